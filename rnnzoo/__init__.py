@@ -1,0 +1,72 @@
+"""rnnzoo: a declarative experiment platform for comparing recurrent-network architectures.
+
+    rnnzoo.cell("lstm")                     a cell: its equations, states, LaTeX and counts
+    rnnzoo.layer("lstm", units=64)          a Keras layer, also from a path to a YAML file
+    rnnzoo.load_model(path)                 a saved Keras model with such layers
+    rnnzoo.load_experiment(path)            an experiment file, checked
+
+Importing rnnzoo imports neither Keras nor Optuna nor MLflow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rnnzoo.lang.view import CellView
+    from rnnzoo.spec.experiment import Experiment
+
+__version__ = "0.1.0"
+__all__ = ["cell", "layer", "load_experiment", "load_model"]
+
+
+def cell(reference: str | Path, options: Mapping[str, float] | None = None) -> CellView:
+    """A cell by its name or path: `.equations`, `.states`, `.latex()`, `.count_params(inputs, units)`.
+
+    Raises:
+        UsageError: there is no such cell.
+        SpecError: mistakes in its file, all of them.
+    """
+    from rnnzoo import lang
+    from rnnzoo.lang.view import CellView
+
+    return CellView(lang.load(reference, options=options))
+
+
+def layer(reference: str | Path, units: int, options: Mapping[str, float] | None = None, **arguments: Any) -> Any:
+    """A Keras layer of a cell: `rnnzoo.nn.Recurrent`, which has the arguments.
+
+    Example:
+        keras.Sequential([keras.Input((None, 88)), rnnzoo.layer("peephole", 64, return_sequences=True)])
+
+    Raises:
+        UsageError: no such cell or option, or an argument out of range.
+        SpecError: mistakes in the cell's file.
+    """
+    from rnnzoo import lang
+    from rnnzoo.nn import Recurrent
+
+    return Recurrent(lang.load(reference, options=options), units, **arguments)
+
+
+def load_model(path: str | Path) -> Any:
+    """A model saved as `.keras`; for plain `keras.saving.load_model`, `import rnnzoo.nn` first."""
+    import keras
+
+    import rnnzoo.nn  # noqa: F401  # registers the layer
+
+    return keras.saving.load_model(path)
+
+
+def load_experiment(path: str | Path) -> Experiment:
+    """An experiment file, checked.
+
+    Raises:
+        UsageError: no such file.
+        SpecError: mistakes in it, all of them.
+    """
+    from rnnzoo.spec.experiment import read
+
+    return read(Path(path))

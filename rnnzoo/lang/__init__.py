@@ -1,0 +1,54 @@
+"""The cell language: equations as text become an intermediate representation once, and everything else reads that.
+
+    CellSpec -> parse -> check -> ir.Cell -+-> text, latex, counts, reference     (from what the user wrote)
+                                           +-> passes -> the compiled layer in rnnzoo.nn
+
+Needs NumPy and nothing heavier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from rnnzoo.errors import UsageError, nearest
+from rnnzoo.lang import ir
+from rnnzoo.lang.check import check
+from rnnzoo.spec.cell import Init, parse_cell, read
+
+__all__ = ["check", "ir", "load", "parse_text", "with_init"]
+
+
+def load(reference: str | Path, folder: Path | None = None, options: Mapping[str, float] | None = None) -> ir.Cell:
+    """The cell of a name or path (`spec.cell.read`), checked.
+
+    Raises:
+        UsageError: no such cell, or no such option.
+        SpecError: mistakes in its file.
+    """
+    spec = read(reference, folder)
+    return check(spec.with_options(options) if options else spec)
+
+
+def parse_text(text: str, file: str = "<cell>") -> ir.Cell:
+    """The cell of a YAML text."""
+    return check(parse_cell(text, file))
+
+
+def with_init(cell: ir.Cell, init: Mapping[str, Init]) -> ir.Cell:
+    """The same cell with other initialisers by name of a weight; `*` stands for all weights not named.
+
+    Raises:
+        UsageError: a name that no weight has.
+    """
+    names = {weight.name for step in (cell.step, cell.first) for weight in step.weights}
+    for name in init:
+        if name != "*" and name not in names:
+            raise UsageError(f"cell '{cell.name}' has no weight '{name}'\n  fix: {nearest(name, names)}")
+
+    def patched(step: ir.Step) -> ir.Step:
+        weights = tuple(replace(one, init=init.get(one.name, init.get("*", one.init))) for one in step.weights)
+        return replace(step, weights=weights)
+
+    return replace(cell, step=patched(cell.step), first=patched(cell.first))

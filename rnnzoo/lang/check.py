@@ -1,0 +1,575 @@
+"""Names, sizes and use: CellSpec -> ir.Cell, or every mistake of the file in one go.
+
+In: statements as text.  Out: a `Cell` in which every name is resolved and every size known.  All of a user's mistakes are
+found up to here; what comes after may rely on it.
+
+A weight needs no declaration: a capital name before `@` is a matrix; `b`, `p` and `w`, alone or with a suffix, are vectors.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from rnnzoo.errors import Mistakes, Span, nearest
+from rnnzoo.lang import ir
+from rnnzoo.lang.ops import CALLS, OPS
+from rnnzoo.lang.parse import Below, Call, Index, Lag, Literal, Name, Tree, expression
+from rnnzoo.spec.cell import CellSpec, Declared, Init, Statement
+from rnnzoo.spec.document import Code
+
+RESERVED = frozenset({"x", "t", "unit", "units", "inputs", "row", "col", "below"})
+_VECTOR = re.compile(r"[bpw](_\w+)?")
+_MATRIX_INITS = frozenset({"orthogonal", "identity"})
+
+
+def check(spec: CellSpec) -> ir.Cell:
+    """The meaning of a cell.
+
+    Raises:
+        SpecError: with every mistake that could be found.
+    """
+    mistakes = Mistakes()
+    _check_names(spec, mistakes)
+    constants = _constants(spec, mistakes)
+    known = _Known(spec, constants, mistakes)
+    upper = _Layer(known, spec.equations)
+    first = _Layer(known, {**spec.equations, **spec.first_layer}) if spec.first_layer else upper
+    for layer in dict.fromkeys((upper, first)):
+        layer.check_below(first)
+        layer.infer_sizes()
+        layer.order()
+    steps = {id(layer): layer.step(_needed(spec, (upper, first))) for layer in (upper, first)}
+    mistakes.raise_if_any()  # with mistakes above, what seems unused may not be
+
+    step, bottom = steps[id(upper)], steps[id(first)]
+    cell = ir.Cell(
+        name=spec.name,
+        title=spec.title,
+        source=spec.source,
+        output=spec.output,
+        options=spec.options,
+        constants=tuple(constants.values()),
+        states=_states(spec, (upper, first), step, mistakes),
+        step=step,
+        first=bottom,
+    )
+    _check_use(spec, cell, mistakes)
+    mistakes.raise_if_any()
+    return replace(cell, constants=_used_constants(cell))
+
+
+def _check_names(spec: CellSpec, mistakes: Mistakes) -> None:
+    """A name means one thing."""
+    taken: dict[str, str] = {name: "an option" for name in spec.options}
+    statements = (*spec.constants.values(), *spec.equations.values(), *spec.first_layer.values())
+    for one in statements:
+        if one.name in RESERVED:
+            mistakes.add(one.span, f"'{one.name}' is reserved", f"reserved are {', '.join(sorted(RESERVED))}")
+        elif one.name in CALLS or one.name == "matmul":
+            mistakes.add(one.span, f"'{one.name}' is an operation and cannot be a name", f"write {one.name}_")
+        elif one.name in taken or (one.name in spec.constants and one is not spec.constants[one.name]):
+            mistakes.add(
+                one.span, f"'{one.name}' is {taken.get(one.name, 'a constant')} already", "choose another letter"
+            )
+        elif one.name in spec.shapes:
+            mistakes.add(one.span, f"'{one.name}' is declared as a weight already", "choose another letter")
+    for name, statement in spec.first_layer.items():
+        if name not in spec.equations and statement.own and not spec.equations:
+            mistakes.add(statement.span, f"'{name}' patches nothing: there are no `equations:`")
+    for name, declared in spec.shapes.items():
+        if name in RESERVED or name in CALLS or name.startswith("initial_"):
+            mistakes.add(declared.span, f"'{name}' cannot be the name of a weight", "choose another letter")
+    if spec.output not in spec.equations and spec.equations:
+        fix = "give an equation of it, or name the output: `output: y`"
+        mistakes.add(spec.span, f"the output '{spec.output}' has no equation", fix)
+
+
+# ---------------------------------------------------------------------------------------------- constants and masks
+
+
+def _constants(spec: CellSpec, mistakes: Mistakes) -> dict[str, ir.Equation]:
+    """Constants in an order in which each stands after those that it needs."""
+    trees = {name: tree for name, one in spec.constants.items() if (tree := expression(one.code, mistakes)) is not None}
+    done: dict[str, ir.Equation] = {}
+    for name in _topological(trees, {name: one.span for name, one in spec.constants.items()}, mistakes):
+        reader = _Fixed(spec, done, mistakes, masks=False)
+        expr = reader.typed(trees[name])
+        done[name] = ir.Equation(name, expr, expr.shape[0] if expr.shape else "")
+    return done
+
+
+@dataclass(slots=True)
+class _Fixed:
+    """Reads what is computed once, without weights or states: constants and masks."""
+
+    spec: CellSpec
+    constants: Mapping[str, ir.Equation]
+    mistakes: Mistakes
+    masks: bool
+
+    def typed(self, tree: Tree) -> ir.Expr:
+        match tree:
+            case Literal(value=value):
+                return ir.Number(value)
+            case Name(name=name, span=span):
+                return self.name(name, span)
+            case Index(name=name, axis=("row" | "col") as axis, span=span) if self.masks:
+                if name in self.constants and self.constants[name].size:
+                    return ir.Ref(axis, name)  # type: ignore[arg-type]  # mypy widens the literal
+                return self.unknown(name, span, "a constant along the units")
+            case Call(op=op, args=args, span=span) if op != "matmul":
+                return _apply(op, tuple(self.typed(arg) for arg in args), span, self.mistakes)
+        place = "a mask" if self.masks else "a constant"
+        self.mistakes.add(tree.span, f"this cannot stand in {place}", f"{place} knows {', '.join(self.names())}")
+        return ir.Number(0.0)
+
+    def names(self) -> list[str]:
+        extra = ["row", "col"] if self.masks else ["unit"]
+        return [*self.spec.options, *self.constants, *self.spec.constants, "units", "inputs", *extra]
+
+    def name(self, name: str, span: Span) -> ir.Expr:
+        if name in ("units", "inputs"):
+            return ir.Ref("size", name)
+        if name == "unit" and not self.masks:
+            return ir.Ref("unit", name, ("units",))
+        if name in ("row", "col") and self.masks:
+            return ir.Ref(name, "")  # type: ignore[arg-type]  # as above
+        if name in self.spec.options:
+            return ir.Ref("option", name)
+        if name in self.constants:
+            size = self.constants[name].size
+            if self.masks and size:
+                fix = f"write {name}[row] or {name}[col]"
+                self.mistakes.add(span, f"'{name}' is a vector: say along which side of the matrix", fix)
+            return ir.Ref("constant", name, (size,) if size else ())
+        return self.unknown(name, span, "a mask" if self.masks else "a constant")
+
+    def unknown(self, name: str, span: Span, place: str) -> ir.Expr:
+        self.mistakes.add(span, f"{place} does not know '{name}'", nearest(name, self.names()))
+        return ir.Number(0.0)
+
+
+# ---------------------------------------------------------------------------------------------- equations of a step
+
+
+@dataclass(slots=True)
+class _Known:
+    """What all layers of a cell share."""
+
+    spec: CellSpec
+    constants: Mapping[str, ir.Equation]
+    mistakes: Mistakes
+
+    def shape_of(self, name: str) -> ir.Shape | None:
+        """The declared shape of a weight, checked; None where it is not declared."""
+        declared = self.spec.shapes.get(name)
+        if declared is None:
+            return None
+        assert isinstance(declared.value, tuple)  # the reader has made it one
+        shape: list[ir.Size] = []
+        for size in declared.value:
+            if isinstance(size, str) and size not in ("units", "inputs", *self.spec.options):
+                known = ("units", "inputs", *self.spec.options)
+                self.mistakes.add(declared.span, f"unknown size '{size}' of weight '{name}'", nearest(size, known))
+                size = "units"  # noqa: PLW2901  # so that reading goes on
+            shape.append(size if isinstance(size, str) else int(size))
+        return tuple(shape)
+
+    def mask_of(self, name: str) -> ir.Expr | None:
+        declared = self.spec.masks.get(name)
+        if declared is None or not isinstance(declared.value, Code):
+            return None
+        tree = expression(declared.value, self.mistakes)
+        return _Fixed(self.spec, self.constants, self.mistakes, masks=True).typed(tree) if tree else None
+
+
+@dataclass(eq=False, slots=True)
+class _Layer:
+    """One layer's equations on their way from trees to a `Step`."""
+
+    known: _Known
+    statements: Mapping[str, Statement]
+    trees: dict[str, Tree] = field(default_factory=dict)
+    sizes: dict[str, ir.Size] = field(default_factory=dict)
+    weights: dict[str, tuple[ir.Shape, Span]] = field(default_factory=dict)
+    on_state: dict[str, bool] = field(default_factory=dict)
+    stateful: set[str] = field(default_factory=set)
+    sequence: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, one in self.statements.items():
+            tree = expression(one.code, self.known.mistakes)
+            self.trees[name] = tree or Literal(0.0, one.span)  # so that the other mistakes are found too
+
+    @property
+    def mistakes(self) -> Mistakes:
+        return self.known.mistakes
+
+    # -- names
+
+    def is_weight(self, name: str, before_product: bool) -> bool:
+        """By declaration or by convention."""
+        if name in self.known.spec.shapes:
+            return True
+        if name in self.trees or name in RESERVED or name in self.known.constants or name in self.known.spec.options:
+            return False
+        return (before_product and name[:1].isupper()) or (not before_product and bool(_VECTOR.fullmatch(name)))
+
+    def check_below(self, first: _Layer) -> None:
+        """`below.NAME` is an equation of the layer below, which may be the first."""
+        for tree in self.trees.values():
+            for node in _nodes(tree):
+                if not isinstance(node, Below):
+                    continue
+                if node.name not in self.trees or node.name not in first.trees:
+                    problem = f"the layer below has no equation '{node.name}'"
+                    self.mistakes.add(node.span, problem, nearest(node.name, self.trees))
+                elif self is first:
+                    fix = "give `first_layer: |` with the equations that need no `below`"
+                    where = "in `first_layer`" if self.known.spec.first_layer else "and there is no `first_layer`"
+                    self.mistakes.add(node.span, f"the first layer has nothing below it, {where}", fix)
+
+    # -- sizes
+
+    def infer_sizes(self) -> None:
+        """Sizes of all equations: a product has its matrix's rows, other operations the size of their operands."""
+        found: dict[str, ir.Size] = {}
+        while True:
+            new = {name: size for name, tree in self.trees.items() if (size := self._size(tree, found)) is not None}
+            if new == found:
+                break
+            found = {**found, **new}
+            if len(new) == len(self.trees) and all(found[name] == new[name] for name in new):
+                break
+        self.sizes = {name: found.get(name, "units") for name in self.trees}
+
+    def _size(self, tree: Tree, found: Mapping[str, ir.Size]) -> ir.Size | None:
+        """The size of an expression, None where it has none or it is not known yet."""
+        match tree:
+            case Name(name="x"):
+                return "inputs"
+            case Name(name=name) | Lag(name=name) | Below(name=name) if name in self.trees:
+                return found.get(name)
+            case Name(name=name) if name in self.known.constants:
+                return self.known.constants[name].size or None
+            case Name(name=name) if self.is_weight(name, before_product=False):
+                shape = self.known.shape_of(name)
+                return "units" if shape is None else (shape[0] if shape else None)
+            case Call(op="matmul", args=(Name(name=name), _)):
+                shape = self.known.shape_of(name)
+                return shape[0] if shape else "units"
+            case Call(args=args):
+                return next((size for arg in args if (size := self._size(arg, found)) is not None), None)
+        return None
+
+    # -- order
+
+    def order(self) -> None:
+        spans = {name: one.span for name, one in self.statements.items()}
+        self.sequence = _topological(self.trees, spans, self.mistakes)
+
+    # -- types
+
+    def step(self, needed: frozenset[str]) -> ir.Step:
+        """Typed equations, without those that are needed by nothing, and the weights that they use."""
+        equations = []
+        for name in self.sequence:
+            if name not in needed:
+                continue
+            expr = self.typed(self.trees[name])
+            size = self.sizes[name]
+            if expr.shape not in ((), (size,)):
+                problem = f"'{name}' has {_words(expr.shape)} here, and {_words((size,))} by its other uses"
+                self.mistakes.add(self.statements[name].span, problem)
+            equations.append(ir.Equation(name, expr, size))
+            if ir.depends(expr, self.stateful):
+                self.stateful.add(name)
+        return ir.Step(tuple(equations), tuple(self.weight(name) for name in self.weights))
+
+    def typed(self, tree: Tree) -> ir.Expr:
+        match tree:
+            case Literal(value=value):
+                return ir.Number(value)
+            case Name():
+                return self.name(tree)
+            case Lag():
+                return self.lag(tree)
+            case Below(name=name):
+                size = self.sizes.get(name, "units")
+                if size == "inputs":
+                    problem = f"below.{name} has the size of the inputs, which differs from layer to layer"
+                    self.mistakes.add(tree.span, problem)
+                return ir.Ref("below", name, (size,))
+            case Index(name=name, axis=axis, span=span):
+                self.mistakes.add(span, f"[{axis}] is for masks", f"write {name}, or {name}[t-1]")
+                return ir.Number(0.0)
+            case Call(op="matmul"):
+                return self.product(tree)
+            case Call(op=op, args=args, span=span):
+                typed = tuple(self.typed(arg) for arg in args)
+                self.check_step(op, typed, span)
+                return _apply(op, typed, span, self.mistakes)
+
+    def check_step(self, op: str, args: tuple[ir.Expr, ...], span: Span) -> None:
+        """`floor` and `%` are constant almost everywhere: on a trained value no gradient would come through."""
+        trained = ("input", "value", "previous", "below", "weight")
+        if op in ("floor", "mod") and any(any(ir.refs(arg, *trained)) for arg in args):  # type: ignore[arg-type]
+            fix = "use it on `t`, options and constants"
+            self.mistakes.add(span, f"{OPS[op].symbol or op} has no gradient and cannot be applied to this", fix)
+
+    def name(self, node: Name) -> ir.Expr:
+        name, spec = node.name, self.known.spec
+        if name == "x":
+            return ir.Ref("input", "x", ("inputs",))
+        if name == "t":
+            return ir.Ref("time", "t")
+        if name in self.trees:
+            return ir.Ref("value", name, (self.sizes[name],))
+        if name in spec.options:
+            return ir.Ref("option", name)
+        if name in self.known.constants:
+            size = self.known.constants[name].size
+            return ir.Ref("constant", name, (size,) if size else ())
+        if self.is_weight(name, before_product=False):
+            shape = self.known.shape_of(name)
+            return self.use(name, ("units",) if shape is None else shape, node.span)
+        self.unknown(node)
+        return ir.Number(0.0)
+
+    def unknown(self, node: Name) -> None:
+        name = node.name
+        if name in RESERVED:
+            problem, fix = f"'{name}' cannot stand in an equation", "it is known in `constants:` and masks"
+            if name == "below":
+                fix = "write below.c for the value of `c` in the layer below"
+        elif name[:1].isupper():
+            problem = f"'{name}' is no equation, and a weight matrix only before @"
+            fix = f"write {name} @ x, or declare it: `weights: {{{name}: {{shape: [units]}}}}`"
+        else:
+            problem, fix = f"unknown name '{name}'", nearest(name, [*self.trees, "x", *self.known.constants])
+        self.mistakes.add(node.span, problem, fix)
+
+    def lag(self, node: Lag) -> ir.Expr:
+        name = node.name
+        if name in self.trees:
+            return ir.Ref("previous", name, (self.sizes[name],))
+        if name == "x":
+            fix = "carry it in a state: `u = x`, then u[t-1]"
+            self.mistakes.add(node.span, "x[t-1] is not known: only equations have a previous step", fix)
+        elif (
+            name in RESERVED
+            or self.is_weight(name, False)
+            or self.is_weight(name, True)
+            and name in self.known.spec.shapes
+        ):
+            self.mistakes.add(node.span, f"'{name}' has no previous step: only equations do", f"write {name}")
+        else:
+            near = nearest(name, self.trees)
+            self.mistakes.add(
+                node.span, f"the state '{name}' needs an equation of its own", f"write `{name} = ...`; {near}"
+            )
+        return ir.Number(0.0)
+
+    def product(self, tree: Call) -> ir.Expr:
+        left, right = tree.args
+        operand = self.typed(right)
+        if not isinstance(left, Name) or not self.is_weight(left.name, before_product=True):
+            self.not_a_matrix(left, tree.span)
+            return ir.Ref("value", "?", ("units",))
+        if len(operand.shape) != 1:
+            problem = f"{left.name} @ needs a vector on its right, not {_words(operand.shape)}"
+            self.mistakes.add(right.span, problem, "write * for a product with a number")
+            return ir.Ref("value", "?", ("units",))
+        shape = self.known.shape_of(left.name)
+        if shape is None:
+            shape = self.weights[left.name][0] if left.name in self.weights else ("units", operand.shape[0])
+        weight = self.use(left.name, shape, left.span)
+        if len(shape) != 2:
+            self.mistakes.add(
+                left.span, f"{left.name} is {_words(shape)}, and only a matrix stands before @", "write *"
+            )
+        elif shape[1] != operand.shape[0]:
+            self.mistakes.add(right.span, *self.wrong_operand(left.name, shape, operand.shape))
+        self.on_state[left.name] = self.on_state.get(left.name, False) or ir.depends(operand, self.stateful)
+        return ir.Apply("matmul", (weight, operand), shape[:1])
+
+    def wrong_operand(self, name: str, shape: ir.Shape, got: ir.Shape) -> tuple[str, str]:
+        first = self.weights[name][1]
+        where = "is declared so" if name in self.known.spec.shapes else f"is used so on line {first.line}"
+        problem = f"{name} is {_words(shape)} ({where}), and this has {_words(got)}"
+        return problem, f"`x` has size inputs, which never equals units: use another matrix, such as {name}_x"
+
+    def not_a_matrix(self, left: Tree, span: Span) -> None:
+        if isinstance(left, Call) and left.op in ("mul", "div", "neg", "matmul") and isinstance(left.args[-1], Name):
+            name = left.args[-1].name
+            problem = "@ and * bind alike, from the left: the left side of @ is not one matrix here"
+            self.mistakes.add(span, problem, f"write a * ({name} @ ...)")
+        elif isinstance(left, Name):
+            problem = f"'{left.name}' is no matrix" + (" but an equation" if left.name in self.trees else "")
+            self.mistakes.add(left.span, problem, "a matrix has a capital letter: write W @ x, or * for elementwise")
+        else:
+            self.mistakes.add(left.span, "the left side of @ must be one weight matrix", "write W @ (...)")
+
+    # -- weights
+
+    def use(self, name: str, shape: ir.Shape, span: Span) -> ir.Expr:
+        known = self.weights.setdefault(name, (shape, span))[0]
+        if known != shape:
+            problem = f"'{name}' is {_words(known)} on line {self.weights[name][1].line} and {_words(shape)} here"
+            self.mistakes.add(span, problem, "use two names")
+        return ir.Ref("weight", name, shape)
+
+    def weight(self, name: str) -> ir.Weight:
+        shape, span = self.weights[name]
+        spec = self.known.spec
+        declared = spec.init.get(name)
+        default = ("orthogonal" if self.on_state.get(name) else "glorot_uniform") if len(shape) == 2 else "zeros"
+        init = declared.value if declared and isinstance(declared.value, Init) else Init(default)
+        _check_init(init, shape, declared.span if declared else span, spec, self.mistakes)
+        return ir.Weight(name, shape, init, self.known.mask_of(name))
+
+
+def _check_init(init: Init, shape: ir.Shape, span: Span, spec: CellSpec, mistakes: Mistakes) -> None:
+    if len(shape) != 2 and init.name in _MATRIX_INITS:
+        mistakes.add(span, f"the initialiser '{init.name}' is for matrices", "give a number")
+    for value in init.values:
+        if isinstance(value, str) and value not in spec.options:
+            mistakes.add(span, f"'{value}' is no initialiser and no option", nearest(value, [*INITS, *spec.options]))
+
+
+INITS = ("orthogonal", "identity", "normal", "uniform", "glorot_uniform", "glorot_normal", "he_normal", "zeros", "ones")
+
+
+def _apply(op: str, args: tuple[ir.Expr, ...], span: Span, mistakes: Mistakes) -> ir.Expr:
+    """An elementwise operation: its operands have one size, or none."""
+    shapes = list(dict.fromkeys(arg.shape for arg in args if arg.shape))
+    if any(len(shape) > 1 for shape in shapes):
+        mistakes.add(span, "a matrix stands only before @", "declare a vector, or write W @ a")
+        return ir.Number(0.0)
+    if len(shapes) > 1:
+        what = f"'{OPS[op].symbol}'" if OPS[op].symbol else op
+        problem = f"the operands of {what} differ in size: {_words(shapes[0])} and {_words(shapes[1])}"
+        mistakes.add(span, problem, "bring both to one size with a matrix: W @ x")
+    return ir.Apply(op, args, shapes[0] if shapes else ())
+
+
+def _words(shape: ir.Shape) -> str:
+    """A shape in words: `a vector [units]`."""
+    kind = ("a number", "a vector", "a matrix")[len(shape)]
+    return f"{kind} [{', '.join(map(str, shape))}]" if shape else kind
+
+
+def _nodes(tree: Tree) -> Iterator[Tree]:
+    yield tree
+    if isinstance(tree, Call):
+        for arg in tree.args:
+            yield from _nodes(arg)
+
+
+def _topological(trees: Mapping[str, Tree], spans: Mapping[str, Span], mistakes: Mistakes) -> tuple[str, ...]:
+    """Names in an order in which each stands after those that it needs within the step; cycles are mistakes."""
+    needs = {
+        name: [node.name for node in _nodes(tree) if isinstance(node, Name) and node.name in trees]
+        for name, tree in trees.items()
+    }
+    order: list[str] = []
+    found_circle = False  # one circle is one mistake, however many names lie on it
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        nonlocal found_circle
+        if name in path and not found_circle:
+            found_circle = True
+            circle = " -> ".join((*path[path.index(name) :], name))
+            fix = f"write {name}[t-1] where the previous step is meant"
+            mistakes.add(spans[name], f"these need each other within one step: {circle}", fix)
+        if name in path or name in order:
+            return
+        for other in needs[name]:
+            visit(other, (*path, name))
+        order.append(name)
+
+    for name in trees:
+        visit(name, ())
+    return tuple(order)
+
+
+def _needed(spec: CellSpec, layers: Iterable[_Layer]) -> frozenset[str]:
+    """Names that the output needs, through this step, the previous one and the layer below."""
+    found: set[str] = set()
+    todo = [spec.output]
+    while todo:
+        name = todo.pop()
+        if name in found:
+            continue
+        found.add(name)
+        for layer in layers:
+            if name in layer.trees:
+                todo += [
+                    node.name
+                    for node in _nodes(layer.trees[name])
+                    if isinstance(node, Name | Lag | Below) and node.name in layer.trees
+                ]
+    return frozenset(found)
+
+
+def _states(spec: CellSpec, layers: tuple[_Layer, _Layer], step: ir.Step, mistakes: Mistakes) -> tuple[ir.State, ...]:
+    upper, first = layers
+    needed = _needed(spec, layers)
+    lags: list[str] = []
+    for layer in dict.fromkeys((upper, first)):
+        for name, tree in layer.trees.items():
+            if name in needed:
+                lags += [node.name for node in _nodes(tree) if isinstance(node, Lag)]
+    names = sorted(dict.fromkeys(lags), key=lambda name: name != spec.output)  # stable: the output first
+    states = []
+    for name in names:
+        declared = spec.initial.get(name)
+        initial = declared.value if declared else 0.0
+        states.append(ir.State(name, upper.sizes[name], initial if initial == "learned" else float(initial)))  # type: ignore[arg-type]
+        if upper.sizes[name] == "inputs":
+            problem = f"the state '{name}' has the size of the inputs"
+            mistakes.add(spec.equations[name].span, problem, "bring it to `units` with a matrix")
+    return tuple(states)
+
+
+def _check_use(spec: CellSpec, cell: ir.Cell, mistakes: Mistakes) -> None:
+    """What this file writes is needed by something; what it inherits drops silently."""
+    steps = (cell.step, cell.first)
+    equations = {one.name for step in steps for one in step.equations}
+    weights = {one.name for step in steps for one in step.weights}
+    for one in (*spec.equations.values(), *spec.first_layer.values()):
+        if one.own and one.name not in equations:
+            fix = f"delete it, or use it in what leads to '{spec.output}'"
+            mistakes.add(one.span, f"'{one.name}' is needed by nothing", fix)
+    constants = {one.name for one in _used_constants(cell)}
+    for one in spec.constants.values():
+        if one.own and one.name not in constants:
+            mistakes.add(one.span, f"the constant '{one.name}' is needed by nothing", "delete it")
+    entries: tuple[tuple[str, Mapping[str, Declared]], ...] = (
+        ("weights", spec.shapes), ("weights", spec.masks), ("init", spec.init),
+    )  # fmt: skip
+    for key, declared in entries:
+        for name, entry in declared.items():
+            if entry.own and name not in weights:
+                mistakes.add(entry.span, f"`{key}` names '{name}', which no equation uses", nearest(name, weights))
+    states = {one.name for one in cell.states}
+    for name, entry in spec.initial.items():
+        if entry.own and name not in states:
+            mistakes.add(entry.span, f"`initial` names '{name}', which is no state", nearest(name, states))
+    if not states:
+        span = spec.equations[spec.output].span
+        mistakes.add(span, "this cell has no state: nothing is recurrent", f"use {spec.output}[t-1] in an equation")
+
+
+def _used_constants(cell: ir.Cell) -> tuple[ir.Equation, ...]:
+    """Constants that an equation or a mask needs, directly or through others."""
+    steps = (cell.step, cell.first)
+    exprs: list[ir.Expr] = [one.expr for step in steps for one in step.equations]
+    exprs += [one.mask for step in steps for one in step.weights if one.mask is not None]
+    needed = {ref.name for expr in exprs for ref in ir.refs(expr, "constant", "row", "col")}
+    for one in reversed(cell.constants):
+        if one.name in needed:
+            needed |= {ref.name for ref in ir.refs(one.expr, "constant")}
+    return tuple(one for one in cell.constants if one.name in needed)

@@ -1,0 +1,195 @@
+"""The intermediate representation of a cell: typed, single assignment, every name resolved, every size known.
+
+In: what `lang.check` found right.  Out: one frozen value with many readers (reference, LaTeX, counts, the text again, the
+compiled layer).  Sizes are symbols (`units`, `inputs`, an option's name) or numbers until a layer is built.
+
+Contains: every cell whose step is elementwise operations and products of weights with vectors, on this step's and the
+previous step's values: Elman, LSTM, GRU, clockwork, JANET, the 10,000 cells of Jozefowicz et al. 2015.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from rnnzoo.spec.cell import Init
+
+Size = str | int
+Shape = tuple[Size, ...]
+Kind = Literal[
+    "input", "time", "option", "constant", "unit", "row", "col", "weight", "value", "previous", "below", "size"
+]
+NEVER = frozenset({"input", "time", "previous", "below"})  # what a weight or constant does not depend on
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    value: float
+    shape: Shape = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A name: `x` (input), `t` (time), a weight, this step's `value`, the `previous` step's, the layer `below`'s, ...
+
+    `row` and `col` appear in masks only: a constant along the rows or columns of the weight, or their number itself where
+    the name is empty.  `size` is `units` or `inputs`, as a number.
+    """
+
+    kind: Kind
+    name: str
+    shape: Shape = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """An operation of `lang.ops` on operands of one size or scalars; or `matmul`, a matrix on a vector."""
+
+    op: str
+    args: tuple[Expr, ...]
+    shape: Shape = ()
+
+
+Expr = Number | Ref | Apply
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A trained array.  `mask` is an expression of 0 and 1 over (row, col), or None; masked entries stay 0."""
+
+    name: str
+    shape: Shape
+    init: Init
+    mask: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a layer carries from step to step.  `initial` is a number, or `learned`: a trained vector."""
+
+    name: str
+    size: Size
+    initial: float | Literal["learned"] = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """`name = expr`; an expression without size fills a vector of `size`."""
+
+    name: str
+    expr: Expr
+    size: Size
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The equations of one layer's step, each after those that it needs, and the weights that they use."""
+
+    equations: tuple[Equation, ...]
+    weights: tuple[Weight, ...]
+
+    def equation(self, name: str) -> Equation:
+        return next(one for one in self.equations if one.name == name)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell that means something.
+
+    Attributes:
+        constants: computed once, in float64, when a layer is built; each after those that it needs.
+        states: the output first if it is a state, then in the order of the first `[t-1]`.
+        step: of every layer but the first of a stack.
+        first: of the first layer; equal to `step` unless the cell has a `first_layer`.
+    """
+
+    name: str
+    title: str
+    source: tuple[str, ...]
+    output: str
+    options: Mapping[str, float]
+    constants: tuple[Equation, ...]
+    states: tuple[State, ...]
+    step: Step
+    first: Step
+
+    def layer(self, number: int) -> Step:
+        """The step of layer `number`, from 1."""
+        return self.first if number == 1 else self.step
+
+    @property
+    def output_size(self) -> Size:
+        return self.step.equation(self.output).size
+
+    @property
+    def needs_below(self) -> frozenset[str]:
+        """Names of equations that the layer above reads."""
+        return frozenset(
+            ref.name
+            for one in self.step.equations
+            for ref in walk(one.expr)
+            if isinstance(ref, Ref) and ref.kind == "below"
+        )
+
+    @property
+    def stateful_names(self) -> frozenset[str]:
+        """Equations that depend, within the step, on the previous step or on time."""
+        return depending(self.step.equations) | depending(self.first.equations)
+
+
+def walk(expr: Expr) -> Iterator[Expr]:
+    """The expression and everything in it, operands first."""
+    if isinstance(expr, Apply):
+        for arg in expr.args:
+            yield from walk(arg)
+    yield expr
+
+
+def refs(expr: Expr, *kinds: Kind) -> Iterator[Ref]:
+    """The names of these kinds in an expression, in reading order."""
+    for node in walk(expr):
+        if isinstance(node, Ref) and node.kind in kinds:
+            yield node
+
+
+def depending(equations: Sequence[Equation]) -> frozenset[str]:
+    """Names of the equations that depend on a previous step or on time, directly or through others."""
+    found: set[str] = set()
+    for one in equations:  # in order: what an equation needs stands before it
+        if depends(one.expr, found):
+            found.add(one.name)
+    return frozenset(found)
+
+
+def depends(expr: Expr, stateful: frozenset[str] | set[str]) -> bool:
+    """Whether an expression depends on a previous step or on time, given the equations that do."""
+    return any(
+        ref.kind in ("previous", "time") or (ref.kind == "value" and ref.name in stateful)
+        for ref in refs(expr, "previous", "time", "value")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Numbers for the symbols of one layer."""
+
+    units: int
+    inputs: int
+    options: Mapping[str, float]
+
+    def of(self, size: Size) -> int:
+        if isinstance(size, int):
+            return size
+        if size == "units":
+            return self.units
+        return self.inputs if size == "inputs" else int(self.options[size])
+
+    def shape(self, shape: Shape) -> tuple[int, ...]:
+        return tuple(self.of(size) for size in shape)
+
+
+def sizes(cell: Cell, inputs: int, units: int, number: int) -> Sizes:
+    """The sizes of layer `number` (from 1): what goes into a further layer is the output of the one below."""
+    bottom = Sizes(units, inputs, cell.options)
+    return bottom if number == 1 else Sizes(units, bottom.of(cell.output_size), cell.options)

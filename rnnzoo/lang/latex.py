@@ -1,0 +1,106 @@
+"""IR -> LaTeX, from what the user wrote: letters stay letters, `h[t-1]` becomes h with its time, `*` on vectors a circle.
+
+In: a cell.  Out: one line an equation, or all of them aligned.
+"""
+
+from __future__ import annotations
+
+from rnnzoo.lang import ir
+from rnnzoo.lang.ops import OPS, PRODUCT_BINDS
+from rnnzoo.lang.text import number, patch
+
+GREEK = frozenset(
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega".split()
+)
+_ATOM = 9
+
+
+def equations(cell: ir.Cell) -> tuple[str, ...]:
+    """One LaTeX line for each equation of the step, in the order in which they are computed."""
+    return tuple(equation(one) for one in cell.step.equations)
+
+
+def first_layer(cell: ir.Cell) -> tuple[str, ...]:
+    """The equations in which the first layer differs; empty where it does not."""
+    return tuple(equation(one) for one in patch(cell)) if cell.first != cell.step else ()
+
+
+def constants(cell: ir.Cell) -> tuple[str, ...]:
+    """One LaTeX line for each constant; constants have no time."""
+    return tuple(f"{symbol(one.name)} = {expression(one.expr)}" for one in cell.constants)
+
+
+def aligned(lines: tuple[str, ...]) -> str:
+    """Lines under each other, aligned at the equals sign."""
+    body = " \\\\\n".join(line.replace(" = ", " &= ", 1) for line in lines)
+    return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
+
+
+def equation(one: ir.Equation) -> str:
+    return f"{symbol(one.name, 't')} = {expression(one.expr)}"
+
+
+def expression(expr: ir.Expr) -> str:
+    return _print(expr)[0]
+
+
+def symbol(name: str, time: str = "", layer: str = "") -> str:
+    """A name with what follows its first `_` as a subscript, its time after that, and the layer above."""
+    head, _, rest = name.partition("_")
+    base = _word(head)
+    below = ", ".join(part for part in (_word(rest.replace("_", ",")) if rest else "", time) if part)
+    return base + (f"_{{{below}}}" if below else "") + (f"^{{{layer}}}" if layer else "")
+
+
+def _word(text: str) -> str:
+    if text in GREEK:
+        return f"\\{text}"
+    return text if len(text) <= 1 else f"\\mathrm{{{text}}}"
+
+
+def _print(expr: ir.Expr) -> tuple[str, int]:
+    """LaTeX, and how strongly it binds."""
+    match expr:
+        case ir.Number(value=value):
+            return number(value), _ATOM if value >= 0 else OPS["neg"].binds
+        case ir.Ref():
+            return _name(expr), _ATOM
+        case ir.Apply(op="matmul", args=(weight, operand)):
+            return f"{_print(weight)[0]} {_enclosed(operand, PRODUCT_BINDS + 1)}", PRODUCT_BINDS
+        case ir.Apply(op=op, args=args):
+            return _operation(op, args)
+
+
+def _name(ref: ir.Ref) -> str:
+    match ref.kind:
+        case "input" | "value":
+            return symbol(ref.name, "t")
+        case "previous":
+            return symbol(ref.name, "t-1")
+        case "below":
+            return symbol(ref.name, "t", r"\mathrm{below}")
+        case "row" | "col":
+            return symbol(ref.name, rf"\mathrm{{{ref.kind}}}") if ref.name else rf"\mathrm{{{ref.kind}}}"
+        case _:
+            return symbol(ref.name)
+
+
+def _operation(op: str, args: tuple[ir.Expr, ...]) -> tuple[str, int]:
+    row = OPS[op]
+    if op == "div":
+        return row.latex.format(*(expression(arg) for arg in args)), _ATOM
+    if op == "pow":
+        return row.latex.format(_enclosed(args[0], row.binds + 1), expression(args[1])), row.binds
+    if not row.symbol:
+        return row.latex.format(*(expression(arg) for arg in args)), _ATOM
+    if row.arity == 1:
+        return row.latex.format(_enclosed(args[0], row.binds)), row.binds
+    left, right = _enclosed(args[0], row.binds), _enclosed(args[1], row.binds + 1)
+    if op == "mul" and not all(arg.shape for arg in args):
+        return rf"{left} \, {right}", row.binds  # a number times a vector is no elementwise product
+    return row.latex.format(left, right), row.binds
+
+
+def _enclosed(expr: ir.Expr, least: int) -> str:
+    text, binds = _print(expr)
+    return text if binds >= least else rf"\left({text}\right)"

@@ -1,0 +1,228 @@
+"""The text of an equation -> a tree whose every node knows its place.
+
+In: a `Code`.  Out: `Name`, `Lag`, `Below`, `Index`, `Literal`, `Call`.  Python's own parser gives precedence and positions; a
+whitelist of its nodes is what the language is.  Nothing is ever evaluated by Python.
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from dataclasses import dataclass
+
+from rnnzoo.errors import Mistakes, Span, nearest
+from rnnzoo.lang.ops import CALLS, INFIX
+from rnnzoo.spec.document import Code
+
+MAX_DEPTH = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    value: float
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A bare name: this step's value, a weight, a constant, an option."""
+
+    name: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """`name[t-1]`."""
+
+    name: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """`name[row]` or `name[col]`, in masks."""
+
+    name: str
+    axis: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Below:
+    """`below.name`: the value in the layer below, at this step."""
+
+    name: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An operation of `lang.ops`, or `matmul`."""
+
+    op: str
+    args: tuple[Tree, ...]
+    span: Span
+
+
+Tree = Literal | Name | Lag | Index | Below | Call
+
+_INFIX = {
+    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Mod: "%", ast.Pow: "**",
+    ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=",
+}  # fmt: skip
+
+# What people write from habit, and what to write here.
+_HABITS: dict[type[ast.AST], tuple[str, str]] = {
+    ast.BitXor: ("`^` is not an operation", "write ** for a power"),
+    ast.FloorDiv: ("`//` is not an operation", "write floor(a / b)"),
+    ast.BitAnd: ("`&` is not an operation", "write a * b for conditions"),
+    ast.BitOr: ("`|` is not an operation", "write maximum(a, b) for conditions"),
+    ast.LShift: ("`<<` is not an operation", "write a * 2 ** b"),
+    ast.RShift: ("`>>` is not an operation", "write a / 2 ** b"),
+    ast.BoolOp: ("`and` and `or` are not operations", "write a * b, or maximum(a, b)"),
+    ast.Not: ("`not` is not an operation", "write 1 - a"),
+    ast.Invert: ("`~` is not an operation", "write 1 - a"),
+    ast.IfExp: ("`... if ... else ...` is not part of the language", "write where(condition, a, b)"),
+    ast.Lambda: ("`lambda` is not part of the language", ""),
+    ast.List: ("a list is not part of the language", "name the vector under `constants:`"),
+    ast.Tuple: ("a tuple is not part of the language", "write one expression"),
+    ast.Slice: ("slices are not part of the language", ""),
+}
+
+
+class _NotInTheLanguage(Exception):
+    def __init__(self, node: ast.AST, problem: str, fix: str = "") -> None:
+        super().__init__(problem)
+        self.node, self.problem, self.fix = node, problem, fix
+
+
+def expression(code: Code, mistakes: Mistakes) -> Tree | None:
+    """The tree of one expression; None where it has a mistake, which is then among `mistakes`."""
+    try:
+        # Parentheses let an expression run over lines; the first column moves by one.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # "1 in a" and the like are refused below, with a place
+            tree = ast.parse(f"({code.text}\n)", mode="eval")
+        return _Reader(code).tree(tree.body, 0)
+    except _NotInTheLanguage as error:
+        mistakes.add(_span(code, error.node), error.problem, error.fix)
+    except SyntaxError as error:
+        mistakes.add(_syntax_span(code, error), f"this cannot be read: {error.msg}", _syntax_fix(code.text))
+    except (RecursionError, MemoryError, ValueError, OverflowError):
+        mistakes.add(code.span(0, 0), "this expression is too large or too deep", "split it into several equations")
+    return None
+
+
+class _Reader:
+    def __init__(self, code: Code) -> None:
+        self.code = code
+
+    def tree(self, node: ast.expr, depth: int) -> Tree:
+        if depth > MAX_DEPTH:
+            raise _NotInTheLanguage(node, "this expression is nested too deep", "split it into several equations")
+        span = _span(self.code, node)
+        match node:
+            case ast.Constant(value=value):
+                return Literal(self.number(node, value), span)
+            case ast.Name(id=name):
+                return Name(name, span)
+            case ast.Attribute(value=ast.Name(id="below"), attr=name):
+                return Below(name, span)
+            case ast.Subscript(value=ast.Name(id=name), slice=index):
+                return self.subscript(node, name, index)
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return Call("neg", (self.tree(operand, depth + 1),), span)
+            case ast.UnaryOp(op=ast.UAdd(), operand=operand):
+                return self.tree(operand, depth + 1)
+            case ast.BinOp(left=left, op=ast.MatMult(), right=right):
+                return Call("matmul", (self.tree(left, depth + 1), self.tree(right, depth + 1)), span)
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in _INFIX:
+                return self.infix(op, left, right, span, depth)
+            case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _INFIX:
+                return self.infix(op, left, right, span, depth)
+            case ast.Compare(ops=[_, _, *_]):
+                raise _NotInTheLanguage(node, "comparisons cannot be chained", "write (a < b) * (b < c)")
+            case ast.Call():
+                return self.call(node, depth)
+        raise self.refuse(node)
+
+    def number(self, node: ast.Constant, value: object) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise _NotInTheLanguage(node, f"{ast.unparse(node)[:40]} is not a number")
+        if abs(value) > 1e300:
+            raise _NotInTheLanguage(node, "this number is too large")
+        return float(value)
+
+    def subscript(self, node: ast.Subscript, name: str, index: ast.expr) -> Tree:
+        span = _span(self.code, node)
+        match index:
+            case ast.BinOp(left=ast.Name(id="t"), op=ast.Sub(), right=ast.Constant(value=1)):
+                return Lag(name, span)
+            case ast.Name(id=("row" | "col") as axis):
+                return Index(name, axis, span)
+        written = ast.unparse(index)
+        fix = f"write {name}[t-1] for the previous step, {name} for this one"
+        raise _NotInTheLanguage(index, f"[{written[:40]}] is not a step: only [t-1] is", fix)
+
+    def infix(self, op: ast.AST, left: ast.expr, right: ast.expr, span: Span, depth: int) -> Tree:
+        return Call(INFIX[_INFIX[type(op)]].name, (self.tree(left, depth + 1), self.tree(right, depth + 1)), span)  # type: ignore[index]
+
+    def call(self, node: ast.Call, depth: int) -> Tree:
+        if not isinstance(node.func, ast.Name):
+            raise _NotInTheLanguage(node.func, "only operations can be called", nearest("", CALLS))
+        name = node.func.id
+        if name not in CALLS:
+            raise _NotInTheLanguage(node.func, f"no operation '{name}'", nearest(name, CALLS))
+        if node.keywords:
+            raise _NotInTheLanguage(node, f"{name} takes no named arguments", f"write {name}(a)")
+        if len(node.args) != CALLS[name].arity:
+            wanted, got = CALLS[name].arity, len(node.args)
+            letters = ", ".join("abc"[:wanted])
+            raise _NotInTheLanguage(
+                node, f"{name} takes {wanted} operand{'s' * (wanted > 1)}, not {got}", f"write {name}({letters})"
+            )
+        return Call(name, tuple(self.tree(arg, depth + 1) for arg in node.args), _span(self.code, node))
+
+    def refuse(self, node: ast.expr) -> _NotInTheLanguage:
+        for part in (node, getattr(node, "op", None)):
+            if type(part) in _HABITS:
+                problem, fix = _HABITS[type(part)]
+                return _NotInTheLanguage(node, problem, fix)
+        if isinstance(node, ast.Attribute):
+            fix = "below.NAME is the only dotted name: the value in the layer below"
+            return _NotInTheLanguage(node, f"'{ast.unparse(node)[:40]}' is not a name", fix)
+        return _NotInTheLanguage(
+            node, f"'{ast.unparse(node)[:40]}' is not part of the language", "see docs/language.md"
+        )
+
+
+def _span(code: Code, node: ast.AST) -> Span:
+    """Python counts columns in bytes of UTF-8, and our first line begins with one parenthesis more."""
+    line, column = node.lineno - 1, node.col_offset  # type: ignore[attr-defined]
+    end_line, end = node.end_lineno - 1, node.end_col_offset  # type: ignore[attr-defined]
+    lines = code.text.split("\n")
+    first = _characters(lines, line, column)
+    last = _characters(lines, end_line, end)
+    return code.span(line, first, max(1, last - first) if end_line == line else len(lines[line]) - first)
+
+
+def _characters(lines: list[str], line: int, column: int) -> int:
+    raw = (("(" if line == 0 else "") + lines[line]).encode() if line < len(lines) else b""
+    return len(raw[:column].decode("utf-8", "ignore")) - (1 if line == 0 else 0)
+
+
+def _syntax_span(code: Code, error: SyntaxError) -> Span:
+    lines = code.text.split("\n")
+    line = min(max((error.lineno or 1) - 1, 0), len(lines) - 1)
+    column = (error.offset or 1) - 1 - (1 if line == 0 else 0)
+    return code.span(line, min(max(column, 0), max(len(lines[line]) - 1, 0)))
+
+
+def _syntax_fix(text: str) -> str:
+    opened, closed = sum(map(text.count, "([")), sum(map(text.count, ")]"))
+    if opened != closed:
+        return f"there are {opened} opening and {closed} closing brackets"
+    if "'" in text:
+        return "a prime is not part of the language: write h[t-1] for the previous step"
+    return "an equation is arithmetic, operations such as tanh(a), and products W @ x"

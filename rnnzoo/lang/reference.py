@@ -1,0 +1,189 @@
+"""IR -> numbers in float64 NumPy: slow, obvious, the oracle.
+
+In: a cell, weights by name, a batch of sequences.  Out: outputs and states.  One loop over layers, one over steps, one over
+equations, nothing clever: every other way to compute a cell is tested against this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rnnzoo.errors import UsageError
+from rnnzoo.lang import ir
+from rnnzoo.lang.ops import OPS
+
+Array = np.ndarray[Any, Any]
+Values = Mapping[str, Array]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Run:
+    """What a stack of layers computed.
+
+    Attributes:
+        outputs: (batch, time, size) of the last layer.
+        states: a mapping a layer, name -> (batch, size) after the last step.
+        values: a mapping a layer, name of every equation -> (batch, time, size).
+    """
+
+    outputs: Array
+    states: tuple[Values, ...]
+    values: tuple[Values, ...]
+
+
+def constants(cell: ir.Cell, size: ir.Sizes) -> dict[str, Array]:
+    """Constants of one layer, in float64.
+
+    Raises:
+        UsageError: one of them has no finite value at these sizes.
+    """
+    found: dict[str, Array] = {}
+    for one in cell.constants:
+        with np.errstate(all="ignore"):
+            value = np.asarray(evaluate(one.expr, {"constant": found}, size), dtype=float)
+        if not np.isfinite(value).all():
+            options = ", ".join(f"{name}={value:g}" for name, value in cell.options.items())
+            raise UsageError(
+                f"cell '{cell.name}': the constant '{one.name}' has no value with units={size.units}"
+                + (f", {options}" if options else "")
+                + "\n  fix: take more units, or change the cell's options"
+            )
+        found[one.name] = value
+    return found
+
+
+def mask(cell: ir.Cell, weight: ir.Weight, size: ir.Sizes) -> Array | None:
+    """The mask of a weight as an array of 0 and 1, or None."""
+    if weight.mask is None:
+        return None
+    shape = size.shape(weight.shape)
+    values = {"constant": constants(cell, size), "mask": {"rows": np.array(shape[0]), "cols": np.array(shape[-1])}}
+    value = np.asarray(evaluate(weight.mask, values, size), dtype=float)
+    return np.broadcast_to((value != 0) * 1.0, shape).copy()
+
+
+def evaluate(expr: ir.Expr, values: Mapping[str, Values], size: ir.Sizes) -> Array:
+    """The value of an expression; `values` holds arrays by kind of name, then by name.
+
+    Vectors are (batch, size), or (size,) where they do not differ between sequences.
+    """
+    match expr:
+        case ir.Number(value=value):
+            return np.asarray(value)
+        case ir.Ref(kind="option", name=name):
+            return np.asarray(float(size.options[name]))
+        case ir.Ref(kind="size", name=name):
+            return np.asarray(float(size.of(name)))
+        case ir.Ref(kind="unit"):
+            return np.arange(size.units, dtype=float)
+        case ir.Ref(kind="row", name=name):
+            return (
+                values["constant"][name][:, None] if name else np.arange(values["mask"]["rows"], dtype=float)[:, None]
+            )
+        case ir.Ref(kind="col", name=name):
+            return (
+                values["constant"][name][None, :] if name else np.arange(values["mask"]["cols"], dtype=float)[None, :]
+            )
+        case ir.Ref(kind=kind, name=name):
+            return values[kind][name]
+        case ir.Apply(op="matmul", args=(weight, operand)):
+            return evaluate(operand, values, size) @ evaluate(weight, values, size).T  # rows of a batch are vectors
+        case ir.Apply(op=op, args=args):
+            return np.asarray(OPS[op].numpy(*(evaluate(arg, values, size) for arg in args)))
+
+
+def step(
+    equations: Sequence[ir.Equation], values: Mapping[str, Values], size: ir.Sizes, batch: int
+) -> dict[str, Array]:
+    """All equations of one layer at one step: name -> (batch, size)."""
+    now: dict[str, Array] = {}
+    for one in equations:
+        value = evaluate(one.expr, {**values, "value": now}, size)
+        now[one.name] = np.broadcast_to(value, (batch, size.of(one.size)))
+    return now
+
+
+def run(
+    cell: ir.Cell,
+    weights: Sequence[Values],
+    x: Array,
+    units: int,
+    initial: Sequence[Values] | None = None,
+    keep: Array | None = None,
+) -> Run:
+    """Run a stack of layers over a batch of sequences.
+
+    Args:
+        weights: a mapping a layer, name -> array in the orientation of the equations.
+        x: (batch, time, inputs).
+        initial: a mapping a layer, state -> (batch, size); without it, states start as the cell says.
+        keep: (batch, time) of bool; where False, the step is padding: states stay as they are, and the output repeats the
+            last one (0 before the first).
+    """
+    below: dict[str, Array] = {}
+    states, values = [], []
+    for number, layer_weights in enumerate(weights, start=1):
+        size = ir.sizes(cell, x.shape[-1], units, number)
+        start = _start(cell, layer_weights, size, len(x), initial[number - 1] if initial else {})
+        sequence = x if number == 1 else below[cell.output]
+        below, last = _layer(cell, cell.layer(number), layer_weights, sequence, below, start, size, keep)
+        values.append(below)
+        states.append(last)
+    return Run(below[cell.output], tuple(states), tuple(values))
+
+
+def _start(cell: ir.Cell, weights: Values, size: ir.Sizes, batch: int, given: Values) -> dict[str, Array]:
+    found = {}
+    for state in cell.states:
+        learned = weights[f"initial_{state.name}"] if state.initial == "learned" else np.asarray(state.initial)
+        value = given.get(state.name, learned)
+        found[state.name] = np.broadcast_to(value, (batch, size.of(state.size))).astype(float)
+    return found
+
+
+def _layer(
+    cell: ir.Cell,
+    equations: ir.Step,
+    weights: Values,
+    x: Array,
+    below: Values,
+    start: Mapping[str, Array],
+    size: ir.Sizes,
+    keep: Array | None,
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """One layer over the whole sequence: every equation's values, and the states after the last step."""
+    batch, time = x.shape[:2]
+    masks = {one.name: mask(cell, one, size) for one in equations.weights}
+    masked = {name: value * masks[name] if masks.get(name) is not None else value for name, value in weights.items()}
+    fixed = {"constant": constants(cell, size), "weight": masked}
+    state = dict(start)
+    shown = {one.name: np.zeros((batch, size.of(one.size))) for one in equations.equations}
+    rows: dict[str, list[Array]] = {name: [] for name in shown}
+    for t in range(time):
+        at = {"x": x[:, t]}
+        lower = {name: value[:, t] for name, value in below.items()}
+        values = {**fixed, "input": at, "time": {"t": np.asarray(float(t))}, "previous": state, "below": lower}
+        now = step(equations.equations, values, size, batch)
+        real = np.ones((batch, 1), bool) if keep is None else keep[:, t, None]
+        state = {name: np.where(real, now[name], value) for name, value in state.items()}
+        shown = {name: np.where(real, now[name], value) for name, value in shown.items()}
+        for name, value in shown.items():
+            rows[name].append(value)
+    return {name: np.stack(found, axis=1) for name, found in rows.items()}, state
+
+
+def random_weights(
+    cell: ir.Cell, inputs: int, units: int, layers: int, rng: np.random.Generator
+) -> list[dict[str, Array]]:
+    """Weights for tests: every one of them different from 0, unlike those that training begins with."""
+    found = []
+    for number in range(1, layers + 1):
+        size = ir.sizes(cell, inputs, units, number)
+        shapes = {one.name: size.shape(one.shape) for one in cell.layer(number).weights}
+        shapes |= {f"initial_{s.name}": (size.of(s.size),) for s in cell.states if s.initial == "learned"}
+        found.append({name: rng.normal(0.0, 0.4, shape) for name, shape in shapes.items()})
+    return found

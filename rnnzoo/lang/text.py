@@ -1,0 +1,155 @@
+"""IR -> the text of a cell: canonical YAML, with `extends` resolved, that `lang.parse_cell` reads back to the same IR.
+
+The printed text is what a Keras layer keeps in its configuration, what a trial carries and what a study's identity hashes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import Any
+
+from rnnzoo.lang import ir
+from rnnzoo.lang.ops import OPS, PRODUCT_BINDS
+from rnnzoo.spec.cell import Init
+from rnnzoo.spec.document import yaml_text
+
+CALL_BINDS = 9
+
+
+def cell_text(cell: ir.Cell) -> str:
+    """The whole cell as YAML."""
+    content: dict[str, Any] = {"name": cell.name}
+    if cell.title:
+        content["title"] = cell.title
+    if cell.source:
+        content["source"] = list(cell.source)
+    if cell.output != "h":
+        content["output"] = cell.output
+    if cell.options:
+        content["options"] = dict(cell.options)
+    if cell.constants:
+        content["constants"] = block(cell.constants)
+    content["equations"] = block(cell.step.equations)
+    if cell.first != cell.step:
+        content["first_layer"] = block(patch(cell))
+    return yaml_text({**content, **_declarations(cell)})
+
+
+def patch(cell: ir.Cell) -> tuple[ir.Equation, ...]:
+    """The equations in which the first layer differs from the others."""
+    upper = {one.name: one for one in cell.step.equations}
+    return tuple(one for one in cell.first.equations if upper.get(one.name) != one)
+
+
+def block(equations: tuple[ir.Equation, ...]) -> str:
+    """Equations, one a line."""
+    return "".join(f"{one.name} = {expression(one.expr)}\n" for one in equations)
+
+
+def expression(expr: ir.Expr) -> str:
+    """An expression in the cell language, with as few parentheses as keep its meaning."""
+    return _print(expr)[0]
+
+
+def digest(cell: ir.Cell) -> str:
+    """SHA-256 of what a cell computes: names, titles and the order of lines do not matter, equations and init do."""
+    bare = replace(cell, name="", title="", source=())
+    sort = lambda step: ir.Step(  # noqa: E731  # a local abbreviation
+        tuple(sorted(step.equations, key=lambda one: one.name)), tuple(sorted(step.weights, key=lambda one: one.name))
+    )
+    ordered = replace(
+        bare,
+        constants=tuple(sorted(bare.constants, key=lambda one: one.name)),
+        states=tuple(sorted(bare.states, key=lambda one: one.name)),
+        step=sort(bare.step),
+        first=sort(bare.first),
+    )
+    return hashlib.sha256(cell_text(ordered).encode()).hexdigest()
+
+
+def _print(expr: ir.Expr) -> tuple[str, int]:
+    """The text and how strongly it binds."""
+    match expr:
+        case ir.Number(value=value):
+            text = number(value)
+            return text, (CALL_BINDS if value >= 0 else OPS["neg"].binds)
+        case ir.Ref(kind="previous", name=name):
+            return f"{name}[t-1]", CALL_BINDS
+        case ir.Ref(kind="below", name=name):
+            return f"below.{name}", CALL_BINDS
+        case ir.Ref(kind=("row" | "col") as axis, name=name):
+            return (f"{name}[{axis}]" if name else axis), CALL_BINDS
+        case ir.Ref(name=name):
+            return name, CALL_BINDS
+        case ir.Apply(op="matmul", args=(weight, operand)):
+            return f"{_print(weight)[0]} @ {_enclosed(operand, PRODUCT_BINDS + 1)}", PRODUCT_BINDS
+        case ir.Apply(op=op, args=args):
+            return _operation(op, args)
+
+
+def _operation(op: str, args: tuple[ir.Expr, ...]) -> tuple[str, int]:
+    row = OPS[op]
+    if not row.symbol:
+        return f"{op}({', '.join(_print(arg)[0] for arg in args)})", CALL_BINDS
+    if row.arity == 1:
+        return f"{row.symbol}{_enclosed(args[0], row.binds)}", row.binds
+    # Left-associative, except `**`; comparisons do not chain.
+    left = row.binds + (op == "pow" or row.binds == OPS["less"].binds)
+    right = row.binds + (op != "pow")
+    if op == "pow":
+        right = OPS["neg"].binds  # a ** -b needs no parentheses
+    return f"{_enclosed(args[0], left)} {row.symbol} {_enclosed(args[1], right)}", row.binds
+
+
+def _enclosed(expr: ir.Expr, least: int) -> str:
+    text, binds = _print(expr)
+    return text if binds >= least else f"({text})"
+
+
+def number(value: float) -> str:
+    """A number as short as is exact."""
+    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
+
+
+def _declarations(cell: ir.Cell) -> dict[str, Any]:
+    """Weights, init and initial, where they differ from the convention."""
+    weights: dict[str, Any] = {}
+    init: dict[str, Any] = {}
+    for weight in {one.name: one for step in (cell.step, cell.first) for one in step.weights}.values():
+        entry: dict[str, Any] = {}
+        if not _conventional(weight):
+            entry["shape"] = list(weight.shape)
+        if weight.mask is not None:
+            entry["mask"] = expression(weight.mask)
+        if entry:
+            weights[weight.name] = entry
+        if weight.init != default_init(cell, weight):
+            init[weight.name] = weight.init.plain()
+    initial = {state.name: state.initial for state in cell.states if state.initial != 0}
+    return {key: value for key, value in (("weights", weights), ("init", init), ("initial", initial)) if value}
+
+
+def _conventional(weight: ir.Weight) -> bool:
+    """Whether the name alone tells the shape."""
+    if weight.name[:1].isupper():
+        return len(weight.shape) == 2 and weight.shape[0] == "units" and weight.shape[1] in ("units", "inputs")
+    return weight.shape == ("units",) and weight.name[0] in "bpw" and weight.name[1:2] in ("", "_")
+
+
+def default_init(cell: ir.Cell, weight: ir.Weight) -> Init:
+    """What a weight begins with where nothing is said: Glorot uniform on inputs, orthogonal on states, vectors zero."""
+    if len(weight.shape) != 2:
+        return Init("zeros")
+    for step in (cell.step, cell.first):
+        stateful = ir.depending(step.equations)
+        for one in step.equations:
+            for node in ir.walk(one.expr):
+                if isinstance(node, ir.Apply) and node.op == "matmul" and node.args[0] == _ref(weight):
+                    if ir.depends(node.args[1], stateful):
+                        return Init("orthogonal")
+    return Init("glorot_uniform")
+
+
+def _ref(weight: ir.Weight) -> ir.Ref:
+    return ir.Ref("weight", weight.name, weight.shape)

@@ -1,0 +1,92 @@
+"""A task's splits as tensors that stay where the training runs.
+
+In: a `Task`.  Out: one array of all sequences of all splits, padded to one length, so that every split is a range of rows
+and one compiled function serves them all; and batches of rows, of one shape throughout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from rnnzoo.tasks import SPLITS, Split, Task
+
+Tensor = Any
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Batch:
+    """Sequences of one step; a row whose weight is 0 is padding of the batch."""
+
+    x: Tensor  # (batch, time, inputs) float32
+    y: Tensor  # as in `Split.y`
+    mask: Tensor  # (batch, time) bool: real steps
+    weights: Tensor  # (batch, time), or (batch,) for one target a sequence: what counts in a loss
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Resident:
+    """All splits of a task on the device."""
+
+    x: Tensor
+    y: Tensor
+    lengths: Tensor
+    weights: Tensor | None
+    rows: Mapping[str, range]
+    time: int
+    per_step: bool
+
+    def batch(self, rows: Tensor, real: Tensor) -> Batch:
+        """The sequences of these rows (batch,); `real` (batch,) is 0 where a row only fills the batch."""
+        lengths = tf.gather(self.lengths, rows)
+        mask = tf.sequence_mask(lengths, self.time) & (real[:, None] > 0)
+        counted = tf.cast(mask, tf.float32) if self.per_step else tf.cast(real, tf.float32)
+        if self.weights is not None:
+            counted *= tf.gather(self.weights, rows)
+        return Batch(tf.cast(tf.gather(self.x, rows), tf.float32), tf.gather(self.y, rows), mask, counted)
+
+
+def resident(task: Task) -> Resident:
+    """Put a task's splits on the device."""
+    splits = [task.splits[name] for name in SPLITS]
+    time = max(split.x.shape[1] for split in splits)
+    per_step = task.per == "step"
+    ends = np.cumsum([0, *map(len, splits)])
+    rows = {name: range(int(start), int(end)) for name, start, end in zip(SPLITS, ends, ends[1:])}
+    weighted = any(split.weights is not None for split in splits)
+    return Resident(
+        x=tf.constant(np.concatenate([_padded(split.x, time) for split in splits])),
+        y=tf.constant(np.concatenate([_padded(split.y, time) if per_step else split.y for split in splits])),
+        lengths=tf.constant(np.concatenate([split.lengths for split in splits]).astype(np.int32)),
+        weights=tf.constant(np.concatenate([_weights(split, time) for split in splits])) if weighted else None,
+        rows=rows,
+        time=time,
+        per_step=per_step,
+    )
+
+
+def _padded(array: np.ndarray, time: int) -> np.ndarray:
+    """(sequences, time, ...) with zeros at the end of the second axis."""
+    widths = [(0, 0), (0, time - array.shape[1]), *((0, 0) for _ in array.shape[2:])]
+    return np.pad(array, widths)
+
+
+def _weights(split: Split, time: int) -> np.ndarray:
+    given = np.ones(split.x.shape[:2], np.float32) if split.weights is None else split.weights.astype(np.float32)
+    return _padded(given, time)
+
+
+def batches(rows: np.ndarray, batch: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows cut into batches of one size, (steps, batch) each of rows and of their weights.
+
+    The last batch is filled, and batches are added up to `steps`, with row 0 at weight 0.
+    """
+    index = np.zeros(steps * batch, np.int32)
+    real = np.zeros(steps * batch, np.float32)
+    index[: len(rows)] = rows
+    real[: len(rows)] = 1.0
+    return index.reshape(steps, batch), real.reshape(steps, batch)

@@ -1,0 +1,387 @@
+"""`Recurrent`: a Keras layer for any cell of equations, in as many layers as asked for.
+
+In: a cell and sizes.  Out: a layer with the arguments, masks and serialisation of `keras.layers.LSTM`.  There is one
+registered class; the cell is its configuration.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from rnnzoo import lang
+from rnnzoo.errors import UsageError, nearest
+from rnnzoo.lang import ir, passes, reference
+from rnnzoo.lang.text import cell_text
+from rnnzoo.nn import scan
+from rnnzoo.nn.emit import Emitter, stacks
+from rnnzoo.spec.cell import Init
+
+Tensor = Any
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Built:
+    """One layer of the stack, ready to run: its sizes, schedule, weights, masks and constants."""
+
+    number: int
+    size: ir.Sizes
+    schedule: passes.Schedule
+    weights: Mapping[str, Any]  # keras variables, by name; matrices are kept as kernels (columns, rows)
+    masks: Mapping[str, np.ndarray]
+    constants: Mapping[str, np.ndarray]
+    wanted: tuple[str, ...]  # the output, and what the layer above reads
+
+
+@keras.saving.register_keras_serializable(package="rnnzoo")
+class Recurrent(keras.layers.Layer):
+    """A recurrent layer computed from a cell's equations.
+
+    Args:
+        cell: a checked cell, or its canonical text.
+        units: size of the state.
+        layers: how many layers, one on top of the other.
+        return_sequences: return the output of every step, not of the last one only.
+        return_state: return the states of all layers too, in the order of `state_names`.
+        dropout: share of the inputs that is dropped in training, one mask a sequence.
+        recurrent_dropout: likewise on what each recurrent product multiplies, one mask an operand; never on the carry.
+        seed: drives initial weights and dropout; None draws from Keras' global generator.
+
+    Call arguments:
+        inputs: (batch, time, inputs).
+        mask: (batch, time) of bool; where False, states stay as they are and the output repeats the last one.
+        training: whether dropout acts.
+        initial_state: (batch, units) for each name of `state_names`.
+
+    Returns:
+        (batch, units), or (batch, time, units) with `return_sequences`; with `return_state` a list that begins with it.
+    """
+
+    def __init__(
+        self,
+        cell: ir.Cell | str,
+        units: int,
+        layers: int = 1,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        _check_arguments(units, layers, dropout, recurrent_dropout)
+        self.cell = lang.parse_text(cell, file="<cell of a layer>") if isinstance(cell, str) else cell
+        self.units, self.layers = units, layers
+        self.return_sequences, self.return_state = return_sequences, return_state
+        self.dropout, self.recurrent_dropout = dropout, recurrent_dropout
+        self.seed = seed
+        self.supports_masking = True
+        self._stack: tuple[_Built, ...] = ()
+        self._random = keras.random.SeedGenerator(seed) if dropout or recurrent_dropout else None
+        self._functions: dict[tuple[bool, bool], Any] = {}
+
+    # -- what Keras asks
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        if len(input_shape) != 3 or input_shape[-1] is None:
+            raise UsageError(f"a recurrent layer reads (batch, time, inputs), not a shape {tuple(input_shape)}")
+        self._stack = tuple(self._build_layer(int(input_shape[-1]), number) for number in range(1, self.layers + 1))
+
+    def call(
+        self,
+        inputs: Tensor,
+        mask: Tensor | None = None,
+        training: bool = False,
+        initial_state: Sequence[Tensor] | Tensor | None = None,
+    ) -> Tensor:
+        start = self._start(inputs, initial_state)
+        drops = self._drops(inputs) if training and self._random is not None else []
+        variables = [one for built in self._stack for one in built.weights.values()]
+        tensors = [keras.ops.cast(keras.ops.convert_to_tensor(one), self.compute_dtype) for one in variables]
+        arguments = [keras.ops.cast(inputs, self.compute_dtype), *start, *drops, *tensors]
+        if mask is not None:
+            arguments.append(keras.ops.cast(mask, self.compute_dtype))
+        output, *states = self._function(mask is not None, bool(drops))(*arguments)
+        return [output, *states] if self.return_state else output
+
+    def compute_output_shape(self, input_shape: Sequence[int | None], **_: Any) -> Any:
+        size = self._output_size()
+        output = (input_shape[0], input_shape[1], size) if self.return_sequences else (input_shape[0], size)
+        states = [(input_shape[0], self._sizes_of(state)) for _ in range(self.layers) for state in self.cell.states]
+        return [output, *states] if self.return_state else output
+
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
+        mask = mask if self.return_sequences else None
+        return [mask, *(None for _ in self.state_names)] if self.return_state else mask
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "cell": cell_text(self.cell),
+            "units": self.units,
+            "layers": self.layers,
+            "return_sequences": self.return_sequences,
+            "return_state": self.return_state,
+            "dropout": self.dropout,
+            "recurrent_dropout": self.recurrent_dropout,
+            "seed": self.seed,
+        }
+
+    # -- weights and states under the names of the equations
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """Names of the states, `1.h` and so on where there are several layers."""
+        return tuple(self._label(n, one.name) for n in range(1, self.layers + 1) for one in self.cell.states)
+
+    def weights_by_name(self) -> dict[str, np.ndarray]:
+        """Weights under the names of the equations and in their orientation: `R_i` acts as `R_i @ h`."""
+        found = {}
+        for built in self._built():
+            for name, variable in built.weights.items():
+                value = keras.ops.convert_to_numpy(variable)
+                value = value * built.masks[name].T if name in built.masks else value
+                found[self._label(built.number, name)] = np.ascontiguousarray(value.T)
+        return found
+
+    def set_weights_by_name(self, weights: Mapping[str, np.ndarray]) -> None:
+        """Set some or all weights.
+
+        Raises:
+            UsageError: a name that no weight has, or a wrong shape.
+        """
+        known = {self._label(built.number, name): one for built in self._built() for name, one in built.weights.items()}
+        for name, value in weights.items():
+            if name not in known:
+                raise UsageError(f"this layer has no weight '{name}'\n  fix: {nearest(name, known)}")
+            shape = tuple(reversed(known[name].shape))
+            if np.shape(value) != shape:
+                raise UsageError(f"weight '{name}' has shape {shape}, not {np.shape(value)}")
+        for name, value in weights.items():
+            known[name].assign(np.asarray(value).T)
+
+    def _built(self) -> tuple[_Built, ...]:
+        if not self._stack:
+            raise UsageError("this layer has no weights yet: call it on data, or `build` it")
+        return self._stack
+
+    def _label(self, number: int, name: str) -> str:
+        return f"{number}.{name}" if self.layers > 1 else name
+
+    # -- building
+
+    def _build_layer(self, inputs: int, number: int) -> _Built:
+        size = ir.sizes(self.cell, inputs, self.units, number)
+        step = self.cell.layer(number)
+        masks = {one.name: found for one in step.weights if (found := reference.mask(self.cell, one, size)) is not None}
+        weights = {one.name: self._add(number, one, size) for one in step.weights}
+        for state in self.cell.states:
+            if state.initial == "learned":
+                name = f"initial_{state.name}"
+                weights[name] = self.add_weight(
+                    shape=(size.of(state.size),), initializer="zeros", name=self._label(number, name)
+                )
+        above = self.cell.needs_below if number < self.layers else frozenset()
+        wanted = (self.cell.output, *sorted(above - {self.cell.output}))
+        constants = reference.constants(self.cell, size)
+        return _Built(number, size, passes.schedule(step), weights, masks, constants, wanted)
+
+    def _add(self, number: int, weight: ir.Weight, size: ir.Sizes) -> Any:
+        shape = tuple(reversed(size.shape(weight.shape)))
+        initializer = _initializer(weight.init, size.options, self._seed_of(number, weight.name))
+        return self.add_weight(shape=shape, initializer=initializer, name=self._label(number, weight.name))
+
+    def _seed_of(self, number: int, name: str) -> int | None:
+        """A seed for each weight, so that a weight more in a cell leaves the others as they were."""
+        if self.seed is None:
+            return None
+        return int.from_bytes(hashlib.sha256(f"{self.seed} {number} {name}".encode()).digest()[:4], "big") >> 1
+
+    # -- running
+
+    def _function(self, masked: bool, dropped: bool) -> Any:
+        key = (masked, dropped)
+        if key not in self._functions:
+            self._functions[key] = scan.compiled(lambda *arguments: self._run(arguments, masked, dropped))
+        return self._functions[key]
+
+    def _start(self, inputs: Tensor, initial_state: Sequence[Tensor] | Tensor | None) -> list[Tensor]:
+        """Initial states of all layers, (batch, size) each."""
+        if initial_state is not None:
+            given = list(initial_state) if isinstance(initial_state, list | tuple) else [initial_state]
+            if len(given) != len(self.state_names):
+                names = ", ".join(self.state_names)
+                raise UsageError(f"initial_state needs {len(self.state_names)} tensors ({names}), not {len(given)}")
+            return [keras.ops.cast(one, self.compute_dtype) for one in given]
+        batch = keras.ops.shape(inputs)[0]
+        found = []
+        for built in self._stack:
+            for state in self.cell.states:
+                shape = (batch, built.size.of(state.size))
+                if state.initial == "learned":
+                    value = keras.ops.convert_to_tensor(built.weights[f"initial_{state.name}"])
+                    found.append(keras.ops.cast(keras.ops.broadcast_to(value, shape), self.compute_dtype))
+                else:
+                    found.append(keras.ops.full(shape, state.initial, dtype=self.compute_dtype))
+        return found
+
+    def _drops(self, inputs: Tensor) -> list[Tensor]:
+        """Dropout masks of all layers: on x, then on each recurrent operand; 0, or 1 / (1 - rate)."""
+        batch = keras.ops.shape(inputs)[0]
+        masks = []
+        for built in self._stack:
+            sizes = [(built.size.inputs, self.dropout)]
+            sizes += [(built.size.of(one.shape[0]), self.recurrent_dropout) for one in self._operands(built)]
+            for size, rate in sizes:
+                ones = keras.ops.ones((batch, size), dtype=self.compute_dtype)
+                masks.append(keras.random.dropout(ones, rate, seed=self._random) if rate else ones)
+        return masks
+
+    @staticmethod
+    def _operands(built: _Built) -> tuple[ir.Expr, ...]:
+        """What the recurrent products multiply."""
+        return tuple(passes.products(built.schedule.loop))
+
+    def _run(self, arguments: Sequence[Tensor], masked: bool, dropped: bool) -> list[Tensor]:
+        """The whole stack on tensors; the order of `arguments` is that of `call`."""
+        rest = list(arguments)
+        mask = rest.pop() if masked else None
+        inputs = rest.pop(0)
+        starts = [[rest.pop(0) for _ in self.cell.states] for _ in self._stack]
+        drops = [[rest.pop(0) for _ in range(1 + len(self._operands(b)))] if dropped else [] for b in self._stack]
+        weights = [{name: rest.pop(0) for name in built.weights} for built in self._stack]
+
+        x = keras.ops.transpose(inputs, (1, 0, 2))  # (time, batch, inputs), as the loop wants it
+        keep = None if mask is None else keras.ops.expand_dims(keras.ops.transpose(mask, (1, 0)), -1)
+        below: dict[str, Tensor] = {}
+        states: list[Tensor] = []
+        for built, start, drop, tensors in zip(self._stack, starts, drops, weights):
+            below, last = self._run_layer(built, x, below, start, drop, tensors, keep)
+            x = below[self.cell.output]
+            states += last
+        output = keras.ops.transpose(x, (1, 0, 2)) if self.return_sequences else x[-1]
+        return [output, *(states if self.return_state else [])]
+
+    def _run_layer(
+        self,
+        built: _Built,
+        x: Tensor,
+        below: Mapping[str, Tensor],
+        start: Sequence[Tensor],
+        drop: Sequence[Tensor],
+        tensors: Mapping[str, Tensor],
+        keep: Tensor | None,
+    ) -> tuple[dict[str, Tensor], list[Tensor]]:
+        """One layer: the hoisted equations over all steps, then the loop."""
+        schedule, dtype = built.schedule, self.compute_dtype
+        kernels = {
+            name: tensor * keras.ops.cast(built.masks[name].T, dtype) if name in built.masks else tensor
+            for name, tensor in tensors.items()
+        }
+        fixed = {
+            "weight": kernels,
+            "constant": {name: keras.ops.cast(value, dtype) for name, value in built.constants.items()},
+        }
+        read = x * drop[0][None] if drop else x
+        before = Emitter(built.size, dtype, fixed, stacks(schedule.before, kernels)).step(
+            schedule.before, {"input": {"x": read}, "below": below}, x
+        )
+        dropped = dict(zip(self._operands(built), drop[1:])) if drop else {}
+        emitter = Emitter(built.size, dtype, fixed, stacks(schedule.loop, kernels), dropped)
+        inner = tuple(name for name in built.wanted if name not in before)  # a hoisted output needs no loop
+        values, last = self._loop(built, emitter, before, start, inner, x, keep)
+        return {**{name: before[name] for name in built.wanted if name in before}, **values}, last
+
+    def _loop(
+        self,
+        built: _Built,
+        emitter: Emitter,
+        before: Mapping[str, Tensor],
+        start: Sequence[Tensor],
+        wanted: tuple[str, ...],
+        x: Tensor,
+        keep: Tensor | None,
+    ) -> tuple[dict[str, Tensor], list[Tensor]]:
+        schedule, dtype = built.schedule, self.compute_dtype
+        names = [state.name for state in self.cell.states]
+        shown = [name for name in wanted if name not in names]  # carried too: padding repeats the last value
+        batch = keras.ops.shape(x)[1]
+        carried = [*start, *(keras.ops.zeros((batch, built.size.of(_size(schedule, name))), dtype) for name in shown)]
+        sequences = [before[name] for name in schedule.sequences] + ([] if keep is None else [keep])
+        carries = (*names, *shown)
+
+        def step(t: Tensor, carried: tuple[Tensor, ...], rows: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+            values = {
+                "value": dict(zip(schedule.sequences, rows)),
+                "previous": dict(zip(names, carried)),
+                "time": {"t": keras.ops.cast(t, dtype)},
+            }
+            now = emitter.step(schedule.loop, values, carried[0])
+            new = tuple(now[name] for name in carries)
+            if keep is None:
+                return new
+            return tuple(keras.ops.where(rows[-1] > 0, value, old) for value, old in zip(new, carried))
+
+        outputs, last = scan.loop(
+            step, sequences, carried, _steps(x, keep), [carries.index(name) for name in wanted], int(x.shape[0])
+        )
+        return dict(zip(wanted, outputs)), last[: len(names)]
+
+    def _output_size(self) -> int:
+        return ir.Sizes(self.units, 0, self.cell.options).of(self.cell.output_size)
+
+    def _sizes_of(self, state: ir.State) -> int:
+        return ir.Sizes(self.units, 0, self.cell.options).of(state.size)
+
+
+def _size(schedule: passes.Schedule, name: str) -> ir.Size:
+    return next(one.size for one in schedule.loop if one.name == name)
+
+
+def _steps(x: Tensor, keep: Tensor | None) -> Tensor:
+    """How many steps to run: up to the last one that is real in any sequence."""
+    time = int(x.shape[0])
+    if keep is None:
+        return keras.ops.convert_to_tensor(time, "int32")
+    real = keras.ops.any(keep > 0, axis=(1, 2))
+    return keras.ops.max(keras.ops.where(real, keras.ops.arange(1, time + 1, dtype="int32"), 0))
+
+
+def _initializer(init: Init, options: Mapping[str, float], seed: int | None) -> keras.initializers.Initializer:
+    values = [float(options[value]) if isinstance(value, str) else float(value) for value in init.values]
+    make = keras.initializers
+    match init.name, values:
+        case "constant", [value]:
+            return make.Constant(value)
+        case "zeros", _:
+            return make.Zeros()
+        case "ones", _:
+            return make.Ones()
+        case "identity", gain:
+            return make.Identity(*gain)
+        case "orthogonal", gain:
+            return make.Orthogonal(*gain, seed=seed)
+        case "normal", [std]:
+            return make.RandomNormal(0.0, std, seed=seed)
+        case "uniform", [limit]:
+            return make.RandomUniform(-limit, limit, seed=seed)
+        case "uniform", [low, high]:
+            return make.RandomUniform(low, high, seed=seed)
+        case name, _:
+            words = "".join(part.capitalize() for part in name.split("_"))
+            return getattr(make, words)(seed=seed)
+
+
+def _check_arguments(units: int, layers: int, dropout: float, recurrent_dropout: float) -> None:
+    for name, value in (("units", units), ("layers", layers)):
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise UsageError(f"{name} must be a whole number from 1, not {value!r}")
+    for name, rate in (("dropout", dropout), ("recurrent_dropout", recurrent_dropout)):
+        if not 0 <= rate < 1:
+            raise UsageError(f"{name} must be at least 0 and below 1, not {rate!r}")

@@ -1,0 +1,306 @@
+"""Trial -> Outcome: the training loop, ours and compiled, not `model.fit`.
+
+In: a trial, and whom to tell after every epoch.  Out: what it yielded.  An epoch is one call of one XLA executable: its
+steps, the backward passes and the optimiser's updates are a loop within it, over data that stays on the device.  All
+batches have one shape; evaluation of any split is a second executable.  Nothing else is compiled in a trial.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from rnnzoo import lang, tasks
+from rnnzoo.errors import RnnzooError, TrainingError, nearest
+from rnnzoo.lang import counts, ir
+from rnnzoo.nn import scan
+from rnnzoo.nn.data import Batch, batches, resident
+from rnnzoo.nn.layer import Recurrent
+from rnnzoo.spec.cell import Init
+from rnnzoo.spec.trial import Kind, Outcome, Progress, Training, Trial, Value
+from rnnzoo.tasks import SPLITS, Task
+
+Tensor = Any
+Tell = Callable[[Progress], bool]
+EVALUATION_BATCH = 64
+OPTIMIZERS: Mapping[str, type] = {
+    "adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "sgd": keras.optimizers.SGD,
+    "rmsprop": keras.optimizers.RMSprop, "nadam": keras.optimizers.Nadam, "adagrad": keras.optimizers.Adagrad,
+    "lion": keras.optimizers.Lion,
+}  # fmt: skip
+
+
+def train(trial: Trial, tell: Tell) -> Outcome:
+    """Run one trial in this process: one thread, seeds from the trial.
+
+    Raises:
+        RnnzooError: the data or the cell cannot be had.
+    """
+    _one_thread()
+    began = time.perf_counter()
+    task = tasks.load(trial.task, trial.task_options, folder=Path(trial.base))
+    loaded = time.perf_counter()
+    model = Model(trial, task)
+    outcome = _epochs(trial, model, tell, began, {"data": loaded - began})
+    if outcome.kind is Kind.COMPLETE and trial.folder:
+        model.save(Path(trial.folder) / "model.keras")
+    return outcome
+
+
+def _one_thread() -> None:
+    """One trial a core: two threads on one training are slower than two trainings (see docs/engine notes)."""
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    except RuntimeError:
+        pass  # TensorFlow is running already, as in a notebook: its threads stay as they are
+
+
+def _epochs(trial: Trial, model: Model, tell: Tell, began: float, seconds: dict[str, float]) -> Outcome:
+    """Train until the epochs or the patience are used up; the best weights are those that are scored."""
+    curve: list[dict[str, float]] = []
+    best = math.inf
+    best_epoch = 0
+    kind, message = Kind.COMPLETE, ""
+    started = time.perf_counter()
+    for epoch in range(1, model.training.epochs + 1):
+        at = time.perf_counter()
+        loss = model.epoch()
+        validation = model.evaluate("validation")
+        curve.append({"epoch": epoch, "train": loss, "validation": validation.metric, "seconds": time.perf_counter() - at})
+        print(f"epoch {epoch}: train {loss:.4f}, validation {validation.metric:.4f}", flush=True)
+        if not (math.isfinite(loss) and math.isfinite(validation.loss)):
+            kind, message = Kind.DIVERGED, f"the loss was {loss} in epoch {epoch}"
+            break
+        if validation.loss < best:
+            best, best_epoch = validation.loss, epoch
+            model.keep()
+        value = curve[best_epoch - 1]["validation"]
+        if not tell(Progress(epoch, model.training.epochs, validation.metric, value)):
+            kind, message = Kind.PRUNED, f"stopped by the pruner after epoch {epoch}"
+            break
+        if model.training.patience and epoch - best_epoch >= model.training.patience:
+            break
+    model.restore()
+    trained = time.perf_counter()
+    scores = {split: model.evaluate(split).metric for split in SPLITS} if kind is Kind.COMPLETE else {}
+    first = curve[0]["seconds"]
+    usual = float(np.median([row["seconds"] for row in curve[1:]])) if len(curve) > 1 else first
+    return Outcome(
+        kind=kind,
+        scores=scores,
+        curve=tuple(curve),
+        weights=model.count(),
+        best_epoch=best_epoch,
+        seconds={
+            **seconds,
+            "build": started - began - seconds["data"],
+            "compile": max(0.0, first - usual),  # what the first epoch took more than the others
+            "train": trained - started,
+            "step": usual / model.steps,
+            "total": time.perf_counter() - began,
+        },
+        message=message,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    loss: float
+    metric: float
+
+
+class Model:
+    """A recurrent layer with a linear read-out, its optimiser, its data, and the two executables."""
+
+    def __init__(self, trial: Trial, task: Task) -> None:
+        chosen = trial.hyperparameters
+        self.task = task
+        self.training = _training(trial.training, chosen)
+        self.cell = _cell(trial)
+        self.recurrent = _recurrent(self.cell, task, chosen, _seed(trial, "weights"))
+        initializer = keras.initializers.GlorotUniform(seed=_seed(trial, "read-out"))
+        self.read_out = keras.layers.Dense(task.outputs, kernel_initializer=initializer, name="read_out")
+        inputs = keras.Input((None, task.inputs), name="x")
+        self.network = keras.Model(inputs, self.read_out(self.recurrent(inputs)), name="model")
+        self.optimizer = _optimizer(self.training.optimizer, chosen)
+        self.optimizer.build(self.network.trainable_variables)
+        self.data = resident(task)
+        self.order = np.random.default_rng(_seed(trial, "order"))
+        self.best = [tf.Variable(one) for one in self.network.trainable_variables]
+        self.steps = _ceil(len(self.data.rows["train"]), self.training.batch)
+        self.most = _ceil(max(map(len, self.data.rows.values())), EVALUATION_BATCH)
+        self._epoch = tf.function(self._train_epoch, jit_compile=True)
+        self._scores = tf.function(self._evaluate, jit_compile=True)
+
+    # -- what the loop asks
+
+    def epoch(self) -> float:
+        """One pass over the training split in a new order; returns the mean loss before each update."""
+        rows = self.order.permutation(np.array(self.data.rows["train"]))
+        index, real = batches(rows, self.training.batch, self.steps)
+        return float(self._epoch(tf.constant(index), tf.constant(real)))
+
+    def evaluate(self, split: str) -> Score:
+        """Loss and metric of a split, averaged over all that counts."""
+        rows = np.array(self.data.rows[split])
+        index, real = batches(rows, EVALUATION_BATCH, self.most)
+        steps = _ceil(len(rows), EVALUATION_BATCH)
+        loss, wrong, counted = (float(one) for one in self._scores(tf.constant(index), tf.constant(real), tf.constant(steps)))
+        return Score(loss / counted, (wrong if self.task.metric == "error" else loss) / counted)
+
+    def keep(self) -> None:
+        """Remember the weights as they are."""
+        for kept, variable in zip(self.best, self.network.trainable_variables):
+            kept.assign(variable)
+
+    def restore(self) -> None:
+        """Go back to the weights that were kept last."""
+        for kept, variable in zip(self.best, self.network.trainable_variables):
+            variable.assign(kept)
+
+    def count(self) -> dict[str, int]:
+        """Trained numbers of the recurrent layer, and of the whole model."""
+        recurrent = counts.weights(self.cell, self.task.inputs, self.recurrent.units, self.recurrent.layers)
+        return {"recurrent": recurrent, "model": recurrent + self.read_out.count_params()}
+
+    def save(self, path: Path) -> None:
+        """Write the model as `.keras`, aside first."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_name(f"aside-{path.name}")
+        self.network.save(aside)
+        aside.replace(path)
+
+    # -- what is compiled
+
+    def _train_epoch(self, index: Tensor, real: Tensor) -> Tensor:
+        def step(at: Tensor, total: Tensor, count: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+            batch = self.data.batch(index[at], real[at])
+            with tf.GradientTape() as tape:
+                loss, _, counted = self._losses(batch, training=True)
+                mean = loss / counted
+            variables = self.network.trainable_variables
+            gradients = tape.gradient(mean, variables)
+            if self.training.clip:
+                gradients, _ = tf.clip_by_global_norm(gradients, self.training.clip)
+            self.optimizer.apply(gradients, variables)
+            return at + 1, total + loss, count + counted
+
+        with scan.inside_compiled_code():
+            start = (tf.constant(0), tf.constant(0.0), tf.constant(0.0))
+            _, total, count = tf.while_loop(lambda at, *_: at < self.steps, step, start)
+        return total / count
+
+    def _evaluate(self, index: Tensor, real: Tensor, steps: Tensor) -> tuple[Tensor, ...]:
+        def step(at: Tensor, *totals: Tensor) -> tuple[Tensor, ...]:
+            new = self._losses(self.data.batch(index[at], real[at]), training=False)
+            return at + 1, *(total + one for total, one in zip(totals, new))
+
+        with scan.inside_compiled_code():
+            start = (tf.constant(0), tf.constant(0.0), tf.constant(0.0), tf.constant(0.0))
+            return tf.while_loop(lambda at, *_: at < steps, step, start)[1:]
+
+    def _losses(self, batch: Batch, training: bool) -> tuple[Tensor, Tensor, Tensor]:
+        """Sum of the loss, sum of wrong answers, and how much was counted."""
+        logits = self.read_out(self.recurrent(batch.x, mask=batch.mask, training=training))
+        losses, wrong = _LOSSES[self.task.loss](batch.y, logits)
+        weights = batch.weights
+        return tf.reduce_sum(losses * weights), tf.reduce_sum(wrong * weights), tf.reduce_sum(weights)
+
+
+def _bernoulli(y: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Independent sigmoids: the sum over outputs, in nats."""
+    losses = tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(y, tf.float32), logits), axis=-1)
+    return losses, tf.zeros_like(losses)
+
+
+def _categorical(y: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Softmax over classes, in nats; and whether the likeliest class is wrong."""
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)
+    likeliest = tf.argmax(logits, axis=-1, output_type=tf.int32)
+    return losses, tf.cast(likeliest != tf.cast(y, tf.int32), tf.float32)
+
+
+def _squared(y: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Squared error, the mean over outputs."""
+    losses = tf.reduce_mean(tf.square(logits - tf.cast(y, tf.float32)), axis=-1)
+    return losses, tf.zeros_like(losses)
+
+
+_LOSSES: Mapping[str, Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]] = {
+    "bernoulli": _bernoulli, "categorical": _categorical, "squared": _squared,
+}  # fmt: skip
+
+
+def _training(training: Training, chosen: Mapping[str, Value]) -> Training:
+    """How to train: what is searched goes over what is fixed."""
+    return Training(
+        optimizer=str(chosen.get("optimizer", training.optimizer)),
+        batch=int(chosen.get("batch", training.batch)),
+        epochs=training.epochs,
+        patience=training.patience,
+        clip=float(chosen.get("clip", training.clip)),
+    )
+
+
+def _cell(trial: Trial) -> ir.Cell:
+    cell = lang.parse_text(trial.cell, file=f"<cell of {trial.variant}>")
+    return lang.with_init(cell, {name: as_init(value) for name, value in trial.init.items()})
+
+
+def as_init(value: Any) -> Init:
+    """An initialiser from plain values, as `Init.plain` writes it."""
+    if isinstance(value, Mapping):
+        ((name, argument),) = value.items()
+        return Init(name, tuple(argument) if isinstance(argument, list | tuple) else (argument,))
+    return Init(value) if isinstance(value, str) else Init("constant", (value,))
+
+
+def _recurrent(cell: ir.Cell, task: Task, chosen: Mapping[str, Value], seed: int) -> Recurrent:
+    return Recurrent(
+        cell,
+        units=int(chosen["units"]),
+        layers=int(chosen.get("layers", 1)),
+        return_sequences=task.per == "step",
+        dropout=float(chosen.get("dropout", 0.0)),
+        recurrent_dropout=float(chosen.get("recurrent_dropout", 0.0)),
+        seed=seed,
+        name="recurrent",
+    )
+
+
+def _optimizer(name: str, chosen: Mapping[str, Value]) -> keras.optimizers.Optimizer:
+    if name not in OPTIMIZERS:
+        raise TrainingError(f"no optimiser '{name}'\n  fix: {nearest(name, OPTIMIZERS)}")
+    arguments = {"learning_rate": float(chosen["learning_rate"])}
+    if "momentum" in chosen:
+        if name not in ("sgd", "rmsprop"):
+            raise TrainingError(f"the optimiser '{name}' has no momentum\n  fix: search it `when: {{optimizer: sgd}}`")
+        arguments["momentum"] = float(chosen["momentum"])
+    return OPTIMIZERS[name](**arguments)
+
+
+def _seed(trial: Trial, purpose: str) -> int:
+    """A seed of its own for each purpose, so that none of them disturbs another."""
+    return int.from_bytes(hashlib.sha256(f"{trial.seed} {purpose}".encode()).digest()[:4], "big") >> 1
+
+
+def _ceil(count: int, size: int) -> int:
+    return -(-count // size)
+
+
+def work(trial: Trial, tell: Tell) -> Outcome:
+    """`train` for a launcher: what cannot run is an outcome, with the reason in the user's words."""
+    try:
+        return train(trial, tell)
+    except RnnzooError as error:
+        return Outcome(Kind.FAILED, message=str(error))

@@ -1,0 +1,462 @@
+"""CellSpec: a cell as the user wrote it, with `extends` resolved and nothing understood yet.
+
+In: a YAML file, or the name of one.  Out: statements (`name = text`), declarations, and where each of them stands.  What
+the text of an equation means is `rnnzoo.lang`'s business.
+
+A variant is a patch: it merges equations, constants, weights, init, options and initial by key with the cell that it
+extends; a replaced equation keeps its place, a new one is appended.  Name, title and source are not inherited.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from rnnzoo.errors import Mistakes, Span, SpecError, UsageError, nearest
+from rnnzoo.spec.document import (
+    Code,
+    Fields,
+    Listing,
+    Node,
+    Row,
+    Scalar,
+    Table,
+    as_integer,
+    describe,
+    is_number,
+    parse,
+    read_text,
+)
+from rnnzoo.spec.trial import Value
+
+ZOO = Path(__file__).parent.parent / "zoo"
+MAX_NAME = 40
+MAX_EQUATIONS = 200
+MAX_EQUATION = 2000  # characters
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+# Initialisers by name, with the least and the largest number of values they take.  Their meaning is that of Keras.
+INITIALISERS: Mapping[str, tuple[int, int]] = {
+    "constant": (1, 1), "zeros": (0, 0), "ones": (0, 0), "identity": (0, 1), "orthogonal": (0, 1),
+    "normal": (1, 1), "uniform": (1, 2), "glorot_uniform": (0, 0), "glorot_normal": (0, 0),
+    "he_uniform": (0, 0), "he_normal": (0, 0), "lecun_uniform": (0, 0), "lecun_normal": (0, 0),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """`name = expression`, not yet parsed.  `own` is False for what came from the cell that this one extends."""
+
+    name: str
+    span: Span
+    code: Code
+    own: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Init:
+    """How a weight begins: a name of `INITIALISERS` and its values; a text among the values names an option."""
+
+    name: str
+    values: tuple[float | str, ...] = ()
+
+    def plain(self) -> Value | dict[str, object]:
+        """As it is written in YAML."""
+        if self.name == "constant":
+            return self.values[0]
+        values = list(self.values)
+        return {self.name: values[0] if len(values) == 1 else values} if values else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A value under a key, with the place of its key; `own` as in `Statement`."""
+
+    value: Init | Code | float | str | tuple[float | str, ...] | None
+    span: Span
+    own: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CellSpec:
+    """A cell as text.
+
+    Attributes:
+        source: keys of `zoo/sources.yaml`, or free text.
+        options: numbers that constants, masks, equations and init may name.
+        shapes, masks: from `weights:`.
+        initial: what a state starts from: a number, or `learned`.
+        output: the equation that is the layer's output.
+    """
+
+    name: str
+    file: str
+    span: Span
+    title: str = ""
+    source: tuple[str, ...] = ()
+    output: str = "h"
+    options: Mapping[str, float] = field(default_factory=dict)
+    constants: Mapping[str, Statement] = field(default_factory=dict)
+    equations: Mapping[str, Statement] = field(default_factory=dict)
+    first_layer: Mapping[str, Statement] = field(default_factory=dict)
+    shapes: Mapping[str, Declared] = field(default_factory=dict)
+    masks: Mapping[str, Declared] = field(default_factory=dict)
+    init: Mapping[str, Declared] = field(default_factory=dict)
+    initial: Mapping[str, Declared] = field(default_factory=dict)
+
+    def with_options(self, options: Mapping[str, float]) -> CellSpec:
+        """The same cell with other values for some of its options."""
+        for name in options:
+            if name not in self.options:
+                raise UsageError(f"cell '{self.name}' has no option '{name}'\n  fix: {nearest(name, self.options)}")
+        return replace(self, options={**self.options, **options})
+
+
+def read(reference: str | Path, folder: Path | None = None) -> CellSpec:
+    """The cell of a name or path.
+
+    Args:
+        reference: a built-in name, the name of a YAML file beside `folder`'s files, in its `cells/` or in
+            `experiments/cells/`, or a path ending in `.yaml`.
+        folder: where names and relative paths are looked up.
+
+    Raises:
+        UsageError: there is no such cell, or two.
+        SpecError: mistakes in the file, or in one that it extends.
+    """
+    path = find(str(reference), folder or Path())
+    return _read(path, ())
+
+
+def parse_cell(text: str, file: str = "<cell>", folder: Path | None = None) -> CellSpec:
+    """The cell of a YAML text."""
+    return _parse(text, file, folder or Path(), ())
+
+
+def find(reference: str, folder: Path) -> Path:
+    """The file of a cell's name or path; a built-in name is never shadowed silently."""
+    if reference.endswith((".yaml", ".yml")):
+        path = Path(reference)
+        return path if path.is_absolute() or path.exists() else folder / path
+    if not _LABEL.fullmatch(reference):
+        raise UsageError(f"'{reference[:80]}' is not the name of a cell; a path must end in .yaml")
+    built_in = ZOO / f"{reference}.yaml"
+    places = (folder, folder / "cells", folder.parent / "cells", Path("experiments/cells"))
+    own = {path.resolve(): path for place in places if (path := place / f"{reference}.yaml").is_file()}
+    own.pop(built_in.resolve(), None)
+    if reference in built_in_names():
+        if own and folder.resolve() != ZOO.resolve():
+            raise UsageError(
+                f"'{reference}' is a built-in cell and also {next(iter(own.values()))}: rename yours, or give its path"
+            )
+        return built_in
+    if not own:
+        known = [*built_in_names(), *(path.stem for place in places for path in _cells_in(place))]
+        raise UsageError(f"no cell '{reference}'\n  fix: {nearest(reference, known)}")
+    return next(iter(own.values()))
+
+
+def built_in_names() -> tuple[str, ...]:
+    """Names of the cells of the zoo, sorted."""
+    return tuple(sorted(path.stem for path in ZOO.glob("*.yaml") if path.stem != "sources"))
+
+
+def sources() -> Mapping[str, str]:
+    """The bibliography: key -> reference."""
+    path = ZOO / "sources.yaml"
+    table = parse(read_text(path), "zoo/sources.yaml")
+    return {key: str(node.value) for key, node in table.entries.items() if isinstance(node, Scalar)}
+
+
+def _cells_in(folder: Path) -> Iterable[Path]:
+    """YAML files that may be cells, for suggestions only."""
+    try:
+        return [path for path in folder.glob("*.yaml") if "\nequations:" in path.read_text(errors="replace")]
+    except OSError:
+        return []
+
+
+def _read(path: Path, chain: tuple[Path, ...]) -> CellSpec:
+    shown = f"zoo/{path.name}" if path.parent == ZOO else str(path)
+    return _parse(read_text(path, shown), shown, path.parent, (*chain, path.resolve()))
+
+
+def _parse(text: str, file: str, folder: Path, chain: tuple[Path, ...]) -> CellSpec:
+    mistakes = Mistakes()
+    table = parse(text, file)
+    spec = _own(Fields(table, mistakes, "a cell"), file, mistakes)
+    parent = table.entries.get("extends")
+    if parent is not None:
+        base = _base(parent, folder, chain, mistakes)
+        if base is not None:
+            spec = _merge(base, spec, mistakes)
+    elif not spec.equations and "equations" not in table.entries:
+        mistakes.add(table.span, "a cell needs `equations:`, or a cell that it `extends:`", "write `equations: |`")
+    mistakes.raise_if_any()
+    return spec
+
+
+def _own(fields: Fields, file: str, mistakes: Mistakes) -> CellSpec:
+    """What stands in this one file."""
+    fields.node("extends")
+    fields.need("name", "`name: my_cell`")
+    name = fields.text("name", "?")
+    if name != "?" and not (_LABEL.fullmatch(name) and len(name) <= MAX_NAME):
+        fix = f"use letters, digits, `_`, `-` and `.`, at most {MAX_NAME}"
+        mistakes.add(fields.span("name"), f"'{name[:60]}' cannot be the name of a cell", fix)
+    shapes, masks = _weights(fields, mistakes)
+    spec = CellSpec(
+        name=name,
+        file=file,
+        span=fields.table.span,
+        title=fields.text("title"),
+        source=_source(fields, mistakes),
+        output=fields.text("output", ""),
+        options=_options(fields, mistakes),
+        constants=_statements(fields.code("constants"), mistakes),
+        equations=_statements(fields.code("equations"), mistakes),
+        first_layer=_statements(fields.code("first_layer"), mistakes),
+        shapes=shapes,
+        masks=masks,
+        init=_init(fields.table_at("init"), mistakes),
+        initial=_initial(fields.table_at("initial"), mistakes),
+    )
+    fields.done()
+    return spec if spec.output or "extends" in fields else replace(spec, output="h")
+
+
+def _base(parent: Node, folder: Path, chain: tuple[Path, ...], mistakes: Mistakes) -> CellSpec | None:
+    if not isinstance(parent, Scalar) or not isinstance(parent.value, str) or not _LABEL.fullmatch(parent.value):
+        mistakes.add(parent.span, "`extends` takes the name of a cell", "write `extends: lstm`")
+        return None
+    try:
+        path = find(parent.value, folder)
+    except UsageError as error:
+        problem, _, fix = str(error).partition("\n  fix: ")
+        mistakes.add(parent.span, problem, fix)
+        return None
+    if path.resolve() in chain:
+        names = " -> ".join(one.stem for one in (*chain, path))
+        mistakes.add(parent.span, f"`extends` runs in a circle: {names}")
+        return None
+    try:
+        return _read(path, chain)
+    except SpecError as error:
+        mistakes.found.extend(error.mistakes)
+        return None
+
+
+def _merge(base: CellSpec, own: CellSpec, mistakes: Mistakes) -> CellSpec:
+    """`own` as a patch of `base`."""
+    for name, statement in own.equations.items():
+        if name in base.first_layer and name not in own.first_layer:
+            problem = f"'{name}' is redefined, but the inherited `first_layer` defines it too"
+            mistakes.add(statement.span, problem, f"give `first_layer: |` with an equation of '{name}'")
+
+    def inherited(entries: Mapping[str, Statement]) -> dict[str, Statement]:
+        return {name: replace(one, own=False) for name, one in entries.items()}
+
+    def declared(entries: Mapping[str, Declared]) -> dict[str, Declared]:
+        return {name: replace(one, own=False) for name, one in entries.items()}
+
+    return replace(
+        own,
+        output=own.output or base.output,
+        options={**base.options, **own.options},
+        constants={**inherited(base.constants), **own.constants},
+        equations={**inherited(base.equations), **own.equations},
+        first_layer={**inherited(base.first_layer), **own.first_layer},
+        shapes={**declared(base.shapes), **own.shapes},
+        masks={**declared(base.masks), **own.masks},
+        init={**declared(base.init), **own.init},
+        initial={**declared(base.initial), **own.initial},
+    )
+
+
+def _source(fields: Fields, mistakes: Mistakes) -> tuple[str, ...]:
+    node = fields.node("source")
+    items: Sequence[Node] = node.items if isinstance(node, Listing) else [node] if node else []
+    found = []
+    for item in items:
+        if isinstance(item, Scalar) and isinstance(item.value, str):
+            found.append(item.value)
+        else:
+            mistakes.add(item.span, f"`source` is a text or a list of texts, not {describe(item)}")
+    return tuple(found)
+
+
+def _options(fields: Fields, mistakes: Mistakes) -> dict[str, float]:
+    options: dict[str, float] = {}
+    table = fields.table_at("options")
+    for name, node in table.entries.items() if table else ():
+        if not isinstance(node, Scalar) or not is_number(node.value):
+            mistakes.add(node.span, f"option '{name}' must be a number, not {describe(node)}")
+        elif table and legal_name(name, table.keys[name], mistakes):
+            options[name] = node.value  # type: ignore[assignment]  # is_number has just said so
+    return options
+
+
+def _weights(fields: Fields, mistakes: Mistakes) -> tuple[dict[str, Declared], dict[str, Declared]]:
+    """Shapes and masks of `weights: {R: {shape: [units, units], mask: row >= col}}`."""
+    shapes: dict[str, Declared] = {}
+    masks: dict[str, Declared] = {}
+    table = fields.table_at("weights")
+    for name, node in table.entries.items() if table else ():
+        span = table.keys[name] if table else node.span
+        if not isinstance(node, Table):
+            fix = f"write `{name}: {{shape: [units, units]}}` or `{name}: {{mask: row >= col}}`"
+            mistakes.add(node.span, f"weight '{name}' must be a table, not {describe(node)}", fix)
+            continue
+        legal_name(name, span, mistakes)
+        entry = Fields(node, mistakes, f"weight '{name}'")
+        if "shape" in entry:
+            shapes[name] = Declared(_shape(entry, mistakes), span)
+        if "mask" in entry:
+            masks[name] = Declared(_mask(entry, mistakes), span)
+        entry.done()
+    return shapes, masks
+
+
+def _shape(entry: Fields, mistakes: Mistakes) -> tuple[float | str, ...]:
+    shape: list[float | str] = []
+    for item in entry.listing("shape"):
+        size = as_integer(item.value) if isinstance(item, Scalar) else None
+        if isinstance(item, Scalar) and isinstance(item.value, str):
+            shape.append(item.value)
+        elif size is not None and 1 <= size <= 1_000_000:
+            shape.append(size)
+        else:
+            mistakes.add(item.span, f"a size is `units`, `inputs`, an option or a whole number, not {describe(item)}")
+    if len(shape) > 2:
+        mistakes.add(
+            entry.span("shape"), "a weight has at most 2 dimensions: a scalar [], a vector [n] or a matrix [n, m]"
+        )
+    return tuple(shape[:2])
+
+
+def _mask(entry: Fields, mistakes: Mistakes) -> Code | None:
+    node = entry.node("mask")
+    if isinstance(node, Scalar) and isinstance(node.value, str) and node.code is None and "\n" not in node.value:
+        quote = 1 if node.style else 0
+        row = node.span
+        return Code(row.file, (Row(row.line, row.column + quote, row.text),), node.value)
+    mistakes.add(entry.span("mask"), "a mask is one expression on one line", "write mask: row >= col")
+    return None
+
+
+def _init(table: Table | None, mistakes: Mistakes) -> dict[str, Declared]:
+    found = {}
+    for name, node in table.entries.items() if table else ():
+        init = init_of(node, mistakes)
+        if table and init is not None:
+            found[name] = Declared(init, table.keys[name])
+    return found
+
+
+def init_of(node: Node, mistakes: Mistakes) -> Init | None:
+    """An initialiser as written: a number, a name, an option, or `{normal: 0.1}`."""
+    if isinstance(node, Scalar) and is_number(node.value):
+        return Init("constant", (node.value,))  # type: ignore[arg-type]
+    if isinstance(node, Scalar) and isinstance(node.value, str):
+        if node.value in INITIALISERS:
+            return _initialiser(node.value, (), node.span, mistakes)
+        return Init("constant", (node.value,))  # the name of an option; `lang.check` knows which there are
+    if isinstance(node, Table) and len(node.entries) == 1:
+        ((name, argument),) = node.entries.items()
+        if name not in INITIALISERS:
+            mistakes.add(node.keys[name], f"no initialiser '{name}'", nearest(name, INITIALISERS))
+            return None
+        items = argument.items if isinstance(argument, Listing) else (argument,)
+        values = tuple(one.value for one in items if isinstance(one, Scalar))
+        if len(values) == len(items) and all(is_number(v) or isinstance(v, str) for v in values):
+            return _initialiser(name, values, argument.span, mistakes)  # type: ignore[arg-type]
+    fix = "write a number, a name such as orthogonal, or {normal: 0.1}"
+    mistakes.add(node.span, f"an initialiser cannot be {describe(node)}", fix)
+    return None
+
+
+def _initialiser(name: str, values: tuple[float | str, ...], span: Span, mistakes: Mistakes) -> Init | None:
+    least, most = INITIALISERS[name]
+    if not least <= len(values) <= most:
+        wanted = f"{least}" if least == most else f"{least} to {most}"
+        mistakes.add(span, f"the initialiser '{name}' takes {wanted} values, not {len(values)}")
+        return None
+    return Init(name, values)
+
+
+def _initial(table: Table | None, mistakes: Mistakes) -> dict[str, Declared]:
+    found = {}
+    for name, node in table.entries.items() if table else ():
+        value = node.value if isinstance(node, Scalar) else None
+        if value == "learned" or is_number(value):
+            found[name] = Declared(value, table.keys[name] if table else node.span)
+        else:
+            fix = f"write `{name}: 0` or `{name}: learned`"
+            mistakes.add(node.span, f"a state starts from a number or is learned, not {describe(node)}", fix)
+    return found
+
+
+def _statements(code: Code | None, mistakes: Mistakes) -> dict[str, Statement]:
+    """Split a block into `name = expression`; an expression may run over lines while a bracket is open."""
+    found: dict[str, Statement] = {}
+    for statement in _split(code, mistakes) if code else ():
+        if statement.name in found:
+            line = found[statement.name].span.line
+            mistakes.add(
+                statement.span, f"'{statement.name}' has an equation on line {line} already", "keep one of them"
+            )
+        elif legal_name(statement.name, statement.span, mistakes):
+            found[statement.name] = statement
+    if len(found) > MAX_EQUATIONS:
+        mistakes.add(next(iter(found.values())).span, f"more than {MAX_EQUATIONS} equations in one block")
+    return found
+
+
+def _split(code: Code, mistakes: Mistakes) -> Iterable[Statement]:
+    lines = [line.partition("#")[0].rstrip() for line in code.text.split("\n")]
+    bare = Code(code.file, code.rows, "\n".join(lines))
+    row = 0
+    while row < len(lines):
+        if not lines[row].strip():
+            row += 1
+            continue
+        until = _end(lines, row)
+        head = re.match(r"(\s*)([^\W\d]\w*)\s*=(?!=)\s*", lines[row])
+        indent = len(lines[row]) - len(lines[row].lstrip())
+        body = "\n".join(lines[row:until])[head.end() :] if head else ""
+        if not head or not body.strip():
+            fix = "write `name = expression`; an equation goes on below only inside brackets"
+            mistakes.add(bare.span(row, indent, len(lines[row]) - indent), "this is not an equation", fix)
+        elif len(body) > MAX_EQUATION:
+            mistakes.add(bare.span(row, indent), f"an equation of more than {MAX_EQUATION} characters", "split it")
+        else:
+            span = bare.span(row, head.start(2), len(head[2]))
+            yield Statement(head[2], span, bare.part(row, head.end(), until))
+        row = until
+
+
+def _end(lines: Sequence[str], row: int) -> int:
+    """The row after the statement that begins at `row`."""
+    depth = 0
+    for at in range(row, len(lines)):
+        depth += sum(map(lines[at].count, "([")) - sum(map(lines[at].count, ")]"))
+        if depth <= 0:
+            return at + 1
+    return row + 1  # a bracket that is never closed: let the parser say so on its own line
+
+
+def legal_name(name: str, span: Span, mistakes: Mistakes) -> bool:
+    """Whether a name can be used in equations; reports why not."""
+    if keyword.iskeyword(name) or keyword.issoftkeyword(name) and name == "_":
+        mistakes.add(span, f"'{name}' is a word of Python and cannot be a name", f"write {name}_ or another letter")
+    elif not _NAME.fullmatch(name):
+        mistakes.add(span, f"'{name[:60]}' cannot be a name", "use English letters, digits and `_`, a letter first")
+    elif len(name) > MAX_NAME:
+        mistakes.add(span, f"a name of more than {MAX_NAME} characters", "shorten it")
+    else:
+        return True
+    return False

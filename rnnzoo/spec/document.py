@@ -1,0 +1,420 @@
+"""YAML text -> nodes that know their place.
+
+In: a file that a user wrote.  Out: `Scalar`, `Listing` and `Table`, each with its `Span`, and `Fields`, which reads a table
+key by key and collects every mistake.  The only file that imports yaml.
+
+YAML 1.2 rules: `no` and `on` are strings, `1e-3` is a number, `010` is ten.  Tags, anchors, aliases and merge keys are
+refused: a spec is plain data, and nothing in it is ever executed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from rnnzoo.errors import Mistake, Mistakes, Span, SpecError, UsageError, nearest
+
+MAX_BYTES = 256 * 1024
+MAX_DEPTH = 16
+MAX_NODES = 20_000
+MAX_DIGITS = 40
+
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_CONSTANTS: Mapping[str, bool | None] = {
+    "": None, "~": None, "null": None, "Null": None, "NULL": None,
+    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
+}  # fmt: skip
+_Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Where one line of a `Code` stands in its file: the line's number and text, and the column of its first character."""
+
+    line: int
+    column: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A piece of text that is not YAML (equations), whose every character knows its place in the file."""
+
+    file: str
+    rows: tuple[Row, ...]
+    text: str
+
+    def span(self, row: int, column: int, length: int = 1) -> Span:
+        """The place of a character, by row and column from 0 within `text`."""
+        at = self.rows[min(row, len(self.rows) - 1)]
+        return Span(self.file, at.line, at.column + column, at.text, length)
+
+    def part(self, row: int, column: int, until: int, end: int | None = None) -> Code:
+        """The text from a character on, through row `until` (exclusive), whose last line ends before column `end`."""
+        lines = self.text.split("\n")[row:until]
+        if end is not None:
+            lines[-1] = lines[-1][:end]
+        lines[0] = lines[0][column:]
+        first = self.rows[row]
+        rows = (Row(first.line, first.column + column, first.text), *self.rows[row + 1 : until])
+        return Code(self.file, rows, "\n".join(lines))
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A single value: string, int, float, bool or None.  `code` is set where it was a literal block."""
+
+    value: str | int | float | bool | None
+    span: Span
+    code: Code | None = None
+    style: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    items: tuple[Node, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A mapping with string keys; `keys` holds the place of each key."""
+
+    entries: Mapping[str, Node]
+    keys: Mapping[str, Span]
+    span: Span
+
+
+Node = Scalar | Listing | Table
+T = TypeVar("T")
+
+
+def read_text(path: Path, shown_as: str | None = None) -> str:
+    """The text of a spec file.
+
+    Raises:
+        UsageError: there is no such file.
+        SpecError: too large, or not UTF-8.
+    """
+    name = shown_as or str(path)
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"cannot read {name}: {reason}") from None
+    if len(raw) > MAX_BYTES:
+        raise SpecError(Mistake(Span(name, 1, 1, ""), f"the file is larger than {MAX_BYTES // 1024} KiB", "split it"))
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        text = raw.splitlines()[line - 1].decode("utf-8", "replace") if raw.splitlines() else ""
+        column = text.find("\N{REPLACEMENT CHARACTER}") + 1
+        raise SpecError(
+            Mistake(Span(name, line, max(column, 1), text), "the file is not UTF-8 text", "save it as UTF-8")
+        ) from None
+
+
+def parse(text: str, file: str) -> Table:
+    """The one table that a spec file holds.
+
+    Raises:
+        SpecError: not YAML, empty, more than one document, or something other than a table.
+    """
+    lines = text.split("\n")
+    first = Span(file, 1, 1, lines[0])
+    try:
+        node = _Composer(text, file).document()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        problem = f"this is not YAML: {error.problem or error.context}"
+        line, column = (mark.line, mark.column) if mark else (0, 0)
+        here = Span(file, line + 1, column + 1, lines[line] if line < len(lines) else "")
+        raise SpecError(Mistake(here, problem, _yaml_hint(here.text))) from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position)
+        column = error.position - (text.rfind("\n", 0, error.position) + 1)
+        here = Span(file, line + 1, column + 1, lines[line])
+        raise SpecError(Mistake(here, "a character that YAML does not allow", "delete it")) from None
+    if node is None or (isinstance(node, Scalar) and node.value is None):
+        raise SpecError(Mistake(first, "the file is empty", "see docs/language.md and docs/experiments.md"))
+    if not isinstance(node, Table):
+        raise SpecError(Mistake(node.span, "expected a table of `key: value` lines"))
+    return node
+
+
+def _yaml_hint(line: str) -> str:
+    if "\t" in line:
+        return "indent with spaces, not with tabs"
+    if "{" in line and "[" in line:
+        return "inside {...}, quote text that holds brackets, or put `key: value` on a line of its own"
+    return "indent keys of one table alike, put a space after each colon, and quote text that holds `: ` or ` #`"
+
+
+class _Composer:
+    """Builds nodes from yaml's events, so that marks, styles and limits are ours."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self.file = file
+        self.lines = text.split("\n")
+        self.events: Iterator[Any] = yaml.parse(text, Loader=_Loader)
+        self.nodes = 0
+
+    def document(self) -> Node | None:
+        node: Node | None = None
+        for event in self.events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                if node is not None:
+                    self.refuse(event, "a second document begins here", "one file holds one spec")
+                node = self.node(next(self.events), 0)
+        return node
+
+    def node(self, event: Any, depth: int) -> Node:
+        self.nodes += 1
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            self.refuse(event, "anchors and aliases are not allowed", "write the value out")
+        if event.tag is not None and event.tag != "!":
+            self.refuse(event, f"the tag '{event.tag}' is not allowed", "a spec is plain data: delete the tag")
+        if depth > MAX_DEPTH:
+            self.refuse(event, f"nested more than {MAX_DEPTH} levels deep")
+        if self.nodes > MAX_NODES:
+            self.refuse(event, f"more than {MAX_NODES} values in one file")
+        if isinstance(event, yaml.ScalarEvent):
+            return self.scalar(event)
+        return self.listing(event, depth) if isinstance(event, yaml.SequenceStartEvent) else self.table(event, depth)
+
+    def listing(self, start: Any, depth: int) -> Listing:
+        items = []
+        while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
+            items.append(self.node(event, depth + 1))
+        return Listing(tuple(items), self.span(start))
+
+    def table(self, start: Any, depth: int) -> Table:
+        entries: dict[str, Node] = {}
+        keys: dict[str, Span] = {}
+        while not isinstance(event := next(self.events), yaml.MappingEndEvent):
+            key = self.node(event, depth + 1)
+            if not isinstance(key, Scalar) or isinstance(key.value, float):
+                self.refuse(event, "a key must be a name")
+            name = event.value
+            if name == "<<":
+                self.refuse(event, "merge keys are not allowed", "write the values out")
+            if name in entries:
+                first = keys[name]
+                self.refuse(event, f"'{name}' is given twice", f"it stands on line {first.line} already: keep one")
+            keys[name] = self.span(event)
+            entries[name] = self.node(next(self.events), depth + 1)
+        return Table(entries, keys, self.span(start))
+
+    def scalar(self, event: Any) -> Scalar:
+        span = self.span(event)
+        if event.style in ("|", ">"):
+            code = self.code(event) if event.style == "|" else None
+            return Scalar(event.value, span, code, event.style)
+        if not event.style:  # plain: None or "", depending on the loader
+            return Scalar(self.resolve(event), span)
+        return Scalar(event.value, span, style=event.style)
+
+    def resolve(self, event: Any) -> str | int | float | bool | None:
+        """A plain scalar's value by the core schema of YAML 1.2."""
+        value: str = event.value
+        if value in _CONSTANTS:
+            return _CONSTANTS[value]
+        if not _FLOAT.fullmatch(value):
+            return value
+        if len(value) > MAX_DIGITS:
+            self.refuse(event, f"a number of more than {MAX_DIGITS} characters")
+        number = int(value) if _INTEGER.fullmatch(value) else float(value)
+        if abs(number) > 1e300:
+            self.refuse(event, f"the number {value} is too large")
+        return number
+
+    def code(self, event: Any) -> Code:
+        """A literal block: YAML keeps its lines, so row r of the value is line r of the file after the `|`."""
+        values = event.value.split("\n")[:-1] if event.value.endswith("\n") else event.value.split("\n")
+        start = event.start_mark.line + 1
+        rows = []
+        for number, value in enumerate(values):
+            raw = self.lines[start + number] if start + number < len(self.lines) else ""
+            indent = len(raw.rstrip("\r")) - len(value) if raw.rstrip("\r").endswith(value) else 0
+            rows.append(Row(start + number + 1, indent + 1, raw))
+        return Code(self.file, tuple(rows) or (Row(start, 1, self.lines[start - 1]),), "\n".join(values))
+
+    def span(self, event: Any) -> Span:
+        start, end = event.start_mark, event.end_mark
+        text = self.lines[start.line] if start.line < len(self.lines) else ""
+        length = end.column - start.column if end.line == start.line else 1
+        return Span(self.file, start.line + 1, start.column + 1, text, max(1, length))
+
+    def refuse(self, event: Any, problem: str, fix: str = "") -> None:
+        raise SpecError(Mistake(self.span(event), problem, fix))
+
+
+class Fields:
+    """Reads a table key by key; what is wrong is collected, and the default is used so that reading can go on."""
+
+    def __init__(self, table: Table, mistakes: Mistakes, what: str) -> None:
+        self.table = table
+        self.mistakes = mistakes
+        self.what = what
+        self._asked: set[str] = set()
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.table.entries
+
+    def span(self, key: str) -> Span:
+        """The place of a key's value; of the table where the key is absent."""
+        node = self.table.entries.get(key)
+        return node.span if node else self.table.span
+
+    def node(self, key: str) -> Node | None:
+        self._asked.add(key)
+        node = self.table.entries.get(key)
+        return None if isinstance(node, Scalar) and node.value is None else node
+
+    def need(self, key: str, example: str) -> None:
+        """Report that a key is missing."""
+        if self.node(key) is None:
+            self.mistakes.add(self.table.span, f"{self.what} needs `{key}:`", f"write {example}")
+
+    def done(self) -> None:
+        """Report every key that nobody asked for."""
+        for key, span in self.table.keys.items():
+            if key not in self._asked:
+                self.mistakes.add(span, f"{self.what} has no key '{key}'", nearest(key, self._asked))
+
+    def text(self, key: str, default: str = "") -> str:
+        return self._scalar(key, default, lambda v: v if isinstance(v, str) else None, "text")
+
+    def number(self, key: str, default: float = 0.0, low: float | None = None, high: float | None = None) -> float:
+        value = self._scalar(key, default, lambda v: v if is_number(v) else None, "a number")
+        return self._bounded(key, value, low, high)
+
+    def integer(self, key: str, default: int = 0, low: int | None = None, high: int | None = None) -> int:
+        value = self._scalar(key, default, as_integer, "a whole number")
+        return int(self._bounded(key, value, low, high))
+
+    def flag(self, key: str, default: bool = False) -> bool:
+        return self._scalar(key, default, lambda v: v if isinstance(v, bool) else None, "true or false")
+
+    def word(self, key: str, words: Iterable[str], default: str) -> str:
+        """One of a few words."""
+        words = tuple(words)
+        value = self.text(key, default)
+        if value not in words:
+            self.mistakes.add(self.span(key), f"`{key}` cannot be '{value}'", nearest(value, words))
+            return default
+        return value
+
+    def table_at(self, key: str) -> Table | None:
+        node = self.node(key)
+        if node is not None and not isinstance(node, Table):
+            self.mistakes.add(node.span, f"`{key}` must be a table of `key: value` entries, not {describe(node)}")
+            return None
+        return node
+
+    def listing(self, key: str) -> tuple[Node, ...]:
+        node = self.node(key)
+        if node is not None and not isinstance(node, Listing):
+            self.mistakes.add(node.span, f"`{key}` must be a list, not {describe(node)}", f"write {key}: [..., ...]")
+            return ()
+        return node.items if node else ()
+
+    def code(self, key: str) -> Code | None:
+        """A literal block of equations."""
+        node = self.node(key)
+        if node is None:
+            return None
+        if not isinstance(node, Scalar) or node.code is None:
+            folded = isinstance(node, Scalar) and node.style == ">"
+            problem = f"`{key}` must be a literal block" + (": a folded block (>) loses its lines" if folded else "")
+            self.mistakes.add(node.span, problem, f"write `{key}: |` and put the equations on the lines below")
+            return None
+        return node.code
+
+    def _scalar(self, key: str, default: T, convert: Callable[[Any], T | None], expected: str) -> T:
+        node = self.node(key)
+        if node is None:
+            return default
+        value = convert(node.value) if isinstance(node, Scalar) else None
+        if value is None:
+            self.mistakes.add(node.span, f"`{key}` must be {expected}, not {describe(node)}")
+            return default
+        return value
+
+    def _bounded(self, key: str, value: float, low: float | None, high: float | None) -> float:
+        if low is not None and value < low:
+            self.mistakes.add(self.span(key), f"`{key}` is {value:g}, below its least value {low:g}")
+            return low
+        if high is not None and value > high:
+            self.mistakes.add(self.span(key), f"`{key}` is {value:g}, above its largest value {high:g}")
+            return high
+        return value
+
+
+def is_number(value: object) -> bool:
+    """True for ints and floats; Python's bool is an int, ours is not."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def as_integer(value: Any) -> int | None:
+    """A whole number, also written as `1e3`; None for anything else."""
+    return int(value) if is_number(value) and float(value).is_integer() else None
+
+
+def describe(node: Node) -> str:
+    """What a node is, in the user's words."""
+    if isinstance(node, Table):
+        return "a table"
+    if isinstance(node, Listing):
+        return "a list"
+    if node.value is None:
+        return "nothing"
+    if isinstance(node.value, bool):
+        return "true or false"
+    return f"the number {node.value:g}" if not isinstance(node.value, str) else f"the text '{node.value[:40]}'"
+
+
+def plain(node: Node) -> Any:
+    """A node as plain Python values, without places."""
+    if isinstance(node, Table):
+        return {key: plain(value) for key, value in node.entries.items()}
+    if isinstance(node, Listing):
+        return [plain(item) for item in node.items]
+    return node.value
+
+
+def yaml_text(value: Any) -> str:
+    """Plain values as YAML that `parse` reads back alike; long texts as literal blocks."""
+    return str(
+        yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None)
+    )
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes what YAML 1.1 readers would take for something else, and writes blocks as blocks."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> Any:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+def _represent_float(dumper: yaml.SafeDumper, number: float) -> Any:
+    # repr is exact; `1e-05` needs the dot for readers of YAML 1.1
+    text = repr(number)
+    dotted = text.replace("e", ".0e") if "." not in text else text
+    return dumper.represent_scalar("tag:yaml.org,2002:float", dotted)
+
+
+_Dumper.add_representer(str, _represent_text)
+_Dumper.add_representer(float, _represent_float)

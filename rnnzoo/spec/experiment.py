@@ -1,0 +1,147 @@
+"""An experiment: cells x tasks x a search space, a budget, and claims.
+
+In: a YAML file.  Out: `Experiment`, frozen; every name in it resolved, every number checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from rnnzoo.errors import Span
+from rnnzoo.spec.cell import CellSpec
+from rnnzoo.spec.trial import Training, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """One searched hyper-parameter.
+
+    Attributes:
+        kind: `int` and `float` use low, high, log and step (0: none); `choice` uses choices.
+        when: the dimension exists only where each of these earlier dimensions (or fixed values) has one of these values.
+    """
+
+    name: str
+    kind: Literal["int", "float", "choice"]
+    low: float = 0.0
+    high: float = 0.0
+    log: bool = False
+    step: float = 0.0
+    choices: tuple[Value, ...] = ()
+    when: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
+
+    def active(self, chosen: Mapping[str, Value]) -> bool:
+        """Whether the dimension exists, given what was chosen before it."""
+        return all(chosen.get(name) in values for name, values in self.when.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """What is searched, in an order in which `when` only looks back, and what is fixed."""
+
+    dimensions: tuple[Dimension, ...] = ()
+    fixed: Mapping[str, Value] = field(default_factory=dict)
+
+    def over(self, base: Space) -> Space:
+        """This space laid over another: a name given here replaces the other's."""
+        own = {one.name for one in self.dimensions} | set(self.fixed)
+        return Space(
+            (*(one for one in base.dimensions if one.name not in own), *self.dimensions),
+            {**{k: v for k, v in base.fixed.items() if k not in own}, **self.fixed},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Something chosen by name, with its options: a sampler, a pruner, a task."""
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How hyper-parameters are searched.
+
+    Attributes:
+        sampler: `random`, `grid`, `qmc` (our own, functions of the index), or any of Optuna's by name (`tpe`, `TPESampler`).
+        pruner: one of Optuna's by name (`median`, `HyperbandPruner`), or None.
+        trials: per (variant, task), a total.
+        draws: `own`: each variant has its own points; `common`: all variants get the same.
+    """
+
+    sampler: Named = Named("random")
+    pruner: Named | None = None
+    trials: int = 10
+    seed: int = 0
+    draws: Literal["own", "common"] = "own"
+    space: Space = field(default_factory=Space)
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """Which trials are compared: the best `keep` (a count, or a share below 1) on one split, reported on another."""
+
+    on: str = "validation"
+    keep: float = 0.1
+    report: str = "test"
+
+    def count(self, trials: int) -> int:
+        """How many of so many trials are kept: never fewer than 3."""
+        return max(3, round(self.keep * trials)) if self.keep < 1 else int(self.keep)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskChoice:
+    """A task of the experiment: `label` is its name in studies and claims."""
+
+    label: str
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A cell in the comparison: `label` is its name in studies and claims; `space` is already laid over the common one."""
+
+    label: str
+    cell: CellSpec
+    space: Space
+    init: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A sentence about variants, judged on the runs; the names in it are checked when the spec is read."""
+
+    text: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A whole experiment file.
+
+    Attributes:
+        file: where it was read; paths in it are relative to its folder.
+        text: the file as the user wrote it.
+        margin: what "same as" means, in the metric's unit; None where no claim needs it.
+    """
+
+    name: str
+    about: str
+    file: str
+    text: str
+    tasks: tuple[TaskChoice, ...]
+    baseline: str
+    variants: tuple[Variant, ...]
+    search: Search = field(default_factory=Search)
+    training: Training = field(default_factory=Training)
+    select: Select = field(default_factory=Select)
+    margin: float | None = None
+    claims: tuple[Claim, ...] = ()
+
+    def variant(self, label: str) -> Variant:
+        return next(one for one in self.variants if one.label == label)

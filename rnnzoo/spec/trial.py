@@ -1,0 +1,170 @@
+"""Trial (all that one training needs) and Outcome (all that it yields): what crosses the process boundary.
+
+Both are frozen, made of plain values, and turn into JSON and back, so that they can be hashed, pickled, stored and
+shown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
+from typing import Any
+
+Value = float | int | str | bool
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of a JSON value; the order of keys does not matter."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """How a model is trained: part of a study's identity.
+
+    Attributes:
+        optimizer: a Keras optimiser by its name (`adam`, `sgd`, `rmsprop`, ...).
+        batch: sequences a step; the last, smaller batch of an epoch is padded with sequences of weight 0.
+        epochs: at most so many passes over the training split.
+        patience: stop after so many epochs without a better validation loss; 0 never stops early.
+        clip: largest norm of the whole gradient; 0 does not clip.
+    """
+
+    optimizer: str = "adam"
+    batch: int = 16
+    epochs: int = 25
+    patience: int = 5
+    clip: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One training, fully determined: run twice on one kind of machine, it yields one Outcome, bit for bit.
+
+    Attributes:
+        experiment: name of the experiment (`""` for a training by hand).
+        variant: the label in claims, status and reports.
+        cell: canonical text of the cell (`CellSpec.text`): YAML with `extends` resolved.
+        task: name of the task.
+        task_options: what the task was given besides its name.
+        index: number of the trial within its (variant, task), from 0.
+        hyperparameters: what was searched and what was fixed: `units`, `learning_rate`, `layers`, `dropout`, ...
+        training: how it is trained.
+        init: initialisers by name of a weight, over the cell's own.
+        seed: drives weights, order of the data and dropout.
+        base: folder that relative paths in `task_options` start from.
+        folder: where the trial's log and model go; `""` keeps nothing.  Neither folder is part of `key`.
+    """
+
+    experiment: str
+    variant: str
+    cell: str
+    task: str
+    index: int
+    hyperparameters: Mapping[str, Value]
+    seed: int
+    training: Training = field(default_factory=Training)
+    task_options: Mapping[str, Any] = field(default_factory=dict)
+    init: Mapping[str, Any] = field(default_factory=dict)
+    base: str = ""
+    folder: str = ""
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of the content: a trial's provenance."""
+        content = self.to_dict()
+        del content["folder"], content["base"]
+        return digest(content)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "hyperparameters": dict(self.hyperparameters)}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Trial:
+        return cls(**{**content, "training": Training(**content["training"])})
+
+
+class Kind(StrEnum):
+    """How a trial ended.  Each kind is counted in reports, never dropped and never taken for another."""
+
+    COMPLETE = "complete"
+    DIVERGED = "diverged"
+    PRUNED = "pruned"
+    OUT_OF_MEMORY = "out_of_memory"
+    TIMED_OUT = "timed_out"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+
+    @property
+    def final(self) -> bool:
+        """False where the same trial is run again by the next sweep."""
+        return self is not Kind.INTERRUPTED
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one training yielded.
+
+    Attributes:
+        kind: how it ended.
+        scores: the task's metric by split (`train`, `validation`, `test`), of the best weights; empty unless complete.
+        curve: one row an epoch: `{"epoch": 1, "train": ..., "validation": ..., "seconds": ...}`.
+        weights: number of trained weights of the recurrent layer, and of the whole model under `model`.
+        best_epoch: the epoch (from 1) whose weights were kept.
+        seconds: wall time by phase: `total`, `data`, `compile`, `train`.
+        message: why it ended so, for kinds other than complete.
+    """
+
+    kind: Kind
+    scores: Mapping[str, float] = field(default_factory=dict)
+    curve: tuple[Mapping[str, float], ...] = ()
+    weights: Mapping[str, int] = field(default_factory=dict)
+    best_epoch: int = 0
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    message: str = ""
+
+    def same_result(self, other: Outcome) -> bool:
+        """Equal in everything that is a result; wall times differ from run to run."""
+        return self._result() == other._result()
+
+    def _result(self) -> dict[str, Any]:
+        content = self.to_dict()
+        content.pop("seconds")
+        content["curve"] = [{k: v for k, v in row.items() if k != "seconds"} for row in content["curve"]]
+        return content
+
+    def to_dict(self) -> dict[str, Any]:
+        content = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {
+            **content,
+            "kind": str(self.kind),
+            "scores": dict(self.scores),
+            "curve": [dict(row) for row in self.curve],
+            "weights": dict(self.weights),
+            "seconds": dict(self.seconds),
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Outcome:
+        return cls(**{**content, "kind": Kind(content["kind"]), "curve": tuple(content["curve"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a running trial tells the sweep after every epoch; it is answered by go on or stop."""
+
+    step: int
+    of: int
+    value: float
+    best: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A trial with its outcome: what the sweep writes, and what a report reads back."""
+
+    trial: Trial
+    outcome: Outcome

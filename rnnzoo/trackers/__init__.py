@@ -1,0 +1,40 @@
+"""The Tracker contract: write results, and read them back.
+
+A sweep writes to a tracker and a report only reads from one, so the tracker is the waist of the hourglass.
+Contains: `mlflow` (MLflow's tracking store), `memory` (a dictionary, for tests and notebooks); Optuna's storage is read
+through the same contract by `sweep.search`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from rnnzoo.spec.trial import Result
+
+
+class Reader(Protocol):
+    """The half that a report needs."""
+
+    def results(self, experiment: str) -> Sequence[Result]:
+        """Everything recorded for an experiment, over all pages, ordered by task, variant and trial index."""
+
+
+class Tracker(Reader, Protocol):
+    """Both halves.  Recording a result twice records it once (found by experiment, study and trial index)."""
+
+    def open(self, experiment: str, about: str, artifacts: Mapping[str, str]) -> None:
+        """Make ready for an experiment; `artifacts` are texts by file name (resolved spec, equations)."""
+
+    def record(self, study: str, result: Result, artifacts: Sequence[Path] = ()) -> None:
+        """Write one result, once, after its trial.  `study` is the identity of its (variant, task)."""
+
+    def report(self, experiment: str, files: Sequence[Path], numbers: Mapping[str, float]) -> None:
+        """Attach a report's files and headline numbers to the experiment."""
+
+    def where(self) -> str:
+        """Where a person finds the results: a sentence or an address."""
+
+    def close(self) -> None:
+        """Nothing more will be written."""
