@@ -164,7 +164,8 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A trial with its outcome: what the sweep writes, and what a report reads back."""
+    """A trial with its outcome, and the identity of its study: what the sweep writes, and a report reads back."""
 
     trial: Trial
     outcome: Outcome
+    study: str = ""

@@ -30,6 +30,9 @@ class Tracker(Reader, Protocol):
     def record(self, study: str, result: Result, artifacts: Sequence[Path] = ()) -> None:
         """Write one result, once, after its trial.  `study` is the identity of its (variant, task)."""
 
+    def recorded(self, experiment: str) -> set[tuple[str, int]]:
+        """What is recorded already: (study, trial index)."""
+
     def report(self, experiment: str, files: Sequence[Path], numbers: Mapping[str, float]) -> None:
         """Attach a report's files and headline numbers to the experiment."""
 

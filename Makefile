@@ -1,0 +1,62 @@
+# rnnzoo: the verbs.  `make help` lists them.  Each does the set-up that it needs.
+
+VENV  := .venv
+BIN   := $(VENV)/bin
+READY := $(VENV)/.ready
+
+spec    ?= experiments/gates.yaml
+workers ?=
+trials  ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup sweep plan status report ui test test-all check accept lock build clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  spec=FILE chooses the experiment ($(spec)); workers=N and trials=N go to the sweep."
+
+setup: $(READY)  ## .venv from requirements.lock; does nothing when it is up to date
+	@:
+
+$(READY): requirements.lock pyproject.toml
+	@sh tools/setup.sh $(VENV)
+
+sweep: $(READY)  ## run an experiment, or go on with it
+	@$(BIN)/rnnzoo sweep $(spec) $(if $(workers),--workers $(workers)) $(if $(trials),--trials $(trials))
+
+plan: $(READY)  ## what would run, and how long it would take
+	@$(BIN)/rnnzoo plan $(spec) $(if $(workers),--workers $(workers)) $(if $(trials),--trials $(trials))
+
+status: $(READY)  ## how far an experiment is
+	@$(BIN)/rnnzoo status $(spec)
+
+report: $(READY)  ## write the report of an experiment once more
+	@$(BIN)/rnnzoo report $(spec)
+
+ui: $(READY)  ## MLflow's pages, on this machine only
+	@$(BIN)/rnnzoo ui
+
+test: $(READY)  ## the tests
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+
+test-all: $(READY)  ## the tests, with the slow ones
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
+
+check: $(READY)  ## lint, types, architecture
+	@$(BIN)/ruff format --check rnnzoo tests tools
+	@$(BIN)/ruff check rnnzoo tests tools
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest tests/test_architecture.py
+
+accept: $(READY)  ## rewrite the expected messages of tests/bad_specs; read the diff
+	@RNNZOO_ACCEPT=1 $(BIN)/python -m pytest tests/test_bad_specs.py
+
+lock: $(READY)  ## resolve requirements.lock anew (hashes, no address)
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --upgrade \
+		--no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.lock
+
+build: $(READY)  ## the wheel, into dist/
+	@$(BIN)/python -m hatchling build -t wheel
+
+clean:  ## delete .venv and caches; runs/ stays
+	@rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,143 @@
+"""The command line: parses arguments, calls one function, prints errors.
+
+    cells         list, show, new, check
+    experiments   sweep, plan, status, report, best, train, ui
+    display       a sweep as it runs, on a terminal and without one
+
+`--help` answers at once: whatever is heavy is imported by the command that needs it.  Exit codes: 0 done, 1 the work failed,
+2 what the user wrote is wrong, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from rnnzoo import __version__
+from rnnzoo.errors import RnnzooError
+
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    try:
+        given = _parser().parse_args(arguments)
+        return int(given.run(given) or 0)
+    except RnnzooError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left, as `| head` does
+        return 0
+    except Exception:
+        traceback.print_exc()
+        print(
+            "\nThis is a bug in rnnzoo, not a mistake of yours. Please report it with the lines above and the file that"
+            " you used.",
+            file=sys.stderr,
+        )
+        return 1
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override]  # it does not return either
+        self.exit(2, f"{message}\n  fix: see `{self.prog} --help`\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="rnnzoo", description="Compare recurrent-network architectures, declared as equations.")
+    parser.add_argument("--version", action="version", version=f"rnnzoo {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
+    _experiment_commands(commands)
+    _cell_commands(commands)
+    return parser
+
+
+def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
+    sweep = _command(commands, "sweep", "experiments", "run an experiment, or go on with it")
+    _spec(sweep)
+    _budget(sweep)
+    plan = _command(commands, "plan", "experiments", "what would run, and how long it would take")
+    _spec(plan)
+    _budget(plan)
+    plan.add_argument("--no-measure", action="store_true", help="do not measure how long a step takes")
+    _json(plan)
+    for name, about in (("status", "how far an experiment is"), ("report", "write the report once more")):
+        one = _command(commands, name, "experiments", about)
+        _spec(one)
+        _set(one)
+        _json(one)
+    best = _command(commands, "best", "experiments", "the best hyper-parameters of a variant, and how to load its model")
+    _spec(best)
+    _set(best)
+    best.add_argument("--variant", required=True, metavar="V", help="label of the variant")
+    best.add_argument("--task", metavar="T", help="label of the task, where there are several")
+    _json(best)
+    train = _command(commands, "train", "experiments", "one training with its learning curve, in a minute")
+    train.add_argument("cell", metavar="CELL", help="name of a cell, or a path to its YAML file")
+    train.add_argument("--task", required=True, metavar="T", help="name of a task")
+    _set(train)
+    train.add_argument("--save", metavar="FILE", help="where to write the model (.keras)")
+    _json(train)
+    ui = _command(commands, "ui", "experiments", "MLflow's pages, on this machine only")
+    ui.add_argument("--port", type=int, metavar="N", help="port, instead of that of mlflow.yml")
+
+
+def _cell_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
+    check = _command(commands, "check", "cells", "find the mistakes in cells and experiments")
+    check.add_argument("files", nargs="+", metavar="FILE")
+    listing = _command(commands, "list", "cells", "what there is: cells, tasks, studies")
+    listing.add_argument("what", choices=("cells", "tasks", "studies"))
+    _json(listing)
+    show = _command(commands, "show", "cells", "a cell: its equations, states, weights and counts")
+    show.add_argument("cell", metavar="CELL", help="name of a cell, or a path to its YAML file")
+    show.add_argument("--units", type=int, default=64, metavar="N", help="for the counts (default: 64)")
+    show.add_argument("--inputs", type=int, default=88, metavar="N", help="for the counts (default: 88)")
+    show.add_argument("--latex", action="store_true", help="the equations as LaTeX, nothing else")
+    _json(show)
+    new = _command(commands, "new", "cells", "a new cell to start from")
+    new.add_argument("what", choices=("cell",))
+    new.add_argument("name", metavar="NAME")
+    new.add_argument("--extends", metavar="CELL", help="begin as a variant of this cell")
+
+
+def _command(commands: argparse._SubParsersAction[_Parser], name: str, module: str, about: str) -> argparse.ArgumentParser:
+    """A subcommand; its function of the same name is imported when it is run."""
+
+    def run(given: argparse.Namespace) -> int | None:
+        import importlib
+
+        function = getattr(importlib.import_module(f"rnnzoo.cli.{module}"), name.replace("list", "listing"))
+        result: int | None = function(given)
+        return result
+
+    parser = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _spec(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("spec", metavar="SPEC", help="an experiment file")
+
+
+def _set(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key; may be repeated")
+
+
+def _budget(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--trials", type=int, metavar="N", help="trials per variant, a total")
+    parser.add_argument("--workers", type=int, metavar="N", help="trials at once (default: one a core)")
+    _set(parser)
+
+
+def _json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON, for machines")
+
+

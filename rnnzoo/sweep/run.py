@@ -1,0 +1,191 @@
+"""The sweep: ask -> submit -> wait -> tell -> record, until every planned trial has ended.
+
+In: an experiment, stores, a launcher, and an observer for the display.  Out: the results.  One writer: this process asks
+Optuna, submits trials, takes outcomes back, tells Optuna and writes to the tracker; workers only compute.  The truth is
+Optuna's storage; the tracker is brought level from it at every start, so the same command goes on after anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from rnnzoo.launchers import Event, Launcher, Tell
+from rnnzoo.spec.experiment import Experiment
+from rnnzoo.spec.trial import Kind, Outcome, Progress, Result, Trial
+from rnnzoo.sweep import points
+from rnnzoo.sweep.lock import held
+from rnnzoo.sweep.plan import Study, changed, in_turn
+from rnnzoo.sweep.search import Store, StudyStore
+from rnnzoo.trackers import Tracker
+
+
+class Observer(Protocol):
+    """What a sweep tells whoever shows it."""
+
+    def note(self, text: str) -> None: ...
+
+    def begin(self, studies: Sequence[Study], done: Mapping[str, int]) -> None: ...
+
+    def started(self, study: Study, trial: Trial) -> None: ...
+
+    def progress(self, study: Study, trial: Trial, progress: Progress) -> None: ...
+
+    def ended(self, study: Study, trial: Trial, outcome: Outcome) -> None: ...
+
+
+@dataclass(slots=True)
+class _Running:
+    study: Study
+    number: int
+    trial: Trial
+
+
+@dataclass(slots=True)
+class Sweep:
+    """One run of the loop.
+
+    Attributes:
+        trials: per study, a total.
+        runs: the experiment's folder for logs and models.
+    """
+
+    experiment: Experiment
+    studies: Sequence[Study]
+    trials: int
+    store: Store
+    tracker: Tracker
+    launcher: Launcher
+    observer: Observer
+    runs: Path
+    opened: dict[str, StudyStore] = field(default_factory=dict)
+    running: dict[int, _Running] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """Run what is missing; a study's trials that have ended stay as they are."""
+        with held(self.runs / "lock", self.experiment.name):
+            done = self.open()
+            self.level()
+            self.observer.begin(self.studies, {name: len(indices) for name, indices in done.items()})
+            try:
+                self.loop(self.missing(done))
+            finally:
+                self.stop()
+
+    def open(self) -> dict[str, set[int]]:
+        """Open every study; what a dead sweep left running is told to have been interrupted."""
+        done = {}
+        for study in self.studies:
+            self.set_aside(study)
+            opened = self.store.study(study.identity, self.attributes(study), self.experiment.search)
+            interrupted = opened.reclaim()
+            if interrupted:
+                self.observer.note(f"{study.label}: {interrupted} interrupted trials will run again")
+            self.opened[study.identity] = opened
+            done[study.identity] = set(opened.done())
+        return done
+
+    def attributes(self, study: Study) -> dict[str, object]:
+        return {
+            "experiment": self.experiment.name,
+            "file": str(Path(self.experiment.file).resolve()),
+            "variant": study.variant.label,
+            "task": study.task.label,
+            "on": self.experiment.select.on,
+            "parts": dict(study.parts),
+        }
+
+    def set_aside(self, study: Study) -> None:
+        """Say what changed where this study has trials of an earlier edition; they are kept and never mixed in."""
+        editions = self.store.editions(study.prefix)
+        if study.identity in editions:
+            return
+        for attributes, trials in editions.values():
+            what = " and ".join(changed(study.parts, attributes.get("parts", {}))) or "something"
+            if trials:
+                self.observer.note(f"{study.label}: the {what} changed; {trials} trials run before are set aside")
+
+    def level(self) -> None:
+        """Write to the tracker what it lacks of what the storage holds."""
+        recorded = self.tracker.recorded(self.experiment.name)
+        late = [one for one in self.results() if (one.study, one.trial.index) not in recorded]
+        if late and recorded:
+            self.observer.note(f"bringing the tracker level: {len(late)} trials")
+        for result in late:
+            self.tracker.record(result.study, result, _files(result.trial))
+
+    def results(self) -> list[Result]:
+        """Results of the present studies; editions that were set aside are left out."""
+        present = {study.identity for study in self.studies}
+        return [one for one in self.store.results(self.experiment.name) if one.study in present]
+
+    def missing(self, done: Mapping[str, set[int]]) -> Iterator[tuple[Study, int]]:
+        for study, index in in_turn(self.studies, self.trials):
+            if index not in done[study.identity]:
+                yield study, index
+
+    def loop(self, todo: Iterator[tuple[Study, int]]) -> None:
+        more = True
+        while more or self.running:
+            while more and len(self.running) < self.launcher.capacity():
+                more = self.submit(next(todo, None))
+            if self.running:
+                event = self.launcher.wait()
+                if event is not None:
+                    self.take(event)
+
+    def submit(self, planned: tuple[Study, int] | None) -> bool:
+        """Start one trial; False when nothing is left to start."""
+        if planned is None:
+            return False
+        study, index = planned
+        point = None
+        if points.ours(self.experiment.search.sampler.name):
+            point = points.point(self._search(study), study.variant.label, study.task.label, index)
+            if point is None:
+                return True  # a grid is used up before the budget is
+        number, chosen = self.opened[study.identity].ask(index, point, study.variant.space)
+        trial = study.trial(index, chosen, self.runs.parent)
+        ticket = self.launcher.submit(trial)
+        self.running[ticket] = _Running(study, number, trial)
+        self.observer.started(study, trial)
+        return True
+
+    def take(self, event: Event) -> None:
+        """Something happened to a trial: progress is answered, an outcome is told and recorded."""
+        at = self.running[event.ticket]
+        opened = self.opened[at.study.identity]
+        if isinstance(event.what, Progress):
+            go_on = opened.report(at.number, event.what.step, event.what.value)
+            self.launcher.answer(event.ticket, go_on)
+            self.observer.progress(at.study, at.trial, event.what)
+            return
+        del self.running[event.ticket]
+        self.finish(at, event.what)
+
+    def finish(self, at: _Running, outcome: Outcome) -> None:
+        self.opened[at.study.identity].tell(at.number, at.trial, outcome)
+        if outcome.kind.final:
+            result = Result(at.trial, outcome, at.study.identity)
+            self.tracker.record(at.study.identity, result, _files(at.trial))
+        self.observer.ended(at.study, at.trial, outcome)
+
+    def stop(self) -> None:
+        """End what still runs, and say so in the storage; its index runs again next time."""
+        self.launcher.close()
+        for ticket in list(self.running):
+            self.finish(self.running.pop(ticket), Outcome(Kind.INTERRUPTED, message="the sweep was stopped"))
+
+
+def work(trial: Trial, tell: Tell) -> Outcome:
+    """What a launcher runs; Keras is imported only where it is run."""
+    from rnnzoo.nn.train import work as train
+
+    return train(trial, tell)
+
+
+def _files(trial: Trial) -> list[Path]:
+    log = Path(trial.folder) / "log.txt"
+    return [log] if trial.folder and log.is_file() else []

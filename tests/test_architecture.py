@@ -1,0 +1,70 @@
+"""The picture of docs/architecture.md as a test: imports point down, and one third-party library has one home."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent / "rnnzoo"
+
+LAYERS = (  # bottom first; parts on one line do not know each other
+    {"errors"},
+    {"registry", "spec"},
+    {"lang", "tasks", "stats", "trackers", "launchers"},
+    {"nn"},
+    {"sweep", "report"},
+    {"cli", ""},
+)
+LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
+HOMES = {
+    "yaml": ("spec/document.py",),
+    "keras": ("nn/",),
+    "tensorflow": ("nn/",),
+    "optuna": ("sweep/search.py",),
+    "mlflow": ("trackers/mlflow.py",),
+    "matplotlib": ("report/figures.py",),
+    "latex2mathml": ("report/html.py",),
+    "jinja2": ("report/html.py",),
+    "scipy": ("stats/",),
+    "pooch": ("tasks/",),
+    "psutil": ("launchers/",),
+    "rich": ("cli/", "report/text.py"),
+}
+# `load_model` is the one door to Keras in the package's front; `registry` needs to be known by whatever is a folder of files.
+DOORS = {("__init__.py", "keras")}
+FILES = sorted(ROOT.rglob("*.py"))
+
+
+def imported(file: Path) -> Iterator[tuple[str, int]]:
+    """Every imported module's full name, wherever in the file it is imported."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module, node.lineno
+            yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
+
+
+def part_of(inside: str) -> str:
+    return "" if inside == "__init__.py" else inside.split("/")[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_imports_point_down_and_every_library_has_one_home(file: Path) -> None:
+    inside = file.relative_to(ROOT).as_posix()
+    here = part_of(inside)
+    for name, line in imported(file):
+        top, _, rest = name.partition(".")
+        if top == "rnnzoo":
+            there = rest.split(".")[0]
+            known = there if there in LEVEL else ""
+            if known:
+                assert there == here or LEVEL[there] < LEVEL[here], f"{inside}:{line}: {here} may not import {name}"
+        elif top in HOMES and (inside, top) not in DOORS:
+            assert inside.startswith(HOMES[top]), f"{inside}:{line}: {top} belongs to {' or '.join(HOMES[top])}"
+
+
+def test_every_part_of_the_package_has_a_level() -> None:
+    parts = {part_of(file.relative_to(ROOT).as_posix()) for file in FILES}
+    assert parts <= set(LEVEL)
