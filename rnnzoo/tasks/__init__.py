@@ -126,10 +126,20 @@ def load(
     given = dict(options or {})
     for key in given:
         if key not in module.OPTIONS:
-            raise UsageError(f"task '{name}' has no option '{key}'\n  fix: {nearest(key, module.OPTIONS)}")
+            raise UsageError(f"task '{name}' has no option '{key}'\n  fix: {nearest(key, module.OPTIONS) or 'it has none'}")
+        _check_option(name, key, given[key], module.OPTIONS[key])
     task: Task = module.load({**module.OPTIONS, **given}, seed, folder or Path(), progress)
     _check(task)
     return task
+
+
+def _check_option(task: str, key: str, value: Any, default: Any) -> None:
+    """An option has the type of its default; whole numbers count something."""
+    if type(value) is not type(default):
+        wanted = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}[type(default)]
+        raise UsageError(f"task '{task}': `{key}` must be {wanted}, not {value!r}\n  fix: its default is {default!r}")
+    if isinstance(value, int) and value < 1:
+        raise UsageError(f"task '{task}': `{key}` must be at least 1, not {value}")
 
 
 def _check(task: Task) -> None:

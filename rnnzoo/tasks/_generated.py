@@ -1,0 +1,21 @@
+"""What generated tasks share: a generator for each split, so that a size or a seed more leaves the others as they were."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from rnnzoo.tasks import SPLITS, Split
+
+SIZES = {"train": 2000, "validation": 500, "test": 500}  # sequences of each split
+
+
+def splits(
+    options: Mapping[str, Any], seed: int, make: Callable[[int, np.random.Generator], Split]
+) -> dict[str, Split]:
+    """`make(sequences, generator)` for every split."""
+    generators = {name: np.random.default_rng([seed, zlib.crc32(name.encode())]) for name in SPLITS}
+    return {name: make(options[name], generators[name]) for name in SPLITS}

@@ -1,0 +1,45 @@
+"""The adding problem: the sum of two marked numbers among many (Hochreiter and Schmidhuber 1997, in its modern form).
+
+Each step shows a number, uniform on [0, 1], and a marker that is 1 at one step of the first half and at one of the second.
+The target is the sum of the two marked numbers.  Always answering 1 scores a mean squared error of 1/6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnnzoo.tasks import Report, Split, Task, _generated, digest_of
+
+OPTIONS: dict[str, Any] = {"length": 100, **_generated.SIZES}
+ABOUT = "the sum of two marked numbers among many: memory over `length` steps"
+
+
+def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) -> Task:
+    """Generate the task."""
+    splits = _generated.splits(options, seed, lambda count, rng: _make(count, max(2, options["length"]), rng))
+    return Task(
+        name="adding",
+        splits=splits,
+        loss="squared",
+        per="sequence",
+        outputs=1,
+        metric="mse",
+        unit="mean squared error",
+        baselines={"always 1": float(np.mean((splits["test"].y - 1.0) ** 2))},
+        digest=digest_of(splits),
+    )
+
+
+def _make(count: int, length: int, rng: np.random.Generator) -> Split:
+    values = rng.random((count, length))
+    rows, half = np.arange(count), length // 2
+    first, second = rng.integers(0, half, count), rng.integers(half, length, count)
+    marks = np.zeros((count, length))
+    marks[rows, first] = marks[rows, second] = 1.0
+    sums = (values * marks).sum(1, keepdims=True)
+    x = np.stack([values, marks], axis=-1).astype(np.float32)
+    return Split(x, sums.astype(np.float32), np.full(count, length, np.int32))
