@@ -1,6 +1,7 @@
 """An experiment: cells x tasks x a search space, a budget, and claims.
 
-In: a YAML file.  Out: `Experiment`, frozen; every name in it resolved, every number checked.
+The words only: what `rnnzoo.spec.read_experiment` makes of a YAML file, frozen, every name in it resolved and every number
+checked.  What does not change an experiment (the text, and where a claim stands) does not count when two are compared.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ class Dimension:
     """One searched hyper-parameter.
 
     Attributes:
-        kind: `int` and `float` use low, high, log and step (0: none); `choice` uses choices.
+        kind: `int` and `float` use low, high (both included), log and step (0: none); `choice` uses choices.
         when: the dimension exists only where each of these earlier dimensions (or fixed values) has one of these values.
     """
 
@@ -45,12 +46,19 @@ class Space:
     fixed: Mapping[str, Value] = field(default_factory=dict)
 
     def over(self, base: Space) -> Space:
-        """This space laid over another: a name given here replaces the other's."""
-        own = {one.name for one in self.dimensions} | set(self.fixed)
+        """This space laid over another: a name given here replaces the other's and keeps its place."""
+        dimensions = {one.name: one for one in (*base.dimensions, *self.dimensions)}
+        searched = {one.name for one in self.dimensions}
         return Space(
-            (*(one for one in base.dimensions if one.name not in own), *self.dimensions),
-            {**{k: v for k, v in base.fixed.items() if k not in own}, **self.fixed},
+            tuple(one for name, one in dimensions.items() if name not in self.fixed),
+            {**{k: v for k, v in base.fixed.items() if k not in searched}, **self.fixed},
         )
+
+    def values(self, name: str) -> tuple[Value, ...] | None:
+        """All values that a name can take: fixed, or a choice; None for a range, and for an absent name."""
+        if name in self.fixed:
+            return (self.fixed[name],)
+        return next((one.choices for one in self.dimensions if one.name == name and one.kind == "choice"), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +112,21 @@ class TaskChoice:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A cell in the comparison: `label` is its name in studies and claims; `space` is already laid over the common one."""
+    """A cell in the comparison.
+
+    Attributes:
+        label: its name in studies and claims.
+        cell: with the variant's options in it.
+        space: already laid over the common one.
+        init: how weights begin, by name, as `Init.plain` writes it; `*` stands for all weights not named.
+        reference: the cell's name or path, as the user wrote it.
+    """
 
     label: str
     cell: CellSpec
     space: Space
     init: Mapping[str, Any] = field(default_factory=dict)
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +134,7 @@ class Claim:
     """A sentence about variants, judged on the runs; the names in it are checked when the spec is read."""
 
     text: str
-    span: Span
+    span: Span = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +149,8 @@ class Experiment:
 
     name: str
     about: str
-    file: str
-    text: str
+    file: str = field(compare=False)
+    text: str = field(compare=False)
     tasks: tuple[TaskChoice, ...]
     baseline: str
     variants: tuple[Variant, ...]

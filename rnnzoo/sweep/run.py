@@ -114,7 +114,7 @@ class Sweep:
         if late and recorded:
             self.observer.note(f"bringing the tracker level: {len(late)} trials")
         for result in late:
-            self.tracker.record(result.study, result, _files(result.trial))
+            self.tracker.record(result, _files(result.trial))
 
     def results(self) -> list[Result]:
         """Results of the present studies; editions that were set aside are left out."""
@@ -141,9 +141,9 @@ class Sweep:
         if planned is None:
             return False
         study, index = planned
-        point = None
-        if points.ours(self.experiment.search.sampler.name):
-            point = points.point(self._search(study), study.variant.label, study.task.label, index)
+        search, point = self.experiment.search, None
+        if points.ours(search.sampler.name):
+            point = points.point(search, study.variant.space, study.variant.label, study.task.label, index)
             if point is None:
                 return True  # a grid is used up before the budget is
         number, chosen = self.opened[study.identity].ask(index, point, study.variant.space)
@@ -169,7 +169,7 @@ class Sweep:
         self.opened[at.study.identity].tell(at.number, at.trial, outcome)
         if outcome.kind.final:
             result = Result(at.trial, outcome, at.study.identity)
-            self.tracker.record(at.study.identity, result, _files(at.trial))
+            self.tracker.record(result, _files(at.trial))
         self.observer.ended(at.study, at.trial, outcome)
 
     def stop(self) -> None:

@@ -22,16 +22,19 @@ class Reader(Protocol):
 
 
 class Tracker(Reader, Protocol):
-    """Both halves.  Recording a result twice records it once (found by experiment, study and trial index)."""
+    """Both halves.  A result is known by its study's identity and its trial's index; recorded twice, it is there once."""
 
     def open(self, experiment: str, about: str, artifacts: Mapping[str, str]) -> None:
         """Make ready for an experiment; `artifacts` are texts by file name (resolved spec, equations)."""
 
-    def record(self, study: str, result: Result, artifacts: Sequence[Path] = ()) -> None:
-        """Write one result, once, after its trial.  `study` is the identity of its (variant, task)."""
+    def record(self, result: Result, artifacts: Sequence[Path] = ()) -> None:
+        """Write one result of the open experiment, once, after its trial."""
 
     def recorded(self, experiment: str) -> set[tuple[str, int]]:
         """What is recorded already: (study, trial index)."""
+
+    def model(self, study: str, variant: str, files: Sequence[Path]) -> None:
+        """Keep the files of a study's best model."""
 
     def report(self, experiment: str, files: Sequence[Path], numbers: Mapping[str, float]) -> None:
         """Attach a report's files and headline numbers to the experiment."""

@@ -1,0 +1,133 @@
+"""Points of random, grid and quasi-random search, each a function of its index.
+
+In: a space, and who asks (seed, variant, task, index).  Out: hyper-parameters.  Numbers come from SHA-256 of these words, so
+that 1 worker or 8, interrupted or not, on any machine, search the same points; a dimension more leaves the others as they
+were.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from rnnzoo.spec.experiment import Dimension, Search, Space
+from rnnzoo.spec.trial import Value
+
+_PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53)
+
+
+def ours(sampler: str) -> bool:
+    """Whether a sampler's points are functions of the index, and so are drawn here."""
+    return sampler in _SAMPLERS
+
+
+def point(search: Search, space: Space, variant: str, task: str, index: int) -> dict[str, Value] | None:
+    """The hyper-parameters of a trial; None where a grid has no such point."""
+    who = f"{search.seed} {task}" if search.draws == "common" else f"{search.seed} {variant} {task}"
+    return _SAMPLERS[search.sampler.name](space, who, index)
+
+
+def grid_size(space: Space) -> int:
+    """How many points a grid has."""
+    return sum(1 for _ in _grid(space.dimensions, dict(space.fixed)))
+
+
+def uniform(words: str) -> float:
+    """A number in [0, 1), 53 bits of the SHA-256 of the words."""
+    return (int.from_bytes(hashlib.sha256(words.encode()).digest()[:8], "big") >> 11) / 2**53
+
+
+def _random(space: Space, who: str, index: int) -> dict[str, Value]:
+    return _walk(space, lambda at, dimension: uniform(f"{who} {index} {dimension.name}"))
+
+
+def _qmc(space: Space, who: str, index: int) -> dict[str, Value]:
+    """A Halton sequence (1960), shifted by a random vector modulo 1 (Cranley and Patterson 1976)."""
+
+    def place(at: int, dimension: Dimension) -> float:
+        shift = uniform(f"{who} shift {dimension.name}")
+        return (_radical_inverse(index + 1, _PRIMES[at % len(_PRIMES)]) + shift) % 1.0
+
+    return _walk(space, place)
+
+
+def _grid_point(space: Space, who: str, index: int) -> dict[str, Value] | None:
+    for at, found in enumerate(_grid(space.dimensions, dict(space.fixed))):
+        if at == index:
+            return found
+    return None
+
+
+_SAMPLERS: Mapping[str, Callable[[Space, str, int], dict[str, Value] | None]] = {
+    "random": _random,
+    "qmc": _qmc,
+    "grid": _grid_point,
+}
+
+
+def _walk(space: Space, place: Callable[[int, Dimension], float]) -> dict[str, Value]:
+    """Dimension by dimension, in an order in which `when` only looks back."""
+    chosen = dict(space.fixed)
+    for at, dimension in enumerate(space.dimensions):
+        if dimension.active(chosen):
+            chosen[dimension.name] = value(dimension, place(at, dimension))
+    return chosen
+
+
+def value(dimension: Dimension, place: float) -> Value:
+    """The value at a place in [0, 1) of a dimension; all values of an int or a choice have equal shares."""
+    if dimension.kind == "choice":
+        return dimension.choices[int(place * len(dimension.choices))]
+    if dimension.step:
+        return _number(dimension, dimension.low + int(place * _steps(dimension)) * dimension.step)
+    if dimension.kind == "int":  # [low - 1/2, high + 1/2], so that the ends have whole shares; low and high stay inside
+        raw = _between(dimension.low - 0.5, dimension.high + 0.5, dimension.log, place)
+        return int(min(max(round(raw), dimension.low), dimension.high))
+    return min(max(_between(dimension.low, dimension.high, dimension.log, place), dimension.low), dimension.high)
+
+
+def _between(low: float, high: float, log: bool, place: float) -> float:
+    if log:
+        return math.exp(math.log(low) + place * (math.log(high) - math.log(low)))
+    return low + place * (high - low)
+
+
+def _steps(dimension: Dimension) -> int:
+    """How many values a dimension with a step has."""
+    return math.floor((dimension.high - dimension.low) / dimension.step + 1e-9) + 1
+
+
+def _number(dimension: Dimension, raw: float) -> Value:
+    return round(raw) if dimension.kind == "int" else min(raw, dimension.high)
+
+
+def _radical_inverse(index: int, base: int) -> float:
+    """The digits of the index in a base, mirrored behind the point."""
+    result, share = 0.0, 1.0 / base
+    while index:
+        index, digit = divmod(index, base)
+        result += digit * share
+        share /= base
+    return result
+
+
+def _grid(dimensions: Sequence[Dimension], chosen: dict[str, Value]) -> Iterator[dict[str, Value]]:
+    """All points, the last dimension fastest; a conditional dimension is left out where it does not exist."""
+    if not dimensions:
+        yield dict(chosen)
+        return
+    first, *rest = dimensions
+    if not first.active(chosen):
+        yield from _grid(rest, chosen)
+        return
+    for one in _values(first):
+        yield from _grid(rest, {**chosen, first.name: one})
+
+
+def _values(dimension: Dimension) -> Sequence[Value]:
+    if dimension.kind == "choice":
+        return dimension.choices
+    if dimension.step:
+        return [_number(dimension, dimension.low + at * dimension.step) for at in range(_steps(dimension))]
+    return list(range(int(dimension.low), int(dimension.high) + 1))

@@ -1,0 +1,344 @@
+"""Optuna: the storage that is the truth, adaptive samplers, and pruners.  The only file that imports it.
+
+In: studies, outcomes.  Out: hyper-parameters to try, and everything that was ever recorded.  One Optuna study for each
+(variant, task) and edition of the spec; never the cell as a categorical.  A trial's `Trial` and `Outcome` are kept with it
+as JSON, so that a report can be made from here alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rnnzoo.errors import StoreError, UsageError, nearest
+from rnnzoo.spec.experiment import Dimension, Named, Search, Space
+from rnnzoo.spec.trial import Kind, Outcome, Result, Trial, Value
+from rnnzoo.sweep import points
+
+# Names that a spec may use, and Optuna's class for each; a class's own name does too.
+SAMPLERS: Mapping[str, str] = {
+    "tpe": "TPESampler",
+    "cmaes": "CmaEsSampler",
+    "gp": "GPSampler",
+    "nsgaii": "NSGAIISampler",
+    "nsgaiii": "NSGAIIISampler",
+    "bruteforce": "BruteForceSampler",
+}
+PRUNERS: Mapping[str, str] = {
+    "median": "MedianPruner",
+    "hyperband": "HyperbandPruner",
+    "halving": "SuccessiveHalvingPruner",
+    "percentile": "PercentilePruner",
+    "patient": "PatientPruner",
+    "threshold": "ThresholdPruner",
+    "wilcoxon": "WilcoxonPruner",
+    "none": "NopPruner",
+}
+OURS = ("random", "grid", "qmc")
+_RESULT, _INDEX = "rnnzoo", "index"  # user attributes of an Optuna trial
+
+
+def check(search: Search) -> None:
+    """Whether sampler and pruner exist and take their options.
+
+    Raises:
+        UsageError: they do not; or a package that they need is missing.
+    """
+    if points.ours(search.sampler.name):
+        if search.sampler.options:
+            raise UsageError(f"the sampler '{search.sampler.name}' takes no options")
+    else:
+        _sampler(search.sampler, seed=0)
+    _pruner(search.pruner)
+
+
+class Store:
+    """Optuna's storage.
+
+    Args:
+        url: `sqlite:///path` or any other database of SQLAlchemy's.
+
+    Raises:
+        StoreError: it cannot be reached, or was written by another version.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        with _quiet():
+            self.storage = _open(url)
+
+    def study(self, identity: str, attributes: Mapping[str, object], search: Search) -> StudyStore:
+        """The study of that identity, made where there is none."""
+        import optuna
+
+        with _quiet():
+            study = optuna.create_study(
+                storage=self.storage,
+                study_name=identity,
+                direction="minimize",
+                sampler=_point_sampler() if points.ours(search.sampler.name) else None,
+                pruner=_pruner(search.pruner),
+                load_if_exists=True,
+            )
+            for name, value in attributes.items():
+                if study.user_attrs.get(name) != value:
+                    study.set_user_attr(name, value)
+            if not points.ours(search.sampler.name):
+                # A sampler that was made anew with its old seed would repeat its draws.
+                study.sampler = _sampler(search.sampler, _seed(identity, search.seed, len(study.get_trials(deepcopy=False))))
+        return StudyStore(study, str(attributes["on"]), prunes=search.pruner is not None)
+
+    def editions(self, prefix: str) -> dict[str, tuple[Mapping[str, Any], int]]:
+        """Studies whose identity begins so: their attributes, and how many trials have ended."""
+        found = {}
+        for study_id, name in self._studies():
+            if name.startswith(prefix):
+                attributes = self.storage.get_study_user_attrs(study_id)
+                ended = sum(1 for one in self.storage.get_all_trials(study_id, deepcopy=False) if _RESULT in one.user_attrs)
+                found[name] = (attributes, ended)
+        return found
+
+    def files(self, experiment: str) -> set[str]:
+        """Spec files that were swept under this experiment's name."""
+        found = set()
+        for study_id, name in self._studies():
+            if name.startswith(f"{experiment}/"):
+                found.add(str(self.storage.get_study_user_attrs(study_id).get("file", "")))
+        return found - {""}
+
+    def results(self, experiment: str) -> Sequence[Result]:
+        """Everything that has ended for an experiment, all editions, by study and index."""
+        found = []
+        for study_id, name in self._studies():
+            if name.startswith(f"{experiment}/"):
+                for trial in self.storage.get_all_trials(study_id, deepcopy=False):
+                    result = _result(trial.user_attrs, name)
+                    if result is not None and trial.state.is_finished() and result.outcome.kind.final:
+                        found.append(result)
+        return sorted(found, key=lambda one: (one.trial.task, one.trial.variant, one.trial.index))
+
+    def counts(self, identity: str) -> dict[str, int]:
+        """How many trials of a study are running, and how many were interrupted."""
+        for study_id, name in self._studies():
+            if name == identity:
+                trials = self.storage.get_all_trials(study_id, deepcopy=False)
+                ended = [_result(one.user_attrs, name) for one in trials]
+                interrupted = sum(1 for one in ended if one is not None and not one.outcome.kind.final)
+                return {"running": sum(1 for one in trials if not one.state.is_finished()), "interrupted": interrupted}
+        return {"running": 0, "interrupted": 0}
+
+    def _studies(self) -> list[tuple[int, str]]:
+        return [(one._study_id, one.study_name) for one in self.storage.get_all_studies()]
+
+
+@dataclass(slots=True)
+class StudyStore:
+    """One study: what the sweep asks and tells."""
+
+    study: Any
+    on: str  # the split whose score is the study's value
+    prunes: bool
+    asked: dict[int, Any] = field(default_factory=dict)
+
+    def ask(self, index: int, point: Mapping[str, Value] | None, space: Space) -> tuple[int, dict[str, Value]]:
+        """Begin a trial: its number, and its hyper-parameters, the fixed ones included.
+
+        Args:
+            point: of our own samplers; None asks the study's.
+        """
+        with _quiet():
+            if point is not None:
+                self.study.sampler.point = point
+            trial = self.study.ask()
+            trial.set_user_attr(_INDEX, index)
+            chosen = dict(space.fixed)
+            for dimension in space.dimensions:
+                if dimension.active(chosen):
+                    chosen[dimension.name] = _suggest(trial, dimension)
+        self.asked[trial.number] = trial
+        return trial.number, chosen
+
+    def report(self, number: int, step: int, value: float) -> bool:
+        """A value on the way; False to stop the trial."""
+        if not self.prunes:
+            return True  # nobody would read it, and a write costs more than an epoch
+        trial = self.asked[number]
+        with _quiet():
+            trial.report(value, step)
+            return not trial.should_prune()
+
+    def tell(self, number: int, trial: Trial, outcome: Outcome) -> None:
+        """End a trial.  The result is written first: killed in between, `reclaim` ends the trial with it."""
+        asked = self.asked.pop(number)
+        with _quiet():
+            asked.set_user_attr(_RESULT, {"trial": trial.to_dict(), "outcome": outcome.to_dict()})
+            self._end(number, outcome)
+
+    def _end(self, number: int, outcome: Outcome) -> None:
+        from optuna.trial import TrialState
+
+        if outcome.kind is Kind.COMPLETE:
+            self.study.tell(number, outcome.scores[self.on])
+        elif outcome.kind is Kind.PRUNED:
+            self.study.tell(number, state=TrialState.PRUNED)
+        else:
+            self.study.tell(number, state=TrialState.FAIL)
+
+    def reclaim(self) -> int:
+        """End the trials of a sweep that died; returns how many run again."""
+        from optuna.trial import TrialState
+
+        again = 0
+        with _quiet():
+            for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)):
+                result = _result(trial.user_attrs, "")
+                if result is not None:
+                    self._end(trial.number, result.outcome)
+                    continue
+                self.study.tell(trial.number, state=TrialState.FAIL)
+                again += 1
+        return again
+
+    def done(self) -> dict[int, Outcome]:
+        """Outcomes that are final, by index."""
+        found = {}
+        for trial in self.study.get_trials(deepcopy=False):
+            result = _result(trial.user_attrs, "")
+            if result is not None and result.outcome.kind.final:
+                found[result.trial.index] = result.outcome
+        return found
+
+
+def _result(attributes: Mapping[str, Any], study: str) -> Result | None:
+    content = attributes.get(_RESULT)
+    if content is None:
+        return None
+    return Result(Trial.from_dict(content["trial"]), Outcome.from_dict(content["outcome"]), study)
+
+
+def _suggest(trial: Any, dimension: Dimension) -> Value:
+    name, step = dimension.name, dimension.step
+    if dimension.kind == "choice":
+        value: Value = trial.suggest_categorical(name, dimension.choices)
+    elif dimension.kind == "int":
+        value = trial.suggest_int(
+            name, int(dimension.low), int(dimension.high), step=int(step) or 1, log=dimension.log
+        )
+    else:
+        value = trial.suggest_float(name, dimension.low, dimension.high, step=step or None, log=dimension.log)
+    return value
+
+
+def _point_sampler() -> Any:
+    """Our own points, as a sampler of Optuna's; made here so that importing this module does not import Optuna."""
+    from optuna.samplers import BaseSampler
+
+    class Points(BaseSampler):  # type: ignore[misc]  # untyped here
+        """Suggests the values of `point`."""
+
+        point: Mapping[str, Value] = {}
+
+        def infer_relative_search_space(self, study: Any, trial: Any) -> dict[str, Any]:
+            return {}
+
+        def sample_relative(self, study: Any, trial: Any, search_space: Any) -> dict[str, Any]:
+            return {}
+
+        def sample_independent(self, study: Any, trial: Any, param_name: str, param_distribution: Any) -> Any:
+            return self.point[param_name]
+
+    return Points()
+
+
+def _class(family: str, names: Mapping[str, str], chosen: str) -> Any:
+    """Optuna's class for a name of ours, or for its own name, in any case."""
+    import optuna
+
+    by_name = {**names, **{own.lower(): own for own in names.values()}}
+    own = by_name.get(chosen.lower())
+    if own is None:
+        known = (*(OURS if family == "samplers" else ()), *names)
+        raise UsageError(f"no {family[:-1]} '{chosen}'\n  fix: {nearest(chosen, known)}")
+    return getattr(getattr(optuna, family), own)
+
+
+def _sampler(named: Named, seed: int) -> Any:
+    kind = _class("samplers", SAMPLERS, named.name)
+    return _make(kind, named, {"seed": seed})
+
+
+def _pruner(named: Named | None) -> Any:
+    import optuna
+
+    if named is None:
+        return optuna.pruners.NopPruner()
+    kind = _class("pruners", PRUNERS, named.name)
+    options = dict(named.options)
+    if kind is optuna.pruners.PatientPruner:
+        wrapped = options.pop("wrapped_pruner", None)
+        return _make(kind, Named(named.name, options), {"wrapped_pruner": _pruner(Named(wrapped)) if wrapped else None})
+    return _make(kind, named, {})
+
+
+def _make(kind: Any, named: Named, given: Mapping[str, Any]) -> Any:
+    known = [name for name in inspect.signature(kind).parameters if name not in given]
+    for name in named.options:
+        if name not in known:
+            raise UsageError(f"{kind.__name__} has no option '{name}'\n  fix: {nearest(name, known)}")
+    try:
+        with _quiet():
+            return kind(**named.options, **given)
+    except ImportError as error:
+        package = (error.name or "another package").partition(".")[0]
+        raise UsageError(f"{kind.__name__} needs {package}\n  fix: pip install {package}") from None
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{kind.__name__} cannot be made: {error}") from None
+
+
+def _seed(identity: str, seed: int, trials: int) -> int:
+    return int.from_bytes(hashlib.sha256(f"{seed} {identity} {trials}".encode()).digest()[:4], "big")
+
+
+def _open(url: str) -> Any:
+    """The storage at a URL; a new SQLite file is made aside and renamed, so that a half-made one is never used."""
+    import optuna
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        path = Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+        if path is not None and not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            aside = path.with_name(f"aside-{path.name}")
+            aside.unlink(missing_ok=True)
+            made = optuna.storages.RDBStorage(f"sqlite:///{aside}")
+            made.engine.dispose()
+            aside.replace(path)
+        return optuna.storages.RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}} if path else None)
+    except (SQLAlchemyError, OSError, ImportError) as error:
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        raise StoreError(f"cannot open the storage {_hidden(url)}: {reason}\n  fix: see `storage:` in mlflow.yml") from None
+    except RuntimeError as error:
+        raise StoreError(f"the storage {_hidden(url)} was written by another version of Optuna: {error}") from None
+
+
+def _hidden(url: str) -> str:
+    """The URL without a password."""
+    head, at, tail = url.rpartition("@")
+    return f"{head.partition('://')[0]}://...@{tail}" if at else url
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Optuna without its log lines, and without its warning that what we chose is experimental."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        yield

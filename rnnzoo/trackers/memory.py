@@ -1,0 +1,45 @@
+"""A tracker that keeps everything in a dictionary: for tests, notebooks, and as the contract's plainest reading."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rnnzoo.spec.trial import Result
+
+
+@dataclass(slots=True)
+class MemoryTracker:
+    """Keeps results as long as the process lives."""
+
+    kept: dict[str, dict[tuple[str, int], Result]] = field(default_factory=dict)
+    files: dict[str, list[Path]] = field(default_factory=dict)
+    models: dict[tuple[str, str], list[Path]] = field(default_factory=dict)
+    _experiment: str = ""
+
+    def open(self, experiment: str, about: str, artifacts: Mapping[str, str]) -> None:
+        self._experiment = experiment
+        self.kept.setdefault(experiment, {})
+
+    def record(self, result: Result, artifacts: Sequence[Path] = ()) -> None:
+        self.kept[self._experiment].setdefault((result.study, result.trial.index), result)
+
+    def recorded(self, experiment: str) -> set[tuple[str, int]]:
+        return set(self.kept.get(experiment, {}))
+
+    def results(self, experiment: str) -> Sequence[Result]:
+        found = self.kept.get(experiment, {}).values()
+        return sorted(found, key=lambda one: (one.trial.task, one.trial.variant, one.trial.index))
+
+    def model(self, study: str, variant: str, files: Sequence[Path]) -> None:
+        self.models[study, variant] = list(files)
+
+    def report(self, experiment: str, files: Sequence[Path], numbers: Mapping[str, float]) -> None:
+        self.files[experiment] = list(files)
+
+    def where(self) -> str:
+        return "in memory only"
+
+    def close(self) -> None:
+        pass

@@ -1,0 +1,299 @@
+"""MLflow: the runs as people browse them.
+
+    experiment      the experiment's name
+      parent run    one for each (variant, task): the study, with the best model's files
+        child run   one for each trial: hyper-parameters, scores, learning curve; written once, after its trial
+      report run    the report's pages
+
+A child repeats the tags `variant`, `cell`, `task`, `trial`, `seed` and `outcome`, so that flat filters and Group-by work.
+The result itself is kept in tags that MLflow's pages do not show, compressed, so that a report can be made from MLflow
+alone.  The only file that imports mlflow, and only when a tracker is made: the import takes two seconds.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rnnzoo.errors import StoreError
+from rnnzoo.spec.trial import Kind, Result, Trial
+from rnnzoo.spec.trial import Outcome as TrialOutcome
+
+ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # a server that is down is told at once, not after minutes
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+}
+STUDY = "rnnzoo.study"  # tag of every run of ours: the study's identity, or `report`
+ROLE = "rnnzoo.role"  # `study`, `trial` or `report`
+HIDDEN = "mlflow.rnnzoo.result."  # MLflow's pages leave out tags that begin with `mlflow.`
+CHUNK = 7000  # characters; a tag holds 8000
+_STATUS = {Kind.COMPLETE: "FINISHED", Kind.DIVERGED: "FINISHED", Kind.PRUNED: "KILLED"}
+
+
+class MlflowTracker:
+    """Writes to and reads from an MLflow tracking store.
+
+    Args:
+        uri: `sqlite:///path`, `http://...`, or what else MLflow knows.
+        artifacts: folder or URI for the files of runs; None leaves it to the store.
+        page: runs a request.
+
+    Raises:
+        StoreError: the store cannot be reached.
+    """
+
+    def __init__(self, uri: str, artifacts: str | None = None, page: int = 1000) -> None:
+        for name, value in ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
+        self.uri, self.artifacts, self.page = uri, artifacts, page
+        with _told(uri):
+            import mlflow
+
+            _quiet_migrations()
+            _make_sqlite(uri, artifacts)
+            self.client: Any = mlflow.MlflowClient(uri)
+            self.client.search_experiments(max_results=1)
+        self._id = ""
+        self._parents: dict[str, str] = {}
+        self._recorded: set[tuple[str, int]] = set()
+
+    # -- the contract
+
+    def open(self, experiment: str, about: str, artifacts: Mapping[str, str]) -> None:
+        with _told(self.uri):
+            self._id = self._experiment(experiment)
+            if about:
+                self.client.set_experiment_tag(self._id, "mlflow.note.content", about)
+            self._sweep_half_written()
+            self._parents = {run.data.tags[STUDY]: run.info.run_id for run in self._runs("study")}
+            self._recorded = self.recorded(experiment)
+            run = self._report_run()
+            for name, text in artifacts.items():
+                self.client.log_text(run, text, name)
+
+    def record(self, result: Result, artifacts: Sequence[Path] = ()) -> None:
+        key = (result.study, result.trial.index)
+        if key in self._recorded:
+            return
+        with _told(self.uri):
+            run = self.client.create_run(self._id, start_time=_began(result), tags=self._tags(result), run_name=_name(result))
+            metrics, params = _metrics(result), _params(result.trial)
+            for first in range(0, max(len(metrics), 1), 900):  # MLflow takes 1000 items a request
+                self.client.log_batch(run.info.run_id, metrics[first : first + 900], params if not first else ())
+            for path in artifacts:
+                self.client.log_artifact(run.info.run_id, str(path))
+            self.client.set_terminated(run.info.run_id, _STATUS.get(result.outcome.kind, "FAILED"))
+        self._recorded.add(key)
+
+    def recorded(self, experiment: str) -> set[tuple[str, int]]:
+        with _told(self.uri):
+            return {(run.data.tags[STUDY], int(run.data.tags["trial"])) for run in self._runs("trial", experiment)}
+
+    def results(self, experiment: str) -> Sequence[Result]:
+        with _told(self.uri):
+            found = [_unpack(run.data.tags) for run in self._runs("trial", experiment)]
+        return sorted(found, key=lambda one: (one.trial.task, one.trial.variant, one.trial.index))
+
+    def model(self, study: str, variant: str, files: Sequence[Path]) -> None:
+        with _told(self.uri):
+            for path in files:
+                self.client.log_artifact(self._parent(study, variant), str(path), "model")
+
+    def report(self, experiment: str, files: Sequence[Path], numbers: Mapping[str, float]) -> None:
+        with _told(self.uri):
+            run = self._report_run()
+            for path in files:
+                self.client.log_artifact(run, str(path))
+            for name, number in numbers.items():
+                self.client.log_metric(run, name, number)
+
+    def where(self) -> str:
+        return self.uri if self.uri.startswith("http") else "make ui"
+
+    def close(self) -> None:
+        pass
+
+    # -- runs
+
+    def _experiment(self, name: str) -> str:
+        """Id of the experiment, made where there is none; one that was deleted in the pages is restored."""
+        found = self.client.get_experiment_by_name(name)
+        if found is None:
+            location = f"{self.artifacts}/{name}" if self.artifacts and not self.uri.startswith("http") else None
+            return str(self.client.create_experiment(name, artifact_location=location))
+        if found.lifecycle_stage == "deleted":
+            self.client.restore_experiment(found.experiment_id)
+        return str(found.experiment_id)
+
+    def _runs(self, role: str, experiment: str | None = None) -> Iterator[Any]:
+        """All runs of a role, over all pages."""
+        ids = [self._id]
+        if experiment is not None:
+            found = self.client.get_experiment_by_name(experiment)
+            ids = [found.experiment_id] if found else []
+        token = None
+        while ids:
+            runs = self.client.search_runs(
+                ids, f"tags.`{ROLE}` = '{role}'", max_results=self.page, page_token=token, order_by=["attributes.start_time"]
+            )
+            yield from (run for run in runs if run.info.status != "RUNNING")
+            token = runs.token
+            if not token:
+                return
+
+    def _sweep_half_written(self) -> None:
+        """Delete runs that a killed sweep left half written; the storage has their results, and they are written anew."""
+        query = f"tags.`{ROLE}` = 'trial' and attributes.status = 'RUNNING'"
+        while runs := self.client.search_runs([self._id], query, max_results=self.page):
+            for run in runs:
+                self.client.delete_run(run.info.run_id)
+
+    def _parent(self, study: str, variant: str) -> str:
+        if study not in self._parents:
+            name, task = study.split("/")[1:3]
+            tags = {STUDY: study, ROLE: "study", "variant": variant, "task": task}
+            run = self.client.create_run(self._id, tags=tags, run_name=name)
+            self.client.set_terminated(run.info.run_id, "FINISHED")
+            self._parents[study] = run.info.run_id
+        return self._parents[study]
+
+    def _report_run(self) -> str:
+        for run in self._runs("report"):
+            return str(run.info.run_id)
+        run = self.client.create_run(self._id, tags={STUDY: "report", ROLE: "report"}, run_name="report")
+        self.client.set_terminated(run.info.run_id, "FINISHED")
+        return str(run.info.run_id)
+
+    def _tags(self, result: Result) -> dict[str, str]:
+        trial = result.trial
+        packed = _pack(result)
+        return {
+            "mlflow.parentRunId": self._parent(result.study, trial.variant),
+            STUDY: result.study,
+            ROLE: "trial",
+            "variant": trial.variant,
+            "cell": trial.cell.partition("\n")[0].removeprefix("name: "),
+            "cell_hash": result.study.rpartition("/")[2],
+            "task": trial.task,
+            "trial": str(trial.index),
+            "seed": str(trial.seed),
+            "outcome": str(result.outcome.kind),
+            **{f"{HIDDEN}{at}": part for at, part in enumerate(packed)},
+        }
+
+
+def _name(result: Result) -> str:
+    return f"{result.trial.variant} {result.trial.index}"
+
+
+def _began(result: Result) -> int:
+    return int((time.time() - result.outcome.seconds.get("total", 0.0)) * 1000)
+
+
+def _params(trial: Trial) -> list[Any]:
+    from mlflow.entities import Param
+
+    chosen = {**trial.hyperparameters, "training.batch": trial.training.batch, "training.epochs": trial.training.epochs}
+    return [Param(name, str(value)) for name, value in chosen.items()]
+
+
+def _metrics(result: Result) -> list[Any]:
+    """At most a dozen keys: scores of the best weights, the learning curve, and what it cost."""
+    from mlflow.entities import Metric
+
+    outcome, now = result.outcome, int(time.time() * 1000)
+    single: dict[str, float] = {
+        **outcome.scores,
+        "weights": outcome.weights.get("recurrent", 0),
+        "best_epoch": outcome.best_epoch,
+        "seconds": outcome.seconds.get("total", 0.0),
+        "seconds_per_step": outcome.seconds.get("step", 0.0),
+    }
+    found = [Metric(name, float(value), now, 0) for name, value in single.items()]
+    for row in outcome.curve:
+        found += [Metric(f"curve/{name}", float(row[name]), now, int(row["epoch"])) for name in ("train", "validation")]
+    return found
+
+
+def _pack(result: Result) -> list[str]:
+    content = {"trial": result.trial.to_dict(), "outcome": result.outcome.to_dict(), "study": result.study}
+    text = base64.b64encode(zlib.compress(json.dumps(content).encode(), 9)).decode()
+    return [text[at : at + CHUNK] for at in range(0, len(text), CHUNK)]
+
+
+def _unpack(tags: Mapping[str, str]) -> Result:
+    parts = sorted((int(name.removeprefix(HIDDEN)), text) for name, text in tags.items() if name.startswith(HIDDEN))
+    content = json.loads(zlib.decompress(base64.b64decode("".join(text for _, text in parts))))
+    return Result(Trial.from_dict(content["trial"]), TrialOutcome.from_dict(content["outcome"]), content["study"])
+
+
+# ---------------------------------------------------------------------------------------------- the store and its pages
+
+
+@contextlib.contextmanager
+def _told(uri: str) -> Iterator[None]:
+    """What MLflow, its database or the network raise becomes one plain error."""
+    try:
+        yield
+    except (StoreError, ImportError):
+        raise
+    except Exception as error:
+        known = type(error).__module__.partition(".")[0] in ("mlflow", "sqlalchemy", "alembic", "requests", "urllib3", "sqlite3")
+        if not (known or isinstance(error, OSError)):
+            raise  # a bug of ours
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+        raise StoreError(f"MLflow at {uri} cannot be used: {reason}\n  fix: see `tracking:` in mlflow.yml") from None
+
+
+def _quiet_migrations() -> None:
+    import logging
+
+    for name in ("alembic", "mlflow.store.db.utils", "mlflow"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def _make_sqlite(uri: str, artifacts: str | None) -> None:
+    """Make a new SQLite database aside and rename it: a migration killed half-way never recovers."""
+    path = Path(uri.removeprefix("sqlite:///"))
+    if not uri.startswith("sqlite:///") or path.exists():
+        return
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f"aside-{path.name}")
+    aside.unlink(missing_ok=True)
+    store = SqlAlchemyStore(f"sqlite:///{aside}", artifacts or str(path.parent / "artifacts"))
+    store.engine.dispose()
+    with contextlib.closing(sqlite3.connect(aside)) as database:
+        database.execute("PRAGMA journal_mode=WAL")  # the pages can be read while a sweep writes
+    aside.replace(path)
+
+
+def serve(uri: str, artifacts: str | None, host: str, port: int) -> int:
+    """Serve MLflow's pages until Ctrl-C; returns the server's exit code."""
+    _make_sqlite(uri, artifacts)
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--workers", "1"]
+    command += ["--host", host, "--port", str(port)]
+    if artifacts:
+        command += ["--default-artifact-root", artifacts]
+    server = subprocess.Popen(command, env={**ENVIRONMENT, **os.environ})
+    try:
+        return server.wait()
+    except KeyboardInterrupt:
+        server.terminate()
+        server.wait()
+        return 0
