@@ -67,6 +67,6 @@ def load_experiment(path: str | Path) -> Experiment:
         UsageError: no such file.
         SpecError: mistakes in it, all of them.
     """
-    from rnnzoo.spec.experiment import read
+    from rnnzoo.spec.read_experiment import read
 
     return read(Path(path))

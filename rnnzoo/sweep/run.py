@@ -27,7 +27,7 @@ class Observer(Protocol):
 
     def note(self, text: str) -> None: ...
 
-    def begin(self, studies: Sequence[Study], done: Mapping[str, int]) -> None: ...
+    def begin(self, studies: Sequence[Study], done: Mapping[str, int], best: Mapping[str, float]) -> None: ...
 
     def started(self, study: Study, trial: Trial) -> None: ...
 
@@ -68,13 +68,13 @@ class Sweep:
         with held(self.runs / "lock", self.experiment.name):
             done = self.open()
             self.level()
-            self.observer.begin(self.studies, {name: len(indices) for name, indices in done.items()})
+            self.begin(done)
             try:
                 self.loop(self.missing(done))
             finally:
                 self.stop()
 
-    def open(self) -> dict[str, set[int]]:
+    def open(self) -> dict[str, dict[int, Outcome]]:
         """Open every study; what a dead sweep left running is told to have been interrupted."""
         done = {}
         for study in self.studies:
@@ -84,8 +84,16 @@ class Sweep:
             if interrupted:
                 self.observer.note(f"{study.label}: {interrupted} interrupted trials will run again")
             self.opened[study.identity] = opened
-            done[study.identity] = set(opened.done())
+            done[study.identity] = opened.done()
         return done
+
+    def begin(self, done: Mapping[str, Mapping[int, Outcome]]) -> None:
+        """Tell the observer what there is already, of the trials that are planned."""
+        on = self.experiment.select.on
+        planned = {name: [one for at, one in found.items() if at < self.trials] for name, found in done.items()}
+        scores = {name: [one.scores[on] for one in found if one.scores] for name, found in planned.items()}
+        best = {name: min(found) for name, found in scores.items() if found}
+        self.observer.begin(self.studies, {name: len(found) for name, found in planned.items()}, best)
 
     def attributes(self, study: Study) -> dict[str, object]:
         return {
@@ -121,7 +129,7 @@ class Sweep:
         present = {study.identity for study in self.studies}
         return [one for one in self.store.results(self.experiment.name) if one.study in present]
 
-    def missing(self, done: Mapping[str, set[int]]) -> Iterator[tuple[Study, int]]:
+    def missing(self, done: Mapping[str, Mapping[int, Outcome]]) -> Iterator[tuple[Study, int]]:
         for study, index in in_turn(self.studies, self.trials):
             if index not in done[study.identity]:
                 yield study, index

@@ -1,0 +1,151 @@
+"""A sweep as it runs: bars and best scores on a terminal, plain lines without one.
+
+In: what the loop tells (`sweep.run.Observer`).  Out: text, nothing else; a display that fails stops no sweep.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
+from rnnzoo.sweep.plan import Study
+from rnnzoo.sweep.status import planned
+
+Key = tuple[str, int]
+
+
+@dataclass(slots=True)
+class _State:
+    """What has been told so far."""
+
+    studies: Sequence[Study] = ()
+    trials: int = 0
+    done: dict[str, int] = field(default_factory=dict)
+    best: dict[str, float] = field(default_factory=dict)
+    bad: dict[str, int] = field(default_factory=dict)
+    running: dict[Key, tuple[Study, Progress | None]] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
+    ended: int = 0
+
+    @property
+    def total(self) -> int:
+        return sum(planned(study, self.trials) for study in self.studies)
+
+    @property
+    def finished(self) -> int:
+        return sum(self.done.values())
+
+    def left(self) -> str:
+        """Time left, from the pace so far of this run."""
+        if self.ended < 2:
+            return "measuring the pace"
+        pace = (time.monotonic() - self.began) / self.ended
+        return f"about {duration(pace * (self.total - self.finished))} left"
+
+
+class Display:
+    """Observer of a sweep; use it as a context.
+
+    Args:
+        live: redraw in place; otherwise a line for each trial that ends.
+    """
+
+    def __init__(self, console: Console, trials: int, live: bool) -> None:
+        self.console = console
+        self.state = _State(trials=trials)
+        self.live = Live(self, console=console, refresh_per_second=4, transient=True) if live else None
+
+    def __enter__(self) -> Display:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.live is not None:
+            self.live.stop()
+
+    # -- what the loop tells
+
+    def note(self, text: str) -> None:
+        self.console.print(text, markup=False, highlight=False)
+
+    def begin(self, studies: Sequence[Study], done: Mapping[str, int], best: Mapping[str, float]) -> None:
+        state = self.state
+        state.studies, state.done, state.best = studies, dict(done), dict(best)
+        state.began = time.monotonic()
+        if self.state.finished:
+            self.note(f"{state.finished} of {state.total} trials are done already; going on with the rest")
+        if self.live is not None and state.finished < state.total:
+            self.live.start()
+
+    def started(self, study: Study, trial: Trial) -> None:
+        self.state.running[study.identity, trial.index] = (study, None)
+
+    def progress(self, study: Study, trial: Trial, progress: Progress) -> None:
+        self.state.running[study.identity, trial.index] = (study, progress)
+
+    def ended(self, study: Study, trial: Trial, outcome: Outcome) -> None:
+        state, name = self.state, study.identity
+        state.running.pop((name, trial.index), None)
+        if not outcome.kind.final:
+            return
+        state.ended += 1
+        state.done[name] = state.done.get(name, 0) + 1
+        if outcome.kind is Kind.COMPLETE:
+            score = outcome.scores[study.experiment.select.on]
+            state.best[name] = min(score, state.best.get(name, score))
+        elif outcome.kind is not Kind.PRUNED:
+            state.bad[name] = state.bad.get(name, 0) + 1
+        if self.live is None:
+            self.note(self._line(study, trial, outcome))
+
+    # -- how it looks
+
+    def _line(self, study: Study, trial: Trial, outcome: Outcome) -> str:
+        state = self.state
+        if outcome.kind is Kind.COMPLETE:
+            result = f"{study.experiment.select.on} {outcome.scores[study.experiment.select.on]:.4f}"
+        else:
+            result = f"{outcome.kind}: {outcome.message.splitlines()[0] if outcome.message else ''}"
+        chosen = " ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in trial.hyperparameters.items())
+        seconds = outcome.seconds.get("total", 0.0)
+        return f"[{state.finished}/{state.total}] {study.label} {trial.index}: {result}  ({chosen}; {seconds:.0f} s; {state.left()})"
+
+    def __rich__(self) -> Group:
+        state = self.state
+        table = Table(box=None, pad_edge=False, padding=(0, 1))
+        for name, justify in (("variant", "left"), ("", "left"), ("trials", "right"), ("best", "right"), ("", "left")):
+            table.add_column(name, justify=justify)  # type: ignore[arg-type]  # the literals above
+        for study in state.studies:
+            table.add_row(*self._row(study))
+        foot = Text(f"{state.finished} of {state.total} trials, {len(state.running)} running, {state.left()}", style="dim")
+        return Group(table, *self._running(), foot)
+
+    def _row(self, study: Study) -> tuple[object, ...]:
+        state, name = self.state, study.identity
+        done, total = state.done.get(name, 0), planned(study, state.trials)
+        best = f"{state.best[name]:.4f}" if name in state.best else ""
+        bad = Text(f"{state.bad[name]} not complete", style="yellow") if name in state.bad else ""
+        return study.label, ProgressBar(total=max(total, 1), completed=done, width=20), f"{done}/{total}", best, bad
+
+    def _running(self) -> list[Text]:
+        lines = []
+        for (_, index), (study, progress) in list(self.state.running.items())[:8]:
+            how = f"epoch {progress.step}/{progress.of}, {progress.value:.4f}" if progress else "starting"
+            lines.append(Text(f"  {study.label} {index}: {how}", style="cyan"))
+        return lines
+
+
+def duration(seconds: float) -> str:
+    """A time span as people say it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

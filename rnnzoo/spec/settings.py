@@ -1,0 +1,67 @@
+"""mlflow.yml: where runs go, and how MLflow's pages are served.
+
+Command line over environment over file over what is built in.  Paths are relative to the current folder.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from rnnzoo.errors import Mistakes, Span
+from rnnzoo.spec.document import Fields, Table, parse, read_text
+
+FILE = Path("mlflow.yml")
+RUNS = Path("runs")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where results go.
+
+    Attributes:
+        tracking: URI of MLflow's store.
+        artifacts: where its files go; None leaves it to a server.
+        storage: URL of Optuna's storage.
+    """
+
+    tracking: str
+    artifacts: str | None
+    storage: str
+    host: str = "127.0.0.1"
+    port: int = 5000
+
+
+def read(path: Path = FILE) -> Settings:
+    """The settings of a file, or the built-in ones where there is none.
+
+    Raises:
+        SpecError: mistakes in the file.
+    """
+    mistakes = Mistakes()
+    table = parse(read_text(path), str(path)) if path.exists() else None
+    top = Fields(table or _empty(path), mistakes, "mlflow.yml")
+    tracking, storage, ui = (_section(top, name, mistakes) for name in ("tracking", "storage", "ui"))
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or tracking.text("uri") or f"sqlite:///{RUNS}/mlflow.db"
+    artifacts = tracking.text("artifacts") or (str(RUNS / "artifacts") if uri.startswith("sqlite") else "")
+    url = storage.text("url") or f"sqlite:///{RUNS}/optuna.db"
+    host, port = ui.text("host", "127.0.0.1"), ui.integer("port", 5000, low=1, high=65535)
+    for section in (tracking, storage, ui, top):
+        section.done()
+    mistakes.raise_if_any()
+    return Settings(_absolute(uri), str(Path(artifacts).resolve()) if artifacts else None, _absolute(url), host, port)
+
+
+def _empty(path: Path) -> Table:
+    return Table({}, {}, Span(str(path), 1, 1, ""))
+
+
+def _section(top: Fields, name: str, mistakes: Mistakes) -> Fields:
+    return Fields(top.table_at(name) or Table({}, {}, top.span(name)), mistakes, f"`{name}`")
+
+
+def _absolute(url: str) -> str:
+    """A SQLite URL whose path does not depend on the current folder."""
+    prefix = "sqlite:///"
+    return prefix + str(Path(url.removeprefix(prefix)).resolve()) if url.startswith(prefix) else url

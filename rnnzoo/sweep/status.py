@@ -1,0 +1,77 @@
+"""How far an experiment is: read from the storage, nothing is started or written.
+
+In: studies and the storage.  Out: for each of them the trials by kind, the best score, and what the next hours hold.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rnnzoo.spec.trial import Kind, Outcome
+from rnnzoo.sweep import points
+from rnnzoo.sweep.plan import Study
+from rnnzoo.sweep.search import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One study.
+
+    Attributes:
+        counts: ended trials by kind; an interrupted trial that ran again counts as what it became, too.
+        best: best score so far on the split that selects; None before the first complete trial.
+    """
+
+    variant: str
+    task: str
+    planned: int
+    running: int
+    counts: Mapping[Kind, int]
+    best: float | None
+    seconds: float | None  # median of a complete trial
+
+    @property
+    def ended(self) -> int:
+        return sum(number for kind, number in self.counts.items() if kind.final)
+
+    def to_dict(self) -> dict[str, Any]:
+        kinds = {str(kind): self.counts.get(kind, 0) for kind in Kind}
+        return {
+            "variant": self.variant, "task": self.task, "planned": self.planned, **kinds,
+            "running": self.running, "best": self.best,
+        }  # fmt: skip
+
+
+def rows(studies: Sequence[Study], store: Store, trials: int) -> tuple[Row, ...]:
+    """One row a study, in the order of the studies."""
+    identities = {study.identity for study in studies}
+    ended: dict[str, list[Outcome]] = {name: [] for name in identities}
+    for result in store.results(studies[0].experiment.name) if studies else ():
+        if result.study in identities:
+            ended[result.study].append(result.outcome)
+    return tuple(_row(study, ended[study.identity], store.counts(study.identity), trials) for study in studies)
+
+
+def _row(study: Study, outcomes: Sequence[Outcome], live: Mapping[str, int], trials: int) -> Row:
+    complete = [one for one in outcomes if one.kind is Kind.COMPLETE]
+    on = study.experiment.select.on
+    counts = {kind: sum(1 for one in outcomes if one.kind is kind) for kind in Kind if kind.final}
+    return Row(
+        variant=study.variant.label,
+        task=study.task.label,
+        planned=planned(study, trials),
+        running=live["running"],
+        counts={**counts, Kind.INTERRUPTED: live["interrupted"]},
+        best=min((one.scores[on] for one in complete), default=None),
+        seconds=statistics.median(one.seconds.get("total", 0.0) for one in complete) if complete else None,
+    )
+
+
+def planned(study: Study, trials: int) -> int:
+    """Trials of a study: the budget, or a grid's size where that is less."""
+    if study.experiment.search.sampler.name == "grid":
+        return min(trials, points.grid_size(study.variant.space))
+    return trials
