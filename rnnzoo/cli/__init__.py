@@ -74,7 +74,9 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
         _spec(one)
         _set(one)
         _json(one)
-    best = _command(commands, "best", "experiments", "the best hyper-parameters of a variant, and how to load its model")
+    best = _command(
+        commands, "best", "experiments", "the best hyper-parameters of a variant, and how to load its model"
+    )
     _spec(best)
     _set(best)
     best.add_argument("--variant", required=True, metavar="V", help="label of the variant")
@@ -108,7 +110,9 @@ def _cell_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     new.add_argument("--extends", metavar="CELL", help="begin as a variant of this cell")
 
 
-def _command(commands: argparse._SubParsersAction[_Parser], name: str, module: str, about: str) -> argparse.ArgumentParser:
+def _command(
+    commands: argparse._SubParsersAction[_Parser], name: str, module: str, about: str
+) -> argparse.ArgumentParser:
     """A subcommand; its function of the same name is imported when it is run."""
 
     def run(given: argparse.Namespace) -> int | None:
@@ -128,7 +132,9 @@ def _spec(parser: argparse.ArgumentParser) -> None:
 
 
 def _set(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key; may be repeated")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="override a key; may be repeated"
+    )
 
 
 def _budget(parser: argparse.ArgumentParser) -> None:
@@ -139,5 +145,3 @@ def _budget(parser: argparse.ArgumentParser) -> None:
 
 def _json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON, for machines")
-
-

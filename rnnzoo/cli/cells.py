@@ -97,7 +97,11 @@ def show(given: argparse.Namespace) -> None:
 def _description(view: CellView, inputs: int, units: int) -> list[str]:
     lines = [f"{view.name}: {view.title}" if view.title else view.name]
     lines += [f"  {reference}" for reference in view.source]
-    for title, found in (("constants", view.constants), ("equations", view.equations), ("first layer", view.first_layer)):
+    for title, found in (
+        ("constants", view.constants),
+        ("equations", view.equations),
+        ("first layer", view.first_layer),
+    ):
         if found:
             lines += ["", title, *(f"  {line}" for line in found)]
     lines += ["", f"states   {', '.join(view.states)}"]
@@ -107,7 +111,9 @@ def _description(view: CellView, inputs: int, units: int) -> list[str]:
     shapes = view.weights(inputs, units)
     width = max(map(len, shapes))
     lines += [f"  {name:{width}}  {' x '.join(map(str, shape)) or 'a number'}" for name, shape in shapes.items()]
-    lines.append(f"  {view.count_params(inputs, units):,} in all; {view.count_multiply_adds(inputs, units):,} multiply-adds a step")
+    lines.append(
+        f"  {view.count_params(inputs, units):,} in all; {view.count_multiply_adds(inputs, units):,} multiply-adds a step"
+    )
     return lines
 
 

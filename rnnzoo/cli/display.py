@@ -113,7 +113,9 @@ class Display:
             result = f"{study.experiment.select.on} {outcome.scores[study.experiment.select.on]:.4f}"
         else:
             result = f"{outcome.kind}: {outcome.message.splitlines()[0] if outcome.message else ''}"
-        chosen = " ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in trial.hyperparameters.items())
+        chosen = " ".join(
+            f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in trial.hyperparameters.items()
+        )
         seconds = outcome.seconds.get("total", 0.0)
         return f"[{state.finished}/{state.total}] {study.label} {trial.index}: {result}  ({chosen}; {seconds:.0f} s; {state.left()})"
 
@@ -124,7 +126,9 @@ class Display:
             table.add_column(name, justify=justify)  # type: ignore[arg-type]  # the literals above
         for study in state.studies:
             table.add_row(*self._row(study))
-        foot = Text(f"{state.finished} of {state.total} trials, {len(state.running)} running, {state.left()}", style="dim")
+        foot = Text(
+            f"{state.finished} of {state.total} trials, {len(state.running)} running, {state.left()}", style="dim"
+        )
         return Group(table, *self._running(), foot)
 
     def _row(self, study: Study) -> tuple[object, ...]:

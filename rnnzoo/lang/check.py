@@ -62,7 +62,7 @@ def check(spec: CellSpec) -> ir.Cell:
 
 def _check_names(spec: CellSpec, mistakes: Mistakes) -> None:
     """A name means one thing."""
-    taken: dict[str, str] = {name: "an option" for name in spec.options}
+    taken: dict[str, str] = dict.fromkeys(spec.options, "an option")
     statements = (*spec.constants.values(), *spec.equations.values(), *spec.first_layer.values())
     for one in statements:
         if one.name in RESERVED:
@@ -361,8 +361,7 @@ class _Layer:
         elif (
             name in RESERVED
             or self.is_weight(name, False)
-            or self.is_weight(name, True)
-            and name in self.known.spec.shapes
+            or (self.is_weight(name, True) and name in self.known.spec.shapes)
         ):
             self.mistakes.add(node.span, f"'{name}' has no previous step: only equations do", f"write {name}")
         else:

@@ -26,7 +26,7 @@ from rnnzoo.launchers import Event, Work
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 
 GRACE = 5.0  # seconds between asking a child to end and ending it
-ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 @dataclass(slots=True)

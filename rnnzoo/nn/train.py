@@ -76,7 +76,9 @@ def _epochs(trial: Trial, model: Model, tell: Tell, began: float, seconds: dict[
         at = time.perf_counter()
         loss = model.epoch()
         validation = model.evaluate("validation")
-        curve.append({"epoch": epoch, "train": loss, "validation": validation.metric, "seconds": time.perf_counter() - at})
+        curve.append(
+            {"epoch": epoch, "train": loss, "validation": validation.metric, "seconds": time.perf_counter() - at}
+        )
         print(f"epoch {epoch}: train {loss:.4f}, validation {validation.metric:.4f}", flush=True)
         if not (math.isfinite(loss) and math.isfinite(validation.loss)):
             kind, message = Kind.DIVERGED, f"the loss was {loss} in epoch {epoch}"
@@ -155,7 +157,9 @@ class Model:
         rows = np.array(self.data.rows[split])
         index, real = batches(rows, EVALUATION_BATCH, self.most)
         steps = _ceil(len(rows), EVALUATION_BATCH)
-        loss, wrong, counted = (float(one) for one in self._scores(tf.constant(index), tf.constant(real), tf.constant(steps)))
+        loss, wrong, counted = (
+            float(one) for one in self._scores(tf.constant(index), tf.constant(real), tf.constant(steps))
+        )
         return Score(loss / counted, (wrong if self.task.metric == "error" else loss) / counted)
 
     def keep(self) -> None:

@@ -451,7 +451,7 @@ def _end(lines: Sequence[str], row: int) -> int:
 
 def legal_name(name: str, span: Span, mistakes: Mistakes) -> bool:
     """Whether a name can be used in equations; reports why not."""
-    if keyword.iskeyword(name) or keyword.issoftkeyword(name) and name == "_":
+    if keyword.iskeyword(name) or (keyword.issoftkeyword(name) and name == "_"):
         mistakes.add(span, f"'{name}' is a word of Python and cannot be a name", f"write {name}_ or another letter")
     elif not _NAME.fullmatch(name):
         mistakes.add(span, f"'{name[:60]}' cannot be a name", "use English letters, digits and `_`, a letter first")

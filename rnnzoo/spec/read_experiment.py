@@ -203,7 +203,9 @@ class _Reader:
             span = node.entries["name"].span if isinstance(node, Table) else node.span
             self.mistakes.add(span, f"no task '{named.name}'", nearest(named.name, registry.names("tasks")))
             return None
-        label = Fields(node, self.mistakes, "a task").text("label", named.name) if isinstance(node, Table) else named.name
+        label = (
+            Fields(node, self.mistakes, "a task").text("label", named.name) if isinstance(node, Table) else named.name
+        )
         if not _LABEL.fullmatch(label):
             self.mistakes.add(node.span, f"'{label[:60]}' cannot be a label", "use letters, digits, `_`, `-` and `.`")
         return TaskChoice(label, named.name, named.options)
@@ -212,7 +214,11 @@ class _Reader:
         """Something chosen by name: `tpe`, or `{name: tpe, option: value}`."""
         if isinstance(node, Scalar) and isinstance(node.value, str):
             return Named(node.value)
-        if isinstance(node, Table) and isinstance(name := node.entries.get("name"), Scalar) and isinstance(name.value, str):
+        if (
+            isinstance(node, Table)
+            and isinstance(name := node.entries.get("name"), Scalar)
+            and isinstance(name.value, str)
+        ):
             options = {key: plain(value) for key, value in node.entries.items() if key not in ("name", *extra)}
             return Named(name.value, options)
         fix = f"write `{what}: NAME`, or `{what}: {{name: NAME, option: value}}`"
@@ -310,7 +316,9 @@ class _Reader:
         pruner = self.named(node, "pruner") if (node := entry.node("pruner")) else None
         space = self.space(entry.table_at("space")) if "space" in entry else Space()
         if "space" in entry and not space.dimensions and not space.fixed and not self.mistakes.found:
-            self.mistakes.add(entry.span("space"), "the search space is empty", "write `units: {int: [16, 64], log: true}`")
+            self.mistakes.add(
+                entry.span("space"), "the search space is empty", "write `units: {int: [16, 64], log: true}`"
+            )
         found = Search(
             sampler=sampler or Named("random"),
             pruner=pruner,
@@ -396,9 +404,17 @@ class _Reader:
     def check_range(self, name: str, kind: str, entry: Fields, one: Dimension) -> None:
         add = self.mistakes.add
         if one.low > one.high:
-            add(entry.span(kind), f"low {one.low:g} is above high {one.high:g}", f"write {kind}: [{one.high:g}, {one.low:g}]")
+            add(
+                entry.span(kind),
+                f"low {one.low:g} is above high {one.high:g}",
+                f"write {kind}: [{one.high:g}, {one.low:g}]",
+            )
         if kind == "int" and not all(float(number).is_integer() for number in (one.low, one.high, one.step)):
-            add(entry.span(kind), f"'{name}' is searched over whole numbers, and these are not", "write float: [low, high]")
+            add(
+                entry.span(kind),
+                f"'{name}' is searched over whole numbers, and these are not",
+                "write float: [low, high]",
+            )
         if kind == "float" and HYPERPARAMETERS[name].whole:
             add(entry.span(kind), f"'{name}' is a whole number", f"write {name}: {{int: [low, high]}}")
         if one.log and one.low <= 0:
@@ -439,9 +455,13 @@ class _Reader:
             span = table.keys[name] if table else self.top.table.span
             unknown = [other for other in one.when if other not in known]
             if unknown:
-                self.mistakes.add(span, f"`when` of '{name}' names '{unknown[0]}', which is not here", nearest(unknown[0], known))
+                self.mistakes.add(
+                    span, f"`when` of '{name}' names '{unknown[0]}', which is not here", nearest(unknown[0], known)
+                )
             else:
-                self.mistakes.add(span, f"`when` of '{name}' runs in a circle", f"these wait for each other: {', '.join(todo)}")
+                self.mistakes.add(
+                    span, f"`when` of '{name}' runs in a circle", f"these wait for each other: {', '.join(todo)}"
+                )
 
     def impossible(self, found: Sequence[Dimension], fixed: Mapping[str, Value], table: Table | None) -> None:
         space = Space(tuple(found), fixed)
@@ -451,7 +471,9 @@ class _Reader:
                 if possible is not None and not set(values) & set(possible):
                     span = table.keys[one.name] if table else self.top.table.span
                     shown = ", ".join(map(str, possible))
-                    self.mistakes.add(span, f"'{one.name}' never exists: '{name}' is only ever {shown}", "change its `when:`")
+                    self.mistakes.add(
+                        span, f"'{one.name}' never exists: '{name}' is only ever {shown}", "change its `when:`"
+                    )
 
     # -- training, selection, claims
 
@@ -481,13 +503,19 @@ class _Reader:
         count = keep * trials if keep < 1 else keep
         if keep < 1 and count < LEAST_KEPT:
             fix = f"keep at least {LEAST_KEPT}, or run more trials"
-            self.mistakes.add(entry.span("keep"), f"a share of {keep:g} of {trials} trials is {count:.1f}: too few to compare", fix)
+            self.mistakes.add(
+                entry.span("keep"), f"a share of {keep:g} of {trials} trials is {count:.1f}: too few to compare", fix
+            )
         elif keep < LEAST_KEPT:
             self.mistakes.add(entry.span("keep"), f"keep {keep:g} is too few to compare", f"keep at least {LEAST_KEPT}")
         elif keep >= 1 and not float(keep).is_integer():
-            self.mistakes.add(entry.span("keep"), f"keep {keep:g} is neither a count nor a share", "write keep: 4, or keep: 0.1")
+            self.mistakes.add(
+                entry.span("keep"), f"keep {keep:g} is neither a count nor a share", "write keep: 4, or keep: 0.1"
+            )
         elif count > trials and "keep" in entry:
-            self.mistakes.add(entry.span("keep"), f"keep {keep:g} is more than the {trials} trials", "keep fewer, or run more")
+            self.mistakes.add(
+                entry.span("keep"), f"keep {keep:g} is more than the {trials} trials", "keep fewer, or run more"
+            )
         entry.done()
         return found
 
@@ -507,7 +535,9 @@ class _Reader:
         if on := re.fullmatch(r"on (\S+):\s*(.*)", sentence):
             sentence = on[2]
             if on[1] not in tasks:
-                self.mistakes.add(span, f"the claim is about the task '{on[1]}', which is not here", nearest(on[1], tasks))
+                self.mistakes.add(
+                    span, f"the claim is about the task '{on[1]}', which is not here", nearest(on[1], tasks)
+                )
         match = next((found for form in CLAIMS.values() if (found := form.fullmatch(sentence))), None)
         if match is None:
             self.mistakes.add(span, "this is not a claim that can be judged", f"the forms are: {'; '.join(CLAIMS)}")
@@ -568,7 +598,9 @@ def _space_plain(space: Space) -> dict[str, Any]:
 
 def _dimension_plain(one: Dimension) -> dict[str, Any]:
     number = int if one.kind == "int" else float
-    found: dict[str, Any] = {"choice": list(one.choices)} if one.kind == "choice" else {one.kind: [number(one.low), number(one.high)]}
+    found: dict[str, Any] = (
+        {"choice": list(one.choices)} if one.kind == "choice" else {one.kind: [number(one.low), number(one.high)]}
+    )
     if one.log:
         found["log"] = True
     if one.step:
@@ -576,5 +608,3 @@ def _dimension_plain(one: Dimension) -> dict[str, Any]:
     if one.when:
         found["when"] = {name: list(values) for name, values in one.when.items()}
     return found
-
-

@@ -31,7 +31,9 @@ def held(path: Path, what: str) -> Iterator[None]:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise StoreError(f"another sweep of '{what}' is running: {_holder(stream)}\n  fix: wait, or end it") from None
+            raise StoreError(
+                f"another sweep of '{what}' is running: {_holder(stream)}\n  fix: wait, or end it"
+            ) from None
         stream.seek(0)
         stream.truncate()
         now = datetime.now().astimezone().isoformat(timespec="seconds")

@@ -91,7 +91,9 @@ class Store:
                     study.set_user_attr(name, value)
             if not points.ours(search.sampler.name):
                 # A sampler that was made anew with its old seed would repeat its draws.
-                study.sampler = _sampler(search.sampler, _seed(identity, search.seed, len(study.get_trials(deepcopy=False))))
+                study.sampler = _sampler(
+                    search.sampler, _seed(identity, search.seed, len(study.get_trials(deepcopy=False)))
+                )
         return StudyStore(study, str(attributes["on"]), prunes=search.pruner is not None)
 
     def editions(self, prefix: str) -> dict[str, tuple[Mapping[str, Any], int]]:
@@ -100,7 +102,9 @@ class Store:
         for study_id, name in self._studies():
             if name.startswith(prefix):
                 attributes = self.storage.get_study_user_attrs(study_id)
-                ended = sum(1 for one in self.storage.get_all_trials(study_id, deepcopy=False) if _RESULT in one.user_attrs)
+                ended = sum(
+                    1 for one in self.storage.get_all_trials(study_id, deepcopy=False) if _RESULT in one.user_attrs
+                )
                 found[name] = (attributes, ended)
         return found
 
@@ -227,9 +231,7 @@ def _suggest(trial: Any, dimension: Dimension) -> Value:
     if dimension.kind == "choice":
         value: Value = trial.suggest_categorical(name, dimension.choices)
     elif dimension.kind == "int":
-        value = trial.suggest_int(
-            name, int(dimension.low), int(dimension.high), step=int(step) or 1, log=dimension.log
-        )
+        value = trial.suggest_int(name, int(dimension.low), int(dimension.high), step=int(step) or 1, log=dimension.log)
     else:
         value = trial.suggest_float(name, dimension.low, dimension.high, step=step or None, log=dimension.log)
     return value
@@ -322,7 +324,9 @@ def _open(url: str) -> Any:
         return optuna.storages.RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}} if path else None)
     except (SQLAlchemyError, OSError, ImportError) as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        raise StoreError(f"cannot open the storage {_hidden(url)}: {reason}\n  fix: see `storage:` in mlflow.yml") from None
+        raise StoreError(
+            f"cannot open the storage {_hidden(url)}: {reason}\n  fix: see `storage:` in mlflow.yml"
+        ) from None
     except RuntimeError as error:
         raise StoreError(f"the storage {_hidden(url)} was written by another version of Optuna: {error}") from None
 

@@ -126,7 +126,9 @@ def load(
     given = dict(options or {})
     for key in given:
         if key not in module.OPTIONS:
-            raise UsageError(f"task '{name}' has no option '{key}'\n  fix: {nearest(key, module.OPTIONS) or 'it has none'}")
+            raise UsageError(
+                f"task '{name}' has no option '{key}'\n  fix: {nearest(key, module.OPTIONS) or 'it has none'}"
+            )
         _check_option(name, key, given[key], module.OPTIONS[key])
     task: Task = module.load({**module.OPTIONS, **given}, seed, folder or Path(), progress)
     _check(task)

@@ -1,10 +1,10 @@
 """One's own data: a NumPy `.npz` file of sequences.
 
-    x         (sequences, time, inputs), or (sequences, time) for one input
-    y         `classify`: (sequences,) of classes from 0; `regress`: (sequences,) or (sequences, outputs);
-              `next_step` takes none: x itself, one step on, is the target
-    lengths   (sequences,): how many steps are real; without it, all
-    split     (sequences,) of `train`, `validation`, `test`; without it, 70, 15 and 15 % by a shuffle of its own
+x         (sequences, time, inputs), or (sequences, time) for one input
+y         `classify`: (sequences,) of classes from 0; `regress`: (sequences,) or (sequences, outputs);
+          `next_step` takes none: x itself, one step on, is the target
+lengths   (sequences,): how many steps are real; without it, all
+split     (sequences,) of `train`, `validation`, `test`; without it, 70, 15 and 15 % by a shuffle of its own
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
         per="step" if kind == "next_step" else "sequence",
         outputs=outputs,
         metric={"bernoulli": "nll", "categorical": "error", "squared": "mse"}[loss],
-        unit={"bernoulli": "nats per step", "categorical": "share of wrong answers", "squared": "mean squared error"}[loss],
+        unit={"bernoulli": "nats per step", "categorical": "share of wrong answers", "squared": "mean squared error"}[
+            loss
+        ],
         baselines=_baselines(splits, loss),
         digest=digest_of(splits),
     )
@@ -64,14 +66,18 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         raise TaskError(f"no file {path}\n  fix: `file:` is relative to the folder of the experiment") from None
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         text = "it holds Python objects" if "pickle" in str(error).lower() else "it is no .npz file"
-        raise TaskError(f"cannot read {path}: {text}\n  fix: write np.savez('my.npz', x=..., y=...) with number arrays") from None
+        raise TaskError(
+            f"cannot read {path}: {text}\n  fix: write np.savez('my.npz', x=..., y=...) with number arrays"
+        ) from None
 
 
 def _x(arrays: Mapping[str, np.ndarray], path: Path) -> tuple[np.ndarray, np.ndarray]:
     x = _array(arrays, "x", path)
     x = x[..., None] if x.ndim == 2 else x
     if x.ndim != 3 or not all(x.shape):
-        raise TaskError(f"{path}: x has shape {x.shape}\n  fix: it must be (sequences, time, inputs), or (sequences, time)")
+        raise TaskError(
+            f"{path}: x has shape {x.shape}\n  fix: it must be (sequences, time, inputs), or (sequences, time)"
+        )
     lengths = _array(arrays, "lengths", path) if "lengths" in arrays else np.full(len(x), x.shape[1])
     if lengths.shape != (len(x),) or lengths.dtype.kind not in "iu":
         raise TaskError(f"{path}: lengths must be {len(x)} whole numbers, one for each sequence of x")
@@ -105,7 +111,9 @@ def _targets(
         return split, "bernoulli" if binary else "squared", x.shape[-1]
     y = _array(arrays, "y", path)
     if len(y) != len(x) or y.ndim > 2 or y.ndim == 0:
-        raise TaskError(f"{path}: y has shape {y.shape}\n  fix: it needs one row for each of the {len(x)} sequences of x")
+        raise TaskError(
+            f"{path}: y has shape {y.shape}\n  fix: it needs one row for each of the {len(x)} sequences of x"
+        )
     if kind == "regress":
         y = y.reshape(len(y), -1).astype(np.float32)
         return Split(x, y, lengths), "squared", y.shape[1]

@@ -90,7 +90,9 @@ class MlflowTracker:
         if key in self._recorded:
             return
         with _told(self.uri):
-            run = self.client.create_run(self._id, start_time=_began(result), tags=self._tags(result), run_name=_name(result))
+            run = self.client.create_run(
+                self._id, start_time=_began(result), tags=self._tags(result), run_name=_name(result)
+            )
             metrics, params = _metrics(result), _params(result.trial)
             for first in range(0, max(len(metrics), 1), 900):  # MLflow takes 1000 items a request
                 self.client.log_batch(run.info.run_id, metrics[first : first + 900], params if not first else ())
@@ -148,7 +150,11 @@ class MlflowTracker:
         token = None
         while ids:
             runs = self.client.search_runs(
-                ids, f"tags.`{ROLE}` = '{role}'", max_results=self.page, page_token=token, order_by=["attributes.start_time"]
+                ids,
+                f"tags.`{ROLE}` = '{role}'",
+                max_results=self.page,
+                page_token=token,
+                order_by=["attributes.start_time"],
             )
             yield from (run for run in runs if run.info.status != "RUNNING")
             token = runs.token
@@ -252,7 +258,14 @@ def _told(uri: str) -> Iterator[None]:
     except (StoreError, ImportError):
         raise
     except Exception as error:
-        known = type(error).__module__.partition(".")[0] in ("mlflow", "sqlalchemy", "alembic", "requests", "urllib3", "sqlite3")
+        known = type(error).__module__.partition(".")[0] in (
+            "mlflow",
+            "sqlalchemy",
+            "alembic",
+            "requests",
+            "urllib3",
+            "sqlite3",
+        )
         if not (known or isinstance(error, OSError)):
             raise  # a bug of ours
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -1,0 +1,409 @@
+"""Commands about experiments: sweep, plan, status, report, best, train, ui.
+
+Each loads what it needs when it runs; what they compute is in `rnnzoo.sweep` and `rnnzoo.report`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.progress import Progress as Bars
+
+from rnnzoo import lang
+from rnnzoo.errors import UsageError
+from rnnzoo.spec import settings as config
+from rnnzoo.spec.document import yaml_text
+from rnnzoo.spec.read_experiment import read, resolved
+from rnnzoo.spec.trial import Kind, Outcome, Progress, Result, Trial
+
+if TYPE_CHECKING:
+    from rnnzoo.launchers.local import LocalLauncher
+    from rnnzoo.sweep.open import Opened
+    from rnnzoo.trackers import Tracker
+
+PRELOAD = ("rnnzoo.nn.train",)
+
+
+def checked(path: Path) -> str:
+    """What `check` says of an experiment without mistakes; nothing heavy is imported."""
+    from rnnzoo.sweep.plan import cells
+
+    found = read(path)
+    cells(found)
+    trials = found.search.trials * len(found.variants) * len(found.tasks)
+    return f"experiment '{found.name}' is right: {len(found.variants)} variants, {trials} trials, {len(found.claims)} claims"
+
+
+# ---------------------------------------------------------------------------------------------- sweep
+
+
+def sweep(given: argparse.Namespace) -> int:
+    """Run what is missing, then write the report."""
+    from rnnzoo.cli.display import Display
+    from rnnzoo.sweep.run import Sweep
+    from rnnzoo.trackers.mlflow import MlflowTracker
+
+    console = Console()
+    settings = config.read()
+    found, store = _open(given, console)
+    tracker = MlflowTracker(settings.tracking, settings.artifacts)
+    tracker.open(found.experiment.name, found.experiment.about, {"experiment.yaml": found.experiment.text,
+                 "resolved.yaml": yaml_text(resolved(found.experiment))})  # fmt: skip
+    workers = _workers(given.workers)
+    console.print(_headline(found, workers), highlight=False)
+    with Display(console, found.trials, live=console.is_terminal) as display:
+        loop = Sweep(
+            found.experiment,
+            found.studies,
+            found.trials,
+            store,
+            tracker,
+            _launcher(workers, found.runs),
+            display,
+            found.runs,
+        )
+        loop.run()
+    results = loop.results()
+    _keep_models(found, results, tracker)
+    _report(found, results, console, tracker)
+    return 0 if any(one.outcome.kind is Kind.COMPLETE for one in results) else 1
+
+
+def _open(given: argparse.Namespace, console: Console) -> tuple[Opened, Any]:
+    from rnnzoo.sweep import open as door
+
+    with _bars(console) as report:
+        found = door.opened(Path(given.spec), given.set, given.trials, report)
+    return found, door.store(config.read(), found.experiment)
+
+
+def _workers(given: int | None) -> int:
+    if given is not None and given < 1:
+        raise UsageError(f"--workers must be at least 1, not {given}")
+    return given or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else given or os.cpu_count() or 1
+
+
+def _launcher(workers: int, runs: Path) -> LocalLauncher:
+    from rnnzoo.launchers.local import LocalLauncher
+    from rnnzoo.sweep.run import work
+
+    return LocalLauncher(work, workers, PRELOAD, runs / "workers.log")
+
+
+def _headline(found: Opened, workers: int) -> str:
+    experiment = found.experiment
+    tasks = ", ".join(task.label for task in experiment.tasks)
+    return (
+        f"{experiment.name}: {len(experiment.variants)} variants x {found.trials} trials on {tasks},"
+        f" {workers} at a time"
+    )
+
+
+def _keep_models(found: Opened, results: Sequence[Result], tracker: Tracker) -> None:
+    """The best model of each study goes to the tracker."""
+    for study in found.studies:
+        best = _best(found, [one for one in results if one.study == study.identity])
+        model = Path(best.trial.folder) / "model.keras" if best else None
+        if model is not None and model.is_file():
+            tracker.model(study.identity, study.variant.label, [model])
+
+
+def _best(found: Opened, results: Sequence[Result]) -> Result | None:
+    on = found.experiment.select.on
+    complete = [one for one in results if one.outcome.kind is Kind.COMPLETE]
+    return min(complete, key=lambda one: one.outcome.scores[on], default=None)
+
+
+def _report(found: Opened, results: Sequence[Result], console: Console, tracker: Tracker | None) -> None:
+    """Print the ranking, write the pages, attach them."""
+    from rnnzoo import report
+
+    summary = report.summarise(found.experiment, results, found.tasks, found.trials)
+    files = report.write(summary, _equations(found), found.runs / "report")
+    if tracker is not None:
+        tracker.report(found.experiment.name, files, report.numbers(summary))
+    report.show(summary, console)
+    page = next(path for path in files if path.suffix == ".html")
+    console.print(f"\nreport  {page}\nruns    make ui  (MLflow's pages)", highlight=False)
+    rows = [row for one in summary.tables for row in one.rows if row.best]
+    if rows:
+        console.print(f"best    rnnzoo best {found.experiment.file} --variant {rows[0].variant}", highlight=False)
+
+
+def _equations(found: Opened) -> dict[str, Any]:
+    from rnnzoo.lang.view import CellView
+
+    return {study.variant.label: CellView(study.cell) for study in found.studies}
+
+
+# ---------------------------------------------------------------------------------------------- plan, status, report
+
+
+def plan(given: argparse.Namespace) -> None:
+    """What would run, what is done, and how long the rest takes."""
+    from rnnzoo.sweep import measure, status
+    from rnnzoo.sweep import open as door
+    from rnnzoo.sweep.search import Store
+
+    console = Console(stderr=given.json)
+    settings = config.read()
+    with _bars(console) as report:
+        found = door.opened(Path(given.spec), given.set, given.trials, report)
+    there = not settings.storage.startswith("sqlite:///") or Path(settings.storage.removeprefix("sqlite:///")).exists()
+    rows = status.rows(found.studies, Store(settings.storage), found.trials) if there else ()
+    done = {study.identity: min(row.ended, found.trials) for study, row in zip(found.studies, rows)}
+    workers = _workers(given.workers)
+    costs: Mapping[str, measure.Cost] = {}
+    if not given.no_measure:
+        launcher = _launcher(workers, found.runs)
+        try:
+            with _bars(console) as report:
+                costs = measure.measure(found.studies, launcher, lambda at, of: report("measuring", at, of))
+        finally:
+            launcher.close()
+    content = _plan(found, done, costs, workers)
+    if given.json:
+        print(json.dumps(content, indent=2))
+    else:
+        _print_plan(content, console)
+
+
+def _plan(found: Opened, done: Mapping[str, int], costs: Mapping[str, Any], workers: int) -> dict[str, Any]:
+    from rnnzoo.lang import counts
+    from rnnzoo.sweep import measure, status
+
+    rows = []
+    for study in found.studies:
+        small, large = (measure.corner(study.variant.space, end) for end in (0.0, 1.0))
+        inputs = found.tasks[study.task.label].inputs
+        weights = [counts.weights(study.cell, inputs, int(c["units"]), int(c.get("layers", 1))) for c in (small, large)]
+        cost = costs.get(study.identity)
+        total = status.planned(study, found.trials)
+        left = max(0, total - done.get(study.identity, 0))
+        hours = [left * seconds / 3600 for seconds in cost.trial] if cost else None
+        step = list(cost.step) if cost else None
+        rows.append({"variant": study.variant.label, "task": study.task.label, "planned": total, "left": left,
+                     "weights": weights, "seconds_per_step": step, "core_hours": hours})  # fmt: skip
+    known = [row["core_hours"] for row in rows if row["core_hours"]]
+    total_hours = [sum(one[end] for one in known) / workers for end in (0, 1)] if known else None
+    return {"experiment": found.experiment.name, "workers": workers, "studies": rows, "hours": total_hours}
+
+
+def _print_plan(content: Mapping[str, Any], console: Console) -> None:
+    from rich.table import Table
+
+    from rnnzoo.cli.display import duration
+
+    table = Table(box=None, pad_edge=False)
+    several = len({row["task"] for row in content["studies"]}) > 1
+    for name in ("variant", *(["task"] if several else []), "trials", "left", "weights", "ms a step", "a trial"):
+        table.add_column(name, justify="left" if name in ("variant", "task") else "right")
+    for row in content["studies"]:
+        step, hours = row["seconds_per_step"], row["core_hours"]
+        table.add_row(
+            row["variant"], *([row["task"]] if several else []), str(row["planned"]), str(row["left"]),
+            f"{row['weights'][0]:,} - {row['weights'][1]:,}",
+            f"{step[0] * 1000:.1f} - {step[1] * 1000:.1f}" if step else "",
+            " - ".join(duration(one * 3600 / row["left"]) for one in hours) if hours and row["left"] else "",
+        )  # fmt: skip
+    console.print(table)
+    if content["hours"]:
+        low, high = (duration(hours * 3600) for hours in content["hours"])
+        console.print(
+            f"\n{low} to {high} with {content['workers']} at a time, if no trial stops early", highlight=False
+        )
+
+
+def status(given: argparse.Namespace) -> None:
+    """Trials by kind and the best score, for every study."""
+    from rnnzoo.sweep import open as door
+    from rnnzoo.sweep import status as reader
+
+    settings = config.read()
+    found = door.opened(Path(given.spec), given.set)
+    store = door.existing_store(settings, found.experiment)
+    rows = reader.rows(found.studies, store, found.trials)
+    if given.json:
+        content = {"experiment": found.experiment.name, "tracking_uri": settings.tracking, "storage": settings.storage}
+        print(json.dumps({**content, "variants": [row.to_dict() for row in rows]}, indent=2))
+        return
+    _print_status(rows, Console())
+
+
+def _print_status(rows: Sequence[Any], console: Console) -> None:
+    from rich.table import Table
+
+    kinds = [kind for kind in Kind if any(row.counts.get(kind) for row in rows)]
+    several = len({row.task for row in rows}) > 1
+    table = Table(box=None, pad_edge=False)
+    names = [
+        "variant",
+        *(["task"] if several else []),
+        "planned",
+        "running",
+        *(str(k).replace("_", " ") for k in kinds),
+    ]
+    for name in (*names, "best"):
+        table.add_column(name, justify="left" if name in ("variant", "task") else "right")
+    for row in rows:
+        best = "" if row.best is None else f"{row.best:.4f}"
+        numbers = [str(row.planned), str(row.running), *(str(row.counts.get(kind, 0)) for kind in kinds)]
+        table.add_row(row.variant, *([row.task] if several else []), *numbers, best)
+    console.print(table)
+
+
+def report(given: argparse.Namespace) -> None:
+    """The report once more, from what is recorded."""
+    from rnnzoo import report as pages
+    from rnnzoo.sweep import open as door
+
+    found = door.opened(Path(given.spec), given.set)
+    store = door.existing_store(config.read(), found.experiment)
+    results = door.results(found, store)
+    if given.json:
+        summary = pages.summarise(found.experiment, results, found.tasks, found.trials)
+        pages.write(summary, _equations(found), found.runs / "report")
+        print(json.dumps(summary.to_dict(), indent=2))
+        return
+    _report(found, results, Console(), None)
+
+
+def best(given: argparse.Namespace) -> None:
+    """Hyper-parameters as YAML, and how to load the model."""
+    from rnnzoo.errors import nearest
+    from rnnzoo.sweep import open as door
+
+    found = door.opened(Path(given.spec), given.set)
+    labels = [variant.label for variant in found.experiment.variants]
+    if given.variant not in labels:
+        raise UsageError(f"no variant '{given.variant}'\n  fix: {nearest(given.variant, labels)}")
+    tasks = [task.label for task in found.experiment.tasks]
+    task = given.task or tasks[0]
+    if task not in tasks:
+        raise UsageError(f"no task '{task}' in this experiment\n  fix: {nearest(task, tasks)}")
+    study = next(one for one in found.studies if (one.variant.label, one.task.label) == (given.variant, task))
+    results = door.results(found, door.existing_store(config.read(), found.experiment))
+    top = _best(found, [one for one in results if one.study == study.identity])
+    if top is None:
+        raise UsageError(f"no trial of '{given.variant}' is complete yet\n  fix: rnnzoo sweep {given.spec}")
+    model = Path(top.trial.folder) / "model.keras"
+    content = {
+        "variant": given.variant, "task": task, "trial": top.trial.index, "seed": top.trial.seed,
+        "hyperparameters": dict(top.trial.hyperparameters), "scores": dict(top.outcome.scores),
+    }  # fmt: skip
+    if given.json:
+        print(json.dumps({**content, "model": str(model), "cell": top.trial.cell}, indent=2))
+        return
+    print(yaml_text(content))
+    print(f"# its model:\n#   import rnnzoo\n#   model = rnnzoo.load_model({str(model)!r})\n#   model.summary()")
+
+
+# ---------------------------------------------------------------------------------------------- train, ui
+
+
+def train(given: argparse.Namespace) -> int:
+    """One training in this process's child, with a learning curve as it goes."""
+    from rnnzoo.lang.text import cell_text
+
+    console = Console(stderr=given.json)
+    trial = _single_trial(given, cell_text(lang.load(given.cell)))
+    launcher = _launcher(1, Path("runs") / "train")
+    try:
+        launcher.submit(trial)
+        while True:
+            event = launcher.wait()
+            if event is None:
+                continue
+            if isinstance(event.what, Outcome):
+                outcome = event.what
+                break
+            launcher.answer(event.ticket, True)
+            _print_epoch(event.what, console)
+    finally:
+        launcher.close()
+    return _show_outcome(outcome, trial, given, console)
+
+
+def _single_trial(given: argparse.Namespace, cell: str) -> Trial:
+    """A trial from `--set`: hyper-parameters, `training.KEY`, `task.KEY` and `seed`."""
+    from rnnzoo.spec.read_experiment import parse_experiment
+
+    sets = [one if "." in one.partition("=")[0] else f"search.space.{one}" for one in given.set]
+    text = f"experiment: train\ntask: {json.dumps(given.task)}\nvariants: [{{name: cell, cell: {json.dumps(given.cell)}}}]\n"
+    found = parse_experiment(text, "rnnzoo train", Path(), sets)
+    if found.search.space.dimensions:
+        raise UsageError("a training has no search: give every hyper-parameter one value, as in --set units=64")
+    task = found.tasks[0]
+    return Trial(
+        experiment="", variant=Path(given.cell).stem, cell=cell, task=task.name, index=0,
+        hyperparameters=found.search.space.fixed, seed=found.search.seed, training=found.training,
+        task_options=dict(task.options), base=".", folder=str(Path("runs") / "train" / Path(given.cell).stem),
+    )  # fmt: skip
+
+
+def _print_epoch(progress: Progress, console: Console) -> None:
+    best = "  best so far" if progress.value <= progress.best else ""
+    console.print(f"epoch {progress.step:3}/{progress.of}  validation {progress.value:.4f}{best}", highlight=False)
+
+
+def _show_outcome(outcome: Outcome, trial: Trial, given: argparse.Namespace, console: Console) -> int:
+    model = Path(trial.folder) / "model.keras"
+    if given.save and model.is_file():
+        Path(given.save).parent.mkdir(parents=True, exist_ok=True)
+        Path(given.save).write_bytes(model.read_bytes())
+        model = Path(given.save)
+    if given.json:
+        print(json.dumps({**outcome.to_dict(), "hyperparameters": dict(trial.hyperparameters)}, indent=2))
+    elif outcome.kind is Kind.COMPLETE:
+        scores = ", ".join(f"{split} {score:.4f}" for split, score in outcome.scores.items())
+        console.print(
+            f"\n{trial.variant} on {trial.task}: {scores}  (weights of epoch {outcome.best_epoch})", highlight=False
+        )
+        console.print(f"model   {model}", highlight=False)
+    else:
+        print(f"{trial.variant} on {trial.task}: {outcome.kind}: {outcome.message}", file=sys.stderr)
+    return 0 if outcome.kind is Kind.COMPLETE else 1
+
+
+def ui(given: argparse.Namespace) -> int:
+    """Serve MLflow's pages."""
+    import socket
+
+    from rnnzoo.trackers.mlflow import serve
+
+    settings = config.read()
+    port = given.port or settings.port
+    if settings.tracking.startswith("http"):
+        print(f"runs are on a server already: {settings.tracking}")
+        return 0
+    with socket.socket() as probe:
+        if probe.connect_ex((settings.host, port)) == 0:
+            raise UsageError(
+                f"port {port} is taken\n  fix: rnnzoo ui --port {port + 1}, or `ui: {{port: ...}}` in mlflow.yml"
+            )
+    print(f"http://{settings.host}:{port}  (Ctrl-C ends it)", flush=True)
+    return serve(settings.tracking, settings.artifacts, settings.host, port)
+
+
+@contextmanager
+def _bars(console: Console) -> Iterator[Any]:
+    """A bar for each long preparation, as `tasks.Report` wants it."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        known: dict[str, Any] = {}
+
+        def tell(what: str, done: int, of: int) -> None:
+            if what not in known:
+                known[what] = bars.add_task(what, total=of)
+            bars.update(known[what], completed=done)
+
+        yield tell

@@ -1,0 +1,43 @@
+"""Results -> what a person reads: a ranking, pictures, one page.
+
+    results + experiment + tasks -> summary -+-> text     the ranking on a terminal
+                                             +-> figures  SVG
+                                             +-> html     one self-contained page
+
+A report only reads: it needs neither Keras nor Optuna, and can be made again next year.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from rnnzoo.lang.view import CellView
+from rnnzoo.report.summary import Summary, numbers, summarise
+from rnnzoo.report.text import show
+
+__all__ = ["Summary", "numbers", "show", "summarise", "write"]
+
+
+def write(summary: Summary, cells: Mapping[str, CellView], folder: Path) -> list[Path]:
+    """Write report.html, summary.json and the figures; returns their paths.
+
+    Args:
+        cells: by the label of the variant.
+    """
+    from rnnzoo.report import figures, html
+
+    pictures = figures.draw(summary)
+    files = {f"{name}.svg": text for name, text in pictures.items()}
+    files["summary.json"] = json.dumps(summary.to_dict(), indent=2)
+    files["report.html"] = html.page(summary, cells, pictures)
+    folder.mkdir(parents=True, exist_ok=True)
+    return [_write(folder / name, text) for name, text in files.items()]
+
+
+def _write(path: Path, text: str) -> Path:
+    """Aside, then renamed: a report that is open in a browser is whole at every moment."""
+    aside = path.with_name(f"aside-{path.name}")
+    aside.write_text(text, encoding="utf-8")
+    return aside.replace(path)

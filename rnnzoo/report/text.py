@@ -1,0 +1,70 @@
+"""The ranking on a terminal, or as plain text where there is none; fits 80 columns."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table as Grid
+
+from rnnzoo.report.summary import Row, Summary, Table
+from rnnzoo.spec.trial import Kind
+
+
+def show(summary: Summary, console: Console) -> None:
+    """Print one ranking for each task, the baselines, what did not complete, and the claims."""
+    for table in summary.tables:
+        console.print()
+        console.print(_title(summary, table), highlight=False)
+        console.print(_grid(summary, table))
+        _notes(summary, table, console)
+    if summary.claims:
+        console.print("\nclaims (not yet judged: read them against the intervals with care)", highlight=False)
+        for claim in summary.claims:
+            console.print(f"  {claim}", markup=False, highlight=False)
+
+
+def _title(summary: Summary, table: Table) -> str:
+    return f"{table.task}: {table.metric} on {summary.report}, {table.unit}, lower is better"
+
+
+def _grid(summary: Summary, table: Table) -> Grid:
+    grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    grid.add_column("variant", no_wrap=True)
+    for name in (f"mean of {summary.keep}", "95 % interval", "best", "weights", "s a trial", "trials"):
+        grid.add_column(name, justify="right", no_wrap=True)
+    for row in table.rows:
+        grid.add_row(*_cells(row), style="" if row.mean is not None else "dim")
+    return grid
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    best = row.best
+    return (
+        row.variant,
+        number(row.mean),
+        f"{row.interval[0]:.3f} - {row.interval[1]:.3f}" if row.interval else "",
+        number(best.score if best else None),
+        f"{best.weights:,}" if best else "",
+        "" if row.seconds is None else f"{row.seconds:.0f}",
+        f"{row.complete}/{sum(row.counts.values())}",
+    )
+
+
+def number(value: float | None) -> str:
+    """Four figures, or nothing."""
+    return "" if value is None else f"{value:.3f}" if abs(value) >= 0.01 or value == 0 else f"{value:.2e}"
+
+
+def _notes(summary: Summary, table: Table, console: Console) -> None:
+    for name, score in table.baselines.items():
+        console.print(f"  {name}: {number(score)}  (learns nothing sequential)", style="dim", highlight=False)
+    for row in table.rows:
+        other = [
+            f"{count} {kind.replace('_', ' ')}" for kind, count in row.counts.items() if count and kind != Kind.COMPLETE
+        ]
+        if other:
+            console.print(f"  {row.variant}: {', '.join(other)}", style="yellow", markup=False, highlight=False)
+        if 0 < row.kept < summary.keep:
+            text = f"  {row.variant}: only {row.kept} complete, {summary.keep} are compared elsewhere"
+            console.print(text, style="yellow", markup=False, highlight=False)
+    if table.note:
+        console.print(f"  note: {table.note}", style="dim", markup=False, highlight=False)

@@ -1,0 +1,109 @@
+"""What every command on an experiment begins with: the spec, its tasks' data, its studies, its stores.
+
+In: a spec file, overrides, settings.  Out: an `Opened` experiment.  Data is loaded here once, for its digest, its baselines
+and so that it is in the cache before the first trial asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rnnzoo import tasks
+from rnnzoo.errors import UsageError
+from rnnzoo.spec.experiment import Experiment
+from rnnzoo.spec.read_experiment import read
+from rnnzoo.spec.settings import RUNS, Settings
+from rnnzoo.spec.trial import Result
+from rnnzoo.sweep import search
+from rnnzoo.sweep.plan import Study, cells, studies
+from rnnzoo.tasks import Report, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An experiment with its data and studies.
+
+    Attributes:
+        tasks: by the label that the experiment gives them.
+        trials: per study, a total: that of the command line, else that of the spec.
+    """
+
+    experiment: Experiment
+    tasks: Mapping[str, Task]
+    studies: tuple[Study, ...]
+    trials: int
+
+    @property
+    def runs(self) -> Path:
+        """Folder of this experiment's logs, models and report."""
+        return RUNS / self.experiment.name
+
+
+def experiment(path: Path, sets: Sequence[str] = (), trials: int | None = None) -> Experiment:
+    """The experiment of a file, everything in it checked but the data.
+
+    Raises:
+        SpecError, UsageError: what the user wrote is wrong.
+    """
+    found = read(path, sets if trials is None else [*sets, f"search.trials={trials}"])
+    search.check(found.search)
+    cells(found)
+    return found
+
+
+def opened(path: Path, sets: Sequence[str] = (), trials: int | None = None, progress: Report = tasks.silent) -> Opened:
+    """The experiment of a file, with its data.
+
+    Raises:
+        SpecError, UsageError: what the user wrote is wrong.
+        TaskError: the data of a task cannot be had.
+    """
+    found = experiment(path, sets, trials)
+    folder = path.parent
+    loaded = {one.label: tasks.load(one.name, one.options, folder=folder, progress=progress) for one in found.tasks}
+    planned = studies(found, {label: task.digest for label, task in loaded.items()})
+    return Opened(found, loaded, planned, found.search.trials)
+
+
+def store(settings: Settings, one: Experiment) -> search.Store:
+    """The storage, once it is sure that no other spec file uses the experiment's name.
+
+    Raises:
+        UsageError: another file does.
+        StoreError: the storage cannot be used.
+    """
+    found = search.Store(settings.storage)
+    for file in sorted(found.files(one.name)):
+        if Path(file) != Path(one.file).resolve() and Path(file).exists() and _name_in(Path(file)) == one.name:
+            raise UsageError(
+                f"the experiment '{one.name}' of {one.file} has runs of another file: {file}\n"
+                "  fix: give one of them another `experiment:` name"
+            )
+    return found
+
+
+def existing_store(settings: Settings, one: Experiment) -> search.Store:
+    """The storage, for commands that only read; a storage that is not there is not made.
+
+    Raises:
+        UsageError: nothing was ever run.
+    """
+    path = Path(settings.storage.removeprefix("sqlite:///"))
+    if settings.storage.startswith("sqlite:///") and not path.exists():
+        raise UsageError(f"nothing has been run yet\n  fix: rnnzoo sweep {one.file}")
+    return store(settings, one)
+
+
+def results(found: Opened, kept: search.Store) -> list[Result]:
+    """Results of the present editions of the studies."""
+    present = {study.identity for study in found.studies}
+    return [one for one in kept.results(found.experiment.name) if one.study in present]
+
+
+def _name_in(file: Path) -> str:
+    try:
+        return read(file).name
+    except Exception:  # a file with mistakes claims no name
+        return ""
