@@ -10,11 +10,12 @@ ROOT = Path(__file__).parent.parent / "rnnzoo"
 
 LAYERS = (  # bottom first; parts on one line do not know each other
     {"errors"},
-    {"registry", "spec"},
+    {"registry"},
+    {"spec"},
     {"lang", "tasks", "stats", "trackers", "launchers"},
     {"nn"},
     {"sweep", "report"},
-    {"cli", ""},
+    {"cli", "", "__main__"},
 )
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 HOMES = {
@@ -26,12 +27,10 @@ HOMES = {
     "matplotlib": ("report/figures.py",),
     "latex2mathml": ("report/html.py",),
     "jinja2": ("report/html.py",),
-    "scipy": ("stats/",),
     "pooch": ("tasks/",),
-    "psutil": ("launchers/",),
     "rich": ("cli/", "report/text.py"),
 }
-# `load_model` is the one door to Keras in the package's front; `registry` needs to be known by whatever is a folder of files.
+# `load_model` is the one door to Keras in the package's front.
 DOORS = {("__init__.py", "keras")}
 FILES = sorted(ROOT.rglob("*.py"))
 

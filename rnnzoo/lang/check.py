@@ -32,6 +32,8 @@ def check(spec: CellSpec) -> ir.Cell:
     """
     mistakes = Mistakes()
     _check_names(spec, mistakes)
+    if spec.output not in spec.equations:
+        mistakes.raise_if_any()  # nothing leads anywhere
     constants = _constants(spec, mistakes)
     known = _Known(spec, constants, mistakes)
     upper = _Layer(known, spec.equations)
@@ -81,7 +83,7 @@ def _check_names(spec: CellSpec, mistakes: Mistakes) -> None:
     for name, declared in spec.shapes.items():
         if name in RESERVED or name in CALLS or name.startswith("initial_"):
             mistakes.add(declared.span, f"'{name}' cannot be the name of a weight", "choose another letter")
-    if spec.output not in spec.equations and spec.equations:
+    if spec.output not in spec.equations:
         fix = "give an equation of it, or name the output: `output: y`"
         mistakes.add(spec.span, f"the output '{spec.output}' has no equation", fix)
 

@@ -43,16 +43,16 @@ def constants(cell: ir.Cell, size: ir.Sizes) -> dict[str, Array]:
     """
     found: dict[str, Array] = {}
     for one in cell.constants:
-        with np.errstate(all="ignore"):
-            value = np.asarray(evaluate(one.expr, {"constant": found}, size), dtype=float)
-        if not np.isfinite(value).all():
-            options = ", ".join(f"{name}={value:g}" for name, value in cell.options.items())
+        try:
+            # Also where the bad value is not chosen: a division by zero means that the sizes do not fit.
+            with np.errstate(divide="raise", invalid="raise", over="raise"):
+                found[one.name] = np.asarray(evaluate(one.expr, {"constant": found}, size), dtype=float)
+        except FloatingPointError:
+            options = "".join(f", {name}={value:g}" for name, value in cell.options.items())
             raise UsageError(
-                f"cell '{cell.name}': the constant '{one.name}' has no value with units={size.units}"
-                + (f", {options}" if options else "")
-                + "\n  fix: take more units, or change the cell's options"
-            )
-        found[one.name] = value
+                f"cell '{cell.name}': the constant '{one.name}' has no value with units={size.units}{options}\n"
+                "  fix: take more units, or change the cell's options"
+            ) from None
     return found
 
 

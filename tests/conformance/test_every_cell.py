@@ -1,0 +1,200 @@
+"""Every cell of the zoo, whatever is in the folder: the compiled layer against the NumPy reference and numeric gradients."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+import rnnzoo
+from rnnzoo import lang
+from rnnzoo.lang import ir, reference
+from rnnzoo.spec.cell import built_in_names, sources
+
+tf = pytest.importorskip("tensorflow")
+
+INPUTS, UNITS, BATCH, TIME = 4, 9, 3, 6
+CELLS = built_in_names()
+# right-padded; with a hole and padding in front; nothing but padding
+KEEP = np.array([[1, 1, 1, 1, 1, 0], [0, 1, 0, 1, 1, 0], [0, 0, 0, 0, 0, 0]], bool)
+
+
+@cache
+def cell_of(name: str) -> ir.Cell:
+    return lang.load(name)
+
+
+@cache
+def weights_of(name: str, layers: int) -> list[dict[str, np.ndarray]]:
+    return reference.random_weights(cell_of(name), INPUTS, UNITS, layers, np.random.default_rng(5))
+
+
+@cache
+def layer_of(name: str, layers: int, dtype: str):
+    """A layer that returns everything, with the reference's weights; built and compiled once for all tests."""
+    layer = rnnzoo.layer(name, UNITS, layers=layers, return_sequences=True, return_state=True, dtype=dtype)
+    layer.build((None, None, INPUTS))
+    named = {
+        (f"{number}.{key}" if layers > 1 else key): value
+        for number, found in enumerate(weights_of(name, layers), start=1)
+        for key, value in found.items()
+    }
+    layer.set_weights_by_name(named)
+    return layer
+
+
+def data(seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(BATCH, TIME, INPUTS))
+
+
+def expected(name: str, layers: int, x: np.ndarray, keep: np.ndarray | None, initial=None) -> list[np.ndarray]:
+    run = reference.run(cell_of(name), weights_of(name, layers), x, UNITS, initial, keep)
+    return [run.outputs, *(states[state.name] for states in run.states for state in cell_of(name).states)]
+
+
+@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("masked", [False, True], ids=["whole", "masked"])
+def test_the_layer_equals_the_reference(name: str, layers: int, masked: bool) -> None:
+    keep = KEEP if masked else None
+    found = layer_of(name, layers, "float32")(data(), mask=None if keep is None else tf.constant(keep))
+    for one, other in zip(found, expected(name, layers, data(), keep), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_initial_states_are_used(name: str) -> None:
+    layers = 2
+    rng = np.random.default_rng(2)
+    initial = [{state.name: rng.normal(size=(BATCH, UNITS)) for state in cell_of(name).states} for _ in range(layers)]
+    given = [tf.constant(one[state.name], tf.float32) for one in initial for state in cell_of(name).states]
+    found = layer_of(name, layers, "float32")(data(), initial_state=given)
+    for one, other in zip(found, expected(name, layers, data(), None, initial), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_gradients_agree_with_differences_in_float64(name: str) -> None:
+    """Along random directions for each weight, the inputs and the initial states; two layers, with a mask."""
+    layer = layer_of(name, 2, "float64")
+    rng = np.random.default_rng(4)
+    x = tf.Variable(data())
+    states = [tf.Variable(0.3 * rng.normal(size=(BATCH, UNITS))) for _ in layer.state_names]
+    goal = [tf.constant(rng.normal(size=(BATCH, TIME, UNITS)))] + [tf.constant(rng.normal(size=(BATCH, UNITS))) for _ in states]
+
+    def loss() -> float:
+        found = layer(x, mask=tf.constant(KEEP), initial_state=[tf.convert_to_tensor(one) for one in states])
+        return tf.add_n([tf.reduce_sum(one * weight) for one, weight in zip(found, goal)])
+
+    with tf.GradientTape() as tape:
+        value = loss()
+    variables = [*layer.trainable_variables, x, *states]
+    tensors = [getattr(one, "value", one) if not isinstance(one, tf.Variable) else one for one in variables]
+    gradients = tape.gradient(value, tensors)
+    step = 1e-5
+    for variable, gradient in zip(variables, gradients):
+        direction = rng.normal(size=tuple(variable.shape))
+        before = tf.convert_to_tensor(variable).numpy()
+        variable.assign(before + step * direction)
+        up = float(loss())
+        variable.assign(before - step * direction)
+        down = float(loss())
+        variable.assign(before)
+        assert gradient is not None, variable
+        assert (up - down) / (2 * step) == pytest.approx(float(np.sum(gradient * direction)), rel=1e-5, abs=1e-7)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_an_output_does_not_depend_on_what_comes_later(name: str) -> None:
+    x, changed = data(), data()
+    changed[:, TIME // 2 :] += 1.0
+    layer = layer_of(name, 1, "float32")
+    np.testing.assert_array_equal(layer(x)[0][:, : TIME // 2], layer(changed)[0][:, : TIME // 2])
+    assert np.abs(layer(x)[0][:, TIME // 2 :] - layer(changed)[0][:, TIME // 2 :]).max() > 1e-3
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_what_stands_in_the_padding_does_not_matter(name: str) -> None:
+    x, changed = data(), data()
+    changed[~KEEP] = 100.0
+    layer, mask = layer_of(name, 1, "float32"), tf.constant(KEEP)
+    for one, other in zip(layer(x, mask=mask), layer(changed, mask=mask), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_every_source_is_in_the_bibliography(name: str) -> None:
+    assert cell_of(name).source
+    assert set(cell_of(name).source) <= set(sources())
+
+
+# ------------------------------------------------------------------ what the papers say, by hand
+
+
+def sigmoid(a: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-a))
+
+
+def one_step(name: str, h: np.ndarray, c: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray]:
+    """Values of all equations after one step from given states, the weights, and the input."""
+    weights, x = weights_of(name, 1)[0], data()[:1, :1]
+    states = [{state.name: {"h": h, "c": c}.get(state.name, np.zeros_like(h)) for state in cell_of(name).states}]
+    run = reference.run(cell_of(name), [weights], x, UNITS, states)
+    return {key: value[0, 0] for key, value in run.values[0].items()}, weights, x[0, 0]
+
+
+def test_the_output_gate_of_a_peephole_lstm_sees_the_new_cell() -> None:
+    rng = np.random.default_rng(8)
+    h, c = rng.normal(size=(1, UNITS)), rng.normal(size=(1, UNITS))
+    value, w, x = one_step("peephole", h, c)
+    i, f = (sigmoid(w[f"W_{k}"] @ x + w[f"R_{k}"] @ h[0] + w[f"p_{k}"] * c[0] + w[f"b_{k}"]) for k in "if")
+    g = np.tanh(w["W_g"] @ x + w["R_g"] @ h[0] + w["b_g"])
+    new = f * c[0] + i * g
+    o = sigmoid(w["W_o"] @ x + w["R_o"] @ h[0] + w["p_o"] * new + w["b_o"])
+    np.testing.assert_allclose(value["c"], new)
+    np.testing.assert_allclose(value["h"], o * np.tanh(new))
+
+
+def test_coupled_keeps_the_forget_gate_and_cifg_the_input_gate() -> None:
+    assert {"W_f", "b_f"} <= set(weights_of("coupled", 1)[0])
+    assert "W_i" not in weights_of("coupled", 1)[0]
+    assert {"W_i", "p_i"} <= set(weights_of("cifg", 1)[0])
+    assert "W_f" not in weights_of("cifg", 1)[0]
+
+
+def test_the_update_gate_of_gru_writes_and_that_of_gru_reset_after_keeps() -> None:
+    rng = np.random.default_rng(8)
+    h = rng.normal(size=(1, UNITS))
+    for name, writes in (("gru", True), ("gru_reset_after", False)):
+        value, _, _ = one_step(name, h, h)
+        z, n = value["z"], value["n"]
+        np.testing.assert_allclose(value["h"], (1 - z) * h[0] + z * n if writes else z * h[0] + (1 - z) * n)
+
+
+def test_slow_modules_of_a_clockwork_rnn_feed_fast_ones_and_idle_ones_keep_their_value() -> None:
+    cell, units, modules = cell_of("clockwork"), 16, 8
+    size = ir.sizes(cell, INPUTS, units, 1)
+    periods = reference.constants(cell, size)["T"]
+    np.testing.assert_array_equal(periods, np.repeat(2.0 ** np.arange(modules), units // modules))
+    mask = reference.mask(cell, next(one for one in cell.step.weights if one.name == "R"), size)
+    for row in range(units):
+        for col in range(units):
+            assert mask[row, col] == (periods[col] >= periods[row])  # R[row, col] carries col to row
+    weights = reference.random_weights(cell, INPUTS, units, 1, np.random.default_rng(0))
+    h = reference.run(cell, weights, np.random.default_rng(1).normal(size=(1, 20, INPUTS)), units).outputs[0]
+    for t in range(1, 20):
+        idle = t % periods != 0
+        np.testing.assert_array_equal(h[t][idle], h[t - 1][idle])
+        assert (h[t][~idle] != h[t - 1][~idle]).all()
+
+
+def test_spare_units_of_a_clockwork_rnn_go_to_the_fast_modules() -> None:
+    cell = lang.load("clockwork", options={"modules": 4})
+    periods = reference.constants(cell, ir.sizes(cell, 1, 10, 1))["T"]
+    assert [int((periods == period).sum()) for period in (1, 2, 4, 8)] == [3, 3, 2, 2]
+
+
+def test_too_few_units_for_the_modules_are_refused_in_words() -> None:
+    with pytest.raises(rnnzoo.errors.UsageError, match=r"'m' has no value with units=4, modules=8"):
+        rnnzoo.layer("clockwork", 4).build((None, None, 3))
