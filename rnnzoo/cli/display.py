@@ -73,7 +73,7 @@ class Display:
     # -- what the loop tells
 
     def note(self, text: str) -> None:
-        self.console.print(text, markup=False, highlight=False)
+        self.console.print(text, markup=False, highlight=False, soft_wrap=self.live is None)
 
     def begin(self, studies: Sequence[Study], done: Mapping[str, int], best: Mapping[str, float]) -> None:
         state = self.state

@@ -262,6 +262,8 @@ class _Layer:
             case Call(op="matmul", args=(Name(name=name), _)):
                 shape = self.known.shape_of(name)
                 return shape[0] if shape else "units"
+            case Call(op="matmul"):
+                return "units"  # its left side is a mistake
             case Call(args=args):
                 return next((size for arg in args if (size := self._size(arg, found)) is not None), None)
         return None
@@ -375,11 +377,14 @@ class _Layer:
 
     def product(self, tree: Call) -> ir.Expr:
         left, right = tree.args
+        before = len(self.mistakes.found)
         operand = self.typed(right)
         if not isinstance(left, Name) or not self.is_weight(left.name, before_product=True):
             self.not_a_matrix(left, tree.span)
             return ir.Ref("value", "?", ("units",))
         if len(operand.shape) != 1:
+            if len(self.mistakes.found) > before:
+                return ir.Ref("value", "?", ("units",))  # what is wrong with the operand has been said
             problem = f"{left.name} @ needs a vector on its right, not {_words(operand.shape)}"
             self.mistakes.add(right.span, problem, "write * for a product with a number")
             return ir.Ref("value", "?", ("units",))

@@ -82,6 +82,11 @@ class Table:
     baselines: Mapping[str, float]
     rows: tuple[Row, ...]
 
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of outcome that occurred."""
+        return [str(kind) for kind in Kind if any(row.counts.get(str(kind)) for row in self.rows)]
+
 
 @dataclass(frozen=True, slots=True)
 class Summary:

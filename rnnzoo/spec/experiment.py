@@ -14,6 +14,27 @@ from rnnzoo.errors import Span
 from rnnzoo.spec.cell import CellSpec
 from rnnzoo.spec.trial import Training, Value
 
+OURS = ("random", "grid", "qmc")  # samplers whose points are functions of the index
+# Names that a spec may use, and Optuna's class for each; a class's own name does too.
+SAMPLERS: Mapping[str, str] = {
+    "tpe": "TPESampler",
+    "cmaes": "CmaEsSampler",
+    "gp": "GPSampler",
+    "nsgaii": "NSGAIISampler",
+    "nsgaiii": "NSGAIIISampler",
+    "bruteforce": "BruteForceSampler",
+}
+PRUNERS: Mapping[str, str] = {
+    "median": "MedianPruner",
+    "hyperband": "HyperbandPruner",
+    "halving": "SuccessiveHalvingPruner",
+    "percentile": "PercentilePruner",
+    "patient": "PatientPruner",
+    "threshold": "ThresholdPruner",
+    "wilcoxon": "WilcoxonPruner",
+    "none": "NopPruner",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Dimension:

@@ -29,7 +29,7 @@ from rnnzoo.spec.document import (
     plain,
     read_text,
 )
-from rnnzoo.spec.experiment import Claim, Dimension, Experiment, Named, Search, Select, Space, TaskChoice, Variant
+from rnnzoo.spec.experiment import OURS, PRUNERS, SAMPLERS, Claim, Dimension, Experiment, Named, Search, Select, Space, TaskChoice, Variant
 from rnnzoo.spec.trial import Training, Value
 
 SPLITS = ("train", "validation", "test")
@@ -312,8 +312,8 @@ class _Reader:
         if table is None:
             return Search(space=Space(fixed=dict(DEFAULTS)))
         entry = Fields(table, self.mistakes, "`search`")
-        sampler = self.named(node, "sampler") if (node := entry.node("sampler")) else None
-        pruner = self.named(node, "pruner") if (node := entry.node("pruner")) else None
+        sampler = self.known(entry, "sampler", (*OURS, *SAMPLERS, *SAMPLERS.values()))
+        pruner = self.known(entry, "pruner", (*PRUNERS, *PRUNERS.values()))
         space = self.space(entry.table_at("space")) if "space" in entry else Space()
         if "space" in entry and not space.dimensions and not space.fixed and not self.mistakes.found:
             self.mistakes.add(
@@ -330,6 +330,15 @@ class _Reader:
         if found.sampler.name == "grid":
             self.gridded(found.space, entry)
         entry.done()
+        return found
+
+    def known(self, entry: Fields, what: str, names: Sequence[str]) -> Named | None:
+        """A sampler or a pruner, by a name that there is."""
+        node = entry.node(what)
+        found = self.named(node, what) if node else None
+        if node and found and found.name not in names:
+            span = node.entries["name"].span if isinstance(node, Table) else node.span
+            self.mistakes.add(span, f"no {what} '{found.name}'", nearest(found.name, names))
         return found
 
     def gridded(self, space: Space, entry: Fields) -> None:

@@ -17,30 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from rnnzoo.errors import StoreError, UsageError, nearest
-from rnnzoo.spec.experiment import Dimension, Named, Search, Space
+from rnnzoo.spec.experiment import PRUNERS, SAMPLERS, Dimension, Named, Search, Space
 from rnnzoo.spec.trial import Kind, Outcome, Result, Trial, Value
 from rnnzoo.sweep import points
 
-# Names that a spec may use, and Optuna's class for each; a class's own name does too.
-SAMPLERS: Mapping[str, str] = {
-    "tpe": "TPESampler",
-    "cmaes": "CmaEsSampler",
-    "gp": "GPSampler",
-    "nsgaii": "NSGAIISampler",
-    "nsgaiii": "NSGAIIISampler",
-    "bruteforce": "BruteForceSampler",
-}
-PRUNERS: Mapping[str, str] = {
-    "median": "MedianPruner",
-    "hyperband": "HyperbandPruner",
-    "halving": "SuccessiveHalvingPruner",
-    "percentile": "PercentilePruner",
-    "patient": "PatientPruner",
-    "threshold": "ThresholdPruner",
-    "wilcoxon": "WilcoxonPruner",
-    "none": "NopPruner",
-}
-OURS = ("random", "grid", "qmc")
 _RESULT, _INDEX = "rnnzoo", "index"  # user attributes of an Optuna trial
 
 
@@ -259,15 +239,10 @@ def _point_sampler() -> Any:
 
 
 def _class(family: str, names: Mapping[str, str], chosen: str) -> Any:
-    """Optuna's class for a name of ours, or for its own name, in any case."""
+    """Optuna's class for a name of ours, or for its own name."""
     import optuna
 
-    by_name = {**names, **{own.lower(): own for own in names.values()}}
-    own = by_name.get(chosen.lower())
-    if own is None:
-        known = (*(OURS if family == "samplers" else ()), *names)
-        raise UsageError(f"no {family[:-1]} '{chosen}'\n  fix: {nearest(chosen, known)}")
-    return getattr(getattr(optuna, family), own)
+    return getattr(getattr(optuna, family), names.get(chosen, chosen))
 
 
 def _sampler(named: Named, seed: int) -> Any:

@@ -1,0 +1,70 @@
+"""Every message that we print about a file: wrong files with the exact text that they must give.
+
+`make accept` rewrites the expected texts; read the diff as a user would.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+import rnnzoo
+from rnnzoo import lang
+from rnnzoo.errors import SpecError, UsageError
+
+FOLDER = Path(__file__).parent / "bad_specs"
+READERS = {"cells": lambda path: lang.load(path.name, path.parent), "experiments": rnnzoo.load_experiment}
+FILES = sorted(FOLDER.glob("*/*.yaml"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_wrong_file_gives_the_expected_message(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(path.parent)
+    with pytest.raises((SpecError, UsageError)) as caught:
+        READERS[path.parent.name](Path(path.name))
+    found = str(caught.value) + "\n"
+    expected = path.with_suffix(".expected")
+    if os.environ.get("RNNZOO_ACCEPT"):
+        expected.write_text(found)
+    assert found == expected.read_text()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_every_message_says_where_and_most_say_what_to_write(path: Path) -> None:
+    text = path.with_suffix(".expected").read_text()
+    assert f"{path.name}:" in text
+    for mistake in text.split("\n\n"):
+        assert "^" in mistake or path.stat().st_size < 60 or path.stem == "not_utf8"
+
+
+@pytest.mark.parametrize("text", ["x" * 300_000, "name: x\n" + "a: 1\n" * 60_000])
+def test_a_huge_file_is_refused_at_once(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "huge.yaml"
+    path.write_text(text)
+    with pytest.raises(SpecError, match="larger than 256 KiB"):
+        lang.load(str(path))
+
+
+def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="No such file"):
+        lang.load(str(tmp_path / "nothing.yaml"))
+    with pytest.raises(UsageError, match="Is a directory"):
+        rnnzoo.load_experiment(tmp_path)
+
+
+def test_a_cell_of_ones_own_does_not_shadow_a_built_in_one(tmp_path: Path) -> None:
+    (tmp_path / "lstm.yaml").write_text("name: lstm\nequations: |\n  h = tanh(W @ x + R @ h[t-1])\n")
+    with pytest.raises(UsageError, match="'lstm' is a built-in cell and also"):
+        lang.load("lstm", tmp_path)
+
+
+def test_a_mistake_in_a_cell_is_reported_by_the_experiment_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("name: mine\nequations: |\n  h = tanh(W @ x + R @ h[t-1]) + q\n")
+    path = tmp_path / "experiment.yaml"
+    path.write_text("experiment: e\ntask: adding\nvariants: [lstm, mine]\n")
+    from rnnzoo.sweep.plan import cells
+
+    with pytest.raises(SpecError, match=r"mine.yaml:3:34: unknown name 'q'"):
+        cells(rnnzoo.load_experiment(path))
