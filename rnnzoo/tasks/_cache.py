@@ -20,7 +20,7 @@ def folder() -> Path:
 def load(name: str) -> dict[str, np.ndarray] | None:
     """The arrays that `save` wrote under this name; None where there are none, or where they are damaged."""
     try:
-        with np.load(folder() / name, allow_pickle=False) as arrays:
+        with (folder() / name).open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             return {key: arrays[key] for key in arrays.files}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None

@@ -57,18 +57,16 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            if not hasattr(arrays, "files"):
-                raise TaskError(f"{path} holds one array\n  fix: write np.savez('{path.stem}.npz', x=..., y=...)")
-            return {name: arrays[name] for name in arrays.files}
-    except FileNotFoundError:
-        raise TaskError(f"no file {path}\n  fix: `file:` is relative to the folder of the experiment") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        text = "it holds Python objects" if "pickle" in str(error).lower() else "it is no .npz file"
-        raise TaskError(
-            f"cannot read {path}: {text}\n  fix: write np.savez('my.npz', x=..., y=...) with number arrays"
-        ) from None
+    if not path.is_file():
+        raise TaskError(f"no file {path}\n  fix: `file:` is relative to the folder of the experiment")
+    problem = "it is no .npz file"
+    if zipfile.is_zipfile(path):
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return {name: arrays[name] for name in arrays.files}
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            problem = "it holds Python objects" if "pickle" in str(error).lower() else "it is damaged"
+    raise TaskError(f"cannot read {path}: {problem}\n  fix: write np.savez('my.npz', x=..., y=...) with arrays of numbers")
 
 
 def _x(arrays: Mapping[str, np.ndarray], path: Path) -> tuple[np.ndarray, np.ndarray]:

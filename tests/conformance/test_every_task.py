@@ -1,0 +1,210 @@
+"""Every task that needs no file of the user's, whatever is in the folder: what the contract promises."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from rnnzoo import registry, tasks
+from rnnzoo.errors import TaskError, UsageError
+from rnnzoo.tasks import SPLITS, Task
+
+FREE = [name for name in registry.names("tasks") if name not in ("arrays", "jsb_chorales")]
+SMALL = {"train": 40, "validation": 20, "test": 30}
+
+
+@cache
+def load(name: str, seed: int = 0) -> Task:
+    options = SMALL if "train" in registry.load("tasks", name).OPTIONS else {}
+    return tasks.load(name, options, seed=seed)
+
+
+@pytest.mark.parametrize("name", registry.names("tasks"))
+def test_a_task_says_what_it_is_and_what_it_takes(name: str) -> None:
+    module = registry.load("tasks", name)
+    assert 10 < len(module.ABOUT) < 120
+    assert isinstance(module.OPTIONS, dict)
+
+
+@pytest.mark.parametrize("name", FREE)
+def test_shapes_and_lengths_fit_together(name: str) -> None:
+    task = load(name)
+    for split in (task.splits[one] for one in SPLITS):
+        count, time, inputs = split.x.shape
+        assert inputs == task.inputs
+        assert split.lengths.shape == (count,)
+        assert split.lengths.dtype == np.int32
+        expected = (count, time) if task.per == "step" else (count,)
+        assert split.y.shape[: len(expected)] == expected
+        if task.loss == "categorical":
+            assert split.y.ndim == len(expected)
+            assert 0 <= split.y.min() <= split.y.max() < task.outputs
+        else:
+            assert split.y.shape[-1] == task.outputs
+
+
+@pytest.mark.parametrize("name", FREE)
+def test_padding_holds_nothing(name: str) -> None:
+    for split in load(name).splits.values():
+        padding = np.arange(split.x.shape[1])[None] >= split.lengths[:, None]
+        assert not split.x[padding].any()
+
+
+@pytest.mark.parametrize("name", FREE)
+def test_the_same_words_give_the_same_data(name: str) -> None:
+    load.cache_clear()
+    first = load(name).digest
+    load.cache_clear()
+    assert load(name).digest == first
+    assert len(first) == 64
+
+
+@pytest.mark.parametrize("name", ["adding", "copy_memory", "temporal_order"])
+def test_generated_data_differs_between_seeds_lengths_and_splits(name: str) -> None:
+    assert load(name, 0).digest != load(name, 1).digest
+    assert tasks.load(name, {**SMALL, "length": 30}).digest != load(name, 0).digest
+    task = load(name)
+    assert not np.array_equal(task.splits["train"].x[:20], task.splits["validation"].x)
+
+
+@pytest.mark.parametrize("name", FREE)
+def test_baselines_are_scores_of_the_metric(name: str) -> None:
+    baselines = load(name).baselines
+    assert baselines
+    assert all(score > 0 for score in baselines.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("adding", {"lenght": 3}, "did you mean 'length'"),
+        ("adding", {"length": "long"}, "`length` must be a whole number"),
+        ("adding", {"length": 0}, "`length` must be at least 1"),
+        ("adding", {"length": True}, "`length` must be a whole number"),
+        ("chorales", {"key": "C"}, "it has none"),
+        ("chorals", {}, "did you mean 'chorales'"),
+    ],
+)
+def test_wrong_options_are_refused_in_words(name: str, options: dict, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        tasks.load(name, options)
+
+
+# ------------------------------------------------------------------ against closed forms and the papers
+
+
+def test_adding_is_the_sum_of_the_marked_numbers() -> None:
+    task = tasks.load("adding", {"length": 50, "train": 4000})
+    x, y = task.splits["train"].x, task.splits["train"].y
+    values, marks = x[..., 0], x[..., 1]
+    np.testing.assert_allclose((values * marks).sum(1), y[:, 0], rtol=1e-6)
+    assert (marks[:, :25].sum(1) == 1).all()
+    assert (marks[:, 25:].sum(1) == 1).all()
+    assert np.var(y) == pytest.approx(1 / 6, rel=0.05)  # two uniform numbers: 2 / 12
+
+
+def test_copy_memory_repeats_what_it_saw_after_the_delimiter() -> None:
+    task = tasks.load("copy_memory", {"length": 12, **SMALL})
+    split = task.splits["train"]
+    shown = split.x.argmax(-1)
+    assert shown.shape[1] == 12 + 20
+    np.testing.assert_array_equal(shown[:, :10], split.y[:, -10:])
+    assert (shown[:, 10 + 11] == 9).all()  # the delimiter
+    assert (shown == 9).sum() == len(shown)
+    assert (split.y[:, :-10] == 8).all()
+    assert tasks.load("copy_memory", {"length": 100, **SMALL}).baselines["no memory"] == pytest.approx(0.1733, abs=5e-5)
+
+
+def test_temporal_order_is_that_of_experiment_6a() -> None:
+    task = tasks.load("temporal_order", {"train": 3000})
+    split = task.splits["train"]
+    letters = split.x.argmax(-1)
+    assert 100 <= split.lengths.min() <= split.lengths.max() <= 110
+    assert (letters[:, 0] == 4).all()
+    rows = np.arange(len(letters))
+    assert (letters[rows, split.lengths - 1] == 5).all()
+    special = np.argwhere(letters >= 6)
+    places = special[:, 1].reshape(-1, 2)
+    assert places[:, 0].min() >= 10
+    assert places[:, 0].max() <= 20
+    assert places[:, 1].min() >= 50
+    assert places[:, 1].max() <= 60
+    late = letters[special[:, 0], special[:, 1]].reshape(-1, 2) - 6
+    np.testing.assert_array_equal(split.y, 2 * late[:, 0] + late[:, 1])
+    np.testing.assert_allclose(np.bincount(split.y) / 3000, 0.25, atol=0.03)
+
+
+def test_chorales_are_those_of_the_split_in_their_range() -> None:
+    task = load("chorales")
+    assert [len(task.splits[one]) for one in SPLITS] == [207, 64, 72]
+    frames = sum(int((split.lengths + 1).sum()) for split in task.splits.values())
+    assert frames == 18_750
+    keys = np.flatnonzero(sum(split.x.sum((0, 1)) + split.y.sum((0, 1)) for split in task.splits.values())) + 21
+    assert (keys.min(), keys.max()) == (36, 83)
+    assert "not comparable" in task.note
+    assert task.baselines["Markov per key"] < task.baselines["key frequencies"]
+
+
+def test_the_target_of_chorales_is_the_next_frame() -> None:
+    split = load("chorales").splits["train"]
+    length = int(split.lengths[0])
+    np.testing.assert_array_equal(split.x[0, 1:length], split.y[0, : length - 1])
+
+
+def test_chorales_come_out_of_the_cache_and_a_damaged_cache_is_read_anew(monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    told: list[str] = []
+    first = tasks.load("chorales", progress=lambda what, done, of: told.append(what))
+    assert told
+    told.clear()
+    assert tasks.load("chorales", progress=lambda what, done, of: told.append(what)).digest == first.digest
+    assert not told
+    (file,) = (tmp_path / "rnnzoo").glob("chorales-*.npz")
+    file.write_bytes(file.read_bytes()[:1000])
+    assert tasks.load("chorales").digest == first.digest
+
+
+def test_chorales_agree_with_the_canonical_set_after_transposition(jsb_folder) -> None:
+    import csv
+    import json
+
+    from rnnzoo.tasks import _music, chorales
+
+    canonical = json.loads((jsb_folder / "jsb-chorales-quarter.json").read_text())
+    ours = dict(zip((name for _, name in chorales.files()), sum(chorales.rolls(tasks.silent).values(), [])))
+    with (jsb_folder / "bwv_split.csv").open() as stream:
+        rows = [row for row in csv.DictReader(stream) if row["step_agreement"] and float(row["step_agreement"]) >= 0.97]
+    assert len(rows) > 40
+    for row in rows:
+        theirs = _music.roll(canonical[row["split"]][int(row["index_quarter"])])
+        shifted = np.roll(ours[row["music21_file"]], int(row["transposition"]), axis=1)
+        steps = min(len(theirs), len(shifted))
+        assert (theirs[:steps] == shifted[:steps]).all(1).mean() >= 0.9, row["music21_file"]
+
+
+def test_jsb_chorales_is_the_canonical_set_with_its_known_baselines(jsb_folder, monkeypatch) -> None:
+    monkeypatch.setenv("RNNZOO_DATA", str(jsb_folder))
+    task = tasks.load("jsb_chorales")
+    assert [len(task.splits[one]) for one in SPLITS] == [229, 76, 77]
+    assert task.baselines["key frequencies"] == pytest.approx(11.091, abs=5e-4)
+    assert task.baselines["Markov per key"] == pytest.approx(10.491, abs=5e-4)
+
+
+def test_another_file_of_that_name_is_refused(monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("RNNZOO_DATA", str(tmp_path))
+    (tmp_path / "jsb-chorales-quarter.json").write_text('{"train": [], "valid": [], "test": []}')
+    with pytest.raises(TaskError, match="is not the file it should be"):
+        tasks.load("jsb_chorales")
+
+
+def test_without_a_network_the_message_says_where_to_put_the_file(monkeypatch, tmp_path) -> None:
+    from rnnzoo.tasks import jsb_chorales
+
+    monkeypatch.setattr(jsb_chorales, "URL", "http://127.0.0.1:9/jsb-chorales-quarter.json")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(TaskError, match="put it by hand into") as caught:
+        tasks.load("jsb_chorales")
+    assert str(tmp_path / "rnnzoo") in str(caught.value)
+    assert "RNNZOO_DATA" in str(caught.value)

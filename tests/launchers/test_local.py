@@ -1,0 +1,144 @@
+"""Trials in children: whatever happens in one ends that one and nothing else."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rnnzoo.launchers.local import LocalLauncher
+from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
+from tests.launchers.work import behave
+
+
+@pytest.fixture
+def launcher() -> Iterator[LocalLauncher]:
+    made = LocalLauncher(behave, workers=2)
+    yield made
+    made.close()
+
+
+def trial(behaviour: str, index: int = 0, folder: str = "") -> Trial:
+    return Trial("e", behaviour, "name: v", "adding", index, {}, seed=0, folder=folder)
+
+
+def outcome(launcher: LocalLauncher, one: Trial) -> Outcome:
+    ticket = launcher.submit(one)
+    while True:
+        event = launcher.wait(30)
+        assert event is not None
+        assert event.ticket == ticket
+        if isinstance(event.what, Outcome):
+            return event.what
+        launcher.answer(ticket, True)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind", "words"),
+    [
+        ("complete", Kind.COMPLETE, ""),
+        ("raising", Kind.FAILED, "something broke"),
+        ("crashing", Kind.FAILED, "SIGSEGV"),
+        ("killed", Kind.FAILED, "SIGKILL: perhaps the machine ran out of memory"),
+        ("exhausting", Kind.OUT_OF_MEMORY, "not enough memory"),
+        ("reporting", Kind.COMPLETE, ""),
+    ],
+)
+def test_however_a_trial_ends_it_is_an_outcome_of_its_kind(
+    launcher: LocalLauncher, behaviour: str, kind: Kind, words: str
+) -> None:
+    found = outcome(launcher, trial(behaviour))
+    assert found.kind is kind
+    assert words in found.message
+    assert outcome(launcher, trial("complete")).kind is Kind.COMPLETE  # and the next one runs
+
+
+def test_outcomes_belong_to_their_trials(launcher: LocalLauncher) -> None:
+    tickets = {launcher.submit(trial("complete", index)): index for index in range(6)}
+    for _ in tickets.copy():
+        event = launcher.wait(30)
+        assert event is not None
+        assert isinstance(event.what, Outcome)
+        assert event.what.scores["test"] == tickets.pop(event.ticket)
+    assert not tickets
+
+
+def test_a_trial_stops_when_it_is_told_to(launcher: LocalLauncher) -> None:
+    ticket = launcher.submit(trial("reporting"))
+    steps = []
+    while True:
+        event = launcher.wait(30)
+        assert event is not None
+        if isinstance(event.what, Outcome):
+            break
+        assert isinstance(event.what, Progress)
+        steps.append(event.what.step)
+        launcher.answer(ticket, event.what.step < 3)
+    assert steps == [1, 2, 3]
+    assert event.what.kind is Kind.PRUNED
+
+
+def test_everything_that_a_trial_prints_is_in_its_log(launcher: LocalLauncher, tmp_path: Path) -> None:
+    outcome(launcher, trial("printing", folder=str(tmp_path / "a" / "b")))
+    text = (tmp_path / "a" / "b" / "log.txt").read_text()
+    assert "said by Python" in text
+    assert "said by a program" in text
+    outcome(launcher, trial("raising", folder=str(tmp_path)))
+    assert "Traceback" in (tmp_path / "log.txt").read_text()
+
+
+def test_a_trial_has_one_thread_and_the_sweep_keeps_its_own_environment(launcher: LocalLauncher, monkeypatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert outcome(launcher, trial("environment")).scores["threads"] == 1
+    assert "OMP_NUM_THREADS" not in os.environ
+
+
+def test_closing_ends_what_runs(launcher: LocalLauncher, tmp_path: Path) -> None:
+    launcher.submit(trial("endless", folder=str(tmp_path)))
+    pid = wait_for_pid(tmp_path / "log.txt")
+    launcher.close()
+    assert not alive(pid)
+
+
+def test_no_child_goes_on_computing_for_a_sweep_that_was_killed(tmp_path: Path) -> None:
+    program = f"""
+from rnnzoo.launchers.local import LocalLauncher
+from tests.launchers.test_local import trial
+from tests.launchers.work import behave
+launcher = LocalLauncher(behave, 1)
+launcher.submit(trial("endless", folder={str(tmp_path)!r}))
+launcher.wait()
+"""
+    owner = subprocess.Popen([sys.executable, "-c", program], cwd=Path(__file__).parents[2])
+    pid = wait_for_pid(tmp_path / "log.txt")
+    assert alive(pid)
+    os.kill(owner.pid, signal.SIGKILL)
+    owner.wait()
+    for _ in range(100):
+        if not alive(pid):
+            return
+        time.sleep(0.1)
+    os.kill(pid, signal.SIGKILL)
+    pytest.fail("the child is still running")
+
+
+def wait_for_pid(log: Path) -> int:
+    for _ in range(300):
+        if log.is_file() and log.read_text().strip():
+            return int(log.read_text())
+        time.sleep(0.1)
+    raise AssertionError("the child did not start")
+
+
+def alive(pid: int) -> bool:
+    """A zombie has ended: only its parent has not asked yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,61 @@
+"""What trials do in tests of the launcher: functions of a module, so that a child finds them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from rnnzoo.launchers import Tell
+from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
+
+
+def behave(trial: Trial, tell: Tell) -> Outcome:
+    """Do what the trial's variant says."""
+    return globals()[trial.variant](trial, tell)
+
+
+def complete(trial: Trial, tell: Tell) -> Outcome:
+    score = float(trial.index)
+    return Outcome(Kind.COMPLETE, {"validation": score, "test": score, "train": score})
+
+
+def raising(trial: Trial, tell: Tell) -> Outcome:
+    raise RuntimeError("something broke")
+
+
+def crashing(trial: Trial, tell: Tell) -> Outcome:
+    os.kill(os.getpid(), signal.SIGSEGV)
+    return complete(trial, tell)
+
+
+def killed(trial: Trial, tell: Tell) -> Outcome:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return complete(trial, tell)
+
+
+def exhausting(trial: Trial, tell: Tell) -> Outcome:
+    raise MemoryError
+
+
+def printing(trial: Trial, tell: Tell) -> Outcome:
+    print("said by Python")
+    os.system("echo said by a program")
+    return complete(trial, tell)
+
+
+def reporting(trial: Trial, tell: Tell) -> Outcome:
+    for step in range(1, 6):
+        if not tell(Progress(step, 5, float(step), 1.0)):
+            return Outcome(Kind.PRUNED, message=f"stopped after {step}")
+    return complete(trial, tell)
+
+
+def endless(trial: Trial, tell: Tell) -> Outcome:
+    print(os.getpid(), flush=True)
+    while True:
+        time.sleep(0.05)
+
+
+def environment(trial: Trial, tell: Tell) -> Outcome:
+    return Outcome(Kind.COMPLETE, {"threads": float(os.environ["OMP_NUM_THREADS"])})

@@ -1,0 +1,141 @@
+"""Optuna's storage as the truth; adaptive samplers and pruners."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rnnzoo.errors import StoreError, UsageError
+from rnnzoo.spec.experiment import PRUNERS, SAMPLERS, Dimension, Named, Search, Space
+from rnnzoo.spec.trial import Kind, Outcome, Trial
+from rnnzoo.sweep import search
+
+SPACE = Space(
+    (
+        Dimension("optimizer", "choice", choices=("adam", "sgd")),
+        Dimension("learning_rate", "float", 1e-4, 1e-1, log=True),
+        Dimension("momentum", "float", 0.0, 0.9, when={"optimizer": ("sgd",)}),
+        Dimension("units", "int", 4, 64, log=True),
+    ),
+    {"layers": 1},
+)
+ATTRIBUTES = {"experiment": "e", "on": "validation", "file": "e.yaml", "parts": {"cell": "a"}}
+
+
+def trial(index: int, chosen: dict | None = None) -> Trial:
+    return Trial("e", "v", "name: v", "adding", index, chosen or {"units": 4}, seed=index)
+
+
+def complete(score: float) -> Outcome:
+    return Outcome(Kind.COMPLETE, {"validation": score, "test": score}, ({"epoch": 1, "train": 1.0, "validation": score},))
+
+
+def study(folder: Path, asked: Search, name: str = "e/v/t/1") -> search.StudyStore:
+    return search.Store(f"sqlite:///{folder}/optuna.db").study(name, ATTRIBUTES, asked)
+
+
+def test_tpe_searches_a_conditional_space_and_goes_on_without_repeating_itself(tmp_path: Path) -> None:
+    asked = Search(sampler=Named("tpe", {"n_startup_trials": 3}), space=SPACE)
+    seen = []
+    for _ in range(3):  # opened anew each time, as after an interruption
+        opened = study(tmp_path, asked)
+        for _ in range(4):
+            index = len(seen)
+            number, chosen = opened.ask(index, None, SPACE)
+            assert ("momentum" in chosen) == (chosen["optimizer"] == "sgd")
+            opened.tell(number, trial(index, chosen), complete(abs(chosen["learning_rate"] - 0.01)))
+            seen.append(chosen["learning_rate"])
+    assert len(set(seen)) == 12
+
+
+def test_hyperband_stops_trials_that_are_worse(tmp_path: Path) -> None:
+    options = {"min_resource": 1, "max_resource": 9, "reduction_factor": 3}
+    opened = study(tmp_path, Search(pruner=Named("hyperband", options), space=SPACE))
+    kinds = []
+    for index in range(24):
+        number, chosen = opened.ask(index, {**trial(index).hyperparameters, "optimizer": "adam", "learning_rate": 0.01}, SPACE)
+        going = all(opened.report(number, step, float(index % 5 + 1)) for step in range(1, 10))
+        outcome = complete(1.0) if going else Outcome(Kind.PRUNED)
+        opened.tell(number, trial(index, chosen), outcome)
+        kinds.append(outcome.kind)
+    assert kinds.count(Kind.PRUNED) >= 3
+    assert kinds.count(Kind.COMPLETE) >= 3
+    assert opened.done()[0].kind is Kind.COMPLETE
+
+
+def test_what_a_dead_sweep_left_running_runs_again_and_what_it_had_finished_does_not(tmp_path: Path) -> None:
+    opened = study(tmp_path, Search(space=SPACE))
+    point = {"optimizer": "adam", "learning_rate": 0.01, "units": 8, "layers": 1}
+    number, chosen = opened.ask(0, point, SPACE)
+    opened.tell(number, trial(0, chosen), complete(1.0))
+    opened.ask(1, point, SPACE)  # killed before its outcome
+    number, chosen = opened.ask(2, point, SPACE)  # killed between writing the result and telling
+    opened.asked[number].set_user_attr("rnnzoo", {"trial": trial(2).to_dict(), "outcome": complete(2.0).to_dict()})
+    again = study(tmp_path, Search(space=SPACE))
+    assert again.reclaim() == 1
+    assert sorted(again.done()) == [0, 2]
+    assert again.reclaim() == 0
+
+
+def test_every_kind_of_outcome_comes_back_as_it_was(tmp_path: Path) -> None:
+    store = search.Store(f"sqlite:///{tmp_path}/optuna.db")
+    opened = store.study("e/v/t/1", ATTRIBUTES, Search(space=SPACE))
+    point = {"optimizer": "adam", "learning_rate": 0.01, "units": 8}
+    outcomes = [complete(1.5), *(Outcome(kind, message=f"because {kind}") for kind in Kind if kind is not Kind.COMPLETE)]
+    for index, outcome in enumerate(outcomes):
+        number, chosen = opened.ask(index, point, SPACE)
+        opened.tell(number, trial(index, chosen), outcome)
+    final = [outcome for outcome in outcomes if outcome.kind.final]
+    assert [one.outcome for one in store.results("e")] == final
+    assert all(one.study == "e/v/t/1" for one in store.results("e"))
+    assert store.counts("e/v/t/1") == {"running": 0, "interrupted": 1}
+    assert store.editions("e/v/t/")["e/v/t/1"][1] == len(outcomes)
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLERS))
+def test_every_sampler_can_be_made_or_says_what_it_needs(name: str) -> None:
+    try:
+        search.check(Search(sampler=Named(name)))
+    except UsageError as error:
+        assert "pip install" in str(error)
+
+
+@pytest.mark.parametrize("name", sorted(set(PRUNERS) - {"threshold", "percentile", "patient"}))
+def test_every_pruner_can_be_made(name: str) -> None:
+    search.check(Search(pruner=Named(name)))
+
+
+def test_the_names_are_those_of_the_installed_optuna() -> None:
+    import optuna
+
+    known = {name for name in optuna.samplers.__all__ if name.endswith("Sampler")}
+    ours = {"RandomSampler", "GridSampler", "QMCSampler"}  # functions of the index here
+    assert known - ours - {"BaseSampler", "BaseGASampler", "PartialFixedSampler"} == set(SAMPLERS.values())
+    assert {name for name in optuna.pruners.__all__} - {"BasePruner"} == set(PRUNERS.values())
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (Search(sampler=Named("tpe", {"n_startup": 3})), "did you mean 'n_startup_trials'"),
+        (Search(sampler=Named("random", {"q": 1})), "takes no options"),
+        (Search(pruner=Named("percentile", {"percentile": 900})), "cannot be made"),
+        (Search(pruner=Named("median", {"warmup": 1})), "has no option 'warmup'"),
+    ],
+)
+def test_wrong_options_are_refused_in_words(asked: Search, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        search.check(asked)
+
+
+@pytest.mark.parametrize("url", ["sqlite:////proc/nothing/here.db", "nonsense://x", "postgresql://u:secret@127.0.0.1:9/x"])
+def test_a_storage_that_cannot_be_had_is_one_plain_message_without_a_password(url: str) -> None:
+    with pytest.raises(StoreError) as caught:
+        search.Store(url)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_new_database_appears_only_when_it_is_whole(tmp_path: Path) -> None:
+    search.Store(f"sqlite:///{tmp_path}/new/optuna.db")
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["optuna.db"]
