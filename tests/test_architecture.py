@@ -15,7 +15,8 @@ LAYERS = (  # bottom first; parts on one line do not know each other
     {"lang", "tasks", "stats", "trackers", "launchers"},
     {"nn"},
     {"sweep", "report"},
-    {"cli", "", "__main__"},
+    {"cli", ""},
+    {"__main__"},
 )
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 HOMES = {

@@ -71,7 +71,11 @@ def sweep(given: argparse.Namespace) -> int:
             display,
             found.runs,
         )
-        loop.run()
+        try:
+            loop.run()
+        except KeyboardInterrupt:
+            display.note(f"stopped; {display.state.finished} of {display.state.total} trials are done, and the same command goes on")
+            raise
     results = loop.results()
     _keep_models(found, results, tracker)
     _report(found, results, console, tracker)

@@ -172,8 +172,7 @@ def _stderr_to(log: Path | None) -> Iterator[None]:
 def _child(work: Work, trial: Trial, pipe: Connection) -> None:
     """The whole life of a child."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if trial.folder:
-        _log_to(Path(trial.folder) / "log.txt")
+    _log_to(Path(trial.folder) / "log.txt" if trial.folder else Path(os.devnull))
     answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(pipe, answers), daemon=True).start()
 

@@ -406,7 +406,8 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> Any:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+    quoted = "'" if _FLOAT.fullmatch(text) else None  # `1e3` is a text to readers of YAML 1.1 only
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else quoted)
 
 
 def _represent_float(dumper: yaml.SafeDumper, number: float) -> Any:

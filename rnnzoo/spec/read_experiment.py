@@ -1,7 +1,8 @@
 """An experiment file -> `Experiment`, or every mistake in it in one go.
 
-In: YAML.  Out: frozen values with every default filled in, every cell found, every name that a claim uses known.  What only
-Optuna knows (names and options of its samplers) and what a task's data holds is checked where those are known.
+In: YAML, and overrides of its keys.  Out: frozen values with every default filled in, every cell found, every name that a
+claim uses known; and back again as plain values (`resolved`).  Spaces and claims have files of their own.  What only Optuna
+knows (options of its samplers) and what a task's data holds is checked where those are known.
 """
 
 from __future__ import annotations
@@ -15,76 +16,40 @@ from typing import Any
 from rnnzoo import registry
 from rnnzoo.errors import Mistakes, Span, SpecError, UsageError, nearest
 from rnnzoo.spec import cell as cells
-from rnnzoo.spec.cell import CellSpec
-from rnnzoo.spec.document import (
-    Fields,
-    Listing,
-    Node,
-    Scalar,
-    Table,
-    as_integer,
-    describe,
-    is_number,
-    parse,
-    plain,
-    read_text,
+from rnnzoo.spec import claims as sentences
+from rnnzoo.spec import space as spaces
+from rnnzoo.spec.cell import CellSpec, Init
+from rnnzoo.spec.document import Fields, Listing, Node, Scalar, Table, describe, is_number, parse, plain, read_text
+from rnnzoo.spec.experiment import (
+    OURS,
+    PRUNERS,
+    SAMPLERS,
+    Claim,
+    Dimension,
+    Experiment,
+    Named,
+    Search,
+    Select,
+    Space,
+    TaskChoice,
+    Variant,
 )
-from rnnzoo.spec.experiment import OURS, PRUNERS, SAMPLERS, Claim, Dimension, Experiment, Named, Search, Select, Space, TaskChoice, Variant
-from rnnzoo.spec.trial import Training, Value
+from rnnzoo.spec.space import DEFAULTS, HYPERPARAMETERS, OPTIMIZERS, Written
+from rnnzoo.spec.trial import Training
 
 SPLITS = ("train", "validation", "test")
-OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop", "nadam", "adagrad", "lion")
 LEAST_KEPT = 3
+MAX_LABEL = 60
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 
-
-@dataclass(frozen=True, slots=True)
-class Legal:
-    """What a hyper-parameter may be: whole numbers or any, and from where to where; or one of some words."""
-
-    whole: bool = False
-    low: float = 0.0
-    high: float = float("inf")
-    open_low: bool = False  # `low` itself is not allowed
-    open_high: bool = False
-    words: tuple[str, ...] = ()
-
-    def problem(self, value: object) -> str:
-        """Why a value is not legal; empty where it is."""
-        if self.words:
-            return "" if value in self.words else f"is one of {', '.join(self.words)}"
-        if not is_number(value) or (self.whole and as_integer(value) is None):
-            return "is a whole number" if self.whole else "is a number"
-        number = float(value)  # type: ignore[arg-type]  # it is a number
-        if number < self.low or (self.open_low and number == self.low):
-            return f"is {'above' if self.open_low else 'at least'} {self.low:g}"
-        if number > self.high or (self.open_high and number == self.high):
-            return f"is {'below' if self.open_high else 'at most'} {self.high:g}"
-        return ""
-
-
-HYPERPARAMETERS: Mapping[str, Legal] = {
-    "units": Legal(whole=True, low=1, high=100_000),
-    "layers": Legal(whole=True, low=1, high=100),
-    "learning_rate": Legal(open_low=True),
-    "momentum": Legal(high=1, open_high=True),
-    "dropout": Legal(high=1, open_high=True),
-    "recurrent_dropout": Legal(high=1, open_high=True),
-    "clip": Legal(),
-    "batch": Legal(whole=True, low=1, high=1_000_000),
-    "optimizer": Legal(words=OPTIMIZERS),
-}
-DEFAULTS: Mapping[str, Value] = {"units": 64, "learning_rate": 1e-3}  # what every training needs
-
-# What a claim can say.  V is a variant, H a hyper-parameter, N a number.
-CLAIMS: Mapping[str, re.Pattern[str]] = {
-    "V worse than V": re.compile(r"(?P<a>\S+) worse than (?P<b>\S+)"),
-    "V better than V": re.compile(r"(?P<a>\S+) better than (?P<b>\S+)"),
-    "V same as V [within N]": re.compile(r"(?P<a>\S+) same as (?P<b>\S+)( within (?P<margin>[\d.eE+-]+))?"),
-    "no variant better than V": re.compile(r"no variant better than (?P<b>\S+)"),
-    "importance of H above N": re.compile(r"importance of (?P<h>\S+) above (?P<n>[\d./]+%?)"),
-    "interactions below N%": re.compile(r"interactions below (?P<n>[\d./]+%?)"),
-    "weights of V below N% of V": re.compile(r"weights of (?P<a>\S+) below (?P<n>[\d./]+%?) of (?P<b>\S+)"),
+# Every key that `--set` can reach by name; what is below another one (options of a task) is checked where it is used.
+_TOP = ("experiment", "about", "task", "tasks", "baseline", "variants", "search", "training", "select", "margin", "init", "claims")  # fmt: skip  # noqa: E501
+_KEYS: Mapping[str, Sequence[str]] = {
+    "": _TOP,
+    "search": [one.name for one in fields(Search)],
+    "search.space": list(HYPERPARAMETERS),
+    "training": [one.name for one in fields(Training)],
+    "select": [one.name for one in fields(Select)],
 }
 
 
@@ -114,30 +79,70 @@ def parse_experiment(text: str, file: str, folder: Path, sets: Sequence[str] = (
 
 
 def overridden(table: Table, assignment: str) -> Table:
-    """The table with one value replaced, by `key=value` or `key.key=value`; the value is read as YAML."""
+    """The table with one value replaced, by `key=value` or `key.key=value`; the value is read as YAML.
+
+    Raises:
+        UsageError: it is not written so, or there is no such key.
+    """
     path, equals, written = assignment.partition("=")
     keys = path.strip().split(".")
-    if not equals or not all(keys):
-        raise UsageError(f"--set {assignment}: write --set key=value, or --set search.trials=4")
+    if not equals or not all(keys) or "\n" in assignment:
+        raise UsageError(f"--set {assignment}: write --set key=value, as in --set search.trials=4")
+    _check_path(keys, assignment)
     try:
         value = parse(f"value: {written}", "--set").entries["value"]
     except SpecError as error:
         raise UsageError(f"--set {assignment}: {error.mistakes[0].problem}") from None
-    span = Span("--set", 1, len(path) + 2, assignment, max(1, len(written)))
-    return _replaced(table, keys, replace(value, span=span), span)
+    value = _moved(value, len(path) + 1 - len("value: "), assignment)
+    return _replaced(table, keys, value, Span("--set", 1, 1, assignment, len(path)))
+
+
+def _check_path(keys: Sequence[str], assignment: str) -> None:
+    for depth, key in enumerate(keys):
+        here = _KEYS.get(".".join(keys[:depth]), (key,))
+        if key not in here:
+            known = [f"{prefix}.{name}" for prefix, names in _KEYS.items() for name in names]
+            same = [one for one in known if one.rpartition(".")[2] == keys[-1]]
+            fix = f"did you mean '{same[0].lstrip('.')}'?" if same else nearest(key, here)
+            raise UsageError(f"--set {assignment}: an experiment has no key '{'.'.join(keys)}'\n  fix: {fix}")
+
+
+def _moved(node: Node, by: int, text: str) -> Node:
+    """The node with its places, and those of all within, moved into the text of an override."""
+
+    def at(span: Span) -> Span:
+        return replace(span, column=span.column + by, text=text)
+
+    if isinstance(node, Scalar):
+        return replace(node, span=at(node.span))
+    if isinstance(node, Listing):
+        return Listing(tuple(_moved(one, by, text) for one in node.items), at(node.span))
+    entries = {key: _moved(one, by, text) for key, one in node.entries.items()}
+    return Table(entries, {key: at(span) for key, span in node.keys.items()}, at(node.span))
 
 
 def _replaced(table: Table, keys: Sequence[str], value: Node, span: Span) -> Table:
     first, *rest = keys
     if rest:
-        inner = table.entries.get(first, Table({}, {}, span))
-        if not isinstance(inner, Table):
-            inner = Table({}, {}, span)  # `task: adding` becomes a mapping when its length is set
-            if first == "task":
-                name = table.entries[first]
-                inner = Table({"name": name}, {"name": name.span}, name.span)
-        value = _replaced(inner, rest, value, span)
-    return Table({**table.entries, first: value}, {first: span, **table.keys}, table.span)
+        inner = table.entries.get(first)
+        if isinstance(inner, Scalar) and first in (
+            "task",
+            "sampler",
+            "pruner",
+        ):  # a name becomes a table for its options
+            inner = Table({"name": inner}, {"name": inner.span}, inner.span)
+        value = _replaced(inner if isinstance(inner, Table) else Table({}, {}, span), rest, value, span)
+    return Table({**table.entries, first: value}, {**table.keys, first: span}, table.span)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What all variants have in common."""
+
+    space: Written
+    init: Mapping[str, Any]
+    optimizer: str
+    sampler: str
 
 
 class _Reader:
@@ -150,14 +155,14 @@ class _Reader:
         top = self.top
         top.need("experiment", "`experiment: my_experiment`")
         name = top.text("experiment", "?")
-        if name != "?" and not (_LABEL.fullmatch(name) and len(name) <= 60):
-            fix = "use letters, digits, `_`, `-`, `+` and `.`"
-            self.mistakes.add(top.span("experiment"), f"'{name[:60]}' cannot be the name of an experiment", fix)
-        tasks = self.tasks()
-        search = self.search()
-        variants = self.variants(search)
-        labels = [variant.label for variant in variants]
-        margin = top.number("margin", -1.0, low=0.0) if "margin" in top else None
+        self.check_label(name, top.span("experiment"), "the name of an experiment")
+        tasks, training = self.tasks(), self.training()
+        search, space = self.search()
+        labels = self.labels()
+        variants = self.variants(_Shared(space, self.common_init(), training.optimizer, search.sampler.name))
+        margin = top.number("margin", low=0.0) if top.node("margin") is not None else None
+        searched = {one.name for own in (search.space, *(v.space for v in variants)) for one in own.dimensions}
+        known = sentences.Known(labels, [one.label for one in tasks], searched, margin is not None)
         experiment = Experiment(
             name=name,
             about=top.text("about"),
@@ -167,13 +172,19 @@ class _Reader:
             baseline=self.baseline(labels),
             variants=variants,
             search=search,
-            training=self.training(),
+            training=training,
             select=self.select(search.trials),
             margin=margin,
-            claims=self.claims(labels, [task.label for task in tasks], margin),
+            claims=self.claims(known),
         )
         top.done()
         return experiment
+
+    def check_label(self, label: str, span: Span, what: str) -> None:
+        """Labels end up in names of folders and in claims."""
+        if label != "?" and not (_LABEL.fullmatch(label) and len(label) <= MAX_LABEL):
+            fix = f"use letters, digits, `_`, `-`, `+` and `.`, at most {MAX_LABEL}"
+            self.mistakes.add(span, f"'{label[:MAX_LABEL]}' cannot be {what}", fix)
 
     # -- tasks
 
@@ -203,11 +214,10 @@ class _Reader:
             span = node.entries["name"].span if isinstance(node, Table) else node.span
             self.mistakes.add(span, f"no task '{named.name}'", nearest(named.name, registry.names("tasks")))
             return None
-        label = (
-            Fields(node, self.mistakes, "a task").text("label", named.name) if isinstance(node, Table) else named.name
-        )
-        if not _LABEL.fullmatch(label):
-            self.mistakes.add(node.span, f"'{label[:60]}' cannot be a label", "use letters, digits, `_`, `-` and `.`")
+        label = named.name
+        if isinstance(node, Table):
+            label = Fields(node, self.mistakes, "a task").text("label", named.name)
+        self.check_label(label, node.span, "the label of a task")
         return TaskChoice(label, named.name, named.options)
 
     def named(self, node: Node, what: str, extra: tuple[str, ...] = ()) -> Named | None:
@@ -227,45 +237,68 @@ class _Reader:
 
     # -- variants
 
-    def variants(self, search: Search) -> tuple[Variant, ...]:
-        common = self.common_init()
-        nodes = self.top.listing("variants")
-        if not nodes and not isinstance(self.top.node("variants"), Scalar | Table):
-            self.top.need("variants", "`variants: [lstm, gru]`")
-            if isinstance(self.top.node("variants"), Listing):
-                self.mistakes.add(self.top.span("variants"), "there are no variants", "write `variants: [lstm, gru]`")
-        found: dict[str, Variant] = {}
-        for node in nodes:
-            variant = self.variant(node, search.space, common)
-            if variant is not None and variant.label in found:
+    def labels(self) -> list[str]:
+        """What the variants are called, also those with mistakes, so that claims about them are no further mistakes."""
+        found: list[str] = []
+        for node in self.top.listing("variants"):
+            label, span = self.label(node)
+            self.check_label(label, span, "the name of a variant")
+            if label in found:
                 fix = "give one of them another `name:` and say its `cell:`"
-                self.mistakes.add(node.span, f"two variants are called '{variant.label}'", fix)
-            elif variant is not None:
-                found[variant.label] = variant
+                self.mistakes.add(node.span, f"two variants are called '{label}'", fix)
+            elif label != "?":
+                found.append(label)
+        return found
+
+    def label(self, node: Node) -> tuple[str, Span]:
+        """A variant's label and its place; `?` where it has none."""
+        name = node.entries.get("name") if isinstance(node, Table) else node
+        value = name.value if isinstance(name, Scalar) else None
+        if not isinstance(name, Scalar) or not isinstance(value, str):
+            return "?", node.span
+        path = value.endswith((".yaml", ".yml")) and not isinstance(node, Table)
+        return (Path(value).stem if path else value), name.span
+
+    def variants(self, shared: _Shared) -> tuple[Variant, ...]:
+        node = self.top.node("variants")
+        if node is None:
+            self.top.need("variants", "`variants: [lstm, gru]`")
+        elif isinstance(node, Listing) and not node.items:
+            self.mistakes.add(node.span, "there are no variants", "write `variants: [lstm, gru]`")
+        found: dict[str, Variant] = {}
+        for one in self.top.listing("variants"):
+            variant = self.variant(one, shared)
+            if variant is not None:
+                found.setdefault(variant.label, variant)
         return tuple(found.values())
 
-    def variant(self, node: Node, space: Space, common: Mapping[str, Any]) -> Variant | None:
+    def variant(self, node: Node, shared: _Shared) -> Variant | None:
+        label, span = self.label(node)
         if isinstance(node, Scalar) and isinstance(node.value, str):
-            found = self.cell(node.value, node.span)
-            label = Path(node.value).stem if node.value.endswith((".yaml", ".yml")) else node.value
-            return Variant(label, found, space, dict(common), node.value) if found else None
+            cell = self.cell(node.value, span)
+            space = self.settled(Written(), shared)
+            return Variant(label, cell, space, dict(shared.init), node.value) if cell else None
         if not isinstance(node, Table):
             fix = "write the name of a cell, or {name: cw7, cell: clockwork, options: {modules: 7}}"
             self.mistakes.add(node.span, f"a variant is a name or a table, not {describe(node)}", fix)
             return None
         entry = Fields(node, self.mistakes, "a variant")
         entry.need("name", "`name: label`")
-        label = entry.text("name", "?")
-        if label != "?" and not _LABEL.fullmatch(label):
-            fix = "use letters, digits, `_`, `-`, `+` and `.`"
-            self.mistakes.add(entry.span("name"), f"'{label[:60]}' cannot be a variant's name", fix)
+        entry.text("name")
         reference = entry.text("cell", label)
-        found = self.cell(reference, entry.span("cell") if "cell" in entry else entry.span("name"))
-        found = self.options(found, entry)
-        own = {name: init.plain() for name, one in self.inits(entry).items() if (init := one) is not None}
-        own_space = self.space(entry.table_at("space")) if "space" in entry else Space()
+        cell = self.cell(reference, entry.span("cell") if "cell" in entry else span) if reference != "?" else None
+        cell = self.options(cell, entry)
+        init = self.init(cell, entry)
+        space = self.settled(spaces.read(entry.table_at("space"), self.mistakes), shared)
         entry.done()
-        return Variant(label, found, own_space.over(space), {**common, **own}, reference) if found else None
+        return Variant(label, cell, space, {**shared.init, **init}, reference) if cell else None
+
+    def settled(self, own: Written, shared: _Shared) -> Space:
+        """A variant's space, laid over the common one."""
+        both = own.over(shared.space)
+        space = spaces.settled(both, own.spans, self.mistakes)
+        spaces.check_use(space, both.spans, shared.optimizer, shared.sampler, self.mistakes)
+        return space
 
     def cell(self, reference: str, span: Span) -> CellSpec | None:
         try:
@@ -289,15 +322,31 @@ class _Reader:
                 found = found.with_options({name: node.value})  # type: ignore[dict-item]  # is_number has said so
         return found
 
-    def inits(self, entry: Fields) -> dict[str, cells.Init | None]:
+    def init(self, cell: CellSpec | None, entry: Fields) -> dict[str, Any]:
+        """Initialisers by name of a weight; `*` is any weight not named.  Which weights there are is not known here."""
         table = entry.table_at("init")
-        return {name: cells.init_of(node, self.mistakes) for name, node in (table.entries.items() if table else ())}
+        found = {}
+        for name, node in table.entries.items() if table else ():
+            init = cells.init_of(node, self.mistakes)
+            if init is not None and cell is not None:
+                found[name] = self.without_options(init, cell.options, node.span).plain()
+        return found
 
     def common_init(self) -> dict[str, Any]:
         """`init:` of the experiment is one initialiser, for all weights."""
         node = self.top.node("init")
         init = cells.init_of(node, self.mistakes) if node else None
-        return {"*": init.plain()} if init else {}
+        return {"*": self.without_options(init, {}, node.span).plain()} if init and node else {}
+
+    def without_options(self, init: Init, options: Mapping[str, float], span: Span) -> Init:
+        """The initialiser with the values of the cell's options in the place of their names."""
+        for name in init.values:
+            if isinstance(name, str) and name not in options:
+                known = [*(cells.INITIALISERS if init.name == "constant" else ()), *options]
+                self.mistakes.add(span, f"no initialiser or option '{name}'", nearest(name, known))
+        return replace(
+            init, values=tuple(options.get(one, 0.0) if isinstance(one, str) else one for one in init.values)
+        )
 
     def baseline(self, labels: Sequence[str]) -> str:
         name = self.top.text("baseline", labels[0] if labels else "?")
@@ -307,30 +356,28 @@ class _Reader:
 
     # -- search
 
-    def search(self) -> Search:
+    def search(self) -> tuple[Search, Written]:
+        """How is searched, and the common space as variants inherit it."""
         table = self.top.table_at("search")
-        if table is None:
-            return Search(space=Space(fixed=dict(DEFAULTS)))
-        entry = Fields(table, self.mistakes, "`search`")
-        sampler = self.known(entry, "sampler", (*OURS, *SAMPLERS, *SAMPLERS.values()))
-        pruner = self.known(entry, "pruner", (*PRUNERS, *PRUNERS.values()))
-        space = self.space(entry.table_at("space")) if "space" in entry else Space()
-        if "space" in entry and not space.dimensions and not space.fixed and not self.mistakes.found:
-            self.mistakes.add(
-                entry.span("space"), "the search space is empty", "write `units: {int: [16, 64], log: true}`"
-            )
+        entry = Fields(table or Table({}, {}, self.top.span("search")), self.mistakes, "`search`")
+        usual = Search()
+        sampler = self.known(entry, "sampler", (*OURS, *SAMPLERS, *SAMPLERS.values())) or usual.sampler
+        written = spaces.read(entry.table_at("space"), self.mistakes)
+        if "space" in entry and not written.spans and isinstance(entry.node("space"), Table):
+            fix = "write `units: {int: [16, 64], log: true}`"
+            self.mistakes.add(entry.span("space"), "the search space is empty", fix)
+        written = written.over(Written(Space(fixed=dict(DEFAULTS))))
+        space = spaces.settled(written, written.spans, self.mistakes)
         found = Search(
-            sampler=sampler or Named("random"),
-            pruner=pruner,
-            trials=entry.integer("trials", Search().trials, low=1, high=1_000_000),
-            seed=entry.integer("seed", 0, low=0),
-            draws=entry.word("draws", ("own", "common"), "own"),  # type: ignore[arg-type]  # one of the two
-            space=space.over(Space(fixed=dict(DEFAULTS))),
+            sampler=sampler,
+            pruner=self.known(entry, "pruner", (*PRUNERS, *PRUNERS.values())),
+            trials=entry.integer("trials", usual.trials, low=1, high=1_000_000),
+            seed=entry.integer("seed", usual.seed, low=0),
+            draws=entry.word("draws", ("own", "common"), usual.draws),  # type: ignore[arg-type]  # one of the two
+            space=space,
         )
-        if found.sampler.name == "grid":
-            self.gridded(found.space, entry)
         entry.done()
-        return found
+        return found, replace(written, space=space)
 
     def known(self, entry: Fields, what: str, names: Sequence[str]) -> Named | None:
         """A sampler or a pruner, by a name that there is."""
@@ -340,149 +387,6 @@ class _Reader:
             span = node.entries["name"].span if isinstance(node, Table) else node.span
             self.mistakes.add(span, f"no {what} '{found.name}'", nearest(found.name, names))
         return found
-
-    def gridded(self, space: Space, entry: Fields) -> None:
-        for one in space.dimensions:
-            if one.kind == "float" and not one.step:
-                fix = "give it a `step:`, or a `choice:` of values"
-                self.mistakes.add(entry.span("space"), f"a grid needs steps, and '{one.name}' has none", fix)
-
-    def space(self, table: Table | None) -> Space:
-        dimensions: dict[str, Dimension] = {}
-        fixed: dict[str, Value] = {}
-        for name, node in table.entries.items() if table else ():
-            span = table.keys[name] if table else node.span
-            if name not in HYPERPARAMETERS:
-                self.mistakes.add(span, f"no hyper-parameter '{name}'", nearest(name, HYPERPARAMETERS))
-            elif isinstance(node, Table):
-                found = self.dimension(name, node, span)
-                if found is not None:
-                    dimensions[name] = found
-            elif isinstance(node, Scalar) and node.value is not None and self.legal(name, node):
-                fixed[name] = as_integer(node.value) or node.value if HYPERPARAMETERS[name].whole else node.value
-            elif not isinstance(node, Scalar):
-                fix = f"write {name}: {{choice: [...]}}, {{int: [low, high]}} or {{float: [low, high]}}"
-                self.mistakes.add(node.span, f"'{name}' is a value or a range, not {describe(node)}", fix)
-        return Space(self.ordered(dimensions, fixed, table), fixed)
-
-    def legal(self, name: str, node: Scalar) -> bool:
-        problem = HYPERPARAMETERS[name].problem(node.value)
-        if problem:
-            self.mistakes.add(node.span, f"'{name}' {problem}, not {describe(node)}")
-        return not problem
-
-    def dimension(self, name: str, table: Table, span: Span) -> Dimension | None:
-        entry = Fields(table, self.mistakes, f"'{name}'")
-        kinds = [kind for kind in ("int", "float", "choice") if kind in entry]
-        if len(kinds) != 1:
-            fix = f"write {name}: {{int: [1, 9]}}, {{float: [0.1, 1]}} or {{choice: [a, b]}}"
-            self.mistakes.add(span, f"'{name}' needs one of int, float and choice", fix)
-            return None
-        found = self.choice(name, entry) if kinds == ["choice"] else self.range(name, kinds[0], entry)
-        when = self.when(entry.table_at("when"))
-        entry.done()
-        return replace(found, when=when) if found else None
-
-    def choice(self, name: str, entry: Fields) -> Dimension | None:
-        nodes = entry.listing("choice")
-        if not nodes:
-            self.mistakes.add(entry.span("choice"), f"'{name}' has nothing to choose from", "write choice: [a, b]")
-            return None
-        legal = [one.value for one in nodes if isinstance(one, Scalar) and self.legal(name, one)]
-        for one in nodes:
-            if not isinstance(one, Scalar):
-                self.mistakes.add(one.span, f"a choice is a plain value, not {describe(one)}")
-        if len(set(legal)) < len(legal):
-            self.mistakes.add(entry.span("choice"), f"'{name}' has the same choice twice", "delete one")
-        return Dimension(name, "choice", choices=tuple(legal))  # type: ignore[arg-type]  # no None is legal
-
-    def range(self, name: str, kind: str, entry: Fields) -> Dimension | None:
-        ends = entry.listing(kind)
-        log, step = entry.flag("log"), entry.number("step", 0.0)
-        numbers = [one.value for one in ends if isinstance(one, Scalar) and is_number(one.value)]
-        if len(ends) != 2 or len(numbers) != 2:
-            self.mistakes.add(entry.span(kind), f"the range of '{name}' is two numbers", f"write {kind}: [low, high]")
-            return None
-        if not all(self.legal(name, one) for one in ends if isinstance(one, Scalar)):
-            return None
-        low, high = (float(number) for number in numbers)  # type: ignore[arg-type]  # numbers they are
-        before = len(self.mistakes.found)
-        self.check_range(name, kind, entry, Dimension(name, kind, low, high, log, step))  # type: ignore[arg-type]
-        return Dimension(name, kind, low, high, log, step) if len(self.mistakes.found) == before else None  # type: ignore[arg-type]
-
-    def check_range(self, name: str, kind: str, entry: Fields, one: Dimension) -> None:
-        add = self.mistakes.add
-        if one.low > one.high:
-            add(
-                entry.span(kind),
-                f"low {one.low:g} is above high {one.high:g}",
-                f"write {kind}: [{one.high:g}, {one.low:g}]",
-            )
-        if kind == "int" and not all(float(number).is_integer() for number in (one.low, one.high, one.step)):
-            add(
-                entry.span(kind),
-                f"'{name}' is searched over whole numbers, and these are not",
-                "write float: [low, high]",
-            )
-        if kind == "float" and HYPERPARAMETERS[name].whole:
-            add(entry.span(kind), f"'{name}' is a whole number", f"write {name}: {{int: [low, high]}}")
-        if one.log and one.low <= 0:
-            add(entry.span("log"), "a logarithmic range begins above 0", "raise the low end, or delete `log: true`")
-        if one.step < 0 or ("step" in entry and one.step == 0):
-            add(entry.span("step"), "a step is above 0", "delete it, or write step: 1")
-        if one.log and one.step:
-            add(entry.span("step"), "a logarithmic range has no steps", "write a `choice:` of values")
-        if HYPERPARAMETERS[name].words:
-            add(entry.span(kind), f"'{name}' is one of {', '.join(HYPERPARAMETERS[name].words)}", "write choice: [...]")
-
-    def when(self, table: Table | None) -> dict[str, tuple[Value, ...]]:
-        found: dict[str, tuple[Value, ...]] = {}
-        for name, node in table.entries.items() if table else ():
-            values = plain(node) if isinstance(node, Listing) else [plain(node)]
-            found[name] = tuple(values)
-        return found
-
-    def ordered(
-        self, dimensions: Mapping[str, Dimension], fixed: Mapping[str, Value], table: Table | None
-    ) -> tuple[Dimension, ...]:
-        """Dimensions in an order in which `when` only looks back; mistakes where there is none."""
-        todo, done = dict(dimensions), dict.fromkeys(fixed)
-        found: list[Dimension] = []
-        while todo:
-            ready = [one for one in todo.values() if all(name in done for name in one.when)]
-            for one in ready:
-                found.append(todo.pop(one.name))
-                done[one.name] = None
-            if not ready:
-                self.unreachable(todo, {**dict.fromkeys(dimensions), **dict.fromkeys(fixed)}, table)
-                break
-        self.impossible(found, fixed, table)
-        return tuple(found)
-
-    def unreachable(self, todo: Mapping[str, Dimension], known: Mapping[str, None], table: Table | None) -> None:
-        for name, one in todo.items():
-            span = table.keys[name] if table else self.top.table.span
-            unknown = [other for other in one.when if other not in known]
-            if unknown:
-                self.mistakes.add(
-                    span, f"`when` of '{name}' names '{unknown[0]}', which is not here", nearest(unknown[0], known)
-                )
-            else:
-                self.mistakes.add(
-                    span, f"`when` of '{name}' runs in a circle", f"these wait for each other: {', '.join(todo)}"
-                )
-
-    def impossible(self, found: Sequence[Dimension], fixed: Mapping[str, Value], table: Table | None) -> None:
-        space = Space(tuple(found), fixed)
-        for one in found:
-            for name, values in one.when.items():
-                possible = space.values(name)
-                if possible is not None and not set(values) & set(possible):
-                    span = table.keys[one.name] if table else self.top.table.span
-                    shown = ", ".join(map(str, possible))
-                    self.mistakes.add(
-                        span, f"'{one.name}' never exists: '{name}' is only ever {shown}", "change its `when:`"
-                    )
 
     # -- training, selection, claims
 
@@ -503,64 +407,41 @@ class _Reader:
 
     def select(self, trials: int) -> Select:
         table = self.top.table_at("select")
-        usual = Select(keep=float(min(max(LEAST_KEPT, round(trials / 10)), trials)))
+        usual = Select(keep=min(max(LEAST_KEPT, round(trials / 10)), trials))
         if table is None:
             return usual
         entry = Fields(table, self.mistakes, "`select`")
         keep = entry.number("keep", usual.keep)
         found = Select(entry.word("on", SPLITS, usual.on), keep, entry.word("report", SPLITS, usual.report))
-        count = keep * trials if keep < 1 else keep
-        if keep < 1 and count < LEAST_KEPT:
-            fix = f"keep at least {LEAST_KEPT}, or run more trials"
-            self.mistakes.add(
-                entry.span("keep"), f"a share of {keep:g} of {trials} trials is {count:.1f}: too few to compare", fix
-            )
-        elif keep < LEAST_KEPT:
-            self.mistakes.add(entry.span("keep"), f"keep {keep:g} is too few to compare", f"keep at least {LEAST_KEPT}")
-        elif keep >= 1 and not float(keep).is_integer():
-            self.mistakes.add(
-                entry.span("keep"), f"keep {keep:g} is neither a count nor a share", "write keep: 4, or keep: 0.1"
-            )
-        elif count > trials and "keep" in entry:
-            self.mistakes.add(
-                entry.span("keep"), f"keep {keep:g} is more than the {trials} trials", "keep fewer, or run more"
-            )
         entry.done()
+        if entry.node("keep") is not None:
+            self.check_keep(keep, trials, entry.span("keep"))
         return found
 
-    def claims(self, labels: Sequence[str], tasks: Sequence[str], margin: float | None) -> tuple[Claim, ...]:
+    def check_keep(self, keep: float, trials: int, span: Span) -> None:
+        """`keep` is a count or a share of the trials; fewer than three cannot be compared."""
+        add = self.mistakes.add
+        if 0 < keep < 1 and keep * trials < LEAST_KEPT:
+            fix = f"keep at least {LEAST_KEPT}, or run more trials"
+            add(span, f"a share of {keep:g} of {trials} trials is {keep * trials:.1f}: too few to compare", fix)
+        elif keep >= 1 and not float(keep).is_integer():
+            add(span, f"keep {keep:g} is neither a count nor a share", "write keep: 4, or keep: 0.1")
+        elif keep <= 0 or 1 <= keep < LEAST_KEPT:
+            add(span, f"keep {keep:g} is too few to compare", f"keep at least {LEAST_KEPT}")
+        elif keep > trials:
+            add(span, f"keep {keep:g} is more than the {trials} trials", "keep fewer, or run more")
+
+    def claims(self, known: sentences.Known) -> tuple[Claim, ...]:
         found = []
         for node in self.top.listing("claims"):
-            if not isinstance(node, Scalar) or not isinstance(node.value, str):
-                fix = "quote it if it holds a colon" if isinstance(node, Table) else ""
+            read_as = sentences.sentence(node)
+            if read_as is None:
+                fix = "write it as in `nfg worse than lstm`"
                 self.mistakes.add(node.span, f"a claim is a sentence, not {describe(node)}", fix)
                 continue
-            self.claim(node.value, node.span, labels, tasks, margin)
-            found.append(Claim(node.value, node.span))
+            sentences.check(*read_as, known, self.mistakes)
+            found.append(Claim(*read_as))
         return tuple(found)
-
-    def claim(self, text: str, span: Span, labels: Sequence[str], tasks: Sequence[str], margin: float | None) -> None:
-        sentence = text.strip()
-        if on := re.fullmatch(r"on (\S+):\s*(.*)", sentence):
-            sentence = on[2]
-            if on[1] not in tasks:
-                self.mistakes.add(
-                    span, f"the claim is about the task '{on[1]}', which is not here", nearest(on[1], tasks)
-                )
-        match = next((found for form in CLAIMS.values() if (found := form.fullmatch(sentence))), None)
-        if match is None:
-            self.mistakes.add(span, "this is not a claim that can be judged", f"the forms are: {'; '.join(CLAIMS)}")
-            return
-        named = match.groupdict()
-        for key in ("a", "b"):
-            if named.get(key) and named[key] not in labels:
-                near = nearest(named[key], labels)
-                self.mistakes.add(span, f"the claim is about the variant '{named[key]}', which is not here", near)
-        if "h" in named and named["h"] not in HYPERPARAMETERS:
-            self.mistakes.add(span, f"no hyper-parameter '{named['h']}'", nearest(named["h"], HYPERPARAMETERS))
-        if " same as " in sentence and margin is None and not named.get("margin"):
-            fix = "give the experiment a `margin:`, or end the claim with `within 0.1`"
-            self.mistakes.add(span, "`same as` needs a margin: how much difference is none?", fix)
 
 
 def resolved(experiment: Experiment) -> dict[str, Any]:
@@ -581,7 +462,11 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
             "space": _space_plain(search.space),
         },
         "training": {one.name: getattr(experiment.training, one.name) for one in fields(Training)},
-        "select": {"on": select.on, "keep": select.keep, "report": select.report},
+        "select": {
+            "on": select.on,
+            **({"keep": select.keep} if select.keep >= LEAST_KEPT or select.keep < 1 else {}),  # fewer only by default
+            "report": select.report,
+        },
         **({"margin": experiment.margin} if experiment.margin is not None else {}),
         "claims": [claim.text for claim in experiment.claims],
     }

@@ -1,11 +1,13 @@
 """mlflow.yml: where runs go, and how MLflow's pages are served.
 
-Command line over environment over file over what is built in.  Paths are relative to the current folder.
+Command line over environment over file over what is built in.  Paths are relative to the current folder.  A password stands
+in none of these files: a server's is in MLFLOW_TRACKING_PASSWORD, a database's in PGPASSWORD or ~/.pgpass.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from rnnzoo.spec.document import Fields, Table, parse, read_text
 
 FILE = Path("mlflow.yml")
 RUNS = Path("runs")
+_PASSWORD = re.compile(r"[a-z0-9+]+://[^/@]*:[^/]*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,10 @@ def read(path: Path = FILE) -> Settings:
     artifacts = tracking.text("artifacts") or (str(RUNS / "artifacts") if uri.startswith("sqlite") else "")
     url = storage.text("url") or f"sqlite:///{RUNS}/optuna.db"
     host, port = ui.text("host", "127.0.0.1"), ui.integer("port", 5000, low=1, high=65535)
+    for section, key in ((tracking, "uri"), (tracking, "artifacts"), (storage, "url")):
+        if _PASSWORD.match(section.text(key)):
+            fix = "write it without, and set MLFLOW_TRACKING_PASSWORD or PGPASSWORD in the environment"
+            mistakes.add(_hidden(section.span(key)), f"`{key}` holds a password", fix)
     for section in (tracking, storage, ui, top):
         section.done()
     mistakes.raise_if_any()
@@ -59,6 +66,11 @@ def _empty(path: Path) -> Table:
 
 def _section(top: Fields, name: str, mistakes: Mistakes) -> Fields:
     return Fields(top.table_at(name) or Table({}, {}, top.span(name)), mistakes, f"`{name}`")
+
+
+def _hidden(span: Span) -> Span:
+    """The place without its line, so that the message does not show the password either."""
+    return Span(span.file, span.line, span.column, "")
 
 
 def _absolute(url: str) -> str:

@@ -8,6 +8,7 @@ as JSON, so that a report can be made from here alone.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import inspect
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -245,7 +246,13 @@ def _class(family: str, names: Mapping[str, str], chosen: str) -> Any:
     return getattr(getattr(optuna, family), names.get(chosen, chosen))
 
 
+_NEEDS = {"GPSampler": "torch", "CmaEsSampler": "cmaes"}  # packages that Optuna misses only when the search is under way
+
+
 def _sampler(named: Named, seed: int) -> Any:
+    package = _NEEDS.get(SAMPLERS.get(named.name, named.name))
+    if package and importlib.util.find_spec(package) is None:
+        raise UsageError(f"the sampler '{named.name}' needs {package}\n  fix: pip install {package}")
     kind = _class("samplers", SAMPLERS, named.name)
     return _make(kind, named, {"seed": seed})
 
@@ -271,9 +278,6 @@ def _make(kind: Any, named: Named, given: Mapping[str, Any]) -> Any:
     try:
         with _quiet():
             return kind(**named.options, **given)
-    except ImportError as error:
-        package = (error.name or "another package").partition(".")[0]
-        raise UsageError(f"{kind.__name__} needs {package}\n  fix: pip install {package}") from None
     except (TypeError, ValueError) as error:
         raise UsageError(f"{kind.__name__} cannot be made: {error}") from None
 

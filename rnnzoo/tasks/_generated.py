@@ -10,12 +10,13 @@ import numpy as np
 
 from rnnzoo.tasks import SPLITS, Split
 
-SIZES = {"train": 2000, "validation": 500, "test": 500}  # sequences of each split
+SIZES = {"train": 2000, "valid": 500, "test": 500}  # options: sequences of each split
+_SPLIT_OF = dict(zip(SIZES, SPLITS))
 
 
 def splits(
     options: Mapping[str, Any], seed: int, make: Callable[[int, np.random.Generator], Split]
 ) -> dict[str, Split]:
     """`make(sequences, generator)` for every split."""
-    generators = {name: np.random.default_rng([seed, zlib.crc32(name.encode())]) for name in SPLITS}
-    return {name: make(options[name], generators[name]) for name in SPLITS}
+    generators = {name: np.random.default_rng([seed, zlib.crc32(name.encode())]) for name in SIZES}
+    return {split: make(options[name], generators[name]) for name, split in _SPLIT_OF.items()}

@@ -12,7 +12,7 @@ from rnnzoo.errors import TaskError, UsageError
 from rnnzoo.tasks import SPLITS, Task
 
 FREE = [name for name in registry.names("tasks") if name not in ("arrays", "jsb_chorales")]
-SMALL = {"train": 40, "validation": 20, "test": 30}
+SMALL = {"train": 40, "valid": 20, "test": 30}
 
 
 @cache

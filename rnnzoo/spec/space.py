@@ -1,0 +1,275 @@
+"""The table under `space:` -> `Space`, and the one list of hyper-parameters with what each may be.
+
+In: nodes, and the space that all variants share.  Out: dimensions in an order in which `when` only looks back, every number
+legal.  Contains: random search over log-uniform ranges (Greff et al. 2015), grids of listed values (Jozefowicz et al. 2015),
+and hyper-parameters that exist only beside another's value, as the momentum of sgd.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from rnnzoo.errors import Mistakes, Span, nearest
+from rnnzoo.spec.document import Fields, Listing, Node, Scalar, Table, as_integer, describe, is_number
+from rnnzoo.spec.experiment import Dimension, Space
+from rnnzoo.spec.trial import Value
+
+OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop", "nadam", "adagrad", "lion")
+WITH_MOMENTUM = ("sgd", "rmsprop")
+
+
+@dataclass(frozen=True, slots=True)
+class Legal:
+    """What a hyper-parameter may be: whole numbers or any, and from where to where; or one of some words."""
+
+    whole: bool = False
+    low: float = 0.0
+    high: float = float("inf")
+    open_low: bool = False  # `low` itself is not allowed
+    open_high: bool = False
+    words: tuple[str, ...] = ()
+
+    def problem(self, value: object) -> str:
+        """Why a value is not legal; empty where it is."""
+        if self.words:
+            return "" if value in self.words else "is one of a few words"
+        if not is_number(value) or (self.whole and as_integer(value) is None):
+            return "is a whole number" if self.whole else "is a number"
+        number = float(value)  # type: ignore[arg-type]  # it is a number
+        if number < self.low or (self.open_low and number == self.low):
+            return f"is {'above' if self.open_low else 'at least'} {self.low:g}"
+        if number > self.high or (self.open_high and number == self.high):
+            return f"is {'below' if self.open_high else 'at most'} {self.high:g}"
+        return ""
+
+
+HYPERPARAMETERS: Mapping[str, Legal] = {
+    "units": Legal(whole=True, low=1, high=100_000),
+    "layers": Legal(whole=True, low=1, high=100),
+    "learning_rate": Legal(open_low=True),
+    "momentum": Legal(high=1, open_high=True),
+    "dropout": Legal(high=1, open_high=True),
+    "recurrent_dropout": Legal(high=1, open_high=True),
+    "clip": Legal(),
+    "batch": Legal(whole=True, low=1, high=1_000_000),
+    "optimizer": Legal(words=OPTIMIZERS),
+}
+DEFAULTS: Mapping[str, Value] = {"units": 64, "learning_rate": 1e-3}  # what every training needs
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A space with the places of its names, also of those whose value is wrong."""
+
+    space: Space = field(default_factory=Space)
+    spans: Mapping[str, Span] = field(default_factory=dict)
+
+    def over(self, base: Written) -> Written:
+        return Written(self.space.over(base.space), {**base.spans, **self.spans})
+
+
+def read(table: Table | None, mistakes: Mistakes) -> Written:
+    """What stands in one table; `settled` looks at how its parts fit together."""
+    dimensions: list[Dimension] = []
+    fixed: dict[str, Value] = {}
+    for name, node in table.entries.items() if table else ():
+        if name not in HYPERPARAMETERS:
+            span = table.keys[name] if table else node.span
+            mistakes.add(span, f"no hyper-parameter '{name}'", nearest(name, HYPERPARAMETERS))
+        elif isinstance(node, Table):
+            found = _dimension(name, node, table.keys[name] if table else node.span, mistakes)
+            dimensions += [found] if found is not None else []
+        elif isinstance(node, Listing):
+            fix = f"write {name}: {{choice: [...]}}, {{int: [low, high]}} or {{float: [low, high]}}"
+            mistakes.add(node.span, f"'{name}' is a value or a range, not {describe(node)}", fix)
+        elif node.value is not None:
+            value = _legal(name, node, mistakes)
+            fixed.update({name: value} if value is not None else {})
+    return Written(Space(tuple(dimensions), fixed), table.keys if table else {})
+
+
+def settled(written: Written, own: Collection[str], mistakes: Mistakes) -> Space:
+    """The space with dimensions in an order in which `when` only looks back.
+
+    Args:
+        own: names that stand in the table itself; where `when` of one of them can never hold, that is a mistake.  What is
+            inherited from the common space and can no longer exist drops silently, as with a cell that `extends` another.
+    """
+    space = written.space
+    found: dict[str, Dimension] = {}
+    todo = {one.name: one for one in space.dimensions}
+    while todo:
+        ready = next((one for one in todo.values() if not any(name in todo for name in one.when)), None)
+        if ready is None:
+            problem = f"`when` runs in a circle: {', '.join(todo)} wait for each other"
+            mistakes.add(written.spans[next(iter(todo))], problem, "delete one `when:`")
+            break
+        del todo[ready.name]
+        before = Space(tuple(found.values()), space.fixed)
+        if ready.name in own:
+            _check_when(ready, before, written.spans, mistakes)
+            found[ready.name] = ready
+        elif all(any(_possible(before, name, value) for value in values) for name, values in ready.when.items()):
+            found[ready.name] = ready
+    return Space(tuple(found.values()), space.fixed)
+
+
+def check_use(space: Space, spans: Mapping[str, Span], optimizer: str, sampler: str, mistakes: Mistakes) -> None:
+    """What would fail in every trial: momentum of an optimiser that has none, and a grid without steps.
+
+    Args:
+        optimizer: that of `training:`, used where the space has none.
+    """
+    momentum = next((one for one in space.dimensions if one.name == "momentum"), None)
+    if momentum is not None or "momentum" in space.fixed:
+        used = space.values("optimizer") or (optimizer,)
+        met = momentum.when.get("optimizer", used) if momentum else used
+        without = [str(one) for one in used if one in met and one not in WITH_MOMENTUM]
+        if without:
+            fix = (
+                f"only {' and '.join(WITH_MOMENTUM)} have: give it `when: {{optimizer: [{', '.join(WITH_MOMENTUM)}]}}`"
+            )
+            mistakes.add(spans["momentum"], f"the optimiser '{without[0]}' has no momentum", fix)
+    for one in space.dimensions if sampler == "grid" else ():
+        if one.kind == "float" and not one.step:
+            fix = "give it a `step:`, or a `choice:` of values"
+            mistakes.add(spans[one.name], f"a grid needs steps, and '{one.name}' has none", fix)
+
+
+# ---------------------------------------------------------------------------------------------- one dimension
+
+
+def _legal(name: str, node: Scalar, mistakes: Mistakes) -> Value | None:
+    """The value as its type; None, and a mistake, where it is not legal."""
+    legal = HYPERPARAMETERS[name]
+    problem = legal.problem(node.value)
+    if problem:
+        mistakes.add(node.span, f"'{name}' {problem}, not {describe(node)}", nearest(str(node.value), legal.words))
+        return None
+    return as_integer(node.value) if legal.whole else node.value
+
+
+def _dimension(name: str, table: Table, span: Span, mistakes: Mistakes) -> Dimension | None:
+    entry = Fields(table, mistakes, f"'{name}'")
+    kinds = [kind for kind in ("int", "float", "choice") if kind in entry]
+    if len(kinds) != 1:
+        fix = f"write {name}: {{int: [1, 9]}}, {{float: [0.1, 1]}} or {{choice: [a, b]}}"
+        mistakes.add(span, f"'{name}' needs one of int, float and choice", fix)
+        return None
+    found = _choice(name, entry, mistakes) if kinds == ["choice"] else _range(name, kinds[0], entry, mistakes)
+    when = _when(entry.table_at("when"), mistakes)
+    entry.done()
+    return replace(found, when=when) if found else None
+
+
+def _choice(name: str, entry: Fields, mistakes: Mistakes) -> Dimension | None:
+    nodes = entry.listing("choice")
+    if not nodes:
+        mistakes.add(entry.span("choice"), f"'{name}' has nothing to choose from", "write choice: [a, b]")
+        return None
+    values = _values(name, nodes, mistakes)
+    if len(set(values)) < len(values):
+        mistakes.add(entry.span("choice"), f"'{name}' has the same choice twice", "delete one")
+    return Dimension(name, "choice", choices=values) if len(values) == len(nodes) else None
+
+
+def _values(name: str, nodes: Sequence[Node], mistakes: Mistakes) -> tuple[Value, ...]:
+    found = []
+    for node in nodes:
+        if not isinstance(node, Scalar):
+            mistakes.add(node.span, f"a choice is a plain value, not {describe(node)}")
+        elif (value := _legal(name, node, mistakes)) is not None:
+            found.append(value)
+    return tuple(found)
+
+
+def _range(name: str, kind: str, entry: Fields, mistakes: Mistakes) -> Dimension | None:
+    ends = entry.listing(kind)
+    log, step = entry.flag("log"), entry.number("step", 0.0)
+    if HYPERPARAMETERS[name].words:
+        mistakes.add(entry.span(kind), f"'{name}' is a word", f"write {name}: {{choice: [...]}}")
+        return None
+    numbers = [one.value for one in ends if isinstance(one, Scalar) and is_number(one.value)]
+    if len(ends) != 2 or len(numbers) != 2:
+        mistakes.add(entry.span(kind), f"the range of '{name}' is two numbers", f"write {kind}: [low, high]")
+        return None
+    if None in [_legal(name, one, mistakes) for one in ends if isinstance(one, Scalar)]:
+        return None
+    low, high = (float(number) for number in numbers)  # type: ignore[arg-type]  # numbers they are
+    found = Dimension(name, kind, low, high, log, float(step))  # type: ignore[arg-type]  # one of two kinds
+    before = len(mistakes.found)
+    _check_range(found, entry, mistakes)
+    return found if len(mistakes.found) == before else None
+
+
+def _check_range(one: Dimension, entry: Fields, mistakes: Mistakes) -> None:
+    """What can be wrong with a range whose ends are legal."""
+    name, kind = one.name, str(one.kind)
+    if kind == "float" and HYPERPARAMETERS[name].whole:
+        mistakes.add(entry.span(kind), f"'{name}' is a whole number", f"write {name}: {{int: [low, high]}}")
+    elif kind == "int" and not (one.low.is_integer() and one.high.is_integer()):
+        mistakes.add(entry.span(kind), "an `int` range has whole ends", "write float: [low, high]")
+    if one.low > one.high:
+        fix = f"write {kind}: [{one.high:g}, {one.low:g}]"
+        mistakes.add(entry.span(kind), f"low {one.low:g} is above high {one.high:g}", fix)
+    if one.log and one.low <= 0:
+        mistakes.add(
+            entry.span("log"), "a logarithmic range begins above 0", "raise the low end, or delete `log: true`"
+        )
+    if one.step < 0 or ("step" in entry and one.step == 0):
+        mistakes.add(entry.span("step"), "a step is above 0", "delete it, or write step: 1")
+    elif one.log and one.step:
+        mistakes.add(entry.span("step"), "a logarithmic range has no steps", "write a `choice:` of values")
+    elif kind == "int" and not one.step.is_integer():
+        mistakes.add(entry.span("step"), "an `int` range has whole steps", "write step: 1")
+    elif one.step > one.high - one.low >= 0:
+        mistakes.add(entry.span("step"), f"the step {one.step:g} is larger than the range", "write a smaller step")
+
+
+# ---------------------------------------------------------------------------------------------- when
+
+
+def _when(table: Table | None, mistakes: Mistakes) -> dict[str, tuple[Value, ...]]:
+    """`when: {optimizer: sgd}` or `when: {optimizer: [sgd, rmsprop]}`."""
+    found: dict[str, tuple[Value, ...]] = {}
+    for name, node in table.entries.items() if table else ():
+        if name in HYPERPARAMETERS:
+            found[name] = _values(name, node.items if isinstance(node, Listing) else (node,), mistakes)
+        elif table:
+            mistakes.add(table.keys[name], f"no hyper-parameter '{name}'", nearest(name, HYPERPARAMETERS))
+    return found
+
+
+def _check_when(one: Dimension, before: Space, spans: Mapping[str, Span], mistakes: Mistakes) -> None:
+    """Each value that `when` names must be possible."""
+    known = {*before.fixed, *(other.name for other in before.dimensions)}
+    for name, values in one.when.items():
+        impossible = [value for value in values if not _possible(before, name, value)]
+        if name not in spans and name not in known:
+            problem = f"`when` of '{one.name}' names '{name}', which the space does not have"
+            mistakes.add(spans[one.name], problem, nearest(name, known - {one.name}))
+        elif name in known and impossible:
+            problem = f"'{one.name}' waits for `{name}: {impossible[0]}`, which never comes"
+            mistakes.add(spans[one.name], problem, f"'{name}' {_described(before, name)}")
+
+
+def _possible(space: Space, name: str, value: Value) -> bool:
+    """Whether a name of the space can take a value; a range of real numbers hits none of them."""
+    known = space.values(name)
+    if known is not None:
+        return value in known
+    one = next((one for one in space.dimensions if one.name == name), None)
+    if one is None or one.kind != "int" or not isinstance(value, int | float):
+        return False
+    return one.low <= value <= one.high and (value - one.low) % (one.step or 1) == 0
+
+
+def _described(space: Space, name: str) -> str:
+    known = space.values(name)
+    if known is not None:
+        return f"is {' or '.join(map(str, known))}"
+    one = next(one for one in space.dimensions if one.name == name)
+    if one.kind == "float":
+        return "is a range of real numbers, which hits no single value: make it a `choice:`"
+    return f"is a whole number from {one.low:g} to {one.high:g}" + (f" in steps of {one.step:g}" if one.step else "")

@@ -1,0 +1,284 @@
+"""The commands as a user types them, in an empty folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from rnnzoo.spec.trial import Outcome
+from rnnzoo.sweep.search import Store
+
+ROOT = Path(__file__).parents[2]
+SPEC = """\
+experiment: small
+about: Two cells <script>alert(1)</script> on a small adding problem.
+task: {name: adding, length: 10, train: 64, valid: 32, test: 32}
+variants: [rnn, {name: gated, cell: gru}]
+search:
+  trials: 3
+  seed: 5
+  space: {units: {int: [4, 8]}, learning_rate: {float: [1e-3, 1e-1], log: true}}
+training: {epochs: 3}
+claims: [rnn worse than gated]
+"""
+
+
+def rnnzoo(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "rnnzoo", *arguments], cwd=cwd, capture_output=True, text=True, check=False,
+        env={**os.environ, "COLUMNS": "80", **environment}, timeout=300,
+    )  # fmt: skip
+
+
+def outcomes(folder: Path) -> dict[tuple[str, int], Outcome]:
+    store = Store(f"sqlite:///{folder}/runs/optuna.db")
+    return {(one.trial.variant, one.trial.index): one.outcome for one in store.results("small")}
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a sweep that one worker ran without interruption."""
+    folder = tmp_path_factory.mktemp("swept")
+    (folder / "small.yaml").write_text(SPEC)
+    done = rnnzoo("sweep", "small.yaml", "--workers", "1", cwd=folder)
+    assert done.returncode == 0, done.stderr + done.stdout
+    (folder / "printed.txt").write_text(done.stdout)
+    return folder
+
+
+def test_a_sweep_prints_the_ranking_and_where_to_look(swept: Path) -> None:
+    printed = (swept / "printed.txt").read_text()
+    assert "2 variants x 3 trials on adding, 1 at a time" in printed
+    assert re.search(r"\[6/6\]", printed)
+    for words in ("mean of 3", "always 1", "report  runs/small/report/report.html", "make ui", "not yet judged"):
+        assert words in printed
+    assert max(map(len, printed[printed.index("adding: mse") :].splitlines())) <= 80
+
+
+def test_two_workers_and_an_interruption_give_the_same_outcomes_to_the_bit(swept: Path, tmp_path: Path) -> None:
+    (tmp_path / "small.yaml").write_text(SPEC)
+    command = [sys.executable, "-m", "rnnzoo", "sweep", "small.yaml", "--workers", "2"]
+    running = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background may ignore it
+    )  # fmt: skip
+    assert running.stdout is not None
+    for line in running.stdout:
+        if line.startswith("[2/6]"):
+            running.send_signal(signal.SIGINT)
+            break
+    out, error = running.communicate(timeout=60)
+    assert running.returncode == 130, error
+    assert "the same command goes on" in out
+    before = len(outcomes(tmp_path))
+    assert 2 <= before < 6
+
+    again = rnnzoo("sweep", "small.yaml", "--workers", "2", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert f"{before} of 6 trials are done already" in again.stdout
+    mine, other = outcomes(tmp_path), outcomes(swept)
+    assert mine.keys() == other.keys()
+    assert len(mine) == 6
+    for key, outcome in mine.items():
+        assert outcome.same_result(other[key]), key
+
+
+def test_a_second_sweep_has_nothing_to_do_and_more_trials_add_to_the_others(swept: Path) -> None:
+    before = outcomes(swept)
+    began = time.monotonic()
+    assert rnnzoo("sweep", "small.yaml", cwd=swept).returncode == 0
+    assert outcomes(swept) == before
+    assert time.monotonic() - began < 120
+    status = json.loads(rnnzoo("status", "small.yaml", "--json", cwd=swept).stdout)
+    assert [row["complete"] for row in status["variants"]] == [3, 3]
+
+
+def test_status_has_the_keys_of_the_contract(swept: Path) -> None:
+    status = json.loads(rnnzoo("status", "small.yaml", "--json", cwd=swept).stdout)
+    assert set(status) == {"experiment", "tracking_uri", "storage", "variants"}
+    assert set(status["variants"][0]) == {
+        "variant", "task", "planned", "complete", "diverged", "pruned", "out_of_memory", "timed_out", "interrupted",
+        "failed", "running", "best",
+    }  # fmt: skip
+    assert "gated" in rnnzoo("status", "small.yaml", cwd=swept).stdout
+
+
+def test_the_best_model_loads_with_the_three_lines_that_are_printed(swept: Path) -> None:
+    done = rnnzoo("best", "small.yaml", "--variant", "gated", cwd=swept)
+    assert "learning_rate:" in done.stdout
+    lines = [line.removeprefix("#").strip() for line in done.stdout.splitlines() if line.startswith("#   ")]
+    assert len(lines) == 3
+    loaded = subprocess.run([sys.executable, "-c", "\n".join(lines)], cwd=swept, capture_output=True, text=True, check=False)
+    assert loaded.returncode == 0, loaded.stderr
+    assert "recurrent" in loaded.stdout
+    wrong = rnnzoo("best", "small.yaml", "--variant", "gate", cwd=swept)
+    assert wrong.returncode == 2
+    assert "did you mean 'gated'" in wrong.stderr
+
+
+def test_the_report_is_one_page_that_asks_for_nothing_and_escapes_what_specs_say(swept: Path) -> None:
+    page = (swept / "runs/small/report/report.html").read_text()
+    assert "&lt;script&gt;" in page
+    assert "<script" not in page
+    assert not re.search(r"(src|href)\s*=\s*[\"']?https?:", page)
+    for words in ("gated", "<math", "<svg", "always 1", "95 % interval", "Not yet judged"):
+        assert words in page
+    summary = json.loads((swept / "runs/small/report/summary.json").read_text())
+    assert summary["tables"][0]["baselines"]["always 1"] > 0
+
+
+def test_a_report_can_be_made_once_more(swept: Path) -> None:
+    path = swept / "runs/small/report/report.html"
+    path.unlink()
+    assert rnnzoo("report", "small.yaml", cwd=swept).returncode == 0
+    assert path.exists()
+
+
+def test_mlflow_holds_the_same_results_as_the_storage(swept: Path) -> None:
+    from rnnzoo.trackers.mlflow import MlflowTracker
+
+    tracker = MlflowTracker(f"sqlite:///{swept}/runs/mlflow.db")
+    found = {(one.trial.variant, one.trial.index): one.outcome for one in tracker.results("small")}
+    assert found == {key: one for key, one in outcomes(swept).items()}
+    client = tracker.client
+    experiment = client.get_experiment_by_name("small")
+    runs = client.search_runs([experiment.experiment_id])
+    roles = [run.data.tags["rnnzoo.role"] for run in runs]
+    assert sorted(roles) == sorted(["trial"] * 6 + ["study"] * 2 + ["report"])
+    (report,) = [run for run in runs if run.data.tags["rnnzoo.role"] == "report"]
+    assert {"report.html", "resolved.yaml"} <= {one.path for one in client.list_artifacts(report.info.run_id)}
+    for run in runs:
+        if run.data.tags["rnnzoo.role"] == "study":
+            assert [one.path for one in client.list_artifacts(run.info.run_id, "model")] == ["model/model.keras"]
+
+
+def test_an_edited_spec_sets_old_trials_aside_and_says_so(swept: Path, tmp_path: Path) -> None:
+    import shutil
+
+    shutil.copytree(swept, tmp_path / "copy")
+    spec = tmp_path / "copy" / "small.yaml"
+    spec.write_text(SPEC.replace("int: [4, 8]", "int: [4, 5]").replace("trials: 3", "trials: 3").replace("epochs: 3", "epochs: 1"))
+    (swept / "small.yaml").rename(swept / "moved.yaml")  # or the name would be held by another file
+    try:
+        done = rnnzoo("sweep", "small.yaml", cwd=tmp_path / "copy")
+        status = json.loads(rnnzoo("status", "small.yaml", "--json", cwd=tmp_path / "copy").stdout)
+    finally:
+        (swept / "moved.yaml").rename(swept / "small.yaml")
+    assert done.returncode == 0, done.stderr
+    assert "rnn: the space and training changed; 3 trials run before are set aside" in done.stdout
+    assert [row["complete"] for row in status["variants"]] == [3, 3]
+    assert len(Store(f"sqlite:///{tmp_path}/copy/runs/optuna.db").results("small")) == 12
+
+
+def test_two_files_with_one_experiments_name_are_refused(swept: Path) -> None:
+    (swept / "other.yaml").write_text(SPEC.replace("trials: 3", "trials: 4"))
+    done = rnnzoo("status", "other.yaml", cwd=swept)
+    assert done.returncode == 2
+    assert "has runs of another file" in done.stderr
+    (swept / "other.yaml").unlink()
+
+
+def test_plan_says_what_would_run_and_what_is_done(swept: Path) -> None:
+    done = rnnzoo("plan", "small.yaml", "--json", "--trials", "5", cwd=swept)
+    plan = json.loads(done.stdout)
+    assert [row["left"] for row in plan["studies"]] == [2, 2]
+    assert plan["studies"][0]["weights"] == [4 * (2 + 4 + 1), 8 * (2 + 8 + 1)]
+    assert 0 < plan["hours"][0] <= plan["hours"][1] * 1.5
+    assert 0 < plan["studies"][0]["seconds_per_step"][0] < 1
+
+
+def test_one_training_shows_its_curve(tmp_path: Path) -> None:
+    sets = ["units=4", "training.epochs=2", "task.length=8", "task.train=32"]
+    done = rnnzoo("train", "rnn", "--task", "adding", *(f"--set={one}" for one in sets), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "epoch   2/2  validation" in done.stdout
+    assert (tmp_path / "runs/train/rnn/model.keras").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["sweep", "nothing.yaml"], 2, "cannot read nothing.yaml: No such file"),
+        (["status", "spec.yaml"], 2, "nothing has been run yet"),
+        (["best", "spec.yaml", "--variant", "rnn"], 2, "nothing has been run yet"),
+        (["sweep", "spec.yaml", "--workers", "0"], 2, "--workers must be at least 1"),
+        (["sweep", "spec.yaml", "--set", "search.trails=3"], 2, "did you mean 'search.trials'"),
+        (["sweep", "spec.yaml", "--set", "trials"], 2, "write --set key=value"),
+        (["sweep", "spec.yaml", "--set", "search.sampler=gp"], 2, "pip install torch"),
+        (["show", "lstn"], 2, "did you mean 'lstm'"),
+        (["show", "lstm", "--units", "0"], 2, "--units must be at least 1"),
+        (["train", "rnn", "--task", "addin"], 2, "did you mean 'adding'"),
+        (["frobnicate"], 2, "invalid choice"),
+        (["new", "cell", "lstm"], 2, "is a built-in cell"),
+        (["new", "cell", "a/b"], 2, "cannot be a name"),
+    ],
+)
+def test_a_mistake_is_a_message_and_exit_code_2(tmp_path: Path, arguments: list[str], code: int, words: str) -> None:
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    done = rnnzoo(*arguments, cwd=tmp_path)
+    assert done.returncode == code
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_help_version_and_check_import_nothing_heavy(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    heavy = "{'keras', 'tensorflow', 'optuna', 'mlflow', 'matplotlib', 'pandas'}"
+    for arguments in (["--help"], ["--version"], ["check", "spec.yaml"], ["list", "cells"], ["show", "gru"]):
+        program = f"""
+import sys
+from rnnzoo.cli import main
+try:
+    main({arguments!r})
+except SystemExit:
+    pass
+print(sorted({heavy} & set(sys.modules)), file=sys.stderr)
+"""
+        done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.stderr.strip() == "[]", (arguments, done.stderr)
+        assert done.stdout.strip()
+
+
+def test_check_finds_all_mistakes_of_all_files(tmp_path: Path) -> None:
+    (tmp_path / "good.yaml").write_text(SPEC)
+    (tmp_path / "bad.yaml").write_text(SPEC.replace("gru", "gruu").replace("trials: 3", "trials: 0"))
+    done = rnnzoo("check", "good.yaml", "bad.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "good.yaml: experiment 'small' is right: 2 variants, 6 trials, 1 claims" in done.stdout
+    assert "bad.yaml:4:" in done.stdout
+    assert "bad.yaml:6:" in done.stdout
+
+
+def test_a_new_cell_checks_and_is_never_overwritten(tmp_path: Path) -> None:
+    for arguments in (["new", "cell", "mine"], ["new", "cell", "variant", "--extends", "peephole"]):
+        assert rnnzoo(*arguments, cwd=tmp_path).returncode == 0
+        path = tmp_path / "experiments" / "cells" / f"{arguments[2]}.yaml"
+        assert rnnzoo("check", str(path), cwd=tmp_path).returncode == 0
+        again = rnnzoo(*arguments, cwd=tmp_path)
+        assert again.returncode == 2
+        assert "is there already" in again.stderr
+    assert "mine" in rnnzoo("list", "cells", cwd=tmp_path).stdout
+
+
+def test_show_prints_what_a_reader_wants_to_know(tmp_path: Path) -> None:
+    text = rnnzoo("show", "depth_gated", cwd=tmp_path).stdout
+    for words in ("d = sigmoid(W_d @ x + p_d * c[t-1] + p_l * below.c + b_d)", "first layer", "Yao", "W_d", "in all"):
+        assert words in text
+    content = json.loads(rnnzoo("show", "lstm", "--json", "--units", "3", "--inputs", "2", cwd=tmp_path).stdout)
+    assert content["count_params"] == 4 * 3 * (2 + 3 + 1)
+    assert r"\begin{aligned}" in rnnzoo("show", "lstm", "--latex", cwd=tmp_path).stdout
+
+
+def test_lists_have_a_line_for_everything(tmp_path: Path) -> None:
+    assert len(rnnzoo("list", "cells", cwd=tmp_path).stdout.splitlines()) == 19
+    assert "chorales" in rnnzoo("list", "tasks", cwd=tmp_path).stdout
+    assert "there are no studies here" in rnnzoo("list", "studies", cwd=tmp_path).stdout
+    assert "experiments/gates.yaml" in rnnzoo("list", "studies", cwd=ROOT).stdout

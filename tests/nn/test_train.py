@@ -1,0 +1,148 @@
+"""The training loop: what it yields, and that it yields it again."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import rnnzoo
+from rnnzoo import lang, tasks
+from rnnzoo.lang.text import cell_text
+from rnnzoo.nn.data import batches, resident
+from rnnzoo.nn.train import Model, train, work
+from rnnzoo.spec.trial import Kind, Progress, Training, Trial
+from rnnzoo.tasks import Split, Task
+
+OPTIONS = {"length": 10, "train": 96, "valid": 40, "test": 40}
+TRIAL = Trial(
+    "e", "gru", cell_text(lang.load("gru")), "adding", 0, {"units": 8, "learning_rate": 0.02}, seed=3,
+    training=Training(epochs=8, batch=16), task_options=OPTIONS,
+)  # fmt: skip
+
+
+def go_on(progress: Progress) -> bool:
+    return True
+
+
+def test_a_training_learns_and_yields_the_same_again_bit_for_bit(tmp_path: Path) -> None:
+    first = train(replace(TRIAL, folder=str(tmp_path)), go_on)
+    assert first.kind is Kind.COMPLETE
+    assert first.curve[-1]["train"] < first.curve[0]["train"]
+    assert first.scores["test"] < tasks.load("adding", OPTIONS).baselines["always 1"]
+    assert first.weights == {"recurrent": 3 * 8 * (2 + 8 + 1), "model": 3 * 8 * (2 + 8 + 1) + 9}
+    second = train(TRIAL, go_on)
+    assert first.same_result(second)
+    assert not first.same_result(train(replace(TRIAL, seed=4), go_on))
+    # the model that was saved has the weights that were scored
+    model = rnnzoo.load_model(tmp_path / "model.keras")
+    test = tasks.load("adding", OPTIONS).splits["test"]
+    error = float(np.mean((model.predict(test.x, verbose=0) - test.y) ** 2))
+    assert error == pytest.approx(first.scores["test"], rel=1e-4)
+
+
+def test_the_best_weights_are_those_that_are_scored_and_patience_ends_it() -> None:
+    trial = replace(TRIAL, hyperparameters={"units": 8, "learning_rate": 0.3}, training=Training(epochs=40, patience=2))
+    found = train(trial, go_on)
+    values = [row["validation"] for row in found.curve]
+    assert found.best_epoch == int(np.argmin(values)) + 1
+    assert found.scores["validation"] == pytest.approx(min(values), rel=1e-6)
+    assert len(values) == min(40, found.best_epoch + 2)
+
+
+def test_a_loss_that_is_not_finite_is_seen() -> None:
+    cell = "name: bad\nequations: |\n  h = exp(exp(h[t-1] + W @ x + 3))\n"
+    found = train(replace(TRIAL, cell=cell), go_on)
+    assert found.kind is Kind.DIVERGED
+    assert not found.scores
+    assert len(found.curve) == 1
+
+
+def test_a_trial_that_is_told_to_stop_is_pruned() -> None:
+    found = train(TRIAL, lambda progress: progress.step < 2)
+    assert found.kind is Kind.PRUNED
+    assert len(found.curve) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"task": "nothing"}, "no task 'nothing'"),
+        ({"hyperparameters": {"units": 8, "learning_rate": 0.1, "momentum": 0.9}}, "has no momentum"),
+        ({"init": {"V": 1}}, "has no weight 'V'"),
+    ],
+)
+def test_what_cannot_run_is_an_outcome_with_its_reason(change: dict, words: str) -> None:
+    found = work(replace(TRIAL, **change), go_on)
+    assert found.kind is Kind.FAILED
+    assert words in found.message
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "rmsprop", "adamw", "nadam", "adagrad", "lion"])
+def test_every_optimiser_trains(optimizer: str) -> None:
+    trial = replace(TRIAL, training=Training(optimizer=optimizer, epochs=3, clip=1.0))
+    assert train(trial, go_on).kind is Kind.COMPLETE
+
+
+def test_padding_never_reaches_a_loss() -> None:
+    """Two tasks that differ only in what stands in the padding, and in how much of it there is, score the same."""
+    rng = np.random.default_rng(0)
+    lengths = np.array([3, 5, 2, 5, 4, 1, 5, 3], np.int32)
+    x = rng.normal(size=(8, 5, 2)).astype(np.float32)
+    y = rng.integers(0, 2, (8, 5, 3)).astype(np.uint8)
+    noisy_x, noisy_y = x.copy(), y.copy()
+    padding = np.arange(5)[None] >= lengths[:, None]
+    noisy_x[padding], noisy_y[padding] = 50.0, 1
+
+    def score(inputs: np.ndarray, targets: np.ndarray, more: int) -> tuple[float, float]:
+        split = Split(np.pad(inputs, ((0, 0), (0, more), (0, 0))), np.pad(targets, ((0, 0), (0, more), (0, 0))), lengths)
+        task = Task("t", {name: split for name in tasks.SPLITS}, "bernoulli", "step", 3, "nll", "nats")
+        model = Model(replace(TRIAL, cell=cell_text(lang.load("lstm"))), task)
+        before = model.evaluate("test").metric
+        model.epoch()
+        return before, model.evaluate("test").metric
+
+    np.testing.assert_allclose(score(x, y, 0), score(noisy_x, noisy_y, 4), rtol=1e-5)
+
+
+def test_losses_are_those_of_keras_averaged_over_what_counts() -> None:
+    rng = np.random.default_rng(1)
+    lengths = np.array([4, 2, 3], np.int32)
+    real = np.arange(4)[None] < lengths[:, None]
+    x = rng.normal(size=(3, 4, 2)).astype(np.float32)
+    targets = {
+        "bernoulli": rng.integers(0, 2, (3, 4, 5)).astype(np.uint8),
+        "categorical": rng.integers(0, 5, (3, 4)).astype(np.int32),
+        "squared": rng.normal(size=(3, 4, 5)).astype(np.float32),
+    }
+    for loss, y in targets.items():
+        split = Split(x, y, lengths)
+        task = Task("t", {name: split for name in tasks.SPLITS}, loss, "step", 5, "nll", "nats")
+        model = Model(TRIAL, task)
+        logits = model.read_out(model.recurrent(x, mask=real)).numpy()
+        if loss == "bernoulli":
+            each = keras.losses.binary_crossentropy(y[..., None].astype("float32"), logits[..., None], from_logits=True)
+            each = each.numpy().sum(-1)
+        elif loss == "categorical":
+            each = keras.losses.sparse_categorical_crossentropy(y, logits, from_logits=True).numpy()
+        else:
+            each = ((logits - y) ** 2).mean(-1)
+        assert model.evaluate("test").loss == pytest.approx(float(each[real].mean()), rel=1e-5)
+
+
+def test_batches_hold_every_row_once_and_the_rest_weighs_nothing() -> None:
+    index, real = batches(np.arange(10, 31), 8, 4)
+    assert index.shape == real.shape == (4, 8)
+    assert sorted(index[real > 0]) == list(range(10, 31))
+    assert (real > 0).sum() == 21
+
+
+def test_all_splits_lie_in_one_array() -> None:
+    data = resident(tasks.load("temporal_order", {"length": 20, "train": 5, "valid": 3, "test": 2}))
+    assert [len(rows) for rows in data.rows.values()] == [5, 3, 2]
+    assert data.x.shape[0] == 10
+    assert math.prod(data.x.shape) > 0

@@ -1,0 +1,266 @@
+"""Experiment files: what is read, what is filled in, what overrides do, and that the resolved text reads back alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnnzoo.errors import SpecError, UsageError
+from rnnzoo.spec.document import yaml_text
+from rnnzoo.spec.experiment import Experiment
+from rnnzoo.spec.read_experiment import parse_experiment, read, resolved
+from rnnzoo.spec.space import OPTIMIZERS
+
+ROOT = Path(__file__).parent.parent.parent
+SMALL = "experiment: e\ntask: adding\nvariants: [lstm, gru]\n"
+
+
+def parsed(text: str, *sets: str) -> Experiment:
+    return parse_experiment(text, "e.yaml", ROOT / "experiments", sets)
+
+
+def again(experiment: Experiment) -> Experiment:
+    return parse_experiment(yaml_text(resolved(experiment)), experiment.file, ROOT / "experiments")
+
+
+def test_a_short_file_gets_every_default() -> None:
+    found = parsed(SMALL)
+    assert (found.baseline, found.margin, found.claims) == ("lstm", None, ())
+    assert (found.search.sampler.name, found.search.pruner, found.search.trials) == ("random", None, 10)
+    assert (found.select.on, found.select.keep, found.select.report) == ("validation", 3, "test")
+    assert all(one.space.fixed == {"units": 64, "learning_rate": 1e-3} for one in found.variants)
+
+
+def test_the_main_experiment_is_right() -> None:
+    found = read(ROOT / "experiments" / "gates.yaml")
+    assert len(found.variants) == 11
+    assert {claim.text.split()[0] for claim in found.claims} <= {one.label for one in found.variants}
+    assert [one.name for one in found.variants[0].space.dimensions] == ["units", "learning_rate"]
+
+
+def test_a_variant_has_a_label_options_a_space_and_initialisers_of_its_own() -> None:
+    found = parsed(
+        "experiment: e\ntask: adding\ninit: {normal: 0.1}\n"
+        "variants: [lstm, {name: cw7, cell: clockwork, options: {modules: 7}, init: {b: modules}, space: {units: 7}}]\n"
+    )
+    plain, clockwork = found.variants
+    assert (clockwork.label, clockwork.cell.name, clockwork.reference) == ("cw7", "clockwork", "clockwork")
+    assert clockwork.cell.options == {"modules": 7, "base": 2}
+    assert plain.init == {"*": {"normal": 0.1}}
+    assert clockwork.init == {"*": {"normal": 0.1}, "b": 7}  # the option's value stands for its name
+    assert (plain.space.fixed["units"], clockwork.space.fixed["units"]) == (64, 7)
+
+
+def test_a_cell_of_ones_own_is_found_beside_the_experiment_and_by_path(tmp_path: Path) -> None:
+    (tmp_path / "cells").mkdir()
+    for place in (tmp_path / "near.yaml", tmp_path / "cells" / "mine.yaml"):
+        place.write_text(f"name: {place.stem}\nextends: lstm\n")
+    path = tmp_path / "e.yaml"
+    path.write_text("experiment: e\ntask: adding\nvariants: [near, mine, {name: path, cell: cells/mine.yaml}]\n")
+    assert [one.cell.name for one in read(path).variants] == ["near", "mine", "mine"]
+
+
+def test_tasks_may_come_several_times_under_labels() -> None:
+    found = parsed("experiment: e\ntasks: [adding, {name: adding, label: long, length: 400}]\nvariants: [lstm]\n")
+    assert [(one.label, one.name, dict(one.options)) for one in found.tasks] == [
+        ("adding", "adding", {}),
+        ("long", "adding", {"length": 400}),
+    ]
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "lstm worse than gru", "lstm  better  than gru", "lstm same as gru within 0.1", "no variant better than lstm",
+        "importance of units above 2/3", "importance of units above 66%", "interactions below 20%",
+        "weights of gru below 80% of lstm", "on adding: lstm worse than gru",
+    ],
+)  # fmt: skip
+def test_every_form_of_a_claim_is_understood_quoted_or_not(claim: str) -> None:
+    text = SMALL + "search: {space: {units: {int: [8, 16]}}}\n"
+    bare, quoted = (parsed(f"{text}claims:\n  - {one}\n").claims for one in (claim, f'"{claim}"'))
+    assert bare == quoted
+    assert bare[0].text == " ".join(claim.split())
+
+
+@pytest.mark.parametrize(
+    "claim", ["lstm worse than", "lstm same as gru within x", "lstm worse than gru or so", "interactions below 5"]
+)
+def test_a_sentence_of_another_form_is_answered_with_the_forms(claim: str) -> None:
+    with pytest.raises(SpecError, match="write one of: A worse than B"):
+        parsed(f"{SMALL}claims: [{claim}]\n")
+
+
+# ---------------------------------------------------------------------------------------------- overrides
+
+
+@pytest.mark.parametrize("trials", [1, 2, 3, 50])
+def test_without_keep_a_tenth_is_kept_but_three_where_there_are_three(trials: int) -> None:
+    kept = parsed(f"{SMALL}search: {{trials: {trials}}}\nselect: {{report: validation}}\n").select
+    assert (kept.keep, kept.report) == ({1: 1, 2: 2, 3: 3, 50: 5}[trials], "validation")
+
+
+def test_overrides_reach_every_level() -> None:
+    sets = ("search.trials=4", "training.epochs=2", "search.space.units={int: [8, 32], log: true}", "task.length=50")
+    found = parsed(SMALL, *sets, "search.sampler=tpe", "search.sampler.multivariate=false", "variants=[rnn]")
+    assert (found.search.trials, found.training.epochs) == (4, 2)
+    assert found.search.space.dimensions[0].log
+    assert (found.tasks[0].name, found.tasks[0].options) == ("adding", {"length": 50})
+    assert (found.search.sampler.name, found.search.sampler.options) == ("tpe", {"multivariate": False})
+    assert [one.label for one in found.variants] == ["rnn"]
+
+
+def test_the_last_of_two_overrides_holds_and_an_empty_one_means_the_default() -> None:
+    assert parsed(SMALL, "search.trials=4", "search.trials=5").search.trials == 5
+    assert parsed(SMALL + "margin: 0.1\n", "margin=").margin is None
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("epochs=2", "did you mean 'training.epochs'"), ("units=8", "did you mean 'search.space.units'"),
+        ("search.epochs=2", "did you mean 'training.epochs'"),
+        ("search.trial=2", "did you mean 'trials'"), ("trials", "write --set key=value"),
+        ("=2", "write --set key=value"), ("search..trials=2", "write --set key=value"), ("about=[1", "--set about="),
+    ],
+)  # fmt: skip
+def test_an_override_that_fits_nothing_is_answered_with_the_nearest_key(assignment: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        parsed(SMALL, assignment)
+
+
+def test_a_wrong_value_of_an_override_is_shown_where_it_was_written() -> None:
+    with pytest.raises(SpecError) as caught:
+        parsed(SMALL, "search.space.units={int: [64, 8]}")
+    assert str(caught.value) == (
+        "--set:1:26: low 64 is above high 8\n"
+        "    search.space.units={int: [64, 8]}\n"
+        "                             ^\n"
+        "  fix: write int: [8, 64]"
+    )
+
+
+# ---------------------------------------------------------------------------------------------- there and back
+
+
+def names(alphabet: str = "abz019_-.+") -> st.SearchStrategy[str]:
+    return st.text(alphabet, min_size=1, max_size=6).filter(lambda name: name[0].isalnum())
+
+
+@st.composite
+def ranges(draw: st.DrawFn, whole: bool, top: float) -> dict[str, Any]:
+    numbers = st.integers(1, int(top)) if whole else st.floats(1e-6, top, exclude_max=True)
+    low, high = sorted((draw(numbers), draw(numbers)))
+    found: dict[str, Any] = {"int" if whole else "float": [low, high]}
+    how = draw(st.sampled_from(["", "log", "step"]))
+    if how == "log":
+        found["log"] = True
+    if how == "step" and high > low:
+        found["step"] = draw(st.integers(1, int(high - low)) if whole else st.just((high - low) / 3))
+    return found
+
+
+@st.composite
+def spaces(draw: st.DrawFn, common: bool = True) -> dict[str, Any]:
+    """A space in any order, with chains of `when`."""
+    found: dict[str, Any] = {}
+    for name, whole, top in (
+        ("units", True, 99),
+        ("learning_rate", False, 1),
+        ("dropout", False, 1),
+        ("batch", True, 64),
+    ):
+        if draw(st.booleans()):
+            value = st.integers(1, int(top)) if whole else st.floats(1e-6, top, exclude_max=True)
+            choice = st.lists(value, min_size=1, max_size=3, unique=True).map(lambda one: {"choice": one})
+            found[name] = draw(st.one_of(value, choice, ranges(whole, top)))
+    if draw(st.booleans()):
+        found["optimizer"] = {"choice": draw(st.lists(st.sampled_from(OPTIMIZERS), min_size=1, unique=True))}
+        found["layers"] = {"int": [1, 4], "when": {"optimizer": found["optimizer"]["choice"][0]}}
+        found["clip"] = {"float": [0.5, 2], "when": {"layers": [2, 3], "optimizer": found["optimizer"]["choice"][:2]}}
+    elif not common and draw(st.booleans()):
+        found["optimizer"] = draw(st.sampled_from(OPTIMIZERS))  # what waits for another one drops from the common space
+    if common and not found:
+        found["units"] = 8
+    return dict(draw(st.permutations(list(found.items()))))
+
+
+@st.composite
+def experiments(draw: st.DrawFn) -> dict[str, Any]:
+    labels = draw(st.lists(names(), min_size=1, max_size=3, unique=True))
+    variants: list[Any] = ["lstm"] if "lstm" not in labels else []
+    for label in labels:
+        one: dict[str, Any] = {"name": label, "cell": draw(st.sampled_from(["gru", "clockwork", "peephole"]))}
+        if draw(st.booleans()) and (space := draw(spaces(common=False))):
+            one["space"] = space
+        if one["cell"] == "clockwork" and draw(st.booleans()):
+            one["options"] = {"modules": draw(st.integers(1, 9))}
+        if draw(st.booleans()):
+            one["init"] = draw(st.sampled_from([{"b": 1}, {"R": {"uniform": [-0.1, 0.1]}, "*": "orthogonal"}]))
+        variants.append(one)
+    trials = draw(st.integers(1, 40))
+    content = {
+        "experiment": draw(names()),
+        "about": draw(st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=20)),
+        "tasks": draw(st.sampled_from([["adding"], ["adding", {"name": "adding", "label": "1e3", "length": 1e-5}]])),
+        "variants": variants,
+        "baseline": draw(st.sampled_from(labels)),
+        "search": {
+            "sampler": draw(st.sampled_from(["random", "qmc", {"name": "tpe", "n_startup_trials": 3}])),
+            "trials": trials,
+            "seed": draw(st.integers(0, 99)),
+            "draws": draw(st.sampled_from(["own", "common"])),
+            "space": draw(spaces()),
+        },
+        "training": {"epochs": draw(st.integers(1, 9)), "clip": draw(st.floats(0, 10))},
+        "claims": [f"on adding: {labels[0]} same as lstm within 1e-2"] if "lstm" not in labels else [],
+    }
+    if draw(st.booleans()):
+        content["search"]["pruner"] = "median"
+        content["margin"] = draw(st.floats(0, 5))
+    if trials >= 12:
+        content["select"] = {"keep": draw(st.sampled_from([3, trials, 0.5, 0.25])), "on": "validation"}
+    return content
+
+
+@given(experiments())
+@settings(max_examples=60)
+def test_the_resolved_text_reads_back_as_the_same_experiment(content: dict[str, Any]) -> None:
+    first = parsed(yaml_text(content))
+    second = again(first)
+    assert second == first
+    assert resolved(second) == resolved(first)
+
+
+@given(spaces(), spaces(common=False))
+@settings(max_examples=60)
+def test_conditions_only_look_back_in_every_variant(common: dict[str, Any], own: dict[str, Any]) -> None:
+    variants = [{"name": "a", "cell": "lstm", **({"space": own} if own else {})}]
+    content = {"experiment": "e", "task": "adding", "variants": variants, "search": {"space": common}}
+    space = parsed(yaml_text(content)).variants[0].space
+    known = set(space.fixed)
+    for one in space.dimensions:
+        assert set(one.when) <= known
+        known.add(one.name)
+    assert {"units", "learning_rate"} <= known
+    assert set(own) <= known
+
+
+def test_what_a_variant_can_no_longer_reach_drops_out_of_its_space() -> None:
+    text = SMALL.replace("gru", "{name: plain, cell: gru, space: {optimizer: adam}}")
+    momentum = "{choice: [0.5, 0.9], when: {optimizer: sgd}}"
+    text += f"search: {{space: {{momentum: {momentum}, optimizer: {{choice: [adam, sgd]}}}}}}\n"
+    first, plain = parsed(text).variants
+    assert [one.name for one in first.space.dimensions] == ["optimizer", "momentum"]
+    assert plain.space.dimensions == ()
+
+
+def test_a_replaced_dimension_may_wait_for_one_further_down() -> None:
+    own = "{layers: {int: [1, 3], when: {batch: 8}}, batch: {choice: [8, 16]}}"
+    text = SMALL.replace("gru", f"{{name: other, cell: gru, space: {own}}}")
+    text += "search: {space: {layers: {int: [1, 2]}, batch: {choice: [4, 8]}}}\n"
+    assert [one.name for one in parsed(text).variants[1].space.dimensions] == ["batch", "layers"]
