@@ -47,7 +47,7 @@ def imported(file: Path) -> Iterator[tuple[str, int]]:
 
 
 def part_of(inside: str) -> str:
-    return "" if inside == "__init__.py" else inside.split("/")[0].removesuffix(".py")
+    return "" if inside == "__init__.py" else inside.partition("/")[0].removesuffix(".py")
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
@@ -57,7 +57,7 @@ def test_imports_point_down_and_every_library_has_one_home(file: Path) -> None:
     for name, line in imported(file):
         top, _, rest = name.partition(".")
         if top == "rnnzoo":
-            there = rest.split(".")[0]
+            there = rest.partition(".")[0]
             known = there if there in LEVEL else ""
             if known:
                 assert there == here or LEVEL[there] < LEVEL[here], f"{inside}:{line}: {here} may not import {name}"

@@ -117,7 +117,8 @@ class Display:
             f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in trial.hyperparameters.items()
         )
         seconds = outcome.seconds.get("total", 0.0)
-        return f"[{state.finished}/{state.total}] {study.label} {trial.index}: {result}  ({chosen}; {seconds:.0f} s; {state.left()})"
+        head = f"[{state.finished}/{state.total}] {study.label} {trial.index}"
+        return f"{head}: {result}  ({chosen}; {seconds:.0f} s; {state.left()})"
 
     def __rich__(self) -> Group:
         state = self.state
@@ -131,7 +132,7 @@ class Display:
         )
         return Group(table, *self._running(), foot)
 
-    def _row(self, study: Study) -> tuple[object, ...]:
+    def _row(self, study: Study) -> tuple[str | Text | ProgressBar, ...]:
         state, name = self.state, study.identity
         done, total = state.done.get(name, 0), planned(study, state.trials)
         best = f"{state.best[name]:.4f}" if name in state.best else ""

@@ -74,7 +74,9 @@ def sweep(given: argparse.Namespace) -> int:
         try:
             loop.run()
         except KeyboardInterrupt:
-            display.note(f"stopped; {display.state.finished} of {display.state.total} trials are done, and the same command goes on")
+            display.note(
+                f"stopped; {display.state.finished} of {display.state.total} trials are done, and the same command goes on"
+            )
             raise
     results = loop.results()
     _keep_models(found, results, tracker)
@@ -185,7 +187,7 @@ def _plan(found: Opened, done: Mapping[str, int], costs: Mapping[str, Any], work
     from rnnzoo.lang import counts
     from rnnzoo.sweep import measure, status
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for study in found.studies:
         small, large = (measure.corner(study.variant.space, end) for end in (0.0, 1.0))
         inputs = found.tasks[study.task.label].inputs

@@ -119,7 +119,7 @@ class _Fixed:
                 return self.name(name, span)
             case Index(name=name, axis=("row" | "col") as axis, span=span) if self.masks:
                 if name in self.constants and self.constants[name].size:
-                    return ir.Ref(axis, name)  # type: ignore[arg-type]  # mypy widens the literal
+                    return ir.Ref(axis, name)
                 return self.unknown(name, span, "a constant along the units")
             case Call(op=op, args=args, span=span) if op != "matmul":
                 return _apply(op, tuple(self.typed(arg) for arg in args), span, self.mistakes)

@@ -53,6 +53,16 @@ def _sigmoid(a: Array) -> Array:
     return np.where(a >= 0, 1.0, e) / (1.0 + e)
 
 
+def _elu(a: Array) -> Array:
+    result: Array = np.where(a > 0, a, np.expm1(np.minimum(a, 0.0)))
+    return result
+
+
+def _where(condition: Array, a: Array, b: Array) -> Array:
+    result: Array = np.where(np.asarray(condition) != 0, a, b)
+    return result
+
+
 def _call(latex: str) -> str:
     return latex + r"\left({}\right)"
 
@@ -76,7 +86,7 @@ _ROWS = (
         ("1 / (1 + abs(a)) ** 2",),
     ),
     Op(
-        "elu", 1, lambda a: np.where(a > 0, a, np.expm1(np.minimum(a, 0.0))), "elu", _call(r"\mathrm{{elu}}"),
+        "elu", 1, _elu, "elu", _call(r"\mathrm{{elu}}"),
         ("where(a > 0, 1, y + 1)",),
     ),
     Op(
@@ -107,7 +117,7 @@ _ROWS = (
     Op("equal", 2, lambda a, b: np.equal(a, b) * 1.0, "equal", "{} = {}", (), "==", 3),
     Op("not_equal", 2, lambda a, b: np.not_equal(a, b) * 1.0, "not_equal", r"{} \ne {}", (), "!=", 3),
     Op(
-        "where", 3, lambda c, a, b: np.where(np.asarray(c) != 0, a, b), "where",
+        "where", 3, _where, "where",
         r"\begin{{cases}} {1} & \text{{if }} {0} \\ {2} & \text{{otherwise}} \end{{cases}}",
         ("0", "where(a, 1, 0)", "where(a, 0, 1)"),
     ),

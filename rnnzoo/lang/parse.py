@@ -166,7 +166,7 @@ class _Reader:
         raise _NotInTheLanguage(index, f"[{written[:40]}] is not a step: only [t-1] is", fix)
 
     def infix(self, op: ast.AST, left: ast.expr, right: ast.expr, span: Span, depth: int) -> Tree:
-        return Call(INFIX[_INFIX[type(op)]].name, (self.tree(left, depth + 1), self.tree(right, depth + 1)), span)  # type: ignore[index]
+        return Call(INFIX[_INFIX[type(op)]].name, (self.tree(left, depth + 1), self.tree(right, depth + 1)), span)
 
     def call(self, node: ast.Call, depth: int) -> Tree:
         if not isinstance(node.func, ast.Name):
@@ -186,7 +186,7 @@ class _Reader:
 
     def refuse(self, node: ast.expr) -> _NotInTheLanguage:
         for part in (node, getattr(node, "op", None)):
-            if type(part) in _HABITS:
+            if isinstance(part, ast.AST) and type(part) in _HABITS:
                 problem, fix = _HABITS[type(part)]
                 return _NotInTheLanguage(node, problem, fix)
         if isinstance(node, ast.Attribute):

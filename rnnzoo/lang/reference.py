@@ -82,11 +82,15 @@ def evaluate(expr: ir.Expr, values: Mapping[str, Values], size: ir.Sizes) -> Arr
             return np.arange(size.units, dtype=float)
         case ir.Ref(kind="row", name=name):
             return (
-                values["constant"][name][:, None] if name else np.arange(values["mask"]["rows"], dtype=float)[:, None]
+                values["constant"][name][:, None]
+                if name
+                else np.arange(int(values["mask"]["rows"]), dtype=float)[:, None]
             )
         case ir.Ref(kind="col", name=name):
             return (
-                values["constant"][name][None, :] if name else np.arange(values["mask"]["cols"], dtype=float)[None, :]
+                values["constant"][name][None, :]
+                if name
+                else np.arange(int(values["mask"]["cols"]), dtype=float)[None, :]
             )
         case ir.Ref(kind=kind, name=name):
             return values[kind][name]

@@ -55,17 +55,20 @@ def expression(expr: ir.Expr) -> str:
 def digest(cell: ir.Cell) -> str:
     """SHA-256 of what a cell computes: names, titles and the order of lines do not matter, equations and init do."""
     bare = replace(cell, name="", title="", source=())
-    sort = lambda step: ir.Step(  # noqa: E731  # a local abbreviation
-        tuple(sorted(step.equations, key=lambda one: one.name)), tuple(sorted(step.weights, key=lambda one: one.name))
-    )
     ordered = replace(
         bare,
         constants=tuple(sorted(bare.constants, key=lambda one: one.name)),
         states=tuple(sorted(bare.states, key=lambda one: one.name)),
-        step=sort(bare.step),
-        first=sort(bare.first),
+        step=_sorted(bare.step),
+        first=_sorted(bare.first),
     )
     return hashlib.sha256(cell_text(ordered).encode()).hexdigest()
+
+
+def _sorted(step: ir.Step) -> ir.Step:
+    """Equations and weights by name."""
+    equations = tuple(sorted(step.equations, key=lambda one: one.name))
+    return ir.Step(equations, tuple(sorted(step.weights, key=lambda one: one.name)))
 
 
 def _print(expr: ir.Expr) -> tuple[str, int]:
@@ -145,9 +148,9 @@ def default_init(cell: ir.Cell, weight: ir.Weight) -> Init:
         stateful = ir.depending(step.equations)
         for one in step.equations:
             for node in ir.walk(one.expr):
-                if isinstance(node, ir.Apply) and node.op == "matmul" and node.args[0] == _ref(weight):
-                    if ir.depends(node.args[1], stateful):
-                        return Init("orthogonal")
+                multiplies = isinstance(node, ir.Apply) and node.op == "matmul" and node.args[0] == _ref(weight)
+                if isinstance(node, ir.Apply) and multiplies and ir.depends(node.args[1], stateful):
+                    return Init("orthogonal")
     return Init("glorot_uniform")
 
 

@@ -26,10 +26,17 @@ LEVEL = 0.95
 class Described(Protocol):
     """What a report asks of a task."""
 
-    metric: str
-    unit: str
-    baselines: Mapping[str, float]
-    note: str
+    @property
+    def metric(self) -> str: ...
+
+    @property
+    def unit(self) -> str: ...
+
+    @property
+    def baselines(self) -> Mapping[str, float]: ...
+
+    @property
+    def note(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)

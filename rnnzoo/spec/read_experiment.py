@@ -43,7 +43,10 @@ MAX_LABEL = 60
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 
 # Every key that `--set` can reach by name; what is below another one (options of a task) is checked where it is used.
-_TOP = ("experiment", "about", "task", "tasks", "baseline", "variants", "search", "training", "select", "margin", "init", "claims")  # fmt: skip  # noqa: E501
+_TOP = (
+    "experiment", "about", "task", "tasks", "baseline", "variants", "search", "training", "select", "margin", "init",
+    "claims",
+)  # fmt: skip
 _KEYS: Mapping[str, Sequence[str]] = {
     "": _TOP,
     "search": [one.name for one in fields(Search)],
@@ -99,11 +102,13 @@ def overridden(table: Table, assignment: str) -> Table:
 
 def _check_path(keys: Sequence[str], assignment: str) -> None:
     for depth, key in enumerate(keys):
-        here = _KEYS.get(".".join(keys[:depth]), (key,))
+        above = "".join(f"{one}." for one in keys[:depth])
+        here = _KEYS.get(above.rstrip("."), (key,))
         if key not in here:
-            known = [f"{prefix}.{name}" for prefix, names in _KEYS.items() for name in names]
+            known = [f"{prefix}.{name}".lstrip(".") for prefix, names in _KEYS.items() for name in names]
             same = [one for one in known if one.rpartition(".")[2] == keys[-1]]
-            fix = f"did you mean '{same[0].lstrip('.')}'?" if same else nearest(key, here)
+            near = nearest(key, here).replace("did you mean '", f"did you mean '{above}", 1)
+            fix = f"did you mean '{same[0]}'?" if same else near
             raise UsageError(f"--set {assignment}: an experiment has no key '{'.'.join(keys)}'\n  fix: {fix}")
 
 

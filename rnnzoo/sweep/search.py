@@ -222,7 +222,7 @@ def _point_sampler() -> Any:
     """Our own points, as a sampler of Optuna's; made here so that importing this module does not import Optuna."""
     from optuna.samplers import BaseSampler
 
-    class Points(BaseSampler):  # type: ignore[misc]  # untyped here
+    class Points(BaseSampler):
         """Suggests the values of `point`."""
 
         point: Mapping[str, Value] = {}
@@ -246,7 +246,10 @@ def _class(family: str, names: Mapping[str, str], chosen: str) -> Any:
     return getattr(getattr(optuna, family), names.get(chosen, chosen))
 
 
-_NEEDS = {"GPSampler": "torch", "CmaEsSampler": "cmaes"}  # packages that Optuna misses only when the search is under way
+_NEEDS = {
+    "GPSampler": "torch",
+    "CmaEsSampler": "cmaes",
+}  # packages that Optuna misses only when the search is under way
 
 
 def _sampler(named: Named, seed: int) -> Any:

@@ -124,12 +124,12 @@ def load(
     """
     module = registry.load("tasks", name)
     given = dict(options or {})
-    for key in given:
+    for key, value in given.items():
         if key not in module.OPTIONS:
             raise UsageError(
                 f"task '{name}' has no option '{key}'\n  fix: {nearest(key, module.OPTIONS) or 'it has none'}"
             )
-        _check_option(name, key, given[key], module.OPTIONS[key])
+        _check_option(name, key, value, module.OPTIONS[key])
     task: Task = module.load({**module.OPTIONS, **given}, seed, folder or Path(), progress)
     _check(task)
     return task

@@ -1,7 +1,8 @@
 """MusicXML, compressed or not -> which notes sound at each quarter, in one pass a part.
 
-In: a `.mxl` or `.xml` file.  Out: MIDI numbers at every grid point.  Understands what chorales hold: divisions, durations, chords,
-backup and forward, grace notes (which take no time), transposing instruments and ties (a held note simply sounds on).
+In: a `.mxl` or `.xml` file.  Out: MIDI numbers at every grid point.  Understands what chorales hold: divisions,
+durations, chords, backup and forward, grace notes (which take no time), transposing instruments and ties (a held note
+simply sounds on).
 """
 
 from __future__ import annotations

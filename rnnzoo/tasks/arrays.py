@@ -66,7 +66,9 @@ def _read(path: Path) -> dict[str, np.ndarray]:
                 return {name: arrays[name] for name in arrays.files}
         except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
             problem = "it holds Python objects" if "pickle" in str(error).lower() else "it is damaged"
-    raise TaskError(f"cannot read {path}: {problem}\n  fix: write np.savez('my.npz', x=..., y=...) with arrays of numbers")
+    raise TaskError(
+        f"cannot read {path}: {problem}\n  fix: write np.savez('my.npz', x=..., y=...) with arrays of numbers"
+    )
 
 
 def _x(arrays: Mapping[str, np.ndarray], path: Path) -> tuple[np.ndarray, np.ndarray]:

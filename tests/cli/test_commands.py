@@ -68,7 +68,7 @@ def test_two_workers_and_an_interruption_give_the_same_outcomes_to_the_bit(swept
     command = [sys.executable, "-m", "rnnzoo", "sweep", "small.yaml", "--workers", "2"]
     running = subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background may ignore it
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # a background job may ignore it
     )  # fmt: skip
     assert running.stdout is not None
     for line in running.stdout:
@@ -116,7 +116,9 @@ def test_the_best_model_loads_with_the_three_lines_that_are_printed(swept: Path)
     assert "learning_rate:" in done.stdout
     lines = [line.removeprefix("#").strip() for line in done.stdout.splitlines() if line.startswith("#   ")]
     assert len(lines) == 3
-    loaded = subprocess.run([sys.executable, "-c", "\n".join(lines)], cwd=swept, capture_output=True, text=True, check=False)
+    loaded = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)], cwd=swept, capture_output=True, text=True, check=False
+    )
     assert loaded.returncode == 0, loaded.stderr
     assert "recurrent" in loaded.stdout
     wrong = rnnzoo("best", "small.yaml", "--variant", "gate", cwd=swept)
@@ -147,7 +149,7 @@ def test_mlflow_holds_the_same_results_as_the_storage(swept: Path) -> None:
 
     tracker = MlflowTracker(f"sqlite:///{swept}/runs/mlflow.db")
     found = {(one.trial.variant, one.trial.index): one.outcome for one in tracker.results("small")}
-    assert found == {key: one for key, one in outcomes(swept).items()}
+    assert found == outcomes(swept)
     client = tracker.client
     experiment = client.get_experiment_by_name("small")
     runs = client.search_runs([experiment.experiment_id])
@@ -165,7 +167,9 @@ def test_an_edited_spec_sets_old_trials_aside_and_says_so(swept: Path, tmp_path:
 
     shutil.copytree(swept, tmp_path / "copy")
     spec = tmp_path / "copy" / "small.yaml"
-    spec.write_text(SPEC.replace("int: [4, 8]", "int: [4, 5]").replace("trials: 3", "trials: 3").replace("epochs: 3", "epochs: 1"))
+    spec.write_text(
+        SPEC.replace("int: [4, 8]", "int: [4, 5]").replace("trials: 3", "trials: 3").replace("epochs: 3", "epochs: 1")
+    )
     (swept / "small.yaml").rename(swept / "moved.yaml")  # or the name would be held by another file
     try:
         done = rnnzoo("sweep", "small.yaml", cwd=tmp_path / "copy")
@@ -242,7 +246,9 @@ except SystemExit:
     pass
 print(sorted({heavy} & set(sys.modules)), file=sys.stderr)
 """
-        done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
         assert done.stderr.strip() == "[]", (arguments, done.stderr)
         assert done.stdout.strip()
 

@@ -81,7 +81,9 @@ def test_gradients_agree_with_differences_in_float64(name: str) -> None:
     rng = np.random.default_rng(4)
     x = tf.Variable(data())
     states = [tf.Variable(0.3 * rng.normal(size=(BATCH, UNITS))) for _ in layer.state_names]
-    goal = [tf.constant(rng.normal(size=(BATCH, TIME, UNITS)))] + [tf.constant(rng.normal(size=(BATCH, UNITS))) for _ in states]
+    goal = [tf.constant(rng.normal(size=(BATCH, TIME, UNITS)))] + [
+        tf.constant(rng.normal(size=(BATCH, UNITS))) for _ in states
+    ]
 
     def loss() -> float:
         found = layer(x, mask=tf.constant(KEEP), initial_state=[tf.convert_to_tensor(one) for one in states])
@@ -136,7 +138,9 @@ def sigmoid(a: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-a))
 
 
-def one_step(name: str, h: np.ndarray, c: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray]:
+def one_step(
+    name: str, h: np.ndarray, c: np.ndarray
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray]:
     """Values of all equations after one step from given states, the weights, and the input."""
     weights, x = weights_of(name, 1)[0], data()[:1, :1]
     states = [{state.name: {"h": h, "c": c}.get(state.name, np.zeros_like(h)) for state in cell_of(name).states}]

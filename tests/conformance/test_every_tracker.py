@@ -18,8 +18,12 @@ CURVE = tuple({"epoch": n, "train": 1 / n, "validation": 2 / n, "seconds": 0.1} 
 
 def result(index: int, kind: Kind = Kind.COMPLETE, variant: str = "a") -> Result:
     scores = {"train": 1.0, "validation": 2.0 + index / 3, "test": 3.0} if kind is Kind.COMPLETE else {}
-    outcome = Outcome(kind, scores, CURVE, {"recurrent": 10, "model": 12}, 3, {"total": 1.5, "step": 0.1}, "why\nit ended")
-    trial = Trial("e", variant, "name: lstm\nequations: |\n  h = 1\n" * 100, "adding", index, {"units": 4, "x": 0.1}, seed=index)
+    outcome = Outcome(
+        kind, scores, CURVE, {"recurrent": 10, "model": 12}, 3, {"total": 1.5, "step": 0.1}, "why\nit ended"
+    )
+    trial = Trial(
+        "e", variant, "name: lstm\nequations: |\n  h = 1\n" * 100, "adding", index, {"units": 4, "x": 0.1}, seed=index
+    )
     return Result(trial, outcome, f"e/{variant}/adding/abc")
 
 

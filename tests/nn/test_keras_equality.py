@@ -101,7 +101,8 @@ def test_a_layer_of_ours_equals_keras_own(name: str, masked: bool, layers: int) 
     # Gradients are copied over just as weights are.
     per_layer = len(their_gradients) // layers
     expected = [
-        PAIRS[name][1]([g.numpy() for g in their_gradients[at * per_layer : (at + 1) * per_layer]]) for at in range(layers)
+        PAIRS[name][1]([g.numpy() for g in their_gradients[at * per_layer : (at + 1) * per_layer]])
+        for at in range(layers)
     ]
     named = dict(zip((one.name for one in ours.trainable_variables), our_gradients, strict=True))
     for number, found in enumerate(expected, start=1):

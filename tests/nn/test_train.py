@@ -99,8 +99,10 @@ def test_padding_never_reaches_a_loss() -> None:
     noisy_x[padding], noisy_y[padding] = 50.0, 1
 
     def score(inputs: np.ndarray, targets: np.ndarray, more: int) -> tuple[float, float]:
-        split = Split(np.pad(inputs, ((0, 0), (0, more), (0, 0))), np.pad(targets, ((0, 0), (0, more), (0, 0))), lengths)
-        task = Task("t", {name: split for name in tasks.SPLITS}, "bernoulli", "step", 3, "nll", "nats")
+        split = Split(
+            np.pad(inputs, ((0, 0), (0, more), (0, 0))), np.pad(targets, ((0, 0), (0, more), (0, 0))), lengths
+        )
+        task = Task("t", dict.fromkeys(tasks.SPLITS, split), "bernoulli", "step", 3, "nll", "nats")
         model = Model(replace(TRIAL, cell=cell_text(lang.load("lstm"))), task)
         before = model.evaluate("test").metric
         model.epoch()
@@ -121,7 +123,7 @@ def test_losses_are_those_of_keras_averaged_over_what_counts() -> None:
     }
     for loss, y in targets.items():
         split = Split(x, y, lengths)
-        task = Task("t", {name: split for name in tasks.SPLITS}, loss, "step", 5, "nll", "nats")
+        task = Task("t", dict.fromkeys(tasks.SPLITS, split), loss, "step", 5, "nll", "nats")
         model = Model(TRIAL, task)
         logits = model.read_out(model.recurrent(x, mask=real)).numpy()
         if loss == "bernoulli":

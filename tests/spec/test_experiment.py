@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnzoo.errors import SpecError, UsageError
-from rnnzoo.spec.document import yaml_text
-from rnnzoo.spec.experiment import Experiment
+from rnnzoo.spec.document import parse, plain, yaml_text
+from rnnzoo.spec.experiment import OURS, PRUNERS, SAMPLERS, Experiment
 from rnnzoo.spec.read_experiment import parse_experiment, read, resolved
-from rnnzoo.spec.space import OPTIMIZERS
+from rnnzoo.spec.space import HYPERPARAMETERS, OPTIMIZERS
 
 ROOT = Path(__file__).parent.parent.parent
 SMALL = "experiment: e\ntask: adding\nvariants: [lstm, gru]\n"
@@ -47,12 +48,12 @@ def test_a_variant_has_a_label_options_a_space_and_initialisers_of_its_own() -> 
         "experiment: e\ntask: adding\ninit: {normal: 0.1}\n"
         "variants: [lstm, {name: cw7, cell: clockwork, options: {modules: 7}, init: {b: modules}, space: {units: 7}}]\n"
     )
-    plain, clockwork = found.variants
+    first, clockwork = found.variants
     assert (clockwork.label, clockwork.cell.name, clockwork.reference) == ("cw7", "clockwork", "clockwork")
     assert clockwork.cell.options == {"modules": 7, "base": 2}
-    assert plain.init == {"*": {"normal": 0.1}}
+    assert first.init == {"*": {"normal": 0.1}}
     assert clockwork.init == {"*": {"normal": 0.1}, "b": 7}  # the option's value stands for its name
-    assert (plain.space.fixed["units"], clockwork.space.fixed["units"]) == (64, 7)
+    assert (first.space.fixed["units"], clockwork.space.fixed["units"]) == (64, 7)
 
 
 def test_a_cell_of_ones_own_is_found_beside_the_experiment_and_by_path(tmp_path: Path) -> None:
@@ -124,7 +125,7 @@ def test_the_last_of_two_overrides_holds_and_an_empty_one_means_the_default() ->
     [
         ("epochs=2", "did you mean 'training.epochs'"), ("units=8", "did you mean 'search.space.units'"),
         ("search.epochs=2", "did you mean 'training.epochs'"),
-        ("search.trial=2", "did you mean 'trials'"), ("trials", "write --set key=value"),
+        ("search.trial=2", "did you mean 'search.trials'"), ("trials", "write --set key=value"),
         ("=2", "write --set key=value"), ("search..trials=2", "write --set key=value"), ("about=[1", "--set about="),
     ],
 )  # fmt: skip
@@ -254,9 +255,9 @@ def test_what_a_variant_can_no_longer_reach_drops_out_of_its_space() -> None:
     text = SMALL.replace("gru", "{name: plain, cell: gru, space: {optimizer: adam}}")
     momentum = "{choice: [0.5, 0.9], when: {optimizer: sgd}}"
     text += f"search: {{space: {{momentum: {momentum}, optimizer: {{choice: [adam, sgd]}}}}}}\n"
-    first, plain = parsed(text).variants
+    first, other = parsed(text).variants
     assert [one.name for one in first.space.dimensions] == ["optimizer", "momentum"]
-    assert plain.space.dimensions == ()
+    assert other.space.dimensions == ()
 
 
 def test_a_replaced_dimension_may_wait_for_one_further_down() -> None:
@@ -264,3 +265,25 @@ def test_a_replaced_dimension_may_wait_for_one_further_down() -> None:
     text = SMALL.replace("gru", f"{{name: other, cell: gru, space: {own}}}")
     text += "search: {space: {layers: {int: [1, 2]}, batch: {choice: [4, 8]}}}\n"
     assert [one.name for one in parsed(text).variants[1].space.dimensions] == ["batch", "layers"]
+
+
+# ---------------------------------------------------------------------------------------------- the manual
+
+PAGE = (ROOT / "docs" / "experiments.md").read_text()
+BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda text: text.split("\n")[0][:20])
+def test_every_example_of_the_manual_is_right(block: str) -> None:
+    """A block that is no whole experiment is put into one, at the place where its first key belongs."""
+    table = plain(parse(block, "docs/experiments.md"))
+    content: dict[str, Any] = {"experiment": "e", "task": "adding", "variants": ["lstm"]}
+    if "tasks" in table:
+        del content["task"]
+    content.update({"search": table} if "space" in table else table)
+    assert parsed(yaml_text(content)).variants
+
+
+@pytest.mark.parametrize("word", [*HYPERPARAMETERS, *OPTIMIZERS, *SAMPLERS, *PRUNERS, *OURS, "margin", "draws"])
+def test_the_manual_names_every_word_that_a_file_may_use(word: str) -> None:
+    assert word == "none" or f"`{word}" in PAGE or f"{word}:" in PAGE

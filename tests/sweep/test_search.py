@@ -28,7 +28,9 @@ def trial(index: int, chosen: dict | None = None) -> Trial:
 
 
 def complete(score: float) -> Outcome:
-    return Outcome(Kind.COMPLETE, {"validation": score, "test": score}, ({"epoch": 1, "train": 1.0, "validation": score},))
+    return Outcome(
+        Kind.COMPLETE, {"validation": score, "test": score}, ({"epoch": 1, "train": 1.0, "validation": score},)
+    )
 
 
 def study(folder: Path, asked: Search, name: str = "e/v/t/1") -> search.StudyStore:
@@ -54,7 +56,9 @@ def test_hyperband_stops_trials_that_are_worse(tmp_path: Path) -> None:
     opened = study(tmp_path, Search(pruner=Named("hyperband", options), space=SPACE))
     kinds = []
     for index in range(24):
-        number, chosen = opened.ask(index, {**trial(index).hyperparameters, "optimizer": "adam", "learning_rate": 0.01}, SPACE)
+        number, chosen = opened.ask(
+            index, {**trial(index).hyperparameters, "optimizer": "adam", "learning_rate": 0.01}, SPACE
+        )
         going = all(opened.report(number, step, float(index % 5 + 1)) for step in range(1, 10))
         outcome = complete(1.0) if going else Outcome(Kind.PRUNED)
         opened.tell(number, trial(index, chosen), outcome)
@@ -82,7 +86,10 @@ def test_every_kind_of_outcome_comes_back_as_it_was(tmp_path: Path) -> None:
     store = search.Store(f"sqlite:///{tmp_path}/optuna.db")
     opened = store.study("e/v/t/1", ATTRIBUTES, Search(space=SPACE))
     point = {"optimizer": "adam", "learning_rate": 0.01, "units": 8}
-    outcomes = [complete(1.5), *(Outcome(kind, message=f"because {kind}") for kind in Kind if kind is not Kind.COMPLETE)]
+    outcomes = [
+        complete(1.5),
+        *(Outcome(kind, message=f"because {kind}") for kind in Kind if kind is not Kind.COMPLETE),
+    ]
     for index, outcome in enumerate(outcomes):
         number, chosen = opened.ask(index, point, SPACE)
         opened.tell(number, trial(index, chosen), outcome)
@@ -112,7 +119,7 @@ def test_the_names_are_those_of_the_installed_optuna() -> None:
     known = {name for name in optuna.samplers.__all__ if name.endswith("Sampler")}
     ours = {"RandomSampler", "GridSampler", "QMCSampler"}  # functions of the index here
     assert known - ours - {"BaseSampler", "BaseGASampler", "PartialFixedSampler"} == set(SAMPLERS.values())
-    assert {name for name in optuna.pruners.__all__} - {"BasePruner"} == set(PRUNERS.values())
+    assert set(optuna.pruners.__all__) - {"BasePruner"} == set(PRUNERS.values())
 
 
 @pytest.mark.parametrize(
@@ -129,7 +136,9 @@ def test_wrong_options_are_refused_in_words(asked: Search, words: str) -> None:
         search.check(asked)
 
 
-@pytest.mark.parametrize("url", ["sqlite:////proc/nothing/here.db", "nonsense://x", "postgresql://u:secret@127.0.0.1:9/x"])
+@pytest.mark.parametrize(
+    "url", ["sqlite:////proc/nothing/here.db", "nonsense://x", "postgresql://u:secret@127.0.0.1:9/x"]
+)
 def test_a_storage_that_cannot_be_had_is_one_plain_message_without_a_password(url: str) -> None:
     with pytest.raises(StoreError) as caught:
         search.Store(url)
