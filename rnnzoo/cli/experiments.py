@@ -19,10 +19,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bars
 
 from rnnzoo import lang
-from rnnzoo.errors import UsageError
+from rnnzoo.errors import UsageError, nearest
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.document import yaml_text
 from rnnzoo.spec.read_experiment import read, resolved
+from rnnzoo.spec.space import HYPERPARAMETERS
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Result, Trial
 
 if TYPE_CHECKING:
@@ -118,9 +119,9 @@ def _keep_models(found: Opened, results: Sequence[Result], tracker: Tracker) -> 
     """The best model of each study goes to the tracker."""
     for study in found.studies:
         best = _best(found, [one for one in results if one.study == study.identity])
-        model = Path(best.trial.folder) / "model.keras" if best else None
-        if model is not None and model.is_file():
-            tracker.model(study.identity, study.variant.label, [model])
+        if best is not None:
+            model = Path(best.trial.folder) / "model.keras"
+            tracker.best(best, [model] if model.is_file() else [])
 
 
 def _best(found: Opened, results: Sequence[Result]) -> Result | None:
@@ -285,7 +286,6 @@ def report(given: argparse.Namespace) -> None:
 
 def best(given: argparse.Namespace) -> None:
     """Hyper-parameters as YAML, and how to load the model."""
-    from rnnzoo.errors import nearest
     from rnnzoo.sweep import open as door
 
     found = door.opened(Path(given.spec), given.set)
@@ -339,11 +339,21 @@ def train(given: argparse.Namespace) -> int:
     return _show_outcome(outcome, trial, given, console)
 
 
+# `--set units=64` is short for `--set search.space.units=64`
+_TRAIN_KEYS = {**dict.fromkeys(HYPERPARAMETERS, "search.space."), "seed": "search."}
+
+
 def _single_trial(given: argparse.Namespace, cell: str) -> Trial:
     """A trial from `--set`: hyper-parameters, `training.KEY`, `task.KEY` and `seed`."""
     from rnnzoo.spec.read_experiment import parse_experiment
 
-    sets = [one if "." in one.partition("=")[0] else f"search.space.{one}" for one in given.set]
+    sets = [f"{_TRAIN_KEYS.get(one.partition('=')[0], '')}{one}" for one in given.set]
+    for one in sets:
+        name = one.partition("=")[0]
+        if "." not in name:
+            raise UsageError(
+                f"--set {one}: no '{name}' in a training\n  fix: {nearest(name, [*_TRAIN_KEYS, 'training.epochs'])}"
+            )
     text = f"experiment: train\ntask: {json.dumps(given.task)}\nvariants: [{{name: cell, cell: {json.dumps(given.cell)}}}]\n"
     found = parse_experiment(text, "rnnzoo train", Path(), sets)
     if found.search.space.dimensions:
@@ -384,7 +394,7 @@ def ui(given: argparse.Namespace) -> int:
     """Serve MLflow's pages."""
     import socket
 
-    from rnnzoo.trackers.mlflow import serve
+    from rnnzoo.trackers.mlflow import pages, serve
 
     settings = config.read()
     port = given.port or settings.port
@@ -396,7 +406,10 @@ def ui(given: argparse.Namespace) -> int:
             raise UsageError(
                 f"port {port} is taken\n  fix: rnnzoo ui --port {port + 1}, or `ui: {{port: ...}}` in mlflow.yml"
             )
-    print(f"http://{settings.host}:{port}  (Ctrl-C ends it)", flush=True)
+    address = f"http://{settings.host}:{port}"
+    print(f"{address}  (Ctrl-C ends it)", flush=True)
+    for name, link in list(pages(settings.tracking, address).items())[:9]:
+        print(f"  {name}: {link}", flush=True)
     return serve(settings.tracking, settings.artifacts, settings.host, port)
 
 

@@ -258,15 +258,7 @@ def _training(training: Training, chosen: Mapping[str, Value]) -> Training:
 
 def _cell(trial: Trial) -> ir.Cell:
     cell = lang.parse_text(trial.cell, file=f"<cell of {trial.variant}>")
-    return lang.with_init(cell, {name: as_init(value) for name, value in trial.init.items()})
-
-
-def as_init(value: Any) -> Init:
-    """An initialiser from plain values, as `Init.plain` writes it."""
-    if isinstance(value, Mapping):
-        ((name, argument),) = value.items()
-        return Init(name, tuple(argument) if isinstance(argument, list | tuple) else (argument,))
-    return Init(value) if isinstance(value, str) else Init("constant", (value,))
+    return lang.with_init(cell, {name: Init.from_plain(value) for name, value in trial.init.items()})
 
 
 def _recurrent(cell: ir.Cell, task: Task, chosen: Mapping[str, Value], seed: int) -> Recurrent:

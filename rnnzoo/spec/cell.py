@@ -36,6 +36,8 @@ ZOO = Path(__file__).parent.parent / "zoo"
 MAX_NAME = 40
 MAX_EQUATIONS = 200
 MAX_EQUATION = 2000  # characters
+MAX_OPTION = 1e300
+MAX_SIZE = 1_000_000
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -71,6 +73,14 @@ class Init:
         values = list(self.values)
         return {self.name: values[0] if len(values) == 1 else values} if values else self.name
 
+    @classmethod
+    def from_plain(cls, value: object) -> Init:
+        """The initialiser that `plain` has written."""
+        if isinstance(value, Mapping):
+            ((name, argument),) = value.items()
+            return cls(name, tuple(argument) if isinstance(argument, list | tuple) else (argument,))
+        return cls(value) if isinstance(value, str) else cls("constant", (value,))  # type: ignore[arg-type]
+
 
 @dataclass(frozen=True, slots=True)
 class Declared:
@@ -88,6 +98,7 @@ class CellSpec:
     Attributes:
         source: keys of `zoo/sources.yaml`, or free text.
         options: numbers that constants, masks, equations and init may name.
+        option_keys: where the options stand.
         shapes, masks: from `weights:`.
         initial: what a state starts from: a number, or `learned`.
         output: the equation that is the layer's output.
@@ -100,6 +111,7 @@ class CellSpec:
     source: tuple[str, ...] = ()
     output: str = "h"
     options: Mapping[str, float] = field(default_factory=dict)
+    option_keys: Mapping[str, Declared] = field(default_factory=dict)
     constants: Mapping[str, Statement] = field(default_factory=dict)
     equations: Mapping[str, Statement] = field(default_factory=dict)
     first_layer: Mapping[str, Statement] = field(default_factory=dict)
@@ -110,9 +122,12 @@ class CellSpec:
 
     def with_options(self, options: Mapping[str, float]) -> CellSpec:
         """The same cell with other values for some of its options."""
-        for name in options:
+        for name, value in options.items():
             if name not in self.options:
-                raise UsageError(f"cell '{self.name}' has no option '{name}'\n  fix: {nearest(name, self.options)}")
+                fix = nearest(name, self.options) or "this cell has no options at all"
+                raise UsageError(f"cell '{self.name}' has no option '{name}'\n  fix: {fix}")
+            if not is_number(value) or not abs(value) <= MAX_OPTION:
+                raise UsageError(f"option '{name}' of cell '{self.name}' must be a number, not {value!r}")
         return replace(self, options={**self.options, **options})
 
 
@@ -209,6 +224,7 @@ def _own(fields: Fields, file: str, mistakes: Mistakes) -> CellSpec:
         fix = f"use letters, digits, `_`, `-` and `.`, at most {MAX_NAME}"
         mistakes.add(fields.span("name"), f"'{name[:60]}' cannot be the name of a cell", fix)
     shapes, masks = _weights(fields, mistakes)
+    options, option_keys = _options(fields, mistakes)
     spec = CellSpec(
         name=name,
         file=file,
@@ -216,7 +232,8 @@ def _own(fields: Fields, file: str, mistakes: Mistakes) -> CellSpec:
         title=fields.text("title"),
         source=_source(fields, mistakes),
         output=fields.text("output", ""),
-        options=_options(fields, mistakes),
+        options=options,
+        option_keys=option_keys,
         constants=_statements(fields.code("constants"), mistakes),
         equations=_statements(fields.code("equations"), mistakes),
         first_layer=_statements(fields.code("first_layer"), mistakes),
@@ -241,7 +258,7 @@ def _base(parent: Node, folder: Path, chain: tuple[Path, ...], mistakes: Mistake
         return None
     if path.resolve() in chain:
         names = " -> ".join(one.stem for one in (*chain, path))
-        mistakes.add(parent.span, f"`extends` runs in a circle: {names}")
+        mistakes.add(parent.span, f"`extends` runs in a circle: {names}", "write the equations of one of them out")
         return None
     try:
         return _read(path, chain)
@@ -267,6 +284,7 @@ def _merge(base: CellSpec, own: CellSpec, mistakes: Mistakes) -> CellSpec:
         own,
         output=own.output or base.output,
         options={**base.options, **own.options},
+        option_keys={**declared(base.option_keys), **own.option_keys},
         constants={**inherited(base.constants), **own.constants},
         equations={**inherited(base.equations), **own.equations},
         first_layer={**inherited(base.first_layer), **own.first_layer},
@@ -285,19 +303,23 @@ def _source(fields: Fields, mistakes: Mistakes) -> tuple[str, ...]:
         if isinstance(item, Scalar) and isinstance(item.value, str):
             found.append(item.value)
         else:
-            mistakes.add(item.span, f"`source` is a text or a list of texts, not {describe(item)}")
+            fix = "write source: [author2015]"
+            mistakes.add(item.span, f"`source` is a text or a list of texts, not {describe(item)}", fix)
     return tuple(found)
 
 
-def _options(fields: Fields, mistakes: Mistakes) -> dict[str, float]:
+def _options(fields: Fields, mistakes: Mistakes) -> tuple[dict[str, float], dict[str, Declared]]:
+    """Values of the options, and where they stand."""
     options: dict[str, float] = {}
+    keys: dict[str, Declared] = {}
     table = fields.table_at("options")
     for name, node in table.entries.items() if table else ():
         if not isinstance(node, Scalar) or not is_number(node.value):
-            mistakes.add(node.span, f"option '{name}' must be a number, not {describe(node)}")
+            mistakes.add(node.span, f"option '{name}' must be a number, not {describe(node)}", f"write `{name}: 1`")
         elif table and legal_name(name, table.keys[name], mistakes):
             options[name] = node.value  # type: ignore[assignment]  # is_number has just said so
-    return options
+            keys[name] = Declared(options[name], table.keys[name])
+    return options, keys
 
 
 def _weights(fields: Fields, mistakes: Mistakes) -> tuple[dict[str, Declared], dict[str, Declared]]:
@@ -327,14 +349,14 @@ def _shape(entry: Fields, mistakes: Mistakes) -> tuple[float | str, ...]:
         size = as_integer(item.value) if isinstance(item, Scalar) else None
         if isinstance(item, Scalar) and isinstance(item.value, str):
             shape.append(item.value)
-        elif size is not None and 1 <= size <= 1_000_000:
+        elif size is not None and 1 <= size <= MAX_SIZE:
             shape.append(size)
         else:
-            mistakes.add(item.span, f"a size is `units`, `inputs`, an option or a whole number, not {describe(item)}")
+            problem = f"a size is `units`, `inputs`, an option or a whole number from 1, not {describe(item)}"
+            mistakes.add(item.span, problem, "write shape: [units, inputs]")
     if len(shape) > 2:
-        mistakes.add(
-            entry.span("shape"), "a weight has at most 2 dimensions: a scalar [], a vector [n] or a matrix [n, m]"
-        )
+        fix = "write [] for a scalar, [n] for a vector, [n, m] for a matrix"
+        mistakes.add(entry.span("shape"), "a weight has at most 2 dimensions", fix)
     return tuple(shape[:2])
 
 
@@ -383,7 +405,10 @@ def _initialiser(name: str, values: tuple[float | str, ...], span: Span, mistake
     least, most = INITIALISERS[name]
     if not least <= len(values) <= most:
         wanted = f"{least}" if least == most else f"{least} to {most}"
-        mistakes.add(span, f"the initialiser '{name}' takes {wanted} values, not {len(values)}")
+        noun = "value" if wanted == "1" else "values"
+        example = ["0.1", "-0.1"][:most]
+        fix = f"write {{{name}: {example[0] if len(example) == 1 else '[-0.1, 0.1]'}}}" if most else f"write {name}"
+        mistakes.add(span, f"the initialiser '{name}' takes {wanted} {noun}, not {len(values)}", fix)
         return None
     return Init(name, values)
 

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from rnnzoo.errors import Mistakes, SpecError
-from rnnzoo.lang import check
+from rnnzoo.lang import check, with_init
 from rnnzoo.lang.ir import Cell
 from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.text import digest as cell_digest
+from rnnzoo.spec.cell import Init
 from rnnzoo.spec.experiment import Experiment, TaskChoice, Variant
 from rnnzoo.spec.trial import Trial, Value, digest
 
@@ -93,12 +94,19 @@ def studies(experiment: Experiment, data: Mapping[str, str]) -> tuple[Study, ...
 
 
 def cells(experiment: Experiment) -> dict[str, Cell]:
-    """The checked cell of every variant, by label."""
+    """The checked cell of every variant, by label.
+
+    Raises:
+        SpecError: mistakes in the equations of any of them, all of them.
+        UsageError: a variant's `init` names a weight that its cell does not have.
+    """
     mistakes = Mistakes()
     found: dict[str, Cell] = {}
     for variant in experiment.variants:
         try:
-            found[variant.label] = check(variant.cell)
+            cell = check(variant.cell)
+            with_init(cell, {name: Init.from_plain(value) for name, value in variant.init.items()})
+            found[variant.label] = cell
         except SpecError as error:
             mistakes.found.extend(error.mistakes)
     mistakes.raise_if_any()

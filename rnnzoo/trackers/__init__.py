@@ -33,8 +33,8 @@ class Tracker(Reader, Protocol):
     def recorded(self, experiment: str) -> set[tuple[str, int]]:
         """What is recorded already: (study, trial index)."""
 
-    def model(self, study: str, variant: str, files: Sequence[Path]) -> None:
-        """Keep the files of a study's best model."""
+    def best(self, result: Result, files: Sequence[Path]) -> None:
+        """Show a study's best trial beside those of other studies, and keep its model's files."""
 
     def report(self, experiment: str, files: Sequence[Path], numbers: Mapping[str, float]) -> None:
         """Attach a report's files and headline numbers to the experiment."""

@@ -15,7 +15,7 @@ class MemoryTracker:
 
     kept: dict[str, dict[tuple[str, int], Result]] = field(default_factory=dict)
     files: dict[str, list[Path]] = field(default_factory=dict)
-    models: dict[tuple[str, str], list[Path]] = field(default_factory=dict)
+    models: dict[str, list[Path]] = field(default_factory=dict)
     _experiment: str = ""
 
     def open(self, experiment: str, about: str, artifacts: Mapping[str, str]) -> None:
@@ -32,8 +32,8 @@ class MemoryTracker:
         found = self.kept.get(experiment, {}).values()
         return sorted(found, key=lambda one: (one.trial.task, one.trial.variant, one.trial.index))
 
-    def model(self, study: str, variant: str, files: Sequence[Path]) -> None:
-        self.models[study, variant] = list(files)
+    def best(self, result: Result, files: Sequence[Path]) -> None:
+        self.models[result.study] = list(files)
 
     def report(self, experiment: str, files: Sequence[Path], numbers: Mapping[str, float]) -> None:
         self.files[experiment] = list(files)

@@ -76,6 +76,8 @@ class MlflowTracker:
     def open(self, experiment: str, about: str, artifacts: Mapping[str, str]) -> None:
         with _told(self.uri):
             self._id = self._experiment(experiment)
+            # or the pages open on the views for language-model agents
+            self.client.set_experiment_tag(self._id, "mlflow.experimentKind", "custom_model_development")
             if about:
                 self.client.set_experiment_tag(self._id, "mlflow.note.content", about)
             self._sweep_half_written()
@@ -110,10 +112,15 @@ class MlflowTracker:
             found = [_unpack(run.data.tags) for run in self._runs("trial", experiment)]
         return sorted(found, key=lambda one: (one.trial.task, one.trial.variant, one.trial.index))
 
-    def model(self, study: str, variant: str, files: Sequence[Path]) -> None:
+    def best(self, result: Result, files: Sequence[Path]) -> None:
         with _told(self.uri):
+            run = self._parent(result.study, result.trial.variant)
+            # no curve: that of a later best would be mixed in
+            scores = [one for one in _metrics(result) if one.key in (*result.outcome.scores, "weights")]
+            self.client.log_batch(run, scores)
+            self.client.set_tag(run, "best", f"trial {result.trial.index}")
             for path in files:
-                self.client.log_artifact(self._parent(study, variant), str(path), "model")
+                self.client.log_artifact(run, str(path), "model")
 
     def report(self, experiment: str, files: Sequence[Path], numbers: Mapping[str, float]) -> None:
         with _told(self.uri):
@@ -294,6 +301,18 @@ def _make_sqlite(uri: str, artifacts: str | None) -> None:
     with contextlib.closing(sqlite3.connect(aside)) as database:
         database.execute("PRAGMA journal_mode=WAL")  # the pages can be read while a sweep writes
     aside.replace(path)
+
+
+def pages(uri: str, address: str) -> dict[str, str]:
+    """Address of every experiment's page, by its name, the newest first.
+
+    MLflow's own front page opens on its views for language-model agents; these open on the runs.
+    """
+    tracker = MlflowTracker(uri)
+    with _told(uri):
+        found = tracker.client.search_experiments(order_by=["last_update_time DESC"])
+    runs = "runs?workflowType=machine_learning"
+    return {one.name: f"{address}/#/experiments/{one.experiment_id}/{runs}" for one in found if one.name != "Default"}
 
 
 def serve(uri: str, artifacts: str | None, host: str, port: int) -> int:

@@ -72,7 +72,7 @@ def test_models_and_reports_are_kept(tracker: Tracker, tmp_path: Path) -> None:
     file = tmp_path / "report.html"
     file.write_text("<p>")
     tracker.open("kept", "", {})
-    tracker.model(result(0).study, "a", [file])
+    tracker.best(result(0), [file])
     tracker.report("kept", [file], {"a": 1.5})
     assert tracker.where()
     tracker.close()

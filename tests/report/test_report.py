@@ -1,0 +1,169 @@
+"""From results to numbers, pictures and a page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from rnnzoo import lang, report
+from rnnzoo.lang.view import CellView
+from rnnzoo.report import figures
+from rnnzoo.spec.read_experiment import parse_experiment
+from rnnzoo.spec.trial import Kind, Outcome, Result, Trial
+from rnnzoo.tasks import Split, Task
+
+EVIL = "<script>alert('x')</script>"
+SPEC = f"""\
+experiment: gates
+about: "{EVIL} & more"
+task: adding
+variants: [lstm, gru, rnn, {{name: "broken", cell: rnn}}]
+search: {{trials: 6}}
+select: {{keep: 3}}
+claims: [rnn worse than lstm]
+"""
+
+
+def results(spec: str = SPEC) -> list[Result]:
+    """lstm: six complete; gru: two diverged; rnn: two complete; broken: none."""
+    found = []
+    rng = np.random.default_rng(0)
+    for variant, kinds in {
+        "lstm": [Kind.COMPLETE] * 6,
+        "gru": [Kind.COMPLETE] * 4 + [Kind.DIVERGED] * 2,
+        "rnn": [Kind.COMPLETE] * 2 + [Kind.PRUNED] * 4,
+        "broken": [Kind.FAILED] * 6,
+    }.items():
+        for index, kind in enumerate(kinds):
+            score = 1.0 + 0.1 * index
+            scores = {"train": 0.5, "validation": score, "test": 10 - score} if kind is Kind.COMPLETE else {}
+            curve = tuple(
+                {"epoch": n, "train": 3 / n, "validation": 3 / n + rng.random(), "seconds": 0.1} for n in range(1, 6)
+            )
+            trial = Trial("gates", variant, "", "adding", index, {"units": 4, "learning_rate": 0.1}, seed=index)
+            outcome = Outcome(
+                kind, scores, curve, {"recurrent": 40}, 5, {"total": 2.0 + index}, "" if scores else "because"
+            )
+            found.append(Result(trial, outcome, f"gates/{variant}/adding/abc"))
+    return found
+
+
+def task() -> Task:
+    split = Split(np.zeros((1, 1, 1)), np.zeros((1, 1)), np.ones(1, np.int32))
+    splits = dict.fromkeys(("train", "validation", "test"), split)
+    return Task(
+        "adding", splits, "squared", "sequence", 1, "mse", "mean squared error", {"always 1": 9.5}, f"note {EVIL}"
+    )
+
+
+def summary(found: list[Result] | None = None) -> report.Summary:
+    experiment = parse_experiment(SPEC, "gates.yaml", Path())
+    return report.summarise(experiment, results() if found is None else found, {"adding": task()}, 6)
+
+
+def cells() -> dict[str, CellView]:
+    return {name: CellView(lang.load(cell)) for name, cell in (("lstm", "lstm"), ("gru", "gru"), ("rnn", "clockwork"))}
+
+
+def test_the_best_are_chosen_on_validation_and_reported_on_test() -> None:
+    rows = {row.variant: row for row in summary().tables[0].rows}
+    lstm = rows["lstm"]  # validation 1.0 ... 1.5, test 9.0 ... 8.5: the choice is not by test
+    assert lstm.mean == pytest.approx((9.0 + 8.9 + 8.8) / 3)
+    assert lstm.best is not None
+    assert (lstm.best.selected_by, lstm.best.score) == (1.0, 9.0)
+    assert [kept for _, kept in lstm.scores] == [True] * 3 + [False] * 3
+    assert lstm.interval is not None
+    assert lstm.interval[0] <= lstm.mean <= lstm.interval[1]
+    assert lstm.seconds == pytest.approx(4.5)
+
+
+def test_every_trial_counts_in_its_kind() -> None:
+    rows = {row.variant: row for row in summary().tables[0].rows}
+    assert all(sum(row.counts.values()) == 6 for row in rows.values())
+    assert rows["gru"].counts["diverged"] == 2
+    assert rows["rnn"].counts["pruned"] == 4
+    assert rows["broken"].counts["failed"] == 6
+
+
+def test_too_few_complete_trials_have_no_interval_and_none_have_no_rank() -> None:
+    rows = summary().tables[0].rows
+    assert [row.variant for row in rows][-1] == "broken"
+    named = {row.variant: row for row in rows}
+    assert named["rnn"].kept == 2
+    assert named["rnn"].interval is None
+    assert named["rnn"].mean is not None
+    assert named["broken"].mean is None
+
+
+def test_results_of_another_task_or_variant_are_left_out() -> None:
+    stray = [Result(one.trial, one.outcome, "gates/other/adding/abc") for one in results()[:3]]
+    assert summary([*results(), *stray]) == summary()
+
+
+def test_the_ranking_reads_in_80_columns_and_says_what_did_not_complete() -> None:
+    console = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    report.show(summary(), console)
+    text = console.export_text()
+    assert max(map(len, text.splitlines())) <= 80
+    for words in (
+        "mean of 3",
+        "always 1: 9.500",
+        "gru: 2 diverged",
+        "rnn: only 2 complete",
+        "broken: 6 failed",
+        "rnn worse than lstm",
+    ):
+        assert words in text
+
+
+def test_the_page_stands_alone_and_escapes_what_specs_say(tmp_path: Path) -> None:
+    files = report.write(summary(), cells(), tmp_path)
+    names = {path.name for path in files}
+    assert names == {"report.html", "summary.json", "distribution.svg", "curves.svg"}
+    page = (tmp_path / "report.html").read_text()
+    assert EVIL not in page
+    assert page.count("&lt;script&gt;") >= 2
+    assert "http" not in page.replace("http://www.w3.org", "")
+    assert "<math" in page
+    for kind in ("diverged", "pruned", "failed"):
+        assert f">{kind}<" in page
+    assert json.loads((tmp_path / "summary.json").read_text())["keep"] == 3
+
+
+def test_pictures_are_svg_with_text_and_tell_how_many_lie_beyond_the_edge() -> None:
+    far = [
+        Result(one.trial, Outcome(Kind.COMPLETE, {**one.outcome.scores, "test": 1e6}, one.outcome.curve), one.study)
+        if one.trial.variant == "lstm" and one.trial.index == 5
+        else one
+        for one in results()
+    ]
+    pictures = figures.draw(summary(far))
+    assert set(pictures) == {"distribution", "curves"}
+    for text in pictures.values():
+        ElementTree.fromstring(text)
+        assert ">lstm<" in text
+    assert "1 more" in pictures["distribution"]
+    assert ">always 1<" in pictures["distribution"]
+
+
+def test_without_any_complete_trial_there_is_a_page_and_no_picture(tmp_path: Path) -> None:
+    failed = [one for one in results() if one.trial.variant == "broken"]
+    assert figures.draw(summary(failed)) == {}
+    report.write(summary(failed), cells(), tmp_path)
+    assert "No trial is complete yet" in (tmp_path / "report.html").read_text()
+    report.write(summary([]), cells(), tmp_path / "empty")
+
+
+def test_a_single_trial_can_be_drawn() -> None:
+    assert figures.draw(summary(results()[:1]))["curves"].startswith("<svg")
+
+
+def test_headline_numbers_are_the_means() -> None:
+    numbers = report.numbers(summary())
+    assert set(numbers) == {"lstm", "gru", "rnn"}
+    assert numbers["lstm"] == pytest.approx(8.9)
