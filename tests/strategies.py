@@ -1,58 +1,157 @@
-"""Random well-formed cells, as text: the one place that makes them."""
+"""Random well-formed cells, as text: the one place that makes them.
+
+A grammar with sizes: equations of size `units` or `proj` (an option), constants, masks, shared and declared weights, learned
+initial values, a patch for the first layer, and every operation of the table, each on operands on which it stays finite.
+"""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass, field
+
 from hypothesis import strategies as st
 
-# Operations that stay finite on any input of modest size.
-UNARY = ("sigmoid", "tanh", "relu", "softplus", "softsign", "elu", "hard_sigmoid", "sin", "cos", "abs")
-NAMES = ("a", "c", "e", "h")
+from rnnzoo.lang.ops import OPS
+
+Draw = st.DrawFn
+
+# One way to write each operation that keeps any operands of modest size finite; `%` and `floor` only take time and constants.
+SAFE = {
+    "add": "({a}) + ({b})", "sub": "({a}) - ({b})", "mul": "({a}) * ({b})", "div": "({a}) / (1 + abs({b}))",
+    "mod": "({a}) * (t % 3)", "neg": "-({a})", "pow": "(0.5 + abs({a})) ** tanh({b})",
+    "sigmoid": "sigmoid({a})", "tanh": "tanh({a})", "relu": "relu({a})", "softplus": "softplus({a})",
+    "softsign": "softsign({a})", "elu": "elu({a})", "hard_sigmoid": "hard_sigmoid({a})",
+    "exp": "exp(tanh({a}))", "log": "log(1 + abs({a}))", "sqrt": "sqrt(0.1 + abs({a}))", "abs": "abs({a})",
+    "sin": "sin({a})", "cos": "cos({a})", "floor": "({a}) * floor(t / 2)",
+    "minimum": "minimum({a}, {b})", "maximum": "maximum({a}, {b})",
+    "less": "(({a}) < ({b})) * ({a})", "less_equal": "(({a}) <= ({b})) * ({a})",
+    "greater": "(({a}) > ({b})) * ({a})", "greater_equal": "(({a}) >= ({b})) * ({a})",
+    "equal": "(t == 2) * ({a})", "not_equal": "(t % 2 != 1) * ({a})",
+    "where": "where(({a}) > ({b}), {b}, {a})",
+}  # fmt: skip
+assert set(SAFE) == set(OPS), "an operation without a safe form"
+
+# Matrices by (rows, columns); two of a kind, so that some are used twice.
+MATRICES = {
+    ("units", "inputs"): ("W", "W_2"), ("units", "units"): ("R", "R_2"), ("units", "proj"): ("U", "U_2"),
+    ("proj", "inputs"): ("V", "V_2"), ("proj", "units"): ("P", "P_2"), ("proj", "proj"): ("S", "S_2"),
+}  # fmt: skip
+VECTORS = {"units": ("b", "b_2", "p_c"), "proj": ("v", "v_2")}
+CONSTANTS = {"T": "2 ** floor(unit / 2)", "u": "where(unit % 2 == 0, 1, 0.5 * k)"}
+SCALARS = ("0.5", "-1", "2e-1", "k", "s")
+MASKS = ("row >= col", "T[col] >= T[row]", "(row + col) % 2 == 0", "units > 3")
+DECLARED = {
+    **{name: shape for shape, names in MATRICES.items() for name in names if "proj" in shape},
+    **dict.fromkeys(VECTORS["proj"], ("proj",)),
+    "s": (),
+}
+
+
+@dataclass
+class Scope:
+    """What an expression may use: names of this step and states, with their sizes."""
+
+    now: dict[str, str]
+    states: dict[str, str]
+    below: dict[str, str] = field(default_factory=dict)
+
+    def vectors(self, size: str) -> list[str]:
+        """Vectors of one size that are no weights."""
+        names = [name for name, one in self.now.items() if one == size]
+        names += [f"{name}[t-1]" for name, one in self.states.items() if one == size]
+        return names + [f"below.{name}" for name, one in self.below.items() if one == size]
+
+
+def leaf(draw: Draw, scope: Scope, size: str) -> str:
+    kinds = ["product", "product", "weight"] + ["vector"] * bool(scope.vectors(size)) + ["constant"] * (size == "units")
+    kind = draw(st.sampled_from(kinds))
+    if kind == "vector":
+        return draw(st.sampled_from(scope.vectors(size)))
+    if kind == "constant":
+        return draw(st.sampled_from(sorted(CONSTANTS)))
+    scale = draw(st.sampled_from(SCALARS))
+    if kind == "weight":
+        return f"{scale} * {draw(st.sampled_from(VECTORS[size]))}"
+    columns = draw(st.sampled_from(["inputs", *(one for one in ("units", "proj") if scope.vectors(one))]))
+    matrix = draw(st.sampled_from(MATRICES[size, columns]))
+    if columns == "inputs":
+        return f"{matrix} @ x"
+    operand = draw(st.sampled_from(scope.vectors(columns)))
+    return f"{matrix} @ {operand}" if draw(st.booleans()) else f"{matrix} @ ({scale} * {operand})"
+
+
+def expression(draw: Draw, scope: Scope, size: str, depth: int) -> str:
+    if depth == 0 or draw(st.integers(0, 4)) == 0:
+        return leaf(draw, scope, size)
+    form = SAFE[draw(st.sampled_from(sorted(SAFE)))]
+    left = expression(draw, scope, size, depth - 1)
+    right = expression(draw, scope, size, depth - 1) if "{b}" in form else ""
+    return form.format(a=left, b=right)
+
+
+def equation(draw: Draw, scope: Scope, name: str, size: str, more: str = "") -> str:
+    """Bounded, so that no recurrence grows without end; the vector at its end gives the size in any case."""
+    body = expression(draw, scope, size, draw(st.integers(0, 3)))
+    return f"{name} = tanh({body} + 0.1 * {VECTORS[size][0]}{more})"
 
 
 @st.composite
-def expressions(draw: st.DrawFn, names: tuple[str, ...], states: tuple[str, ...], letter: str) -> str:
-    """An expression of size `units` over what stands before it, the states, and weights of its own."""
-    leaves = [f"W_{letter} @ x", f"R_{letter} @ {draw(st.sampled_from(states))}[t-1]", f"b_{letter}"]
-    leaves += [f"p_{letter} * {name}" for name in names] + [f"{state}[t-1]" for state in states]
-    leaves += [f"R_{letter}2 @ (0.5 * {name})" for name in names]
+def cell_texts(draw: Draw) -> str:
+    """A cell of one to four equations in random order; each is needed by the output, and at least one is a state."""
+    names = draw(st.sampled_from((["h"], ["c", "h"], ["a", "c", "h"], ["a", "c", "e", "y"])))
+    output = names[-1]
+    sizes = {name: draw(st.sampled_from(("units", "units", "proj"))) for name in names}
+    states = {name: sizes[name] for name in names if name == output or draw(st.booleans())}
+    layered = draw(st.booleans())
 
-    def node(depth: int) -> str:
-        if depth == 0 or draw(st.integers(0, 3)) == 0:
-            return draw(st.sampled_from(leaves))
-        kind = draw(st.integers(0, 6))
-        left, right = node(depth - 1), node(depth - 1)
-        if kind <= 1:
-            return f"{draw(st.sampled_from(UNARY))}({left})"
-        if kind == 2:
-            return f"where({left} > {right}, {left}, {right})"
-        if kind == 3:
-            return f"{draw(st.sampled_from(('minimum', 'maximum')))}({left}, {right})"
-        if kind == 4:
-            return f"-({left})"
-        sign = draw(st.sampled_from(("+", "-", "*")))
-        return f"({left}) {sign} ({right})"
+    def block(below: dict[str, str]) -> list[str]:
+        lines = []
+        for at, name in enumerate(names):
+            scope = Scope({one: sizes[one] for one in names[:at]}, states, below)
+            more = use_all(names[:-1], states, below, sizes) if name == output else ""
+            lines.append(equation(draw, scope, name, sizes[name], more))
+        return lines
 
-    # Bounded, so that a random recurrence does not grow without end, and of full size in any case.
-    return f"tanh({node(draw(st.integers(1, 3)))} + 0.1 * (W_{letter} @ x))"
+    upper = block(sizes if layered else {})
+    parts = [f"name: random\noutput: {output}\n", lines_of("equations", draw(st.permutations(upper)))]
+    if layered:
+        parts.append(lines_of("first_layer", block({})))
+    parts += [f"initial: {{{name}: {draw(st.sampled_from(('0.5', 'learned')))}}}\n" for name in list(states)[:1]]
+    return declare(draw, "".join(parts))
 
 
-@st.composite
-def cell_texts(draw: st.DrawFn) -> str:
-    """A cell of one to four equations; later ones may use earlier ones, any may use the states."""
-    count = draw(st.integers(1, 4))
-    names = NAMES[-count:]
-    states = tuple(name for name in names if name == "h" or draw(st.booleans()))
-    lines = []
-    for at, name in enumerate(names):
-        lines.append(f"  {name} = {draw(expressions(names[:at], states, name))}")
-    # every name must be needed: the output takes in whatever nothing else uses, and its own past
-    body = "\n".join(lines[:-1])
-    rest = " + ".join(name for name in names[:-1]) or "0"
-    recur = " + ".join(f"{state}[t-1]" for state in states)
-    last = f"{lines[-1]} + 0.1 * ({rest}) + 0.3 * ({recur})"
-    text = f"name: random\nequations: |\n{body}\n{last}\n"
-    if draw(st.booleans()):
-        text += f"initial: {{h: {draw(st.sampled_from(('0.5', 'learned')))}}}\n"
-    if draw(st.booleans()):
-        text += "init: {W_h: {normal: 0.2}}\n"
-    return text
+def use_all(names: list[str], states: dict[str, str], below: dict[str, str], sizes: dict[str, str]) -> str:
+    """Terms that make the output need every equation and every state."""
+    size = list(sizes.values())[-1]
+    used = [*names, *(f"{name}[t-1]" for name in states), *(f"below.{name}" for name in below)]
+    return "".join(f" + 0.1 * ({MATRICES[size, sizes[re.sub(r'below.|.t-1.', '', one)]][1]} @ {one})" for one in used)
+
+
+def lines_of(key: str, lines: list[str]) -> str:
+    return f"{key}: |\n" + "".join(f"  {line}\n" for line in lines)
+
+
+def declare(draw: Draw, text: str) -> str:
+    """Add the declarations of what the equations use, and of nothing else."""
+    used = set(re.findall(r"\w+", text))
+    weights = {name: {"shape": f"[{', '.join(shape)}]"} for name, shape in DECLARED.items() if name in used}
+    if "R" in used and draw(st.booleans()):
+        weights["R"] = {"mask": draw(st.sampled_from(MASKS))}
+        used |= set(re.findall(r"\w+", weights["R"]["mask"]))
+    constants = [f"{name} = {value}" for name, value in CONSTANTS.items() if name in used]
+    text += lines_of("constants", constants) if constants else ""
+    if weights:
+        rows = (f"  {name}:\n    {key}: {value}\n" for name, one in weights.items() for key, value in one.items())
+        text += "weights:\n" + "".join(rows)
+    starts = [name for name in ("W", "R_2", "b", "P") if name in used and draw(st.booleans())]
+    text += f"init: {{{', '.join(f'{name}: {start_of(draw, name)}' for name in starts)}}}\n" if starts else ""
+    options = [f"{name}: {value}" for name, value in (("k", "0.25"), ("proj", "2")) if re.search(rf"\b{name}\b", text)]
+    return text + (f"options: {{{', '.join(options)}}}\n" if options else "")
+
+
+def start_of(draw: Draw, name: str) -> str:
+    return (
+        "0.5"
+        if name == "b"
+        else draw(st.sampled_from(("orthogonal", "{normal: 0.2}", "{uniform: [-0.1, 0.2]}", "zeros")))
+    )

@@ -8,7 +8,6 @@ A weight needs no declaration: a capital name before `@` is a matrix; `b`, `p` a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -16,12 +15,13 @@ from rnnzoo.errors import Mistakes, Span, nearest
 from rnnzoo.lang import ir
 from rnnzoo.lang.ops import CALLS, OPS
 from rnnzoo.lang.parse import Below, Call, Index, Lag, Literal, Name, Tree, expression
-from rnnzoo.spec.cell import CellSpec, Declared, Init, Statement
+from rnnzoo.spec.cell import INITIALISERS, MAX_SIZE, CellSpec, Declared, Init, Statement
 from rnnzoo.spec.document import Code
 
 RESERVED = frozenset({"x", "t", "unit", "units", "inputs", "row", "col", "below"})
-_VECTOR = re.compile(r"[bpw](_\w+)?")
 _MATRIX_INITS = frozenset({"orthogonal", "identity"})
+_LAST_STEP = "write {name}[t-1] where the previous step is meant"
+_CONSTANTS_LAST = "write one of them without the others"
 
 
 def check(spec: CellSpec) -> ir.Cell:
@@ -41,11 +41,11 @@ def check(spec: CellSpec) -> ir.Cell:
     for layer in dict.fromkeys((upper, first)):
         layer.check_below(first)
         layer.infer_sizes()
-        layer.order()
-    steps = {id(layer): layer.step(_needed(spec, (upper, first))) for layer in (upper, first)}
+        layer.order(upper.sequence)
+        layer.type_equations(_needed(spec, (upper, first)))
+    step, bottom = upper.step(), first.step()
     mistakes.raise_if_any()  # with mistakes above, what seems unused may not be
 
-    step, bottom = steps[id(upper)], steps[id(first)]
     cell = ir.Cell(
         name=spec.name,
         title=spec.title,
@@ -59,12 +59,19 @@ def check(spec: CellSpec) -> ir.Cell:
     )
     _check_use(spec, cell, mistakes)
     mistakes.raise_if_any()
-    return replace(cell, constants=_used_constants(cell))
+    used = _used_options(cell)
+    options = {name: value for name, value in cell.options.items() if name in used}
+    return replace(cell, constants=_used_constants(cell), options=options)
 
 
 def _check_names(spec: CellSpec, mistakes: Mistakes) -> None:
     """A name means one thing."""
     taken: dict[str, str] = dict.fromkeys(spec.options, "an option")
+    for name, key in spec.option_keys.items():
+        if name in RESERVED or name in CALLS:
+            mistakes.add(
+                key.span, f"'{name}' cannot be the name of an option: it means something already", f"write {name}_"
+            )
     statements = (*spec.constants.values(), *spec.equations.values(), *spec.first_layer.values())
     for one in statements:
         if one.name in RESERVED:
@@ -84,7 +91,8 @@ def _check_names(spec: CellSpec, mistakes: Mistakes) -> None:
         if name in RESERVED or name in CALLS or name.startswith("initial_"):
             mistakes.add(declared.span, f"'{name}' cannot be the name of a weight", "choose another letter")
     if spec.output not in spec.equations:
-        fix = "give an equation of it, or name the output: `output: y`"
+        last = [*spec.equations, "y"][len(spec.equations) - 1]
+        fix = f"give an equation of it, or name the output: `output: {last}`"
         mistakes.add(spec.span, f"the output '{spec.output}' has no equation", fix)
 
 
@@ -95,8 +103,9 @@ def _constants(spec: CellSpec, mistakes: Mistakes) -> dict[str, ir.Equation]:
     """Constants in an order in which each stands after those that it needs."""
     trees = {name: tree for name, one in spec.constants.items() if (tree := expression(one.code, mistakes)) is not None}
     done: dict[str, ir.Equation] = {}
-    for name in _topological(trees, {name: one.span for name, one in spec.constants.items()}, mistakes):
-        reader = _Fixed(spec, done, mistakes, masks=False)
+    spans = {name: one.span for name, one in spec.constants.items()}
+    for name in _topological(trees, spans, mistakes, _CONSTANTS_LAST):
+        reader = _Fixed(spec, done, mistakes)
         expr = reader.typed(trees[name])
         done[name] = ir.Equation(name, expr, expr.shape[0] if expr.shape else "")
     return done
@@ -104,12 +113,16 @@ def _constants(spec: CellSpec, mistakes: Mistakes) -> dict[str, ir.Equation]:
 
 @dataclass(slots=True)
 class _Fixed:
-    """Reads what is computed once, without weights or states: constants and masks."""
+    """Reads what is computed once, without weights or states: constants, and the masks of matrices of one shape."""
 
     spec: CellSpec
     constants: Mapping[str, ir.Equation]
     mistakes: Mistakes
-    masks: bool
+    shape: ir.Shape = ()
+
+    @property
+    def masks(self) -> bool:
+        return bool(self.shape)
 
     def typed(self, tree: Tree) -> ir.Expr:
         match tree:
@@ -118,14 +131,25 @@ class _Fixed:
             case Name(name=name, span=span):
                 return self.name(name, span)
             case Index(name=name, axis=("row" | "col") as axis, span=span) if self.masks:
-                if name in self.constants and self.constants[name].size:
-                    return ir.Ref(axis, name)
-                return self.unknown(name, span, "a constant along the units")
+                return self.along(name, axis, span)
             case Call(op=op, args=args, span=span) if op != "matmul":
                 return _apply(op, tuple(self.typed(arg) for arg in args), span, self.mistakes)
         place = "a mask" if self.masks else "a constant"
         self.mistakes.add(tree.span, f"this cannot stand in {place}", f"{place} knows {', '.join(self.names())}")
         return ir.Number(0.0)
+
+    def along(self, name: str, axis: str, span: Span) -> ir.Expr:
+        """`T[row]`: the constant's value for the row of an entry of the matrix."""
+        constant = self.constants.get(name)
+        if constant is None:
+            return self.unknown(name, span, "a mask")
+        side = self.shape[0 if axis == "row" else 1]
+        if not constant.size:
+            self.mistakes.add(span, f"'{name}' is one number, the same in every {axis}", f"write {name}")
+        elif constant.size != side:
+            problem = f"'{name}' has a value for each of the {constant.size}, and [{axis}] counts the {side} here"
+            self.mistakes.add(span, problem, f"write `{axis}` for the number from 0")
+        return ir.Ref(axis, name)  # type: ignore[arg-type]  # mypy widens the literal
 
     def names(self) -> list[str]:
         extra = ["row", "col"] if self.masks else ["unit"]
@@ -146,6 +170,8 @@ class _Fixed:
                 fix = f"write {name}[row] or {name}[col]"
                 self.mistakes.add(span, f"'{name}' is a vector: say along which side of the matrix", fix)
             return ir.Ref("constant", name, (size,) if size else ())
+        if name in self.spec.constants:
+            return ir.Number(0.0)  # what is wrong with that one has been said
         return self.unknown(name, span, "a mask" if self.masks else "a constant")
 
     def unknown(self, name: str, span: Span, place: str) -> ir.Expr:
@@ -163,6 +189,7 @@ class _Known:
     spec: CellSpec
     constants: Mapping[str, ir.Equation]
     mistakes: Mistakes
+    on_state: set[str] = field(default_factory=set)  # matrices that multiply what depends on a state, in any layer
 
     def shape_of(self, name: str) -> ir.Shape | None:
         """The declared shape of a weight, checked; None where it is not declared."""
@@ -176,15 +203,27 @@ class _Known:
                 known = ("units", "inputs", *self.spec.options)
                 self.mistakes.add(declared.span, f"unknown size '{size}' of weight '{name}'", nearest(size, known))
                 size = "units"  # noqa: PLW2901  # so that reading goes on
+            elif isinstance(size, str) and size in self.spec.options:
+                self.check_size(name, size, declared.span)
             shape.append(size if isinstance(size, str) else int(size))
         return tuple(shape)
 
-    def mask_of(self, name: str) -> ir.Expr | None:
+    def check_size(self, weight: str, option: str, span: Span) -> None:
+        value = self.spec.options[option]
+        if not (float(value).is_integer() and 1 <= value <= MAX_SIZE):
+            problem = f"the option '{option}' is {value:g}, and a size of '{weight}'"
+            self.mistakes.add(span, problem, f"a size is a whole number from 1 to {MAX_SIZE}")
+
+    def mask_of(self, name: str, shape: ir.Shape) -> ir.Expr | None:
         declared = self.spec.masks.get(name)
         if declared is None or not isinstance(declared.value, Code):
             return None
+        if len(shape) != 2:
+            problem = f"only a matrix has a mask, and '{name}' is {_words(shape)}"
+            self.mistakes.add(declared.span, problem, "multiply it by a constant in the equation")
+            return None
         tree = expression(declared.value, self.mistakes)
-        return _Fixed(self.spec, self.constants, self.mistakes, masks=True).typed(tree) if tree else None
+        return _Fixed(self.spec, self.constants, self.mistakes, shape).typed(tree) if tree else None
 
 
 @dataclass(eq=False, slots=True)
@@ -196,9 +235,9 @@ class _Layer:
     trees: dict[str, Tree] = field(default_factory=dict)
     sizes: dict[str, ir.Size] = field(default_factory=dict)
     weights: dict[str, tuple[ir.Shape, Span]] = field(default_factory=dict)
-    on_state: dict[str, bool] = field(default_factory=dict)
     stateful: set[str] = field(default_factory=set)
     sequence: tuple[str, ...] = ()
+    equations: tuple[ir.Equation, ...] = ()
 
     def __post_init__(self) -> None:
         for name, one in self.statements.items():
@@ -217,7 +256,7 @@ class _Layer:
             return True
         if name in self.trees or name in RESERVED or name in self.known.constants or name in self.known.spec.options:
             return False
-        return (before_product and name[:1].isupper()) or (not before_product and bool(_VECTOR.fullmatch(name)))
+        return ir.names_matrix(name) if before_product else ir.names_vector(name)
 
     def check_below(self, first: _Layer) -> None:
         """`below.NAME` is an equation of the layer below, which may be the first."""
@@ -236,15 +275,17 @@ class _Layer:
     # -- sizes
 
     def infer_sizes(self) -> None:
-        """Sizes of all equations: a product has its matrix's rows, other operations the size of their operands."""
+        """Sizes of all equations: a product has its matrix's rows, other operations the size of their operands.
+
+        A size that is found stays, or two that contradict each other would change places for ever; `typed` reports them.
+        """
         found: dict[str, ir.Size] = {}
         while True:
-            new = {name: size for name, tree in self.trees.items() if (size := self._size(tree, found)) is not None}
-            if new == found:
+            open_ = {name: tree for name, tree in self.trees.items() if name not in found}
+            new = {name: size for name, tree in open_.items() if (size := self._size(tree, found)) is not None}
+            if not new:
                 break
-            found = {**found, **new}
-            if len(new) == len(self.trees) and all(found[name] == new[name] for name in new):
-                break
+            found |= new
         self.sizes = {name: found.get(name, "units") for name in self.trees}
 
     def _size(self, tree: Tree, found: Mapping[str, ir.Size]) -> ir.Size | None:
@@ -270,14 +311,16 @@ class _Layer:
 
     # -- order
 
-    def order(self) -> None:
+    def order(self, like: Iterable[str]) -> None:
+        """Put each equation after those that it needs; where that leaves a choice, as in another layer, then as written."""
         spans = {name: one.span for name, one in self.statements.items()}
-        self.sequence = _topological(self.trees, spans, self.mistakes)
+        trees = {name: self.trees[name] for name in (*like, *self.trees)}
+        self.sequence = _topological(trees, spans, self.mistakes, _LAST_STEP)
 
     # -- types
 
-    def step(self, needed: frozenset[str]) -> ir.Step:
-        """Typed equations, without those that are needed by nothing, and the weights that they use."""
+    def type_equations(self, needed: frozenset[str]) -> None:
+        """Resolve names and sizes of all equations but those that are needed by nothing."""
         equations = []
         for name in self.sequence:
             if name not in needed:
@@ -290,7 +333,11 @@ class _Layer:
             equations.append(ir.Equation(name, expr, size))
             if ir.depends(expr, self.stateful):
                 self.stateful.add(name)
-        return ir.Step(tuple(equations), tuple(self.weight(name) for name in self.weights))
+        self.equations = tuple(equations)
+
+    def step(self) -> ir.Step:
+        """The equations and the weights that they use; all layers are typed, so that weights of one name begin alike."""
+        return ir.Step(self.equations, tuple(self.weight(name) for name in self.weights))
 
     def typed(self, tree: Tree) -> ir.Expr:
         match tree:
@@ -336,6 +383,8 @@ class _Layer:
         if name in self.known.constants:
             size = self.known.constants[name].size
             return ir.Ref("constant", name, (size,) if size else ())
+        if name in spec.constants:
+            return ir.Number(0.0)  # what is wrong with that one has been said
         if self.is_weight(name, before_product=False):
             shape = self.known.shape_of(name)
             return self.use(name, ("units",) if shape is None else shape, node.span)
@@ -352,7 +401,10 @@ class _Layer:
             problem = f"'{name}' is no equation, and a weight matrix only before @"
             fix = f"write {name} @ x, or declare it: `weights: {{{name}: {{shape: [units]}}}}`"
         else:
-            problem, fix = f"unknown name '{name}'", nearest(name, [*self.trees, "x", *self.known.constants])
+            known = [*self.trees, "x", *self.known.constants, *self.known.spec.options]
+            problem, fix = f"unknown name '{name}'", nearest(name, known)
+            if not fix.startswith("did you mean"):
+                fix = f"name a trained vector b, p or w, such as b_{name}; else {fix}"
         self.mistakes.add(node.span, problem, fix)
 
     def lag(self, node: Lag) -> ir.Expr:
@@ -360,7 +412,7 @@ class _Layer:
         if name in self.trees:
             return ir.Ref("previous", name, (self.sizes[name],))
         if name == "x":
-            fix = "carry it in a state: `u = x`, then u[t-1]"
+            fix = "carry what you need of it in a state: `u = W_u @ x`, then u[t-1]"
             self.mistakes.add(node.span, "x[t-1] is not known: only equations have a previous step", fix)
         elif (
             name in RESERVED
@@ -398,7 +450,8 @@ class _Layer:
             )
         elif shape[1] != operand.shape[0]:
             self.mistakes.add(right.span, *self.wrong_operand(left.name, shape, operand.shape))
-        self.on_state[left.name] = self.on_state.get(left.name, False) or ir.depends(operand, self.stateful)
+        if ir.depends(operand, self.stateful):
+            self.known.on_state.add(left.name)
         return ir.Apply("matmul", (weight, operand), shape[:1])
 
     def wrong_operand(self, name: str, shape: ir.Shape, got: ir.Shape) -> tuple[str, str]:
@@ -414,7 +467,8 @@ class _Layer:
             self.mistakes.add(span, problem, f"write a * ({name} @ ...)")
         elif isinstance(left, Name):
             problem = f"'{left.name}' is no matrix" + (" but an equation" if left.name in self.trees else "")
-            self.mistakes.add(left.span, problem, "a matrix has a capital letter: write W @ x, or * for elementwise")
+            fix = "a matrix has a capital letter and no equation: write W @ x, or * for elementwise"
+            self.mistakes.add(left.span, problem, fix)
         else:
             self.mistakes.add(left.span, "the left side of @ must be one weight matrix", "write W @ (...)")
 
@@ -431,10 +485,10 @@ class _Layer:
         shape, span = self.weights[name]
         spec = self.known.spec
         declared = spec.init.get(name)
-        default = ("orthogonal" if self.on_state.get(name) else "glorot_uniform") if len(shape) == 2 else "zeros"
+        default = ("orthogonal" if name in self.known.on_state else "glorot_uniform") if len(shape) == 2 else "zeros"
         init = declared.value if declared and isinstance(declared.value, Init) else Init(default)
         _check_init(init, shape, declared.span if declared else span, spec, self.mistakes)
-        return ir.Weight(name, shape, init, self.known.mask_of(name))
+        return ir.Weight(name, shape, init, self.known.mask_of(name, shape))
 
 
 def _check_init(init: Init, shape: ir.Shape, span: Span, spec: CellSpec, mistakes: Mistakes) -> None:
@@ -442,10 +496,8 @@ def _check_init(init: Init, shape: ir.Shape, span: Span, spec: CellSpec, mistake
         mistakes.add(span, f"the initialiser '{init.name}' is for matrices", "give a number")
     for value in init.values:
         if isinstance(value, str) and value not in spec.options:
-            mistakes.add(span, f"'{value}' is no initialiser and no option", nearest(value, [*INITS, *spec.options]))
-
-
-INITS = ("orthogonal", "identity", "normal", "uniform", "glorot_uniform", "glorot_normal", "he_normal", "zeros", "ones")
+            known = [name for name in INITIALISERS if name != "constant"]
+            mistakes.add(span, f"'{value}' is no initialiser and no option", nearest(value, [*known, *spec.options]))
 
 
 def _apply(op: str, args: tuple[ir.Expr, ...], span: Span, mistakes: Mistakes) -> ir.Expr:
@@ -474,7 +526,7 @@ def _nodes(tree: Tree) -> Iterator[Tree]:
             yield from _nodes(arg)
 
 
-def _topological(trees: Mapping[str, Tree], spans: Mapping[str, Span], mistakes: Mistakes) -> tuple[str, ...]:
+def _topological(trees: Mapping[str, Tree], spans: Mapping[str, Span], mistakes: Mistakes, fix: str) -> tuple[str, ...]:
     """Names in an order in which each stands after those that it needs within the step; cycles are mistakes."""
     needs = {
         name: [node.name for node in _nodes(tree) if isinstance(node, Name) and node.name in trees]
@@ -488,8 +540,7 @@ def _topological(trees: Mapping[str, Tree], spans: Mapping[str, Span], mistakes:
         if name in path and not found_circle:
             found_circle = True
             circle = " -> ".join((*path[path.index(name) :], name))
-            fix = f"write {name}[t-1] where the previous step is meant"
-            mistakes.add(spans[name], f"these need each other within one step: {circle}", fix)
+            mistakes.add(spans[name], f"these need each other: {circle}", fix.format(name=name))
         if name in path or name in order:
             return
         for other in needs[name]:
@@ -525,9 +576,9 @@ def _states(spec: CellSpec, layers: tuple[_Layer, _Layer], step: ir.Step, mistak
     needed = _needed(spec, layers)
     lags: list[str] = []
     for layer in dict.fromkeys((upper, first)):
-        for name, tree in layer.trees.items():
+        for name in layer.sequence:  # the order of computation, which survives printing
             if name in needed:
-                lags += [node.name for node in _nodes(tree) if isinstance(node, Lag)]
+                lags += [node.name for node in _nodes(layer.trees[name]) if isinstance(node, Lag)]
     names = sorted(dict.fromkeys(lags), key=lambda name: name != spec.output)  # stable: the output first
     states = []
     for name in names:
@@ -549,6 +600,10 @@ def _check_use(spec: CellSpec, cell: ir.Cell, mistakes: Mistakes) -> None:
         if one.own and one.name not in equations:
             fix = f"delete it, or use it in what leads to '{spec.output}'"
             mistakes.add(one.span, f"'{one.name}' is needed by nothing", fix)
+    for name, option in spec.option_keys.items():
+        if option.own and name not in _used_options(cell):
+            fix = "delete it, or name it in an equation"
+            mistakes.add(option.span, f"the option '{name}' is needed by nothing", fix)
     constants = {one.name for one in _used_constants(cell)}
     for one in spec.constants.values():
         if one.own and one.name not in constants:
@@ -567,6 +622,17 @@ def _check_use(spec: CellSpec, cell: ir.Cell, mistakes: Mistakes) -> None:
     if not states:
         span = spec.equations[spec.output].span
         mistakes.add(span, "this cell has no state: nothing is recurrent", f"use {spec.output}[t-1] in an equation")
+
+
+def _used_options(cell: ir.Cell) -> frozenset[str]:
+    """Options that an equation, a constant, a mask, a size or an initialiser names."""
+    steps = (cell.step, cell.first)
+    weights = [weight for step in steps for weight in step.weights]
+    exprs = [one.expr for one in (*cell.constants, *cell.step.equations, *cell.first.equations)]
+    exprs += [weight.mask for weight in weights if weight.mask is not None]
+    names: set[object] = {ref.name for expr in exprs for ref in ir.refs(expr, "option")}
+    names.update(part for weight in weights for part in (*weight.shape, *weight.init.values))
+    return frozenset(name for name in cell.options if name in names)
 
 
 def _used_constants(cell: ir.Cell) -> tuple[ir.Equation, ...]:

@@ -34,12 +34,7 @@ def multiply_adds(cell: ir.Cell, inputs: int, units: int, layers: int = 1) -> in
 
 def distinct_products(step: ir.Step) -> list[ir.Apply]:
     """The matrix products of a step; one that is written twice is computed once."""
-    found: dict[ir.Apply, None] = {}
-    for one in step.equations:
-        for node in ir.walk(one.expr):
-            if isinstance(node, ir.Apply) and node.op == "matmul":
-                found[node] = None
-    return list(found)
+    return list(dict.fromkeys(node for one in step.equations for node in ir.products(one.expr)))
 
 
 def _matrix(product: ir.Apply) -> str:

@@ -9,6 +9,7 @@ previous step's values: Elman, LSTM, GRU, clockwork, JANET, the 10,000 cells of 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -20,7 +21,7 @@ Shape = tuple[Size, ...]
 Kind = Literal[
     "input", "time", "option", "constant", "unit", "row", "col", "weight", "value", "previous", "below", "size"
 ]
-NEVER = frozenset({"input", "time", "previous", "below"})  # what a weight or constant does not depend on
+_VECTOR = re.compile(r"[bpw](_\w+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ class Cell:
 
     Attributes:
         constants: computed once, in float64, when a layer is built; each after those that it needs.
-        states: the output first if it is a state, then in the order of the first `[t-1]`.
+        states: the output first if it is a state, then in the order of the first `[t-1]` among the ordered equations.
         step: of every layer but the first of a stack.
         first: of the first layer; equal to `step` unless the cell has a `first_layer`.
     """
@@ -138,6 +139,16 @@ class Cell:
         return depending(self.step.equations) | depending(self.first.equations)
 
 
+def names_matrix(name: str) -> bool:
+    """Whether an undeclared name before `@` is a matrix of weights."""
+    return name[:1].isupper()
+
+
+def names_vector(name: str) -> bool:
+    """Whether an undeclared name elsewhere is a vector of weights."""
+    return _VECTOR.fullmatch(name) is not None
+
+
 def walk(expr: Expr) -> Iterator[Expr]:
     """The expression and everything in it, operands first."""
     if isinstance(expr, Apply):
@@ -150,6 +161,13 @@ def refs(expr: Expr, *kinds: Kind) -> Iterator[Ref]:
     """The names of these kinds in an expression, in reading order."""
     for node in walk(expr):
         if isinstance(node, Ref) and node.kind in kinds:
+            yield node
+
+
+def products(expr: Expr) -> Iterator[Apply]:
+    """The products of a weight and a vector in an expression."""
+    for node in walk(expr):
+        if isinstance(node, Apply) and node.op == "matmul":
             yield node
 
 

@@ -7,6 +7,7 @@ whitelist of its nodes is what the language is.  Nothing is ever evaluated by Py
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from dataclasses import dataclass
 
@@ -99,6 +100,9 @@ class _NotInTheLanguage(Exception):
 
 def expression(code: Code, mistakes: Mistakes) -> Tree | None:
     """The tree of one expression; None where it has a mistake, which is then among `mistakes`."""
+    if bracket := _lone_bracket(code.text):
+        mistakes.add(code.span(*bracket), *_bracket_words(code, bracket))
+        return None
     try:
         # Parentheses let an expression run over lines; the first column moves by one.
         with warnings.catch_warnings():
@@ -108,7 +112,7 @@ def expression(code: Code, mistakes: Mistakes) -> Tree | None:
     except _NotInTheLanguage as error:
         mistakes.add(_span(code, error.node), error.problem, error.fix)
     except SyntaxError as error:
-        mistakes.add(_syntax_span(code, error), f"this cannot be read: {error.msg}", _syntax_fix(code.text))
+        mistakes.add(_syntax_span(code, error), "this cannot be read", _syntax_fix(code.text))
     except (RecursionError, MemoryError, ValueError, OverflowError):
         mistakes.add(code.span(0, 0), "this expression is too large or too deep", "split it into several equations")
     return None
@@ -149,9 +153,9 @@ class _Reader:
 
     def number(self, node: ast.Constant, value: object) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise _NotInTheLanguage(node, f"{ast.unparse(node)[:40]} is not a number")
+            raise _NotInTheLanguage(node, f"{ast.unparse(node)[:40]} is not a number", "write 0, 1 or 0.5")
         if abs(value) > 1e300:
-            raise _NotInTheLanguage(node, "this number is too large")
+            raise _NotInTheLanguage(node, "this number is too large", "write one of at most 1e300")
         return float(value)
 
     def subscript(self, node: ast.Subscript, name: str, index: ast.expr) -> Tree:
@@ -173,7 +177,7 @@ class _Reader:
             raise _NotInTheLanguage(node.func, "only operations can be called", nearest("", CALLS))
         name = node.func.id
         if name not in CALLS:
-            raise _NotInTheLanguage(node.func, f"no operation '{name}'", nearest(name, CALLS))
+            raise _NotInTheLanguage(node.func, f"no operation '{name}'", _called(name))
         if node.keywords:
             raise _NotInTheLanguage(node, f"{name} takes no named arguments", f"write {name}(a)")
         if len(node.args) != CALLS[name].arity:
@@ -189,12 +193,25 @@ class _Reader:
             if isinstance(part, ast.AST) and type(part) in _HABITS:
                 problem, fix = _HABITS[type(part)]
                 return _NotInTheLanguage(node, problem, fix)
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute):
+            written = ast.unparse(node.value)[:40]
+            fix = f"write {written}; only the cell's own equations have a previous step"
+            return _NotInTheLanguage(node, "the layer below is read at this step only", fix)
         if isinstance(node, ast.Attribute):
             fix = "below.NAME is the only dotted name: the value in the layer below"
             return _NotInTheLanguage(node, f"'{ast.unparse(node)[:40]}' is not a name", fix)
         return _NotInTheLanguage(
             node, f"'{ast.unparse(node)[:40]}' is not part of the language", "see docs/language.md"
         )
+
+
+def _called(name: str) -> str:
+    """What to write instead of an operation that there is not."""
+    if name in ("dot", "matmul"):
+        return "write W @ x"
+    if name.lower() in CALLS:
+        return f"write {name.lower()}(...)"
+    return f"write {name} @ (...) if it is a matrix" if len(name) == 1 and name.isupper() else nearest(name, CALLS)
 
 
 def _span(code: Code, node: ast.AST) -> Span:
@@ -220,9 +237,31 @@ def _syntax_span(code: Code, error: SyntaxError) -> Span:
 
 
 def _syntax_fix(text: str) -> str:
-    opened, closed = sum(map(text.count, "([")), sum(map(text.count, ")]"))
-    if opened != closed:
-        return f"there are {opened} opening and {closed} closing brackets"
     if "'" in text:
         return "a prime is not part of the language: write h[t-1] for the previous step"
+    if re.search(r"(?<![=!<>:])=(?!=)", text):
+        return "an equation has one `=`; to compare, write =="
+    if re.search(r"[-+*/@%]\s*$", text):
+        return "something is missing at the end; an equation goes on below only inside brackets"
     return "an equation is arithmetic, operations such as tanh(a), and products W @ x"
+
+
+def _lone_bracket(text: str) -> tuple[int, int] | None:
+    """Row and column of the first bracket without its partner; our own parentheses must not become one."""
+    open_at: list[tuple[str, int, int]] = []
+    for row, line in enumerate(text.split("\n")):
+        for column, char in enumerate(line):
+            if char in "([{":
+                open_at.append((char, row, column))
+            elif char in ")]}":
+                if not open_at or "([{".index(open_at[-1][0]) != ")]}".index(char):
+                    return row, column
+                open_at.pop()
+    return open_at[0][1:] if open_at else None
+
+
+def _bracket_words(code: Code, at: tuple[int, int]) -> tuple[str, str]:
+    char = code.text.split("\n")[at[0]][at[1]]
+    if char in ")]}":
+        return f"this {char} closes nothing", "delete it, or open a bracket before it"
+    return f"this {char} is never closed", f"close it with {')]}'['([{'.index(char)]}"

@@ -120,9 +120,8 @@ def products(equations: Sequence[ir.Equation]) -> dict[ir.Expr, tuple[ir.Ref, ..
     """Operand -> the matrices that multiply it: those become one stacked product."""
     found: dict[ir.Expr, dict[ir.Ref, None]] = {}
     for one in equations:
-        for node in ir.walk(one.expr):
-            if isinstance(node, ir.Apply) and node.op == "matmul":
-                weight, operand = node.args
-                assert isinstance(weight, ir.Ref)  # `lang.check` lets nothing else stand before @
-                found.setdefault(operand, {})[weight] = None
+        for node in ir.products(one.expr):
+            weight, operand = node.args
+            assert isinstance(weight, ir.Ref)  # `lang.check` lets nothing else stand before @
+            found.setdefault(operand, {})[weight] = None
     return {operand: tuple(weights) for operand, weights in found.items()}

@@ -135,9 +135,9 @@ def _declarations(cell: ir.Cell) -> dict[str, Any]:
 
 def _conventional(weight: ir.Weight) -> bool:
     """Whether the name alone tells the shape."""
-    if weight.name[:1].isupper():
+    if ir.names_matrix(weight.name):
         return len(weight.shape) == 2 and weight.shape[0] == "units" and weight.shape[1] in ("units", "inputs")
-    return weight.shape == ("units",) and weight.name[0] in "bpw" and weight.name[1:2] in ("", "_")
+    return ir.names_vector(weight.name) and weight.shape == ("units",)
 
 
 def default_init(cell: ir.Cell, weight: ir.Weight) -> Init:
@@ -147,10 +147,9 @@ def default_init(cell: ir.Cell, weight: ir.Weight) -> Init:
     for step in (cell.step, cell.first):
         stateful = ir.depending(step.equations)
         for one in step.equations:
-            for node in ir.walk(one.expr):
-                multiplies = isinstance(node, ir.Apply) and node.op == "matmul" and node.args[0] == _ref(weight)
-                if isinstance(node, ir.Apply) and multiplies and ir.depends(node.args[1], stateful):
-                    return Init("orthogonal")
+            operands = [node.args[1] for node in ir.products(one.expr) if node.args[0] == _ref(weight)]
+            if any(ir.depends(operand, stateful) for operand in operands):
+                return Init("orthogonal")
     return Init("glorot_uniform")
 
 

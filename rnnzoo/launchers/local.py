@@ -1,19 +1,22 @@
 """Trials on this machine: each in a child of a fork server that has imported Keras once.
 
 In: trials.  Out: events.  A child costs 0.2 s instead of a 6 s import, and takes its memory with it when it ends.  Whatever
-happens in a child (an exception, a crash, a kill) ends that child and nothing else.  A child ends itself when its pipe
-closes, so that none goes on computing for a sweep that was killed.
+happens in a child (an exception, a crash, a kill, a limit) ends that child and nothing else.  A child ends itself when its
+pipe closes, so that none goes on computing for a sweep that was killed.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
 import os
 import queue
 import signal
+import subprocess
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +29,7 @@ from rnnzoo.launchers import Event, Work
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 
 GRACE = 5.0  # seconds between asking a child to end and ending it
+LOOK = 1.0  # seconds between looks at limits
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
@@ -34,6 +38,8 @@ class _Child:
     process: BaseProcess
     pipe: Connection
     trial: Trial
+    deadline: float  # on the monotonic clock
+    sentinel: int | None  # ready when the fork server says that the child has ended, or has ended itself
 
 
 @dataclass(slots=True)
@@ -44,14 +50,20 @@ class LocalLauncher:
         work: what a child runs; found again by its name, so a function of a module.
         preload: modules that the fork server imports before its first child.
         log: where the fork server's own messages go; each trial has a `log.txt` of its own.
+        minutes: a trial that takes longer is ended as timed out; infinite by default.
+        memory: a trial that holds more bytes of resident memory is ended as out of memory; infinite by default.
+            (Watched from outside: a limit on the address space, as `ulimit -v` sets it, breaks TensorFlow.)
     """
 
     work: Work
     workers: int
     preload: tuple[str, ...] = ()
     log: Path | None = None
-    children: dict[int, _Child] = field(default_factory=dict)
+    minutes: float = math.inf
+    memory: float = math.inf
+    children: dict[int, _Child] = field(default_factory=dict)  # the one that was heard longest ago first
     _next: int = 0
+    _looked: float = -math.inf
     _context: Any = None
 
     def capacity(self) -> int:
@@ -63,7 +75,8 @@ class LocalLauncher:
             process = self._start(trial, theirs)
         theirs.close()  # the child has its own; ours must see the end of the file when the child ends
         self._next += 1
-        self.children[self._next] = _Child(process, ours, trial)
+        deadline = time.monotonic() + 60 * self.minutes
+        self.children[self._next] = _Child(process, ours, trial, deadline, process.sentinel)
         return self._next
 
     def _start(self, trial: Trial, pipe: Connection) -> BaseProcess:
@@ -81,9 +94,26 @@ class LocalLauncher:
         raise AssertionError("unreachable")
 
     def wait(self, timeout: float | None = None) -> Event | None:
-        pipes = {child.pipe: ticket for ticket, child in self.children.items()}
-        for ready in wait(list(pipes), timeout):
-            return self._receive(pipes[ready])  # type: ignore[index]  # `wait` returns what it was given
+        end = math.inf if timeout is None else time.monotonic() + timeout
+        while True:
+            event = self._beyond_limits() or self._next_message(end - time.monotonic())
+            if event is not None or time.monotonic() >= end:
+                return event
+
+    def _next_message(self, patience: float) -> Event | None:
+        """A message of the child that was heard longest ago, so that a talkative one does not drown the others."""
+        if min(self.minutes, self.memory) < math.inf:
+            patience = min(patience, LOOK)
+        watched = [one for child in self.children.values() for one in (child.pipe, child.sentinel) if one is not None]
+        ready = wait(watched, None if patience == math.inf else max(patience, 0.0))
+        for ticket, child in self.children.items():
+            if child.pipe in ready:
+                return self._receive(ticket)
+            if child.sentinel in ready and not child.pipe.poll():  # what it started may hold its pipe open
+                if child.process.exitcode == 255 and _runs(child.process.pid):
+                    child.sentinel = None  # the fork server ended, not the child: its pipe will tell
+                    return None
+                return self._conclude(ticket, _died(child))
         return None
 
     def _receive(self, ticket: int) -> Event:
@@ -93,8 +123,33 @@ class LocalLauncher:
         except (EOFError, OSError):
             message = _died(child)
         if isinstance(message, Outcome):
-            self._end(ticket)
+            return self._conclude(ticket, message)
+        self.children[ticket] = self.children.pop(ticket)
         return Event(ticket, message)
+
+    def _conclude(self, ticket: int, outcome: Outcome) -> Event:
+        self._end(ticket)
+        return Event(ticket, outcome)
+
+    def _beyond_limits(self) -> Event | None:
+        """End a trial that has had its time, or holds too much memory; one that has just ended is left alone."""
+        if min(self.minutes, self.memory) == math.inf or time.monotonic() < self._looked + LOOK:
+            return None
+        for ticket, child in self.children.items():
+            outcome = self._limit(child)
+            if outcome is not None and not child.pipe.poll():
+                child.process.kill()
+                return self._conclude(ticket, outcome)
+        self._looked = time.monotonic()
+        return None
+
+    def _limit(self, child: _Child) -> Outcome | None:
+        """The outcome of a child that is beyond a limit."""
+        if time.monotonic() > child.deadline:
+            return Outcome(Kind.TIMED_OUT, message=f"it took longer than {self.minutes:g} minutes")
+        if self.memory < math.inf and _resident(child.process.pid) > self.memory:
+            return Outcome(Kind.OUT_OF_MEMORY, message=f"it held more than {self.memory / 2**20:.0f} MiB of memory")
+        return None
 
     def answer(self, ticket: int, go_on: bool) -> None:
         with contextlib.suppress(OSError):  # it died in between: `wait` says so next
@@ -124,6 +179,26 @@ def _died(child: _Child) -> Outcome:
         hint = ": perhaps the machine ran out of memory" if name == "SIGKILL" else ""
         return Outcome(Kind.FAILED, message=f"its process was ended by {name}{hint}")
     return Outcome(Kind.FAILED, message=f"its process ended with exit code {code}")
+
+
+def _runs(pid: int | None) -> bool:
+    """Whether a process of ours has not ended."""
+    try:
+        os.kill(pid or 0, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _resident(pid: int | None) -> int:
+    """Bytes of resident memory of a process; 0 where it has ended."""
+    try:
+        if Path("/proc/self/statm").exists():
+            return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        found = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=True)
+        return int(found.stdout) * 1024
+    except (OSError, ValueError, subprocess.CalledProcessError):
+        return 0
 
 
 @contextlib.contextmanager

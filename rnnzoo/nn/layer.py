@@ -100,6 +100,8 @@ class Recurrent(keras.layers.Layer):
         training: bool = False,
         initial_state: Sequence[Tensor] | Tensor | None = None,
     ) -> Tensor:
+        if inputs.shape[1] == 0:
+            raise UsageError("these sequences have no steps: shape (batch, time, inputs) with time at least 1")
         start = self._start(inputs, initial_state)
         drops = self._drops(inputs) if training and self._random is not None else []
         variables = [one for built in self._stack for one in built.weights.values()]
@@ -214,10 +216,14 @@ class Recurrent(keras.layers.Layer):
     def _start(self, inputs: Tensor, initial_state: Sequence[Tensor] | Tensor | None) -> list[Tensor]:
         """Initial states of all layers, (batch, size) each."""
         if initial_state is not None:
-            given = list(initial_state) if isinstance(initial_state, list | tuple) else [initial_state]
+            given: list[Tensor] = list(initial_state) if isinstance(initial_state, list | tuple) else [initial_state]
             if len(given) != len(self.state_names):
                 names = ", ".join(self.state_names)
                 raise UsageError(f"initial_state needs {len(self.state_names)} tensors ({names}), not {len(given)}")
+            sizes = [self._sizes_of(state) for _ in self._stack for state in self.cell.states]
+            for name, size, one in zip(self.state_names, sizes, given):
+                if len(one.shape) != 2 or one.shape[1] != size:
+                    raise UsageError(f"the initial state of '{name}' is (batch, {size}), not {tuple(one.shape)}")
             return [keras.ops.cast(one, self.compute_dtype) for one in given]
         batch = keras.ops.shape(inputs)[0]
         found = []
@@ -265,6 +271,8 @@ class Recurrent(keras.layers.Layer):
             below, last = self._run_layer(built, x, below, start, drop, tensors, keep)
             x = below[self.cell.output]
             states += last
+        if keep is not None:  # as in Keras: 0 before the first real step, whatever the states begin with
+            x = keras.ops.where(_begun(keep), x, 0)
         output = keras.ops.transpose(x, (1, 0, 2)) if self.return_sequences else x[-1]
         return [output, *(states if self.return_state else [])]
 
@@ -294,7 +302,8 @@ class Recurrent(keras.layers.Layer):
         )
         dropped = dict(zip(self._operands(built), drop[1:])) if drop else {}
         emitter = Emitter(built.size, dtype, fixed, stacks(schedule.loop, kernels), dropped)
-        inner = tuple(name for name in built.wanted if name not in before)  # a hoisted output needs no loop
+        # a hoisted output needs no loop, unless padding has to repeat its last value
+        inner = tuple(name for name in built.wanted if name not in before or keep is not None)
         values, last = self._loop(built, emitter, before, start, inner, x, keep)
         return {**{name: before[name] for name in built.wanted if name in before}, **values}, last
 
@@ -311,14 +320,15 @@ class Recurrent(keras.layers.Layer):
         schedule, dtype = built.schedule, self.compute_dtype
         names = [state.name for state in self.cell.states]
         shown = [name for name in wanted if name not in names]  # carried too: padding repeats the last value
+        read = dict.fromkeys([*schedule.sequences, *(name for name in (*names, *shown) if name in before)])
         batch = keras.ops.shape(x)[1]
         carried = [*start, *(keras.ops.zeros((batch, built.size.of(_size(schedule, name))), dtype) for name in shown)]
-        sequences = [before[name] for name in schedule.sequences] + ([] if keep is None else [keep])
+        sequences = [before[name] for name in read] + ([] if keep is None else [keep])
         carries = (*names, *shown)
 
         def step(t: Tensor, carried: tuple[Tensor, ...], rows: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
             values = {
-                "value": dict(zip(schedule.sequences, rows)),
+                "value": dict(zip(read, rows)),
                 "previous": dict(zip(names, carried)),
                 "time": {"t": keras.ops.cast(t, dtype)},
             }
@@ -329,7 +339,7 @@ class Recurrent(keras.layers.Layer):
             return tuple(keras.ops.where(rows[-1] > 0, value, old) for value, old in zip(new, carried))
 
         outputs, last = scan.loop(
-            step, sequences, carried, _steps(x, keep), [carries.index(name) for name in wanted], int(x.shape[0])
+            step, sequences, carried, _steps(x, keep), [carries.index(name) for name in wanted], keras.ops.shape(x)[0]
         )
         return dict(zip(wanted, outputs)), last[: len(names)]
 
@@ -341,16 +351,23 @@ class Recurrent(keras.layers.Layer):
 
 
 def _size(schedule: passes.Schedule, name: str) -> ir.Size:
-    return next(one.size for one in schedule.loop if one.name == name)
+    return next(one.size for one in (*schedule.before, *schedule.loop) if one.name == name)
 
 
 def _steps(x: Tensor, keep: Tensor | None) -> Tensor:
     """How many steps to run: up to the last one that is real in any sequence."""
-    time = int(x.shape[0])
+    time = keras.ops.shape(x)[0]
     if keep is None:
         return keras.ops.convert_to_tensor(time, "int32")
     real = keras.ops.any(keep > 0, axis=(1, 2))
     return keras.ops.max(keras.ops.where(real, keras.ops.arange(1, time + 1, dtype="int32"), 0))
+
+
+def _begun(keep: Tensor) -> Tensor:
+    """(time, batch, 1) of bool: whether a real step has come, this one included."""
+    steps = keras.ops.reshape(keras.ops.arange(keras.ops.shape(keep)[0], dtype="int32"), (-1, 1, 1))
+    first = keras.ops.argmax(keep, axis=0)[None]  # linear in time, which a cumulative sum under XLA is not
+    return keras.ops.logical_and(steps >= keras.ops.cast(first, "int32"), keras.ops.any(keep > 0, axis=0)[None])
 
 
 def _initializer(init: Init, options: Mapping[str, float], seed: int | None) -> keras.initializers.Initializer:

@@ -37,7 +37,7 @@ def loop(
     start: Sequence[Tensor],
     steps: Tensor,
     wanted: Sequence[int],
-    time: int,
+    time: Tensor,
 ) -> tuple[list[Tensor], list[Tensor]]:
     """Run `step(t, carried, inputs) -> carried` for t = 0 .. steps-1.
 
@@ -46,7 +46,7 @@ def loop(
         start: (batch, size) each: what is carried.
         steps: how many steps to run, a scalar, at most `time`.
         wanted: which of the carried values are kept at every step.
-        time: static length of the sequences.
+        time: length of the sequences; a number, or a tensor where one function serves sequences of all lengths.
 
     Returns:
         (time, batch, size) of each wanted value, where rows from `steps` on repeat the last one; and the carried values

@@ -43,7 +43,9 @@ def draw(summary: Summary) -> dict[str, str]:
 
 def _svg(figure: Figure) -> str:
     stream = io.StringIO()
-    figure.savefig(stream, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")), bbox_inches="tight")
+    figure.savefig(
+        stream, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")), bbox_inches="tight"
+    )
     text = stream.getvalue()
     return text[text.index("<svg") :]
 

@@ -138,6 +138,8 @@ def parse(text: str, file: str) -> Table:
         line, column = (mark.line, mark.column) if mark else (0, 0)
         here = Span(file, line + 1, column + 1, lines[line] if line < len(lines) else "")
         raise SpecError(Mistake(here, problem, _yaml_hint(here.text))) from None
+    except UnicodeEncodeError:  # half of a pair, which only a text made in Python can hold
+        raise SpecError(Mistake(first, "the text is not Unicode", "save it as UTF-8")) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position)
         column = error.position - (text.rfind("\n", 0, error.position) + 1)

@@ -49,62 +49,82 @@ def data(seed: int = 0) -> np.ndarray:
 
 
 def expected(name: str, layers: int, x: np.ndarray, keep: np.ndarray | None, initial=None) -> list[np.ndarray]:
-    run = reference.run(cell_of(name), weights_of(name, layers), x, UNITS, initial, keep)
+    return everything(name, reference.run(cell_of(name), weights_of(name, layers), x, UNITS, initial, keep))
+
+
+def everything(name: str, run: reference.Run) -> list[np.ndarray]:
+    """What the layer returns, in its order: the outputs, then the states of each layer."""
     return [run.outputs, *(states[state.name] for states in run.states for state in cell_of(name).states)]
+
+
+def initial_states(name: str, layers: int) -> list[dict[str, np.ndarray]]:
+    rng = np.random.default_rng(2)
+    return [{state.name: rng.normal(0, 0.5, (BATCH, UNITS)) for state in cell_of(name).states} for _ in range(layers)]
+
+
+def flat(name: str, initial: list[dict[str, np.ndarray]], dtype: str) -> list[tf.Tensor]:
+    return [tf.constant(one[state.name], dtype) for one in initial for state in cell_of(name).states]
+
+
+def close(found: list, wanted: list[np.ndarray], tolerance: float) -> None:
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one, other, atol=tolerance, rtol=0)
 
 
 @pytest.mark.parametrize("name", CELLS)
 @pytest.mark.parametrize("layers", [1, 2])
-@pytest.mark.parametrize("masked", [False, True], ids=["whole", "masked"])
-def test_the_layer_equals_the_reference(name: str, layers: int, masked: bool) -> None:
-    keep = KEEP if masked else None
-    found = layer_of(name, layers, "float32")(data(), mask=None if keep is None else tf.constant(keep))
-    for one, other in zip(found, expected(name, layers, data(), keep), strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-5)
+def test_the_layer_equals_the_reference(name: str, layers: int) -> None:
+    close(layer_of(name, layers, "float32")(data()), expected(name, layers, data(), None), 1e-5)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_the_layer_equals_the_reference_where_steps_are_padding(name: str) -> None:
+    close(layer_of(name, 1, "float32")(data(), mask=tf.constant(KEEP)), expected(name, 1, data(), KEEP), 1e-5)
 
 
 @pytest.mark.parametrize("name", CELLS)
 def test_initial_states_are_used(name: str) -> None:
-    layers = 2
-    rng = np.random.default_rng(2)
-    initial = [{state.name: rng.normal(size=(BATCH, UNITS)) for state in cell_of(name).states} for _ in range(layers)]
-    given = [tf.constant(one[state.name], tf.float32) for one in initial for state in cell_of(name).states]
-    found = layer_of(name, layers, "float32")(data(), initial_state=given)
-    for one, other in zip(found, expected(name, layers, data(), None, initial), strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-5)
+    initial = initial_states(name, 2)
+    found = layer_of(name, 2, "float32")(data(), initial_state=flat(name, initial, "float32"))
+    close(found, expected(name, 2, data(), None, initial), 1e-5)
 
 
 @pytest.mark.parametrize("name", CELLS)
-def test_gradients_agree_with_differences_in_float64(name: str) -> None:
-    """Along random directions for each weight, the inputs and the initial states; two layers, with a mask."""
-    layer = layer_of(name, 2, "float64")
-    rng = np.random.default_rng(4)
-    x = tf.Variable(data())
-    states = [tf.Variable(0.3 * rng.normal(size=(BATCH, UNITS))) for _ in layer.state_names]
-    goal = [tf.constant(rng.normal(size=(BATCH, TIME, UNITS)))] + [
-        tf.constant(rng.normal(size=(BATCH, UNITS))) for _ in states
-    ]
-
-    def loss() -> float:
-        found = layer(x, mask=tf.constant(KEEP), initial_state=[tf.convert_to_tensor(one) for one in states])
-        return tf.add_n([tf.reduce_sum(one * weight) for one, weight in zip(found, goal)])
-
+def test_in_float64_values_and_gradients_are_exact(name: str) -> None:
+    """Two layers, padding and initial states; gradients against differences of the reference along random directions."""
+    layer, rng = layer_of(name, 2, "float64"), np.random.default_rng(4)
+    x, initial = tf.constant(data()), initial_states(name, 2)
+    states = flat(name, initial, "float64")
+    variables = {one.name: one.value for one in layer.trainable_variables}
     with tf.GradientTape() as tape:
-        value = loss()
-    variables = [*layer.trainable_variables, x, *states]
-    tensors = [getattr(one, "value", one) if not isinstance(one, tf.Variable) else one for one in variables]
-    gradients = tape.gradient(value, tensors)
-    step = 1e-5
-    for variable, gradient in zip(variables, gradients):
-        direction = rng.normal(size=tuple(variable.shape))
-        before = tf.convert_to_tensor(variable).numpy()
-        variable.assign(before + step * direction)
-        up = float(loss())
-        variable.assign(before - step * direction)
-        down = float(loss())
-        variable.assign(before)
-        assert gradient is not None, variable
-        assert (up - down) / (2 * step) == pytest.approx(float(np.sum(gradient * direction)), rel=1e-5, abs=1e-7)
+        tape.watch([x, *states])
+        found = layer(x, mask=tf.constant(KEEP), initial_state=states)
+        goal = [rng.normal(size=one.shape) for one in found]
+        loss = tf.add_n([tf.reduce_sum(one * weight) for one, weight in zip(found, goal)])
+    close(found, expected(name, 2, data(), KEEP, initial), 1e-10)
+
+    places = [("x", "x")] + [(number, one) for number in (0, 1) for one in initial[0]] + list(variables)
+    gradients = tape.gradient(loss, [x, *states, *variables.values()])
+    for place, gradient in zip(places, gradients, strict=True):
+        assert gradient is not None, place
+        direction = rng.normal(size=gradient.shape)
+        slope = (moved(name, place, direction, 1e-5, goal) - moved(name, place, direction, -1e-5, goal)) / 2e-5
+        assert slope == pytest.approx(float(np.sum(gradient * direction)), rel=1e-5, abs=1e-7), place
+
+
+def moved(name: str, place: str | tuple, direction: np.ndarray, by: float, goal: list[np.ndarray]) -> float:
+    """The loss by the reference, with a weight (named `1.W_i`), a state (layer, name) or the inputs moved a little."""
+    x, initial = data(), initial_states(name, 2)
+    weights = [dict(one) for one in weights_of(name, 2)]
+    if place == ("x", "x"):
+        x = x + by * direction
+    elif isinstance(place, tuple):
+        initial[place[0]][place[1]] += by * direction
+    else:
+        number, _, key = place.partition(".")
+        weights[int(number) - 1][key] = weights[int(number) - 1][key] + by * direction.T  # kernels are transposed
+    run = reference.run(cell_of(name), weights, x, UNITS, initial, KEEP)
+    return sum(float(np.sum(one * weight)) for one, weight in zip(everything(name, run), goal, strict=True))
 
 
 @pytest.mark.parametrize("name", CELLS)

@@ -19,47 +19,58 @@ def test_sizes_are_those_of_chung_et_al(cell: str, inputs: int, units: int, exac
     assert abs(exact / 1000 - printed) < 0.1
 
 
-def whole(cell: str, inputs: int, units: int, outputs: int, options: dict[str, float] | None = None) -> int:
-    """Weights of a hidden layer and a linear read-out with biases."""
-    hidden = counts.weights(lang.load(cell, options=options), inputs, units)
-    return hidden + outputs * (units + 1)
-
-
-# Koutnik et al. 2014: units for each budget of weights.  Task 1 generates a waveform (no input, one output, 9 modules), task 2
-# classifies words (13 inputs, 25 outputs, 7 modules).
+# Koutnik et al. 2014, section 4: budget of weights, then the units that the paper took for its SRN, LSTM and clockwork RNN.
+# Task 1 generates a waveform (no input, one output, 9 modules), task 2 classifies words (13 inputs, 25 outputs, 7 modules),
+# task 3 reads handwriting in both directions (4 inputs, 82 outputs, 9 modules).
 KOUTNIK = [
-    (1, budget, srn, lstm, cw)
-    for budget, srn, lstm, cw in zip((100, 250, 500, 1000), (9, 15, 22, 31), (4, 7, 10, 15), (11, 19, 27, 40))
-] + [
-    (2, budget, srn, lstm, cw)
-    for budget, srn, lstm, cw in zip(
-        (500, 1000, 2500, 5000, 10000), (10, 18, 34, 54, 84), (5, 8, 17, 26, 41), (10, 19, 40, 65, 102)
-    )
-]
-SHAPES = {1: (0, 1, 9), 2: (13, 25, 7)}  # inputs, outputs, modules
+    (1, 100, 9, 4, 11), (1, 250, 15, 7, 19), (1, 500, 22, 10, 27), (1, 1000, 31, 15, 40),
+    (2, 500, 10, 5, 10), (2, 1000, 18, 8, 19), (2, 2500, 34, 17, 40), (2, 5000, 54, 26, 65), (2, 10000, 84, 41, 102),
+    (3, 10000, 40, 25, 45), (3, 50000, 121, 67, 148), (3, 100000, 185, 100, 231),
+]  # fmt: skip
+TASKS = {1: (0, 1, 9, 1), 2: (13, 25, 7, 1), 3: (4, 82, 9, 2)}  # inputs, outputs, modules, directions
 
 
-@pytest.mark.parametrize(("task", "budget", "srn", "lstm", "cw"), KOUTNIK)
-def test_a_clockwork_rnn_counts_as_koutnik_et_al_count(task: int, budget: int, srn: int, lstm: int, cw: int) -> None:
-    """Weights that are not masked, plus one period a module, within 7 % of the budget."""
-    inputs, outputs, modules = SHAPES[task]
-    found = whole("clockwork", inputs, cw, outputs, {"modules": modules}) + modules
-    assert abs(found - budget) <= 0.07 * budget, found
+def whole(task: int, cell: str, units: int) -> int:
+    """Weights of the hidden layer in each direction and of one read-out of them all.
+
+    The paper leaves biases out of its equations and does not say what it counts.  One convention fits all of its 36 sizes:
+    biases in the hidden layer and in the read-out, peepholes in the LSTM, and for the clockwork RNN the weights that are
+    not masked plus one number for each module's period.
+    """
+    inputs, outputs, modules, directions = TASKS[task]
+    clockwork = cell == "clockwork"
+    hidden = counts.weights(lang.load(cell, options={"modules": modules} if clockwork else None), inputs, units)
+    return directions * (hidden + modules * clockwork) + outputs * (directions * units + 1)
 
 
-@pytest.mark.parametrize(("task", "budget", "srn", "lstm", "cw"), KOUTNIK)
-def test_their_lstm_is_a_peephole_lstm_and_their_srn_a_plain_one(
-    task: int, budget: int, srn: int, lstm: int, cw: int
-) -> None:
-    """The closed forms; the budgets are met as well as whole units allow."""
-    inputs, outputs, _ = SHAPES[task]
-    read_out = outputs * (lstm + 1)
-    assert whole("peephole", inputs, lstm, outputs) == 4 * lstm * (lstm + inputs + 1) + 3 * lstm + read_out
-    assert whole("rnn", inputs, srn, outputs) == srn * (srn + inputs + 1) + outputs * (srn + 1)
+CELLS = ("rnn", "peephole", "clockwork")
+SIZES = [(task, budget, cell, units) for task, budget, *sizes in KOUTNIK for cell, units in zip(CELLS, sizes)]
+
+
+@pytest.mark.parametrize(("task", "budget", "cell", "units"), SIZES)
+def test_sizes_are_those_of_koutnik_et_al(task: int, budget: int, cell: str, units: int) -> None:
+    """Within 7 % of the budget.
+
+    One size of 36 is not: the LSTM of task 2 with a budget of 500 has 5 units and 545 weights, 9 % more; 4 units would have
+    425, 15 % less, so no whole number of units comes closer.
+    """
+    off = abs(whole(task, cell, units) - budget)
+    if (task, budget, cell) == (2, 500, "peephole"):
+        assert off == 45 < budget - whole(task, cell, units - 1)
+    else:
+        assert off <= 0.07 * budget
+
+
+def test_without_peepholes_biases_or_masks_the_sizes_of_koutnik_et_al_would_not_fit() -> None:
+    """Each part of the convention is needed; else the test above would say little."""
+    assert whole(1, "lstm", 4) == 85 < 0.93 * 100
+    biases = 9 + 1
+    assert whole(1, "rnn", 9) - biases == 90 < 0.93 * 100
+    assert whole(1, "rnn", 40) + 9 == 1690 > 1.07 * 1000  # 40 units are what the clockwork RNN has
 
 
 def test_the_largest_lstm_of_their_first_task_has_1021_weights() -> None:
-    assert whole("peephole", 0, 15, 1) == 4 * (15**2 + 15) + 45 + 16 == 1021
+    assert whole(1, "peephole", 15) == 4 * (15**2 + 15) + 45 + 16 == 1021
 
 
 def test_a_mask_of_blocks_halves_the_recurrent_weights() -> None:

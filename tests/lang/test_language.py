@@ -1,6 +1,8 @@
 """Properties of the language, on random cells and on all of the zoo."""
 
 import re
+from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from rnnzoo.spec.cell import ZOO, built_in_names
 from tests.strategies import cell_texts
 
 INPUTS, UNITS, BATCH, TIME = 3, 4, 2, 5
+RENAMED = "_q"
 
 
 def outputs(cell: ir.Cell, layers: int = 1) -> np.ndarray:
@@ -24,14 +27,14 @@ def outputs(cell: ir.Cell, layers: int = 1) -> np.ndarray:
     for number in range(1, layers + 1):
         size = ir.sizes(cell, INPUTS, UNITS, number)
         shapes = {one.name: size.shape(one.shape) for one in cell.layer(number).weights}
-        shapes |= {f"initial_{state.name}": (UNITS,) for state in cell.states if state.initial == "learned"}
+        shapes |= {f"initial_{one.name}": (size.of(one.size),) for one in cell.states if one.initial == "learned"}
         weights.append({name: drawn(name, shape) for name, shape in shapes.items()})
     x = np.random.default_rng(7).normal(size=(BATCH, TIME, INPUTS))
     return reference.run(cell, weights, x, UNITS).outputs
 
 
 def drawn(name: str, shape: tuple[int, ...]) -> np.ndarray:
-    letters = name.replace("_renamed", "").encode()
+    letters = name.replace(RENAMED, "").encode()
     return np.random.default_rng(list(letters)).normal(0, 0.4, shape)
 
 
@@ -50,25 +53,30 @@ def test_every_zoo_cell_survives_printing_and_parsing(name: str) -> None:
 
 
 @given(cell_texts(), st.randoms(use_true_random=False))
-def test_the_order_of_equations_does_not_matter(text: str, random: object) -> None:
-    head, _, rest = text.partition("equations: |\n")
-    lines = re.findall(r"^  .*\n", rest, re.M)
-    tail = rest[sum(map(len, lines)) :]
-    random.shuffle(lines)  # type: ignore[attr-defined]
-    first, second = lang.parse_text(text), lang.parse_text(f"{head}equations: |\n{''.join(lines)}{tail}")
+def test_the_order_of_equations_does_not_matter(text: str, random: Random) -> None:
+    shuffled = re.sub(r"(?<=\|\n)(  \w+ = .*\n)+", lambda block: in_other_order(block[0], random), text)
+    first, second = lang.parse_text(text), lang.parse_text(shuffled)
     assert digest(first) == digest(second)
-    np.testing.assert_array_equal(outputs(first), outputs(second))
+    np.testing.assert_array_equal(outputs(first, 2), outputs(second, 2))
+
+
+def in_other_order(block: str, random: Random) -> str:
+    lines = block.splitlines(keepends=True)
+    return "".join(random.sample(lines, len(lines)))
 
 
 @given(cell_texts())
 def test_renaming_changes_nothing_that_is_computed(text: str) -> None:
-    names = {name: f"{name}_renamed" for name in ("a", "c", "e")}
-    renamed = re.sub(r"(?<![\w.])([ace])(?=[\[ ,)+*\n])(?!\w*\()", lambda m: names[m[1]], text)
-    renamed = re.sub(r"\b([WRbp]_\w+)", r"\1_renamed", renamed)
-    first, second = lang.parse_text(text), lang.parse_text(renamed)
-    np.testing.assert_allclose(outputs(first), outputs(second), atol=1e-14)
-    assert counts.weights(first, INPUTS, UNITS) == counts.weights(second, INPUTS, UNITS)
-    assert counts.multiply_adds(first, INPUTS, UNITS) == counts.multiply_adds(second, INPUTS, UNITS)
+    first = lang.parse_text(text)
+    steps = (first.step, first.first)
+    names = {one.name for step in steps for one in (*step.equations, *step.weights)}
+    names |= {one.name for one in first.constants} | set(first.options)
+    renamed = re.sub(rf"\b({'|'.join(names)})\b(?!_)", rf"\1{RENAMED}", text)
+    second = lang.parse_text(renamed)
+    np.testing.assert_array_equal(outputs(first, 2), outputs(second, 2))
+    for count in (counts.weights, counts.multiply_adds):
+        assert count(first, INPUTS, UNITS, 2) == count(second, INPUTS, UNITS, 2)
+    assert digest(first) != digest(second)
 
 
 def by_schedule(step: ir.Step, cell: ir.Cell, size: ir.Sizes, weights: dict, x: np.ndarray) -> np.ndarray:
@@ -82,7 +90,7 @@ def by_schedule(step: ir.Step, cell: ir.Cell, size: ir.Sizes, weights: dict, x: 
     state = {}
     for one in cell.states:
         value = weights[f"initial_{one.name}"] if one.initial == "learned" else float(one.initial)
-        state[one.name] = np.broadcast_to(value, (len(x), size.units)).astype(float)
+        state[one.name] = np.broadcast_to(value, (len(x), size.of(one.size))).astype(float)
     rows = []
     for t in range(x.shape[1]):
         now = {name: value[:, t] for name, value in before.items()}
@@ -98,9 +106,8 @@ def by_schedule(step: ir.Step, cell: ir.Cell, size: ir.Sizes, weights: dict, x: 
 def hoists_nothing_wrong(cell: ir.Cell) -> None:
     size = ir.sizes(cell, INPUTS, UNITS, 1)
     weights = reference.random_weights(cell, INPUTS, UNITS, 1, np.random.default_rng(0))[0]
-    for one in cell.first.weights:
-        mask = reference.mask(cell, one, size)
-        weights[one.name] = weights[one.name] if mask is None else weights[one.name] * mask
+    masks = {one.name: reference.mask(cell, one, size) for one in cell.first.weights}
+    weights |= {name: weights[name] * mask for name, mask in masks.items() if mask is not None}
     x = np.random.default_rng(1).normal(size=(BATCH, TIME, INPUTS))
     expected = reference.run(cell, [weights], x, UNITS).outputs
     np.testing.assert_allclose(by_schedule(cell.first, cell, size, weights, x), expected, atol=1e-12)
@@ -111,9 +118,33 @@ def test_hoisting_out_of_the_loop_changes_nothing(text: str) -> None:
     hoists_nothing_wrong(lang.parse_text(text))
 
 
-@pytest.mark.parametrize("name", [name for name in built_in_names() if name != "clockwork"])
+@pytest.mark.parametrize("name", built_in_names())
 def test_hoisting_out_of_the_loop_changes_no_zoo_cell(name: str) -> None:
-    hoists_nothing_wrong(lang.load(name))
+    hoists_nothing_wrong(lang.load(name, options={"modules": 2} if name == "clockwork" else None))
+
+
+def test_a_state_that_needs_no_state_leaves_the_loop_and_is_still_carried() -> None:
+    cell = lang.parse_text("name: q\nequations: |\n  u = tanh(W @ x)\n  h = tanh(R @ u[t-1])\n")
+    assert [one.name for one in passes.schedule(cell.step).before] == ["u"]
+    hoists_nothing_wrong(cell)
+
+
+def test_matrices_of_one_name_begin_alike_in_all_layers() -> None:
+    """`V` multiplies a state in the upper layers only; the text must bring the same initialiser back for both."""
+    text = "name: q\nequations: |\n  e = tanh(W @ x + R @ h[t-1])\n  h = V @ e\n"
+    cell = lang.parse_text(text + "first_layer: |\n  e = tanh(W @ x)\n  h = V @ e + h[t-1]\n")
+    starts = {one.init.name for step in (cell.step, cell.first) for one in step.weights if one.name == "V"}
+    assert starts == {"orthogonal"}
+    assert lang.parse_text(cell_text(cell)) == cell
+
+
+def test_an_option_that_nothing_needs_any_more_is_not_part_of_a_variant(tmp_path: Path) -> None:
+    (tmp_path / "leak.yaml").write_text("name: leak\noptions: {k: 0.5}\nequations: |\n  h = tanh(W @ x + k * h[t-1])\n")
+    (tmp_path / "full.yaml").write_text("name: full\nextends: leak\nequations: |\n  h = tanh(W @ x + h[t-1])\n")
+    assert lang.load("leak", tmp_path).options == {"k": 0.5}
+    assert lang.load("full", tmp_path).options == {}
+    again = lang.load("leak", tmp_path, options={"k": 0.25})
+    assert digest(again) != digest(lang.load("leak", tmp_path))
 
 
 def test_the_input_projections_of_an_lstm_leave_the_loop() -> None:
@@ -123,29 +154,73 @@ def test_the_input_projections_of_an_lstm_leave_the_loop() -> None:
     assert list(passes.products(plan.loop)) == [ir.Ref("previous", "h", ("units",))]
 
 
-@given(cell_texts(), st.integers(0, 400), st.text(max_size=3))
+JUNK = st.one_of(
+    st.text(max_size=3),
+    st.sampled_from(["[t-1]", " @ ", "(", ")", "\n", ": ", "below.", "- ", "|", "x", "1e9", "#", "  "]),
+)
+
+
+@given(cell_texts(), st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 4), JUNK), min_size=1, max_size=4))
 @settings(max_examples=300)
-def test_text_that_is_damaged_anywhere_gives_a_cell_or_a_mistake_with_a_place(text: str, at: int, junk: str) -> None:
-    damaged = text[: at % len(text)] + junk + text[at % len(text) + 1 :]
-    try:
-        lang.parse_text(damaged, "cell.yaml")
-    except SpecError as error:
-        for mistake in error.mistakes:
-            assert mistake.span.line >= 1
-            assert mistake.span.column >= 1
-            assert mistake.problem
-    except UsageError:
-        pass
+def test_damaged_text_gives_a_cell_or_mistakes_with_a_place_and_nothing_else(
+    text: str, damages: list[tuple[int, int, str]]
+) -> None:
+    for at, length, junk in damages:
+        start = at % max(len(text), 1)
+        text = text[:start] + junk + text[start + length :]
+    reads_or_says_where(text)
 
 
 @pytest.mark.parametrize("path", sorted(ZOO.glob("*.yaml")), ids=lambda path: path.stem)
-@pytest.mark.parametrize("cut", range(10))
-def test_a_zoo_file_that_is_cut_short_never_crashes(path, cut: int) -> None:
+def test_a_zoo_file_that_is_cut_short_or_lacks_a_line_never_crashes(path: Path) -> None:
     text = path.read_text()
+    lines = text.splitlines(keepends=True)
+    for cut in range(10):
+        reads_or_says_where(text[: len(text) * cut // 10])
+    for gone in range(len(lines)):
+        reads_or_says_where("".join(lines[:gone] + lines[gone + 1 :]))
+
+
+def reads_or_says_where(text: str) -> None:
+    """Either a cell that survives printing, or mistakes; anything else that is raised is a bug."""
     try:
-        lang.parse_text(text[: len(text) * cut // 10], path.name)
-    except SpecError as error:
+        cell = lang.parse_text(text, "cell.yaml")
+    except UsageError as error:
         assert str(error)
+        return
+    except SpecError as error:
+        found = error.mistakes
+        assert found
+        lines = text.split("\n")
+        for mistake in found:
+            assert mistake.problem
+            assert 1 <= mistake.span.line <= len(lines) + 1
+            assert mistake.span.column >= 1
+        return
+    assert lang.parse_text(cell_text(cell)) == cell
+
+
+NESTED = {
+    "parentheses": "(" * 300 + "x" + ")" * 300,
+    "signs": "-" * 1500 + "x",
+    "a long sum": "+".join(["h[t-1]"] * 200),
+    "powers": "2 ** " * 300 + "2",
+    "calls": "tanh(" * 200 + "x" + ")" * 200,
+    "brackets of all kinds": "([{" * 100,
+}
+
+
+@pytest.mark.parametrize("expression", NESTED.values(), ids=NESTED)
+def test_an_expression_without_end_is_refused(expression: str) -> None:
+    with pytest.raises(SpecError):
+        lang.parse_text(f"name: q\nequations: |\n  h = {expression}\n")
+
+
+def test_sizes_that_contradict_each_other_are_refused_and_end() -> None:
+    """`a` would be of size units if `a2` is of size inputs, and the other way round: inference must not go on for ever."""
+    text = "name: q\nequations: |\n  k = 1\n  a = a2 + x\n  a2 = a[t-1] + p\n  h = tanh(W @ a) + k * h[t-1]\n"
+    with pytest.raises(SpecError, match="the operands of '\\+' differ in size"):
+        lang.parse_text(text)
 
 
 ARGUMENTS = {"where": 1}  # the condition has no derivative
