@@ -7,7 +7,10 @@ Optuna's storage; the tracker is brought level from it at every start, so the sa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +23,8 @@ from rnnzoo.sweep.lock import held
 from rnnzoo.sweep.plan import Study, changed, in_turn
 from rnnzoo.sweep.search import Store, StudyStore
 from rnnzoo.trackers import Tracker
+
+PATIENCE = 0.5  # seconds until Ctrl-C is noticed, at most
 
 
 class Observer(Protocol):
@@ -69,10 +74,11 @@ class Sweep:
             done = self.open()
             self.level()
             self.begin(done)
-            try:
-                self.loop(self.missing(done))
-            finally:
-                self.stop()
+            with interrupts() as interrupted:
+                try:
+                    self.loop(self.missing(done), interrupted)
+                finally:
+                    self.stop()
 
     def open(self) -> dict[str, dict[int, Outcome]]:
         """Open every study; what a dead sweep left running is told to have been interrupted."""
@@ -134,13 +140,15 @@ class Sweep:
             if index not in done[study.identity]:
                 yield study, index
 
-    def loop(self, todo: Iterator[tuple[Study, int]]) -> None:
+    def loop(self, todo: Iterator[tuple[Study, int]], interrupted: Callable[[], bool]) -> None:
         more = True
         while more or self.running:
+            if interrupted():
+                raise KeyboardInterrupt
             while more and len(self.running) < self.launcher.capacity():
                 more = self.submit(next(todo, None))
             if self.running:
-                event = self.launcher.wait()
+                event = self.launcher.wait(PATIENCE)
                 if event is not None:
                     self.take(event)
 
@@ -185,6 +193,30 @@ class Sweep:
         self.launcher.close()
         for ticket in list(self.running):
             self.finish(self.running.pop(ticket), Outcome(Kind.INTERRUPTED, message="the sweep was stopped"))
+
+
+@contextmanager
+def interrupts() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C is noticed between two events, never within a write: a transaction that is cut off would keep its lock.
+
+    A second Ctrl-C stops at once.  Where Ctrl-C is ignored, as in a job of the background, it stays so.
+    """
+    seen: list[int] = []
+
+    def notice(number: int, frame: object) -> None:
+        if seen:
+            raise KeyboardInterrupt
+        seen.append(number)
+
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield lambda: False
+        return
+    before = signal.signal(signal.SIGINT, notice)
+    try:
+        yield lambda: bool(seen)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def work(trial: Trial, tell: Tell) -> Outcome:

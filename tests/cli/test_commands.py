@@ -288,3 +288,19 @@ def test_lists_have_a_line_for_everything(tmp_path: Path) -> None:
     assert "chorales" in rnnzoo("list", "tasks", cwd=tmp_path).stdout
     assert "there are no studies here" in rnnzoo("list", "studies", cwd=tmp_path).stdout
     assert "experiments/gates.yaml" in rnnzoo("list", "studies", cwd=ROOT).stdout
+
+
+def test_cells_of_ones_own_run_in_a_sweep_with_nothing_but_their_files_added(tmp_path: Path) -> None:
+    import shutil
+
+    (tmp_path / "experiments/cells").mkdir(parents=True)
+    for name in ("mgu", "janet"):
+        shutil.copy(ROOT / f"experiments/cells/{name}.yaml", tmp_path / "experiments/cells")
+    spec = SPEC.replace("[rnn, {name: gated, cell: gru}]", "[mgu, janet]").replace("trials: 3", "trials: 1")
+    (tmp_path / "experiments/own.yaml").write_text(spec.replace("claims: [rnn worse than gated]\n", ""))
+    done = rnnzoo("sweep", "experiments/own.yaml", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert {key: one.kind for key, one in outcomes(tmp_path).items()} == {
+        ("mgu", 0): "complete",
+        ("janet", 0): "complete",
+    }

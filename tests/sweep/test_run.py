@@ -1,0 +1,187 @@
+"""The loop, with trials that do not train: who runs what, how often, and what is kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from rnnzoo.errors import StoreError
+from rnnzoo.launchers import Tell
+from rnnzoo.launchers.local import LocalLauncher
+from rnnzoo.spec.read_experiment import parse_experiment
+from rnnzoo.spec.trial import Kind, Outcome, Progress, Result, Trial
+from rnnzoo.sweep.lock import held
+from rnnzoo.sweep.plan import Study, studies
+from rnnzoo.sweep.run import Sweep
+from rnnzoo.sweep.search import Store
+from rnnzoo.trackers.memory import MemoryTracker
+
+SPEC = """\
+experiment: loop
+task: adding
+variants: [rnn, gru]
+search:
+  sampler: {sampler}
+  trials: 6
+  seed: 2
+  space:
+    units: {{choice: [4, 8, 16]}}
+    learning_rate: {{float: [0.01, 0.03], step: 0.01}}
+    optimizer: {{choice: [adam, sgd]}}
+    momentum: {{choice: [0.0, 0.9], when: {{optimizer: sgd}}}}
+training: {{epochs: 4}}
+"""
+
+
+def pretend(trial: Trial, tell: Tell) -> Outcome:
+    """A score that is a function of the hyper-parameters; small networks are slow, so that the order of ends is mixed."""
+    score = float(trial.hyperparameters["learning_rate"]) * int(trial.hyperparameters["units"])
+    time.sleep(0.05 if trial.hyperparameters["units"] == 4 else 0.0)
+    for step in range(1, 5):
+        if not tell(Progress(step, 4, score / step, score / step)):
+            return Outcome(Kind.PRUNED, message=f"stopped after {step}")
+    return Outcome(Kind.COMPLETE, {"train": score, "validation": score, "test": score + trial.seed % 7})
+
+
+@dataclass
+class Quiet:
+    """An observer that remembers, and can stop the sweep as Ctrl-C does."""
+
+    stop_after: int = 10**9
+    notes: list[str] = field(default_factory=list)
+    ends: list[Trial] = field(default_factory=list)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def begin(self, studies: Sequence[Study], done: Mapping[str, int], best: Mapping[str, float]) -> None:
+        self.done = dict(done)
+
+    def started(self, study: Study, trial: Trial) -> None: ...
+
+    def progress(self, study: Study, trial: Trial, progress: Progress) -> None: ...
+
+    def ended(self, study: Study, trial: Trial, outcome: Outcome) -> None:
+        if outcome.kind.final:
+            self.ends.append(trial)
+        if len(self.ends) == self.stop_after and outcome.kind.final:
+            raise KeyboardInterrupt
+
+
+def sweep(folder: Path, spec: str, workers: int, observer: Quiet, tracker: MemoryTracker | None = None) -> Sweep:
+    experiment = parse_experiment(spec, str(folder / "loop.yaml"), folder)
+    tracker = tracker or MemoryTracker()
+    tracker.open(experiment.name, "", {})
+    planned = studies(experiment, {"adding": "digest"})
+    launcher = LocalLauncher(pretend, workers)
+    store = Store(f"sqlite:///{folder}/optuna.db")
+    runs = folder / "runs" / "loop"
+    return Sweep(experiment, planned, experiment.search.trials, store, tracker, launcher, observer, runs)
+
+
+def by_key(results: Sequence[Result]) -> dict[tuple[str, int], tuple[str, Outcome]]:
+    return {(one.trial.variant, one.trial.index): (one.trial.key, one.outcome) for one in results}
+
+
+@pytest.mark.parametrize("sampler", ["random", "grid", "qmc"])
+def test_workers_and_interruptions_change_no_trial_and_no_outcome(sampler: str, tmp_path: Path) -> None:
+    spec = SPEC.format(sampler=sampler)
+    (tmp_path / "one").mkdir()
+    (tmp_path / "three").mkdir()
+    whole = sweep(tmp_path / "one", spec, 1, Quiet())
+    whole.run()
+    expected = by_key(whole.results())
+    assert len(expected) == 12
+
+    for stop_after in (2, 5):
+        with pytest.raises(KeyboardInterrupt):
+            sweep(tmp_path / "three", spec, 3, Quiet(stop_after)).run()
+    last = sweep(tmp_path / "three", spec, 3, Quiet())
+    last.run()
+    found = by_key(last.results())
+    assert {key: outcome for key, (_, outcome) in found.items()} == {key: one for key, (_, one) in expected.items()}
+    assert len(last.observer.ends) == 12 - 7  # nothing that was complete ran again
+
+
+def test_more_trials_add_to_those_that_are_there(tmp_path: Path) -> None:
+    spec = SPEC.format(sampler="random")
+    first = sweep(tmp_path, spec, 2, Quiet())
+    first.run()
+    before = by_key(first.results())
+    more = sweep(tmp_path, spec.replace("trials: 6", "trials: 8"), 2, Quiet())
+    more.run()
+    assert sorted(one.index for one in more.observer.ends) == [6, 6, 7, 7]
+    assert before.items() <= by_key(more.results()).items()
+
+
+def test_a_variant_added_later_leaves_the_others_untouched(tmp_path: Path) -> None:
+    spec = SPEC.format(sampler="random")
+    sweep(tmp_path, spec, 2, Quiet()).run()
+    added = sweep(tmp_path, spec.replace("[rnn, gru]", "[rnn, gru, lstm]"), 2, Quiet())
+    added.run()
+    assert {one.variant for one in added.observer.ends} == {"lstm"}
+    assert not added.observer.notes
+
+
+def test_an_edited_space_sets_the_old_trials_aside_and_does_not_mix_them(tmp_path: Path) -> None:
+    spec = SPEC.format(sampler="random")
+    sweep(tmp_path, spec, 2, Quiet()).run()
+    edited = sweep(tmp_path, spec.replace("choice: [4, 8, 16]", "choice: [4, 8]"), 2, Quiet())
+    edited.run()
+    assert edited.observer.notes == [
+        f"{name}: the space changed; 6 trials run before are set aside" for name in ("rnn", "gru")
+    ]
+    assert len(edited.results()) == 12
+    assert {one.trial.hyperparameters["units"] for one in edited.results()} <= {4, 8}
+    back = sweep(tmp_path, spec, 2, Quiet())  # and they are there again when the edit is taken back
+    back.run()
+    assert not back.observer.ends
+
+
+def test_what_the_storage_has_and_the_tracker_lacks_is_written_at_the_next_start(tmp_path: Path) -> None:
+    spec = SPEC.format(sampler="random")
+    sweep(tmp_path, spec, 2, Quiet()).run()
+    fresh = MemoryTracker()
+    again = sweep(tmp_path, spec, 2, Quiet(), fresh)
+    again.run()
+    assert fresh.results("loop") == again.results()
+    assert len(fresh.recorded("loop")) == 12
+
+
+def test_tpe_and_hyperband_and_a_conditional_space_work_together(tmp_path: Path) -> None:
+    pruner = "pruner: {name: hyperband, min_resource: 1, max_resource: 4, reduction_factor: 2}"
+    spec = SPEC.format(sampler="{name: tpe, n_startup_trials: 4}").replace("  seed: 2", f"  seed: 2\n  {pruner}")
+    ran = sweep(tmp_path, spec.replace("trials: 6", "trials: 14"), 2, Quiet())
+    ran.run()
+    results = ran.results()
+    assert len(results) == 28
+    kinds = [one.outcome.kind for one in results]
+    assert kinds.count(Kind.PRUNED) >= 2
+    assert kinds.count(Kind.COMPLETE) >= 8
+    for one in results:
+        chosen = one.trial.hyperparameters
+        assert ("momentum" in chosen) == (chosen["optimizer"] == "sgd")
+
+
+def test_two_sweeps_of_one_experiment_exclude_each_other_and_say_who_runs(tmp_path: Path) -> None:
+    running = sweep(tmp_path, SPEC.format(sampler="random"), 1, Quiet())
+    with (
+        held(running.runs / "lock", "loop"),
+        pytest.raises(StoreError, match=r"another sweep of 'loop' .* process \d+ on"),
+    ):
+        running.run()
+    running.run()  # the lock went with its holder
+    assert len(running.results()) == 12
+
+
+def test_a_grid_ends_when_it_is_used_up(tmp_path: Path) -> None:
+    spec = SPEC.format(sampler="grid").replace("trials: 6", "trials: 100")
+    ran = sweep(tmp_path, spec, 3, Quiet())
+    ran.run()
+    assert len(ran.results()) == 2 * 3 * 3 * 3  # units x rates x (adam, sgd at either momentum)
+    points = {tuple(sorted(one.trial.hyperparameters.items())) for one in ran.results() if one.trial.variant == "rnn"}
+    assert len(points) == 27
