@@ -57,7 +57,7 @@ def train(trial: Trial, tell: Tell) -> Outcome:
 
 
 def _one_thread() -> None:
-    """One trial a core: two threads on one training are slower than two trainings (see docs/engine notes)."""
+    """One trial a core: two threads on one training are slower than two trainings."""
     try:
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(1)
