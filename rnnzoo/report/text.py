@@ -41,7 +41,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     return (
         row.variant,
         number(row.mean),
-        f"{row.interval[0]:.3f} - {row.interval[1]:.3f}" if row.interval else "",
+        f"{number(row.interval[0])} - {number(row.interval[1])}" if row.interval else "",
         number(best.score if best else None),
         f"{best.weights:,}" if best else "",
         "" if row.seconds is None else f"{row.seconds:.0f}",
