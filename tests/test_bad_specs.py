@@ -50,6 +50,8 @@ def test_a_huge_file_is_refused_at_once(text: str, tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No such file"):
         lang.load(str(tmp_path / "nothing.yaml"))
+    with pytest.raises(UsageError, match="File name too long"):
+        lang.load("x" * 500 + ".yaml")
     with pytest.raises(UsageError, match="Is a directory"):
         rnnzoo.load_experiment(tmp_path)
 
@@ -68,3 +70,47 @@ def test_a_mistake_in_a_cell_is_reported_by_the_experiment_that_names_it(tmp_pat
 
     with pytest.raises(SpecError, match=r"mine.yaml:3:34: unknown name 'q'"):
         cells(rnnzoo.load_experiment(path))
+
+
+CELL = "name: q\nequations: |\n"
+GENERATED = {
+    "more than 200 equations": CELL + "".join(f"  e_{n} = tanh(W @ x)\n" for n in range(201)),
+    "an equation of more than 2000 characters": CELL + f"  h = h[t-1] {'+ x' * 700}\n",
+    "nested too deep": CELL + f"  h = {'-' * 100}h[t-1]\n",
+    "more than 20000 values in one file": f"name: q\nsource: [{'a, ' * 20_000}]\n",
+    "not Unicode": "name: \ud800\n",
+}
+
+
+@pytest.mark.parametrize("problem", GENERATED)
+def test_what_is_too_much_is_refused_in_words(problem: str) -> None:
+    with pytest.raises(SpecError, match=problem) as caught:
+        lang.parse_text(GENERATED[problem])
+    assert all(mistake.fix for mistake in caught.value.mistakes)
+
+
+def test_a_mistake_in_a_cell_that_is_extended_is_shown_where_it_stands(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("name: base\nequations: |\n  h = tanh(W @ x + R @ h[t-1]) + q\n")
+    (tmp_path / "child.yaml").write_text("name: child\nextends: base\n")
+    with pytest.raises(SpecError, match=r"base\.yaml:3:34: unknown name 'q'"):
+        lang.load("child", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("cell", "options", "words"),
+    [
+        ("clockwork", {"module": 4}, "has no option 'module'\n  fix: did you mean 'modules'"),
+        ("lstm", {"beta": 1}, "has no option 'beta'\n  fix: this cell has no options"),
+        ("clockwork", {"modules": "four"}, "option 'modules' of cell 'clockwork' must be a number, not 'four'"),
+        ("clockwork", {"modules": float("nan")}, "must be a number, not nan"),
+    ],
+)
+def test_a_wrong_option_is_refused_in_words(cell: str, options: dict, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        lang.load(cell, options=options)
+
+
+@pytest.mark.parametrize("reference", ["../lstm", "", "my cell", "x" * 500])
+def test_what_cannot_be_the_name_of_a_cell_is_refused(reference: str) -> None:
+    with pytest.raises(UsageError, match=r"is not the name of a cell; a path must end in \.yaml"):
+        lang.load(reference)

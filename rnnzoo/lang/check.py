@@ -43,6 +43,7 @@ def check(spec: CellSpec) -> ir.Cell:
         layer.infer_sizes()
         layer.order(upper.sequence)
         layer.type_equations(_needed(spec, (upper, first)))
+    _check_layers_agree(spec, upper, first, mistakes)
     step, bottom = upper.step(), first.step()
     mistakes.raise_if_any()  # with mistakes above, what seems unused may not be
 
@@ -84,12 +85,11 @@ def _check_names(spec: CellSpec, mistakes: Mistakes) -> None:
             )
         elif one.name in spec.shapes:
             mistakes.add(one.span, f"'{one.name}' is declared as a weight already", "choose another letter")
-    for name, statement in spec.first_layer.items():
-        if name not in spec.equations and statement.own and not spec.equations:
-            mistakes.add(statement.span, f"'{name}' patches nothing: there are no `equations:`")
     for name, declared in spec.shapes.items():
         if name in RESERVED or name in CALLS or name.startswith("initial_"):
             mistakes.add(declared.span, f"'{name}' cannot be the name of a weight", "choose another letter")
+        elif name in taken or name in spec.constants:
+            mistakes.add(declared.span, f"'{name}' is {taken.get(name, 'a constant')} already", "choose another letter")
     if spec.output not in spec.equations:
         last = [*spec.equations, "y"][len(spec.equations) - 1]
         fix = f"give an equation of it, or name the output: `output: {last}`"
@@ -153,7 +153,7 @@ class _Fixed:
 
     def names(self) -> list[str]:
         extra = ["row", "col"] if self.masks else ["unit"]
-        return [*self.spec.options, *self.constants, *self.spec.constants, "units", "inputs", *extra]
+        return list(dict.fromkeys([*self.spec.options, *self.spec.constants, "units", "inputs", *extra]))
 
     def name(self, name: str, span: Span) -> ir.Expr:
         if name in ("units", "inputs"):
@@ -269,7 +269,8 @@ class _Layer:
                     self.mistakes.add(node.span, problem, nearest(node.name, self.trees))
                 elif self is first:
                     fix = "give `first_layer: |` with the equations that need no `below`"
-                    where = "in `first_layer`" if self.known.spec.first_layer else "and there is no `first_layer`"
+                    given = bool(self.known.spec.first_layer)
+                    where = "and `first_layer` reads it all the same" if given else "and there is no `first_layer`"
                     self.mistakes.add(node.span, f"the first layer has nothing below it, {where}", fix)
 
     # -- sizes
@@ -327,9 +328,9 @@ class _Layer:
                 continue
             expr = self.typed(self.trees[name])
             size = self.sizes[name]
-            if expr.shape not in ((), (size,)):
+            if expr.shape not in ((), (size,)) and not self.mistakes.found:  # else it follows from what has been said
                 problem = f"'{name}' has {_words(expr.shape)} here, and {_words((size,))} by its other uses"
-                self.mistakes.add(self.statements[name].span, problem)
+                self.mistakes.add(self.statements[name].span, problem, "bring it to one size with a matrix: W @ x")
             equations.append(ir.Equation(name, expr, size))
             if ir.depends(expr, self.stateful):
                 self.stateful.add(name)
@@ -351,7 +352,7 @@ class _Layer:
                 size = self.sizes.get(name, "units")
                 if size == "inputs":
                     problem = f"below.{name} has the size of the inputs, which differs from layer to layer"
-                    self.mistakes.add(tree.span, problem)
+                    self.mistakes.add(tree.span, problem, f"bring it to `units` with a matrix: {name} = E @ x")
                 return ir.Ref("below", name, (size,))
             case Index(name=name, axis=axis, span=span):
                 self.mistakes.add(span, f"[{axis}] is for masks", f"write {name}, or {name}[t-1]")
@@ -445,9 +446,8 @@ class _Layer:
             shape = self.weights[left.name][0] if left.name in self.weights else ("units", operand.shape[0])
         weight = self.use(left.name, shape, left.span)
         if len(shape) != 2:
-            self.mistakes.add(
-                left.span, f"{left.name} is {_words(shape)}, and only a matrix stands before @", "write *"
-            )
+            problem = f"{left.name} is {_words(shape)}, and only a matrix stands before @"
+            self.mistakes.add(left.span, problem, f"write {left.name} * ... for a product element by element")
         elif shape[1] != operand.shape[0]:
             self.mistakes.add(right.span, *self.wrong_operand(left.name, shape, operand.shape))
         if ir.depends(operand, self.stateful):
@@ -456,8 +456,8 @@ class _Layer:
 
     def wrong_operand(self, name: str, shape: ir.Shape, got: ir.Shape) -> tuple[str, str]:
         first = self.weights[name][1]
-        where = "is declared so" if name in self.known.spec.shapes else f"is used so on line {first.line}"
-        problem = f"{name} is {_words(shape)} ({where}), and this has {_words(got)}"
+        where = "declared so" if name in self.known.spec.shapes else f"used so on line {first.line}"
+        problem = f"{name} is {_words(shape)} ({where}), and this is {_words(got)}"
         return problem, f"`x` has size inputs, which never equals units: use another matrix, such as {name}_x"
 
     def not_a_matrix(self, left: Tree, span: Span) -> None:
@@ -475,10 +475,7 @@ class _Layer:
     # -- weights
 
     def use(self, name: str, shape: ir.Shape, span: Span) -> ir.Expr:
-        known = self.weights.setdefault(name, (shape, span))[0]
-        if known != shape:
-            problem = f"'{name}' is {_words(known)} on line {self.weights[name][1].line} and {_words(shape)} here"
-            self.mistakes.add(span, problem, "use two names")
+        self.weights.setdefault(name, (shape, span))
         return ir.Ref("weight", name, shape)
 
     def weight(self, name: str) -> ir.Weight:
@@ -587,7 +584,8 @@ def _states(spec: CellSpec, layers: tuple[_Layer, _Layer], step: ir.Step, mistak
         states.append(ir.State(name, upper.sizes[name], initial if initial == "learned" else float(initial)))  # type: ignore[arg-type]
         if upper.sizes[name] == "inputs":
             problem = f"the state '{name}' has the size of the inputs"
-            mistakes.add(spec.equations[name].span, problem, "bring it to `units` with a matrix")
+            fix = f"bring it to `units` with a matrix: {name} = E @ x"
+            mistakes.add(spec.equations[name].span, problem, fix)
     return tuple(states)
 
 
@@ -622,6 +620,16 @@ def _check_use(spec: CellSpec, cell: ir.Cell, mistakes: Mistakes) -> None:
     if not states:
         span = spec.equations[spec.output].span
         mistakes.add(span, "this cell has no state: nothing is recurrent", f"use {spec.output}[t-1] in an equation")
+
+
+def _check_layers_agree(spec: CellSpec, upper: _Layer, first: _Layer, mistakes: Mistakes) -> None:
+    """What is carried, put out or read by the layer above has one size in all layers."""
+    nodes = [node for layer in (upper, first) for tree in layer.trees.values() for node in _nodes(tree)]
+    shared = {node.name for node in nodes if isinstance(node, Lag | Below)} | {spec.output}
+    for name, statement in spec.first_layer.items():
+        if name in shared and first.sizes[name] != upper.sizes.get(name, first.sizes[name]):
+            problem = f"'{name}' has size {first.sizes[name]} in the first layer and {upper.sizes[name]} in the others"
+            mistakes.add(statement.span, problem, "give it one size with a matrix")
 
 
 def _used_options(cell: ir.Cell) -> frozenset[str]:

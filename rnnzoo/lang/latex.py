@@ -9,34 +9,12 @@ from rnnzoo.lang import ir
 from rnnzoo.lang.ops import OPS, PRODUCT_BINDS
 from rnnzoo.lang.text import number, patch
 
-GREEK = frozenset(
-    [
-        "alpha",
-        "beta",
-        "gamma",
-        "delta",
-        "epsilon",
-        "zeta",
-        "eta",
-        "theta",
-        "iota",
-        "kappa",
-        "lambda",
-        "mu",
-        "nu",
-        "xi",
-        "pi",
-        "rho",
-        "sigma",
-        "tau",
-        "upsilon",
-        "phi",
-        "chi",
-        "psi",
-        "omega",
-    ]
-)
+GREEK = frozenset({
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi", "pi",
+    "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega",
+})  # fmt: skip
 _ATOM = 9
+_LOOSE = 0  # what needs parentheses next to anything
 
 
 def equations(cell: ir.Cell) -> tuple[str, ...]:
@@ -72,7 +50,7 @@ def symbol(name: str, time: str = "", layer: str = "") -> str:
     """A name with what follows its first `_` as a subscript, its time after that, and the layer above."""
     head, _, rest = name.partition("_")
     base = _word(head)
-    below = ", ".join(part for part in (_word(rest.replace("_", ",")) if rest else "", time) if part)
+    below = ", ".join(part for part in (",".join(_word(part) for part in rest.split("_")), time) if part)
     return base + (f"_{{{below}}}" if below else "") + (f"^{{{layer}}}" if layer else "")
 
 
@@ -114,15 +92,23 @@ def _operation(op: str, args: tuple[ir.Expr, ...]) -> tuple[str, int]:
     if op == "div":
         return row.latex.format(*(expression(arg) for arg in args)), _ATOM
     if op == "pow":
-        return row.latex.format(_enclosed(args[0], row.binds + 1), expression(args[1])), row.binds
+        base = rf"\left({expression(args[0])}\right)" if _is(args[0], "div") else _enclosed(args[0], row.binds + 1)
+        return row.latex.format(base, expression(args[1])), row.binds
+    if op == "where":
+        return row.latex.format(*(expression(arg) for arg in args)), _LOOSE  # its one brace opens and never closes
     if not row.symbol:
         return row.latex.format(*(expression(arg) for arg in args)), _ATOM
     if row.arity == 1:
         return row.latex.format(_enclosed(args[0], row.binds)), row.binds
-    left, right = _enclosed(args[0], row.binds), _enclosed(args[1], row.binds + 1)
+    left = _enclosed(args[0], row.binds)
+    right = _enclosed(args[1], OPS["neg"].binds + 1 if _is(args[1], "neg") else row.binds + 1)  # no sign after a sign
     if op == "mul" and not all(arg.shape for arg in args):
         return rf"{left} \, {right}", row.binds  # a number times a vector is no elementwise product
     return row.latex.format(left, right), row.binds
+
+
+def _is(expr: ir.Expr, op: str) -> bool:
+    return isinstance(expr, ir.Apply) and expr.op == op
 
 
 def _enclosed(expr: ir.Expr, least: int) -> str:

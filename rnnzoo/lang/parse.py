@@ -199,6 +199,8 @@ class _Reader:
             return _NotInTheLanguage(node, "the layer below is read at this step only", fix)
         if isinstance(node, ast.Attribute):
             fix = "below.NAME is the only dotted name: the value in the layer below"
+            if node.attr == "T":
+                fix = "nothing is transposed here: give the matrix that you need a name of its own"
             return _NotInTheLanguage(node, f"'{ast.unparse(node)[:40]}' is not a name", fix)
         return _NotInTheLanguage(
             node, f"'{ast.unparse(node)[:40]}' is not part of the language", "see docs/language.md"

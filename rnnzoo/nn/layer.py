@@ -147,7 +147,7 @@ class Recurrent(keras.layers.Layer):
         found = {}
         for built in self._built():
             for name, variable in built.weights.items():
-                value = keras.ops.convert_to_numpy(variable)
+                value = np.asarray(keras.ops.convert_to_tensor(variable))
                 value = value * built.masks[name].T if name in built.masks else value
                 found[self._label(built.number, name)] = np.ascontiguousarray(value.T)
         return found

@@ -10,6 +10,7 @@ extends; a replaced equation keeps its place, a new one is appended.  Name, titl
 from __future__ import annotations
 
 import keyword
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -156,8 +157,8 @@ def find(reference: str, folder: Path) -> Path:
     """The file of a cell's name or path; a built-in name is never shadowed silently."""
     if reference.endswith((".yaml", ".yml")):
         path = Path(reference)
-        return path if path.is_absolute() or path.exists() else folder / path
-    if not _LABEL.fullmatch(reference):
+        return path if path.is_absolute() or os.path.exists(path) else folder / path  # never raises
+    if not _LABEL.fullmatch(reference) or len(reference) > MAX_NAME:
         raise UsageError(f"'{reference[:80]}' is not the name of a cell; a path must end in .yaml")
     built_in = ZOO / f"{reference}.yaml"
     places = (folder, folder / "cells", folder.parent / "cells", Path("experiments/cells"))
@@ -437,7 +438,7 @@ def _statements(code: Code | None, mistakes: Mistakes) -> dict[str, Statement]:
         elif legal_name(statement.name, statement.span, mistakes):
             found[statement.name] = statement
     if len(found) > MAX_EQUATIONS:
-        mistakes.add(next(iter(found.values())).span, f"more than {MAX_EQUATIONS} equations in one block")
+        mistakes.add(next(iter(found.values())).span, f"more than {MAX_EQUATIONS} equations in one block", "merge some")
     return found
 
 

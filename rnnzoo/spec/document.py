@@ -148,7 +148,7 @@ def parse(text: str, file: str) -> Table:
     if node is None or (isinstance(node, Scalar) and node.value is None):
         raise SpecError(Mistake(first, "the file is empty", "see docs/language.md and docs/experiments.md"))
     if not isinstance(node, Table):
-        raise SpecError(Mistake(node.span, "expected a table of `key: value` lines"))
+        raise SpecError(Mistake(node.span, "expected a table of `key: value` lines", "begin with `name: my_name`"))
     return node
 
 
@@ -185,9 +185,9 @@ class _Composer:
         if event.tag is not None and event.tag != "!":
             self.refuse(event, f"the tag '{event.tag}' is not allowed", "a spec is plain data: delete the tag")
         if depth > MAX_DEPTH:
-            self.refuse(event, f"nested more than {MAX_DEPTH} levels deep")
+            self.refuse(event, f"nested more than {MAX_DEPTH} levels deep", "a spec needs three or four: write it flat")
         if self.nodes > MAX_NODES:
-            self.refuse(event, f"more than {MAX_NODES} values in one file")
+            self.refuse(event, f"more than {MAX_NODES} values in one file", "split it")
         if isinstance(event, yaml.ScalarEvent):
             return self.scalar(event)
         return self.listing(event, depth) if isinstance(event, yaml.SequenceStartEvent) else self.table(event, depth)
@@ -204,7 +204,7 @@ class _Composer:
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             key = self.node(event, depth + 1)
             if not isinstance(key, Scalar) or isinstance(key.value, float):
-                self.refuse(event, "a key must be a name")
+                self.refuse(event, "a key must be a name", "write a word before the colon")
             name = event.value
             if name == "<<":
                 self.refuse(event, "merge keys are not allowed", "write the values out")
@@ -232,10 +232,10 @@ class _Composer:
         if not _FLOAT.fullmatch(value):
             return value
         if len(value) > MAX_DIGITS:
-            self.refuse(event, f"a number of more than {MAX_DIGITS} characters")
+            self.refuse(event, f"a number of more than {MAX_DIGITS} characters", "write it shorter, such as 1e6")
         number = int(value) if _INTEGER.fullmatch(value) else float(value)
         if abs(number) > 1e300:
-            self.refuse(event, f"the number {value} is too large")
+            self.refuse(event, f"the number {value} is too large", "write one of at most 1e300")
         return number
 
     def code(self, event: Any) -> Code:
@@ -347,7 +347,13 @@ class Fields:
             return default
         value = convert(node.value) if isinstance(node, Scalar) else None
         if value is None:
-            self.mistakes.add(node.span, f"`{key}` must be {expected}, not {describe(node)}")
+            quotable = expected == "text" and isinstance(node, Scalar) and not isinstance(node.value, str)
+            fix = (
+                f'put it in quotes: {key}: "{node.span.text[node.span.column - 1 :][: node.span.length]}"'
+                if quotable
+                else ""
+            )
+            self.mistakes.add(node.span, f"`{key}` must be {expected}, not {describe(node)}", fix)
             return default
         return value
 

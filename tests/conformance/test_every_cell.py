@@ -79,7 +79,7 @@ def test_the_layer_equals_the_reference(name: str, layers: int) -> None:
 
 @pytest.mark.parametrize("name", CELLS)
 def test_the_layer_equals_the_reference_where_steps_are_padding(name: str) -> None:
-    close(layer_of(name, 1, "float32")(data(), mask=tf.constant(KEEP)), expected(name, 1, data(), KEEP), 1e-5)
+    close(layer_of(name, 2, "float32")(data(), mask=tf.constant(KEEP)), expected(name, 2, data(), KEEP), 1e-5)
 
 
 @pytest.mark.parametrize("name", CELLS)
@@ -91,9 +91,13 @@ def test_initial_states_are_used(name: str) -> None:
 
 @pytest.mark.parametrize("name", CELLS)
 def test_in_float64_values_and_gradients_are_exact(name: str) -> None:
-    """Two layers, padding and initial states; gradients against differences of the reference along random directions."""
-    layer, rng = layer_of(name, 2, "float64"), np.random.default_rng(4)
-    x, initial = tf.constant(data()), initial_states(name, 2)
+    """With padding and initial states; gradients against differences of the reference along random directions.
+
+    One layer, which compiles in half the time, but for cells whose layers differ.
+    """
+    layers = 1 if cell_of(name).first == cell_of(name).step else 2
+    layer, rng = layer_of(name, layers, "float64"), np.random.default_rng(4)
+    x, initial = tf.constant(data()), initial_states(name, layers)
     states = flat(name, initial, "float64")
     variables = {one.name: one.value for one in layer.trainable_variables}
     with tf.GradientTape() as tape:
@@ -101,28 +105,30 @@ def test_in_float64_values_and_gradients_are_exact(name: str) -> None:
         found = layer(x, mask=tf.constant(KEEP), initial_state=states)
         goal = [rng.normal(size=one.shape) for one in found]
         loss = tf.add_n([tf.reduce_sum(one * weight) for one, weight in zip(found, goal)])
-    close(found, expected(name, 2, data(), KEEP, initial), 1e-10)
+    close(found, expected(name, layers, data(), KEEP, initial), 1e-10)
 
-    places = [("x", "x")] + [(number, one) for number in (0, 1) for one in initial[0]] + list(variables)
+    places = ["x", *((number, one) for number in range(layers) for one in initial[0]), *variables]
     gradients = tape.gradient(loss, [x, *states, *variables.values()])
     for place, gradient in zip(places, gradients, strict=True):
         assert gradient is not None, place
         direction = rng.normal(size=gradient.shape)
-        slope = (moved(name, place, direction, 1e-5, goal) - moved(name, place, direction, -1e-5, goal)) / 2e-5
+        up, down = (moved(name, layers, place, by * direction, goal) for by in (1e-5, -1e-5))
+        slope = (up - down) / 2e-5
         assert slope == pytest.approx(float(np.sum(gradient * direction)), rel=1e-5, abs=1e-7), place
 
 
-def moved(name: str, place: str | tuple, direction: np.ndarray, by: float, goal: list[np.ndarray]) -> float:
-    """The loss by the reference, with a weight (named `1.W_i`), a state (layer, name) or the inputs moved a little."""
-    x, initial = data(), initial_states(name, 2)
-    weights = [dict(one) for one in weights_of(name, 2)]
-    if place == ("x", "x"):
-        x = x + by * direction
+def moved(name: str, layers: int, place: str | tuple[int, str], by: np.ndarray, goal: list[np.ndarray]) -> float:
+    """The loss by the reference, with a weight (`W_i`, or `1.W_i`), a state (layer, name) or the inputs moved a little."""
+    x, initial = data(), initial_states(name, layers)
+    weights = [dict(one) for one in weights_of(name, layers)]
+    if place == "x":
+        x = x + by
     elif isinstance(place, tuple):
-        initial[place[0]][place[1]] += by * direction
+        initial[place[0]][place[1]] += by
     else:
-        number, _, key = place.partition(".")
-        weights[int(number) - 1][key] = weights[int(number) - 1][key] + by * direction.T  # kernels are transposed
+        number, _, key = place.rpartition(".")
+        layer = int(number or 1) - 1
+        weights[layer][key] = weights[layer][key] + by.T  # kernels are transposed
     run = reference.run(cell_of(name), weights, x, UNITS, initial, KEEP)
     return sum(float(np.sum(one * weight)) for one, weight in zip(everything(name, run), goal, strict=True))
 
@@ -140,7 +146,7 @@ def test_an_output_does_not_depend_on_what_comes_later(name: str) -> None:
 def test_what_stands_in_the_padding_does_not_matter(name: str) -> None:
     x, changed = data(), data()
     changed[~KEEP] = 100.0
-    layer, mask = layer_of(name, 1, "float32"), tf.constant(KEEP)
+    layer, mask = layer_of(name, 2, "float32"), tf.constant(KEEP)
     for one, other in zip(layer(x, mask=mask), layer(changed, mask=mask), strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -194,6 +200,41 @@ def test_the_update_gate_of_gru_writes_and_that_of_gru_reset_after_keeps() -> No
         value, _, _ = one_step(name, h, h)
         z, n = value["z"], value["n"]
         np.testing.assert_allclose(value["h"], (1 - z) * h[0] + z * n if writes else z * h[0] + (1 - z) * n)
+
+
+@pytest.mark.parametrize("name", ["mut1", "mut2", "mut3"])
+def test_the_cells_found_by_evolution_are_as_printed(name: str) -> None:
+    """Jozefowicz et al. 2015, section 4; `x` there is already embedded to the size of the state."""
+    h = np.random.default_rng(8).normal(size=(1, UNITS))
+    value, w, inputs = one_step(name, h, h)
+    x, old = w["E"] @ inputs, h[0]
+    z = w["W_z"] @ x + w["b_z"]
+    if name != "mut1":
+        z = z + w["R_z"] @ (old if name == "mut2" else np.tanh(old))
+    r = (x if name == "mut2" else w["W_r"] @ x) + w["R_r"] @ old + w["b_r"]
+    seen = np.tanh(x) if name == "mut1" else w["W_h"] @ x
+    new = np.tanh(w["R_h"] @ (sigmoid(r) * old) + seen + w["b_h"])
+    np.testing.assert_allclose(value["h"], new * sigmoid(z) + old * (1 - sigmoid(z)))
+
+
+def test_a_depth_gate_lets_memory_of_the_layer_below_through_at_this_step() -> None:
+    """Yao et al. 2015: c = f c' + i g + d c_below, where d sees x, the own past memory and the memory below, all diagonal."""
+    weights = weights_of("depth_gated", 2)
+    run = reference.run(cell_of("depth_gated"), weights, data(), UNITS)
+    below, upper = ({key: one[:, -1] for key, one in values.items()} for values in run.values)
+    past, w = run.values[1]["c"][:, -2], weights[1]
+    d = sigmoid(below["h"] @ w["W_d"].T + w["p_d"] * past + w["p_l"] * below["c"] + w["b_d"])
+    np.testing.assert_allclose(upper["c"], upper["f"] * past + upper["i"] * upper["g"] + d * below["c"])
+    first, past = weights[0], run.values[0]["c"][:, -2]
+    d = sigmoid(data()[:, -1] @ first["W_d"].T + first["p_d"] * past + first["b_d"])
+    carried = d * (data()[:, -1] @ first["W_l"].T)  # there is no memory below the first layer
+    np.testing.assert_allclose(below["c"], below["f"] * past + below["i"] * below["g"] + carried)
+
+
+def test_full_gate_recurrence_adds_nine_matrices_on_the_last_gates() -> None:
+    extra = set(weights_of("fgr", 1)[0]) - set(weights_of("peephole", 1)[0])
+    assert extra == {f"R_{source}{gate}" for source in "ifo" for gate in "ifo"}
+    assert {state.name for state in cell_of("fgr").states} == {"h", "c", "i", "f", "o"}
 
 
 def test_slow_modules_of_a_clockwork_rnn_feed_fast_ones_and_idle_ones_keep_their_value() -> None:

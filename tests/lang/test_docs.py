@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import rnnzoo
 from rnnzoo import lang
 from rnnzoo.errors import SpecError
 from rnnzoo.lang import reference
@@ -48,6 +49,42 @@ def test_the_example_message_is_what_we_print() -> None:
     assert found.replace("  h = o * tanh(cc)", "  h = o * tanh(cc)") == re.sub(r":\d+:\d+:", ":", shown[1].rstrip("\n"))
 
 
+MISTAKES = re.findall(r"^\| `(\w+ = .+?)` \| (.+?) \| (.+?) \|$", PAGE, re.M)
+
+
+def test_the_page_shows_mistakes() -> None:
+    assert len(MISTAKES) == PAGE.partition("Mistakes that many make")[2].count("\n| `")
+
+
+@pytest.mark.parametrize(("written", "message", "instead"), MISTAKES)
+def test_common_mistakes_give_the_messages_on_the_page(written: str, message: str, instead: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        lang.parse_text(f"name: bad\nequations: |\n  {written}\n")
+    assert caught.value.mistakes[0].problem == message
+    assert "`" in instead
+
+
+ADVICE = {
+    "two steps back": "  k = h[t-1]\n  h = tanh(W @ x + R @ k[t-1])\n",
+    "the last input": "  u = V @ x\n  h = tanh(u[t-1] + R @ h[t-1])\n",
+}
+
+
+@pytest.mark.parametrize("equations", ADVICE.values(), ids=ADVICE)
+def test_what_the_page_advises_instead_of_a_lag_works(equations: str) -> None:
+    assert len(lang.parse_text(f"name: q\nequations: |\n{equations}").states) == 2
+
+
+def test_two_steps_back_are_two_steps_back() -> None:
+    cell = lang.parse_text(f"name: q\nequations: |\n{ADVICE['two steps back']}")
+    weights = {"W": np.eye(1), "R": np.eye(1)}
+    x = np.array([0.3, -0.2, 0.5, 0.1])
+    h = [0.0, 0.0]
+    for one in x:
+        h.append(float(np.tanh(one + h[-2])))
+    np.testing.assert_allclose(reference.run(cell, [weights], x[None, :, None], 1).outputs[0, :, 0], h[2:])
+
+
 def sigmoid(a: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-a))
 
@@ -69,6 +106,10 @@ def test_cells_of_ones_own_are_what_their_papers_say(name: str, step) -> None:
     weights = reference.random_weights(cell, 3, 4, 1, np.random.default_rng(0))
     x = np.random.default_rng(1).normal(size=(2, 6, 3))
     found = reference.run(cell, weights, x, 4).outputs
+    layer = rnnzoo.layer(ROOT / f"experiments/cells/{name}.yaml", 4, return_sequences=True)
+    layer.build((None, None, 3))
+    layer.set_weights_by_name(weights[0])
+    np.testing.assert_allclose(layer(x.astype("float32")), found, atol=1e-5)
     for row, sequence in enumerate(x):
         h = np.zeros(4)
         for t, one in enumerate(sequence):

@@ -2,6 +2,7 @@
 
 import pytest
 
+import rnnzoo
 from rnnzoo import lang
 from rnnzoo.lang import latex
 from rnnzoo.spec.cell import built_in_names
@@ -27,3 +28,39 @@ def test_every_cell_becomes_mathml(name: str) -> None:
         shown = mathml(line)
         assert shown.startswith("<math")
         assert "\\" not in shown, f"{line} left a command behind"
+
+
+def shown(equation: str) -> str:
+    """The right-hand side of one equation of a cell whose `c` is a vector of this step."""
+    cell = lang.parse_text(f"name: q\nequations: |\n  c = W @ x\n  d = {equation}\n  h = d + h[t-1]\n")
+    return latex.equation(cell.step.equation("d")).partition(" = ")[2]
+
+
+@pytest.mark.parametrize(
+    ("written", "wanted"),
+    [
+        ("(c / 2) ** 2", r"{\left(\frac{c_{t}}{2}\right)}^{2}"),
+        ("c ** -2", r"{c_{t}}^{-2}"),
+        ("c - (c - b)", r"c_{t} - \left(c_{t} - b\right)"),
+        ("c - -b", r"c_{t} - \left(-b\right)"),
+        ("2 * c", r"2 \, c_{t}"),
+        ("(c + b) * c", r"\left(c_{t} + b\right) \odot c_{t}"),
+        ("R @ (c * b)", r"R \left(c_{t} \odot b\right)"),
+        ("b_alpha_2 + c", r"b_{\alpha,2} + c_{t}"),
+        (
+            "where(t > 1, c, b) + c",
+            r"\left(\begin{cases} c_{t} & \text{if } t > 1 \\ b & \text{otherwise} \end{cases}\right) + c_{t}",
+        ),
+        ("abs(floor(t) - c)", r"\left|\left\lfloor t \right\rfloor - c_{t}\right|"),
+    ],
+)  # fmt: skip
+def test_expressions_read_as_they_are_meant(written: str, wanted: str) -> None:
+    assert shown(written) == wanted
+
+
+def test_a_first_layer_and_constants_stand_in_the_whole_cell() -> None:
+    text = rnnzoo.cell("depth_gated").latex()
+    assert text.startswith(r"\begin{aligned}")
+    assert text.count("d_{t} &= ") == 2
+    assert r"c_{t}^{\mathrm{below}}" in text
+    assert rnnzoo.cell("clockwork").latex().splitlines()[4].startswith(r"T &= {\mathrm{base}}^{m}")

@@ -10,7 +10,9 @@ import tensorflow as tf
 import rnnzoo
 
 INPUTS, UNITS, BATCH, TIME = 5, 8, 4, 7
-KEEP = np.arange(TIME)[None] < np.array([7, 4, 1, 6])[:, None]
+KEEP = np.array(  # whole; right-padded; padded in front with a hole; nothing but padding
+    [[1, 1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0, 0], [0, 0, 1, 0, 1, 1, 0], [0, 0, 0, 0, 0, 0, 0]], bool
+)
 L = keras.layers
 
 
@@ -109,3 +111,22 @@ def test_a_layer_of_ours_equals_keras_own(name: str, masked: bool, layers: int) 
         for key, value in found.items():
             ours_here = named[f"{number}.{key}" if layers > 1 else key].numpy().T
             np.testing.assert_allclose(ours_here, value, atol=1e-4, rtol=1e-4, err_msg=f"layer {number}, {key}")
+
+
+@pytest.mark.parametrize("sequences", [False, True], ids=["last", "sequences"])
+def test_initial_states_and_padding_act_as_in_keras(sequences: bool) -> None:
+    """Padding in front keeps the states and gives 0 as the output, whatever the states begin with."""
+    theirs = L.LSTM(UNITS, return_sequences=sequences, return_state=True)
+    ours = rnnzoo.layer("lstm", UNITS, return_sequences=sequences, return_state=True)
+    theirs.build((None, None, INPUTS))
+    ours.build((None, None, INPUTS))
+    ours.set_weights_by_name(lstm(theirs.get_weights()))
+    rng = np.random.default_rng(0)
+    x = tf.constant(rng.normal(size=(BATCH, TIME, INPUTS)), tf.float32)
+    start = [tf.constant(rng.normal(size=(BATCH, UNITS)), tf.float32) for _ in range(2)]
+    for one, other in zip(
+        ours(x, mask=tf.constant(KEEP), initial_state=start),
+        theirs(x, mask=tf.constant(KEEP), initial_state=start),
+        strict=True,
+    ):
+        np.testing.assert_allclose(one, other, atol=1e-5)

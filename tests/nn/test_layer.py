@@ -99,14 +99,23 @@ def test_wrong_names_suggest_the_right_ones() -> None:
         layer.set_weights_by_name({"W_i": np.zeros((3, 4))})
     with pytest.raises(UsageError, match="initial_state needs 2 tensors"):
         layer(X, initial_state=[tf.zeros((6, 4))])
+    with pytest.raises(UsageError, match=r"initial state of 'c' is \(batch, 4\), not \(6, 5\)"):
+        layer(X, initial_state=[tf.zeros((6, 4)), tf.zeros((6, 5))])
+    with pytest.raises(UsageError, match=r"reads \(batch, time, inputs\), not a shape \(6, 3\)"):
+        rnnzoo.layer("lstm", 4)(X[:, 0])
+    with pytest.raises(UsageError, match="these sequences have no steps"):
+        layer(X[:, :0])
+    with pytest.raises(UsageError, match="call it on data, or `build` it"):
+        rnnzoo.layer("lstm", 4).weights_by_name()
 
 
-def test_fit_learns_and_masked_weights_stay_zero() -> None:
+@pytest.mark.parametrize("jit", ["auto", True])
+def test_fit_learns_and_masked_weights_stay_zero(jit: bool | str) -> None:
     keras.utils.set_random_seed(0)
     y = X.sum((1, 2), keepdims=False)[:, None]
     layer = rnnzoo.layer("clockwork", 8, seed=0)
     model = keras.Sequential([keras.Input((9, 3)), layer, keras.layers.Dense(1)])
-    model.compile(keras.optimizers.Adam(0.02), "mse")
+    model.compile(keras.optimizers.Adam(0.02), "mse", jit_compile=jit)
     history = model.fit(X, y, epochs=30, verbose=0, batch_size=6).history["loss"]
     assert history[-1] < 0.5 * history[0]
     periods = 2 ** np.arange(8)
@@ -181,5 +190,13 @@ def test_symbolic_shapes_are_the_real_ones(sequences: bool, states: bool) -> Non
 
 def test_sequences_of_any_length_go_through_one_model() -> None:
     model = keras.Sequential([keras.Input((None, 3)), rnnzoo.layer("gru", 4)])
-    np.testing.assert_allclose(model(X[:, :4]), model.layers[0](X[:, :4]), atol=1e-6)
-    assert model(X).shape == (6, 4)
+    for length in (4, 9, 6):  # at the second length Keras makes a function for all lengths
+        found = model.predict(X[:, :length], verbose=0)
+        np.testing.assert_allclose(found, model.layers[0](X[:, :length]), atol=1e-6)
+
+
+def test_training_goes_on_with_sequences_of_another_length() -> None:
+    model = keras.Sequential([keras.Input((None, 3)), keras.layers.Masking(), rnnzoo.layer("gru", 4, dropout=0.1)])
+    model.compile("adam", "mse")
+    for length in (4, 9):
+        assert np.isfinite(model.fit(X[:, :length], np.zeros((6, 4)), verbose=0).history["loss"]).all()
