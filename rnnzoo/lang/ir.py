@@ -16,10 +16,11 @@ from typing import Literal
 
 from rnnzoo.spec.cell import Init
 
-Size = str | int
+Size = str | int | tuple["Size", ...]  # several sizes: vectors side by side, which the engine makes
 Shape = tuple[Size, ...]
 Kind = Literal[
-    "input", "time", "option", "constant", "unit", "row", "col", "weight", "value", "previous", "below", "size"
+    "input", "time", "option", "constant", "unit", "row", "col", "weight", "value", "previous", "below", "size",
+    "drop", "adjoint",
 ]
 _VECTOR = re.compile(r"[bpw](_\w+)?")
 
@@ -35,7 +36,8 @@ class Ref:
     """A name: `x` (input), `t` (time), a weight, this step's `value`, the `previous` step's, the layer `below`'s, ...
 
     `row` and `col` appear in masks only: a constant along the rows or columns of the weight, or their number itself where
-    the name is empty.  `size` is `units` or `inputs`, as a number.
+    the name is empty.  `size` is `units` or `inputs`, as a number.  Two kinds are the engine's: `drop`, the mask of dropout
+    on a product's operand, and `adjoint`, the gradient of the loss with respect to an equation's value.
     """
 
     kind: Kind
@@ -199,6 +201,8 @@ class Sizes:
     def of(self, size: Size) -> int:
         if isinstance(size, int):
             return size
+        if isinstance(size, tuple):
+            return sum(self.of(one) for one in size)
         if size == "units":
             return self.units
         return self.inputs if size == "inputs" else int(self.options[size])

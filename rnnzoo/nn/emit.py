@@ -1,112 +1,104 @@
-"""IR -> tensors: the equations of a step as operations of Keras.
+"""Lines of a program -> tensors, as operations of Keras.
 
-In: equations and the tensors that they read.  Out: the value of every equation.  All matrices that multiply one operand
-become one stacked product, computed where the first of them is needed.
+In: lines and the tensors that they read.  Out: the tensor of every line.  The same lines run on one step, (batch, size), and
+on all steps at once, (time, batch, size).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import keras
-import numpy as np
 
-from rnnzoo.lang import ir, passes
+from rnnzoo.lang import ir
 from rnnzoo.lang.ops import OPS
+from rnnzoo.lang.program import Atom, Lines, members
 
 Tensor = Any
+Values = dict[tuple[str, str], Tensor]  # (kind, name) of an `ir.Ref` -> tensor
 _CONDITIONS = frozenset({"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"})
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Stack:
-    """The matrices that multiply one operand, side by side: (operand size, all rows)."""
-
-    kernel: Tensor
-    columns: Mapping[ir.Ref, tuple[int, int]]  # weight -> first and last column
-
-
-def stacks(equations: Sequence[ir.Equation], kernels: Mapping[str, Tensor]) -> dict[ir.Expr, Stack]:
-    """A stack for every operand of the equations' products.
-
-    Args:
-        kernels: (columns, rows) by name of the weight: a batch of row vectors times a kernel is `W @ v` for each.
-    """
-    found = {}
-    for operand, weights in passes.products(equations).items():
-        parts = [kernels[weight.name] for weight in weights]
-        ends = np.cumsum([int(part.shape[1]) for part in parts])
-        columns = {weight: (int(end) - int(part.shape[1]), int(end)) for weight, part, end in zip(weights, parts, ends)}
-        found[operand] = Stack(parts[0] if len(parts) == 1 else keras.ops.concatenate(parts, axis=1), columns)
-    return found
-
-
-@dataclass(eq=False, slots=True)
 class Emitter:
-    """Evaluates the equations of one step, or of all steps at once (the arrays then have a time axis more).
+    """Evaluates lines.
 
     Attributes:
-        fixed: constants, options, vectors and scalars, by kind and name.
-        stacks: see `stacks`.
-        dropped: operand -> the mask that recurrent dropout puts on it.
+        fixed: what no step changes: weights, constants, masks of dropout, values computed once.  A matrix that acts as
+            `W @ v` is kept as a kernel (columns, rows): a batch of row vectors times a kernel is `W @ v` for each.
+        transposed: kernels turned round, made once for the backward loop.
     """
 
     size: ir.Sizes
     dtype: str
-    fixed: Mapping[str, Mapping[str, Tensor]]
-    stacks: Mapping[ir.Expr, Stack]
-    dropped: Mapping[ir.Expr, Tensor] = field(default_factory=dict)
+    fixed: Values
+    transposed: dict[tuple[str, str], Tensor] = field(default_factory=dict)
 
-    def step(
-        self, equations: Sequence[ir.Equation], values: Mapping[str, Mapping[str, Tensor]], like: Tensor
-    ) -> dict[str, Tensor]:
-        """Value of every equation; `like` has the batch (and time) axes that a value without size is spread over."""
-        now = dict(values.get("value", {}))
-        done: dict[ir.Expr, Tensor] = {}
-        for one in equations:
-            value = self.value(one.expr, {**self.fixed, **values, "value": now}, done)
-            now[one.name] = self.spread(value, one, like)
-        return now
+    def prepare(self, once: Lines, others: Iterable[ir.Equation]) -> None:
+        """Compute what is computed once, and turn the kernels that `others` need turned."""
+        self.run(once, self.fixed, None)
+        for one in others:
+            if isinstance(one.expr, ir.Apply) and one.expr.op == "matmul_t":
+                weight = one.expr.args[0]
+                assert isinstance(weight, ir.Ref)
+                self.transposed[weight.kind, weight.name] = keras.ops.transpose(self.value(weight, self.fixed))
 
-    def spread(self, value: Tensor, one: ir.Equation, like: Tensor) -> Tensor:
-        if value.shape == (*like.shape[:-1], self.size.of(one.size)):
-            return value
-        return keras.ops.broadcast_to(value, (*keras.ops.shape(like)[:-1], self.size.of(one.size)))
+    def run(self, lines: Lines, values: Values, like: Tensor) -> Values:
+        """Add the value of every line to `values`; `like` has the axes before the last of what has no size yet."""
+        for one in lines:
+            assert isinstance(one.expr, ir.Apply)
+            values["value", one.name] = self.line(one.expr, values, like)
+        return values
 
-    def value(self, expr: ir.Expr, values: Mapping[str, Mapping[str, Tensor]], done: dict[ir.Expr, Tensor]) -> Tensor:
-        """The tensor of an expression; what occurs twice is computed once."""
-        if not isinstance(expr, ir.Apply):
-            return self.leaf(expr, values)
-        if expr not in done:
-            if expr.op == "matmul":
-                self.multiply(expr.args[1], values, done)
-            else:
-                done[expr] = self.apply(expr.op, [self.value(arg, values, done) for arg in expr.args])
-        return done[expr]
+    def line(self, expr: ir.Apply, values: Values, like: Tensor) -> Tensor:
+        args = [arg for arg in expr.args if not isinstance(arg, ir.Apply)]
+        match expr.op:
+            case "matmul":
+                return _product(self.value(args[1], values), self.value(args[0], values))
+            case "matmul_t":
+                assert isinstance(args[0], ir.Ref)
+                return _product(self.value(args[1], values), self.transposed[args[0].kind, args[0].name])
+            case "stack":
+                return self.stack(args, values, like)
+            case "part":
+                return self.part(args, values)
+            case "outer":
+                return _outer(self.value(args[0], values), self.value(args[1], values))
+            case "sum":
+                summed = self.value(args[0], values)
+                return keras.ops.sum(summed, axis=tuple(range(len(summed.shape) - 1)))
+            case "total":
+                return keras.ops.sum(self.value(args[0], values), axis=-1, keepdims=True)
+            case op:
+                return self.apply(op, [self.value(arg, values) for arg in args])
 
-    def leaf(self, expr: ir.Expr, values: Mapping[str, Mapping[str, Tensor]]) -> Tensor:
-        if isinstance(expr, ir.Number):
-            return keras.ops.convert_to_tensor(expr.value, self.dtype)
-        assert isinstance(expr, ir.Ref)
-        if expr.kind == "option":
-            return keras.ops.convert_to_tensor(float(self.size.options[expr.name]), self.dtype)
-        return values[expr.kind][expr.name]
+    def value(self, atom: Atom, values: Mapping[tuple[str, str], Tensor]) -> Tensor:
+        if isinstance(atom, ir.Number):
+            return keras.ops.convert_to_tensor(atom.value, self.dtype)
+        if atom.kind == "option":
+            return keras.ops.convert_to_tensor(float(self.size.options[atom.name]), self.dtype)
+        key = atom.kind, atom.name
+        return values[key] if key in values else self.fixed[key]
 
-    def multiply(
-        self, operand: ir.Expr, values: Mapping[str, Mapping[str, Tensor]], done: dict[ir.Expr, Tensor]
-    ) -> None:
-        """All products on one operand as one; each is then a slice of it."""
-        vector = self.value(operand, values, done)
-        if operand in self.dropped:
-            vector = vector * self.dropped[operand]
-        stack = self.stacks[operand]
-        product = keras.ops.matmul(vector, stack.kernel)
-        for weight, (first, last) in stack.columns.items():
-            whole = len(stack.columns) == 1
-            shape: ir.Shape = weight.shape[:1]
-            done[ir.Apply("matmul", (weight, operand), shape)] = product if whole else product[..., first:last]
+    def stack(self, args: list[Atom], values: Values, like: Tensor) -> Tensor:
+        """Side by side along the last axis: vectors, or kernels by their rows."""
+        axes = None if like is None else keras.ops.shape(like)[:-1]
+        found = []
+        for arg in args:
+            value = self.value(arg, values)
+            if isinstance(arg, ir.Number):  # the zeros of an adjoint that nothing was handed to
+                value = keras.ops.zeros((*(axes or ()), self.size.of(arg.shape[0])), self.dtype)
+            found.append(value)
+        return keras.ops.concatenate(found, axis=-1)
+
+    def part(self, args: list[Atom], values: Values) -> Tensor:
+        whole, first, last = args
+        assert isinstance(first, ir.Number) and isinstance(last, ir.Number)
+        sizes = [self.size.of(one) for one in members(whole.shape)]
+        begin, end = sum(sizes[: int(first.value)]), sum(sizes[: int(last.value) + 1])
+        return self.value(whole, values)[..., begin:end]
 
     def apply(self, op: str, args: list[Tensor]) -> Tensor:
         function = getattr(keras.ops, OPS[op].backend)
@@ -114,3 +106,29 @@ class Emitter:
             return function(keras.ops.not_equal(args[0], 0), *args[1:])
         value = function(*args)
         return keras.ops.cast(value, self.dtype) if op in _CONDITIONS else value
+
+    def spread(self, atom: Atom, size: ir.Size, values: Values, like: Tensor) -> Tensor:
+        """A value over all sequences, where it does not differ between them."""
+        value = self.value(atom, values)
+        width = self.size.of(size)
+        if len(value.shape) == len(like.shape) and value.shape[-1] == width:
+            return value
+        return keras.ops.broadcast_to(value, (*keras.ops.shape(like)[:-1], width))
+
+
+def _product(rows: Tensor, kernel: Tensor) -> Tensor:
+    """Row vectors times a kernel, with all axes before the last as one: one large product, not one a step."""
+    if len(rows.shape) <= 2:
+        return keras.ops.matmul(rows, kernel)
+    shape = keras.ops.shape(rows)
+    flat = keras.ops.matmul(keras.ops.reshape(rows, (-1, shape[-1])), kernel)
+    return keras.ops.reshape(flat, (*shape[:-1], kernel.shape[-1]))
+
+
+def _outer(adjoint: Tensor, operand: Tensor) -> Tensor:
+    """The gradient of a kernel (columns, rows): the sum over all steps and sequences of operand times adjoint."""
+    axes = keras.ops.shape(adjoint)[:-1]
+    if len(operand.shape) < len(adjoint.shape):
+        operand = keras.ops.broadcast_to(operand, (*axes, operand.shape[-1]))
+    flat = keras.ops.reshape(operand, (-1, operand.shape[-1]))
+    return keras.ops.matmul(keras.ops.transpose(flat), keras.ops.reshape(adjoint, (-1, adjoint.shape[-1])))

@@ -16,10 +16,10 @@ import numpy as np
 
 from rnnzoo import lang
 from rnnzoo.errors import UsageError, nearest
-from rnnzoo.lang import ir, passes, reference
+from rnnzoo.lang import ir, reference
 from rnnzoo.lang.text import cell_text
-from rnnzoo.nn import scan
-from rnnzoo.nn.emit import Emitter, stacks
+from rnnzoo.lang.widen import operands
+from rnnzoo.nn.engine import Engine
 from rnnzoo.spec.cell import Init
 
 Tensor = Any
@@ -27,15 +27,13 @@ Tensor = Any
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Built:
-    """One layer of the stack, ready to run: its sizes, schedule, weights, masks and constants."""
+    """One layer of the stack: its sizes, weights, masks and constants."""
 
     number: int
     size: ir.Sizes
-    schedule: passes.Schedule
     weights: Mapping[str, Any]  # keras variables, by name; matrices are kept as kernels (columns, rows)
     masks: Mapping[str, np.ndarray]
     constants: Mapping[str, np.ndarray]
-    wanted: tuple[str, ...]  # the output, and what the layer above reads
 
 
 @keras.saving.register_keras_serializable(package="rnnzoo")
@@ -84,7 +82,7 @@ class Recurrent(keras.layers.Layer):
         self.supports_masking = True
         self._stack: tuple[_Built, ...] = ()
         self._random = keras.random.SeedGenerator(seed) if dropout or recurrent_dropout else None
-        self._functions: dict[tuple[bool, bool], Any] = {}
+        self._engines: dict[tuple[int, bool, bool], Engine] = {}
 
     # -- what Keras asks
 
@@ -104,12 +102,8 @@ class Recurrent(keras.layers.Layer):
             raise UsageError("these sequences have no steps: shape (batch, time, inputs) with time at least 1")
         start = self._start(inputs, initial_state)
         drops = self._drops(inputs) if training and self._random is not None else []
-        variables = [one for built in self._stack for one in built.weights.values()]
-        tensors = [keras.ops.cast(keras.ops.convert_to_tensor(one), self.compute_dtype) for one in variables]
-        arguments = [keras.ops.cast(inputs, self.compute_dtype), *start, *drops, *tensors]
-        if mask is not None:
-            arguments.append(keras.ops.cast(mask, self.compute_dtype))
-        output, *states = self._function(mask is not None, bool(drops))(*arguments)
+        keep = None if mask is None else keras.ops.cast(mask, self.compute_dtype)
+        output, states = self._run(keras.ops.cast(inputs, self.compute_dtype), keep, start, drops)
         return [output, *states] if self.return_state else output
 
     def compute_output_shape(self, input_shape: Sequence[int | None], **_: Any) -> Any:
@@ -189,10 +183,8 @@ class Recurrent(keras.layers.Layer):
                 weights[name] = self.add_weight(
                     shape=(size.of(state.size),), initializer="zeros", name=self._label(number, name)
                 )
-        above = self.cell.needs_below if number < self.layers else frozenset()
-        wanted = (self.cell.output, *sorted(above - {self.cell.output}))
         constants = reference.constants(self.cell, size)
-        return _Built(number, size, passes.schedule(step), weights, masks, constants, wanted)
+        return _Built(number, size, weights, masks, constants)
 
     def _add(self, number: int, weight: ir.Weight, size: ir.Sizes) -> Any:
         shape = tuple(reversed(size.shape(weight.shape)))
@@ -206,12 +198,6 @@ class Recurrent(keras.layers.Layer):
         return int.from_bytes(hashlib.sha256(f"{self.seed} {number} {name}".encode()).digest()[:4], "big") >> 1
 
     # -- running
-
-    def _function(self, masked: bool, dropped: bool) -> Any:
-        key = (masked, dropped)
-        if key not in self._functions:
-            self._functions[key] = scan.compiled(lambda *arguments: self._run(arguments, masked, dropped))
-        return self._functions[key]
 
     def _start(self, inputs: Tensor, initial_state: Sequence[Tensor] | Tensor | None) -> list[Tensor]:
         """Initial states of all layers, (batch, size) each."""
@@ -243,124 +229,84 @@ class Recurrent(keras.layers.Layer):
         masks = []
         for built in self._stack:
             sizes = [(built.size.inputs, self.dropout)]
-            sizes += [(built.size.of(one.shape[0]), self.recurrent_dropout) for one in self._operands(built)]
+            step = self.cell.layer(built.number)
+            sizes += [(built.size.of(one.shape[0]), self.recurrent_dropout) for one in operands(step)]
             for size, rate in sizes:
                 ones = keras.ops.ones((batch, size), dtype=self.compute_dtype)
                 masks.append(keras.random.dropout(ones, rate, seed=self._random) if rate else ones)
         return masks
 
-    @staticmethod
-    def _operands(built: _Built) -> tuple[ir.Expr, ...]:
-        """What the recurrent products multiply."""
-        return tuple(passes.products(built.schedule.loop))
-
-    def _run(self, arguments: Sequence[Tensor], masked: bool, dropped: bool) -> list[Tensor]:
-        """The whole stack on tensors; the order of `arguments` is that of `call`."""
-        rest = list(arguments)
-        mask = rest.pop() if masked else None
-        inputs = rest.pop(0)
-        starts = [[rest.pop(0) for _ in self.cell.states] for _ in self._stack]
-        drops = [[rest.pop(0) for _ in range(1 + len(self._operands(b)))] if dropped else [] for b in self._stack]
-        weights = [{name: rest.pop(0) for name in built.weights} for built in self._stack]
-
+    def _run(
+        self,
+        inputs: Tensor,
+        mask: Tensor | None,
+        start: Sequence[Tensor],
+        drops: Sequence[Tensor],
+    ) -> tuple[Tensor, list[Tensor]]:
+        """The whole stack: (batch, time, size), or the last step's output; and the last states of all layers."""
+        rest, masks, dtype = list(start), list(drops), self.compute_dtype
         x = keras.ops.transpose(inputs, (1, 0, 2))  # (time, batch, inputs), as the loop wants it
         keep = None if mask is None else keras.ops.expand_dims(keras.ops.transpose(mask, (1, 0)), -1)
         below: dict[str, Tensor] = {}
         states: list[Tensor] = []
-        for built, start, drop, tensors in zip(self._stack, starts, drops, weights):
-            below, last = self._run_layer(built, x, below, start, drop, tensors, keep)
-            x = below[self.cell.output]
-            states += last
+        for built in self._stack:
+            engine = self._engine(built, keep is not None, bool(drops))
+            read = x * masks.pop(0)[None] if drops else x
+            arguments = [
+                read,
+                *(below[name] for name in engine.below),
+                *(rest.pop(0) for _ in engine.states),
+                *(masks.pop(0) for _ in range(engine.drops)),
+                *self._tensors(built, dtype),
+                *([] if keep is None else [keep]),
+            ]
+            found = engine.function(*arguments)
+            below = dict(zip(engine.wanted, found))
+            last = dict(zip(engine.carried, found[len(engine.wanted) :]))
+            states += [last[name] for name in engine.states]
+            x = below.get(self.cell.output)
+        output = last[self.cell.output] if x is None else x
         if keep is not None:  # as in Keras: 0 before the first real step, whatever the states begin with
-            x = keras.ops.where(_begun(keep), x, 0)
-        output = keras.ops.transpose(x, (1, 0, 2)) if self.return_sequences else x[-1]
-        return [output, *(states if self.return_state else [])]
+            begun = _begun(keep) if x is not None else keras.ops.any(keep > 0, axis=0)
+            output = keras.ops.where(begun, output, 0)
+        return output if x is None else keras.ops.transpose(output, (1, 0, 2)), states
 
-    def _run_layer(
-        self,
-        built: _Built,
-        x: Tensor,
-        below: Mapping[str, Tensor],
-        start: Sequence[Tensor],
-        drop: Sequence[Tensor],
-        tensors: Mapping[str, Tensor],
-        keep: Tensor | None,
-    ) -> tuple[dict[str, Tensor], list[Tensor]]:
-        """One layer: the hoisted equations over all steps, then the loop."""
-        schedule, dtype = built.schedule, self.compute_dtype
-        kernels = {
-            name: tensor * keras.ops.cast(built.masks[name].T, dtype) if name in built.masks else tensor
-            for name, tensor in tensors.items()
-        }
-        fixed = {
-            "weight": kernels,
-            "constant": {name: keras.ops.cast(value, dtype) for name, value in built.constants.items()},
-        }
-        read = x * drop[0][None] if drop else x
-        before = Emitter(built.size, dtype, fixed, stacks(schedule.before, kernels)).step(
-            schedule.before, {"input": {"x": read}, "below": below}, x
-        )
-        dropped = dict(zip(self._operands(built), drop[1:])) if drop else {}
-        emitter = Emitter(built.size, dtype, fixed, stacks(schedule.loop, kernels), dropped)
-        # a hoisted output needs no loop, unless padding has to repeat its last value
-        inner = tuple(name for name in built.wanted if name not in before or keep is not None)
-        values, last = self._loop(built, emitter, before, start, inner, x, keep)
-        return {**{name: before[name] for name in built.wanted if name in before}, **values}, last
+    def _tensors(self, built: _Built, dtype: str) -> list[Tensor]:
+        """The weights that the engine reads, masked: a mask binds the gradient too."""
+        found = []
+        for one in self.cell.layer(built.number).weights:
+            tensor = keras.ops.cast(keras.ops.convert_to_tensor(built.weights[one.name]), dtype)
+            found.append(tensor * keras.ops.cast(built.masks[one.name].T, dtype) if one.name in built.masks else tensor)
+        return found
 
-    def _loop(
-        self,
-        built: _Built,
-        emitter: Emitter,
-        before: Mapping[str, Tensor],
-        start: Sequence[Tensor],
-        wanted: tuple[str, ...],
-        x: Tensor,
-        keep: Tensor | None,
-    ) -> tuple[dict[str, Tensor], list[Tensor]]:
-        schedule, dtype = built.schedule, self.compute_dtype
-        names = [state.name for state in self.cell.states]
-        shown = [name for name in wanted if name not in names]  # carried too: padding repeats the last value
-        read = dict.fromkeys([*schedule.sequences, *(name for name in (*names, *shown) if name in before)])
-        batch = keras.ops.shape(x)[1]
-        carried = [*start, *(keras.ops.zeros((batch, built.size.of(_size(schedule, name))), dtype) for name in shown)]
-        sequences = [before[name] for name in read] + ([] if keep is None else [keep])
-        carries = (*names, *shown)
-
-        def step(t: Tensor, carried: tuple[Tensor, ...], rows: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-            values = {
-                "value": dict(zip(read, rows)),
-                "previous": dict(zip(names, carried)),
-                "time": {"t": keras.ops.cast(t, dtype)},
-            }
-            now = emitter.step(schedule.loop, values, carried[0])
-            new = tuple(now[name] for name in carries)
-            if keep is None:
-                return new
-            return tuple(keras.ops.where(rows[-1] > 0, value, old) for value, old in zip(new, carried))
-
-        outputs, last = scan.loop(
-            step, sequences, carried, _steps(x, keep), [carries.index(name) for name in wanted], keras.ops.shape(x)[0]
-        )
-        return dict(zip(wanted, outputs)), last[: len(names)]
+    def _engine(self, built: _Built, masked: bool, dropped: bool) -> Engine:
+        key = (built.number, masked, dropped)
+        if key not in self._engines:
+            top = built.number == self.layers
+            step = self.cell.layer(built.number)
+            states = tuple(state.name for state in self.cell.states)
+            above = self.cell.needs_below - {self.cell.output} if not top else frozenset()
+            shown = tuple(name for name in (self.cell.output, *sorted(above)) if name not in states)
+            self._engines[key] = Engine(
+                step=step,
+                size=built.size,
+                dtype=self.compute_dtype,
+                constants=built.constants,
+                states=states,
+                shown=shown,
+                wanted=() if top and not self.return_sequences else (self.cell.output, *sorted(above)),
+                below=tuple(sorted({ref.name for one in step.equations for ref in ir.refs(one.expr, "below")})),
+                drops=len(operands(step)) if dropped else 0,
+                weights=tuple(one.name for one in step.weights),
+                masked=masked,
+            )
+        return self._engines[key]
 
     def _output_size(self) -> int:
         return ir.Sizes(self.units, 0, self.cell.options).of(self.cell.output_size)
 
     def _sizes_of(self, state: ir.State) -> int:
         return ir.Sizes(self.units, 0, self.cell.options).of(state.size)
-
-
-def _size(schedule: passes.Schedule, name: str) -> ir.Size:
-    return next(one.size for one in (*schedule.before, *schedule.loop) if one.name == name)
-
-
-def _steps(x: Tensor, keep: Tensor | None) -> Tensor:
-    """How many steps to run: up to the last one that is real in any sequence."""
-    time = keras.ops.shape(x)[0]
-    if keep is None:
-        return keras.ops.convert_to_tensor(time, "int32")
-    real = keras.ops.any(keep > 0, axis=(1, 2))
-    return keras.ops.max(keras.ops.where(real, keras.ops.arange(1, time + 1, dtype="int32"), 0))
 
 
 def _begun(keep: Tensor) -> Tensor:

@@ -1,9 +1,9 @@
-"""The time loop, under XLA.
+"""The time loop under XLA, forward and backward.
 
-In: a step's schedule and tensors.  Out: sequences of the wanted values, and the states after the last step.  The sequence
-has a static length, but how many steps are run is a value of run time: one executable serves all lengths up to it.
+In: a step's function and tensors.  Out: what it yields at every step, and what is carried at the end.  The sequence has a
+static length, but how many steps are run is a value of run time: one executable serves all lengths up to it.
 
-The only file that speaks TensorFlow's loops, so that another backend has one file to replace.
+The only file that speaks TensorFlow's loops and its gradients, so that another backend has one file to replace.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ from typing import Any
 import tensorflow as tf
 
 Tensor = Any
-Step = Callable[[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]], tuple[Tensor, ...]]
+Rows = tuple[Tensor, ...]
+Step = Callable[[Tensor, Rows, Callable[[int, int], Tensor]], tuple[Sequence[Tensor], Sequence[Tensor]]]
+Forward = Callable[[Sequence[Tensor]], tuple[list[Tensor], list[Tensor]]]
+Backward = Callable[[Sequence[Tensor], Sequence[Tensor], Sequence[Tensor]], list[Tensor | None]]
 
 _inside: ContextVar[bool] = ContextVar("inside_compiled_code", default=False)
 
@@ -35,61 +38,65 @@ def loop(
     step: Step,
     sequences: Sequence[Tensor],
     start: Sequence[Tensor],
+    widths: Sequence[int],
     steps: Tensor,
-    wanted: Sequence[int],
     time: Tensor,
+    backwards: bool = False,
 ) -> tuple[list[Tensor], list[Tensor]]:
-    """Run `step(t, carried, inputs) -> carried` for t = 0 .. steps-1.
+    """Run `step(t, carried, row) -> carried, kept` for t = 0 .. steps-1, or from steps-1 down to 0.
 
     Args:
-        sequences: (time, batch, size) each; the step gets row t of each.
+        sequences: (rows, batch, size) each; `row(k, t)` in a step is row t of sequence k.
         start: (batch, size) each: what is carried.
+        widths: sizes of what a step keeps.
         steps: how many steps to run, a scalar, at most `time`.
-        wanted: which of the carried values are kept at every step.
-        time: length of the sequences; a number, or a tensor where one function serves sequences of all lengths.
+        time: length of what is kept; a number, or a tensor where one function serves sequences of all lengths.
 
     Returns:
-        (time, batch, size) of each wanted value, where rows from `steps` on repeat the last one; and the carried values
-        after the last step.
+        (time, batch, size) of each kept value, 0 in rows that were not run; and the carried values at the end.
     """
-    rows = [tf.TensorArray(one.dtype, time, element_shape=one.shape[1:]).unstack(one) for one in sequences]
-    kept = [tf.TensorArray(start[at].dtype, time, element_shape=start[at].shape) for at in wanted]
+    read = [tf.TensorArray(one.dtype, one.shape[0] or tf.shape(one)[0], element_shape=one.shape[1:]).unstack(one) for one in sequences]  # fmt: skip
+    batch, dtype = start[0].shape[0], start[0].dtype
+    kept = tuple(tf.TensorArray(dtype, time, element_shape=(batch, width)) for width in widths)
 
-    def body(t: Tensor, carried: tuple[Tensor, ...], kept: tuple[Any, ...]) -> tuple[Any, ...]:
-        new = step(t, carried, tuple(row.read(t) for row in rows))
-        return t + 1, new, tuple(array.write(t, new[at]) for array, at in zip(kept, wanted))
+    def row(which: int, at: Tensor) -> Tensor:
+        return read[which].read(at)
+
+    def body(n: Tensor, carried: Rows, kept: Rows) -> tuple[Any, ...]:
+        t = steps - 1 - n if backwards else n
+        new, values = step(t, carried, row)
+        return n + 1, tuple(new), tuple(array.write(t, value) for array, value in zip(kept, values, strict=True))
 
     _, last, arrays = tf.while_loop(
-        lambda t, *_: t < steps, body, (0, tuple(start), tuple(kept)), maximum_iterations=time
+        lambda n, *_: n < steps, body, (tf.constant(0), tuple(start), kept), maximum_iterations=time
     )
-    run = tf.reshape(tf.range(time) < steps, [time, 1, 1])
-    return [tf.where(run, array.stack(), last[at][None]) for array, at in zip(arrays, wanted)], list(last)
+    return [array.stack() for array in arrays], list(last)
 
 
-def compiled(function: Callable[..., list[Tensor]]) -> Callable[..., list[Tensor]]:
-    """A function of tensors, compiled by XLA also when the caller's code is not, with gradients.
+def differentiable(forward: Forward, backward: Backward) -> Callable[..., list[Tensor]]:
+    """A function of tensors with a backward pass of its own.
 
-    XLA cannot hand the loop's saved values from one compiled function to another, so the backward function runs the loop
-    once more before it goes back.  The whole training step in `nn.train` is compiled as one and does without that.
+    Args:
+        forward: arguments -> (results, what the backward pass reads).
+        backward: (arguments, what it reads, adjoints of the results) -> adjoints of the arguments, or None.
+
+    Where the caller's code is not compiled as a whole, both are compiled by XLA, each once for a shape.
     """
-    forward = tf.function(function, jit_compile=True)
-
-    @tf.function(jit_compile=True)
-    def backward(arguments: list[Tensor], upstream: list[Tensor]) -> list[Tensor]:
-        with tf.GradientTape() as tape:
-            tape.watch(arguments)
-            results = function(*arguments)
-        return tape.gradient(results, arguments, output_gradients=upstream, unconnected_gradients="zero")
-
-    @tf.custom_gradient
-    def differentiable(*arguments: Tensor) -> tuple[list[Tensor], Callable[..., list[Tensor]]]:
-        def gradient(*upstream: Tensor) -> list[Tensor]:
-            return backward(list(arguments), list(upstream))
-
-        # cut from the tape, or the forward function would hand its saved values out after all
-        return forward(*map(tf.stop_gradient, arguments)), gradient
+    compiled = tf.function(forward, jit_compile=True), tf.function(backward, jit_compile=True)
 
     def call(*arguments: Tensor) -> list[Tensor]:
-        return function(*arguments) if _inside.get() else list(differentiable(*arguments))
+        ahead, back = (forward, backward) if _inside.get() else compiled
+
+        @tf.custom_gradient
+        def run(*arguments: Tensor) -> tuple[list[Tensor], Callable[..., list[Tensor | None]]]:
+            # cut from the tape, or the compiled function would hand out what TensorFlow's own gradient needs
+            results, kept = ahead([tf.stop_gradient(one) for one in arguments])
+
+            def gradient(*upstream: Tensor) -> list[Tensor | None]:
+                return back(arguments, kept, upstream)
+
+            return results, gradient
+
+        return list(run(*arguments))
 
     return call

@@ -1,0 +1,372 @@
+"""A step's program -> its reverse: what the adjoints of this step's values make of those of the step before.
+
+In: a `Program`.  Out: an `Adjoint`, in the same three scopes, run in the opposite order: the backward loop first, with the
+lines that the step before waits for and nothing else; then what can be computed for all steps at once, among it every
+gradient of a weight, as one product or reduction over (time x batch); then what is computed once.
+
+The adjoint of a value v is the gradient of the loss with respect to it, written `d.v`.  It is derived line by line in
+reverse order, each operation's derivatives being those of its row in `lang.ops`.  What the backward loop needs of the
+forward values, it computes again from what is kept: states, sequences, and one value for each recurrent product.
+
+Source: reverse accumulation, Griewank and Walther, Evaluating Derivatives (2008), chapter 3; the weight gradients' place
+after the loop is that of hand-made LSTM kernels (Appleyard et al. 2016).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+from rnnzoo.errors import Mistakes
+from rnnzoo.lang import ir, parse
+from rnnzoo.lang.ops import OPERANDS, OPS
+from rnnzoo.lang.program import (
+    Atom,
+    Builder,
+    Lines,
+    Program,
+    Scope,
+    atoms,
+    line_scope,
+    members,
+    needed,
+    reads,
+    scope_of,
+    scopes,
+)
+from rnnzoo.spec.document import Code, Row
+
+TRAINED = ("weight", "input", "below", "previous")  # kinds of names that have an adjoint
+
+
+@dataclass(frozen=True, slots=True)
+class Adjoint:
+    """The reverse of a program.
+
+    Attributes:
+        saved: values of the forward loop that are kept at every step, beside the states.
+        loop: lines of the backward loop; `Ref("adjoint", name)` is what the steps after this one, and the layer above, say
+            about a result.
+        emitted: values of the backward loop, kept at every step, that the lines after it read.
+        after: lines for all steps at once.
+        once: lines after that.
+        previous: state -> its adjoint in the step before; a state that nothing reads has none.
+        inputs: `x` and names below -> their adjoints, one a step.
+        weights: weight -> its gradient.
+    """
+
+    saved: tuple[ir.Ref, ...]
+    loop: Lines
+    emitted: tuple[ir.Ref, ...]
+    after: Lines
+    once: Lines
+    previous: Mapping[str, Atom]
+    inputs: Mapping[str, Atom]
+    weights: Mapping[str, Atom]
+
+    def sequences(self, program: Program) -> tuple[ir.Ref, ...]:
+        """Values of the forward program's `before` that the lines read; in the loop, row by row."""
+        return _kept(program.before, (*self.loop, *self.after, *self.once))
+
+
+def adjoint(program: Program, states: Sequence[str]) -> Adjoint:
+    """The reverse of a program whose states are results that it reads as `name[t-1]`."""
+    reverse = _Reverse(program)
+    reverse.run()
+    found = {kind: {ref.name: reverse.total(ref) for ref in reverse.leaves(kind)} for kind in TRAINED}
+    previous = {name: atom for name, atom in found["previous"].items() if name in states}
+    inputs = found["input"] | found["below"]
+    return _scheduled(program, reverse.builder.lines, previous, inputs, found["weight"])
+
+
+@dataclass(slots=True)
+class _Reverse:
+    """Goes through a program's lines from the last to the first and hands each line's adjoint to its operands."""
+
+    program: Program
+    builder: Builder = field(default_factory=lambda: Builder("d$"))
+    terms: dict[ir.Ref, list[Atom]] = field(default_factory=dict)
+    pieces: dict[ir.Ref, list[tuple[int, int, Atom]]] = field(default_factory=dict)
+    scope: dict[str, Scope] = field(default_factory=dict)
+    seen: int = 0  # lines whose scope is known
+    active: set[str] = field(default_factory=set)
+
+    def run(self) -> None:
+        lines = tuple({one.name: one for one in self.program.lines}.values())
+        self.scope = scopes(lines)
+        for one in lines:
+            self.builder.definitions[one.name] = _apply(one)
+            if any(self.counts(atom) for atom in atoms(one.expr)):
+                self.active.add(one.name)
+        for name, atom in self.program.results.items():
+            self.give(atom, ir.Ref("adjoint", name, atom.shape or ("units",)))
+        for one in reversed(lines):
+            value = ir.Ref("value", one.name, one.expr.shape)
+            if one.name in self.active and (value in self.terms or value in self.pieces):
+                self.line(_apply(one), value, self.total(value))
+
+    def counts(self, atom: Atom) -> bool:
+        """Whether an atom's adjoint is asked for."""
+        if isinstance(atom, ir.Number):
+            return False
+        return atom.name in self.active if atom.kind == "value" else atom.kind in TRAINED
+
+    def leaves(self, kind: str) -> list[ir.Ref]:
+        return [ref for ref in dict.fromkeys((*self.terms, *self.pieces)) if ref.kind == kind]
+
+    def total(self, ref: ir.Ref) -> Atom:
+        """The sum of what was handed to a value."""
+        label = f"d.{ref.name}" + ("[t-1]" if ref.kind == "previous" else "")
+        label = "" if ref.name.startswith("$") else label
+        found = list(self.terms.get(ref, ()))
+        if ref in self.pieces:
+            found.append(self.assembled(ref))
+        result = found[0]
+        for at, term in enumerate(found[1:], start=2):
+            result = self.apply("add", result, term, label=label if at == len(found) else "")
+        return result
+
+    def assembled(self, ref: ir.Ref) -> Atom:
+        """A wide value's adjoint from those of its parts, laid side by side; 0 where there is none."""
+        sizes = members(ref.shape)
+        single: list[Atom | None] = [None] * len(sizes)
+        for first, last, given in self.pieces[ref]:
+            for at in range(first, last + 1):
+                part = self.builder.part(given, at - first, at - first)
+                so_far = single[at]
+                single[at] = part if so_far is None else self.apply("add", so_far, part)
+        zero = [ir.Number(0.0, (size, *ref.shape[1:])) for size in sizes]
+        return self.builder.stack([none if one is None else one for one, none in zip(single, zero)])
+
+    def apply(self, op: str, *args: Atom, label: str = "", shape: ir.Shape | None = None) -> Atom:
+        return self.builder.apply(op, args, label, shape)
+
+    def give(self, atom: Atom, adjoint: Atom) -> None:
+        """Hand an adjoint to a value; what is computed less often gets the sum of it."""
+        if isinstance(atom, ir.Number) or not self.counts(atom) or _zero(adjoint):
+            return
+        if not atom.shape and adjoint.shape:
+            adjoint = self.apply("total", adjoint, shape=())
+        if self.scope_of(atom) is Scope.ONCE and self.scope_of(adjoint) is not Scope.ONCE:
+            adjoint = self.apply("sum", adjoint)
+        self.terms.setdefault(atom, []).append(adjoint)
+
+    def scope_of(self, atom: Atom) -> Scope:
+        for one in self.builder.lines[self.seen :]:
+            self.scope[one.name] = line_scope(one, self.scope)
+        self.seen = len(self.builder.lines)
+        return scope_of(atom, self.scope)
+
+    def line(self, line: ir.Apply, value: ir.Ref, adjoint: Atom) -> None:
+        args = atoms(line)
+        match line.op:
+            case "matmul":
+                self.product(args[0], args[1], adjoint)
+            case "stack":
+                at = 0
+                for arg in args:
+                    count = len(members(arg.shape))
+                    self.give(arg, self.builder.part(adjoint, at, at + count - 1))
+                    at += count
+            case "part":
+                self.piece(args, adjoint)
+            case op:
+                for arg, text in zip(args, OPS[op].derivatives):
+                    if self.counts(arg):
+                        self.give(arg, self.scaled(adjoint, text, args, value))
+
+    def product(self, weight: Atom, operand: Atom, adjoint: Atom) -> None:
+        """y = W v: the adjoint of v is W^T d.y, that of W is d.y v^T, summed over all steps and sequences."""
+        if self.counts(operand):
+            self.give(operand, self.apply("matmul_t", weight, adjoint))
+        self.give(weight, self.apply("outer", adjoint, operand, shape=weight.shape))
+
+    def piece(self, args: tuple[Atom, ...], adjoint: Atom) -> None:
+        whole, first, last = args
+        assert isinstance(whole, ir.Ref) and isinstance(first, ir.Number) and isinstance(last, ir.Number)
+        if self.counts(whole) and not _zero(adjoint):
+            self.pieces.setdefault(whole, []).append((int(first.value), int(last.value), adjoint))
+
+    def scaled(self, adjoint: Atom, text: str, args: tuple[Atom, ...], value: ir.Ref) -> Atom:
+        """The adjoint times a derivative."""
+        tree = _derivative(text)
+        names: dict[str, Atom] = {**dict(zip(OPERANDS, args)), "y": value}
+        if isinstance(tree, ir.Apply) and tree.op == "where" and tree.args[1:] in _CHOICES:  # 0 stays 0, whatever it meets
+            chosen = [ir.Number(0.0) if one == ir.Number(0.0) else adjoint for one in tree.args[1:]]
+            condition = self.builder.flatten(tree.args[0], names)
+            return self.builder.apply("where", [condition, *chosen])
+        return self.builder.apply("mul", [adjoint, self.builder.flatten(tree, names)])
+
+
+_CHOICES = ((ir.Number(1.0), ir.Number(0.0)), (ir.Number(0.0), ir.Number(1.0)))
+
+
+def _zero(atom: Atom) -> bool:
+    return isinstance(atom, ir.Number) and atom.value == 0.0
+
+
+def _apply(one: ir.Equation) -> ir.Apply:
+    assert isinstance(one.expr, ir.Apply)
+    return one.expr
+
+
+@cache
+def _derivative(text: str) -> ir.Expr:
+    """A derivative of `lang.ops` as an expression of `a`, `b`, `c` and `y`."""
+    mistakes = Mistakes()
+    tree = parse.expression(Code("ops", (Row(1, 1, text),), text), mistakes)
+    assert tree is not None and not mistakes.found, mistakes.found
+    return _typed(tree)
+
+
+def _typed(tree: parse.Tree) -> ir.Expr:
+    match tree:
+        case parse.Literal(value=value):
+            return ir.Number(float(value))
+        case parse.Name(name=name):
+            return ir.Ref("value", name)
+        case parse.Call(op=op, args=args):
+            return ir.Apply(op, tuple(map(_typed, args)))
+    raise AssertionError(tree)
+
+
+# -- where each line is computed
+
+
+def _scheduled(
+    program: Program, lines: Sequence[ir.Equation], previous: dict[str, Atom], inputs: dict[str, Atom], weights: dict[str, Atom]
+) -> Adjoint:
+    """Lines that the step before waits for stay in the loop; the others follow after it."""
+    forward = _Forward(program)
+    waited = needed(lines, previous.values())
+    names = {one.name for one in waited}
+    rest = [one for one in needed(lines, (*inputs.values(), *weights.values())) if one.name not in names]
+    once = _once(rest, program)
+    after = [one for one in rest if one.name not in once]
+    asked = [*reads(rest), *(atom for atom in (*inputs.values(), *weights.values()) if isinstance(atom, ir.Ref))]
+    taken = [ref for ref in dict.fromkeys(asked) if ref.kind == "adjoint" or (ref.kind == "value" and ref.name in names)]
+    # part of a value that is kept anyway: it is taken again, not kept twice
+    parts = {one.name: one for one in waited if _apply(one).op == "part"}
+    again = [parts[ref.name] for ref in taken if ref.kind == "value" and ref.name in parts]
+    emitted = [ref for ref in taken if ref.name not in parts or ref.kind == "adjoint"]
+    emitted += [ref for ref in reads(again) if ref.kind == "value" and ref.name in names and ref not in emitted]
+    kept = _without_parts(emitted, waited)
+    stacked = [one for one in waited if one in kept[1]]
+    saved: dict[ir.Ref, None] = {}
+    inside = forward.again(waited, saved)
+    outside = forward.again((*again, *stacked, *after, *(one for one in rest if one.name in once)), saved)
+    return Adjoint(
+        saved=tuple(saved),
+        loop=(*inside, *waited),
+        emitted=kept[0],
+        after=(*outside, *_unstacked(kept[1]), *again, *after),
+        once=tuple(one for one in rest if one.name in once),
+        previous=previous,
+        inputs=inputs,
+        weights=weights,
+    )
+
+
+def _without_parts(emitted: Sequence[ir.Ref], waited: Lines) -> tuple[tuple[ir.Ref, ...], list[ir.Equation]]:
+    """Drop values that lie in an emitted stack already: they are taken from there."""
+    stacks = {one.name: _apply(one) for one in waited if _apply(one).op == "stack"}
+    taken: dict[str, ir.Equation] = {}
+    for whole in emitted:
+        if whole.kind == "value" and whole.name in stacks:
+            at = 0
+            for arg in atoms(stacks[whole.name]):
+                count = len(members(arg.shape))
+                if isinstance(arg, ir.Ref) and arg in emitted:
+                    position = (ir.Number(at), ir.Number(at + count - 1))
+                    taken[arg.name] = ir.Equation(arg.name, ir.Apply("part", (whole, *position), arg.shape), arg.shape[0])
+                at += count
+    return tuple(ref for ref in emitted if ref.kind == "adjoint" or ref.name not in taken), list(taken.values())
+
+
+def _unstacked(lines: Iterable[ir.Equation]) -> Lines:
+    return tuple(lines)
+
+
+def _once(lines: Iterable[ir.Equation], program: Program) -> set[str]:
+    """Names of the lines that come after every reduction over steps."""
+    found: set[str] = set()
+    fixed = {one.name for one in program.once}
+    for one in lines:
+        line = _apply(one)
+        values = [ref for ref in reads([one]) if SCOPED(ref)]
+        if line.op in ("sum", "outer") or all(ref.kind == "value" and ref.name in found | fixed for ref in values):
+            found.add(one.name)
+    return found
+
+
+def SCOPED(ref: ir.Ref) -> bool:
+    return ref.kind in ("value", "previous", "adjoint", "input", "below", "drop", "time")
+
+
+@dataclass(slots=True)
+class _Forward:
+    """Which forward values are kept, and how the others are computed again."""
+
+    program: Program
+
+    def again(self, lines: Iterable[ir.Equation], saved: dict[ir.Ref, None]) -> Lines:
+        """The lines that compute what `lines` read of the forward loop; what they begin with is added to `saved`."""
+        loop = {one.name: one for one in self.program.loop}
+        results = {atom for atom in self.program.results.values() if isinstance(atom, ir.Ref)}
+        found: dict[str, ir.Equation] = {}
+
+        def ask(ref: ir.Ref) -> None:
+            if ref.kind != "value" or ref.name not in loop or ref.name in found or ref in saved or ref in results:
+                return
+            if self.keeps(ref):
+                saved[ref] = None
+                return
+            for inner in reads([loop[ref.name]]):
+                ask(inner)
+            found[ref.name] = loop[ref.name]
+
+        for ref in [*reads(lines)]:
+            ask(ref)
+        return tuple(one for one in self.program.loop if one.name in found)
+
+    def keeps(self, ref: ir.Ref) -> bool:
+        """Whether a value is kept: a recurrent product with what it is first added to, a sum of several products."""
+        line = self.line(ref)
+        if line is None:
+            return False
+        if line.op == "matmul":
+            return True
+        if line.op not in ("add", "sub"):
+            return False
+        operands = [self.line(arg) for arg in atoms(line)]
+        direct = sum(1 for one in operands if one is not None and one.op == "matmul")
+        products = sum(self.products(arg) for arg in atoms(line))
+        sequence = all(
+            (one is not None and one.op == "matmul") or self.plain(arg) for one, arg in zip(operands, atoms(line))
+        )
+        return products > 1 or (direct == 1 and sequence)
+
+    def products(self, atom: Atom) -> int:
+        """How many products a sum has."""
+        line = self.line(atom)
+        if line is None:
+            return 0
+        if line.op == "matmul":
+            return 1
+        return sum(self.products(arg) for arg in atoms(line)) if line.op in ("add", "sub", "part") else 0
+
+    def plain(self, atom: Atom) -> bool:
+        """Whether an atom is not computed in the loop, but for being taken out of a row."""
+        line = self.line(atom)
+        return line is None or (line.op == "part" and self.plain(atoms(line)[0]))
+
+    def line(self, atom: Atom) -> ir.Apply | None:
+        if isinstance(atom, ir.Ref) and atom.kind == "value":
+            return next((_apply(one) for one in self.program.loop if one.name == atom.name), None)
+        return None
+
+
+def _kept(before: Lines, lines: Lines) -> tuple[ir.Ref, ...]:
+    there = {one.name for one in before} - {one.name for one in lines}
+    return tuple(dict.fromkeys(ref for ref in reads(lines) if ref.kind == "value" and ref.name in there))

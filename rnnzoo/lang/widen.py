@@ -1,0 +1,265 @@
+"""Program -> program with the same values: what is done to neighbours alike is done to all of them at once.
+
+All matrices on one operand become one stacked matrix and one product.  The sums and activations that follow are taken along
+as far as they are alike: in an LSTM `z = zx + [R_i; R_f; R_o; R_g] @ h[t-1]` is one product and one sum, and
+`sigmoid` is one operation on the three gates, which lie side by side.  The projections of x are laid in the order in which
+the loop reads them, so that it reads one row.
+
+In: lines before the loop and in it, from `passes.schedule`.  Out: a `Program`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rnnzoo.lang import ir, passes
+from rnnzoo.lang.program import Atom, Builder, Lines, Program, Scope, atoms, needed, reads, scopes
+
+
+def compile_step(step: ir.Step, wanted: Sequence[str], drops: bool = False) -> Program:
+    """The program of a step.
+
+    Args:
+        wanted: names of equations whose values are needed: states, outputs, what a layer above reads.
+        drops: multiply the operand of every recurrent product by a mask of recurrent dropout, `Ref("drop", "0")` and on.
+    """
+    schedule = passes.schedule(step)
+    before, names = Builder(), dict[str, Atom]()
+    for one in schedule.before:
+        names[one.name] = before.flatten(one.expr, names, one.name)
+    count = len(before.lines)
+    for one in schedule.loop:
+        names[one.name] = before.flatten(one.expr, names, one.name)
+    results = {name: names[name] for name in wanted}
+    lines = needed(before.lines, results.values())
+    hoisted = {one.name for one in before.lines[:count]}
+    flat = (
+        tuple(one for one in lines if one.name in hoisted),
+        tuple(one for one in lines if one.name not in hoisted),
+    )
+    return _widened(_dropped(flat, drops), results)
+
+
+def operands(step: ir.Step) -> tuple[ir.Expr, ...]:
+    """What the recurrent products multiply, in the order of their masks of recurrent dropout."""
+    return tuple(passes.products(passes.schedule(step).loop))
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Lines that are done at once: the same operation on members `first` to `last` of what another run yields.
+
+    Attributes:
+        names: the lines, in order; `others` are their second operands, where they have any.
+        base: the run whose values they take; None for products, which begin.
+    """
+
+    op: str
+    names: tuple[str, ...]
+    others: tuple[Atom, ...] = ()
+    base: _Run | None = None
+    first: int = 0
+    swapped: bool = False
+
+
+@dataclass(slots=True)
+class _Uses:
+    """Who reads a line."""
+
+    lines: Mapping[str, ir.Equation]
+    scope: Mapping[str, Scope]
+    readers: Mapping[str, Sequence[str]]
+
+    def next_of(self, name: str) -> tuple[str, str, str, bool, Atom | None] | None:
+        """The one line that can be done together with its neighbours: (name, operation, kind of the other operand, ...)."""
+        found = []
+        for reader in self.readers.get(name, ()):
+            expr = self.lines[reader].expr
+            assert isinstance(expr, ir.Apply)
+            args = atoms(expr)
+            mine = [isinstance(arg, ir.Ref) and arg.kind == "value" and arg.name == name for arg in args]
+            if expr.op == "matmul" or sum(mine) != 1:
+                continue
+            if len(args) == 1:
+                found.append((reader, expr.op, "", False, None))
+            elif len(args) == 2:
+                other = args[mine.index(False)]
+                kind = self.kind(other, self.lines[name])
+                if kind:
+                    found.append((reader, expr.op, kind, mine[1], other))
+        return found[0] if len(found) == 1 else None
+
+    def kind(self, other: Atom, line: ir.Equation) -> str:
+        """Whether second operands of this kind lie side by side at no cost: a sequence, a weight, a number."""
+        if isinstance(other, ir.Number):
+            return f"number {other.value}"
+        if other.shape != (line.size,):
+            return ""
+        if other.kind == "weight":
+            return "weight"
+        if other.kind == "value" and self.scope[other.name] < self.scope[line.name]:
+            return f"of {self.scope[other.name].name}"
+        return ""
+
+    def signature(self, name: str) -> tuple[str, ...]:
+        """What is done to a product's value, one thing after the other: neighbours with the same future lie together."""
+        found: list[str] = []
+        following = self.next_of(name)
+        while following is not None and len(found) < 8:
+            found.append(f"{following[1]} {following[2]} {following[3]}")
+            following = self.next_of(following[0])
+        return tuple(found)
+
+
+def _widened(flat: tuple[Lines, Lines], results: Mapping[str, Atom]) -> Program:
+    before, loop = flat
+    lines = {one.name: one for one in (*before, *loop)}
+    readers: dict[str, list[str]] = defaultdict(list)
+    for one in lines.values():
+        for ref in dict.fromkeys(reads([one])):
+            if ref.kind == "value":
+                readers[ref.name].append(one.name)
+    uses = _Uses(lines, scopes(lines.values()), readers)
+    inner = _plan(loop, uses, {})
+    order = [other.name for run in inner for other in run.others if isinstance(other, ir.Ref)]
+    order += [ref.name for ref in reads(loop)]
+    outer = _plan(before, uses, {name: at for at, name in reversed(list(enumerate(order)))})
+    rewrite = _Rewrite(lines, {name: (run, at) for run in (*outer, *inner) for at, name in enumerate(run.names)})
+    for one in lines.values():
+        rewrite.line(one)
+    return _program(rewrite.builder, {name: rewrite.atom(atom) for name, atom in results.items()})
+
+
+def _plan(lines: Lines, uses: _Uses, order: Mapping[str, int]) -> list[_Run]:
+    """Runs of one part of the program, the products first."""
+    groups: dict[Atom, list[str]] = {}
+    for one in lines:
+        if isinstance(one.expr, ir.Apply) and one.expr.op == "matmul":
+            groups.setdefault(atoms(one.expr)[1], []).append(one.name)
+    found: list[_Run] = []
+    for names in groups.values():
+        first_seen: dict[tuple[str, ...], int] = {}
+        for name in names:
+            first_seen.setdefault(uses.signature(name), len(first_seen))
+
+        def key(name: str) -> tuple[int, int]:
+            return _read_at(name, uses, order), first_seen[uses.signature(name)]
+
+        ordered = sorted(names, key=key)
+        if len(ordered) > 1:
+            _extend(_Run("matmul", tuple(ordered)), uses, found)
+    return found
+
+
+def _read_at(name: str, uses: _Uses, order: Mapping[str, int]) -> int:
+    """Where in the loop's order a projection is read."""
+    at: str | None = name
+    while at is not None and at not in order:
+        following = uses.next_of(at)
+        at = following[0] if following else None
+    return len(order) if at is None else order[at]
+
+
+def _extend(run: _Run, uses: _Uses, found: list[_Run]) -> None:
+    """Add a run, and those that take its members further."""
+    found.append(run)
+    following = [uses.next_of(name) for name in run.names]
+    at = 0
+    while at < len(following):
+        step = following[at]
+        end = at + 1
+        while step is not None and end < len(following):
+            after = following[end]
+            if after is None or after[1:4] != step[1:4]:
+                break
+            end += 1
+        if step is not None and end - at > 1:
+            group = [one for one in following[at:end] if one is not None]
+            others = tuple(one[4] for one in group if one[4] is not None)
+            _extend(_Run(step[1], tuple(one[0] for one in group), others, run, at, step[3]), uses, found)
+        at = end
+
+
+@dataclass(slots=True)
+class _Rewrite:
+    """Writes the program again, line by line; a line of a run is a part of the run's wide value."""
+
+    lines: Mapping[str, ir.Equation]
+    runs: Mapping[str, tuple[_Run, int]]
+    builder: Builder = field(default_factory=Builder)
+    names: dict[str, Atom] = field(default_factory=dict)
+    wides: dict[_Run, Atom] = field(default_factory=dict)
+
+    def line(self, one: ir.Equation) -> None:
+        if one.name in self.runs:
+            return  # written when it is asked for, with its neighbours
+        assert isinstance(one.expr, ir.Apply)
+        label = "" if one.name.startswith("$") else one.name
+        self.names[one.name] = self.builder.apply(
+            one.expr.op, [self.atom(arg) for arg in atoms(one.expr)], label, one.expr.shape
+        )
+
+    def atom(self, atom: Atom) -> Atom:
+        if not isinstance(atom, ir.Ref) or atom.kind != "value":
+            return atom
+        if atom.name not in self.names:
+            run, at = self.runs[atom.name]
+            self.names[atom.name] = self.builder.part(self.wide(run), at, at)
+        return self.names[atom.name]
+
+    def wide(self, run: _Run) -> Atom:
+        if run not in self.wides:
+            self.wides[run] = self.product(run) if run.base is None else self.further(run, run.base)
+        return self.wides[run]
+
+    def product(self, run: _Run) -> Atom:
+        pairs = [self._operands(name) for name in run.names]
+        return self.builder.apply("matmul", [self.builder.stack([w for w, _ in pairs]), self.atom(pairs[0][1])])
+
+    def further(self, run: _Run, base: _Run) -> Atom:
+        args = [self.builder.part(self.wide(base), run.first, run.first + len(run.names) - 1)]
+        if run.others:
+            numbers = isinstance(run.others[0], ir.Number)
+            args.append(run.others[0] if numbers else self.builder.stack([self.atom(one) for one in run.others]))
+        return self.builder.apply(run.op, args[::-1] if run.swapped else args)
+
+    def _operands(self, name: str) -> tuple[Atom, Atom]:
+        weight, operand = atoms(self.lines[name].expr)
+        return weight, operand
+
+
+def _dropped(flat: tuple[Lines, Lines], drops: bool) -> tuple[Lines, Lines]:
+    """The operand of each recurrent product times its mask."""
+    if not drops:
+        return flat
+    before, loop = flat
+    masked: dict[Atom, ir.Ref] = {}
+    found: list[ir.Equation] = []
+    for one in loop:
+        assert isinstance(one.expr, ir.Apply)
+        if one.expr.op == "matmul":
+            weight, operand = atoms(one.expr)
+            if operand not in masked:
+                name = f"$dropped{len(masked)}"
+                mask = ir.Ref("drop", str(len(masked)), operand.shape)
+                found.append(ir.Equation(name, ir.Apply("mul", (operand, mask), operand.shape), operand.shape[0]))
+                masked[operand] = ir.Ref("value", name, operand.shape)
+            one = ir.Equation(one.name, ir.Apply("matmul", (weight, masked[operand]), one.expr.shape), one.size)
+        found.append(one)
+    return before, tuple(found)
+
+
+def _program(builder: Builder, results: Mapping[str, Atom]) -> Program:
+    lines = needed(builder.lines, results.values())
+    scope = scopes(lines)
+    once, before, loop = (tuple(one for one in lines if scope[one.name] is each) for each in Scope)
+    return Program(once, before, slices_inside(loop, before), results)
+
+
+def slices_inside(loop: Lines, before: Lines) -> Lines:
+    """Parts of a sequence that the loop reads are taken in the loop: it reads one wide row, not many narrow ones."""
+    parts = {one.name: one for one in before if isinstance(one.expr, ir.Apply) and one.expr.op == "part"}
+    taken = [parts[ref.name] for ref in dict.fromkeys(reads(loop)) if ref.kind == "value" and ref.name in parts]
+    return (*taken, *loop)
