@@ -6,7 +6,7 @@ gradient of a weight, as one product or reduction over (time x batch); then what
 
 The adjoint of a value v is the gradient of the loss with respect to it, written `d.v`.  It is derived line by line in
 reverse order, each operation's derivatives being those of its row in `lang.ops`.  What the backward loop needs of the
-forward values, it computes again from what is kept: states, sequences, and one value for each recurrent product.
+forward values, it computes again from what is kept: states, activations, sequences, sums of recurrent products.
 
 Source: reverse accumulation, Griewank and Walther, Evaluating Derivatives (2008), chapter 3; the weight gradients' place
 after the loop is that of hand-made LSTM kernels (Appleyard et al. 2016).
@@ -37,6 +37,7 @@ from rnnzoo.lang.program import (
 )
 from rnnzoo.spec.document import Code, Row
 
+COSTLY = frozenset({"sigmoid", "tanh", "softplus", "elu", "exp", "log", "sin", "cos", "pow"})  # kept, not computed again
 TRAINED = ("weight", "input", "below", "previous")  # kinds of names that have an adjoint
 
 
@@ -331,11 +332,11 @@ class _Forward:
         return tuple(one for one in self.program.loop if one.name in found)
 
     def keeps(self, ref: ir.Ref) -> bool:
-        """Whether a value is kept: a recurrent product with what it is first added to, a sum of several products."""
+        """Whether a value is kept: what is costly to compute, a product with what it is added to, a sum of products."""
         line = self.line(ref)
         if line is None:
             return False
-        if line.op == "matmul":
+        if line.op == "matmul" or line.op in COSTLY:
             return True
         if line.op not in ("add", "sub"):
             return False

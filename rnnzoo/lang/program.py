@@ -154,16 +154,22 @@ class Builder:
 
     def stack(self, parts: Sequence[Atom]) -> Atom:
         """Vectors side by side; parts of one wide value that lie so already are not laid again."""
+        parts = self._joined(parts)
         if len(parts) == 1:
             return parts[0]
-        found = [self._part_of(one) for one in parts]
-        wholes = {one[0] for one in found if one is not None}
-        if len(wholes) == 1 and None not in found:
-            runs = [(first, last) for _, first, last in found if True]  # type: ignore[misc]
-            if all(after == before + 1 for (_, before), (after, _) in zip(runs, runs[1:])):
-                return self.part(wholes.pop(), runs[0][0], runs[-1][1])
         sizes = tuple(size for one in parts for size in members(one.shape))
         return self.apply("stack", parts, shape=(sizes, *parts[0].shape[1:]))
+
+    def _joined(self, parts: Sequence[Atom]) -> list[Atom]:
+        """The same with neighbours that lie side by side in one wide value taken as one."""
+        found: list[Atom] = []
+        for one in parts:
+            last, this = (self._part_of(found[-1]) if found else None), self._part_of(one)
+            if last is not None and this is not None and last[0] == this[0] and this[1] == last[2] + 1:
+                found[-1] = self.part(last[0], last[1], this[2])
+            else:
+                found.append(one)
+        return found
 
     def part(self, wide: Atom, first: int, last: int) -> Atom:
         """Members `first` to `last` of a wide value."""
@@ -176,8 +182,8 @@ class Builder:
             return self.part(whole, start + first, start + last)
         stacked = self.definition(wide)
         if stacked is not None and stacked.op == "stack":
-            inner = [one for one in atoms(stacked) for _ in members(one.shape)]
-            if len(set(inner)) == len(inner):  # every operand is one member
+            inner = atoms(stacked)
+            if all(len(members(one.shape)) == 1 for one in inner):
                 return self.stack(inner[first : last + 1])
         taken = sizes[first : last + 1]
         shape = (taken if len(taken) > 1 else taken[0], *wide.shape[1:])

@@ -193,8 +193,8 @@ class _Rewrite:
     wides: dict[_Run, Atom] = field(default_factory=dict)
 
     def line(self, one: ir.Equation) -> None:
-        if one.name in self.runs:
-            return  # written when it is asked for, with its neighbours
+        if one.name in self.runs or one.name in self.names:
+            return  # a line of a run is written when it is asked for, with its neighbours
         assert isinstance(one.expr, ir.Apply)
         label = "" if one.name.startswith("$") else one.name
         self.names[one.name] = self.builder.apply(
@@ -204,7 +204,9 @@ class _Rewrite:
     def atom(self, atom: Atom) -> Atom:
         if not isinstance(atom, ir.Ref) or atom.kind != "value":
             return atom
-        if atom.name not in self.names:
+        if atom.name not in self.runs:
+            self.line(self.lines[atom.name])
+        elif atom.name not in self.names:
             run, at = self.runs[atom.name]
             self.names[atom.name] = self.builder.part(self.wide(run), at, at)
         return self.names[atom.name]

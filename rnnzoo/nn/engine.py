@@ -95,7 +95,7 @@ class Engine:
             if given.keep is not None:
                 kept = row(len(read), t) > 0
                 new = [keras.ops.where(kept, value, old) for value, old in zip(new, carried)]
-            return new, [*new, *(now["value", ref.name] for ref in saved)]
+            return new, [*new, *(emitter.spread(ref, ref.shape[0], now, carried[0]) for ref in saved)]
 
         widths = [*self.widths(self.carried), *(self.size.of(ref.shape[0]) for ref in saved)]
         sequences = [there[key] for key in read] + ([] if given.keep is None else [given.keep])

@@ -1,0 +1,155 @@
+"""What the engine compiles, in float64 NumPy: programs against the reference, adjoints against numeric differentiation."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from rnnzoo import lang
+from rnnzoo.lang import interpret, ir, reference
+from rnnzoo.lang.adjoint import Adjoint, adjoint
+from rnnzoo.lang.program import Program, members, reads
+from rnnzoo.lang.widen import compile_step
+from rnnzoo.spec.cell import built_in_names
+from tests.strategies import cell_texts
+
+UNITS, INPUTS, BATCH, TIME = 9, 4, 2, 5
+
+
+def compiled(cell: ir.Cell, step: ir.Step) -> tuple[Program, Adjoint]:
+    states = [one.name for one in cell.states]
+    program = compile_step(step, list(dict.fromkeys([*states, cell.output])))
+    return program, adjoint(program, states)
+
+
+class Problem:
+    """One layer of a cell with weights, data and a loss: the weighted sum of its results."""
+
+    def __init__(self, cell: ir.Cell, number: int) -> None:
+        rng = np.random.default_rng(7)
+        self.cell, self.step = cell, cell.layer(number)
+        self.size = ir.Sizes(UNITS, INPUTS, cell.options)
+        self.program, self.back = compiled(cell, self.step)
+        shapes = {("weight", one.name): self.size.shape(one.shape) for one in self.step.weights}
+        self.values = {key: rng.normal(0, 0.5, shape) for key, shape in shapes.items()}
+        self.values["input", "x"] = rng.normal(size=(TIME, BATCH, INPUTS))
+        below = {ref for one in self.step.equations for ref in ir.refs(one.expr, "below")}
+        for ref in below:
+            self.values["below", ref.name] = rng.normal(size=(TIME, BATCH, self.size.of(ref.shape[0])))
+        for state in cell.states:
+            self.values["start", state.name] = rng.normal(0, 0.5, (BATCH, self.size.of(state.size)))
+        self.masks = {
+            one.name: found
+            for one in self.step.weights
+            if (found := reference.mask(cell, one, self.size)) is not None
+        }
+        self.constants = reference.constants(cell, self.size)
+        sizes = {one.name: self.size.of(one.size) for one in self.step.equations}
+        self.upstream = {name: rng.normal(size=(TIME, BATCH, sizes[name])) for name in self.program.results}
+
+    def results(self, values: dict) -> dict[str, np.ndarray]:
+        """The reference's values of the results at every step, (time, batch, size)."""
+        weights = {name: value * self.masks.get(name, 1) for (kind, name), value in values.items() if kind == "weight"}
+        state = {name: value for (kind, name), value in values.items() if kind == "start"}
+        rows: dict[str, list[np.ndarray]] = {name: [] for name in self.program.results}
+        for t in range(TIME):
+            now = reference.step(
+                self.step.equations,
+                {
+                    "weight": weights, "constant": self.constants, "previous": state, "time": {"t": np.asarray(float(t))},
+                    "input": {"x": values["input", "x"][t]},
+                    "below": {name: value[t] for (kind, name), value in values.items() if kind == "below"},
+                },
+                self.size, BATCH,
+            )  # fmt: skip
+            state = {name: now[name] for name in state}
+            for name, row in rows.items():
+                row.append(now[name])
+        return {name: np.stack(row) for name, row in rows.items()}
+
+    def tape(self) -> interpret.Tape:
+        given_values = {
+            key: value * self.masks.get(key[1], 1) if key[0] == "weight" else value
+            for key, value in self.values.items()
+            if key[0] != "start"
+        }
+        given_values |= {("constant", name): value for name, value in self.constants.items()}
+        start = {state.name: self.values["start", state.name] for state in self.cell.states}
+        return interpret.run(self.program, list(start), given_values, start, self.size, TIME, BATCH)
+
+    def loss(self, values: dict) -> float:
+        found = self.results(values)
+        return float(sum((found[name] * goal).sum() for name, goal in self.upstream.items()))
+
+    def check(self) -> None:
+        tape = self.tape()
+        for name, rows in self.results(self.values).items():
+            found = np.stack([step["result", name] for step in tape.steps])
+            np.testing.assert_allclose(found, rows, atol=1e-12)
+        inputs, states, weights = interpret.gradients(self.program, self.back, tape, self.upstream, self.size)
+        found = {("below" if name != "x" else "input", name): value for name, value in inputs.items()}
+        found |= {("start", name): value for name, value in states.items()}
+        found |= {("weight", name): value * self.masks.get(name, 1) for name, value in weights.items()}
+        rng = np.random.default_rng(1)
+        for key, value in self.values.items():
+            direction = rng.normal(size=value.shape)
+            up, down = ({**self.values, key: value + by * direction} for by in (1e-6, -1e-6))
+            slope = (self.loss(up) - self.loss(down)) / 2e-6
+            derived = float((found[key] * direction).sum()) if key in found else 0.0
+            assert derived == pytest.approx(slope, rel=1e-5, abs=1e-6), key
+
+
+@pytest.mark.parametrize("name", built_in_names())
+def test_the_adjoint_of_every_zoo_cell_agrees_with_numeric_differentiation(name: str) -> None:
+    cell = lang.load(name)
+    for number in (1, 2) if cell.first != cell.step else (1,):
+        Problem(cell, number).check()
+
+
+@given(cell_texts())
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+def test_the_adjoint_of_any_cell_agrees_with_numeric_differentiation(text: str) -> None:
+    cell = lang.parse_text(text)
+    for number in (1, 2) if cell.first != cell.step else (1,):
+        Problem(cell, number).check()
+
+
+@pytest.mark.parametrize("name", built_in_names())
+def test_no_gradient_of_a_weight_is_computed_in_the_backward_loop(name: str) -> None:
+    program, back = compiled(cell := lang.load(name), cell.step)
+    assert not {one.expr.op for one in back.loop if isinstance(one.expr, ir.Apply)} & {"outer", "sum"}
+    weights = {one.name for one in cell.step.weights}
+    assert set(back.weights) == weights
+    assert not {ref.name for ref in back.saved} & {one.name for one in cell.states}  # states are there anyway
+
+
+@pytest.mark.parametrize("name", built_in_names())
+def test_the_backward_loop_multiplies_by_every_recurrent_matrix_once_and_never_forward(name: str) -> None:
+    program, back = compiled(cell := lang.load(name), cell.step)
+    ops = [one.expr.op for one in back.loop if isinstance(one.expr, ir.Apply)]
+    forward = [one.expr.op for one in program.loop if isinstance(one.expr, ir.Apply)]
+    assert "matmul" not in ops
+    assert ops.count("matmul_t") == forward.count("matmul")
+
+
+def test_an_lstm_is_one_product_a_step_and_one_wide_sigmoid() -> None:
+    program, back = compiled(cell := lang.load("lstm"), cell.step)
+    ops = [one.expr.op for one in program.loop if isinstance(one.expr, ir.Apply)]
+    assert (ops.count("matmul"), ops.count("sigmoid"), ops.count("tanh")) == (1, 1, 2)
+    assert [one.expr.op for one in program.before if isinstance(one.expr, ir.Apply)] == ["matmul", "add"]
+    assert sorted(len(members(ref.shape)) for ref in back.saved) == [1, 1, 3]  # tanh(c), g, and three gates side by side
+    assert len(back.emitted) == 1
+
+
+@pytest.mark.parametrize("name", built_in_names())
+def test_every_line_reads_what_stands_before_it(name: str) -> None:
+    program, back = compiled(cell := lang.load(name), cell.step)
+    there = {one.name for one in (*program.once, *program.before)}
+    for one in program.loop:
+        assert {ref.name for ref in reads([one]) if ref.kind == "value"} <= there
+        there.add(one.name)
+    for line, after in pairwise(back.loop):
+        assert line.name != after.name
