@@ -56,7 +56,6 @@ class Clockwork(Cell):
         module = ops.floor(ops.arange(self.units, dtype="float32") / (self.units / self.modules))
         self.period = 2.0**module
         self.mask = ops.cast(self.period[:, None] >= self.period[None, :], "float32")
-        self.states_size = None
 
     states = 2
 
@@ -87,7 +86,7 @@ class LSTM(Cell):
             self.peep = {gate: self.vectors(1) for gate in self.names if gate != "g"}
 
     def call(self, x: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        h, c = states
+        h, c = states[:2]
         z = dict(zip(self.names, self.pre(x, states)))
         if self.peepholes:
             for gate in "if":
@@ -162,7 +161,7 @@ class Fgr(Peephole):
 
     def pre(self, x: Tensor, states: list[Tensor]) -> list[Tensor]:
         i, f, o, g = self.project(x, states[0])
-        more = ops.split(ops.matmul(ops.concatenate(states[2:], axis=-1), self.between), 3, axis=-1)
+        more = ops.split(ops.matmul(ops.concatenate(list(states[2:]), axis=-1), self.between), 3, axis=-1)
         return [i + more[0], f + more[1], o + more[2], g]
 
     def new_states(self, h: Tensor, c: Tensor, i: Tensor, f: Tensor, o: Tensor) -> list[Tensor]:
@@ -177,7 +176,7 @@ class DepthGated(Peephole):
         self.lower, self.depth, self.depth_peep = self.matrix(shape[-1], 2), self.vectors(1), self.vectors(1)
 
     def call(self, x: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        h, c = states
+        h, c = states[:2]
         i, f, o, g = self.project(x, h)
         d, low = ops.split(ops.matmul(x, self.lower), 2, axis=-1)
         i, f = ops.sigmoid(i + self.peep["i"] * c), ops.sigmoid(f + self.peep["f"] * c)
@@ -229,8 +228,10 @@ class Mut(Cell):
 
     def build(self, shape: Any) -> None:
         self.embed = self.matrix(shape[-1], 1)
-        self.w_z, self.w_r, self.w_h = (self.matrix(self.units, 1) for _ in range(3))
-        self.r_z, self.r_r, self.r_h = (self.matrix(self.units, 1) for _ in range(3))
+        self.w_z, self.r_r, self.r_h = (self.matrix(self.units, 1) for _ in range(3))
+        self.r_z = self.matrix(self.units, 1) if self.number > 1 else None
+        self.w_r = self.matrix(self.units, 1) if self.number != 2 else None
+        self.w_h = self.matrix(self.units, 1) if self.number > 1 else None
         self.b_z, self.b_r, self.b_h = (self.vectors(1) for _ in range(3))
 
     def call(self, x: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:

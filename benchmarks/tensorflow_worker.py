@@ -1,6 +1,6 @@
-"""A training step of rnnzoo, of Keras, or the matrix products alone: `python -m benchmarks.tensorflow_worker WHAT CELL B T D H`.
+"""A training step of rnnzoo or of Keras, or the matrix products alone: `-m benchmarks.tensorflow_worker WHAT CELL B T D H`.
 
-WHAT: `ours`, `keras` and `keras-jit` (the built-in layer), `cell` and `cell-jit` (`keras.layers.RNN` with the cell by hand),
+WHAT: `ours`; `keras` and `keras-jit`, the built-in layer; `cell` and `cell-jit`, `keras.layers.RNN` with the cell by hand;
 `ceiling`.  All but the last train through one step function: gradient, SGD with momentum, a read-out of 10 classes.
 """
 
@@ -52,7 +52,7 @@ def training_step(recurrent: keras.layers.Layer, batch: int, time: int, inputs: 
 
 
 def ceiling(cell: str, batch: int, time: int, inputs: int, units: int) -> Step:
-    """The multiply-adds of a training step (three times those of the forward pass) as products of the shape that the loop has."""
+    """The multiply-adds of a training step, three times those of the forward pass, as products of the loop's shape."""
     found = rnnzoo.cell(cell).ir
     each = counts.multiply_adds(found, inputs, units)
     rows = max(1, round(each / units))  # of a matrix that does the same work in one product
@@ -66,7 +66,9 @@ def ceiling(cell: str, batch: int, time: int, inputs: int, units: int) -> Step:
             taken = product[:, :units] if rows >= units else tf.pad(product, [[0, 0], [0, units - rows]])
             return at + 1, taken + state * 0.5
 
-        return tf.reduce_sum(tf.while_loop(lambda at, _: at < 3 * time, body, (0, start), maximum_iterations=3 * time)[1])
+        return tf.reduce_sum(
+            tf.while_loop(lambda at, _: at < 3 * time, body, (0, start), maximum_iterations=3 * time)[1]
+        )
 
     return lambda: float(multiply())
 

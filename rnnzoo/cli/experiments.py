@@ -50,6 +50,7 @@ def checked(path: Path) -> str:
 def sweep(given: argparse.Namespace) -> int:
     """Run what is missing, then write the report."""
     from rnnzoo.cli.display import Display
+    from rnnzoo.sweep import compiled
     from rnnzoo.sweep.run import Sweep
     from rnnzoo.trackers.mlflow import MlflowTracker
 
@@ -79,6 +80,8 @@ def sweep(given: argparse.Namespace) -> int:
                 f"stopped; {display.state.finished} of {display.state.total} trials are done, and the same command goes on"
             )
             raise
+        finally:
+            compiled.record()
     results = loop.results()
     _keep_models(found, results, tracker)
     _report(found, results, console, tracker)
@@ -101,9 +104,10 @@ def _workers(given: int | None) -> int:
 
 def _launcher(workers: int, runs: Path) -> LocalLauncher:
     from rnnzoo.launchers.local import LocalLauncher
+    from rnnzoo.sweep import compiled
     from rnnzoo.sweep.run import work
 
-    return LocalLauncher(work, workers, PRELOAD, runs / "workers.log")
+    return LocalLauncher(work, workers, PRELOAD, runs / "workers.log", compiled.environment())
 
 
 def _headline(found: Opened, workers: int) -> str:

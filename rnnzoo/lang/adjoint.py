@@ -31,13 +31,16 @@ from rnnzoo.lang.program import (
     line_scope,
     members,
     needed,
+    number,
     reads,
     scope_of,
     scopes,
 )
 from rnnzoo.spec.document import Code, Row
 
-COSTLY = frozenset({"sigmoid", "tanh", "softplus", "elu", "exp", "log", "sin", "cos", "pow"})  # kept, not computed again
+COSTLY = frozenset(
+    {"sigmoid", "tanh", "softplus", "elu", "exp", "log", "sin", "cos", "pow"}
+)  # kept, not computed again
 TRAINED = ("weight", "input", "below", "previous")  # kinds of names that have an adjoint
 
 
@@ -185,15 +188,16 @@ class _Reverse:
 
     def piece(self, args: tuple[Atom, ...], adjoint: Atom) -> None:
         whole, first, last = args
-        assert isinstance(whole, ir.Ref) and isinstance(first, ir.Number) and isinstance(last, ir.Number)
-        if self.counts(whole) and not _zero(adjoint):
-            self.pieces.setdefault(whole, []).append((int(first.value), int(last.value), adjoint))
+        if isinstance(whole, ir.Ref) and self.counts(whole) and not _zero(adjoint):
+            self.pieces.setdefault(whole, []).append((number(first), number(last), adjoint))
 
     def scaled(self, adjoint: Atom, text: str, args: tuple[Atom, ...], value: ir.Ref) -> Atom:
         """The adjoint times a derivative."""
         tree = _derivative(text)
         names: dict[str, Atom] = {**dict(zip(OPERANDS, args)), "y": value}
-        if isinstance(tree, ir.Apply) and tree.op == "where" and tree.args[1:] in _CHOICES:  # 0 stays 0, whatever it meets
+        if (
+            isinstance(tree, ir.Apply) and tree.op == "where" and tree.args[1:] in _CHOICES
+        ):  # 0 stays 0, whatever it meets
             chosen = [ir.Number(0.0) if one == ir.Number(0.0) else adjoint for one in tree.args[1:]]
             condition = self.builder.flatten(tree.args[0], names)
             return self.builder.apply("where", [condition, *chosen])
@@ -217,7 +221,8 @@ def _derivative(text: str) -> ir.Expr:
     """A derivative of `lang.ops` as an expression of `a`, `b`, `c` and `y`."""
     mistakes = Mistakes()
     tree = parse.expression(Code("ops", (Row(1, 1, text),), text), mistakes)
-    assert tree is not None and not mistakes.found, mistakes.found
+    mistakes.raise_if_any()
+    assert tree is not None
     return _typed(tree)
 
 
@@ -236,7 +241,11 @@ def _typed(tree: parse.Tree) -> ir.Expr:
 
 
 def _scheduled(
-    program: Program, lines: Sequence[ir.Equation], previous: dict[str, Atom], inputs: dict[str, Atom], weights: dict[str, Atom]
+    program: Program,
+    lines: Sequence[ir.Equation],
+    previous: dict[str, Atom],
+    inputs: dict[str, Atom],
+    weights: dict[str, Atom],
 ) -> Adjoint:
     """Lines that the step before waits for stay in the loop; the others follow after it."""
     forward = _Forward(program)
@@ -246,7 +255,9 @@ def _scheduled(
     once = _once(rest, program)
     after = [one for one in rest if one.name not in once]
     asked = [*reads(rest), *(atom for atom in (*inputs.values(), *weights.values()) if isinstance(atom, ir.Ref))]
-    taken = [ref for ref in dict.fromkeys(asked) if ref.kind == "adjoint" or (ref.kind == "value" and ref.name in names)]
+    taken = [
+        ref for ref in dict.fromkeys(asked) if ref.kind == "adjoint" or (ref.kind == "value" and ref.name in names)
+    ]
     # part of a value that is kept anyway: it is taken again, not kept twice
     parts = {one.name: one for one in waited if _apply(one).op == "part"}
     again = [parts[ref.name] for ref in taken if ref.kind == "value" and ref.name in parts]
@@ -280,7 +291,9 @@ def _without_parts(emitted: Sequence[ir.Ref], waited: Lines) -> tuple[tuple[ir.R
                 count = len(members(arg.shape))
                 if isinstance(arg, ir.Ref) and arg in emitted:
                     position = (ir.Number(at), ir.Number(at + count - 1))
-                    taken[arg.name] = ir.Equation(arg.name, ir.Apply("part", (whole, *position), arg.shape), arg.shape[0])
+                    taken[arg.name] = ir.Equation(
+                        arg.name, ir.Apply("part", (whole, *position), arg.shape), arg.shape[0]
+                    )
                 at += count
     return tuple(ref for ref in emitted if ref.kind == "adjoint" or ref.name not in taken), list(taken.values())
 

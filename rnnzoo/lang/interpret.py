@@ -39,7 +39,13 @@ def evaluate(lines: Lines, values: Values, size: ir.Sizes) -> Values:
 
 
 def run(
-    program: Program, states: Sequence[str], given: Values, start: Mapping[str, Array], size: ir.Sizes, time: int, batch: int
+    program: Program,
+    states: Sequence[str],
+    given: Values,
+    start: Mapping[str, Array],
+    size: ir.Sizes,
+    time: int,
+    batch: int,
 ) -> Tape:
     """Run a program; `given` has weights, constants, and (time, batch, size) of x and of the layer below."""
     once = evaluate(program.once, dict(given), size)
@@ -107,7 +113,10 @@ def _spread(value: Array, batch: int) -> Array:
 
 def _at(values: Values, t: int, time: int, batch: int) -> Values:
     """Row t of what has a row for every step."""
-    return {key: value[t] if value.shape[:2] == (time, batch) and value.ndim == 3 else value for key, value in values.items()}
+    return {
+        key: value[t] if value.shape[:2] == (time, batch) and value.ndim == 3 else value
+        for key, value in values.items()
+    }
 
 
 def _key(atom: Atom) -> tuple[str, str]:

@@ -19,8 +19,20 @@ from rnnzoo.spec.cell import Init
 Size = str | int | tuple["Size", ...]  # several sizes: vectors side by side, which the engine makes
 Shape = tuple[Size, ...]
 Kind = Literal[
-    "input", "time", "option", "constant", "unit", "row", "col", "weight", "value", "previous", "below", "size",
-    "drop", "adjoint",
+    "input",
+    "time",
+    "option",
+    "constant",
+    "unit",
+    "row",
+    "col",
+    "weight",
+    "value",
+    "previous",
+    "below",
+    "size",
+    "drop",
+    "adjoint",
 ]
 _VECTOR = re.compile(r"[bpw](_\w+)?")
 

@@ -197,13 +197,18 @@ class Builder:
         if line is None or line.op != "part":
             return None
         whole, first, last = atoms(line)
-        assert isinstance(first, ir.Number) and isinstance(last, ir.Number)
-        return whole, int(first.value), int(last.value)
+        return whole, number(first), number(last)
 
     def _negative(self, atom: Atom) -> Atom | None:
         """What an atom is the negative of."""
         line = self.definition(atom)
         return atoms(line)[0] if line is not None and line.op == "neg" else None
+
+
+def number(atom: Atom) -> int:
+    """A position within a wide value."""
+    assert isinstance(atom, ir.Number)
+    return int(atom.value)
 
 
 def members(shape: ir.Shape) -> tuple[ir.Size, ...]:

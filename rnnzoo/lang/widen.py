@@ -74,7 +74,7 @@ class _Uses:
 
     def next_of(self, name: str) -> tuple[str, str, str, bool, Atom | None] | None:
         """The one line that can be done together with its neighbours: (name, operation, kind of the other operand, ...)."""
-        found = []
+        found: list[tuple[str, str, str, bool, Atom | None]] = []
         for reader in self.readers.get(name, ()):
             expr = self.lines[reader].expr
             assert isinstance(expr, ir.Apply)
@@ -140,14 +140,9 @@ def _plan(lines: Lines, uses: _Uses, order: Mapping[str, int]) -> list[_Run]:
             groups.setdefault(atoms(one.expr)[1], []).append(one.name)
     found: list[_Run] = []
     for names in groups.values():
-        first_seen: dict[tuple[str, ...], int] = {}
-        for name in names:
-            first_seen.setdefault(uses.signature(name), len(first_seen))
-
-        def key(name: str) -> tuple[int, int]:
-            return _read_at(name, uses, order), first_seen[uses.signature(name)]
-
-        ordered = sorted(names, key=key)
+        alike = list(dict.fromkeys(map(uses.signature, names)))
+        places = {name: (_read_at(name, uses, order), alike.index(uses.signature(name))) for name in names}
+        ordered = sorted(names, key=places.__getitem__)
         if len(ordered) > 1:
             _extend(_Run("matmul", tuple(ordered)), uses, found)
     return found
@@ -248,8 +243,10 @@ def _dropped(flat: tuple[Lines, Lines], drops: bool) -> tuple[Lines, Lines]:
                 mask = ir.Ref("drop", str(len(masked)), operand.shape)
                 found.append(ir.Equation(name, ir.Apply("mul", (operand, mask), operand.shape), operand.shape[0]))
                 masked[operand] = ir.Ref("value", name, operand.shape)
-            one = ir.Equation(one.name, ir.Apply("matmul", (weight, masked[operand]), one.expr.shape), one.size)
-        found.append(one)
+            product = ir.Apply("matmul", (weight, masked[operand]), one.expr.shape)
+            found.append(ir.Equation(one.name, product, one.size))
+        else:
+            found.append(one)
     return before, tuple(found)
 
 

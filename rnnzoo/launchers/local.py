@@ -50,6 +50,7 @@ class LocalLauncher:
         work: what a child runs; found again by its name, so a function of a module.
         preload: modules that the fork server imports before its first child.
         log: where the fork server's own messages go; each trial has a `log.txt` of its own.
+        environment: variables that children have beside ours.
         minutes: a trial that takes longer is ended as timed out; infinite by default.
         memory: a trial that holds more bytes of resident memory is ended as out of memory; infinite by default.
             (Watched from outside: a limit on the address space, as `ulimit -v` sets it, breaks TensorFlow.)
@@ -59,6 +60,7 @@ class LocalLauncher:
     workers: int
     preload: tuple[str, ...] = ()
     log: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
     minutes: float = math.inf
     memory: float = math.inf
     children: dict[int, _Child] = field(default_factory=dict)  # the one that was heard longest ago first
@@ -71,7 +73,7 @@ class LocalLauncher:
 
     def submit(self, trial: Trial) -> int:
         ours, theirs = multiprocessing.Pipe()
-        with _starting(self.log):
+        with _starting(self.log, {**ONE_THREAD, **self.environment}):
             process = self._start(trial, theirs)
         theirs.close()  # the child has its own; ours must see the end of the file when the child ends
         self._next += 1
@@ -202,11 +204,11 @@ def _resident(pid: int | None) -> int:
 
 
 @contextlib.contextmanager
-def _starting(log: Path | None) -> Iterator[None]:
+def _starting(log: Path | None, environment: Mapping[str, str]) -> Iterator[None]:
     """What the fork server inherits: one thread, its messages in a log, and no Ctrl-C, which is for the sweep to decide."""
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
-    os.environ.update(ONE_THREAD)
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
     try:
         with _stderr_to(log):
             yield

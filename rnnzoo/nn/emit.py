@@ -14,7 +14,7 @@ import keras
 
 from rnnzoo.lang import ir
 from rnnzoo.lang.ops import OPS
-from rnnzoo.lang.program import Atom, Lines, members
+from rnnzoo.lang.program import Atom, Lines, members, number
 
 Tensor = Any
 Values = dict[tuple[str, str], Tensor]  # (kind, name) of an `ir.Ref` -> tensor
@@ -95,9 +95,8 @@ class Emitter:
 
     def part(self, args: list[Atom], values: Values) -> Tensor:
         whole, first, last = args
-        assert isinstance(first, ir.Number) and isinstance(last, ir.Number)
         sizes = [self.size.of(one) for one in members(whole.shape)]
-        begin, end = sum(sizes[: int(first.value)]), sum(sizes[: int(last.value) + 1])
+        begin, end = sum(sizes[: number(first)]), sum(sizes[: number(last) + 1])
         return self.value(whole, values)[..., begin:end]
 
     def apply(self, op: str, args: list[Tensor]) -> Tensor:

@@ -59,6 +59,12 @@ class Engine:
     def carried(self) -> tuple[str, ...]:
         return (*self.states, *self.shown)
 
+    @property
+    def places(self) -> list[tuple[str, ir.Ref]]:
+        """What is carried, and under which name the lines read it."""
+        found = ((name, self.program.results[name]) for name in self.carried)
+        return [(name, atom) for name, atom in found if isinstance(atom, ir.Ref) and atom.kind == "value"]
+
     @cached_property
     def function(self) -> Callable[..., list[Tensor]]:
         """(x, below..., initial states..., masks of dropout..., weights..., [keep]) -> (wanted..., last carried...).
@@ -75,12 +81,14 @@ class Engine:
         program, emitter = self.program, given.emitter(self)
         emitter.prepare(program.once, ())
         values = emitter.run(program.before, given.sequences(), given.x)
-        there = {(ref.kind, ref.name): values[ref.kind, ref.name] for ref in program.sequences}
+        there: Values = {(ref.kind, ref.name): values[ref.kind, ref.name] for ref in program.sequences}
         read = [key for key, value in there.items() if len(value.shape) == len(given.x.shape)]
         flat = {key: value for key, value in there.items() if key not in read}
         saved = self.adjoint.saved
 
-        def step(t: Tensor, carried: scan.Rows, row: Callable[[int, Tensor], Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        def step(
+            t: Tensor, carried: scan.Rows, row: Callable[[int, Tensor], Tensor]
+        ) -> tuple[list[Tensor], list[Tensor]]:
             now: Values = {
                 **flat,
                 **{key: row(at, t) for at, key in enumerate(read)},
@@ -99,11 +107,16 @@ class Engine:
 
         widths = [*self.widths(self.carried), *(self.size.of(ref.shape[0]) for ref in saved)]
         sequences = [there[key] for key in read] + ([] if given.keep is None else [given.keep])
-        start = [*given.start, *(keras.ops.zeros((given.batch, width), self.dtype) for width in self.widths(self.shown))]
+        start = [
+            *given.start,
+            *(keras.ops.zeros((given.batch, width), self.dtype) for width in self.widths(self.shown)),
+        ]
         kept, last = scan.loop(step, sequences, start, widths, given.steps, given.time)
         rows = dict(zip(self.carried, kept))
         results = [
-            rows[name] if given.keep is None else keras.ops.where(given.run, rows[name], last[self.carried.index(name)][None])
+            rows[name]
+            if given.keep is None
+            else keras.ops.where(given.run, rows[name], last[self.carried.index(name)][None])
             for name in self.wanted
         ]
         again = [values["value", ref.name] for ref in self.adjoint.sequences(program)]
@@ -132,7 +145,7 @@ class Engine:
         now = {
             **{("previous", name): value for name, value in before.items()},
             **{("value", ref.name): value for ref, value in (saved | again).items()},
-            **{("value", atom.name): rows[name] for name in self.carried if _is_value(atom := program.results[name])},
+            **{("value", atom.name): rows[name] for name, atom in self.places},
             **given.sequences(),
         }
         read = _read(back.loop, now)
@@ -140,7 +153,9 @@ class Engine:
         names = list(read) + [("above", name) for name in above] + ([("keep", "")] if given.keep is not None else [])
         sequences = [*(now[key] for key in read), *above.values(), *([] if given.keep is None else [given.keep])]
 
-        def step(t: Tensor, carried: scan.Rows, row: Callable[[int, Tensor], Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        def step(
+            t: Tensor, carried: scan.Rows, row: Callable[[int, Tensor], Tensor]
+        ) -> tuple[list[Tensor], list[Tensor]]:
             at = {key: row(which, t) for which, key in enumerate(names)}
             values: Values = {key: at[key] for key in read} | {("time", "t"): keras.ops.cast(t, self.dtype)}
             total = [one + at["above", name] if name in above else one for name, one in zip(self.carried, carried)]
@@ -183,10 +198,6 @@ class Engine:
             *(gradient(back.weights, name, value) for name, value in given.weights.items()),
             *([] if given.keep is None else [None]),
         ]
-
-
-def _is_value(atom: Any) -> bool:
-    return isinstance(atom, ir.Ref) and atom.kind == "value"
 
 
 def _read(lines: Sequence[ir.Equation], there: Mapping[tuple[str, str], Tensor]) -> list[tuple[str, str]]:

@@ -55,7 +55,7 @@ def loop(
     Returns:
         (time, batch, size) of each kept value, 0 in rows that were not run; and the carried values at the end.
     """
-    read = [tf.TensorArray(one.dtype, one.shape[0] or tf.shape(one)[0], element_shape=one.shape[1:]).unstack(one) for one in sequences]  # fmt: skip
+    read = [_rows(one) for one in sequences]
     batch, dtype = start[0].shape[0], start[0].dtype
     kept = tuple(tf.TensorArray(dtype, time, element_shape=(batch, width)) for width in widths)
 
@@ -71,6 +71,11 @@ def loop(
         lambda n, *_: n < steps, body, (tf.constant(0), tuple(start), kept), maximum_iterations=time
     )
     return [array.stack() for array in arrays], list(last)
+
+
+def _rows(sequence: Tensor) -> Any:
+    length = sequence.shape[0] or tf.shape(sequence)[0]
+    return tf.TensorArray(sequence.dtype, length, element_shape=sequence.shape[1:]).unstack(sequence)
 
 
 def differentiable(forward: Forward, backward: Backward) -> Callable[..., list[Tensor]]:

@@ -36,6 +36,12 @@ class Settings:
     port: int = 5000
 
 
+def cache_folder() -> Path:
+    """What can be made again: `$XDG_CACHE_HOME/rnnzoo`, or `~/.cache/rnnzoo`."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if base else Path.home() / ".cache") / "rnnzoo"
+
+
 def read(path: Path = FILE) -> Settings:
     """The settings of a file, or the built-in ones where there is none.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import zipfile
 from collections.abc import Mapping
@@ -10,11 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-
-def folder() -> Path:
-    """`$XDG_CACHE_HOME/rnnzoo`, or `~/.cache/rnnzoo`."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if base else Path.home() / ".cache") / "rnnzoo"
+from rnnzoo.spec.settings import cache_folder as folder
 
 
 def load(name: str) -> dict[str, np.ndarray] | None:

@@ -30,7 +30,7 @@ def test_every_operation_is_the_same_in_numpy_and_in_the_compiled_layer(name: st
     args = [axis.ravel() for axis in axes]
     if name in ("div", "mod"):
         args = [one[args[1] != 0] for one in args]
-    emitter = Emitter(ir.Sizes(1, 1, {}), "float64", {}, {})
+    emitter = Emitter(ir.Sizes(1, 1, {}), "float64", {})
     found = keras.ops.convert_to_numpy(
         emitter.apply(name, [keras.ops.convert_to_tensor(one, "float64") for one in args])
     )

@@ -1,0 +1,77 @@
+"""XLA's persistent cache: switched on for trials, checked, capped, never worth an error."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rnnzoo.sweep import compiled
+
+
+def test_the_cache_is_switched_on_beside_flags_of_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_XLA_FLAGS", "--tf_xla_clustering_debug")
+    flags = compiled.environment(tmp_path / "xla")["TF_XLA_FLAGS"]
+    assert flags == f"--tf_xla_clustering_debug {compiled.FLAG}={tmp_path / 'xla'}"
+
+
+def test_a_cache_of_the_users_own_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_XLA_FLAGS", f"{compiled.FLAG}=/elsewhere")
+    assert compiled.environment(tmp_path) == {}
+
+
+def test_entries_that_were_recorded_stay_and_others_go(tmp_path: Path) -> None:
+    for name in ("whole", "damaged", "cut"):
+        (tmp_path / name).write_bytes(b"code" * 100)
+    compiled.record(tmp_path)
+    (tmp_path / "damaged").write_bytes(b"Code" + b"code" * 99)
+    (tmp_path / "cut").write_bytes(b"code" * 50)
+    (tmp_path / "unknown").write_bytes(b"of a sweep that was killed")
+    compiled.environment(tmp_path)
+    assert {one.name for one in tmp_path.iterdir()} == {"whole", compiled.INDEX}
+
+
+def test_what_was_made_longest_ago_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled, "LIMIT", 250)
+    for age, name in enumerate(("new", "old", "oldest")):
+        (tmp_path / name).write_bytes(bytes(100))
+        os.utime(tmp_path / name, (1_000_000 - age, 1_000_000 - age))
+    compiled.record(tmp_path)
+    compiled.environment(tmp_path)
+    assert {one.name for one in tmp_path.iterdir()} == {"new", "old", compiled.INDEX}
+
+
+def test_a_folder_that_cannot_be_made_means_no_cache(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert compiled.environment(tmp_path / "file" / "xla") == {}
+    compiled.record(tmp_path / "file" / "xla")
+
+
+def test_a_damaged_index_is_no_index(tmp_path: Path) -> None:
+    (tmp_path / "entry").write_bytes(b"code")
+    (tmp_path / compiled.INDEX).write_text("{ half")
+    compiled.environment(tmp_path)
+    assert not (tmp_path / "entry").exists()
+
+
+PROGRAM = """
+import numpy as np, rnnzoo, tensorflow as tf
+layer = rnnzoo.layer("lstm", 8, seed=1)
+print(np.asarray(layer(tf.ones((2, 5, 3)))).tobytes().hex())
+"""
+
+
+def test_what_comes_out_of_the_cache_is_the_same_bit_for_bit(tmp_path: Path) -> None:
+    outputs = []
+    for _ in range(2):
+        environment = {**os.environ, **compiled.environment(tmp_path)}
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=True
+        )
+        compiled.record(tmp_path)
+        outputs.append((done.stdout, {one.name for one in tmp_path.iterdir()}))
+    assert outputs[0] == outputs[1]  # nothing was compiled anew either
+    assert len(outputs[0][1]) > 1
