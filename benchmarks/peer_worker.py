@@ -1,10 +1,8 @@
-"""A training step of PyTorch or JAX, in an environment of their own: `python -m benchmarks.peer_worker WHAT CELL B T D H`.
+"""A training step of PyTorch or JAX, in an environment of their own, as `benchmarks.protocol` asks for it.
 
-WHAT: `torch` (fused `nn.LSTM`, `nn.GRU`, `nn.RNN`), `torch-cell` (an LSTM cell in Python), `jax` (`lax.scan` with the input
+What: `torch` (fused `nn.LSTM`, `nn.GRU`, `nn.RNN`), `torch-cell` (an LSTM cell in Python), `jax` (`lax.scan` with the input
 projection hoisted).  Same work as `tensorflow_worker`: SGD with momentum, a read-out of 10 classes.
 """
-
-import sys
 
 from benchmarks.protocol import Step, serve
 
@@ -107,5 +105,4 @@ def make(what: str, cell: str, *sizes: int) -> Step:
 
 
 if __name__ == "__main__":
-    name, cell_name, *numbers = sys.argv[1:]
-    serve(lambda: make(name, cell_name, *map(int, numbers)))
+    serve(make)

@@ -1,11 +1,10 @@
-"""A training step of rnnzoo or of Keras, or the matrix products alone: `-m benchmarks.tensorflow_worker WHAT CELL B T D H`.
+"""A training step of rnnzoo or of Keras, or the matrix products alone, as `benchmarks.protocol` asks for it.
 
-WHAT: `ours`; `keras` and `keras-jit`, the built-in layer; `cell` and `cell-jit`, `keras.layers.RNN` with the cell by hand;
+What: `ours`; `keras` and `keras-jit`, the built-in layer; `cell` and `cell-jit`, `keras.layers.RNN` with the cell by hand;
 `ceiling`.  All but the last train through one step function: gradient, SGD with momentum, a read-out of 10 classes.
 """
 
 import os
-import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -74,8 +73,6 @@ def ceiling(cell: str, batch: int, time: int, inputs: int, units: int) -> Step:
 
 
 def make(what: str, cell: str, batch: int, time: int, inputs: int, units: int) -> Step:
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
     keras.utils.set_random_seed(0)
     if what == "ceiling":
         return ceiling(cell, batch, time, inputs, units)
@@ -87,5 +84,6 @@ def make(what: str, cell: str, batch: int, time: int, inputs: int, units: int) -
 
 
 if __name__ == "__main__":
-    name, cell_name, *sizes = sys.argv[1:]
-    serve(lambda: make(name, cell_name, *map(int, sizes)))
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    serve(make)

@@ -1,0 +1,210 @@
+"""`make bench`: every cell and shape beside its peers, in one run.
+
+Each peer is a process of its own, pinned to one core with one thread.  They take turns, a few steps each, many rounds, so
+that whatever else the machine does meets all of them alike; what is reported are medians and their ratios.
+
+Out: a table on the screen, `runs/bench/results.json`, and, with --docs, the table of docs/engine.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rnnzoo.spec.cell import built_in_names
+
+SHAPES = (
+    (32, 100, 32, 64),
+    (32, 100, 128, 128),
+    (32, 60, 88, 200),
+    (64, 200, 256, 256),
+    (1, 60, 88, 64),
+    (1, 60, 88, 200),
+)
+BUILT_IN = ("lstm", "gru", "gru_reset_after", "rnn")
+FUSED = ("lstm", "gru", "gru_reset_after", "rnn")  # PyTorch's GRU is the one that resets after
+ROOT = Path(__file__).parent.parent
+PEERS = ROOT / ".bench"
+OUT = ROOT / "runs" / "bench" / "results.json"
+DOCS = ROOT / "docs" / "engine.md"
+COLUMNS = ("ours", "cell", "cell-jit", "keras", "keras-jit", "torch", "torch-cell", "jax", "ceiling")
+
+
+@dataclass(slots=True)
+class Worker:
+    """A process that times one peer at a time."""
+
+    process: subprocess.Popen
+
+    @staticmethod
+    def start(python: Path, module: str, core: int) -> Worker:
+        pin = ["taskset", "-c", str(core)] if sys.platform == "linux" else []
+        one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+        environment = {
+            **os.environ,
+            **one,
+            "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+        }
+        process = subprocess.Popen(
+            [*pin, str(python), "-m", module],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT,
+            env=environment if "peer" in module else {**os.environ, **one},
+        )  # fmt: skip
+        return Worker(process)
+
+    def ask(self, what: dict) -> dict:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(what) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"a worker ended with {self.process.wait()}")
+        return dict(json.loads(line))
+
+    def end(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def peers_of(cell: str, peers: bool) -> Iterator[str]:
+    yield from ("ours", "cell", "cell-jit", "ceiling")
+    if cell in BUILT_IN:
+        yield from ("keras", "keras-jit")
+    if peers and cell in FUSED:
+        yield "torch"
+    if peers and cell in ("lstm", "gru", "rnn"):
+        yield "jax"
+    if peers and cell == "lstm":
+        yield "torch-cell"
+
+
+def measure(cell: str, shape: Sequence[int], workers: dict[str, Worker], rounds: int, peers: bool) -> dict:
+    """Medians in milliseconds, and how long the first step took."""
+    names = list(peers_of(cell, peers))
+    made = {name: workers[name].ask({"make": [name, cell, *shape]}) for name in names}
+    times: dict[str, list[float]] = {name: [] for name in names}
+    slow = workers["ours"].ask({"steps": 1})["ms"][0] > 300
+    for _ in range(3 if slow else rounds):
+        for name in names:
+            steps = workers[name].ask({"steps": 2 if slow else 4})["ms"]
+            times[name] += steps[1:]  # the first meets the caches as another process left them
+    return {
+        "cell": cell,
+        "shape": list(shape),
+        "ms": {name: round(statistics.median(found), 4) for name, found in times.items()},
+        "first_ms": {name: round(one["first_ms"]) for name, one in made.items()},
+    }
+
+
+def row(found: dict) -> str:
+    """A line of the table: milliseconds of a step, and what they mean."""
+    ms = found["ms"]
+    ours, cell = ms["ours"], min(ms["cell"], ms["cell-jit"])
+    built_in = min((ms[name] for name in ("keras", "keras-jit") if name in ms), default=None)
+    others = [f"{ms[name]:.2f}" if name in ms else "" for name in ("torch", "torch-cell", "jax")]
+    return " | ".join(
+        [
+            f"| {found['cell']}", "x".join(map(str, found["shape"])), f"**{ours:.2f}**", f"{cell:.2f}",
+            f"{built_in:.2f}" if built_in else "", *others, f"{cell / ours:.2f}", f"{ms['ceiling'] / ours:.0%} |",
+        ]
+    )  # fmt: skip
+
+
+HEAD = (
+    "| cell | B x T x D x H | ours | Keras, cell by hand | Keras, built in | torch fused | torch cell | jax scan |"
+    " cell by hand / ours | of the ceiling |\n|" + " --- |" * 10
+)
+
+
+def targets(results: Sequence[dict]) -> list[str]:
+    """Which of the targets are reached, in words."""
+    fast = [one for one in results if _by_hand(one) >= 1.8 or _ceiling(one) >= 0.7]
+    large = [
+        one for one in results if one["shape"][3] >= 128 and one["shape"][0] >= 32 and one["cell"] in ("lstm", "gru")
+    ]
+    lines = [f"1.8 times the cell by hand, or 70 % of the ceiling: {len(fast)} of {len(results)} cells and shapes"]
+    if large:
+        lines.append(
+            f"70 % of the ceiling for lstm and gru at 128 units and more: lowest {min(map(_ceiling, large)):.0%}"
+        )
+    for one in results:
+        if "torch" in one["ms"] and one["cell"] in ("lstm", "gru_reset_after"):
+            ratio = one["ms"]["torch"] / one["ms"]["ours"]
+            lines.append(f"{one['cell']} {'x'.join(map(str, one['shape']))}: torch takes {ratio:.2f} of our time")
+    return lines
+
+
+def _by_hand(one: dict) -> float:
+    return float(min(one["ms"]["cell"], one["ms"]["cell-jit"]) / one["ms"]["ours"])
+
+
+def _ceiling(one: dict) -> float:
+    return float(one["ms"]["ceiling"] / one["ms"]["ours"])
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    asked.add_argument("--cells", nargs="+", default=list(built_in_names()))
+    asked.add_argument(
+        "--shapes", nargs="+", type=int, default=list(range(len(SHAPES))), help="numbers of shapes, from 0"
+    )
+    asked.add_argument("--rounds", type=int, default=7)
+    asked.add_argument("--core", type=int, default=(os.cpu_count() or 1) - 1)
+    asked.add_argument("--peers", type=Path, default=PEERS / "bin" / "python", help="a Python with torch and jax")
+    asked.add_argument("--docs", action="store_true", help="write the table into docs/engine.md")
+    given = asked.parse_args()
+    peers = given.peers.exists()
+    if not peers:
+        print(f"no peers in {PEERS.name}/: PyTorch and JAX are left out")
+    names = [name for name in COLUMNS if peers or name not in ("torch", "torch-cell", "jax")]
+    own = {"torch", "torch-cell", "jax"}
+    workers = {
+        name: Worker.start(given.peers, "benchmarks.peer_worker", given.core)
+        if name in own
+        else Worker.start(Path(sys.executable), "benchmarks.tensorflow_worker", given.core)
+        for name in names
+    }
+    results, began = [], time.time()
+    print(HEAD)
+    try:
+        for number in given.shapes:
+            for cell in given.cells:
+                results.append(measure(cell, SHAPES[number], workers, given.rounds, peers))
+                print(row(results[-1]), flush=True)
+                write(results, time.time() - began)
+    finally:
+        for worker in workers.values():
+            worker.end()
+    print("\n".join(targets(results)))
+    if given.docs:
+        document(results)
+
+
+def write(results: list[dict], seconds: float) -> None:
+    OUT.parent.mkdir(parents=True, exist_ok=True)
+    machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()}
+    OUT.write_text(json.dumps({"machine": machine, "seconds": round(seconds), "results": results}, indent=1))
+
+
+def document(results: Sequence[dict]) -> None:
+    """Put the table between the marks in docs/engine.md."""
+    table = "\n".join([HEAD, *map(row, results)])
+    text = DOCS.read_text()
+    marks = re.compile(r"(<!-- bench -->\n).*?(<!-- /bench -->)", re.DOTALL)
+    DOCS.write_text(marks.sub(lambda found: f"{found[1]}{table}\n{found[2]}", text))
+
+
+if __name__ == "__main__":
+    main()
