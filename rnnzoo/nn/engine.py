@@ -46,6 +46,7 @@ class Engine:
     drops: int
     weights: tuple[str, ...]
     masked: bool
+    clocked: bool = False  # whether steps are counted from a given number, as a stateful layer does
 
     @cached_property
     def program(self) -> Program:
@@ -67,7 +68,7 @@ class Engine:
 
     @cached_property
     def function(self) -> Callable[..., list[Tensor]]:
-        """(x, below..., initial states..., masks of dropout..., weights..., [keep]) -> (wanted..., last carried...).
+        """(x, below..., initial states..., masks of dropout..., weights..., [keep], [clock]) -> (wanted..., last carried...).
 
         Sequences are (time, batch, size), and `keep` is (time, batch, 1): where it is 0, the step is padding.
         """
@@ -93,7 +94,7 @@ class Engine:
                 **flat,
                 **{key: row(at, t) for at, key in enumerate(read)},
                 **{("previous", name): value for name, value in zip(self.states, carried)},
-                ("time", "t"): keras.ops.cast(t, self.dtype),
+                ("time", "t"): given.clock(t, self.dtype),
             }
             emitter.run(program.loop, now, carried[0])
             new = [
@@ -157,7 +158,7 @@ class Engine:
             t: Tensor, carried: scan.Rows, row: Callable[[int, Tensor], Tensor]
         ) -> tuple[list[Tensor], list[Tensor]]:
             at = {key: row(which, t) for which, key in enumerate(names)}
-            values: Values = {key: at[key] for key in read} | {("time", "t"): keras.ops.cast(t, self.dtype)}
+            values: Values = {key: at[key] for key in read} | {("time", "t"): given.clock(t, self.dtype)}
             total = [one + at["above", name] if name in above else one for name, one in zip(self.carried, carried)]
             held = [keras.ops.zeros_like(one) for one in total]
             if given.keep is not None:
@@ -180,7 +181,7 @@ class Engine:
         after: Values = {
             **now,
             **{(ref.kind, ref.name): value for ref, value in zip(back.emitted, emitted)},
-            ("time", "t"): keras.ops.reshape(keras.ops.arange(given.time, dtype=self.dtype), (-1, 1, 1)),
+            ("time", "t"): keras.ops.reshape(given.clock(keras.ops.arange(given.time), self.dtype), (-1, 1, 1)),
         }
         emitter.run(back.after, after, given.x)
         emitter.run(back.once, after, None)
@@ -197,6 +198,7 @@ class Engine:
             *(None for _ in given.drops),
             *(gradient(back.weights, name, value) for name, value in given.weights.items()),
             *([] if given.keep is None else [None]),
+            *([] if given.began is None else [None]),
         ]
 
 
@@ -217,6 +219,7 @@ class _Arguments:
     drops: Sequence[Tensor]
     weights: Mapping[str, Tensor]
     keep: Tensor | None
+    began: Tensor | None
 
     @staticmethod
     def of(engine: Engine, arguments: Sequence[Tensor]) -> _Arguments:
@@ -228,7 +231,13 @@ class _Arguments:
             drops=[rest.pop(0) for _ in range(engine.drops)],
             weights={name: rest.pop(0) for name in engine.weights},
             keep=rest.pop(0) if engine.masked else None,
+            began=rest.pop(0) if engine.clocked else None,
         )
+
+    def clock(self, t: Tensor, dtype: str) -> Tensor:
+        """The number of a step."""
+        now = keras.ops.cast(t, dtype)
+        return now if self.began is None else now + self.began
 
     @property
     def time(self) -> Tensor:

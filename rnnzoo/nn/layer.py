@@ -7,8 +7,9 @@ registered class; the cell is its configuration.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 import keras
@@ -49,6 +50,12 @@ class Recurrent(keras.layers.Layer):
         dropout: share of the inputs that is dropped in training, one mask a sequence.
         recurrent_dropout: likewise on what each recurrent product multiplies, one mask an operand; never on the carry.
         seed: drives initial weights and dropout; None draws from Keras' global generator.
+        go_backwards: read the sequences from their ends; what is returned stays in that order, as in Keras.
+        stateful: begin where the last call ended, with the states and the number of the step; `reset_state` begins anew.
+            The batch has one size throughout.
+        zero_output_for_mask: return 0 for padded steps, not the last output.
+        initializers, regularizers, constraints: by name of a weight, or a pattern such as `R_*`; whatever Keras accepts.
+            A matrix is seen as the kernel (columns, rows) that Keras' own layers have.
 
     Call arguments:
         inputs: (batch, time, inputs).
@@ -70,6 +77,12 @@ class Recurrent(keras.layers.Layer):
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        zero_output_for_mask: bool = False,
+        initializers: Mapping[str, Any] | None = None,
+        regularizers: Mapping[str, Any] | None = None,
+        constraints: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -79,6 +92,15 @@ class Recurrent(keras.layers.Layer):
         self.return_sequences, self.return_state = return_sequences, return_state
         self.dropout, self.recurrent_dropout = dropout, recurrent_dropout
         self.seed = seed
+        self.go_backwards, self.stateful, self.zero_output_for_mask = go_backwards, stateful, zero_output_for_mask
+        self.initializers = _by_name(initializers, keras.initializers.get)
+        self.regularizers = _by_name(regularizers, keras.regularizers.get)
+        self.constraints = _by_name(constraints, keras.constraints.get)
+        _check_names(
+            self.cell, {"initializers": initializers, "regularizers": regularizers, "constraints": constraints}
+        )
+        self.states: list[Any] = []  # variables of a stateful layer
+        self._clock: Any = None
         self.supports_masking = True
         self._stack: tuple[_Built, ...] = ()
         self._random = keras.random.SeedGenerator(seed) if dropout or recurrent_dropout else None
@@ -90,6 +112,14 @@ class Recurrent(keras.layers.Layer):
         if len(input_shape) != 3 or input_shape[-1] is None:
             raise UsageError(f"a recurrent layer reads (batch, time, inputs), not a shape {tuple(input_shape)}")
         self._stack = tuple(self._build_layer(int(input_shape[-1]), number) for number in range(1, self.layers + 1))
+        if self.stateful:
+            if input_shape[0] is None:
+                raise UsageError(
+                    "a stateful layer needs a batch of known size\n  fix: keras.Input(batch_shape=(32, None, 88))"
+                )
+            self.states = [self._variable((input_shape[0], size), name) for name, size in self._named_states()]
+            self._clock = self._variable((), "clock")
+            self.reset_state()
 
     def call(
         self,
@@ -100,11 +130,39 @@ class Recurrent(keras.layers.Layer):
     ) -> Tensor:
         if inputs.shape[1] == 0:
             raise UsageError("these sequences have no steps: shape (batch, time, inputs) with time at least 1")
+        if self.stateful and inputs.shape[0] not in (None, self.states[0].shape[0]):
+            raise UsageError(f"this stateful layer has a batch of {self.states[0].shape[0]}, not of {inputs.shape[0]}")
+        if self.go_backwards:
+            inputs = keras.ops.flip(inputs, axis=1)
+            mask = None if mask is None else keras.ops.flip(mask, axis=1)
         start = self._start(inputs, initial_state)
         drops = self._drops(inputs) if training and self._random is not None else []
         keep = None if mask is None else keras.ops.cast(mask, self.compute_dtype)
         output, states = self._run(keras.ops.cast(inputs, self.compute_dtype), keep, start, drops)
+        if self.stateful:
+            for variable, state in zip(self.states, states):
+                variable.assign(state)
+            self._clock.assign_add(keras.ops.cast(keras.ops.shape(inputs)[1], self._clock.dtype))
+        if self.zero_output_for_mask and self.return_sequences and mask is not None:
+            output = keras.ops.where(keras.ops.expand_dims(mask, -1), output, 0)
         return [output, *states] if self.return_state else output
+
+    def get_initial_state(self, batch_size: int) -> list[Tensor]:
+        """What the states begin with where nothing else is said, (batch, size) each."""
+        return self._initial(batch_size)
+
+    def reset_state(self) -> None:
+        """Begin anew: initial states, and the first step.
+
+        Raises:
+            UsageError: the layer is not stateful.
+        """
+        if not self.stateful:
+            raise UsageError("this layer keeps no states between calls\n  fix: stateful=True")
+        if self.states:
+            for variable, value in zip(self.states, self._initial(self.states[0].shape[0])):
+                variable.assign(value)
+            self._clock.assign(0)
 
     def compute_output_shape(self, input_shape: Sequence[int | None], **_: Any) -> Any:
         size = self._output_size()
@@ -127,6 +185,12 @@ class Recurrent(keras.layers.Layer):
             "dropout": self.dropout,
             "recurrent_dropout": self.recurrent_dropout,
             "seed": self.seed,
+            "go_backwards": self.go_backwards,
+            "stateful": self.stateful,
+            "zero_output_for_mask": self.zero_output_for_mask,
+            "initializers": {key: keras.initializers.serialize(one) for key, one in self.initializers.items()},
+            "regularizers": {key: keras.regularizers.serialize(one) for key, one in self.regularizers.items()},
+            "constraints": {key: keras.constraints.serialize(one) for key, one in self.constraints.items()},
         }
 
     # -- weights and states under the names of the equations
@@ -188,8 +252,18 @@ class Recurrent(keras.layers.Layer):
 
     def _add(self, number: int, weight: ir.Weight, size: ir.Sizes) -> Any:
         shape = tuple(reversed(size.shape(weight.shape)))
-        initializer = _initializer(weight.init, size.options, self._seed_of(number, weight.name))
-        return self.add_weight(shape=shape, initializer=initializer, name=self._label(number, weight.name))
+        label = self._label(number, weight.name)
+        made = _initializer(weight.init, size.options, self._seed_of(number, weight.name))
+        return self.add_weight(
+            shape=shape,
+            initializer=_chosen(self.initializers, label) or made,
+            regularizer=_chosen(self.regularizers, label),
+            constraint=_chosen(self.constraints, label),
+            name=label,
+        )
+
+    def _variable(self, shape: Sequence[int], name: str) -> Any:
+        return self.add_weight(shape=shape, initializer="zeros", trainable=False, name=f"state_{name}")
 
     def _seed_of(self, number: int, name: str) -> int | None:
         """A seed for each weight, so that a weight more in a cell leaves the others as they were."""
@@ -206,12 +280,15 @@ class Recurrent(keras.layers.Layer):
             if len(given) != len(self.state_names):
                 names = ", ".join(self.state_names)
                 raise UsageError(f"initial_state needs {len(self.state_names)} tensors ({names}), not {len(given)}")
-            sizes = [self._sizes_of(state) for _ in self._stack for state in self.cell.states]
-            for name, size, one in zip(self.state_names, sizes, given):
+            for (name, size), one in zip(self._named_states(), given):
                 if len(one.shape) != 2 or one.shape[1] != size:
                     raise UsageError(f"the initial state of '{name}' is (batch, {size}), not {tuple(one.shape)}")
             return [keras.ops.cast(one, self.compute_dtype) for one in given]
-        batch = keras.ops.shape(inputs)[0]
+        if self.stateful:
+            return [keras.ops.cast(keras.ops.convert_to_tensor(one), self.compute_dtype) for one in self.states]
+        return self._initial(keras.ops.shape(inputs)[0])
+
+    def _initial(self, batch: Tensor) -> list[Tensor]:
         found = []
         for built in self._stack:
             for state in self.cell.states:
@@ -259,6 +336,7 @@ class Recurrent(keras.layers.Layer):
                 *(masks.pop(0) for _ in range(engine.drops)),
                 *self._tensors(built, dtype),
                 *([] if keep is None else [keep]),
+                *([keras.ops.cast(keras.ops.convert_to_tensor(self._clock), dtype)] if self.stateful else []),
             ]
             found = engine.function(*arguments)
             below = dict(zip(engine.wanted, found))
@@ -299,8 +377,13 @@ class Recurrent(keras.layers.Layer):
                 drops=len(operands(step)) if dropped else 0,
                 weights=tuple(one.name for one in step.weights),
                 masked=masked,
+                clocked=self.stateful,
             )
         return self._engines[key]
+
+    def _named_states(self) -> list[tuple[str, int]]:
+        sizes = [self._sizes_of(state) for _ in range(self.layers) for state in self.cell.states]
+        return list(zip(self.state_names, sizes))
 
     def _output_size(self) -> int:
         return ir.Sizes(self.units, 0, self.cell.options).of(self.cell.output_size)
@@ -339,6 +422,31 @@ def _initializer(init: Init, options: Mapping[str, float], seed: int | None) -> 
         case name, _:
             words = "".join(part.capitalize() for part in name.split("_"))
             return getattr(make, words)(seed=seed)
+
+
+def _by_name(given: Mapping[str, Any] | None, get: Callable[[Any], Any]) -> dict[str, Any]:
+    return {name: get(one) for name, one in (given or {}).items()}
+
+
+def _chosen(found: Mapping[str, Any], label: str) -> Any:
+    """What was asked for a weight: its name first, with its layer or without, then the first pattern that fits."""
+    bare = label.rpartition(".")[2]
+    for name in (label, bare):
+        if name in found:
+            return found[name]
+    return next(
+        (one for pattern, one in found.items() if fnmatchcase(bare, pattern) or fnmatchcase(label, pattern)), None
+    )
+
+
+def _check_names(cell: ir.Cell, given: Mapping[str, Mapping[str, Any] | None]) -> None:
+    """A pattern that fits no weight is a mistake."""
+    names = sorted({one.name for step in (cell.step, cell.first) for one in step.weights})
+    for argument, patterns in given.items():
+        for pattern in patterns or ():
+            if not any(fnmatchcase(name, pattern.rpartition(".")[2]) for name in names):
+                fix = nearest(pattern, names) or f"its weights are {', '.join(names)}"
+                raise UsageError(f"{argument}: cell '{cell.name}' has no weight '{pattern}'\n  fix: {fix}")
 
 
 def _check_arguments(units: int, layers: int, dropout: float, recurrent_dropout: float) -> None:

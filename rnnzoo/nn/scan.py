@@ -87,7 +87,7 @@ def differentiable(forward: Forward, backward: Backward) -> Callable[..., list[T
 
     Where the caller's code is not compiled as a whole, both are compiled by XLA, each once for a shape.
     """
-    compiled = tf.function(forward, jit_compile=True), tf.function(backward, jit_compile=True)
+    compiled = [tf.function(one, jit_compile=True, autograph=False) for one in (forward, backward)]
 
     def call(*arguments: Tensor) -> list[Tensor]:
         ahead, back = (forward, backward) if _inside.get() else compiled
