@@ -103,6 +103,7 @@ def _cell_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     show.add_argument("--units", type=int, default=64, metavar="N", help="for the counts (default: 64)")
     show.add_argument("--inputs", type=int, default=88, metavar="N", help="for the counts (default: 88)")
     show.add_argument("--latex", action="store_true", help="the equations as LaTeX, nothing else")
+    show.add_argument("--engine", action="store_true", help="what the engine runs, forward and backward")
     _json(show)
     new = _command(commands, "new", "cells", "a new cell to start from")
     new.add_argument("what", choices=("cell",))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rnnzoo import lang, registry
 from rnnzoo.errors import Mistakes, SpecError, UsageError
+from rnnzoo.lang import listing as programs
 from rnnzoo.lang.view import CellView
 from rnnzoo.spec.cell import built_in_names, find, legal_name
 from rnnzoo.spec.document import parse, read_text
@@ -88,6 +89,8 @@ def show(given: argparse.Namespace) -> None:
             raise UsageError(f"--{name} must be at least 1")
     if given.latex:
         print(view.latex())
+    elif given.engine:
+        print(programs.listing(view.ir))
     elif given.json:
         print(json.dumps(view.to_dict(given.inputs, given.units), indent=2))
     else:
