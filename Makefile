@@ -9,7 +9,7 @@ workers ?=
 trials  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep plan status report ui test test-all check accept lock build clean
+.PHONY: help setup sweep plan status report ui test test-all bench check accept lock build clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,9 +42,13 @@ test: $(READY)  ## the tests
 test-all: $(READY)  ## the tests, with the slow ones
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
+bench: $(READY)  ## every cell beside its peers, one core: an hour; cells="lstm gru" shapes="0 4" for less
+	@test -x .bench/bin/python || sh tools/peers.sh .bench
+	@$(BIN)/python -m benchmarks $(if $(cells),--cells $(cells)) $(if $(shapes),--shapes $(shapes))
+
 check: $(READY)  ## lint, types, architecture
-	@$(BIN)/ruff format --check rnnzoo tests tools
-	@$(BIN)/ruff check rnnzoo tests tools
+	@$(BIN)/ruff format --check rnnzoo tests tools benchmarks
+	@$(BIN)/ruff check rnnzoo tests tools benchmarks
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest tests/test_architecture.py
 
@@ -59,4 +63,4 @@ build: $(READY)  ## the wheel, into dist/
 	@$(BIN)/python -m hatchling build -t wheel
 
 clean:  ## delete .venv and caches; runs/ stays
-	@rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .bench dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -31,7 +31,10 @@ def listing(cell: ir.Cell) -> str:
     gradients: dict[str, Atom] = {f"d.{name}": atom for name, atom in (*back.inputs.items(), *back.weights.items())}
     parts = [
         ("for all steps at once", printer.part((*program.once, *program.before), {}, program.loop)),
-        ("in the loop, forward", printer.part(program.loop, dict(program.results), (*back.loop, *back.after, *back.once))),
+        (
+            "in the loop, forward",
+            printer.part(program.loop, dict(program.results), (*back.loop, *back.after, *back.once)),
+        ),
         ("kept at every step", [printer.names([*(ir.Ref("value", one) for one in states), *back.saved])]),
         ("in the loop, backward", printer.part(back.loop, ends, (*back.after, *back.once))),
         ("after it, for all steps at once", printer.part((*back.after, *back.once), gradients, ())),

@@ -116,6 +116,46 @@ def _sum(terms: Sequence[tuple[ir.Expr, bool]]) -> ir.Expr:
     return total
 
 
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """A cell of clocks: each unit of `state` is computed at multiples of its period only, and kept between them.
+
+    Attributes:
+        period: the constant that holds a period for each unit.
+        step: the step as if every unit were always due.
+    """
+
+    state: str
+    period: str
+    step: ir.Step
+
+
+def ticked(step: ir.Step) -> Ticked | None:
+    """The clocks of a step of the form `h = where(t % T == 0, E, h[t-1])`, where E reads h[t-1] in products only."""
+    if len(step.equations) != 1:
+        return None
+    (one,) = step.equations
+    match one.expr:
+        case ir.Apply(
+            op="where",
+            args=(
+                ir.Apply(
+                    op="equal", args=(ir.Apply(op="mod", args=(ir.Ref(kind="time"), period)), ir.Number(value=0.0))
+                ),
+                value,
+                ir.Ref(kind="previous", name=one.name),
+            ),
+        ) if isinstance(period, ir.Ref) and period.kind == "constant":
+            lagged = [ref for ref in ir.walk(value) if isinstance(ref, ir.Ref) and ref.kind == "previous"]
+            multiplied = [node for node in ir.products(value) if isinstance(node.args[1], ir.Ref)]
+            if (
+                len(lagged) == 1 == sum(1 for node in multiplied if node.args[1] == lagged[0])
+                and lagged[0].name == one.name
+            ):
+                return Ticked(one.name, period.name, ir.Step((ir.Equation(one.name, value, one.size),), step.weights))
+    return None
+
+
 def products(equations: Sequence[ir.Equation]) -> dict[ir.Expr, tuple[ir.Ref, ...]]:
     """Operand -> the matrices that multiply it: those become one stacked product."""
     found: dict[ir.Expr, dict[ir.Ref, None]] = {}

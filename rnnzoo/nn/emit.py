@@ -7,7 +7,7 @@ on all steps at once, (time, batch, size).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
@@ -29,12 +29,20 @@ class Emitter:
         fixed: what no step changes: weights, constants, masks of dropout, values computed once.  A matrix that acts as
             `W @ v` is kept as a kernel (columns, rows): a batch of row vectors times a kernel is `W @ v` for each.
         transposed: kernels turned round, made once for the backward loop.
+        upto: evaluate the first so many units only; what a product multiplies stays whole.
+        ticks: (period, first, last) of blocks of units that are computed at multiples of the period only.
     """
 
     size: ir.Sizes
     dtype: str
     fixed: Values
     transposed: dict[tuple[str, str], Tensor] = field(default_factory=dict)
+    upto: int | None = None
+    ticks: tuple[tuple[int, int, int], ...] = ()
+
+    def first(self, units: int) -> Emitter:
+        """The same for the first units."""
+        return replace(self, upto=units)
 
     def prepare(self, once: Lines, others: Iterable[ir.Equation]) -> None:
         """Compute what is computed once, and turn the kernels that `others` need turned."""
@@ -56,23 +64,45 @@ class Emitter:
         args = [arg for arg in expr.args if not isinstance(arg, ir.Apply)]
         match expr.op:
             case "matmul":
-                return _product(self.value(args[1], values), self.value(args[0], values))
+                return self.product(self.value(args[1], values), self.value(args[0], values))
             case "matmul_t":
                 assert isinstance(args[0], ir.Ref)
-                return _product(self.value(args[1], values), self.transposed[args[0].kind, args[0].name])
+                return _product(self.cut(args[1], values), self.transposed[args[0].kind, args[0].name][: self.upto])
             case "stack":
                 return self.stack(args, values, like)
             case "part":
                 return self.part(args, values)
             case "outer":
-                return _outer(self.value(args[0], values), self.value(args[1], values))
+                return self.outer(self.value(args[0], values), self.value(args[1], values))
             case "sum":
                 summed = self.value(args[0], values)
                 return keras.ops.sum(summed, axis=tuple(range(len(summed.shape) - 1)))
             case "total":
                 return keras.ops.sum(self.value(args[0], values), axis=-1, keepdims=True)
             case op:
-                return self.apply(op, [self.value(arg, values) for arg in args])
+                return self.apply(op, [self.cut(arg, values) for arg in args])
+
+    def cut(self, atom: Atom, values: Mapping[tuple[str, str], Tensor]) -> Tensor:
+        """A value, of the units that are evaluated."""
+        value = self.value(atom, values)
+        return value if self.upto is None or not atom.shape else value[..., : self.upto]
+
+    def product(self, rows: Tensor, kernel: Tensor) -> Tensor:
+        """`W @ v` of all rows; of those that are due, where blocks of units tick and there is a row for every step."""
+        if not self.ticks or len(rows.shape) < 3:
+            return _product(rows, kernel if self.upto is None else kernel[:, : self.upto])
+        found = [
+            _between(_product(rows[::period], kernel[:, first:last]), period, rows.shape[0])
+            for period, first, last in self.ticks
+        ]
+        return keras.ops.concatenate(found, axis=-1)
+
+    def outer(self, adjoint: Tensor, operand: Tensor) -> Tensor:
+        """The gradient of a kernel; the adjoint is 0 where a block is not due."""
+        if not self.ticks or len(operand.shape) < 3:
+            return _outer(adjoint, operand)
+        found = [_outer(adjoint[::period, :, first:last], operand[::period]) for period, first, last in self.ticks]
+        return keras.ops.concatenate(found, axis=-1)
 
     def value(self, atom: Atom, values: Mapping[tuple[str, str], Tensor]) -> Tensor:
         if isinstance(atom, ir.Number):
@@ -109,8 +139,9 @@ class Emitter:
     def spread(self, atom: Atom, size: ir.Size, values: Values, like: Tensor) -> Tensor:
         """A value over all sequences, where it does not differ between them."""
         value = self.value(atom, values)
-        width = self.size.of(size)
-        if len(value.shape) == len(like.shape) and value.shape[-1] == width:
+        whole = self.size.of(size)
+        width = whole if self.upto is None else self.upto
+        if len(value.shape) == len(like.shape) and value.shape[-1] in (width, whole):
             return value
         return keras.ops.broadcast_to(value, (*keras.ops.shape(like)[:-1], width))
 
@@ -122,6 +153,14 @@ def _product(rows: Tensor, kernel: Tensor) -> Tensor:
     shape = keras.ops.shape(rows)
     flat = keras.ops.matmul(keras.ops.reshape(rows, (-1, shape[-1])), kernel)
     return keras.ops.reshape(flat, (*shape[:-1], kernel.shape[-1]))
+
+
+def _between(rows: Tensor, period: int, time: int) -> Tensor:
+    """Rows of every `period`-th step, with 0 in the steps between."""
+    if period == 1:
+        return rows
+    padded = keras.ops.pad(rows[:, None], [(0, 0), (0, period - 1), (0, 0), (0, 0)])
+    return keras.ops.reshape(padded, (-1, *rows.shape[1:]))[:time]
 
 
 def _outer(adjoint: Tensor, operand: Tensor) -> Tensor:

@@ -56,6 +56,10 @@ class Engine:
     def adjoint(self) -> Adjoint:
         return adjoint(self.program, self.states)
 
+    def ticks(self, x: Tensor) -> tuple[tuple[int, int, int], ...]:
+        """Blocks of units that are due at multiples of a period only; none here."""
+        return ()
+
     @property
     def carried(self) -> tuple[str, ...]:
         return (*self.states, *self.shown)
@@ -77,6 +81,23 @@ class Engine:
     def widths(self, names: Sequence[str]) -> list[int]:
         return [self.size.of(self.step.equation(name).size) for name in names]
 
+    def ahead(self, emitter: Emitter, now: Values, t: Tensor, old: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """One step: what is carried, and what is kept beside it."""
+        emitter.run(self.program.loop, now, old)
+        new = [
+            emitter.spread(self.program.results[name], self.step.equation(name).size, now, old) for name in self.carried
+        ]
+        return new, [emitter.spread(ref, ref.shape[0], now, old) for ref in self.adjoint.saved]
+
+    def back(self, emitter: Emitter, now: Values, t: Tensor, like: Tensor) -> tuple[dict[str, Tensor], list[Tensor]]:
+        """One step back: the adjoints of the states before it, and what is emitted."""
+        back = self.adjoint
+        emitter.run(back.loop, now, like)
+        found = {
+            name: emitter.spread(atom, self.step.equation(name).size, now, like) for name, atom in back.previous.items()
+        }
+        return found, [emitter.spread(ref, ref.shape[0], now, like) for ref in back.emitted]
+
     def _forward(self, arguments: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         given = _Arguments.of(self, arguments)
         program, emitter = self.program, given.emitter(self)
@@ -96,15 +117,11 @@ class Engine:
                 **{("previous", name): value for name, value in zip(self.states, carried)},
                 ("time", "t"): given.clock(t, self.dtype),
             }
-            emitter.run(program.loop, now, carried[0])
-            new = [
-                emitter.spread(program.results[name], self.step.equation(name).size, now, carried[0])
-                for name in self.carried
-            ]
+            new, beside = self.ahead(emitter, now, t, carried[0])
             if given.keep is not None:
                 kept = row(len(read), t) > 0
                 new = [keras.ops.where(kept, value, old) for value, old in zip(new, carried)]
-            return new, [*new, *(emitter.spread(ref, ref.shape[0], now, carried[0]) for ref in saved)]
+            return new, [*new, *beside]
 
         widths = [*self.widths(self.carried), *(self.size.of(ref.shape[0]) for ref in saved)]
         sequences = [there[key] for key in read] + ([] if given.keep is None else [given.keep])
@@ -166,16 +183,12 @@ class Engine:
                 held = [keras.ops.where(real, 0, one) for one in total]
                 total = [keras.ops.where(real, one, 0) for one in total]
             values |= {("adjoint", name): one for name, one in zip(self.carried, total)}
-            emitter.run(back.loop, values, carried[0])
-            new = []
-            for name, one in zip(self.carried, held):
-                atom = back.previous.get(name) if name in self.states else None
-                if atom is None:
-                    new.append(one)
-                    continue
-                value = emitter.spread(atom, self.step.equation(name).size, values, carried[0])
-                new.append(value if given.keep is None else value + one)
-            return new, [emitter.spread(ref, ref.shape[0], values, carried[0]) for ref in back.emitted]
+            found, emitted = self.back(emitter, values, t, carried[0])
+            new = [
+                one if name not in found else found[name] if given.keep is None else found[name] + one
+                for name, one in zip(self.carried, held)
+            ]
+            return new, emitted
 
         emitted, first = scan.loop(step, sequences, carried, widths, given.steps, given.time, backwards=True)
         after: Values = {
@@ -269,4 +282,4 @@ class _Arguments:
             **{("constant", name): keras.ops.cast(value, engine.dtype) for name, value in engine.constants.items()},
             **{("drop", str(at)): value for at, value in enumerate(self.drops)},
         }
-        return Emitter(engine.size, engine.dtype, fixed)
+        return Emitter(engine.size, engine.dtype, fixed, ticks=engine.ticks(self.x))

@@ -20,6 +20,7 @@ from rnnzoo.errors import UsageError, nearest
 from rnnzoo.lang import ir, reference
 from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.widen import operands
+from rnnzoo.nn import ticked
 from rnnzoo.nn.engine import Engine
 from rnnzoo.spec.cell import Init
 
@@ -365,7 +366,7 @@ class Recurrent(keras.layers.Layer):
             states = tuple(state.name for state in self.cell.states)
             above = self.cell.needs_below - {self.cell.output} if not top else frozenset()
             shown = tuple(name for name in (self.cell.output, *sorted(above)) if name not in states)
-            self._engines[key] = Engine(
+            dense = Engine(
                 step=step,
                 size=built.size,
                 dtype=self.compute_dtype,
@@ -379,6 +380,7 @@ class Recurrent(keras.layers.Layer):
                 masked=masked,
                 clocked=self.stateful,
             )
+            self._engines[key] = ticked.engine(dense)
         return self._engines[key]
 
     def _named_states(self) -> list[tuple[str, int]]:

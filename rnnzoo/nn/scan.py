@@ -73,6 +73,11 @@ def loop(
     return [array.stack() for array in arrays], list(last)
 
 
+def switch(case: Tensor, branches: Sequence[Callable[[], Any]]) -> Any:
+    """Run one of the branches, chosen at run time."""
+    return tf.switch_case(case, list(branches))
+
+
 def _rows(sequence: Tensor) -> Any:
     length = sequence.shape[0] or tf.shape(sequence)[0]
     return tf.TensorArray(sequence.dtype, length, element_shape=sequence.shape[1:]).unstack(sequence)
