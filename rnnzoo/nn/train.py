@@ -141,8 +141,8 @@ class Model:
         self.best = [tf.Variable(one) for one in self.network.trainable_variables]
         self.steps = _ceil(len(self.data.rows["train"]), self.training.batch)
         self.most = _ceil(max(map(len, self.data.rows.values())), EVALUATION_BATCH)
-        self._epoch = tf.function(self._train_epoch, jit_compile=True)
-        self._scores = tf.function(self._evaluate, jit_compile=True)
+        self._epoch = tf.function(self._train_epoch, jit_compile=True, autograph=False)
+        self._scores = tf.function(self._evaluate, jit_compile=True, autograph=False)
 
     # -- what the loop asks
 

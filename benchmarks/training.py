@@ -1,0 +1,116 @@
+"""Beside single steps: an epoch against its steps, the first step cold and from the cache, memory, a sweep against a script.
+
+`python -m benchmarks.training`; one core, one thread.  Prints a line of JSON for each measurement.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.user_script import SPEC
+
+ROOT = Path(__file__).parent.parent
+CORE = int(os.environ.get("BENCH_CORE", (os.cpu_count() or 1) - 1))
+PIN = ["taskset", "-c", str(CORE)] if sys.platform == "linux" else []
+EPOCH = """
+import json, resource, statistics, time
+import numpy as np, tensorflow as tf
+from rnnzoo import lang, tasks
+from rnnzoo.lang.text import cell_text
+from rnnzoo.nn.data import batches
+from rnnzoo.nn.train import Model, _one_thread
+from rnnzoo.spec.trial import Training, Trial
+_one_thread()
+task = tasks.load("chorales", {})
+trial = Trial(**{**SIMPLE, "cell": cell_text(lang.load("lstm")), "training": Training("adam", 16, 1, 0, 0.0)})
+model = Model(trial, task)
+rows = np.array(model.data.rows["train"])
+index, real = map(tf.constant, batches(rows, 16, model.steps))
+steps, model_steps = model.steps, model.steps
+one = tf.function(model._train_epoch, jit_compile=True)
+began = time.perf_counter(); model.epoch(); first = time.perf_counter() - began
+model.steps = 1
+one(index[:1], real[:1])
+whole, single = [], []
+for _ in range(12):
+    model.steps = model_steps
+    at = time.perf_counter(); float(model._epoch(index, real)); whole.append(time.perf_counter() - at)
+    at = time.perf_counter()
+    for step in range(steps):
+        float(one(index[step:step + 1], real[step:step + 1]))
+    single.append(time.perf_counter() - at)
+memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps({"epoch_s": statistics.median(whole), "steps_s": statistics.median(single), "steps": steps,
+                  "first_epoch_s": first, "memory_mb": memory}))
+"""
+
+
+def epoch() -> dict:
+    """An epoch of the LSTM on the chorales in one call, against the same steps one call each."""
+    simple = {
+        "experiment": "speed", "variant": "lstm", "task": "chorales", "index": 0, "seed": 1,
+        "hyperparameters": {"units": 64, "learning_rate": 0.01},
+    }  # fmt: skip
+    return dict(json.loads(_python(EPOCH.replace("SIMPLE", repr(simple)))))
+
+
+def first_step(cache: Path) -> dict:
+    """The first step of an LSTM, with an empty cache and then with what the first run left there."""
+    ask = json.dumps({"make": ["ours", "lstm", 32, 100, 32, 64]}) + "\n"
+    environment = {**os.environ, "TF_XLA_FLAGS": f"--tf_xla_persistent_cache_directory={cache}"}
+    found = {}
+    for name in ("cold", "cached"):
+        times = []
+        for _ in range(1 if name == "cold" else 3):
+            command = [*PIN, sys.executable, "-m", "benchmarks.tensorflow_worker"]
+            done = subprocess.run(
+                command, input=ask, env=environment, capture_output=True, text=True, cwd=ROOT, check=True
+            )
+            times.append(json.loads(done.stdout)["first_ms"] / 1e3)
+        found[f"first_step_{name}_s"] = statistics.median(times)
+    return found
+
+
+def sweep(folder: Path, trials: int) -> dict:
+    """Trials a minute of a sweep and of the script, both from a cold start, one worker."""
+    (folder / "speed.yaml").write_text(SPEC)
+    began = time.perf_counter()
+    command = [*PIN, sys.executable, "-m", "rnnzoo", "sweep", "speed.yaml", "--workers", "1", "--trials", str(trials)]
+    subprocess.run(command, cwd=folder, capture_output=True, check=True)
+    ours = time.perf_counter() - began
+    command = [*PIN, sys.executable, "-m", "benchmarks.user_script", str(folder), str(trials)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    found = re.search(r"in ([0-9.]+) s", done.stdout)
+    assert found is not None
+    theirs = float(found[1])
+    return {
+        "sweep_trials_a_minute": 60 * trials / ours,
+        "script_trials_a_minute": 60 * trials / theirs,
+        "times": theirs / ours,
+    }
+
+
+def _python(program: str) -> str:
+    done = subprocess.run([*PIN, sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    return done.stdout
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for found in (epoch(), first_step(folder / "xla"), sweep(folder, 8)):
+            print(json.dumps({key: round(value, 3) for key, value in found.items()}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
