@@ -101,6 +101,7 @@ class _Reverse:
         self.scope = scopes(lines)
         for one in lines:
             self.builder.definitions[one.name] = _apply(one)
+            self.builder.known[one.expr] = ir.Ref("value", one.name, one.expr.shape)  # the same line is not written again
             if any(self.counts(atom) for atom in atoms(one.expr)):
                 self.active.add(one.name)
         for name, atom in self.program.results.items():
@@ -178,7 +179,7 @@ class _Reverse:
             case op:
                 for arg, text in zip(args, OPS[op].derivatives):
                     if self.counts(arg):
-                        self.give(arg, self.scaled(adjoint, text, args, value))
+                        self.give(arg, self.elementwise(adjoint, text, args, value))
 
     def product(self, weight: Atom, operand: Atom, adjoint: Atom) -> None:
         """y = W v: the adjoint of v is W^T d.y, that of W is d.y v^T, summed over all steps and sequences."""
@@ -191,7 +192,21 @@ class _Reverse:
         if isinstance(whole, ir.Ref) and self.counts(whole) and not _zero(adjoint):
             self.pieces.setdefault(whole, []).append((number(first), number(last), adjoint))
 
-    def scaled(self, adjoint: Atom, text: str, args: tuple[Atom, ...], value: ir.Ref) -> Atom:
+    def elementwise(self, adjoint: Atom, text: str, args: tuple[Atom, ...], value: ir.Ref) -> Atom:
+        """The adjoint times a derivative; one that was handed over in pieces stays in pieces, and is laid side by side last."""
+        line = self.builder.definition(adjoint)
+        if line is None or line.op != "stack" or any(arg.shape not in ((), value.shape) for arg in args):
+            return self.scaled(adjoint, text, args, value)
+        found, at = [], 0
+        for piece in atoms(line):
+            last = at + len(members(piece.shape)) - 1
+            mine = tuple(self.builder.part(arg, at, last) if arg.shape else arg for arg in args)
+            own = self.builder.part(value, at, last)
+            found.append(piece if _zero(piece) else self.scaled(piece, text, mine, own))
+            at = last + 1
+        return self.builder.stack(found)
+
+    def scaled(self, adjoint: Atom, text: str, args: tuple[Atom, ...], value: Atom) -> Atom:
         """The adjoint times a derivative."""
         tree = _derivative(text)
         names: dict[str, Atom] = {**dict(zip(OPERANDS, args)), "y": value}

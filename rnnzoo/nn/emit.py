@@ -160,7 +160,7 @@ def _between(rows: Tensor, period: int, time: int) -> Tensor:
     if period == 1:
         return rows
     padded = keras.ops.pad(rows[:, None], [(0, 0), (0, period - 1), (0, 0), (0, 0)])
-    return keras.ops.reshape(padded, (-1, *rows.shape[1:]))[:time]
+    return keras.ops.reshape(padded, (-1, *keras.ops.shape(rows)[1:]))[:time]
 
 
 def _outer(adjoint: Tensor, operand: Tensor) -> Tensor:
