@@ -99,7 +99,7 @@ def sweep(folder: Path, trials: int) -> dict:
 
 
 def _python(program: str) -> str:
-    done = subprocess.run([*PIN, sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    done = subprocess.run([*PIN, sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=False)
     if done.returncode:
         raise SystemExit(done.stderr)
     return done.stdout

@@ -1,6 +1,7 @@
-"""What a user would write today: Optuna, `keras.layers.RNN(cell)`, `model.fit`, MLflow; `-m benchmarks.user_script FOLDER TRIALS`.
+"""What a user would write today: Optuna, `keras.layers.RNN(cell)`, `model.fit`, MLflow.
 
-The same work as a sweep of rnnzoo over `SPEC` below: the same data, cell, sizes, epochs and number of trials, one thread.
+`-m benchmarks.user_script FOLDER TRIALS` does the work of a sweep of rnnzoo over `SPEC`: the same data, cell, sizes, epochs and
+number of trials, one thread.
 """
 
 from __future__ import annotations

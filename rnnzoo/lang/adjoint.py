@@ -101,7 +101,9 @@ class _Reverse:
         self.scope = scopes(lines)
         for one in lines:
             self.builder.definitions[one.name] = _apply(one)
-            self.builder.known[one.expr] = ir.Ref("value", one.name, one.expr.shape)  # the same line is not written again
+            self.builder.known[one.expr] = ir.Ref(
+                "value", one.name, one.expr.shape
+            )  # the same line is not written again
             if any(self.counts(atom) for atom in atoms(one.expr)):
                 self.active.add(one.name)
         for name, atom in self.program.results.items():

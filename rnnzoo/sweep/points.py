@@ -98,6 +98,13 @@ def _steps(dimension: Dimension) -> int:
     return math.floor((dimension.high - dimension.low) / dimension.step + 1e-9) + 1
 
 
+def highest(dimension: Dimension) -> float:
+    """The highest value that a dimension reaches: the last of its steps, where it has steps."""
+    if not dimension.step:
+        return dimension.high
+    return min(dimension.low + (_steps(dimension) - 1) * dimension.step, dimension.high)
+
+
 def _number(dimension: Dimension, raw: float) -> Value:
     return round(raw) if dimension.kind == "int" else min(raw, dimension.high)
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import inspect
+import os
+import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -113,9 +115,10 @@ class Store:
         for study_id, name in self._studies():
             if name == identity:
                 trials = self.storage.get_all_trials(study_id, deepcopy=False)
-                ended = [_result(one.user_attrs, name) for one in trials]
-                interrupted = sum(1 for one in ended if one is not None and not one.outcome.kind.final)
-                return {"running": sum(1 for one in trials if not one.state.is_finished()), "interrupted": interrupted}
+                ended = [_result(one.user_attrs, name) for one in trials if one.state.is_finished()]
+                # one without a result was left running by a sweep that was killed, and reclaimed by the next
+                interrupted = sum(1 for one in ended if one is None or not one.outcome.kind.final)
+                return {"running": len(trials) - len(ended), "interrupted": interrupted}
         return {"running": 0, "interrupted": 0}
 
     def _studies(self) -> list[tuple[int, str]]:
@@ -208,13 +211,13 @@ def _result(attributes: Mapping[str, Any], study: str) -> Result | None:
 
 
 def _suggest(trial: Any, dimension: Dimension) -> Value:
-    name, step = dimension.name, dimension.step
+    name, step, high = dimension.name, dimension.step, points.highest(dimension)
     if dimension.kind == "choice":
         value: Value = trial.suggest_categorical(name, dimension.choices)
     elif dimension.kind == "int":
-        value = trial.suggest_int(name, int(dimension.low), int(dimension.high), step=int(step) or 1, log=dimension.log)
+        value = trial.suggest_int(name, int(dimension.low), int(high), step=int(step) or 1, log=dimension.log)
     else:
-        value = trial.suggest_float(name, dimension.low, dimension.high, step=step or None, log=dimension.log)
+        value = trial.suggest_float(name, dimension.low, high, step=step or None, log=dimension.log)
     return value
 
 
@@ -243,6 +246,9 @@ def _class(family: str, names: Mapping[str, str], chosen: str) -> Any:
     """Optuna's class for a name of ours, or for its own name."""
     import optuna
 
+    known = (*names, *names.values())
+    if chosen not in known:
+        raise UsageError(f"no {family[:-1]} '{chosen}'\n  fix: {nearest(str(chosen), known)}")
     return getattr(getattr(optuna, family), names.get(chosen, chosen))
 
 
@@ -268,9 +274,17 @@ def _pruner(named: Named | None) -> Any:
     kind = _class("pruners", PRUNERS, named.name)
     options = dict(named.options)
     if kind is optuna.pruners.PatientPruner:
-        wrapped = options.pop("wrapped_pruner", None)
-        return _make(kind, Named(named.name, options), {"wrapped_pruner": _pruner(Named(wrapped)) if wrapped else None})
+        wrapped = _pruner(_wrapped(options.pop("wrapped_pruner", None)))
+        return _make(kind, Named(named.name, options), {"wrapped_pruner": wrapped})
     return _make(kind, named, {})
+
+
+def _wrapped(given: Any) -> Named | None:
+    """The pruner that a patient one waits for: a name, or a table with `name` and options; none prunes by patience alone."""
+    if given is None:
+        return None
+    options = dict(given) if isinstance(given, Mapping) else {"name": given}
+    return Named(str(options.pop("name", "")), options)
 
 
 def _make(kind: Any, named: Named, given: Mapping[str, Any]) -> Any:
@@ -290,19 +304,14 @@ def _seed(identity: str, seed: int, trials: int) -> int:
 
 
 def _open(url: str) -> Any:
-    """The storage at a URL; a new SQLite file is made aside and renamed, so that a half-made one is never used."""
+    """The storage at a URL."""
     import optuna
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         path = Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
         if path is not None and not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            aside = path.with_name(f"aside-{path.name}")
-            aside.unlink(missing_ok=True)
-            made = optuna.storages.RDBStorage(f"sqlite:///{aside}")
-            made.engine.dispose()
-            aside.replace(path)
+            _make_sqlite(path)
         return optuna.storages.RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}} if path else None)
     except (SQLAlchemyError, OSError, ImportError) as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
@@ -311,6 +320,19 @@ def _open(url: str) -> Any:
         ) from None
     except RuntimeError as error:
         raise StoreError(f"the storage {_hidden(url)} was written by another version of Optuna: {error}") from None
+
+
+def _make_sqlite(path: Path) -> None:
+    """Make a new database aside and give it its name when it is whole; that of a sweep which was faster is kept."""
+    import optuna
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="aside-", dir=path.parent) as folder:
+        aside = Path(folder) / path.name
+        made = optuna.storages.RDBStorage(f"sqlite:///{aside}")
+        made.engine.dispose()
+        with suppress(FileExistsError):  # `replace` would throw away what the faster one has written since
+            os.link(aside, path)
 
 
 def _hidden(url: str) -> str:

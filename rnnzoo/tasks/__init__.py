@@ -26,6 +26,7 @@ from rnnzoo.errors import TaskError, UsageError, nearest
 
 Loss = Literal["bernoulli", "categorical", "squared"]
 SPLITS = ("train", "validation", "test")
+MOST = 10**9  # of anything that an option counts
 Report = Callable[[str, int, int], None]  # (what is being done, how many are done, of how many)
 
 
@@ -130,18 +131,22 @@ def load(
                 f"task '{name}' has no option '{key}'\n  fix: {nearest(key, module.OPTIONS) or 'it has none'}"
             )
         _check_option(name, key, value, module.OPTIONS[key])
-    task: Task = module.load({**module.OPTIONS, **given}, seed, folder or Path(), progress)
+    try:
+        task: Task = module.load({**module.OPTIONS, **given}, seed, folder or Path(), progress)
+    except MemoryError:
+        raise TaskError(f"task '{name}' does not fit into memory\n  fix: fewer or shorter sequences") from None
     _check(task)
     return task
 
 
 def _check_option(task: str, key: str, value: Any, default: Any) -> None:
     """An option has the type of its default; whole numbers count something."""
-    if type(value) is not type(default):
+    whole_for_float = isinstance(default, float) and type(value) is int
+    if type(value) is not type(default) and not whole_for_float:
         wanted = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}[type(default)]
         raise UsageError(f"task '{task}': `{key}` must be {wanted}, not {value!r}\n  fix: its default is {default!r}")
-    if isinstance(value, int) and value < 1:
-        raise UsageError(f"task '{task}': `{key}` must be at least 1, not {value}")
+    if type(default) is int and not 1 <= value <= MOST:
+        raise UsageError(f"task '{task}': `{key}` must be at least 1 and at most {MOST}, not {value}")
 
 
 def _check(task: Task) -> None:
@@ -149,7 +154,7 @@ def _check(task: Task) -> None:
     for name in SPLITS:
         split = task.splits.get(name)
         if split is None or len(split) == 0:
-            raise TaskError(f"task '{task.name}': the {name} split is empty")
+            raise TaskError(f"task '{task.name}': the {name} split is empty\n  fix: every split needs a sequence")
         if split.lengths.min() < 1 or split.lengths.max() > split.x.shape[1]:
             raise TaskError(f"task '{task.name}': lengths in the {name} split must be from 1 to {split.x.shape[1]}")
         for array in (split.x, split.y):

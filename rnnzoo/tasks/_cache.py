@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import tempfile
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from rnnzoo.spec.settings import cache_folder as folder
+from rnnzoo.tasks import _npz
 
 
 def load(name: str) -> dict[str, np.ndarray] | None:
     """The arrays that `save` wrote under this name; None where there are none, or where they are damaged."""
     try:
-        with (folder() / name).open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            return {key: arrays[key] for key in arrays.files}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return _npz.read(folder() / name)
+    except (OSError, ValueError):
         return None
 
 
@@ -28,8 +27,17 @@ def save(name: str, arrays: Mapping[str, np.ndarray]) -> None:
     """
     try:
         folder().mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder(), suffix=".npz", delete=False) as aside:
-            np.savez_compressed(aside, **arrays)  # type: ignore[arg-type]  # its stub takes the arrays for flags
-        Path(aside.name).replace(folder() / name)
+        _write(folder() / name, arrays)
     except OSError:
         return
+
+
+def _write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".aside", delete=False) as stream:
+        aside = Path(stream.name)
+        try:
+            np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]  # its stub takes the arrays for flags
+            stream.close()
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)  # it is there only where something went wrong

@@ -8,10 +8,22 @@ from typing import Any
 
 import numpy as np
 
+from rnnzoo.errors import UsageError
 from rnnzoo.tasks import SPLITS, Split
 
 SIZES = {"train": 2000, "valid": 500, "test": 500}  # options: sequences of each split
 _SPLIT_OF = dict(zip(SIZES, SPLITS))
+
+
+def at_least(least: int, length: int, task: str) -> int:
+    """The length, if the task has room in it.
+
+    Raises:
+        UsageError: it has not.
+    """
+    if length < least:
+        raise UsageError(f"task '{task}': `length` must be at least {least}, not {length}")
+    return length
 
 
 def splits(

@@ -20,7 +20,8 @@ ABOUT = "the sum of two marked numbers among many: memory over `length` steps"
 
 def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) -> Task:
     """Generate the task."""
-    splits = _generated.splits(options, seed, lambda count, rng: _make(count, max(2, options["length"]), rng))
+    length = _generated.at_least(2, options["length"], "adding")
+    splits = _generated.splits(options, seed, lambda count, rng: _make(count, length, rng))
     return Task(
         name="adding",
         splits=splits,

@@ -4,12 +4,11 @@ x         (sequences, time, inputs), or (sequences, time) for one input
 y         `classify`: (sequences,) of classes from 0; `regress`: (sequences,) or (sequences, outputs);
           `next_step` takes none: x itself, one step on, is the target
 lengths   (sequences,): how many steps are real; without it, all
-split     (sequences,) of `train`, `validation`, `test`; without it, 70, 15 and 15 % by a shuffle of its own
+split     (sequences,) of `train`, `validation`, `test`, or of 0, 1, 2; without it, 70, 15 and 15 % by a shuffle of its own
 """
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -17,12 +16,13 @@ from typing import Any, Literal
 import numpy as np
 
 from rnnzoo.errors import TaskError
-from rnnzoo.tasks import SPLITS, Report, Split, Task, digest_of
+from rnnzoo.tasks import SPLITS, Report, Split, Task, _npz, digest_of
 
 OPTIONS: dict[str, Any] = {"file": "", "kind": "classify"}
 ABOUT = "your own sequences, from a .npz file: next_step, classify or regress"
 KINDS = ("next_step", "classify", "regress")
 SHARES = (0.7, 0.85)  # where validation begins, and test
+CLASSES = 100_000  # labels above are identifiers, not classes from 0
 
 
 def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) -> Task:
@@ -31,7 +31,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     Raises:
         TaskError: it cannot be read, or an array in it is missing or does not fit.
     """
-    kind, path = options["kind"], folder / options["file"]
+    kind, path = options["kind"], folder / Path(options["file"]).expanduser()
     if kind not in KINDS:
         raise TaskError(f"the task 'arrays' has no kind '{kind}'\n  fix: one of: {', '.join(KINDS)}")
     if not options["file"]:
@@ -59,16 +59,14 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
 def _read(path: Path) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise TaskError(f"no file {path}\n  fix: `file:` is relative to the folder of the experiment")
-    problem = "it is no .npz file"
-    if zipfile.is_zipfile(path):
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                return {name: arrays[name] for name in arrays.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            problem = "it holds Python objects" if "pickle" in str(error).lower() else "it is damaged"
-    raise TaskError(
-        f"cannot read {path}: {problem}\n  fix: write np.savez('my.npz', x=..., y=...) with arrays of numbers"
-    )
+    try:
+        return _npz.read(path)
+    except OSError as error:
+        raise TaskError(f"cannot read {path}: {error.strerror}\n  fix: make it readable") from None
+    except ValueError as problem:
+        raise TaskError(
+            f"cannot read {path}: {problem}\n  fix: write np.savez('my.npz', x=..., y=...) with arrays of numbers"
+        ) from None
 
 
 def _x(arrays: Mapping[str, np.ndarray], path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -85,8 +83,14 @@ def _x(arrays: Mapping[str, np.ndarray], path: Path) -> tuple[np.ndarray, np.nda
         raise TaskError(f"{path}: lengths must be from 1 to {x.shape[1]}, the steps of x")
     padding = np.arange(x.shape[1])[None, :] >= lengths[:, None]
     kept = np.where(padding[..., None], 0, x)  # what stands in the padding must not matter, NaN included
-    exact = kept.astype(np.uint8) if x.dtype.kind in "bu" and x.max() <= 255 else kept.astype(np.float32)
+    exact = kept.astype(np.uint8) if x.dtype.kind in "bu" and x.max() <= 255 else _single(kept)
     return exact, lengths.astype(np.int32)
+
+
+def _single(array: np.ndarray) -> np.ndarray:
+    """As float32; what is too large for it becomes infinite, which the contract refuses in words."""
+    with np.errstate(over="ignore"):
+        return array.astype(np.float32)
 
 
 def _array(arrays: Mapping[str, np.ndarray], name: str, path: Path) -> np.ndarray:
@@ -115,10 +119,10 @@ def _targets(
             f"{path}: y has shape {y.shape}\n  fix: it needs one row for each of the {len(x)} sequences of x"
         )
     if kind == "regress":
-        y = y.reshape(len(y), -1).astype(np.float32)
+        y = _single(y.reshape(len(y), -1))
         return Split(x, y, lengths), "squared", y.shape[1]
-    if y.ndim != 1 or not np.array_equal(y, y.astype(np.int64)) or y.min() < 0:
-        raise TaskError(f"{path}: to classify, y must be ({len(x)},) of whole numbers from 0")
+    if y.ndim != 1 or not np.array_equal(y, np.floor(y)) or y.min() < 0 or y.max() >= CLASSES:
+        raise TaskError(f"{path}: to classify, y must be ({len(x)},) of whole numbers from 0 to {CLASSES - 1}")
     return Split(x, y.astype(np.int32), lengths), "categorical", int(y.max()) + 1
 
 
@@ -127,10 +131,17 @@ def _where(arrays: Mapping[str, np.ndarray], count: int, seed: int, path: Path) 
     if "split" not in arrays:
         places = np.random.default_rng(seed).permutation(count) / count
         return np.digitize(places, SHARES)
-    given = arrays["split"].astype(str)
-    if given.shape != (count,) or not set(given) <= set(SPLITS):
-        raise TaskError(f"{path}: split must hold one of {', '.join(SPLITS)} for each of the {count} sequences")
-    return np.array([SPLITS.index(one) for one in given])
+    given = arrays["split"]
+    known_places: dict[str | bytes, int] = {
+        **{name: at for at, name in enumerate(SPLITS)},
+        **{name.encode(): at for at, name in enumerate(SPLITS)},
+    }
+    known = [at if isinstance(at, int) else known_places.get(at, -1) for at in given.ravel().tolist()]
+    if given.shape != (count,) or not set(known) <= {0, 1, 2}:
+        raise TaskError(
+            f"{path}: split must hold one of {', '.join(SPLITS)}, or of 0, 1, 2, for each of the {count} sequences"
+        )
+    return np.array(known)
 
 
 def _rows(whole: Split, chosen: np.ndarray) -> Split:

@@ -21,7 +21,7 @@ LETTERS = "abcdBEXY"
 
 def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) -> Task:
     """Generate the task."""
-    length = max(10, options["length"])
+    length = _generated.at_least(10, options["length"], "temporal_order")
     splits = _generated.splits(options, seed, lambda count, rng: _make(count, length, rng))
     classes = splits["test"].y
     likeliest = int(np.bincount(splits["train"].y, minlength=4).argmax())

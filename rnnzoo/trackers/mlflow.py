@@ -19,6 +19,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -287,20 +288,24 @@ def _quiet_migrations() -> None:
 
 
 def _make_sqlite(uri: str, artifacts: str | None) -> None:
-    """Make a new SQLite database aside and rename it: a migration killed half-way never recovers."""
+    """Make a new SQLite database aside and give it its name when it is whole: a migration killed half-way never recovers.
+
+    That of another process which was faster is kept.
+    """
     path = Path(uri.removeprefix("sqlite:///"))
     if not uri.startswith("sqlite:///") or path.exists():
         return
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"aside-{path.name}")
-    aside.unlink(missing_ok=True)
-    store = SqlAlchemyStore(f"sqlite:///{aside}", artifacts or str(path.parent / "artifacts"))
-    store.engine.dispose()
-    with contextlib.closing(sqlite3.connect(aside)) as database:
-        database.execute("PRAGMA journal_mode=WAL")  # the pages can be read while a sweep writes
-    aside.replace(path)
+    with tempfile.TemporaryDirectory(prefix="aside-", dir=path.parent) as folder:
+        aside = Path(folder) / path.name
+        store = SqlAlchemyStore(f"sqlite:///{aside}", artifacts or str(path.parent / "artifacts"))
+        store.engine.dispose()
+        with contextlib.closing(sqlite3.connect(aside)) as database:
+            database.execute("PRAGMA journal_mode=WAL")  # the pages can be read while a sweep writes
+        with contextlib.suppress(FileExistsError):  # `replace` would throw away what the faster one has written since
+            os.link(aside, path)
 
 
 def pages(uri: str, address: str) -> dict[str, str]:

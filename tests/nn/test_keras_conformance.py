@@ -59,7 +59,7 @@ def same(one: object, other: object) -> None:
         {"go_backwards": True, "return_sequences": True, "return_state": True},
         {"return_sequences": True, "zero_output_for_mask": True},
     ],
-    ids=lambda given: " ".join(given),
+    ids=" ".join,
 )
 def test_an_argument_does_what_it_does_in_keras(arguments: dict, masked: bool) -> None:
     ours, theirs = pair(**arguments)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rnnzoo import tasks
-from rnnzoo.errors import TaskError
+from rnnzoo.errors import TaskError, UsageError
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(30, 7, 2)).astype("float32")
@@ -88,3 +88,25 @@ def test_a_file_that_is_missing_or_is_none(tmp_path: Path) -> None:
         (tmp_path / "text.npz").write_text("hello")
         with pytest.raises(TaskError, match=words):
             tasks.load("arrays", {"file": file}, folder=tmp_path)
+
+
+def test_a_split_may_be_numbers_too(tmp_path: Path) -> None:
+    task = load(tmp_path, x=X, y=Y, split=np.array([0] * 20 + [1] * 4 + [2] * 6))
+    assert [len(task.splits[name]) for name in tasks.SPLITS] == [20, 4, 6]
+    with pytest.raises(TaskError, match="or of 0, 1, 2"):
+        load(tmp_path, x=X, y=Y, split=np.full(30, 3))
+
+
+def test_a_file_whose_inside_is_damaged_is_said_to_be(tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / "my.npz", x=X, y=Y)
+    content = bytearray((tmp_path / "my.npz").read_bytes())
+    content[200:260] = bytes(60)  # within the compressed numbers: the archive's own directory is whole
+    (tmp_path / "my.npz").write_bytes(content)
+    with pytest.raises(TaskError, match="it is damaged"):
+        tasks.load("arrays", {"file": "my.npz", "kind": "classify"}, folder=tmp_path)
+
+
+@pytest.mark.parametrize(("name", "least"), [("adding", 2), ("temporal_order", 10)])
+def test_a_length_without_room_for_the_task_is_refused(name: str, least: int) -> None:
+    with pytest.raises(UsageError, match=f"`length` must be at least {least}, not {least - 1}"):
+        tasks.load(name, {"length": least - 1})
