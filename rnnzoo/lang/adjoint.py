@@ -22,6 +22,8 @@ from rnnzoo.errors import Mistakes
 from rnnzoo.lang import ir, parse
 from rnnzoo.lang.ops import OPERANDS, OPS
 from rnnzoo.lang.program import (
+    REDUCTIONS,
+    SCOPES,
     Atom,
     Builder,
     Lines,
@@ -265,74 +267,64 @@ def _scheduled(
     weights: dict[str, Atom],
 ) -> Adjoint:
     """Lines that the step before waits for stay in the loop; the others follow after it."""
-    forward = _Forward(program)
     waited = needed(lines, previous.values())
     names = {one.name for one in waited}
-    rest = [one for one in needed(lines, (*inputs.values(), *weights.values())) if one.name not in names]
-    once = _once(rest, program)
-    after = [one for one in rest if one.name not in once]
-    asked = [*reads(rest), *(atom for atom in (*inputs.values(), *weights.values()) if isinstance(atom, ir.Ref))]
-    taken = [
-        ref for ref in dict.fromkeys(asked) if ref.kind == "adjoint" or (ref.kind == "value" and ref.name in names)
-    ]
-    # part of a value that is kept anyway: it is taken again, not kept twice
-    parts = {one.name: one for one in waited if _apply(one).op == "part"}
-    again = [parts[ref.name] for ref in taken if ref.kind == "value" and ref.name in parts]
-    emitted = [ref for ref in taken if ref.name not in parts or ref.kind == "adjoint"]
-    emitted += [ref for ref in reads(again) if ref.kind == "value" and ref.name in names and ref not in emitted]
-    kept = _without_parts(emitted, waited)
-    stacked = [one for one in waited if one in kept[1]]
-    saved: dict[ir.Ref, None] = {}
+    results = (*inputs.values(), *weights.values())
+    rest = tuple(one for one in needed(lines, results) if one.name not in names)
+    emitted, again = _emitted(waited, rest, results)
+    last = _after_reductions(rest, program)
+    forward, saved = _Forward(program), dict[ir.Ref, None]()
     inside = forward.again(waited, saved)
-    outside = forward.again((*again, *stacked, *after, *(one for one in rest if one.name in once)), saved)
+    outside = forward.again((*again, *rest), saved)
     return Adjoint(
         saved=tuple(saved),
         loop=(*inside, *waited),
-        emitted=kept[0],
-        after=(*outside, *_unstacked(kept[1]), *again, *after),
-        once=tuple(one for one in rest if one.name in once),
+        emitted=emitted,
+        after=(*outside, *again, *(one for one in rest if one.name not in last)),
+        once=tuple(one for one in rest if one.name in last),
         previous=previous,
         inputs=inputs,
         weights=weights,
     )
 
 
-def _without_parts(emitted: Sequence[ir.Ref], waited: Lines) -> tuple[tuple[ir.Ref, ...], list[ir.Equation]]:
-    """Drop values that lie in an emitted stack already: they are taken from there."""
+def _emitted(waited: Lines, rest: Lines, results: Iterable[Atom]) -> tuple[tuple[ir.Ref, ...], Lines]:
+    """What the loop keeps for the lines after it; and lines that take from that what lies in it already.
+
+    Parts of a kept value, and values that a kept one lays side by side, are taken from it and not kept twice.
+    """
+    names = {one.name for one in waited}
+    asked = [*reads(rest), *(atom for atom in results if isinstance(atom, ir.Ref))]
+    taken = [
+        ref for ref in dict.fromkeys(asked) if ref.kind == "adjoint" or (ref.kind == "value" and ref.name in names)
+    ]
+    parts = {one.name: one for one in waited if _apply(one).op == "part"}
+    again = [parts[ref.name] for ref in taken if ref.kind == "value" and ref.name in parts]
+    whole = [ref for ref in reads(again) if ref.kind == "value" and ref.name in names]
+    kept = dict.fromkeys([*(ref for ref in taken if ref.kind == "adjoint" or ref.name not in parts), *whole])
     stacks = {one.name: _apply(one) for one in waited if _apply(one).op == "stack"}
-    taken: dict[str, ir.Equation] = {}
-    for whole in emitted:
-        if whole.kind == "value" and whole.name in stacks:
-            at = 0
-            for arg in atoms(stacks[whole.name]):
-                count = len(members(arg.shape))
-                if isinstance(arg, ir.Ref) and arg in emitted:
-                    position = (ir.Number(at), ir.Number(at + count - 1))
-                    taken[arg.name] = ir.Equation(
-                        arg.name, ir.Apply("part", (whole, *position), arg.shape), arg.shape[0]
-                    )
-                at += count
-    return tuple(ref for ref in emitted if ref.kind == "adjoint" or ref.name not in taken), list(taken.values())
+    inside: dict[str, ir.Equation] = {}
+    for stacked in [ref for ref in kept if ref.kind == "value" and ref.name in stacks]:
+        at = 0
+        for arg in atoms(stacks[stacked.name]):
+            last = at + len(members(arg.shape)) - 1
+            if isinstance(arg, ir.Ref) and arg in kept:
+                part = ir.Apply("part", (stacked, ir.Number(at), ir.Number(last)), arg.shape)
+                inside[arg.name] = ir.Equation(arg.name, part, arg.shape[0])
+            at = last + 1
+    emitted = tuple(ref for ref in kept if ref.kind == "adjoint" or ref.name not in inside)
+    return emitted, (*inside.values(), *again)
 
 
-def _unstacked(lines: Iterable[ir.Equation]) -> Lines:
-    return tuple(lines)
-
-
-def _once(lines: Iterable[ir.Equation], program: Program) -> set[str]:
-    """Names of the lines that come after every reduction over steps."""
+def _after_reductions(lines: Lines, program: Program) -> set[str]:
+    """Names of the lines that reduce over all steps, and of those that need nothing else."""
     found: set[str] = set()
     fixed = {one.name for one in program.once}
     for one in lines:
-        line = _apply(one)
-        values = [ref for ref in reads([one]) if SCOPED(ref)]
-        if line.op in ("sum", "outer") or all(ref.kind == "value" and ref.name in found | fixed for ref in values):
+        varying = [ref for ref in reads([one]) if ref.kind == "value" or ref.kind in SCOPES]
+        if _apply(one).op in REDUCTIONS or all(ref.kind == "value" and ref.name in found | fixed for ref in varying):
             found.add(one.name)
     return found
-
-
-def SCOPED(ref: ir.Ref) -> bool:
-    return ref.kind in ("value", "previous", "adjoint", "input", "below", "drop", "time")
 
 
 @dataclass(slots=True)
