@@ -1,6 +1,6 @@
 """The zoo's cells as a Keras user writes them by hand, for `keras.layers.RNN`: stacked kernels, one product each for x and h.
 
-They are the peers of the benchmark, and a second opinion on the zoo's equations: a test compares their values.
+They are the peers of the benchmark.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ import rnnzoo
 from benchmarks.keras_cells import CELLS
 from benchmarks.protocol import Step, serve
 from rnnzoo.lang import counts
+from rnnzoo.nn.scan import inside_compiled_code
 
 CLASSES = 10
 BUILT_IN = {
@@ -39,8 +40,6 @@ def training_step(recurrent: keras.layers.Layer, batch: int, time: int, inputs: 
 
     @tf.function(jit_compile=jit)
     def update() -> tf.Tensor:
-        from rnnzoo.nn.scan import inside_compiled_code
-
         with inside_compiled_code(), tf.GradientTape() as tape:
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(y, read_out(recurrent(x)))
             loss = tf.reduce_mean(losses)

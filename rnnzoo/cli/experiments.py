@@ -50,7 +50,6 @@ def checked(path: Path) -> str:
 def sweep(given: argparse.Namespace) -> int:
     """Run what is missing, then write the report."""
     from rnnzoo.cli.display import Display
-    from rnnzoo.sweep import compiled
     from rnnzoo.sweep.run import Sweep
     from rnnzoo.trackers.mlflow import MlflowTracker
 
@@ -62,14 +61,17 @@ def sweep(given: argparse.Namespace) -> int:
                  "resolved.yaml": yaml_text(resolved(found.experiment))})  # fmt: skip
     workers = _workers(given.workers)
     console.print(_headline(found, workers), highlight=False)
-    with Display(console, found.trials, live=console.is_terminal) as display:
+    with (
+        _launcher(workers, found.runs) as launcher,
+        Display(console, found.trials, live=console.is_terminal) as display,
+    ):
         loop = Sweep(
             found.experiment,
             found.studies,
             found.trials,
             store,
             tracker,
-            _launcher(workers, found.runs),
+            launcher,
             display,
             found.runs,
         )
@@ -80,8 +82,6 @@ def sweep(given: argparse.Namespace) -> int:
                 f"stopped; {display.state.finished} of {display.state.total} trials are done, and the same command goes on"
             )
             raise
-        finally:
-            compiled.record()
     results = loop.results()
     _keep_models(found, results, tracker)
     _report(found, results, console, tracker)
@@ -102,12 +102,19 @@ def _workers(given: int | None) -> int:
     return given or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else given or os.cpu_count() or 1
 
 
-def _launcher(workers: int, runs: Path) -> LocalLauncher:
+@contextmanager
+def _launcher(workers: int, runs: Path) -> Iterator[LocalLauncher]:
+    """Where trials run, with XLA's cache; whatever command compiled something, the next finds it."""
     from rnnzoo.launchers.local import LocalLauncher
     from rnnzoo.sweep import compiled
     from rnnzoo.sweep.run import work
 
-    return LocalLauncher(work, workers, PRELOAD, runs / "workers.log", compiled.environment())
+    launcher = LocalLauncher(work, workers, PRELOAD, runs / "workers.log", compiled.environment())
+    try:
+        yield launcher
+    finally:
+        launcher.close()
+        compiled.record()
 
 
 def _headline(found: Opened, workers: int) -> str:
@@ -175,12 +182,8 @@ def plan(given: argparse.Namespace) -> None:
     workers = _workers(given.workers)
     costs: Mapping[str, measure.Cost] = {}
     if not given.no_measure:
-        launcher = _launcher(workers, found.runs)
-        try:
-            with _bars(console) as report:
-                costs = measure.measure(found.studies, launcher, lambda at, of: report("measuring", at, of))
-        finally:
-            launcher.close()
+        with _launcher(workers, found.runs) as launcher, _bars(console) as report:
+            costs = measure.measure(found.studies, launcher, lambda at, of: report("measuring", at, of))
     content = _plan(found, done, costs, workers)
     if given.json:
         print(json.dumps(content, indent=2))
@@ -326,8 +329,7 @@ def train(given: argparse.Namespace) -> int:
 
     console = Console(stderr=given.json)
     trial = _single_trial(given, cell_text(lang.load(given.cell)))
-    launcher = _launcher(1, Path("runs") / "train")
-    try:
+    with _launcher(1, Path("runs") / "train") as launcher:
         launcher.submit(trial)
         while True:
             event = launcher.wait()
@@ -338,8 +340,6 @@ def train(given: argparse.Namespace) -> int:
                 break
             launcher.answer(event.ticket, True)
             _print_epoch(event.what, console)
-    finally:
-        launcher.close()
     return _show_outcome(outcome, trial, given, console)
 
 

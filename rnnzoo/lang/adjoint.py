@@ -34,15 +34,13 @@ from rnnzoo.lang.program import (
     members,
     needed,
     number,
+    places,
     reads,
     scope_of,
     scopes,
 )
 from rnnzoo.spec.document import Code, Row
 
-COSTLY = frozenset(
-    {"sigmoid", "tanh", "softplus", "elu", "exp", "log", "sin", "cos", "pow"}
-)  # kept, not computed again
 TRAINED = ("weight", "input", "below", "previous")  # kinds of names that have an adjoint
 
 
@@ -103,9 +101,8 @@ class _Reverse:
         self.scope = scopes(lines)
         for one in lines:
             self.builder.definitions[one.name] = _apply(one)
-            self.builder.known[one.expr] = ir.Ref(
-                "value", one.name, one.expr.shape
-            )  # the same line is not written again
+            # what the forward program computes is not written again
+            self.builder.known[one.expr] = ir.Ref("value", one.name, one.expr.shape)
             if any(self.counts(atom) for atom in atoms(one.expr)):
                 self.active.add(one.name)
         for name, atom in self.program.results.items():
@@ -173,11 +170,8 @@ class _Reverse:
             case "matmul":
                 self.product(args[0], args[1], adjoint)
             case "stack":
-                at = 0
-                for arg in args:
-                    count = len(members(arg.shape))
-                    self.give(arg, self.builder.part(adjoint, at, at + count - 1))
-                    at += count
+                for arg, first, last in places(line):
+                    self.give(arg, self.builder.part(adjoint, first, last))
             case "part":
                 self.piece(args, adjoint)
             case op:
@@ -201,22 +195,19 @@ class _Reverse:
         line = self.builder.definition(adjoint)
         if line is None or line.op != "stack" or any(arg.shape not in ((), value.shape) for arg in args):
             return self.scaled(adjoint, text, args, value)
-        found, at = [], 0
-        for piece in atoms(line):
-            last = at + len(members(piece.shape)) - 1
-            mine = tuple(self.builder.part(arg, at, last) if arg.shape else arg for arg in args)
-            own = self.builder.part(value, at, last)
+        found = []
+        for piece, first, last in places(line):
+            mine = tuple(self.builder.part(arg, first, last) if arg.shape else arg for arg in args)
+            own = self.builder.part(value, first, last)
             found.append(piece if _zero(piece) else self.scaled(piece, text, mine, own))
-            at = last + 1
         return self.builder.stack(found)
 
     def scaled(self, adjoint: Atom, text: str, args: tuple[Atom, ...], value: Atom) -> Atom:
         """The adjoint times a derivative."""
-        tree = _derivative(text)
+        tree = derivative(text)
         names: dict[str, Atom] = {**dict(zip(OPERANDS, args)), "y": value}
-        if (
-            isinstance(tree, ir.Apply) and tree.op == "where" and tree.args[1:] in _CHOICES
-        ):  # 0 stays 0, whatever it meets
+        # a choice between 1 and 0: what is not chosen is 0, whatever it would be multiplied with
+        if isinstance(tree, ir.Apply) and tree.op == "where" and tree.args[1:] in _CHOICES:
             chosen = [ir.Number(0.0) if one == ir.Number(0.0) else adjoint for one in tree.args[1:]]
             condition = self.builder.flatten(tree.args[0], names)
             return self.builder.apply("where", [condition, *chosen])
@@ -236,7 +227,7 @@ def _apply(one: ir.Equation) -> ir.Apply:
 
 
 @cache
-def _derivative(text: str) -> ir.Expr:
+def derivative(text: str) -> ir.Expr:
     """A derivative of `lang.ops` as an expression of `a`, `b`, `c` and `y`."""
     mistakes = Mistakes()
     tree = parse.expression(Code("ops", (Row(1, 1, text),), text), mistakes)
@@ -305,13 +296,10 @@ def _emitted(waited: Lines, rest: Lines, results: Iterable[Atom]) -> tuple[tuple
     stacks = {one.name: _apply(one) for one in waited if _apply(one).op == "stack"}
     inside: dict[str, ir.Equation] = {}
     for stacked in [ref for ref in kept if ref.kind == "value" and ref.name in stacks]:
-        at = 0
-        for arg in atoms(stacks[stacked.name]):
-            last = at + len(members(arg.shape)) - 1
+        for arg, first, last in places(stacks[stacked.name]):
             if isinstance(arg, ir.Ref) and arg in kept:
-                part = ir.Apply("part", (stacked, ir.Number(at), ir.Number(last)), arg.shape)
+                part = ir.Apply("part", (stacked, ir.Number(first), ir.Number(last)), arg.shape)
                 inside[arg.name] = ir.Equation(arg.name, part, arg.shape[0])
-            at = last + 1
     emitted = tuple(ref for ref in kept if ref.kind == "adjoint" or ref.name not in inside)
     return emitted, (*inside.values(), *again)
 
@@ -332,24 +320,28 @@ class _Forward:
     """Which forward values are kept, and how the others are computed again."""
 
     program: Program
+    lines: dict[str, ir.Apply] = field(init=False)  # of the loop, by name
+
+    def __post_init__(self) -> None:
+        self.lines = {one.name: _apply(one) for one in self.program.loop}
 
     def again(self, lines: Iterable[ir.Equation], saved: dict[ir.Ref, None]) -> Lines:
         """The lines that compute what `lines` read of the forward loop; what they begin with is added to `saved`."""
-        loop = {one.name: one for one in self.program.loop}
         results = {atom for atom in self.program.results.values() if isinstance(atom, ir.Ref)}
-        found: dict[str, ir.Equation] = {}
+        found: set[str] = set()
 
-        def ask(ref: ir.Ref) -> None:
-            if ref.kind != "value" or ref.name not in loop or ref.name in found or ref in saved or ref in results:
+        def ask(atom: Atom) -> None:
+            line = self.line(atom)
+            if line is None or not isinstance(atom, ir.Ref) or atom.name in found or atom in saved or atom in results:
                 return
-            if self.keeps(ref):
-                saved[ref] = None
+            if self.keeps(atom):
+                saved[atom] = None
                 return
-            for inner in reads([loop[ref.name]]):
+            for inner in atoms(line):
                 ask(inner)
-            found[ref.name] = loop[ref.name]
+            found.add(atom.name)
 
-        for ref in [*reads(lines)]:
+        for ref in reads(lines):
             ask(ref)
         return tuple(one for one in self.program.loop if one.name in found)
 
@@ -358,7 +350,7 @@ class _Forward:
         line = self.line(ref)
         if line is None:
             return False
-        if line.op == "matmul" or line.op in COSTLY:
+        if line.op == "matmul" or (line.op in OPS and OPS[line.op].costly):
             return True
         if line.op not in ("add", "sub"):
             return False
@@ -386,7 +378,7 @@ class _Forward:
 
     def line(self, atom: Atom) -> ir.Apply | None:
         if isinstance(atom, ir.Ref) and atom.kind == "value":
-            return next((_apply(one) for one in self.program.loop if one.name == atom.name), None)
+            return self.lines.get(atom.name)
         return None
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from rnnzoo.lang import ir
 from rnnzoo.lang.adjoint import Adjoint
 from rnnzoo.lang.ops import OPS
-from rnnzoo.lang.program import Atom, Lines, Program, members
+from rnnzoo.lang.program import Atom, Lines, Program, atoms, extent
 
 Array = np.ndarray[Any, Any]
 Values = dict[tuple[str, str], Array]  # (kind, name) -> array
@@ -78,11 +78,11 @@ def gradients(
     carried = {name: np.zeros(value.shape[1:]) for name, value in upstream.items()}
     rows: list[Values] = [{} for _ in range(time)]
     for t in reversed(range(time)):
-        now = _kept(program, back, tape, t)
-        now |= {("adjoint", name): carried[name] + upstream[name][t] for name in upstream}
+        there = _kept(program, back, tape, t)
+        now = there | {("adjoint", name): carried[name] + upstream[name][t] for name in upstream}
         evaluate(back.loop, now, size)
         kept = {(ref.kind, ref.name): value_of(ref, now, size, batch) for ref in back.emitted}
-        rows[t] = _kept(program, back, tape, t) | kept
+        rows[t] = there | kept
         carried = {
             name: value_of(back.previous[name], now, size, batch) if name in back.previous else np.zeros_like(value)
             for name, value in carried.items()
@@ -140,8 +140,7 @@ def _value(atom: Atom, values: Values, size: ir.Sizes) -> Array:
 
 
 def _line(expr: ir.Apply, values: Values, size: ir.Sizes) -> Array:
-    atoms = [arg for arg in expr.args if not isinstance(arg, ir.Apply)]
-    args = [_value(arg, values, size) for arg in atoms]
+    args = [_value(arg, values, size) for arg in atoms(expr)]
     match expr.op:
         case "matmul":
             return np.asarray(args[1] @ args[0].T)  # rows of a batch are vectors
@@ -160,8 +159,7 @@ def _line(expr: ir.Apply, values: Values, size: ir.Sizes) -> Array:
             axes = np.broadcast_shapes(*(arg.shape[:-1] for arg in args))
             return np.concatenate([np.broadcast_to(arg, (*axes, arg.shape[-1])) for arg in args], axis=-1)
         case "part":
-            sizes = [size.of(one) for one in members(atoms[0].shape)]
-            begin, end = sum(sizes[: int(args[1])]), sum(sizes[: int(args[2]) + 1])
+            begin, end = extent(expr, size)
             return args[0][begin:end] if len(expr.shape) == 2 else args[0][..., begin:end]
         case op:
             return np.asarray(OPS[op].numpy(*args))

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from rnnzoo.lang import ir
-from rnnzoo.lang.adjoint import adjoint
+from rnnzoo.lang.adjoint import Adjoint, adjoint
 from rnnzoo.lang.ops import OPS
-from rnnzoo.lang.program import Atom, Lines, atoms, members, number, reads
+from rnnzoo.lang.program import Atom, Lines, Program, atoms, members, number, reads
 from rnnzoo.lang.text import number as digits
 from rnnzoo.lang.widen import compile_step
 
@@ -23,9 +23,7 @@ PRODUCT, CALL = OPS["mul"].binds, 9
 
 def listing(cell: ir.Cell) -> str:
     """The engine's view of one layer of a cell."""
-    states = [one.name for one in cell.states]
-    program = compile_step(cell.step, list(dict.fromkeys([*states, cell.output])))
-    back = adjoint(program, states)
+    states, program, back = _compiled(cell)
     printer = _Printer()
     ends: dict[str, Atom] = {f"d.{name}[t-1]": atom for name, atom in back.previous.items()}
     gradients: dict[str, Atom] = {f"d.{name}": atom for name, atom in (*back.inputs.items(), *back.weights.items())}
@@ -40,6 +38,12 @@ def listing(cell: ir.Cell) -> str:
         ("after it, for all steps at once", printer.part((*back.after, *back.once), gradients, ())),
     ]
     return "\n".join(line for title, lines in parts if lines for line in (f"# {title}", *lines, "")).rstrip()
+
+
+def _compiled(cell: ir.Cell) -> tuple[list[str], Program, Adjoint]:
+    states = [one.name for one in cell.states]
+    program = compile_step(cell.step, list(dict.fromkeys([*states, cell.output])))
+    return states, program, adjoint(program, states)
 
 
 @dataclass(slots=True)
@@ -125,9 +129,7 @@ class _Printer:
 
 
 def costs(cell: ir.Cell) -> Iterator[tuple[str, int]]:
-    """What a step costs beside its products: values that are kept and emitted, in units, and activations."""
-    states = [one.name for one in cell.states]
-    program = compile_step(cell.step, list(dict.fromkeys([*states, cell.output])))
-    back = adjoint(program, states)
+    """What a step stores for the backward pass, and the backward pass for the gradients of the weights, in vectors."""
+    states, _, back = _compiled(cell)
     yield "kept", sum(len(members(ref.shape)) for ref in back.saved) + len(states)
     yield "emitted", sum(len(members(ref.shape)) for ref in back.emitted)

@@ -30,6 +30,7 @@ class Op:
         latex: a template with one `{}` for each operand.
         derivatives: d result / d operand, in the cell language; empty where the operation is only for constants and masks.
         symbol: for infix and prefix operators.
+        costly: the engine keeps its result for the backward pass, where others are computed again.
         binds: precedence; a call binds strongest.  Operands that bind weaker go into parentheses.
     """
 
@@ -41,6 +42,7 @@ class Op:
     derivatives: tuple[str, ...] = ()
     symbol: str = ""
     binds: int = 9
+    costly: bool = False
 
     @property
     def differentiable(self) -> bool:
@@ -75,31 +77,31 @@ _ROWS = (
     Op("div", 2, np.divide, "divide", r"\frac{{{}}}{{{}}}", ("1 / b", "-y / b"), "/", 5),
     Op("mod", 2, np.mod, "mod", r"{} \bmod {}", (), "%", 5),
     Op("neg", 1, np.negative, "negative", "-{}", ("-1",), "-", 6),
-    Op("pow", 2, np.power, "power", "{{{}}}^{{{}}}", ("b * a ** (b - 1)", "y * log(a)"), "**", 7),
+    Op("pow", 2, np.power, "power", "{{{}}}^{{{}}}", ("b * a ** (b - 1)", "y * log(a)"), "**", 7, costly=True),
     # activations
-    Op("sigmoid", 1, _sigmoid, "sigmoid", _call(r"\sigma"), ("y * (1 - y)",)),
-    Op("tanh", 1, np.tanh, "tanh", _call(r"\tanh"), ("1 - y * y",)),
+    Op("sigmoid", 1, _sigmoid, "sigmoid", _call(r"\sigma"), ("y * (1 - y)",), costly=True),
+    Op("tanh", 1, np.tanh, "tanh", _call(r"\tanh"), ("1 - y * y",), costly=True),
     Op("relu", 1, lambda a: np.maximum(a, 0.0), "relu", _call(r"\mathrm{{relu}}"), ("where(a > 0, 1, 0)",)),
-    Op("softplus", 1, lambda a: np.logaddexp(a, 0.0), "softplus", _call(r"\mathrm{{softplus}}"), ("sigmoid(a)",)),
+    Op("softplus", 1, lambda a: np.logaddexp(a, 0.0), "softplus", _call(r"\mathrm{{softplus}}"), ("sigmoid(a)",), costly=True),
     Op(
         "softsign", 1, lambda a: a / (1.0 + np.abs(a)), "softsign", _call(r"\mathrm{{softsign}}"),
         ("1 / (1 + abs(a)) ** 2",),
     ),
     Op(
         "elu", 1, _elu, "elu", _call(r"\mathrm{{elu}}"),
-        ("where(a > 0, 1, y + 1)",),
+        ("where(a > 0, 1, y + 1)",), costly=True,
     ),
     Op(
         "hard_sigmoid", 1, lambda a: np.clip(a / 6.0 + 0.5, 0.0, 1.0), "hard_sigmoid", _call(r"\mathrm{{hard\ sigmoid}}"),
         ("where(abs(a) < 3, 1 / 6, 0)",),
     ),
     # elementary functions
-    Op("exp", 1, np.exp, "exp", _call(r"\exp"), ("y",)),
-    Op("log", 1, np.log, "log", _call(r"\log"), ("1 / a",)),
+    Op("exp", 1, np.exp, "exp", _call(r"\exp"), ("y",), costly=True),
+    Op("log", 1, np.log, "log", _call(r"\log"), ("1 / a",), costly=True),
     Op("sqrt", 1, np.sqrt, "sqrt", r"\sqrt{{{}}}", ("1 / (2 * y)",)),
     Op("abs", 1, np.abs, "abs", r"\left|{}\right|", ("where(a > 0, 1, where(a < 0, -1, 0))",)),
-    Op("sin", 1, np.sin, "sin", _call(r"\sin"), ("cos(a)",)),
-    Op("cos", 1, np.cos, "cos", _call(r"\cos"), ("-sin(a)",)),
+    Op("sin", 1, np.sin, "sin", _call(r"\sin"), ("cos(a)",), costly=True),
+    Op("cos", 1, np.cos, "cos", _call(r"\cos"), ("-sin(a)",), costly=True),
     Op("floor", 1, np.floor, "floor", r"\left\lfloor {} \right\rfloor"),
     Op(
         "minimum", 2, np.minimum, "minimum", r"\min\left({}, {}\right)",

@@ -211,6 +211,22 @@ def number(atom: Atom) -> int:
     return int(atom.value)
 
 
+def places(stack: ir.Apply) -> Iterator[tuple[Atom, int, int]]:
+    """What a stack lays side by side: each operand with its first and last member."""
+    at = 0
+    for arg in atoms(stack):
+        last = at + len(members(arg.shape)) - 1
+        yield arg, at, last
+        at = last + 1
+
+
+def extent(part: ir.Apply, size: ir.Sizes) -> tuple[int, int]:
+    """Where a part of a wide value begins and ends, in numbers."""
+    whole, first, last = atoms(part)
+    sizes = [size.of(one) for one in members(whole.shape)]
+    return sum(sizes[: number(first)]), sum(sizes[: number(last) + 1])
+
+
 def members(shape: ir.Shape) -> tuple[ir.Size, ...]:
     """Sizes of the vectors that lie side by side in a value of this shape."""
     first = shape[0]

@@ -14,7 +14,7 @@ import keras
 
 from rnnzoo.lang import ir
 from rnnzoo.lang.ops import OPS
-from rnnzoo.lang.program import Atom, Lines, members, number
+from rnnzoo.lang.program import Atom, Lines, extent
 
 Tensor = Any
 Values = dict[tuple[str, str], Tensor]  # (kind, name) of an `ir.Ref` -> tensor
@@ -71,7 +71,8 @@ class Emitter:
             case "stack":
                 return self.stack(args, values, like)
             case "part":
-                return self.part(args, values)
+                begin, end = extent(expr, self.size)
+                return self.value(args[0], values)[..., begin:end]
             case "outer":
                 return self.outer(self.value(args[0], values), self.value(args[1], values))
             case "sum":
@@ -122,12 +123,6 @@ class Emitter:
                 value = keras.ops.zeros((*(axes or ()), self.size.of(arg.shape[0])), self.dtype)
             found.append(value)
         return keras.ops.concatenate(found, axis=-1)
-
-    def part(self, args: list[Atom], values: Values) -> Tensor:
-        whole, first, last = args
-        sizes = [self.size.of(one) for one in members(whole.shape)]
-        begin, end = sum(sizes[: number(first)]), sum(sizes[: number(last) + 1])
-        return self.value(whole, values)[..., begin:end]
 
     def apply(self, op: str, args: list[Tensor]) -> Tensor:
         function = getattr(keras.ops, OPS[op].backend)

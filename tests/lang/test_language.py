@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from rnnzoo import lang
 from rnnzoo.errors import SpecError, UsageError
-from rnnzoo.lang import counts, ir, passes, reference
-from rnnzoo.lang.ops import OPS
+from rnnzoo.lang import adjoint, counts, ir, passes, reference
+from rnnzoo.lang.ops import OPERANDS, OPS
 from rnnzoo.lang.text import cell_text, digest
 from rnnzoo.spec.cell import ZOO, built_in_names
 from tests.strategies import cell_texts
@@ -245,27 +245,9 @@ def test_every_derivative_agrees_with_differences(name: str) -> None:
 
 
 def derivative(text: str, args: list[np.ndarray], result: np.ndarray) -> np.ndarray:
-    """A derivative's text, read by our own parser and evaluated by the reference."""
-    from rnnzoo.errors import Mistakes
-    from rnnzoo.lang import parse
-    from rnnzoo.spec.document import Code, Row
-
-    mistakes = Mistakes()
-    tree = parse.expression(Code("ops", (Row(1, 1, text),), text), mistakes)
-    assert not mistakes.found, mistakes.found
-    values = dict(zip(("a", "b", "c"), args)) | {"y": result}
-
-    def typed(node: parse.Tree) -> ir.Expr:
-        match node:
-            case parse.Literal(value=value):
-                return ir.Number(value)
-            case parse.Name(name=name):
-                return ir.Ref("value", name)
-            case parse.Call(op=op, args=inner):
-                return ir.Apply(op, tuple(map(typed, inner)))
-        raise AssertionError(node)
-
-    return reference.evaluate(typed(tree), {"value": values}, ir.Sizes(1, 1, {}))
+    """A derivative's text, read as the engine reads it and evaluated by the reference."""
+    values = dict(zip(OPERANDS, args)) | {"y": result}
+    return reference.evaluate(adjoint.derivative(text), {"value": values}, ir.Sizes(1, 1, {}))
 
 
 def test_no_operation_has_a_hole_in_its_row() -> None:

@@ -75,3 +75,13 @@ def test_what_comes_out_of_the_cache_is_the_same_bit_for_bit(tmp_path: Path) -> 
         outputs.append((done.stdout, {one.name for one in tmp_path.iterdir()}))
     assert outputs[0] == outputs[1]  # nothing was compiled anew either
     assert len(outputs[0][1]) > 1
+
+
+def test_whatever_command_compiled_something_records_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rnnzoo.cli import experiments
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with experiments._launcher(1, tmp_path):
+        (compiled.folder() / "entry").write_bytes(b"code of a trial")
+    compiled.environment()
+    assert (compiled.folder() / "entry").exists()
