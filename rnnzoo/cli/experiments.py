@@ -231,7 +231,7 @@ def _print_plan(content: Mapping[str, Any], console: Console) -> None:
         )  # fmt: skip
     console.print(table)
     if content["hours"]:
-        low, high = (duration(hours * 3600) for hours in content["hours"])
+        low, high = (duration(hours * 3600) for hours in sorted(content["hours"]))
         console.print(
             f"\n{low} to {high} with {content['workers']} at a time, if no trial stops early", highlight=False
         )

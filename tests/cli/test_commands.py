@@ -195,7 +195,7 @@ def test_plan_says_what_would_run_and_what_is_done(swept: Path) -> None:
     plan = json.loads(done.stdout)
     assert [row["left"] for row in plan["studies"]] == [2, 2]
     assert plan["studies"][0]["weights"] == [4 * (2 + 4 + 1), 8 * (2 + 8 + 1)]
-    assert 0 < plan["hours"][0] <= plan["hours"][1] * 1.5
+    assert min(plan["hours"]) > 0  # which end takes longer is for a clock to say, at sizes as small as these
     assert 0 < plan["studies"][0]["seconds_per_step"][0] < 1
 
 
