@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rnnzoo.sweep.open import Opened
     from rnnzoo.trackers import Tracker
 
-PRELOAD = ("rnnzoo.nn.train",)
+PRELOAD = ("rnnzoo.sweep.preload",)
 
 
 def checked(path: Path) -> str:

@@ -265,12 +265,13 @@ def _scheduled(
     emitted, again = _emitted(waited, rest, results)
     last = _after_reductions(rest, program)
     forward, saved = _Forward(program), dict[ir.Ref, None]()
-    inside = forward.again(waited, saved)
-    outside = forward.again((*again, *rest), saved)
+    computed, timed = forward.computed((*again, *rest))
+    inside = forward.again((*reads(waited), *computed), saved)
+    outside = forward.again(timed, saved)
     return Adjoint(
         saved=tuple(saved),
         loop=(*inside, *waited),
-        emitted=emitted,
+        emitted=(*emitted, *(ref for ref in computed if ref not in saved)),
         after=(*outside, *again, *(one for one in rest if one.name not in last)),
         once=tuple(one for one in rest if one.name in last),
         previous=previous,
@@ -325,8 +326,30 @@ class _Forward:
     def __post_init__(self) -> None:
         self.lines = {one.name: _apply(one) for one in self.program.loop}
 
-    def again(self, lines: Iterable[ir.Equation], saved: dict[ir.Ref, None]) -> Lines:
-        """The lines that compute what `lines` read of the forward loop; what they begin with is added to `saved`."""
+    def computed(self, lines: Iterable[ir.Equation]) -> tuple[list[ir.Ref], list[ir.Ref]]:
+        """What lines after the loop read of the forward loop, states apart; and what of it depends on `t` alone.
+
+        The backward loop hands them the former, so that what it was computed from need not be there any more; the latter
+        is computed for all steps at once.
+        """
+        results = set(self.program.results.values())
+        found = [ref for ref in dict.fromkeys(reads(lines)) if self.line(ref) is not None and ref not in results]
+        timed = [ref for ref in found if self.timed(ref)]
+        return [ref for ref in found if ref not in timed], timed
+
+    def timed(self, atom: Atom) -> bool:
+        """Whether a value is the same for all sequences."""
+        line = self.line(atom)
+        if line is not None:
+            return all(map(self.timed, atoms(line)))
+        if isinstance(atom, ir.Number) or atom in (
+            ir.Ref("value", one.name, one.expr.shape) for one in self.program.once
+        ):
+            return True
+        return atom.kind not in ("value", "previous", "input", "below", "drop")
+
+    def again(self, wanted: Iterable[ir.Ref], saved: dict[ir.Ref, None]) -> Lines:
+        """The lines that compute what is wanted of the forward loop; what they begin with is added to `saved`."""
         results = {atom for atom in self.program.results.values() if isinstance(atom, ir.Ref)}
         found: set[str] = set()
 
@@ -341,17 +364,22 @@ class _Forward:
                 ask(inner)
             found.add(atom.name)
 
-        for ref in reads(lines):
+        for ref in wanted:
             ask(ref)
         return tuple(one for one in self.program.loop if one.name in found)
 
     def keeps(self, ref: ir.Ref) -> bool:
-        """Whether a value is kept: what is costly to compute, a product with what it is added to, a sum of products."""
+        """Whether a value is kept: what is costly to compute, a product with what it is added to, a sum of products.
+
+        Not so `tanh(c)` of a state c: to keep c's activation takes as long as to compute it once more.
+        """
         line = self.line(ref)
         if line is None:
             return False
-        if line.op == "matmul" or (line.op in OPS and OPS[line.op].costly):
+        if line.op == "matmul":
             return True
+        if line.op in OPS and OPS[line.op].costly:
+            return not all(self.kept_anyway(arg) for arg in atoms(line))
         if line.op not in ("add", "sub"):
             return False
         operands = [self.line(arg) for arg in atoms(line)]
@@ -361,6 +389,10 @@ class _Forward:
             (one is not None and one.op == "matmul") or self.plain(arg) for one, arg in zip(operands, atoms(line))
         )
         return products > 1 or (direct == 1 and sequence)
+
+    def kept_anyway(self, atom: Atom) -> bool:
+        """Whether an atom is there in the backward loop without being kept for it: a state, or a number."""
+        return isinstance(atom, ir.Number) or atom in self.program.results.values()
 
     def products(self, atom: Atom) -> int:
         """How many products a sum has."""

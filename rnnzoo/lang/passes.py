@@ -65,14 +65,19 @@ class _Hoist:
         return ir.Apply(expr.op, tuple(self.rewrite(arg) for arg in expr.args), expr.shape)
 
     def rewrite_sum(self, expr: ir.Apply) -> ir.Expr:
-        """`W @ x + R @ h[t-1] + b` becomes `(W @ x + b) + R @ h[t-1]`: one value is hoisted, not two."""
+        """`W @ x + R @ h[t-1] + b` becomes `W @ x` before the loop and `zx + R @ h[t-1] + b` in it.
+
+        One sequence is read in the loop and not two; what is the same at every step costs less in the loop, where it joins
+        other sums, than a pass over all steps would.
+        """
         terms = list(_terms(expr, positive=True))
-        still = [(term, sign) for term, sign in terms if ir.depends(term, self.stateful)]
+        still = [(self.rewrite(term), sign) for term, sign in terms if ir.depends(term, self.stateful)]
         moved = [(term, sign) for term, sign in terms if not ir.depends(term, self.stateful)]
-        rest = [(self.rewrite(term), sign) for term, sign in still]
-        if not any(self.worth(term) or _is_sequence(term) for term, _ in moved):
-            return _sum([*rest, *moved])
-        return _sum([(self.hoist(_sum(moved)), True), *rest])
+        steps = [one for one in moved if self.worth(one[0])]
+        fixed = [one for one in moved if not self.worth(one[0])]
+        if not steps:
+            return _sum([*still, *fixed])
+        return _sum([(self.hoist(_sum(steps)), True), *still[:1], *fixed, *still[1:]])
 
     def worth(self, expr: ir.Expr) -> bool:
         """Whether an expression differs from step to step at all; what does not is as cheap in the loop."""

@@ -31,6 +31,8 @@ from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 GRACE = 5.0  # seconds between asking a child to end and ending it
 LOOK = 1.0  # seconds between looks at limits
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+# glibc hands large pieces back to the system at once and gets them anew, page by page, at every training step
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**32)}
 
 
 @dataclass(slots=True)
@@ -73,7 +75,7 @@ class LocalLauncher:
 
     def submit(self, trial: Trial) -> int:
         ours, theirs = multiprocessing.Pipe()
-        with _starting(self.log, {**ONE_THREAD, **self.environment}):
+        with _starting(self.log, {**ONE_THREAD, **KEEP_MEMORY, **self.environment}):
             process = self._start(trial, theirs)
         theirs.close()  # the child has its own; ours must see the end of the file when the child ends
         self._next += 1

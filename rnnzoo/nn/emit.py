@@ -31,6 +31,7 @@ class Emitter:
         transposed: kernels turned round, made once for the backward loop.
         upto: evaluate the first so many units only; what a product multiplies stays whole.
         ticks: (period, first, last) of blocks of units that are computed at multiples of the period only.
+        sums: sums over all steps and sequences that are there already.
     """
 
     size: ir.Sizes
@@ -39,6 +40,7 @@ class Emitter:
     transposed: dict[tuple[str, str], Tensor] = field(default_factory=dict)
     upto: int | None = None
     ticks: tuple[tuple[int, int, int], ...] = ()
+    sums: Values = field(default_factory=dict)
 
     def first(self, units: int) -> Emitter:
         """The same for the first units."""
@@ -77,7 +79,8 @@ class Emitter:
                 return self.outer(self.value(args[0], values), self.value(args[1], values))
             case "sum":
                 summed = self.value(args[0], values)
-                return keras.ops.sum(summed, axis=tuple(range(len(summed.shape) - 1)))
+                there = self.sums.get((args[0].kind, args[0].name)) if isinstance(args[0], ir.Ref) else None
+                return total(summed) if there is None else there
             case "total":
                 return keras.ops.sum(self.value(args[0], values), axis=-1, keepdims=True)
             case op:
@@ -139,6 +142,11 @@ class Emitter:
         if len(value.shape) == len(like.shape) and value.shape[-1] in (width, whole):
             return value
         return keras.ops.broadcast_to(value, (*keras.ops.shape(like)[:-1], width))
+
+
+def total(sequence: Tensor) -> Tensor:
+    """The sum over all steps and sequences."""
+    return keras.ops.sum(sequence, axis=tuple(range(len(sequence.shape) - 1)))
 
 
 def _product(rows: Tensor, kernel: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ loop over the adjoint's lines, then every gradient of a weight as one product or
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,12 +17,14 @@ import numpy as np
 
 from rnnzoo.lang import ir
 from rnnzoo.lang.adjoint import Adjoint, adjoint
-from rnnzoo.lang.program import Program
+from rnnzoo.lang.program import Program, reads
 from rnnzoo.lang.widen import compile_step
 from rnnzoo.nn import scan
-from rnnzoo.nn.emit import Emitter, Values
+from rnnzoo.nn.emit import Emitter, Values, total
+from rnnzoo.nn.rooms import Place, Plan, Room, plan
 
 Tensor = Any
+Named = tuple[str, str]  # (kind, name) of an `ir.Ref`
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,48 @@ class Engine:
         return (*self.states, *self.shown)
 
     @property
-    def places(self) -> list[tuple[str, ir.Ref]]:
-        """What is carried, and under which name the lines read it."""
+    def aliases(self) -> dict[Named, str]:
+        """Under which names the lines read what is carried."""
         found = ((name, self.program.results[name]) for name in self.carried)
-        return [(name, atom) for name, atom in found if isinstance(atom, ir.Ref) and atom.kind == "value"]
+        return {
+            (atom.kind, atom.name): name for name, atom in found if isinstance(atom, ir.Ref) and atom.kind == "value"
+        }
+
+    @cached_property
+    def rows(self) -> tuple[Named, ...]:
+        """What the forward loop reads row by row; a mask of dropout is one for all steps."""
+        moving: set[Named] = {("input", "x"), *(("below", name) for name in self.below)}
+        for one in self.program.before:
+            if any(key in moving for key in _named(reads([one]))):
+                moving.add(("value", one.name))
+        return tuple(key for key in _named(self.program.sequences) if key in moving)
+
+    @cached_property
+    def kept(self) -> Plan[Named]:
+        """Where the forward loop keeps what it carries, and what the backward pass reads beside that."""
+        later = {*_named(self.adjoint.sequences(self.program)), *_named(self.program.results.values())}
+        free = {at: key for at, key in enumerate(self.rows) if key[0] == "value" and key not in later}
+        sizes = {("value", one.name): self.size.of(one.size) for one in self.program.before}
+        saved = {(ref.kind, ref.name): self.size.of(ref.shape[0]) for ref in self.adjoint.saved}
+        shown = {("carried", name): self.width(name) for name in self.shown}
+        found = plan(saved | shown, {at: sizes[key] for at, key in free.items()})
+        for at, name in enumerate(self.states):
+            found = found.added(("carried", name), Room(self.width(name), before=at))
+        return found
+
+    @cached_property
+    def handed(self) -> Plan[Named]:
+        """Where the backward loop keeps what the lines after it read: in rooms of the forward loop that they do not."""
+        back = self.adjoint
+        later = {*_named(reads((*back.after, *back.once))), *_named((*back.inputs.values(), *back.weights.values()))}
+        later |= {("carried", name) for key, name in self.aliases.items() if key in later}
+        later |= {("carried", name) for name in self.wanted}
+        free = {
+            at: room.width
+            for at, room in enumerate(self.kept.rooms)
+            if room.before is None and not any(key in later for key in self.kept.inside(at))
+        }
+        return plan({(ref.kind, ref.name): self.size.of(ref.shape[0]) for ref in back.emitted}, free)
 
     @cached_property
     def function(self) -> Callable[..., list[Tensor]]:
@@ -78,8 +118,22 @@ class Engine:
         """
         return scan.differentiable(self._forward, self._backward)
 
-    def widths(self, names: Sequence[str]) -> list[int]:
-        return [self.size.of(self.step.equation(name).size) for name in names]
+    def width(self, name: str) -> int:
+        return self.size.of(self.step.equation(name).size)
+
+    def found(self, rooms: Sequence[Tensor], key: Named) -> Tensor:
+        """What the forward loop kept, (time, batch, size)."""
+        place = self.kept.places[key]
+        room = _taken(rooms, place)
+        return room if self.kept.rooms[place.room].before is None else room[1:]
+
+    def row(self, key: Named, row: scan.Row) -> Tensor:
+        """What the forward loop kept of a step: `previous` is what was carried before it."""
+        kind, name = key
+        carried = ("carried", name) if kind == "previous" else ("carried", self.aliases.get(key, ""))
+        place = self.kept.places[key if key in self.kept.places else carried]
+        on = 0 if self.kept.rooms[place.room].before is None or kind == "previous" else 1
+        return row(place.room, on)[..., place.first : place.end]
 
     def ahead(self, emitter: Emitter, now: Values, t: Tensor, old: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """One step: what is carried, and what is kept beside it."""
@@ -104,41 +158,36 @@ class Engine:
         emitter.prepare(program.once, ())
         values = emitter.run(program.before, given.sequences(), given.x)
         there: Values = {(ref.kind, ref.name): values[ref.kind, ref.name] for ref in program.sequences}
-        read = [key for key, value in there.items() if len(value.shape) == len(given.x.shape)]
-        flat = {key: value for key, value in there.items() if key not in read}
-        saved = self.adjoint.saved
+        flat = {key: value for key, value in there.items() if key not in self.rows}
 
-        def step(
-            t: Tensor, carried: scan.Rows, row: Callable[[int, Tensor], Tensor]
-        ) -> tuple[list[Tensor], list[Tensor]]:
+        def step(t: Tensor, carried: scan.Rows, row: scan.Row) -> tuple[list[Tensor], list[Tensor]]:
             now: Values = {
                 **flat,
-                **{key: row(at, t) for at, key in enumerate(read)},
+                **{key: row(at) for at, key in enumerate(self.rows)},
                 **{("previous", name): value for name, value in zip(self.states, carried)},
                 ("time", "t"): given.clock(t, self.dtype),
             }
             new, beside = self.ahead(emitter, now, t, carried[0])
             if given.keep is not None:
-                kept = row(len(read), t) > 0
+                kept = row(len(self.rows)) > 0
                 new = [keras.ops.where(kept, value, old) for value, old in zip(new, carried)]
-            return new, [*new, *beside]
+            return new, [*beside, *new[len(self.states) :], *new[: len(self.states)]]
 
-        widths = [*self.widths(self.carried), *(self.size.of(ref.shape[0]) for ref in saved)]
-        sequences = [there[key] for key in read] + ([] if given.keep is None else [given.keep])
+        sequences = [there[key] for key in self.rows] + ([] if given.keep is None else [given.keep])
         start = [
             *given.start,
-            *(keras.ops.zeros((given.batch, width), self.dtype) for width in self.widths(self.shown)),
+            *(keras.ops.zeros((given.batch, self.width(name)), self.dtype) for name in self.shown),
         ]
-        kept, last = scan.loop(step, sequences, start, widths, given.steps, given.time)
-        rows = dict(zip(self.carried, kept))
-        results = [
-            rows[name]
-            if given.keep is None
-            else keras.ops.where(given.run, rows[name], last[self.carried.index(name)][None])
-            for name in self.wanted
-        ]
+        rooms, last = scan.loop(
+            step, sequences, start, self.kept.rooms, tuple(self.kept.places.values()), given.steps, given.time
+        )
+        results = []
+        for name in self.wanted:
+            found = self.found(rooms, ("carried", name))
+            end = last[self.carried.index(name)][None]
+            results.append(found if given.keep is None else keras.ops.where(given.run, found, end))
         again = [values["value", ref.name] for ref in self.adjoint.sequences(program)]
-        return [*results, *last], [*kept, *again]
+        return [*results, *last], [*rooms, *again]
 
     def _backward(
         self, arguments: Sequence[Tensor], kept: Sequence[Tensor], upstream: Sequence[Tensor]
@@ -146,12 +195,10 @@ class Engine:
         given = _Arguments.of(self, arguments)
         program, back, emitter = self.program, self.adjoint, given.emitter(self)
         emitter.prepare(program.once, (*back.loop, *back.after))
-        rows = dict(zip(self.carried, kept))
-        saved = dict(zip(back.saved, kept[len(rows) :]))
-        again = dict(zip(back.sequences(program), kept[len(rows) + len(saved) :]))
-        before = {
-            name: keras.ops.concatenate([first[None], rows[name][:-1]]) for name, first in zip(self.states, given.start)
-        }
+        rooms = kept[: len(self.kept.rooms)]
+        again = dict(zip(_named(back.sequences(program)), kept[len(rooms) :]))
+        held = {key: self.found(rooms, key) for key in self.kept.places}
+        before = {("previous", name): rooms[self.kept.places["carried", name].room][:-1] for name in self.states}
         above = dict(zip(self.wanted, upstream))
         carried = list(upstream[len(self.wanted) :])
         if given.keep is not None:  # rows after the last real step repeat it
@@ -159,43 +206,50 @@ class Engine:
                 if name in above:
                     carried[at] += keras.ops.sum(keras.ops.where(given.run, 0, above[name]), axis=0)
 
-        # every tensor that a step reads, by what it is called there
-        now = {
-            **{("previous", name): value for name, value in before.items()},
-            **{("value", ref.name): value for ref, value in (saved | again).items()},
-            **{("value", atom.name): rows[name] for name, atom in self.places},
+        # what the lines read lies in rooms, which the loop may write over, or is a sequence of its own
+        now: Values = {
+            **before,
+            **again,
+            **held,
+            **{key: held["carried", name] for key, name in self.aliases.items()},
             **given.sequences(),
         }
-        read = _read(back.loop, now)
-        widths = [self.size.of(ref.shape[0]) for ref in back.emitted]
-        names = list(read) + [("above", name) for name in above] + ([("keep", "")] if given.keep is not None else [])
-        sequences = [*(now[key] for key in read), *above.values(), *([] if given.keep is None else [given.keep])]
+        outside = [*again, *given.sequences()]
+        above_at = len(rooms) + len(outside)
+        sequences = [*rooms, *(now[key] for key in outside), *above.values()]
+        sequences += [] if given.keep is None else [given.keep]
+        read = [key for key in dict.fromkeys(_named(reads(back.loop))) if key in now]
 
-        def step(
-            t: Tensor, carried: scan.Rows, row: Callable[[int, Tensor], Tensor]
-        ) -> tuple[list[Tensor], list[Tensor]]:
-            at = {key: row(which, t) for which, key in enumerate(names)}
-            values: Values = {key: at[key] for key in read} | {("time", "t"): given.clock(t, self.dtype)}
-            total = [one + at["above", name] if name in above else one for name, one in zip(self.carried, carried)]
-            held = [keras.ops.zeros_like(one) for one in total]
+        def step(t: Tensor, carried: scan.Rows, row: scan.Row) -> tuple[list[Tensor], list[Tensor]]:
+            values: Values = {("time", "t"): given.clock(t, self.dtype)}
+            for key in read:
+                values[key] = row(len(rooms) + outside.index(key)) if key in outside else self.row(key, row)
+            handed = {name: row(above_at + at) for at, name in enumerate(above)}
+            whole = [one + handed[name] if name in above else one for name, one in zip(self.carried, carried)]
+            waiting = [keras.ops.zeros_like(one) for one in whole]
             if given.keep is not None:
-                real = at["keep", ""] > 0
-                held = [keras.ops.where(real, 0, one) for one in total]
-                total = [keras.ops.where(real, one, 0) for one in total]
-            values |= {("adjoint", name): one for name, one in zip(self.carried, total)}
+                real = row(len(sequences) - 1) > 0
+                waiting = [keras.ops.where(real, 0, one) for one in whole]
+                whole = [keras.ops.where(real, one, 0) for one in whole]
+            values |= {("adjoint", name): one for name, one in zip(self.carried, whole)}
             found, emitted = self.back(emitter, values, t, carried[0])
             new = [
                 one if name not in found else found[name] if given.keep is None else found[name] + one
-                for name, one in zip(self.carried, held)
+                for name, one in zip(self.carried, waiting)
             ]
             return new, emitted
 
-        emitted, first = scan.loop(step, sequences, carried, widths, given.steps, given.time, backwards=True)
+        rooms_after, first = scan.loop(
+            step, sequences, carried, self.handed.rooms, tuple(self.handed.places.values()), given.steps, given.time,
+            backwards=True,
+        )  # fmt: skip
         after: Values = {
             **now,
-            **{(ref.kind, ref.name): value for ref, value in zip(back.emitted, emitted)},
+            **{key: _taken(rooms_after, place) for key, place in self.handed.places.items()},
             ("time", "t"): keras.ops.reshape(given.clock(keras.ops.arange(given.time), self.dtype), (-1, 1, 1)),
         }
+        for key, place in self.handed.places.items():  # columns of a room are summed slower than all of it
+            emitter.sums[key] = total(rooms_after[place.room])[place.first : place.end]
         emitter.run(back.after, after, given.x)
         emitter.run(back.once, after, None)
 
@@ -215,11 +269,14 @@ class Engine:
         ]
 
 
-def _read(lines: Sequence[ir.Equation], there: Mapping[tuple[str, str], Tensor]) -> list[tuple[str, str]]:
-    """What the lines read of what is there, and do not compute themselves."""
-    made = {("value", one.name) for one in lines}
-    found = [(ref.kind, ref.name) for one in lines for ref in ir.walk(one.expr) if isinstance(ref, ir.Ref)]
-    return [key for key in dict.fromkeys(found) if key in there and key not in made]
+def _named(atoms: Iterable[ir.Expr]) -> Iterator[Named]:
+    return ((one.kind, one.name) for one in atoms if isinstance(one, ir.Ref))
+
+
+def _taken(rooms: Sequence[Tensor], place: Place) -> Tensor:
+    """A value at every step, out of the room where it lies."""
+    room = rooms[place.room]
+    return room if place.width == room.shape[-1] else room[..., place.first : place.end]
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,10 +318,10 @@ class _Arguments:
         return keras.ops.shape(self.x)[1]
 
     @cached_property
-    def steps(self) -> Tensor:
-        """How many steps to run: up to the last one that is real in any sequence."""
+    def steps(self) -> Tensor | None:
+        """How many steps to run: up to the last one that is real in any sequence; None for all."""
         if self.keep is None:
-            return keras.ops.convert_to_tensor(self.time, "int32")
+            return None
         real = keras.ops.any(self.keep > 0, axis=(1, 2))
         return keras.ops.max(keras.ops.where(real, keras.ops.arange(1, self.time + 1, dtype="int32"), 0))
 

@@ -1,0 +1,65 @@
+"""What XLA makes of the engine: no sequence is copied whole, and no epoch compiles anew."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import pytest
+import tensorflow as tf
+
+import rnnzoo
+from rnnzoo.nn.scan import inside_compiled_code
+
+TIME, BATCH, INPUTS, UNITS = 100, 32, 8, 64
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "peephole"])
+def test_no_step_of_a_loop_copies_a_sequence(cell: str) -> None:
+    layer, read_out = rnnzoo.layer(cell, UNITS), keras.layers.Dense(3)
+    x, mask = tf.random.normal((BATCH, TIME, INPUTS)), tf.sequence_mask([TIME - 3] * BATCH, TIME)
+    read_out(layer(x))
+    weights = [one.value for one in layer.trainable_variables + read_out.trainable_variables]
+
+    @tf.function(jit_compile=True)
+    def gradients():  # type: ignore[no-untyped-def]
+        with inside_compiled_code(), tf.GradientTape() as tape:
+            loss = tf.reduce_sum(read_out(layer(x, mask=mask)))
+        return tape.gradient(loss, weights)
+
+    text = gradients.experimental_get_compiler_ir()(stage="optimized_hlo")
+    bodies = [one for one in re.split(r"\n(?=%|ENTRY)", text) if "dynamic-update-slice" in one and " while(" not in one]
+    assert len(bodies) > 2
+    copy = re.compile(rf"\[10[01],{BATCH},(\d+)\]\S* copy\(")
+    assert not [line for body in bodies for line in body.splitlines() if copy.search(line)]
+    assert not [
+        found for found in copy.findall(text) if int(found) > UNITS
+    ]  # nor are the gates copied between the loops
+
+
+EPOCHS = """
+from pathlib import Path
+import sys
+from rnnzoo import lang, tasks
+from rnnzoo.lang.text import cell_text
+from rnnzoo.nn.train import Model
+from rnnzoo.spec.trial import Training, Trial
+sizes = {"length": 60, "train": 64, "valid": 32, "test": 32}
+trial = Trial("few", "lstm", cell_text(lang.load("lstm")), "adding", 0, {"units": 16, "learning_rate": 0.01}, 1,
+              Training("adam", 16, 1, 0, 0.0), sizes)
+model = Model(trial, tasks.load("adding", sizes))
+for _ in range(3):
+    model.epoch()
+    model.evaluate("validation")
+    print(len([one for one in Path(sys.argv[1]).iterdir()]), end=" ")
+"""
+
+
+def test_one_compilation_serves_every_epoch(tmp_path: Path) -> None:
+    environment = {**os.environ, "TF_XLA_FLAGS": f"--tf_xla_persistent_cache_directory={tmp_path}"}
+    done = subprocess.run(
+        [sys.executable, "-c", EPOCHS, str(tmp_path)], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["2", "2", "2"]  # one for an epoch, one for evaluation
