@@ -1,7 +1,8 @@
 """`make bench`: every cell and shape beside its peers, in one run.
 
-Each peer is a process of its own, pinned to one core with one thread.  They take turns, a few steps each, many rounds, so
-that whatever else the machine does meets all of them alike; what is reported are medians and their ratios.
+Each peer is a process of its own, pinned to one core with one thread, with the allocator's settings that trials have.  They
+take turns, a few steps each, many rounds, so that whatever else the machine does meets all of them alike; what is reported
+are medians and their ratios.
 
 Out: a table on the screen, `runs/bench/results.json`, and, with --docs, the table of docs/engine.md.
 """
@@ -21,6 +22,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rnnzoo.launchers.local import KEEP_MEMORY
 from rnnzoo.spec.cell import built_in_names
 
 SHAPES = (
@@ -53,12 +55,13 @@ class Worker:
         environment = {
             **os.environ,
             **one,
+            **KEEP_MEMORY,
             "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
         }
         process = subprocess.Popen(
             [*pin, str(python), "-m", module],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT,
-            env=environment if "peer" in module else {**os.environ, **one},
+            env=environment if "peer" in module else {**os.environ, **one, **KEEP_MEMORY},
         )  # fmt: skip
         return Worker(process)
 

@@ -1,4 +1,5 @@
-"""Beside single steps: an epoch against its steps, the first step cold and from the cache, memory, a sweep against a script.
+"""Beside single steps: an epoch against its steps, `fit`, the first step cold and from the cache, memory, a sweep against a
+script.
 
 `python -m benchmarks.training`; one core, one thread.  Prints a line of JSON for each measurement.
 """
@@ -51,6 +52,43 @@ memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(json.dumps({"epoch_s": statistics.median(whole), "steps_s": statistics.median(single), "steps": steps,
                   "first_epoch_s": first, "memory_mb": memory}))
 """
+
+FIT = """
+import json, statistics, time
+import keras, numpy as np, tensorflow as tf
+import rnnzoo
+from benchmarks.keras_cells import CELLS
+tf.config.threading.set_intra_op_parallelism_threads(1)
+tf.config.threading.set_inter_op_parallelism_threads(1)
+steps, batch, time_, inputs, units = 30, 32, 100, 32, 64
+rng = np.random.default_rng(0)
+x, y = rng.standard_normal((steps * batch, time_, inputs)).astype("float32"), rng.integers(0, 10, steps * batch)
+layers = {
+    "ours": lambda: rnnzoo.layer("lstm", units),
+    "keras": lambda: keras.layers.LSTM(units),
+    "cell": lambda: keras.layers.RNN(CELLS["lstm"](units)),
+}
+models = {}
+for name, make in layers.items():
+    for jit in ("auto", True):
+        model = keras.Sequential([keras.Input((None, inputs)), make(), keras.layers.Dense(10)])
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile("adam", loss, jit_compile=jit)
+        model.fit(x, y, batch_size=batch, epochs=1, verbose=0)
+        models[name + ("_jit" if jit is True else "")] = model
+times = {name: [] for name in models}
+for _ in range(5):
+    for name, model in models.items():
+        at = time.perf_counter()
+        model.fit(x, y, batch_size=batch, epochs=1, verbose=0)
+        times[name].append((time.perf_counter() - at) / steps * 1e3)
+print(json.dumps({"fit_ms_" + name: statistics.median(one) for name, one in times.items()}))
+"""
+
+
+def fit() -> dict:
+    """Milliseconds of a step of `model.fit`, an LSTM at 32 x 100 x 32 x 64: our layer, Keras' own, the cell by hand."""
+    return dict(json.loads(_python(FIT)))
 
 
 def epoch() -> dict:
@@ -108,7 +146,7 @@ def _python(program: str) -> str:
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for found in (epoch(), first_step(folder / "xla"), sweep(folder, 8)):
+        for found in (epoch(), fit(), first_step(folder / "xla"), sweep(folder, 8)):
             print(json.dumps({key: round(value, 3) for key, value in found.items()}), flush=True)
 
 

@@ -352,6 +352,7 @@ class _Forward:
         """The lines that compute what is wanted of the forward loop; what they begin with is added to `saved`."""
         results = {atom for atom in self.program.results.values() if isinstance(atom, ir.Ref)}
         found: set[str] = set()
+        parts: dict[ir.Ref, dict[ir.Ref, tuple[int, int]]] = {}  # of what is kept and asked for in parts only
 
         def ask(atom: Atom) -> None:
             line = self.line(atom)
@@ -360,12 +361,23 @@ class _Forward:
             if self.keeps(atom):
                 saved[atom] = None
                 return
-            for inner in atoms(line):
+            args = atoms(line)
+            if line.op == "part" and isinstance(args[0], ir.Ref) and self.keeps(args[0]) and args[0] not in results:
+                parts.setdefault(args[0], {})[atom] = number(args[1]), number(args[2])
+                return
+            for inner in args:
                 ask(inner)
             found.add(atom.name)
 
         for ref in wanted:
             ask(ref)
+        for whole, asked in parts.items():
+            members_asked = {at for first, last in asked.values() for at in range(first, last + 1)}
+            if whole in saved or len(members_asked) == len(members(whole.shape)):
+                saved[whole] = None
+                found |= {ref.name for ref in asked}
+            else:
+                saved |= dict.fromkeys(asked)
         return tuple(one for one in self.program.loop if one.name in found)
 
     def keeps(self, ref: ir.Ref) -> bool:

@@ -1,7 +1,9 @@
 """The only folder that imports Keras and TensorFlow.
 
-    emit      IR -> tensors: one step's equations as `keras.ops`, products on one operand stacked into one
+    emit      lines of a program -> tensors, as `keras.ops`
+    rooms     where a loop keeps what its steps yield
     scan      the time loop (the one place that speaks TensorFlow's loops)
+    engine    a step's program and its adjoint -> a function with a backward pass of its own; `ticked` for cells of clocks
     layer     `Recurrent`, a Keras layer for any cell
     train     Trial -> Outcome: the compiled training loop
 

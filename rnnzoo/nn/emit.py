@@ -14,7 +14,7 @@ import keras
 
 from rnnzoo.lang import ir
 from rnnzoo.lang.ops import OPS
-from rnnzoo.lang.program import Atom, Lines, extent
+from rnnzoo.lang.program import Atom, Lines, atoms, extent
 
 Tensor = Any
 Values = dict[tuple[str, str], Tensor]  # (kind, name) of an `ir.Ref` -> tensor
@@ -41,6 +41,7 @@ class Emitter:
     upto: int | None = None
     ticks: tuple[tuple[int, int, int], ...] = ()
     sums: Values = field(default_factory=dict)
+    lines: dict[str, ir.Apply] = field(default_factory=dict)  # that were run
 
     def first(self, units: int) -> Emitter:
         """The same for the first units."""
@@ -59,6 +60,7 @@ class Emitter:
         """Add the value of every line to `values`; `like` has the axes before the last of what has no size yet."""
         for one in lines:
             assert isinstance(one.expr, ir.Apply)
+            self.lines[one.name] = one.expr
             values["value", one.name] = self.line(one.expr, values, like)
         return values
 
@@ -78,9 +80,8 @@ class Emitter:
             case "outer":
                 return self.outer(self.value(args[0], values), self.value(args[1], values))
             case "sum":
-                summed = self.value(args[0], values)
-                there = self.sums.get((args[0].kind, args[0].name)) if isinstance(args[0], ir.Ref) else None
-                return total(summed) if there is None else there
+                there = self.summed(args[0])
+                return total(self.value(args[0], values)) if there is None else there
             case "total":
                 return keras.ops.sum(self.value(args[0], values), axis=-1, keepdims=True)
             case op:
@@ -107,6 +108,20 @@ class Emitter:
             return _outer(adjoint, operand)
         found = [_outer(adjoint[::period, :, first:last], operand[::period]) for period, first, last in self.ticks]
         return keras.ops.concatenate(found, axis=-1)
+
+    def summed(self, atom: Atom) -> Tensor | None:
+        """The sum of an atom over all steps and sequences, where it can be put together from sums that are there."""
+        if not isinstance(atom, ir.Ref) or atom.kind != "value" or (atom.kind, atom.name) in self.sums:
+            return None if isinstance(atom, ir.Number) else self.sums.get((atom.kind, atom.name))
+        line = self.lines.get(atom.name)
+        if line is None or line.op not in ("part", "stack"):
+            return None
+        if line.op == "part":
+            begin, end = extent(line, self.size)
+            whole = self.summed(atoms(line)[0])
+            return None if whole is None else whole[begin:end]
+        found = [self.summed(arg) for arg in atoms(line)]
+        return None if any(one is None for one in found) else keras.ops.concatenate(found)
 
     def value(self, atom: Atom, values: Mapping[tuple[str, str], Tensor]) -> Tensor:
         if isinstance(atom, ir.Number):

@@ -1,8 +1,8 @@
 """Where a loop keeps what its steps yield: in sequences that it reads for the last time, and in rows of its own.
 
-In: values and their sizes, and sequences that nothing reads afterwards.  Out: a `Plan`.  Rows of one's own are filled with
-zeros first, under XLA: for an LSTM's gates that takes as long as a third of its forward loop.  So the gates go where their
-pre-activations' projections were, and the adjoints of the pre-activations where the gates were.
+In: values and their sizes, and sequences that nothing reads afterwards.  Out: a `Plan`.  Under XLA rows of one's own are
+filled with zeros first: for an LSTM that took as long as two thirds of its forward loop.  So the gates go where the
+projections of x were, and the adjoints of the pre-activations where the gates were.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The time loop under XLA, forward and backward.
 
 In: a step's function and tensors.  Out: what it yields at every step, and what is carried at the end.  The sequence has a
-static length, but how many steps are run is a value of run time: one executable serves all lengths up to it.
+static length, but how many steps are run is a value of run time: one executable serves all lengths up to it.  What steps
+yield is kept in rooms (`nn.rooms`): rows that were read for the last time, or new ones.
 
 The only file that speaks TensorFlow's loops and its gradients, so that another backend has one file to replace.
 """
