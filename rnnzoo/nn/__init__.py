@@ -4,6 +4,7 @@
     rooms     where a loop keeps what its steps yield
     scan      the time loop (the one place that speaks TensorFlow's loops)
     engine    a step's program and its adjoint -> a function with a backward pass of its own; `ticked` for cells of clocks
+    cache     what is not whole in XLA's cache is set aside
     layer     `Recurrent`, a Keras layer for any cell
     train     Trial -> Outcome: the compiled training loop
 

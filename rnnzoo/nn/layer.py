@@ -20,7 +20,7 @@ from rnnzoo.errors import UsageError, nearest
 from rnnzoo.lang import ir, reference
 from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.widen import operands
-from rnnzoo.nn import ticked
+from rnnzoo.nn import cache, ticked
 from rnnzoo.nn.engine import Engine
 from rnnzoo.spec.cell import Init
 
@@ -112,6 +112,7 @@ class Recurrent(keras.layers.Layer):
     def build(self, input_shape: Sequence[int | None]) -> None:
         if len(input_shape) != 3 or input_shape[-1] is None:
             raise UsageError(f"a recurrent layer reads (batch, time, inputs), not a shape {tuple(input_shape)}")
+        cache.set_aside_what_is_cut()
         self._stack = tuple(self._build_layer(int(input_shape[-1]), number) for number in range(1, self.layers + 1))
         if self.stateful:
             if input_shape[0] is None:

@@ -16,6 +16,7 @@ from rnnzoo.spec.document import Fields, Table, parse, read_text
 
 FILE = Path("mlflow.yml")
 RUNS = Path("runs")
+XLA_CACHE = "--tf_xla_persistent_cache_directory"  # the flag in TF_XLA_FLAGS that names the folder of XLA's cache
 _PASSWORD = re.compile(r"[a-z0-9+]+://[^/@]*:[^/]*@")
 
 

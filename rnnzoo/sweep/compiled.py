@@ -15,10 +15,9 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from rnnzoo.spec.settings import cache_folder
+from rnnzoo.spec.settings import XLA_CACHE, cache_folder
 
 LIMIT = 2**29  # bytes; an entry has some hundred thousand
-FLAG = "--tf_xla_persistent_cache_directory"
 INDEX = "index.json"
 
 
@@ -34,14 +33,14 @@ def folder() -> Path:
 def environment(place: Path | None = None) -> Mapping[str, str]:
     """Variables that switch the cache on, its folder checked; none where it cannot be used, or where the user has set one."""
     place, given = place or folder(), os.environ.get("TF_XLA_FLAGS", "")
-    if FLAG in given:
+    if XLA_CACHE in given:
         return {}
     try:
         place.mkdir(parents=True, exist_ok=True)
         _check(place)
     except OSError:
         return {}
-    return {"TF_XLA_FLAGS": f"{given} {FLAG}={place}".strip()}
+    return {"TF_XLA_FLAGS": f"{given} {XLA_CACHE}={place}".strip()}
 
 
 def record(place: Path | None = None) -> None:

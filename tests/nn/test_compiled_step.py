@@ -12,6 +12,7 @@ import tensorflow as tf
 
 import rnnzoo
 from rnnzoo.nn.scan import inside_compiled_code
+from rnnzoo.spec.settings import XLA_CACHE
 
 TIME, BATCH, INPUTS, UNITS = 100, 32, 8, 64
 
@@ -58,7 +59,7 @@ for _ in range(3):
 
 
 def test_one_compilation_serves_every_epoch(tmp_path: Path) -> None:
-    environment = {**os.environ, "TF_XLA_FLAGS": f"--tf_xla_persistent_cache_directory={tmp_path}"}
+    environment = {**os.environ, "TF_XLA_FLAGS": f"{XLA_CACHE}={tmp_path}"}
     done = subprocess.run(
         [sys.executable, "-c", EPOCHS, str(tmp_path)], env=environment, capture_output=True, text=True, check=True
     )

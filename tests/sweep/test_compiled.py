@@ -9,17 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from rnnzoo.spec.settings import XLA_CACHE
 from rnnzoo.sweep import compiled
 
 
 def test_the_cache_is_switched_on_beside_flags_of_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TF_XLA_FLAGS", "--tf_xla_clustering_debug")
     flags = compiled.environment(tmp_path / "xla")["TF_XLA_FLAGS"]
-    assert flags == f"--tf_xla_clustering_debug {compiled.FLAG}={tmp_path / 'xla'}"
+    assert flags == f"--tf_xla_clustering_debug {XLA_CACHE}={tmp_path / 'xla'}"
 
 
 def test_a_cache_of_the_users_own_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TF_XLA_FLAGS", f"{compiled.FLAG}=/elsewhere")
+    monkeypatch.setenv("TF_XLA_FLAGS", f"{XLA_CACHE}=/elsewhere")
     assert compiled.environment(tmp_path) == {}
 
 
