@@ -1,7 +1,8 @@
 """The command line: parses arguments, calls one function, prints errors.
 
     cells         list, show, new, check
-    experiments   sweep, plan, status, report, best, train, ui
+    experiments   sweep, plan, status, best, train, ui
+    reports       report, export
     display       a sweep as it runs, on a terminal and without one
 
 `--help` answers at once: whatever is heavy is imported by the command that needs it.  Exit codes: 0 done, 1 the work failed,
@@ -69,11 +70,20 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     _budget(plan)
     plan.add_argument("--no-measure", action="store_true", help="do not measure how long a step takes")
     _json(plan)
-    for name, about in (("status", "how far an experiment is"), ("report", "write the report once more")):
-        one = _command(commands, name, "experiments", about)
-        _spec(one)
-        _set(one)
-        _json(one)
+    status = _command(commands, "status", "experiments", "how far an experiment is")
+    _spec(status)
+    _set(status)
+    _json(status)
+    report = _command(commands, "report", "reports", "write the report once more, from what is recorded")
+    _spec(report)
+    report.add_argument("--from", dest="source", metavar="FILE", help="read the trials from a table of `rnnzoo export`")
+    _set(report)
+    _json(report)
+    export = _command(commands, "export", "reports", "the trials as a table, CSV or Parquet")
+    _spec(export)
+    export.add_argument("file", nargs="?", metavar="FILE", help="ends in .csv or .parquet (default: results/NAME.csv)")
+    export.add_argument("--force", action="store_true", help="write over a file that is there")
+    _set(export)
     best = _command(
         commands, "best", "experiments", "the best hyper-parameters of a variant, and how to load its model"
     )

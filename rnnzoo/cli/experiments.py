@@ -1,4 +1,4 @@
-"""Commands about experiments: sweep, plan, status, report, best, train, ui.
+"""Commands about experiments: sweep, plan, status, best, train, ui.
 
 Each loads what it needs when it runs; what they compute is in `rnnzoo.sweep` and `rnnzoo.report`.
 """
@@ -49,7 +49,9 @@ def checked(path: Path) -> str:
 
 def sweep(given: argparse.Namespace) -> int:
     """Run what is missing, then write the report."""
+    from rnnzoo.cli import reports
     from rnnzoo.cli.display import Display
+    from rnnzoo.report import numbers
     from rnnzoo.sweep.run import Sweep
     from rnnzoo.trackers.mlflow import MlflowTracker
 
@@ -84,7 +86,10 @@ def sweep(given: argparse.Namespace) -> int:
             raise
     results = loop.results()
     _keep_models(found, results, tracker)
-    _report(found, results, console, tracker)
+    reported = reports.of_opened(found, results)
+    summary, files = reports.written(reported)
+    tracker.report(found.experiment.name, files, numbers(summary))
+    reports.shown(reported, summary, files, console)
     return 0 if any(one.outcome.kind is Kind.COMPLETE for one in results) else 1
 
 
@@ -141,29 +146,7 @@ def _best(found: Opened, results: Sequence[Result]) -> Result | None:
     return min(complete, key=lambda one: one.outcome.scores[on], default=None)
 
 
-def _report(found: Opened, results: Sequence[Result], console: Console, tracker: Tracker | None) -> None:
-    """Print the ranking, write the pages, attach them."""
-    from rnnzoo import report
-
-    summary = report.summarise(found.experiment, results, found.tasks, found.trials)
-    files = report.write(summary, _equations(found), found.runs / "report")
-    if tracker is not None:
-        tracker.report(found.experiment.name, files, report.numbers(summary))
-    report.show(summary, console)
-    page = next(path for path in files if path.suffix == ".html")
-    console.print(f"\nreport  {page}\nruns    make ui  (MLflow's pages)", highlight=False)
-    rows = [row for one in summary.tables for row in one.rows if row.best]
-    if rows:
-        console.print(f"best    rnnzoo best {found.experiment.file} --variant {rows[0].variant}", highlight=False)
-
-
-def _equations(found: Opened) -> dict[str, Any]:
-    from rnnzoo.lang.view import CellView
-
-    return {study.variant.label: CellView(study.cell) for study in found.studies}
-
-
-# ---------------------------------------------------------------------------------------------- plan, status, report
+# ---------------------------------------------------------------------------------------------- plan, status
 
 
 def plan(given: argparse.Namespace) -> None:
@@ -273,22 +256,6 @@ def _print_status(rows: Sequence[Any], console: Console) -> None:
         numbers = [str(row.planned), str(row.running), *(str(row.counts.get(kind, 0)) for kind in kinds)]
         table.add_row(row.variant, *([row.task] if several else []), *numbers, best)
     console.print(table)
-
-
-def report(given: argparse.Namespace) -> None:
-    """The report once more, from what is recorded."""
-    from rnnzoo import report as pages
-    from rnnzoo.sweep import open as door
-
-    found = door.opened(Path(given.spec), given.set)
-    store = door.existing_store(config.read(), found.experiment)
-    results = door.results(found, store)
-    if given.json:
-        summary = pages.summarise(found.experiment, results, found.tasks, found.trials)
-        pages.write(summary, _equations(found), found.runs / "report")
-        print(json.dumps(summary.to_dict(), indent=2))
-        return
-    _report(found, results, Console(), None)
 
 
 def best(given: argparse.Namespace) -> None:

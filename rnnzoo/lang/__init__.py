@@ -37,7 +37,7 @@ def parse_text(text: str, file: str = "<cell>") -> ir.Cell:
 
 
 def with_init(cell: ir.Cell, init: Mapping[str, Init]) -> ir.Cell:
-    """The same cell with other initialisers by name of a weight; `*` stands for all weights not named.
+    """The same cell with other initialisers by name of a weight; `*` stands for all weights not named that it fits.
 
     Raises:
         UsageError: a name that no weight has.
@@ -47,8 +47,14 @@ def with_init(cell: ir.Cell, init: Mapping[str, Init]) -> ir.Cell:
         if name != "*" and name not in names:
             raise UsageError(f"cell '{cell.name}' has no weight '{name}'\n  fix: {nearest(name, names)}")
 
+    common = init.get("*")
+
+    def of(weight: ir.Weight) -> Init:
+        fitting = common if common and (len(weight.shape) > 1 or common.for_vectors) else weight.init
+        return init.get(weight.name, fitting)
+
     def patched(step: ir.Step) -> ir.Step:
-        weights = tuple(replace(one, init=init.get(one.name, init.get("*", one.init))) for one in step.weights)
+        weights = tuple(replace(one, init=of(one)) for one in step.weights)
         return replace(step, weights=weights)
 
     return replace(cell, step=patched(cell.step), first=patched(cell.first))

@@ -255,7 +255,7 @@ class Recurrent(keras.layers.Layer):
     def _add(self, number: int, weight: ir.Weight, size: ir.Sizes) -> Any:
         shape = tuple(reversed(size.shape(weight.shape)))
         label = self._label(number, weight.name)
-        made = _initializer(weight.init, size.options, self._seed_of(number, weight.name))
+        made = initializer(weight.init, size.options, self._seed_of(number, weight.name))
         return self.add_weight(
             shape=shape,
             initializer=_chosen(self.initializers, label) or made,
@@ -402,7 +402,7 @@ def _begun(keep: Tensor) -> Tensor:
     return keras.ops.logical_and(steps >= keras.ops.cast(first, "int32"), keras.ops.any(keep > 0, axis=0)[None])
 
 
-def _initializer(init: Init, options: Mapping[str, float], seed: int | None) -> keras.initializers.Initializer:
+def initializer(init: Init, options: Mapping[str, float], seed: int | None) -> keras.initializers.Initializer:
     values = [float(options[value]) if isinstance(value, str) else float(value) for value in init.values]
     make = keras.initializers
     match init.name, values:

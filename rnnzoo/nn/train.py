@@ -11,7 +11,7 @@ import hashlib
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,9 @@ from rnnzoo.errors import RnnzooError, TrainingError, nearest
 from rnnzoo.lang import counts, ir
 from rnnzoo.nn import scan
 from rnnzoo.nn.data import Batch, batches, resident
-from rnnzoo.nn.layer import Recurrent
+from rnnzoo.nn.layer import Recurrent, initializer
 from rnnzoo.spec.cell import Init
+from rnnzoo.spec.space import WITH_MOMENTUM
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Training, Trial, Value
 from rnnzoo.tasks import SPLITS, Task
 
@@ -130,11 +131,12 @@ class Model:
         self.training = _training(trial.training, chosen)
         self.cell = _cell(trial)
         self.recurrent = _recurrent(self.cell, task, chosen, _seed(trial, "weights"))
-        initializer = keras.initializers.GlorotUniform(seed=_seed(trial, "read-out"))
-        self.read_out = keras.layers.Dense(task.outputs, kernel_initializer=initializer, name="read_out")
+        self.read_out = _read_out(trial, task.outputs)
         inputs = keras.Input((None, task.inputs), name="x")
         self.network = keras.Model(inputs, self.read_out(self.recurrent(inputs)), name="model")
-        self.optimizer = _optimizer(self.training.optimizer, chosen)
+        self.optimizer = _optimizer(self.training, chosen)
+        self.noise = tf.Variable(float(chosen["noise"])) if "noise" in chosen else None
+        self.noise_seed = _seed(trial, "noise")
         self.optimizer.build(self.network.trainable_variables)
         self.data = resident(task)
         self.order = np.random.default_rng(_seed(trial, "order"))
@@ -191,9 +193,9 @@ class Model:
             batch = self.data.batch(index[at], real[at])
             with tf.GradientTape() as tape:
                 loss, _, counted = self._losses(batch, training=True)
-                mean = loss / counted
+                error = loss / (counted if self.training.error == "mean" else tf.reduce_sum(real[at]))
             variables = self.network.trainable_variables
-            gradients = tape.gradient(mean, variables)
+            gradients = tape.gradient(error, variables)
             if self.training.clip:
                 gradients, _ = tf.clip_by_global_norm(gradients, self.training.clip)
             self.optimizer.apply(gradients, variables)
@@ -215,10 +217,19 @@ class Model:
 
     def _losses(self, batch: Batch, training: bool) -> tuple[Tensor, Tensor, Tensor]:
         """Sum of the loss, sum of wrong answers, and how much was counted."""
-        logits = self.read_out(self.recurrent(batch.x, mask=batch.mask, training=training))
+        x = self._noisy(batch.x) if training and self.noise is not None else batch.x
+        logits = self.read_out(self.recurrent(x, mask=batch.mask, training=training))
         losses, wrong = _LOSSES[self.task.loss](batch.y, logits)
         weights = batch.weights
         return tf.reduce_sum(losses * weights), tf.reduce_sum(wrong * weights), tf.reduce_sum(weights)
+
+    def _noisy(self, x: Tensor) -> Tensor:
+        """Inputs with Gaussian noise, other noise at every step.
+
+        Not `keras.random.normal`: under XLA on one core its generator took 5.9 ms for 128 x 88 numbers, this one 0.13.
+        """
+        seed = tf.stack([self.noise_seed, tf.cast(self.optimizer.iterations.value, tf.int32)])
+        return x + self.noise * tf.random.stateless_normal(tf.shape(x), seed, alg="threefry")
 
 
 def _bernoulli(y: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
@@ -247,11 +258,10 @@ _LOSSES: Mapping[str, Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]] = {
 
 def _training(training: Training, chosen: Mapping[str, Value]) -> Training:
     """How to train: what is searched goes over what is fixed."""
-    return Training(
+    return replace(
+        training,
         optimizer=str(chosen.get("optimizer", training.optimizer)),
         batch=int(chosen.get("batch", training.batch)),
-        epochs=training.epochs,
-        patience=training.patience,
         clip=float(chosen.get("clip", training.clip)),
     )
 
@@ -274,15 +284,37 @@ def _recurrent(cell: ir.Cell, task: Task, chosen: Mapping[str, Value], seed: int
     )
 
 
-def _optimizer(name: str, chosen: Mapping[str, Value]) -> keras.optimizers.Optimizer:
+def _read_out(trial: Trial, outputs: int) -> keras.layers.Dense:
+    """A linear layer; an initialiser for all weights (`*`) is for its weights too."""
+    common = trial.init.get("*")
+    kernel: Any = keras.initializers.GlorotUniform(seed=_seed(trial, "read-out"))
+    bias: Any = "zeros"
+    if common is not None:
+        init = Init.from_plain(common)
+        kernel = initializer(init, {}, _seed(trial, "read-out"))
+        bias = initializer(init, {}, _seed(trial, "read-out bias")) if init.for_vectors else bias
+    return keras.layers.Dense(outputs, kernel_initializer=kernel, bias_initializer=bias, name="read_out")
+
+
+def _optimizer(training: Training, chosen: Mapping[str, Value]) -> keras.optimizers.Optimizer:
+    name, rate = training.optimizer, float(chosen["learning_rate"])
     if name not in OPTIMIZERS:
         raise TrainingError(f"no optimiser '{name}'\n  fix: {nearest(name, OPTIMIZERS)}")
-    arguments = {"learning_rate": float(chosen["learning_rate"])}
-    if "momentum" in chosen:
-        if name not in ("sgd", "rmsprop"):
-            raise TrainingError(f"the optimiser '{name}' has no momentum\n  fix: search it `when: {{optimizer: sgd}}`")
-        arguments["momentum"] = float(chosen["momentum"])
-    return OPTIMIZERS[name](**arguments)
+    momentum = _momentum(chosen)
+    if momentum is None:
+        return OPTIMIZERS[name](learning_rate=rate)
+    if name not in WITH_MOMENTUM:
+        raise TrainingError(f"the optimiser '{name}' has no momentum\n  fix: search it `when: {{optimizer: sgd}}`")
+    ahead = {"nesterov": True} if training.nesterov and name == "sgd" else {}
+    rate *= 1 - momentum if training.effective_rate else 1
+    return OPTIMIZERS[name](learning_rate=rate, momentum=momentum, **ahead)
+
+
+def _momentum(chosen: Mapping[str, Value]) -> float | None:
+    """The momentum, from whichever of its two names was chosen."""
+    if "one_minus_momentum" in chosen:
+        return 1.0 - float(chosen["one_minus_momentum"])
+    return float(chosen["momentum"]) if "momentum" in chosen else None
 
 
 def _seed(trial: Trial, purpose: str) -> int:

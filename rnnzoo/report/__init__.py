@@ -1,8 +1,10 @@
-"""Results -> what a person reads: a ranking, pictures, one page.
+"""Results -> what a person reads: verdicts, a ranking, pictures, one page.
 
-    results + experiment + tasks -> summary -+-> text     the ranking on a terminal
-                                             +-> figures  SVG
-                                             +-> html     one self-contained page
+    results -> evidence, explained -> judge -+
+    results + experiment + tasks ------------+-> summary -+-> text     verdicts and ranking on a terminal
+                                                          +-> figures  SVG
+                                                          +-> html     one self-contained page
+    results <-> table    CSV or Parquet, from which all of that can be made again
 
 A report only reads: it needs neither Keras nor Optuna, and can be made again next year.
 """

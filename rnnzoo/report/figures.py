@@ -1,6 +1,10 @@
 """Numbers -> pictures, as SVG with text that stays text.  The only file that imports matplotlib.
 
-distribution    every complete trial of every variant, those that are compared in colour, their mean and interval
+distribution    every complete trial of every variant and its quartiles, those that are compared in colour, their mean and
+                interval (Greff et al. 2015, figure 3)
+tuning          what to expect of the best of n trials (Dodge et al. 2019)
+importance      which hyper-parameters explain the scores, alone and together; marginals along each of them (Hutter et al. 2014)
+scatter         every trial by each hyper-parameter
 curves          how the best trial of each variant learnt
 """
 
@@ -8,12 +12,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, PercentFormatter
 
+from rnnzoo.report.explained import Explained, Marginal
 from rnnzoo.report.summary import Row, Summary, Table
 
 # Okabe and Ito 2008: told apart with every common kind of colour vision.
@@ -25,19 +32,30 @@ STYLE = {
     "svg.fonttype": "none", "svg.hashsalt": "rnnzoo", "axes.edgecolor": "#c9ced4", "axes.labelcolor": INK,
     "text.color": INK, "xtick.color": "#5b6570", "ytick.color": INK, "axes.spines.top": False, "axes.spines.right": False,
 }  # fmt: skip
+PAIRS = 6  # interactions that are shown
 FAR = 3.0  # spans of the middle of the scores beyond which a score is shown at the edge
 
 
 def draw(summary: Summary) -> dict[str, str]:
     """SVG texts by name; a task without a complete trial has none."""
-    found = {}
+    found: dict[str, str] = {}
     for table in summary.tables:
         suffix = f"-{table.task}" if len(summary.tables) > 1 else ""
-        rows = [row for row in table.rows if row.scores]
+        rows = [row for row in table.rows if row.points]
         if rows:
             with rc_context(STYLE):
-                found[f"distribution{suffix}"] = _svg(_distribution(summary, table, rows))
-                found[f"curves{suffix}"] = _svg(_curves(summary, table, rows))
+                found |= {f"{name}{suffix}": _svg(figure) for name, figure in _figures(summary, table, rows).items()}
+    return found
+
+
+def _figures(summary: Summary, table: Table, rows: Sequence[Row]) -> dict[str, Figure]:
+    """The figures of one task; those for which there is nothing to show are left out."""
+    found = {"distribution": _distribution(summary, table, rows), "curves": _curves(summary, table, rows)}
+    if any(row.tuning for row in rows):
+        found["tuning"] = _tuning(summary, table, rows)
+    if table.explained is not None:
+        found["importance"] = _importance(table.explained)
+        found["scatter"] = _scatter(summary, table, rows, table.explained)
     return found
 
 
@@ -75,15 +93,17 @@ def _distribution(summary: Summary, table: Table, rows: Sequence[Row]) -> Figure
 
 
 def _strip(axes: Axes, at: int, row: Row, high: float) -> None:
-    """One variant: its trials as dots, the mean of those that are compared as a bar, their interval as a line."""
+    """One variant: its trials as dots over a box of their quartiles, the mean of those that are compared, their interval."""
     spread = np.linspace(-0.16, 0.16, 5)
-    for number, (score, kept) in enumerate(row.scores):
-        if score <= high:
-            axes.plot(
-                score, at + spread[number % 5], "o", ms=5.5 if kept else 4.5, mew=0,
-                color=KEPT if kept else FAINT, alpha=0.9 if kept else 0.55,
-            )  # fmt: skip
-    beyond = sum(score > high for score, _ in row.scores)
+    scores = np.array([one.score for one in row.points])
+    shown = np.minimum(np.percentile(scores, (25, 50, 75)), high)
+    axes.fill_between(shown[[0, 2]], at - 0.3, at + 0.3, color="#eceff2", lw=0, zorder=0.5)
+    axes.plot((shown[1], shown[1]), (at - 0.3, at + 0.3), color="#c3cad1", lw=1.2, zorder=0.6)
+    places = at + spread[np.arange(len(scores)) % 5]
+    for kept, colour, size, alpha in ((False, FAINT, 4.5, 0.55), (True, KEPT, 5.5, 0.9)):
+        these = np.array([one.kept == kept for one in row.points]) & (scores <= high)
+        axes.plot(scores[these], places[these], "o", ms=size, mew=0, color=colour, alpha=alpha)
+    beyond = int((scores > high).sum())
     if beyond:
         axes.annotate(
             f"{beyond} more \N{RIGHTWARDS ARROW}", (high, at), ha="right", va="center", color="#5b6570", fontsize=8.5
@@ -96,12 +116,11 @@ def _strip(axes: Axes, at: int, row: Row, high: float) -> None:
 
 def _limits(table: Table, rows: Sequence[Row]) -> tuple[float, float]:
     """From the best score to where the bulk ends; what lies far beyond is counted at the edge, not drawn."""
-    scores = np.array([score for row in rows for score, _ in row.scores])
-    kept = np.array([score for row in rows for score, keep in row.scores if keep])
+    scores = np.array([one.score for row in rows for one in row.points])
     far = np.percentile(scores, 75) + FAR * max(float(np.ptp(np.percentile(scores, (25, 75)))), 1e-12)
     lines = [score for score in table.baselines.values() if score <= far]
     low = float(min([*scores, *lines]))
-    high = float(max([*scores[scores <= far], *kept, *lines]))
+    high = float(max([*scores[scores <= far], *lines]))
     room = 0.04 * max(high - low, abs(high) * 1e-3, 1e-9)
     return low - room, high + room
 
@@ -115,10 +134,7 @@ def _curves(summary: Summary, table: Table, rows: Sequence[Row]) -> Figure:
             continue
         epochs = [point["epoch"] for point in row.best.curve]
         values = [point["validation"] for point in row.best.curve]
-        colour, dash = COLOURS[at % len(COLOURS)], DASHES[at // len(COLOURS) % len(DASHES)]
-        axes.plot(
-            epochs, values, color=colour, ls=dash, lw=1.6, label=row.variant, marker="o" if len(epochs) == 1 else ""
-        )
+        axes.plot(epochs, values, **_line(at), lw=1.6, label=row.variant, marker="o" if len(epochs) == 1 else "")
         lowest += values
     if lowest:
         top = np.percentile(lowest, 97)
@@ -128,12 +144,130 @@ def _curves(summary: Summary, table: Table, rows: Sequence[Row]) -> Figure:
     axes.set_axisbelow(True)
     axes.set_xlabel("epoch")
     axes.set_ylabel(f"{table.metric} on validation, {table.unit}")
-    axes.legend(
-        frameon=False,
-        fontsize=9,
-        loc="upper left",
-        bbox_to_anchor=(1.01, 1.02),
-        title="best trial of",
-        alignment="left",
-    )
+    _legend(axes, "best trial of")
     return figure
+
+
+def _line(at: int) -> dict[str, Any]:
+    """Colour and dashes of the nth line."""
+    return {"color": COLOURS[at % len(COLOURS)], "ls": DASHES[at // len(COLOURS) % len(DASHES)]}
+
+
+def _legend(axes: Axes, title: str) -> None:
+    axes.legend(
+        frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.01, 1.02), title=title, alignment="left"
+    )  # fmt: skip
+
+
+def _tuning(summary: Summary, table: Table, rows: Sequence[Row]) -> Figure:
+    """Expected score of the best of n trials; a band for the baseline only, or the lines could not be seen."""
+    figure = Figure(figsize=(8, 4.2))
+    axes = figure.subplots()
+    lowest, highest = [], []
+    for at, row in enumerate(rows):
+        if row.tuning is None:
+            continue
+        trials = np.arange(1, len(row.tuning.mean) + 1)
+        axes.plot(trials, row.tuning.mean, **_line(at), lw=1.6, label=row.variant)
+        if row.variant == summary.baseline:
+            axes.fill_between(trials, row.tuning.low, row.tuning.high, color=_line(at)["color"], alpha=0.12, lw=0)
+        lowest.append(min(row.tuning.mean))
+        highest.append(row.tuning.mean[min(2, len(row.tuning.mean) - 1)])  # the first trials would squeeze the rest
+    room = 0.05 * max(max(highest) - min(lowest), 1e-9)
+    axes.set_ylim(min(lowest) - room, max(highest) + room)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.grid(color="#eceff2", lw=0.8)
+    axes.set_axisbelow(True)
+    axes.set_xlabel("trials")
+    axes.set_ylabel(f"expected {table.metric} on {summary.report}, {table.unit}")
+    _legend(axes, "best of n trials of")
+    return figure
+
+
+def _importance(explained: Explained) -> Figure:
+    """Shares of the variance as bars with intervals on the left, marginal curves on the right."""
+    bars = [*explained.main, *((f"{a} x {b}", share) for a, b, share in explained.pairs[:PAIRS])]
+    count = len(explained.marginals)
+    figure = Figure(figsize=(8, 0.6 + 0.3 * len(bars) + 2.4 * -(-count // 4)), layout="constrained")
+    heights = (0.6 + 0.3 * len(bars), 2.4 * -(-count // 4))
+    upper, lower = np.asarray(figure.subfigures(2, 1, height_ratios=heights)).ravel()
+    axes = upper.subplots()
+    for at, (_, share) in enumerate(bars):
+        axes.barh(at, share.value, color=KEPT if at < len(explained.main) else FAINT, height=0.6)
+        axes.plot((share.low, share.high), (at, at), color=INK, lw=1.4)
+    axes.set_yticks(range(len(bars)), [_words(name) for name, _ in bars])
+    axes.set_ylim(len(bars) - 0.4, -0.6)
+    axes.set_xlim(0, 1)
+    axes.tick_params(axis="y", length=0)
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.set_xlabel("share of the variance of the scores")
+    panels = np.atleast_1d(lower.subplots(-(-count // 4), min(count, 4), sharey=True, squeeze=False)).ravel()
+    for panel, marginal in zip(panels, explained.marginals):
+        _marginal(panel, marginal)
+    for panel in panels[count:]:
+        panel.set_visible(False)
+    panels[0].set_ylabel("expected score")
+    return figure
+
+
+def _marginal(axes: Axes, marginal: Marginal) -> None:
+    at, mean, spread = (np.array(one) for one in (marginal.at, marginal.mean, marginal.spread))
+    if marginal.choices:
+        axes.errorbar(at, mean, spread, fmt="o", ms=4, color=KEPT, elinewidth=1)
+        axes.set_xticks(at, marginal.choices)
+    else:
+        axes.fill_between(at, mean - spread, mean + spread, color=KEPT, alpha=0.18, lw=0)
+        axes.plot(at, mean, color=KEPT, lw=1.6)
+        _scale(axes, marginal)
+    axes.grid(color="#eceff2", lw=0.8)
+    axes.set_axisbelow(True)
+    axes.set_xlabel(_words(marginal.name))
+
+
+def _scale(axes: Axes, marginal: Marginal) -> None:
+    """Logarithmic where the search was; a range of less than two decades is marked at its ends and in the middle."""
+    if not marginal.log:
+        return
+    low, high = marginal.at[0], marginal.at[-1]
+    axes.set_xscale("log")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    if high < 100 * low:
+        ticks = (low, (low * high) ** 0.5, high)
+        axes.set_xticks(ticks, [f"{one:.2g}" if one < 10 else f"{one:.0f}" for one in ticks])
+
+
+def _scatter(summary: Summary, table: Table, rows: Sequence[Row], explained: Explained) -> Figure:
+    """Every complete trial of all variants by each hyper-parameter."""
+    count = len(explained.marginals)
+    down = -(-count // 4)
+    figure = Figure(figsize=(8, 2.4 * down), layout="constrained")
+    panels = figure.subplots(down, min(count, 4), sharey=True, squeeze=False).ravel()
+    low, high = _limits(table, rows)
+    points = [one for row in rows for one in row.points]
+    for panel, marginal in zip(panels, explained.marginals):
+        for kept, colour, alpha in ((False, FAINT, 0.4), (True, KEPT, 0.85)):
+            these = [one for one in points if one.kept == kept and marginal.name in one.at]
+            at = [_place(marginal, one.at[marginal.name]) for one in these]
+            panel.plot(at, [min(one.score, high) for one in these], "o", ms=3, mew=0, color=colour, alpha=alpha)
+        if marginal.choices:
+            panel.set_xticks(range(len(marginal.choices)), marginal.choices)
+        else:
+            _scale(panel, marginal)
+        panel.grid(color="#eceff2", lw=0.8)
+        panel.set_axisbelow(True)
+        panel.set_xlabel(_words(marginal.name))
+    for panel in panels[count:]:
+        panel.set_visible(False)
+    panels[0].set_ylim(low, high)
+    panels[0].set_ylabel(f"{table.metric} on {summary.report}")
+    return figure
+
+
+def _place(marginal: Marginal, value: Any) -> float:
+    return float(marginal.choices.index(str(value)) if marginal.choices else value)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

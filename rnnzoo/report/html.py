@@ -15,7 +15,7 @@ from typing import Any
 from rnnzoo.lang import latex
 from rnnzoo.lang.view import CellView
 from rnnzoo.report.summary import Summary
-from rnnzoo.report.text import number
+from rnnzoo.report.text import number, pvalue
 from rnnzoo.spec.document import yaml_text
 
 PACKAGES = ("rnnzoo", "tensorflow", "keras", "optuna", "mlflow", "numpy")
@@ -28,6 +28,7 @@ def page(summary: Summary, cells: Mapping[str, CellView], pictures: Mapping[str,
     template = Path(__file__).with_name("template.html.j2").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["number"] = number
+    environment.filters["pvalue"] = pvalue
     environment.filters["words"] = lambda text: str(text).replace("_", " ")
     from markupsafe import Markup
 

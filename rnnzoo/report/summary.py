@@ -1,24 +1,31 @@
 """Results -> numbers: everything that tables, figures and pages show, computed once.
 
-In: an experiment, its results, what its tasks say of themselves.  Out: a frozen `Summary`.  The best `keep` trials of each
-variant are chosen on one split and reported on another; every trial counts in one of the kinds, whatever became of it.
+In: an experiment, its results, what its tasks say of themselves.  Out: a frozen `Summary`, the verdicts on its claims first.
+The best `keep` trials of each variant are chosen on one split and reported on another; every trial counts in one of the
+kinds, whatever became of it.
 """
 
 from __future__ import annotations
 
+import math
 import statistics
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from rnnzoo.errors import StatsError
+from rnnzoo.report.evidence import searches
+from rnnzoo.report.explained import Explained, Forests, explained, searched
+from rnnzoo.report.judge import Searches, Verdict, judge
+from rnnzoo.report.results import belonging
 from rnnzoo.spec.experiment import Experiment, Variant
 from rnnzoo.spec.read_experiment import resolved
 from rnnzoo.spec.trial import Kind, Result
 from rnnzoo.stats.estimate import bootstrap_interval
+from rnnzoo.stats.tuning import tuning_curve
 
 LEVEL = 0.95
 
@@ -38,6 +45,9 @@ class Described(Protocol):
     @property
     def note(self) -> str: ...
 
+    @property
+    def inputs(self) -> int: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Best:
@@ -52,12 +62,30 @@ class Best:
 
 
 @dataclass(frozen=True, slots=True)
+class Point:
+    """A complete trial: its score on the reported split, whether it was kept, and where in the space it lies."""
+
+    score: float
+    kept: bool
+    at: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """The score to expect of the best of n trials, n = 1, 2, ..., with a band of 95 %."""
+
+    mean: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One variant on one task.
 
     Attributes:
         counts: trials by kind.
-        scores: (score on the reported split, whether it was kept) of every complete trial.
+        points: every complete trial, the best on the selecting split first.
         kept: how many trials were kept: `keep` of them, or as many as are complete.
         mean, interval: of the kept trials on the reported split; no interval from fewer than three.
         seconds: median of a complete trial.
@@ -66,12 +94,13 @@ class Row:
     variant: str
     title: str
     counts: Mapping[str, int]
-    scores: tuple[tuple[float, bool], ...]
+    points: tuple[Point, ...]
     kept: int
     mean: float | None
     interval: tuple[float, float] | None
     best: Best | None
     seconds: float | None
+    tuning: Tuning | None
 
     @property
     def complete(self) -> int:
@@ -88,6 +117,7 @@ class Table:
     note: str
     baselines: Mapping[str, float]
     rows: tuple[Row, ...]
+    explained: Explained | None
 
     @property
     def kinds(self) -> list[str]:
@@ -96,13 +126,23 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Control:
+    """The baseline against itself under other draws: what the procedure finds where there is nothing to be found."""
+
+    task: str
+    variant: str
+    found: str
+    p: float  # two-sided
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """A whole experiment.
 
     Attributes:
+        trials: the most that a variant has run on a task.
         keep: how many trials of each variant are compared.
         spec: the experiment with every default filled in.
-        claims: as written; judging them is not part of this report.
     """
 
     experiment: str
@@ -114,7 +154,8 @@ class Summary:
     keep: int
     spec: Mapping[str, Any]
     tables: tuple[Table, ...]
-    claims: tuple[str, ...]
+    verdicts: tuple[Verdict, ...]
+    controls: tuple[Control, ...]
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -123,61 +164,106 @@ class Summary:
 def summarise(
     experiment: Experiment, results: Sequence[Result], tasks: Mapping[str, Described], trials: int
 ) -> Summary:
-    """The numbers of an experiment; `results` are those of its present studies, in any order."""
+    """The numbers of an experiment.
+
+    Args:
+        results: of its present studies, in any order.
+        tasks: by label.
+        trials: of each variant on each task, as planned; where fewer were run, a share is kept of those.
+    """
     select = experiment.select
-    keep = select.count(trials)
+    ran = max((one.trial.index + 1 for one in results), default=trials)
+    keep = select.count(min(trials, ran))
+    forests = Forests(experiment, results)
     tables = []
     for choice in experiment.tasks:
         task = tasks[choice.label]
         rows = [
-            _row(experiment, variant, [one for one in results if _belongs(one, variant.label, choice.label)], keep)
+            _row(experiment, variant, belonging(results, variant.label, choice.label), keep)
             for variant in experiment.variants
         ]
         ranked = tuple(sorted(rows, key=lambda row: (row.mean is None, row.mean)))
-        tables.append(Table(choice.label, task.metric, task.unit, task.note, dict(task.baselines), ranked))
+        what = _explained(forests, choice.label)
+        tables.append(Table(choice.label, task.metric, task.unit, task.note, dict(task.baselines), ranked, what))
+    inputs = {label: task.inputs for label, task in tasks.items()}
+    evidence = searches(experiment, results, inputs, keep, forests)
+    labels = [one.label for one in experiment.tasks]
     return Summary(
         experiment=experiment.name,
         about=experiment.about,
         baseline=experiment.baseline,
-        trials=trials,
+        trials=min(trials, ran),
         on=select.on,
         report=select.report,
         keep=keep,
         spec=resolved(experiment),
         tables=tuple(tables),
-        claims=tuple(claim.text for claim in experiment.claims),
+        verdicts=judge(experiment.claims, labels, evidence),
+        controls=tuple(_controls(experiment, labels, evidence)),
     )
 
 
-def _belongs(result: Result, variant: str, task: str) -> bool:
-    return result.study.split("/")[1:3] == [variant, task]
+def _controls(experiment: Experiment, tasks: Sequence[str], evidence: Searches) -> Iterator[Control]:
+    for task in tasks if experiment.control else ():
+        try:
+            worse, better = evidence.difference(task, experiment.control, experiment.baseline, 0.0)
+            found, _ = evidence.describe(task, experiment.control, experiment.baseline)
+        except StatsError:
+            continue
+        yield Control(task, experiment.control, found, min(1.0, 2 * min(worse, better)))
+
+
+def _explained(forests: Forests, task: str) -> Explained | None:
+    """None where the trials say nothing: too few of them, or nothing is searched."""
+    try:
+        return explained(forests, task) if searched(forests.experiment) else None
+    except StatsError:
+        return None
 
 
 def _row(experiment: Experiment, variant: Variant, results: Sequence[Result], keep: int) -> Row:
     on, report = experiment.select.on, experiment.select.report
     complete = [one for one in results if one.outcome.kind is Kind.COMPLETE]
     ranked = sorted(complete, key=lambda one: (one.outcome.scores[on], one.trial.index))
-    scores = [one.outcome.scores[report] for one in ranked]
-    kept = scores[:keep]
+    points = [
+        Point(one.outcome.scores[report], at < keep, dict(one.trial.hyperparameters)) for at, one in enumerate(ranked)
+    ]
+    kept = [one.score for one in points[:keep]]
     return Row(
         variant=variant.label,
         title=variant.cell.title,
         counts={str(kind): sum(1 for one in results if one.outcome.kind is kind) for kind in Kind},
-        scores=tuple((score, at < keep) for at, score in enumerate(scores)),
+        points=tuple(points),
         kept=len(kept),
         mean=statistics.fmean(kept) if kept else None,
         interval=_interval(kept, f"{experiment.name} {variant.label}"),
         best=_best(ranked[0], on, report) if ranked else None,
         seconds=statistics.median(one.outcome.seconds.get("total", 0.0) for one in complete) if complete else None,
+        tuning=_tuning(results, on, report, f"{experiment.name} {variant.label}"),
     )
+
+
+def _tuning(results: Sequence[Result], on: str, report: str, words: str) -> Tuning | None:
+    chosen, reported = (
+        np.array([one.outcome.scores.get(split, math.inf) for one in results]) for split in (on, report)
+    )
+    try:
+        found = tuning_curve(chosen, reported, LEVEL, _generator(words), draws=300)
+    except StatsError:
+        return None
+    return Tuning(*(tuple(one.tolist()) for one in (found.mean, found.low, found.high)))
 
 
 def _interval(scores: Sequence[float], words: str) -> tuple[float, float] | None:
     """With a generator of its own, so that the same results always print the same interval."""
     try:
-        return bootstrap_interval(np.array(scores), LEVEL, np.random.default_rng(zlib.crc32(words.encode())))
+        return bootstrap_interval(np.array(scores), LEVEL, _generator(words))
     except StatsError:
         return None
+
+
+def _generator(words: str) -> np.random.Generator:
+    return np.random.default_rng(zlib.crc32(words.encode()))
 
 
 def _best(result: Result, on: str, report: str) -> Best:

@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table as Grid
+from rich.text import Text
 
 from rnnzoo.report.summary import Row, Summary, Table
 from rnnzoo.spec.trial import Kind
 
+STYLES = {"supported": "green", "refuted": "red", "undecided": "yellow"}
+
 
 def show(summary: Summary, console: Console) -> None:
-    """Print one ranking for each task, the baselines, what did not complete, and the claims."""
+    """Print one ranking for each task, the baselines, what did not complete, and the verdicts."""
     for table in summary.tables:
         console.print()
         console.print(_title(summary, table), highlight=False)
         console.print(_grid(summary, table))
         _notes(summary, table, console)
-    if summary.claims:
-        console.print("\nclaims (not yet judged: read them against the intervals with care)", highlight=False)
-        for claim in summary.claims:
-            console.print(f"  {claim}", markup=False, highlight=False)
+    _verdicts(summary, console)
+
+
+def _verdicts(summary: Summary, console: Console) -> None:
+    if summary.verdicts:
+        console.print("\nverdicts", highlight=False)
+    several = len(summary.tables) > 1
+    for one in summary.verdicts:
+        place = f"on {one.task}: " if several and not one.claim.startswith("on ") else ""
+        p = "" if one.p is None else f"  p {pvalue(one.p)}"
+        console.print(f"  [{STYLES[one.word]}]{one.word:10}[/] {escape(place + one.claim)}{p}", highlight=False)
+        console.print(Padding(Text(one.found, style="dim"), (0, 0, 0, 13)))
+        if one.settle:
+            console.print(Padding(Text(f"to settle it: {one.settle}", style="dim"), (0, 0, 0, 13)))
+    for control in summary.controls:
+        where = f" on {control.task}" if several else ""
+        text = f"control{where}: {control.found}; p {pvalue(control.p)} (any difference is chance)"
+        console.print(Padding(Text(text, style="dim"), (0, 0, 0, 2)))
 
 
 def _title(summary: Summary, table: Table) -> str:
@@ -52,6 +71,11 @@ def _cells(row: Row) -> tuple[str, ...]:
 def number(value: float | None) -> str:
     """Four figures, or nothing."""
     return "" if value is None else f"{value:.3f}" if abs(value) >= 0.01 or value == 0 else f"{value:.2e}"
+
+
+def pvalue(p: float) -> str:
+    """Two figures, and nothing smaller than what so many relabellings can show."""
+    return f"{p:.2f}" if p >= 0.1 else f"{p:.3f}" if p >= 0.001 else "below 0.001"
 
 
 def _notes(summary: Summary, table: Table, console: Console) -> None:

@@ -67,6 +67,11 @@ class Init:
     name: str
     values: tuple[float | str, ...] = ()
 
+    @property
+    def for_vectors(self) -> bool:
+        """Whether a vector can begin so; there is no orthogonal vector."""
+        return self.name not in ("identity", "orthogonal")
+
     def plain(self) -> Value | dict[str, object]:
         """As it is written in YAML."""
         if self.name == "constant":

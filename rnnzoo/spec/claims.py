@@ -1,7 +1,8 @@
-"""What a claim can say: one table of sentence forms.
+"""What a claim can say: one table of sentence forms, each with blanks for names and numbers.
 
-In: a sentence with its place, and the names that it may use.  Out: nothing but mistakes; what a claim means is judged on the
-runs.  Contains the findings of Greff et al. 2015 (worse, same, importance, interactions) and their counts of weights.
+In: a sentence with its place, and the names that it may use.  Out: a `Claim`, its blanks filled in; what it means is judged
+on the runs (`rnnzoo.report.judge`).  Contains the findings of Greff et al. 2015 (worse, same, importance, interactions, counts
+of weights) and of Jozefowicz et al. 2015 (better, no variant better).
 """
 
 from __future__ import annotations
@@ -11,22 +12,36 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from rnnzoo.errors import Mistakes, Span, nearest
-from rnnzoo.spec.document import Node, Scalar, Table
+from rnnzoo.spec.document import Fields, Node, Scalar, Table, describe
+from rnnzoo.spec.experiment import Claim
 
-# A and B are variants, NAME a searched hyper-parameter, N a number; any form may follow `on TASK:`.
+# A and B are variants, NAME a searched hyper-parameter, N a number, N% a share; any form may follow `on TASK:`.
 FORMS = (
     "A worse than B",
     "A better than B",
     "A same as B",
     "A same as B within N",
     "no variant better than B",
-    "importance of NAME above N",
+    "no variant better than B by N",
     "importance of NAME above N%",
+    "importance of NAME below N%",
+    "interactions above N%",
     "interactions below N%",
     "weights of A below N% of B",
 )
-_NUMBER = r"[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+|/[1-9][0-9]*)?"  # 0.5, 1e-3 or 2/3
-_BLANKS = {"A": r"(?P<A>\S+)", "B": r"(?P<B>\S+)", "NAME": r"(?P<NAME>\S+)", "N": _NUMBER, "N%": _NUMBER + "%"}
+WITH_MARGIN = {
+    "A same as B": "end the claim with `within 0.1`",
+    "no variant better than B": "end the claim with `by 0.1`",
+}
+_NUMBER = r"[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?"
+_SHARE = rf"{_NUMBER}(?:%|/[1-9][0-9]*)?"  # 20%, 0.2 or 1/5
+_BLANKS = {
+    "A": r"(?P<A>\S+)",
+    "B": r"(?P<B>\S+)",
+    "NAME": r"(?P<NAME>\S+)",
+    "N": f"(?P<N>{_NUMBER})",
+    "N%": f"(?P<N>{_SHARE})",
+}
 _TASK = re.compile(r"\s*on\s+(?P<TASK>\S+?)\s*:\s*")
 
 
@@ -39,15 +54,33 @@ _PATTERNS = {form: _pattern(form) for form in FORMS}
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The names that a claim may use, and whether the experiment has a `margin:`."""
+    """The names that a claim may use, and the experiment's `margin:`."""
 
     variants: Collection[str]
     tasks: Collection[str]
     searched: Collection[str]
-    margin: bool
+    margin: float | None
 
 
-def sentence(node: Node) -> tuple[str, Span] | None:
+def read(node: Node, known: Known, mistakes: Mistakes) -> Claim | None:
+    """A claim: a sentence, or a table of a sentence and a note."""
+    note = ""
+    if isinstance(node, Table) and "claim" in node.entries:
+        entry = Fields(node, mistakes, "a claim")
+        note = entry.text("note")
+        sentence = _sentence(entry.node("claim") or node)
+        entry.done()
+    else:
+        sentence = _sentence(node)
+    if sentence is None:
+        fix = "write it as in `nfg worse than lstm`, or as {claim: nfg worse than lstm, note: where it is from}"
+        mistakes.add(node.span, f"a claim is a sentence, not {describe(node)}", fix)
+        return None
+    claim = parse(*sentence, known, mistakes)
+    return replace(claim, note=note) if claim else None
+
+
+def _sentence(node: Node) -> tuple[str, Span] | None:
     """A claim's text and place; YAML takes an unquoted `on TASK: ...` for a table of one entry.  None for anything else."""
     if isinstance(node, Scalar) and isinstance(node.value, str):
         return " ".join(node.value.split()), node.span
@@ -58,19 +91,42 @@ def sentence(node: Node) -> tuple[str, Span] | None:
     return None
 
 
-def check(text: str, span: Span, known: Known, mistakes: Mistakes) -> None:
-    """Whether a sentence has one of the forms, and its names are there."""
+def parse(text: str, span: Span, known: Known, mistakes: Mistakes) -> Claim | None:
+    """The claim of a sentence; None, and mistakes, where it has none of the forms or names what is not there."""
     prefix = _TASK.match(text)
     rest = text[prefix.end() :] if prefix else text
     form, found = next(((form, found) for form, one in _PATTERNS.items() if (found := one.fullmatch(rest))), ("", None))
     if found is None:
         mistakes.add(span, "this is not a claim that can be judged", f"write one of: {'; '.join(FORMS)}")
-        return
-    names = {**(prefix.groupdict() if prefix else {}), **found.groupdict()}
+        return None
+    blanks = found.groupdict()
+    number = _number(blanks["N"]) if "N" in blanks else known.margin
+    names = {**(prefix.groupdict() if prefix else {}), **{key: name for key, name in blanks.items() if key != "N"}}
+    before = len(mistakes.found)
     _check_names(names, span, known, mistakes)
-    if form == "A same as B" and not known.margin:
-        fix = "give the experiment a `margin:`, or end the claim with `within 0.1`"
-        mistakes.add(span, "`same as` needs a margin: how much difference is none?", fix)
+    if form in WITH_MARGIN and number is None:
+        fix = f"give the experiment a `margin:`, or {WITH_MARGIN[form]}"
+        mistakes.add(span, f"`{form}` needs a margin: how much difference is none?", fix)
+    if form.startswith(("importance", "interactions")) and not 0 < _number(blanks["N"]) < 1:
+        mistakes.add(
+            _within(span, blanks["N"]),
+            f"a share lies between 0 and 1, and {blanks['N']} does not",
+            "write 20%, 0.2 or 1/5",
+        )
+    if len(mistakes.found) > before:
+        return None
+    form = form.removesuffix(" within N").removesuffix(" by N")
+    return Claim(
+        text, span, form, names.get("TASK", ""), names.get("A", ""), names.get("B", ""), names.get("NAME", ""), number
+    )
+
+
+def _number(text: str) -> float:
+    """0.2, 20% and 1/5 are one number."""
+    if text.endswith("%"):
+        return float(text[:-1]) / 100
+    above, _, below = text.partition("/")
+    return float(above) / float(below or 1)
 
 
 def _check_names(names: Mapping[str, str], span: Span, known: Known, mistakes: Mistakes) -> None:

@@ -152,10 +152,26 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A sentence about variants, judged on the runs; the names in it are checked when the spec is read."""
+    """A sentence about variants, judged on the runs; the names in it are checked when the spec is read.
+
+    Attributes:
+        form: one of `spec.claims.FORMS`, without its margin.
+        task: what it is limited to; empty for all tasks, each by itself.
+        a, b: variants.
+        name: a searched hyper-parameter.
+        number: the margin, or the share, that it compares with; None in a form that has none where no `margin:` is given.
+        note: where it is from, in the user's words.
+    """
 
     text: str
     span: Span = field(compare=False)
+    form: str = ""
+    task: str = ""
+    a: str = ""
+    b: str = ""
+    name: str = ""
+    number: float | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +181,8 @@ class Experiment:
     Attributes:
         file: where it was read; paths in it are relative to its folder.
         text: the file as the user wrote it.
+        variants: with the control as the last one, where there is one.
+        control: label of the baseline's second run, under other draws; empty where there is none.
         margin: what "same as" means, in the metric's unit; None where no claim needs it.
     """
 
@@ -180,6 +198,7 @@ class Experiment:
     select: Select = field(default_factory=Select)
     margin: float | None = None
     claims: tuple[Claim, ...] = ()
+    control: str = ""
 
     def variant(self, label: str) -> Variant:
         return next(one for one in self.variants if one.label == label)

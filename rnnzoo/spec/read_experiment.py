@@ -39,13 +39,14 @@ from rnnzoo.spec.trial import Training
 
 SPLITS = ("train", "validation", "test")
 LEAST_KEPT = 3
+AGAIN = "_again"  # what the control is called beside its baseline
 MAX_LABEL = 60
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 
 # Every key that `--set` can reach by name; what is below another one (options of a task) is checked where it is used.
 _TOP = (
-    "experiment", "about", "task", "tasks", "baseline", "variants", "search", "training", "select", "margin", "init",
-    "claims",
+    "experiment", "about", "task", "tasks", "baseline", "variants", "controls", "search", "training", "select", "margin",
+    "init", "claims",
 )  # fmt: skip
 _KEYS: Mapping[str, Sequence[str]] = {
     "": _TOP,
@@ -164,23 +165,29 @@ class _Reader:
         tasks, training = self.tasks(), self.training()
         search, space = self.search()
         labels = self.labels()
+        baseline = self.baseline(labels)
         variants = self.variants(_Shared(space, self.common_init(), training.optimizer, search.sampler.name))
+        control = self.control(baseline, labels)
+        if control:
+            labels.append(control)
+            variants += tuple(replace(one, label=control) for one in variants if one.label == baseline)
         margin = top.number("margin", low=0.0) if top.node("margin") is not None else None
         searched = {one.name for own in (search.space, *(v.space for v in variants)) for one in own.dimensions}
-        known = sentences.Known(labels, [one.label for one in tasks], searched, margin is not None)
+        known = sentences.Known(labels, [one.label for one in tasks], searched, margin)
         experiment = Experiment(
             name=name,
             about=top.text("about"),
             file=self.file,
             text=text,
             tasks=tasks,
-            baseline=self.baseline(labels),
+            baseline=baseline,
             variants=variants,
             search=search,
             training=training,
             select=self.select(search.trials),
             margin=margin,
             claims=self.claims(known),
+            control=control,
         )
         top.done()
         return experiment
@@ -359,6 +366,16 @@ class _Reader:
             self.mistakes.add(self.top.span("baseline"), f"the baseline '{name}' is no variant", nearest(name, labels))
         return name
 
+    def control(self, baseline: str, labels: Sequence[str]) -> str:
+        """`controls: true` runs the baseline a second time: what differs then is the procedure's own false alarm."""
+        if not self.top.flag("controls"):
+            return ""
+        label = baseline + AGAIN
+        if label in labels:
+            fix = "give that variant another name"
+            self.mistakes.add(self.top.span("controls"), f"the control is called '{label}', as a variant is", fix)
+        return label
+
     # -- search
 
     def search(self) -> tuple[Search, Written]:
@@ -406,7 +423,13 @@ class _Reader:
             epochs=entry.integer("epochs", usual.epochs, low=1, high=1_000_000),
             patience=entry.integer("patience", usual.patience, low=0),
             clip=entry.number("clip", usual.clip, low=0.0),
+            nesterov=entry.flag("nesterov"),
+            effective_rate=entry.flag("effective_rate"),
+            error=entry.word("error", ("mean", "sum"), usual.error),  # type: ignore[arg-type]  # one of the two
         )
+        if found.nesterov and found.optimizer != "sgd":
+            problem = f"the optimiser '{found.optimizer}' has no momentum that looks ahead"
+            self.mistakes.add(entry.span("nesterov"), problem, "write `optimizer: sgd`, or delete `nesterov`")
         entry.done()
         return found
 
@@ -439,13 +462,8 @@ class _Reader:
     def claims(self, known: sentences.Known) -> tuple[Claim, ...]:
         found = []
         for node in self.top.listing("claims"):
-            read_as = sentences.sentence(node)
-            if read_as is None:
-                fix = "write it as in `nfg worse than lstm`"
-                self.mistakes.add(node.span, f"a claim is a sentence, not {describe(node)}", fix)
-                continue
-            sentences.check(*read_as, known, self.mistakes)
-            found.append(Claim(*read_as))
+            claim = sentences.read(node, known, self.mistakes)
+            found += [claim] if claim else []
         return tuple(found)
 
 
@@ -457,7 +475,10 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
         "about": experiment.about,
         "tasks": [{"name": one.name, "label": one.label, **one.options} for one in experiment.tasks],
         "baseline": experiment.baseline,
-        "variants": [_variant_plain(one, search.space) for one in experiment.variants],
+        "variants": [
+            _variant_plain(one, search.space) for one in experiment.variants if one.label != experiment.control
+        ],
+        **({"controls": True} if experiment.control else {}),
         "search": {
             "sampler": {"name": search.sampler.name, **search.sampler.options},
             **({"pruner": {"name": search.pruner.name, **search.pruner.options}} if search.pruner else {}),
@@ -473,7 +494,7 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
             "report": select.report,
         },
         **({"margin": experiment.margin} if experiment.margin is not None else {}),
-        "claims": [claim.text for claim in experiment.claims],
+        "claims": [{"claim": one.text, "note": one.note} if one.note else one.text for one in experiment.claims],
     }
     return content
 

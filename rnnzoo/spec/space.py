@@ -17,6 +17,7 @@ from rnnzoo.spec.trial import Value
 
 OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop", "nadam", "adagrad", "lion")
 WITH_MOMENTUM = ("sgd", "rmsprop")
+MOMENTUM = ("momentum", "one_minus_momentum")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ HYPERPARAMETERS: Mapping[str, Legal] = {
     "layers": Legal(whole=True, low=1, high=100),
     "learning_rate": Legal(open_low=True),
     "momentum": Legal(high=1, open_high=True),
+    "one_minus_momentum": Legal(high=1, open_low=True),  # momentum on a scale that can be searched logarithmically
+    "noise": Legal(),  # standard deviation of what is added to the inputs in training
     "dropout": Legal(high=1, open_high=True),
     "recurrent_dropout": Legal(high=1, open_high=True),
     "clip": Legal(),
@@ -116,21 +119,24 @@ def settled(written: Written, own: Collection[str], mistakes: Mistakes) -> Space
 
 
 def check_use(space: Space, spans: Mapping[str, Span], optimizer: str, sampler: str, mistakes: Mistakes) -> None:
-    """What would fail in every trial: momentum of an optimiser that has none, and a grid without steps.
+    """What would fail in every trial: momentum given twice or to an optimiser that has none, and a grid without steps.
 
     Args:
         optimizer: that of `training:`, used where the space has none.
     """
-    momentum = next((one for one in space.dimensions if one.name == "momentum"), None)
-    if momentum is not None or "momentum" in space.fixed:
+    dimensions = {one.name: one for one in space.dimensions}
+    given = [name for name in MOMENTUM if name in dimensions or name in space.fixed]
+    if len(given) > 1:
+        mistakes.add(spans[given[1]], "the momentum is given twice", f"keep one of {' and '.join(MOMENTUM)}")
+    for name in given:
         used = space.values("optimizer") or (optimizer,)
-        met = momentum.when.get("optimizer", used) if momentum else used
+        met = dimensions[name].when.get("optimizer", used) if name in dimensions else used
         without = [str(one) for one in used if one in met and one not in WITH_MOMENTUM]
         if without:
             fix = (
                 f"only {' and '.join(WITH_MOMENTUM)} have: give it `when: {{optimizer: [{', '.join(WITH_MOMENTUM)}]}}`"
             )
-            mistakes.add(spans["momentum"], f"the optimiser '{without[0]}' has no momentum", fix)
+            mistakes.add(spans[name], f"the optimiser '{without[0]}' has no momentum", fix)
     for one in space.dimensions if sampler == "grid" else ():
         if one.kind == "float" and not one.step:
             fix = "give it a `step:`, or a `choice:` of values"

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 Value = float | int | str | bool
 
@@ -31,6 +31,10 @@ class Training:
         epochs: at most so many passes over the training split.
         patience: stop after so many epochs without a better validation loss; 0 never stops early.
         clip: largest norm of the whole gradient; 0 does not clip.
+        nesterov: momentum that looks ahead (Sutskever et al. 2013, equations 3 and 4); `sgd` only.
+        effective_rate: the step is learning_rate x (1 - momentum), so that the two can be searched apart (Greff et al. 2015).
+        error: whose gradient an update follows: the `mean` over all steps of the batch, or the `sum` over the steps of each
+            sequence, averaged over sequences.
     """
 
     optimizer: str = "adam"
@@ -38,6 +42,9 @@ class Training:
     epochs: int = 25
     patience: int = 5
     clip: float = 0.0
+    nesterov: bool = False
+    effective_rate: bool = False
+    error: Literal["mean", "sum"] = "mean"
 
 
 @dataclass(frozen=True, slots=True)

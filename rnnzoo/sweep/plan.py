@@ -19,7 +19,7 @@ from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.text import digest as cell_digest
 from rnnzoo.spec.cell import Init
 from rnnzoo.spec.experiment import Experiment, TaskChoice, Variant
-from rnnzoo.spec.trial import Trial, Value, digest
+from rnnzoo.spec.trial import Training, Trial, Value, digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +123,16 @@ def _parts(
         "space": asdict(replace(variant.space, fixed=dict(variant.space.fixed))),
         "task": [task.name, {key: value for key, value in task.options.items() if key != "file"}],
         "data": data[task.label],
-        "training": asdict(experiment.training),
+        "training": _chosen(experiment.training),
         "search": {**how, "pruner": asdict(search.pruner) if search.pruner else None},
     }
     return {name: digest(part) for name, part in parts.items()}
+
+
+def _chosen(training: Training) -> dict[str, Any]:
+    """What differs from the defaults: a key that a later version adds leaves the studies of this one as they are."""
+    usual = asdict(Training())
+    return {key: value for key, value in asdict(training).items() if value != usual[key]}
 
 
 def changed(now: Mapping[str, str], before: Mapping[str, str]) -> tuple[str, ...]:

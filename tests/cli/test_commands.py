@@ -58,7 +58,14 @@ def test_a_sweep_prints_the_ranking_and_where_to_look(swept: Path) -> None:
     printed = (swept / "printed.txt").read_text()
     assert "2 variants x 3 trials on adding, 1 at a time" in printed
     assert re.search(r"\[6/6\]", printed)
-    for words in ("mean of 3", "always 1", "report  runs/small/report/report.html", "make ui", "not yet judged"):
+    for words in (
+        "mean of 3",
+        "always 1",
+        "report  runs/small/report/report.html",
+        "make ui",
+        "verdicts",
+        "worse than gated",
+    ):
         assert words in printed
     assert max(map(len, printed[printed.index("adding: mse") :].splitlines())) <= 80
 
@@ -131,7 +138,7 @@ def test_the_report_is_one_page_that_asks_for_nothing_and_escapes_what_specs_say
     assert "&lt;script&gt;" in page
     assert "<script" not in page
     assert not re.search(r"(src|href)\s*=\s*[\"']?https?:", page)
-    for words in ("gated", "<math", "<svg", "always 1", "95 % interval", "Not yet judged"):
+    for words in ("gated", "<math", "<svg", "always 1", "95 % interval", "Verdicts"):
         assert words in page
     summary = json.loads((swept / "runs/small/report/summary.json").read_text())
     assert summary["tables"][0]["baselines"]["always 1"] > 0
@@ -304,3 +311,75 @@ def test_cells_of_ones_own_run_in_a_sweep_with_nothing_but_their_files_added(tmp
         ("mgu", 0): "complete",
         ("janet", 0): "complete",
     }
+
+
+# ---------------------------------------------------------------------------------------------- tables of trials
+
+WITHOUT_TENSORFLOW = """
+import sys
+sys.modules.update(dict.fromkeys(("tensorflow", "keras"), None))
+from rnnzoo.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.fixture(scope="module")
+def elsewhere(swept: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the spec and a table of its trials, where nothing was run."""
+    done = rnnzoo("export", "small.yaml", cwd=swept)
+    assert (done.returncode, done.stdout.strip()) == (0, "results/small.csv: 6 trials of 2 studies"), done.stderr
+    folder = tmp_path_factory.mktemp("elsewhere")
+    (folder / "small.yaml").write_text(SPEC)
+    (folder / "results").mkdir()
+    (folder / "results/small.csv").write_bytes((swept / "results/small.csv").read_bytes())
+    return folder
+
+
+def test_a_report_from_a_table_needs_neither_runs_nor_tensorflow_and_says_the_same(
+    swept: Path, elsewhere: Path
+) -> None:
+    stored = json.loads(rnnzoo("report", "small.yaml", "--json", cwd=swept).stdout)
+    for source in (["--from", "results/small.csv"], []):
+        done = subprocess.run(
+            [sys.executable, "-c", WITHOUT_TENSORFLOW, "report", "small.yaml", "--json", *source],
+            cwd=elsewhere, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert "from results/small.csv: 6 trials" in done.stderr
+        found = json.loads(done.stdout)
+        assert found["verdicts"] == stored["verdicts"]
+        for one, two in zip(found["tables"][0]["rows"], stored["tables"][0]["rows"], strict=True):
+            assert {**one, "best": None, "seconds": None} == {**two, "best": None, "seconds": None}
+    assert (elsewhere / "runs/small/report/report.html").exists()
+    assert not (elsewhere / "runs/optuna.db").exists()
+
+
+def test_an_export_writes_over_nothing_unless_it_is_told_to(swept: Path, elsewhere: Path) -> None:
+    again = rnnzoo("export", "small.yaml", cwd=swept)
+    assert (again.returncode, "is there already" in again.stderr, "--force" in again.stderr) == (2, True, True)
+    assert rnnzoo("export", "small.yaml", "--force", cwd=swept).returncode == 0
+    assert rnnzoo("export", "small.yaml", "other.parquet", cwd=swept).returncode == 0
+    assert rnnzoo("report", "small.yaml", "--from", "other.parquet", cwd=swept).returncode == 0
+    assert "nothing has been run yet" in rnnzoo("export", "small.yaml", "new.csv", cwd=elsewhere).stderr
+
+
+def test_a_table_of_another_experiment_is_refused_and_one_of_another_edition_is_told(elsewhere: Path) -> None:
+    (elsewhere / "other.yaml").write_text(SPEC.replace("experiment: small", "experiment: other"))
+    done = rnnzoo("report", "other.yaml", "--from", "results/small.csv", cwd=elsewhere)
+    assert (done.returncode, "holds trials of 'small'" in done.stderr) == (2, True)
+    (elsewhere / "later.yaml").write_text(SPEC.replace("epochs: 3", "epochs: 4"))
+    done = rnnzoo("report", "later.yaml", "--from", "results/small.csv", cwd=elsewhere)
+    assert done.returncode == 0, done.stderr
+    assert "since these trials, the training of rnn, gated changed" in done.stdout
+
+
+def test_claims_about_a_task_that_a_table_does_not_have_are_left_out(elsewhere: Path) -> None:
+    more = SPEC.replace(
+        "task: {name: adding, length: 10, train: 64, valid: 32, test: 32}",
+        "tasks: [{name: adding, length: 10, train: 64, valid: 32, test: 32}, copy_memory]",
+    ).replace("claims: [", 'claims: ["on copy_memory: rnn worse than gated", ')
+    (elsewhere / "more.yaml").write_text(more)
+    done = rnnzoo("report", "more.yaml", "--from", "results/small.csv", cwd=elsewhere)
+    assert done.returncode == 0, done.stderr
+    assert "nothing in it on copy_memory" in done.stdout
+    assert done.stdout.count("rnn worse than gated") == 1

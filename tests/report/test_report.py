@@ -76,7 +76,7 @@ def test_the_best_are_chosen_on_validation_and_reported_on_test() -> None:
     assert lstm.mean == pytest.approx((9.0 + 8.9 + 8.8) / 3)
     assert lstm.best is not None
     assert (lstm.best.selected_by, lstm.best.score) == (1.0, 9.0)
-    assert [kept for _, kept in lstm.scores] == [True] * 3 + [False] * 3
+    assert [one.kept for one in lstm.points] == [True] * 3 + [False] * 3
     assert lstm.interval is not None
     assert lstm.interval[0] <= lstm.mean <= lstm.interval[1]
     assert lstm.seconds == pytest.approx(4.5)
@@ -124,7 +124,7 @@ def test_the_ranking_reads_in_80_columns_and_says_what_did_not_complete() -> Non
 def test_the_page_stands_alone_and_escapes_what_specs_say(tmp_path: Path) -> None:
     files = report.write(summary(), cells(), tmp_path)
     names = {path.name for path in files}
-    assert names == {"report.html", "summary.json", "distribution.svg", "curves.svg"}
+    assert names == {"report.html", "summary.json", "distribution.svg", "curves.svg", "tuning.svg"}
     page = (tmp_path / "report.html").read_text()
     assert EVIL not in page
     assert page.count("&lt;script&gt;") >= 2
@@ -143,7 +143,7 @@ def test_pictures_are_svg_with_text_and_tell_how_many_lie_beyond_the_edge() -> N
         for one in results()
     ]
     pictures = figures.draw(summary(far))
-    assert set(pictures) == {"distribution", "curves"}
+    assert set(pictures) == {"distribution", "curves", "tuning"}
     for text in pictures.values():
         ElementTree.fromstring(text)
         assert ">lstm<" in text

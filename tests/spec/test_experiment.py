@@ -76,8 +76,9 @@ def test_tasks_may_come_several_times_under_labels() -> None:
 @pytest.mark.parametrize(
     "claim",
     [
-        "lstm worse than gru", "lstm  better  than gru", "lstm same as gru within 0.1", "no variant better than lstm",
-        "importance of units above 2/3", "importance of units above 66%", "interactions below 20%",
+        "lstm worse than gru", "lstm  better  than gru", "lstm same as gru within 0.1",
+        "no variant better than lstm by 1e-2", "importance of units above 2/3", "importance of units above 66%",
+        "importance of units below 0.01", "interactions below 20%", "interactions above 1/20",
         "weights of gru below 80% of lstm", "on adding: lstm worse than gru",
     ],
 )  # fmt: skip
@@ -88,8 +89,37 @@ def test_every_form_of_a_claim_is_understood_quoted_or_not(claim: str) -> None:
     assert bare[0].text == " ".join(claim.split())
 
 
+def test_the_blanks_of_a_claim_are_filled_in() -> None:
+    text = SMALL + "margin: 0.1\nsearch: {space: {units: {int: [8, 16]}}}\nclaims:\n"
+    lines = (
+        "on adding: lstm same as gru",
+        "lstm same as gru within 1e-2",
+        "{claim: importance of units above 2/3, note: where}",
+    )
+    on_task, own, share = parsed(text + "".join(f"  - {one}\n" for one in lines)).claims
+    assert (on_task.form, on_task.task, on_task.a, on_task.b, on_task.number) == (
+        "A same as B",
+        "adding",
+        "lstm",
+        "gru",
+        0.1,
+    )
+    assert (own.form, own.task, own.number) == ("A same as B", "", 0.01)
+    assert (share.name, share.number, share.note) == ("units", pytest.approx(2 / 3), "where")
+
+
+def test_a_control_is_the_baseline_once_more_and_claims_can_name_it() -> None:
+    found = parsed(SMALL + "controls: true\nclaims: [lstm_again worse than lstm]\n")
+    assert (found.control, found.variants[-1].label, found.variants[-1].cell) == (
+        "lstm_again",
+        "lstm_again",
+        found.variants[0].cell,
+    )
+    assert parse_experiment(yaml_text(resolved(found)), "resolved", Path()).variants == found.variants
+
+
 @pytest.mark.parametrize(
-    "claim", ["lstm worse than", "lstm same as gru within x", "lstm worse than gru or so", "interactions below 5"]
+    "claim", ["lstm worse than", "lstm same as gru within x", "lstm worse than gru or so", "lstm than gru"]
 )
 def test_a_sentence_of_another_form_is_answered_with_the_forms(claim: str) -> None:
     with pytest.raises(SpecError, match="write one of: A worse than B"):

@@ -1,0 +1,80 @@
+"""Results -> evidence: every trial of every variant, in the form that the judge asks for.
+
+In: an experiment and its results.  Out: `Searches`.  A trial that diverged, was pruned, ran out of memory or time, or failed is
+there with infinite scores: it is chosen last, and counts as the worst of the two variants where it must be chosen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from rnnzoo.errors import StatsError
+from rnnzoo.lang import check, counts
+from rnnzoo.report.explained import Forests
+from rnnzoo.report.judge import Searches
+from rnnzoo.report.results import belonging
+from rnnzoo.spec.experiment import Experiment
+from rnnzoo.spec.trial import Kind, Result
+from rnnzoo.stats.compare import Trials
+
+SIZES = 9  # of the range of units, at which weights are counted
+
+
+def searches(
+    experiment: Experiment, results: Sequence[Result], inputs: Mapping[str, int], keep: int, forests: Forests
+) -> Searches:
+    """What the trials say.
+
+    Args:
+        results: of the experiment's present studies.
+        inputs: size of x, by the label of the task.
+        keep: how many trials of each variant are compared.
+    """
+    found: dict[tuple[str, str], Trials | StatsError] = {}
+    complete = {}
+    for task in experiment.tasks:
+        for variant in experiment.variants:
+            own = belonging(results, variant.label, task.label)
+            found[task.label, variant.label] = _trials(own, experiment.select.on, experiment.select.report)
+            complete[task.label, variant.label] = (sum(one.outcome.kind is Kind.COMPLETE for one in own), len(own))
+    return Searches(
+        trials=found,
+        complete=complete,
+        keep=keep,
+        shares=forests.shares,
+        ratio=lambda a, b: _ratio(experiment, a, b, max(inputs.values())),
+        control=experiment.control,
+        seed=experiment.name,
+    )
+
+
+def _trials(results: Sequence[Result], on: str, report: str) -> Trials | StatsError:
+    scores = [(one.outcome.scores.get(on, math.inf), one.outcome.scores.get(report, math.inf)) for one in results]
+    try:
+        return Trials.of([one for one, _ in scores], [two for _, two in scores])
+    except StatsError as error:
+        return error
+
+
+def _ratio(experiment: Experiment, a: str, b: str, inputs: int) -> tuple[float, float]:
+    """Lowest and highest ratio of the weights of two variants of one size, over the sizes that are searched."""
+    one, two = (check(experiment.variant(label).cell) for label in (a, b))
+    layers = experiment.variant(b).space.values("layers") or (1,)
+    ratios = [
+        counts.weights(one, inputs, units, int(layer)) / counts.weights(two, inputs, units, int(layer))
+        for units in _sizes(experiment, b)
+        for layer in layers
+    ]
+    return min(ratios), max(ratios)
+
+
+def _sizes(experiment: Experiment, label: str) -> list[int]:
+    space = experiment.variant(label).space
+    known = space.values("units")
+    if known is not None:
+        return [int(one) for one in known]
+    (units,) = [one for one in space.dimensions if one.name == "units"]
+    return sorted({round(one) for one in np.linspace(units.low, units.high, SIZES)})

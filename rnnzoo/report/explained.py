@@ -1,0 +1,184 @@
+"""Results -> which hyper-parameters explain the scores, by functional ANOVA (Hutter et al. 2014).
+
+In: an experiment and its results.  Out: for each task a forest, and from it the shares of variance and the marginal curves
+that a report shows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnzoo.errors import StatsError
+from rnnzoo.report.results import belonging
+from rnnzoo.spec.experiment import Dimension, Experiment
+from rnnzoo.spec.trial import Result
+from rnnzoo.stats import importance
+from rnnzoo.stats.importance import Axis, Forest, Importance, Share
+
+POINTS = 41  # of a marginal curve
+FENCE = 3.0
+PREDICTED = 0.5  # below, shares are shares of what is mostly noise
+
+
+@dataclass(frozen=True, slots=True)
+class Marginal:
+    """The score that is to be expected for each value of one hyper-parameter, over all the others.
+
+    Attributes:
+        at: values, or numbers of `choices`.
+        mean: expected score, less the median of its variant.
+        spread: how much the trees differ.
+    """
+
+    name: str
+    log: bool
+    choices: tuple[str, ...]
+    at: tuple[float, ...]
+    mean: tuple[float, ...]
+    spread: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What the trials of a task say of its hyper-parameters.
+
+    Attributes:
+        main: share of the variance that each explains by itself, the largest first.
+        pairs: what two explain only together.
+        interactions: all that no hyper-parameter explains by itself.
+        predicted: how much of the scores' variance the forest predicts for trials that it has not seen.
+        trials: how many it was fitted to.
+    """
+
+    main: tuple[tuple[str, Share], ...]
+    pairs: tuple[tuple[str, str, Share], ...]
+    interactions: Share
+    predicted: float
+    trials: int
+    marginals: tuple[Marginal, ...]
+
+
+class Forests:
+    """Regression forests from hyper-parameters to scores, one for each task, fitted when asked for.
+
+    The trials of all variants are taken together, each variant's scores less their median, since what is asked is which
+    hyper-parameter matters and not which variant.  Scores far above the others of a variant count as its fence (Tukey 1977:
+    the upper quartile and three times the distance between the quartiles), and so does a trial that did not complete: else
+    one trial that went wrong would be most of the variance.
+    """
+
+    def __init__(self, experiment: Experiment, results: Sequence[Result]) -> None:
+        self.experiment, self.results = experiment, results
+        self.axes = axes(experiment)
+        self.known: dict[str, Forest] = {}
+        self.found: dict[str, Importance] = {}
+        self.trials: dict[str, int] = {}
+
+    def forest(self, task: str) -> Forest:
+        """The forest of a task.
+
+        Raises:
+            StatsError: too few trials, or nothing is searched.
+        """
+        if task not in self.known:
+            points, scores = self._points(task)
+            self.trials[task] = len(scores)
+            self.known[task] = importance.fit_forest(points, scores, self.axes, np.random.default_rng(0))
+        return self.known[task]
+
+    def importance(self, task: str) -> Importance:
+        if task not in self.found:
+            self.found[task] = importance.importance(self.forest(task))
+        return self.found[task]
+
+    def shares(self, task: str) -> Mapping[str, Share]:
+        """The share of each hyper-parameter by itself; of all interactions under the empty name.
+
+        Raises:
+            StatsError: the forest predicts too little for its shares to say anything.
+        """
+        found = self.importance(task)
+        if not found.explained >= PREDICTED:
+            raise StatsError(
+                f"hyper-parameters predict {max(found.explained, 0.0):.0%} of the variance of trials that the forest has not"
+                f" seen, and at least {PREDICTED:.0%} are needed to say which of them matters"
+            )
+        return {**found.main, "": found.interactions}
+
+    def _points(self, task: str) -> tuple[np.ndarray, np.ndarray]:
+        points: list[list[float]] = []
+        scores: list[float] = []
+        report = self.experiment.select.report
+        for variant in self.experiment.variants:
+            own = belonging(self.results, variant.label, task)
+            finite = [one.outcome.scores[report] for one in own if report in one.outcome.scores]
+            if not finite:
+                continue
+            lower, middle, upper = np.percentile(finite, (25, 50, 75))
+            fence = float(upper + FENCE * (upper - lower))
+            points += [self._point(one) for one in own]
+            scores += [min(one.outcome.scores.get(report, math.inf), fence) - float(middle) for one in own]
+        return np.array(points, dtype=float).reshape(len(points), len(self.axes)), np.array(scores)
+
+    def _point(self, result: Result) -> list[float]:
+        chosen = result.trial.hyperparameters
+        return [_coded(dimension, chosen.get(dimension.name)) for dimension in searched(self.experiment)]
+
+
+def searched(experiment: Experiment) -> tuple[Dimension, ...]:
+    """What every variant searches."""
+    everywhere = set.intersection(*({one.name for one in v.space.dimensions} for v in experiment.variants))
+    return tuple(one for one in experiment.search.space.dimensions if one.name in everywhere)
+
+
+def axes(experiment: Experiment) -> tuple[Axis, ...]:
+    return tuple(
+        Axis(one.name, 0, max(len(one.choices) - 1, 0), choices=len(one.choices))
+        if one.kind == "choice"
+        else Axis(one.name, one.low, one.high, one.log)
+        for one in searched(experiment)
+    )
+
+
+def _coded(dimension: Dimension, value: object) -> float:
+    """A number for each value; NaN where the hyper-parameter does not exist."""
+    if value is None:
+        return math.nan
+    return float(dimension.choices.index(value)) if dimension.kind == "choice" else float(value)  # type: ignore[arg-type]
+
+
+def explained(forests: Forests, task: str) -> Explained:
+    """What a report shows.
+
+    Raises:
+        StatsError: too few trials, or nothing is searched.
+    """
+    found, forest = forests.importance(task), forests.forest(task)
+    main = sorted(found.main.items(), key=lambda one: -one[1].value)
+    pairs = sorted(((a, b, share) for (a, b), share in found.pairs.items()), key=lambda one: -one[2].value)
+    return Explained(
+        main=tuple(main),
+        pairs=tuple(pairs),
+        interactions=found.interactions,
+        predicted=found.explained,
+        trials=forests.trials[task],
+        marginals=tuple(_marginal(forest, one) for one in searched(forests.experiment)),
+    )
+
+
+def _marginal(forest: Forest, dimension: Dimension) -> Marginal:
+    if dimension.kind == "choice":
+        at = np.arange(len(dimension.choices), dtype=float)
+    elif dimension.log:
+        at = np.geomspace(dimension.low, dimension.high, POINTS)
+    else:
+        at = np.linspace(dimension.low, dimension.high, POINTS)
+    curve = importance.marginal(forest, dimension.name, at)
+    return Marginal(
+        dimension.name, dimension.log, tuple(map(str, dimension.choices)),
+        tuple(at.tolist()), tuple(curve.mean.tolist()), tuple(curve.spread.tolist()),
+    )  # fmt: skip

@@ -1,0 +1,213 @@
+"""The judge: first on tables that papers print, then on searches whose truth is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+from rnnzoo.errors import Mistakes, Span, StatsError
+from rnnzoo.report.judge import Printed, Searches, Verdict, judge
+from rnnzoo.spec import claims
+from rnnzoo.spec.experiment import Claim
+from rnnzoo.stats.compare import Trials
+from rnnzoo.stats.importance import Share
+
+# Jozefowicz, Zaremba and Sutskever 2015, tables 1 to 3: accuracies (1 - accuracy here: lower is better) of arithmetic, XML and
+# PTB; negative log-likelihoods of Nottingham without and with dropout and of Piano-midi; PTB with 5M weights (test), and
+# with dropout 10M (validation) and 20M (validation, test).
+COLUMNS = ("arithmetic", "xml", "ptb", "n", "n_drop", "p", "ptb5", "ptb10", "ptb20", "ptb20_test")
+ROWS = {
+    "tanh": (0.29493, 0.32050, 0.08782, 3.612, 3.267, 6.809, 4.811, 4.729, 4.635, 4.582),
+    "lstm": (0.89228, 0.42470, 0.08912, 3.492, 3.403, 6.866, 4.699, 4.511, 4.437, 4.399),
+    "lstm_f": (0.29292, 0.23356, 0.08808, 3.732, 3.420, 6.813, 4.785, 4.752, 4.658, 4.606),
+    "lstm_i": (0.75109, 0.41371, 0.08662, 3.426, 3.252, 6.856, 4.755, 4.558, 4.480, 4.444),
+    "lstm_o": (0.86747, 0.42117, 0.08933, 3.406, 3.253, 6.870, 4.708, 4.496, 4.447, 4.411),
+    "lstm_b": (0.90163, 0.44434, 0.08952, 3.419, 3.345, 6.820, 4.698, 4.437, 4.423, 4.380),
+    "gru": (0.89565, 0.45963, 0.09069, 3.410, 3.427, 6.876, 4.684, 4.554, 4.559, 4.519),
+    "mut1": (0.92135, 0.47483, 0.08968, 3.254, 3.376, 6.792, 4.699, 4.605, 4.594, 4.550),
+    "mut2": (0.89735, 0.47324, 0.09036, 3.372, 3.429, 6.852, 4.707, 4.539, 4.538, 4.503),
+    "mut3": (0.90728, 0.46478, 0.09161, 3.337, 3.505, 6.840, 4.692, 4.523, 4.530, 4.494),
+}
+ACCURACIES = COLUMNS[:3]
+PRINTED = Printed({
+    column: {name: 1 - row[at] if column in ACCURACIES else row[at] for name, row in ROWS.items()}
+    for at, column in enumerate(COLUMNS)
+})  # fmt: skip
+
+
+def claim(text: str, variants: tuple[str, ...] = tuple(ROWS), tasks: tuple[str, ...] = COLUMNS) -> Claim:
+    mistakes = Mistakes()
+    found = claims.parse(text, Span("", 1, 1, text), claims.Known(variants, tasks, ("rate",), 0.1), mistakes)
+    assert found is not None, mistakes.found
+    return found
+
+
+def words(text: str, tasks: tuple[str, ...]) -> dict[str, str]:
+    return {one.task: one.word for one in judge([claim(text)], tasks, PRINTED)}
+
+
+# ---------------------------------------------------------------------------------------------- Jozefowicz et al. 2015
+
+
+def test_their_claim_that_the_gru_beats_the_lstm_but_in_language_fails_on_two_tasks_of_music() -> None:
+    """J4, section 4."""
+    found = words("gru better than lstm", COLUMNS)
+    assert {task for task, word in found.items() if word == "refuted"} == {
+        "n_drop",
+        "p",
+        "ptb10",
+        "ptb20",
+        "ptb20_test",
+    }
+    # "but in language modelling": there it is ahead without dropout
+    assert found["ptb"] == found["ptb5"] == "supported"
+
+
+def test_their_claim_that_mut1_beats_the_gru_outside_language_holds_on_every_task() -> None:
+    """J5, section 4."""
+    found = words("mut1 better than gru", COLUMNS)
+    assert all(found[task] == "supported" for task in ("arithmetic", "xml", "n", "n_drop", "p"))
+    assert all(found[task] == "refuted" for task in ("ptb", "ptb5", "ptb10", "ptb20", "ptb20_test"))
+
+
+def test_their_claim_that_a_forget_bias_beats_both_fails_against_the_gru_on_four_tasks() -> None:
+    """J7, section 5."""
+    assert set(words("lstm_b better than lstm", COLUMNS).values()) == {"supported"}
+    found = words("lstm_b better than gru", COLUMNS)
+    assert {task for task, word in found.items() if word == "refuted"} == {"xml", "ptb", "n", "ptb5"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "on n: no variant better than mut1 by 0", "on p: no variant better than mut1 by 0",
+        "on n_drop: no variant better than lstm_i by 0",
+        *(f"on n_drop: lstm_o better than {name}" for name in ROWS if name not in ("lstm_i", "lstm_o")),
+    ],
+)  # fmt: skip
+def test_their_claims_about_what_is_best_on_music_hold(text: str) -> None:
+    """J8, section 4."""
+    (verdict,) = judge([claim(text)], COLUMNS, PRINTED)
+    assert verdict.word == "supported"
+    assert verdict.p is None
+    assert verdict.test.startswith("the numbers as printed")
+
+
+def test_a_printed_table_says_nothing_about_weights_or_importance() -> None:
+    for text in ("on n: weights of gru below 80% of lstm", "on n: interactions below 20%"):
+        (verdict,) = judge([claim(text)], COLUMNS, PRINTED)
+        assert verdict.word == "undecided"
+
+
+# ---------------------------------------------------------------------------------------------- searches
+
+
+def evidence(worse_by: Mapping[str, float], trials: int = 60, seed: int = 0, **more: object) -> Searches:
+    rng = np.random.default_rng(seed)
+    found = {}
+    for name, by in worse_by.items():
+        quality = 8.5 + rng.gamma(1.5, 0.5, trials) + by
+        found["task", name] = Trials.of(quality + rng.normal(0, 0.03, trials), quality + rng.normal(0, 0.03, trials))
+    complete = dict.fromkeys(found, (trials, trials))
+    shares = {"rate": Share(0.7, 0.68, 0.8), "": Share(0.15, 0.05, 0.25)}
+    return Searches(found, complete, max(3, trials // 10), lambda task: shares, lambda a, b: (0.74, 0.76), **more)  # type: ignore[arg-type]
+
+
+def verdict(text: str, found: Searches) -> Verdict:
+    (one,) = judge([claim(text, tuple(name for _, name in found.trials), ("task",))], ("task",), found)
+    return one
+
+
+@pytest.mark.parametrize(
+    ("text", "by", "trials", "word"),
+    [
+        ("a worse than b", 0.6, 60, "supported"), ("a worse than b", -0.6, 60, "refuted"),
+        ("a worse than b", 0.0, 30, "undecided"), ("a better than b", -0.6, 60, "supported"),
+        ("a better than b", 0.6, 60, "refuted"), ("a same as b within 0.3", 0.0, 200, "supported"),
+        ("a same as b within 0.3", 1.0, 60, "refuted"), ("a same as b within 0.3", -1.0, 60, "refuted"),
+        ("a same as b within 0.01", 0.0, 60, "undecided"), ("a same as b within 0.3", 0.3, 60, "undecided"),
+        ("no variant better than b", 0.5, 60, "supported"), ("no variant better than b", -0.8, 60, "refuted"),
+        ("no variant better than b", -0.1, 60, "undecided"),
+    ],
+)  # fmt: skip
+def test_verdicts_follow_the_truth_of_a_simulation(text: str, by: float, trials: int, word: str) -> None:
+    found = verdict(text, evidence({"b": 0.0, "a": by}, trials))
+    assert found.word == word, found
+    assert (found.p is not None) == (word != "undecided")
+    assert bool(found.settle) == (word == "undecided")
+    assert found.p is None or 0 < found.p <= 0.05
+    assert {"difference", "low", "high", "welch", "welch_false_alarms", "kept", "trials_a"} <= set(found.numbers)
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("importance of rate above 2/3", "supported"), ("importance of rate below 2/3", "refuted"),
+        ("importance of rate above 0.7", "undecided"), ("interactions below 20%", "undecided"),
+        ("interactions below 30%", "supported"), ("interactions above 30%", "refuted"),
+        ("weights of a below 80% of b", "supported"), ("weights of a below 74% of b", "refuted"),
+        ("weights of a below 75% of b", "undecided"),
+    ],
+)  # fmt: skip
+def test_shares_are_judged_by_their_interval_and_weights_by_counting(text: str, word: str) -> None:
+    found = verdict(text, evidence({"b": 0.0, "a": 0.0}))
+    assert (found.word, found.p) == (word, None)
+
+
+def test_p_values_are_adjusted_for_the_number_of_claims() -> None:
+    found = evidence({"b": 0.0, "a": 0.13}, 60, seed=3)
+    one = claim("a worse than b", ("a", "b"), ("task",))
+    alone = judge([one], ("task",), found)[0]
+    assert alone.word == "supported"
+    among = judge([one] * 40, ("task",), found)[0]
+    assert (among.word, among.numbers["worse"]) == ("undecided", alone.numbers["worse"])
+
+
+def test_claims_that_are_counted_do_not_make_the_others_harder() -> None:
+    found = evidence({"b": 0.0, "a": 0.13}, 60, seed=3)
+    one, counted = (claim(text, ("a", "b"), ("task",)) for text in ("a worse than b", "weights of a below 80% of b"))
+    assert judge([one, *[counted] * 40], ("task",), found)[0] == judge([one], ("task",), found)[0]
+
+
+def test_a_variant_without_trials_is_undecided_and_says_why() -> None:
+    found = evidence({"b": 0.0, "a": 0.0})
+    found.trials["task", "c"] = StatsError("a comparison needs 3 complete trials, not 0")  # type: ignore[index]
+    one = verdict("c worse than b", found)
+    assert (one.word, one.found) == ("undecided", "c: a comparison needs 3 complete trials, not 0")
+    assert one.settle
+
+
+def test_the_control_is_not_one_of_all_variants_but_can_be_named() -> None:
+    found = evidence({"b": 0.0, "a": 0.5, "b_again": -0.8}, control="b_again")
+    assert verdict("no variant better than b", found).word == "supported"
+    assert verdict("b_again better than b", found).word == "supported"
+
+
+def test_the_same_trials_give_the_same_verdicts() -> None:
+    first, second = (verdict("a worse than b", evidence({"b": 0.0, "a": 0.1}, seed=1)) for _ in range(2))
+    assert first == second
+
+
+def test_what_did_not_complete_is_said() -> None:
+    found = evidence({"b": 0.0, "a": 0.5})
+    found.complete["task", "a"] = (41, 60)  # type: ignore[index]
+    assert "a: only 41 of 60 trials completed" in verdict("a worse than b", found).found
+
+
+def _family(worse_by: float, simulations: int, word: str) -> float:
+    """In which share of studies of eight claims at least one gets a verdict."""
+    hits = 0
+    for seed in range(simulations):
+        names = {"b": 0.0, **{f"v{at}": worse_by for at in range(8)}}
+        found = evidence(names, 60, seed=10_000 + seed)
+        several = [claim(f"v{at} worse than b", tuple(names), ("task",)) for at in range(8)]
+        hits += any(one.word == word for one in judge(several, ("task",), found))
+    return hits / simulations
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("word", ["supported", "refuted"])
+def test_one_false_verdict_among_eight_claims_comes_in_at_most_5_percent(word: str) -> None:
+    assert _family(0.0, 300, word) < 0.05 + 3 * (0.05 * 0.95 / 300) ** 0.5

@@ -1,0 +1,386 @@
+"""Importance against closed forms, against integration of scikit-learn's own predictions, and against Optuna's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pytest
+from optuna.importance._fanova._fanova import _Fanova
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.tree import DecisionTreeRegressor
+
+from rnnzoo.errors import StatsError
+from rnnzoo.stats.importance import (
+    Axis,
+    Forest,
+    fit_forest,
+    forest_of,
+    importance,
+    importance_by_tree,
+    marginal,
+    marginal_pair,
+)
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Known:
+    """A function on the unit cube, and its shares: of the main effects, of pairs, of all interactions."""
+
+    function: Callable[[Array], Array]
+    main: tuple[float, ...]
+    pairs: dict[tuple[str, str], float]
+    interactions: float
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        return tuple(Axis(name) for name in "abcd"[: len(self.main)])
+
+
+def ishigami(unit: Array) -> Array:
+    x, y, z = (2.0 * unit.T - 1.0) * np.pi
+    result: Array = np.sin(x) + 7.0 * np.sin(y) ** 2 + 0.1 * z**4 * np.sin(x)
+    return result
+
+
+def sobol_of_ishigami() -> tuple[float, float, float]:
+    """Shares of x, of y, and of x with z (Ishigami and Homma 1990; Sobol and Levitan 1999)."""
+    a, b = 7.0, 0.1
+    x, y = 0.5 * (1.0 + b * np.pi**4 / 5.0) ** 2, a**2 / 8.0
+    both = b**2 * np.pi**8 * (1.0 / 18.0 - 1.0 / 50.0)
+    return x / (x + y + both), y / (x + y + both), both / (x + y + both)
+
+
+FIRST, SECOND, BOTH = sobol_of_ishigami()
+KNOWN = {
+    "ishigami": Known(ishigami, (FIRST, SECOND, 0.0), {("a", "c"): BOTH, ("a", "b"): 0.0}, BOTH),
+    "additive": Known(lambda u: u @ [4.0, 3.0, 2.0, 0.0], (16 / 29, 9 / 29, 4 / 29, 0.0), {("a", "b"): 0.0}, 0.0),
+    "product": Known(lambda u: (u[:, 0] - 0.5) * (u[:, 1] - 0.5), (0.0, 0.0, 0.0), {("a", "b"): 1.0}, 1.0),
+    "mixed": Known(  # variances 4/12, 1/12 and 16/144
+        lambda u: 2 * u[:, 0] + u[:, 1] + 4 * (u[:, 0] - 0.5) * (u[:, 1] - 0.5),
+        (12 / 19, 3 / 19, 0.0),
+        {("a", "b"): 4 / 19, ("a", "c"): 0.0},
+        4 / 19,
+    ),
+}
+
+
+def trials(known: Known, count: int, seed: int, noise: float = 0.0) -> tuple[Array, Array, np.random.Generator]:
+    rng = np.random.default_rng(seed)
+    points = rng.uniform(size=(count, len(known.main)))
+    scores = known.function(points)
+    return points, scores + noise * scores.std() * rng.normal(size=count), rng
+
+
+def grown(axes: int, count: int = 60, trees: int = 3, leaves: int = 9) -> RandomForestRegressor:
+    rng = np.random.default_rng(4)
+    unit = rng.uniform(size=(count, axes))
+    scores = np.sin(5.0 * unit[:, 0]) * unit[:, 1] + unit[:, -1] + 0.1 * rng.normal(size=count)
+    return RandomForestRegressor(trees, max_leaf_nodes=leaves, random_state=0).fit(unit, scores)
+
+
+def integrated(forest: RandomForestRegressor, axes: int) -> tuple[list[Array], list[Array], list[Array]]:
+    """What the trees predict on a grid that has a point in each cell between any splits; the cells' middles and widths."""
+    edges = [
+        np.unique(
+            [0.0, 1.0, *(t for one in forest.estimators_ for t in one.tree_.threshold[one.tree_.feature == axis])]
+        )
+        for axis in range(axes)
+    ]
+    middles, widths = [(e[1:] + e[:-1]) / 2 for e in edges], [np.diff(e) for e in edges]
+    grid = np.stack(np.meshgrid(*middles, indexing="ij"), axis=-1)
+    predicted = [one.predict(grid.reshape(-1, axes)).reshape(grid.shape[:-1]) for one in forest.estimators_]
+    return predicted, middles, widths
+
+
+def averaged(values: Array, widths: list[Array], keep: tuple[int, ...]) -> Array:
+    for axis in reversed(range(values.ndim)):
+        if axis not in keep:
+            values = np.tensordot(values, widths[axis], axes=(axis, 0))
+    return values
+
+
+def covariance(one: Array, other: Array, widths: list[Array], keep: tuple[int, ...]) -> float:
+    """Of the marginals of two trees over the axes kept."""
+    left, right = (averaged(v, widths, keep) - averaged(v, widths, ()) for v in (one, other))
+    return float(averaged(left * right, [widths[axis] for axis in keep], ()))
+
+
+def test_shares_by_tree_are_those_that_optuna_finds_in_the_same_forest() -> None:
+    axes = 3
+    unit = np.random.default_rng(0).uniform(size=(80, axes))
+    scores = ishigami(unit)
+    theirs = _Fanova(n_trees=8, max_depth=64, min_samples_split=2, min_samples_leaf=1, seed=0)
+    columns = [np.array(pair) for pair in combinations(range(axes), 2)]
+    theirs.fit(unit, scores, np.tile([0.0, 1.0], (axes, 1)), [np.array([axis]) for axis in range(axes)] + columns)
+    ours = importance_by_tree(forest_of(theirs._forest.estimators_, [Axis(name) for name in "abc"]))
+    main = [theirs.get_importance(axis)[0] for axis in range(axes)]
+    assert [share.value for share in ours.main.values()] == pytest.approx(main, abs=1e-9)
+    for place, (first, second) in enumerate(combinations(range(axes), 2)):  # theirs hold the main effects of both
+        theirs_alone = theirs.get_importance(axes + place)[0] - main[first] - main[second]
+        assert ours.pairs["abc"[first], "abc"[second]].value == pytest.approx(theirs_alone, abs=1e-9)
+    assert ours.interactions.value == pytest.approx(1.0 - sum(main), abs=1e-9)
+
+
+def test_shares_by_tree_are_those_of_the_integrated_predictions() -> None:
+    forest = grown(axes=3)
+    predicted, _, widths = integrated(forest, 3)
+    ours = importance_by_tree(forest_of(forest.estimators_, [Axis(name) for name in "abc"]))
+
+    def share(keep: tuple[int, ...]) -> Array:
+        return np.array([covariance(p, p, widths, keep) / covariance(p, p, widths, (0, 1, 2)) for p in predicted])
+
+    for axis, name in enumerate("abc"):
+        assert ours.main[name].value == pytest.approx(share((axis,)).mean(), abs=1e-9)
+        assert ours.main[name].high == pytest.approx(np.percentile(share((axis,)), 97.5), abs=1e-9)
+    assert ours.pairs["a", "b"].value == pytest.approx((share((0, 1)) - share((0,)) - share((1,))).mean(), abs=1e-9)
+
+
+def test_shares_of_what_trees_agree_on_are_covariances_of_the_integrated_predictions() -> None:
+    forest = grown(axes=3)
+    predicted, _, widths = integrated(forest, 3)
+    ours = forest_of(forest.estimators_, [Axis(name) for name in "abc"])
+    found = importance(Forest(ours.axes, ours.trees, redrawn=(ours.trees,) * 4))  # redrawn alike: nothing to correct
+
+    def total(keep: tuple[int, ...]) -> float:
+        return sum(covariance(predicted[k], predicted[(k + 1) % 3], widths, keep) for k in range(3))
+
+    for axis, name in enumerate("abc"):
+        expected = max(0.0, total((axis,)) / total((0, 1, 2)))
+        assert found.main[name].value == pytest.approx(expected, abs=1e-9)
+        assert found.main[name].low == pytest.approx(found.main[name].high, abs=1e-9)
+    pair = (total((0, 1)) - total((0,)) - total((1,))) / total((0, 1, 2))
+    assert found.pairs["a", "b"].value == pytest.approx(pair, abs=1e-9)
+
+
+def test_all_shares_of_two_axes_are_one() -> None:
+    found = importance_by_tree(forest_of(grown(axes=2, leaves=40).estimators_, [Axis("a"), Axis("b")]))
+    assert found.main["a"].value + found.main["b"].value + found.pairs["a", "b"].value == pytest.approx(1.0, abs=1e-12)
+    assert found.interactions.value == pytest.approx(found.pairs["a", "b"].value, abs=1e-12)
+
+
+def test_a_marginal_is_the_mean_of_the_integrated_predictions() -> None:
+    forest = grown(axes=3)
+    predicted, middles, widths = integrated(forest, 3)
+    ours = forest_of(forest.estimators_, [Axis(name) for name in "abc"])
+    curve = marginal(ours, "b", middles[1])
+    expected = np.array([averaged(one, widths, (1,)) for one in predicted])
+    np.testing.assert_allclose(curve.mean, expected.mean(axis=0), atol=1e-12)
+    np.testing.assert_allclose(curve.spread, expected.std(axis=0), atol=1e-12)
+    at = np.stack(np.meshgrid(middles[2], middles[0], indexing="ij"), axis=-1).reshape(-1, 2)
+    surface = marginal_pair(ours, ("c", "a"), at).mean.reshape(len(middles[2]), len(middles[0]))
+    np.testing.assert_allclose(surface, np.mean([averaged(p, widths, (0, 2)) for p in predicted], axis=0).T, atol=1e-12)
+
+
+def test_a_marginal_averages_to_the_mean_of_the_forest() -> None:
+    forest = grown(axes=3)
+    predicted, middles, widths = integrated(forest, 3)
+    ours = forest_of(forest.estimators_, [Axis(name) for name in "abc"])
+    for axis, name in enumerate("abc"):
+        average = marginal(ours, name, middles[axis]).mean @ widths[axis]
+        assert average == pytest.approx(averaged(np.mean(predicted, axis=0), widths, ()), abs=1e-12)
+
+
+def test_both_ends_of_an_axis_belong_to_it() -> None:
+    tree = DecisionTreeRegressor().fit([[0.25], [0.75]], [1.0, 3.0])
+    np.testing.assert_array_equal(
+        marginal(forest_of([tree], [Axis("a")]), "a", np.array([0, 0.5, 0.6, 1])).mean, [1, 1, 3, 3]
+    )
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.5])
+@pytest.mark.parametrize("name", KNOWN)
+def test_intervals_cover_known_shares(name: str, noise: float) -> None:
+    known = KNOWN[name]
+    hits = []
+    for seed in range(4):
+        points, scores, rng = trials(known, 200, seed, noise)
+        found = importance(fit_forest(points, scores, known.axes, rng))
+        shares = [*found.main.values(), *(found.pairs[pair] for pair in known.pairs), found.interactions]
+        truth = [*known.main, *known.pairs.values(), known.interactions]
+        assert all(share.low <= share.value <= share.high for share in shares)
+        hits += [share.low - 1e-3 <= true <= share.high + 1e-3 for share, true in zip(shares, truth)]
+    assert np.mean(hits) >= 0.85
+
+
+def test_an_interval_is_no_wider_than_it_has_to_be() -> None:
+    points, scores, rng = trials(KNOWN["mixed"], 200, 0)
+    found = importance(fit_forest(points, scores, KNOWN["mixed"].axes, rng))
+    assert all(share.high - share.low < 0.12 for share in (*found.main.values(), *found.pairs.values()))
+    assert found.pairs["a", "b"].low > 0.1
+
+
+def test_steps_of_trees_are_interactions_by_tree_and_are_taken_out() -> None:
+    points, scores, rng = trials(KNOWN["additive"], 200, 1, noise=0.5)
+    forest = fit_forest(points, scores, KNOWN["additive"].axes, rng)
+    assert importance_by_tree(forest).interactions.low > 0.08
+    assert importance(forest).interactions.value < 0.04
+    assert importance(forest).interactions.low == 0.0
+
+
+def test_more_trials_narrow_the_interval() -> None:
+    widths = []
+    for count in (100, 800):
+        points, scores, rng = trials(KNOWN["mixed"], count, 5, noise=0.5)
+        share = importance(fit_forest(points, scores, KNOWN["mixed"].axes, rng)).main["a"]
+        widths.append(share.high - share.low)
+    assert widths[1] < 0.7 * widths[0]
+
+
+def test_what_the_forest_explains_falls_with_noise() -> None:
+    explained = []
+    for noise in (0.0, 1.0):
+        points, scores, rng = trials(KNOWN["additive"], 200, 2, noise)
+        explained.append(fit_forest(points, scores, KNOWN["additive"].axes, rng).explained)
+    assert explained[0] > 0.9
+    assert explained[1] == pytest.approx(0.45, abs=0.12)  # half of the variance is noise; some signal is lost with it
+
+
+def test_a_logarithmic_axis_is_uniform_in_the_logarithm() -> None:
+    rng = np.random.default_rng(0)
+    points = np.column_stack([10.0 ** rng.uniform(-5.0, -1.0, 300), rng.uniform(-2.0, 2.0, 300)])
+    scores = np.log10(points[:, 0]) + points[:, 1]
+    axes = [Axis("rate", 1e-5, 1e-1, log=True), Axis("other", -2.0, 2.0)]
+    forest = fit_forest(points, scores, axes, rng)
+    for share in importance(forest).main.values():
+        assert share.value == pytest.approx(0.5, abs=0.05)
+    curve = marginal(forest, "rate", np.array([1e-4, 1e-3, 1e-2]))
+    np.testing.assert_allclose(curve.mean, [-4.0, -3.0, -2.0], atol=0.35)
+    linear = importance(fit_forest(points, scores, [Axis("rate", 1e-5, 1e-1), axes[1]], rng))
+    assert linear.main["rate"].value < 0.2  # nearly all of the linear range is one decade
+
+
+def test_choices_weigh_alike_however_often_they_were_tried() -> None:
+    rng = np.random.default_rng(0)
+    effects = np.array([0.0, 3.0, 1.0])
+    codes = rng.choice(3, size=400, p=[0.7, 0.2, 0.1])
+    points = np.column_stack([codes, rng.uniform(size=400)])
+    forest = fit_forest(points, effects[codes] + 4.0 * points[:, 1], [Axis("cell", choices=3), Axis("size")], rng)
+    share = importance(forest).main["cell"]
+    expected = effects.var() / (effects.var() + 16.0 / 12.0)
+    assert share.value == pytest.approx(expected, abs=0.06)
+    assert share.low <= expected <= share.high
+    np.testing.assert_allclose(marginal(forest, "cell", np.arange(3)).mean, 2.0 + effects, atol=0.3)
+
+
+@pytest.mark.parametrize("choices", [2, 3, 5, 8])
+def test_a_split_among_some_choices_leaves_each_choice_whole(choices: int) -> None:
+    axis = Axis("cell", choices=choices)
+    codes = np.array([0, choices - 1])
+    tree = DecisionTreeRegressor().fit(axis.to_unit(codes)[:, None], [0.0, 1.0])
+    everywhere = np.arange(choices)
+    found = marginal(forest_of([tree], [axis]), "cell", everywhere).mean
+    np.testing.assert_array_equal(found, everywhere >= (choices + 1) // 2)
+    fine = Axis("fine")  # the same forest, looked at between the codes
+    inside = (np.repeat(everywhere, 3) + np.tile([0.1, 0.5, 0.9], choices)) / choices
+    same = Forest((fine,), forest_of([tree], [axis]).trees)
+    np.testing.assert_array_equal(marginal(same, "fine", inside).mean, np.repeat(found, 3))
+
+
+def test_a_condition_is_an_interaction_with_what_it_hangs_on() -> None:
+    rng = np.random.default_rng(0)
+    logarithm, has = rng.uniform(-3.0, 1.0, size=400), rng.integers(2, size=400)
+    points = np.column_stack([has, np.where(has, 10.0**logarithm, np.nan)])
+    axes = [Axis("momentum", choices=2), Axis("decay", 1e-3, 10.0, log=True)]
+    found = importance(fit_forest(points, has * logarithm, axes, rng))
+    shares = [*found.main.values(), *found.pairs.values()]
+    expected = np.array([3.0, 4.0, 4.0]) / 11.0  # variances 1/4, 1/3 and 1/3
+    assert [share.value for share in shares] == pytest.approx(expected, abs=0.06)
+    assert all(share.low <= true <= share.high for share, true in zip(shares, expected))
+
+
+def test_a_choice_that_does_not_exist_is_drawn_among_the_choices() -> None:
+    rng = np.random.default_rng(0)
+    points = np.column_stack([rng.uniform(size=200), rng.integers(3, size=200)])
+    has = points[:, 0] > 0.5
+    scores = np.where(has, points[:, 1] == 1.0, 5.0)
+    points[~has, 1] = np.nan
+    forest = fit_forest(points, scores, [Axis("a"), Axis("b", choices=3)], rng)
+    at = np.array([[0.2, 0.0], [0.2, 1.0], [0.2, 2.0], [0.8, 0.0], [0.8, 1.0], [0.8, 2.0]])
+    np.testing.assert_allclose(marginal_pair(forest, ("a", "b"), at).mean, [5, 5, 5, 0, 1, 0], atol=0.1)
+
+
+def test_equal_generators_give_equal_importance() -> None:
+    points, scores, _ = trials(KNOWN["mixed"], 60, 0)
+    first, second = (
+        importance(fit_forest(points, scores, KNOWN["mixed"].axes, np.random.default_rng(3))) for _ in range(2)
+    )
+    assert first == second
+
+
+def test_one_axis_has_the_whole_variance() -> None:
+    points = np.linspace(0.0, 1.0, 40)[:, None]
+    found = importance(fit_forest(points, points[:, 0], [Axis("a")], np.random.default_rng(0)))
+    assert found.main["a"].value == pytest.approx(1.0)
+    assert found.pairs == {}
+    assert found.interactions.value == pytest.approx(0.0, abs=1e-9)
+
+
+def test_trees_of_one_value_are_skipped() -> None:
+    unit = np.array([[0.2, 0.3], [0.4, 0.8], [0.9, 0.1]])
+    flat, split = DecisionTreeRegressor().fit(unit, [1.0, 1.0, 1.0]), DecisionTreeRegressor().fit(unit, [0.0, 1.0, 3.0])
+    axes = [Axis("a"), Axis("b")]
+    with_flat, without = (importance_by_tree(forest_of(trees, axes)) for trees in ([flat, split], [split]))
+    assert with_flat.main == without.main
+    with pytest.raises(StatsError, match="no tree"):
+        importance_by_tree(forest_of([flat], axes))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"scores": np.full(20, np.nan)}, "finite"),
+        ({"scores": np.zeros(19)}, "fit together"),
+        ({"points": np.full((20, 3), 0.5)}, "fit together"),
+        ({"points": np.full((7, 2), 0.5), "scores": np.zeros(7)}, "at least 8 trials"),
+        ({"points": np.full((20, 2), 1.5)}, "outside"),
+        ({"points": np.full((20, 2), np.inf)}, "outside"),
+        ({"axes": [Axis("a"), Axis("a")]}, "same name"),
+        ({"axes": [Axis("a"), Axis("b", choices=2)]}, "outside"),
+        ({"trees": 8}, "at least 32 trees"),
+        ({"draws": 1}, "4 draws"),
+    ],
+)
+def test_trials_that_cannot_answer_are_refused(change: dict[str, Any], message: str) -> None:
+    whole = {"points": np.full((20, 2), 0.4), "scores": np.arange(20.0), "axes": [Axis("a"), Axis("b")]}
+    with pytest.raises(StatsError, match=message):
+        fit_forest(**{**whole, **change}, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    "axis",
+    [
+        {"low": 1.0, "high": 1.0},
+        {"low": 0.0, "high": np.inf},
+        {"low": np.nan},
+        {"low": 0.0, "high": 1.0, "log": True},
+        {"choices": 1},
+        {"choices": -2},
+    ],
+)
+def test_axes_with_nothing_to_search_are_refused(axis: dict[str, Any]) -> None:
+    with pytest.raises(StatsError, match="'a'"):
+        Axis("a", **axis)
+
+
+def test_equal_scores_and_forests_without_redrawn_scores_are_refused() -> None:
+    points = np.random.default_rng(0).uniform(size=(30, 2))
+    forest = fit_forest(points, np.full(30, 0.1), [Axis("a"), Axis("b")], np.random.default_rng(0))
+    with pytest.raises(StatsError, match="agree on nothing"):
+        importance(forest)
+    with pytest.raises(StatsError, match="redrawn"):
+        importance(forest_of(grown(axes=2).estimators_, [Axis("a"), Axis("b")]))
+
+
+@pytest.mark.parametrize(
+    ("names", "at"),
+    [(("a", "z"), [[0.5, 0.5]]), (("a", "a"), [[0.5, 0.5]]), (("a", "b"), [0.5, 0.5]), (("a", "b"), [[0.5, np.nan]])],
+)
+def test_marginals_of_what_was_not_searched_are_refused(names: tuple[str, str], at: list[Any]) -> None:
+    with pytest.raises(StatsError):
+        marginal_pair(forest_of(grown(axes=2).estimators_, [Axis("a"), Axis("b")]), names, np.array(at))
