@@ -65,6 +65,8 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     sweep = _command(commands, "sweep", "experiments", "run an experiment, or go on with it")
     _spec(sweep)
     _budget(sweep)
+    text = "first take over the trials of a table of `rnnzoo export`, as if they had been run here"
+    sweep.add_argument("--from", dest="source", metavar="FILE", help=text)
     plan = _command(commands, "plan", "experiments", "what would run, and how long it would take")
     _spec(plan)
     _budget(plan)

@@ -76,6 +76,7 @@ def sweep(given: argparse.Namespace) -> int:
             launcher,
             display,
             found.runs,
+            _given(given),
         )
         try:
             loop.run()
@@ -91,6 +92,13 @@ def sweep(given: argparse.Namespace) -> int:
     tracker.report(found.experiment.name, files, numbers(summary))
     reports.shown(reported, summary, files, console)
     return 0 if any(one.outcome.kind is Kind.COMPLETE for one in results) else 1
+
+
+def _given(given: argparse.Namespace) -> Sequence[Result]:
+    """Trials of a table, which were run elsewhere."""
+    from rnnzoo.report import table
+
+    return table.read(Path(given.source)).results if given.source else ()
 
 
 def _open(given: argparse.Namespace, console: Console) -> tuple[Opened, Any]:

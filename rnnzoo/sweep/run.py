@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from rnnzoo.errors import UsageError
 from rnnzoo.launchers import Event, Launcher, Tell
 from rnnzoo.spec.experiment import Experiment
-from rnnzoo.spec.trial import Kind, Outcome, Progress, Result, Trial
+from rnnzoo.spec.trial import Kind, Outcome, Progress, Result, Trial, Value
 from rnnzoo.sweep import points
 from rnnzoo.sweep.lock import held
 from rnnzoo.sweep.plan import Study, changed, in_turn
@@ -55,6 +56,7 @@ class Sweep:
     Attributes:
         trials: per study, a total.
         runs: the experiment's folder for logs and models.
+        given: trials that were run elsewhere; they are recorded as if they had been run here.
     """
 
     experiment: Experiment
@@ -65,6 +67,7 @@ class Sweep:
     launcher: Launcher
     observer: Observer
     runs: Path
+    given: Sequence[Result] = ()
     opened: dict[str, StudyStore] = field(default_factory=dict)
     running: dict[int, _Running] = field(default_factory=dict)
 
@@ -72,6 +75,7 @@ class Sweep:
         """Run what is missing; a study's trials that have ended stay as they are."""
         with held(self.runs / "lock", self.experiment.name):
             done = self.open()
+            self.adopt(done)
             self.level()
             self.begin(done)
             with interrupts() as interrupted:
@@ -92,6 +96,39 @@ class Sweep:
             self.opened[study.identity] = opened
             done[study.identity] = opened.done()
         return done
+
+    def adopt(self, done: Mapping[str, dict[int, Outcome]]) -> None:
+        """Record the given trials, where there are none of their index yet.
+
+        Raises:
+            UsageError: a trial is not the one of its index, or no trial can be told by its index.
+        """
+        if self.given and not points.ours(self.experiment.search.sampler.name):
+            raise UsageError(
+                f"the points of '{self.experiment.search.sampler.name}' depend on what was run before,"
+                " so trials that were run elsewhere cannot be taken over"
+            )
+        studies = {study.identity: study for study in self.studies}
+        taken = 0
+        for result in self.given:
+            study, index = studies.get(result.study), result.trial.index
+            if study is None or index in done[result.study]:
+                continue
+            point = self.point(study, index)
+            if point != dict(result.trial.hyperparameters):
+                raise UsageError(f"trial {index} of {study.label} was given other hyper-parameters than it has here")
+            number, chosen = self.opened[study.identity].ask(index, point, study.variant.space)
+            self.opened[study.identity].tell(number, study.trial(index, chosen), result.outcome)
+            done[study.identity][index] = result.outcome
+            taken += 1
+        if self.given:
+            other = sum(1 for one in self.given if one.study not in studies)
+            left = f"; {other} are of another edition of the experiment" if other else ""
+            self.observer.note(f"{taken} of {len(self.given)} trials taken over{left}")
+
+    def point(self, study: Study, index: int) -> dict[str, Value] | None:
+        """The point of an index, of a sampler of ours; None where a grid is used up."""
+        return points.point(self.experiment.search, study.variant.space, study.variant.label, study.task.label, index)
 
     def begin(self, done: Mapping[str, Mapping[int, Outcome]]) -> None:
         """Tell the observer what there is already, of the trials that are planned."""
@@ -157,9 +194,9 @@ class Sweep:
         if planned is None:
             return False
         study, index = planned
-        search, point = self.experiment.search, None
-        if points.ours(search.sampler.name):
-            point = points.point(search, study.variant.space, study.variant.label, study.task.label, index)
+        point = None
+        if points.ours(self.experiment.search.sampler.name):
+            point = self.point(study, index)
             if point is None:
                 return True  # a grid is used up before the budget is
         number, chosen = self.opened[study.identity].ask(index, point, study.variant.space)

@@ -239,7 +239,8 @@ def _metrics(result: Result) -> list[Any]:
     }
     found = [Metric(name, float(value), now, 0) for name, value in single.items()]
     for row in outcome.curve:
-        found += [Metric(f"curve/{name}", float(row[name]), now, int(row["epoch"])) for name in ("train", "validation")]
+        given = [name for name in ("train", "validation") if name in row]  # a table of trials keeps only the second
+        found += [Metric(f"curve/{name}", float(row[name]), now, int(row["epoch"])) for name in given]
     return found
 
 

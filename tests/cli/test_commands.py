@@ -383,3 +383,28 @@ def test_claims_about_a_task_that_a_table_does_not_have_are_left_out(elsewhere: 
     assert done.returncode == 0, done.stderr
     assert "nothing in it on copy_memory" in done.stdout
     assert done.stdout.count("rnn worse than gated") == 1
+
+
+def test_a_sweep_goes_on_from_the_table_of_another_machine(swept: Path, tmp_path: Path) -> None:
+    (tmp_path / "small.yaml").write_text(SPEC)
+    assert rnnzoo("export", "small.yaml", "half.csv", "--force", cwd=swept).returncode == 0
+    lines = (swept / "half.csv").read_text().splitlines(keepends=True)
+    (tmp_path / "half.csv").write_text("".join(lines[:-2]))
+    done = rnnzoo("sweep", "small.yaml", "--workers", "2", "--from", "half.csv", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "4 of 4 trials taken over" in done.stdout
+    assert "4 of 6 trials are done already" in done.stdout
+    mine, other = outcomes(tmp_path), outcomes(swept)
+    assert mine.keys() == other.keys()
+    assert {key: one.scores for key, one in mine.items()} == {key: one.scores for key, one in other.items()}
+    again = rnnzoo("sweep", "small.yaml", "--from", "half.csv", cwd=tmp_path)
+    assert "0 of 4 trials taken over" in again.stdout
+    # trials of another edition, or with other hyper-parameters than this sweep would give them, are not taken for ours
+    other_edition = rnnzoo(
+        "sweep", "small.yaml", "--set", "training.epochs=1", "--trials", "3", "--from", "half.csv", cwd=tmp_path
+    )
+    assert "4 are of another edition" in other_edition.stdout
+    (tmp_path / "bent.csv").write_text("".join(lines).replace(",5,", ",6,").replace(",4,", ",5,"))
+    (tmp_path / "runs/optuna.db").unlink()
+    bent = rnnzoo("sweep", "small.yaml", "--from", "bent.csv", cwd=tmp_path)
+    assert (bent.returncode, "was given other hyper-parameters" in bent.stderr) == (2, True), bent.stdout
