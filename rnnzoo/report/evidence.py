@@ -24,14 +24,18 @@ SIZES = 9  # of the range of units, at which weights are counted
 
 
 def searches(
-    experiment: Experiment, results: Sequence[Result], inputs: Mapping[str, int], keep: int, forests: Forests
+    experiment: Experiment,
+    results: Sequence[Result],
+    inputs: Mapping[str, int],
+    keep: Mapping[str, int],
+    forests: Forests,
 ) -> Searches:
     """What the trials say.
 
     Args:
         results: of the experiment's present studies.
         inputs: size of x, by the label of the task.
-        keep: how many trials of each variant are compared.
+        keep: how many trials of each variant are compared, by the label of the task.
     """
     found: dict[tuple[str, str], Trials | StatsError] = {}
     complete = {}

@@ -258,7 +258,7 @@ class Searches:
     Attributes:
         trials: by task and variant.
         planned: trials of each, as the experiment plans them.
-        keep: how many of each are compared.
+        keep: how many of each are compared, by task.
         shares: by task: the share of each hyper-parameter, and of all interactions under the empty name.
         ratio: (variant, variant) -> lowest and highest ratio of weights.
         control: the baseline's second run, which no claim is about.
@@ -267,7 +267,7 @@ class Searches:
 
     trials: Mapping[tuple[str, str], Trials | StatsError]
     complete: Mapping[tuple[str, str], tuple[int, int]]
-    keep: int
+    keep: Mapping[str, int]
     shares: Callable[[str], Mapping[str, Share]]
     ratio: Callable[[str, str], tuple[float, float]]
     control: str = ""
@@ -277,7 +277,7 @@ class Searches:
 
     @property
     def test(self) -> str:
-        return f"permutation of all trials' labels, the best {self.keep} chosen anew each time"
+        return "permutation of all trials' labels, the best chosen anew each time"
 
     def names(self, task: str) -> Sequence[str]:
         return [name for where, name in self.trials if where == task and name != self.control]
@@ -290,13 +290,15 @@ class Searches:
 
     def exchange(self, task: str, a: str, b: str, shift: float = 0.0) -> Exchange:
         def compute() -> Exchange:
-            return exchange(self.of(task, a), self.of(task, b), self.keep, self._rng(task, a, b, shift), shift, DRAWS)
+            return exchange(
+                self.of(task, a), self.of(task, b), self.keep[task], self._rng(task, a, b, shift), shift, DRAWS
+            )
 
         return self._once(("exchange", task, a, b, shift), compute)
 
     def effect(self, task: str, a: str, b: str) -> Effect:
         def compute() -> Effect:
-            return effect(self.of(task, a), self.of(task, b), self.keep, LEVEL, self._rng(task, a, b, "effect"))
+            return effect(self.of(task, a), self.of(task, b), self.keep[task], LEVEL, self._rng(task, a, b, "effect"))
 
         return self._once(("effect", task, a, b), compute)
 
@@ -306,7 +308,6 @@ class Searches:
 
     def describe(self, task: str, a: str, b: str) -> tuple[str, Mapping[str, float]]:
         tested, size = self.exchange(task, a, b), self.effect(task, a, b)
-        means = [float(self.of(task, name).report[: self.keep].mean()) for name in (a, b)]
         word = "worse" if size.difference > 0 else "better"
         lacking = [
             f"{name}: only {done} of {of} trials completed"
@@ -314,12 +315,12 @@ class Searches:
             if done < MOSTLY * of
         ]
         text = (
-            f"{a} {means[0]:.3f}, {b} {means[1]:.3f}: {word} by {abs(size.difference):.3f}"
+            f"{a} {size.a:.3f}, {b} {size.b:.3f}: {word} by {abs(size.difference):.3f}"
             f" ({LEVEL:.0%}: {size.low:+.3f} to {size.high:+.3f})"
         )
         numbers = {
-            "a": means[0], "b": means[1], "difference": size.difference, "low": size.low, "high": size.high,
-            "trials_a": float(len(self.of(task, a))), "trials_b": float(len(self.of(task, b))), "kept": float(self.keep),
+            "a": size.a, "b": size.b, "difference": size.difference, "low": size.low, "high": size.high,
+            "trials_a": float(len(self.of(task, a))), "trials_b": float(len(self.of(task, b))), "kept": float(self.keep[task]),
             "welch": tested.welch, "welch_false_alarms": tested.false_alarms,
         }  # fmt: skip
         return "; ".join([text, *lacking]), numbers

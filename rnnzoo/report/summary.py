@@ -109,9 +109,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One task: its variants by rank, the best first; those without a complete trial last."""
+    """One task: its variants by rank, the best first; those without a complete trial last.
+
+    Attributes:
+        trials: the most that a variant has run, of those that are planned.
+        keep: how many of each variant are compared.
+    """
 
     task: str
+    trials: int
+    keep: int
     metric: str
     unit: str
     note: str
@@ -140,18 +147,14 @@ class Summary:
     """A whole experiment.
 
     Attributes:
-        trials: the most that a variant has run on a task.
-        keep: how many trials of each variant are compared.
         spec: the experiment with every default filled in.
     """
 
     experiment: str
     about: str
     baseline: str
-    trials: int
     on: str
     report: str
-    keep: int
     spec: Mapping[str, Any]
     tables: tuple[Table, ...]
     verdicts: tuple[Verdict, ...]
@@ -171,31 +174,26 @@ def summarise(
         tasks: by label.
         trials: of each variant on each task, as planned; where fewer were run, a share is kept of those.
     """
-    select = experiment.select
-    ran = max((one.trial.index + 1 for one in results), default=trials)
-    keep = select.count(min(trials, ran))
     forests = Forests(experiment, results)
     tables = []
     for choice in experiment.tasks:
         task = tasks[choice.label]
-        rows = [
-            _row(experiment, variant, belonging(results, variant.label, choice.label), keep)
-            for variant in experiment.variants
-        ]
+        of_variants = [(one, belonging(results, one.label, choice.label)) for one in experiment.variants]
+        ran = min(trials, max((one.trial.index + 1 for _, own in of_variants for one in own), default=trials))
+        keep = experiment.select.count(ran)
+        rows = [_row(experiment, variant, own, keep) for variant, own in of_variants]
         ranked = tuple(sorted(rows, key=lambda row: (row.mean is None, row.mean)))
-        what = _explained(forests, choice.label)
-        tables.append(Table(choice.label, task.metric, task.unit, task.note, dict(task.baselines), ranked, what))
+        what, told = _explained(forests, choice.label), (task.metric, task.unit, task.note, dict(task.baselines))
+        tables.append(Table(choice.label, ran, keep, *told, ranked, what))
     inputs = {label: task.inputs for label, task in tasks.items()}
-    evidence = searches(experiment, results, inputs, keep, forests)
+    evidence = searches(experiment, results, inputs, {one.task: one.keep for one in tables}, forests)
     labels = [one.label for one in experiment.tasks]
     return Summary(
         experiment=experiment.name,
         about=experiment.about,
         baseline=experiment.baseline,
-        trials=min(trials, ran),
-        on=select.on,
-        report=select.report,
-        keep=keep,
+        on=experiment.select.on,
+        report=experiment.select.report,
         spec=resolved(experiment),
         tables=tuple(tables),
         verdicts=judge(experiment.claims, labels, evidence),

@@ -48,7 +48,7 @@ def _title(summary: Summary, table: Table) -> str:
 def _grid(summary: Summary, table: Table) -> Grid:
     grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     grid.add_column("variant", no_wrap=True)
-    for name in (f"mean of {summary.keep}", "95 % interval", "best", "weights", "s a trial", "trials"):
+    for name in (f"mean of {table.keep}", "95 % interval", "best", "weights", "s a trial", "trials"):
         grid.add_column(name, justify="right", no_wrap=True)
     for row in table.rows:
         grid.add_row(*_cells(row), style="" if row.mean is not None else "dim")
@@ -87,8 +87,8 @@ def _notes(summary: Summary, table: Table, console: Console) -> None:
         ]
         if other:
             console.print(f"  {row.variant}: {', '.join(other)}", style="yellow", markup=False, highlight=False)
-        if 0 < row.kept < summary.keep:
-            text = f"  {row.variant}: only {row.kept} complete, {summary.keep} are compared elsewhere"
+        if 0 < row.kept < table.keep:
+            text = f"  {row.variant}: only {row.kept} complete, {table.keep} are compared elsewhere"
             console.print(text, style="yellow", markup=False, highlight=False)
     if table.note:
         console.print(f"  note: {table.note}", style="dim", markup=False, highlight=False)

@@ -163,12 +163,23 @@ def _welch(means: tuple[Array, Array], squares: tuple[Array, Array], keep: int) 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A difference of kept means, its interval, and its standard error."""
+    """How much worse A is than B.
 
-    difference: float
+    Attributes:
+        a, b: mean reported scores of the best `keep` of each.
+        low, high: interval of their difference.
+        error: its standard error.
+    """
+
+    a: float
+    b: float
     low: float
     high: float
     error: float
+
+    @property
+    def difference(self) -> float:
+        return self.a - self.b
 
 
 def effect(a: Trials, b: Trials, keep: int, level: float, rng: np.random.Generator, draws: int = 2_000) -> Effect:
@@ -185,8 +196,8 @@ def effect(a: Trials, b: Trials, keep: int, level: float, rng: np.random.Generat
     resampled = _resampled(a, keep, rng, draws) - _resampled(b, keep, rng, draws)
     tail = 50.0 * (1.0 - level)
     low, high = np.percentile(resampled, (tail, 100.0 - tail))
-    difference = a.report[:keep].mean() - b.report[:keep].mean()
-    return Effect(float(difference), float(low), float(high), float(resampled.std(ddof=1)))
+    one, two = float(a.report[:keep].mean()), float(b.report[:keep].mean())
+    return Effect(one, two, float(low), float(high), float(resampled.std(ddof=1)))
 
 
 def _resampled(trials: Trials, keep: int, rng: np.random.Generator, draws: int) -> Array:

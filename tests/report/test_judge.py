@@ -112,7 +112,9 @@ def evidence(worse_by: Mapping[str, float], trials: int = 60, seed: int = 0, **m
         found["task", name] = Trials.of(quality + rng.normal(0, 0.03, trials), quality + rng.normal(0, 0.03, trials))
     complete = dict.fromkeys(found, (trials, trials))
     shares = {"rate": Share(0.7, 0.68, 0.8), "": Share(0.15, 0.05, 0.25)}
-    return Searches(found, complete, max(3, trials // 10), lambda task: shares, lambda a, b: (0.74, 0.76), **more)  # type: ignore[arg-type]
+    return Searches(
+        found, complete, {"task": max(3, trials // 10)}, lambda task: shares, lambda a, b: (0.74, 0.76), **more
+    )  # type: ignore[arg-type]
 
 
 def verdict(text: str, found: Searches) -> Verdict:

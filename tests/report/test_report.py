@@ -132,7 +132,7 @@ def test_the_page_stands_alone_and_escapes_what_specs_say(tmp_path: Path) -> Non
     assert "<math" in page
     for kind in ("diverged", "pruned", "failed"):
         assert f">{kind}<" in page
-    assert json.loads((tmp_path / "summary.json").read_text())["keep"] == 3
+    assert json.loads((tmp_path / "summary.json").read_text())["tables"][0]["keep"] == 3
 
 
 def test_pictures_are_svg_with_text_and_tell_how_many_lie_beyond_the_edge() -> None:

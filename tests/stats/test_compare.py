@@ -133,7 +133,7 @@ def test_the_trials_that_are_said_to_be_needed_are_about_enough() -> None:
 
 
 def test_more_trials_are_needed_the_nearer_the_boundary() -> None:
-    one = Effect(difference=0.1, low=0.0, high=0.2, error=0.05)
+    one = Effect(a=0.1, b=0.0, low=0.0, high=0.2, error=0.05)
     assert trials_needed(one, 0.0, 60) == math.ceil(60 * ((1.6449 + 0.8416) * 0.5) ** 2)
     assert trials_needed(one, 0.09, 60) > trials_needed(one, 0.0, 60)
     assert trials_needed(one, 0.1, 60) == 2**31
