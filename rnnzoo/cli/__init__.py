@@ -78,7 +78,8 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     _json(status)
     report = _command(commands, "report", "reports", "write the report once more, from what is recorded")
     _spec(report)
-    report.add_argument("--from", dest="source", metavar="FILE", help="read the trials from a table of `rnnzoo export`")
+    text = "read the trials from a table of `rnnzoo export`, or from `mlflow`"
+    report.add_argument("--from", dest="source", metavar="FILE", help=text)
     _set(report)
     _json(report)
     export = _command(commands, "export", "reports", "the trials as a table, CSV or Parquet")

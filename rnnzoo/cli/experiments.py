@@ -76,7 +76,7 @@ def sweep(given: argparse.Namespace) -> int:
             launcher,
             display,
             found.runs,
-            _given(given),
+            *_given(given),
         )
         try:
             loop.run()
@@ -87,18 +87,21 @@ def sweep(given: argparse.Namespace) -> int:
             raise
     results = loop.results()
     _keep_models(found, results, tracker)
-    reported = reports.of_opened(found, results)
+    reported = reports.of_opened(found, results, store.provenance({study.identity for study in found.studies}))
     summary, files = reports.written(reported)
     tracker.report(found.experiment.name, files, numbers(summary))
     reports.shown(reported, summary, files, console)
     return 0 if any(one.outcome.kind is Kind.COMPLETE for one in results) else 1
 
 
-def _given(given: argparse.Namespace) -> Sequence[Result]:
-    """Trials of a table, which were run elsewhere."""
+def _given(given: argparse.Namespace) -> tuple[Sequence[Result], Sequence[Mapping[str, str]]]:
+    """Trials of a table, which were run elsewhere, and where and with what."""
     from rnnzoo.report import table
 
-    return table.read(Path(given.source)).results if given.source else ()
+    if not given.source:
+        return (), ()
+    content = table.read(Path(given.source))
+    return content.results, content.provenance
 
 
 def _open(given: argparse.Namespace, console: Console) -> tuple[Opened, Any]:

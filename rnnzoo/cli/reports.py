@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rnnzoo.report.summary import Described, Summary
     from rnnzoo.report.table import Trials
     from rnnzoo.sweep.open import Opened
+    from rnnzoo.trackers.mlflow import MlflowTracker
 
 RESULTS = Path("results")  # tables that are kept with a project
 
@@ -35,6 +36,7 @@ class Reported:
 
     Attributes:
         tasks, cells: by the labels of the task and of the variant.
+        provenance: where and with what the trials were run.
         source: the table that it was read from; None for the storage.
     """
 
@@ -43,6 +45,7 @@ class Reported:
     tasks: Mapping[str, Described]
     cells: Mapping[str, Cell]
     trials: int
+    provenance: Sequence[Mapping[str, str]] = ()
     source: Path | None = None
 
     @property
@@ -53,8 +56,7 @@ class Reported:
 def report(given: argparse.Namespace) -> None:
     """The report once more, from what is recorded."""
     console = Console(stderr=given.json)
-    table = Path(given.source) if given.source else _kept_table(given)
-    found = _from_table(given, table, console) if table else _from_storage(given)
+    found = _found(given, console)
     summary, files = written(found)
     if given.json:
         print(json.dumps(summary.to_dict(), indent=2))
@@ -67,7 +69,7 @@ def written(found: Reported) -> tuple[Summary, list[Path]]:
     from rnnzoo import report as pages
     from rnnzoo.lang.view import CellView
 
-    summary = pages.summarise(found.experiment, found.results, found.tasks, found.trials)
+    summary = pages.summarise(found.experiment, found.results, found.tasks, found.trials, found.provenance)
     views = {label: CellView(cell) for label, cell in found.cells.items()}
     return summary, pages.write(summary, views, found.folder)
 
@@ -86,29 +88,33 @@ def shown(found: Reported, summary: Summary, files: Sequence[Path], console: Con
             console.print(f"best    rnnzoo best {found.experiment.file} --variant {rows[0].variant}", highlight=False)
 
 
-def of_opened(found: Opened, results: Sequence[Result]) -> Reported:
+def of_opened(found: Opened, results: Sequence[Result], provenance: Sequence[Mapping[str, str]] = ()) -> Reported:
     cells = {study.variant.label: study.cell for study in found.studies}
-    return Reported(found.experiment, results, found.tasks, cells, found.trials)
+    return Reported(found.experiment, results, found.tasks, cells, found.trials, provenance)
 
 
 # ---------------------------------------------------------------------------------------------- where results are
 
-
-def _from_storage(given: argparse.Namespace) -> Reported:
-    from rnnzoo.sweep import open as door
-
-    found = door.opened(Path(given.spec), given.set)
-    store = door.existing_store(config.read(), found.experiment)
-    return of_opened(found, door.results(found, store))
+MLFLOW = "mlflow"  # for --from
 
 
-def _kept_table(given: argparse.Namespace) -> Path | None:
-    """The table in `results/`, where nothing of this experiment was run here."""
+def _found(given: argparse.Namespace, console: Console) -> Reported:
+    """From where the user says; else from the storage, MLflow, or the table in `results/`: the first that has trials."""
     from rnnzoo.spec.read_experiment import read
 
+    if given.source == MLFLOW:
+        return _from_mlflow(given)
+    if given.source:
+        return _from_table(given, Path(given.source), console)
     name = read(Path(given.spec), given.set).name
-    tables = [path for ending in ("csv", "parquet") if (path := RESULTS / f"{name}.{ending}").is_file()]
-    return tables[0] if tables and not _ran(name) else None
+    if not _ran(name):
+        if _tracked(name):
+            console.print("the storage has none of its trials: from MLflow", style="dim", highlight=False)
+            return _from_mlflow(given)
+        for path in (RESULTS / f"{name}.csv", RESULTS / f"{name}.parquet"):
+            if path.is_file():
+                return _from_table(given, path, console)
+    return _from_storage(given)
 
 
 def _ran(name: str) -> bool:
@@ -116,9 +122,51 @@ def _ran(name: str) -> bool:
     from rnnzoo.sweep.search import Store
 
     storage = config.read().storage
-    path = storage.removeprefix("sqlite:///")
-    there = path == storage or Path(path).exists()
-    return there and bool(Store(storage).results(name))
+    return _there(storage) and bool(Store(storage).results(name))
+
+
+def _tracked(name: str) -> bool:
+    """Whether MLflow has trials of an experiment, in a database here; a server is asked only when it is named."""
+    return (
+        config.read().tracking.startswith("sqlite")
+        and _there(config.read().tracking)
+        and bool(_tracker().recorded(name))
+    )
+
+
+def _there(url: str) -> bool:
+    """Whether a database is there; asking for one that is not would make it."""
+    path = url.removeprefix("sqlite:///")
+    return path == url or Path(path).exists()
+
+
+def _tracker() -> MlflowTracker:
+    from rnnzoo.trackers.mlflow import MlflowTracker
+
+    settings = config.read()
+    if not _there(settings.tracking):
+        raise UsageError(f"MLflow has no database at {settings.tracking}\n  fix: see `tracking:` in mlflow.yml")
+    return MlflowTracker(settings.tracking, settings.artifacts)
+
+
+def _from_storage(given: argparse.Namespace) -> Reported:
+    from rnnzoo.sweep import open as door
+
+    found = door.opened(Path(given.spec), given.set)
+    store = door.existing_store(config.read(), found.experiment)
+    return of_opened(found, door.results(found, store), store.provenance(_identities(found)))
+
+
+def _from_mlflow(given: argparse.Namespace) -> Reported:
+    from rnnzoo.sweep import open as door
+
+    found = door.opened(Path(given.spec), given.set)
+    present = _identities(found)
+    return of_opened(found, [one for one in _tracker().results(found.experiment.name) if one.study in present])
+
+
+def _identities(found: Opened) -> set[str]:
+    return {study.identity for study in found.studies}
 
 
 def _from_table(given: argparse.Namespace, path: Path, console: Console) -> Reported:
@@ -137,7 +185,8 @@ def _from_table(given: argparse.Namespace, path: Path, console: Console) -> Repo
     experiment = _limited(experiment, content, console)
     for text in _changes(experiment, content):
         console.print(f"  {text}", style="yellow", highlight=False)
-    return Reported(experiment, content.results, content.tasks, cells(experiment), experiment.search.trials, path)
+    told = (cells(experiment), experiment.search.trials, content.provenance, path)
+    return Reported(experiment, content.results, content.tasks, *told)
 
 
 def _limited(experiment: Experiment, content: Trials, console: Console) -> Experiment:
@@ -177,7 +226,8 @@ def export(given: argparse.Namespace) -> None:
     path = Path(given.file) if given.file else RESULTS / f"{found.experiment.name}.csv"
     if path.exists() and not given.force:
         raise UsageError(f"{path} is there already\n  fix: another name, or --force to write over it")
-    results = door.results(found, door.existing_store(config.read(), found.experiment))
+    store = door.existing_store(config.read(), found.experiment)
+    results = door.results(found, store)
     if not results:
         raise UsageError(f"no trial of '{found.experiment.name}' has ended yet\n  fix: rnnzoo sweep {given.spec}")
     ran = {one.study.split("/")[2] for one in results}
@@ -186,6 +236,7 @@ def export(given: argparse.Namespace) -> None:
         tasks={label: table.TaskNote.of(task) for label, task in found.tasks.items() if label in ran},
         parts={study.identity: study.parts for study in found.studies if study.task.label in ran},
         results=tuple(results),
+        provenance=tuple(store.provenance(_identities(found))),
     )
     table.write(content, path)
     print(f"{path}: {len(results)} trials of {len({one.study for one in results})} studies")

@@ -6,6 +6,7 @@ tuning          what to expect of the best of n trials (Dodge et al. 2019)
 importance      which hyper-parameters explain the scores, alone and together; marginals along each of them (Hutter et al. 2014)
 scatter         every trial by each hyper-parameter
 curves          how the best trial of each variant learnt
+ranks           variants over several tasks, with the critical difference (Demsar 2006)
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from matplotlib.ticker import NullFormatter, PercentFormatter
 
 from rnnzoo.report.explained import Explained, Marginal
 from rnnzoo.report.summary import Row, Summary, Table
+from rnnzoo.stats.ranks import Ranks
 
 # Okabe and Ito 2008: told apart with every common kind of colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -45,6 +47,9 @@ def draw(summary: Summary) -> dict[str, str]:
         if rows:
             with rc_context(STYLE):
                 found |= {f"{name}{suffix}": _svg(figure) for name, figure in _figures(summary, table, rows).items()}
+    if summary.ranks is not None:
+        with rc_context(STYLE):
+            found["ranks"] = _svg(_ranks(summary.ranks))
     return found
 
 
@@ -262,6 +267,37 @@ def _scatter(summary: Summary, table: Table, rows: Sequence[Row], explained: Exp
         panel.set_visible(False)
     panels[0].set_ylim(low, high)
     panels[0].set_ylabel(f"{table.metric} on {summary.report}")
+    return figure
+
+
+def _ranks(ranks: Ranks) -> Figure:
+    """Average ranks on an axis, names to both sides, and a bar under those that do not differ."""
+    order = sorted(range(len(ranks.names)), key=lambda at: ranks.average[at])
+    half = -(-len(order) // 2)
+    figure = Figure(figsize=(8, 0.9 + 0.27 * half + 0.16 * len(ranks.groups)))
+    axes = figure.subplots()
+    bars = 0.5 * len(ranks.groups)
+    left, right = 1.0, float(len(order))
+    for place, at in enumerate(order):
+        on_left = place < half
+        down = -1.0 - bars - (place if on_left else len(order) - 1 - place)
+        end = left - 0.25 if on_left else right + 0.25
+        axes.plot((ranks.average[at], ranks.average[at], end), (0, down, down), color=FAINT, lw=1)
+        text = f"{ranks.names[at]} {ranks.average[at]:.1f}"
+        axes.text(
+            end + (-0.1 if on_left else 0.1), down, text, ha="right" if on_left else "left", va="center", fontsize=9.5
+        )
+    for number, group in enumerate(ranks.groups):
+        spots = [ranks.average[ranks.names.index(name)] for name in group]
+        axes.plot((min(spots) - 0.05, max(spots) + 0.05), (-0.5 - 0.5 * number,) * 2, color=INK, lw=3)
+    axes.plot((left, left + ranks.critical_difference), (1.1, 1.1), color=INK, lw=1.6)
+    axes.text(left, 1.3, f"critical difference {ranks.critical_difference:.2f}", fontsize=8.5, va="bottom")
+    axes.axhline(0, color="#5b6570", lw=1)
+    axes.set_xlim(left - 0.3 * right, right + 0.3 * right)
+    axes.set_ylim(-1.6 - bars - half, 2.4)
+    for at in range(1, len(order) + 1):
+        axes.text(at, 0.12, str(at), ha="center", va="bottom", fontsize=8.5, color="#5b6570")
+    axes.set_axis_off()
     return figure
 
 

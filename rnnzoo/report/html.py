@@ -6,9 +6,8 @@ our own LaTeX.  The only file that imports jinja2 and latex2mathml.
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping
-from importlib import metadata
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,6 @@ from rnnzoo.lang.view import CellView
 from rnnzoo.report.summary import Summary
 from rnnzoo.report.text import number, pvalue
 from rnnzoo.spec.document import yaml_text
-
-PACKAGES = ("rnnzoo", "tensorflow", "keras", "optuna", "mlflow", "numpy")
 
 
 def page(summary: Summary, cells: Mapping[str, CellView], pictures: Mapping[str, str]) -> str:
@@ -38,7 +35,8 @@ def page(summary: Summary, cells: Mapping[str, CellView], pictures: Mapping[str,
         several=len(summary.tables) > 1,
         cells=[_cell(label, view) for label, view in cells.items()],
         spec=yaml_text(dict(summary.spec)),
-        versions=_versions(),
+        sources=_sources(cells),
+        version=version("rnnzoo"),
         best=_best_variant(summary),
     )
 
@@ -65,14 +63,13 @@ def mathml(text: str) -> str:
     return str(convert(text))
 
 
-def _versions() -> dict[str, str]:
-    found = {"Python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+def _sources(cells: Mapping[str, CellView]) -> dict[str, list[str]]:
+    """Every reference, with the variants that have it."""
+    found: dict[str, list[str]] = {}
+    for label, view in cells.items():
+        for source in view.source:
+            found.setdefault(source, []).append(label)
+    return dict(sorted(found.items()))
 
 
 def _best_variant(summary: Summary) -> str:

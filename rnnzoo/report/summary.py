@@ -25,6 +25,7 @@ from rnnzoo.spec.experiment import Experiment, Variant
 from rnnzoo.spec.read_experiment import resolved
 from rnnzoo.spec.trial import Kind, Result
 from rnnzoo.stats.estimate import bootstrap_interval
+from rnnzoo.stats.ranks import Ranks, rank
 from rnnzoo.stats.tuning import tuning_curve
 
 LEVEL = 0.95
@@ -47,6 +48,9 @@ class Described(Protocol):
 
     @property
     def inputs(self) -> int: ...
+
+    @property
+    def digest(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,7 @@ class Table:
     unit: str
     note: str
     baselines: Mapping[str, float]
+    digest: str
     rows: tuple[Row, ...]
     explained: Explained | None
 
@@ -148,6 +153,8 @@ class Summary:
 
     Attributes:
         spec: the experiment with every default filled in.
+        ranks: of the variants over all tasks; None where there is one task only.
+        provenance: where and with what the trials were run, each different set once.
     """
 
     experiment: str
@@ -159,13 +166,19 @@ class Summary:
     tables: tuple[Table, ...]
     verdicts: tuple[Verdict, ...]
     controls: tuple[Control, ...]
+    ranks: Ranks | None
+    provenance: tuple[Mapping[str, str], ...]
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
 def summarise(
-    experiment: Experiment, results: Sequence[Result], tasks: Mapping[str, Described], trials: int
+    experiment: Experiment,
+    results: Sequence[Result],
+    tasks: Mapping[str, Described],
+    trials: int,
+    provenance: Sequence[Mapping[str, str]] = (),
 ) -> Summary:
     """The numbers of an experiment.
 
@@ -183,8 +196,8 @@ def summarise(
         keep = experiment.select.count(ran)
         rows = [_row(experiment, variant, own, keep) for variant, own in of_variants]
         ranked = tuple(sorted(rows, key=lambda row: (row.mean is None, row.mean)))
-        what, told = _explained(forests, choice.label), (task.metric, task.unit, task.note, dict(task.baselines))
-        tables.append(Table(choice.label, ran, keep, *told, ranked, what))
+        told = (task.metric, task.unit, task.note, dict(task.baselines), task.digest)
+        tables.append(Table(choice.label, ran, keep, *told, ranked, _explained(forests, choice.label)))
     inputs = {label: task.inputs for label, task in tasks.items()}
     evidence = searches(experiment, results, inputs, {one.task: one.keep for one in tables}, forests)
     labels = [one.label for one in experiment.tasks]
@@ -198,6 +211,8 @@ def summarise(
         tables=tuple(tables),
         verdicts=judge(experiment.claims, labels, evidence),
         controls=tuple(_controls(experiment, labels, evidence)),
+        ranks=_ranks(experiment, tables),
+        provenance=tuple(provenance),
     )
 
 
@@ -209,6 +224,17 @@ def _controls(experiment: Experiment, tasks: Sequence[str], evidence: Searches) 
         except StatsError:
             continue
         yield Control(task, experiment.control, found, min(1.0, 2 * min(worse, better)))
+
+
+def _ranks(experiment: Experiment, tables: Sequence[Table]) -> Ranks | None:
+    """Ranks of the variants that have a mean on every task, the control left out."""
+    means = [{row.variant: row.mean for row in table.rows if row.mean is not None} for table in tables]
+    names = [one.label for one in experiment.variants if one.label != experiment.control]
+    names = [name for name in names if all(name in one for one in means)]
+    try:
+        return rank(np.array([[one[name] for name in names] for one in means]).reshape(len(means), len(names)), names)
+    except StatsError:
+        return None
 
 
 def _explained(forests: Forests, task: str) -> Explained | None:

@@ -37,10 +37,11 @@ class TaskNote:
     inputs: int
     baselines: Mapping[str, float]
     note: str
+    digest: str
 
     @classmethod
     def of(cls, task: Described) -> TaskNote:
-        return cls(task.metric, task.unit, task.inputs, dict(task.baselines), task.note)
+        return cls(task.metric, task.unit, task.inputs, dict(task.baselines), task.note, task.digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,14 @@ class Trials:
     Attributes:
         tasks: by label.
         parts: what each study's identity was made of, so that a spec that has changed since can be told.
+        provenance: where and with what the trials were run, each different set once.
     """
 
     experiment: str
     tasks: Mapping[str, TaskNote]
     parts: Mapping[str, Mapping[str, str]]
     results: tuple[Result, ...]
+    provenance: tuple[Mapping[str, str], ...] = ()
 
 
 def write(content: Trials, path: Path) -> Path:
@@ -71,6 +74,7 @@ def write(content: Trials, path: Path) -> Path:
             "experiment": content.experiment,
             "tasks": {label: asdict(task) for label, task in content.tasks.items()},
             "parts": {study: dict(parts) for study, parts in content.parts.items()},
+            "provenance": [dict(one) for one in content.provenance],
         }
     )
     used = {name for one in content.results for name in one.trial.hyperparameters}
@@ -131,6 +135,7 @@ def read(path: Path) -> Trials:
             tasks={label: TaskNote(**task) for label, task in about["tasks"].items()},
             parts=about["parts"],
             results=tuple(_results(about["experiment"], rows)),
+            provenance=tuple(about["provenance"]),
         )
     except FileNotFoundError:
         raise UsageError(f"there is no file {path}") from None

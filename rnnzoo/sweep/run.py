@@ -19,7 +19,7 @@ from rnnzoo.errors import UsageError
 from rnnzoo.launchers import Event, Launcher, Tell
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Result, Trial, Value
-from rnnzoo.sweep import points
+from rnnzoo.sweep import points, provenance
 from rnnzoo.sweep.lock import held
 from rnnzoo.sweep.plan import Study, changed, in_turn
 from rnnzoo.sweep.search import Store, StudyStore
@@ -57,6 +57,7 @@ class Sweep:
         trials: per study, a total.
         runs: the experiment's folder for logs and models.
         given: trials that were run elsewhere; they are recorded as if they had been run here.
+        given_provenance: where and with what those were run.
     """
 
     experiment: Experiment
@@ -68,6 +69,7 @@ class Sweep:
     observer: Observer
     runs: Path
     given: Sequence[Result] = ()
+    given_provenance: Sequence[Mapping[str, str]] = ()
     opened: dict[str, StudyStore] = field(default_factory=dict)
     running: dict[int, _Running] = field(default_factory=dict)
 
@@ -76,6 +78,7 @@ class Sweep:
         with held(self.runs / "lock", self.experiment.name):
             done = self.open()
             self.adopt(done)
+            self.sign(done)
             self.level()
             self.begin(done)
             with interrupts() as interrupted:
@@ -125,6 +128,14 @@ class Sweep:
             other = sum(1 for one in self.given if one.study not in studies)
             left = f"; {other} are of another edition of the experiment" if other else ""
             self.observer.note(f"{taken} of {len(self.given)} trials taken over{left}")
+
+    def sign(self, done: Mapping[str, Mapping[int, Outcome]]) -> None:
+        """Leave with each study that has trials to run, where and with what they are run."""
+        signature = provenance.here(Path(self.experiment.file).parent)
+        lacking = {study.identity for study, _ in self.missing(done)}
+        taken = {one.study for one in self.given}
+        for name, opened in self.opened.items():
+            opened.sign([*(self.given_provenance if name in taken else ()), *([signature] if name in lacking else ())])
 
     def point(self, study: Study, index: int) -> dict[str, Value] | None:
         """The point of an index, of a sampler of ours; None where a grid is used up."""

@@ -13,7 +13,7 @@ import inspect
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,7 @@ from rnnzoo.spec.trial import Kind, Outcome, Result, Trial, Value
 from rnnzoo.sweep import points
 
 _RESULT, _INDEX = "rnnzoo", "index"  # user attributes of an Optuna trial
+_PROVENANCE = "provenance"  # of an Optuna study
 
 
 def check(search: Search) -> None:
@@ -110,6 +111,15 @@ class Store:
                         found.append(result)
         return sorted(found, key=lambda one: (one.trial.task, one.trial.variant, one.trial.index))
 
+    def provenance(self, identities: Collection[str]) -> list[dict[str, str]]:
+        """Where and with what the trials of these studies were run, each different set once."""
+        found: list[dict[str, str]] = []
+        for study_id, name in self._studies():
+            if name in identities:
+                given = self.storage.get_study_user_attrs(study_id).get(_PROVENANCE, [])
+                found += [one for one in given if one not in found]
+        return found
+
     def counts(self, identity: str) -> dict[str, int]:
         """How many trials of a study are running, and how many were interrupted."""
         for study_id, name in self._studies():
@@ -192,6 +202,14 @@ class StudyStore:
                 self.study.tell(trial.number, state=TrialState.FAIL)
                 again += 1
         return again
+
+    def sign(self, provenance: Sequence[Mapping[str, str]]) -> None:
+        """Remember where and with what trials are run, beside what is remembered already."""
+        with _quiet():
+            known = list(self.study.user_attrs.get(_PROVENANCE, []))
+            new = [dict(one) for one in provenance if one not in known]
+            if new:
+                self.study.set_user_attr(_PROVENANCE, [*known, *new])
 
     def done(self) -> dict[int, Outcome]:
         """Outcomes that are final, by index."""

@@ -354,6 +354,23 @@ def test_a_report_from_a_table_needs_neither_runs_nor_tensorflow_and_says_the_sa
     assert not (elsewhere / "runs/optuna.db").exists()
 
 
+def test_where_the_storage_is_lost_the_report_comes_from_mlflow(swept: Path, tmp_path: Path) -> None:
+    stored = json.loads(rnnzoo("report", "small.yaml", "--json", cwd=swept).stdout)
+    (tmp_path / "small.yaml").write_text(SPEC)
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs/mlflow.db").write_bytes((swept / "runs/mlflow.db").read_bytes())
+    done = rnnzoo("report", "small.yaml", "--json", cwd=tmp_path)
+    assert "from MLflow" in done.stderr, done.stderr
+    for found in (done, rnnzoo("report", "small.yaml", "--json", "--from", "mlflow", cwd=swept)):
+        assert json.loads(found.stdout)["verdicts"] == stored["verdicts"]
+    assert not (tmp_path / "runs/optuna.db").exists()
+    (tmp_path / "runs/mlflow.db").unlink()
+    for arguments in (["--from", "mlflow"], []):
+        nothing = rnnzoo("report", "small.yaml", *arguments, cwd=tmp_path)
+        assert (nothing.returncode, "fix:" in nothing.stderr) == (2, True), nothing.stderr
+    assert not list((tmp_path / "runs").glob("*.db"))
+
+
 def test_an_export_writes_over_nothing_unless_it_is_told_to(swept: Path, elsewhere: Path) -> None:
     again = rnnzoo("export", "small.yaml", cwd=swept)
     assert (again.returncode, "is there already" in again.stderr, "--force" in again.stderr) == (2, True, True)
@@ -389,7 +406,8 @@ def test_a_sweep_goes_on_from_the_table_of_another_machine(swept: Path, tmp_path
     (tmp_path / "small.yaml").write_text(SPEC)
     assert rnnzoo("export", "small.yaml", "half.csv", "--force", cwd=swept).returncode == 0
     lines = (swept / "half.csv").read_text().splitlines(keepends=True)
-    (tmp_path / "half.csv").write_text("".join(lines[:-2]))
+    head = lines[0].replace('"Python": "', '"Python": "an older ', 1)
+    (tmp_path / "half.csv").write_text("".join([head, *lines[1:-2]]))
     done = rnnzoo("sweep", "small.yaml", "--workers", "2", "--from", "half.csv", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "4 of 4 trials taken over" in done.stdout
@@ -397,6 +415,8 @@ def test_a_sweep_goes_on_from_the_table_of_another_machine(swept: Path, tmp_path
     mine, other = outcomes(tmp_path), outcomes(swept)
     assert mine.keys() == other.keys()
     assert {key: one.scores for key, one in mine.items()} == {key: one.scores for key, one in other.items()}
+    run_with = json.loads(rnnzoo("report", "small.yaml", "--json", cwd=tmp_path).stdout)["provenance"]
+    assert [one["Python"].startswith("an older ") for one in run_with] == [True, False]
     again = rnnzoo("sweep", "small.yaml", "--from", "half.csv", cwd=tmp_path)
     assert "0 of 4 trials taken over" in again.stdout
     # trials of another edition, or with other hyper-parameters than this sweep would give them, are not taken for ours

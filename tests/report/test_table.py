@@ -22,7 +22,8 @@ def content() -> Trials:
     odd = Trial("gates", "lstm", "", "adding", 6, HYPERPARAMETERS, seed=0)
     failed = Outcome(Kind.FAILED, message='a "quoted", broken\nline; <b>')
     found = (*results(), Result(odd, failed, "gates/lstm/adding/abc"))
-    return Trials("gates", {"adding": TaskNote.of(task())}, {"gates/lstm/adding/abc": {"cell": "1f"}}, found)
+    run_with = ({"Python": "3.11.7", "processor": "one"}, {"Python": "3.12.1", "processor": "another"})
+    return Trials("gates", {"adding": TaskNote.of(task())}, {"gates/lstm/adding/abc": {"cell": "1f"}}, found, run_with)
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
@@ -30,6 +31,7 @@ def test_what_a_report_needs_survives_to_the_last_bit(ending: str, tmp_path: Pat
     written = content()
     read = table.read(table.write(written, tmp_path / f"deep/trials.{ending}"))
     assert (read.experiment, read.tasks, read.parts) == (written.experiment, written.tasks, written.parts)
+    assert read.provenance == written.provenance
     for one, two in zip(written.results, read.results, strict=True):
         assert (two.study, two.trial.index, two.trial.variant) == (one.study, one.trial.index, one.trial.variant)
         assert dict(two.trial.hyperparameters) == dict(one.trial.hyperparameters)
