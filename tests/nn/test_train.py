@@ -9,12 +9,13 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import rnnzoo
 from rnnzoo import lang, tasks
 from rnnzoo.lang.text import cell_text
 from rnnzoo.nn.data import batches, resident
-from rnnzoo.nn.train import Model, train, work
+from rnnzoo.nn.train import Model, _optimizer, train, work
 from rnnzoo.spec.trial import Kind, Progress, Training, Trial
 from rnnzoo.tasks import Split, Task
 
@@ -148,3 +149,83 @@ def test_all_splits_lie_in_one_array() -> None:
     assert [len(rows) for rows in data.rows.values()] == [5, 3, 2]
     assert data.x.shape[0] == 10
     assert math.prod(data.x.shape) > 0
+
+
+# ---------------------------------------------------------------------------------------------- the protocol of a study
+
+SGD = Training("sgd", batch=16, epochs=3, patience=0)
+COPY = replace(TRIAL, task="copy_memory", training=SGD, hyperparameters={"units": 8, "learning_rate": 0.1})
+
+
+def curve(trial: Trial) -> list[float]:
+    return [row["train"] for row in train(trial, go_on).curve]
+
+
+def with_(trial: Trial, training: dict | None = None, **chosen: float) -> Trial:
+    return replace(
+        trial,
+        training=replace(trial.training, **(training or {})),
+        hyperparameters={**trial.hyperparameters, **chosen},
+    )
+
+
+def test_the_sum_of_a_sequences_error_is_its_mean_times_its_length() -> None:
+    length = tasks.load("copy_memory", OPTIONS).splits["train"].x.shape[1]
+    by_sum = with_(COPY, {"error": "sum"}, learning_rate=0.1 / length)
+    assert curve(by_sum) == pytest.approx(curve(COPY), rel=1e-5)
+
+
+def test_an_effective_rate_is_the_rate_times_one_minus_momentum() -> None:
+    plain = with_(COPY, momentum=0.75, learning_rate=0.05)
+    assert curve(with_(COPY, {"effective_rate": True}, momentum=0.75, learning_rate=0.2)) == curve(plain)
+    assert curve(with_(COPY, one_minus_momentum=0.25, learning_rate=0.05)) == curve(plain)
+    assert curve(with_(COPY, momentum=0.5, learning_rate=0.05)) != curve(plain)
+
+
+def test_nesterovs_momentum_is_that_of_sutskever_and_others() -> None:
+    """S13, equations 3 and 4, on a parabola: v = mu v - eps grad(theta + mu v), theta += v.  Keras keeps theta + mu v."""
+    optimizer = _optimizer(replace(SGD, nesterov=True), {"learning_rate": 0.1, "momentum": 0.9})
+    variable = keras.Variable([2.0])
+    theta, v = 2.0, 0.0
+    for _ in range(5):
+        optimizer.apply([3.0 * variable.value], [variable])
+        v = 0.9 * v - 0.1 * 3.0 * (theta + 0.9 * v)
+        theta += v
+        assert float(variable[0]) == pytest.approx(theta + 0.9 * v, rel=1e-5)
+
+
+def test_noise_disturbs_the_training_and_nothing_else() -> None:
+    quiet, none = with_(COPY, noise=0.0), curve(COPY)
+    assert curve(quiet) == none
+    loud = with_(COPY, noise=0.5)
+    assert curve(loud) == curve(loud) != none
+    models = [Model(one, tasks.load("copy_memory", OPTIONS)) for one in (COPY, loud)]
+    assert models[0].evaluate("test") == models[1].evaluate("test")  # the same weights so far
+
+
+def test_noise_has_its_standard_deviation_and_is_new_at_every_step() -> None:
+    model = Model(with_(COPY, noise=0.5), tasks.load("copy_memory", OPTIONS))
+    zeros = tf.zeros((8, 50, 40))
+    noisy = tf.function(model._noisy, jit_compile=True)
+    first = np.asarray(noisy(zeros))
+    assert np.std(first) == pytest.approx(0.5, rel=0.02)
+    assert abs(np.mean(first)) < 0.02
+    np.testing.assert_array_equal(first, noisy(zeros))
+    model.epoch()
+    assert np.abs(np.asarray(noisy(zeros)) - first).mean() > 0.3
+
+
+@pytest.mark.parametrize(("init", "vectors"), [({"normal": 0.1}, True), ("orthogonal", False)])
+def test_an_initialiser_for_all_weights_is_for_the_read_out_too(init: object, vectors: bool) -> None:
+    model = Model(
+        replace(COPY, init={"*": init}, hyperparameters={"units": 80, "learning_rate": 0.1}),
+        tasks.load("copy_memory", OPTIONS),
+    )
+    kernel, bias = (np.asarray(one) for one in model.read_out.get_weights())
+    biases = [np.asarray(one) for name, one in model.recurrent.weights_by_name().items() if name.startswith("b")]
+    assert all(bool(np.any(one)) == vectors for one in (bias, *biases))
+    if vectors:
+        assert np.std(np.concatenate(biases)) == pytest.approx(0.1, rel=0.3)
+        assert np.std(kernel) == pytest.approx(0.1, rel=0.1)
+    else:
+        np.testing.assert_allclose(kernel.T @ kernel, np.eye(kernel.shape[1]), atol=1e-5)
