@@ -193,7 +193,7 @@ def _plan(found: Opened, done: Mapping[str, int], costs: Mapping[str, Any], work
     for study in found.studies:
         small, large = (measure.corner(study.variant.space, end) for end in (0.0, 1.0))
         inputs = found.tasks[study.task.label].inputs
-        weights = [counts.weights(study.cell, inputs, int(c["units"]), int(c.get("layers", 1))) for c in (small, large)]
+        weights = [counts.weights(study.cell, inputs, study.units(c), int(c.get("layers", 1))) for c in (small, large)]
         cost = costs.get(study.identity)
         total = status.planned(study, found.trials)
         left = max(0, total - done.get(study.identity, 0))

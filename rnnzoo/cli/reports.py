@@ -206,7 +206,8 @@ def _changes(experiment: Experiment, content: Trials) -> list[str]:
     from rnnzoo.sweep.plan import changed, studies
 
     found: dict[str, list[str]] = {}
-    for study in studies(experiment, {task.label: "" for task in experiment.tasks}):
+    inputs = {label: task.inputs for label, task in content.tasks.items()}
+    for study in studies(experiment, dict.fromkeys(inputs, ""), inputs):
         before = next((parts for name, parts in content.parts.items() if name.startswith(study.prefix)), None)
         if before is not None:
             for part in changed({**study.parts, "data": before["data"]}, before):

@@ -6,6 +6,9 @@ matrix products of one step: what a step costs but for elementwise work.
 
 from __future__ import annotations
 
+import math
+
+from rnnzoo.errors import UsageError
 from rnnzoo.lang import ir
 from rnnzoo.lang.reference import mask
 
@@ -13,6 +16,24 @@ from rnnzoo.lang.reference import mask
 def weights(cell: ir.Cell, inputs: int, units: int, layers: int = 1) -> int:
     """Trained numbers of a stack of layers, learned initial states included."""
     return sum(_layer_weights(cell, inputs, units, number) for number in range(1, layers + 1))
+
+
+def units_for(cell: ir.Cell, inputs: int, wanted: int, layers: int = 1) -> int:
+    """The number of units whose weights come nearest to a wanted number; the smaller one of two that are as near."""
+
+    def size(units: int) -> float:
+        try:
+            return weights(cell, inputs, units, layers)
+        except UsageError:
+            return -math.inf  # too few units for the cell's modules
+
+    low, high = 1, 2
+    while size(high) < wanted:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if size(middle) < wanted else (low, middle)
+    return min((low, high), key=lambda units: abs(size(units) - wanted))
 
 
 def weight_shapes(cell: ir.Cell, inputs: int, units: int, number: int = 1) -> dict[str, tuple[int, ...]]:

@@ -130,7 +130,7 @@ class Model:
         self.task = task
         self.training = _training(trial.training, chosen)
         self.cell = _cell(trial)
-        self.recurrent = _recurrent(self.cell, task, chosen, _seed(trial, "weights"))
+        self.recurrent = _recurrent(self.cell, task, trial, _seed(trial, "weights"))
         self.read_out = _read_out(trial, task.outputs)
         inputs = keras.Input((None, task.inputs), name="x")
         self.network = keras.Model(inputs, self.read_out(self.recurrent(inputs)), name="model")
@@ -271,10 +271,11 @@ def _cell(trial: Trial) -> ir.Cell:
     return lang.with_init(cell, {name: Init.from_plain(value) for name, value in trial.init.items()})
 
 
-def _recurrent(cell: ir.Cell, task: Task, chosen: Mapping[str, Value], seed: int) -> Recurrent:
+def _recurrent(cell: ir.Cell, task: Task, trial: Trial, seed: int) -> Recurrent:
+    chosen = trial.hyperparameters
     return Recurrent(
         cell,
-        units=int(chosen["units"]),
+        units=trial.units,
         layers=int(chosen.get("layers", 1)),
         return_sequences=task.per == "step",
         dropout=float(chosen.get("dropout", 0.0)),

@@ -296,7 +296,7 @@ def _best(result: Result, on: str, report: str) -> Best:
         index=result.trial.index,
         score=outcome.scores[report],
         selected_by=outcome.scores[on],
-        hyperparameters=dict(result.trial.hyperparameters),
+        hyperparameters={**result.trial.hyperparameters, "units": result.trial.units},
         weights=outcome.weights.get("recurrent", 0),
         curve=outcome.curve,
     )

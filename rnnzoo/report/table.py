@@ -24,8 +24,8 @@ MARK = "# rnnzoo trials 1 "
 KEY = b"rnnzoo"
 FIRST = ("study", "task", "variant", "trial", "kind")
 SPLITS = ("train", "validation", "test")
-LAST = ("weights", "weights_model", "best_epoch", "seconds", "message", "curve")
-FIGURES = 5  # of a learning curve, which is there to be looked at
+LAST = ("own_units", "weights", "weights_model", "best_epoch", "seconds", "message", "curve")
+FIGURES = 4  # of a learning curve, which is there to be looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,7 @@ def _row(result: Result) -> dict[str, Any]:
     return {
         "study": result.study, "task": task, "variant": variant, "trial": trial.index, "kind": str(outcome.kind),
         **trial.hyperparameters, **{split: outcome.scores[split] for split in SPLITS if split in outcome.scores},
+        "own_units": trial.own_units or None,
         "weights": outcome.weights.get("recurrent"), "weights_model": outcome.weights.get("model"),
         "best_epoch": outcome.best_epoch, "seconds": round(outcome.seconds.get("total", 0.0), 2),
         "message": outcome.message, "curve": " ".join(f"{value:.{FIGURES}g}" for value in curve),
@@ -178,7 +179,8 @@ def _results(experiment: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[Res
 def _trial(experiment: str, row: Mapping[str, Any]) -> Trial:
     """As much of a trial as a table has: not its cell, nor how it was trained, which the spec says."""
     chosen = {name: _value(name, row[name]) for name in HYPERPARAMETERS if row.get(name) not in (None, "")}
-    return Trial(experiment, row["variant"], "", row["task"], int(row["trial"]), chosen, seed=0)
+    own = int(row["own_units"] or 0)
+    return Trial(experiment, row["variant"], "", row["task"], int(row["trial"]), chosen, seed=0, own_units=own)
 
 
 def _value(name: str, written: Any) -> Value:

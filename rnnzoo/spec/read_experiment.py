@@ -45,8 +45,8 @@ _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 
 # Every key that `--set` can reach by name; what is below another one (options of a task) is checked where it is used.
 _TOP = (
-    "experiment", "about", "task", "tasks", "baseline", "variants", "controls", "search", "training", "select", "margin",
-    "init", "claims",
+    "experiment", "about", "task", "tasks", "baseline", "variants", "controls", "equal", "search", "training", "select",
+    "margin", "init", "claims",
 )  # fmt: skip
 _KEYS: Mapping[str, Sequence[str]] = {
     "": _TOP,
@@ -188,6 +188,7 @@ class _Reader:
             margin=margin,
             claims=self.claims(known),
             control=control,
+            equal=top.word("equal", ("units", "weights"), "units"),  # type: ignore[arg-type]  # one of the two
         )
         top.done()
         return experiment
@@ -479,6 +480,7 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
             _variant_plain(one, search.space) for one in experiment.variants if one.label != experiment.control
         ],
         **({"controls": True} if experiment.control else {}),
+        **({"equal": experiment.equal} if experiment.equal != "units" else {}),
         "search": {
             "sampler": {"name": search.sampler.name, **search.sampler.options},
             **({"pruner": {"name": search.pruner.name, **search.pruner.options}} if search.pruner else {}),

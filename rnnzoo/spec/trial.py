@@ -62,6 +62,7 @@ class Trial:
         training: how it is trained.
         init: initialisers by name of a weight, over the cell's own.
         seed: drives weights, order of the data and dropout.
+        own_units: units of this cell, where `hyperparameters` has those of the baseline that it equals in weights; else 0.
         base: folder that relative paths in `task_options` start from.
         folder: where the trial's log and model go; `""` keeps nothing.  Neither folder is part of `key`.
     """
@@ -76,8 +77,14 @@ class Trial:
     training: Training = field(default_factory=Training)
     task_options: Mapping[str, Any] = field(default_factory=dict)
     init: Mapping[str, Any] = field(default_factory=dict)
+    own_units: int = 0
     base: str = ""
     folder: str = ""
+
+    @property
+    def units(self) -> int:
+        """Units of the cell that is trained."""
+        return self.own_units or int(self.hyperparameters["units"])
 
     @property
     def key(self) -> str:

@@ -63,7 +63,8 @@ def opened(path: Path, sets: Sequence[str] = (), trials: int | None = None, prog
     found = experiment(path, sets, trials)
     folder = path.parent
     loaded = {one.label: tasks.load(one.name, one.options, folder=folder, progress=progress) for one in found.tasks}
-    planned = studies(found, {label: task.digest for label, task in loaded.items()})
+    digests, inputs = ({label: getattr(task, what) for label, task in loaded.items()} for what in ("digest", "inputs"))
+    planned = studies(found, digests, inputs)
     return Opened(found, loaded, planned, found.search.trials)
 
 

@@ -12,14 +12,17 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rnnzoo.errors import Mistakes, SpecError
-from rnnzoo.lang import check, with_init
+from rnnzoo.errors import Mistakes, SpecError, UsageError
+from rnnzoo.lang import check, counts, with_init
 from rnnzoo.lang.ir import Cell
 from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.text import digest as cell_digest
 from rnnzoo.spec.cell import Init
-from rnnzoo.spec.experiment import Experiment, TaskChoice, Variant
+from rnnzoo.spec.experiment import Experiment, Space, TaskChoice, Variant
 from rnnzoo.spec.trial import Training, Trial, Value, digest
+
+MANY = 100
+OFF = 0.01  # how far from equal equal numbers of weights may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class Study:
     Attributes:
         identity: name of Optuna's study: experiment, variant, task, and a hash of `parts`.
         parts: digest of everything that outcomes depend on, by what it is called when it changed.
+        equal: the baseline's cell and the size of x, where variants have equal numbers of weights.
     """
 
     experiment: Experiment
@@ -36,6 +40,7 @@ class Study:
     task: TaskChoice
     cell: Cell
     parts: Mapping[str, str]
+    equal: tuple[Cell, int] | None = None
 
     @property
     def identity(self) -> str:
@@ -66,9 +71,18 @@ class Study:
             training=self.experiment.training,
             task_options=dict(self.task.options),
             init=dict(self.variant.init),
+            own_units=self.units(hyperparameters) if self.equal else 0,
             base=str(Path(self.experiment.file).parent),
             folder=str(folder / self.identity.partition("/")[2] / f"{index:04d}") if folder else "",
         )
+
+    def units(self, hyperparameters: Mapping[str, Value]) -> int:
+        """Units of this variant at a point of the space."""
+        units, layers = int(hyperparameters["units"]), int(hyperparameters.get("layers", 1))
+        if self.equal is None or self.variant.label in (self.experiment.baseline, self.experiment.control):
+            return units
+        baseline, inputs = self.equal
+        return counts.units_for(self.cell, inputs, counts.weights(baseline, inputs, units, layers), layers)
 
     def seed(self, index: int) -> int:
         """A trial's seed: a function of the experiment's seed, the variant, the task and the index."""
@@ -76,20 +90,62 @@ class Study:
         return int.from_bytes(hashlib.sha256(words.encode()).digest()[:4], "big") >> 1
 
 
-def studies(experiment: Experiment, data: Mapping[str, str]) -> tuple[Study, ...]:
+def studies(experiment: Experiment, data: Mapping[str, str], inputs: Mapping[str, int]) -> tuple[Study, ...]:
     """All studies of an experiment, by task and then in the order of the variants.
 
     Args:
         data: digest of each task's data, by the task's label.
+        inputs: size of x, likewise.
 
     Raises:
         SpecError: mistakes in the equations of any variant's cell, all of them.
+        UsageError: variants that cannot have equal numbers of weights.
     """
     found = cells(experiment)
-    return tuple(
-        Study(experiment, variant, task, found[variant.label], _parts(experiment, variant, task, found, data))
+    same = experiment.equal == "weights"
+    planned = tuple(
+        Study(
+            experiment, variant, task, found[variant.label], _parts(experiment, variant, task, found, data),
+            (found[experiment.baseline], inputs[task.label]) if same else None,
+        )
         for task in experiment.tasks
         for variant in experiment.variants
+    )  # fmt: skip
+    for study in planned if same else ():
+        _check_equal(study)
+    return planned
+
+
+def _check_equal(study: Study) -> None:
+    """Whether a variant has a size for every size of the baseline's that is searched, with as many weights or nearly so."""
+    assert study.equal is not None
+    baseline, inputs = study.equal
+    sizes, far = _sizes(study.variant.space), []
+    for layers in study.variant.space.values("layers") or (1,):
+        for units in sizes:
+            wanted = counts.weights(baseline, inputs, units, int(layers))
+            own = study.units({"units": units, "layers": layers})
+            off = abs(counts.weights(study.cell, inputs, own, int(layers)) / wanted - 1)
+            if off > OFF:
+                far.append((units, own, off))
+    if far:
+        units, own, off = max(far)
+        raise UsageError(
+            f"`equal: weights`: {study.label} has no size with as many weights as {study.experiment.baseline} with {units}"
+            f" units: the nearest, {own}, is {off:.1%} off, and {OFF:.0%} is allowed\n  fix: search larger units, where one"
+            " unit more or less counts for less"
+        )
+
+
+def _sizes(space: Space) -> list[int]:
+    """All units that a space has, or enough of them to find where sizes are too coarse: at the low end."""
+    known = space.values("units")
+    if known is not None:
+        return [int(one) for one in known]
+    (units,) = [one for one in space.dimensions if one.name == "units"]
+    low, high = int(units.low), int(units.high)
+    return sorted(
+        {*range(low, min(low + MANY, high) + 1), *(low + (high - low) * at // MANY for at in range(MANY + 1))}
     )
 
 
@@ -117,7 +173,14 @@ def _parts(
     experiment: Experiment, variant: Variant, task: TaskChoice, found: Mapping[str, Cell], data: Mapping[str, str]
 ) -> dict[str, str]:
     search = experiment.search
-    how = {"sampler": asdict(search.sampler), "seed": search.seed, "draws": search.draws, "on": experiment.select.on}
+    how: dict[str, Any] = {
+        "sampler": asdict(search.sampler),
+        "seed": search.seed,
+        "draws": search.draws,
+        "on": experiment.select.on,
+    }
+    if experiment.equal == "weights":
+        how["equal"] = cell_digest(found[experiment.baseline])
     parts: dict[str, Any] = {
         "cell": [cell_digest(found[variant.label]), dict(variant.init)],
         "space": asdict(replace(variant.space, fixed=dict(variant.space.fixed))),

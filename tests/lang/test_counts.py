@@ -87,3 +87,14 @@ def test_layers_of_a_depth_gated_lstm_differ() -> None:
     cell = lang.load("depth_gated")
     peephole = counts.weights(lang.load("peephole"), 7, 5)
     assert counts.weights(cell, 7, 5) == peephole + (5 * 7 + 5 + 5) + 5 * 7  # W_d, p_d, b_d and W_l
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru", "peephole", "rnn", "fgr", "clockwork"])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_the_units_for_a_number_of_weights_are_the_nearest_of_all(name: str, layers: int) -> None:
+    cell = lang.load(name)
+    least = int(cell.options.get("modules", 1))
+    sizes = {units: counts.weights(cell, 7, units, layers) for units in range(least, 60)}
+    for wanted in (sizes[20], sizes[20] + 1, (sizes[30] + sizes[31]) // 2 - 1, sizes[40] - 5):
+        found = counts.units_for(cell, 7, wanted, layers)
+        assert abs(sizes[found] - wanted) == min(abs(size - wanted) for size in sizes.values())

@@ -76,7 +76,7 @@ def sweep(folder: Path, spec: str, workers: int, observer: Quiet, tracker: Memor
     experiment = parse_experiment(spec, str(folder / "loop.yaml"), folder)
     tracker = tracker or MemoryTracker()
     tracker.open(experiment.name, "", {})
-    planned = studies(experiment, {"adding": "digest"})
+    planned = studies(experiment, {"adding": "digest"}, {"adding": 2})
     launcher = LocalLauncher(pretend, workers)
     store = Store(f"sqlite:///{folder}/optuna.db")
     runs = folder / "runs" / "loop"
