@@ -87,7 +87,7 @@ def sweep(given: argparse.Namespace) -> int:
             raise
     results = loop.results()
     _keep_models(found, results, tracker)
-    reported = reports.of_opened(found, results, store.provenance({study.identity for study in found.studies}))
+    reported = reports.of_opened(found, results, store.provenance(found.identities))
     summary, files = reports.written(reported)
     tracker.report(found.experiment.name, files, numbers(summary))
     reports.shown(reported, summary, files, console)

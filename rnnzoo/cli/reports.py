@@ -154,19 +154,15 @@ def _from_storage(given: argparse.Namespace) -> Reported:
 
     found = door.opened(Path(given.spec), given.set)
     store = door.existing_store(config.read(), found.experiment)
-    return of_opened(found, door.results(found, store), store.provenance(_identities(found)))
+    return of_opened(found, door.results(found, store), store.provenance(found.identities))
 
 
 def _from_mlflow(given: argparse.Namespace) -> Reported:
     from rnnzoo.sweep import open as door
 
     found = door.opened(Path(given.spec), given.set)
-    present = _identities(found)
-    return of_opened(found, [one for one in _tracker().results(found.experiment.name) if one.study in present])
-
-
-def _identities(found: Opened) -> set[str]:
-    return {study.identity for study in found.studies}
+    tracked = _tracker().results(found.experiment.name)
+    return of_opened(found, [one for one in tracked if one.study in found.identities])
 
 
 def _from_table(given: argparse.Namespace, path: Path, console: Console) -> Reported:
@@ -237,7 +233,7 @@ def export(given: argparse.Namespace) -> None:
         tasks={label: table.TaskNote.of(task) for label, task in found.tasks.items() if label in ran},
         parts={study.identity: study.parts for study in found.studies if study.task.label in ran},
         results=tuple(results),
-        provenance=tuple(store.provenance(_identities(found))),
+        provenance=tuple(store.provenance(found.identities)),
     )
     table.write(content, path)
     print(f"{path}: {len(results)} trials of {len({one.study for one in results})} studies")

@@ -36,6 +36,7 @@ def page(summary: Summary, cells: Mapping[str, CellView], pictures: Mapping[str,
         cells=[_cell(label, view) for label, view in cells.items()],
         spec=yaml_text(dict(summary.spec)),
         sources=_sources(cells),
+        replicates=summary.spec["select"]["replicates"],
         version=version("rnnzoo"),
         best=_best_variant(summary),
     )

@@ -1,12 +1,21 @@
-"""Results by what they are of.  A study's identity is experiment/variant/task/hash."""
+"""Results by what they are of, as the identity of their study says."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rnnzoo.spec.trial import Result
+from rnnzoo.spec.trial import REPLICATE, Result
 
 
 def belonging(results: Sequence[Result], variant: str, task: str) -> list[Result]:
     """Those of one variant on one task."""
-    return [one for one in results if one.study.split("/")[1:3] == [variant, task]]
+    return [one for one in results if _of(one) == [variant, task]]
+
+
+def replicated(results: Sequence[Result], variant: str, task: str) -> list[Result]:
+    """Those in which kept trials of a variant ran again on fresh seeds."""
+    return [one for one in results if _of(one)[0].startswith(variant + REPLICATE) and _of(one)[1] == task]
+
+
+def _of(result: Result) -> list[str]:
+    return result.study.split("/")[1:3]

@@ -20,10 +20,10 @@ from rnnzoo.errors import StatsError
 from rnnzoo.report.evidence import searches
 from rnnzoo.report.explained import Explained, Forests, explained, searched
 from rnnzoo.report.judge import Searches, Verdict, judge
-from rnnzoo.report.results import belonging
+from rnnzoo.report.results import belonging, replicated
 from rnnzoo.spec.experiment import Experiment, Variant
 from rnnzoo.spec.read_experiment import resolved
-from rnnzoo.spec.trial import Kind, Result
+from rnnzoo.spec.trial import Kind, Result, ranked
 from rnnzoo.stats.estimate import bootstrap_interval
 from rnnzoo.stats.ranks import Ranks, rank
 from rnnzoo.stats.tuning import tuning_curve
@@ -84,6 +84,19 @@ class Tuning:
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """The kept trials once more on fresh seeds: their mean on the reported split, without the luck of the draw.
+
+    Attributes:
+        runs, complete: how many trainings, and how many of them completed.
+    """
+
+    mean: float | None
+    runs: int
+    complete: int
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One variant on one task.
 
@@ -105,6 +118,7 @@ class Row:
     best: Best | None
     seconds: float | None
     tuning: Tuning | None
+    again: Again | None
 
     @property
     def complete(self) -> int:
@@ -194,10 +208,13 @@ def summarise(
         of_variants = [(one, belonging(results, one.label, choice.label)) for one in experiment.variants]
         ran = min(trials, max((one.trial.index + 1 for _, own in of_variants for one in own), default=trials))
         keep = experiment.select.count(ran)
-        rows = [_row(experiment, variant, own, keep) for variant, own in of_variants]
-        ranked = tuple(sorted(rows, key=lambda row: (row.mean is None, row.mean)))
+        rows = [
+            _row(experiment, variant, own, replicated(results, variant.label, choice.label), keep)
+            for variant, own in of_variants
+        ]
+        best_first = tuple(sorted(rows, key=lambda row: (row.mean is None, row.mean)))
         told = (task.metric, task.unit, task.note, dict(task.baselines), task.digest)
-        tables.append(Table(choice.label, ran, keep, *told, ranked, _explained(forests, choice.label)))
+        tables.append(Table(choice.label, ran, keep, *told, best_first, _explained(forests, choice.label)))
     inputs = {label: task.inputs for label, task in tasks.items()}
     evidence = searches(experiment, results, inputs, {one.task: one.keep for one in tables}, forests)
     labels = [one.label for one in experiment.tasks]
@@ -245,12 +262,13 @@ def _explained(forests: Forests, task: str) -> Explained | None:
         return None
 
 
-def _row(experiment: Experiment, variant: Variant, results: Sequence[Result], keep: int) -> Row:
+def _row(
+    experiment: Experiment, variant: Variant, results: Sequence[Result], again: Sequence[Result], keep: int
+) -> Row:
     on, report = experiment.select.on, experiment.select.report
-    complete = [one for one in results if one.outcome.kind is Kind.COMPLETE]
-    ranked = sorted(complete, key=lambda one: (one.outcome.scores[on], one.trial.index))
+    complete = ranked(results, on)
     points = [
-        Point(one.outcome.scores[report], at < keep, dict(one.trial.hyperparameters)) for at, one in enumerate(ranked)
+        Point(one.outcome.scores[report], at < keep, dict(one.trial.hyperparameters)) for at, one in enumerate(complete)
     ]
     kept = [one.score for one in points[:keep]]
     return Row(
@@ -261,10 +279,16 @@ def _row(experiment: Experiment, variant: Variant, results: Sequence[Result], ke
         kept=len(kept),
         mean=statistics.fmean(kept) if kept else None,
         interval=_interval(kept, f"{experiment.name} {variant.label}"),
-        best=_best(ranked[0], on, report) if ranked else None,
+        best=_best(complete[0], on, report) if complete else None,
         seconds=statistics.median(one.outcome.seconds.get("total", 0.0) for one in complete) if complete else None,
         tuning=_tuning(results, on, report, f"{experiment.name} {variant.label}"),
+        again=_again(again, report) if again else None,
     )
+
+
+def _again(results: Sequence[Result], report: str) -> Again:
+    scores = [one.outcome.scores[report] for one in results if one.outcome.kind is Kind.COMPLETE]
+    return Again(statistics.fmean(scores) if scores else None, len(results), len(scores))
 
 
 def _tuning(results: Sequence[Result], on: str, report: str, words: str) -> Tuning | None:

@@ -81,6 +81,9 @@ def pvalue(p: float) -> str:
 def _notes(summary: Summary, table: Table, console: Console) -> None:
     for name, score in table.baselines.items():
         console.print(f"  {name}: {number(score)}  (learns nothing sequential)", style="dim", highlight=False)
+    if any(row.again for row in table.rows):
+        again = ", ".join(f"{row.variant} {number(row.again.mean)}" for row in table.rows if row.again)
+        console.print(f"  the same trials on fresh seeds: {again}", markup=False, highlight=False)
     for row in table.rows:
         other = [
             f"{count} {kind.replace('_', ' ')}" for kind, count in row.counts.items() if count and kind != Kind.COMPLETE

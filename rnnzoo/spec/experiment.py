@@ -111,11 +111,16 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Select:
-    """Which trials are compared: the best `keep` (a count, or a share below 1) on one split, reported on another."""
+    """Which trials are compared: the best `keep` (a count, or a share below 1) on one split, reported on another.
+
+    Attributes:
+        replicates: how often each kept trial is run again on a fresh seed, to see what was luck.
+    """
 
     on: str = "validation"
     keep: float = 0.1
     report: str = "test"
+    replicates: int = 0
 
     def count(self, trials: int) -> int:
         """How many of so many trials are kept: never fewer than 3."""

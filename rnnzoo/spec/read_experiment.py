@@ -441,7 +441,12 @@ class _Reader:
             return usual
         entry = Fields(table, self.mistakes, "`select`")
         keep = entry.number("keep", usual.keep)
-        found = Select(entry.word("on", SPLITS, usual.on), keep, entry.word("report", SPLITS, usual.report))
+        found = Select(
+            on=entry.word("on", SPLITS, usual.on),
+            keep=keep,
+            report=entry.word("report", SPLITS, usual.report),
+            replicates=entry.integer("replicates", usual.replicates, low=0, high=1000),
+        )
         entry.done()
         if entry.node("keep") is not None:
             self.check_keep(keep, trials, entry.span("keep"))
@@ -494,6 +499,7 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
             "on": select.on,
             **({"keep": select.keep} if select.keep >= LEAST_KEPT or select.keep < 1 else {}),  # fewer only by default
             "report": select.report,
+            "replicates": select.replicates,
         },
         **({"margin": experiment.margin} if experiment.margin is not None else {}),
         "claims": [{"claim": one.text, "note": one.note} if one.note else one.text for one in experiment.claims],

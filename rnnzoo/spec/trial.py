@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Literal
 
 Value = float | int | str | bool
+REPLICATE = "~"  # no label of a variant has it
 
 
 def digest(value: Any) -> str:
@@ -178,8 +179,18 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A trial with its outcome, and the identity of its study: what the sweep writes, and a report reads back."""
+    """A trial with its outcome, and the identity of its study: what the sweep writes, and a report reads back.
+
+    A study is named experiment/variant/task/hash; where kept trials ran again, the variant is followed by `REPLICATE` and a
+    number.
+    """
 
     trial: Trial
     outcome: Outcome
     study: str = ""
+
+
+def ranked(results: Sequence[Result], on: str) -> list[Result]:
+    """The complete trials, the best on a split first; of equal ones the earlier."""
+    complete = [one for one in results if one.outcome.kind is Kind.COMPLETE]
+    return sorted(complete, key=lambda one: (one.outcome.scores[on], one.trial.index))

@@ -17,7 +17,7 @@ from rnnzoo.spec.read_experiment import read
 from rnnzoo.spec.settings import RUNS, Settings
 from rnnzoo.spec.trial import Result
 from rnnzoo.sweep import search
-from rnnzoo.sweep.plan import Study, cells, studies
+from rnnzoo.sweep.plan import Study, cells, replicates, studies
 from rnnzoo.tasks import Report, Task
 
 
@@ -34,6 +34,11 @@ class Opened:
     tasks: Mapping[str, Task]
     studies: tuple[Study, ...]
     trials: int
+
+    @property
+    def identities(self) -> set[str]:
+        """Of all studies and their replicates."""
+        return {study.identity for study in (*self.studies, *replicates(self.studies))}
 
     @property
     def runs(self) -> Path:
@@ -99,7 +104,7 @@ def existing_store(settings: Settings, one: Experiment) -> search.Store:
 
 def results(found: Opened, kept: search.Store) -> list[Result]:
     """Results of the present editions of the studies."""
-    present = {study.identity for study in found.studies}
+    present = found.identities
     return [one for one in kept.results(found.experiment.name) if one.study in present]
 
 

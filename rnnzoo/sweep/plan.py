@@ -19,7 +19,7 @@ from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.text import digest as cell_digest
 from rnnzoo.spec.cell import Init
 from rnnzoo.spec.experiment import Experiment, Space, TaskChoice, Variant
-from rnnzoo.spec.trial import Training, Trial, Value, digest
+from rnnzoo.spec.trial import REPLICATE, Training, Trial, Value, digest
 
 MANY = 100
 OFF = 0.01  # how far from equal equal numbers of weights may be
@@ -33,6 +33,7 @@ class Study:
         identity: name of Optuna's study: experiment, variant, task, and a hash of `parts`.
         parts: digest of everything that outcomes depend on, by what it is called when it changed.
         equal: the baseline's cell and the size of x, where variants have equal numbers of weights.
+        replicate: 0 for the search itself; from 1 on, its kept trials once more, each on a fresh seed.
     """
 
     experiment: Experiment
@@ -41,11 +42,13 @@ class Study:
     cell: Cell
     parts: Mapping[str, str]
     equal: tuple[Cell, int] | None = None
+    replicate: int = 0
 
     @property
     def identity(self) -> str:
         short = digest(dict(self.parts))[:12]
-        return f"{self.experiment.name}/{self.variant.label}/{self.task.label}/{short}"
+        again = f"{REPLICATE}{self.replicate}" if self.replicate else ""
+        return f"{self.experiment.name}/{self.variant.label}{again}/{self.task.label}/{short}"
 
     @property
     def prefix(self) -> str:
@@ -55,8 +58,9 @@ class Study:
     @property
     def label(self) -> str:
         """The variant's label, and the task's where there are several."""
-        several = len(self.experiment.tasks) > 1
-        return f"{self.variant.label} on {self.task.label}" if several else self.variant.label
+        several = f" on {self.task.label}" if len(self.experiment.tasks) > 1 else ""
+        again = f", replicate {self.replicate}" if self.replicate else ""
+        return self.variant.label + several + again
 
     def trial(self, index: int, hyperparameters: Mapping[str, Value], folder: Path | None = None) -> Trial:
         """The trial of an index, once its hyper-parameters are known."""
@@ -85,8 +89,9 @@ class Study:
         return counts.units_for(self.cell, inputs, counts.weights(baseline, inputs, units, layers), layers)
 
     def seed(self, index: int) -> int:
-        """A trial's seed: a function of the experiment's seed, the variant, the task and the index."""
+        """A trial's seed: a function of the experiment's seed, the variant, the task, the index and the replicate."""
         words = f"{self.experiment.search.seed} {self.variant.label} {self.task.label} {index} trial"
+        words += f" {self.replicate}" if self.replicate else ""
         return int.from_bytes(hashlib.sha256(words.encode()).digest()[:4], "big") >> 1
 
 
@@ -114,6 +119,12 @@ def studies(experiment: Experiment, data: Mapping[str, str], inputs: Mapping[str
     for study in planned if same else ():
         _check_equal(study)
     return planned
+
+
+def replicates(found: Sequence[Study]) -> tuple[Study, ...]:
+    """The studies in which kept trials run again, first replicates first."""
+    count = found[0].experiment.select.replicates if found else 0
+    return tuple(replace(study, replicate=number) for number in range(1, count + 1) for study in found)
 
 
 def _check_equal(study: Study) -> None:

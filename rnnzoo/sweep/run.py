@@ -11,17 +11,17 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from rnnzoo.errors import UsageError
 from rnnzoo.launchers import Event, Launcher, Tell
-from rnnzoo.spec.experiment import Experiment
-from rnnzoo.spec.trial import Kind, Outcome, Progress, Result, Trial, Value
+from rnnzoo.spec.experiment import Experiment, Named, Search
+from rnnzoo.spec.trial import Kind, Outcome, Progress, Result, Trial, Value, ranked
 from rnnzoo.sweep import points, provenance
 from rnnzoo.sweep.lock import held
-from rnnzoo.sweep.plan import Study, changed, in_turn
+from rnnzoo.sweep.plan import Study, changed, in_turn, replicates
 from rnnzoo.sweep.search import Store, StudyStore
 from rnnzoo.trackers import Tracker
 
@@ -71,6 +71,7 @@ class Sweep:
     given: Sequence[Result] = ()
     given_provenance: Sequence[Mapping[str, str]] = ()
     opened: dict[str, StudyStore] = field(default_factory=dict)
+    kept: dict[str, dict[int, Mapping[str, Value]]] = field(default_factory=dict)  # points of replicates
     running: dict[int, _Running] = field(default_factory=dict)
 
     def run(self) -> None:
@@ -84,15 +85,19 @@ class Sweep:
             with interrupts() as interrupted:
                 try:
                     self.loop(self.missing(done), interrupted)
+                    self.replicate(interrupted)
                 finally:
                     self.stop()
 
     def open(self) -> dict[str, dict[int, Outcome]]:
         """Open every study; what a dead sweep left running is told to have been interrupted."""
+        return self.open_all(self.studies, self.experiment.search)
+
+    def open_all(self, studies: Sequence[Study], search: Search) -> dict[str, dict[int, Outcome]]:
         done = {}
-        for study in self.studies:
+        for study in studies:
             self.set_aside(study)
-            opened = self.store.study(study.identity, self.attributes(study), self.experiment.search)
+            opened = self.store.study(study.identity, self.attributes(study), search)
             interrupted = opened.reclaim()
             if interrupted:
                 self.observer.note(f"{study.label}: {interrupted} interrupted trials will run again")
@@ -120,14 +125,20 @@ class Sweep:
             point = self.point(study, index)
             if point != dict(result.trial.hyperparameters):
                 raise UsageError(f"trial {index} of {study.label} was given other hyper-parameters than it has here")
-            number, chosen = self.opened[study.identity].ask(index, point, study.variant.space)
-            self.opened[study.identity].tell(number, study.trial(index, chosen), result.outcome)
-            done[study.identity][index] = result.outcome
+            self.take_over(study, result, done)
             taken += 1
         if self.given:
-            other = sum(1 for one in self.given if one.study not in studies)
+            known = {*studies, *(study.identity for study in replicates(self.studies))}
+            other = sum(1 for one in self.given if one.study not in known)
             left = f"; {other} are of another edition of the experiment" if other else ""
             self.observer.note(f"{taken} of {len(self.given)} trials taken over{left}")
+
+    def take_over(self, study: Study, result: Result, done: Mapping[str, dict[int, Outcome]]) -> None:
+        """Record one of the given trials."""
+        index, opened = result.trial.index, self.opened[study.identity]
+        number, chosen = opened.ask(index, result.trial.hyperparameters, study.variant.space)
+        opened.tell(number, study.trial(index, chosen), result.outcome)
+        done[study.identity][index] = result.outcome
 
     def sign(self, done: Mapping[str, Mapping[int, Outcome]]) -> None:
         """Leave with each study that has trials to run, where and with what they are run."""
@@ -137,9 +148,32 @@ class Sweep:
         for name, opened in self.opened.items():
             opened.sign([*(self.given_provenance if name in taken else ()), *([signature] if name in lacking else ())])
 
-    def point(self, study: Study, index: int) -> dict[str, Value] | None:
-        """The point of an index, of a sampler of ours; None where a grid is used up."""
+    def point(self, study: Study, index: int) -> Mapping[str, Value] | None:
+        """The point of an index, of a replicate or of a sampler of ours; None where a grid is used up."""
+        if study.replicate:
+            return self.kept[study.identity][index]
         return points.point(self.experiment.search, study.variant.space, study.variant.label, study.task.label, index)
+
+    def replicate(self, interrupted: Callable[[], bool]) -> None:
+        """Run the kept trials again on fresh seeds, where the experiment asks for it."""
+        again = replicates(self.studies)
+        if not again:
+            return
+        # their points are known, whatever the sampler was
+        done = self.open_all(again, replace(self.experiment.search, sampler=Named("random"), pruner=None))
+        select, results = self.experiment.select, self.results()
+        for study in again:
+            search = replace(study, replicate=0).identity
+            best = ranked([one for one in results if one.study == search], select.on)[: select.count(self.trials)]
+            self.kept[study.identity] = {one.trial.index: one.trial.hyperparameters for one in best}
+        for study in again:
+            for result in self.given:
+                at = result.trial.index
+                if result.study == study.identity and at in self.kept[result.study] and at not in done[result.study]:
+                    self.take_over(study, result, done)
+        self.observer.begin(again, {name: len(found) for name, found in done.items()}, {})
+        todo = [(study, at) for study in again for at in self.kept[study.identity] if at not in done[study.identity]]
+        self.loop(iter(todo), interrupted)
 
     def begin(self, done: Mapping[str, Mapping[int, Outcome]]) -> None:
         """Tell the observer what there is already, of the trials that are planned."""
@@ -180,7 +214,7 @@ class Sweep:
 
     def results(self) -> list[Result]:
         """Results of the present studies; editions that were set aside are left out."""
-        present = {study.identity for study in self.studies}
+        present = {study.identity for study in (*self.studies, *replicates(self.studies))}
         return [one for one in self.store.results(self.experiment.name) if one.study in present]
 
     def missing(self, done: Mapping[str, Mapping[int, Outcome]]) -> Iterator[tuple[Study, int]]:
@@ -206,7 +240,7 @@ class Sweep:
             return False
         study, index = planned
         point = None
-        if points.ours(self.experiment.search.sampler.name):
+        if study.replicate or points.ours(self.experiment.search.sampler.name):
             point = self.point(study, index)
             if point is None:
                 return True  # a grid is used up before the budget is

@@ -71,7 +71,9 @@ def _row(study: Study, outcomes: Sequence[Outcome], live: Mapping[str, int], tri
 
 
 def planned(study: Study, trials: int) -> int:
-    """Trials of a study: the budget, or a grid's size where that is less."""
+    """Trials of a study: the budget, or a grid's size where that is less; of a replicate those that are kept."""
+    if study.replicate:
+        return study.experiment.select.count(trials)
     if study.experiment.search.sampler.name == "grid":
         return min(trials, points.grid_size(study.variant.space))
     return trials

@@ -163,6 +163,32 @@ def test_a_single_trial_can_be_drawn() -> None:
     assert figures.draw(summary(results()[:1]))["curves"].startswith("<svg")
 
 
+def test_kept_trials_on_fresh_seeds_stand_beside_the_search_and_not_in_it(tmp_path: Path) -> None:
+    again = [
+        Result(
+            Trial("gates", "lstm", "", "adding", index, {"units": 4}, seed=99 + number),
+            Outcome(Kind.COMPLETE if index else Kind.DIVERGED, {"test": 9.5 + number} if index else {}),
+            f"gates/lstm~{number}/adding/abc",
+        )
+        for number in (1, 2)
+        for index in range(3)
+    ]
+    found = summary([*results(), *again])
+    row = next(row for row in found.tables[0].rows if row.variant == "lstm")
+    plain = next(row for row in summary().tables[0].rows if row.variant == "lstm")
+    assert (row.points, row.counts, row.mean) == (plain.points, plain.counts, plain.mean)
+    assert row.again is not None
+    assert (row.again.mean, row.again.runs, row.again.complete) == (pytest.approx(11.0), 6, 4)
+    console = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    report.show(found, console)
+    assert "the same trials on fresh seeds: lstm 11.000" in console.export_text()
+    experiment = parse_experiment(SPEC.replace("keep: 3", "keep: 3, replicates: 2"), "gates.yaml", Path())
+    report.write(report.summarise(experiment, [*results(), *again], {"adding": task()}, 6), cells(), tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert "on fresh seeds" in page
+    assert "11.000 (4 of 6)" in page
+
+
 def test_headline_numbers_are_the_means() -> None:
     numbers = report.numbers(summary())
     assert set(numbers) == {"lstm", "gru", "rnn"}

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from rnnzoo.errors import StoreError
+from rnnzoo.errors import StoreError, UsageError
 from rnnzoo.launchers import Tell
 from rnnzoo.launchers.local import LocalLauncher
 from rnnzoo.spec.read_experiment import parse_experiment
-from rnnzoo.spec.trial import Kind, Outcome, Progress, Result, Trial
+from rnnzoo.spec.trial import Kind, Outcome, Progress, Result, Trial, ranked
 from rnnzoo.sweep.lock import held
 from rnnzoo.sweep.plan import Study, studies
 from rnnzoo.sweep.run import Sweep
@@ -185,3 +185,61 @@ def test_a_grid_ends_when_it_is_used_up(tmp_path: Path) -> None:
     assert len(ran.results()) == 2 * 3 * 3 * 3  # units x rates x (adam, sgd at either momentum)
     points = {tuple(sorted(one.trial.hyperparameters.items())) for one in ran.results() if one.trial.variant == "rnn"}
     assert len(points) == 27
+
+
+# ---------------------------------------------------------------------------------------------- replicates, trials of elsewhere
+
+AGAIN = "select: {keep: 3, replicates: 2}\n"
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_kept_trials_run_again_on_fresh_seeds_also_after_an_interruption(sampler: str, tmp_path: Path) -> None:
+    spec = SPEC.format(sampler=sampler) + AGAIN
+    with pytest.raises(KeyboardInterrupt):
+        sweep(tmp_path, spec, 2, Quiet(stop_after=12 + 5)).run()
+    last = sweep(tmp_path, spec, 2, Quiet())
+    last.run()
+    assert len(last.observer.ends) == 2 * 3 * 2 - 5
+    results = last.results()
+    assert len(results) == 12 + 2 * 3 * 2
+    for variant in ("rnn", "gru"):
+        search = [one for one in results if one.study.startswith(f"loop/{variant}/")]
+        best = {one.trial.index: one.trial for one in ranked(search, "validation")[:3]}
+        seeds = {one.trial.seed for one in search}
+        for number in (1, 2):
+            again = [one.trial for one in results if one.study.startswith(f"loop/{variant}~{number}/")]
+            assert {one.index: one.hyperparameters for one in again} == {
+                at: one.hyperparameters for at, one in best.items()
+            }
+            assert not seeds & {one.seed for one in again}
+            seeds |= {one.seed for one in again}
+    once_more = sweep(tmp_path, spec, 2, Quiet())
+    once_more.run()
+    assert not once_more.observer.ends
+    assert not once_more.observer.notes
+
+
+def test_trials_of_elsewhere_are_taken_over_with_their_replicates(tmp_path: Path) -> None:
+    spec = SPEC.format(sampler="random") + AGAIN
+    (tmp_path / "there").mkdir()
+    (tmp_path / "here").mkdir()
+    there = sweep(tmp_path / "there", spec, 2, Quiet())
+    there.run()
+    here = sweep(tmp_path / "here", spec, 2, Quiet())
+    here.given = there.results()
+    here.run()
+    assert not here.observer.ends
+    mine, theirs = (
+        {(one.study, one.trial.index): (one.trial.key, one.outcome) for one in of.results()} for of in (here, there)
+    )
+    assert mine == theirs
+    assert len(mine) == 12 + 2 * 3 * 2
+
+
+def test_trials_of_an_adaptive_search_are_not_taken_over(tmp_path: Path) -> None:
+    there = sweep(tmp_path, SPEC.format(sampler="random"), 2, Quiet())
+    there.run()
+    here = sweep(tmp_path, SPEC.format(sampler="tpe"), 2, Quiet())
+    here.given = there.results()
+    with pytest.raises(UsageError, match="depend on what was run before"):
+        here.run()
