@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -130,9 +130,15 @@ class Forests:
 
 
 def searched(experiment: Experiment) -> tuple[Dimension, ...]:
-    """What every variant searches."""
-    everywhere = set.intersection(*({one.name for one in v.space.dimensions} for v in experiment.variants))
-    return tuple(one for one in experiment.search.space.dimensions if one.name in everywhere)
+    """What every variant searches: a range from the lowest to the highest of theirs, or the same choices."""
+    found = []
+    for name in dict.fromkeys(one.name for variant in experiment.variants for one in variant.space.dimensions):
+        own = [one for variant in experiment.variants for one in variant.space.dimensions if one.name == name]
+        low, high = min(one.low for one in own), max(one.high for one in own)
+        alike = len({(one.kind == "choice", one.choices, one.log) for one in own}) == 1
+        if len(own) == len(experiment.variants) and alike and (len(own[0].choices) > 1 or low < high):
+            found.append(replace(own[0], low=low, high=high))
+    return tuple(found)
 
 
 def axes(experiment: Experiment) -> tuple[Axis, ...]:

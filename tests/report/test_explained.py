@@ -1,0 +1,117 @@
+"""What explains the scores of an experiment: which trials are asked, and about what."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rnnzoo.errors import StatsError
+from rnnzoo.report.explained import Forests, explained, searched
+from rnnzoo.spec.experiment import Experiment
+from rnnzoo.spec.read_experiment import parse_experiment
+from rnnzoo.spec.trial import Kind, Outcome, Result, Trial
+from rnnzoo.sweep import points
+
+SPEC = """\
+experiment: e
+task: adding
+variants: [lstm, gru]
+search:
+  trials: 100
+  space:
+    units: {int: [8, 64], log: true}
+    learning_rate: {float: [1e-4, 1e-1], log: true}
+    batch: {choice: [8, 16]}
+"""
+
+
+def read(spec: str = SPEC) -> Experiment:
+    return parse_experiment(spec, "e.yaml", Path())
+
+
+def results(experiment: Experiment, score: Callable[[dict, int], float]) -> list[Result]:
+    """Trials at the points of a random search; an infinite score is a trial that diverged."""
+    found = []
+    for variant in experiment.variants:
+        for index in range(experiment.search.trials):
+            at = points.point(experiment.search, variant.space, variant.label, "adding", index)
+            assert at is not None
+            value = score(at, index)
+            scores = {} if math.isinf(value) else dict.fromkeys(("train", "validation", "test"), value)
+            trial = Trial("e", variant.label, "", "adding", index, at, seed=index)
+            outcome = Outcome(Kind.COMPLETE if scores else Kind.DIVERGED, scores)
+            found.append(Result(trial, outcome, f"e/{variant.label}/adding/1"))
+    return found
+
+
+def rate(at: dict, index: int) -> float:
+    return math.log10(at["learning_rate"]) ** 2 + 0.05 * (index % 7)
+
+
+def test_the_hyper_parameter_that_matters_is_found_and_its_marginal_follows_it() -> None:
+    experiment = read()
+    found = explained(Forests(experiment, results(experiment, rate)), "adding")
+    (name, share), *rest = found.main
+    assert (name, share.value > 0.9, found.trials) == ("learning_rate", True, 200)
+    assert all(one.value < 0.05 for _, one in rest)
+    (curve,) = [one for one in found.marginals if one.name == "learning_rate"]
+    truth = np.log10(curve.at) ** 2
+    assert np.corrcoef(curve.mean, truth)[0, 1] > 0.97
+    assert [one.choices for one in found.marginals if one.name == "batch"] == [("8", "16")]
+
+
+def test_a_variant_that_is_worse_as_a_whole_moves_no_share() -> None:
+    experiment = read()
+    plain = results(experiment, rate)
+    shifted = [
+        Result(one.trial, Outcome(Kind.COMPLETE, {k: v + 50 for k, v in one.outcome.scores.items()}), one.study)
+        if one.trial.variant == "gru"
+        else one
+        for one in plain
+    ]
+    first, second = (explained(Forests(experiment, given), "adding") for given in (plain, shifted))
+    assert [share.value for _, share in first.main] == pytest.approx(
+        [share.value for _, share in second.main], abs=1e-3
+    )
+
+
+def test_one_trial_that_went_wrong_is_not_most_of_the_variance() -> None:
+    experiment = read()
+    wild = results(experiment, lambda at, index: 1e6 if index == 17 else rate(at, index))
+    name, share = explained(Forests(experiment, wild), "adding").main[0]
+    assert (name, share.value > 0.8) == ("learning_rate", True)
+
+
+def test_trials_that_diverged_count_as_bad_ones() -> None:
+    """All that is known here is where trials diverge: at large rates."""
+    experiment = read()
+    lost = results(experiment, lambda at, index: math.inf if at["learning_rate"] > 1e-2 else 1.0 + 0.01 * (index % 5))
+    found = explained(Forests(experiment, lost), "adding")
+    assert found.main[0][0] == "learning_rate"
+    (curve,) = [one for one in found.marginals if one.name == "learning_rate"]
+    assert curve.mean[-1] > max(curve.mean[:20])
+
+
+def test_noise_is_not_judged() -> None:
+    experiment = read()
+    rng = np.random.default_rng(0)
+    forests = Forests(experiment, results(experiment, lambda at, index: float(rng.normal())))
+    with pytest.raises(StatsError, match=r"at least 50% are needed|agree on nothing"):
+        forests.shares("adding")
+
+
+def test_what_only_some_search_or_all_have_fixed_is_not_asked_about() -> None:
+    own = "{name: gru, space: {units: {int: [4, 128], log: true}, learning_rate: 0.01}}"
+    assert [(one.name, one.low, one.high) for one in searched(read(SPEC.replace("gru", own)))] == [
+        ("units", 4, 128), ("batch", 0, 0),
+    ]  # fmt: skip
+    assert [one.name for one in searched(read(SPEC.replace("[8, 16]", "[8]").replace("[8, 64]", "[64, 64]")))] == [
+        "learning_rate"
+    ]
+    assert [one.name for one in searched(read(SPEC.replace("gru", "{name: gru, space: {batch: {choice: [4, 8]}}}")))] == [
+        "units", "learning_rate",
+    ]  # fmt: skip
