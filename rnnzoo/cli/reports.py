@@ -114,6 +114,7 @@ def _found(given: argparse.Namespace, console: Console) -> Reported:
         for path in (RESULTS / f"{name}.csv", RESULTS / f"{name}.parquet"):
             if path.is_file():
                 return _from_table(given, path, console)
+        raise UsageError(f"nothing has been run yet\n  fix: rnnzoo sweep {given.spec}")
     return _from_storage(given)
 
 
