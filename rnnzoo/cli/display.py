@@ -93,7 +93,9 @@ class Display:
     def ended(self, study: Study, trial: Trial, outcome: Outcome) -> None:
         state, name = self.state, study.identity
         state.running.pop((name, trial.index), None)
-        if not outcome.kind.final:
+        if outcome.retried:
+            self.note(f"{study.label} {trial.index}: {outcome.kind}, begun again: {outcome.message}")
+        if not outcome.final:
             return
         state.ended += 1
         state.done[name] = state.done.get(name, 0) + 1

@@ -22,6 +22,7 @@ from rnnzoo import lang
 from rnnzoo.errors import UsageError, nearest
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.document import yaml_text
+from rnnzoo.spec.experiment import Resources
 from rnnzoo.spec.read_experiment import read, resolved
 from rnnzoo.spec.space import HYPERPARAMETERS
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Result, Trial
@@ -64,7 +65,7 @@ def sweep(given: argparse.Namespace) -> int:
     workers = _workers(given.workers)
     console.print(_headline(found, workers), highlight=False)
     with (
-        _launcher(workers, found.runs) as launcher,
+        _launcher(workers, found.runs, found.experiment.resources) as launcher,
         Display(console, found.trials, live=console.is_terminal) as display,
     ):
         loop = Sweep(
@@ -119,13 +120,16 @@ def _workers(given: int | None) -> int:
 
 
 @contextmanager
-def _launcher(workers: int, runs: Path) -> Iterator[LocalLauncher]:
+def _launcher(workers: int, runs: Path, limits: Resources | None = None) -> Iterator[LocalLauncher]:
     """Where trials run, with XLA's cache; whatever command compiled something, the next finds it."""
     from rnnzoo.launchers.local import LocalLauncher
     from rnnzoo.sweep import compiled
     from rnnzoo.sweep.run import work
 
-    launcher = LocalLauncher(work, workers, PRELOAD, runs / "workers.log", compiled.environment())
+    limits = limits or Resources()
+    launcher = LocalLauncher(
+        work, workers, PRELOAD, runs / "workers.log", compiled.environment(), limits.minutes, limits.memory
+    )
     try:
         yield launcher
     finally:

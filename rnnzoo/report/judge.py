@@ -25,7 +25,7 @@ from rnnzoo.stats.importance import Share
 
 LEVEL = 0.95
 DRAWS = 4_999
-MANY = 20  # times the trials that were run: beyond, more trials are no advice
+MANY = 10_000  # trials; beyond, a number is no advice
 MOSTLY = 0.9  # of the trials; where fewer completed, a verdict says so
 Word = Literal["supported", "refuted", "undecided"]
 
@@ -330,9 +330,9 @@ class Searches:
         needed = trials_needed(self.effect(task, a, b), boundary, run)
         if needed <= run:
             return "a few more trials"
-        if needed > MANY * run:
-            return f"the difference is too close to {boundary:g} for any number of trials that one would run"
-        return f"about {needed} trials of each, if the difference is what it seems"
+        if needed > MANY:
+            return f"more than {MANY:,} trials: the difference is very close to {boundary:g}"
+        return f"about {needed:,} trials of each, if the difference is what it seems"
 
     def weights(self, a: str, b: str) -> tuple[float, float]:
         return self.ratio(a, b)

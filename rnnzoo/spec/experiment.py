@@ -6,6 +6,7 @@ checked.  What does not change an experiment (the text, and where a claim stands
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -128,6 +129,21 @@ class Select:
 
 
 @dataclass(frozen=True, slots=True)
+class Resources:
+    """What a trial may take, and how often one that failed is begun again.  Not part of a study's identity.
+
+    Attributes:
+        memory: bytes of resident memory; beyond, a trial is ended as out of memory.
+        minutes: beyond, it is ended as timed out.
+        retry: how often a trial is begun again, by the kind of its end.
+    """
+
+    memory: float = math.inf
+    minutes: float = math.inf
+    retry: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class TaskChoice:
     """A task of the experiment: `label` is its name in studies and claims."""
 
@@ -204,6 +220,7 @@ class Experiment:
     training: Training = field(default_factory=Training)
     select: Select = field(default_factory=Select)
     margin: float | None = None
+    resources: Resources = field(default_factory=Resources)
     claims: tuple[Claim, ...] = ()
     control: str = ""
     equal: Literal["units", "weights"] = "units"

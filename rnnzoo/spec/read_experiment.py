@@ -7,6 +7,7 @@ knows (options of its samplers) and what a task's data holds is checked where th
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -28,6 +29,7 @@ from rnnzoo.spec.experiment import (
     Dimension,
     Experiment,
     Named,
+    Resources,
     Search,
     Select,
     Space,
@@ -35,10 +37,11 @@ from rnnzoo.spec.experiment import (
     Variant,
 )
 from rnnzoo.spec.space import DEFAULTS, HYPERPARAMETERS, OPTIMIZERS, Written
-from rnnzoo.spec.trial import Training
+from rnnzoo.spec.trial import Kind, Training
 
 SPLITS = ("train", "validation", "test")
 LEAST_KEPT = 3
+LEAST_MEMORY = 300e6  # bytes
 AGAIN = "_again"  # what the control is called beside its baseline
 MAX_LABEL = 60
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
@@ -46,7 +49,7 @@ _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 # Every key that `--set` can reach by name; what is below another one (options of a task) is checked where it is used.
 _TOP = (
     "experiment", "about", "task", "tasks", "baseline", "variants", "controls", "equal", "search", "training", "select",
-    "margin", "init", "claims",
+    "margin", "init", "resources", "claims",
 )  # fmt: skip
 _KEYS: Mapping[str, Sequence[str]] = {
     "": _TOP,
@@ -54,7 +57,11 @@ _KEYS: Mapping[str, Sequence[str]] = {
     "search.space": list(HYPERPARAMETERS),
     "training": [one.name for one in fields(Training)],
     "select": [one.name for one in fields(Select)],
+    "resources": [one.name for one in fields(Resources)],
 }
+RETRIED = (Kind.FAILED, Kind.OUT_OF_MEMORY, Kind.TIMED_OUT)  # what diverged would diverge again
+_BYTES = re.compile(r"([0-9]*\.?[0-9]+)\s*([KMGT]i?)?B?", re.IGNORECASE)
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 
 
 def read(path: Path, sets: Sequence[str] = ()) -> Experiment:
@@ -186,6 +193,7 @@ class _Reader:
             training=training,
             select=self.select(search.trials),
             margin=margin,
+            resources=self.resources(),
             claims=self.claims(known),
             control=control,
             equal=top.word("equal", ("units", "weights"), "units"),  # type: ignore[arg-type]  # one of the two
@@ -465,6 +473,43 @@ class _Reader:
         elif keep > trials:
             add(span, f"keep {keep:g} is more than the {trials} trials", "keep fewer, or run more")
 
+    def resources(self) -> Resources:
+        table = self.top.table_at("resources")
+        if table is None:
+            return Resources()
+        entry = Fields(table, self.mistakes, "`resources`")
+        found = Resources(
+            memory=self.memory(entry),
+            minutes=entry.number("minutes", math.inf, low=0.0),
+            retry=self.retry(entry.table_at("retry")),
+        )
+        if found.minutes == 0.0:
+            self.mistakes.add(entry.span("minutes"), "no trial ends in 0 minutes", "write minutes: 30")
+        entry.done()
+        return found
+
+    def memory(self, entry: Fields) -> float:
+        """Bytes, from a text such as `2GB` or `1.5 GiB`."""
+        node = entry.node("memory")
+        if node is None:
+            return math.inf
+        written = _BYTES.fullmatch(str(node.value).strip()) if isinstance(node, Scalar) else None
+        bytes_ = float(written[1]) * _UNITS[(written[2] or "").lower()] if written else 0.0
+        if bytes_ < LEAST_MEMORY:
+            fix = f"write memory: 2GB; at least {LEAST_MEMORY / 10**6:.0f}MB, since TensorFlow alone takes that much"
+            self.mistakes.add(node.span, f"`memory` cannot be {describe(node)}", fix)
+        return bytes_
+
+    def retry(self, table: Table | None) -> dict[str, int]:
+        """How often a trial is begun again, by the kind of its end."""
+        entry = Fields(table or Table({}, {}, self.top.span("resources")), self.mistakes, "`retry`")
+        kinds = [str(kind) for kind in RETRIED]
+        found = {kind: entry.integer(kind, 0, low=0, high=100) for kind in kinds if kind in entry}
+        for kind in kinds:
+            entry.node(kind)
+        entry.done()
+        return found
+
     def claims(self, known: sentences.Known) -> tuple[Claim, ...]:
         found = []
         for node in self.top.listing("claims"):
@@ -502,9 +547,17 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
             "replicates": select.replicates,
         },
         **({"margin": experiment.margin} if experiment.margin is not None else {}),
+        **_resources_plain(experiment.resources),
         "claims": [{"claim": one.text, "note": one.note} if one.note else one.text for one in experiment.claims],
     }
     return content
+
+
+def _resources_plain(resources: Resources) -> dict[str, Any]:
+    limits = {name: getattr(resources, name) for name in ("memory", "minutes")}
+    found: dict[str, Any] = {name: limit for name, limit in limits.items() if limit < math.inf}
+    found |= {"retry": dict(resources.retry)} if resources.retry else {}
+    return {"resources": found} if found else {}
 
 
 def _variant_plain(variant: Variant, common: Space) -> dict[str, Any]:

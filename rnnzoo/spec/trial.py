@@ -131,6 +131,7 @@ class Outcome:
         best_epoch: the epoch (from 1) whose weights were kept.
         seconds: wall time by phase: `total`, `data`, `compile`, `train`.
         message: why it ended so, for kinds other than complete.
+        retried: it did not complete, and the trial was begun again; only the last attempt counts.
     """
 
     kind: Kind
@@ -140,6 +141,12 @@ class Outcome:
     best_epoch: int = 0
     seconds: Mapping[str, float] = field(default_factory=dict)
     message: str = ""
+    retried: bool = False
+
+    @property
+    def final(self) -> bool:
+        """False where the same trial is run again."""
+        return self.kind.final and not self.retried
 
     def same_result(self, other: Outcome) -> bool:
         """Equal in everything that is a result; wall times differ from run to run."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,7 @@ from rnnzoo.sweep.plan import Study, changed, in_turn, replicates
 from rnnzoo.sweep.search import Store, StudyStore
 from rnnzoo.trackers import Tracker
 
+EARLY = 3  # trials after which a variant that only fails is told
 PATIENCE = 0.5  # seconds until Ctrl-C is noticed, at most
 
 
@@ -71,6 +73,9 @@ class Sweep:
     given: Sequence[Result] = ()
     given_provenance: Sequence[Mapping[str, str]] = ()
     opened: dict[str, StudyStore] = field(default_factory=dict)
+    attempts: dict[str, Counter[int]] = field(default_factory=dict)  # of trials that were begun again
+    retries: deque[tuple[Study, int]] = field(default_factory=deque)
+    fates: dict[str, Counter[Kind]] = field(default_factory=dict)  # how the trials of a study ended
     kept: dict[str, dict[int, Mapping[str, Value]]] = field(default_factory=dict)  # points of replicates
     running: dict[int, _Running] = field(default_factory=dict)
 
@@ -102,7 +107,9 @@ class Sweep:
             if interrupted:
                 self.observer.note(f"{study.label}: {interrupted} interrupted trials will run again")
             self.opened[study.identity] = opened
+            self.attempts[study.identity] = opened.attempts()
             done[study.identity] = opened.done()
+            self.fates[study.identity] = Counter(one.kind for one in done[study.identity].values())
         return done
 
     def adopt(self, done: Mapping[str, dict[int, Outcome]]) -> None:
@@ -224,11 +231,11 @@ class Sweep:
 
     def loop(self, todo: Iterator[tuple[Study, int]], interrupted: Callable[[], bool]) -> None:
         more = True
-        while more or self.running:
+        while more or self.retries or self.running:
             if interrupted():
                 raise KeyboardInterrupt
-            while more and len(self.running) < self.launcher.capacity():
-                more = self.submit(next(todo, None))
+            while (more or self.retries) and len(self.running) < self.launcher.capacity():
+                more = self.submit(self.retries.popleft() if self.retries else next(todo, None))
             if self.running:
                 event = self.launcher.wait(PATIENCE)
                 if event is not None:
@@ -264,11 +271,25 @@ class Sweep:
         self.finish(at, event.what)
 
     def finish(self, at: _Running, outcome: Outcome) -> None:
-        self.opened[at.study.identity].tell(at.number, at.trial, outcome)
-        if outcome.kind.final:
-            result = Result(at.trial, outcome, at.study.identity)
-            self.tracker.record(result, _files(at.trial))
+        identity, index = at.study.identity, at.trial.index
+        if self.attempts[identity][index] < self.experiment.resources.retry.get(outcome.kind, 0):
+            outcome = replace(outcome, retried=True)
+            self.attempts[identity][index] += 1
+            self.retries.append((at.study, index))
+        self.opened[identity].tell(at.number, at.trial, outcome)
+        if outcome.final:
+            self.tracker.record(Result(at.trial, outcome, identity), _files(at.trial))
+            self.warn(at, outcome)
         self.observer.ended(at.study, at.trial, outcome)
+
+    def warn(self, at: _Running, outcome: Outcome) -> None:
+        """Say it early when a variant goes wrong from the start."""
+        fates = self.fates[at.study.identity]
+        fates[outcome.kind] += 1
+        if fates.total() == EARLY and not fates[Kind.COMPLETE] and not fates[Kind.PRUNED]:
+            kinds = " and ".join(sorted(str(kind).replace("_", " ") for kind in fates))
+            reason = f": {outcome.message}" if outcome.message else ""
+            self.observer.note(f"{at.study.label}: its first {EARLY} trials all ended as {kinds}{reason}")
 
     def stop(self) -> None:
         """End what still runs, and say so in the storage; its index runs again next time."""
@@ -279,9 +300,9 @@ class Sweep:
 
 @contextmanager
 def interrupts() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C is noticed between two events, never within a write: a transaction that is cut off would keep its lock.
+    """Ctrl-C and SIGTERM are noticed between two events, never within a write: what is cut off there would keep its lock.
 
-    A second Ctrl-C stops at once.  Where Ctrl-C is ignored, as in a job of the background, it stays so.
+    A second one stops at once.  Where Ctrl-C is ignored, as in a job of the background, it stays so.
     """
     seen: list[int] = []
 
@@ -290,15 +311,16 @@ def interrupts() -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
         seen.append(number)
 
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
     main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield lambda: False
-        return
-    before = signal.signal(signal.SIGINT, notice)
+    ours = {number: default for number, default in usual.items() if main and signal.getsignal(number) is default}
+    for number in ours:
+        signal.signal(number, notice)
     try:
         yield lambda: bool(seen)
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, default in ours.items():
+            signal.signal(number, default)
 
 
 def work(trial: Trial, tell: Tell) -> Outcome:

@@ -13,6 +13,7 @@ import inspect
 import os
 import tempfile
 import warnings
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -107,7 +108,7 @@ class Store:
             if name.startswith(f"{experiment}/"):
                 for trial in self.storage.get_all_trials(study_id, deepcopy=False):
                     result = _result(trial.user_attrs, name)
-                    if result is not None and trial.state.is_finished() and result.outcome.kind.final:
+                    if result is not None and trial.state.is_finished() and result.outcome.final:
                         found.append(result)
         return sorted(found, key=lambda one: (one.trial.task, one.trial.variant, one.trial.index))
 
@@ -127,7 +128,7 @@ class Store:
                 trials = self.storage.get_all_trials(study_id, deepcopy=False)
                 ended = [_result(one.user_attrs, name) for one in trials if one.state.is_finished()]
                 # one without a result was left running by a sweep that was killed, and reclaimed by the next
-                interrupted = sum(1 for one in ended if one is None or not one.outcome.kind.final)
+                interrupted = sum(1 for one in ended if one is None or not one.outcome.final)
                 return {"running": len(trials) - len(ended), "interrupted": interrupted}
         return {"running": 0, "interrupted": 0}
 
@@ -203,6 +204,11 @@ class StudyStore:
                 again += 1
         return again
 
+    def attempts(self) -> Counter[int]:
+        """How often a trial was begun again, by index."""
+        results = (_result(trial.user_attrs, "") for trial in self.study.get_trials(deepcopy=False))
+        return Counter(one.trial.index for one in results if one is not None and one.outcome.retried)
+
     def sign(self, provenance: Sequence[Mapping[str, str]]) -> None:
         """Remember where and with what trials are run, beside what is remembered already."""
         with _quiet():
@@ -216,7 +222,7 @@ class StudyStore:
         found = {}
         for trial in self.study.get_trials(deepcopy=False):
             result = _result(trial.user_attrs, "")
-            if result is not None and result.outcome.kind.final:
+            if result is not None and result.outcome.final:
                 found[result.trial.index] = result.outcome
         return found
 

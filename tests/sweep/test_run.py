@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rnnzoo.errors import StoreError, UsageError
-from rnnzoo.launchers import Tell
+from rnnzoo.launchers import Tell, Work
 from rnnzoo.launchers.local import LocalLauncher
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Result, Trial, ranked
@@ -66,18 +66,38 @@ class Quiet:
     def progress(self, study: Study, trial: Trial, progress: Progress) -> None: ...
 
     def ended(self, study: Study, trial: Trial, outcome: Outcome) -> None:
-        if outcome.kind.final:
+        if outcome.final:
             self.ends.append(trial)
-        if len(self.ends) == self.stop_after and outcome.kind.final:
+        if len(self.ends) == self.stop_after and outcome.final:
             raise KeyboardInterrupt
 
 
-def sweep(folder: Path, spec: str, workers: int, observer: Quiet, tracker: MemoryTracker | None = None) -> Sweep:
+def flaky(trial: Trial, tell: Tell) -> Outcome:
+    """Fails at the first attempt."""
+    marker = Path(trial.base) / f"attempted-{trial.variant}-{trial.index}"
+    if not marker.exists():
+        marker.touch()
+        raise RuntimeError("the first attempt fails")
+    return pretend(trial, tell)
+
+
+def hopeless(trial: Trial, tell: Tell) -> Outcome:
+    raise RuntimeError("the data is not there")
+
+
+def sweep(
+    folder: Path,
+    spec: str,
+    workers: int,
+    observer: Quiet,
+    tracker: MemoryTracker | None = None,
+    work: Work = pretend,
+) -> Sweep:
     experiment = parse_experiment(spec, str(folder / "loop.yaml"), folder)
     tracker = tracker or MemoryTracker()
     tracker.open(experiment.name, "", {})
     planned = studies(experiment, {"adding": "digest"}, {"adding": 2})
-    launcher = LocalLauncher(pretend, workers)
+    launcher = LocalLauncher(work, workers)
     store = Store(f"sqlite:///{folder}/optuna.db")
     runs = folder / "runs" / "loop"
     return Sweep(experiment, planned, experiment.search.trials, store, tracker, launcher, observer, runs)
@@ -243,3 +263,43 @@ def test_trials_of_an_adaptive_search_are_not_taken_over(tmp_path: Path) -> None
     here.given = there.results()
     with pytest.raises(UsageError, match="depend on what was run before"):
         here.run()
+
+
+# ---------------------------------------------------------------------------------------------- trials that go wrong
+
+RETRY = "resources: {retry: {failed: 2}}\n"
+
+
+def test_a_trial_that_failed_is_begun_again_and_only_its_last_attempt_counts(tmp_path: Path) -> None:
+    spec = SPEC.format(sampler="random")
+    ran = sweep(tmp_path, spec + RETRY, 3, Quiet(), work=flaky)
+    ran.run()
+    results = ran.results()
+    assert [one.outcome.kind for one in results] == [Kind.COMPLETE] * 12
+    assert len({(one.study, one.trial.index) for one in results}) == 12
+    assert ran.tracker.recorded("loop") == {(one.study, one.trial.index) for one in results}
+    assert {at: opened.attempts().total() for at, opened in ran.opened.items()} == dict.fromkeys(ran.opened, 6)
+    assert not ran.observer.notes
+    (tmp_path / "plain").mkdir()
+    plain = sweep(tmp_path / "plain", spec, 3, Quiet())
+    plain.run()
+    first, second = ({key: one for key, (_, one) in by_key(of.results()).items()} for of in (ran, plain))
+    assert first == second
+
+
+def test_a_trial_is_begun_again_as_often_as_stated_also_over_interruptions(tmp_path: Path) -> None:
+    spec = SPEC.format(sampler="random") + RETRY
+    with pytest.raises(KeyboardInterrupt):
+        sweep(tmp_path, spec, 1, Quiet(stop_after=3), work=hopeless).run()
+    last = sweep(tmp_path, spec, 2, Quiet(), work=hopeless)
+    last.run()
+    assert [one.outcome.kind for one in last.results()] == [Kind.FAILED] * 12
+    for opened in last.opened.values():
+        assert opened.attempts() == dict.fromkeys(range(6), 2)
+
+
+def test_a_variant_that_only_fails_is_told_after_three_trials_and_once(tmp_path: Path) -> None:
+    ran = sweep(tmp_path, SPEC.format(sampler="random"), 1, Quiet(), work=hopeless)
+    ran.run()
+    told = "its first 3 trials all ended as failed: RuntimeError: the data is not there"
+    assert sorted(ran.observer.notes) == [f"gru: {told}", f"rnn: {told}"]
