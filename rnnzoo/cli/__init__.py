@@ -1,7 +1,7 @@
 """The command line: parses arguments, calls one function, prints errors.
 
     cells         list, show, new, check
-    experiments   sweep, plan, status, best, train, ui
+    experiments   sweep, sync, plan, status, best, train, ui
     reports       report, export
     display       a sweep as it runs, on a terminal and without one
 
@@ -67,6 +67,9 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     _budget(sweep)
     text = "first take over the trials of a table of `rnnzoo export`, as if they had been run here"
     sweep.add_argument("--from", dest="source", metavar="FILE", help=text)
+    sync = _command(commands, "sync", "experiments", "write to MLflow what it lacks of what was run")
+    _spec(sync)
+    _set(sync)
     plan = _command(commands, "plan", "experiments", "what would run, and how long it would take")
     _spec(plan)
     _budget(plan)

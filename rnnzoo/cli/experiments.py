@@ -1,4 +1,4 @@
-"""Commands about experiments: sweep, plan, status, best, train, ui.
+"""Commands about experiments: sweep, sync, plan, status, best, train, ui.
 
 Each loads what it needs when it runs; what they compute is in `rnnzoo.sweep` and `rnnzoo.report`.
 """
@@ -22,7 +22,7 @@ from rnnzoo import lang
 from rnnzoo.errors import UsageError, nearest
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.document import yaml_text
-from rnnzoo.spec.experiment import Resources
+from rnnzoo.spec.experiment import Experiment, Resources
 from rnnzoo.spec.read_experiment import read, resolved
 from rnnzoo.spec.space import HYPERPARAMETERS
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Result, Trial
@@ -54,14 +54,17 @@ def sweep(given: argparse.Namespace) -> int:
     from rnnzoo.cli.display import Display
     from rnnzoo.report import numbers
     from rnnzoo.sweep.run import Sweep
+    from rnnzoo.trackers._patient import Patient
     from rnnzoo.trackers.mlflow import MlflowTracker
 
     console = Console()
     settings = config.read()
     found, store = _open(given, console)
-    tracker = MlflowTracker(settings.tracking, settings.artifacts)
-    tracker.open(found.experiment.name, found.experiment.about, {"experiment.yaml": found.experiment.text,
-                 "resolved.yaml": yaml_text(resolved(found.experiment))})  # fmt: skip
+    tracker = Patient(
+        lambda: MlflowTracker(settings.tracking, settings.artifacts),
+        lambda text: console.print(text, markup=False, highlight=False),
+    )
+    tracker.open(found.experiment.name, found.experiment.about, _texts(found.experiment))
     workers = _workers(given.workers)
     console.print(_headline(found, workers), highlight=False)
     with (
@@ -92,7 +95,40 @@ def sweep(given: argparse.Namespace) -> int:
     summary, files = reports.written(reported)
     tracker.report(found.experiment.name, files, numbers(summary))
     reports.shown(reported, summary, files, console)
+    if tracker.missed:
+        text = f"\nMLflow lacks {len(tracker.missed)} of these trials: rnnzoo sync {given.spec} writes them"
+        console.print(text, style="yellow", markup=False, highlight=False)
     return 0 if any(one.outcome.kind is Kind.COMPLETE for one in results) else 1
+
+
+def sync(given: argparse.Namespace) -> None:
+    """Write to MLflow what it lacks of what the storage holds."""
+    from rnnzoo.cli import reports
+    from rnnzoo.report import numbers
+    from rnnzoo.sweep import open as door
+    from rnnzoo.sweep.lock import held
+    from rnnzoo.sweep.run import level
+    from rnnzoo.trackers.mlflow import MlflowTracker
+
+    settings, console = config.read(), Console()
+    with _bars(console) as report:
+        found = door.opened(Path(given.spec), given.set, None, report)
+    store = door.existing_store(settings, found.experiment)
+    results = door.results(found, store)
+    tracker = MlflowTracker(settings.tracking, settings.artifacts)
+    with held(found.runs / "lock", found.experiment.name):
+        tracker.open(found.experiment.name, found.experiment.about, _texts(found.experiment))
+        late = level(results, tracker, found.experiment.name)
+        _keep_models(found, results, tracker)
+        reported = reports.of_opened(found, results, store.provenance(found.identities))
+        summary, files = reports.written(reported)
+        tracker.report(found.experiment.name, files, numbers(summary))
+    print(f"{late} of {len(results)} trials were written to MLflow, which has them all now: {tracker.where()}")
+
+
+def _texts(experiment: Experiment) -> dict[str, str]:
+    """What MLflow keeps of the spec."""
+    return {"experiment.yaml": experiment.text, "resolved.yaml": yaml_text(resolved(experiment))}
 
 
 def _given(given: argparse.Namespace) -> tuple[Sequence[Result], Sequence[Mapping[str, str]]]:

@@ -212,12 +212,10 @@ class Sweep:
 
     def level(self) -> None:
         """Write to the tracker what it lacks of what the storage holds."""
-        recorded = self.tracker.recorded(self.experiment.name)
-        late = [one for one in self.results() if (one.study, one.trial.index) not in recorded]
-        if late and recorded:
-            self.observer.note(f"bringing the tracker level: {len(late)} trials")
-        for result in late:
-            self.tracker.record(result, _files(result.trial))
+        results = self.results()
+        late = level(results, self.tracker, self.experiment.name)
+        if 0 < late < len(results):  # not when the tracker is a new one
+            self.observer.note(f"the tracker was brought level: {late} trials")
 
     def results(self) -> list[Result]:
         """Results of the present studies; editions that were set aside are left out."""
@@ -296,6 +294,15 @@ class Sweep:
         self.launcher.close()
         for ticket in list(self.running):
             self.finish(self.running.pop(ticket), Outcome(Kind.INTERRUPTED, message="the sweep was stopped"))
+
+
+def level(results: Sequence[Result], tracker: Tracker, experiment: str) -> int:
+    """Write to a tracker what it lacks; returns how many trials that were."""
+    recorded = tracker.recorded(experiment)
+    late = [one for one in results if (one.study, one.trial.index) not in recorded]
+    for result in late:
+        tracker.record(result, _files(result.trial))
+    return len(late)
 
 
 @contextmanager

@@ -428,3 +428,23 @@ def test_a_sweep_goes_on_from_the_table_of_another_machine(swept: Path, tmp_path
     (tmp_path / "runs/optuna.db").unlink()
     bent = rnnzoo("sweep", "small.yaml", "--from", "bent.csv", cwd=tmp_path)
     assert (bent.returncode, "was given other hyper-parameters" in bent.stderr) == (2, True), bent.stdout
+
+
+def test_a_sweep_goes_on_without_mlflow_and_sync_brings_it_level(swept: Path, tmp_path: Path) -> None:
+    (tmp_path / "small.yaml").write_text(SPEC)
+    done = rnnzoo("sweep", "small.yaml", "--workers", "2", cwd=tmp_path, MLFLOW_TRACKING_URI="http://127.0.0.1:9")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("MLflow at http://127.0.0.1:9 cannot be used") == 1
+    assert "MLflow lacks 6 of these trials: rnnzoo sync small.yaml" in done.stdout.replace("\n", " ")
+    mine, other = outcomes(tmp_path), outcomes(swept)
+    assert all(one.same_result(other[key]) for key, one in mine.items())
+    refused = rnnzoo("sync", "small.yaml", cwd=tmp_path, MLFLOW_TRACKING_URI="http://127.0.0.1:9")
+    assert (refused.returncode, "cannot be used" in refused.stderr) == (1, True), refused.stderr
+    first, second = (rnnzoo("sync", "small.yaml", cwd=tmp_path) for _ in range(2))
+    assert "6 of 6 trials were written to MLflow" in first.stdout, first.stderr
+    assert "0 of 6 trials were written to MLflow" in second.stdout, second.stderr
+    found = json.loads(rnnzoo("report", "small.yaml", "--json", "--from", "mlflow", cwd=tmp_path).stdout)
+    assert (
+        found["tables"][0]["rows"]
+        == json.loads(rnnzoo("report", "small.yaml", "--json", cwd=tmp_path).stdout)["tables"][0]["rows"]
+    )
