@@ -3,6 +3,7 @@
     cells         list, show, new, check
     experiments   sweep, sync, plan, status, best, train, ui
     reports       report, export
+    doctor        doctor
     display       a sweep as it runs, on a terminal and without one
 
 `--help` answers at once: whatever is heavy is imported by the command that needs it.  Exit codes: 0 done, 1 the work failed,
@@ -104,6 +105,8 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     _set(train)
     train.add_argument("--save", metavar="FILE", help="where to write the model (.keras)")
     _json(train)
+    doctor = _command(commands, "doctor", "doctor", "what a sweep needs of this machine, and what to do where it lacks")
+    _json(doctor)
     ui = _command(commands, "ui", "experiments", "MLflow's pages, on this machine only")
     ui.add_argument("--port", type=int, metavar="N", help="port, instead of that of mlflow.yml")
 

@@ -42,6 +42,16 @@ def held(path: Path, what: str) -> Iterator[None]:
         yield
 
 
+def holder(path: Path) -> str:
+    """Who holds a lock, and since when; empty where nobody does."""
+    with path.open("r") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return _holder(stream)
+    return ""
+
+
 def _holder(stream: IO[str]) -> str:
     stream.seek(0)
     try:

@@ -132,6 +132,18 @@ class Store:
                 return {"running": len(trials) - len(ended), "interrupted": interrupted}
         return {"running": 0, "interrupted": 0}
 
+    def running(self) -> dict[str, int]:
+        """How many trials are said to be running, by experiment."""
+        from optuna.trial import TrialState
+
+        found: dict[str, int] = {}
+        for study_id, name in self._studies():
+            count = len(self.storage.get_all_trials(study_id, deepcopy=False, states=(TrialState.RUNNING,)))
+            if count:
+                experiment = name.partition("/")[0]
+                found[experiment] = found.get(experiment, 0) + count
+        return found
+
     def _studies(self) -> list[tuple[int, str]]:
         return [(one._study_id, one.study_name) for one in self.storage.get_all_studies()]
 

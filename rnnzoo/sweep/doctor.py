@@ -1,0 +1,153 @@
+"""What a sweep needs of a machine, looked at before it is missed.
+
+In: settings.  Out: one `Check` after the other: what was found, whether that is well, and what to do if not.  Nothing is made,
+changed or ended here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from rnnzoo.errors import StoreError
+from rnnzoo.spec.settings import RUNS, Settings, cache_folder
+from rnnzoo.sweep import lock
+from rnnzoo.sweep.search import Store
+
+PACKAGES = ("rnnzoo", "tensorflow", "keras", "optuna", "mlflow", "numpy", "scipy", "scikit-learn")
+PYTHONS = ((3, 11), (3, 13))
+A_TRIAL = 1.5e9  # bytes of memory that a trial takes, most of it TensorFlow
+DISK = 2e9  # bytes: models, logs and databases of a large sweep
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    found: str
+    well: bool = True
+    fix: str = ""
+
+    def to_dict(self) -> dict[str, object]:
+        return {"name": self.name, "found": self.found, "well": self.well, "fix": self.fix}
+
+
+def checks(settings: Settings) -> Iterator[Check]:
+    """All of them, the quick ones first."""
+    yield _python()
+    yield _packages()
+    yield from _machine()
+    for name, folder in (("runs", RUNS), ("cache", cache_folder())):
+        yield _writable(name, folder)
+    yield from _locks()
+    yield _graphics()
+    yield _storage(settings)
+    yield _tracking(settings)
+
+
+def _python() -> Check:
+    low, high = PYTHONS
+    well = low <= sys.version_info[:2] <= high
+    fix = "" if well else f"rnnzoo is tested with Python {low[0]}.{low[1]} to {high[0]}.{high[1]}: make setup"
+    return Check("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}", well, fix)
+
+
+def _packages() -> Check:
+    found, missing = [], []
+    for name in PACKAGES:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            missing.append(name)
+    fix = f"missing: {', '.join(missing)}; run make setup" if missing else ""
+    return Check("packages", ", ".join(found), not missing, fix)
+
+
+def _machine() -> Iterator[Check]:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    yield Check("cores", f"{cores}, so {cores} trials at once")
+    memory = _free_memory()
+    if memory is not None:
+        fix = f"a trial takes about {A_TRIAL / 1e9:g} GB: rnnzoo sweep SPEC --workers {max(1, int(memory / A_TRIAL))}"
+        well = memory >= cores * A_TRIAL
+        yield Check("memory", f"{memory / 1e9:.1f} GB free", well, "" if well else fix)
+    folder = next(one for one in (RUNS.resolve(), *RUNS.resolve().parents) if one.exists())
+    free = shutil.disk_usage(folder).free
+    well = free >= DISK
+    yield Check("disk", f"{free / 1e9:.1f} GB free for {RUNS}/", well, "" if well else "make room, or sweep elsewhere")
+
+
+def _free_memory() -> float | None:
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    found = next((line for line in lines if line.startswith("MemAvailable")), None)
+    return float(found.split()[1]) * 1024 if found else None
+
+
+def _writable(name: str, folder: Path) -> Check:
+    """Whether files can be written to a folder, or it can be made."""
+    place = next(one for one in (folder.resolve(), *folder.resolve().parents) if one.exists())
+    well = place.is_dir() and os.access(place, os.W_OK | os.X_OK)
+    fix = "" if well else f"allow writing to {place}" + ("" if name == "runs" else ", or set XDG_CACHE_HOME")
+    return Check(name, str(folder), well, fix)
+
+
+def _locks() -> Iterator[Check]:
+    """Sweeps that run now.  No lock is ever stale: it ends with its process."""
+    for path in sorted(RUNS.glob("*/lock")):
+        holder = lock.holder(path)
+        if holder:
+            yield Check("sweep", f"'{path.parent.name}' is running: {holder}")
+
+
+def _graphics() -> Check:
+    there = bool(shutil.which("nvidia-smi")) or any(Path("/dev").glob("nvidia[0-9]*"))
+    return Check("GPU", "there is one, and trials do not use it yet" if there else "none, and none is needed")
+
+
+def _storage(settings: Settings) -> Check:
+    """Optuna's storage: whether it opens, and trials that nobody runs any more."""
+    path = Path(settings.storage.removeprefix("sqlite:///"))
+    if settings.storage.startswith("sqlite:///") and not path.exists():
+        return Check("storage", f"{settings.storage}: made by the first sweep")
+    try:
+        running = Store(settings.storage).running()
+    except StoreError as error:
+        problem, _, fix = str(error).partition("\n  fix: ")
+        return Check("storage", problem, False, fix)
+    busy = {path.parent.name for path in RUNS.glob("*/lock") if lock.holder(path)}
+    left = sum(count for name, count in running.items() if name not in busy)
+    fix = (
+        f"{left} trials were left running by a sweep that died: the next sweep of theirs runs them again"
+        if left
+        else ""
+    )
+    return Check("storage", settings.storage, not left, fix)
+
+
+def _tracking(settings: Settings) -> Check:
+    """MLflow's store: whether it can be reached."""
+    if settings.tracking.startswith("sqlite:///") and not Path(settings.tracking.removeprefix("sqlite:///")).exists():
+        return Check("MLflow", f"{settings.tracking}: made by the first sweep")
+    from rnnzoo.trackers.mlflow import MlflowTracker
+
+    try:
+        MlflowTracker(settings.tracking, settings.artifacts)
+    except StoreError as error:
+        problem, _, fix = str(error).partition("\n  fix: ")
+        return Check("MLflow", problem, False, f"{fix}; sweeps go on without it, and rnnzoo sync writes what it missed")
+    return Check("MLflow", settings.tracking)
+
+
+def as_json(found: list[Check]) -> str:
+    return json.dumps([one.to_dict() for one in found], indent=2)

@@ -1,0 +1,75 @@
+"""A sweep whose trials do not train, as a program that can be killed: `python -m tests.endurance.loop FOLDER`.
+
+Everything but the training is real: a fork server, Optuna's storage, MLflow.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rnnzoo.launchers import Tell
+from rnnzoo.launchers.local import LocalLauncher
+from rnnzoo.spec.read_experiment import parse_experiment
+from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
+from rnnzoo.sweep.plan import Study, studies
+from rnnzoo.sweep.run import Sweep
+from rnnzoo.sweep.search import Store
+from rnnzoo.trackers.mlflow import MlflowTracker
+
+NAME = "killed"
+TRIALS = 8
+SPEC = f"""\
+experiment: {NAME}
+task: adding
+variants: [rnn, gru]
+search: {{trials: {TRIALS}, seed: 7, space: {{units: {{int: [4, 64]}}}}}}
+select: {{keep: 3, replicates: 1}}
+resources: {{retry: {{failed: 50}}}}
+"""
+
+
+def work(trial: Trial, tell: Tell) -> Outcome:
+    """Some steps, each a moment long, and a score that is a function of the trial."""
+    score = trial.units / 7 + trial.seed % 100
+    for step in range(1, 4):
+        time.sleep(0.05)
+        tell(Progress(step, 3, score / step, score / step))
+    curve = tuple({"epoch": n, "train": score / n, "validation": score / n, "seconds": 0.05} for n in range(1, 4))
+    return Outcome(Kind.COMPLETE, dict.fromkeys(("train", "validation", "test"), score), curve, {"recurrent": 1}, 3)
+
+
+class Silent:
+    """An observer that prints a line for each trial that ended."""
+
+    def note(self, text: str) -> None:
+        print(text, flush=True)
+
+    def begin(self, studies: Sequence[Study], done: Mapping[str, int], best: Mapping[str, float]) -> None: ...
+
+    def started(self, study: Study, trial: Trial) -> None: ...
+
+    def progress(self, study: Study, trial: Trial, progress: Progress) -> None: ...
+
+    def ended(self, study: Study, trial: Trial, outcome: Outcome) -> None:
+        print(f"{study.label} {trial.index} {outcome.kind}", flush=True)
+
+
+def stores(folder: Path) -> tuple[Store, MlflowTracker]:
+    tracker = MlflowTracker(f"sqlite:///{folder}/mlflow.db", str(folder / "artifacts"))
+    return Store(f"sqlite:///{folder}/optuna.db"), tracker
+
+
+def main(folder: Path) -> None:
+    experiment = parse_experiment(SPEC, str(folder / "killed.yaml"), folder)
+    store, tracker = stores(folder)
+    tracker.open(NAME, "", {"spec.yaml": SPEC})
+    launcher = LocalLauncher(work, 2, log=folder / "workers.log")
+    planned = studies(experiment, {"adding": "digest"}, {"adding": 2})
+    Sweep(experiment, planned, TRIALS, store, tracker, launcher, Silent(), folder / NAME).run()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
