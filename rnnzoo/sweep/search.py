@@ -43,6 +43,25 @@ def check(search: Search) -> None:
     _pruner(search.pruner)
 
 
+@contextmanager
+def _told() -> Iterator[None]:
+    """What the database raises becomes one plain error; what was written before it stays."""
+    try:
+        yield
+    except Exception as error:
+        kind = type(error)
+        if (
+            kind.__module__.partition(".")[0] not in ("sqlalchemy", "sqlite3")
+            and kind.__name__ != "StorageInternalError"
+        ):
+            raise  # a bug of ours, or a message that is plain already
+        cause = error.__cause__ or error
+        reason = str(getattr(cause, "orig", None) or cause).strip().splitlines()[0]
+        raise StoreError(
+            f"the storage cannot be used: {reason}\n  fix: see `rnnzoo doctor`; what ended is kept, and the same command goes on"
+        ) from None
+
+
 class Store:
     """Optuna's storage.
 
@@ -58,6 +77,7 @@ class Store:
         with _quiet():
             self.storage = _open(url)
 
+    @_told()
     def study(self, identity: str, attributes: Mapping[str, object], search: Search) -> StudyStore:
         """The study of that identity, made where there is none."""
         import optuna
@@ -81,6 +101,7 @@ class Store:
                 )
         return StudyStore(study, str(attributes["on"]), prunes=search.pruner is not None)
 
+    @_told()
     def editions(self, prefix: str) -> dict[str, tuple[Mapping[str, Any], int]]:
         """Studies whose identity begins so: their attributes, and how many trials have ended."""
         found = {}
@@ -93,6 +114,7 @@ class Store:
                 found[name] = (attributes, ended)
         return found
 
+    @_told()
     def files(self, experiment: str) -> set[str]:
         """Spec files that were swept under this experiment's name."""
         found = set()
@@ -101,6 +123,7 @@ class Store:
                 found.add(str(self.storage.get_study_user_attrs(study_id).get("file", "")))
         return found - {""}
 
+    @_told()
     def results(self, experiment: str) -> Sequence[Result]:
         """Everything that has ended for an experiment, all editions, by study and index."""
         found = []
@@ -112,6 +135,7 @@ class Store:
                         found.append(result)
         return sorted(found, key=lambda one: (one.trial.task, one.trial.variant, one.trial.index))
 
+    @_told()
     def provenance(self, identities: Collection[str]) -> list[dict[str, str]]:
         """Where and with what the trials of these studies were run, each different set once."""
         found: list[dict[str, str]] = []
@@ -121,6 +145,7 @@ class Store:
                 found += [one for one in given if one not in found]
         return found
 
+    @_told()
     def counts(self, identity: str) -> dict[str, int]:
         """How many trials of a study are running, and how many were interrupted."""
         for study_id, name in self._studies():
@@ -132,6 +157,7 @@ class Store:
                 return {"running": len(trials) - len(ended), "interrupted": interrupted}
         return {"running": 0, "interrupted": 0}
 
+    @_told()
     def running(self) -> dict[str, int]:
         """How many trials are said to be running, by experiment."""
         from optuna.trial import TrialState
@@ -157,6 +183,7 @@ class StudyStore:
     prunes: bool
     asked: dict[int, Any] = field(default_factory=dict)
 
+    @_told()
     def ask(self, index: int, point: Mapping[str, Value] | None, space: Space) -> tuple[int, dict[str, Value]]:
         """Begin a trial: its number, and its hyper-parameters, the fixed ones included.
 
@@ -175,6 +202,7 @@ class StudyStore:
         self.asked[trial.number] = trial
         return trial.number, chosen
 
+    @_told()
     def report(self, number: int, step: int, value: float) -> bool:
         """A value on the way; False to stop the trial."""
         if not self.prunes:
@@ -184,6 +212,7 @@ class StudyStore:
             trial.report(value, step)
             return not trial.should_prune()
 
+    @_told()
     def tell(self, number: int, trial: Trial, outcome: Outcome) -> None:
         """End a trial.  The result is written first: killed in between, `reclaim` ends the trial with it."""
         asked = self.asked.pop(number)
@@ -201,6 +230,7 @@ class StudyStore:
         else:
             self.study.tell(number, state=TrialState.FAIL)
 
+    @_told()
     def reclaim(self) -> int:
         """End the trials of a sweep that died; returns how many run again."""
         from optuna.trial import TrialState
@@ -216,11 +246,13 @@ class StudyStore:
                 again += 1
         return again
 
+    @_told()
     def attempts(self) -> Counter[int]:
         """How often a trial was begun again, by index."""
         results = (_result(trial.user_attrs, "") for trial in self.study.get_trials(deepcopy=False))
         return Counter(one.trial.index for one in results if one is not None and one.outcome.retried)
 
+    @_told()
     def sign(self, provenance: Sequence[Mapping[str, str]]) -> None:
         """Remember where and with what trials are run, beside what is remembered already."""
         with _quiet():
@@ -229,6 +261,7 @@ class StudyStore:
             if new:
                 self.study.set_user_attr(_PROVENANCE, [*known, *new])
 
+    @_told()
     def done(self) -> dict[int, Outcome]:
         """Outcomes that are final, by index."""
         found = {}

@@ -303,3 +303,24 @@ def test_a_variant_that_only_fails_is_told_after_three_trials_and_once(tmp_path:
     ran.run()
     told = "its first 3 trials all ended as failed: RuntimeError: the data is not there"
     assert sorted(ran.observer.notes) == [f"gru: {told}", f"rnn: {told}"]
+
+
+class Vandal(Quiet):
+    """Damages the storage after some trials."""
+
+    path: Path = Path()
+
+    def ended(self, study: Study, trial: Trial, outcome: Outcome) -> None:
+        super().ended(study, trial, outcome)
+        if len(self.ends) == 3:
+            for one in self.path.parent.glob("optuna.db*"):
+                one.write_bytes(b"this is no database" * 1000)
+
+
+def test_a_storage_that_breaks_in_the_middle_is_told_plainly_and_nothing_runs_on(tmp_path: Path) -> None:
+    vandal = Vandal()
+    vandal.path = tmp_path / "optuna.db"
+    ran = sweep(tmp_path, SPEC.format(sampler="random"), 2, vandal)
+    with pytest.raises(StoreError, match=r"the storage cannot be used: .*\n  fix: see `rnnzoo doctor`"):
+        ran.run()
+    assert not ran.launcher.children
