@@ -11,7 +11,6 @@ import hashlib
 import importlib.util
 import inspect
 import os
-import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnzoo.errors import StoreError, UsageError, nearest
+from rnnzoo.spec.aside import aside
 from rnnzoo.spec.experiment import PRUNERS, SAMPLERS, Dimension, Named, Search, Space
 from rnnzoo.spec.trial import Kind, Outcome, Result, Trial, Value
 from rnnzoo.sweep import points
@@ -58,7 +58,7 @@ def _told() -> Iterator[None]:
         cause = error.__cause__ or error
         reason = str(getattr(cause, "orig", None) or cause).strip().splitlines()[0]
         raise StoreError(
-            f"the storage cannot be used: {reason}\n  fix: see `rnnzoo doctor`; what ended is kept, and the same command goes on"
+            f"the storage cannot be used: {reason}\n  fix: see `rnnzoo doctor`; what ended is kept, the same command goes on"
         ) from None
 
 
@@ -395,13 +395,11 @@ def _make_sqlite(path: Path) -> None:
     """Make a new database aside and give it its name when it is whole; that of a sweep which was faster is kept."""
     import optuna
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="aside-", dir=path.parent) as folder:
-        aside = Path(folder) / path.name
-        made = optuna.storages.RDBStorage(f"sqlite:///{aside}")
+    with aside(path) as new:
+        made = optuna.storages.RDBStorage(f"sqlite:///{new}")
         made.engine.dispose()
         with suppress(FileExistsError):  # `replace` would throw away what the faster one has written since
-            os.link(aside, path)
+            os.link(new, path)
 
 
 def _hidden(url: str) -> str:

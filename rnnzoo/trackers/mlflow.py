@@ -19,7 +19,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnzoo.errors import StoreError
+from rnnzoo.spec.aside import aside
 from rnnzoo.spec.trial import Kind, Result, Trial
 from rnnzoo.spec.trial import Outcome as TrialOutcome
 
@@ -298,15 +298,13 @@ def _make_sqlite(uri: str, artifacts: str | None) -> None:
         return
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="aside-", dir=path.parent) as folder:
-        aside = Path(folder) / path.name
-        store = SqlAlchemyStore(f"sqlite:///{aside}", artifacts or str(path.parent / "artifacts"))
+    with aside(path) as new:
+        store = SqlAlchemyStore(f"sqlite:///{new}", artifacts or str(path.parent / "artifacts"))
         store.engine.dispose()
-        with contextlib.closing(sqlite3.connect(aside)) as database:
+        with contextlib.closing(sqlite3.connect(new)) as database:
             database.execute("PRAGMA journal_mode=WAL")  # the pages can be read while a sweep writes
         with contextlib.suppress(FileExistsError):  # `replace` would throw away what the faster one has written since
-            os.link(aside, path)
+            os.link(new, path)
 
 
 def pages(uri: str, address: str) -> dict[str, str]:

@@ -1,0 +1,45 @@
+"""Making something aside, and what a killed process leaves of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rnnzoo.spec.aside import aside
+
+
+def test_what_is_made_aside_has_the_name_and_its_folder_goes(tmp_path: Path) -> None:
+    with aside(tmp_path / "deep/optuna.db") as path:
+        path.write_text("half")
+        assert path.name == "optuna.db"
+        path.replace(tmp_path / "deep/optuna.db")
+    assert [one.name for one in (tmp_path / "deep").iterdir()] == ["optuna.db"]
+
+
+def test_it_goes_also_when_the_making_fails(tmp_path: Path) -> None:
+    def fail() -> None:
+        with aside(tmp_path / "x") as path:
+            path.write_text("half")
+            raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space left"):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_dead_process_left_goes_and_what_others_have_stays(tmp_path: Path) -> None:
+    dead = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True
+    )
+    stay = ("aside-mine", f"aside-{os.getpid()}-x", "aside-notes-1", "other")
+    for name in (f"aside-{dead.stdout.strip()}-x", *stay):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text("something")
+    (tmp_path / f"aside-{dead.stdout.strip()}-file").write_text("no folder")
+    with aside(tmp_path / "x"):
+        pass
+    assert {one.name for one in tmp_path.iterdir()} == {*stay, f"aside-{dead.stdout.strip()}-file"}
