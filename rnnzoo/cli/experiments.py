@@ -28,8 +28,11 @@ from rnnzoo.spec.space import HYPERPARAMETERS
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Result, Trial
 
 if TYPE_CHECKING:
+    from rnnzoo.cli.reports import Reported
     from rnnzoo.launchers.local import LocalLauncher
+    from rnnzoo.report.summary import Summary
     from rnnzoo.sweep.open import Opened
+    from rnnzoo.sweep.search import Store
     from rnnzoo.trackers import Tracker
 
 PRELOAD = ("rnnzoo.sweep.preload",)
@@ -52,7 +55,6 @@ def sweep(given: argparse.Namespace) -> int:
     """Run what is missing, then write the report."""
     from rnnzoo.cli import reports
     from rnnzoo.cli.display import Display
-    from rnnzoo.report import numbers
     from rnnzoo.sweep.run import Sweep
     from rnnzoo.trackers._patient import Patient
     from rnnzoo.trackers.mlflow import MlflowTracker
@@ -90,11 +92,7 @@ def sweep(given: argparse.Namespace) -> int:
             )
             raise
     results = loop.results()
-    _keep_models(found, results, tracker)
-    reported = reports.of_opened(found, results, store.provenance(found.identities))
-    summary, files = reports.written(reported)
-    tracker.report(found.experiment.name, files, numbers(summary))
-    reports.shown(reported, summary, files, console)
+    reports.shown(*_published(found, results, store, tracker), console)
     if tracker.missed:
         text = f"\nMLflow lacks {len(tracker.missed)} of these trials: rnnzoo sync {given.spec} writes them"
         console.print(text, style="yellow", markup=False, highlight=False)
@@ -103,8 +101,6 @@ def sweep(given: argparse.Namespace) -> int:
 
 def sync(given: argparse.Namespace) -> None:
     """Write to MLflow what it lacks of what the storage holds."""
-    from rnnzoo.cli import reports
-    from rnnzoo.report import numbers
     from rnnzoo.sweep import open as door
     from rnnzoo.sweep.lock import held
     from rnnzoo.sweep.run import level
@@ -119,11 +115,22 @@ def sync(given: argparse.Namespace) -> None:
     with held(found.runs / "lock", found.experiment.name):
         tracker.open(found.experiment.name, found.experiment.about, _texts(found.experiment))
         late = level(results, tracker, found.experiment.name)
-        _keep_models(found, results, tracker)
-        reported = reports.of_opened(found, results, store.provenance(found.identities))
-        summary, files = reports.written(reported)
-        tracker.report(found.experiment.name, files, numbers(summary))
+        _published(found, results, store, tracker)
     print(f"{late} of {len(results)} trials were written to MLflow, which has them all now: {tracker.where()}")
+
+
+def _published(
+    found: Opened, results: Sequence[Result], store: Store, tracker: Tracker
+) -> tuple[Reported, Summary, Sequence[Path]]:
+    """Write the report, and give it and the best models to the tracker."""
+    from rnnzoo.cli import reports
+    from rnnzoo.report import numbers
+
+    _keep_models(found, results, tracker)
+    reported = reports.of_opened(found, results, store.provenance(found.identities))
+    summary, files = reports.written(reported)
+    tracker.report(found.experiment.name, files, numbers(summary))
+    return reported, summary, files
 
 
 def _texts(experiment: Experiment) -> dict[str, str]:
@@ -210,7 +217,7 @@ def plan(given: argparse.Namespace) -> None:
     settings = config.read()
     with _bars(console) as report:
         found = door.opened(Path(given.spec), given.set, given.trials, report)
-    there = not settings.storage.startswith("sqlite:///") or Path(settings.storage.removeprefix("sqlite:///")).exists()
+    there = config.there(settings.storage)
     rows = status.rows(found.studies, Store(settings.storage), found.trials) if there else ()
     done = {study.identity: min(row.ended, found.trials) for study, row in zip(found.studies, rows)}
     workers = _workers(given.workers)

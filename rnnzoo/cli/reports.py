@@ -123,29 +123,23 @@ def _ran(name: str) -> bool:
     from rnnzoo.sweep.search import Store
 
     storage = config.read().storage
-    return _there(storage) and bool(Store(storage).results(name))
+    return config.there(storage) and bool(Store(storage).results(name))
 
 
 def _tracked(name: str) -> bool:
     """Whether MLflow has trials of an experiment, in a database here; a server is asked only when it is named."""
     return (
         config.read().tracking.startswith("sqlite")
-        and _there(config.read().tracking)
+        and config.there(config.read().tracking)
         and bool(_tracker().recorded(name))
     )
-
-
-def _there(url: str) -> bool:
-    """Whether a database is there; asking for one that is not would make it."""
-    path = url.removeprefix("sqlite:///")
-    return path == url or Path(path).exists()
 
 
 def _tracker() -> MlflowTracker:
     from rnnzoo.trackers.mlflow import MlflowTracker
 
     settings = config.read()
-    if not _there(settings.tracking):
+    if not config.there(settings.tracking):
         raise UsageError(f"MLflow has no database at {settings.tracking}\n  fix: see `tracking:` in mlflow.yml")
     return MlflowTracker(settings.tracking, settings.artifacts)
 

@@ -89,7 +89,7 @@ class Evidence(Protocol):
     def settle(self, task: str, a: str, b: str, boundary: float) -> str:
         """What would show on which side of a boundary the difference lies."""
 
-    def weights(self, a: str, b: str) -> tuple[float, float]:
+    def weights(self, task: str, a: str, b: str) -> tuple[float, float]:
         """Lowest and highest ratio of weights, over the sizes that were searched."""
 
     def share(self, task: str, name: str) -> Share:
@@ -200,7 +200,7 @@ def _none_better(claim: Claim, task: str, evidence: Evidence) -> Finding:
 
 
 def _weights(claim: Claim, task: str, evidence: Evidence) -> Finding:
-    low, high = evidence.weights(claim.a, claim.b)
+    low, high = evidence.weights(task, claim.a, claim.b)
     limit = _number(claim)
     span = f"{low:.1%}" if f"{low:.1%}" == f"{high:.1%}" else f"{low:.1%} to {high:.1%}"
     return Finding(
@@ -257,10 +257,10 @@ class Searches:
 
     Attributes:
         trials: by task and variant.
-        planned: trials of each, as the experiment plans them.
+        complete: likewise, how many trials completed, and of how many.
         keep: how many of each are compared, by task.
         shares: by task: the share of each hyper-parameter, and of all interactions under the empty name.
-        ratio: (variant, variant) -> lowest and highest ratio of weights.
+        ratio: (task, variant, variant) -> lowest and highest ratio of weights.
         control: the baseline's second run, which no claim is about.
         seed: words; the same results always give the same verdicts.
     """
@@ -269,7 +269,7 @@ class Searches:
     complete: Mapping[tuple[str, str], tuple[int, int]]
     keep: Mapping[str, int]
     shares: Callable[[str], Mapping[str, Share]]
-    ratio: Callable[[str, str], tuple[float, float]]
+    ratio: Callable[[str, str, str], tuple[float, float]]
     control: str = ""
     seed: str = ""
     tests: bool = True
@@ -334,8 +334,8 @@ class Searches:
             return f"more than {MANY:,} trials: the difference is very close to {boundary:g}"
         return f"about {needed:,} trials of each, if the difference is what it seems"
 
-    def weights(self, a: str, b: str) -> tuple[float, float]:
-        return self.ratio(a, b)
+    def weights(self, task: str, a: str, b: str) -> tuple[float, float]:
+        return self.ratio(task, a, b)
 
     def share(self, task: str, name: str) -> Share:
         return self._once(("shares", task), lambda: self.shares(task))[name]
@@ -374,7 +374,7 @@ class Printed:
     def settle(self, task: str, a: str, b: str, boundary: float) -> str:
         return "numbers that differ"
 
-    def weights(self, a: str, b: str) -> tuple[float, float]:
+    def weights(self, task: str, a: str, b: str) -> tuple[float, float]:
         raise StatsError("a table of scores does not say how many weights there are")
 
     def share(self, task: str, name: str) -> Share:

@@ -15,6 +15,7 @@ from rnnzoo.errors import Mistakes, Span
 from rnnzoo.spec.document import Fields, Table, parse, read_text
 
 FILE = Path("mlflow.yml")
+SQLITE = "sqlite:///"
 RUNS = Path("runs")
 XLA_CACHE = "--tf_xla_persistent_cache_directory"  # the flag in TF_XLA_FLAGS that names the folder of XLA's cache
 _PASSWORD = re.compile(r"[a-z0-9+]+://[^/@]*:[^/]*@")
@@ -41,6 +42,14 @@ def cache_folder() -> Path:
     """What can be made again: `$XDG_CACHE_HOME/rnnzoo`, or `~/.cache/rnnzoo`."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     return (Path(base) if base else Path.home() / ".cache") / "rnnzoo"
+
+
+def there(url: str) -> bool:
+    """Whether there is something at a URL: a SQLite file that exists, or a server, which only asking can tell.
+
+    To open a SQLite file that is not there would make it.
+    """
+    return not url.startswith(SQLITE) or Path(url.removeprefix(SQLITE)).exists()
 
 
 def read(path: Path = FILE) -> Settings:
@@ -82,5 +91,4 @@ def _hidden(span: Span) -> Span:
 
 def _absolute(url: str) -> str:
     """A SQLite URL whose path does not depend on the current folder."""
-    prefix = "sqlite:///"
-    return prefix + str(Path(url.removeprefix(prefix)).resolve()) if url.startswith(prefix) else url
+    return SQLITE + str(Path(url.removeprefix(SQLITE)).resolve()) if url.startswith(SQLITE) else url

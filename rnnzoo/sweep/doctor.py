@@ -17,7 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from rnnzoo.errors import StoreError
-from rnnzoo.spec.settings import RUNS, Settings, cache_folder
+from rnnzoo.spec.settings import RUNS, Settings, cache_folder, there
 from rnnzoo.sweep import lock
 from rnnzoo.sweep.search import Store
 
@@ -117,8 +117,7 @@ def _graphics() -> Check:
 
 def _storage(settings: Settings) -> Check:
     """Optuna's storage: whether it opens, and trials that nobody runs any more."""
-    path = Path(settings.storage.removeprefix("sqlite:///"))
-    if settings.storage.startswith("sqlite:///") and not path.exists():
+    if not there(settings.storage):
         return Check("storage", f"{settings.storage}: made by the first sweep")
     try:
         running = Store(settings.storage).running()
@@ -137,7 +136,7 @@ def _storage(settings: Settings) -> Check:
 
 def _tracking(settings: Settings) -> Check:
     """MLflow's store: whether it can be reached."""
-    if settings.tracking.startswith("sqlite:///") and not Path(settings.tracking.removeprefix("sqlite:///")).exists():
+    if not there(settings.tracking):
         return Check("MLflow", f"{settings.tracking}: made by the first sweep")
     from rnnzoo.trackers.mlflow import MlflowTracker
 

@@ -14,7 +14,7 @@ from rnnzoo import tasks
 from rnnzoo.errors import UsageError
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import read
-from rnnzoo.spec.settings import RUNS, Settings
+from rnnzoo.spec.settings import RUNS, Settings, there
 from rnnzoo.spec.trial import Result
 from rnnzoo.sweep import search
 from rnnzoo.sweep.plan import Study, cells, replicates, studies
@@ -96,8 +96,7 @@ def existing_store(settings: Settings, one: Experiment) -> search.Store:
     Raises:
         UsageError: nothing was ever run.
     """
-    path = Path(settings.storage.removeprefix("sqlite:///"))
-    if settings.storage.startswith("sqlite:///") and not path.exists():
+    if not there(settings.storage):
         raise UsageError(f"nothing has been run yet\n  fix: rnnzoo sweep {one.file}")
     return store(settings, one)
 

@@ -113,7 +113,7 @@ def evidence(worse_by: Mapping[str, float], trials: int = 60, seed: int = 0, **m
     complete = dict.fromkeys(found, (trials, trials))
     shares = {"rate": Share(0.7, 0.68, 0.8), "": Share(0.15, 0.05, 0.25)}
     return Searches(
-        found, complete, {"task": max(3, trials // 10)}, lambda task: shares, lambda a, b: (0.74, 0.76), **more
+        found, complete, {"task": max(3, trials // 10)}, lambda task: shares, lambda task, a, b: (0.74, 0.76), **more
     )  # type: ignore[arg-type]
 
 
