@@ -40,14 +40,20 @@ class Resident:
     time: int
     per_step: bool
 
-    def batch(self, rows: Tensor, real: Tensor) -> Batch:
-        """The sequences of these rows (batch,); `real` (batch,) is 0 where a row only fills the batch."""
+    def batch(self, rows: Tensor, real: Tensor, time: int | None = None) -> Batch:
+        """The sequences of these rows (batch,); `real` (batch,) is 0 where a row only fills the batch.
+
+        Args:
+            time: to how many steps they are cut, where all of them are that short.
+        """
+        time = time or self.time
         lengths = tf.gather(self.lengths, rows)
-        mask = tf.sequence_mask(lengths, self.time) & (real[:, None] > 0)
+        mask = tf.sequence_mask(lengths, time) & (real[:, None] > 0)
         counted = tf.cast(mask, tf.float32) if self.per_step else tf.cast(real, tf.float32)
         if self.weights is not None:
-            counted *= tf.gather(self.weights, rows)
-        return Batch(tf.cast(tf.gather(self.x, rows), tf.float32), tf.gather(self.y, rows), mask, counted)
+            counted *= tf.gather(self.weights, rows)[:, :time]
+        x, y = tf.gather(self.x, rows)[:, :time], tf.gather(self.y, rows)
+        return Batch(tf.cast(x, tf.float32), y[:, :time] if self.per_step else y, mask, counted)
 
 
 def resident(task: Task) -> Resident:

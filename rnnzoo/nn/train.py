@@ -139,6 +139,7 @@ class Model:
         self.noise_seed = _seed(trial, "noise")
         self.optimizer.build(self.network.trainable_variables)
         self.data = resident(task)
+        self.longest = int(task.splits["train"].lengths.max())  # often shorter than what is evaluated
         self.order = np.random.default_rng(_seed(trial, "order"))
         self.best = [tf.Variable(one) for one in self.network.trainable_variables]
         self.steps = _ceil(len(self.data.rows["train"]), self.training.batch)
@@ -156,7 +157,9 @@ class Model:
 
     def evaluate(self, split: str) -> Score:
         """Loss and metric of a split, averaged over all that counts."""
-        rows = np.array(self.data.rows[split])
+        lengths = self.task.splits[split].lengths
+        longest_first = np.argsort(-lengths, kind="stable")  # a batch runs as many steps as its longest sequence has
+        rows = np.array(self.data.rows[split])[longest_first]
         index, real = batches(rows, EVALUATION_BATCH, self.most)
         steps = _ceil(len(rows), EVALUATION_BATCH)
         loss, wrong, counted = (
@@ -190,7 +193,7 @@ class Model:
 
     def _train_epoch(self, index: Tensor, real: Tensor) -> Tensor:
         def step(at: Tensor, total: Tensor, count: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-            batch = self.data.batch(index[at], real[at])
+            batch = self.data.batch(index[at], real[at], self.longest)
             with tf.GradientTape() as tape:
                 loss, _, counted = self._losses(batch, training=True)
                 error = loss / (counted if self.training.error == "mean" else tf.reduce_sum(real[at]))
