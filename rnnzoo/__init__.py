@@ -23,16 +23,15 @@ __all__ = ["cell", "layer", "load_experiment", "load_model"]
 
 
 def cell(reference: str | Path, options: Mapping[str, float] | None = None) -> CellView:
-    """A cell by its name or path: `.equations`, `.states`, `.latex()`, `.count_params(inputs, units)`.
+    """A cell by its name or path: `.equations`, `.states`, `.latex()`, `.diagram()`, `.count_params(inputs, units)`.
 
     Raises:
         UsageError: there is no such cell.
         SpecError: mistakes in its file, all of them.
     """
-    from rnnzoo import lang
-    from rnnzoo.lang.view import CellView
+    from rnnzoo.lang.view import view
 
-    return CellView(lang.load(reference, options=options))
+    return view(reference, options=options)
 
 
 def layer(reference: str | Path, units: int, options: Mapping[str, float] | None = None, **arguments: Any) -> Any:

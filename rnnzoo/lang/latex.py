@@ -6,13 +6,10 @@ In: a cell.  Out: one line an equation, or all of them aligned.
 from __future__ import annotations
 
 from rnnzoo.lang import ir
+from rnnzoo.lang.greek import GREEK
 from rnnzoo.lang.ops import OPS, PRODUCT_BINDS
 from rnnzoo.lang.text import number, patch
 
-GREEK = frozenset({
-    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi", "pi",
-    "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega",
-})  # fmt: skip
 _ATOM = 9
 _LOOSE = 0  # what needs parentheses next to anything
 

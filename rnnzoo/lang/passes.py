@@ -70,7 +70,7 @@ class _Hoist:
         One sequence is read in the loop and not two; what is the same at every step costs less in the loop, where it joins
         other sums, than a pass over all steps would.
         """
-        terms = list(_terms(expr, positive=True))
+        terms = list(ir.terms(expr))
         still = [(self.rewrite(term), sign) for term, sign in terms if ir.depends(term, self.stateful)]
         moved = [(term, sign) for term, sign in terms if not ir.depends(term, self.stateful)]
         steps = [one for one in moved if self.worth(one[0])]
@@ -99,14 +99,6 @@ class _Hoist:
 
 def _is_sequence(expr: ir.Expr) -> bool:
     return isinstance(expr, ir.Ref) and expr.kind in ("input", "below", "value")
-
-
-def _terms(expr: ir.Expr, positive: bool) -> list[tuple[ir.Expr, bool]]:
-    """The terms of a sum with their signs, in reading order."""
-    if isinstance(expr, ir.Apply) and expr.op in ("add", "sub"):
-        left, right = expr.args
-        return [*_terms(left, positive), *_terms(right, positive == (expr.op == "add"))]
-    return [(expr, positive)]
 
 
 def _sum(terms: Sequence[tuple[ir.Expr, bool]]) -> ir.Expr:

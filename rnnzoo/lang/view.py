@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from rnnzoo.lang import counts, ir, latex, text
-from rnnzoo.spec.cell import sources
+from rnnzoo.errors import UsageError, nearest
+from rnnzoo.lang import counts, diagram, latex, text, unicode
+from rnnzoo.lang.check import check
+from rnnzoo.lang.ir import Cell
+from rnnzoo.spec.cell import read, sources
+
+
+def view(reference: str | Path, folder: Path | None = None, options: Mapping[str, float] | None = None) -> CellView:
+    """The cell of a name or path, with the cell that it extends.
+
+    Raises:
+        UsageError: no such cell, or no such option.
+        SpecError: mistakes in its file.
+    """
+    spec = read(reference, folder)
+    return CellView(
+        check(spec.with_options(options) if options else spec), check(spec.base) if spec.base is not None else None
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +34,11 @@ class CellView:
 
     Attributes:
         ir: the intermediate representation itself.
+        parent: the cell that it extends, if its file says so.
     """
 
-    ir: ir.Cell
+    ir: Cell
+    parent: Cell | None = None
 
     @property
     def name(self) -> str:
@@ -43,6 +63,25 @@ class CellView:
     def equations(self) -> tuple[str, ...]:
         """The equations in the cell language, in the order in which they are computed."""
         return tuple(text.block(self.ir.step.equations).splitlines())
+
+    @property
+    def unicode(self) -> tuple[str, ...]:
+        """The equations in the letters of a paper, for a terminal."""
+        return unicode.lines(self.ir.step.equations)
+
+    @property
+    def changes(self) -> dict[str, str]:
+        """Names of the equations that differ from the parent's, with how the parent has them; empty without a parent."""
+        return self.diff(self.parent) if self.parent is not None else {}
+
+    def diff(self, other: Cell) -> dict[str, str]:
+        """Names of the equations that differ from another cell's: what that one has, empty where it has none."""
+        theirs = {one.name: one for one in other.step.equations}
+        return {
+            one.name: text.block((theirs[one.name],)).strip() if one.name in theirs else ""
+            for one in self.ir.step.equations
+            if theirs.get(one.name) != one
+        }
 
     @property
     def first_layer(self) -> tuple[str, ...]:
@@ -79,6 +118,29 @@ class CellView:
         """All equations as one aligned block of LaTeX; constants first, and the first layer's last."""
         return latex.aligned((*latex.constants(self.ir), *latex.equations(self.ir), *latex.first_layer(self.ir)))
 
+    def diagram(self, layer: int = 2, highlight: Collection[str] | None = None) -> str:
+        """One time step as SVG (`lang.diagram`), of a layer within a stack unless it is layer 1.
+
+        Args:
+            highlight: names of equations; what computes the others becomes faint.
+
+        Raises:
+            UsageError: no such equation.
+        """
+        known = [one.name for one in self.ir.step.equations]
+        for name in highlight or ():
+            if name not in known:
+                raise UsageError(f"cell '{self.name}' has no equation '{name}'\n  fix: {nearest(name, known)}")
+        return diagram.diagram(self.ir, layer, highlight)
+
+    def chain(self) -> str:
+        """The unrolled chain as SVG: three steps, of which the middle one is open."""
+        return diagram.chain(self.ir)
+
+    def walk(self) -> tuple[tuple[tuple[str, ...], str], ...]:
+        """The cell step by step: groups of equations, each with the picture in which it is highlighted."""
+        return tuple((group, self.diagram(highlight=group)) for group in diagram.walk(self.ir))
+
     def to_dict(self, inputs: int, units: int) -> dict[str, Any]:
         """Plain values, for `--json`."""
         return {
@@ -103,8 +165,8 @@ class CellView:
         return f"{self.name}: {self.title}\n" + "\n".join(f"  {line}" for line in self.equations)
 
     def _repr_html_(self) -> str:
-        lines = html.escape("\n".join(self.equations))
-        return f"<b>{html.escape(self.title or self.name)}</b><pre>{lines}</pre>"
+        lines = html.escape("\n".join(self.unicode))
+        return f"<b>{html.escape(self.title or self.name)}</b><pre>{lines}</pre>{self.diagram()}"
 
     def _repr_latex_(self) -> str:
         return f"$${self.latex()}$$"

@@ -1,0 +1,209 @@
+"""Pictures of cells: each operation once, nothing over anything else, for the zoo and for any cell there may be."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given, settings
+
+from rnnzoo import lang
+from rnnzoo.errors import UsageError
+from rnnzoo.lang import ir
+from rnnzoo.lang.diagram import Line, Plan, diagram, graph, laid_out
+from rnnzoo.lang.diagram.place import Spot, named
+from rnnzoo.lang.diagram.route import name_at
+from rnnzoo.lang.view import view
+from rnnzoo.spec.cell import built_in_names
+from tests.strategies import cell_texts
+
+Cells = set[tuple[int, int]]
+
+
+def names_of(plan: Plan) -> dict[int, Cells]:
+    """The cells of the grid that the names beside nodes take."""
+    found: dict[int, Cells] = {}
+    for at, spot in plan.spots.items():
+        x, y = name_at(plan.graph.nodes[at], spot)
+        found[at] = {(x + on, y) for on in range(named(plan.graph, at))}
+    return found
+
+
+def check_room(plan: Plan) -> None:
+    """No two nodes or names share a cell, and all of them stand within the frame."""
+    taken = Counter(cell for spot in plan.spots.values() for cell in spot.cells())
+    taken += Counter(cell for cells in names_of(plan).values() for cell in cells)
+    assert set(taken.values()) <= {1}
+    assert all(0 < x < plan.width and 0 < y < plan.height for x, y in taken)
+
+
+def check_lines(plan: Plan, lines: tuple[Line, ...]) -> None:
+    """Lines keep clear of nodes and names, and meet the lines of other values only to cross them straight."""
+    stands = {cell for spot in plan.spots.values() for cell in spot.cells()}
+    stands |= {cell for cells in names_of(plan).values() for cell in cells}
+    runs: dict[tuple[int, int], dict[int, set[tuple[int, int]]]] = {}
+    for line in lines:
+        assert not stands & set(line.points)
+        for (a, b), (c, d) in pairwise(line.points):
+            assert abs(a - c) + abs(b - d) == 1
+            for cell in ((a, b), (c, d)):
+                runs.setdefault(cell, {}).setdefault(line.source, set()).add((c - a, d - b))
+    for by_net in runs.values():
+        if len(by_net) > 1:
+            ways = list(by_net.values())
+            assert len(ways) == 2
+            assert all(len(way) == 1 for way in ways)
+            (one,), (other,) = ways
+            assert (one[0] == 0) != (other[0] == 0)
+
+
+def check_ends(plan: Plan, lines: tuple[Line, ...]) -> None:
+    """Every line begins beside its source and ends beside its target, and every value that is read has its line."""
+
+    def beside(spot: Spot, cell: tuple[int, int]) -> bool:
+        return any(abs(cell[0] - x) + abs(cell[1] - y) == 1 for x, y in spot.cells())
+
+    nodes = plan.graph.nodes
+    for line in lines:
+        if line.source in plan.spots:
+            assert beside(plan.spots[line.source], line.points[0])
+        if line.target in plan.spots:
+            assert beside(plan.spots[line.target], line.points[-1])
+    led = Counter((line.source, line.target) for line in lines)
+    wanted: Counter[tuple[int, int | str]] = Counter()
+    for at, node in enumerate(nodes):
+        for one in node.operands:
+            wanted[one, at] += 1
+        if len(node.joined) == 1:
+            wanted[node.joined[0], at] += 1
+    for number, join in enumerate(plan.joins, len(nodes)):
+        wanted.update((one, number) for one in join.operands)
+        wanted.update((number, at) for at in join.layers)
+    wanted.update((plan.graph.values[state], state) for state in plan.graph.states)
+    wanted[plan.graph.values[plan.graph.output], "top"] += 1
+    assert led == wanted
+
+
+def check(cell: ir.Cell, layer: int) -> None:
+    found = graph(cell, layer)
+    operations = sum(isinstance(one, ir.Apply) for each in cell.layer(layer).equations for one in ir.walk(each.expr))
+    assert sum(node.covers for node in found.nodes) == operations
+    drawn = laid_out(found)
+    assert drawn is not None
+    plan, lines = drawn
+    check_room(plan)
+    check_lines(plan, lines)
+    check_ends(plan, lines)
+
+
+@pytest.mark.parametrize("name", built_in_names())
+@pytest.mark.parametrize("layer", [1, 2])
+def test_a_picture_holds_each_operation_once_and_nothing_overlaps(name: str, layer: int) -> None:
+    check(lang.load(name), layer)
+
+
+@given(cell_texts())
+@settings(max_examples=40)
+def test_any_cell_has_a_picture(text: str) -> None:
+    cell = lang.parse_text(text)
+    for layer in (1, 2):
+        check(cell, layer)
+
+
+@pytest.mark.parametrize("name", built_in_names())
+def test_a_picture_is_xml_and_the_same_every_time(name: str) -> None:
+    cell = view(name)
+    drawn = [cell.diagram(), cell.chain(), *(picture for _, picture in cell.walk())]
+    for picture in drawn:
+        assert ElementTree.fromstring(picture).tag.endswith("svg")
+    assert view(name).diagram() == drawn[0]
+
+
+def test_the_walk_through_an_lstm_is_forget_input_update_output() -> None:
+    assert [group for group, _ in view("lstm").walk()] == [("f",), ("i", "g"), ("c",), ("o", "h")]
+
+
+@pytest.mark.parametrize("name", built_in_names())
+def test_a_walk_tells_every_equation_once(name: str) -> None:
+    told = [one for group, _ in view(name).walk() for one in group]
+    assert sorted(told) == sorted(one.name for one in view(name).ir.step.equations)
+
+
+def bright(picture: str) -> set[str]:
+    """Equations of the nodes that are not faint."""
+    found = set()
+
+    def look(element: ElementTree.Element, faint: bool) -> None:
+        faint = faint or element.get("class") == "dim"
+        if element.get("data-equation") and not faint:
+            found.add(element.get("data-equation", ""))
+        for child in element:
+            look(child, faint)
+
+    look(ElementTree.fromstring(picture), False)
+    return found
+
+
+def test_a_highlight_leaves_only_its_equations_in_full_colour() -> None:
+    cell = view("peephole")
+    assert bright(cell.diagram()) == {"i", "f", "g", "c", "o", "h"}
+    assert bright(cell.diagram(highlight=["c"])) == {"c"}
+    assert bright(cell.diagram(highlight=cell.changes)) == {"i", "f", "o"}
+
+
+def test_an_equation_that_is_not_there_cannot_be_highlighted() -> None:
+    with pytest.raises(UsageError, match="no equation 'z'"):
+        view("lstm").diagram(highlight=["z"])
+
+
+def test_the_famous_pictures_are_laid_out_as_one_knows_them() -> None:
+    """The cell state above all else, with a product and then a sum on it; four layers in one row; the output on the right."""
+    plan, _ = laid_out(graph(lang.load("lstm"))) or pytest.fail("no picture")
+    labels = {at: plan.graph.nodes[at].label for at in plan.spots}
+    (belt,) = plan.belts.values()
+    assert [labels[at] for at in belt] == ["\N{MULTIPLICATION SIGN}", "+"]
+    assert all(plan.spots[belt[0]].y < spot.y for at, spot in plan.spots.items() if at not in belt)
+    layers = sorted((spot.x, at) for at, spot in plan.spots.items() if plan.graph.nodes[at].kind == "layer")
+    assert [plan.graph.nodes[at].name for _, at in layers] == ["f", "i", "g", "o"]
+    assert len({plan.spots[at].y for _, at in layers}) == 1
+    assert plan.spots[belt[0]].x == layers[0][0]  # what is forgotten, above the gate that says so
+    assert plan.exits["c"][1] == plan.entries[plan.graph.states["c"]][1] < plan.exits["h"][1]
+
+
+WIDE = "\n".join(f"  g{n} = sigmoid(W_{n} @ x + R_{n} @ h[t-1] + p_{n} * s[t-1] + b_{n})" for n in range(6))
+SIX = f"""\
+name: six
+equations: |
+{WIDE}
+  n = tanh(W_n @ x + R_n @ (g0 * h[t-1]) + b_n)
+  s = g1 * s[t-1] + g2 * n
+  m = g3 * m[t-1] + (1 - g3) * g4 * s
+  h = g5 * tanh(s + 0.5 * m)
+"""
+
+
+def test_a_cell_of_six_gates_and_two_memories_has_a_picture() -> None:
+    cell = lang.parse_text(SIX)
+    check(cell, 2)
+    plan, _ = laid_out(graph(cell)) or pytest.fail("no picture")
+    assert set(plan.belts) == {"s", "m"}
+
+
+LONG = "name: long\nequations: |\n  a0 = tanh(W @ x + R @ h[t-1] + b)\n" + "".join(
+    f"  a{n} = sigmoid(a{n - 1}) * tanh(a{max(0, n - 5)}) + a{n // 2}\n" for n in range(1, 10)
+) + "  h = a9 * h[t-1]\n"  # fmt: skip
+
+
+def test_a_cell_of_forty_operations_has_a_picture() -> None:
+    cell = lang.parse_text(LONG)
+    operations = sum(node.covers for node in graph(cell).nodes)
+    assert operations >= 40
+    check(cell, 2)
+
+
+def test_a_cell_that_nobody_could_read_says_so_at_once() -> None:
+    lines = "".join(f"  a{n} = sigmoid(a{n - 1} * a{n - 1})\n" for n in range(1, 120))
+    cell = lang.parse_text(f"name: big\nequations: |\n  a0 = W @ x\n{lines}  h = a119 + h[t-1]\n")
+    assert "too many operations" in diagram(cell)
