@@ -9,7 +9,7 @@ workers ?=
 trials  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep plan status report ui test test-all bench check accept lock build clean
+.PHONY: help setup sweep plan status report gallery ui test test-all bench check accept docs-figures lock build clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ status: $(READY)  ## how far an experiment is
 report: $(READY)  ## write the report of an experiment once more
 	@$(BIN)/rnnzoo report $(spec)
 
+gallery: $(READY)  ## pages of all cells, into runs/gallery
+	@$(BIN)/rnnzoo gallery
+
 ui: $(READY)  ## MLflow's pages, on this machine only
 	@$(BIN)/rnnzoo ui
 
@@ -54,6 +57,11 @@ check: $(READY)  ## lint, types, architecture
 
 accept: $(READY)  ## rewrite the expected messages of tests/bad_specs; read the diff
 	@RNNZOO_ACCEPT=1 $(BIN)/python -m pytest tests/test_bad_specs.py
+
+docs-figures: $(READY)  ## draw the pictures of docs/understanding-lstms.md: a minute, of which trainings take most
+	@$(BIN)/python tools/docs_figures.py
+	@$(BIN)/rnnzoo gradients rnn lstm gru --task temporal_order --set task.length=60 --set units=48 \
+		--set learning_rate=0.005 --set training.clip=1 --set training.epochs=30 --out docs/figures/gradients.svg
 
 lock: $(READY)  ## resolve requirements.lock anew (hashes, no address)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --upgrade \

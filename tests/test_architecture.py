@@ -25,7 +25,7 @@ HOMES = {
     "tensorflow": ("nn/",),
     "optuna": ("sweep/search.py",),
     "mlflow": ("trackers/mlflow.py",),
-    "matplotlib": ("report/figures.py",),
+    "matplotlib": ("report/figures/",),
     "latex2mathml": ("report/html.py",),
     "pyarrow": ("report/table.py",),
     "sklearn": ("stats/importance.py",),

@@ -55,7 +55,14 @@ def test_the_wheel_carries_the_zoo_and_the_template(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    for name in ("zoo/lstm.yaml", "zoo/sources.yaml", "report/template.html.j2", "tasks/bwv_split.csv", "py.typed"):
+    for name in (
+        "zoo/lstm.yaml",
+        "zoo/sources.yaml",
+        "report/pages/report.html.j2",
+        "report/pages/style.css",
+        "tasks/bwv_split.csv",
+        "py.typed",
+    ):
         assert f"rnnzoo/{name}" in names
     assert not [name for name in names if name.startswith("tests")]
     # and it works from elsewhere, without the checkout
@@ -110,3 +117,18 @@ def test_a_bug_of_ours_looks_different_and_says_so(
     monkeypatch.setattr(cells, "show", broken)
     assert cli.main(["show", "lstm"]) == 1
     assert "This is a bug in rnnzoo" in capsys.readouterr().err
+
+
+def test_the_pictures_of_the_walk_are_those_that_the_cells_draw() -> None:
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location("docs_figures", ROOT / "tools" / "docs_figures.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for name, text in module.pictures().items():
+        assert (module.FOLDER / f"{name}.svg").read_text() == text, f"{name}: make docs-figures"
+    walk = (ROOT / "docs" / "understanding-lstms.md").read_text()
+    shown = set(re.findall(r"\(figures/(\S+)\.svg\)", walk))
+    assert shown == {path.stem for path in module.FOLDER.glob("*.svg")} - {"lstm"}  # that one is the README's

@@ -1,16 +1,17 @@
-"""Commands about cells and files: check, list, show, new.  Nothing heavy is imported here."""
+"""Commands about cells and files: check, list, show, new, gallery.  Nothing heavy is imported here."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from rnnzoo import lang, registry
+from rnnzoo import registry
 from rnnzoo.errors import Mistakes, SpecError, UsageError
 from rnnzoo.lang import listing as programs
-from rnnzoo.lang.view import CellView
+from rnnzoo.lang.view import CellView, view
 from rnnzoo.spec.cell import built_in_names, find, legal_name
 from rnnzoo.spec.document import parse, read_text
 
@@ -34,9 +35,9 @@ def _checked(path: Path) -> str:
         from rnnzoo.cli.experiments import checked
 
         return checked(path)
-    view = CellView(lang.load(str(path) if path.suffix in (".yaml", ".yml") else path))
-    weights = len(view.ir.step.weights)
-    return f"cell '{view.name}' is right: {len(view.equations)} equations, {weights} weights, states {', '.join(view.states)}"
+    cell = view(str(path) if path.suffix in (".yaml", ".yml") else path)
+    weights = len(cell.ir.step.weights)
+    return f"cell '{cell.name}' is right: {len(cell.equations)} equations, {weights} weights, states {', '.join(cell.states)}"
 
 
 def listing(given: argparse.Namespace) -> None:
@@ -53,10 +54,10 @@ def listing(given: argparse.Namespace) -> None:
 
 
 def _cells() -> dict[str, str]:
-    found = {name: CellView(lang.load(name)).title for name in built_in_names()}
+    found = {name: view(name).title for name in built_in_names()}
     for path in sorted(Path("experiments/cells").glob("*.yaml")):
         try:
-            found[path.stem] = f"{CellView(lang.load(str(path))).title}  ({path})"
+            found[path.stem] = f"{view(str(path)).title}  ({path})"
         except (SpecError, UsageError):
             found[path.stem] = f"has mistakes: rnnzoo check {path}"
     return found
@@ -82,42 +83,130 @@ _LISTINGS: Mapping[str, Callable[[], dict[str, str]]] = {"cells": _cells, "tasks
 
 
 def show(given: argparse.Namespace) -> None:
-    """Equations, states, weights and counts."""
-    view = CellView(lang.load(given.cell))
+    """Equations, states, weights and counts; or a picture, a page, the difference to another cell."""
+    cell = view(given.cell)
+    other = view(given.diff) if given.diff else None
     for name in ("units", "inputs"):
         if getattr(given, name) < 1:
             raise UsageError(f"--{name} must be at least 1")
-    if given.latex:
-        print(view.latex())
+    if given.svg or given.html:
+        for file, made in ((given.svg, lambda: _svg(cell, other)), (given.html, lambda: _page(cell))):
+            if file:
+                _write(Path(file), made())
+    elif given.latex:
+        print(cell.latex())
     elif given.engine:
-        print(programs.listing(view.ir))
+        print(programs.listing(cell.ir))
     elif given.json:
-        print(json.dumps(view.to_dict(given.inputs, given.units), indent=2))
+        print(json.dumps(cell.to_dict(given.inputs, given.units), indent=2))
+    elif other is not None:
+        print("\n".join(_difference(cell, other)))
     else:
-        print("\n".join(_description(view, given.inputs, given.units)))
+        print("\n".join(_description(cell, given.inputs, given.units)))
 
 
-def _description(view: CellView, inputs: int, units: int) -> list[str]:
-    lines = [f"{view.name}: {view.title}" if view.title else view.name]
-    lines += [f"  {reference}" for reference in view.source]
+def _svg(cell: CellView, other: CellView | None) -> str:
+    return cell.diagram(highlight=cell.diff(other.ir) if other else None)
+
+
+def _page(cell: CellView) -> str:
+    from rnnzoo.report.gallery import cell_page
+
+    return cell_page(cell)
+
+
+def _write(path: Path, content: str) -> None:
+    try:
+        if path.exists() and OURS not in path.read_bytes():
+            raise UsageError(f"{path} is there already, and is not a picture of rnnzoo's\n  fix: choose another file")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}\n  fix: choose another file") from None
+    print(f"wrote {path}")
+
+
+def gallery(given: argparse.Namespace) -> None:
+    """A page for each cell, and one of them all."""
+    from rnnzoo.report.gallery import write
+
+    folder = Path(given.folder)
+    if folder.exists() and not (folder / "index.html").exists() and any(folder.iterdir()):
+        raise UsageError(f"{folder} holds other files\n  fix: choose another folder, or an empty one")
+    found = [view(name) for name in built_in_names()]
+    for path in sorted(Path("experiments/cells").glob("*.yaml")):
+        try:
+            found.append(view(str(path)))
+        except (SpecError, UsageError):
+            print(f"left out {path}, which has mistakes: rnnzoo check {path}")
+    files = write(found, folder, Path(given.bench))
+    print(f"wrote {len(files)} pages\n  open {files[0]}")
+
+
+def _difference(cell: CellView, other: CellView) -> list[str]:
+    """What one would change in the other cell to have this one."""
+    ours = {one.name: line for one, line in zip(cell.ir.step.equations, cell.equations)}
+    theirs = {one.name: line for one, line in zip(other.ir.step.equations, other.equations)}
+    names = [*ours, *(name for name in theirs if name not in ours)]
+    lines = [f"{cell.name} against {other.name}"]
+    for name in names:
+        if ours.get(name) != theirs.get(name):
+            lines += [f"  - {theirs[name]}"] * (name in theirs) + [f"  + {ours[name]}"] * (name in ours)
+    return lines if len(lines) > 1 else [f"{cell.name} and {other.name} have the same equations"]
+
+
+def _description(cell: CellView, inputs: int, units: int) -> list[str]:
+    equations = cell.unicode if _can_print("".join(cell.unicode)) else cell.equations
+    lines = [f"{cell.name}: {cell.title}" if cell.title else cell.name]
+    lines += [f"  {reference}" for reference in cell.source]
     for title, found in (
-        ("constants", view.constants),
-        ("equations", view.equations),
-        ("first layer", view.first_layer),
+        ("constants", cell.constants),
+        ("equations", equations),
+        ("first layer", cell.first_layer),
     ):
         if found:
             lines += ["", title, *(f"  {line}" for line in found)]
-    lines += ["", f"states   {', '.join(view.states)}"]
-    if view.ir.options:
-        lines.append("options  " + ", ".join(f"{name} = {value:g}" for name, value in view.ir.options.items()))
-    lines += ["", f"weights with {inputs} inputs and {units} units"]
-    shapes = view.weights(inputs, units)
-    width = max(map(len, shapes))
-    lines += [f"  {name:{width}}  {' x '.join(map(str, shape)) or 'a number'}" for name, shape in shapes.items()]
+    if cell.parent is not None:
+        changes = ", ".join(cell.changes) or "no equation"
+        lines += [
+            "",
+            f"extends  {cell.parent.name}, changes {changes}  (rnnzoo show {cell.name} --diff {cell.parent.name})",
+        ]
+    lines += ["", f"states   {', '.join(cell.states)}"]
+    if cell.ir.options:
+        lines.append("options  " + ", ".join(f"{name} = {value:g}" for name, value in cell.ir.options.items()))
+    lines += ["", f"weights with {inputs} inputs and {units} units", *_weights(cell, inputs, units)]
     lines.append(
-        f"  {view.count_params(inputs, units):,} in all; {view.count_multiply_adds(inputs, units):,} multiply-adds a step"
+        f"  {cell.count_params(inputs, units):,} in all; {cell.count_multiply_adds(inputs, units):,} multiply-adds a step"
     )
     return lines
+
+
+def _weights(cell: CellView, inputs: int, units: int) -> list[str]:
+    """Each weight with its shape and how it begins."""
+    shapes = {name: " x ".join(map(str, shape)) or "a number" for name, shape in cell.weights(inputs, units).items()}
+    width, wide = max(map(len, shapes)), max(map(len, shapes.values()))
+    starts = {one.name: one.init.plain() for one in cell.ir.step.weights}
+    return [f"  {name:{width}}  {shape:{wide}}  {_start(starts[name])}" for name, shape in shapes.items()]
+
+
+def _start(init: object) -> str:
+    if isinstance(init, dict):
+        ((name, value),) = init.items()
+        return f"{name} {value}"
+    return str(init)
+
+
+def _can_print(text: str) -> bool:
+    """Whether the terminal's encoding has these letters."""
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+OURS = b'class="rz"'  # in every picture and page of ours
 
 
 NEW = """\
@@ -163,6 +252,6 @@ def new(given: argparse.Namespace) -> None:
 
 def _variant(name: str, extends: str, path: Path) -> str:
     find(extends, Path())
-    equations = CellView(lang.load(extends)).equations
+    equations = view(extends).equations
     others = "\n".join(f"#   {line}" for line in equations[1:])
     return NEW_VARIANT.format(name=name, extends=extends, equation=equations[0], others=others, path=path)

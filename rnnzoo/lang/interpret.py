@@ -74,9 +74,35 @@ def gradients(
     Args:
         upstream: (time, batch, size) for each result.
     """
+    time = len(tape.steps)
+    rows, entering = _backward(program, back, tape, upstream, size)
+    whole: Values = {key: np.stack([row[key] for row in rows]) for key in rows[0] if key not in tape.before}
+    whole["time", "t"] = np.arange(float(time))[:, None, None]
+    values = evaluate(back.once, evaluate(back.after, {**tape.before, **whole}, size), size)
+    states = {name: entering[0][name] for name in back.previous}
+    return (
+        {name: values[_key(atom)] for name, atom in back.inputs.items()},
+        states,
+        {name: values[_key(atom)] for name, atom in back.weights.items()},
+    )
+
+
+def state_gradients(
+    program: Program, back: Adjoint, tape: Tape, upstream: Mapping[str, Array], size: ir.Sizes
+) -> dict[str, Array]:
+    """Gradients of sum(upstream * results) with respect to the states that enter each step: (time, batch, size) each."""
+    _, entering = _backward(program, back, tape, upstream, size)
+    return {name: np.stack([one[name] for one in entering]) for name in back.previous}
+
+
+def _backward(
+    program: Program, back: Adjoint, tape: Tape, upstream: Mapping[str, Array], size: ir.Sizes
+) -> tuple[list[Values], list[dict[str, Array]]]:
+    """The backward loop: of each step, what the lines after the loop may read; and the adjoints of what enters it."""
     time, batch = next(iter(upstream.values())).shape[:2]
     carried = {name: np.zeros(value.shape[1:]) for name, value in upstream.items()}
     rows: list[Values] = [{} for _ in range(time)]
+    entering: list[dict[str, Array]] = [{} for _ in range(time)]
     for t in reversed(range(time)):
         there = _kept(program, back, tape, t)
         now = there | {("adjoint", name): carried[name] + upstream[name][t] for name in upstream}
@@ -87,15 +113,8 @@ def gradients(
             name: value_of(back.previous[name], now, size, batch) if name in back.previous else np.zeros_like(value)
             for name, value in carried.items()
         }
-    whole: Values = {key: np.stack([row[key] for row in rows]) for key in rows[0] if key not in tape.before}
-    whole["time", "t"] = np.arange(float(time))[:, None, None]
-    values = evaluate(back.once, evaluate(back.after, {**tape.before, **whole}, size), size)
-    states = {name: carried[name] for name in back.previous}
-    return (
-        {name: values[_key(atom)] for name, atom in back.inputs.items()},
-        states,
-        {name: values[_key(atom)] for name, atom in back.weights.items()},
-    )
+        entering[t] = carried
+    return rows, entering
 
 
 def _kept(program: Program, back: Adjoint, tape: Tape, t: int) -> Values:

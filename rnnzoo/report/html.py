@@ -13,44 +13,60 @@ from typing import Any
 
 from rnnzoo.lang import latex
 from rnnzoo.lang.view import CellView
+from rnnzoo.report.growth import growths
 from rnnzoo.report.summary import Summary
 from rnnzoo.report.text import number, pvalue
 from rnnzoo.spec.document import yaml_text
 
 
 def page(summary: Summary, cells: Mapping[str, CellView], pictures: Mapping[str, str]) -> str:
-    """The whole page."""
-    from jinja2 import Environment, StrictUndefined
-
-    template = Path(__file__).with_name("template.html.j2").read_text(encoding="utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["number"] = number
-    environment.filters["pvalue"] = pvalue
-    environment.filters["words"] = lambda text: str(text).replace("_", " ")
+    """The whole report."""
     from markupsafe import Markup
 
-    return environment.from_string(template).render(
+    return render(
+        "report.html.j2",
         summary=summary,
         pictures={name: Markup(text) for name, text in pictures.items()},
         several=len(summary.tables) > 1,
-        cells=[_cell(label, view) for label, view in cells.items()],
+        growths=growths(summary),
+        cells=[described(label, view, cells.get(summary.baseline)) for label, view in cells.items()],
         spec=yaml_text(dict(summary.spec)),
         sources=_sources(cells),
         replicates=summary.spec["select"]["replicates"],
-        version=version("rnnzoo"),
         best=_best_variant(summary),
     )
 
 
-def _cell(label: str, view: CellView) -> dict[str, Any]:
-    """What the page says of a variant's cell."""
+def render(template: str, **values: Any) -> str:
+    """One of our pages."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("pages")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = number
+    environment.filters["pvalue"] = pvalue
+    environment.filters["words"] = lambda text: str(text).replace("_", " ")
+    return environment.get_template(template).render(version=version("rnnzoo"), **values)
+
+
+def described(label: str, view: CellView, against: CellView | None = None) -> dict[str, Any]:
+    """What a page says of a cell; its picture in full colour where it differs from another one."""
     from markupsafe import Markup
 
+    lit = view.diff(against.ir) if against is not None else {}
+    shared = len(lit) < len(view.equations)  # a cell that has nothing in common is shown as it is
     return {
         "label": label,
         "title": view.title,
         "source": view.source,
         "options": dict(view.ir.options),
+        "lit": lit if shared else {},
+        "diagram": Markup(view.diagram(highlight=lit if lit and shared else None)),
         "constants": [Markup(mathml(line)) for line in latex.constants(view.ir)],
         "equations": [Markup(mathml(line)) for line in latex.equations(view.ir)],
         "first_layer": [Markup(mathml(line)) for line in latex.first_layer(view.ir)],

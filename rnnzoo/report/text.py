@@ -1,9 +1,11 @@
-"""The ranking on a terminal, or as plain text where there is none; fits 80 columns."""
+"""The ranking on a terminal, or as plain text where there is none; fits 80 columns.
+
+What specs and tasks say is text: nowhere is it read as rich's markup.
+"""
 
 from __future__ import annotations
 
 from rich.console import Console
-from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
@@ -18,7 +20,7 @@ def show(summary: Summary, console: Console) -> None:
     """Print one ranking for each task, the baselines, what did not complete, and the verdicts."""
     for table in summary.tables:
         console.print()
-        console.print(_title(summary, table), highlight=False)
+        console.print(_title(summary, table), markup=False, highlight=False)
         console.print(_grid(summary, table))
         _notes(summary, table, console)
     _verdicts(summary, console)
@@ -31,7 +33,7 @@ def _verdicts(summary: Summary, console: Console) -> None:
     for one in summary.verdicts:
         place = f"on {one.task}: " if several and not one.claim.startswith("on ") else ""
         p = "" if one.p is None else f"  p {pvalue(one.p)}"
-        console.print(f"  [{STYLES[one.word]}]{one.word:10}[/] {escape(place + one.claim)}{p}", highlight=False)
+        console.print(Text.assemble("  ", (f"{one.word:10}", STYLES[one.word]), f" {place}{one.claim}{p}"))
         console.print(Padding(Text(one.found, style="dim"), (0, 0, 0, 13)))
         if one.settle:
             console.print(Padding(Text(f"to settle it: {one.settle}", style="dim"), (0, 0, 0, 13)))
@@ -51,7 +53,7 @@ def _grid(summary: Summary, table: Table) -> Grid:
     for name in (f"mean of {table.keep}", "95 % interval", "best", "weights", "s a trial", "trials"):
         grid.add_column(name, justify="right", no_wrap=True)
     for row in table.rows:
-        grid.add_row(*_cells(row), style="" if row.mean is not None else "dim")
+        grid.add_row(*map(Text, _cells(row)), style="" if row.mean is not None else "dim")
     return grid
 
 
@@ -80,7 +82,8 @@ def pvalue(p: float) -> str:
 
 def _notes(summary: Summary, table: Table, console: Console) -> None:
     for name, score in table.baselines.items():
-        console.print(f"  {name}: {number(score)}  (learns nothing sequential)", style="dim", highlight=False)
+        text = f"  {name}: {number(score)}  (learns nothing sequential)"
+        console.print(text, style="dim", markup=False, highlight=False)
     if any(row.again for row in table.rows):
         again = ", ".join(f"{row.variant} {number(row.again.mean)}" for row in table.rows if row.again)
         console.print(f"  the same trials on fresh seeds: {again}", markup=False, highlight=False)

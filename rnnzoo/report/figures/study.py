@@ -1,4 +1,4 @@
-"""Numbers -> pictures, as SVG with text that stays text.  The only file that imports matplotlib.
+"""A study's summary -> its pictures.
 
 distribution    every complete trial of every variant and its quartiles, those that are compared in colour, their mean and
                 interval (Greff et al. 2015, figure 3)
@@ -6,12 +6,12 @@ tuning          what to expect of the best of n trials (Dodge et al. 2019)
 importance      which hyper-parameters explain the scores, alone and together; marginals along each of them (Hutter et al. 2014)
 scatter         every trial by each hyper-parameter
 curves          how the best trial of each variant learnt
+growth          scores as a task grows in one of its options, as in its length
 ranks           variants over several tasks, with the critical difference (Demsar 2006)
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,18 +22,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, PercentFormatter
 
 from rnnzoo.report.explained import Explained, Marginal
+from rnnzoo.report.figures.style import COLOURS, DASHES, FAINT, INK, KEPT, STYLE, svg
+from rnnzoo.report.growth import Growth, growths
 from rnnzoo.report.summary import Row, Summary, Table
 from rnnzoo.stats.ranks import Ranks
 
-# Okabe and Ito 2008: told apart with every common kind of colour vision.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-DASHES = ("-", "--", ":")
-INK, FAINT, KEPT = "#222222", "#9aa3ad", "#0072B2"
-STYLE = {
-    "font.family": "sans-serif", "font.sans-serif": ["Inter", "Helvetica", "Arial", "DejaVu Sans"], "font.size": 10,
-    "svg.fonttype": "none", "svg.hashsalt": "rnnzoo", "axes.edgecolor": "#c9ced4", "axes.labelcolor": INK,
-    "text.color": INK, "xtick.color": "#5b6570", "ytick.color": INK, "axes.spines.top": False, "axes.spines.right": False,
-}  # fmt: skip
 PAIRS = 6  # interactions that are shown
 FAR = 3.0  # spans of the middle of the scores beyond which a score is shown at the edge
 
@@ -46,10 +39,13 @@ def draw(summary: Summary) -> dict[str, str]:
         rows = [row for row in table.rows if row.points]
         if rows:
             with rc_context(STYLE):
-                found |= {f"{name}{suffix}": _svg(figure) for name, figure in _figures(summary, table, rows).items()}
+                found |= {f"{name}{suffix}": svg(figure) for name, figure in _figures(summary, table, rows).items()}
+    for growth in growths(summary):
+        with rc_context(STYLE):
+            found[f"growth-{growth.name}"] = svg(_growth(summary, growth))
     if summary.ranks is not None:
         with rc_context(STYLE):
-            found["ranks"] = _svg(_ranks(summary.ranks))
+            found["ranks"] = svg(_ranks(summary.ranks))
     return found
 
 
@@ -62,15 +58,6 @@ def _figures(summary: Summary, table: Table, rows: Sequence[Row]) -> dict[str, F
         found["importance"] = _importance(table.explained)
         found["scatter"] = _scatter(summary, table, rows, table.explained)
     return found
-
-
-def _svg(figure: Figure) -> str:
-    stream = io.StringIO()
-    figure.savefig(
-        stream, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")), bbox_inches="tight"
-    )
-    text = stream.getvalue()
-    return text[text.index("<svg") :]
 
 
 def _distribution(summary: Summary, table: Table, rows: Sequence[Row]) -> Figure:
@@ -268,6 +255,34 @@ def _scatter(summary: Summary, table: Table, rows: Sequence[Row], explained: Exp
     panels[0].set_ylim(low, high)
     panels[0].set_ylabel(f"{table.metric} on {summary.report}")
     return figure
+
+
+def _growth(summary: Summary, growth: Growth) -> Figure:
+    """A line a variant; in grey what learns nothing sequential."""
+    figure = Figure(figsize=(8, 3.6))
+    axes = figure.subplots()
+    variants = list(dict.fromkeys(row.variant for _, table in growth.tables for row in sorted(table.rows, key=_named)))
+    for at, variant in enumerate(variants):
+        found = [(value, row) for value, table in growth.tables for row in table.rows if row.variant == variant]
+        points = [(value, row.mean, row.interval) for value, row in found if row.mean is not None]
+        values, means = [value for value, *_ in points], [mean for _, mean, _ in points]
+        axes.plot(values, means, marker="o", ms=4, lw=1.7, label=variant, **_line(at))
+        bands = [(value, *interval) for value, _, interval in points if interval]
+        if bands:
+            axes.vlines(*zip(*bands), color=_line(at)["color"], lw=1, alpha=0.5)
+    least = [(value, min(table.baselines.values())) for value, table in growth.tables if table.baselines]
+    if least:
+        axes.plot(*zip(*least), color=FAINT, lw=1, ls=(0, (4, 3)), label="learns nothing")
+    table = growth.tables[0][1]
+    axes.set(xlabel=growth.option.replace("_", " "), ylabel=f"{table.metric.replace('_', ' ')} on {summary.report}")
+    axes.set_xticks([value for value, _ in growth.tables])
+    axes.set_ylim(0, None)
+    _legend(axes, growth.name)
+    return figure
+
+
+def _named(row: Row) -> str:
+    return row.variant
 
 
 def _ranks(ranks: Ranks) -> Figure:

@@ -1,0 +1,180 @@
+"""Commands about trained models: inspect, gradients."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rnnzoo import lang, tasks
+from rnnzoo.cli.console import plain_console, without_greetings
+from rnnzoo.cli.experiments import best_trial, single_trial, trained
+from rnnzoo.errors import UsageError
+from rnnzoo.lang.text import cell_text
+from rnnzoo.lang.view import CellView
+from rnnzoo.spec import settings as config
+from rnnzoo.spec.trial import Kind, Trial
+from rnnzoo.tasks import Task
+
+if TYPE_CHECKING:
+    from rnnzoo.nn.look import Weights
+    from rnnzoo.report.figures import Lag
+
+SEQUENCES = 32  # for gradients
+SHOWN_LAGS = (1, 10, 20, 50, 100, 200, 500)
+
+
+def inspect(given: argparse.Namespace) -> None:
+    """Every gate and state of a trained model over real sequences."""
+    with tempfile.TemporaryDirectory() as folder:
+        trial, file = _model(given, Path(folder))
+        task = tasks.load(trial.task, trial.task_options, folder=Path(trial.base))
+        layers, sequences = int(trial.hyperparameters.get("layers", 1)), len(task.splits["test"])
+        if not 1 <= given.layer <= layers:
+            raise UsageError(f"--layer must be from 1 to {layers}")
+        if not 0 <= given.sequence < sequences:
+            raise UsageError(f"--sequence must be from 0 to {sequences - 1}: the test split has {sequences} sequences")
+        found = _weights(file)
+    _show_work(given, trial, found, task)
+
+
+def _show_work(given: argparse.Namespace, trial: Trial, found: Weights, task: Task) -> None:
+    from rnnzoo.nn import look
+    from rnnzoo.report import work
+
+    split = task.splits["test"]
+    others = [at for at in range(len(split)) if at != given.sequence][: max(given.sequences - 1, 0)]
+    chosen = np.array([given.sequence, *others])
+    x, lengths = split.x[chosen], split.lengths[chosen]
+    values = look.values(found, x, lengths)[given.layer - 1]
+    keep = np.arange(x.shape[1])[None, :] < lengths[:, None]
+    layers = f", layer {given.layer} of {len(found.layers)}" if len(found.layers) > 1 else ""
+    title = f"{trial.variant} on {trial.task}, trial {trial.index}: {found.units} units{layers}, test sequence {given.sequence}"
+    text, rows = work.page(CellView(found.cell), given.layer, title, (_input_name(task), x[0]), values, keep, 0)
+    out = Path(given.out or Path("runs") / "inspect" / f"{trial.experiment or 'model'}-{trial.variant}.html")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(text, encoding="utf-8")
+    if given.json:
+        print(json.dumps({"page": str(out), "values": rows}, indent=2))
+        return
+    print(f"{title}\n")
+    print(f"{'':8} {'mean':>8} {'below 0.1':>10} {'above 0.9':>10}")
+    for row in rows:
+        kind = "gate" if row["gate"] else ""
+        print(f"{row['name']:8} {row['mean']:8.3f} {row['shut']:10.0%} {row['open']:10.0%}  {kind}")
+    print(f"\npage    {out}")
+
+
+def _input_name(task: Task) -> str:
+    return "keys" if task.loss == "bernoulli" else "input"
+
+
+def _model(given: argparse.Namespace, folder: Path) -> tuple[Trial, Path]:
+    """The trial and the file of its model: the best one of a variant, or that of a run."""
+    if not given.spec.endswith((".yaml", ".yml")):
+        from rnnzoo.trackers.mlflow import MlflowTracker
+
+        settings = config.read()
+        trial, file = MlflowTracker(settings.tracking, settings.artifacts).model(given.spec, folder)
+        return trial, file
+    if not given.variant:
+        raise UsageError("which variant?\n  fix: --variant NAME")
+    trial = best_trial(given)[0].trial
+    file = trial.model
+    if not file.is_file():
+        raise UsageError(
+            f"the model of trial {trial.index} is not here: {file}\n"
+            "  fix: give the variant's run in MLflow, where it is kept too"
+        )
+    return trial, file
+
+
+def _weights(file: Path) -> Weights:
+    with without_greetings():
+        import rnnzoo
+        from rnnzoo.nn import look
+
+        return look.weights(rnnzoo.load_model(file))
+
+
+# ---------------------------------------------------------------------------------------------- gradients
+
+
+def gradients(given: argparse.Namespace) -> None:
+    """How far back each cell learns, before and after a training."""
+    console = plain_console(given.json)
+    found: list[Lag] = []
+    for reference in given.cells:
+        found += _lags(reference, given, console)
+    from rnnzoo.report import figures
+
+    out = Path(given.out or Path("runs") / "gradients" / f"{'-'.join(Path(one).stem for one in given.cells)[:80]}.svg")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(figures.lags(found), encoding="utf-8")
+    if given.json:
+        print(json.dumps({"picture": str(out), "norms": [_plain(one) for one in found]}, indent=2))
+        return
+    _print_lags(found)
+    print(f"\npicture {out}")
+
+
+def _lags(reference: str, given: argparse.Namespace, console: Any) -> list[Lag]:
+    from rnnzoo.lang import memory
+    from rnnzoo.report.figures import Lag
+
+    one = argparse.Namespace(**{**vars(given), "cell": reference})
+    trial = single_trial(one, cell_text(lang.load(reference)))
+    task = tasks.load(trial.task, trial.task_options, folder=Path(trial.base))
+    with without_greetings():
+        from rnnzoo.nn import look, train
+
+        begun = look.weights(train.Model(trial, task).network)
+    start = _norms(begun, task)
+    after: dict[str, np.ndarray] = {}
+    if not given.untrained:
+        console.print(f"{trial.variant} on {trial.task}")
+        outcome = trained(trial, console)
+        if outcome.kind is not Kind.COMPLETE:
+            raise UsageError(f"{trial.variant}: {outcome.kind}: {outcome.message}")
+        after = _norms(_weights(trial.model), task)
+    lags = len(next(iter(start.values())))
+    bound = memory.bound(begun.cell, begun.layers[0], lags)
+    first = {name: norms[0] for name, norms in start.items()}
+    return [
+        Lag(trial.variant, name, norms, after.get(name), None if bound is None else bound / bound[0] * first[name])
+        for name, norms in start.items()
+    ]
+
+
+def _norms(found: Weights, task: Task) -> dict[str, np.ndarray]:
+    """Median norms by state over sequences of the test split, cut to one length."""
+    from rnnzoo.nn import look
+
+    split = task.splits["test"]
+    length = int(np.median(split.lengths))
+    chosen = np.flatnonzero(split.lengths >= length)[:SEQUENCES]
+    y = split.y[chosen, length - 1] if task.per == "step" else split.y[chosen]
+    norms = look.gradients(found, task.loss, split.x[chosen][:, :length], y)
+    return {name: np.median(value, axis=1) for name, value in norms.items()}
+
+
+def _print_lags(found: list[Lag]) -> None:
+    lags = [lag for lag in SHOWN_LAGS if lag <= len(found[0].start)]
+    print(f"\n{'':24} " + " ".join(f"{f'lag {lag}':>9}" for lag in lags))
+    for one in found:
+        for name, norms in (("start", one.start), ("trained", one.trained)):
+            if norms is not None:
+                row = " ".join(f"{norms[lag - 1]:9.1e}" for lag in lags)
+                print(f"{one.cell[:12]:12} {one.state:3} {name:7} {row}")
+
+
+def _plain(one: Lag) -> dict[str, Any]:
+    return {
+        "cell": one.cell, "state": one.state, "start": one.start.tolist(),
+        "trained": None if one.trained is None else one.trained.tolist(),
+        "bound": None if one.bound is None else one.bound.tolist(),
+    }  # fmt: skip

@@ -1,0 +1,78 @@
+"""How far back a cell learns: the norm of d loss_T / d state_t against the lag T - t.
+
+In: a cell, weights, sequences of one length, and the gradient of the last step's loss with respect to the last output.
+Out: norms by state and lag, in float64, from the same adjoint that the engine compiles; and a bound where there is one.
+
+Contains: vanishing and exploding gradients (Hochreiter 1991; Bengio, Simard and Frasconi 1994; Pascanu, Mikolov and Bengio
+2013), and how the LSTM's carousel carries them (Hochreiter and Schmidhuber 1997).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from rnnzoo.lang import interpret, ir, reference
+from rnnzoo.lang.adjoint import adjoint
+from rnnzoo.lang.widen import compile_step
+
+Array = np.ndarray[Any, Any]
+SLOPES = {"tanh": 1.0, "sigmoid": 0.25}  # the largest slope of an activation, gamma in Pascanu et al. 2013
+
+
+def norms(cell: ir.Cell, weights: Mapping[str, Array], x: Array, units: int, upstream: Array) -> dict[str, Array]:
+    """Euclidean norms for every state.
+
+    Args:
+        weights: of one layer, in the orientation of the equations.
+        x: (batch, time, inputs).
+        upstream: (batch, size), d loss_T / d output_T.
+
+    Returns:
+        (lags, batch) for each state that is read at all; row k is the gradient with respect to the state k + 1 steps before
+        the end, down to the state before the first step.
+    """
+    states = [one.name for one in cell.states]
+    program = compile_step(cell.first, list(dict.fromkeys([*states, cell.output])))
+    batch, time, inputs = x.shape
+    size = ir.sizes(cell, inputs, units, 1)
+    masks = {one.name: reference.mask(cell, one, size) for one in cell.first.weights}
+    given: interpret.Values = {
+        ("weight", name): np.asarray(value, float) * (1.0 if masks.get(name) is None else masks[name])
+        for name, value in weights.items()
+    }
+    given |= {("constant", name): value for name, value in reference.constants(cell, size).items()}
+    given["input", "x"] = np.asarray(x, float).transpose(1, 0, 2)
+    start = reference.start(cell, weights, size, batch)
+    tape = interpret.run(program, states, given, start, size, time, batch)
+    widths = {name: tape.steps[0]["result", name].shape[-1] for name in program.results}
+    asked = {name: np.zeros((time, batch, width)) for name, width in widths.items()}
+    asked[cell.output][-1] = upstream
+    found = interpret.state_gradients(program, adjoint(program, states), tape, asked, size)
+    return {name: np.linalg.norm(value[::-1], axis=-1) for name, value in found.items()}
+
+
+def bound(cell: ir.Cell, weights: Mapping[str, Array], lags: int) -> Array | None:
+    """The largest factor by which a gradient can have grown after 1, 2, ... `lags` steps: (gamma |R|)^lag.
+
+    Pascanu, Mikolov and Bengio 2013, section 2.1, for a step `h = f(... + R @ h[t-1])` with f = tanh or sigmoid; None for
+    other cells.  |R| is the largest singular value.
+    """
+    if len(cell.first.equations) != 1:
+        return None
+    (one,) = cell.first.equations
+    if not isinstance(one.expr, ir.Apply) or one.expr.op not in SLOPES:
+        return None
+    inside = one.expr.args[0]
+    recurrent = [
+        node for node in ir.products(inside) if isinstance(node.args[1], ir.Ref) and node.args[1].kind == "previous"
+    ]
+    terms = [term for term, _ in ir.terms(inside)]
+    if len(recurrent) != 1 or recurrent[0] not in terms or len(list(ir.refs(inside, "previous"))) != 1:
+        return None
+    matrix = recurrent[0].args[0]
+    assert isinstance(matrix, ir.Ref)
+    largest = float(np.linalg.norm(weights[matrix.name], 2))
+    return np.power(SLOPES[one.expr.op] * largest, np.arange(1, lags + 1))

@@ -1,0 +1,103 @@
+"""A trained model -> what its cell does, in float64: values of every equation, and gradients of the last step's loss.
+
+In: a Keras model of a `Recurrent` layer and a linear read-out, as trials save it, and sequences of a task.  Out: NumPy arrays
+from the reference and from the engine's own adjoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from rnnzoo.errors import UsageError
+from rnnzoo.lang import ir, memory, reference
+from rnnzoo.nn.layer import Recurrent
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Weights:
+    """A model's numbers.
+
+    Attributes:
+        layers: a mapping a layer, name -> array in the orientation of the equations.
+        kernel, bias: of the read-out: logits = output @ kernel + bias.
+    """
+
+    cell: ir.Cell
+    units: int
+    layers: tuple[Mapping[str, Array], ...]
+    kernel: Array
+    bias: Array
+
+
+def weights(model: Any) -> Weights:
+    """The numbers of a model.
+
+    Raises:
+        UsageError: it is not a recurrent layer of ours with a read-out.
+    """
+    found = [layer for layer in model.layers if isinstance(layer, Recurrent)]
+    read_outs = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    if len(found) != 1 or len(read_outs) != 1:
+        raise UsageError(
+            "this model is not one recurrent layer of rnnzoo's with a read-out\n  fix: take a model of a sweep"
+        )
+    (layer,), (read_out,) = found, read_outs
+    named = {name: value.astype(np.float64) for name, value in layer.weights_by_name().items()}
+    if layer.layers == 1:
+        layers: tuple[dict[str, Array], ...] = (named,)
+    else:
+        layers = tuple(
+            {name.partition(".")[2]: value for name, value in named.items() if name.startswith(f"{number}.")}
+            for number in range(1, layer.layers + 1)
+        )
+    kernel, bias = (np.asarray(one, np.float64) for one in read_out.get_weights())
+    return Weights(layer.cell, layer.units, layers, kernel, bias)
+
+
+def values(found: Weights, x: Array, lengths: Array) -> tuple[Mapping[str, Array], ...]:
+    """Every equation's value at every step: a mapping a layer, name -> (sequences, time, size)."""
+    return reference.run(found.cell, found.layers, x.astype(np.float64), found.units, keep=_keep(x, lengths)).values
+
+
+def predictions(found: Weights, output: Array) -> Array:
+    """The read-out's logits for outputs of the last layer."""
+    return np.asarray(output @ found.kernel + found.bias)
+
+
+def gradients(found: Weights, loss: str, x: Array, y: Array) -> dict[str, Array]:
+    """Norms of d loss_T / d state_t, (lags, sequences) for each state (`lang.memory`), T being the last step.
+
+    Args:
+        loss: of the task.
+        x: (sequences, time, inputs), all of the same length.
+        y: the targets of the last step.
+
+    Raises:
+        UsageError: there are several layers.
+    """
+    if len(found.layers) != 1:
+        raise UsageError("gradients are drawn for one layer\n  fix: --set layers=1")
+    output = values(found, x, np.full(len(x), x.shape[1]))[0][found.cell.output][:, -1]
+    upstream = slope(loss, predictions(found, output), y) @ found.kernel.T
+    return memory.norms(found.cell, found.layers[0], x, found.units, upstream)
+
+
+def slope(loss: str, logits: Array, y: Array) -> Array:
+    """d loss / d logits of each sequence, for the losses of `nn.train`."""
+    if loss == "squared":
+        return 2.0 * (logits - y) / logits.shape[-1]
+    if loss == "bernoulli":
+        return 1.0 / (1.0 + np.exp(-logits)) - y
+    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True) - np.eye(logits.shape[-1])[y])
+
+
+def _keep(x: Array, lengths: Array) -> Array:
+    return np.arange(x.shape[1])[None, :] < np.asarray(lengths)[:, None]

@@ -1,0 +1,11 @@
+"""Numbers -> pictures, as SVG.  The only folder that imports matplotlib.
+
+study   of a study: distributions, tuning curves, importance, ranks
+cells   of cells: sizes, gates at work, gradients
+style   what they share
+"""
+
+from rnnzoo.report.figures.cells import Lag, Values, gates, lags, saturation, weights
+from rnnzoo.report.figures.study import draw
+
+__all__ = ["Lag", "Values", "draw", "gates", "lags", "saturation", "weights"]

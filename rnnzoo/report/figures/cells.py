@@ -1,0 +1,150 @@
+"""Cells -> pictures: their sizes, their gates at work, how far back they learn.
+
+weights     how many weights a cell has, against its units
+gates       every value of a cell over one sequence, below its input
+saturation  how often each unit of each gate is open or shut (Karpathy, Johnson and Fei-Fei 2015, figure 3)
+lags        the norm of d loss_T / d state_t against the lag (Pascanu, Mikolov and Bengio 2013)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from rnnzoo.lang.view import CellView
+from rnnzoo.report.figures.style import COLOURS, FAINT, KEPT, STYLE, svg
+
+FLOOR = 1e-12  # norms below it are not drawn: beside a weight of 1 they are lost in float32
+
+
+def weights(cell: CellView, others: Sequence[CellView], inputs: int, most: int) -> str:
+    """Trained numbers of one layer against its units, up to `most`; other cells faint behind it."""
+    with rc_context(STYLE):
+        figure = Figure(figsize=(8, 2.9))
+        axes = figure.subplots()
+        units = np.arange(16, most + 1, 16)
+
+        def counts(one: CellView) -> list[float]:
+            return [one.count_params(inputs, int(count)) / 1000 for count in units]
+
+        for other in others:
+            if other.name != cell.name:
+                axes.plot(units, counts(other), color=FAINT, lw=0.7)
+        axes.plot(units, counts(cell), color=KEPT, lw=2, label=cell.name)
+        axes.set(xlabel="units", ylabel="thousands of weights", xlim=(0, most), ylim=(0, None))
+        axes.legend(frameon=False, loc="upper left")
+        return svg(figure)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Values:
+    """One row of a picture of a cell at work.
+
+    Attributes:
+        values: (time, units).
+        gate: whether they lie between 0 and 1, as a gate does.
+    """
+
+    name: str
+    values: np.ndarray
+    gate: bool
+
+
+def gates(inputs: np.ndarray, rows: Sequence[Values], label: str) -> str:
+    """Heat maps of units by steps, one below the other, the input above.
+
+    Args:
+        inputs: (time, inputs).
+        label: what the input is.
+    """
+    with rc_context(STYLE):
+        figure = Figure(figsize=(9, 1.5 * (len(rows) + 1)), layout="constrained")
+        axes = figure.subplots(len(rows) + 1, sharex=True)
+        axes[0].imshow(_used(inputs).T, aspect="auto", origin="lower", cmap="Greys", interpolation="nearest")
+        axes[0].set_ylabel(label, rotation=0, ha="right", va="center")
+        for one, row in zip(axes[1:], rows):
+            _heat(figure, one, row)
+        for one in axes:
+            one.set_yticks([])
+            one.spines[:].set_visible(False)
+            one.tick_params(length=0)
+        axes[-1].set_xlabel("step")
+        return svg(figure)
+
+
+def _used(inputs: np.ndarray) -> np.ndarray:
+    """Without the inputs beyond the first and the last that are ever anything but 0, as most keys of a piano are not."""
+    used = np.flatnonzero(inputs.any(axis=0))
+    return inputs[:, used[0] : used[-1] + 1] if len(used) else inputs
+
+
+def _heat(figure: Figure, axes: Axes, row: Values) -> None:
+    """Gates from 0 to 1; everything else around 0, in two colours."""
+    most = float(np.abs(row.values).max()) or 1.0
+    low, high, colours = (0.0, 1.0, "viridis") if row.gate else (-most, most, "RdBu_r")
+    image = axes.imshow(row.values.T, aspect="auto", interpolation="nearest", vmin=low, vmax=high, cmap=colours)
+    axes.set_ylabel(row.name, rotation=0, ha="right", va="center", style="italic", fontsize=12)
+    figure.colorbar(image, ax=axes, pad=0.01, aspect=10).outline.set_visible(False)
+
+
+def saturation(shares: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> str:
+    """A dot a unit: how often it is shut (below 0.1), how often open (above 0.9).
+
+    Args:
+        shares: for each gate, the two shares of every unit.
+    """
+    with rc_context(STYLE):
+        figure = Figure(figsize=(2.6 * len(shares) + 0.6, 2.9), layout="constrained")
+        row = figure.subplots(1, len(shares), sharex=True, sharey=True, squeeze=False)[0]
+        for axes, (name, (shut, opened)) in zip(row, shares.items()):
+            axes.plot((0, 1), (1, 0), color=FAINT, lw=0.8)
+            axes.scatter(shut, opened, s=14, color=KEPT, alpha=0.6, lw=0)
+            axes.set(title=name, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal", xlabel="shut (below 0.1)")
+        row[0].set_ylabel("open (above 0.9)")
+        return svg(figure)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Lag:
+    """Norms of gradients of one state of a cell, by lag from 1 on; of the sequences, the median."""
+
+    cell: str
+    state: str
+    start: np.ndarray
+    trained: np.ndarray | None
+    bound: np.ndarray | None = None
+
+
+def lags(found: Sequence[Lag]) -> str:
+    """Norms in log scale: untrained cells on the left, trained ones on the right where there are any; a bound is dotted."""
+    sides = ["at the start", "after training"] if any(one.trained is not None for one in found) else ["at the start"]
+    with rc_context(STYLE):
+        figure = Figure(figsize=(4.6 * len(sides) + 0.6, 3.8), layout="constrained")
+        row = figure.subplots(1, len(sides), sharey=True, squeeze=False)[0]
+        names = list(dict.fromkeys(one.cell for one in found))
+        for axes, side in zip(row, sides):
+            for one in found:
+                norms = one.start if side == sides[0] else one.trained
+                if norms is not None:
+                    _lag(axes, one, norms, names, bound=one.bound if side == sides[0] else None)
+            axes.set(title=side, xlabel="lag: steps before the end", yscale="log")
+        row[0].set_ylabel(r"norm of d loss$_T$ / d state$_{T-lag}$")
+        row[-1].legend(frameon=False, loc="lower left", fontsize=9)
+        drawn = [norms for one in found for norms in (one.start, one.trained) if norms is not None]
+        low = min(float(np.min(norms[norms > 0], initial=1.0)) for norms in drawn)
+        row[0].set_ylim(max(low / 3, FLOOR), None)
+        return svg(figure)
+
+
+def _lag(axes: Axes, one: Lag, norms: np.ndarray, names: Sequence[str], bound: np.ndarray | None) -> None:
+    colour = COLOURS[names.index(one.cell) % len(COLOURS)]
+    steps = np.arange(1, len(norms) + 1)
+    style = "-" if one.state == "h" else "--"
+    axes.plot(steps, np.maximum(norms, FLOOR / 10), color=colour, ls=style, lw=1.7, label=f"{one.cell}: {one.state}")
+    if bound is not None:
+        axes.plot(steps, np.maximum(bound, FLOOR / 10), color=colour, ls=":", lw=1.2)

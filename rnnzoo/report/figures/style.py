@@ -1,0 +1,26 @@
+"""What all pictures share: colours, letters, and SVG with text that stays text."""
+
+from __future__ import annotations
+
+import io
+
+from matplotlib.figure import Figure
+
+# Okabe and Ito 2008: told apart with every common kind of colour vision.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+DASHES = ("-", "--", ":")
+INK, FAINT, KEPT = "#222222", "#9aa3ad", "#0072B2"
+STYLE = {
+    "font.family": "sans-serif", "font.sans-serif": ["Inter", "Helvetica", "Arial", "DejaVu Sans"], "font.size": 10,
+    "svg.fonttype": "none", "svg.hashsalt": "rnnzoo", "axes.edgecolor": "#c9ced4", "axes.labelcolor": INK,
+    "text.color": INK, "xtick.color": "#5b6570", "ytick.color": INK, "axes.spines.top": False, "axes.spines.right": False,
+}  # fmt: skip
+
+
+def svg(figure: Figure) -> str:
+    stream = io.StringIO()
+    figure.savefig(
+        stream, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")), bbox_inches="tight"
+    )
+    text = stream.getvalue()
+    return text[text.index("<svg") :]

@@ -1,0 +1,144 @@
+"""Commands that draw: show, gallery, inspect, gradients."""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from rnnzoo.lang.view import view
+from rnnzoo.spec.cell import built_in_names
+from rnnzoo.trackers.mlflow import MlflowTracker
+from tests.cli.test_commands import SPEC, rnnzoo
+
+
+def test_show_writes_a_picture_and_a_page(tmp_path: Path) -> None:
+    done = rnnzoo("show", "lstm", "--svg", "pictures/lstm.svg", "--html", "lstm.html", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "wrote pictures/lstm.svg\nwrote lstm.html\n"
+    drawn = (tmp_path / "pictures" / "lstm.svg").read_text()
+    assert ET.fromstring(drawn).get("class") == "rz"
+    page = (tmp_path / "lstm.html").read_text()
+    assert "<math" in page
+    assert not re.search(r"<script|src=|url\((?!#)", page)  # needs no other file and no network
+
+
+def test_what_is_no_picture_of_ours_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "mine.svg").write_text("<svg>mine</svg>")
+    done = rnnzoo("show", "lstm", "--svg", "mine.svg", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "fix: choose another file" in done.stderr
+    assert (tmp_path / "mine.svg").read_text() == "<svg>mine</svg>"
+    assert rnnzoo("show", "lstm", "--svg", "ours.svg", cwd=tmp_path).returncode == 0
+    assert rnnzoo("show", "gru", "--svg", "ours.svg", cwd=tmp_path).returncode == 0
+
+
+def test_show_says_what_a_variant_changes(tmp_path: Path) -> None:
+    printed = rnnzoo("show", "coupled", cwd=tmp_path, PYTHONIOENCODING="utf-8").stdout
+    assert "iₜ = 1 - fₜ" in printed
+    assert "extends  lstm, changes i" in printed
+    difference = rnnzoo("show", "coupled", "--diff", "lstm", cwd=tmp_path).stdout
+    assert difference.splitlines() == [
+        "coupled against lstm", "  - i = sigmoid(W_i @ x + R_i @ h[t-1] + b_i)", "  + i = 1 - f",
+    ]  # fmt: skip
+    assert "have the same equations" in rnnzoo("show", "np", "--diff", "lstm", cwd=tmp_path).stdout
+    assert "h = tanh(W @ x" in rnnzoo("show", "rnn", cwd=tmp_path, PYTHONIOENCODING="ascii").stdout
+
+
+def test_the_gallery_has_a_page_for_every_cell_and_the_users_own(tmp_path: Path) -> None:
+    cells = tmp_path / "experiments" / "cells"
+    cells.mkdir(parents=True)
+    (cells / "own.yaml").write_text("name: own\ntitle: <b>mine</b>\nequations: |\n  h = tanh(W @ x + R @ h[t-1] + b)\n")
+    (cells / "bad.yaml").write_text("name: bad\n")
+    done = rnnzoo("gallery", "site", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "left out experiments/cells/bad.yaml" in done.stdout
+    names = {path.stem for path in (tmp_path / "site").glob("*.html")}
+    assert names == {*built_in_names(), "own", "index"}
+    for path in (tmp_path / "site").glob("*.html"):
+        text = path.read_text()
+        assert "<b>mine" not in text
+        assert not re.search(
+            r"<script|src=|https?://(?!www\.w3\.org/)", re.sub(r"xmlns\S*|<!DOCTYPE[^>]*>", "", text)
+        ), path
+        for link in re.findall(r'href="([^"#]+)"', text):
+            assert (path.parent / link).is_file(), link
+    assert rnnzoo("gallery", "site", cwd=tmp_path).returncode == 0  # once more
+
+
+def test_a_gallery_is_not_written_among_other_files(tmp_path: Path) -> None:
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.tex").write_text("")
+    done = rnnzoo("gallery", "thesis", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "holds other files" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("inspected")
+    (folder / "small.yaml").write_text(
+        SPEC.replace("trials: 3", "trials: 1").replace("claims: [rnn worse than gated]", "")
+    )
+    done = rnnzoo("sweep", "small.yaml", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_inspect_shows_the_best_trial_of_a_variant_and_a_run_of_mlflow_alike(swept: Path) -> None:
+    done = rnnzoo("inspect", "small.yaml", "--variant", "gated", "--json", cwd=swept)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    found = json.loads(done.stdout)
+    assert [row["name"] for row in found["values"] if row["gate"]] == ["r", "z"]
+    assert "<svg" in (swept / found["page"]).read_text()
+    tracker = MlflowTracker(f"sqlite:///{swept}/runs/mlflow.db")
+    runs = tracker.client.search_runs([tracker.client.get_experiment_by_name("small").experiment_id])
+    run = next(
+        one for one in runs if one.data.tags.get("rnnzoo.role") == "study" and one.data.tags["variant"] == "gated"
+    )
+    again = rnnzoo("inspect", run.info.run_id, "--json", cwd=swept)
+    assert json.loads(again.stdout)["values"] == found["values"]
+    kept = {one.path for one in tracker.client.list_artifacts(run.info.run_id, "cell")}
+    assert kept == {"cell/diagram.svg", "cell/equations.tex", "cell/cell.yaml"}
+    trial = next(one for one in runs if one.data.tags.get("rnnzoo.role") == "trial")
+    refused = rnnzoo("inspect", trial.info.run_id, cwd=swept)
+    assert refused.returncode == 1
+    assert "take the run of a variant" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["small.yaml"], "which variant?"),
+        (["small.yaml", "--variant", "gate"], "no variant 'gate'"),
+        (["small.yaml", "--variant", "gated", "--sequence", "99"], "from 0 to 31"),
+        (["small.yaml", "--variant", "gated", "--layer", "2"], "from 1 to 1"),
+    ],
+)
+def test_what_cannot_be_inspected_is_said_plainly(swept: Path, arguments: list[str], words: str) -> None:
+    done = rnnzoo("inspect", *arguments, cwd=swept)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_gradients_are_drawn_at_the_start_and_after_training(tmp_path: Path) -> None:
+    settings = ["--set", "task.length=20", "--set", "task.train=64", "--set", "units=8", "--set", "training.epochs=2"]
+    done = rnnzoo("gradients", "rnn", "lstm", *settings, "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert [(one["cell"], one["state"], len(one["start"]), len(one["trained"])) for one in found["norms"]] == [
+        ("rnn", "h", 20, 20), ("lstm", "c", 20, 20), ("lstm", "h", 20, 20),
+    ]  # fmt: skip
+    assert [one["bound"] is not None for one in found["norms"]] == [True, False, False]
+    ET.parse(tmp_path / found["picture"])
+
+
+def test_a_notebook_shows_a_cells_equations_and_its_picture() -> None:
+    shown = view("peephole")._repr_html_()
+    assert "p_f ⊙ cₜ₋₁" in shown
+    assert "<svg" in shown

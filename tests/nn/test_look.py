@@ -1,0 +1,106 @@
+"""What `inspect` and `gradients` show, against the compiled layer and TensorFlow's differentiation in float64."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import rnnzoo
+from rnnzoo import lang, tasks
+from rnnzoo.errors import UsageError
+from rnnzoo.lang import memory
+from rnnzoo.spec.cell import built_in_names
+
+tf = pytest.importorskip("tensorflow")
+import keras  # noqa: E402
+
+from rnnzoo.nn import look, train  # noqa: E402
+
+UNITS, INPUTS, TIME, BATCH = 9, 4, 7, 3
+
+
+def model_of(cell: str, layers: int = 1, outputs: int = 3, dtype: str = "float64") -> keras.Model:
+    inputs = keras.Input((None, INPUTS), dtype=dtype)
+    recurrent = rnnzoo.layer(cell, UNITS, layers=layers, return_sequences=True, seed=1, dtype=dtype)
+    return keras.Model(inputs, keras.layers.Dense(outputs, dtype=dtype)(recurrent(inputs)))
+
+
+def data(seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(BATCH, TIME, INPUTS))
+
+
+def test_values_and_predictions_are_those_of_the_compiled_layer_on_real_sequences() -> None:
+    task = tasks.load("chorales")
+    split = task.splits["test"]
+    inputs = keras.Input((None, task.inputs))
+    recurrent = rnnzoo.layer("peephole", 12, layers=2, return_sequences=True, seed=3)
+    model = keras.Model(inputs, keras.layers.Dense(task.outputs)(recurrent(inputs)))
+    x, lengths = split.x[:4], split.lengths[:4]
+    found = look.weights(model)
+    values = look.values(found, x, lengths)
+    keep = np.arange(x.shape[1])[None] < lengths[:, None]
+    layer_alone = keras.Model(inputs, recurrent.output)
+    np.testing.assert_allclose(values[1]["h"][keep], np.asarray(layer_alone(x.astype("float32")))[keep], atol=1e-5)
+    predicted = look.predictions(found, values[1]["h"])
+    np.testing.assert_allclose(predicted[keep], np.asarray(model(x.astype("float32")))[keep], atol=1e-4)
+
+
+# a run that begins in the middle has another clock, so none of those with a clock
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "fgr", "gru", "mut1", "depth_gated"])
+def test_gradient_norms_are_those_of_automatic_differentiation(cell: str) -> None:
+    """d loss_T / d state_t: run to t, begin again there with the state as an input, and differentiate."""
+    model = model_of(cell)
+    found, x, y, lag = look.weights(model), data(), np.array([0, 2, 1]), 5
+    norms = look.gradients(found, "categorical", x, y)
+    whole = rnnzoo.layer(cell, UNITS, return_sequences=True, return_state=True, dtype="float64")
+    whole.build((None, None, INPUTS))
+    whole.set_weights_by_name(model.layers[1].weights_by_name())
+    states = [tf.convert_to_tensor(one) for one in whole(x[:, : TIME - lag])[1:]]
+    with tf.GradientTape() as tape:
+        tape.watch(states)
+        output = whole(x[:, TIME - lag :], initial_state=states)[0][:, -1]
+        loss = tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(y, model.layers[2](output)))
+    gradients = dict(zip(whole.state_names, tape.gradient(loss, states)))
+    assert norms
+    for name, found_norms in norms.items():
+        np.testing.assert_allclose(
+            found_norms[lag - 1], np.linalg.norm(gradients[name], axis=-1), rtol=1e-9, atol=1e-14
+        )
+
+
+@pytest.mark.parametrize("loss", ["squared", "bernoulli", "categorical"])
+def test_slopes_are_those_of_the_losses_that_are_trained(loss: str) -> None:
+    rng = np.random.default_rng(2)
+    logits = rng.normal(size=(5, 3))
+    y = rng.integers(0, 3, 5) if loss == "categorical" else rng.integers(0, 2, (5, 3))
+    given = tf.constant(logits, tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(given)
+        total = tf.reduce_sum(train._LOSSES[loss](tf.constant(y.astype(np.int32)), given)[0])
+    np.testing.assert_allclose(look.slope(loss, logits, y), tape.gradient(total, given), atol=1e-6)
+
+
+def test_no_gradient_of_a_plain_network_is_above_the_bound() -> None:
+    found = look.weights(model_of("rnn"))
+    norms = look.gradients(found, "squared", data(), np.zeros((BATCH, 3)))["h"]
+    factors = memory.bound(found.cell, found.layers[0], TIME)
+    assert factors is not None
+    output = look.values(found, data(), np.full(BATCH, TIME))[0]["h"][:, -1]
+    begin = np.linalg.norm(
+        look.slope("squared", look.predictions(found, output), np.zeros((BATCH, 3))) @ found.kernel.T, axis=-1
+    )
+    assert np.all(norms <= factors[:, None] * begin[None] * (1 + 1e-9))
+
+
+def test_there_is_a_bound_for_plain_networks_only() -> None:
+    assert [name for name in built_in_names() if memory.bound(lang.load(name), _named(name), 2) is not None] == ["rnn"]
+
+
+def _named(name: str) -> dict[str, np.ndarray]:
+    return {one.name: np.eye(2) for one in lang.load(name).first.weights}
+
+
+def test_what_is_no_model_of_ours_is_refused() -> None:
+    other = keras.Sequential([keras.Input((None, 3)), keras.layers.LSTM(4), keras.layers.Dense(2)])
+    with pytest.raises(UsageError, match="take a model of a sweep"):
+        look.weights(other)

@@ -1,0 +1,56 @@
+"""A study of one task at several lengths shows how scores change with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from rnnzoo import report
+from rnnzoo.report import figures, html
+from rnnzoo.report.growth import growths
+from rnnzoo.spec.read_experiment import parse_experiment
+from rnnzoo.spec.trial import Result
+from tests.report.test_report import SPEC, cells, results, task
+
+LONG = "tasks: [{name: adding, label: long, length: 200}, {name: adding, label: short, length: 20}]"
+
+
+def summary(tasks: str) -> report.Summary:
+    experiment = parse_experiment(SPEC.replace("task: adding", tasks), "gates.yaml", Path())
+    found = [
+        Result(one.trial, one.outcome, one.study.replace("/adding/", f"/{choice.label}/"))
+        for choice in experiment.tasks
+        for one in results()
+    ]
+    loaded = {choice.label: replace(task(), name=choice.name) for choice in experiment.tasks}
+    return report.summarise(experiment, found, loaded, 6)
+
+
+def test_tasks_that_differ_in_one_number_are_one_that_grows() -> None:
+    (found,) = growths(summary(LONG))
+    assert (found.name, found.option) == ("adding", "length")
+    assert [(value, table.task) for value, table in found.tables] == [(20.0, "short"), (200.0, "long")]
+
+
+@pytest.mark.parametrize(
+    "tasks",
+    [
+        "task: adding",
+        "tasks: [{name: adding}, {name: copy_memory, length: 20}]",
+        "tasks: [{name: adding, length: 20}, {name: adding, label: other, length: 40, train: 100}]",
+    ],
+)
+def test_others_do_not_grow(tasks: str) -> None:
+    assert growths(summary(tasks)) == []
+
+
+def test_the_report_shows_the_growth_with_every_variant_that_has_scores() -> None:
+    found = summary(LONG)
+    pictures = figures.draw(found)
+    ElementTree.fromstring(pictures["growth-adding"])
+    for name in ("lstm", "gru", "rnn", "learns nothing", "length"):
+        assert name in pictures["growth-adding"]
+    assert "As the task grows" in html.page(found, cells(), pictures)
