@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
 import shutil
 import socket
@@ -10,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -40,7 +42,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             trial = Trial("gates", variant, f"name: {variant}", "chorales", index, {"units": 16 + index}, seed=index)
             outcome = Outcome(Kind.COMPLETE, scores, curve, {"recurrent": 100}, 8, {"total": 1.0})
             tracker.record(Result(trial, outcome, f"gates/{variant}/chorales/abc"))
-            tracker.best(Result(trial, outcome, f"gates/{variant}/chorales/abc"), [])
+            tracker.best(Result(trial, outcome, f"gates/{variant}/chorales/abc"), [], {})
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -83,11 +85,52 @@ def test_the_experiment_its_variants_and_a_chart_are_in_mlflows_pages(pages: str
         browser.close()
 
 
-def test_the_pages_are_served_on_this_machine_only_and_refuse_foreign_hosts(pages: str) -> None:
-    request = urllib.request.Request(f"{pages}/api/2.0/mlflow/experiments/search", headers={"Host": "evil.example"})
-    with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(request, timeout=10)
-    assert caught.value.code == 403
+def asked(address: str, method: str, headers: Mapping[str, str]) -> http.client.HTTPResponse:
+    """MLflow's answer to a search for experiments, asked as any program could, with a browser's headers."""
+    connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=30)
+    path = "/api/2.0/mlflow/experiments/search"
+    body = json.dumps({"max_results": 1}) if method == "POST" else None
+    connection.request(
+        method, path if body else f"{path}?max_results=1", body, {"Content-Type": "application/json", **headers}
+    )
+    answer = connection.getresponse()
+    answer.read()
+    return answer
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("host", ["evil.example", "10.evil.example", "192.168.0.7:5000", "127.0.0.1.evil.example"])
+def test_a_foreign_host_is_refused_also_one_whose_name_looks_private(pages: str, method: str, host: str) -> None:
+    assert asked(pages, method, {"Host": host}).status == 403
+
+
+def test_a_page_of_elsewhere_can_neither_write_nor_read(pages: str) -> None:
+    foreign = {"Origin": "http://evil.example"}
+    assert asked(pages, "POST", foreign).status == 403
+    # a browser hands an answer to another site's page only where the answer says so
+    assert asked(pages, "GET", foreign).getheader("Access-Control-Allow-Origin") is None
+    before = asked(pages, "OPTIONS", {**foreign, "Access-Control-Request-Method": "DELETE"})
+    assert before.getheader("Access-Control-Allow-Origin") is None
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
+def test_the_pages_themselves_are_answered(pages: str, method: str, name: str) -> None:
+    host = pages.removeprefix("http://").replace("127.0.0.1", name)
+    assert asked(pages, method, {"Host": host, "Origin": f"http://{host}"}).status == 200
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="sockets are found in /proc")
+def test_the_pages_are_served_on_this_machine_only(pages: str) -> None:
+    port = int(pages.rpartition(":")[2])
+    listening = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        if Path(table).exists():
+            rows = [line.split() for line in Path(table).read_text().splitlines()[1:]]
+            listening |= {
+                row[1].partition(":")[0] for row in rows if row[3] == "0A" and row[1].endswith(f":{port:04X}")
+            }
+    assert listening == {"0100007F"}  # 127.0.0.1, least significant byte first
 
 
 def test_a_port_that_is_taken_is_said_to_be_taken(pages: str, tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """The command line: parses arguments, calls one function, prints errors.
 
-    cells         list, show, new, check
+    cells         list, show, gallery, new, check
     experiments   sweep, sync, plan, status, best, train, ui
     reports       report, export
+    models        inspect, gradients
     doctor        doctor
     display       a sweep as it runs, on a terminal and without one
+    console       where all of them print
 
 `--help` answers at once: whatever is heavy is imported by the command that needs it.  Exit codes: 0 done, 1 the work failed,
 2 what the user wrote is wrong, 130 interrupted.
@@ -13,6 +15,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 import traceback
@@ -22,6 +25,11 @@ from rnnzoo import __version__
 from rnnzoo.errors import RnnzooError
 
 INTERRUPTED = 130
+# What a disk may refuse, and what to do
+DISK = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "make room on that disk"),
+    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), "allow writing there, or work in another folder"),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,14 +46,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left, as `| head` does
         return 0
-    except Exception:
-        traceback.print_exc()
-        print(
-            "\nThis is a bug in rnnzoo, not a mistake of yours. Please report it with the lines above and the file that"
-            " you used.",
-            file=sys.stderr,
-        )
+    except OSError as error:
+        if error.errno not in DISK:
+            return _bug()
+        print(f"{error}\n  fix: {DISK[error.errno]}, and give the same command again", file=sys.stderr)
         return 1
+    except Exception:
+        return _bug()
+
+
+def _bug() -> int:
+    """Tell what nobody had thought of, while it is handled."""
+    traceback.print_exc()
+    print(
+        "\nThis is a bug in rnnzoo, not a mistake of yours. Please report it with the lines above and the file that"
+        " you used.",
+        file=sys.stderr,
+    )
+    return 1
 
 
 class _Parser(argparse.ArgumentParser):
@@ -66,7 +84,7 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     sweep = _command(commands, "sweep", "experiments", "run an experiment, or go on with it")
     _spec(sweep)
     _budget(sweep)
-    text = "first take over the trials of a table of `rnnzoo export`, as if they had been run here"
+    text = "first take over the trials of a table of `rnnzoo export`, or of `mlflow`, as if they had been run here"
     sweep.add_argument("--from", dest="source", metavar="FILE", help=text)
     sync = _command(commands, "sync", "experiments", "write to MLflow what it lacks of what was run")
     _spec(sync)
@@ -105,10 +123,33 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     _set(train)
     train.add_argument("--save", metavar="FILE", help="where to write the model (.keras)")
     _json(train)
+    _model_commands(commands)
     doctor = _command(commands, "doctor", "doctor", "what a sweep needs of this machine, and what to do where it lacks")
     _json(doctor)
     ui = _command(commands, "ui", "experiments", "MLflow's pages, on this machine only")
     ui.add_argument("--port", type=int, metavar="N", help="port, instead of that of mlflow.yml")
+
+
+def _model_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
+    inspect = _command(commands, "inspect", "models", "a trained model's gates and states over a real sequence")
+    inspect.add_argument("spec", metavar="SPEC", help="an experiment file, or a variant's run in MLflow")
+    inspect.add_argument("--variant", metavar="V", help="of the experiment: its best trial")
+    inspect.add_argument("--task", metavar="T", help="label of the task, where there are several")
+    inspect.add_argument("--sequence", type=int, default=0, metavar="N", help="of the test split, from 0 (default: 0)")
+    inspect.add_argument(
+        "--sequences", type=int, default=20, metavar="N", help="how many the shares are over (default: 20)"
+    )
+    inspect.add_argument("--layer", type=int, default=1, metavar="N", help="of a stack, from 1 (default: 1)")
+    inspect.add_argument("--out", metavar="FILE", help="default: runs/inspect/EXPERIMENT-VARIANT.html")
+    _set(inspect)
+    _json(inspect)
+    gradients = _command(commands, "gradients", "models", "how far back cells learn: gradients against the lag")
+    gradients.add_argument("cells", nargs="+", metavar="CELL", help="name of a cell, or a path to its YAML file")
+    gradients.add_argument("--task", default="adding", metavar="T", help="name of a task (default: adding)")
+    gradients.add_argument("--untrained", action="store_true", help="only at the start")
+    gradients.add_argument("--out", metavar="FILE", help="default: runs/gradients/CELLS.svg")
+    _set(gradients)
+    _json(gradients)
 
 
 def _cell_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
@@ -122,8 +163,15 @@ def _cell_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     show.add_argument("--units", type=int, default=64, metavar="N", help="for the counts (default: 64)")
     show.add_argument("--inputs", type=int, default=88, metavar="N", help="for the counts (default: 88)")
     show.add_argument("--latex", action="store_true", help="the equations as LaTeX, nothing else")
+    show.add_argument("--svg", metavar="FILE", help="write the picture of one time step")
+    show.add_argument("--html", metavar="FILE", help="write a page about the cell")
+    show.add_argument("--diff", metavar="OTHER", help="only what differs from another cell; with --svg, highlighted")
     show.add_argument("--engine", action="store_true", help="what the engine runs, forward and backward")
     _json(show)
+    gallery = _command(commands, "gallery", "cells", "a page for every cell: its picture, equations and weights")
+    gallery.add_argument("folder", nargs="?", default="runs/gallery", metavar="FOLDER", help="default: runs/gallery")
+    text = "results of `make bench`, for the time of a step (default: runs/bench/results.json, if there)"
+    gallery.add_argument("--bench", default="runs/bench/results.json", metavar="FILE", help=text)
     new = _command(commands, "new", "cells", "a new cell to start from")
     new.add_argument("what", choices=("cell",))
     new.add_argument("name", metavar="NAME")

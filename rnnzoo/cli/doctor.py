@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rnnzoo.cli.console import plain_console
 from rnnzoo.spec import settings as config
 
 
@@ -19,7 +19,7 @@ def doctor(given: argparse.Namespace) -> int:
     if given.json:
         print(looks.as_json(found))
     else:
-        console, table = Console(), Table(box=None, pad_edge=False, show_header=False)
+        console, table = plain_console(), Table(box=None, pad_edge=False, show_header=False)
         for one in found:
             sign = Text("ok", style="green") if one.well else Text("look", style="bold red")
             table.add_row(sign, one.name, Text(one.found) if one.well else Text(f"{one.found}\n{one.fix}"))

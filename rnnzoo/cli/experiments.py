@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bars
 
 from rnnzoo import lang
-from rnnzoo.errors import UsageError, nearest
+from rnnzoo.cli.console import plain_console
+from rnnzoo.errors import UsageError, nearest, without_password
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.document import yaml_text
 from rnnzoo.spec.experiment import Experiment, Resources
@@ -59,16 +60,18 @@ def sweep(given: argparse.Namespace) -> int:
     from rnnzoo.trackers._patient import Patient
     from rnnzoo.trackers.mlflow import MlflowTracker
 
-    console = Console()
+    console = plain_console()
     settings = config.read()
     found, store = _open(given, console)
     tracker = Patient(
         lambda: MlflowTracker(settings.tracking, settings.artifacts),
-        lambda text: console.print(text, markup=False, highlight=False),
+        console.print,
     )
     tracker.open(found.experiment.name, found.experiment.about, _texts(found.experiment))
     workers = _workers(given.workers)
-    console.print(_headline(found, workers), highlight=False)
+    console.print(_headline(found, workers))
+    for text in () if given.source else _elsewhere(found, store, tracker):
+        console.print(text, style="yellow")
     with (
         _launcher(workers, found.runs, found.experiment.resources) as launcher,
         Display(console, found.trials, live=console.is_terminal) as display,
@@ -82,7 +85,7 @@ def sweep(given: argparse.Namespace) -> int:
             launcher,
             display,
             found.runs,
-            *_given(given),
+            *_given(given, found),
         )
         try:
             loop.run()
@@ -95,7 +98,7 @@ def sweep(given: argparse.Namespace) -> int:
     reports.shown(*_published(found, results, store, tracker), console)
     if tracker.missed:
         text = f"\nMLflow lacks {len(tracker.missed)} of these trials: rnnzoo sync {given.spec} writes them"
-        console.print(text, style="yellow", markup=False, highlight=False)
+        console.print(text, style="yellow")
     return 0 if any(one.outcome.kind is Kind.COMPLETE for one in results) else 1
 
 
@@ -106,13 +109,13 @@ def sync(given: argparse.Namespace) -> None:
     from rnnzoo.sweep.run import level
     from rnnzoo.trackers.mlflow import MlflowTracker
 
-    settings, console = config.read(), Console()
+    settings, console = config.read(), plain_console()
     with _bars(console) as report:
         found = door.opened(Path(given.spec), given.set, None, report)
     store = door.existing_store(settings, found.experiment)
     results = door.results(found, store)
     tracker = MlflowTracker(settings.tracking, settings.artifacts)
-    with held(found.runs / "lock", found.experiment.name):
+    with held(found.runs / "lock", found.experiment.name), store.alone(found.experiment.name):
         tracker.open(found.experiment.name, found.experiment.about, _texts(found.experiment))
         late = level(results, tracker, found.experiment.name)
         _published(found, results, store, tracker)
@@ -138,12 +141,39 @@ def _texts(experiment: Experiment) -> dict[str, str]:
     return {"experiment.yaml": experiment.text, "resolved.yaml": yaml_text(resolved(experiment))}
 
 
-def _given(given: argparse.Namespace) -> tuple[Sequence[Result], Sequence[Mapping[str, str]]]:
-    """Trials of a table, which were run elsewhere, and where and with what."""
+def _elsewhere(found: Opened, store: Store, tracker: Tracker) -> Iterator[str]:
+    """Who has trials of an experiment of which the storage has none: it may have been lost."""
+    from rnnzoo.cli import reports
+    from rnnzoo.report import table
+    from rnnzoo.sweep import points
+
+    name, sampler = found.experiment.name, found.experiment.search.sampler.name
+    if store.results(name):
+        return
+    holders = {reports.MLFLOW: [study for study, _ in tracker.recorded(name)]}
+    for path in reports.tables(name):
+        with suppress(UsageError):  # a table that cannot be read is no matter of this sweep
+            holders[str(path)] = [one.study for one in table.read(path).results]
+    for source, studies in holders.items():
+        count = sum(study in found.identities for study in studies)
+        if not count:
+            continue
+        yield f"{source} holds {count} of its trials and the storage none: they run anew"
+        if points.ours(sampler):
+            yield f"  to take them over instead: rnnzoo sweep {found.experiment.file} --from {source}"
+        else:
+            yield f"  '{sampler}' goes by what was run before and cannot take them over; another name keeps them apart"
+
+
+def _given(given: argparse.Namespace, found: Opened) -> tuple[Sequence[Result], Sequence[Mapping[str, str]]]:
+    """Trials of a table or of MLflow, which were run elsewhere, and where and with what, as far as it is known."""
+    from rnnzoo.cli import reports
     from rnnzoo.report import table
 
     if not given.source:
         return (), ()
+    if given.source == reports.MLFLOW:
+        return reports.tracked(found.experiment.name), ()
     content = table.read(Path(given.source))
     return content.results, content.provenance
 
@@ -194,8 +224,16 @@ def _keep_models(found: Opened, results: Sequence[Result], tracker: Tracker) -> 
     for study in found.studies:
         best = _best(found, [one for one in results if one.study == study.identity])
         if best is not None:
-            model = Path(best.trial.folder) / "model.keras"
-            tracker.best(best, [model] if model.is_file() else [])
+            model = best.trial.model
+            tracker.best(best, [model] if model.is_file() else [], _about(best.trial))
+
+
+def _about(trial: Trial) -> dict[str, str]:
+    """A variant's cell, as files beside its best trial."""
+    from rnnzoo.lang.view import CellView
+
+    cell = CellView(lang.parse_text(trial.cell))
+    return {"cell/diagram.svg": cell.diagram(), "cell/equations.tex": cell.latex(), "cell/cell.yaml": trial.cell}
 
 
 def _best(found: Opened, results: Sequence[Result]) -> Result | None:
@@ -213,7 +251,7 @@ def plan(given: argparse.Namespace) -> None:
     from rnnzoo.sweep import open as door
     from rnnzoo.sweep.search import Store
 
-    console = Console(stderr=given.json)
+    console = plain_console(given.json)
     settings = config.read()
     with _bars(console) as report:
         found = door.opened(Path(given.spec), given.set, given.trials, report)
@@ -273,9 +311,7 @@ def _print_plan(content: Mapping[str, Any], console: Console) -> None:
     console.print(table)
     if content["hours"]:
         low, high = (duration(hours * 3600) for hours in sorted(content["hours"]))
-        console.print(
-            f"\n{low} to {high} with {content['workers']} at a time, if no trial stops early", highlight=False
-        )
+        console.print(f"\n{low} to {high} with {content['workers']} at a time, if no trial stops early")
 
 
 def status(given: argparse.Namespace) -> None:
@@ -288,10 +324,11 @@ def status(given: argparse.Namespace) -> None:
     store = door.existing_store(settings, found.experiment)
     rows = reader.rows(found.studies, store, found.trials)
     if given.json:
-        content = {"experiment": found.experiment.name, "tracking_uri": settings.tracking, "storage": settings.storage}
+        stores = {"tracking_uri": settings.tracking, "storage": settings.storage}
+        content = {"experiment": found.experiment.name, **{at: without_password(url) for at, url in stores.items()}}
         print(json.dumps({**content, "variants": [row.to_dict() for row in rows]}, indent=2))
         return
-    _print_status(rows, Console())
+    _print_status(rows, plain_console())
 
 
 def _print_status(rows: Sequence[Any], console: Console) -> None:
@@ -318,6 +355,25 @@ def _print_status(rows: Sequence[Any], console: Console) -> None:
 
 def best(given: argparse.Namespace) -> None:
     """Hyper-parameters as YAML, and how to load the model."""
+    top, task = best_trial(given)
+    model = top.trial.model
+    content = {
+        "variant": given.variant, "task": task, "trial": top.trial.index, "seed": top.trial.seed,
+        "hyperparameters": dict(top.trial.hyperparameters), "scores": dict(top.outcome.scores),
+    }  # fmt: skip
+    if given.json:
+        print(json.dumps({**content, "model": str(model), "cell": top.trial.cell}, indent=2))
+        return
+    print(yaml_text(content))
+    print(f"# its model:\n#   import rnnzoo\n#   model = rnnzoo.load_model({str(model)!r})\n#   model.summary()")
+
+
+def best_trial(given: argparse.Namespace) -> tuple[Result, str]:
+    """The best complete trial of a variant on the task that is asked for, or the first one; and that task's label.
+
+    Raises:
+        UsageError: no such variant or task, or none of its trials is complete.
+    """
     from rnnzoo.sweep import open as door
 
     found = door.opened(Path(given.spec), given.set)
@@ -333,16 +389,7 @@ def best(given: argparse.Namespace) -> None:
     top = _best(found, [one for one in results if one.study == study.identity])
     if top is None:
         raise UsageError(f"no trial of '{given.variant}' is complete yet\n  fix: rnnzoo sweep {given.spec}")
-    model = Path(top.trial.folder) / "model.keras"
-    content = {
-        "variant": given.variant, "task": task, "trial": top.trial.index, "seed": top.trial.seed,
-        "hyperparameters": dict(top.trial.hyperparameters), "scores": dict(top.outcome.scores),
-    }  # fmt: skip
-    if given.json:
-        print(json.dumps({**content, "model": str(model), "cell": top.trial.cell}, indent=2))
-        return
-    print(yaml_text(content))
-    print(f"# its model:\n#   import rnnzoo\n#   model = rnnzoo.load_model({str(model)!r})\n#   model.summary()")
+    return top, task
 
 
 # ---------------------------------------------------------------------------------------------- train, ui
@@ -352,8 +399,13 @@ def train(given: argparse.Namespace) -> int:
     """One training in this process's child, with a learning curve as it goes."""
     from rnnzoo.lang.text import cell_text
 
-    console = Console(stderr=given.json)
-    trial = _single_trial(given, cell_text(lang.load(given.cell)))
+    console = plain_console(given.json)
+    trial = single_trial(given, cell_text(lang.load(given.cell)))
+    return _show_outcome(trained(trial, console), trial, given, console)
+
+
+def trained(trial: Trial, console: Console) -> Outcome:
+    """Run one trial in a child process, with a line for every epoch."""
     with _launcher(1, Path("runs") / "train") as launcher:
         launcher.submit(trial)
         while True:
@@ -361,18 +413,16 @@ def train(given: argparse.Namespace) -> int:
             if event is None:
                 continue
             if isinstance(event.what, Outcome):
-                outcome = event.what
-                break
+                return event.what
             launcher.answer(event.ticket, True)
             _print_epoch(event.what, console)
-    return _show_outcome(outcome, trial, given, console)
 
 
 # `--set units=64` is short for `--set search.space.units=64`
 _TRAIN_KEYS = {**dict.fromkeys(HYPERPARAMETERS, "search.space."), "seed": "search."}
 
 
-def _single_trial(given: argparse.Namespace, cell: str) -> Trial:
+def single_trial(given: argparse.Namespace, cell: str) -> Trial:
     """A trial from `--set`: hyper-parameters, `training.KEY`, `task.KEY` and `seed`."""
     from rnnzoo.spec.read_experiment import parse_experiment
 
@@ -384,7 +434,7 @@ def _single_trial(given: argparse.Namespace, cell: str) -> Trial:
                 f"--set {one}: no '{name}' in a training\n  fix: {nearest(name, [*_TRAIN_KEYS, 'training.epochs'])}"
             )
     text = f"experiment: train\ntask: {json.dumps(given.task)}\nvariants: [{{name: cell, cell: {json.dumps(given.cell)}}}]\n"
-    found = parse_experiment(text, "rnnzoo train", Path(), sets)
+    found = parse_experiment(text, "rnnzoo train", Path(given.cell).parent, sets)
     if found.search.space.dimensions:
         raise UsageError("a training has no search: give every hyper-parameter one value, as in --set units=64")
     task = found.tasks[0]
@@ -397,11 +447,11 @@ def _single_trial(given: argparse.Namespace, cell: str) -> Trial:
 
 def _print_epoch(progress: Progress, console: Console) -> None:
     best = "  best so far" if progress.value <= progress.best else ""
-    console.print(f"epoch {progress.step:3}/{progress.of}  validation {progress.value:.4f}{best}", highlight=False)
+    console.print(f"epoch {progress.step:3}/{progress.of}  validation {progress.value:.4f}{best}")
 
 
 def _show_outcome(outcome: Outcome, trial: Trial, given: argparse.Namespace, console: Console) -> int:
-    model = Path(trial.folder) / "model.keras"
+    model = trial.model
     if given.save and model.is_file():
         Path(given.save).parent.mkdir(parents=True, exist_ok=True)
         Path(given.save).write_bytes(model.read_bytes())
@@ -410,10 +460,8 @@ def _show_outcome(outcome: Outcome, trial: Trial, given: argparse.Namespace, con
         print(json.dumps({**outcome.to_dict(), "hyperparameters": dict(trial.hyperparameters)}, indent=2))
     elif outcome.kind is Kind.COMPLETE:
         scores = ", ".join(f"{split} {score:.4f}" for split, score in outcome.scores.items())
-        console.print(
-            f"\n{trial.variant} on {trial.task}: {scores}  (weights of epoch {outcome.best_epoch})", highlight=False
-        )
-        console.print(f"model   {model}", highlight=False)
+        console.print(f"\n{trial.variant} on {trial.task}: {scores}  (weights of epoch {outcome.best_epoch})")
+        console.print(f"model   {model}")
     else:
         print(f"{trial.variant} on {trial.task}: {outcome.kind}: {outcome.message}", file=sys.stderr)
     return 0 if outcome.kind is Kind.COMPLETE else 1
@@ -428,7 +476,7 @@ def ui(given: argparse.Namespace) -> int:
     settings = config.read()
     port = given.port or settings.port
     if settings.tracking.startswith("http"):
-        print(f"runs are on a server already: {settings.tracking}")
+        print(f"runs are on a server already: {without_password(settings.tracking)}")
         return 0
     with socket.socket() as probe:
         if probe.connect_ex((settings.host, port)) == 0:
@@ -445,7 +493,7 @@ def ui(given: argparse.Namespace) -> int:
 @contextmanager
 def _bars(console: Console) -> Iterator[Any]:
     """A bar for each long preparation, as `tasks.Report` wants it."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         known: dict[str, Any] = {}
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from rnnzoo.cli.console import plain_console
 from rnnzoo.errors import UsageError
 from rnnzoo.lang.ir import Cell
 from rnnzoo.spec import settings as config
@@ -55,7 +56,7 @@ class Reported:
 
 def report(given: argparse.Namespace) -> None:
     """The report once more, from what is recorded."""
-    console = Console(stderr=given.json)
+    console = plain_console(given.json)
     found = _found(given, console)
     summary, files = written(found)
     if given.json:
@@ -80,12 +81,12 @@ def shown(found: Reported, summary: Summary, files: Sequence[Path], console: Con
 
     pages.show(summary, console)
     page = next(path for path in files if path.suffix == ".html")
-    console.print(f"\nreport  {page}", highlight=False)
+    console.print(f"\nreport  {page}")
     if found.source is None:
-        console.print("runs    make ui  (MLflow's pages)", highlight=False)
+        console.print("runs    make ui  (MLflow's pages)")
         rows = [row for one in summary.tables for row in one.rows if row.best]
         if rows:
-            console.print(f"best    rnnzoo best {found.experiment.file} --variant {rows[0].variant}", highlight=False)
+            console.print(f"best    rnnzoo best {found.experiment.file} --variant {rows[0].variant}")
 
 
 def of_opened(found: Opened, results: Sequence[Result], provenance: Sequence[Mapping[str, str]] = ()) -> Reported:
@@ -109,13 +110,18 @@ def _found(given: argparse.Namespace, console: Console) -> Reported:
     name = read(Path(given.spec), given.set).name
     if not _ran(name):
         if _tracked(name):
-            console.print("the storage has none of its trials: from MLflow", style="dim", highlight=False)
+            console.print("the storage has none of its trials: from MLflow", style="dim")
             return _from_mlflow(given)
-        for path in (RESULTS / f"{name}.csv", RESULTS / f"{name}.parquet"):
-            if path.is_file():
-                return _from_table(given, path, console)
+        kept = tables(name)
+        if kept:
+            return _from_table(given, kept[0], console)
         raise UsageError(f"nothing has been run yet\n  fix: rnnzoo sweep {given.spec}")
     return _from_storage(given)
+
+
+def tables(name: str) -> list[Path]:
+    """Tables of an experiment's trials that are kept with the project."""
+    return [path for path in (RESULTS / f"{name}.csv", RESULTS / f"{name}.parquet") if path.is_file()]
 
 
 def _ran(name: str) -> bool:
@@ -133,6 +139,15 @@ def _tracked(name: str) -> bool:
         and config.there(config.read().tracking)
         and bool(_tracker().recorded(name))
     )
+
+
+def tracked(name: str) -> Sequence[Result]:
+    """What MLflow holds of an experiment.
+
+    Raises:
+        UsageError: MLflow has no database.
+    """
+    return _tracker().results(name)
 
 
 def _tracker() -> MlflowTracker:
@@ -156,8 +171,8 @@ def _from_mlflow(given: argparse.Namespace) -> Reported:
     from rnnzoo.sweep import open as door
 
     found = door.opened(Path(given.spec), given.set)
-    tracked = _tracker().results(found.experiment.name)
-    return of_opened(found, [one for one in tracked if one.study in found.identities])
+    results = tracked(found.experiment.name)
+    return of_opened(found, [one for one in results if one.study in found.identities])
 
 
 def _from_table(given: argparse.Namespace, path: Path, console: Console) -> Reported:
@@ -172,10 +187,10 @@ def _from_table(given: argparse.Namespace, path: Path, console: Console) -> Repo
             f"{path} holds trials of '{content.experiment}', and {given.spec} is '{experiment.name}'\n"
             f"  fix: rnnzoo report FILE --from {path}, with the file of that experiment"
         )
-    console.print(f"from {path}: {len(content.results)} trials", style="dim", highlight=False)
+    console.print(f"from {path}: {len(content.results)} trials", style="dim")
     experiment = _limited(experiment, content, console)
     for text in _changes(experiment, content):
-        console.print(f"  {text}", style="yellow", highlight=False)
+        console.print(f"  {text}", style="yellow")
     told = (cells(experiment), experiment.search.trials, content.provenance, path)
     return Reported(experiment, content.results, content.tasks, *told)
 
@@ -185,7 +200,7 @@ def _limited(experiment: Experiment, content: Trials, console: Console) -> Exper
     tasks = tuple(task for task in experiment.tasks if task.label in content.tasks)
     missing = [task.label for task in experiment.tasks if task not in tasks]
     if missing:
-        console.print(f"  nothing in it on {', '.join(missing)}", style="yellow", highlight=False)
+        console.print(f"  nothing in it on {', '.join(missing)}", style="yellow")
     if not tasks:
         raise UsageError("the table has none of the experiment's tasks")
     claims = tuple(claim for claim in experiment.claims if claim.task not in missing)

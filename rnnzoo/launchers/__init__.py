@@ -1,7 +1,8 @@
 """The Launcher contract: submit trials, wait for what happens next.
 
 A launcher runs `work(trial, tell) -> Outcome` somewhere and brings messages back; it touches no store.  Whatever happens to
-a trial (a crash, a kill) comes back as an Outcome of its kind.
+a trial (a crash, a kill) comes back as an Outcome of its kind.  One that was interrupted without being asked to, as by a disk
+that is full, is to run again when its reason is gone.
 Contains: `local` (a process a trial, children of a fork server); a cluster later.
 """
 

@@ -8,6 +8,8 @@ pipe closes, so that none goes on computing for a sweep that was killed.
 from __future__ import annotations
 
 import contextlib
+import errno
+import faulthandler
 import math
 import multiprocessing
 import os
@@ -28,6 +30,7 @@ from typing import Any
 from rnnzoo.launchers import Event, Work
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
 GRACE = 5.0  # seconds between asking a child to end and ending it
 LOOK = 1.0  # seconds between looks at limits
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -251,7 +254,6 @@ def _stderr_to(log: Path | None) -> Iterator[None]:
 def _child(work: Work, trial: Trial, pipe: Connection) -> None:
     """The whole life of a child."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _log_to(Path(trial.folder) / "log.txt" if trial.folder else Path(os.devnull))
     answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(pipe, answers), daemon=True).start()
 
@@ -260,13 +262,14 @@ def _child(work: Work, trial: Trial, pipe: Connection) -> None:
         return answers.get()
 
     try:
+        _log_to(Path(trial.folder) / "log.txt" if trial.folder else Path(os.devnull))
         outcome = work(trial, tell)
     except MemoryError:
-        traceback.print_exc()
+        _log_error()
         outcome = Outcome(Kind.OUT_OF_MEMORY, message="there was not enough memory")
     except BaseException as error:
-        traceback.print_exc()
-        outcome = Outcome(Kind.FAILED, message=_last_line(error))
+        _log_error()
+        outcome = Outcome(Kind.INTERRUPTED if _disk_is_full(error) else Kind.FAILED, message=_last_line(error))
     _flush((sys.stdout, sys.stderr))
     pipe.send(outcome)
     os._exit(0)  # nothing to tidy up, and TensorFlow's own tidying takes half a second
@@ -286,6 +289,17 @@ def _log_to(path: Path) -> None:
     with path.open("wb") as stream:
         os.dup2(stream.fileno(), 1)
         os.dup2(stream.fileno(), 2)
+    faulthandler.enable(2)  # a crash, too, says in the log where it was
+
+
+def _log_error() -> None:
+    with contextlib.suppress(OSError):  # the log's disk may be full
+        traceback.print_exc()
+
+
+def _disk_is_full(error: BaseException) -> bool:
+    """For which no trial is to blame.  HDF5 and TensorFlow say it in words only."""
+    return getattr(error, "errno", None) in FULL or os.strerror(errno.ENOSPC) in str(error)
 
 
 def _last_line(error: BaseException) -> str:

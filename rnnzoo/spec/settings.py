@@ -49,7 +49,7 @@ def there(url: str) -> bool:
 
     To open a SQLite file that is not there would make it.
     """
-    return not url.startswith(SQLITE) or Path(url.removeprefix(SQLITE)).exists()
+    return not url.startswith(SQLITE) or os.path.exists(url.removeprefix(SQLITE))
 
 
 def read(path: Path = FILE) -> Settings:
@@ -73,7 +73,7 @@ def read(path: Path = FILE) -> Settings:
     for section in (tracking, storage, ui, top):
         section.done()
     mistakes.raise_if_any()
-    return Settings(_absolute(uri), str(Path(artifacts).resolve()) if artifacts else None, _absolute(url), host, port)
+    return Settings(_absolute(uri), os.path.realpath(artifacts) if artifacts else None, _absolute(url), host, port)
 
 
 def _empty(path: Path) -> Table:
@@ -90,5 +90,5 @@ def _hidden(span: Span) -> Span:
 
 
 def _absolute(url: str) -> str:
-    """A SQLite URL whose path does not depend on the current folder."""
-    return SQLITE + str(Path(url.removeprefix(SQLITE)).resolve()) if url.startswith(SQLITE) else url
+    """A SQLite URL whose path does not depend on the current folder; a circle of links is left to who opens it."""
+    return SQLITE + os.path.realpath(url.removeprefix(SQLITE)) if url.startswith(SQLITE) else url

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,6 +19,7 @@ from pathlib import Path
 from rnnzoo.spec.settings import XLA_CACHE, cache_folder
 
 LIMIT = 2**29  # bytes; an entry has some hundred thousand
+ROOM = 2**26  # bytes that must be free: where an entry cannot be written, TensorFlow fails the training
 INDEX = "index.json"
 
 
@@ -38,6 +40,8 @@ def environment(place: Path | None = None) -> Mapping[str, str]:
     try:
         place.mkdir(parents=True, exist_ok=True)
         _check(place)
+        if shutil.disk_usage(place).free < ROOM:
+            return {}
     except OSError:
         return {}
     return {"TF_XLA_FLAGS": f"{given} {XLA_CACHE}={place}".strip()}

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from rnnzoo.errors import StoreError
+from rnnzoo.errors import StoreError, without_password
 from rnnzoo.spec.settings import RUNS, Settings, cache_folder, there
 from rnnzoo.sweep import lock
 from rnnzoo.sweep.search import Store
@@ -120,18 +120,20 @@ def _storage(settings: Settings) -> Check:
     if not there(settings.storage):
         return Check("storage", f"{settings.storage}: made by the first sweep")
     try:
-        running = Store(settings.storage).running()
+        store = Store(settings.storage)
+        running = store.running()
+        busy = {name for name in running if store.holder(name)}
     except StoreError as error:
         problem, _, fix = str(error).partition("\n  fix: ")
         return Check("storage", problem, False, fix)
-    busy = {path.parent.name for path in RUNS.glob("*/lock") if lock.holder(path)}
+    busy |= {path.parent.name for path in RUNS.glob("*/lock") if lock.holder(path)}
     left = sum(count for name, count in running.items() if name not in busy)
     fix = (
         f"{left} trials were left running by a sweep that died: the next sweep of theirs runs them again"
         if left
         else ""
     )
-    return Check("storage", settings.storage, not left, fix)
+    return Check("storage", without_password(settings.storage), not left, fix)
 
 
 def _tracking(settings: Settings) -> Check:
@@ -145,7 +147,7 @@ def _tracking(settings: Settings) -> Check:
     except StoreError as error:
         problem, _, fix = str(error).partition("\n  fix: ")
         return Check("MLflow", problem, False, f"{fix}; sweeps go on without it, and rnnzoo sync writes what it missed")
-    return Check("MLflow", settings.tracking)
+    return Check("MLflow", without_password(settings.tracking))
 
 
 def as_json(found: list[Check]) -> str:

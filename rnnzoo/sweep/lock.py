@@ -1,22 +1,39 @@
-"""Two sweeps of one experiment exclude each other.
+"""Two sweeps of one experiment exclude each other, on one machine and on two.
 
-The lock is the operating system's, on a file: it ends with its process, however that ends, so none is ever stale on one
-machine.  The file also says who holds it, for the message.
+On one machine by the operating system's lock on a file, on two by a lock of the server that both have as their storage.
+Either ends with its process, however that ends, so none is ever stale.  Both say who holds them, for the message.
+
+A folder that two machines share is the exception: there the operating system's lock may not reach the other one.  So who
+holds a file renews its time, and a file that another machine has left is watched for a while before it is taken.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import socket
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from rnnzoo.errors import StoreError
+
+BEAT = 5.0  # seconds between two renewals of a file's time
+WATCHED = 20.0  # seconds without one after which its holder is gone
+
+
+def _refused(what: str, holder: str) -> StoreError:
+    return StoreError(f"another sweep of '{what}' is running: {holder}\n  fix: wait, or end it")
+
+
+# ---------------------------------------------------------------------------------------------- on a file
 
 
 @contextmanager
@@ -31,15 +48,17 @@ def held(path: Path, what: str) -> Iterator[None]:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise StoreError(
-                f"another sweep of '{what}' is running: {_holder(stream)}\n  fix: wait, or end it"
-            ) from None
+            raise _refused(what, _holder(stream)) from None
+        if _left_by(stream) not in ("", socket.gethostname()) and _beats(path):
+            raise _refused(what, f"{_holder(stream)}, whose lock does not reach this machine")
         stream.seek(0)
         stream.truncate()
         now = datetime.now().astimezone().isoformat(timespec="seconds")
         json.dump({"host": socket.gethostname(), "pid": os.getpid(), "since": now}, stream)
         stream.flush()
-        yield
+        with _beating(path):
+            yield
+        stream.truncate(0)  # who finds a name in it knows that this one was cut off
 
 
 def holder(path: Path) -> str:
@@ -59,3 +78,130 @@ def _holder(stream: IO[str]) -> str:
     except json.JSONDecodeError:
         return "it is just starting"
     return f"process {holder['pid']} on {holder['host']}, since {holder['since']}"
+
+
+def _left_by(stream: IO[str]) -> str:
+    """The machine whose sweep has left its name in a file; none where it ended as it should."""
+    stream.seek(0)
+    try:
+        return str(json.load(stream)["host"])
+    except (json.JSONDecodeError, KeyError, TypeError):
+        return ""
+
+
+def _beats(path: Path) -> bool:
+    """Whether the time of a file is renewed by somebody.  Opened each time: a network folder is asked anew only then."""
+
+    def changed() -> int:
+        with path.open() as stream:
+            return os.fstat(stream.fileno()).st_mtime_ns
+
+    before, end = changed(), time.monotonic() + WATCHED
+    while time.monotonic() < end:
+        time.sleep(WATCHED / 20)
+        if changed() != before:
+            return True
+    return False
+
+
+@contextmanager
+def _beating(path: Path) -> Iterator[None]:
+    """Renew a file's time while the block runs."""
+    over = threading.Event()
+
+    def beat() -> None:
+        while not over.wait(BEAT):
+            try:
+                os.utime(path)
+            except OSError:
+                continue  # a folder that is away for a moment
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+# ---------------------------------------------------------------------------------------------- in a server
+
+_HOLDER = """
+select coalesce(application_name, '') from pg_locks join pg_stat_activity using (pid)
+where locktype = 'advisory' and granted and classid = %s and objid = %s and objsubid = 1
+and pg_locks.database = (select oid from pg_database where datname = current_database())
+"""
+
+
+@dataclass(slots=True)
+class ServerLock:
+    """A lock of PostgreSQL's on the name of an experiment; it ends with the connection that it holds.
+
+    Attributes:
+        engine: SQLAlchemy's, of the storage.
+    """
+
+    engine: Any
+    what: str
+    _connection: Any = None
+    _process: int = 0  # the server's, of our last connection
+    _name: str = field(init=False)  # what the server shows of us, 63 characters at most
+
+    def __post_init__(self) -> None:
+        now = datetime.now().astimezone().isoformat(timespec="minutes")[:16]
+        self._name = f"process {os.getpid()} on {socket.gethostname()[:20]}, since {now}"
+
+    def hold(self) -> None:
+        """Take the lock, or see that it is held still; it is lost when the server restarts, and taken again.
+
+        Raises:
+            StoreError: somebody else holds it.
+        """
+        if self._connection is not None:
+            try:
+                _ask(self._connection, "select 1")
+                return
+            except Exception:
+                self.release()
+        connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        try:
+            self._greet(connection)
+            if not _ask(connection, "select pg_try_advisory_lock(%s)", _key(self.what)):
+                raise _refused(self.what, self.holder())
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+
+    def holder(self) -> str:
+        """Who holds it; empty where nobody does."""
+        high, low = _key(self.what) >> 32 & 0xFFFFFFFF, _key(self.what) & 0xFFFFFFFF
+        with self.engine.connect() as connection:
+            found = _ask(connection, _HOLDER, high, low)
+        return "" if found is None else str(found) or "somebody"
+
+    def release(self) -> None:
+        """Let it go, also where the connection is broken."""
+        if self._connection is not None:
+            self._connection.invalidate()  # or it would go back to the pool, the lock with it
+            self._connection.close()
+            self._connection = None
+
+    def _greet(self, connection: Any) -> None:
+        """Say who we are.  The server is to notice soon when we are gone, and now that our last connection is."""
+        for name, value in (("idle", 30), ("interval", 10), ("count", 3)):
+            connection.exec_driver_sql(f"set tcp_keepalives_{name} = {value}")
+        _ask(connection, "select set_config('application_name', %s, false)", self._name)
+        last = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = %s and pid = %s"
+        _ask(connection, last, self._name, self._process)
+        self._process = int(_ask(connection, "select pg_backend_pid()"))
+
+
+def _ask(connection: Any, statement: str, *values: object) -> Any:
+    return connection.exec_driver_sql(statement, values).scalar()
+
+
+def _key(what: str) -> int:
+    """PostgreSQL's locks have numbers, of 64 bits with a sign."""
+    return int.from_bytes(hashlib.sha256(what.encode()).digest()[:8], "big", signed=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rnnzoo import tasks
-from rnnzoo.errors import UsageError
+from rnnzoo.errors import UsageError, without_password
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import read
 from rnnzoo.spec.settings import RUNS, Settings, there
@@ -77,9 +77,14 @@ def store(settings: Settings, one: Experiment) -> search.Store:
     """The storage, once it is sure that no other spec file uses the experiment's name.
 
     Raises:
-        UsageError: another file does.
+        UsageError: another file does, or MLflow has the same database.
         StoreError: the storage cannot be used.
     """
+    if settings.storage == settings.tracking:
+        raise UsageError(
+            f"Optuna and MLflow cannot share a database: {without_password(settings.storage)}\n"
+            "  fix: give `tracking:` and `storage:` in mlflow.yml a database each"
+        )
     found = search.Store(settings.storage)
     for file in sorted(found.files(one.name)):
         if Path(file) != Path(one.file).resolve() and Path(file).exists() and _name_in(Path(file)) == one.name:

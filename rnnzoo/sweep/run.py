@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from rnnzoo.errors import UsageError
+from rnnzoo.errors import StoreError, UsageError
 from rnnzoo.launchers import Event, Launcher, Tell
 from rnnzoo.spec.experiment import Experiment, Named, Search
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Result, Trial, Value, ranked
@@ -78,10 +78,13 @@ class Sweep:
     fates: dict[str, Counter[Kind]] = field(default_factory=dict)  # how the trials of a study ended
     kept: dict[str, dict[int, Mapping[str, Value]]] = field(default_factory=dict)  # points of replicates
     running: dict[int, _Running] = field(default_factory=dict)
+    still_alone: Callable[[], None] = lambda: None  # raises where another sweep of the experiment has begun
 
     def run(self) -> None:
         """Run what is missing; a study's trials that have ended stay as they are."""
-        with held(self.runs / "lock", self.experiment.name):
+        self.store.patience.note = self.observer.note
+        name = self.experiment.name
+        with held(self.runs / "lock", name), self.store.alone(name) as self.still_alone:
             done = self.open()
             self.adopt(done)
             self.sign(done)
@@ -144,7 +147,9 @@ class Sweep:
         """Record one of the given trials."""
         index, opened = result.trial.index, self.opened[study.identity]
         number, chosen = opened.ask(index, result.trial.hyperparameters, study.variant.space)
-        opened.tell(number, study.trial(index, chosen), result.outcome)
+        # of MLflow's trials it is known where their models are
+        trial = replace(study.trial(index, chosen), folder=result.trial.folder)
+        opened.tell(number, trial, result.outcome)
         done[study.identity][index] = result.outcome
 
     def sign(self, done: Mapping[str, Mapping[int, Outcome]]) -> None:
@@ -243,6 +248,7 @@ class Sweep:
         """Start one trial; False when nothing is left to start."""
         if planned is None:
             return False
+        self.still_alone()
         study, index = planned
         point = None
         if study.replicate or points.ours(self.experiment.search.sampler.name):
@@ -267,6 +273,8 @@ class Sweep:
             return
         del self.running[event.ticket]
         self.finish(at, event.what)
+        if event.what.kind is Kind.INTERRUPTED:  # and so would be all others
+            raise StoreError(f"{event.what.message}\n  fix: make room on that disk, and give the same command again")
 
     def finish(self, at: _Running, outcome: Outcome) -> None:
         identity, index = at.study.identity, at.trial.index

@@ -13,20 +13,25 @@ import inspect
 import os
 import warnings
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rnnzoo.errors import StoreError, UsageError, nearest
+from rnnzoo.errors import StoreError, UsageError, nearest, store_error, without_password
 from rnnzoo.spec.aside import aside
 from rnnzoo.spec.experiment import PRUNERS, SAMPLERS, Dimension, Named, Search, Space
+from rnnzoo.spec.settings import SQLITE
 from rnnzoo.spec.trial import Kind, Outcome, Result, Trial, Value
 from rnnzoo.sweep import points
+from rnnzoo.sweep._patient import Patience, plain, told
+from rnnzoo.sweep.lock import ServerLock
 
 _RESULT, _INDEX = "rnnzoo", "index"  # user attributes of an Optuna trial
 _PROVENANCE = "provenance"  # of an Optuna study
+_LIBPQ = ("postgresql://", "postgresql+psycopg")
+LOCKED = 5.0  # seconds that SQLite waits for a lock before it says so
 
 
 def check(search: Search) -> None:
@@ -43,25 +48,6 @@ def check(search: Search) -> None:
     _pruner(search.pruner)
 
 
-@contextmanager
-def _told() -> Iterator[None]:
-    """What the database raises becomes one plain error; what was written before it stays."""
-    try:
-        yield
-    except Exception as error:
-        kind = type(error)
-        if (
-            kind.__module__.partition(".")[0] not in ("sqlalchemy", "sqlite3")
-            and kind.__name__ != "StorageInternalError"
-        ):
-            raise  # a bug of ours, or a message that is plain already
-        cause = error.__cause__ or error
-        reason = str(getattr(cause, "orig", None) or cause).strip().splitlines()[0]
-        raise StoreError(
-            f"the storage cannot be used: {reason}\n  fix: see `rnnzoo doctor`; what ended is kept, the same command goes on"
-        ) from None
-
-
 class Store:
     """Optuna's storage.
 
@@ -73,11 +59,11 @@ class Store:
     """
 
     def __init__(self, url: str) -> None:
-        self.url = url
+        self.url, self.patience = url, Patience(url)
         with _quiet():
             self.storage = _open(url)
 
-    @_told()
+    @told
     def study(self, identity: str, attributes: Mapping[str, object], search: Search) -> StudyStore:
         """The study of that identity, made where there is none."""
         import optuna
@@ -99,9 +85,9 @@ class Store:
                 study.sampler = _sampler(
                     search.sampler, _seed(identity, search.seed, len(study.get_trials(deepcopy=False)))
                 )
-        return StudyStore(study, str(attributes["on"]), prunes=search.pruner is not None)
+        return StudyStore(study, str(attributes["on"]), self.patience, prunes=search.pruner is not None)
 
-    @_told()
+    @told
     def editions(self, prefix: str) -> dict[str, tuple[Mapping[str, Any], int]]:
         """Studies whose identity begins so: their attributes, and how many trials have ended."""
         found = {}
@@ -114,7 +100,7 @@ class Store:
                 found[name] = (attributes, ended)
         return found
 
-    @_told()
+    @told
     def files(self, experiment: str) -> set[str]:
         """Spec files that were swept under this experiment's name."""
         found = set()
@@ -123,7 +109,7 @@ class Store:
                 found.add(str(self.storage.get_study_user_attrs(study_id).get("file", "")))
         return found - {""}
 
-    @_told()
+    @told
     def results(self, experiment: str) -> Sequence[Result]:
         """Everything that has ended for an experiment, all editions, by study and index."""
         found = []
@@ -135,7 +121,7 @@ class Store:
                         found.append(result)
         return sorted(found, key=lambda one: (one.trial.task, one.trial.variant, one.trial.index))
 
-    @_told()
+    @told
     def provenance(self, identities: Collection[str]) -> list[dict[str, str]]:
         """Where and with what the trials of these studies were run, each different set once."""
         found: list[dict[str, str]] = []
@@ -145,7 +131,7 @@ class Store:
                 found += [one for one in given if one not in found]
         return found
 
-    @_told()
+    @told
     def counts(self, identity: str) -> dict[str, int]:
         """How many trials of a study are running, and how many were interrupted."""
         for study_id, name in self._studies():
@@ -157,7 +143,7 @@ class Store:
                 return {"running": len(trials) - len(ended), "interrupted": interrupted}
         return {"running": 0, "interrupted": 0}
 
-    @_told()
+    @told
     def running(self) -> dict[str, int]:
         """How many trials are said to be running, by experiment."""
         from optuna.trial import TrialState
@@ -170,6 +156,34 @@ class Store:
                 found[experiment] = found.get(experiment, 0) + count
         return found
 
+    @contextmanager
+    def alone(self, experiment: str) -> Iterator[Callable[[], None]]:
+        """Keep sweeps of other machines away while the block runs, where the storage is a server that can.
+
+        Yields what sees that it is so still, which is to be asked now and then.
+
+        Raises:
+            StoreError: another sweep of the experiment is running.
+        """
+        lock = self._lock(experiment)
+        if lock is None:
+            yield lambda: None
+            return
+        try:
+            self.patience.call(lock.hold)
+            yield lambda: self.patience.call(lock.hold)
+        finally:
+            lock.release()
+
+    @told
+    def holder(self, experiment: str) -> str:
+        """Who sweeps an experiment in this storage, on whatever machine; empty where nobody is known to."""
+        lock = self._lock(experiment)
+        return lock.holder() if lock else ""
+
+    def _lock(self, experiment: str) -> ServerLock | None:
+        return ServerLock(self.storage.engine, experiment) if self.url.startswith("postgresql") else None
+
     def _studies(self) -> list[tuple[int, str]]:
         return [(one._study_id, one.study_name) for one in self.storage.get_all_studies()]
 
@@ -180,10 +194,12 @@ class StudyStore:
 
     study: Any
     on: str  # the split whose score is the study's value
+    patience: Patience
     prunes: bool
     asked: dict[int, Any] = field(default_factory=dict)
+    asking: bool = False  # an `ask` began and did not end
 
-    @_told()
+    @told
     def ask(self, index: int, point: Mapping[str, Value] | None, space: Space) -> tuple[int, dict[str, Value]]:
         """Begin a trial: its number, and its hyper-parameters, the fixed ones included.
 
@@ -191,6 +207,9 @@ class StudyStore:
             point: of our own samplers; None asks the study's.
         """
         with _quiet():
+            if self.asking:
+                self._end_unknown()
+            self.asking = True
             if point is not None:
                 self.study.sampler.point = point
             trial = self.study.ask()
@@ -199,10 +218,18 @@ class StudyStore:
             for dimension in space.dimensions:
                 if dimension.active(chosen):
                     chosen[dimension.name] = _suggest(trial, dimension)
-        self.asked[trial.number] = trial
+        self.asked[trial.number], self.asking = trial, False
         return trial.number, chosen
 
-    @_told()
+    def _end_unknown(self) -> None:
+        """End what an `ask` that was cut off may have begun."""
+        from optuna.trial import TrialState
+
+        for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            if trial.number not in self.asked:
+                self.study.tell(trial.number, state=TrialState.FAIL)
+
+    @told
     def report(self, number: int, step: int, value: float) -> bool:
         """A value on the way; False to stop the trial."""
         if not self.prunes:
@@ -212,13 +239,15 @@ class StudyStore:
             trial.report(value, step)
             return not trial.should_prune()
 
-    @_told()
+    @told
     def tell(self, number: int, trial: Trial, outcome: Outcome) -> None:
         """End a trial.  The result is written first: killed in between, `reclaim` ends the trial with it."""
-        asked = self.asked.pop(number)
-        with _quiet():
-            asked.set_user_attr(_RESULT, {"trial": trial.to_dict(), "outcome": outcome.to_dict()})
+        from optuna.exceptions import UpdateFinishedTrialError
+
+        with _quiet(), suppress(UpdateFinishedTrialError):  # all was written before a server could not say so
+            self.asked[number].set_user_attr(_RESULT, Result(trial, outcome, self.study.study_name).pack())
             self._end(number, outcome)
+        del self.asked[number]
 
     def _end(self, number: int, outcome: Outcome) -> None:
         from optuna.trial import TrialState
@@ -230,7 +259,7 @@ class StudyStore:
         else:
             self.study.tell(number, state=TrialState.FAIL)
 
-    @_told()
+    @told
     def reclaim(self) -> int:
         """End the trials of a sweep that died; returns how many run again."""
         from optuna.trial import TrialState
@@ -246,13 +275,13 @@ class StudyStore:
                 again += 1
         return again
 
-    @_told()
+    @told
     def attempts(self) -> Counter[int]:
         """How often a trial was begun again, by index."""
         results = (_result(trial.user_attrs, "") for trial in self.study.get_trials(deepcopy=False))
         return Counter(one.trial.index for one in results if one is not None and one.outcome.retried)
 
-    @_told()
+    @told
     def sign(self, provenance: Sequence[Mapping[str, str]]) -> None:
         """Remember where and with what trials are run, beside what is remembered already."""
         with _quiet():
@@ -261,7 +290,7 @@ class StudyStore:
             if new:
                 self.study.set_user_attr(_PROVENANCE, [*known, *new])
 
-    @_told()
+    @told
     def done(self) -> dict[int, Outcome]:
         """Outcomes that are final, by index."""
         found = {}
@@ -276,7 +305,11 @@ def _result(attributes: Mapping[str, Any], study: str) -> Result | None:
     content = attributes.get(_RESULT)
     if content is None:
         return None
-    return Result(Trial.from_dict(content["trial"]), Outcome.from_dict(content["outcome"]), study)
+    if isinstance(content, str):
+        return replace(Result.unpack(content), study=study)
+    return Result(
+        Trial.from_dict(content["trial"]), Outcome.from_dict(content["outcome"]), study
+    )  # as it was kept at first
 
 
 def _suggest(trial: Any, dimension: Dimension) -> Value:
@@ -373,22 +406,43 @@ def _seed(identity: str, seed: int, trials: int) -> int:
 
 
 def _open(url: str) -> Any:
-    """The storage at a URL."""
+    """The storage at a URL.  One that is away is not waited for: nothing has begun that could be lost."""
     import optuna
-    from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        path = Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+        path = Path(url.removeprefix(SQLITE)) if url.startswith(SQLITE) else None
         if path is not None and not path.exists():
             _make_sqlite(path)
-        return optuna.storages.RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}} if path else None)
-    except (SQLAlchemyError, OSError, ImportError) as error:
-        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        raise StoreError(
-            f"cannot open the storage {_hidden(url)}: {reason}\n  fix: see `storage:` in mlflow.yml"
-        ) from None
+        return optuna.storages.RDBStorage(url, engine_kwargs=_engine(url))
     except RuntimeError as error:
-        raise StoreError(f"the storage {_hidden(url)} was written by another version of Optuna: {error}") from None
+        raise _other_version(url, str(error)) from None
+    except Exception as error:
+        reason = plain(error) or (str(error) if isinstance(error, OSError | ImportError) else None)
+        if reason is None:
+            raise
+        raise store_error("the storage", url, reason, "storage") from None
+
+
+def _engine(url: str) -> dict[str, Any]:
+    """How to connect: a locked file is waited for by SQLite itself a while, a server is asked whether it is still there."""
+    if url.startswith(SQLITE):
+        return {"connect_args": {"timeout": LOCKED}}
+    # numbers of libpq's: one that answers no more is noticed within a minute
+    patience = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+    return {"pool_pre_ping": True, "connect_args": patience if url.startswith(_LIBPQ) else {}}
+
+
+def _other_version(url: str, message: str) -> StoreError:
+    from optuna import __version__
+
+    older = "storage upgrade" in message
+    fix = (
+        "keep a copy of it, then: optuna storage upgrade --storage URL" if older else "make setup, with a later rnnzoo"
+    )
+    return StoreError(
+        f"the storage at {without_password(url)} was written by {'an older' if older else 'a later'} version of Optuna"
+        f" than {__version__}\n  fix: {fix}; or name another storage in mlflow.yml"
+    )
 
 
 def _make_sqlite(path: Path) -> None:
@@ -396,16 +450,10 @@ def _make_sqlite(path: Path) -> None:
     import optuna
 
     with aside(path) as new:
-        made = optuna.storages.RDBStorage(f"sqlite:///{new}")
+        made = optuna.storages.RDBStorage(f"{SQLITE}{new}")
         made.engine.dispose()
         with suppress(FileExistsError):  # `replace` would throw away what the faster one has written since
             os.link(new, path)
-
-
-def _hidden(url: str) -> str:
-    """The URL without a password."""
-    head, at, tail = url.rpartition("@")
-    return f"{head.partition('://')[0]}://...@{tail}" if at else url
 
 
 @contextmanager

@@ -33,8 +33,8 @@ class Tracker(Reader, Protocol):
     def recorded(self, experiment: str) -> set[tuple[str, int]]:
         """What is recorded already: (study, trial index)."""
 
-    def best(self, result: Result, files: Sequence[Path]) -> None:
-        """Show a study's best trial beside those of other studies, and keep its model's files."""
+    def best(self, result: Result, files: Sequence[Path], texts: Mapping[str, str]) -> None:
+        """Show a study's best trial beside those of other studies, and keep its model's files; texts by file name."""
 
     def report(self, experiment: str, files: Sequence[Path], numbers: Mapping[str, float]) -> None:
         """Attach a report's files and headline numbers to the experiment."""

@@ -53,8 +53,8 @@ class Patient:
     def results(self, experiment: str) -> Sequence[Result]:
         return self._do(lambda inner: inner.results(experiment)) or ()
 
-    def best(self, result: Result, files: Sequence[Path]) -> None:
-        self._do(lambda inner: inner.best(result, files))
+    def best(self, result: Result, files: Sequence[Path], texts: Mapping[str, str]) -> None:
+        self._do(lambda inner: inner.best(result, files, texts))
 
     def report(self, experiment: str, files: Sequence[Path], numbers: Mapping[str, float]) -> None:
         self._do(lambda inner: inner.report(experiment, files, numbers))

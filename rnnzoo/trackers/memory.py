@@ -16,6 +16,7 @@ class MemoryTracker:
     kept: dict[str, dict[tuple[str, int], Result]] = field(default_factory=dict)
     files: dict[str, list[Path]] = field(default_factory=dict)
     models: dict[str, list[Path]] = field(default_factory=dict)
+    texts: dict[str, dict[str, str]] = field(default_factory=dict)
     _experiment: str = ""
 
     def open(self, experiment: str, about: str, artifacts: Mapping[str, str]) -> None:
@@ -32,8 +33,8 @@ class MemoryTracker:
         found = self.kept.get(experiment, {}).values()
         return sorted(found, key=lambda one: (one.trial.task, one.trial.variant, one.trial.index))
 
-    def best(self, result: Result, files: Sequence[Path]) -> None:
-        self.models[result.study] = list(files)
+    def best(self, result: Result, files: Sequence[Path], texts: Mapping[str, str]) -> None:
+        self.models[result.study], self.texts[result.study] = list(files), dict(texts)
 
     def report(self, experiment: str, files: Sequence[Path], numbers: Mapping[str, float]) -> None:
         self.files[experiment] = list(files)

@@ -5,30 +5,29 @@
         child run   one for each trial: hyper-parameters, scores, learning curve; written once, after its trial
       report run    the report's pages
 
-A child repeats the tags `variant`, `cell`, `task`, `trial`, `seed` and `outcome`, so that flat filters and Group-by work.
+A child repeats the tags `variant`, `cell`, `task`, `trial`, `seed` and `outcome`, so that flat filters and Group-by work;
+one that failed says why in `message`, and its log is among its artifacts.
 The result itself is kept in tags that MLflow's pages do not show, compressed, so that a report can be made from MLflow
 alone.  The only file that imports mlflow, and only when a tracker is made: the import takes two seconds.
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import json
+import html
 import os
+import re
 import sqlite3
 import subprocess
 import sys
 import time
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rnnzoo.errors import StoreError
+from rnnzoo.errors import StoreError, store_error, without_password
 from rnnzoo.spec.aside import aside
-from rnnzoo.spec.trial import Kind, Result, Trial
-from rnnzoo.spec.trial import Outcome as TrialOutcome
+from rnnzoo.spec.trial import MODEL, Kind, Result, Trial
 
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -40,8 +39,11 @@ ENVIRONMENT = {
 }
 STUDY = "rnnzoo.study"  # tag of every run of ours: the study's identity, or `report`
 ROLE = "rnnzoo.role"  # `study`, `trial` or `report`
+BEST = "trial "  # before the number of a study's best trial, in its run's tag `best`
 HIDDEN = "mlflow.rnnzoo.result."  # MLflow's pages leave out tags that begin with `mlflow.`
 CHUNK = 7000  # characters; a tag holds 8000
+NOTE = 5000  # characters; a tag of an experiment holds so many
+ATTEMPTS = 4  # to connect to a database, within a second; MLflow's own ten take a hundred
 _STATUS = {Kind.COMPLETE: "FINISHED", Kind.DIVERGED: "FINISHED", Kind.PRUNED: "KILLED"}
 
 
@@ -63,7 +65,9 @@ class MlflowTracker:
         self.uri, self.artifacts, self.page = uri, artifacts, page
         with _told(uri):
             import mlflow
+            from mlflow.store.db import utils
 
+            utils.MAX_RETRY_COUNT = ATTEMPTS
             _quiet_migrations()
             _make_sqlite(uri, artifacts)
             self.client: Any = mlflow.MlflowClient(uri)
@@ -80,7 +84,7 @@ class MlflowTracker:
             # or the pages open on the views for language-model agents
             self.client.set_experiment_tag(self._id, "mlflow.experimentKind", "custom_model_development")
             if about:
-                self.client.set_experiment_tag(self._id, "mlflow.note.content", about)
+                self.client.set_experiment_tag(self._id, "mlflow.note.content", markdown(about))
             self._sweep_half_written()
             self._parents = {run.data.tags[STUDY]: run.info.run_id for run in self._runs("study")}
             self._recorded = self.recorded(experiment)
@@ -113,15 +117,43 @@ class MlflowTracker:
             found = [_unpack(run.data.tags) for run in self._runs("trial", experiment)]
         return sorted(found, key=lambda one: (one.trial.task, one.trial.variant, one.trial.index))
 
-    def best(self, result: Result, files: Sequence[Path]) -> None:
+    def best(self, result: Result, files: Sequence[Path], texts: Mapping[str, str]) -> None:
         with _told(self.uri):
             run = self._parent(result.study, result.trial.variant)
             # no curve: that of a later best would be mixed in
             scores = [one for one in _metrics(result) if one.key in (*result.outcome.scores, "weights")]
             self.client.log_batch(run, scores)
-            self.client.set_tag(run, "best", f"trial {result.trial.index}")
+            self.client.set_tag(run, "best", f"{BEST}{result.trial.index}")
             for path in files:
                 self.client.log_artifact(run, str(path), "model")
+            for name, content in texts.items():
+                self.client.log_text(run, content, name)
+
+    def model(self, run: str, folder: Path) -> tuple[Trial, Path]:
+        """The best trial of a variant's run, and its model, fetched into a folder.
+
+        Raises:
+            StoreError: there is no such run, or it keeps no model.
+        """
+        from mlflow.exceptions import MlflowException
+
+        with _told(self.uri):
+            try:
+                tags = self.client.get_run(run).data.tags
+            except MlflowException:
+                raise StoreError(
+                    f"no run '{run}' in {without_password(self.uri)}\n  fix: copy its id from `make ui`"
+                ) from None
+            kept = [one.path for one in self.client.list_artifacts(run, "model")]
+            if f"model/{MODEL}" not in kept or STUDY not in tags:
+                raise StoreError(f"run '{run}' keeps no model\n  fix: take the run of a variant, not of a trial")
+            index = int(tags["best"].removeprefix(BEST))
+            trials = (_unpack(one.data.tags) for one in self._runs("trial", self._name_of(run)))
+            trial = next(one.trial for one in trials if (one.study, one.trial.index) == (tags[STUDY], index))
+            return trial, Path(self.client.download_artifacts(run, f"model/{MODEL}", str(folder)))
+
+    def _name_of(self, run: str) -> str:
+        return str(self.client.get_experiment(self.client.get_run(run).info.experiment_id).name)
 
     def report(self, experiment: str, files: Sequence[Path], numbers: Mapping[str, float]) -> None:
         with _told(self.uri):
@@ -132,7 +164,7 @@ class MlflowTracker:
                 self.client.log_metric(run, name, number)
 
     def where(self) -> str:
-        return self.uri if self.uri.startswith("http") else "make ui"
+        return without_password(self.uri) if self.uri.startswith("http") else "make ui"
 
     def close(self) -> None:
         pass
@@ -194,7 +226,7 @@ class MlflowTracker:
 
     def _tags(self, result: Result) -> dict[str, str]:
         trial = result.trial
-        packed = _pack(result)
+        packed = result.pack()
         return {
             "mlflow.parentRunId": self._parent(result.study, trial.variant),
             STUDY: result.study,
@@ -206,7 +238,8 @@ class MlflowTracker:
             "trial": str(trial.index),
             "seed": str(trial.seed),
             "outcome": str(result.outcome.kind),
-            **{f"{HIDDEN}{at}": part for at, part in enumerate(packed)},
+            **({"message": result.outcome.message[:CHUNK]} if result.outcome.message else {}),
+            **{f"{HIDDEN}{n}": packed[at : at + CHUNK] for n, at in enumerate(range(0, len(packed), CHUNK))},
         }
 
 
@@ -244,16 +277,16 @@ def _metrics(result: Result) -> list[Any]:
     return found
 
 
-def _pack(result: Result) -> list[str]:
-    content = {"trial": result.trial.to_dict(), "outcome": result.outcome.to_dict(), "study": result.study}
-    text = base64.b64encode(zlib.compress(json.dumps(content).encode(), 9)).decode()
-    return [text[at : at + CHUNK] for at in range(0, len(text), CHUNK)]
-
-
 def _unpack(tags: Mapping[str, str]) -> Result:
     parts = sorted((int(name.removeprefix(HIDDEN)), text) for name, text in tags.items() if name.startswith(HIDDEN))
-    content = json.loads(zlib.decompress(base64.b64decode("".join(text for _, text in parts))))
-    return Result(Trial.from_dict(content["trial"]), TrialOutcome.from_dict(content["outcome"]), content["study"])
+    return Result.unpack("".join(text for _, text in parts))
+
+
+def markdown(text: str) -> str:
+    """A text as Markdown that shows it as it is, on one line: MLflow's pages render notes."""
+    line = html.escape(" ".join(text.split()), quote=False)
+    line = re.sub(r"([\\`*_\[\]|~]|^[#+=-])", r"\\\1", line)
+    return re.sub(r"^(\d+)([.)])", r"\1\\\2", line)[:NOTE]
 
 
 # ---------------------------------------------------------------------------------------------- the store and its pages
@@ -278,7 +311,24 @@ def _told(uri: str) -> Iterator[None]:
         if not (known or isinstance(error, OSError)):
             raise  # a bug of ours
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
-        raise StoreError(f"MLflow at {uri} cannot be used: {reason}\n  fix: see `tracking:` in mlflow.yml") from None
+        if "out-of-date database schema" in reason:
+            raise _other_version(uri, reason) from None
+        # without SQLAlchemy's "(driver.Error) "
+        raise store_error("MLflow", uri, re.sub(r"^\(\w+\.\S+\) ", "", reason), "tracking") from None
+
+
+def _other_version(uri: str, reason: str) -> StoreError:
+    """MLflow itself says "out-of-date" of a later database too."""
+    import mlflow
+
+    revision = reason.partition("found version ")[2].partition(",")[0]
+    migrations = Path(mlflow.__file__).parent / "store/db_migrations/versions"
+    older = any(migrations.glob(f"{revision}_*.py"))
+    fix = "keep a copy of it, then: mlflow db upgrade URI" if older else "make setup, with a later rnnzoo"
+    return StoreError(
+        f"MLflow's database at {without_password(uri)} was written by {'an older' if older else 'a later'} version than"
+        f" {mlflow.__version__}\n  fix: {fix}; or name another store in mlflow.yml"
+    )
 
 
 def _quiet_migrations() -> None:
@@ -319,6 +369,18 @@ def pages(uri: str, address: str) -> dict[str, str]:
     return {one.name: f"{address}/#/experiments/{one.experiment_id}/{runs}" for one in found if one.name != "Default"}
 
 
+def _guard(host: str, port: int) -> dict[str, str]:
+    """Who is answered, where the pages are for this machine only.
+
+    MLflow's own list holds patterns such as `10.*`, which a page of `10.evil.example` fits: its name may be made to lead
+    here, and it would be taken for ours.
+    """
+    if host not in ("127.0.0.1", "localhost", "::1"):
+        return {}
+    names = (f"[{host}]" if ":" in host else host, "localhost")
+    return {"MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(f"{name}{end}" for name in names for end in ("", f":{port}"))}
+
+
 def serve(uri: str, artifacts: str | None, host: str, port: int) -> int:
     """Serve MLflow's pages until Ctrl-C; returns the server's exit code."""
     _make_sqlite(uri, artifacts)
@@ -326,7 +388,7 @@ def serve(uri: str, artifacts: str | None, host: str, port: int) -> int:
     command += ["--host", host, "--port", str(port)]
     if artifacts:
         command += ["--default-artifact-root", artifacts]
-    server = subprocess.Popen(command, env={**ENVIRONMENT, **os.environ})
+    server = subprocess.Popen(command, env={**ENVIRONMENT, **_guard(host, port), **os.environ})
     try:
         return server.wait()
     except KeyboardInterrupt:

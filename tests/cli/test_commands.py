@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,9 +13,12 @@ import time
 from pathlib import Path
 
 import pytest
+from mlflow.entities import ViewType
 
 from rnnzoo.spec.trial import Outcome
 from rnnzoo.sweep.search import Store
+from rnnzoo.trackers.mlflow import MlflowTracker
+from tests.faults.disks import fill, make_room, small
 
 ROOT = Path(__file__).parents[2]
 SPEC = """\
@@ -152,8 +156,6 @@ def test_a_report_can_be_made_once_more(swept: Path) -> None:
 
 
 def test_mlflow_holds_the_same_results_as_the_storage(swept: Path) -> None:
-    from rnnzoo.trackers.mlflow import MlflowTracker
-
     tracker = MlflowTracker(f"sqlite:///{swept}/runs/mlflow.db")
     found = {(one.trial.variant, one.trial.index): one.outcome for one in tracker.results("small")}
     assert found == outcomes(swept)
@@ -170,8 +172,6 @@ def test_mlflow_holds_the_same_results_as_the_storage(swept: Path) -> None:
 
 
 def test_an_edited_spec_sets_old_trials_aside_and_says_so(swept: Path, tmp_path: Path) -> None:
-    import shutil
-
     shutil.copytree(swept, tmp_path / "copy")
     spec = tmp_path / "copy" / "small.yaml"
     spec.write_text(
@@ -298,8 +298,6 @@ def test_lists_have_a_line_for_everything(tmp_path: Path) -> None:
 
 
 def test_cells_of_ones_own_run_in_a_sweep_with_nothing_but_their_files_added(tmp_path: Path) -> None:
-    import shutil
-
     (tmp_path / "experiments/cells").mkdir(parents=True)
     for name in ("mgu", "janet"):
         shutil.copy(ROOT / f"experiments/cells/{name}.yaml", tmp_path / "experiments/cells")
@@ -371,6 +369,39 @@ def test_where_the_storage_is_lost_the_report_comes_from_mlflow(swept: Path, tmp
     assert not list((tmp_path / "runs").glob("*.db"))
 
 
+def test_a_sweep_whose_storage_was_lost_says_who_has_its_trials_and_takes_them_over(
+    swept: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "small.yaml").write_text(SPEC)
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs/mlflow.db").write_bytes((swept / "runs/mlflow.db").read_bytes())
+    command = [sys.executable, "-m", "rnnzoo", "sweep", "small.yaml"]
+    running = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # a background job may ignore it
+    )  # fmt: skip
+    assert running.stdout is not None
+    told = []
+    for line in running.stdout:
+        told.append(line)
+        if "--from" in line:
+            running.send_signal(signal.SIGINT)
+            break
+    running.communicate(timeout=60)
+    assert "mlflow holds 6 of its trials and the storage none: they run anew" in "".join(told)
+    assert "rnnzoo sweep small.yaml --from mlflow" in told[-1]
+
+    (tmp_path / "runs/optuna.db").unlink()  # some of them may have been run anew
+    taken = rnnzoo("sweep", "small.yaml", "--from", "mlflow", cwd=tmp_path)
+    assert taken.returncode == 0, taken.stderr
+    assert "6 of 6 trials taken over" in taken.stdout
+    assert "they run anew" not in taken.stdout
+    assert outcomes(tmp_path) == outcomes(swept)
+    tracker = MlflowTracker(f"sqlite:///{tmp_path}/runs/mlflow.db")
+    runs = tracker.client.search_runs([tracker.client.get_experiment_by_name("small").experiment_id], "", ViewType.ALL)
+    assert sum(run.data.tags["rnnzoo.role"] == "trial" for run in runs) == 6  # none doubled, none deleted
+
+
 def test_an_export_writes_over_nothing_unless_it_is_told_to(swept: Path, elsewhere: Path) -> None:
     again = rnnzoo("export", "small.yaml", cwd=swept)
     assert (again.returncode, "is there already" in again.stderr, "--force" in again.stderr) == (2, True, True)
@@ -378,6 +409,30 @@ def test_an_export_writes_over_nothing_unless_it_is_told_to(swept: Path, elsewhe
     assert rnnzoo("export", "small.yaml", "other.parquet", cwd=swept).returncode == 0
     assert rnnzoo("report", "small.yaml", "--from", "other.parquet", cwd=swept).returncode == 0
     assert "nothing has been run yet" in rnnzoo("export", "small.yaml", "new.csv", cwd=elsewhere).stderr
+
+
+def test_a_report_and_a_table_that_there_is_no_room_for_are_told_plainly_and_old_ones_stay_whole(
+    swept: Path, elsewhere: Path, tmp_path: Path
+) -> None:
+    with small(tmp_path / "disk", "4m") as disk:
+        shutil.copytree(elsewhere / "results", disk / "results")
+        shutil.copy(elsewhere / "small.yaml", disk)
+        kept = disk / "results/small.csv"
+        before = kept.read_bytes()
+        fill(disk)
+        table, report = (
+            rnnzoo("export", "small.yaml", str(kept), "--force", cwd=swept),
+            rnnzoo("report", "small.yaml", cwd=disk),
+        )
+        assert kept.read_bytes() == before
+        for full in (table, report):
+            assert (full.returncode, "Traceback" in full.stderr) == (1, False), full.stderr
+            assert "No space left on device" in full.stderr
+            assert "fix: make room on that disk, and give the same command again" in full.stderr
+        assert not (disk / "runs/small/report/report.html").exists()
+        make_room(disk)
+        assert rnnzoo("report", "small.yaml", cwd=disk).returncode == 0
+        assert (disk / "runs/small/report/report.html").exists()
 
 
 def test_a_table_of_another_experiment_is_refused_and_one_of_another_edition_is_told(elsewhere: Path) -> None:

@@ -72,7 +72,7 @@ def test_models_and_reports_are_kept(tracker: Tracker, tmp_path: Path) -> None:
     file = tmp_path / "report.html"
     file.write_text("<p>")
     tracker.open("kept", "", {})
-    tracker.best(result(0), [file])
+    tracker.best(result(0), [file], {"cell/equations.tex": "h = x"})
     tracker.report("kept", [file], {"a": 1.5})
     assert tracker.where()
     tracker.close()
@@ -91,7 +91,8 @@ def test_mlflow_shows_what_people_filter_by(store: Path) -> None:
     assert len(client.get_metric_history(run.info.run_id, "curve/train")) == len(CURVE)
     visible = {name for name in run.data.tags if not name.startswith("mlflow.")}
     assert visible == {
-        "variant", "cell", "cell_hash", "task", "trial", "seed", "outcome", "rnnzoo.study", "rnnzoo.role",
+        "variant", "cell", "cell_hash", "task", "trial", "seed", "outcome", "message", "rnnzoo.study",
+        "rnnzoo.role",
     }  # fmt: skip
     assert client.get_run(run.data.tags["mlflow.parentRunId"]).data.tags["rnnzoo.role"] == "study"
 

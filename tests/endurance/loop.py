@@ -1,4 +1,4 @@
-"""A sweep whose trials do not train, as a program that can be killed: `python -m tests.endurance.loop FOLDER`.
+"""A sweep whose trials do not train, as a program that can be killed: `python -m tests.endurance.loop FOLDER [STORAGE]`.
 
 Everything but the training is real: a fork server, Optuna's storage, MLflow.
 """
@@ -57,14 +57,15 @@ class Silent:
         print(f"{study.label} {trial.index} {outcome.kind}", flush=True)
 
 
-def stores(folder: Path) -> tuple[Store, MlflowTracker]:
+def stores(folder: Path, storage: str = "") -> tuple[Store, MlflowTracker]:
+    """Both, in a folder; the storage may be at a URL instead."""
     tracker = MlflowTracker(f"sqlite:///{folder}/mlflow.db", str(folder / "artifacts"))
-    return Store(f"sqlite:///{folder}/optuna.db"), tracker
+    return Store(storage or f"sqlite:///{folder}/optuna.db"), tracker
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, storage: str = "") -> None:
     experiment = parse_experiment(SPEC, str(folder / "killed.yaml"), folder)
-    store, tracker = stores(folder)
+    store, tracker = stores(folder, storage)
     tracker.open(NAME, "", {"spec.yaml": SPEC})
     launcher = LocalLauncher(work, 2, log=folder / "workers.log")
     planned = studies(experiment, {"adding": "digest"}, {"adding": 2})
@@ -72,4 +73,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])

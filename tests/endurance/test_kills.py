@@ -57,11 +57,12 @@ class Killer:
 
     folder: Path
     rng: random.Random
+    storage: str = ""
     kills: Counter[str] = field(default_factory=Counter)
     orphans: list[Process] = field(default_factory=list)
 
     def start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "tests.endurance.loop", str(self.folder)]
+        command = [sys.executable, "-m", "tests.endurance.loop", str(self.folder), self.storage]
         with (self.folder / "out.txt").open("ab") as out:
             return subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out, start_new_session=True)
 
@@ -113,9 +114,9 @@ class Killer:
         return (self.folder / "out.txt").read_text()
 
 
-def check_the_books(folder: Path) -> None:
+def check_the_books(folder: Path, storage: str = "") -> None:
     """Every planned trial is complete exactly once, in both stores alike; nothing is left running anywhere."""
-    store, tracker = stores(folder)
+    store, tracker = stores(folder, storage)
     results = store.results(NAME)
     keys = Counter((one.study, one.trial.index) for one in results)
     assert len(keys) == PLANNED

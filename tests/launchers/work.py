@@ -38,6 +38,18 @@ def exhausting(trial: Trial, tell: Tell) -> Outcome:
     raise MemoryError
 
 
+def greedy(trial: Trial, tell: Tell) -> Outcome:
+    print("takes a gigabyte", flush=True)
+    held = b"x" * 2**30
+    time.sleep(60)
+    return complete(trial, lambda _: bool(held))
+
+
+def diverging(trial: Trial, tell: Tell) -> Outcome:
+    print("the loss is no number any more")
+    return Outcome(Kind.DIVERGED, message="the loss became NaN in epoch 1")
+
+
 def printing(trial: Trial, tell: Tell) -> Outcome:
     print("said by Python")
     os.system("echo said by a program")

@@ -92,13 +92,14 @@ def sweep(
     observer: Quiet,
     tracker: MemoryTracker | None = None,
     work: Work = pretend,
+    storage: str = "",
 ) -> Sweep:
     experiment = parse_experiment(spec, str(folder / "loop.yaml"), folder)
     tracker = tracker or MemoryTracker()
     tracker.open(experiment.name, "", {})
     planned = studies(experiment, {"adding": "digest"}, {"adding": 2})
-    launcher = LocalLauncher(work, workers)
-    store = Store(f"sqlite:///{folder}/optuna.db")
+    launcher = LocalLauncher(work, workers, (__name__,))
+    store = Store(storage or f"sqlite:///{folder}/optuna.db")
     runs = folder / "runs" / "loop"
     return Sweep(experiment, planned, experiment.search.trials, store, tracker, launcher, observer, runs)
 
@@ -321,6 +322,6 @@ def test_a_storage_that_breaks_in_the_middle_is_told_plainly_and_nothing_runs_on
     vandal = Vandal()
     vandal.path = tmp_path / "optuna.db"
     ran = sweep(tmp_path, SPEC.format(sampler="random"), 2, vandal)
-    with pytest.raises(StoreError, match=r"the storage cannot be used: .*\n  fix: see `rnnzoo doctor`"):
+    with pytest.raises(StoreError, match=r"the storage at .* cannot be used: .*\n  fix: it is damaged"):
         ran.run()
     assert not ran.launcher.children

@@ -1,0 +1,55 @@
+"""Ten variants times a thousand trials: the loop neither slows down nor grows, and what reads it stays quick."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.endurance.thousands import VARIANTS
+
+ROOT = Path(__file__).parents[2]
+TRIALS = int(os.environ.get("RNNZOO_ENDURANCE", "1000"))  # of each variant
+
+
+def timed(*arguments: str, cwd: Path) -> tuple[float, str]:
+    """Seconds and output of a command."""
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=cwd, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=3600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    return time.monotonic() - began, done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read in /proc")
+def test_ten_thousand_trials_neither_slow_a_sweep_down_nor_make_it_grow(tmp_path: Path) -> None:
+    """Clocks are printed; what is asserted leaves room for a busy machine."""
+    seconds, _ = timed("tests.endurance.thousands", str(tmp_path), str(TRIALS), cwd=ROOT)
+    clock = json.loads((tmp_path / "clock.json").read_text())
+    assert len(clock) == VARIANTS * TRIALS
+    at = [moment for moment, _ in clock]
+    memory = [size for _, size in clock]
+    part = max(len(clock) // 10, 2)  # a hundred of each study, which take turns
+    first, last = (at[part - 1] - at[0]) / (part - 1), (at[-1] - at[-part]) / (part - 1)
+    settled, end = memory[part - 1], memory[-1]
+    looked, status = timed("rnnzoo", "status", "thousands.yaml", "--json", cwd=tmp_path)
+    reported, _ = timed("rnnzoo", "report", "thousands.yaml", cwd=tmp_path)
+    exported, _ = timed("rnnzoo", "export", "thousands.yaml", "a.csv", cwd=tmp_path)
+    from_mlflow, _ = timed("rnnzoo", "report", "thousands.yaml", "--from", "mlflow", cwd=tmp_path)
+    print(
+        f"\n{len(clock)} trials in {seconds:.0f} s; a trial took {first:.3f} s at first and {last:.3f} s at last;"
+        f" memory {settled:.0f} MiB after the first tenth, {end:.0f} at the end; status {looked:.1f} s,"
+        f" report {reported:.1f} s, from MLflow {from_mlflow:.1f} s, export {exported:.1f} s"
+    )
+    assert {one["complete"] for one in json.loads(status)["variants"]} == {TRIALS}
+    assert len((tmp_path / "a.csv").read_text().splitlines()) >= VARIANTS * TRIALS
+    assert last < 2 * first
+    assert end < 1.2 * settled + 20

@@ -1,0 +1,235 @@
+"""Sweeps whose storage is in PostgreSQL: whole ones, and ones whose server goes away."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from rnnzoo.errors import StoreError
+from rnnzoo.spec.trial import Outcome, Result, Trial
+from rnnzoo.sweep import _patient
+from rnnzoo.sweep.plan import Study
+from rnnzoo.sweep.run import Sweep
+from rnnzoo.sweep.search import Store
+from rnnzoo.trackers.memory import MemoryTracker
+from tests.endurance import test_kills
+from tests.endurance.test_kills import Killer
+from tests.faults import postgresql
+from tests.faults.postgresql import PASSWORD, Server
+from tests.sweep.test_run import SPEC, Quiet, by_key, sweep
+
+RANDOM = SPEC.format(sampler="random")
+NUMBERS = itertools.count()  # of databases
+Outcomes = Mapping[tuple[str, int], Outcome]
+
+pytestmark = pytest.mark.skipif(bool(postgresql.missing()), reason=postgresql.missing() or "it is there")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    made = Server.made()
+    yield made
+    made.remove()
+
+
+@pytest.fixture
+def url(server: Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An empty database for each test."""
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    return server.database(f"test{next(NUMBERS)}")
+
+
+@dataclass
+class Administrator(Quiet):
+    """Stops the server when some trials have ended, and starts it some seconds later."""
+
+    server: Server | None = None
+    stops_at: int = 4
+    away: float = 2.0
+    starting: threading.Thread | None = None
+
+    def ended(self, study: Study, trial: Trial, outcome: Outcome) -> None:
+        super().ended(study, trial, outcome)
+        if len(self.ends) == self.stops_at and self.server is not None:
+            self.server.stop()
+            self.starting = threading.Timer(self.away, self.server.start)
+            self.starting.start()
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
+    """What a sweep with SQLite gives."""
+    plain = sweep(tmp_path_factory.mktemp("plain"), RANDOM, 2, Quiet())
+    plain.run()
+    return outcomes(plain.results())
+
+
+def outcomes(results: Sequence[Result]) -> Outcomes:
+    return {key: outcome for key, (_, outcome) in by_key(results).items()}
+
+
+def check_the_books(ran: Sweep, url: str, expected: Outcomes) -> None:
+    """Every trial is complete once, nothing is running, and all is as in a sweep with SQLite."""
+    store = Store(url)
+    results = store.results("loop")
+    assert outcomes(results) == expected
+    assert len(results) == 12
+    assert not store.running()
+    assert ran.tracker.recorded("loop") == {(one.study, one.trial.index) for one in results}
+
+
+def test_a_whole_sweep_gives_the_same_outcomes_as_with_sqlite_also_over_an_interruption(
+    url: str, expected: Outcomes, tmp_path: Path
+) -> None:
+    tracker = MemoryTracker()
+    with pytest.raises(KeyboardInterrupt):
+        sweep(tmp_path, RANDOM, 2, Quiet(stop_after=5), tracker, storage=url).run()
+    ran = sweep(tmp_path, RANDOM, 2, Quiet(), tracker, storage=url)
+    ran.run()
+    check_the_books(ran, url, expected)
+
+
+def test_a_server_that_is_restarted_in_the_middle_is_waited_for(
+    server: Server, url: str, expected: Outcomes, tmp_path: Path
+) -> None:
+    observer = Administrator(server=server)
+    ran = sweep(tmp_path, RANDOM, 2, observer, storage=url)
+    ran.run()
+    assert observer.starting is not None
+    observer.starting.join()
+    assert [note.partition(" (")[0] for note in observer.notes] == ["the storage is away", "the storage is back"]
+    check_the_books(ran, url, expected)
+
+
+def test_a_server_that_stays_away_ends_the_sweep_with_one_message_and_the_same_command_goes_on(
+    server: Server, url: str, expected: Outcomes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_patient, "LONGEST", 1.0)
+    tracker, observer = MemoryTracker(), Administrator(server=server, away=4.0)
+    stopped = sweep(tmp_path, RANDOM, 2, observer, tracker, storage=url)
+    began = time.monotonic()
+    with pytest.raises(StoreError, match=r"the storage at .* cannot be used: .*\n  fix: see that it runs"):
+        stopped.run()
+    assert time.monotonic() - began < 4.0
+    assert not stopped.launcher.children
+    assert observer.starting is not None
+    observer.starting.join()
+    ran = sweep(tmp_path, RANDOM, 2, Quiet(), tracker, storage=url)
+    ran.run()
+    check_the_books(ran, url, expected)
+
+
+def test_connections_that_are_cut_now_and_then_lose_nothing_and_double_nothing(
+    server: Server, url: str, expected: Outcomes, tmp_path: Path
+) -> None:
+    database, rng, over = url.rpartition("/")[2], random.Random(1), threading.Event()
+    cut = f"select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = '{database}'"
+
+    def vandal() -> None:
+        while not over.wait(rng.uniform(0.1, 0.5)):
+            server.execute(cut)
+
+    ran = sweep(tmp_path, RANDOM, 2, Quiet(), storage=url)
+    thread = threading.Thread(target=vandal)
+    thread.start()
+    try:
+        ran.run()
+    finally:
+        over.set()
+        thread.join()
+    assert "the storage is back" in ran.observer.notes
+    check_the_books(ran, url, expected)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are found in /proc")
+def test_sweeps_that_are_killed_go_on_from_the_server_and_the_books_balance(url: str, tmp_path: Path) -> None:
+    killer = Killer(tmp_path, random.Random(3), url)
+    for what in ("sweep", "everything", "trial", "sweep"):
+        killer.kill_one(what)
+    killer.finish()
+    assert not killer.orphans
+    test_kills.check_the_books(tmp_path, url)
+
+
+# ---------------------------------------------------------------------------------------------- two machines
+
+
+def elsewhere(url: str, tmp_path: Path) -> Sweep:
+    """The sweep of another machine: it shares the storage, and no folder."""
+    (tmp_path / "elsewhere").mkdir(exist_ok=True)
+    return sweep(tmp_path / "elsewhere", RANDOM, 2, Quiet(), storage=url)
+
+
+def test_two_machines_that_share_a_storage_exclude_each_other_and_say_who_runs(
+    url: str, expected: Outcomes, tmp_path: Path
+) -> None:
+    ran = sweep(tmp_path, RANDOM, 2, Quiet(), storage=url)
+    with ran.store.alone("loop"):
+        with pytest.raises(StoreError, match=rf"another sweep of 'loop' .* process {os.getpid()} on .*, since 20"):
+            elsewhere(url, tmp_path).run()
+        with Store(url).alone("another"):
+            pass
+        assert f"process {os.getpid()} on" in Store(url).holder("loop")
+    assert not Store(url).holder("loop")
+    ran.run()
+    elsewhere(url, tmp_path).run()  # the lock went with its holder; nothing is left to do
+    check_the_books(ran, url, expected)
+
+
+def test_the_lock_of_a_sweep_that_was_killed_is_gone_with_it(url: str) -> None:
+    program = f"""
+import time
+from rnnzoo.sweep.search import Store
+with Store({url!r}).alone("loop"):
+    print("alone", flush=True)
+    time.sleep(600)
+"""
+    sweeping = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+    assert sweeping.stdout is not None
+    assert sweeping.stdout.readline() == b"alone\n"
+    store = Store(url)
+    assert f"process {sweeping.pid} on" in store.holder("loop")
+    sweeping.kill()
+    sweeping.wait()
+    end = time.monotonic() + 10
+    while store.holder("loop") and time.monotonic() < end:
+        time.sleep(0.05)
+    with store.alone("loop"):
+        pass
+
+
+def test_a_lock_that_was_lost_with_its_connection_is_taken_again_unless_another_sweep_has_it(
+    server: Server, url: str
+) -> None:
+    store, other = Store(url), Store(url)
+    cut = "select count(pg_terminate_backend(pid)) from pg_locks where locktype = 'advisory'"
+    with store.alone("loop") as still_alone:
+        server.execute(cut)
+        still_alone()
+        assert store.holder("loop")
+        server.execute(cut)
+        with other.alone("loop"), pytest.raises(StoreError, match="another sweep of 'loop' is running"):
+            still_alone()
+
+
+def test_a_wrong_password_and_a_server_that_is_not_there_are_told_at_once_without_the_password(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGPASSWORD", "wrong horse")
+    with pytest.raises(StoreError, match="set PGPASSWORD in the environment") as refused:
+        Store(server.url("postgres"))
+    with pytest.raises(StoreError, match="see that it runs and can be reached") as away:
+        Store(f"postgresql://rnnzoo:{PASSWORD.replace(' ', '%20')}@127.0.0.1:9/nothing")
+    for caught in (refused, away):
+        assert "horse" not in str(caught.value)
