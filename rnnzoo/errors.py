@@ -5,7 +5,7 @@
     |- UsageError             exit code 2: what the user wrote on the command line or passed to a function
     |- TaskError              data that is missing, damaged or does not fit
     |- TrainingError          one training could not run; a sweep records it as an outcome and goes on
-    |- StoreError             Optuna's storage or MLflow's cannot be reached, or is held by somebody else
+    |- StoreError             Optuna's storage, MLflow's or a disk cannot be used, or is held by somebody else
     `- StatsError             the data cannot answer the question
 
 Everything else that escapes is a bug of ours and says so (`cli.main`).
@@ -14,16 +14,23 @@ Everything else that escapes is a bug of ours and says so (`cli.main`).
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
+MAX_MISTAKES = 50  # of one file: more would scroll away, and each takes a search for the nearest name
 _WIDEST_LINE = 100  # a longer line is shown around its caret
+_LONGEST_TEXT = 500  # a problem or a fix that names what a user wrote is cut there
 
 
 class RnnzooError(Exception):
-    """Base of all errors that rnnzoo raises on purpose; `str(error)` is meant for the user."""
+    """Base of all errors that rnnzoo raises on purpose; `str(error)` is meant for the user, and safe on a terminal."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +64,14 @@ class Mistake:
     fix: str = ""
 
     def __str__(self) -> str:
-        lines = [f"{self.span}: {self.problem}", *_draw(self.span)]
+        lines = [f"{self.span}: {_short(self.problem)}", *_draw(self.span)]
         if self.fix:
-            lines.append(f"  fix: {self.fix}")
-        return "\n".join(lines)
+            lines.append(f"  fix: {_short(self.fix)}")
+        return printable("\n".join(lines))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + " ..."
 
 
 def _draw(span: Span) -> list[str]:
@@ -72,11 +83,12 @@ def _draw(span: Span) -> list[str]:
     before = span.text[start : span.column - 1]
     pad = "".join("\t" if char == "\t" else " " for char in before).ljust(span.column - 1 - start)
     marks = "^" * max(1, min(span.length, len(shown) - len(before)))
-    return [f"    {_printable(shown)}", f"    {pad}{marks}"]
+    return [f"    {shown}", f"    {pad}{marks}"]
 
 
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() or char == "\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
+def printable(text: str) -> str:
+    """The text as a terminal shows it: what would steer it, or change the direction of writing, is replaced."""
+    return "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 class SpecError(RnnzooError):
@@ -87,12 +99,15 @@ class SpecError(RnnzooError):
     def __init__(self, *mistakes: Mistake) -> None:
         if not mistakes:
             raise ValueError("a SpecError holds at least one mistake")
-        unique = dict.fromkeys(mistakes)  # the same mistake found along two paths is one mistake
-        self.mistakes = tuple(sorted(unique, key=lambda one: (one.span.file, one.span.line, one.span.column)))
+        self.mistakes = tuple(
+            sorted(dict.fromkeys(mistakes), key=lambda one: (one.span.file, one.span.line, one.span.column))
+        )
         super().__init__(*self.mistakes)
 
     def __str__(self) -> str:
-        return "\n\n".join(str(mistake) for mistake in self.mistakes)
+        shown = [str(mistake) for mistake in self.mistakes[:MAX_MISTAKES]]
+        more = ["There may be more mistakes: mend these, and look again."] if len(shown) == MAX_MISTAKES else []
+        return "\n\n".join([*shown, *more])
 
 
 class UsageError(RnnzooError):
@@ -110,7 +125,53 @@ class TrainingError(RnnzooError):
 
 
 class StoreError(RnnzooError):
-    """A store cannot be reached, is from another version, or is held by another sweep."""
+    """A store cannot be reached or written, is from another version, or is held by another sweep."""
+
+
+# What databases, disks and servers say, and what to do: the first that fits.
+_STORE_FIXES = (
+    (("locked",), "another program holds it: end that one, and give the same command again"),
+    (("disk is full", "disk full", "no space left"), "make room on that disk, and give the same command again"),
+    (("not a database", "malformed"), "it is damaged, or no database: move it away, or name another"),
+    (("password", "authentication"), "set PGPASSWORD in the environment, or write the password to ~/.pgpass"),
+    (("access module", "no module named"), "pip install 'rnnzoo[postgresql]', or the driver that the URL names"),
+)
+
+
+def store_error(what: str, url: str, reason: str, key: str) -> StoreError:
+    """The error for what a store's database, disk or server said.
+
+    Args:
+        what: whose store it is, as in "the storage".
+        key: its section of mlflow.yml.
+    """
+    secret = url.partition("://")[2].rpartition("@")[0]
+    if secret:  # what a network says may repeat the address
+        reason = reason.replace(f"{secret}@", "...@")
+    lower = reason.lower()
+    known = (fix for words, fix in _STORE_FIXES if any(word in lower for word in words))
+    fix = next(known, None) or _fix_of_file(url) or "see that it runs and can be reached"
+    return StoreError(
+        f"{what} at {without_password(url)} cannot be used: {reason}\n  fix: {fix} (`{key}:` in mlflow.yml names it)"
+    )
+
+
+def _fix_of_file(url: str) -> str:
+    """What is the matter with a database's file, of which SQLite says "unable to open", "readonly" or "no such table"."""
+    if not url.startswith("sqlite:///"):
+        return ""
+    path = Path(url.removeprefix("sqlite:///"))
+    if path.exists() and not path.is_file():
+        return "that is no file: name another"
+    if not all(os.access(one, os.W_OK) for one in (path, path.parent) if one.exists()):
+        return "allow writing to it and to its folder"
+    return "it was deleted or moved while it was in use: put it back, or begin anew"
+
+
+def without_password(url: str) -> str:
+    """A URL as it may be shown."""
+    scheme, mark, rest = url.partition("://")
+    return f"{scheme}{mark}...@{rest.rpartition('@')[2]}" if "@" in rest and scheme != "sqlite" else url
 
 
 class StatsError(RnnzooError):
@@ -119,7 +180,7 @@ class StatsError(RnnzooError):
 
 @dataclass(slots=True)
 class Mistakes:
-    """Collects mistakes, so that a file's mistakes come all in one go.
+    """Collects mistakes, so that a file's mistakes come all in one go; raises them where there are `MAX_MISTAKES`.
 
     Example:
         mistakes = Mistakes()
@@ -130,7 +191,12 @@ class Mistakes:
     found: list[Mistake] = field(default_factory=list)
 
     def add(self, span: Span, problem: str, fix: str = "") -> None:
-        self.found.append(Mistake(span, problem, fix))
+        self.extend([Mistake(span, problem, fix)])
+
+    def extend(self, mistakes: Iterable[Mistake]) -> None:
+        self.found += [one for one in mistakes if one not in self.found]
+        if len(self.found) >= MAX_MISTAKES:
+            raise SpecError(*self.found[:MAX_MISTAKES])
 
     def raise_if_any(self) -> None:
         if self.found:

@@ -322,9 +322,21 @@ class _Forward:
 
     program: Program
     lines: dict[str, ir.Apply] = field(init=False)  # of the loop, by name
+    timed: frozenset[str] = field(init=False)  # names of the lines whose value is the same for all sequences
+    terms: dict[str, int] = field(init=False)  # how many products a line is the sum of, where there are any
 
     def __post_init__(self) -> None:
         self.lines = {one.name: _apply(one) for one in self.program.loop}
+        timed = {one.name for one in self.program.once}
+        self.terms = {}
+        for name, line in self.lines.items():  # each stands after those that it needs
+            if all(_timed(atom, timed) for atom in atoms(line)):
+                timed.add(name)
+            if line.op == "matmul":
+                self.terms[name] = 1
+            elif line.op in ("add", "sub", "part"):
+                self.terms[name] = sum(self.products(arg) for arg in atoms(line))
+        self.timed = frozenset(timed)
 
     def computed(self, lines: Iterable[ir.Equation]) -> tuple[list[ir.Ref], list[ir.Ref]]:
         """What lines after the loop read of the forward loop, states apart; and what of it depends on `t` alone.
@@ -334,19 +346,8 @@ class _Forward:
         """
         results = set(self.program.results.values())
         found = [ref for ref in dict.fromkeys(reads(lines)) if self.line(ref) is not None and ref not in results]
-        timed = [ref for ref in found if self.timed(ref)]
-        return [ref for ref in found if ref not in timed], timed
-
-    def timed(self, atom: Atom) -> bool:
-        """Whether a value is the same for all sequences."""
-        line = self.line(atom)
-        if line is not None:
-            return all(map(self.timed, atoms(line)))
-        if isinstance(atom, ir.Number) or atom in (
-            ir.Ref("value", one.name, one.expr.shape) for one in self.program.once
-        ):
-            return True
-        return atom.kind not in ("value", "previous", "input", "below", "drop")
+        timed = [ref for ref in found if ref.name in self.timed]
+        return [ref for ref in found if ref.name not in self.timed], timed
 
     def again(self, wanted: Iterable[ir.Ref], saved: dict[ir.Ref, None]) -> Lines:
         """The lines that compute what is wanted of the forward loop; what they begin with is added to `saved`."""
@@ -354,23 +355,26 @@ class _Forward:
         found: set[str] = set()
         parts: dict[ir.Ref, dict[ir.Ref, tuple[int, int]]] = {}  # of what is kept and asked for in parts only
 
-        def ask(atom: Atom) -> None:
+        def ask(atom: Atom) -> tuple[Atom, ...]:
+            """Take note of a value; what has to be asked for next."""
             line = self.line(atom)
             if line is None or not isinstance(atom, ir.Ref) or atom.name in found or atom in saved or atom in results:
-                return
+                return ()
             if self.keeps(atom):
                 saved[atom] = None
-                return
+                return ()
             args = atoms(line)
             if line.op == "part" and isinstance(args[0], ir.Ref) and self.keeps(args[0]) and args[0] not in results:
                 parts.setdefault(args[0], {})[atom] = number(args[1]), number(args[2])
-                return
-            for inner in args:
-                ask(inner)
+                return ()
             found.add(atom.name)
+            return args
 
-        for ref in wanted:
-            ask(ref)
+        todo = list[Atom](wanted)[
+            ::-1
+        ]  # a stack: a chain of values may be longer than Python lets functions call each other
+        while todo:
+            todo += ask(todo.pop())[::-1]
         for whole, asked in parts.items():
             members_asked = {at for first, last in asked.values() for at in range(first, last + 1)}
             if whole in saved or len(members_asked) == len(members(whole.shape)):
@@ -407,13 +411,8 @@ class _Forward:
         return isinstance(atom, ir.Number) or atom in self.program.results.values()
 
     def products(self, atom: Atom) -> int:
-        """How many products a sum has."""
-        line = self.line(atom)
-        if line is None:
-            return 0
-        if line.op == "matmul":
-            return 1
-        return sum(self.products(arg) for arg in atoms(line)) if line.op in ("add", "sub", "part") else 0
+        """How many products a value is the sum of."""
+        return self.terms.get(atom.name, 0) if self.line(atom) is not None and isinstance(atom, ir.Ref) else 0
 
     def plain(self, atom: Atom) -> bool:
         """Whether an atom is not computed in the loop, but for being taken out of a row."""
@@ -424,6 +423,13 @@ class _Forward:
         if isinstance(atom, ir.Ref) and atom.kind == "value":
             return self.lines.get(atom.name)
         return None
+
+
+def _timed(atom: Atom, timed: set[str]) -> bool:
+    """Whether a value is the same for all sequences, given the names of the lines that are."""
+    if isinstance(atom, ir.Number):
+        return True
+    return atom.name in timed if atom.kind == "value" else atom.kind not in ("previous", "input", "below", "drop")
 
 
 def _kept(before: Lines, lines: Lines) -> tuple[ir.Ref, ...]:

@@ -8,6 +8,7 @@ A weight needs no declaration: a capital name before `@` is a matrix; `b`, `p` a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -19,6 +20,8 @@ from rnnzoo.spec.cell import INITIALISERS, MAX_SIZE, CellSpec, Declared, Init, S
 from rnnzoo.spec.document import Code
 
 RESERVED = frozenset({"x", "t", "unit", "units", "inputs", "row", "col", "below"})
+MAX_BLOCK = 2_000  # names, numbers and operations of all equations of a layer; the largest cell of the zoo has 99
+MAX_ENTRIES = 5_000_000  # of a weight whose sizes stand in the file: its mask takes 40 MB
 _MATRIX_INITS = frozenset({"orthogonal", "identity"})
 _LAST_STEP = "write {name}[t-1] where the previous step is meant"
 _CONSTANTS_LAST = "write one of them without the others"
@@ -102,6 +105,7 @@ def _check_names(spec: CellSpec, mistakes: Mistakes) -> None:
 def _constants(spec: CellSpec, mistakes: Mistakes) -> dict[str, ir.Equation]:
     """Constants in an order in which each stands after those that it needs."""
     trees = {name: tree for name, one in spec.constants.items() if (tree := expression(one.code, mistakes)) is not None}
+    _check_parts(trees, spec.constants, mistakes)
     done: dict[str, ir.Equation] = {}
     spans = {name: one.span for name, one in spec.constants.items()}
     for name in _topological(trees, spans, mistakes, _CONSTANTS_LAST):
@@ -206,7 +210,16 @@ class _Known:
             elif isinstance(size, str) and size in self.spec.options:
                 self.check_size(name, size, declared.span)
             shape.append(size if isinstance(size, str) else int(size))
+        self.check_entries(name, shape, declared.span)
         return tuple(shape)
+
+    def check_entries(self, weight: str, shape: list[ir.Size], span: Span) -> None:
+        """How large a weight is, as far as the file alone says it."""
+        sizes = [self.spec.options.get(one) if isinstance(one, str) else one for one in shape]
+        entries = math.prod(one for one in sizes if isinstance(one, int | float))
+        if entries > MAX_ENTRIES:
+            problem = f"'{weight}' has {entries:,.0f} entries, and more than {MAX_ENTRIES:,} of one weight are too many"
+            self.mistakes.add(span, problem, "make it smaller, or a product of two matrices: U @ (V @ h[t-1])")
 
     def check_size(self, weight: str, option: str, span: Span) -> None:
         value = self.spec.options[option]
@@ -243,6 +256,7 @@ class _Layer:
         for name, one in self.statements.items():
             tree = expression(one.code, self.known.mistakes)
             self.trees[name] = tree or Literal(0.0, one.span)  # so that the other mistakes are found too
+        _check_parts(self.trees, self.statements, self.mistakes)
 
     @property
     def mistakes(self) -> Mistakes:
@@ -281,33 +295,45 @@ class _Layer:
         A size that is found stays, or two that contradict each other would change places for ever; `typed` reports them.
         """
         found: dict[str, ir.Size] = {}
-        while True:
-            open_ = {name: tree for name, tree in self.trees.items() if name not in found}
-            new = {name: size for name, tree in open_.items() if (size := self._size(tree, found)) is not None}
-            if not new:
-                break
+        like: dict[str, list[str]] = {}  # of equations without a size of their own: those that they would have it from
+        for name, tree in self.trees.items():
+            own = next((size for node in self._sized(tree) if (size := self._size(node)) is not None), None)
+            if own is not None:
+                found[name] = own
+            else:
+                nodes = (node for node in self._sized(tree) if isinstance(node, Name | Lag | Below))
+                like[name] = list(dict.fromkeys(node.name for node in nodes if node.name in self.trees))
+        while new := {
+            name: found[first]
+            for name, names in like.items()
+            if name not in found and (first := next((one for one in names if one in found), ""))
+        }:
             found |= new
         self.sizes = {name: found.get(name, "units") for name in self.trees}
 
-    def _size(self, tree: Tree, found: Mapping[str, ir.Size]) -> ir.Size | None:
-        """The size of an expression, None where it has none or it is not known yet."""
-        match tree:
+    def _sized(self, tree: Tree) -> Iterator[Tree]:
+        """The parts of an expression that it may have its size from, in reading order."""
+        if isinstance(tree, Call) and tree.op != "matmul":
+            for arg in tree.args:
+                yield from self._sized(arg)
+        else:
+            yield tree
+
+    def _size(self, node: Tree) -> ir.Size | None:
+        """The size of a part, None where it has none or has that of an equation."""
+        match node:
             case Name(name="x"):
                 return "inputs"
-            case Name(name=name) | Lag(name=name) | Below(name=name) if name in self.trees:
-                return found.get(name)
-            case Name(name=name) if name in self.known.constants:
+            case Name(name=name) if name in self.known.constants and name not in self.trees:
                 return self.known.constants[name].size or None
             case Name(name=name) if self.is_weight(name, before_product=False):
                 shape = self.known.shape_of(name)
                 return "units" if shape is None else (shape[0] if shape else None)
-            case Call(op="matmul", args=(Name(name=name), _)):
+            case Call(args=(Name(name=name), _)):
                 shape = self.known.shape_of(name)
                 return shape[0] if shape else "units"
-            case Call(op="matmul"):
+            case Call():
                 return "units"  # its left side is a mistake
-            case Call(args=args):
-                return next((size for arg in args if (size := self._size(arg, found)) is not None), None)
         return None
 
     # -- order
@@ -547,6 +573,17 @@ def _topological(trees: Mapping[str, Tree], spans: Mapping[str, Span], mistakes:
     for name in trees:
         visit(name, ())
     return tuple(order)
+
+
+def _check_parts(trees: Mapping[str, Tree], statements: Mapping[str, Statement], mistakes: Mistakes) -> None:
+    """All equations of a block together are no larger than `MAX_BLOCK`; else nothing more is looked for."""
+    parts = 0
+    for name, tree in trees.items():
+        parts += sum(1 for _ in _nodes(tree))
+        if parts > MAX_BLOCK:
+            problem = f"equations of more than {MAX_BLOCK} names, numbers and operations in all"
+            mistakes.add(statements[name].span, problem, "leave some out, or put more units into fewer equations")
+            mistakes.raise_if_any()
 
 
 def _needed(spec: CellSpec, layers: Iterable[_Layer]) -> frozenset[str]:

@@ -185,6 +185,16 @@ def products(expr: Expr) -> Iterator[Apply]:
             yield node
 
 
+def terms(expr: Expr, positive: bool = True) -> Iterator[tuple[Expr, bool]]:
+    """The terms of a sum in reading order, each with whether it is added; an expression that is no sum is one term."""
+    if isinstance(expr, Apply) and expr.op in ("add", "sub"):
+        left, right = expr.args
+        yield from terms(left, positive)
+        yield from terms(right, positive == (expr.op == "add"))
+    else:
+        yield expr, positive
+
+
 def depending(equations: Sequence[Equation]) -> frozenset[str]:
     """Names of the equations that depend on a previous step or on time, directly or through others."""
     found: set[str] = set()

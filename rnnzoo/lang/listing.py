@@ -7,6 +7,7 @@ this one and the layer above hand back for c, `d.c` the whole adjoint of c, and 
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,7 +25,9 @@ PRODUCT, CALL = OPS["mul"].binds, 9
 def listing(cell: ir.Cell) -> str:
     """The engine's view of one layer of a cell."""
     states, program, back = _compiled(cell)
-    printer = _Printer()
+    taken = {one.name for one in (*cell.step.equations, *cell.constants)}
+    taken |= {one.name for one in cell.step.weights} | set(cell.options)
+    printer = _Printer(f"z{n}" for n in itertools.count(1) if f"z{n}" not in taken)
     ends: dict[str, Atom] = {f"d.{name}[t-1]": atom for name, atom in back.previous.items()}
     gradients: dict[str, Atom] = {f"d.{name}": atom for name, atom in (*back.inputs.items(), *back.weights.items())}
     parts = [
@@ -50,6 +53,7 @@ def _compiled(cell: ir.Cell) -> tuple[list[str], Program, Adjoint]:
 class _Printer:
     """Prints the parts of a program one after the other; what one part names, the next may read."""
 
+    free: Iterator[str]  # letters that nothing has yet
     letters: dict[str, str] = field(default_factory=dict)  # temporaries that have a name of their own
     texts: dict[str, tuple[str, int]] = field(default_factory=dict)  # those that stand where they are read
 
@@ -66,15 +70,12 @@ class _Printer:
             if plain and one.name not in named and one.name not in outside and (uses[one.name] < 2 or taken):
                 self.texts[one.name] = text
             elif one.name not in self.letters:
-                letter = named.get(one.name) or (self.letter() if plain else one.name)
+                letter = named.get(one.name) or (next(self.free) if plain else one.name)
                 self.letters[one.name] = letter
                 found.append(f"{letter} = {text[0]}")
         done = {line.partition(" = ")[0] for line in found}
         found += [f"{name} = {self.text(atom)[0]}" for name, atom in ends.items() if name not in done]
         return found
-
-    def letter(self) -> str:
-        return f"z{sum(1 for one in self.letters.values() if one.startswith('z') and one[1:].isdigit()) + 1}"
 
     def names(self, values: list[ir.Ref]) -> str:
         return ", ".join(dict.fromkeys(self.text(one)[0] for one in values))

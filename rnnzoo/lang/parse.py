@@ -13,9 +13,14 @@ from dataclasses import dataclass
 
 from rnnzoo.errors import Mistakes, Span, nearest
 from rnnzoo.lang.ops import CALLS, INFIX
-from rnnzoo.spec.document import Code
+from rnnzoo.spec.cell import FOREIGN, foreign_words
+from rnnzoo.spec.document import MAX_NUMBER, Code
 
-MAX_DEPTH = 60
+# Limits of an expression, below which all that reads it is quick and nothing recurses too deep.  Those of the zoo have at most
+# 26 parts, 8 deep.
+MAX_PARTS = 500  # names, numbers and operations
+MAX_DEPTH = 60  # operations within each other; a sum of n terms is n deep
+MAX_CHARACTERS = 30_000  # that Python's parser is given: more than `MAX_PARTS` parts take when they are printed
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +105,19 @@ class _NotInTheLanguage(Exception):
 
 def expression(code: Code, mistakes: Mistakes) -> Tree | None:
     """The tree of one expression; None where it has a mistake, which is then among `mistakes`."""
+    if len(code.text) > MAX_CHARACTERS:
+        mistakes.add(code.span(0, 0), f"an expression of more than {MAX_CHARACTERS} characters", "split it")
+        return None
+    if foreign := FOREIGN.search(code.text):  # Python would take some letters for the English ones that they look like
+        mistakes.add(_character_span(code, foreign.start()), *foreign_words(foreign[0]))
+        return None
     if bracket := _lone_bracket(code.text):
         mistakes.add(code.span(*bracket), *_bracket_words(code, bracket))
         return None
     try:
         # Parentheses let an expression run over lines; the first column moves by one.
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SyntaxWarning)  # "1 in a" and the like are refused below, with a place
+            warnings.simplefilter("ignore")  # "1 in a", "1if a" and the like are refused below, with a place
             tree = ast.parse(f"({code.text}\n)", mode="eval")
         return _Reader(code).tree(tree.body, 0)
     except _NotInTheLanguage as error:
@@ -121,10 +132,10 @@ def expression(code: Code, mistakes: Mistakes) -> Tree | None:
 class _Reader:
     def __init__(self, code: Code) -> None:
         self.code = code
+        self.parts = 0
 
     def tree(self, node: ast.expr, depth: int) -> Tree:
-        if depth > MAX_DEPTH:
-            raise _NotInTheLanguage(node, "this expression is nested too deep", "split it into several equations")
+        self.check_size(node, depth)
         span = _span(self.code, node)
         match node:
             case ast.Constant(value=value):
@@ -151,11 +162,20 @@ class _Reader:
                 return self.call(node, depth)
         raise self.refuse(node)
 
+    def check_size(self, node: ast.expr, depth: int) -> None:
+        self.parts += 1
+        if self.parts > MAX_PARTS:
+            problem = f"an expression of more than {MAX_PARTS} names, numbers and operations"
+            raise _NotInTheLanguage(node, problem, "split it into several equations")
+        if depth > MAX_DEPTH:
+            problem = f"nested too deep: more than {MAX_DEPTH} operations within each other"
+            raise _NotInTheLanguage(node, problem, "split it into several equations, or use brackets in a long sum")
+
     def number(self, node: ast.Constant, value: object) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise _NotInTheLanguage(node, f"{ast.unparse(node)[:40]} is not a number", "write 0, 1 or 0.5")
-        if abs(value) > 1e300:
-            raise _NotInTheLanguage(node, "this number is too large", "write one of at most 1e300")
+        if abs(value) > MAX_NUMBER:
+            raise _NotInTheLanguage(node, "this number is too large", f"write one of at most {MAX_NUMBER:g}")
         return float(value)
 
     def subscript(self, node: ast.Subscript, name: str, index: ast.expr) -> Tree:
@@ -223,12 +243,18 @@ def _span(code: Code, node: ast.AST) -> Span:
     lines = code.text.split("\n")
     first = _characters(lines, line, column)
     last = _characters(lines, end_line, end)
-    return code.span(line, first, max(1, last - first) if end_line == line else len(lines[line]) - first)
+    return code.span(line, first, max(1, (last if end_line == line else len(lines[line])) - first))
 
 
 def _characters(lines: list[str], line: int, column: int) -> int:
     raw = (("(" if line == 0 else "") + lines[line]).encode() if line < len(lines) else b""
-    return len(raw[:column].decode("utf-8", "ignore")) - (1 if line == 0 else 0)
+    return max(0, len(raw[:column].decode("utf-8", "ignore")) - (1 if line == 0 else 0))  # a pair begins at our own
+
+
+def _character_span(code: Code, at: int) -> Span:
+    """The place of a character by its number in the text."""
+    before = code.text[:at].split("\n")
+    return code.span(len(before) - 1, len(before[-1]))
 
 
 def _syntax_span(code: Code, error: SyntaxError) -> Span:

@@ -6,7 +6,9 @@ equations, nothing clever: every other way to compute a cell is tested against t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +18,8 @@ from rnnzoo.errors import UsageError
 from rnnzoo.lang import ir
 from rnnzoo.lang.ops import OPS
 
+MAX_MASK = 100_000_000  # entries: 10,000 x 10,000, which take 800 MB
+MASK_AT_ONCE = 100_000  # entries that are computed at a time
 Array = np.ndarray[Any, Any]
 Values = Mapping[str, Array]
 
@@ -43,27 +47,51 @@ def constants(cell: ir.Cell, size: ir.Sizes) -> dict[str, Array]:
     """
     found: dict[str, Array] = {}
     for one in cell.constants:
-        try:
-            # Also where the bad value is not chosen: a division by zero means that the sizes do not fit.
-            with np.errstate(divide="raise", invalid="raise", over="raise"):
-                found[one.name] = np.asarray(evaluate(one.expr, {"constant": found}, size), dtype=float)
-        except FloatingPointError:
-            options = "".join(f", {name}={value:g}" for name, value in cell.options.items())
-            raise UsageError(
-                f"cell '{cell.name}': the constant '{one.name}' has no value with units={size.units}{options}\n"
-                "  fix: take more units, or change the cell's options"
-            ) from None
+        with _finite(cell, f"the constant '{one.name}'", size):
+            found[one.name] = np.asarray(evaluate(one.expr, {"constant": found}, size), dtype=float)
     return found
 
 
 def mask(cell: ir.Cell, weight: ir.Weight, size: ir.Sizes) -> Array | None:
-    """The mask of a weight as an array of 0 and 1, or None."""
+    """The mask of a weight as an array of 0 and 1, or None.
+
+    Raises:
+        UsageError: it has no finite value at these sizes, or is too large to be made.
+    """
     if weight.mask is None:
         return None
     shape = size.shape(weight.shape)
-    values = {"constant": constants(cell, size), "mask": {"rows": np.array(shape[0]), "cols": np.array(shape[-1])}}
-    value = np.asarray(evaluate(weight.mask, values, size), dtype=float)
-    return np.broadcast_to((value != 0) * 1.0, shape).copy()
+    if math.prod(shape) > MAX_MASK:
+        sizes = " x ".join(f"{one:,}" for one in shape)
+        raise UsageError(
+            f"cell '{cell.name}': the mask of '{weight.name}' would be {sizes}, more than {MAX_MASK:,} entries\n"
+            "  fix: take fewer units"
+        )
+    known, found = constants(cell, size), np.empty(shape)
+    rows, cols = (np.arange(length) for length in shape)
+    at_once = max(
+        1, MASK_AT_ONCE // len(cols)
+    )  # or all that an expression holds half-way would be as large as the mask
+    for first in range(0, len(rows), at_once):
+        part = slice(first, first + at_once)
+        with _finite(cell, f"the mask of '{weight.name}'", size):
+            value = evaluate(weight.mask, {"constant": known, "mask": {"row": rows[part], "col": cols}}, size)
+        found[part] = value != 0
+    return found
+
+
+@contextmanager
+def _finite(cell: ir.Cell, what: str, size: ir.Sizes) -> Iterator[None]:
+    """Refuse a division by zero and the like, also where the bad value is not chosen: the sizes do not fit."""
+    try:
+        with np.errstate(divide="raise", invalid="raise", over="raise"):
+            yield
+    except FloatingPointError:
+        options = "".join(f", {name}={value:g}" for name, value in cell.options.items())
+        raise UsageError(
+            f"cell '{cell.name}': {what} has no value with units={size.units}{options}\n"
+            "  fix: take more units, or change the cell's options"
+        ) from None
 
 
 def evaluate(expr: ir.Expr, values: Mapping[str, Values], size: ir.Sizes) -> Array:
@@ -80,18 +108,10 @@ def evaluate(expr: ir.Expr, values: Mapping[str, Values], size: ir.Sizes) -> Arr
             return np.asarray(float(size.of(name)))
         case ir.Ref(kind="unit"):
             return np.arange(size.units, dtype=float)
-        case ir.Ref(kind="row", name=name):
-            return (
-                values["constant"][name][:, None]
-                if name
-                else np.arange(int(values["mask"]["rows"]), dtype=float)[:, None]
-            )
-        case ir.Ref(kind="col", name=name):
-            return (
-                values["constant"][name][None, :]
-                if name
-                else np.arange(int(values["mask"]["cols"]), dtype=float)[None, :]
-            )
+        case ir.Ref(kind=("row" | "col") as axis, name=name):
+            numbers = values["mask"][axis]
+            along = values["constant"][name][numbers] if name else numbers.astype(float)
+            return along[:, None] if axis == "row" else along[None, :]
         case ir.Ref(kind=kind, name=name):
             return values[kind][name]
         case ir.Apply(op="matmul", args=(weight, operand)):
@@ -132,19 +152,20 @@ def run(
     states, values = [], []
     for number, layer_weights in enumerate(weights, start=1):
         size = ir.sizes(cell, x.shape[-1], units, number)
-        start = _start(cell, layer_weights, size, len(x), initial[number - 1] if initial else {})
+        begin = start(cell, layer_weights, size, len(x), initial[number - 1] if initial else {})
         sequence = x if number == 1 else below[cell.output]
-        below, last = _layer(cell, cell.layer(number), layer_weights, sequence, below, start, size, keep)
+        below, last = _layer(cell, cell.layer(number), layer_weights, sequence, below, begin, size, keep)
         values.append(below)
         states.append(last)
     return Run(below[cell.output], tuple(states), tuple(values))
 
 
-def _start(cell: ir.Cell, weights: Values, size: ir.Sizes, batch: int, given: Values) -> dict[str, Array]:
+def start(cell: ir.Cell, weights: Values, size: ir.Sizes, batch: int, given: Values | None = None) -> dict[str, Array]:
+    """The states before the first step, (batch, size) each: as given, or as the cell says."""
     found = {}
     for state in cell.states:
         learned = weights[f"initial_{state.name}"] if state.initial == "learned" else np.asarray(state.initial)
-        value = given.get(state.name, learned)
+        value = (given or {}).get(state.name, learned)
         found[state.name] = np.broadcast_to(value, (batch, size.of(state.size))).astype(float)
     return found
 

@@ -119,6 +119,7 @@ def _declarations(cell: ir.Cell) -> dict[str, Any]:
     """Weights, init and initial, where they differ from the convention."""
     weights: dict[str, Any] = {}
     init: dict[str, Any] = {}
+    on_states = _on_states(cell)
     for weight in {one.name: one for step in (cell.step, cell.first) for one in step.weights}.values():
         entry: dict[str, Any] = {}
         if not _conventional(weight):
@@ -127,7 +128,7 @@ def _declarations(cell: ir.Cell) -> dict[str, Any]:
             entry["mask"] = expression(weight.mask)
         if entry:
             weights[weight.name] = entry
-        if weight.init != default_init(cell, weight):
+        if weight.init != default_init(weight, on_states):
             init[weight.name] = weight.init.plain()
     initial = {state.name: state.initial for state in cell.states if state.initial != 0}
     return {key: value for key, value in (("weights", weights), ("init", init), ("initial", initial)) if value}
@@ -140,18 +141,18 @@ def _conventional(weight: ir.Weight) -> bool:
     return ir.names_vector(weight.name) and weight.shape == ("units",)
 
 
-def default_init(cell: ir.Cell, weight: ir.Weight) -> Init:
+def default_init(weight: ir.Weight, on_states: frozenset[ir.Expr]) -> Init:
     """What a weight begins with where nothing is said: Glorot uniform on inputs, orthogonal on states, vectors zero."""
     if len(weight.shape) != 2:
         return Init("zeros")
+    return Init("orthogonal" if ir.Ref("weight", weight.name, weight.shape) in on_states else "glorot_uniform")
+
+
+def _on_states(cell: ir.Cell) -> frozenset[ir.Expr]:
+    """The matrices that multiply what depends on a state, in any layer."""
+    found: set[ir.Expr] = set()
     for step in (cell.step, cell.first):
         stateful = ir.depending(step.equations)
         for one in step.equations:
-            operands = [node.args[1] for node in ir.products(one.expr) if node.args[0] == _ref(weight)]
-            if any(ir.depends(operand, stateful) for operand in operands):
-                return Init("orthogonal")
-    return Init("glorot_uniform")
-
-
-def _ref(weight: ir.Weight) -> ir.Ref:
-    return ir.Ref("weight", weight.name, weight.shape)
+            found |= {node.args[0] for node in ir.products(one.expr) if ir.depends(node.args[1], stateful)}
+    return frozenset(found)

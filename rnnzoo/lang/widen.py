@@ -11,7 +11,7 @@ In: lines before the loop and in it, from `passes.schedule`.  Out: a `Program`.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rnnzoo.lang import ir, passes
@@ -47,7 +47,7 @@ def operands(step: ir.Step) -> tuple[ir.Expr, ...]:
     return tuple(passes.products(passes.schedule(step).loop))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class _Run:
     """Lines that are done at once: the same operation on members `first` to `last` of what another run yields.
 
@@ -158,8 +158,15 @@ def _read_at(name: str, uses: _Uses, order: Mapping[str, int]) -> int:
 
 
 def _extend(run: _Run, uses: _Uses, found: list[_Run]) -> None:
-    """Add a run, and those that take its members further."""
-    found.append(run)
+    """Add a run, and those that take its members further, each with what follows it."""
+    todo = [run]
+    while todo:
+        found.append(todo.pop())
+        todo += reversed(list(_following(found[-1], uses)))
+
+
+def _following(run: _Run, uses: _Uses) -> Iterator[_Run]:
+    """The runs that take the members of a run further."""
     following = [uses.next_of(name) for name in run.names]
     at = 0
     while at < len(following):
@@ -173,7 +180,7 @@ def _extend(run: _Run, uses: _Uses, found: list[_Run]) -> None:
         if step is not None and end - at > 1:
             group = [one for one in following[at:end] if one is not None]
             others = tuple(one[4] for one in group if one[4] is not None)
-            _extend(_Run(step[1], tuple(one[0] for one in group), others, run, at, step[3]), uses, found)
+            yield _Run(step[1], tuple(one[0] for one in group), others, run, at, step[3])
         at = end
 
 
@@ -207,8 +214,13 @@ class _Rewrite:
         return self.names[atom.name]
 
     def wide(self, run: _Run) -> Atom:
-        if run not in self.wides:
-            self.wides[run] = self.product(run) if run.base is None else self.further(run, run.base)
+        missing: list[_Run] = []  # a chain of runs may be longer than Python lets functions call each other
+        one: _Run | None = run
+        while one is not None and one not in self.wides:
+            missing.append(one)
+            one = one.base
+        for one in reversed(missing):
+            self.wides[one] = self.product(one) if one.base is None else self.further(one, one.base)
         return self.wides[run]
 
     def product(self, run: _Run) -> Atom:

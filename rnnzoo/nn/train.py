@@ -53,7 +53,7 @@ def train(trial: Trial, tell: Tell) -> Outcome:
     model = Model(trial, task)
     outcome = _epochs(trial, model, tell, began, {"data": loaded - began})
     if outcome.kind is Kind.COMPLETE and trial.folder:
-        model.save(Path(trial.folder) / "model.keras")
+        model.save(trial.model)
     return outcome
 
 

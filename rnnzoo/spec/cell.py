@@ -9,15 +9,19 @@ extends; a replaced equation keeps its place, a new one is appended.  Name, titl
 
 from __future__ import annotations
 
+import contextlib
 import keyword
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rnnzoo.errors import Mistakes, Span, SpecError, UsageError, nearest
 from rnnzoo.spec.document import (
+    MAX_NUMBER,
+    MAX_TEXT,
     Code,
     Fields,
     Listing,
@@ -34,11 +38,12 @@ from rnnzoo.spec.document import (
 from rnnzoo.spec.trial import Value
 
 ZOO = Path(__file__).parent.parent / "zoo"
-MAX_NAME = 40
-MAX_EQUATIONS = 200
-MAX_EQUATION = 2000  # characters
-MAX_OPTION = 1e300
-MAX_SIZE = 1_000_000
+# Limits of a cell.  The largest of the zoo has 7 equations.
+MAX_NAME = 40  # characters: longer ones make equations that nobody can read
+MAX_EQUATIONS = 200  # in each block, what is inherited included; also what recursion from one to the next may cost
+MAX_EXTENDS = 10  # cells, each of which extends the next: so many files are read for one
+MAX_SIZE = 100_000  # of one side of a weight that stands in the file
+FOREIGN = re.compile(r"[^\x00-\x7f]")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -108,6 +113,7 @@ class CellSpec:
         shapes, masks: from `weights:`.
         initial: what a state starts from: a number, or `learned`.
         output: the equation that is the layer's output.
+        base: the cell that this one extends.
     """
 
     name: str
@@ -125,6 +131,7 @@ class CellSpec:
     masks: Mapping[str, Declared] = field(default_factory=dict)
     init: Mapping[str, Declared] = field(default_factory=dict)
     initial: Mapping[str, Declared] = field(default_factory=dict)
+    base: CellSpec | None = None
 
     def with_options(self, options: Mapping[str, float]) -> CellSpec:
         """The same cell with other values for some of its options."""
@@ -132,7 +139,7 @@ class CellSpec:
             if name not in self.options:
                 fix = nearest(name, self.options) or "this cell has no options at all"
                 raise UsageError(f"cell '{self.name}' has no option '{name}'\n  fix: {fix}")
-            if not is_number(value) or not abs(value) <= MAX_OPTION:
+            if not is_number(value) or not abs(value) <= MAX_NUMBER:
                 raise UsageError(f"option '{name}' of cell '{self.name}' must be a number, not {value!r}")
         return replace(self, options={**self.options, **options})
 
@@ -149,8 +156,7 @@ def read(reference: str | Path, folder: Path | None = None) -> CellSpec:
         UsageError: there is no such cell, or two.
         SpecError: mistakes in the file, or in one that it extends.
     """
-    path = find(str(reference), folder or Path())
-    return _read(path, ())
+    return read_file(find(str(reference), folder or Path()))
 
 
 def parse_cell(text: str, file: str = "<cell>", folder: Path | None = None) -> CellSpec:
@@ -181,6 +187,29 @@ def find(reference: str, folder: Path) -> Path:
     return next(iter(own.values()))
 
 
+def named_in_spec(reference: str, folder: Path) -> Path:
+    """The file of a cell that a spec names: unlike one that is named on the command line, it lies within the project.
+
+    A spec may come from somebody else, and what is wrong with a file is shown with its lines.
+
+    Raises:
+        UsageError: there is no such cell, or two; or it is no file, or one that lies elsewhere, links followed.
+    """
+    path = find(reference, folder)
+    project = (ZOO, folder, folder.parent / "cells", Path())
+    if not any(_within(path, one) for one in project):
+        fix = f"copy it into {folder if folder != Path() else 'this folder'}"
+        raise UsageError(f"'{reference}' lies outside of the folder of this file and of the current one\n  fix: {fix}")
+    if os.path.exists(path) and not os.path.isfile(path):  # unlike those of `Path`, neither ever raises
+        raise UsageError(f"'{reference}' is no file\n  fix: give the path of a cell's YAML file")
+    return path
+
+
+def _within(path: Path, folder: Path) -> bool:
+    """Whether a file lies in a folder, links followed; a circle of links lies nowhere else than its name."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
 def built_in_names() -> tuple[str, ...]:
     """Names of the cells of the zoo, sorted."""
     return tuple(sorted(path.stem for path in ZOO.glob("*.yaml") if path.stem != "sources"))
@@ -193,15 +222,20 @@ def sources() -> Mapping[str, str]:
     return {key: str(node.value) for key, node in table.entries.items() if isinstance(node, Scalar)}
 
 
-def _cells_in(folder: Path) -> Iterable[Path]:
+def _cells_in(folder: Path) -> Iterator[Path]:
     """YAML files that may be cells, for suggestions only."""
-    try:
-        return [path for path in folder.glob("*.yaml") if "\nequations:" in path.read_text(errors="replace")]
-    except OSError:
-        return []
+    for path in folder.glob("*.yaml"):
+        with contextlib.suppress(SpecError, UsageError):
+            if os.path.isfile(path) and _within(path, folder) and "\nequations:" in read_text(path):
+                yield path
 
 
-def _read(path: Path, chain: tuple[Path, ...]) -> CellSpec:
+def read_file(path: Path, chain: tuple[Path, ...] = ()) -> CellSpec:
+    """The cell of a file.
+
+    Args:
+        chain: the files that led here, each of which extends the next.
+    """
     shown = f"zoo/{path.name}" if path.parent == ZOO else str(path)
     return _parse(read_text(path, shown), shown, path.parent, (*chain, path.resolve()))
 
@@ -257,7 +291,7 @@ def _base(parent: Node, folder: Path, chain: tuple[Path, ...], mistakes: Mistake
         mistakes.add(parent.span, "`extends` takes the name of a cell", "write `extends: lstm`")
         return None
     try:
-        path = find(parent.value, folder)
+        path = named_in_spec(parent.value, folder)
     except UsageError as error:
         problem, _, fix = str(error).partition("\n  fix: ")
         mistakes.add(parent.span, problem, fix)
@@ -266,11 +300,17 @@ def _base(parent: Node, folder: Path, chain: tuple[Path, ...], mistakes: Mistake
         names = " -> ".join(one.stem for one in (*chain, path))
         mistakes.add(parent.span, f"`extends` runs in a circle: {names}", "write the equations of one of them out")
         return None
-    try:
-        return _read(path, chain)
-    except SpecError as error:
-        mistakes.found.extend(error.mistakes)
+    if len(chain) >= MAX_EXTENDS:
+        problem = f"more than {MAX_EXTENDS} cells of which each extends the next"
+        mistakes.add(parent.span, problem, "write the equations of one of them out")
         return None
+    try:
+        return read_file(path, chain)
+    except UsageError as error:
+        mistakes.add(parent.span, str(error), "give the name of a cell that can be read")
+    except SpecError as error:
+        mistakes.extend(error.mistakes)
+    return None
 
 
 def _merge(base: CellSpec, own: CellSpec, mistakes: Mistakes) -> CellSpec:
@@ -286,7 +326,7 @@ def _merge(base: CellSpec, own: CellSpec, mistakes: Mistakes) -> CellSpec:
     def declared(entries: Mapping[str, Declared]) -> dict[str, Declared]:
         return {name: replace(one, own=False) for name, one in entries.items()}
 
-    return replace(
+    merged = replace(
         own,
         output=own.output or base.output,
         options={**base.options, **own.options},
@@ -298,7 +338,11 @@ def _merge(base: CellSpec, own: CellSpec, mistakes: Mistakes) -> CellSpec:
         masks={**declared(base.masks), **own.masks},
         init={**declared(base.init), **own.init},
         initial={**declared(base.initial), **own.initial},
+        base=base,
     )
+    for block in (merged.constants, merged.equations, merged.first_layer):
+        _check_count(block, mistakes)
+    return merged
 
 
 def _source(fields: Fields, mistakes: Mistakes) -> tuple[str, ...]:
@@ -306,8 +350,10 @@ def _source(fields: Fields, mistakes: Mistakes) -> tuple[str, ...]:
     items: Sequence[Node] = node.items if isinstance(node, Listing) else [node] if node else []
     found = []
     for item in items:
-        if isinstance(item, Scalar) and isinstance(item.value, str):
+        if isinstance(item, Scalar) and isinstance(item.value, str) and len(item.value) <= MAX_TEXT:
             found.append(item.value)
+        elif isinstance(item, Scalar) and isinstance(item.value, str):
+            mistakes.add(item.span, f"a source of more than {MAX_TEXT} characters", "shorten it")
         else:
             fix = "write source: [author2015]"
             mistakes.add(item.span, f"`source` is a text or a list of texts, not {describe(item)}", fix)
@@ -358,7 +404,9 @@ def _shape(entry: Fields, mistakes: Mistakes) -> tuple[float | str, ...]:
         elif size is not None and 1 <= size <= MAX_SIZE:
             shape.append(size)
         else:
-            problem = f"a size is `units`, `inputs`, an option or a whole number from 1, not {describe(item)}"
+            problem = (
+                f"a size is `units`, `inputs`, an option or a whole number from 1 to {MAX_SIZE}, not {describe(item)}"
+            )
             mistakes.add(item.span, problem, "write shape: [units, inputs]")
     if len(shape) > 2:
         fix = "write [] for a scalar, [n] for a vector, [n, m] for a matrix"
@@ -368,10 +416,11 @@ def _shape(entry: Fields, mistakes: Mistakes) -> tuple[float | str, ...]:
 
 def _mask(entry: Fields, mistakes: Mistakes) -> Code | None:
     node = entry.node("mask")
-    if isinstance(node, Scalar) and isinstance(node.value, str) and node.code is None and "\n" not in node.value:
+    text = node.value if isinstance(node, Scalar) and isinstance(node.value, str) and node.code is None else ""
+    if isinstance(node, Scalar) and text.partition("#")[0].strip() and "\n" not in text:
         quote = 1 if node.style else 0
         row = node.span
-        return Code(row.file, (Row(row.line, row.column + quote, row.text),), node.value)
+        return Code(row.file, (Row(row.line, row.column + quote, row.text),), text)
     mistakes.add(entry.span("mask"), "a mask is one expression on one line", "write mask: row >= col")
     return None
 
@@ -442,9 +491,14 @@ def _statements(code: Code | None, mistakes: Mistakes) -> dict[str, Statement]:
             )
         elif legal_name(statement.name, statement.span, mistakes):
             found[statement.name] = statement
-    if len(found) > MAX_EQUATIONS:
-        mistakes.add(next(iter(found.values())).span, f"more than {MAX_EQUATIONS} equations in one block", "merge some")
+    _check_count(found, mistakes)
     return found
+
+
+def _check_count(block: Mapping[str, Statement], mistakes: Mistakes) -> None:
+    if len(block) > MAX_EQUATIONS:
+        last = list(block.values())[MAX_EQUATIONS]
+        mistakes.add(last.span, f"more than {MAX_EQUATIONS} equations in one block", "merge some")
 
 
 def _split(code: Code, mistakes: Mistakes) -> Iterable[Statement]:
@@ -462,8 +516,6 @@ def _split(code: Code, mistakes: Mistakes) -> Iterable[Statement]:
         if not head or not body.strip():
             fix = "write `name = expression`; an equation goes on below only inside brackets"
             mistakes.add(bare.span(row, indent, len(lines[row]) - indent), "this is not an equation", fix)
-        elif len(body) > MAX_EQUATION:
-            mistakes.add(bare.span(row, indent), f"an equation of more than {MAX_EQUATION} characters", "split it")
         else:
             span = bare.span(row, head.start(2), len(head[2]))
             yield Statement(head[2], span, bare.part(row, head.end(), until))
@@ -480,10 +532,21 @@ def _end(lines: Sequence[str], row: int) -> int:
     return row + 1  # a bracket that is never closed: let the parser say so on its own line
 
 
+def foreign_words(char: str) -> tuple[str, str]:
+    """What to say of a character that looks like an English letter or a sign of the language, and is none."""
+    name = unicodedata.name(char, f"U+{ord(char):04X}").lower()
+    return (
+        f"'{char}' ({name}) is not part of the language",
+        "names are English letters, digits and `_`; signs are ASCII",
+    )
+
+
 def legal_name(name: str, span: Span, mistakes: Mistakes) -> bool:
     """Whether a name can be used in equations; reports why not."""
     if keyword.iskeyword(name) or (keyword.issoftkeyword(name) and name == "_"):
         mistakes.add(span, f"'{name}' is a word of Python and cannot be a name", f"write {name}_ or another letter")
+    elif found := FOREIGN.search(name):
+        mistakes.add(span, *foreign_words(found[0]))
     elif not _NAME.fullmatch(name):
         mistakes.add(span, f"'{name[:60]}' cannot be a name", "use English letters, digits and `_`, a letter first")
     elif len(name) > MAX_NAME:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from rnnzoo.errors import Mistakes, Span, nearest
-from rnnzoo.spec.document import Fields, Node, Scalar, Table, describe
+from rnnzoo.spec.document import MAX_NUMBER, MAX_TEXT, Fields, Node, Scalar, Table, describe
 from rnnzoo.spec.experiment import Claim
 
 # A and B are variants, NAME a searched hyper-parameter, N a number, N% a share; any form may follow `on TASK:`.
@@ -33,7 +33,7 @@ WITH_MARGIN = {
     "A same as B": "end the claim with `within 0.1`",
     "no variant better than B": "end the claim with `by 0.1`",
 }
-_NUMBER = r"[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?"
+_NUMBER = r"(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
 _SHARE = rf"{_NUMBER}(?:%|/[1-9][0-9]*)?"  # 20%, 0.2 or 1/5
 _BLANKS = {
     "A": r"(?P<A>\S+)",
@@ -76,6 +76,9 @@ def read(node: Node, known: Known, mistakes: Mistakes) -> Claim | None:
         fix = "write it as in `nfg worse than lstm`, or as {claim: nfg worse than lstm, note: where it is from}"
         mistakes.add(node.span, f"a claim is a sentence, not {describe(node)}", fix)
         return None
+    if len(sentence[0]) > MAX_TEXT:
+        mistakes.add(sentence[1], f"a claim of more than {MAX_TEXT} characters", f"write one of: {'; '.join(FORMS)}")
+        return None
     claim = parse(*sentence, known, mistakes)
     return replace(claim, note=note) if claim else None
 
@@ -104,6 +107,9 @@ def parse(text: str, span: Span, known: Known, mistakes: Mistakes) -> Claim | No
     names = {**(prefix.groupdict() if prefix else {}), **{key: name for key, name in blanks.items() if key != "N"}}
     before = len(mistakes.found)
     _check_names(names, span, known, mistakes)
+    if number is not None and not number <= MAX_NUMBER:
+        fix = f"write one of at most {MAX_NUMBER:g}"
+        mistakes.add(_within(span, blanks["N"]), f"the number {blanks['N']} is too large", fix)
     if form in WITH_MARGIN and number is None:
         fix = f"give the experiment a `margin:`, or {WITH_MARGIN[form]}"
         mistakes.add(span, f"`{form}` needs a margin: how much difference is none?", fix)

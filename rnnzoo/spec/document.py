@@ -4,11 +4,13 @@ In: a file that a user wrote.  Out: `Scalar`, `Listing` and `Table`, each with i
 key by key and collects every mistake.  The only file that imports yaml.
 
 YAML 1.2 rules: `no` and `on` are strings, `1e-3` is a number, `010` is ten.  Tags, anchors, aliases and merge keys are
-refused: a spec is plain data, and nothing in it is ever executed.
+refused: a spec is plain data, and nothing in it is ever executed.  Characters that cannot be seen are refused too, so that
+what a spec says may be shown anywhere, and a line is a line to every reader.
 """
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,12 +21,20 @@ import yaml
 
 from rnnzoo.errors import Mistake, Mistakes, Span, SpecError, UsageError, nearest
 
-MAX_BYTES = 256 * 1024
-MAX_DEPTH = 16
-MAX_NODES = 20_000
-MAX_DIGITS = 40
+# Limits of any file.  They are far above what people write; below them, every file is read within a second.
+MAX_BYTES = 256 * 1024  # the largest cell of the zoo has 1 KiB
+MAX_DEPTH = 16  # lists and tables within each other; also what recursion over a tree may cost
+MAX_NODES = 20_000  # values of all kinds, which is what reading costs
+MAX_KEY = 100  # characters: the longest is a claim's `on TASK`
+MAX_TEXT = 2000  # characters of a title, a note and the like: a paragraph; MLflow takes 5000
+MAX_DIGITS = 40  # characters of a number: more than any float needs
+MAX_NUMBER = 1e300  # float64 ends at 1.8e308
 
 _INTEGER = re.compile(r"[-+]?[0-9]+")
+# Control characters but tab and line end, other ends of a line, marks that change the direction of writing, halves of a pair.
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
+)
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _CONSTANTS: Mapping[str, bool | None] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
@@ -105,21 +115,21 @@ def read_text(path: Path, shown_as: str | None = None) -> str:
     name = shown_as or str(path)
     try:
         with path.open("rb") as stream:
-            raw = stream.read(MAX_BYTES + 1)
+            raw = stream.read(MAX_BYTES + len(codecs.BOM_UTF8) + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(f"cannot read {name}: {reason}") from None
+    raw = raw.removeprefix(codecs.BOM_UTF8)
     if len(raw) > MAX_BYTES:
         raise SpecError(Mistake(Span(name, 1, 1, ""), f"the file is larger than {MAX_BYTES // 1024} KiB", "split it"))
     try:
-        return raw.decode("utf-8-sig")
+        return raw.decode()
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        text = raw.splitlines()[line - 1].decode("utf-8", "replace") if raw.splitlines() else ""
-        column = text.find("\N{REPLACEMENT CHARACTER}") + 1
-        raise SpecError(
-            Mistake(Span(name, line, max(column, 1), text), "the file is not UTF-8 text", "save it as UTF-8")
-        ) from None
+        line = raw.count(b"\n", 0, error.start)
+        before = raw[raw.rfind(b"\n", 0, error.start) + 1 : error.start].decode()
+        text = raw.split(b"\n")[line].decode("utf-8", "replace").removesuffix("\r")
+        here = Span(name, line + 1, len(before) + 1, text)
+        raise SpecError(Mistake(here, "the file is not UTF-8 text", "save it as UTF-8")) from None
 
 
 def parse(text: str, file: str) -> Table:
@@ -128,8 +138,13 @@ def parse(text: str, file: str) -> Table:
     Raises:
         SpecError: not YAML, empty, more than one document, or something other than a table.
     """
+    text = text.replace("\r\n", "\n")
     lines = text.split("\n")
     first = Span(file, 1, 1, lines[0])
+    if hidden := _HIDDEN.search(text):
+        line = text.count("\n", 0, hidden.start())
+        column = hidden.start() - text.rfind("\n", 0, hidden.start())
+        raise SpecError(Mistake(Span(file, line + 1, column, lines[line]), *_hidden_words(hidden[0])))
     try:
         node = _Composer(text, file).document()
     except yaml.MarkedYAMLError as error:
@@ -138,18 +153,16 @@ def parse(text: str, file: str) -> Table:
         line, column = (mark.line, mark.column) if mark else (0, 0)
         here = Span(file, line + 1, column + 1, lines[line] if line < len(lines) else "")
         raise SpecError(Mistake(here, problem, _yaml_hint(here.text))) from None
-    except UnicodeEncodeError:  # half of a pair, which only a text made in Python can hold
-        raise SpecError(Mistake(first, "the text is not Unicode", "save it as UTF-8")) from None
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position)
-        column = error.position - (text.rfind("\n", 0, error.position) + 1)
-        here = Span(file, line + 1, column + 1, lines[line])
-        raise SpecError(Mistake(here, "a character that YAML does not allow", "delete it")) from None
     if node is None or (isinstance(node, Scalar) and node.value is None):
         raise SpecError(Mistake(first, "the file is empty", "see docs/language.md and docs/experiments.md"))
     if not isinstance(node, Table):
         raise SpecError(Mistake(node.span, "expected a table of `key: value` lines", "begin with `name: my_name`"))
     return node
+
+
+def _hidden_words(char: str) -> tuple[str, str]:
+    fix = "save the file with the line ends of Unix or of Windows" if char == "\r" else "delete it"
+    return f"a character that cannot be seen: U+{ord(char):04X}", fix
 
 
 def _yaml_hint(line: str) -> str:
@@ -206,6 +219,8 @@ class _Composer:
             if not isinstance(key, Scalar) or isinstance(key.value, float):
                 self.refuse(event, "a key must be a name", "write a word before the colon")
             name = event.value
+            if len(name) > MAX_KEY:
+                self.refuse(event, f"a key of more than {MAX_KEY} characters", "shorten it")
             if name == "<<":
                 self.refuse(event, "merge keys are not allowed", "write the values out")
             if name in entries:
@@ -217,6 +232,8 @@ class _Composer:
 
     def scalar(self, event: Any) -> Scalar:
         span = self.span(event)
+        if hidden := _HIDDEN.search(event.value):  # written as an escape, such as "\e"
+            self.refuse(event, *_hidden_words(hidden[0]))
         if event.style in ("|", ">"):
             code = self.code(event) if event.style == "|" else None
             return Scalar(event.value, span, code, event.style)
@@ -234,8 +251,8 @@ class _Composer:
         if len(value) > MAX_DIGITS:
             self.refuse(event, f"a number of more than {MAX_DIGITS} characters", "write it shorter, such as 1e6")
         number = int(value) if _INTEGER.fullmatch(value) else float(value)
-        if abs(number) > 1e300:
-            self.refuse(event, f"the number {value} is too large", "write one of at most 1e300")
+        if abs(number) > MAX_NUMBER:
+            self.refuse(event, f"the number {value} is too large", f"write one of at most {MAX_NUMBER:g}")
         return number
 
     def code(self, event: Any) -> Code:
@@ -245,7 +262,7 @@ class _Composer:
         rows = []
         for number, value in enumerate(values):
             raw = self.lines[start + number] if start + number < len(self.lines) else ""
-            indent = len(raw.rstrip("\r")) - len(value) if raw.rstrip("\r").endswith(value) else 0
+            indent = len(raw) - len(value) if raw.endswith(value) else 0
             rows.append(Row(start + number + 1, indent + 1, raw))
         return Code(self.file, tuple(rows) or (Row(start, 1, self.lines[start - 1]),), "\n".join(values))
 
@@ -293,7 +310,11 @@ class Fields:
                 self.mistakes.add(span, f"{self.what} has no key '{key}'", nearest(key, self._asked))
 
     def text(self, key: str, default: str = "") -> str:
-        return self._scalar(key, default, lambda v: v if isinstance(v, str) else None, "text")
+        value = self._scalar(key, default, lambda v: v if isinstance(v, str) else None, "text")
+        if len(value) > MAX_TEXT:
+            self.mistakes.add(self.span(key), f"`{key}` has more than {MAX_TEXT} characters", "shorten it")
+            return default
+        return value
 
     def number(self, key: str, default: float = 0.0, low: float | None = None, high: float | None = None) -> float:
         value = self._scalar(key, default, lambda v: v if is_number(v) else None, "a number")
@@ -322,12 +343,15 @@ class Fields:
             return None
         return node
 
-    def listing(self, key: str) -> tuple[Node, ...]:
+    def listing(self, key: str, most: int = MAX_NODES) -> tuple[Node, ...]:
+        """The entries of a list; where there are more than `most`, the first ones."""
         node = self.node(key)
         if node is not None and not isinstance(node, Listing):
             self.mistakes.add(node.span, f"`{key}` must be a list, not {describe(node)}", f"write {key}: [..., ...]")
             return ()
-        return node.items if node else ()
+        if node is not None and len(node.items) > most:
+            self.mistakes.add(node.items[most].span, f"`{key}` has more than {most} entries", "leave some out")
+        return node.items[:most] if node else ()
 
     def code(self, key: str) -> Code | None:
         """A literal block of equations."""
@@ -359,10 +383,12 @@ class Fields:
 
     def _bounded(self, key: str, value: float, low: float | None, high: float | None) -> float:
         if low is not None and value < low:
-            self.mistakes.add(self.span(key), f"`{key}` is {value:g}, below its least value {low:g}")
+            problem = f"`{key}` is {value:g}, below its least value {low:g}"
+            self.mistakes.add(self.span(key), problem, f"write at least {low:g}")
             return low
         if high is not None and value > high:
-            self.mistakes.add(self.span(key), f"`{key}` is {value:g}, above its largest value {high:g}")
+            problem = f"`{key}` is {value:g}, above its largest value {high:g}"
+            self.mistakes.add(self.span(key), problem, f"write at most {high:g}")
             return high
         return value
 

@@ -20,7 +20,19 @@ from rnnzoo.spec import cell as cells
 from rnnzoo.spec import claims as sentences
 from rnnzoo.spec import space as spaces
 from rnnzoo.spec.cell import CellSpec, Init
-from rnnzoo.spec.document import Fields, Listing, Node, Scalar, Table, describe, is_number, parse, plain, read_text
+from rnnzoo.spec.document import (
+    MAX_DEPTH,
+    Fields,
+    Listing,
+    Node,
+    Scalar,
+    Table,
+    describe,
+    is_number,
+    parse,
+    plain,
+    read_text,
+)
 from rnnzoo.spec.experiment import (
     OURS,
     PRUNERS,
@@ -40,6 +52,15 @@ from rnnzoo.spec.space import DEFAULTS, HYPERPARAMETERS, OPTIMIZERS, Written
 from rnnzoo.spec.trial import Kind, Training
 
 SPLITS = ("train", "validation", "test")
+# Limits of an experiment: more could not be run, shown or judged.
+MAX_VARIANTS = 200  # each has a line in every table and figure
+MAX_TASKS = 50
+MAX_CLAIMS = 200  # each is a test, and p is adjusted for all of them
+MAX_TRIALS = 1_000_000
+MAX_SEED = 2**63 - 1  # the largest whole number that databases hold
+MAX_EPOCHS = 1_000_000
+MAX_REPLICATES = 1000
+MAX_RETRIES = 100
 LEAST_KEPT = 3
 LEAST_MEMORY = 300e6  # bytes
 AGAIN = "_again"  # what the control is called beside its baseline
@@ -60,7 +81,7 @@ _KEYS: Mapping[str, Sequence[str]] = {
     "resources": [one.name for one in fields(Resources)],
 }
 RETRIED = (Kind.FAILED, Kind.OUT_OF_MEMORY, Kind.TIMED_OUT)  # what diverged would diverge again
-_BYTES = re.compile(r"([0-9]*\.?[0-9]+)\s*([KMGT]i?)?B?", re.IGNORECASE)
+_BYTES = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*([KMGT]i?)?B?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 
 
@@ -97,7 +118,7 @@ def overridden(table: Table, assignment: str) -> Table:
     """
     path, equals, written = assignment.partition("=")
     keys = path.strip().split(".")
-    if not equals or not all(keys) or "\n" in assignment:
+    if not equals or not all(keys) or "\n" in assignment or len(keys) > MAX_DEPTH:
         raise UsageError(f"--set {assignment}: write --set key=value, as in --set search.trials=4")
     _check_path(keys, assignment)
     try:
@@ -213,7 +234,7 @@ class _Reader:
         top = self.top
         if "tasks" in top and "task" in top:
             self.mistakes.add(top.table.keys["task"], "`task` and `tasks` are both given", "keep one of them")
-        nodes = top.listing("tasks") if "tasks" in top else [node] if (node := top.node("task")) else []
+        nodes = top.listing("tasks", MAX_TASKS) if "tasks" in top else [node] if (node := top.node("task")) else []
         top.node("task")
         if not nodes:
             top.need("task", "`task: chorales`")
@@ -261,7 +282,7 @@ class _Reader:
     def labels(self) -> list[str]:
         """What the variants are called, also those with mistakes, so that claims about them are no further mistakes."""
         found: list[str] = []
-        for node in self.top.listing("variants"):
+        for node in self.top.listing("variants", MAX_VARIANTS):
             label, span = self.label(node)
             self.check_label(label, span, "the name of a variant")
             if label in found:
@@ -287,7 +308,7 @@ class _Reader:
         elif isinstance(node, Listing) and not node.items:
             self.mistakes.add(node.span, "there are no variants", "write `variants: [lstm, gru]`")
         found: dict[str, Variant] = {}
-        for one in self.top.listing("variants"):
+        for one in self.top.listing("variants", MAX_VARIANTS):
             variant = self.variant(one, shared)
             if variant is not None:
                 found.setdefault(variant.label, variant)
@@ -323,12 +344,12 @@ class _Reader:
 
     def cell(self, reference: str, span: Span) -> CellSpec | None:
         try:
-            return cells.read(reference, self.folder)
+            return cells.read_file(cells.named_in_spec(reference, self.folder))
         except UsageError as error:
             problem, _, fix = str(error).partition("\n  fix: ")
             self.mistakes.add(span, problem, fix)
         except SpecError as error:
-            self.mistakes.found.extend(error.mistakes)
+            self.mistakes.extend(error.mistakes)
         return None
 
     def options(self, found: CellSpec | None, entry: Fields) -> CellSpec | None:
@@ -402,8 +423,8 @@ class _Reader:
         found = Search(
             sampler=sampler,
             pruner=self.known(entry, "pruner", (*PRUNERS, *PRUNERS.values())),
-            trials=entry.integer("trials", usual.trials, low=1, high=1_000_000),
-            seed=entry.integer("seed", usual.seed, low=0),
+            trials=entry.integer("trials", usual.trials, low=1, high=MAX_TRIALS),
+            seed=entry.integer("seed", usual.seed, low=0, high=MAX_SEED),
             draws=entry.word("draws", ("own", "common"), usual.draws),  # type: ignore[arg-type]  # one of the two
             space=space,
         )
@@ -428,9 +449,9 @@ class _Reader:
         usual, entry = Training(), Fields(table, self.mistakes, "`training`")
         found = Training(
             optimizer=entry.word("optimizer", OPTIMIZERS, usual.optimizer),
-            batch=entry.integer("batch", usual.batch, low=1, high=1_000_000),
-            epochs=entry.integer("epochs", usual.epochs, low=1, high=1_000_000),
-            patience=entry.integer("patience", usual.patience, low=0),
+            batch=entry.integer("batch", usual.batch, low=1, high=int(HYPERPARAMETERS["batch"].high)),
+            epochs=entry.integer("epochs", usual.epochs, low=1, high=MAX_EPOCHS),
+            patience=entry.integer("patience", usual.patience, low=0, high=MAX_EPOCHS),
             clip=entry.number("clip", usual.clip, low=0.0),
             nesterov=entry.flag("nesterov"),
             effective_rate=entry.flag("effective_rate"),
@@ -453,7 +474,7 @@ class _Reader:
             on=entry.word("on", SPLITS, usual.on),
             keep=keep,
             report=entry.word("report", SPLITS, usual.report),
-            replicates=entry.integer("replicates", usual.replicates, low=0, high=1000),
+            replicates=entry.integer("replicates", usual.replicates, low=0, high=MAX_REPLICATES),
         )
         entry.done()
         if entry.node("keep") is not None:
@@ -504,7 +525,7 @@ class _Reader:
         """How often a trial is begun again, by the kind of its end."""
         entry = Fields(table or Table({}, {}, self.top.span("resources")), self.mistakes, "`retry`")
         kinds = [str(kind) for kind in RETRIED]
-        found = {kind: entry.integer(kind, 0, low=0, high=100) for kind in kinds if kind in entry}
+        found = {kind: entry.integer(kind, 0, low=0, high=MAX_RETRIES) for kind in kinds if kind in entry}
         for kind in kinds:
             entry.node(kind)
         entry.done()
@@ -512,7 +533,7 @@ class _Reader:
 
     def claims(self, known: sentences.Known) -> tuple[Claim, ...]:
         found = []
-        for node in self.top.listing("claims"):
+        for node in self.top.listing("claims", MAX_CLAIMS):
             claim = sentences.read(node, known, self.mistakes)
             found += [claim] if claim else []
         return tuple(found)

@@ -18,6 +18,7 @@ from rnnzoo.spec.trial import Value
 OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop", "nadam", "adagrad", "lion")
 WITH_MOMENTUM = ("sgd", "rmsprop")
 MOMENTUM = ("momentum", "one_minus_momentum")
+MAX_CHOICES = 1000  # of one hyper-parameter
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,7 @@ def _dimension(name: str, table: Table, span: Span, mistakes: Mistakes) -> Dimen
 
 
 def _choice(name: str, entry: Fields, mistakes: Mistakes) -> Dimension | None:
-    nodes = entry.listing("choice")
+    nodes = entry.listing("choice", MAX_CHOICES)
     if not nodes:
         mistakes.add(entry.span("choice"), f"'{name}' has nothing to choose from", "write choice: [a, b]")
         return None

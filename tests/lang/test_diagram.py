@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from rnnzoo import lang
 from rnnzoo.errors import UsageError
 from rnnzoo.lang import ir
-from rnnzoo.lang.diagram import Line, Plan, diagram, graph, laid_out
+from rnnzoo.lang.diagram import Line, Plan, diagram, graph, laid_out, walk
 from rnnzoo.lang.diagram.place import Spot, named
 from rnnzoo.lang.diagram.route import name_at
 from rnnzoo.lang.view import view
@@ -207,3 +207,4 @@ def test_a_cell_that_nobody_could_read_says_so_at_once() -> None:
     lines = "".join(f"  a{n} = sigmoid(a{n - 1} * a{n - 1})\n" for n in range(1, 120))
     cell = lang.parse_text(f"name: big\nequations: |\n  a0 = W @ x\n{lines}  h = a119 + h[t-1]\n")
     assert "too many operations" in diagram(cell)
+    assert [name for group in walk(cell) for name in group].count("h") == 1

@@ -69,9 +69,11 @@ def walk(cell: ir.Cell) -> tuple[tuple[str, ...], ...]:
 
 def _behind(found: Graph, at: int) -> set[int]:
     """A node and everything that it is computed from."""
-    seen = {at}
-    for one in found.nodes[at].reads:
-        seen |= _behind(found, one)
+    seen, todo = {at}, [at]
+    while todo:
+        new = set(found.nodes[todo.pop()].reads) - seen
+        seen |= new
+        todo += new
     return seen
 
 
