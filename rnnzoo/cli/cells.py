@@ -186,7 +186,7 @@ def _weights(cell: CellView, inputs: int, units: int) -> list[str]:
     """Each weight with its shape and how it begins."""
     shapes = {name: " x ".join(map(str, shape)) or "a number" for name, shape in cell.weights(inputs, units).items()}
     width, wide = max(map(len, shapes)), max(map(len, shapes.values()))
-    starts = {one.name: one.init.plain() for one in cell.ir.step.weights}
+    starts = {one.name: one.init.plain() for one in cell.ir.first.weights}  # `weights` is of the first layer
     return [f"  {name:{width}}  {shape:{wide}}  {_start(starts[name])}" for name, shape in shapes.items()]
 
 

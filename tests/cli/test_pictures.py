@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from rnnzoo.cli import cells
 from rnnzoo.lang.view import view
 from rnnzoo.spec.cell import built_in_names
 from rnnzoo.trackers.mlflow import MlflowTracker
@@ -46,6 +47,12 @@ def test_show_says_what_a_variant_changes(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert "have the same equations" in rnnzoo("show", "np", "--diff", "lstm", cwd=tmp_path).stdout
     assert "h = tanh(W @ x" in rnnzoo("show", "rnn", cwd=tmp_path, PYTHONIOENCODING="ascii").stdout
+
+
+@pytest.mark.parametrize("name", built_in_names())
+def test_show_describes_every_cell(name: str) -> None:
+    described = "\n".join(cells._description(view(name), 88, 64))
+    assert f"{view(name).count_params(88, 64):,} in all" in described
 
 
 def test_the_gallery_has_a_page_for_every_cell_and_the_users_own(tmp_path: Path) -> None:
