@@ -29,7 +29,7 @@ STYLE = """\
 .rz .layer rect{fill:var(--layer);stroke:var(--layer-edge)}.rz .pointwise rect{fill:var(--op);stroke:var(--op-edge)}
 .rz .constant rect{fill:none;stroke:var(--ink);stroke-dasharray:2 2}.rz .end circle{fill:var(--end);stroke:var(--end-edge)}
 .rz .line{fill:none;stroke:var(--ink);stroke-width:1.6}.rz .under{fill:none;stroke:var(--frame);stroke-width:6}
-.rz .head{fill:var(--ink);stroke:none}.rz .dim{opacity:.22}
+.rz .head{fill:var(--ink);stroke:none}.rz .dim{opacity:.28}
 """
 
 
