@@ -62,6 +62,8 @@ docs-figures: $(READY)  ## draw the pictures of docs/understanding-lstms.md: a m
 	@$(BIN)/python tools/docs_figures.py
 	@$(BIN)/rnnzoo gradients rnn lstm gru --task temporal_order --set task.length=60 --set units=48 \
 		--set learning_rate=0.005 --set training.clip=1 --set training.epochs=30 --out docs/figures/gradients.svg
+	@$(BIN)/rnnzoo report experiments/studies/long_term.yaml >runs/long_term.txt
+	@cp runs/long_term/report/growth-adding.svg runs/long_term/report/growth-temporal_order.svg docs/figures
 
 lock: $(READY)  ## resolve requirements.lock anew (hashes, no address)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --upgrade \

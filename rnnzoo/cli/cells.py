@@ -156,13 +156,14 @@ def _difference(cell: CellView, other: CellView) -> list[str]:
 
 
 def _description(cell: CellView, inputs: int, units: int) -> list[str]:
-    equations = cell.unicode if _can_print("".join(cell.unicode)) else cell.equations
+    letters = _can_print("".join((*cell.unicode, *cell.unicode_first_layer)))
+    equations, first = (cell.unicode, cell.unicode_first_layer) if letters else (cell.equations, cell.first_layer)
     lines = [f"{cell.name}: {cell.title}" if cell.title else cell.name]
     lines += [f"  {reference}" for reference in cell.source]
     for title, found in (
         ("constants", cell.constants),
         ("equations", equations),
-        ("first layer", cell.first_layer),
+        ("first layer", first),
     ):
         if found:
             lines += ["", title, *(f"  {line}" for line in found)]

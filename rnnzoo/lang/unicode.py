@@ -21,9 +21,9 @@ _SIGNS = {" @ ": " ", "**": "^", "*": "⊙", "<=": "≤", ">=": "≥", "==": "="
 _CALLS = {"sigmoid": GREEK["sigma"]}
 
 
-def lines(equations: Sequence[ir.Equation]) -> tuple[str, ...]:
-    """One line an equation; names of its block, and `x`, carry their time."""
-    timed = {"x", *(one.name for one in equations)}
+def lines(equations: Sequence[ir.Equation], step: ir.Step) -> tuple[str, ...]:
+    """One line an equation of a step; names of its equations, and `x`, carry their time."""
+    timed = {"x", *(one.name for one in step.equations)}
     return tuple(f"{greek(one.name)}{NOW} = {_line(expression(one.expr), timed)}" for one in equations)
 
 
@@ -31,7 +31,7 @@ def _line(text: str, timed: Collection[str]) -> str:
     def sign(found: re.Match[str]) -> str:
         below, name, before = found.groups()
         if below:
-            return f"{greek(below)}{NOW}\N{MODIFIER LETTER DOWN ARROWHEAD}"
+            return f"below.{greek(below)}{NOW}"
         if name is None:
             return _SIGNS[found[0]]
         if before:

@@ -67,7 +67,12 @@ class CellView:
     @property
     def unicode(self) -> tuple[str, ...]:
         """The equations in the letters of a paper, for a terminal."""
-        return unicode.lines(self.ir.step.equations)
+        return unicode.lines(self.ir.step.equations, self.ir.step)
+
+    @property
+    def unicode_first_layer(self) -> tuple[str, ...]:
+        """Likewise, those in which the first layer of a stack differs."""
+        return unicode.lines(text.patch(self.ir), self.ir.first) if self.ir.first != self.ir.step else ()
 
     @property
     def changes(self) -> dict[str, str]:

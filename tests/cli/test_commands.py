@@ -282,8 +282,8 @@ def test_a_new_cell_checks_and_is_never_overwritten(tmp_path: Path) -> None:
 
 
 def test_show_prints_what_a_reader_wants_to_know(tmp_path: Path) -> None:
-    text = rnnzoo("show", "depth_gated", cwd=tmp_path).stdout
-    for words in ("d = sigmoid(W_d @ x + p_d * c[t-1] + p_l * below.c + b_d)", "first layer", "Yao", "W_d", "in all"):
+    text = rnnzoo("show", "depth_gated", cwd=tmp_path, PYTHONIOENCODING="utf-8").stdout
+    for words in ("= σ(W_d xₜ + p_d ⊙ cₜ₋₁ + p_l ⊙ below.cₜ + b_d)", "first layer", "Yao", "W_d", "in all"):  # noqa: RUF001
         assert words in text
     content = json.loads(rnnzoo("show", "lstm", "--json", "--units", "3", "--inputs", "2", cwd=tmp_path).stdout)
     assert content["count_params"] == 4 * 3 * (2 + 3 + 1)
