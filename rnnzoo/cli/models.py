@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnzoo import lang, tasks
-from rnnzoo.cli.console import plain_console, without_greetings
+from rnnzoo.cli.console import plain_console
 from rnnzoo.cli.experiments import best_trial, single_trial, trained
 from rnnzoo.errors import UsageError
 from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.view import CellView
+from rnnzoo.launchers.local import stderr_to
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.trial import Kind, Trial
 from rnnzoo.tasks import Task
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from rnnzoo.nn.look import Weights
     from rnnzoo.report.figures import Lag
 
+NOWHERE = Path(os.devnull)  # for what native libraries say while they are loaded
 SEQUENCES = 32  # for gradients
 SHOWN_LAGS = (1, 10, 20, 50, 100, 200, 500)
 
@@ -94,7 +97,7 @@ def _model(given: argparse.Namespace, folder: Path) -> tuple[Trial, Path]:
 
 
 def _weights(file: Path) -> Weights:
-    with without_greetings():
+    with stderr_to(NOWHERE):
         import rnnzoo
         from rnnzoo.nn import look
 
@@ -129,7 +132,7 @@ def _lags(reference: str, given: argparse.Namespace, console: Any) -> list[Lag]:
     one = argparse.Namespace(**{**vars(given), "cell": reference})
     trial = single_trial(one, cell_text(lang.load(reference)))
     task = tasks.load(trial.task, trial.task_options, folder=Path(trial.base))
-    with without_greetings():
+    with stderr_to(NOWHERE):
         from rnnzoo.nn import look, train
 
         begun = look.weights(train.Model(trial, task).network)

@@ -170,8 +170,9 @@ class CellView:
         return f"{self.name}: {self.title}\n" + "\n".join(f"  {line}" for line in self.equations)
 
     def _repr_html_(self) -> str:
-        lines = html.escape("\n".join(self.unicode))
-        return f"<b>{html.escape(self.title or self.name)}</b><pre>{lines}</pre>{self.diagram()}"
+        """Equations as LaTeX, which notebooks typeset, and the picture."""
+        equations = html.escape(self.latex(), quote=False)
+        return f"<b>{html.escape(self.title or self.name)}</b><p>$${equations}$$</p>{self.diagram()}"
 
     def _repr_latex_(self) -> str:
         return f"$${self.latex()}$$"

@@ -215,7 +215,7 @@ def _starting(log: Path | None, environment: Mapping[str, str]) -> Iterator[None
     before = {name: os.environ.get(name) for name in environment}
     os.environ.update(environment)
     try:
-        with _stderr_to(log):
+        with stderr_to(log):
             yield
     finally:
         _restore(before)
@@ -231,7 +231,7 @@ def _restore(before: Mapping[str, str | None]) -> None:
 
 
 @contextlib.contextmanager
-def _stderr_to(log: Path | None) -> Iterator[None]:
+def stderr_to(log: Path | None) -> Iterator[None]:
     """Send file descriptor 2 to a log for a while: TensorFlow writes to it when it is imported."""
     if log is None:
         yield

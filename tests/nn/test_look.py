@@ -41,6 +41,14 @@ def test_values_and_predictions_are_those_of_the_compiled_layer_on_real_sequence
     keep = np.arange(x.shape[1])[None] < lengths[:, None]
     layer_alone = keras.Model(inputs, recurrent.output)
     np.testing.assert_allclose(values[1]["h"][keep], np.asarray(layer_alone(x.astype("float32")))[keep], atol=1e-5)
+    states = rnnzoo.layer("peephole", 12, layers=2, return_state=True)
+    states.build((None, None, task.inputs))
+    states.set_weights_by_name(recurrent.weights_by_name())
+    last = dict(zip(states.state_names, states(x.astype("float32"), mask=keep)[1:]))
+    for name, value in last.items():
+        layer, _, state = name.partition(".")
+        shown = values[int(layer) - 1][state][np.arange(len(x)), lengths - 1]
+        np.testing.assert_allclose(shown, value, atol=1e-5)
     predicted = look.predictions(found, values[1]["h"])
     np.testing.assert_allclose(predicted[keep], np.asarray(model(x.astype("float32")))[keep], atol=1e-4)
 
