@@ -52,13 +52,14 @@ def cell_page(
 
     from rnnzoo.report import figures
 
+    equations = dict(zip((one.name for one in cell.ir.step.equations), cell.unicode))
     return render(
         "cell.html.j2",
         cell=described(cell.name, cell),
         view=cell,
         changes=Markup(cell.diagram(highlight=cell.changes)) if cell.changes else None,
         chain=Markup(cell.chain()),
-        steps=[(group, Markup(picture)) for group, picture in cell.walk()],
+        steps=[([equations[name] for name in group], Markup(picture)) for group, picture in cell.walk()],
         inputs=INPUTS,
         weights=[(units, cell.count_params(INPUTS, units), cell.count_multiply_adds(INPUTS, units)) for units in UNITS],
         figure=Markup(figures.weights(cell, others, INPUTS, UNITS[-1])),
