@@ -22,7 +22,7 @@ def test_a_cell_shows_itself() -> None:
     assert cell.count_params(inputs=88, units=64) == 39168  # as the README prints it
     assert "1997" in cell.source[0]
     assert r"\sigma" in cell.latex()
-    assert "<pre>" in cell._repr_html_()
+    assert "Long short-term memory" in cell._repr_html_()
     assert cell._repr_latex_().startswith("$$")
     assert "lstm: Long short-term memory" in str(cell)
 

@@ -1,9 +1,9 @@
 """The command line: parses arguments, calls one function, prints errors.
 
     cells         list, show, gallery, new, check
-    experiments   sweep, sync, plan, status, best, train, ui
+    experiments   sweep, sync, plan, status, best, ui
     reports       report, export
-    models        inspect, gradients
+    models        train, inspect, gradients
     doctor        doctor
     display       a sweep as it runs, on a terminal and without one
     console       where all of them print
@@ -117,7 +117,7 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     best.add_argument("--variant", required=True, metavar="V", help="label of the variant")
     best.add_argument("--task", metavar="T", help="label of the task, where there are several")
     _json(best)
-    train = _command(commands, "train", "experiments", "one training with its learning curve, in a minute")
+    train = _command(commands, "train", "models", "one training with its learning curve, in a minute")
     train.add_argument("cell", metavar="CELL", help="name of a cell, or a path to its YAML file")
     train.add_argument("--task", required=True, metavar="T", help="name of a task")
     _set(train)

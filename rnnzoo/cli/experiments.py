@@ -1,4 +1,4 @@
-"""Commands about experiments: sweep, sync, plan, status, best, train, ui.
+"""Commands about experiments: sweep, sync, plan, status, best, ui.
 
 Each loads what it needs when it runs; what they compute is in `rnnzoo.sweep` and `rnnzoo.report`.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,8 +24,7 @@ from rnnzoo.spec import settings as config
 from rnnzoo.spec.document import yaml_text
 from rnnzoo.spec.experiment import Experiment, Resources
 from rnnzoo.spec.read_experiment import read, resolved
-from rnnzoo.spec.space import HYPERPARAMETERS
-from rnnzoo.spec.trial import Kind, Outcome, Progress, Result, Trial
+from rnnzoo.spec.trial import Kind, Result, Trial
 
 if TYPE_CHECKING:
     from rnnzoo.cli.reports import Reported
@@ -73,7 +71,7 @@ def sweep(given: argparse.Namespace) -> int:
     for text in () if given.source else _elsewhere(found, store, tracker):
         console.print(text, style="yellow")
     with (
-        _launcher(workers, found.runs, found.experiment.resources) as launcher,
+        launched(workers, found.runs, found.experiment.resources) as launcher,
         Display(console, found.trials, live=console.is_terminal) as display,
     ):
         loop = Sweep(
@@ -193,7 +191,7 @@ def _workers(given: int | None) -> int:
 
 
 @contextmanager
-def _launcher(workers: int, runs: Path, limits: Resources | None = None) -> Iterator[LocalLauncher]:
+def launched(workers: int, runs: Path, limits: Resources | None = None) -> Iterator[LocalLauncher]:
     """Where trials run, with XLA's cache; whatever command compiled something, the next finds it."""
     from rnnzoo.launchers.local import LocalLauncher
     from rnnzoo.sweep import compiled
@@ -261,7 +259,7 @@ def plan(given: argparse.Namespace) -> None:
     workers = _workers(given.workers)
     costs: Mapping[str, measure.Cost] = {}
     if not given.no_measure:
-        with _launcher(workers, found.runs) as launcher, _bars(console) as report:
+        with launched(workers, found.runs) as launcher, _bars(console) as report:
             costs = measure.measure(found.studies, launcher, lambda at, of: report("measuring", at, of))
     content = _plan(found, done, costs, workers)
     if given.json:
@@ -392,79 +390,7 @@ def best_trial(given: argparse.Namespace) -> tuple[Result, str]:
     return top, task
 
 
-# ---------------------------------------------------------------------------------------------- train, ui
-
-
-def train(given: argparse.Namespace) -> int:
-    """One training in this process's child, with a learning curve as it goes."""
-    from rnnzoo.lang.text import cell_text
-
-    console = plain_console(given.json)
-    trial = single_trial(given, cell_text(lang.load(given.cell)))
-    return _show_outcome(trained(trial, console), trial, given, console)
-
-
-def trained(trial: Trial, console: Console) -> Outcome:
-    """Run one trial in a child process, with a line for every epoch."""
-    with _launcher(1, Path("runs") / "train") as launcher:
-        launcher.submit(trial)
-        while True:
-            event = launcher.wait()
-            if event is None:
-                continue
-            if isinstance(event.what, Outcome):
-                return event.what
-            launcher.answer(event.ticket, True)
-            _print_epoch(event.what, console)
-
-
-# `--set units=64` is short for `--set search.space.units=64`
-_TRAIN_KEYS = {**dict.fromkeys(HYPERPARAMETERS, "search.space."), "seed": "search."}
-
-
-def single_trial(given: argparse.Namespace, cell: str) -> Trial:
-    """A trial from `--set`: hyper-parameters, `training.KEY`, `task.KEY` and `seed`."""
-    from rnnzoo.spec.read_experiment import parse_experiment
-
-    sets = [f"{_TRAIN_KEYS.get(one.partition('=')[0], '')}{one}" for one in given.set]
-    for one in sets:
-        name = one.partition("=")[0]
-        if "." not in name:
-            raise UsageError(
-                f"--set {one}: no '{name}' in a training\n  fix: {nearest(name, [*_TRAIN_KEYS, 'training.epochs'])}"
-            )
-    text = f"experiment: train\ntask: {json.dumps(given.task)}\nvariants: [{{name: cell, cell: {json.dumps(given.cell)}}}]\n"
-    found = parse_experiment(text, "rnnzoo train", Path(given.cell).parent, sets)
-    if found.search.space.dimensions:
-        raise UsageError("a training has no search: give every hyper-parameter one value, as in --set units=64")
-    task = found.tasks[0]
-    return Trial(
-        experiment="", variant=Path(given.cell).stem, cell=cell, task=task.name, index=0,
-        hyperparameters=found.search.space.fixed, seed=found.search.seed, training=found.training,
-        task_options=dict(task.options), base=".", folder=str(Path("runs") / "train" / Path(given.cell).stem),
-    )  # fmt: skip
-
-
-def _print_epoch(progress: Progress, console: Console) -> None:
-    best = "  best so far" if progress.value <= progress.best else ""
-    console.print(f"epoch {progress.step:3}/{progress.of}  validation {progress.value:.4f}{best}")
-
-
-def _show_outcome(outcome: Outcome, trial: Trial, given: argparse.Namespace, console: Console) -> int:
-    model = trial.model
-    if given.save and model.is_file():
-        Path(given.save).parent.mkdir(parents=True, exist_ok=True)
-        Path(given.save).write_bytes(model.read_bytes())
-        model = Path(given.save)
-    if given.json:
-        print(json.dumps({**outcome.to_dict(), "hyperparameters": dict(trial.hyperparameters)}, indent=2))
-    elif outcome.kind is Kind.COMPLETE:
-        scores = ", ".join(f"{split} {score:.4f}" for split, score in outcome.scores.items())
-        console.print(f"\n{trial.variant} on {trial.task}: {scores}  (weights of epoch {outcome.best_epoch})")
-        console.print(f"model   {model}")
-    else:
-        print(f"{trial.variant} on {trial.task}: {outcome.kind}: {outcome.message}", file=sys.stderr)
-    return 0 if outcome.kind is Kind.COMPLETE else 1
+# ---------------------------------------------------------------------------------------------- ui
 
 
 def ui(given: argparse.Namespace) -> int:

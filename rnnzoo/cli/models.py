@@ -1,25 +1,28 @@
-"""Commands about trained models: inspect, gradients."""
+"""Commands about single models: train, inspect, gradients."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from rich.console import Console
 
 from rnnzoo import lang, tasks
 from rnnzoo.cli.console import plain_console
-from rnnzoo.cli.experiments import best_trial, single_trial, trained
-from rnnzoo.errors import UsageError
+from rnnzoo.cli.experiments import best_trial, launched
+from rnnzoo.errors import UsageError, nearest
 from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.view import CellView
 from rnnzoo.launchers.local import stderr_to
 from rnnzoo.spec import settings as config
-from rnnzoo.spec.trial import Kind, Trial
+from rnnzoo.spec.space import HYPERPARAMETERS
+from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 from rnnzoo.tasks import Task
 
 if TYPE_CHECKING:
@@ -29,6 +32,81 @@ if TYPE_CHECKING:
 NOWHERE = Path(os.devnull)  # for what native libraries say while they are loaded
 SEQUENCES = 32  # for gradients
 SHOWN_LAGS = (1, 10, 20, 50, 100, 200, 500)
+
+
+def train(given: argparse.Namespace) -> int:
+    """One training in this process's child, with a learning curve as it goes."""
+    from rnnzoo.lang.text import cell_text
+
+    console = plain_console(given.json)
+    trial = single_trial(given, cell_text(lang.load(given.cell)))
+    return _show_outcome(trained(trial, console), trial, given, console)
+
+
+def trained(trial: Trial, console: Console) -> Outcome:
+    """Run one trial in a child process, with a line for every epoch."""
+    with launched(1, Path("runs") / "train") as launcher:
+        launcher.submit(trial)
+        while True:
+            event = launcher.wait()
+            if event is None:
+                continue
+            if isinstance(event.what, Outcome):
+                return event.what
+            launcher.answer(event.ticket, True)
+            _print_epoch(event.what, console)
+
+
+# `--set units=64` is short for `--set search.space.units=64`
+_TRAIN_KEYS = {**dict.fromkeys(HYPERPARAMETERS, "search.space."), "seed": "search."}
+
+
+def single_trial(given: argparse.Namespace, cell: str) -> Trial:
+    """A trial from `--set`: hyper-parameters, `training.KEY`, `task.KEY` and `seed`."""
+    from rnnzoo.spec.read_experiment import parse_experiment
+
+    sets = [f"{_TRAIN_KEYS.get(one.partition('=')[0], '')}{one}" for one in given.set]
+    for one in sets:
+        name = one.partition("=")[0]
+        if "." not in name:
+            raise UsageError(
+                f"--set {one}: no '{name}' in a training\n  fix: {nearest(name, [*_TRAIN_KEYS, 'training.epochs'])}"
+            )
+    text = f"experiment: train\ntask: {json.dumps(given.task)}\nvariants: [{{name: cell, cell: {json.dumps(given.cell)}}}]\n"
+    found = parse_experiment(text, "rnnzoo train", Path(given.cell).parent, sets)
+    if found.search.space.dimensions:
+        raise UsageError("a training has no search: give every hyper-parameter one value, as in --set units=64")
+    task = found.tasks[0]
+    return Trial(
+        experiment="", variant=Path(given.cell).stem, cell=cell, task=task.name, index=0,
+        hyperparameters=found.search.space.fixed, seed=found.search.seed, training=found.training,
+        task_options=dict(task.options), base=".", folder=str(Path("runs") / "train" / Path(given.cell).stem),
+    )  # fmt: skip
+
+
+def _print_epoch(progress: Progress, console: Console) -> None:
+    best = "  best so far" if progress.value <= progress.best else ""
+    console.print(f"epoch {progress.step:3}/{progress.of}  validation {progress.value:.4f}{best}")
+
+
+def _show_outcome(outcome: Outcome, trial: Trial, given: argparse.Namespace, console: Console) -> int:
+    model = trial.model
+    if given.save and model.is_file():
+        Path(given.save).parent.mkdir(parents=True, exist_ok=True)
+        Path(given.save).write_bytes(model.read_bytes())
+        model = Path(given.save)
+    if given.json:
+        print(json.dumps({**outcome.to_dict(), "hyperparameters": dict(trial.hyperparameters)}, indent=2))
+    elif outcome.kind is Kind.COMPLETE:
+        scores = ", ".join(f"{split} {score:.4f}" for split, score in outcome.scores.items())
+        console.print(f"\n{trial.variant} on {trial.task}: {scores}  (weights of epoch {outcome.best_epoch})")
+        console.print(f"model   {model}")
+    else:
+        print(f"{trial.variant} on {trial.task}: {outcome.kind}: {outcome.message}", file=sys.stderr)
+    return 0 if outcome.kind is Kind.COMPLETE else 1
+
+
+# ---------------------------------------------------------------------------------------------- inspect
 
 
 def inspect(given: argparse.Namespace) -> None:
@@ -125,7 +203,7 @@ def gradients(given: argparse.Namespace) -> None:
     print(f"\npicture {out}")
 
 
-def _lags(reference: str, given: argparse.Namespace, console: Any) -> list[Lag]:
+def _lags(reference: str, given: argparse.Namespace, console: Console) -> list[Lag]:
     from rnnzoo.lang import memory
     from rnnzoo.report.figures import Lag
 
