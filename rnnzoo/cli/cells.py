@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from rnnzoo import registry
+from rnnzoo import lang, registry
 from rnnzoo.errors import Mistakes, SpecError, UsageError
 from rnnzoo.lang import listing as programs
 from rnnzoo.lang.view import CellView, view
 from rnnzoo.spec.cell import built_in_names, find, legal_name
 from rnnzoo.spec.document import parse, read_text
+
+OURS = b'class="rz"'  # in every picture and page of ours
 
 
 def check(given: argparse.Namespace) -> int:
@@ -35,7 +37,7 @@ def _checked(path: Path) -> str:
         from rnnzoo.cli.experiments import checked
 
         return checked(path)
-    cell = view(str(path) if path.suffix in (".yaml", ".yml") else path)
+    cell = CellView(lang.load(str(path) if path.suffix in (".yaml", ".yml") else path))
     weights = len(cell.ir.step.weights)
     return f"cell '{cell.name}' is right: {len(cell.equations)} equations, {weights} weights, states {', '.join(cell.states)}"
 
@@ -54,13 +56,19 @@ def listing(given: argparse.Namespace) -> None:
 
 
 def _cells() -> dict[str, str]:
-    found = {name: view(name).title for name in built_in_names()}
+    found = {name: CellView(lang.load(name)).title for name in built_in_names()}
+    for path, cell in _own():
+        found[path.stem] = f"{cell.title}  ({path})" if cell else f"has mistakes: rnnzoo check {path}"
+    return found
+
+
+def _own() -> Iterator[tuple[Path, CellView | None]]:
+    """The cells of one's own; None for a file with mistakes."""
     for path in sorted(Path("experiments/cells").glob("*.yaml")):
         try:
-            found[path.stem] = f"{view(str(path)).title}  ({path})"
+            yield path, view(str(path))
         except (SpecError, UsageError):
-            found[path.stem] = f"has mistakes: rnnzoo check {path}"
-    return found
+            yield path, None
 
 
 def _tasks() -> dict[str, str]:
@@ -89,11 +97,15 @@ def show(given: argparse.Namespace) -> None:
     for name in ("units", "inputs"):
         if getattr(given, name) < 1:
             raise UsageError(f"--{name} must be at least 1")
+    if given.svg:
+        _write(Path(given.svg), cell.diagram(highlight=cell.diff(other.ir) if other else None))
+    if given.html:
+        from rnnzoo.report.gallery import cell_page
+
+        _write(Path(given.html), cell_page(cell))
     if given.svg or given.html:
-        for file, made in ((given.svg, lambda: _svg(cell, other)), (given.html, lambda: _page(cell))):
-            if file:
-                _write(Path(file), made())
-    elif given.latex:
+        return
+    if given.latex:
         print(cell.latex())
     elif given.engine:
         print(programs.listing(cell.ir))
@@ -103,16 +115,6 @@ def show(given: argparse.Namespace) -> None:
         print("\n".join(_difference(cell, other)))
     else:
         print("\n".join(_description(cell, given.inputs, given.units)))
-
-
-def _svg(cell: CellView, other: CellView | None) -> str:
-    return cell.diagram(highlight=cell.diff(other.ir) if other else None)
-
-
-def _page(cell: CellView) -> str:
-    from rnnzoo.report.gallery import cell_page
-
-    return cell_page(cell)
 
 
 def _write(path: Path, content: str) -> None:
@@ -134,10 +136,10 @@ def gallery(given: argparse.Namespace) -> None:
     if folder.exists() and not (folder / "index.html").exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} holds other files\n  fix: choose another folder, or an empty one")
     found = [view(name) for name in built_in_names()]
-    for path in sorted(Path("experiments/cells").glob("*.yaml")):
-        try:
-            found.append(view(str(path)))
-        except (SpecError, UsageError):
+    for path, cell in _own():
+        if cell:
+            found.append(cell)
+        else:
             print(f"left out {path}, which has mistakes: rnnzoo check {path}")
     files = write(found, folder, Path(given.bench))
     print(f"wrote {len(files)} pages\n  open {files[0]}")
@@ -207,9 +209,6 @@ def _can_print(text: str) -> bool:
     return True
 
 
-OURS = b'class="rz"'  # in every picture and page of ours
-
-
 NEW = """\
 name: {name}
 title: What it is called
@@ -253,6 +252,6 @@ def new(given: argparse.Namespace) -> None:
 
 def _variant(name: str, extends: str, path: Path) -> str:
     find(extends, Path())
-    equations = view(extends).equations
+    equations = CellView(lang.load(extends)).equations
     others = "\n".join(f"#   {line}" for line in equations[1:])
     return NEW_VARIANT.format(name=name, extends=extends, equation=equations[0], others=others, path=path)

@@ -132,10 +132,11 @@ def _show_work(given: argparse.Namespace, trial: Trial, found: Weights, task: Ta
     chosen = np.array([given.sequence, *others])
     x, lengths = split.x[chosen], split.lengths[chosen]
     values = look.values(found, x, lengths)[given.layer - 1]
-    keep = np.arange(x.shape[1])[None, :] < lengths[:, None]
     layers = f", layer {given.layer} of {len(found.layers)}" if len(found.layers) > 1 else ""
     title = f"{trial.variant} on {trial.task}, trial {trial.index}: {found.units} units{layers}, test sequence {given.sequence}"
-    text, rows = work.page(CellView(found.cell), given.layer, title, (_input_name(task), x[0]), values, keep, 0)
+    text, rows = work.page(
+        CellView(found.cell), given.layer, title, (_input_name(task), x[0]), values, look.real(x, lengths), 0
+    )
     out = Path(given.out or Path("runs") / "inspect" / f"{trial.experiment or 'model'}-{trial.variant}.html")
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text, encoding="utf-8")

@@ -38,11 +38,8 @@ def norms(cell: ir.Cell, weights: Mapping[str, Array], x: Array, units: int, ups
     program = compile_step(cell.first, list(dict.fromkeys([*states, cell.output])))
     batch, time, inputs = x.shape
     size = ir.sizes(cell, inputs, units, 1)
-    masks = {one.name: reference.mask(cell, one, size) for one in cell.first.weights}
-    given: interpret.Values = {
-        ("weight", name): np.asarray(value, float) * (1.0 if masks.get(name) is None else masks[name])
-        for name, value in weights.items()
-    }
+    masked = reference.masked(cell, cell.first, weights, size)
+    given: interpret.Values = {("weight", name): np.asarray(value, float) for name, value in masked.items()}
     given |= {("constant", name): value for name, value in reference.constants(cell, size).items()}
     given["input", "x"] = np.asarray(x, float).transpose(1, 0, 2)
     start = reference.start(cell, weights, size, batch)

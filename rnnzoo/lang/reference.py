@@ -80,6 +80,12 @@ def mask(cell: ir.Cell, weight: ir.Weight, size: ir.Sizes) -> Array | None:
     return found
 
 
+def masked(cell: ir.Cell, step: ir.Step, weights: Values, size: ir.Sizes) -> dict[str, Array]:
+    """Weights of one layer with 0 where their masks say so."""
+    masks = {one.name: mask(cell, one, size) for one in step.weights}
+    return {name: value * masks[name] if masks.get(name) is not None else value for name, value in weights.items()}
+
+
 @contextmanager
 def _finite(cell: ir.Cell, what: str, size: ir.Sizes) -> Iterator[None]:
     """Refuse a division by zero and the like, also where the bad value is not chosen: the sizes do not fit."""
@@ -182,9 +188,7 @@ def _layer(
 ) -> tuple[dict[str, Array], dict[str, Array]]:
     """One layer over the whole sequence: every equation's values, and the states after the last step."""
     batch, time = x.shape[:2]
-    masks = {one.name: mask(cell, one, size) for one in equations.weights}
-    masked = {name: value * masks[name] if masks.get(name) is not None else value for name, value in weights.items()}
-    fixed = {"constant": constants(cell, size), "weight": masked}
+    fixed = {"constant": constants(cell, size), "weight": masked(cell, equations, weights, size)}
     state = dict(start)
     shown = {one.name: np.zeros((batch, size.of(one.size))) for one in equations.equations}
     rows: dict[str, list[Array]] = {name: [] for name in shown}

@@ -38,8 +38,13 @@ def cell_text(cell: ir.Cell) -> str:
 
 def patch(cell: ir.Cell) -> tuple[ir.Equation, ...]:
     """The equations in which the first layer differs from the others."""
-    upper = {one.name: one for one in cell.step.equations}
-    return tuple(one for one in cell.first.equations if upper.get(one.name) != one)
+    return changed(cell.first, cell.step)
+
+
+def changed(step: ir.Step, other: ir.Step) -> tuple[ir.Equation, ...]:
+    """The equations of a step that another one has not, or has otherwise."""
+    theirs = {one.name: one for one in other.equations}
+    return tuple(one for one in step.equations if theirs.get(one.name) != one)
 
 
 def block(equations: tuple[ir.Equation, ...]) -> str:

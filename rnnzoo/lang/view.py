@@ -81,12 +81,8 @@ class CellView:
 
     def diff(self, other: Cell) -> dict[str, str]:
         """Names of the equations that differ from another cell's: what that one has, empty where it has none."""
-        theirs = {one.name: one for one in other.step.equations}
-        return {
-            one.name: text.block((theirs[one.name],)).strip() if one.name in theirs else ""
-            for one in self.ir.step.equations
-            if theirs.get(one.name) != one
-        }
+        theirs = {one.name: text.block((one,)).strip() for one in other.step.equations}
+        return {one.name: theirs.get(one.name, "") for one in text.changed(self.ir.step, other.step)}
 
     @property
     def first_layer(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from rnnzoo.errors import UsageError
 from rnnzoo.lang import ir, memory, reference
+from rnnzoo.lang.ops import OPS
 from rnnzoo.nn.layer import Recurrent
 
 Array = np.ndarray[Any, Any]
@@ -63,7 +64,7 @@ def weights(model: Any) -> Weights:
 
 def values(found: Weights, x: Array, lengths: Array) -> tuple[Mapping[str, Array], ...]:
     """Every equation's value at every step: a mapping a layer, name -> (sequences, time, size)."""
-    return reference.run(found.cell, found.layers, x.astype(np.float64), found.units, keep=_keep(x, lengths)).values
+    return reference.run(found.cell, found.layers, x.astype(np.float64), found.units, keep=real(x, lengths)).values
 
 
 def predictions(found: Weights, output: Array) -> Array:
@@ -94,10 +95,11 @@ def slope(loss: str, logits: Array, y: Array) -> Array:
     if loss == "squared":
         return 2.0 * (logits - y) / logits.shape[-1]
     if loss == "bernoulli":
-        return 1.0 / (1.0 + np.exp(-logits)) - y
+        return np.asarray(OPS["sigmoid"].numpy(logits) - y)
     shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True) - np.eye(logits.shape[-1])[y])
 
 
-def _keep(x: Array, lengths: Array) -> Array:
+def real(x: Array, lengths: Array) -> Array:
+    """(sequences, time) of bool: which steps are no padding."""
     return np.arange(x.shape[1])[None, :] < np.asarray(lengths)[:, None]

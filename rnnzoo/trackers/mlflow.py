@@ -139,21 +139,21 @@ class MlflowTracker:
 
         with _told(self.uri):
             try:
-                tags = self.client.get_run(run).data.tags
+                found = self.client.get_run(run)
             except MlflowException:
                 raise StoreError(
                     f"no run '{run}' in {without_password(self.uri)}\n  fix: copy its id from `make ui`"
                 ) from None
+            tags = found.data.tags
             kept = [one.path for one in self.client.list_artifacts(run, "model")]
             if f"model/{MODEL}" not in kept or STUDY not in tags:
                 raise StoreError(f"run '{run}' keeps no model\n  fix: take the run of a variant, not of a trial")
-            index = int(tags["best"].removeprefix(BEST))
-            trials = (_unpack(one.data.tags) for one in self._runs("trial", self._name_of(run)))
-            trial = next(one.trial for one in trials if (one.study, one.trial.index) == (tags[STUDY], index))
-            return trial, Path(self.client.download_artifacts(run, f"model/{MODEL}", str(folder)))
-
-    def _name_of(self, run: str) -> str:
-        return str(self.client.get_experiment(self.client.get_run(run).info.experiment_id).name)
+            index = tags["best"].removeprefix(BEST)
+            query = f"tags.`{ROLE}` = 'trial' and tags.`{STUDY}` = '{tags[STUDY]}' and tags.trial = '{index}'"
+            trial = self.client.search_runs([found.info.experiment_id], query, max_results=1)[0]
+            return _unpack(trial.data.tags).trial, Path(
+                self.client.download_artifacts(run, f"model/{MODEL}", str(folder))
+            )
 
     def report(self, experiment: str, files: Sequence[Path], numbers: Mapping[str, float]) -> None:
         with _told(self.uri):

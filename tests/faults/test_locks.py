@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,24 +24,6 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 def leave(path: Path, host: str) -> None:
     """The file of a sweep that was cut off."""
     path.write_text(json.dumps({"host": host, "pid": 7, "since": "2026-01-01T00:00:00+00:00"}))
-
-
-@contextmanager
-def renewed(path: Path) -> Iterator[None]:
-    """Its sweep lives, on a machine whose locks do not reach us."""
-    over = threading.Event()
-
-    def beat() -> None:
-        while not over.wait(0.05):
-            os.utime(path)
-
-    thread = threading.Thread(target=beat)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def test_what_a_dead_sweep_of_this_machine_left_is_taken_at_once(
@@ -69,7 +48,7 @@ def test_what_a_dead_sweep_of_another_machine_left_is_watched_and_then_taken(tmp
 def test_a_sweep_that_lives_on_another_machine_is_respected_though_its_lock_does_not_reach_us(tmp_path: Path) -> None:
     leave(tmp_path / "lock", "elsewhere")
     with (
-        renewed(tmp_path / "lock"),
+        lock._beating(tmp_path / "lock"),  # as its sweep does there
         pytest.raises(
             StoreError, match=r"another sweep of 'mine' is running: process 7 on elsewhere, since .*\n  fix:"
         ),

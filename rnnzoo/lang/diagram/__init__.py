@@ -11,10 +11,11 @@ No program and no library draws it; the same cell gives the same picture, to the
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import lru_cache
 
 from rnnzoo.lang import ir
 from rnnzoo.lang.diagram import draw
-from rnnzoo.lang.diagram.graph import Graph, graph
+from rnnzoo.lang.diagram.graph import Graph, Node, graph
 from rnnzoo.lang.diagram.place import Plan, belts, plan
 from rnnzoo.lang.diagram.route import Line, NoWay, route
 
@@ -79,7 +80,15 @@ def _behind(found: Graph, at: int) -> set[int]:
 
 def laid_out(found: Graph) -> tuple[Plan, tuple[Line, ...]] | None:
     """Places and lines, with as much room as they need; None where there are too many."""
-    if len(found.nodes) > MOST:
+    return _laid_out(found.nodes, tuple(found.values.items()), tuple(found.states.items()), found.output)
+
+
+@lru_cache(maxsize=64)  # a page shows one cell many times, each time with something else highlighted
+def _laid_out(
+    nodes: tuple[Node, ...], values: tuple[tuple[str, int], ...], states: tuple[tuple[str, int], ...], output: str
+) -> tuple[Plan, tuple[Line, ...]] | None:
+    found = Graph(nodes, dict(values), dict(states), output)
+    if len(nodes) > MOST:
         return None
     for room in range(_TRIES):
         planned = plan(found, room)

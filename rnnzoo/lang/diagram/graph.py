@@ -8,7 +8,7 @@ matrix products read lines that were put side by side, its peepholes read theirs
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from rnnzoo.lang import ir
@@ -93,7 +93,7 @@ def _without_unused(found: Graph) -> Graph:
         return tuple(new[number] for number in numbers)
 
     nodes = tuple(
-        Node(one.kind, one.label, one.name, moved(one.operands), moved(one.joined), one.covers, one.equation)
+        replace(one, operands=moved(one.operands), joined=moved(one.joined))
         for one in (found.nodes[number] for number in kept)
     )
     values = {name: new[at] for name, at in found.values.items()}
@@ -124,9 +124,7 @@ class _Builder:
         at = self.expression(one.expr)
         node = self.nodes[at]
         if node.equation == one.name and not node.name:
-            self.nodes[at] = Node(
-                node.kind, node.label, one.name, node.operands, node.joined, node.covers, node.equation
-            )
+            self.nodes[at] = replace(node, name=one.name)
         return at
 
     def expression(self, expr: ir.Expr) -> int:

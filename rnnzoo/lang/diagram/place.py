@@ -130,12 +130,13 @@ class _Placing:
     rise: int  # from row to row
     drop: int  # from the layers to the first line that they read
     belts: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    order: list[int] = field(default_factory=list)
     heights: dict[int, int] = field(default_factory=dict)  # rows above the layers; of a belt's nodes, of the belt
     columns: dict[int, int] = field(default_factory=dict)
     hanging: set[int] = field(default_factory=set)  # what reads belts and nothing else: its line comes from above
 
     def plan(self) -> Plan:
-        self.belts = belts(self.graph)
+        self.belts, self.order = belts(self.graph), order(self.graph)
         self._rows()
         self._columns()
         middles = self._middles(FIRST + self._spine() + 3)
@@ -145,7 +146,7 @@ class _Placing:
             at: Spot(middles[column], self._y(self.heights[at]), _half(self.graph.nodes[at]))
             for at, column in self.columns.items()
         }
-        joins, lanes = _joins(self.graph, spots, self._groups(), base + self.drop, right)
+        joins, lanes = _joins(self.graph, spots, self._groups(), base + self.drop)
         entries, exits, deepest = self._ends(spots, lanes, joins, base + self.drop, right + EDGE)
         bottom = deepest + self.drop - 2 + sum(node.kind == "input" for node in self.graph.nodes)
         entries |= self._inputs(spots, joins, bottom)
@@ -164,8 +165,8 @@ class _Placing:
         """Height of each node: layers at 0, what reads them above, belts above all."""
         on_belt = {at for belt in self.belts.values() for at in belt}
         from_top = {self.graph.states[state] for state in self.belts} | on_belt
-        free = [at for at in order(self.graph) if self.graph.nodes[at].kind in ("pointwise", "layer", "constant")]
-        free = [at for at in free if at not in on_belt]
+        kinds = ("pointwise", "layer", "constant")
+        free = [at for at in self.order if self.graph.nodes[at].kind in kinds and at not in on_belt]
         for at in free:
             node = self.graph.nodes[at]
             if node.kind == "pointwise" and all(one in from_top or one in self.hanging for one in node.operands):
@@ -191,7 +192,7 @@ class _Placing:
         above: set[int] = set()  # nodes whose line up or down is taken
         last_on: dict[str, int] = {}
         count = 0
-        for at in order(self.graph):
+        for at in self.order:
             if at not in self.heights:
                 continue
             least = last_on.get(on_belt.get(at, ""), -1)
@@ -283,7 +284,7 @@ class _Placing:
 
 
 def _joins(
-    graph: Graph, spots: Mapping[int, Spot], groups: Mapping[tuple[int, ...], Sequence[int]], base: int, right: int
+    graph: Graph, spots: Mapping[int, Spot], groups: Mapping[tuple[int, ...], Sequence[int]], base: int
 ) -> tuple[tuple[Join, ...], dict[int, int]]:
     """Points where lines join, each group in the first lane that is free there; and the lane of each state's first join."""
     joins: list[Join] = []

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from rnnzoo.lang.diagram.graph import Node
@@ -135,12 +135,10 @@ class _Routing:
             self.blocked |= {(x + on, y) for on in range(named(self.plan.graph, at))}
         for number, join in enumerate(self.plan.joins):
             self.kept |= dict.fromkeys(join.points, self._join(number))
-            for (left, y), (right, _) in zip(join.points, join.points[1:]):
+            for (left, y), (right, _) in pairwise(join.points):
                 self.blocked |= {(x, y) for x in range(left + 1, right)}
-        for state, belt in self.plan.belts.items():
-            for source, at in zip((self.plan.graph.states[state], *belt), belt):
-                spot = self.plan.spots[at]
-                self.kept[spot.x - spot.half - 1, spot.y] = source
+        for state in self.plan.belts:
+            self.kept |= {port.cell: source for source, _, port in self._belt(state)}
 
     def _join(self, number: int) -> int:
         return len(self.plan.graph.nodes) + number
@@ -159,18 +157,16 @@ class _Routing:
         graph, spots = self.plan.graph, self.plan.spots
         rest = [(one, at) for at in spots for one in self._alone(at)]
         for state, belt in self.plan.belts.items():
-            for source, at in zip((graph.states[state], *belt), belt):
-                spot = spots[at]
+            for source, at, port in self._belt(state):
                 rest.remove((source, at))  # once: an operation may read a state twice
-                yield Wish(source, at, (Port((spot.x - spot.half - 1, spot.y), LEFT),))
-            yield Wish(belt[-1], state, (self._leaving(self.plan.exits[state]),))
+                yield Wish(source, at, (port,))
+            yield Wish(belt[-1], state, (Port(self.plan.exits[state], LEFT),))
         upright = [(one, at) for one, at in rest if one in spots and self._sees(one, at)]
         for one, at in upright:
             yield Wish(one, at, tuple(_inputs(spots[at], graph.nodes[at].kind == "layer")))
         for number, join in enumerate(self.plan.joins):
             for at in reversed(join.layers):  # the farthest first: the others fork from its line
-                spot = spots[at]
-                yield Wish(self._join(number), at, (Port((spot.x, spot.y + 2), DOWN),))
+                yield Wish(self._join(number), at, (_sides(spots[at])[0],))
         for number, join in enumerate(self.plan.joins):
             for one in self._by_x(join.operands):
                 yield Wish(one, self._join(number), tuple(_into(join)))
@@ -178,7 +174,7 @@ class _Routing:
             yield Wish(one, at, tuple(_inputs(spots[at], graph.nodes[at].kind == "layer")))
         for state in graph.states:
             if state not in self.plan.belts:
-                yield Wish(graph.values[state], state, (self._leaving(self.plan.exits[state]),))
+                yield Wish(graph.values[state], state, (Port(self.plan.exits[state], LEFT),))
         yield Wish(graph.values[graph.output], "top", (Port(self.plan.top, DOWN),))
 
     def _sees(self, one: int, at: int) -> bool:
@@ -193,9 +189,11 @@ class _Routing:
         node = self.plan.graph.nodes[at]
         return (*(node.joined if len(node.joined) == 1 else ()), *node.operands)
 
-    @staticmethod
-    def _leaving(cell: Point) -> Port:
-        return Port(cell, LEFT)
+    def _belt(self, state: str) -> Iterator[tuple[int, int, Port]]:
+        """From what to what a state's belt leads, and the port on the left where each line ends."""
+        belt = self.plan.belts[state]
+        for source, at in zip((self.plan.graph.states[state], *belt), belt):
+            yield source, at, _sides(self.plan.spots[at])[1]
 
     def _by_x(self, nodes: Iterable[int]) -> list[int]:
         return sorted(nodes, key=lambda at: (self._place(at), at))
@@ -218,15 +216,12 @@ class _Routing:
         if source in self.plan.entries:
             cell = self.plan.entries[source]
             return (Port(cell, UP if graph.nodes[source].kind == "input" else RIGHT),)
-        spot = self.plan.spots[source]
+        below, left, above, right = _sides(self.plan.spots[source])
         if graph.nodes[source].kind == "layer":
-            return Port((spot.x, spot.y - 2), UP), Port((spot.x + spot.half + 1, spot.y), RIGHT, 4.0)
-        belted = any(source in belt for belt in self.plan.belts.values())
-        right = Port((spot.x + spot.half + 1, spot.y), RIGHT)
-        return (right,) if belted else (
-            right, Port((spot.x, spot.y - 2), UP), Port((spot.x, spot.y + 2), DOWN, 2.0),
-            Port((spot.x - spot.half - 1, spot.y), LEFT, 5.0),
-        )  # fmt: skip
+            return above, replace(right, cost=4.0)
+        if any(source in belt for belt in self.plan.belts.values()):
+            return (right,)
+        return right, above, replace(below, cost=2.0), replace(left, cost=5.0)
 
     # -- leading
 
@@ -285,10 +280,9 @@ class _Routing:
         queue: list[tuple[float, float, Point, Way]] = []
         best: dict[tuple[Point, Way], float] = {}
         came: dict[tuple[Point, Way], tuple[Point, Way] | None] = {}
-        near = list(ends)
 
         def guess(cell: Point) -> float:
-            return min(abs(cell[0] - x) + abs(cell[1] - y) for x, y in near)
+            return min(abs(cell[0] - x) + abs(cell[1] - y) for x, y in ends)
 
         def offer(cost: float, cell: Point, way: Way, origin: tuple[Point, Way] | None) -> None:
             if cost < best.get((cell, way), float("inf")):
@@ -373,6 +367,7 @@ def name_at(node: Node, spot: Spot) -> Point:
 
 
 def _sides(spot: Spot) -> tuple[Port, Port, Port, Port]:
+    """Below, left, above, right."""
     return (
         Port((spot.x, spot.y + 2), DOWN), Port((spot.x - spot.half - 1, spot.y), LEFT),
         Port((spot.x, spot.y - 2), UP), Port((spot.x + spot.half + 1, spot.y), RIGHT),
@@ -383,10 +378,10 @@ def _inputs(spot: Spot, layer: bool) -> Iterator[Port]:
     """Where lines may end at a node: a layer is read from below and from its sides, an operation from all sides."""
     below, left, above, right = _sides(spot)
     if not layer:
-        yield from (below, left, above, Port(right.cell, RIGHT, 5.0))
+        yield from (below, left, above, replace(right, cost=5.0))
         return
     yield below
-    yield from (Port(one.cell, one.away, 1.5) for one in (left, right))
+    yield from (replace(one, cost=1.5) for one in (left, right))
     for x in (-1, 1):
         yield Port((spot.x + x, spot.y + 2), DOWN, 0.5)
 

@@ -132,17 +132,22 @@ def _curves(summary: Summary, table: Table, rows: Sequence[Row]) -> Figure:
         top = np.percentile(lowest, 97)
         room = 0.05 * max(top - min(lowest), 1e-9)
         axes.set_ylim(min(lowest) - room, top + room)
-    axes.grid(color="#eceff2", lw=0.8)
-    axes.set_axisbelow(True)
-    axes.set_xlabel("epoch")
-    axes.set_ylabel(f"{table.metric} on validation, {table.unit}")
-    _legend(axes, "best trial of")
+    _label(axes, "epoch", f"{table.metric} on validation, {table.unit}", "best trial of")
     return figure
 
 
 def _line(at: int) -> dict[str, Any]:
     """Colour and dashes of the nth line."""
     return {"color": COLOURS[at % len(COLOURS)], "ls": DASHES[at // len(COLOURS) % len(DASHES)]}
+
+
+def _label(axes: Axes, x: str, y: str, legend: str) -> None:
+    """What stands around lines, and the grid behind them."""
+    axes.grid(color="#eceff2", lw=0.8)
+    axes.set_axisbelow(True)
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    _legend(axes, legend)
 
 
 def _legend(axes: Axes, title: str) -> None:
@@ -170,11 +175,7 @@ def _tuning(summary: Summary, table: Table, rows: Sequence[Row]) -> Figure:
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.grid(color="#eceff2", lw=0.8)
-    axes.set_axisbelow(True)
-    axes.set_xlabel("trials")
-    axes.set_ylabel(f"expected {table.metric} on {summary.report}, {table.unit}")
-    _legend(axes, "best of n trials of")
+    _label(axes, "trials", f"expected {table.metric} on {summary.report}, {table.unit}", "best of n trials of")
     return figure
 
 
