@@ -82,7 +82,7 @@ def test_whatever_command_compiled_something_records_it(tmp_path: Path, monkeypa
     from rnnzoo.cli import experiments
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with experiments._launcher(1, tmp_path):
+    with experiments.launched(1, tmp_path):
         (compiled.folder() / "entry").write_bytes(b"code of a trial")
     compiled.environment()
     assert (compiled.folder() / "entry").exists()
