@@ -72,6 +72,23 @@ def test_a_mistake_in_a_cell_is_reported_by_the_experiment_that_names_it(tmp_pat
         cells(rnnzoo.load_experiment(path))
 
 
+def test_an_initialiser_of_a_weight_that_the_cell_lacks_is_shown_where_it_stands(tmp_path: Path) -> None:
+    path = tmp_path / "experiment.yaml"
+    path.write_text(
+        "experiment: e\ntask: adding\nvariants:\n"
+        "  - {name: a, cell: lstm, init: {b_f: 1, b_q: 1, '*': {normal: 0.1}}}\n"
+        "  - {name: b, cell: gru, init: {b_f: 1}}\n"
+    )
+    from rnnzoo.sweep.plan import cells
+
+    with pytest.raises(SpecError) as caught:
+        cells(rnnzoo.load_experiment(path))
+    first, second = caught.value.mistakes
+    assert (first.span.line, first.span.column, first.problem) == (4, 42, "cell 'lstm' has no weight 'b_q'")
+    assert first.fix.startswith("did you mean 'b_")
+    assert (second.span.line, second.problem) == (5, "cell 'gru' has no weight 'b_f'")
+
+
 CELL = "name: q\nequations: |\n"
 GENERATED = {
     "more than 200 equations": CELL + "".join(f"  e_{n} = tanh(W @ x)\n" for n in range(201)),

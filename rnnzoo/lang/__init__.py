@@ -17,7 +17,7 @@ from rnnzoo.lang import ir
 from rnnzoo.lang.check import check
 from rnnzoo.spec.cell import Init, parse_cell, read
 
-__all__ = ["check", "ir", "load", "parse_text", "with_init"]
+__all__ = ["check", "ir", "load", "no_weight", "parse_text", "with_init"]
 
 
 def load(reference: str | Path, folder: Path | None = None, options: Mapping[str, float] | None = None) -> ir.Cell:
@@ -36,17 +36,24 @@ def parse_text(text: str, file: str = "<cell>") -> ir.Cell:
     return check(parse_cell(text, file))
 
 
+def no_weight(cell: ir.Cell, name: str) -> tuple[str, str]:
+    """Why an initialiser cannot be for `name`, and the fix; empty where a weight has that name or it stands for all, `*`."""
+    names = {weight.name for step in (cell.step, cell.first) for weight in step.weights}
+    if name == "*" or name in names:
+        return "", ""
+    return f"cell '{cell.name}' has no weight '{name}'", nearest(name, names)
+
+
 def with_init(cell: ir.Cell, init: Mapping[str, Init]) -> ir.Cell:
     """The same cell with other initialisers by name of a weight; `*` stands for all weights not named that it fits.
 
     Raises:
         UsageError: a name that no weight has.
     """
-    names = {weight.name for step in (cell.step, cell.first) for weight in step.weights}
     for name in init:
-        if name != "*" and name not in names:
-            raise UsageError(f"cell '{cell.name}' has no weight '{name}'\n  fix: {nearest(name, names)}")
-
+        problem, fix = no_weight(cell, name)
+        if problem:
+            raise UsageError(f"{problem}\n  fix: {fix}")
     common = init.get("*")
 
     def of(weight: ir.Weight) -> Init:

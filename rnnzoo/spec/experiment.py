@@ -162,6 +162,7 @@ class Variant:
         space: already laid over the common one.
         init: how weights begin, by name, as `Init.plain` writes it; `*` stands for all weights not named.
         reference: the cell's name or path, as the user wrote it.
+        places: where the spec names each weight of `init`.
     """
 
     label: str
@@ -169,6 +170,7 @@ class Variant:
     space: Space
     init: Mapping[str, Any] = field(default_factory=dict)
     reference: str = ""
+    places: Mapping[str, Span] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -330,10 +330,10 @@ class _Reader:
         reference = entry.text("cell", label)
         cell = self.cell(reference, entry.span("cell") if "cell" in entry else span) if reference != "?" else None
         cell = self.options(cell, entry)
-        init = self.init(cell, entry)
+        init, places = self.init(cell, entry)
         space = self.settled(spaces.read(entry.table_at("space"), self.mistakes), shared)
         entry.done()
-        return Variant(label, cell, space, {**shared.init, **init}, reference) if cell else None
+        return Variant(label, cell, space, {**shared.init, **init}, reference, places) if cell else None
 
     def settled(self, own: Written, shared: _Shared) -> Space:
         """A variant's space, laid over the common one."""
@@ -364,15 +364,18 @@ class _Reader:
                 found = found.with_options({name: node.value})  # type: ignore[dict-item]  # is_number has said so
         return found
 
-    def init(self, cell: CellSpec | None, entry: Fields) -> dict[str, Any]:
-        """Initialisers by name of a weight; `*` is any weight not named.  Which weights there are is not known here."""
+    def init(self, cell: CellSpec | None, entry: Fields) -> tuple[dict[str, Any], Mapping[str, Span]]:
+        """Initialisers by name of a weight, and the places of these names; `*` is any weight not named.
+
+        Which weights there are is not known here: `sweep.plan.cells` knows the equations, and says what has no weight.
+        """
         table = entry.table_at("init")
         found = {}
         for name, node in table.entries.items() if table else ():
             init = cells.init_of(node, self.mistakes)
             if init is not None and cell is not None:
                 found[name] = self.without_options(init, cell.options, node.span).plain()
-        return found
+        return found, table.keys if table else {}
 
     def common_init(self) -> dict[str, Any]:
         """`init:` of the experiment is one initialiser, for all weights."""

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from rnnzoo.errors import Mistakes, SpecError, UsageError
-from rnnzoo.lang import check, counts, with_init
+from rnnzoo.lang import check, counts, no_weight
 from rnnzoo.lang.ir import Cell
 from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.text import digest as cell_digest
-from rnnzoo.spec.cell import Init
 from rnnzoo.spec.experiment import Experiment, Space, TaskChoice, Variant
 from rnnzoo.spec.trial import REPLICATE, Training, Trial, Value, digest
 
@@ -164,18 +163,20 @@ def cells(experiment: Experiment) -> dict[str, Cell]:
     """The checked cell of every variant, by label.
 
     Raises:
-        SpecError: mistakes in the equations of any of them, all of them.
-        UsageError: a variant's `init` names a weight that its cell does not have.
+        SpecError: mistakes in the equations of any of them, and every `init` of a weight that the cell does not have.
     """
     mistakes = Mistakes()
     found: dict[str, Cell] = {}
     for variant in experiment.variants:
         try:
-            cell = check(variant.cell)
-            with_init(cell, {name: Init.from_plain(value) for name, value in variant.init.items()})
-            found[variant.label] = cell
+            found[variant.label] = check(variant.cell)
         except SpecError as error:
-            mistakes.found.extend(error.mistakes)
+            mistakes.extend(error.mistakes)
+    for variant in experiment.variants:
+        for name, place in variant.places.items() if variant.label in found else ():
+            problem, fix = no_weight(found[variant.label], name)
+            if problem:
+                mistakes.add(place, problem, fix)
     mistakes.raise_if_any()
     return found
 
