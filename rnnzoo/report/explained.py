@@ -21,6 +21,7 @@ from rnnzoo.stats.importance import Axis, Forest, Importance, Share
 
 POINTS = 41  # of a marginal curve
 FENCE = 3.0
+WILD = 10.0  # times the usual spread of a variant's scores: beyond, it would be most of the variance
 PREDICTED = 0.5  # below, shares are shares of what is mostly noise
 
 
@@ -52,6 +53,7 @@ class Explained:
         interactions: all that no hyper-parameter explains by itself.
         predicted: how much of the scores' variance the forest predicts for trials that it has not seen.
         trials: how many it was fitted to.
+        without: the variants whose trials it was not fitted to, since their scores spread too wide.
     """
 
     main: tuple[tuple[str, Share], ...]
@@ -60,15 +62,18 @@ class Explained:
     predicted: float
     trials: int
     marginals: tuple[Marginal, ...]
+    without: tuple[str, ...] = ()
 
 
 class Forests:
     """Regression forests from hyper-parameters to scores, one for each task, fitted when asked for.
 
     The trials of all variants are taken together, each variant's scores less their median, since what is asked is which
-    hyper-parameter matters and not which variant.  Scores far above the others of a variant count as its fence (Tukey 1977:
-    the upper quartile and three times the distance between the quartiles), and so does a trial that did not complete: else
-    one trial that went wrong would be most of the variance.
+    hyper-parameter matters and not which variant.  What is far above the others then counts as their fence (Tukey 1977: the
+    upper quartile and three times the distance between the quartiles), and so does a trial that did not complete: else one
+    trial that went wrong would be most of the variance.  A variant whose trials go wrong by the dozen, as those of an
+    unbounded cell do, would still be most of it: where the middle half of its scores spreads `WILD` times as wide as that of
+    the median variant, its trials are left out, and the report names it.
     """
 
     def __init__(self, experiment: Experiment, results: Sequence[Result]) -> None:
@@ -109,24 +114,45 @@ class Forests:
             )
         return {**found.main, "": found.interactions}
 
-    def _points(self, task: str) -> tuple[np.ndarray, np.ndarray]:
-        points: list[list[float]] = []
-        scores: list[float] = []
+    def without(self, task: str) -> tuple[str, ...]:
+        """The variants whose scores spread so wide that they are left out."""
         report = self.experiment.select.report
+        spread: dict[str, float] = {}
         for variant in self.experiment.variants:
             own = belonging(self.results, variant.label, task)
             finite = [one.outcome.scores[report] for one in own if report in one.outcome.scores]
-            if not finite:
-                continue
-            lower, middle, upper = np.percentile(finite, (25, 50, 75))
-            fence = float(upper + FENCE * (upper - lower))
-            points += [self._point(one) for one in own]
-            scores += [min(one.outcome.scores.get(report, math.inf), fence) - float(middle) for one in own]
-        return np.array(points, dtype=float).reshape(len(points), len(self.axes)), np.array(scores)
+            if finite:
+                lower, upper = np.percentile(finite, (25, 75))
+                spread[variant.label] = float(upper - lower)
+        usual = float(np.median(list(spread.values()))) if spread else 0.0
+        return tuple(label for label, width in spread.items() if width > WILD * usual > 0)
+
+    def _points(self, task: str) -> tuple[np.ndarray, np.ndarray]:
+        points: list[list[float]] = []
+        scores: list[float] = []
+        report, without = self.experiment.select.report, self.without(task)
+        for variant in self.experiment.variants:
+            own = belonging(self.results, variant.label, task)
+            reached = [one.outcome.scores.get(report, math.inf) for one in own]
+            finite = [one for one in reached if math.isfinite(one)]
+            if finite and variant.label not in without:
+                middle = float(np.median(finite))
+                points += [self._point(one) for one in own]
+                scores += [one - middle for one in reached]
+        return np.array(points, dtype=float).reshape(len(points), len(self.axes)), _fenced(np.array(scores))
 
     def _point(self, result: Result) -> list[float]:
         chosen = result.trial.hyperparameters
         return [_coded(dimension, chosen.get(dimension.name)) for dimension in searched(self.experiment)]
+
+
+def _fenced(scores: np.ndarray) -> np.ndarray:
+    """The scores, none of them above the fence of those that are finite."""
+    finite = scores[np.isfinite(scores)]
+    if not finite.size:
+        return scores
+    lower, upper = np.percentile(finite, (25, 75))
+    return np.minimum(scores, upper + FENCE * (upper - lower))
 
 
 def searched(experiment: Experiment) -> tuple[Dimension, ...]:
@@ -173,6 +199,7 @@ def explained(forests: Forests, task: str) -> Explained:
         predicted=found.explained,
         trials=forests.trials[task],
         marginals=tuple(_marginal(forest, one) for one in searched(forests.experiment)),
+        without=forests.without(task),
     )
 
 

@@ -95,6 +95,9 @@ class Evidence(Protocol):
     def share(self, task: str, name: str) -> Share:
         """Share of the variance that a hyper-parameter explains by itself; of all interactions for an empty name."""
 
+    def without(self, task: str) -> Sequence[str]:
+        """The variants whose trials the shares are not about."""
+
     @property
     def test(self) -> str:
         """How differences are tested."""
@@ -217,13 +220,15 @@ def _share(claim: Claim, task: str, evidence: Evidence) -> Finding:
     """An interval of 95 % on one side of the number."""
     share, limit = evidence.share(task, claim.name), _number(claim)
     what = f"{claim.name} explains" if claim.name else "all interactions together explain"
+    left_out = ", ".join(evidence.without(task))
+    without = f"; without {left_out}, whose scores spread too wide" if left_out else ""
     above, below = share.low > limit, share.high < limit
     if " below " in claim.form:
         above, below = below, above
     return Finding(
         supports=0.0 if above else 1.0,
         refutes=0.0 if below else 1.0,
-        found=f"{what} {share.value:.0%} of the variance ({LEVEL:.0%}: {share.low:.0%} to {share.high:.0%})",
+        found=f"{what} {share.value:.0%} of the variance ({LEVEL:.0%}: {share.low:.0%} to {share.high:.0%}){without}",
         test="functional ANOVA of a regression forest, interval over resampled trials",
         settle="more trials, until the interval lies on one side",
         numbers={"share": share.value, "low": share.low, "high": share.high},
@@ -260,6 +265,7 @@ class Searches:
         complete: likewise, how many trials completed, and of how many.
         keep: how many of each are compared, by task.
         shares: by task: the share of each hyper-parameter, and of all interactions under the empty name.
+        wild: by task: the variants that the shares are not about.
         ratio: (task, variant, variant) -> lowest and highest ratio of weights.
         control: the baseline's second run, which no claim is about.
         seed: words; the same results always give the same verdicts.
@@ -270,6 +276,7 @@ class Searches:
     keep: Mapping[str, int]
     shares: Callable[[str], Mapping[str, Share]]
     ratio: Callable[[str, str, str], tuple[float, float]]
+    wild: Callable[[str], Sequence[str]] = lambda task: ()
     control: str = ""
     seed: str = ""
     tests: bool = True
@@ -340,6 +347,9 @@ class Searches:
     def share(self, task: str, name: str) -> Share:
         return self._once(("shares", task), lambda: self.shares(task))[name]
 
+    def without(self, task: str) -> Sequence[str]:
+        return self.wild(task)
+
     def _rng(self, *words: object) -> np.random.Generator:
         return np.random.default_rng(zlib.crc32(" ".join(map(str, (self.seed, *words))).encode()))
 
@@ -379,3 +389,6 @@ class Printed:
 
     def share(self, task: str, name: str) -> Share:
         raise StatsError("a table of scores does not say what explains them")
+
+    def without(self, task: str) -> Sequence[str]:
+        return ()

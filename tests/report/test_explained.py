@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,22 @@ def test_one_trial_that_went_wrong_is_not_most_of_the_variance() -> None:
     wild = results(experiment, lambda at, index: 1e6 if index == 17 else rate(at, index))
     name, share = explained(Forests(experiment, wild), "adding").main[0]
     assert (name, share.value > 0.8) == ("learning_rate", True)
+
+
+def test_a_variant_whose_trials_go_wrong_by_the_dozen_is_left_out_and_named() -> None:
+    experiment = read(SPEC.replace("[lstm, gru]", "[lstm, gru, rnn]"))
+    plain = results(experiment, rate)
+    wild = [
+        replace(one, outcome=Outcome(Kind.COMPLETE, dict.fromkeys(one.outcome.scores, 10.0 ** (one.trial.index % 7))))
+        if one.trial.variant == "rnn" and one.trial.index % 2
+        else one
+        for one in plain
+    ]
+    found = explained(Forests(experiment, wild), "adding")
+    name, share = found.main[0]
+    assert (name, share.value > 0.8, found.predicted > 0.5) == ("learning_rate", True, True)
+    assert (found.without, found.trials) == (("rnn",), 200)
+    assert explained(Forests(experiment, plain), "adding").without == ()
 
 
 def test_trials_that_diverged_count_as_bad_ones() -> None:

@@ -158,6 +158,11 @@ def test_shares_are_judged_by_their_interval_and_weights_by_counting(text: str, 
     assert (found.word, found.p) == (word, None)
 
 
+def test_a_verdict_on_shares_names_the_variants_that_it_is_not_about() -> None:
+    found = verdict("importance of rate above 2/3", evidence({"b": 0.0, "a": 0.0}, wild=lambda task: ("a",)))
+    assert (found.word, found.found.endswith("without a, whose scores spread too wide")) == ("supported", True)
+
+
 def test_p_values_are_adjusted_for_the_number_of_claims() -> None:
     found = evidence({"b": 0.0, "a": 0.13}, 60, seed=3)
     one = claim("a worse than b", ("a", "b"), ("task",))
