@@ -162,9 +162,14 @@ def test_after_a_few_kills_the_books_balance(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_after_a_hundred_kills_the_books_balance(tmp_path: Path) -> None:
     kills: Counter[str] = Counter()
+    sweeps = 0
     for killer in series(tmp_path, seed=2, kills=int(os.environ.get("RNNZOO_KILLS", "100"))):
         assert not killer.orphans
         check_the_books(killer.folder)
         kills += killer.kills
-    print(dict(kills))
+        sweeps += 1
+    print(
+        f"\n{kills.total()} kills {dict(kills)} in {sweeps} sweeps of {PLANNED} trials: none lost or doubled, no process"
+        " orphaned, no run left RUNNING"
+    )
     assert set(kills) == set(MOMENTS)

@@ -21,7 +21,7 @@ def timed(*arguments: str, cwd: Path) -> tuple[float, str]:
     """Seconds and output of a command."""
     began = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", *arguments], cwd=cwd, capture_output=True, text=True, check=False,
+        [sys.executable, *arguments], cwd=cwd, capture_output=True, text=True, check=False,
         env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=3600,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
@@ -32,7 +32,10 @@ def timed(*arguments: str, cwd: Path) -> tuple[float, str]:
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read in /proc")
 def test_ten_thousand_trials_neither_slow_a_sweep_down_nor_make_it_grow(tmp_path: Path) -> None:
     """Clocks are printed; what is asserted leaves room for a busy machine."""
-    seconds, _ = timed("tests.endurance.thousands", str(tmp_path), str(TRIALS), cwd=ROOT)
+    program = (
+        f"from pathlib import Path; from tests.endurance.thousands import main; main(Path({str(tmp_path)!r}), {TRIALS})"
+    )
+    seconds, _ = timed("-c", program, cwd=ROOT)
     clock = json.loads((tmp_path / "clock.json").read_text())
     assert len(clock) == VARIANTS * TRIALS
     at = [moment for moment, _ in clock]
@@ -40,10 +43,10 @@ def test_ten_thousand_trials_neither_slow_a_sweep_down_nor_make_it_grow(tmp_path
     part = max(len(clock) // 10, 2)  # a hundred of each study, which take turns
     first, last = (at[part - 1] - at[0]) / (part - 1), (at[-1] - at[-part]) / (part - 1)
     settled, end = memory[part - 1], memory[-1]
-    looked, status = timed("rnnzoo", "status", "thousands.yaml", "--json", cwd=tmp_path)
-    reported, _ = timed("rnnzoo", "report", "thousands.yaml", cwd=tmp_path)
-    exported, _ = timed("rnnzoo", "export", "thousands.yaml", "a.csv", cwd=tmp_path)
-    from_mlflow, _ = timed("rnnzoo", "report", "thousands.yaml", "--from", "mlflow", cwd=tmp_path)
+    looked, status = timed("-m", "rnnzoo", "status", "thousands.yaml", "--json", cwd=tmp_path)
+    reported, _ = timed("-m", "rnnzoo", "report", "thousands.yaml", cwd=tmp_path)
+    exported, _ = timed("-m", "rnnzoo", "export", "thousands.yaml", "a.csv", cwd=tmp_path)
+    from_mlflow, _ = timed("-m", "rnnzoo", "report", "thousands.yaml", "--from", "mlflow", cwd=tmp_path)
     print(
         f"\n{len(clock)} trials in {seconds:.0f} s; a trial took {first:.3f} s at first and {last:.3f} s at last;"
         f" memory {settled:.0f} MiB after the first tenth, {end:.0f} at the end; status {looked:.1f} s,"

@@ -1,14 +1,15 @@
-"""Thousands of trials that do not train, through the whole loop: `python -m tests.endurance.thousands FOLDER TRIALS`.
+"""Thousands of trials that do not train, through the whole loop: `main(FOLDER, TRIALS)`, in a process of its own.
 
-In: an empty folder, which becomes the current one.  Out: JSON: the seconds at which each trial of each study ended, and this
-process's resident memory at the same moments.
+In: an empty folder, which becomes the current one.  Out: clock.json: the seconds at which each trial of each study ended, and
+this process's resident memory at the same moments.
+
+Not to be run by `-m`: every child would import the main module once more, which costs more than all else of a trial.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -75,13 +76,9 @@ def main(folder: Path, trials: int) -> None:
     tracker = MlflowTracker(settings.tracking, settings.artifacts)
     tracker.open(found.experiment.name, "", {})
     clock = Clock()
-    launcher = LocalLauncher(work, 2, log=found.runs / "workers.log")
+    launcher = LocalLauncher(work, 2, preload=(__name__,), log=found.runs / "workers.log")
     try:
         Sweep(found.experiment, found.studies, found.trials, store, tracker, launcher, clock, found.runs).run()
     finally:
         launcher.close()
     Path("clock.json").write_text(json.dumps(clock.ended_at))
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
