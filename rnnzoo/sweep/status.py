@@ -13,7 +13,7 @@ from typing import Any
 from rnnzoo.spec.trial import Kind, Outcome
 from rnnzoo.sweep import points
 from rnnzoo.sweep.plan import Study
-from rnnzoo.sweep.search import Store
+from rnnzoo.sweep.search import Record, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +47,16 @@ class Row:
 
 def rows(studies: Sequence[Study], store: Store, trials: int) -> tuple[Row, ...]:
     """One row a study, in the order of the studies."""
-    identities = {study.identity for study in studies}
-    ended: dict[str, list[Outcome]] = {name: [] for name in identities}
-    for result in store.results(studies[0].experiment.name) if studies else ():
-        if result.study in identities:
-            ended[result.study].append(result.outcome)
-    return tuple(_row(study, ended[study.identity], store.counts(study.identity), trials) for study in studies)
+    if not studies:
+        return ()
+    record = store.record(studies[0].experiment.name)
+    ended: dict[str, list[Outcome]] = {}
+    for result in record.results:
+        ended.setdefault(result.study, []).append(result.outcome)
+    return tuple(_row(study, ended.get(study.identity, []), record, trials) for study in studies)
 
 
-def _row(study: Study, outcomes: Sequence[Outcome], live: Mapping[str, int], trials: int) -> Row:
+def _row(study: Study, outcomes: Sequence[Outcome], record: Record, trials: int) -> Row:
     complete = [one for one in outcomes if one.kind is Kind.COMPLETE]
     on = study.experiment.select.on
     counts = {kind: sum(1 for one in outcomes if one.kind is kind) for kind in Kind if kind.final}
@@ -63,8 +64,8 @@ def _row(study: Study, outcomes: Sequence[Outcome], live: Mapping[str, int], tri
         variant=study.variant.label,
         task=study.task.label,
         planned=planned(study, trials),
-        running=live["running"],
-        counts={**counts, Kind.INTERRUPTED: live["interrupted"]},
+        running=record.running.get(study.identity, 0),
+        counts={**counts, Kind.INTERRUPTED: record.interrupted.get(study.identity, 0)},
         best=min((one.scores[on] for one in complete), default=None),
         seconds=statistics.median(one.seconds.get("total", 0.0) for one in complete) if complete else None,
     )

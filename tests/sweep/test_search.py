@@ -94,9 +94,13 @@ def test_every_kind_of_outcome_comes_back_as_it_was(tmp_path: Path) -> None:
         number, chosen = opened.ask(index, point, SPACE)
         opened.tell(number, trial(index, chosen), outcome)
     final = [outcome for outcome in outcomes if outcome.kind.final]
-    assert [one.outcome for one in store.results("e")] == final
-    assert all(one.study == "e/v/t/1" for one in store.results("e"))
-    assert store.counts("e/v/t/1") == {"running": 0, "interrupted": 1}
+    opened.ask(len(outcomes), point, SPACE)
+    record = store.record("e")
+    assert [one.outcome for one in record.results] == final
+    assert all(one.study == "e/v/t/1" for one in record.results)
+    assert (record.running, record.interrupted) == ({"e/v/t/1": 1}, {"e/v/t/1": 1})
+    nothing = store.record("another")
+    assert nothing == search.Record((), {}, {})
     assert store.editions("e/v/t/")["e/v/t/1"][1] == len(outcomes)
 
 
