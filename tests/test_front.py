@@ -129,7 +129,6 @@ def test_the_pictures_of_the_walk_are_those_that_the_cells_draw() -> None:
     spec.loader.exec_module(module)
     for name, text in module.pictures().items():
         assert (module.FOLDER / f"{name}.svg").read_text() == text, f"{name}: make docs-figures"
-    walk = (ROOT / "docs" / "understanding-lstms.md").read_text()
-    study = (ROOT / "docs" / "studies" / "long_term.md").read_text()
-    shown = set(re.findall(r"figures/(\S+)\.svg", walk + study + (ROOT / "README.md").read_text()))
+    pages = "".join(path.read_text() for path in [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"])
+    shown = set(re.findall(r"figures/(\S+)\.svg", pages))
     assert shown == {path.stem for path in module.FOLDER.glob("*.svg")}
