@@ -49,7 +49,7 @@ def searches(
         complete=complete,
         keep=keep,
         shares=forests.shares,
-        wild=forests.without,
+        without=forests.without,
         ratio=lambda task, a, b: _ratio(experiment, a, b, inputs[task]),
         control=experiment.control,
         seed=experiment.name,

@@ -78,10 +78,11 @@ class Forests:
 
     def __init__(self, experiment: Experiment, results: Sequence[Result]) -> None:
         self.experiment, self.results = experiment, results
-        self.axes = axes(experiment)
+        self.searched, self.axes = searched(experiment), axes(experiment)
         self.known: dict[str, Forest] = {}
         self.found: dict[str, Importance] = {}
         self.trials: dict[str, int] = {}
+        self.wild: dict[str, tuple[str, ...]] = {}
 
     def forest(self, task: str) -> Forest:
         """The forest of a task.
@@ -116,42 +117,47 @@ class Forests:
 
     def without(self, task: str) -> tuple[str, ...]:
         """The variants whose scores spread so wide that they are left out."""
+        if task not in self.wild:
+            spread: dict[str, float] = {}
+            for variant in self.experiment.variants:
+                finite = _finite(self._scores(variant.label, task))
+                if finite.size:
+                    lower, upper = np.percentile(finite, (25, 75))
+                    spread[variant.label] = float(upper - lower)
+            usual = float(np.median(list(spread.values()))) if spread else 0.0
+            self.wild[task] = tuple(label for label, width in spread.items() if width > WILD * usual > 0)
+        return self.wild[task]
+
+    def _scores(self, label: str, task: str) -> np.ndarray:
+        """What the trials of a variant reached on the reported split; infinite where one did not complete."""
         report = self.experiment.select.report
-        spread: dict[str, float] = {}
-        for variant in self.experiment.variants:
-            own = belonging(self.results, variant.label, task)
-            finite = [one.outcome.scores[report] for one in own if report in one.outcome.scores]
-            if finite:
-                lower, upper = np.percentile(finite, (25, 75))
-                spread[variant.label] = float(upper - lower)
-        usual = float(np.median(list(spread.values()))) if spread else 0.0
-        return tuple(label for label, width in spread.items() if width > WILD * usual > 0)
+        return np.array([one.outcome.scores.get(report, math.inf) for one in belonging(self.results, label, task)])
 
     def _points(self, task: str) -> tuple[np.ndarray, np.ndarray]:
         points: list[list[float]] = []
         scores: list[float] = []
-        report, without = self.experiment.select.report, self.without(task)
         for variant in self.experiment.variants:
-            own = belonging(self.results, variant.label, task)
-            reached = [one.outcome.scores.get(report, math.inf) for one in own]
-            finite = [one for one in reached if math.isfinite(one)]
-            if finite and variant.label not in without:
-                middle = float(np.median(finite))
-                points += [self._point(one) for one in own]
-                scores += [one - middle for one in reached]
+            reached = self._scores(variant.label, task)
+            finite = _finite(reached)
+            if finite.size and variant.label not in self.without(task):
+                points += [self._point(one) for one in belonging(self.results, variant.label, task)]
+                scores += (reached - np.median(finite)).tolist()
         return np.array(points, dtype=float).reshape(len(points), len(self.axes)), _fenced(np.array(scores))
 
     def _point(self, result: Result) -> list[float]:
         chosen = result.trial.hyperparameters
-        return [_coded(dimension, chosen.get(dimension.name)) for dimension in searched(self.experiment)]
+        return [_coded(dimension, chosen.get(dimension.name)) for dimension in self.searched]
+
+
+def _finite(scores: np.ndarray) -> np.ndarray:
+    return scores[np.isfinite(scores)]
 
 
 def _fenced(scores: np.ndarray) -> np.ndarray:
     """The scores, none of them above the fence of those that are finite."""
-    finite = scores[np.isfinite(scores)]
-    if not finite.size:
+    if not scores.size:
         return scores
-    lower, upper = np.percentile(finite, (25, 75))
+    lower, upper = np.percentile(_finite(scores), (25, 75))
     return np.minimum(scores, upper + FENCE * (upper - lower))
 
 
@@ -198,7 +204,7 @@ def explained(forests: Forests, task: str) -> Explained:
         interactions=found.interactions,
         predicted=found.explained,
         trials=forests.trials[task],
-        marginals=tuple(_marginal(forest, one) for one in searched(forests.experiment)),
+        marginals=tuple(_marginal(forest, one) for one in forests.searched),
         without=forests.without(task),
     )
 

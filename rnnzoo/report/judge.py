@@ -265,7 +265,7 @@ class Searches:
         complete: likewise, how many trials completed, and of how many.
         keep: how many of each are compared, by task.
         shares: by task: the share of each hyper-parameter, and of all interactions under the empty name.
-        wild: by task: the variants that the shares are not about.
+        without: by task: the variants that the shares are not about.
         ratio: (task, variant, variant) -> lowest and highest ratio of weights.
         control: the baseline's second run, which no claim is about.
         seed: words; the same results always give the same verdicts.
@@ -276,7 +276,7 @@ class Searches:
     keep: Mapping[str, int]
     shares: Callable[[str], Mapping[str, Share]]
     ratio: Callable[[str, str, str], tuple[float, float]]
-    wild: Callable[[str], Sequence[str]] = lambda task: ()
+    without: Callable[[str], Sequence[str]] = lambda task: ()
     control: str = ""
     seed: str = ""
     tests: bool = True
@@ -346,9 +346,6 @@ class Searches:
 
     def share(self, task: str, name: str) -> Share:
         return self._once(("shares", task), lambda: self.shares(task))[name]
-
-    def without(self, task: str) -> Sequence[str]:
-        return self.wild(task)
 
     def _rng(self, *words: object) -> np.random.Generator:
         return np.random.default_rng(zlib.crc32(" ".join(map(str, (self.seed, *words))).encode()))

@@ -169,12 +169,12 @@ def cells(experiment: Experiment) -> dict[str, Cell]:
     found: dict[str, Cell] = {}
     for variant in experiment.variants:
         try:
-            found[variant.label] = check(variant.cell)
+            cell = found[variant.label] = check(variant.cell)
         except SpecError as error:
             mistakes.extend(error.mistakes)
-    for variant in experiment.variants:
-        for name, place in variant.places.items() if variant.label in found else ():
-            problem, fix = no_weight(found[variant.label], name)
+            continue
+        for name, place in variant.places.items():
+            problem, fix = no_weight(cell, name)
             if problem:
                 mistakes.add(place, problem, fix)
     mistakes.raise_if_any()

@@ -149,7 +149,7 @@ class Store:
             return Record((), running, interrupted)
         with self.storage.engine.connect() as connection:
             for at, state, content in connection.exec_driver_sql(_TRIALS.format(studies=", ".join(map(str, names)))):
-                result = _result({_RESULT: json.loads(content)} if content else {}, names[at])
+                result = _result(json.loads(content) if content else None, names[at])
                 if state in _UNDER_WAY:
                     running[names[at]] += 1
                 elif result is not None and result.outcome.final:
@@ -293,7 +293,7 @@ class StudyStore:
         again = 0
         with _quiet():
             for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)):
-                result = _result(trial.user_attrs, "")
+                result = _result(trial.user_attrs.get(_RESULT))
                 if result is not None:
                     self._end(trial.number, result.outcome)
                     continue
@@ -304,7 +304,7 @@ class StudyStore:
     @told
     def attempts(self) -> Counter[int]:
         """How often a trial was begun again, by index."""
-        results = (_result(trial.user_attrs, "") for trial in self.study.get_trials(deepcopy=False))
+        results = (_result(trial.user_attrs.get(_RESULT)) for trial in self.study.get_trials(deepcopy=False))
         return Counter(one.trial.index for one in results if one is not None and one.outcome.retried)
 
     @told
@@ -321,14 +321,14 @@ class StudyStore:
         """Outcomes that are final, by index."""
         found = {}
         for trial in self.study.get_trials(deepcopy=False):
-            result = _result(trial.user_attrs, "")
+            result = _result(trial.user_attrs.get(_RESULT))
             if result is not None and result.outcome.final:
                 found[result.trial.index] = result.outcome
         return found
 
 
-def _result(attributes: Mapping[str, Any], study: str) -> Result | None:
-    content = attributes.get(_RESULT)
+def _result(content: Any, study: str = "") -> Result | None:
+    """The result that is kept with a trial, if one is."""
     if content is None:
         return None
     if isinstance(content, str):

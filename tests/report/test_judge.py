@@ -159,7 +159,7 @@ def test_shares_are_judged_by_their_interval_and_weights_by_counting(text: str, 
 
 
 def test_a_verdict_on_shares_names_the_variants_that_it_is_not_about() -> None:
-    found = verdict("importance of rate above 2/3", evidence({"b": 0.0, "a": 0.0}, wild=lambda task: ("a",)))
+    found = verdict("importance of rate above 2/3", evidence({"b": 0.0, "a": 0.0}, without=lambda task: ("a",)))
     assert (found.word, found.found.endswith("without a, whose scores spread too wide")) == ("supported", True)
 
 
