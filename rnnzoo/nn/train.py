@@ -27,7 +27,7 @@ from rnnzoo.nn.data import Batch, batches, resident
 from rnnzoo.nn.layer import Recurrent, initializer
 from rnnzoo.spec.cell import Init
 from rnnzoo.spec.space import WITH_MOMENTUM
-from rnnzoo.spec.trial import Kind, Outcome, Progress, Training, Trial, Value
+from rnnzoo.spec.trial import Ending, Kind, Outcome, Progress, Training, Trial, Value
 from rnnzoo.tasks import SPLITS, Task
 
 Tensor = Any
@@ -71,7 +71,7 @@ def _epochs(trial: Trial, model: Model, tell: Tell, began: float, seconds: dict[
     curve: list[dict[str, float]] = []
     best = math.inf
     best_epoch = 0
-    kind, message = Kind.COMPLETE, ""
+    kind, message, ending = Kind.COMPLETE, "", Ending.EPOCHS
     started = time.perf_counter()
     for epoch in range(1, model.training.epochs + 1):
         at = time.perf_counter()
@@ -82,16 +82,18 @@ def _epochs(trial: Trial, model: Model, tell: Tell, began: float, seconds: dict[
         )
         print(f"epoch {epoch}: train {loss:.4f}, validation {validation.metric:.4f}", flush=True)
         if not (math.isfinite(loss) and math.isfinite(validation.loss)):
-            kind, message = Kind.DIVERGED, f"the loss was {loss} in epoch {epoch}"
+            kind, message, ending = Kind.DIVERGED, f"the loss was {loss} in epoch {epoch}", Ending.DIVERGED
             break
         if validation.loss < best:
             best, best_epoch = validation.loss, epoch
             model.keep()
         value = curve[best_epoch - 1]["validation"]
         if not tell(Progress(epoch, model.training.epochs, validation.metric, value)):
-            kind, message = Kind.PRUNED, f"stopped by the pruner after epoch {epoch}"
+            kind, message, ending = Kind.PRUNED, f"stopped by the pruner after epoch {epoch}", Ending.PRUNED
             break
-        if model.training.patience and epoch - best_epoch >= model.training.patience:
+        waited = epoch - best_epoch
+        if model.training.patience and waited >= model.training.patience and epoch < model.training.epochs:
+            ending = Ending.PATIENCE
             break
     model.restore()
     trained = time.perf_counter()
@@ -113,6 +115,7 @@ def _epochs(trial: Trial, model: Model, tell: Tell, began: float, seconds: dict[
             "total": time.perf_counter() - began,
         },
         message=message,
+        ending=ending,
     )
 
 

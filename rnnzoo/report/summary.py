@@ -52,6 +52,9 @@ class Described(Protocol):
     @property
     def digest(self) -> str: ...
 
+    @property
+    def solved(self) -> float | None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Best:

@@ -38,10 +38,11 @@ class TaskNote:
     baselines: Mapping[str, float]
     note: str
     digest: str
+    solved: float | None = None  # tables of before have none
 
     @classmethod
     def of(cls, task: Described) -> TaskNote:
-        return cls(task.metric, task.unit, task.inputs, dict(task.baselines), task.note, task.digest)
+        return cls(task.metric, task.unit, task.inputs, dict(task.baselines), task.note, task.digest, task.solved)
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,17 +130,35 @@ class Kind(StrEnum):
         return self is not Kind.INTERRUPTED
 
 
+class Ending(StrEnum):
+    """What ended a training's epochs; by itself it says nothing of what was learnt.
+
+    `epochs`: all of `training.epochs` were run, so the best weights may be those of the last.  `patience`: the validation
+    loss was not better for `training.patience` epochs.  `pruned`: the search's pruner stopped it.  `diverged`: a loss was no
+    longer finite.  `unknown`: a version recorded it that did not say, or the training did not come to an end of its own.
+    """
+
+    EPOCHS = "epochs"
+    PATIENCE = "patience"
+    PRUNED = "pruned"
+    DIVERGED = "diverged"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What one training yielded.
 
     Attributes:
-        kind: how it ended.
+        kind: how the trial ended.
+        ending: what ended the training's epochs.
         scores: the task's metric by split (`train`, `validation`, `test`), of the best weights; empty unless complete.
         curve: one row an epoch: `{"epoch": 1, "train": ..., "validation": ..., "seconds": ...}`.
         weights: number of trained weights of the recurrent layer, and of the whole model under `model`.
         best_epoch: the epoch (from 1) whose weights were kept.
-        seconds: wall time by phase: `total`, `data`, `compile`, `train`.
+        seconds: wall time by phase: `data` (loading it), `build` (the model), `train` (all epochs with their evaluation, and
+            within it `compile`: what the first epoch took more than the others), and `total`, which also has the last
+            scores; and `step`, of one training step.
         message: why it ended so, for kinds other than complete.
         retried: it did not complete, and the trial was begun again; only the last attempt counts.
     """
@@ -153,6 +171,7 @@ class Outcome:
     seconds: Mapping[str, float] = field(default_factory=dict)
     message: str = ""
     retried: bool = False
+    ending: Ending = Ending.UNKNOWN
 
     @property
     def final(self) -> bool:
@@ -174,6 +193,7 @@ class Outcome:
         return {
             **content,
             "kind": str(self.kind),
+            "ending": str(self.ending),
             "scores": dict(self.scores),
             "curve": [dict(row) for row in self.curve],
             "weights": dict(self.weights),
@@ -182,7 +202,9 @@ class Outcome:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Outcome:
-        return cls(**{**content, "kind": Kind(content["kind"]), "curve": tuple(content["curve"])})
+        ending = Ending(content.get("ending", Ending.UNKNOWN))
+        told = {"kind": Kind(content["kind"]), "ending": ending, "curve": tuple(content["curve"])}
+        return cls(**{**content, **told})
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,8 @@ class Task:
             wrong answers, categorical only).  Lower is better in all of them.
         unit: the metric's unit, for axes and tables.
         baselines: scores on the test split of predictors that learn nothing sequential, by name, best last.
+        solved: a training with this score or a lower one has solved the task; None where scores have no such point.
+            Reports count with it; neither the digest nor a study's identity depends on it.
         note: what a reader must know before comparing the numbers with others.
         digest: SHA-256 of the data, part of a study's identity.
     """
@@ -85,6 +87,7 @@ class Task:
     baselines: Mapping[str, float] = field(default_factory=dict)
     note: str = ""
     digest: str = ""
+    solved: float | None = None
 
     @property
     def inputs(self) -> int:

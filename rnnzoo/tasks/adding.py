@@ -32,6 +32,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
         unit="mean squared error",
         baselines={"always 1": float(np.mean((splits["test"].y - 1.0) ** 2))},
         digest=digest_of(splits),
+        solved=0.01,
     )
 
 

@@ -35,6 +35,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
         unit="share of wrong answers",
         baselines={"most frequent class": float((classes != likeliest).mean())},
         digest=digest_of(splits),
+        solved=0.05,
     )
 
 

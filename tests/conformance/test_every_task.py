@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from functools import cache
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from rnnzoo import registry, tasks
 from rnnzoo.errors import TaskError, UsageError
-from rnnzoo.tasks import SPLITS, Task
+from rnnzoo.tasks import SPLITS, Task, digest_of
 
 FREE = [name for name in registry.names("tasks") if name not in ("arrays", "jsb_chorales")]
 SMALL = {"train": 40, "valid": 20, "test": 30}
@@ -75,6 +76,20 @@ def test_baselines_are_scores_of_the_metric(name: str) -> None:
     baselines = load(name).baselines
     assert baselines
     assert all(score > 0 for score in baselines.values())
+
+
+@pytest.mark.parametrize("name", FREE)
+def test_who_learns_nothing_has_not_solved_a_task(name: str) -> None:
+    task = load(name)
+    assert task.solved is None or 0 < task.solved < min(task.baselines.values())
+
+
+def test_generated_tasks_say_when_they_are_solved_and_their_digest_does_not_depend_on_it() -> None:
+    solved = {name: load(name).solved for name in ("adding", "temporal_order", "copy_memory")}
+    assert solved["adding"] == 0.01
+    assert solved["temporal_order"] == 0.05
+    assert solved["copy_memory"] == pytest.approx(math.log(8) / 120)  # a tenth of 10 ln 8 / (100 + 20)
+    assert load("adding").digest == digest_of(load("adding").splits)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from rnnzoo import lang, tasks
 from rnnzoo.lang.text import cell_text
 from rnnzoo.nn.data import batches, resident
 from rnnzoo.nn.train import Model, _optimizer, train, work
-from rnnzoo.spec.trial import Kind, Progress, Training, Trial
+from rnnzoo.spec.trial import Ending, Kind, Outcome, Progress, Training, Trial
 from rnnzoo.tasks import Split, Task
 
 OPTIONS = {"length": 10, "train": 96, "valid": 40, "test": 40}
@@ -53,12 +53,24 @@ def test_the_best_weights_are_those_that_are_scored_and_patience_ends_it() -> No
     assert found.best_epoch == int(np.argmin(values)) + 1
     assert found.scores["validation"] == pytest.approx(min(values), rel=1e-6)
     assert len(values) == min(40, found.best_epoch + 2)
+    assert found.ending is Ending.PATIENCE
+
+
+def test_an_outcome_says_what_ended_its_epochs() -> None:
+    """Patience that would end it in the last epoch ends nothing: all epochs were run."""
+    used_up = train(replace(TRIAL, training=Training(epochs=2, patience=0)), go_on)
+    late = train(
+        replace(TRIAL, hyperparameters={"units": 8, "learning_rate": 1e-12}, training=Training(epochs=1)), go_on
+    )
+    assert {used_up.ending, late.ending} == {Ending.EPOCHS}
+    assert Outcome.from_dict(used_up.to_dict()) == used_up
 
 
 def test_a_loss_that_is_not_finite_is_seen() -> None:
     cell = "name: bad\nequations: |\n  h = exp(exp(h[t-1] + W @ x + 3))\n"
     found = train(replace(TRIAL, cell=cell), go_on)
     assert found.kind is Kind.DIVERGED
+    assert found.ending is Ending.DIVERGED
     assert not found.scores
     assert len(found.curve) == 1
 
@@ -66,6 +78,7 @@ def test_a_loss_that_is_not_finite_is_seen() -> None:
 def test_a_trial_that_is_told_to_stop_is_pruned() -> None:
     found = train(TRIAL, lambda progress: progress.step < 2)
     assert found.kind is Kind.PRUNED
+    assert found.ending is Ending.PRUNED
     assert len(found.curve) == 2
 
 
