@@ -29,6 +29,7 @@ def searches(
     inputs: Mapping[str, int],
     keep: Mapping[str, int],
     forests: Forests,
+    solved: Mapping[str, float | None],
 ) -> Searches:
     """What the trials say.
 
@@ -36,14 +37,17 @@ def searches(
         results: of the experiment's present studies.
         inputs: size of x, by the label of the task.
         keep: how many trials of each variant are compared, by the label of the task.
+        solved: the score from which on a task is solved, by its label.
     """
     found: dict[tuple[str, str], Trials | StatsError] = {}
     complete = {}
+    shares = {}
     for task in experiment.tasks:
         for variant in experiment.variants:
             own = belonging(results, variant.label, task.label)
             found[task.label, variant.label] = _trials(own, experiment.select.on, experiment.select.report)
             complete[task.label, variant.label] = (sum(one.outcome.kind is Kind.COMPLETE for one in own), len(own))
+            shares[task.label, variant.label] = solving(own, experiment.select.report, solved.get(task.label))
     return Searches(
         trials=found,
         complete=complete,
@@ -51,6 +55,7 @@ def searches(
         shares=forests.shares,
         without=forests.without,
         ratio=lambda task, a, b: _ratio(experiment, a, b, inputs[task]),
+        solving=shares,
         control=experiment.control,
         seed=experiment.name,
     )
@@ -62,6 +67,13 @@ def _trials(results: Sequence[Result], on: str, report: str) -> Trials | StatsEr
         return Trials.of([one for one, _ in scores], [two for _, two in scores])
     except StatsError as error:
         return error
+
+
+def solving(results: Sequence[Result], report: str, solved: float | None) -> tuple[int, int] | None:
+    """How many of all trials reach the score from which on a task is solved; None where there is none, or no trial."""
+    if solved is None or not results:
+        return None
+    return sum(one.outcome.scores.get(report, math.inf) <= solved for one in results), len(results)
 
 
 def _ratio(experiment: Experiment, a: str, b: str, inputs: int) -> tuple[float, float]:

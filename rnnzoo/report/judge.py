@@ -19,9 +19,11 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from rnnzoo.errors import StatsError
+from rnnzoo.spec.claims import SOLVES
 from rnnzoo.spec.experiment import Claim
 from rnnzoo.stats.compare import ALPHA, Effect, Exchange, Trials, effect, exchange, holm, trials_needed
 from rnnzoo.stats.importance import Share
+from rnnzoo.stats.shares import difference_interval, more_often, share_interval
 
 LEVEL = 0.95
 DRAWS = 4_999
@@ -40,6 +42,7 @@ class Verdict:
         settle: for an undecided claim, what would settle it.
         p: adjusted p-value of the word; None where nothing was tested.
         numbers: everything that the word rests on, by name.
+        names_task: whether the claim itself says on which task.
     """
 
     claim: str
@@ -51,6 +54,7 @@ class Verdict:
     p: float | None = None
     note: str = ""
     numbers: Mapping[str, float] = field(default_factory=dict)
+    names_task: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         return {**asdict(self), "numbers": dict(self.numbers)}
@@ -95,6 +99,9 @@ class Evidence(Protocol):
     def share(self, task: str, name: str) -> Share:
         """Share of the variance that a hyper-parameter explains by itself; of all interactions for an empty name."""
 
+    def solved(self, task: str, name: str) -> tuple[int, int]:
+        """How many trials of a variant solve the task, and of how many, whatever became of them."""
+
     def without(self, task: str) -> Sequence[str]:
         """The variants whose trials the shares are not about."""
 
@@ -121,15 +128,18 @@ def judge(claims: Sequence[Claim], tasks: Sequence[str], evidence: Evidence) -> 
 
 
 def _verdict(claim: Claim, task: str, finding: Finding | str, supports: float | None, refutes: float | None) -> Verdict:
+    names_task = bool(claim.task)
     if isinstance(finding, str):
-        return Verdict(claim.text, task, "undecided", finding, "none", "more trials that complete", note=claim.note)
+        more = "more trials that complete"
+        return Verdict(claim.text, task, "undecided", finding, "none", more, note=claim.note, names_task=names_task)
     for_it, against = supports, refutes
     if supports is None or refutes is None:
         for_it, against = finding.supports, finding.refutes
     word: Word = "supported" if for_it <= ALPHA else "refuted" if against <= ALPHA else "undecided"  # type: ignore[operator]
     p = {"supported": supports, "refuted": refutes, "undecided": None}[word]
     settle = finding.settle if word == "undecided" else ""
-    return Verdict(claim.text, task, word, finding.found, finding.test, settle, p, claim.note, finding.numbers)
+    told = (claim.text, task, word, finding.found, finding.test, settle, p, claim.note, finding.numbers)
+    return Verdict(*told, names_task=names_task)
 
 
 def _finding(claim: Claim, task: str, evidence: Evidence) -> Finding | str:
@@ -235,6 +245,32 @@ def _share(claim: Claim, task: str, evidence: Evidence) -> Finding:
     )
 
 
+def _solves(claim: Claim, task: str, evidence: Evidence) -> Finding:
+    """Shares of all trials: nothing is chosen, and one that diverged or failed has not solved the task."""
+    (a, of_a), (b, of_b) = evidence.solved(task, claim.a), evidence.solved(task, claim.b)
+    more, less = more_often(a, of_a, b, of_b)
+    low, high = difference_interval(a, of_a, b, of_b, LEVEL)
+    difference = a / of_a - b / of_b
+    return Finding(
+        supports=more,
+        refutes=less,
+        found=f"{_share_solved(claim.a, a, of_a)}, {_share_solved(claim.b, b, of_b)}: {abs(difference):.0%}"
+        f" {'more' if difference >= 0 else 'less'} often ({LEVEL:.0%}: {low:+.0%} to {high:+.0%})",
+        test="Boschloo's exact test of the shares that solve the task",
+        settle="more trials",
+        tested=True,
+        numbers={
+            "solved_a": float(a), "trials_a": float(of_a), "solved_b": float(b), "trials_b": float(of_b),
+            "difference": difference, "low": low, "high": high, "more": more, "less": less,
+        },
+    )  # fmt: skip
+
+
+def _share_solved(name: str, solved: int, trials: int) -> str:
+    low, high = share_interval(solved, trials, LEVEL)
+    return f"{name} solves it in {solved} of {trials} ({low:.0%} to {high:.0%})"
+
+
 _FORMS: Mapping[str, Callable[[Claim, str, Evidence], Finding]] = {
     "A worse than B": _worse,
     "A better than B": _better,
@@ -245,6 +281,7 @@ _FORMS: Mapping[str, Callable[[Claim, str, Evidence], Finding]] = {
     "interactions above N%": _share,
     "interactions below N%": _share,
     "weights of A below N% of B": _weights,
+    SOLVES: _solves,
 }
 
 
@@ -267,6 +304,8 @@ class Searches:
         shares: by task: the share of each hyper-parameter, and of all interactions under the empty name.
         without: by task: the variants that the shares are not about.
         ratio: (task, variant, variant) -> lowest and highest ratio of weights.
+        solving: by task and variant, how many trials solve the task, and of how many; None for a task of which it is not
+            known from which score on it is solved.
         control: the baseline's second run, which no claim is about.
         seed: words; the same results always give the same verdicts.
     """
@@ -277,6 +316,7 @@ class Searches:
     shares: Callable[[str], Mapping[str, Share]]
     ratio: Callable[[str, str, str], tuple[float, float]]
     without: Callable[[str], Sequence[str]] = lambda task: ()
+    solving: Mapping[tuple[str, str], tuple[int, int] | None] = field(default_factory=dict)
     control: str = ""
     seed: str = ""
     tests: bool = True
@@ -347,6 +387,12 @@ class Searches:
     def share(self, task: str, name: str) -> Share:
         return self._once(("shares", task), lambda: self.shares(task))[name]
 
+    def solved(self, task: str, name: str) -> tuple[int, int]:
+        found = self.solving.get((task, name))
+        if found is None:
+            raise StatsError(f"these trials do not say from which score on {task} is solved")
+        return found
+
     def _rng(self, *words: object) -> np.random.Generator:
         return np.random.default_rng(zlib.crc32(" ".join(map(str, (self.seed, *words))).encode()))
 
@@ -386,6 +432,9 @@ class Printed:
 
     def share(self, task: str, name: str) -> Share:
         raise StatsError("a table of scores does not say what explains them")
+
+    def solved(self, task: str, name: str) -> tuple[int, int]:
+        raise StatsError("a table of scores does not say how many trainings solved the task")
 
     def without(self, task: str) -> Sequence[str]:
         return ()

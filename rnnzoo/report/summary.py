@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from rnnzoo.errors import StatsError
-from rnnzoo.report.evidence import searches
+from rnnzoo.report.evidence import searches, solving
 from rnnzoo.report.explained import Explained, Forests, explained, searched
 from rnnzoo.report.judge import Searches, Verdict, judge
 from rnnzoo.report.results import belonging, replicated
@@ -26,6 +26,7 @@ from rnnzoo.spec.read_experiment import resolved
 from rnnzoo.spec.trial import Kind, Result, ranked
 from rnnzoo.stats.estimate import bootstrap_interval
 from rnnzoo.stats.ranks import Ranks, rank
+from rnnzoo.stats.shares import share_interval
 from rnnzoo.stats.tuning import tuning_curve
 
 LEVEL = 0.95
@@ -100,6 +101,16 @@ class Again:
 
 
 @dataclass(frozen=True, slots=True)
+class Solved:
+    """How many of all trials of a variant solve the task, with the exact interval of that share."""
+
+    count: int
+    trials: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One variant on one task.
 
@@ -109,6 +120,7 @@ class Row:
         kept: how many trials were kept: `keep` of them, or as many as are complete.
         mean, interval: of the kept trials on the reported split; no interval from fewer than three.
         seconds: median of a complete trial.
+        solved: None where the task has no score from which on it is solved, or no trial has ended.
     """
 
     variant: str
@@ -122,6 +134,7 @@ class Row:
     seconds: float | None
     tuning: Tuning | None
     again: Again | None
+    solved: Solved | None
 
     @property
     def complete(self) -> int:
@@ -135,6 +148,7 @@ class Table:
     Attributes:
         trials: the most that a variant has run, of those that are planned.
         keep: how many of each variant are compared.
+        solved: the score from which on the task is solved; None where there is none.
     """
 
     task: str
@@ -145,6 +159,7 @@ class Table:
     note: str
     baselines: Mapping[str, float]
     digest: str
+    solved: float | None
     rows: tuple[Row, ...]
     explained: Explained | None
 
@@ -212,14 +227,15 @@ def summarise(
         ran = min(trials, max((one.trial.index + 1 for _, own in of_variants for one in own), default=trials))
         keep = experiment.select.count(ran)
         rows = [
-            _row(experiment, variant, own, replicated(results, variant.label, choice.label), keep)
+            _row(experiment, variant, own, replicated(results, variant.label, choice.label), keep, task.solved)
             for variant, own in of_variants
         ]
         best_first = tuple(sorted(rows, key=lambda row: (row.mean is None, row.mean)))
-        told = (task.metric, task.unit, task.note, dict(task.baselines), task.digest)
+        told = (task.metric, task.unit, task.note, dict(task.baselines), task.digest, task.solved)
         tables.append(Table(choice.label, ran, keep, *told, best_first, _explained(forests, choice.label)))
     inputs = {label: task.inputs for label, task in tasks.items()}
-    evidence = searches(experiment, results, inputs, {one.task: one.keep for one in tables}, forests)
+    solved = {label: task.solved for label, task in tasks.items()}
+    evidence = searches(experiment, results, inputs, {one.task: one.keep for one in tables}, forests, solved)
     labels = [one.label for one in experiment.tasks]
     return Summary(
         experiment=experiment.name,
@@ -266,7 +282,12 @@ def _explained(forests: Forests, task: str) -> Explained | None:
 
 
 def _row(
-    experiment: Experiment, variant: Variant, results: Sequence[Result], again: Sequence[Result], keep: int
+    experiment: Experiment,
+    variant: Variant,
+    results: Sequence[Result],
+    again: Sequence[Result],
+    keep: int,
+    solved: float | None,
 ) -> Row:
     on, report = experiment.select.on, experiment.select.report
     complete = ranked(results, on)
@@ -286,7 +307,13 @@ def _row(
         seconds=statistics.median(one.outcome.seconds.get("total", 0.0) for one in complete) if complete else None,
         tuning=_tuning(results, on, report, f"{experiment.name} {variant.label}"),
         again=_again(again, report) if again else None,
+        solved=_solved(results, report, solved),
     )
+
+
+def _solved(results: Sequence[Result], report: str, solved: float | None) -> Solved | None:
+    counted = solving(results, report, solved)
+    return Solved(*counted, *share_interval(*counted, LEVEL)) if counted else None
 
 
 def _again(results: Sequence[Result], report: str) -> Again:

@@ -18,13 +18,13 @@ from typing import Any
 from rnnzoo.errors import UsageError
 from rnnzoo.report.summary import Described
 from rnnzoo.spec.space import HYPERPARAMETERS
-from rnnzoo.spec.trial import Kind, Outcome, Result, Trial, Value
+from rnnzoo.spec.trial import Ending, Kind, Outcome, Result, Trial, Value
 
 MARK = "# rnnzoo trials 1 "
 KEY = b"rnnzoo"
 FIRST = ("study", "task", "variant", "trial", "kind")
 SPLITS = ("train", "validation", "test")
-LAST = ("own_units", "weights", "weights_model", "best_epoch", "seconds", "message", "curve")
+LAST = ("own_units", "weights", "weights_model", "ending", "best_epoch", "seconds", "message", "curve")
 FIGURES = 4  # of a learning curve, which is there to be looked at
 
 
@@ -115,7 +115,7 @@ def _row(result: Result) -> dict[str, Any]:
         **trial.hyperparameters, **{split: outcome.scores[split] for split in SPLITS if split in outcome.scores},
         "own_units": trial.own_units or None,
         "weights": outcome.weights.get("recurrent"), "weights_model": outcome.weights.get("model"),
-        "best_epoch": outcome.best_epoch, "seconds": round(outcome.seconds.get("total", 0.0), 2),
+        "ending": str(outcome.ending), "best_epoch": outcome.best_epoch, "seconds": round(outcome.seconds.get("total", 0.0), 2),
         "message": outcome.message, "curve": " ".join(f"{value:.{FIGURES}g}" for value in curve),
     }  # fmt: skip
 
@@ -200,4 +200,5 @@ def _outcome(row: Mapping[str, Any]) -> Outcome:
         best_epoch=int(row["best_epoch"]),
         seconds={"total": float(row["seconds"])},
         message=row["message"] or "",
+        ending=Ending(row.get("ending") or Ending.UNKNOWN),  # tables of before have none
     )

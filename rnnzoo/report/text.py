@@ -31,7 +31,7 @@ def _verdicts(summary: Summary, console: Console) -> None:
         console.print("\nverdicts", highlight=False)
     several = len(summary.tables) > 1
     for one in summary.verdicts:
-        place = f"on {one.task}: " if several and not one.claim.startswith("on ") else ""
+        place = f"on {one.task}: " if several and not one.names_task else ""
         p = "" if one.p is None else f"  p {pvalue(one.p)}"
         console.print(Text.assemble("  ", (f"{one.word:10}", STYLES[one.word]), f" {place}{one.claim}{p}"))
         console.print(Padding(Text(one.found, style="dim"), (0, 0, 0, 13)))
@@ -87,6 +87,14 @@ def _notes(summary: Summary, table: Table, console: Console) -> None:
     if any(row.again for row in table.rows):
         again = ", ".join(f"{row.variant} {number(row.again.mean)}" for row in table.rows if row.again)
         console.print(f"  the same trials on fresh seeds: {again}", markup=False, highlight=False)
+    if table.solved is not None:
+        console.print(f"  solved, at most {number(table.solved)}:", markup=False, highlight=False)
+        for row in table.rows:
+            share = (
+                row.solved
+                and f"{row.solved.count} of {row.solved.trials} ({row.solved.low:.0%} to {row.solved.high:.0%})"
+            )
+            console.print(f"    {row.variant}: {share or 'no trial'}", markup=False, highlight=False)
     for row in table.rows:
         other = [
             f"{count} {kind.replace('_', ' ')}" for kind, count in row.counts.items() if count and kind != Kind.COMPLETE

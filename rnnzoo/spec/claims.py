@@ -2,20 +2,21 @@
 
 In: a sentence with its place, and the names that it may use.  Out: a `Claim`, its blanks filled in; what it means is judged
 on the runs (`rnnzoo.report.judge`).  Contains the findings of Greff et al. 2015 (worse, same, importance, interactions, counts
-of weights) and of Jozefowicz et al. 2015 (better, no variant better).
+of weights) and of Jozefowicz et al. 2015 (better, no variant better), and shares of trainings that solve a task.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from rnnzoo.errors import Mistakes, Span, nearest
 from rnnzoo.spec.document import MAX_NUMBER, MAX_TEXT, Fields, Node, Scalar, Table, describe
 from rnnzoo.spec.experiment import Claim
 
-# A and B are variants, NAME a searched hyper-parameter, N a number, N% a share; any form may follow `on TASK:`.
+# A and B are variants, TASK a task, NAME a searched hyper-parameter, N a number, N% a share; any form without a TASK may
+# follow `on TASK:`.
 FORMS = (
     "A worse than B",
     "A better than B",
@@ -28,7 +29,9 @@ FORMS = (
     "interactions above N%",
     "interactions below N%",
     "weights of A below N% of B",
+    "A solves TASK more often than B",
 )
+SOLVES = FORMS[-1]
 WITH_MARGIN = {
     "A same as B": "end the claim with `within 0.1`",
     "no variant better than B": "end the claim with `by 0.1`",
@@ -38,11 +41,12 @@ _SHARE = rf"{_NUMBER}(?:%|/[1-9][0-9]*)?"  # 20%, 0.2 or 1/5
 _BLANKS = {
     "A": r"(?P<A>\S+)",
     "B": r"(?P<B>\S+)",
+    "TASK": r"(?P<TASK>\S+)",
     "NAME": r"(?P<NAME>\S+)",
     "N": f"(?P<N>{_NUMBER})",
     "N%": f"(?P<N>{_SHARE})",
 }
-_TASK = re.compile(r"\s*on\s+(?P<TASK>\S+?)\s*:\s*")
+_ON = re.compile(r"\s*on\s+(?P<TASK>\S+?)\s*:\s*")
 
 
 def _pattern(form: str) -> re.Pattern[str]:
@@ -54,12 +58,17 @@ _PATTERNS = {form: _pattern(form) for form in FORMS}
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The names that a claim may use, and the experiment's `margin:`."""
+    """The names that a claim may use, and the experiment's `margin:`.
+
+    Attributes:
+        solved: whether a task, by its label, has a score from which on it counts as solved.
+    """
 
     variants: Collection[str]
     tasks: Collection[str]
     searched: Collection[str]
     margin: float | None
+    solved: Callable[[str], bool] = lambda task: False
 
 
 def read(node: Node, known: Known, mistakes: Mistakes) -> Claim | None:
@@ -96,7 +105,7 @@ def _sentence(node: Node) -> tuple[str, Span] | None:
 
 def parse(text: str, span: Span, known: Known, mistakes: Mistakes) -> Claim | None:
     """The claim of a sentence; None, and mistakes, where it has none of the forms or names what is not there."""
-    prefix = _TASK.match(text)
+    prefix = _ON.match(text)
     rest = text[prefix.end() :] if prefix else text
     form, found = next(((form, found) for form, one in _PATTERNS.items() if (found := one.fullmatch(rest))), ("", None))
     if found is None:
@@ -107,6 +116,8 @@ def parse(text: str, span: Span, known: Known, mistakes: Mistakes) -> Claim | No
     names = {**(prefix.groupdict() if prefix else {}), **{key: name for key, name in blanks.items() if key != "N"}}
     before = len(mistakes.found)
     _check_names(names, span, known, mistakes)
+    if form == SOLVES:
+        _check_solves(names["TASK"], prefix["TASK"] if prefix else "", span, known, mistakes)
     if number is not None and not number <= MAX_NUMBER:
         fix = f"write one of at most {MAX_NUMBER:g}"
         mistakes.add(_within(span, blanks["N"]), f"the number {blanks['N']} is too large", fix)
@@ -147,6 +158,20 @@ def _check_names(names: Mapping[str, str], span: Span, known: Known, mistakes: M
             mistakes.add(_within(span, name), f"the claim is about {what.format(name)}", nearest(name, there))
     if names.get("A") and names.get("A") == names.get("B"):
         mistakes.add(span, f"the claim compares '{names['A']}' with itself")
+
+
+def _check_solves(task: str, prefix: str, span: Span, known: Known, mistakes: Mistakes) -> None:
+    """The sentence names its task, and that must be one of which it is said when it is solved."""
+    if prefix:
+        mistakes.add(span, "a claim about solving a task names the task itself", f"leave out `on {prefix}:`")
+    elif task in known.tasks and not known.solved(task):
+        able = [f"`{one}`" for one in known.tasks if known.solved(one)]
+        what = f"{', '.join(able)} can be solved" if able else "adding, copy_memory and temporal_order can be solved"
+        mistakes.add(
+            _within(span, task),
+            f"no score counts as a solution of the task '{task}'",
+            f"compare scores, as in `on {task}: A better than B`; {what}",
+        )
 
 
 def _within(span: Span, name: str) -> Span:

@@ -201,7 +201,8 @@ class _Reader:
             variants += tuple(replace(one, label=control) for one in variants if one.label == baseline)
         margin = top.number("margin", low=0.0) if top.node("margin") is not None else None
         searched = {one.name for own in (search.space, *(v.space for v in variants)) for one in own.dimensions}
-        known = sentences.Known(labels, [one.label for one in tasks], searched, margin)
+        names = {one.label: one.name for one in tasks}
+        known = sentences.Known(labels, names, searched, margin, lambda label: solvable(names[label]))
         experiment = Experiment(
             name=name,
             about=top.text("about"),
@@ -540,6 +541,11 @@ class _Reader:
             claim = sentences.read(node, known, self.mistakes)
             found += [claim] if claim else []
         return tuple(found)
+
+
+def solvable(task: str) -> bool:
+    """Whether a task, by its name, says from which score on it is solved."""
+    return bool(getattr(registry.load("tasks", task), "SOLVABLE", False))
 
 
 def resolved(experiment: Experiment) -> dict[str, Any]:

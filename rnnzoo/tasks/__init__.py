@@ -4,6 +4,7 @@ A task is one file of this folder, and its name is the name of the file.  The fi
 
     OPTIONS: dict[str, Any]                          every option with its default; an option's type is its default's
     ABOUT: str                                       one line for `rnnzoo list tasks`
+    SOLVABLE: bool                                   whether `Task.solved` is given; may be left out where it is not
     def load(options, seed, folder, progress) -> Task   reads or generates the data
 
 Contains: next-frame prediction (`chorales`, `jsb_chorales`), one answer a sequence (`adding`, `temporal_order`), one label

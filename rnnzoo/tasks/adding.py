@@ -16,6 +16,7 @@ from rnnzoo.tasks import Report, Split, Task, _generated, digest_of
 
 OPTIONS: dict[str, Any] = {"length": 100, **_generated.SIZES}
 ABOUT = "the sum of two marked numbers among many: memory over `length` steps"
+SOLVABLE = True
 
 
 def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) -> Task:

@@ -17,6 +17,7 @@ from rnnzoo.tasks import Report, Split, Task, _generated, digest_of
 
 OPTIONS: dict[str, Any] = {"length": 100, **_generated.SIZES}
 ABOUT = "ten symbols, repeated after `length` steps"
+SOLVABLE = True
 SYMBOLS, ITEMS = 8, 10
 BLANK, DELIMITER = 8, 9  # the symbols are 0 .. 7
 

@@ -16,6 +16,7 @@ from rnnzoo.tasks import Report, Split, Task, _generated, digest_of
 
 OPTIONS: dict[str, Any] = {"length": 100, **_generated.SIZES}
 ABOUT = "which of X and Y came first, twice, in about `length` symbols: four classes"
+SOLVABLE = True
 LETTERS = "abcdBEXY"
 
 

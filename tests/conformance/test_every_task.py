@@ -31,6 +31,11 @@ def test_a_task_says_what_it_is_and_what_it_takes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FREE)
+def test_a_task_that_can_be_solved_says_so_before_its_data_are_there(name: str) -> None:
+    assert getattr(registry.load("tasks", name), "SOLVABLE", False) == (load(name).solved is not None)
+
+
+@pytest.mark.parametrize("name", FREE)
 def test_shapes_and_lengths_fit_together(name: str) -> None:
     task = load(name)
     for split in (task.splits[one] for one in SPLITS):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -39,7 +40,8 @@ PRINTED = Printed({
 
 def claim(text: str, variants: tuple[str, ...] = tuple(ROWS), tasks: tuple[str, ...] = COLUMNS) -> Claim:
     mistakes = Mistakes()
-    found = claims.parse(text, Span("", 1, 1, text), claims.Known(variants, tasks, ("rate",), 0.1), mistakes)
+    known = claims.Known(variants, tasks, ("rate",), 0.1, lambda task: True)
+    found = claims.parse(text, Span("", 1, 1, text), known, mistakes)
     assert found is not None, mistakes.found
     return found
 
@@ -156,6 +158,32 @@ def test_verdicts_follow_the_truth_of_a_simulation(text: str, by: float, trials:
 def test_shares_are_judged_by_their_interval_and_weights_by_counting(text: str, word: str) -> None:
     found = verdict(text, evidence({"b": 0.0, "a": 0.0}))
     assert (found.word, found.p) == (word, None)
+
+
+def solving(*counts: tuple[int, int]) -> Searches:
+    found = evidence({"b": 0.0, "a": 0.0})
+    return replace(found, solving={("task", name): count for name, count in zip(("a", "b"), counts)})
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "word"),
+    [
+        ((12, 12), (0, 12), "supported"), ((0, 12), (12, 12), "refuted"), ((7, 12), (5, 12), "undecided"),
+        ((0, 12), (0, 12), "undecided"), ((12, 12), (12, 12), "undecided"), ((4, 4), (1, 4), "undecided"),
+        ((12, 12), (0, 3), "supported"),
+    ],
+)  # fmt: skip
+def test_who_solves_a_task_more_often_is_judged_by_the_shares_of_all_trials(a, b, word: str) -> None:  # type: ignore[no-untyped-def]
+    found = verdict("a solves task more often than b", solving(a, b))
+    assert found.word == word
+    assert f"a solves it in {a[0]} of {a[1]}" in found.found
+    assert found.numbers["difference"] == pytest.approx(a[0] / a[1] - b[0] / b[1])
+    assert found.numbers["low"] <= found.numbers["difference"] <= found.numbers["high"]
+
+
+def test_what_is_not_known_to_be_solved_is_undecided_and_says_why() -> None:
+    found = verdict("a solves task more often than b", evidence({"b": 0.0, "a": 0.0}))
+    assert (found.word, found.found) == ("undecided", "these trials do not say from which score on task is solved")
 
 
 def test_a_verdict_on_shares_names_the_variants_that_it_is_not_about() -> None:

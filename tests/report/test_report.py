@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -98,6 +99,26 @@ def test_too_few_complete_trials_have_no_interval_and_none_have_no_rank() -> Non
     assert named["rnn"].interval is None
     assert named["rnn"].mean is not None
     assert named["broken"].mean is None
+
+
+def test_the_share_that_solves_a_task_counts_every_trial_with_its_exact_interval(tmp_path: Path) -> None:
+    experiment = parse_experiment(SPEC.replace("rnn worse than", "rnn solves adding more often than"), "g.yaml", Path())
+    found = report.summarise(experiment, results(), {"adding": replace(task(), solved=8.75)}, 6)
+    rows = {row.variant: row.solved for row in found.tables[0].rows}  # test 9.0, 8.9, ..., 8.5
+    assert {name: (one.count, one.trials) for name, one in rows.items() if one} == {
+        "lstm": (3, 6), "gru": (1, 6), "rnn": (0, 6), "broken": (0, 6)
+    }  # fmt: skip
+    assert rows["broken"] is not None
+    assert (rows["broken"].low, rows["broken"].high) == pytest.approx((0.0, 1 - 0.025 ** (1 / 6)))
+    (verdict,) = found.verdicts
+    assert verdict.found.startswith(
+        "rnn solves it in 0 of 6 (0% to 46%), lstm solves it in 3 of 6 (12% to 88%): 50% less"
+    )
+    console = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    report.show(found, console)
+    assert "gru: 1 of 6 (0% to 64%)" in console.export_text()
+    report.write(found, cells(), tmp_path)
+    assert '3 of 6 <span class="note">12 to 88 %</span>' in (tmp_path / "report.html").read_text()
 
 
 def test_results_of_another_task_or_variant_are_left_out() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from rnnzoo.errors import UsageError
 from rnnzoo.report import table
 from rnnzoo.report.table import TaskNote, Trials
 from rnnzoo.spec.read_experiment import parse_experiment
-from rnnzoo.spec.trial import Kind, Outcome, Result, Trial
+from rnnzoo.spec.trial import Ending, Kind, Outcome, Result, Trial
 from tests.report.test_report import SPEC, results, task
 
 HYPERPARAMETERS = {"units": 7, "learning_rate": 0.1 + 0.2, "optimizer": "adam", "noise": 1e-17, "batch": 1}
@@ -21,7 +22,9 @@ HYPERPARAMETERS = {"units": 7, "learning_rate": 0.1 + 0.2, "optimizer": "adam", 
 def content() -> Trials:
     odd = Trial("gates", "lstm", "", "adding", 6, HYPERPARAMETERS, seed=0)
     failed = Outcome(Kind.FAILED, message='a "quoted", broken\nline; <b>')
-    found = (*results(), Result(odd, failed, "gates/lstm/adding/abc"))
+    first, *others = results()
+    stopped = replace(first, outcome=replace(first.outcome, ending=Ending.PATIENCE))
+    found = (stopped, *others, Result(odd, failed, "gates/lstm/adding/abc"))
     run_with = ({"Python": "3.11.7", "processor": "one"}, {"Python": "3.12.1", "processor": "another"})
     return Trials("gates", {"adding": TaskNote.of(task())}, {"gates/lstm/adding/abc": {"cell": "1f"}}, found, run_with)
 
@@ -40,6 +43,7 @@ def test_what_a_report_needs_survives_to_the_last_bit(ending: str, tmp_path: Pat
         }
         assert (two.outcome.kind, two.outcome.message) == (one.outcome.kind, one.outcome.message)
         assert (two.outcome.scores, two.outcome.best_epoch) == (one.outcome.scores, one.outcome.best_epoch)
+        assert two.outcome.ending is one.outcome.ending
         assert [point["validation"] for point in two.outcome.curve] == pytest.approx(
             [point["validation"] for point in one.outcome.curve], rel=1e-3
         )
@@ -55,6 +59,21 @@ def test_the_report_from_a_table_has_the_numbers_of_that_from_the_storage(ending
     assert report.numbers(first) == report.numbers(second)
     for one, two in zip(first.tables[0].rows, second.tables[0].rows, strict=True):
         assert replace(one, best=None) == replace(two, best=None)
+
+
+def test_a_table_of_before_is_read_as_one_that_does_not_say_how_trainings_ended(tmp_path: Path) -> None:
+    path = table.write(content(), tmp_path / "t.csv")
+    note, *lines = path.read_text().splitlines()
+    columns = lines[0].split(",")
+    keep = [at for at, name in enumerate(columns) if name != "ending"]
+    rows = csv.reader(lines)
+    with path.open("w", newline="") as stream:
+        stream.write(note.replace(', "solved": null', "") + "\n")
+        csv.writer(stream).writerows([[row[at] for at in keep] for row in rows])
+    read = table.read(path)
+    assert {one.outcome.ending for one in read.results} == {Ending.UNKNOWN}
+    assert read.tasks["adding"].solved is None
+    assert len(read.results) == len(content().results)
 
 
 def test_nothing_half_written_has_the_name_of_a_table(tmp_path: Path) -> None:

@@ -82,6 +82,7 @@ def test_tasks_may_come_several_times_under_labels() -> None:
         "no variant better than lstm by 1e-2", "importance of units above 2/3", "importance of units above 66%",
         "importance of units below 0.01", "interactions below 20%", "interactions above 1/20",
         "weights of gru below 80% of lstm", "on adding: lstm worse than gru",
+        "lstm solves adding more often than gru",
     ],
 )  # fmt: skip
 def test_every_form_of_a_claim_is_understood_quoted_or_not(claim: str) -> None:

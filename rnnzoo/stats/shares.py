@@ -1,0 +1,69 @@
+"""Shares: how many of so many trainings succeeded, and whether one variant succeeds more often than another.
+
+In: counts.  Out: p-values and intervals, exact where that can be computed.  Nothing is chosen among the trainings, so nothing
+has to be repeated: every one counts, whatever became of it.
+"""
+
+from __future__ import annotations
+
+from scipy import stats
+
+from rnnzoo.errors import StatsError
+
+BOSCHLOO = 300  # trials of each; beyond, Fisher's test: the two are alike there, and Boschloo's takes seconds
+
+
+def more_often(a: int, of_a: int, b: int, of_b: int) -> tuple[float, float]:
+    """P-values of "A succeeds more often than B" and of "A succeeds less often".
+
+    Args:
+        a, of_a: how many of how many succeeded.
+
+    Raises:
+        StatsError: no trial of one of them, or more successes than trials.
+
+    Source:
+        Boschloo 1970, Raised conditional level of significance for the 2 x 2 table when testing the equality of two
+        probabilities: its level holds whatever the common share is, and it is never weaker than Fisher's exact test.
+    """
+    _check(a, of_a)
+    _check(b, of_b)
+    if a + b in (0, of_a + of_b):
+        return 1.0, 1.0
+    table = [[a, b], [of_a - a, of_b - b]]
+    exact = stats.boschloo_exact if max(of_a, of_b) <= BOSCHLOO else stats.fisher_exact
+    more, less = (min(1.0, float(exact(table, alternative=side).pvalue)) for side in ("greater", "less"))
+    return more, less
+
+
+def share_interval(successes: int, trials: int, level: float) -> tuple[float, float]:
+    """Exact interval of a share: it covers the true one at least as often as it says.
+
+    Source:
+        Clopper and Pearson 1934, The use of confidence or fiducial limits illustrated in the case of the binomial.
+    """
+    _check(successes, trials)
+    found = stats.binomtest(successes, trials).proportion_ci(level, method="exact")
+    return float(found.low), float(found.high)
+
+
+def difference_interval(a: int, of_a: int, b: int, of_b: int, level: float) -> tuple[float, float]:
+    """Interval of the share of A less that of B, from Wilson's intervals of both; about as wide as it should be.
+
+    Source:
+        Newcombe 1998, Interval estimation for the difference between independent proportions, method 10.
+    """
+    _check(a, of_a)
+    _check(b, of_b)
+    (low_a, high_a), (low_b, high_b) = (
+        stats.binomtest(count, of).proportion_ci(level, method="wilson") for count, of in ((a, of_a), (b, of_b))
+    )
+    one, two = a / of_a, b / of_b
+    below = ((one - low_a) ** 2 + (high_b - two) ** 2) ** 0.5
+    above = ((high_a - one) ** 2 + (two - low_b) ** 2) ** 0.5
+    return max(-1.0, float(one - two - below)), min(1.0, float(one - two + above))
+
+
+def _check(successes: int, trials: int) -> None:
+    if not 0 <= successes <= trials or not trials:
+        raise StatsError(f"{successes} of {trials} trials is no share")

@@ -1,0 +1,89 @@
+"""Shares against enumeration of all tables, and against SciPy's own tests."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from rnnzoo.errors import StatsError
+from rnnzoo.stats.shares import difference_interval, more_often, share_interval
+
+SHARES = np.linspace(0.02, 0.98, 13)
+
+
+def chance(share_a: float, share_b: float, trials: int, happens) -> float:  # type: ignore[no-untyped-def]
+    """The chance of an event of two counts, by adding up all tables."""
+    counts = np.arange(trials + 1)
+    one, two = (stats.binom.pmf(counts, trials, share) for share in (share_a, share_b))
+    return float(sum(one[a] * two[b] for a, b in itertools.product(counts, counts) if happens(a, b)))
+
+
+@pytest.mark.parametrize("trials", [4, 12])
+def test_equal_shares_are_called_different_in_at_most_5_percent_whatever_they_are(trials: int) -> None:
+    alarms = {
+        (a, b)
+        for a, b in itertools.product(range(trials + 1), repeat=2)
+        if min(more_often(a, trials, b, trials)) <= 0.025
+    }
+    worst = max(chance(share, share, trials, lambda a, b: (a, b) in alarms) for share in SHARES)
+    assert worst <= 0.05
+
+
+def test_it_decides_where_fishers_test_does_not_yet() -> None:
+    a, of_a, b, of_b = 11, 12, 7, 12
+    more, less = more_often(a, of_a, b, of_b)
+    fisher = stats.fisher_exact([[a, b], [of_a - a, of_b - b]], alternative="greater").pvalue
+    assert more < 0.05 < fisher
+    assert less > 0.9
+
+
+def test_the_two_directions_are_those_of_the_variants_exchanged() -> None:
+    assert more_often(9, 12, 3, 10) == pytest.approx(more_often(3, 10, 9, 12)[::-1])
+
+
+@pytest.mark.parametrize("count", [0, 12])
+def test_nothing_is_said_where_all_succeed_or_none(count: int) -> None:
+    assert more_often(count, 12, count, 12) == (1.0, 1.0)
+
+
+def test_many_trials_are_tested_by_fisher() -> None:
+    wanted = stats.fisher_exact([[400, 350], [600, 650]], alternative="greater").pvalue
+    assert more_often(400, 1000, 350, 1000)[0] == pytest.approx(wanted)
+
+
+def test_the_interval_of_a_share_is_that_of_clopper_and_pearson() -> None:
+    low, high = share_interval(2, 4, 0.95)
+    assert (low, high) == pytest.approx((stats.beta.ppf(0.025, 2, 3), stats.beta.ppf(0.975, 3, 2)))
+    assert share_interval(0, 12, 0.95)[0] == 0.0
+    assert share_interval(12, 12, 0.95)[1] == 1.0
+
+
+@pytest.mark.parametrize("trials", [4, 12, 40])
+def test_the_interval_of_a_share_covers_at_least_as_often_as_it_says(trials: int) -> None:
+    bounds = [share_interval(count, trials, 0.95) for count in range(trials + 1)]
+    for share in SHARES:
+        covered = chance(share, 0.5, trials, lambda a, b, share=share: bounds[a][0] <= share <= bounds[a][1])
+        assert covered >= 0.95
+
+
+def test_the_interval_of_a_difference_covers_about_as_often_as_it_says() -> None:
+    trials, level = 12, 0.95
+    bounds = {
+        (a, b): difference_interval(a, trials, b, trials, level)
+        for a, b in itertools.product(range(trials + 1), repeat=2)
+    }
+    covered = [
+        chance(one, two, trials, lambda a, b, d=one - two: bounds[a, b][0] <= d <= bounds[a, b][1])
+        for one, two in itertools.product(SHARES, SHARES)
+    ]
+    assert np.mean(covered) >= 0.95
+    assert min(covered) >= 0.90
+
+
+@pytest.mark.parametrize(("count", "of"), [(-1, 3), (4, 3), (0, 0)])
+def test_what_is_no_share_is_refused(count: int, of: int) -> None:
+    with pytest.raises(StatsError, match="is no share"):
+        share_interval(count, of, 0.95)
