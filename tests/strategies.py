@@ -31,6 +31,15 @@ SAFE = {
 }  # fmt: skip
 assert set(SAFE) == set(OPS), "an operation without a safe form"
 
+# Forms that are simplified, or of which a part is computed once, before the loop or after it.
+OTHERS = (
+    "({a}) / (2 + tanh({w}))", "(2 + tanh({w})) ** tanh({a})", "({a}) / k", "({a}) ** 2", "({a}) ** 3", "({a}) ** 0",
+    "(1.5 + tanh({a})) ** k", "k ** tanh({a})", "0 * ({a})", "({a}) - ({a})", "({a}) - -({b})",
+    "where(1, {a}, {b})", "where(k > 1, {a}, {b})", "where(t % 3 == 0, {a}, {b})", "where(t < 2, 0, {a})",
+    "minimum({a}, 0.3)", "maximum(0, {a})", "({a}) * sin(t * s)", "exp(-softplus({w})) * ({a})",
+)  # fmt: skip
+FORMS = (*SAFE.values(), *OTHERS)
+
 # Matrices by (rows, columns); two of a kind, so that some are used twice.
 MATRICES = {
     ("units", "inputs"): ("W", "W_2"), ("units", "units"): ("R", "R_2"), ("units", "proj"): ("U", "U_2"),
@@ -38,7 +47,7 @@ MATRICES = {
 }  # fmt: skip
 VECTORS = {"units": ("b", "b_2", "p_c"), "proj": ("v", "v_2")}
 CONSTANTS = {"T": "2 ** floor(unit / 2)", "u": "where(unit % 2 == 0, 1, 0.5 * k)"}
-SCALARS = ("0.5", "-1", "2e-1", "k", "s")
+SCALARS = ("0.5", "-1", "2e-1", "0", "k", "s")
 MASKS = ("row >= col", "T[col] >= T[row]", "(row + col) % 2 == 0", "units > 3")
 DECLARED = {
     **{name: shape for shape, names in MATRICES.items() for name in names if "proj" in shape},
@@ -76,17 +85,17 @@ def leaf(draw: Draw, scope: Scope, size: str) -> str:
     matrix = draw(st.sampled_from(MATRICES[size, columns]))
     if columns == "inputs":
         return f"{matrix} @ x"
-    operand = draw(st.sampled_from(scope.vectors(columns)))
+    operand = draw(st.sampled_from([*scope.vectors(columns), *scope.vectors(columns), *VECTORS[columns]]))
     return f"{matrix} @ {operand}" if draw(st.booleans()) else f"{matrix} @ ({scale} * {operand})"
 
 
 def expression(draw: Draw, scope: Scope, size: str, depth: int) -> str:
     if depth == 0 or draw(st.integers(0, 4)) == 0:
         return leaf(draw, scope, size)
-    form = SAFE[draw(st.sampled_from(sorted(SAFE)))]
+    form = draw(st.sampled_from(FORMS))
     left = expression(draw, scope, size, depth - 1)
     right = expression(draw, scope, size, depth - 1) if "{b}" in form else ""
-    return form.format(a=left, b=right)
+    return form.format(a=left, b=right, w=draw(st.sampled_from(VECTORS[size])) if "{w}" in form else "")
 
 
 def equation(draw: Draw, scope: Scope, name: str, size: str, more: str = "") -> str:

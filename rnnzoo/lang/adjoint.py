@@ -1,8 +1,9 @@
 """A step's program -> its reverse: what the adjoints of this step's values make of those of the step before.
 
-In: a `Program`.  Out: an `Adjoint`, in the same three scopes, run in the opposite order: the backward loop first, with the
-lines that the step before waits for and nothing else; then what can be computed for all steps at once, among it every
-gradient of a weight, as one product or reduction over (time x batch); then what is computed once.
+In: a `Program`.  Out: an `Adjoint`, in the same three scopes, run in the opposite order: first what reads weights and
+constants only, such as the `1 / p` that a division by p leaves; then the backward loop, with the lines that the step before
+waits for and nothing else; then what can be computed for all steps at once; then every gradient of a weight, as one product
+or reduction over (time x batch), and what is computed from these.
 
 The adjoint of a value v is the gradient of the loss with respect to it, written `d.v`.  It is derived line by line in
 reverse order, each operation's derivatives being those of its row in `lang.ops`.  What the backward loop needs of the
@@ -23,7 +24,6 @@ from rnnzoo.lang import ir, parse
 from rnnzoo.lang.ops import OPERANDS, OPS
 from rnnzoo.lang.program import (
     REDUCTIONS,
-    SCOPES,
     Atom,
     Builder,
     Lines,
@@ -39,6 +39,7 @@ from rnnzoo.lang.program import (
     scope_of,
     scopes,
 )
+from rnnzoo.lang.verify import verify_adjoint
 from rnnzoo.spec.document import Code, Row
 
 TRAINED = ("weight", "input", "below", "previous")  # kinds of names that have an adjoint
@@ -50,17 +51,19 @@ class Adjoint:
 
     Attributes:
         saved: values of the forward loop that are kept at every step, beside the states.
+        fixed: lines that are computed once, before the backward loop; all later lines may read them.
         loop: lines of the backward loop; `Ref("adjoint", name)` is what the steps after this one, and the layer above, say
             about a result.
         emitted: values of the backward loop, kept at every step, that the lines after it read.
         after: lines for all steps at once.
-        once: lines after that.
+        once: reductions over all steps, and what is computed from them.
         previous: state -> its adjoint in the step before; a state that nothing reads has none.
         inputs: `x` and names below -> their adjoints, one a step.
         weights: weight -> its gradient.
     """
 
     saved: tuple[ir.Ref, ...]
+    fixed: Lines
     loop: Lines
     emitted: tuple[ir.Ref, ...]
     after: Lines
@@ -81,7 +84,9 @@ def adjoint(program: Program, states: Sequence[str]) -> Adjoint:
     found = {kind: {ref.name: reverse.total(ref) for ref in reverse.leaves(kind)} for kind in TRAINED}
     previous = {name: atom for name, atom in found["previous"].items() if name in states}
     inputs = found["input"] | found["below"]
-    return _scheduled(program, reverse.builder.lines, previous, inputs, found["weight"])
+    back = _scheduled(program, reverse.builder.lines, previous, inputs, found["weight"])
+    verify_adjoint(program, back)
+    return back
 
 
 @dataclass(slots=True)
@@ -257,19 +262,21 @@ def _scheduled(
     inputs: dict[str, Atom],
     weights: dict[str, Atom],
 ) -> Adjoint:
-    """Lines that the step before waits for stay in the loop; the others follow after it."""
-    waited = needed(lines, previous.values())
-    names = {one.name for one in waited}
+    """Lines that the step before waits for stay in the loop; the others are computed before it, or after it."""
     results = (*inputs.values(), *weights.values())
-    rest = tuple(one for one in needed(lines, results) if one.name not in names)
+    invariant, last = _invariant(lines, program)
+    asked = needed(lines, (*previous.values(), *results))
+    waited = tuple(one for one in needed(lines, previous.values()) if one.name not in invariant)
+    names = {one.name for one in waited} | invariant
+    rest = tuple(one for one in asked if one.name not in names)
     emitted, again = _emitted(waited, rest, results)
-    last = _after_reductions(rest, program)
     forward, saved = _Forward(program), dict[ir.Ref, None]()
     computed, timed = forward.computed((*again, *rest))
     inside = forward.again((*reads(waited), *computed), saved)
     outside = forward.again(timed, saved)
     return Adjoint(
         saved=tuple(saved),
+        fixed=tuple(one for one in asked if one.name in invariant),
         loop=(*inside, *waited),
         emitted=(*emitted, *(ref for ref in computed if ref not in saved)),
         after=(*outside, *again, *(one for one in rest if one.name not in last)),
@@ -283,9 +290,12 @@ def _scheduled(
 def _emitted(waited: Lines, rest: Lines, results: Iterable[Atom]) -> tuple[tuple[ir.Ref, ...], Lines]:
     """What the loop keeps for the lines after it; and lines that take from that what lies in it already.
 
-    Parts of a kept value, and values that a kept one lays side by side, are taken from it and not kept twice.
+    Parts of a kept value, and values that a kept one lays side by side, are taken from it and not kept twice.  What is one
+    number for all units depends on `t` alone, and is computed once more.
     """
-    names = {one.name for one in waited}
+    numbers = [one for one in waited if not one.expr.shape]
+    timed = needed(numbers, reads(rest))
+    names = {one.name for one in waited} - {one.name for one in numbers}
     asked = [*reads(rest), *(atom for atom in results if isinstance(atom, ir.Ref))]
     taken = [
         ref for ref in dict.fromkeys(asked) if ref.kind == "adjoint" or (ref.kind == "value" and ref.name in names)
@@ -302,18 +312,21 @@ def _emitted(waited: Lines, rest: Lines, results: Iterable[Atom]) -> tuple[tuple
                 part = ir.Apply("part", (stacked, ir.Number(first), ir.Number(last)), arg.shape)
                 inside[arg.name] = ir.Equation(arg.name, part, arg.shape[0])
     emitted = tuple(ref for ref in kept if ref.kind == "adjoint" or ref.name not in inside)
-    return emitted, (*inside.values(), *again)
+    return emitted, (*timed, *inside.values(), *again)
 
 
-def _after_reductions(lines: Lines, program: Program) -> set[str]:
-    """Names of the lines that reduce over all steps, and of those that need nothing else."""
-    found: set[str] = set()
-    fixed = {one.name for one in program.once}
-    for one in lines:
-        varying = [ref for ref in reads([one]) if ref.kind == "value" or ref.kind in SCOPES]
-        if _apply(one).op in REDUCTIONS or all(ref.kind == "value" and ref.name in found | fixed for ref in varying):
-            found.add(one.name)
-    return found
+def _invariant(lines: Lines | Sequence[ir.Equation], program: Program) -> tuple[set[str], set[str]]:
+    """Names of the lines that do not differ from step to step: those that need no reduction, and those that do."""
+    scope = scopes(program.lines)
+    invariant: set[str] = set()
+    reduced: set[str] = set()
+    for line in lines:
+        scope[line.name] = line_scope(line, scope)
+        if scope[line.name] is not Scope.ONCE:
+            continue
+        reduces = _apply(line).op in REDUCTIONS or any(ref.name in reduced for ref in reads([line]))
+        (reduced if reduces else invariant).add(line.name)
+    return invariant, reduced
 
 
 @dataclass(slots=True)
@@ -324,9 +337,11 @@ class _Forward:
     lines: dict[str, ir.Apply] = field(init=False)  # of the loop, by name
     timed: frozenset[str] = field(init=False)  # names of the lines whose value is the same for all sequences
     terms: dict[str, int] = field(init=False)  # how many products a line is the sum of, where there are any
+    results: frozenset[Atom] = field(init=False)  # that are kept at every step; one number for all units is not
 
     def __post_init__(self) -> None:
         self.lines = {one.name: _apply(one) for one in self.program.loop}
+        self.results = frozenset(atom for atom in self.program.results.values() if atom.shape)
         timed = {one.name for one in self.program.once}
         self.terms = {}
         for name, line in self.lines.items():  # each stands after those that it needs
@@ -344,14 +359,13 @@ class _Forward:
         The backward loop hands them the former, so that what it was computed from need not be there any more; the latter
         is computed for all steps at once.
         """
-        results = set(self.program.results.values())
-        found = [ref for ref in dict.fromkeys(reads(lines)) if self.line(ref) is not None and ref not in results]
+        found = [ref for ref in dict.fromkeys(reads(lines)) if self.line(ref) is not None and ref not in self.results]
         timed = [ref for ref in found if ref.name in self.timed]
         return [ref for ref in found if ref.name not in self.timed], timed
 
     def again(self, wanted: Iterable[ir.Ref], saved: dict[ir.Ref, None]) -> Lines:
         """The lines that compute what is wanted of the forward loop; what they begin with is added to `saved`."""
-        results = {atom for atom in self.program.results.values() if isinstance(atom, ir.Ref)}
+        results = self.results
         found: set[str] = set()
         parts: dict[ir.Ref, dict[ir.Ref, tuple[int, int]]] = {}  # of what is kept and asked for in parts only
 
@@ -387,10 +401,11 @@ class _Forward:
     def keeps(self, ref: ir.Ref) -> bool:
         """Whether a value is kept: what is costly to compute, a product with what it is added to, a sum of products.
 
-        Not so `tanh(c)` of a state c: to keep c's activation takes as long as to compute it once more.
+        Not so `tanh(c)` of a state c: to keep c's activation takes as long as to compute it once more; nor `exp(-t)`, which
+        is one number for all units.
         """
         line = self.line(ref)
-        if line is None:
+        if line is None or not line.shape:
             return False
         if line.op == "matmul":
             return True
@@ -408,7 +423,7 @@ class _Forward:
 
     def kept_anyway(self, atom: Atom) -> bool:
         """Whether an atom is there in the backward loop without being kept for it: a state, or a number."""
-        return isinstance(atom, ir.Number) or atom in self.program.results.values()
+        return isinstance(atom, ir.Number) or atom in self.results
 
     def products(self, atom: Atom) -> int:
         """How many products a value is the sum of."""

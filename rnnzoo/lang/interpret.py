@@ -78,7 +78,8 @@ def gradients(
     rows, entering = _backward(program, back, tape, upstream, size)
     whole: Values = {key: np.stack([row[key] for row in rows]) for key in rows[0] if key not in tape.before}
     whole["time", "t"] = np.arange(float(time))[:, None, None]
-    values = evaluate(back.once, evaluate(back.after, {**tape.before, **whole}, size), size)
+    fixed = evaluate(back.fixed, dict(tape.before), size)
+    values = evaluate(back.once, evaluate(back.after, {**fixed, **whole}, size), size)
     states = {name: entering[0][name] for name in back.previous}
     return (
         {name: values[_key(atom)] for name, atom in back.inputs.items()},
@@ -103,9 +104,10 @@ def _backward(
     carried = {name: np.zeros(value.shape[1:]) for name, value in upstream.items()}
     rows: list[Values] = [{} for _ in range(time)]
     entering: list[dict[str, Array]] = [{} for _ in range(time)]
+    fixed = evaluate(back.fixed, dict(tape.once), size)
     for t in reversed(range(time)):
         there = _kept(program, back, tape, t)
-        now = there | {("adjoint", name): carried[name] + upstream[name][t] for name in upstream}
+        now = fixed | there | {("adjoint", name): carried[name] + upstream[name][t] for name in upstream}
         evaluate(back.loop, now, size)
         kept = {(ref.kind, ref.name): value_of(ref, now, size, batch) for ref in back.emitted}
         rows[t] = there | kept
@@ -121,7 +123,7 @@ def _kept(program: Program, back: Adjoint, tape: Tape, t: int) -> Values:
     """What the backward loop may read of step t: what is kept, and nothing else of the forward loop."""
     step, before = tape.steps[t], tape.before
     names = {key for key in step if key[0] in ("previous", "time")} | {("value", ref.name) for ref in back.saved}
-    names |= {_key(atom) for atom in program.results.values() if isinstance(atom, ir.Ref) and atom.kind == "value"}
+    names |= {("value", atom.name) for atom in program.results.values() if isinstance(atom, ir.Ref) and atom.shape}
     time, batch = len(tape.steps), next(value for key, value in step.items() if key[0] in ("result",)).shape[0]
     return _at(before, t, time, batch) | {key: _spread(step[key], batch) for key in names}
 

@@ -37,6 +37,7 @@ def listing(cell: ir.Cell) -> str:
             printer.part(program.loop, dict(program.results), (*back.loop, *back.after, *back.once)),
         ),
         ("kept at every step", [printer.names([*(ir.Ref("value", one) for one in states), *back.saved])]),
+        ("once, before the way back", printer.part(back.fixed, {}, (*back.loop, *back.after, *back.once))),
         ("in the loop, backward", printer.part(back.loop, ends, (*back.after, *back.once))),
         ("after it, for all steps at once", printer.part((*back.after, *back.once), gradients, ())),
     ]

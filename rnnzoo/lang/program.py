@@ -135,6 +135,8 @@ class Builder:
 
     def apply(self, op: str, args: Sequence[Atom], label: str = "", shape: ir.Shape | None = None) -> Atom:
         """Write one operation on values that are there."""
+        if op == "matmul" and not args[1].shape:
+            return self._product_with_number(args[0], args[1], label)
         folded = _fold(op, args) if op in OPS else None
         if isinstance(folded, ir.Number | ir.Ref):
             return folded
@@ -151,6 +153,13 @@ class Builder:
             self.known[expr] = ir.Ref("value", name, expr.shape)
             self.definitions[name] = expr
         return self.known[expr]
+
+    def _product_with_number(self, weight: Atom, number_for_all: Atom, label: str) -> Atom:
+        """A matrix on a vector that is one number for all units, such as `t` or what `0 * x` is folded to: (W @ 1) * t."""
+        if number_for_all == ir.Number(0.0):
+            return number_for_all
+        ones = ir.Number(1.0, weight.shape[1:])
+        return self.apply("mul", [self.apply("matmul", [weight, ones]), number_for_all], label)
 
     def stack(self, parts: Sequence[Atom]) -> Atom:
         """Vectors side by side; parts of one wide value that lie so already are not laid again."""

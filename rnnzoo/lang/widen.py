@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from rnnzoo.lang import ir, passes
 from rnnzoo.lang.program import Atom, Builder, Lines, Program, Scope, atoms, needed, reads, scopes
+from rnnzoo.lang.verify import verify
 
 
 def compile_step(step: ir.Step, wanted: Sequence[str], drops: bool = False) -> Program:
@@ -25,26 +26,34 @@ def compile_step(step: ir.Step, wanted: Sequence[str], drops: bool = False) -> P
         wanted: names of equations whose values are needed: states, outputs, what a layer above reads.
         drops: multiply the operand of every recurrent product by a mask of recurrent dropout, `Ref("drop", "0")` and on.
     """
-    schedule = passes.schedule(step)
-    before, names = Builder(), dict[str, Atom]()
-    for one in schedule.before:
-        names[one.name] = before.flatten(one.expr, names, one.name)
-    count = len(before.lines)
-    for one in schedule.loop:
-        names[one.name] = before.flatten(one.expr, names, one.name)
+    before, loop, names = _flattened(step)
     results = {name: names[name] for name in wanted}
-    lines = needed(before.lines, results.values())
-    hoisted = {one.name for one in before.lines[:count]}
+    if drops:
+        loop = _dropped(loop)
+    lines = needed((*before, *loop), results.values())
+    inside = {line.name for line in loop}
     flat = (
-        tuple(one for one in lines if one.name in hoisted),
-        tuple(one for one in lines if one.name not in hoisted),
+        tuple(line for line in lines if line.name not in inside),
+        tuple(line for line in lines if line.name in inside),
     )
-    return _widened(_dropped(flat, drops), results)
+    return _widened(flat, results)
 
 
-def operands(step: ir.Step) -> tuple[ir.Expr, ...]:
+def operands(step: ir.Step) -> tuple[Atom, ...]:
     """What the recurrent products multiply, in the order of their masks of recurrent dropout."""
-    return tuple(passes.products(passes.schedule(step).loop))
+    return _masked(_flattened(step)[1])
+
+
+def _flattened(step: ir.Step) -> tuple[Lines, Lines, dict[str, Atom]]:
+    """One operation a line: those before the loop, those in it, and where the value of each equation is."""
+    schedule = passes.schedule(step)
+    builder, names = Builder(), dict[str, Atom]()
+    for equation in schedule.before:
+        names[equation.name] = builder.flatten(equation.expr, names, equation.name)
+    count = len(builder.lines)
+    for equation in schedule.loop:
+        names[equation.name] = builder.flatten(equation.expr, names, equation.name)
+    return tuple(builder.lines[:count]), tuple(builder.lines[count:]), names
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -239,34 +248,58 @@ class _Rewrite:
         return weight, operand
 
 
-def _dropped(flat: tuple[Lines, Lines], drops: bool) -> tuple[Lines, Lines]:
+def _masked(loop: Lines) -> tuple[Atom, ...]:
+    """The operands of products in the loop that depend on the step before; number k has mask k of recurrent dropout.
+
+    All lines are asked, also those that nothing needs, so that the numbers are the same whatever is wanted of a step.
+    """
+    recurrent: set[str] = set()
+    found: dict[Atom, None] = {}
+    for line in loop:
+        assert isinstance(line.expr, ir.Apply)
+        if any(_is_recurrent(atom, recurrent) for atom in atoms(line.expr)):
+            recurrent.add(line.name)
+            if line.expr.op == "matmul":
+                found[atoms(line.expr)[1]] = None
+    return tuple(found)
+
+
+def _is_recurrent(atom: Atom, recurrent: set[str]) -> bool:
+    """Whether an atom depends on the step before, given the names of the lines that do."""
+    if not isinstance(atom, ir.Ref):
+        return False
+    return atom.name in recurrent if atom.kind == "value" else atom.kind == "previous"
+
+
+def _dropped(loop: Lines) -> Lines:
     """The operand of each recurrent product times its mask."""
-    if not drops:
-        return flat
-    before, loop = flat
-    masked: dict[Atom, ir.Ref] = {}
+    numbers = {operand: number for number, operand in enumerate(_masked(loop))}
+    written: set[Atom] = set()
     found: list[ir.Equation] = []
-    for one in loop:
-        assert isinstance(one.expr, ir.Apply)
-        if one.expr.op == "matmul":
-            weight, operand = atoms(one.expr)
-            if operand not in masked:
-                name = f"$dropped{len(masked)}"
-                mask = ir.Ref("drop", str(len(masked)), operand.shape)
-                found.append(ir.Equation(name, ir.Apply("mul", (operand, mask), operand.shape), operand.shape[0]))
-                masked[operand] = ir.Ref("value", name, operand.shape)
-            product = ir.Apply("matmul", (weight, masked[operand]), one.expr.shape)
-            found.append(ir.Equation(one.name, product, one.size))
-        else:
-            found.append(one)
-    return before, tuple(found)
+    for line in loop:
+        assert isinstance(line.expr, ir.Apply)
+        operand = atoms(line.expr)[-1]
+        if line.expr.op != "matmul" or operand not in numbers:
+            found.append(line)
+            continue
+        name = f"$dropped{numbers[operand]}"
+        if operand not in written:
+            written.add(operand)
+            mask = ir.Ref("drop", str(numbers[operand]), operand.shape)
+            found.append(ir.Equation(name, ir.Apply("mul", (operand, mask), operand.shape), operand.shape[0]))
+        masked = ir.Ref("value", name, operand.shape)
+        product = ir.Apply("matmul", (atoms(line.expr)[0], masked), line.expr.shape)
+        found.append(ir.Equation(line.name, product, line.size))
+    return tuple(found)
 
 
 def _program(builder: Builder, results: Mapping[str, Atom]) -> Program:
     lines = needed(builder.lines, results.values())
     scope = scopes(lines)
     once, before, loop = (tuple(one for one in lines if scope[one.name] is each) for each in Scope)
-    return Program(once, before, slices_inside(loop, before), results)
+    program = Program(once, before, slices_inside(loop, before), results)
+    verify(program)
+    return program
 
 
 def slices_inside(loop: Lines, before: Lines) -> Lines:

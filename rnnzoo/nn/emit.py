@@ -68,7 +68,7 @@ class Emitter:
         args = [arg for arg in expr.args if not isinstance(arg, ir.Apply)]
         match expr.op:
             case "matmul":
-                return self.product(self.value(args[1], values), self.value(args[0], values))
+                return self.product(self.vector(args[1], values), self.value(args[0], values))
             case "matmul_t":
                 assert isinstance(args[0], ir.Ref)
                 return _product(self.cut(args[1], values), self.transposed[args[0].kind, args[0].name][: self.upto])
@@ -78,7 +78,7 @@ class Emitter:
                 begin, end = extent(expr, self.size)
                 return self.value(args[0], values)[..., begin:end]
             case "outer":
-                return self.outer(self.value(args[0], values), self.value(args[1], values))
+                return self.outer(self.value(args[0], values), self.vector(args[1], values))
             case "sum":
                 there = self.summed(args[0])
                 return total(self.value(args[0], values)) if there is None else there
@@ -130,6 +130,13 @@ class Emitter:
             return keras.ops.convert_to_tensor(float(self.size.options[atom.name]), self.dtype)
         key = atom.kind, atom.name
         return values[key] if key in values else self.fixed[key]
+
+    def vector(self, atom: Atom, values: Mapping[tuple[str, str], Tensor]) -> Tensor:
+        """A value that a product needs whole, also where it is one number for all units."""
+        value = self.value(atom, values)
+        if isinstance(atom, ir.Number):
+            return keras.ops.broadcast_to(value, [self.size.of(size) for size in atom.shape])
+        return value
 
     def stack(self, args: list[Atom], values: Values, like: Tensor) -> Tensor:
         """Side by side along the last axis: vectors, or kernels by their rows."""

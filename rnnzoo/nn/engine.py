@@ -70,8 +70,10 @@ class Engine:
     def aliases(self) -> dict[Named, str]:
         """Under which names the lines read what is carried."""
         found = ((name, self.program.results[name]) for name in self.carried)
-        return {
-            (atom.kind, atom.name): name for name, atom in found if isinstance(atom, ir.Ref) and atom.kind == "value"
+        return {  # what is one number for all units is computed again
+            (atom.kind, atom.name): name
+            for name, atom in found
+            if isinstance(atom, ir.Ref) and atom.kind == "value" and atom.shape
         }
 
     @cached_property
@@ -194,7 +196,7 @@ class Engine:
     ) -> list[Tensor | None]:
         given = _Arguments.of(self, arguments)
         program, back, emitter = self.program, self.adjoint, given.emitter(self)
-        emitter.prepare(program.once, (*back.loop, *back.after))
+        emitter.prepare((*program.once, *back.fixed), (*back.loop, *back.after, *back.once))
         rooms = kept[: len(self.kept.rooms)]
         again = dict(zip(_named(back.sequences(program)), kept[len(rooms) :]))
         held = {key: self.found(rooms, key) for key in self.kept.places}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -155,6 +156,43 @@ def test_what_stands_in_the_padding_does_not_matter(name: str) -> None:
 def test_every_source_is_in_the_bibliography(name: str) -> None:
     assert cell_of(name).source
     assert set(cell_of(name).source) <= set(sources())
+
+
+# What random cells have found to end in an error in training, in one cell: a value that is computed once and that only the
+# backward pass needs, matrices on weights and on numbers, costly functions of time, and a state of one number for all units.
+FOUND = """\
+name: found
+equations: |
+  e = sin(s * t)
+  k = tanh((W @ x) / (1 + p) * exp(-t) + W @ where(1, 2, x) + R @ b + R_2 @ (0 * h[t-1]))
+  h = tanh(k + (R @ h[t-1]) / (2 + t) + U @ e + U @ e[t-1])
+weights: {s: {shape: []}}
+"""
+
+
+def test_what_random_cells_have_found_is_computed_and_differentiated_by_the_layer(tmp_path: Path) -> None:
+    (tmp_path / "found.yaml").write_text(FOUND)
+    cell, rng = lang.parse_text(FOUND), np.random.default_rng(3)
+    weights = reference.random_weights(cell, INPUTS, UNITS, 1, rng)
+    layer = rnnzoo.layer(tmp_path / "found.yaml", UNITS, return_sequences=True, dtype="float64", recurrent_dropout=0.0)
+    layer.build((None, None, INPUTS))
+    layer.set_weights_by_name(weights[0])
+    goal = rng.normal(size=(BATCH, TIME, UNITS))
+    with tf.GradientTape() as tape:
+        outputs = layer(data())
+        loss = tf.reduce_sum(outputs * goal)
+    variables = {one.name: one.value for one in layer.trainable_variables}
+    np.testing.assert_allclose(outputs, reference.run(cell, weights, data(), UNITS).outputs, atol=1e-10)
+
+    def moved_loss(name: str, by: np.ndarray) -> float:
+        return float(
+            (reference.run(cell, [{**weights[0], name: weights[0][name] + by}], data(), UNITS).outputs * goal).sum()
+        )
+
+    for (name, variable), gradient in zip(variables.items(), tape.gradient(loss, list(variables.values()))):
+        direction = rng.normal(size=variable.shape)
+        slope = (moved_loss(name, 1e-5 * direction.T) - moved_loss(name, -1e-5 * direction.T)) / 2e-5
+        assert slope == pytest.approx(float(np.sum(gradient * direction)), rel=1e-5, abs=1e-7), name
 
 
 # ------------------------------------------------------------------ what the papers say, by hand
