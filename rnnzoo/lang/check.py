@@ -391,9 +391,9 @@ class _Layer:
                 return _apply(op, typed, span, self.mistakes)
 
     def check_step(self, op: str, args: tuple[ir.Expr, ...], span: Span) -> None:
-        """`floor` and `%` are constant almost everywhere: on a trained value no gradient would come through."""
-        trained = ("input", "value", "previous", "below", "weight")
-        if op in ("floor", "mod") and any(any(ir.refs(arg, *trained)) for arg in args):  # type: ignore[arg-type]
+        """Through an operation without derivatives no gradient would come back to what is trained."""
+        trained: tuple[ir.Kind, ...] = ("input", "value", "previous", "below", "weight")
+        if not OPS[op].differentiable and any(any(ir.refs(arg, *trained)) for arg in args):
             fix = "use it on `t`, options and constants"
             self.mistakes.add(span, f"{OPS[op].symbol or op} has no gradient and cannot be applied to this", fix)
 

@@ -1,8 +1,8 @@
 """Operations of the cell language.
 
-One row per operation: how many operands it takes, what it computes, what its derivatives are, how it is called in the
-compiled layer and in LaTeX.  Adding `softsign` meant adding one row.  A derivative is written in the cell language itself:
-`a` and `b` are the operands, `y` is the result, and there is one expression for each operand.
+One row per operation: how many operands it takes, what it computes, what its derivatives are, how Keras and LaTeX write it.
+A derivative is written in the cell language itself: `a`, `b` and `c` are the operands, `y` is the result, and there is one
+expression for each operand.  A new row is also a row of the table in docs/language.md and a form in tests/strategies.py.
 
 The product `@` is no row: it is the one operation that changes sizes, and `lang.check` knows its rule.
 Imports NumPy and nothing else.
@@ -26,9 +26,10 @@ class Op:
     Attributes:
         arity: number of operands, all of one size, or scalars.
         numpy: the function in float64.
-        backend: its name among the functions of `nn.backend`.
-        latex: a template with one `{}` for each operand.
-        derivatives: d result / d operand, in the cell language; empty where the operation is only for constants and masks.
+        backend: its name in `keras.ops`.
+        latex: a template with one `{}` for each operand; braces of LaTeX are doubled.
+        derivatives: d result / d operand, in the cell language.  An operation without any is refused on what is trained
+            (`lang.check`): it is for `t`, options and constants.
         symbol: for infix and prefix operators.
         costly: the engine keeps its result for the backward pass, where others are computed again.
         binds: precedence; a call binds strongest.  Operands that bind weaker go into parentheses.
@@ -46,7 +47,7 @@ class Op:
 
     @property
     def differentiable(self) -> bool:
-        """False for steps such as `floor`: allowed on constants, `t` and in conditions only."""
+        """Whether it has derivatives."""
         return bool(self.derivatives)
 
 
@@ -68,6 +69,10 @@ def _where(condition: Array, a: Array, b: Array) -> Array:
 def _call(latex: str) -> str:
     return latex + r"\left({}\right)"
 
+
+# A condition is 0 or 1, and constant but where it changes: its operands may be trained, since it chooses between values that
+# hand their gradients on.  Other functions that are constant almost everywhere have no derivatives and are refused there.
+_STEP = ("0", "0")
 
 _ROWS = (
     # infix and prefix
@@ -112,12 +117,12 @@ _ROWS = (
         ("where(a >= b, 1, 0)", "where(a >= b, 0, 1)"),
     ),
     # conditions: 1 where true, 0 where false
-    Op("less", 2, lambda a, b: np.less(a, b) * 1.0, "less", "{} < {}", (), "<", 3),
-    Op("less_equal", 2, lambda a, b: np.less_equal(a, b) * 1.0, "less_equal", r"{} \le {}", (), "<=", 3),
-    Op("greater", 2, lambda a, b: np.greater(a, b) * 1.0, "greater", "{} > {}", (), ">", 3),
-    Op("greater_equal", 2, lambda a, b: np.greater_equal(a, b) * 1.0, "greater_equal", r"{} \ge {}", (), ">=", 3),
-    Op("equal", 2, lambda a, b: np.equal(a, b) * 1.0, "equal", "{} = {}", (), "==", 3),
-    Op("not_equal", 2, lambda a, b: np.not_equal(a, b) * 1.0, "not_equal", r"{} \ne {}", (), "!=", 3),
+    Op("less", 2, lambda a, b: np.less(a, b) * 1.0, "less", "{} < {}", _STEP, "<", 3),
+    Op("less_equal", 2, lambda a, b: np.less_equal(a, b) * 1.0, "less_equal", r"{} \le {}", _STEP, "<=", 3),
+    Op("greater", 2, lambda a, b: np.greater(a, b) * 1.0, "greater", "{} > {}", _STEP, ">", 3),
+    Op("greater_equal", 2, lambda a, b: np.greater_equal(a, b) * 1.0, "greater_equal", r"{} \ge {}", _STEP, ">=", 3),
+    Op("equal", 2, lambda a, b: np.equal(a, b) * 1.0, "equal", "{} = {}", _STEP, "==", 3),
+    Op("not_equal", 2, lambda a, b: np.not_equal(a, b) * 1.0, "not_equal", r"{} \ne {}", _STEP, "!=", 3),
     Op(
         "where", 3, _where, "where",
         r"\begin{{cases}} {1} & \text{{if }} {0} \\ {2} & \text{{otherwise}} \end{{cases}}",
