@@ -26,8 +26,13 @@ def load(folder: str, name: str) -> ModuleType:
     """The module of that name.
 
     Raises:
-        UsageError: there is none; the message suggests the nearest.
+        UsageError: there is none, and the message suggests the nearest; or its file cannot be imported.
     """
     if name not in names(folder):
         raise UsageError(f"no {folder.removesuffix('s')} '{name}'\n  fix: {nearest(name, names(folder))}")
-    return importlib.import_module(f"rnnzoo.{folder}.{name}")
+    try:
+        return importlib.import_module(f"rnnzoo.{folder}.{name}")
+    except Exception as error:  # whatever a file does when it is run
+        file = _ROOT / folder / f"{name}.py"
+        line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
+        raise UsageError(f"{file}{line} cannot be imported: {type(error).__name__}: {error}") from error

@@ -13,9 +13,14 @@ import pytest
 import rnnzoo
 from rnnzoo import lang
 from rnnzoo.errors import SpecError, UsageError
+from rnnzoo.sweep.plan import checked
 
 FOLDER = Path(__file__).parent / "bad_specs"
-READERS = {"cells": lambda path: lang.load(path.name, path.parent), "experiments": rnnzoo.load_experiment}
+READERS = {
+    "cells": lambda path: lang.load(path.name, path.parent),
+    "experiments": rnnzoo.load_experiment,
+    "tasks": lambda path: checked(rnnzoo.load_experiment(path)),
+}
 FILES = sorted(FOLDER.glob("*/*.yaml"))
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from rnnzoo import lang, registry
+from rnnzoo import lang, registry, tasks
 from rnnzoo.errors import Mistakes, SpecError, UsageError
 from rnnzoo.lang import listing as programs
 from rnnzoo.lang.view import CellView, view
@@ -72,7 +72,15 @@ def _own() -> Iterator[tuple[Path, CellView | None]]:
 
 
 def _tasks() -> dict[str, str]:
-    return {name: str(registry.load("tasks", name).ABOUT) for name in registry.names("tasks")}
+    return {name: _about_task(name) for name in registry.names("tasks")}
+
+
+def _about_task(name: str) -> str:
+    """The line of a task; a file that is none is told and keeps no other from being listed."""
+    try:
+        return str(tasks.module(name).ABOUT)
+    except UsageError as error:
+        return str(error).partition("\n")[0]
 
 
 def _studies() -> dict[str, str]:

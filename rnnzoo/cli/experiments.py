@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bars
 
-from rnnzoo import lang
+from rnnzoo import lang, tasks
 from rnnzoo.cli.console import plain_console
 from rnnzoo.errors import UsageError, nearest, without_password
 from rnnzoo.spec import settings as config
@@ -34,15 +34,16 @@ if TYPE_CHECKING:
     from rnnzoo.sweep.search import Store
     from rnnzoo.trackers import Tracker
 
+_PLAIN: Mapping[str, Any] = {"markup": False, "highlight": False, "soft_wrap": True}  # a terminal breaks the lines
 PRELOAD = ("rnnzoo.sweep.preload",)
 
 
 def checked(path: Path) -> str:
     """What `check` says of an experiment without mistakes; nothing heavy is imported."""
-    from rnnzoo.sweep.plan import cells
+    from rnnzoo.sweep import plan
 
     found = read(path)
-    cells(found)
+    plan.checked(found)
     trials = found.search.trials * len(found.variants) * len(found.tasks)
     return f"experiment '{found.name}' is right: {len(found.variants)} variants, {trials} trials, {len(found.claims)} claims"
 
@@ -68,6 +69,7 @@ def sweep(given: argparse.Namespace) -> int:
     tracker.open(found.experiment.name, found.experiment.about, _texts(found.experiment))
     workers = _workers(given.workers)
     console.print(_headline(found, workers))
+    _print_data(found, console)
     for text in () if given.source else _elsewhere(found, store, tracker):
         console.print(text, style="yellow")
     with (
@@ -217,6 +219,18 @@ def _headline(found: Opened, workers: int) -> str:
     )
 
 
+def _print_data(found: Opened, console: Console) -> None:
+    """How the data of each task was read, and what is probably not meant in it."""
+    for label, task in found.tasks.items():
+        console.print(f"{label}: {tasks.form(task)}", style="dim", **_PLAIN)
+        print_warnings(found.warnings[label], console)
+
+
+def print_warnings(warnings: Sequence[str], console: Console) -> None:
+    for text in warnings:
+        console.print(f"  warning: {text}", style="yellow", **_PLAIN)
+
+
 def _keep_models(found: Opened, results: Sequence[Result], tracker: Tracker) -> None:
     """The best model of each study goes to the tracker."""
     for study in found.studies:
@@ -265,6 +279,7 @@ def plan(given: argparse.Namespace) -> None:
     if given.json:
         print(json.dumps(content, indent=2))
     else:
+        _print_data(found, console)
         _print_plan(content, console)
 
 
@@ -286,7 +301,14 @@ def _plan(found: Opened, done: Mapping[str, int], costs: Mapping[str, Any], work
                      "weights": weights, "seconds_per_step": step, "core_hours": hours})  # fmt: skip
     known = [row["core_hours"] for row in rows if row["core_hours"]]
     total_hours = [sum(one[end] for one in known) / workers for end in (0, 1)] if known else None
-    return {"experiment": found.experiment.name, "workers": workers, "studies": rows, "hours": total_hours}
+    data = {label: {"form": tasks.form(task), "warnings": found.warnings[label]} for label, task in found.tasks.items()}
+    return {
+        "experiment": found.experiment.name,
+        "workers": workers,
+        "data": data,
+        "studies": rows,
+        "hours": total_hours,
+    }
 
 
 def _print_plan(content: Mapping[str, Any], console: Console) -> None:

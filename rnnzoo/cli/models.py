@@ -15,7 +15,7 @@ from rich.console import Console
 
 from rnnzoo import lang, tasks
 from rnnzoo.cli.console import plain_console
-from rnnzoo.cli.experiments import best_trial, launched
+from rnnzoo.cli.experiments import best_trial, launched, print_warnings
 from rnnzoo.errors import UsageError, nearest
 from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.view import CellView
@@ -40,6 +40,8 @@ def train(given: argparse.Namespace) -> int:
 
     console = plain_console(given.json)
     trial = single_trial(given, cell_text(lang.load(given.cell)))
+    task = tasks.load(trial.task, trial.task_options, folder=Path(trial.base))
+    print_warnings(tasks.warnings(task), console)
     return _show_outcome(trained(trial, console), trial, given, console)
 
 
@@ -72,15 +74,16 @@ def single_trial(given: argparse.Namespace, cell: str) -> Trial:
             raise UsageError(
                 f"--set {one}: no '{name}' in a training\n  fix: {nearest(name, [*_TRAIN_KEYS, 'training.epochs'])}"
             )
+    folder = Path(given.cell).parent
     text = f"experiment: train\ntask: {json.dumps(given.task)}\nvariants: [{{name: cell, cell: {json.dumps(given.cell)}}}]\n"
-    found = parse_experiment(text, "rnnzoo train", Path(given.cell).parent, sets)
+    found = parse_experiment(text, str(folder / "rnnzoo train"), folder, sets)
     if found.search.space.dimensions:
         raise UsageError("a training has no search: give every hyper-parameter one value, as in --set units=64")
     task = found.tasks[0]
     return Trial(
         experiment="", variant=Path(given.cell).stem, cell=cell, task=task.name, index=0,
         hyperparameters=found.search.space.fixed, seed=found.search.seed, training=found.training,
-        task_options=dict(task.options), base=".", folder=str(Path("runs") / "train" / Path(given.cell).stem),
+        task_options=dict(task.options), base=str(folder), folder=str(Path("runs") / "train" / Path(given.cell).stem),
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from rnnzoo.errors import Span
 from rnnzoo.spec.cell import CellSpec
 from rnnzoo.spec.trial import Training, Value
 
+NAME = "name"  # key of a task's name among its options
 OURS = ("random", "grid", "qmc")  # samplers whose points are functions of the index
 # Names that a spec may use, and Optuna's class for each; a class's own name does too.
 SAMPLERS: Mapping[str, str] = {
@@ -145,11 +146,17 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class TaskChoice:
-    """A task of the experiment: `label` is its name in studies and claims."""
+    """A task of the experiment.
+
+    Attributes:
+        label: its name in studies and claims.
+        places: where the spec has each option; under `NAME` the task's name.
+    """
 
     label: str
     name: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    places: Mapping[str, Span] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ knows (options of its samplers) and what a task's data holds is checked where th
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -34,6 +35,7 @@ from rnnzoo.spec.document import (
     read_text,
 )
 from rnnzoo.spec.experiment import (
+    NAME,
     OURS,
     PRUNERS,
     SAMPLERS,
@@ -80,6 +82,8 @@ _KEYS: Mapping[str, Sequence[str]] = {
     "select": [one.name for one in fields(Select)],
     "resources": [one.name for one in fields(Resources)],
 }
+OVERRIDE = "--set"  # what stands for the file of a value that the command line gives
+PATH = "file"  # the option of a task that is a path
 RETRIED = (Kind.FAILED, Kind.OUT_OF_MEMORY, Kind.TIMED_OUT)  # what diverged would diverge again
 _BYTES = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*([KMGT]i?)?B?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
@@ -122,11 +126,11 @@ def overridden(table: Table, assignment: str) -> Table:
         raise UsageError(f"--set {assignment}: write --set key=value, as in --set search.trials=4")
     _check_path(keys, assignment)
     try:
-        value = parse(f"value: {written}", "--set").entries["value"]
+        value = parse(f"value: {written}", OVERRIDE).entries["value"]
     except SpecError as error:
         raise UsageError(f"--set {assignment}: {error.mistakes[0].problem}") from None
     value = _moved(value, len(path) + 1 - len("value: "), assignment)
-    return _replaced(table, keys, value, Span("--set", 1, 1, assignment, len(path)))
+    return _replaced(table, keys, value, Span(OVERRIDE, 1, 1, assignment, len(path)))
 
 
 def _check_path(keys: Sequence[str], assignment: str) -> None:
@@ -257,11 +261,21 @@ class _Reader:
             span = node.entries["name"].span if isinstance(node, Table) else node.span
             self.mistakes.add(span, f"no task '{named.name}'", nearest(named.name, registry.names("tasks")))
             return None
-        label = named.name
-        if isinstance(node, Table):
-            label = Fields(node, self.mistakes, "a task").text("label", named.name)
+        if not isinstance(node, Table):
+            return TaskChoice(named.name, named.name, places={NAME: node.span})
+        label = Fields(node, self.mistakes, "a task").text("label", named.name)
         self.check_label(label, node.span, "the label of a task")
-        return TaskChoice(label, named.name, named.options)
+        options = {key: value for key, value in named.options.items() if value is not None}  # empty: the default
+        if PATH in options and node.keys[PATH].file == OVERRIDE:
+            options[PATH] = self.from_here(options[PATH])
+        places = {**node.keys, NAME: node.entries[NAME].span}
+        return TaskChoice(label, named.name, options, places)
+
+    def from_here(self, path: Any) -> Any:
+        """A path of the command line, which is relative to the current folder, as the file would have it."""
+        if not isinstance(path, str) or not path or path.startswith("~") or os.path.isabs(path) or "://" in path:
+            return path
+        return os.path.relpath(os.path.realpath(path), os.path.realpath(self.folder))
 
     def named(self, node: Node, what: str, extra: tuple[str, ...] = ()) -> Named | None:
         """Something chosen by name: `tpe`, or `{name: tpe, option: value}`."""

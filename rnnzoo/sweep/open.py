@@ -7,7 +7,7 @@ and so that it is in the cache before the first trial asks.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rnnzoo import tasks
@@ -17,7 +17,7 @@ from rnnzoo.spec.read_experiment import read
 from rnnzoo.spec.settings import RUNS, Settings, there
 from rnnzoo.spec.trial import Result
 from rnnzoo.sweep import search
-from rnnzoo.sweep.plan import Study, cells, replicates, studies
+from rnnzoo.sweep.plan import Study, cells, checked, replicates, studies
 from rnnzoo.tasks import Report, Task
 
 
@@ -28,12 +28,14 @@ class Opened:
     Attributes:
         tasks: by the label that the experiment gives them.
         trials: per study, a total: that of the command line, else that of the spec.
+        warnings: what is probably not meant in the data, by the task's label.
     """
 
     experiment: Experiment
     tasks: Mapping[str, Task]
     studies: tuple[Study, ...]
     trials: int
+    warnings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def identities(self) -> set[str]:
@@ -47,7 +49,7 @@ class Opened:
 
 
 def experiment(path: Path, sets: Sequence[str] = (), trials: int | None = None) -> Experiment:
-    """The experiment of a file, everything in it checked but the data.
+    """The experiment of a file, everything in it checked but its tasks: a report from a table needs no data.
 
     Raises:
         SpecError, UsageError: what the user wrote is wrong.
@@ -66,11 +68,20 @@ def opened(path: Path, sets: Sequence[str] = (), trials: int | None = None, prog
         TaskError: the data of a task cannot be had.
     """
     found = experiment(path, sets, trials)
+    checked(found)
     folder = path.parent
     loaded = {one.label: tasks.load(one.name, one.options, folder=folder, progress=progress) for one in found.tasks}
+    warnings = {label: tasks.warnings(task) for label, task in loaded.items()}
     digests, inputs = ({label: getattr(task, what) for label, task in loaded.items()} for what in ("digest", "inputs"))
     planned = studies(found, digests, inputs)
-    return Opened(found, loaded, planned, found.search.trials)
+    noted = {label: _noted(task, warnings[label]) for label, task in loaded.items()}
+    return Opened(found, noted, planned, found.search.trials, warnings)
+
+
+def _noted(task: Task, warnings: Sequence[str]) -> Task:
+    """The task with its warnings in its note, which every report and table of its trials shows."""
+    sentences = [f"Warning: {one}." for one in warnings]
+    return replace(task, note=" ".join([task.note, *sentences]).strip())
 
 
 def store(settings: Settings, one: Experiment) -> search.Store:

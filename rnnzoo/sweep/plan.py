@@ -19,6 +19,7 @@ from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.text import digest as cell_digest
 from rnnzoo.spec.experiment import Experiment, Space, TaskChoice, Variant
 from rnnzoo.spec.trial import REPLICATE, Training, Trial, Value, digest
+from rnnzoo.tasks import check_spec
 
 MANY = 100
 OFF = 0.01  # how far from equal equal numbers of weights may be
@@ -157,6 +158,21 @@ def _sizes(space: Space) -> list[int]:
     return sorted(
         {*range(low, min(low + MANY, high) + 1), *(low + (high - low) * at // MANY for at in range(MANY + 1))}
     )
+
+
+def checked(experiment: Experiment) -> None:
+    """Whether all that a spec names is there and fits: options of tasks, files of data, cells and their weights.
+
+    Raises:
+        SpecError: all mistakes in it.
+    """
+    mistakes = Mistakes()
+    for look in (check_spec, cells):
+        try:
+            look(experiment)
+        except SpecError as error:
+            mistakes.extend(error.mistakes)
+    mistakes.raise_if_any()
 
 
 def cells(experiment: Experiment) -> dict[str, Cell]:

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from rnnzoo.errors import UsageError
-from rnnzoo.tasks import SPLITS, Split
+from rnnzoo.tasks import SPLITS, Split, Wrong
 
 SIZES = {"train": 2000, "valid": 500, "test": 500}  # options: sequences of each split
 _SPLIT_OF = dict(zip(SIZES, SPLITS))
 
 
-def at_least(least: int, length: int, task: str) -> int:
-    """The length, if the task has room in it.
-
-    Raises:
-        UsageError: it has not.
-    """
-    if length < least:
-        raise UsageError(f"task '{task}': `length` must be at least {least}, not {length}")
-    return length
+def too_short(least: int, options: Mapping[str, Any], task: str) -> Iterator[Wrong]:
+    """A length in which the task has no room."""
+    if options["length"] < least:
+        yield Wrong("length", f"task '{task}': `length` must be at least {least}, not {options['length']}")
 
 
 def splits(

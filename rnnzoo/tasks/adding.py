@@ -6,22 +6,27 @@ The target is the sum of the two marked numbers.  Always answering 1 scores a me
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rnnzoo.tasks import Report, Split, Task, _generated, digest_of
+from rnnzoo.tasks import Report, Split, Task, Wrong, _generated, digest_of
 
 OPTIONS: dict[str, Any] = {"length": 100, **_generated.SIZES}
 ABOUT = "the sum of two marked numbers among many: memory over `length` steps"
 SOLVABLE = True
 
 
+def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
+    """Whether there is room for the two marks."""
+    return _generated.too_short(2, options, "adding")
+
+
 def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) -> Task:
     """Generate the task."""
-    length = _generated.at_least(2, options["length"], "adding")
+    length = options["length"]
     splits = _generated.splits(options, seed, lambda count, rng: _make(count, length, rng))
     return Task(
         name="adding",

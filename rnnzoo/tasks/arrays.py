@@ -4,39 +4,70 @@ x         (sequences, time, inputs), or (sequences, time) for one input
 y         `classify`: (sequences,) of classes from 0; `regress`: (sequences,) or (sequences, outputs);
           `next_step` takes none: x itself, one step on, is the target
 lengths   (sequences,): how many steps are real; without it, all
-split     (sequences,) of `train`, `validation`, `test`, or of 0, 1, 2; without it, 70, 15 and 15 % by a shuffle of its own
+split     (sequences,) of `train`, `validation`, `test`, or of 0, 1, 2
+group     (sequences,) of numbers or names: whose a sequence is; a group is never in two splits
+
+Without `split`, 70, 15 and 15 % of the groups, or of the sequences, by a shuffle that is always the same.  Other arrays of
+the file are not read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from rnnzoo.errors import TaskError
-from rnnzoo.tasks import SPLITS, Report, Split, Task, _npz, digest_of
+from rnnzoo.errors import TaskError, nearest
+from rnnzoo.tasks import METRICS, SPLITS, Report, Split, Task, Wrong, _npz, digest_of
+from rnnzoo.tasks import _arrays_file as files
 
 OPTIONS: dict[str, Any] = {"file": "", "kind": "classify"}
 ABOUT = "your own sequences, from a .npz file: next_step, classify or regress"
 KINDS = ("next_step", "classify", "regress")
 SHARES = (0.7, 0.85)  # where validation begins, and test
 CLASSES = 100_000  # labels above are identifiers, not classes from 0
+ALSO = {"valid": "validation", "val": "validation", "dev": "validation"}  # what else the splits are called
+WINDOWS = 16  # pairs of sequences that are compared for overlap
+_BLOCK = 1000  # steps that are scored together
+_UNITS = {"bernoulli": "nats per step", "categorical": "share of wrong answers", "squared": "mean squared error"}
+
+
+def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
+    """What is wrong with the options, and with the form of what the file holds; its values are not read."""
+    kind, file = options["kind"], options["file"]
+    if kind not in KINDS:
+        yield Wrong("kind", f"the task 'arrays' has no kind '{kind}'", nearest(kind, KINDS))
+    if not file:
+        yield Wrong("file", "the task 'arrays' needs a file", "task: {name: arrays, file: my.npz, kind: classify}")
+    elif problem := files.unusable(file, folder):
+        yield Wrong("file", *problem)
+    elif kind in KINDS:
+        path = files.place(file, folder)
+        try:
+            yield from (Wrong("file", *problem) for problem in files.misfits(path, kind))
+        except (OSError, ValueError) as error:
+            yield Wrong("file", *_damaged(path, error))
+
+
+def _damaged(path: Path, error: Exception) -> files.Problem:
+    return f"cannot read {path}: {error}", "write it once more: np.savez('my.npz', x=..., y=...)"
 
 
 def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) -> Task:
     """Read the file.
 
     Raises:
-        TaskError: it cannot be read, or an array in it is missing or does not fit.
+        TaskError: it cannot be read, or what an array holds does not fit.
     """
-    kind, path = options["kind"], folder / Path(options["file"]).expanduser()
-    if kind not in KINDS:
-        raise TaskError(f"the task 'arrays' has no kind '{kind}'\n  fix: one of: {', '.join(KINDS)}")
-    if not options["file"]:
-        raise TaskError("the task 'arrays' needs a file\n  fix: task: {name: arrays, file: my.npz, kind: classify}")
-    arrays = _read(path)
+    kind, path = options["kind"], files.place(options["file"], folder)
+    try:
+        arrays = _npz.read(path, [name for name in files.READ if name != "y" or kind != "next_step"])
+        warnings = list(_noticed(kind, arrays, _npz.headers(path)))
+    except (OSError, ValueError) as error:
+        problem, fix = _damaged(path, error)
+        raise TaskError(f"{problem}\n  fix: {fix}") from None
     x, lengths = _x(arrays, path)
     whole, loss, outputs = _targets(kind, x, lengths, arrays, path)
     where = _where(arrays, len(x), seed, path)
@@ -47,58 +78,68 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
         loss=loss,
         per="step" if kind == "next_step" else "sequence",
         outputs=outputs,
-        metric={"bernoulli": "nll", "categorical": "error", "squared": "mse"}[loss],
-        unit={"bernoulli": "nats per step", "categorical": "share of wrong answers", "squared": "mean squared error"}[
-            loss
-        ],
+        metric=METRICS[loss][-1],
+        unit=_UNITS[loss],
         baselines=_baselines(splits, loss),
         digest=digest_of(splits),
+        warnings=tuple(warnings),
     )
 
 
-def _read(path: Path) -> dict[str, np.ndarray]:
-    if not path.is_file():
-        raise TaskError(f"no file {path}\n  fix: `file:` is relative to the folder of the experiment")
-    try:
-        return _npz.read(path)
-    except OSError as error:
-        raise TaskError(f"cannot read {path}: {error.strerror}\n  fix: make it readable") from None
-    except ValueError as problem:
-        raise TaskError(
-            f"cannot read {path}: {problem}\n  fix: write np.savez('my.npz', x=..., y=...) with arrays of numbers"
-        ) from None
+def _refuse(path: Path, problem: str, fix: str) -> TaskError:
+    return TaskError(f"{path}: {problem}\n  fix: {fix}")
+
+
+# ---------------------------------------------------------------------------------------------- x
 
 
 def _x(arrays: Mapping[str, np.ndarray], path: Path) -> tuple[np.ndarray, np.ndarray]:
-    x = _array(arrays, "x", path)
-    x = x[..., None] if x.ndim == 2 else x
-    if x.ndim != 3 or not all(x.shape):
-        raise TaskError(
-            f"{path}: x has shape {x.shape}\n  fix: it must be (sequences, time, inputs), or (sequences, time)"
-        )
-    lengths = _array(arrays, "lengths", path) if "lengths" in arrays else np.full(len(x), x.shape[1])
-    if lengths.shape != (len(x),) or lengths.dtype.kind not in "iu":
-        raise TaskError(f"{path}: lengths must be {len(x)} whole numbers, one for each sequence of x")
+    given = arrays["x"]
+    x = given[..., None] if given.ndim == 2 else given
+    lengths = arrays.get("lengths", np.full(len(x), x.shape[1]))
     if lengths.min() < 1 or lengths.max() > x.shape[1]:
-        raise TaskError(f"{path}: lengths must be from 1 to {x.shape[1]}, the steps of x")
+        worst = lengths.min() if lengths.min() < 1 else lengths.max()
+        problem = f"lengths must be from 1 to {x.shape[1]}, the steps of x, and not {worst}"
+        raise _refuse(path, problem, "lengths=..., how many steps of each sequence are real")
     padding = np.arange(x.shape[1])[None, :] >= lengths[:, None]
     kept = np.where(padding[..., None], 0, x)  # what stands in the padding must not matter, NaN included
     exact = kept.astype(np.uint8) if x.dtype.kind in "bu" and x.max() <= 255 else _single(kept)
+    if exact.dtype == np.float32 and not np.isfinite(exact).all():
+        raise _not_finite("x", kept, path, _fix_of_x(given, kept, "lengths" in arrays))
     return exact, lengths.astype(np.int32)
 
 
 def _single(array: np.ndarray) -> np.ndarray:
-    """As float32; what is too large for it becomes infinite, which the contract refuses in words."""
+    """As float32; what is too large for it becomes infinite, which is refused in words."""
     with np.errstate(over="ignore"):
         return array.astype(np.float32)
 
 
-def _array(arrays: Mapping[str, np.ndarray], name: str, path: Path) -> np.ndarray:
-    if name not in arrays:
-        raise TaskError(f"{path} has no array '{name}'\n  fix: it holds {', '.join(sorted(arrays)) or 'nothing'}")
-    if arrays[name].dtype.kind not in "biuf":
-        raise TaskError(f"{path}: '{name}' must hold numbers, not {arrays[name].dtype}")
-    return arrays[name]
+def _not_finite(name: str, array: np.ndarray, path: Path, fix: str) -> TaskError:
+    """How many values are no numbers, and where the first is."""
+    bad = ~np.isfinite(array)
+    what = "NaN or infinite values"
+    if not bad.any():
+        bad, what = ~np.isfinite(_single(array)), "values that are too large for single precision (3.4e38)"
+    first = np.argwhere(bad)[0]
+    axes = ("sequence", "step", "input") if name == "x" else ("sequence", "output")
+    place = ", ".join(f"{axis} {at}" for axis, at in zip(axes, first))
+    return _refuse(path, f"{name} holds {bad.sum():,} {what}, the first in {place} (counted from 0)", fix)
+
+
+def _fix_of_x(x: np.ndarray, kept: np.ndarray, has_lengths: bool) -> str:
+    missing = np.isnan(kept).all(-1)  # a float array: whole numbers are always finite
+    ends = (missing[:, :-1] <= missing[:, 1:]).all() and not missing[:, 0].any()
+    if not has_lengths and missing.any() and ends and np.isfinite(kept[~missing]).all():
+        axes = "x" if x.ndim == 2 else "x[..., 0]"
+        return f"NaN ends these sequences: lengths=(~np.isnan({axes})).sum(1) says how many steps are real"
+    if np.isfinite(kept).all():
+        return "x=x / a number, or its logarithm"
+    axes = "1" if x.ndim == 2 else "(1, 2)"
+    return f"fill them in, or keep = np.isfinite(x).all({axes}) and x=x[keep], the other arrays likewise"
+
+
+# ---------------------------------------------------------------------------------------------- targets
 
 
 def _targets(
@@ -106,67 +147,228 @@ def _targets(
 ) -> tuple[Split, Literal["bernoulli", "categorical", "squared"], int]:
     """All sequences with their targets, the loss, and how many outputs it needs."""
     if kind == "next_step":
-        if lengths.min() < 2:
-            raise TaskError(f"{path}: to predict the next step, every sequence needs at least 2 steps")
-        binary = bool(np.isin(x, (0, 1)).all())
-        inputs = np.where(np.arange(x.shape[1] - 1)[None, :, None] < lengths[:, None, None] - 1, x[:, :-1], 0)
-        target = x[:, 1:].astype(np.uint8 if binary else np.float32)
-        split = Split(inputs.astype(x.dtype), target, lengths - 1)
-        return split, "bernoulli" if binary else "squared", x.shape[-1]
-    y = _array(arrays, "y", path)
-    if len(y) != len(x) or y.ndim > 2 or y.ndim == 0:
-        raise TaskError(
-            f"{path}: y has shape {y.shape}\n  fix: it needs one row for each of the {len(x)} sequences of x"
-        )
+        return _next_step(x, lengths, path)
+    y = arrays["y"]
     if kind == "regress":
-        y = _single(y.reshape(len(y), -1))
-        return Split(x, y, lengths), "squared", y.shape[1]
-    if y.ndim != 1 or not np.array_equal(y, np.floor(y)) or y.min() < 0 or y.max() >= CLASSES:
-        raise TaskError(f"{path}: to classify, y must be ({len(x)},) of whole numbers from 0 to {CLASSES - 1}")
+        single = _single(y.reshape(len(y), -1))
+        if not np.isfinite(single).all():
+            finite = "np.isfinite(y)" if y.ndim == 1 else "np.isfinite(y).all(1)"
+            fix = f"keep = {finite} says which to keep: x=x[keep], y=y[keep], the other arrays likewise"
+            raise _not_finite("y", y.reshape(len(y), -1), path, fix)
+        return Split(x, single, lengths), "squared", single.shape[1]
+    for problem, fix in _no_classes(y, x.shape[1]):
+        raise _refuse(
+            path, f"to classify, y must be ({len(x)},) of whole numbers from 0 to {CLASSES - 1}: {problem}", fix
+        )
     return Split(x, y.astype(np.int32), lengths), "categorical", int(y.max()) + 1
+
+
+def _next_step(
+    x: np.ndarray, lengths: np.ndarray, path: Path
+) -> tuple[Split, Literal["bernoulli", "categorical", "squared"], int]:
+    if lengths.min() < 2:
+        problem = "to predict the next step, every sequence needs at least 2 steps"
+        raise _refuse(path, problem, f"leave out sequence {int(lengths.argmin())} and others as short")
+    binary = _binary(x)
+    inputs = np.where(np.arange(x.shape[1] - 1)[None, :, None] < lengths[:, None, None] - 1, x[:, :-1], 0)
+    target = x[:, 1:].astype(np.uint8 if binary else np.float32)
+    split = Split(inputs.astype(x.dtype, copy=False), target, lengths - 1)
+    return split, "bernoulli" if binary else "squared", x.shape[-1]
+
+
+def _binary(x: np.ndarray) -> bool:
+    """Whether all numbers are 0 or 1; looked at sequence by sequence, since what is made for all of them is large."""
+    return all(bool(((sequence == 0) | (sequence == 1)).all()) for sequence in x)
+
+
+def _no_classes(y: np.ndarray, steps: int) -> Iterator[tuple[str, str]]:
+    """Why these are no classes, and what makes classes of them."""
+    counted = "y=np.unique(y, return_inverse=True)[1] numbers classes from 0"
+    if y.ndim == 2:
+        yield from _no_column(y, steps)
+    elif y.dtype.kind == "f" and not np.isfinite(y).all():
+        bad = ~np.isfinite(y)
+        fix = "keep = np.isfinite(y) says which to keep: x=x[keep], y=y[keep], the other arrays likewise"
+        yield f"{bad.sum()} of them are NaN or infinite, the first that of sequence {int(bad.argmax())}", fix
+    elif not np.array_equal(y, np.floor(y)):
+        first = y[y != np.floor(y)][0]
+        yield f"{first:g} is no whole number", "kind: regress, if y are quantities"
+    elif y.min() < 0:
+        yield f"the least is {y.min():g}", counted
+    elif y.max() >= CLASSES:
+        yield f"the largest is {y.max():g}", counted
+    elif y.min() == y.max():
+        yield f"all are {y.max():g}, one class only: there is nothing to tell apart", "y=..., of two classes or more"
+
+
+def _no_column(y: np.ndarray, steps: int) -> Iterator[tuple[str, str]]:
+    binary = bool(np.isin(y, (0, 1)).all())
+    if binary and (y.sum(1) == 1).all():
+        yield f"it is one-hot, {y.shape}", "y=y.argmax(1)"
+    elif y.shape[1] == steps:
+        fix = "a class at every step is not offered: y=y[:, -1] keeps the last one"
+        yield f"it has shape {y.shape}, a class at every step", fix
+    elif binary:
+        fix = f"several labels a sequence are not offered: kind: regress predicts {y.shape[1]} numbers"
+        yield f"it has shape {y.shape}, several labels a sequence", fix
+    else:
+        yield f"it has shape {y.shape}", "one class a sequence, or kind: regress"
+
+
+# ---------------------------------------------------------------------------------------------- splits
 
 
 def _where(arrays: Mapping[str, np.ndarray], count: int, seed: int, path: Path) -> np.ndarray:
     """0, 1 or 2 for each sequence: its split."""
-    if "split" not in arrays:
-        places = np.random.default_rng(seed).permutation(count) / count
-        return np.digitize(places, SHARES)
-    given = arrays["split"]
-    known_places: dict[str | bytes, int] = {
-        **{name: at for at, name in enumerate(SPLITS)},
-        **{name.encode(): at for at, name in enumerate(SPLITS)},
-    }
-    known = [at if isinstance(at, int) else known_places.get(at, -1) for at in given.ravel().tolist()]
-    if given.shape != (count,) or not set(known) <= {0, 1, 2}:
-        raise TaskError(
-            f"{path}: split must hold one of {', '.join(SPLITS)}, or of 0, 1, 2, for each of the {count} sequences"
+    if "split" in arrays:
+        where = _given(arrays["split"], count, path)
+        if "group" in arrays:
+            _check_groups(arrays["group"], where, path)
+    elif "group" in arrays:
+        where = _by_group(arrays["group"], seed, path)
+    else:
+        where = np.digitize(np.random.default_rng(seed).permutation(count) / count, SHARES)
+    _check_filled(where, arrays, path)
+    return where
+
+
+def _given(split: np.ndarray, count: int, path: Path) -> np.ndarray:
+    """The splits as numbers."""
+    values, place = np.unique(split, return_inverse=True)
+    words = [value.decode() if isinstance(value, bytes) else value for value in values.tolist()]
+    known: dict[str | int, int] = {**{name: at for at, name in enumerate(SPLITS)}, 0: 0, 1: 1, 2: 2}
+    known |= {other: known[name] for other, name in ALSO.items()}
+    strange = [word for word in words if word not in known]
+    if strange:
+        near = nearest(str(strange[0]), [*SPLITS, *ALSO])
+        cut = " (an array of short texts cuts longer ones: split.astype('U10') before you write into it)"
+        raise _refuse(
+            path,
+            f"split must hold one of {', '.join(SPLITS)}, or of 0, 1, 2, for each of the {count} sequences, and not"
+            f" {', '.join(map(repr, strange[:4]))}",
+            near + (cut if split.dtype.kind in files.TEXTS else ""),
         )
-    return np.array(known)
+    return np.array([known[word] for word in words])[place]
+
+
+def _by_group(group: np.ndarray, seed: int, path: Path) -> np.ndarray:
+    """Splits of whole groups: a shuffle of the groups, 15 % of them each for validation and test, at least one."""
+    names, member = np.unique(group, return_inverse=True)
+    if len(names) < len(SPLITS):
+        raise _refuse(path, f"group names {len(names)} groups, and there are three splits", "give a `split` instead")
+    aside = max(1, round((1 - SHARES[1]) * len(names)))
+    where = np.zeros(len(names), int)
+    shuffled = np.random.default_rng(seed).permutation(len(names))
+    where[shuffled[-aside:]], where[shuffled[-2 * aside : -aside]] = 2, 1
+    return where[member]
+
+
+def _check_groups(group: np.ndarray, where: np.ndarray, path: Path) -> None:
+    names, member = np.unique(group, return_inverse=True)
+    first = np.zeros(len(names), int)
+    first[member] = where  # of each group, the split of one of its sequences
+    torn = np.flatnonzero(first[member] != where)
+    if len(torn):
+        sides = sorted({int(where[torn[0]]), int(first[member[torn[0]]])})
+        both = " and in ".join(SPLITS[side] for side in sides)
+        raise _refuse(
+            path, f"group {names[member[torn[0]]]!s} is in {both}", "leave `split` out, or keep groups whole in it"
+        )
+
+
+def _check_filled(where: np.ndarray, arrays: Mapping[str, np.ndarray], path: Path) -> None:
+    """Every split needs a sequence."""
+    empty = [name for at, name in enumerate(SPLITS) if not (where == at).any()]
+    if not empty:
+        return
+    fix = (
+        _fix_of_empty(empty[0], arrays["split"])
+        if "split" in arrays
+        else "`split` says where each goes, and one series can be cut into several sequences"
+    )
+    problem = f"the {empty[0]} split is empty: {len(where)} sequences"
+    raise _refuse(path, problem if "split" in arrays else f"{problem} are too few for 70, 15 and 15 %", fix)
+
+
+def _fix_of_empty(name: str, split: np.ndarray) -> str:
+    """What fills a split out of train."""
+    if name == "train":
+        return "give it most of the sequences"
+    if split.dtype.kind not in files.TEXTS:
+        return f"take some out of train: split[np.flatnonzero(split == 0)[::5]] = {SPLITS.index(name)}"
+    return (
+        f"take some out of train: split = split.astype('U10'); split[np.flatnonzero(split == 'train')[::5]] = '{name}'"
+    )
 
 
 def _rows(whole: Split, chosen: np.ndarray) -> Split:
     return Split(whole.x[chosen], whole.y[chosen], whole.lengths[chosen])
 
 
+# ---------------------------------------------------------------------------------------------- what is noticed
+
+
+def _noticed(kind: str, arrays: Mapping[str, np.ndarray], headers: Mapping[str, _npz.Header]) -> Iterator[str]:
+    """What is probably not meant, as far as only the file can tell."""
+    if "split" not in arrays and "group" not in arrays:
+        yield _shuffled(arrays["x"])
+    if kind == "next_step" and "y" in headers:
+        yield "y is not used: next_step predicts x itself, one step on"
+    y = arrays.get("y")
+    if kind == "regress" and y is not None and y.ndim == 2 and 1 < y.shape[1] == arrays["x"].shape[1]:
+        yield (
+            f"y has as many columns as x has steps: it is read as {y.shape[1]} numbers to predict at the end of a sequence,"
+            " not as one at every step"
+        )
+
+
+def _shuffled(x: np.ndarray) -> str:
+    """What the split by a shuffle means."""
+    step = _overlap(x)
+    if step:
+        return (
+            f"sequences are windows of one series, each begun {step} step{'s' if step > 1 else ''} after the one before, and"
+            " they are split by a shuffle: train holds steps of test, and scores on test are too good; write a `split` by"
+            " time"
+        )
+    return (
+        "there is no `split` and no `group`: sequences go to train, validation and test by a shuffle; where several are of"
+        " one person, machine or series, scores on test are too good"
+    )
+
+
+def _overlap(x: np.ndarray) -> int:
+    """By how many steps each sequence is the one before it, moved on; 0 where it is not."""
+    first, second = x[:-1][:WINDOWS], x[1:][:WINDOWS]
+    for step in range(1, x.shape[1]):
+        shared = first[:, step:]
+        varied = (shared != shared[:, :1]).any()
+        if len(first) and varied and np.array_equal(shared, second[:, :-step]):
+            return step
+    return 0
+
+
+# ---------------------------------------------------------------------------------------------- baselines
+
+
 def _baselines(splits: Mapping[str, Split], loss: str) -> dict[str, float]:
     """The score on test of always answering what was usual in train."""
     train, test = splits["train"], splits["test"]
-    if not len(train) or not len(test):
-        return {}
     if loss == "categorical":
         usual = int(np.bincount(train.y).argmax())
         return {"most frequent class": float((test.y != usual).mean())}
-    mean = _real(train).mean(0)
     if loss == "squared":
-        return {"mean of train": float(((_real(test) - mean) ** 2).mean())}
-    likely = (_real(train).sum(0) + 0.5) / (len(_real(train)) + 1.0)
-    scores = np.where(_real(test) == 1, np.log(likely), np.log1p(-likely))
-    return {"frequencies of train": float(-scores.sum(1).mean())}
+        mean = _real(train).astype(float).mean(0)
+        return {"mean of train": float(((_real(test).astype(float) - mean) ** 2).mean())}
+    known, asked = _real(train), _real(test)
+    likely = (known.sum(0, dtype=float) + 0.5) / (len(known) + 1.0)
+    blocks = [asked[start : start + _BLOCK] for start in range(0, len(asked), _BLOCK)]  # in eight bytes a number
+    scores = [np.where(block == 1, np.log(likely), np.log1p(-likely)).sum(1) for block in blocks]
+    return {"frequencies of train": float(-np.concatenate(scores).mean())}
 
 
 def _real(split: Split) -> np.ndarray:
     """Targets that are not padding, (how many, outputs)."""
     if split.y.ndim < 3:
-        return split.y.astype(float)
-    real = np.arange(split.y.shape[1])[None, :] < split.lengths[:, None]
-    return split.y[real].astype(float)
+        return split.y
+    return split.y[np.arange(split.y.shape[1])[None, :] < split.lengths[:, None]]

@@ -6,13 +6,13 @@ Sequences of 100 to 110 symbols: B, then a, b, c or d at random, E at the end; X
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rnnzoo.tasks import Report, Split, Task, _generated, digest_of
+from rnnzoo.tasks import Report, Split, Task, Wrong, _generated, digest_of
 
 OPTIONS: dict[str, Any] = {"length": 100, **_generated.SIZES}
 ABOUT = "which of X and Y came first, twice, in about `length` symbols: four classes"
@@ -20,9 +20,14 @@ SOLVABLE = True
 LETTERS = "abcdBEXY"
 
 
+def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
+    """Whether there is room for the symbols in the order of the paper."""
+    return _generated.too_short(10, options, "temporal_order")
+
+
 def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) -> Task:
     """Generate the task."""
-    length = _generated.at_least(10, options["length"], "temporal_order")
+    length = options["length"]
     splits = _generated.splits(options, seed, lambda count, rng: _make(count, length, rng))
     classes = splits["test"].y
     likeliest = int(np.bincount(splits["train"].y, minlength=4).argmax())

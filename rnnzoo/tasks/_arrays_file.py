@@ -1,0 +1,186 @@
+"""The file of `arrays`: where it is, whether it is one, and whether what it holds has the right form.
+
+In: options.  Out: what is wrong, from the headers of the arrays alone, and what to write instead.  `check` asks this; values
+are looked at when the data is loaded.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from rnnzoo.tasks._npz import Header, headers
+
+READ = ("x", "y", "lengths", "split", "group")
+NUMBERS, TEXTS = "biuf", "US"
+NEEDED = {"classify": ("x", "y"), "regress": ("x", "y"), "next_step": ("x",)}
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_TABLE = 'docs/tasks.md, "From a table", has the lines that make one'
+_OBJECTS = "holds Python objects, which are never opened"
+
+Problem = tuple[str, str]  # and what to write instead
+
+
+def place(file: str, folder: Path) -> Path:
+    """Where a file is, from the folder that relative paths begin at; what names no home is left as it is."""
+    try:
+        return folder / Path(file).expanduser()
+    except RuntimeError:  # there is no such user
+        return folder / file
+
+
+def unusable(file: str, folder: Path) -> Problem | None:
+    """Why there is no `.npz` file at that place."""
+    if _ADDRESS.match(file):
+        return f"'{file}' is an address, and nothing is downloaded", "download it, and name the file"
+    path = place(file, folder)
+    try:
+        kind = os.stat(path).st_mode
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a name of a file"
+        return f"no file {file}: {reason}", _where(folder)
+    if stat.S_ISDIR(kind):
+        return f"no file {file}: it is a folder", f"name a .npz file in it; {_TABLE}"
+    if not stat.S_ISREG(kind):
+        return f"no file {file}: it is a device or a pipe", "write the arrays to a file"
+    return _unreadable(path, file)
+
+
+def _where(folder: Path) -> str:
+    return (
+        "a path is relative to the folder of the experiment that it stands in, on the command line to the current folder"
+        f" (here {os.path.realpath(folder)})"
+    )
+
+
+def _unreadable(path: Path, file: str) -> Problem | None:
+    try:
+        with path.open("rb") as stream:
+            begins = stream.read(8)
+    except OSError as error:
+        return f"cannot read {file}: {error.strerror}", "make it readable"
+    if begins.startswith(b"PK"):
+        return None
+    what = f"cannot read {file}: it is no .npz file"
+    if begins.startswith(b"\x93NUMPY"):
+        return f"{what}, but one array", f"np.savez('my.npz', x=np.load({file!r}), y=...)"
+    if not begins:
+        return f"{what}, but empty", "np.savez('my.npz', x=..., y=...) writes one"
+    if path.suffix.lower() in (".csv", ".tsv", ".txt", ".json"):
+        return f"{what}, but text", _TABLE
+    return what, f"np.savez('my.npz', x=..., y=...) writes one; {_TABLE}"
+
+
+def misfits(path: Path, kind: str) -> Iterator[Problem]:
+    """What is wrong with the form of a file's arrays.
+
+    Raises:
+        OSError, ValueError: as `_npz.headers`.
+    """
+    found = headers(path)
+    missing = [name for name in NEEDED[kind] if name not in found]
+    if missing:
+        yield f"{path} has no array '{missing[0]}'", _renamed(found)
+        return
+    known = {name: found[name] for name in READ if name in found}
+    if kind == "next_step":
+        known.pop("y", None)
+    count = known["x"].shape[0] if known["x"].shape else 0
+    for name, header in known.items():
+        looks = (_x(header) if name == "x" else _of_each(name, header, kind, known["x"])) if count else _x(header)
+        for problem, fix in looks:
+            yield f"{path}: {problem}", fix
+
+
+def _renamed(found: Mapping[str, Header]) -> str:
+    """How the arrays that there are become those that are read."""
+    names = sorted(found)
+    holds = f"it holds {', '.join(names[:12]) or 'nothing'}"
+    lower = {name.lower(): name for name in names}
+    if {"x_train", "y_train", "x_test", "y_test"} <= set(lower):
+        train, test = lower["x_train"], lower["x_test"]
+        return (
+            f"{holds}; write x=np.concatenate([{train}, {test}]), y likewise, and split=np.repeat(['train', 'test'],"
+            f" [len({train}), len({test})]).astype('U10') with some of train set to 'validation'"
+        )
+    if {"arr_0", "arr_1"} <= set(names):
+        return f"{holds}; give them names: np.savez('my.npz', x=x, y=y)"
+    if {"x", "y"} & set(lower) - set(names):
+        return f"{holds}; names are small letters: np.savez('my.npz', x=..., y=...)"
+    return f"{holds}; write np.savez('my.npz', x=..., y=...)"
+
+
+def _x(header: Header) -> Iterator[Problem]:
+    shape, dtype = header.shape, header.dtype
+    if dtype.hasobject:
+        padded = "pad sequences at the end to one length, and give the real ones as `lengths`"
+        yield f"'x' {_OBJECTS}", padded if len(shape) == 1 else "x=x.astype(float)"
+    elif dtype.kind not in NUMBERS:
+        yield f"'x' must hold numbers, not {dtype}", _as_numbers("x", dtype.kind)
+    elif len(shape) == 1 and shape[0]:
+        fix = "cut it into sequences, x = series[: len(series) // 50 * 50].reshape(-1, 50), and give a `split` by time"
+        yield f"x has shape {shape}: one series, and not (sequences, time, inputs)", fix
+    elif len(shape) not in (2, 3) or 0 in shape:
+        yield f"x has shape {shape}", "it must be (sequences, time, inputs), or (sequences, time), none of them 0"
+
+
+def _as_numbers(name: str, kind: str) -> str:
+    """What makes numbers of an array of another kind."""
+    fixes = {
+        "c": f"{name}=np.stack([{name}.real, {name}.imag], -1)",
+        "M": f"{name}=({name} - {name}.min()) / np.timedelta64(1, 'D'), in days",
+        "m": f"{name}={name} / np.timedelta64(1, 's'), in seconds",
+        "V": f"{name}=structured_to_unstructured({name}), out of numpy.lib.recfunctions",
+    }
+    return fixes.get(kind, f"{name}={name}.astype(float), if they are numbers; names can be made one-hot")
+
+
+def _of_each(name: str, header: Header, kind: str, x: Header) -> Iterator[Problem]:
+    """An array with something for each sequence."""
+    count = x.shape[0]
+    if name == "y":
+        yield from _y(header, kind, x)
+    elif name == "lengths" and header.dtype.kind not in "iu":
+        yield f"lengths must be {count} whole numbers, not {header.dtype}", "lengths=lengths.astype(int)"
+    elif name in ("split", "group") and header.dtype.hasobject:
+        yield f"'{name}' {_OBJECTS}; pandas writes text so", f"{name}={name}.astype(str)"
+    elif name == "split" and header.dtype.kind == "f":
+        yield f"split must hold text or whole numbers, not {header.dtype}", "split=split.astype(int)"
+    elif name == "split" and header.dtype.kind == "b":
+        fix = "split=np.where(split, 'train', 'test').astype('U10'), and some of train set to 'validation'"
+        yield "split holds true and false, and there are three splits", fix
+    elif name == "group" and header.dtype.kind not in f"biu{TEXTS}":
+        yield f"group must hold whole numbers or text, not {header.dtype}", "group=group.astype(str)"
+    elif header.shape == (count, 1):
+        yield f"{name} has shape {header.shape}", f"{name}={name}[:, 0]"
+    elif header.shape != (count,):
+        yield f"{name} has shape {header.shape}", f"it needs one value for each of the {count} sequences of x"
+
+
+def _y(y: Header, kind: str, x: Header) -> Iterator[Problem]:
+    count = x.shape[0]
+    labels = "classes as numbers from 0: y=np.unique(y, return_inverse=True)[1]"
+    if y.dtype.hasobject:
+        fix = labels if kind == "classify" else "y=y.astype(float)"
+        yield f"'y' {_OBJECTS}; pandas writes text so", fix
+    elif y.dtype.kind not in NUMBERS:
+        yield f"'y' must hold numbers, not {y.dtype}", labels if kind == "classify" else _as_numbers("y", y.dtype.kind)
+    elif not y.shape:
+        yield "y is a single number", f"it needs one row for each of the {count} sequences of x"
+    elif y.shape[0] != count:
+        swapped = len(x.shape) == 3 and x.shape[1] == y.shape[0]
+        fix = f"it needs one row for each of the {count} sequences of x"
+        more = ": if x is (time, sequences, inputs), write x=x.transpose(1, 0, 2)" if swapped else ""
+        yield f"y has shape {y.shape}", fix + more
+    elif 0 in y.shape:
+        yield f"y has shape {y.shape}: nothing to predict", "y=..., one number or more a sequence"
+    elif len(y.shape) == 2 and y.shape[1] == 1 and kind == "classify":
+        yield f"y has shape {y.shape}, and classes are ({count},)", "y=y[:, 0]"
+    elif len(y.shape) > 2 and y.shape[1:2] == x.shape[1:2]:
+        fix = "targets at every step are not offered: y=y[:, -1] keeps those of the last step"
+        yield f"y has shape {y.shape}: a target at every step, and '{kind}' has one a sequence", fix
+    elif len(y.shape) > 2:
+        yield f"y has shape {y.shape}, with more than (sequences, outputs)", f"y=y.reshape({count}, -1)"

@@ -1,0 +1,204 @@
+"""What a task is made of, and what every task promises.
+
+Contains: `Split` and `Task`, the names of what can be computed, and `check`, which refuses a task that breaks its contract
+before a trial is begun.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from rnnzoo.errors import TaskError
+
+Loss = Literal["bernoulli", "categorical", "squared"]
+SPLITS = ("train", "validation", "test")
+# What can be reported of each loss: the loss itself, or the share of wrong answers.  Lower is better in all of them.
+METRICS: Mapping[str, tuple[str, ...]] = {
+    "bernoulli": ("nll",),
+    "categorical": ("cross_entropy", "error"),
+    "squared": ("mse",),
+}
+Report = Callable[[str, int, int], None]  # (what is being done, how many are done, of how many)
+
+
+def silent(what: str, done: int, of: int) -> None:
+    """A `Report` that tells nobody."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Split:
+    """Sequences with their targets, padded at the end to one length; padding never reaches a loss or metric.
+
+    Attributes:
+        x: (sequences, time, inputs), uint8 or float32.
+        y: with `per="step"`: (sequences, time, outputs), or (sequences, time) of int32 classes for `categorical`;
+            with `per="sequence"`: (sequences, outputs), or (sequences,) of classes.
+        lengths: (sequences,) int32, at least 1: how many steps are real.
+        weights: (sequences, time) float32 for `per="step"`: 1 where a step counts, 0 where it does not; None counts all
+            real steps.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    lengths: np.ndarray
+    weights: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Task:
+    """A task, loaded.
+
+    Attributes:
+        name: as in the spec.
+        splits: `train`, `validation` and `test`.
+        loss: `bernoulli` (independent sigmoids, summed over outputs), `categorical` (softmax over `outputs` classes) or
+            `squared` (mean over outputs); always averaged over all counted steps, or over sequences.
+        per: one target a `step`, or one a `sequence` (read off the last real step).
+        outputs: units of the read-out.
+        metric: one of `METRICS[loss]`: what is reported.
+        unit: the metric's unit, for axes and tables.
+        baselines: scores on the test split of predictors that learn nothing sequential, by name, best last.
+        solved: a training with this score or a lower one has solved the task; None where scores have no such point.
+            Reports count with it; neither the digest nor a study's identity depends on it.
+        note: what a reader must know before comparing the numbers with others.
+        digest: SHA-256 of the data, part of a study's identity; left empty, `tasks.load` computes it.
+        warnings: what was noticed when the data was read, and is probably not meant.
+    """
+
+    name: str
+    splits: Mapping[str, Split]
+    loss: Loss
+    per: Literal["step", "sequence"]
+    outputs: int
+    metric: str
+    unit: str
+    baselines: Mapping[str, float] = field(default_factory=dict)
+    note: str = ""
+    digest: str = ""
+    solved: float | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def inputs(self) -> int:
+        return int(self.splits["train"].x.shape[-1])
+
+
+def digest_of(splits: Mapping[str, Split]) -> str:
+    """SHA-256 over the arrays of all splits, shapes and types included."""
+    sha = hashlib.sha256()
+    for name in sorted(splits):
+        split = splits[name]
+        for array in (split.x, split.y, split.lengths, split.weights):
+            sha.update(f"{name} {None if array is None else (array.dtype.str, array.shape)}".encode())
+            if array is not None:
+                sha.update(np.ascontiguousarray(array).data)
+    return sha.hexdigest()
+
+
+def check(task: Any, file: str) -> None:
+    """Whether a task keeps its contract.
+
+    Args:
+        file: where it is written, for the message.
+
+    Raises:
+        TaskError: the first promise that it breaks.
+    """
+    if not isinstance(task, Task):
+        raise TaskError(f"{file}: `load` returned {type(task).__name__}, not a Task\n  fix: return Task(...)")
+    for problem, fix in (*_words(task), *_splits(task), *_baselines(task)):
+        raise TaskError(f"task '{task.name}' ({file}): {problem}" + (f"\n  fix: {fix}" if fix else ""))
+
+
+Problem = tuple[str, str]  # and how to mend it
+
+
+def _words(task: Task) -> Iterator[Problem]:
+    """What is computed, and what it is called."""
+    if task.loss not in METRICS:
+        yield f"there is no loss '{task.loss}'", f"one of: {', '.join(METRICS)}"
+        return
+    if task.metric not in METRICS[task.loss]:
+        known = " or ".join(METRICS[task.loss])
+        yield f"the metric '{task.metric}' of the loss '{task.loss}' is not computed", f"write {known}"
+    if task.per not in ("step", "sequence"):
+        yield f"`per` cannot be '{task.per}'", "write step or sequence"
+    if not isinstance(task.outputs, int) or task.outputs < 1:
+        yield f"`outputs` must be a whole number from 1, not {task.outputs!r}", ""
+
+
+def _splits(task: Task) -> Iterator[Problem]:
+    for name in SPLITS:
+        split = task.splits.get(name)
+        if split is None or len(split) == 0:
+            yield f"the {name} split is empty", "every split needs a sequence"
+            return
+        yield from ((f"the {name} split: {problem}", fix) for problem, fix in _split(task, split))
+    widths = {name: task.splits[name].x.shape[-1] for name in SPLITS}
+    if len(set(widths.values())) > 1:
+        yield f"x has another number of inputs in each split: {widths}", ""
+
+
+def _split(task: Task, split: Split) -> Iterator[Problem]:
+    """Shapes first: what holds of values is asked of arrays that fit."""
+    shapes = list(_shapes(task, split))
+    yield from shapes or _values(task, split)
+
+
+def _shapes(task: Task, split: Split) -> Iterator[Problem]:
+    if split.x.ndim != 3 or not all(split.x.shape) or split.x.dtype.kind not in "biuf":
+        yield f"x is {_form(split.x)}", "numbers, (sequences, time, inputs)"
+        return
+    count, time = split.x.shape[:2]
+    if split.lengths.shape != (count,) or split.lengths.dtype.kind not in "iu":
+        yield f"lengths is {_form(split.lengths)}", f"whole numbers, ({count},)"
+    where = (count, time) if task.per == "step" else (count,)
+    wanted = where if task.loss == "categorical" else (*where, task.outputs)
+    classes = task.loss == "categorical"
+    fits = split.y.dtype in (np.int32, np.int64) if classes else split.y.dtype.kind in "biuf"
+    if split.y.shape != wanted or not fits:
+        numbers = "int32" if classes else "numbers"
+        yield f"y is {_form(split.y)}", f"{task.loss} with one target a {task.per} takes {numbers}, {wanted}"
+    if split.weights is not None and task.per == "sequence":
+        yield "it has weights, which are for one target a step only", "leave `weights` out"
+    elif split.weights is not None and split.weights.shape != (count, time):
+        yield f"weights is {_form(split.weights)}", f"numbers, {(count, time)}"
+
+
+def _form(array: np.ndarray) -> str:
+    return f"{array.dtype}, {array.shape}"
+
+
+def _values(task: Task, split: Split) -> Iterator[Problem]:
+    steps = split.x.shape[1]
+    if split.lengths.min() < 1 or split.lengths.max() > steps:
+        yield f"lengths must be from 1 to {steps}", "whole numbers of real steps"
+    named = {"x": split.x, "y": split.y, "weights": split.weights}
+    for name, array in named.items():
+        if array is not None and array.dtype.kind == "f" and not np.isfinite(array).all():
+            yield f"{name} holds NaN or infinite values", "fill them in, or leave these sequences out"
+    if task.loss == "categorical" and not 0 <= split.y.min() <= split.y.max() < task.outputs:
+        low, high = int(split.y.min()), int(split.y.max())
+        yield (
+            f"y holds classes from {low} to {high}",
+            f"with outputs={task.outputs}, they are from 0 to {task.outputs - 1}",
+        )
+    if task.loss == "bernoulli" and not 0 <= split.y.min() <= split.y.max() <= 1:
+        yield "y holds numbers that are no probabilities", "bernoulli takes zeros and ones"
+    if split.weights is not None and not (split.weights.min() >= 0 and split.weights.sum() > 0):
+        yield "weights must not be negative, nor all zero", "1 where a step counts, 0 where it does not"
+
+
+def _baselines(task: Task) -> Iterator[Problem]:
+    for name, score in task.baselines.items():
+        if not math.isfinite(score):
+            yield f"the baseline '{name}' is {score}", "a finite score of the metric on test"

@@ -1,0 +1,202 @@
+"""What is probably not meant in the data of a task, in words; nothing here refuses.
+
+In: a task, loaded.  Out: a sentence for each thing that makes scores mean something else than their reader thinks: classes
+that a split lacks, numbers far from 1, whole numbers that may be ids.  Asked once for a sweep, never in a trial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnzoo.tasks._contract import SPLITS, Split, Task
+
+FAR, NEAR = 10.0, 0.01  # beyond, the root mean square of a column is far from 1
+EXACT = 2**24  # whole numbers above do not fit into float32
+MOST_CLASSES = 1000  # of ids: beyond, one column each is too many
+_BLOCK = 2**24  # numbers that are looked at together
+_FIRST = 100  # sequences that are looked at before all are
+_NAMED = 5  # classes in one sentence
+
+
+def warnings(task: Task) -> tuple[str, ...]:
+    """What a user should be told before training begins: what was noticed in reading, and what is found here."""
+    return (*task.warnings, *_classes(task), *_inputs(task), *_targets(task))
+
+
+def form(task: Task) -> str:
+    """How the data was read, in a line: sequences of each split, steps, inputs and what is predicted."""
+    counts = ", ".join(f"{len(task.splits[name])} {name}" for name in SPLITS)
+    lengths = [int(length) for name in SPLITS for length in _ends(task.splits[name].lengths)]
+    steps = f"{min(lengths)} to {max(lengths)}" if min(lengths) < max(lengths) else str(max(lengths))
+    what = {
+        "categorical": f"one class of {task.outputs}",
+        "squared": _many(task.outputs, "number"),
+        "bernoulli": f"{task.outputs} zeros or ones",
+    }[task.loss]
+    return f"{counts} sequences; {steps} steps, {_many(task.inputs, 'input')}; {what} a {task.per}"
+
+
+def _many(count: int, thing: str) -> str:
+    return f"{count} {thing}{'s' if count > 1 else ''}"
+
+
+def _ends(lengths: np.ndarray) -> tuple[int, int]:
+    return int(lengths.min()), int(lengths.max())
+
+
+# ---------------------------------------------------------------------------------------------- classes
+
+
+def _classes(task: Task) -> Iterator[str]:
+    """Classes that nobody can learn, or that no score tells about."""
+    if task.loss != "categorical":
+        return
+    counts = {name: np.bincount(_labels(task, task.splits[name]), minlength=task.outputs) for name in SPLITS}
+    everywhere = sum(counts.values())
+    never = np.flatnonzero(everywhere == 0)
+    if len(never):
+        yield (
+            f"there is no {_some(never)}, and the read-out has a unit for it: if labels do not count from 0 without gaps,"
+            " write y=np.unique(y, return_inverse=True)[1]"
+        )
+    unlearnt = np.flatnonzero((counts["train"] == 0) & (everywhere > 0))
+    if len(unlearnt):
+        yield f"train lacks {_some(unlearnt)}, which validation or test has: it cannot be learnt"
+    if np.count_nonzero(counts["train"]) == 1:
+        yield f"train has one class only, {_some(np.flatnonzero(counts['train']))}: there is nothing to tell apart"
+    for name in SPLITS[1:]:
+        lacking = np.flatnonzero((counts[name] == 0) & (counts["train"] > 0))
+        if len(lacking):
+            yield (
+                f"{name} lacks {_some(lacking)}, which train has: its scores do not tell how well that is learnt"
+                " (an array `split` of your own puts every class into every split)"
+            )
+
+
+def _labels(task: Task, split: Split) -> np.ndarray:
+    return split.y[_real(split)] if task.per == "step" else split.y
+
+
+def _some(classes: np.ndarray) -> str:
+    """Names of classes, the first few of them."""
+    names = ", ".join(map(str, classes[:_NAMED]))
+    more = f" and {len(classes) - _NAMED} more" if len(classes) > _NAMED else ""
+    return f"class{'es' if len(classes) > 1 else ''} {names}{more}"
+
+
+# ---------------------------------------------------------------------------------------------- scale
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """The column that is farthest from 1."""
+
+    at: int
+    mean: float
+    deviation: float
+
+    @property
+    def size(self) -> float:
+        """Root mean square."""
+        return float(np.hypot(self.mean, self.deviation))
+
+
+def _inputs(task: Task) -> Iterator[str]:
+    """Whole numbers that may name things, and numbers far from 1."""
+    train = task.splits["train"]
+    column = _farthest(train.x, _real(train))
+    most = _most_of_ids(task)
+    if most:
+        yield _ids(most, column, _predicts_numbers(task))
+    elif column is not None:
+        yield _scale("x", column, task.inputs)
+
+
+def _targets(task: Task) -> Iterator[str]:
+    """Targets far from 1, and one-hot ids that are predicted column by column."""
+    train = task.splits["train"]
+    if task.loss == "bernoulli" and task.per == "step" and task.outputs > 1 and _one_hot(train.y[_real(train)]):
+        yield (
+            f"every step to predict has exactly one 1: its {task.outputs} columns are predicted each by itself, as keys of"
+            " a piano are, not as one class out of them"
+        )
+    if task.loss != "squared" or (task.name == "arrays" and task.per == "step"):
+        return  # there the targets are the inputs, of which it was said
+    y = train.y[:, None] if task.per == "sequence" else train.y
+    column = _farthest(y, _real(train, task.per))
+    if column is not None:
+        yield _scale("y", column, task.outputs) + "; scores are in the units of y, squared"
+
+
+def _scale(name: str, column: _Column, columns: int) -> str:
+    where = f"column {column.at} of {name}" if columns > 1 else name
+    exact = ", and single precision keeps only 7 digits of them" if column.size > EXACT else ""
+    return (
+        f"{where} has mean {column.mean:.4g} and standard deviation {column.deviation:.4g}: cells learn from numbers near"
+        f" 1, and nothing is scaled here{exact}; write ({name} - mean) / deviation, both taken from train"
+    )
+
+
+def _farthest(values: np.ndarray, real: np.ndarray) -> _Column | None:
+    """The column whose size is farthest from 1, if any is far; `real` marks the steps that count."""
+    if values.dtype == np.uint8 and values.max() <= 1:
+        return None
+    count, total, squares = 0, np.zeros(values.shape[-1]), np.zeros(values.shape[-1])
+    rows = max(1, _BLOCK // max(1, values[0].size))
+    for start in range(0, len(values), rows):
+        block = values[start : start + rows][real[start : start + rows]].astype(float)
+        count, total, squares = count + len(block), total + block.sum(0), squares + (block**2).sum(0)
+    mean, size = total / count, np.sqrt(squares / count)
+    at = int(np.argmax(size))
+    if size[at] <= FAR and (size[at] >= NEAR or size[at] == 0):
+        return None
+    return _Column(at, float(mean[at]), float(np.sqrt(max(0.0, size[at] ** 2 - mean[at] ** 2))))
+
+
+# ---------------------------------------------------------------------------------------------- ids
+
+
+def _predicts_numbers(task: Task) -> bool:
+    return task.loss == "squared" and task.per == "step"
+
+
+def _most_of_ids(task: Task) -> int:
+    """The largest of inputs that are whole numbers from 0 and may be ids; 0 where they are none."""
+    train = task.splits["train"]
+    if task.inputs > 1 and not _predicts_numbers(task):
+        return 0
+    real = _real(train)
+    if not all(_counts_from_0(train.x[rows][real[rows]]) for rows in (slice(_FIRST), slice(None))):
+        return 0
+    most = int(train.x[real].max())
+    return most if most > 1 else 0
+
+
+def _ids(most: int, column: _Column | None, predicted: bool) -> str:
+    how = ", and predicts them by squared error" if predicted else ""
+    one_hot = (
+        f"write them one-hot, x=np.eye({most + 1})[x]" if most < MOST_CLASSES else "this task is not made for them"
+    )
+    scaled = "; quantities so far from 1 are better scaled, (x - mean) / deviation of train" if column else ""
+    return (
+        f"x holds whole numbers from 0 to {most}, and a cell takes them for quantities{how}: if they name things"
+        f" (words, characters, products), {one_hot}{scaled}"
+    )
+
+
+def _counts_from_0(values: np.ndarray) -> bool:
+    return bool(values.min() >= 0 and np.array_equal(values, np.floor(values)))
+
+
+def _one_hot(rows: np.ndarray) -> bool:
+    return bool((rows.sum(-1, dtype=int) == 1).all())
+
+
+def _real(split: Split, per: str = "step") -> np.ndarray:
+    """(sequences, time) bool: the steps that are no padding; the one answer of a sequence is real."""
+    if per == "sequence":
+        return np.ones((len(split), 1), bool)
+    return np.arange(split.x.shape[1]) < split.lengths[:, None]

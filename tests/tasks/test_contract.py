@@ -1,0 +1,200 @@
+"""A task file that breaks its contract is refused in words before a trial begins, and is in nobody else's way."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rnnzoo.tasks
+from rnnzoo import registry, tasks
+from rnnzoo.cli import main
+from rnnzoo.errors import RnnzooError
+from rnnzoo.tasks import Split, Task
+
+COUNT, STEPS = 6, 4
+FILE = """
+import numpy as np
+from rnnzoo.tasks import SPLITS, Split, Task, digest_of
+
+OPTIONS = {"n": 6}
+ABOUT = "parity of bits"
+
+
+def load(options, seed, folder, progress):
+    rng = np.random.default_rng(seed)
+
+    def part(count):
+        x = rng.integers(0, 2, (count, 8, 1)).astype("uint8")
+        return Split(x, (np.cumsum(x[..., 0], 1) % 2).astype("int32"), np.full(count, 8, "int32"))
+
+    splits = {name: part(options["n"]) for name in SPLITS}
+    return Task("parity", splits, "categorical", "step", 2, "error", "share", {"half": 0.5}, digest=digest_of(splits))
+"""
+
+Write = Callable[[str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
+    """Puts a task `parity` beside those of the package."""
+    path = tmp_path / "parity.py"
+    monkeypatch.setattr(rnnzoo.tasks, "__path__", [*rnnzoo.tasks.__path__, str(tmp_path)])
+    there = registry.names("tasks")
+    monkeypatch.setattr(registry, "names", lambda folder: (*there, "parity"))
+
+    def written(text: str) -> Path:
+        path.write_text(text)
+        sys.modules.pop("rnnzoo.tasks.parity", None)
+        return path
+
+    yield written
+    sys.modules.pop("rnnzoo.tasks.parity", None)
+
+
+def test_a_file_of_twenty_lines_is_a_task(write: Write) -> None:
+    write(FILE)
+    task = tasks.load("parity", {"n": 9})
+    assert (len(task.splits["test"]), task.loss, task.metric) == (9, "categorical", "error")
+
+
+BROKEN = {
+    "no line about it": (FILE.replace("ABOUT", "_ABOUT"), "it has no `ABOUT`"),
+    "no options": (FILE.replace("OPTIONS", "_OPTIONS"), "it has no `OPTIONS`"),
+    "no load": (FILE.replace("def load", "def loud"), "it has no function `load("),
+    "a list for a default": (FILE.replace('{"n": 6}', '{"n": [6]}'), "the default of its option 'n' is [6]"),
+    "no Python": (FILE.replace("def load", "fed load"), "SyntaxError"),
+    "an import that fails": (f"import nothing_of_that_name\n{FILE}", "ModuleNotFoundError"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_file_that_is_no_task_is_named_and_breaks_no_list(
+    write: Write, case: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    text, words = BROKEN[case]
+    file = write(text)
+    with pytest.raises(RnnzooError) as caught:
+        tasks.load("parity")
+    assert words in str(caught.value)
+    assert "parity.py" in str(caught.value)
+    assert main(["list", "tasks"]) == 0
+    listed = capsys.readouterr().out
+    assert "adding " in listed
+    assert words in next(line for line in listed.splitlines() if line.startswith("parity"))
+    assert main(["check", str(spec(tmp_path))]) == 2
+    told = capsys.readouterr().out
+    assert words in told
+    assert "spec.yaml:2:7" in told
+    assert file.exists()
+
+
+def spec(folder: Path) -> Path:
+    path = folder / "spec.yaml"
+    path.write_text("experiment: e\ntask: parity\nvariants: [rnn]\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ('"error", "share"', '"f1", "share"', "the metric 'f1' of the loss 'categorical' is not computed"),
+        ('"categorical"', '"hinge"', "there is no loss 'hinge'"),
+        ('"step", 2,', '"step", 1,', "y holds classes from 0 to 1\n  fix: with outputs=1"),
+        ("return Task(", "return 3 or Task(", "`load` returned int, not a Task"),
+        ('"step", 2,', '"sequence", 2,', "takes int32, (6,)"),
+    ],
+)
+def test_a_task_that_breaks_its_contract_is_refused_with_its_file(
+    write: Write, before: str, after: str, words: str
+) -> None:
+    assert before in FILE
+    write(FILE.replace(before, after))
+    with pytest.raises(RnnzooError) as caught:
+        tasks.load("parity")
+    assert words in str(caught.value)
+    assert "parity.py" in str(caught.value)
+
+
+def test_what_is_computed_is_part_of_the_identity_with_and_without_a_digest(write: Write) -> None:
+    def identity(text: str) -> str:
+        write(text)
+        return tasks.load("parity").digest
+
+    bare = FILE.replace(", digest=digest_of(splits)", "")
+    metric = ('"error", "share"', '"cross_entropy", "nats"')
+    zeros = ("rng.integers(0, 2, (count, 8, 1))", "np.zeros((count, 8, 1))")
+    texts = [FILE, FILE.replace(*metric), FILE.replace(*zeros)]
+    texts += [text.replace(", digest=digest_of(splits)", "") for text in texts]
+    digests = [identity(text) for text in texts]
+    assert digests[:3] == digests[3:]
+    assert len(set(digests[:3])) == 3
+    assert identity(bare) == identity(bare)
+    assert all(len(one) == 64 for one in digests)
+
+
+def right(per: str = "step", loss: str = "categorical") -> Task:
+    """A task that keeps its contract."""
+    x = np.zeros((COUNT, STEPS, 2), np.float32)
+    where = (COUNT, STEPS) if per == "step" else (COUNT,)
+    y = np.zeros(where, np.int32) if loss == "categorical" else np.zeros((*where, 3), np.float32)
+    split = Split(x, y, np.full(COUNT, STEPS, np.int32))
+    metric = {"categorical": "error", "squared": "mse", "bernoulli": "nll"}[loss]
+    return Task("right", dict.fromkeys(tasks.SPLITS, split), loss, per, 3, metric, "share")  # type: ignore[arg-type]
+
+
+def broken(task: Task, **changes: Any) -> Task:
+    """The task with its test split changed."""
+    return replace(task, splits={**task.splits, "test": replace(task.splits["test"], **changes)})
+
+
+@pytest.mark.parametrize("per", ["step", "sequence"])
+@pytest.mark.parametrize("loss", ["categorical", "squared", "bernoulli"])
+def test_every_loss_at_every_place_can_keep_the_contract(per: str, loss: str) -> None:
+    tasks._check_contract(right(per, loss), "right.py")
+
+
+NUMBERS = np.zeros((COUNT, STEPS), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("task", "words"),
+    [
+        (replace(right(), metric="accuracy"), "the metric 'accuracy'"),
+        (replace(right(loss="squared"), metric="error"), "write mse"),
+        (replace(right(loss="bernoulli"), metric="error"), "write nll"),
+        (replace(right(), per="word"), "`per` cannot be 'word'"),
+        (replace(right(), outputs=0), "`outputs` must be a whole number from 1"),
+        (replace(right(), baselines={"none": float("nan")}), "the baseline 'none' is nan"),
+        (replace(right(), splits={}), "the train split is empty"),
+        (broken(right(), x=NUMBERS), "x is float32, (6, 4)"),
+        (broken(right(), x=np.zeros((COUNT, STEPS, 3), np.float32)), "another number of inputs in each split"),
+        (broken(right(), x=np.full((COUNT, STEPS, 2), np.nan, np.float32)), "x holds NaN"),
+        (broken(right(), y=NUMBERS), "takes int32, (6, 4)"),
+        (broken(right(), y=np.full((COUNT, STEPS), 3, np.int32)), "classes from 3 to 3"),
+        (broken(right(), y=np.full((COUNT, STEPS), -1, np.int32)), "classes from -1 to -1"),
+        (broken(right(loss="squared"), y=NUMBERS), "takes numbers, (6, 4, 3)"),
+        (broken(right(loss="bernoulli"), y=np.full((COUNT, STEPS, 3), 2, np.uint8)), "no probabilities"),
+        (broken(right(), lengths=np.full(COUNT, STEPS + 1)), "lengths must be from 1 to 4"),
+        (broken(right(), lengths=np.full(COUNT, 2.0)), "lengths is float64"),
+        (broken(right(), weights=NUMBERS[:, :2]), "weights is float32, (6, 2)"),
+        (broken(right(), weights=NUMBERS), "nor all zero"),
+        (broken(right("sequence"), weights=NUMBERS), "for one target a step only"),
+    ],
+)
+def test_each_promise_is_looked_at(task: Task, words: str) -> None:
+    with pytest.raises(RnnzooError, match=r"right\.py") as caught:
+        tasks._check_contract(task, "right.py")
+    assert words in str(caught.value)
+
+
+def test_the_metrics_of_the_contract_are_those_that_training_computes() -> None:
+    from rnnzoo.nn import train
+
+    assert set(tasks.METRICS) == set(train._LOSSES)
+    assert [loss for loss, names in tasks.METRICS.items() if "error" in names] == ["categorical"]

@@ -1,0 +1,138 @@
+"""What is probably not meant in one's data, and is said before training begins; and that nothing is said of what is meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rnnzoo import registry, tasks
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(60, 8, 2)).astype("float32")
+Y = np.arange(60) % 3
+SPLIT = np.repeat(["train", "validation", "test"], 20)
+
+
+def told(folder: Path, kind: str = "classify", **arrays: np.ndarray) -> str:
+    """All warnings about a file."""
+    np.savez(folder / "my.npz", **arrays)
+    task = tasks.load("arrays", {"file": "my.npz", "kind": kind}, folder=folder)
+    return "\n".join(tasks.warnings(task))
+
+
+@pytest.mark.parametrize("name", [name for name in registry.names("tasks") if name not in ("arrays", "jsb_chorales")])
+def test_nothing_is_said_of_the_tasks_that_come_with_it(name: str) -> None:
+    assert tasks.warnings(tasks.load(name)) == ()
+
+
+def test_nothing_is_said_of_data_as_they_should_be(tmp_path: Path) -> None:
+    assert not told(tmp_path, x=X, y=Y, split=SPLIT)
+    assert not told(tmp_path, "regress", x=X, y=X.sum((1, 2)), split=SPLIT)
+    assert not told(tmp_path, "next_step", x=X > 0, split=SPLIT)
+
+
+def test_a_split_by_a_shuffle_is_said_to_be_one(tmp_path: Path) -> None:
+    assert "no `split` and no `group`: sequences go to train, validation and test by a shuffle" in told(
+        tmp_path, x=X, y=Y
+    )
+    assert not told(tmp_path, x=X, y=Y, group=np.arange(60) // 3)
+
+
+@pytest.mark.parametrize("step", [1, 3])
+def test_windows_of_one_series_are_recognised(tmp_path: Path, step: int) -> None:
+    series = RNG.normal(size=400)
+    windows = np.lib.stride_tricks.sliding_window_view(series, 8)[::step]
+    text = told(tmp_path, x=windows, y=np.arange(len(windows)) % 2)
+    assert f"windows of one series, each begun {step} step" in text
+    assert "a `split` by time" in text
+    apart = series.reshape(-1, 8)
+    assert "windows" not in told(tmp_path, x=apart, y=np.arange(len(apart)) % 2)
+    still = np.ones((60, 8))
+    assert "windows" not in told(tmp_path, x=still, y=Y)
+
+
+@pytest.mark.parametrize(
+    ("x", "words"),
+    [
+        ((RNG.random((60, 8, 2)) * 255).astype("uint8"), "of x has mean 12"),
+        (X * 1e-4, "of x has mean"),
+        (X + np.array([0, 500]), "column 1 of x has mean 500"),
+        (X * 1e9, "single precision keeps only 7 digits"),
+    ],
+)
+def test_inputs_far_from_1_are_told_with_what_to_write(tmp_path: Path, x: np.ndarray, words: str) -> None:
+    text = told(tmp_path, x=x, y=Y, split=SPLIT)
+    assert words in text
+    assert "(x - mean) / deviation, both taken from train" in text
+
+
+def test_only_real_steps_of_train_count(tmp_path: Path) -> None:
+    x = X.copy()
+    x[:, 5:] = 1e6
+    assert not told(tmp_path, x=x, y=Y, split=SPLIT, lengths=np.full(60, 5))
+    x = X.copy()
+    x[20:] *= 1e6
+    assert not told(tmp_path, x=x, y=Y, split=SPLIT)
+
+
+def test_targets_far_from_1_are_told(tmp_path: Path) -> None:
+    text = told(tmp_path, "regress", x=X, y=X.sum((1, 2)) * 2e5 + 5e5, split=SPLIT)
+    assert "y has mean" in text
+    assert "scores are in the units of y, squared" in text
+
+
+def test_the_deviation_is_that_of_numpy(tmp_path: Path) -> None:
+    y = RNG.normal(size=(60, 3)) * [1, 50, 20] + [0, 100, 0]
+    text = told(tmp_path, "regress", x=X, y=y, split=SPLIT)
+    train = y[:20, 1].astype("float32").astype(float)
+    assert f"column 1 of y has mean {train.mean():.4g} and standard deviation {train.std():.4g}" in text
+
+
+def test_whole_numbers_that_may_be_ids_are_told(tmp_path: Path) -> None:
+    ids = RNG.integers(0, 50, (60, 8))
+    ids[0, 0] = 49
+    ids[-1] = 0
+    text = told(tmp_path, "next_step", x=ids, split=SPLIT)
+    assert "whole numbers from 0 to 49" in text
+    assert "predicts them by squared error" in text
+    assert "x=np.eye(50)[x]" in told(tmp_path, x=ids, y=Y, split=SPLIT)
+    assert "whole numbers" not in told(tmp_path, x=ids + 0.5, y=Y, split=SPLIT)
+    assert "whole numbers" not in told(tmp_path, x=ids - 25, y=Y, split=SPLIT)
+
+
+def test_one_hot_ids_are_said_to_be_predicted_column_by_column(tmp_path: Path) -> None:
+    text = told(tmp_path, "next_step", x=np.eye(5)[RNG.integers(0, 5, (60, 8))], split=SPLIT)
+    assert "exactly one 1: its 5 columns are predicted each by itself" in text
+
+
+def test_a_class_that_a_split_lacks_is_told(tmp_path: Path) -> None:
+    in_test = np.where(SPLIT == "test", Y, Y % 2)
+    assert "train lacks class 2, which validation or test has" in told(tmp_path, x=X, y=in_test, split=SPLIT)
+    in_train = np.where(SPLIT == "train", Y, Y % 2)
+    text = told(tmp_path, x=X, y=in_train, split=SPLIT)
+    assert "test lacks class 2, which train has" in text
+    assert "validation lacks class 2, which train has" in text
+    alone = np.where(SPLIT == "train", 0, Y % 2)
+    assert "train has one class only, class 0" in told(tmp_path, x=X, y=alone, split=SPLIT)
+
+
+def test_labels_that_do_not_count_from_0_are_told(tmp_path: Path) -> None:
+    text = told(tmp_path, x=X, y=Y + 1, split=SPLIT)
+    assert "there is no class 0" in text
+    assert "np.unique(y, return_inverse=True)[1]" in text
+    assert "and 99992 more" in told(tmp_path, x=X, y=np.where(Y == 2, 99_999, Y), split=SPLIT)
+
+
+def test_a_target_that_is_not_used_and_one_that_is_read_otherwise_are_told(tmp_path: Path) -> None:
+    assert "y is not used" in told(tmp_path, "next_step", x=X, y=Y, split=SPLIT)
+    text = told(tmp_path, "regress", x=X, y=X[..., 0], split=SPLIT)
+    assert "8 numbers to predict at the end of a sequence" in text
+
+
+def test_how_data_were_read_fits_into_a_line(tmp_path: Path) -> None:
+    np.savez(tmp_path / "my.npz", x=X, y=Y, split=SPLIT, lengths=np.arange(60) % 4 + 5)
+    task = tasks.load("arrays", {"file": "my.npz"}, folder=tmp_path)
+    expected = "20 train, 20 validation, 20 test sequences; 5 to 8 steps, 2 inputs; one class of 3 a sequence"
+    assert tasks.form(task) == expected
