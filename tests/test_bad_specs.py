@@ -13,7 +13,7 @@ import pytest
 import rnnzoo
 from rnnzoo import lang
 from rnnzoo.errors import SpecError, UsageError
-from rnnzoo.sweep.plan import checked
+from rnnzoo.sweep.open import checked
 
 FOLDER = Path(__file__).parent / "bad_specs"
 READERS = {

@@ -25,6 +25,7 @@ from rnnzoo.spec.document import yaml_text
 from rnnzoo.spec.experiment import Experiment, Resources
 from rnnzoo.spec.read_experiment import read, resolved
 from rnnzoo.spec.trial import Kind, Result, Trial
+from rnnzoo.spec.unused import without_effect
 
 if TYPE_CHECKING:
     from rnnzoo.cli.reports import Reported
@@ -40,12 +41,15 @@ PRELOAD = ("rnnzoo.sweep.preload",)
 
 def checked(path: Path) -> str:
     """What `check` says of an experiment without mistakes; nothing heavy is imported."""
-    from rnnzoo.sweep import plan
+    from rnnzoo.sweep import open as door
 
     found = read(path)
-    plan.checked(found)
+    door.checked(found)
     trials = found.search.trials * len(found.variants) * len(found.tasks)
-    return f"experiment '{found.name}' is right: {len(found.variants)} variants, {trials} trials, {len(found.claims)} claims"
+    lines = [
+        f"experiment '{found.name}' is right: {len(found.variants)} variants, {trials} trials, {len(found.claims)} claims"
+    ]
+    return "\n".join([*lines, *(f"  warning: {text}" for text in without_effect(found))])
 
 
 # ---------------------------------------------------------------------------------------------- sweep
@@ -220,7 +224,8 @@ def _headline(found: Opened, workers: int) -> str:
 
 
 def _print_data(found: Opened, console: Console) -> None:
-    """How the data of each task was read, and what is probably not meant in it."""
+    """How the data of each task was read, and what is probably not meant in it or in the spec."""
+    print_warnings(tuple(without_effect(found.experiment)), console)
     for label, task in found.tasks.items():
         console.print(f"{label}: {tasks.form(task)}", style="dim", **_PLAIN)
         print_warnings(found.warnings[label], console)

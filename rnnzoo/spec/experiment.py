@@ -214,6 +214,7 @@ class Experiment:
         variants: with the control as the last one, where there is one.
         control: label of the baseline's second run, under other draws; empty where there is none.
         margin: what "same as" means, in the metric's unit; None where no claim needs it.
+        places: where the spec names the sampler and the pruner.
         equal: what variants have in common at one point of the space: their `units`, or their number of `weights`, which is
             then that of the baseline with these units.
     """
@@ -233,6 +234,7 @@ class Experiment:
     claims: tuple[Claim, ...] = ()
     control: str = ""
     equal: Literal["units", "weights"] = "units"
+    places: Mapping[str, Span] = field(default_factory=dict, compare=False)
 
     def variant(self, label: str) -> Variant:
         return next(one for one in self.variants if one.label == label)

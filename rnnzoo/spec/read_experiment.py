@@ -188,6 +188,7 @@ class _Reader:
 
     def __init__(self, top: Fields, mistakes: Mistakes, file: str, folder: Path) -> None:
         self.top, self.mistakes, self.file, self.folder = top, mistakes, file, folder
+        self.places: dict[str, Span] = {}
 
     def experiment(self, text: str) -> Experiment:
         top = self.top
@@ -223,6 +224,7 @@ class _Reader:
             claims=self.claims(known),
             control=control,
             equal=top.word("equal", ("units", "weights"), "units"),  # type: ignore[arg-type]  # one of the two
+            places=self.places,
         )
         top.done()
         return experiment
@@ -456,6 +458,8 @@ class _Reader:
         if node and found and found.name not in names:
             span = node.entries["name"].span if isinstance(node, Table) else node.span
             self.mistakes.add(span, f"no {what} '{found.name}'", nearest(found.name, names))
+        if node:
+            self.places[what] = node.span
         return found
 
     # -- training, selection, claims
@@ -550,9 +554,11 @@ class _Reader:
         return found
 
     def claims(self, known: sentences.Known) -> tuple[Claim, ...]:
-        found = []
+        found: list[Claim] = []
         for node in self.top.listing("claims", MAX_CLAIMS):
             claim = sentences.read(node, known, self.mistakes)
+            if claim and claim.text in {other.text for other in found}:  # p would be adjusted for both
+                self.mistakes.add(claim.span, f"the claim '{claim.text}' stands here twice", "keep one of them")
             found += [claim] if claim else []
         return tuple(found)
 

@@ -18,6 +18,7 @@ FILE = Path("mlflow.yml")
 SQLITE = "sqlite:///"
 RUNS = Path("runs")
 XLA_CACHE = "--tf_xla_persistent_cache_directory"  # the flag in TF_XLA_FLAGS that names the folder of XLA's cache
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
 _PASSWORD = re.compile(r"[a-z0-9+]+://[^/@]*:[^/]*@")
 
 
@@ -73,7 +74,7 @@ def read(path: Path = FILE) -> Settings:
     for section in (tracking, storage, ui, top):
         section.done()
     mistakes.raise_if_any()
-    return Settings(_absolute(uri), os.path.realpath(artifacts) if artifacts else None, _absolute(url), host, port)
+    return Settings(_absolute(uri), _place(artifacts), _absolute(url), host, port)
 
 
 def _empty(path: Path) -> Table:
@@ -87,6 +88,13 @@ def _section(top: Fields, name: str, mistakes: Mistakes) -> Fields:
 def _hidden(span: Span) -> Span:
     """The place without its line, so that the message does not show the password either."""
     return Span(span.file, span.line, span.column, "")
+
+
+def _place(artifacts: str) -> str | None:
+    """Where files go: a folder as a path that does not depend on the current one, an address as it is."""
+    if not artifacts:
+        return None
+    return artifacts if _ADDRESS.match(artifacts) else os.path.realpath(artifacts)
 
 
 def _absolute(url: str) -> str:

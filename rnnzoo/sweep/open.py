@@ -6,18 +6,18 @@ and so that it is in the cache before the first trial asks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rnnzoo import tasks
-from rnnzoo.errors import UsageError, without_password
-from rnnzoo.spec.experiment import Experiment
+from rnnzoo.errors import Mistakes, SpecError, UsageError, without_password
+from rnnzoo.spec.experiment import Experiment, Search
 from rnnzoo.spec.read_experiment import read
 from rnnzoo.spec.settings import RUNS, Settings, there
 from rnnzoo.spec.trial import Result
-from rnnzoo.sweep import search
-from rnnzoo.sweep.plan import Study, cells, checked, replicates, studies
+from rnnzoo.sweep import points, search
+from rnnzoo.sweep.plan import Study, cells, replicates, studies
 from rnnzoo.tasks import Report, Task
 
 
@@ -49,15 +49,49 @@ class Opened:
 
 
 def experiment(path: Path, sets: Sequence[str] = (), trials: int | None = None) -> Experiment:
-    """The experiment of a file, everything in it checked but its tasks: a report from a table needs no data.
+    """The experiment of a file, all of it checked but its tasks: a report from a table needs no data.
 
     Raises:
         SpecError, UsageError: what the user wrote is wrong.
     """
     found = read(path, sets if trials is None else [*sets, f"search.trials={trials}"])
-    search.check(found.search)
-    cells(found)
+    _all_of(found, _check_search, cells)
     return found
+
+
+def checked(found: Experiment) -> None:
+    """Whether all that a spec names is there and fits: sampler and pruner, options of tasks, files of data, cells.
+
+    Raises:
+        SpecError: all mistakes in it.
+    """
+    _all_of(found, _check_search, tasks.check_spec, cells)
+
+
+def _all_of(found: Experiment, *looks: Callable[[Experiment], object]) -> None:
+    """The mistakes of several looks in one go."""
+    mistakes = Mistakes()
+    for look in looks:
+        try:
+            look(found)
+        except SpecError as error:
+            mistakes.extend(error.mistakes)
+    mistakes.raise_if_any()
+
+
+def _check_search(found: Experiment) -> None:
+    """Whether sampler and pruner take their options; Optuna is imported only where one of its own is named."""
+    mistakes = Mistakes()
+    for what in ("sampler", "pruner"):
+        named = getattr(found.search, what)
+        if named is None or (points.ours(named.name) and not named.options):
+            continue
+        try:
+            search.check(replace(Search(), **{what: named}))
+        except UsageError as error:
+            problem, _, fix = str(error).partition("\n  fix: ")
+            mistakes.add(found.places[what], problem, fix)
+    mistakes.raise_if_any()
 
 
 def opened(path: Path, sets: Sequence[str] = (), trials: int | None = None, progress: Report = tasks.silent) -> Opened:

@@ -17,9 +17,9 @@ from rnnzoo.lang import check, counts, no_weight
 from rnnzoo.lang.ir import Cell
 from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.text import digest as cell_digest
+from rnnzoo.spec.cell import Init
 from rnnzoo.spec.experiment import Experiment, Space, TaskChoice, Variant
 from rnnzoo.spec.trial import REPLICATE, Training, Trial, Value, digest
-from rnnzoo.tasks import check_spec
 
 MANY = 100
 OFF = 0.01  # how far from equal equal numbers of weights may be
@@ -160,21 +160,6 @@ def _sizes(space: Space) -> list[int]:
     )
 
 
-def checked(experiment: Experiment) -> None:
-    """Whether all that a spec names is there and fits: options of tasks, files of data, cells and their weights.
-
-    Raises:
-        SpecError: all mistakes in it.
-    """
-    mistakes = Mistakes()
-    for look in (check_spec, cells):
-        try:
-            look(experiment)
-        except SpecError as error:
-            mistakes.extend(error.mistakes)
-    mistakes.raise_if_any()
-
-
 def cells(experiment: Experiment) -> dict[str, Cell]:
     """The checked cell of every variant, by label.
 
@@ -190,11 +175,20 @@ def cells(experiment: Experiment) -> dict[str, Cell]:
             mistakes.extend(error.mistakes)
             continue
         for name, place in variant.places.items():
-            problem, fix = no_weight(cell, name)
+            problem, fix = _unfit(cell, name, Init.from_plain(variant.init[name]))
             if problem:
                 mistakes.add(place, problem, fix)
     mistakes.raise_if_any()
     return found
+
+
+def _unfit(cell: Cell, name: str, init: Init) -> tuple[str, str]:
+    """Why the weights of that name cannot begin so, and the fix; empty where they can."""
+    problem, fix = no_weight(cell, name)
+    vectors = {weight.name for step in (cell.step, cell.first) for weight in step.weights if len(weight.shape) == 1}
+    if not problem and name in vectors and not init.for_vectors:
+        return f"the initialiser '{init.name}' is for matrices, and '{name}' is a vector", "give a number"
+    return problem, fix
 
 
 def _parts(

@@ -12,6 +12,7 @@ import importlib.util
 import inspect
 import json
 import os
+import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from typing import Any
 
 from rnnzoo.errors import StoreError, UsageError, nearest, store_error, without_password
 from rnnzoo.spec.aside import aside
+from rnnzoo.spec.document import is_number
 from rnnzoo.spec.experiment import PRUNERS, SAMPLERS, Dimension, Named, Search, Space
 from rnnzoo.spec.settings import SQLITE
 from rnnzoo.spec.trial import Kind, Outcome, Result, Trial, Value
@@ -416,15 +418,36 @@ def _wrapped(given: Any) -> Named | None:
 
 
 def _make(kind: Any, named: Named, given: Mapping[str, Any]) -> Any:
-    known = [name for name in inspect.signature(kind).parameters if name not in given]
-    for name in named.options:
+    parameters = inspect.signature(kind).parameters
+    known = [name for name in parameters if name not in given]
+    for name, value in named.options.items():
         if name not in known:
             raise UsageError(f"{kind.__name__} has no option '{name}'\n  fix: {nearest(name, known)}")
+        kinds = _kinds(parameters[name].annotation)
+        if kinds and not any(_KINDS[one][1](value) for one in kinds):
+            wanted = " or ".join(_KINDS[one][0] for one in sorted(kinds))
+            raise UsageError(f"{kind.__name__}: `{name}` must be {wanted}, not {value!r}")
     try:
         with _quiet():
             return kind(**named.options, **given)
     except (TypeError, ValueError) as error:
         raise UsageError(f"{kind.__name__} cannot be made: {error}") from None
+
+
+# What Optuna's annotations call the plain values that a spec can hold; a bool is none of Python's ints here.
+_KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "int": ("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool)),
+    "float": ("a number", is_number),
+    "bool": ("true or false", lambda value: isinstance(value, bool)),
+    "str": ("text", lambda value: isinstance(value, str)),
+    "None": ("empty", lambda value: value is None),
+}
+
+
+def _kinds(annotation: Any) -> set[str]:
+    """Names of the plain kinds that an annotation allows; empty where it says anything else."""
+    words = set(re.findall(r"\w+", annotation if isinstance(annotation, str) else str(annotation))) - {"class"}
+    return words if words <= set(_KINDS) else set()
 
 
 def _seed(identity: str, seed: int, trials: int) -> int:

@@ -77,3 +77,9 @@ def test_mistakes_in_the_file_have_places(text: str, message: str) -> None:
     Path("mlflow.yml").write_text(text + "\n")
     with pytest.raises(SpecError, match=message):
         settings.read()
+
+
+@pytest.mark.parametrize("address", ["s3://bucket/runs", "file:///tmp/runs", "mlflow-artifacts:/runs"])
+def test_an_address_for_the_files_of_runs_is_no_folder(address: str) -> None:
+    Path("mlflow.yml").write_text(f"tracking: {{artifacts: '{address}'}}\n")
+    assert settings.read().artifacts == address

@@ -13,7 +13,7 @@ from rnnzoo.cli import main
 from rnnzoo.errors import Mistake, SpecError
 from rnnzoo.spec.read_experiment import read
 from rnnzoo.sweep import open as door
-from rnnzoo.sweep.plan import checked
+from rnnzoo.sweep.open import checked
 
 
 def mistakes(folder: Path, task: str, *sets: str) -> tuple[Mistake, ...]:

@@ -1,0 +1,26 @@
+"""What an experiment says without any effect, in words: it is legal, and its writer probably means something else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rnnzoo.spec.experiment import OURS, Experiment
+from rnnzoo.spec.space import MOMENTUM
+
+
+def without_effect(experiment: Experiment) -> Iterator[str]:
+    """A sentence for each key that changes nothing."""
+    search, training = experiment.search, experiment.training
+    if search.draws == "common" and search.sampler.name not in OURS:
+        yield f"`draws: common` has no effect: the points of '{search.sampler.name}' follow each variant's own results"
+    if _has_momentum(experiment):
+        return
+    for name in ("nesterov", "effective_rate"):
+        if getattr(training, name):
+            yield f"`{name}: true` has no effect: there is no momentum in the space"
+
+
+def _has_momentum(experiment: Experiment) -> bool:
+    named = {name for variant in experiment.variants for name in variant.space.fixed}
+    named |= {one.name for variant in experiment.variants for one in variant.space.dimensions}
+    return bool(named & set(MOMENTUM))
