@@ -69,11 +69,12 @@ class Engine:
     @property
     def aliases(self) -> dict[Named, str]:
         """Under which names the lines read what is carried."""
+        fixed = {one.name for one in self.program.once}
         found = ((name, self.program.results[name]) for name in self.carried)
-        return {  # what is one number for all units is computed again
+        return {  # what is one number for all units is computed again, and what is the same at every step is there anyway
             (atom.kind, atom.name): name
             for name, atom in found
-            if isinstance(atom, ir.Ref) and atom.kind == "value" and atom.shape
+            if isinstance(atom, ir.Ref) and atom.kind == "value" and atom.shape and atom.name not in fixed
         }
 
     @cached_property

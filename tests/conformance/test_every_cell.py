@@ -159,13 +159,15 @@ def test_every_source_is_in_the_bibliography(name: str) -> None:
 
 
 # What random cells have found to end in an error in training, in one cell: a value that is computed once and that only the
-# backward pass needs, matrices on weights and on numbers, costly functions of time, and a state of one number for all units.
+# backward pass needs, matrices on weights and on numbers, costly functions of time, a state of one number for all units, and
+# one that is the same at every step.
 FOUND = """\
 name: found
 equations: |
   e = sin(s * t)
+  c = tanh(b_c)
   k = tanh((W @ x) / (1 + p) * exp(-t) + W @ where(1, 2, x) + R @ b + R_2 @ (0 * h[t-1]))
-  h = tanh(k + (R @ h[t-1]) / (2 + t) + U @ e + U @ e[t-1])
+  h = tanh(k + (R @ h[t-1]) / (2 + t) + U @ e + U @ e[t-1] + U @ c + U @ c[t-1])
 weights: {s: {shape: []}}
 """
 
