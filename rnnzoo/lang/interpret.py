@@ -2,11 +2,12 @@
 
 In: a program and its adjoint, weights, one layer's sequences.  Out: the results at every step; and the gradient of the loss
 with respect to everything.  It keeps every value of every step, and runs the adjoint's lines where the adjoint says.
+The linter (`lang.lint`) runs it too, so lines are made ready once and not at every step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,8 @@ from rnnzoo.lang.ops import OPS
 from rnnzoo.lang.program import Atom, Lines, Program, atoms, extent
 
 Array = np.ndarray[Any, Any]
-Values = dict[tuple[str, str], Array]  # (kind, name) -> array
+Key = tuple[str, str]  # (kind, name) of an `ir.Ref`
+Values = dict[Key, Array]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -30,12 +32,35 @@ class Tape:
     steps: tuple[Values, ...]
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Evaluator:
+    """Lines that are ready to be computed many times.
+
+    Attributes:
+        lines: of each line, where its value goes, the function, and its operands: a key of `Values`, or a number.
+    """
+
+    lines: tuple[tuple[Key, Callable[..., Array], tuple[Key | Array, ...]], ...]
+
+    @staticmethod
+    def of(lines: Lines, size: ir.Sizes) -> Evaluator:
+        found = []
+        for line in lines:
+            assert isinstance(line.expr, ir.Apply)
+            operands = tuple(_operand(atom, size) for atom in atoms(line.expr))
+            found.append((("value", line.name), _function(line.expr, size), operands))
+        return Evaluator(tuple(found))
+
+    def __call__(self, values: Values) -> Values:
+        """Add the value of every line to `values`."""
+        for key, function, operands in self.lines:
+            values[key] = function(*[values[one] if isinstance(one, tuple) else one for one in operands])
+        return values
+
+
 def evaluate(lines: Lines, values: Values, size: ir.Sizes) -> Values:
     """Add the value of every line to `values`."""
-    for one in lines:
-        assert isinstance(one.expr, ir.Apply)
-        values["value", one.name] = _line(one.expr, values, size)
-    return values
+    return Evaluator.of(lines, size)(values)
 
 
 def run(
@@ -50,16 +75,36 @@ def run(
     """Run a program; `given` has weights, constants, and (time, batch, size) of x and of the layer below."""
     once = evaluate(program.once, dict(given), size)
     before = evaluate(program.before, dict(once), size)
-    state, steps = dict(start), []
+    state, steps, loop = dict(start), [], Evaluator.of(program.loop, size)
     for t in range(time):
         now = _at(before, t, time, batch)
         now |= {("previous", name): value for name, value in state.items()} | {("time", "t"): np.asarray(float(t))}
-        evaluate(program.loop, now, size)
+        loop(now)
         steps.append(now)
         results = {name: value_of(program.results[name], now, size, batch) for name in program.results}
         now |= {("result", name): value for name, value in results.items()}
         state = {name: results[name] for name in states}
     return Tape(once, before, tuple(steps))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Gradients:
+    """Gradients of a loss.
+
+    Attributes:
+        inputs: with respect to x and to values of the layer below, (time, batch, size) each.
+        entering: with respect to the states that enter each step, (time, batch, size) each.
+        weights: with respect to weights.
+    """
+
+    inputs: dict[str, Array]
+    entering: dict[str, Array]
+    weights: dict[str, Array]
+
+    @property
+    def start(self) -> dict[str, Array]:
+        """With respect to the states before the first step, (batch, size) each."""
+        return {name: value[0] for name, value in self.entering.items()}
 
 
 def gradients(
@@ -68,8 +113,8 @@ def gradients(
     tape: Tape,
     upstream: Mapping[str, Array],
     size: ir.Sizes,
-) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
-    """Gradients of sum(upstream * results): of the inputs, of the states before the first step, of the weights.
+) -> Gradients:
+    """Gradients of sum(upstream * results).
 
     Args:
         upstream: (time, batch, size) for each result.
@@ -80,10 +125,9 @@ def gradients(
     whole["time", "t"] = np.arange(float(time))[:, None, None]
     fixed = evaluate(back.fixed, dict(tape.before), size)
     values = evaluate(back.once, evaluate(back.after, {**fixed, **whole}, size), size)
-    states = {name: entering[0][name] for name in back.previous}
-    return (
+    return Gradients(
         {name: values[_key(atom)] for name, atom in back.inputs.items()},
-        states,
+        _entering(back, entering),
         {name: values[_key(atom)] for name, atom in back.weights.items()},
     )
 
@@ -92,8 +136,11 @@ def state_gradients(
     program: Program, back: Adjoint, tape: Tape, upstream: Mapping[str, Array], size: ir.Sizes
 ) -> dict[str, Array]:
     """Gradients of sum(upstream * results) with respect to the states that enter each step: (time, batch, size) each."""
-    _, entering = _backward(program, back, tape, upstream, size)
-    return {name: np.stack([one[name] for one in entering]) for name in back.previous}
+    return _entering(back, _backward(program, back, tape, upstream, size)[1])
+
+
+def _entering(back: Adjoint, entering: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
+    return {name: np.stack([step[name] for step in entering]) for name in back.previous}
 
 
 def _backward(
@@ -104,11 +151,11 @@ def _backward(
     carried = {name: np.zeros(value.shape[1:]) for name, value in upstream.items()}
     rows: list[Values] = [{} for _ in range(time)]
     entering: list[dict[str, Array]] = [{} for _ in range(time)]
-    fixed = evaluate(back.fixed, dict(tape.once), size)
+    fixed, loop = evaluate(back.fixed, dict(tape.once), size), Evaluator.of(back.loop, size)
     for t in reversed(range(time)):
         there = _kept(program, back, tape, t)
         now = fixed | there | {("adjoint", name): carried[name] + upstream[name][t] for name in upstream}
-        evaluate(back.loop, now, size)
+        loop(now)
         kept = {(ref.kind, ref.name): value_of(ref, now, size, batch) for ref in back.emitted}
         rows[t] = there | kept
         carried = {
@@ -140,47 +187,61 @@ def _at(values: Values, t: int, time: int, batch: int) -> Values:
     }
 
 
-def _key(atom: Atom) -> tuple[str, str]:
+def _key(atom: Atom) -> Key:
     assert isinstance(atom, ir.Ref)
     return atom.kind, atom.name
 
 
 def value_of(atom: Atom, values: Values, size: ir.Sizes, batch: int) -> Array:
     """A value, spread over the batch."""
-    value = _value(atom, values, size)
+    operand = _operand(atom, size)
+    value = values[operand] if isinstance(operand, tuple) else operand
     width = size.of(atom.shape[0]) if atom.shape else (value.shape[-1] if value.ndim else size.units)
+    if value.shape == (batch, width):
+        return value
     return np.broadcast_to(value, (batch, width)).astype(float)
 
 
-def _value(atom: Atom, values: Values, size: ir.Sizes) -> Array:
+def _operand(atom: Atom, size: ir.Sizes) -> Key | Array:
+    """The number that an atom is, or the key of its value."""
     if isinstance(atom, ir.Number):
         return np.full([size.of(one) for one in atom.shape], atom.value)
     if atom.kind == "option":
         return np.asarray(float(size.options[atom.name]))
-    return values[atom.kind, atom.name]
+    return atom.kind, atom.name
 
 
-def _line(expr: ir.Apply, values: Values, size: ir.Sizes) -> Array:
-    args = [_value(arg, values, size) for arg in atoms(expr)]
+def _function(expr: ir.Apply, size: ir.Sizes) -> Callable[..., Array]:
+    """What a line computes, as a function of its operands; rows of a batch are vectors."""
     match expr.op:
         case "matmul":
-            return np.asarray(args[1] @ args[0].T)  # rows of a batch are vectors
+            return lambda weight, rows: rows @ weight.T
         case "matmul_t":
-            return np.asarray(args[1] @ args[0])
+            return lambda weight, rows: rows @ weight
         case "outer":
-            adjoint, operand = np.broadcast_arrays(args[0][..., :, None], args[1][..., None, :])
-            return np.asarray((adjoint * operand).sum(axis=tuple(range(adjoint.ndim - 2))))
+            return _outer
         case "sum":
-            return np.asarray(args[0].sum(axis=tuple(range(args[0].ndim - 1))))
+            return lambda value: value.sum(axis=tuple(range(value.ndim - 1)))
         case "total":
-            return np.asarray(args[0].sum(axis=-1, keepdims=True))
+            return lambda value: value.sum(axis=-1, keepdims=True)
         case "stack" if len(expr.shape) == 2:
-            return np.concatenate(args, axis=0)
+            return lambda *matrices: np.concatenate(matrices, axis=0)
         case "stack":
-            axes = np.broadcast_shapes(*(arg.shape[:-1] for arg in args))
-            return np.concatenate([np.broadcast_to(arg, (*axes, arg.shape[-1])) for arg in args], axis=-1)
+            return _stack
         case "part":
             begin, end = extent(expr, size)
-            return args[0][begin:end] if len(expr.shape) == 2 else args[0][..., begin:end]
+            if len(expr.shape) == 2:
+                return lambda matrix, *_: matrix[begin:end]
+            return lambda value, *_: value[..., begin:end]
         case op:
-            return np.asarray(OPS[op].numpy(*args))
+            return OPS[op].numpy
+
+
+def _outer(adjoint: Array, operand: Array) -> Array:
+    adjoint, operand = np.broadcast_arrays(adjoint[..., :, None], operand[..., None, :])
+    return np.asarray((adjoint * operand).sum(axis=tuple(range(adjoint.ndim - 2))))
+
+
+def _stack(*values: Array) -> Array:
+    axes = np.broadcast_shapes(*(value.shape[:-1] for value in values))
+    return np.concatenate([np.broadcast_to(value, (*axes, value.shape[-1])) for value in values], axis=-1)

@@ -85,10 +85,10 @@ class Problem:
         for name, rows in self.results(self.values).items():
             found = np.stack([step["result", name] for step in tape.steps])
             np.testing.assert_allclose(found, rows, atol=1e-12)
-        inputs, states, weights = interpret.gradients(self.program, self.back, tape, self.upstream, self.size)
-        found = {("below" if name != "x" else "input", name): value for name, value in inputs.items()}
-        found |= {("start", name): value for name, value in states.items()}
-        found |= {("weight", name): value * self.masks.get(name, 1) for name, value in weights.items()}
+        gradients = interpret.gradients(self.program, self.back, tape, self.upstream, self.size)
+        found = {("below" if name != "x" else "input", name): value for name, value in gradients.inputs.items()}
+        found |= {("start", name): value for name, value in gradients.start.items()}
+        found |= {("weight", name): value * self.masks.get(name, 1) for name, value in gradients.weights.items()}
         rng = np.random.default_rng(1)
         for key, value in self.values.items():
             direction = rng.normal(size=value.shape)
