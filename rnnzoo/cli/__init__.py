@@ -155,6 +155,7 @@ def _model_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
 def _cell_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     check = _command(commands, "check", "cells", "find the mistakes in cells and experiments")
     check.add_argument("files", nargs="+", metavar="FILE")
+    _json(check)
     listing = _command(commands, "list", "cells", "what there is: cells, tasks, studies")
     listing.add_argument("what", choices=("cells", "tasks", "studies"))
     _json(listing)

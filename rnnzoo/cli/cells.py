@@ -6,40 +6,84 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rnnzoo import lang, registry, tasks
-from rnnzoo.errors import Mistakes, SpecError, UsageError
+from rnnzoo.errors import Mistake, Mistakes, SpecError, UsageError
 from rnnzoo.lang import listing as programs
+from rnnzoo.lang.lint import lint, warnings
 from rnnzoo.lang.view import CellView, view
-from rnnzoo.spec.cell import built_in_names, find, legal_name
+from rnnzoo.spec.cell import built_in_names, find, legal_name, read
 from rnnzoo.spec.document import parse, read_text
 
 OURS = b'class="rz"'  # in every picture and page of ours
 
 
 def check(given: argparse.Namespace) -> int:
-    """Every mistake of every file; exit code 2 where there is one."""
-    failed = False
-    for name in given.files:
-        try:
-            print(f"{name}: {_checked(Path(name))}")
-        except (SpecError, UsageError) as error:
-            failed = True
-            print(f"{error}\n")
-    return 2 if failed else 0
+    """Every mistake of every file, and every warning; exit code 2 where there is a mistake."""
+    files = [_looked_at(Path(name)) for name in given.files]
+    if given.json:
+        print(json.dumps([one.to_dict() for one in files], indent=2))
+    else:
+        for one in files:
+            print(one)
+    return 2 if any(one.error for one in files) else 0
 
 
-def _checked(path: Path) -> str:
-    """What a file is, once nothing is wrong with it."""
-    table = parse(read_text(path), str(path))
-    if "experiment" in table.entries:
-        from rnnzoo.cli.experiments import checked
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What `check` found in a file.
 
-        return checked(path)
-    cell = CellView(lang.load(str(path) if path.suffix in (".yaml", ".yml") else path))
-    weights = len(cell.ir.step.weights)
-    return f"cell '{cell.name}' is right: {len(cell.equations)} equations, {weights} weights, states {', '.join(cell.states)}"
+    Attributes:
+        about: what the file is, where nothing is wrong with it.
+        warnings: what may be meant, and is odd.
+        error: what is wrong with it.
+    """
+
+    name: str
+    about: str = ""
+    warnings: tuple[Mistake, ...] = ()
+    error: SpecError | UsageError | None = None
+
+    def __str__(self) -> str:
+        if self.error is not None:
+            return f"{self.error}\n"
+        return "\n".join([f"{self.name}: {self.about}", *map(str, self.warnings)])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for `--json`."""
+        mistakes = [_plain(one) for one in self.error.mistakes] if isinstance(self.error, SpecError) else []
+        if isinstance(self.error, UsageError):
+            problem, _, fix = str(self.error).partition("\n  fix: ")
+            mistakes = [{"file": self.name, "line": None, "column": None, "problem": problem, "fix": fix}]
+        about, *without_place = self.about.splitlines() or [""]
+        texts = [text.strip().removeprefix("warning: ") for text in without_place]
+        warnings = [{"file": self.name, "line": None, "column": None, "problem": text, "fix": ""} for text in texts]
+        warnings += [_plain(one) for one in self.warnings]
+        return {"file": self.name, "about": about, "mistakes": mistakes, "warnings": warnings}
+
+
+def _plain(one: Mistake) -> dict[str, Any]:
+    place = {"file": one.span.file, "line": one.span.line, "column": one.span.column}
+    return {**place, "problem": one.problem.removeprefix("warning: "), "fix": one.fix}
+
+
+def _looked_at(path: Path) -> _Looked:
+    try:
+        table = parse(read_text(path), str(path))
+        if "experiment" in table.entries:
+            from rnnzoo.cli.experiments import checked, odd_starts
+
+            return _Looked(str(path), checked(path), odd_starts(path))
+        spec = read(str(path) if path.suffix in (".yaml", ".yml") else path)
+        cell = CellView(lang.check(spec))
+        states = ", ".join(cell.states)
+        about = f"{len(cell.equations)} equations, {len(cell.ir.step.weights)} weights, states {states}"
+        return _Looked(str(path), f"cell '{cell.name}' is right: {about}", warnings(spec, cell.ir))
+    except (SpecError, UsageError) as error:
+        return _Looked(str(path), error=error)
 
 
 def listing(given: argparse.Namespace) -> None:
@@ -118,11 +162,14 @@ def show(given: argparse.Namespace) -> None:
     elif given.engine:
         print(programs.listing(cell.ir))
     elif given.json:
-        print(json.dumps(cell.to_dict(given.inputs, given.units), indent=2))
+        odd = [one.to_dict() for one in lint(cell.ir)]
+        print(json.dumps({**cell.to_dict(given.inputs, given.units), "warnings": odd}, indent=2))
     elif other is not None:
         print("\n".join(_difference(cell, other)))
     else:
         print("\n".join(_description(cell, given.inputs, given.units)))
+        for one in lint(cell.ir):
+            print(f"\nwarning: {one.text}\n  fix: {one.fix}")
 
 
 def _write(path: Path, content: str) -> None:

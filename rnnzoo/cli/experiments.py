@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,10 @@ from rich.progress import Progress as Bars
 
 from rnnzoo import lang, tasks
 from rnnzoo.cli.console import plain_console
-from rnnzoo.errors import UsageError, nearest, without_password
+from rnnzoo.errors import Mistake, UsageError, nearest, without_password
+from rnnzoo.lang import ir
 from rnnzoo.spec import settings as config
+from rnnzoo.spec.cell import Init, built_in_names
 from rnnzoo.spec.document import yaml_text
 from rnnzoo.spec.experiment import Experiment, Resources
 from rnnzoo.spec.read_experiment import read, resolved
@@ -50,6 +53,24 @@ def checked(path: Path) -> str:
         f"experiment '{found.name}' is right: {len(found.variants)} variants, {trials} trials, {len(found.claims)} claims"
     ]
     return "\n".join([*lines, *(f"  warning: {text}" for text in without_effect(found))])
+
+
+def odd_starts(path: Path) -> tuple[Mistake, ...]:
+    """What is odd at the start of an experiment's cells: those of one's own, and built-in ones that begin otherwise."""
+    from rnnzoo.lang.lint import warnings
+
+    found: list[Mistake] = []
+    seen: list[ir.Cell] = []
+    for variant in read(path).variants:
+        cell = lang.check(variant.cell)
+        begun = lang.with_init(cell, {name: Init.from_plain(value) for name, value in variant.init.items()})
+        as_in_the_zoo = variant.reference in built_in_names() and begun == lang.load(variant.reference)
+        if as_in_the_zoo or begun in seen:
+            continue
+        seen.append(begun)
+        for one in warnings(variant.cell, begun):
+            found.append(replace(one, problem=one.problem.replace(": ", f": variant '{variant.label}': ", 1)))
+    return tuple(found)
 
 
 # ---------------------------------------------------------------------------------------------- sweep

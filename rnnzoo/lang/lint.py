@@ -1,0 +1,470 @@
+"""What a cell does at its own start: weights that are never trained, states that explode or die, saturated gates.
+
+In: a cell that `lang.check` calls right.  Out: `Finding`s, which are warnings and no mistakes: what is odd at the start may
+be meant.  The float64 program and its adjoint run once over a seeded random sequence, with weights as training begins with
+them.  Where something is found, weights begin otherwise and it is looked again, so that an `init:` is proposed only if it
+helps.  NumPy only.
+
+The thresholds are wide: silent for the cells of the zoo, for those of `experiments/cells`, and for cells of the literature
+that the tests hold (LRU, minLSTM, IndRNN, an LSTM with chrono initialisation and others).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from typing import Any, Literal
+
+import numpy as np
+
+from rnnzoo.errors import Mistake, Span, UsageError
+from rnnzoo.lang import interpret, ir, reference, start
+from rnnzoo.lang.adjoint import Adjoint, adjoint
+from rnnzoo.lang.program import Program
+from rnnzoo.lang.widen import compile_step
+from rnnzoo.spec.cell import CellSpec, Init
+
+Array = np.ndarray[Any, Any]
+Problem = Literal["not finite", "no gradient", "explodes", "dies", "gradient explodes", "saturated"]
+
+STEPS, BATCH, INPUTS = 200, 3, 5
+UNITS = (16, 64, 256)  # the first that suits the cell's constants: a clockwork of 32 modules has no value with 16
+SEED = 2026
+MAX_WORK = 90_000_000  # additions that a run takes as long as: about 0.2 s; beyond, the sequence is shorter
+FEWEST = 20  # steps; a cell for which these are too much work is not looked at
+MAX_TRIES = 12  # runs with other beginnings, or fewer where a run takes long
+UPDATES = 4  # of what has a gradient, until no weight more gets one
+
+# A state that adds up grows like t or the root of t: at most 2.1 times between steps 100 and 200 over the zoo (nfg, nig).  What
+# grows by more than 2.3 % a step grows 10 times.
+GROWTH, LARGE = 10.0, 100.0
+# On the way back through 200 steps; over the zoo at most 300 times (nfg, whose memory has no gate).  7 % a step.
+GRADIENT_GROWTH = 1e6
+SMALL = 1e-9  # of a state's largest value; over the zoo the last steps are at least half of it
+# The slope of a sigmoid is 0.0013 where chrono initialisation begins a forget gate for 784 steps, at log(783) (Tallec and
+# Ollivier 2018): what is flatter is shut or open for good.  Over the zoo a third of the values at most (nfg's tanh(c)).
+SLOPE, SHARE = 1e-3, 0.9
+# Of the largest gradient.  Rounding leaves about 1e-16 where terms cancel; the least that a weight of the zoo gets is 0.016
+# (mut1), and 0.0017 under chrono initialisation.
+NO_GRADIENT = 1e-13
+_SLOPES = {
+    "sigmoid": lambda a: 0.25 / np.cosh(np.clip(a / 2, -350, 350)) ** 2,
+    "tanh": lambda a: 1 / np.cosh(np.clip(a, -350, 350)) ** 2,
+    "hard_sigmoid": lambda a: (np.abs(a) < 3) / 6,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something odd at a cell's own start.
+
+    Attributes:
+        names: what it is about: weights, states or equations.
+        text: what is wrong, in words.
+        init: beginnings of weights with which it is not so any more; empty where none was found.
+        advice: what to do where no beginning helps.
+        layer: from 1; of a cell whose first layer differs.
+    """
+
+    problem: Problem
+    names: tuple[str, ...]
+    text: str
+    init: Mapping[str, Init]
+    advice: str
+    layer: int = 1
+
+    @property
+    def fix(self) -> str:
+        """What to write."""
+        if not self.init:
+            return self.advice
+        return "`init: {" + ", ".join(f"{name}: {_written(init)}" for name, init in self.init.items()) + "}`"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for `--json`."""
+        init = {name: one.plain() for name, one in self.init.items()}
+        return {"kind": self.problem, "names": list(self.names), "problem": self.text, "init": init, "fix": self.fix}
+
+    def place(self, spec: CellSpec) -> Span:
+        """Where to look in the cell's file: at the `init` that is in the way, or where the first name is used."""
+        statements = {**spec.equations, **(spec.first_layer if self.layer == 1 else {})}
+        first = next(iter(self.init), self.names[0])
+        if first in spec.init:
+            return spec.init[first].span
+        if first in statements and not self.init:
+            return statements[first].span
+        if first.removeprefix("initial_") in spec.initial:
+            return spec.initial[first.removeprefix("initial_")].span
+        for statement in statements.values():
+            if (found := re.search(rf"(?<![\w.]){re.escape(first)}\b", statement.code.text)) is not None:
+                before = statement.code.text[: found.start()].split("\n")
+                return statement.code.span(len(before) - 1, len(before[-1]), len(first))
+        return spec.span
+
+
+def warnings(spec: CellSpec, cell: ir.Cell) -> tuple[Mistake, ...]:
+    """What is odd at the start of a cell, with its place in the cell's file."""
+    return tuple(Mistake(one.place(spec), f"warning: {one.text}", one.fix) for one in lint(cell))
+
+
+def _written(init: Init) -> str:
+    plain = init.plain()
+    return f"{plain:g}" if isinstance(plain, int | float) else str(plain).replace("'", "")
+
+
+def lint(cell: ir.Cell) -> tuple[Finding, ...]:
+    """What is odd at the start of a cell; nothing where it cannot be run at any size that is tried."""
+    for units in UNITS:
+        try:
+            return tuple(_of_layers(cell, units))
+        except UsageError:  # its constants have no value with so few units
+            continue
+    return ()
+
+
+def _of_layers(cell: ir.Cell, units: int) -> Iterator[Finding]:
+    """Findings of the first layer, and of a further one where that differs; what both have is told once."""
+    told: set[tuple[str, tuple[str, ...]]] = set()
+    with np.errstate(all="ignore"):
+        for number in (1,) if cell.first == cell.step else (1, 2):
+            layer = _Layer.of(cell, number, units)
+            for finding in layer.findings() if layer else ():
+                if (finding.problem, finding.names) not in told:
+                    told.add((finding.problem, finding.names))
+                    yield replace(finding, layer=number)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Observed:
+    """What a run has shown.
+
+    Attributes:
+        tape: all values.
+        results: of equations that are carried, put out or read above: (time, batch, size).
+        gradients: of a random weighted sum of outputs; None where the outputs are not finite.
+        samples: all equations' values at some steps, once they have been asked for.
+    """
+
+    tape: interpret.Tape
+    results: Mapping[str, Array]
+    gradients: interpret.Gradients | None
+    samples: list[dict[str, dict[str, Array]]] = field(default_factory=list)
+
+    def broken(self) -> tuple[str, int] | None:
+        """The first result that is not finite, and from which step on."""
+        steps = {name: np.isfinite(value).all(axis=(1, 2)) for name, value in self.results.items()}
+        first = {name: int(np.argmin(finite)) for name, finite in steps.items() if not finite.all()}
+        return min(first.items(), key=lambda item: item[1]) if first else None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Layer:
+    """One layer of a cell, ready to be run."""
+
+    cell: ir.Cell
+    number: int
+    step: ir.Step
+    size: ir.Sizes
+    program: Program
+    back: Adjoint
+    steps: int
+    tries: int
+
+    @staticmethod
+    def of(cell: ir.Cell, number: int, units: int) -> _Layer | None:
+        """None where a run would take too long."""
+        step = cell.layer(number)
+        states = [state.name for state in cell.states]
+        above = sorted(cell.needs_below) if cell.first != cell.step else []
+        program = compile_step(step, list(dict.fromkeys([*states, cell.output, *above])))
+        size = ir.sizes(cell, INPUTS, units, number)
+        entries = sum(int(np.prod(size.shape(weight.shape))) for weight in step.weights)
+        # an operation of NumPy takes as long as some thousand additions
+        work = 3 * BATCH * entries + 3 * 2_000 * len(program.lines)
+        steps = min(STEPS, MAX_WORK // work)
+        if steps < FEWEST:
+            return None
+        tries = min(MAX_TRIES, MAX_WORK // (work * steps))
+        return _Layer(cell, number, step, size, program, adjoint(program, states), steps, tries)
+
+    # -- running
+
+    def begin(self, init: Mapping[str, Init]) -> dict[str, Array]:
+        """Weights at the start, some of which begin otherwise."""
+        weights = start.weights(self.cell, self.number, self.size, np.random.default_rng(SEED))
+        for number, (name, one) in enumerate(init.items()):
+            rng = np.random.default_rng([SEED, number])
+            weights[name] = start.draw(one, weights[name].shape, self.size.options, rng)
+        return weights
+
+    def observe(self, weights: Mapping[str, Array]) -> _Observed:
+        rng = np.random.default_rng(SEED)
+        masked = reference.masked(self.cell, self.step, weights, self.size)
+        given: interpret.Values = {("weight", name): value for name, value in masked.items()}
+        constants = reference.constants(self.cell, self.size)
+        given |= {("constant", name): value for name, value in constants.items()}
+        given["input", "x"] = rng.normal(size=(self.steps, BATCH, self.size.inputs))
+        for ref in dict.fromkeys(ref for one in self.step.equations for ref in ir.refs(one.expr, "below")):
+            given["below", ref.name] = rng.normal(size=(self.steps, BATCH, self.size.of(ref.shape[0])))
+        states = reference.start(self.cell, weights, self.size, BATCH)
+        tape = interpret.run(self.program, list(states), given, states, self.size, self.steps, BATCH)
+        results = {name: np.stack([step["result", name] for step in tape.steps]) for name in self.program.results}
+        seen = {self.cell.output, *self.cell.needs_below}
+        upstream = {
+            name: rng.normal(size=value.shape) if name in seen else np.zeros(value.shape)
+            for name, value in results.items()
+        }
+        finite = all(np.isfinite(value).all() for value in results.values())
+        gradients = interpret.gradients(self.program, self.back, tape, upstream, self.size) if finite else None
+        return _Observed(tape, results, gradients)
+
+    def learnt(self, init: Mapping[str, Init]) -> tuple[_Observed, list[str], bool]:
+        """A run after some updates; weights that have got no gradient until then; whether all gradients are finite.
+
+        A weight that begins at 0 may hold another's gradient back for one update, as the outer matrix of a low-rank product
+        does; so what has a gradient is moved, until no weight more gets one.
+        """
+        weights, rng = self.begin(init), np.random.default_rng(SEED + 1)
+        observed, untrained = self.observe(weights), list(weights)
+        first = observed
+        for _ in range(UPDATES):
+            gradients = self.of_weights(observed, weights)
+            if not all(np.isfinite(gradient).all() for gradient in gradients.values()):
+                return first, [], False
+            still = _without_gradient(gradients, untrained)
+            if not still or (still == untrained and observed is not first):
+                return observed, still, True
+            untrained = still
+            for name, gradient in gradients.items():
+                step = np.sign(gradient) * rng.uniform(0.005, 0.02, gradient.shape)
+                weights[name] = weights[name] - (step if name not in untrained else 0.0)
+            observed = self.observe(weights)
+            if observed.gradients is None:
+                return first, untrained, True  # it explodes, which is told by itself
+        return observed, untrained, True
+
+    def of_weights(self, observed: _Observed, weights: Mapping[str, Array]) -> dict[str, Array]:
+        """The gradient of every weight, in its shape; 0 where none was derived."""
+        gradients = observed.gradients
+        if gradients is None:
+            return {name: np.full(value.shape, np.nan) for name, value in weights.items()}
+        masks = {one.name: reference.mask(self.cell, one, self.size) for one in self.step.weights}
+        found = {}
+        for name, value in weights.items():
+            gradient = gradients.weights.get(name, np.zeros(value.shape))
+            if name.startswith("initial_"):
+                gradient = gradients.start.get(name.removeprefix("initial_"), np.zeros((1, *value.shape))).sum(axis=0)
+            mask = masks.get(name)
+            found[name] = np.reshape(gradient, value.shape) * (1.0 if mask is None else mask)
+        return found
+
+    # -- looking
+
+    def findings(self) -> Iterator[Finding]:
+        observed = self.observe(self.begin({}))
+        if (broken := observed.broken()) is not None:
+            yield self.not_finite(*broken)
+            return
+        learnt, untrained, finite = self.learnt({})
+        if not finite:
+            names = _not_finite(self.of_weights(observed, self.begin({})))
+            init = self.that_helps(names, lambda init: self.learnt(init)[2])
+            text = f"the gradient of {_listed(names)} is not finite at the start: training would end at once"
+            yield Finding(
+                "not finite", names, text, init, "keep what is divided by, and what a root or log is of, off 0"
+            )
+            return
+        held_back: dict[str, Init] = {}
+        for finding in self.never_trained(untrained):
+            held_back |= finding.init
+            yield finding
+        if held_back:
+            learnt = self.learnt(held_back)[0]
+        yield from self.states_that_die(learnt)
+        yield from self.that_explode(observed)
+        yield from self.saturated(observed)
+
+    def not_finite(self, name: str, step: int) -> Finding:
+        init = self.that_helps((), lambda init: self.observe(self.begin(init)).broken() is None)
+        if step < 2:
+            text = f"'{name}' is not finite from the {'first' if step == 0 else 'second'} step on"
+            return Finding("not finite", (name,), text, init, "keep what is divided by, and what a log is of, off 0")
+        text = f"'{name}' explodes: it is not finite any more after {step} steps"
+        return Finding("explodes", (name,), text, init, f"bound what is carried, as in f * {name}[t-1] with a gate f")
+
+    def never_trained(self, names: Sequence[str]) -> Iterator[Finding]:
+        """Weights without gradient, in groups that one beginning helps."""
+        left = list(names)
+        for init in self.beginnings(left):
+            if not left:
+                return
+            still = self.learnt(init)[1]
+            helped = [name for name in left if name not in still]
+            if helped:
+                left = [name for name in left if name in still]
+                yield self.without_gradient(helped, init)
+        if left:
+            yield self.without_gradient(left, {})
+
+    def without_gradient(self, names: Sequence[str], init: Mapping[str, Init]) -> Finding:
+        verb, they = ("gets", "it stays as it begins") if len(names) == 1 else ("get", "they stay as they begin")
+        text = f"{_listed(names)} {verb} no gradient in {self.steps} steps: {they}"
+        advice = f"no beginning helps: '{self.cell.output}' does not change with {_listed(names)}, or in jumps only"
+        return Finding("no gradient", tuple(names), text, init, advice)
+
+    def states_that_die(self, observed: _Observed) -> Iterator[Finding]:
+        for state in self.cell.states:
+            value = np.abs(observed.results[state.name])
+            begun = observed.tape.steps[0]["previous", state.name]
+            if (observed.results[state.name] == begun).all():
+                text = f"the state '{state.name}' stays as it begins for {self.steps} steps"
+                advice = f"see that what '{state.name}' is computed from is not multiplied with 0"
+                yield Finding("dies", (state.name,), text, {}, advice)
+            elif (value != value[:, :1]).any() and value[-10:].max() < SMALL * value.max():  # a counter reads no inputs
+                share = _power(value[-10:].max() / value.max())
+                text = f"the state '{state.name}' dies: after {self.steps} steps it is {share} of what it was"
+                advice = f"let something be written into '{state.name}' at every step"
+                yield Finding("dies", (state.name,), text, {}, advice)
+
+    def that_explode(self, observed: _Observed) -> Iterator[Finding]:
+        for state in self.cell.states:
+            if _grows(observed, state.name):
+                init = self.that_helps(
+                    (), lambda init, name=state.name: not _grows(self.observe(self.begin(init)), name)
+                )
+                times = np.abs(observed.results[state.name][-1]).max()
+                text = f"the state '{state.name}' explodes: it is {_power(times)} after {self.steps} steps"
+                advice = f"bound what is carried, as in f * {state.name}[t-1] with a gate f"
+                yield Finding("explodes", (state.name,), text, init, advice)
+                return  # the others follow from it
+        names = _growing_gradients(observed)
+        if names:
+            init = self.that_helps((), lambda init: not _growing_gradients(self.observe(self.begin(init))))
+            text = (
+                f"gradients explode on their way back through {_listed(names)}: more than {GRADIENT_GROWTH:.0e} times"
+            )
+            text += f" in {self.steps} steps"
+            yield Finding("gradient explodes", names, text, init, "let matrices on states begin orthogonal")
+
+    def saturated(self, observed: _Observed) -> Iterator[Finding]:
+        for name, expr in self.activations():
+            share = self.flat_share(expr, observed)
+            if share > SHARE:
+
+                def helps(init: Mapping[str, Init], expr: ir.Apply = expr) -> bool:
+                    return self.flat_share(expr, self.observe(self.begin(init))) <= SHARE
+
+                names = tuple(ref.name for ref in ir.refs(expr, "weight"))
+                init = self.that_helps(names, helps)
+                what = f"'{name}'" if self.step.equation(name).expr == expr else f"{expr.op} in '{name}'"
+                text = f"{what} is saturated at the start: {expr.op} is flat for {share:.0%} of its values"
+                yield Finding("saturated", (name,), text, init, f"make what {expr.op} is taken of smaller")
+
+    def activations(self) -> Iterator[tuple[str, ir.Apply]]:
+        for equation in self.step.equations:
+            for node in ir.walk(equation.expr):
+                if isinstance(node, ir.Apply) and node.op in _SLOPES and any(ir.refs(node, *_TRAINED)):
+                    yield equation.name, node
+
+    def flat_share(self, expr: ir.Apply, observed: _Observed) -> float:
+        """How much of an activation's values lie where it is flat, over some steps, all sequences and units."""
+        flat = []
+        for values in self.sampled(observed):
+            operand = reference.evaluate(expr.args[0], values, self.size)
+            flat.append(np.mean(_SLOPES[expr.op](operand) < SLOPE))
+        return float(np.mean(flat))
+
+    def sampled(self, observed: _Observed) -> list[dict[str, dict[str, Array]]]:
+        """Values of some steps, early ones too, by kind and name, as the reference wants them."""
+        if not observed.samples:
+            for t in sorted({0, 2, 10, self.steps // 2, self.steps - 1}):
+                kinds: dict[str, dict[str, Array]] = {}
+                for (kind, name), value in observed.tape.steps[t].items():
+                    if kind not in ("value", "result"):
+                        kinds.setdefault(kind, {})[name] = value
+                kinds["value"] = reference.step(self.step.equations, kinds, self.size, BATCH)
+                observed.samples.append(kinds)
+        return observed.samples
+
+    # -- what would help
+
+    def beginnings(self, names: Iterable[str]) -> Iterator[dict[str, Init]]:
+        """Other beginnings of these weights: of one, of two, of all."""
+        single = [(name, init) for name in names for init in self.others(name)]
+        chosen = [dict([one]) for one in single]
+        chosen += [dict(pair) for pair in combinations(single, 2) if pair[0][0] != pair[1][0]]
+        yield from chosen[: self.tries]
+        if len(single) > 2 and self.tries:
+            yield dict(single)
+
+    def others(self, name: str) -> Iterator[Init]:
+        """What a weight may begin with instead."""
+        weight = next((one for one in self.step.weights if one.name == name), None)
+        if weight is None:
+            return  # the learned start of a state
+        if len(weight.shape) == 2:
+            square = weight.shape[0] == weight.shape[1]
+            wanted = [Init("orthogonal" if square else "glorot_uniform")]
+        else:
+            wanted = [Init("constant", (1,)), Init("constant", (0,))]
+        begun = start.draw(weight.init, self.size.shape(weight.shape), self.size.options, np.random.default_rng(SEED))
+        for init in wanted:
+            if (init.name == "constant" and (begun != init.values[0]).any()) or init.name not in (
+                "constant",
+                weight.init.name,
+            ):
+                yield init
+
+    def that_helps(self, names: Sequence[str], helps: Any) -> dict[str, Init]:
+        """The first beginning that helps, of those weights or of any; empty where none does."""
+        weights = names or [one.name for one in sorted(self.step.weights, key=lambda one: one.init.name in _DEFAULTS)]
+        for init in self.beginnings(weights):
+            if helps(init):
+                return init
+        return {}
+
+
+_TRAINED: tuple[ir.Kind, ...] = ("input", "value", "previous", "below", "weight")
+_DEFAULTS = ("zeros", "orthogonal", "glorot_uniform")  # how weights begin of which nobody says anything
+
+
+def _without_gradient(gradients: Mapping[str, Array], names: Iterable[str]) -> list[str]:
+    sizes = {name: float(np.abs(gradient).max(initial=0.0)) for name, gradient in gradients.items()}
+    least = NO_GRADIENT * max(sizes.values(), default=0.0)
+    return [name for name in names if sizes[name] <= least]
+
+
+def _not_finite(gradients: Mapping[str, Array]) -> tuple[str, ...]:
+    return tuple(name for name, gradient in gradients.items() if not np.isfinite(gradient).all())
+
+
+def _grows(observed: _Observed, name: str) -> bool:
+    """Whether a state grows like an exponential: the second half of the steps multiplies it, and it is large."""
+    value = np.abs(observed.results[name]).max(axis=(1, 2))
+    if not np.isfinite(value).all():
+        return True
+    half = len(value) // 2
+    return bool(value[-10:].max() > max(LARGE, GROWTH * value[half - 10 : half].max()))
+
+
+def _growing_gradients(observed: _Observed) -> tuple[str, ...]:
+    """States on the way through which gradients grow: early ones are far larger than late ones."""
+    if observed.gradients is None:
+        return ()
+    found = []
+    for name, value in observed.gradients.entering.items():
+        norm = np.linalg.norm(value, axis=(1, 2))
+        if not np.isfinite(norm).all() or norm[:10].max() > GRADIENT_GROWTH * norm[-10:].max() > 0:
+            found.append(name)
+    return tuple(found)
+
+
+def _listed(names: Sequence[str]) -> str:
+    quoted = [f"'{name}'" for name in names]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+
+
+def _power(value: float) -> str:
+    return f"{value:.0e}"
