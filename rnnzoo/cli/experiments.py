@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bars
 
 from rnnzoo import lang, tasks
+from rnnzoo.cli.beforehand import warnings
 from rnnzoo.cli.console import plain_console
 from rnnzoo.errors import Mistake, UsageError, nearest, without_password
 from rnnzoo.lang import ir
@@ -52,7 +53,12 @@ def checked(path: Path) -> str:
     lines = [
         f"experiment '{found.name}' is right: {len(found.variants)} variants, {trials} trials, {len(found.claims)} claims"
     ]
-    return "\n".join([*lines, *(f"  warning: {text}" for text in without_effect(found))])
+    return "\n".join([*lines, *(f"  warning: {text}" for text in _warned(found))])
+
+
+def _warned(experiment: Experiment) -> list[str]:
+    """What has no effect, and what cannot be found out so; no mistake."""
+    return [*without_effect(experiment), *warnings(experiment)]
 
 
 def odd_starts(path: Path) -> tuple[Mistake, ...]:
@@ -246,7 +252,7 @@ def _headline(found: Opened, workers: int) -> str:
 
 def _print_data(found: Opened, console: Console) -> None:
     """How the data of each task was read, and what is probably not meant in it or in the spec."""
-    print_warnings(tuple(without_effect(found.experiment)), console)
+    print_warnings(_warned(found.experiment), console)
     for label, task in found.tasks.items():
         console.print(f"{label}: {tasks.form(task)}", style="dim", **_PLAIN)
         print_warnings(found.warnings[label], console)
@@ -331,6 +337,7 @@ def _plan(found: Opened, done: Mapping[str, int], costs: Mapping[str, Any], work
     return {
         "experiment": found.experiment.name,
         "workers": workers,
+        "warnings": _warned(found.experiment),
         "data": data,
         "studies": rows,
         "hours": total_hours,

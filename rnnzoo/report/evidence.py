@@ -7,7 +7,8 @@ there with infinite scores: it is chosen last, and counts as the worst of the tw
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
@@ -15,10 +16,12 @@ from rnnzoo.errors import StatsError
 from rnnzoo.lang import check, counts
 from rnnzoo.report.explained import Forests
 from rnnzoo.report.judge import Searches
+from rnnzoo.report.learnt import Nothing
 from rnnzoo.report.results import belonging
+from rnnzoo.spec.claims import judged
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.trial import Kind, Result
-from rnnzoo.stats.compare import Trials
+from rnnzoo.stats.compare import Trials, draws_for
 
 SIZES = 9  # of the range of units, at which weights are counted
 
@@ -29,7 +32,9 @@ def searches(
     inputs: Mapping[str, int],
     keep: Mapping[str, int],
     forests: Forests,
-    solved: Mapping[str, float | None],
+    solved: Mapping[str, float | None] = MappingProxyType({}),
+    nothing: Mapping[str, Nothing] = MappingProxyType({}),
+    idle: Collection[tuple[str, str]] = (),
 ) -> Searches:
     """What the trials say.
 
@@ -38,6 +43,8 @@ def searches(
         inputs: size of x, by the label of the task.
         keep: how many trials of each variant are compared, by the label of the task.
         solved: the score from which on a task is solved, by its label.
+        nothing: by the label of the task, what a variant must beat to have learnt something.
+        idle: task and variant of those that have not.
     """
     found: dict[tuple[str, str], Trials | StatsError] = {}
     complete = {}
@@ -45,7 +52,7 @@ def searches(
     for task in experiment.tasks:
         for variant in experiment.variants:
             own = belonging(results, variant.label, task.label)
-            found[task.label, variant.label] = _trials(own, experiment.select.on, experiment.select.report)
+            found[task.label, variant.label] = trials(own, experiment.select.on, experiment.select.report)
             complete[task.label, variant.label] = (sum(one.outcome.kind is Kind.COMPLETE for one in own), len(own))
             shares[task.label, variant.label] = solving(own, experiment.select.report, solved.get(task.label))
     return Searches(
@@ -58,13 +65,20 @@ def searches(
         solving=shares,
         control=experiment.control,
         seed=experiment.name,
+        margin=experiment.margin,
+        nothing=nothing,
+        idle=idle,
+        pairs=experiment.paired,
+        draws=draws_for(len(judged(experiment.claims, [one.label for one in experiment.tasks]))),
     )
 
 
-def _trials(results: Sequence[Result], on: str, report: str) -> Trials | StatsError:
+def trials(results: Sequence[Result], on: str, report: str) -> Trials | StatsError:
+    """Every trial's two scores, or why they cannot be compared."""
     scores = [(one.outcome.scores.get(on, math.inf), one.outcome.scores.get(report, math.inf)) for one in results]
+    index = [one.trial.index for one in results]
     try:
-        return Trials.of([one for one, _ in scores], [two for _, two in scores])
+        return Trials.of([one for one, _ in scores], [two for _, two in scores], index)
     except StatsError as error:
         return error
 

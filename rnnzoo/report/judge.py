@@ -4,31 +4,45 @@ In: claims, and evidence about variants.  Out: one `Verdict` for each claim and 
 experiment, or `Printed`, a table of a paper with one number for each variant, where nothing can be tested and a claim holds
 as far as its numbers do.
 
-A verdict is wrong in at most 5 % of the studies in which the truth lies on the border, over all claims of a study (Holm 1979);
-for supporting and for refuting, each by itself.  A large p-value supports nothing: "same as" is supported where the
-difference is significantly inside the margin, both ways (two one-sided tests, Schuirmann 1987).
+At most 5 % of the studies in which the truth lies on the border have a wrong word anywhere, for or against any claim: each
+claim's two directions share its level, and the claims share that of the study (Holm 1979).  A large p-value supports nothing:
+"same as" is supported where the difference is significantly inside the margin, both ways (two one-sided tests, Schuirmann
+1987).  The interval beside a word has the level at which that word was decided, and comes from the same test: it lies on one
+side of the boundary exactly where there is a word.
 """
 
 from __future__ import annotations
 
+import math
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
 
-import numpy as np
-
 from rnnzoo.errors import StatsError
-from rnnzoo.spec.claims import SOLVES
+from rnnzoo.report.learnt import Nothing
+from rnnzoo.spec.claims import SOLVES, judged
 from rnnzoo.spec.experiment import Claim
-from rnnzoo.stats.compare import ALPHA, Effect, Exchange, Trials, effect, exchange, holm, trials_needed
+from rnnzoo.stats.compare import (
+    ALPHA,
+    DRAWS,
+    POWER,
+    Comparison,
+    Trials,
+    Welch,
+    detectable,
+    fewest_trials,
+    holm,
+    holm_levels,
+    trials_needed,
+)
 from rnnzoo.stats.importance import Share
-from rnnzoo.stats.shares import difference_interval, more_often, share_interval
+from rnnzoo.stats.shares import difference_interval, more_often, share_interval, trials_for_shares
 
 LEVEL = 0.95
-DRAWS = 4_999
 MANY = 10_000  # trials; beyond, a number is no advice
 MOSTLY = 0.9  # of the trials; where fewer completed, a verdict says so
+SHARES = (0.5, 0.25)  # differences between shares for which advice is given
 Word = Literal["supported", "refuted", "undecided"]
 
 
@@ -39,9 +53,10 @@ class Verdict:
     Attributes:
         found: the numbers, as a sentence.
         test: how it was judged.
-        settle: for an undecided claim, what would settle it.
-        p: adjusted p-value of the word; None where nothing was tested.
+        settle: for an undecided claim, what would settle it; empty where more trials would not.
+        p: p-value of the nearer word, adjusted for both words and for all claims; None where nothing was tested.
         numbers: everything that the word rests on, by name.
+        level: of the interval, at which the word was decided.
         names_task: whether the claim itself says on which task.
     """
 
@@ -54,6 +69,7 @@ class Verdict:
     p: float | None = None
     note: str = ""
     numbers: Mapping[str, float] = field(default_factory=dict)
+    level: float = LEVEL
     names_task: bool = False
 
     def to_dict(self) -> dict[str, Any]:
@@ -61,21 +77,41 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What is said of a claim once its word is known: a sentence, the numbers, and what would settle it."""
+
+    found: str
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    settle: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """What the evidence says before it is known how many claims there are.
 
     Attributes:
-        supports, refutes: p-values; 0 and 1 where a claim follows from counting.
+        supports, refutes: one-sided p-values; 0 and 1 where a claim follows from counting.
+        test: how they were found.
+        tell: the rest, for a word and the level at which it was decided.
         tested: whether they are p-values, that need an adjustment for several claims.
     """
 
     supports: float
     refutes: float
-    found: str
     test: str
-    settle: str = ""
+    tell: Callable[[Word, float], Told]
     tested: bool = False
-    numbers: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def p(self) -> float:
+        """Of both words together."""
+        return min(1.0, 2 * min(self.supports, self.refutes))
+
+    def word(self, p: float) -> Word:
+        """The word, for a p-value of both that is adjusted for several claims."""
+        if p > ALPHA:
+            return "undecided"
+        return "supported" if self.supports <= self.refutes else "refuted"
 
 
 class Evidence(Protocol):
@@ -87,11 +123,11 @@ class Evidence(Protocol):
     def difference(self, task: str, a: str, b: str, shift: float) -> tuple[float, float]:
         """P-values of "A is worse than B by more than `shift`" and of "A is not worse by as much"."""
 
-    def describe(self, task: str, a: str, b: str) -> tuple[str, Mapping[str, float]]:
-        """The two and their difference, as a sentence and as numbers."""
+    def describe(self, task: str, a: str, b: str, level: float) -> tuple[str, Mapping[str, float]]:
+        """The two and their difference with an interval, as a sentence and as numbers."""
 
-    def settle(self, task: str, a: str, b: str, boundary: float) -> str:
-        """What would show on which side of a boundary the difference lies."""
+    def settle(self, task: str, a: str, b: str, margin: float | None, level: float) -> str:
+        """How many trials would show differences of stated sizes, or that there is none beyond a margin."""
 
     def weights(self, task: str, a: str, b: str) -> tuple[float, float]:
         """Lowest and highest ratio of weights, over the sizes that were searched."""
@@ -105,8 +141,7 @@ class Evidence(Protocol):
     def without(self, task: str) -> Sequence[str]:
         """The variants whose trials the shares are not about."""
 
-    @property
-    def test(self) -> str:
+    def test(self, a: str, b: str) -> str:
         """How differences are tested."""
 
     @property
@@ -116,30 +151,37 @@ class Evidence(Protocol):
 
 def judge(claims: Sequence[Claim], tasks: Sequence[str], evidence: Evidence) -> tuple[Verdict, ...]:
     """Verdicts, in the order of the claims; a claim that names no task is judged on each."""
-    pairs = [(claim, task) for claim in claims for task in ([claim.task] if claim.task else tasks)]
+    pairs = judged(claims, tasks)
     findings = [_finding(claim, task, evidence) for claim, task in pairs]
     tested = [at for at, one in enumerate(findings) if isinstance(one, Finding) and one.tested]
-    supports = dict(zip(tested, holm([findings[at].supports for at in tested])))  # type: ignore[union-attr]
-    refutes = dict(zip(tested, holm([findings[at].refutes for at in tested])))  # type: ignore[union-attr]
+    p = [findings[at].p for at in tested]  # type: ignore[union-attr]  # a text is not tested
+    adjusted = dict(zip(tested, zip(holm(p), holm_levels(p))))
     return tuple(
-        _verdict(claim, task, finding, supports.get(at), refutes.get(at))
+        _verdict(claim, task, finding, adjusted.get(at))
         for at, ((claim, task), finding) in enumerate(zip(pairs, findings))
     )
 
 
-def _verdict(claim: Claim, task: str, finding: Finding | str, supports: float | None, refutes: float | None) -> Verdict:
-    names_task = bool(claim.task)
+def _verdict(claim: Claim, task: str, finding: Finding | str, adjusted: tuple[float, float] | None) -> Verdict:
+    """The verdict of a finding, with the adjusted p-value of its words and the level that was left for it."""
+    about = {"note": claim.note, "names_task": bool(claim.task)}
     if isinstance(finding, str):
-        more = "more trials that complete"
-        return Verdict(claim.text, task, "undecided", finding, "none", more, note=claim.note, names_task=names_task)
-    for_it, against = supports, refutes
-    if supports is None or refutes is None:
-        for_it, against = finding.supports, finding.refutes
-    word: Word = "supported" if for_it <= ALPHA else "refuted" if against <= ALPHA else "undecided"  # type: ignore[operator]
-    p = {"supported": supports, "refuted": refutes, "undecided": None}[word]
-    settle = finding.settle if word == "undecided" else ""
-    told = (claim.text, task, word, finding.found, finding.test, settle, p, claim.note, finding.numbers)
-    return Verdict(*told, names_task=names_task)
+        return Verdict(claim.text, task, "undecided", finding, "none", "more trials that complete", **about)  # type: ignore[arg-type]
+    p, alpha = adjusted or (0.0 if 0.0 in (finding.supports, finding.refutes) else 1.0, ALPHA)
+    word, level = finding.word(p), 1.0 - alpha
+    told = finding.tell(word, level)
+    return Verdict(
+        claim.text,
+        task,
+        word,
+        told.found,
+        finding.test,
+        told.settle if word == "undecided" else "",
+        p if adjusted else None,
+        numbers=told.numbers,
+        level=level,
+        **about,  # type: ignore[arg-type]
+    )
 
 
 def _finding(claim: Claim, task: str, evidence: Evidence) -> Finding | str:
@@ -164,12 +206,14 @@ def _better(claim: Claim, task: str, evidence: Evidence) -> Finding:
 def _ordered(claim: Claim, task: str, evidence: Evidence, worse: bool) -> Finding:
     """A difference of any size supports it, one of the other sign refutes it."""
     above, below = evidence.difference(task, claim.a, claim.b, 0.0)
-    found, numbers = evidence.describe(task, claim.a, claim.b)
+
+    def tell(word: Word, level: float) -> Told:
+        found, numbers = evidence.describe(task, claim.a, claim.b, level)
+        settle = evidence.settle(task, claim.a, claim.b, None, level) if word == "undecided" else ""
+        return Told(found, {**numbers, "worse": above, "better": below}, settle)
+
     supports, refutes = (above, below) if worse else (below, above)
-    settle = evidence.settle(task, claim.a, claim.b, 0.0)
-    return Finding(
-        supports, refutes, found, evidence.test, settle, evidence.tests, {**numbers, "worse": above, "better": below}
-    )
+    return Finding(supports, refutes, evidence.test(claim.a, claim.b), tell, evidence.tests)
 
 
 def _same(claim: Claim, task: str, evidence: Evidence) -> Finding:
@@ -177,18 +221,15 @@ def _same(claim: Claim, task: str, evidence: Evidence) -> Finding:
     margin = _number(claim)
     above_low, below_low = evidence.difference(task, claim.a, claim.b, -margin)
     above_high, below_high = evidence.difference(task, claim.a, claim.b, margin)
-    found, numbers = evidence.describe(task, claim.a, claim.b)
-    difference = numbers["difference"]
-    settle = evidence.settle(task, claim.a, claim.b, margin if difference > 0 else -margin)
-    return Finding(
-        supports=max(above_low, below_high),
-        refutes=min(1.0, 2 * min(above_high, below_low)),
-        found=f"{found}; the margin is {margin:g}",
-        test=f"{evidence.test}, against the margin on both sides",
-        settle=settle,
-        tested=evidence.tests,
-        numbers={**numbers, "margin": margin, "inside": max(above_low, below_high)},
-    )
+    inside = max(above_low, below_high)
+
+    def tell(word: Word, level: float) -> Told:
+        found, numbers = evidence.describe(task, claim.a, claim.b, level)
+        settle = evidence.settle(task, claim.a, claim.b, margin, level) if word == "undecided" else ""
+        return Told(f"{found}; the margin is {margin:g}", {**numbers, "margin": margin, "inside": inside}, settle)
+
+    test = f"{evidence.test(claim.a, claim.b)}, against the margin on both sides"
+    return Finding(inside, min(above_high, below_low), test, tell, evidence.tests)
 
 
 def _none_better(claim: Claim, task: str, evidence: Evidence) -> Finding:
@@ -198,32 +239,33 @@ def _none_better(claim: Claim, task: str, evidence: Evidence) -> Finding:
     found = {name: evidence.difference(task, name, claim.b, -margin) for name in names}
     nearest = max(found, key=lambda name: found[name][0])
     best = min(found, key=lambda name: found[name][1])
-    supports, refutes = found[nearest][0], min(1.0, len(names) * found[best][1])
-    shown = best if refutes <= ALPHA else nearest
-    text, numbers = evidence.describe(task, shown, claim.b)
-    return Finding(
-        supports=supports,
-        refutes=refutes,
-        found=f"the one that comes closest is {text}; the margin is {margin:g}",
-        test=f"{evidence.test}, against the margin, for each of {len(names)} variants",
-        settle=evidence.settle(task, nearest, claim.b, -margin),
-        tested=evidence.tests,
-        numbers={**numbers, "margin": margin, "variants": float(len(names))},
-    )
+
+    def tell(word: Word, level: float) -> Told:
+        shown = best if word == "refuted" else nearest
+        each = 1.0 - (1.0 - level) / len(names) if word == "refuted" else level
+        text, numbers = evidence.describe(task, shown, claim.b, each)
+        settle = evidence.settle(task, shown, claim.b, margin, level) if word == "undecided" else ""
+        text = f"the one that comes closest is {text}; the margin is {margin:g}"
+        return Told(text, {**numbers, "margin": margin, "variants": float(len(names))}, settle)
+
+    test = f"{evidence.test(nearest, claim.b)}, against the margin, for each of {len(names)} variants"
+    return Finding(found[nearest][0], min(1.0, len(names) * found[best][1]), test, tell, evidence.tests)
 
 
 def _weights(claim: Claim, task: str, evidence: Evidence) -> Finding:
     low, high = evidence.weights(task, claim.a, claim.b)
     limit = _number(claim)
     span = f"{low:.1%}" if f"{low:.1%}" == f"{high:.1%}" else f"{low:.1%} to {high:.1%}"
-    return Finding(
-        supports=0.0 if high < limit else 1.0,
-        refutes=0.0 if low >= limit else 1.0,
-        found=f"{claim.a} has {span} of the weights of {claim.b}, over the sizes that are searched",
-        test="counted",
-        settle="it depends on the size: narrow the range of units",
-        numbers={"lowest": low, "highest": high},
+    told = Told(
+        f"{claim.a} has {span} of the weights of {claim.b}, over the sizes that are searched",
+        {"lowest": low, "highest": high},
+        "it depends on the size: narrow the range of units",
     )
+    return _counted(high < limit, low >= limit, "counted", told)
+
+
+def _counted(supported: bool, refuted: bool, test: str, told: Told) -> Finding:
+    return Finding(0.0 if supported else 1.0, 0.0 if refuted else 1.0, test, lambda word, level: told)
 
 
 def _share(claim: Claim, task: str, evidence: Evidence) -> Finding:
@@ -235,35 +277,35 @@ def _share(claim: Claim, task: str, evidence: Evidence) -> Finding:
     above, below = share.low > limit, share.high < limit
     if " below " in claim.form:
         above, below = below, above
-    return Finding(
-        supports=0.0 if above else 1.0,
-        refutes=0.0 if below else 1.0,
-        found=f"{what} {share.value:.0%} of the variance ({LEVEL:.0%}: {share.low:.0%} to {share.high:.0%}){without}",
-        test="functional ANOVA of a regression forest, interval over resampled trials",
-        settle="more trials, until the interval lies on one side",
-        numbers={"share": share.value, "low": share.low, "high": share.high},
+    told = Told(
+        f"{what} {share.value:.0%} of the variance ({LEVEL:.0%}: {share.low:.0%} to {share.high:.0%}){without}",
+        {"share": share.value, "low": share.low, "high": share.high},
+        "more trials, until the interval lies on one side",
     )
+    test = "functional ANOVA of a regression forest, interval over resampled trials"
+    return _counted(above, below, test, told)
 
 
 def _solves(claim: Claim, task: str, evidence: Evidence) -> Finding:
     """Shares of all trials: nothing is chosen, and one that diverged or failed has not solved the task."""
     (a, of_a), (b, of_b) = evidence.solved(task, claim.a), evidence.solved(task, claim.b)
     more, less = more_often(a, of_a, b, of_b)
-    low, high = difference_interval(a, of_a, b, of_b, LEVEL)
     difference = a / of_a - b / of_b
-    return Finding(
-        supports=more,
-        refutes=less,
-        found=f"{_share_solved(claim.a, a, of_a)}, {_share_solved(claim.b, b, of_b)}: {abs(difference):.0%}"
-        f" {'more' if difference >= 0 else 'less'} often ({LEVEL:.0%}: {low:+.0%} to {high:+.0%})",
-        test="Boschloo's exact test of the shares that solve the task",
-        settle="more trials",
-        tested=True,
-        numbers={
-            "solved_a": float(a), "trials_a": float(of_a), "solved_b": float(b), "trials_b": float(of_b),
-            "difference": difference, "low": low, "high": high, "more": more, "less": less,
-        },
-    )  # fmt: skip
+
+    def tell(word: Word, level: float) -> Told:
+        low, high = difference_interval(a, of_a, b, of_b, level)
+        than = f"{abs(difference):.0%} {'more' if difference >= 0 else 'less'} often"
+        return Told(
+            f"{_share_solved(claim.a, a, of_a)}, {_share_solved(claim.b, b, of_b)}:"
+            f" {than} ({percent(level)}: {low:+.0%} to {high:+.0%})",
+            {
+                "solved_a": float(a), "trials_a": float(of_a), "solved_b": float(b), "trials_b": float(of_b),
+                "difference": difference, "low": low, "high": high, "more": more, "less": less,
+            },
+            _advice({f"shares that differ by {one:.0%}": trials_for_shares(one, 1.0 - level) for one in SHARES}, of_a),
+        )  # fmt: skip
+
+    return Finding(more, less, "Boschloo's exact test of the shares that solve the task", tell, tested=True)
 
 
 def _share_solved(name: str, solved: int, trials: int) -> str:
@@ -290,6 +332,25 @@ def _number(claim: Claim) -> float:
     return claim.number
 
 
+def percent(level: float) -> str:
+    """A level to two figures of what it leaves: 95 %, 99.74 %."""
+    return f"{100 * level:.{max(0, 1 - math.floor(math.log10(100 * (1 - level)) + 1e-9))}f}%".replace(".0%", "%")
+
+
+def _advice(needed: Mapping[str, int], run: int) -> str:
+    """How many trials of each show what; what so many would have shown already is said so."""
+    return "; ".join(f"{what}: {_about(trials, run)}" for what, trials in needed.items())
+
+
+def _about(trials: int, run: int) -> str:
+    if trials <= run:
+        return f"{POWER:.0%} of such studies would have shown it"
+    if trials > MANY:
+        return f"more than {MANY:,} trials of each"
+    figures = 10 ** max(0, math.floor(math.log10(trials)) - 1)
+    return f"about {math.ceil(trials / figures) * figures:,} trials of each"
+
+
 # ---------------------------------------------------------------------------------------------- evidence
 
 
@@ -308,6 +369,11 @@ class Searches:
             known from which score on it is solved.
         control: the baseline's second run, which no claim is about.
         seed: words; the same results always give the same verdicts.
+        margin: what "same as" means in the experiment; advice is given for differences of it and of twice as much.
+        nothing: by task, what a variant must beat to have learnt something.
+        idle: task and variant of those that have not.
+        pairs: whether trials of two variants with one index were drawn at one point.
+        draws: relabellings.
     """
 
     trials: Mapping[tuple[str, str], Trials | StatsError]
@@ -320,11 +386,12 @@ class Searches:
     control: str = ""
     seed: str = ""
     tests: bool = True
+    margin: float | None = None
+    nothing: Mapping[str, Nothing] = field(default_factory=dict)
+    idle: Collection[tuple[str, str]] = ()
+    pairs: Callable[[str, str], bool] = lambda a, b: False
+    draws: int = DRAWS
     _known: dict[tuple[Any, ...], Any] = field(default_factory=dict)
-
-    @property
-    def test(self) -> str:
-        return "permutation of all trials' labels, the best chosen anew each time"
 
     def names(self, task: str) -> Sequence[str]:
         return [name for where, name in self.trials if where == task and name != self.control]
@@ -335,51 +402,83 @@ class Searches:
             raise StatsError(f"{name}: {found}")
         return found
 
-    def exchange(self, task: str, a: str, b: str, shift: float = 0.0) -> Exchange:
-        def compute() -> Exchange:
-            return exchange(
-                self.of(task, a), self.of(task, b), self.keep[task], self._rng(task, a, b, shift), shift, DRAWS
-            )
+    def test(self, a: str, b: str) -> str:
+        if self.pairs(a, b):
+            return "permutation of labels within pairs of trials at one point, the best chosen anew each time"
+        return "permutation of all trials' labels, the best chosen anew each time"
 
-        return self._once(("exchange", task, a, b, shift), compute)
+    def comparison(self, task: str, a: str, b: str) -> Comparison:
+        def compute() -> Comparison:
+            one, two, keep = self.of(task, a), self.of(task, b), self.keep[task]
+            return Comparison(one, two, keep, self._seed(task, a, b), self.draws, self.pairs(a, b))
 
-    def effect(self, task: str, a: str, b: str) -> Effect:
-        def compute() -> Effect:
-            return effect(self.of(task, a), self.of(task, b), self.keep[task], LEVEL, self._rng(task, a, b, "effect"))
-
-        return self._once(("effect", task, a, b), compute)
+        return self._once(("comparison", task, a, b), compute)
 
     def difference(self, task: str, a: str, b: str, shift: float) -> tuple[float, float]:
-        found = self.exchange(task, a, b, shift)
+        found = self._once(("test", task, a, b, shift), lambda: self.comparison(task, a, b).test(shift))
         return found.worse, found.better
 
-    def describe(self, task: str, a: str, b: str) -> tuple[str, Mapping[str, float]]:
-        tested, size = self.exchange(task, a, b), self.effect(task, a, b)
-        word = "worse" if size.difference > 0 else "better"
-        lacking = [
-            f"{name}: only {done} of {of} trials completed"
-            for name, (done, of) in ((name, self.complete[task, name]) for name in (a, b))
-            if done < MOSTLY * of
-        ]
-        text = (
-            f"{a} {size.a:.3f}, {b} {size.b:.3f}: {word} by {abs(size.difference):.3f}"
-            f" ({LEVEL:.0%}: {size.low:+.3f} to {size.high:+.3f})"
-        )
-        numbers = {
-            "a": size.a, "b": size.b, "difference": size.difference, "low": size.low, "high": size.high,
-            "trials_a": float(len(self.of(task, a))), "trials_b": float(len(self.of(task, b))), "kept": float(self.keep[task]),
-            "welch": tested.welch, "welch_false_alarms": tested.false_alarms,
-        }  # fmt: skip
-        return "; ".join([text, *lacking]), numbers
+    def welch(self, task: str, a: str, b: str) -> Welch:
+        return self._once(("welch", task, a, b), self.comparison(task, a, b).welch)
 
-    def settle(self, task: str, a: str, b: str, boundary: float) -> str:
-        run = min(len(self.of(task, name)) for name in (a, b))
-        needed = trials_needed(self.effect(task, a, b), boundary, run)
-        if needed <= run:
-            return "a few more trials"
-        if needed > MANY:
-            return f"more than {MANY:,} trials: the difference is very close to {boundary:g}"
-        return f"about {needed:,} trials of each, if the difference is what it seems"
+    def describe(self, task: str, a: str, b: str, level: float) -> tuple[str, Mapping[str, float]]:
+        size, welch = self.comparison(task, a, b), self.welch(task, a, b)
+        low, high = self._once(("interval", task, a, b, level), lambda: size.interval(level))
+        word = "worse" if size.difference > 0 else "better"
+        by = f"{word} by {abs(size.difference):.3f}" if size.difference else "no difference"
+        text = f"{a} {size.a:.3f}, {b} {size.b:.3f}: {by} ({percent(level)}: {_bounds(low, high)})"
+        numbers = {
+            "a": size.a, "b": size.b, "difference": size.difference, "error": size.error,
+            "trials_a": float(len(self.of(task, a))), "trials_b": float(len(self.of(task, b))), "kept": float(self.keep[task]),
+            "welch": welch.p, "welch_false_alarms": welch.false_alarms,
+        }  # fmt: skip
+        bounds = {name: bound for name, bound in (("low", low), ("high", high)) if math.isfinite(bound)}
+        return "; ".join([text, *self._remarks(task, a, b)]), {**numbers, **bounds}
+
+    def _remarks(self, task: str, a: str, b: str) -> list[str]:
+        """What a reader must know before taking a difference for one of two cells."""
+        remarks = ["all scores are equal"] if self._equal(task, a, b) else []
+        idle = [name for name in (a, b) if (task, name) in self.idle]
+        if idle:
+            are = "are" if len(idle) > 1 else "is"
+            remarks.append(
+                f"{' and '.join(idle)} {are} not better than '{self.nothing[task].name}', which learns nothing"
+            )
+        for name in (a, b):
+            done, of = self.complete[task, name]
+            if done < MOSTLY * of:
+                remarks.append(f"{name}: only {done} of {of} trials completed")
+        return remarks
+
+    def _equal(self, task: str, a: str, b: str) -> bool:
+        scores = {float(one) for name in (a, b) for one in self.of(task, name).report if math.isfinite(one)}
+        return len(scores) == 1
+
+    def settle(self, task: str, a: str, b: str, margin: float | None, level: float) -> str:
+        """From the spread of the two searches and not from the difference that was found, which is mostly chance.
+
+        Nothing where a variant has learnt nothing, or all scores are equal: more trials of the kind would not help.
+        """
+        if self._equal(task, a, b) or any((task, name) in self.idle for name in (a, b)):
+            return ""
+        size, run = self.comparison(task, a, b), min(len(self.of(task, name)) for name in (a, b))
+        alpha = (1.0 - level) / 2
+        least = fewest_trials(alpha, self.pairs(a, b))
+
+        def needed(distance: float, power: float = POWER) -> int:
+            return max(least, trials_needed(size.error, run, distance, alpha, power))
+
+        if margin is None:
+            shown = (2 * self.margin, self.margin) if self.margin else _round_differences(size.error, alpha)
+            return _advice({f"a difference of {one:g}": needed(one) for one in shown}, run)
+        both = (1.0 + POWER) / 2  # each side of the margin must be seen
+        return (
+            _advice(
+                {"if the two are equal": needed(margin, both), f"if they differ by {2 * margin:g}": needed(margin)}, run
+            )
+            if margin
+            else "a margin above 0"
+        )
 
     def weights(self, task: str, a: str, b: str) -> tuple[float, float]:
         return self.ratio(task, a, b)
@@ -393,13 +492,29 @@ class Searches:
             raise StatsError(f"these trials do not say from which score on {task} is solved")
         return found
 
-    def _rng(self, *words: object) -> np.random.Generator:
-        return np.random.default_rng(zlib.crc32(" ".join(map(str, (self.seed, *words))).encode()))
+    def _seed(self, *words: object) -> int:
+        return zlib.crc32(" ".join(map(str, (self.seed, *words))).encode())
 
     def _once(self, key: tuple[Any, ...], compute: Callable[[], Any]) -> Any:
         if key not in self._known:
             self._known[key] = compute()
         return self._known[key]
+
+
+def _bounds(low: float, high: float) -> str:
+    """An interval, or that the test has none at this level."""
+    if math.isinf(low) and math.isinf(high):
+        return "so few trials exclude nothing"
+    below, above = (f"{one:+.3f}" if math.isfinite(one) else "any" for one in (low, high))
+    return f"{below} to {above}"
+
+
+def _round_differences(error: float, alpha: float) -> tuple[float, float]:
+    """Two round differences at and below what the present trials would show: 1, 2 or 5 times a power of ten."""
+    limit = detectable(max(error, 1e-12), alpha)
+    power = 10.0 ** math.floor(math.log10(limit))
+    steps = [one * power for one in (0.2, 0.5, 1.0, 2.0, 5.0) if one * power <= limit * (1 + 1e-9)]
+    return float(f"{steps[-1]:.1g}"), float(f"{steps[-2]:.1g}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,8 +524,7 @@ class Printed:
     scores: Mapping[str, Mapping[str, float]]
     tests: bool = False
 
-    @property
-    def test(self) -> str:
+    def test(self, a: str, b: str) -> str:
         return "the numbers as printed"
 
     def names(self, task: str) -> Sequence[str]:
@@ -420,11 +534,11 @@ class Printed:
         difference = self.scores[task][a] - self.scores[task][b] - shift
         return float(difference <= 0), float(difference >= 0)
 
-    def describe(self, task: str, a: str, b: str) -> tuple[str, Mapping[str, float]]:
+    def describe(self, task: str, a: str, b: str, level: float) -> tuple[str, Mapping[str, float]]:
         one, two = self.scores[task][a], self.scores[task][b]
         return f"{a} {one:g}, {b} {two:g}", {"a": one, "b": two, "difference": one - two}
 
-    def settle(self, task: str, a: str, b: str, boundary: float) -> str:
+    def settle(self, task: str, a: str, b: str, margin: float | None, level: float) -> str:
         return "numbers that differ"
 
     def weights(self, task: str, a: str, b: str) -> tuple[float, float]:

@@ -17,14 +17,16 @@ from typing import Any, Protocol
 import numpy as np
 
 from rnnzoo.errors import StatsError
-from rnnzoo.report.evidence import searches, solving
+from rnnzoo.report.evidence import searches, solving, trials
 from rnnzoo.report.explained import Explained, Forests, explained, searched
 from rnnzoo.report.judge import Searches, Verdict, judge
+from rnnzoo.report.learnt import Nothing, nothing
 from rnnzoo.report.results import belonging, replicated
+from rnnzoo.spec.claims import approximate
 from rnnzoo.spec.experiment import Experiment, Variant
 from rnnzoo.spec.read_experiment import resolved
-from rnnzoo.spec.trial import Kind, Result, ranked
-from rnnzoo.stats.estimate import bootstrap_interval
+from rnnzoo.spec.trial import Ending, Kind, Result, ranked
+from rnnzoo.stats.compare import tuned_interval
 from rnnzoo.stats.ranks import Ranks, rank
 from rnnzoo.stats.shares import share_interval
 from rnnzoo.stats.tuning import tuning_curve
@@ -118,9 +120,13 @@ class Row:
         counts: trials by kind.
         points: every complete trial, the best on the selecting split first.
         kept: how many trials were kept: `keep` of them, or as many as are complete.
-        mean, interval: of the kept trials on the reported split; no interval from fewer than three.
+        mean: of the kept trials on the reported split.
+        interval: of that mean, over searches of this size; none from fewer than three trials, or of fewer than are compared.
         seconds: median of a complete trial.
         solved: None where the task has no score from which on it is solved, or no trial has ended.
+        idle: whether the mean is not better than what learns nothing.
+        never: complete trials that are not better than what learns nothing.
+        never_by_patience: of these, how many patience ended.
     """
 
     variant: str
@@ -135,6 +141,9 @@ class Row:
     tuning: Tuning | None
     again: Again | None
     solved: Solved | None
+    idle: bool
+    never: int
+    never_by_patience: int
 
     @property
     def complete(self) -> int:
@@ -149,6 +158,7 @@ class Table:
         trials: the most that a variant has run, of those that are planned.
         keep: how many of each variant are compared.
         solved: the score from which on the task is solved; None where there is none.
+        nothing: what a variant must beat to have learnt something; None where the task has no baseline.
     """
 
     task: str
@@ -160,6 +170,7 @@ class Table:
     baselines: Mapping[str, float]
     digest: str
     solved: float | None
+    nothing: Nothing | None
     rows: tuple[Row, ...]
     explained: Explained | None
 
@@ -187,6 +198,7 @@ class Summary:
         spec: the experiment with every default filled in.
         ranks: of the variants over all tasks; None where there is one task only.
         provenance: where and with what the trials were run, each different set once.
+        warnings: what a reader must know of how verdicts were found.
     """
 
     experiment: str
@@ -200,6 +212,7 @@ class Summary:
     controls: tuple[Control, ...]
     ranks: Ranks | None
     provenance: tuple[Mapping[str, str], ...]
+    warnings: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -226,16 +239,30 @@ def summarise(
         of_variants = [(one, belonging(results, one.label, choice.label)) for one in experiment.variants]
         ran = min(trials, max((one.trial.index + 1 for _, own in of_variants for one in own), default=trials))
         keep = experiment.select.count(ran)
+        beat = nothing(task.baselines, task.solved)
         rows = [
-            _row(experiment, variant, own, replicated(results, variant.label, choice.label), keep, task.solved)
+            _row(
+                _Asked(experiment, variant, keep, task.solved, beat),
+                own,
+                replicated(results, variant.label, choice.label),
+            )
             for variant, own in of_variants
         ]
         best_first = tuple(sorted(rows, key=lambda row: (row.mean is None, row.mean)))
-        told = (task.metric, task.unit, task.note, dict(task.baselines), task.digest, task.solved)
+        told = (task.metric, task.unit, task.note, dict(task.baselines), task.digest, task.solved, beat)
         tables.append(Table(choice.label, ran, keep, *told, best_first, _explained(forests, choice.label)))
     inputs = {label: task.inputs for label, task in tasks.items()}
     solved = {label: task.solved for label, task in tasks.items()}
-    evidence = searches(experiment, results, inputs, {one.task: one.keep for one in tables}, forests, solved)
+    evidence = searches(
+        experiment,
+        results,
+        inputs,
+        {one.task: one.keep for one in tables},
+        forests,
+        solved,
+        {one.task: one.nothing for one in tables if one.nothing},
+        {(one.task, row.variant) for one in tables for row in one.rows if row.idle},
+    )
     labels = [one.label for one in experiment.tasks]
     return Summary(
         experiment=experiment.name,
@@ -249,6 +276,7 @@ def summarise(
         controls=tuple(_controls(experiment, labels, evidence)),
         ranks=_ranks(experiment, tables),
         provenance=tuple(provenance),
+        warnings=(text,) if (text := approximate(experiment.search)) else (),
     )
 
 
@@ -256,7 +284,7 @@ def _controls(experiment: Experiment, tasks: Sequence[str], evidence: Searches) 
     for task in tasks if experiment.control else ():
         try:
             worse, better = evidence.difference(task, experiment.control, experiment.baseline, 0.0)
-            found, _ = evidence.describe(task, experiment.control, experiment.baseline)
+            found, _ = evidence.describe(task, experiment.control, experiment.baseline, LEVEL)
         except StatsError:
             continue
         yield Control(task, experiment.control, found, min(1.0, 2 * min(worse, better)))
@@ -281,33 +309,47 @@ def _explained(forests: Forests, task: str) -> Explained | None:
         return None
 
 
-def _row(
-    experiment: Experiment,
-    variant: Variant,
-    results: Sequence[Result],
-    again: Sequence[Result],
-    keep: int,
-    solved: float | None,
-) -> Row:
-    on, report = experiment.select.on, experiment.select.report
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a row is about."""
+
+    experiment: Experiment
+    variant: Variant
+    keep: int
+    solved: float | None
+    nothing: Nothing | None
+
+    def words(self) -> str:
+        """For generators, so that the same results always print the same numbers."""
+        return f"{self.experiment.name} {self.variant.label}"
+
+
+def _row(asked: _Asked, results: Sequence[Result], again: Sequence[Result]) -> Row:
+    on, report = asked.experiment.select.on, asked.experiment.select.report
     complete = ranked(results, on)
-    points = [
-        Point(one.outcome.scores[report], at < keep, dict(one.trial.hyperparameters)) for at, one in enumerate(complete)
-    ]
-    kept = [one.score for one in points[:keep]]
+    scores = [one.outcome.scores[report] for one in complete]
+    kept = scores[: asked.keep]
+    beat = asked.nothing
+    never = [one for one in complete if beat is not None and not beat.beaten(one.outcome.scores[report])]
     return Row(
-        variant=variant.label,
-        title=variant.cell.title,
+        variant=asked.variant.label,
+        title=asked.variant.cell.title,
         counts={str(kind): sum(1 for one in results if one.outcome.kind is kind) for kind in Kind},
-        points=tuple(points),
+        points=tuple(
+            Point(score, at < asked.keep, dict(one.trial.hyperparameters))
+            for at, (score, one) in enumerate(zip(scores, complete))
+        ),
         kept=len(kept),
         mean=statistics.fmean(kept) if kept else None,
-        interval=_interval(kept, f"{experiment.name} {variant.label}"),
+        interval=_interval(asked, results),
         best=_best(complete[0], on, report) if complete else None,
         seconds=statistics.median(one.outcome.seconds.get("total", 0.0) for one in complete) if complete else None,
-        tuning=_tuning(results, on, report, f"{experiment.name} {variant.label}"),
+        tuning=_tuning(results, on, report, asked.words()),
         again=_again(again, report) if again else None,
-        solved=_solved(results, report, solved),
+        solved=_solved(results, report, asked.solved),
+        idle=bool(kept) and beat is not None and not beat.beaten(statistics.fmean(kept)),
+        never=len(never),
+        never_by_patience=sum(one.outcome.ending is Ending.PATIENCE for one in never),
     )
 
 
@@ -332,16 +374,22 @@ def _tuning(results: Sequence[Result], on: str, report: str, words: str) -> Tuni
     return Tuning(*(tuple(one.tolist()) for one in (found.mean, found.low, found.high)))
 
 
-def _interval(scores: Sequence[float], words: str) -> tuple[float, float] | None:
-    """With a generator of its own, so that the same results always print the same interval."""
+def _interval(asked: _Asked, results: Sequence[Result]) -> tuple[float, float] | None:
+    """Over all trials, with the selection repeated, as the intervals of differences."""
+    select = asked.experiment.select
+    found = trials(results, select.on, select.report)
     try:
-        return bootstrap_interval(np.array(scores), LEVEL, _generator(words))
+        return None if isinstance(found, StatsError) else tuned_interval(found, asked.keep, LEVEL, _seed(asked.words()))
     except StatsError:
         return None
 
 
+def _seed(words: str) -> int:
+    return zlib.crc32(words.encode())
+
+
 def _generator(words: str) -> np.random.Generator:
-    return np.random.default_rng(zlib.crc32(words.encode()))
+    return np.random.default_rng(_seed(words))
 
 
 def _best(result: Result, on: str, report: str) -> Best:

@@ -37,6 +37,8 @@ def _verdicts(summary: Summary, console: Console) -> None:
         console.print(Padding(Text(one.found, style="dim"), (0, 0, 0, 13)))
         if one.settle:
             console.print(Padding(Text(f"to settle it: {one.settle}", style="dim"), (0, 0, 0, 13)))
+    for text in summary.warnings if summary.verdicts else ():
+        console.print(Padding(Text(f"warning: {text}", style="yellow"), (0, 0, 0, 2)))
     for control in summary.controls:
         where = f" on {control.task}" if several else ""
         text = f"control{where}: {control.found}; p {pvalue(control.p)} (any difference is chance)"
@@ -99,8 +101,14 @@ def _notes(summary: Summary, table: Table, console: Console) -> None:
         other = [
             f"{count} {kind.replace('_', ' ')}" for kind, count in row.counts.items() if count and kind != Kind.COMPLETE
         ]
+        if row.never and table.nothing:
+            ended = f" ({row.never_by_patience} ended by patience there)" if row.never_by_patience else ""
+            other.append(f"{row.never} never better than {table.nothing.name}{ended}")
         if other:
             console.print(f"  {row.variant}: {', '.join(other)}", style="yellow", markup=False, highlight=False)
+        if row.idle and table.nothing:
+            text = f"  {row.variant}: its mean is not better than {table.nothing.name}, which learns nothing"
+            console.print(text, style="yellow", markup=False, highlight=False)
         if 0 < row.kept < table.keep:
             text = f"  {row.variant}: only {row.kept} complete, {table.keep} are compared elsewhere"
             console.print(text, style="yellow", markup=False, highlight=False)

@@ -8,12 +8,12 @@ of weights) and of Jozefowicz et al. 2015 (better, no variant better), and share
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rnnzoo.errors import Mistakes, Span, nearest
 from rnnzoo.spec.document import MAX_NUMBER, MAX_TEXT, Fields, Node, Scalar, Table, describe
-from rnnzoo.spec.experiment import Claim
+from rnnzoo.spec.experiment import OURS, Claim, Search
 
 # A and B are variants, TASK a task, NAME a searched hyper-parameter, N a number, N% a share; any form without a TASK may
 # follow `on TASK:`.
@@ -32,6 +32,7 @@ FORMS = (
     "A solves TASK more often than B",
 )
 SOLVES = FORMS[-1]
+COMPARED = ("A worse than B", "A better than B", "A same as B", "no variant better than B")  # as `Claim.form` has them
 WITH_MARGIN = {
     "A same as B": "end the claim with `within 0.1`",
     "no variant better than B": "end the claim with `by 0.1`",
@@ -178,3 +179,17 @@ def _within(span: Span, name: str) -> Span:
     """The place of a word in a sentence that stands on one line; else that of the sentence."""
     found = re.compile(rf"(?<![^\s'\"\[]){re.escape(name)}(?=[\s:,'\"\]]|$)").search(span.text, span.column - 1)
     return replace(span, column=found.start() + 1, length=len(name)) if found else span
+
+
+def judged(claims: Sequence[Claim], tasks: Sequence[str]) -> list[tuple[Claim, str]]:
+    """Every claim with each task that it is judged on."""
+    return [(claim, task) for claim in claims for task in ([claim.task] if claim.task else tasks)]
+
+
+def approximate(search: Search) -> str:
+    """Why the p-values of claims are approximate; empty where the trials of a search do not depend on each other."""
+    if search.sampler.name not in OURS:
+        return f"'{search.sampler.name}' goes by the trials before, and p-values are exact for independent trials only"
+    if search.pruner is not None:
+        return f"'{search.pruner.name}' prunes by the trials before, and p-values are exact for independent trials only"
+    return ""

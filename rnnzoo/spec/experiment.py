@@ -238,3 +238,9 @@ class Experiment:
 
     def variant(self, label: str) -> Variant:
         return next(one for one in self.variants if one.label == label)
+
+    def paired(self, a: str, b: str) -> bool:
+        """Whether trials of two variants with one index are drawn at one point of the space."""
+        if self.search.sampler.name == "grid":
+            return self.variant(a).space == self.variant(b).space
+        return self.search.sampler.name in OURS and self.search.draws == "common"

@@ -5,15 +5,18 @@ intervals, all of them with the selection repeated.  Contains the comparison of 
 trials, Welch's t-test) and what replaces it here: a permutation of the labels of all trials.
 
 Why it is replaced: the best k of N were chosen for being good, so they are closer to each other than k trials are.  Welch's
-test takes their small spread for precision; between two searches that do not differ it finds a difference in 8 to 18 % of
-the cases and not in 5 %.  A permutation test that chooses anew in every draw has no such error: where labels mean nothing,
-every relabelling is as likely as the one that was seen.
+test takes their small spread for precision.  A permutation test that chooses anew in every draw has no such error: where
+labels mean nothing, every relabelling is as likely as the one that was seen.
+
+What is permuted is the difference of means over its standard error (Janssen 1997; Chung and Romano 2013).  Where the two have
+one distribution the test is exact; where only their means agree, and one spreads wider or fails more often, it is right with
+many trials, which the bare difference is not.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +28,12 @@ from rnnzoo.errors import StatsError
 Array = np.ndarray[Any, Any]
 FEWEST = 3
 ALPHA = 0.05
+POWER = 0.8
+DRAWS = 4_999
+HALVINGS = 10  # of the span in which a bound of an interval lies
+MOST_DRAWS = 39_999
+EQUAL = 1e-12  # of the largest score: what rounding leaves of a difference of none
+NEAR = 1e-9  # statistics of the same numbers, added up in another order, count as equal
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -34,37 +43,52 @@ class Trials:
     Attributes:
         on: (trials,) the score that selects; infinite for a trial that did not complete.
         report: (trials,) the score that is reported; infinite likewise.
+        index: (trials,) the number of each; trials of two variants with one number are a pair, if anything pairs them.
     """
 
     on: Array
     report: Array
+    index: Array
 
     @classmethod
-    def of(cls, on: Sequence[float] | Array, report: Sequence[float] | Array) -> Trials:
+    def of(
+        cls, on: Sequence[float] | Array, report: Sequence[float] | Array, index: Sequence[int] | Array | None = None
+    ) -> Trials:
         """Sort and check.
 
         Raises:
             StatsError: shapes differ, a score is NaN, or fewer than three trials completed.
         """
         one, two = np.asarray(on, dtype=float), np.asarray(report, dtype=float)
-        if one.ndim != 1 or one.shape != two.shape:
+        number = np.arange(len(one)) if index is None else np.asarray(index)
+        if one.ndim != 1 or one.shape != two.shape or one.shape != number.shape:
             raise StatsError("a trial has one score that selects and one that is reported")
         if np.isnan(one).any() or np.isnan(two).any() or (np.isfinite(one) != np.isfinite(two)).any():
             raise StatsError("a trial has two finite scores, or two infinite ones if it did not complete")
         if np.isfinite(one).sum() < FEWEST:
             raise StatsError(f"a comparison needs {FEWEST} complete trials, not {np.isfinite(one).sum()}")
         order = np.argsort(one, kind="stable")
-        return cls(one[order], two[order])
+        return cls(one[order], two[order], number[order])
 
     def __len__(self) -> int:
         return len(self.on)
 
-    def shifted(self, by: float) -> Trials:
-        return Trials(self.on + by, self.report + by)
-
     def capped(self, worst: float) -> Trials:
         """What did not complete gets the worst reported score there is; it is still chosen last."""
-        return Trials(self.on, np.where(np.isfinite(self.report), self.report, worst))
+        return Trials(self.on, np.where(np.isfinite(self.report), self.report, worst), self.index)
+
+    def mean(self, keep: int) -> float:
+        """Mean reported score of the best."""
+        return float(self.report[:keep].mean())
+
+    def only(self, index: Array) -> Trials:
+        """The trials of these numbers."""
+        chosen = np.isin(self.index, index)
+        return Trials(self.on[chosen], self.report[chosen], self.index[chosen])
+
+    def by_index(self) -> Trials:
+        order = np.argsort(self.index, kind="stable")
+        return Trials(self.on[order], self.report[order], self.index[order])
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,59 +96,151 @@ class Exchange:
     """What permuting the labels says.
 
     Attributes:
-        difference: mean reported score of the best `keep` of A minus that of B; above 0, A is worse.
-        worse: p-value for "A is worse", the share of relabellings with a difference at least as large.
+        worse: p-value for "A is worse": the share of relabellings with a statistic at least as large.
         better: p-value for "A is better".
-        welch: two-sided p-value of Welch's t-test between the kept trials (Greff et al. 2015).
-        false_alarms: share of the relabellings that Welch's test calls a difference at 5 %: what its p-value is worth here.
     """
 
-    difference: float
     worse: float
     better: float
-    welch: float
+
+
+@dataclass(frozen=True, slots=True)
+class Welch:
+    """Welch's t-test between the kept trials (Greff et al. 2015).
+
+    Attributes:
+        p: two-sided.
+        false_alarms: share of the relabellings that it calls a difference at 5 %: what its p-value is worth here.
+    """
+
+    p: float
     false_alarms: float
 
 
-def exchange(
-    a: Trials, b: Trials, keep: int, rng: np.random.Generator, shift: float = 0.0, draws: int = 9_999
-) -> Exchange:
-    """Permutation test of the difference between the best `keep` trials of A and of B, chosen anew in every draw.
+class Comparison:
+    """The best `keep` trials of A and of B, chosen anew in every relabelling.
 
-    Args:
-        keep: how many trials of each are compared.
-        shift: the difference under the hypothesis that is tested; A's scores are moved by as much before labels are
-            exchanged.  0 tests "no difference", a margin tests "A is worse by the margin".
-
-    Raises:
-        StatsError: `keep` is below 3, or more than the trials.
-
-    Source:
-        Phipson and Smyth 2010 (p-values of random permutations are never 0); the protocol is that of Greff et al. 2015,
-        section IV.
+    Attributes:
+        a, b: mean reported scores of the best `keep` of each.
+        difference: that of A less that of B; above 0, A is worse.
+        error: the standard error of the difference, selection included.
     """
-    _check(a, b, keep)
-    a, b = _capped(a, b)
-    moved = a.shifted(-shift)
-    on, report = np.concatenate([moved.on, b.on]), np.concatenate([moved.report, b.report])
-    order = np.lexsort((rng.random(len(on)), on))  # ties fall by chance, not by label
-    report = report[order]
-    labels = np.zeros((draws + 1, len(on)), dtype=bool)
-    labels[0] = order < len(a)  # the labels as they are
-    labels[1:] = rng.permuted(np.broadcast_to(labels[0], (draws, len(on))), axis=1)
-    ours, theirs = _kept(labels, keep), _kept(~labels, keep)
-    means = ours @ report / keep, theirs @ report / keep
-    differences = means[0] - means[1]
-    seen, rest = differences[0], differences[1:]
-    room = 1e-12 * max(1.0, float(np.abs(report).max()))  # sums of the same numbers in another order
-    welch = _welch(means, (ours @ report**2, theirs @ report**2), keep)
-    return Exchange(
-        difference=float(seen) + shift,
-        worse=float((1 + (rest >= seen - room).sum()) / (draws + 1)),
-        better=float((1 + (rest <= seen + room).sum()) / (draws + 1)),
-        welch=float(welch[0]),
-        false_alarms=float((welch[1:] < ALPHA).mean()),
-    )
+
+    def __init__(
+        self, a: Trials, b: Trials, keep: int, seed: int | Sequence[int], draws: int = DRAWS, paired: bool = False
+    ) -> None:
+        """Args:
+            keep: how many trials of each are compared.
+            seed: the same one gives the same relabellings, whatever is tested with them.
+            paired: trials of one number were drawn at the same point of the space: their labels are exchanged with each
+                other only.  Trials of one variant alone are then left out.
+
+        Raises:
+            StatsError: `keep` is below 3, or more than the trials.
+
+        Source:
+            Janssen 1997, Studentized permutation tests for non-i.i.d. hypotheses and the generalized Behrens-Fisher
+            problem; Chung and Romano 2013, Exact and asymptotically robust permutation tests; Phipson and Smyth 2010 (p-values
+            of random permutations are never 0).  The protocol is that of Greff et al. 2015, section IV.
+        """
+        if paired:
+            both = np.intersect1d(a.index, b.index)
+            a, b = a.only(both), b.only(both)
+        _check(a, b, keep)
+        a, b = _capped(a, b)
+        self.a, self.b = a.mean(keep), b.mean(keep)
+        self.difference = self.a - self.b
+        self.keep, self.seed, self.draws, self.paired = keep, seed, draws, paired
+        a, b = a.by_index(), b.by_index()  # so that a pair stands at one place in both
+        self.on, self.report = np.concatenate([a.on, b.on]), np.concatenate([a.report, b.report])
+        self.size = len(self.on)
+        self.of_a = np.arange(self.size) < len(a)
+        self.breaks = np.random.default_rng(seed).random(self.size)  # ties fall by chance, not by label
+        self.error = float(self._seen(self.of_a[None], 0.0).error[0])
+
+    def test(self, shift: float = 0.0) -> Exchange:
+        """P-values against the hypothesis that A is worse by `shift`; 0 tests "no difference", a margin "by the margin".
+
+        A's scores are moved by as much before labels are exchanged.
+        """
+        return self._test(self._labels(), shift)
+
+    def welch(self) -> Welch:
+        p = self._seen(self._labels(), 0.0).welch
+        return Welch(float(p[0]), float((p[1:] < ALPHA).mean()))
+
+    def interval(self, level: float) -> tuple[float, float]:
+        """All differences that the test does not refuse, each side at half of what is left of the level.
+
+        Infinite where so few trials cannot refuse any.
+        """
+        labels, tail = self._labels(), (1.0 - level) / 2
+
+        low = self._bound(-1, lambda shift: self._test(labels, shift).worse <= tail)
+        return low, self._bound(1, lambda shift: self._test(labels, shift).better <= tail)
+
+    def _bound(self, side: int, refused: Callable[[float], bool]) -> float:
+        """Where the differences end that are not refused, on one side of the one that was seen."""
+        scale = max(1.0, float(np.abs(self.report).max()))
+        step = max(self.error, NEAR * scale)
+        reach = 8 * (float(np.ptp(self.report)) + abs(self.difference)) + step
+        inside, outside = 0.0, step
+        while not refused(self.difference + side * outside):
+            if outside > reach:
+                return side * math.inf
+            inside, outside = outside, 2 * outside
+        for _ in range(HALVINGS):
+            middle = (inside + outside) / 2
+            inside, outside = (inside, middle) if refused(self.difference + side * middle) else (middle, outside)
+        return self.difference + side * outside
+
+    def _test(self, labels: Array, shift: float) -> Exchange:
+        t = self._seen(labels, shift).t
+        room = NEAR * max(1.0, abs(float(t[0])))
+        return Exchange(
+            worse=float((1 + (t[1:] >= t[0] - room).sum()) / len(t)),
+            better=float((1 + (t[1:] <= t[0] + room).sum()) / len(t)),
+        )
+
+    def _labels(self) -> Array:
+        """(1 + draws, trials) of true for A: first the labels as they are, then relabellings."""
+        rng = np.random.default_rng(self.seed)
+        labels = np.empty((1 + self.draws, self.size), dtype=bool)
+        labels[0] = self.of_a
+        if self.paired:
+            flipped = rng.random((self.draws, self.size // 2)) < 0.5
+            labels[1:] = np.concatenate([~flipped, flipped], axis=1)
+        else:
+            labels[1:] = rng.permuted(np.broadcast_to(self.of_a, (self.draws, self.size)), axis=1)
+        return labels
+
+    def _seen(self, labels: Array, shift: float) -> _Seen:
+        """What each relabelling shows, once A's scores are moved by `-shift`."""
+        on, report = (scores - np.where(self.of_a, shift, 0.0) for scores in (self.on, self.report))
+        order = np.lexsort((self.breaks, on))
+        order = order[: self._looked_at(labels, order)]
+        report = _centred(report[order])
+        ours = _Kept.of(labels[:, order], report, self.keep, int(self.of_a.sum()))
+        theirs = _Kept.of(~labels[:, order], report, self.keep, int((~self.of_a).sum()))
+        pairs = order % (self.size // 2) if self.paired else None
+        return _Seen(ours, theirs, _error(ours, theirs, report, pairs))
+
+    def _looked_at(self, labels: Array, order: Array) -> int:
+        """How many of the best trials hold all that matters: of every relabelling `keep` of each label, and one more."""
+        wanted = [min(self.keep + 1, int(of.sum())) for of in (self.of_a, ~self.of_a)]
+        count = min(self.size, 4 * self.keep + 16)
+        while count < self.size:
+            ours = labels[:, order[:count]].sum(axis=1)
+            if (ours >= wanted[0]).all() and (count - ours >= wanted[1]).all():
+                break
+            count = min(self.size, 2 * count)
+        return count
+
+
+def _centred(report: Array) -> Array:
+    """Scores less their mean, since squares of large numbers would lose what differs; equal ones are exactly 0."""
+    centred = report - report.mean()
+    return np.asarray(np.where(np.abs(centred) <= EQUAL * np.abs(report).max(), 0.0, centred))
 
 
 def _check(a: Trials, b: Trials, keep: int) -> None:
@@ -140,71 +256,132 @@ def _capped(a: Trials, b: Trials) -> tuple[Trials, Trials]:
     return a.capped(worst), b.capped(worst)
 
 
-def _kept(labels: Array, keep: int) -> Array:
-    """(draws, trials) of 0 and 1: the first `keep` of each row, where trials stand in the order of what selects."""
-    return (labels & (np.cumsum(labels, axis=1, dtype=np.int16) <= keep)).astype(float)
-
-
-def _welch(means: tuple[Array, Array], squares: tuple[Array, Array], keep: int) -> Array:
-    """Two-sided p-values of Welch's t-test for groups of one size."""
-    shares = [
-        np.maximum(square / keep - mean**2, 0.0) / (keep - 1) for mean, square in zip(means, squares)
-    ]  # variance of each mean
-    total = shares[0] + shares[1]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.abs(means[0] - means[1]) / np.sqrt(total)
-        freedom = total**2 / ((shares[0] ** 2 + shares[1] ** 2) / (keep - 1))
-        p = 2 * special.stdtr(freedom, -t)
-    return np.where(total > 0, p, np.where(means[0] == means[1], 1.0, 0.0))
-
-
-# ---------------------------------------------------------------------------------------------- how large
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """How much worse A is than B.
+@dataclass(frozen=True, eq=False, slots=True)
+class _Kept:
+    """The kept trials of one label, a row for each relabelling.
 
     Attributes:
-        a, b: mean reported scores of the best `keep` of each.
-        low, high: interval of their difference.
-        error: its standard error.
+        chosen: (draws, trials) of 0 and 1, where trials stand in the order of what selects.
+        share: how many of the label's trials are kept.
+        mean, spread: of the reported scores of those that are kept; the spread is their variance.
+        edge: reported score where the selection ends: of the last that is kept and the first that is not.
     """
 
-    a: float
-    b: float
-    low: float
-    high: float
-    error: float
+    chosen: Array
+    share: float
+    mean: Array
+    spread: Array
+    edge: Array
+
+    @classmethod
+    def of(cls, labels: Array, report: Array, keep: int, size: int) -> _Kept:
+        counts = np.cumsum(labels, axis=1, dtype=np.int32)
+        chosen = (labels & (counts <= keep)).astype(float)
+        last = (labels & (counts >= keep) & (counts <= keep + 1)).astype(float)
+        mean = chosen @ report / keep
+        spread = np.maximum(chosen @ report**2 / keep - mean**2, 0.0) * keep / (keep - 1)
+        return cls(chosen, keep / size, mean, spread, last @ report / last.sum(axis=1))
 
     @property
-    def difference(self) -> float:
-        return self.a - self.b
+    def keep(self) -> float:
+        return float(self.chosen[0].sum())
+
+    @property
+    def variance(self) -> Array:
+        """Of the mean, over searches of this size.
+
+        The influence function of a mean of the best share q: (score - edge) / q for a trial that is kept.
+        """
+        return (self.spread + (1.0 - self.share) * (self.mean - self.edge) ** 2) / self.keep
 
 
-def effect(a: Trials, b: Trials, keep: int, level: float, rng: np.random.Generator, draws: int = 2_000) -> Effect:
-    """How much worse A is than B: percentile bootstrap over all trials of each, with the selection repeated.
+def _error(ours: _Kept, theirs: _Kept, report: Array, pairs: Array | None) -> Array:
+    """Standard error of the difference; of pairs that of the differences within them.
+
+    Args:
+        pairs: (trials,) the number of each trial's pair; None where there are no pairs.
+    """
+    if pairs is None:
+        variance = ours.variance + theirs.variance
+    else:
+        influence = ours.chosen * (report - ours.edge[:, None]) - theirs.chosen * (report - theirs.edge[:, None])
+        within = influence @ (pairs[:, None] == np.arange(pairs.max() + 1))
+        count = ours.keep / ours.share
+        squares = (within**2).sum(axis=1) - within.sum(axis=1) ** 2 / count
+        variance = np.maximum(squares, 0.0) / ours.keep / (ours.keep - 1)
+    least = NEAR * float(np.abs(report).max())
+    return np.asarray(np.maximum(np.sqrt(variance), least or 1.0))  # where all scores are equal, 0 over something is 0
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Seen:
+    """A's kept trials beside B's, a row for each relabelling."""
+
+    ours: _Kept
+    theirs: _Kept
+    error: Array
+
+    @property
+    def t(self) -> Array:
+        return np.asarray((self.ours.mean - self.theirs.mean) / self.error)
+
+    @property
+    def welch(self) -> Array:
+        """Two-sided p-values of Welch's t-test for groups of one size."""
+        shares = [one.spread / one.keep for one in (self.ours, self.theirs)]  # variance of each mean
+        total, distance = shares[0] + shares[1], np.abs(self.ours.mean - self.theirs.mean)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            freedom = total**2 / ((shares[0] ** 2 + shares[1] ** 2) / (self.ours.keep - 1))
+            p = 2 * special.stdtr(freedom, -distance / np.sqrt(total))
+        return np.asarray(np.where(total > 0, p, np.where(distance == 0.0, 1.0, 0.0)))
+
+
+def smallest_p(trials: int, paired: bool = False, draws: int = DRAWS) -> float:
+    """The smallest p-value that so many trials of each of two variants can have: one relabelling of all there are."""
+    relabellings = 2.0**trials if paired else float(special.comb(2 * trials, trials))
+    return max(1.0 / relabellings, 1.0 / (draws + 1))
+
+
+def fewest_trials(alpha: float, paired: bool = False) -> int:
+    """How many trials of each variant can have a one-sided p-value of at most `alpha`."""
+    trials = FEWEST
+    while smallest_p(trials, paired, 2**62) > alpha:
+        trials += 1
+    return trials
+
+
+def draws_for(claims: int) -> int:
+    """How many relabellings show a p-value that is small enough for so many claims, several times over."""
+    return min(max(DRAWS, 200 * claims - 1), MOST_DRAWS)
+
+
+# ---------------------------------------------------------------------------------------------- one variant
+
+
+def tuned_interval(trials: Trials, keep: int, level: float, seed: int, draws: int = 2_000) -> tuple[float, float]:
+    """Interval of the mean of a variant's best `keep`: what other searches of this size would find.
+
+    The mean, and as far to both sides as the bootstrap over all trials, with the selection repeated, spreads, times the
+    quantile of Student's t with `keep` degrees of freedom: fewer trials than that say how much it spreads.  Its percentiles
+    alone are too narrow, since no resample holds a better trial than the best one.
 
     Args:
         level: such as 0.95.
 
+    Raises:
+        StatsError: `keep` is below 3, or more than the trials.
+
     Source:
-        Efron and Tibshirani 1993, An introduction to the bootstrap, chapters 8 and 13.
+        Efron and Tibshirani 1993, An introduction to the bootstrap, chapters 6 and 13.
     """
-    _check(a, b, keep)
-    a, b = _capped(a, b)
-    resampled = _resampled(a, keep, rng, draws) - _resampled(b, keep, rng, draws)
-    tail = 50.0 * (1.0 - level)
-    low, high = np.percentile(resampled, (tail, 100.0 - tail))
-    one, two = float(a.report[:keep].mean()), float(b.report[:keep].mean())
-    return Effect(one, two, float(low), float(high), float(resampled.std(ddof=1)))
-
-
-def _resampled(trials: Trials, keep: int, rng: np.random.Generator, draws: int) -> Array:
-    """Means of the best `keep`, one a draw; trials are sorted, so the best have the lowest numbers."""
-    drawn = rng.integers(len(trials), size=(draws, len(trials)))
-    best = np.partition(drawn, keep - 1, axis=1)[:, :keep]
-    return np.asarray(trials.report[best].mean(axis=1))
+    _check(trials, trials, keep)
+    trials, _ = _capped(trials, trials)
+    drawn = np.random.default_rng(seed).integers(len(trials), size=(draws, len(trials)))
+    best = np.partition(drawn, keep - 1, axis=1)[:, :keep]  # trials are sorted, so the best have the lowest numbers
+    error = float(trials.report[best].mean(axis=1).std(ddof=1))
+    mean, reach = float(trials.report[:keep].mean()), float(stats.t.ppf((1.0 + level) / 2, keep)) * error
+    low = mean - reach
+    return max(low, 0.0) if trials.report.min() >= 0.0 else low, mean + reach
 
 
 # ---------------------------------------------------------------------------------------------- several claims, more trials
@@ -224,23 +401,33 @@ def holm(p: Sequence[float]) -> tuple[float, ...]:
     return tuple(found)
 
 
-def trials_needed(effect: Effect, boundary: float, trials: int, alpha: float = ALPHA, power: float = 0.8) -> int:
-    """About how many trials each variant needs for a one-sided test to see on which side of a boundary the difference lies.
+def holm_levels(p: Sequence[float], alpha: float = ALPHA) -> tuple[float, ...]:
+    """What each p-value had to stay below in Holm's procedure; all that failed had to pass the first that failed."""
+    found = [0.0] * len(p)
+    open_ = len(p)
+    for at in sorted(range(len(p)), key=lambda one: p[one]):
+        found[at] = alpha / open_
+        if p[at] <= alpha / open_:
+            open_ -= 1
+    return tuple(found)
 
-    Takes the difference that was found for the true one, and a standard error that falls with the square root of the trials,
-    as it does where a share of them is kept.  An estimate for planning, not a promise: the found difference is itself
-    uncertain.
+
+def trials_needed(error: float, trials: int, distance: float, alpha: float = ALPHA, power: float = POWER) -> int:
+    """About how many trials each variant needs for a test to tell a difference that lies so far from a boundary.
+
+    Takes a standard error that falls with the square root of the trials, as it does where a share of them is kept.
 
     Args:
-        boundary: 0, or a margin.
-        trials: of each variant, so far.
+        error: standard error of the difference, from so many `trials` of each.
+        distance: between the difference and the boundary.
+        alpha: of the one-sided test.
 
     Source:
         The normal approximation of any textbook: N = N0 ((z_alpha + z_power) s / distance)^2.
     """
-    distance = abs(effect.difference - boundary)
-    if distance == 0.0:
-        return 2**31
-    quantiles = stats.norm.ppf(1 - alpha) + stats.norm.ppf(power)
-    needed = trials * (float(quantiles) * effect.error / distance) ** 2
-    return min(2**31, max(trials, math.ceil(needed)))
+    return min(2**31, math.ceil(trials * (detectable(error, alpha, power) / distance) ** 2))
+
+
+def detectable(error: float, alpha: float = ALPHA, power: float = POWER) -> float:
+    """The distance from a boundary that a one-sided test of level `alpha` sees so often."""
+    return float(stats.norm.ppf(1 - alpha) + stats.norm.ppf(power)) * error

@@ -6,6 +6,8 @@ has to be repeated: every one counts, whatever became of it.
 
 from __future__ import annotations
 
+import math
+
 from scipy import stats
 
 from rnnzoo.errors import StatsError
@@ -62,6 +64,20 @@ def difference_interval(a: int, of_a: int, b: int, of_b: int, level: float) -> t
     below = ((one - low_a) ** 2 + (high_b - two) ** 2) ** 0.5
     above = ((high_a - one) ** 2 + (two - low_b) ** 2) ** 0.5
     return max(-1.0, float(one - two - below)), min(1.0, float(one - two + above))
+
+
+def trials_for_shares(difference: float, alpha: float, power: float = 0.8) -> int:
+    """About how many trials of each show that two shares differ by so much, where they are hardest to tell: about a half.
+
+    Args:
+        alpha: of both directions together.
+
+    Source:
+        Cohen 1988, Statistical power analysis for the behavioral sciences, section 6.4: shares differ by their arcsines.
+    """
+    distance = 2 * (math.asin(math.sqrt(0.5 + difference / 2)) - math.asin(math.sqrt(0.5 - difference / 2)))
+    quantiles = float(stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power))
+    return math.ceil(2 * (quantiles / distance) ** 2)
 
 
 def _check(successes: int, trials: int) -> None:

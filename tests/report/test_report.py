@@ -14,8 +14,9 @@ from rich.console import Console
 from rnnzoo import lang, report
 from rnnzoo.lang.view import CellView
 from rnnzoo.report import figures
+from rnnzoo.report.learnt import nothing
 from rnnzoo.spec.read_experiment import parse_experiment
-from rnnzoo.spec.trial import Kind, Outcome, Result, Trial
+from rnnzoo.spec.trial import Ending, Kind, Outcome, Result, Trial
 from rnnzoo.tasks import Split, Task
 
 EVIL = "<script>alert('x')</script>"
@@ -119,6 +120,74 @@ def test_the_share_that_solves_a_task_counts_every_trial_with_its_exact_interval
     assert "gru: 1 of 6 (0% to 64%)" in console.export_text()
     report.write(found, cells(), tmp_path)
     assert '3 of 6 <span class="note">12 to 88 %</span>' in (tmp_path / "report.html").read_text()
+
+
+def test_who_is_not_better_than_what_learns_nothing_is_marked_and_counted(tmp_path: Path) -> None:
+    stopped = [
+        replace(one, outcome=replace(one.outcome, ending=Ending.PATIENCE)) if one.trial.index < 2 else one
+        for one in results()
+    ]
+    experiment = parse_experiment(SPEC, "gates.yaml", Path())
+    found = report.summarise(experiment, stopped, {"adding": replace(task(), baselines={"key": 8.95, "other": 9.9})}, 6)
+    rows = {row.variant: row for row in found.tables[0].rows}  # test 9.0, 8.9, 8.8, ...; 8.95 less 1 % is 8.86
+    assert {name: (row.idle, row.never, row.never_by_patience) for name, row in rows.items()} == {
+        "lstm": (True, 2, 2), "gru": (True, 2, 2), "rnn": (True, 2, 2), "broken": (False, 0, 0)
+    }  # fmt: skip
+    console = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    report.show(found, console)
+    text = console.export_text()
+    assert "gru: 2 diverged, 2 never better than key (2 ended by patience there)" in text
+    assert "lstm: its mean is not better than key, which learns nothing" in text
+    report.write(found, cells(), tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert page.count('<span class="idle">not better than key</span>') == 3
+    assert '<th scope="col">ended by patience there</th>' in page
+
+
+def test_who_is_better_than_what_learns_nothing_is_not_marked() -> None:
+    assert not any(row.idle or row.never for row in summary().tables[0].rows)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "solved", "score", "beaten"),
+    [
+        (0.160, 0.01, 0.158, False), (0.160, 0.01, 0.14, True), (0.736, 0.05, 0.712, False), (0.520, 0.052, 0.446, True),
+        (10.49, None, 10.45, False), (10.49, None, 10.3, True),
+    ],
+)  # fmt: skip
+def test_a_score_on_the_plateau_does_not_beat_what_learns_nothing(
+    baseline: float, solved: float | None, score: float, beaten: bool
+) -> None:
+    best = nothing({"worse": 99.0, "best": baseline}, solved)
+    assert best is not None
+    assert (best.name, best.beaten(score)) == ("best", beaten)
+
+
+def test_the_interval_of_a_variant_redraws_its_search_and_not_only_the_kept_trials() -> None:
+    lstm = next(row for row in summary().tables[0].rows if row.variant == "lstm")
+    kept = [one.score for one in lstm.points if one.kept]
+    assert lstm.interval is not None
+    assert lstm.interval[1] - lstm.interval[0] > max(kept) - min(kept)
+
+
+@pytest.mark.parametrize(
+    ("search", "words"),
+    [
+        ("{trials: 6, sampler: tpe}", "'tpe' goes by the trials before"),
+        ("{trials: 6, pruner: median}", "'median' prunes by the trials before"),
+        ("{trials: 6}", ""),
+    ],
+)
+def test_trials_that_depend_on_each_other_are_told_beside_the_verdicts(search: str, words: str, tmp_path: Path) -> None:
+    experiment = parse_experiment(SPEC.replace("{trials: 6}", search), "gates.yaml", Path())
+    found = report.summarise(experiment, results(), {"adding": task()}, 6)
+    console = Console(width=300, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    report.show(found, console)
+    text = console.export_text()
+    assert ("warning:" in text) == bool(words)
+    assert words in text
+    report.write(found, cells(), tmp_path)
+    assert words.replace("'", "&#39;") in (tmp_path / "report.html").read_text()
 
 
 def test_results_of_another_task_or_variant_are_left_out() -> None:

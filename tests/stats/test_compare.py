@@ -10,7 +10,20 @@ import pytest
 from scipy import stats
 
 from rnnzoo.errors import StatsError
-from rnnzoo.stats.compare import Effect, Trials, effect, exchange, holm, trials_needed
+from rnnzoo.stats import compare
+from rnnzoo.stats.compare import (
+    Comparison,
+    Exchange,
+    Trials,
+    detectable,
+    fewest_trials,
+    holm,
+    holm_levels,
+    smallest_p,
+    trials_needed,
+    tuned_interval,
+)
+from tests.stats import alarms
 
 INF = math.inf
 
@@ -23,120 +36,285 @@ def search(rng: np.random.Generator, trials: int, worse_by: float = 0.0, diverge
     return Trials.of(np.where(lost, INF, on), np.where(lost, INF, report))
 
 
-def share(simulations: int, trials: int, worse_by: float, verdict: object, diverged: float = 0.0) -> float:
-    """In which share of simulated studies a verdict is reached."""
-    rng = np.random.default_rng([simulations, trials, round(1e6 * worse_by)])
-    reached = 0
-    for _ in range(simulations):
-        a, b = search(rng, trials, worse_by, diverged), search(rng, trials, 0.0, diverged)
-        reached += verdict(a, b, max(3, trials // 10), rng)  # type: ignore[operator]
-    return reached / simulations
-
-
-def worse(a: Trials, b: Trials, keep: int, rng: np.random.Generator) -> bool:
-    return exchange(a, b, keep, rng, draws=199).worse <= 0.05
-
-
-def welch(a: Trials, b: Trials, keep: int, rng: np.random.Generator) -> bool:
-    return exchange(a, b, keep, rng, draws=9).welch <= 0.05
+def worse(a: Trials, b: Trials, keep: int, seed: int) -> bool:
+    return Comparison(a, b, keep, seed, draws=199).test().worse <= 0.05
 
 
 def same(margin: float):  # type: ignore[no-untyped-def]
-    def verdict(a: Trials, b: Trials, keep: int, rng: np.random.Generator) -> bool:
-        above = exchange(a, b, keep, rng, shift=-margin, draws=199).worse
-        below = exchange(a, b, keep, rng, shift=margin, draws=199).better
-        return max(above, below) <= 0.05
+    def verdict(a: Trials, b: Trials, keep: int, seed: int) -> bool:
+        found = Comparison(a, b, keep, seed, draws=199)
+        return max(found.test(-margin).worse, found.test(margin).better) <= 0.05
 
     return verdict
 
 
-# A share of 5 % in n simulations has a standard error of sqrt(0.05 x 0.95 / n); three of them are allowed.
-@pytest.mark.parametrize("trials", [60, 200])
-@pytest.mark.parametrize("simulations", [400, pytest.param(2000, marks=pytest.mark.slow)])
-def test_searches_that_do_not_differ_are_called_worse_in_5_percent(trials: int, simulations: int) -> None:
-    room = 3 * math.sqrt(0.05 * 0.95 / simulations)
-    assert abs(share(simulations, trials, 0.0, worse) - 0.05) < room
+def share(simulations: int, trials: int, worse_by: float, verdict: object, diverged: float = 0.0) -> float:
+    """In which share of simulated studies a verdict is reached."""
+    rng = np.random.default_rng([simulations, trials, round(1e6 * worse_by)])
+    reached = 0
+    for seed in range(simulations):
+        a, b = search(rng, trials, worse_by, diverged), search(rng, trials, 0.0, diverged)
+        reached += verdict(a, b, max(3, trials // 10), seed)  # type: ignore[operator]
+    return reached / simulations
 
 
-def test_trials_that_diverge_do_not_raise_the_false_alarms() -> None:
-    assert abs(share(400, 60, 0.0, worse, diverged=0.4) - 0.05) < 3 * math.sqrt(0.05 * 0.95 / 400)
+def room(simulations: int, chance: float = 0.05) -> float:
+    """Three standard errors of a share that is found by so many simulations."""
+    return 3 * math.sqrt(chance * (1 - chance) / simulations)
+
+
+# ---------------------------------------------------------------------------------------------- false alarms
+
+# docs/judging.md prints these, as `python -m tests.stats.alarms` finds them: where the two have one distribution 5 % is
+# exact; where only their tuned means agree, it is near 5 %, and this near with so many trials.
+REACH = {(8, 3): 0.08, (20, 3): 0.095, (60, 6): 0.08, (200, 20): 0.08}
+
+
+@pytest.mark.parametrize("case", alarms.CASES)
+@pytest.mark.parametrize(
+    ("size", "simulations"),
+    [
+        ((20, 3), 300),
+        *(pytest.param(size, 2000, marks=pytest.mark.slow) for size in alarms.SIZES),
+    ],
+)
+def test_variants_whose_tuned_means_are_equal_are_called_different_about_as_often_as_is_said(
+    case: str, size: tuple[int, int], simulations: int
+) -> None:
+    found = alarms.alarms(case, *size, simulations)
+    limit = 0.05 if alarms.CASES[case].a is alarms.CASES[case].b else REACH[size]
+    assert max(found) < limit + room(simulations, limit), found
+
+
+def test_the_bare_difference_would_take_a_wider_spread_for_a_worse_variant(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Why the statistic is studentised: on the very same studies."""
+    studentised, _ = alarms.alarms("A spreads twice as wide", 20, 3, 400)
+    monkeypatch.setattr(compare, "_error", lambda ours, *others: np.ones_like(ours.mean))
+    bare, _ = alarms.alarms("A spreads twice as wide", 20, 3, 400)
+    assert bare > max(studentised, 0.08)
 
 
 def test_the_papers_test_raises_more_false_alarms_than_it_says() -> None:
-    assert share(1000, 60, 0.0, welch) > 0.05 + 3 * math.sqrt(0.05 * 0.95 / 1000)
+    assert alarms.welch_alarms("identical", 60, 6, 300) > 0.05 + room(300)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", alarms.SIZES[1:])
+def test_welch_calls_12_to_27_percent_of_equal_searches_different(size: tuple[int, int]) -> None:
+    assert 0.10 < alarms.welch_alarms("identical", *size, 2000) < 0.30
+
+
+def test_trials_that_diverge_do_not_raise_the_false_alarms() -> None:
+    assert abs(share(400, 60, 0.0, worse, diverged=0.4) - 0.05) < room(400)
+
+
+# ---------------------------------------------------------------------------------------------- power, margins
 
 
 def test_the_power_grows_with_the_difference_and_with_the_trials() -> None:
-    found = {(trials, by): share(150, trials, by, worse) for trials in (60, 200) for by in (0.05, 0.1, 0.2)}
+    found = {(trials, by): share(100, trials, by, worse) for trials in (60, 200) for by in (0.05, 0.1, 0.2)}
     assert found[60, 0.05] < found[60, 0.1] < found[60, 0.2]
     assert found[200, 0.05] < found[200, 0.1] <= found[200, 0.2]
     assert all(found[60, by] <= found[200, by] for by in (0.05, 0.1, 0.2))
     assert found[60, 0.2] > 0.8
 
 
-@pytest.mark.parametrize("simulations", [300, pytest.param(2000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("simulations", [200, pytest.param(2000, marks=pytest.mark.slow)])
 def test_a_difference_of_the_margin_passes_as_the_same_in_5_percent(simulations: int) -> None:
-    room = 3 * math.sqrt(0.05 * 0.95 / simulations)
-    assert share(simulations, 60, 0.2, same(0.2)) < 0.05 + room
+    assert share(simulations, 60, 0.2, same(0.2)) < 0.05 + room(simulations)
 
 
 def test_a_lack_of_trials_is_not_taken_for_sameness() -> None:
-    assert share(300, 30, 0.0, same(0.02)) < 0.02
-    few, many = share(150, 30, 0.0, same(0.2)), share(150, 120, 0.0, same(0.2))
+    assert share(150, 30, 0.0, same(0.02)) < 0.04
+    few, many = share(100, 30, 0.0, same(0.2)), share(100, 120, 0.0, same(0.2))
     assert few < many > 0.9
 
 
+def test_a_shift_moves_the_hypothesis_and_not_the_difference() -> None:
+    rng = np.random.default_rng(1)
+    found = Comparison(search(rng, 60, 0.3), search(rng, 60), 6, 2, draws=999)
+    plain, moved = found.test(), found.test(0.6)
+    assert plain.worse < 0.05 < plain.better
+    assert moved.better < 0.05 < moved.worse
+
+
+# ---------------------------------------------------------------------------------------------- against other computations
+
+
 def test_every_relabelling_is_counted_where_there_are_few() -> None:
-    """Three trials each, all kept: the permutation test of two means, which can be enumerated."""
+    """Three trials each, all kept: the permutation test of Welch's t, which can be enumerated."""
     a, b = np.array([1.0, 5.0, 9.0]), np.array([0.5, 2.0, 3.0])
     pooled = np.concatenate([a, b])
-    sums = [sum(pooled[list(chosen)]) for chosen in itertools.combinations(range(6), 3)]
-    exact = np.mean([one >= a.sum() - 1e-9 for one in sums])
-    found = exchange(Trials.of(a, a), Trials.of(b, b), 3, np.random.default_rng(0), draws=20_000)
-    assert found.worse == pytest.approx(exact, abs=0.01)
+    chosen = [np.isin(np.arange(6), one) for one in itertools.combinations(range(6), 3)]
+    t = [stats.ttest_ind(pooled[one], pooled[~one], equal_var=False).statistic for one in chosen]
+    exact = np.mean([one >= t[0] - 1e-9 for one in t])
+    found = Comparison(Trials.of(a, a), Trials.of(b, b), 3, 0, draws=20_000)
+    assert found.test().worse == pytest.approx(exact, abs=0.01)
     assert found.difference == pytest.approx(a.mean() - b.mean())
+    assert found.error == pytest.approx(math.sqrt(a.var(ddof=1) / 3 + b.var(ddof=1) / 3))
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_welch_is_that_of_scipy_on_the_kept_trials(seed: int) -> None:
     rng = np.random.default_rng(seed)
     a, b = search(rng, 50, 0.1), search(rng, 40)
-    found = exchange(a, b, 5, rng, draws=99)
-    assert found.welch == pytest.approx(stats.ttest_ind(a.report[:5], b.report[:5], equal_var=False).pvalue)
+    found = Comparison(a, b, 5, seed, draws=99).welch()
+    assert found.p == pytest.approx(stats.ttest_ind(a.report[:5], b.report[:5], equal_var=False).pvalue)
 
 
-def test_a_shift_moves_the_hypothesis_and_not_the_difference() -> None:
-    rng = np.random.default_rng(1)
-    a, b = search(rng, 60, 0.3), search(rng, 60)
-    plain, moved = (exchange(a, b, 6, np.random.default_rng(2), shift=by, draws=999) for by in (0.0, 0.6))
-    assert plain.difference == pytest.approx(moved.difference)
-    assert plain.worse < 0.05 < plain.better
-    assert moved.better < 0.05 < moved.worse
+def test_the_error_is_the_spread_of_the_difference_over_searches() -> None:
+    rng = np.random.default_rng(11)
+    found = [Comparison(search(rng, 100), search(rng, 100), 10, 0, draws=1) for _ in range(200)]
+    spread = np.std([one.difference for one in found])
+    assert np.mean([one.error for one in found]) == pytest.approx(spread, rel=0.2)
 
 
-def test_the_interval_covers_a_known_difference_about_as_often_as_it_says() -> None:
+@pytest.mark.parametrize("trials", [12, 60, 300])
+def test_what_is_looked_at_is_all_that_matters(trials: int) -> None:
+    """The best of each relabelling, chosen among the first columns only, are those among all."""
+    rng = np.random.default_rng(trials)
+    found = Comparison(search(rng, trials, 0.1), search(rng, trials), max(3, trials // 10), 5, draws=300)
+    short = found.test(0.05)
+    found._looked_at = lambda labels, order: found.size  # type: ignore[method-assign]
+    whole = found.test(0.05)
+    assert (short.worse, short.better) == (whole.worse, whole.better)
+
+
+@pytest.mark.parametrize("score", [0.0, 0.7, 1e-9, 1e6])
+def test_where_all_scores_are_equal_nothing_is_different(score: float) -> None:
+    one = Trials.of([score] * 6, [score] * 6)
+    found = Comparison(one, one, 3, 0, draws=199)
+    assert (found.difference, found.test()) == (0.0, Exchange(worse=1.0, better=1.0))
+
+
+# ---------------------------------------------------------------------------------------------- pairs
+
+
+def paired(rng: np.random.Generator, trials: int, worse_by: float = 0.0) -> tuple[Trials, Trials]:
+    """Two variants at the same points: what the point does is common, the noise of a training is not."""
+    quality = 8.5 + rng.gamma(1.5, 0.5, trials)
+    a, b = (quality[:, None] + rng.normal(0, 0.05, (trials, 2)) + by for by in (worse_by, 0.0))
+    return Trials.of(a[:, 0], a[:, 1]), Trials.of(b[:, 0], b[:, 1])
+
+
+def paired_share(simulations: int, trials: int, worse_by: float, pairs: bool) -> float:
+    rng = np.random.default_rng([simulations, trials])
+    found = (
+        Comparison(*paired(rng, trials, worse_by), max(3, trials // 10), 0, 199, pairs) for _ in range(simulations)
+    )
+    return sum(one.test().worse <= 0.05 for one in found) / simulations
+
+
+@pytest.mark.parametrize("simulations", [300, pytest.param(2000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("trials", [12, 60])
+def test_pairs_that_do_not_differ_are_called_worse_in_at_most_5_percent(trials: int, simulations: int) -> None:
+    assert paired_share(simulations, trials, 0.0, pairs=True) < 0.05 + room(simulations)
+
+
+def test_pairs_show_what_searches_of_the_same_points_hide_without_them() -> None:
+    with_pairs, without = (paired_share(150, 20, 0.15, pairs) for pairs in (True, False))
+    assert with_pairs > without + 0.2
+
+
+def test_trials_that_have_no_partner_are_left_out_and_order_does_not_matter() -> None:
+    rng = np.random.default_rng(12)
+    a, b = paired(rng, 20)
+    more = Trials.of([*a.on, 1.0], [*a.report, 1.0], [*a.index, 99])
+    mixed = rng.permutation(20)
+    again = Trials.of(b.on[mixed], b.report[mixed], b.index[mixed])
+    assert Comparison(more, again, 3, 0, 199, True).test() == Comparison(a, b, 3, 0, 199, True).test()
+
+
+# ---------------------------------------------------------------------------------------------- intervals
+
+
+def test_the_interval_of_a_difference_is_what_the_test_does_not_refuse() -> None:
+    rng = np.random.default_rng(3)
+    found = Comparison(search(rng, 30, 0.2), search(rng, 30), 3, 0, draws=1999)
+    low, high = found.interval(0.9)
+    assert low < found.difference < high
+    span = high - low
+    for bound, side in ((low, -1), (high, 1)):
+        inside, outside = (found.test(bound + by * side * span / 100) for by in (-1, 1))
+        assert min(inside.worse, inside.better) > 0.05 >= min(outside.worse, outside.better)
+
+
+def test_so_few_trials_that_nothing_can_be_refused_have_no_bounds() -> None:
+    rng = np.random.default_rng(3)
+    found = Comparison(search(rng, 4, 0.2), search(rng, 4), 3, 0, draws=1999)
+    assert found.interval(1 - 2 * smallest_p(4) / 3) == (-math.inf, math.inf)
+    assert all(map(math.isfinite, found.interval(0.8)))
+
+
+@pytest.mark.parametrize("simulations", [60, pytest.param(600, marks=pytest.mark.slow)])
+def test_the_interval_of_a_difference_covers_it_about_as_often_as_it_says(simulations: int) -> None:
     rng = np.random.default_rng(3)
     inside = 0
-    for _ in range(200):
-        found = effect(search(rng, 100, 0.2), search(rng, 100), 10, 0.95, rng, draws=400)
-        inside += found.low <= 0.2 <= found.high
-    assert 0.89 <= inside / 200 <= 1.0
+    for seed in range(simulations):
+        low, high = Comparison(search(rng, 30, 0.2), search(rng, 30), 3, seed, draws=199).interval(0.9)
+        inside += low <= 0.2 <= high
+    assert abs(inside / simulations - 0.9) < room(simulations, 0.1)
+
+
+@pytest.mark.parametrize(("case", "draw"), [("all complete", alarms.alike), ("40 % diverge", alarms.diverging)])
+@pytest.mark.parametrize(
+    ("size", "simulations"),
+    [((20, 3), 300), ((60, 6), 300), *(pytest.param(one, 2000, marks=pytest.mark.slow) for one in alarms.SIZES)],
+)
+def test_the_interval_of_one_variant_covers_what_its_search_finds_on_average(
+    case: str, draw: alarms.Draw, size: tuple[int, int], simulations: int
+) -> None:
+    """Measured: 92 to 98 %; the interval of the kept trials alone covered 48 to 71 %."""
+    rng = np.random.default_rng([*size, simulations])
+    many = draw(rng, 20_000, size[0])
+    target = alarms.tuned(many, size[1], alarms.worst(many)).mean()
+    found = [alarms.trials(draw, rng, size[0]) for _ in range(simulations)]
+    intervals = [tuned_interval(one, size[1], 0.95, at, draws=300) for at, one in enumerate(found)]
+    covered = np.mean([low <= target <= high for low, high in intervals])
+    assert 0.92 - room(simulations) < covered < 0.985 + room(simulations), (case, covered)
+
+
+def test_an_interval_of_scores_that_cannot_be_negative_begins_at_0() -> None:
+    one = Trials.of([0.0, 0.0, 0.7, 0.7], [0.0, 0.0, 0.7, 0.7])
+    low, high = tuned_interval(one, 3, 0.95, 0)
+    assert low == 0.0
+    assert high > 0.7
+
+
+# ---------------------------------------------------------------------------------------------- how many trials
 
 
 def test_the_trials_that_are_said_to_be_needed_are_about_enough() -> None:
     rng = np.random.default_rng(4)
-    wanted = [
-        trials_needed(effect(search(rng, 60, 0.1), search(rng, 60), 6, 0.95, rng, draws=300), 0.0, 60)
-        for _ in range(40)
-    ]
-    assert 0.6 <= share(150, int(np.median(wanted)), 0.1, worse) <= 1.0
+    found = [Comparison(search(rng, 60), search(rng, 60), 6, 0, draws=1).error for _ in range(40)]
+    wanted = [trials_needed(error, 60, 0.1) for error in found]
+    assert 0.6 <= share(100, int(np.median(wanted)), 0.1, worse) <= 1.0
+    low, high = np.percentile(wanted, (10, 90))
+    assert high < 5 * low  # the advice from the difference that was found ranged over more than a factor of 100
 
 
 def test_more_trials_are_needed_the_nearer_the_boundary() -> None:
-    one = Effect(a=0.1, b=0.0, low=0.0, high=0.2, error=0.05)
-    assert trials_needed(one, 0.0, 60) == math.ceil(60 * ((1.6449 + 0.8416) * 0.5) ** 2)
-    assert trials_needed(one, 0.09, 60) > trials_needed(one, 0.0, 60)
-    assert trials_needed(one, 0.1, 60) == 2**31
+    assert trials_needed(0.05, 60, 0.1) == math.ceil(60 * ((1.6449 + 0.8416) * 0.5) ** 2)
+    assert trials_needed(0.05, 60, 0.01) > trials_needed(0.05, 60, 0.1)
+    assert trials_needed(0.05, 60, 0.1, alpha=0.01) > trials_needed(0.05, 60, 0.1)
+    assert trials_needed(0.05, 60, detectable(0.05)) == 60
+
+
+def test_the_smallest_p_value_is_that_of_one_relabelling_of_all() -> None:
+    assert smallest_p(4) == pytest.approx(1 / 70)
+    assert smallest_p(4, paired=True) == pytest.approx(1 / 16)
+    assert smallest_p(400) == pytest.approx(1 / 5000)
+    best = Trials.of([1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 3.0, 4.0])
+    other = Trials.of([11.0, 12.0, 13.0, 14.0], [11.0, 12.0, 13.0, 14.0])
+    assert Comparison(best, other, 3, 0, draws=20_000).test().better == pytest.approx(1 / 70, abs=0.004)
+    assert fewest_trials(1 / 70) == 4
+    assert fewest_trials(1 / 71) == 5
+
+
+def test_the_levels_are_those_at_which_holm_decided() -> None:
+    assert holm_levels([0.001, 0.02, 0.9, 0.02]) == pytest.approx((0.0125, 0.05 / 3, 0.05 / 3, 0.05 / 3))
+    p = [0.001, 0.012, 0.03, 0.9]
+    assert [one <= 0.05 for one in holm(p)] == [one <= limit for one, limit in zip(p, holm_levels(p))]
 
 
 def test_holm_gives_the_numbers_of_its_definition() -> None:
@@ -146,11 +324,10 @@ def test_holm_gives_the_numbers_of_its_definition() -> None:
 
 
 def test_a_trial_that_did_not_complete_is_chosen_last_and_counts_as_the_worst() -> None:
-    rng = np.random.default_rng(5)
     a = Trials.of([1.0, 1.1, 1.2, INF, INF], [1.0, 1.1, 1.2, INF, INF])
     b = Trials.of([1.0, 1.1, 1.2, 1.3, 1.4], [1.0, 1.1, 1.2, 1.3, 2.0])
-    assert exchange(a, b, 3, rng, draws=9).difference == pytest.approx(0.0)
-    assert exchange(a, b, 4, rng, draws=9).difference == pytest.approx((2.0 - 1.3) / 4)
+    assert Comparison(a, b, 3, 0, draws=9).difference == pytest.approx(0.0)
+    assert Comparison(a, b, 4, 0, draws=9).difference == pytest.approx((2.0 - 1.3) / 4)
 
 
 @pytest.mark.parametrize(
@@ -172,4 +349,4 @@ def test_what_cannot_be_compared_says_why(on: list[float], report: list[float], 
 def test_too_few_or_too_many_cannot_be_kept(keep: int, words: str) -> None:
     rng = np.random.default_rng(6)
     with pytest.raises(StatsError, match=words):
-        exchange(search(rng, 10), search(rng, 12), keep, rng)
+        Comparison(search(rng, 10), search(rng, 12), keep, 0)

@@ -1,0 +1,67 @@
+"""What an experiment cannot find out is said before it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rnnzoo.cli.beforehand import warnings
+from rnnzoo.spec.experiment import Experiment
+from rnnzoo.spec.read_experiment import parse_experiment
+
+TEXT = "experiment: e\ntask: {task}\nvariants: [lstm, gru]\nmargin: 0.1\n"
+
+
+def experiment(more: str = "", task: str = "chorales") -> Experiment:
+    return parse_experiment(TEXT.format(task=task) + more, "e.yaml", Path())
+
+
+@pytest.mark.parametrize(
+    ("training", "task", "warned"),
+    [
+        ("{epochs: 25, patience: 6}", "adding", True), ("{epochs: 25, patience: 9}", "adding", False),
+        ("{epochs: 25, patience: 0}", "adding", False), ("{epochs: 25, patience: 6}", "chorales", False),
+        ("{epochs: 25, patience: 6}", "temporal_order", True), ("{epochs: 25, patience: 6}", "copy_memory", True),
+    ],
+)  # fmt: skip
+def test_patience_is_short_where_a_task_is_learnt_after_a_plateau(training: str, task: str, warned: bool) -> None:
+    found = warnings(experiment(f"training: {training}\n", task))
+    assert bool(found) == warned
+    assert not warned or f"patience 6 of 25 epochs is short for {task}" in found[0]
+    assert not warned or "fix: patience: 0, or at least 9" in found[0]
+
+
+@pytest.mark.parametrize(
+    ("trials", "claims", "draws", "words"),
+    [
+        (4, 24, "own", "24 of 24 tested claims cannot be decided"), (4, 1, "own", ""), (8, 24, "own", ""),
+        (8, 24, "common", "with 8 trials of each variant no p-value is below 0.0078, and 24 claims share 0.05"),
+        (8, 5, "common", ""),
+    ],
+)  # fmt: skip
+def test_claims_that_no_scores_can_decide_are_told(trials: int, claims: int, draws: str, words: str) -> None:
+    listed = "".join("  - lstm worse than gru\n" for _ in range(claims))
+    found = warnings(experiment(f"search: {{trials: {trials}, draws: {draws}}}\nclaims:\n{listed}"))
+    assert bool(found) == bool(words)
+    assert words in "".join(found)
+
+
+def test_the_study_that_could_not_decide_is_told_how_many_trials_it_takes() -> None:
+    claims = "".join("  - lstm worse than gru\n" for _ in range(24))
+    (found,) = warnings(experiment(f"search: {{trials: 4}}\nselect: {{keep: 3}}\nclaims:\n{claims}"))
+    assert found.endswith("fix: at least 7 trials, or fewer claims")
+    assert warnings(experiment(f"search: {{trials: 7}}\nselect: {{keep: 3}}\nclaims:\n{claims}")) == []
+
+
+@pytest.mark.parametrize(
+    ("search", "words"),
+    [
+        ("{sampler: tpe}", "'tpe' goes by the trials before"), ("{sampler: TPESampler}", "'TPESampler' goes by"),
+        ("{pruner: median}", "'median' prunes by the trials before"), ("{sampler: random}", ""), ("{sampler: qmc}", ""),
+    ],
+)  # fmt: skip
+def test_trials_that_depend_on_each_other_are_told(search: str, words: str) -> None:
+    found = warnings(experiment(f"search: {search}\nclaims: [lstm worse than gru]\n"))
+    assert bool(found) == bool(words)
+    assert words in "".join(found)
