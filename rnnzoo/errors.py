@@ -14,6 +14,7 @@ Everything else that escapes is a bug of ours and says so (`cli.main`).
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -126,6 +127,28 @@ class TrainingError(RnnzooError):
 
 class StoreError(RnnzooError):
     """A store cannot be reached or written, is from another version, or is held by another sweep."""
+
+
+# What the file system of a machine may refuse, and what to do
+_MACHINE = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "make room on that disk"),
+    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), "allow writing there, or work in another folder"),
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "allow more open files (ulimit -n)"),
+    **dict.fromkeys((errno.EIO, errno.ESTALE), "see whether that disk is well"),
+}
+# The same where it was said in words only, as HDF5 and TensorFlow do
+_IN_WORDS = {os.strerror(number): fix for number, fix in _MACHINE.items() if number != errno.EPERM}
+
+
+def machine_fault(error: BaseException | None) -> str:
+    """What to do where a machine's file system is the reason of an error; empty where it is not."""
+    while error is not None:
+        fix = _MACHINE.get(getattr(error, "errno", None) or 0)
+        fix = fix or next((fix for words, fix in _IN_WORDS.items() if words in str(error)), "")
+        if fix:
+            return fix
+        error = error.__cause__ or error.__context__
+    return ""
 
 
 # What databases, disks and servers say, and what to do: the first that fits.

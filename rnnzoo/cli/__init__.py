@@ -15,28 +15,26 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from rnnzoo import __version__
-from rnnzoo.errors import RnnzooError
+from rnnzoo.errors import RnnzooError, machine_fault
 
 INTERRUPTED = 130
-# What a disk may refuse, and what to do
-DISK = {
-    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "make room on that disk"),
-    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), "allow writing there, or work in another folder"),
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     try:
-        given = _parser().parse_args(arguments)
-        return int(given.run(given) or 0)
+        with asked_to_end():
+            given = _parser().parse_args(arguments)
+            return int(given.run(given) or 0)
     except RnnzooError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -47,12 +45,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left, as `| head` does
         return 0
     except OSError as error:
-        if error.errno not in DISK:
+        fix = machine_fault(error)
+        if not fix:
             return _bug()
-        print(f"{error}\n  fix: {DISK[error.errno]}, and give the same command again", file=sys.stderr)
+        print(f"{error}\n  fix: {fix}, and give the same command again", file=sys.stderr)
         return 1
     except Exception:
         return _bug()
+
+
+@contextmanager
+def asked_to_end() -> Iterator[None]:
+    """SIGTERM, and SIGHUP as of a terminal that closes, end a command as Ctrl-C does; what is ignored stays so."""
+    main_thread = threading.current_thread() is threading.main_thread()
+    asked = (signal.SIGTERM, signal.SIGHUP) if main_thread else ()
+    ours = [number for number in asked if signal.getsignal(number) is signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _bug() -> int:

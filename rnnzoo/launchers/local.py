@@ -8,43 +8,95 @@ pipe closes, so that none goes on computing for a sweep that was killed.
 from __future__ import annotations
 
 import contextlib
-import errno
-import faulthandler
 import math
 import multiprocessing
 import os
-import queue
 import signal
+import socket
 import subprocess
 import sys
-import threading
 import time
-import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
 
+from rnnzoo.errors import StoreError
 from rnnzoo.launchers import Event, Work
+from rnnzoo.launchers._child import Task, too_much_memory
+from rnnzoo.launchers._server import GROUP_SIGNALS, MADE, NOT_MADE, RECORD
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
-GRACE = 5.0  # seconds between asking a child to end and ending it
+GRACE = 5.0  # seconds that a child has to end once it has told its outcome
+STOPPING = 1.0  # seconds that a child has to end once nobody listens to it
 LOOK = 1.0  # seconds between looks at limits
+ATTEMPTS = 3  # to start a fork server that ends before it has made a child
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 # glibc hands large pieces back to the system at once and gets them anew, page by page, at every training step
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**32)}
+AGAIN = "\n  fix: give the same command again"
 
 
 @dataclass(slots=True)
 class _Child:
-    process: BaseProcess
     pipe: Connection
     trial: Trial
-    deadline: float  # on the monotonic clock
-    sentinel: int | None  # ready when the fork server says that the child has ended, or has ended itself
+    server: _Server
+    pid: int = 0  # 0 until the fork server has made it
+    status: int | None = None  # of `waitpid`, once it has ended
+    deadline: float = math.inf  # on the monotonic clock
+
+
+@dataclass(slots=True)
+class _Server:
+    """A fork server as its owner sees it."""
+
+    process: subprocess.Popen[bytes]
+    control: socket.socket
+    asked: deque[_Child] = field(default_factory=deque)  # children that are not made yet, in the order of asking
+    made: dict[int, _Child] = field(default_factory=dict)  # children that run, by process id
+    alive: bool = True
+    errno: int = 0  # why the last child could not be made
+    fruitful: bool = False  # it has made a child
+    _left: bytes = b""  # of a record that has not come whole
+
+    def ask(self, child: _Child, pipe: Connection) -> None:
+        """Ask for a child that has this end of a pipe.
+
+        Raises:
+            OSError: the server has ended.
+        """
+        socket.send_fds(self.control, [b"1"], [pipe.fileno()])
+        self.asked.append(child)
+
+    def heed(self, timeout: float, minutes: float) -> None:
+        """Take in what it has told, waiting for it so long; `minutes` is what a child has from the moment it is made."""
+        if not (self.alive and wait([self.control], max(timeout, 0.0))):
+            return
+        try:
+            news = self.control.recv(RECORD.size * 64)
+        except OSError:
+            news = b""
+        self.alive = bool(news)
+        whole = self._left + news
+        end = len(whole) - len(whole) % RECORD.size
+        self._left = whole[end:]
+        for pid, status in RECORD.iter_unpack(whole[:end]):
+            if status == MADE:
+                child = self.asked.popleft()
+                child.pid, child.deadline = pid, time.monotonic() + 60 * minutes
+                self.made[pid], self.fruitful = child, True
+            elif status == NOT_MADE:
+                self.errno = pid
+                self.asked.popleft().status = NOT_MADE
+            elif pid in self.made:
+                self.made.pop(pid).status = status
+
+    def close(self) -> None:
+        self.control.close()
+        self.process.kill()  # it may be importing still; it holds nothing that could be lost
+        self.process.wait()
 
 
 @dataclass(slots=True)
@@ -52,13 +104,14 @@ class LocalLauncher:
     """Runs up to `workers` trials at once.
 
     Attributes:
-        work: what a child runs; found again by its name, so a function of a module.
+        work: what a child runs; found again by its name, so a function of a module other than the main one.
         preload: modules that the fork server imports before its first child.
         log: where the fork server's own messages go; each trial has a `log.txt` of its own.
         environment: variables that children have beside ours.
         minutes: a trial that takes longer is ended as timed out; infinite by default.
         memory: a trial that holds more bytes of resident memory is ended as out of memory; infinite by default.
-            (Watched from outside: a limit on the address space, as `ulimit -v` sets it, breaks TensorFlow.)
+            (Watched from outside: a limit on the address space, as `ulimit -v` sets it, breaks TensorFlow.  What it held
+            between two looks is known at its end.)
     """
 
     work: Work
@@ -71,34 +124,51 @@ class LocalLauncher:
     children: dict[int, _Child] = field(default_factory=dict)  # the one that was heard longest ago first
     _next: int = 0
     _looked: float = -math.inf
-    _context: Any = None
+    _server: _Server | None = None  # which takes requests
+    _vain: int = 0  # fork servers in a row that ended before they made a child
 
     def capacity(self) -> int:
         return self.workers
 
     def submit(self, trial: Trial) -> int:
-        ours, theirs = multiprocessing.Pipe()
-        with _starting(self.log, {**ONE_THREAD, **KEEP_MEMORY, **self.environment}):
-            process = self._start(trial, theirs)
-        theirs.close()  # the child has its own; ours must see the end of the file when the child ends
+        if self.work.__module__ == "__main__":
+            raise ValueError("no child imports the main module: move the work function into a module of its own")
         self._next += 1
-        deadline = time.monotonic() + 60 * self.minutes
-        self.children[self._next] = _Child(process, ours, trial, deadline, process.sentinel)
+        self.children[self._next] = self._begin(trial)
         return self._next
 
-    def _start(self, trial: Trial, pipe: Connection) -> BaseProcess:
-        for last in (False, True):
-            if self._context is None:
-                self._context = multiprocessing.get_context("forkserver")
-                self._context.set_forkserver_preload(list(self.preload))
-            process: BaseProcess = self._context.Process(target=_child, args=(self.work, trial, pipe), daemon=True)
+    def _begin(self, trial: Trial) -> _Child:
+        """Ask for a child for a trial.
+
+        Raises:
+            StoreError: no fork server stays alive.
+        """
+        while True:
+            ours, theirs = multiprocessing.Pipe()
+            server = self._serving()
+            child = _Child(ours, trial, server)
             try:
-                process.start()
-                return process
-            except (OSError, EOFError):  # the fork server died; the next start makes another
-                if last:
-                    raise
-        raise AssertionError("unreachable")
+                server.ask(child, theirs)
+                ours.send(Task(self.work, trial, self.memory))
+                return child
+            except OSError:  # it has just ended
+                server.alive = False
+                ours.close()
+            finally:
+                theirs.close()  # the child has its own; ours must see the end of the file when the child ends
+
+    def _serving(self) -> _Server:
+        """The fork server, a new one where the last has ended."""
+        if self._server is not None and self._server.alive:
+            return self._server
+        if self._server is not None:
+            self._server.close()
+            self._vain = 0 if self._server.fruitful else self._vain + 1
+        if self._vain >= ATTEMPTS:
+            where = f": see {self.log}" if self.log else ""
+            raise StoreError(f"the process that starts trials ends before it has started one{where}{AGAIN}")
+        self._server = _started(self.preload, self.log, {**ONE_THREAD, **KEEP_MEMORY, **self.environment})
+        return self._server
 
     def wait(self, timeout: float | None = None) -> Event | None:
         end = math.inf if timeout is None else time.monotonic() + timeout
@@ -111,31 +181,37 @@ class LocalLauncher:
         """A message of the child that was heard longest ago, so that a talkative one does not drown the others."""
         if min(self.minutes, self.memory) < math.inf:
             patience = min(patience, LOOK)
-        watched = [one for child in self.children.values() for one in (child.pipe, child.sentinel) if one is not None]
+        serving = [self._server] if self._server is not None and self._server.alive else []
+        watched: list[Connection | socket.socket] = [child.pipe for child in self.children.values()]
+        watched += [server.control for server in serving]
         ready = wait(watched, None if patience == math.inf else max(patience, 0.0))
+        for server in serving:
+            server.heed(0.0, self.minutes)
         for ticket, child in self.children.items():
             if child.pipe in ready:
                 return self._receive(ticket)
-            if child.sentinel in ready and not child.pipe.poll():  # what it started may hold its pipe open
-                if child.process.exitcode == 255 and _runs(child.process.pid):
-                    child.sentinel = None  # the fork server ended, not the child: its pipe will tell
-                    return None
-                return self._conclude(ticket, _died(child))
+            if child.status is not None and not child.pipe.poll():  # what it started may hold its pipe open
+                return self._conclude(ticket, self._died(child))
         return None
 
-    def _receive(self, ticket: int) -> Event:
+    def _receive(self, ticket: int) -> Event | None:
         child = self.children[ticket]
         try:
             message: Progress | Outcome = child.pipe.recv()
         except (EOFError, OSError):
-            message = _died(child)
+            self._await_end(child, GRACE)
+            if child.pid or child.status is not None:
+                return self._conclude(ticket, self._died(child))
+            child.pipe.close()  # the fork server ended before it made this child
+            self.children[ticket] = self._begin(child.trial)
+            return None
         if isinstance(message, Outcome):
             return self._conclude(ticket, message)
         self.children[ticket] = self.children.pop(ticket)
         return Event(ticket, message)
 
     def _conclude(self, ticket: int, outcome: Outcome) -> Event:
-        self._end(ticket)
+        self._end(ticket, GRACE)
         return Event(ticket, outcome)
 
     def _beyond_limits(self) -> Event | None:
@@ -145,7 +221,7 @@ class LocalLauncher:
         for ticket, child in self.children.items():
             outcome = self._limit(child)
             if outcome is not None and not child.pipe.poll():
-                child.process.kill()
+                _kill(child)
                 return self._conclude(ticket, outcome)
         self._looked = time.monotonic()
         return None
@@ -154,80 +230,93 @@ class LocalLauncher:
         """The outcome of a child that is beyond a limit."""
         if time.monotonic() > child.deadline:
             return Outcome(Kind.TIMED_OUT, message=f"it took longer than {self.minutes:g} minutes")
-        if self.memory < math.inf and _resident(child.process.pid) > self.memory:
-            return Outcome(Kind.OUT_OF_MEMORY, message=f"it held more than {self.memory / 2**20:.0f} MiB of memory")
+        if self.memory < math.inf and _peak(child.pid) > self.memory:
+            return too_much_memory(self.memory)
         return None
 
     def answer(self, ticket: int, go_on: bool) -> None:
         with contextlib.suppress(OSError):  # it died in between: `wait` says so next
             self.children[ticket].pipe.send(go_on)
 
-    def _end(self, ticket: int) -> None:
+    def _await_end(self, child: _Child, seconds: float) -> None:
+        """Wait until a child has ended, where the fork server can tell."""
+        end = time.monotonic() + seconds
+        while child.status is None and child.server.alive and time.monotonic() < end:
+            child.server.heed(end - time.monotonic(), self.minutes)
+
+    def _end(self, ticket: int, seconds: float) -> None:
+        """Let a child go: nobody hears it any more, and what has not ended in time is ended."""
         child = self.children.pop(ticket)
         child.pipe.close()
-        child.process.join(GRACE)
-        if child.process.is_alive():
-            child.process.kill()
-            child.process.join()
+        if not child.pid:
+            return  # it is not made yet, and will find its pipe closed
+        self._await_end(child, seconds)
+        if child.status is None:
+            _kill(child)
+            self._await_end(child, seconds)
 
     def close(self) -> None:
         for child in self.children.values():
-            child.process.terminate()
+            child.pipe.close()
         for ticket in list(self.children):
-            self._end(ticket)
+            self._end(ticket, STOPPING)
+        if self._server is not None:
+            self._server.close()
+            self._server = None
 
-
-def _died(child: _Child) -> Outcome:
-    """The outcome of a child that ended without one."""
-    child.process.join(GRACE)
-    code = child.process.exitcode
-    if code is not None and code < 0:
+    def _died(self, child: _Child) -> Outcome:
+        """The outcome of a child that ended without one."""
+        if child.status == NOT_MADE:
+            reason = os.strerror(child.server.errno)
+            return Outcome(Kind.INTERRUPTED, message=f"no process can be started: {reason}{AGAIN}")
+        if child.status is None:
+            return Outcome(Kind.INTERRUPTED, message=f"its process ended with the one that starts trials{AGAIN}")
+        code = os.waitstatus_to_exitcode(child.status)
+        if code >= 0:
+            return Outcome(Kind.FAILED, message=f"its process ended with exit code {code}")
         name = signal.Signals(-code).name if -code in signal.valid_signals() else f"signal {-code}"
+        if -code in GROUP_SIGNALS:
+            return Outcome(Kind.INTERRUPTED, message=f"its process was ended by {name}{AGAIN}")
         hint = ": perhaps the machine ran out of memory" if name == "SIGKILL" else ""
         return Outcome(Kind.FAILED, message=f"its process was ended by {name}{hint}")
-    return Outcome(Kind.FAILED, message=f"its process ended with exit code {code}")
 
 
-def _runs(pid: int | None) -> bool:
-    """Whether a process of ours has not ended."""
+def _started(preload: tuple[str, ...], log: Path | None, environment: Mapping[str, str]) -> _Server:
+    """A new fork server.  It is born with the group's signals blocked, so that none meets it before it ignores them."""
+    ours, theirs = socket.socketpair()
+    program = f"import sys; sys.path[:] = {sys.path!r}; from rnnzoo.launchers._server import main"
+    command = [sys.executable, "-c", f"{program}; main({theirs.fileno()}, {preload!r})"]
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, GROUP_SIGNALS)
     try:
-        os.kill(pid or 0, 0)
-    except ProcessLookupError:
-        return False
-    return True
+        with theirs, stderr_to(log):
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=2, pass_fds=[theirs.fileno()],
+                env={**os.environ, **environment},
+            )  # fmt: skip
+    except BaseException:
+        ours.close()
+        raise
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    return _Server(process, ours)
 
 
-def _resident(pid: int | None) -> int:
-    """Bytes of resident memory of a process; 0 where it has ended."""
+def _kill(child: _Child) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        if child.pid:
+            os.kill(child.pid, signal.SIGKILL)
+
+
+def _peak(pid: int) -> int:
+    """The most bytes of resident memory that a process has held, or holds where that is not known; 0 where it has ended."""
     try:
-        if Path("/proc/self/statm").exists():
-            return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        if Path("/proc/self/status").exists():
+            lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+            return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM")), 0)
         found = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=True)
         return int(found.stdout) * 1024
     except (OSError, ValueError, subprocess.CalledProcessError):
         return 0
-
-
-@contextlib.contextmanager
-def _starting(log: Path | None, environment: Mapping[str, str]) -> Iterator[None]:
-    """What the fork server inherits: one thread, its messages in a log, and no Ctrl-C, which is for the sweep to decide."""
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    before = {name: os.environ.get(name) for name in environment}
-    os.environ.update(environment)
-    try:
-        with stderr_to(log):
-            yield
-    finally:
-        _restore(before)
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-
-
-def _restore(before: Mapping[str, str | None]) -> None:
-    for name, value in before.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
 
 
 @contextlib.contextmanager
@@ -246,67 +335,3 @@ def stderr_to(log: Path | None) -> Iterator[None]:
     finally:
         os.dup2(kept, 2)
         os.close(kept)
-
-
-# ---------------------------------------------------------------------------------------------- in the child
-
-
-def _child(work: Work, trial: Trial, pipe: Connection) -> None:
-    """The whole life of a child."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(pipe, answers), daemon=True).start()
-
-    def tell(progress: Progress) -> bool:
-        pipe.send(progress)
-        return answers.get()
-
-    try:
-        _log_to(Path(trial.folder) / "log.txt" if trial.folder else Path(os.devnull))
-        outcome = work(trial, tell)
-    except MemoryError:
-        _log_error()
-        outcome = Outcome(Kind.OUT_OF_MEMORY, message="there was not enough memory")
-    except BaseException as error:
-        _log_error()
-        outcome = Outcome(Kind.INTERRUPTED if _disk_is_full(error) else Kind.FAILED, message=_last_line(error))
-    _flush((sys.stdout, sys.stderr))
-    pipe.send(outcome)
-    os._exit(0)  # nothing to tidy up, and TensorFlow's own tidying takes half a second
-
-
-def _listen(pipe: Connection, answers: queue.SimpleQueue[bool]) -> None:
-    """Take answers; when the sweep is gone, so is the trial."""
-    while True:
-        try:
-            answers.put(pipe.recv())
-        except (EOFError, OSError):
-            os._exit(1)
-
-
-def _log_to(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as stream:
-        os.dup2(stream.fileno(), 1)
-        os.dup2(stream.fileno(), 2)
-    faulthandler.enable(2)  # a crash, too, says in the log where it was
-
-
-def _log_error() -> None:
-    with contextlib.suppress(OSError):  # the log's disk may be full
-        traceback.print_exc()
-
-
-def _disk_is_full(error: BaseException) -> bool:
-    """For which no trial is to blame.  HDF5 and TensorFlow say it in words only."""
-    return getattr(error, "errno", None) in FULL or os.strerror(errno.ENOSPC) in str(error)
-
-
-def _last_line(error: BaseException) -> str:
-    return "".join(traceback.format_exception_only(error)).strip().splitlines()[-1][:500]
-
-
-def _flush(streams: Sequence[Any]) -> None:
-    for stream in streams:
-        with contextlib.suppress(Exception):
-            stream.flush()

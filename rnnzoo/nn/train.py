@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from rnnzoo import lang, tasks
-from rnnzoo.errors import RnnzooError, TrainingError, nearest
+from rnnzoo.errors import RnnzooError, TrainingError, machine_fault, nearest
 from rnnzoo.lang import counts, ir
 from rnnzoo.nn import scan
 from rnnzoo.nn.data import Batch, batches, resident
@@ -338,4 +338,6 @@ def work(trial: Trial, tell: Tell) -> Outcome:
     try:
         return train(trial, tell)
     except RnnzooError as error:
+        if machine_fault(error):
+            raise  # for the launcher to tell: no trial is to blame
         return Outcome(Kind.FAILED, message=str(error))

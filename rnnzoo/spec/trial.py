@@ -99,6 +99,11 @@ class Trial:
         return Path(self.folder) / MODEL
 
     @property
+    def log(self) -> Path:
+        """The file of what it printed, if `folder` keeps one."""
+        return Path(self.folder) / "log.txt"
+
+    @property
     def key(self) -> str:
         """SHA-256 of the content: a trial's provenance."""
         content = self.to_dict()

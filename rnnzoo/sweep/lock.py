@@ -3,20 +3,24 @@
 On one machine by the operating system's lock on a file, on two by a lock of the server that both have as their storage.
 Either ends with its process, however that ends, so none is ever stale.  Both say who holds them, for the message.
 
+A file may be deleted under its holder, who therefore looks at it now and then; on Linux the name is held too.
+
 A folder that two machines share is the exception: there the operating system's lock may not reach the other one.  So who
 holds a file renews its time, and a file that another machine has left is watched for a while before it is taken.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
 import os
 import socket
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -37,32 +41,148 @@ def _refused(what: str, holder: str) -> StoreError:
 
 
 @contextmanager
-def held(path: Path, what: str) -> Iterator[None]:
+def held(path: Path, what: str) -> Iterator[Callable[[], None]]:
     """Hold the lock while the block runs.
+
+    Yields what sees that it is held still, which is to be asked now and then; it raises where another sweep has begun.
 
     Raises:
         StoreError: somebody else holds it; says who, and since when.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as stream:
+    with _name(path, what):
+        lock = FileLock(path, what)
+        lock.take()
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise _refused(what, _holder(stream)) from None
-        if _left_by(stream) not in ("", socket.gethostname()) and _beats(path):
-            raise _refused(what, f"{_holder(stream)}, whose lock does not reach this machine")
+            with lock.beating():
+                yield lock.check
+        finally:
+            lock.release()
+
+
+@contextmanager
+def _name(path: Path, what: str) -> Iterator[None]:
+    """Hold the name of a lock, which nobody can delete as its file: an address in Linux's memory that ends with its process."""
+    if sys.platform != "linux":
+        yield
+        return
+    folder = path.parent.parent.stat()  # not the path: two containers may have one path for two folders
+    with socket.socket(socket.AF_UNIX) as address:
+        try:
+            address.bind(f"\0rnnzoo {folder.st_dev} {folder.st_ino} {path.parent.name}")
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            raise _refused(what, holder(path) or "the file of its lock was deleted") from None
+        yield
+
+
+@dataclass(slots=True)
+class FileLock:
+    """A lock of the operating system's on a file, whose holder sees to it that the file keeps its name.
+
+    Attributes:
+        lost: who has begun to hold a file of that name; empty while that is us.
+    """
+
+    path: Path
+    what: str
+    lost: str = ""
+    _stream: IO[str] | None = None
+    _one_by_one: threading.Lock = field(default_factory=threading.Lock)  # the beat, and who asks
+
+    def take(self) -> None:
+        """Take the file of that name, made where there is none.
+
+        Raises:
+            StoreError: somebody else holds it.
+        """
+        while True:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            stream = self.path.open("a+")
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if _names(self.path, stream):
+                    break
+                stream.close()  # it was deleted or replaced in between
+            except OSError:
+                with stream:
+                    raise _refused(self.what, _holder(stream)) from None
+        if self._stream is None and _left_by(stream) not in ("", socket.gethostname()) and _beats(self.path):
+            with stream:
+                raise _refused(self.what, f"{_holder(stream)}, whose lock does not reach this machine")
         stream.seek(0)
         stream.truncate()
         now = datetime.now().astimezone().isoformat(timespec="seconds")
         json.dump({"host": socket.gethostname(), "pid": os.getpid(), "since": now}, stream)
         stream.flush()
-        with _beating(path):
+        self._close()
+        self._stream = stream
+
+    def keep(self) -> None:
+        """Take the file again where it was deleted or replaced; where another sweep holds it, ours is lost."""
+        with self._one_by_one:
+            if self.lost or self._stream is None or _names(self.path, self._stream):
+                return
+            try:
+                self.take()
+            except StoreError as error:
+                self.lost = str(error)
+
+    def check(self) -> None:
+        """See that the lock is held still.
+
+        Raises:
+            StoreError: another sweep has begun, for the file was deleted or replaced.
+        """
+        self.keep()
+        if self.lost:
+            raise StoreError(self.lost)
+
+    def release(self) -> None:
+        if self._stream is not None and not self.lost:
+            self._stream.truncate(0)  # who finds a name in it knows that this one was cut off
+        self._close()
+
+    def _close(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+    @contextmanager
+    def beating(self) -> Iterator[None]:
+        """Keep the file and renew its time while the block runs."""
+        over = threading.Event()
+
+        def beat() -> None:
+            while not over.wait(BEAT):
+                try:
+                    self.keep()
+                    os.utime(self.path)
+                except OSError:
+                    continue  # a folder that is away for a moment
+
+        thread = threading.Thread(target=beat, daemon=True)
+        thread.start()
+        try:
             yield
-        stream.truncate(0)  # who finds a name in it knows that this one was cut off
+        finally:
+            over.set()
+            thread.join()
+
+
+def _names(path: Path, stream: IO[str]) -> bool:
+    """Whether a path leads to an open file."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(stream.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def holder(path: Path) -> str:
     """Who holds a lock, and since when; empty where nobody does."""
+    if not path.exists():
+        return ""
     with path.open("r") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -102,27 +222,6 @@ def _beats(path: Path) -> bool:
         if changed() != before:
             return True
     return False
-
-
-@contextmanager
-def _beating(path: Path) -> Iterator[None]:
-    """Renew a file's time while the block runs."""
-    over = threading.Event()
-
-    def beat() -> None:
-        while not over.wait(BEAT):
-            try:
-                os.utime(path)
-            except OSError:
-                continue  # a folder that is away for a moment
-
-    thread = threading.Thread(target=beat, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 # ---------------------------------------------------------------------------------------------- in a server

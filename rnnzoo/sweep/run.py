@@ -78,13 +78,14 @@ class Sweep:
     fates: dict[str, Counter[Kind]] = field(default_factory=dict)  # how the trials of a study ended
     kept: dict[str, dict[int, Mapping[str, Value]]] = field(default_factory=dict)  # points of replicates
     running: dict[int, _Running] = field(default_factory=dict)
-    still_alone: Callable[[], None] = lambda: None  # raises where another sweep of the experiment has begun
+    still_alone: Sequence[Callable[[], None]] = ()  # they raise where another sweep of the experiment has begun
 
     def run(self) -> None:
         """Run what is missing; a study's trials that have ended stay as they are."""
         self.store.patience.note = self.observer.note
         name = self.experiment.name
-        with held(self.runs / "lock", name), self.store.alone(name) as self.still_alone:
+        with held(self.runs / "lock", name) as in_folder, self.store.alone(name) as in_storage:
+            self.still_alone = (in_folder, in_storage)
             done = self.open()
             self.adopt(done)
             self.sign(done)
@@ -248,7 +249,8 @@ class Sweep:
         """Start one trial; False when nothing is left to start."""
         if planned is None:
             return False
-        self.still_alone()
+        for check in self.still_alone:
+            check()
         study, index = planned
         point = None
         if study.replicate or points.ours(self.experiment.search.sampler.name):
@@ -274,7 +276,7 @@ class Sweep:
         del self.running[event.ticket]
         self.finish(at, event.what)
         if event.what.kind is Kind.INTERRUPTED:  # and so would be all others
-            raise StoreError(f"{event.what.message}\n  fix: make room on that disk, and give the same command again")
+            raise StoreError(event.what.message)
 
     def finish(self, at: _Running, outcome: Outcome) -> None:
         identity, index = at.study.identity, at.trial.index
@@ -315,9 +317,9 @@ def level(results: Sequence[Result], tracker: Tracker, experiment: str) -> int:
 
 @contextmanager
 def interrupts() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C and SIGTERM are noticed between two events, never within a write: what is cut off there would keep its lock.
+    """Ctrl-C, SIGTERM and SIGHUP are noticed between two events, never within a write: what is cut off would keep its lock.
 
-    A second one stops at once.  Where Ctrl-C is ignored, as in a job of the background, it stays so.
+    A second one stops at once.  One that is ignored, as Ctrl-C in a job of the background, stays so.
     """
     seen: list[int] = []
 
@@ -326,16 +328,17 @@ def interrupts() -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
         seen.append(number)
 
-    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
     main = threading.current_thread() is threading.main_thread()
-    ours = {number: default for number, default in usual.items() if main and signal.getsignal(number) is default}
+    asked = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if main else ()
+    usual = {number: signal.getsignal(number) for number in asked}
+    ours = {number: old for number, old in usual.items() if old in (signal.default_int_handler, signal.SIG_DFL)}
     for number in ours:
         signal.signal(number, notice)
     try:
         yield lambda: bool(seen)
     finally:
-        for number, default in ours.items():
-            signal.signal(number, default)
+        for number, old in ours.items():
+            signal.signal(number, old)
 
 
 def work(trial: Trial, tell: Tell) -> Outcome:
@@ -346,5 +349,4 @@ def work(trial: Trial, tell: Tell) -> Outcome:
 
 
 def _files(trial: Trial) -> list[Path]:
-    log = Path(trial.folder) / "log.txt"
-    return [log] if trial.folder and log.is_file() else []
+    return [trial.log] if trial.folder and trial.log.is_file() else []

@@ -1,11 +1,11 @@
-"""A sweep whose trials do not train, as a program that can be killed: `python -m tests.endurance.loop FOLDER [STORAGE]`.
+"""A sweep whose trials do not train, to be killed: `main(FOLDER, STORAGE)`, in a process of its own.
 
-Everything but the training is real: a fork server, Optuna's storage, MLflow.
+Everything but the training is real: a fork server, Optuna's storage, MLflow.  Not to be run by `-m`: a child finds the work
+function by the name of its module.
 """
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -70,7 +70,3 @@ def main(folder: Path, storage: str = "") -> None:
     launcher = LocalLauncher(work, 2, log=folder / "workers.log")
     planned = studies(experiment, {"adding": "digest"}, {"adding": 2})
     Sweep(experiment, planned, TRIALS, store, tracker, launcher, Silent(), folder / NAME).run()
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), *sys.argv[2:])

@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 LONGEST = 30.0  # seconds until there must be something to kill
 # Seconds from the moment that it is there: the sweep's from its first import on, over the making of the databases
 MOMENTS = {"sweep": 8.0, "everything": 8.0, "fork server": 1.5, "trial": 0.15}
+SERVER = "launchers._server"  # in the command of a fork server
 GOES = 15.0  # seconds within which nothing of a killed sweep may run any more
 PLANNED = 2 * (TRIALS + 3)  # two variants, their kept trials once more
 
@@ -62,7 +63,10 @@ class Killer:
     orphans: list[Process] = field(default_factory=list)
 
     def start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "tests.endurance.loop", str(self.folder), self.storage]
+        program = (
+            "import pathlib, sys; from tests.endurance.loop import main; main(pathlib.Path(sys.argv[1]), sys.argv[2])"
+        )
+        command = [sys.executable, "-c", program, str(self.folder), self.storage]
         with (self.folder / "out.txt").open("ab") as out:
             return subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out, start_new_session=True)
 
@@ -87,7 +91,7 @@ class Killer:
 
     def victims(self, what: str, session: int) -> list[int]:
         alive = of_session(session)
-        servers = {one.pid for one in alive if "forkserver" in one.command and one.parent == session}
+        servers = {one.pid for one in alive if SERVER in one.command and one.parent == session}
         trials = [one.pid for one in alive if one.parent in servers]
         return {
             "sweep": [session],

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from rnnzoo.errors import StoreError
+from rnnzoo.launchers import Tell
 from rnnzoo.launchers.local import LocalLauncher
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 from tests.launchers.work import behave
@@ -126,6 +131,87 @@ launcher.wait()
         time.sleep(0.1)
     os.kill(pid, signal.SIGKILL)
     pytest.fail("the child is still running")
+
+
+def test_a_moment_of_too_much_memory_is_too_much_however_often_somebody_looks() -> None:
+    with_limit = LocalLauncher(behave, workers=3, memory=2.0**27)
+    try:
+        for index in range(3):
+            with_limit.submit(trial("peaking", index))
+        ends = [with_limit.wait(30) for _ in range(3)]
+    finally:
+        with_limit.close()
+    message = "it held more than 128 MiB of memory"
+    assert [one.what for one in ends if one] == [Outcome(Kind.OUT_OF_MEMORY, message=message)] * 3
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.EIO, errno.EMFILE, errno.ENOSPC])
+@pytest.mark.parametrize("behaviour", ["unwritable", "unwritable_in_words"])
+def test_no_trial_is_blamed_for_what_its_machines_file_system_refuses(
+    launcher: LocalLauncher, behaviour: str, number: int
+) -> None:
+    found = outcome(launcher, replace(trial(behaviour), base=str(number)))
+    assert found.kind is Kind.INTERRUPTED
+    assert os.strerror(number) in found.message
+    assert re.search(r"\n  fix: .+, and give the same command again", found.message)
+
+
+def test_a_script_without_a_main_guard_is_not_run_by_its_trials_and_a_long_tmpdir_is_no_matter(tmp_path: Path) -> None:
+    """A path longer than a socket's may be (107 bytes) is what batch systems set."""
+    script, long = tmp_path / "script.py", tmp_path / ("x" * 100)
+    long.mkdir()
+    script.write_text("""
+from rnnzoo.launchers.local import LocalLauncher
+from tests.launchers.test_local import outcome, trial
+from tests.launchers.work import behave
+print("run")
+launcher = LocalLauncher(behave, 1)
+for index in range(2):
+    print(outcome(launcher, trial("complete", index)).kind)
+launcher.close()
+""")
+    done = subprocess.run(
+        [sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "TMPDIR": str(long)},
+    )  # fmt: skip
+    assert done.stdout.split() == ["run", "complete", "complete"], done.stderr
+
+
+def test_a_work_function_of_the_main_module_is_refused() -> None:
+    def work(given: Trial, tell: Tell) -> Outcome:
+        raise AssertionError
+
+    work.__module__ = "__main__"
+    with pytest.raises(ValueError, match="move the work function into a module of its own"):
+        LocalLauncher(work, 1).submit(trial("complete"))
+
+
+def test_a_fork_server_that_is_killed_is_replaced_and_what_runs_goes_on(launcher: LocalLauncher) -> None:
+    assert outcome(launcher, trial("complete")).kind is Kind.COMPLETE
+    first = launcher._server
+    assert first is not None
+    running = launcher.submit(trial("napping"))
+    while not launcher.children[running].pid:
+        launcher.wait(0.01)
+    first.process.kill()
+    first.process.wait()
+    waiting = launcher.submit(trial("complete", 1))
+    ends = {}
+    while len(ends) < 2:
+        event = launcher.wait(30)
+        assert event is not None
+        ends[event.ticket] = event.what
+    assert {ticket: one.kind for ticket, one in ends.items() if isinstance(one, Outcome)} == dict.fromkeys(
+        (running, waiting), Kind.COMPLETE
+    )
+
+
+def test_a_fork_server_that_cannot_live_is_told_and_not_begun_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    launcher = LocalLauncher(behave, 1)
+    with pytest.raises(StoreError, match="ends before it has started one"):
+        outcome(launcher, trial("complete"))
+    launcher.close()
 
 
 def wait_for_pid(log: Path) -> int:

@@ -71,3 +71,24 @@ def endless(trial: Trial, tell: Tell) -> Outcome:
 
 def environment(trial: Trial, tell: Tell) -> Outcome:
     return Outcome(Kind.COMPLETE, {"threads": float(os.environ["OMP_NUM_THREADS"])})
+
+
+def napping(trial: Trial, tell: Tell) -> Outcome:
+    print("asleep", flush=True)
+    time.sleep(0.4)
+    return complete(trial, tell)
+
+
+def peaking(trial: Trial, tell: Tell) -> Outcome:
+    """Holds a quarter of a gigabyte for a moment that no look once a second need meet."""
+    held = b"x" * 2**28
+    del held
+    return complete(trial, tell)
+
+
+def unwritable(trial: Trial, tell: Tell) -> Outcome:
+    raise OSError(int(trial.base), os.strerror(int(trial.base)), "somewhere")
+
+
+def unwritable_in_words(trial: Trial, tell: Tell) -> Outcome:
+    raise RuntimeError(f"PermissionDeniedError: cache/entry; {os.strerror(int(trial.base))} [Op:x]")

@@ -1,0 +1,117 @@
+"""The fork server: a process that has imported what a trial needs, and forks a child for each.
+
+In: a socket.  A byte with a file descriptor, the child's end of a pipe, asks for a child.  Out: a record when a child was made
+and when it ended.  The server ends when the socket closes.
+
+Not that of `multiprocessing`, which imports the caller's main module into every child (a script without a main guard would run
+anew in each), listens at a path in TMPDIR (which may be too long for a socket), and dies with its children of a signal that
+a whole group of processes is sent.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import selectors
+import signal
+import socket
+import struct
+import sys
+import traceback
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+
+RECORD = struct.Struct("!qq")  # a child's process id, and how it ended: a status of `waitpid`, or one of these
+MADE = -1
+NOT_MADE = -2  # in place of the process id stands the number of the error
+# What a terminal, `timeout`, Slurm and systemd send to all processes at once.  The sweep decides what becomes of its trials.
+GROUP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def main(descriptor: int, preload: Sequence[str]) -> None:
+    """Serve the socket at a file descriptor until it closes; the signals of `GROUP_SIGNALS` are blocked at first."""
+    leave_signals_to_the_sweep()
+    for name in preload:
+        try:
+            importlib.import_module(name)
+        except Exception:
+            traceback.print_exc()  # to the log; each child that needs it fails with the same reason
+    with socket.socket(fileno=descriptor) as control:
+        try:
+            _serve(control)
+        except OSError:  # the sweep is gone
+            return
+
+
+def leave_signals_to_the_sweep() -> None:
+    """Ignore what the whole group is sent.  A process that this one forks on its own account obeys it as usual."""
+    owner = os.getpid()
+
+    def ignore(number: int, frame: object) -> None:
+        if os.getpid() != owner:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+
+    for number in GROUP_SIGNALS:
+        signal.signal(number, ignore)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, GROUP_SIGNALS)
+
+
+def _serve(control: socket.socket) -> None:
+    waking, woken = socket.socketpair()
+    for end in (waking, woken):
+        end.setblocking(False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
+    with selectors.DefaultSelector() as selector:
+        selector.register(control, selectors.EVENT_READ)
+        selector.register(woken, selectors.EVENT_READ)
+        while True:
+            ready = {key.fileobj for key, _ in selector.select()}
+            if woken in ready:
+                woken.recv(4096)
+                _tell_of_ends(control)
+            if control in ready:
+                request, descriptors, *_ = socket.recv_fds(control, 1, 1)
+                if not request:
+                    return
+                _fork(control, descriptors[0], (control, waking, woken))
+
+
+def _tell_of_ends(control: socket.socket) -> None:
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if not pid:
+            return
+        control.sendall(RECORD.pack(pid, status))
+
+
+def _fork(control: socket.socket, pipe: int, ours: Sequence[socket.socket]) -> None:
+    """Make a child that lives with its end of a pipe."""
+    try:
+        pid = os.fork()
+    except OSError as error:
+        control.sendall(RECORD.pack(error.errno or 0, NOT_MADE))
+        os.close(pipe)
+        return
+    if pid:
+        os.close(pipe)
+        control.sendall(RECORD.pack(pid, MADE))
+        return
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        leave_signals_to_the_sweep()
+        for one in ours:
+            one.close()
+        from rnnzoo.launchers._child import live
+
+        live(Connection(pipe))
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(1)

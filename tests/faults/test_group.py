@@ -1,0 +1,73 @@
+"""Signals to all processes of a sweep at once, as a terminal, `timeout`, Slurm and systemd send them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rnnzoo.spec.trial import Kind
+from tests.endurance.test_kills import ROOT, SERVER, of_session
+from tests.faults import group
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are found in /proc")
+COMMAND = [sys.executable, "-m", "tests.faults.group"]
+
+
+def importing(session: int, told: str) -> bool:
+    """The fork server runs, and is busy with its imports."""
+    return "started" in told and any(SERVER in one.command for one in of_session(session))
+
+
+def within_a_trial(session: int, told: str) -> bool:
+    return any(one.parent != session and SERVER in one.command for one in of_session(session))
+
+
+def between_two(session: int, told: str) -> bool:
+    """A trial has just ended, and the next one is begun."""
+    return "ended" in told
+
+
+@pytest.mark.parametrize(
+    ("number", "moment"),
+    [
+        (signal.SIGTERM, importing), (signal.SIGHUP, within_a_trial),
+        *(
+            pytest.param(number, moment, marks=pytest.mark.slow)
+            for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
+            for moment in (importing, within_a_trial, between_two)
+        ),
+    ],
+)  # fmt: skip
+def test_a_signal_to_the_group_interrupts_a_sweep_and_its_trials_run_again(
+    number: signal.Signals, moment: Callable[[int, str], bool], tmp_path: Path
+) -> None:
+    with (tmp_path / "out.txt").open("wb") as out:
+        sweep = subprocess.Popen(
+            [*COMMAND, str(tmp_path)], cwd=ROOT, stdout=out, stderr=out, start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # a job of the background
+        )  # fmt: skip
+    end = time.monotonic() + 60
+    while not moment(sweep.pid, (tmp_path / "out.txt").read_text()):
+        assert sweep.poll() is None, (tmp_path / "out.txt").read_text()
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    os.killpg(sweep.pid, number)
+    assert sweep.wait(30) == 130, (tmp_path / "out.txt").read_text()
+    told = (tmp_path / "out.txt").read_text()
+    assert "Traceback" not in told
+    assert {line.split()[2] for line in told.splitlines() if line.startswith("ended")} <= {"complete", "interrupted"}
+    while left := of_session(sweep.pid):
+        assert time.monotonic() < end, left
+        time.sleep(0.02)
+    done = subprocess.run([*COMMAND, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    record = group.store(tmp_path).record("group")
+    assert [(one.trial.index, one.outcome.kind) for one in record.results] == [(at, Kind.COMPLETE) for at in range(6)]
+    assert not record.running
