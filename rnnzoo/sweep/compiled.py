@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import shutil
+import tempfile
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -40,6 +41,8 @@ def environment(place: Path | None = None) -> Mapping[str, str]:
     try:
         place.mkdir(parents=True, exist_ok=True)
         _check(place)
+        with tempfile.TemporaryFile(dir=place):  # a disk that is read-only says so to nobody who does not write
+            pass
         if shutil.disk_usage(place).free < ROOM:
             return {}
     except OSError:

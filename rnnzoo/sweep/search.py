@@ -62,7 +62,8 @@ class Record:
     """What the storage holds of an experiment, all editions.
 
     Attributes:
-        results: of trials that have ended and will not run again, by study and index.
+        results: of trials that have ended and will not run again, by study and index; of two of one index, which only two
+            sweeps at once could leave, the first.
         running, interrupted: how many trials are under way or were cut off, by study.
     """
 
@@ -117,10 +118,9 @@ class Store:
         for study_id, name in self._studies():
             if name.startswith(prefix):
                 attributes = self.storage.get_study_user_attrs(study_id)
-                ended = sum(
-                    1 for one in self.storage.get_all_trials(study_id, deepcopy=False) if _RESULT in one.user_attrs
-                )
-                found[name] = (attributes, ended)
+                trials = self.storage.get_all_trials(study_id, deepcopy=False)
+                ended = {one.user_attrs.get(_INDEX) for one in trials if _RESULT in one.user_attrs}
+                found[name] = (attributes, len(ended))
         return found
 
     @told
@@ -144,7 +144,7 @@ class Store:
         and take five times as long.
         """
         names = {at: name for at, name in self._studies() if name.startswith(f"{experiment}/")}
-        results: list[Result] = []
+        results: dict[tuple[str, int], Result] = {}
         running: Counter[str] = Counter()
         interrupted: Counter[str] = Counter()
         if not names:
@@ -155,11 +155,11 @@ class Store:
                 if state in _UNDER_WAY:
                     running[names[at]] += 1
                 elif result is not None and result.outcome.final:
-                    results.append(result)
+                    results.setdefault((result.study, result.trial.index), result)
                 else:  # without a result it was left running by a sweep that was killed, and reclaimed by the next
                     interrupted[names[at]] += 1
-        results.sort(key=lambda one: (one.trial.task, one.trial.variant, one.trial.index))
-        return Record(results, running, interrupted)
+        ordered = sorted(results.values(), key=lambda one: (one.trial.task, one.trial.variant, one.trial.index))
+        return Record(ordered, running, interrupted)
 
     @told
     def provenance(self, identities: Collection[str]) -> list[dict[str, str]]:
@@ -320,12 +320,12 @@ class StudyStore:
 
     @told
     def done(self) -> dict[int, Outcome]:
-        """Outcomes that are final, by index."""
-        found = {}
+        """Outcomes that are final, by index; the first of each."""
+        found: dict[int, Outcome] = {}
         for trial in self.study.get_trials(deepcopy=False):
             result = _result(trial.user_attrs.get(_RESULT))
             if result is not None and result.outcome.final:
-                found[result.trial.index] = result.outcome
+                found.setdefault(result.trial.index, result.outcome)
         return found
 
 

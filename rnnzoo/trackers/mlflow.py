@@ -114,8 +114,9 @@ class MlflowTracker:
 
     def results(self, experiment: str) -> Sequence[Result]:
         with _told(self.uri):
-            found = [_unpack(run.data.tags) for run in self._runs("trial", experiment)]
-        return sorted(found, key=lambda one: (one.trial.task, one.trial.variant, one.trial.index))
+            unpacked = [_unpack(run.data.tags) for run in self._runs("trial", experiment)]
+        found = {(one.study, one.trial.index): one for one in reversed(unpacked)}  # the first of each that was written
+        return sorted(found.values(), key=lambda one: (one.trial.task, one.trial.variant, one.trial.index))
 
     def best(self, result: Result, files: Sequence[Path], texts: Mapping[str, str]) -> None:
         with _told(self.uri):

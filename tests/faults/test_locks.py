@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from rnnzoo.errors import StoreError
-from rnnzoo.sweep import lock
-from rnnzoo.sweep.lock import held
+from rnnzoo.spec.trial import Kind, Outcome
+from rnnzoo.sweep import lock, status
+from rnnzoo.sweep.lock import FileLock, held
+from tests.sweep.test_run import SPEC, Quiet, sweep
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +50,7 @@ def test_what_a_dead_sweep_of_another_machine_left_is_watched_and_then_taken(tmp
 def test_a_sweep_that_lives_on_another_machine_is_respected_though_its_lock_does_not_reach_us(tmp_path: Path) -> None:
     leave(tmp_path / "lock", "elsewhere")
     with (
-        lock._beating(tmp_path / "lock"),  # as its sweep does there
+        FileLock(tmp_path / "lock", "mine").beating(),  # as its sweep does there
         pytest.raises(
             StoreError, match=r"another sweep of 'mine' is running: process 7 on elsewhere, since .*\n  fix:"
         ),
@@ -67,3 +69,68 @@ def test_a_sweep_renews_its_lock_and_leaves_no_name_when_it_ends(tmp_path: Path)
     assert path.read_text() == ""
     with held(path, "mine"):  # and nothing is watched
         pass
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_a_lock_that_is_deleted_under_its_holder_still_keeps_others_away_and_is_there_again_soon(
+    what: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "runs" / "mine" / "lock"
+    with held(path, "mine") as check:
+        path.unlink()
+        if what == "folder":
+            path.parent.rmdir()
+        with (
+            pytest.raises(StoreError, match=r"another sweep of 'mine' is running: (process|the file of its lock)"),
+            held(path, "mine"),
+        ):
+            pass
+        end = time.monotonic() + 10
+        while not (path.exists() and path.read_text()):
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        check()
+        assert lock.holder(path).startswith(f"process {os.getpid()} on")
+    with held(path, "mine"):
+        pass
+
+
+def test_a_holder_whose_file_is_deleted_and_held_by_another_learns_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a system without names for locks, or from a container with a network of its own."""
+    monkeypatch.setattr(lock.sys, "platform", "darwin")
+    path = tmp_path / "lock"
+    with held(path, "mine") as check:
+        check()
+        path.unlink()
+        with held(path, "mine") as other:
+            with pytest.raises(StoreError, match=r"another sweep of 'mine' is running: process \d+ on"):
+                check()
+            other()
+        assert path.read_text() == ""
+    assert path.read_text() == ""
+
+
+def test_of_two_results_of_one_index_the_first_in_the_storage_counts(tmp_path: Path) -> None:
+    """Only two sweeps at once can leave such; here the second begins while the first one's trials run."""
+    spec = SPEC.format(sampler="random")
+    first = sweep(tmp_path, spec, 2, Quiet())
+    planned = first.studies[0]
+    experiment = first.experiment
+    attributes = {"experiment": "loop", "on": "validation", "parts": {}}
+    study = first.store.study(planned.identity, attributes, experiment.search)
+    point = {"units": 4, "learning_rate": 0.01, "optimizer": "adam"}
+    told = [study.ask(0, point, planned.variant.space) for _ in range(2)]
+    for score, (number, chosen) in enumerate(told):
+        scores = dict.fromkeys(("train", "validation", "test"), float(score))
+        study.tell(number, planned.trial(0, chosen), Outcome(Kind.COMPLETE, scores))
+    (result,) = first.store.results("loop")
+    assert result.outcome.scores["test"] == 0.0
+    assert study.done()[0].scores["test"] == 0.0
+    (row, _) = status.rows(first.studies, first.store, 6)
+    assert (row.counts[Kind.COMPLETE], row.best) == (1, 0.0)
+    assert first.store.editions(planned.prefix)[planned.identity][1] == 1
+    first.run()
+    keys = [(one.study, one.trial.index) for one in first.results()]
+    assert len(set(keys)) == len(keys) == 12

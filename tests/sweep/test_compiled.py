@@ -11,6 +11,7 @@ import pytest
 
 from rnnzoo.spec.settings import XLA_CACHE
 from rnnzoo.sweep import compiled
+from tests.faults.disks import read_only
 
 
 def test_the_cache_is_switched_on_beside_flags_of_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,3 +87,11 @@ def test_whatever_command_compiled_something_records_it(tmp_path: Path, monkeypa
         (compiled.folder() / "entry").write_bytes(b"code of a trial")
     compiled.environment()
     assert (compiled.folder() / "entry").exists()
+
+
+def test_a_cache_on_a_disk_that_is_read_only_is_left_out_and_no_trial_meets_it(tmp_path: Path) -> None:
+    folder = tmp_path / "cache"
+    assert compiled.environment(folder)
+    with read_only(folder):
+        assert compiled.environment(folder) == {}
+    assert [path.name for path in folder.iterdir()] == []
