@@ -22,16 +22,16 @@ $(READY): requirements.lock pyproject.toml
 	@sh tools/setup.sh $(VENV)
 
 sweep: $(READY)  ## run an experiment, or go on with it
-	@$(BIN)/rnnzoo sweep $(spec) $(if $(workers),--workers $(workers)) $(if $(trials),--trials $(trials))
+	@$(BIN)/rnnzoo sweep "$(spec)" $(if $(workers),--workers $(workers)) $(if $(trials),--trials $(trials))
 
 plan: $(READY)  ## what would run, and how long it would take
-	@$(BIN)/rnnzoo plan $(spec) $(if $(workers),--workers $(workers)) $(if $(trials),--trials $(trials))
+	@$(BIN)/rnnzoo plan "$(spec)" $(if $(workers),--workers $(workers)) $(if $(trials),--trials $(trials))
 
 status: $(READY)  ## how far an experiment is
-	@$(BIN)/rnnzoo status $(spec)
+	@$(BIN)/rnnzoo status "$(spec)"
 
 report: $(READY)  ## write the report of an experiment once more
-	@$(BIN)/rnnzoo report $(spec)
+	@$(BIN)/rnnzoo report "$(spec)"
 
 gallery: $(READY)  ## pages of all cells, into runs/gallery
 	@$(BIN)/rnnzoo gallery

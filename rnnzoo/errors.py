@@ -16,9 +16,11 @@ from __future__ import annotations
 import difflib
 import errno
 import os
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 MAX_MISTAKES = 50  # of one file: more would scroll away, and each takes a search for the nearest name
 _WIDEST_LINE = 100  # a longer line is shown around its caret
@@ -183,7 +185,7 @@ def _fix_of_file(url: str) -> str:
     """What is the matter with a database's file, of which SQLite says "unable to open", "readonly" or "no such table"."""
     if not url.startswith("sqlite:///"):
         return ""
-    path = Path(url.removeprefix("sqlite:///"))
+    path = Path(unquote(url.removeprefix("sqlite:///").partition("?")[0]))
     if path.exists() and not path.is_file():
         return "that is no file: name another"
     if not all(os.access(one, os.W_OK) for one in (path, path.parent) if one.exists()):
@@ -224,6 +226,11 @@ class Mistakes:
     def raise_if_any(self) -> None:
         if self.found:
             raise SpecError(*self.found)
+
+
+def command(*words: object) -> str:
+    """A command of ours as a shell takes it: `rnnzoo sweep 'experiments/my spec.yaml'`."""
+    return shlex.join(["rnnzoo", *map(str, words)])
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnzoo import lang, registry, tasks
-from rnnzoo.errors import Mistake, Mistakes, SpecError, UsageError
+from rnnzoo.errors import Mistake, Mistakes, SpecError, UsageError, command
 from rnnzoo.lang import listing as programs
 from rnnzoo.lang.lint import lint, warnings
 from rnnzoo.lang.view import CellView, view
@@ -102,7 +102,7 @@ def listing(given: argparse.Namespace) -> None:
 def _cells() -> dict[str, str]:
     found = {name: CellView(lang.load(name)).title for name in built_in_names()}
     for path, cell in _own():
-        found[path.stem] = f"{cell.title}  ({path})" if cell else f"has mistakes: rnnzoo check {path}"
+        found[path.stem] = f"{cell.title}  ({path})" if cell else f"has mistakes: {command('check', path)}"
     return found
 
 
@@ -133,7 +133,7 @@ def _studies() -> dict[str, str]:
         try:
             about = parse(read_text(path), str(path)).entries.get("about")
         except SpecError:
-            found[str(path)] = f"has mistakes: rnnzoo check {path}"
+            found[str(path)] = f"has mistakes: {command('check', path)}"
             continue
         found[str(path)] = str(getattr(about, "value", "") or "").strip()
     return found
@@ -195,7 +195,7 @@ def gallery(given: argparse.Namespace) -> None:
         if cell:
             found.append(cell)
         else:
-            print(f"left out {path}, which has mistakes: rnnzoo check {path}")
+            print(f"left out {path}, which has mistakes: {command('check', path)}")
     files = write(found, folder, Path(given.bench))
     print(f"wrote {len(files)} pages\n  open {files[0]}")
 
@@ -302,7 +302,7 @@ def new(given: argparse.Namespace) -> None:
     text = _variant(given.name, given.extends, path) if given.extends else NEW.format(name=given.name, path=path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
-    print(f"wrote {path}\n  edit it, then: rnnzoo check {path}")
+    print(f"wrote {path}\n  edit it, then: {command('check', path)}")
 
 
 def _variant(name: str, extends: str, path: Path) -> str:

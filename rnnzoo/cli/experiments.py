@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -21,7 +20,7 @@ from rich.progress import Progress as Bars
 from rnnzoo import lang, tasks
 from rnnzoo.cli.beforehand import warnings
 from rnnzoo.cli.console import plain_console
-from rnnzoo.errors import Mistake, UsageError, nearest, without_password
+from rnnzoo.errors import Mistake, UsageError, command, nearest, without_password
 from rnnzoo.lang import ir
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.cell import Init, built_in_names
@@ -90,7 +89,7 @@ def sweep(given: argparse.Namespace) -> int:
     from rnnzoo.trackers._patient import Patient
     from rnnzoo.trackers.mlflow import MlflowTracker
 
-    console = plain_console()
+    console = plain_console(unread="the sweep goes on, though nobody reads what it prints")
     settings = config.read()
     found, store = _open(given, console)
     tracker = Patient(
@@ -128,7 +127,7 @@ def sweep(given: argparse.Namespace) -> int:
     results = loop.results()
     reports.shown(*_published(found, results, store, tracker), console)
     if tracker.missed:
-        text = f"\nMLflow lacks {len(tracker.missed)} of these trials: rnnzoo sync {given.spec} writes them"
+        text = f"\nMLflow lacks {len(tracker.missed)} of these trials: {command('sync', given.spec)} writes them"
         console.print(text, style="yellow")
     return 0 if any(one.outcome.kind is Kind.COMPLETE for one in results) else 1
 
@@ -191,7 +190,7 @@ def _elsewhere(found: Opened, store: Store, tracker: Tracker) -> Iterator[str]:
             continue
         yield f"{source} holds {count} of its trials and the storage none: they run anew"
         if points.ours(sampler):
-            yield f"  to take them over instead: rnnzoo sweep {found.experiment.file} --from {source}"
+            yield f"  to take them over instead: {command('sweep', found.experiment.file, '--from', source)}"
         else:
             yield f"  '{sampler}' goes by what was run before and cannot take them over; another name keeps them apart"
 
@@ -220,7 +219,9 @@ def _open(given: argparse.Namespace, console: Console) -> tuple[Opened, Any]:
 def _workers(given: int | None) -> int:
     if given is not None and given < 1:
         raise UsageError(f"--workers must be at least 1, not {given}")
-    return given or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else given or os.cpu_count() or 1
+    from rnnzoo.sweep import machine
+
+    return given or machine.cores()
 
 
 @contextmanager
@@ -441,7 +442,7 @@ def best_trial(given: argparse.Namespace) -> tuple[Result, str]:
     results = door.results(found, door.existing_store(config.read(), found.experiment))
     top = _best(found, [one for one in results if one.study == study.identity])
     if top is None:
-        raise UsageError(f"no trial of '{given.variant}' is complete yet\n  fix: rnnzoo sweep {given.spec}")
+        raise UsageError(f"no trial of '{given.variant}' is complete yet\n  fix: {command('sweep', given.spec)}")
     return top, task
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from rnnzoo.cli.console import plain_console
-from rnnzoo.errors import UsageError
+from rnnzoo.errors import UsageError, command
 from rnnzoo.lang.ir import Cell
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.experiment import Experiment
@@ -86,7 +86,7 @@ def shown(found: Reported, summary: Summary, files: Sequence[Path], console: Con
         console.print("runs    make ui  (MLflow's pages)")
         rows = [row for one in summary.tables for row in one.rows if row.best]
         if rows:
-            console.print(f"best    rnnzoo best {found.experiment.file} --variant {rows[0].variant}")
+            console.print(f"best    {command('best', found.experiment.file, '--variant', rows[0].variant)}")
 
 
 def of_opened(found: Opened, results: Sequence[Result], provenance: Sequence[Mapping[str, str]] = ()) -> Reported:
@@ -115,7 +115,7 @@ def _found(given: argparse.Namespace, console: Console) -> Reported:
         kept = tables(name)
         if kept:
             return _from_table(given, kept[0], console)
-        raise UsageError(f"nothing has been run yet\n  fix: rnnzoo sweep {given.spec}")
+        raise UsageError(f"nothing has been run yet\n  fix: {command('sweep', given.spec)}")
     return _from_storage(given)
 
 
@@ -236,7 +236,7 @@ def export(given: argparse.Namespace) -> None:
     store = door.existing_store(config.read(), found.experiment)
     results = door.results(found, store)
     if not results:
-        raise UsageError(f"no trial of '{found.experiment.name}' has ended yet\n  fix: rnnzoo sweep {given.spec}")
+        raise UsageError(f"no trial of '{found.experiment.name}' has ended yet\n  fix: {command('sweep', given.spec)}")
     ran = {one.study.split("/")[2] for one in results}
     content: Any = table.Trials(
         experiment=found.experiment.name,

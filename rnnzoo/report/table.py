@@ -10,12 +10,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rnnzoo.errors import UsageError
+from rnnzoo.errors import UsageError, command
 from rnnzoo.report.summary import Described
 from rnnzoo.spec.space import HYPERPARAMETERS
 from rnnzoo.spec.trial import Ending, Kind, Outcome, Result, Trial, Value
@@ -81,6 +82,7 @@ def write(content: Trials, path: Path) -> Path:
     used = {name for one in content.results for name in one.trial.hyperparameters}
     columns = (*FIRST, *(name for name in HYPERPARAMETERS if name in used), *SPLITS, *LAST)
     rows = [_row(one) for one in content.results]
+    path = Path(os.path.realpath(path))  # a link stays, and what it leads to is written
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f"aside-{path.name}")
     _WRITERS[path.suffix](aside, head, columns, rows)
@@ -143,7 +145,7 @@ def read(path: Path) -> Trials:
         raise UsageError(f"there is no file {path}") from None
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise UsageError(
-            f"{path} is not a table of trials: {error}\n  fix: make one with `rnnzoo export SPEC {path.name}`"
+            f"{path} is not a table of trials: {error}\n  fix: make one with `{command('export', 'SPEC', path.name)}`"
         ) from None
 
 

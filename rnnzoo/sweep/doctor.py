@@ -18,7 +18,7 @@ from pathlib import Path
 
 from rnnzoo.errors import StoreError, without_password
 from rnnzoo.spec.settings import RUNS, Settings, cache_folder, there
-from rnnzoo.sweep import lock
+from rnnzoo.sweep import lock, machine
 from rnnzoo.sweep.search import Store
 
 PACKAGES = ("rnnzoo", "tensorflow", "keras", "optuna", "mlflow", "numpy", "scipy", "scikit-learn")
@@ -72,9 +72,9 @@ def _packages() -> Check:
 
 
 def _machine() -> Iterator[Check]:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = machine.cores()
     yield Check("cores", f"{cores}, so {cores} trials at once")
-    memory = _free_memory()
+    memory = machine.free_memory()
     if memory is not None:
         fix = f"a trial takes about {A_TRIAL / 1e9:g} GB: rnnzoo sweep SPEC --workers {max(1, int(memory / A_TRIAL))}"
         well = memory >= cores * A_TRIAL
@@ -83,15 +83,6 @@ def _machine() -> Iterator[Check]:
     free = shutil.disk_usage(folder).free
     well = free >= DISK
     yield Check("disk", f"{free / 1e9:.1f} GB free for {RUNS}/", well, "" if well else "make room, or sweep elsewhere")
-
-
-def _free_memory() -> float | None:
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-    except OSError:
-        return None
-    found = next((line for line in lines if line.startswith("MemAvailable")), None)
-    return float(found.split()[1]) * 1024 if found else None
 
 
 def _writable(name: str, folder: Path) -> Check:
@@ -140,13 +131,17 @@ def _tracking(settings: Settings) -> Check:
     """MLflow's store: whether it can be reached."""
     if not there(settings.tracking):
         return Check("MLflow", f"{settings.tracking}: made by the first sweep")
-    from rnnzoo.trackers.mlflow import MlflowTracker
+    from rnnzoo.trackers.mlflow import MlflowTracker, astray
 
     try:
         MlflowTracker(settings.tracking, settings.artifacts)
+        moved = astray(settings.tracking, settings.artifacts)
     except StoreError as error:
         problem, _, fix = str(error).partition("\n  fix: ")
         return Check("MLflow", problem, False, f"{fix}; sweeps go on without it, and rnnzoo sync writes what it missed")
+    if moved:
+        found = f"{without_password(settings.tracking)}: files of {len(moved)} experiments are looked for where the project was"
+        return Check("MLflow", found, False, "rnnzoo sync SPEC, the next sweep or make ui lead them here")
     return Check("MLflow", without_password(settings.tracking))
 
 

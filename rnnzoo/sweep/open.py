@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rnnzoo import tasks
-from rnnzoo.errors import Mistakes, SpecError, UsageError, without_password
+from rnnzoo.errors import Mistakes, SpecError, UsageError, command, without_password
 from rnnzoo.spec.experiment import Experiment, Search
 from rnnzoo.spec.read_experiment import read
 from rnnzoo.spec.settings import RUNS, Settings, there
@@ -147,7 +147,7 @@ def existing_store(settings: Settings, one: Experiment) -> search.Store:
         UsageError: nothing was ever run.
     """
     if not there(settings.storage):
-        raise UsageError(f"nothing has been run yet\n  fix: rnnzoo sweep {one.file}")
+        raise UsageError(f"nothing has been run yet\n  fix: {command('sweep', one.file)}")
     return store(settings, one)
 
 

@@ -116,3 +116,13 @@ def test_what_is_no_text_or_is_not_there_is_refused(name: str, tmp_path: Path) -
         (tmp_path / one).write_bytes(b"\xff\xfe\x00PAR1")
     with pytest.raises(UsageError):
         table.read(tmp_path / name)
+
+
+def test_a_link_stays_a_link_and_what_it_leads_to_is_written(tmp_path: Path) -> None:
+    target, link = tmp_path / "kept" / "t.csv", tmp_path / "t.csv"
+    target.parent.mkdir()
+    target.write_text("old")
+    link.symlink_to(target)
+    table.write(content(), link)
+    assert link.is_symlink()
+    assert table.read(target) == table.read(link)

@@ -1,0 +1,53 @@
+"""What is printed, when nobody reads it, and commands that can be typed as they are shown."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from rnnzoo.cli.console import Plain
+from rnnzoo.errors import command
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_work_goes_on_when_nobody_reads_any_more_and_says_so_once(capfd: pytest.CaptureFixture[str]) -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "w") as stream:
+        console = Plain(unread="the sweep goes on", file=stream)
+        console.print("first")
+        assert os.read(reader, 100) == b"first\n"
+        os.close(reader)
+        for line in ("second", "third"):
+            console.print(line)
+        stream.write("what Python still holds when it ends")
+    assert capfd.readouterr().err == "the sweep goes on\n"
+
+
+def test_a_terminal_that_is_gone_is_a_reader_that_left() -> None:
+    master, terminal = os.openpty()
+    with os.fdopen(terminal, "w") as stream:
+        console = Plain(file=stream)
+        console.print("first")
+        os.close(master)
+        console.print("second")
+        assert console.quiet
+
+
+def test_a_command_that_is_shown_can_be_typed() -> None:
+    shown = command("sweep", Path("experiments/my spec.yaml"), "--from", "it's.csv")
+    assert shlex.split(shown) == ["rnnzoo", "sweep", "experiments/my spec.yaml", "--from", "it's.csv"]
+    assert command("sweep", "experiments/gates.yaml") == "rnnzoo sweep experiments/gates.yaml"
+
+
+@pytest.mark.parametrize("verb", ["sweep", "plan", "status", "report"])
+def test_make_takes_a_spec_whose_name_has_a_space(verb: str) -> None:
+    done = subprocess.run(
+        ["make", "-n", verb, "spec=experiments/my spec.yaml"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    line = next(line for line in done.stdout.splitlines() if f"rnnzoo {verb}" in line)
+    assert shlex.split(line)[1:3] == [verb, "experiments/my spec.yaml"]
