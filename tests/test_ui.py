@@ -120,6 +120,17 @@ def test_the_pages_themselves_are_answered(pages: str, method: str, name: str) -
     assert asked(pages, method, {"Host": host, "Origin": f"http://{host}"}).status == 200
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("host", ["localhost:8888", "127.0.0.1:8888", "[::1]:8888"])
+def test_the_pages_are_answered_through_a_tunnel_on_another_port(pages: str, method: str, host: str) -> None:
+    assert asked(pages, method, {"Host": host, "Origin": f"http://{host}"}).status == 200
+
+
+@pytest.mark.parametrize("host", ["1:8888", "::8888", "localhost.evil.example:8888", "127.0.0.1.evil.example:8888"])
+def test_what_only_begins_like_this_machine_is_refused_on_another_port_too(pages: str, host: str) -> None:
+    assert asked(pages, "GET", {"Host": host}).status == 403
+
+
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="sockets are found in /proc")
 def test_the_pages_are_served_on_this_machine_only(pages: str) -> None:
     port = int(pages.rpartition(":")[2])

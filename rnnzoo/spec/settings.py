@@ -10,6 +10,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from rnnzoo.errors import Mistakes, Span
 from rnnzoo.spec.document import Fields, Table, parse, read_text
@@ -45,12 +46,22 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "rnnzoo"
 
 
+def sqlite_file(url: str) -> Path:
+    """The file that a SQLite URL names, read as SQLAlchemy reads it: `%25` is a `%`, and a `?` begins its options."""
+    return Path(unquote(url.removeprefix(SQLITE).partition("?")[0]))
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of a SQLite file; only what a URL would take for something else is written otherwise."""
+    return SQLITE + str(path).replace("%", "%25").replace("?", "%3F")
+
+
 def there(url: str) -> bool:
     """Whether there is something at a URL: a SQLite file that exists, or a server, which only asking can tell.
 
     To open a SQLite file that is not there would make it.
     """
-    return not url.startswith(SQLITE) or os.path.exists(url.removeprefix(SQLITE))
+    return not url.startswith(SQLITE) or sqlite_file(url).exists()
 
 
 def read(path: Path = FILE) -> Settings:
@@ -99,4 +110,7 @@ def _place(artifacts: str) -> str | None:
 
 def _absolute(url: str) -> str:
     """A SQLite URL whose path does not depend on the current folder; a circle of links is left to who opens it."""
-    return SQLITE + os.path.realpath(url.removeprefix(SQLITE)) if url.startswith(SQLITE) else url
+    if not url.startswith(SQLITE):
+        return url
+    _, mark, options = url.partition("?")
+    return sqlite_url(Path(os.path.realpath(sqlite_file(url)))) + mark + options

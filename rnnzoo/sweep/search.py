@@ -25,7 +25,7 @@ from rnnzoo.errors import StoreError, UsageError, nearest, store_error, without_
 from rnnzoo.spec.aside import aside
 from rnnzoo.spec.document import is_number
 from rnnzoo.spec.experiment import PRUNERS, SAMPLERS, Dimension, Named, Search, Space
-from rnnzoo.spec.settings import SQLITE
+from rnnzoo.spec.settings import SQLITE, sqlite_file, sqlite_url
 from rnnzoo.spec.trial import Kind, Outcome, Result, Trial, Value
 from rnnzoo.sweep import points
 from rnnzoo.sweep._patient import Patience, plain, told
@@ -459,7 +459,7 @@ def _open(url: str) -> Any:
     import optuna
 
     try:
-        path = Path(url.removeprefix(SQLITE)) if url.startswith(SQLITE) else None
+        path = sqlite_file(url) if url.startswith(SQLITE) else None
         if path is not None and not path.exists():
             _make_sqlite(path)
         return optuna.storages.RDBStorage(url, engine_kwargs=_engine(url))
@@ -499,7 +499,7 @@ def _make_sqlite(path: Path) -> None:
     import optuna
 
     with aside(path) as new:
-        made = optuna.storages.RDBStorage(f"{SQLITE}{new}")
+        made = optuna.storages.RDBStorage(sqlite_url(new))
         made.engine.dispose()
         with suppress(FileExistsError):  # `replace` would throw away what the faster one has written since
             os.link(new, path)

@@ -22,11 +22,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from rnnzoo.errors import StoreError, store_error, without_password
 from rnnzoo.spec.aside import aside
+from rnnzoo.spec.settings import SQLITE, sqlite_file, sqlite_url
 from rnnzoo.spec.trial import MODEL, Kind, Result, Trial
 
 ENVIRONMENT = {
@@ -80,6 +83,7 @@ class MlflowTracker:
 
     def open(self, experiment: str, about: str, artifacts: Mapping[str, str]) -> None:
         with _told(self.uri):
+            rehome(self.uri, self.artifacts)
             self._id = self._experiment(experiment)
             # or the pages open on the views for language-model agents
             self.client.set_experiment_tag(self._id, "mlflow.experimentKind", "custom_model_development")
@@ -139,6 +143,7 @@ class MlflowTracker:
         from mlflow.exceptions import MlflowException
 
         with _told(self.uri):
+            rehome(self.uri, self.artifacts)
             try:
                 found = self.client.get_run(run)
             except MlflowException:
@@ -176,7 +181,7 @@ class MlflowTracker:
         """Id of the experiment, made where there is none; one that was deleted in the pages is restored."""
         found = self.client.get_experiment_by_name(name)
         if found is None:
-            location = f"{self.artifacts}/{name}" if self.artifacts and not self.uri.startswith("http") else None
+            location = _location(self.artifacts, name) if self.artifacts and not self.uri.startswith("http") else None
             return str(self.client.create_experiment(name, artifact_location=location))
         if found.lifecycle_stage == "deleted":
             self.client.restore_experiment(found.experiment_id)
@@ -344,18 +349,75 @@ def _make_sqlite(uri: str, artifacts: str | None) -> None:
 
     That of another process which was faster is kept.
     """
-    path = Path(uri.removeprefix("sqlite:///"))
-    if not uri.startswith("sqlite:///") or path.exists():
+    path = sqlite_file(uri)
+    if not uri.startswith(SQLITE) or path.exists():
         return
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     with aside(path) as new:
-        store = SqlAlchemyStore(f"sqlite:///{new}", artifacts or str(path.parent / "artifacts"))
+        store = SqlAlchemyStore(sqlite_url(new), artifacts or str(path.parent / "artifacts"))
         store.engine.dispose()
         with contextlib.closing(sqlite3.connect(new)) as database:
             database.execute("PRAGMA journal_mode=WAL")  # the pages can be read while a sweep writes
         with contextlib.suppress(FileExistsError):  # `replace` would throw away what the faster one has written since
             os.link(new, path)
+
+
+@dataclass(frozen=True, slots=True)
+class Astray:
+    """An experiment whose files go to where the project was before it was moved or copied."""
+
+    name: str
+    identity: int
+    before: str
+    now: str
+
+
+def astray(uri: str, artifacts: str | None) -> list[Astray]:
+    """Experiments in a SQLite database whose files are not where MLflow looks for them: it keeps absolute paths.
+
+    A folder that is still where it was stays, unless the files are here too: somebody may have chosen another for new runs.
+    """
+    if not uri.startswith(SQLITE) or not artifacts or "://" in artifacts or not sqlite_file(uri).is_file():
+        return []
+    query = "select name, experiment_id, artifact_location from experiments where artifact_location is not null"
+    with _told(uri), contextlib.closing(sqlite3.connect(sqlite_file(uri))) as database:
+        rows = database.execute(query).fetchall()
+    found = [Astray(name, identity, before, _location(artifacts, name)) for name, identity, before in rows]
+    return [
+        one for one in found
+        if one.before != one.now and _folder(one.before).name == one.name
+        and (_folder(one.now).is_dir() or not _folder(one.before).is_dir())
+    ]  # fmt: skip
+
+
+def rehome(uri: str, artifacts: str | None) -> None:
+    """Lead the files of runs to this project's folder, where it was moved since they were written."""
+    found = astray(uri, artifacts)
+    if not found:
+        return
+    with contextlib.closing(sqlite3.connect(sqlite_file(uri))) as database, database:
+        for one in found:
+            database.execute(
+                "update experiments set artifact_location = ? where experiment_id = ?", (one.now, one.identity)
+            )
+            database.execute(
+                "update runs set artifact_uri = ? || substr(artifact_uri, ?)"
+                " where experiment_id = ? and substr(artifact_uri, 1, ?) = ?",
+                (one.now, len(one.before) + 1, one.identity, len(one.before) + 1, f"{one.before}/"),
+            )
+
+
+def _location(artifacts: str, name: str) -> str:
+    """Where the files of an experiment's runs go."""
+    folder = f"{artifacts}/{name}"
+    # MLflow reads a path as part of a URL: `%2F` would be a folder more
+    return Path(folder).as_uri() if "%" in folder and "://" not in folder else folder
+
+
+def _folder(location: str) -> Path:
+    """The folder of a location on this machine."""
+    return Path(unquote(location.removeprefix("file://"))) if location.startswith("file:") else Path(location)
 
 
 def pages(uri: str, address: str) -> dict[str, str]:
@@ -370,26 +432,28 @@ def pages(uri: str, address: str) -> dict[str, str]:
     return {one.name: f"{address}/#/experiments/{one.experiment_id}/{runs}" for one in found if one.name != "Default"}
 
 
-def _guard(host: str, port: int) -> dict[str, str]:
+def _guard(host: str) -> dict[str, str]:
     """Who is answered, where the pages are for this machine only.
 
     MLflow's own list holds patterns such as `10.*`, which a page of `10.evil.example` fits: its name may be made to lead
-    here, and it would be taken for ours.
+    here, and it would be taken for ours.  Any port will do: a tunnel (`ssh -L 8888:localhost:5000`) has one of its own.
     """
     if host not in ("127.0.0.1", "localhost", "::1"):
         return {}
-    names = (f"[{host}]" if ":" in host else host, "localhost")
-    return {"MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(f"{name}{end}" for name in names for end in ("", f":{port}"))}
+    # MLflow's patterns are those of `fnmatch`, in which a bracket begins a set
+    allowed = ["127.0.0.1", "127.0.0.1:*", "localhost", "localhost:*", "[::1]", "[[]::1]:*"]
+    return {"MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(allowed)}
 
 
 def serve(uri: str, artifacts: str | None, host: str, port: int) -> int:
     """Serve MLflow's pages until Ctrl-C; returns the server's exit code."""
     _make_sqlite(uri, artifacts)
+    rehome(uri, artifacts)
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--workers", "1"]
     command += ["--host", host, "--port", str(port)]
     if artifacts:
         command += ["--default-artifact-root", artifacts]
-    server = subprocess.Popen(command, env={**ENVIRONMENT, **_guard(host, port), **os.environ})
+    server = subprocess.Popen(command, env={**ENVIRONMENT, **_guard(host), **os.environ})
     try:
         return server.wait()
     except KeyboardInterrupt:
