@@ -61,7 +61,7 @@ def there(url: str) -> bool:
 
     To open a SQLite file that is not there would make it.
     """
-    return not url.startswith(SQLITE) or sqlite_file(url).exists()
+    return not url.startswith(SQLITE) or os.path.exists(sqlite_file(url))
 
 
 def read(path: Path = FILE) -> Settings:
