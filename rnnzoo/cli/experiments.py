@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -36,9 +37,11 @@ if TYPE_CHECKING:
     from rnnzoo.report.summary import Summary
     from rnnzoo.sweep.open import Opened
     from rnnzoo.sweep.search import Store
+    from rnnzoo.tasks import Report
     from rnnzoo.trackers import Tracker
 
 _PLAIN: Mapping[str, Any] = {"markup": False, "highlight": False, "soft_wrap": True}  # a terminal breaks the lines
+EVERY = 10.0  # seconds between two lines about work that takes long, where there is no bar
 PRELOAD = ("rnnzoo.sweep.preload",)
 
 
@@ -125,9 +128,11 @@ def sweep(given: argparse.Namespace) -> int:
             )
             raise
     results = loop.results()
+    tracker.catch_up()
     reports.shown(*_published(found, results, store, tracker), console)
-    if tracker.missed:
-        text = f"\nMLflow lacks {len(tracker.missed)} of these trials: {command('sync', given.spec)} writes them"
+    if tracker.missed or tracker.behind:
+        what = f"{len(tracker.missed)} of these trials" if tracker.missed else "their report or models"
+        text = f"\nMLflow lacks {what}: {command('sync', given.spec)} writes them"
         console.print(text, style="yellow")
     return 0 if any(one.outcome.kind is Kind.COMPLETE for one in results) else 1
 
@@ -144,12 +149,29 @@ def sync(given: argparse.Namespace) -> None:
         found = door.opened(Path(given.spec), given.set, None, report)
     store = door.existing_store(settings, found.experiment)
     results = door.results(found, store)
+    console.print(f"asking MLflow at {without_password(settings.tracking)} what it has of {len(results)} trials")
     tracker = MlflowTracker(settings.tracking, settings.artifacts)
     with held(found.runs / "lock", found.experiment.name), store.alone(found.experiment.name):
         tracker.open(found.experiment.name, found.experiment.about, _texts(found.experiment))
-        late = level(results, tracker, found.experiment.name)
+        with _bars(console) as report:
+            late = level(results, tracker, found.experiment.name, _now_and_then(console, report))
+        console.print("writing the report and the best models")
         _published(found, results, store, tracker)
     print(f"{late} of {len(results)} trials were written to MLflow, which has them all now: {tracker.where()}")
+
+
+def _now_and_then(console: Console, report: Report) -> Callable[[int, int], None]:
+    """Tells how many trials are written: in a bar, and where there is none at first and then every `EVERY` seconds."""
+    told = -EVERY
+
+    def tell(done: int, of: int) -> None:
+        nonlocal told
+        report("writing trials", done, of)
+        if not console.is_terminal and time.monotonic() >= told + EVERY:
+            told = time.monotonic()
+            console.print(f"writing trials: {done} of {of}")
+
+    return tell
 
 
 def _published(

@@ -306,11 +306,21 @@ class Sweep:
             self.finish(self.running.pop(ticket), Outcome(Kind.INTERRUPTED, message="the sweep was stopped"))
 
 
-def level(results: Sequence[Result], tracker: Tracker, experiment: str) -> int:
-    """Write to a tracker what it lacks; returns how many trials that were."""
+def level(
+    results: Sequence[Result],
+    tracker: Tracker,
+    experiment: str,
+    report: Callable[[int, int], None] = lambda done, of: None,
+) -> int:
+    """Write to a tracker what it lacks; returns how many trials that were.
+
+    Args:
+        report: told before each of them how many are done, of how many.
+    """
     recorded = tracker.recorded(experiment)
     late = [one for one in results if (one.study, one.trial.index) not in recorded]
-    for result in late:
+    for done, result in enumerate(late):
+        report(done, len(late))
         tracker.record(result, _files(result.trial))
     return len(late)
 

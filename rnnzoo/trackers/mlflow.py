@@ -20,6 +20,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -47,6 +48,10 @@ HIDDEN = "mlflow.rnnzoo.result."  # MLflow's pages leave out tags that begin wit
 CHUNK = 7000  # characters; a tag holds 8000
 NOTE = 5000  # characters; a tag of an experiment holds so many
 ATTEMPTS = 4  # to connect to a database, within a second; MLflow's own ten take a hundred
+LONGEST = 300  # characters of a reason
+_FOLDER = """\
+MLflow at {uri} cannot be used: it keeps no runs in a folder any more
+  fix: name a database or a server, as sqlite:///runs/mlflow.db (MLFLOW_TRACKING_URI, or `tracking:` in mlflow.yml)"""
 _STATUS = {Kind.COMPLETE: "FINISHED", Kind.DIVERGED: "FINISHED", Kind.PRUNED: "KILLED"}
 
 
@@ -316,7 +321,10 @@ def _told(uri: str) -> Iterator[None]:
         )
         if not (known or isinstance(error, OSError)):
             raise  # a bug of ours
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        if "MLFLOW_ALLOW_FILE_STORE" in str(error):
+            raise StoreError(_FOLDER.format(uri=uri)) from None
+        reason = textwrap.shorten(first, LONGEST, placeholder=" ...")
         if "out-of-date database schema" in reason:
             raise _other_version(uri, reason) from None
         # without SQLAlchemy's "(driver.Error) "

@@ -45,6 +45,15 @@ def test_an_mlflow_that_is_away_is_told_soon_and_its_password_is_not(
     assert "secret" not in doctor.as_json(list(doctor.checks(config.read())))
 
 
+@pytest.mark.parametrize("uri", ["file:{}/mlruns", "{}/mlruns"])
+def test_a_folder_as_mlflows_store_is_told_with_what_to_name_instead(uri: str, tmp_path: Path) -> None:
+    with pytest.raises(
+        StoreError, match=r"keeps no runs in a folder any more\n  fix: name a database or a server"
+    ) as caught:
+        MlflowTracker(uri.format(tmp_path))
+    assert uri.format(tmp_path) in str(caught.value)
+
+
 def test_a_driver_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(StoreError, match=r"fix: pip install 'rnnzoo\[postgresql\]'"):

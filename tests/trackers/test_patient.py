@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import pytest
 
 from rnnzoo.errors import StoreError
 from rnnzoo.spec.trial import Kind, Outcome, Result, Trial
 from rnnzoo.trackers import Tracker
-from rnnzoo.trackers._patient import PAUSE, Patient
+from rnnzoo.trackers._patient import FINISH, PAUSE, QUICK, REST, Patient
 from rnnzoo.trackers.memory import MemoryTracker
 
 
@@ -25,6 +28,7 @@ class Weather:
     store: MemoryTracker = field(default_factory=MemoryTracker)
     notes: list[str] = field(default_factory=list)
     attempts: int = 0
+    slow: float = 0.0  # seconds that an answer takes
 
     def make(self) -> Tracker:
         self.attempts += 1
@@ -40,6 +44,7 @@ class Weather:
         return Exposed(kept=self.store.kept)
 
     def need(self) -> None:
+        self.now += self.slow
         if not self.up:
             raise StoreError("the store at x cannot be used: refused\n  fix: see mlflow.yml")
 
@@ -101,3 +106,28 @@ def test_a_store_that_is_not_there_at_the_start_is_asked_again_now_and_then() ->
     weather.up, weather.now = True, weather.now + PAUSE
     tracker.report("e", [], {})
     assert weather.recorded() == list(range(50))
+
+
+@pytest.mark.parametrize("slow", [0.5, 6.0, 30.0, 300.0])
+def test_a_slow_store_holds_a_sweep_up_for_a_tenth_of_its_time_and_catches_up_at_its_end(slow: float) -> None:
+    weather = Weather(slow=slow)
+    tracker = weather.tracker()
+    held, began = 0.0, weather.now
+    for index in range(100):
+        weather.now += 10.0  # a trial ends
+        before = weather.now
+        tracker.record(result(index))
+        held += weather.now - before
+    assert held <= (weather.now - began) / 10 + slow
+    assert not weather.notes
+    assert bool(tracker.missed) == (slow > QUICK)
+    before, lacking = weather.now, len(tracker.missed)
+    tracker.catch_up()
+    tracker.report("e", [], {})
+    assert weather.now - before <= FINISH + slow
+    assert len(tracker.missed) == lacking - min(lacking, math.ceil(FINISH / slow))
+    assert tracker.behind == bool(tracker.missed)
+    weather.slow, weather.now = 0.0, weather.now + REST * slow
+    tracker.catch_up()
+    assert (tracker.missed, tracker.behind) == ([], False)
+    assert weather.recorded() == list(range(100))
