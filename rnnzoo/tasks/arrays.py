@@ -69,8 +69,10 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
         problem, fix = _damaged(path, error)
         raise TaskError(f"{problem}\n  fix: {fix}") from None
     x, lengths = _x(arrays, path)
+    del arrays["x"]  # what is no longer needed makes room for the splits
     whole, loss, outputs = _targets(kind, x, lengths, arrays, path)
-    where = _where(arrays, len(x), seed, path)
+    del x
+    where = _where(arrays, len(whole), seed, path)
     splits = {name: _rows(whole, where == at) for at, name in enumerate(SPLITS)}
     return Task(
         name="arrays",
@@ -102,8 +104,9 @@ def _x(arrays: Mapping[str, np.ndarray], path: Path) -> tuple[np.ndarray, np.nda
         problem = f"lengths must be from 1 to {x.shape[1]}, the steps of x, and not {worst}"
         raise _refuse(path, problem, "lengths=..., how many steps of each sequence are real")
     padding = np.arange(x.shape[1])[None, :] >= lengths[:, None]
-    kept = np.where(padding[..., None], 0, x)  # what stands in the padding must not matter, NaN included
-    exact = kept.astype(np.uint8) if x.dtype.kind in "bu" and x.max() <= 255 else _single(kept)
+    # What stands in the padding must not matter, NaN included.
+    kept = np.where(padding[..., None], 0, x) if padding.any() else x
+    exact = kept.astype(np.uint8, copy=False) if x.dtype.kind in "bu" and x.max() <= 255 else _single(kept)
     if exact.dtype == np.float32 and not np.isfinite(exact).all():
         raise _not_finite("x", kept, path, _fix_of_x(given, kept, "lengths" in arrays))
     return exact, lengths.astype(np.int32)
