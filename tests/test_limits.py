@@ -186,7 +186,7 @@ OF_EXPERIMENTS = (
     Limit(
         "claims",
         read_experiment.MAX_CLAIMS,
-        lambda n: EXPERIMENT + entries("claims", ["lstm better than gru"] * n),
+        lambda n: EXPERIMENT + entries("claims", [f"lstm same as gru within {at + 1}" for at in range(n)]),
         "`claims` has more than 200 entries",
     ),
     Limit(

@@ -70,10 +70,7 @@ def _classes(task: Task) -> Iterator[str]:
     for name in SPLITS[1:]:
         lacking = np.flatnonzero((counts[name] == 0) & (counts["train"] > 0))
         if len(lacking):
-            yield (
-                f"{name} lacks {_some(lacking)}, which train has: its scores do not tell how well that is learnt"
-                " (an array `split` of your own puts every class into every split)"
-            )
+            yield f"{name} lacks {_some(lacking)}, which train has: its scores do not tell how well that is learnt"
 
 
 def _labels(task: Task, split: Split) -> np.ndarray:
