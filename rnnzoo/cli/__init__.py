@@ -184,9 +184,9 @@ def _cell_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     show.add_argument("--engine", action="store_true", help="what the engine runs, forward and backward")
     _json(show)
     gallery = _command(commands, "gallery", "cells", "a page for every cell: its picture, equations and weights")
-    gallery.add_argument("folder", nargs="?", default="runs/gallery", metavar="FOLDER", help="default: runs/gallery")
+    gallery.add_argument("folder", nargs="?", metavar="FOLDER", help="default: runs/gallery")
     text = "results of `make bench`, for the time of a step (default: runs/bench/results.json, if there)"
-    gallery.add_argument("--bench", default="runs/bench/results.json", metavar="FILE", help=text)
+    gallery.add_argument("--bench", metavar="FILE", help=text)
     new = _command(commands, "new", "cells", "a new cell to start from")
     new.add_argument("what", choices=("cell",))
     new.add_argument("name", metavar="NAME")

@@ -17,6 +17,7 @@ from rnnzoo.lang.lint import lint, warnings
 from rnnzoo.lang.view import CellView, view
 from rnnzoo.spec.cell import built_in_names, find, legal_name, read
 from rnnzoo.spec.document import parse, read_text
+from rnnzoo.spec.settings import project, runs
 
 OURS = b'class="rz"'  # in every picture and page of ours
 
@@ -108,7 +109,7 @@ def _cells() -> dict[str, str]:
 
 def _own() -> Iterator[tuple[Path, CellView | None]]:
     """The cells of one's own; None for a file with mistakes."""
-    for path in sorted(Path("experiments/cells").glob("*.yaml")):
+    for path in sorted((project() / "experiments/cells").glob("*.yaml")):
         try:
             yield path, view(str(path))
         except (SpecError, UsageError):
@@ -129,7 +130,9 @@ def _about_task(name: str) -> str:
 
 def _studies() -> dict[str, str]:
     found = {}
-    for path in sorted([*Path("experiments").glob("*.yaml"), *Path("experiments/studies").glob("*.yaml")]):
+    for path in sorted(
+        [*(project() / "experiments").glob("*.yaml"), *(project() / "experiments/studies").glob("*.yaml")]
+    ):
         try:
             about = parse(read_text(path), str(path)).entries.get("about")
         except SpecError:
@@ -187,7 +190,7 @@ def gallery(given: argparse.Namespace) -> None:
     """A page for each cell, and one of them all."""
     from rnnzoo.report.gallery import write
 
-    folder = Path(given.folder)
+    folder = Path(given.folder or runs() / "gallery")
     if folder.exists() and not (folder / "index.html").exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} holds other files\n  fix: choose another folder, or an empty one")
     found = [view(name) for name in built_in_names()]
@@ -196,7 +199,7 @@ def gallery(given: argparse.Namespace) -> None:
             found.append(cell)
         else:
             print(f"left out {path}, which has mistakes: {command('check', path)}")
-    files = write(found, folder, Path(given.bench))
+    files = write(found, folder, Path(given.bench or runs() / "bench/results.json"))
     print(f"wrote {len(files)} pages\n  open {files[0]}")
 
 
@@ -296,7 +299,7 @@ def new(given: argparse.Namespace) -> None:
         raise UsageError(f"{mistakes.found[0].problem}\n  fix: {mistakes.found[0].fix}")
     if given.name in built_in_names():
         raise UsageError(f"'{given.name}' is a built-in cell\n  fix: choose another name")
-    path = Path("experiments/cells") / f"{given.name}.yaml"
+    path = project() / "experiments/cells" / f"{given.name}.yaml"
     if path.exists():
         raise UsageError(f"{path} is there already\n  fix: edit it, or choose another name")
     text = _variant(given.name, given.extends, path) if given.extends else NEW.format(name=given.name, path=path)

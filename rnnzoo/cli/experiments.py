@@ -102,6 +102,8 @@ def sweep(given: argparse.Namespace) -> int:
     tracker.open(found.experiment.name, found.experiment.about, _texts(found.experiment))
     workers = _workers(given.workers)
     console.print(_headline(found, workers))
+    if config.project() != Path():
+        console.print(f"in the project at {config.project()}", style="dim")
     _print_data(found, console)
     for text in () if given.source else _elsewhere(found, store, tracker):
         console.print(text, style="yellow")
@@ -149,13 +151,13 @@ def sync(given: argparse.Namespace) -> None:
         found = door.opened(Path(given.spec), given.set, None, report)
     store = door.existing_store(settings, found.experiment)
     results = door.results(found, store)
-    console.print(f"asking MLflow at {without_password(settings.tracking)} what it has of {len(results)} trials")
+    print(f"asking MLflow at {without_password(settings.tracking)} what it has of {len(results)} trials", flush=True)
     tracker = MlflowTracker(settings.tracking, settings.artifacts)
     with held(found.runs / "lock", found.experiment.name), store.alone(found.experiment.name):
         tracker.open(found.experiment.name, found.experiment.about, _texts(found.experiment))
         with _bars(console) as report:
             late = level(results, tracker, found.experiment.name, _now_and_then(console, report))
-        console.print("writing the report and the best models")
+        print("writing the report and the best models", flush=True)
         _published(found, results, store, tracker)
     print(f"{late} of {len(results)} trials were written to MLflow, which has them all now: {tracker.where()}")
 
@@ -169,7 +171,7 @@ def _now_and_then(console: Console, report: Report) -> Callable[[int, int], None
         report("writing trials", done, of)
         if not console.is_terminal and time.monotonic() >= told + EVERY:
             told = time.monotonic()
-            console.print(f"writing trials: {done} of {of}")
+            print(f"writing trials: {done} of {of}", flush=True)
 
     return tell
 

@@ -21,6 +21,7 @@ from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.view import CellView
 from rnnzoo.launchers.local import stderr_to
 from rnnzoo.spec import settings as config
+from rnnzoo.spec.settings import RUNS, in_project, runs
 from rnnzoo.spec.space import HYPERPARAMETERS
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 from rnnzoo.tasks import Task
@@ -40,14 +41,14 @@ def train(given: argparse.Namespace) -> int:
 
     console = plain_console(given.json)
     trial = single_trial(given, cell_text(lang.load(given.cell)))
-    task = tasks.load(trial.task, trial.task_options, folder=Path(trial.base))
+    task = tasks.load(trial.task, trial.task_options, folder=trial.home)
     print_warnings(tasks.warnings(task), console)
     return _show_outcome(trained(trial, console), trial, given, console)
 
 
 def trained(trial: Trial, console: Console) -> Outcome:
     """Run one trial in a child process, with a line for every epoch."""
-    with launched(1, Path("runs") / "train") as launcher:
+    with launched(1, runs() / "train") as launcher:
         launcher.submit(trial)
         while True:
             event = launcher.wait()
@@ -83,7 +84,7 @@ def single_trial(given: argparse.Namespace, cell: str) -> Trial:
     return Trial(
         experiment="", variant=Path(given.cell).stem, cell=cell, task=task.name, index=0,
         hyperparameters=found.search.space.fixed, seed=found.search.seed, training=found.training,
-        task_options=dict(task.options), base=str(folder), folder=str(Path("runs") / "train" / Path(given.cell).stem),
+        task_options=dict(task.options), base=str(in_project(folder)), folder=str(RUNS / "train" / Path(given.cell).stem),
     )  # fmt: skip
 
 
@@ -116,7 +117,7 @@ def inspect(given: argparse.Namespace) -> None:
     """Every gate and state of a trained model over real sequences."""
     with tempfile.TemporaryDirectory() as folder:
         trial, file = _model(given, Path(folder))
-        task = tasks.load(trial.task, trial.task_options, folder=Path(trial.base))
+        task = tasks.load(trial.task, trial.task_options, folder=trial.home)
         layers, sequences = int(trial.hyperparameters.get("layers", 1)), len(task.splits["test"])
         if not 1 <= given.layer <= layers:
             raise UsageError(f"--layer must be from 1 to {layers}")
@@ -140,7 +141,7 @@ def _show_work(given: argparse.Namespace, trial: Trial, found: Weights, task: Ta
     text, rows = work.page(
         CellView(found.cell), given.layer, title, (_input_name(task), x[0]), values, look.real(x, lengths), 0
     )
-    out = Path(given.out or Path("runs") / "inspect" / f"{trial.experiment or 'model'}-{trial.variant}.html")
+    out = Path(given.out or runs() / "inspect" / f"{trial.experiment or 'model'}-{trial.variant}.html")
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text, encoding="utf-8")
     if given.json:
@@ -197,7 +198,7 @@ def gradients(given: argparse.Namespace) -> None:
         found += _lags(reference, given, console)
     from rnnzoo.report import figures
 
-    out = Path(given.out or Path("runs") / "gradients" / f"{'-'.join(Path(one).stem for one in given.cells)[:80]}.svg")
+    out = Path(given.out or runs() / "gradients" / f"{'-'.join(Path(one).stem for one in given.cells)[:80]}.svg")
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(figures.lags(found), encoding="utf-8")
     if given.json:
@@ -213,7 +214,7 @@ def _lags(reference: str, given: argparse.Namespace, console: Console) -> list[L
 
     one = argparse.Namespace(**{**vars(given), "cell": reference})
     trial = single_trial(one, cell_text(lang.load(reference)))
-    task = tasks.load(trial.task, trial.task_options, folder=Path(trial.base))
+    task = tasks.load(trial.task, trial.task_options, folder=trial.home)
     with stderr_to(NOWHERE):
         from rnnzoo.nn import look, train
 

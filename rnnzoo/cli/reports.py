@@ -19,7 +19,7 @@ from rnnzoo.errors import UsageError, command
 from rnnzoo.lang.ir import Cell
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.experiment import Experiment
-from rnnzoo.spec.settings import RUNS
+from rnnzoo.spec.settings import project, runs
 from rnnzoo.spec.trial import Result
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Reported:
 
     @property
     def folder(self) -> Path:
-        return RUNS / self.experiment.name / "report"
+        return runs() / self.experiment.name / "report"
 
 
 def report(given: argparse.Namespace) -> None:
@@ -121,7 +121,7 @@ def _found(given: argparse.Namespace, console: Console) -> Reported:
 
 def tables(name: str) -> list[Path]:
     """Tables of an experiment's trials that are kept with the project."""
-    return [path for path in (RESULTS / f"{name}.csv", RESULTS / f"{name}.parquet") if path.is_file()]
+    return [path for path in (project() / RESULTS / f"{name}{end}" for end in (".csv", ".parquet")) if path.is_file()]
 
 
 def _ran(name: str) -> bool:
@@ -230,7 +230,7 @@ def export(given: argparse.Namespace) -> None:
     from rnnzoo.sweep import open as door
 
     found = door.opened(Path(given.spec), given.set)
-    path = Path(given.file) if given.file else RESULTS / f"{found.experiment.name}.csv"
+    path = Path(given.file) if given.file else project() / RESULTS / f"{found.experiment.name}.csv"
     if path.exists() and not given.force:
         raise UsageError(f"{path} is there already\n  fix: another name, or --force to write over it")
     store = door.existing_store(config.read(), found.experiment)

@@ -48,7 +48,7 @@ def train(trial: Trial, tell: Tell) -> Outcome:
     """
     _one_thread()
     began = time.perf_counter()
-    task = tasks.load(trial.task, trial.task_options, folder=Path(trial.base))
+    task = tasks.load(trial.task, trial.task_options, folder=trial.home)
     loaded = time.perf_counter()
     model = Model(trial, task)
     outcome = _epochs(trial, model, tell, began, {"data": loaded - began})

@@ -35,6 +35,7 @@ from rnnzoo.spec.document import (
     parse,
     read_text,
 )
+from rnnzoo.spec.settings import project
 from rnnzoo.spec.trial import Value
 
 ZOO = Path(__file__).parent.parent / "zoo"
@@ -172,7 +173,7 @@ def find(reference: str, folder: Path) -> Path:
     if not _LABEL.fullmatch(reference) or len(reference) > MAX_NAME:
         raise UsageError(f"'{reference[:80]}' is not the name of a cell; a path must end in .yaml")
     built_in = ZOO / f"{reference}.yaml"
-    places = (folder, folder / "cells", folder.parent / "cells", Path("experiments/cells"))
+    places = (folder, folder / "cells", folder.parent / "cells", project() / "experiments/cells")
     own = {path.resolve(): path for place in places if (path := place / f"{reference}.yaml").is_file()}
     own.pop(built_in.resolve(), None)
     if reference in built_in_names():
@@ -196,8 +197,8 @@ def named_in_spec(reference: str, folder: Path) -> Path:
         UsageError: there is no such cell, or two; or it is no file, or one that lies elsewhere, links followed.
     """
     path = find(reference, folder)
-    project = (ZOO, folder, folder.parent / "cells", Path())
-    if not any(_within(path, one) for one in project):
+    places = (ZOO, folder, folder.parent / "cells", Path(), project())
+    if not any(_within(path, one) for one in places):
         fix = f"copy it into {folder if folder != Path() else 'this folder'}"
         raise UsageError(f"'{reference}' lies outside of the folder of this file and of the current one\n  fix: {fix}")
     if os.path.exists(path) and not os.path.isfile(path):  # unlike those of `Path`, neither ever raises

@@ -1,6 +1,6 @@
 """mlflow.yml: where runs go, and how MLflow's pages are served.
 
-Command line over environment over file over what is built in.  Paths are relative to the current folder.  A password stands
+Command line over environment over file over what is built in.  Paths are relative to the project's folder.  A password stands
 in none of these files: a server's is in MLFLOW_TRACKING_PASSWORD, a database's in PGPASSWORD or ~/.pgpass.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
@@ -17,7 +18,9 @@ from rnnzoo.spec.document import Fields, Table, parse, read_text
 
 FILE = Path("mlflow.yml")
 SQLITE = "sqlite:///"
-RUNS = Path("runs")
+RUNS = Path("runs")  # of a project: see `runs`
+EXPERIMENTS = Path("experiments")
+DATABASES = ("optuna.db", "mlflow.db")  # built in
 XLA_CACHE = "--tf_xla_persistent_cache_directory"  # the flag in TF_XLA_FLAGS that names the folder of XLA's cache
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
 _PASSWORD = re.compile(r"[a-z0-9+]+://[^/@]*:[^/]*@")
@@ -38,6 +41,44 @@ class Settings:
     storage: str
     host: str = "127.0.0.1"
     port: int = 5000
+
+
+def project() -> Path:
+    """The folder of the project in which the current folder lies, as a path from there: `.`, or `..` and the like.
+
+    The nearest, upwards, that holds mlflow.yml, or databases of ours in `runs/`, or `experiments/` beside pyproject.toml;
+    where there is none, the current folder.  What many share (the user's home, /tmp, the root) is no project of a folder
+    within it.
+    """
+    here = Path.cwd()
+    for steps, folder in enumerate((here, *here.parents)):
+        if steps and _shared(folder):
+            break
+        if _marked(folder):
+            return Path(*[".."] * steps)
+    return Path()
+
+
+def _marked(folder: Path) -> bool:
+    marks = (FILE, *(RUNS / name for name in DATABASES))
+    if any(os.path.isfile(folder / mark) for mark in marks):
+        return True
+    return os.path.isdir(folder / EXPERIMENTS) and os.path.isfile(folder / "pyproject.toml")
+
+
+def _shared(folder: Path) -> bool:
+    home = os.path.expanduser("~")
+    return folder.parent == folder or os.path.samefile(folder, home) or bool(folder.stat().st_mode & stat.S_ISVTX)
+
+
+def runs() -> Path:
+    """Where databases, logs, models and reports of the project are."""
+    return project() / RUNS
+
+
+def in_project(path: Path) -> Path:
+    """A path as it is kept: one from the current folder becomes one from the project's; a whole one stays."""
+    return path if path.is_absolute() else Path(os.path.relpath(path, project()))
 
 
 def cache_folder() -> Path:
@@ -64,12 +105,13 @@ def there(url: str) -> bool:
     return not url.startswith(SQLITE) or os.path.exists(sqlite_file(url))
 
 
-def read(path: Path = FILE) -> Settings:
-    """The settings of a file, or the built-in ones where there is none.
+def read(path: Path | None = None) -> Settings:
+    """The settings of a file, by default the project's, or the built-in ones where there is none.
 
     Raises:
         SpecError: mistakes in the file.
     """
+    path = path or project() / FILE
     mistakes = Mistakes()
     table = parse(read_text(path), str(path)) if path.exists() else None
     top = Fields(table or _empty(path), mistakes, "mlflow.yml")
@@ -105,7 +147,7 @@ def _place(artifacts: str) -> str | None:
     """Where files go: a folder as a path that does not depend on the current one, an address as it is."""
     if not artifacts:
         return None
-    return artifacts if _ADDRESS.match(artifacts) else os.path.realpath(artifacts)
+    return artifacts if _ADDRESS.match(artifacts) else os.path.realpath(project() / artifacts)
 
 
 def _absolute(url: str) -> str:
@@ -113,4 +155,4 @@ def _absolute(url: str) -> str:
     if not url.startswith(SQLITE):
         return url
     _, mark, options = url.partition("?")
-    return sqlite_url(Path(os.path.realpath(sqlite_file(url)))) + mark + options
+    return sqlite_url(Path(os.path.realpath(project() / sqlite_file(url)))) + mark + options

@@ -16,6 +16,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
+from rnnzoo.spec.settings import project
+
 Value = float | int | str | bool
 REPLICATE = "~"  # no label of a variant has it
 
@@ -96,12 +98,17 @@ class Trial:
     @property
     def model(self) -> Path:
         """The file of the trained model, if `folder` keeps one."""
-        return Path(self.folder) / MODEL
+        return project() / self.folder / MODEL
 
     @property
     def log(self) -> Path:
         """The file of what it printed, if `folder` keeps one."""
-        return Path(self.folder) / "log.txt"
+        return project() / self.folder / "log.txt"
+
+    @property
+    def home(self) -> Path:
+        """The folder that paths in the task's options are relative to."""
+        return project() / self.base
 
     @property
     def key(self) -> str:

@@ -17,7 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from rnnzoo.errors import StoreError, without_password
-from rnnzoo.spec.settings import RUNS, Settings, cache_folder, there
+from rnnzoo.spec.settings import Settings, cache_folder, runs, there
 from rnnzoo.sweep import lock, machine
 from rnnzoo.sweep.search import Store
 
@@ -45,7 +45,7 @@ def checks(settings: Settings) -> Iterator[Check]:
     yield _python()
     yield _packages()
     yield from _machine()
-    for name, folder in (("runs", RUNS), ("cache", cache_folder())):
+    for name, folder in (("runs", runs()), ("cache", cache_folder())):
         yield _writable(name, folder)
     yield from _locks()
     yield _graphics()
@@ -79,10 +79,12 @@ def _machine() -> Iterator[Check]:
         fix = f"a trial takes about {A_TRIAL / 1e9:g} GB: rnnzoo sweep SPEC --workers {max(1, int(memory / A_TRIAL))}"
         well = memory >= cores * A_TRIAL
         yield Check("memory", f"{memory / 1e9:.1f} GB free", well, "" if well else fix)
-    folder = next(one for one in (RUNS.resolve(), *RUNS.resolve().parents) if one.exists())
+    folder = next(one for one in (runs().resolve(), *runs().resolve().parents) if one.exists())
     free = shutil.disk_usage(folder).free
     well = free >= DISK
-    yield Check("disk", f"{free / 1e9:.1f} GB free for {RUNS}/", well, "" if well else "make room, or sweep elsewhere")
+    yield Check(
+        "disk", f"{free / 1e9:.1f} GB free for {runs()}/", well, "" if well else "make room, or sweep elsewhere"
+    )
 
 
 def _writable(name: str, folder: Path) -> Check:
@@ -95,7 +97,7 @@ def _writable(name: str, folder: Path) -> Check:
 
 def _locks() -> Iterator[Check]:
     """Sweeps that run now.  No lock is ever stale: it ends with its process."""
-    for path in sorted(RUNS.glob("*/lock")):
+    for path in sorted(runs().glob("*/lock")):
         holder = lock.holder(path)
         if holder:
             yield Check("sweep", f"'{path.parent.name}' is running: {holder}")
@@ -117,7 +119,7 @@ def _storage(settings: Settings) -> Check:
     except StoreError as error:
         problem, _, fix = str(error).partition("\n  fix: ")
         return Check("storage", problem, False, fix)
-    busy |= {path.parent.name for path in RUNS.glob("*/lock") if lock.holder(path)}
+    busy |= {path.parent.name for path in runs().glob("*/lock") if lock.holder(path)}
     left = sum(count for name, count in running.items() if name not in busy)
     fix = (
         f"{left} trials were left running by a sweep that died: the next sweep of theirs runs them again"

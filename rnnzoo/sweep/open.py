@@ -14,7 +14,7 @@ from rnnzoo import tasks
 from rnnzoo.errors import Mistakes, SpecError, UsageError, command, without_password
 from rnnzoo.spec.experiment import Experiment, Search
 from rnnzoo.spec.read_experiment import read
-from rnnzoo.spec.settings import RUNS, Settings, there
+from rnnzoo.spec.settings import Settings, runs, there
 from rnnzoo.spec.trial import Result
 from rnnzoo.sweep import points, search
 from rnnzoo.sweep.plan import Study, cells, replicates, studies
@@ -45,7 +45,7 @@ class Opened:
     @property
     def runs(self) -> Path:
         """Folder of this experiment's logs, models and report."""
-        return RUNS / self.experiment.name
+        return runs() / self.experiment.name
 
 
 def experiment(path: Path, sets: Sequence[str] = (), trials: int | None = None) -> Experiment:

@@ -19,6 +19,7 @@ from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.text import digest as cell_digest
 from rnnzoo.spec.cell import Init
 from rnnzoo.spec.experiment import Experiment, Space, TaskChoice, Variant
+from rnnzoo.spec.settings import in_project
 from rnnzoo.spec.trial import REPLICATE, Training, Trial, Value, digest
 
 MANY = 100
@@ -76,8 +77,8 @@ class Study:
             task_options=dict(self.task.options),
             init=dict(self.variant.init),
             own_units=self.units(hyperparameters) if self.equal else 0,
-            base=str(Path(self.experiment.file).parent),
-            folder=str(folder / self.identity.partition("/")[2] / f"{index:04d}") if folder else "",
+            base=str(in_project(Path(self.experiment.file).parent)),
+            folder=str(in_project(folder) / self.identity.partition("/")[2] / f"{index:04d}") if folder else "",
         )
 
     def units(self, hyperparameters: Mapping[str, Value]) -> int:
