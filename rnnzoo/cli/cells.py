@@ -78,7 +78,7 @@ def _looked_at(path: Path) -> _Looked:
             from rnnzoo.cli.experiments import checked, odd_starts
 
             return _Looked(str(path), checked(path), odd_starts(path))
-        spec = read(str(path) if path.suffix in (".yaml", ".yml") else path)
+        spec = lang.checkable(lambda: read(str(path) if path.suffix in (".yaml", ".yml") else path))
         cell = CellView(lang.check(spec))
         states = ", ".join(cell.states)
         about = f"{len(cell.equations)} equations, {len(cell.ir.step.weights)} weights, states {states}"

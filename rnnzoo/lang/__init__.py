@@ -1,7 +1,11 @@
 """The cell language: equations as text become an intermediate representation once, and everything else reads that.
 
-    CellSpec -> parse -> check -> ir.Cell -+-> text, latex, counts, reference     (from what the user wrote)
-                                           +-> passes -> the compiled layer in rnnzoo.nn
+    parse, check       text -> trees -> `ir.Cell`, or every mistake
+    ir, ops            the representation; the operations
+    reference, counts  float64 NumPy, the oracle; weights and multiply-adds
+    text, latex, unicode, greek, listing, diagram, view     for people
+    passes, program, widen, adjoint, verify     a step as a program, its reverse, and what both must hold
+    interpret, memory, start, lint     programs in float64: gradients against lags, odd starts
 
 Needs NumPy and nothing heavier.
 """
@@ -14,10 +18,10 @@ from pathlib import Path
 
 from rnnzoo.errors import UsageError, nearest
 from rnnzoo.lang import ir
-from rnnzoo.lang.check import check
+from rnnzoo.lang.check import check, checkable
 from rnnzoo.spec.cell import Init, parse_cell, read
 
-__all__ = ["check", "ir", "load", "no_weight", "parse_text", "with_init"]
+__all__ = ["check", "checkable", "ir", "load", "no_weight", "parse_text", "with_init"]
 
 
 def load(reference: str | Path, folder: Path | None = None, options: Mapping[str, float] | None = None) -> ir.Cell:
@@ -27,13 +31,13 @@ def load(reference: str | Path, folder: Path | None = None, options: Mapping[str
         UsageError: no such cell, or no such option.
         SpecError: mistakes in its file.
     """
-    spec = read(reference, folder)
+    spec = checkable(lambda: read(reference, folder))
     return check(spec.with_options(options) if options else spec)
 
 
 def parse_text(text: str, file: str = "<cell>") -> ir.Cell:
     """The cell of a YAML text."""
-    return check(parse_cell(text, file))
+    return check(checkable(lambda: parse_cell(text, file)))
 
 
 def no_weight(cell: ir.Cell, name: str) -> tuple[str, str]:

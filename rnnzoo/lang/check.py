@@ -9,14 +9,14 @@ A weight needs no declaration: a capital name before `@` is a matrix; `b`, `p` a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from rnnzoo.errors import Mistakes, Span, nearest
+from rnnzoo.errors import Mistake, Mistakes, Span, nearest
 from rnnzoo.lang import ir
 from rnnzoo.lang.ops import CALLS, OPS
-from rnnzoo.lang.parse import Below, Call, Index, Lag, Literal, Name, Tree, expression
-from rnnzoo.spec.cell import INITIALISERS, MAX_SIZE, CellSpec, Declared, Init, Statement
+from rnnzoo.lang.parse import Below, Call, Index, Lag, Literal, Name, Tree, expression, is_told
+from rnnzoo.spec.cell import INITIALISERS, MAX_SIZE, CellSpec, Declared, Init, Statement, UnreadLines
 from rnnzoo.spec.document import Code
 
 RESERVED = frozenset({"x", "t", "unit", "units", "inputs", "row", "col", "below"})
@@ -27,16 +27,37 @@ _LAST_STEP = "write {name}[t-1] where the previous step is meant"
 _CONSTANTS_LAST = "write one of them without the others"
 
 
-def check(spec: CellSpec) -> ir.Cell:
-    """The meaning of a cell.
+def checkable(reader: Callable[[], CellSpec]) -> CellSpec:
+    """What `reader` reads; where there are lines that cannot be read, the mistakes of all other lines are told with them.
 
     Raises:
         SpecError: with every mistake that could be found.
     """
-    mistakes = Mistakes()
+    try:
+        return reader()
+    except UnreadLines as error:
+        check(error.draft, error.mistakes)
+        raise
+
+
+def check(spec: CellSpec, earlier: Iterable[Mistake] = ()) -> ir.Cell:
+    """The meaning of a cell.
+
+    Args:
+        earlier: mistakes that reading it has found.
+
+    Raises:
+        SpecError: with every mistake that could be found.
+    """
+    mistakes = Mistakes(list(earlier))
     _check_names(spec, mistakes)
     if spec.output not in spec.equations:
-        mistakes.raise_if_any()  # nothing leads anywhere
+        if not spec.equations:
+            mistakes.raise_if_any()
+        # nothing leads anywhere, but what the last equation needs can be looked at
+        spec = replace(
+            spec, output=f"{spec.output}_t" if f"{spec.output}_t" in spec.equations else [*spec.equations][-1]
+        )
     constants = _constants(spec, mistakes)
     known = _Known(spec, constants, mistakes)
     upper = _Layer(known, spec.equations)
@@ -93,10 +114,20 @@ def _check_names(spec: CellSpec, mistakes: Mistakes) -> None:
             mistakes.add(declared.span, f"'{name}' cannot be the name of a weight", "choose another letter")
         elif name in taken or name in spec.constants:
             mistakes.add(declared.span, f"'{name}' is {taken.get(name, 'a constant')} already", "choose another letter")
-    if spec.output not in spec.equations:
+    if spec.output not in spec.equations and spec.output not in spec.unread:
+        _no_output(spec, mistakes)
+
+
+def _no_output(spec: CellSpec, mistakes: Mistakes) -> None:
+    """Nothing computes the output; papers call it h_t."""
+    span, fix = spec.span, ""
+    if f"{spec.output}_t" in spec.equations:
+        span = spec.equations[f"{spec.output}_t"].span
+        fix = f"write `{spec.output} = ...`: a bare name is this step's value; or `output: {spec.output}_t`"
+    else:
         last = [*spec.equations, "y"][len(spec.equations) - 1]
         fix = f"give an equation of it, or name the output: `output: {last}`"
-        mistakes.add(spec.span, f"the output '{spec.output}' has no equation", fix)
+    mistakes.add(span, f"the output '{spec.output}' has no equation", fix)
 
 
 # ---------------------------------------------------------------------------------------------- constants and masks
@@ -160,6 +191,8 @@ class _Fixed:
         return list(dict.fromkeys([*self.spec.options, *self.spec.constants, "units", "inputs", *extra]))
 
     def name(self, name: str, span: Span) -> ir.Expr:
+        if is_told(name) or name in self.spec.unread:
+            return ir.Number(0.0)
         if name in ("units", "inputs"):
             return ir.Ref("size", name)
         if name == "unit" and not self.masks:
@@ -420,7 +453,12 @@ class _Layer:
 
     def unknown(self, node: Name) -> None:
         name = node.name
-        if name in RESERVED:
+        if self.told(name):
+            return
+        base = name.removesuffix("_t")
+        if name.endswith("_t") and (base == "x" or base in self.trees):
+            problem, fix = f"unknown name '{name}'", f"write {base} for {name}: a bare name is this step's value"
+        elif name in RESERVED:
             problem, fix = f"'{name}' cannot stand in an equation", "it is known in `constants:` and masks"
             if name == "below":
                 fix = "write below.c for the value of `c` in the layer below"
@@ -431,13 +469,20 @@ class _Layer:
             known = [*self.trees, "x", *self.known.constants, *self.known.spec.options]
             problem, fix = f"unknown name '{name}'", nearest(name, known)
             if not fix.startswith("did you mean"):
-                fix = f"name a trained vector b, p or w, such as b_{name}; else {fix}"
+                declared = f"`weights: {{{name}: {{shape: [units]}}}}`"
+                fix = f"name a trained vector b, p or w, such as b_{name}, or declare it: {declared}; else {fix}"
         self.mistakes.add(node.span, problem, fix)
+
+    def told(self, name: str) -> bool:
+        """Whether what is wrong with a name has been said: of its letters, its line, or its notation."""
+        return is_told(name) or name in self.known.spec.unread or f"{name}_t" in self.trees
 
     def lag(self, node: Lag) -> ir.Expr:
         name = node.name
         if name in self.trees:
             return ir.Ref("previous", name, (self.sizes[name],))
+        if self.told(name):
+            return ir.Number(0.0)
         if name == "x":
             fix = "carry what you need of it in a state: `u = W_u @ x`, then u[t-1]"
             self.mistakes.add(node.span, "x[t-1] is not known: only equations have a previous step", fix)
@@ -462,7 +507,8 @@ class _Layer:
             self.not_a_matrix(left, tree.span)
             return ir.Ref("value", "?", ("units",))
         if len(operand.shape) != 1:
-            if len(self.mistakes.found) > before:
+            told = any(isinstance(node, Name | Lag) and self.told(node.name) for node in _nodes(right))
+            if told or len(self.mistakes.found) > before:
                 return ir.Ref("value", "?", ("units",))  # what is wrong with the operand has been said
             problem = f"{left.name} @ needs a vector on its right, not {_words(operand.shape)}"
             self.mistakes.add(right.span, problem, "write * for a product with a number")
@@ -487,6 +533,8 @@ class _Layer:
         return problem, f"`x` has size inputs, which never equals units: use another matrix, such as {name}_x"
 
     def not_a_matrix(self, left: Tree, span: Span) -> None:
+        if isinstance(left, Name) and self.told(left.name):
+            return
         if isinstance(left, Call) and left.op in ("mul", "div", "neg", "matmul") and isinstance(left.args[-1], Name):
             name = left.args[-1].name
             problem = "@ and * bind alike, from the left: the left side of @ is not one matrix here"
@@ -547,6 +595,14 @@ def _nodes(tree: Tree) -> Iterator[Tree]:
     if isinstance(tree, Call):
         for arg in tree.args:
             yield from _nodes(arg)
+
+
+def _leave_out(statement: Statement, output: str) -> str:
+    """What to do with an equation that nothing needs; one that reads the output is a paper's read-out."""
+    tree = expression(statement.code, Mistakes())
+    if tree is not None and any(isinstance(node, Name) and node.name == output for node in _nodes(tree)):
+        return f"delete it: a layer that reads '{output}' is added to every cell; or write `output: {statement.name}`"
+    return f"delete it, or use it in what leads to '{output}'"
 
 
 def _topological(trees: Mapping[str, Tree], spans: Mapping[str, Span], mistakes: Mistakes, fix: str) -> tuple[str, ...]:
@@ -633,8 +689,7 @@ def _check_use(spec: CellSpec, cell: ir.Cell, mistakes: Mistakes) -> None:
     weights = {one.name for step in steps for one in step.weights}
     for one in (*spec.equations.values(), *spec.first_layer.values()):
         if one.own and one.name not in equations:
-            fix = f"delete it, or use it in what leads to '{spec.output}'"
-            mistakes.add(one.span, f"'{one.name}' is needed by nothing", fix)
+            mistakes.add(one.span, f"'{one.name}' is needed by nothing", _leave_out(one, spec.output))
     for name, option in spec.option_keys.items():
         if option.own and name not in _used_options(cell):
             fix = "delete it, or name it in an equation"

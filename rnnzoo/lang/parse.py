@@ -7,13 +7,15 @@ whitelist of its nodes is what the language is.  Nothing is ever evaluated by Py
 from __future__ import annotations
 
 import ast
+import keyword
 import re
 import warnings
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from rnnzoo.errors import Mistakes, Span, nearest
 from rnnzoo.lang.ops import CALLS, INFIX
-from rnnzoo.spec.cell import FOREIGN, foreign_words
+from rnnzoo.spec.cell import FOREIGN, SIGNS, foreign_words
 from rnnzoo.spec.document import MAX_NUMBER, Code
 
 # Limits of an expression, below which all that reads it is quick and nothing recurses too deep.  Those of the zoo have at most
@@ -108,9 +110,11 @@ def expression(code: Code, mistakes: Mistakes) -> Tree | None:
     if len(code.text) > MAX_CHARACTERS:
         mistakes.add(code.span(0, 0), f"an expression of more than {MAX_CHARACTERS} characters", "split it")
         return None
-    if foreign := FOREIGN.search(code.text):  # Python would take some letters for the English ones that they look like
-        mistakes.add(_character_span(code, foreign.start()), *foreign_words(foreign[0]))
+    code = _printed_notation(code, mistakes)
+    readable = _foreign_letters(code, mistakes)
+    if readable is None:
         return None
+    code = readable
     if bracket := _lone_bracket(code.text):
         mistakes.add(code.span(*bracket), *_bracket_words(code, bracket))
         return None
@@ -119,7 +123,7 @@ def expression(code: Code, mistakes: Mistakes) -> Tree | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "1 in a", "1if a" and the like are refused below, with a place
             tree = ast.parse(f"({code.text}\n)", mode="eval")
-        return _Reader(code).tree(tree.body, 0)
+        return _Reader(code, mistakes).tree(tree.body, 0)
     except _NotInTheLanguage as error:
         mistakes.add(_span(code, error.node), error.problem, error.fix)
     except SyntaxError as error:
@@ -129,9 +133,48 @@ def expression(code: Code, mistakes: Mistakes) -> Tree | None:
     return None
 
 
+_TOLD = "\N{LATIN LETTER ALVEOLAR CLICK}"  # stands for each character of a name whose letters are wrong; no user's text has it
+_LAGGED = re.compile(r"\b([A-Za-z]\w*?)_?\{\s*t\s*-\s*1\s*\}")
+_NOW = re.compile(r"\b([A-Za-z]\w*?)_?\{\s*t\s*\}")
+
+
+def is_told(name: str) -> bool:
+    """Whether a name stands for one that cannot be read, which has been said."""
+    return name.startswith(_TOLD)
+
+
+def _printed_notation(code: Code, mistakes: Mistakes) -> Code:
+    """`h_{t-1}` and `x_{t}` are told, and read as what is meant; the text keeps its length, and places stay right."""
+    text = code.text
+    for pattern, written, meant in ((_LAGGED, "{}_{{t-1}}", "{}[t-1]"), (_NOW, "{}_{{t}}", "{}")):
+        for match in pattern.finditer(text):
+            name = match[1].removesuffix("_")
+            fix = f"write {meant.format(name)} for {written.format(name)}"
+            fix += "" if meant == "{}" else ", and bare names, such as x, for this step's"
+            before = text[: match.start()].split("\n")
+            span = code.span(len(before) - 1, len(before[-1]), len(match[0]))
+            mistakes.add(span, "subscripts in braces are not part of the language", fix)
+        text = pattern.sub(lambda match: meant.format(match[1].removesuffix("_")).ljust(len(match[0])), text)  # noqa: B023
+    return replace(code, text=text)
+
+
+def _foreign_letters(code: Code, mistakes: Mistakes) -> Code | None:
+    """Words with letters that are not English are told, and stand as names of their own; None where signs are in the way."""
+    text = code.text
+    for word in re.finditer(r"\w+", text):
+        if (foreign := FOREIGN.search(word[0])) is not None:
+            mistakes.add(_character_span(code, word.start() + foreign.start()), *foreign_words(foreign[0]))
+            text = text[: word.start()] + _TOLD * len(word[0]) + text[word.end() :]
+    signs = [match for match in FOREIGN.finditer(text) if match[0] != _TOLD]
+    for sign in signs:
+        mistakes.add(_character_span(code, sign.start()), *foreign_words(sign[0]))
+        text = text[: sign.start()] + SIGNS.get(sign[0], sign[0]) + text[sign.end() :]
+    return None if any(sign[0] not in SIGNS for sign in signs) else replace(code, text=text)
+
+
 class _Reader:
-    def __init__(self, code: Code) -> None:
-        self.code = code
+    def __init__(self, code: Code, mistakes: Mistakes) -> None:
+        self.code, self.mistakes = code, mistakes
         self.parts = 0
 
     def tree(self, node: ast.expr, depth: int) -> Tree:
@@ -150,6 +193,10 @@ class _Reader:
                 return Call("neg", (self.tree(operand, depth + 1),), span)
             case ast.UnaryOp(op=ast.UAdd(), operand=operand):
                 return self.tree(operand, depth + 1)
+            case ast.BinOp(left=left, op=ast.MatMult(), right=ast.List() | ast.Tuple() as right):
+                matrix = left.id if isinstance(left, ast.Name) else "W"
+                fix = _apart(matrix, right.elts)
+                raise _NotInTheLanguage(right, "vectors are not joined", fix)
             case ast.BinOp(left=left, op=ast.MatMult(), right=right):
                 return Call("matmul", (self.tree(left, depth + 1), self.tree(right, depth + 1)), span)
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _INFIX:
@@ -197,7 +244,7 @@ class _Reader:
             raise _NotInTheLanguage(node.func, "only operations can be called", nearest("", CALLS))
         name = node.func.id
         if name not in CALLS:
-            raise _NotInTheLanguage(node.func, f"no operation '{name}'", _called(name))
+            return self.no_operation(node, name, depth)
         if node.keywords:
             raise _NotInTheLanguage(node, f"{name} takes no named arguments", f"write {name}(a)")
         if len(node.args) != CALLS[name].arity:
@@ -207,6 +254,19 @@ class _Reader:
                 node, f"{name} takes {wanted} operand{'s' * (wanted > 1)}, not {got}", f"write {name}({letters})"
             )
         return Call(name, tuple(self.tree(arg, depth + 1) for arg in node.args), _span(self.code, node))
+
+    def no_operation(self, node: ast.Call, name: str, depth: int) -> Tree:
+        """An operation that there is not; its operands are read on, so that their mistakes are told too."""
+        span = _span(self.code, node.func)
+        if name in _JOINS:
+            self.mistakes.add(span, "vectors are not joined", _apart("W", _joined(node)))
+            return Name(_TOLD, span)
+        if not is_told(name):
+            crossing = ": operations on a vector work unit by unit, and none crosses units" if name in _CROSSING else ""
+            fix = "leave it out; what crosses units is a product W @ a" if crossing else _called(name)
+            self.mistakes.add(span, f"no operation '{name}'{crossing}", fix)
+        operands = [self.tree(arg, depth + 1) for arg in node.args]
+        return operands[0] if operands and name not in _CROSSING else Name(_TOLD, span)
 
     def refuse(self, node: ast.expr) -> _NotInTheLanguage:
         for part in (node, getattr(node, "op", None)):
@@ -225,6 +285,32 @@ class _Reader:
         return _NotInTheLanguage(
             node, f"'{ast.unparse(node)[:40]}' is not part of the language", "see docs/language.md"
         )
+
+
+# What joins vectors elsewhere, and what crosses units.
+_JOINS = frozenset({"concat", "concatenate", "cat", "stack", "hstack", "vstack", "join"})
+_CROSSING = frozenset(
+    {"mean", "sum", "norm", "softmax", "var", "std", "layer_norm", "layernorm", "LayerNorm", "dot_product"}
+)
+
+
+def _joined(node: ast.Call) -> list[ast.expr]:
+    """What a call would join: its operands, or those of a list of them."""
+    first = node.args[0] if node.args else None
+    return first.elts if isinstance(first, ast.List | ast.Tuple) else node.args
+
+
+def _apart(matrix: str, operands: Sequence[ast.expr]) -> str:
+    """A product with joined vectors as a sum of products, each with a matrix of its own."""
+    texts = [ast.unparse(operand).replace("[t - 1]", "[t-1]") for operand in operands[:6]]
+    suffix = matrix[1:] if matrix[:1].isupper() else ""
+    free = iter(letter for letter in "RUVPQSA" if letter != matrix[:1])
+    terms = []
+    for text in sorted(texts, key=lambda text: text != "x"):
+        letter = matrix[:1] if text == "x" else next(free)
+        operand = text if re.fullmatch(r"\w+(\[t-1\])?", text) else f"({text[:40]})"
+        terms.append(f"{letter}{suffix} @ {operand}")
+    return f"give each its own matrix: {' + '.join(terms)}"
 
 
 def _called(name: str) -> str:
@@ -269,6 +355,12 @@ def _syntax_fix(text: str) -> str:
         return "a prime is not part of the language: write h[t-1] for the previous step"
     if re.search(r"(?<![=!<>:])=(?!=)", text):
         return "an equation has one `=`; to compare, write =="
+    if word := next((word for word in re.findall(r"[a-z]+", text) if keyword.iskeyword(word)), ""):
+        return f"'{word}' is a word of Python and cannot be a name: write {word}_ or another letter"
+    if (pair := re.search(r"\b([A-Z]\w*)\s+([A-Za-z]\w*|\()", text)) is not None:
+        return f"a product is written with @: {pair[1]} @ {pair[2].replace('(', '(...)')}"
+    if re.search(r"\[[^\]]*;|;[^\[]*\]", text):
+        return "vectors are not joined: give each its own matrix, W @ x + R @ h[t-1]"
     if re.search(r"[-+*/@%]\s*$", text):
         return "something is missing at the end; an equation goes on below only inside brackets"
     return "an equation is arithmetic, operations such as tanh(a), and products W @ x"

@@ -10,7 +10,7 @@ from typing import Any
 
 from rnnzoo.errors import UsageError, nearest
 from rnnzoo.lang import counts, diagram, latex, text, unicode
-from rnnzoo.lang.check import check
+from rnnzoo.lang.check import check, checkable
 from rnnzoo.lang.ir import Cell
 from rnnzoo.spec.cell import read, sources
 
@@ -22,7 +22,7 @@ def view(reference: str | Path, folder: Path | None = None, options: Mapping[str
         UsageError: no such cell, or no such option.
         SpecError: mistakes in its file.
     """
-    spec = read(reference, folder)
+    spec = checkable(lambda: read(reference, folder))
     return CellView(
         check(spec.with_options(options) if options else spec), check(spec.base) if spec.base is not None else None
     )

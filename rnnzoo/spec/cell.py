@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from rnnzoo.errors import Mistakes, Span, SpecError, UsageError, nearest
+from rnnzoo.errors import Mistake, Mistakes, Span, SpecError, UsageError, nearest
 from rnnzoo.spec.document import (
     MAX_NUMBER,
     MAX_TEXT,
@@ -45,6 +45,9 @@ MAX_EQUATIONS = 200  # in each block, what is inherited included; also what recu
 MAX_EXTENDS = 10  # cells, each of which extends the next: so many files are read for one
 MAX_SIZE = 100_000  # of one side of a weight that stands in the file
 FOREIGN = re.compile(r"[^\x00-\x7f]")
+# Signs of printed mathematics, and what to write for each.
+SIGNS = {"\N{MINUS SIGN}": "-", "\N{MULTIPLICATION SIGN}": "*", "\N{MIDDLE DOT}": "*", "\N{DOT OPERATOR}": "*",
+         "\N{CIRCLED DOT OPERATOR}": "*", "\N{RING OPERATOR}": "*", "\N{DIVISION SIGN}": "/"}  # fmt: skip
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -133,6 +136,7 @@ class CellSpec:
     init: Mapping[str, Declared] = field(default_factory=dict)
     initial: Mapping[str, Declared] = field(default_factory=dict)
     base: CellSpec | None = None
+    unread: frozenset[str] = frozenset()  # names of lines that could not be read: only in the draft of `UnreadLines`
 
     def with_options(self, options: Mapping[str, float]) -> CellSpec:
         """The same cell with other values for some of its options."""
@@ -143,6 +147,18 @@ class CellSpec:
             if not is_number(value) or not abs(value) <= MAX_NUMBER:
                 raise UsageError(f"option '{name}' of cell '{self.name}' must be a number, not {value!r}")
         return replace(self, options={**self.options, **options})
+
+
+class UnreadLines(SpecError):
+    """Lines of equations or names of options that cannot be read, in a file that is right as far as that can be said.
+
+    Attributes:
+        draft: the cell without them, in which `lang` may look for more mistakes.
+    """
+
+    def __init__(self, draft: CellSpec, *mistakes: Mistake) -> None:
+        super().__init__(*mistakes)
+        self.draft = draft
 
 
 def read(reference: str | Path, folder: Path | None = None) -> CellSpec:
@@ -242,9 +258,9 @@ def read_file(path: Path, chain: tuple[Path, ...] = ()) -> CellSpec:
 
 
 def _parse(text: str, file: str, folder: Path, chain: tuple[Path, ...]) -> CellSpec:
-    mistakes = Mistakes()
+    mistakes, unread = Mistakes(), Mistakes()
     table = parse(text, file)
-    spec = _own(Fields(table, mistakes, "a cell"), file, mistakes)
+    spec = _own(Fields(table, mistakes, "a cell"), file, mistakes, unread)
     parent = table.entries.get("extends")
     if parent is not None:
         base = _base(parent, folder, chain, mistakes)
@@ -252,12 +268,16 @@ def _parse(text: str, file: str, folder: Path, chain: tuple[Path, ...]) -> CellS
             spec = _merge(base, spec, mistakes)
     elif not spec.equations and "equations" not in table.entries:
         mistakes.add(table.span, "a cell needs `equations:`, or a cell that it `extends:`", "write `equations: |`")
+    if unread.found and not mistakes.found:
+        names = (re.findall(r"\w+", one.span.text[one.span.column - 1 :]) for one in unread.found)
+        raise UnreadLines(replace(spec, unread=frozenset(found[0] for found in names if found)), *unread.found)
+    mistakes.extend(unread.found)
     mistakes.raise_if_any()
     return spec
 
 
-def _own(fields: Fields, file: str, mistakes: Mistakes) -> CellSpec:
-    """What stands in this one file."""
+def _own(fields: Fields, file: str, mistakes: Mistakes, unread: Mistakes) -> CellSpec:
+    """What stands in this one file; lines and names that cannot be read go to `unread`."""
     fields.node("extends")
     fields.need("name", "`name: my_cell`")
     name = fields.text("name", "?")
@@ -265,7 +285,7 @@ def _own(fields: Fields, file: str, mistakes: Mistakes) -> CellSpec:
         fix = f"use letters, digits, `_`, `-` and `.`, at most {MAX_NAME}"
         mistakes.add(fields.span("name"), f"'{name[:60]}' cannot be the name of a cell", fix)
     shapes, masks = _weights(fields, mistakes)
-    options, option_keys = _options(fields, mistakes)
+    options, option_keys = _options(fields, mistakes, unread)
     spec = CellSpec(
         name=name,
         file=file,
@@ -275,9 +295,9 @@ def _own(fields: Fields, file: str, mistakes: Mistakes) -> CellSpec:
         output=fields.text("output", ""),
         options=options,
         option_keys=option_keys,
-        constants=_statements(fields.code("constants"), mistakes),
-        equations=_statements(fields.code("equations"), mistakes),
-        first_layer=_statements(fields.code("first_layer"), mistakes),
+        constants=_statements(fields.code("constants"), unread),
+        equations=_statements(fields.code("equations"), unread),
+        first_layer=_statements(fields.code("first_layer"), unread),
         shapes=shapes,
         masks=masks,
         init=_init(fields.table_at("init"), mistakes),
@@ -361,7 +381,7 @@ def _source(fields: Fields, mistakes: Mistakes) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _options(fields: Fields, mistakes: Mistakes) -> tuple[dict[str, float], dict[str, Declared]]:
+def _options(fields: Fields, mistakes: Mistakes, unread: Mistakes) -> tuple[dict[str, float], dict[str, Declared]]:
     """Values of the options, and where they stand."""
     options: dict[str, float] = {}
     keys: dict[str, Declared] = {}
@@ -369,7 +389,7 @@ def _options(fields: Fields, mistakes: Mistakes) -> tuple[dict[str, float], dict
     for name, node in table.entries.items() if table else ():
         if not isinstance(node, Scalar) or not is_number(node.value):
             mistakes.add(node.span, f"option '{name}' must be a number, not {describe(node)}", f"write `{name}: 1`")
-        elif table and legal_name(name, table.keys[name], mistakes):
+        elif table and legal_name(name, table.keys[name], unread):
             options[name] = node.value  # type: ignore[assignment]  # is_number has just said so
             keys[name] = Declared(options[name], table.keys[name])
     return options, keys
@@ -536,10 +556,13 @@ def _end(lines: Sequence[str], row: int) -> int:
 def foreign_words(char: str) -> tuple[str, str]:
     """What to say of a character that looks like an English letter or a sign of the language, and is none."""
     name = unicodedata.name(char, f"U+{ord(char):04X}").lower()
-    return (
-        f"'{char}' ({name}) is not part of the language",
-        "names are English letters, digits and `_`; signs are ASCII",
-    )
+    greek = name.removeprefix("greek small letter ").replace("lamda", "lambda_")
+    fix = "names are English letters, digits and `_`; signs are ASCII"
+    if name.startswith("greek small letter ") and greek.isidentifier():
+        fix = f"write {greek}"
+    elif char in SIGNS:
+        fix = f"write {SIGNS[char]}"
+    return f"'{char}' ({name}) is not part of the language", fix
 
 
 def legal_name(name: str, span: Span, mistakes: Mistakes) -> bool:

@@ -24,6 +24,7 @@ from rnnzoo.spec import read_experiment, settings
 from rnnzoo.spec.cell import ZOO
 from rnnzoo.spec.document import yaml_text
 
+TASKS = ZOO.resolve().parent / "tasks"  # whose modules are listed, and were imported before
 LONGEST = 10  # seconds after which reading is cut off; what is asked for is one
 INPUTS, UNITS = 3, 24
 WIDEST = 3000  # characters of one mistake, with its line and its fix
@@ -178,7 +179,7 @@ class Watch:
     @contextmanager
     def over(self, project: Path) -> Iterator[None]:
         """Raise where anything but files of the project and the zoo was opened, or anything was executed."""
-        self.found, self.roots = [], (project.resolve(), ZOO.resolve())
+        self.found, self.roots = [], (project.resolve(), ZOO.resolve(), TASKS)
         try:
             yield
         finally:

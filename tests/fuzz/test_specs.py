@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rnnzoo import lang
+from rnnzoo import lang, registry
 from rnnzoo.errors import SpecError, UsageError
 from rnnzoo.spec import read_experiment
 from rnnzoo.spec.cell import built_in_names
@@ -38,6 +38,8 @@ def watch() -> Watch:
     """A watch that begins when all has been imported that is imported late."""
     for name in built_in_names():
         look_at(lang.load(name))
+    for name in registry.names("tasks"):
+        registry.load("tasks", name)
     read_whole_experiment(ROOT / "experiments" / "gates.yaml")
     return Watch()
 
