@@ -31,6 +31,7 @@ class RnnzooError(Exception):
     """Base of all errors that rnnzoo raises on purpose; `str(error)` is meant for the user, and safe on a terminal."""
 
     exit_code = 1
+    _keras_call_info_injected = True  # or Keras would wrap what a layer says in all arguments of its call, and in bold
 
     def __str__(self) -> str:
         return printable(super().__str__())
@@ -237,6 +238,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """The fix for a wrong name: the nearest right one if there is one, and the list while it is short."""
     names = sorted(set(known))
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    close = close or [one for one in names if one.casefold() == name.casefold()][:1]
     listing = f"one of: {', '.join(names)}" if 0 < len(names) <= 40 else ""
     if close:
         return f"did you mean '{close[0]}'?" + (f"  ({listing})" if listing else "")
