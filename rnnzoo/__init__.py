@@ -34,8 +34,14 @@ def cell(reference: str | Path, options: Mapping[str, float] | None = None) -> C
     return view(reference, options=options)
 
 
-def layer(reference: str | Path, units: int, options: Mapping[str, float] | None = None, **arguments: Any) -> Any:
+def layer(
+    reference: str | Path | CellView, units: int, options: Mapping[str, float] | None = None, **arguments: Any
+) -> Any:
     """A Keras layer of a cell: `rnnzoo.nn.Recurrent`, which has the arguments.
+
+    Args:
+        reference: the cell's name, the path of its file, or what `rnnzoo.cell` returned.
+        options: for a name or a path; `rnnzoo.cell` takes them itself.
 
     Example:
         keras.Sequential([keras.Input((None, 88)), rnnzoo.layer("peephole", 64, return_sequences=True)])
@@ -45,9 +51,15 @@ def layer(reference: str | Path, units: int, options: Mapping[str, float] | None
         SpecError: mistakes in the cell's file.
     """
     from rnnzoo import lang
+    from rnnzoo.errors import UsageError
+    from rnnzoo.lang.view import CellView
     from rnnzoo.nn import Recurrent
 
-    return Recurrent(lang.load(reference, options=options), units, **arguments)
+    if isinstance(reference, str | Path):
+        return Recurrent(lang.load(reference, options=options), units, **arguments)
+    if options and isinstance(reference, CellView):
+        raise UsageError(f"this cell has its options\n  fix: rnnzoo.cell('{reference.name}', options=...)")
+    return Recurrent(reference, units, **arguments)
 
 
 def load_model(path: str | Path) -> Any:

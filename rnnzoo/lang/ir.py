@@ -148,6 +148,12 @@ class Cell:
         )
 
     @property
+    def reads_time(self) -> bool:
+        """Whether an equation of any layer reads the number of the step, `t`."""
+        equations = (*self.step.equations, *self.first.equations)
+        return any(isinstance(node, Ref) and node.kind == "time" for one in equations for node in walk(one.expr))
+
+    @property
     def stateful_names(self) -> frozenset[str]:
         """Equations that depend, within the step, on the previous step or on time."""
         return depending(self.step.equations) | depending(self.first.equations)

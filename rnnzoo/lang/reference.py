@@ -144,6 +144,7 @@ def run(
     units: int,
     initial: Sequence[Values] | None = None,
     keep: Array | None = None,
+    first: Array | int = 0,
 ) -> Run:
     """Run a stack of layers over a batch of sequences.
 
@@ -153,6 +154,7 @@ def run(
         initial: a mapping a layer, state -> (batch, size); without it, states start as the cell says.
         keep: (batch, time) of bool; where False, the step is padding: states stay as they are, and the output repeats the
             last one (0 before the first).
+        first: how many steps lie before these, as `t` counts them; or (batch, 1), of each sequence.
     """
     below: dict[str, Array] = {}
     states, values = [], []
@@ -160,7 +162,7 @@ def run(
         size = ir.sizes(cell, x.shape[-1], units, number)
         begin = start(cell, layer_weights, size, len(x), initial[number - 1] if initial else {})
         sequence = x if number == 1 else below[cell.output]
-        below, last = _layer(cell, cell.layer(number), layer_weights, sequence, below, begin, size, keep)
+        below, last = _layer(cell, cell.layer(number), layer_weights, sequence, below, begin, size, keep, first)
         values.append(below)
         states.append(last)
     return Run(below[cell.output], tuple(states), tuple(values))
@@ -185,6 +187,7 @@ def _layer(
     start: Mapping[str, Array],
     size: ir.Sizes,
     keep: Array | None,
+    first: Array | int,
 ) -> tuple[dict[str, Array], dict[str, Array]]:
     """One layer over the whole sequence: every equation's values, and the states after the last step."""
     batch, time = x.shape[:2]
@@ -195,7 +198,7 @@ def _layer(
     for t in range(time):
         at = {"x": x[:, t]}
         lower = {name: value[:, t] for name, value in below.items()}
-        values = {**fixed, "input": at, "time": {"t": np.asarray(float(t))}, "previous": state, "below": lower}
+        values = {**fixed, "input": at, "time": {"t": np.asarray(first + t, float)}, "previous": state, "below": lower}
         now = step(equations.equations, values, size, batch)
         real = np.ones((batch, 1), bool) if keep is None else keep[:, t, None]
         state = {name: np.where(real, now[name], value) for name, value in state.items()}

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
+import numpy as np
 
 from rnnzoo.lang import ir
 from rnnzoo.lang.ops import OPS
@@ -18,6 +19,7 @@ from rnnzoo.lang.program import Atom, Lines, atoms, extent
 
 Tensor = Any
 Values = dict[tuple[str, str], Tensor]  # (kind, name) of an `ir.Ref` -> tensor
+EXACT = "float64"
 _CONDITIONS = frozenset({"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"})
 
 
@@ -32,6 +34,7 @@ class Emitter:
         upto: evaluate the first so many units only; what a product multiplies stays whole.
         ticks: (period, first, last) of blocks of units that are computed at multiples of the period only.
         sums: sums over all steps and sequences that are there already.
+        constants: in float64.
     """
 
     size: ir.Sizes
@@ -41,6 +44,7 @@ class Emitter:
     upto: int | None = None
     ticks: tuple[tuple[int, int, int], ...] = ()
     sums: Values = field(default_factory=dict)
+    constants: Mapping[str, np.ndarray] = field(default_factory=dict)
     lines: dict[str, ir.Apply] = field(default_factory=dict)  # that were run
 
     def first(self, units: int) -> Emitter:
@@ -61,8 +65,39 @@ class Emitter:
         for one in lines:
             assert isinstance(one.expr, ir.Apply)
             self.lines[one.name] = one.expr
-            values["value", one.name] = self.line(one.expr, values, like)
+            of_time = self.of_time(one, values)
+            if of_time is None:
+                values["value", one.name] = self.line(one.expr, values, like)
+            else:
+                values["value", one.name] = keras.ops.cast(of_time, self.dtype)
         return values
+
+    def of_time(self, line: ir.Equation, values: Values) -> Tensor | None:
+        """The value of a line that depends on the number of the step and on no data, in float64; None for other lines.
+
+        The number of a step is a whole number, of which bfloat16 has those up to 256 only; float64 has all of int32.
+        """
+        assert isinstance(line.expr, ir.Apply)
+        operands = [self.exactly(atom, values) for atom in atoms(line.expr)]
+        if line.expr.op not in OPS or any(one is None for one in operands):
+            return None
+        value = values["exact", line.name] = self.apply(line.expr.op, operands, EXACT)
+        if not any(isinstance(atom, ir.Ref) and _moving(atom) in values for atom in atoms(line.expr)):
+            return None  # of constants alone: computed as ever, and kept for a line that reads the number of the step
+        values["moving", line.name] = value
+        return value
+
+    def exactly(self, atom: Atom, values: Values) -> Tensor | None:
+        """An atom in float64, where it depends on numbers, constants and the number of the step only."""
+        if isinstance(atom, ir.Number):
+            return None if atom.shape else keras.ops.convert_to_tensor(atom.value, EXACT)
+        if atom.kind == "option":
+            return keras.ops.convert_to_tensor(float(self.size.options[atom.name]), EXACT)
+        if atom.kind == "constant":
+            return keras.ops.convert_to_tensor(self.constants[atom.name], EXACT)
+        key = ("time", atom.name) if atom.kind == "time" else ("exact", atom.name)
+        value = values.get(key, self.fixed.get(key)) if atom.kind in ("time", "value") else None
+        return None if value is None else keras.ops.cast(value, EXACT)
 
     def line(self, expr: ir.Apply, values: Values, like: Tensor) -> Tensor:
         args = [arg for arg in expr.args if not isinstance(arg, ir.Apply)]
@@ -129,7 +164,8 @@ class Emitter:
         if atom.kind == "option":
             return keras.ops.convert_to_tensor(float(self.size.options[atom.name]), self.dtype)
         key = atom.kind, atom.name
-        return values[key] if key in values else self.fixed[key]
+        value = values[key] if key in values else self.fixed[key]
+        return keras.ops.cast(value, self.dtype) if atom.kind == "time" else value
 
     def vector(self, atom: Atom, values: Mapping[tuple[str, str], Tensor]) -> Tensor:
         """A value that a product needs whole, also where it is one number for all units."""
@@ -149,12 +185,12 @@ class Emitter:
             found.append(value)
         return keras.ops.concatenate(found, axis=-1)
 
-    def apply(self, op: str, args: list[Tensor]) -> Tensor:
+    def apply(self, op: str, args: list[Tensor], dtype: str = "") -> Tensor:
         function = getattr(keras.ops, OPS[op].backend)
         if op == "where":
             return function(keras.ops.not_equal(args[0], 0), *args[1:])
         value = function(*args)
-        return keras.ops.cast(value, self.dtype) if op in _CONDITIONS else value
+        return keras.ops.cast(value, dtype or self.dtype) if op in _CONDITIONS else value
 
     def spread(self, atom: Atom, size: ir.Size, values: Values, like: Tensor) -> Tensor:
         """A value over all sequences, where it does not differ between them."""
@@ -164,6 +200,11 @@ class Emitter:
         if len(value.shape) == len(like.shape) and value.shape[-1] in (width, whole):
             return value
         return keras.ops.broadcast_to(value, (*keras.ops.shape(like)[:-1], width))
+
+
+def _moving(ref: ir.Ref) -> tuple[str, str]:
+    """Under which key a value lies that differs from step to step, whatever the data."""
+    return ("time" if ref.kind == "time" else "moving" if ref.kind == "value" else ""), ref.name
 
 
 def total(sequence: Tensor) -> Tensor:

@@ -48,7 +48,7 @@ class Engine:
     drops: int
     weights: tuple[str, ...]
     masked: bool
-    clocked: bool = False  # whether steps are counted from a given number, as a stateful layer does
+    clocked: bool = False  # whether each sequence's steps are counted from a number that is given
 
     @cached_property
     def program(self) -> Program:
@@ -117,7 +117,8 @@ class Engine:
     def function(self) -> Callable[..., list[Tensor]]:
         """(x, below..., initial states..., masks of dropout..., weights..., [keep], [clock]) -> (wanted..., last carried...).
 
-        Sequences are (time, batch, size), and `keep` is (time, batch, 1): where it is 0, the step is padding.
+        Sequences are (time, batch, size), and `keep` is (time, batch, 1): where it is 0, the step is padding.  `clock` is
+        (batch, 1) of int32: how many steps each sequence has behind it.
         """
         return scan.differentiable(self._forward, self._backward)
 
@@ -168,7 +169,7 @@ class Engine:
                 **flat,
                 **{key: row(at) for at, key in enumerate(self.rows)},
                 **{("previous", name): value for name, value in zip(self.states, carried)},
-                ("time", "t"): given.clock(t, self.dtype),
+                ("time", "t"): given.clock(t),
             }
             new, beside = self.ahead(emitter, now, t, carried[0])
             if given.keep is not None:
@@ -224,7 +225,7 @@ class Engine:
         read = [key for key in dict.fromkeys(_named(reads(back.loop))) if key in now]
 
         def step(t: Tensor, carried: scan.Rows, row: scan.Row) -> tuple[list[Tensor], list[Tensor]]:
-            values: Values = {("time", "t"): given.clock(t, self.dtype)}
+            values: Values = {("time", "t"): given.clock(t)}
             for key in read:
                 values[key] = row(len(rooms) + outside.index(key)) if key in outside else self.row(key, row)
             handed = {name: row(above_at + at) for at, name in enumerate(above)}
@@ -249,7 +250,7 @@ class Engine:
         after: Values = {
             **now,
             **{key: _taken(rooms_after, place) for key, place in self.handed.places.items()},
-            ("time", "t"): keras.ops.reshape(given.clock(keras.ops.arange(given.time), self.dtype), (-1, 1, 1)),
+            ("time", "t"): given.clock(keras.ops.reshape(keras.ops.arange(given.time, dtype="int32"), (-1, 1, 1))),
         }
         for key, place in self.handed.places.items():  # columns of a room are summed slower than all of it
             emitter.sums[key] = total(rooms_after[place.room])[place.first : place.end]
@@ -307,10 +308,9 @@ class _Arguments:
             began=rest.pop(0) if engine.clocked else None,
         )
 
-    def clock(self, t: Tensor, dtype: str) -> Tensor:
-        """The number of a step."""
-        now = keras.ops.cast(t, dtype)
-        return now if self.began is None else now + self.began
+    def clock(self, t: Tensor) -> Tensor:
+        """The number of a step, of int32: one for all sequences, or (batch, 1)."""
+        return t if self.began is None else t + self.began
 
     @property
     def time(self) -> Tensor:
@@ -342,4 +342,4 @@ class _Arguments:
             **{("constant", name): keras.ops.cast(value, engine.dtype) for name, value in engine.constants.items()},
             **{("drop", str(at)): value for at, value in enumerate(self.drops)},
         }
-        return Emitter(engine.size, engine.dtype, fixed, ticks=engine.ticks(self.x))
+        return Emitter(engine.size, engine.dtype, fixed, ticks=engine.ticks(self.x), constants=engine.constants)

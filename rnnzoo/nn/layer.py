@@ -7,24 +7,26 @@ registered class; the cell is its configuration.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any
 
 import keras
 import numpy as np
 
-from rnnzoo import lang
 from rnnzoo.errors import UsageError, nearest
 from rnnzoo.lang import ir, reference
 from rnnzoo.lang.text import cell_text
+from rnnzoo.lang.view import CellView
 from rnnzoo.lang.widen import operands
-from rnnzoo.nn import cache, ticked
+from rnnzoo.nn import arguments, cache, ticked
 from rnnzoo.nn.engine import Engine
 from rnnzoo.spec.cell import Init
 
 Tensor = Any
+CLOCK = "t"  # the name under which the number of steps is handed on
+CLOCK_DTYPE = "int32"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -36,6 +38,17 @@ class _Built:
     weights: Mapping[str, Any]  # keras variables, by name; matrices are kept as kernels (columns, rows)
     masks: Mapping[str, np.ndarray]
     constants: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Memory:
+    """The variables of a stateful layer, in an object that Keras does not look into: states are no weights."""
+
+    states: tuple[Any, ...] = ()
+
+    @property
+    def batch(self) -> int | None:
+        return int(self.states[0].shape[0]) if self.states else None
 
 
 @keras.saving.register_keras_serializable(package="rnnzoo")
@@ -52,25 +65,29 @@ class Recurrent(keras.layers.Layer):
         recurrent_dropout: likewise on what each recurrent product multiplies, one mask an operand; never on the carry.
         seed: drives initial weights and dropout; None draws from Keras' global generator.
         go_backwards: read the sequences from their ends; what is returned stays in that order, as in Keras.
-        stateful: begin where the last call ended, with the states and the number of the step; `reset_state` begins anew.
-            The batch has one size throughout.
+        stateful: begin where the last call ended; `reset_state` begins anew.  The batch has one size throughout.  States
+            are not weights: a model of another batch size takes the weights over.
         zero_output_for_mask: return 0 for padded steps, not the last output.
         initializers, regularizers, constraints: by name of a weight, or a pattern such as `R_*`; whatever Keras accepts.
-            A matrix is seen as the kernel (columns, rows) that Keras' own layers have.
+            A matrix is seen as the kernel (columns, rows) that Keras' own layers have.  Weights that share an initialiser
+            begin differently all the same: each has a seed of its own.
 
     Call arguments:
         inputs: (batch, time, inputs).
-        mask: (batch, time) of bool; where False, states stay as they are and the output repeats the last one.
+        initial_state: (batch, units) for each name of `state_names`, as a list or by name; or (1, units), for all
+            sequences.  A cell that reads the number of the step, `t`, has it among its states, as the last one: (batch, 1)
+            of int32, how many steps each sequence has behind it.
+        mask: (batch, time) of bool; where False, states stay as they are and the output repeats the last one.  Where none
+            is given, the one that a layer below made, such as `keras.layers.Masking`; with `initial_state` too.
         training: whether dropout acts.
-        initial_state: (batch, units) for each name of `state_names`.
 
     Returns:
-        (batch, units), or (batch, time, units) with `return_sequences`; with `return_state` a list that begins with it.
+        (batch, units), or (batch, time, units) with `return_sequences`; with `return_state` a tuple that begins with it.
     """
 
     def __init__(
         self,
-        cell: ir.Cell | str,
+        cell: ir.Cell | CellView | str,
         units: int,
         layers: int = 1,
         return_sequences: bool = False,
@@ -86,26 +103,29 @@ class Recurrent(keras.layers.Layer):
         constraints: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
+        arguments.known(kwargs, list(inspect.signature(Recurrent.__init__).parameters)[1:-1])
         super().__init__(**kwargs)
-        _check_arguments(units, layers, dropout, recurrent_dropout)
-        self.cell = lang.parse_text(cell, file="<cell of a layer>") if isinstance(cell, str) else cell
-        self.units, self.layers = units, layers
-        self.return_sequences, self.return_state = return_sequences, return_state
-        self.dropout, self.recurrent_dropout = dropout, recurrent_dropout
-        self.seed = seed
-        self.go_backwards, self.stateful, self.zero_output_for_mask = go_backwards, stateful, zero_output_for_mask
-        self.initializers = _by_name(initializers, keras.initializers.get)
-        self.regularizers = _by_name(regularizers, keras.regularizers.get)
-        self.constraints = _by_name(constraints, keras.constraints.get)
-        _check_names(
-            self.cell, {"initializers": initializers, "regularizers": regularizers, "constraints": constraints}
-        )
-        self.states: list[Any] = []  # variables of a stateful layer
-        self._clock: Any = None
+        arguments.computes(self.compute_dtype)
+        self.cell = arguments.cell(cell)
+        self.units, self.layers = arguments.whole("units", units), arguments.whole("layers", layers)
+        self.return_sequences = arguments.flag("return_sequences", return_sequences)
+        self.return_state = arguments.flag("return_state", return_state)
+        self.dropout = arguments.rate("dropout", dropout)
+        self.recurrent_dropout = arguments.rate("recurrent_dropout", recurrent_dropout)
+        self.seed = arguments.seed(seed)
+        self.go_backwards = arguments.flag("go_backwards", go_backwards)
+        self.stateful = arguments.flag("stateful", stateful)
+        self.zero_output_for_mask = arguments.flag("zero_output_for_mask", zero_output_for_mask)
+        names = self._weight_names()
+        self.initializers = arguments.by_name("initializers", initializers, names, keras.initializers.get)
+        self.regularizers = arguments.by_name("regularizers", regularizers, names, keras.regularizers.get)
+        self.constraints = arguments.by_name("constraints", constraints, names, keras.constraints.get)
+        self.input_spec = keras.InputSpec(ndim=3)
         self.supports_masking = True
+        self._memory = _Memory()
         self._stack: tuple[_Built, ...] = ()
-        self._random = keras.random.SeedGenerator(seed) if dropout or recurrent_dropout else None
-        self._engines: dict[tuple[int, bool, bool], Engine] = {}
+        self._random = keras.random.SeedGenerator(self._drop_seed()) if self.dropout or self.recurrent_dropout else None
+        self._engines: dict[tuple[int, bool, bool, bool], Engine] = {}
 
     # -- what Keras asks
 
@@ -113,45 +133,58 @@ class Recurrent(keras.layers.Layer):
         if len(input_shape) != 3 or input_shape[-1] is None:
             raise UsageError(f"a recurrent layer reads (batch, time, inputs), not a shape {tuple(input_shape)}")
         cache.set_aside_what_is_cut()
-        self._stack = tuple(self._build_layer(int(input_shape[-1]), number) for number in range(1, self.layers + 1))
+        features = int(input_shape[-1])
+        self._stack = tuple(self._build_layer(features, number) for number in range(1, self.layers + 1))
+        self.input_spec = keras.InputSpec(ndim=3, axes={-1: features})
         if self.stateful:
             if input_shape[0] is None:
                 raise UsageError(
                     "a stateful layer needs a batch of known size\n  fix: keras.Input(batch_shape=(32, None, 88))"
                 )
-            self.states = [self._variable((input_shape[0], size), name) for name, size in self._named_states()]
-            self._clock = self._variable((), "clock")
+            self._memory = _Memory(tuple(self._variable(name, int(input_shape[0])) for name in self.state_names))
             self.reset_state()
 
     def call(
         self,
         inputs: Tensor,
+        initial_state: Sequence[Tensor] | Mapping[str, Tensor] | Tensor | None = None,
         mask: Tensor | None = None,
         training: bool = False,
-        initial_state: Sequence[Tensor] | Tensor | None = None,
     ) -> Tensor:
-        if inputs.shape[1] == 0:
-            raise UsageError("these sequences have no steps: shape (batch, time, inputs) with time at least 1")
-        if self.stateful and inputs.shape[0] not in (None, self.states[0].shape[0]):
-            raise UsageError(f"this stateful layer has a batch of {self.states[0].shape[0]}, not of {inputs.shape[0]}")
+        if mask is None:  # Keras hands a mask on where x is the only tensor
+            mask = getattr(inputs, "_keras_mask", None)
+        mask = keras.ops.convert_to_tensor(mask) if isinstance(mask, list) else mask
+        start, clock = self._start(inputs, self._checked(inputs, initial_state, mask))
         if self.go_backwards:
             inputs = keras.ops.flip(inputs, axis=1)
             mask = None if mask is None else keras.ops.flip(mask, axis=1)
-        start = self._start(inputs, initial_state)
         drops = self._drops(inputs) if training and self._random is not None else []
         keep = None if mask is None else keras.ops.cast(mask, self.compute_dtype)
-        output, states = self._run(keras.ops.cast(inputs, self.compute_dtype), keep, start, drops)
+        output, states = self._run(keras.ops.cast(inputs, self.compute_dtype), keep, start, drops, clock)
+        if self.cell.reads_time and (self.stateful or self.return_state):
+            behind = self._first_step(keras.ops.shape(inputs)[0]) if clock is None else clock
+            states.append(behind + keras.ops.cast(keras.ops.shape(inputs)[1], CLOCK_DTYPE))
         if self.stateful:
-            for variable, state in zip(self.states, states):
+            for variable, state in zip(self._memory.states, states, strict=True):
                 variable.assign(state)
-            self._clock.assign_add(keras.ops.cast(keras.ops.shape(inputs)[1], self._clock.dtype))
         if self.zero_output_for_mask and self.return_sequences and mask is not None:
-            output = keras.ops.where(keras.ops.expand_dims(mask, -1), output, 0)
-        return [output, *states] if self.return_state else output
+            output = keras.ops.where(keras.ops.expand_dims(keras.ops.cast(mask, "bool"), -1), output, 0)
+        return (output, *states) if self.return_state else output
+
+    @property
+    def states(self) -> list[Any]:
+        """What a stateful layer keeps between calls, as variables in the order of `state_names`; they are no weights."""
+        return list(self._memory.states)
+
+    @property
+    def state_size(self) -> list[int]:
+        """The size of each state, in the order of `state_names`."""
+        return list(self._state_sizes().values())
 
     def get_initial_state(self, batch_size: int) -> list[Tensor]:
-        """What the states begin with where nothing else is said, (batch, size) each."""
-        return self._initial(batch_size)
+        """What the states begin with where nothing else is said, (batch, size) each in the order of `state_names`."""
+        first_step = [self._first_step(batch_size)] if self.cell.reads_time else []
+        return [*self._initial(batch_size), *first_step]
 
     def reset_state(self) -> None:
         """Begin anew: initial states, and the first step.
@@ -161,20 +194,50 @@ class Recurrent(keras.layers.Layer):
         """
         if not self.stateful:
             raise UsageError("this layer keeps no states between calls\n  fix: stateful=True")
-        if self.states:
-            for variable, value in zip(self.states, self._initial(self.states[0].shape[0])):
+        batch = self._memory.batch
+        if batch is not None:
+            for variable, value in zip(self._memory.states, self.get_initial_state(batch), strict=True):
                 variable.assign(value)
-            self._clock.assign(0)
+
+    def reset_states(self) -> None:
+        """`reset_state`, under the name that Keras has for it too."""
+        self.reset_state()
 
     def compute_output_shape(self, input_shape: Sequence[int | None], **_: Any) -> Any:
         size = self._output_size()
         output = (input_shape[0], input_shape[1], size) if self.return_sequences else (input_shape[0], size)
-        states = [(input_shape[0], self._sizes_of(state)) for _ in range(self.layers) for state in self.cell.states]
-        return [output, *states] if self.return_state else output
+        states = [(input_shape[0], width) for width in self.state_size]
+        return (output, *states) if self.return_state else output
+
+    def compute_output_spec(
+        self, inputs: Tensor, initial_state: Any = None, mask: Tensor | None = None, training: bool = False
+    ) -> Any:
+        """Symbols of what `call` returns; what is wrong with its arguments is said here already."""
+        self._checked(inputs, initial_state, mask)
+        shapes = self.compute_output_shape(inputs.shape)
+        if not self.return_state:
+            return keras.KerasTensor(shapes, dtype=self.compute_dtype)
+        dtypes = [self.compute_dtype, *(self._state_dtype(name) for name in self.state_names)]
+        return tuple(keras.KerasTensor(shape, dtype=dtype) for shape, dtype in zip(shapes, dtypes, strict=True))
 
     def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
         mask = mask if self.return_sequences else None
         return [mask, *(None for _ in self.state_names)] if self.return_state else mask
+
+    def load_own_variables(self, store: Any) -> None:
+        """Load the weights; older versions stored the states and the clock of a stateful layer behind them."""
+        weights = len(self.weights)
+        with_states = weights + sum(1 for _ in self._cell_states()) + 1
+        if self.stateful and len(store.keys()) == with_states:
+            store = {str(number): store[str(number)] for number in range(weights)}
+        super().load_own_variables(store)
+
+    def _trackable_children(self, save_type: str = "checkpoint", **options: Any) -> Any:
+        """What TensorFlow saves: in a SavedModel the states too, which its functions write to; never in a checkpoint."""
+        children = super()._trackable_children(save_type, **options)
+        if save_type == "savedmodel":
+            children |= {f"state_{name}": one for name, one in zip(self.state_names, self._memory.states)}
+        return children
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -190,17 +253,17 @@ class Recurrent(keras.layers.Layer):
             "go_backwards": self.go_backwards,
             "stateful": self.stateful,
             "zero_output_for_mask": self.zero_output_for_mask,
-            "initializers": {key: keras.initializers.serialize(one) for key, one in self.initializers.items()},
-            "regularizers": {key: keras.regularizers.serialize(one) for key, one in self.regularizers.items()},
-            "constraints": {key: keras.constraints.serialize(one) for key, one in self.constraints.items()},
+            "initializers": self.initializers.config(keras.initializers.serialize),
+            "regularizers": self.regularizers.config(keras.regularizers.serialize),
+            "constraints": self.constraints.config(keras.constraints.serialize),
         }
 
     # -- weights and states under the names of the equations
 
     @property
     def state_names(self) -> tuple[str, ...]:
-        """Names of the states, `1.h` and so on where there are several layers."""
-        return tuple(self._label(n, one.name) for n in range(1, self.layers + 1) for one in self.cell.states)
+        """Names of the states, `1.h` and so on where there are several layers; `t` last, where the cell reads it."""
+        return tuple(self._state_sizes())
 
     def weights_by_name(self) -> dict[str, np.ndarray]:
         """Weights under the names of the equations and in their orientation: `R_i` acts as `R_i @ h`."""
@@ -216,17 +279,18 @@ class Recurrent(keras.layers.Layer):
         """Set some or all weights.
 
         Raises:
-            UsageError: a name that no weight has, or a wrong shape.
+            UsageError: a name that no weight has, a wrong shape, or what is no real number.
         """
         known = {self._label(built.number, name): one for built in self._built() for name, one in built.weights.items()}
-        for name, value in weights.items():
+        for name in weights:
             if name not in known:
                 raise UsageError(f"this layer has no weight '{name}'\n  fix: {nearest(name, known)}")
-            shape = tuple(reversed(known[name].shape))
-            if np.shape(value) != shape:
-                raise UsageError(f"weight '{name}' has shape {shape}, not {np.shape(value)}")
-        for name, value in weights.items():
-            known[name].assign(np.asarray(value).T)
+        arrays = {
+            name: arguments.numbers_of(name, value, tuple(reversed(known[name].shape)))
+            for name, value in weights.items()
+        }
+        for name, array in arrays.items():
+            known[name].assign(array.T)
 
     def _built(self) -> tuple[_Built, ...]:
         if not self._stack:
@@ -242,65 +306,110 @@ class Recurrent(keras.layers.Layer):
         size = ir.sizes(self.cell, inputs, self.units, number)
         step = self.cell.layer(number)
         masks = {one.name: found for one in step.weights if (found := reference.mask(self.cell, one, size)) is not None}
-        weights = {one.name: self._add(number, one, size) for one in step.weights}
+        weights = {one.name: self._add(number, one, size, masks.get(one.name)) for one in step.weights}
         for state in self.cell.states:
             if state.initial == "learned":
                 name = f"initial_{state.name}"
-                weights[name] = self.add_weight(
-                    shape=(size.of(state.size),), initializer="zeros", name=self._label(number, name)
-                )
+                weights[name] = self._add(number, ir.Weight(name, (state.size,), Init("zeros")), size)
         constants = reference.constants(self.cell, size)
         return _Built(number, size, weights, masks, constants)
 
-    def _add(self, number: int, weight: ir.Weight, size: ir.Sizes) -> Any:
-        shape = tuple(reversed(size.shape(weight.shape)))
+    def _add(self, number: int, weight: ir.Weight, size: ir.Sizes, mask: np.ndarray | None = None) -> Any:
         label = self._label(number, weight.name)
-        made = initializer(weight.init, size.options, self._seed_of(number, weight.name))
-        return self.add_weight(
-            shape=shape,
-            initializer=_chosen(self.initializers, label) or made,
-            regularizer=_chosen(self.regularizers, label),
-            constraint=_chosen(self.constraints, label),
+        made = self._asked(number, weight.name) or initializer(
+            weight.init, size.options, self._seed_of(number, weight.name)
+        )
+        variable = self.add_weight(
+            shape=tuple(reversed(size.shape(weight.shape))),
+            initializer=made if mask is None else _masked(made, mask.T),
+            regularizer=self.regularizers.of(label),
+            constraint=self.constraints.of(label),
             name=label,
         )
+        setattr(self, f"weight_{label}", variable)  # as an attribute, it is in TensorFlow's checkpoints
+        return variable
 
-    def _variable(self, shape: Sequence[int], name: str) -> Any:
-        return self.add_weight(shape=shape, initializer="zeros", trainable=False, name=f"state_{name}")
+    def _asked(self, number: int, name: str) -> Any:
+        """The initialiser that a user wants for a weight, or None; with a seed of the weight's own unless it is the only one.
+
+        An initialiser with a seed yields the same numbers whenever it is called.
+        """
+        label = self._label(number, name)
+        asked = self.initializers.of(label)
+        config = asked.get_config() if isinstance(asked, keras.initializers.Initializer) else {}
+        alone = not self.initializers.shared(label)
+        if "seed" not in config or isinstance(
+            config["seed"], Mapping
+        ):  # a generator of seeds has another for each call
+            return asked
+        if config["seed"] is None:
+            seed = self._seed_of(number, name)
+            return asked if seed is None and alone else type(asked).from_config({**config, "seed": seed})
+        return asked if alone else type(asked).from_config({**config, "seed": _hashed(config["seed"], number, name)})
+
+    def _variable(self, name: str, batch: int) -> Any:
+        shape = (batch, self._state_sizes()[name])
+        dtype = CLOCK_DTYPE if name == CLOCK else self.variable_dtype
+        return keras.Variable("zeros", shape=shape, dtype=dtype, trainable=False, name=f"state_{name}")
 
     def _seed_of(self, number: int, name: str) -> int | None:
-        """A seed for each weight, so that a weight more in a cell leaves the others as they were."""
+        """A seed for each weight, so that a weight more in a cell leaves the others as they were.
+
+        Those of a layer that reads backwards are others: `keras.layers.Bidirectional` makes both from one configuration.
+        """
         if self.seed is None:
             return None
-        return int.from_bytes(hashlib.sha256(f"{self.seed} {number} {name}".encode()).digest()[:4], "big") >> 1
+        return _hashed(self.seed, number, f"{name} backwards" if self.go_backwards else name)
+
+    def _drop_seed(self) -> int | None:
+        return self.seed if self.seed is None or not self.go_backwards else _hashed(self.seed, 0, "backwards")
+
+    def _weight_names(self) -> list[str]:
+        """Names of all weights, before any is built."""
+        learned = [f"initial_{state.name}" for state in self.cell.states if state.initial == "learned"]
+        return [
+            self._label(number, name)
+            for number in range(1, self.layers + 1)
+            for name in (*(weight.name for weight in self.cell.layer(number).weights), *learned)
+        ]
 
     # -- running
 
-    def _start(self, inputs: Tensor, initial_state: Sequence[Tensor] | Tensor | None) -> list[Tensor]:
-        """Initial states of all layers, (batch, size) each."""
-        if initial_state is not None:
-            given: list[Tensor] = list(initial_state) if isinstance(initial_state, list | tuple) else [initial_state]
-            if len(given) != len(self.state_names):
-                names = ", ".join(self.state_names)
-                raise UsageError(f"initial_state needs {len(self.state_names)} tensors ({names}), not {len(given)}")
-            for (name, size), one in zip(self._named_states(), given):
-                if len(one.shape) != 2 or one.shape[1] != size:
-                    raise UsageError(f"the initial state of '{name}' is (batch, {size}), not {tuple(one.shape)}")
-            return [keras.ops.cast(one, self.compute_dtype) for one in given]
-        if self.stateful:
-            return [keras.ops.cast(keras.ops.convert_to_tensor(one), self.compute_dtype) for one in self.states]
-        return self._initial(keras.ops.shape(inputs)[0])
+    def _checked(self, inputs: Tensor, initial_state: Any, mask: Tensor | None) -> list[Tensor] | None:
+        """The tensors of an initial state, in order; what is wrong with a call is refused."""
+        arguments.sequences(inputs, self._built()[0].size.inputs, self._memory.batch)
+        if mask is not None:
+            arguments.padding(mask, inputs)
+        if initial_state is None:
+            return None
+        clock = CLOCK if self.cell.reads_time else ""
+        return arguments.states(initial_state, self._state_sizes(), clock, inputs.shape[0])
+
+    def _start(self, inputs: Tensor, given: list[Tensor] | None) -> tuple[list[Tensor], Tensor | None]:
+        """Initial states of all layers, (batch, size) each; and the steps behind each sequence, None where they begin."""
+        batch = keras.ops.shape(inputs)[0]
+        if given is not None:
+            found = [one if one.shape[0] == inputs.shape[0] else _spread(one, batch) for one in given]
+        elif self.stateful:
+            found = [keras.ops.convert_to_tensor(one) for one in self._memory.states]
+        else:
+            return self._initial(batch), None
+        clock = keras.ops.cast(found.pop(), CLOCK_DTYPE) if self.cell.reads_time else None
+        return [keras.ops.cast(one, self.compute_dtype) for one in found], clock
 
     def _initial(self, batch: Tensor) -> list[Tensor]:
         found = []
-        for built in self._stack:
-            for state in self.cell.states:
-                shape = (batch, built.size.of(state.size))
-                if state.initial == "learned":
-                    value = keras.ops.convert_to_tensor(built.weights[f"initial_{state.name}"])
-                    found.append(keras.ops.cast(keras.ops.broadcast_to(value, shape), self.compute_dtype))
-                else:
-                    found.append(keras.ops.full(shape, state.initial, dtype=self.compute_dtype))
+        for number, state in self._cell_states():
+            shape = (batch, self._sizes_of(state))
+            if state.initial == "learned":
+                value = keras.ops.convert_to_tensor(self._built()[number - 1].weights[f"initial_{state.name}"])
+                found.append(keras.ops.cast(keras.ops.broadcast_to(value, shape), self.compute_dtype))
+            else:
+                found.append(keras.ops.full(shape, state.initial, dtype=self.compute_dtype))
         return found
+
+    def _first_step(self, batch: Tensor) -> Tensor:
+        return keras.ops.zeros((batch, 1), dtype=CLOCK_DTYPE)
 
     def _drops(self, inputs: Tensor) -> list[Tensor]:
         """Dropout masks of all layers: on x, then on each recurrent operand; 0, or 1 / (1 - rate)."""
@@ -321,6 +430,7 @@ class Recurrent(keras.layers.Layer):
         mask: Tensor | None,
         start: Sequence[Tensor],
         drops: Sequence[Tensor],
+        clock: Tensor | None,
     ) -> tuple[Tensor, list[Tensor]]:
         """The whole stack: (batch, time, size), or the last step's output; and the last states of all layers."""
         rest, masks, dtype = list(start), list(drops), self.compute_dtype
@@ -329,7 +439,7 @@ class Recurrent(keras.layers.Layer):
         below: dict[str, Tensor] = {}
         states: list[Tensor] = []
         for built in self._stack:
-            engine = self._engine(built, keep is not None, bool(drops))
+            engine = self._engine(built, keep is not None, bool(drops), clock is not None)
             read = x * masks.pop(0)[None] if drops else x
             arguments = [
                 read,
@@ -338,7 +448,7 @@ class Recurrent(keras.layers.Layer):
                 *(masks.pop(0) for _ in range(engine.drops)),
                 *self._tensors(built, dtype),
                 *([] if keep is None else [keep]),
-                *([keras.ops.cast(keras.ops.convert_to_tensor(self._clock), dtype)] if self.stateful else []),
+                *([] if clock is None else [clock]),
             ]
             found = engine.function(*arguments)
             below = dict(zip(engine.wanted, found))
@@ -359,8 +469,8 @@ class Recurrent(keras.layers.Layer):
             found.append(tensor * keras.ops.cast(built.masks[one.name].T, dtype) if one.name in built.masks else tensor)
         return found
 
-    def _engine(self, built: _Built, masked: bool, dropped: bool) -> Engine:
-        key = (built.number, masked, dropped)
+    def _engine(self, built: _Built, masked: bool, dropped: bool, clocked: bool) -> Engine:
+        key = (built.number, masked, dropped, clocked)
         if key not in self._engines:
             top = built.number == self.layers
             step = self.cell.layer(built.number)
@@ -379,14 +489,22 @@ class Recurrent(keras.layers.Layer):
                 drops=len(operands(step)) if dropped else 0,
                 weights=tuple(one.name for one in step.weights),
                 masked=masked,
-                clocked=self.stateful,
+                clocked=clocked,
             )
             self._engines[key] = ticked.engine(dense)
         return self._engines[key]
 
-    def _named_states(self) -> list[tuple[str, int]]:
-        sizes = [self._sizes_of(state) for _ in range(self.layers) for state in self.cell.states]
-        return list(zip(self.state_names, sizes))
+    def _cell_states(self) -> Iterator[tuple[int, ir.State]]:
+        """The states of each layer, with the layer's number."""
+        return ((number, state) for number in range(1, self.layers + 1) for state in self.cell.states)
+
+    def _state_sizes(self) -> dict[str, int]:
+        """Name -> size of all that is handed on from call to call."""
+        found = {self._label(number, state.name): self._sizes_of(state) for number, state in self._cell_states()}
+        return {**found, CLOCK: 1} if self.cell.reads_time else found
+
+    def _state_dtype(self, name: str) -> str:
+        return CLOCK_DTYPE if name == CLOCK else self.compute_dtype
 
     def _output_size(self) -> int:
         return ir.Sizes(self.units, 0, self.cell.options).of(self.cell.output_size)
@@ -427,35 +545,20 @@ def initializer(init: Init, options: Mapping[str, float], seed: int | None) -> k
             return getattr(make, words)(seed=seed)
 
 
-def _by_name(given: Mapping[str, Any] | None, get: Callable[[Any], Any]) -> dict[str, Any]:
-    return {name: get(one) for name, one in (given or {}).items()}
+def _masked(made: keras.initializers.Initializer, mask: np.ndarray) -> Callable[..., Tensor]:
+    """What an initialiser yields, with 0 where a weight has no entry: a regulariser or a constraint sees what acts."""
+
+    def masked(shape: Sequence[int], dtype: str | None = None, **options: Any) -> Tensor:
+        value = made(shape, dtype=dtype, **options)
+        return value * keras.ops.cast(mask, value.dtype)
+
+    return masked
 
 
-def _chosen(found: Mapping[str, Any], label: str) -> Any:
-    """What was asked for a weight: its name first, with its layer or without, then the first pattern that fits."""
-    bare = label.rpartition(".")[2]
-    for name in (label, bare):
-        if name in found:
-            return found[name]
-    return next(
-        (one for pattern, one in found.items() if fnmatchcase(bare, pattern) or fnmatchcase(label, pattern)), None
-    )
+def _spread(state: Tensor, batch: Tensor) -> Tensor:
+    """A state of one sequence, for all."""
+    return keras.ops.broadcast_to(state, (batch, state.shape[1]))
 
 
-def _check_names(cell: ir.Cell, given: Mapping[str, Mapping[str, Any] | None]) -> None:
-    """A pattern that fits no weight is a mistake."""
-    names = sorted({one.name for step in (cell.step, cell.first) for one in step.weights})
-    for argument, patterns in given.items():
-        for pattern in patterns or ():
-            if not any(fnmatchcase(name, pattern.rpartition(".")[2]) for name in names):
-                fix = nearest(pattern, names) or f"its weights are {', '.join(names)}"
-                raise UsageError(f"{argument}: cell '{cell.name}' has no weight '{pattern}'\n  fix: {fix}")
-
-
-def _check_arguments(units: int, layers: int, dropout: float, recurrent_dropout: float) -> None:
-    for name, value in (("units", units), ("layers", layers)):
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise UsageError(f"{name} must be a whole number from 1, not {value!r}")
-    for name, rate in (("dropout", dropout), ("recurrent_dropout", recurrent_dropout)):
-        if not 0 <= rate < 1:
-            raise UsageError(f"{name} must be at least 0 and below 1, not {rate!r}")
+def _hashed(seed: int, number: int, name: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"{seed} {number} {name}".encode()).digest()[:4], "big") >> 1

@@ -18,6 +18,7 @@ tf = pytest.importorskip("tensorflow")
 INPUTS, UNITS, BATCH, TIME = 4, 9, 3, 6
 CELLS = built_in_names()
 # right-padded; with a hole and padding in front; nothing but padding
+FIRST = np.array([[0], [5], [1000]])  # steps behind each sequence, where initial states are given
 KEEP = np.array([[1, 1, 1, 1, 1, 0], [0, 1, 0, 1, 1, 0], [0, 0, 0, 0, 0, 0]], bool)
 
 
@@ -50,11 +51,13 @@ def data(seed: int = 0) -> np.ndarray:
 
 
 def expected(name: str, layers: int, x: np.ndarray, keep: np.ndarray | None, initial=None) -> list[np.ndarray]:
-    return everything(name, reference.run(cell_of(name), weights_of(name, layers), x, UNITS, initial, keep))
+    first = FIRST if initial else 0 * FIRST
+    run = reference.run(cell_of(name), weights_of(name, layers), x, UNITS, initial, keep, first)
+    return [*everything(name, run), *([first + TIME] if cell_of(name).reads_time else [])]
 
 
 def everything(name: str, run: reference.Run) -> list[np.ndarray]:
-    """What the layer returns, in its order: the outputs, then the states of each layer."""
+    """What the layer returns, in its order: the outputs, then the states of each layer; without the number of steps."""
     return [run.outputs, *(states[state.name] for states in run.states for state in cell_of(name).states)]
 
 
@@ -64,7 +67,13 @@ def initial_states(name: str, layers: int) -> list[dict[str, np.ndarray]]:
 
 
 def flat(name: str, initial: list[dict[str, np.ndarray]], dtype: str) -> list[tf.Tensor]:
-    return [tf.constant(one[state.name], dtype) for one in initial for state in cell_of(name).states]
+    clock = [tf.constant(FIRST, "int32")] if cell_of(name).reads_time else []
+    return [*(tf.constant(one[state.name], dtype) for one in initial for state in cell_of(name).states), *clock]
+
+
+def floating(tensors: list[tf.Tensor]) -> list[tf.Tensor]:
+    """Those with a gradient: the number of steps has none."""
+    return [one for one in tensors if one.dtype.is_floating]
 
 
 def close(found: list, wanted: list[np.ndarray], tolerance: float) -> None:
@@ -102,14 +111,14 @@ def test_in_float64_values_and_gradients_are_exact(name: str) -> None:
     states = flat(name, initial, "float64")
     variables = {one.name: one.value for one in layer.trainable_variables}
     with tf.GradientTape() as tape:
-        tape.watch([x, *states])
+        tape.watch([x, *floating(states)])
         found = layer(x, mask=tf.constant(KEEP), initial_state=states)
-        goal = [rng.normal(size=one.shape) for one in found]
-        loss = tf.add_n([tf.reduce_sum(one * weight) for one, weight in zip(found, goal)])
+        goal = [rng.normal(size=one.shape) for one in floating(found)]
+        loss = tf.add_n([tf.reduce_sum(one * weight) for one, weight in zip(floating(found), goal, strict=True)])
     close(found, expected(name, layers, data(), KEEP, initial), 1e-10)
 
     places = ["x", *((number, one) for number in range(layers) for one in initial[0]), *variables]
-    gradients = tape.gradient(loss, [x, *states, *variables.values()])
+    gradients = tape.gradient(loss, [x, *floating(states), *variables.values()])
     for place, gradient in zip(places, gradients, strict=True):
         assert gradient is not None, place
         direction = rng.normal(size=gradient.shape)
@@ -130,7 +139,7 @@ def moved(name: str, layers: int, place: str | tuple[int, str], by: np.ndarray, 
         number, _, key = place.rpartition(".")
         layer = int(number or 1) - 1
         weights[layer][key] = weights[layer][key] + by.T  # kernels are transposed
-    run = reference.run(cell_of(name), weights, x, UNITS, initial, KEEP)
+    run = reference.run(cell_of(name), weights, x, UNITS, initial, KEEP, FIRST)
     return sum(float(np.sum(one * weight)) for one, weight in zip(everything(name, run), goal, strict=True))
 
 

@@ -102,7 +102,7 @@ def test_wrong_names_suggest_the_right_ones() -> None:
     with pytest.raises(UsageError, match=r"initial state of 'c' is \(batch, 4\), not \(6, 5\)"):
         layer(X, initial_state=[tf.zeros((6, 4)), tf.zeros((6, 5))])
     with pytest.raises(UsageError, match=r"reads \(batch, time, inputs\), not a shape \(6, 3\)"):
-        rnnzoo.layer("lstm", 4)(X[:, 0])
+        rnnzoo.layer("lstm", 4).build((6, 3))
     with pytest.raises(UsageError, match="these sequences have no steps"):
         layer(X[:, :0])
     with pytest.raises(UsageError, match="call it on data, or `build` it"):

@@ -1,0 +1,149 @@
+"""States as a user hands them over: by order, by name, from call to call; and the number of the step among them."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import rnnzoo
+from rnnzoo import lang
+from rnnzoo.errors import UsageError
+from rnnzoo.lang import ir, reference
+from rnnzoo.nn import Recurrent
+
+BATCH, TIME, INPUTS, UNITS = 3, 8, 4, 5
+X = np.random.default_rng(0).normal(size=(BATCH, TIME, INPUTS)).astype("float32")
+EVERY_OTHER = "name: q\nequations: |\n  h = where(t % 2 == 0, tanh(W @ x + R @ h[t-1] + b), h[t-1])\n"
+
+
+def counter(steps: int) -> ir.Cell:
+    """A cell that yields a number in every `steps`-th step, counted from 0, and 0 in the others."""
+    equation = f"h = where(t % {steps} == 0, sigmoid(W @ x + R @ h[t-1]), 0)"
+    return lang.parse_text(f"name: q\nequations: |\n  {equation}\n")
+
+
+@pytest.mark.parametrize("name", ["lstm", "clockwork"])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_step_by_step_with_states_handed_on_equals_the_whole_sequence(name: str, layers: int) -> None:
+    layer = rnnzoo.layer(name, 8, layers=layers, seed=1, return_sequences=True, return_state=True)
+    whole, *last = layer(X)
+    found, states = [], layer.get_initial_state(BATCH)
+    for t in range(TIME):
+        output, *states = layer(X[:, t : t + 1], initial_state=states)
+        found.append(output)
+    np.testing.assert_allclose(np.concatenate(found, axis=1), whole, atol=1e-6)
+    for state, its in zip(states, last, strict=True):
+        np.testing.assert_allclose(state, its, atol=1e-6)
+
+
+def test_the_number_of_the_step_is_the_last_state_of_a_cell_that_reads_it() -> None:
+    layer = rnnzoo.layer("clockwork", 8, layers=2, return_state=True)
+    assert layer.state_names == ("1.h", "2.h", "t")
+    assert layer.state_size == [8, 8, 1]
+    *_, t = layer(X)
+    assert t.dtype == tf.int32
+    np.testing.assert_array_equal(t, np.full((BATCH, 1), TIME))
+    symbols = layer(keras.Input((TIME, INPUTS)))
+    assert [one.dtype for one in symbols] == ["float32", "float32", "float32", "int32"]
+    assert rnnzoo.layer("lstm", 8).state_names == ("h", "c")
+
+
+def test_zeros_as_states_begin_anew_whatever_came_before() -> None:
+    layer = rnnzoo.layer("clockwork", 8, seed=1, stateful=True)
+    first = np.asarray(layer(X))
+    assert np.abs(np.asarray(layer(X)) - first).max() > 1e-3
+    zeros = [tf.zeros((BATCH, 8)), tf.zeros((BATCH, 1), "int32")]
+    np.testing.assert_allclose(layer(X, initial_state=zeros), first, atol=1e-6)
+    layer.reset_states()
+    np.testing.assert_allclose(layer(X), first, atol=1e-6)
+
+
+def test_each_sequence_has_a_number_of_steps_of_its_own() -> None:
+    cell = lang.parse_text(EVERY_OTHER)
+    weights = reference.random_weights(cell, INPUTS, UNITS, 1, np.random.default_rng(0))
+    layer = Recurrent(cell, UNITS, return_sequences=True)
+    layer.build(X.shape)
+    layer.set_weights_by_name(weights[0])
+    behind = np.array([[0], [1], [20_000_001]])  # float32 has no odd number of that size
+    found = layer(X, initial_state=[tf.zeros((BATCH, UNITS)), tf.constant(behind, "int32")])
+    np.testing.assert_allclose(found, reference.run(cell, weights, X, UNITS, first=behind).outputs, atol=1e-5)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "float32"])
+def test_steps_are_counted_in_whole_numbers_whatever_the_layer_computes_in(policy: str) -> None:
+    """bfloat16 has whole numbers up to 256, float16 up to 2,048; neither has 1,027."""
+    layer = Recurrent(counter(1027), 1, return_sequences=True, dtype=policy)
+    found = np.asarray(layer(np.zeros((1, 4200, 1), "float32")), "float32")[0, :, 0]
+    np.testing.assert_array_equal(np.flatnonzero(found), [0, 1027, 2054, 3081, 4108])
+
+
+def test_states_are_taken_in_order_by_position_by_name_and_of_one_sequence() -> None:
+    layer = rnnzoo.layer("lstm", UNITS, seed=0)
+    theirs = keras.layers.LSTM(UNITS)
+    theirs(X)
+    layer.build(X.shape)
+    mask = np.arange(TIME)[None] < np.array([[TIME], [3], [5]])
+    h, c = (np.random.default_rng(1).normal(size=(1, UNITS)).astype("float32") for _ in range(2))
+    wide = [np.repeat(one, BATCH, axis=0) for one in (h, c)]
+    expected = layer(X, initial_state=wide, mask=mask)
+    for found in (
+        layer(X, [tf.constant(one) for one in wide], tf.constant(mask)),  # the order of keras.layers.LSTM
+        layer(X, initial_state=[h, c], mask=mask),
+        layer(X, initial_state={"c": wide[1], "h": wide[0]}, mask=mask),
+    ):
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert theirs(X, [tf.constant(one) for one in wide], tf.constant(mask)).shape == expected.shape
+
+
+def test_the_mask_of_a_layer_below_acts_with_initial_states_too() -> None:
+    """Keras' own layers drop it there without a word."""
+    layer = rnnzoo.layer("lstm", UNITS, seed=0)
+    padded = X.copy()
+    padded[:, 5:] = 0
+    start = [tf.zeros((BATCH, UNITS))] * 2
+    found = layer(keras.layers.Masking()(padded), initial_state=start)
+    np.testing.assert_allclose(found, layer(X[:, :5]), atol=1e-6)
+
+
+def test_both_directions_hand_their_states_on() -> None:
+    both = keras.layers.Bidirectional(rnnzoo.layer("clockwork", 8, return_state=True))
+    symbols = both(keras.Input((TIME, INPUTS)))
+    found = both(X)
+    assert [one.shape[1] for one in symbols] == [16, 8, 1, 8, 1]
+    assert [one.shape[1] for one in found] == [16, 8, 1, 8, 1]
+    again = both(X, initial_state=found[1:])
+    np.testing.assert_array_equal(again[2], np.full((BATCH, 1), 2 * TIME))
+
+
+def test_no_sequences_give_no_outputs() -> None:
+    assert rnnzoo.layer("lstm", UNITS)(X[:0]).shape == (0, UNITS)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ([tf.zeros((BATCH, 8))], "t is how many steps each sequence has behind it"),
+        ({"h": tf.zeros((BATCH, 8))}, "lacks t"),
+        ({"h": tf.zeros((BATCH, 8)), "t": tf.zeros((BATCH, 1)), "c": tf.zeros((BATCH, 8))}, "has no 'c'"),
+        ([tf.zeros((2, 8)), tf.zeros((BATCH, 1))], "'h' is for 2 sequences, and there are 3"),
+        ([tf.zeros((BATCH, TIME), "bool"), tf.zeros((BATCH, 1))], "a mask is given as mask="),
+        ([tf.zeros((BATCH, 8), "complex64"), tf.zeros((BATCH, 1))], "must be real numbers, not complex64"),
+        ([tf.zeros((BATCH, 8)), tf.zeros((BATCH, 1), "float16")], "float16 cannot"),
+    ],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+def test_states_that_do_not_fit_are_refused_in_words(given: object, words: str) -> None:
+    layer = rnnzoo.layer("clockwork", 8, autocast=False)
+    layer.build(X.shape)
+    for inputs in (X, keras.Input(batch_shape=X.shape)):
+        with pytest.raises(UsageError, match=words):
+            layer(inputs, initial_state=given)
+
+
+def test_states_of_an_unbuilt_layer_are_known_unless_they_are_learned() -> None:
+    assert [one.shape for one in rnnzoo.layer("clockwork", 8).get_initial_state(2)] == [(2, 8), (2, 1)]
+    learned = lang.parse_text("name: q\nequations: |\n  h = tanh(W @ x + R @ h[t-1])\ninitial: {h: learned}\n")
+    with pytest.raises(UsageError, match="no weights yet"):
+        Recurrent(learned, 3).get_initial_state(2)
