@@ -160,7 +160,8 @@ class Recurrent(keras.layers.Layer):
             mask = None if mask is None else keras.ops.flip(mask, axis=1)
         drops = self._drops(inputs) if training and self._random is not None else []
         keep = None if mask is None else keras.ops.cast(mask, self.compute_dtype)
-        output, states = self._run(keras.ops.cast(inputs, self.compute_dtype), keep, start, drops, clock)
+        x = keras.ops.cast(inputs, self.compute_dtype)
+        output, states = self._run(x, keep, start, drops, clock) if x.shape[0] != 0 else (self._nothing(x), start)
         if self.cell.reads_time and (self.stateful or self.return_state):
             behind = self._first_step(keras.ops.shape(inputs)[0]) if clock is None else clock
             states.append(behind + keras.ops.cast(keras.ops.shape(inputs)[1], CLOCK_DTYPE))
@@ -460,6 +461,11 @@ class Recurrent(keras.layers.Layer):
             begun = _begun(keep) if x is not None else keras.ops.any(keep > 0, axis=0)
             output = keras.ops.where(begun, output, 0)
         return output if x is None else keras.ops.transpose(output, (1, 0, 2)), states
+
+    def _nothing(self, x: Tensor) -> Tensor:
+        """The output for no sequences at all, which TensorFlow's sums refuse to compute."""
+        steps = (x.shape[1],) if self.return_sequences else ()
+        return keras.ops.zeros((0, *steps, self._output_size()), dtype=x.dtype)
 
     def _tensors(self, built: _Built, dtype: str) -> list[Tensor]:
         """The weights that the engine reads, masked: a mask binds the gradient too."""

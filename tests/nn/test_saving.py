@@ -48,7 +48,7 @@ MAKERS: dict[str, Callable[[], keras.Model]] = {
 def test_a_checkpoint_of_tensorflow_holds_every_weight(make: Callable[[], keras.Model], tmp_path: Path) -> None:
     saved, other = make(), make()
     for model in (saved, other):
-        model.build((2, 5, 3))
+        model(X)
     path = tf.train.Checkpoint(model=saved).save(tmp_path / "checkpoint")
     tf.train.Checkpoint(model=other).restore(path).assert_consumed()
     for one, its in zip(saved.get_weights(), other.get_weights(), strict=True):
@@ -87,7 +87,8 @@ def test_states_are_no_weights_and_other_batch_sizes_take_the_weights_over(tmp_p
 def test_a_saved_model_computes_the_same(stateful: bool, tmp_path: Path) -> None:
     model = sequential(rnnzoo.layer("clockwork", 8, stateful=stateful), 2)
     model.export(tmp_path / "exported", verbose=False)
-    found = tf.saved_model.load(str(tmp_path / "exported")).serve(X)
+    exported = tf.saved_model.load(str(tmp_path / "exported"))
+    found = exported.serve(X)
     np.testing.assert_allclose(found, model(X), atol=1e-6)
 
 
