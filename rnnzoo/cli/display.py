@@ -80,7 +80,8 @@ class Display:
         state.studies, state.done, state.best = studies, dict(done), dict(best)
         state.began = time.monotonic()
         if self.state.finished:
-            self.note(f"{state.finished} of {state.total} trials are done already; going on with the rest")
+            rest = "; going on with the rest" if state.finished < state.total else ""
+            self.note(f"{state.finished} of {state.total} trials are done already{rest}")
         if self.live is not None and state.finished < state.total:
             self.live.start()
 
