@@ -1,7 +1,7 @@
 """The folder is the registry: a name in YAML is the name of a file, and there is no list to edit.
 
 In: a kind of thing (`"tasks"`) and a name (`"chorales"`).  Out: the module, imported only now.
-Contains: tasks, trackers, launchers, and whatever else comes as one file a piece.
+Contains: tasks; the tests of the contract find trackers so, too.
 """
 
 from __future__ import annotations

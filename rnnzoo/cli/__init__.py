@@ -100,6 +100,8 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     _budget(sweep)
     text = "first take over the trials of a table of `rnnzoo export`, or of `mlflow`, as if they had been run here"
     sweep.add_argument("--from", dest="source", metavar="FILE", help=text)
+    text = "begin trials that ended so once more: failed, out_of_memory or timed_out; may be repeated"
+    sweep.add_argument("--again", action="append", default=[], metavar="KIND", help=text)
     sync = _command(commands, "sync", "experiments", "write to MLflow what it lacks of what was run")
     _spec(sync)
     _set(sync)

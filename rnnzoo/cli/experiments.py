@@ -28,7 +28,7 @@ from rnnzoo.spec.cell import Init, built_in_names
 from rnnzoo.spec.document import yaml_text
 from rnnzoo.spec.experiment import Experiment, Resources
 from rnnzoo.spec.read_experiment import read, resolved
-from rnnzoo.spec.trial import Kind, Result, Trial
+from rnnzoo.spec.trial import RETRIED, Kind, Result, Trial
 from rnnzoo.spec.unused import without_effect
 
 if TYPE_CHECKING:
@@ -121,6 +121,7 @@ def sweep(given: argparse.Namespace) -> int:
             display,
             found.runs,
             *_given(given, found),
+            again=_kinds(given.again),
         )
         try:
             loop.run()
@@ -131,12 +132,29 @@ def sweep(given: argparse.Namespace) -> int:
             raise
     results = loop.results()
     tracker.catch_up()
-    reports.shown(*_published(found, results, store, tracker), console)
+    reports.shown(*_published(found, results, store, tracker, console), console)
     if tracker.missed or tracker.behind:
         what = f"{len(tracker.missed)} of these trials" if tracker.missed else "their report or models"
         text = f"\nMLflow lacks {what}: {command('sync', given.spec)} writes them"
         console.print(text, style="yellow")
-    return 0 if any(one.outcome.kind is Kind.COMPLETE for one in results) else 1
+    without = _without_a_complete_trial(found, results)
+    if without:
+        console.print(f"\nno complete trial: {', '.join(without)}", style="yellow", **_PLAIN)
+    return 1 if without else 0
+
+
+def _without_a_complete_trial(found: Opened, results: Sequence[Result]) -> list[str]:
+    complete = {one.study for one in results if one.outcome.kind is Kind.COMPLETE}
+    return [study.label for study in found.studies if study.identity not in complete]
+
+
+def _kinds(given: Sequence[str]) -> tuple[Kind, ...]:
+    """The kinds of `--again`."""
+    known = [str(kind) for kind in RETRIED]
+    for one in given:
+        if one not in known:
+            raise UsageError(f"--again {one}: no trials that are begun again\n  fix: {nearest(one, known)}")
+    return tuple(Kind(one) for one in given)
 
 
 def sync(given: argparse.Namespace) -> None:
@@ -158,7 +176,7 @@ def sync(given: argparse.Namespace) -> None:
         with _bars(console) as report:
             late = level(results, tracker, found.experiment.name, _now_and_then(console, report))
         print("writing the report and the best models", flush=True)
-        _published(found, results, store, tracker)
+        _published(found, results, store, tracker, console)
     print(f"{late} of {len(results)} trials were written to MLflow, which has them all now: {tracker.where()}")
 
 
@@ -177,13 +195,13 @@ def _now_and_then(console: Console, report: Report) -> Callable[[int, int], None
 
 
 def _published(
-    found: Opened, results: Sequence[Result], store: Store, tracker: Tracker
+    found: Opened, results: Sequence[Result], store: Store, tracker: Tracker, console: Console
 ) -> tuple[Reported, Summary, Sequence[Path]]:
     """Write the report, and give it and the best models to the tracker."""
     from rnnzoo.cli import reports
     from rnnzoo.report import numbers
 
-    _keep_models(found, results, tracker)
+    _keep_models(found, results, store, tracker, console)
     reported = reports.of_opened(found, results, store.provenance(found.identities))
     summary, files = reports.written(reported)
     tracker.report(found.experiment.name, files, numbers(summary))
@@ -288,13 +306,19 @@ def print_warnings(warnings: Sequence[str], console: Console) -> None:
         console.print(f"  warning: {text}", style="yellow", **_PLAIN)
 
 
-def _keep_models(found: Opened, results: Sequence[Result], tracker: Tracker) -> None:
-    """The best model of each study goes to the tracker."""
+def _keep_models(found: Opened, results: Sequence[Result], store: Store, tracker: Tracker, console: Console) -> None:
+    """The best model of each study goes to the tracker, where its file is that trial's."""
+    from rnnzoo.sweep import open as door
+
     for study in found.studies:
         best = _best(found, [one for one in results if one.study == study.identity])
-        if best is not None:
-            model = best.trial.model
-            tracker.best(best, [model] if model.is_file() else [], _about(best.trial))
+        if best is None:
+            continue
+        lost = door.lost(best, store)
+        tracker.best(best, [] if lost else [best.trial.model], _about(best.trial))
+        if lost:
+            text = f"{study.label}: the model of its best trial, {best.trial.index}, cannot be kept: {lost}"
+            console.print(text, style="yellow", **_PLAIN)
 
 
 def _about(trial: Trial) -> dict[str, str]:
@@ -433,21 +457,25 @@ def _print_status(rows: Sequence[Any], console: Console) -> None:
 
 def best(given: argparse.Namespace) -> None:
     """Hyper-parameters as YAML, and how to load the model."""
-    top, task = best_trial(given)
+    top, task, lost = best_trial(given)
     model = top.trial.model
     content = {
         "variant": given.variant, "task": task, "trial": top.trial.index, "seed": top.trial.seed,
         "hyperparameters": dict(top.trial.hyperparameters), "scores": dict(top.outcome.scores),
     }  # fmt: skip
     if given.json:
-        print(json.dumps({**content, "model": str(model), "cell": top.trial.cell}, indent=2))
+        print(json.dumps({**content, "model": None if lost else str(model), "cell": top.trial.cell}, indent=2))
         return
     print(yaml_text(content))
+    if lost:
+        print(f"# its model cannot be had: {lost}")
+        return
     print(f"# its model:\n#   import rnnzoo\n#   model = rnnzoo.load_model({str(model)!r})\n#   model.summary()")
 
 
-def best_trial(given: argparse.Namespace) -> tuple[Result, str]:
-    """The best complete trial of a variant on the task that is asked for, or the first one; and that task's label.
+def best_trial(given: argparse.Namespace) -> tuple[Result, str, str]:
+    """The best complete trial of a variant on the task that is asked for, or on the first; that task's label; and why the
+    trial's model cannot be had, empty where it can be.
 
     Raises:
         UsageError: no such variant or task, or none of its trials is complete.
@@ -463,11 +491,12 @@ def best_trial(given: argparse.Namespace) -> tuple[Result, str]:
     if task not in tasks:
         raise UsageError(f"no task '{task}' in this experiment\n  fix: {nearest(task, tasks)}")
     study = next(one for one in found.studies if (one.variant.label, one.task.label) == (given.variant, task))
-    results = door.results(found, door.existing_store(config.read(), found.experiment))
+    store = door.existing_store(config.read(), found.experiment)
+    results = door.results(found, store)
     top = _best(found, [one for one in results if one.study == study.identity])
     if top is None:
         raise UsageError(f"no trial of '{given.variant}' is complete yet\n  fix: {command('sweep', given.spec)}")
-    return top, task
+    return top, task, door.lost(top, store)
 
 
 # ---------------------------------------------------------------------------------------------- ui

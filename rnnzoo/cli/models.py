@@ -16,7 +16,7 @@ from rich.console import Console
 from rnnzoo import lang, tasks
 from rnnzoo.cli.console import plain_console
 from rnnzoo.cli.experiments import best_trial, launched, print_warnings
-from rnnzoo.errors import UsageError, nearest
+from rnnzoo.errors import TrainingError, UsageError, nearest
 from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.view import CellView
 from rnnzoo.launchers.local import stderr_to
@@ -169,14 +169,13 @@ def _model(given: argparse.Namespace, folder: Path) -> tuple[Trial, Path]:
         return trial, file
     if not given.variant:
         raise UsageError("which variant?\n  fix: --variant NAME")
-    trial = best_trial(given)[0].trial
-    file = trial.model
-    if not file.is_file():
+    top, _, lost = best_trial(given)
+    if lost:
         raise UsageError(
-            f"the model of trial {trial.index} is not here: {file}\n"
+            f"the model of trial {top.trial.index} cannot be had: {lost}\n"
             "  fix: give the variant's run in MLflow, where it is kept too"
         )
-    return trial, file
+    return top.trial, top.trial.model
 
 
 def _weights(file: Path) -> Weights:
@@ -225,7 +224,7 @@ def _lags(reference: str, given: argparse.Namespace, console: Console) -> list[L
         console.print(f"{trial.variant} on {trial.task}")
         outcome = trained(trial, console)
         if outcome.kind is not Kind.COMPLETE:
-            raise UsageError(f"{trial.variant}: {outcome.kind}: {outcome.message}")
+            raise TrainingError(f"{trial.variant}: {outcome.kind}: {outcome.message}")
         after = _norms(_weights(trial.model), task)
     lags = len(next(iter(start.values())))
     bound = memory.bound(begun.cell, begun.layers[0], lags)

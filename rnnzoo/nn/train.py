@@ -11,7 +11,7 @@ import hashlib
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,15 @@ import numpy as np
 import tensorflow as tf
 
 from rnnzoo import lang, tasks
-from rnnzoo.errors import RnnzooError, TrainingError, machine_fault, nearest
+from rnnzoo.errors import RnnzooError, TaskError, TrainingError, machine_fault, nearest
 from rnnzoo.lang import counts, ir
 from rnnzoo.nn import scan
 from rnnzoo.nn.data import Batch, batches, resident
 from rnnzoo.nn.layer import Recurrent, initializer
+from rnnzoo.spec import stamp
 from rnnzoo.spec.cell import Init
 from rnnzoo.spec.space import WITH_MOMENTUM
-from rnnzoo.spec.trial import Ending, Kind, Outcome, Progress, Training, Trial, Value
+from rnnzoo.spec.trial import PATH, Ending, Kind, Outcome, Progress, Training, Trial, Value
 from rnnzoo.tasks import SPLITS, Task
 
 Tensor = Any
@@ -48,13 +49,37 @@ def train(trial: Trial, tell: Tell) -> Outcome:
     """
     _one_thread()
     began = time.perf_counter()
-    task = tasks.load(trial.task, trial.task_options, folder=trial.home)
+    task, problem = _data(trial)
+    if task is None:
+        return Outcome(Kind.INTERRUPTED, message=problem)
     loaded = time.perf_counter()
     model = Model(trial, task)
     outcome = _epochs(trial, model, tell, began, {"data": loaded - began})
     if outcome.kind is Kind.COMPLETE and trial.folder:
-        model.save(trial.model)
+        model.save(trial.model, trial)
     return outcome
+
+
+def _data(trial: Trial) -> tuple[Task | None, str]:
+    """The trial's task; or why its data are not those of its study, for which no variant is to blame.
+
+    Raises:
+        RnnzooError: the data cannot be had, and the trial is of no study that had them.
+    """
+    file = trial.task_options.get(PATH)
+    again = f"the data of '{trial.task}' changed while the sweep ran{f', {file}' if file else ''}"
+    fix = "put back what was there; or give the same command again, which begins anew with the data as they are now"
+    try:
+        task = tasks.load(trial.task, trial.task_options, folder=trial.home)
+    except TaskError as error:
+        if not trial.data:
+            raise
+        reason = str(error).partition("\n")[0]
+        return None, f"{again}: {reason}\n  fix: {fix}"
+    if trial.data in ("", task.digest):
+        return task, ""
+    digests = f"their digest is {task.digest[:12]} now, and was {trial.data[:12]} when the sweep began"
+    return None, f"{again}: {digests}\n  fix: {fix}"
 
 
 def _one_thread() -> None:
@@ -131,7 +156,7 @@ class Model:
     def __init__(self, trial: Trial, task: Task) -> None:
         chosen = trial.hyperparameters
         self.task = task
-        self.training = _training(trial.training, chosen)
+        self.training = trial.training
         self.cell = _cell(trial)
         self.recurrent = _recurrent(self.cell, task, trial, _seed(trial, "weights"))
         self.read_out = _read_out(trial, task.outputs)
@@ -145,7 +170,8 @@ class Model:
         self.longest = int(task.splits["train"].lengths.max())  # often shorter than what is evaluated
         self.order = np.random.default_rng(_seed(trial, "order"))
         self.best = [tf.Variable(one) for one in self.network.trainable_variables]
-        self.steps = _ceil(len(self.data.rows["train"]), self.training.batch)
+        self.batch = min(self.training.batch, len(self.data.rows["train"]))  # more would only be padding
+        self.steps = _ceil(len(self.data.rows["train"]), self.batch)
         self.most = _ceil(max(map(len, self.data.rows.values())), EVALUATION_BATCH)
         self._epoch = tf.function(self._train_epoch, jit_compile=True, autograph=False)
         self._scores = tf.function(self._evaluate, jit_compile=True, autograph=False)
@@ -155,7 +181,7 @@ class Model:
     def epoch(self) -> float:
         """One pass over the training split in a new order; returns the mean loss before each update."""
         rows = self.order.permutation(np.array(self.data.rows["train"]))
-        index, real = batches(rows, self.training.batch, self.steps)
+        index, real = batches(rows, self.batch, self.steps)
         return float(self._epoch(tf.constant(index), tf.constant(real)))
 
     def evaluate(self, split: str) -> Score:
@@ -185,11 +211,12 @@ class Model:
         recurrent = counts.weights(self.cell, self.task.inputs, self.recurrent.units, self.recurrent.layers)
         return {"recurrent": recurrent, "model": recurrent + self.read_out.count_params()}
 
-    def save(self, path: Path) -> None:
-        """Write the model as `.keras`, aside first."""
+    def save(self, path: Path, trial: Trial) -> None:
+        """Write the model as `.keras`, aside first, with the key of its trial."""
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_name(f"aside-{path.name}")
         self.network.save(aside)
+        stamp.write(aside, trial)
         aside.replace(path)
 
     # -- what is compiled
@@ -260,16 +287,6 @@ def _squared(y: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
 _LOSSES: Mapping[str, Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]] = {
     "bernoulli": _bernoulli, "categorical": _categorical, "squared": _squared,
 }  # fmt: skip
-
-
-def _training(training: Training, chosen: Mapping[str, Value]) -> Training:
-    """How to train: what is searched goes over what is fixed."""
-    return replace(
-        training,
-        optimizer=str(chosen.get("optimizer", training.optimizer)),
-        batch=int(chosen.get("batch", training.batch)),
-        clip=float(chosen.get("clip", training.clip)),
-    )
 
 
 def _cell(trial: Trial) -> ir.Cell:

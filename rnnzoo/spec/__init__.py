@@ -7,6 +7,7 @@ read_experiment   an experiment file -> Experiment
 space, claims     what a space and a claim may say
 unused            what an experiment says without effect
 trial             Trial (all that one training needs), Outcome (all that it yields)
+stamp             whose model a file is
 settings          mlflow.yml
 aside             files that are whole or not there
 """

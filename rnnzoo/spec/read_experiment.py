@@ -51,7 +51,7 @@ from rnnzoo.spec.experiment import (
     Variant,
 )
 from rnnzoo.spec.space import DEFAULTS, HYPERPARAMETERS, OPTIMIZERS, Written
-from rnnzoo.spec.trial import Kind, Training
+from rnnzoo.spec.trial import PATH, RETRIED, Training
 
 SPLITS = ("train", "validation", "test")
 # Limits of an experiment: more could not be run, shown or judged.
@@ -83,8 +83,7 @@ _KEYS: Mapping[str, Sequence[str]] = {
     "resources": [one.name for one in fields(Resources)],
 }
 OVERRIDE = "--set"  # what stands for the file of a value that the command line gives
-PATH = "file"  # the option of a task that is a path
-RETRIED = (Kind.FAILED, Kind.OUT_OF_MEMORY, Kind.TIMED_OUT)  # what diverged would diverge again
+_LISTS = ("tasks", "variants", "controls", "claims")
 _BYTES = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*([KMGT]i?)?B?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 
@@ -134,6 +133,9 @@ def overridden(table: Table, assignment: str) -> Table:
 
 
 def _check_path(keys: Sequence[str], assignment: str) -> None:
+    if keys[0] in _LISTS and len(keys) > 1:
+        problem = f"`{keys[0]}` is a list, which is replaced as a whole"
+        raise UsageError(f"--set {assignment}: {problem}\n  fix: --set '{keys[0]}=[..., ...]'")
     for depth, key in enumerate(keys):
         above = "".join(f"{one}." for one in keys[:depth])
         here = _KEYS.get(above.rstrip("."), (key,))

@@ -11,7 +11,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
@@ -19,12 +19,27 @@ from typing import Any, Literal
 from rnnzoo.spec.settings import project
 
 Value = float | int | str | bool
+PATH = "file"  # the option of a task that is a path
 REPLICATE = "~"  # no label of a variant has it
 
 
 def digest(value: Any) -> str:
     """SHA-256 of a JSON value; the order of keys does not matter."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+
+
+def unusual(value: Any) -> dict[str, Any]:
+    """Fields that differ from their defaults: hashed so, what a later version adds changes no hash."""
+    return {one.name: getattr(value, one.name) for one in fields(value) if getattr(value, one.name) != _usual(one)}
+
+
+def _usual(one: Field[Any]) -> Any:
+    return one.default if one.default_factory is MISSING else one.default_factory()
+
+
+def without_paths(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a task without where its data lie: what they are is in their digest."""
+    return {name: value for name, value in options.items() if name != PATH}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +67,15 @@ class Training:
     effective_rate: bool = False
     error: Literal["mean", "sum"] = "mean"
 
+    def over(self, chosen: Mapping[str, Value]) -> Training:
+        """This training with what the hyper-parameters have of it."""
+        return replace(
+            self,
+            optimizer=str(chosen.get("optimizer", self.optimizer)),
+            batch=int(chosen.get("batch", self.batch)),
+            clip=float(chosen.get("clip", self.clip)),
+        )
+
 
 MODEL = "model.keras"  # a trained model's file in its folder
 
@@ -63,17 +87,19 @@ class Trial:
     Attributes:
         experiment: name of the experiment (`""` for a training by hand).
         variant: the label in claims, status and reports.
-        cell: canonical text of the cell (`CellSpec.text`): YAML with `extends` resolved.
+        cell: canonical text of the cell (`lang.text.cell_text`): YAML with `extends` resolved.
         task: name of the task.
         task_options: what the task was given besides its name.
         index: number of the trial within its (variant, task), from 0.
         hyperparameters: what was searched and what was fixed: `units`, `learning_rate`, `layers`, `dropout`, ...
-        training: how it is trained.
+        training: how it is trained, resolved: what `hyperparameters` have of it is in it, whoever makes the trial.
         init: initialisers by name of a weight, over the cell's own.
         seed: drives weights, order of the data and dropout.
         own_units: units of this cell, where `hyperparameters` has those of the baseline that it equals in weights; else 0.
         base: folder that relative paths in `task_options` start from.
-        folder: where the trial's log and model go; `""` keeps nothing.  Neither folder is part of `key`.
+        data: digest of the data that it is to be trained on; with `""`, whatever is there.
+        cell_hash: of what the cell computes (`lang.text.digest`), for people who look for it; not part of `key`.
+        folder: where the trial's log and model go; `""` keeps nothing.  No path is part of `key`.
     """
 
     experiment: str
@@ -89,6 +115,11 @@ class Trial:
     own_units: int = 0
     base: str = ""
     folder: str = ""
+    data: str = ""
+    cell_hash: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "training", self.training.over(self.hyperparameters))
 
     @property
     def units(self) -> int:
@@ -113,9 +144,14 @@ class Trial:
     @property
     def key(self) -> str:
         """SHA-256 of the content: a trial's provenance."""
-        content = self.to_dict()
-        del content["folder"], content["base"]
-        return digest(content)
+        content = {
+            **unusual(self),
+            "training": unusual(self.training),
+            "task_options": without_paths(self.task_options),
+        }
+        for name in ("base", "folder", "cell_hash"):
+            content.pop(name, None)
+        return digest({name: dict(one) if isinstance(one, Mapping) else one for name, one in content.items()})
 
     def to_dict(self) -> dict[str, Any]:
         return {**asdict(self), "hyperparameters": dict(self.hyperparameters)}
@@ -137,9 +173,17 @@ class Kind(StrEnum):
     FAILED = "failed"
 
     @property
+    def words(self) -> str:
+        """For people."""
+        return self.value.replace("_", " ")
+
+    @property
     def final(self) -> bool:
         """False where the same trial is run again by the next sweep."""
         return self is not Kind.INTERRUPTED
+
+
+RETRIED = (Kind.FAILED, Kind.OUT_OF_MEMORY, Kind.TIMED_OUT)  # what diverged would diverge again
 
 
 class Ending(StrEnum):

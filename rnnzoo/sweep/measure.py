@@ -1,4 +1,4 @@
-"""How long a sweep will take, measured: two epochs of each variant's smallest and largest model on this machine.
+"""How long a sweep will take, measured: three epochs of each variant's smallest and largest model on this machine.
 
 In: studies and a launcher.  Out: seconds a trial, low and high.  Compiling is counted once a trial, as it happens.
 """

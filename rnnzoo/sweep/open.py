@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rnnzoo import tasks
 from rnnzoo.errors import Mistakes, SpecError, UsageError, command, without_password
+from rnnzoo.spec import stamp
 from rnnzoo.spec.experiment import Experiment, Search
 from rnnzoo.spec.read_experiment import read
 from rnnzoo.spec.settings import Settings, runs, there
@@ -155,6 +156,22 @@ def results(found: Opened, kept: search.Store) -> list[Result]:
     """Results of the present editions of the studies."""
     present = found.identities
     return [one for one in kept.results(found.experiment.name) if one.study in present]
+
+
+def lost(result: Result, kept: search.Store) -> str:
+    """Why the model of a trial cannot be had, as a clause; empty where it can be."""
+    trial = result.trial
+    if not trial.folder:
+        return "it was trained elsewhere, and only its scores are here"
+    found = stamp.problem(trial.model, trial)
+    if found or stamp.stamped(trial.model):
+        return found
+    for name in kept.namesakes(result.study):
+        for other in kept.results(name.partition("/")[0]):
+            same_folder = other.study == name and other.trial.folder == trial.folder
+            if same_folder and other.trial.hyperparameters != trial.hyperparameters:
+                return f"{trial.model} may be that of '{other.trial.experiment}': an older version gave both one folder"
+    return ""
 
 
 def _name_in(file: Path) -> str:

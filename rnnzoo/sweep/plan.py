@@ -20,9 +20,11 @@ from rnnzoo.lang.text import digest as cell_digest
 from rnnzoo.spec.cell import Init
 from rnnzoo.spec.experiment import Experiment, Space, TaskChoice, Variant
 from rnnzoo.spec.settings import in_project
-from rnnzoo.spec.trial import REPLICATE, Training, Trial, Value, digest
+from rnnzoo.spec.trial import REPLICATE, Training, Trial, Value, digest, unusual, without_paths
 
 MANY = 100
+SHORT = 12  # hexadecimal digits of a hash that people see
+TRIALS = "trials"  # folder of an experiment's trials, beside `report` and `lock`: a variant may be called so
 OFF = 0.01  # how far from equal equal numbers of weights may be
 
 
@@ -33,6 +35,7 @@ class Study:
     Attributes:
         identity: name of Optuna's study: experiment, variant, task, and a hash of `parts`.
         parts: digest of everything that outcomes depend on, by what it is called when it changed.
+        data: digest of the task's data.
         equal: the baseline's cell and the size of x, where variants have equal numbers of weights.
         replicate: 0 for the search itself; from 1 on, its kept trials once more, each on a fresh seed.
     """
@@ -42,12 +45,13 @@ class Study:
     task: TaskChoice
     cell: Cell
     parts: Mapping[str, str]
+    data: str = ""
     equal: tuple[Cell, int] | None = None
     replicate: int = 0
 
     @property
     def identity(self) -> str:
-        short = digest(dict(self.parts))[:12]
+        short = digest(dict(self.parts))[:SHORT]
         again = f"{REPLICATE}{self.replicate}" if self.replicate else ""
         return f"{self.experiment.name}/{self.variant.label}{again}/{self.task.label}/{short}"
 
@@ -64,7 +68,11 @@ class Study:
         return self.variant.label + several + again
 
     def trial(self, index: int, hyperparameters: Mapping[str, Value], folder: Path | None = None) -> Trial:
-        """The trial of an index, once its hyper-parameters are known."""
+        """The trial of an index, once its hyper-parameters are known.
+
+        Args:
+            folder: of the experiment; the trial's own is below it, and no other trial of any experiment has the same.
+        """
         return Trial(
             experiment=self.experiment.name,
             variant=self.variant.label,
@@ -78,8 +86,20 @@ class Study:
             init=dict(self.variant.init),
             own_units=self.units(hyperparameters) if self.equal else 0,
             base=str(in_project(Path(self.experiment.file).parent)),
-            folder=str(in_project(folder) / self.identity.partition("/")[2] / f"{index:04d}") if folder else "",
+            data=self.data,
+            cell_hash=cell_digest(self.cell)[:SHORT],
+            folder=self._folder(index, folder) if folder else "",
         )
+
+    def _folder(self, index: int, experiment: Path) -> str:
+        return str(in_project(experiment) / TRIALS / self.identity.partition("/")[2] / f"{index:04d}")
+
+    def same(self, trial: Trial) -> bool:
+        """Whether a trial of an earlier edition is this study's trial of its index, given that their data are the same.
+
+        Older versions hashed what `training:` says also where the space decides it.
+        """
+        return replace(trial, data=self.data).key == self.trial(trial.index, trial.hyperparameters).key
 
     def units(self, hyperparameters: Mapping[str, Value]) -> int:
         """Units of this variant at a point of the space."""
@@ -111,7 +131,7 @@ def studies(experiment: Experiment, data: Mapping[str, str], inputs: Mapping[str
     same = experiment.equal == "weights"
     planned = tuple(
         Study(
-            experiment, variant, task, found[variant.label], _parts(experiment, variant, task, found, data),
+            experiment, variant, task, found[variant.label], _parts(experiment, variant, task, found, data), data[task.label],
             (found[experiment.baseline], inputs[task.label]) if same else None,
         )
         for task in experiment.tasks
@@ -207,18 +227,18 @@ def _parts(
     parts: dict[str, Any] = {
         "cell": [cell_digest(found[variant.label]), dict(variant.init)],
         "space": asdict(replace(variant.space, fixed=dict(variant.space.fixed))),
-        "task": [task.name, {key: value for key, value in task.options.items() if key != "file"}],
+        "task": [task.name, without_paths(task.options)],
         "data": data[task.label],
-        "training": _chosen(experiment.training),
+        "training": _undecided(experiment.training, variant.space),
         "search": {**how, "pruner": asdict(search.pruner) if search.pruner else None},
     }
     return {name: digest(part) for name, part in parts.items()}
 
 
-def _chosen(training: Training) -> dict[str, Any]:
-    """What differs from the defaults: a key that a later version adds leaves the studies of this one as they are."""
-    usual = asdict(Training())
-    return {key: value for key, value in asdict(training).items() if value != usual[key]}
+def _undecided(training: Training, space: Space) -> dict[str, Any]:
+    """What a training's outcome depends on, as far as the space does not always decide it."""
+    decided = {*space.fixed, *(one.name for one in space.dimensions if not one.when)}
+    return {name: value for name, value in unusual(training).items() if name not in decided}
 
 
 def changed(now: Mapping[str, str], before: Mapping[str, str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,11 +19,11 @@ from typing import Protocol
 from rnnzoo.errors import StoreError, UsageError
 from rnnzoo.launchers import Event, Launcher, Tell
 from rnnzoo.spec.experiment import Experiment, Named, Search
-from rnnzoo.spec.trial import Kind, Outcome, Progress, Result, Trial, Value, ranked
+from rnnzoo.spec.trial import RETRIED, Kind, Outcome, Progress, Result, Trial, Value, ranked
 from rnnzoo.sweep import points, provenance
 from rnnzoo.sweep.lock import held
 from rnnzoo.sweep.plan import Study, changed, in_turn, replicates
-from rnnzoo.sweep.search import Store, StudyStore
+from rnnzoo.sweep.search import Editions, Store, StudyStore
 from rnnzoo.trackers import Tracker
 
 EARLY = 3  # trials after which a variant that only fails is told
@@ -60,6 +60,7 @@ class Sweep:
         runs: the experiment's folder for logs and models.
         given: trials that were run elsewhere; they are recorded as if they had been run here.
         given_provenance: where and with what those were run.
+        again: trials that ended so are begun once more.
     """
 
     experiment: Experiment
@@ -72,6 +73,7 @@ class Sweep:
     runs: Path
     given: Sequence[Result] = ()
     given_provenance: Sequence[Mapping[str, str]] = ()
+    again: Collection[Kind] = ()
     opened: dict[str, StudyStore] = field(default_factory=dict)
     attempts: dict[str, Counter[int]] = field(default_factory=dict)  # of trials that were begun again
     retries: deque[tuple[Study, int]] = field(default_factory=deque)
@@ -105,11 +107,16 @@ class Sweep:
     def open_all(self, studies: Sequence[Study], search: Search) -> dict[str, dict[int, Outcome]]:
         done = {}
         for study in studies:
-            self.set_aside(study)
+            earlier = self.store.editions(study.prefix)
             opened = self.store.study(study.identity, self.attributes(study), search)
+            taken = self.find_again(study, opened, earlier)
+            self.set_aside(study, earlier, taken)
             interrupted = opened.reclaim()
             if interrupted:
                 self.observer.note(f"{study.label}: {interrupted} interrupted trials will run again")
+            forgotten = opened.forget(self.again)
+            if forgotten:
+                self.observer.note(f"{study.label}: {forgotten} trials begin once more")
             self.opened[study.identity] = opened
             self.attempts[study.identity] = opened.attempts()
             done[study.identity] = opened.done()
@@ -195,6 +202,9 @@ class Sweep:
         scores = {name: [one.scores[on] for one in found if one.scores] for name, found in planned.items()}
         best = {name: min(found) for name, found in scores.items() if found}
         self.observer.begin(self.studies, {name: len(found) for name, found in planned.items()}, best)
+        ended = Counter(one.kind for found in planned.values() for one in found if one.kind in RETRIED)
+        for kind, count in ended.items():
+            self.observer.note(f"{count} of them are {kind.words}; `--again {kind}` begins these once more")
 
     def attributes(self, study: Study) -> dict[str, object]:
         return {
@@ -206,14 +216,24 @@ class Sweep:
             "parts": dict(study.parts),
         }
 
-    def set_aside(self, study: Study) -> None:
+    def find_again(self, study: Study, opened: StudyStore, earlier: Editions) -> set[str]:
+        """Take over the trials of earlier editions that are this study's to the letter; names of those editions."""
+        taken = set()
+        for name, (attributes, _) in earlier.items():
+            if changed(study.parts, attributes.get("parts", {})) == ("training",):
+                count = self.store.inherit(opened, name, study.same)
+                if count:
+                    self.observer.note(f"{study.label}: {count} trials of an older version are these, and count")
+                    taken.add(name)
+        return taken
+
+    def set_aside(self, study: Study, earlier: Editions, taken: Collection[str]) -> None:
         """Say what changed where this study has trials of an earlier edition; they are kept and never mixed in."""
-        editions = self.store.editions(study.prefix)
-        if study.identity in editions:
+        if study.identity in earlier:
             return
-        for attributes, trials in editions.values():
+        for name, (attributes, trials) in earlier.items():
             what = " and ".join(changed(study.parts, attributes.get("parts", {}))) or "something"
-            if trials:
+            if trials and name not in taken:
                 self.observer.note(f"{study.label}: the {what} changed; {trials} trials run before are set aside")
 
     def level(self) -> None:
@@ -258,7 +278,7 @@ class Sweep:
             if point is None:
                 return True  # a grid is used up before the budget is
         number, chosen = self.opened[study.identity].ask(index, point, study.variant.space)
-        trial = study.trial(index, chosen, self.runs.parent)
+        trial = study.trial(index, chosen, self.runs)
         ticket = self.launcher.submit(trial)
         self.running[ticket] = _Running(study, number, trial)
         self.observer.started(study, trial)
@@ -295,7 +315,7 @@ class Sweep:
         fates = self.fates[at.study.identity]
         fates[outcome.kind] += 1
         if fates.total() == EARLY and not fates[Kind.COMPLETE] and not fates[Kind.PRUNED]:
-            kinds = " and ".join(sorted(str(kind).replace("_", " ") for kind in fates))
+            kinds = " and ".join(sorted(kind.words for kind in fates))
             reason = f": {outcome.message}" if outcome.message else ""
             self.observer.note(f"{at.study.label}: its first {EARLY} trials all ended as {kinds}{reason}")
 
@@ -318,7 +338,7 @@ def level(
         report: told before each of them how many are done, of how many.
     """
     recorded = tracker.recorded(experiment)
-    late = [one for one in results if (one.study, one.trial.index) not in recorded]
+    late = [one for one in results if recorded.get((one.study, one.trial.index)) is not one.outcome.kind]
     for done, result in enumerate(late):
         report(done, len(late))
         tracker.record(result, _files(result.trial))

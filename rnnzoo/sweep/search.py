@@ -1,8 +1,8 @@
 """Optuna: the storage that is the truth, adaptive samplers, and pruners.  The only file that imports it.
 
 In: studies, outcomes.  Out: hyper-parameters to try, and everything that was ever recorded.  One Optuna study for each
-(variant, task) and edition of the spec; never the cell as a categorical.  A trial's `Trial` and `Outcome` are kept with it
-as JSON, so that a report can be made from here alone.
+(variant, task) and edition of the spec; never the cell as a categorical.  A trial's `Trial` and `Outcome` are kept with it,
+packed, so that a report can be made from here alone.
 """
 
 from __future__ import annotations
@@ -32,11 +32,12 @@ from rnnzoo.sweep._patient import Patience, plain, told
 from rnnzoo.sweep.lock import ServerLock
 
 _RESULT, _INDEX = "rnnzoo", "index"  # user attributes of an Optuna trial
-_PROVENANCE = "provenance"  # of an Optuna study
+_PROVENANCE, _VOID = "provenance", "again"  # of an Optuna study; the second: numbers of trials that no longer count
 _LIBPQ = ("postgresql://", "postgresql+psycopg")
 _UNDER_WAY = ("RUNNING", "WAITING")  # Optuna's names of states
+_STUDIES = "select study_id, study_name from studies"
 _TRIALS = f"""
-    select trials.study_id, trials.state, kept.value_json from trials
+    select trials.study_id, trials.number, trials.state, kept.value_json from trials
     left join trial_user_attributes kept on kept.trial_id = trials.trial_id and kept.key = '{_RESULT}'
     where trials.study_id in ({{studies}}) order by trials.trial_id
 """
@@ -55,6 +56,9 @@ def check(search: Search) -> None:
     else:
         _sampler(search.sampler, seed=0)
     _pruner(search.pruner)
+
+
+Editions = dict[str, tuple[Mapping[str, Any], int]]  # of a study, by identity: attributes, and how many trials ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,25 +116,46 @@ class Store:
         return StudyStore(study, str(attributes["on"]), self.patience, prunes=search.pruner is not None)
 
     @told
-    def editions(self, prefix: str) -> dict[str, tuple[Mapping[str, Any], int]]:
+    def editions(self, prefix: str) -> Editions:
         """Studies whose identity begins so: their attributes, and how many trials have ended."""
         found = {}
-        for study_id, name in self._studies():
+        for name in self._names():
             if name.startswith(prefix):
-                attributes = self.storage.get_study_user_attrs(study_id)
-                trials = self.storage.get_all_trials(study_id, deepcopy=False)
+                study = self._load(name)
+                trials = study.get_trials(deepcopy=False)
                 ended = {one.user_attrs.get(_INDEX) for one in trials if _RESULT in one.user_attrs}
-                found[name] = (attributes, len(ended))
+                found[name] = (study.user_attrs, len(ended))
         return found
+
+    @told
+    def inherit(self, study: StudyStore, earlier: str, same: Callable[[Trial], bool]) -> int:
+        """Copy trials of an earlier edition to a study that has none of their index; returns how many.
+
+        Args:
+            same: whether a trial of the earlier edition is the study's.
+        """
+        with _quiet():
+            before = self._load(earlier)
+            done = study.done()
+            copied = [
+                trial for trial, result in _ended(before) if result.trial.index not in done and same(result.trial)
+            ]
+            study.study.add_trials(copied)
+        if copied:
+            study.sign(before.user_attrs.get(_PROVENANCE, []))
+        return len(copied)
 
     @told
     def files(self, experiment: str) -> set[str]:
         """Spec files that were swept under this experiment's name."""
-        found = set()
-        for study_id, name in self._studies():
-            if name.startswith(f"{experiment}/"):
-                found.add(str(self.storage.get_study_user_attrs(study_id).get("file", "")))
-        return found - {""}
+        names = [name for name in self._names() if name.startswith(f"{experiment}/")]
+        return {str(self._load(name).user_attrs.get("file", "")) for name in names} - {""}
+
+    @told
+    def namesakes(self, identity: str) -> list[str]:
+        """Studies of other experiments with the same variant, task and hash: older versions gave them one folder."""
+        rest = identity.partition("/")[2]
+        return [one for one in self._names() if one.partition("/")[2] == rest and one != identity]
 
     def results(self, experiment: str) -> Sequence[Result]:
         """Everything that has ended for an experiment, all editions, by study and index."""
@@ -143,14 +168,19 @@ class Store:
         By a query of our own: Optuna would make objects of every hyper-parameter of every trial, which nobody asks for here,
         and take five times as long.
         """
-        names = {at: name for at, name in self._studies() if name.startswith(f"{experiment}/")}
         results: dict[tuple[str, int], Result] = {}
         running: Counter[str] = Counter()
         interrupted: Counter[str] = Counter()
-        if not names:
-            return Record((), running, interrupted)
         with self.storage.engine.connect() as connection:
-            for at, state, content in connection.exec_driver_sql(_TRIALS.format(studies=", ".join(map(str, names)))):
+            ids = connection.exec_driver_sql(_STUDIES)
+            names = {at: name for at, name in ids if name.startswith(f"{experiment}/")}
+            if not names:
+                return Record((), running, interrupted)
+            void = {name: set(self._load(name).user_attrs.get(_VOID, ())) for name in names.values()}
+            rows = connection.exec_driver_sql(_TRIALS.format(studies=", ".join(map(str, names))))
+            for at, number, state, content in rows:
+                if number in void[names[at]]:
+                    continue
                 result = _result(json.loads(content) if content else None, names[at])
                 if state in _UNDER_WAY:
                     running[names[at]] += 1
@@ -165,9 +195,9 @@ class Store:
     def provenance(self, identities: Collection[str]) -> list[dict[str, str]]:
         """Where and with what the trials of these studies were run, each different set once."""
         found: list[dict[str, str]] = []
-        for study_id, name in self._studies():
+        for name in self._names():
             if name in identities:
-                given = self.storage.get_study_user_attrs(study_id).get(_PROVENANCE, [])
+                given = self._load(name).user_attrs.get(_PROVENANCE, [])
                 found += [one for one in given if one not in found]
         return found
 
@@ -177,8 +207,8 @@ class Store:
         from optuna.trial import TrialState
 
         found: dict[str, int] = {}
-        for study_id, name in self._studies():
-            count = len(self.storage.get_all_trials(study_id, deepcopy=False, states=(TrialState.RUNNING,)))
+        for name in self._names():
+            count = len(self._load(name).get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
             if count:
                 experiment = name.partition("/")[0]
                 found[experiment] = found.get(experiment, 0) + count
@@ -212,8 +242,15 @@ class Store:
     def _lock(self, experiment: str) -> ServerLock | None:
         return ServerLock(self.storage.engine, experiment) if self.url.startswith("postgresql") else None
 
-    def _studies(self) -> list[tuple[int, str]]:
-        return [(one._study_id, one.study_name) for one in self.storage.get_all_studies()]
+    def _names(self) -> list[str]:
+        import optuna
+
+        return list(optuna.get_all_study_names(self.storage))
+
+    def _load(self, identity: str) -> Any:
+        import optuna
+
+        return optuna.load_study(study_name=identity, storage=self.storage)
 
 
 @dataclass(slots=True)
@@ -321,12 +358,26 @@ class StudyStore:
     @told
     def done(self) -> dict[int, Outcome]:
         """Outcomes that are final, by index; the first of each."""
-        found: dict[int, Outcome] = {}
-        for trial in self.study.get_trials(deepcopy=False):
-            result = _result(trial.user_attrs.get(_RESULT))
-            if result is not None and result.outcome.final:
-                found.setdefault(result.trial.index, result.outcome)
-        return found
+        return {result.trial.index: result.outcome for _, result in _ended(self.study)}
+
+    @told
+    def forget(self, kinds: Collection[Kind]) -> int:
+        """Let trials that ended so run again: they stay in the storage and no longer count; returns how many."""
+        numbers = [trial.number for trial, result in _ended(self.study) if result.outcome.kind in kinds]
+        if numbers:
+            self.study.set_user_attr(_VOID, [*self.study.user_attrs.get(_VOID, ()), *numbers])
+        return len(numbers)
+
+
+def _ended(study: Any) -> Iterator[tuple[Any, Result]]:
+    """Trials that will not run again, as Optuna's and as ours; the first of each index."""
+    void, known = set(study.user_attrs.get(_VOID, ())), set()
+    for trial in study.get_trials(deepcopy=False):
+        result = _result(trial.user_attrs.get(_RESULT))
+        if result is None or not result.outcome.final or trial.number in void or result.trial.index in known:
+            continue
+        known.add(result.trial.index)
+        yield trial, result
 
 
 def _result(content: Any, study: str = "") -> Result | None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from rnnzoo.spec.trial import Result
+from rnnzoo.spec.trial import Kind, Result
 
 
 class Reader(Protocol):
@@ -22,7 +22,10 @@ class Reader(Protocol):
 
 
 class Tracker(Reader, Protocol):
-    """Both halves.  A result is known by its study's identity and its trial's index; recorded twice, it is there once."""
+    """Both halves.  A result is known by its study's identity and its trial's index; recorded twice, it is there once.
+
+    One that ended otherwise than what is recorded of it was run again, and takes its place.
+    """
 
     def open(self, experiment: str, about: str, artifacts: Mapping[str, str]) -> None:
         """Make ready for an experiment; `artifacts` are texts by file name (resolved spec, equations)."""
@@ -30,8 +33,8 @@ class Tracker(Reader, Protocol):
     def record(self, result: Result, artifacts: Sequence[Path] = ()) -> None:
         """Write one result of the open experiment, once, after its trial."""
 
-    def recorded(self, experiment: str) -> set[tuple[str, int]]:
-        """What is recorded already: (study, trial index)."""
+    def recorded(self, experiment: str) -> Mapping[tuple[str, int], Kind]:
+        """What is recorded already: how a trial ended, by (study, trial index)."""
 
     def best(self, result: Result, files: Sequence[Path], texts: Mapping[str, str]) -> None:
         """Show a study's best trial beside those of other studies, and keep its model's files; texts by file name."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from rnnzoo.errors import StoreError
-from rnnzoo.spec.trial import Result
+from rnnzoo.spec.trial import Kind, Result
 from rnnzoo.trackers import Tracker
 
 PAUSE = 120.0  # seconds between two attempts to reach a store that went away
@@ -56,8 +56,8 @@ class Patient:
         self.missed.append((result, artifacts))
         self._do(lambda inner: None)  # which writes what was missed, this one too
 
-    def recorded(self, experiment: str) -> set[tuple[str, int]]:
-        return self._do(lambda inner: inner.recorded(experiment)) or set()
+    def recorded(self, experiment: str) -> Mapping[tuple[str, int], Kind]:
+        return self._do(lambda inner: inner.recorded(experiment)) or {}
 
     def results(self, experiment: str) -> Sequence[Result]:
         return self._do(lambda inner: inner.results(experiment)) or ()

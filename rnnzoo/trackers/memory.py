@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rnnzoo.spec.trial import Result
+from rnnzoo.spec.trial import Kind, Result
 
 
 @dataclass(slots=True)
@@ -24,10 +24,13 @@ class MemoryTracker:
         self.kept.setdefault(experiment, {})
 
     def record(self, result: Result, artifacts: Sequence[Path] = ()) -> None:
-        self.kept[self._experiment].setdefault((result.study, result.trial.index), result)
+        kept = self.kept[self._experiment]
+        known = kept.setdefault((result.study, result.trial.index), result)
+        if known.outcome.kind is not result.outcome.kind:
+            kept[result.study, result.trial.index] = result
 
-    def recorded(self, experiment: str) -> set[tuple[str, int]]:
-        return set(self.kept.get(experiment, {}))
+    def recorded(self, experiment: str) -> Mapping[tuple[str, int], Kind]:
+        return {key: one.outcome.kind for key, one in self.kept.get(experiment, {}).items()}
 
     def results(self, experiment: str) -> Sequence[Result]:
         found = self.kept.get(experiment, {}).values()

@@ -5,7 +5,8 @@
         child run   one for each trial: hyper-parameters, scores, learning curve; written once, after its trial
       report run    the report's pages
 
-A child repeats the tags `variant`, `cell`, `task`, `trial`, `seed` and `outcome`, so that flat filters and Group-by work;
+A child repeats the tags `variant`, `cell`, `task`, `trial`, `seed`, `data` and `outcome`, so that flat filters and Group-by
+work; its parameters are the hyper-parameters and the training, task and initialisers as they were run, searched or not;
 one that failed says why in `message`, and its log is among its artifacts.
 The result itself is kept in tags that MLflow's pages do not show, compressed, so that a report can be made from MLflow
 alone.  The only file that imports mlflow, and only when a tracker is made: the import takes two seconds.
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import html
+import json
 import os
 import re
 import sqlite3
@@ -23,15 +25,16 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from rnnzoo.errors import StoreError, store_error, without_password
+from rnnzoo.spec import stamp
 from rnnzoo.spec.aside import aside
 from rnnzoo.spec.settings import SQLITE, sqlite_file, sqlite_url
-from rnnzoo.spec.trial import MODEL, Kind, Result, Trial
+from rnnzoo.spec.trial import MODEL, Kind, Result, Trial, Value
 
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -45,6 +48,8 @@ STUDY = "rnnzoo.study"  # tag of every run of ours: the study's identity, or `re
 ROLE = "rnnzoo.role"  # `study`, `trial` or `report`
 BEST = "trial "  # before the number of a study's best trial, in its run's tag `best`
 HIDDEN = "mlflow.rnnzoo.result."  # MLflow's pages leave out tags that begin with `mlflow.`
+LONGEST = 500  # characters of a parameter
+SHOWN = 12  # hexadecimal digits of a hash
 CHUNK = 7000  # characters; a tag holds 8000
 NOTE = 5000  # characters; a tag of an experiment holds so many
 ATTEMPTS = 4  # to connect to a database, within a second; MLflow's own ten take a hundred
@@ -82,7 +87,7 @@ class MlflowTracker:
             self.client.search_experiments(max_results=1)
         self._id = ""
         self._parents: dict[str, str] = {}
-        self._recorded: set[tuple[str, int]] = set()
+        self._recorded: dict[tuple[str, int], Kind] = {}
 
     # -- the contract
 
@@ -103,9 +108,11 @@ class MlflowTracker:
 
     def record(self, result: Result, artifacts: Sequence[Path] = ()) -> None:
         key = (result.study, result.trial.index)
-        if key in self._recorded:
+        if self._recorded.get(key) is result.outcome.kind:
             return
         with _told(self.uri):
+            if key in self._recorded:
+                self._delete(result)
             run = self.client.create_run(
                 self._id, start_time=_began(result), tags=self._tags(result), run_name=_name(result)
             )
@@ -115,11 +122,12 @@ class MlflowTracker:
             for path in artifacts:
                 self.client.log_artifact(run.info.run_id, str(path))
             self.client.set_terminated(run.info.run_id, _STATUS.get(result.outcome.kind, "FAILED"))
-        self._recorded.add(key)
+        self._recorded[key] = result.outcome.kind
 
-    def recorded(self, experiment: str) -> set[tuple[str, int]]:
+    def recorded(self, experiment: str) -> dict[tuple[str, int], Kind]:
         with _told(self.uri):
-            return {(run.data.tags[STUDY], int(run.data.tags["trial"])) for run in self._runs("trial", experiment)}
+            tags = [run.data.tags for run in self._runs("trial", experiment)]
+        return {(one[STUDY], int(one["trial"])): Kind(one["outcome"]) for one in tags}
 
     def results(self, experiment: str) -> Sequence[Result]:
         with _told(self.uri):
@@ -143,7 +151,7 @@ class MlflowTracker:
         """The best trial of a variant's run, and its model, fetched into a folder.
 
         Raises:
-            StoreError: there is no such run, or it keeps no model.
+            StoreError: there is no such run, or it keeps no model, or that of another trial.
         """
         from mlflow.exceptions import MlflowException
 
@@ -161,10 +169,13 @@ class MlflowTracker:
                 raise StoreError(f"run '{run}' keeps no model\n  fix: take the run of a variant, not of a trial")
             index = tags["best"].removeprefix(BEST)
             query = f"tags.`{ROLE}` = 'trial' and tags.`{STUDY}` = '{tags[STUDY]}' and tags.trial = '{index}'"
-            trial = self.client.search_runs([found.info.experiment_id], query, max_results=1)[0]
-            return _unpack(trial.data.tags).trial, Path(
-                self.client.download_artifacts(run, f"model/{MODEL}", str(folder))
-            )
+            best = self.client.search_runs([found.info.experiment_id], query, max_results=1)[0]
+            trial = _unpack(best.data.tags).trial
+            file = Path(self.client.download_artifacts(run, f"model/{MODEL}", str(folder)))
+        problem = stamp.problem(file, trial)
+        if problem:
+            raise StoreError(f"the model that run '{run}' keeps cannot be used for its trial {index}: {problem}")
+        return trial, file
 
     def report(self, experiment: str, files: Sequence[Path], numbers: Mapping[str, float]) -> None:
         with _told(self.uri):
@@ -219,6 +230,12 @@ class MlflowTracker:
             for run in runs:
                 self.client.delete_run(run.info.run_id)
 
+    def _delete(self, result: Result) -> None:
+        """Delete what is recorded of a trial that was run again; MLflow's pages still show it among deleted runs."""
+        query = f"tags.`{ROLE}` = 'trial' and tags.`{STUDY}` = '{result.study}' and tags.trial = '{result.trial.index}'"
+        for run in self.client.search_runs([self._id], query):
+            self.client.delete_run(run.info.run_id)
+
     def _parent(self, study: str, variant: str) -> str:
         if study not in self._parents:
             name, task = study.split("/")[1:3]
@@ -244,7 +261,8 @@ class MlflowTracker:
             ROLE: "trial",
             "variant": trial.variant,
             "cell": trial.cell.partition("\n")[0].removeprefix("name: "),
-            "cell_hash": result.study.rpartition("/")[2],
+            **({"cell_hash": trial.cell_hash} if trial.cell_hash else {}),
+            **({"data": trial.data[:SHOWN]} if trial.data else {}),
             "task": trial.task,
             "trial": str(trial.index),
             "seed": str(trial.seed),
@@ -263,10 +281,22 @@ def _began(result: Result) -> int:
 
 
 def _params(trial: Trial) -> list[Any]:
+    """All that a training depends on besides cell, data and seed, which are tags: two that differ in it look different."""
     from mlflow.entities import Param
 
-    chosen = {**trial.hyperparameters, "training.batch": trial.training.batch, "training.epochs": trial.training.epochs}
-    return [Param(name, str(value)) for name, value in chosen.items()]
+    told = {
+        **trial.hyperparameters,
+        **({"own_units": trial.own_units} if trial.own_units else {}),
+        **{f"training.{name}": value for name, value in asdict(trial.training).items()},
+        **{f"task.{name}": value for name, value in trial.task_options.items()},
+        **{f"init.{name}".removesuffix(".*"): value for name, value in trial.init.items()},
+    }
+    return [Param(name, _written(value)) for name, value in told.items()]
+
+
+def _written(value: Any) -> str:
+    """A value as MLflow keeps it."""
+    return (str(value) if isinstance(value, Value) else json.dumps(value))[:LONGEST]
 
 
 def _metrics(result: Result) -> list[Any]:

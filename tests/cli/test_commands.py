@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from mlflow.entities import ViewType
 
-from rnnzoo.spec.trial import Outcome
+from rnnzoo.spec.trial import Kind, Outcome
 from rnnzoo.sweep.search import Store
 from rnnzoo.trackers.mlflow import MlflowTracker
 from tests.faults.disks import fill, make_room, small
@@ -135,6 +135,70 @@ def test_the_best_model_loads_with_the_three_lines_that_are_printed(swept: Path)
     wrong = rnnzoo("best", "small.yaml", "--variant", "gate", cwd=swept)
     assert wrong.returncode == 2
     assert "did you mean 'gated'" in wrong.stderr
+
+
+def test_a_model_of_another_trial_is_not_handed_out(swept: Path) -> None:
+    """As where two experiments of an older version shared a folder, or a folder was copied."""
+    best = json.loads(rnnzoo("best", "small.yaml", "--variant", "gated", "--json", cwd=swept).stdout)
+    model = swept / best["model"]
+    assert model.parent.parent.parent.parent.parent == swept / "runs" / "small" / "trials"
+    other = next(one for one in model.parents[1].glob("*/model.keras") if one != model)
+    kept = model.read_bytes()
+    try:
+        model.write_bytes(other.read_bytes())
+        told = rnnzoo("best", "small.yaml", "--variant", "gated", cwd=swept)
+        assert "# its model cannot be had" in told.stdout
+        assert "load_model" not in told.stdout
+        refused = rnnzoo("inspect", "small.yaml", "--variant", "gated", cwd=swept)
+        assert (refused.returncode, "is the model of another trial" in refused.stderr) == (2, True)
+    finally:
+        model.write_bytes(kept)
+
+
+TPE = """\
+experiment: NAME
+task: {name: adding, length: 10, train: 64, valid: 32, test: 32}
+variants: [rnn]
+search:
+  sampler: {name: tpe, n_startup_trials: 2}
+  trials: 3
+  space: {units: {int: [4, 40]}, learning_rate: 0.01}
+training: {epochs: 1, batch: 16, patience: 0}
+"""
+
+
+@pytest.mark.slow
+def test_two_experiments_of_one_variant_leave_each_others_models_alone(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        (tmp_path / f"{name}.yaml").write_text(TPE.replace("NAME", name))
+    assert rnnzoo("sweep", "first.yaml", cwd=tmp_path).returncode == 0
+    models = {path: path.read_bytes() for path in (tmp_path / "runs" / "first").rglob("model.keras")}
+    assert len(models) == 3
+    assert rnnzoo("sweep", "second.yaml", cwd=tmp_path).returncode == 0
+    assert all(path.read_bytes() == content for path, content in models.items())
+    again = rnnzoo("sweep", "first.yaml", cwd=tmp_path)  # which only publishes
+    assert "3 of 3 trials are done already" in again.stdout
+    best = json.loads(rnnzoo("best", "first.yaml", "--variant", "rnn", "--json", cwd=tmp_path).stdout)
+    (uploaded,) = (tmp_path / "runs" / "artifacts" / "first").rglob("model.keras")
+    assert uploaded.read_bytes() == models[tmp_path / best["model"]]
+
+
+@pytest.mark.slow
+def test_a_sweep_whose_variant_never_completes_ends_with_1_and_says_how_to_go_on(tmp_path: Path) -> None:
+    spec = tmp_path / "small.yaml"
+    plain = SPEC.replace("claims: [rnn worse than gated]", "").replace("trials: 3", "trials: 1")
+    spec.write_text(plain + "resources: {memory: 300MB}\n")
+    low = rnnzoo("sweep", "small.yaml", cwd=tmp_path)
+    assert (low.returncode, "no complete trial: rnn, gated" in low.stdout) == (1, True), low.stdout + low.stderr
+    spec.write_text(plain)
+    still = rnnzoo("sweep", "small.yaml", cwd=tmp_path)
+    assert still.returncode == 1
+    assert "2 of them are out of memory; `--again out_of_memory` begins these once more" in still.stdout
+    wrong = rnnzoo("sweep", "small.yaml", "--again", "diverged", cwd=tmp_path)
+    assert (wrong.returncode, "--again diverged: no trials that are begun again" in wrong.stderr) == (2, True)
+    done = rnnzoo("sweep", "small.yaml", "--again", "out_of_memory", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {one.kind for one in outcomes(tmp_path).values()} == {Kind.COMPLETE}
 
 
 def test_the_report_is_one_page_that_asks_for_nothing_and_escapes_what_specs_say(swept: Path) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from rnnzoo.cli import cells
+from rnnzoo.cli import cells, main, models
 from rnnzoo.lang.view import view
 from rnnzoo.spec.cell import built_in_names
+from rnnzoo.spec.trial import Kind, Outcome
 from rnnzoo.trackers.mlflow import MlflowTracker
 from tests.cli.test_commands import SPEC, rnnzoo
 
@@ -131,6 +132,16 @@ def test_what_cannot_be_inspected_is_said_plainly(swept: Path, arguments: list[s
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_gradients_of_a_training_that_diverges_end_with_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(models, "trained", lambda trial, console: Outcome(Kind.DIVERGED, message="the loss was nan"))
+    sizes = [f"--set=task.{name}=20" for name in ("length", "train", "valid", "test")]
+    assert main(["gradients", "rnn", "--set=units=2", *sizes]) == 1
+    assert "rnn: diverged: the loss was nan" in capsys.readouterr().err
 
 
 def test_gradients_are_drawn_at_the_start_and_after_training(tmp_path: Path) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import zipfile
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rnnzoo import registry
 from rnnzoo.errors import StoreError
-from rnnzoo.spec.trial import Kind, Outcome, Result, Trial
+from rnnzoo.spec import stamp
+from rnnzoo.spec.trial import MODEL, Kind, Outcome, Result, Training, Trial, unusual
 from rnnzoo.trackers import Tracker
 from rnnzoo.trackers.memory import MemoryTracker
-from rnnzoo.trackers.mlflow import MlflowTracker
+from rnnzoo.trackers.mlflow import MlflowTracker, _params
 
 CURVE = tuple({"epoch": n, "train": 1 / n, "validation": 2 / n, "seconds": 0.1} for n in range(1, 200))
 
@@ -22,8 +26,9 @@ def result(index: int, kind: Kind = Kind.COMPLETE, variant: str = "a") -> Result
         kind, scores, CURVE, {"recurrent": 10, "model": 12}, 3, {"total": 1.5, "step": 0.1}, "why\nit ended"
     )
     trial = Trial(
-        "e", variant, "name: lstm\nequations: |\n  h = 1\n" * 100, "adding", index, {"units": 4, "x": 0.1}, seed=index
-    )
+        "e", variant, "name: lstm\nequations: |\n  h = 1\n" * 100, "adding", index, {"units": 4, "x": 0.1}, seed=index,
+        data="da7a", cell_hash="c0ffee",
+    )  # fmt: skip
     return Result(trial, outcome, f"e/{variant}/adding/abc")
 
 
@@ -51,7 +56,7 @@ def test_results_come_back_exactly_over_all_pages(tracker: Tracker) -> None:
     for one in written:
         tracker.record(one)
     assert list(tracker.results("back")) == written
-    assert tracker.recorded("back") == {(one.study, one.trial.index) for one in written}
+    assert tracker.recorded("back") == {(one.study, one.trial.index): one.outcome.kind for one in written}
 
 
 def test_recorded_twice_is_there_once(tracker: Tracker) -> None:
@@ -63,9 +68,18 @@ def test_recorded_twice_is_there_once(tracker: Tracker) -> None:
     assert len(tracker.results("twice")) == 1
 
 
+def test_a_trial_that_was_run_again_takes_the_place_of_the_one_that_failed(tracker: Tracker) -> None:
+    tracker.open("again", "", {})
+    for one in (result(0, Kind.FAILED), result(1), result(0)):
+        tracker.record(one)
+    assert list(tracker.results("again")) == [result(0), result(1)]
+    tracker.open("again", "", {})
+    assert tracker.recorded("again") == {(one.study, one.trial.index): Kind.COMPLETE for one in (result(0), result(1))}
+
+
 def test_an_experiment_that_was_never_opened_has_no_results(tracker: Tracker) -> None:
     assert list(tracker.results("never")) == []
-    assert tracker.recorded("never") == set()
+    assert tracker.recorded("never") == {}
 
 
 def test_models_and_reports_are_kept(tracker: Tracker, tmp_path: Path) -> None:
@@ -91,10 +105,76 @@ def test_mlflow_shows_what_people_filter_by(store: Path) -> None:
     assert len(client.get_metric_history(run.info.run_id, "curve/train")) == len(CURVE)
     visible = {name for name in run.data.tags if not name.startswith("mlflow.")}
     assert visible == {
-        "variant", "cell", "cell_hash", "task", "trial", "seed", "outcome", "message", "rnnzoo.study",
+        "variant", "cell", "cell_hash", "data", "task", "trial", "seed", "outcome", "message", "rnnzoo.study",
         "rnnzoo.role",
     }  # fmt: skip
+    assert (run.data.tags["cell_hash"], run.data.tags["data"]) == ("c0ffee", "da7a")
     assert client.get_run(run.data.tags["mlflow.parentRunId"]).data.tags["rnnzoo.role"] == "study"
+
+
+CHANGES: list[dict[str, Any]] = [
+    {"hyperparameters": {"units": 5, "x": 0.1}},
+    *({"training": replace(Training(), **{name: value})} for name, value in {
+        "optimizer": "rmsprop", "batch": 8, "epochs": 3, "patience": 1, "clip": 1.0, "nesterov": True,
+        "effective_rate": True, "error": "sum",
+    }.items()),
+    {"task_options": {"length": 10}}, {"init": {"*": {"normal": 0.1}}}, {"init": {"R": 0.5}}, {"own_units": 9},
+    {"variant": "b"}, {"task": "copy_memory"}, {"index": 1}, {"seed": 77}, {"data": "other"}, {"cell_hash": "other"},
+]  # fmt: skip
+
+
+def test_the_changes_below_are_of_everything_that_a_training_depends_on() -> None:
+    changed = {name for change in CHANGES for name in change}
+    nowhere = {"experiment", "cell", "base", "folder"}  # MLflow's experiment, the cell's hash, and no matter
+    assert changed == {one.name for one in fields(Trial)} - nowhere
+    trainings = [unusual(change["training"]) for change in CHANGES if "training" in change]
+    assert {name for one in trainings for name in one} == {one.name for one in fields(Training)}
+
+
+def test_two_trials_that_differ_look_different_in_mlflow(store: Path) -> None:
+    tracker = make("mlflow", store)
+    tracker.open("differ", "", {})
+
+    def shown(trial: Trial) -> tuple[dict[str, str], dict[str, str]]:
+        tags = tracker._tags(Result(trial, result(0).outcome, "e/a/adding/abc"))  # type: ignore[attr-defined]
+        params = {one.key: one.value for one in _params(trial)}
+        return params, {name: value for name, value in tags.items() if not name.startswith("mlflow.")}
+
+    plain = result(0).trial
+    for change in CHANGES:
+        assert shown(replace(plain, **change)) != shown(plain), change
+
+
+def test_what_the_space_decides_has_one_value_in_mlflow() -> None:
+    """The study of which batch 8 and batch 32 were said to be trained with 16."""
+    training = Training(optimizer="rmsprop", clip=1.0, batch=16, epochs=1, patience=0)
+    for batch in (8, 32):
+        chosen = {"units": 8, "learning_rate": 0.01, "batch": batch}
+        trial = replace(result(0).trial, hyperparameters=chosen, training=training, task_options={"length": 10})
+        told = {one.key: one.value for one in _params(trial)}
+        assert told["batch"] == told["training.batch"] == str(batch)
+        expected = {"optimizer": "rmsprop", "clip": "1.0", "patience": "0", "error": "mean", "nesterov": "False"}
+        assert {name: told[f"training.{name}"] for name in expected} == expected
+        assert told["task.length"] == "10"
+
+
+def test_mlflow_hands_out_no_model_of_another_trial(store: Path, tmp_path: Path) -> None:
+    tracker = make("mlflow", store)
+    tracker.open("models", "", {})
+    for index in (0, 1):
+        tracker.record(result(index))
+    file = tmp_path / MODEL
+    for content, words in ((result(1).trial, "is the model of another trial"), (result(0).trial, "")):
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("config.json", "{}")
+        stamp.write(file, content)
+        tracker.best(result(0), [file], {})
+        run = tracker._parents[result(0).study]  # type: ignore[attr-defined]
+        if words:
+            with pytest.raises(StoreError, match=words):
+                tracker.model(run, tmp_path / "got")  # type: ignore[attr-defined]
+        else:
+            assert tracker.model(run, tmp_path / "got")[0] == result(0).trial  # type: ignore[attr-defined]
 
 
 def test_a_run_that_a_killed_sweep_left_half_written_is_written_anew(store: Path) -> None:
@@ -105,7 +185,7 @@ def test_a_run_that_a_killed_sweep_left_half_written_is_written_anew(store: Path
     client.create_run(tracker._id, tags=tracker._tags(one))  # type: ignore[attr-defined]  # killed here
     again = make("mlflow", store)
     again.open("half", "", {})
-    assert again.recorded("half") == set()
+    assert again.recorded("half") == {}
     again.record(one)
     assert list(again.results("half")) == [one]
 

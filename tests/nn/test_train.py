@@ -16,6 +16,7 @@ from rnnzoo import lang, tasks
 from rnnzoo.lang.text import cell_text
 from rnnzoo.nn.data import batches, resident
 from rnnzoo.nn.train import Model, _optimizer, train, work
+from rnnzoo.spec import stamp
 from rnnzoo.spec.trial import Ending, Kind, Outcome, Progress, Training, Trial
 from rnnzoo.tasks import Split, Task
 
@@ -39,6 +40,9 @@ def test_a_training_learns_and_yields_the_same_again_bit_for_bit(tmp_path: Path)
     second = train(TRIAL, go_on)
     assert first.same_result(second)
     assert not first.same_result(train(replace(TRIAL, seed=4), go_on))
+    assert stamp.stamped(tmp_path / "model.keras")
+    assert stamp.problem(tmp_path / "model.keras", TRIAL) == ""
+    assert stamp.problem(tmp_path / "model.keras", replace(TRIAL, seed=4)) != ""
     # the model that was saved has the weights that were scored
     model = rnnzoo.load_model(tmp_path / "model.keras")
     test = tasks.load("adding", OPTIONS).splits["test"]
@@ -94,6 +98,30 @@ def test_what_cannot_run_is_an_outcome_with_its_reason(change: dict, words: str)
     found = work(replace(TRIAL, **change), go_on)
     assert found.kind is Kind.FAILED
     assert words in found.message
+
+
+@pytest.mark.parametrize("change", [{"data": "another"}, {"task_options": {"length": 11}}])
+def test_data_other_than_the_studys_are_refused_and_no_variant_is_to_blame(change: dict) -> None:
+    digest = tasks.load("adding", OPTIONS).digest
+    assert train(replace(TRIAL, data=digest, training=Training(epochs=1)), go_on).kind is Kind.COMPLETE
+    found = work(replace(replace(TRIAL, data=digest), **change), go_on)
+    assert not found.final
+    assert "the data of 'adding' changed while the sweep ran: their digest is" in found.message
+    assert "\n  fix: put back what was there" in found.message
+
+
+def test_data_that_are_gone_while_a_sweep_runs_are_no_failure_of_a_variant(tmp_path: Path) -> None:
+    gone = replace(TRIAL, task="arrays", task_options={"file": "gone.npz"}, base=str(tmp_path))
+    assert work(gone, go_on).kind is Kind.FAILED  # a training by hand
+    found = work(replace(gone, data="digest"), go_on)
+    assert not found.final
+    assert "changed while the sweep ran, gone.npz: no file" in found.message
+
+
+def test_a_batch_larger_than_the_data_is_cut_to_them_and_yields_the_same() -> None:
+    whole, larger = (train(replace(TRIAL, training=Training(epochs=2, batch=batch)), go_on) for batch in (96, 9600))
+    assert [row["train"] for row in larger.curve] == pytest.approx([row["train"] for row in whole.curve], rel=1e-6)
+    assert Model(replace(TRIAL, training=Training(batch=9600)), tasks.load("adding", OPTIONS)).batch == 96
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "rmsprop", "adamw", "nadam", "adagrad", "lion"])

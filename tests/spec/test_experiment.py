@@ -36,6 +36,14 @@ def test_a_short_file_gets_every_default() -> None:
     assert all(one.space.fixed == {"units": 64, "learning_rate": 1e-3} for one in found.variants)
 
 
+@pytest.mark.parametrize("assignment", ["variants.0=gru", "claims.x=1", "tasks.0.length=3"])
+def test_a_list_is_overridden_as_a_whole(assignment: str) -> None:
+    name = assignment.partition(".")[0]
+    with pytest.raises(UsageError, match=f"`{name}` is a list, which is replaced as a whole\n  fix: --set '{name}="):
+        parsed(SMALL, assignment)
+    assert [one.label for one in parsed(SMALL, "variants=[rnn, np]").variants] == ["rnn", "np"]
+
+
 def test_the_main_experiment_is_right() -> None:
     found = read(ROOT / "experiments" / "gates.yaml")
     assert len(found.variants) == 11

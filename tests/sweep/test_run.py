@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from rnnzoo.errors import StoreError, UsageError
 from rnnzoo.launchers import Tell, Work
 from rnnzoo.launchers.local import LocalLauncher
 from rnnzoo.spec.read_experiment import parse_experiment
-from rnnzoo.spec.trial import Kind, Outcome, Progress, Result, Trial, ranked
+from rnnzoo.spec.trial import Kind, Outcome, Progress, Result, Trial, digest, ranked
 from rnnzoo.sweep.lock import held
 from rnnzoo.sweep.plan import Study, studies
 from rnnzoo.sweep.run import Sweep
@@ -266,6 +266,48 @@ def test_trials_of_an_adaptive_search_are_not_taken_over(tmp_path: Path) -> None
         here.run()
 
 
+# ---------------------------------------------------------------------------------------------- trials of older versions
+
+OLDER = SPEC.replace("training: {{epochs: 4}}", "training: {{epochs: 4, optimizer: rmsprop}}")
+
+
+def as_older_versions_hashed(folder: Path, spec: str) -> Sweep:
+    """The sweep of a version that hashed also what the space decides."""
+    made = sweep(folder, spec, 2, Quiet())
+    hashed = {"training": digest({"epochs": 4, "optimizer": "rmsprop"})}
+    made.studies = tuple(replace(one, parts={**one.parts, **hashed}) for one in made.studies)
+    return made
+
+
+@pytest.mark.parametrize("sampler", ["random", "{name: tpe, n_startup_trials: 2}"])
+def test_trials_whose_hash_had_what_the_space_decides_are_found_again(sampler: str, tmp_path: Path) -> None:
+    spec = OLDER.format(sampler=sampler)
+    before = as_older_versions_hashed(tmp_path, spec)
+    before.run()
+    now = sweep(tmp_path, spec.replace("rmsprop", "adam"), 2, Quiet())
+    now.run()
+    assert not now.observer.ends
+    assert now.observer.notes == [
+        f"{name}: 6 trials of an older version are these, and count" for name in ("rnn", "gru")
+    ]
+    assert by_key(now.results()) == by_key(before.results())
+    again = sweep(tmp_path, spec, 2, Quiet())
+    again.run()
+    assert (again.observer.ends, again.observer.notes) == ([], [])
+    assert len(again.results()) == 12
+
+
+def test_trials_of_another_training_are_set_aside_although_the_space_decides_some_of_it(tmp_path: Path) -> None:
+    spec = OLDER.format(sampler="random")
+    as_older_versions_hashed(tmp_path, spec).run()
+    now = sweep(tmp_path, spec.replace("epochs: 4", "epochs: 5"), 2, Quiet())
+    now.run()
+    assert len(now.observer.ends) == 12
+    assert now.observer.notes == [
+        f"{name}: the training changed; 6 trials run before are set aside" for name in ("rnn", "gru")
+    ]
+
+
 # ---------------------------------------------------------------------------------------------- trials that go wrong
 
 RETRY = "resources: {retry: {failed: 2}}\n"
@@ -278,7 +320,7 @@ def test_a_trial_that_failed_is_begun_again_and_only_its_last_attempt_counts(tmp
     results = ran.results()
     assert [one.outcome.kind for one in results] == [Kind.COMPLETE] * 12
     assert len({(one.study, one.trial.index) for one in results}) == 12
-    assert ran.tracker.recorded("loop") == {(one.study, one.trial.index) for one in results}
+    assert set(ran.tracker.recorded("loop")) == {(one.study, one.trial.index) for one in results}
     assert {at: opened.attempts().total() for at, opened in ran.opened.items()} == dict.fromkeys(ran.opened, 6)
     assert not ran.observer.notes
     (tmp_path / "plain").mkdir()
@@ -297,6 +339,51 @@ def test_a_trial_is_begun_again_as_often_as_stated_also_over_interruptions(tmp_p
     assert [one.outcome.kind for one in last.results()] == [Kind.FAILED] * 12
     for opened in last.opened.values():
         assert opened.attempts() == dict.fromkeys(range(6), 2)
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_trials_that_failed_begin_once_more_when_it_is_asked_for(sampler: str, tmp_path: Path) -> None:
+    spec = SPEC.format(sampler=sampler)
+    failed = sweep(tmp_path, spec, 2, Quiet(), work=hopeless)
+    failed.run()
+    tracker = failed.tracker
+    quiet = sweep(tmp_path, spec, 2, Quiet(), tracker)
+    quiet.run()
+    assert not quiet.observer.ends
+    assert quiet.observer.notes == ["12 of them are failed; `--again failed` begins these once more"]
+    other = sweep(tmp_path, spec, 2, Quiet(), tracker)
+    other.again = (Kind.TIMED_OUT,)
+    other.run()
+    assert not other.observer.ends
+    again = sweep(tmp_path, spec, 2, Quiet(stop_after=5), tracker)
+    again.again = (Kind.FAILED,)
+    with pytest.raises(KeyboardInterrupt):
+        again.run()
+    last = sweep(tmp_path, spec, 2, Quiet(), tracker)  # what was begun goes on without being asked again
+    last.run()
+    assert len(last.observer.ends) == 7
+    assert [one.outcome.kind for one in last.results()] == [Kind.COMPLETE] * 12
+    assert tracker.results("loop") == last.results()
+    record = last.store.record("loop")
+    assert sum(record.interrupted.values()) <= 2  # those that the interruption cut off, and none of those that failed
+
+
+def changed_data(trial: Trial, tell: Tell) -> Outcome:
+    """What a trial yields whose data are not the study's, from the second trial on."""
+    if not trial.index:
+        return pretend(trial, tell)
+    return Outcome(Kind.INTERRUPTED, message="the data of 'adding' changed while the sweep ran\n  fix: put them back")
+
+
+def test_data_that_change_end_the_sweep_and_are_booked_against_nobody(tmp_path: Path) -> None:
+    spec = SPEC.format(sampler="random")
+    ran = sweep(tmp_path, spec, 2, Quiet(), work=changed_data)
+    with pytest.raises(StoreError, match=r"data of 'adding' changed while the sweep ran\n  fix: put them back$"):
+        ran.run()
+    assert {one.outcome.kind for one in ran.results()} <= {Kind.COMPLETE}
+    later = sweep(tmp_path, spec, 2, Quiet())
+    later.run()
+    assert [one.outcome.kind for one in later.results()] == [Kind.COMPLETE] * 12
 
 
 def test_a_variant_that_only_fails_is_told_after_three_trials_and_once(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def test_a_store_that_is_not_there_at_the_start_is_asked_again_now_and_then() ->
         tracker.record(result(index))
     assert weather.attempts == 6
     assert len(weather.notes) == 1
-    assert tracker.recorded("e") == set()
+    assert tracker.recorded("e") == {}
     assert tracker.results("e") == ()
     tracker.best(result(0), [], {})
     tracker.report("e", [], {})

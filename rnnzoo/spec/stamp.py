@@ -1,0 +1,69 @@
+"""A trained model's file knows of which trial it is: a key in it, written with it and asked for before it is used.
+
+In: a `.keras` file, which is a zip archive, and a trial.  Out: why it is not that trial's model.  A folder that another
+experiment, another storage or an older version wrote to as well then hands out no wrong model.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rnnzoo.spec.trial import Trial
+
+MEMBER = "rnnzoo.json"  # Keras reads the members that it knows by name
+_LAYER = "Recurrent"
+
+
+def write(path: Path, trial: Trial) -> None:
+    """Write a trial's key into the file of its model."""
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(MEMBER, json.dumps({"trial": trial.key}))
+
+
+def stamped(path: Path) -> bool:
+    """Whether a model says of which trial it is; those of older versions do not."""
+    with zipfile.ZipFile(path) as archive:
+        return MEMBER in archive.namelist()
+
+
+def problem(path: Path, trial: Trial) -> str:
+    """Why a file is not the model of a trial, as a clause; empty where it is.
+
+    Of a file of an older version only its size is known: units, layers and dropout.
+    """
+    if not path.is_file():
+        return f"{path} is not here"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if MEMBER not in archive.namelist():
+                return _other_size(path, json.loads(archive.read("config.json")), trial)
+            key = json.loads(archive.read(MEMBER))["trial"]
+    except (zipfile.BadZipFile, OSError, ValueError, KeyError, TypeError) as error:
+        return f"{path} is damaged ({error})"
+    return "" if key == trial.key else f"{path} is the model of another trial"
+
+
+def _other_size(path: Path, config: Any, trial: Trial) -> str:
+    for layer in _layers(config):
+        wanted = {name: trial.hyperparameters.get(name, 0.0) for name in ("dropout", "recurrent_dropout")}
+        wanted |= {"units": trial.units, "layers": trial.hyperparameters.get("layers", 1)}
+        for name, value in wanted.items():
+            if layer.get(name) != value:
+                return f"{path} is the model of another trial: its {name} is {layer.get(name)}, not {value}"
+    return ""
+
+
+def _layers(config: Any) -> Iterator[Mapping[str, Any]]:
+    """The configurations of our layers in that of a model."""
+    if isinstance(config, Mapping):
+        if config.get("class_name") == _LAYER and isinstance(config.get("config"), Mapping):
+            yield config["config"]
+        for inner in config.values():
+            yield from _layers(inner)
+    elif isinstance(config, list):
+        for inner in config:
+            yield from _layers(inner)

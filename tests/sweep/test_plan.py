@@ -1,0 +1,155 @@
+"""Studies and their trials: what they are known by, where their files lie, and when that changes."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnnzoo.report import table
+from rnnzoo.spec.read_experiment import parse_experiment, read
+from rnnzoo.spec.trial import Trial, digest
+from rnnzoo.sweep.plan import Study, replicates, studies
+
+ROOT = Path(__file__).parents[2]
+RUNS = Path("runs")
+SPEC = """\
+experiment: e
+task: adding
+variants: [rnn]
+search: {space: {units: 8, SPACE}}
+training: {batch: 16, clip: 0, optimizer: adam, epochs: 4}
+"""
+
+
+def planned(text: str) -> tuple[Study, ...]:
+    experiment = parse_experiment(text, "e.yaml", ROOT / "experiments")
+    labels = [task.label for task in experiment.tasks]
+    found = studies(experiment, dict.fromkeys(labels, "digest"), dict.fromkeys(labels, 2))
+    return (*found, *replicates(found))
+
+
+def study(space: str, *changes: tuple[str, str]) -> Study:
+    text = SPEC.replace("SPACE", space)
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    return planned(text)[0]
+
+
+# ---------------------------------------------------------------------------------------------- where files lie
+
+LABELS = st.sampled_from(["report", "lock", "trials", "rnn", "gru", "adding", "0000", "a"])
+
+
+@st.composite
+def experiments(draw: st.DrawFn) -> str:
+    """An experiment in which anything may be called as a part of a path is."""
+    variants = draw(st.lists(LABELS, min_size=1, max_size=3, unique=True))
+    tasks = draw(st.lists(LABELS, min_size=1, max_size=2, unique=True))
+    content = {
+        "experiment": draw(LABELS),
+        "variants": [{"name": name, "cell": draw(st.sampled_from(["rnn", "gru"]))} for name in variants],
+        "tasks": [{"task": "adding", "name": name, "length": draw(st.integers(10, 11))} for name in tasks],
+        "search": {"seed": draw(st.integers(0, 1)), "space": {"units": {"int": [4, draw(st.integers(8, 9))]}}},
+        "select": {"keep": 3, "replicates": draw(st.integers(0, 2))},
+    }
+    return json.dumps(content).replace('"task": "adding", "name"', '"name": "adding", "label"')
+
+
+def folders(text: str) -> dict[tuple[str, int], Path]:
+    """Folders of trials, by study and index, as the sweep asks for them."""
+    found = {}
+    for one in planned(text):
+        for index in (0, 1, 12_345):
+            trial = one.trial(index, {"units": 4, "learning_rate": 0.1}, RUNS / one.experiment.name)
+            found[one.identity, index] = Path(trial.folder)
+    return found
+
+
+@settings(max_examples=20)
+@given(experiments(), experiments(), LABELS)
+def test_no_two_trials_of_any_two_experiments_share_a_folder(first: str, second: str, name: str) -> None:
+    copied = json.dumps({**json.loads(first), "experiment": name})  # the same under another name
+    found = {**folders(first), **folders(second), **folders(copied)}
+    assert len(set(found.values())) == len(found)
+    places = {RUNS / identity.partition("/")[0] / name for identity, _ in found for name in ("report", "lock")}
+    for folder in found.values():
+        assert not places & {folder, *folder.parents}
+
+
+def test_a_trials_key_knows_no_path_and_everything_else() -> None:
+    trial = study("learning_rate: 0.1").trial(0, {"units": 8, "learning_rate": 0.1}, RUNS / "e")
+    moved = replace(trial, base="/elsewhere", folder="other", task_options={"file": "/data/x.npz"})
+    assert moved.key == trial.key
+    for change in (
+        {"experiment": "f"}, {"variant": "v"}, {"cell": "name: x"}, {"task": "copy_memory"}, {"index": 1}, {"seed": 1},
+        {"hyperparameters": {"units": 9, "learning_rate": 0.1}}, {"training": replace(trial.training, epochs=5)},
+        {"task_options": {"length": 10}}, {"init": {"R": 1}}, {"own_units": 9}, {"data": "other"},
+    ):  # fmt: skip
+        assert replace(trial, **change).key != trial.key, change
+    assert Trial.from_dict(json.loads(json.dumps(trial.to_dict()))).key == trial.key
+
+
+# ---------------------------------------------------------------------------------------------- identities
+
+
+def test_identities_are_those_of_every_version_before() -> None:
+    """Literal, as storages hold them."""
+    plain = study("learning_rate: {float: [1e-3, 1e-1], log: true}")
+    assert plain.identity == "e/rnn/adding/3718471a1e1e"
+    assert (
+        study("learning_rate: 0.1", ("batch: 16", "batch: 32"), ("clip: 0", "clip: 1")).identity
+        == "e/rnn/adding/ae1ad994e62c"
+    )
+    assert study("learning_rate: 0.1, batch: {choice: [8, 32]}").identity == "e/rnn/adding/4304b60ccb74"
+
+
+@pytest.mark.parametrize("name", ["greff2015"])
+def test_committed_tables_are_of_the_specs_as_they_are(name: str) -> None:
+    content = table.read(ROOT / "results" / f"{name}.csv")
+    experiment = read(ROOT / "experiments" / "studies" / f"{name}.yaml")
+    inputs = {label: task.inputs for label, task in content.tasks.items()}
+    data = {label: task.digest for label, task in content.tasks.items()}
+    found = {one.identity: dict(one.parts) for one in studies(experiment, data, inputs)}
+    assert found == {identity: dict(parts) for identity, parts in content.parts.items()}
+    with (ROOT / "results" / f"{name}.csv").open(newline="") as stream:
+        next(stream)
+        assert {row["study"] for row in csv.DictReader(stream)} <= found.keys()
+
+
+@pytest.mark.parametrize(
+    ("space", "old", "new"),
+    [
+        ("learning_rate: 0.1, batch: {choice: [8, 32]}", "batch: 16", "batch: 64"),
+        ("learning_rate: 0.1, batch: 8", "batch: 16", "batch: 64"),
+        ("learning_rate: 0.1, clip: {float: [1, 2]}", "clip: 0", "clip: 3"),
+        ("learning_rate: 0.1, optimizer: {choice: [adam, sgd]}", "optimizer: adam", "optimizer: rmsprop"),
+    ],
+)
+def test_what_the_space_decides_is_no_part_of_a_studys_identity(space: str, old: str, new: str) -> None:
+    assert study(space, (old, new)).identity == study(space).identity
+
+
+def test_what_the_space_decides_only_sometimes_is() -> None:
+    space = "learning_rate: 0.1, optimizer: {choice: [adam, sgd]}, clip: {float: [1, 2], when: {optimizer: sgd}}"
+    assert study(space, ("clip: 0", "clip: 3")).identity != study(space).identity
+
+
+def test_a_trial_has_one_training_that_its_hyper_parameters_are_in() -> None:
+    chosen = {"units": 8, "learning_rate": 0.1, "batch": 8, "clip": 2, "optimizer": "sgd"}
+    trial = study("learning_rate: 0.1, batch: {choice: [8, 32]}").trial(0, chosen)
+    assert (trial.training.batch, trial.training.clip, trial.training.optimizer) == (8, 2.0, "sgd")
+    assert trial.training.epochs == 4
+    other = study("learning_rate: 0.1, batch: {choice: [8, 32]}", ("batch: 16", "batch: 64")).trial(0, chosen)
+    assert other.key == trial.key
+
+
+def test_the_hash_of_an_identity_is_that_of_its_parts() -> None:
+    found = study("learning_rate: 0.1")
+    assert found.identity.rpartition("/")[2] == digest(dict(found.parts))[:12]
