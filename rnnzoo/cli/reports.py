@@ -39,6 +39,7 @@ class Reported:
         tasks, cells: by the labels of the task and of the variant.
         provenance: where and with what the trials were run.
         source: the table that it was read from; None for the storage.
+        changes: what the spec says otherwise than when the trials were run.
     """
 
     experiment: Experiment
@@ -48,6 +49,7 @@ class Reported:
     trials: int
     provenance: Sequence[Mapping[str, str]] = ()
     source: Path | None = None
+    changes: Sequence[str] = ()
 
     @property
     def folder(self) -> Path:
@@ -70,7 +72,8 @@ def written(found: Reported) -> tuple[Summary, list[Path]]:
     from rnnzoo import report as pages
     from rnnzoo.lang.view import CellView
 
-    summary = pages.summarise(found.experiment, found.results, found.tasks, found.trials, found.provenance)
+    told = (found.trials, found.provenance, found.changes)
+    summary = pages.summarise(found.experiment, found.results, found.tasks, *told)
     views = {label: CellView(cell) for label, cell in found.cells.items()}
     return summary, pages.write(summary, views, found.folder)
 
@@ -189,9 +192,10 @@ def _from_table(given: argparse.Namespace, path: Path, console: Console) -> Repo
         )
     console.print(f"from {path}: {len(content.results)} trials", style="dim")
     experiment = _limited(experiment, content, console)
-    for text in _changes(experiment, content):
-        console.print(f"  {text}", style="yellow")
-    told = (cells(experiment), experiment.search.trials, content.provenance, path)
+    changes = _changes(experiment, content)
+    for text in changes:
+        console.print(f"  {text}", style="yellow", markup=False, highlight=False)
+    told = (cells(experiment), experiment.search.trials, content.provenance, path, changes)
     return Reported(experiment, content.results, content.tasks, *told)
 
 
@@ -212,13 +216,28 @@ def _changes(experiment: Experiment, content: Trials) -> list[str]:
     from rnnzoo.sweep.plan import changed, studies
 
     found: dict[str, list[str]] = {}
+    ran = {one.study for one in content.results}
     inputs = {label: task.inputs for label, task in content.tasks.items()}
-    for study in studies(experiment, dict.fromkeys(inputs, ""), inputs):
+    planned = [
+        study
+        for study in studies(experiment, dict.fromkeys(inputs, ""), inputs)
+        if any(name.startswith(study.prefix) for name in ran)
+    ]
+    for study in planned:
         before = next((parts for name, parts in content.parts.items() if name.startswith(study.prefix)), None)
-        if before is not None:
-            for part in changed({**study.parts, "data": before["data"]}, before):
+        if before is None:
+            found.setdefault("", []).append(study.label)
+        else:
+            for part in changed({**study.parts, "data": before.get("data", "")}, before):
                 found.setdefault(part, []).append(study.label)
-    return [f"since these trials, the {part} of {', '.join(labels)} changed" for part, labels in found.items()]
+    return [_changed(part, labels, len(planned)) for part, labels in found.items()]
+
+
+def _changed(part: str, labels: Sequence[str], of: int) -> str:
+    whose = "every study" if len(labels) == of else ", ".join(labels)
+    if not part:
+        return f"the table does not say how the trials of {whose} were run: this file may be another"
+    return f"these trials were run with another {part}, in {whose}: what this file says of it is not what was run"
 
 
 # ---------------------------------------------------------------------------------------------- export

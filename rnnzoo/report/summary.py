@@ -199,6 +199,7 @@ class Summary:
         ranks: of the variants over all tasks; None where there is one task only.
         provenance: where and with what the trials were run, each different set once.
         warnings: what a reader must know of how verdicts were found.
+        changes: what the spec says otherwise than when the trials were run.
     """
 
     experiment: str
@@ -213,6 +214,7 @@ class Summary:
     ranks: Ranks | None
     provenance: tuple[Mapping[str, str], ...]
     warnings: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -224,6 +226,7 @@ def summarise(
     tasks: Mapping[str, Described],
     trials: int,
     provenance: Sequence[Mapping[str, str]] = (),
+    changes: Sequence[str] = (),
 ) -> Summary:
     """The numbers of an experiment.
 
@@ -277,6 +280,7 @@ def summarise(
         ranks=_ranks(experiment, tables),
         provenance=tuple(provenance),
         warnings=(text,) if (text := approximate(experiment.search)) else (),
+        changes=tuple(changes),
     )
 
 

@@ -10,21 +10,22 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from rnnzoo.errors import UsageError, command
+from rnnzoo.report.rows import SPLITS, RowError, repeated, result
 from rnnzoo.report.summary import Described
 from rnnzoo.spec.space import HYPERPARAMETERS
-from rnnzoo.spec.trial import Ending, Kind, Outcome, Result, Trial, Value
+from rnnzoo.spec.trial import Result
 
 MARK = "# rnnzoo trials 1 "
 KEY = b"rnnzoo"
 FIRST = ("study", "task", "variant", "trial", "kind")
-SPLITS = ("train", "validation", "test")
 LAST = ("own_units", "weights", "weights_model", "ending", "best_epoch", "seconds", "message", "curve")
 FIGURES = 4  # of a learning curve, which is there to be looked at
 
@@ -124,40 +125,80 @@ def _row(result: Result) -> dict[str, Any]:
 
 # ---------------------------------------------------------------------------------------------- reading
 
+Numbered = tuple[int, Mapping[str, Any]]  # a row and its place in the file: of CSV the line, of Parquet the row
+
 
 def read(path: Path) -> Trials:
-    """The trials of a file.
+    """The trials of a file, each cell of which is looked at: what `export` cannot have written is refused.
 
     Raises:
-        UsageError: there is no such file, or it is not one of ours.
+        UsageError: there is no such file, it is not one of ours, or a row of it is none; says which.
     """
     try:
         head, rows = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
         about = json.loads(head)
+        tasks = {label: _task(label, task) for label, task in about["tasks"].items()}
         return Trials(
-            experiment=about["experiment"],
-            tasks={label: TaskNote(**task) for label, task in about["tasks"].items()},
-            parts=about["parts"],
-            results=tuple(_results(about["experiment"], rows)),
-            provenance=tuple(about["provenance"]),
+            experiment=_told(about["experiment"], str, "its experiment"),
+            tasks=tasks,
+            parts={study: dict(parts) for study, parts in about["parts"].items()},
+            results=tuple(_results(path, about["experiment"], tasks, rows)),
+            provenance=tuple(dict(one) for one in about["provenance"]),
         )
     except FileNotFoundError:
         raise UsageError(f"there is no file {path}") from None
-    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, csv.Error, RecursionError) as error:
+        what = f"it does not say {error}" if isinstance(error, KeyError) else str(error)
         raise UsageError(
-            f"{path} is not a table of trials: {error}\n  fix: make one with `{command('export', 'SPEC', path.name)}`"
+            f"{path} is not a table of trials: {what}\n  fix: make one with `{command('export', 'SPEC', path.name)}`"
         ) from None
 
 
-def _read_csv(path: Path) -> tuple[str, list[dict[str, Any]]]:
+def _told(value: Any, kind: type | tuple[type, ...], what: str) -> Any:
+    """A value of the head, if it is of its kind and finite."""
+    wrong = isinstance(value, bool) or not isinstance(value, kind)
+    if wrong or (isinstance(value, float) and not math.isfinite(value)):
+        raise ValueError(f"{what} cannot be {value!r}")
+    return value
+
+
+def _task(label: str, task: Mapping[str, Any]) -> TaskNote:
+    note = TaskNote(**task)
+    for name in ("metric", "unit", "note", "digest"):
+        _told(getattr(note, name), str, f"`{name}` of the task {label}")
+    if _told(note.inputs, int, f"`inputs` of the task {label}") < 1:
+        raise ValueError(f"`inputs` of the task {label} is at least 1, not {note.inputs}")
+    for name, score in {**note.baselines, "solved": note.solved}.items():
+        if name != "solved" or score is not None:
+            _told(score, (int, float), f"`{name}` of the task {label}")
+    return note
+
+
+def _read_csv(path: Path) -> tuple[str, list[Numbered]]:
     text = path.read_text(encoding="utf-8")
     first, _, rest = text.partition("\n")
     if not first.startswith(MARK):
         raise ValueError(f"its first line does not begin with `{MARK.strip()}`")
-    return first.removeprefix(MARK), list(csv.DictReader(io.StringIO(rest)))
+    reader = csv.DictReader(io.StringIO(rest), strict=True)
+    _check_columns(reader.fieldnames or ())
+    rows: list[Numbered] = []
+    before = reader.line_num
+    for row in reader:
+        rows.append((before + 2, row))  # the line on which it begins, the head being the first
+        before = reader.line_num
+    return first.removeprefix(MARK), rows
 
 
-def _read_parquet(path: Path) -> tuple[str, list[dict[str, Any]]]:
+def _check_columns(names: Sequence[str]) -> None:
+    twice = next((name for name in names if list(names).count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"it has two columns `{twice}`")
+    for name in (*FIRST, *SPLITS, *LAST):
+        if name not in names and name != "ending":  # tables of before have none
+            raise ValueError(f"it has no column `{name}`")
+
+
+def _read_parquet(path: Path) -> tuple[str, list[Numbered]]:
     import pyarrow
     from pyarrow import parquet
 
@@ -168,39 +209,24 @@ def _read_parquet(path: Path) -> tuple[str, list[dict[str, Any]]]:
     head = (table.schema.metadata or {}).get(KEY)
     if head is None:
         raise ValueError("its metadata does not say of which experiment it is")
-    return head.decode(), table.to_pylist()
+    _check_columns(table.column_names)
+    return head.decode(), list(enumerate(table.to_pylist(), start=1))
 
 
-def _results(experiment: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[Result]:
-    for number, row in enumerate(rows):
+def _results(path: Path, experiment: str, tasks: Collection[str], rows: Sequence[Numbered]) -> Sequence[Result]:
+    found = []
+    for place, row in rows:
         try:
-            yield Result(_trial(experiment, row), _outcome(row), row["study"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"trial {number + 1} in it: {error}") from None
+            found.append(result(row, experiment, tasks))
+        except RowError as error:
+            raise UsageError(_refused(path, place, str(error))) from None
+    twice = repeated(found)
+    if twice is not None:
+        first, second = (rows[at][0] for at in twice)
+        one = found[twice[0]]
+        raise UsageError(_refused(path, second, f"trial {one.trial.index} of {one.study} is there already, at {first}"))
+    return found
 
 
-def _trial(experiment: str, row: Mapping[str, Any]) -> Trial:
-    """As much of a trial as a table has: not its cell, nor how it was trained, which the spec says."""
-    chosen = {name: _value(name, row[name]) for name in HYPERPARAMETERS if row.get(name) not in (None, "")}
-    own = int(row["own_units"] or 0)
-    return Trial(experiment, row["variant"], "", row["task"], int(row["trial"]), chosen, seed=0, own_units=own)
-
-
-def _value(name: str, written: Any) -> Value:
-    legal = HYPERPARAMETERS[name]
-    return str(written) if legal.words else int(written) if legal.whole else float(written)
-
-
-def _outcome(row: Mapping[str, Any]) -> Outcome:
-    curve = [{"epoch": at, "validation": float(one)} for at, one in enumerate((row["curve"] or "").split(), start=1)]
-    weights = {"recurrent": row["weights"], "model": row["weights_model"]}
-    return Outcome(
-        kind=Kind(row["kind"]),
-        scores={split: float(row[split]) for split in SPLITS if row[split] not in (None, "")},
-        curve=tuple(curve),
-        weights={name: int(one) for name, one in weights.items() if one not in (None, "")},
-        best_epoch=int(row["best_epoch"]),
-        seconds={"total": float(row["seconds"])},
-        message=row["message"] or "",
-        ending=Ending(row.get("ending") or Ending.UNKNOWN),  # tables of before have none
-    )
+def _refused(path: Path, place: int, problem: str) -> str:
+    return f"{path}:{place}: {problem}\n  fix: correct or delete this row, or make the table anew with `rnnzoo export`"

@@ -506,7 +506,34 @@ def test_a_table_of_another_experiment_is_refused_and_one_of_another_edition_is_
     (elsewhere / "later.yaml").write_text(SPEC.replace("epochs: 3", "epochs: 4"))
     done = rnnzoo("report", "later.yaml", "--from", "results/small.csv", cwd=elsewhere)
     assert done.returncode == 0, done.stderr
-    assert "since these trials, the training of rnn, gated changed" in done.stdout
+    assert "these trials were run with another training, in every study" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("key", "part"),
+    [
+        ("search.seed=2", "search"), ("search.sampler=qmc", "search"), ("search.space.learning_rate=0.1", "space"),
+        ("training.batch=7", "training"), ("task.length=11", "task"), ("init={normal: 0.2}", "cell"),
+    ],
+)  # fmt: skip
+def test_a_report_of_trials_that_were_run_otherwise_says_so_on_the_terminal_and_on_the_page(
+    key: str, part: str, elsewhere: Path
+) -> None:
+    done = rnnzoo("report", "small.yaml", "--set", key, "--from", "results/small.csv", cwd=elsewhere)
+    words = f"hese trials were run with another {part}, in every study: what this file says of it is not what was run"
+    assert words in " ".join(done.stdout.split())
+    assert words in (elsewhere / "runs/small/report/report.html").read_text()
+    done = rnnzoo("report", "small.yaml", "--from", "results/small.csv", cwd=elsewhere)
+    assert "were run with another" not in done.stdout
+    assert "were run with another" not in (elsewhere / "runs/small/report/report.html").read_text()
+
+
+def test_a_table_that_does_not_say_how_a_study_was_run_is_told(elsewhere: Path) -> None:
+    note, _, rest = (elsewhere / "results/small.csv").read_text().partition("\n")
+    head = json.loads(note.removeprefix("# rnnzoo trials 1 "))
+    (elsewhere / "bare.csv").write_text(f"# rnnzoo trials 1 {json.dumps({**head, 'parts': {}})}\n{rest}")
+    done = rnnzoo("report", "small.yaml", "--from", "bare.csv", cwd=elsewhere)
+    assert "does not say how the trials of every study were run" in " ".join(done.stdout.split())
 
 
 def test_claims_about_a_task_that_a_table_does_not_have_are_left_out(elsewhere: Path) -> None:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import csv
+import math
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from rnnzoo import report
 from rnnzoo.errors import UsageError
 from rnnzoo.report import table
 from rnnzoo.report.table import TaskNote, Trials
 from rnnzoo.spec.read_experiment import parse_experiment
+from rnnzoo.spec.space import HYPERPARAMETERS
 from rnnzoo.spec.trial import Ending, Kind, Outcome, Result, Trial
 from tests.report.test_report import SPEC, results, task
 
-HYPERPARAMETERS = {"units": 7, "learning_rate": 0.1 + 0.2, "optimizer": "adam", "noise": 1e-17, "batch": 1}
+ODD = {"units": 7, "learning_rate": 0.1 + 0.2, "optimizer": "adam", "noise": 1e-17, "batch": 1}
 
 
 def content() -> Trials:
-    odd = Trial("gates", "lstm", "", "adding", 6, HYPERPARAMETERS, seed=0)
+    odd = Trial("gates", "lstm", "", "adding", 6, ODD, seed=0)
     failed = Outcome(Kind.FAILED, message='a "quoted", broken\nline; <b>')
     first, *others = results()
     stopped = replace(first, outcome=replace(first.outcome, ending=Ending.PATIENCE))
@@ -94,10 +98,13 @@ def test_another_ending_is_refused(ending: str, tmp_path: Path) -> None:
         (lambda text: "", "does not begin with `# rnnzoo trials 1`"),
         (lambda text: "a,b\n1,2\n", "does not begin with"),
         (lambda text: text.replace("# rnnzoo trials 1", "# rnnzoo trials 2"), "does not begin with"),
-        (lambda text: text.replace('"experiment"', '"experiments"'), "'experiment'"),
-        (lambda text: text.replace(",complete,", ",finished,", 1), "trial 1 in it: 'finished'"),
-        (lambda text: text.replace(",best_epoch,", ",epoch,"), "trial 1 in it: 'best_epoch'"),
-        (lambda text: text.replace(",4,", ",four,", 1), "trial 1 in it"),
+        (lambda text: text.replace('"experiment"', '"experiments"'), "does not say 'experiment'"),
+        (lambda text: text.replace(",complete,", ",finished,", 1), "t.csv:3: `kind` cannot be 'finished'"),
+        (lambda text: text.replace(",best_epoch,", ",epoch,"), "it has no column `best_epoch`"),
+        (lambda text: text.replace(",4,", ",four,", 1), "t.csv:3: `units` is a whole number from 0 on, not 'four'"),
+        (lambda text: text.replace('"inputs": 1', '"inputs": "1"'), "`inputs` of the task adding cannot be '1'"),
+        (lambda text: text.replace("9.5}", "NaN}"), "`always 1` of the task adding cannot be nan"),
+        (lambda text: text.replace('"inputs": 1', '"input": 1'), "unexpected keyword argument 'input'"),
         (lambda text: text.replace("{", "", 1), "is not a table of trials"),
     ],
 )
@@ -126,3 +133,133 @@ def test_a_link_stays_a_link_and_what_it_leads_to_is_written(tmp_path: Path) -> 
     table.write(content(), link)
     assert link.is_symlink()
     assert table.read(target) == table.read(link)
+
+
+# ---------------------------------------------------------------------------------------------- one row that is none
+
+BAD = {
+    "index": ({"trial": "-5"}, "`trial` is a whole number from 0 on, not '-5'"),
+    "half an index": ({"trial": "1.5"}, "`trial` is a whole number from 0 on, not '1.5'"),
+    "a huge index": ({"trial": "9" * 16}, "`trial` is a whole number from 0 on"),
+    "no units": ({"units": "0"}, "`units` is at least 1, not '0'"),
+    "negative units": ({"units": "-4"}, "`units` is a whole number from 0 on, not '-4'"),
+    "a negative rate": ({"learning_rate": "-0.1"}, "`learning_rate` is above 0, not '-0.1'"),
+    "a rate that is none": ({"learning_rate": "nan"}, "`learning_rate` is a finite number, not 'nan'"),
+    "another optimiser": ({"optimizer": "adan"}, "`optimizer` is one of a few words, not 'adan'"),
+    "an infinite score": ({"test": "inf"}, "`test` is a finite number, not 'inf'"),
+    "a score beyond numbers": ({"test": "1e400"}, "`test` is a finite number, not '1e400'"),
+    "a score that is missing": ({"test": ""}, "has a score on every split, and there is none for test"),
+    "scores without complete": ({"kind": "diverged"}, "a trial that is diverged has no scores, and there is one for train"),
+    "a path for a variant": (
+        {"study": "gates/../../x/adding/abc", "variant": "../../x"}, "`study` is experiment/variant/task/hash"
+    ),
+    "dots for a variant": ({"study": "gates/../adding/abc", "variant": ".."}, "'..' cannot be the label of a variant"),
+    "another variant": ({"variant": "gru"}, "`variant` 'gru' is not that of the study 'gates/lstm/adding/abc'"),
+    "another experiment": ({"study": "other/lstm/adding/abc"}, "is not of the experiment 'gates'"),
+    "another task": ({"study": "gates/lstm/xor/abc", "task": "xor"}, "the table does not describe the task 'xor'"),
+    "a hash that is none": ({"study": "gates/lstm/adding/<b>"}, "`study` is experiment/variant/task/hash"),
+    "an ending": ({"ending": "bored"}, "`ending` cannot be 'bored'"),
+    "seconds": ({"seconds": "-1"}, "`seconds` is a finite number from 0 on, not '-1'"),
+    "weights": ({"weights": "many"}, "`weights` is a whole number from 0 on, not 'many'"),
+    "a curve": ({"curve": "0.5 x"}, "`curve` is numbers with blanks between them"),
+}  # fmt: skip
+
+
+def damaged(path: Path, changes: dict[str, str], at: int = 1) -> Path:
+    """A row of a table with some cells changed."""
+    note, *lines = path.read_text().splitlines(keepends=True)
+    rows = list(csv.DictReader(lines))
+    rows[at] |= changes
+    with path.open("w", newline="") as stream:
+        stream.write(note)
+        writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_row_that_export_cannot_have_written_is_refused_with_its_line(case: str, tmp_path: Path) -> None:
+    changes, words = BAD[case]
+    path = damaged(table.write(content(), tmp_path / "t.csv"), changes)
+    with pytest.raises(UsageError) as caught:
+        table.read(path)
+    assert str(caught.value).startswith(f"{path}:4: ")
+    assert words in str(caught.value)
+    assert "\n  fix: correct or delete this row" in str(caught.value)
+
+
+def test_a_row_that_is_repeated_is_refused_with_both_lines(tmp_path: Path) -> None:
+    path = damaged(table.write(content(), tmp_path / "t.csv"), {"trial": "4"})
+    with pytest.raises(UsageError, match=r"t.csv:7: trial 4 of gates/lstm/adding/abc is there already, at 4\n"):
+        table.read(path)
+
+
+def test_a_row_after_a_message_of_several_lines_is_named_by_its_own_line(tmp_path: Path) -> None:
+    path = damaged(table.write(content(), tmp_path / "t.csv"), {"message": "one\ntwo\nthree", "kind": "complete"})
+    damaged(path, {"trial": "-1"}, at=2)
+    lines = path.read_text().splitlines()
+    with pytest.raises(UsageError) as caught:
+        table.read(path)
+    line = int(str(caught.value).partition("t.csv:")[2].partition(":")[0])
+    assert lines[line - 1].startswith("gates/lstm/adding/abc,adding,lstm,-1,")
+
+
+def test_a_parquet_table_is_looked_at_likewise(tmp_path: Path) -> None:
+    one = content()
+    first, second, *others = one.results
+    wrong = replace(second, outcome=replace(second.outcome, scores={**second.outcome.scores, "test": float("inf")}))
+    path = table.write(replace(one, results=(first, wrong, *others)), tmp_path / "t.parquet")
+    with pytest.raises(UsageError, match=r"t.parquet:2: `test` is a finite number, not inf"):
+        table.read(path)
+    path = table.write(replace(one, results=(first, first)), tmp_path / "t.parquet")
+    with pytest.raises(UsageError, match=r"t.parquet:2: trial 0 of .* is there already, at 1"):
+        table.read(path)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_table_that_was_changed_anywhere_is_read_to_legal_trials_or_refused_in_words(
+    data: st.DataObject, tmp_path: Path
+) -> None:
+    path = table.write(content(), tmp_path / "t.csv")
+    lines = path.read_text().splitlines(keepends=True)
+    at = data.draw(st.integers(0, len(lines) - 1))
+    change = data.draw(st.sampled_from(("cell", "repeat", "drop", "cut", "byte")))
+    if change == "cell":
+        cells_ = lines[at].rstrip("\n").split(",")
+        cells_[data.draw(st.integers(0, len(cells_) - 1))] = data.draw(st.sampled_from(CELLS) | st.text(max_size=4))
+        lines[at] = ",".join(cells_) + "\n"
+    elif change == "repeat":
+        lines.insert(at, lines[at])
+    elif change == "drop":
+        del lines[at]
+    elif change == "cut":
+        lines = [*lines[:at], lines[at][: data.draw(st.integers(0, 60))]]
+    else:
+        column = data.draw(st.integers(0, max(0, min(80, len(lines[at]) - 2))))
+        lines[at] = lines[at][:column] + data.draw(st.characters(max_codepoint=255)) + lines[at][column + 1 :]
+    path.write_text("".join(lines), newline="")
+    try:
+        read = table.read(path)
+    except UsageError as error:
+        assert "t.csv" in str(error)
+        assert "fix:" in str(error)
+        return
+    keys = [(one.study, one.trial.index) for one in read.results]
+    assert len(set(keys)) == len(keys)
+    for one in read.results:
+        assert one.trial.index >= 0
+        assert bool(one.outcome.scores) == (one.outcome.kind is Kind.COMPLETE)
+        assert all(math.isfinite(score) for score in one.outcome.scores.values())
+        assert not any(HYPERPARAMETERS[name].problem(value) for name, value in one.trial.hyperparameters.items())
+        assert ".." not in one.study.split("/")
+    experiment = parse_experiment(SPEC, "gates.yaml", Path())
+    if set(read.tasks) == {"adding"}:
+        report.summarise(experiment, read.results, read.tasks, 7)
+
+
+CELLS = (
+    "", "-5", "0", "nan", "inf", "-inf", "1e400", "NaN", "1_000", "7.0", " 7", "../../x", "gates/../adding/abc", '"', "{}",
+    "complete", "diverged", "lstm~1", "gates/lstm~1/adding/abc", "\u0663", "1e-400", "[]", "True",
+)  # fmt: skip

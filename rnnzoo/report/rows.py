@@ -1,0 +1,160 @@
+"""One row of a table of trials -> a result, or in words why it is none.  Nothing in a table is trusted.
+
+In: cells as they were read, text from CSV and values from Parquet.  Out: a `Result`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from rnnzoo.spec.space import HYPERPARAMETERS
+from rnnzoo.spec.trial import REPLICATE, Ending, Kind, Outcome, Result, Trial, Value
+
+SPLITS = ("train", "validation", "test")
+MOST = 2**53  # a whole number that is exact in every table
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
+_REPLICATE = re.compile(rf"(?P<label>.*){REPLICATE}[1-9][0-9]*")
+_HASH = re.compile(r"[0-9a-f]+")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,16}(?:\.0*)?")
+
+
+_Word = TypeVar("_Word", bound=StrEnum)
+
+
+class RowError(ValueError):
+    """Why a row is no result."""
+
+
+def result(row: Mapping[str, Any], experiment: str, tasks: Collection[str]) -> Result:
+    """The result of a row.
+
+    Args:
+        experiment: of which the table is.
+        tasks: labels of the tasks that the table describes.
+
+    Raises:
+        RowError: the row cannot be one that `export` has written.
+    """
+    if None in row:
+        raise RowError("it has more cells than there are columns")
+    _study(row, experiment, tasks)
+    return Result(_trial(row, experiment), _outcome(row), str(row["study"]))
+
+
+def _study(row: Mapping[str, Any], experiment: str, tasks: Collection[str]) -> None:
+    study = _text(row, "study")
+    parts = study.split("/")
+    if len(parts) != 4 or not _HASH.fullmatch(parts[3]):
+        raise RowError(f"`study` is experiment/variant/task/hash, not {study!r}")
+    if parts[0] != experiment:
+        raise RowError(f"`study` {study!r} is not of the experiment '{experiment}'")
+    for name, part in zip(("variant", "task"), parts[1:3]):
+        if _text(row, name) != part:
+            raise RowError(f"`{name}` {row[name]!r} is not that of the study {study!r}")
+        numbered = _REPLICATE.fullmatch(part)
+        if not _LABEL.fullmatch(numbered["label"] if numbered and name == "variant" else part):
+            raise RowError(f"{part!r} cannot be the label of a {name}")
+    if parts[2] not in tasks:
+        raise RowError(f"the table does not describe the task '{parts[2]}'")
+
+
+def _trial(row: Mapping[str, Any], experiment: str) -> Trial:
+    """As much of a trial as a table has: not its cell, nor how it was trained, which the spec says."""
+    chosen = {name: _hyperparameter(row, name) for name in HYPERPARAMETERS if row.get(name) not in (None, "")}
+    index, own = _whole(row, "trial"), _whole(row, "own_units", 0)
+    return Trial(experiment, row["variant"], "", row["task"], index, chosen, seed=0, own_units=own)
+
+
+def _hyperparameter(row: Mapping[str, Any], name: str) -> Value:
+    legal = HYPERPARAMETERS[name]
+    if legal.words:
+        found: Value = _text(row, name)
+    elif legal.whole:
+        found = _whole(row, name)
+    else:
+        found = _number(row, name)
+    problem = legal.problem(found)
+    if problem:
+        raise RowError(f"`{name}` {problem}, not {row[name]!r}")
+    return found
+
+
+def _outcome(row: Mapping[str, Any]) -> Outcome:
+    kind = _word(row, "kind", Kind)
+    given = [split for split in SPLITS if row[split] not in (None, "")]
+    if kind is Kind.COMPLETE and len(given) < len(SPLITS):
+        missing = ", ".join(split for split in SPLITS if split not in given)
+        raise RowError(f"a trial that is complete has a score on every split, and there is none for {missing}")
+    if kind is not Kind.COMPLETE and given:
+        raise RowError(f"a trial that is {kind} has no scores, and there is one for {given[0]}")
+    weights = {"recurrent": "weights", "model": "weights_model"}
+    return Outcome(
+        kind=kind,
+        scores={split: _number(row, split) for split in given},
+        curve=_curve(row),
+        weights={name: _whole(row, column) for name, column in weights.items() if row[column] not in (None, "")},
+        best_epoch=_whole(row, "best_epoch"),
+        seconds={"total": _number(row, "seconds", low=0.0)},
+        message=row["message"] or "",
+        ending=_word(row, "ending", Ending) if row.get("ending") else Ending.UNKNOWN,  # tables of before have none
+    )
+
+
+def _curve(row: Mapping[str, Any]) -> tuple[Mapping[str, float], ...]:
+    """A loss that was not finite is part of a curve."""
+    values = str(row["curve"] or "").split()
+    try:
+        return tuple({"epoch": epoch, "validation": float(one)} for epoch, one in enumerate(values, start=1))
+    except ValueError:
+        raise RowError("`curve` is numbers with blanks between them") from None
+
+
+# ---------------------------------------------------------------------------------------------- one cell
+
+
+def _text(row: Mapping[str, Any], name: str) -> str:
+    if not isinstance(row[name], str) or not row[name]:
+        raise RowError(f"`{name}` is a text, not {row[name]!r}")
+    return str(row[name])
+
+
+def _word(row: Mapping[str, Any], name: str, words: type[_Word]) -> _Word:
+    try:
+        return words(row[name])
+    except ValueError:
+        raise RowError(f"`{name}` cannot be {row[name]!r}") from None
+
+
+def _whole(row: Mapping[str, Any], name: str, absent: int | None = None) -> int:
+    """A whole number from 0 on; spreadsheets write 7 as 7.0, and pandas does where a column has gaps."""
+    value = row[name]
+    if value in (None, "") and absent is not None:
+        return absent
+    if not _WHOLE.fullmatch(str(value)) or not 0 <= float(value) <= MOST:
+        raise RowError(f"`{name}` is a whole number from 0 on, not {value!r}")
+    return int(float(value))
+
+
+def _number(row: Mapping[str, Any], name: str, low: float = -math.inf) -> float:
+    value = row[name]
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        found = math.nan
+    if not math.isfinite(found) or found < low:
+        raise RowError(f"`{name}` is a finite number{'' if math.isinf(low) else f' from {low:g} on'}, not {value!r}")
+    return found
+
+
+def repeated(results: Sequence[Result]) -> tuple[int, int] | None:
+    """Places of the first two results of one study and index, from 0 on; None where each is there once."""
+    seen: dict[tuple[str, int], int] = {}
+    for place, one in enumerate(results):
+        earlier = seen.setdefault((one.study, one.trial.index), place)
+        if earlier != place:
+            return earlier, place
+    return None
