@@ -26,6 +26,11 @@ class Growth:
     option: str
     tables: tuple[tuple[float, Table], ...]
 
+    @property
+    def solved(self) -> bool:
+        """Whether all of its tasks can be solved: then shares of trainings are compared, not scores."""
+        return all(table.solved is not None for _, table in self.tables)
+
 
 def growths(summary: Summary) -> list[Growth]:
     """Every kind of task of which the study has several that differ in one number only."""

@@ -37,7 +37,7 @@ from rnnzoo.stats.compare import (
     trials_needed,
 )
 from rnnzoo.stats.importance import Share
-from rnnzoo.stats.shares import difference_interval, more_often, share_interval, trials_for_shares
+from rnnzoo.stats.shares import more_often, share_interval, trials_for_shares
 
 LEVEL = 0.95
 MANY = 10_000  # trials; beyond, a number is no advice
@@ -166,7 +166,8 @@ def _verdict(claim: Claim, task: str, finding: Finding | str, adjusted: tuple[fl
     """The verdict of a finding, with the adjusted p-value of its words and the level that was left for it."""
     about = {"note": claim.note, "names_task": bool(claim.task)}
     if isinstance(finding, str):
-        return Verdict(claim.text, task, "undecided", finding, "none", "more trials that complete", **about)  # type: ignore[arg-type]
+        more = "" if claim.form == SOLVES else "more trials that complete"
+        return Verdict(claim.text, task, "undecided", finding, "none", more, **about)  # type: ignore[arg-type]
     p, alpha = adjusted or (0.0 if 0.0 in (finding.supports, finding.refutes) else 1.0, ALPHA)
     word, level = finding.word(p), 1.0 - alpha
     told = finding.tell(word, level)
@@ -287,20 +288,21 @@ def _share(claim: Claim, task: str, evidence: Evidence) -> Finding:
 
 
 def _solves(claim: Claim, task: str, evidence: Evidence) -> Finding:
-    """Shares of all trials: nothing is chosen, and one that diverged or failed has not solved the task."""
+    """Shares of all trials: nothing is chosen, and one that diverged or failed has not solved the task.
+
+    Each share has its exact interval; an interval of their difference would be another test's, and could contradict the word.
+    """
     (a, of_a), (b, of_b) = evidence.solved(task, claim.a), evidence.solved(task, claim.b)
     more, less = more_often(a, of_a, b, of_b)
     difference = a / of_a - b / of_b
 
     def tell(word: Word, level: float) -> Told:
-        low, high = difference_interval(a, of_a, b, of_b, level)
-        than = f"{abs(difference):.0%} {'more' if difference >= 0 else 'less'} often"
+        than = f"{abs(difference):.0%} {'more' if difference > 0 else 'less'} often" if difference else "as often"
         return Told(
-            f"{_share_solved(claim.a, a, of_a)}, {_share_solved(claim.b, b, of_b)}:"
-            f" {than} ({percent(level)}: {low:+.0%} to {high:+.0%})",
+            f"{_share_solved(claim.a, a, of_a)}, {_share_solved(claim.b, b, of_b)}: {than}",
             {
                 "solved_a": float(a), "trials_a": float(of_a), "solved_b": float(b), "trials_b": float(of_b),
-                "difference": difference, "low": low, "high": high, "more": more, "less": less,
+                "difference": difference, "more": more, "less": less,
             },
             _advice({f"shares that differ by {one:.0%}": trials_for_shares(one, 1.0 - level) for one in SHARES}, of_a),
         )  # fmt: skip
@@ -489,7 +491,7 @@ class Searches:
     def solved(self, task: str, name: str) -> tuple[int, int]:
         found = self.solving.get((task, name))
         if found is None:
-            raise StatsError(f"these trials do not say from which score on {task} is solved")
+            raise StatsError(f"no trial of {name} has ended, or these do not say from which score on {task} is solved")
         return found
 
     def _seed(self, *words: object) -> int:

@@ -27,7 +27,7 @@ from rnnzoo.spec.experiment import Experiment, Variant
 from rnnzoo.spec.read_experiment import resolved
 from rnnzoo.spec.trial import Ending, Kind, Result, ranked
 from rnnzoo.stats.compare import tuned_interval
-from rnnzoo.stats.ranks import Ranks, rank
+from rnnzoo.stats.ranks import Ranks, mean_ranks, rank
 from rnnzoo.stats.shares import share_interval
 from rnnzoo.stats.tuning import tuning_curve
 
@@ -196,7 +196,8 @@ class Summary:
 
     Attributes:
         spec: the experiment with every default filled in.
-        ranks: of the variants over all tasks; None where there is one task only.
+        ranks: of the variants over all kinds of task; None where there is one kind only.
+        kinds: how many of them.
         provenance: where and with what the trials were run, each different set once.
         warnings: what a reader must know of how verdicts were found.
         changes: what the spec says otherwise than when the trials were run.
@@ -212,6 +213,7 @@ class Summary:
     verdicts: tuple[Verdict, ...]
     controls: tuple[Control, ...]
     ranks: Ranks | None
+    kinds: int
     provenance: tuple[Mapping[str, str], ...]
     warnings: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
@@ -278,6 +280,7 @@ def summarise(
         verdicts=judge(experiment.claims, labels, evidence),
         controls=tuple(_controls(experiment, labels, evidence)),
         ranks=_ranks(experiment, tables),
+        kinds=len({task.name for task in experiment.tasks}),
         provenance=tuple(provenance),
         warnings=(text,) if (text := approximate(experiment.search)) else (),
         changes=tuple(changes),
@@ -295,12 +298,19 @@ def _controls(experiment: Experiment, tasks: Sequence[str], evidence: Searches) 
 
 
 def _ranks(experiment: Experiment, tables: Sequence[Table]) -> Ranks | None:
-    """Ranks of the variants that have a mean on every task, the control left out."""
-    means = [{row.variant: row.mean for row in table.rows if row.mean is not None} for table in tables]
+    """Ranks of the variants that have a mean on every task, the control left out.
+
+    The test needs tasks that are independent (Demsar 2006): those of one kind, as one at several lengths, are one block.
+    """
+    means = {table.task: {row.variant: row.mean for row in table.rows if row.mean is not None} for table in tables}
     names = [one.label for one in experiment.variants if one.label != experiment.control]
-    names = [name for name in names if all(name in one for one in means)]
+    names = [name for name in names if all(name in one for one in means.values())]
+    blocks: dict[str, list[list[float]]] = {}
+    for task in experiment.tasks:
+        blocks.setdefault(task.name, []).append([means[task.label][name] for name in names])
     try:
-        return rank(np.array([[one[name] for name in names] for one in means]).reshape(len(means), len(names)), names)
+        ranks = [mean_ranks(np.array(scores)) for scores in blocks.values()] if names else []
+        return rank(np.array(ranks).reshape(len(ranks), len(names)), names)
     except StatsError:
         return None
 

@@ -82,6 +82,15 @@ def rank(scores: Array, names: Sequence[str], level: float = 0.95) -> Ranks:
     )
 
 
+def mean_ranks(scores: Array) -> Array:
+    """(variants,) the rank of each variant, averaged over tasks: what stands for tasks that are one at several lengths.
+
+    Args:
+        scores: (tasks, variants), lower is better.
+    """
+    return np.asarray(stats.rankdata(np.asarray(scores, dtype=float), axis=1).mean(axis=0))
+
+
 def critical_difference(tasks: int, variants: int, level: float = 0.95) -> float:
     """How far apart two average ranks must be to differ, when all pairs are compared (Nemenyi).
 

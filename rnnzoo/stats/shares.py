@@ -49,23 +49,6 @@ def share_interval(successes: int, trials: int, level: float) -> tuple[float, fl
     return float(found.low), float(found.high)
 
 
-def difference_interval(a: int, of_a: int, b: int, of_b: int, level: float) -> tuple[float, float]:
-    """Interval of the share of A less that of B, from Wilson's intervals of both; about as wide as it should be.
-
-    Source:
-        Newcombe 1998, Interval estimation for the difference between independent proportions, method 10.
-    """
-    _check(a, of_a)
-    _check(b, of_b)
-    (low_a, high_a), (low_b, high_b) = (
-        stats.binomtest(count, of).proportion_ci(level, method="wilson") for count, of in ((a, of_a), (b, of_b))
-    )
-    one, two = a / of_a, b / of_b
-    below = ((one - low_a) ** 2 + (high_b - two) ** 2) ** 0.5
-    above = ((high_a - one) ** 2 + (two - low_b) ** 2) ** 0.5
-    return max(-1.0, float(one - two - below)), min(1.0, float(one - two + above))
-
-
 def trials_for_shares(difference: float, alpha: float, power: float = 0.8) -> int:
     """About how many trials of each show that two shares differ by so much, where they are hardest to tell: about a half.
 

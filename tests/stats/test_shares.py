@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from rnnzoo.errors import StatsError
-from rnnzoo.stats.shares import difference_interval, more_often, share_interval
+from rnnzoo.stats.shares import more_often, share_interval, trials_for_shares
 
 SHARES = np.linspace(0.02, 0.98, 13)
 
@@ -69,18 +69,16 @@ def test_the_interval_of_a_share_covers_at_least_as_often_as_it_says(trials: int
         assert covered >= 0.95
 
 
-def test_the_interval_of_a_difference_covers_about_as_often_as_it_says() -> None:
-    trials, level = 12, 0.95
-    bounds = {
-        (a, b): difference_interval(a, trials, b, trials, level)
+def test_the_trials_that_show_a_difference_of_shares_are_about_enough() -> None:
+    trials = trials_for_shares(0.5, 0.05)
+    decided = {
+        (a, b)
         for a, b in itertools.product(range(trials + 1), repeat=2)
+        if min(more_often(a, trials, b, trials)) <= 0.025
     }
-    covered = [
-        chance(one, two, trials, lambda a, b, d=one - two: bounds[a, b][0] <= d <= bounds[a, b][1])
-        for one, two in itertools.product(SHARES, SHARES)
-    ]
-    assert np.mean(covered) >= 0.95
-    assert min(covered) >= 0.90
+    assert 0.7 < chance(0.75, 0.25, trials, lambda a, b: (a, b) in decided) < 0.9
+    assert trials_for_shares(0.25, 0.05) > 3 * trials
+    assert trials_for_shares(0.5, 0.01) > trials
 
 
 @pytest.mark.parametrize(("count", "of"), [(-1, 3), (4, 3), (0, 0)])

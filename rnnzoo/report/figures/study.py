@@ -19,15 +19,16 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, PercentFormatter
+from matplotlib.ticker import NullFormatter, NullLocator, PercentFormatter
 
 from rnnzoo.report.explained import Explained, Marginal
-from rnnzoo.report.figures.style import COLOURS, DASHES, FAINT, INK, KEPT, STYLE, svg
+from rnnzoo.report.figures.style import COLOURS, DASHES, FAINT, INK, KEPT, MARKERS, STYLE, svg
 from rnnzoo.report.growth import Growth, growths
 from rnnzoo.report.summary import Row, Summary, Table
 from rnnzoo.stats.ranks import Ranks
 
 PAIRS = 6  # interactions that are shown
+MANY = 12  # trials; more stand on a logarithmic axis
 FAR = 3.0  # spans of the middle of the scores beyond which a score is shown at the edge
 
 
@@ -90,9 +91,9 @@ def _strip(axes: Axes, at: int, row: Row, high: float) -> None:
     scores = np.array([one.score for one in row.points])
     shown = np.minimum(np.percentile(scores, (25, 50, 75)), high)
     axes.fill_between(shown[[0, 2]], at - 0.3, at + 0.3, color="#eceff2", lw=0, zorder=0.5)
-    axes.plot((shown[1], shown[1]), (at - 0.3, at + 0.3), color="#c3cad1", lw=1.2, zorder=0.6)
+    axes.plot((shown[1], shown[1]), (at - 0.3, at + 0.3), color=FAINT, lw=1.2, zorder=0.6)
     places = at + spread[np.arange(len(scores)) % 5]
-    for kept, colour, size, alpha in ((False, FAINT, 4.5, 0.55), (True, KEPT, 5.5, 0.9)):
+    for kept, colour, size, alpha in ((False, FAINT, 4.5, 0.9), (True, KEPT, 5.5, 0.9)):
         these = np.array([one.kept == kept for one in row.points]) & (scores <= high)
         axes.plot(scores[these], places[these], "o", ms=size, mew=0, color=colour, alpha=alpha)
     beyond = int((scores > high).sum())
@@ -160,23 +161,37 @@ def _tuning(summary: Summary, table: Table, rows: Sequence[Row]) -> Figure:
     """Expected score of the best of n trials; a band for the baseline only, or the lines could not be seen."""
     figure = Figure(figsize=(8, 4.2))
     axes = figure.subplots()
-    lowest, highest = [], []
+    curves = [row.tuning for row in rows if row.tuning is not None]
     for at, row in enumerate(rows):
         if row.tuning is None:
             continue
         trials = np.arange(1, len(row.tuning.mean) + 1)
         axes.plot(trials, row.tuning.mean, **_line(at), lw=1.6, label=row.variant)
         if row.variant == summary.baseline:
-            axes.fill_between(trials, row.tuning.low, row.tuning.high, color=_line(at)["color"], alpha=0.12, lw=0)
-        lowest.append(min(row.tuning.mean))
-        highest.append(row.tuning.mean[min(2, len(row.tuning.mean) - 1)])  # the first trials would squeeze the rest
-    room = 0.05 * max(max(highest) - min(lowest), 1e-9)
-    axes.set_ylim(min(lowest) - room, max(highest) + room)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    _label(axes, "trials", f"expected {table.metric} on {summary.report}, {table.unit}", "best of n trials of")
+            axes.fill_between(trials, row.tuning.low, row.tuning.high, color=_line(at)["color"], alpha=0.18, lw=0)
+    low = min(min(one.mean) for one in curves)
+    high = float(np.median([one.mean[0] for one in curves]))  # the worst first trials would squeeze the rest
+    room = 0.05 * max(high - low, 1e-9)
+    axes.set_ylim(low - room, high + room)
+    _counting(axes, max(len(one.mean) for one in curves))
+    _label(
+        axes,
+        "n, the trials that are drawn",
+        f"expected {table.metric} on {summary.report}, {table.unit}",
+        "best of n of",
+    )
     return figure
+
+
+def _counting(axes: Axes, most: int) -> None:
+    """An axis of numbers from 1 to `most`, logarithmic where they are many."""
+    if most > MANY:
+        axes.set_xscale("log")
+    steps = [one * 10**power for power in range(7) for one in (1, 2, 5)] if most > MANY else range(1, most + 1)
+    ticks = sorted({one for one in steps if one <= 0.8 * most} | {most})
+    axes.set_xticks(ticks, [f"{one:,}" for one in ticks])
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def _importance(explained: Explained) -> Figure:
@@ -201,7 +216,7 @@ def _importance(explained: Explained) -> Figure:
         _marginal(panel, marginal)
     for panel in panels[count:]:
         panel.set_visible(False)
-    panels[0].set_ylabel("expected score")
+    panels[0].set_ylabel("score, less its\nvariant's median")
     return figure
 
 
@@ -240,7 +255,7 @@ def _scatter(summary: Summary, table: Table, rows: Sequence[Row], explained: Exp
     low, high = _limits(table, rows)
     points = [one for row in rows for one in row.points]
     for panel, marginal in zip(panels, explained.marginals):
-        for kept, colour, alpha in ((False, FAINT, 0.4), (True, KEPT, 0.85)):
+        for kept, colour, alpha in ((False, FAINT, 0.9), (True, KEPT, 0.9)):
             these = [one for one in points if one.kept == kept and marginal.name in one.at]
             at = [_place(marginal, one.at[marginal.name]) for one in these]
             panel.plot(at, [min(one.score, high) for one in these], "o", ms=3, mew=0, color=colour, alpha=alpha)
@@ -259,27 +274,47 @@ def _scatter(summary: Summary, table: Table, rows: Sequence[Row], explained: Exp
 
 
 def _growth(summary: Summary, growth: Growth) -> Figure:
-    """A line a variant; in grey what learns nothing sequential."""
+    """A line a variant; the share that solves it where the task can be solved, else the mean of the kept trials."""
     figure = Figure(figsize=(8, 3.6))
     axes = figure.subplots()
+    places = {value: place for place, (value, _) in enumerate(growth.tables)}
     variants = list(dict.fromkeys(row.variant for _, table in growth.tables for row in sorted(table.rows, key=_named)))
     for at, variant in enumerate(variants):
+        beside = 0.5 * ((at + 0.5) / len(variants) - 0.5)  # equal scores would hide each other
         found = [(value, row) for value, table in growth.tables for row in table.rows if row.variant == variant]
-        points = [(value, row.mean, row.interval) for value, row in found if row.mean is not None]
-        values, means = [value for value, *_ in points], [mean for _, mean, _ in points]
-        axes.plot(values, means, marker="o", ms=4, lw=1.7, label=variant, **_line(at))
-        bands = [(value, *interval) for value, _, interval in points if interval]
+        grown = [(places[value] + beside, *_grown(growth, row)) for value, row in found]
+        points = [(place, score, interval) for place, score, interval in grown if score is not None]
+        line = _line(at)
+        axes.plot(
+            [place for place, *_ in points], [score for _, score, _ in points], marker=MARKERS[at % len(MARKERS)],
+            ms=4.5, lw=1.2, label=variant, **line,
+        )  # fmt: skip
+        bands = [(place, *interval) for place, _, interval in points if interval]
         if bands:
-            axes.vlines(*zip(*bands), color=_line(at)["color"], lw=1, alpha=0.5)
-    least = [(value, min(table.baselines.values())) for value, table in growth.tables if table.baselines]
-    if least:
-        axes.plot(*zip(*least), color=FAINT, lw=1, ls=(0, (4, 3)), label="learns nothing")
+            axes.vlines(*zip(*bands), color=line["color"], lw=1.2)
     table = growth.tables[0][1]
-    axes.set(xlabel=growth.option.replace("_", " "), ylabel=f"{table.metric.replace('_', ' ')} on {summary.report}")
-    axes.set_xticks([value for value, _ in growth.tables])
-    axes.set_ylim(0, None)
+    if growth.solved:
+        axes.set(ylabel="share of trainings\nthat solve it", ylim=(-0.04, 1.04))
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    else:
+        least = [(places[value], min(one.baselines.values())) for value, one in growth.tables if one.baselines]
+        if least:
+            axes.plot(*zip(*least), color=FAINT, lw=1, ls=(0, (4, 3)), label="learns nothing")
+        axes.set(ylabel=f"{table.metric.replace('_', ' ')} on {summary.report}")
+        axes.set_ylim(0, None)
+    axes.set(xlabel=growth.option.replace("_", " "))
+    axes.set_xticks(list(places.values()), [f"{value:g}" for value in places])
+    axes.grid(axis="y", color="#eceff2", lw=0.8)
     _legend(axes, growth.name)
     return figure
+
+
+def _grown(growth: Growth, row: Row) -> tuple[float | None, tuple[float, float] | None]:
+    """What a line shows, and its interval."""
+    if not growth.solved:
+        return row.mean, row.interval
+    one = row.solved
+    return (one.count / one.trials, (one.low, one.high)) if one else (None, None)
 
 
 def _named(row: Row) -> str:
