@@ -54,3 +54,28 @@ def test_the_report_shows_the_growth_with_every_variant_that_has_scores() -> Non
     for name in ("lstm", "gru", "rnn", "learns nothing", "length"):
         assert name in pictures["growth-adding"]
     assert "As the task grows" in html.page(found, cells(), pictures)
+
+
+def test_a_task_that_can_be_solved_shows_how_the_share_that_solves_it_changes() -> None:
+    experiment = parse_experiment(SPEC.replace("task: adding", LONG), "gates.yaml", Path())
+    found = [
+        Result(one.trial, one.outcome, one.study.replace("/adding/", f"/{choice.label}/"))
+        for choice in experiment.tasks
+        for one in results()
+    ]
+    loaded = {choice.label: replace(task(), name=choice.name, solved=8.75) for choice in experiment.tasks}
+    shown = report.summarise(experiment, found, loaded, 6)
+    (growth,) = growths(shown)
+    assert growth.solved
+    assert "that solve it" in figures.draw(shown)["growth-adding"]
+
+
+def test_tasks_of_one_kind_are_one_block_of_the_ranks() -> None:
+    assert summary(LONG).ranks is None
+    both = summary(
+        "tasks: [{name: adding, label: a}, {name: adding, label: b, length: 9}, {name: copy_memory, label: c}]"
+    )
+    assert both.kinds == 2
+    assert both.ranks is not None
+    two = summary("tasks: [{name: adding, label: a}, {name: copy_memory, label: c}]")
+    assert both.ranks == two.ranks
