@@ -264,14 +264,14 @@ def test_the_interval_of_a_difference_covers_it_about_as_often_as_it_says(simula
 def test_the_interval_of_one_variant_covers_what_its_search_finds_on_average(
     case: str, draw: alarms.Draw, size: tuple[int, int], simulations: int
 ) -> None:
-    """Measured: 92 to 98 %; the interval of the kept trials alone covered 48 to 71 %."""
+    """Measured with 2,000 searches: 94 to 97 %."""
     rng = np.random.default_rng([*size, simulations])
     many = draw(rng, 20_000, size[0])
     target = alarms.tuned(many, size[1], alarms.worst(many)).mean()
     found = [alarms.trials(draw, rng, size[0]) for _ in range(simulations)]
     intervals = [tuned_interval(one, size[1], 0.95, at, draws=300) for at, one in enumerate(found)]
     covered = np.mean([low <= target <= high for low, high in intervals])
-    assert 0.92 - room(simulations) < covered < 0.985 + room(simulations), (case, covered)
+    assert 0.94 - room(simulations) < covered < 0.975 + room(simulations), (case, covered)
 
 
 def test_an_interval_of_scores_that_cannot_be_negative_begins_at_0() -> None:
