@@ -10,11 +10,15 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from mlflow.entities import ViewType
 
+from rnnzoo.cli import reports
+from rnnzoo.report import table
+from rnnzoo.spec.read_experiment import read
 from rnnzoo.spec.trial import Kind, Outcome
 from rnnzoo.sweep.search import Store
 from rnnzoo.trackers.mlflow import MlflowTracker
@@ -516,24 +520,20 @@ def test_a_table_of_another_experiment_is_refused_and_one_of_another_edition_is_
         ("training.batch=7", "training"), ("task.length=11", "task"), ("init={normal: 0.2}", "cell"),
     ],
 )  # fmt: skip
-def test_a_report_of_trials_that_were_run_otherwise_says_so_on_the_terminal_and_on_the_page(
-    key: str, part: str, elsewhere: Path
-) -> None:
-    done = rnnzoo("report", "small.yaml", "--set", key, "--from", "results/small.csv", cwd=elsewhere)
-    words = f"hese trials were run with another {part}, in every study: what this file says of it is not what was run"
+def test_every_part_that_was_run_otherwise_is_told(key: str, part: str, elsewhere: Path) -> None:
+    content = table.read(elsewhere / "results/small.csv")
+    (told,) = reports._changes(read(elsewhere / "small.yaml", [key]), content)
+    assert told.startswith(f"these trials were run with another {part}, in every study")
+    assert reports._changes(read(elsewhere / "small.yaml"), content) == []
+    (told,) = reports._changes(read(elsewhere / "small.yaml"), replace(content, parts={}))
+    assert told.startswith("the table does not say how the trials of every study were run")
+
+
+def test_trials_that_were_run_otherwise_are_told_on_the_terminal_and_on_the_page(elsewhere: Path) -> None:
+    done = rnnzoo("report", "small.yaml", "--set", "search.seed=2", "--from", "results/small.csv", cwd=elsewhere)
+    words = "hese trials were run with another search, in every study: what this file says of it is not what was run"
     assert words in " ".join(done.stdout.split())
     assert words in (elsewhere / "runs/small/report/report.html").read_text()
-    done = rnnzoo("report", "small.yaml", "--from", "results/small.csv", cwd=elsewhere)
-    assert "were run with another" not in done.stdout
-    assert "were run with another" not in (elsewhere / "runs/small/report/report.html").read_text()
-
-
-def test_a_table_that_does_not_say_how_a_study_was_run_is_told(elsewhere: Path) -> None:
-    note, _, rest = (elsewhere / "results/small.csv").read_text().partition("\n")
-    head = json.loads(note.removeprefix("# rnnzoo trials 1 "))
-    (elsewhere / "bare.csv").write_text(f"# rnnzoo trials 1 {json.dumps({**head, 'parts': {}})}\n{rest}")
-    done = rnnzoo("report", "small.yaml", "--from", "bare.csv", cwd=elsewhere)
-    assert "does not say how the trials of every study were run" in " ".join(done.stdout.split())
 
 
 def test_claims_about_a_task_that_a_table_does_not_have_are_left_out(elsewhere: Path) -> None:
