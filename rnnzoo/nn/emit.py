@@ -1,7 +1,7 @@
-"""Lines of a program -> tensors, as operations of Keras.
+"""Lines of a program -> tensors, as operations of `keras.ops`.
 
 In: lines and the tensors that they read.  Out: the tensor of every line.  The same lines run on one step, (batch, size), and
-on all steps at once, (time, batch, size).
+on all steps at once, (time, batch, size).  Whoever calls knows the loop and the kernels' orientation: this knows no backend.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class Emitter:
         ticks: (period, first, last) of blocks of units that are computed at multiples of the period only.
         sums: sums over all steps and sequences that are there already.
         constants: in float64.
+        run_steps: (time, batch or 1, 1) of bool: which steps are real, where a value of others may be infinite or no number.
     """
 
     size: ir.Sizes
@@ -45,6 +46,7 @@ class Emitter:
     ticks: tuple[tuple[int, int, int], ...] = ()
     sums: Values = field(default_factory=dict)
     constants: Mapping[str, np.ndarray] = field(default_factory=dict)
+    run_steps: Tensor | None = None
     lines: dict[str, ir.Apply] = field(default_factory=dict)  # that were run
 
     def first(self, units: int) -> Emitter:
@@ -113,10 +115,11 @@ class Emitter:
                 begin, end = extent(expr, self.size)
                 return self.value(args[0], values)[..., begin:end]
             case "outer":
-                return self.outer(self.value(args[0], values), self.vector(args[1], values))
+                adjoint, operand = self.value(args[0], values), self.vector(args[1], values)
+                return self.outer(self.finite(adjoint), self.finite(operand))
             case "sum":
                 there = self.summed(args[0])
-                return total(self.value(args[0], values)) if there is None else there
+                return total(self.finite(self.value(args[0], values))) if there is None else there
             case "total":
                 return keras.ops.sum(self.value(args[0], values), axis=-1, keepdims=True)
             case op:
@@ -143,6 +146,12 @@ class Emitter:
             return _outer(adjoint, operand)
         found = [_outer(adjoint[::period, :, first:last], operand[::period]) for period, first, last in self.ticks]
         return keras.ops.concatenate(found, axis=-1)
+
+    def finite(self, sequence: Tensor) -> Tensor:
+        """A sequence with 0 in the steps that are not real, where that is not sure."""
+        if self.run_steps is None or len(sequence.shape) < 3:
+            return sequence
+        return keras.ops.where(self.run_steps, sequence, 0)
 
     def summed(self, atom: Atom) -> Tensor | None:
         """The sum of an atom over all steps and sequences, where it can be put together from sums that are there."""

@@ -8,7 +8,7 @@ loop over the adjoint's lines, then every gradient of a weight as one product or
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -25,6 +25,7 @@ from rnnzoo.nn.rooms import Place, Plan, Room, plan
 
 Tensor = Any
 Named = tuple[str, str]  # (kind, name) of an `ir.Ref`
+INFINITE_AT_0 = frozenset({"div", "log", "sqrt", "pow"})  # or their derivatives are
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Engine:
         states: names of the carried states; `shown` of other values that are wanted, carried so that padding repeats them.
         wanted: whose values at every step are results.
         below, drops, weights: names of what the step reads: of the layer below, masks of recurrent dropout, weights.
+        masked: whether some steps are padding.
+        counted: whether the number of steps is given, and what lies behind them is not run.
     """
 
     step: ir.Step
@@ -49,6 +52,16 @@ class Engine:
     weights: tuple[str, ...]
     masked: bool
     clocked: bool = False  # whether each sequence's steps are counted from a number that is given
+    counted: bool = False
+
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """Equal for engines that compute the same: what is compiled for the one serves the other."""
+        size = self.size.units, self.size.inputs, tuple(sorted(self.size.options.items()))
+        constants = tuple((name, one.shape, one.tobytes()) for name, one in sorted(self.constants.items()))
+        names = self.states, self.shown, self.wanted, self.below, self.weights
+        flags = self.drops, self.masked, self.clocked, self.counted
+        return type(self), self.step.equations, size, self.dtype, constants, names, flags
 
     @cached_property
     def program(self) -> Program:
@@ -114,13 +127,29 @@ class Engine:
         return plan({(ref.kind, ref.name): self.size.of(ref.shape[0]) for ref in back.emitted}, free)
 
     @cached_property
-    def function(self) -> Callable[..., list[Tensor]]:
-        """(x, below..., initial states..., masks of dropout..., weights..., [keep], [clock]) -> (wanted..., last carried...).
+    def divides(self) -> bool:
+        """Whether an adjoint may be infinite in steps that are padding, whose states may still be 0."""
+        lines = (*self.program.before, *self.adjoint.loop, *self.adjoint.after)
+        return any(isinstance(one.expr, ir.Apply) and one.expr.op in INFINITE_AT_0 for one in lines)
 
-        Sequences are (time, batch, size), and `keep` is (time, batch, 1): where it is 0, the step is padding.  `clock` is
-        (batch, 1) of int32: how many steps each sequence has behind it.
+    @cached_property
+    def compiled(self) -> tuple[scan.Compiled, scan.Compiled]:
+        """The forward and the backward pass, each compiled once for a shape."""
+        return scan.Compiled(self._forward, "rnnzoo_forward"), scan.Compiled(self._backward, "rnnzoo_backward")
+
+    @cached_property
+    def function(self) -> Callable[..., list[Tensor]]:
+        """(x, below..., initial states..., masks of dropout..., weights..., [keep], [clock], [count]) -> results.
+
+        Sequences are (time, batch, size), and `keep` is (time, batch, 1): where it is 0, the step is padding.  The results
+        are the wanted sequences, then what is carried at the end.  `clock` is (batch, 1) of int32: how many steps each
+        sequence has behind it.
         """
-        return scan.differentiable(self._forward, self._backward)
+        return scan.differentiable(self._forward, self._backward, self._plain, self.compiled)
+
+    def plain(self, *arguments: Tensor) -> list[Tensor]:
+        """The same function as plain operations, which any runtime of TensorFlow's has and TensorFlow differentiates."""
+        return self._plain(arguments)
 
     def width(self, name: str) -> int:
         return self.size.of(self.step.equation(name).size)
@@ -156,8 +185,8 @@ class Engine:
         }
         return found, [emitter.spread(ref, ref.shape[0], now, like) for ref in back.emitted]
 
-    def _forward(self, arguments: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        given = _Arguments.of(self, arguments)
+    def _stepping(self, given: _Arguments) -> tuple[Values, list[Tensor], list[Tensor], scan.Step]:
+        """What is computed before the loop; what it reads row by row; what it begins with; its step."""
         program, emitter = self.program, given.emitter(self)
         emitter.prepare(program.once, ())
         values = emitter.run(program.before, given.sequences(), given.x)
@@ -175,13 +204,39 @@ class Engine:
             if given.keep is not None:
                 kept = row(len(self.rows)) > 0
                 new = [keras.ops.where(kept, value, old) for value, old in zip(new, carried)]
-            return new, [*beside, *new[len(self.states) :], *new[: len(self.states)]]
+            return new, beside
 
         sequences = [there[key] for key in self.rows] + ([] if given.keep is None else [given.keep])
         start = [
             *given.start,
             *(keras.ops.zeros((given.batch, self.width(name)), self.dtype) for name in self.shown),
         ]
+        return values, sequences, start, step
+
+    def _plain(self, arguments: Sequence[Tensor]) -> list[Tensor]:
+        given = _Arguments.of(self, arguments)
+        if given.keep is None and given.count is not None:
+            real = keras.ops.arange(given.time, dtype="int32") < given.count
+            given = replace(given, keep=keras.ops.cast(keras.ops.reshape(real, (-1, 1, 1)), self.dtype))
+        _, sequences, start, step = self._stepping(given)
+        wanted = [self.carried.index(name) for name in self.wanted]
+
+        def shown(t: Tensor, carried: scan.Rows, row: scan.Row) -> tuple[list[Tensor], list[Tensor]]:
+            new, _ = step(t, carried, row)
+            return list(new), [new[number] for number in wanted]
+
+        widths = [self.width(name) for name in self.wanted]
+        kept, last = scan.plain_loop(shown, sequences, start, widths, given.time)
+        return [*kept, *last]
+
+    def _forward(self, arguments: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        given = _Arguments.of(self, arguments)
+        values, sequences, start, ahead = self._stepping(given)
+
+        def step(t: Tensor, carried: scan.Rows, row: scan.Row) -> tuple[list[Tensor], list[Tensor]]:
+            new, beside = ahead(t, carried, row)
+            return list(new), [*beside, *new[len(self.states) :], *new[: len(self.states)]]
+
         rooms, last = scan.loop(
             step, sequences, start, self.kept.rooms, tuple(self.kept.places.values()), given.steps, given.time
         )
@@ -190,7 +245,7 @@ class Engine:
             found = self.found(rooms, ("carried", name))
             end = last[self.carried.index(name)][None]
             results.append(found if given.keep is None else keras.ops.where(given.run, found, end))
-        again = [values["value", ref.name] for ref in self.adjoint.sequences(program)]
+        again = [values["value", ref.name] for ref in self.adjoint.sequences(self.program)]
         return [*results, *last], [*rooms, *again]
 
     def _backward(
@@ -198,6 +253,8 @@ class Engine:
     ) -> list[Tensor | None]:
         given = _Arguments.of(self, arguments)
         program, back, emitter = self.program, self.adjoint, given.emitter(self)
+        if self.divides and given.steps is not None:
+            emitter = replace(emitter, run_steps=given.run if given.keep is None else given.keep > 0)
         emitter.prepare((*program.once, *back.fixed), (*back.loop, *back.after, *back.once))
         rooms = kept[: len(self.kept.rooms)]
         again = dict(zip(_named(back.sequences(program)), kept[len(rooms) :]))
@@ -237,6 +294,8 @@ class Engine:
                 whole = [keras.ops.where(real, one, 0) for one in whole]
             values |= {("adjoint", name): one for name, one in zip(self.carried, whole)}
             found, emitted = self.back(emitter, values, t, carried[0])
+            if given.keep is not None and self.divides:
+                found = {name: keras.ops.where(real, one, 0) for name, one in found.items()}
             new = [
                 one if name not in found else found[name] if given.keep is None else found[name] + one
                 for name, one in zip(self.carried, waiting)
@@ -253,7 +312,7 @@ class Engine:
             ("time", "t"): given.clock(keras.ops.reshape(keras.ops.arange(given.time, dtype="int32"), (-1, 1, 1))),
         }
         for key, place in self.handed.places.items():  # columns of a room are summed slower than all of it
-            emitter.sums[key] = total(rooms_after[place.room])[place.first : place.end]
+            emitter.sums[key] = total(emitter.finite(rooms_after[place.room]))[place.first : place.end]
         emitter.run(back.after, after, given.x)
         emitter.run(back.once, after, None)
 
@@ -261,6 +320,7 @@ class Engine:
             if name not in found:
                 return keras.ops.zeros_like(like)
             value = emitter.value(found[name], after)
+            value = emitter.finite(value) if len(like.shape) == 3 else value
             return keras.ops.reshape(value, like.shape) if len(value.shape) > len(like.shape) else value
 
         return [
@@ -270,7 +330,24 @@ class Engine:
             *(gradient(back.weights, name, value) for name, value in given.weights.items()),
             *([] if given.keep is None else [None]),
             *([] if given.began is None else [None]),
+            *([] if given.count is None else [None]),
         ]
+
+
+MOST = 64
+_shared: dict[tuple[Any, ...], Engine] = {}  # the one that was asked for last at the end
+
+
+def shared(engine: Engine) -> Engine:
+    """The engine that was made first of those that compute the same.
+
+    TensorFlow keeps what it compiled until the process ends, 6 MB a layer: equal layers share it, those that are gone too.
+    """
+    first = _shared.pop(engine.identity, engine)
+    _shared[engine.identity] = first
+    if len(_shared) > MOST:
+        del _shared[next(iter(_shared))]
+    return first
 
 
 def _named(atoms: Iterable[ir.Expr]) -> Iterator[Named]:
@@ -294,6 +371,7 @@ class _Arguments:
     weights: Mapping[str, Tensor]
     keep: Tensor | None
     began: Tensor | None
+    count: Tensor | None
 
     @staticmethod
     def of(engine: Engine, arguments: Sequence[Tensor]) -> _Arguments:
@@ -306,6 +384,7 @@ class _Arguments:
             weights={name: rest.pop(0) for name in engine.weights},
             keep=rest.pop(0) if engine.masked else None,
             began=rest.pop(0) if engine.clocked else None,
+            count=rest.pop(0) if engine.counted else None,
         )
 
     def clock(self, t: Tensor) -> Tensor:
@@ -324,7 +403,7 @@ class _Arguments:
     def steps(self) -> Tensor | None:
         """How many steps to run: up to the last one that is real in any sequence; None for all."""
         if self.keep is None:
-            return None
+            return self.count
         real = keras.ops.any(self.keep > 0, axis=(1, 2))
         return keras.ops.max(keras.ops.where(real, keras.ops.arange(1, self.time + 1, dtype="int32"), 0))
 

@@ -20,13 +20,14 @@ from rnnzoo.lang import ir, reference
 from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.view import CellView
 from rnnzoo.lang.widen import operands
-from rnnzoo.nn import arguments, cache, ticked
-from rnnzoo.nn.engine import Engine
+from rnnzoo.nn import arguments, cache, scan, shapes, ticked
+from rnnzoo.nn.engine import Engine, shared
 from rnnzoo.spec.cell import Init
 
 Tensor = Any
 CLOCK = "t"  # the name under which the number of steps is handed on
 CLOCK_DTYPE = "int32"
+ENGINES = ("auto", "portable")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -71,6 +72,8 @@ class Recurrent(keras.layers.Layer):
         initializers, regularizers, constraints: by name of a weight, or a pattern such as `R_*`; whatever Keras accepts.
             A matrix is seen as the kernel (columns, rows) that Keras' own layers have.  Weights that share an initialiser
             begin differently all the same: each has a seed of its own.
+        engine: "auto" compiles the layer, and takes plain operations of TensorFlow where a model is exported, as to TFLite;
+            "portable" takes them always, as `tape.jacobian` and other runtimes need it.  Both compute the same.
 
     Call arguments:
         inputs: (batch, time, inputs).
@@ -101,6 +104,7 @@ class Recurrent(keras.layers.Layer):
         initializers: Mapping[str, Any] | None = None,
         regularizers: Mapping[str, Any] | None = None,
         constraints: Mapping[str, Any] | None = None,
+        engine: str = "auto",
         **kwargs: Any,
     ) -> None:
         arguments.known(kwargs, list(inspect.signature(Recurrent.__init__).parameters)[1:-1])
@@ -121,11 +125,12 @@ class Recurrent(keras.layers.Layer):
         self.regularizers = arguments.by_name("regularizers", regularizers, names, keras.regularizers.get)
         self.constraints = arguments.by_name("constraints", constraints, names, keras.constraints.get)
         self.input_spec = keras.InputSpec(ndim=3)
+        self.engine = _engine_named(engine)
         self.supports_masking = True
         self._memory = _Memory()
         self._stack: tuple[_Built, ...] = ()
         self._random = keras.random.SeedGenerator(self._drop_seed()) if self.dropout or self.recurrent_dropout else None
-        self._engines: dict[tuple[int, bool, bool, bool], Engine] = {}
+        self._engines: dict[tuple[int, bool, bool, bool, bool], Engine] = {}
 
     # -- what Keras asks
 
@@ -254,6 +259,7 @@ class Recurrent(keras.layers.Layer):
             "go_backwards": self.go_backwards,
             "stateful": self.stateful,
             "zero_output_for_mask": self.zero_output_for_mask,
+            "engine": self.engine,
             "initializers": self.initializers.config(keras.initializers.serialize),
             "regularizers": self.regularizers.config(keras.regularizers.serialize),
             "constraints": self.constraints.config(keras.constraints.serialize),
@@ -436,11 +442,18 @@ class Recurrent(keras.layers.Layer):
         """The whole stack: (batch, time, size), or the last step's output; and the last states of all layers."""
         rest, masks, dtype = list(start), list(drops), self.compute_dtype
         x = keras.ops.transpose(inputs, (1, 0, 2))  # (time, batch, inputs), as the loop wants it
-        keep = None if mask is None else keras.ops.expand_dims(keras.ops.transpose(mask, (1, 0)), -1)
+        real = keep = None if mask is None else keras.ops.expand_dims(keras.ops.transpose(mask, (1, 0)), -1)
+        plain = self.engine == "portable" or scan.needs_plain_operations()
+        fit = None if plain else shapes.fit(x)
+        if fit is not None:
+            x, rest, masks = fit.longer(x), [fit.wider(one) for one in rest], [fit.wider(one) for one in masks]
+            keep = None if keep is None else fit.longer(keep, real=False)
+            clock = None if clock is None else fit.wider(clock)
+        counted = fit is not None and fit.counted and keep is None
         below: dict[str, Tensor] = {}
         states: list[Tensor] = []
         for built in self._stack:
-            engine = self._engine(built, keep is not None, bool(drops), clock is not None)
+            engine = self._engine(built, keep is not None, bool(drops), clock is not None, counted)
             read = x * masks.pop(0)[None] if drops else x
             arguments = [
                 read,
@@ -450,15 +463,19 @@ class Recurrent(keras.layers.Layer):
                 *self._tensors(built, dtype),
                 *([] if keep is None else [keep]),
                 *([] if clock is None else [clock]),
+                *([keras.ops.convert_to_tensor(fit.time, "int32")] if counted else []),
             ]
-            found = engine.function(*arguments)
+            found = engine.plain(*arguments) if plain else engine.function(*arguments)
             below = dict(zip(engine.wanted, found))
             last = dict(zip(engine.carried, found[len(engine.wanted) :]))
             states += [last[name] for name in engine.states]
             x = below.get(self.cell.output)
         output = last[self.cell.output] if x is None else x
-        if keep is not None:  # as in Keras: 0 before the first real step, whatever the states begin with
-            begun = _begun(keep) if x is not None else keras.ops.any(keep > 0, axis=0)
+        if fit is not None:
+            output = fit.narrower(output) if x is None else fit.cut(output)
+            states = [fit.narrower(one) for one in states]
+        if real is not None:  # as in Keras: 0 before the first real step, whatever the states begin with
+            begun = _begun(real) if x is not None else keras.ops.any(real > 0, axis=0)
             output = keras.ops.where(begun, output, 0)
         return output if x is None else keras.ops.transpose(output, (1, 0, 2)), states
 
@@ -475,8 +492,8 @@ class Recurrent(keras.layers.Layer):
             found.append(tensor * keras.ops.cast(built.masks[one.name].T, dtype) if one.name in built.masks else tensor)
         return found
 
-    def _engine(self, built: _Built, masked: bool, dropped: bool, clocked: bool) -> Engine:
-        key = (built.number, masked, dropped, clocked)
+    def _engine(self, built: _Built, masked: bool, dropped: bool, clocked: bool, counted: bool) -> Engine:
+        key = (built.number, masked, dropped, clocked, counted)
         if key not in self._engines:
             top = built.number == self.layers
             step = self.cell.layer(built.number)
@@ -496,8 +513,9 @@ class Recurrent(keras.layers.Layer):
                 weights=tuple(one.name for one in step.weights),
                 masked=masked,
                 clocked=clocked,
+                counted=counted,
             )
-            self._engines[key] = ticked.engine(dense)
+            self._engines[key] = shared(ticked.engine(dense))
         return self._engines[key]
 
     def _cell_states(self) -> Iterator[tuple[int, ir.State]]:
@@ -568,3 +586,9 @@ def _spread(state: Tensor, batch: Tensor) -> Tensor:
 
 def _hashed(seed: int, number: int, name: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed} {number} {name}".encode()).digest()[:4], "big") >> 1
+
+
+def _engine_named(name: str) -> str:
+    if name not in ENGINES:
+        raise UsageError(f"engine must be 'auto' or 'portable', not {name!r}\n  fix: {nearest(str(name), ENGINES)}")
+    return name

@@ -1,22 +1,25 @@
-"""The time loop under XLA, forward and backward.
+"""The time loop: under XLA, forward and backward, and as plain operations; and functions with a backward pass of their own.
 
-In: a step's function and tensors.  Out: what it yields at every step, and what is carried at the end.  The sequence has a
-static length, but how many steps are run is a value of run time: one executable serves all lengths up to it.  What steps
-yield is kept in rooms (`nn.rooms`): rows that were read for the last time, or new ones.
+In: a step's function and tensors.  Out: what it yields at every step, and what is carried at the end.  Under XLA the sequence
+has a static length, but how many steps are run is a value of run time: one executable serves all lengths up to it.  What
+steps yield is kept in rooms (`nn.rooms`): rows that were read for the last time, or new ones.
 
-The only file that speaks TensorFlow's loops and its gradients, so that another backend has one file to replace.
+The engine's loops, its gradients and what it asks of XLA stand here.  (`nn.train` has loops over batches, `nn.shapes` and
+`nn.data` work on tensors of TensorFlow's too.)
 """
 
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import tensorflow as tf
 from tensorflow.compiler.tf2xla.python import xla
+from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
 from rnnzoo.nn.rooms import Place, Room
 
@@ -26,6 +29,7 @@ Row = Callable[..., Tensor]  # (number of a sequence, how many rows on from t = 
 Step = Callable[[Tensor, Rows, Row], tuple[Sequence[Tensor], Sequence[Tensor]]]
 Forward = Callable[[Sequence[Tensor]], tuple[list[Tensor], list[Tensor]]]
 Backward = Callable[[Sequence[Tensor], Sequence[Tensor], Sequence[Tensor]], list[Tensor | None]]
+Plain = Callable[[Sequence[Tensor]], list[Tensor]]
 
 SMALL = 2**16  # numbers in a sequence that fits into the processor's second cache several times
 
@@ -40,6 +44,30 @@ def inside_compiled_code() -> Iterator[None]:
         yield
     finally:
         _inside.reset(token)
+
+
+def compiled_as_a_whole() -> bool:
+    """Whether what is traced now is part of code that XLA compiles as a whole."""
+    return _inside.get() or GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
+
+
+# Modules that write a model for other runtimes, which have no XLA
+EXPORTERS = ("keras.src.export.", "tensorflow.lite.", "tensorflow.python.saved_model.")
+
+
+def needs_plain_operations() -> bool:
+    """Whether what runs now must do without XLA: functions are run eagerly, or a model is traced to be exported.
+
+    TensorFlow and Keras do not say that they are exporting: who calls does.
+    """
+    if tf.executing_eagerly():
+        return bool(tf.config.functions_run_eagerly())
+    frame = sys._getframe()
+    while frame is not None:
+        if str(frame.f_globals.get("__name__")).startswith(EXPORTERS):
+            return True
+        frame = frame.f_back  # type: ignore[assignment]
+    return False
 
 
 def loop(
@@ -134,35 +162,134 @@ def _cleared(rows: Tensor, steps: Tensor, time: Tensor) -> Tensor:
     )[1]
 
 
+def plain_loop(
+    step: Step, sequences: Sequence[Tensor], start: Sequence[Tensor], widths: Sequence[int], time: Tensor
+) -> tuple[list[Tensor], list[Tensor]]:
+    """The forward loop as plain operations, which TensorFlow differentiates as often as is asked for.
+
+    Args:
+        widths: of what a step keeps, each (batch, width).
+        time: how many steps to run.
+
+    Returns:
+        (time, batch, width) of what was kept; and the carried values at the end.
+    """
+    batch, dtype = start[0].shape[0], start[0].dtype
+    rows = [
+        tf.TensorArray(one.dtype, time, element_shape=one.shape[1:], clear_after_read=False).unstack(one)
+        for one in sequences
+    ]
+    arrays = [tf.TensorArray(dtype, time, element_shape=(batch, width)) for width in widths]
+
+    def body(t: Tensor, carried: Rows, kept: Rows) -> tuple[Any, ...]:
+        new, values = step(t, carried, lambda which: rows[which].read(t))
+        fixed = (tf.ensure_shape(value, old.shape) for value, old in zip(new, carried))
+        return t + 1, tuple(fixed), tuple(one.write(t, value) for one, value in zip(kept, values, strict=True))
+
+    state = (tf.constant(0), tuple(start), tuple(arrays))
+    _, last, kept = tf.while_loop(lambda t, *_: t < time, body, state, maximum_iterations=time)
+    return [one.stack() for one in kept], list(last)
+
+
 def switch(case: Tensor, branches: Sequence[Callable[[], Any]]) -> Any:
     """Run one of the branches, chosen at run time."""
     return tf.switch_case(case, list(branches))
 
 
-def differentiable(forward: Forward, backward: Backward) -> Callable[..., list[Tensor]]:
+def differentiable(
+    forward: Forward, backward: Backward, plain: Plain, compiled: tuple[Compiled, Compiled]
+) -> Callable[..., list[Tensor]]:
     """A function of tensors with a backward pass of its own.
 
     Args:
         forward: arguments -> (results, what the backward pass reads).
         backward: (arguments, what it reads, adjoints of the results) -> adjoints of the arguments, or None.
-
-    Where the caller's code is not compiled as a whole, both are compiled by XLA, each once for a shape.
+        plain: arguments -> results as plain operations: second derivatives are TensorFlow's, of these.
+        compiled: both passes, for where XLA does not compile the caller's code as a whole.
     """
-    compiled = [tf.function(one, jit_compile=True, autograph=False) for one in (forward, backward)]
 
     def call(*arguments: Tensor) -> list[Tensor]:
-        ahead, back = (forward, backward) if _inside.get() else compiled
+        ahead, back = (forward, backward) if compiled_as_a_whole() else compiled
 
         @tf.custom_gradient
         def run(*arguments: Tensor) -> tuple[list[Tensor], Callable[..., list[Tensor | None]]]:
-            # cut from the tape, or the compiled function would hand out what TensorFlow's own gradient needs
-            results, kept = ahead([tf.stop_gradient(one) for one in arguments])
+            results, kept = ahead(_cut(arguments))
 
             def gradient(*upstream: Tensor) -> list[Tensor | None]:
-                return back(arguments, kept, upstream)
+                if _inside.get():  # our own training, which asks for no second derivative
+                    return back(arguments, kept, upstream)
+                return _once_more(back, plain, arguments, kept, upstream)
 
             return results, gradient
 
         return list(run(*arguments))
 
     return call
+
+
+@dataclass(eq=False, slots=True)
+class Compiled:
+    """A function that XLA compiles, once for each shape of its first argument.
+
+    Each has a function of TensorFlow's for itself, traced once: TensorFlow counts the tracings of all bound methods of one
+    class together, and warns of five.
+    """
+
+    function: Callable[..., Any]
+    name: str
+    traced: dict[tuple[int | None, ...], Any] = field(default_factory=dict)
+
+    def __call__(self, arguments: Sequence[Tensor], *others: Sequence[Tensor]) -> Any:
+        shape = tuple(arguments[0].shape)
+        if shape not in self.traced:
+            self.traced[shape] = tf.function(_Named(self.function, self.name), jit_compile=True, autograph=False)
+        return self.traced[shape](arguments, *others)
+
+
+class _Named:
+    """A function under a name of its own."""
+
+    def __init__(self, function: Callable[..., Any], name: str) -> None:
+        self.function, self.__name__ = function, name
+
+    def __call__(self, *arguments: Sequence[Tensor]) -> Any:
+        return self.function(*arguments)
+
+    def __repr__(self) -> str:
+        return self.__name__
+
+
+def _cut(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """The same, unknown to tapes, which would want a gradient of what reads them."""
+    return [tf.stop_gradient(one) for one in tensors]
+
+
+def _once_more(
+    back: Backward, plain: Plain, arguments: Sequence[Tensor], kept: Sequence[Tensor], upstream: Sequence[Tensor]
+) -> list[Tensor | None]:
+    """The backward pass as a function that has a gradient itself: that of the plain operations' gradient."""
+    first, last = len(arguments), len(arguments) + len(kept)
+    there: list[bool] = []
+
+    @tf.custom_gradient
+    def run(*tensors: Tensor) -> tuple[list[Tensor], Callable[..., list[Tensor | None]]]:
+        # all that `back` reads comes in here: TensorFlow looks for variables behind everything else
+        found = back(_cut(tensors[:first]), _cut(tensors[first:last]), _cut(tensors[last:]))
+        there[:] = [one is not None for one in found]
+
+        def second(*adjoints: Tensor) -> list[Tensor | None]:
+            inputs, above = list(tensors[:first]), list(tensors[last:])
+            with tf.GradientTape() as outer:
+                outer.watch([one for one in (*inputs, *above) if one.dtype.is_floating])
+                with tf.GradientTape() as inner:
+                    inner.watch([one for one in inputs if one.dtype.is_floating])
+                    results = plain(inputs)
+                trained = [one for one, is_there in zip(inputs, there, strict=True) if is_there]
+                slopes = inner.gradient(results, trained, above, tf.UnconnectedGradients.ZERO)
+            slopes_of = outer.gradient(slopes, [*inputs, *above], list(adjoints))
+            return [*slopes_of[:first], *(None for _ in kept), *slopes_of[first:]]
+
+        return [one for one in found if one is not None], second
+
+    found = iter(run(*arguments, *kept, *upstream))
+    return [next(found) if is_there else None for is_there in there]

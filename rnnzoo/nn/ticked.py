@@ -9,6 +9,7 @@ The dense engine, which computes everything and throws most of it away, is the o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -31,9 +32,15 @@ class TickedEngine(Engine):
 
     Attributes:
         blocks: units of one period, the fastest first.
+        dense: the engine that computes all units, for plain operations.
     """
 
     blocks: tuple[Block, ...] = ()
+    dense: Engine | None = None
+
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        return (*super().identity, self.blocks)
 
     def ticks(self, x: Tensor) -> tuple[Block, ...]:
         return self.blocks if x.shape[0] is not None else ()
@@ -65,6 +72,10 @@ class TickedEngine(Engine):
         before, *emitted = self._switch(t, due)
         return {state: before}, list(emitted)
 
+    def _plain(self, arguments: Sequence[Tensor]) -> list[Tensor]:
+        assert self.dense is not None
+        return self.dense.plain(*arguments)
+
     def _switch(self, t: Tensor, due: Any) -> Any:
         counts = [0, *(last for _, _, last in self.blocks)]
         periods = keras.ops.convert_to_tensor([period for period, _, _ in self.blocks], "int32")
@@ -85,7 +96,7 @@ def engine(dense: Engine) -> Engine:
     if len(blocks) < 2:
         return dense
     given = {name: getattr(dense, name) for name in Engine.__dataclass_fields__}
-    return TickedEngine(**{**given, "step": found.step}, blocks=blocks)
+    return TickedEngine(**{**given, "step": found.step}, blocks=blocks, dense=dense)
 
 
 def blocks_of(periods: np.ndarray) -> tuple[Block, ...]:
