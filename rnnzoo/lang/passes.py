@@ -9,10 +9,12 @@ Each pass is a small function; the schedule is checked against the reference lik
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rnnzoo.lang import ir
+from rnnzoo.lang.ops import OPS
+from rnnzoo.lang.program import folded
 
 HOISTED = "hoisted"  # names of new equations; `$` keeps them apart from the user's
 
@@ -128,29 +130,84 @@ class Ticked:
 
 
 def ticked(step: ir.Step) -> Ticked | None:
-    """The clocks of a step of the form `h = where(t % T == 0, E, h[t-1])`, where E reads h[t-1] in products only."""
-    if len(step.equations) != 1:
+    """The clocks of a step of the form `h = where(t % T == 0, E, h[t-1])`, where E reads h[t-1] in one product only.
+
+    However it is spelt: `0 == t % T`; `t % T != 0` with the branches exchanged; with names for the condition or a branch;
+    `1 * h[t-1]`.
+    """
+    states = {ref.name for one in step.equations for ref in ir.refs(one.expr, "previous")}
+    if len(states) != 1:
         return None
-    (one,) = step.equations
-    match one.expr:
-        case ir.Apply(
-            op="where",
-            args=(
-                ir.Apply(
-                    op="equal", args=(ir.Apply(op="mod", args=(ir.Ref(kind="time"), period)), ir.Number(value=0.0))
-                ),
-                value,
-                ir.Ref(kind="previous", name=one.name),
-            ),
-        ) if isinstance(period, ir.Ref) and period.kind == "constant":
-            lagged = [ref for ref in ir.walk(value) if isinstance(ref, ir.Ref) and ref.kind == "previous"]
-            multiplied = [node for node in ir.products(value) if isinstance(node.args[1], ir.Ref)]
-            if (
-                len(lagged) == 1 == sum(1 for node in multiplied if node.args[1] == lagged[0])
-                and lagged[0].name == one.name
-            ):
-                return Ticked(one.name, period.name, ir.Step((ir.Equation(one.name, value, one.size),), step.weights))
+    (state,) = states
+    named = {one.name: one.expr for one in step.equations}
+    choice = _resolved(named[state], named)
+    if not (isinstance(choice, ir.Apply) and choice.op == "where"):
+        return None
+    condition, if_true, if_false = choice.args
+    clock = _clock(condition, named)
+    if clock is None:
+        return None
+    period, when_due = clock
+    value, held = (if_true, if_false) if when_due else (if_false, if_true)
+    held = _resolved(held, named)
+    if not (isinstance(held, ir.Ref) and (held.kind, held.name) == ("previous", state)):
+        return None
+    value = _resolved(value, named)
+    equations = (*_needed(step.equations, value), ir.Equation(state, value, step.equation(state).size))
+    if not _computes_units_apart([one.expr for one in equations], state):
+        return None
+    return Ticked(state, period, ir.Step(equations, step.weights))
+
+
+def _clock(condition: ir.Expr, named: Mapping[str, ir.Expr]) -> tuple[str, bool] | None:
+    """The periods of `t % T == 0`, and True; of `t % T != 0`, and False; None for any other condition."""
+    tree = _resolved(condition, named)
+    if not (isinstance(tree, ir.Apply) and tree.op in ("equal", "not_equal")):
+        return None
+    phase, zero = (_resolved(arg, named) for arg in tree.args)
+    if isinstance(phase, ir.Number):
+        phase, zero = zero, phase
+    match phase, zero:
+        case (
+            ir.Apply(op="mod", args=(ir.Ref(kind="time"), ir.Ref(kind="constant", name=period))),
+            ir.Number(value=0.0),
+        ):
+            return period, tree.op == "equal"
     return None
+
+
+def _resolved(expr: ir.Expr, named: Mapping[str, ir.Expr]) -> ir.Expr:
+    """What a name stands for, without terms and factors that change nothing."""
+    while True:
+        if isinstance(expr, ir.Ref) and expr.kind == "value" and named[expr.name].shape == expr.shape:
+            expr = named[expr.name]
+            continue
+        simpler = folded(expr.op, expr.args) if isinstance(expr, ir.Apply) and expr.op in OPS else None
+        if simpler is None or simpler.shape != expr.shape:
+            return expr
+        expr = simpler
+
+
+def _needed(equations: Sequence[ir.Equation], value: ir.Expr) -> list[ir.Equation]:
+    """The equations that an expression needs, in their order."""
+    names = {ref.name for ref in ir.refs(value, "value")}
+    kept = []
+    for one in reversed(equations):
+        if one.name in names:
+            kept.append(one)
+            names |= {ref.name for ref in ir.refs(one.expr, "value")}
+    return kept[::-1]
+
+
+def _computes_units_apart(exprs: Sequence[ir.Expr], state: str) -> bool:
+    """Whether a unit that is not due may be left out: no other unit reads it, but by way of the state's one product.
+
+    A second product with the same operand would be stacked upon the first, and units then lie in two places.
+    """
+    lagged = [ref for expr in exprs for ref in ir.refs(expr, "previous")]
+    operands = [node.args[1] for expr in exprs for node in ir.products(expr)]
+    plain = all(isinstance(one, ir.Ref) and one.kind in ("input", "below", "previous") for one in operands)
+    return plain and len(set(operands)) == len(operands) and len(lagged) == 1 and lagged[0] in operands
 
 
 def products(equations: Sequence[ir.Equation]) -> dict[ir.Expr, tuple[ir.Ref, ...]]:

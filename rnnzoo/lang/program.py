@@ -137,11 +137,11 @@ class Builder:
         """Write one operation on values that are there."""
         if op == "matmul" and not args[1].shape:
             return self._product_with_number(args[0], args[1], label)
-        folded = _fold(op, args) if op in OPS else None
-        if isinstance(folded, ir.Number | ir.Ref):
-            return folded
-        if folded is not None:
-            return self.apply(folded.op, atoms(folded), label)
+        simpler = folded(op, args) if op in OPS else None
+        if isinstance(simpler, ir.Number | ir.Ref):
+            return simpler
+        if simpler is not None:
+            return self.apply(simpler.op, atoms(simpler), label)
         if op == "add" and (negative := self._negative(args[1])) is not None:
             return self.apply("sub", [args[0], negative], label)
         if op == "neg" and (twice := self._negative(args[0])) is not None:
@@ -250,7 +250,7 @@ def _shape(op: str, args: Sequence[Atom]) -> ir.Shape:
     return next((arg.shape for arg in args if arg.shape), ())
 
 
-def _fold(op: str, args: Sequence[Atom]) -> ir.Expr | None:
+def folded(op: str, args: Sequence[ir.Expr]) -> ir.Expr | None:
     """The same with less work, or None."""
     if all(isinstance(arg, ir.Number) and not arg.shape for arg in args):
         with np.errstate(all="ignore"):

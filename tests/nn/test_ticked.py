@@ -10,9 +10,10 @@ import tensorflow as tf
 
 import rnnzoo
 from rnnzoo import lang
-from rnnzoo.lang import ir
+from rnnzoo.lang import ir, reference
 from rnnzoo.lang.passes import ticked as clocks
 from rnnzoo.nn import ticked
+from rnnzoo.nn.engine import Engine
 from rnnzoo.spec.cell import built_in_names
 
 INPUTS, TIME = 4, 21
@@ -83,17 +84,61 @@ def test_periods_that_divide_one_another_make_blocks(periods: list[float], block
     assert ticked.blocks_of(np.array(periods, float)) == blocks
 
 
-@pytest.mark.parametrize(
-    "equation",
-    [
-        "h = where(t % T == 0, tanh(W @ x + R @ h[t-1] + b + h[t-1]), h[t-1])",
-        "h = where(t % T == 1, tanh(W @ x + R @ h[t-1] + b), h[t-1])",
-        "h = where(t % T == 0, tanh(W @ x + R @ h[t-1] + b), 0)",
-    ],
-    ids=["reads a unit of its own", "another phase", "forgets"],
-)
-def test_what_only_resembles_clocks_is_computed_whole(equation: str) -> None:
-    cell = lang.parse_text(
-        f"name: q\nconstants: |\n  T = 2 ** floor(unit / 4)\nequations: |\n  {equation}\n", file="q.yaml"
-    )
-    assert clocks(cell.step) is None
+def spelt(*equations: str) -> ir.Cell:
+    lines = "".join(f"  {equation}\n" for equation in equations)
+    return lang.parse_text(f"name: q\nconstants: |\n  T = 2 ** floor(unit / 4)\nequations: |\n{lines}", file="q.yaml")
+
+
+SPELLINGS = {
+    "as in the zoo": ("h = where(t % T == 0, tanh(W @ x + R @ h[t-1] + b), h[t-1])",),
+    "0 first": ("h = where(0 == t % T, tanh(W @ x + R @ h[t-1] + b), h[t-1])",),
+    "branches exchanged": ("h = where(t % T != 0, h[t-1], tanh(W @ x + R @ h[t-1] + b))",),
+    "a name for the value": ("u = tanh(W @ x + R @ h[t-1] + b)", "h = where(t % T == 0, u, h[t-1])"),
+    "a name for the condition": ("due = t % T == 0", "h = where(due, tanh(W @ x + R @ h[t-1] + b), h[t-1])"),
+    "a factor of 1": ("h = where(t % T == 0, tanh(W @ x + R @ h[t-1] + b), 1 * h[t-1])",),
+    "all of these": (
+        "phase = t % T", "waits = 0 != phase", "u = tanh(W @ x + R @ h[t-1] + b)", "old = h[t-1] + 0",
+        "h = where(waits, old, u)",
+    ),
+}  # fmt: skip
+
+
+def engine_of(cell: ir.Cell) -> Engine:
+    layer = rnnzoo.nn.Recurrent(cell, 16, return_sequences=True, seed=1)
+    layer.build((None, None, INPUTS))
+    return layer._engine(layer._stack[0], False, False, False)
+
+
+@pytest.mark.parametrize("equations", SPELLINGS.values(), ids=SPELLINGS)
+def test_however_a_clockwork_step_is_spelt_it_has_one_engine(equations: tuple[str, ...]) -> None:
+    engine = engine_of(spelt(*equations))
+    assert type(engine).__name__ == "TickedEngine"
+    assert engine.identity == engine_of(spelt(*SPELLINGS["as in the zoo"])).identity
+
+
+RESEMBLING = {
+    "reads a unit of its own": ("h = where(t % T == 0, tanh(W @ x + R @ h[t-1] + b + h[t-1]), h[t-1])",),
+    "another phase": ("h = where(t % T == 1, tanh(W @ x + R @ h[t-1] + b), h[t-1])",),
+    "forgets": ("h = where(t % T == 0, tanh(W @ x + R @ h[t-1] + b), 0)",),
+    "due when it should not be": ("h = where(t % T != 0, tanh(W @ x + R @ h[t-1] + b), h[t-1])",),
+    "two products with x": ("h = where(t % T == 0, tanh(W @ x) * sigmoid(V @ x + R @ h[t-1]), h[t-1])",),
+    "two products with the state": ("h = where(t % T == 0, tanh(W @ x + R @ h[t-1]) * sigmoid(S @ h[t-1]), h[t-1])",),
+    "a product of a product": ("h = where(t % T == 0, tanh(V @ tanh(W @ x + R @ h[t-1])), h[t-1])",),
+    "another state": ("h = where(t % T == 0, tanh(W @ x + R @ h[t-1] + c), h[t-1])", "c = 0.5 * c[t-1] + b"),
+}
+
+
+@pytest.mark.parametrize("equations", RESEMBLING.values(), ids=RESEMBLING)
+def test_what_only_resembles_clocks_is_computed_whole(equations: tuple[str, ...]) -> None:
+    assert clocks(spelt(*equations).step) is None
+
+
+@pytest.mark.parametrize("name", ["two products with x", "two products with the state", "a product of a product"])
+def test_steps_of_several_products_equal_the_reference(name: str) -> None:
+    cell = spelt(*RESEMBLING[name])
+    weights = reference.random_weights(cell, INPUTS, 16, 1, np.random.default_rng(0))
+    layer = rnnzoo.nn.Recurrent(cell, 16, return_sequences=True, dtype="float64")
+    layer.build((None, None, INPUTS))
+    layer.set_weights_by_name(weights[0])
+    x = np.random.default_rng(1).normal(size=(3, TIME, INPUTS))
+    np.testing.assert_allclose(layer(x), reference.run(cell, weights, x, 16).outputs, atol=1e-12)
