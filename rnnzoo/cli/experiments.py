@@ -268,15 +268,21 @@ def _workers(given: int | None) -> int:
 
 @contextmanager
 def launched(workers: int, runs: Path, limits: Resources | None = None) -> Iterator[LocalLauncher]:
-    """Where trials run, with XLA's cache; whatever command compiled something, the next finds it."""
+    """Where trials run, with XLA's cache; whatever command compiled something, the next finds it.
+
+    Raises:
+        UsageError: KERAS_BACKEND asks for another backend than trials have; a keras.json does not reach them.
+    """
     from rnnzoo.launchers.local import LocalLauncher
     from rnnzoo.sweep import compiled
     from rnnzoo.sweep.run import work
 
+    backend, source = config.keras_backend()
+    if source == "KERAS_BACKEND":
+        config.check_keras_backend(backend, source)
+    environment = {"KERAS_BACKEND": config.KERAS_BACKEND, **compiled.environment()}
     limits = limits or Resources()
-    launcher = LocalLauncher(
-        work, workers, PRELOAD, runs / "workers.log", compiled.environment(), limits.minutes, limits.memory
-    )
+    launcher = LocalLauncher(work, workers, PRELOAD, runs / "workers.log", environment, limits.minutes, limits.memory)
     try:
         yield launcher
     finally:

@@ -6,6 +6,7 @@ in none of these files: a server's is in MLFLOW_TRACKING_PASSWORD, a database's 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import stat
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from rnnzoo.errors import Mistakes, Span
+from rnnzoo.errors import Mistakes, Span, UsageError
 from rnnzoo.spec.document import Fields, Table, parse, read_text
 
 FILE = Path("mlflow.yml")
@@ -22,6 +23,7 @@ RUNS = Path("runs")  # of a project: see `runs`
 EXPERIMENTS = Path("experiments")
 DATABASES = ("optuna.db", "mlflow.db")  # built in
 XLA_CACHE = "--tf_xla_persistent_cache_directory"  # the flag in TF_XLA_FLAGS that names the folder of XLA's cache
+KERAS_BACKEND = "tensorflow"  # the one for which there is an engine
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
 _PASSWORD = re.compile(r"[a-z0-9+]+://[^/@]*:[^/]*@")
 
@@ -95,6 +97,32 @@ def sqlite_file(url: str) -> Path:
 def sqlite_url(path: Path) -> str:
     """The URL of a SQLite file; only what a URL would take for something else is written otherwise."""
     return SQLITE + str(path).replace("%", "%25").replace("?", "%3F")
+
+
+def keras_backend() -> tuple[str, str]:
+    """The backend that Keras is set to, and by what: `KERAS_BACKEND`, or else its file keras.json."""
+    name = os.environ.get("KERAS_BACKEND", "")
+    if name:
+        return name, "KERAS_BACKEND"
+    file = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "keras.json"
+    try:
+        written = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return KERAS_BACKEND, "Keras"
+    named = written.get("backend") if isinstance(written, dict) else None
+    return (str(named), str(file)) if named else (KERAS_BACKEND, "Keras")
+
+
+def check_keras_backend(name: str, source: str) -> None:
+    """
+    Raises:
+        UsageError: Keras is set to a backend for which there is no engine.
+    """
+    if name != KERAS_BACKEND:
+        raise UsageError(
+            f"rnnzoo computes with TensorFlow, and {source} sets Keras to '{name}'"
+            f"\n  fix: set KERAS_BACKEND={KERAS_BACKEND} before Python starts"
+        )
 
 
 def there(url: str) -> bool:

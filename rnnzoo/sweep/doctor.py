@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from rnnzoo.errors import StoreError, without_password
-from rnnzoo.spec.settings import Settings, cache_folder, runs, there
+from rnnzoo.errors import StoreError, UsageError, without_password
+from rnnzoo.spec.settings import Settings, cache_folder, check_keras_backend, keras_backend, runs, there
 from rnnzoo.sweep import lock, machine
 from rnnzoo.sweep.search import Store
 
@@ -44,6 +44,7 @@ def checks(settings: Settings) -> Iterator[Check]:
     """All of them, the quick ones first."""
     yield _python()
     yield _packages()
+    yield _keras()
     yield from _machine()
     for name, folder in (("runs", runs()), ("cache", cache_folder())):
         yield _writable(name, folder)
@@ -69,6 +70,17 @@ def _packages() -> Check:
             missing.append(name)
     fix = f"missing: {', '.join(missing)}; run make setup" if missing else ""
     return Check("packages", ", ".join(found), not missing, fix)
+
+
+def _keras() -> Check:
+    """Whether Keras is set to the backend that layers need.  Trials have it always."""
+    backend, source = keras_backend()
+    try:
+        check_keras_backend(backend, source)
+    except UsageError as error:
+        problem, _, fix = str(error).partition("\n  fix: ")
+        return Check("Keras", problem, False, fix)
+    return Check("Keras", f"with {backend}")
 
 
 def _machine() -> Iterator[Check]:
