@@ -106,7 +106,7 @@ SPELLINGS = {
 def engine_of(cell: ir.Cell) -> Engine:
     layer = rnnzoo.nn.Recurrent(cell, 16, return_sequences=True, seed=1)
     layer.build((None, None, INPUTS))
-    return layer._engine(layer._stack[0], False, False, False)
+    return layer._engine(layer._stack[0], masked=False, dropped=False, clocked=False, counted=False)
 
 
 @pytest.mark.parametrize("equations", SPELLINGS.values(), ids=SPELLINGS)
