@@ -449,11 +449,13 @@ class Recurrent(keras.layers.Layer):
             x, rest, masks = fit.longer(x), [fit.wider(one) for one in rest], [fit.wider(one) for one in masks]
             keep = None if keep is None else fit.longer(keep, real=False)
             clock = None if clock is None else fit.wider(clock)
-        counted = fit is not None and fit.counted and keep is None
+        count: list[Tensor] = []
+        if fit is not None and fit.counted and keep is None:
+            count = [keras.ops.convert_to_tensor(fit.time, "int32")]
         below: dict[str, Tensor] = {}
         states: list[Tensor] = []
         for built in self._stack:
-            engine = self._engine(built, keep is not None, bool(drops), clock is not None, counted)
+            engine = self._engine(built, keep is not None, bool(drops), clock is not None, bool(count))
             read = x * masks.pop(0)[None] if drops else x
             arguments = [
                 read,
@@ -463,7 +465,7 @@ class Recurrent(keras.layers.Layer):
                 *self._tensors(built, dtype),
                 *([] if keep is None else [keep]),
                 *([] if clock is None else [clock]),
-                *([keras.ops.convert_to_tensor(fit.time, "int32")] if counted else []),
+                *count,
             ]
             found = engine.plain(*arguments) if plain else engine.function(*arguments)
             below = dict(zip(engine.wanted, found))
