@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -24,9 +25,15 @@ READERS = {
 FILES = sorted(FOLDER.glob("*/*.yaml"))
 
 
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wrong files where no project is around them, whose cells would be among the names."""
+    return Path(shutil.copytree(FOLDER, tmp_path_factory.mktemp("wrong") / "bad_specs"))
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_a_wrong_file_gives_the_expected_message(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(path.parent)
+def test_a_wrong_file_gives_the_expected_message(path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(elsewhere / path.parent.name)
     with pytest.raises((SpecError, UsageError)) as caught:
         READERS[path.parent.name](Path(path.name))
     found = str(caught.value) + "\n"

@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from rnnzoo import lang, tasks
-from rnnzoo.errors import RnnzooError, TaskError, TrainingError, machine_fault, nearest
+from rnnzoo.errors import RnnzooError, TaskError, TrainingError, UsageError, machine_fault, nearest
 from rnnzoo.lang import counts, ir
 from rnnzoo.nn import scan
 from rnnzoo.nn.data import Batch, batches, resident
@@ -71,7 +71,7 @@ def _data(trial: Trial) -> tuple[Task | None, str]:
     fix = "put back what was there; or give the same command again, which begins anew with the data as they are now"
     try:
         task = tasks.load(trial.task, trial.task_options, folder=trial.home)
-    except TaskError as error:
+    except (TaskError, UsageError) as error:  # where the study had them, what is wrong now has changed since
         if not trial.data:
             raise
         reason = str(error).partition("\n")[0]

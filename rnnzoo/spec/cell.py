@@ -216,7 +216,7 @@ def named_in_spec(reference: str, folder: Path) -> Path:
     places = (ZOO, folder, folder.parent / "cells", Path(), project())
     if not any(_within(path, one) for one in places):
         fix = f"copy it into {folder if folder != Path() else 'this folder'}"
-        raise UsageError(f"'{reference}' lies outside of the folder of this file and of the current one\n  fix: {fix}")
+        raise UsageError(f"'{reference}' lies outside of the folder of this file and of the project\n  fix: {fix}")
     if os.path.exists(path) and not os.path.isfile(path):  # unlike those of `Path`, neither ever raises
         raise UsageError(f"'{reference}' is no file\n  fix: give the path of a cell's YAML file")
     return path

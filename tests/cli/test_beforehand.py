@@ -41,14 +41,14 @@ def test_patience_is_short_where_a_task_is_learnt_after_a_plateau(training: str,
     ],
 )  # fmt: skip
 def test_claims_that_no_scores_can_decide_are_told(trials: int, claims: int, draws: str, words: str) -> None:
-    listed = "".join("  - lstm worse than gru\n" for _ in range(claims))
+    listed = "".join(f"  - lstm same as gru within {number}\n" for number in range(1, claims + 1))
     found = warnings(experiment(f"search: {{trials: {trials}, draws: {draws}}}\nclaims:\n{listed}"))
     assert bool(found) == bool(words)
     assert words in "".join(found)
 
 
 def test_the_study_that_could_not_decide_is_told_how_many_trials_it_takes() -> None:
-    claims = "".join("  - lstm worse than gru\n" for _ in range(24))
+    claims = "".join(f"  - lstm same as gru within {number}\n" for number in range(1, 25))
     (found,) = warnings(experiment(f"search: {{trials: 4}}\nselect: {{keep: 3}}\nclaims:\n{claims}"))
     assert found.endswith("fix: at least 7 trials, or fewer claims")
     assert warnings(experiment(f"search: {{trials: 7}}\nselect: {{keep: 3}}\nclaims:\n{claims}")) == []

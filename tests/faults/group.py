@@ -19,7 +19,7 @@ from tests.sweep.test_run import Quiet
 SPEC = """\
 experiment: group
 task: adding
-variants: [{name: napping, cell: rnn}]
+variants: [{name: lingering, cell: rnn}]
 search: {trials: 6, space: {units: {int: [4, 64]}}}
 """
 

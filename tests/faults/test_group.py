@@ -66,6 +66,7 @@ def test_a_signal_to_the_group_interrupts_a_sweep_and_its_trials_run_again(
     while left := of_session(sweep.pid):
         assert time.monotonic() < end, left
         time.sleep(0.02)
+    (tmp_path / "hurry").touch()
     done = subprocess.run([*COMMAND, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     record = group.store(tmp_path).record("group")

@@ -79,6 +79,14 @@ def napping(trial: Trial, tell: Tell) -> Outcome:
     return complete(trial, tell)
 
 
+def lingering(trial: Trial, tell: Tell) -> Outcome:
+    """All but the first two trials wait until a file says that nobody is going to interrupt them."""
+    end = time.monotonic() + (20 if trial.index > 1 else 0)
+    while not (trial.home / "hurry").exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    return complete(trial, tell)
+
+
 def peaking(trial: Trial, tell: Tell) -> Outcome:
     """Holds a quarter of a gigabyte for a moment that no look once a second need meet."""
     held = b"x" * 2**28
