@@ -34,6 +34,12 @@ def between_two(session: int, told: str) -> bool:
     return "ended" in told
 
 
+def heeding() -> None:
+    """A job of the background inherits that SIGINT is ignored, one under `nohup` that SIGHUP is."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(
     ("number", "moment"),
     [
@@ -51,7 +57,7 @@ def test_a_signal_to_the_group_interrupts_a_sweep_and_its_trials_run_again(
     with (tmp_path / "out.txt").open("wb") as out:
         sweep = subprocess.Popen(
             [*COMMAND, str(tmp_path)], cwd=ROOT, stdout=out, stderr=out, start_new_session=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # a job of the background
+            preexec_fn=heeding,  # noqa: PLW1509
         )  # fmt: skip
     end = time.monotonic() + 60
     while not moment(sweep.pid, (tmp_path / "out.txt").read_text()):
