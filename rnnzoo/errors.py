@@ -36,6 +36,12 @@ class RnnzooError(Exception):
     def __str__(self) -> str:
         return printable(super().__str__())
 
+    @property
+    def parts(self) -> tuple[str, str]:
+        """The problem and its fix, for who shows them apart; the fix is empty where the message has none."""
+        problem, _, fix = str(self).partition("\n  fix: ")
+        return problem, fix
+
 
 @dataclass(frozen=True, slots=True)
 class Span:

@@ -57,7 +57,7 @@ class _Looked:
         """Plain values, for `--json`."""
         mistakes = [_plain(one) for one in self.error.mistakes] if isinstance(self.error, SpecError) else []
         if isinstance(self.error, UsageError):
-            problem, _, fix = str(self.error).partition("\n  fix: ")
+            problem, fix = self.error.parts
             mistakes = [{"file": self.name, "line": None, "column": None, "problem": problem, "fix": fix}]
         about, *without_place = self.about.splitlines() or [""]
         texts = [text.strip().removeprefix("warning: ") for text in without_place]

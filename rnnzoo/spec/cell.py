@@ -314,8 +314,7 @@ def _base(parent: Node, folder: Path, chain: tuple[Path, ...], mistakes: Mistake
     try:
         path = named_in_spec(parent.value, folder)
     except UsageError as error:
-        problem, _, fix = str(error).partition("\n  fix: ")
-        mistakes.add(parent.span, problem, fix)
+        mistakes.add(parent.span, *error.parts)
         return None
     if path.resolve() in chain:
         names = " -> ".join(one.stem for one in (*chain, path))

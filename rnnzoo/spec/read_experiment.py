@@ -365,8 +365,7 @@ class _Reader:
         try:
             return cells.read_file(cells.named_in_spec(reference, self.folder))
         except UsageError as error:
-            problem, _, fix = str(error).partition("\n  fix: ")
-            self.mistakes.add(span, problem, fix)
+            self.mistakes.add(span, *error.parts)
         except SpecError as error:
             self.mistakes.extend(error.mistakes)
         return None

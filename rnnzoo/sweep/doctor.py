@@ -78,7 +78,7 @@ def _keras() -> Check:
     try:
         check_keras_backend(backend, source)
     except UsageError as error:
-        problem, _, fix = str(error).partition("\n  fix: ")
+        problem, fix = error.parts
         return Check("Keras", problem, False, fix)
     return Check("Keras", f"with {backend}")
 
@@ -129,7 +129,7 @@ def _storage(settings: Settings) -> Check:
         running = store.running()
         busy = {name for name in running if store.holder(name)}
     except StoreError as error:
-        problem, _, fix = str(error).partition("\n  fix: ")
+        problem, fix = error.parts
         return Check("storage", problem, False, fix)
     busy |= {path.parent.name for path in runs().glob("*/lock") if lock.holder(path)}
     left = sum(count for name, count in running.items() if name not in busy)
@@ -151,7 +151,7 @@ def _tracking(settings: Settings) -> Check:
         MlflowTracker(settings.tracking, settings.artifacts)
         moved = astray(settings.tracking, settings.artifacts)
     except StoreError as error:
-        problem, _, fix = str(error).partition("\n  fix: ")
+        problem, fix = error.parts
         return Check("MLflow", problem, False, f"{fix}; sweeps go on without it, and rnnzoo sync writes what it missed")
     if moved:
         found = f"{without_password(settings.tracking)}: files of {len(moved)} experiments are looked for where the project was"

@@ -90,8 +90,7 @@ def _check_search(found: Experiment) -> None:
         try:
             search.check(replace(Search(), **{what: named}))
         except UsageError as error:
-            problem, _, fix = str(error).partition("\n  fix: ")
-            mistakes.add(found.places[what], problem, fix)
+            mistakes.add(found.places[what], *error.parts)
     mistakes.raise_if_any()
 
 

@@ -111,5 +111,4 @@ def _all(task: TaskChoice, folder: Path) -> list[Wrong]:
     try:
         return list(wrong(task.name, task.options, folder))
     except UsageError as error:  # the task's file
-        problem, _, fix = str(error).partition("\n  fix: ")
-        return [Wrong(NAME, problem, fix)]
+        return [Wrong(NAME, *error.parts)]
