@@ -12,6 +12,7 @@ from rnnzoo.spec.claims import COMPARED, SOLVES, approximate, judged
 from rnnzoo.spec.experiment import Claim, Experiment
 from rnnzoo.spec.read_experiment import solvable
 
+FIX = "\n    fix: "  # what stands in a warning between what it says and what to do
 SHORT = 1 / 3  # of the epochs: patience below it may end a training on its plateau
 
 
@@ -27,8 +28,7 @@ def _patience(experiment: Experiment) -> Iterator[str]:
         yield (
             f"patience {training.patience} of {training.epochs} epochs is short for {', '.join(plateaus)}: such tasks are"
             " learnt after a plateau on which no score improves, and a training that is stopped there counts as one that"
-            " fails\n"
-            f"    fix: patience: 0, or at least {-(-training.epochs // 3)}"
+            f" fails{FIX}patience: 0, or at least {-(-training.epochs // 3)}"
         )
 
 
@@ -39,15 +39,15 @@ def _reach(experiment: Experiment) -> Iterator[str]:
     if found is not None:
         yield (
             f"{found.claims} of {found.tested} tested claims cannot be decided, whatever the scores: with {trials} trials of"
-            f" each variant no p-value is below {2 * found.smallest:.2g}, and {found.tested} claims share 0.05\n"
-            f"    fix: at least {found.trials} trials, or fewer claims"
+            f" each variant no p-value is below {2 * found.smallest:.2g}, and {found.tested} claims share 0.05"
+            f"{FIX}at least {found.trials} trials, or fewer claims"
         )
 
 
 def _approximate(experiment: Experiment) -> Iterator[str]:
     text = approximate(experiment.search)
     if text and experiment.claims:
-        yield f"{text}\n    fix: sampler random, grid or qmc and no pruner, where verdicts count"
+        yield f"{text}{FIX}sampler random, grid or qmc and no pruner, where verdicts count"
 
 
 @dataclass(frozen=True, slots=True)

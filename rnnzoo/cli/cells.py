@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnzoo import lang, registry, tasks
+from rnnzoo.cli.beforehand import FIX
 from rnnzoo.errors import Mistake, Mistakes, SpecError, UsageError, command
 from rnnzoo.lang import listing as programs
 from rnnzoo.lang.lint import lint, warnings
@@ -39,31 +40,35 @@ class _Looked:
 
     Attributes:
         about: what the file is, where nothing is wrong with it.
-        warnings: what may be meant, and is odd.
+        remarks: what may be meant, and is odd: of the whole file.
+        warnings: likewise, each with its place.
         error: what is wrong with it.
     """
 
     name: str
     about: str = ""
+    remarks: tuple[str, ...] = ()
     warnings: tuple[Mistake, ...] = ()
     error: SpecError | UsageError | None = None
 
     def __str__(self) -> str:
         if self.error is not None:
             return f"{self.error}\n"
-        return "\n".join([f"{self.name}: {self.about}", *map(str, self.warnings)])
+        remarks = [f"  warning: {text}" for text in self.remarks]
+        return "\n".join([f"{self.name}: {self.about}", *remarks, *map(str, self.warnings)])
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for `--json`."""
         mistakes = [_plain(one) for one in self.error.mistakes] if isinstance(self.error, SpecError) else []
         if isinstance(self.error, UsageError):
-            problem, fix = self.error.parts
-            mistakes = [{"file": self.name, "line": None, "column": None, "problem": problem, "fix": fix}]
-        about, *without_place = self.about.splitlines() or [""]
-        texts = [text.strip().removeprefix("warning: ") for text in without_place]
-        warnings = [{"file": self.name, "line": None, "column": None, "problem": text, "fix": ""} for text in texts]
+            mistakes = [self._without_place(*self.error.parts)]
+        remarks = [text.partition(FIX) for text in self.remarks]
+        warnings = [self._without_place(problem, fix) for problem, _, fix in remarks]
         warnings += [_plain(one) for one in self.warnings]
-        return {"file": self.name, "about": about, "mistakes": mistakes, "warnings": warnings}
+        return {"file": self.name, "about": self.about, "mistakes": mistakes, "warnings": warnings}
+
+    def _without_place(self, problem: str, fix: str) -> dict[str, Any]:
+        return {"file": self.name, "line": None, "column": None, "problem": problem, "fix": fix}
 
 
 def _plain(one: Mistake) -> dict[str, Any]:
@@ -75,14 +80,18 @@ def _looked_at(path: Path) -> _Looked:
     try:
         table = parse(read_text(path), str(path))
         if "experiment" in table.entries:
-            from rnnzoo.cli.experiments import checked, odd_starts
+            from rnnzoo.cli import experiments
+            from rnnzoo.spec import read_experiment
 
-            return _Looked(str(path), checked(path), odd_starts(path))
+            experiment = read_experiment.read(path)
+            about = experiments.checked(experiment)
+            remarks = tuple(experiments.warned(experiment))
+            return _Looked(str(path), about, remarks, experiments.odd_starts(experiment))
         spec = lang.checkable(lambda: read(str(path) if path.suffix in (".yaml", ".yml") else path))
         cell = CellView(lang.check(spec))
         states = ", ".join(cell.states)
         about = f"{len(cell.equations)} equations, {len(cell.ir.step.weights)} weights, states {states}"
-        return _Looked(str(path), f"cell '{cell.name}' is right: {about}", warnings(spec, cell.ir))
+        return _Looked(str(path), f"cell '{cell.name}' is right: {about}", warnings=warnings(spec, cell.ir))
     except (SpecError, UsageError) as error:
         return _Looked(str(path), error=error)
 

@@ -27,7 +27,7 @@ from rnnzoo.spec import settings as config
 from rnnzoo.spec.cell import Init, built_in_names
 from rnnzoo.spec.document import yaml_text
 from rnnzoo.spec.experiment import Experiment, Resources
-from rnnzoo.spec.read_experiment import read, resolved
+from rnnzoo.spec.read_experiment import resolved
 from rnnzoo.spec.trial import RETRIED, Kind, Result, Trial
 from rnnzoo.spec.unused import without_effect
 
@@ -45,31 +45,32 @@ EVERY = 10.0  # seconds between two lines about work that takes long, where ther
 PRELOAD = ("rnnzoo.sweep.preload",)
 
 
-def checked(path: Path) -> str:
-    """What `check` says of an experiment without mistakes; nothing heavy is imported."""
+def checked(experiment: Experiment) -> str:
+    """What `check` says of an experiment without mistakes; nothing heavy is imported.
+
+    Raises:
+        SpecError: all mistakes in it.
+    """
     from rnnzoo.sweep import open as door
 
-    found = read(path)
-    door.checked(found)
-    trials = found.search.trials * len(found.variants) * len(found.tasks)
-    lines = [
-        f"experiment '{found.name}' is right: {len(found.variants)} variants, {trials} trials, {len(found.claims)} claims"
-    ]
-    return "\n".join([*lines, *(f"  warning: {text}" for text in _warned(found))])
+    door.checked(experiment)
+    trials = experiment.search.trials * len(experiment.variants) * len(experiment.tasks)
+    counts = f"{len(experiment.variants)} variants, {trials} trials, {len(experiment.claims)} claims"
+    return f"experiment '{experiment.name}' is right: {counts}"
 
 
-def _warned(experiment: Experiment) -> list[str]:
+def warned(experiment: Experiment) -> list[str]:
     """What has no effect, and what cannot be found out so; no mistake."""
     return [*without_effect(experiment), *warnings(experiment)]
 
 
-def odd_starts(path: Path) -> tuple[Mistake, ...]:
+def odd_starts(experiment: Experiment) -> tuple[Mistake, ...]:
     """What is odd at the start of an experiment's cells: those of one's own, and built-in ones that begin otherwise."""
     from rnnzoo.lang.lint import warnings
 
     found: list[Mistake] = []
     seen: list[ir.Cell] = []
-    for variant in read(path).variants:
+    for variant in experiment.variants:
         cell = lang.check(variant.cell)
         begun = lang.with_init(cell, {name: Init.from_plain(value) for name, value in variant.init.items()})
         as_in_the_zoo = variant.reference in built_in_names() and begun == lang.load(variant.reference)
@@ -301,7 +302,7 @@ def _headline(found: Opened, workers: int) -> str:
 
 def _print_data(found: Opened, console: Console) -> None:
     """How the data of each task was read, and what is probably not meant in it or in the spec."""
-    print_warnings(_warned(found.experiment), console)
+    print_warnings(warned(found.experiment), console)
     for label, task in found.tasks.items():
         console.print(f"{label}: {tasks.form(task)}", style="dim", **_PLAIN)
         print_warnings(found.warnings[label], console)
@@ -392,7 +393,7 @@ def _plan(found: Opened, done: Mapping[str, int], costs: Mapping[str, Any], work
     return {
         "experiment": found.experiment.name,
         "workers": workers,
-        "warnings": _warned(found.experiment),
+        "warnings": warned(found.experiment),
         "data": data,
         "studies": rows,
         "hours": total_hours,

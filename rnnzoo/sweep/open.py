@@ -55,9 +55,13 @@ def experiment(path: Path, sets: Sequence[str] = (), trials: int | None = None) 
     Raises:
         SpecError, UsageError: what the user wrote is wrong.
     """
-    found = read(path, sets if trials is None else [*sets, f"search.trials={trials}"])
+    found = _read(path, sets, trials)
     _all_of(found, _check_search, cells)
     return found
+
+
+def _read(path: Path, sets: Sequence[str], trials: int | None) -> Experiment:
+    return read(path, sets if trials is None else [*sets, f"search.trials={trials}"])
 
 
 def checked(found: Experiment) -> None:
@@ -101,7 +105,7 @@ def opened(path: Path, sets: Sequence[str] = (), trials: int | None = None, prog
         SpecError, UsageError: what the user wrote is wrong.
         TaskError: the data of a task cannot be had.
     """
-    found = experiment(path, sets, trials)
+    found = _read(path, sets, trials)
     checked(found)
     folder = path.parent
     loaded = {one.label: tasks.load(one.name, one.options, folder=folder, progress=progress) for one in found.tasks}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from rnnzoo.cli import main
 from rnnzoo.cli.beforehand import warnings
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import parse_experiment
@@ -65,3 +67,15 @@ def test_trials_that_depend_on_each_other_are_told(search: str, words: str) -> N
     found = warnings(experiment(f"search: {search}\nclaims: [lstm worse than gru]\n"))
     assert bool(found) == bool(words)
     assert words in "".join(found)
+
+
+def test_a_warning_is_one_object_with_its_fix_for_programs_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "e.yaml"
+    path.write_text(TEXT.format(task="adding") + "training: {epochs: 25, patience: 6}\n")
+    assert main(["check", str(path), "--json"]) == 0
+    (file,) = json.loads(capsys.readouterr().out)
+    (warning,) = file["warnings"]
+    assert warning["problem"].startswith("patience 6 of 25 epochs is short for adding")
+    assert warning["fix"] == "patience: 0, or at least 9"
