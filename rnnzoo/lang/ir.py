@@ -107,6 +107,12 @@ class Step:
     def equation(self, name: str) -> Equation:
         return next(one for one in self.equations if one.name == name)
 
+    @property
+    def reads_time(self) -> bool:
+        """Whether an equation reads the number of the step, `t`."""
+        nodes = (node for equation in self.equations for node in walk(equation.expr))
+        return any(isinstance(node, Ref) and node.kind == "time" for node in nodes)
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -150,8 +156,7 @@ class Cell:
     @property
     def reads_time(self) -> bool:
         """Whether an equation of any layer reads the number of the step, `t`."""
-        equations = (*self.step.equations, *self.first.equations)
-        return any(isinstance(node, Ref) and node.kind == "time" for one in equations for node in walk(one.expr))
+        return self.step.reads_time or self.first.reads_time
 
     @property
     def stateful_names(self) -> frozenset[str]:

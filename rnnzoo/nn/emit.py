@@ -34,7 +34,7 @@ class Emitter:
         upto: evaluate the first so many units only; what a product multiplies stays whole.
         ticks: (period, first, last) of blocks of units that are computed at multiples of the period only.
         sums: sums over all steps and sequences that are there already.
-        constants: in float64.
+        constants: in float64, for lines that read the number of the step; None where none does.
         run_steps: (time, batch or 1, 1) of bool: which steps are real, where a value of others may be infinite or no number.
     """
 
@@ -45,7 +45,7 @@ class Emitter:
     upto: int | None = None
     ticks: tuple[tuple[int, int, int], ...] = ()
     sums: Values = field(default_factory=dict)
-    constants: Mapping[str, np.ndarray] = field(default_factory=dict)
+    constants: Mapping[str, np.ndarray] | None = None
     run_steps: Tensor | None = None
     lines: dict[str, ir.Apply] = field(default_factory=dict)  # that were run
 
@@ -80,8 +80,10 @@ class Emitter:
         The number of a step is a whole number, of which bfloat16 has those up to 256 only; float64 has all of int32.
         """
         assert isinstance(line.expr, ir.Apply)
+        if self.constants is None or line.expr.op not in OPS:
+            return None
         operands = [self.exactly(atom, values) for atom in atoms(line.expr)]
-        if line.expr.op not in OPS or any(one is None for one in operands):
+        if any(operand is None for operand in operands):
             return None
         value = values["exact", line.name] = self.apply(line.expr.op, operands, EXACT)
         if not any(isinstance(atom, ir.Ref) and _moving(atom) in values for atom in atoms(line.expr)):
@@ -96,6 +98,7 @@ class Emitter:
         if atom.kind == "option":
             return keras.ops.convert_to_tensor(float(self.size.options[atom.name]), EXACT)
         if atom.kind == "constant":
+            assert self.constants is not None
             return keras.ops.convert_to_tensor(self.constants[atom.name], EXACT)
         key = ("time", atom.name) if atom.kind == "time" else ("exact", atom.name)
         value = values.get(key, self.fixed.get(key)) if atom.kind in ("time", "value") else None

@@ -421,4 +421,5 @@ class _Arguments:
             **{("constant", name): keras.ops.cast(value, engine.dtype) for name, value in engine.constants.items()},
             **{("drop", str(at)): value for at, value in enumerate(self.drops)},
         }
-        return Emitter(engine.size, engine.dtype, fixed, ticks=engine.ticks(self.x), constants=engine.constants)
+        constants = engine.constants if engine.step.reads_time else None
+        return Emitter(engine.size, engine.dtype, fixed, ticks=engine.ticks(self.x), constants=constants)
