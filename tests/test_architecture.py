@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parent.parent / "rnnzoo"
 
 LAYERS = (  # bottom first; parts on one line do not know each other
-    {"errors"},
+    {"errors", "signals"},
     {"registry"},
     {"spec"},
     {"lang", "tasks", "stats", "trackers", "launchers"},

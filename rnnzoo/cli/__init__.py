@@ -16,15 +16,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
-import threading
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from rnnzoo import __version__
 from rnnzoo.errors import RnnzooError, machine_fault
+from rnnzoo.signals import asked_to_end
 
 INTERRUPTED = 130
 
@@ -52,21 +50,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except Exception:
         return _bug()
-
-
-@contextmanager
-def asked_to_end() -> Iterator[None]:
-    """SIGTERM, and SIGHUP as of a terminal that closes, end a command as Ctrl-C does; what is ignored stays so."""
-    main_thread = threading.current_thread() is threading.main_thread()
-    asked = (signal.SIGTERM, signal.SIGHUP) if main_thread else ()
-    ours = [number for number in asked if signal.getsignal(number) is signal.SIG_DFL]
-    for number in ours:
-        signal.signal(number, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        for number in ours:
-            signal.signal(number, signal.SIG_DFL)
 
 
 def _bug() -> int:

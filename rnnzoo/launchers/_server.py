@@ -21,11 +21,11 @@ import traceback
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
+from rnnzoo.signals import GROUP_SIGNALS
+
 RECORD = struct.Struct("!qq")  # a child's process id, and how it ended: a status of `waitpid`, or one of these
 MADE = -1
 NOT_MADE = -2  # in place of the process id stands the number of the error
-# What a terminal, `timeout`, Slurm and systemd send to all processes at once.  The sweep decides what becomes of its trials.
-GROUP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main(descriptor: int, preload: Sequence[str]) -> None:
@@ -44,7 +44,10 @@ def main(descriptor: int, preload: Sequence[str]) -> None:
 
 
 def leave_signals_to_the_sweep() -> None:
-    """Ignore what the whole group is sent.  A process that this one forks on its own account obeys it as usual."""
+    """Ignore what the whole group is sent: the sweep decides what becomes of its trials.
+
+    A process that this one forks on its own account obeys it as usual.
+    """
     owner = os.getpid()
 
     def ignore(number: int, frame: object) -> None:

@@ -25,7 +25,8 @@ from pathlib import Path
 from rnnzoo.errors import StoreError
 from rnnzoo.launchers import Event, Work
 from rnnzoo.launchers._child import Task, too_much_memory
-from rnnzoo.launchers._server import GROUP_SIGNALS, MADE, NOT_MADE, RECORD
+from rnnzoo.launchers._server import MADE, NOT_MADE, RECORD
+from rnnzoo.signals import GROUP_SIGNALS
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 
 GRACE = 5.0  # seconds that a child has to end once it has told its outcome

@@ -7,17 +7,15 @@ Optuna's storage; the tracker is brought level from it at every start, so the sa
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from rnnzoo.errors import StoreError, UsageError
 from rnnzoo.launchers import Event, Launcher, Tell
+from rnnzoo.signals import interrupts
 from rnnzoo.spec.experiment import Experiment, Named, Search
 from rnnzoo.spec.trial import RETRIED, Kind, Outcome, Progress, Result, Trial, Value, ranked
 from rnnzoo.sweep import points, provenance
@@ -343,32 +341,6 @@ def level(
         report(done, len(late))
         tracker.record(result, _files(result.trial))
     return len(late)
-
-
-@contextmanager
-def interrupts() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C, SIGTERM and SIGHUP are noticed between two events, never within a write: what is cut off would keep its lock.
-
-    A second one stops at once.  One that is ignored, as Ctrl-C in a job of the background, stays so.
-    """
-    seen: list[int] = []
-
-    def notice(number: int, frame: object) -> None:
-        if seen:
-            raise KeyboardInterrupt
-        seen.append(number)
-
-    main = threading.current_thread() is threading.main_thread()
-    asked = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if main else ()
-    usual = {number: signal.getsignal(number) for number in asked}
-    ours = {number: old for number, old in usual.items() if old in (signal.default_int_handler, signal.SIG_DFL)}
-    for number in ours:
-        signal.signal(number, notice)
-    try:
-        yield lambda: bool(seen)
-    finally:
-        for number, old in ours.items():
-            signal.signal(number, old)
 
 
 def work(trial: Trial, tell: Tell) -> Outcome:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from rnnzoo.cli import INTERRUPTED, asked_to_end
+from rnnzoo.cli import INTERRUPTED
 from rnnzoo.launchers.local import LocalLauncher
+from rnnzoo.signals import asked_to_end
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Outcome, Trial
 from rnnzoo.sweep.plan import Study, studies

@@ -1,0 +1,79 @@
+"""Ctrl-C, SIGTERM and SIGHUP: what a terminal, `timeout`, Slurm and systemd send to all processes of a sweep at once.
+
+In: signals.  Out: `KeyboardInterrupt`, at once or where it does no harm.  Raised wherever Python happens to be, it may be lost:
+Python swallows what a finaliser raises, and others' code has bare `except:` clauses.  So what was asked is remembered, too.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+GROUP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(slots=True)
+class _Asked:
+    """The handler of all three.
+
+    Attributes:
+        times: how often the end was asked for.
+        deferred: the first time is noticed between two events, and does not raise.
+    """
+
+    times: int = 0
+    deferred: bool = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        self.times += 1
+        if not (self.deferred and self.times == 1):
+            raise KeyboardInterrupt
+
+
+@contextmanager
+def asked_to_end() -> Iterator[None]:
+    """Each of the three ends the block as Ctrl-C does; one that is ignored, as in a job of the background, stays so.
+
+    Raises:
+        KeyboardInterrupt: the end was asked for, also where other code has swallowed that.
+    """
+    with _handled() as asked:
+        yield
+        if asked.times:
+            raise KeyboardInterrupt
+
+
+@contextmanager
+def interrupts() -> Iterator[Callable[[], bool]]:
+    """Whether the end was asked for, to be looked at between two events: what is cut off in a write would keep its lock.
+
+    A second time stops at once.
+    """
+    with _handled() as asked:
+        asked.deferred = True
+        try:
+            yield lambda: asked.times > 0
+        finally:
+            asked.deferred = False
+
+
+@contextmanager
+def _handled() -> Iterator[_Asked]:
+    """Handle what nobody else handles or ignores; within another such block, with that block's handler."""
+    main = threading.current_thread() is threading.main_thread()
+    handlers = {number: signal.getsignal(number) for number in GROUP_SIGNALS if main}
+    outer = next((handler for handler in handlers.values() if isinstance(handler, _Asked)), None)
+    asked = outer or _Asked()
+    usual = (signal.default_int_handler, signal.SIG_DFL)
+    ours = {number: handler for number, handler in handlers.items() if handler in usual}
+    for number in ours:
+        signal.signal(number, asked)
+    try:
+        yield asked
+    finally:
+        for number, handler in ours.items():
+            signal.signal(number, handler)
