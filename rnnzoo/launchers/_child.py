@@ -27,7 +27,7 @@ from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class Job:
     """What a child is given: what to run, on which trial, and how many bytes of memory it may hold."""
 
     work: Work
@@ -36,9 +36,9 @@ class Task:
 
 
 def live(pipe: Connection) -> None:
-    """Take a task, run it, send its outcome, and end this process."""
+    """Take a job, run it, send its outcome, and end this process."""
     try:
-        task: Task = pipe.recv()
+        job: Job = pipe.recv()
     except EOFError:
         os._exit(1)
     answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
@@ -49,16 +49,16 @@ def live(pipe: Connection) -> None:
         return answers.get()
 
     try:
-        _log_to(task.trial.log if task.trial.folder else Path(os.devnull))
-        outcome = task.work(task.trial, tell)
+        _log_to(job.trial.log if job.trial.folder else Path(os.devnull))
+        outcome = job.work(job.trial, tell)
     except MemoryError:
         _log_error()
         outcome = Outcome(Kind.OUT_OF_MEMORY, message="there was not enough memory")
     except BaseException as error:
         _log_error()
         outcome = _raised(error)
-    if _peak() > task.memory:
-        outcome = too_much_memory(task.memory)
+    if _peak() > job.memory:
+        outcome = too_much_memory(job.memory)
     _flush((sys.stdout, sys.stderr))
     with contextlib.suppress(OSError):  # nobody hears it any more
         pipe.send(outcome)

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from rnnzoo.errors import StoreError
 from rnnzoo.launchers import Event, Work
-from rnnzoo.launchers._child import Task, too_much_memory
+from rnnzoo.launchers._child import Job, too_much_memory
 from rnnzoo.launchers._server import MADE, NOT_MADE, RECORD
 from rnnzoo.signals import GROUP_SIGNALS
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
@@ -150,7 +150,7 @@ class LocalLauncher:
             child = _Child(ours, trial, server)
             try:
                 server.ask(child, theirs)
-                ours.send(Task(self.work, trial, self.memory))
+                ours.send(Job(self.work, trial, self.memory))
                 return child
             except OSError:  # it has just ended
                 server.alive = False
