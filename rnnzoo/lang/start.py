@@ -6,6 +6,8 @@ own, and the normal ones are not cut off at two standard deviations, as Keras do
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,33 +30,73 @@ def weights(cell: ir.Cell, layer: int, size: ir.Sizes, rng: np.random.Generator)
     return found
 
 
-def draw(init: Init, shape: tuple[int, ...], options: Any, rng: np.random.Generator) -> Array:
-    """A weight as an initialiser begins it."""
-    values = [float(options[value]) if isinstance(value, str) else float(value) for value in init.values]
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What an initialiser means, with all numbers filled in.
+
+    Attributes:
+        kind: `constant`, `identity`, `orthogonal`, `normal`, `uniform`, or `scaled`, whose variance goes by the size of the
+            matrix.
+        numbers: the value of a constant; the gain of the next two; the deviation of `normal`, around 0; the lowest and the
+            highest of `uniform`; for `scaled` the variance times the fan.
+        fan: of `scaled`: `fan_in`, how many entries are summed, or `fan_avg`, its mean with how many sums there are.
+        shape: of `scaled`: `uniform` or `normal`.
+    """
+
+    kind: str
+    numbers: tuple[float, ...]
+    fan: str = ""
+    shape: str = ""
+
+
+SCALED = {"glorot": (1.0, "fan_avg"), "he": (2.0, "fan_in"), "lecun": (1.0, "fan_in")}
+
+
+def beginning(init: Init, options: Mapping[str, float]) -> Beginning:
+    """The meaning of an initialiser; the only place that knows its names, for NumPy's draws and for Keras' alike.
+
+    Args:
+        options: values of the options that it may name.
+    """
+    values = tuple(float(options[value]) if isinstance(value, str) else float(value) for value in init.values)
     match init.name, values:
-        case "constant", [value]:
-            return np.full(shape, value)
         case "zeros", _:
-            return np.zeros(shape)
+            return Beginning("constant", (0.0,))
         case "ones", _:
-            return np.ones(shape)
-        case "identity", _:
-            return np.eye(shape[0], shape[1]) * (values[0] if values else 1.0)
-        case "orthogonal", _:
-            return _orthogonal(shape, rng) * (values[0] if values else 1.0)
-        case "normal", [deviation]:
+            return Beginning("constant", (1.0,))
+        case "identity" | "orthogonal", ():
+            return Beginning(init.name, (1.0,))
+        case "uniform", (limit,):
+            return Beginning("uniform", (-limit, limit))
+        case "constant" | "identity" | "orthogonal" | "normal" | "uniform", _:
+            return Beginning(init.name, values)
+    family, _, shape = init.name.partition("_")
+    scale, fan = SCALED[family]
+    return Beginning("scaled", (scale,), fan, shape)
+
+
+def draw(init: Init, shape: tuple[int, ...], options: Mapping[str, float], rng: np.random.Generator) -> Array:
+    """A weight as an initialiser begins it."""
+    found = beginning(init, options)
+    match found.kind, found.numbers:
+        case "constant", (value,):
+            return np.full(shape, value)
+        case "identity", (gain,):
+            return np.eye(shape[0], shape[1]) * gain
+        case "orthogonal", (gain,):
+            return _orthogonal(shape, rng) * gain
+        case "normal", (deviation,):
             return rng.normal(0.0, deviation, shape)
-        case "uniform", [limit]:
-            return rng.uniform(-limit, limit, shape)
-        case "uniform", [low, high]:
+        case "uniform", (low, high):
             return rng.uniform(low, high, shape)
-    family, _, kind = init.name.partition("_")
-    rows, columns = (shape[0], shape[-1]) if shape else (1, 1)
-    variance = {"glorot": 2.0 / (rows + columns), "he": 2.0 / columns, "lecun": 1.0 / columns}[family]
-    if kind == "uniform":
-        limit = np.sqrt(3.0 * variance)
-        return rng.uniform(-limit, limit, shape)
-    return rng.normal(0.0, np.sqrt(variance), shape)
+        case _, (scale,):
+            rows, columns = (shape[0], shape[-1]) if shape else (1, 1)
+            variance = scale / (columns if found.fan == "fan_in" else (rows + columns) / 2)
+            if found.shape == "uniform":
+                limit = np.sqrt(3.0 * variance)
+                return rng.uniform(-limit, limit, shape)
+            return rng.normal(0.0, np.sqrt(variance), shape)
+    raise AssertionError(found)
 
 
 def _orthogonal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:

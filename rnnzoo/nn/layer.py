@@ -17,6 +17,7 @@ import numpy as np
 
 from rnnzoo.errors import UsageError, nearest
 from rnnzoo.lang import ir, reference
+from rnnzoo.lang.start import beginning
 from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.view import CellView
 from rnnzoo.lang.widen import operands
@@ -547,28 +548,23 @@ def _begun(keep: Tensor) -> Tensor:
 
 
 def initializer(init: Init, options: Mapping[str, float], seed: int | None) -> keras.initializers.Initializer:
-    values = [float(options[value]) if isinstance(value, str) else float(value) for value in init.values]
-    make = keras.initializers
-    match init.name, values:
-        case "constant", [value]:
+    """Keras' initialiser of that meaning."""
+    found, make = beginning(init, options), keras.initializers
+    match found.kind, found.numbers:
+        case "constant", (value,):
             return make.Constant(value)
-        case "zeros", _:
-            return make.Zeros()
-        case "ones", _:
-            return make.Ones()
-        case "identity", gain:
-            return make.Identity(*gain)
-        case "orthogonal", gain:
-            return make.Orthogonal(*gain, seed=seed)
-        case "normal", [std]:
-            return make.RandomNormal(0.0, std, seed=seed)
-        case "uniform", [limit]:
-            return make.RandomUniform(-limit, limit, seed=seed)
-        case "uniform", [low, high]:
+        case "identity", (gain,):
+            return make.Identity(gain)
+        case "orthogonal", (gain,):
+            return make.Orthogonal(gain, seed=seed)
+        case "normal", (deviation,):
+            return make.RandomNormal(0.0, deviation, seed=seed)
+        case "uniform", (low, high):
             return make.RandomUniform(low, high, seed=seed)
-        case name, _:
-            words = "".join(part.capitalize() for part in name.split("_"))
-            return getattr(make, words)(seed=seed)
+        case _, (scale,):
+            shape = "uniform" if found.shape == "uniform" else "truncated_normal"
+            return make.VarianceScaling(scale, found.fan, shape, seed=seed)
+    raise AssertionError(found)
 
 
 def _masked(made: keras.initializers.Initializer, mask: np.ndarray) -> Callable[..., Tensor]:
