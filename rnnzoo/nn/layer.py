@@ -10,6 +10,7 @@ import hashlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import keras
@@ -51,6 +52,43 @@ class _Memory:
     @property
     def batch(self) -> int | None:
         return int(self.states[0].shape[0]) if self.states else None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Given:
+    """What a stack is run on, time first.
+
+    Attributes:
+        x: (time, batch, inputs).
+        start, drops: initial states and dropout masks of all layers, (batch, size) each.
+        keep: (time, batch, 1), 0 where a step is padding; None where there is none.
+        clock: (batch, 1), how many steps each sequence has behind it; None where they begin.
+        count: how many steps are run, where they are fewer than x has and `keep` does not say so; else None.
+    """
+
+    x: Tensor
+    start: tuple[Tensor, ...]
+    drops: tuple[Tensor, ...]
+    keep: Tensor | None
+    clock: Tensor | None
+    count: Tensor | None = None
+
+    @property
+    def of_all_layers(self) -> list[Tensor]:
+        """What every layer's engine reads last."""
+        return [tensor for tensor in (self.keep, self.clock, self.count) if tensor is not None]
+
+    def fitted(self, fit: shapes.Fit) -> _Given:
+        """The same in a shape that is compiled already."""
+        start, drops = ([fit.wider(tensor) for tensor in tensors] for tensors in (self.start, self.drops))
+        return _Given(
+            fit.longer(self.x),
+            tuple(start),
+            tuple(drops),
+            None if self.keep is None else fit.longer(self.keep, real=False),
+            None if self.clock is None else fit.wider(self.clock),
+            keras.ops.convert_to_tensor(fit.time, "int32") if fit.counted and self.keep is None else None,
+        )
 
 
 @keras.saving.register_keras_serializable(package="rnnzoo")
@@ -441,61 +479,58 @@ class Recurrent(keras.layers.Layer):
         clock: Tensor | None,
     ) -> tuple[Tensor, list[Tensor]]:
         """The whole stack: (batch, time, size), or the last step's output; and the last states of all layers."""
-        rest, masks, dtype = list(start), list(drops), self.compute_dtype
         x = keras.ops.transpose(inputs, (1, 0, 2))  # (time, batch, inputs), as the loop wants it
-        real = keep = None if mask is None else keras.ops.expand_dims(keras.ops.transpose(mask, (1, 0)), -1)
+        keep = None if mask is None else keras.ops.expand_dims(keras.ops.transpose(mask, (1, 0)), -1)
         plain = self.engine == "portable" or scan.needs_plain_operations()
         fit = None if plain else shapes.fit(x)
+        given = _Given(x, tuple(start), tuple(drops), keep, clock)
+        output, states = self._layer_by_layer(given if fit is None else given.fitted(fit), plain)
         if fit is not None:
-            x, rest, masks = fit.longer(x), [fit.wider(one) for one in rest], [fit.wider(one) for one in masks]
-            keep = None if keep is None else fit.longer(keep, real=False)
-            clock = None if clock is None else fit.wider(clock)
-        count: list[Tensor] = []
-        if fit is not None and fit.counted and keep is None:
-            count = [keras.ops.convert_to_tensor(fit.time, "int32")]
-        below: dict[str, Tensor] = {}
-        states: list[Tensor] = []
+            output = fit.cut(output) if self.return_sequences else fit.narrower(output)
+            states = [fit.narrower(state) for state in states]
+        if keep is not None:  # as in Keras: 0 before the first real step, whatever the states begin with
+            begun = _begun(keep) if self.return_sequences else keras.ops.any(keep > 0, axis=0)
+            output = keras.ops.where(begun, output, 0)
+        return keras.ops.transpose(output, (1, 0, 2)) if self.return_sequences else output, states
+
+    def _layer_by_layer(self, given: _Given, plain: bool) -> tuple[Tensor, list[Tensor]]:
+        """Run the stack: (time, batch, size), or the last step's (batch, size); and the last states of all layers."""
+        starts, drops = iter(given.start), iter(given.drops)
+        x, below, states = given.x, dict[str, Tensor](), list[Tensor]()
         for built in self._stack:
-            engine = self._engine(built, keep is not None, bool(drops), clock is not None, bool(count))
-            read = x * masks.pop(0)[None] if drops else x
-            arguments = [
-                read,
+            engine = self._engine(built, given)
+            tensors = [
+                x * next(drops)[None] if given.drops else x,
                 *(below[name] for name in engine.below),
-                *(rest.pop(0) for _ in engine.states),
-                *(masks.pop(0) for _ in range(engine.drops)),
-                *self._tensors(built, dtype),
-                *([] if keep is None else [keep]),
-                *([] if clock is None else [clock]),
-                *count,
+                *islice(starts, len(engine.states)),
+                *islice(drops, engine.drops),
+                *self._tensors(built),
+                *given.of_all_layers,
             ]
-            found = engine.plain(*arguments) if plain else engine.function(*arguments)
-            below = dict(zip(engine.wanted, found))
-            last = dict(zip(engine.carried, found[len(engine.wanted) :]))
+            yielded = engine.plain(*tensors) if plain else engine.function(*tensors)
+            below = dict(zip(engine.wanted, yielded))
+            last = dict(zip(engine.carried, yielded[len(engine.wanted) :]))
             states += [last[name] for name in engine.states]
             x = below.get(self.cell.output)
-        output = last[self.cell.output] if x is None else x
-        if fit is not None:
-            output = fit.narrower(output) if x is None else fit.cut(output)
-            states = [fit.narrower(one) for one in states]
-        if real is not None:  # as in Keras: 0 before the first real step, whatever the states begin with
-            begun = _begun(real) if x is not None else keras.ops.any(real > 0, axis=0)
-            output = keras.ops.where(begun, output, 0)
-        return output if x is None else keras.ops.transpose(output, (1, 0, 2)), states
+        return last[self.cell.output] if x is None else x, states
 
     def _nothing(self, x: Tensor) -> Tensor:
         """The output for no sequences at all, which TensorFlow's sums refuse to compute."""
         steps = (x.shape[1],) if self.return_sequences else ()
         return keras.ops.zeros((0, *steps, self._output_size()), dtype=x.dtype)
 
-    def _tensors(self, built: _Built, dtype: str) -> list[Tensor]:
+    def _tensors(self, built: _Built) -> list[Tensor]:
         """The weights that the engine reads, masked: a mask binds the gradient too."""
-        found = []
-        for one in self.cell.layer(built.number).weights:
-            tensor = keras.ops.cast(keras.ops.convert_to_tensor(built.weights[one.name]), dtype)
-            found.append(tensor * keras.ops.cast(built.masks[one.name].T, dtype) if one.name in built.masks else tensor)
-        return found
+        tensors = []
+        for weight in self.cell.layer(built.number).weights:
+            tensor = keras.ops.cast(keras.ops.convert_to_tensor(built.weights[weight.name]), self.compute_dtype)
+            mask = built.masks.get(weight.name)
+            tensors.append(tensor if mask is None else tensor * keras.ops.cast(mask.T, self.compute_dtype))
+        return tensors
 
-    def _engine(self, built: _Built, masked: bool, dropped: bool, clocked: bool, counted: bool) -> Engine:
+    def _engine(self, built: _Built, given: _Given) -> Engine:
+        masked, dropped, clocked = given.keep is not None, bool(given.drops), given.clock is not None
+        counted = given.count is not None
         key = (built.number, masked, dropped, clocked, counted)
         if key not in self._engines:
             top = built.number == self.layers
