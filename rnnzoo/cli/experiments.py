@@ -21,7 +21,7 @@ from rich.progress import Progress as Bars
 from rnnzoo import lang, tasks
 from rnnzoo.cli.beforehand import warnings
 from rnnzoo.cli.console import plain_console
-from rnnzoo.errors import Mistake, UsageError, command, nearest, without_password
+from rnnzoo.errors import Mistake, StoreError, UsageError, command, nearest, without_password
 from rnnzoo.lang import ir
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.cell import Init, built_in_names
@@ -96,17 +96,13 @@ def sweep(given: argparse.Namespace) -> int:
     console = plain_console(unread="the sweep goes on, though nobody reads what it prints")
     settings = config.read()
     found, store = _open(given, console)
-    tracker = Patient(
-        lambda: MlflowTracker(settings.tracking, settings.artifacts),
-        console.print,
-    )
-    tracker.open(found.experiment.name, found.experiment.about, _texts(found.experiment))
+    tracker = Patient(lambda: MlflowTracker(settings.tracking, settings.artifacts), console.print)
     workers = _workers(given.workers)
     console.print(_headline(found, workers))
     if config.project() != Path():
         console.print(f"in the project at {config.project()}", style="dim")
     _print_data(found, console)
-    for text in () if given.source else _elsewhere(found, store, tracker):
+    for text in () if given.source else _elsewhere(found, store):
         console.print(text, style="yellow")
     with (
         launched(workers, found.runs, found.experiment.resources) as launcher,
@@ -123,6 +119,7 @@ def sweep(given: argparse.Namespace) -> int:
             found.runs,
             *_given(given, found),
             again=_kinds(given.again),
+            texts=_texts(found.experiment),
         )
         try:
             loop.run()
@@ -214,7 +211,7 @@ def _texts(experiment: Experiment) -> dict[str, str]:
     return {"experiment.yaml": experiment.text, "resolved.yaml": yaml_text(resolved(experiment))}
 
 
-def _elsewhere(found: Opened, store: Store, tracker: Tracker) -> Iterator[str]:
+def _elsewhere(found: Opened, store: Store) -> Iterator[str]:
     """Who has trials of an experiment of which the storage has none: it may have been lost."""
     from rnnzoo.cli import reports
     from rnnzoo.report import table
@@ -223,7 +220,9 @@ def _elsewhere(found: Opened, store: Store, tracker: Tracker) -> Iterator[str]:
     name, sampler = found.experiment.name, found.experiment.search.sampler.name
     if store.results(name):
         return
-    holders = {reports.MLFLOW: [study for study, _ in tracker.recorded(name)]}
+    holders = {}
+    with suppress(StoreError):  # the sweep itself says that MLflow is away
+        holders[reports.MLFLOW] = reports.recorded(name)
     for path in reports.tables(name):
         with suppress(UsageError):  # a table that cannot be read is no matter of this sweep
             holders[str(path)] = [one.study for one in table.read(path).results]

@@ -153,6 +153,16 @@ def tracked(name: str) -> Sequence[Result]:
     return _tracker().results(name)
 
 
+def recorded(name: str) -> list[str]:
+    """The study of each trial that MLflow holds of an experiment.
+
+    Raises:
+        StoreError: MLflow cannot be reached.
+    """
+    there = config.there(config.read().tracking)
+    return [study for study, _ in _tracker().recorded(name)] if there else []
+
+
 def _tracker() -> MlflowTracker:
     from rnnzoo.trackers.mlflow import MlflowTracker
 

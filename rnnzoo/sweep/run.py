@@ -59,6 +59,7 @@ class Sweep:
         given: trials that were run elsewhere; they are recorded as if they had been run here.
         given_provenance: where and with what those were run.
         again: trials that ended so are begun once more.
+        texts: what the tracker keeps of the experiment, by file name.
     """
 
     experiment: Experiment
@@ -72,6 +73,7 @@ class Sweep:
     given: Sequence[Result] = ()
     given_provenance: Sequence[Mapping[str, str]] = ()
     again: Collection[Kind] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
     opened: dict[str, StudyStore] = field(default_factory=dict)
     attempts: dict[str, Counter[int]] = field(default_factory=dict)  # of trials that were begun again
     retries: deque[tuple[Study, int]] = field(default_factory=deque)
@@ -86,6 +88,8 @@ class Sweep:
         name = self.experiment.name
         with held(self.runs / "lock", name) as in_folder, self.store.alone(name) as in_storage:
             self.still_alone = (in_folder, in_storage)
+            # not before: a tracker tidies up what a dead sweep left half written, and a live one's looks the same
+            self.tracker.open(name, self.experiment.about, self.texts)
             done = self.open()
             self.adopt(done)
             self.sign(done)

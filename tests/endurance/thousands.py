@@ -74,7 +74,6 @@ def main(folder: Path, trials: int) -> None:
     found = door.opened(Path("thousands.yaml"))
     store = door.store(settings, found.experiment)
     tracker = MlflowTracker(settings.tracking, settings.artifacts)
-    tracker.open(found.experiment.name, "", {})
     clock = Clock()
     launcher = LocalLauncher(work, 2, preload=(__name__,), log=found.runs / "workers.log")
     try:

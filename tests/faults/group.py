@@ -46,7 +46,6 @@ def main(folder: Path) -> int:
             planned = studies(experiment, {"adding": "digest"}, {"adding": 2})
             launcher = LocalLauncher(behave, 2, ("tests.faults.slow_import",), folder / "workers.log")
             tracker = MemoryTracker()
-            tracker.open("group", "", {})
             runs = folder / "runs" / "group"
             Sweep(experiment, planned, 6, store(folder), tracker, launcher, Loud(), runs).run()
             return 0

@@ -40,7 +40,6 @@ resources: {{memory: 500MB, minutes: 0.08}}
 def test_every_way_to_fail_is_an_outcome_of_its_kind_whose_reason_and_log_are_in_mlflow(tmp_path: Path) -> None:
     experiment = parse_experiment(SPEC, str(tmp_path / "ends.yaml"), tmp_path)
     tracker = MlflowTracker(f"sqlite:///{tmp_path}/mlflow.db", str(tmp_path / "artifacts"))
-    tracker.open("ends", "", {})
     limits = experiment.resources
     launcher = LocalLauncher(behave, 2, ("tests.launchers.work",), minutes=limits.minutes, memory=limits.memory)
     planned = studies(experiment, {"adding": "digest"}, {"adding": 2})

@@ -96,7 +96,6 @@ def sweep(
 ) -> Sweep:
     experiment = parse_experiment(spec, str(folder / "loop.yaml"), folder)
     tracker = tracker or MemoryTracker()
-    tracker.open(experiment.name, "", {})
     planned = studies(experiment, {"adding": "digest"}, {"adding": 2})
     launcher = LocalLauncher(work, workers, (__name__,))
     store = Store(storage or f"sqlite:///{folder}/optuna.db")
@@ -412,3 +411,15 @@ def test_a_storage_that_breaks_in_the_middle_is_told_plainly_and_nothing_runs_on
     with pytest.raises(StoreError, match=r"the storage at .* cannot be used: .*\n  fix: it is damaged"):
         ran.run()
     assert not ran.launcher.children
+
+
+def test_a_sweep_that_is_refused_leaves_the_tracker_of_the_one_that_runs_alone(tmp_path: Path) -> None:
+    """What the running one is just writing looks like what a dead one left half written, and would be deleted."""
+
+    class Untouched(MemoryTracker):
+        def open(self, experiment: str, about: str, artifacts: Mapping[str, str]) -> None:
+            raise AssertionError
+
+    refused = sweep(tmp_path, SPEC.format(sampler="random"), 1, Quiet(), Untouched())
+    with held(refused.runs / "lock", "loop"), pytest.raises(StoreError, match="another sweep of 'loop' is running"):
+        refused.run()
