@@ -53,7 +53,7 @@ SHOWN = 12  # hexadecimal digits of a hash
 CHUNK = 7000  # characters; a tag holds 8000
 NOTE = 5000  # characters; a tag of an experiment holds so many
 ATTEMPTS = 4  # to connect to a database, within a second; MLflow's own ten take a hundred
-LONGEST = 300  # characters of a reason
+REASON = 300  # characters of one
 _FOLDER = """\
 MLflow at {uri} cannot be used: it keeps no runs in a folder any more
   fix: name a database or a server, as sqlite:///runs/mlflow.db (MLFLOW_TRACKING_URI, or `tracking:` in mlflow.yml)"""
@@ -76,7 +76,7 @@ class MlflowTracker:
         for name, value in ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         self.uri, self.artifacts, self.page = uri, artifacts, page
-        with _told(uri):
+        with _told(uri), _no_folder_more(uri):
             import mlflow
             from mlflow.store.db import utils
 
@@ -354,7 +354,7 @@ def _told(uri: str) -> Iterator[None]:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         if "MLFLOW_ALLOW_FILE_STORE" in str(error):
             raise StoreError(_FOLDER.format(uri=uri)) from None
-        reason = textwrap.shorten(first, LONGEST, placeholder=" ...")
+        reason = textwrap.shorten(first, REASON, placeholder=" ...")
         if "out-of-date database schema" in reason:
             raise _other_version(uri, reason) from None
         # without SQLAlchemy's "(driver.Error) "
@@ -392,13 +392,29 @@ def _make_sqlite(uri: str, artifacts: str | None) -> None:
         return
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    with aside(path) as new:
+    with aside(path) as new, _no_folder_more(sqlite_url(new)):
         store = SqlAlchemyStore(sqlite_url(new), artifacts or str(path.parent / "artifacts"))
         store.engine.dispose()
         with contextlib.closing(sqlite3.connect(new)) as database:
             database.execute("PRAGMA journal_mode=WAL")  # the pages can be read while a sweep writes
         with contextlib.suppress(FileExistsError):  # `replace` would throw away what the faster one has written since
             os.link(new, path)
+
+
+@contextlib.contextmanager
+def _no_folder_more(uri: str) -> Iterator[None]:
+    """MLflow makes the folder of a SQLite file as its URL spells it: `100%25` beside `100%`.  That one goes again."""
+    if not uri.startswith(SQLITE):
+        yield
+        return
+    spelt = Path(uri.removeprefix(SQLITE)).parent
+    lacking = [folder for folder in (spelt, *spelt.parents) if not folder.exists()]
+    try:
+        yield
+    finally:
+        for folder in lacking:
+            with contextlib.suppress(OSError):  # it was never made, or holds something
+                folder.rmdir()
 
 
 @dataclass(frozen=True, slots=True)
@@ -491,10 +507,11 @@ def serve(uri: str, artifacts: str | None, host: str, port: int) -> int:
     command += ["--host", host, "--port", str(port)]
     if artifacts:
         command += ["--default-artifact-root", artifacts]
-    server = subprocess.Popen(command, env={**ENVIRONMENT, **_guard(host), **os.environ})
-    try:
-        return server.wait()
-    except KeyboardInterrupt:
-        server.terminate()
-        server.wait()
-        return 0
+    with _no_folder_more(uri):
+        server = subprocess.Popen(command, env={**ENVIRONMENT, **_guard(host), **os.environ})
+        try:
+            return server.wait()
+        except KeyboardInterrupt:
+            server.terminate()
+            server.wait()
+            return 0

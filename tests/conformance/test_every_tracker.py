@@ -158,6 +158,13 @@ def test_what_the_space_decides_has_one_value_in_mlflow() -> None:
         assert told["task.length"] == "10"
 
 
+def test_a_parameter_of_mlflow_holds_what_its_pages_can_hold() -> None:
+    """Two reasons for a length had one name, and parameters were cut as short as reasons."""
+    file = "data/" + "x" * 600
+    told = {one.key: one.value for one in _params(replace(result(0).trial, task_options={"file": file}))}
+    assert told["task.file"] == file[:500]
+
+
 def test_mlflow_hands_out_no_model_of_another_trial(store: Path, tmp_path: Path) -> None:
     tracker = make("mlflow", store)
     tracker.open("models", "", {})

@@ -46,6 +46,7 @@ def test_any_name_of_a_projects_folder_will_do(name: str, tmp_path: Path, monkey
     made = tracker(project, monkeypatch)
     write(made, project, 0)
     Store(config.read().storage)
+    assert [path.name for path in tmp_path.iterdir()] == [name]  # and no other beside it
     assert {path.name for path in (project / "runs").iterdir()} >= {"optuna.db", "mlflow.db", "artifacts"}
     assert len(list((project / "runs/artifacts/moved").rglob("log.txt"))) == 1
     assert logs(made, tmp_path) == {"trial 0"}
