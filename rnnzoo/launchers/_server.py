@@ -21,6 +21,7 @@ import traceback
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
+from rnnzoo.launchers._child import live
 from rnnzoo.signals import GROUP_SIGNALS
 
 RECORD = struct.Struct("!qq")  # a child's process id, and how it ended: a status of `waitpid`, or one of these
@@ -110,8 +111,6 @@ def _fork(control: socket.socket, pipe: int, ours: Sequence[socket.socket]) -> N
         leave_signals_to_the_sweep()
         for one in ours:
             one.close()
-        from rnnzoo.launchers._child import live
-
         live(Connection(pipe))
     except BaseException:
         traceback.print_exc()
