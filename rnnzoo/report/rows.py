@@ -72,15 +72,15 @@ def _trial(row: Mapping[str, Any], experiment: str) -> Trial:
 def _hyperparameter(row: Mapping[str, Any], name: str) -> Value:
     legal = HYPERPARAMETERS[name]
     if legal.words:
-        found: Value = _text(row, name)
+        value: Value = _text(row, name)
     elif legal.whole:
-        found = _whole(row, name)
+        value = _whole(row, name)
     else:
-        found = _number(row, name)
-    problem = legal.problem(found)
+        value = _number(row, name)
+    problem = legal.problem(value)
     if problem:
         raise RowError(f"`{name}` {problem}, not {row[name]!r}")
-    return found
+    return value
 
 
 def _outcome(row: Mapping[str, Any]) -> Outcome:
@@ -108,7 +108,7 @@ def _curve(row: Mapping[str, Any]) -> tuple[Mapping[str, float], ...]:
     """A loss that was not finite is part of a curve."""
     values = str(row["curve"] or "").split()
     try:
-        return tuple({"epoch": epoch, "validation": float(one)} for epoch, one in enumerate(values, start=1))
+        return tuple({"epoch": epoch, "validation": float(loss)} for epoch, loss in enumerate(values, start=1))
     except ValueError:
         raise RowError("`curve` is numbers with blanks between them") from None
 
@@ -142,19 +142,19 @@ def _whole(row: Mapping[str, Any], name: str, absent: int | None = None) -> int:
 def _number(row: Mapping[str, Any], name: str, low: float = -math.inf) -> float:
     value = row[name]
     try:
-        found = float(value)
+        number = float(value)
     except (TypeError, ValueError):
-        found = math.nan
-    if not math.isfinite(found) or found < low:
+        number = math.nan
+    if not math.isfinite(number) or number < low:
         raise RowError(f"`{name}` is a finite number{'' if math.isinf(low) else f' from {low:g} on'}, not {value!r}")
-    return found
+    return number
 
 
 def repeated(results: Sequence[Result]) -> tuple[int, int] | None:
     """Places of the first two results of one study and index, from 0 on; None where each is there once."""
     seen: dict[tuple[str, int], int] = {}
-    for place, one in enumerate(results):
-        earlier = seen.setdefault((one.study, one.trial.index), place)
+    for place, other in enumerate(results):
+        earlier = seen.setdefault((other.study, other.trial.index), place)
         if earlier != place:
             return earlier, place
     return None

@@ -214,18 +214,19 @@ def _read_parquet(path: Path) -> tuple[str, list[Numbered]]:
 
 
 def _results(path: Path, experiment: str, tasks: Collection[str], rows: Sequence[Numbered]) -> Sequence[Result]:
-    found = []
+    results = []
     for place, row in rows:
         try:
-            found.append(result(row, experiment, tasks))
+            results.append(result(row, experiment, tasks))
         except RowError as error:
             raise UsageError(_refused(path, place, str(error))) from None
-    twice = repeated(found)
+    twice = repeated(results)
     if twice is not None:
-        first, second = (rows[at][0] for at in twice)
-        one = found[twice[0]]
-        raise UsageError(_refused(path, second, f"trial {one.trial.index} of {one.study} is there already, at {first}"))
-    return found
+        first, second = (rows[number][0] for number in twice)
+        known = results[twice[0]]
+        there = f"trial {known.trial.index} of {known.study} is there already, at {first}"
+        raise UsageError(_refused(path, second, there))
+    return results
 
 
 def _refused(path: Path, place: int, problem: str) -> str:

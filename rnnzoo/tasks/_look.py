@@ -89,7 +89,7 @@ def _some(classes: np.ndarray) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """The column that is farthest from 1."""
+    """The column with the largest numbers, where those are far from 1."""
 
     at: int
     mean: float
@@ -138,7 +138,7 @@ def _scale(name: str, column: _Column, columns: int) -> str:
 
 
 def _farthest(values: np.ndarray, real: np.ndarray) -> _Column | None:
-    """The column whose size is farthest from 1, if any is far; `real` marks the steps that count."""
+    """The column with the largest numbers, if these are far from 1; `real` marks the steps that count."""
     if values.dtype == np.uint8 and values.max() <= 1:
         return None
     count, total, squares = 0, np.zeros(values.shape[-1]), np.zeros(values.shape[-1])

@@ -33,18 +33,18 @@ def module(name: str) -> ModuleType:
     Raises:
         UsageError: there is none, it cannot be imported, or it lacks something; the message names the file.
     """
-    found = registry.load("tasks", name)
-    lacks = list(_lacks(found))
+    task = registry.load("tasks", name)
+    lacks = list(_lacks(task))
     if lacks:
-        raise UsageError(f'{found.__file__} is no task: {lacks[0]}\n  fix: see docs/tasks.md, "Adding a task"')
-    return found
+        raise UsageError(f'{task.__file__} is no task: {lacks[0]}\n  fix: see docs/tasks.md, "Adding a task"')
+    return task
 
 
-def _lacks(found: ModuleType) -> Iterator[str]:
-    about, options = getattr(found, "ABOUT", None), getattr(found, "OPTIONS", None)
+def _lacks(task: ModuleType) -> Iterator[str]:
+    about, options = getattr(task, "ABOUT", None), getattr(task, "OPTIONS", None)
     if not isinstance(about, str):
         yield "it has no `ABOUT`, a line about it"
-    if not callable(getattr(found, "load", None)):
+    if not callable(getattr(task, "load", None)):
         yield "it has no function `load(options, seed, folder, progress)`"
     if not isinstance(options, dict):
         yield "it has no `OPTIONS`, a dictionary of options with their defaults"
@@ -60,15 +60,17 @@ def wrong(name: str, given: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
     Args:
         folder: that paths are relative to.
     """
-    found = module(name)
-    known: Mapping[str, Any] = found.OPTIONS
-    mistakes = [one for key, value in given.items() for one in _one(name, key, value, known)]
+    task = module(name)
+    known: Mapping[str, Any] = task.OPTIONS
+    mistakes: list[Wrong] = []
+    for key, value in given.items():
+        mistakes += _option(name, key, value, known)
     yield from mistakes
-    if not mistakes and hasattr(found, "check"):
-        yield from found.check({**known, **given}, folder)
+    if not mistakes and hasattr(task, "check"):
+        yield from task.check({**known, **given}, folder)
 
 
-def _one(task: str, key: str, value: Any, known: Mapping[str, Any]) -> Iterator[Wrong]:
+def _option(task: str, key: str, value: Any, known: Mapping[str, Any]) -> Iterator[Wrong]:
     """An option has the type of its default; whole numbers count something."""
     if key not in known:
         yield Wrong(key, f"task '{task}' has no option '{key}'", nearest(key, known) or "it has none")
@@ -88,8 +90,8 @@ def options_of(name: str, given: Mapping[str, Any], folder: Path) -> dict[str, A
     Raises:
         UsageError: one of them is wrong.
     """
-    for one in wrong(name, given, folder):
-        raise UsageError(one.problem + (f"\n  fix: {one.fix}" if one.fix else ""))
+    for mistake in wrong(name, given, folder):
+        raise UsageError(mistake.problem + (f"\n  fix: {mistake.fix}" if mistake.fix else ""))
     return {**module(name).OPTIONS, **given}
 
 
@@ -102,8 +104,8 @@ def check_spec(experiment: Experiment) -> None:
     mistakes = Mistakes()
     folder = Path(experiment.file).parent
     for task in experiment.tasks:
-        for one in _all(task, folder):
-            mistakes.add(task.places.get(one.option) or task.places[NAME], one.problem, one.fix)
+        for option, problem, fix in _all(task, folder):
+            mistakes.add(task.places.get(option) or task.places[NAME], problem, fix)
     mistakes.raise_if_any()
 
 
