@@ -1,10 +1,14 @@
 """What all tests share: quiet libraries, one thread, a cache folder of their own, and the real data where it is at hand."""
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# What is compiled here runs for milliseconds: `make test-all` has it optimised as a sweep has, which takes twice as long.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false")
 
 import pytest
 from hypothesis import settings
@@ -24,6 +28,14 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     os.environ.pop("RNNZOO_DATA", None)
     os.environ.pop("MLFLOW_TRACKING_URI", None)
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def fork_servers() -> Iterator[None]:
+    """Those that commands of tests share end with the tests."""
+    yield
+    if "tests.command" in sys.modules:
+        sys.modules["tests.command"].end_fork_servers()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from rnnzoo.spec import settings as config
 from rnnzoo.sweep import doctor
 from rnnzoo.sweep.doctor import Check
 from rnnzoo.sweep.lock import held
-from tests.cli.test_commands import rnnzoo
+from tests.command import rnnzoo
 
 
 @pytest.fixture

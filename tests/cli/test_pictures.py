@@ -14,7 +14,8 @@ from rnnzoo.lang.view import view
 from rnnzoo.spec.cell import built_in_names
 from rnnzoo.spec.trial import Kind, Outcome
 from rnnzoo.trackers.mlflow import MlflowTracker
-from tests.cli.test_commands import SPEC, rnnzoo
+from tests.cli.test_commands import SPEC
+from tests.command import rnnzoo
 
 
 def test_show_writes_a_picture_and_a_page(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from rnnzoo.trackers import Tracker
 from rnnzoo.trackers._patient import Patient
 from rnnzoo.trackers.memory import MemoryTracker
 from rnnzoo.trackers.mlflow import MlflowTracker
-from tests.cli.test_commands import SPEC, rnnzoo
+from tests.cli.test_commands import SPEC
+from tests.command import rnnzoo
 from tests.faults.disks import fill, make_room, small
 from tests.faults.work import CHATTY, chatty
 from tests.sweep import test_run

@@ -14,7 +14,7 @@ from rnnzoo.sweep.plan import studies
 from rnnzoo.sweep.run import Sweep
 from rnnzoo.sweep.search import Store
 from rnnzoo.trackers.mlflow import MlflowTracker
-from tests.cli.test_commands import rnnzoo
+from tests.command import rnnzoo
 from tests.launchers.work import behave
 from tests.sweep.test_run import Quiet
 
