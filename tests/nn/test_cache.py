@@ -18,7 +18,7 @@ FIT = """
 import json, keras, numpy as np, rnnzoo
 keras.utils.set_random_seed(0)
 x, y = np.random.default_rng(0).normal(size=(8, 5, 3)), np.arange(8) % 2
-model = keras.Sequential([keras.Input((None, 3)), rnnzoo.layer("lstm", 4), keras.layers.Dense(1)])
+model = keras.Sequential([keras.Input((None, 3)), rnnzoo.layer("rnn", 4), keras.layers.Dense(1)])
 model.compile("adam", "mse")
 model.fit(x, y, batch_size=4, epochs=2, verbose=0)
 print(json.dumps([weight.tolist() for weight in model.get_weights()]))
@@ -52,7 +52,6 @@ def test_fit_trains_the_same_weights_when_entries_are_cut(tmp_path: Path) -> Non
     for entry in entries:
         assert f"{entry}{cache.ASIDE}" in again.stderr
         assert cache.is_whole(entry)  # made anew
-    assert cache.ASIDE not in _fit(tmp_path).stderr
 
 
 def _fit(folder: Path) -> subprocess.CompletedProcess[str]:

@@ -48,7 +48,7 @@ from rnnzoo.lang.text import cell_text
 from rnnzoo.nn.train import Model
 from rnnzoo.spec.trial import Training, Trial
 sizes = {"length": 60, "train": 64, "valid": 32, "test": 32}
-trial = Trial("few", "lstm", cell_text(lang.load("lstm")), "adding", 0, {"units": 16, "learning_rate": 0.01}, 1,
+trial = Trial("few", "rnn", cell_text(lang.load("rnn")), "adding", 0, {"units": 16, "learning_rate": 0.01}, 1,
               Training("adam", 16, 1, 0, 0.0), sizes)
 model = Model(trial, tasks.load("adding", sizes))
 for _ in range(3):

@@ -61,7 +61,7 @@ def test_a_damaged_index_is_no_index(tmp_path: Path) -> None:
 
 PROGRAM = """
 import numpy as np, rnnzoo, tensorflow as tf
-layer = rnnzoo.layer("lstm", 8, seed=1)
+layer = rnnzoo.layer("rnn", 8, seed=1)
 print(np.asarray(layer(tf.ones((2, 5, 3)))).tobytes().hex())
 """
 
