@@ -42,8 +42,8 @@ ui: $(READY)  ## MLflow's pages, on this machine only
 test: $(READY)  ## the tests
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
-test-all: $(READY)  ## the tests, with the slow ones
-	@$(BIN)/python -m pytest -n 2 --dist worksteal
+test-all: $(READY)  ## the tests, with the slow ones, on code that XLA optimises as it does for a sweep
+	@XLA_FLAGS= $(BIN)/python -m pytest -n 2 --dist worksteal
 
 bench: $(READY)  ## every cell beside its peers, one core: an hour; cells="lstm gru" shapes="0 4" for less
 	@test -x .bench/bin/python || sh tools/peers.sh .bench
