@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rnnzoo.launchers import Tell
 from rnnzoo.spec.trial import Outcome, Trial
-from tests.sweep.test_run import pretend
+from tests.sweep.work import pretend
 
 CHATTY = 2**15 + 1  # bytes that a chatty trial logs
 

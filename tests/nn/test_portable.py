@@ -92,19 +92,17 @@ def test_second_derivatives_equal_differences_of_first_ones(name: str, compiled:
     layer, _ = pair(name)
     function = tf.function(penalty) if compiled else penalty
     _, slopes = function(layer, tf.constant(X))
-    rng = np.random.default_rng(1)
-    for number, slope in enumerate(slopes):
-        direction = rng.normal(size=slope.shape)
-        values = []
-        for by in (1e-5, -1e-5):
-            x = tf.constant(X + (by * direction if number == 0 else 0))
-            weights = layer.get_weights()
-            if number:
-                layer.trainable_variables[number - 1].assign(weights[number - 1] + by * direction)
-            values.append(float(penalty(layer, x)[0]))
-            layer.set_weights(weights)
-        difference = (values[0] - values[1]) / 2e-5
-        assert float(np.sum(slope * direction)) == pytest.approx(difference, rel=1e-5, abs=1e-8)
+    rng, variables = np.random.default_rng(1), layer.trainable_variables
+    start, directions = [np.asarray(one) for one in variables], [rng.normal(size=slope.shape) for slope in slopes]
+    parts = [float(np.sum(slope * direction)) for slope, direction in zip(slopes, directions, strict=True)]
+
+    def moved(by_x: float, by_weights: float) -> float:
+        for variable, value, direction in zip(variables, start, directions[1:], strict=True):
+            variable.assign(value + by_weights * direction)
+        return float(penalty(layer, tf.constant(X + by_x * directions[0]))[0])
+
+    assert parts[0] == pytest.approx((moved(1e-5, 0) - moved(-1e-5, 0)) / 2e-5, rel=1e-5, abs=1e-8)
+    assert sum(parts[1:]) == pytest.approx((moved(0, 1e-5) - moved(0, -1e-5)) / 2e-5, rel=1e-5, abs=1e-8)
 
 
 def test_second_derivatives_are_those_of_keras_lstm() -> None:

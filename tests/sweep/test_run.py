@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rnnzoo.errors import StoreError, UsageError
-from rnnzoo.launchers import Tell, Work
+from rnnzoo.launchers import Work
 from rnnzoo.launchers.local import LocalLauncher
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Result, Trial, digest, ranked
@@ -19,6 +18,7 @@ from rnnzoo.sweep.plan import Study, studies
 from rnnzoo.sweep.run import Sweep
 from rnnzoo.sweep.search import Store
 from rnnzoo.trackers.memory import MemoryTracker
+from tests.sweep.work import changed_data, flaky, hopeless, pretend
 
 SPEC = """\
 experiment: loop
@@ -35,16 +35,6 @@ search:
     momentum: {{choice: [0.0, 0.9], when: {{optimizer: sgd}}}}
 training: {{epochs: 4}}
 """
-
-
-def pretend(trial: Trial, tell: Tell) -> Outcome:
-    """A score that is a function of the hyper-parameters; small networks are slow, so that the order of ends is mixed."""
-    score = float(trial.hyperparameters["learning_rate"]) * int(trial.hyperparameters["units"])
-    time.sleep(0.05 if trial.hyperparameters["units"] == 4 else 0.0)
-    for step in range(1, 5):
-        if not tell(Progress(step, 4, score / step, score / step)):
-            return Outcome(Kind.PRUNED, message=f"stopped after {step}")
-    return Outcome(Kind.COMPLETE, {"train": score, "validation": score, "test": score + trial.seed % 7})
 
 
 @dataclass
@@ -72,19 +62,6 @@ class Quiet:
             raise KeyboardInterrupt
 
 
-def flaky(trial: Trial, tell: Tell) -> Outcome:
-    """Fails at the first attempt."""
-    marker = Path(trial.base) / f"attempted-{trial.variant}-{trial.index}"
-    if not marker.exists():
-        marker.touch()
-        raise RuntimeError("the first attempt fails")
-    return pretend(trial, tell)
-
-
-def hopeless(trial: Trial, tell: Tell) -> Outcome:
-    raise RuntimeError("the data is not there")
-
-
 def sweep(
     folder: Path,
     spec: str,
@@ -97,7 +74,7 @@ def sweep(
     experiment = parse_experiment(spec, str(folder / "loop.yaml"), folder)
     tracker = tracker or MemoryTracker()
     planned = studies(experiment, {"adding": "digest"}, {"adding": 2})
-    launcher = LocalLauncher(work, workers, (__name__,))
+    launcher = LocalLauncher(work, workers, (work.__module__,))
     store = Store(storage or f"sqlite:///{folder}/optuna.db")
     runs = folder / "runs" / "loop"
     return Sweep(experiment, planned, experiment.search.trials, store, tracker, launcher, observer, runs)
@@ -365,13 +342,6 @@ def test_trials_that_failed_begin_once_more_when_it_is_asked_for(sampler: str, t
     assert tracker.results("loop") == last.results()
     record = last.store.record("loop")
     assert sum(record.interrupted.values()) <= 2  # those that the interruption cut off, and none of those that failed
-
-
-def changed_data(trial: Trial, tell: Tell) -> Outcome:
-    """What a trial yields whose data are not the study's, from the second trial on."""
-    if not trial.index:
-        return pretend(trial, tell)
-    return Outcome(Kind.INTERRUPTED, message="the data of 'adding' changed while the sweep ran\n  fix: put them back")
 
 
 def test_data_that_change_end_the_sweep_and_are_booked_against_nobody(tmp_path: Path) -> None:

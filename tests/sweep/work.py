@@ -1,0 +1,39 @@
+"""What trials do in tests of the loop: a module of its own, so that a fork server imports little."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from rnnzoo.launchers import Tell
+from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
+
+
+def pretend(trial: Trial, tell: Tell) -> Outcome:
+    """A score that is a function of the hyper-parameters; small networks are slow, so that the order of ends is mixed."""
+    score = float(trial.hyperparameters["learning_rate"]) * int(trial.hyperparameters["units"])
+    time.sleep(0.05 if trial.hyperparameters["units"] == 4 else 0.0)
+    for step in range(1, 5):
+        if not tell(Progress(step, 4, score / step, score / step)):
+            return Outcome(Kind.PRUNED, message=f"stopped after {step}")
+    return Outcome(Kind.COMPLETE, {"train": score, "validation": score, "test": score + trial.seed % 7})
+
+
+def flaky(trial: Trial, tell: Tell) -> Outcome:
+    """Fails at the first attempt."""
+    marker = Path(trial.base) / f"attempted-{trial.variant}-{trial.index}"
+    if not marker.exists():
+        marker.touch()
+        raise RuntimeError("the first attempt fails")
+    return pretend(trial, tell)
+
+
+def hopeless(trial: Trial, tell: Tell) -> Outcome:
+    raise RuntimeError("the data is not there")
+
+
+def changed_data(trial: Trial, tell: Tell) -> Outcome:
+    """What a trial yields whose data are not the study's, from the second trial on."""
+    if not trial.index:
+        return pretend(trial, tell)
+    return Outcome(Kind.INTERRUPTED, message="the data of 'adding' changed while the sweep ran\n  fix: put them back")
