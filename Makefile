@@ -63,7 +63,7 @@ docs-figures: $(READY)  ## draw the pictures of docs/: a minute, of which traini
 	@$(BIN)/rnnzoo gradients rnn lstm gru --task temporal_order --set task.length=60 --set units=48 \
 		--set learning_rate=0.005 --set training.clip=1 --set training.epochs=30 --out docs/figures/gradients.svg
 	@$(BIN)/rnnzoo report experiments/studies/long_term.yaml >runs/long_term.txt
-	@cp runs/long_term/report/growth-temporal_order.svg docs/figures
+	@cp runs/long_term/report/growth-adding.svg runs/long_term/report/growth-temporal_order.svg docs/figures
 	@$(BIN)/rnnzoo report experiments/studies/greff2015.yaml >runs/greff2015.txt
 	@for one in distribution importance; do \
 		cp runs/greff2015/report/$$one-jsb_chorales.svg docs/figures/greff2015-$$one.svg; done
