@@ -14,6 +14,7 @@ from rnnzoo.lang import ir, reference
 from rnnzoo.lang.passes import ticked as clocks
 from rnnzoo.nn import ticked
 from rnnzoo.nn.engine import Engine
+from rnnzoo.nn.layer import _Given
 from rnnzoo.spec.cell import built_in_names
 
 INPUTS, TIME = 4, 21
@@ -106,7 +107,7 @@ SPELLINGS = {
 def engine_of(cell: ir.Cell) -> Engine:
     layer = rnnzoo.nn.Recurrent(cell, 16, return_sequences=True, seed=1)
     layer.build((None, None, INPUTS))
-    return layer._engine(layer._stack[0], masked=False, dropped=False, clocked=False, counted=False)
+    return layer._engine(layer._stack[0], _Given(tf.zeros((1, 1, INPUTS)), (), (), None, None))
 
 
 @pytest.mark.parametrize("equations", SPELLINGS.values(), ids=SPELLINGS)
