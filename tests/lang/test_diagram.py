@@ -105,7 +105,7 @@ def test_a_picture_holds_each_operation_once_and_nothing_overlaps(name: str, lay
 
 
 @given(cell_texts())
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_any_cell_has_a_picture(text: str) -> None:
     cell = lang.parse_text(text)
     for layer in (1, 2):
