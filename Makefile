@@ -4,7 +4,7 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
-spec    ?= experiments/gates.yaml
+spec    ?= experiments/first.yaml
 workers ?=
 trials  ?=
 

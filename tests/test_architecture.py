@@ -13,7 +13,7 @@ LAYERS = (  # bottom first; parts on one line do not know each other
     {"registry"},
     {"spec"},
     {"lang", "tasks", "stats", "trackers", "launchers"},
-    {"nn"},
+    {"nn", "confirm"},
     {"sweep", "report"},
     {"cli", ""},
     {"__main__"},

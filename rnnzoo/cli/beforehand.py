@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rnnzoo.spec.claims import COMPARED, SOLVES, approximate, judged
+from rnnzoo.spec.claims import SOLVES, TESTED, approximate, judged
 from rnnzoo.spec.experiment import Claim, Experiment
 from rnnzoo.spec.read_experiment import solvable
 
@@ -69,7 +69,7 @@ class OutOfReach:
 
 def out_of_reach(claims: Sequence[Claim], tasks: Sequence[str], trials: int, paired: bool) -> OutOfReach | None:
     """What no scores can decide: the smallest p-value of both words, times the claims, is above 5 %."""
-    tested = [claim for claim, _ in judged(claims, tasks) if claim.form in (SOLVES, *COMPARED)]
+    tested = [claim for claim, _ in judged(claims, tasks) if claim.form in TESTED]
     if not tested:
         return None
     from rnnzoo.stats.compare import ALPHA, fewest_trials, holm_levels, smallest_p

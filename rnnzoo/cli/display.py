@@ -15,6 +15,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from rnnzoo.confirm import told
+from rnnzoo.confirm.stand import Stand
+from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 from rnnzoo.sweep.plan import Study
 from rnnzoo.sweep.status import planned
@@ -34,10 +37,12 @@ class _State:
     running: dict[Key, tuple[Study, Progress | None]] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
     ended: int = 0
+    second: dict[str, int] = field(default_factory=dict)  # trainings of the second stage, by task
+    told: set[tuple[str, str]] = field(default_factory=set)  # what was said of a task's claims
 
     @property
     def total(self) -> int:
-        return sum(planned(study, self.trials) for study in self.studies)
+        return sum(planned(study, self.trials) for study in self.studies) + sum(self.second.values())
 
     @property
     def finished(self) -> int:
@@ -94,6 +99,7 @@ class Display:
     def ended(self, study: Study, trial: Trial, outcome: Outcome) -> None:
         state, name = self.state, study.identity
         state.running.pop((name, trial.index), None)
+        name = _second(study.task.label) if study.stage else name
         if outcome.retried:
             self.note(f"{study.label} {trial.index}: {outcome.kind}, begun again: {outcome.message}")
         if not outcome.final:
@@ -107,6 +113,18 @@ class Display:
             state.bad[name] = state.bad.get(name, 0) + 1
         if self.live is None:
             self.note(self._line(study, trial, outcome))
+
+    def stands(self, now: Stand, experiment: Experiment) -> None:
+        state = self.state
+        done = now.trainings - now.searched
+        state.done[_second(now.task)] = done
+        state.second[now.task] = done + len(now.next)
+        for text in told.lines(now, experiment):
+            if (now.task, text) not in state.told:
+                state.told.add((now.task, text))
+                self.note(text)
+        if self.live is not None and now.next:
+            self.live.start()
 
     # -- how it looks
 
@@ -148,6 +166,11 @@ class Display:
             how = f"epoch {progress.step}/{progress.of}, {progress.value:.4f}" if progress else "starting"
             lines.append(Text(f"  {study.label} {index}: {how}", style="cyan"))
         return lines
+
+
+def _second(task: str) -> str:
+    """Under what the trainings of the second stage are counted."""
+    return f"second stage on {task}"
 
 
 def duration(seconds: float) -> str:

@@ -215,7 +215,7 @@ def _elsewhere(found: Opened, store: Store) -> Iterator[str]:
     """Who has trials of an experiment of which the storage has none: it may have been lost."""
     from rnnzoo.cli import reports
     from rnnzoo.report import table
-    from rnnzoo.sweep import points
+    from rnnzoo.spec import points
 
     name, sampler = found.experiment.name, found.experiment.search.sampler.name
     if store.results(name):

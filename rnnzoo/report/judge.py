@@ -16,11 +16,12 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from rnnzoo.errors import StatsError
 from rnnzoo.report.learnt import Nothing
+from rnnzoo.report.verdict import LEVEL, Verdict, Word, percent
 from rnnzoo.spec.claims import SOLVES, judged
 from rnnzoo.spec.experiment import Claim
 from rnnzoo.stats.compare import (
@@ -39,41 +40,9 @@ from rnnzoo.stats.compare import (
 from rnnzoo.stats.importance import Share
 from rnnzoo.stats.shares import more_often, share_interval, trials_for_shares
 
-LEVEL = 0.95
 MANY = 10_000  # trials; beyond, a number is no advice
 MOSTLY = 0.9  # of the trials; where fewer completed, a verdict says so
 SHARES = (0.5, 0.25)  # differences between shares for which advice is given
-Word = Literal["supported", "refuted", "undecided"]
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the evidence says of a claim on a task.
-
-    Attributes:
-        found: the numbers, as a sentence.
-        test: how it was judged.
-        settle: for an undecided claim, what would settle it; empty where more trials would not.
-        p: p-value of the nearer word, adjusted for both words and for all claims; None where nothing was tested.
-        numbers: everything that the word rests on, by name.
-        level: of the interval, at which the word was decided.
-        names_task: whether the claim itself says on which task.
-    """
-
-    claim: str
-    task: str
-    word: Word
-    found: str
-    test: str
-    settle: str = ""
-    p: float | None = None
-    note: str = ""
-    numbers: Mapping[str, float] = field(default_factory=dict)
-    level: float = LEVEL
-    names_task: bool = False
-
-    def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "numbers": dict(self.numbers)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +120,20 @@ class Evidence(Protocol):
 
 def judge(claims: Sequence[Claim], tasks: Sequence[str], evidence: Evidence) -> tuple[Verdict, ...]:
     """Verdicts, in the order of the claims; a claim that names no task is judged on each."""
-    pairs = judged(claims, tasks)
+    return judge_pairs(judged(claims, tasks), evidence)
+
+
+def judge_pairs(pairs: Sequence[tuple[Claim, str]], evidence: Evidence, share: float = 1.0) -> tuple[Verdict, ...]:
+    """A verdict on each claim and task.
+
+    Args:
+        share: of the study's error rate that these claims have; the rest is for those that are confirmed.
+    """
     findings = [_finding(claim, task, evidence) for claim, task in pairs]
     tested = [at for at, one in enumerate(findings) if isinstance(one, Finding) and one.tested]
-    p = [findings[at].p for at in tested]  # type: ignore[union-attr]  # a text is not tested
-    adjusted = dict(zip(tested, zip(holm(p), holm_levels(p))))
+    p = [min(1.0, findings[at].p / share) for at in tested]  # type: ignore[union-attr]  # a text is not tested
+    levels = [share * level for level in holm_levels(p)]
+    adjusted = dict(zip(tested, zip(holm(p), levels)))
     return tuple(
         _verdict(claim, task, finding, adjusted.get(at))
         for at, ((claim, task), finding) in enumerate(zip(pairs, findings))
@@ -332,11 +310,6 @@ _FORMS: Mapping[str, Callable[[Claim, str, Evidence], Finding]] = {
 def _number(claim: Claim) -> float:
     assert claim.number is not None, "the claim was read without its number"
     return claim.number
-
-
-def percent(level: float) -> str:
-    """A level to two figures of what it leaves: 95 %, 99.74 %."""
-    return f"{100 * level:.{max(0, 1 - math.floor(math.log10(100 * (1 - level)) + 1e-9))}f}%".replace(".0%", "%")
 
 
 def _advice(needed: Mapping[str, int], run: int) -> str:

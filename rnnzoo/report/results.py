@@ -14,7 +14,12 @@ def belonging(results: Sequence[Result], variant: str, task: str) -> list[Result
 
 def replicated(results: Sequence[Result], variant: str, task: str) -> list[Result]:
     """Those in which kept trials of a variant ran again on fresh seeds."""
-    return [one for one in results if _of(one)[0].startswith(variant + REPLICATE) and _of(one)[1] == task]
+    return [one for one in results if _replicate(_of(one)[0], variant) and _of(one)[1] == task]
+
+
+def _replicate(label: str, variant: str) -> bool:
+    head, mark, number = label.rpartition(REPLICATE)
+    return head == variant and bool(mark) and number.isdigit()
 
 
 def _of(result: Result) -> list[str]:

@@ -12,12 +12,12 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from rnnzoo.spec.space import HYPERPARAMETERS
-from rnnzoo.spec.trial import REPLICATE, Ending, Kind, Outcome, Result, Trial, Value
+from rnnzoo.spec.trial import PILOT, REPLICATE, ROUND, Ending, Kind, Outcome, Result, Trial, Value
 
 SPLITS = ("train", "validation", "test")
 MOST = 2**53  # a whole number that is exact in every table
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
-_REPLICATE = re.compile(rf"(?P<label>.*){REPLICATE}[1-9][0-9]*")
+_REPLICATE = re.compile(rf"(?P<label>.*){REPLICATE}(?:[1-9][0-9]*|{PILOT}|{ROUND})")
 _HASH = re.compile(r"[0-9a-f]+")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,16}(?:\.0*)?")
 

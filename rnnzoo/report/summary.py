@@ -16,13 +16,16 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from rnnzoo.confirm.stand import Stand, confirmed, extent, part, stand
 from rnnzoo.errors import StatsError
+from rnnzoo.report.confirmed import verdict
 from rnnzoo.report.evidence import searches, solving, trials
 from rnnzoo.report.explained import Explained, Forests, explained, searched
-from rnnzoo.report.judge import Searches, Verdict, judge
+from rnnzoo.report.judge import Searches, judge_pairs
 from rnnzoo.report.learnt import Nothing, nothing
 from rnnzoo.report.results import belonging, replicated
-from rnnzoo.spec.claims import approximate
+from rnnzoo.report.verdict import Verdict
+from rnnzoo.spec.claims import approximate, judged
 from rnnzoo.spec.experiment import Experiment, Variant
 from rnnzoo.spec.read_experiment import resolved
 from rnnzoo.spec.trial import Ending, Kind, Result, ranked
@@ -110,6 +113,44 @@ class Solved:
     trials: int
     low: float
     high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """A variant's trainings in the rounds of the second stage.
+
+    Attributes:
+        mean, spread: of their scores on the reported split, and the standard deviation; None where there are too few.
+        failed: how many of them gave no score.
+    """
+
+    mean: float | None
+    spread: float | None
+    trainings: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """The second stage on one task.
+
+    Attributes:
+        searched, pilots, trainings: how many trainings there were in the search, as pilots, and in all.
+        ended: why there were no more.
+        untuned: variants that did worse than predicted where all should do well.
+        settings: by variant and hyper-parameter, the lowest and highest value in the region.
+        means: by variant, its trainings in the rounds.
+    """
+
+    task: str
+    searched: int
+    pilots: int
+    trainings: int
+    rounds: int
+    ended: str
+    untuned: tuple[str, ...]
+    settings: Mapping[str, Mapping[str, tuple[Any, Any]]]
+    means: Mapping[str, Fresh]
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +258,7 @@ class Summary:
     provenance: tuple[Mapping[str, str], ...]
     warnings: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
+    stands: tuple[Second, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -269,6 +311,7 @@ def summarise(
         {(one.task, row.variant) for one in tables for row in one.rows if row.idle},
     )
     labels = [one.label for one in experiment.tasks]
+    stands = {label: stand(experiment, label, results, trials) for label in labels} if experiment.confirm else {}
     return Summary(
         experiment=experiment.name,
         about=experiment.about,
@@ -277,7 +320,8 @@ def summarise(
         report=experiment.select.report,
         spec=resolved(experiment),
         tables=tuple(tables),
-        verdicts=judge(experiment.claims, labels, evidence),
+        verdicts=_verdicts(experiment, labels, evidence, stands),
+        stands=tuple(_told(experiment, one) for one in stands.values()),
         controls=tuple(_controls(experiment, labels, evidence)),
         ranks=_ranks(experiment, tables),
         kinds=len({task.name for task in experiment.tasks}),
@@ -285,6 +329,42 @@ def summarise(
         warnings=(text,) if (text := approximate(experiment.search)) else (),
         changes=tuple(changes),
     )
+
+
+def _verdicts(
+    experiment: Experiment, tasks: Sequence[str], evidence: Searches, stands: Mapping[str, Stand]
+) -> tuple[Verdict, ...]:
+    """In the order of the claims; a claim that names no task is judged on each."""
+    pairs = judged(experiment.claims, tasks)
+    second = [(claim, task) for claim, task in pairs if task in stands and confirmed(claim)]
+    first = [pair for pair in pairs if pair not in second]
+    left = 1.0 - sum(part(experiment, task) for task in stands)
+    found = dict(zip(first, judge_pairs(first, evidence, left if left > 0 else 1.0)))
+    found |= {(claim, task): verdict(claim, experiment, stands[task]) for claim, task in second}
+    return tuple(found[pair] for pair in pairs)
+
+
+def _told(experiment: Experiment, now: Stand) -> Second:
+    """What the report says of a second stage."""
+    regions = now.regions or {}
+    return Second(
+        task=now.task,
+        searched=now.searched,
+        pilots=now.pilots,
+        trainings=now.trainings,
+        rounds=len(now.rounds),
+        ended=now.ended,
+        untuned=now.untuned,
+        settings={label: extent(experiment, label, region) for label, region in regions.items()},
+        means={label: _mean_of_rounds(label, now) for label in regions},
+    )
+
+
+def _mean_of_rounds(label: str, now: Stand) -> Fresh:
+    scores = [one[label] for one in now.rounds if label in one]
+    finite = [one for one in scores if math.isfinite(one)]
+    spread = statistics.stdev(finite) if len(finite) > 1 else None
+    return Fresh(statistics.fmean(finite) if finite else None, spread, len(scores), len(scores) - len(finite))
 
 
 def _controls(experiment: Experiment, tasks: Sequence[str], evidence: Searches) -> Iterator[Control]:

@@ -13,7 +13,7 @@ from rich.text import Text
 from rnnzoo.report.summary import Row, Summary, Table
 from rnnzoo.spec.trial import Kind
 
-STYLES = {"supported": "green", "refuted": "red", "undecided": "yellow"}
+STYLES = {"supported": "green", "refuted": "red", "same": "cyan", "undecided": "yellow"}
 
 
 def show(summary: Summary, console: Console) -> None:
@@ -33,7 +33,7 @@ def _verdicts(summary: Summary, console: Console) -> None:
     for one in summary.verdicts:
         place = f"on {one.task}: " if several and not one.names_task else ""
         p = "" if one.p is None else f"  p {pvalue(one.p)}"
-        console.print(Text.assemble("  ", (f"{one.word:10}", STYLES[one.word]), f" {place}{one.claim}{p}"))
+        console.print(Text.assemble("  ", (f"{one.said:10}", STYLES[one.word]), f" {place}{one.claim}{p}"))
         console.print(Padding(Text(one.found, style="dim"), (0, 0, 0, 13)))
         if one.settle:
             console.print(Padding(Text(f"to settle it: {one.settle}", style="dim"), (0, 0, 0, 13)))

@@ -33,6 +33,8 @@ FORMS = (
 )
 SOLVES = FORMS[-1]
 COMPARED = ("A worse than B", "A better than B", "A same as B", "no variant better than B")  # as `Claim.form` has them
+CONFIRMED = COMPARED[:3]  # what the second stage of a sweep decides: each is about two variants
+TESTED = (SOLVES, *COMPARED)  # each has a p-value or an interval, and so shares the error rate
 WITH_MARGIN = {
     "A same as B": "end the claim with `within 0.1`",
     "no variant better than B": "end the claim with `by 0.1`",
@@ -167,7 +169,11 @@ def _check_solves(task: str, prefix: str, span: Span, known: Known, mistakes: Mi
         mistakes.add(span, "a claim about solving a task names the task itself", f"leave out `on {prefix}:`")
     elif task in known.tasks and not known.solved(task):
         able = [f"`{one}`" for one in known.tasks if known.solved(one)]
-        what = f"{', '.join(able)} can be solved" if able else "adding, copy_memory and temporal_order can be solved"
+        what = (
+            f"{', '.join(able)} can be solved"
+            if able
+            else "those of `rnnzoo list tasks` that are generated can be solved"
+        )
         mistakes.add(
             _within(span, task),
             f"no score counts as a solution of the task '{task}'",

@@ -130,6 +130,32 @@ class Select:
 
 
 @dataclass(frozen=True, slots=True)
+class Confirm:
+    """The second stage of a sweep: fresh trainings where the search says that all do well, until claims are decided.
+
+    Not part of a search's identity: a search can be confirmed later, and again with a larger budget.
+
+    Attributes:
+        until: `decided`: looks after each round, of which `most` is the last; `stopped`: no last round, with the wider
+            intervals that hold however long one goes on.
+        settings: `common`: all variants train at the same settings; `own`: each in a region of its own.
+        region: the best share of the space, in which settings are drawn.
+        pilot: trainings of each variant in the region before the rounds; they enter no verdict.
+        first: the round after which verdicts may fall.
+        most: rounds at most.
+        budget: trainings on each task, those of the search included.
+    """
+
+    until: Literal["decided", "stopped"] = "decided"
+    settings: Literal["common", "own"] = "common"
+    region: float = 0.01
+    pilot: int = 2
+    first: int = 6
+    most: int = 24
+    budget: int = 150
+
+
+@dataclass(frozen=True, slots=True)
 class Resources:
     """What a trial may take, and how often one that failed is begun again.  Not part of a study's identity.
 
@@ -213,7 +239,9 @@ class Experiment:
         text: the file as the user wrote it.
         variants: with the control as the last one, where there is one.
         control: label of the baseline's second run, under other draws; empty where there is none.
-        margin: what "same as" means, in the metric's unit; None where no claim needs it.
+        margin: what "same as" means, in the metric's unit: the largest difference that counts as none; None where no claim
+            needs it.
+        floor: what a difference must exceed to be confirmed; half the margin where it is not given.
         places: where the spec names the sampler and the pruner.
         equal: what variants have in common at one point of the space: their `units`, or their number of `weights`, which is
             then that of the baseline with these units.
@@ -230,6 +258,8 @@ class Experiment:
     training: Training = field(default_factory=Training)
     select: Select = field(default_factory=Select)
     margin: float | None = None
+    floor: float | None = None
+    confirm: Confirm | None = None
     resources: Resources = field(default_factory=Resources)
     claims: tuple[Claim, ...] = ()
     control: str = ""

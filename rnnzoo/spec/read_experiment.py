@@ -11,7 +11,7 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ from rnnzoo.spec.experiment import (
     PRUNERS,
     SAMPLERS,
     Claim,
+    Confirm,
     Dimension,
     Experiment,
     Named,
@@ -64,6 +65,9 @@ MAX_EPOCHS = 1_000_000
 MAX_REPLICATES = 1000
 MAX_RETRIES = 100
 LEAST_KEPT = 3
+LEAST_ROUNDS = 3  # before a spread can be told
+MAX_ROUNDS = 200  # with a last one: each is a look, and a boundary is simulated for all of them
+MAX_PILOTS = 20
 LEAST_MEMORY = 300e6  # bytes
 AGAIN = "_again"  # what the control is called beside its baseline
 MAX_LABEL = 60
@@ -72,7 +76,7 @@ _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 # Every key that `--set` can reach by name; what is below another one (options of a task) is checked where it is used.
 _TOP = (
     "experiment", "about", "task", "tasks", "baseline", "variants", "controls", "equal", "search", "training", "select",
-    "margin", "init", "resources", "claims",
+    "margin", "floor", "confirm", "init", "resources", "claims",
 )  # fmt: skip
 _KEYS: Mapping[str, Sequence[str]] = {
     "": _TOP,
@@ -80,10 +84,12 @@ _KEYS: Mapping[str, Sequence[str]] = {
     "search.space": list(HYPERPARAMETERS),
     "training": [one.name for one in fields(Training)],
     "select": [one.name for one in fields(Select)],
+    "confirm": [one.name for one in fields(Confirm)],
     "resources": [one.name for one in fields(Resources)],
 }
 OVERRIDE = "--set"  # what stands for the file of a value that the command line gives
 _LISTS = ("tasks", "variants", "controls", "claims")
+_PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*%")
 _BYTES = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*([KMGT]i?)?B?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 
@@ -207,6 +213,7 @@ class _Reader:
             labels.append(control)
             variants += tuple(replace(one, label=control) for one in variants if one.label == baseline)
         margin = top.number("margin", low=0.0) if top.node("margin") is not None else None
+        confirm = self.confirm(search, margin)
         searched = {one.name for own in (search.space, *(v.space for v in variants)) for one in own.dimensions}
         names = {one.label: one.name for one in tasks}
         known = sentences.Known(labels, names, searched, margin, lambda label: solvable(names[label]))
@@ -222,6 +229,8 @@ class _Reader:
             training=training,
             select=self.select(search.trials),
             margin=margin,
+            floor=self.floor(margin),
+            confirm=confirm,
             resources=self.resources(),
             claims=self.claims(known),
             control=control,
@@ -504,6 +513,69 @@ class _Reader:
             self.check_keep(keep, trials, entry.span("keep"))
         return found
 
+    def confirm(self, search: Search, margin: float | None) -> Confirm | None:
+        table = self.top.table_at("confirm")
+        if table is None:
+            return None
+        usual, entry = Confirm(), Fields(table, self.mistakes, "`confirm`")
+        found = Confirm(
+            until=entry.word("until", ("decided", "stopped"), usual.until),  # type: ignore[arg-type]  # one of the two
+            settings=entry.word("settings", ("common", "own"), usual.settings),  # type: ignore[arg-type]  # likewise
+            region=self.share(entry, "region", usual.region),
+            pilot=entry.integer("pilot", usual.pilot, low=0, high=MAX_PILOTS),
+            first=entry.integer("first", usual.first, low=LEAST_ROUNDS, high=MAX_ROUNDS),
+            most=entry.integer("most", usual.most, low=LEAST_ROUNDS, high=MAX_ROUNDS),
+            budget=entry.integer("budget", usual.budget, low=1, high=MAX_TRIALS),
+        )
+        entry.done()
+        self.check_confirm(found, entry, search, margin)
+        return found
+
+    def check_confirm(self, found: Confirm, entry: Fields, search: Search, margin: float | None) -> None:
+        """What `confirm` needs of the rest of the file."""
+        add, here = self.mistakes.add, self.top.span("confirm")
+        if margin is None or margin <= 0.0:
+            add(
+                here,
+                "`confirm` needs a margin: how much difference is none?",
+                "give the experiment a `margin:` above 0",
+            )
+        if found.first > found.most:
+            fix = f"write first: {found.most} or less"
+            add(entry.span("first"), f"the first look, after {found.first} rounds, is later than the last", fix)
+        if "most" in entry and found.until == "stopped":
+            add(entry.span("most"), "`until: stopped` has no last round", "delete `most`, or write `until: decided`")
+        if not search.space.dimensions:
+            fix = "search a hyper-parameter, as in `learning_rate: {float: [1e-3, 3e-2], log: true}`"
+            add(here, "`confirm` looks for good settings, and the space has a single one", fix)
+
+    def share(self, entry: Fields, key: str, usual: float) -> float:
+        """A share of the space: 0.01, or 1%."""
+        node = entry.node(key)
+        if node is None:
+            return usual
+        written = node.value if isinstance(node, Scalar) else None
+        percent = _PERCENT.fullmatch(written) if isinstance(written, str) else None
+        share = float(percent[1]) / 100 if percent else float(written) if isinstance(written, int | float) else 0.0
+        if not 0.0 < share < 1.0:
+            self.mistakes.add(
+                node.span, f"`{key}` is a share between 0 and 1, not {describe(node)}", f"write {key}: 1%"
+            )
+            return usual
+        return share
+
+    def floor(self, margin: float | None) -> float | None:
+        """What a difference must exceed."""
+        if self.top.node("floor") is None:
+            return None
+        floor = self.top.number("floor", low=0.0)
+        if "confirm" not in self.top:
+            self.mistakes.add(self.top.span("floor"), "`floor` is for `confirm:`, which is not here", "delete it")
+        if margin is not None and floor > margin:
+            fix = f"write floor: {margin / 2:g}, or leave it out"
+            self.mistakes.add(self.top.span("floor"), f"the floor {floor:g} is above the margin {margin:g}", fix)
+        return floor
+
     def check_keep(self, keep: float, trials: int, span: Span) -> None:
         """`keep` is a count or a share of the trials; fewer than three cannot be compared."""
         add = self.mistakes.add
@@ -598,10 +670,19 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
             "replicates": select.replicates,
         },
         **({"margin": experiment.margin} if experiment.margin is not None else {}),
+        **({"floor": experiment.floor} if experiment.floor is not None else {}),
+        **({"confirm": _confirm_plain(experiment.confirm)} if experiment.confirm else {}),
         **_resources_plain(experiment.resources),
         "claims": [{"claim": one.text, "note": one.note} if one.note else one.text for one in experiment.claims],
     }
     return content
+
+
+def _confirm_plain(confirm: Confirm) -> dict[str, Any]:
+    found = asdict(confirm)
+    if confirm.until == "stopped":
+        del found["most"]
+    return found
 
 
 def _resources_plain(resources: Resources) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from rnnzoo.spec.settings import project
 Value = float | int | str | bool
 PATH = "file"  # the option of a task that is a path
 REPLICATE = "~"  # no label of a variant has it
+PILOT, ROUND = "pilot", "round"  # what stands behind it in the second stage of a sweep; a number for a replicate
 
 
 def digest(value: Any) -> str:
@@ -278,7 +279,7 @@ class Result:
     """A trial with its outcome, and the identity of its study: what the sweep writes, and a report reads back.
 
     A study is named experiment/variant/task/hash; where kept trials ran again, the variant is followed by `REPLICATE` and a
-    number.
+    number, and in the second stage of a sweep by `REPLICATE` and that stage.
     """
 
     trial: Trial

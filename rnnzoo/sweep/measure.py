@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rnnzoo.launchers import Launcher
+from rnnzoo.spec import points
 from rnnzoo.spec.experiment import Dimension, Space
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Value
-from rnnzoo.sweep import points
 from rnnzoo.sweep.plan import Study
 
 

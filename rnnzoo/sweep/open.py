@@ -12,13 +12,13 @@ from pathlib import Path
 
 from rnnzoo import tasks
 from rnnzoo.errors import Mistakes, SpecError, UsageError, command, without_password
-from rnnzoo.spec import stamp
+from rnnzoo.spec import points, stamp
 from rnnzoo.spec.experiment import Experiment, Search
 from rnnzoo.spec.read_experiment import read
 from rnnzoo.spec.settings import Settings, runs, there
 from rnnzoo.spec.trial import Result
-from rnnzoo.sweep import points, search
-from rnnzoo.sweep.plan import Study, cells, replicates, studies
+from rnnzoo.sweep import search
+from rnnzoo.sweep.plan import Study, cells, confirming, replicates, studies
 from rnnzoo.tasks import Report, Task
 
 
@@ -40,8 +40,9 @@ class Opened:
 
     @property
     def identities(self) -> set[str]:
-        """Of all studies and their replicates."""
-        return {study.identity for study in (*self.studies, *replicates(self.studies))}
+        """Of all studies, their replicates, and the second stage."""
+        later = (*replicates(self.studies), *confirming(self.studies, self.trials))
+        return {study.identity for study in (*self.studies, *later)}
 
     @property
     def runs(self) -> Path:

@@ -20,7 +20,7 @@ from rnnzoo.lang.text import digest as cell_digest
 from rnnzoo.spec.cell import Init
 from rnnzoo.spec.experiment import Experiment, Space, TaskChoice, Variant
 from rnnzoo.spec.settings import in_project
-from rnnzoo.spec.trial import REPLICATE, Training, Trial, Value, digest, unusual, without_paths
+from rnnzoo.spec.trial import PILOT, REPLICATE, ROUND, Training, Trial, Value, digest, unusual, without_paths
 
 MANY = 100
 SHORT = 12  # hexadecimal digits of a hash that people see
@@ -38,6 +38,7 @@ class Study:
         data: digest of the task's data.
         equal: the baseline's cell and the size of x, where variants have equal numbers of weights.
         replicate: 0 for the search itself; from 1 on, its kept trials once more, each on a fresh seed.
+        stage: empty for the search; `PILOT` or `ROUND` for the trainings that confirm.
     """
 
     experiment: Experiment
@@ -48,11 +49,13 @@ class Study:
     data: str = ""
     equal: tuple[Cell, int] | None = None
     replicate: int = 0
+    stage: str = ""
 
     @property
     def identity(self) -> str:
         short = digest(dict(self.parts))[:SHORT]
-        again = f"{REPLICATE}{self.replicate}" if self.replicate else ""
+        mark = self.stage or self.replicate
+        again = f"{REPLICATE}{mark}" if mark else ""
         return f"{self.experiment.name}/{self.variant.label}{again}/{self.task.label}/{short}"
 
     @property
@@ -65,7 +68,13 @@ class Study:
         """The variant's label, and the task's where there are several."""
         several = f" on {self.task.label}" if len(self.experiment.tasks) > 1 else ""
         again = f", replicate {self.replicate}" if self.replicate else ""
-        return self.variant.label + several + again
+        stage = f", {self.stage}" if self.stage else ""
+        return self.variant.label + several + again + stage
+
+    @property
+    def points_are_given(self) -> bool:
+        """Whether its points are those of other trials, or where these say that all do well."""
+        return bool(self.replicate or self.stage)
 
     def trial(self, index: int, hyperparameters: Mapping[str, Value], folder: Path | None = None) -> Trial:
         """The trial of an index, once its hyper-parameters are known.
@@ -110,9 +119,12 @@ class Study:
         return counts.units_for(self.cell, inputs, counts.weights(baseline, inputs, units, layers), layers)
 
     def seed(self, index: int) -> int:
-        """A trial's seed: a function of the experiment's seed, the variant, the task, the index and the replicate."""
+        """A trial's seed: a function of the experiment's seed, the variant, the task, the index, and the replicate or stage."""
         words = f"{self.experiment.search.seed} {self.variant.label} {self.task.label} {index} trial"
-        words += f" {self.replicate}" if self.replicate else ""
+        if self.stage == ROUND:  # all variants of a round begin alike and see the data in one order
+            words = f"{self.experiment.search.seed} {self.task.label} {index} trial"
+        mark = self.stage or self.replicate
+        words += f" {mark}" if mark else ""
         return int.from_bytes(hashlib.sha256(words.encode()).digest()[:4], "big") >> 1
 
 
@@ -146,6 +158,30 @@ def replicates(found: Sequence[Study]) -> tuple[Study, ...]:
     """The studies in which kept trials run again, first replicates first."""
     count = found[0].experiment.select.replicates if found else 0
     return tuple(replace(study, replicate=number) for number in range(1, count + 1) for study in found)
+
+
+def confirming(found: Sequence[Study], trials: int) -> tuple[Study, ...]:
+    """The studies of the second stage, pilots first: of each variant on each task.
+
+    Their points follow from the trials of all searches on the task, so all of these are part of what they are.
+
+    Args:
+        trials: of each search.
+    """
+    experiment = found[0].experiment
+    confirm = experiment.confirm
+    if confirm is None:
+        return ()
+    design = [confirm.settings, confirm.region, confirm.pilot, experiment.margin, trials]
+    searched = {
+        task.label: [dict(study.parts) for study in found if study.task.label == task.label]
+        for task in experiment.tasks
+    }
+    return tuple(
+        replace(study, stage=stage, parts={**study.parts, "confirm": digest([design, searched[study.task.label]])})
+        for stage in (PILOT, ROUND)
+        for study in found
+    )
 
 
 def _check_equal(study: Study) -> None:

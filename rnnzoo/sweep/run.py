@@ -13,14 +13,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
+from rnnzoo.confirm.stand import Stand, stand
 from rnnzoo.errors import StoreError, UsageError
 from rnnzoo.launchers import Event, Launcher, Tell
 from rnnzoo.signals import interrupts
+from rnnzoo.spec import points
 from rnnzoo.spec.experiment import Experiment, Named, Search
 from rnnzoo.spec.trial import RETRIED, Kind, Outcome, Progress, Result, Trial, Value, ranked
-from rnnzoo.sweep import points, provenance
+from rnnzoo.sweep import provenance
 from rnnzoo.sweep.lock import held
-from rnnzoo.sweep.plan import Study, changed, in_turn, replicates
+from rnnzoo.sweep.plan import Study, changed, confirming, in_turn, replicates
 from rnnzoo.sweep.search import Editions, Store, StudyStore
 from rnnzoo.trackers import Tracker
 
@@ -40,6 +42,8 @@ class Observer(Protocol):
     def progress(self, study: Study, trial: Trial, progress: Progress) -> None: ...
 
     def ended(self, study: Study, trial: Trial, outcome: Outcome) -> None: ...
+
+    def stands(self, now: Stand, experiment: Experiment) -> None: ...
 
 
 @dataclass(slots=True)
@@ -78,7 +82,9 @@ class Sweep:
     attempts: dict[str, Counter[int]] = field(default_factory=dict)  # of trials that were begun again
     retries: deque[tuple[Study, int]] = field(default_factory=deque)
     fates: dict[str, Counter[Kind]] = field(default_factory=dict)  # how the trials of a study ended
-    kept: dict[str, dict[int, Mapping[str, Value]]] = field(default_factory=dict)  # points of replicates
+    kept: dict[str, dict[int, Mapping[str, Value]]] = field(
+        default_factory=dict
+    )  # points of replicates, pilots and rounds
     running: dict[int, _Running] = field(default_factory=dict)
     still_alone: Sequence[Callable[[], None]] = ()  # they raise where another sweep of the experiment has begun
 
@@ -99,6 +105,7 @@ class Sweep:
                 try:
                     self.loop(self.missing(done), interrupted)
                     self.replicate(interrupted)
+                    self.confirm(interrupted)
                 finally:
                     self.stop()
 
@@ -148,7 +155,8 @@ class Sweep:
             self.take_over(study, result, done)
             taken += 1
         if self.given:
-            known = {*studies, *(study.identity for study in replicates(self.studies))}
+            later = (*replicates(self.studies), *confirming(self.studies, self.trials))
+            known = {*studies, *(study.identity for study in later)}
             other = sum(1 for one in self.given if one.study not in known)
             left = f"; {other} are of another edition of the experiment" if other else ""
             self.observer.note(f"{taken} of {len(self.given)} trials taken over{left}")
@@ -172,7 +180,7 @@ class Sweep:
 
     def point(self, study: Study, index: int) -> Mapping[str, Value] | None:
         """The point of an index, of a replicate or of a sampler of ours; None where a grid is used up."""
-        if study.replicate:
+        if study.points_are_given:
             return self.kept[study.identity][index]
         return points.point(self.experiment.search, study.variant.space, study.variant.label, study.task.label, index)
 
@@ -181,8 +189,7 @@ class Sweep:
         again = replicates(self.studies)
         if not again:
             return
-        # their points are known, whatever the sampler was
-        done = self.open_all(again, replace(self.experiment.search, sampler=Named("random"), pruner=None))
+        done = self.open_all(again, self.given_points())
         select, results = self.experiment.select, self.results()
         for study in again:
             search = replace(study, replicate=0).identity
@@ -196,6 +203,34 @@ class Sweep:
         self.observer.begin(again, {name: len(found) for name, found in done.items()}, {})
         todo = [(study, at) for study in again for at in self.kept[study.identity] if at not in done[study.identity]]
         self.loop(iter(todo), interrupted)
+
+    def given_points(self) -> Search:
+        """How trials are asked for whose points are known, whatever the sampler was."""
+        return replace(self.experiment.search, sampler=Named("random"), pruner=None)
+
+    def confirm(self, interrupted: Callable[[], bool]) -> None:
+        """Run the second stage, task by task, until its claims are decided or its budget is spent."""
+        second = confirming(self.studies, self.trials)
+        if not second:
+            return
+        done = self.open_all(second, self.given_points())
+        self.take_rest(second, done)
+        for task in self.experiment.tasks:
+            studies = {(one.stage, one.variant.label): one for one in second if one.task.label == task.label}
+            while (now := stand(self.experiment, task.label, self.results(), self.trials)).next:
+                todo = [(studies[one.stage, one.variant], one) for one in now.next]
+                for study, training in todo:
+                    self.kept.setdefault(study.identity, {})[training.index] = training.hyperparameters
+                self.observer.stands(now, self.experiment)
+                self.loop(iter([(study, training.index) for study, training in todo]), interrupted)
+            self.observer.stands(now, self.experiment)
+
+    def take_rest(self, studies: Sequence[Study], done: Mapping[str, dict[int, Outcome]]) -> None:
+        """Record the given trials of the second stage; what they must be is known only when it comes to them."""
+        known = {study.identity: study for study in studies}
+        for result in self.given:
+            if result.study in known and result.trial.index not in done[result.study]:
+                self.take_over(known[result.study], result, done)
 
     def begin(self, done: Mapping[str, Mapping[int, Outcome]]) -> None:
         """Tell the observer what there is already, of the trials that are planned."""
@@ -247,7 +282,10 @@ class Sweep:
 
     def results(self) -> list[Result]:
         """Results of the present studies; editions that were set aside are left out."""
-        present = {study.identity for study in (*self.studies, *replicates(self.studies))}
+        present = {
+            study.identity
+            for study in (*self.studies, *replicates(self.studies), *confirming(self.studies, self.trials))
+        }
         return [one for one in self.store.results(self.experiment.name) if one.study in present]
 
     def missing(self, done: Mapping[str, Mapping[int, Outcome]]) -> Iterator[tuple[Study, int]]:
@@ -275,7 +313,7 @@ class Sweep:
             check()
         study, index = planned
         point = None
-        if study.replicate or points.ours(self.experiment.search.sampler.name):
+        if study.points_are_given or points.ours(self.experiment.search.sampler.name):
             point = self.point(study, index)
             if point is None:
                 return True  # a grid is used up before the budget is

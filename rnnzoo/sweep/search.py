@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from rnnzoo.errors import StoreError, UsageError, nearest, store_error, without_password
+from rnnzoo.spec import points
 from rnnzoo.spec.aside import aside
 from rnnzoo.spec.document import is_number
 from rnnzoo.spec.experiment import PRUNERS, SAMPLERS, Dimension, Named, Search, Space
 from rnnzoo.spec.settings import SQLITE, sqlite_file, sqlite_url
 from rnnzoo.spec.trial import Kind, Outcome, Result, Trial, Value
-from rnnzoo.sweep import points
 from rnnzoo.sweep._patient import Patience, plain, told
 from rnnzoo.sweep.lock import ServerLock
 

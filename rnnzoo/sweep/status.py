@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rnnzoo.spec import points
 from rnnzoo.spec.trial import Kind, Outcome
-from rnnzoo.sweep import points
 from rnnzoo.sweep.plan import Study
 from rnnzoo.sweep.search import Record, Store
 

@@ -90,9 +90,10 @@ def test_who_learns_nothing_has_not_solved_a_task(name: str) -> None:
 
 
 def test_generated_tasks_say_when_they_are_solved_and_their_digest_does_not_depend_on_it() -> None:
-    solved = {name: load(name).solved for name in ("adding", "temporal_order", "copy_memory")}
+    solved = {name: load(name).solved for name in ("adding", "temporal_order", "copy_memory", "sum_since")}
     assert solved["adding"] == 0.01
     assert solved["temporal_order"] == 0.05
+    assert solved["sum_since"] == 0.002
     assert solved["copy_memory"] == pytest.approx(math.log(8) / 120)  # a tenth of 10 ln 8 / (100 + 20)
     assert load("adding").digest == digest_of(load("adding").splits)
 

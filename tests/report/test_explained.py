@@ -12,10 +12,10 @@ import pytest
 
 from rnnzoo.errors import StatsError
 from rnnzoo.report.explained import Forests, explained, searched
+from rnnzoo.spec import points
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Kind, Outcome, Result, Trial
-from rnnzoo.sweep import points
 
 SPEC = """\
 experiment: e

@@ -11,8 +11,9 @@ import pytest
 
 from rnnzoo.cli.beforehand import out_of_reach
 from rnnzoo.errors import Mistakes, Span, StatsError
-from rnnzoo.report.judge import Printed, Searches, Verdict, judge, percent
+from rnnzoo.report.judge import Printed, Searches, judge
 from rnnzoo.report.learnt import Nothing
+from rnnzoo.report.verdict import Verdict, percent
 from rnnzoo.spec import claims
 from rnnzoo.spec.experiment import Claim
 from rnnzoo.stats.compare import Trials

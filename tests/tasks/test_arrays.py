@@ -406,7 +406,7 @@ def test_a_file_whose_inside_is_damaged_is_said_to_be(tmp_path: Path) -> None:
         tasks.load("arrays", {"file": "my.npz", "kind": "classify"}, folder=tmp_path)
 
 
-@pytest.mark.parametrize(("name", "least"), [("adding", 2), ("temporal_order", 10)])
+@pytest.mark.parametrize(("name", "least"), [("adding", 2), ("temporal_order", 10), ("sum_since", 4)])
 def test_a_length_without_room_for_the_task_is_refused(name: str, least: int) -> None:
     with pytest.raises(UsageError, match=f"`length` must be at least {least}, not {least - 1}"):
         tasks.load(name, {"length": least - 1})

@@ -87,6 +87,33 @@ def value(dimension: Dimension, place: float) -> Value:
     return min(max(_between(dimension.low, dimension.high, dimension.log, place), dimension.low), dimension.high)
 
 
+def at(space: Space, places: Sequence[float]) -> dict[str, Value]:
+    """The hyper-parameters at a place of the unit cube, which has an axis for each dimension."""
+    return _walk(space, lambda axis, dimension: places[axis])
+
+
+def places(space: Space, hyperparameters: Mapping[str, Value]) -> list[float]:
+    """Where in the unit cube hyper-parameters lie: `at` leads back to them; 0.5 for a dimension that they lack."""
+    chosen = [(dimension, hyperparameters.get(dimension.name)) for dimension in space.dimensions]
+    return [0.5 if number is None else _place(dimension, number) for dimension, number in chosen]
+
+
+def _place(dimension: Dimension, number: Value) -> float:
+    """The place of a value, in the middle of its share where it has one."""
+    if dimension.kind == "choice":
+        return (dimension.choices.index(number) + 0.5) / len(dimension.choices)
+    raw = float(number)
+    if dimension.step:
+        return (round((raw - dimension.low) / dimension.step) + 0.5) / _steps(dimension)
+    whole = 0.5 if dimension.kind == "int" else 0.0
+    low, high = dimension.low - whole, dimension.high + whole
+    if high == low:
+        return 0.5
+    if dimension.log:
+        return math.log(raw / low) / math.log(high / low)
+    return (raw - low) / (high - low)
+
+
 def _between(low: float, high: float, log: bool, place: float) -> float:
     if log:
         return math.exp(math.log(low) + place * (math.log(high) - math.log(low)))

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from rnnzoo.spec import points
 from rnnzoo.spec.experiment import Dimension, Named, Search, Space
-from rnnzoo.sweep import points
 
 UNITS = Dimension("units", "int", 16, 64, log=True)
 RATE = Dimension("learning_rate", "float", 1e-4, 1e-1, log=True)
@@ -72,7 +72,7 @@ def test_points_are_the_same_in_every_process_and_for_ever() -> None:
     """Golden: an index that drew another point would make old sweeps go on with something else."""
     first_bits = int(hashlib.sha256(b"0 v t 0 learning_rate").hexdigest()[:16], 16) >> 11
     assert points.uniform("0 v t 0 learning_rate") == first_bits / 2**53 == 0.5067134675088321
-    program = "from rnnzoo.sweep import points; print(repr(points.uniform('0 v t 0 learning_rate')))"
+    program = "from rnnzoo.spec import points; print(repr(points.uniform('0 v t 0 learning_rate')))"
     for seed in ("0", "1"):
         done = subprocess.run(
             [sys.executable, "-c", program], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": seed}

@@ -1,0 +1,9 @@
+"""The second stage of an experiment: fresh trainings, where the search says that all do well, until claims are decided.
+
+    questions   what is asked of two variants, and how rounds of trainings answer it
+    region      where in the space all do well, from the trials of the search
+    stage       what to train next, from all that was trained
+
+Pure: nothing is trained, read or written here.  A sweep, a report and the simulations that say what a verdict is worth all use
+these functions.
+"""

@@ -1,0 +1,140 @@
+"""Rounds of trainings -> answers: is one variant worse than another, better, or within a margin of it?
+
+In: questions about pairs of variants, and rounds, each with one fresh training of every variant that is still asked about, all
+at one setting.  Out: which questions are closed, at which round and with which interval, and which are open.
+
+All questions share one error rate.  Each open one is looked at with an equal part of it; where one closes, its part goes to
+those that are left (Maurer and Bretz 2013).  Nothing is chosen among the rounds: a verdict rests on all of them up to the look
+at which it fell.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+Round = Mapping[str, float]  # score of each variant's training; infinite where it gave none
+ALIKE = 3.0  # how many times as far one variant's scores may spread as the other's, where
+WIDE = 0.5  # they spread over so much of the margin
+CERTAIN = 0.7  # of the margin, that an interval must lie inside of: settings are not known exactly either
+
+
+class Answer(StrEnum):
+    """What the rounds say of A and B."""
+
+    WORSE = "worse"
+    BETTER = "better"
+    SAME = "same"
+    OPEN = "open"
+
+
+class Looks(Protocol):
+    """When one looks, the first time after round `first`, and how wide an interval is that holds at every look."""
+
+    @property
+    def first(self) -> int: ...
+
+    def half_width(self, differences: Array, level: float) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of two variants.
+
+    Attributes:
+        a, b: their labels.
+        floor: a difference that does not exceed it is neither worse nor better.
+        margin: the largest difference that counts as none.
+    """
+
+    a: str
+    b: str
+    floor: float
+    margin: float
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a question stands.
+
+    Attributes:
+        rounds: how many it rests on.
+        mean, low, high: of the differences A less B, with their interval; above 0, A is worse.
+        level: of error, at which it was decided or, while it is open, would be.
+        lopsided: whether one of the two spreads so much wider that nothing may be decided.
+    """
+
+    answer: Answer = Answer.OPEN
+    rounds: int = 0
+    mean: float = math.nan
+    low: float = -math.inf
+    high: float = math.inf
+    level: float = 0.0
+    lopsided: bool = False
+
+
+def asked(questions: Sequence[Question], found: Sequence[Standing]) -> tuple[str, ...]:
+    """The variants that some open question is about, in order of appearance."""
+    open_ones = [one for one, standing in zip(questions, found) if standing.answer is Answer.OPEN]
+    return tuple(dict.fromkeys(label for question in open_ones for label in (question.b, question.a)))
+
+
+def look(
+    questions: Sequence[Question],
+    before: Sequence[Standing],
+    rounds: Sequence[Round],
+    looks: Looks,
+    level: float,
+    worst: float,
+) -> tuple[Standing, ...]:
+    """Where every question stands after one round more; what closes leaves its part of the level to the others.
+
+    Args:
+        before: where they stood before the last of the rounds.
+        level: the share of studies that may contain a wrong answer.
+        worst: the score that a training counts with that gave none.
+    """
+    found = list(before)
+    closed = True
+    while closed:
+        still = [at for at, standing in enumerate(found) if standing.answer is Answer.OPEN]
+        for at in still:
+            found[at] = standing(questions[at], rounds, looks, level / len(still), worst)
+        closed = any(found[at].answer is not Answer.OPEN for at in still)
+    return tuple(found)
+
+
+def standing(question: Question, rounds: Sequence[Round], looks: Looks, level: float, worst: float) -> Standing:
+    """What all these rounds say of one question, at one level."""
+    both = [one for one in rounds if question.a in one and question.b in one]
+    scores = np.array([[one[question.a], one[question.b]] for one in both]).reshape(-1, 2)
+    scores = np.where(np.isfinite(scores), scores, worst)
+    if not len(scores):
+        return Standing(level=level)
+    differences = scores[:, 0] - scores[:, 1]
+    mean, half = float(differences.mean()), looks.half_width(differences, level)
+    low, high = mean - half, mean + half
+    lopsided = len(scores) > 1 and _lopsided(scores, question.margin)
+    answer = Answer.OPEN if lopsided or math.isinf(half) else _answer(question, low, high)
+    return Standing(answer, len(scores), mean, low, high, level, lopsided)
+
+
+def _answer(question: Question, low: float, high: float) -> Answer:
+    if low > question.floor:
+        return Answer.WORSE
+    if high < -question.floor:
+        return Answer.BETTER
+    inside = CERTAIN * question.margin
+    return Answer.SAME if -inside < low and high < inside else Answer.OPEN
+
+
+def _lopsided(scores: Array, margin: float) -> bool:
+    """Whether one of the two sometimes does much worse, as where some of its trainings fail: a mean of few says little then."""
+    narrow, wide = sorted(scores.std(axis=0, ddof=1))
+    return bool(wide > ALIKE * narrow and wide > WIDE * margin)

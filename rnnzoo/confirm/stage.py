@@ -1,0 +1,196 @@
+"""What to train next: pilots until every variant does as well as predicted, then rounds until the questions are closed.
+
+In: the trials of the search, the pilots and the rounds so far.  Out: the next trainings, or that there are none.  A function of
+what was trained and of nothing else: a sweep that was interrupted, or has more workers, asks the same and gets the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rnnzoo.confirm.questions import Looks, Question, Round, Standing, asked, look
+from rnnzoo.confirm.region import Region, Scored, regions
+
+Array = np.ndarray[Any, Any]
+REPEATS = 4  # of the pilots, of a variant that keeps doing worse than predicted
+SURPRISE = 2.5  # margins, by which a pilot may do worse than predicted
+Uniform = Callable[[str], float]  # words -> a number in [0, 1), the same for the same words
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """How questions are answered.
+
+    Attributes:
+        common: whether all variants train at the same settings; otherwise each has a region of its own.
+        share: of the space, that the region is.
+        pilot: trainings of each variant at points of the region, before the rounds; they enter no verdict.
+        budget: trainings in all, those of the search included.
+        alpha: the share of studies that may contain a wrong answer.
+        margin: the one that a pilot's surprise is measured by.
+    """
+
+    looks: Looks
+    most: int | None
+    share: float = 0.01
+    common: bool = True
+    pilot: int = 2
+    budget: int = 150
+    alpha: float = 0.05
+    margin: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A training to make: `index` counts a variant's pilots, or the rounds."""
+
+    variant: str
+    index: int
+    point: tuple[float, ...]
+    expected: float
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Tuned:
+    """What search and pilots have found.
+
+    Attributes:
+        regions: by variant.
+        wanted: pilots that are still to be trained.
+        untuned: variants that kept doing worse than predicted; nothing is said of them.
+        pilots: how many were trained.
+    """
+
+    regions: Mapping[str, Region]
+    wanted: tuple[Wanted, ...]
+    untuned: tuple[str, ...]
+    pilots: int
+
+
+def tune(
+    design: Design, variants: Sequence[str], search: Scored, pilots: Mapping[tuple[str, int], float], uniform: Uniform
+) -> Tuned:
+    """The regions after these pilots, and the pilots that are to follow.
+
+    Args:
+        variants: those that questions are about.
+        pilots: score of each, by variant and index.
+    """
+    trials, dirty, count = search, tuple(variants), 0
+    for repeat in range(REPEATS if design.pilot else 0):
+        found = regions(trials, variants, design.share, design.common)
+        wanted = [
+            _at(found[name], name, repeat * design.pilot + at, uniform(f"pilot {name} {repeat} {at}"))
+            for name in dirty
+            for at in range(design.pilot)
+        ]
+        missing = tuple(one for one in wanted if (one.variant, one.index) not in pilots)
+        if missing:
+            return Tuned(found, missing, (), count)
+        count += len(wanted)
+        scores = {(one.variant, one.index): pilots[one.variant, one.index] for one in wanted}
+        trials = trials.and_(
+            Scored(
+                np.array([one.point for one in wanted]),
+                tuple(one.variant for one in wanted),
+                np.array([*scores.values()]),
+            )
+        )
+        surprised = {
+            one.variant for one in wanted
+            if not scores[one.variant, one.index] <= one.expected + SURPRISE * design.margin
+        }  # fmt: skip
+        dirty = tuple(name for name in dirty if name in surprised)
+        if not dirty:
+            break
+    return Tuned(regions(trials, variants, design.share, design.common), (), dirty, count)
+
+
+def _at(region: Region, variant: str, index: int, place: float) -> Wanted:
+    at = int(place * len(region.points))
+    return Wanted(variant, index, tuple(region.points[at].tolist()), float(region.expected[variant][at]))
+
+
+def setting(region: Region, who: str, number: int, uniform: Uniform) -> int:
+    """Which of the region's points a round takes: all of them in a random order, before any comes again."""
+    size = len(region.points)
+    order = sorted(range(size), key=lambda at: uniform(f"{who} {number // size} {at}"))
+    return order[number % size]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the rounds are.
+
+    Attributes:
+        rounds: those that are whole.
+        standings: of each question, after them.
+        missing: variant and round of the trainings that come next.
+        trainings: so far, and those that come next.
+        ended: why none comes next: `decided`, `most` (rounds), `budget`; empty where some do.
+    """
+
+    rounds: tuple[Round, ...]
+    standings: tuple[Standing, ...]
+    missing: tuple[tuple[str, int], ...]
+    trainings: int
+    ended: str
+
+
+def progress(
+    design: Design, questions: Sequence[Question], scores: Mapping[tuple[str, int], float], spent: int, worst: float
+) -> Progress:
+    """Play the rounds again, and say what comes next.
+
+    Before the first look no question can close, so all rounds up to it come at once.
+
+    Args:
+        questions: about variants that are tuned.
+        scores: by variant and round, of the trainings that have ended; infinite where one gave none.
+        spent: trainings of search and pilots.
+        worst: the score that a training counts with that gave none.
+    """
+    rounds: list[Round] = []
+    missing: list[tuple[str, int]] = []
+    found = tuple(Standing() for _ in questions)
+    ended = ""
+    while not ended:
+        names, number = asked(questions, found), len(rounds)
+        lacking = [(name, number) for name in names if (name, number) not in scores]
+        if missing and (lacking == [] or number >= design.looks.first):
+            break
+        ended = _ended(design, names, number, spent)
+        if ended:
+            break
+        spent += len(names)
+        missing += lacking
+        rounds.append({name: scores.get((name, number), math.nan) for name in names})
+        if not missing:
+            found = look(questions, found, rounds, design.looks, design.alpha, worst)
+    whole = [one for one in rounds if not any(math.isnan(score) for score in one.values())]
+    return Progress(tuple(whole), found, tuple(missing), spent, "" if missing else ended)
+
+
+def _ended(design: Design, names: Sequence[str], rounds: int, spent: int) -> str:
+    if not names:
+        return "decided"
+    if design.most is not None and rounds >= design.most:
+        return "most"
+    return "budget" if spent + len(names) > design.budget else ""
+
+
+def in_round(design: Design, tuned: Tuned, variant: str, number: int, uniform: Uniform) -> Wanted:
+    """The training of a variant in a round."""
+    region = tuned.regions[variant]
+    at = setting(region, "round" if design.common else f"round {variant}", number, uniform)
+    return Wanted(variant, number, tuple(region.points[at].tolist()), float(region.expected[variant][at]))
+
+
+def tuned_questions(questions: Sequence[Question], untuned: Sequence[str]) -> tuple[Question, ...]:
+    """The questions that can be asked: those about variants that do as well as predicted."""
+    return tuple(one for one in questions if one.a not in untuned and one.b not in untuned)

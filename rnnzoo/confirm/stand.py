@@ -1,0 +1,213 @@
+"""An experiment and its results -> where its second stage stands: what is decided, and what to train next.
+
+In: the experiment, a task, and all results of its present studies.  Out: a `Stand`.  A sweep reads from it what to train, a
+report what to say.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnzoo.confirm.questions import Question, Round, Standing
+from rnnzoo.confirm.region import Region, Scored
+from rnnzoo.confirm.stage import Design, Tuned, Wanted, in_round, progress, tune, tuned_questions
+from rnnzoo.errors import StatsError
+from rnnzoo.spec import points
+from rnnzoo.spec.claims import CONFIRMED, TESTED, judged
+from rnnzoo.spec.experiment import Claim, Confirm, Experiment
+from rnnzoo.spec.trial import PILOT, REPLICATE, ROUND, Result, Value
+from rnnzoo.stats.sequential import Anytime, Boundary
+
+ALPHA = 0.05  # of studies may contain a wrong word
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A training that comes next."""
+
+    stage: str
+    variant: str
+    index: int
+    hyperparameters: Mapping[str, Value]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Stand:
+    """Where the second stage of an experiment stands on a task.
+
+    Attributes:
+        standings: by claim, of those that are about scores and whose variants are tuned.
+        untuned: variants that do worse where all should do well; nothing is decided about them.
+        rounds: those that are whole.
+        searched, pilots, trainings: how many trainings were made in the search, as pilots, and in all.
+        regions: by variant.
+        next: the trainings that come next; none at the end.
+        ended: why none comes next: `decided`, `most`, `budget`, or in words why nothing can be confirmed.
+    """
+
+    task: str
+    standings: Mapping[str, Standing]
+    untuned: tuple[str, ...] = ()
+    rounds: tuple[Round, ...] = ()
+    searched: int = 0
+    pilots: int = 0
+    trainings: int = 0
+    regions: Mapping[str, Region] | None = None
+    next: tuple[Training, ...] = ()
+    ended: str = ""
+
+
+def confirmed(claim: Claim) -> bool:
+    """Whether the second stage decides a claim, rather than the trials of the search."""
+    return claim.form in CONFIRMED
+
+
+def question(claim: Claim, experiment: Experiment) -> Question:
+    """What a claim asks of two variants.  To be no longer the same, they must differ by more than the margin."""
+    margin = experiment.margin or 0.0
+    floor = margin / 2 if experiment.floor is None else experiment.floor
+    own = margin if claim.number is None else claim.number
+    return Question(claim.a, claim.b, own if claim.form == "A same as B" else floor, own)
+
+
+def part(experiment: Experiment, task: str) -> float:
+    """The share of the error rate of all tested claims that those have which are confirmed on a task."""
+    pairs = judged(experiment.claims, [one.label for one in experiment.tasks])
+    tested = [(claim, label) for claim, label in pairs if claim.form in TESTED]
+    mine = [claim for claim, label in tested if label == task and confirmed(claim)]
+    return len(mine) / max(len(tested), 1)
+
+
+def design(experiment: Experiment, confirm: Confirm, task: str) -> Design:
+    """How the claims on a task are decided."""
+    until = confirm.until == "decided"
+    return Design(
+        Boundary(confirm.first, confirm.most) if until else Anytime(confirm.first),
+        confirm.most if until else None,
+        confirm.region,
+        confirm.settings == "common",
+        confirm.pilot,
+        confirm.budget,
+        ALPHA * part(experiment, task),
+        experiment.margin or 0.0,
+    )
+
+
+def stand(experiment: Experiment, task: str, results: Sequence[Result], trials: int) -> Stand:
+    """Where the second stage stands on a task.
+
+    Args:
+        task: its label.
+        results: of the experiment's present studies.
+        trials: of each search.
+    """
+    confirm = experiment.confirm
+    claims = [claim for claim, label in judged(experiment.claims, [task]) if label == task and confirmed(claim)]
+    if confirm is None or not claims:
+        return Stand(task, {}, ended="no claim is about scores")
+    return _Stage(experiment, confirm, task, results, trials).stand(claims)
+
+
+def extent(experiment: Experiment, variant: str, region: Region) -> dict[str, tuple[Value, Value]]:
+    """Of every searched hyper-parameter the lowest and highest value in a region; of a choice the first and last."""
+    space = experiment.variant(variant).space
+    settings = [points.at(space, place.tolist()) for place in region.points]
+    found: dict[str, tuple[Value, Value]] = {}
+    for dimension in space.dimensions:
+        values = sorted(
+            {one[dimension.name] for one in settings if dimension.name in one}, key=lambda one: (str(type(one)), one)
+        )
+        if values:
+            found[dimension.name] = (values[0], values[-1])
+    return found
+
+
+class _Stage:
+    """The second stage on one task."""
+
+    def __init__(
+        self, experiment: Experiment, confirm: Confirm, task: str, results: Sequence[Result], trials: int
+    ) -> None:
+        self.experiment, self.task, self.trials = experiment, task, trials
+        self.design = design(experiment, confirm, task)
+        self.of: dict[tuple[str, str], list[Result]] = {}
+        for result in results:
+            label, _, stage = result.study.split("/")[1].partition(REPLICATE)
+            if result.study.split("/")[2] == task:
+                self.of.setdefault((label, stage), []).append(result)
+
+    def stand(self, claims: Sequence[Claim]) -> Stand:
+        asked = {claim.text: question(claim, self.experiment) for claim in claims}
+        variants = tuple(dict.fromkeys(label for one in asked.values() for label in (one.b, one.a)))
+        search, count = self.search(variants)
+        pilots = {
+            key: score for label in variants for key, score in self.scores(label, PILOT, self.experiment.select.on)
+        }
+        try:
+            tuned = tune(self.design, variants, search, pilots, self.uniform)
+        except StatsError as error:
+            return Stand(self.task, {}, searched=count, trainings=count, ended=str(error))
+        if tuned.wanted:
+            wanted = tuple(self.training(PILOT, one) for one in tuned.wanted)
+            return Stand(self.task, {}, (), (), count, tuned.pilots, count + tuned.pilots, tuned.regions, wanted)
+        return self.rounds(asked, tuned, count)
+
+    def rounds(self, asked: Mapping[str, Question], tuned: Tuned, searched: int) -> Stand:
+        questions = tuned_questions(list(asked.values()), tuned.untuned)
+        report = self.experiment.select.report
+        labels = tuned.regions
+        scores = {key: score for label in labels for key, score in self.scores(label, ROUND, report)}
+        now = progress(self.design, questions, scores, searched + tuned.pilots, self.worst())
+        standings = dict(zip(questions, now.standings))
+        wanted = [in_round(self.design, tuned, variant, number, self.uniform) for variant, number in now.missing]
+        return Stand(
+            self.task,
+            {text: standings[one] for text, one in asked.items() if one in standings},
+            tuned.untuned,
+            now.rounds,
+            searched,
+            tuned.pilots,
+            now.trainings - len(wanted),
+            tuned.regions,
+            tuple(self.training(ROUND, one) for one in wanted),
+            now.ended,
+        )
+
+    def training(self, stage: str, wanted: Wanted) -> Training:
+        space = self.experiment.variant(wanted.variant).space
+        return Training(stage, wanted.variant, wanted.index, points.at(space, wanted.point))
+
+    def uniform(self, words: str) -> float:
+        return points.uniform(f"{self.experiment.search.seed} {self.task} {words}")
+
+    def scores(self, variant: str, stage: str, split: str) -> list[tuple[tuple[str, int], float]]:
+        """By variant and index."""
+        own = self.of.get((variant, stage), [])
+        return [((variant, one.trial.index), one.outcome.scores.get(split, math.inf)) for one in own]
+
+    def search(self, variants: Sequence[str]) -> tuple[Scored, int]:
+        """The trials of the search, of all variants whose space is that of the claims', and how many there are in all."""
+        space = self.experiment.variant(variants[0]).space
+        alike = [one.label for one in self.experiment.variants if one.space.dimensions == space.dimensions]
+        trials = {label: self.searched(label) for label in [one.label for one in self.experiment.variants]}
+        own = [(label, one) for label in alike for one in trials[label]]
+        return Scored(
+            np.array([points.places(space, one.trial.hyperparameters) for _, one in own]).reshape(len(own), -1),
+            tuple(label for label, _ in own),
+            np.array([one.outcome.scores.get(self.experiment.select.on, math.inf) for _, one in own]),
+        ), sum(map(len, trials.values()))
+
+    def searched(self, label: str) -> list[Result]:
+        """The planned trials of a variant's search, by index."""
+        own = [one for one in self.of.get((label, ""), []) if one.trial.index < self.trials]
+        return sorted(own, key=lambda one: one.trial.index)
+
+    def worst(self) -> float:
+        """The worst score of the search on the split that is reported."""
+        report = self.experiment.select.report
+        own = [one for label in [v.label for v in self.experiment.variants] for one in self.searched(label)]
+        return max((one.outcome.scores[report] for one in own if report in one.outcome.scores), default=0.0)

@@ -1,0 +1,51 @@
+"""A second stage in sentences, as it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rnnzoo.confirm.questions import Answer, Standing
+from rnnzoo.confirm.stand import Stand, extent
+from rnnzoo.spec.experiment import Experiment
+from rnnzoo.spec.trial import PILOT
+
+ENDED = {
+    "decided": "all claims about scores are decided",
+    "most": "all rounds are run, and some claims are still open",
+    "budget": "the budget is spent, and some claims are still open",
+}
+
+
+def lines(now: Stand, experiment: Experiment) -> Iterator[str]:
+    """What can be said by now; what was said before is said again in the same words."""
+    where = f" on {now.task}" if len(experiment.tasks) > 1 else ""
+    if now.next and now.next[0].stage == PILOT:
+        yield f"confirming{where}: pilots where all do well: {_settings(now, experiment)}"
+    elif now.next:
+        yield f"confirming{where}: rounds where all do well: {_settings(now, experiment)}"
+    for label in now.untuned:
+        yield f"{label}{where} is not tuned: it does worse than predicted where all should do well"
+    for text, standing in now.standings.items():
+        if standing.answer is not Answer.OPEN:
+            yield f"round {standing.rounds}{where}: {text}: {_answer(standing, text, experiment)}"
+    if now.ended:
+        yield f"{ENDED.get(now.ended, now.ended)}{where}: {now.trainings} trainings"
+
+
+def _answer(standing: Standing, text: str, experiment: Experiment) -> str:
+    if standing.answer is Answer.SAME:
+        claim = next(one for one in experiment.claims if one.text == text)
+        margin = experiment.margin if claim.number is None else claim.number
+        return f"the same within {margin:g} ({standing.low:+.3f} to {standing.high:+.3f})"
+    return f"{standing.answer} ({standing.low:+.3f} to {standing.high:+.3f})"
+
+
+def _settings(now: Stand, experiment: Experiment) -> str:
+    regions = now.regions or {}
+    label = next(iter(regions))
+    found = extent(experiment, label, regions[label])
+    return ", ".join(f"{name} {_value(low)} to {_value(high)}" for name, (low, high) in found.items())
+
+
+def _value(number: object) -> str:
+    return f"{number:.3g}" if isinstance(number, float) else str(number)

@@ -1,0 +1,56 @@
+"""What is said of a claim."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+LEVEL = 0.95
+# `same`: a claim of a difference, where the two are the same within the margin.
+Word = Literal["supported", "refuted", "same", "undecided"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the evidence says of a claim on a task.
+
+    Attributes:
+        found: the numbers, as a sentence.
+        test: how it was judged.
+        settle: for an undecided claim, what would settle it; empty where more trials would not.
+        p: p-value of the nearer word, adjusted for both words and for all claims; None where nothing was tested.
+        numbers: everything that the word rests on, by name.
+        level: of the interval, at which the word was decided.
+        names_task: whether the claim itself says on which task.
+        confirmed: whether it rests on fresh trainings, rather than on the trials of the search.
+        differences: A less B of each of these trainings, in the order of the rounds.
+    """
+
+    claim: str
+    task: str
+    word: Word
+    found: str
+    test: str
+    settle: str = ""
+    p: float | None = None
+    note: str = ""
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    level: float = LEVEL
+    names_task: bool = False
+    confirmed: bool = False
+    differences: tuple[float, ...] = ()
+
+    @property
+    def said(self) -> str:
+        """The word for people: "same" is never said without "within"."""
+        return f"same within {self.numbers['margin']:g}" if self.word == "same" else self.word
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "numbers": dict(self.numbers)}
+
+
+def percent(level: float) -> str:
+    """A level to two figures of what it leaves: 95 %, 99.74 %."""
+    return f"{100 * level:.{max(0, 1 - math.floor(math.log10(100 * (1 - level)) + 1e-9))}f}%".replace(".0%", "%")

@@ -1,0 +1,150 @@
+"""Simulated studies: how often `confirm:` says a wrong word, and how many right ones for how many trainings.
+
+python -m tests.confirm.simulated            prints the table of docs/judging.md
+python -m tests.confirm.simulated 200 forest only rows whose name begins so, with so many studies each
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rnnzoo.confirm.questions import Answer, Question
+from rnnzoo.confirm.region import Scored
+from rnnzoo.confirm.stage import Design, in_round, progress, tune, tuned_questions
+from rnnzoo.stats.sequential import Boundary
+from tests.confirm import landscapes
+from tests.confirm.landscapes import AXES, VARIANTS, Landscape
+
+MARGIN, FLOOR = 0.2, 0.1
+SEARCH = 4  # trials of each variant
+EFFECTS = (0.0, 0.15, 0.3, 0.3, 0.0, 0.0)  # of the variants that questions are about; the rest has none
+QUESTIONS = tuple(Question(f"v{at}", "v0", FLOOR, MARGIN) for at in range(1, 6))
+DESIGN = Design(Boundary(6, 24), 24, margin=MARGIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a study said.
+
+    Attributes:
+        answers: to every question; open where a variant was not tuned.
+        trainings: in all.
+    """
+
+    answers: tuple[Answer, ...]
+    trainings: int
+
+    def wrong(self, effects: Sequence[float]) -> int:
+        return sum(_wrong(answer, effects[at]) for at, answer in enumerate(self.answers, 1))
+
+    def right(self, effects: Sequence[float]) -> int:
+        return sum(answer is not Answer.OPEN for answer in self.answers) - self.wrong(effects)
+
+
+def _wrong(answer: Answer, effect: float) -> bool:
+    if answer is Answer.WORSE:
+        return effect <= 0.0
+    if answer is Answer.BETTER:
+        return effect >= 0.0
+    return answer is Answer.SAME and abs(effect) >= MARGIN
+
+
+def study(landscape: Landscape, design: Design, effects: Sequence[float], seed: int) -> Told:
+    """One whole study: search, pilots, rounds."""
+    rng = np.random.default_rng(seed)
+    added = dict(enumerate(effects))
+
+    def train(variant: str, points: np.ndarray) -> np.ndarray:
+        at = int(variant[1:])
+        return landscape.score(points, at, rng) + added.get(at, 0.0)
+
+    def uniform(words: str) -> float:
+        return float(rng.random())
+
+    drawn = [rng.random((SEARCH, len(AXES))) for _ in range(VARIANTS)]
+    names = [f"v{at}" for at in range(VARIANTS)]
+    search = Scored(
+        np.concatenate(drawn),
+        tuple(name for name in names for _ in range(SEARCH)),
+        np.concatenate([train(name, points) for name, points in zip(names, drawn)]),
+    )
+    claimed = tuple(dict.fromkeys(label for one in QUESTIONS for label in (one.b, one.a)))
+    fixed: dict[str, float] = {}
+
+    def same(words: str) -> float:
+        return fixed.setdefault(words, uniform(words))
+
+    pilots: dict[tuple[str, int], float] = {}
+    while (tuned := tune(design, claimed, search, pilots, same)).wanted:
+        for one in tuned.wanted:
+            pilots[one.variant, one.index] = float(train(one.variant, np.array([one.point]))[0])
+    questions = tuned_questions(QUESTIONS, tuned.untuned)
+    scores: dict[tuple[str, int], float] = {}
+    spent = len(search.scores) + tuned.pilots
+    worst = float(search.scores.max())
+    while (now := progress(design, questions, scores, spent, worst)).missing:
+        for variant, number in now.missing:
+            wanted = in_round(design, tuned, variant, number, same)
+            scores[variant, number] = float(train(variant, np.array([wanted.point]))[0])
+    found = dict(zip(questions, now.standings))
+    return Told(tuple(found[one].answer if one in found else Answer.OPEN for one in QUESTIONS), now.trainings)
+
+
+def rows() -> dict[str, Callable[[], Callable[[int], Landscape]]]:
+    """By name, what makes the landscape of a study of some seed."""
+    forest, kernel = landscapes.forest, landscapes.kernel
+    half, one = {1: 0.5, 3: -0.5, 4: 0.5}, {1: 1.0, 4: 1.0}
+
+    def always(landscape: Landscape) -> Callable[[int], Landscape]:
+        return lambda seed: landscape
+
+    return {
+        "forest": lambda: always(Landscape(forest(own=False))),
+        "forest, noise 0.05": lambda: always(Landscape(forest(own=False), 0.05)),
+        "forest, noise 0.15": lambda: always(Landscape(forest(own=False), 0.15)),
+        "forest, skewed": lambda: always(Landscape(forest(own=False), skew=0.8)),
+        "forest, v1 fails in 20 %": lambda: always(Landscape(forest(own=False), fails={1: 0.2})),
+        "forest, cliffs": lambda: always(Landscape(landscapes.cliffs(forest(own=False), (1, 3, 5)))),
+        "forest, half a decade apart": lambda: always(Landscape(landscapes.apart(forest(own=False), half))),
+        "forest, a decade apart": lambda: always(Landscape(landscapes.apart(forest(own=False), one))),
+        "kernel": lambda: always(Landscape(kernel(own=False))),
+        "own forests": lambda: always(Landscape(forest(own=True))),
+        "own kernels": lambda: always(Landscape(kernel(own=True))),
+        "bowls": lambda: lambda seed: Landscape(landscapes.bowls(seed, 0.15)),
+        "bowls, ripples 0.3": lambda: lambda seed: Landscape(landscapes.bowls(seed, 0.3)),
+    }
+
+
+def share_and_counts(
+    landscape: Callable[[int], Landscape], design: Design, effects: Sequence[float], studies: int
+) -> tuple[float, float, float]:
+    """The share of studies with a wrong answer, right answers a study, trainings a study."""
+    told = [study(landscape(seed), design, effects, seed) for seed in range(studies)]
+    wrong = np.mean([one.wrong(effects) > 0 for one in told])
+    return (
+        float(wrong),
+        float(np.mean([one.right(effects) for one in told])),
+        float(np.mean([one.trainings for one in told])),
+    )
+
+
+def main(studies: int, only: str) -> None:
+    equal = (0.0,) * 6
+    print(f"{'landscape':30} {'budget':>6}  wrong, all equal   wrong   right of 5   trainings")
+    for name, made in rows().items():
+        if not name.startswith(only):
+            continue
+        landscape = made()
+        for budget in (150, 300):
+            design = replace(DESIGN, budget=budget)
+            null, _, _ = share_and_counts(landscape, design, equal, studies)
+            wrong, right, trainings = share_and_counts(landscape, design, EFFECTS, studies)
+            print(f"{name:30} {budget:6}  {null:16.3f}  {wrong:6.3f}  {right:11.2f}  {trainings:10.0f}", flush=True)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000, sys.argv[2] if len(sys.argv) > 2 else "")
