@@ -63,6 +63,9 @@ def _bug() -> int:
     return 1
 
 
+JSON_HELP = "print JSON, for machines"
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]  # it does not return either
         self.exit(2, f"{message}\n  fix: see `{self.prog} --help`\n")
@@ -102,7 +105,10 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     text = "read the trials from a table of `rnnzoo export`, or from `mlflow`"
     report.add_argument("--from", dest="source", metavar="FILE", help=text)
     _set(report)
-    _json(report)
+    printed = report.add_mutually_exclusive_group()
+    printed.add_argument("--latex", action="store_true", help="print answers and ranking as LaTeX tables for a paper")
+    printed.add_argument("--markdown", action="store_true", help="print them as Markdown")
+    printed.add_argument("--json", action="store_true", help=JSON_HELP)
     export = _command(commands, "export", "reports", "the trials as a table, CSV or Parquet")
     _spec(export)
     export.add_argument("file", nargs="?", metavar="FILE", help="ends in .csv or .parquet (default: results/NAME.csv)")
@@ -212,4 +218,4 @@ def _budget(parser: argparse.ArgumentParser) -> None:
 
 
 def _json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print JSON, for machines")
+    parser.add_argument("--json", action="store_true", help=JSON_HELP)

@@ -58,11 +58,15 @@ class Reported:
 
 def report(given: argparse.Namespace) -> None:
     """The report once more, from what is recorded."""
-    console = plain_console(given.json)
+    from rnnzoo.report import paper
+
+    console = plain_console(given.json or given.latex or given.markdown)
     found = _found(given, console)
     summary, files = written(found)
     if given.json:
         print(json.dumps(summary.to_dict(), indent=2))
+    elif given.latex or given.markdown:
+        print(paper.latex(summary) if given.latex else paper.markdown(summary))
     else:
         shown(found, summary, files, console)
 

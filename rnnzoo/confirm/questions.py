@@ -42,6 +42,8 @@ class Looks(Protocol):
 
     def half_width(self, differences: Array, level: float) -> float: ...
 
+    def expected(self, rounds: int, level: float) -> float: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Question:

@@ -130,6 +130,7 @@ class Progress:
     Attributes:
         rounds: those that are whole.
         standings: of each question, after them.
+        history: of each question, after each of the rounds.
         missing: variant and round of the trainings that come next.
         trainings: so far, and those that come next.
         ended: why none comes next: `decided`, `most` (rounds), `budget`; empty where some do.
@@ -137,6 +138,7 @@ class Progress:
 
     rounds: tuple[Round, ...]
     standings: tuple[Standing, ...]
+    history: tuple[tuple[Standing, ...], ...]
     missing: tuple[tuple[str, int], ...]
     trainings: int
     ended: str
@@ -158,6 +160,7 @@ def progress(
     rounds: list[Round] = []
     missing: list[tuple[str, int]] = []
     found = tuple(Standing() for _ in questions)
+    history: list[tuple[Standing, ...]] = []
     ended = ""
     while not ended:
         names, number = asked(questions, found), len(rounds)
@@ -172,8 +175,9 @@ def progress(
         rounds.append({name: scores.get((name, number), math.nan) for name in names})
         if not missing:
             found = look(questions, found, rounds, design.looks, design.alpha, worst)
+            history.append(found)
     whole = [one for one in rounds if not any(math.isnan(score) for score in one.values())]
-    return Progress(tuple(whole), found, tuple(missing), spent, "" if missing else ended)
+    return Progress(tuple(whole), found, tuple(history), tuple(missing), spent, "" if missing else ended)
 
 
 def _ended(design: Design, names: Sequence[str], rounds: int, spent: int) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -45,6 +45,7 @@ class Stand:
         rounds: those that are whole.
         searched, pilots, trainings: how many trainings were made in the search, as pilots, and in all.
         regions: by variant.
+        history: by claim, where it stood after each round.
         next: the trainings that come next; none at the end.
         ended: why none comes next: `decided`, `most`, `budget`, or in words why nothing can be confirmed.
     """
@@ -57,6 +58,7 @@ class Stand:
     pilots: int = 0
     trainings: int = 0
     regions: Mapping[str, Region] | None = None
+    history: Mapping[str, tuple[Standing, ...]] = field(default_factory=dict)
     next: tuple[Training, ...] = ()
     ended: str = ""
 
@@ -153,7 +155,8 @@ class _Stage:
             return Stand(self.task, {}, searched=count, trainings=count, ended=str(error))
         if tuned.wanted:
             wanted = tuple(self.training(PILOT, one) for one in tuned.wanted)
-            return Stand(self.task, {}, (), (), count, tuned.pilots, count + tuned.pilots, tuned.regions, wanted)
+            spent = (count, tuned.pilots, count + tuned.pilots)
+            return Stand(self.task, {}, (), (), *spent, tuned.regions, next=wanted)
         return self.rounds(asked, tuned, count)
 
     def rounds(self, asked: Mapping[str, Question], tuned: Tuned, searched: int) -> Stand:
@@ -163,6 +166,7 @@ class _Stage:
         scores = {key: score for label in labels for key, score in self.scores(label, ROUND, report)}
         now = progress(self.design, questions, scores, searched + tuned.pilots, self.worst())
         standings = dict(zip(questions, now.standings))
+        place = {text: questions.index(one) for text, one in asked.items() if one in standings}
         wanted = [in_round(self.design, tuned, variant, number, self.uniform) for variant, number in now.missing]
         return Stand(
             self.task,
@@ -173,6 +177,7 @@ class _Stage:
             tuned.pilots,
             now.trainings - len(wanted),
             tuned.regions,
+            {text: tuple(after[at] for after in now.history) for text, at in place.items()},
             tuple(self.training(ROUND, one) for one in wanted),
             now.ended,
         )

@@ -1,18 +1,19 @@
 """Where the second stage of an experiment stands -> verdicts, and what the figures show of them.
 
-In: a claim and a `Stand`.  Out: a `Verdict` that rests on the rounds alone, in sentences: the answer first, then by how
-much, and after how many trainings.
+In: a claim and a `Stand`.  Out: a `Verdict` that rests on the rounds alone: the numbers, what they were after each round, and
+for an open claim how many rounds it would take.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from rnnzoo.confirm.questions import Answer, Question, Standing
-from rnnzoo.confirm.stand import Stand, question
-from rnnzoo.report.verdict import Verdict, Word, percent
+from rnnzoo.confirm.questions import CERTAIN, Answer, Looks, Question, Standing
+from rnnzoo.confirm.stand import Stand, design, question
+from rnnzoo.report.verdict import Step, Verdict, Word, percent
 from rnnzoo.spec.experiment import Claim, Experiment
+from rnnzoo.stats.sequential import MANY, rounds_needed
 from rnnzoo.stats.shares import share_interval
 
 LEVEL = 0.95
@@ -30,7 +31,8 @@ def verdict(claim: Claim, experiment: Experiment, stand: Stand) -> Verdict:
     standing = stand.standings.get(claim.text)
     if standing is None:
         return Verdict(claim.text, stand.task, "undecided", _unasked(claim, stand), "none", **about)  # type: ignore[arg-type]
-    asked = question(claim, experiment)
+    assert experiment.confirm is not None, "there is no stage without it"
+    how, asked = design(experiment, experiment.confirm, stand.task), question(claim, experiment)
     word: Word = _OUTCOMES[claim.form].get(standing.answer, "undecided")
     numbers = {
         "difference": standing.mean, "low": standing.low, "high": standing.high, "rounds": float(standing.rounds),
@@ -40,21 +42,26 @@ def verdict(claim: Claim, experiment: Experiment, stand: Stand) -> Verdict:
         claim.text,
         stand.task,
         word,
-        "; ".join([_sentence(asked, standing), *_failures(asked, stand)]),
+        "; ".join([_numbers(asked, standing, how.common), *_failures(asked, stand)]),
         TEST,
-        _settle(asked, standing, stand) if word == "undecided" else "",
+        _settle(asked, standing, how.looks, stand.ended) if word == "undecided" else "",
         numbers={name: number for name, number in numbers.items() if math.isfinite(number)},
         level=1.0 - 2.0 * standing.level,
-        differences=differences(asked, stand.rounds[: standing.rounds]),
+        pair=(asked.a, asked.b),
+        course=tuple(_course(asked, stand, stand.history[claim.text])),
         confirmed=True,
         **about,  # type: ignore[arg-type]
     )
 
 
-def differences(asked: Question, rounds: Sequence[Mapping[str, float]]) -> tuple[float, ...]:
-    """A less B, round by round; what gave no score is left out of the picture."""
-    both = [(one[asked.a], one[asked.b]) for one in rounds if asked.a in one and asked.b in one]
-    return tuple(a - b for a, b in both if math.isfinite(a) and math.isfinite(b))
+def _course(asked: Question, stand: Stand, history: Sequence[Standing]) -> Iterator[Step]:
+    """Up to the look at which the question was closed; what comes later is not about it."""
+    for number, (scores, after) in enumerate(zip(stand.rounds, history), start=1):
+        if after.rounds < number:
+            return
+        difference = scores[asked.a] - scores[asked.b]
+        bounds = (after.low, after.high) if math.isfinite(after.low) else (None, None)
+        yield Step(number, difference if math.isfinite(difference) else None, *bounds)
 
 
 def _unasked(claim: Claim, stand: Stand) -> str:
@@ -65,26 +72,16 @@ def _unasked(claim: Claim, stand: Stand) -> str:
     return "nothing was confirmed yet" if not stand.ended else f"nothing was confirmed: {stand.ended}"
 
 
-def _sentence(asked: Question, standing: Standing) -> str:
-    """The answer, by how much, and after how many trainings."""
-    of_each = f"{standing.rounds} trainings of each, at {standing.rounds} settings where all do well"
+def _numbers(asked: Question, standing: Standing, common: bool) -> str:
+    """The difference with its interval, and what it rests on."""
     if not standing.rounds:
         return "no round was run"
-    bounds = f"{percent(1.0 - 2.0 * standing.level)} interval of the difference"
+    where = f"at {standing.rounds} settings where all do well" if common else "each where it does well itself"
+    difference = f"{asked.a} less {asked.b} {standing.mean:+.3f} on average"
     if math.isinf(standing.low):
-        return f"{_difference(asked, standing.mean)} so far; {of_each}"
-    span = f"{bounds}: {standing.low:+.3f} to {standing.high:+.3f}"
-    if standing.answer is Answer.WORSE:
-        return f"{asked.a} is worse than {asked.b}, by {standing.low:.3f} to {standing.high:.3f} ({span}); {of_each}"
-    if standing.answer is Answer.BETTER:
-        return f"{asked.a} is better than {asked.b}, by {-standing.high:.3f} to {-standing.low:.3f} ({span}); {of_each}"
-    if standing.answer is Answer.SAME:
-        return f"{asked.a} and {asked.b} are the same within {asked.margin:g} ({span}); {of_each}"
-    return f"{_difference(asked, standing.mean)} ({span}); {of_each}"
-
-
-def _difference(asked: Question, mean: float) -> str:
-    return f"{asked.a} {'worse' if mean > 0 else 'better'} than {asked.b} by {abs(mean):.3f} on average"
+        return f"{difference}, {where}"
+    bounds = f"{percent(1.0 - 2.0 * standing.level)} over all looks: {standing.low:+.3f} to {standing.high:+.3f}"
+    return f"{difference} ({bounds}), {where}"
 
 
 def _failures(asked: Question, stand: Stand) -> list[str]:
@@ -99,23 +96,48 @@ def _failures(asked: Question, stand: Stand) -> list[str]:
     return found
 
 
-def _settle(asked: Question, standing: Standing, stand: Stand) -> str:
-    """About how many rounds more, for two true differences, from the spread of the differences so far."""
+def _settle(asked: Question, standing: Standing, looks: Looks, ended: str) -> str:
+    """How many rounds in all it would take, for three true differences, from the spread of the differences so far.
+
+    From the spread alone: the difference that was found is mostly chance.
+    """
     if standing.lopsided:
         return "one of the two spreads over three times as wide as the other: see which settings do so badly"
-    gathered = differences(asked, stand.rounds)
-    if len(gathered) < 3:
+    if not math.isfinite(standing.high):
         return "more rounds"
-    half = (standing.high - standing.low) / 2
-    if not math.isfinite(half):
-        return "more rounds"
-    needed = [_rounds(half, room, standing.rounds) for room in (asked.margin, asked.floor) if room > 0]
-    low, high = min(needed), max(needed)
-    several = f"{low} to {high}" if low != high else f"{low}"
-    why = {"budget": "the budget is spent", "most": "`most` rounds were run"}.get(stand.ended, "it goes on")
-    return f"{why}; about {several} rounds in all, if nothing lies between"
+    spread = (standing.high - standing.low) / 2 / looks.expected(standing.rounds, standing.level)
+    why = {"budget": "the budget is spent", "most": "`most` rounds were run"}.get(ended, "it goes on")
+    return f"{why}; {needed(asked, spread, standing.level, looks, standing.rounds)}"
 
 
-def _rounds(half: float, room: float, rounds: int) -> int:
-    """Rounds until the interval is so narrow that it fits into the room between a difference and a bound."""
-    return max(rounds + 1, math.ceil(rounds * (half / room) ** 2 * 2))
+def needed(asked: Question, spread: float, level: float, looks: Looks, run: int) -> str:
+    """About how many rounds in all decide a question in 80 % of such studies, as a range over true differences.
+
+    Args:
+        spread: standard deviation of a difference.
+        run: how many there were.
+    """
+    inside, half = CERTAIN * asked.margin, asked.margin / 2
+    found: dict[str, int] = {}
+    for case, difference in (
+        ("they do not differ", 0.0),
+        (f"they differ by {half:g}", half),
+        (f"by {asked.margin:g}", 2 * half),
+    ):
+        room = max(difference - asked.floor, inside - difference)
+        found[case] = rounds_needed(looks, spread, level, room, both=not difference) or MANY + 1
+    more = [rounds for rounds in found.values() if rounds > run]
+    if not more:
+        return f"a few rounds more than these {run}, which would have decided most such studies"
+    least, most = _about(min(more)), _about(max(more))
+    span = least if least == most else f"{least} to {most}"
+    each = ", ".join(
+        f"{_about(rounds) if rounds > run else f'these {run}'} if {case}" for case, rounds in found.items()
+    )
+    return f"about {span} rounds in all at this spread ({run} were run): {each}"
+
+
+def _about(rounds: int) -> str:
+    """Two figures."""
+    figures = 10 ** max(0, math.floor(math.log10(rounds)) - 1)
+    return f"more than {MANY:,}" if rounds > MANY else f"{math.ceil(rounds / figures) * figures:,}"

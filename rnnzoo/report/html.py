@@ -11,9 +11,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from rnnzoo.confirm.questions import CERTAIN
 from rnnzoo.lang import latex
 from rnnzoo.lang.view import CellView
 from rnnzoo.report.growth import growths
+from rnnzoo.report.second import PROMISE, box
 from rnnzoo.report.summary import Summary
 from rnnzoo.report.text import number, pvalue
 from rnnzoo.spec.document import yaml_text
@@ -34,6 +36,8 @@ def page(summary: Summary, cells: Mapping[str, CellView], pictures: Mapping[str,
         sources=_sources(cells),
         replicates=summary.spec["select"]["replicates"],
         best=_best_variant(summary),
+        promise=PROMISE,
+        certain=CERTAIN,
     )
 
 
@@ -50,6 +54,7 @@ def render(template: str, **values: Any) -> str:
     )
     environment.filters["number"] = number
     environment.filters["pvalue"] = pvalue
+    environment.filters["box"] = box
     environment.filters["words"] = lambda text: str(text).replace("_", " ")
     return environment.get_template(template).render(version=version("rnnzoo"), **values)
 

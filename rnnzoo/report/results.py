@@ -17,9 +17,19 @@ def replicated(results: Sequence[Result], variant: str, task: str) -> list[Resul
     return [one for one in results if _replicate(_of(one)[0], variant) and _of(one)[1] == task]
 
 
+def staged(results: Sequence[Result], variant: str, task: str, stage: str) -> list[Result]:
+    """Those of one variant in a part of the second stage."""
+    return [one for one in results if _of(one) == [f"{variant}{REPLICATE}{stage}", task]]
+
+
 def _replicate(label: str, variant: str) -> bool:
     head, mark, number = label.rpartition(REPLICATE)
     return head == variant and bool(mark) and number.isdigit()
+
+
+def variant(result: Result) -> str:
+    """Whose it is, whatever it was for."""
+    return _of(result)[0].partition(REPLICATE)[0]
 
 
 def _of(result: Result) -> list[str]:

@@ -11,19 +11,21 @@ import math
 import statistics
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 
-from rnnzoo.confirm.stand import Stand, confirmed, extent, part, stand
+from rnnzoo.confirm.stand import Stand, confirmed, part, stand
 from rnnzoo.errors import StatsError
+from rnnzoo.report.answers import answers
 from rnnzoo.report.confirmed import verdict
 from rnnzoo.report.evidence import searches, solving, trials
 from rnnzoo.report.explained import Explained, Forests, explained, searched
 from rnnzoo.report.judge import Searches, judge_pairs
 from rnnzoo.report.learnt import Nothing, nothing
 from rnnzoo.report.results import belonging, replicated
+from rnnzoo.report.second import Fresh, Second, second
 from rnnzoo.report.verdict import Verdict
 from rnnzoo.spec.claims import approximate, judged
 from rnnzoo.spec.experiment import Experiment, Variant
@@ -116,44 +118,6 @@ class Solved:
 
 
 @dataclass(frozen=True, slots=True)
-class Fresh:
-    """A variant's trainings in the rounds of the second stage.
-
-    Attributes:
-        mean, spread: of their scores on the reported split, and the standard deviation; None where there are too few.
-        failed: how many of them gave no score.
-    """
-
-    mean: float | None
-    spread: float | None
-    trainings: int
-    failed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Second:
-    """The second stage on one task.
-
-    Attributes:
-        searched, pilots, trainings: how many trainings there were in the search, as pilots, and in all.
-        ended: why there were no more.
-        untuned: variants that did worse than predicted where all should do well.
-        settings: by variant and hyper-parameter, the lowest and highest value in the region.
-        means: by variant, its trainings in the rounds.
-    """
-
-    task: str
-    searched: int
-    pilots: int
-    trainings: int
-    rounds: int
-    ended: str
-    untuned: tuple[str, ...]
-    settings: Mapping[str, Mapping[str, tuple[Any, Any]]]
-    means: Mapping[str, Fresh]
-
-
-@dataclass(frozen=True, slots=True)
 class Row:
     """One variant on one task.
 
@@ -165,6 +129,7 @@ class Row:
         interval: of that mean, over searches of this size; none from fewer than three trials, or of fewer than are compared.
         seconds: median of a complete trial.
         solved: None where the task has no score from which on it is solved, or no trial has ended.
+        fresh: its trainings in the second stage; None where it had none.
         idle: whether the mean is not better than what learns nothing.
         never: complete trials that are not better than what learns nothing.
         never_by_patience: of these, how many patience ended.
@@ -182,6 +147,7 @@ class Row:
     tuning: Tuning | None
     again: Again | None
     solved: Solved | None
+    fresh: Fresh | None
     idle: bool
     never: int
     never_by_patience: int
@@ -280,6 +246,9 @@ def summarise(
         trials: of each variant on each task, as planned; where fewer were run, a share is kept of those.
     """
     forests = Forests(experiment, results)
+    labels = [one.label for one in experiment.tasks]
+    stands = {label: stand(experiment, label, results, trials) for label in labels} if experiment.confirm else {}
+    stages = {label: second(experiment, results, one) for label, one in stands.items()}
     tables = []
     for choice in experiment.tasks:
         task = tasks[choice.label]
@@ -292,6 +261,7 @@ def summarise(
                 _Asked(experiment, variant, keep, task.solved, beat),
                 own,
                 replicated(results, variant.label, choice.label),
+                stages[choice.label].means.get(variant.label) if choice.label in stages else None,
             )
             for variant, own in of_variants
         ]
@@ -310,8 +280,6 @@ def summarise(
         {one.task: one.nothing for one in tables if one.nothing},
         {(one.task, row.variant) for one in tables for row in one.rows if row.idle},
     )
-    labels = [one.label for one in experiment.tasks]
-    stands = {label: stand(experiment, label, results, trials) for label in labels} if experiment.confirm else {}
     return Summary(
         experiment=experiment.name,
         about=experiment.about,
@@ -320,8 +288,8 @@ def summarise(
         report=experiment.select.report,
         spec=resolved(experiment),
         tables=tuple(tables),
-        verdicts=_verdicts(experiment, labels, evidence, stands),
-        stands=tuple(_told(experiment, one) for one in stands.values()),
+        verdicts=_verdicts(experiment, tables, evidence, stands),
+        stands=tuple(stages.values()),
         controls=tuple(_controls(experiment, labels, evidence)),
         ranks=_ranks(experiment, tables),
         kinds=len({task.name for task in experiment.tasks}),
@@ -332,39 +300,18 @@ def summarise(
 
 
 def _verdicts(
-    experiment: Experiment, tasks: Sequence[str], evidence: Searches, stands: Mapping[str, Stand]
+    experiment: Experiment, tables: Sequence[Table], evidence: Searches, stands: Mapping[str, Stand]
 ) -> tuple[Verdict, ...]:
     """In the order of the claims; a claim that names no task is judged on each."""
-    pairs = judged(experiment.claims, tasks)
+    pairs = judged(experiment.claims, [one.task for one in tables])
     second = [(claim, task) for claim, task in pairs if task in stands and confirmed(claim)]
     first = [pair for pair in pairs if pair not in second]
     left = 1.0 - sum(part(experiment, task) for task in stands)
     found = dict(zip(first, judge_pairs(first, evidence, left if left > 0 else 1.0)))
     found |= {(claim, task): verdict(claim, experiment, stands[task]) for claim, task in second}
-    return tuple(found[pair] for pair in pairs)
-
-
-def _told(experiment: Experiment, now: Stand) -> Second:
-    """What the report says of a second stage."""
-    regions = now.regions or {}
-    return Second(
-        task=now.task,
-        searched=now.searched,
-        pilots=now.pilots,
-        trainings=now.trainings,
-        rounds=len(now.rounds),
-        ended=now.ended,
-        untuned=now.untuned,
-        settings={label: extent(experiment, label, region) for label, region in regions.items()},
-        means={label: _mean_of_rounds(label, now) for label in regions},
-    )
-
-
-def _mean_of_rounds(label: str, now: Stand) -> Fresh:
-    scores = [one[label] for one in now.rounds if label in one]
-    finite = [one for one in scores if math.isfinite(one)]
-    spread = statistics.stdev(finite) if len(finite) > 1 else None
-    return Fresh(statistics.fmean(finite) if finite else None, spread, len(scores), len(scores) - len(finite))
+    titles = {one.label: one.cell.title for one in experiment.variants}
+    texts = answers(pairs, [found[pair] for pair in pairs], titles, {one.task: one.unit for one in tables})
+    return tuple(replace(found[pair], answer=text) for pair, text in zip(pairs, texts))
 
 
 def _controls(experiment: Experiment, tasks: Sequence[str], evidence: Searches) -> Iterator[Control]:
@@ -418,7 +365,7 @@ class _Asked:
         return f"{self.experiment.name} {self.variant.label}"
 
 
-def _row(asked: _Asked, results: Sequence[Result], again: Sequence[Result]) -> Row:
+def _row(asked: _Asked, results: Sequence[Result], again: Sequence[Result], fresh: Fresh | None) -> Row:
     on, report = asked.experiment.select.on, asked.experiment.select.report
     complete = ranked(results, on)
     scores = [one.outcome.scores[report] for one in complete]
@@ -441,6 +388,7 @@ def _row(asked: _Asked, results: Sequence[Result], again: Sequence[Result]) -> R
         tuning=_tuning(results, on, report, asked.words()),
         again=_again(again, report) if again else None,
         solved=_solved(results, report, asked.solved),
+        fresh=fresh if fresh and fresh.trainings else None,
         idle=bool(kept) and beat is not None and not beat.beaten(statistics.fmean(kept)),
         never=len(never),
         never_by_patience=sum(one.outcome.ending is Ending.PATIENCE for one in never),

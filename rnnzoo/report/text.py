@@ -1,4 +1,4 @@
-"""The ranking on a terminal, or as plain text where there is none; fits 80 columns.
+"""Answers and ranking on a terminal, or as plain text where there is none; fits 80 columns.
 
 What specs and tasks say is text: nowhere is it read as rich's markup.
 """
@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
+from rnnzoo.report.second import PROMISE, Second, box
 from rnnzoo.report.summary import Row, Summary, Table
 from rnnzoo.spec.trial import Kind
 
@@ -17,32 +18,53 @@ STYLES = {"supported": "green", "refuted": "red", "same": "cyan", "undecided": "
 
 
 def show(summary: Summary, console: Console) -> None:
-    """Print one ranking for each task, the baselines, what did not complete, and the verdicts."""
+    """Print the answers, and then for each task a ranking, the baselines, and what did not complete."""
+    _answers(summary, console)
+    for stage in summary.stands:
+        _box(summary, stage, console)
     for table in summary.tables:
         console.print()
         console.print(_title(summary, table), markup=False, highlight=False)
         console.print(_grid(summary, table))
         _notes(summary, table, console)
-    _verdicts(summary, console)
 
 
-def _verdicts(summary: Summary, console: Console) -> None:
+def _answers(summary: Summary, console: Console) -> None:
     if summary.verdicts:
-        console.print("\nverdicts", highlight=False)
+        console.print("\nanswers", highlight=False)
     several = len(summary.tables) > 1
+    grid = Grid.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column()
     for one in summary.verdicts:
-        place = f"on {one.task}: " if several and not one.names_task else ""
-        p = "" if one.p is None else f"  p {pvalue(one.p)}"
-        console.print(Text.assemble("  ", (f"{one.said:10}", STYLES[one.word]), f" {place}{one.claim}{p}"))
-        console.print(Padding(Text(one.found, style="dim"), (0, 0, 0, 13)))
+        place = f" (on {one.task})" if several else ""
+        p = "" if one.p is None else f", p {pvalue(one.p)}"
+        grid.add_row(Text(f"  {one.said}", STYLES[one.word]), Text(f"{one.answer}{place}"))
+        found = "" if one.found == one.answer else f": {one.found}"
+        grid.add_row("", Text(f"{one.claim}{p}{found}", style="dim"))
         if one.settle:
-            console.print(Padding(Text(f"to settle it: {one.settle}", style="dim"), (0, 0, 0, 13)))
+            grid.add_row("", Text(f"to settle it: {one.settle}", style="dim"))
+    console.print(grid)
     for text in summary.warnings if summary.verdicts else ():
         console.print(Padding(Text(f"warning: {text}", style="yellow"), (0, 0, 0, 2)))
     for control in summary.controls:
         where = f" on {control.task}" if several else ""
         text = f"control{where}: {control.found}; p {pvalue(control.p)} (any difference is chance)"
         console.print(Padding(Text(text, style="dim"), (0, 0, 0, 2)))
+    if summary.stands and summary.verdicts:
+        console.print(Padding(Text(PROMISE, style="dim"), (0, 0, 0, 2)))
+
+
+def _box(summary: Summary, stage: Second, console: Console) -> None:
+    """What to know before the answers are believed."""
+    where = f" on {stage.task}" if len(summary.tables) > 1 else ""
+    console.print(f"\nhow they were found{where}", markup=False, highlight=False)
+    grid = Grid.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column()
+    for heading, text in box(stage):
+        grid.add_row(f"  {heading}", Text(text))
+    console.print(grid)
 
 
 def _title(summary: Summary, table: Table) -> str:
@@ -50,26 +72,37 @@ def _title(summary: Summary, table: Table) -> str:
 
 
 def _grid(summary: Summary, table: Table) -> Grid:
+    """Where a variant trained anew, that stands beside the search instead of what is on the page only."""
     grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     grid.add_column("variant", no_wrap=True)
-    for name in (f"mean of {table.keep}", "95 % interval", "best", "weights", "s a trial", "trials"):
+    fresh = any(row.fresh for row in table.rows)
+    more = ("fresh mean", "95 % interval") if fresh else ("best", "weights", "s a trial", "trials")
+    for name in (f"mean of {table.keep}", "95 % interval", *more):
         grid.add_column(name, justify="right", no_wrap=True)
     for row in table.rows:
-        grid.add_row(*map(Text, _cells(row)), style="" if row.mean is not None else "dim")
+        cells = (row.variant, number(row.mean), interval(row.interval), *(_fresh(row) if fresh else _best(row)))
+        grid.add_row(*map(Text, cells), style="" if row.mean is not None else "dim")
     return grid
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _best(row: Row) -> tuple[str, str, str, str]:
     best = row.best
     return (
-        row.variant,
-        number(row.mean),
-        f"{number(row.interval[0])} - {number(row.interval[1])}" if row.interval else "",
         number(best.score if best else None),
         f"{best.weights:,}" if best else "",
         "" if row.seconds is None else f"{row.seconds:.0f}",
         f"{row.complete}/{sum(row.counts.values())}",
     )
+
+
+def _fresh(row: Row) -> tuple[str, str]:
+    """The mean of so many trainings in the rounds, and its interval."""
+    fresh = row.fresh
+    return (f"{number(fresh.mean)} of {fresh.trainings}", interval(fresh.interval)) if fresh else ("", "")
+
+
+def interval(bounds: tuple[float, float] | None) -> str:
+    return f"{number(bounds[0])} - {number(bounds[1])}" if bounds else ""
 
 
 def number(value: float | None) -> str:

@@ -13,10 +13,26 @@ Word = Literal["supported", "refuted", "same", "undecided"]
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """What one round of fresh trainings gave.
+
+    Attributes:
+        difference: A less B; None where one of the two gave no score.
+        low, high: the interval after it, of all rounds so far; None before the first look.
+    """
+
+    round: int
+    difference: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What the evidence says of a claim on a task.
 
     Attributes:
+        answer: what a newcomer should read first, as a sentence.
         found: the numbers, as a sentence.
         test: how it was judged.
         settle: for an undecided claim, what would settle it; empty where more trials would not.
@@ -25,7 +41,8 @@ class Verdict:
         level: of the interval, at which the word was decided.
         names_task: whether the claim itself says on which task.
         confirmed: whether it rests on fresh trainings, rather than on the trials of the search.
-        differences: A less B of each of these trainings, in the order of the rounds.
+        pair: A and B, where the claim is about two variants and was confirmed.
+        course: what these trainings gave, round by round, up to the look at which the claim was decided.
     """
 
     claim: str
@@ -40,7 +57,9 @@ class Verdict:
     level: float = LEVEL
     names_task: bool = False
     confirmed: bool = False
-    differences: tuple[float, ...] = ()
+    pair: tuple[str, str] | None = None
+    course: tuple[Step, ...] = ()
+    answer: str = ""
 
     @property
     def said(self) -> str:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from scipy import special
@@ -26,6 +26,8 @@ Array = np.ndarray[Any, Any]
 STUDIES = 200_000  # simulated for a boundary
 SEED = 1977
 SHAPE = 1.0  # of the boundary: the level of a look grows with the rounds, since early looks decide little
+POWER = 0.8
+MANY = 1_000  # rounds; beyond, a number is no advice
 FEW = 20  # simulated studies; a share of fewer is no quantile
 SPREAD = 1.0  # of the mixture of effects, in standard deviations of a difference, that `anytime` is narrowest for
 
@@ -46,8 +48,8 @@ class Boundary:
         return float(smallest[rank - 1]) * _part(rounds, self.most)
 
     def quantile(self, level: float, rounds: int) -> float:
-        """Of t, at the look after so many rounds."""
-        return -float(special.stdtrit(rounds - 1, self.nominal(level, rounds)))
+        """Of t, at the look after so many rounds; after more than `most` at the level of the last, as if planned later."""
+        return -float(special.stdtrit(rounds - 1, self.nominal(level, min(rounds, self.most))))
 
     def half_width(self, differences: Array, level: float) -> float:
         """How far the bound on either side lies from the mean, each with an error of `level` over all looks; infinite where
@@ -56,7 +58,11 @@ class Boundary:
         rounds = len(differences)
         if not self.first <= rounds <= self.most:
             return math.inf
-        return self.quantile(level, rounds) * float(differences.std(ddof=1)) / math.sqrt(rounds)
+        return self.expected(rounds, level) * float(differences.std(ddof=1))
+
+    def expected(self, rounds: int, level: float) -> float:
+        """The half-width after so many rounds, in standard deviations of a difference."""
+        return self.quantile(level, rounds) / math.sqrt(rounds) if rounds >= self.first else math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +80,46 @@ class Anytime:
         rounds = len(differences)
         if rounds < max(self.first, 2):
             return math.inf
+        return self.expected(rounds, level) * float(differences.std(ddof=1))
+
+    def expected(self, rounds: int, level: float) -> float:
+        """The half-width after so many rounds, in standard deviations of a difference."""
+        if rounds < max(self.first, 2):
+            return math.inf
         mixture = 1.0 + rounds * SPREAD**2
         bound = ((2.0 * level) ** 2 / mixture) ** (1.0 / rounds)
         if bound * mixture <= 1.0:
             return math.inf
         squared = (rounds - 1) * mixture * (1.0 - bound) / (bound * mixture - 1.0)
-        return math.sqrt(squared / rounds) * float(differences.std(ddof=1))
+        return math.sqrt(squared / rounds)
+
+
+class Expecting(Protocol):
+    """Looks, of which it is known how wide an interval will be."""
+
+    @property
+    def first(self) -> int: ...
+
+    def expected(self, rounds: int, level: float) -> float: ...
+
+
+def rounds_needed(looks: Expecting, spread: float, level: float, room: float, both: bool) -> int | None:
+    """After how many rounds an interval fits into the room between a true difference and a bound, in 80 % of the studies.
+
+    Args:
+        spread: standard deviation of a difference.
+        level: of the interval, on either side.
+        room: from the true difference to the bound.
+        both: whether there is a bound on either side, as far.
+
+    Returns:
+        None where it takes more than 1,000, or there is no room.
+    """
+    quantile = float(special.ndtri((1.0 + POWER) / 2 if both else POWER))
+    for rounds in range(looks.first, MANY + 1):
+        if spread * (looks.expected(rounds, level) + quantile / math.sqrt(rounds)) < room:
+            return rounds
+    return None
 
 
 def _part(rounds: int, most: int) -> float:

@@ -72,11 +72,11 @@ def test_a_sweep_prints_the_ranking_and_where_to_look(swept: Path) -> None:
         "always 1",
         "report  runs/small/report/report.html",
         "make ui",
-        "verdicts",
+        "answers",
         "worse than gated",
     ):
         assert words in printed
-    assert max(map(len, printed[printed.index("adding: mse") :].splitlines())) <= 80
+    assert max(map(len, printed[printed.index("answers") :].splitlines())) <= 80
 
 
 def test_two_workers_and_an_interruption_give_the_same_outcomes_to_the_bit(swept: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ importance      which hyper-parameters explain the scores, alone and together; m
 scatter         every trial by each hyper-parameter
 curves          how the best trial of each variant learnt
 growth          scores as a task grows in one of its options, as in its length
+claim           the differences of two variants as rounds of fresh trainings came, and the interval that closes
 ranks           variants over several tasks, with the critical difference (Demsar 2006)
 """
 
@@ -19,16 +20,22 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, NullLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator, PercentFormatter
 
+from rnnzoo.confirm.questions import CERTAIN
 from rnnzoo.report.explained import Explained, Marginal
 from rnnzoo.report.figures.style import COLOURS, DASHES, FAINT, INK, KEPT, MARKERS, STYLE, svg
 from rnnzoo.report.growth import Growth, growths
 from rnnzoo.report.summary import Row, Summary, Table
+from rnnzoo.report.verdict import Verdict
 from rnnzoo.stats.ranks import Ranks
 
 PAIRS = 6  # interactions that are shown
 MANY = 12  # trials; more stand on a logarithmic axis
+_BESIDE: dict[str, Any] = {
+    "xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center", "fontsize": 8.5, "color": "#5b6570",
+    "annotation_clip": False,
+}  # fmt: skip
 FAR = 3.0  # spans of the middle of the scores beyond which a score is shown at the edge
 
 
@@ -44,6 +51,11 @@ def draw(summary: Summary) -> dict[str, str]:
     for growth in growths(summary):
         with rc_context(STYLE):
             found[f"growth-{growth.name}"] = svg(_growth(summary, growth))
+    units = {table.task: table.unit for table in summary.tables}
+    for number, verdict in enumerate(summary.verdicts, start=1):
+        if verdict.course and verdict.pair:
+            with rc_context(STYLE):
+                found[f"claim-{number}"] = svg(_course(verdict, verdict.pair, units[verdict.task]))
     if summary.ranks is not None:
         with rc_context(STYLE):
             found["ranks"] = svg(_ranks(summary.ranks))
@@ -307,6 +319,55 @@ def _growth(summary: Summary, growth: Growth) -> Figure:
     axes.grid(axis="y", color="#eceff2", lw=0.8)
     _legend(axes, growth.name)
     return figure
+
+
+def _course(verdict: Verdict, pair: tuple[str, str], unit: str) -> Figure:
+    """Differences as dots, round by round, and the interval of all of them so far; margin and floor in the background."""
+    figure = Figure(figsize=(8, 2.7))
+    axes = figure.subplots()
+    floor, margin = verdict.numbers["floor"], verdict.numbers["margin"]
+    far = _reach(verdict)
+    for bound, name, colour in ((margin, "margin", "#eceff2"), (floor, "floor", "#dde2e7")):
+        axes.axhspan(-bound, bound, color=colour, lw=0, zorder=0)
+        if bound < margin or name == "margin":
+            axes.annotate(f"{name} {bound:g}", (1, bound), (4, 0), **_BESIDE)
+    axes.annotate("no difference", (1, 0), (4, 0), **_BESIDE)
+    axes.axhline(0, color=FAINT, lw=1, zorder=1)
+    for bound in (-CERTAIN * margin, CERTAIN * margin):
+        axes.axhline(bound, color=FAINT, lw=0.8, ls=(0, (4, 3)), zorder=1)
+    _closing(axes, verdict)
+    shown = [(one.round, one.difference) for one in verdict.course if one.difference is not None]
+    axes.plot([at for at, _ in shown], [one for _, one in shown], "o", ms=5.5, mew=0, color=KEPT, zorder=4)
+    failed = [one.round for one in verdict.course if one.difference is None]
+    axes.plot(failed, [0.9 * far] * len(failed), "x", ms=7, mew=1.6, color=COLOURS[1], zorder=4)
+    axes.set(xlim=(0.4, len(verdict.course) + 0.6), ylim=(-far, far), ylabel=f"difference, {unit}")
+    axes.set_xlabel("round: a fresh training of each")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    for end, who in ((0.96, pair[0]), (0.04, pair[1])):
+        axes.annotate(f"{who} worse", (1, end), (4, 0), **{**_BESIDE, "xycoords": "axes fraction"})
+    return figure
+
+
+def _closing(axes: Axes, verdict: Verdict) -> None:
+    """The interval after each look, and the last one, at which the claim was decided."""
+    looks = [(one.round, one.low, one.high) for one in verdict.course if one.low is not None and one.high is not None]
+    if not looks:
+        return
+    at, low, high = zip(*looks)
+    for side in (low, high):
+        axes.plot(at, side, color=INK, lw=1.3, zorder=2)
+    axes.plot((at[-1], at[-1]), (low[-1], high[-1]), color=INK, lw=2.6, solid_capstyle="butt", zorder=3)
+    said = verdict.said if verdict.word != "undecided" else "still open"
+    axes.annotate(
+        said, (at[-1], 1), (0, 3), xycoords=("data", "axes fraction"), textcoords="offset points", ha="right", fontsize=9,
+        fontweight="bold", annotation_clip=False,
+    )  # fmt: skip
+
+
+def _reach(verdict: Verdict) -> float:
+    """How far the axis goes: all differences, the margin and the last interval; the first ones may be far wider."""
+    ends = [verdict.course[-1].low, verdict.course[-1].high, *(one.difference for one in verdict.course)]
+    return 1.15 * max([verdict.numbers["margin"], *(abs(one) for one in ends if one is not None)])
 
 
 def _grown(growth: Growth, row: Row) -> tuple[float | None, tuple[float, float] | None]:

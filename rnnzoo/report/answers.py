@@ -1,0 +1,148 @@
+"""A verdict -> the sentence that a newcomer reads first: the answer, by how much, and after how many trainings.
+
+In: a claim, its verdict, what variants are called and what scores are measured in.  Out: a sentence.  Each label stands beside
+the title of its cell where it comes first.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+
+from rnnzoo.report.verdict import Verdict
+from rnnzoo.spec.claims import COMPARED
+from rnnzoo.spec.experiment import Claim
+
+_PAIRS = COMPARED[:3]
+_RELATIONS: Mapping[tuple[str, str], str] = {
+    ("A worse than B", "supported"): "worse",
+    ("A worse than B", "refuted"): "better",
+    ("A better than B", "supported"): "better",
+    ("A better than B", "refuted"): "worse",
+    ("A same as B", "supported"): "same",
+}
+_WHETHER = {"A worse than B": "{a} is worse than {b}", "A better than B": "{a} is better than {b}"}
+_SHORT = re.compile(r"\s*\([A-Z]+\)$")  # a title's own abbreviation, which the label says already
+_LOWER = re.compile(r"[A-Z][a-z]*\b(?!\d)")
+
+
+def answers(
+    pairs: Sequence[tuple[Claim, str]],
+    verdicts: Sequence[Verdict],
+    titles: Mapping[str, str],
+    units: Mapping[str, str],
+) -> list[str]:
+    """A sentence for each verdict, in their order.
+
+    Args:
+        pairs: claim and task of each.
+        titles: of the variants' cells, by label.
+        units: of the scores, by task.
+    """
+    names = _Names(titles)
+    return [_answer(claim, verdict, names, units[task]) for (claim, task), verdict in zip(pairs, verdicts)]
+
+
+class _Names:
+    """Labels, each with its cell's title where it comes first."""
+
+    def __init__(self, titles: Mapping[str, str]) -> None:
+        self.titles, self.told = titles, set[str]()
+
+    def __call__(self, label: str) -> str:
+        title = _SHORT.sub("", self.titles.get(label, ""))
+        if label in self.told or title.lower() in ("", label.lower()):
+            return label
+        self.told.add(label)
+        return f"{label} ({_inside(title)})"
+
+
+def _inside(title: str) -> str:
+    """A title within a sentence: "No forget gate" begins small, "LSTM with peepholes" and "MUT1" do not."""
+    return title[0].lower() + title[1:] if _LOWER.match(title) else title
+
+
+def _answer(claim: Claim, verdict: Verdict, names: _Names, unit: str) -> str:
+    if claim.form == COMPARED[3]:
+        return _none_better(claim, verdict, names, unit)
+    if claim.form not in _PAIRS:
+        return verdict.found
+    a, b = names(claim.a), names(claim.b)
+    low, high = (verdict.numbers.get(name, side * math.inf) for name, side in (("low", -1), ("high", 1)))
+    trainings = _trainings(verdict)
+    if verdict.word == "undecided":
+        return f"{_open(claim, verdict, a, b)}{_between(low, high, unit)}{trainings}"
+    relation = "same" if verdict.word == "same" else _relation(claim, verdict)
+    if relation == "same":
+        return f"{a} and {b} are the same within {measured(f'{_margin(claim, verdict):g}', unit)}{trainings}"
+    least, most = (low, high) if relation == "worse" else (-high, -low)
+    return f"{a} is {relation} than {b}{_by(least, most, unit)}{trainings}"
+
+
+def _relation(claim: Claim, verdict: Verdict) -> str:
+    """What A is to B; where they are not the same, the difference says it."""
+    return _RELATIONS.get((claim.form, verdict.word), "worse" if verdict.numbers["difference"] > 0 else "better")
+
+
+def _margin(claim: Claim, verdict: Verdict) -> float:
+    return verdict.numbers["margin"] if claim.number is None else claim.number
+
+
+def _open(claim: Claim, verdict: Verdict, a: str, b: str) -> str:
+    if claim.form in _WHETHER:
+        return f"Whether {_WHETHER[claim.form].format(a=a, b=b)} stays open"
+    within = f" within {_margin(claim, verdict):g}" if claim.number is not None or "margin" in verdict.numbers else ""
+    return f"Whether {a} and {b} are the same{within} stays open"
+
+
+def _between(low: float, high: float, unit: str) -> str:
+    """What is still possible; nothing where all is."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return ""
+    below, above = _figures(abs(low), abs(high), low, high)
+    if low >= 0.0:
+        return f": {measured(f'{below} to {above}', unit)} worse"
+    if high <= 0.0:
+        return f": {measured(f'{above} to {below}', unit)} better"
+    return f": between {below} better and {measured(above, unit)} worse"
+
+
+def _by(least: float, most: float, unit: str) -> str:
+    if math.isfinite(least) and math.isfinite(most):
+        return ", by " + measured(" to ".join(_figures(least, most, least, most)), unit)
+    if math.isfinite(least):
+        return ", by at least " + measured(_figures(least, least, least, least)[0], unit)
+    return ""
+
+
+def _figures(one: float, two: float, low: float, high: float) -> tuple[str, str]:
+    """Two figures of the width of an interval, and one of an end that is nearly 0."""
+    sizes = [math.floor(math.log10(size)) for size in (high - low, abs(high) or abs(low)) if size > 0.0]
+    least = [math.floor(math.log10(size)) for size in (abs(low), abs(high)) if size > 0.0]
+    places = max(2, 1 - min(sizes, default=0), -min(least, default=0))
+    return f"{one:.{min(places, 5)}f}", f"{two:.{min(places, 5)}f}"
+
+
+def measured(number: str, unit: str) -> str:
+    """A number with its unit: 0.1 nats per frame, 0.1 in mean squared error."""
+    return f"{number} {unit}" if unit.startswith("nats") else f"{number} in {unit}" if unit else number
+
+
+def _trainings(verdict: Verdict) -> str:
+    numbers = verdict.numbers
+    if verdict.confirmed and numbers.get("rounds"):
+        return f"; {numbers['rounds']:.0f} trainings of each"
+    if "kept" not in numbers:
+        return ""
+    of_a, of_b, kept = (int(numbers[name]) for name in ("trials_a", "trials_b", "kept"))
+    each = f"{of_a} trainings of each" if of_a == of_b else f"{of_a} and {of_b} trainings"
+    return f"; the best {kept} of {each}"
+
+
+def _none_better(claim: Claim, verdict: Verdict, names: _Names, unit: str) -> str:
+    by = f" by more than {measured(f'{claim.number:g}', unit)}" if claim.number else ""
+    if verdict.word == "undecided":
+        return f"Whether any variant is better than {names(claim.b)}{by} stays open"
+    which = "No variant" if verdict.word == "supported" else "At least one variant"
+    return f"{which} is better than {names(claim.b)}{by}"

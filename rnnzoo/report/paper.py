@@ -1,0 +1,133 @@
+"""Answers and ranking as tables for a paper: LaTeX (booktabs), or Markdown.
+
+In: a `Summary`.  Out: text.  What specs and tasks say is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rnnzoo.report.second import PROMISE
+from rnnzoo.report.summary import Row, Summary, Table
+from rnnzoo.report.text import number, pvalue
+from rnnzoo.report.verdict import Verdict, percent
+
+_TEX = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
+}  # fmt: skip
+_MARKDOWN = "\\`*_{}[]<>#|~"
+Cells = Sequence[str]
+
+
+def latex(summary: Summary) -> str:
+    """A table of the verdicts and one of each ranking; they need the package booktabs."""
+    parts = ["% needs \\usepackage{booktabs}"]
+    if summary.verdicts:
+        parts.append(_tabular("llrrr", _VERDICTS, _verdicts(summary), tex(_below(summary))))
+    parts += [
+        _tabular("lrlrl" if _fresh(one) else "lrl", _heads(one), _ranking(one), tex(_about(summary, one)))
+        for one in summary.tables
+    ]
+    return "\n\n".join(parts)
+
+
+def markdown(summary: Summary) -> str:
+    """The answers as sentences, then the tables."""
+    parts = [f"- **{escaped(one.said)}**: {escaped(one.answer)}." for one in summary.verdicts]
+    parts = ["\n".join(parts)] if parts else []
+    if summary.verdicts:
+        parts += [_piped(_VERDICTS, _verdicts(summary)), escaped(_below(summary))]
+    for table in summary.tables:
+        parts += [_piped(_heads(table), _ranking(table)), escaped(_about(summary, table))]
+    return "\n\n".join(parts)
+
+
+# ---------------------------------------------------------------------------------------------- what is in the tables
+
+_VERDICTS = ("claim", "verdict", "difference", "interval", "trainings")
+
+
+def _verdicts(summary: Summary) -> Iterator[Cells]:
+    several = len(summary.tables) > 1
+    for one in summary.verdicts:
+        place = f"on {one.task}: " if several and not one.names_task else ""
+        p = "" if one.p is None else f" (p {pvalue(one.p)})"
+        numbers = one.numbers
+        difference = f"{numbers['difference']:+.3f}" if "difference" in numbers else ""
+        bounds = f"{numbers['low']:+.3f} to {numbers['high']:+.3f}" if {"low", "high"} <= {*numbers} else ""
+        level = f" ({percent(one.level)})" if bounds else ""
+        yield f"{place}{one.claim}", f"{one.said}{p}", difference, f"{bounds}{level}", _trainings(one)
+
+
+def _trainings(verdict: Verdict) -> str:
+    numbers = verdict.numbers
+    if verdict.confirmed:
+        return f"2 x {numbers['rounds']:.0f}"
+    return f"{numbers['trials_a']:.0f} + {numbers['trials_b']:.0f}" if "trials_a" in numbers else ""
+
+
+def _below(summary: Summary) -> str:
+    units = dict.fromkeys(table.unit for table in summary.tables)
+    text = (
+        f"Differences are those of the first variant less the second, in {', '.join(units)}; lower scores are better."
+    )
+    if not summary.stands:
+        return text
+    spent = sum(one.trainings for one in summary.stands)
+    return f"{text} Intervals of fresh trainings hold at every look. {spent} trainings in all. {PROMISE}"
+
+
+def _fresh(table: Table) -> bool:
+    return any(row.fresh for row in table.rows)
+
+
+def _heads(table: Table) -> Cells:
+    more = ("fresh mean", "95 % interval") if _fresh(table) else ()
+    return ("variant", f"best {table.keep} of the search", "95 % interval", *more)
+
+
+def _ranking(table: Table) -> Iterator[Cells]:
+    for row in table.rows:
+        yield row.variant, number(row.mean), _bounds(row.interval), *(_of_rounds(row) if _fresh(table) else ())
+
+
+def _of_rounds(row: Row) -> Cells:
+    fresh = row.fresh
+    return (f"{number(fresh.mean)} (n = {fresh.trainings})", _bounds(fresh.interval)) if fresh else ("", "")
+
+
+def _bounds(interval: tuple[float, float] | None) -> str:
+    return f"{number(interval[0])} to {number(interval[1])}" if interval else ""
+
+
+def _about(summary: Summary, table: Table) -> str:
+    return f"{table.task}: {table.metric} on {summary.report}, {table.unit}; lower is better."
+
+
+# ---------------------------------------------------------------------------------------------- how they are written
+
+
+def _tabular(columns: str, heads: Cells, rows: Iterator[Cells], below: str) -> str:
+    lines = [_tex_row(heads), r"\midrule", *map(_tex_row, rows)]
+    body = "\n".join(["\\begin{tabular}{" + columns + "}", r"\toprule", *lines, r"\bottomrule", r"\end{tabular}"])
+    return "\n".join([r"\begin{table}", r"\centering", body, f"\\caption{{{below}}}", r"\end{table}"])
+
+
+def _tex_row(cells: Cells) -> str:
+    return " & ".join(map(tex, cells)) + r" \\"
+
+
+def tex(text: str) -> str:
+    """Text that LaTeX prints as it is."""
+    return "".join(_TEX.get(letter, letter) for letter in text)
+
+
+def _piped(heads: Cells, rows: Iterator[Cells]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("| " + " | ".join(map(escaped, cells)) + " |" for cells in lines)
+
+
+def escaped(text: str) -> str:
+    """Text that Markdown shows as it is, on one line."""
+    return "".join(f"\\{letter}" if letter in _MARKDOWN else letter for letter in " ".join(text.split()))

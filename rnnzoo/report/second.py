@@ -1,0 +1,304 @@
+"""Where the second stage of an experiment stands -> what a report says of it beside the verdicts.
+
+In: a `Stand` and the results.  Out: a frozen `Second`, and sentences: where the settings lie, for how long was trained, what
+failed, and what it cost.  Both say what could be wrong with a verdict, which no number of rounds would show.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rnnzoo.confirm import told
+from rnnzoo.confirm.region import Region
+from rnnzoo.confirm.stand import Stand, extent
+from rnnzoo.errors import StatsError
+from rnnzoo.report.results import belonging, staged, variant
+from rnnzoo.spec import points
+from rnnzoo.spec.experiment import Experiment
+from rnnzoo.spec.trial import PILOT, ROUND, Kind, Result
+from rnnzoo.stats.linear import mean_interval, slopes
+from rnnzoo.stats.shares import share_interval
+
+LEVEL = 0.95
+LATE = 0.05  # of the epochs: who is best there might have gone on
+NEAR = 0.05  # of the span of a hyper-parameter: a region that comes so close touches the border of the space
+CLEAR = 0.01  # p, for all borders together
+MOSTLY = 0.5
+PROMISE = (
+    "At most 5 % of such studies contain a wrong word, as far as chance is that of seeds and of settings. Not in it: that the"
+    " search misses a cell's best settings."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """A variant's trainings in the rounds of the second stage.
+
+    Attributes:
+        mean, spread: of their scores on the reported split, and the standard deviation; None where there are too few.
+        interval: of the mean, Student's, 95 %.
+        failed: how many of them gave no score.
+        failing: the exact interval of that share.
+    """
+
+    mean: float | None
+    spread: float | None
+    interval: tuple[float, float] | None
+    trainings: int
+    failed: int
+    failing: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Border:
+    """A border of the space towards which scores still improve.
+
+    Attributes:
+        variants: whose region it is.
+        value: of the hyper-parameter, at the border.
+        by, error: how much scores improve over the width of the region, and the standard error.
+    """
+
+    variants: tuple[str, ...]
+    name: str
+    value: Any
+    by: float
+    error: float
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """The second stage on one task.
+
+    Attributes:
+        searched, pilots, trainings: how many trainings there were in the search, as pilots, and in all.
+        by_claim: how many rounds each claim took.
+        ended: why there were no more.
+        untuned: variants that did worse than predicted where all should do well.
+        common: whether all variants trained at the same settings.
+        share: of the space, that the region is.
+        space: by hyper-parameter, the lowest and highest value that was searched.
+        settings: by variant and hyper-parameter, the lowest and highest value in the region.
+        borders: of the space, towards which scores clearly improve.
+        epochs: at most, in a training.
+        late, complete: trainings of the rounds that were best in the last 5 % of these epochs, of so many.
+        means: by variant, its trainings in the rounds.
+    """
+
+    task: str
+    searched: int
+    pilots: int
+    trainings: int
+    rounds: int
+    by_claim: Mapping[str, int]
+    ended: str
+    untuned: tuple[str, ...]
+    common: bool
+    share: float
+    space: Mapping[str, tuple[Any, Any]]
+    settings: Mapping[str, Mapping[str, tuple[Any, Any]]]
+    borders: tuple[Border, ...]
+    epochs: int
+    late: int
+    complete: int
+    means: Mapping[str, Fresh]
+
+
+def second(experiment: Experiment, results: Sequence[Result], now: Stand) -> Second:
+    """What the report says of a second stage.
+
+    Args:
+        results: of the experiment's present studies.
+    """
+    confirm = experiment.confirm
+    assert confirm is not None, "there is no stage without it"
+    regions, epochs = now.regions or {}, experiment.training.epochs
+    means = {label: _fresh(label, now) for label in regions}
+    rounds = [one for label in regions for one in staged(results, label, now.task, ROUND)]
+    counted = [one for one in rounds if one.trial.index < means[variant(one)].trainings]
+    complete = [one for one in counted if one.outcome.kind is Kind.COMPLETE]
+    last = max(1, round(LATE * epochs))
+    return Second(
+        task=now.task,
+        searched=now.searched,
+        pilots=now.pilots,
+        trainings=now.trainings,
+        rounds=len(now.rounds),
+        by_claim={text: standing.rounds for text, standing in now.standings.items()},
+        ended=now.ended,
+        untuned=now.untuned,
+        common=confirm.settings == "common",
+        share=confirm.region,
+        space=_space(experiment, tuple(regions)),
+        settings={label: extent(experiment, label, region) for label, region in regions.items()},
+        borders=tuple(_borders(experiment, results, now, confirm.settings == "common")),
+        epochs=epochs,
+        late=sum(one.outcome.best_epoch > epochs - last for one in complete),
+        complete=len(complete),
+        means=means,
+    )
+
+
+def _fresh(label: str, now: Stand) -> Fresh:
+    scores = [one[label] for one in now.rounds if label in one]
+    finite = [one for one in scores if math.isfinite(one)]
+    failed = len(scores) - len(finite)
+    return Fresh(
+        mean=statistics.fmean(finite) if finite else None,
+        spread=statistics.stdev(finite) if len(finite) > 1 else None,
+        interval=mean_interval(np.array(finite), LEVEL),
+        trainings=len(scores),
+        failed=failed,
+        failing=share_interval(failed, len(scores), LEVEL) if scores else (0.0, 1.0),
+    )
+
+
+def _space(experiment: Experiment, variants: Sequence[str]) -> dict[str, tuple[Any, Any]]:
+    """Of all these variants."""
+    found: dict[str, tuple[Any, Any]] = {}
+    for dimension in (one for label in variants for one in experiment.variant(label).space.dimensions):
+        if dimension.kind != "choice":
+            low, high = found.get(dimension.name, (dimension.low, dimension.high))
+            found[dimension.name] = (min(low, dimension.low), max(high, points.highest(dimension)))
+    return found
+
+
+def _borders(experiment: Experiment, results: Sequence[Result], now: Stand, common: bool) -> Iterator[Border]:
+    """Borders that a region touches, and towards which scores in it clearly improve."""
+    regions = now.regions or {}
+    for group in [tuple(regions)] if common and regions else [(label,) for label in regions]:
+        yield from _of_region(experiment, results, now.task, group, regions[group[0]])
+
+
+def _of_region(
+    experiment: Experiment, results: Sequence[Result], task: str, group: tuple[str, ...], region: Region
+) -> Iterator[Border]:
+    dimensions = experiment.variant(group[0]).space.dimensions
+    low, high = region.points.min(axis=0), region.points.max(axis=0)
+    axes = [at for at, one in enumerate(dimensions) if one.kind != "choice" and high[at] > low[at]]
+    touched = [(at, end) for at in axes for end in (-1, 1) if (low[at] < NEAR if end < 0 else high[at] > 1.0 - NEAR)]
+    places, scores = _within(experiment, results, task, group, low, high)
+    try:
+        plane = slopes(places[:, axes], scores)
+    except StatsError:
+        return
+    for at, end in touched:
+        axis, width, dimension = axes.index(at), float(high[at] - low[at]), dimensions[at]
+        if plane.p(axis, end) < CLEAR / len(touched):
+            value = points.highest(dimension) if end > 0 else dimension.low
+            by, error = abs(float(plane.slope[axis])) * width, float(plane.error[axis]) * width
+            yield Border(group, dimension.name, value, by, error)
+
+
+def _within(
+    experiment: Experiment, results: Sequence[Result], task: str, group: Sequence[str], low: Any, high: Any
+) -> tuple[Any, Any]:
+    """Where trainings lie that are within a region, whatever they were for, and their scores.
+
+    Each is less the mean of its variant; where several stood at one point, as in a round, they count once, by their mean.
+    """
+    report = experiment.select.report
+    at: dict[tuple[float, ...], list[float]] = {}
+    for label in group:
+        space = experiment.variant(label).space
+        own = [
+            *belonging(results, label, task),
+            *(one for stage in (PILOT, ROUND) for one in staged(results, label, task, stage)),
+        ]
+        inside = []
+        for one in own:
+            place = np.array(points.places(space, one.trial.hyperparameters))
+            if report in one.outcome.scores and (low - 1e-9 <= place).all() and (place <= high + 1e-9).all():
+                inside.append((tuple(place.tolist()), one.outcome.scores[report]))
+        mean = statistics.fmean(score for _, score in inside) if inside else 0.0
+        for where, score in inside:
+            at.setdefault(where, []).append(score - mean)
+    return np.array([*at]).reshape(len(at), len(low)), np.array([statistics.fmean(one) for one in at.values()])
+
+
+# ---------------------------------------------------------------------------------------------- in sentences
+
+
+def box(found: Second) -> Iterator[tuple[str, str]]:
+    """What to know before a verdict is believed: a heading and a sentence each."""
+    yield "settings", f"{_where(found)}{_improving(found)}"
+    yield "epochs", _how_long(found)
+    yield "failures", _failing(found)
+    yield "trainings", _spent(found)
+
+
+def _where(found: Second) -> str:
+    if not found.settings:
+        return "no region was found"
+    what = f"the best {100 * found.share:g} % of the space"
+    if found.common:
+        return f"{what}: {_extent(found, next(iter(found.settings)))}"
+    return f"{what} of each: " + "; ".join(f"{label} {_extent(found, label)}" for label in found.settings)
+
+
+def _extent(found: Second, label: str) -> str:
+    return ", ".join(
+        f"{name.replace('_', ' ')} {value(low)} to {value(high)}{_searched(found, name)}"
+        for name, (low, high) in found.settings[label].items()
+    )
+
+
+def _searched(found: Second, name: str) -> str:
+    if name not in found.space:
+        return ""
+    low, high = found.space[name]
+    return f" (searched: {value(low)} to {value(high)})"
+
+
+def _improving(found: Second) -> str:
+    texts = [
+        f"{_whose(found, one)} still improve towards {one.name.replace('_', ' ')} {value(one.value)}, the border of the space,"
+        f" by {one.by:.2g} within the region (standard error {one.error:.1g}): a wider space may change the answers"
+        for one in found.borders
+    ]
+    return "".join(f". {text[0].upper()}{text[1:]}" for text in texts)
+
+
+def _whose(found: Second, border: Border) -> str:
+    return "scores" if found.common else f"scores of {', '.join(border.variants)}"
+
+
+def _how_long(found: Second) -> str:
+    late = f"{found.late} of {found.complete} trainings of the rounds were best in the last {100 * LATE:g} % of them"
+    if found.late > MOSTLY * found.complete:
+        return (
+            f"at most {found.epochs}; {late}: curves were still falling, and the answers are about how fast cells learn as well"
+            " as about what they can do"
+        )
+    return f"at most {found.epochs}; {late}" if found.complete else f"at most {found.epochs}"
+
+
+def _failing(found: Second) -> str:
+    """A mean says nothing of them: none of twelve that failed still leaves a share of a quarter open."""
+    each = [
+        f"{label} {one.failed} of {one.trainings} ({one.failing[0]:.0%} to {one.failing[1]:.0%})"
+        for label, one in found.means.items()
+        if one.trainings
+    ]
+    return f"trainings of the rounds that gave no score: {', '.join(each)}" if each else "no round was run"
+
+
+def _spent(found: Second) -> str:
+    rounds = found.trainings - found.searched - found.pilots
+    each = ", ".join(f"{text} {count}" for text, count in found.by_claim.items())
+    claims = f" (how many rounds each claim took: {each})" if each else ""
+    ended = told.ENDED.get(found.ended, found.ended)
+    untuned = f"; not tuned: {', '.join(found.untuned)}" if found.untuned else ""
+    parts = f"{found.searched} in the search, {found.pilots} pilots, {rounds} in {found.rounds} rounds{claims}"
+    return f"{found.trainings}: {parts}{untuned}" + (f"; {ended}" if ended else "")
+
+
+def value(number: object) -> str:
+    """A hyper-parameter's, to three figures."""
+    return f"{number:.3g}" if isinstance(number, float) else str(number)
