@@ -1,0 +1,287 @@
+"""The report of a second stage: answers, how they closed, and what stands beside them."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from rich.console import Console
+from scipy import stats
+
+from rnnzoo import lang, report
+from rnnzoo.confirm.questions import CERTAIN, Question
+from rnnzoo.confirm.region import Region
+from rnnzoo.confirm.stand import Stand
+from rnnzoo.lang.view import CellView
+from rnnzoo.report import figures, paper
+from rnnzoo.report.answers import answers
+from rnnzoo.report.confirmed import needed
+from rnnzoo.report.second import Second, box, second
+from rnnzoo.report.verdict import Verdict, Word
+from rnnzoo.spec import points
+from rnnzoo.spec.experiment import Claim
+from rnnzoo.spec.read_experiment import parse_experiment
+from rnnzoo.stats.sequential import Anytime, Boundary
+from tests.report import confirming
+from tests.report.confirming import SPEC, Bowl, Trainings
+
+SHORT = SPEC.replace("most: 24", "most: 8")
+
+
+@pytest.fixture(scope="module")
+def decided() -> report.Summary:
+    return confirming.summary({"rnn": 0.6}, SHORT)
+
+
+@pytest.fixture(scope="module")
+def failing() -> report.Summary:
+    return confirming.summary({"rnn": 0.15}, SHORT, noise=0.2, fails={"gru": 0.5}, best_epoch=39)
+
+
+def shown(found: report.Summary) -> str:
+    console = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    report.show(found, console)
+    return console.export_text()
+
+
+# ---------------------------------------------------------------------------------------------- answers
+
+
+def test_the_answer_comes_before_the_ranking_in_80_columns(decided: report.Summary) -> None:
+    text = shown(decided)
+    assert text.index("answers") < text.index("how they were found") < text.index("adding: loss")
+    assert max(map(len, text.splitlines())) <= 80
+    plain = " ".join(text.split())
+    assert "supported rnn (simple recurrent network) is worse than lstm (long short-term memory), by" in plain
+    assert re.search(
+        r"by 0\.\d\d to 0\.\d\d nats per step; \d trainings of each rnn worse than lstm: rnn less lstm", plain
+    )
+    assert "At most 5 % of such studies contain a wrong word" in plain
+
+
+TITLES = {"nfg": "No forget gate (NFG)", "lstm": "LSTM with peepholes", "mut1": "MUT1, found by evolution", "x": "X"}
+
+
+def _said(form: str, word: Word, numbers: Mapping[str, float], unit: str = "nats", number: float | None = None) -> str:
+    text = form.replace("A", "nfg").replace("B", "lstm")
+    claim = Claim(text, None, form, "", "nfg", "lstm", number=number)  # type: ignore[arg-type]  # no place in a file
+    verdict = Verdict(text, "t", word, "found", "test", numbers=numbers, confirmed="rounds" in numbers)
+    return answers([(claim, "t")], [verdict], TITLES, {"t": unit})[0]
+
+
+@pytest.mark.parametrize(
+    ("form", "word", "low", "high", "sentence"),
+    [
+        ("A worse than B", "supported", 0.15, 0.312, "{a} is worse than {b}, by 0.15 to 0.31 nats; 14 trainings of each"),
+        ("A worse than B", "refuted", -0.31, -0.15, "{a} is better than {b}, by 0.15 to 0.31 nats; 14 trainings of each"),
+        ("A better than B", "supported", -0.31, -0.15, "{a} is better than {b}, by 0.15 to 0.31 nats; 14 trainings of each"),
+        ("A better than B", "refuted", 12.0, 19.0, "{a} is worse than {b}, by 12.00 to 19.00 nats; 14 trainings of each"),
+        ("A worse than B", "same", -0.01, 0.03, "{a} and {b} are the same within 0.1 nats; 14 trainings of each"),
+        ("A same as B", "supported", -0.01, 0.03, "{a} and {b} are the same within 0.1 nats; 14 trainings of each"),
+        ("A same as B", "refuted", 0.11, 0.3, "{a} is worse than {b}, by 0.11 to 0.30 nats; 14 trainings of each"),
+        ("A worse than B", "undecided", -0.004, 0.3,
+         "Whether {a} is worse than {b} stays open: between 0.004 better and 0.300 nats worse; 14 trainings of each"),
+        ("A same as B", "undecided", 0.02, 0.3,
+         "Whether {a} and {b} are the same within 0.1 stays open: 0.02 to 0.30 nats worse; 14 trainings of each"),
+    ],
+)  # fmt: skip
+def test_an_answer_is_a_sentence_with_titles_amount_and_unit(
+    form: str, word: Word, low: float, high: float, sentence: str
+) -> None:
+    numbers = {"difference": (low + high) / 2, "low": low, "high": high, "margin": 0.1, "rounds": 14.0}
+    assert _said(form, word, numbers) == sentence.format(a="nfg (no forget gate)", b="lstm (LSTM with peepholes)")
+
+
+def test_an_answer_of_a_search_says_how_many_trainings_were_chosen_from() -> None:
+    numbers = {"difference": 0.2, "low": 0.1, "high": 0.3, "kept": 3.0, "trials_a": 8.0, "trials_b": 8.0}
+    said = _said("A worse than B", "supported", numbers, "mean squared error")
+    assert said.endswith("by 0.10 to 0.30 in mean squared error; the best 3 of 8 trainings of each")
+
+
+def test_a_title_stands_where_its_label_comes_first_only() -> None:
+    claims = [Claim("", None, "A worse than B", "", a, "lstm") for a in ("nfg", "mut1", "x")]  # type: ignore[arg-type]
+    verdicts = [Verdict("", "t", "supported", "", "", numbers={"difference": 1.0})] * 3
+    assert answers([(claim, "t") for claim in claims], verdicts, TITLES, {"t": ""}) == [
+        "nfg (no forget gate) is worse than lstm (LSTM with peepholes)",
+        "mut1 (MUT1, found by evolution) is worse than lstm",
+        "x is worse than lstm",
+    ]
+
+
+# ---------------------------------------------------------------------------------------------- how they closed
+
+
+def test_the_course_of_a_claim_is_the_judges_and_ends_where_it_was_decided(decided: report.Summary) -> None:
+    worse, same = decided.verdicts
+    assert (worse.word, same.word) == ("supported", "supported")
+    made = Trainings(confirming.experiment(SHORT), {"rnn": 0.6}).all()
+    scores = {(one.study.split("/")[1], one.trial.index): one.outcome.scores["test"] for one in made}
+    for verdict, a in ((worse, "rnn"), (same, "gru")):
+        assert [one.round for one in verdict.course] == list(range(1, int(verdict.numbers["rounds"]) + 1))
+        expected = [scores[f"{a}~round", at] - scores["lstm~round", at] for at in range(len(verdict.course))]
+        assert [one.difference for one in verdict.course] == pytest.approx(expected)
+        assert [one.low is None for one in verdict.course] == [one.round < 6 for one in verdict.course]
+        assert (verdict.course[-1].low, verdict.course[-1].high) == (verdict.numbers["low"], verdict.numbers["high"])
+    opened = [one for one in same.course if one.low is not None and one.high is not None][:-1]
+    assert all(
+        one.low < -0.7 * 0.2 or one.high > 0.7 * 0.2 for one in opened if one.low is not None and one.high is not None
+    )
+
+
+def test_each_confirmed_claim_has_a_strip_and_the_page_shows_it(decided: report.Summary, tmp_path: Path) -> None:
+    files = report.write(decided, {one: CellView(lang.load(one)) for one in ("lstm", "gru", "rnn")}, tmp_path)
+    pictures = {path.stem: path.read_text() for path in files if path.suffix == ".svg"}  # all of them go to the tracker
+    ElementTree.fromstring(pictures["claim-1"])
+    for words in (">margin 0.2<", ">floor 0.1<", ">no difference<", ">rnn worse<", ">lstm worse<", ">supported<"):
+        assert words in pictures["claim-1"]
+    assert "floor" not in pictures["claim-2"]  # "same as" has the margin alone
+    page = (tmp_path / "report.html").read_text()
+    assert page.index("Differences round by round") < page.index("<h2>Ranking</h2>")
+    assert '<th scope="col">fresh mean</th>' in page
+    assert "At most 5 % of such studies" in page
+    json.loads((tmp_path / "summary.json").read_text(), parse_constant=pytest.fail)
+
+
+def test_a_training_without_a_score_is_a_cross_and_no_difference(failing: report.Summary) -> None:
+    same = failing.verdicts[1]
+    failed = [one.round for one in same.course if one.difference is None]
+    assert failed
+    stage = failing.stands[0]
+    assert stage.means["gru"].failed == len(failed)
+    low, high = stats.binomtest(len(failed), stage.means["gru"].trainings).proportion_ci(0.95, method="exact")
+    assert f"gru {len(failed)} of 8 ({low:.0%} to {high:.0%})" in dict(box(stage))["failures"]
+    assert f"gru: {len(failed)} of 8 gave no score" in same.found
+    strips = figures.draw(replace(failing, tables=(replace(failing.tables[0], rows=()),)))
+    ElementTree.fromstring(strips["claim-2"])
+
+
+def test_a_fresh_mean_has_students_interval_of_its_own_trainings(decided: report.Summary) -> None:
+    made = Trainings(confirming.experiment(SHORT), {"rnn": 0.6}).all()
+    for row in decided.tables[0].rows:
+        own = [one.outcome.scores["test"] for one in made if one.study.startswith(f"e/{row.variant}~round/")]
+        assert row.fresh is not None
+        assert (row.fresh.mean, row.fresh.trainings) == (pytest.approx(np.mean(own)), len(own))
+        assert row.fresh.interval == pytest.approx(stats.t.interval(0.95, len(own) - 1, np.mean(own), stats.sem(own)))
+        assert f"{row.fresh.mean:.3f} of {len(own)}" in shown(decided)
+
+
+# ---------------------------------------------------------------------------------------------- what stands beside them
+
+
+def test_trainings_are_counted_where_they_were_spent(decided: report.Summary) -> None:
+    stage, (worse, same) = decided.stands[0], decided.verdicts
+    rounds = [int(one.numbers["rounds"]) for one in (worse, same)]
+    spent = max(rounds) * 2 + rounds[0] if rounds[0] < rounds[1] else max(rounds) * 2 + rounds[1]
+    assert stage.trainings == 24 + stage.pilots + spent
+    text = dict(box(stage))["trainings"]
+    assert f"{stage.trainings}: 24 in the search, {stage.pilots} pilots, {spent} in {max(rounds)} rounds" in text
+    assert f"rnn worse than lstm {rounds[0]}, gru same as lstm {rounds[1]}" in text
+
+
+def test_curves_that_were_still_falling_are_told(decided: report.Summary, failing: report.Summary) -> None:
+    falling, stopped = (dict(box(one.stands[0]))["epochs"] for one in (failing, decided))  # best at 39 and at 20 of 40
+    complete = failing.stands[0].complete
+    assert falling.startswith(f"at most 40; {complete} of {complete} trainings of the rounds were best in the last 5 %")
+    assert "how fast cells learn" in falling
+    assert stopped.startswith("at most 40; 0 of ")
+    assert "how fast" not in stopped
+
+
+def _stage(shape: Bowl, noise: float, seed: int = 0) -> Second:
+    """A region at the upper border of units, in the middle of the rates; 20 rounds in it."""
+    experiment = confirming.experiment()
+    rng = np.random.default_rng(seed)
+    places = np.column_stack([rng.uniform(0.7, 1.0, 20), rng.uniform(0.4, 0.6, 20)])
+    made = Trainings(experiment, {"rnn": 2.0}, noise, shape=shape)
+    labels = ("lstm", "gru", "rnn")
+    results = [
+        made.result(label, "round", at + 100 * seed, points.at(experiment.variants[0].space, place))
+        for label in labels
+        for at, place in enumerate(places.tolist())
+    ]
+    return second(experiment, results, Stand("adding", {}, regions=dict.fromkeys(labels, Region(places, {}))))
+
+
+def test_scores_that_improve_towards_the_border_are_told_with_their_slope() -> None:
+    found = _stage(lambda at: -0.4 * math.log2(float(at["units"])), 0.05)
+    (border,) = found.borders
+    assert (border.name, border.value) == ("units", 64)
+    assert border.by == pytest.approx(0.3 * 2 * 0.4, abs=4 * border.error)  # 0.3 of two doublings
+    assert "scores still improve towards units 64" in dict(box(found))["settings"].lower()
+
+
+def test_scores_that_get_worse_or_stay_are_not_told_of() -> None:
+    assert _stage(lambda at: 0.4 * math.log2(float(at["units"])), 0.05).borders == ()
+    alarms = sum(bool(_stage(lambda at: 0.0, 0.1, seed).borders) for seed in range(30))
+    assert alarms <= 2  # 1 % each
+
+
+# ---------------------------------------------------------------------------------------------- what it would take
+
+LEVEL = 0.01
+
+
+@pytest.mark.parametrize("looks", [Boundary(6, 24), Anytime(6)])
+def test_the_rounds_that_it_would_take_decide_four_of_five_studies(looks: Boundary | Anytime) -> None:
+    asked, spread = Question("a", "b", 0.1, 0.2), 0.1
+    text = needed(asked, spread, LEVEL, looks, 6)
+    numbers = re.search(r"(\d+) if they do not differ, .* (\d+) if by 0.2", text)
+    assert numbers is not None
+    rng = np.random.default_rng(1)
+    for rounds, difference in zip(map(int, numbers.groups()), (0.0, 0.2)):
+        drawn = difference + spread * rng.standard_normal((1000, rounds))
+        planned = Boundary(6, max(rounds, 24)) if isinstance(looks, Boundary) else looks
+        closed = np.zeros(1000, bool)
+        for count in range(6, rounds + 1):
+            half = np.array([planned.half_width(one, LEVEL) for one in drawn[:, :count]])
+            low, high = drawn[:, :count].mean(axis=1) - half, drawn[:, :count].mean(axis=1) + half
+            closed |= (low > 0.1) | ((low > -CERTAIN * 0.2) & (high < CERTAIN * 0.2))
+        assert 0.75 <= closed.mean() <= 0.95  # looks on the way close some that the last one would not
+
+
+@pytest.mark.parametrize("run", [6, 12, 24, 200])
+@pytest.mark.parametrize("spread", [0.01, 0.1, 0.5])
+def test_no_number_of_rounds_is_below_what_was_run(run: int, spread: float) -> None:
+    text = needed(Question("a", "b", 0.1, 0.2), spread, LEVEL, Boundary(6, 24), run)
+    told = re.sub(r"differ by [0-9.]+|by 0\.2", "", text)
+    assert all(int(one.replace(",", "")) >= run for one in re.findall(r"\d[\d,]*(?<!,)", told))
+
+
+def test_a_difference_on_the_border_is_said_to_take_more_than_any_number() -> None:
+    text = needed(
+        Question("a", "b", 0.2, 0.2), 0.2, LEVEL, Boundary(6, 24), 24
+    )  # "same": true difference at the margin
+    assert "more than 1,000 if by 0.2" in text
+
+
+# ---------------------------------------------------------------------------------------------- for papers
+
+
+def test_tables_for_papers_are_escaped(decided: report.Summary) -> None:
+    assert paper.tex("50% of a_b & {c} \\ ~") == r"50\% of a\_b \& \{c\} \textbackslash{} \textasciitilde{}"
+    assert paper.escaped("a|b_*c*\nd") == r"a\|b\_\*c\* d"
+    text = paper.latex(decided)
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 2
+    rows = [line for line in text.splitlines() if line.startswith("rnn worse than lstm & supported & +0.")]
+    assert len(rows) == 1
+    assert rows[0].count("&") == 4
+    assert "95 \\% interval" in text
+    assert not re.search(r"(?<!\\)%(?! needs)", text)
+    marked = paper.markdown(decided)
+    assert marked.startswith("- **supported**: rnn (simple recurrent network) is worse than")
+    assert "| rnn worse than lstm | supported | +0." in marked
+
+
+def test_a_variant_that_was_not_tuned_is_told_and_not_judged() -> None:
+    experiment = parse_experiment(SHORT, "e.yaml", Path())
+    now = Stand("adding", {}, untuned=("gru",), searched=24, pilots=6, trainings=30, ended="decided")
+    found = second(experiment, [], now)
+    assert "not tuned: gru" in dict(box(found))["trainings"]
+    assert found.means == {}

@@ -1,0 +1,46 @@
+"""Slopes and means against SciPy's and a simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from rnnzoo.errors import StatsError
+from rnnzoo.stats.linear import mean_interval, slopes
+
+
+def test_one_slope_and_its_p_value_are_those_of_a_simple_regression() -> None:
+    rng = np.random.default_rng(0)
+    at = rng.random(12)
+    scores = 3.0 - 0.4 * at + 0.2 * rng.standard_normal(12)
+    found, expected = slopes(at[:, None], scores), stats.linregress(at, scores, alternative="less")
+    assert (found.slope[0], found.error[0]) == pytest.approx((expected.slope, expected.stderr))
+    assert found.p(0, 1.0) == pytest.approx(expected.pvalue)
+    assert found.p(0, -1.0) == pytest.approx(1.0 - expected.pvalue)
+
+
+def test_each_slope_is_that_of_its_axis_with_the_others_held() -> None:
+    rng = np.random.default_rng(1)
+    first = rng.random(200)
+    points = np.column_stack([first, first + 0.1 * rng.random(200)])  # nearly one axis
+    found = slopes(points, 2.0 * points[:, 0] - points[:, 1] + 0.01 * rng.standard_normal(200))
+    assert found.slope == pytest.approx([2.0, -1.0], abs=4 * found.error.max())
+
+
+def test_a_slope_that_is_not_there_is_clear_in_as_many_samples_as_its_p_value_says() -> None:
+    rng = np.random.default_rng(2)
+    p = [slopes(rng.random((10, 2)), rng.standard_normal(10)).p(1, 1.0) for _ in range(2000)]
+    assert np.mean(np.array(p) < 0.05) == pytest.approx(0.05, abs=4 * (0.05 * 0.95 / 2000) ** 0.5)
+
+
+@pytest.mark.parametrize("points", [np.zeros((5, 2)), np.column_stack([np.arange(9.0), np.arange(9.0)])])
+def test_too_few_scores_or_points_on_a_line_give_no_slopes(points: np.ndarray) -> None:
+    with pytest.raises(StatsError):
+        slopes(points, np.arange(float(len(points))))
+
+
+def test_an_interval_of_a_mean_is_students() -> None:
+    scores = np.array([0.1, 0.4, 0.2])
+    assert mean_interval(scores, 0.9) == pytest.approx(stats.t.interval(0.9, 2, scores.mean(), stats.sem(scores)))
+    assert mean_interval(scores[:1], 0.9) is None
