@@ -26,6 +26,7 @@ from rnnzoo.spec.read_experiment import parse_experiment
 DOCS = Path(__file__).parents[1] / "docs"
 HEAD = "name: q\nequations: |\n"
 CELL = HEAD + "  h = tanh(W @ x + R @ h[t-1])\n"
+CONFIRM = "margin: 1\nsearch: {{space: {{dropout: {{float: [0, 0.5]}}}}}}\n"
 EXPERIMENT = "experiment: e\ntask: adding\nvariants: [lstm, gru]\n"
 
 
@@ -209,6 +210,10 @@ OF_EXPERIMENTS = (
         read_experiment.MAX_RETRIES,
         number("resources: {{retry: {{failed: {}}}}}\n"),
         "`failed` is",
+    ),
+    Limit("rounds of `confirm`", read_experiment.MAX_ROUNDS, number(CONFIRM + "confirm: {{most: {}}}\n"), "`most` is"),
+    Limit(
+        "pilots of `confirm`", read_experiment.MAX_PILOTS, number(CONFIRM + "confirm: {{pilot: {}}}\n"), "`pilot` is"
     ),
     *(
         Limit(

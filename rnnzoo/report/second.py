@@ -244,9 +244,15 @@ def _where(found: Second) -> str:
 
 def _extent(found: Second, label: str) -> str:
     return ", ".join(
-        f"{name.replace('_', ' ')} {value(low)} to {value(high)}{_searched(found, name)}"
+        f"{name.replace('_', ' ')} {_span(low, high)}{_searched(found, name)}"
         for name, (low, high) in found.settings[label].items()
     )
+
+
+def _span(low: Any, high: Any) -> str:
+    if low == high:
+        return value(low)
+    return f"{value(low)} {'or' if isinstance(low, str) else 'to'} {value(high)}"
 
 
 def _searched(found: Second, name: str) -> str:

@@ -211,7 +211,7 @@ def test_the_report_is_one_page_that_asks_for_nothing_and_escapes_what_specs_say
     assert "&lt;script&gt;" in page
     assert "<script" not in page
     assert not re.search(r"(src|href)\s*=\s*[\"']?https?:", page)
-    for words in ("gated", "<math", "<svg", "always 1", "95 % interval", "Verdicts"):
+    for words in ("gated", "<math", "<svg", "always 1", "95 % interval", "Answers"):
         assert words in page
     summary = json.loads((swept / "runs/small/report/summary.json").read_text())
     assert summary["tables"][0]["baselines"]["always 1"] > 0

@@ -367,7 +367,7 @@ def _closing(axes: Axes, verdict: Verdict) -> None:
 def _reach(verdict: Verdict) -> float:
     """How far the axis goes: all differences, the margin and the last interval; the first ones may be far wider."""
     ends = [verdict.course[-1].low, verdict.course[-1].high, *(one.difference for one in verdict.course)]
-    return 1.15 * max([verdict.numbers["margin"], *(abs(one) for one in ends if one is not None)])
+    return max([1.5 * verdict.numbers["margin"], *(1.15 * abs(one) for one in ends if one is not None)])
 
 
 def _grown(growth: Growth, row: Row) -> tuple[float | None, tuple[float, float] | None]:
