@@ -9,6 +9,8 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from rnnzoo.spec import points
@@ -103,3 +105,81 @@ def test_quasi_random_points_fill_the_square_more_evenly_than_random_ones() -> N
         return int(counts.min())
 
     assert emptiest("qmc") > emptiest("random")
+
+
+# ---------------------------------------------------------------------------------------------- places and back
+
+
+@st.composite
+def spaces(draw: st.DrawFn) -> Space:
+    """One to five dimensions of every kind; later ones may depend on an earlier choice."""
+    found: list[Dimension] = []
+    for at in range(draw(st.integers(1, 5))):
+        choices = [one for one in found if one.kind == "choice"]
+        when = {}
+        if choices and draw(st.booleans()):
+            above = draw(st.sampled_from(choices))
+            when = {above.name: draw(st.sampled_from([above.choices[:1], above.choices[-1:]]))}
+        found.append(draw(dimensions(f"d{at}", when)))
+    return Space(tuple(found), {"layers": 1})
+
+
+@st.composite
+def dimensions(draw: st.DrawFn, name: str, when: dict) -> Dimension:
+    kind = draw(st.sampled_from(["int", "float", "choice", "stepped int", "stepped float"]))
+    if kind == "choice":
+        values = st.one_of(st.integers(0, 99), st.sampled_from(["adam", "sgd", "rmsprop"]))
+        return Dimension(
+            name, "choice", choices=tuple(draw(st.lists(values, min_size=1, max_size=4, unique=True))), when=when
+        )
+    log = draw(st.booleans())
+    whole = kind.endswith("int")
+    low = draw(st.integers(1 if log else -50, 1000) if whole else st.floats(1e-6 if log else -10.0, 10.0))
+    high = low + draw(st.integers(0, 5000) if whole else st.floats(1e-3, 100.0))
+    if kind.startswith("stepped"):
+        step = draw(st.integers(1, 7) if whole else st.sampled_from([0.1, 0.25, 0.01]))
+        return Dimension(name, "int" if whole else "float", low, high, step=step, when=when)  # type: ignore[arg-type]
+    return Dimension(name, kind, low, high, log, when=when)  # type: ignore[arg-type]
+
+
+@given(spaces(), st.lists(st.floats(0.0, 1.0, exclude_max=True), min_size=5, max_size=5))
+def test_places_lead_back_to_the_hyper_parameters(space: Space, drawn: list[float]) -> None:
+    """And those that a condition leaves out stay out."""
+    first = points.at(space, drawn)
+    places = points.places(space, first)
+    assert len(places) == len(space.dimensions)
+    assert all(-1e-9 <= place <= 1 + 1e-9 for place in places)
+    second = points.at(space, places)
+    assert list(second) == list(first)
+    for dimension in space.dimensions:
+        name = dimension.name
+        if name not in first:
+            assert not dimension.active(first)
+            assert places[space.dimensions.index(dimension)] == 0.5
+        elif isinstance(first[name], float):
+            assert second[name] == pytest.approx(first[name], rel=1e-9, abs=1e-9)
+        else:
+            assert second[name] == first[name]
+            assert type(second[name]) is type(first[name])
+
+
+@given(spaces(), st.integers(0, 1000))
+def test_trials_of_our_samplers_have_places(space: Space, index: int) -> None:
+    for name in ("random", "qmc"):
+        first = points.point(Search(sampler=Named(name), space=space), space, "v", "t", index)
+        assert first is not None
+        second = points.at(space, points.places(space, first))
+        assert {
+            key: pytest.approx(value) if isinstance(value, float) else value for key, value in first.items()
+        } == second
+
+
+@pytest.mark.parametrize("dimension", [UNITS, RATE, DROP, STEPPED, OPTIMIZER])
+def test_the_ends_of_a_range_lie_at_the_ends_of_an_axis(dimension: Dimension) -> None:
+    space = Space((dimension,))
+    low, high = (points.at(space, [place]) for place in (0.0, 1 - 1e-12))
+    assert points.places(space, low)[0] <= 0.3
+    assert points.places(space, high)[0] >= 0.7
+    for place, end in ((low, dimension.low), (high, dimension.high)):
+        if dimension.kind != "choice":
+            assert place[dimension.name] == pytest.approx(end)
