@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from rnnzoo.confirm.region import region_size
+from rnnzoo.confirm.stand import claimed, confirmed, part
 from rnnzoo.spec.claims import SOLVES, TESTED, approximate, judged
 from rnnzoo.spec.experiment import Claim, Experiment
 from rnnzoo.spec.read_experiment import solvable
@@ -18,7 +20,7 @@ SHORT = 1 / 3  # of the epochs: patience below it may end a training on its plat
 
 def warnings(experiment: Experiment) -> list[str]:
     """Warnings about an experiment whose text is right."""
-    return [*_patience(experiment), *_reach(experiment), *_approximate(experiment)]
+    return [*_patience(experiment), *_reach(experiment), *_second_stage(experiment), *_approximate(experiment)]
 
 
 def _patience(experiment: Experiment) -> Iterator[str]:
@@ -35,12 +37,39 @@ def _patience(experiment: Experiment) -> Iterator[str]:
 def _reach(experiment: Experiment) -> Iterator[str]:
     labels, trials = [task.label for task in experiment.tasks], experiment.search.trials
     paired = experiment.paired(experiment.baseline, experiment.baseline)
-    found = out_of_reach(experiment.claims, labels, trials, paired)
+    claims, share = experiment.claims, 1.0
+    if experiment.confirm is not None:  # what rounds decide is not up to the search, and has its share of the level
+        claims = tuple(claim for claim in claims if not confirmed(claim))
+        share -= sum(part(experiment, label) for label in labels)
+    found = out_of_reach(claims, labels, trials, paired, share) if share > 0 else None
     if found is not None:
         yield (
             f"{found.claims} of {found.tested} tested claims cannot be decided, whatever the scores: with {trials} trials of"
             f" each variant no p-value is below {2 * found.smallest:.2g}, and {found.tested} claims share 0.05"
             f"{FIX}at least {found.trials} trials, or fewer claims"
+        )
+
+
+def _second_stage(experiment: Experiment) -> Iterator[str]:
+    """A budget that ends before the first look, and a region that is a single point."""
+    confirm = experiment.confirm
+    if confirm is None:
+        return
+    for task in experiment.tasks:
+        variants = len(claimed(experiment, task.label))
+        searched = experiment.search.trials * len(experiment.variants)
+        pilots, rounds = confirm.pilot * variants, confirm.first * variants
+        needed = searched + pilots + rounds
+        if variants and confirm.budget < needed:
+            yield (
+                f"nothing can be confirmed on {task.label} with a budget of {confirm.budget}: the search takes {searched}"
+                f" trainings, the pilots at least {pilots}, and the {confirm.first} rounds before the first look {rounds}"
+                f"{FIX}budget: {needed + 2 * rounds}, or fewer variants, trials or claims; at least {needed}"
+            )
+    if region_size(confirm.region) == 1:
+        yield (
+            f"the region of {confirm.region:.3g} of the space is one setting, at which all rounds train: what they find"
+            f" holds for that setting alone{FIX}region: 1%"
         )
 
 
@@ -67,8 +96,14 @@ class OutOfReach:
     trials: int
 
 
-def out_of_reach(claims: Sequence[Claim], tasks: Sequence[str], trials: int, paired: bool) -> OutOfReach | None:
-    """What no scores can decide: the smallest p-value of both words, times the claims, is above 5 %."""
+def out_of_reach(
+    claims: Sequence[Claim], tasks: Sequence[str], trials: int, paired: bool, share: float = 1.0
+) -> OutOfReach | None:
+    """What no scores can decide: the smallest p-value of both words, times the claims, is above 5 %.
+
+    Args:
+        share: of the 5 %, that these claims have.
+    """
     tested = [claim for claim, _ in judged(claims, tasks) if claim.form in TESTED]
     if not tested:
         return None
@@ -78,8 +113,8 @@ def out_of_reach(claims: Sequence[Claim], tasks: Sequence[str], trials: int, pai
     least = smallest_p(trials, paired, draws=2**31)
     most = min(trials, BOSCHLOO)
     solving = more_often(most, most, 0, most)[0] if any(one.form == SOLVES for one in tested) else 1.0
-    p = [min(1.0, 2 * (solving if one.form == SOLVES else least)) for one in tested]
+    p = [min(1.0, 2 * (solving if one.form == SOLVES else least) / share) for one in tested]
     failing = [one for one, limit in zip(p, holm_levels(p)) if one > limit]
     if not failing:
         return None
-    return OutOfReach(len(failing), len(p), max(failing) / 2, fewest_trials(ALPHA / len(p) / 2, paired))
+    return OutOfReach(len(failing), len(p), share * max(failing) / 2, fewest_trials(share * ALPHA / len(p) / 2, paired))

@@ -396,7 +396,23 @@ def _plan(found: Opened, done: Mapping[str, int], costs: Mapping[str, Any], work
         "data": data,
         "studies": rows,
         "hours": total_hours,
+        **({"second_stage": _at_most(found)} if found.experiment.confirm else {}),
     }
+
+
+def _at_most(found: Opened) -> dict[str, int]:
+    """By task, the trainings that the second stage takes at most."""
+    from rnnzoo.confirm.stage import REPEATS
+    from rnnzoo.confirm.stand import claimed
+
+    experiment, most = found.experiment, {}
+    for task in experiment.tasks:
+        confirm, variants = experiment.confirm, len(claimed(experiment, task.label))
+        assert confirm is not None
+        searched = found.trials * len(experiment.variants)
+        rounds = confirm.most if confirm.until == "decided" else confirm.budget
+        most[task.label] = min(max(confirm.budget - searched, 0), variants * (REPEATS * confirm.pilot + rounds))
+    return most
 
 
 def _print_plan(content: Mapping[str, Any], console: Console) -> None:
@@ -420,6 +436,8 @@ def _print_plan(content: Mapping[str, Any], console: Console) -> None:
     if content["hours"]:
         low, high = (duration(hours * 3600) for hours in sorted(content["hours"]))
         console.print(f"\n{low} to {high} with {content['workers']} at a time, if no trial stops early")
+    for task, most in content.get("second_stage", {}).items():
+        console.print(f"then to confirm claims on {task}: at most {most} trainings more")
 
 
 def status(given: argparse.Namespace) -> None:

@@ -55,6 +55,11 @@ class Region:
     expected: dict[str, Array]
 
 
+def region_size(share: float) -> int:
+    """How many points of the grid a share of the space has."""
+    return max(1, round(share * GRID))
+
+
 def regions(trials: Scored, variants: Sequence[str], share: float, common: bool) -> dict[str, Region]:
     """The best `share` of the space for each of the variants; one region for all, where it is common.
 
@@ -68,7 +73,7 @@ def regions(trials: Scored, variants: Sequence[str], share: float, common: bool)
     expected = {name: surface.predict(grid, number[name]) for name in variants}
     excess = {name: scores - scores.min() for name, scores in expected.items()}
     together = np.mean(list(excess.values()), axis=0)
-    size = max(1, round(share * GRID))
+    size = region_size(share)
 
     def best(excess: Array) -> Region:
         order = np.argsort(excess, kind="stable")[:size]

@@ -81,7 +81,8 @@ def tune(
         variants: those that questions are about.
         pilots: score of each, by variant and index.
     """
-    trials, dirty, count = search, tuple(variants), 0
+    trials, count = search, 0
+    dirty = tuple(variants) if design.pilot else ()  # without pilots nobody is surprised
     for repeat in range(REPEATS if design.pilot else 0):
         found = regions(trials, variants, design.share, design.common)
         wanted = [

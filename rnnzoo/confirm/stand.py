@@ -68,6 +68,13 @@ def confirmed(claim: Claim) -> bool:
     return claim.form in CONFIRMED
 
 
+def claimed(experiment: Experiment, task: str) -> tuple[str, ...]:
+    """The variants that rounds on a task are about."""
+    pairs = judged(experiment.claims, [task])
+    claims = [claim for claim, label in pairs if label == task and confirmed(claim)]
+    return tuple(dict.fromkeys(label for claim in claims for label in (claim.b, claim.a)))
+
+
 def question(claim: Claim, experiment: Experiment) -> Question:
     """What a claim asks of two variants.  To be no longer the same, they must differ by more than the margin."""
     margin = experiment.margin or 0.0
@@ -145,14 +152,13 @@ class _Stage:
     def stand(self, claims: Sequence[Claim]) -> Stand:
         asked = {claim.text: question(claim, self.experiment) for claim in claims}
         variants = tuple(dict.fromkeys(label for one in asked.values() for label in (one.b, one.a)))
-        search, count = self.search(variants)
-        pilots = {
-            key: score for label in variants for key, score in self.scores(label, PILOT, self.experiment.select.on)
-        }
+        count = sum(len(self.searched(one.label)) for one in self.experiment.variants)
+        if not all(self.searched(label) for label in variants):
+            return Stand(self.task, {}, searched=count, trainings=count)  # the search has not come to all of them yet
         try:
-            tuned = tune(self.design, variants, search, pilots, self.uniform)
+            tuned = self.tuned(variants)
         except StatsError as error:
-            return Stand(self.task, {}, searched=count, trainings=count, ended=str(error))
+            return Stand(self.task, {}, searched=count, trainings=count, ended=f"nothing can be confirmed: {error}")
         if tuned.wanted:
             wanted = tuple(self.training(PILOT, one) for one in tuned.wanted)
             spent = (count, tuned.pilots, count + tuned.pilots)
@@ -194,17 +200,33 @@ class _Stage:
         own = self.of.get((variant, stage), [])
         return [((variant, one.trial.index), one.outcome.scores.get(split, math.inf)) for one in own]
 
-    def search(self, variants: Sequence[str]) -> tuple[Scored, int]:
-        """The trials of the search, of all variants whose space is that of the claims', and how many there are in all."""
-        space = self.experiment.variant(variants[0]).space
+    def tuned(self, variants: Sequence[str]) -> Tuned:
+        """What search and pilots have found, of the variants of each space by themselves: there are no common settings of
+        two spaces, and no surface over both.
+        """
+        spaces = {label: self.experiment.variant(label).space.dimensions for label in variants}
+        first = {label: next(one for one in variants if spaces[one] == spaces[label]) for label in variants}
+        groups = [tuple(label for label in variants if first[label] == one) for one in dict.fromkeys(first.values())]
+        on = self.experiment.select.on
+        pilots = {key: score for label in variants for key, score in self.scores(label, PILOT, on)}
+        found = [tune(self.design, group, self.search(group[0]), pilots, self.uniform) for group in groups]
+        return Tuned(
+            {label: region for one in found for label, region in one.regions.items()},
+            tuple(wanted for one in found for wanted in one.wanted),
+            tuple(label for one in found for label in one.untuned),
+            sum(one.pilots for one in found),
+        )
+
+    def search(self, variant: str) -> Scored:
+        """The trials of the search, of all variants that have a variant's space."""
+        space = self.experiment.variant(variant).space
         alike = [one.label for one in self.experiment.variants if one.space.dimensions == space.dimensions]
-        trials = {label: self.searched(label) for label in [one.label for one in self.experiment.variants]}
-        own = [(label, one) for label in alike for one in trials[label]]
+        own = [(label, one) for label in alike for one in self.searched(label)]
         return Scored(
             np.array([points.places(space, one.trial.hyperparameters) for _, one in own]).reshape(len(own), -1),
             tuple(label for label, _ in own),
             np.array([one.outcome.scores.get(self.experiment.select.on, math.inf) for _, one in own]),
-        ), sum(map(len, trials.values()))
+        )
 
     def searched(self, label: str) -> list[Result]:
         """The planned trials of a variant's search, by index."""

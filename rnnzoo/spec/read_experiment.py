@@ -65,6 +65,7 @@ MAX_EPOCHS = 1_000_000
 MAX_REPLICATES = 1000
 MAX_RETRIES = 100
 LEAST_KEPT = 3
+LEAST_FLOOR = 0.25  # of the margin; below it more than 5 % of studies without an effect say a wrong word
 LEAST_ROUNDS = 3  # before a spread can be told
 MAX_ROUNDS = 200  # with a last one: each is a look, and a boundary is simulated for all of them
 MAX_PILOTS = 20
@@ -217,6 +218,9 @@ class _Reader:
         searched = {one.name for own in (search.space, *(v.space for v in variants)) for one in own.dimensions}
         names = {one.label: one.name for one in tasks}
         known = sentences.Known(labels, names, searched, margin, lambda label: solvable(names[label]))
+        claims = self.claims(known)
+        if confirm is not None and confirm.settings == "common":
+            self.check_common(claims, variants)
         experiment = Experiment(
             name=name,
             about=top.text("about"),
@@ -232,7 +236,7 @@ class _Reader:
             floor=self.floor(margin),
             confirm=confirm,
             resources=self.resources(),
-            claims=self.claims(known),
+            claims=claims,
             control=control,
             equal=top.word("equal", ("units", "weights"), "units"),  # type: ignore[arg-type]  # one of the two
             places=self.places,
@@ -549,6 +553,20 @@ class _Reader:
             fix = "search a hyper-parameter, as in `learning_rate: {float: [1e-3, 3e-2], log: true}`"
             add(here, "`confirm` looks for good settings, and the space has a single one", fix)
 
+    def check_common(self, claims: Sequence[Claim], variants: Sequence[Variant]) -> None:
+        """Variants that train at common settings search the same space."""
+        spaces = {one.label: one.space.dimensions for one in variants}
+        for claim in claims:
+            if claim.form not in sentences.CONFIRMED or not {claim.a, claim.b} <= set(spaces):
+                continue
+            if spaces[claim.a] != spaces[claim.b]:
+                names = sorted(_differing(spaces[claim.a], spaces[claim.b]))
+                self.mistakes.add(
+                    claim.span,
+                    f"'{claim.a}' and '{claim.b}' have no common settings: their spaces differ in {', '.join(names)}",
+                    "give both the same `space:`, or write `settings: own` in `confirm:`",
+                )
+
     def share(self, entry: Fields, key: str, usual: float) -> float:
         """A share of the space: 0.01, or 1%."""
         node = entry.node(key)
@@ -571,9 +589,17 @@ class _Reader:
         floor = self.top.number("floor", low=0.0)
         if "confirm" not in self.top:
             self.mistakes.add(self.top.span("floor"), "`floor` is for `confirm:`, which is not here", "delete it")
-        if margin is not None and floor > margin:
+        if margin:
             fix = f"write floor: {margin / 2:g}, or leave it out"
-            self.mistakes.add(self.top.span("floor"), f"the floor {floor:g} is above the margin {margin:g}", fix)
+            if floor > margin:
+                problem = f"the floor {floor:g} is above the margin {margin:g}"
+                self.mistakes.add(self.top.span("floor"), problem, fix)
+            elif floor < LEAST_FLOOR * margin:
+                problem = (
+                    f"the floor {floor:g} is below a quarter of the margin {margin:g}: chance, and settings that are not"
+                    " known better than that, would be called a difference"
+                )
+                self.mistakes.add(self.top.span("floor"), problem, fix)
         return floor
 
     def check_keep(self, keep: float, trials: int, span: Span) -> None:
@@ -634,6 +660,11 @@ class _Reader:
                 self.mistakes.add(claim.span, f"the claim '{claim.text}' stands here twice", "keep one of them")
             found += [claim] if claim else []
         return tuple(found)
+
+
+def _differing(one: Sequence[Dimension], other: Sequence[Dimension]) -> set[str]:
+    """Names of the dimensions that two spaces do not share."""
+    return {dimension.name for dimension in (*one, *other) if not (dimension in one and dimension in other)}
 
 
 def solvable(task: str) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from rnnzoo.confirm.stand import Stand, stand
+from rnnzoo.confirm.stand import Stand, Training, stand
 from rnnzoo.errors import StoreError, UsageError
 from rnnzoo.launchers import Event, Launcher, Tell
 from rnnzoo.signals import interrupts
@@ -79,6 +79,7 @@ class Sweep:
     again: Collection[Kind] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
     opened: dict[str, StudyStore] = field(default_factory=dict)
+    forgotten: dict[str, int] = field(default_factory=dict)  # how many trials of a study begin once more
     attempts: dict[str, Counter[int]] = field(default_factory=dict)  # of trials that were begun again
     retries: deque[tuple[Study, int]] = field(default_factory=deque)
     fates: dict[str, Counter[Kind]] = field(default_factory=dict)  # how the trials of a study ended
@@ -111,7 +112,12 @@ class Sweep:
 
     def open(self) -> dict[str, dict[int, Outcome]]:
         """Open every study; what a dead sweep left running is told to have been interrupted."""
-        return self.open_all(self.studies, self.experiment.search)
+        done = self.open_all(self.studies, self.experiment.search)
+        again = {study.task.label for study in self.studies if self.forgotten[study.identity]}
+        for study in confirming(self.studies, self.trials):
+            if study.task.label in again:  # another search, and so other settings
+                self.store.study(study.identity, self.attributes(study), self.given_points()).forget(tuple(Kind))
+        return done
 
     def open_all(self, studies: Sequence[Study], search: Search) -> dict[str, dict[int, Outcome]]:
         done = {}
@@ -127,6 +133,7 @@ class Sweep:
             if forgotten:
                 self.observer.note(f"{study.label}: {forgotten} trials begin once more")
             self.opened[study.identity] = opened
+            self.forgotten[study.identity] = forgotten
             self.attempts[study.identity] = opened.attempts()
             done[study.identity] = opened.done()
             self.fates[study.identity] = Counter(one.kind for one in done[study.identity].values())
@@ -214,7 +221,7 @@ class Sweep:
         if not second:
             return
         done = self.open_all(second, self.given_points())
-        self.take_rest(second, done)
+        before = sum(len(one) for one in done.values())
         for task in self.experiment.tasks:
             studies = {(one.stage, one.variant.label): one for one in second if one.task.label == task.label}
             while (now := stand(self.experiment, task.label, self.results(), self.trials)).next:
@@ -222,15 +229,21 @@ class Sweep:
                 for study, training in todo:
                     self.kept.setdefault(study.identity, {})[training.index] = training.hyperparameters
                 self.observer.stands(now, self.experiment)
-                self.loop(iter([(study, training.index) for study, training in todo]), interrupted)
+                self.take_rest(todo, done)
+                left = [(study, one.index) for study, one in todo if one.index not in done[study.identity]]
+                self.loop(iter(left), interrupted)
             self.observer.stands(now, self.experiment)
+        taken = sum(len(one) for one in done.values()) - before
+        if taken:
+            self.observer.note(f"{taken} trials of the second stage taken over")
 
-    def take_rest(self, studies: Sequence[Study], done: Mapping[str, dict[int, Outcome]]) -> None:
-        """Record the given trials of the second stage; what they must be is known only when it comes to them."""
-        known = {study.identity: study for study in studies}
-        for result in self.given:
-            if result.study in known and result.trial.index not in done[result.study]:
-                self.take_over(known[result.study], result, done)
+    def take_rest(self, todo: Sequence[tuple[Study, Training]], done: Mapping[str, dict[int, Outcome]]) -> None:
+        """Record the given ones of these trainings; one that was made at another setting is left out, and made here."""
+        given = {(one.study, one.trial.index): one for one in self.given}
+        for study, training in todo:
+            result = given.get((study.identity, training.index))
+            if result is not None and dict(result.trial.hyperparameters) == dict(training.hyperparameters):
+                self.take_over(study, result, done)
 
     def begin(self, done: Mapping[str, Mapping[int, Outcome]]) -> None:
         """Tell the observer what there is already, of the trials that are planned."""
@@ -270,6 +283,7 @@ class Sweep:
             return
         for name, (attributes, trials) in earlier.items():
             what = " and ".join(changed(study.parts, attributes.get("parts", {}))) or "something"
+            what = "search or its `confirm:`" if study.stage else what
             if trials and name not in taken:
                 self.observer.note(f"{study.label}: the {what} changed; {trials} trials run before are set aside")
 

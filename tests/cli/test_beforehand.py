@@ -79,3 +79,25 @@ def test_a_warning_is_one_object_with_its_fix_for_programs_too(
     (warning,) = file["warnings"]
     assert warning["problem"].startswith("patience 6 of 25 epochs is short for adding")
     assert warning["fix"] == "patience: 0, or at least 9"
+
+
+CONFIRM = (
+    "search: {{trials: {trials}, space: {{units: {{int: [16, 64]}}}}}}\nconfirm: {{{confirm}}}\nclaims: {claims}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("trials", "confirm", "claims", "words"),
+    [
+        (10, "budget: 150", "[lstm worse than gru]", ""), (10, "budget: 36", "[lstm worse than gru]", ""),
+        (10, "budget: 35", "[lstm worse than gru]", "the search takes 20 trainings, the pilots at least 4, and the 6 rounds"),
+        (10, "budget: 1", "[weights of lstm below 200% of gru]", ""),
+        (10, "region: 0.05%", "[lstm worse than gru]", "the region of 0.0005 of the space is one setting"),
+        (2, "budget: 150", "[lstm worse than gru, gru same as lstm]", ""),  # rounds decide, not the search
+        (2, "budget: 150", "[lstm worse than gru, no variant better than gru]", "1 of 1 tested claims cannot be decided"),
+    ],
+)  # fmt: skip
+def test_what_a_second_stage_cannot_do_is_told(trials: int, confirm: str, claims: str, words: str) -> None:
+    found = warnings(experiment(CONFIRM.format(trials=trials, confirm=confirm, claims=claims)))
+    assert bool(found) == bool(words)
+    assert words in "".join(found)

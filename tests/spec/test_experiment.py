@@ -264,6 +264,11 @@ def experiments(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.booleans()):
         content["search"]["pruner"] = "median"
         content["margin"] = draw(st.floats(0, 5))
+    if content.get("margin", 0.0) > 1e-3 and draw(st.booleans()):
+        until = draw(st.sampled_from(["decided", "stopped"]))
+        region = draw(st.sampled_from(["1%", 0.02, ".5 %"]))
+        content["confirm"] = {"until": until, "settings": "own", "region": region, "pilot": draw(st.integers(0, 3))}
+        content["floor"] = draw(st.sampled_from([0.25, 0.5, 1.0])) * content["margin"]
     if trials >= 12:
         content["select"] = {"keep": draw(st.sampled_from([3, trials, 0.5, 0.25])), "on": "validation"}
     return content

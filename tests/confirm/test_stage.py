@@ -1,0 +1,274 @@
+"""What comes next is a function of what was trained: pilots, then rounds, then nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnnzoo.confirm.questions import Answer, Question
+from rnnzoo.confirm.region import Scored, regions
+from rnnzoo.confirm.stage import (
+    REPEATS,
+    SURPRISE,
+    Design,
+    Progress,
+    Wanted,
+    in_round,
+    progress,
+    setting,
+    tune,
+    tuned_questions,
+)
+from rnnzoo.stats.sequential import Anytime, Boundary
+
+MARGIN = 0.2
+NAMES = ("base", "a", "b")
+QUESTIONS = (Question("a", "base", 0.1, MARGIN), Question("b", "base", 0.1, MARGIN))
+DESIGN = Design(Boundary(4, 8), 8, margin=MARGIN, budget=1000)
+Scores = dict[tuple[str, int], float]
+
+
+def uniform(words: str) -> float:
+    return int(hashlib.sha256(words.encode()).hexdigest()[:8], 16) / 16**8
+
+
+def bowl(points: np.ndarray) -> np.ndarray:
+    found: np.ndarray = 4.0 * ((points - 0.4) ** 2).sum(-1)
+    return found
+
+
+def search(names: tuple[str, ...] = NAMES, of_each: int = 8) -> Scored:
+    points = np.random.default_rng(0).random((len(names) * of_each, 2))
+    return Scored(points, tuple(name for name in names for _ in range(of_each)), bowl(points))
+
+
+# ---------------------------------------------------------------------------------------------- regions
+
+
+def test_the_region_lies_where_all_do_well_and_is_as_large_as_was_asked() -> None:
+    found = regions(search(), NAMES, 0.01, common=True)
+    assert found["a"] is found["b"] is found["base"]
+    assert len(found["a"].points) == 20  # 1 % of 2,048
+    assert bowl(found["a"].points).max() < 0.2
+    assert set(found["a"].expected) == set(NAMES)
+    assert len(regions(search(), NAMES, 1e-5, common=True)["a"].points) == 1
+
+
+def test_regions_of_ones_own_lie_where_each_does_well() -> None:
+    rng = np.random.default_rng(0)
+    points = rng.random((60, 2))
+    left = np.arange(60) < 30
+    centres = np.where(left[:, None], [[0.25, 0.5]], [[0.75, 0.5]])
+    trials = Scored(points, tuple(np.where(left, "a", "b")), 4.0 * ((points - centres) ** 2).sum(1))
+    found = regions(trials, ("a", "b"), 0.02, common=False)
+    assert found["a"].points[:, 0].mean() < 0.4
+    assert found["b"].points[:, 0].mean() > 0.6
+
+
+# ---------------------------------------------------------------------------------------------- pilots
+
+
+def piloted(score: Callable[[Wanted], float], design: Design = DESIGN) -> tuple[list[list[Wanted]], tuple[str, ...]]:
+    """The batches of pilots that are asked for one after another, and who is not tuned at the end."""
+    pilots: Scores = {}
+    batches: list[list[Wanted]] = []
+    while (now := tune(design, NAMES, search(), pilots, uniform)).wanted:
+        batches.append(list(now.wanted))
+        assert not now.untuned
+        assert now.pilots == sum(map(len, batches[:-1]))
+        pilots |= {(one.variant, one.index): score(one) for one in now.wanted}
+    assert now.pilots == len(pilots)
+    return batches, now.untuned
+
+
+def as_predicted(one: Wanted) -> float:
+    return one.expected
+
+
+def test_pilots_that_do_as_well_as_predicted_are_trained_once() -> None:
+    batches, untuned = piloted(as_predicted)
+    assert [[(one.variant, one.index) for one in batch] for batch in batches] == [
+        [(name, at) for name in NAMES for at in (0, 1)]
+    ]
+    assert untuned == ()
+
+
+def test_better_than_predicted_is_no_surprise() -> None:
+    batches, untuned = piloted(lambda one: one.expected - 100.0)
+    assert (len(batches), untuned) == (1, ())
+
+
+@pytest.mark.parametrize("score", [5.0, math.inf, math.nan])
+def test_a_variant_that_keeps_doing_worse_repeats_its_pilots_four_times_and_is_not_tuned(score: float) -> None:
+    batches, untuned = piloted(lambda one: score if one.variant == "a" else one.expected)
+    assert len(batches) == REPEATS == 4
+    assert [{one.variant for one in batch} for batch in batches] == [set(NAMES), {"a"}, {"a"}, {"a"}]
+    assert [one.index for batch in batches for one in batch if one.variant == "a"] == list(range(8))
+    assert untuned == ("a",)
+
+
+def test_a_variant_that_is_surprised_once_comes_clean() -> None:
+    """One of its two pilots is enough to repeat both."""
+    batches, untuned = piloted(
+        lambda one: one.expected + (2.6 if (one.variant, one.index) == ("b", 1) else 0.0) * MARGIN
+    )
+    assert [{one.variant for one in batch} for batch in batches] == [set(NAMES), {"b"}]
+    assert untuned == ()
+
+
+def test_a_surprise_is_measured_in_margins() -> None:
+    for by, batches in ((0.99 * SURPRISE, 1), (1.01 * SURPRISE, REPEATS)):
+        found, _ = piloted(lambda one, by=by: one.expected + by * MARGIN)
+        assert len(found) == batches
+
+
+def test_pilots_teach_the_surface() -> None:
+    """Where all that is predicted to do well does badly, the region moves away."""
+    before = regions(search(), NAMES, 0.01, common=True)["a"].points
+    pilots: Scores = {}
+    while (now := tune(DESIGN, NAMES, search(), pilots, uniform)).wanted:
+        pilots |= {(one.variant, one.index): 9.0 for one in now.wanted}
+    assert now.untuned == NAMES
+    assert not np.array_equal(before, now.regions["a"].points)
+
+
+def test_without_pilots_the_region_is_that_of_the_search() -> None:
+    now = tune(replace(DESIGN, pilot=0), NAMES, search(), {}, uniform)
+    assert (now.wanted, now.untuned, now.pilots) == ((), (), 0)
+    assert np.array_equal(now.regions["a"].points, regions(search(), NAMES, 0.01, common=True)["a"].points)
+
+
+def test_of_pilots_that_were_cut_off_only_those_that_lack_come_again() -> None:
+    first = tune(DESIGN, NAMES, search(), {}, uniform).wanted
+    some = {(one.variant, one.index): one.expected for one in first[::2]}
+    assert tune(DESIGN, NAMES, search(), some, uniform).wanted == first[1::2]
+
+
+def test_what_is_not_tuned_is_not_asked_about() -> None:
+    assert tuned_questions(QUESTIONS, ()) == QUESTIONS
+    assert tuned_questions(QUESTIONS, ("a",)) == QUESTIONS[1:]
+    assert tuned_questions(QUESTIONS, ("base",)) == ()
+
+
+# ---------------------------------------------------------------------------------------------- rounds
+
+
+def scored(name: str, number: int, effects: Mapping[str, float]) -> float:
+    """A score that anybody can compute again."""
+    return effects.get(name, 0.0) + 0.1 * math.sin(100.0 * uniform(f"{name} {number}"))
+
+
+def now(scores: Mapping[tuple[str, int], float], design: Design = DESIGN, spent: int = 30) -> Progress:
+    return progress(design, QUESTIONS, scores, spent, 9.0)
+
+
+def played(design: Design, effects: Mapping[str, float], spent: int = 30) -> tuple[Progress, list[tuple], Scores]:
+    """The whole stage; the batches that came."""
+    scores: Scores = {}
+    batches = []
+    while (found := now(scores, design, spent)).missing:
+        batches.append(found.missing)
+        for key in found.missing:
+            assert key not in scores  # what was trained is never wanted again
+            scores[key] = scored(*key, effects)
+    return found, batches, scores
+
+
+def test_all_rounds_up_to_the_first_look_come_at_once_and_then_one_by_one() -> None:
+    found, batches, _ = played(DESIGN, {"a": 0.15, "b": 0.15})
+    assert batches[0] == tuple((name, number) for number in range(4) for name in NAMES)
+    assert [{number for _, number in batch} for batch in batches[1:]] == [{at} for at in range(4, 4 + len(batches) - 1)]
+    assert len(batches) > 1
+    assert found.trainings == 30 + sum(map(len, batches))
+
+
+def test_trainings_go_only_where_a_question_is_open() -> None:
+    found, batches, _ = played(DESIGN, {"a": 3.0, "b": 0.15})
+    assert found.standings[0].answer is Answer.WORSE
+    assert found.standings[0].rounds == 4
+    assert batches[1] == (("base", 4), ("b", 4))
+
+
+def test_it_ends_when_all_is_decided() -> None:
+    found, batches, _ = played(DESIGN, {"a": 3.0, "b": -3.0})
+    assert (found.ended, len(found.rounds), len(batches)) == ("decided", 4, 1)
+    assert [one.answer for one in found.standings] == [Answer.WORSE, Answer.BETTER]
+
+
+def test_it_ends_with_the_last_round() -> None:
+    found, _, _ = played(DESIGN, {"a": 0.1, "b": 0.1})
+    assert (found.ended, len(found.rounds)) == ("most", 8)
+
+
+def test_it_goes_on_until_the_budget_is_spent_where_there_is_no_last_round() -> None:
+    found, _, _ = played(replace(DESIGN, looks=Anytime(4), most=None, budget=100), {"a": 0.1, "b": 0.1})
+    assert (found.ended, found.trainings) == ("budget", 99)
+
+
+@given(st.integers(0, 70))
+def test_the_budget_is_never_exceeded_and_a_larger_one_goes_on(budget: int) -> None:
+    effects = {"a": 0.12, "b": 0.1}
+    found, _, scores = played(replace(DESIGN, budget=budget), effects)
+    assert found.trainings <= max(budget, 30)
+    assert found.ended in ("budget", "most", "decided")
+    assert found.ended != "budget" or budget - found.trainings < 3
+    larger, _, more = played(replace(DESIGN, budget=1000), effects)
+    assert scores.items() <= more.items()
+    whole = now(scores, replace(DESIGN, budget=1000))
+    assert set(whole.missing) <= set(more)
+    assert larger.rounds[: len(found.rounds)] == found.rounds
+
+
+@given(st.data())
+def test_what_comes_next_depends_on_what_was_trained_and_not_on_the_order(data: st.DataObject) -> None:
+    """Trained in any order, by batches or a part of one, the same trainings are made and the same is said."""
+    effects = {"a": data.draw(st.sampled_from([0.0, 0.15, 0.5])), "b": data.draw(st.sampled_from([-0.3, 0.0, 0.12]))}
+    expected, _, all_scores = played(DESIGN, effects)
+    scores: Scores = {}
+    while (found := now(scores)).missing:
+        assert not set(found.missing) & set(scores)
+        assert found.trainings == 30 + len(scores) + len(found.missing) or found.trainings <= 30 + len(all_scores)
+        for key in data.draw(st.lists(st.sampled_from(found.missing), min_size=1, unique=True)):
+            scores[key] = scored(*key, effects)
+    assert scores == all_scores
+    assert found == expected
+
+
+def test_a_training_that_is_not_asked_for_changes_nothing() -> None:
+    found, _, scores = played(DESIGN, {"a": 3.0, "b": 0.15})
+    assert now({**scores, ("a", 6): -99.0, ("other", 0): 1.0}) == found
+
+
+def test_a_training_without_a_score_is_trained_once_and_counts_as_the_worst() -> None:
+    scores = {(name, number): math.inf if name == "a" else 1.0 for name in NAMES for number in range(4)}
+    found = now(scores)
+    assert found.standings[0].mean == 8.0
+    assert not set(found.missing) & set(scores)
+
+
+# ---------------------------------------------------------------------------------------------- settings of rounds
+
+
+def test_rounds_visit_all_of_the_region_before_any_point_comes_again() -> None:
+    region = regions(search(), NAMES, 0.005, common=True)["a"]
+    size = len(region.points)
+    order = [setting(region, "round", number, uniform) for number in range(3 * size)]
+    for lap in range(3):
+        assert sorted(order[lap * size : (lap + 1) * size]) == list(range(size))
+    assert order[:size] != order[size : 2 * size]
+
+
+def test_a_round_is_at_one_setting_for_all_or_at_one_of_ones_own() -> None:
+    for common in (True, False):
+        design = replace(DESIGN, common=common, pilot=0)
+        tuned = tune(design, NAMES, search(), {}, uniform)
+        found = [in_round(design, tuned, name, number, uniform).point for number in range(5) for name in NAMES]
+        same = [len(set(found[3 * number : 3 * number + 3])) for number in range(5)]
+        assert all(count == 1 for count in same) == common

@@ -1,0 +1,459 @@
+"""Both stages of a sweep with trials that do not train: what is trained and what is said, however the sweep went on."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from scipy import stats
+
+from rnnzoo import report
+from rnnzoo.confirm.stand import Stand, stand
+from rnnzoo.launchers import Event
+from rnnzoo.report import table
+from rnnzoo.report.table import TaskNote
+from rnnzoo.spec.experiment import Experiment
+from rnnzoo.spec.read_experiment import parse_experiment
+from rnnzoo.spec.trial import Kind, Outcome, Result, Trial
+from rnnzoo.sweep.plan import confirming, studies
+from rnnzoo.sweep.run import Sweep
+from rnnzoo.sweep.search import Store
+from rnnzoo.trackers.memory import MemoryTracker
+from tests.sweep.test_run import Quiet
+
+SPEC = """\
+experiment: two_stages
+task: adding
+variants: [lstm, rnn, gru]
+search:
+  trials: 5
+  seed: 3
+  space:
+    units: {int: [16, 64], log: true}
+    learning_rate: {float: [0.001, 0.1], log: true}
+margin: 0.2
+confirm: {first: 3, most: 6, region: 2%, budget: 100}
+claims: [rnn worse than lstm, gru same as lstm]
+"""
+EFFECTS = {"rnn": 1.0, "gru": 0.0}
+Score = Callable[[Trial], float]
+
+
+def bowl(trial: Trial) -> float:
+    """Best in the middle of the space; noise is a function of the seed, so of variant and index."""
+    units, rate = (float(trial.hyperparameters[name]) for name in ("units", "learning_rate"))
+    off = (math.log(units / 32) / math.log(4)) ** 2 + (math.log(rate / 0.01) / math.log(100)) ** 2
+    noise = random.Random(f"{trial.seed} {trial.variant}").gauss(0.0, 0.03)
+    return 2.0 * off + EFFECTS.get(trial.variant, 0.0) + noise
+
+
+def fails(trial: Trial) -> float:
+    return math.inf
+
+
+@dataclass
+class Instant:
+    """A launcher without processes: trials end at once, with several at a time in an order of its own."""
+
+    score: Score
+    workers: int = 1
+    waiting: deque[tuple[int, Trial]] = field(default_factory=deque)
+    tickets: int = 0
+
+    def capacity(self) -> int:
+        return self.workers
+
+    def submit(self, trial: Trial) -> int:
+        self.tickets += 1
+        self.waiting.append((self.tickets, trial))
+        return self.tickets
+
+    def wait(self, timeout: float) -> Event | None:
+        at = random.Random(f"{self.waiting[0][0]}").randrange(len(self.waiting))
+        ticket, trial = self.waiting[at]
+        del self.waiting[at]
+        score = self.score(trial)
+        if math.isinf(score):
+            return Event(ticket, Outcome(Kind.DIVERGED))
+        return Event(ticket, Outcome(Kind.COMPLETE, {"train": score, "validation": score, "test": score + 0.01}))
+
+    def answer(self, ticket: int, go_on: bool) -> None: ...
+
+    def close(self) -> None:
+        self.waiting.clear()
+
+
+class Observer(Quiet):
+    """It keeps where the second stage stood."""
+
+    def __init__(self, stop_after: int = 10**9) -> None:
+        super().__init__(stop_after)
+        self.stood: list[Stand] = []
+
+    def stands(self, now: Stand, experiment: Experiment) -> None:
+        self.stood.append(now)
+
+
+def sweep(
+    folder: Path, spec: str = SPEC, workers: int = 1, stop_after: int = 10**9, score: Score = bowl, storage: str = ""
+) -> Sweep:
+    experiment = parse_experiment(spec, str(folder / "two_stages.yaml"), folder)
+    labels = [task.label for task in experiment.tasks]
+    planned = studies(experiment, dict.fromkeys(labels, "digest"), dict.fromkeys(labels, 2))
+    tracker = MemoryTracker()
+    tracker.open(experiment.name, "", {})
+    store = Store(storage or f"sqlite:///{folder}/optuna.db")
+    runs = folder / "runs" / experiment.name
+    launcher, observer = Instant(score, workers), Observer(stop_after)
+    return Sweep(experiment, planned, experiment.search.trials, store, tracker, launcher, observer, runs)
+
+
+def ran(folder: Path, spec: str = SPEC, **how: object) -> Sweep:
+    made = sweep(folder, spec, **how)  # type: ignore[arg-type]
+    made.run()
+    return made
+
+
+def trained(results: Sequence[Result]) -> dict[tuple[str, int], tuple]:
+    return {
+        (one.study, one.trial.index): (dict(one.trial.hyperparameters), one.trial.seed, one.outcome.scores)
+        for one in results
+    }
+
+
+def task_note() -> TaskNote:
+    return TaskNote("MSE", "", 2, {}, "", "digest")
+
+
+def verdicts(made: Sweep, results: Sequence[Result] | None = None) -> tuple:
+    notes = {one.label: task_note() for one in made.experiment.tasks}
+    return report.summarise(
+        made.experiment, made.results() if results is None else results, notes, made.trials
+    ).verdicts
+
+
+def words(made: Sweep) -> list[str]:
+    return [one.word for one in verdicts(made)]
+
+
+def stages(made: Sweep) -> dict[str, int]:
+    """How many trainings there were in the search, as pilots and in rounds."""
+    found = {"search": 0, "pilot": 0, "round": 0}
+    for one in made.results():
+        found[one.study.split("/")[1].partition("~")[2] or "search"] += 1
+    return found
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
+    return ran(tmp_path_factory.mktemp("whole"))
+
+
+def test_a_sweep_goes_on_until_its_claims_are_decided(whole: Sweep) -> None:
+    assert words(whole) == ["supported", "supported"]
+    found = stages(whole)
+    assert found["search"] == 15
+    assert found["pilot"] >= 6
+    assert 9 <= found["round"] <= 18
+    last = whole.observer.stood[-1]
+    assert (last.ended, last.trainings, last.next) == ("decided", sum(found.values()), ())
+    assert all(one.confirmed for one in verdicts(whole))
+
+
+def test_all_variants_of_a_round_have_one_setting_and_one_seed_and_no_two_rounds_the_same(whole: Sweep) -> None:
+    rounds: dict[int, list[Trial]] = {}
+    for one in whole.results():
+        if "~round" in one.study:
+            rounds.setdefault(one.trial.index, []).append(one.trial)
+    assert sorted(rounds) == list(range(len(rounds)))
+    for trials in rounds.values():
+        assert len({(tuple(one.hyperparameters.items()), one.seed) for one in trials}) == 1
+    seeds = [trials[0].seed for trials in rounds.values()]
+    others = [one.trial.seed for one in whole.results() if "~round" not in one.study]
+    assert len({*seeds, *others}) == len(seeds) + len(others)
+
+
+def check_interruption(whole: Sweep, folder: Path, stop_after: int, workers: int) -> None:
+    """To the bit: trials, their points and seeds, verdicts with all their numbers."""
+    expected = trained(whole.results())
+    cut_off = sweep(folder, workers=workers, stop_after=stop_after)
+    with pytest.raises(KeyboardInterrupt):
+        cut_off.run()
+    verdicts(cut_off)  # a report can be made wherever a sweep was cut off
+    last = ran(folder, workers=3 - workers)
+    assert trained(last.results()) == expected
+    assert verdicts(last) == verdicts(whole)
+    assert len(last.observer.ends) == len(expected) - stop_after  # nothing ran twice
+
+
+@pytest.mark.parametrize(("stop_after", "workers"), [(17, 1), (24, 2)])
+def test_workers_and_interruptions_change_nothing(whole: Sweep, tmp_path: Path, stop_after: int, workers: int) -> None:
+    check_interruption(whole, tmp_path, stop_after, workers)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_interruptions_at_any_trial_change_nothing(whole: Sweep, tmp_path: Path, workers: int) -> None:
+    for stop_after in range(1, len(whole.results()) + 1):
+        folder = tmp_path / f"{stop_after}"
+        folder.mkdir()
+        check_interruption(whole, folder, stop_after, workers)
+
+
+def test_a_sweep_that_is_done_does_nothing_more(whole: Sweep) -> None:
+    folder = whole.runs.parent.parent
+    again = ran(folder)
+    assert not again.observer.ends
+    assert not again.observer.notes
+
+
+def between(trial: Trial) -> float:
+    """No number of rounds says whether `gru` is the same."""
+    return bowl(trial) + 0.17 * (trial.variant == "gru")
+
+
+def test_a_larger_budget_goes_on(tmp_path: Path) -> None:
+    for name in ("at_once", "in_steps"):
+        (tmp_path / name).mkdir()
+    at_once = ran(tmp_path / "at_once", score=between)
+    assert at_once.observer.stood[-1].ended == "most"
+    budget = len(at_once.results()) - 3
+    small = ran(tmp_path / "in_steps", SPEC.replace("budget: 100", f"budget: {budget}"), score=between)
+    assert small.observer.stood[-1].ended == "budget"
+    before = trained(small.results())
+    assert len(before) == budget - 1
+    large = ran(tmp_path / "in_steps", score=between)
+    assert before.items() < trained(large.results()).items()
+    assert trained(at_once.results()) == trained(large.results())
+    assert verdicts(at_once) == verdicts(large)
+
+
+def test_more_trials_of_the_search_set_the_second_stage_aside_and_say_so(whole: Sweep, tmp_path: Path) -> None:
+    first = ran(tmp_path)
+    later = stages(first)
+    more = ran(tmp_path, SPEC.replace("trials: 5", "trials: 6"))
+    found = stages(more)
+    assert found["search"] == 18
+    notes = [one for one in more.observer.notes if "set aside" in one]
+    assert notes
+    assert all("search or its `confirm:` changed" in one for one in notes)
+    assert sum(int(one.split("; ")[1].split()[0]) for one in notes) == later["pilot"] + later["round"]
+    back = ran(tmp_path)  # and it is there again
+    assert not back.observer.ends
+    assert verdicts(back) == verdicts(whole)
+
+
+def test_trials_of_a_table_are_taken_over_with_both_stages(whole: Sweep, tmp_path: Path) -> None:
+    notes = {"adding": task_note()}
+    path = table.write(table.Trials("two_stages", notes, {}, tuple(whole.results())), tmp_path / "t.csv")
+    read = table.read(path)
+    here = sweep(tmp_path)
+    here.given = read.results
+    here.run()
+    assert not here.observer.ends
+    assert trained(here.results()) == trained(whole.results())
+    assert verdicts(here) == verdicts(whole)
+    found = stages(whole)
+    assert f"{found['pilot'] + found['round']} trials of the second stage taken over" in here.observer.notes
+
+
+def test_a_report_from_a_table_says_what_the_sweep_said(whole: Sweep, tmp_path: Path) -> None:
+    for ending in ("csv", "parquet"):
+        content = table.Trials("two_stages", {"adding": task_note()}, {}, tuple(whole.results()))
+        read = table.read(table.write(content, tmp_path / f"t.{ending}"))
+        assert verdicts(whole, read.results) == verdicts(whole)
+
+
+def test_a_training_of_a_table_that_was_made_at_another_setting_is_made_here(whole: Sweep, tmp_path: Path) -> None:
+    results = list(whole.results())
+    for stage in ("~pilot", "~round"):
+        at = next(number for number, one in enumerate(results) if stage in one.study)
+        trial = results[at].trial
+        other = replace(trial, hyperparameters={**trial.hyperparameters, "units": 17})
+        results[at] = replace(results[at], trial=other)
+    here = sweep(tmp_path)
+    here.given = results
+    here.run()
+    assert len(here.observer.ends) == 2
+    assert trained(here.results()) == trained(whole.results())
+
+
+def test_each_task_has_a_second_stage_of_its_own(tmp_path: Path) -> None:
+    spec = SPEC.replace("task: adding", "tasks: [adding, {name: adding, label: long, length: 50}]")
+    made = ran(tmp_path, spec, workers=2)
+    ends = {one.task: one.ended for one in made.observer.stood if not one.next}
+    assert ends == {"adding": "decided", "long": "decided"}
+    found = {one.task: one for one in made.observer.stood if not one.next}
+    assert found["adding"].trainings + found["long"].trainings == len(made.results())
+    assert words(made) == ["supported"] * 4
+    points = {one.study.split("/")[2]: one.trial.hyperparameters for one in made.results() if "~round" in one.study}
+    assert points["adding"] != points["long"]
+
+
+def test_with_settings_of_their_own_variants_train_where_each_does_well(tmp_path: Path) -> None:
+    def apart(trial: Trial) -> float:
+        if trial.variant != "rnn":
+            return bowl(trial)
+        hyperparameters = {**trial.hyperparameters, "learning_rate": float(trial.hyperparameters["learning_rate"]) * 6}
+        return bowl(replace(trial, hyperparameters=hyperparameters))
+
+    made = ran(
+        tmp_path, SPEC.replace("trials: 5", "trials: 12").replace("first: 3", "settings: own, first: 3"), score=apart
+    )
+    rates: dict[str, list[float]] = {}
+    for one in made.results():
+        if "~round" in one.study:
+            rates.setdefault(one.trial.variant, []).append(float(one.trial.hyperparameters["learning_rate"]))
+    assert max(rates["rnn"]) < min(rates["lstm"])
+    assert words(made)[0] == "supported"
+
+
+DIFFERENT = SPEC.replace(
+    "variants: [lstm, rnn, gru]",
+    "variants: [lstm, rnn, {name: gru, space: {units: {int: [24, 40]}, batch: {choice: [16, 32]}}}]",
+)
+
+
+def test_variants_of_different_spaces_have_settings_of_their_own(tmp_path: Path) -> None:
+    made = ran(tmp_path, DIFFERENT.replace("first: 3", "settings: own, first: 3"))
+    assert words(made)[0] == "supported"
+    batches = {one.trial.variant: "batch" in one.trial.hyperparameters for one in made.results() if "~" in one.study}
+    assert batches["gru"]
+    assert made.observer.stood[-1].ended
+
+
+def test_a_variant_that_no_claim_is_about_may_have_a_space_of_its_own(tmp_path: Path) -> None:
+    made = ran(
+        tmp_path, DIFFERENT.replace("claims: [rnn worse than lstm, gru same as lstm]", "claims: [rnn worse than lstm]")
+    )
+    assert words(made) == ["supported"]
+    assert not [one for one in made.results() if "gru~" in one.study]
+
+
+def test_without_a_claim_about_scores_nothing_is_confirmed(tmp_path: Path) -> None:
+    made = ran(tmp_path, SPEC[: SPEC.index("claims:")] + "claims: [weights of rnn below 90% of lstm]\n")
+    assert stages(made) == {"search": 15, "pilot": 0, "round": 0}
+    assert [one.ended for one in made.observer.stood] == ["no claim is about scores"]
+
+
+def test_a_search_of_which_nothing_completes_ends_and_says_so(tmp_path: Path) -> None:
+    made = ran(tmp_path, score=fails)
+    assert stages(made) == {"search": 15, "pilot": 0, "round": 0}
+    assert made.observer.stood[-1].ended == "nothing can be confirmed: a surface needs 4 trials with a score, not 0"
+    assert words(made) == ["undecided", "undecided"]
+    assert not ran(tmp_path, score=fails).observer.ends
+
+
+def test_a_variant_that_fails_where_all_do_well_is_not_tuned_and_the_others_are_judged(tmp_path: Path) -> None:
+    def broken(trial: Trial) -> float:
+        return math.inf if trial.variant == "rnn" else bowl(trial)
+
+    made = ran(tmp_path, score=broken)
+    last = made.observer.stood[-1]
+    assert last.untuned == ("rnn",)
+    found = verdicts(made)
+    assert [one.word for one in found] == ["undecided", "supported"]
+    assert "not tuned: rnn does worse than predicted" in found[0].found
+
+
+def test_a_pilot_that_begins_again_when_asked_leaves_no_training_at_another_setting(tmp_path: Path) -> None:
+    """`--again` changes what the search has found, and so where pilots and rounds belong: they are made anew."""
+
+    def broken(trial: Trial) -> float:
+        return (
+            math.inf
+            if trial.variant == "gru" and trial.index == 0 and not Path(trial.base, "mended").exists()
+            else bowl(trial)
+        )
+
+    ran(tmp_path, score=broken)
+    (tmp_path / "mended").touch()
+    again = sweep(tmp_path, score=bowl)
+    again.again = (Kind.DIVERGED,)
+    again.run()
+    (tmp_path / "fresh").mkdir()
+    fresh = ran(tmp_path / "fresh", score=bowl)
+    assert trained(again.results()) == trained(fresh.results())
+    assert verdicts(again) == verdicts(fresh)
+
+
+def test_the_hash_of_a_search_is_what_it_is_without_a_second_stage(tmp_path: Path) -> None:
+    """A search can be confirmed later, and again with a larger budget."""
+    confirmed = sweep(tmp_path)
+    plain = sweep(tmp_path, "".join(line for line in SPEC.splitlines(True) if not line.startswith("confirm")))
+    assert [one.identity for one in confirmed.studies] == [one.identity for one in plain.studies]
+    assert confirming(plain.studies, 5) == ()
+    larger = sweep(tmp_path, SPEC.replace("budget: 100", "budget: 200").replace("most: 6", "most: 20"))
+    assert [one.identity for one in confirming(larger.studies, 5)] == [
+        one.identity for one in confirming(confirmed.studies, 5)
+    ]
+
+
+# ---------------------------------------------------------------------------------------------- one cell under many names
+
+SIX = """\
+experiment: copies
+task: adding
+variants: [{name: a0, cell: rnn}, {name: a1, cell: rnn}, {name: a2, cell: rnn}, {name: a3, cell: rnn},
+  {name: a4, cell: rnn}, {name: a5, cell: rnn}]
+search:
+  trials: 4
+  seed: SEED
+  space:
+    units: {int: [16, 64], log: true}
+    learning_rate: {float: [0.001, 0.1], log: true}
+margin: 0.2
+confirm: {first: 6, most: 12, region: 1%, budget: 150}
+claims: [a1 worse than a0, a2 better than a0, a3 worse than a0, a4 better than a0, a5 worse than a0]
+"""
+
+
+def noisy(trial: Trial) -> float:
+    return bowl(trial) + random.Random(f"noise {trial.seed} {trial.variant}").gauss(0.0, 0.1)
+
+
+def told_of_copies(seed: int) -> list[str]:
+    """The answers about six copies of one cell, by the loop of a sweep without its stores."""
+    experiment = parse_experiment(SIX.replace("SEED", str(seed)), "copies.yaml", Path())
+    planned = studies(experiment, {"adding": "digest"}, {"adding": 2})
+    later = {(one.stage, one.variant.label): one for one in confirming(planned, 4)}
+    results: list[Result] = []
+
+    def train(study: object, index: int, hyperparameters: object) -> None:
+        trial = study.trial(index, hyperparameters)  # type: ignore[attr-defined]
+        score = noisy(trial)
+        scores = {"validation": score, "test": score}
+        results.append(Result(trial, Outcome(Kind.COMPLETE, scores), study.identity))  # type: ignore[attr-defined]
+
+    from rnnzoo.spec import points
+
+    for study in planned:
+        for index in range(4):
+            train(
+                study, index, points.point(experiment.search, study.variant.space, study.variant.label, "adding", index)
+            )
+    while (now := stand(experiment, "adding", results, 4)).next:
+        for one in now.next:
+            train(later[one.stage, one.variant], one.index, one.hyperparameters)
+    return [str(one.answer) for one in now.standings.values()]
+
+
+def check_copies(studies_: int) -> None:
+    answers = [told_of_copies(seed) for seed in range(studies_)]
+    wrong = sum(bool({"worse", "better"} & set(one)) for one in answers)
+    assert wrong <= stats.binom.isf(1e-3, studies_, 0.05) / 3  # margin and floor make it rarer than one in twenty
+    assert sum(one.count("same") for one in answers) > studies_ / 4  # and it does not keep silent
+
+
+def test_no_difference_is_found_between_six_copies_of_one_cell() -> None:
+    check_copies(4)
+
+
+@pytest.mark.slow
+def test_no_difference_is_found_in_many_studies_of_six_copies() -> None:
+    check_copies(100)
