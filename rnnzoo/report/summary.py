@@ -20,6 +20,7 @@ from rnnzoo.confirm.stand import Stand, confirmed, part, stand
 from rnnzoo.errors import StatsError
 from rnnzoo.report.answers import answers
 from rnnzoo.report.confirmed import verdict
+from rnnzoo.report.equal import beside
 from rnnzoo.report.evidence import searches, solving, trials
 from rnnzoo.report.explained import Explained, Forests, explained, searched
 from rnnzoo.report.judge import Searches, judge_pairs
@@ -288,7 +289,7 @@ def summarise(
         report=experiment.select.report,
         spec=resolved(experiment),
         tables=tuple(tables),
-        verdicts=_verdicts(experiment, tables, evidence, stands),
+        verdicts=beside(experiment, results, _verdicts(experiment, tables, evidence, stands)),
         stands=tuple(stages.values()),
         controls=tuple(_controls(experiment, labels, evidence)),
         ranks=_ranks(experiment, tables),

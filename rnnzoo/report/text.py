@@ -12,6 +12,7 @@ from rich.text import Text
 
 from rnnzoo.report.second import PROMISE, Second, box
 from rnnzoo.report.summary import Row, Summary, Table
+from rnnzoo.report.verdict import pvalue
 from rnnzoo.spec.trial import Kind
 
 STYLES = {"supported": "green", "refuted": "red", "same": "cyan", "undecided": "yellow"}
@@ -42,6 +43,8 @@ def _answers(summary: Summary, console: Console) -> None:
         grid.add_row(Text(f"  {one.said}", STYLES[one.word]), Text(f"{one.answer}{place}"))
         found = "" if one.found == one.answer else f": {one.found}"
         grid.add_row("", Text(f"{one.claim}{p}{found}", style="dim"))
+        if one.equal_settings:
+            grid.add_row("", Text(one.equal_settings, style="dim"))
         if one.settle:
             grid.add_row("", Text(f"to settle it: {one.settle}", style="dim"))
     console.print(grid)
@@ -108,11 +111,6 @@ def interval(bounds: tuple[float, float] | None) -> str:
 def number(value: float | None) -> str:
     """Four figures, or nothing."""
     return "" if value is None else f"{value:.3f}" if abs(value) >= 0.01 or value == 0 else f"{value:.2e}"
-
-
-def pvalue(p: float) -> str:
-    """Two figures, and nothing smaller than what so many relabellings can show."""
-    return f"{p:.2f}" if p >= 0.1 else f"{p:.3f}" if p >= 0.001 else "below 0.001"
 
 
 def _notes(summary: Summary, table: Table, console: Console) -> None:

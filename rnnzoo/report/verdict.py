@@ -37,12 +37,14 @@ class Verdict:
         test: how it was judged.
         settle: for an undecided claim, what would settle it; empty where more trials would not.
         p: p-value of the nearer word, adjusted for both words and for all claims; None where nothing was tested.
-        numbers: everything that the word rests on, by name.
+        numbers: everything that the word rests on, by name, and under `equal_settings_` what the sentence beside it does.
         level: of the interval, at which the word was decided.
         names_task: whether the claim itself says on which task.
         confirmed: whether it rests on fresh trainings, rather than on the trials of the search.
         pair: A and B, where the claim is about two variants and was confirmed.
         course: what these trainings gave, round by round, up to the look at which the claim was decided.
+        equal_settings: what the trials of the search say of the two at equal settings, as a sentence; the word does not rest
+            on it.  Empty where it cannot be said.
     """
 
     claim: str
@@ -60,6 +62,7 @@ class Verdict:
     pair: tuple[str, str] | None = None
     course: tuple[Step, ...] = ()
     answer: str = ""
+    equal_settings: str = ""
 
     @property
     def said(self) -> str:
@@ -73,3 +76,8 @@ class Verdict:
 def percent(level: float) -> str:
     """A level to two figures of what it leaves: 95 %, 99.74 %."""
     return f"{100 * level:.{max(0, 1 - math.floor(math.log10(100 * (1 - level)) + 1e-9))}f}%".replace(".0%", "%")
+
+
+def pvalue(p: float) -> str:
+    """Two figures, and nothing smaller than what so many relabellings can show."""
+    return f"{p:.2f}" if p >= 0.1 else f"{p:.3f}" if p >= 0.001 else "below 0.001"

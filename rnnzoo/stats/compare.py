@@ -204,15 +204,7 @@ class Comparison:
 
     def _labels(self) -> Array:
         """(1 + draws, trials) of true for A: first the labels as they are, then relabellings."""
-        rng = np.random.default_rng(self.seed)
-        labels = np.empty((1 + self.draws, self.size), dtype=bool)
-        labels[0] = self.of_a
-        if self.paired:
-            flipped = rng.random((self.draws, self.size // 2)) < 0.5
-            labels[1:] = np.concatenate([~flipped, flipped], axis=1)
-        else:
-            labels[1:] = rng.permuted(np.broadcast_to(self.of_a, (self.draws, self.size)), axis=1)
-        return labels
+        return relabellings(self.of_a, self.seed, self.draws, self.paired)
 
     def _seen(self, labels: Array, shift: float) -> _Seen:
         """What each relabelling shows, once A's scores are moved by `-shift`."""
@@ -235,6 +227,25 @@ class Comparison:
                 break
             count = min(self.size, 2 * count)
         return count
+
+
+def relabellings(of_a: Array, seed: int | Sequence[int], draws: int, paired: bool) -> Array:
+    """(1 + draws, trials) of true for A: first the labels as they are, then exchanged at random.
+
+    Args:
+        of_a: (trials,) true for those of A, which come first.
+        paired: the first trial of A is at one point with the first of B, and so on: their labels are exchanged with each
+            other only.
+    """
+    rng = np.random.default_rng(seed)
+    labels = np.empty((1 + draws, len(of_a)), dtype=bool)
+    labels[0] = of_a
+    if paired:
+        flipped = rng.random((draws, len(of_a) // 2)) < 0.5
+        labels[1:] = np.concatenate([~flipped, flipped], axis=1)
+    else:
+        labels[1:] = rng.permuted(np.broadcast_to(of_a, (draws, len(of_a))), axis=1)
+    return labels
 
 
 def _centred(report: Array) -> Array:

@@ -62,7 +62,7 @@ class Surface:
     def predict(self, points: Array, variant: int) -> Array:
         """(points,) the score to expect of a variant at each of these points, (points, axes)."""
         same = self.variants == variant
-        near = _nearness(points, self.points, self.shape.lengths)
+        near = nearness(points, self.points, self.shape.lengths)
         found: Array = self.mean + near @ (self.weights * np.where(same, 1.0, self.shape.alike))
         return found
 
@@ -116,14 +116,14 @@ class _Trials:
         return found
 
     def _factor(self, shape: Shape) -> tuple[Array, bool]:
-        near = _nearness(self.points, self.points, shape.lengths)
+        near = nearness(self.points, self.points, shape.lengths)
         covariance = (1.0 - shape.noise) * near * np.where(self.same, 1.0, shape.alike)
         covariance[np.diag_indices_from(covariance)] += shape.noise + JITTER
         factor: tuple[Array, bool] = cho_factor(covariance, lower=True, check_finite=False)
         return factor
 
 
-def _nearness(one: Array, other: Array, lengths: Sequence[float]) -> Array:
+def nearness(one: Array, other: Array, lengths: Sequence[float]) -> Array:
     """Matern's covariance, twice differentiable (5/2)."""
     one, other = one / np.asarray(lengths), other / np.asarray(lengths)
     squared = (one**2).sum(1)[:, None] + (other**2).sum(1)[None, :] - 2.0 * one @ other.T

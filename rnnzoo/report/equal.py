@@ -1,0 +1,105 @@
+"""Beside a verdict: what the trials of the search say of the two variants at equal settings.
+
+In: an experiment, its results and its verdicts.  Out: the same verdicts, each with a sentence where the comparison can be
+made.  It never changes a verdict, and its p-values are not adjusted for several claims.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from rnnzoo.errors import StatsError
+from rnnzoo.report.results import belonging
+from rnnzoo.report.verdict import Verdict, pvalue
+from rnnzoo.spec.claims import CONFIRMED, judged
+from rnnzoo.spec.experiment import Claim, Dimension, Experiment, Select, Space
+from rnnzoo.spec.points import places
+from rnnzoo.spec.trial import Result, Value
+from rnnzoo.stats.adjusted import Adjusted, Placed
+
+LIMIT = "misleads where the two do best at different settings"
+
+
+def beside(experiment: Experiment, results: Sequence[Result], verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
+    """The verdicts with what is said at equal settings.
+
+    Args:
+        results: of the experiment's present studies; those of a second stage are not looked at.
+        verdicts: on the experiment's claims, in the order of `judged`.
+    """
+    pairs = judged(experiment.claims, [one.label for one in experiment.tasks])
+    found: dict[tuple[str, str, str], Adjusted | None] = {}
+    told = []
+    for (claim, task), one in zip(pairs, verdicts):
+        key = (claim.a, claim.b, task)
+        if claim.form in CONFIRMED and key not in found:
+            found[key] = _adjusted(experiment, results, *key)
+        adjusted = found.get(key) if claim.form in CONFIRMED else None
+        told.append(one if adjusted is None else _with(one, claim, adjusted))
+    return tuple(told)
+
+
+def _adjusted(experiment: Experiment, results: Sequence[Result], a: str, b: str, task: str) -> Adjusted | None:
+    """None where the two were not searched over one space, or too little completed."""
+    space = experiment.variant(a).space
+    one, two = (belonging(results, label, task) for label in (a, b))
+    if experiment.variant(b).space != space or not all(_within(space, trial) for trial in (*one, *two)):
+        return None
+    seed = zlib.crc32(f"{experiment.name} equal settings {task} {a} {b}".encode())
+    placed = [_placed(experiment.select, space, trials) for trials in (one, two)]
+    try:
+        return Adjusted(*placed, seed, paired=experiment.paired(a, b))
+    except StatsError:
+        return None
+
+
+def _within(space: Space, result: Result) -> bool:
+    """Whether a trial was drawn from a space as it is now; a table may be older than its spec."""
+    chosen = [(one, result.trial.hyperparameters.get(one.name)) for one in space.dimensions]
+    return all(value is None or _has(dimension, value) for dimension, value in chosen)
+
+
+def _has(dimension: Dimension, value: Value) -> bool:
+    if dimension.kind == "choice":
+        return value in dimension.choices
+    return dimension.low <= float(value) <= dimension.high
+
+
+def _placed(select: Select, space: Space, trials: Sequence[Result]) -> Placed:
+    points = [places(space, one.trial.hyperparameters) for one in trials]
+    return Placed(
+        np.array(points).reshape(len(trials), len(space.dimensions)),
+        np.array([one.outcome.scores.get(select.on, math.inf) for one in trials]),
+        np.array([one.outcome.scores.get(select.report, math.inf) for one in trials]),
+        np.array([one.trial.index for one in trials], dtype=int),
+    )
+
+
+def _with(verdict: Verdict, claim: Claim, adjusted: Adjusted) -> Verdict:
+    low, high = adjusted.interval()
+    if claim.form == "A same as B":
+        margin = claim.number or 0.0
+        p, what = max(adjusted.test(-margin).worse, adjusted.test(margin).better), f"within {margin:g} with p"
+    else:
+        seen = adjusted.test()
+        p, what = min(1.0, 2 * min(seen.worse, seen.better)), "p"
+    known = {"difference": adjusted.difference, "low": low, "high": high, "p": p}
+    numbers = {f"equal_settings_{name}": number for name, number in known.items() if math.isfinite(number)}
+    where = " in the search" if verdict.confirmed else ""
+    return replace(
+        verdict,
+        equal_settings=f"at equal settings{where}: {_by(adjusted.difference, low, high)}, {what} {pvalue(p)}; {LIMIT}",
+        numbers={**verdict.numbers, **numbers},
+    )
+
+
+def _by(difference: float, low: float, high: float) -> str:
+    """A difference in words, and its interval as seen from there."""
+    if difference < 0:
+        return f"better by {-difference:.3f} ({-high:.3f} to {-low:.3f})"
+    return f"worse by {difference:.3f} ({low:.3f} to {high:.3f})"

@@ -1,0 +1,153 @@
+"""What stands beside a verdict: the trials of the search, compared at equal settings."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from rnnzoo import lang, report
+from rnnzoo.lang.view import CellView
+from rnnzoo.report.equal import LIMIT, beside
+from rnnzoo.report.text import show
+from rnnzoo.report.verdict import Verdict
+from rnnzoo.spec import points
+from rnnzoo.spec.read_experiment import parse_experiment
+from rnnzoo.spec.trial import Kind, Outcome, Result, Trial
+from rnnzoo.tasks import Split, Task
+
+SPEC = """\
+experiment: e
+task: adding
+variants: [lstm, gru, rnn]
+search: {trials: 16, space: {units: {int: [16, 64]}, learning_rate: {float: [1e-3, 1e-1], log: true}}}
+select: {keep: 3}
+claims: [rnn worse than lstm, rnn better than lstm, gru same as lstm within 0.3]
+"""
+EFFECTS = {"lstm": 0.0, "gru": 0.0, "rnn": 0.3}
+
+
+def searched(spec: str = SPEC, trials: int = 16) -> list[Result]:
+    """A bowl over the learning rate, an effect and noise."""
+    experiment, rng, found = parse_experiment(spec, "e.yaml", Path()), np.random.default_rng(0), []
+    for variant in experiment.variants:
+        for index in range(trials):
+            at = points.point(experiment.search, variant.space, variant.label, "adding", index)
+            assert at is not None
+            quality = (math.log10(float(at["learning_rate"])) + 2.0) ** 2 + EFFECTS.get(variant.label, 0.0)
+            scores = {split: quality + rng.normal(0, 0.05) for split in ("train", "validation", "test")}
+            trial = Trial("e", variant.label, "", "adding", index, at, seed=index)
+            outcome = Outcome(Kind.COMPLETE, scores, (), {"recurrent": 40}, 5, {"total": 2.0})
+            found.append(Result(trial, outcome, f"e/{variant.label}/adding/abc"))
+    return found
+
+
+def told(spec: str = SPEC, results: list[Result] | None = None) -> list[Verdict]:
+    """Verdicts that say nothing yet, with what stands beside them."""
+    experiment = parse_experiment(spec, "e.yaml", Path())
+    bare = [Verdict(one.text, "adding", "undecided", "", "none") for one in experiment.claims]
+    return list(beside(experiment, searched(spec) if results is None else results, bare))
+
+
+def summary(spec: str = SPEC) -> report.Summary:
+    split = Split(np.zeros((1, 1, 1)), np.zeros((1, 1)), np.ones(1, np.int32))
+    splits = dict.fromkeys(("train", "validation", "test"), split)
+    task = Task("adding", splits, "squared", "sequence", 1, "mse", "mean squared error", {"always 1": 9.5}, "")
+    experiment = parse_experiment(spec, "e.yaml", Path())
+    return report.summarise(experiment, searched(spec), {"adding": task}, 16)
+
+
+def test_a_claim_about_two_variants_has_a_line_with_its_numbers_and_its_limit() -> None:
+    worse, better, same = told()
+    for one in (worse, better):
+        assert one.equal_settings.startswith("at equal settings: worse by 0.")
+        assert one.equal_settings.endswith(f", p below 0.001; {LIMIT}")
+        assert one.numbers["equal_settings_low"] > 0.1
+        assert abs(one.numbers["equal_settings_difference"] - 0.3) < 0.1
+    assert ", within 0.3 with p below 0.001; " in same.equal_settings
+    assert same.numbers["equal_settings_low"] <= 0.0 <= same.numbers["equal_settings_high"]
+    assert worse.word == better.word == same.word == "undecided"
+
+
+def test_a_difference_is_told_from_the_side_where_it_lies() -> None:
+    (one,) = told(SPEC[: SPEC.index("claims")] + "claims: [lstm worse than rnn]\n")
+    low, high = (one.numbers[f"equal_settings_{name}"] for name in ("low", "high"))
+    assert one.equal_settings.startswith(
+        f"at equal settings: better by {-one.numbers['equal_settings_difference']:.3f} ({-high:.3f} to {-low:.3f}), p "
+    )
+    assert high < 0
+
+
+def test_it_changes_no_verdict() -> None:
+    with_it = summary().verdicts
+    assert all(one.equal_settings for one in with_it)
+    bare = [replace(one, equal_settings="") for one in with_it]
+    experiment = parse_experiment(SPEC, "e.yaml", Path())
+    again = beside(experiment, searched(), bare)
+    assert [(one.word, one.p, one.found, one.settle) for one in again] == [
+        (one.word, one.p, one.found, one.settle) for one in with_it
+    ]
+
+
+SPACE = "space: {units: {int: [16, 64]}, learning_rate: {float: [1e-3, 1e-1], log: true}}"
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        SPEC.replace(SPACE, "space: {units: 16, learning_rate: 0.01}"),
+        SPEC.replace("gru, rnn]", "{name: gru, space: {units: 20}}, {name: rnn, space: {units: 20}}]"),
+    ],
+    ids=["nothing searched", "spaces differ"],
+)
+def test_where_it_cannot_be_said_nothing_is(spec: str) -> None:
+    assert spec != SPEC
+    assert [one.equal_settings for one in told(spec)] == ["", "", ""]
+    assert all("equal_settings_p" not in one.numbers for one in told(spec))
+
+
+def test_few_trials_and_trials_of_another_space_say_nothing() -> None:
+    assert [one.equal_settings for one in told(results=searched(trials=3))] == ["", "", ""]
+    first, *others = searched()
+    elsewhere = replace(first, trial=replace(first.trial, hyperparameters={"units": 4, "learning_rate": 0.01}))
+    assert [one.equal_settings for one in told(results=[elsewhere, *others])] == ["", "", ""]
+
+
+def test_other_claims_have_no_line() -> None:
+    spec = (
+        SPEC[: SPEC.index("claims")]
+        + "margin: 0.1\nclaims: [no variant better than lstm, weights of gru below 90% of lstm]\n"
+    )
+    assert [one.equal_settings for one in told(spec)] == ["", ""]
+
+
+def test_trainings_of_the_second_stage_are_left_out() -> None:
+    fresh = [
+        replace(one, study=one.study.replace("/rnn/", "/rnn@round/"), outcome=replace(one.outcome, scores={}))
+        for one in searched()
+        if "/rnn/" in one.study
+    ]
+    assert told(results=[*searched(), *fresh]) == told()
+
+
+def test_terminal_page_and_json_say_it(tmp_path: Path) -> None:
+    found = summary()
+    line = found.verdicts[0].equal_settings
+    console = Console(width=300, record=True, file=(tmp_path / "out").open("w"))
+    show(found, console)
+    assert line in console.export_text()
+    report.write(found, {name: CellView(lang.load(name)) for name in ("lstm", "gru", "rnn")}, tmp_path)
+    assert f"A{line[1:]}." in (tmp_path / "report.html").read_text()
+    assert json.loads((tmp_path / "summary.json").read_text())["verdicts"][0]["equal_settings"] == line
+
+
+def test_beside_a_confirmed_claim_it_says_that_it_is_about_the_search() -> None:
+    experiment = parse_experiment(SPEC, "e.yaml", Path())
+    bare = [Verdict(one.text, "adding", "supported", "", "t", confirmed=True) for one in experiment.claims]
+    found = beside(experiment, searched(), bare)
+    assert all(one.equal_settings.startswith("at equal settings in the search: ") for one in found)

@@ -1,0 +1,143 @@
+"""The comparison at equal settings, beside that of the best, on studies whose truth is known.
+
+    python -m tests.stats.adjusting            prints the tables of docs/judging.md
+    python -m tests.stats.adjusting 100        from so many studies
+
+`real` draws trials of `results/greff2015.csv` on JSB Chorales, each variant's less their median and no trial twice, and moves
+A's scores.  `apart` draws from a landscape on which A's best learning rate lies a quarter of a decade lower, with the same
+optimum: the two are equal when each is tuned.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from rnnzoo.spec.experiment import Dimension, Space
+from rnnzoo.spec.points import places
+from rnnzoo.stats.adjusted import Adjusted, Placed
+from rnnzoo.stats.compare import Comparison, Trials
+from tests.confirm.landscapes import Landscape, apart, kernel
+from tests.stats.alarms import EXPLODES, TABLE
+
+SPACE = Space(
+    (
+        Dimension("units", "int", 20, 200, log=True),
+        Dimension("learning_rate", "float", 1e-6, 1e-2, log=True),
+        Dimension("one_minus_momentum", "float", 0.01, 1, log=True),
+        Dimension("noise", "float", 0, 1),
+    )
+)
+SIZES = ((8, 3), (20, 3), (60, 6))  # trials of each, and how many are kept
+DIFFERENCES = (0.0, 0.1, 0.2, 0.5)
+LOWER = 0.25  # decades
+AXES = len(SPACE.dimensions)
+# generator and trials of each -> A and B
+Study = Callable[[np.random.Generator, int], tuple[Placed, Placed]]
+
+
+@cache
+def trials() -> np.ndarray:
+    """(trials, axes and 2) of all variants: the place in the unit cube, validation and test, less the variant's median."""
+    found: dict[str, list[list[float]]] = {}
+    with TABLE.open() as stream:
+        stream.readline()
+        for row in csv.DictReader(stream):
+            if row["task"] == "jsb_chorales" and row["variant"] != EXPLODES:
+                place = places(SPACE, {one.name: float(row[one.name]) for one in SPACE.dimensions})
+                found.setdefault(row["variant"], []).append([*place, float(row["validation"]), float(row["test"])])
+    variants = [np.array(one) for one in found.values()]
+    for one in variants:
+        one[:, AXES:] -= np.median(one[:, AXES:], axis=0)
+    return np.concatenate(variants)
+
+
+def real(worse_by: float) -> Study:
+    def study(rng: np.random.Generator, count: int) -> tuple[Placed, Placed]:
+        drawn = trials()[rng.permutation(len(trials()))[: 2 * count]]
+        return _placed(drawn[:count], worse_by), _placed(drawn[count:], 0.0)
+
+    return study
+
+
+def lower_basin(decades: float = LOWER) -> Study:
+    """A does best at lower learning rates than B, and as well."""
+    landscape = Landscape(apart(kernel(False), {0: decades}), noise=0.05)
+
+    def study(rng: np.random.Generator, count: int) -> tuple[Placed, Placed]:
+        return _simulated(landscape, 0, rng, count), _simulated(landscape, 1, rng, count)
+
+    return study
+
+
+def _simulated(landscape: Landscape, variant: int, rng: np.random.Generator, count: int) -> Placed:
+    points = rng.random((count, AXES))
+    on, report = (landscape.score(points, variant, rng) for _ in range(2))
+    return Placed(points, on, report, np.arange(count))
+
+
+def _placed(drawn: np.ndarray, worse_by: float) -> Placed:
+    points, on, report = drawn[:, :AXES], drawn[:, AXES] + worse_by, drawn[:, AXES + 1] + worse_by
+    return Placed(points, on, report, np.arange(len(drawn)))
+
+
+@dataclass(frozen=True)
+class Found:
+    """Shares of studies that call A worse and better, at 5 % each, by the best and at equal settings.
+
+    Attributes:
+        estimate: mean difference at equal settings.
+        covered: share of intervals of 95 % that hold the truth.
+        different: share of studies with a two-sided p of at most 5 % at equal settings.
+    """
+
+    present: tuple[float, float]
+    adjusted: tuple[float, float]
+    estimate: float
+    covered: float
+    different: float
+
+
+def measure(study: Study, count: int, keep: int, number: int, truth: float = 0.0, draws: int = 199) -> Found:
+    rng = np.random.default_rng([count, keep, number])
+    present, adjusted, estimates, covered = [], [], [], []
+    for seed in range(number):
+        a, b = study(rng, count)
+        best = Comparison(Trials.of(a.on, a.report), Trials.of(b.on, b.report), keep, seed, draws).test()
+        equal = Adjusted(a, b, seed, draws)
+        p, (low, high) = equal.test(), equal.interval()
+        present.append((best.worse <= 0.05, best.better <= 0.05))
+        adjusted.append((p.worse <= 0.05, p.better <= 0.05, 2 * min(p.worse, p.better) <= 0.05))
+        estimates.append(equal.difference)
+        covered.append(low <= truth <= high)
+    worse, better, different = np.mean(adjusted, axis=0)
+    seen = np.mean(present, axis=0)
+    return Found((seen[0], seen[1]), (worse, better), float(np.mean(estimates)), float(np.mean(covered)), different)
+
+
+def main(number: int = 1000) -> None:
+    print("| | trials of each | A worse, by the best | at equal settings | estimate | interval covers |")
+    print("| --- " * 6 + "|")
+    for worse_by in DIFFERENCES:
+        for count, keep in SIZES:
+            found = measure(real(worse_by), count, keep, number, worse_by)
+            what = f"worse by {worse_by:g}" if worse_by else "no difference"
+            print(_row(what, count, found), flush=True)
+    print("\n| | trials of each | called different at equal settings |\n| --- | --- | --- |")
+    for count, keep in SIZES:
+        found = measure(lower_basin(), count, keep, number)
+        print(f"| equal when tuned, a quarter decade apart | {count} | {100 * found.different:.0f} |", flush=True)
+
+
+def _row(what: str, count: int, found: Found) -> str:
+    shares = f"{100 * found.present[0]:.1f} | {100 * found.adjusted[0]:.1f}"
+    return f"| {what} | {count} | {shares} | {found.estimate:.3f} | {100 * found.covered:.1f} |"
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
