@@ -85,7 +85,8 @@ def fit(points: Array, variants: Array, scores: Array) -> Surface:
     mean, deviation = float(bounded.mean()), float(bounded.std()) or 1.0
     trials = _Trials(points, variants[:, None] == variants[None, :], (bounded - mean) / deviation)
     axes = points.shape[1]
-    equal = [Shape((length,) * axes, alike, noise) for length, alike, noise in product(LENGTHS, ALIKE, NOISE)]
+    correlations = ALIKE if np.ptp(variants) else ALIKE[:1]  # of one variant alone they are all as likely
+    equal = [Shape((length,) * axes, alike, noise) for length, alike, noise in product(LENGTHS, correlations, NOISE)]
     shape = max(equal, key=trials.likelihood)
     for axis in range(axes) if axes > 1 else ():
         shape = max((_with_length(shape, axis, length) for length in LENGTHS), key=trials.likelihood)
