@@ -51,9 +51,9 @@ def _adjusted(experiment: Experiment, results: Sequence[Result], a: str, b: str,
     if experiment.variant(b).space != space or not all(_within(space, trial) for trial in (*one, *two)):
         return None
     seed = zlib.crc32(f"{experiment.name} equal settings {task} {a} {b}".encode())
-    placed = [_placed(experiment.select, space, trials) for trials in (one, two)]
+    placed, other = (_placed(experiment.select, space, trials) for trials in (one, two))
     try:
-        return Adjusted(*placed, seed, paired=experiment.paired(a, b))
+        return Adjusted(placed, other, seed, paired=experiment.paired(a, b))
     except StatsError:
         return None
 

@@ -3,9 +3,9 @@
     python -m tests.stats.adjusting            prints the tables of docs/judging.md
     python -m tests.stats.adjusting 100        from so many studies
 
-`real` draws trials of `results/greff2015.csv` on JSB Chorales, each variant's less the mean of its best tenth, no
-trial twice, and moves A's scores.  `apart` draws from a landscape on which A's best learning rate lies a quarter of a decade lower, with the same
-optimum: the two are equal when each is tuned.
+`real` draws trials of `results/greff2015.csv` on JSB Chorales, each variant's less the mean of its best tenth, no trial
+twice, and moves A's scores.  `lower_basin` draws them likewise and moves A's learning rates: A does at a lower rate what B
+does, and the two are equal when each is tuned.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from rnnzoo.spec.experiment import Dimension, Space
 from rnnzoo.spec.points import places
 from rnnzoo.stats.adjusted import Adjusted, Placed
 from rnnzoo.stats.compare import Comparison, Trials
-from tests.confirm.landscapes import Landscape, apart, kernel
 from tests.stats.alarms import EXPLODES, TABLE
 
 SPACE = Space(
@@ -35,7 +34,7 @@ SPACE = Space(
 )
 SIZES = ((8, 3), (20, 3), (60, 6))  # trials of each, and how many are kept
 DIFFERENCES = (0.0, 0.1, 0.2, 0.5)
-LOWER = 0.25  # decades
+LOWER, DECADES = 0.25, 4.0  # of learning rates: by how much A's are lower, and how many are searched
 AXES = len(SPACE.dimensions)
 # generator and trials of each -> A and B
 Study = Callable[[np.random.Generator, int], tuple[Placed, Placed]]
@@ -67,19 +66,18 @@ def real(worse_by: float) -> Study:
 
 
 def lower_basin(decades: float = LOWER) -> Study:
-    """A does best at lower learning rates than B, and as well."""
-    landscape = Landscape(apart(kernel(False), {0: decades}), noise=0.05)
+    """A scores at a learning rate what B scores at one that is so much higher."""
+    rate = next(at for at, one in enumerate(SPACE.dimensions) if one.name == "learning_rate")
+    down = decades / DECADES
 
     def study(rng: np.random.Generator, count: int) -> tuple[Placed, Placed]:
-        return _simulated(landscape, 0, rng, count), _simulated(landscape, 1, rng, count)
+        drawn = trials()[rng.permutation(len(trials()))]
+        inside = drawn[:, rate] >= down  # where A still lies in the space
+        a, b = drawn[inside][:count].copy(), drawn[~np.isin(np.arange(len(drawn)), np.flatnonzero(inside)[:count])]
+        a[:, rate] -= down
+        return _placed(a, 0.0), _placed(b[:count], 0.0)
 
     return study
-
-
-def _simulated(landscape: Landscape, variant: int, rng: np.random.Generator, count: int) -> Placed:
-    points = rng.random((count, AXES))
-    on, report = (landscape.score(points, variant, rng) for _ in range(2))
-    return Placed(points, on, report, np.arange(count))
 
 
 def _placed(drawn: np.ndarray, worse_by: float) -> Placed:
