@@ -214,13 +214,13 @@ class _Reader:
             labels.append(control)
             variants += tuple(replace(one, label=control) for one in variants if one.label == baseline)
         margin = top.number("margin", low=0.0) if top.node("margin") is not None else None
-        confirm = self.confirm(search, margin)
+        confirm = self.confirm(margin)
         searched = {one.name for own in (search.space, *(v.space for v in variants)) for one in own.dimensions}
         names = {one.label: one.name for one in tasks}
         known = sentences.Known(labels, names, searched, margin, lambda label: solvable(names[label]))
         claims = self.claims(known)
-        if confirm is not None and confirm.settings == "common":
-            self.check_common(claims, variants)
+        if confirm is not None:
+            self.check_spaces(confirm, claims, variants)
         experiment = Experiment(
             name=name,
             about=top.text("about"),
@@ -517,7 +517,7 @@ class _Reader:
             self.check_keep(keep, trials, entry.span("keep"))
         return found
 
-    def confirm(self, search: Search, margin: float | None) -> Confirm | None:
+    def confirm(self, margin: float | None) -> Confirm | None:
         table = self.top.table_at("confirm")
         if table is None:
             return None
@@ -532,11 +532,11 @@ class _Reader:
             budget=entry.integer("budget", usual.budget, low=1, high=MAX_TRIALS),
         )
         entry.done()
-        self.check_confirm(found, entry, search, margin)
+        self.check_confirm(found, entry, margin)
         return found
 
-    def check_confirm(self, found: Confirm, entry: Fields, search: Search, margin: float | None) -> None:
-        """What `confirm` needs of the rest of the file."""
+    def check_confirm(self, found: Confirm, entry: Fields, margin: float | None) -> None:
+        """What `confirm` needs of itself and of the margin."""
         add, here = self.mistakes.add, self.top.span("confirm")
         if margin is None or margin <= 0.0:
             add(
@@ -549,21 +549,28 @@ class _Reader:
             add(entry.span("first"), f"the first look, after {found.first} rounds, is later than the last", fix)
         if "most" in entry and found.until == "stopped":
             add(entry.span("most"), "`until: stopped` has no last round", "delete `most`, or write `until: decided`")
-        if not search.space.dimensions:
-            fix = "search a hyper-parameter, as in `learning_rate: {float: [1e-3, 3e-2], log: true}`"
-            add(here, "`confirm` looks for good settings, and the space has a single one", fix)
 
-    def check_common(self, claims: Sequence[Claim], variants: Sequence[Variant]) -> None:
-        """Variants that train at common settings search the same space."""
+    def check_spaces(self, confirm: Confirm, claims: Sequence[Claim], variants: Sequence[Variant]) -> None:
+        """Variants that are confirmed have a space, and where they train at common settings the same one."""
         spaces = {one.label: one.space.dimensions for one in variants}
+        fix = "search a hyper-parameter, as in `learning_rate: {float: [1e-3, 3e-2], log: true}`"
+        if spaces and not any(spaces.values()):
+            problem = "`confirm` looks for good settings, and the space has a single one"
+            self.mistakes.add(self.top.span("confirm"), problem, fix)
+            return
         for claim in claims:
-            if claim.form not in sentences.CONFIRMED or not {claim.a, claim.b} <= set(spaces):
+            a, b = spaces.get(claim.a), spaces.get(claim.b)
+            if claim.form not in sentences.CONFIRMED or a is None or b is None:
                 continue
-            if spaces[claim.a] != spaces[claim.b]:
-                names = sorted(_differing(spaces[claim.a], spaces[claim.b]))
+            if not a or not b:
+                problem = (
+                    f"nothing is searched of '{claim.b if a else claim.a}', which is to be confirmed where it does well"
+                )
+                self.mistakes.add(claim.span, problem, fix)
+            elif a != b and confirm.settings == "common":
                 self.mistakes.add(
                     claim.span,
-                    f"'{claim.a}' and '{claim.b}' have no common settings: their spaces differ in {', '.join(names)}",
+                    f"'{claim.a}' and '{claim.b}' have no common settings: their spaces differ in {_differing(a, b)}",
                     "give both the same `space:`, or write `settings: own` in `confirm:`",
                 )
 
@@ -662,9 +669,10 @@ class _Reader:
         return tuple(found)
 
 
-def _differing(one: Sequence[Dimension], other: Sequence[Dimension]) -> set[str]:
+def _differing(one: Sequence[Dimension], other: Sequence[Dimension]) -> str:
     """Names of the dimensions that two spaces do not share."""
-    return {dimension.name for dimension in (*one, *other) if not (dimension in one and dimension in other)}
+    names = {dimension.name for dimension in (*one, *other) if not (dimension in one and dimension in other)}
+    return ", ".join(sorted(names)) or "the order of their dimensions"
 
 
 def solvable(task: str) -> bool:

@@ -264,7 +264,8 @@ def experiments(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.booleans()):
         content["search"]["pruner"] = "median"
         content["margin"] = draw(st.floats(0, 5))
-    if content.get("margin", 0.0) > 1e-3 and draw(st.booleans()):
+    searched = [one for one in content["search"]["space"].values() if isinstance(one, dict)]
+    if content.get("margin", 0.0) > 1e-3 and searched and draw(st.booleans()):
         until = draw(st.sampled_from(["decided", "stopped"]))
         region = draw(st.sampled_from(["1%", 0.02, ".5 %"]))
         content["confirm"] = {"until": until, "settings": "own", "region": region, "pilot": draw(st.integers(0, 3))}
