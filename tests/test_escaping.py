@@ -63,7 +63,7 @@ def test_a_cell_or_an_experiment_is_no_part_of_a_page(
     text = escape(HOSTILE)
     for place in (
         f'<p class="lead">{text}</p>',  # about
-        f'<span class="note">{text}</span>',  # the note of a claim
+        f"({text})",  # the note of a claim
         f"<td>{text}</td>",  # a baseline
         f'.5rem">{text}</p>',  # a title
         f"<li>{text} <span",  # a source

@@ -672,6 +672,10 @@ def _states(spec: CellSpec, layers: tuple[_Layer, _Layer], step: ir.Step, mistak
     names = sorted(dict.fromkeys(lags), key=lambda name: name != spec.output)  # stable: the output first
     states = []
     for name in names:
+        if name not in upper.sizes:
+            problem = f"the state '{name}' is one of the first layer only, and all layers have the same states"
+            mistakes.add(spec.first_layer[name].span, problem, "give the layers above an equation for it, too")
+            continue
         declared = spec.initial.get(name)
         initial = declared.value if declared else 0.0
         states.append(ir.State(name, upper.sizes[name], initial if initial == "learned" else float(initial)))  # type: ignore[arg-type]
