@@ -63,9 +63,6 @@ def _bug() -> int:
     return 1
 
 
-JSON_HELP = "print JSON, for machines"
-
-
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]  # it does not return either
         self.exit(2, f"{message}\n  fix: see `{self.prog} --help`\n")
@@ -108,7 +105,7 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     printed = report.add_mutually_exclusive_group()
     printed.add_argument("--latex", action="store_true", help="print answers and ranking as LaTeX tables for a paper")
     printed.add_argument("--markdown", action="store_true", help="print them as Markdown")
-    printed.add_argument("--json", action="store_true", help=JSON_HELP)
+    _json(printed)
     export = _command(commands, "export", "reports", "the trials as a table, CSV or Parquet")
     _spec(export)
     export.add_argument("file", nargs="?", metavar="FILE", help="ends in .csv or .parquet (default: results/NAME.csv)")
@@ -217,5 +214,5 @@ def _budget(parser: argparse.ArgumentParser) -> None:
     _set(parser)
 
 
-def _json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help=JSON_HELP)
+def _json(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON, for machines")

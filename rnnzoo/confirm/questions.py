@@ -18,6 +18,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from rnnzoo.stats.sequential import Expecting
+
 Array = np.ndarray[Any, Any]
 Round = Mapping[str, float]  # score of each variant's training; infinite where it gave none
 ALIKE = 3.0  # how many times as far one variant's scores may spread as the other's, where
@@ -34,15 +36,10 @@ class Answer(StrEnum):
     OPEN = "open"
 
 
-class Looks(Protocol):
+class Looks(Expecting, Protocol):
     """When one looks, the first time after round `first`, and how wide an interval is that holds at every look."""
 
-    @property
-    def first(self) -> int: ...
-
     def half_width(self, differences: Array, level: float) -> float: ...
-
-    def expected(self, rounds: int, level: float) -> float: ...
 
 
 @dataclass(frozen=True, slots=True)

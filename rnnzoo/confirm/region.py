@@ -34,7 +34,7 @@ class Scored:
     variants: tuple[str, ...]
     scores: Array
 
-    def and_(self, other: Scored) -> Scored:
+    def with_more(self, other: Scored) -> Scored:
         return Scored(
             np.concatenate([self.points, other.points]),
             self.variants + other.variants,

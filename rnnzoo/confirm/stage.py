@@ -54,6 +54,10 @@ class Wanted:
     point: tuple[float, ...]
     expected: float
 
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.variant, self.index
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Tuned:
@@ -82,39 +86,40 @@ def tune(
         pilots: score of each, by variant and index.
     """
     trials, count = search, 0
-    dirty = tuple(variants) if design.pilot else ()  # without pilots nobody is surprised
-    for repeat in range(REPEATS if design.pilot else 0):
+    surprised = tuple(variants) if design.pilot else ()  # without pilots nobody is
+    for repeat in range(REPEATS):
         found = regions(trials, variants, design.share, design.common)
+        if not surprised:
+            return Tuned(found, (), (), count)
         wanted = [
-            _at(found[name], name, repeat * design.pilot + at, uniform(f"pilot {name} {repeat} {at}"))
-            for name in dirty
-            for at in range(design.pilot)
+            _random_pilot(found[variant], variant, repeat, number, design, uniform)
+            for variant in surprised
+            for number in range(design.pilot)
         ]
-        missing = tuple(one for one in wanted if (one.variant, one.index) not in pilots)
+        missing = tuple(pilot for pilot in wanted if pilot.key not in pilots)
         if missing:
             return Tuned(found, missing, (), count)
         count += len(wanted)
-        scores = {(one.variant, one.index): pilots[one.variant, one.index] for one in wanted}
-        trials = trials.and_(
-            Scored(
-                np.array([one.point for one in wanted]),
-                tuple(one.variant for one in wanted),
-                np.array([*scores.values()]),
-            )
-        )
-        surprised = {
-            one.variant for one in wanted
-            if not scores[one.variant, one.index] <= one.expected + SURPRISE * design.margin
+        scores = [pilots[pilot.key] for pilot in wanted]
+        points = np.array([pilot.point for pilot in wanted])
+        trials = trials.with_more(Scored(points, tuple(pilot.variant for pilot in wanted), np.array(scores)))
+        worse = {
+            pilot.variant for pilot, score in zip(wanted, scores)
+            if not score <= pilot.expected + SURPRISE * design.margin
         }  # fmt: skip
-        dirty = tuple(name for name in dirty if name in surprised)
-        if not dirty:
-            break
-    return Tuned(regions(trials, variants, design.share, design.common), (), dirty, count)
+        surprised = tuple(variant for variant in surprised if variant in worse)
+    return Tuned(regions(trials, variants, design.share, design.common), (), surprised, count)
 
 
-def _at(region: Region, variant: str, index: int, place: float) -> Wanted:
-    at = int(place * len(region.points))
-    return Wanted(variant, index, tuple(region.points[at].tolist()), float(region.expected[variant][at]))
+def _random_pilot(region: Region, variant: str, repeat: int, number: int, design: Design, uniform: Uniform) -> Wanted:
+    place = int(uniform(f"pilot {variant} {repeat} {number}") * len(region.points))
+    return _training_at(region, place, variant, repeat * design.pilot + number)
+
+
+def _training_at(region: Region, place: int, variant: str, index: int) -> Wanted:
+    """A training at one of a region's points."""
+    point, expected = region.points[place], region.expected[variant][place]
+    return Wanted(variant, index, tuple(point.tolist()), float(expected))
 
 
 def setting(region: Region, who: str, number: int, uniform: Uniform) -> int:
@@ -163,21 +168,21 @@ def progress(
     found = tuple(Standing() for _ in questions)
     history: list[tuple[Standing, ...]] = []
     ended = ""
-    while not ended:
-        names, number = asked(questions, found), len(rounds)
-        lacking = [(name, number) for name in names if (name, number) not in scores]
-        if missing and (lacking == [] or number >= design.looks.first):
+    while True:
+        variants, number = asked(questions, found), len(rounds)
+        lacking = [(variant, number) for variant in variants if (variant, number) not in scores]
+        if missing and (not lacking or number >= design.looks.first):
             break
-        ended = _ended(design, names, number, spent)
+        ended = _ended(design, variants, number, spent)
         if ended:
             break
-        spent += len(names)
+        spent += len(variants)
         missing += lacking
-        rounds.append({name: scores.get((name, number), math.nan) for name in names})
+        rounds.append({variant: scores.get((variant, number), math.nan) for variant in variants})
         if not missing:
             found = look(questions, found, rounds, design.looks, design.alpha, worst)
             history.append(found)
-    whole = [one for one in rounds if not any(math.isnan(score) for score in one.values())]
+    whole = [scored for scored in rounds if not any(math.isnan(score) for score in scored.values())]
     return Progress(tuple(whole), found, tuple(history), tuple(missing), spent, "" if missing else ended)
 
 
@@ -192,8 +197,8 @@ def _ended(design: Design, names: Sequence[str], rounds: int, spent: int) -> str
 def in_round(design: Design, tuned: Tuned, variant: str, number: int, uniform: Uniform) -> Wanted:
     """The training of a variant in a round."""
     region = tuned.regions[variant]
-    at = setting(region, "round" if design.common else f"round {variant}", number, uniform)
-    return Wanted(variant, number, tuple(region.points[at].tolist()), float(region.expected[variant][at]))
+    place = setting(region, "round" if design.common else f"round {variant}", number, uniform)
+    return _training_at(region, place, variant, number)
 
 
 def tuned_questions(questions: Sequence[Question], untuned: Sequence[str]) -> tuple[Question, ...]:

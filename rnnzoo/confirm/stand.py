@@ -7,7 +7,7 @@ report what to say.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -68,11 +68,15 @@ def confirmed(claim: Claim) -> bool:
     return claim.form in CONFIRMED
 
 
+def claims_on(experiment: Experiment, task: str) -> list[Claim]:
+    """The claims that rounds on a task are about."""
+    pairs = judged(experiment.claims, [task])
+    return [claim for claim, label in pairs if label == task and confirmed(claim)]
+
+
 def claimed(experiment: Experiment, task: str) -> tuple[str, ...]:
     """The variants that rounds on a task are about."""
-    pairs = judged(experiment.claims, [task])
-    claims = [claim for claim, label in pairs if label == task and confirmed(claim)]
-    return tuple(dict.fromkeys(label for claim in claims for label in (claim.b, claim.a)))
+    return tuple(dict.fromkeys(label for claim in claims_on(experiment, task) for label in (claim.b, claim.a)))
 
 
 def question(claim: Claim, experiment: Experiment) -> Question:
@@ -85,10 +89,9 @@ def question(claim: Claim, experiment: Experiment) -> Question:
 
 def part(experiment: Experiment, task: str) -> float:
     """The share of the error rate of all tested claims that those have which are confirmed on a task."""
-    pairs = judged(experiment.claims, [one.label for one in experiment.tasks])
-    tested = [(claim, label) for claim, label in pairs if claim.form in TESTED]
-    mine = [claim for claim, label in tested if label == task and confirmed(claim)]
-    return len(mine) / max(len(tested), 1)
+    pairs = judged(experiment.claims, [choice.label for choice in experiment.tasks])
+    tested = sum(claim.form in TESTED for claim, _ in pairs)
+    return len(claims_on(experiment, task)) / max(tested, 1)
 
 
 def design(experiment: Experiment, confirm: Confirm, task: str) -> Design:
@@ -115,10 +118,9 @@ def stand(experiment: Experiment, task: str, results: Sequence[Result], trials: 
         trials: of each search.
     """
     confirm = experiment.confirm
-    claims = [claim for claim, label in judged(experiment.claims, [task]) if label == task and confirmed(claim)]
-    if confirm is None or not claims:
+    if confirm is None or not claims_on(experiment, task):
         return Stand(task, {}, ended="no claim is about scores")
-    return _Stage(experiment, confirm, task, results, trials).stand(claims)
+    return _Stage(experiment, confirm, task, results, trials).stand()
 
 
 def extent(experiment: Experiment, variant: str, region: Region) -> dict[str, tuple[Value, Value]]:
@@ -149,10 +151,9 @@ class _Stage:
             if result.study.split("/")[2] == task:
                 self.of.setdefault((label, stage), []).append(result)
 
-    def stand(self, claims: Sequence[Claim]) -> Stand:
-        asked = {claim.text: question(claim, self.experiment) for claim in claims}
-        variants = tuple(dict.fromkeys(label for one in asked.values() for label in (one.b, one.a)))
-        count = sum(len(self.searched(one.label)) for one in self.experiment.variants)
+    def stand(self) -> Stand:
+        variants = claimed(self.experiment, self.task)
+        count = len(self.all_searched())
         if not all(self.searched(label) for label in variants):
             return Stand(self.task, {}, searched=count, trainings=count)  # the search has not come to all of them yet
         try:
@@ -163,20 +164,18 @@ class _Stage:
             wanted = tuple(self.training(PILOT, one) for one in tuned.wanted)
             spent = (count, tuned.pilots, count + tuned.pilots)
             return Stand(self.task, {}, (), (), *spent, tuned.regions, next=wanted)
-        return self.rounds(asked, tuned, count)
+        return self.rounds(tuned, count)
 
-    def rounds(self, asked: Mapping[str, Question], tuned: Tuned, searched: int) -> Stand:
+    def rounds(self, tuned: Tuned, searched: int) -> Stand:
+        asked = {claim.text: question(claim, self.experiment) for claim in claims_on(self.experiment, self.task)}
         questions = tuned_questions(list(asked.values()), tuned.untuned)
-        report = self.experiment.select.report
-        labels = tuned.regions
-        scores = {key: score for label in labels for key, score in self.scores(label, ROUND, report)}
+        place = {text: questions.index(of_claim) for text, of_claim in asked.items() if of_claim in questions}
+        scores = self.scores(tuned.regions, ROUND, self.experiment.select.report)
         now = progress(self.design, questions, scores, searched + tuned.pilots, self.worst())
-        standings = dict(zip(questions, now.standings))
-        place = {text: questions.index(one) for text, one in asked.items() if one in standings}
         wanted = [in_round(self.design, tuned, variant, number, self.uniform) for variant, number in now.missing]
         return Stand(
             self.task,
-            {text: standings[one] for text, one in asked.items() if one in standings},
+            {text: now.standings[at] for text, at in place.items()},
             tuned.untuned,
             now.rounds,
             searched,
@@ -184,7 +183,7 @@ class _Stage:
             now.trainings - len(wanted),
             tuned.regions,
             {text: tuple(after[at] for after in now.history) for text, at in place.items()},
-            tuple(self.training(ROUND, one) for one in wanted),
+            tuple(self.training(ROUND, training) for training in wanted),
             now.ended,
         )
 
@@ -195,10 +194,13 @@ class _Stage:
     def uniform(self, words: str) -> float:
         return points.uniform(f"{self.experiment.search.seed} {self.task} {words}")
 
-    def scores(self, variant: str, stage: str, split: str) -> list[tuple[tuple[str, int], float]]:
-        """By variant and index."""
-        own = self.of.get((variant, stage), [])
-        return [((variant, one.trial.index), one.outcome.scores.get(split, math.inf)) for one in own]
+    def scores(self, variants: Iterable[str], stage: str, split: str) -> dict[tuple[str, int], float]:
+        """By variant and index; infinite where a training gave none."""
+        return {
+            (label, result.trial.index): result.outcome.scores.get(split, math.inf)
+            for label in variants
+            for result in self.of.get((label, stage), [])
+        }
 
     def tuned(self, variants: Sequence[str]) -> Tuned:
         """What search and pilots have found, of the variants of each space by themselves: there are no common settings of
@@ -207,8 +209,7 @@ class _Stage:
         spaces = {label: self.experiment.variant(label).space.dimensions for label in variants}
         first = {label: next(one for one in variants if spaces[one] == spaces[label]) for label in variants}
         groups = [tuple(label for label in variants if first[label] == one) for one in dict.fromkeys(first.values())]
-        on = self.experiment.select.on
-        pilots = {key: score for label in variants for key, score in self.scores(label, PILOT, on)}
+        pilots = self.scores(variants, PILOT, self.experiment.select.on)
         found = [tune(self.design, group, self.search(group[0]), pilots, self.uniform) for group in groups]
         return Tuned(
             {label: region for one in found for label, region in one.regions.items()},
@@ -219,14 +220,23 @@ class _Stage:
 
     def search(self, variant: str) -> Scored:
         """The trials of the search, of all variants that have a variant's space."""
-        space = self.experiment.variant(variant).space
-        alike = [one.label for one in self.experiment.variants if one.space.dimensions == space.dimensions]
-        own = [(label, one) for label in alike for one in self.searched(label)]
+        space, on = self.experiment.variant(variant).space, self.experiment.select.on
+        alike = {other.label for other in self.experiment.variants if other.space.dimensions == space.dimensions}
+        own = [
+            (label, result.trial.hyperparameters, result.outcome.scores.get(on, math.inf))
+            for label, result in self.all_searched()
+            if label in alike and points.within(space, result.trial.hyperparameters)
+        ]
         return Scored(
-            np.array([points.places(space, one.trial.hyperparameters) for _, one in own]).reshape(len(own), -1),
-            tuple(label for label, _ in own),
-            np.array([one.outcome.scores.get(self.experiment.select.on, math.inf) for _, one in own]),
+            np.array([points.places(space, chosen) for _, chosen, _ in own]).reshape(len(own), len(space.dimensions)),
+            tuple(label for label, _, _ in own),
+            np.array([score for _, _, score in own]),
         )
+
+    def all_searched(self) -> list[tuple[str, Result]]:
+        """The planned trials of all searches, each with its variant's label."""
+        labels = [variant.label for variant in self.experiment.variants]
+        return [(label, result) for label in labels for result in self.searched(label)]
 
     def searched(self, label: str) -> list[Result]:
         """The planned trials of a variant's search, by index."""
@@ -236,5 +246,5 @@ class _Stage:
     def worst(self) -> float:
         """The worst score of the search on the split that is reported."""
         report = self.experiment.select.report
-        own = [one for label in [v.label for v in self.experiment.variants] for one in self.searched(label)]
-        return max((one.outcome.scores[report] for one in own if report in one.outcome.scores), default=0.0)
+        scores = [result.outcome.scores.get(report) for _, result in self.all_searched()]
+        return max((score for score in scores if score is not None), default=0.0)

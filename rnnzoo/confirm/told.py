@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rnnzoo.confirm.questions import Answer, Standing
-from rnnzoo.confirm.stand import Stand, extent
+from rnnzoo.confirm.stand import Stand, extent, question
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.trial import PILOT
 
@@ -34,9 +34,8 @@ def lines(now: Stand, experiment: Experiment) -> Iterator[str]:
 
 def _answer(standing: Standing, text: str, experiment: Experiment) -> str:
     if standing.answer is Answer.SAME:
-        claim = next(one for one in experiment.claims if one.text == text)
-        margin = experiment.margin if claim.number is None else claim.number
-        return f"the same within {margin:g} ({standing.low:+.3f} to {standing.high:+.3f})"
+        claim = next(claim for claim in experiment.claims if claim.text == text)
+        return f"the same within {question(claim, experiment).margin:g} ({standing.low:+.3f} to {standing.high:+.3f})"
     return f"{standing.answer} ({standing.low:+.3f} to {standing.high:+.3f})"
 
 
@@ -44,8 +43,9 @@ def _settings(now: Stand, experiment: Experiment) -> str:
     regions = now.regions or {}
     label = next(iter(regions))
     found = extent(experiment, label, regions[label])
-    return ", ".join(f"{name} {_value(low)} to {_value(high)}" for name, (low, high) in found.items())
+    return ", ".join(f"{name} {value(low)} to {value(high)}" for name, (low, high) in found.items())
 
 
-def _value(number: object) -> str:
+def value(number: object) -> str:
+    """A hyper-parameter's, to three figures."""
     return f"{number:.3g}" if isinstance(number, float) else str(number)

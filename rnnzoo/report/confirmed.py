@@ -11,12 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rnnzoo.confirm.questions import CERTAIN, Answer, Looks, Question, Standing
 from rnnzoo.confirm.stand import Stand, design, question
-from rnnzoo.report.verdict import Step, Verdict, Word, percent
+from rnnzoo.report.verdict import LEVEL, Step, Verdict, Word, percent
 from rnnzoo.spec.experiment import Claim, Experiment
 from rnnzoo.stats.sequential import MANY, rounds_needed
 from rnnzoo.stats.shares import share_interval
 
-LEVEL = 0.95
 TEST = "t-intervals of the differences by round, which hold at every look"
 _OUTCOMES: Mapping[str, Mapping[Answer, Word]] = {
     "A worse than B": {Answer.WORSE: "supported", Answer.BETTER: "refuted", Answer.SAME: "same"},

@@ -17,9 +17,9 @@ from rnnzoo.errors import StatsError
 from rnnzoo.report.results import belonging
 from rnnzoo.report.verdict import Verdict, pvalue
 from rnnzoo.spec.claims import CONFIRMED, judged
-from rnnzoo.spec.experiment import Claim, Dimension, Experiment, Select, Space
-from rnnzoo.spec.points import places
-from rnnzoo.spec.trial import Result, Value
+from rnnzoo.spec.experiment import Claim, Experiment, Select, Space
+from rnnzoo.spec.points import places, within
+from rnnzoo.spec.trial import Result
 from rnnzoo.stats.adjusted import Adjusted, Placed
 
 LIMIT = "misleads where the two do best at different settings"
@@ -48,7 +48,9 @@ def _adjusted(experiment: Experiment, results: Sequence[Result], a: str, b: str,
     """None where the two were not searched over one space, or too little completed."""
     space = experiment.variant(a).space
     one, two = (belonging(results, label, task) for label in (a, b))
-    if experiment.variant(b).space != space or not all(_within(space, trial) for trial in (*one, *two)):
+    if experiment.variant(b).space != space or not all(
+        within(space, result.trial.hyperparameters) for result in (*one, *two)
+    ):
         return None
     seed = zlib.crc32(f"{experiment.name} equal settings {task} {a} {b}".encode())
     placed, other = (_placed(experiment.select, space, trials) for trials in (one, two))
@@ -56,18 +58,6 @@ def _adjusted(experiment: Experiment, results: Sequence[Result], a: str, b: str,
         return Adjusted(placed, other, seed, paired=experiment.paired(a, b))
     except StatsError:
         return None
-
-
-def _within(space: Space, result: Result) -> bool:
-    """Whether a trial was drawn from a space as it is now; a table may be older than its spec."""
-    chosen = [(one, result.trial.hyperparameters.get(one.name)) for one in space.dimensions]
-    return all(value is None or _has(dimension, value) for dimension, value in chosen)
-
-
-def _has(dimension: Dimension, value: Value) -> bool:
-    if dimension.kind == "choice":
-        return value in dimension.choices
-    return dimension.low <= float(value) <= dimension.high
 
 
 def _placed(select: Select, space: Space, trials: Sequence[Result]) -> Placed:

@@ -14,7 +14,8 @@ import numpy as np
 
 from rnnzoo.errors import StatsError
 from rnnzoo.report.results import belonging
-from rnnzoo.spec.experiment import Dimension, Experiment
+from rnnzoo.spec.experiment import Dimension, Experiment, Space
+from rnnzoo.spec.points import within
 from rnnzoo.spec.trial import Result
 from rnnzoo.stats import importance
 from rnnzoo.stats.importance import Axis, Forest, Importance, Share
@@ -77,8 +78,11 @@ class Forests:
     """
 
     def __init__(self, experiment: Experiment, results: Sequence[Result]) -> None:
-        self.experiment, self.results = experiment, results
+        self.experiment = experiment
         self.searched, self.axes = searched(experiment), axes(experiment)
+        choices = Space(tuple(dimension for dimension in self.searched if dimension.kind == "choice"))
+        # a table may be older than its spec, which has lost a choice since
+        self.results = [result for result in results if within(choices, result.trial.hyperparameters)]
         self.known: dict[str, Forest] = {}
         self.found: dict[str, Importance] = {}
         self.trials: dict[str, int] = {}

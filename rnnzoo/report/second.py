@@ -17,15 +17,16 @@ import numpy as np
 from rnnzoo.confirm import told
 from rnnzoo.confirm.region import Region
 from rnnzoo.confirm.stand import Stand, extent
+from rnnzoo.confirm.told import value
 from rnnzoo.errors import StatsError
 from rnnzoo.report.results import belonging, staged, variant
+from rnnzoo.report.verdict import LEVEL
 from rnnzoo.spec import points
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.trial import PILOT, ROUND, Kind, Result
 from rnnzoo.stats.linear import mean_interval, slopes
 from rnnzoo.stats.shares import share_interval
 
-LEVEL = 0.95
 LATE = 0.05  # of the epochs: who is best there might have gone on
 NEAR = 0.05  # of the span of a hyper-parameter: a region that comes so close touches the border of the space
 CLEAR = 0.01  # p, for all borders together
@@ -213,6 +214,8 @@ def _within(
         ]
         inside = []
         for one in own:
+            if not points.within(space, one.trial.hyperparameters):
+                continue
             place = np.array(points.places(space, one.trial.hyperparameters))
             if report in one.outcome.scores and (low - 1e-9 <= place).all() and (place <= high + 1e-9).all():
                 inside.append((tuple(place.tolist()), one.outcome.scores[report]))
@@ -303,8 +306,3 @@ def _spent(found: Second) -> str:
     untuned = f"; not tuned: {', '.join(found.untuned)}" if found.untuned else ""
     parts = f"{found.searched} in the search, {found.pilots} pilots, {rounds} in {found.rounds} rounds{claims}"
     return f"{found.trainings}: {parts}{untuned}" + (f"; {ended}" if ended else "")
-
-
-def value(number: object) -> str:
-    """A hyper-parameter's, to three figures."""
-    return f"{number:.3g}" if isinstance(number, float) else str(number)

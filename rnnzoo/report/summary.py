@@ -27,7 +27,7 @@ from rnnzoo.report.judge import Searches, judge_pairs
 from rnnzoo.report.learnt import Nothing, nothing
 from rnnzoo.report.results import belonging, replicated
 from rnnzoo.report.second import Fresh, Second, second
-from rnnzoo.report.verdict import Verdict
+from rnnzoo.report.verdict import LEVEL, Verdict
 from rnnzoo.spec.claims import approximate, judged
 from rnnzoo.spec.experiment import Experiment, Variant
 from rnnzoo.spec.read_experiment import resolved
@@ -36,8 +36,6 @@ from rnnzoo.stats.compare import tuned_interval
 from rnnzoo.stats.ranks import Ranks, mean_ranks, rank
 from rnnzoo.stats.shares import share_interval
 from rnnzoo.stats.tuning import tuning_curve
-
-LEVEL = 0.95
 
 
 class Described(Protocol):

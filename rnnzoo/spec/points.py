@@ -98,6 +98,18 @@ def places(space: Space, hyperparameters: Mapping[str, Value]) -> list[float]:
     return [0.5 if number is None else _place(dimension, number) for dimension, number in chosen]
 
 
+def within(space: Space, hyperparameters: Mapping[str, Value]) -> bool:
+    """Whether hyper-parameters lie in a space as it is now; a table may be older than its spec."""
+    chosen = [(dimension, hyperparameters.get(dimension.name)) for dimension in space.dimensions]
+    return all(number is None or _has(dimension, number) for dimension, number in chosen)
+
+
+def _has(dimension: Dimension, number: Value) -> bool:
+    if dimension.kind == "choice":
+        return number in dimension.choices
+    return dimension.low <= float(number) <= dimension.high
+
+
 def _place(dimension: Dimension, number: Value) -> float:
     """The place of a value, in the middle of its share where it has one."""
     if dimension.kind == "choice":

@@ -168,10 +168,10 @@ def confirming(found: Sequence[Study], trials: int) -> tuple[Study, ...]:
     Args:
         trials: of each search.
     """
-    experiment = found[0].experiment
-    confirm = experiment.confirm
+    confirm = found[0].experiment.confirm if found else None
     if confirm is None:
         return ()
+    experiment = found[0].experiment
     design = [confirm.settings, confirm.region, confirm.pilot, experiment.margin, trials]
     searched = {
         task.label: [dict(study.parts) for study in found if study.task.label == task.label]

@@ -83,11 +83,15 @@ class Sweep:
     attempts: dict[str, Counter[int]] = field(default_factory=dict)  # of trials that were begun again
     retries: deque[tuple[Study, int]] = field(default_factory=deque)
     fates: dict[str, Counter[Kind]] = field(default_factory=dict)  # how the trials of a study ended
-    kept: dict[str, dict[int, Mapping[str, Value]]] = field(
-        default_factory=dict
-    )  # points of replicates, pilots and rounds
+    kept: dict[str, dict[int, Mapping[str, Value]]] = field(default_factory=dict)  # points that are given
     running: dict[int, _Running] = field(default_factory=dict)
     still_alone: Sequence[Callable[[], None]] = ()  # they raise where another sweep of the experiment has begun
+    replicates: tuple[Study, ...] = field(init=False)
+    second: tuple[Study, ...] = field(init=False)  # of the second stage
+
+    def __post_init__(self) -> None:
+        self.replicates = replicates(self.studies)
+        self.second = confirming(self.studies, self.trials)
 
     def run(self) -> None:
         """Run what is missing; a study's trials that have ended stay as they are."""
@@ -114,7 +118,7 @@ class Sweep:
         """Open every study; what a dead sweep left running is told to have been interrupted."""
         done = self.open_all(self.studies, self.experiment.search)
         again = {study.task.label for study in self.studies if self.forgotten[study.identity]}
-        for study in confirming(self.studies, self.trials):
+        for study in self.second:
             if study.task.label in again:  # another search, and so other settings
                 self.store.study(study.identity, self.attributes(study), self.given_points()).forget(tuple(Kind))
         return done
@@ -162,8 +166,7 @@ class Sweep:
             self.take_over(study, result, done)
             taken += 1
         if self.given:
-            later = (*replicates(self.studies), *confirming(self.studies, self.trials))
-            known = {*studies, *(study.identity for study in later)}
+            known = self.present()
             other = sum(1 for one in self.given if one.study not in known)
             left = f"; {other} are of another edition of the experiment" if other else ""
             self.observer.note(f"{taken} of {len(self.given)} trials taken over{left}")
@@ -193,7 +196,7 @@ class Sweep:
 
     def replicate(self, interrupted: Callable[[], bool]) -> None:
         """Run the kept trials again on fresh seeds, where the experiment asks for it."""
-        again = replicates(self.studies)
+        again = self.replicates
         if not again:
             return
         done = self.open_all(again, self.given_points())
@@ -217,13 +220,12 @@ class Sweep:
 
     def confirm(self, interrupted: Callable[[], bool]) -> None:
         """Run the second stage, task by task, until its claims are decided or its budget is spent."""
-        second = confirming(self.studies, self.trials)
-        if not second:
+        if not self.second:
             return
-        done = self.open_all(second, self.given_points())
+        done = self.open_all(self.second, self.given_points())
         before = sum(len(one) for one in done.values())
         for task in self.experiment.tasks:
-            studies = {(one.stage, one.variant.label): one for one in second if one.task.label == task.label}
+            studies = {(one.stage, one.variant.label): one for one in self.second if one.task.label == task.label}
             while (now := stand(self.experiment, task.label, self.results(), self.trials)).next:
                 todo = [(studies[one.stage, one.variant], one) for one in now.next]
                 for study, training in todo:
@@ -296,11 +298,12 @@ class Sweep:
 
     def results(self) -> list[Result]:
         """Results of the present studies; editions that were set aside are left out."""
-        present = {
-            study.identity
-            for study in (*self.studies, *replicates(self.studies), *confirming(self.studies, self.trials))
-        }
+        present = self.present()
         return [one for one in self.store.results(self.experiment.name) if one.study in present]
+
+    def present(self) -> set[str]:
+        """Identities of all studies of this edition."""
+        return {study.identity for study in (*self.studies, *self.replicates, *self.second)}
 
     def missing(self, done: Mapping[str, Mapping[int, Outcome]]) -> Iterator[tuple[Study, int]]:
         for study, index in in_turn(self.studies, self.trials):

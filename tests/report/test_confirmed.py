@@ -18,12 +18,13 @@ from scipy import stats
 from rnnzoo import lang, report
 from rnnzoo.confirm.questions import CERTAIN, Question
 from rnnzoo.confirm.region import Region
-from rnnzoo.confirm.stand import Stand
+from rnnzoo.confirm.stand import Stand, stand
 from rnnzoo.lang.view import CellView
 from rnnzoo.report import figures, paper
 from rnnzoo.report.answers import answers
 from rnnzoo.report.confirmed import needed
 from rnnzoo.report.second import Second, box, second
+from rnnzoo.report.summary import summarise
 from rnnzoo.report.verdict import Verdict, Word
 from rnnzoo.spec import points
 from rnnzoo.spec.experiment import Claim
@@ -285,3 +286,17 @@ def test_a_variant_that_was_not_tuned_is_told_and_not_judged() -> None:
     found = second(experiment, [], now)
     assert "not tuned: gru" in dict(box(found))["trainings"]
     assert found.means == {}
+
+
+def test_trials_of_a_table_that_the_space_no_longer_holds_are_no_part_of_its_surface() -> None:
+    """As where a choice was taken out of the spec since the table was written."""
+    older = SPEC.replace("units: {int: [16, 64], log: true}", "units: {choice: [16, 32, 64]}")
+    results = Trainings(confirming.experiment(older), {"rnn": 0.6}).all()
+    now = confirming.experiment(older.replace("[16, 32, 64]", "[16, 32]"))
+    lost = [one for one in results if one.trial.hyperparameters["units"] == 64]
+    assert lost
+    stands = stand(now, "adding", results, confirming.TRIALS)
+    assert all(training.hyperparameters["units"] != 64 for training in stands.next)
+    assert summarise(
+        now, results, {"adding": confirming.task()}, confirming.TRIALS
+    ).verdicts  # and the report can be made
