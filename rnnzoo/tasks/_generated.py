@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnzoo.tasks import SPLITS, Split, Wrong
+from rnnzoo.tasks import SPLITS, Split, Task, Wrong, digest_of
 
 SIZES = {"train": 2000, "valid": 500, "test": 500}  # options: sequences of each split
 _SPLIT_OF = dict(zip(SIZES, SPLITS))
@@ -26,3 +26,25 @@ def splits(
     """`make(sequences, generator)` for every split."""
     generators = {name: np.random.default_rng([seed, zlib.crc32(name.encode())]) for name in SIZES}
     return {split: make(options[name], generators[name]) for name, split in _SPLIT_OF.items()}
+
+
+def one_number(name: str, splits: Mapping[str, Split], usual: tuple[str, float], solved: float) -> Task:
+    """A task whose answer is one number for each sequence.
+
+    Args:
+        usual: what always gives the same answer is called, and that answer.
+        solved: the error from which on it is solved.
+    """
+    called, answer = usual
+    return Task(
+        name=name,
+        splits=splits,
+        loss="squared",
+        per="sequence",
+        outputs=1,
+        metric="mse",
+        unit="mean squared error",
+        baselines={called: float(np.mean((splits["test"].y - answer) ** 2))},
+        digest=digest_of(splits),
+        solved=solved,
+    )

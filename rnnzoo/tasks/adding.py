@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnzoo.tasks import Report, Split, Task, Wrong, _generated, digest_of
+from rnnzoo.tasks import Report, Split, Task, Wrong, _generated
 
 OPTIONS: dict[str, Any] = {"length": 100, **_generated.SIZES}
 ABOUT = "the sum of two marked numbers among many: memory over `length` steps"
@@ -28,18 +28,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     """Generate the task."""
     length = options["length"]
     splits = _generated.splits(options, seed, lambda count, rng: _make(count, length, rng))
-    return Task(
-        name="adding",
-        splits=splits,
-        loss="squared",
-        per="sequence",
-        outputs=1,
-        metric="mse",
-        unit="mean squared error",
-        baselines={"always 1": float(np.mean((splits["test"].y - 1.0) ** 2))},
-        digest=digest_of(splits),
-        solved=0.01,
-    )
+    return _generated.one_number("adding", splits, ("always 1", 1.0), solved=0.01)
 
 
 def _make(count: int, length: int, rng: np.random.Generator) -> Split:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnzoo.tasks import Report, Split, Task, Wrong, _generated, digest_of
+from rnnzoo.tasks import Report, Split, Task, Wrong, _generated
 
 OPTIONS: dict[str, Any] = {"length": 40, **_generated.SIZES}
 ABOUT = "the sum of the numbers since the last mark: a memory that must be emptied"
@@ -31,18 +31,8 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     """Generate the task."""
     length = options["length"]
     splits = _generated.splits(options, seed, lambda count, rng: _make(count, length, rng))
-    usual = float(splits["train"].y.mean())
-    return Task(
-        name="sum_since",
-        splits=splits,
-        loss="squared",
-        per="sequence",
-        outputs=1,
-        metric="mse",
-        unit="mean squared error",
-        baselines={"always the mean": float(np.mean((splits["test"].y - usual) ** 2))},
-        digest=digest_of(splits),
-        solved=0.002,
+    return _generated.one_number(
+        "sum_since", splits, ("always the mean", float(splits["train"].y.mean())), solved=0.002
     )
 
 
