@@ -43,7 +43,14 @@ def _settings(now: Stand, experiment: Experiment) -> str:
     regions = now.regions or {}
     label = next(iter(regions))
     found = extent(experiment, label, regions[label])
-    return ", ".join(f"{name} {value(low)} to {value(high)}" for name, (low, high) in found.items())
+    return ", ".join(f"{name.replace('_', ' ')} {span(*ends)}" for name, ends in found.items())
+
+
+def span(low: object, high: object) -> str:
+    """What a hyper-parameter can be in a region."""
+    if low == high:
+        return value(low)
+    return f"{value(low)} {'or' if isinstance(low, str) else 'to'} {value(high)}"
 
 
 def value(number: object) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 from rnnzoo.confirm import told
 from rnnzoo.confirm.region import Region
 from rnnzoo.confirm.stand import Stand, extent
-from rnnzoo.confirm.told import value
+from rnnzoo.confirm.told import span, value
 from rnnzoo.errors import StatsError
 from rnnzoo.report.results import belonging, staged, variant
 from rnnzoo.report.verdict import LEVEL
@@ -247,15 +247,9 @@ def _where(found: Second) -> str:
 
 def _extent(found: Second, label: str) -> str:
     return ", ".join(
-        f"{name.replace('_', ' ')} {_span(low, high)}{_searched(found, name)}"
+        f"{name.replace('_', ' ')} {span(low, high)}{_searched(found, name)}"
         for name, (low, high) in found.settings[label].items()
     )
-
-
-def _span(low: Any, high: Any) -> str:
-    if low == high:
-        return value(low)
-    return f"{value(low)} {'or' if isinstance(low, str) else 'to'} {value(high)}"
 
 
 def _searched(found: Second, name: str) -> str:
