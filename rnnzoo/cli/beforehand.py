@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from rnnzoo.confirm.region import region_size
 from rnnzoo.confirm.stand import claimed, confirmed, part
-from rnnzoo.spec.claims import SOLVES, TESTED, approximate, judged
+from rnnzoo.spec.claims import SHARES, TESTED, approximate, judged
 from rnnzoo.spec.experiment import Claim, Experiment
 from rnnzoo.spec.read_experiment import solvable
 
@@ -112,8 +112,8 @@ def out_of_reach(
 
     least = smallest_p(trials, paired, draws=2**31)
     most = min(trials, BOSCHLOO)
-    solving = more_often(most, most, 0, most)[0] if any(one.form == SOLVES for one in tested) else 1.0
-    p = [min(1.0, 2 * (solving if one.form == SOLVES else least) / share) for one in tested]
+    shares = more_often(most, most, 0, most)[0] if any(one.form in SHARES for one in tested) else 1.0
+    p = [min(1.0, 2 * (shares if one.form in SHARES else least) / share) for one in tested]
     failing = [one for one, limit in zip(p, holm_levels(p)) if one > limit]
     if not failing:
         return None

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from rnnzoo.report.verdict import Verdict
-from rnnzoo.spec.claims import COMPARED
+from rnnzoo.spec.claims import COMPARED, DIVERGES, SOLVES
 from rnnzoo.spec.experiment import Claim
 
 _PAIRS = COMPARED[:3]
@@ -23,6 +23,7 @@ _RELATIONS: Mapping[tuple[str, str], str] = {
     ("A same as B", "supported"): "same",
 }
 _WHETHER = {"A worse than B": "{a} is worse than {b}", "A better than B": "{a} is better than {b}"}
+_SHARES = {SOLVES: ("solves {task}", "solved"), DIVERGES: ("diverges", "diverged")}  # and what is counted
 _SHORT = re.compile(r"\s*\([A-Z]+\)$")  # a title's own abbreviation, which the label says already
 _LOWER = re.compile(r"[A-Z][a-z]*\b(?!\d)")
 
@@ -66,6 +67,8 @@ def _inside(title: str) -> str:
 def _answer(claim: Claim, verdict: Verdict, names: _Names, unit: str) -> str:
     if claim.form == COMPARED[3]:
         return _none_better(claim, verdict, names, unit)
+    if claim.form in _SHARES and "trials_a" in verdict.numbers:
+        return _shares(claim, verdict, names)
     if claim.form not in _PAIRS:
         return verdict.found
     a, b = names(claim.a), names(claim.b)
@@ -146,3 +149,12 @@ def _none_better(claim: Claim, verdict: Verdict, names: _Names, unit: str) -> st
         return f"Whether any variant is better than {names(claim.b)}{by} stays open"
     which = "No variant" if verdict.word == "supported" else "At least one variant"
     return f"{which} is better than {names(claim.b)}{by}"
+
+
+def _shares(claim: Claim, verdict: Verdict, names: _Names) -> str:
+    does, counted = _SHARES[claim.form]
+    a, of_a, b, of_b = (verdict.numbers[name] for name in (f"{counted}_a", "trials_a", f"{counted}_b", "trials_b"))
+    than = "less" if verdict.word == "refuted" else "more"
+    text = f"{names(claim.a)} {does.format(task=claim.task)} {than} often than {names(claim.b)}"
+    text = f"Whether {text} stays open" if verdict.word == "undecided" else text
+    return f"{text}: {a:.0f} of {of_a:.0f} trainings against {b:.0f} of {of_b:.0f}"

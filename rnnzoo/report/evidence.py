@@ -7,6 +7,7 @@ there with infinite scores: it is chosen last, and counts as the worst of the tw
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
@@ -15,14 +16,15 @@ import numpy as np
 from rnnzoo.errors import StatsError
 from rnnzoo.lang import check, counts
 from rnnzoo.report.explained import Forests
-from rnnzoo.report.judge import Searches
+from rnnzoo.report.judge import Diverging, Searches
 from rnnzoo.report.learnt import Nothing
-from rnnzoo.report.results import belonging
+from rnnzoo.report.results import belonging, staged
 from rnnzoo.spec.claims import judged
 from rnnzoo.spec.experiment import Experiment
-from rnnzoo.spec.trial import Kind, Result
+from rnnzoo.spec.trial import ROUND, Kind, Result
 from rnnzoo.stats.compare import Trials, draws_for
 
+_RAN = (Kind.COMPLETE, Kind.DIVERGED)  # of these it is known whether they diverge
 SIZES = 9  # of the range of units, at which weights are counted
 
 
@@ -49,12 +51,14 @@ def searches(
     found: dict[tuple[str, str], Trials | StatsError] = {}
     complete = {}
     shares = {}
+    diverged = {}
     for task in experiment.tasks:
         for variant in experiment.variants:
             own = belonging(results, variant.label, task.label)
             found[task.label, variant.label] = trials(own, experiment.select.on, experiment.select.report)
             complete[task.label, variant.label] = (sum(one.outcome.kind is Kind.COMPLETE for one in own), len(own))
             shares[task.label, variant.label] = solving(own, experiment.select.report, solved.get(task.label))
+            diverged[task.label, variant.label] = diverging(own, staged(results, variant.label, task.label, ROUND))
     return Searches(
         trials=found,
         complete=complete,
@@ -63,6 +67,7 @@ def searches(
         without=forests.without,
         ratio=lambda task, a, b: _ratio(experiment, a, b, inputs[task]),
         solving=shares,
+        diverging=diverged,
         control=experiment.control,
         seed=experiment.name,
         margin=experiment.margin,
@@ -88,6 +93,21 @@ def solving(results: Sequence[Result], report: str, solved: float | None) -> tup
     if solved is None or not results:
         return None
     return sum(one.outcome.scores.get(report, math.inf) <= solved for one in results), len(results)
+
+
+def diverging(search: Sequence[Result], rounds: Sequence[Result]) -> Diverging:
+    """How many trainings diverged, of those that did or completed.
+
+    One that ran out of memory or time, was pruned or failed might have done either, and is no failure of the cell's.
+    """
+    kinds = Counter(one.outcome.kind for one in search)
+    counts, fresh = _diverged(kinds), _diverged(Counter(one.outcome.kind for one in rounds))
+    otherwise = {kind.words: kinds[kind] for kind in Kind if kinds[kind] and kind not in _RAN}
+    return Diverging(*counts, otherwise, fresh if fresh[1] else None)
+
+
+def _diverged(kinds: Counter[Kind]) -> tuple[int, int]:
+    return kinds[Kind.DIVERGED], sum(kinds[kind] for kind in _RAN)
 
 
 def _ratio(experiment: Experiment, a: str, b: str, inputs: int) -> tuple[float, float]:

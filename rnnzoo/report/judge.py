@@ -21,8 +21,8 @@ from typing import Any, Protocol
 
 from rnnzoo.errors import StatsError
 from rnnzoo.report.learnt import Nothing
-from rnnzoo.report.verdict import LEVEL, Verdict, Word, percent
-from rnnzoo.spec.claims import SOLVES, judged
+from rnnzoo.report.verdict import LEVEL, Scale, Verdict, Word, percent
+from rnnzoo.spec.claims import DIVERGES, SHARES, SOLVES, judged
 from rnnzoo.spec.experiment import Claim
 from rnnzoo.stats.compare import (
     ALPHA,
@@ -40,9 +40,9 @@ from rnnzoo.stats.compare import (
 from rnnzoo.stats.importance import Share
 from rnnzoo.stats.shares import more_often, share_interval, trials_for_shares
 
+SHARES_APART = (0.5, 0.25)  # differences between shares for which advice is given
 MANY = 10_000  # trials; beyond, a number is no advice
 MOSTLY = 0.9  # of the trials; where fewer completed, a verdict says so
-SHARES = (0.5, 0.25)  # differences between shares for which advice is given
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,22 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Diverging:
+    """How many trainings of a variant diverged.
+
+    Attributes:
+        diverged, trainings: in the search, of those that diverged or completed.
+        otherwise: how many of the search ended otherwise, and so do not count, by what became of them.
+        fresh: the same two numbers of the rounds of a second stage; None where there are none.
+    """
+
+    diverged: int
+    trainings: int
+    otherwise: Mapping[str, int] = field(default_factory=dict)
+    fresh: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """What the evidence says before it is known how many claims there are.
 
@@ -63,6 +79,7 @@ class Finding:
         test: how they were found.
         tell: the rest, for a word and the level at which it was decided.
         tested: whether they are p-values, that need an adjustment for several claims.
+        scale: what the numbers are.
     """
 
     supports: float
@@ -70,6 +87,7 @@ class Finding:
     test: str
     tell: Callable[[Word, float], Told]
     tested: bool = False
+    scale: Scale = "score"
 
     @property
     def p(self) -> float:
@@ -106,6 +124,9 @@ class Evidence(Protocol):
 
     def solved(self, task: str, name: str) -> tuple[int, int]:
         """How many trials of a variant solve the task, and of how many, whatever became of them."""
+
+    def diverged(self, task: str, name: str) -> Diverging:
+        """How many trainings of a variant diverged."""
 
     def without(self, task: str) -> Sequence[str]:
         """The variants whose trials the shares are not about."""
@@ -144,7 +165,7 @@ def _verdict(claim: Claim, task: str, finding: Finding | str, adjusted: tuple[fl
     """The verdict of a finding, with the adjusted p-value of its words and the level that was left for it."""
     about = {"note": claim.note, "names_task": bool(claim.task)}
     if isinstance(finding, str):
-        more = "" if claim.form == SOLVES else "more trials that complete"
+        more = "" if claim.form in SHARES else "more trials that complete"
         return Verdict(claim.text, task, "undecided", finding, "none", more, **about)  # type: ignore[arg-type]
     p, alpha = adjusted or (0.0 if 0.0 in (finding.supports, finding.refutes) else 1.0, ALPHA)
     word, level = finding.word(p), 1.0 - alpha
@@ -159,6 +180,7 @@ def _verdict(claim: Claim, task: str, finding: Finding | str, adjusted: tuple[fl
         p if adjusted else None,
         numbers=told.numbers,
         level=level,
+        scale=finding.scale,
         **about,  # type: ignore[arg-type]
     )
 
@@ -270,27 +292,65 @@ def _solves(claim: Claim, task: str, evidence: Evidence) -> Finding:
 
     Each share has its exact interval; an interval of their difference would be another test's, and could contradict the word.
     """
-    (a, of_a), (b, of_b) = evidence.solved(task, claim.a), evidence.solved(task, claim.b)
-    more, less = more_often(a, of_a, b, of_b)
-    difference = a / of_a - b / of_b
+    solved_a, solved_b = evidence.solved(task, claim.a), evidence.solved(task, claim.b)
+    return _more_often(claim, ("solves it in", "solve the task", "solved"), solved_a, solved_b)
+
+
+def _diverges(claim: Claim, task: str, evidence: Evidence) -> Finding:
+    """Shares of the trainings of the search that diverged or completed; the others say nothing of it.
+
+    The rounds of a second stage are told and not tested: how many there are depends on the scores that they gave, and one
+    that diverged counts as the worst score, so that their shares are not binomial.
+    """
+    a, b = evidence.diverged(task, claim.a), evidence.diverged(task, claim.b)
+    words = ("diverged in", "diverge", "diverged")
+    remarks = [*_not_counted(claim.a, a), *_not_counted(claim.b, b)]
+    if a.fresh and b.fresh:
+        each = ", ".join(f"{name} in {one[0]} of {one[1]}" for name, one in ((claim.a, a.fresh), (claim.b, b.fresh)))
+        remarks.append(f"in the rounds, which are not tested: {each}")
+    return _more_often(claim, words, (a.diverged, a.trainings), (b.diverged, b.trainings), remarks)
+
+
+def _not_counted(name: str, found: Diverging) -> list[str]:
+    """What became of trainings of which it is not known whether they would have diverged."""
+    if not found.otherwise:
+        return []
+    kinds = ", ".join(f"{count} {kind}" for kind, count in found.otherwise.items())
+    return [f"not counted of {name}: {kinds}"]
+
+
+def _more_often(
+    claim: Claim, words: tuple[str, str, str], a: tuple[int, int], b: tuple[int, int], remarks: Sequence[str] = ()
+) -> Finding:
+    """Which of two shares of trainings is the larger.
+
+    Args:
+        words: what one variant does, what several do, and what the numbers are called.
+        a, b: how many of how many trainings.
+    """
+    does, do, name = words
+    more, less = more_often(*a, *b)
+    difference = a[0] / a[1] - b[0] / b[1]
 
     def tell(word: Word, level: float) -> Told:
         than = f"{abs(difference):.0%} {'more' if difference > 0 else 'less'} often" if difference else "as often"
+        shares = f"{_share_of(claim.a, does, *a)}, {_share_of(claim.b, does, *b)}: {than}"
+        needed = {f"shares that differ by {one:.0%}": trials_for_shares(one, 1.0 - level) for one in SHARES_APART}
         return Told(
-            f"{_share_solved(claim.a, a, of_a)}, {_share_solved(claim.b, b, of_b)}: {than}",
+            "; ".join([shares, *remarks]),
             {
-                "solved_a": float(a), "trials_a": float(of_a), "solved_b": float(b), "trials_b": float(of_b),
+                f"{name}_a": float(a[0]), "trials_a": float(a[1]), f"{name}_b": float(b[0]), "trials_b": float(b[1]),
                 "difference": difference, "more": more, "less": less,
             },
-            _advice({f"shares that differ by {one:.0%}": trials_for_shares(one, 1.0 - level) for one in SHARES}, of_a),
+            _advice(needed, a[1]),
         )  # fmt: skip
 
-    return Finding(more, less, "Boschloo's exact test of the shares that solve the task", tell, tested=True)
+    return Finding(more, less, f"Boschloo's exact test of the shares that {do}", tell, tested=True, scale="share")
 
 
-def _share_solved(name: str, solved: int, trials: int) -> str:
-    low, high = share_interval(solved, trials, LEVEL)
-    return f"{name} solves it in {solved} of {trials} ({low:.0%} to {high:.0%})"
+def _share_of(name: str, does: str, count: int, trials: int) -> str:
+    low, high = share_interval(count, trials, LEVEL)
+    return f"{name} {does} {count} of {trials} ({low:.0%} to {high:.0%})"
 
 
 _FORMS: Mapping[str, Callable[[Claim, str, Evidence], Finding]] = {
@@ -304,6 +364,7 @@ _FORMS: Mapping[str, Callable[[Claim, str, Evidence], Finding]] = {
     "interactions below N%": _share,
     "weights of A below N% of B": _weights,
     SOLVES: _solves,
+    DIVERGES: _diverges,
 }
 
 
@@ -342,6 +403,7 @@ class Searches:
         ratio: (task, variant, variant) -> lowest and highest ratio of weights.
         solving: by task and variant, how many trials solve the task, and of how many; None for a task of which it is not
             known from which score on it is solved.
+        diverging: by task and variant, how many trainings diverged.
         control: the baseline's second run, which no claim is about.
         seed: words; the same results always give the same verdicts.
         margin: what "same as" means in the experiment; advice is given for differences of it and of twice as much.
@@ -358,6 +420,7 @@ class Searches:
     ratio: Callable[[str, str, str], tuple[float, float]]
     without: Callable[[str], Sequence[str]] = lambda task: ()
     solving: Mapping[tuple[str, str], tuple[int, int] | None] = field(default_factory=dict)
+    diverging: Mapping[tuple[str, str], Diverging] = field(default_factory=dict)
     control: str = ""
     seed: str = ""
     tests: bool = True
@@ -467,6 +530,12 @@ class Searches:
             raise StatsError(f"no trial of {name} has ended, or these do not say from which score on {task} is solved")
         return found
 
+    def diverged(self, task: str, name: str) -> Diverging:
+        found = self.diverging.get((task, name))
+        if found is None or not found.trainings:
+            raise StatsError(f"no trial of {name} has completed or diverged")
+        return found
+
     def _seed(self, *words: object) -> int:
         return zlib.crc32(" ".join(map(str, (self.seed, *words))).encode())
 
@@ -524,6 +593,9 @@ class Printed:
 
     def solved(self, task: str, name: str) -> tuple[int, int]:
         raise StatsError("a table of scores does not say how many trainings solved the task")
+
+    def diverged(self, task: str, name: str) -> Diverging:
+        raise StatsError("a table of scores does not say how many trainings diverged")
 
     def without(self, task: str) -> Sequence[str]:
         return ()

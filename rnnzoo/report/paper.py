@@ -54,10 +54,17 @@ def _verdicts(summary: Summary) -> Iterator[Cells]:
         place = f"on {one.task}: " if several and not one.names_task else ""
         p = "" if one.p is None else f" (p {pvalue(one.p)})"
         numbers = one.numbers
-        difference = f"{numbers['difference']:+.3f}" if "difference" in numbers else ""
+        difference = _difference(one)
         bounds = f"{numbers['low']:+.3f} to {numbers['high']:+.3f}" if {"low", "high"} <= {*numbers} else ""
         level = f" ({percent(one.level)})" if bounds else ""
         yield f"{place}{one.claim}", f"{one.said}{p}", difference, f"{bounds}{level}", _trainings(one)
+
+
+def _difference(verdict: Verdict) -> str:
+    difference = verdict.numbers.get("difference")
+    if difference is None:
+        return ""
+    return f"{100 * difference:+.0f} %" if verdict.scale == "share" else f"{difference:+.3f}"
 
 
 def _trainings(verdict: Verdict) -> str:

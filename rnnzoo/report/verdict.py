@@ -10,6 +10,7 @@ from typing import Any, Literal
 LEVEL = 0.95
 # `same`: a claim of a difference, where the two are the same within the margin.
 Word = Literal["supported", "refuted", "same", "undecided"]
+Scale = Literal["score", "share"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Verdict:
         course: what these trainings gave, round by round, up to the look at which the claim was decided.
         equal_settings: what the trials of the search say of the two at equal settings, as a sentence; the word does not rest
             on it.  Empty where it cannot be said.
+        scale: what the difference is one of: scores, or shares of trainings.
     """
 
     claim: str
@@ -63,6 +65,7 @@ class Verdict:
     course: tuple[Step, ...] = ()
     answer: str = ""
     equal_settings: str = ""
+    scale: Scale = "score"
 
     @property
     def said(self) -> str:

@@ -2,7 +2,7 @@
 
 In: a sentence with its place, and the names that it may use.  Out: a `Claim`, its blanks filled in; what it means is judged
 on the runs (`rnnzoo.report.judge`).  Contains the findings of Greff et al. 2015 (worse, same, importance, interactions, counts
-of weights) and of Jozefowicz et al. 2015 (better, no variant better), and shares of trainings that solve a task.
+of weights) and of Jozefowicz et al. 2015 (better, no variant better), and shares of trainings that solve a task or diverge.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from rnnzoo.errors import Mistakes, Span, nearest
 from rnnzoo.spec.document import MAX_NUMBER, MAX_TEXT, Fields, Node, Scalar, Table, describe
 from rnnzoo.spec.experiment import OURS, Claim, Search
 
+SOLVES = "A solves TASK more often than B"
+DIVERGES = "A diverges more often than B"
+SHARES = (SOLVES, DIVERGES)  # of trainings are compared, and not scores
 # A and B are variants, TASK a task, NAME a searched hyper-parameter, N a number, N% a share; any form without a TASK may
 # follow `on TASK:`.
 FORMS = (
@@ -29,12 +32,11 @@ FORMS = (
     "interactions above N%",
     "interactions below N%",
     "weights of A below N% of B",
-    "A solves TASK more often than B",
+    *SHARES,
 )
-SOLVES = FORMS[-1]
 COMPARED = ("A worse than B", "A better than B", "A same as B", "no variant better than B")  # as `Claim.form` has them
 CONFIRMED = COMPARED[:3]  # what the second stage of a sweep decides: each is about two variants
-TESTED = (SOLVES, *COMPARED)  # each has a p-value or an interval, and so shares the error rate
+TESTED = (*SHARES, *COMPARED)  # each has a p-value or an interval, and so shares the error rate
 WITH_MARGIN = {
     "A same as B": "end the claim with `within 0.1`",
     "no variant better than B": "end the claim with `by 0.1`",

@@ -300,3 +300,16 @@ def test_trials_of_a_table_that_the_space_no_longer_holds_are_no_part_of_its_sur
     assert summarise(
         now, results, {"adding": confirming.task()}, confirming.TRIALS
     ).verdicts  # and the report can be made
+
+
+def test_trainings_that_diverged_in_the_rounds_are_told_and_not_tested() -> None:
+    spec = SHORT.replace("gru same as lstm]", "gru same as lstm, gru diverges more often than lstm]")
+    found = confirming.summary({}, spec, noise=0.2, fails={"gru": 0.5})
+    of_gru = found.stands[0].means["gru"]
+    verdict = found.verdicts[-1]
+    assert of_gru.failed >= 2
+    assert (verdict.word, verdict.p, verdict.confirmed) == ("undecided", 1.0, False)
+    assert "gru diverged in 0 of 8 (0% to 37%), lstm diverged in 0 of 8" in verdict.found
+    assert (
+        f"in the rounds, which are not tested: gru in {of_gru.failed} of {of_gru.trainings}, lstm in 0" in verdict.found
+    )

@@ -8,10 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from rnnzoo.cli.beforehand import out_of_reach
 from rnnzoo.errors import Mistakes, Span, StatsError
-from rnnzoo.report.judge import Printed, Searches, judge
+from rnnzoo.report.judge import Diverging, Printed, Searches, judge
 from rnnzoo.report.learnt import Nothing
 from rnnzoo.report.verdict import Verdict, percent
 from rnnzoo.spec import claims
@@ -320,6 +321,51 @@ def test_what_is_not_known_to_be_solved_is_undecided_and_says_why() -> None:
     found = verdict("a solves task more often than b", evidence({"b": 0.0, "a": 0.0}))
     assert (found.word, found.settle) == ("undecided", "")
     assert found.found == "no trial of a has ended, or these do not say from which score on task is solved"
+
+
+DIVERGING = "a diverges more often than b"
+
+
+def diverging(a: Diverging, b: Diverging) -> Searches:
+    return replace(evidence({"b": 0.0, "a": 0.0}), diverging={("task", "a"): a, ("task", "b"): b})
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "word"),
+    [((9, 12), (1, 12), "supported"), ((0, 12), (8, 12), "refuted"), ((3, 12), (2, 12), "undecided")],
+)
+def test_who_diverges_more_often_is_judged_by_an_exact_test_of_shares(a, b, word: str) -> None:  # type: ignore[no-untyped-def]
+    found = verdict(DIVERGING, diverging(Diverging(*a), Diverging(*b)))
+    exact = min(
+        float(stats.boschloo_exact([[a[0], b[0]], [a[1] - a[0], b[1] - b[0]]], alternative=side).pvalue)
+        for side in ("greater", "less")
+    )
+    assert (found.word, found.scale) == (word, "share")
+    assert found.p == pytest.approx(min(1.0, 2 * exact))
+
+
+def test_what_ended_otherwise_and_the_rounds_are_told_and_not_counted() -> None:
+    found = verdict(DIVERGING, diverging(Diverging(4, 6, {"out of memory": 2}, (1, 14)), Diverging(0, 8, {}, (0, 14))))
+    assert found.found.startswith("a diverged in 4 of 6 (22% to 96%), b diverged in 0 of 8 (0% to 37%): 67% more often")
+    assert (
+        "not counted of a: 2 out of memory; in the rounds, which are not tested: a in 1 of 14, b in 0 of 14"
+        in found.found
+    )
+    alone = verdict(DIVERGING, diverging(Diverging(4, 6), Diverging(0, 8)))
+    assert alone.p == found.p
+
+
+def test_a_variant_of_which_no_training_came_to_an_end_is_undecided_and_says_why() -> None:
+    found = verdict(DIVERGING, diverging(Diverging(0, 0, {"failed": 6}), Diverging(0, 6)))
+    assert (found.word, found.p, found.found) == ("undecided", None, "no trial of a has completed or diverged")
+
+
+def test_claims_about_diverging_share_the_error_rate() -> None:
+    both = diverging(Diverging(9, 12), Diverging(1, 12))
+    (alone,) = judge([claim(DIVERGING, ("a", "b"), ("task",))], ("task",), both)
+    pair = [claim(text, ("a", "b"), ("task",)) for text in (DIVERGING, "b diverges more often than a")]
+    assert alone.p is not None
+    assert [one.p for one in judge(pair, ("task",), both)] == [pytest.approx(2 * alone.p)] * 2
 
 
 def test_a_verdict_on_shares_names_the_variants_that_it_is_not_about() -> None:

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from rnnzoo import lang, report
 from rnnzoo.lang.view import CellView
-from rnnzoo.report import figures
+from rnnzoo.report import figures, paper
 from rnnzoo.report.learnt import nothing
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Ending, Kind, Outcome, Result, Trial
@@ -120,6 +120,26 @@ def test_the_share_that_solves_a_task_counts_every_trial_with_its_exact_interval
     assert "gru: 1 of 6 (0% to 64%)" in console.export_text()
     report.write(found, cells(), tmp_path)
     assert '3 of 6 <span class="note">12 to 88 %</span>' in (tmp_path / "report.html").read_text()
+
+
+def test_a_claim_about_diverging_counts_what_diverged_or_completed_and_answers_in_a_sentence(tmp_path: Path) -> None:
+    experiment = parse_experiment(SPEC.replace("rnn worse than", "gru diverges more often than"), "g.yaml", Path())
+    found = report.summarise(experiment, results(), {"adding": task()}, 6)
+    (verdict,) = found.verdicts
+    assert (verdict.numbers["diverged_a"], verdict.numbers["trials_a"], verdict.numbers["diverged_b"]) == (2, 6, 0)
+    assert verdict.answer == (
+        "Whether gru (gated recurrent unit, reset before the product) diverges more often than lstm (long short-term memory)"
+        " stays open: 2 of 6 trainings against 0 of 6"
+    )
+    assert "+33 \\% &" in paper.latex(found)
+    assert "\\+33" not in paper.markdown(found)
+    report.write(found, cells(), tmp_path)
+    assert verdict.answer in (tmp_path / "report.html").read_text()
+    assert json.loads((tmp_path / "summary.json").read_text())["verdicts"][0]["scale"] == "share"
+    pruned = parse_experiment(SPEC.replace("rnn worse than", "rnn diverges more often than"), "g.yaml", Path())
+    (verdict,) = report.summarise(pruned, results(), {"adding": task()}, 6).verdicts
+    assert "rnn diverged in 0 of 2 (0% to 84%)" in verdict.found
+    assert verdict.found.endswith("not counted of rnn: 4 pruned")
 
 
 def test_who_is_not_better_than_what_learns_nothing_is_marked_and_counted(tmp_path: Path) -> None:
