@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -59,6 +59,19 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What variants scored before the rounds, in the search and as pilots, on the split that rounds are judged on.
+
+    Attributes:
+        worst: of all; a training of a round that gives no score counts as this.
+        best: by variant; of one that is not here nothing was seen.
+    """
+
+    worst: float
+    best: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """Where a question stands.
 
@@ -67,6 +80,8 @@ class Standing:
         mean, low, high: of the differences A less B, with their interval; above 0, A is worse.
         level: of error, at which it was decided or, while it is open, would be.
         lopsided: whether one of the two spreads so much wider that nothing may be decided.
+        elsewhere: what the interval would say, where the variant that it speaks against was once seen to do so well at
+            other settings that it may not be said; else open.
     """
 
     answer: Answer = Answer.OPEN
@@ -76,6 +91,7 @@ class Standing:
     high: float = math.inf
     level: float = 0.0
     lopsided: bool = False
+    elsewhere: Answer = Answer.OPEN
 
 
 def asked(questions: Sequence[Question], found: Sequence[Standing]) -> tuple[str, ...]:
@@ -90,30 +106,29 @@ def look(
     rounds: Sequence[Round],
     looks: Looks,
     level: float,
-    worst: float,
+    seen: Seen,
 ) -> tuple[Standing, ...]:
     """Where every question stands after one round more; what closes leaves its part of the level to the others.
 
     Args:
         before: where they stood before the last of the rounds.
         level: the share of studies that may contain a wrong answer.
-        worst: the score that a training counts with that gave none.
     """
     found = list(before)
     closed = True
     while closed:
         still = [at for at, standing in enumerate(found) if standing.answer is Answer.OPEN]
         for at in still:
-            found[at] = standing(questions[at], rounds, looks, level / len(still), worst)
+            found[at] = standing(questions[at], rounds, looks, level / len(still), seen)
         closed = any(found[at].answer is not Answer.OPEN for at in still)
     return tuple(found)
 
 
-def standing(question: Question, rounds: Sequence[Round], looks: Looks, level: float, worst: float) -> Standing:
+def standing(question: Question, rounds: Sequence[Round], looks: Looks, level: float, seen: Seen) -> Standing:
     """What all these rounds say of one question, at one level."""
-    both = [one for one in rounds if question.a in one and question.b in one]
-    scores = np.array([[one[question.a], one[question.b]] for one in both]).reshape(-1, 2)
-    scores = np.where(np.isfinite(scores), scores, worst)
+    both = [scored for scored in rounds if question.a in scored and question.b in scored]
+    scores = np.array([[scored[question.a], scored[question.b]] for scored in both]).reshape(-1, 2)
+    scores = np.where(np.isfinite(scores), scores, seen.worst)
     if not len(scores):
         return Standing(level=level)
     differences = scores[:, 0] - scores[:, 1]
@@ -121,7 +136,9 @@ def standing(question: Question, rounds: Sequence[Round], looks: Looks, level: f
     low, high = mean - half, mean + half
     lopsided = len(scores) > 1 and _lopsided(scores, question.margin)
     answer = Answer.OPEN if lopsided or math.isinf(half) else _answer(question, low, high)
-    return Standing(answer, len(scores), mean, low, high, level, lopsided)
+    elsewhere = answer if _seen_elsewhere(question, answer, scores, seen) else Answer.OPEN
+    answer = Answer.OPEN if elsewhere is answer else answer
+    return Standing(answer, len(scores), mean, low, high, level, lopsided, elsewhere)
 
 
 def _answer(question: Question, low: float, high: float) -> Answer:
@@ -137,3 +154,21 @@ def _lopsided(scores: Array, margin: float) -> bool:
     """Whether one of the two sometimes does much worse, as where some of its trainings fail: a mean of few says little then."""
     narrow, wide = sorted(scores.std(axis=0, ddof=1))
     return bool(wide > ALIKE * narrow and wide > WIDE * margin)
+
+
+def _seen_elsewhere(question: Question, answer: Answer, scores: Array, seen: Seen) -> bool:
+    """Whether a training before the rounds contradicts an answer.
+
+    Rounds are run where all variants do well.  One whose best settings lie elsewhere does worse in them, by as much in every
+    round.  So a variant is not called worse that was once seen within the floor of the other's rounds, and two are not called
+    the same of which one was seen to beat the other's rounds by more than the margin.
+    """
+    mean_a, mean_b = scores.mean(axis=0)
+    lead_a = mean_b - seen.best.get(question.a, math.inf)
+    lead_b = mean_a - seen.best.get(question.b, math.inf)
+    allowed = {
+        Answer.WORSE: lead_a <= -question.floor,
+        Answer.BETTER: lead_b <= -question.floor,
+        Answer.SAME: max(lead_a, lead_b) <= question.margin,
+    }
+    return not allowed.get(answer, True)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnzoo.confirm.questions import Looks, Question, Round, Standing, asked, look
+from rnnzoo.confirm.questions import Looks, Question, Round, Seen, Standing, asked, look
 from rnnzoo.confirm.region import Region, Scored, regions
 
 Array = np.ndarray[Any, Any]
@@ -151,7 +151,7 @@ class Progress:
 
 
 def progress(
-    design: Design, questions: Sequence[Question], scores: Mapping[tuple[str, int], float], spent: int, worst: float
+    design: Design, questions: Sequence[Question], scores: Mapping[tuple[str, int], float], spent: int, seen: Seen
 ) -> Progress:
     """Play the rounds again, and say what comes next.
 
@@ -161,7 +161,6 @@ def progress(
         questions: about variants that are tuned.
         scores: by variant and round, of the trainings that have ended; infinite where one gave none.
         spent: trainings of search and pilots.
-        worst: the score that a training counts with that gave none.
     """
     rounds: list[Round] = []
     missing: list[tuple[str, int]] = []
@@ -180,7 +179,7 @@ def progress(
         missing += lacking
         rounds.append({variant: scores.get((variant, number), math.nan) for variant in variants})
         if not missing:
-            found = look(questions, found, rounds, design.looks, design.alpha, worst)
+            found = look(questions, found, rounds, design.looks, design.alpha, seen)
             history.append(found)
     whole = [scored for scored in rounds if not any(math.isnan(score) for score in scored.values())]
     return Progress(tuple(whole), found, tuple(history), tuple(missing), spent, "" if missing else ended)

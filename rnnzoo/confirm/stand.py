@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rnnzoo.confirm.questions import Question, Round, Standing
+from rnnzoo.confirm.questions import Question, Round, Seen, Standing
 from rnnzoo.confirm.region import Region, Scored
 from rnnzoo.confirm.stage import Design, Tuned, Wanted, in_round, progress, tune, tuned_questions
 from rnnzoo.errors import StatsError
@@ -171,7 +171,7 @@ class _Stage:
         questions = tuned_questions(list(asked.values()), tuned.untuned)
         place = {text: questions.index(of_claim) for text, of_claim in asked.items() if of_claim in questions}
         scores = self.scores(tuned.regions, ROUND, self.experiment.select.report)
-        now = progress(self.design, questions, scores, searched + tuned.pilots, self.worst())
+        now = progress(self.design, questions, scores, searched + tuned.pilots, self.seen(tuned.regions))
         wanted = [in_round(self.design, tuned, variant, number, self.uniform) for variant, number in now.missing]
         return Stand(
             self.task,
@@ -243,8 +243,15 @@ class _Stage:
         own = [one for one in self.of.get((label, ""), []) if one.trial.index < self.trials]
         return sorted(own, key=lambda one: one.trial.index)
 
-    def worst(self) -> float:
-        """The worst score of the search on the split that is reported."""
+    def seen(self, variants: Iterable[str]) -> Seen:
+        """What search and pilots scored on the split that is reported; no pilot is the worst, since they are few."""
         report = self.experiment.select.report
-        scores = [result.outcome.scores.get(report) for _, result in self.all_searched()]
-        return max((score for score in scores if score is not None), default=0.0)
+        searched: dict[str, list[float]] = {}
+        for label, result in self.all_searched():
+            if report in result.outcome.scores:
+                searched.setdefault(label, []).append(result.outcome.scores[report])
+        pilots = self.scores(variants, PILOT, report)
+        best = {label: min(scores) for label, scores in searched.items()}
+        for (label, _), score in pilots.items():
+            best[label] = min(best.get(label, math.inf), score)
+        return Seen(max((max(scores) for scores in searched.values()), default=0.0), best)

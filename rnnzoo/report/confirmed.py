@@ -41,7 +41,7 @@ def verdict(claim: Claim, experiment: Experiment, stand: Stand) -> Verdict:
         claim.text,
         stand.task,
         word,
-        "; ".join([_numbers(asked, standing, how.common), *_failures(asked, stand)]),
+        "; ".join([_numbers(asked, standing, how.common), *_failures(asked, stand), *_held_back(asked, standing)]),
         TEST,
         _settle(asked, standing, how.looks, stand.ended) if word == "undecided" else "",
         numbers={name: number for name, number in numbers.items() if math.isfinite(number)},
@@ -95,13 +95,28 @@ def _failures(asked: Question, stand: Stand) -> list[str]:
     return found
 
 
+def _held_back(asked: Question, standing: Standing) -> list[str]:
+    """Why nothing is said, whatever the interval."""
+    if standing.lopsided:
+        return ["one of the two spreads over three times as wide as the other, and a mean of few says little then"]
+    where = "in the search or as a pilot, at other settings"
+    if standing.elsewhere is Answer.SAME:
+        return [f"one of the two once beat the other's mean by more than {asked.margin:g}, {where}"]
+    if standing.elsewhere is Answer.OPEN:
+        return []
+    label, other = (asked.a, asked.b) if standing.elsewhere is Answer.WORSE else (asked.b, asked.a)
+    return [f"{label} once came within {asked.floor:g} of the mean of {other}, {where}"]
+
+
 def _settle(asked: Question, standing: Standing, looks: Looks, ended: str) -> str:
     """How many rounds in all it would take, for three true differences, from the spread of the differences so far.
 
     From the spread alone: the difference that was found is mostly chance.
     """
     if standing.lopsided:
-        return "one of the two spreads over three times as wide as the other: see which settings do so badly"
+        return "see which settings do so badly"
+    if standing.elsewhere is not Answer.OPEN:
+        return "search longer, or with `settings: own`"
     if not math.isfinite(standing.high):
         return "more rounds"
     spread = (standing.high - standing.low) / 2 / looks.expected(standing.rounds, standing.level)

@@ -6,13 +6,14 @@ python -m tests.confirm.simulated 200 forest only rows whose name begins so, wit
 
 from __future__ import annotations
 
+import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rnnzoo.confirm.questions import Answer, Question
+from rnnzoo.confirm.questions import Answer, Question, Seen
 from rnnzoo.confirm.region import Scored
 from rnnzoo.confirm.stage import Design, in_round, progress, tune, tuned_questions
 from rnnzoo.stats.sequential import Boundary
@@ -85,13 +86,22 @@ def study(landscape: Landscape, design: Design, effects: Sequence[float], seed: 
     questions = tuned_questions(QUESTIONS, tuned.untuned)
     scores: dict[tuple[str, int], float] = {}
     spent = len(search.scores) + tuned.pilots
-    worst = float(search.scores.max())
-    while (now := progress(design, questions, scores, spent, worst)).missing:
+    seen = Seen(float(search.scores.max()), best_seen(search, pilots))
+    while (now := progress(design, questions, scores, spent, seen)).missing:
         for variant, number in now.missing:
             wanted = in_round(design, tuned, variant, number, same)
             scores[variant, number] = float(train(variant, np.array([wanted.point]))[0])
     found = dict(zip(questions, now.standings))
     return Told(tuple(found[one].answer if one in found else Answer.OPEN for one in QUESTIONS), now.trainings)
+
+
+def best_seen(search: Scored, pilots: Mapping[tuple[str, int], float]) -> dict[str, float]:
+    """The best score of each variant before the rounds."""
+    scores = [*zip(search.variants, search.scores), *((variant, score) for (variant, _), score in pilots.items())]
+    best: dict[str, float] = {}
+    for variant, score in scores:
+        best[variant] = min(best.get(variant, math.inf), float(score))
+    return best
 
 
 def rows() -> dict[str, Callable[[], Callable[[int], Landscape]]]:

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rnnzoo.confirm.questions import CERTAIN, Answer, Looks, Question, Round, Standing, asked, look, standing
+from rnnzoo.confirm.questions import CERTAIN, Answer, Looks, Question, Round, Seen, Standing, asked, look, standing
 from rnnzoo.stats.sequential import Boundary
 
 MARGIN, FLOOR, LEVEL, WORST = 0.2, 0.1, 0.06, 9.0
+SEEN = Seen(WORST)  # and nothing of any variant
 
 
 @dataclass
@@ -43,7 +44,7 @@ def played(
 ) -> tuple[Standing, ...]:
     found = tuple(Standing() for _ in questions)
     for number in range(1, len(scores) + 1):
-        found = look(questions, found, scores[:number], looks, level, WORST)
+        found = look(questions, found, scores[:number], looks, level, SEEN)
     return found
 
 
@@ -57,7 +58,7 @@ def played(
     ],
 )  # fmt: skip
 def test_an_answer_is_where_the_whole_interval_lies(difference: float, half: float, answer: str) -> None:
-    found = standing(question(), rounds(a=difference), Fixed(scale=half / 0.001), 1.0, WORST)
+    found = standing(question(), rounds(a=difference), Fixed(scale=half / 0.001), 1.0, SEEN)
     assert found.answer == answer
     assert found.mean == pytest.approx(difference)
     assert (found.low, found.high) == (pytest.approx(difference - half), pytest.approx(difference + half))
@@ -67,7 +68,7 @@ def test_same_is_said_only_well_inside_the_margin() -> None:
     """An interval may end at 0.7 of it: good settings are not known exactly either."""
     for edge, answer in ((CERTAIN - 0.01, Answer.SAME), (CERTAIN + 0.01, Answer.OPEN)):
         half = edge * MARGIN - 0.05
-        assert standing(question(), rounds(a=0.05), Fixed(scale=half / 0.001), 1.0, WORST).answer is answer
+        assert standing(question(), rounds(a=0.05), Fixed(scale=half / 0.001), 1.0, SEEN).answer is answer
 
 
 def test_to_be_no_longer_the_same_two_variants_must_differ_by_more_than_the_margin() -> None:
@@ -75,7 +76,7 @@ def test_to_be_no_longer_the_same_two_variants_must_differ_by_more_than_the_marg
     same = question(floor=MARGIN)
     narrow = Fixed(scale=0.01 / 0.001)
     for difference, answer in ((0.15, "open"), (0.205, "open"), (0.22, "worse"), (-0.22, "better"), (0.1, "same")):
-        assert standing(same, rounds(a=difference), narrow, 1.0, WORST).answer == answer
+        assert standing(same, rounds(a=difference), narrow, 1.0, SEEN).answer == answer
 
 
 def test_what_closes_hands_its_part_of_the_level_to_those_that_are_left() -> None:
@@ -100,18 +101,16 @@ def test_a_closed_question_is_not_looked_at_again() -> None:
     questions = [question("a"), question("b")]
     first = played(questions, rounds(a=0.3, b=0.12)[:1], Fixed(scale=2.0))
     assert first[0].answer is Answer.WORSE
-    later = look(
-        questions, first, [*rounds(a=0.3, b=0.12)[:1], *rounds(a=-5.0, b=0.12)], Fixed(scale=2.0), LEVEL, WORST
-    )
+    later = look(questions, first, [*rounds(a=0.3, b=0.12)[:1], *rounds(a=-5.0, b=0.12)], Fixed(scale=2.0), LEVEL, SEEN)
     assert later[0] == first[0]
     assert later[1].rounds == 3
 
 
 def test_a_question_rests_on_the_rounds_that_have_both() -> None:
     scores: list[Round] = [{"base": 1.0, "a": 1.5}, {"base": 1.0, "b": 9.0}, {"base": 2.0, "a": 2.5}]
-    found = standing(question(), scores, Fixed(), 1.0, WORST)
+    found = standing(question(), scores, Fixed(), 1.0, SEEN)
     assert (found.rounds, found.mean) == (2, 0.5)
-    assert standing(question("c"), scores, Fixed(), 0.3, WORST) == Standing(level=0.3)
+    assert standing(question("c"), scores, Fixed(), 0.3, SEEN) == Standing(level=0.3)
 
 
 def test_who_is_asked_about_are_the_variants_of_open_questions_in_order() -> None:
@@ -125,25 +124,42 @@ def test_who_is_asked_about_are_the_variants_of_open_questions_in_order() -> Non
 
 def test_a_training_without_a_score_counts_as_the_worst() -> None:
     scores: list[Round] = [{"base": 1.0, "a": math.inf}, {"base": 1.0, "a": math.inf}]
-    found = standing(question(), scores, Fixed(), 1.0, WORST)
+    found = standing(question(), scores, Fixed(), 1.0, SEEN)
     assert found.mean == WORST - 1.0
     assert found.answer is Answer.WORSE
     both: list[Round] = [{"base": math.inf, "a": math.inf}] * 2
-    assert standing(question(), both, Fixed(), 1.0, WORST).mean == 0.0
+    assert standing(question(), both, Fixed(), 1.0, SEEN).mean == 0.0
 
 
 def test_nothing_is_said_where_one_spreads_much_wider_than_the_other() -> None:
     """As where some of its trainings fail: 3 times as wide, and wide in terms of the margin."""
     steady = [{"base": 1.0 + 0.02 * (at % 2), "a": 2.0 + 0.02 * (at % 2)} for at in range(8)]
-    assert standing(question(), steady, Fixed(), 1.0, WORST).answer is Answer.WORSE
+    assert standing(question(), steady, Fixed(), 1.0, SEEN).answer is Answer.WORSE
     wild = [{**one, "a": 2.0 + (3.0 if at == 4 else 0.0)} for at, one in enumerate(steady)]
     for pair in (wild, [{"base": one["a"], "a": one["base"]} for one in wild]):  # whichever of them
-        found = standing(question(), pair, Fixed(), 1.0, WORST)
+        found = standing(question(), pair, Fixed(), 1.0, SEEN)
         assert (found.answer, found.lopsided) == (Answer.OPEN, True)
     both = [{**one, "base": one["a"] - 1.0} for one in wild]
-    assert not standing(question(), both, Fixed(), 1.0, WORST).lopsided
+    assert not standing(question(), both, Fixed(), 1.0, SEEN).lopsided
     little = [{"base": 1.0 + 1e-4 * (at % 2), "a": 2.0 + 1e-2 * (at % 2)} for at in range(8)]
-    assert not standing(question(), little, Fixed(), 1.0, WORST).lopsided  # wide only beside almost nothing
+    assert not standing(question(), little, Fixed(), 1.0, SEEN).lopsided  # wide only beside almost nothing
+
+
+@pytest.mark.parametrize(
+    ("difference", "best", "answer", "elsewhere"),
+    [
+        (0.3, {"a": 1.36}, "worse", "open"), (0.3, {"a": 1.34}, "open", "worse"), (0.3, {"base": 0.0}, "worse", "open"),
+        (-0.3, {"base": 1.06}, "better", "open"), (-0.3, {"base": 1.04}, "open", "better"),
+        (-0.3, {"a": 0.0}, "better", "open"),
+        (0.0, {"a": 1.06}, "same", "open"), (0.0, {"a": 1.04}, "open", "same"), (0.0, {"base": 1.04}, "open", "same"),
+    ],
+)  # fmt: skip
+def test_what_a_training_before_the_rounds_contradicts_is_not_said(
+    difference: float, best: dict[str, float], answer: str, elsewhere: str
+) -> None:
+    """The baseline's rounds have a mean of 1.25, A's one of 1.25 and the difference; the floor is 0.1, the margin 0.2."""
+    found = standing(question(), rounds(a=difference), Fixed(), 1.0, Seen(WORST, best))
+    assert (found.answer, found.elsewhere) == (answer, elsewhere)
 
 
 def test_equal_scores_are_the_same_at_the_first_look_and_not_before() -> None:
@@ -173,7 +189,7 @@ def share_of_wrong_studies(asked_: Sequence[Question], effects: Sequence[float],
         scores: list[Round] = []
         while len(scores) < 24 and (names := asked(asked_, found)):
             scores.append({name: by.get(name, 0.0) + noise * rng.standard_normal() for name in names})
-            found = look(asked_, found, scores, looks, 0.05, WORST)
+            found = look(asked_, found, scores, looks, 0.05, SEEN)
         bad += any(wrong(one.answer, effect, ask) for one, effect, ask in zip(found, effects, asked_))
     return bad / studies
 

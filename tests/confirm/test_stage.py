@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnzoo.confirm.questions import Answer, Question
+from rnnzoo.confirm.questions import Answer, Question, Seen
 from rnnzoo.confirm.region import Scored, regions
 from rnnzoo.confirm.stage import (
     REPEATS,
@@ -166,7 +166,7 @@ def scored(name: str, number: int, effects: Mapping[str, float]) -> float:
 
 
 def now(scores: Mapping[tuple[str, int], float], design: Design = DESIGN, spent: int = 30) -> Progress:
-    return progress(design, QUESTIONS, scores, spent, 9.0)
+    return progress(design, QUESTIONS, scores, spent, Seen(9.0))
 
 
 def played(design: Design, effects: Mapping[str, float], spent: int = 30) -> tuple[Progress, list[tuple], Scores]:

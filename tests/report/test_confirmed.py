@@ -16,11 +16,11 @@ from rich.console import Console
 from scipy import stats
 
 from rnnzoo import lang, report
-from rnnzoo.confirm.questions import CERTAIN, Question
+from rnnzoo.confirm.questions import CERTAIN, Answer, Question, Standing
 from rnnzoo.confirm.region import Region
 from rnnzoo.confirm.stand import Stand, stand
 from rnnzoo.lang.view import CellView
-from rnnzoo.report import figures, paper
+from rnnzoo.report import confirmed, figures, paper
 from rnnzoo.report.answers import answers
 from rnnzoo.report.confirmed import needed
 from rnnzoo.report.second import Second, box, second
@@ -313,3 +313,29 @@ def test_trainings_that_diverged_in_the_rounds_are_told_and_not_tested() -> None
     assert (
         f"in the rounds, which are not tested: gru in {of_gru.failed} of {of_gru.trainings}, lstm in 0" in verdict.found
     )
+
+
+GUARDED = Standing(rounds=8, mean=0.3, low=0.2, high=0.4, level=0.01)
+
+
+@pytest.mark.parametrize(
+    ("standing", "why", "remedy"),
+    [
+        (replace(GUARDED, lopsided=True), "one of the two spreads over three times as wide", "see which settings"),
+        (replace(GUARDED, elsewhere=Answer.WORSE), "rnn once came within 0.1 of the mean of lstm", "search longer"),
+        (replace(GUARDED, elsewhere=Answer.BETTER), "lstm once came within 0.1 of the mean of rnn", "search longer"),
+        (
+            replace(GUARDED, elsewhere=Answer.SAME),
+            "one of the two once beat the other's mean by more than 0.2",
+            "search",
+        ),
+    ],
+)
+def test_an_answer_that_a_guard_holds_back_is_open_and_says_why(standing: Standing, why: str, remedy: str) -> None:
+    experiment = parse_experiment(SHORT, "e.yaml", Path())
+    claim = experiment.claims[0]
+    stand = Stand("adding", {claim.text: standing}, history={claim.text: ()}, ended="most")
+    told = confirmed.verdict(claim, experiment, stand)
+    assert told.word == "undecided"
+    assert why in told.found
+    assert told.settle.startswith(remedy)
