@@ -1,9 +1,13 @@
 """What all tests share: quiet libraries, one thread, a cache folder of their own, and the real data where it is at hand."""
 
 import os
+import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -36,6 +40,37 @@ def fork_servers() -> Iterator[None]:
     yield
     if "tests.command" in sys.modules:
         sys.modules["tests.command"].end_fork_servers()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def migrated_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """MLflow's tables come out of its migrations once; in later databases they are copied: that saves two seconds each."""
+    from rnnzoo.trackers import mlflow as tracker
+
+    make, template = tracker._make_sqlite, tmp_path_factory.mktemp("tables") / "mlflow.db"
+
+    def make_with_copied_tables(uri: str, artifacts: str | None) -> None:
+        from mlflow.store.db import utils
+
+        with mock.patch.object(utils, "_initialize_tables", copied(utils._initialize_tables, template)):
+            make(uri, artifacts)
+
+    with mock.patch.object(tracker, "_make_sqlite", make_with_copied_tables):
+        yield
+
+
+def copied(migrate: Callable[[Any], None], template: Path) -> Callable[[Any], None]:
+    """What gives an engine of SQLAlchemy's the tables of a template, which `migrate` fills where it is empty."""
+
+    def tables(engine: Any) -> None:
+        there = template.exists()
+        if not there:
+            migrate(engine)
+        with closing(sqlite3.connect(template)) as kept, engine.connect() as connection:
+            database = connection.connection.driver_connection
+            kept.backup(database) if there else database.backup(kept)
+
+    return tables
 
 
 @pytest.fixture
