@@ -1,5 +1,9 @@
 """The time loop against the same loop in NumPy: both directions, any number of steps, rows kept where others were read."""
 
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,11 +14,11 @@ from rnnzoo.nn.rooms import Place, Room
 TIME, BATCH = 7, 3
 
 
-def looped(steps: int | None, backwards: bool, rooms: tuple[Room, ...], places: tuple[Place, ...]):  # type: ignore[no-untyped-def]
-    """A running sum of a and b, which keeps 2a, a + b and the sum; in TensorFlow, under XLA."""
-    rng = np.random.default_rng(1)
-    a, b = (rng.standard_normal((TIME, BATCH, width)).astype("float32") for width in (4, 2))
-    start = rng.standard_normal((BATCH, 2)).astype("float32")
+@cache
+def compiled(
+    all_steps: bool, backwards: bool, rooms: tuple[Room, ...], places: tuple[Place, ...], small: int
+) -> Callable[..., Any]:
+    """The loop under XLA, compiled once for any number of steps; `small` is what `scan.SMALL` is."""
 
     @tf.function(jit_compile=True)
     def run(a, b, start, count):  # type: ignore[no-untyped-def]
@@ -22,11 +26,19 @@ def looped(steps: int | None, backwards: bool, rooms: tuple[Room, ...], places: 
             new = carried[0] + row(0)[:, :2] * row(1)
             return [new], [2 * row(0), row(0)[:, :2] + row(1), new]
 
-        return scan.loop(
-            step, [a, b], [start], rooms, places, None if steps is None else count, TIME, backwards=backwards
-        )
+        return scan.loop(step, [a, b], [start], rooms, places, None if all_steps else count, TIME, backwards=backwards)
 
+    return run
+
+
+def looped(steps: int | None, backwards: bool, rooms: tuple[Room, ...], places: tuple[Place, ...]):  # type: ignore[no-untyped-def]
+    """A running sum of a and b, which keeps 2a, a + b and the sum; in TensorFlow, under XLA."""
+    rng = np.random.default_rng(1)
+    a, b = (rng.standard_normal((TIME, BATCH, width)).astype("float32") for width in (4, 2))
+    start = rng.standard_normal((BATCH, 2)).astype("float32")
+    run = compiled(steps is None, backwards, rooms, places, scan.SMALL)
     kept, last = run(a, b, start, tf.constant(TIME if steps is None else steps))
+    assert run.experimental_get_tracing_count() == 1  # one function serves every number of steps
     return a, b, start, [one.numpy() for one in kept], last[0].numpy()
 
 
@@ -42,10 +54,13 @@ OWN = (Room(4), Room(2), Room(2)), (Place(0, 0, 4), Place(1, 0, 2), Place(2, 0, 
 OVER = (Room(4, over=0), Room(2, over=1), Room(2)), (Place(0, 0, 4), Place(1, 0, 2), Place(2, 0, 2))
 
 
-@pytest.mark.parametrize("small", [0, 2**16], ids=["written over", "too small for that"])
 @pytest.mark.parametrize("backwards", [False, True])
 @pytest.mark.parametrize("steps", [None, 0, 1, 5, TIME])
-@pytest.mark.parametrize("layout", [OWN, OVER], ids=["rows of their own", "rows that were read"])
+@pytest.mark.parametrize(
+    ("layout", "small"),
+    [(OWN, 0), (OVER, 0), (OVER, 2**16)],
+    ids=["rows of their own", "rows that were read", "too small to be written over"],
+)
 def test_a_loop_keeps_what_the_same_loop_in_numpy_keeps(layout, steps, backwards, small, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr(scan, "SMALL", small)
     a, b, start, kept, last = looped(steps, backwards, *layout)

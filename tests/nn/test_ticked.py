@@ -43,20 +43,27 @@ def values_and_gradients(cell: ir.Cell, units: int, masked: bool) -> tuple[str, 
 CLOCKS = "constants: |\n  T = {periods}\nequations: |\n  h = where(t % T == 0, tanh(W @ x + R @ h[t-1] + b), h[t-1])\n"
 
 
-@pytest.mark.parametrize("masked", [False, True])
+CELLS = {
+    "clockwork": (lang.load("clockwork"), 16),
+    "unequal": (lang.load("clockwork"), 21),  # modules of unequal size
+    "base 3": (lang.load("clockwork", options={"modules": 3, "base": 3}), 7),
+    "never at most steps": (
+        lang.parse_text("name: slow\n" + CLOCKS.format(periods="4 * (1 + floor(unit / 3))"), file="slow.yaml"), 6
+    ),
+}  # fmt: skip
+SAMPLE = (("clockwork", True), ("unequal", False), ("base 3", True), ("never at most steps", False))
+
+
 @pytest.mark.parametrize(
-    ("cell", "units"),
+    ("name", "masked"),
     [
-        (lang.load("clockwork"), 16),
-        (lang.load("clockwork"), 21),  # modules of unequal size
-        (lang.load("clockwork", options={"modules": 3, "base": 3}), 7),
-        (lang.parse_text("name: slow\n" + CLOCKS.format(periods="4 * (1 + floor(unit / 3))"), file="slow.yaml"), 6),
+        pytest.param(name, masked, marks=() if (name, masked) in SAMPLE else pytest.mark.slow)
+        for name in CELLS
+        for masked in (False, True)
     ],
-    ids=["clockwork", "unequal", "base 3", "never at most steps"],
 )
-def test_what_is_not_due_need_not_be_computed(
-    cell: ir.Cell, units: int, masked: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_not_due_need_not_be_computed(name: str, masked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    cell, units = CELLS[name]
     kind, found = values_and_gradients(cell, units, masked)
     assert kind == "TickedEngine"
     monkeypatch.setattr(ticked, "engine", lambda dense: dense)
