@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -66,11 +67,9 @@ def regions(trials: Scored, variants: Sequence[str], share: float, common: bool)
     Raises:
         StatsError: too few trials have a score.
     """
-    names = tuple(dict.fromkeys(trials.variants))
-    number = {name: at for at, name in enumerate(names)}
-    surface = fit(trials.points, np.array([number[name] for name in trials.variants]), trials.scores)
-    grid = sobol(GRID, trials.points.shape[1])
-    expected = {name: surface.predict(grid, number[name]) for name in variants}
+    axes = trials.points.shape[1]
+    grid = sobol(GRID, axes)
+    expected = dict(zip(variants, _expected(axes, *_as_bytes(trials), tuple(variants))))
     excess = {name: scores - scores.min() for name, scores in expected.items()}
     together = np.mean(list(excess.values()), axis=0)
     size = region_size(share)
@@ -83,3 +82,25 @@ def regions(trials: Scored, variants: Sequence[str], share: float, common: bool)
         shared = best(together)
         return dict.fromkeys(variants, shared)
     return {name: best(excess[name]) for name in variants}
+
+
+def _as_bytes(trials: Scored) -> tuple[bytes, tuple[str, ...], bytes]:
+    return trials.points.astype(float).tobytes(), trials.variants, trials.scores.astype(float).tobytes()
+
+
+@lru_cache(maxsize=16)  # every round asks for the same surface once more
+def _expected(
+    axes: int, points: bytes, labels: tuple[str, ...], scores: bytes, variants: tuple[str, ...]
+) -> tuple[Array, ...]:
+    """Of each of the variants, the score to expect at every point of the grid, read-only."""
+    names = tuple(dict.fromkeys(labels))
+    number = {name: at for at, name in enumerate(names)}
+    surface = fit(
+        np.frombuffer(points).reshape(-1, axes).copy(),
+        np.array([number[label] for label in labels]),
+        np.frombuffer(scores).copy(),
+    )
+    found = tuple(surface.predict(sobol(GRID, axes), number[name]) for name in variants)
+    for scores_expected in found:
+        scores_expected.flags.writeable = False
+    return found
