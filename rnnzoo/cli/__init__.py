@@ -88,11 +88,7 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     sync = _command(commands, "sync", "experiments", "write to MLflow what it lacks of what was run")
     _spec(sync)
     _set(sync)
-    plan = _command(commands, "plan", "experiments", "what would run, and how long it would take")
-    _spec(plan)
-    _budget(plan)
-    plan.add_argument("--no-measure", action="store_true", help="do not measure how long a step takes")
-    _json(plan)
+    _plan_command(commands)
     status = _command(commands, "status", "experiments", "how far an experiment is")
     _spec(status)
     _set(status)
@@ -130,6 +126,16 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     _json(doctor)
     ui = _command(commands, "ui", "experiments", "MLflow's pages, on this machine only")
     ui.add_argument("--port", type=int, metavar="N", help="port, instead of that of mlflow.yml")
+
+
+def _plan_command(commands: argparse._SubParsersAction[_Parser]) -> None:
+    plan = _command(commands, "plan", "experiments", "what would run, how long it would take, and what it can decide")
+    _spec(plan)
+    _budget(plan)
+    plan.add_argument("--no-measure", action="store_true", help="do not measure how long a step takes")
+    text = "standard deviation of a training's score at one setting (default: that of the rounds, else half the margin)"
+    plan.add_argument("--noise", type=float, metavar="N", help=text)
+    _json(plan)
 
 
 def _model_commands(commands: argparse._SubParsersAction[_Parser]) -> None:

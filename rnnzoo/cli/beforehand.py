@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from rnnzoo.confirm.forecast import forecast
 from rnnzoo.confirm.region import region_size
 from rnnzoo.confirm.stand import claimed, confirmed, part
 from rnnzoo.spec.claims import SHARES, TESTED, approximate, judged
@@ -51,7 +52,7 @@ def _reach(experiment: Experiment) -> Iterator[str]:
 
 
 def _second_stage(experiment: Experiment) -> Iterator[str]:
-    """A budget that ends before the first look, and a region that is a single point."""
+    """A budget that ends before the first look or decides nothing, and a region that is a single point."""
     confirm = experiment.confirm
     if confirm is None:
         return
@@ -66,11 +67,29 @@ def _second_stage(experiment: Experiment) -> Iterator[str]:
                 f" trainings, the pilots at least {pilots}, and the {confirm.first} rounds before the first look {rounds}"
                 f"{FIX}budget: {needed + 2 * rounds}, or fewer variants, trials or claims; at least {needed}"
             )
+        elif variants:
+            yield from _too_little(experiment, task.label)
     if region_size(confirm.region) == 1:
         yield (
             f"the region of {confirm.region:.3g} of the space is one setting, at which all rounds train: what they find"
             f" holds for that setting alone{FIX}region: 1%"
         )
+
+
+def _too_little(experiment: Experiment, task: str) -> Iterator[str]:
+    """A budget that decides no claim, whether variants do not differ or differ by the margin."""
+    found, confirm = forecast(experiment, task, experiment.search.trials), experiment.confirm
+    if found is None or confirm is None or any(claim.decidable for claim in found.claims):
+        return
+    sees = min(claim.sees for claim in found.claims)
+    most = f" and most: {found.suffices}" if found.suffices and found.suffices > confirm.most else ""
+    enough = f"budget: {found.budget}{most}, " if found.budget else ""
+    yield (
+        f"a budget of {confirm.budget} decides no claim on {task} in four of five studies, where variants do not differ or"
+        f" differ by the margin: it finds differences from {sees:.2g} on, with at most {found.longest} rounds and a training's"
+        f" noise of {found.noise:g}, which is a guess: `rnnzoo plan SPEC --noise N` where you know it"
+        f"{FIX}{enough}a larger margin, or fewer claims"
+    )
 
 
 def _approximate(experiment: Experiment) -> Iterator[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -28,7 +29,7 @@ from rnnzoo.spec.cell import Init, built_in_names
 from rnnzoo.spec.document import yaml_text
 from rnnzoo.spec.experiment import Experiment, Resources
 from rnnzoo.spec.read_experiment import resolved
-from rnnzoo.spec.trial import RETRIED, Kind, Result, Trial
+from rnnzoo.spec.trial import REPLICATE, RETRIED, ROUND, Kind, Result, Trial
 from rnnzoo.spec.unused import without_effect
 
 if TYPE_CHECKING:
@@ -345,29 +346,52 @@ def _best(found: Opened, results: Sequence[Result]) -> Result | None:
 
 
 def plan(given: argparse.Namespace) -> None:
-    """What would run, what is done, and how long the rest takes."""
+    """What would run, what is done, how long the rest takes, and what can be decided."""
     from rnnzoo.sweep import measure, status
     from rnnzoo.sweep import open as door
     from rnnzoo.sweep.search import Store
 
+    noise = _noise(given.noise)
     console = plain_console(given.json)
     settings = config.read()
     with _bars(console) as report:
         found = door.opened(Path(given.spec), given.set, given.trials, report)
-    there = config.there(settings.storage)
-    rows = status.rows(found.studies, Store(settings.storage), found.trials) if there else ()
+    store = Store(settings.storage) if config.there(settings.storage) else None
+    rows = status.rows(found.studies, store, found.trials) if store else ()
     done = {study.identity: min(row.ended, found.trials) for study, row in zip(found.studies, rows)}
     workers = _workers(given.workers)
     costs: Mapping[str, measure.Cost] = {}
     if not given.no_measure:
         with launched(workers, found.runs) as launcher, _bars(console) as report:
             costs = measure.measure(found.studies, launcher, lambda at, of: report("measuring", at, of))
-    content = _plan(found, done, costs, workers)
+    content = {**_plan(found, done, costs, workers), **_expected(found, store, noise)}
     if given.json:
         print(json.dumps(content, indent=2))
     else:
         _print_data(found, console)
         _print_plan(content, console)
+
+
+def _noise(given: float | None) -> float | None:
+    if given is not None and not 0.0 < given < math.inf:
+        raise UsageError(f"--noise must be a number above 0, not {given:g}")
+    return given
+
+
+def _expected(found: Opened, store: Store | None, noise: float | None) -> dict[str, Any]:
+    """What can be decided of the claims, from the rounds that were run, where there are some."""
+    from rnnzoo.cli import expected
+    from rnnzoo.confirm.stand import stand
+    from rnnzoo.sweep import open as door
+
+    experiment = found.experiment
+    results = door.results(found, store) if store and experiment.confirm else []
+    begun = {one.study.split("/")[2] for one in results if REPLICATE + ROUND in one.study}
+    stands = {label: stand(experiment, label, results, found.trials) for label in begun}
+    content: dict[str, Any] = {"advice": expected.advice(experiment, found.trials)}
+    if experiment.confirm is not None:
+        content["expected"] = expected.plain(experiment, found.trials, stands, noise)
+    return content
 
 
 def _plan(found: Opened, done: Mapping[str, int], costs: Mapping[str, Any], workers: int) -> dict[str, Any]:
@@ -418,6 +442,7 @@ def _at_most(found: Opened) -> dict[str, int]:
 def _print_plan(content: Mapping[str, Any], console: Console) -> None:
     from rich.table import Table
 
+    from rnnzoo.cli import expected
     from rnnzoo.cli.display import duration
 
     table = Table(box=None, pad_edge=False)
@@ -437,7 +462,11 @@ def _print_plan(content: Mapping[str, Any], console: Console) -> None:
         low, high = (duration(hours * 3600) for hours in sorted(content["hours"]))
         console.print(f"\n{low} to {high} with {content['workers']} at a time, if no trial stops early")
     for task, most in content.get("second_stage", {}).items():
-        console.print(f"then to confirm claims on {task}: at most {most} trainings more")
+        console.print(f"\nthen to confirm claims on {task}: at most {most} trainings more")
+        if task in content.get("expected", {}):
+            expected.show(content["expected"][task], console)
+    for text in content.get("advice", ()):
+        console.print(f"\n{text}", **_PLAIN)
 
 
 def status(given: argparse.Namespace) -> None:

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from rnnzoo.stats.sequential import Expecting
+from rnnzoo.stats.sequential import Expecting, rounds_needed
 
 Array = np.ndarray[Any, Any]
 Round = Mapping[str, float]  # score of each variant's training; infinite where it gave none
@@ -139,6 +139,18 @@ def standing(question: Question, rounds: Sequence[Round], looks: Looks, level: f
     elsewhere = answer if _seen_elsewhere(question, answer, scores, seen) else Answer.OPEN
     answer = Answer.OPEN if elsewhere is answer else answer
     return Standing(answer, len(scores), mean, low, high, level, lopsided, elsewhere)
+
+
+def rounds_to_decide(question: Question, difference: float, looks: Looks, spread: float, level: float) -> int | None:
+    """After how many rounds in all a question is decided in 80 % of the studies; None where no number is enough.
+
+    Args:
+        difference: the true one, from 0 on.
+        spread: standard deviation of a difference within a round.
+        level: of error.
+    """
+    room = max(difference - question.floor, CERTAIN * question.margin - difference)
+    return rounds_needed(looks, spread, level, room, both=not difference)
 
 
 def _answer(question: Question, low: float, high: float) -> Answer:

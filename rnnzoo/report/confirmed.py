@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from rnnzoo.confirm.questions import CERTAIN, Answer, Looks, Question, Standing
+from rnnzoo.confirm.questions import Answer, Looks, Question, Standing, rounds_to_decide
 from rnnzoo.confirm.stand import Stand, design, question
 from rnnzoo.report.verdict import LEVEL, Step, Verdict, Word, percent
 from rnnzoo.spec.experiment import Claim, Experiment
-from rnnzoo.stats.sequential import MANY, rounds_needed
+from rnnzoo.stats.sequential import MANY
 from rnnzoo.stats.shares import share_interval
 
 TEST = "t-intervals of the differences by round, which hold at every look"
@@ -131,15 +131,14 @@ def needed(asked: Question, spread: float, level: float, looks: Looks, run: int)
         spread: standard deviation of a difference.
         run: how many there were.
     """
-    inside, half = CERTAIN * asked.margin, asked.margin / 2
+    half = asked.margin / 2
     found: dict[str, int] = {}
     for case, difference in (
         ("they do not differ", 0.0),
         (f"they differ by {half:g}", half),
         (f"by {asked.margin:g}", 2 * half),
     ):
-        room = max(difference - asked.floor, inside - difference)
-        found[case] = rounds_needed(looks, spread, level, room, both=not difference) or MANY + 1
+        found[case] = rounds_to_decide(asked, difference, looks, spread, level) or MANY + 1
     more = [rounds for rounds in found.values() if rounds > run]
     if not more:
         return f"a few rounds more than these {run}, which would have decided most such studies"

@@ -26,6 +26,7 @@ Array = np.ndarray[Any, Any]
 STUDIES = 200_000  # simulated for a boundary
 SEED = 1977
 SHAPE = 1.0  # of the boundary: the level of a look grows with the rounds, since early looks decide little
+LARGEST = 0.25  # level that a boundary is simulated for: p-values above it need not be known
 POWER = 0.8
 MANY = 1_000  # rounds; beyond, a number is no advice
 FEW = 20  # simulated studies; a share of fewer is no quantile
@@ -102,7 +103,10 @@ class Expecting(Protocol):
 
     def expected(self, rounds: int, level: float) -> float: ...
 
+    def __hash__(self) -> int: ...
 
+
+@cache
 def rounds_needed(looks: Expecting, spread: float, level: float, room: float, both: bool) -> int | None:
     """After how many rounds an interval fits into the room between a true difference and a bound, in 80 % of the studies.
 
@@ -115,11 +119,18 @@ def rounds_needed(looks: Expecting, spread: float, level: float, room: float, bo
     Returns:
         None where it takes more than 1,000, or there is no room.
     """
-    quantile = float(special.ndtri((1.0 + POWER) / 2 if both else POWER))
     for rounds in range(looks.first, MANY + 1):
-        if spread * (looks.expected(rounds, level) + quantile / math.sqrt(rounds)) < room:
+        if room_needed(looks, spread, level, rounds, both) < room:
             return rounds
     return None
+
+
+def room_needed(looks: Expecting, spread: float, level: float, rounds: int, both: bool = False) -> float:
+    """How far a true difference must lie from a bound, for an interval after so many rounds to fit between in 80 % of the
+    studies; the arguments are those of `rounds_needed`.  Infinite before the first look.
+    """
+    quantile = float(special.ndtri((1.0 + POWER) / 2 if both else POWER))
+    return spread * (looks.expected(rounds, level) + quantile / math.sqrt(rounds)) if rounds > 0 else math.inf
 
 
 def _part(rounds: int, most: int) -> float:
@@ -140,6 +151,7 @@ def _smallest_p(first: int, most: int) -> Array:
         squares += differences**2
         if rounds >= first:
             variance = (squares - totals**2 / rounds) / (rounds - 1)
-            t = totals / np.sqrt(rounds * variance)
-            smallest = np.minimum(smallest, special.stdtr(rounds - 1, -t) / _part(rounds, most))
+            t, part = totals / np.sqrt(rounds * variance), _part(rounds, most)
+            near = np.flatnonzero(t > -special.stdtrit(rounds - 1, LARGEST * part))
+            smallest[near] = np.minimum(smallest[near], special.stdtr(rounds - 1, -t[near]) / part)
     return np.sort(smallest)

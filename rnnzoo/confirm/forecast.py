@@ -1,0 +1,190 @@
+"""An experiment -> what its second stage can be expected to decide, before it runs or goes on.
+
+In: an experiment, a task, where its second stage stands, and how far scores at one setting spread.  Out: for each open claim,
+after how many rounds four of five studies decide it, if the two variants truly differ by so many parts of the margin; and how
+many rounds the budget has.  Not in it: the guards for which nothing is said, and that a region may miss the best settings.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rnnzoo.confirm.questions import Answer, Looks, Question, Round, rounds_to_decide
+from rnnzoo.confirm.stage import Design
+from rnnzoo.confirm.stand import Stand, claims_on, design, question
+from rnnzoo.spec.experiment import Experiment
+from rnnzoo.spec.read_experiment import MAX_ROUNDS
+from rnnzoo.stats.sequential import Boundary, room_needed
+
+PARTS = (0.0, 0.2, 0.5, 1.0, 2.0)  # of a claim's margin: the true differences that are asked about
+USUAL = 0.5  # of the margin: a training's standard deviation where nothing is known of it
+ENOUGH = 3  # rounds that a spread is taken from
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A true difference, and the rounds after which four of five studies decide; None where no number of rounds does."""
+
+    difference: float
+    rounds: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What is to be expected of a claim.
+
+    Attributes:
+        spread: standard deviation of a difference within a round.
+        measured: how many rounds the spread is from; 0 where it is given or guessed.
+        cases: by true difference, while all open claims share the level.
+        sees: the smallest difference that four of five studies find if this claim stays open longest; infinite where the
+            budget has no look.
+        decidable: whether four of five studies decide it then, where there is no difference or one of the margin.
+    """
+
+    claim: str
+    spread: float
+    measured: int
+    cases: tuple[Case, ...]
+    sees: float
+    decidable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What is to be expected of the second stage on a task.
+
+    Attributes:
+        noise: standard deviation of a training's score at one setting, where no rounds say it.
+        given: whether that was given; else it is a guess.
+        run: rounds that were run.
+        rounds: in all, if every open claim stays open.
+        longest: in all, for a claim that stays open when the others close at the next look.
+        claims: the open ones.
+        suffices: the fewest rounds that decide some claim, where there is no difference or one of the margin, even if all
+            claims stay open, with a `most` of so many where the present one is less; None where no number does.
+        budget: trainings in all, with which so many rounds can be run.
+    """
+
+    task: str
+    noise: float
+    given: bool
+    run: int
+    rounds: int
+    longest: int
+    claims: tuple[Expected, ...]
+    suffices: int | None
+    budget: int | None
+
+
+def forecast(
+    experiment: Experiment, task: str, trials: int, now: Stand | None = None, noise: float | None = None
+) -> Forecast | None:
+    """What is to be expected on a task; None where nothing is confirmed there, or all is decided.
+
+    Args:
+        task: its label.
+        trials: of each search.
+        now: where the second stage stands, if it has begun.
+        noise: standard deviation of a training's score at one setting; without it that of the rounds, else a guess.
+    """
+    if experiment.confirm is None:
+        return None
+    how = design(experiment, experiment.confirm, task)
+    asked = {claim.text: question(claim, experiment) for claim in claims_on(experiment, task)}
+    rounds: Sequence[Round] = ()
+    if now is not None and now.rounds:
+        rounds = now.rounds
+        asked = {text: asked[text] for text, one in now.standings.items() if one.answer is Answer.OPEN}
+    if not asked:
+        return None
+    variants = len({label for one in asked.values() for label in (one.a, one.b)})
+    spent = trials * len(experiment.variants) + how.pilot * variants
+    if now is not None and rounds:
+        spent = now.trainings
+    left, run = max(how.budget - spent, 0), len(rounds)
+    usual = USUAL * how.margin if noise is None else noise
+    spreads = _spreads(asked, rounds if noise is None else (), math.sqrt(2.0) * usual)
+    longest = _up_to(how, _longest(how, run, left, variants))
+    claims = tuple(_expected(text, one, how, len(asked), longest, *spreads[text]) for text, one in asked.items())
+    suffices = _suffices(how, [(one, spreads[text][0]) for text, one in asked.items()])
+    return Forecast(
+        task,
+        usual,
+        noise is not None,
+        run,
+        _up_to(how, run + left // variants),
+        longest,
+        claims,
+        suffices,
+        None if suffices is None else spent + max(suffices - run, 0) * variants,
+    )
+
+
+def _up_to(how: Design, rounds: int) -> int:
+    return rounds if how.most is None else min(rounds, how.most)
+
+
+def _longest(how: Design, run: int, left: int, variants: int) -> int:
+    """Rounds in all, where all variants train until the next look, and then two."""
+    until = max(how.looks.first - run, 1)
+    if left < until * variants:
+        return run + left // variants
+    return run + until + (left - until * variants) // 2
+
+
+def _spreads(asked: Mapping[str, Question], rounds: Sequence[Round], usual: float) -> dict[str, tuple[float, int]]:
+    """By claim, the spread of its differences and how many it is from: of its own, else of all claims', else the usual."""
+    own = {text: _differences(one, rounds) for text, one in asked.items()}
+    known = {text: statistics.stdev(found) for text, found in own.items() if len(found) >= ENOUGH}
+    if known:
+        usual = math.sqrt(statistics.fmean(spread**2 for spread in known.values()))
+    return {text: (known.get(text, usual), len(own[text]) if text in known else 0) for text in asked}
+
+
+def _differences(asked: Question, rounds: Sequence[Round]) -> list[float]:
+    both = [one[asked.a] - one[asked.b] for one in rounds if asked.a in one and asked.b in one]
+    return [difference for difference in both if math.isfinite(difference)]
+
+
+def _expected(
+    text: str, asked: Question, how: Design, open_claims: int, longest: int, spread: float, measured: int
+) -> Expected:
+    level = how.alpha / open_claims
+    cases = tuple(
+        Case(part * asked.margin, rounds_to_decide(asked, part * asked.margin, how.looks, spread, level))
+        for part in PARTS
+    )
+    alone = [rounds_to_decide(asked, difference, how.looks, spread, how.alpha) for difference in (0.0, asked.margin)]
+    return Expected(
+        text,
+        spread,
+        measured,
+        cases,
+        asked.floor + room_needed(how.looks, spread, how.alpha, longest),
+        any(rounds is not None and rounds <= longest for rounds in alone),
+    )
+
+
+def _suffices(how: Design, asked: Sequence[tuple[Question, float]]) -> int | None:
+    """The fewest rounds with which some question of a spread is decided; a later last round makes every look wider."""
+    rounds, most = _fewest(how, how.looks, asked), how.most
+    while rounds is not None and most is not None and rounds > most:
+        if rounds > MAX_ROUNDS:
+            return None
+        most = rounds
+        rounds = _fewest(how, Boundary(how.looks.first, most), asked)
+    return rounds if most == how.most else most
+
+
+def _fewest(how: Design, looks: Looks, asked: Sequence[tuple[Question, float]]) -> int | None:
+    level = how.alpha / len(asked)
+    rounds = [
+        rounds_to_decide(question, difference, looks, spread, level)
+        for question, spread in asked
+        for difference in (0.0, question.margin)
+    ]
+    return min((count for count in rounds if count is not None), default=None)

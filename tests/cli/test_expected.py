@@ -1,0 +1,116 @@
+"""What `plan` prints of claims that are still to be decided."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rnnzoo.cli import expected, main
+from rnnzoo.cli.console import Plain
+from rnnzoo.confirm.stand import stand
+from rnnzoo.spec.experiment import Experiment
+from rnnzoo.spec.read_experiment import parse_experiment
+from tests.report import confirming
+
+SPEC = """\
+experiment: e
+task: {name: adding, length: 10, train: 32, valid: 16, test: 16}
+variants: [lstm, gru, rnn]
+search: {trials: 4, space: {units: {int: [16, 64]}}}
+confirm: {budget: 60}
+margin: 0.2
+claims: [gru worse than lstm, rnn same as lstm]
+"""
+PLAIN = SPEC.replace("confirm: {budget: 60}\n", "")
+
+
+def read(text: str) -> Experiment:
+    return parse_experiment(text, "e.yaml", Path())
+
+
+def printed(content: dict[str, Any], width: int) -> str:
+    out = io.StringIO()
+    expected.show(content, Plain(file=out, width=width))
+    return out.getvalue()
+
+
+def of(text: str, noise: float | None = None) -> dict[str, Any]:
+    return expected.plain(read(text), 4, {}, noise)["adding"]
+
+
+@pytest.mark.parametrize("width", [30, 40, 80, 200])
+def test_it_fits_into_a_narrow_terminal_and_loses_no_number(width: int) -> None:
+    content = of(SPEC)
+    text = printed(content, width)
+    assert max(map(len, text.splitlines())) <= width
+    for claim in content["claims"]:
+        for case in claim["cases"]:
+            assert case["rounds"] is None or str(case["rounds"]) in text
+    assert "gru worse than lstm" in " ".join(printed(content, 80).split())
+
+
+def test_a_guess_is_called_one_and_a_given_noise_is_not() -> None:
+    guess, given = (" ".join(printed(of(SPEC, noise), 80).split()) for noise in (None, 0.05))
+    assert "It is guessed: 0.1, half the margin; --noise N where you know it" in guess
+    assert "The noise of a training is 0.05, as given." in given
+    assert "guess" not in given
+
+
+def test_claims_that_the_budget_cannot_decide_are_named_with_what_it_finds() -> None:
+    content = of(SPEC.replace("60", "45"))
+    assert content["undecidable"] == ["gru worse than lstm", "rnn same as lstm"]
+    text = " ".join(printed(content, 80).split())
+    sees = [f"{one['sees']:.2g}" for one in content["claims"]]
+    assert f"differ by the margin: gru worse than lstm (it finds differences from {sees[0]} on), rnn same as" in text
+    assert f"A budget of {content['budget']} would decide one of them" in text
+    assert "does not decide" not in printed(of(SPEC, noise=0.01), 80)
+
+
+def test_where_rounds_were_run_their_spread_stands_beside_each_claim() -> None:
+    experiment = confirming.experiment(confirming.SPEC.replace("150", "60"))
+    made = confirming.Trainings(experiment, {"rnn": 0.15, "gru": 0.14}, noise=0.4).all()
+    now = stand(experiment, "adding", made, confirming.TRIALS)
+    content = expected.plain(experiment, confirming.TRIALS, {"adding": now}, None)["adding"]
+    text = " ".join(printed(content, 80).split())
+    assert f"({len(now.rounds)} were run)" in text
+    assert f"rnn worse than lstm {content['claims'][0]['spread']:.2g}" in text
+    assert "The spread of a difference is that of the rounds so far." in text
+
+
+def test_a_search_without_a_second_stage_is_pointed_to_it() -> None:
+    (text,) = expected.advice(read(PLAIN), 4)
+    assert "with `confirm: {}`, and a margin, fresh trainings decide them" in text
+    assert expected.advice(read(SPEC), 4) == []
+    assert expected.advice(read(PLAIN.replace("units: {int: [16, 64]}", "units: 16")), 4) == []
+
+
+def test_a_claim_about_solving_a_task_is_told_how_many_trainings_show_a_difference() -> None:
+    """About 4, 15 and 62: Cohen 1988, h of shares around a half, as his tables have them at 5 % on both sides."""
+    solves = PLAIN[: PLAIN.index("claims")] + "claims: [lstm solves adding more often than rnn]\n"
+    (text,) = expected.advice(read(solves), 8)
+    assert text.startswith("lstm solves adding more often than rnn: 8 trainings of each; it takes about")
+    assert text.endswith("4 if shares differ by 90%, 15 if shares differ by 50%, 62 if shares differ by 25%")
+
+
+def test_plan_says_it_as_text_and_as_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("e.yaml").write_text(SPEC)
+    assert main(["plan", "e.yaml", "--no-measure", "--noise", "0.05"]) == 0
+    assert "The noise of a training is 0.05, as given." in capsys.readouterr().out
+    assert main(["plan", "e.yaml", "--no-measure", "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["expected"] == {"adding": json.loads(json.dumps(of(SPEC)))}
+    assert content["second_stage"] == {"adding": 48}
+    assert list(tmp_path.iterdir()) == [tmp_path / "e.yaml"]
+
+
+@pytest.mark.parametrize("noise", ["0", "-1", "nan", "inf"])
+def test_a_noise_that_is_none_is_refused(noise: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "e.yaml", f"--noise={noise}"]) == 2
+    assert capsys.readouterr().err.startswith("--noise must be a number above 0, not ")
