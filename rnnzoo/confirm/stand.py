@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -47,7 +47,7 @@ class Stand:
         regions: by variant.
         history: by claim, where it stood after each round.
         next: the trainings that come next; none at the end.
-        ended: why none comes next: `decided`, `most`, `budget`, or in words why nothing can be confirmed.
+        ended: why none comes next: `decided`, `most`, `budget`, `hours`, or in words why nothing can be confirmed.
     """
 
     task: str
@@ -120,7 +120,14 @@ def stand(experiment: Experiment, task: str, results: Sequence[Result], trials: 
     confirm = experiment.confirm
     if confirm is None or not claims_on(experiment, task):
         return Stand(task, {}, ended="no claim is about scores")
-    return _Stage(experiment, confirm, task, results, trials).stand()
+    now = _Stage(experiment, confirm, task, results, trials).stand()
+    return replace(now, next=(), ended="hours") if now.next and _hours(results, task) >= confirm.hours else now
+
+
+def _hours(results: Sequence[Result], task: str) -> float:
+    """Hours of training on a task, of all workers together: from what is recorded, so that no clock is asked."""
+    own = [one.outcome for one in results if one.study.split("/")[2] == task]
+    return sum(outcome.seconds.get("total", 0.0) for outcome in own) / 3600.0
 
 
 def extent(experiment: Experiment, variant: str, region: Region) -> dict[str, tuple[Value, Value]]:

@@ -13,6 +13,7 @@ ENDED = {
     "decided": "all claims about scores are decided",
     "most": "all rounds are run, and some claims are still open",
     "budget": "the budget is spent, and some claims are still open",
+    "hours": "the hours are spent, and some claims are still open",
 }
 
 

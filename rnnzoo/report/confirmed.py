@@ -120,7 +120,9 @@ def _settle(asked: Question, standing: Standing, looks: Looks, ended: str) -> st
     if not math.isfinite(standing.high):
         return "more rounds"
     spread = (standing.high - standing.low) / 2 / looks.expected(standing.rounds, standing.level)
-    why = {"budget": "the budget is spent", "most": "`most` rounds were run"}.get(ended, "it goes on")
+    why = {"budget": "the budget is spent", "hours": "the hours are spent", "most": "`most` rounds were run"}.get(
+        ended, "it goes on"
+    )
     return f"{why}; {needed(asked, spread, standing.level, looks, standing.rounds)}"
 
 

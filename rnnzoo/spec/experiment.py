@@ -144,6 +144,8 @@ class Confirm:
         first: the round after which verdicts may fall.
         most: rounds at most.
         budget: trainings on each task, those of the search included.
+        hours: of training on each task, of all workers together and those of the search included; once they are spent no
+            round begins.
     """
 
     until: Literal["decided", "stopped"] = "decided"
@@ -153,6 +155,7 @@ class Confirm:
     first: int = 6
     most: int = 24
     budget: int = 150
+    hours: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)

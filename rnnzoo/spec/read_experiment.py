@@ -530,6 +530,7 @@ class _Reader:
             first=entry.integer("first", usual.first, low=LEAST_ROUNDS, high=MAX_ROUNDS),
             most=entry.integer("most", usual.most, low=LEAST_ROUNDS, high=MAX_ROUNDS),
             budget=entry.integer("budget", usual.budget, low=1, high=MAX_TRIALS),
+            hours=entry.number("hours", usual.hours, low=0.0),
         )
         entry.done()
         self.check_confirm(found, entry, margin)
@@ -544,6 +545,8 @@ class _Reader:
                 "`confirm` needs a margin: how much difference is none?",
                 "give the experiment a `margin:` above 0",
             )
+        if found.hours == 0.0:
+            add(entry.span("hours"), "nothing is trained in 0 hours", "write hours: 8, or delete it")
         if found.first > found.most:
             fix = f"write first: {found.most} or less"
             add(entry.span("first"), f"the first look, after {found.first} rounds, is later than the last", fix)
@@ -721,6 +724,8 @@ def _confirm_plain(confirm: Confirm) -> dict[str, Any]:
     found = asdict(confirm)
     if confirm.until == "stopped":
         del found["most"]
+    if math.isinf(confirm.hours):
+        del found["hours"]
     return found
 
 
