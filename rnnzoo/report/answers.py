@@ -121,7 +121,7 @@ def _by(least: float, most: float, unit: str) -> str:
 
 def _figures(one: float, two: float, low: float, high: float) -> tuple[str, str]:
     """Two figures of the width of an interval, and one of an end that is nearly 0."""
-    sizes = [math.floor(math.log10(size)) for size in (high - low, abs(high) or abs(low)) if size > 0.0]
+    sizes = [math.floor(math.log10(size)) for size in (high - low, max(abs(low), abs(high))) if size > 0.0]
     least = [math.floor(math.log10(size)) for size in (abs(low), abs(high)) if size > 0.0]
     places = max(2, 1 - min(sizes, default=0), -min(least, default=0))
     return f"{one:.{min(places, 5)}f}", f"{two:.{min(places, 5)}f}"

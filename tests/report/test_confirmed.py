@@ -91,6 +91,10 @@ def _said(form: str, word: Word, numbers: Mapping[str, float], unit: str = "nats
          "Whether {a} is worse than {b} stays open: between 0.004 better and 0.300 nats worse; 14 trainings of each"),
         ("A same as B", "undecided", 0.02, 0.3,
          "Whether {a} and {b} are the same within 0.1 stays open: 0.02 to 0.30 nats worse; 14 trainings of each"),
+        ("A same as B", "undecided", -0.3, -0.02,
+         "Whether {a} and {b} are the same within 0.1 stays open: 0.02 to 0.30 nats better; 14 trainings of each"),
+        ("A same as B", "undecided", -0.1428, -0.003,
+         "Whether {a} and {b} are the same within 0.1 stays open: 0.003 to 0.143 nats better; 14 trainings of each"),
     ],
 )  # fmt: skip
 def test_an_answer_is_a_sentence_with_titles_amount_and_unit(
