@@ -248,7 +248,14 @@ def _given(given: argparse.Namespace, found: Opened) -> tuple[Sequence[Result], 
     if given.source == reports.MLFLOW:
         return reports.tracked(found.experiment.name), ()
     content = table.read(Path(given.source))
-    return content.results, content.provenance
+    return _of(found.experiment.name, content.results), content.provenance
+
+
+def _of(experiment: str, results: Sequence[Result]) -> Sequence[Result]:
+    """Trials as those of an experiment, whichever ran them: what is left of a study's identity says what its outcomes depend
+    on, and a trial's seed does not depend on the experiment's name.
+    """
+    return [replace(result, study=f"{experiment}/{result.study.partition('/')[2]}") for result in results]
 
 
 def _open(given: argparse.Namespace, console: Console) -> tuple[Opened, Any]:

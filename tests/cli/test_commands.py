@@ -561,6 +561,9 @@ def test_a_sweep_goes_on_from_the_table_of_another_machine(swept: Path, tmp_path
     assert [one["Python"].startswith("an older ") for one in run_with] == [True, False]
     again = rnnzoo("sweep", "small.yaml", "--from", "half.csv", cwd=tmp_path)
     assert "0 of 4 trials taken over" in again.stdout
+    (tmp_path / "renamed.yaml").write_text(SPEC.replace("experiment: small", "experiment: renamed"))
+    renamed = rnnzoo("sweep", "renamed.yaml", "--trials", "2", "--from", "half.csv", cwd=tmp_path)
+    assert "4 of 4 trials taken over" in renamed.stdout  # a trial does not depend on the name of its experiment
     # trials of another edition, or with other hyper-parameters than this sweep would give them, are not taken for ours
     other_edition = rnnzoo(
         "sweep", "small.yaml", "--set", "training.epochs=1", "--trials", "1", "--from", "half.csv", cwd=tmp_path
