@@ -52,15 +52,20 @@ class _Names:
         self.titles, self.told = titles, set[str]()
 
     def __call__(self, label: str) -> str:
-        title = _SHORT.sub("", self.titles.get(label, ""))
-        if label in self.told or title.lower() in ("", label.lower()):
+        told = subtitle(label, self.titles.get(label, ""))
+        if label in self.told or not told:
             return label
         self.told.add(label)
-        return f"{label} ({_inside(title)})"
+        return f"{label} ({told})"
 
 
-def _inside(title: str) -> str:
-    """A title within a sentence: "No forget gate" begins small, "LSTM with peepholes" and "MUT1" do not."""
+def subtitle(label: str, title: str) -> str:
+    """What a cell's title adds to its label, as it stands within a sentence: "No forget gate" begins small, "LSTM with
+    peepholes" and "MUT1" do not.  Empty where it adds nothing.
+    """
+    title = _SHORT.sub("", title)
+    if title.lower() in ("", label.lower()):
+        return ""
     return title[0].lower() + title[1:] if _LOWER.match(title) else title
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from rnnzoo.confirm.stand import Stand, confirmed, part, stand
 from rnnzoo.errors import StatsError
-from rnnzoo.report.answers import answers
+from rnnzoo.report.answers import answers, subtitle
 from rnnzoo.report.confirmed import verdict
 from rnnzoo.report.equal import beside
 from rnnzoo.report.evidence import searches, solving, trials
@@ -154,6 +154,11 @@ class Row:
     @property
     def complete(self) -> int:
         return self.counts.get(Kind.COMPLETE, 0)
+
+    @property
+    def subtitle(self) -> str:
+        """What the cell's title adds to the label."""
+        return subtitle(self.variant, self.title)
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,9 @@ def number(value: float | None) -> str:
 
 
 def _notes(summary: Summary, table: Table, console: Console) -> None:
+    titles = [f"{row.variant}: {row.subtitle}" for row in table.rows if row.subtitle]
+    if titles:
+        console.print(Padding(Text("; ".join(titles), style="dim"), (0, 0, 0, 2)))
     for name, score in table.baselines.items():
         text = f"  {name}: {number(score)}  (learns nothing sequential)"
         console.print(text, style="dim", markup=False, highlight=False)

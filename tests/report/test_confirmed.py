@@ -67,6 +67,16 @@ def test_the_answer_comes_before_the_ranking_in_80_columns(decided: report.Summa
     assert "At most 5 % of such studies contain a wrong word" in plain
 
 
+def test_a_ranking_says_what_its_labels_stand_for(decided: report.Summary, tmp_path: Path) -> None:
+    legend = " ".join(shown(decided).partition("adding: loss")[2].split())
+    for title in ("rnn: simple recurrent network", "gru: gated recurrent unit", "lstm: long short-term memory"):
+        assert title in legend
+    report.write(decided, {one: CellView(lang.load(one)) for one in ("lstm", "gru", "rnn")}, tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert '<span class="label">rnn</span><span class="subtitle">simple recurrent network</span>' in page
+    assert ">simple recurrent network<" in (tmp_path / "distribution.svg").read_text()
+
+
 TITLES = {"nfg": "No forget gate (NFG)", "lstm": "LSTM with peepholes", "mut1": "MUT1, found by evolution", "x": "X"}
 
 

@@ -90,6 +90,8 @@ def _distribution(summary: Summary, table: Table, rows: Sequence[Row]) -> Figure
     axes.set_xlim(low, high)
     axes.set_yticks(range(len(rows)), [row.variant for row in rows])
     axes.tick_params(axis="y", length=0)
+    for at, row in enumerate(rows):
+        axes.annotate(row.subtitle, (1, at), (6, 0), **_BESIDE)
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x", color="#eceff2", lw=0.8)
     axes.set_axisbelow(True)
