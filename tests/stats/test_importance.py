@@ -193,12 +193,13 @@ def test_both_ends_of_an_axis_belong_to_it() -> None:
     )
 
 
+@pytest.mark.parametrize("seeds", [range(1), pytest.param(range(4), marks=pytest.mark.slow)], ids=["short", "long"])
 @pytest.mark.parametrize("noise", [0.0, 0.5])
 @pytest.mark.parametrize("name", KNOWN)
-def test_intervals_cover_known_shares(name: str, noise: float) -> None:
+def test_intervals_cover_known_shares(name: str, noise: float, seeds: range) -> None:
     known = KNOWN[name]
     hits = []
-    for seed in range(4):
+    for seed in seeds:
         points, scores, rng = trials(known, 200, seed, noise)
         found = importance(fit_forest(points, scores, known.axes, rng))
         shares = [*found.main.values(), *(found.pairs[pair] for pair in known.pairs), found.interactions]
