@@ -23,6 +23,7 @@ from rnnzoo.lang.view import CellView
 from rnnzoo.report import confirmed, figures, paper
 from rnnzoo.report.answers import answers
 from rnnzoo.report.confirmed import needed
+from rnnzoo.report.figures import study
 from rnnzoo.report.second import Second, box, second
 from rnnzoo.report.summary import summarise
 from rnnzoo.report.verdict import Verdict, Word
@@ -162,6 +163,36 @@ def test_each_confirmed_claim_has_a_strip_and_the_page_shows_it(decided: report.
     assert '<th scope="col">fresh mean</th>' in page
     assert "At most 5 % of such studies" in page
     json.loads((tmp_path / "summary.json").read_text(), parse_constant=pytest.fail)
+
+
+def test_the_answers_stand_in_one_picture_before_them(decided: report.Summary, tmp_path: Path) -> None:
+    """A row for each confirmed claim, with what was found of A."""
+    picture = figures.draw(decided)["answers"]
+    texts = [element.text for element in ElementTree.fromstring(picture).iter() if element.tag.endswith("}text")]
+    assert [text for text in texts if text in ("worse", "better", "same within 0.2", "still open")] == [
+        "worse",
+        "same within 0.2",
+    ]
+    assert "simple recurrent network (rnn)" in texts
+    assert "difference from lstm in loss, nats per step: left is better, shaded is the margin" in texts
+    report.write(decided, {one: CellView(lang.load(one)) for one in ("lstm", "gru", "rnn")}, tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert page.index("Answers at a glance") < page.index('class="answer"')
+
+
+@pytest.mark.parametrize(
+    ("word", "low", "high", "outcome"),
+    [
+        ("supported", 0.12, 0.4, "worse"), ("refuted", -0.4, -0.12, "better"), ("same", -0.1, 0.13, "same within 0.2"),
+        ("supported", -0.1, 0.13, "same within 0.2"), ("undecided", 0.05, 0.4, "still open"), ("refuted", 0.21, 0.5, "worse"),
+    ],
+)  # fmt: skip
+def test_what_was_found_is_told_of_the_variant_and_not_of_the_claim(
+    word: Word, low: float, high: float, outcome: str
+) -> None:
+    """`rnn better than lstm`, refuted, is a variant that is worse."""
+    numbers = {"difference": (low + high) / 2, "low": low, "high": high, "margin": 0.2, "floor": 0.1}
+    assert study._outcome(Verdict("", "t", word, "", "", numbers=numbers)) == outcome
 
 
 def test_a_training_without_a_score_is_a_cross_and_no_difference(failing: report.Summary) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -303,3 +306,19 @@ def test_headline_numbers_are_the_means() -> None:
     numbers = report.numbers(summary())
     assert set(numbers) == {"lstm", "gru", "rnn"}
     assert numbers["lstm"] == pytest.approx(8.9)
+
+
+def test_pictures_are_drawn_without_a_word_where_the_home_folder_cannot_be_written(tmp_path: Path) -> None:
+    """Matplotlib would say where its cache is, and advise."""
+    nowhere = str(tmp_path / "file")
+    (tmp_path / "file").write_text("")
+    environment = {**os.environ, "HOME": nowhere, "XDG_CACHE_HOME": nowhere, "XDG_CONFIG_HOME": nowhere}
+    environment.pop("MPLCONFIGDIR", None)
+    done = subprocess.run(
+        [sys.executable, "-c", "import rnnzoo.report.figures"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""

@@ -5,6 +5,7 @@ cells   of cells: sizes, gates at work, gradients
 style   what they share
 """
 
+from rnnzoo.report.figures import _quiet  # noqa: F401  # before the others import matplotlib
 from rnnzoo.report.figures.cells import Lag, Values, gates, lags, saturation, weights
 from rnnzoo.report.figures.study import draw
 

@@ -7,6 +7,7 @@ importance      which hyper-parameters explain the scores, alone and together; m
 scatter         every trial by each hyper-parameter
 curves          how the best trial of each variant learnt
 growth          scores as a task grows in one of its options, as in its length
+answers         the answers of the second stage at a glance: the interval at which each claim was decided
 claim           the differences of two variants as rounds of fresh trainings came, and the interval that closes
 ranks           variants over several tasks, with the critical difference (Demsar 2006)
 """
@@ -31,6 +32,7 @@ from rnnzoo.report.verdict import Verdict
 from rnnzoo.stats.ranks import Ranks
 
 PAIRS = 6  # interactions that are shown
+LONG = 34  # characters of a title that stands beside an axis
 MANY = 12  # trials; more stand on a logarithmic axis
 _BESIDE: dict[str, Any] = {
     "xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center", "fontsize": 8.5, "color": "#5b6570",
@@ -52,6 +54,12 @@ def draw(summary: Summary) -> dict[str, str]:
         with rc_context(STYLE):
             found[f"growth-{growth.name}"] = svg(_growth(summary, growth))
     units = {table.task: table.unit for table in summary.tables}
+    for table in summary.tables:
+        suffix = f"-{table.task}" if len(summary.tables) > 1 else ""
+        confirmed = [one for one in summary.verdicts if one.task == table.task and one.course and one.pair]
+        if confirmed:
+            with rc_context(STYLE):
+                found[f"answers{suffix}"] = svg(_answers(summary, table, confirmed))
     for number, verdict in enumerate(summary.verdicts, start=1):
         if verdict.course and verdict.pair:
             with rc_context(STYLE):
@@ -321,6 +329,55 @@ def _growth(summary: Summary, growth: Growth) -> Figure:
     axes.grid(axis="y", color="#eceff2", lw=0.8)
     _legend(axes, growth.name)
     return figure
+
+
+def _answers(summary: Summary, table: Table, verdicts: Sequence[Verdict]) -> Figure:
+    """A row for each claim: differences of its rounds as dots, the interval of their mean, margin and floor behind it."""
+    figure = Figure(figsize=(8, 1.0 + 0.5 * len(verdicts)))
+    axes = figure.subplots()
+    far = 1.08 * max(map(_reach, verdicts))
+    for at, verdict in enumerate(verdicts):
+        _answer(axes, at, verdict, far)
+    pairs = [verdict.pair for verdict in verdicts if verdict.pair]
+    titles = {row.variant: row.subtitle for row in table.rows}
+    labels = [_titled(a, titles.get(a, "")) if b == summary.baseline else f"{a} less {b}" for a, b in pairs]
+    axes.axvline(0, color=FAINT, lw=1, zorder=1)
+    axes.set_yticks(range(len(verdicts)), labels)
+    axes.set(ylim=(len(verdicts) - 0.4, -0.6), xlim=(-far, far))
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    against = f" from {summary.baseline}" if all(b == summary.baseline for _, b in pairs) else ""
+    axes.set_xlabel(f"difference{against} in {table.metric}, {table.unit}: left is better, shaded is the margin")
+    return figure
+
+
+def _titled(label: str, title: str) -> str:
+    """A label behind the title of its cell, where that is short."""
+    return f"{title} ({label})" if 0 < len(title) <= LONG else label
+
+
+def _answer(axes: Axes, at: int, verdict: Verdict, far: float) -> None:
+    floor, margin = verdict.numbers["floor"], verdict.numbers["margin"]
+    axes.barh(at, 2 * margin, 0.8, -margin, color="#eceff2", lw=0, zorder=0)
+    if floor < margin:  # they are equal where the claim is that two are the same
+        axes.barh(at, 2 * floor, 0.8, -floor, color="#dde2e7", lw=0, zorder=0)
+    shown = [step.difference for step in verdict.course if step.difference is not None]
+    axes.plot(shown, [at + 0.2] * len(shown), "o", ms=3.5, mew=0, color=KEPT, alpha=0.45, zorder=3, clip_on=False)
+    low, high = verdict.numbers.get("low"), verdict.numbers.get("high")
+    if low is not None and high is not None:
+        axes.plot([max(low, -far), min(high, far)], [at, at], color=INK, lw=2.4, solid_capstyle="butt", zorder=4)
+        axes.plot(verdict.numbers["difference"], at, "|", ms=11, mew=2.2, color=INK, zorder=4)
+    axes.annotate(_outcome(verdict), (1, at), (6, 0), **{**_BESIDE, "color": INK, "fontsize": 10})
+
+
+def _outcome(verdict: Verdict) -> str:
+    """What was found of A, in a word or two."""
+    if verdict.word == "undecided":
+        return "still open"
+    low, high, margin = verdict.numbers["low"], verdict.numbers["high"], verdict.numbers["margin"]
+    if max(abs(low), abs(high)) <= margin:
+        return f"same within {margin:g}"
+    return "worse" if low > 0 else "better"
 
 
 def _course(verdict: Verdict, pair: tuple[str, str], unit: str) -> Figure:
