@@ -60,11 +60,11 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What variants scored before the rounds, in the search and as pilots, on the split that rounds are judged on.
+    """What variants scored before the rounds, on the split that rounds are judged on.
 
     Attributes:
-        worst: of all; a training of a round that gives no score counts as this.
-        best: by variant; of one that is not here nothing was seen.
+        worst: of the search; a training of a round that gives no score counts as this.
+        best: by variant, at other settings than those of the rounds; of one that is not here nothing was seen.
     """
 
     worst: float

@@ -250,15 +250,15 @@ class _Stage:
         own = [one for one in self.of.get((label, ""), []) if one.trial.index < self.trials]
         return sorted(own, key=lambda one: one.trial.index)
 
-    def seen(self, variants: Iterable[str]) -> Seen:
-        """What search and pilots scored on the split that is reported; no pilot is the worst, since they are few."""
+    def seen(self, regions: Mapping[str, Region]) -> Seen:
+        """What trials of the search, and pilots elsewhere than in a variant's region, scored on the split that is reported."""
         report = self.experiment.select.report
-        searched: dict[str, list[float]] = {}
-        for label, result in self.all_searched():
-            if report in result.outcome.scores:
-                searched.setdefault(label, []).append(result.outcome.scores[report])
-        pilots = self.scores(variants, PILOT, report)
-        best = {label: min(scores) for label, scores in searched.items()}
-        for (label, _), score in pilots.items():
-            best[label] = min(best.get(label, math.inf), score)
-        return Seen(max((max(scores) for scores in searched.values()), default=0.0), best)
+        searched = [(label, one) for label, one in self.all_searched() if report in one.outcome.scores]
+        best: dict[str, float] = {}
+        for label, region in regions.items():
+            space = self.experiment.variant(label).space
+            inside = [points.at(space, place.tolist()) for place in region.points]
+            before = [*(one for name, one in searched if name == label), *self.of.get((label, PILOT), [])]
+            elsewhere = [one for one in before if dict(one.trial.hyperparameters) not in inside]
+            best[label] = min((one.outcome.scores.get(report, math.inf) for one in elsewhere), default=math.inf)
+        return Seen(max((one.outcome.scores[report] for _, one in searched), default=0.0), best)

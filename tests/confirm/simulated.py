@@ -20,6 +20,7 @@ from rnnzoo.stats.sequential import Boundary
 from tests.confirm import landscapes
 from tests.confirm.landscapes import AXES, VARIANTS, Landscape
 
+Point = tuple[float, ...]
 MARGIN, FLOOR = 0.2, 0.1
 SEARCH = 4  # trials of each variant
 EFFECTS = (0.0, 0.15, 0.3, 0.3, 0.0, 0.0)  # of the variants that questions are about; the rest has none
@@ -80,13 +81,17 @@ def study(landscape: Landscape, design: Design, effects: Sequence[float], seed: 
         return fixed.setdefault(words, uniform(words))
 
     pilots: dict[tuple[str, int], float] = {}
+    settings: dict[tuple[str, int], Point] = {}
     while (tuned := tune(design, claimed, search, pilots, same)).wanted:
         for one in tuned.wanted:
             pilots[one.variant, one.index] = float(train(one.variant, np.array([one.point]))[0])
+            settings[one.variant, one.index] = one.point
     questions = tuned_questions(QUESTIONS, tuned.untuned)
     scores: dict[tuple[str, int], float] = {}
     spent = len(search.scores) + tuned.pilots
-    seen = Seen(float(search.scores.max()), best_seen(search, pilots))
+    inside = {label: set(map(tuple, region.points.tolist())) for label, region in tuned.regions.items()}
+    elsewhere = {pilot: score for pilot, score in pilots.items() if settings[pilot] not in inside[pilot[0]]}
+    seen = Seen(float(search.scores.max()), best_seen(search, elsewhere))
     while (now := progress(design, questions, scores, spent, seen)).missing:
         for variant, number in now.missing:
             wanted = in_round(design, tuned, variant, number, same)
@@ -96,7 +101,7 @@ def study(landscape: Landscape, design: Design, effects: Sequence[float], seed: 
 
 
 def best_seen(search: Scored, pilots: Mapping[tuple[str, int], float]) -> dict[str, float]:
-    """The best score of each variant before the rounds."""
+    """The best score of each variant in the search and as these pilots."""
     scores = [*zip(search.variants, search.scores), *((variant, score) for (variant, _), score in pilots.items())]
     best: dict[str, float] = {}
     for variant, score in scores:
