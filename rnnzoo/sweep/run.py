@@ -8,7 +8,7 @@ Optuna's storage; the tracker is brought level from it at every start, so the sa
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -86,6 +86,7 @@ class Sweep:
     kept: dict[str, dict[int, Mapping[str, Value]]] = field(default_factory=dict)  # points that are given
     running: dict[int, _Running] = field(default_factory=dict)
     still_alone: Sequence[Callable[[], None]] = ()  # they raise where another sweep of the experiment has begun
+    signature: Mapping[str, str] = field(default_factory=dict)  # where and with what trials are run
     replicates: tuple[Study, ...] = field(init=False)
     second: tuple[Study, ...] = field(init=False)  # of the second stage
 
@@ -103,7 +104,8 @@ class Sweep:
             self.tracker.open(name, self.experiment.about, self.texts)
             done = self.open()
             self.adopt(done)
-            self.sign(done)
+            self.signature = provenance.here(Path(self.experiment.file).parent)
+            self.sign(self.opened, {study.identity for study, _ in self.missing(done)})
             self.level()
             self.begin(done)
             with interrupts() as interrupted:
@@ -180,13 +182,17 @@ class Sweep:
         opened.tell(number, trial, result.outcome)
         done[study.identity][index] = result.outcome
 
-    def sign(self, done: Mapping[str, Mapping[int, Outcome]]) -> None:
-        """Leave with each study that has trials to run, where and with what they are run."""
-        signature = provenance.here(Path(self.experiment.file).parent)
-        lacking = {study.identity for study, _ in self.missing(done)}
-        taken = {one.study for one in self.given}
-        for name, opened in self.opened.items():
-            opened.sign([*(self.given_provenance if name in taken else ()), *([signature] if name in lacking else ())])
+    def sign(self, studies: Iterable[str], lacking: Collection[str]) -> None:
+        """Leave with studies where and with what their trials are run, or were, as far as they were given.
+
+        Args:
+            studies: their identities.
+            lacking: those of them that have trials to run.
+        """
+        given = {result.study for result in self.given}
+        for name in studies:
+            elsewhere = self.given_provenance if name in given else ()
+            self.opened[name].sign([*elsewhere, *([self.signature] if name in lacking else ())])
 
     def point(self, study: Study, index: int) -> Mapping[str, Value] | None:
         """The point of an index, of a replicate or of a sampler of ours; None where a grid is used up."""
@@ -212,6 +218,7 @@ class Sweep:
                     self.take_over(study, result, done)
         self.observer.begin(again, {name: len(found) for name, found in done.items()}, {})
         todo = [(study, at) for study in again for at in self.kept[study.identity] if at not in done[study.identity]]
+        self.sign((study.identity for study in again), {study.identity for study, _ in todo})
         self.loop(iter(todo), interrupted)
 
     def given_points(self) -> Search:
@@ -233,6 +240,7 @@ class Sweep:
                 self.observer.stands(now, self.experiment)
                 self.take_rest(todo, done)
                 left = [(study, one.index) for study, one in todo if one.index not in done[study.identity]]
+                self.sign((study.identity for study, _ in todo), {study.identity for study, _ in left})
                 self.loop(iter(left), interrupted)
             self.observer.stands(now, self.experiment)
         taken = sum(len(one) for one in done.values()) - before

@@ -263,6 +263,17 @@ def test_trials_of_a_table_are_taken_over_with_both_stages(whole: Sweep, tmp_pat
     assert f"{found['pilot'] + found['round']} trials of the second stage taken over" in here.observer.notes
 
 
+def test_where_trainings_of_both_stages_were_run_is_kept_with_them(whole: Sweep, tmp_path: Path) -> None:
+    studies_ = {result.study for result in whole.results()}
+    assert len(studies_) == 3 + 3 + 3  # searches, pilots and rounds
+    assert all(whole.store.provenance({name}) == [whole.signature] for name in studies_)
+    elsewhere = {"Python": "another one"}
+    later = sweep(tmp_path)
+    later.given, later.given_provenance = whole.results(), (elsewhere,)
+    later.run()
+    assert all(later.store.provenance({name}) == [elsewhere] for name in studies_)
+
+
 def test_a_report_from_a_table_says_what_the_sweep_said(whole: Sweep, tmp_path: Path) -> None:
     for ending in ("csv", "parquet"):
         content = table.Trials("two_stages", {"adding": task_note()}, {}, tuple(whole.results()))
