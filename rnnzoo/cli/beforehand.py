@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from rnnzoo.confirm.forecast import forecast
 from rnnzoo.confirm.region import region_size
 from rnnzoo.confirm.stand import claimed, confirmed, part
-from rnnzoo.spec.claims import SHARES, TESTED, approximate, judged
+from rnnzoo.spec.claims import FASTER, SHARES, TESTED, approximate, judged
 from rnnzoo.spec.experiment import Claim, Experiment
 from rnnzoo.spec.read_experiment import solvable
+from rnnzoo.spec.timing import ROUNDS
 
 FIX = "\n    fix: "  # what stands in a warning between what it says and what to do
 SHORT = 1 / 3  # of the epochs: patience below it may end a training on its plateau
@@ -132,7 +133,8 @@ def out_of_reach(
     least = smallest_p(trials, paired, draws=2**31)
     most = min(trials, BOSCHLOO)
     shares = more_often(most, most, 0, most)[0] if any(one.form in SHARES for one in tested) else 1.0
-    p = [min(1.0, 2 * (shares if one.form in SHARES else least) / share) for one in tested]
+    smallest = {**dict.fromkeys(SHARES, shares), FASTER: 0.5**ROUNDS}
+    p = [min(1.0, 2 * smallest.get(one.form, least) / share) for one in tested]
     failing = [one for one, limit in zip(p, holm_levels(p)) if one > limit]
     if not failing:
         return None

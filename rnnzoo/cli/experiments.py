@@ -201,7 +201,7 @@ def _published(
     from rnnzoo.report import numbers
 
     _keep_models(found, results, store, tracker, console)
-    reported = reports.of_opened(found, results, store.provenance(found.identities))
+    reported = reports.of_opened(found, results, store)
     summary, files = reports.written(reported)
     tracker.report(found.experiment.name, files, numbers(summary))
     return reported, summary, files

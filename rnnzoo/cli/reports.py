@@ -20,12 +20,14 @@ from rnnzoo.lang.ir import Cell
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.settings import project, runs
+from rnnzoo.spec.timing import Timing
 from rnnzoo.spec.trial import Result
 
 if TYPE_CHECKING:
     from rnnzoo.report.summary import Described, Summary
     from rnnzoo.report.table import Trials
     from rnnzoo.sweep.open import Opened
+    from rnnzoo.sweep.search import Store
     from rnnzoo.trackers.mlflow import MlflowTracker
 
 RESULTS = Path("results")  # tables that are kept with a project
@@ -40,6 +42,7 @@ class Reported:
         provenance: where and with what the trials were run.
         source: the table that it was read from; None for the storage.
         changes: what the spec says otherwise than when the trials were run.
+        timings: how fast variants trained side by side.
     """
 
     experiment: Experiment
@@ -50,6 +53,7 @@ class Reported:
     provenance: Sequence[Mapping[str, str]] = ()
     source: Path | None = None
     changes: Sequence[str] = ()
+    timings: Sequence[Timing] = ()
 
     @property
     def folder(self) -> Path:
@@ -76,7 +80,7 @@ def written(found: Reported) -> tuple[Summary, list[Path]]:
     from rnnzoo import report as pages
     from rnnzoo.lang.view import CellView
 
-    told = (found.trials, found.provenance, found.changes)
+    told = (found.trials, found.provenance, found.changes, found.timings)
     summary = pages.summarise(found.experiment, found.results, found.tasks, *told)
     views = {label: CellView(cell) for label, cell in found.cells.items()}
     return summary, pages.write(summary, views, found.folder)
@@ -96,9 +100,14 @@ def shown(found: Reported, summary: Summary, files: Sequence[Path], console: Con
             console.print(f"best    {command('best', found.experiment.file, '--variant', rows[0].variant)}")
 
 
-def of_opened(found: Opened, results: Sequence[Result], provenance: Sequence[Mapping[str, str]] = ()) -> Reported:
+def of_opened(found: Opened, results: Sequence[Result], store: Store | None = None) -> Reported:
+    """Of an experiment with its data; a storage knows more than the results."""
     cells = {study.variant.label: study.cell for study in found.studies}
-    return Reported(found.experiment, results, found.tasks, cells, found.trials, provenance)
+    reported = Reported(found.experiment, results, found.tasks, cells, found.trials)
+    if store is None:
+        return reported
+    known = found.identities
+    return replace(reported, provenance=store.provenance(known), timings=store.timings(known))
 
 
 # ---------------------------------------------------------------------------------------------- where results are
@@ -181,7 +190,7 @@ def _from_storage(given: argparse.Namespace) -> Reported:
 
     found = door.opened(Path(given.spec), given.set)
     store = door.existing_store(config.read(), found.experiment)
-    return of_opened(found, door.results(found, store), store.provenance(found.identities))
+    return of_opened(found, door.results(found, store), store)
 
 
 def _from_mlflow(given: argparse.Namespace) -> Reported:
@@ -209,7 +218,7 @@ def _from_table(given: argparse.Namespace, path: Path, console: Console) -> Repo
     changes = _changes(experiment, content)
     for text in changes:
         console.print(f"  {text}", style="yellow", markup=False, highlight=False)
-    told = (cells(experiment), experiment.search.trials, content.provenance, path, changes)
+    told = (cells(experiment), experiment.search.trials, content.provenance, path, changes, content.timings)
     return Reported(experiment, content.results, content.tasks, *told)
 
 
@@ -277,6 +286,7 @@ def export(given: argparse.Namespace) -> None:
         parts={study.identity: study.parts for study in found.studies if study.task.label in ran},
         results=tuple(results),
         provenance=tuple(store.provenance(found.identities)),
+        timings=tuple(store.timings(found.identities)),
     )
     table.write(content, path)
     print(f"{path}: {len(results)} trials of {len({one.study for one in results})} studies")

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from rnnzoo.report.verdict import Verdict
-from rnnzoo.spec.claims import COMPARED, DIVERGES, SOLVES
+from rnnzoo.spec.claims import COMPARED, DIVERGES, FASTER, SOLVES
 from rnnzoo.spec.experiment import Claim
 
 _PAIRS = COMPARED[:3]
@@ -74,6 +74,8 @@ def _answer(claim: Claim, verdict: Verdict, names: _Names, unit: str) -> str:
         return _none_better(claim, verdict, names, unit)
     if claim.form in _SHARES and "trials_a" in verdict.numbers:
         return _shares(claim, verdict, names)
+    if claim.form == FASTER and verdict.scale == "times":
+        return _faster(claim, verdict, names)
     if claim.form not in _PAIRS:
         return verdict.found
     a, b = names(claim.a), names(claim.b)
@@ -163,3 +165,13 @@ def _shares(claim: Claim, verdict: Verdict, names: _Names) -> str:
     text = f"{names(claim.a)} {does.format(task=claim.task)} {than} often than {names(claim.b)}"
     text = f"Whether {text} stays open" if verdict.word == "undecided" else text
     return f"{text}: {a:.0f} of {of_a:.0f} trainings against {b:.0f} of {of_b:.0f}"
+
+
+def _faster(claim: Claim, verdict: Verdict, names: _Names) -> str:
+    a, b, number = names(claim.a), names(claim.b), f"{claim.number:g}"
+    low, high = (verdict.numbers[name] for name in ("ratio_lowest", "ratio_highest"))
+    found = f"{low:.2f} times" if f"{low:.2f}" == f"{high:.2f}" else f"{low:.2f} to {high:.2f} times, by its size"
+    if verdict.word == "undecided":
+        return f"Whether {a} trains at least {number} times as fast as {b} stays open: {found}"
+    at_least = "at least" if verdict.word == "supported" else "less than"
+    return f"{a} trains {at_least} {number} times as fast as {b}: {found}"

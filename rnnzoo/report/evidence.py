@@ -21,6 +21,7 @@ from rnnzoo.report.learnt import Nothing
 from rnnzoo.report.results import belonging, staged
 from rnnzoo.spec.claims import judged
 from rnnzoo.spec.experiment import Experiment
+from rnnzoo.spec.timing import Timing
 from rnnzoo.spec.trial import ROUND, Kind, Result
 from rnnzoo.stats.compare import Trials, draws_for
 
@@ -37,6 +38,7 @@ def searches(
     solved: Mapping[str, float | None] = MappingProxyType({}),
     nothing: Mapping[str, Nothing] = MappingProxyType({}),
     idle: Collection[tuple[str, str]] = (),
+    timings: Sequence[Timing] = (),
 ) -> Searches:
     """What the trials say.
 
@@ -47,6 +49,7 @@ def searches(
         solved: the score from which on a task is solved, by its label.
         nothing: by the label of the task, what a variant must beat to have learnt something.
         idle: task and variant of those that have not.
+        timings: how fast variants trained side by side.
     """
     found: dict[tuple[str, str], Trials | StatsError] = {}
     complete = {}
@@ -68,6 +71,7 @@ def searches(
         ratio=lambda task, a, b: _ratio(experiment, a, b, inputs[task]),
         solving=shares,
         diverging=diverged,
+        timings={one.of(): one for one in timings},
         control=experiment.control,
         seed=experiment.name,
         margin=experiment.margin,

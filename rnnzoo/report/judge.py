@@ -14,6 +14,7 @@ side of the boundary exactly where there is a word.
 from __future__ import annotations
 
 import math
+import statistics
 import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,8 +23,9 @@ from typing import Any, Protocol
 from rnnzoo.errors import StatsError
 from rnnzoo.report.learnt import Nothing
 from rnnzoo.report.verdict import LEVEL, Scale, Verdict, Word, percent
-from rnnzoo.spec.claims import DIVERGES, SHARES, SOLVES, judged
+from rnnzoo.spec.claims import DIVERGES, FASTER, SHARES, SOLVES, judged
 from rnnzoo.spec.experiment import Claim
+from rnnzoo.spec.timing import Side, Timing
 from rnnzoo.stats.compare import (
     ALPHA,
     DRAWS,
@@ -38,8 +40,10 @@ from rnnzoo.stats.compare import (
     trials_needed,
 )
 from rnnzoo.stats.importance import Share
+from rnnzoo.stats.medians import median_interval, median_tests
 from rnnzoo.stats.shares import more_often, share_interval, trials_for_shares
 
+_WITHOUT = {**dict.fromkeys(SHARES, ""), FASTER: "sweep again with this claim, which measures it at the end"}
 SHARES_APART = (0.5, 0.25)  # differences between shares for which advice is given
 MANY = 10_000  # trials; beyond, a number is no advice
 MOSTLY = 0.9  # of the trials; where fewer completed, a verdict says so
@@ -128,6 +132,9 @@ class Evidence(Protocol):
     def diverged(self, task: str, name: str) -> Diverging:
         """How many trainings of a variant diverged."""
 
+    def timing(self, task: str, a: str, b: str) -> Timing:
+        """How fast two variants trained side by side."""
+
     def without(self, task: str) -> Sequence[str]:
         """The variants whose trials the shares are not about."""
 
@@ -165,7 +172,7 @@ def _verdict(claim: Claim, task: str, finding: Finding | str, adjusted: tuple[fl
     """The verdict of a finding, with the adjusted p-value of its words and the level that was left for it."""
     about = {"note": claim.note, "names_task": bool(claim.task)}
     if isinstance(finding, str):
-        more = "" if claim.form in SHARES else "more trials that complete"
+        more = _WITHOUT.get(claim.form, "more trials that complete")
         return Verdict(claim.text, task, "undecided", finding, "none", more, **about)  # type: ignore[arg-type]
     p, alpha = adjusted or (0.0 if 0.0 in (finding.supports, finding.refutes) else 1.0, ALPHA)
     word, level = finding.word(p), 1.0 - alpha
@@ -353,6 +360,43 @@ def _share_of(name: str, does: str, count: int, trials: int) -> str:
     return f"{name} {does} {count} of {trials} ({low:.0%} to {high:.0%})"
 
 
+def _faster(claim: Claim, task: str, evidence: Evidence) -> Finding:
+    """By the median of the ratios of each round, at the smallest and at the largest size.
+
+    Supported where it is at or above the number at every size, refuted where it is below at every size: so each size is
+    tested at the whole level (Berger 1982).
+    """
+    timing, limit = evidence.timing(task, claim.a, claim.b), _number(claim)
+    tests = [median_tests(side.ratios, limit) for side in timing.sides]
+    medians = [statistics.median(side.ratios) for side in timing.sides]
+
+    def tell(word: Word, level: float) -> Told:
+        bounds = [median_interval(side.ratios, level) for side in timing.sides]
+        each = [_speed(side, *ends, level) for side, ends in zip(timing.sides, bounds)]
+        where = f"in {len(timing.sides[0].a)} epochs of each that took turns, on {timing.machine}"
+        numbers = {
+            "ratio_lowest": min(medians), "ratio_highest": max(medians), "limit": limit,
+            "low": min(low for low, _ in bounds), "high": max(high for _, high in bounds),
+        }  # fmt: skip
+        apart = min(medians) < limit <= max(medians)
+        settle = (
+            "it depends on the size: narrow the range of units" if apart else "a quieter machine, or another number"
+        )
+        finite = {name: number for name, number in numbers.items() if math.isfinite(number)}
+        return Told(f"{claim.a} is {'; '.join(each)}; measured {where}", finite, settle)
+
+    supports, refutes = (max(one) for one in zip(*tests))
+    test = "sign test of the ratios of epochs that took turns, at each size"
+    return Finding(supports, refutes, test, tell, tested=True, scale="times")
+
+
+def _speed(side: Side, low: float, high: float, level: float) -> str:
+    ratio, a, b = (statistics.median(one) for one in (side.ratios, side.a, side.b))
+    bounds = f"{low:.2f} to {high:.2f}" if math.isfinite(low) else "so few rounds exclude nothing"
+    steps = f"{1000 * a:.3g} against {1000 * b:.3g} ms a step"
+    return f"{ratio:.2f} times as fast at {side.words} ({percent(level)}: {bounds}; {steps})"
+
+
 _FORMS: Mapping[str, Callable[[Claim, str, Evidence], Finding]] = {
     "A worse than B": _worse,
     "A better than B": _better,
@@ -365,6 +409,7 @@ _FORMS: Mapping[str, Callable[[Claim, str, Evidence], Finding]] = {
     "weights of A below N% of B": _weights,
     SOLVES: _solves,
     DIVERGES: _diverges,
+    FASTER: _faster,
 }
 
 
@@ -404,6 +449,7 @@ class Searches:
         solving: by task and variant, how many trials solve the task, and of how many; None for a task of which it is not
             known from which score on it is solved.
         diverging: by task and variant, how many trainings diverged.
+        timings: by task and two variants, how fast they trained side by side.
         control: the baseline's second run, which no claim is about.
         seed: words; the same results always give the same verdicts.
         margin: what "same as" means in the experiment; advice is given for differences of it and of twice as much.
@@ -421,6 +467,7 @@ class Searches:
     without: Callable[[str], Sequence[str]] = lambda task: ()
     solving: Mapping[tuple[str, str], tuple[int, int] | None] = field(default_factory=dict)
     diverging: Mapping[tuple[str, str], Diverging] = field(default_factory=dict)
+    timings: Mapping[tuple[str, str, str], Timing] = field(default_factory=dict)
     control: str = ""
     seed: str = ""
     tests: bool = True
@@ -536,6 +583,12 @@ class Searches:
             raise StatsError(f"no trial of {name} has completed or diverged")
         return found
 
+    def timing(self, task: str, a: str, b: str) -> Timing:
+        found = self.timings.get((task, a, b))
+        if found is None:
+            raise StatsError(f"not measured: how fast {a} and {b} train side by side on {task}")
+        return found
+
     def _seed(self, *words: object) -> int:
         return zlib.crc32(" ".join(map(str, (self.seed, *words))).encode())
 
@@ -596,6 +649,9 @@ class Printed:
 
     def diverged(self, task: str, name: str) -> Diverging:
         raise StatsError("a table of scores does not say how many trainings diverged")
+
+    def timing(self, task: str, a: str, b: str) -> Timing:
+        raise StatsError("a table of scores does not say how fast variants train")
 
     def without(self, task: str) -> Sequence[str]:
         return ()

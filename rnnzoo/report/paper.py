@@ -53,18 +53,30 @@ def _verdicts(summary: Summary) -> Iterator[Cells]:
     for one in summary.verdicts:
         place = f"on {one.task}: " if several and not one.names_task else ""
         p = "" if one.p is None else f" (p {pvalue(one.p)})"
-        numbers = one.numbers
         difference = _difference(one)
-        bounds = f"{numbers['low']:+.3f} to {numbers['high']:+.3f}" if {"low", "high"} <= {*numbers} else ""
+        bounds = _amounts(one, "low", "high")
         level = f" ({percent(one.level)})" if bounds else ""
         yield f"{place}{one.claim}", f"{one.said}{p}", difference, f"{bounds}{level}", _trainings(one)
 
 
 def _difference(verdict: Verdict) -> str:
+    if verdict.scale == "times":
+        return _amounts(verdict, "ratio_lowest", "ratio_highest")
     difference = verdict.numbers.get("difference")
     if difference is None:
         return ""
     return f"{100 * difference:+.0f} %" if verdict.scale == "share" else f"{difference:+.3f}"
+
+
+def _amounts(verdict: Verdict, first: str, last: str) -> str:
+    """From one of a verdict's numbers to another; nothing where there are none."""
+    if not {first, last} <= {*verdict.numbers}:
+        return ""
+    low, high = verdict.numbers[first], verdict.numbers[last]
+    if verdict.scale == "times":
+        alike = f"{low:.2f}" == f"{high:.2f}"
+        return f"{low:.2f} times" if alike else f"{low:.2f} to {high:.2f} times"
+    return f"{low:+.3f} to {high:+.3f}"
 
 
 def _trainings(verdict: Verdict) -> str:

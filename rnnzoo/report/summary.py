@@ -31,6 +31,7 @@ from rnnzoo.report.verdict import LEVEL, Verdict
 from rnnzoo.spec.claims import approximate, judged
 from rnnzoo.spec.experiment import Experiment, Variant
 from rnnzoo.spec.read_experiment import resolved
+from rnnzoo.spec.timing import Timing
 from rnnzoo.spec.trial import Ending, Kind, Result, ranked
 from rnnzoo.stats.compare import tuned_interval
 from rnnzoo.stats.ranks import Ranks, mean_ranks, rank
@@ -241,6 +242,7 @@ def summarise(
     trials: int,
     provenance: Sequence[Mapping[str, str]] = (),
     changes: Sequence[str] = (),
+    timings: Sequence[Timing] = (),
 ) -> Summary:
     """The numbers of an experiment.
 
@@ -248,6 +250,7 @@ def summarise(
         results: of its present studies, in any order.
         tasks: by label.
         trials: of each variant on each task, as planned; where fewer were run, a share is kept of those.
+        timings: how fast variants trained side by side.
     """
     forests = Forests(experiment, results)
     labels = [one.label for one in experiment.tasks]
@@ -283,6 +286,7 @@ def summarise(
         solved,
         {one.task: one.nothing for one in tables if one.nothing},
         {(one.task, row.variant) for one in tables for row in one.rows if row.idle},
+        timings,
     )
     return Summary(
         experiment=experiment.name,

@@ -21,6 +21,7 @@ from rnnzoo.errors import UsageError, command
 from rnnzoo.report.rows import SPLITS, RowError, repeated, result
 from rnnzoo.report.summary import Described
 from rnnzoo.spec.space import HYPERPARAMETERS
+from rnnzoo.spec.timing import Timing
 from rnnzoo.spec.trial import Result
 
 MARK = "# rnnzoo trials 1 "
@@ -55,6 +56,7 @@ class Trials:
         tasks: by label.
         parts: what each study's identity was made of, so that a spec that has changed since can be told.
         provenance: where and with what the trials were run, each different set once.
+        timings: how fast variants trained side by side; tables of before have none.
     """
 
     experiment: str
@@ -62,6 +64,7 @@ class Trials:
     parts: Mapping[str, Mapping[str, str]]
     results: tuple[Result, ...]
     provenance: tuple[Mapping[str, str], ...] = ()
+    timings: tuple[Timing, ...] = ()
 
 
 def write(content: Trials, path: Path) -> Path:
@@ -78,6 +81,7 @@ def write(content: Trials, path: Path) -> Path:
             "tasks": {label: asdict(task) for label, task in content.tasks.items()},
             "parts": {study: dict(parts) for study, parts in content.parts.items()},
             "provenance": [dict(one) for one in content.provenance],
+            **({"timings": [one.to_dict() for one in content.timings]} if content.timings else {}),
         }
     )
     used = {name for one in content.results for name in one.trial.hyperparameters}
@@ -144,6 +148,7 @@ def read(path: Path) -> Trials:
             parts={study: dict(parts) for study, parts in about["parts"].items()},
             results=tuple(_results(path, about["experiment"], tasks, rows)),
             provenance=tuple(dict(one) for one in about["provenance"]),
+            timings=tuple(Timing.from_dict(one) for one in about.get("timings", ())),
         )
     except FileNotFoundError:
         raise UsageError(f"there is no file {path}") from None

@@ -10,7 +10,7 @@ from typing import Any, Literal
 LEVEL = 0.95
 # `same`: a claim of a difference, where the two are the same within the margin.
 Word = Literal["supported", "refuted", "same", "undecided"]
-Scale = Literal["score", "share"]
+Scale = Literal["score", "share", "times"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Verdict:
         course: what these trainings gave, round by round, up to the look at which the claim was decided.
         equal_settings: what the trials of the search say of the two at equal settings, as a sentence; the word does not rest
             on it.  Empty where it cannot be said.
-        scale: what the difference is one of: scores, or shares of trainings.
+        scale: what was compared: scores, shares of trainings, or how many times as fast one of two trains.
     """
 
     claim: str

@@ -2,7 +2,8 @@
 
 In: a sentence with its place, and the names that it may use.  Out: a `Claim`, its blanks filled in; what it means is judged
 on the runs (`rnnzoo.report.judge`).  Contains the findings of Greff et al. 2015 (worse, same, importance, interactions, counts
-of weights) and of Jozefowicz et al. 2015 (better, no variant better), and shares of trainings that solve a task or diverge.
+of weights) and of Jozefowicz et al. 2015 (better, no variant better), shares of trainings that solve a task or diverge, and
+speed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from rnnzoo.spec.experiment import OURS, Claim, Search
 
 SOLVES = "A solves TASK more often than B"
 DIVERGES = "A diverges more often than B"
+FASTER = "A at least N times as fast as B"
 SHARES = (SOLVES, DIVERGES)  # of trainings are compared, and not scores
 # A and B are variants, TASK a task, NAME a searched hyper-parameter, N a number, N% a share; any form without a TASK may
 # follow `on TASK:`.
@@ -33,10 +35,11 @@ FORMS = (
     "interactions below N%",
     "weights of A below N% of B",
     *SHARES,
+    FASTER,
 )
 COMPARED = ("A worse than B", "A better than B", "A same as B", "no variant better than B")  # as `Claim.form` has them
 CONFIRMED = COMPARED[:3]  # what the second stage of a sweep decides: each is about two variants
-TESTED = (*SHARES, *COMPARED)  # each has a p-value or an interval, and so shares the error rate
+TESTED = (*SHARES, *COMPARED, FASTER)  # each has a p-value or an interval, and so shares the error rate
 WITH_MARGIN = {
     "A same as B": "end the claim with `within 0.1`",
     "no variant better than B": "end the claim with `by 0.1`",
@@ -135,6 +138,8 @@ def parse(text: str, span: Span, known: Known, mistakes: Mistakes) -> Claim | No
             f"a share lies between 0 and 1, and {blanks['N']} does not",
             "write 20%, 0.2 or 1/5",
         )
+    if form == FASTER and not number:
+        mistakes.add(_within(span, blanks["N"]), "nothing is 0 times as fast", "write a number above 0, as 1.5")
     if len(mistakes.found) > before:
         return None
     form = form.removesuffix(" within N").removesuffix(" by N")

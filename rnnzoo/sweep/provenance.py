@@ -23,12 +23,17 @@ def here(folder: Path) -> dict[str, str]:
         except PackageNotFoundError:
             continue
     found["system"] = f"{platform.system()} {platform.machine()}"
-    found["processor"] = f"{_processor()}, {os.cpu_count()} cores"
+    found["processor"] = processor()
     commit = _commit(folder)
     return {**found, **({"commit": commit} if commit else {})}
 
 
-def _processor() -> str:
+def processor() -> str:
+    """What this machine computes with."""
+    return f"{_model()}, {os.cpu_count()} cores"
+
+
+def _model() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -20,7 +20,7 @@ from rnnzoo.signals import interrupts
 from rnnzoo.spec import points
 from rnnzoo.spec.experiment import Experiment, Named, Search
 from rnnzoo.spec.trial import RETRIED, Kind, Outcome, Progress, Result, Trial, Value, ranked
-from rnnzoo.sweep import provenance
+from rnnzoo.sweep import provenance, speed
 from rnnzoo.sweep.lock import held
 from rnnzoo.sweep.plan import Study, changed, confirming, in_turn, replicates
 from rnnzoo.sweep.search import Editions, Store, StudyStore
@@ -113,6 +113,7 @@ class Sweep:
                     self.loop(self.missing(done), interrupted)
                     self.replicate(interrupted)
                     self.confirm(interrupted)
+                    self.time(interrupted)
                 finally:
                     self.stop()
 
@@ -254,6 +255,20 @@ class Sweep:
             result = given.get((study.identity, training.index))
             if result is not None and dict(result.trial.hyperparameters) == dict(training.hyperparameters):
                 self.take_over(study, result, done)
+
+    def time(self, interrupted: Callable[[], bool]) -> None:
+        """Measure what claims about speed ask, where it was not measured yet; no trial runs beside it."""
+        known = {(one.a, one.b) for one in self.store.timings(self.present())}
+        for a, b in speed.wanted(self.experiment, self.studies):
+            if (a.identity, b.identity) in known:
+                continue
+            self.observer.note(f"measuring how fast {a.label} trains beside {b.variant.label}")
+            try:
+                found = speed.side_by_side(a, b, self.launcher, provenance.processor(), interrupted, PATIENCE)
+            except speed.SpeedError as error:
+                self.observer.note(f"not measured: {error}")
+                continue
+            self.opened[a.identity].time(found)
 
     def begin(self, done: Mapping[str, Mapping[int, Outcome]]) -> None:
         """Tell the observer what there is already, of the trials that are planned."""

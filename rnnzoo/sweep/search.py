@@ -27,12 +27,14 @@ from rnnzoo.spec.aside import aside
 from rnnzoo.spec.document import is_number
 from rnnzoo.spec.experiment import PRUNERS, SAMPLERS, Dimension, Named, Search, Space
 from rnnzoo.spec.settings import SQLITE, sqlite_file, sqlite_url
+from rnnzoo.spec.timing import Timing
 from rnnzoo.spec.trial import Kind, Outcome, Result, Trial, Value
 from rnnzoo.sweep._patient import Patience, plain, told
 from rnnzoo.sweep.lock import ServerLock
 
 _RESULT, _INDEX = "rnnzoo", "index"  # user attributes of an Optuna trial
 _PROVENANCE, _VOID = "provenance", "again"  # of an Optuna study; the second: numbers of trials that no longer count
+_TIMINGS = "timings"  # of an Optuna study: speed beside other variants, which no trial depends on
 _LIBPQ = ("postgresql://", "postgresql+psycopg")
 _UNDER_WAY = ("RUNNING", "WAITING")  # Optuna's names of states
 _STUDIES = "select study_id, study_name from studies"
@@ -202,6 +204,16 @@ class Store:
         return found
 
     @told
+    def timings(self, identities: Collection[str]) -> list[Timing]:
+        """How fast variants trained side by side, of these studies."""
+        kept = [
+            Timing.from_dict(one)
+            for name in self._names() if name in identities
+            for one in self._load(name).user_attrs.get(_TIMINGS, [])
+        ]  # fmt: skip
+        return [one for one in kept if one.b in identities]
+
+    @told
     def running(self) -> dict[str, int]:
         """How many trials are said to be running, by experiment."""
         from optuna.trial import TrialState
@@ -354,6 +366,13 @@ class StudyStore:
             new = [dict(one) for one in provenance if one not in known]
             if new:
                 self.study.set_user_attr(_PROVENANCE, [*known, *new])
+
+    @told
+    def time(self, timing: Timing) -> None:
+        """Remember how fast this study's variant trained beside another, in place of what was measured of the two before."""
+        with _quiet():
+            known = [one for one in self.study.user_attrs.get(_TIMINGS, []) if one["b"] != timing.b]
+            self.study.set_user_attr(_TIMINGS, [*known, timing.to_dict()])
 
     @told
     def done(self) -> dict[int, Outcome]:

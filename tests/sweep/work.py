@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import numpy as np
+
 from rnnzoo.launchers import Tell
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 
@@ -17,6 +19,27 @@ def pretend(trial: Trial, tell: Tell) -> Outcome:
         if not tell(Progress(step, 4, score / step, score / step)):
             return Outcome(Kind.PRUNED, message=f"stopped after {step}")
     return Outcome(Kind.COMPLETE, {"train": score, "validation": score, "test": score + trial.seed % 7})
+
+
+def paced(trial: Trial, tell: Tell) -> Outcome:
+    """Epochs of made-up lengths, each noted in a file as it begins and ends; the rnn is twice as fast, gru alone diverges."""
+    log = Path(trial.base) / "epochs"
+    curve = []
+    for epoch in range(1, trial.training.epochs + 1):
+        with log.open("a") as stream:
+            stream.write(f"begin {trial.variant}\n")
+            time.sleep(0.002)
+            stream.write(f"end {trial.variant}\n")
+        seconds = (1.0 if trial.variant == "rnn" else 2.0) + 0.001 * epoch + (50.0 if epoch == 1 else 0.0)
+        curve.append({"epoch": epoch, "validation": 1.0, "seconds": seconds})
+        if trial.variant == "gru" and trial.training.epochs > 4:
+            return Outcome(Kind.DIVERGED, message="the loss was nan in epoch 1")
+        if not tell(Progress(epoch, trial.training.epochs, 1.0, 1.0)):
+            return Outcome(Kind.PRUNED)
+    usual = float(np.median([row["seconds"] for row in curve[1:]]))
+    return Outcome(
+        Kind.COMPLETE, dict.fromkeys(("train", "validation", "test"), 1.0), tuple(curve), seconds={"step": usual / 8}
+    )
 
 
 def flaky(trial: Trial, tell: Tell) -> Outcome:

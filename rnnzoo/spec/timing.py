@@ -1,0 +1,82 @@
+"""How long the training steps of two variants take, measured side by side: what a sweep keeps and a report reads.
+
+Plain and frozen; turns into JSON and back, and looks at every number on its way back, since a table is trusted in nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+ROUNDS = 15  # of one epoch of each variant, after an epoch that compiles
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Both variants at one size.
+
+    Attributes:
+        units, layers: of the model; of the variant B, where variants have equal numbers of weights.
+        a, b: seconds a training step in each round, evaluation of the validation split included.
+    """
+
+    units: int
+    layers: int
+    a: tuple[float, ...]
+    b: tuple[float, ...]
+
+    @property
+    def ratios(self) -> tuple[float, ...]:
+        """How many times as fast A was as B, round by round."""
+        return tuple(slow / fast for fast, slow in zip(self.a, self.b))
+
+    @property
+    def words(self) -> str:
+        return f"{self.units} units" + (f" in {self.layers} layers" if self.layers > 1 else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """What was measured of two variants on a task.
+
+    Attributes:
+        a, b: identities of their studies.
+        machine: the processor that it was measured on.
+        sides: one for each size, the smallest first.
+    """
+
+    a: str
+    b: str
+    machine: str
+    sides: tuple[Side, ...]
+
+    def of(self) -> tuple[str, str, str]:
+        """Task, and the two variants' labels."""
+        return self.a.split("/")[2], self.a.split("/")[1], self.b.split("/")[1]
+
+    def to_dict(self) -> dict[str, Any]:
+        sides = [{"units": one.units, "layers": one.layers, "a": list(one.a), "b": list(one.b)} for one in self.sides]
+        return {"a": self.a, "b": self.b, "machine": self.machine, "sides": sides}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Timing:
+        """The timing that `to_dict` has written.
+
+        Raises:
+            ValueError, KeyError, TypeError, AttributeError: it cannot have.
+        """
+        sides = tuple(
+            Side(int(one["units"]), int(one["layers"]), tuple(map(float, one["a"])), tuple(map(float, one["b"])))
+            for one in content["sides"]
+        )
+        found = cls(str(content["a"]), str(content["b"]), str(content["machine"]), sides)
+        seconds = [second for side in sides for second in (*side.a, *side.b)]
+        if not sides or not all(0.0 < second < math.inf for second in seconds):
+            raise ValueError("a measured time is a finite number above 0")
+        if any(not side.a or len(side.a) != len(side.b) for side in sides):
+            raise ValueError("two variants that were measured side by side have as many times each")
+        if any(len(name.split("/")) != 4 for name in (found.a, found.b)):
+            raise ValueError("what was measured are two studies, each experiment/variant/task/hash")
+        return found

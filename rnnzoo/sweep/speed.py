@@ -1,0 +1,126 @@
+"""How fast two variants train, side by side on this machine: what a claim about speed is judged by.
+
+In: the studies of two variants, and a launcher.  Out: a `Timing`.  Each variant trains in a fresh process of its own, and the
+two take turns, an epoch each: a trial waits for the answer to its progress, so that only one of them computes at a time and
+whatever else the machine does meets both alike.  The first epoch, which compiles, is not counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from rnnzoo.errors import RnnzooError
+from rnnzoo.launchers import Launcher
+from rnnzoo.spec import points
+from rnnzoo.spec.claims import FASTER, judged
+from rnnzoo.spec.experiment import Experiment, Space
+from rnnzoo.spec.timing import ROUNDS, Side, Timing
+from rnnzoo.spec.trial import Outcome, Progress, Trial, Value
+from rnnzoo.sweep.measure import corner
+from rnnzoo.sweep.plan import Study
+
+SIZES = ("units", "layers", "batch")  # what both have in common, as B's space has them
+
+
+class SpeedError(RnnzooError):
+    """Two variants cannot be measured, in words."""
+
+
+def wanted(experiment: Experiment, studies: Sequence[Study]) -> list[tuple[Study, Study]]:
+    """The studies of the variants that claims about speed compare, each pair once."""
+    known = {(one.variant.label, one.task.label): one for one in studies}
+    pairs = judged(experiment.claims, [one.label for one in experiment.tasks])
+    found = [(known[claim.a, task], known[claim.b, task]) for claim, task in pairs if claim.form == FASTER]
+    return [pair for at, pair in enumerate(found) if pair not in found[:at]]
+
+
+def side_by_side(
+    a: Study, b: Study, launcher: Launcher, machine: str, interrupted: Callable[[], bool], patience: float
+) -> Timing:
+    """Measure two variants at the smallest and at the largest size that B searches.
+
+    Raises:
+        SpeedError: one of them cannot be trained there.
+    """
+    sizes = [_settings(a, b, end) for end in (0.0, 1.0)]
+    sizes = sizes[:1] if sizes[0] == sizes[1] else sizes
+    sides = []
+    for of_a, of_b in sizes:
+        trials = (_short(a, of_a), _short(b, of_b))
+        seconds = _Turns(launcher, trials, interrupted, patience).run()
+        sides.append(Side(int(of_b["units"]), int(of_b.get("layers", 1)), *seconds))
+    return Timing(a.identity, b.identity, machine, tuple(sides))
+
+
+def _settings(a: Study, b: Study, end: float) -> tuple[dict[str, Value], dict[str, Value]]:
+    """Each variant's hyper-parameters, the sizes those of B; slow to learn, so that none diverges."""
+    common = _slow(b.variant.space, end)
+    return {**_slow(a.variant.space, end), **{name: common[name] for name in SIZES if name in common}}, common
+
+
+def _slow(space: Space, end: float) -> dict[str, Value]:
+    chosen = corner(space, end)
+    rates = [one for one in space.dimensions if one.name == "learning_rate"]
+    return {**chosen, **{one.name: points.value(one, 0.0) for one in rates}}
+
+
+def _short(study: Study, chosen: Mapping[str, Value]) -> Trial:
+    trial = study.trial(0, chosen)
+    return replace(trial, training=replace(trial.training, epochs=1 + ROUNDS, patience=0))
+
+
+class _Turns:
+    """Trials that take turns."""
+
+    def __init__(
+        self, launcher: Launcher, trials: Sequence[Trial], interrupted: Callable[[], bool], patience: float
+    ) -> None:
+        self.launcher, self.trials, self.interrupted, self.patience = launcher, trials, interrupted, patience
+        self.tickets: list[int] = []
+
+    def run(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Seconds a step of each trial, round by round.
+
+        Raises:
+            SpeedError: one of them ended before its last epoch.
+        """
+        for trial in self.trials:  # one after the other: the first epoch compiles, and waits then
+            self.tickets.append(self.launcher.submit(trial))
+            self.heard(len(self.tickets) - 1)
+        for number in range(ROUNDS):
+            for at in (0, 1) if number % 2 else (1, 0):  # who comes first changes, as drift would favour one
+                self.launcher.answer(self.tickets[at], True)
+                self.heard(at)
+        first, second = (self.ended(at) for at in (0, 1))
+        return first, second
+
+    def heard(self, at: int) -> None:
+        """Wait until an epoch of a trial is over."""
+        what = self.next(at)
+        if isinstance(what, Outcome):
+            for other, ticket in enumerate(self.tickets):
+                if other != at:
+                    self.launcher.answer(ticket, False)
+                    self.next(other)
+            reason = f": {what.message}" if what.message else ""
+            raise SpeedError(f"{self.trials[at].variant} ended as {what.kind.words}{reason}")
+
+    def ended(self, at: int) -> tuple[float, ...]:
+        self.launcher.answer(self.tickets[at], True)
+        outcome = self.next(at)
+        if not isinstance(outcome, Outcome) or len(outcome.curve) != 1 + ROUNDS or not outcome.seconds.get("step"):
+            raise SpeedError(f"{self.trials[at].variant} did not tell how long its epochs took")
+        epochs = np.array([row["seconds"] for row in outcome.curve[1:]])
+        steps = float(np.median(epochs)) / outcome.seconds["step"]
+        return tuple((epochs / steps).tolist())
+
+    def next(self, at: int) -> Progress | Outcome:
+        while True:
+            if self.interrupted():
+                raise KeyboardInterrupt
+            event = self.launcher.wait(self.patience)
+            if event is not None and event.ticket == self.tickets[at]:
+                return event.what

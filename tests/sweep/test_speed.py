@@ -1,0 +1,124 @@
+"""How fast variants train side by side, as a sweep measures, keeps and reports it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rnnzoo import report
+from rnnzoo.errors import UsageError
+from rnnzoo.report import paper, table
+from rnnzoo.report.table import TaskNote
+from rnnzoo.spec.timing import ROUNDS, Side, Timing
+from rnnzoo.sweep.run import Sweep
+from tests.report.test_report import task
+from tests.sweep.test_run import Quiet, sweep
+from tests.sweep.work import paced
+
+SPEC = """\
+experiment: loop
+task: adding
+variants: [lstm, rnn, gru]
+search: {trials: 3, space: {units: {int: [4, 16]}, learning_rate: {float: [0.01, 0.03]}}}
+training: {epochs: 2}
+claims: [rnn at least 1.5 times as fast as lstm, rnn at least 2.5 times as fast as lstm]
+"""
+
+
+def ran(folder: Path, spec: str = SPEC, workers: int = 1) -> Sweep:
+    found = sweep(folder, spec, workers, Quiet(), work=paced)
+    found.run()
+    return found
+
+
+def summary(found: Sweep) -> report.Summary:
+    kept = found.store.timings(found.present())
+    return report.summarise(found.experiment, found.results(), {"adding": task()}, 3, timings=kept)
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
+    return ran(tmp_path_factory.mktemp("speed"))
+
+
+def test_only_one_of_two_trains_at_a_time_even_with_one_worker_and_each_comes_first_as_often(measured: Sweep) -> None:
+    lines = (Path(measured.experiment.file).parent / "epochs").read_text().split("\n")[3 * 3 * 2 * 2 :]
+    begun, ended = lines[0:-1:2], lines[1:-1:2]
+    assert [one.replace("begin", "end") for one in begun] == ended
+    size = 2 * (1 + ROUNDS)
+    for epochs in (begun[:size], begun[size:]):  # at the smallest and at the largest size
+        assert epochs[:2] == ["begin rnn", "begin lstm"]
+        rounds = list(zip(epochs[2::2], epochs[3::2]))
+        assert all(set(one) == {"begin rnn", "begin lstm"} for one in rounds)
+        assert [first for first, _ in rounds].count("begin rnn") == ROUNDS // 2
+
+
+def test_what_was_measured_decides_and_is_kept_for_later_reports(measured: Sweep) -> None:
+    yes, no = summary(measured).verdicts
+    assert (yes.word, no.word, yes.scale) == ("supported", "refuted", "times")
+    assert yes.answer.startswith("rnn (simple recurrent network) trains at least 1.5 times as fast as lstm")
+    assert no.answer.endswith("rnn trains less than 2.5 times as fast as lstm: 1.99 times")
+    assert "at 4 units" in yes.found
+    assert "at 16 units" in yes.found
+    assert "took turns, on " in yes.found
+    assert yes.p is not None
+    assert yes.p == pytest.approx(2 * 2 * 0.5**ROUNDS)  # two words, two claims
+    assert "& 1.99 times & 1.99 times" in paper.latex(summary(measured))
+    (kept,) = measured.store.timings(measured.present())
+    assert kept.of() == ("adding", "rnn", "lstm")
+    assert [side.units for side in kept.sides] == [4, 16]
+    assert kept.sides[0].a[0] == pytest.approx(1.002 / 8, rel=1e-6)  # the first epoch, which compiles, is left out
+    assert not kept.machine.startswith("unknown, 0")
+
+
+def test_it_is_measured_once_and_anew_only_where_what_was_measured_has_changed(tmp_path: Path) -> None:
+    ran(tmp_path)
+    assert not ran(tmp_path).observer.notes
+    identities = ran(tmp_path, SPEC.replace("claims", "margin: 0.1\nclaims")).present()
+    assert identities == ran(tmp_path, SPEC.partition("claims")[0]).present()  # a claim is no part of it
+    edited = ran(tmp_path, SPEC.replace("epochs: 2", "epochs: 3"))
+    assert "measuring how fast rnn trains beside lstm" in edited.observer.notes
+
+
+def test_a_variant_that_cannot_be_trained_is_told_and_its_claim_says_how_it_is_measured(tmp_path: Path) -> None:
+    found = ran(tmp_path, SPEC.replace("2.5 times as fast as lstm", "2.5 times as fast as gru"))
+    assert "not measured: gru ended as diverged: the loss was nan in epoch 1" in found.observer.notes
+    _, verdict = summary(found).verdicts
+    assert (verdict.word, verdict.p) == ("undecided", None)
+    assert verdict.answer == "not measured: how fast rnn and gru train side by side on adding"
+    assert verdict.settle == "sweep again with this claim, which measures it at the end"
+
+
+def _table(found: Sweep) -> table.Trials:
+    timings = tuple(found.store.timings(found.present()))
+    return table.Trials("loop", {"adding": TaskNote.of(task())}, {}, tuple(found.results()), (), timings)
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_table_carries_it(ending: str, measured: Sweep, tmp_path: Path) -> None:
+    content = _table(measured)
+    assert table.read(table.write(content, tmp_path / f"t.{ending}")).timings == content.timings
+
+
+@pytest.mark.parametrize("wrong", ["Infinity", "-1.0", "0.0", "NaN", '"soon"'])
+def test_a_time_that_cannot_have_been_measured_is_refused(wrong: str, measured: Sweep, tmp_path: Path) -> None:
+    content = _table(measured)
+    path = table.write(content, tmp_path / "t.csv")
+    first = json.dumps(content.timings[0].sides[0].a[0])
+    path.write_text(path.read_text().replace(first, wrong, 1))
+    with pytest.raises(UsageError, match="is not a table of trials"):
+        table.read(path)
+
+
+def test_speeds_that_differ_by_size_are_undecided_and_say_so(measured: Sweep) -> None:
+    sides = tuple(Side(units, 1, (1.0,) * ROUNDS, (times,) * ROUNDS) for units, times in ((4, 1.2), (16, 1.8)))
+    rnn, lstm = (
+        next(one.identity for one in measured.studies if one.variant.label == name) for name in ("rnn", "lstm")
+    )
+    timing = Timing(rnn, lstm, "here", sides)
+    found = report.summarise(measured.experiment, measured.results(), {"adding": task()}, 3, timings=[timing])
+    verdict = found.verdicts[0]
+    assert (verdict.word, verdict.settle) == ("undecided", "it depends on the size: narrow the range of units")
+    assert verdict.answer.endswith("1.20 to 1.80 times, by its size")
