@@ -134,8 +134,11 @@ def out_of_reach(
     most = min(trials, BOSCHLOO)
     shares = more_often(most, most, 0, most)[0] if any(one.form in SHARES for one in tested) else 1.0
     smallest = {**dict.fromkeys(SHARES, shares), FASTER: 0.5**ROUNDS}
-    p = [min(1.0, 2 * smallest.get(one.form, least) / share) for one in tested]
+    spread = [len(one.tasks) - one.needed + 1 if one.over else 1 for one in tested]  # over tasks that may fail
+    p = [min(1.0, 2 * times * smallest.get(one.form, least) / share) for one, times in zip(tested, spread)]
     failing = [one for one, limit in zip(p, holm_levels(p)) if one > limit]
     if not failing:
         return None
-    return OutOfReach(len(failing), len(p), share * max(failing) / 2, fewest_trials(share * ALPHA / len(p) / 2, paired))
+    return OutOfReach(
+        len(failing), len(p), share * max(failing) / 2, fewest_trials(share * ALPHA / len(p) / max(spread) / 2, paired)
+    )

@@ -230,7 +230,7 @@ def _limited(experiment: Experiment, content: Trials, console: Console) -> Exper
         console.print(f"  nothing in it on {', '.join(missing)}", style="yellow")
     if not tasks:
         raise UsageError("the table has none of the experiment's tasks")
-    claims = tuple(claim for claim in experiment.claims if claim.task not in missing)
+    claims = tuple(claim for claim in experiment.claims if not {claim.task, *claim.tasks} & {*missing})
     return replace(experiment, tasks=tasks, claims=claims)
 
 

@@ -24,6 +24,13 @@ _RELATIONS: Mapping[tuple[str, str], str] = {
 }
 _WHETHER = {"A worse than B": "{a} is worse than {b}", "A better than B": "{a} is better than {b}"}
 _SHARES = {SOLVES: ("solves {task}", "solved"), DIVERGES: ("diverges", "diverged")}  # and what is counted
+_STATED = {
+    **_WHETHER,
+    "A same as B": "{a} and {b} are the same within {number:g}",
+    COMPARED[3]: "no variant is better than {b} by more than {number:g}",
+    DIVERGES: "{a} diverges more often than {b}",
+    FASTER: "{a} trains at least {number:g} times as fast as {b}",
+}
 _SHORT = re.compile(r"\s*\([A-Z]+\)$")  # a title's own abbreviation, which the label says already
 _LOWER = re.compile(r"[A-Z][a-z]*\b(?!\d)")
 
@@ -42,7 +49,7 @@ def answers(
         units: of the scores, by task.
     """
     names = _Names(titles)
-    return [_answer(claim, verdict, names, units[task]) for (claim, task), verdict in zip(pairs, verdicts)]
+    return [_answer(claim, verdict, names, units.get(task, "")) for (claim, task), verdict in zip(pairs, verdicts)]
 
 
 class _Names:
@@ -70,6 +77,8 @@ def subtitle(label: str, title: str) -> str:
 
 
 def _answer(claim: Claim, verdict: Verdict, names: _Names, unit: str) -> str:
+    if claim.over:
+        return _over(claim, verdict, names)
     if claim.form == COMPARED[3]:
         return _none_better(claim, verdict, names, unit)
     if claim.form in _SHARES and "trials_a" in verdict.numbers:
@@ -175,3 +184,17 @@ def _faster(claim: Claim, verdict: Verdict, names: _Names) -> str:
         return f"Whether {a} trains at least {number} times as fast as {b} stays open: {found}"
     at_least = "at least" if verdict.word == "supported" else "less than"
     return f"{a} trains {at_least} {number} times as fast as {b}: {found}"
+
+
+def _over(claim: Claim, verdict: Verdict, names: _Names) -> str:
+    stated = _STATED.get(claim.form)
+    if stated is None or not verdict.numbers:
+        return verdict.found
+    each = (
+        f"all {len(claim.tasks)} tasks" if claim.over == "all" else f"most tasks ({claim.needed} of {len(claim.tasks)})"
+    )
+    labels = [names(label) if label else "" for label in (claim.a, claim.b)]
+    text = f"{stated.format(a=labels[0], b=labels[1], number=claim.number)} on {each}"
+    if verdict.word == "undecided":
+        return f"Whether {text} stays open"
+    return text if verdict.word == "supported" else f"It is not so that {text}"

@@ -37,9 +37,9 @@ def beside(experiment: Experiment, results: Sequence[Result], verdicts: Sequence
     told = []
     for (claim, task), one in zip(pairs, verdicts):
         key = (claim.a, claim.b, task)
-        if claim.form in CONFIRMED and key not in found:
+        if claim.form in CONFIRMED and not claim.over and key not in found:
             found[key] = _adjusted(experiment, results, *key)
-        adjusted = found.get(key) if claim.form in CONFIRMED else None
+        adjusted = found.get(key) if claim.form in CONFIRMED and not claim.over else None
         told.append(one if adjusted is None else _with(one, claim, adjusted))
     return tuple(told)
 

@@ -78,7 +78,11 @@ def searches(
         nothing=nothing,
         idle=idle,
         pairs=experiment.paired,
-        draws=draws_for(len(judged(experiment.claims, [one.label for one in experiment.tasks]))),
+        draws=draws_for(
+            sum(
+                len(claim.tasks) or 1 for claim, _ in judged(experiment.claims, [one.label for one in experiment.tasks])
+            )
+        ),
     )
 
 

@@ -37,6 +37,7 @@ from rnnzoo.stats.compare import (
     fewest_trials,
     holm,
     holm_levels,
+    partial_conjunction,
     trials_needed,
 )
 from rnnzoo.stats.importance import Share
@@ -170,7 +171,7 @@ def judge_pairs(pairs: Sequence[tuple[Claim, str]], evidence: Evidence, share: f
 
 def _verdict(claim: Claim, task: str, finding: Finding | str, adjusted: tuple[float, float] | None) -> Verdict:
     """The verdict of a finding, with the adjusted p-value of its words and the level that was left for it."""
-    about = {"note": claim.note, "names_task": bool(claim.task)}
+    about = {"note": claim.note, "names_task": bool(claim.task or claim.over)}
     if isinstance(finding, str):
         more = _WITHOUT.get(claim.form, "more trials that complete")
         return Verdict(claim.text, task, "undecided", finding, "none", more, **about)  # type: ignore[arg-type]
@@ -195,9 +196,43 @@ def _verdict(claim: Claim, task: str, finding: Finding | str, adjusted: tuple[fl
 def _finding(claim: Claim, task: str, evidence: Evidence) -> Finding | str:
     """What the evidence says; a text where it cannot say anything."""
     try:
-        return _FORMS[claim.form](claim, task, evidence)
+        return _over(claim, evidence) if claim.over else _FORMS[claim.form](claim, task, evidence)
     except StatsError as error:
         return str(error)
+
+
+def _over(claim: Claim, evidence: Evidence) -> Finding:
+    """One claim about several tasks: it holds on all, or on more than half, of them.
+
+    It is refuted where so few are left that it cannot.  Both are partial conjunctions of what each task says by itself.
+    """
+    parts = [_on(claim, task, evidence) for task in claim.tasks]
+    left = len(parts) - claim.needed + 1  # tasks without which it cannot hold
+
+    def tell(word: Word, level: float) -> Told:
+        each = 1.0 - (1.0 - level) / (claim.needed if word == "refuted" else left)
+        told = {task: part.tell(word, each) for task, part in zip(claim.tasks, parts)}
+        numbers = {f"{task}/{name}": value for task, one in told.items() for name, value in one.numbers.items()}
+        settle = "; ".join(f"on {task}: {one.settle}" for task, one in told.items() if one.settle)
+        found = "; ".join(f"on {task}: {one.found}" for task, one in told.items())
+        return Told(found, {"tasks": float(len(parts)), "needed": float(claim.needed), **numbers}, settle)
+
+    supports = partial_conjunction([one.supports for one in parts], claim.needed)
+    refutes = partial_conjunction([one.refutes for one in parts], left)
+    test = f"{parts[0].test}; on at least {claim.needed} of {len(parts)} tasks, by partial conjunction"
+    return Finding(supports, refutes, test, tell, parts[0].tested, parts[0].scale)
+
+
+def _on(claim: Claim, task: str, evidence: Evidence) -> Finding:
+    """What one of several tasks says.
+
+    Raises:
+        StatsError: nothing.
+    """
+    try:
+        return _FORMS[claim.form](claim, task, evidence)
+    except StatsError as error:
+        raise StatsError(f"on {task}: {error}") from None
 
 
 # ---------------------------------------------------------------------------------------------- one function for each form

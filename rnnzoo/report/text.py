@@ -38,7 +38,7 @@ def _answers(summary: Summary, console: Console) -> None:
     grid.add_column(no_wrap=True)
     grid.add_column()
     for one in summary.verdicts:
-        place = f" (on {one.task})" if several else ""
+        place = f" (on {one.where})" if several and one.where else ""
         p = "" if one.p is None else f", p {pvalue(one.p)}"
         grid.add_row(Text(f"  {one.said}", STYLES[one.word]), Text(f"{one.answer}{place}"))
         found = "" if one.found == one.answer else f": {one.found}"

@@ -33,6 +33,7 @@ class Verdict:
     """What the evidence says of a claim on a task.
 
     Attributes:
+        task: its label; `all tasks` or `most tasks` for a claim about several.
         answer: what a newcomer should read first, as a sentence.
         found: the numbers, as a sentence.
         test: how it was judged.
@@ -66,6 +67,11 @@ class Verdict:
     answer: str = ""
     equal_settings: str = ""
     scale: Scale = "score"
+
+    @property
+    def where(self) -> str:
+        """The task, where the answer does not say on which: what is said of several is no label, which has no blank."""
+        return "" if " " in self.task else self.task
 
     @property
     def said(self) -> str:

@@ -21,7 +21,7 @@ DIVERGES = "A diverges more often than B"
 FASTER = "A at least N times as fast as B"
 SHARES = (SOLVES, DIVERGES)  # of trainings are compared, and not scores
 # A and B are variants, TASK a task, NAME a searched hyper-parameter, N a number, N% a share; any form without a TASK may
-# follow `on TASK:`.
+# follow `on TASK:`, `on all tasks:` or `on most tasks:`.
 FORMS = (
     "A worse than B",
     "A better than B",
@@ -54,7 +54,7 @@ _BLANKS = {
     "N": f"(?P<N>{_NUMBER})",
     "N%": f"(?P<N>{_SHARE})",
 }
-_ON = re.compile(r"\s*on\s+(?P<TASK>\S+?)\s*:\s*")
+_ON = re.compile(r"\s*on\s+(?:(?P<OVER>all|most)\s+tasks|(?P<TASK>\S+?))\s*:\s*")
 
 
 def _pattern(form: str) -> re.Pattern[str]:
@@ -121,11 +121,15 @@ def parse(text: str, span: Span, known: Known, mistakes: Mistakes) -> Claim | No
         return None
     blanks = found.groupdict()
     number = _number(blanks["N"]) if "N" in blanks else known.margin
-    names = {**(prefix.groupdict() if prefix else {}), **{key: name for key, name in blanks.items() if key != "N"}}
+    over, task = (prefix["OVER"] or "", prefix["TASK"] or "") if prefix else ("", "")
+    names = {**({"TASK": task} if task else {}), **{key: name for key, name in blanks.items() if key != "N"}}
     before = len(mistakes.found)
     _check_names(names, span, known, mistakes)
     if form == SOLVES:
-        _check_solves(names["TASK"], prefix["TASK"] if prefix else "", span, known, mistakes)
+        _check_solves(names["TASK"], f"{over} tasks" if over else task, span, known, mistakes)
+    if over and len(known.tasks) == 1:
+        problem = f"`on {over} tasks:` is about several tasks, and there is one"
+        mistakes.add(span, problem, f"leave out `on {over} tasks:`")
     if number is not None and not number <= MAX_NUMBER:
         fix = f"write one of at most {MAX_NUMBER:g}"
         mistakes.add(_within(span, blanks["N"]), f"the number {blanks['N']} is too large", fix)
@@ -144,8 +148,9 @@ def parse(text: str, span: Span, known: Known, mistakes: Mistakes) -> Claim | No
         return None
     form = form.removesuffix(" within N").removesuffix(" by N")
     return Claim(
-        text, span, form, names.get("TASK", ""), names.get("A", ""), names.get("B", ""), names.get("NAME", ""), number
-    )
+        text, span, form, names.get("TASK", ""), names.get("A", ""), names.get("B", ""), names.get("NAME", ""), number,
+        over=over, tasks=tuple(known.tasks) if over else (),
+    )  # fmt: skip
 
 
 def _number(text: str) -> float:
@@ -195,8 +200,19 @@ def _within(span: Span, name: str) -> Span:
 
 
 def judged(claims: Sequence[Claim], tasks: Sequence[str]) -> list[tuple[Claim, str]]:
-    """Every claim with each task that it is judged on."""
-    return [(claim, task) for claim in claims for task in ([claim.task] if claim.task else tasks)]
+    """Every claim with each task that it is judged on; one about several at once is there once, with what it says of them."""
+    return [(claim, where) for claim in claims for where in _places(claim, tasks)]
+
+
+def _places(claim: Claim, tasks: Sequence[str]) -> Sequence[str]:
+    if claim.over:
+        return [f"{claim.over} tasks"]  # no label has a blank
+    return [claim.task] if claim.task else tasks
+
+
+def tasks_of(claim: Claim, tasks: Sequence[str]) -> Sequence[str]:
+    """All tasks that a claim is about."""
+    return claim.tasks or ([claim.task] if claim.task else tasks)
 
 
 def approximate(search: Search) -> str:

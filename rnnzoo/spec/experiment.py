@@ -220,6 +220,8 @@ class Claim:
         name: a searched hyper-parameter.
         number: the margin, or the share, that it compares with; None in a form that has none where no `margin:` is given.
         note: where it is from, in the user's words.
+        over: `all` or `most` where it is one claim about several tasks; empty otherwise.
+        tasks: those that it is about then.
     """
 
     text: str
@@ -231,6 +233,13 @@ class Claim:
     name: str = ""
     number: float | None = None
     note: str = ""
+    over: str = ""
+    tasks: tuple[str, ...] = ()
+
+    @property
+    def needed(self) -> int:
+        """On how many of its tasks it must hold."""
+        return len(self.tasks) if self.over == "all" else len(self.tasks) // 2 + 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -398,6 +398,17 @@ def tuned_interval(trials: Trials, keep: int, level: float, seed: int, draws: in
 # ---------------------------------------------------------------------------------------------- several claims, more trials
 
 
+def partial_conjunction(p: Sequence[float], needed: int) -> float:
+    """P-value of "at least so many of these hold", however they depend on each other.
+
+    With all of them needed it is the largest (Berger 1982), with one the smallest times their number (Bonferroni).
+
+    Source:
+        Benjamini and Heller 2008, Screening for partial conjunction hypotheses, equation 4.
+    """
+    return min(1.0, (len(p) - needed + 1) * sorted(p)[needed - 1])
+
+
 def holm(p: Sequence[float]) -> tuple[float, ...]:
     """P-values adjusted for being several: all of them below 0.05 at once only by a chance of 5 %.
 

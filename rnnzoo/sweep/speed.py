@@ -15,7 +15,7 @@ import numpy as np
 from rnnzoo.errors import RnnzooError
 from rnnzoo.launchers import Launcher
 from rnnzoo.spec import points
-from rnnzoo.spec.claims import FASTER, judged
+from rnnzoo.spec.claims import FASTER, tasks_of
 from rnnzoo.spec.experiment import Experiment, Space
 from rnnzoo.spec.timing import ROUNDS, Side, Timing
 from rnnzoo.spec.trial import Outcome, Progress, Trial, Value
@@ -32,8 +32,9 @@ class SpeedError(RnnzooError):
 def wanted(experiment: Experiment, studies: Sequence[Study]) -> list[tuple[Study, Study]]:
     """The studies of the variants that claims about speed compare, each pair once."""
     known = {(one.variant.label, one.task.label): one for one in studies}
-    pairs = judged(experiment.claims, [one.label for one in experiment.tasks])
-    found = [(known[claim.a, task], known[claim.b, task]) for claim, task in pairs if claim.form == FASTER]
+    labels = [one.label for one in experiment.tasks]
+    asked = [(claim, task) for claim in experiment.claims if claim.form == FASTER for task in tasks_of(claim, labels)]
+    found = [(known[claim.a, task], known[claim.b, task]) for claim, task in asked]
     return [pair for at, pair in enumerate(found) if pair not in found[:at]]
 
 

@@ -12,9 +12,10 @@ from scipy import stats
 
 from rnnzoo.cli.beforehand import out_of_reach
 from rnnzoo.errors import Mistakes, Span, StatsError
+from rnnzoo.report.answers import answers
 from rnnzoo.report.judge import Diverging, Printed, Searches, judge
 from rnnzoo.report.learnt import Nothing
-from rnnzoo.report.verdict import Verdict, percent
+from rnnzoo.report.verdict import Verdict, Word, percent
 from rnnzoo.spec import claims
 from rnnzoo.spec.experiment import Claim
 from rnnzoo.stats.compare import Trials
@@ -427,3 +428,76 @@ def _family(worse_by: float, simulations: int) -> float:
 @pytest.mark.slow
 def test_a_false_word_for_or_against_any_of_eight_claims_comes_in_at_most_5_percent() -> None:
     assert _family(0.0, 300) < 0.05 + 3 * (0.05 * 0.95 / 300) ** 0.5
+
+
+# ---------------------------------------------------------------------------------------------- several tasks
+
+TASKS = ("one", "two", "three")
+
+
+def over(text: str, *differences: float) -> Verdict:
+    """Of a and b on three tasks, where they differ by so much."""
+    found = evidence({"b": 0.0, "a": 0.0})
+    trials, rng = {}, np.random.default_rng(11)
+    for task, difference in zip(TASKS, differences):
+        for name, better in (("a", difference), ("b", 0.0)):
+            scores = rng.normal(better, 0.1, 20)
+            trials[task, name] = Trials.of(scores, scores)
+    every = replace(
+        found, trials=trials, complete=dict.fromkeys(trials, (20, 20)), keep=dict.fromkeys(TASKS, 3), _known={}
+    )
+    (verdict,) = judge([claim(text, ("a", "b"), TASKS)], TASKS, every)
+    return verdict
+
+
+@pytest.mark.parametrize(
+    ("text", "differences", "word"),
+    [
+        ("on all tasks: a worse than b", (1.0, 1.0, 1.0), "supported"),
+        ("on all tasks: a worse than b", (1.0, 1.0, 0.0), "undecided"),
+        ("on all tasks: a worse than b", (1.0, 1.0, -1.0), "refuted"),
+        ("on most tasks: a worse than b", (1.0, 1.0, -1.0), "supported"),
+        ("on most tasks: a worse than b", (1.0, 0.0, -1.0), "undecided"),
+        ("on most tasks: a worse than b", (1.0, -1.0, -1.0), "refuted"),
+        ("on all tasks: a same as b within 0.5", (0.0, 0.0, 0.0), "supported"),
+        ("on most tasks: a same as b within 0.5", (0.0, 2.0, 2.0), "refuted"),
+    ],
+)
+def test_one_claim_about_several_tasks_holds_on_all_or_on_more_than_half_of_them(
+    text: str, differences: tuple[float, ...], word: str
+) -> None:
+    found = over(text, *differences)
+    assert (found.word, found.names_task, found.where) == (word, True, "")
+    assert [f"on {task}: a " in found.found for task in TASKS] == [True] * 3
+    assert {f"{task}/difference" for task in TASKS} <= set(found.numbers)
+
+
+def test_a_claim_about_all_tasks_has_the_largest_p_of_them_and_counts_as_one() -> None:
+    found = over("on all tasks: a worse than b", 1.0, 1.0, 0.15)
+    each = [found.numbers[f"{task}/worse"] for task in TASKS]
+    assert found.p == pytest.approx(2 * max(each))
+
+
+def test_what_one_of_several_tasks_cannot_say_is_told_with_its_place() -> None:
+    counts = dict.fromkeys([(task, name) for task in TASKS for name in "ab"], Diverging(3, 6))
+    found = replace(evidence({"b": 0.0, "a": 0.0}), diverging={**counts, ("two", "a"): Diverging(0, 0)})
+    (verdict,) = judge([claim("on all tasks: a diverges more often than b", ("a", "b"), TASKS)], TASKS, found)
+    assert (verdict.word, verdict.found) == ("undecided", "on two: no trial of a has completed or diverged")
+    assert answers(
+        [(claim("on all tasks: a diverges more often than b", ("a", "b"), TASKS), verdict.task)], [verdict], {}, {}
+    ) == [verdict.found]
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "said"),
+    [
+        ("on all tasks: a worse than b", "supported", "a is worse than b on all 3 tasks"),
+        ("on most tasks: a same as b", "refuted", "It is not so that a and b are the same within 0.1 on most tasks (2 of 3)"),
+        ("on most tasks: a at least 2 times as fast as b", "undecided",
+         "Whether a trains at least 2 times as fast as b on most tasks (2 of 3) stays open"),
+    ],
+)  # fmt: skip
+def test_the_answer_to_a_claim_about_several_tasks_says_how_many(text: str, word: Word, said: str) -> None:
+    about = claim(text, ("a", "b"), TASKS)
+    verdict = Verdict(text, f"{about.over} tasks", word, "found", "test", numbers={"tasks": 3.0})
+    assert answers([(about, verdict.task)], [verdict], {}, {}) == [said]

@@ -19,6 +19,7 @@ from rnnzoo.stats.compare import (
     fewest_trials,
     holm,
     holm_levels,
+    partial_conjunction,
     smallest_p,
     trials_needed,
     tuned_interval,
@@ -350,3 +351,27 @@ def test_too_few_or_too_many_cannot_be_kept(keep: int, words: str) -> None:
     rng = np.random.default_rng(6)
     with pytest.raises(StatsError, match=words):
         Comparison(search(rng, 10), search(rng, 12), keep, 0)
+
+
+def test_a_partial_conjunction_is_the_largest_where_all_are_needed_and_bonferroni_where_one_is() -> None:
+    p = [0.03, 0.2, 0.01]
+    assert partial_conjunction(p, 3) == 0.2
+    assert partial_conjunction(p, 1) == pytest.approx(0.03)
+    assert partial_conjunction(p, 2) == pytest.approx(0.06)
+    assert partial_conjunction([0.9, 0.8], 1) == 1.0
+
+
+@pytest.mark.parametrize("alike", [False, True])
+@pytest.mark.parametrize(("tasks", "needed"), [(2, 2), (3, 3), (3, 2), (5, 3), (8, 5)])
+def test_a_claim_about_several_tasks_is_wrong_in_at_most_5_percent_either_way(
+    tasks: int, needed: int, alike: bool
+) -> None:
+    """At its worst: all that are not enough differ clearly, and the others do not differ at all."""
+    rng = np.random.default_rng(tasks)
+    drawn = rng.random((20_000, 1)) if alike else rng.random((20_000, tasks))
+    equal = np.broadcast_to(drawn, (20_000, tasks))
+    for enough in (needed, tasks - needed + 1):  # to support, and to refute
+        p = equal.copy()
+        p[:, : enough - 1] = 0.0
+        wrong = [partial_conjunction(one, enough) <= 0.025 for one in p.tolist()]  # two words share the level
+        assert np.mean(wrong) < 0.025 + 3 * 0.0011
