@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from rnnzoo.confirm.forecast import forecast
 from rnnzoo.confirm.region import region_size
-from rnnzoo.confirm.stand import claimed, confirmed, part
-from rnnzoo.spec.claims import FASTER, SHARES, TESTED, approximate, judged
+from rnnzoo.confirm.stand import claimed, confirmed, left
+from rnnzoo.spec.claims import FASTER, SHARES, TESTED, approximate, family, judged
 from rnnzoo.spec.experiment import Claim, Experiment
 from rnnzoo.spec.read_experiment import solvable
 from rnnzoo.spec.timing import ROUNDS
@@ -39,15 +39,19 @@ def _patience(experiment: Experiment) -> Iterator[str]:
 def _reach(experiment: Experiment) -> Iterator[str]:
     labels, trials = [task.label for task in experiment.tasks], experiment.search.trials
     paired = experiment.paired(experiment.baseline, experiment.baseline)
-    claims, share = experiment.claims, 1.0
+    pairs = judged(experiment.claims, labels)
     if experiment.confirm is not None:  # what rounds decide is not up to the search, and has its share of the level
-        claims = tuple(claim for claim in claims if not confirmed(claim))
-        share -= sum(part(experiment, label) for label in labels)
-    found = out_of_reach(claims, labels, trials, paired, share) if share > 0 else None
-    if found is not None:
+        pairs = [(claim, where) for claim, where in pairs if not confirmed(claim)]
+    for own in dict.fromkeys(family(where, experiment.family) for _, where in pairs):
+        members = [claim for claim, where in pairs if family(where, experiment.family) == own]
+        share = left(experiment, labels if experiment.confirm else (), own)
+        found = out_of_reach(members, ("",), trials, paired, share) if share > 0 else None
+        if found is None:
+            continue
+        where = f" on {own}" if own else ""
         yield (
-            f"{found.claims} of {found.tested} tested claims cannot be decided, whatever the scores: with {trials} trials of"
-            f" each variant no p-value is below {2 * found.smallest:.2g}, and {found.tested} claims share 0.05"
+            f"{found.claims} of {found.tested} tested claims{where} cannot be decided, whatever the scores: with {trials}"
+            f" trials of each variant no p-value is below {2 * found.smallest:.2g}, and {found.tested} claims share 0.05"
             f"{FIX}at least {found.trials} trials, or fewer claims"
         )
 

@@ -17,7 +17,7 @@ from rnnzoo.confirm.region import Region, Scored
 from rnnzoo.confirm.stage import Design, Tuned, Wanted, in_round, progress, tune, tuned_questions
 from rnnzoo.errors import StatsError
 from rnnzoo.spec import points
-from rnnzoo.spec.claims import CONFIRMED, TESTED, judged
+from rnnzoo.spec.claims import CONFIRMED, TESTED, family, judged
 from rnnzoo.spec.experiment import Claim, Confirm, Experiment
 from rnnzoo.spec.trial import PILOT, REPLICATE, ROUND, Result, Value
 from rnnzoo.stats.sequential import Anytime, Boundary
@@ -88,10 +88,21 @@ def question(claim: Claim, experiment: Experiment) -> Question:
 
 
 def part(experiment: Experiment, task: str) -> float:
-    """The share of the error rate of all tested claims that those have which are confirmed on a task."""
+    """The share of the error rate of all tested claims of its family that those have which are confirmed on a task."""
     pairs = judged(experiment.claims, [choice.label for choice in experiment.tasks])
-    tested = sum(claim.form in TESTED for claim, _ in pairs)
+    own = family(task, experiment.family)
+    tested = sum(claim.form in TESTED and family(where, experiment.family) == own for claim, where in pairs)
     return len(claims_on(experiment, task)) / max(tested, 1)
+
+
+def left(experiment: Experiment, tasks: Iterable[str], own: str) -> float:
+    """The share of a family's error rate that is left for the claims that the search decides.
+
+    Args:
+        tasks: those that have a second stage.
+    """
+    confirmed_here = [task for task in tasks if family(task, experiment.family) == own]
+    return 1.0 - sum(part(experiment, task) for task in confirmed_here)
 
 
 def design(experiment: Experiment, confirm: Confirm, task: str) -> Design:

@@ -91,6 +91,7 @@ def _below(summary: Summary) -> str:
     text = (
         f"Differences are those of the first variant less the second, in {', '.join(units)}; lower scores are better."
     )
+    text = f"{text} {summary.sharing}" if summary.sharing else text
     if not summary.stands:
         return text
     spent = sum(one.trainings for one in summary.stands)

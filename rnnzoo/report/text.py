@@ -54,6 +54,8 @@ def _answers(summary: Summary, console: Console) -> None:
         where = f" on {control.task}" if several else ""
         text = f"control{where}: {control.found}; p {pvalue(control.p)} (any difference is chance)"
         console.print(Padding(Text(text, style="dim"), (0, 0, 0, 2)))
+    if summary.sharing:
+        console.print(Padding(Text(summary.sharing, style="dim"), (0, 0, 0, 2)))
     if summary.stands and summary.verdicts:
         console.print(Padding(Text(PROMISE, style="dim"), (0, 0, 0, 2)))
 

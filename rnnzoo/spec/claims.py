@@ -38,6 +38,7 @@ FORMS = (
     FASTER,
 )
 COMPARED = ("A worse than B", "A better than B", "A same as B", "no variant better than B")  # as `Claim.form` has them
+SEVERAL = "several tasks"  # the family of claims about more than one task, where each task has its own
 CONFIRMED = COMPARED[:3]  # what the second stage of a sweep decides: each is about two variants
 TESTED = (*SHARES, *COMPARED, FASTER)  # each has a p-value or an interval, and so shares the error rate
 WITH_MARGIN = {
@@ -208,6 +209,18 @@ def _places(claim: Claim, tasks: Sequence[str]) -> Sequence[str]:
     if claim.over:
         return [f"{claim.over} tasks"]  # no label has a blank
     return [claim.task] if claim.task else tasks
+
+
+def family(where: str, families: str) -> str:
+    """What claims have in common that share an error rate.
+
+    Args:
+        where: what they are judged on, as `judged` says it: a task, or several at once.
+        families: `file` or `task`.
+    """
+    if families == "file":
+        return ""
+    return SEVERAL if " " in where else where
 
 
 def tasks_of(claim: Claim, tasks: Sequence[str]) -> Sequence[str]:

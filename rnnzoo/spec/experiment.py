@@ -257,6 +257,8 @@ class Experiment:
         places: where the spec names the sampler and the pruner.
         equal: what variants have in common at one point of the space: their `units`, or their number of `weights`, which is
             then that of the baseline with these units.
+        family: which claims share an error rate: all of the `file`, or those on each `task`, and those about several tasks,
+            each by themselves.  No trial depends on it.
     """
 
     name: str
@@ -276,6 +278,7 @@ class Experiment:
     claims: tuple[Claim, ...] = ()
     control: str = ""
     equal: Literal["units", "weights"] = "units"
+    family: Literal["file", "task"] = "file"
     places: Mapping[str, Span] = field(default_factory=dict, compare=False)
 
     def variant(self, label: str) -> Variant:

@@ -78,6 +78,7 @@ _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 _TOP = (
     "experiment", "about", "task", "tasks", "baseline", "variants", "controls", "equal", "search", "training", "select",
     "margin", "floor", "confirm", "init", "resources", "claims",
+    "family",
 )  # fmt: skip
 _KEYS: Mapping[str, Sequence[str]] = {
     "": _TOP,
@@ -240,6 +241,7 @@ class _Reader:
             claims=claims,
             control=control,
             equal=top.word("equal", ("units", "weights"), "units"),  # type: ignore[arg-type]  # one of the two
+            family=top.word("family", ("file", "task"), "file"),  # type: ignore[arg-type]  # one of the two
             places=self.places,
         )
         top.done()
@@ -705,6 +707,7 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
         ],
         **({"controls": True} if experiment.control else {}),
         **({"equal": experiment.equal} if experiment.equal != "units" else {}),
+        **({"family": experiment.family} if experiment.family != "file" else {}),
         "search": {
             "sampler": {"name": search.sampler.name, **search.sampler.options},
             **({"pruner": {"name": search.pruner.name, **search.pruner.options}} if search.pruner else {}),
