@@ -6,6 +6,7 @@ In: an experiment, and where its second stage stands.  Out: plain values for `--
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -15,7 +16,7 @@ from rich.table import Table
 
 from rnnzoo.confirm.forecast import PARTS, USUAL, Forecast, forecast
 from rnnzoo.confirm.stand import Stand
-from rnnzoo.spec.claims import CONFIRMED, SHARES, TESTED, judged
+from rnnzoo.spec.claims import CONFIRMED, SHARES, TESTED, family, judged
 from rnnzoo.spec.experiment import Experiment
 
 DIFFERENCES = (0.9, 0.5, 0.25)  # differences between shares for which advice is given
@@ -49,10 +50,11 @@ def advice(experiment: Experiment, trials: int) -> list[str]:
     from rnnzoo.stats.shares import trials_for_shares
 
     pairs = judged(experiment.claims, [task.label for task in experiment.tasks])
-    tested = sum(claim.form in TESTED for claim, _ in pairs)
+    families = Counter(family(where, experiment.family) for claim, where in pairs if claim.form in TESTED)
     found = []
     for claim in experiment.claims:
         if claim.form in SHARES:
+            tested = max(families[family(where, experiment.family)] for other, where in pairs if other is claim)
             each = [f"{trials_for_shares(one, ALPHA / tested)} if shares differ by {one:.0%}" for one in DIFFERENCES]
             found.append(f"{claim.text}: {trials} trainings of each; it takes about {', '.join(each)}")
     searched = any(variant.space.dimensions for variant in experiment.variants)
