@@ -66,7 +66,7 @@ def test_what_was_measured_decides_and_is_kept_for_later_reports(measured: Sweep
     assert "took turns, on " in yes.found
     assert yes.p is not None
     assert yes.p == pytest.approx(2 * 2 * 0.5**ROUNDS)  # two words, two claims
-    assert re.search(r"& 1\.99 times & 1\.98 to 2\.00 times \(9\d", paper.latex(summary(measured)))
+    assert re.search(r"& 1\.99 times & 1\.99 to 2\.00 times \(9\d", paper.latex(summary(measured)))
     (kept,) = measured.store.timings(measured.present())
     assert kept.of() == ("adding", "rnn", "lstm")
     assert [side.units for side in kept.sides] == [4, 16]
