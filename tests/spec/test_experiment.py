@@ -50,7 +50,7 @@ def test_the_main_experiment_is_right() -> None:
     assert {name for claim in found.claims for name in (claim.a, claim.b) if name} <= {
         one.label for one in found.variants
     }
-    assert [one.name for one in found.variants[0].space.dimensions] == ["units", "learning_rate"]
+    assert [one.name for one in found.variants[0].space.dimensions] == ["learning_rate"]
 
 
 def test_a_variant_has_a_label_options_a_space_and_initialisers_of_its_own() -> None:
