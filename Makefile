@@ -40,7 +40,7 @@ ui: $(READY)  ## MLflow's pages, on this machine only
 	@$(BIN)/rnnzoo ui
 
 test: $(READY)  ## the tests
-	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 test-all: $(READY)  ## the tests, with the slow ones, on code that XLA optimises as it does for a sweep
 	@XLA_FLAGS= $(BIN)/python -m pytest -n 2 --dist worksteal

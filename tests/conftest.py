@@ -1,5 +1,6 @@
 """What all tests share: quiet libraries, one thread, a cache folder of their own, and the real data where it is at hand."""
 
+import gc
 import os
 import sqlite3
 import sys
@@ -12,7 +13,10 @@ from unittest import mock
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # What is compiled here runs for milliseconds: `make test-all` has it optimised as a sweep has, which takes twice as long.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false")
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1",
+)
 
 import pytest
 from hypothesis import settings
@@ -32,6 +36,12 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     os.environ.pop("RNNZOO_DATA", None)
     os.environ.pop("MLFLOW_TRACKING_URI", None)
     return folder
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: no collection of garbage need look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

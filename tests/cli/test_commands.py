@@ -79,6 +79,7 @@ def test_a_sweep_prints_the_ranking_and_where_to_look(swept: Path) -> None:
     assert max(map(len, printed[printed.index("answers") :].splitlines())) <= 80
 
 
+@pytest.mark.slow  # in short: tests/sweep/test_run.py of workers and interruptions, tests/faults/test_group.py of signals
 def test_two_workers_and_an_interruption_give_the_same_outcomes_to_the_bit(swept: Path, tmp_path: Path) -> None:
     (tmp_path / "small.yaml").write_text(SPEC)
     command = [sys.executable, "-m", "rnnzoo", "sweep", "small.yaml", "--workers", "2"]

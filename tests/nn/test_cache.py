@@ -41,6 +41,7 @@ def test_what_is_no_buffer_is_not_whole(content: bytes, tmp_path: Path) -> None:
     assert not cache.is_whole(tmp_path / "entry")
 
 
+@pytest.mark.slow
 def test_fit_trains_the_same_weights_when_entries_are_cut(tmp_path: Path) -> None:
     cold = _fit(tmp_path)
     entries = sorted(tmp_path.glob(cache.PATTERN))
