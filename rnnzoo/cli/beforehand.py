@@ -61,16 +61,23 @@ def _second_stage(experiment: Experiment) -> Iterator[str]:
     confirm = experiment.confirm
     if confirm is None:
         return
+    if not any(claimed(experiment, task.label) for task in experiment.tasks):
+        yield (
+            "`confirm` has nothing to decide: none of the claims compares the scores of two variants"
+            f"{FIX}claim `A worse than B`, `A better than B` or `A same as B`, or delete `confirm:`"
+        )
     for task in experiment.tasks:
         variants = len(claimed(experiment, task.label))
         searched = experiment.search.trials * len(experiment.variants)
         pilots, rounds = confirm.pilot * variants, confirm.first * variants
         needed = searched + pilots + rounds
         if variants and confirm.budget < needed:
+            most = confirm.most if confirm.until == "decided" else 3 * confirm.first
+            more = min(2 * rounds, max(most - confirm.first, 0) * variants)
             yield (
                 f"nothing can be confirmed on {task.label} with a budget of {confirm.budget}: the search takes {searched}"
                 f" trainings, the pilots at least {pilots}, and the {confirm.first} rounds before the first look {rounds}"
-                f"{FIX}budget: {needed + 2 * rounds}, or fewer variants, trials or claims; at least {needed}"
+                f"{FIX}budget: {needed + more}, or fewer variants, trials or claims; at least {needed}"
             )
         elif variants:
             yield from _too_little(experiment, task.label)

@@ -82,9 +82,14 @@ def show(expected: Mapping[str, Any], console: Console) -> None:
 def _rounds(expected: Mapping[str, Any]) -> str:
     run = f" ({expected['run']} were run)" if expected["run"] else ""
     return (
-        f"the budget has {expected['rounds']} rounds in all{run} if all open claims stay open, and"
+        f"{_limits(expected)} {expected['rounds']} rounds in all{run} if all open claims stay open, and"
         f" {expected['longest']} for a claim that stays open longest"
     )
+
+
+def _limits(expected: Mapping[str, Any]) -> str:
+    """What there are no more rounds for."""
+    return "the budget allows" if expected["most"] is None else f"the budget and `most: {expected['most']}` allow"
 
 
 def _table(expected: Mapping[str, Any]) -> Table:
@@ -106,14 +111,16 @@ def _cell(rounds: int | None, there: int) -> str:
 def _notes(expected: Mapping[str, Any]) -> Iterator[str]:
     shown = [case["rounds"] for one in expected["claims"] for case in one["cases"]]
     if any(rounds is not None and rounds > expected["rounds"] for rounds in shown):
-        yield "* more than the budget has while all claims are open"
+        yield "* more than are allowed while all claims are open"
     if None in shown:
         yield "- no number of rounds: so large a difference is the bound itself, or the noise is too large"
     yield _noise(expected)
+    if expected["hours"] is not None:
+        yield f"`hours: {expected['hours']:g}` may end it sooner, which these numbers leave out"
     hopeless = [one for one in expected["claims"] if not one["decidable"]]
     if hopeless:
         each = ", ".join(f"{one['claim']}{_from(one['sees'])}" for one in hopeless)
-        yield f"This budget does not decide, where two variants do not differ or differ by the margin: {each}"
+        yield f"These rounds do not decide, where two variants do not differ or differ by the margin: {each}"
     if len(hopeless) == len(expected["claims"]) and expected["budget"]:
         yield f"A budget of {expected['budget']} would decide one of them, with `most` at least {expected['suffices']}"
 

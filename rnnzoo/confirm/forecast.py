@@ -67,6 +67,8 @@ class Forecast:
         suffices: the fewest rounds that decide some claim, where there is no difference or one of the margin, even if all
             claims stay open, with a `most` of so many where the present one is less; None where no number does.
         budget: trainings in all, with which so many rounds can be run.
+        most: rounds at most, by the file; None without a last one.
+        hours: of training, by the file, at which rounds end too; the numbers leave them out.
     """
 
     task: str
@@ -78,6 +80,8 @@ class Forecast:
     claims: tuple[Expected, ...]
     suffices: int | None
     budget: int | None
+    most: int | None
+    hours: float | None
 
 
 def forecast(
@@ -121,6 +125,8 @@ def forecast(
         claims,
         suffices,
         None if suffices is None else spent + max(suffices - run, 0) * variants,
+        how.most,
+        experiment.confirm.hours if experiment.confirm and math.isfinite(experiment.confirm.hours) else None,
     )
 
 

@@ -428,7 +428,8 @@ def _faster(claim: Claim, task: str, evidence: Evidence) -> Finding:
 def _speed(side: Side, low: float, high: float, level: float) -> str:
     ratio, a, b = (statistics.median(one) for one in (side.ratios, side.a, side.b))
     bounds = f"{low:.2f} to {high:.2f}" if math.isfinite(low) else "so few rounds exclude nothing"
-    steps = f"{1000 * a:.3g} against {1000 * b:.3g} ms a step"
+    first, second = (f"{1000 * one:.3g}" if one < 1.0 else f"{1000 * one:.0f}" for one in (a, b))
+    steps = f"{first} against {second} ms a step"
     return f"{ratio:.2f} times as fast at {side.words} ({percent(level)}: {bounds}; {steps})"
 
 

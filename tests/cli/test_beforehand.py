@@ -93,7 +93,8 @@ CONFIRM = (
         (10, "budget: 36", "[lstm worse than gru]", "a budget of 36 decides no claim on chorales in four of five studies"),
         (10, "budget: 36, most: 6", "[lstm worse than gru]", "fix: budget: 50 and most: 13, a larger margin"),
         (10, "budget: 35", "[lstm worse than gru]", "the search takes 20 trainings, the pilots at least 4, and the 6 rounds"),
-        (10, "budget: 1", "[weights of lstm below 200% of gru]", ""),
+        (10, "budget: 1", "[weights of lstm below 200% of gru]", "`confirm` has nothing to decide"),
+        (10, "budget: 1, most: 6", "[lstm worse than gru]", "fix: budget: 36, or fewer"),
         (10, "region: 0.05%", "[lstm worse than gru]", "the region of 0.0005 of the space is one setting"),
         (2, "budget: 150", "[lstm worse than gru, gru same as lstm]", ""),  # rounds decide, not the search
         (2, "budget: 150", "[lstm worse than gru, no variant better than gru]", "1 of 1 tested claims cannot be decided"),

@@ -67,7 +67,21 @@ def test_claims_that_the_budget_cannot_decide_are_named_with_what_it_finds() -> 
     sees = [f"{one['sees']:.2g}" for one in content["claims"]]
     assert f"differ by the margin: gru worse than lstm (it finds differences from {sees[0]} on), rnn same as" in text
     assert f"A budget of {content['budget']} would decide one of them" in text
-    assert "does not decide" not in printed(of(SPEC, noise=0.01), 80)
+    assert "do not decide" in text
+    assert "do not decide" not in printed(of(SPEC, noise=0.01), 80)
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ("", "the budget and `most: 24` allow"), (", most: 6", "the budget and `most: 6` allow 6 rounds"),
+        (", until: stopped", "the budget allows"), (", hours: 0.5", "`hours: 0.5` may end it sooner"),
+    ],
+)  # fmt: skip
+def test_what_ends_the_rounds_is_named(more: str, words: str) -> None:
+    text = " ".join(printed(of(SPEC.replace("60}", "60" + more + "}")), 200).split())
+    assert words in text
+    assert ("`hours:" in text) == ("hours" in more)
 
 
 def test_where_rounds_were_run_their_spread_stands_beside_each_claim() -> None:
