@@ -94,8 +94,9 @@ def _too_little(experiment: Experiment, task: str) -> Iterator[str]:
     if found is None or confirm is None or any(claim.decidable for claim in found.claims):
         return
     sees = min(claim.sees for claim in found.claims)
-    most = f" and most: {found.suffices}" if found.suffices and found.suffices > confirm.most else ""
-    enough = f"budget: {found.budget}{most}, " if found.budget else ""
+    more = [f"budget: {found.budget}"] if found.budget and found.budget > confirm.budget else []
+    more += [f"most: {found.suffices}"] if found.suffices and found.suffices > confirm.most else []
+    enough = f"{' and '.join(more)}, " if more else ""
     yield (
         f"a budget of {confirm.budget} decides no claim on {task} in four of five studies, where variants do not differ or"
         f" differ by the margin: it finds differences from {sees:.2g} on, with at most {found.longest} rounds and a training's"

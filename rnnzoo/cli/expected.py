@@ -122,7 +122,7 @@ def _notes(expected: Mapping[str, Any]) -> Iterator[str]:
         each = ", ".join(f"{one['claim']}{_from(one['sees'])}" for one in hopeless)
         yield f"These rounds do not decide, where two variants do not differ or differ by the margin: {each}"
     if len(hopeless) == len(expected["claims"]) and expected["budget"]:
-        yield f"A budget of {expected['budget']} would decide one of them, with `most` at least {expected['suffices']}"
+        yield f"A budget of {expected['budget']}, with `most` at least {expected['suffices']}, would decide one of them"
 
 
 def _from(sees: float | None) -> str:

@@ -66,7 +66,7 @@ class Forecast:
         claims: the open ones.
         suffices: the fewest rounds that decide some claim, where there is no difference or one of the margin, even if all
             claims stay open, with a `most` of so many where the present one is less; None where no number does.
-        budget: trainings in all, with which so many rounds can be run.
+        budget: trainings in all, with which so many rounds can be run; the present one where it is enough.
         most: rounds at most, by the file; None without a last one.
         hours: of training, by the file, at which rounds end too; the numbers leave them out.
     """
@@ -124,7 +124,7 @@ def forecast(
         longest,
         claims,
         suffices,
-        None if suffices is None else spent + max(suffices - run, 0) * variants,
+        None if suffices is None else max(how.budget, spent + max(suffices - run, 0) * variants),
         how.most,
         experiment.confirm.hours if experiment.confirm and math.isfinite(experiment.confirm.hours) else None,
     )

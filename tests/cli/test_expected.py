@@ -66,7 +66,9 @@ def test_claims_that_the_budget_cannot_decide_are_named_with_what_it_finds() -> 
     text = " ".join(printed(content, 80).split())
     sees = [f"{one['sees']:.2g}" for one in content["claims"]]
     assert f"differ by the margin: gru worse than lstm (it finds differences from {sees[0]} on), rnn same as" in text
-    assert f"A budget of {content['budget']} would decide one of them" in text
+    assert (
+        f"A budget of {content['budget']}, with `most` at least {content['suffices']}, would decide one of them" in text
+    )
     assert "do not decide" in text
     assert "do not decide" not in printed(of(SPEC, noise=0.01), 80)
 
