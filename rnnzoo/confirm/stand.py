@@ -18,7 +18,7 @@ from rnnzoo.confirm.stage import Design, Tuned, Wanted, in_round, progress, tune
 from rnnzoo.errors import StatsError
 from rnnzoo.spec import points
 from rnnzoo.spec.claims import CONFIRMED, TESTED, family, judged
-from rnnzoo.spec.experiment import Claim, Confirm, Experiment
+from rnnzoo.spec.experiment import Claim, Confirm, Experiment, Space
 from rnnzoo.spec.trial import PILOT, REPLICATE, ROUND, Result, Value
 from rnnzoo.stats.sequential import Anytime, Boundary
 
@@ -144,7 +144,7 @@ def _hours(results: Sequence[Result], task: str) -> float:
 def extent(experiment: Experiment, variant: str, region: Region) -> dict[str, tuple[Value, Value]]:
     """Of every searched hyper-parameter the lowest and highest value in a region; of a choice the first and last."""
     space = experiment.variant(variant).space
-    settings = [points.at(space, place.tolist()) for place in region.points]
+    settings = _settings(space, region)
     found: dict[str, tuple[Value, Value]] = {}
     for dimension in space.dimensions:
         values = sorted(
@@ -153,6 +153,11 @@ def extent(experiment: Experiment, variant: str, region: Region) -> dict[str, tu
         if values:
             found[dimension.name] = (values[0], values[-1])
     return found
+
+
+def _settings(space: Space, region: Region) -> list[dict[str, Value]]:
+    """The hyper-parameters at each of a region's points."""
+    return [points.at(space, place.tolist()) for place in region.points]
 
 
 class _Stage:
@@ -267,8 +272,7 @@ class _Stage:
         searched = [(label, one) for label, one in self.all_searched() if report in one.outcome.scores]
         best: dict[str, float] = {}
         for label, region in regions.items():
-            space = self.experiment.variant(label).space
-            inside = [points.at(space, place.tolist()) for place in region.points]
+            inside = _settings(self.experiment.variant(label).space, region)
             before = [*(one for name, one in searched if name == label), *self.of.get((label, PILOT), [])]
             elsewhere = [one for one in before if dict(one.trial.hyperparameters) not in inside]
             best[label] = min((one.outcome.scores.get(report, math.inf) for one in elsewhere), default=math.inf)

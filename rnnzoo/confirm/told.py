@@ -9,11 +9,12 @@ from rnnzoo.confirm.stand import Stand, extent, question
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.trial import PILOT
 
+SPENT = {"budget": "the budget is spent", "hours": "the hours are spent"}
+_OPEN = "and some claims are still open"
 ENDED = {
     "decided": "all claims about scores are decided",
-    "most": "all rounds are run, and some claims are still open",
-    "budget": "the budget is spent, and some claims are still open",
-    "hours": "the hours are spent, and some claims are still open",
+    "most": f"all rounds are run, {_OPEN}",
+    **{ended: f"{what}, {_OPEN}" for ended, what in SPENT.items()},
 }
 
 

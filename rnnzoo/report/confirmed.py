@@ -11,16 +11,23 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rnnzoo.confirm.questions import Answer, Looks, Question, Standing, rounds_to_decide
 from rnnzoo.confirm.stand import Stand, design, question
-from rnnzoo.report.verdict import LEVEL, Step, Verdict, Word, percent
+from rnnzoo.confirm.told import SPENT
+from rnnzoo.report.second import fresh
+from rnnzoo.report.verdict import Relation, Step, Verdict, Word, percent
 from rnnzoo.spec.experiment import Claim, Experiment
 from rnnzoo.stats.sequential import MANY
-from rnnzoo.stats.shares import share_interval
 
 TEST = "t-intervals of the differences by round, which hold at every look"
 _OUTCOMES: Mapping[str, Mapping[Answer, Word]] = {
     "A worse than B": {Answer.WORSE: "supported", Answer.BETTER: "refuted", Answer.SAME: "same"},
     "A better than B": {Answer.WORSE: "refuted", Answer.BETTER: "supported", Answer.SAME: "same"},
     "A same as B": {Answer.WORSE: "refuted", Answer.BETTER: "refuted", Answer.SAME: "supported"},
+}
+_RELATIONS: Mapping[Answer, Relation] = {
+    Answer.WORSE: "worse",
+    Answer.BETTER: "better",
+    Answer.SAME: "same",
+    Answer.OPEN: "",
 }
 
 
@@ -47,6 +54,7 @@ def verdict(claim: Claim, experiment: Experiment, stand: Stand) -> Verdict:
         numbers={name: number for name, number in numbers.items() if math.isfinite(number)},
         level=1.0 - 2.0 * standing.level,
         pair=(asked.a, asked.b),
+        relation=_RELATIONS[standing.answer],
         course=tuple(_course(asked, stand, stand.history[claim.text])),
         confirmed=True,
         **about,  # type: ignore[arg-type]
@@ -85,14 +93,15 @@ def _numbers(asked: Question, standing: Standing, common: bool) -> str:
 
 def _failures(asked: Question, stand: Stand) -> list[str]:
     """Trainings without a score, each variant's with the exact interval of their share."""
-    found = []
+    failures = []
     for label in (asked.a, asked.b):
-        scores = [one[label] for one in stand.rounds if label in one]
-        failed = sum(math.isinf(score) for score in scores)
-        if failed:
-            low, high = share_interval(failed, len(scores), LEVEL)
-            found.append(f"{label}: {failed} of {len(scores)} gave no score ({low:.0%} to {high:.0%})")
-    return found
+        trainings = fresh(label, stand)
+        low, high = trainings.failing
+        if trainings.failed:
+            failures.append(
+                f"{label}: {trainings.failed} of {trainings.trainings} gave no score ({low:.0%} to {high:.0%})"
+            )
+    return failures
 
 
 def _held_back(asked: Question, standing: Standing) -> list[str]:
@@ -120,9 +129,7 @@ def _settle(asked: Question, standing: Standing, looks: Looks, ended: str) -> st
     if not math.isfinite(standing.high):
         return "more rounds"
     spread = (standing.high - standing.low) / 2 / looks.expected(standing.rounds, standing.level)
-    why = {"budget": "the budget is spent", "hours": "the hours are spent", "most": "`most` rounds were run"}.get(
-        ended, "it goes on"
-    )
+    why = {**SPENT, "most": "`most` rounds were run"}.get(ended, "it goes on")
     return f"{why}; {needed(asked, spread, standing.level, looks, standing.rounds)}"
 
 

@@ -22,7 +22,7 @@ from typing import Any, Protocol
 
 from rnnzoo.errors import StatsError
 from rnnzoo.report.learnt import Nothing
-from rnnzoo.report.verdict import LEVEL, Scale, Verdict, Word, percent
+from rnnzoo.report.verdict import LEVEL, Scale, Verdict, Word, counted, percent
 from rnnzoo.spec.claims import DIVERGES, FASTER, SHARES, SOLVES, judged
 from rnnzoo.spec.experiment import Claim
 from rnnzoo.spec.timing import Side, Timing
@@ -391,8 +391,7 @@ def _more_often(
 
 
 def _share_of(name: str, does: str, count: int, trials: int) -> str:
-    low, high = share_interval(count, trials, LEVEL)
-    return f"{name} {does} {count} of {trials} ({low:.0%} to {high:.0%})"
+    return f"{name} {does} {counted(count, trials, share_interval(count, trials, LEVEL))}"
 
 
 def _faster(claim: Claim, task: str, evidence: Evidence) -> Finding:

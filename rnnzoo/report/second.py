@@ -20,7 +20,7 @@ from rnnzoo.confirm.stand import Stand, extent
 from rnnzoo.confirm.told import span, value
 from rnnzoo.errors import StatsError
 from rnnzoo.report.results import belonging, staged, variant
-from rnnzoo.report.verdict import LEVEL
+from rnnzoo.report.verdict import LEVEL, counted
 from rnnzoo.spec import points
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.trial import PILOT, ROUND, Kind, Result
@@ -120,7 +120,7 @@ def second(experiment: Experiment, results: Sequence[Result], now: Stand) -> Sec
     confirm = experiment.confirm
     assert confirm is not None, "there is no stage without it"
     regions, epochs = now.regions or {}, experiment.training.epochs
-    means = {label: _fresh(label, now) for label in regions}
+    means = {label: fresh(label, now) for label in regions}
     rounds = [one for label in regions for one in staged(results, label, now.task, ROUND)]
     counted = [one for one in rounds if one.trial.index < means[variant(one)].trainings]
     complete = [one for one in counted if one.outcome.kind is Kind.COMPLETE]
@@ -146,9 +146,10 @@ def second(experiment: Experiment, results: Sequence[Result], now: Stand) -> Sec
     )
 
 
-def _fresh(label: str, now: Stand) -> Fresh:
-    scores = [one[label] for one in now.rounds if label in one]
-    finite = [one for one in scores if math.isfinite(one)]
+def fresh(label: str, now: Stand) -> Fresh:
+    """A variant's trainings in the rounds."""
+    scores = [scored[label] for scored in now.rounds if label in scored]
+    finite = [score for score in scores if math.isfinite(score)]
     failed = len(scores) - len(finite)
     return Fresh(
         mean=statistics.fmean(finite) if finite else None,
@@ -285,9 +286,9 @@ def _how_long(found: Second) -> str:
 def _failing(found: Second) -> str:
     """A mean says nothing of them: none of twelve that failed still leaves a share of a quarter open."""
     each = [
-        f"{label} {one.failed} of {one.trainings} ({one.failing[0]:.0%} to {one.failing[1]:.0%})"
-        for label, one in found.means.items()
-        if one.trainings
+        f"{label} {counted(mean.failed, mean.trainings, mean.failing)}"
+        for label, mean in found.means.items()
+        if mean.trainings
     ]
     return f"trainings of the rounds that gave no score: {', '.join(each)}" if each else "no round was run"
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from rnnzoo.report.second import PROMISE, Second, box
 from rnnzoo.report.summary import Row, Summary, Table
-from rnnzoo.report.verdict import pvalue
+from rnnzoo.report.verdict import counted, pvalue
 from rnnzoo.spec.trial import Kind
 
 STYLES = {"supported": "green", "refuted": "red", "same": "cyan", "undecided": "yellow"}
@@ -128,10 +128,8 @@ def _notes(summary: Summary, table: Table, console: Console) -> None:
     if table.solved is not None:
         console.print(f"  solved, at most {number(table.solved)}:", markup=False, highlight=False)
         for row in table.rows:
-            share = (
-                row.solved
-                and f"{row.solved.count} of {row.solved.trials} ({row.solved.low:.0%} to {row.solved.high:.0%})"
-            )
+            solved = row.solved
+            share = solved and counted(solved.count, solved.trials, (solved.low, solved.high))
             console.print(f"    {row.variant}: {share or 'no trial'}", markup=False, highlight=False)
     for row in table.rows:
         other = [

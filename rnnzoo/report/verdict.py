@@ -10,6 +10,7 @@ from typing import Any, Literal
 LEVEL = 0.95
 # `same`: a claim of a difference, where the two are the same within the margin.
 Word = Literal["supported", "refuted", "same", "undecided"]
+Relation = Literal["worse", "better", "same", ""]
 Scale = Literal["score", "share", "times"]
 
 
@@ -44,6 +45,7 @@ class Verdict:
         names_task: whether the claim itself says on which task.
         confirmed: whether it rests on fresh trainings, rather than on the trials of the search.
         pair: A and B, where the claim is about two variants and was confirmed.
+        relation: what A was found to be to B there; empty while that is open.
         course: what these trainings gave, round by round, up to the look at which the claim was decided.
         equal_settings: what the trials of the search say of the two at equal settings, as a sentence; the word does not rest
             on it.  Empty where it cannot be said.
@@ -63,6 +65,7 @@ class Verdict:
     names_task: bool = False
     confirmed: bool = False
     pair: tuple[str, str] | None = None
+    relation: Relation = ""
     course: tuple[Step, ...] = ()
     answer: str = ""
     equal_settings: str = ""
@@ -85,6 +88,12 @@ class Verdict:
 def percent(level: float) -> str:
     """A level to two figures of what it leaves: 95 %, 99.74 %."""
     return f"{100 * level:.{max(0, 1 - math.floor(math.log10(100 * (1 - level)) + 1e-9))}f}%".replace(".0%", "%")
+
+
+def counted(count: int, of: int, interval: tuple[float, float]) -> str:
+    """So many of so many, with the interval of their share: 7 of 8 (47% to 100%)."""
+    low, high = interval
+    return f"{count} of {of} ({low:.0%} to {high:.0%})"
 
 
 def pvalue(p: float) -> str:
