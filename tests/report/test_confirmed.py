@@ -181,18 +181,24 @@ def test_the_answers_stand_in_one_picture_before_them(decided: report.Summary, t
 
 
 @pytest.mark.parametrize(
-    ("word", "low", "high", "outcome"),
+    ("form", "answer", "low", "high", "outcome"),
     [
-        ("supported", 0.12, 0.4, "worse"), ("refuted", -0.4, -0.12, "better"), ("same", -0.1, 0.13, "same within 0.2"),
-        ("supported", -0.1, 0.13, "same within 0.2"), ("undecided", 0.05, 0.4, "still open"), ("refuted", 0.21, 0.5, "worse"),
+        ("A worse than B", "worse", 0.12, 0.4, "worse"), ("A worse than B", "better", -0.4, -0.12, "better"),
+        ("A worse than B", "same", -0.1, 0.13, "same within 0.2"), ("A same as B", "same", -0.1, 0.13, "same within 0.2"),
+        ("A worse than B", "open", 0.05, 0.4, "still open"), ("A same as B", "worse", 0.21, 0.5, "worse"),
+        ("A better than B", "worse", 0.12, 0.4, "worse"),
+        ("A worse than B", "worse", 0.11, 0.19, "worse"),  # beyond the floor, and within the margin
     ],
 )  # fmt: skip
 def test_what_was_found_is_told_of_the_variant_and_not_of_the_claim(
-    word: Word, low: float, high: float, outcome: str
+    form: str, answer: str, low: float, high: float, outcome: str
 ) -> None:
     """`rnn better than lstm`, refuted, is a variant that is worse."""
-    numbers = {"difference": (low + high) / 2, "low": low, "high": high, "margin": 0.2, "floor": 0.1}
-    assert study._outcome(Verdict("", "t", word, "", "", numbers=numbers)) == outcome
+    experiment = parse_experiment(SHORT, "e.yaml", Path())
+    claim = replace(experiment.claims[0], form=form)
+    standing = Standing(Answer(answer), 8, (low + high) / 2, low, high, 0.01)
+    told = confirmed.verdict(claim, experiment, Stand("adding", {claim.text: standing}, history={claim.text: ()}))
+    assert study._outcome(told) == outcome
 
 
 def test_a_training_without_a_score_is_a_cross_and_no_difference(failing: report.Summary) -> None:

@@ -50,16 +50,14 @@ def draw(summary: Summary) -> dict[str, str]:
         if rows:
             with rc_context(STYLE):
                 found |= {f"{name}{suffix}": svg(figure) for name, figure in _figures(summary, table, rows).items()}
-    for growth in growths(summary):
-        with rc_context(STYLE):
-            found[f"growth-{growth.name}"] = svg(_growth(summary, growth))
-    units = {table.task: table.unit for table in summary.tables}
-    for table in summary.tables:
-        suffix = f"-{table.task}" if len(summary.tables) > 1 else ""
         confirmed = [one for one in summary.verdicts if one.task == table.task and one.course and one.pair]
         if confirmed:
             with rc_context(STYLE):
                 found[f"answers{suffix}"] = svg(_answers(summary, table, confirmed))
+    for growth in growths(summary):
+        with rc_context(STYLE):
+            found[f"growth-{growth.name}"] = svg(_growth(summary, growth))
+    units = {table.task: table.unit for table in summary.tables}
     for number, verdict in enumerate(summary.verdicts, start=1):
         if verdict.course and verdict.pair:
             with rc_context(STYLE):
@@ -372,12 +370,9 @@ def _answer(axes: Axes, at: int, verdict: Verdict, far: float) -> None:
 
 def _outcome(verdict: Verdict) -> str:
     """What was found of A, in a word or two."""
-    if verdict.word == "undecided":
-        return "still open"
-    low, high, margin = verdict.numbers["low"], verdict.numbers["high"], verdict.numbers["margin"]
-    if max(abs(low), abs(high)) <= margin:
-        return f"same within {margin:g}"
-    return "worse" if low > 0 else "better"
+    if verdict.relation == "same":
+        return f"same within {verdict.numbers['margin']:g}"
+    return verdict.relation or "still open"
 
 
 def _course(verdict: Verdict, pair: tuple[str, str], unit: str) -> Figure:
