@@ -102,10 +102,10 @@ def forecast(
     rounds: Sequence[Round] = ()
     if now is not None and now.rounds:
         rounds = now.rounds
-        asked = {text: asked[text] for text, one in now.standings.items() if one.answer is Answer.OPEN}
+        asked = {text: asked[text] for text, standing in now.standings.items() if standing.answer is Answer.OPEN}
     if not asked:
         return None
-    variants = len({label for one in asked.values() for label in (one.a, one.b)})
+    variants = len({label for pair in asked.values() for label in (pair.a, pair.b)})
     spent = trials * len(experiment.variants) + how.pilot * variants
     if now is not None and rounds:
         spent = now.trainings
@@ -113,8 +113,8 @@ def forecast(
     usual = USUAL * how.margin if noise is None else noise
     spreads = _spreads(asked, rounds if noise is None else (), math.sqrt(2.0) * usual)
     longest = _up_to(how, _longest(how, run, left, variants))
-    claims = tuple(_expected(text, one, how, len(asked), longest, *spreads[text]) for text, one in asked.items())
-    suffices = _suffices(how, [(one, spreads[text][0]) for text, one in asked.items()])
+    claims = tuple(_expected(text, about, how, len(asked), longest, *spreads[text]) for text, about in asked.items())
+    suffices = _suffices(how, [(about, spreads[text][0]) for text, about in asked.items()])
     return Forecast(
         task,
         usual,
@@ -144,15 +144,15 @@ def _longest(how: Design, run: int, left: int, variants: int) -> int:
 
 def _spreads(asked: Mapping[str, Question], rounds: Sequence[Round], usual: float) -> dict[str, tuple[float, int]]:
     """By claim, the spread of its differences and how many it is from: of its own, else of all claims', else the usual."""
-    own = {text: _differences(one, rounds) for text, one in asked.items()}
-    known = {text: statistics.stdev(found) for text, found in own.items() if len(found) >= ENOUGH}
+    own = {text: _differences(about, rounds) for text, about in asked.items()}
+    known = {text: statistics.stdev(differences) for text, differences in own.items() if len(differences) >= ENOUGH}
     if known:
         usual = math.sqrt(statistics.fmean(spread**2 for spread in known.values()))
     return {text: (known.get(text, usual), len(own[text]) if text in known else 0) for text in asked}
 
 
 def _differences(asked: Question, rounds: Sequence[Round]) -> list[float]:
-    both = [one[asked.a] - one[asked.b] for one in rounds if asked.a in one and asked.b in one]
+    both = [scored[asked.a] - scored[asked.b] for scored in rounds if asked.a in scored and asked.b in scored]
     return [difference for difference in both if math.isfinite(difference)]
 
 

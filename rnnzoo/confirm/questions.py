@@ -94,10 +94,10 @@ class Standing:
     elsewhere: Answer = Answer.OPEN
 
 
-def asked(questions: Sequence[Question], found: Sequence[Standing]) -> tuple[str, ...]:
+def asked(questions: Sequence[Question], standings: Sequence[Standing]) -> tuple[str, ...]:
     """The variants that some open question is about, in order of appearance."""
-    open_ones = [one for one, standing in zip(questions, found) if standing.answer is Answer.OPEN]
-    return tuple(dict.fromkeys(label for question in open_ones for label in (question.b, question.a)))
+    still = [question for question, standing in zip(questions, standings) if standing.answer is Answer.OPEN]
+    return tuple(dict.fromkeys(label for question in still for label in (question.b, question.a)))
 
 
 def look(
@@ -114,14 +114,14 @@ def look(
         before: where they stood before the last of the rounds.
         level: the share of studies that may contain a wrong answer.
     """
-    found = list(before)
+    standings = list(before)
     closed = True
     while closed:
-        still = [at for at, standing in enumerate(found) if standing.answer is Answer.OPEN]
-        for at in still:
-            found[at] = standing(questions[at], rounds, looks, level / len(still), seen)
-        closed = any(found[at].answer is not Answer.OPEN for at in still)
-    return tuple(found)
+        still = [number for number, current in enumerate(standings) if current.answer is Answer.OPEN]
+        for number in still:
+            standings[number] = standing(questions[number], rounds, looks, level / len(still), seen)
+        closed = any(standings[number].answer is not Answer.OPEN for number in still)
+    return tuple(standings)
 
 
 def standing(question: Question, rounds: Sequence[Round], looks: Looks, level: float, seen: Seen) -> Standing:

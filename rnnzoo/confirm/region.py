@@ -94,13 +94,13 @@ def _expected(
 ) -> tuple[Array, ...]:
     """Of each of the variants, the score to expect at every point of the grid, read-only."""
     names = tuple(dict.fromkeys(labels))
-    number = {name: at for at, name in enumerate(names)}
+    number = {name: index for index, name in enumerate(names)}
     surface = fit(
         np.frombuffer(points).reshape(-1, axes).copy(),
         np.array([number[label] for label in labels]),
         np.frombuffer(scores).copy(),
     )
-    found = tuple(surface.predict(sobol(GRID, axes), number[name]) for name in variants)
-    for scores_expected in found:
+    expected = tuple(surface.predict(sobol(GRID, axes), number[name]) for name in variants)
+    for scores_expected in expected:
         scores_expected.flags.writeable = False
-    return found
+    return expected

@@ -88,17 +88,17 @@ def tune(
     trials, count = search, 0
     surprised = tuple(variants) if design.pilot else ()  # without pilots nobody is
     for repeat in range(REPEATS):
-        found = regions(trials, variants, design.share, design.common)
+        predicted = regions(trials, variants, design.share, design.common)
         if not surprised:
-            return Tuned(found, (), (), count)
+            return Tuned(predicted, (), (), count)
         wanted = [
-            _random_pilot(found[variant], variant, repeat, number, design, uniform)
+            _random_pilot(predicted[variant], variant, repeat, number, design, uniform)
             for variant in surprised
             for number in range(design.pilot)
         ]
         missing = tuple(pilot for pilot in wanted if pilot.key not in pilots)
         if missing:
-            return Tuned(found, missing, (), count)
+            return Tuned(predicted, missing, (), count)
         count += len(wanted)
         scores = [pilots[pilot.key] for pilot in wanted]
         points = np.array([pilot.point for pilot in wanted])
@@ -125,7 +125,7 @@ def _training_at(region: Region, place: int, variant: str, index: int) -> Wanted
 def setting(region: Region, who: str, number: int, uniform: Uniform) -> int:
     """Which of the region's points a round takes: all of them in a random order, before any comes again."""
     size = len(region.points)
-    order = sorted(range(size), key=lambda at: uniform(f"{who} {number // size} {at}"))
+    order = sorted(range(size), key=lambda place: uniform(f"{who} {number // size} {place}"))
     return order[number % size]
 
 
@@ -164,11 +164,11 @@ def progress(
     """
     rounds: list[Round] = []
     missing: list[tuple[str, int]] = []
-    found = tuple(Standing() for _ in questions)
+    standings = tuple(Standing() for _ in questions)
     history: list[tuple[Standing, ...]] = []
     ended = ""
     while True:
-        variants, number = asked(questions, found), len(rounds)
+        variants, number = asked(questions, standings), len(rounds)
         lacking = [(variant, number) for variant in variants if (variant, number) not in scores]
         if missing and (not lacking or number >= design.looks.first):
             break
@@ -179,10 +179,10 @@ def progress(
         missing += lacking
         rounds.append({variant: scores.get((variant, number), math.nan) for variant in variants})
         if not missing:
-            found = look(questions, found, rounds, design.looks, design.alpha, seen)
-            history.append(found)
+            standings = look(questions, standings, rounds, design.looks, design.alpha, seen)
+            history.append(standings)
     whole = [scored for scored in rounds if not any(math.isnan(score) for score in scored.values())]
-    return Progress(tuple(whole), found, tuple(history), tuple(missing), spent, "" if missing else ended)
+    return Progress(tuple(whole), standings, tuple(history), tuple(missing), spent, "" if missing else ended)
 
 
 def _ended(design: Design, names: Sequence[str], rounds: int, spent: int) -> str:
@@ -202,4 +202,4 @@ def in_round(design: Design, tuned: Tuned, variant: str, number: int, uniform: U
 
 def tuned_questions(questions: Sequence[Question], untuned: Sequence[str]) -> tuple[Question, ...]:
     """The questions that can be asked: those about variants that do as well as predicted."""
-    return tuple(one for one in questions if one.a not in untuned and one.b not in untuned)
+    return tuple(question for question in questions if question.a not in untuned and question.b not in untuned)

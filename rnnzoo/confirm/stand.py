@@ -137,7 +137,7 @@ def stand(experiment: Experiment, task: str, results: Sequence[Result], trials: 
 
 def _hours(results: Sequence[Result], task: str) -> float:
     """Hours of training on a task, of all workers together: from what is recorded, so that no clock is asked."""
-    own = [one.outcome for one in results if one.study.split("/")[2] == task]
+    own = [result.outcome for result in results if result.study.split("/")[2] == task]
     return sum(outcome.seconds.get("total", 0.0) for outcome in own) / 3600.0
 
 
@@ -145,14 +145,15 @@ def extent(experiment: Experiment, variant: str, region: Region) -> dict[str, tu
     """Of every searched hyper-parameter the lowest and highest value in a region; of a choice the first and last."""
     space = experiment.variant(variant).space
     settings = _settings(space, region)
-    found: dict[str, tuple[Value, Value]] = {}
+    ends: dict[str, tuple[Value, Value]] = {}
     for dimension in space.dimensions:
         values = sorted(
-            {one[dimension.name] for one in settings if dimension.name in one}, key=lambda one: (str(type(one)), one)
+            {setting[dimension.name] for setting in settings if dimension.name in setting},
+            key=lambda value: (str(type(value)), value),
         )
         if values:
-            found[dimension.name] = (values[0], values[-1])
-    return found
+            ends[dimension.name] = (values[0], values[-1])
+    return ends
 
 
 def _settings(space: Space, region: Region) -> list[dict[str, Value]]:
@@ -184,7 +185,7 @@ class _Stage:
         except StatsError as error:
             return Stand(self.task, {}, searched=count, trainings=count, ended=f"nothing can be confirmed: {error}")
         if tuned.wanted:
-            wanted = tuple(self.training(PILOT, one) for one in tuned.wanted)
+            wanted = tuple(self.training(PILOT, pilot) for pilot in tuned.wanted)
             spent = (count, tuned.pilots, count + tuned.pilots)
             return Stand(self.task, {}, (), (), *spent, tuned.regions, next=wanted)
         return self.rounds(tuned, count)
@@ -198,14 +199,14 @@ class _Stage:
         wanted = [in_round(self.design, tuned, variant, number, self.uniform) for variant, number in now.missing]
         return Stand(
             self.task,
-            {text: now.standings[at] for text, at in place.items()},
+            {text: now.standings[number] for text, number in place.items()},
             tuned.untuned,
             now.rounds,
             searched,
             tuned.pilots,
             now.trainings - len(wanted),
             tuned.regions,
-            {text: tuple(after[at] for after in now.history) for text, at in place.items()},
+            {text: tuple(after[number] for after in now.history) for text, number in place.items()},
             tuple(self.training(ROUND, training) for training in wanted),
             now.ended,
         )
@@ -230,15 +231,15 @@ class _Stage:
         two spaces, and no surface over both.
         """
         spaces = {label: self.experiment.variant(label).space.dimensions for label in variants}
-        first = {label: next(one for one in variants if spaces[one] == spaces[label]) for label in variants}
-        groups = [tuple(label for label in variants if first[label] == one) for one in dict.fromkeys(first.values())]
+        first = {label: next(other for other in variants if spaces[other] == spaces[label]) for label in variants}
+        groups = [tuple(label for label in variants if first[label] == head) for head in dict.fromkeys(first.values())]
         pilots = self.scores(variants, PILOT, self.experiment.select.on)
-        found = [tune(self.design, group, self.search(group[0]), pilots, self.uniform) for group in groups]
+        tunings = [tune(self.design, group, self.search(group[0]), pilots, self.uniform) for group in groups]
         return Tuned(
-            {label: region for one in found for label, region in one.regions.items()},
-            tuple(wanted for one in found for wanted in one.wanted),
-            tuple(label for one in found for label in one.untuned),
-            sum(one.pilots for one in found),
+            {label: region for tuning in tunings for label, region in tuning.regions.items()},
+            tuple(wanted for tuning in tunings for wanted in tuning.wanted),
+            tuple(label for tuning in tunings for label in tuning.untuned),
+            sum(tuning.pilots for tuning in tunings),
         )
 
     def search(self, variant: str) -> Scored:
@@ -263,17 +264,17 @@ class _Stage:
 
     def searched(self, label: str) -> list[Result]:
         """The planned trials of a variant's search, by index."""
-        own = [one for one in self.of.get((label, ""), []) if one.trial.index < self.trials]
-        return sorted(own, key=lambda one: one.trial.index)
+        own = [result for result in self.of.get((label, ""), []) if result.trial.index < self.trials]
+        return sorted(own, key=lambda result: result.trial.index)
 
     def seen(self, regions: Mapping[str, Region]) -> Seen:
         """What trials of the search, and pilots elsewhere than in a variant's region, scored on the split that is reported."""
         report = self.experiment.select.report
-        searched = [(label, one) for label, one in self.all_searched() if report in one.outcome.scores]
+        searched = [(label, trial) for label, trial in self.all_searched() if report in trial.outcome.scores]
         best: dict[str, float] = {}
         for label, region in regions.items():
             inside = _settings(self.experiment.variant(label).space, region)
-            before = [*(one for name, one in searched if name == label), *self.of.get((label, PILOT), [])]
-            elsewhere = [one for one in before if dict(one.trial.hyperparameters) not in inside]
-            best[label] = min((one.outcome.scores.get(report, math.inf) for one in elsewhere), default=math.inf)
-        return Seen(max((one.outcome.scores[report] for _, one in searched), default=0.0), best)
+            before = [*(trial for name, trial in searched if name == label), *self.of.get((label, PILOT), [])]
+            elsewhere = [result for result in before if dict(result.trial.hyperparameters) not in inside]
+            best[label] = min((result.outcome.scores.get(report, math.inf) for result in elsewhere), default=math.inf)
+        return Seen(max((trial.outcome.scores[report] for _, trial in searched), default=0.0), best)

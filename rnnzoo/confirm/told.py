@@ -44,8 +44,8 @@ def _answer(standing: Standing, text: str, experiment: Experiment) -> str:
 def _settings(now: Stand, experiment: Experiment) -> str:
     regions = now.regions or {}
     label = next(iter(regions))
-    found = extent(experiment, label, regions[label])
-    return ", ".join(f"{name.replace('_', ' ')} {span(*ends)}" for name, ends in found.items())
+    settings = extent(experiment, label, regions[label])
+    return ", ".join(f"{name.replace('_', ' ')} {span(*ends)}" for name, ends in settings.items())
 
 
 def span(low: object, high: object) -> str:
