@@ -35,13 +35,18 @@ def plain(
         noise: of a training; None where the user gave none.
     """
     labels = [task.label for task in experiment.tasks]
-    found = {label: forecast(experiment, label, trials, stands.get(label), noise) for label in labels}
-    return {label: _plain(one) for label, one in found.items() if one is not None}
+    forecasts = {label: forecast(experiment, label, trials, stands.get(label), noise) for label in labels}
+    return {label: _plain(expected) for label, expected in forecasts.items() if expected is not None}
 
 
-def _plain(found: Forecast) -> dict[str, Any]:
-    claims = [{**asdict(one), "sees": one.sees if math.isfinite(one.sees) else None} for one in found.claims]
-    return {**asdict(found), "claims": claims, "undecidable": [one.claim for one in found.claims if not one.decidable]}
+def _plain(expected: Forecast) -> dict[str, Any]:
+    claims = [{**asdict(claim), "sees": _finite(claim.sees)} for claim in expected.claims]
+    undecidable = [claim.claim for claim in expected.claims if not claim.decidable]
+    return {**asdict(expected), "claims": claims, "undecidable": undecidable}
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
 
 
 def advice(experiment: Experiment, trials: int) -> list[str]:
@@ -93,14 +98,14 @@ def _limits(expected: Mapping[str, Any]) -> str:
 
 
 def _table(expected: Mapping[str, Any]) -> Table:
-    measured = any(one["measured"] for one in expected["claims"])
+    measured = any(claim["measured"] for claim in expected["claims"])
     table = Table(box=None, pad_edge=False)
     table.add_column("claim", overflow="fold")
     for name in (*(["spread"] if measured else []), *(WORDS.get(part, f"{part:g}") for part in PARTS)):
         table.add_column(name, justify="right", no_wrap=True)
-    for one in expected["claims"]:
-        cells = [_cell(case["rounds"], expected["rounds"]) for case in one["cases"]]
-        table.add_row(one["claim"], *([f"{one['spread']:.2g}"] if measured else []), *cells)
+    for claim in expected["claims"]:
+        cells = [_cell(case["rounds"], expected["rounds"]) for case in claim["cases"]]
+        table.add_row(claim["claim"], *([f"{claim['spread']:.2g}"] if measured else []), *cells)
     return table
 
 
@@ -109,7 +114,7 @@ def _cell(rounds: int | None, there: int) -> str:
 
 
 def _notes(expected: Mapping[str, Any]) -> Iterator[str]:
-    shown = [case["rounds"] for one in expected["claims"] for case in one["cases"]]
+    shown = [case["rounds"] for claim in expected["claims"] for case in claim["cases"]]
     if any(rounds is not None and rounds > expected["rounds"] for rounds in shown):
         yield "* more than are allowed while all claims are open"
     if None in shown:
@@ -117,9 +122,9 @@ def _notes(expected: Mapping[str, Any]) -> Iterator[str]:
     yield _noise(expected)
     if expected["hours"] is not None:
         yield f"`hours: {expected['hours']:g}` may end it sooner, which these numbers leave out"
-    hopeless = [one for one in expected["claims"] if not one["decidable"]]
+    hopeless = [claim for claim in expected["claims"] if not claim["decidable"]]
     if hopeless:
-        each = ", ".join(f"{one['claim']}{_from(one['sees'])}" for one in hopeless)
+        each = ", ".join(f"{claim['claim']}{_from(claim['sees'])}" for claim in hopeless)
         yield f"These rounds do not decide, where two variants do not differ or differ by the margin: {each}"
     if len(hopeless) == len(expected["claims"]) and expected["budget"]:
         yield f"A budget of {expected['budget']}, with `most` at least {expected['suffices']}, would decide one of them"
@@ -130,7 +135,7 @@ def _from(sees: float | None) -> str:
 
 
 def _noise(expected: Mapping[str, Any]) -> str:
-    if any(one["measured"] for one in expected["claims"]):
+    if any(claim["measured"] for claim in expected["claims"]):
         return "The spread of a difference is that of the rounds so far."
     if expected["given"]:
         return f"The noise of a training is {expected['noise']:g}, as given."

@@ -121,9 +121,9 @@ def second(experiment: Experiment, results: Sequence[Result], now: Stand) -> Sec
     assert confirm is not None, "there is no stage without it"
     regions, epochs = now.regions or {}, experiment.training.epochs
     means = {label: fresh(label, now) for label in regions}
-    rounds = [one for label in regions for one in staged(results, label, now.task, ROUND)]
-    counted = [one for one in rounds if one.trial.index < means[variant(one)].trainings]
-    complete = [one for one in counted if one.outcome.kind is Kind.COMPLETE]
+    rounds = [result for label in regions for result in staged(results, label, now.task, ROUND)]
+    judged = [result for result in rounds if result.trial.index < means[variant(result)].trainings]
+    complete = [result for result in judged if result.outcome.kind is Kind.COMPLETE]
     last = max(1, round(LATE * epochs))
     return Second(
         task=now.task,
@@ -140,7 +140,7 @@ def second(experiment: Experiment, results: Sequence[Result], now: Stand) -> Sec
         settings={label: extent(experiment, label, region) for label, region in regions.items()},
         borders=tuple(_borders(experiment, results, now, confirm.settings == "common")),
         epochs=epochs,
-        late=sum(one.outcome.best_epoch > epochs - last for one in complete),
+        late=sum(result.outcome.best_epoch > epochs - last for result in complete),
         complete=len(complete),
         means=means,
     )
@@ -163,12 +163,12 @@ def fresh(label: str, now: Stand) -> Fresh:
 
 def _space(experiment: Experiment, variants: Sequence[str]) -> dict[str, tuple[Any, Any]]:
     """Of all these variants."""
-    found: dict[str, tuple[Any, Any]] = {}
-    for dimension in (one for label in variants for one in experiment.variant(label).space.dimensions):
+    ends: dict[str, tuple[Any, Any]] = {}
+    for dimension in (own for label in variants for own in experiment.variant(label).space.dimensions):
         if dimension.kind != "choice":
-            low, high = found.get(dimension.name, (dimension.low, dimension.high))
-            found[dimension.name] = (min(low, dimension.low), max(high, points.highest(dimension)))
-    return found
+            low, high = ends.get(dimension.name, (dimension.low, dimension.high))
+            ends[dimension.name] = (min(low, dimension.low), max(high, points.highest(dimension)))
+    return ends
 
 
 def _borders(experiment: Experiment, results: Sequence[Result], now: Stand, common: bool) -> Iterator[Border]:
@@ -183,18 +183,22 @@ def _of_region(
 ) -> Iterator[Border]:
     dimensions = experiment.variant(group[0]).space.dimensions
     low, high = region.points.min(axis=0), region.points.max(axis=0)
-    axes = [at for at, one in enumerate(dimensions) if one.kind != "choice" and high[at] > low[at]]
-    touched = [(at, end) for at in axes for end in (-1, 1) if (low[at] < NEAR if end < 0 else high[at] > 1.0 - NEAR)]
+    axes = [axis for axis, own in enumerate(dimensions) if own.kind != "choice" and high[axis] > low[axis]]
+    lower, upper = -1, 1
+    touched = sorted([
+        *((axis, lower) for axis in axes if low[axis] < NEAR),
+        *((axis, upper) for axis in axes if high[axis] > 1.0 - NEAR),
+    ])  # fmt: skip
     places, scores = _within(experiment, results, task, group, low, high)
     try:
         plane = slopes(places[:, axes], scores)
     except StatsError:
         return
-    for at, end in touched:
-        axis, width, dimension = axes.index(at), float(high[at] - low[at]), dimensions[at]
-        if plane.p(axis, end) < CLEAR / len(touched):
+    for axis, end in touched:
+        slope, width, dimension = axes.index(axis), float(high[axis] - low[axis]), dimensions[axis]
+        if plane.p(slope, end) < CLEAR / len(touched):
             value = points.highest(dimension) if end > 0 else dimension.low
-            by, error = abs(float(plane.slope[axis])) * width, float(plane.error[axis]) * width
+            by, error = abs(float(plane.slope[slope])) * width, float(plane.error[slope]) * width
             yield Border(group, dimension.name, value, by, error)
 
 
@@ -206,98 +210,103 @@ def _within(
     Each is less the mean of its variant; where several stood at one point, as in a round, they count once, by their mean.
     """
     report = experiment.select.report
-    at: dict[tuple[float, ...], list[float]] = {}
+    scores: dict[tuple[float, ...], list[float]] = {}
     for label in group:
         space = experiment.variant(label).space
         own = [
             *belonging(results, label, task),
-            *(one for stage in (PILOT, ROUND) for one in staged(results, label, task, stage)),
+            *staged(results, label, task, PILOT),
+            *staged(results, label, task, ROUND),
         ]
         inside = []
-        for one in own:
-            if not points.within(space, one.trial.hyperparameters):
+        for result in own:
+            if not points.within(space, result.trial.hyperparameters):
                 continue
-            place = np.array(points.places(space, one.trial.hyperparameters))
-            if report in one.outcome.scores and (low - 1e-9 <= place).all() and (place <= high + 1e-9).all():
-                inside.append((tuple(place.tolist()), one.outcome.scores[report]))
+            place = np.array(points.places(space, result.trial.hyperparameters))
+            if report in result.outcome.scores and (low - 1e-9 <= place).all() and (place <= high + 1e-9).all():
+                inside.append((tuple(place.tolist()), result.outcome.scores[report]))
         mean = statistics.fmean(score for _, score in inside) if inside else 0.0
-        for where, score in inside:
-            at.setdefault(where, []).append(score - mean)
-    return np.array([*at]).reshape(len(at), len(low)), np.array([statistics.fmean(one) for one in at.values()])
+        for place_inside, score in inside:
+            scores.setdefault(place_inside, []).append(score - mean)
+    means = [statistics.fmean(at_one_place) for at_one_place in scores.values()]
+    return np.array([*scores]).reshape(len(scores), len(low)), np.array(means)
 
 
 # ---------------------------------------------------------------------------------------------- in sentences
 
 
-def box(found: Second) -> Iterator[tuple[str, str]]:
+def box(stage: Second) -> Iterator[tuple[str, str]]:
     """What to know before a verdict is believed: a heading and a sentence each."""
-    yield "settings", f"{_where(found)}{_improving(found)}"
-    yield "epochs", _how_long(found)
-    yield "failures", _failing(found)
-    yield "trainings", _spent(found)
+    yield "settings", f"{_where(stage)}{_improving(stage)}"
+    yield "epochs", _how_long(stage)
+    yield "failures", _failing(stage)
+    yield "trainings", _spent(stage)
 
 
-def _where(found: Second) -> str:
-    if not found.settings:
+def _where(stage: Second) -> str:
+    if not stage.settings:
         return "no region was found"
-    what = f"the best {100 * found.share:g} % of the space"
-    if found.common:
-        return f"{what}: {_extent(found, next(iter(found.settings)))}"
-    return f"{what} of each: " + "; ".join(f"{label} {_extent(found, label)}" for label in found.settings)
+    what = f"the best {100 * stage.share:g} % of the space"
+    if stage.common:
+        return f"{what}: {_extent(stage, next(iter(stage.settings)))}"
+    return f"{what} of each: " + "; ".join(f"{label} {_extent(stage, label)}" for label in stage.settings)
 
 
-def _extent(found: Second, label: str) -> str:
+def _extent(stage: Second, label: str) -> str:
     return ", ".join(
-        f"{name.replace('_', ' ')} {span(low, high)}{_searched(found, name)}"
-        for name, (low, high) in found.settings[label].items()
+        f"{name.replace('_', ' ')} {span(low, high)}{_searched(stage, name)}"
+        for name, (low, high) in stage.settings[label].items()
     )
 
 
-def _searched(found: Second, name: str) -> str:
-    if name not in found.space:
+def _searched(stage: Second, name: str) -> str:
+    if name not in stage.space:
         return ""
-    low, high = found.space[name]
+    low, high = stage.space[name]
     return f" (searched: {value(low)} to {value(high)})"
 
 
-def _improving(found: Second) -> str:
-    texts = [
-        f"{_whose(found, one)} still improve towards {one.name.replace('_', ' ')} {value(one.value)}, the border of the space,"
-        f" by {one.by:.2g} within the region (standard error {one.error:.1g}): a wider space may change the answers"
-        for one in found.borders
-    ]
+def _improving(stage: Second) -> str:
+    texts = [f"{_whose(stage, border)} still improve towards {_towards(border)}" for border in stage.borders]
     return "".join(f". {text[0].upper()}{text[1:]}" for text in texts)
 
 
-def _whose(found: Second, border: Border) -> str:
-    return "scores" if found.common else f"scores of {', '.join(border.variants)}"
+def _towards(border: Border) -> str:
+    return (
+        f"{border.name.replace('_', ' ')} {value(border.value)}, the border of the space, by {border.by:.2g} within the region"
+        f" (standard error {border.error:.1g}): a wider space may change the answers"
+    )
 
 
-def _how_long(found: Second) -> str:
-    late = f"{found.late} of {found.complete} trainings of the rounds were best in the last {100 * LATE:g} % of them"
-    if found.late > MOSTLY * found.complete:
+def _whose(stage: Second, border: Border) -> str:
+    return "scores" if stage.common else f"scores of {', '.join(border.variants)}"
+
+
+def _how_long(stage: Second) -> str:
+    late = f"{stage.late} of {stage.complete} trainings of the rounds were best in the last {100 * LATE:g} % of them"
+    if stage.late > MOSTLY * stage.complete:
         return (
-            f"at most {found.epochs}; {late}: curves were still falling, and the answers are about how fast cells learn as well"
+            f"at most {stage.epochs}; {late}: curves were still falling, and the answers are about how fast cells learn as well"
             " as about what they can do"
         )
-    return f"at most {found.epochs}; {late}" if found.complete else f"at most {found.epochs}"
+    return f"at most {stage.epochs}; {late}" if stage.complete else f"at most {stage.epochs}"
 
 
-def _failing(found: Second) -> str:
+def _failing(stage: Second) -> str:
     """A mean says nothing of them: none of twelve that failed still leaves a share of a quarter open."""
     each = [
         f"{label} {counted(mean.failed, mean.trainings, mean.failing)}"
-        for label, mean in found.means.items()
+        for label, mean in stage.means.items()
         if mean.trainings
     ]
     return f"trainings of the rounds that gave no score: {', '.join(each)}" if each else "no round was run"
 
 
-def _spent(found: Second) -> str:
-    rounds = found.trainings - found.searched - found.pilots
-    each = ", ".join(f"{text} {count}" for text, count in found.by_claim.items())
+def _spent(stage: Second) -> str:
+    rounds = stage.trainings - stage.searched - stage.pilots
+    each = ", ".join(f"{text} {count}" for text, count in stage.by_claim.items())
     claims = f" (how many rounds each claim took: {each})" if each else ""
-    ended = told.ENDED.get(found.ended, found.ended)
-    untuned = f"; not tuned: {', '.join(found.untuned)}" if found.untuned else ""
-    parts = f"{found.searched} in the search, {found.pilots} pilots, {rounds} in {found.rounds} rounds{claims}"
-    return f"{found.trainings}: {parts}{untuned}" + (f"; {ended}" if ended else "")
+    ended = told.ENDED.get(stage.ended, stage.ended)
+    untuned = f"; not tuned: {', '.join(stage.untuned)}" if stage.untuned else ""
+    parts = f"{stage.searched} in the search, {stage.pilots} pilots, {rounds} in {stage.rounds} rounds{claims}"
+    return f"{stage.trainings}: {parts}{untuned}" + (f"; {ended}" if ended else "")

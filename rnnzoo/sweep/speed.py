@@ -31,11 +31,11 @@ class SpeedError(RnnzooError):
 
 def wanted(experiment: Experiment, studies: Sequence[Study]) -> list[tuple[Study, Study]]:
     """The studies of the variants that claims about speed compare, each pair once."""
-    known = {(one.variant.label, one.task.label): one for one in studies}
-    labels = [one.label for one in experiment.tasks]
+    known = {(study.variant.label, study.task.label): study for study in studies}
+    labels = [task.label for task in experiment.tasks]
     asked = [(claim, task) for claim in experiment.claims if claim.form == FASTER for task in tasks_of(claim, labels)]
-    found = [(known[claim.a, task], known[claim.b, task]) for claim, task in asked]
-    return [pair for at, pair in enumerate(found) if pair not in found[:at]]
+    pairs = [(known[claim.a, task], known[claim.b, task]) for claim, task in asked]
+    return [pair for number, pair in enumerate(pairs) if pair not in pairs[:number]]
 
 
 def side_by_side(
@@ -64,8 +64,8 @@ def _settings(a: Study, b: Study, end: float) -> tuple[dict[str, Value], dict[st
 
 def _slow(space: Space, end: float) -> dict[str, Value]:
     chosen = corner(space, end)
-    rates = [one for one in space.dimensions if one.name == "learning_rate"]
-    return {**chosen, **{one.name: points.value(one, 0.0) for one in rates}}
+    rates = [dimension for dimension in space.dimensions if dimension.name == "learning_rate"]
+    return {**chosen, **{rate.name: points.value(rate, 0.0) for rate in rates}}
 
 
 def _short(study: Study, chosen: Mapping[str, Value]) -> Trial:
