@@ -15,6 +15,7 @@ LAYERS = (  # bottom first; parts on one line do not know each other
     {"lang", "tasks", "stats", "trackers", "launchers"},
     {"nn", "confirm"},
     {"sweep", "report"},
+    {"terminal"},
     {"cli", ""},
     {"__main__"},
 )
@@ -32,7 +33,7 @@ HOMES = {
     "scipy": ("stats/",),
     "jinja2": ("report/html.py",),
     "pooch": ("tasks/",),
-    "rich": ("cli/", "report/text.py"),
+    "rich": ("cli/", "terminal/", "report/text.py"),
 }
 # `load_model` is the one door to Keras in the package's front.
 DOORS = {("__init__.py", "keras")}

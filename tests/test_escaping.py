@@ -13,11 +13,11 @@ from rich.console import Console
 
 from rnnzoo import lang, report
 from rnnzoo.cli import main
-from rnnzoo.cli.console import plain_console
 from rnnzoo.cli.experiments import _print_plan
 from rnnzoo.lang.view import CellView
 from rnnzoo.report import figures
 from rnnzoo.spec.read_experiment import parse_experiment
+from rnnzoo.terminal.console import plain_console
 from rnnzoo.trackers.mlflow import NOTE, MlflowTracker, markdown
 from tests.report.test_report import results, task
 

@@ -5,8 +5,6 @@
     reports       report, export
     models        train, inspect, gradients
     doctor        doctor
-    display       a sweep as it runs, on a terminal and without one
-    console       where all of them print
 
 `--help` answers at once: whatever is heavy is imported by the command that needs it.  Exit codes: 0 done, 1 the work failed,
 2 what the user wrote is wrong, 130 interrupted.

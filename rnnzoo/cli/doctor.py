@@ -7,8 +7,8 @@ import argparse
 from rich.table import Table
 from rich.text import Text
 
-from rnnzoo.cli.console import plain_console
 from rnnzoo.spec import settings as config
+from rnnzoo.terminal.console import plain_console
 
 
 def doctor(given: argparse.Namespace) -> int:

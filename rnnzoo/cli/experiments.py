@@ -16,12 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-from rich.progress import Progress as Bars
 
 from rnnzoo import lang, tasks
 from rnnzoo.cli.beforehand import warnings
-from rnnzoo.cli.console import plain_console
 from rnnzoo.errors import Mistake, StoreError, UsageError, command, nearest, without_password
 from rnnzoo.lang import ir
 from rnnzoo.spec import settings as config
@@ -31,6 +28,8 @@ from rnnzoo.spec.experiment import Experiment, Resources
 from rnnzoo.spec.read_experiment import resolved
 from rnnzoo.spec.trial import REPLICATE, RETRIED, ROUND, Kind, Result, Trial
 from rnnzoo.spec.unused import without_effect
+from rnnzoo.terminal.bars import bars
+from rnnzoo.terminal.console import plain_console
 
 if TYPE_CHECKING:
     from rnnzoo.cli.reports import Reported
@@ -89,8 +88,8 @@ def odd_starts(experiment: Experiment) -> tuple[Mistake, ...]:
 def sweep(given: argparse.Namespace) -> int:
     """Run what is missing, then write the report."""
     from rnnzoo.cli import reports
-    from rnnzoo.cli.display import Display
     from rnnzoo.sweep.run import Sweep
+    from rnnzoo.terminal.display import Display
     from rnnzoo.trackers._patient import Patient
     from rnnzoo.trackers.mlflow import MlflowTracker
 
@@ -164,7 +163,7 @@ def sync(given: argparse.Namespace) -> None:
     from rnnzoo.trackers.mlflow import MlflowTracker
 
     settings, console = config.read(), plain_console()
-    with _bars(console) as report:
+    with bars(console) as report:
         found = door.opened(Path(given.spec), given.set, None, report)
     store = door.existing_store(settings, found.experiment)
     results = door.results(found, store)
@@ -172,7 +171,7 @@ def sync(given: argparse.Namespace) -> None:
     tracker = MlflowTracker(settings.tracking, settings.artifacts)
     with held(found.runs / "lock", found.experiment.name), store.alone(found.experiment.name):
         tracker.open(found.experiment.name, found.experiment.about, _texts(found.experiment))
-        with _bars(console) as report:
+        with bars(console) as report:
             late = level(results, tracker, found.experiment.name, _now_and_then(console, report))
         print("writing the report and the best models", flush=True)
         _published(found, results, store, tracker, console)
@@ -261,7 +260,7 @@ def _of(experiment: str, results: Sequence[Result]) -> Sequence[Result]:
 def _open(given: argparse.Namespace, console: Console) -> tuple[Opened, Any]:
     from rnnzoo.sweep import open as door
 
-    with _bars(console) as report:
+    with bars(console) as report:
         found = door.opened(Path(given.spec), given.set, given.trials, report)
     return found, door.store(config.read(), found.experiment)
 
@@ -361,7 +360,7 @@ def plan(given: argparse.Namespace) -> None:
     noise = _noise(given.noise)
     console = plain_console(given.json)
     settings = config.read()
-    with _bars(console) as report:
+    with bars(console) as report:
         found = door.opened(Path(given.spec), given.set, given.trials, report)
     store = Store(settings.storage) if config.there(settings.storage) else None
     rows = status.rows(found.studies, store, found.trials) if store else ()
@@ -369,7 +368,7 @@ def plan(given: argparse.Namespace) -> None:
     workers = _workers(given.workers)
     costs: Mapping[str, measure.Cost] = {}
     if not given.no_measure:
-        with launched(workers, found.runs) as launcher, _bars(console) as report:
+        with launched(workers, found.runs) as launcher, bars(console) as report:
             costs = measure.measure(found.studies, launcher, lambda at, of: report("measuring", at, of))
     content = {**_plan(found, done, costs, workers), **_expected(found, store, noise)}
     if given.json:
@@ -450,7 +449,7 @@ def _print_plan(content: Mapping[str, Any], console: Console) -> None:
     from rich.table import Table
 
     from rnnzoo.cli import expected
-    from rnnzoo.cli.display import duration
+    from rnnzoo.terminal.display import duration
 
     table = Table(box=None, pad_edge=False)
     several = len({row["task"] for row in content["studies"]}) > 1
@@ -583,18 +582,3 @@ def ui(given: argparse.Namespace) -> int:
     for name, link in list(pages(settings.tracking, address).items())[:9]:
         print(f"  {name}: {link}", flush=True)
     return serve(settings.tracking, settings.artifacts, settings.host, port)
-
-
-@contextmanager
-def _bars(console: Console) -> Iterator[Any]:
-    """A bar for each long preparation, as `tasks.Report` wants it."""
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        known: dict[str, Any] = {}
-
-        def tell(what: str, done: int, of: int) -> None:
-            if what not in known:
-                known[what] = bars.add_task(what, total=of)
-            bars.update(known[what], completed=done)
-
-        yield tell

@@ -14,7 +14,6 @@ import numpy as np
 from rich.console import Console
 
 from rnnzoo import lang, tasks
-from rnnzoo.cli.console import plain_console
 from rnnzoo.cli.experiments import best_trial, launched, print_warnings
 from rnnzoo.errors import TrainingError, UsageError, nearest
 from rnnzoo.lang.text import cell_text
@@ -25,6 +24,7 @@ from rnnzoo.spec.settings import RUNS, in_project, runs
 from rnnzoo.spec.space import HYPERPARAMETERS
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 from rnnzoo.tasks import Task
+from rnnzoo.terminal.console import plain_console
 
 if TYPE_CHECKING:
     from rnnzoo.nn.look import Weights

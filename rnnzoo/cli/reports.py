@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from rnnzoo.cli.console import plain_console
 from rnnzoo.errors import UsageError, command
 from rnnzoo.lang.ir import Cell
 from rnnzoo.spec import settings as config
@@ -22,6 +21,7 @@ from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.settings import project, runs
 from rnnzoo.spec.timing import Timing
 from rnnzoo.spec.trial import Result
+from rnnzoo.terminal.console import plain_console
 
 if TYPE_CHECKING:
     from rnnzoo.report.summary import Described, Summary

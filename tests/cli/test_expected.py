@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from rnnzoo.cli import expected, main
-from rnnzoo.cli.console import Plain
 from rnnzoo.confirm.stand import stand
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import parse_experiment
+from rnnzoo.terminal.console import Plain
 from tests.report import confirming
 
 SPEC = """\

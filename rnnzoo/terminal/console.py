@@ -1,4 +1,4 @@
-"""Where commands print.  What is printed is text: nothing in it is read as rich's markup, as `[red]` in a path or a title."""
+"""Where everything is printed: text, in which nothing is read as rich's markup, as `[red]` in a path or a title."""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rnnzoo.cli.console import Plain
 from rnnzoo.errors import command
+from rnnzoo.terminal.console import Plain
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from rnnzoo.cli.console import Plain
-from rnnzoo.cli.display import Display
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.sweep.plan import studies
+from rnnzoo.terminal.console import Plain
+from rnnzoo.terminal.display import Display
 
 SPEC = "experiment: e\ntask: adding\nvariants: [rnn]\nsearch: {trials: 3, space: {units: 4}}\n"
 

@@ -1,0 +1,8 @@
+"""What a person watches on a terminal while something runs.
+
+    console    where everything is printed: text, in which nothing is read as markup
+    bars       a bar for each preparation that takes long
+    display    a sweep: bars and best scores, or plain lines where there is no terminal
+
+In: what the work says of itself.  Out: text, nothing else.
+"""

@@ -1,0 +1,31 @@
+"""Bars of preparations that take long, as loading data does.
+
+In: what `tasks.Report` is told.  Out: a bar for each thing that is being done, gone when all is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.progress import Progress as Bars
+
+from rnnzoo.tasks import Report
+
+
+@contextmanager
+def bars(console: Console) -> Iterator[Report]:
+    """A bar for each long preparation; none where the console is no terminal."""
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
+        known: dict[str, Any] = {}
+
+        def tell(what: str, done: int, of: int) -> None:
+            if what not in known:
+                known[what] = shown.add_task(what, total=of)
+            shown.update(known[what], completed=done)
+
+        yield tell
