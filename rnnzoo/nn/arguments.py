@@ -20,6 +20,7 @@ from rnnzoo.lang import ir, parse_text
 from rnnzoo.lang.view import CellView
 
 Tensor = Any
+NO_STEPS = "these sequences have no steps: shape (batch, time, inputs) with time at least 1"
 MOST_SEED = 2**32  # what Keras' generator keeps of a seed
 
 # Keras' words for what is a matter of the cell or the names of its weights here.
@@ -226,7 +227,7 @@ def sequences(inputs: Tensor, features: int, batch: int | None) -> None:
     if shape[-1] not in (None, features):
         raise UsageError(f"this layer was built for {features} inputs a step, not for {shape[-1]}")
     if shape[1] == 0:
-        raise UsageError("these sequences have no steps: shape (batch, time, inputs) with time at least 1")
+        raise UsageError(NO_STEPS)
     if batch is not None and shape[0] not in (None, batch):
         raise UsageError(
             f"this stateful layer has a batch of {batch}, not of {shape[0]}\n"

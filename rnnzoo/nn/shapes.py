@@ -15,7 +15,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from rnnzoo.nn import scan
+from rnnzoo.nn import arguments, scan
 
 Tensor = Any
 Count = Any  # an int, or a scalar tensor where a graph does not know it beforehand
@@ -26,8 +26,8 @@ LENGTHS = tuple(2**power for power in range(3, 31))  # steps that are added cost
 
 
 def _batch_sizes() -> tuple[int, ...]:
-    """Every sequence that is added is computed: above 16 they are at most 7, or an eighth."""
-    sizes = [1, 2, 4, 8, 16]
+    """None stays none.  Every sequence that is added is computed: above 16 they are at most 7, or an eighth."""
+    sizes = [0, 1, 2, 4, 8, 16]
     while sizes[-1] < LONGEST:
         octave = 2 ** (sizes[-1].bit_length() - 1)
         sizes.append(sizes[-1] + max(8, octave // 8))
@@ -88,9 +88,17 @@ def fit(x: Tensor) -> Fit | None:
     if None not in known:
         return None
     time, batch = x.shape[:2] if eager else tf.unstack(tf.shape(x)[:2])
+    if known[0] is None and not eager:
+        time = _some(time)
     steps = rounded(time, LENGTHS) - time if known[0] is None else 0
     sequences = rounded(batch, BATCHES) - batch if known[1] is None else 0
     return Fit(time, batch, steps, sequences, counted=known[0] is None)
+
+
+def _some(time: Tensor) -> Tensor:
+    """The same number of steps; none is an error in words when the graph runs, since it cannot be seen beforehand."""
+    with tf.control_dependencies([tf.debugging.Assert(time > 0, [arguments.NO_STEPS])]):
+        return tf.identity(time)
 
 
 def _extended(rows: Tensor, count: Count, axis: int, factor: float) -> Tensor:

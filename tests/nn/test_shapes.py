@@ -22,14 +22,14 @@ KEEP = np.arange(11)[None, :] < np.array([11, 4, 0, 1, 7, 7, 9, 2, 5])[:, None]
 
 def test_a_size_goes_up_to_the_next_of_its_list_in_python_and_in_a_graph() -> None:
     for sizes in (LENGTHS, BATCHES):
-        for count in (1, 2, 7, 8, 9, 16, 17, 33, 64, 65, 100, 1000):
+        for count in (0, 1, 2, 7, 8, 9, 16, 17, 33, 64, 65, 100, 1000):
             expected = min(size for size in sizes if size >= count)
             assert rounded(count, sizes) == expected == int(rounded(tf.constant(count), sizes))
 
 
 def test_large_batches_grow_by_an_eighth_at_most() -> None:
     assert all(rounded(count, BATCHES) - count <= max(7, count / 8) for count in range(17, 5000))
-    assert BATCHES[:11] == (1, 2, 4, 8, 16, 24, 32, 40, 48, 56, 64)
+    assert BATCHES[:12] == (0, 1, 2, 4, 8, 16, 24, 32, 40, 48, 56, 64)
 
 
 def results(
@@ -155,3 +155,31 @@ def test_a_graph_of_one_length_is_compiled_for_it_and_one_of_all_lengths_for_few
     np.testing.assert_allclose(fixed(PADDED), any_length(PADDED), rtol=1e-5)
     traced = {shape for engine in layer._engines.values() for shape in _compiled(engine)}
     assert traced == {(11, 9, INPUTS), (None, None, INPUTS)}
+
+
+def of_unknown_size(layer: Recurrent) -> tf.types.experimental.PolymorphicFunction:
+    """The layer's output and the gradient of its sum with respect to x, as a graph that knows neither length nor batch."""
+
+    @tf.function(input_signature=[tf.TensorSpec((None, None, INPUTS))])
+    def run(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            output = layer(x)
+            total = tf.reduce_sum(output)
+        return output, tape.gradient(total, x)
+
+    return run
+
+
+@pytest.mark.parametrize("engine", ["auto", "portable"])
+def test_a_batch_of_no_sequences_yields_none_where_a_graph_knows_no_size(engine: str) -> None:
+    """As `keras.layers.LSTM` does: the last batch of a stream that was filtered may be empty."""
+    output, gradient = of_unknown_size(rnnzoo.layer("rnn", UNITS, seed=1, engine=engine))(PADDED[:0])
+    assert output.shape == (0, UNITS)
+    assert gradient.shape == (0, 11, INPUTS)
+
+
+def test_sequences_of_no_steps_are_told_in_words_where_a_graph_knows_no_size() -> None:
+    run = of_unknown_size(rnnzoo.layer("rnn", UNITS, seed=1))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="these sequences have no steps"):
+        run(PADDED[:, :0])
