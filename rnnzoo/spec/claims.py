@@ -205,6 +205,34 @@ def judged(claims: Sequence[Claim], tasks: Sequence[str]) -> list[tuple[Claim, s
     return [(claim, where) for claim in claims for where in _places(claim, tasks)]
 
 
+def questions(claim: Claim, tasks: Sequence[str]) -> list[tuple[str, ...]]:
+    """What a claim asks on each task, or of several at once: equal for all words in which it can be asked.
+
+    A claim and its opposite ask the same, since one test answers both: A worse than B, and A better than B.
+    """
+    question = min(_put(claim))
+    return [("", *question)] if claim.over else [(task, *question) for task in tasks_of(claim, tasks)]
+
+
+def _put(claim: Claim) -> list[tuple[str, ...]]:
+    """The question of a claim as it is put, and as the opposite claim puts it, where there is one."""
+    form, a, b = claim.form, claim.a, claim.b
+    number = "" if claim.number is None else f"{claim.number:.12g}"  # 33.3% and 0.333 differ in their last bits
+    needed = claim.needed if claim.over else 1  # of so many tasks:
+    left = len(claim.tasks) - needed + 1 if claim.over else 1  # without which it cannot hold, and the opposite does
+    if form == "A better than B":
+        form, a, b = "A worse than B", b, a
+    if form == "A same as B":
+        a, b = sorted((a, b))
+    put: list[tuple[str, ...]] = [(form, a, b, claim.name, number, str(needed))]
+    if form == "A worse than B" or form in SHARES:
+        put.append((form, b, a, claim.name, number, str(left)))
+    if form.startswith(("importance", "interactions")):
+        opposite = form.replace("above", "below") if "above" in form else form.replace("below", "above")
+        put.append((opposite, a, b, claim.name, number, str(left)))
+    return put
+
+
 def _places(claim: Claim, tasks: Sequence[str]) -> Sequence[str]:
     if claim.over:
         return [f"{claim.over} tasks"]  # no label has a blank

@@ -674,13 +674,35 @@ class _Reader:
         return found
 
     def claims(self, known: sentences.Known) -> tuple[Claim, ...]:
-        found: list[Claim] = []
+        claims: list[Claim] = []
+        first: dict[tuple[str, ...], Claim] = {}  # by question
         for node in self.top.listing("claims", MAX_CLAIMS):
             claim = sentences.read(node, known, self.mistakes)
-            if claim and claim.text in {other.text for other in found}:  # p would be adjusted for both
-                self.mistakes.add(claim.span, f"the claim '{claim.text}' stands here twice", "keep one of them")
-            found += [claim] if claim else []
-        return tuple(found)
+            if claim is None:
+                continue
+            questions = sentences.questions(claim, list(known.tasks))
+            again = {question[0]: first[question] for question in questions if question in first}
+            if again:
+                self.asked_again(claim, again, len(questions))
+            first |= {question: claim for question in questions if question not in first}
+            claims.append(claim)
+        return tuple(claims)
+
+    def asked_again(self, claim: Claim, earlier: Mapping[str, Claim], of: int) -> None:
+        """A claim whose question is asked before: its p would be adjusted for both.
+
+        Args:
+            earlier: the first claim that asks it, by task.
+            of: how many tasks the claim is judged on.
+        """
+        first = next(iter(earlier.values()))
+        if first.text == claim.text:
+            self.mistakes.add(claim.span, f"the claim '{claim.text}' stands here twice", "keep one of them")
+            return
+        where = f"on {', '.join(earlier)} this" if len(earlier) < of else "this"
+        line = f" (line {first.span.line})" if first.span.file == self.file else ""
+        problem = f"{where} asks what '{first.text}'{line} asks already"
+        self.mistakes.add(claim.span, problem, "keep one of them: one answer decides both")
 
 
 def _differing(one: Sequence[Dimension], other: Sequence[Dimension]) -> str:

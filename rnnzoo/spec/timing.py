@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 ROUNDS = 15  # of one epoch of each variant, after an epoch that compiles
@@ -55,6 +55,11 @@ class Timing:
     def of(self) -> tuple[str, str, str]:
         """Task, and the two variants' labels."""
         return self.a.split("/")[2], self.a.split("/")[1], self.b.split("/")[1]
+
+    def turned(self) -> Timing:
+        """The same, with B as the first of the two."""
+        sides = (replace(side, a=side.b, b=side.a) for side in self.sides)
+        return replace(self, a=self.b, b=self.a, sides=tuple(sides))
 
     def to_dict(self) -> dict[str, Any]:
         sides = [{"units": one.units, "layers": one.layers, "a": list(one.a), "b": list(one.b)} for one in self.sides]

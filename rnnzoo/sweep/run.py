@@ -19,6 +19,7 @@ from rnnzoo.launchers import Event, Launcher, Tell
 from rnnzoo.signals import interrupts
 from rnnzoo.spec import points
 from rnnzoo.spec.experiment import Experiment, Named, Search
+from rnnzoo.spec.timing import Timing
 from rnnzoo.spec.trial import RETRIED, Kind, Outcome, Progress, Result, Trial, Value, ranked
 from rnnzoo.sweep import provenance, speed
 from rnnzoo.sweep.lock import held
@@ -258,17 +259,24 @@ class Sweep:
 
     def time(self, interrupted: Callable[[], bool]) -> None:
         """Measure what claims about speed ask, where it was not measured yet; no trial runs beside it."""
-        known = {(one.a, one.b) for one in self.store.timings(self.present())}
+        known = {(one.a, one.b): one for one in self.store.timings(self.present())}
         for a, b in speed.wanted(self.experiment, self.studies):
             if (a.identity, b.identity) in known:
                 continue
-            self.observer.note(f"measuring how fast {a.label} trains beside {b.variant.label}")
-            try:
-                found = speed.side_by_side(a, b, self.launcher, provenance.processor(), interrupted, PATIENCE)
-            except speed.SpeedError as error:
-                self.observer.note(f"not measured: {error}")
-                continue
-            self.opened[a.identity].time(found)
+            turned = known.get((b.identity, a.identity)) if speed.turns(a, b) else None
+            timing = turned.turned() if turned else self.side_by_side(a, b, interrupted)
+            if timing is not None:
+                self.opened[a.identity].time(timing)
+                known[a.identity, b.identity] = timing
+
+    def side_by_side(self, a: Study, b: Study, interrupted: Callable[[], bool]) -> Timing | None:
+        """How fast two variants train; None, and a note, where they cannot be measured."""
+        self.observer.note(f"measuring how fast {a.label} trains beside {b.variant.label}")
+        try:
+            return speed.side_by_side(a, b, self.launcher, provenance.processor(), interrupted, PATIENCE)
+        except speed.SpeedError as error:
+            self.observer.note(f"not measured: {error}")
+            return None
 
     def begin(self, done: Mapping[str, Mapping[int, Outcome]]) -> None:
         """Tell the observer what there is already, of the trials that are planned."""

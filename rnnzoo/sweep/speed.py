@@ -38,6 +38,17 @@ def wanted(experiment: Experiment, studies: Sequence[Study]) -> list[tuple[Study
     return [pair for number, pair in enumerate(pairs) if pair not in pairs[:number]]
 
 
+def measurements(experiment: Experiment, studies: Sequence[Study]) -> list[tuple[Study, Study]]:
+    """Of the pairs that are wanted those to measure: where sizes are the same, one order answers both."""
+    pairs = wanted(experiment, studies)
+    return [(a, b) for number, (a, b) in enumerate(pairs) if not ((b, a) in pairs[:number] and turns(a, b))]
+
+
+def turns(a: Study, b: Study) -> bool:
+    """Whether B beside A is measured at the sizes of A beside B."""
+    return sizes(a, b) == [(of_a, of_b) for of_b, of_a in sizes(b, a)]
+
+
 def side_by_side(
     a: Study, b: Study, launcher: Launcher, machine: str, interrupted: Callable[[], bool], patience: float
 ) -> Timing:
@@ -46,14 +57,18 @@ def side_by_side(
     Raises:
         SpeedError: one of them cannot be trained there.
     """
-    sizes = [_settings(a, b, end) for end in (0.0, 1.0)]
-    sizes = sizes[:1] if sizes[0] == sizes[1] else sizes
     sides = []
-    for of_a, of_b in sizes:
+    for of_a, of_b in sizes(a, b):
         trials = (_short(a, of_a), _short(b, of_b))
         seconds = _Turns(launcher, trials, interrupted, patience).run()
         sides.append(Side(int(of_b["units"]), int(of_b.get("layers", 1)), *seconds))
     return Timing(a.identity, b.identity, machine, tuple(sides))
+
+
+def sizes(a: Study, b: Study) -> list[tuple[dict[str, Value], dict[str, Value]]]:
+    """The hyper-parameters of each of the two at the smallest and at the largest size; once where these are the same."""
+    smallest, largest = (_settings(a, b, end) for end in (0.0, 1.0))
+    return [smallest] if smallest == largest else [smallest, largest]
 
 
 def _settings(a: Study, b: Study, end: float) -> tuple[dict[str, Value], dict[str, Value]]:

@@ -137,6 +137,29 @@ def test_a_sentence_of_another_form_is_answered_with_the_forms(claim: str) -> No
         parsed(f"{SMALL}claims: [{claim}]\n")
 
 
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ("lstm worse than gru", "lstm same as gru"),
+        ("lstm same as gru within 0.1", "lstm same as gru within 0.2"),
+        ("lstm worse than gru", "on all tasks: lstm worse than gru"),
+        ("on all tasks: lstm worse than gru", "on most tasks: lstm worse than gru"),
+        ("on all tasks: lstm worse than gru", "on all tasks: lstm better than gru"),
+        ("on a: lstm worse than gru", "on b: lstm worse than gru"),
+        ("gru at least 2 times as fast as lstm", "lstm at least 2 times as fast as gru"),
+        ("weights of gru below 50% of lstm", "weights of lstm below 50% of gru"),
+        ("importance of units above 20%", "importance of units above 30%"),
+        ("lstm solves a more often than gru", "lstm diverges more often than gru"),
+    ],
+)
+def test_claims_that_ask_different_questions_stand_beside_each_other(pair: tuple[str, str]) -> None:
+    tasks = ", ".join(f"{{name: adding, label: {label}}}" for label in "abc")
+    text = SMALL.replace("task: adding", f"tasks: [{tasks}]") + "margin: 0.3\n"
+    text += "search: {space: {units: {int: [8, 16]}}}\n"
+    found = parsed(text + "claims:\n" + "".join(f"  - {claim}\n" for claim in pair))
+    assert [claim.text for claim in found.claims] == list(pair)
+
+
 # ---------------------------------------------------------------------------------------------- overrides
 
 

@@ -83,6 +83,29 @@ def test_it_is_measured_once_and_anew_only_where_what_was_measured_has_changed(t
     assert "measuring how fast rnn trains beside lstm" in edited.observer.notes
 
 
+BOTH = "claims: [rnn at least 1.5 times as fast as lstm, lstm at least 0.4 times as fast as rnn]\n"
+
+
+def test_two_variants_are_measured_once_for_claims_in_either_direction(tmp_path: Path) -> None:
+    found = ran(tmp_path, SPEC.partition("claims")[0] + BOTH)
+    assert [one for one in found.observer.notes if "measuring" in one] == ["measuring how fast rnn trains beside lstm"]
+    there, back = found.store.timings(found.present())
+    assert {there.of(), back.of()} == {("adding", "rnn", "lstm"), ("adding", "lstm", "rnn")}
+    assert there.turned() == back
+    assert [one.word for one in summary(found).verdicts] == ["supported", "supported"]
+    assert not ran(tmp_path, SPEC.partition("claims")[0] + BOTH).observer.notes
+
+
+def test_variants_of_other_sizes_are_measured_in_either_direction(tmp_path: Path) -> None:
+    own = "[lstm, {name: rnn, space: {units: {int: [8, 32]}}}, gru]"
+    found = ran(tmp_path, SPEC.partition("claims")[0].replace("[lstm, rnn, gru]", own) + BOTH)
+    assert sum("measuring" in one for one in found.observer.notes) == 2
+    assert {tuple(side.units for side in one.sides) for one in found.store.timings(found.present())} == {
+        (4, 16),
+        (8, 32),
+    }
+
+
 def test_a_variant_that_cannot_be_trained_is_told_and_its_claim_says_how_it_is_measured(tmp_path: Path) -> None:
     found = ran(tmp_path, SPEC.replace("2.5 times as fast as lstm", "2.5 times as fast as gru"))
     assert "not measured: gru ended as diverged: the loss was nan in epoch 1" in found.observer.notes
