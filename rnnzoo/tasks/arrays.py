@@ -158,12 +158,22 @@ def _targets(
             finite = "np.isfinite(y)" if y.ndim == 1 else "np.isfinite(y).all(1)"
             fix = f"keep = {finite} says which to keep: x=x[keep], y=y[keep], the other arrays likewise"
             raise _not_finite("y", y.reshape(len(y), -1), path, fix)
+        _check_squares("y", single, path)
         return Split(x, single, lengths), "squared", single.shape[1]
     for problem, fix in _no_classes(y, x.shape[1]):
         raise _refuse(
             path, f"to classify, y must be ({len(x)},) of whole numbers from 0 to {CLASSES - 1}: {problem}", fix
         )
     return Split(x, y.astype(np.int32), lengths), "categorical", int(y.max()) + 1
+
+
+def _check_squares(name: str, targets: np.ndarray, path: Path) -> None:
+    """Refuse targets whose squared error is infinite at the first step, so that every training would diverge."""
+    with np.errstate(over="ignore"):
+        finite = all(np.isfinite(np.square(target).sum()) for target in targets)
+    if not finite:
+        problem = f"the squares of {name} are too large for single precision (3.4e38): no error could be computed"
+        raise _refuse(path, problem, f"{name}=({name} - {name}.mean()) / {name}.std()")
 
 
 def _next_step(
@@ -175,6 +185,8 @@ def _next_step(
     binary = _binary(x)
     inputs = np.where(np.arange(x.shape[1] - 1)[None, :, None] < lengths[:, None, None] - 1, x[:, :-1], 0)
     target = x[:, 1:].astype(np.uint8 if binary else np.float32)
+    if not binary:
+        _check_squares("x", target, path)
     split = Split(inputs.astype(x.dtype, copy=False), target, lengths - 1)
     return split, "bernoulli" if binary else "squared", x.shape[-1]
 

@@ -200,6 +200,18 @@ REFUSED: dict[str, tuple[dict[str, np.ndarray], str, str, str]] = {
         "too large for single precision",
         "x=x / a number",
     ),
+    "targets too large to be squared": (
+        {"x": X, "y": X[:, 0, 0].astype(float) * 1e30},
+        "regress",
+        "the squares of y are too large",
+        "y=(y - y.mean()) / y.std()",
+    ),
+    "steps too large to be squared": (
+        {"x": X.astype(float) * 1e30},
+        "next_step",
+        "the squares of x are too large",
+        "x=(x - x.mean()) / x.std()",
+    ),
     "no kind": ({"x": X, "y": Y}, "clasify", "no kind 'clasify'", "did you mean 'classify'"),
     "one step": ({"x": X[:, :1]}, "next_step", "at least 2 steps", "leave out"),
 }
@@ -222,6 +234,10 @@ MENDED: dict[str, Callable[[], dict[str, np.ndarray]]] = {
     "holes": lambda: {"x": HOLES[np.isfinite(HOLES).all((1, 2))], "y": [0, 1, 0, 1, 0], "split": [0, 0, 0, 1, 2]},
     "no validation": lambda: {"x": X, "y": Y, "split": taken_out(np.repeat(["train", "test"], 15))},
     "no test": lambda: {"x": X, "y": Y, "split": taken_out(np.repeat([0, 1], 15))},
+    "targets too large to be squared": lambda: {
+        "x": X,
+        "y": (Y * 1e30 - (Y * 1e30).mean()) / (Y * 1e30).std(),
+    },
     "one series": lambda: {"x": np.arange(990.0)[: 990 // 50 * 50].reshape(-1, 50)},
 }
 
