@@ -1,6 +1,7 @@
 """The picture of docs/architecture.md as a test: imports point down, and one third-party library has one home."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,3 +73,17 @@ def test_imports_point_down_and_every_library_has_one_home(file: Path) -> None:
 def test_every_part_of_the_package_has_a_level() -> None:
     parts = {part_of(file.relative_to(ROOT).as_posix()) for file in FILES}
     assert parts <= set(LEVEL)
+
+
+PACKAGES = [file for file in FILES if file.name == "__init__.py" and file.parent != ROOT]
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.parent.name)
+def test_the_docstring_of_a_package_names_its_modules_and_no_others(package: Path) -> None:
+    text = ast.get_docstring(ast.parse(package.read_text())) or ""
+    modules = {file.stem for file in package.parent.glob("[a-z]*.py")}
+    modules |= {inner.parent.name for inner in PACKAGES if inner.parent.parent == package.parent}
+    lacking = {module for module in modules if not re.search(rf"\b{module}\b", text)}
+    first_columns = re.findall(r"^ *([a-z_]+(?:, [a-z_]+)*) {2,}\S", text, re.M)
+    listed = {name for column in first_columns for name in column.split(", ")}
+    assert (lacking, listed - modules) == (set(), set())

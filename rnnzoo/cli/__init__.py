@@ -5,6 +5,8 @@
     reports       report, export
     models        train, inspect, gradients
     doctor        doctor
+    beforehand    what `check`, `plan` and `sweep` warn of before anything runs
+    expected      what `plan` says that claims take to be decided
 
 `--help` answers at once: whatever is heavy is imported by the command that needs it.  Exit codes: 0 done, 1 the work failed,
 2 what the user wrote is wrong, 130 interrupted.

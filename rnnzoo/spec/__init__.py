@@ -5,8 +5,10 @@ cell              CellSpec: a cell as text, `extends` resolved
 experiment        Experiment, Search, Space, Select, Claim
 read_experiment   an experiment file -> Experiment
 space, claims     what a space and a claim may say
+points            random, grid and quasi-random points as functions of the index (pure)
 unused            what an experiment says without effect
 trial             Trial (all that one training needs), Outcome (all that it yields)
+timing            how long training steps take, as a sweep keeps it
 stamp             whose model a file is
 settings          mlflow.yml
 aside             files that are whole or not there

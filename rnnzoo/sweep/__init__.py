@@ -2,11 +2,12 @@
 
 open        a spec file -> the experiment with its data, its studies and its storage
 plan        experiment -> studies and trials, as data (pure)
-points      random, grid and quasi-random points as functions of the index (pure)
 search      Optuna: storage, adaptive samplers, pruners (the only file that imports it)
 run         ask -> submit -> wait -> tell -> record
 status      how far an experiment is
 measure     how long a trial takes
+speed       how fast two variants train, side by side
+machine     cores and memory that this process has
 provenance  where and with what trials are run
 lock        one sweep of an experiment at a time
 compiled    XLA's cache of compiled trials; `preload` is what the fork server imports before them
