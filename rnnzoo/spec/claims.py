@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from rnnzoo.errors import Mistakes, Span, nearest
 from rnnzoo.spec.document import MAX_NUMBER, MAX_TEXT, Fields, Node, Scalar, Table, describe
 from rnnzoo.spec.experiment import OURS, Claim, Search
+from rnnzoo.spec.meant import meant
 
 SOLVES = "A solves TASK more often than B"
 DIVERGES = "A diverges more often than B"
@@ -71,6 +72,7 @@ class Known:
 
     Attributes:
         solved: whether a task, by its label, has a score from which on it counts as solved.
+        control: which of the variants is the baseline once more; empty where none is.
     """
 
     variants: Collection[str]
@@ -78,6 +80,7 @@ class Known:
     searched: Collection[str]
     margin: float | None
     solved: Callable[[str], bool] = lambda task: False
+    control: str = ""
 
 
 def read(node: Node, known: Known, mistakes: Mistakes) -> Claim | None:
@@ -118,7 +121,7 @@ def parse(text: str, span: Span, known: Known, mistakes: Mistakes) -> Claim | No
     rest = text[prefix.end() :] if prefix else text
     form, found = next(((form, found) for form, one in _PATTERNS.items() if (found := one.fullmatch(rest))), ("", None))
     if found is None:
-        mistakes.add(span, "this is not a claim that can be judged", f"write one of: {'; '.join(FORMS)}")
+        mistakes.add(span, "this is not a claim that can be judged", _nearest_form(text, known))
         return None
     blanks = found.groupdict()
     number = _number(blanks["N"]) if "N" in blanks else known.margin
@@ -134,7 +137,10 @@ def parse(text: str, span: Span, known: Known, mistakes: Mistakes) -> Claim | No
     if number is not None and not number <= MAX_NUMBER:
         fix = f"write one of at most {MAX_NUMBER:g}"
         mistakes.add(_within(span, blanks["N"]), f"the number {blanks['N']} is too large", fix)
-    if form in WITH_MARGIN and number is None:
+    if form.startswith("no variant") and not {*known.variants} - {blanks["B"], known.control}:
+        fix = "add a variant, or delete the claim"
+        mistakes.add(span, f"there is no variant that could be better: '{blanks['B']}' is the only one", fix)
+    elif form in WITH_MARGIN and number is None:
         fix = f"give the experiment a `margin:`, or {WITH_MARGIN[form]}"
         mistakes.add(span, f"`{form}` needs a margin: how much difference is none?", fix)
     if form.startswith(("importance", "interactions")) and not 0 < _number(blanks["N"]) < 1:
@@ -143,8 +149,8 @@ def parse(text: str, span: Span, known: Known, mistakes: Mistakes) -> Claim | No
             f"a share lies between 0 and 1, and {blanks['N']} does not",
             "write 20%, 0.2 or 1/5",
         )
-    if form == FASTER and not number:
-        mistakes.add(_within(span, blanks["N"]), "nothing is 0 times as fast", "write a number above 0, as 1.5")
+    if number == 0.0:
+        _check_nothing(form, span, blanks.get("N", ""), mistakes)
     if len(mistakes.found) > before:
         return None
     form = form.removesuffix(" within N").removesuffix(" by N")
@@ -152,6 +158,13 @@ def parse(text: str, span: Span, known: Known, mistakes: Mistakes) -> Claim | No
         text, span, form, names.get("TASK", ""), names.get("A", ""), names.get("B", ""), names.get("NAME", ""), number,
         over=over, tasks=tuple(known.tasks) if over else (),
     )  # fmt: skip
+
+
+def _nearest_form(text: str, known: Known) -> str:
+    """The fix for a sentence that has none of the forms."""
+    listing = f"one of: {'; '.join(FORMS)}"
+    nearest_form = meant(text, FORMS, {"A": known.variants, "TASK": known.tasks, "NAME": known.searched})
+    return f"did you mean '{nearest_form}'?  ({listing})" if nearest_form else f"write {listing}"
 
 
 def _number(text: str) -> float:
@@ -174,6 +187,22 @@ def _check_names(names: Mapping[str, str], span: Span, known: Known, mistakes: M
             mistakes.add(_within(span, name), f"the claim is about {what.format(name)}", nearest(name, there))
     if names.get("A") and names.get("A") == names.get("B"):
         mistakes.add(span, f"the claim compares '{names['A']}' with itself")
+
+
+_OF_NOTHING = {
+    FASTER: ("nothing is 0 times as fast", "write a number above 0, as 1.5"),
+    "weights of A below N% of B": ("no variant has fewer than no weights", "write a share above 0, as 80%"),
+    "A same as B": ("no trainings show that two variants differ by nothing at all", "give a `margin:` above 0"),
+    "A same as B within N": (
+        "no trainings show that two variants differ by nothing at all", "write how much difference is none, as within 0.1",
+    ),
+}  # fmt: skip
+
+
+def _check_nothing(form: str, span: Span, written: str, mistakes: Mistakes) -> None:
+    """A number of 0 that no study can answer to."""
+    if form in _OF_NOTHING:
+        mistakes.add(_within(span, written) if written else span, *_OF_NOTHING[form])
 
 
 def _check_solves(task: str, prefix: str, span: Span, known: Known, mistakes: Mistakes) -> None:

@@ -218,7 +218,7 @@ class _Reader:
         confirm = self.confirm(margin)
         searched = {one.name for own in (search.space, *(v.space for v in variants)) for one in own.dimensions}
         names = {one.label: one.name for one in tasks}
-        known = sentences.Known(labels, names, searched, margin, lambda label: solvable(names[label]))
+        known = sentences.Known(labels, names, searched, margin, lambda label: solvable(names[label]), control)
         claims = self.claims(known)
         if confirm is not None:
             self.check_spaces(confirm, claims, variants)

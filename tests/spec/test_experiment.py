@@ -133,7 +133,7 @@ def test_a_control_is_the_baseline_once_more_and_claims_can_name_it() -> None:
     "claim", ["lstm worse than", "lstm same as gru within x", "lstm worse than gru or so", "lstm than gru"]
 )
 def test_a_sentence_of_another_form_is_answered_with_the_forms(claim: str) -> None:
-    with pytest.raises(SpecError, match="write one of: A worse than B"):
+    with pytest.raises(SpecError, match="one of: A worse than B"):
         parsed(f"{SMALL}claims: [{claim}]\n")
 
 

@@ -1,0 +1,101 @@
+"""A sentence that is no claim -> the claim that was probably meant, by its words.
+
+In: a sentence, the forms of claims, and the names that it may use.  Out: a sentence of one of the forms, with the names and
+numbers of the first; a blank that it does not fill stays a letter.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+CLOSE = 0.6  # shares of a sentence's words that a form must have
+CLOSE_WORD = 0.7  # likewise of a word's letters: `then` is `than`, `worst` is `worse`
+_NUMBER = re.compile(r"[0-9.]+(?:[eE][-+]?[0-9]+)?(?:%|/[0-9]+)?")
+_FILLERS = ("is", "are", "does", "performs", "the", "a", "much", "clearly", "significantly", "slightly")
+# What people write, in the words of the forms
+_HABITS: Mapping[str, Sequence[str]] = {
+    **dict.fromkeys(_FILLERS, ()),
+    **dict.fromkeys(("equal", "equivalent", "identical", "alike"), ("same",)),
+    **dict.fromkeys(("beats", "outperforms"), ("better", "than")),
+    **dict.fromkeys(("faster", "slower"), ("times", "as", "fast", "as")),
+    **{word: (word,) for word in ("on", "for", "in", "of", "and", "or", "so")},
+    "equals": ("same", "as"), "inferior": ("worse",), "superior": ("better",), "to": ("as",),
+    "over": ("above",), "under": ("below",), "explodes": ("diverges",), "learns": ("solves",), "interaction": ("interactions",),
+}  # fmt: skip
+_DENIALS = ("not", "never", "isn't", "doesn't")  # there is no form that denies one
+
+
+def meant(sentence: str, forms: Sequence[str], names: Mapping[str, Collection[str]]) -> str:
+    """The claim that is probably meant; empty where several forms are as near, or none is near.
+
+    Args:
+        names: that fill the blanks A, TASK and NAME; those of A fill B too.
+    """
+    prefix, rest = _prefix(sentence, names["TASK"])
+    if any(word.lower() in _DENIALS for word in rest.split()):
+        return ""
+    known = {word for form in forms for word in form.split()}
+    words, blanks = _read(rest.split(), known, names)
+    ranked = sorted(((_alike(words, form.split()), form) for form in forms), reverse=True)
+    (best, form), (second, _) = ranked[:2]
+    strangers = "A" in blanks and not {blanks["A"], blanks.get("B")} & {*names["A"]}
+    if best < CLOSE or best == second or strangers:
+        return ""
+    if not prefix and "TASK" in blanks and "TASK" not in form.split():
+        prefix = f"on {blanks['TASK']}: "
+    if "A" not in form.split() and "A" in blanks:  # it is about one variant
+        blanks["B"] = blanks["A"]
+    return prefix + " ".join(blanks.get(word.rstrip("%"), word) for word in form.split())
+
+
+def _prefix(sentence: str, tasks: Collection[str]) -> tuple[str, str]:
+    """Where a claim is judged, as claims say it, and the rest."""
+    place, colon, rest = sentence.partition(":")
+    if not colon:
+        return "", sentence
+    words = place.split()
+    named = next((word for word in words if word in tasks), "")
+    if named:
+        return f"on {named}: ", rest
+    if "most" in words:
+        return "on most tasks: ", rest
+    every = {"all", "each", "every", "any"} & {*words}
+    return ("on all tasks: " if every else "on TASK: "), rest
+
+
+def _read(
+    words: Sequence[str], known: Collection[str], names: Mapping[str, Collection[str]]
+) -> tuple[list[str], dict[str, str]]:
+    """The words of a sentence as a form has them, and what fills its blanks."""
+    read: list[str] = []
+    blanks: dict[str, str] = {}
+    for word in words:
+        said = _said(word, known, names)
+        if said == ["A"]:
+            said = ["B"] if "A" in blanks and word != blanks["A"] else ["A"]
+        if len(said) == 1 and said[0] in ("A", "B", "TASK", "NAME", "N"):
+            blanks.setdefault(said[0], word)
+        read += said
+    if "slower" in words and {"A", "B"} <= {*blanks}:
+        blanks["A"], blanks["B"] = blanks["B"], blanks["A"]
+    return read, blanks
+
+
+def _said(word: str, known: Collection[str], names: Mapping[str, Collection[str]]) -> Sequence[str]:
+    """One word as a form has it: a blank that it may fill, or words of forms.  One that nothing is like may be a variant."""
+    for blank, there in names.items():
+        if word in there:
+            return [blank]
+    if _NUMBER.fullmatch(word):
+        return ["N"]
+    lower = word.lower()
+    if lower in known or lower in _HABITS:
+        return _HABITS.get(lower, [lower])
+    near: Iterable[str] = difflib.get_close_matches(lower, sorted({*known, *_HABITS}), 1, CLOSE_WORD)
+    return next((list(_HABITS.get(one, [one])) for one in near), ["A"])
+
+
+def _alike(words: Sequence[str], form: Sequence[str]) -> float:
+    return difflib.SequenceMatcher(None, words, [word.rstrip("%") for word in form], autojunk=False).ratio()
