@@ -1,7 +1,7 @@
 """Random well-formed cells, as text: the one place that makes them.
 
 A grammar with sizes: equations of size `units` or `proj` (an option), constants, masks, shared and declared weights, learned
-initial values, a patch for the first layer, and every operation of the table, each on operands on which it stays finite.
+initial values, a patch for the first layer, and every elementwise operation, each on operands on which it stays finite.
 """
 
 from __future__ import annotations
@@ -11,25 +11,12 @@ from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
 
-from rnnzoo.lang.ops import OPS
+from rnnzoo.lang.primitives import ELEMENTWISE
 
 Draw = st.DrawFn
 
-# One way to write each operation that keeps any operands of modest size finite; `%` and `floor` only take time and constants.
-SAFE = {
-    "add": "({a}) + ({b})", "sub": "({a}) - ({b})", "mul": "({a}) * ({b})", "div": "({a}) / (1 + abs({b}))",
-    "mod": "({a}) * (t % 3)", "neg": "-({a})", "pow": "(0.5 + abs({a})) ** tanh({b})",
-    "sigmoid": "sigmoid({a})", "tanh": "tanh({a})", "relu": "relu({a})", "softplus": "softplus({a})",
-    "softsign": "softsign({a})", "elu": "elu({a})", "hard_sigmoid": "hard_sigmoid({a})",
-    "exp": "exp(tanh({a}))", "log": "log(1 + abs({a}))", "sqrt": "sqrt(0.1 + abs({a}))", "abs": "abs({a})",
-    "sin": "sin({a})", "cos": "cos({a})", "floor": "({a}) * floor(t / 2)",
-    "minimum": "minimum({a}, {b})", "maximum": "maximum({a}, {b})",
-    "less": "(({a}) < ({b})) * ({a})", "less_equal": "(({a}) <= ({b})) * ({a})",
-    "greater": "(({a}) > ({b})) * ({a})", "greater_equal": "(({a}) >= ({b})) * ({a})",
-    "equal": "(t == 2) * ({a})", "not_equal": "(t % 2 != 1) * ({a})",
-    "where": "where(({a}) > ({b}), {b}, {a})",
-}  # fmt: skip
-assert set(SAFE) == set(OPS), "an operation without a safe form"
+# One way to write each operation that keeps any operands of modest size finite.
+TAME = tuple(primitive.tame_form() for primitive in ELEMENTWISE.values())
 
 # Forms that are simplified, or of which a part is computed once, before the loop or after it.
 OTHERS = (
@@ -38,7 +25,7 @@ OTHERS = (
     "where(1, {a}, {b})", "where(k > 1, {a}, {b})", "where(t % 3 == 0, {a}, {b})", "where(t < 2, 0, {a})",
     "minimum({a}, 0.3)", "maximum(0, {a})", "({a}) * sin(t * s)", "exp(-softplus({w})) * ({a})",
 )  # fmt: skip
-FORMS = (*SAFE.values(), *OTHERS)
+FORMS = (*TAME, *OTHERS)
 
 # Matrices by (rows, columns); two of a kind, so that some are used twice.
 MATRICES = {

@@ -1,13 +1,13 @@
 """A step's program -> its reverse: what the adjoints of this step's values make of those of the step before.
 
 In: a `Program`.  Out: an `Adjoint`, in the same three scopes, run in the opposite order: first what reads weights and
-constants only, such as the `1 / p` that a division by p leaves; then the backward loop, with the lines that the step before
-waits for and nothing else; then what can be computed for all steps at once; then every gradient of a weight, as one product
-or reduction over (time x batch), and what is computed from these.
+constants only, such as the `1 / p` that a division by p leaves; then the backward loop, with the instructions that the step
+before waits for and nothing else; then what can be computed for all steps at once; then every gradient of a weight, as one
+product or reduction over (time x batch), and what is computed from these.
 
-The adjoint of a value v is the gradient of the loss with respect to it, written `d.v`.  It is derived line by line in
-reverse order, each operation's derivatives being those of its row in `lang.ops`.  What the backward loop needs of the
-forward values, it computes again from what is kept: states, activations, sequences, sums of recurrent products.
+The adjoint of a value v is the gradient of the loss with respect to it, written `d.v`.  It is derived instruction by
+instruction in reverse order, by the rule of each primitive.  What the backward loop needs of the forward values, it computes
+again from what is kept: states, activations, sequences, sums of recurrent products.
 
 Source: reverse accumulation, Griewank and Walther, Evaluating Derivatives (2008), chapter 3; the weight gradients' place
 after the loop is that of hand-made LSTM kernels (Appleyard et al. 2016).
@@ -21,22 +21,21 @@ from functools import cache
 
 from rnnzoo.errors import Mistakes
 from rnnzoo.lang import ir, parse
-from rnnzoo.lang.ops import OPERANDS, OPS
+from rnnzoo.lang.primitives import add, mul, part, stack, sum_steps, sum_units, where
+from rnnzoo.lang.primitives.base import OPERANDS
+from rnnzoo.lang.primitives.layout import members
 from rnnzoo.lang.program import (
-    REDUCTIONS,
     Atom,
     Builder,
-    Lines,
+    Instruction,
+    Instructions,
     Program,
     Scope,
-    atoms,
-    line_scope,
-    members,
+    names_of,
     needed,
-    number,
-    places,
     reads,
     scope_of,
+    scope_of_atom,
     scopes,
 )
 from rnnzoo.lang.verify import verify_adjoint
@@ -51,11 +50,11 @@ class Adjoint:
 
     Attributes:
         saved: values of the forward loop that are kept at every step, beside the states.
-        fixed: lines that are computed once, before the backward loop; all later lines may read them.
-        loop: lines of the backward loop; `Ref("adjoint", name)` is what the steps after this one, and the layer above, say
-            about a result.
-        emitted: values of the backward loop, kept at every step, that the lines after it read.
-        after: lines for all steps at once.
+        fixed: instructions that run once, before the backward loop; all later ones may read their values.
+        loop: instructions of the backward loop; `Ref("adjoint", name)` is what the steps after this one, and the layer
+            above, say about a result.
+        emitted: values of the backward loop, kept at every step, that the instructions after it read.
+        after: instructions for all steps at once.
         once: reductions over all steps, and what is computed from them.
         previous: state -> its adjoint in the step before; a state that nothing reads has none.
         inputs: `x` and names below -> their adjoints, one a step.
@@ -63,61 +62,68 @@ class Adjoint:
     """
 
     saved: tuple[ir.Ref, ...]
-    fixed: Lines
-    loop: Lines
+    fixed: Instructions
+    loop: Instructions
     emitted: tuple[ir.Ref, ...]
-    after: Lines
-    once: Lines
+    after: Instructions
+    once: Instructions
     previous: Mapping[str, Atom]
     inputs: Mapping[str, Atom]
     weights: Mapping[str, Atom]
 
     def sequences(self, program: Program) -> tuple[ir.Ref, ...]:
-        """Values of the forward program's `before` that the lines read; in the loop, row by row."""
-        return _kept(program.before, (*self.loop, *self.after, *self.once))
+        """Values of the forward program's `before` that the instructions read; in the loop, row by row."""
+        backward = (*self.loop, *self.after, *self.once)
+        before = names_of(program.before) - names_of(backward)
+        return tuple(dict.fromkeys(ref for ref in reads(backward) if ref.kind == "value" and ref.name in before))
 
 
 def adjoint(program: Program, states: Sequence[str]) -> Adjoint:
     """The reverse of a program whose states are results that it reads as `name[t-1]`."""
-    reverse = _Reverse(program)
+    reverse = Reverse(program)
     reverse.run()
-    found = {kind: {ref.name: reverse.total(ref) for ref in reverse.leaves(kind)} for kind in TRAINED}
-    previous = {name: atom for name, atom in found["previous"].items() if name in states}
-    inputs = found["input"] | found["below"]
-    back = _scheduled(program, reverse.builder.lines, previous, inputs, found["weight"])
+    totals = {kind: {ref.name: reverse.total(ref) for ref in reverse.leaves(kind)} for kind in TRAINED}
+    previous = {name: atom for name, atom in totals["previous"].items() if name in states}
+    inputs = totals["input"] | totals["below"]
+    back = _scheduled(program, reverse.builder.instructions, previous, inputs, totals["weight"])
     verify_adjoint(program, back)
     return back
 
 
 @dataclass(slots=True)
-class _Reverse:
-    """Goes through a program's lines from the last to the first and hands each line's adjoint to its operands."""
+class Reverse:
+    """Goes through a program from the last instruction to the first; each hands its adjoint on to its operands.
+
+    Attributes:
+        terms: what was handed to a value so far; their sum is its adjoint.
+        pieces: likewise, what was handed to members `first` to `last` of a wide value.
+        scope: name -> how often it is computed, of the program and of the first `scoped` instructions written.
+        active: names of the instructions whose adjoint is asked for.
+    """
 
     program: Program
     builder: Builder = field(default_factory=lambda: Builder("d$"))
     terms: dict[ir.Ref, list[Atom]] = field(default_factory=dict)
     pieces: dict[ir.Ref, list[tuple[int, int, Atom]]] = field(default_factory=dict)
     scope: dict[str, Scope] = field(default_factory=dict)
-    seen: int = 0  # lines whose scope is known
+    scoped: int = 0
     active: set[str] = field(default_factory=set)
 
     def run(self) -> None:
-        lines = tuple({one.name: one for one in self.program.lines}.values())
-        self.scope = scopes(lines)
-        for one in lines:
-            self.builder.definitions[one.name] = _apply(one)
-            # what the forward program computes is not written again
-            self.builder.known[one.expr] = ir.Ref("value", one.name, one.expr.shape)
-            if any(self.counts(atom) for atom in atoms(one.expr)):
-                self.active.add(one.name)
+        instructions = tuple({one.name: one for one in self.program.instructions}.values())
+        self.scope = scopes(instructions)
+        for instruction in instructions:
+            self.builder.know(instruction)  # what the forward program computes is not written again
+            if any(self.wants(operand) for operand in instruction.inputs):
+                self.active.add(instruction.name)
         for name, atom in self.program.results.items():
             self.give(atom, ir.Ref("adjoint", name, atom.shape or ("units",)))
-        for one in reversed(lines):
-            value = ir.Ref("value", one.name, one.expr.shape)
-            if one.name in self.active and (value in self.terms or value in self.pieces):
-                self.line(_apply(one), value, self.total(value))
+        for instruction in reversed(instructions):
+            value = instruction.value
+            if instruction.name in self.active and (value in self.terms or value in self.pieces):
+                instruction.primitive.transpose(self, instruction, self.total(value))
 
-    def counts(self, atom: Atom) -> bool:
+    def wants(self, atom: Atom) -> bool:
         """Whether an atom's adjoint is asked for."""
         if isinstance(atom, ir.Number):
             return False
@@ -130,112 +136,87 @@ class _Reverse:
         """The sum of what was handed to a value."""
         label = f"d.{ref.name}" + ("[t-1]" if ref.kind == "previous" else "")
         label = "" if ref.name.startswith("$") else label
-        found = list(self.terms.get(ref, ()))
+        terms = list(self.terms.get(ref, ()))
         if ref in self.pieces:
-            found.append(self.assembled(ref))
-        result = found[0]
-        for at, term in enumerate(found[1:], start=2):
-            result = self.apply("add", result, term, label=label if at == len(found) else "")
-        return result
+            terms.append(self.assembled(ref))
+        total = terms[0]
+        for number, term in enumerate(terms[1:], start=2):
+            total = self.builder.apply(add, [total, term], label if number == len(terms) else "")
+        return total
 
     def assembled(self, ref: ir.Ref) -> Atom:
         """A wide value's adjoint from those of its parts, laid side by side; 0 where there is none."""
         sizes = members(ref.shape)
-        single: list[Atom | None] = [None] * len(sizes)
-        for first, last, given in self.pieces[ref]:
-            for at in range(first, last + 1):
-                part = self.builder.part(given, at - first, at - first)
-                so_far = single[at]
-                single[at] = part if so_far is None else self.apply("add", so_far, part)
-        zero = [ir.Number(0.0, (size, *ref.shape[1:])) for size in sizes]
-        return self.builder.stack([none if one is None else one for one, none in zip(single, zero)])
-
-    def apply(self, op: str, *args: Atom, label: str = "", shape: ir.Shape | None = None) -> Atom:
-        return self.builder.apply(op, args, label, shape)
+        adjoints: list[Atom | None] = [None] * len(sizes)
+        for first, last, adjoint in self.pieces[ref]:
+            for member in range(first, last + 1):
+                term = self.builder.part(adjoint, member - first, member - first)
+                so_far = adjoints[member]
+                adjoints[member] = term if so_far is None else self.builder.apply(add, [so_far, term])
+        zeros = [ir.Number(0.0, (size, *ref.shape[1:])) for size in sizes]
+        return self.builder.stack([zero if one is None else one for one, zero in zip(adjoints, zeros)])
 
     def give(self, atom: Atom, adjoint: Atom) -> None:
         """Hand an adjoint to a value; what is computed less often gets the sum of it."""
-        if isinstance(atom, ir.Number) or not self.counts(atom) or _zero(adjoint):
+        if isinstance(atom, ir.Number) or not self.wants(atom) or _is_zero(adjoint):
             return
         if not atom.shape and adjoint.shape:
-            adjoint = self.apply("total", adjoint, shape=())
+            adjoint = self.builder.apply(sum_units, [adjoint])
         if self.scope_of(atom) is Scope.ONCE and self.scope_of(adjoint) is not Scope.ONCE:
-            adjoint = self.apply("sum", adjoint)
+            adjoint = self.builder.apply(sum_steps, [adjoint])
         self.terms.setdefault(atom, []).append(adjoint)
 
+    def give_part(self, whole: Atom, first: int, last: int, adjoint: Atom) -> None:
+        """Hand an adjoint to members `first` to `last` of a wide value."""
+        if isinstance(whole, ir.Ref) and self.wants(whole) and not _is_zero(adjoint):
+            self.pieces.setdefault(whole, []).append((first, last, adjoint))
+
     def scope_of(self, atom: Atom) -> Scope:
-        for one in self.builder.lines[self.seen :]:
-            self.scope[one.name] = line_scope(one, self.scope)
-        self.seen = len(self.builder.lines)
-        return scope_of(atom, self.scope)
+        for instruction in self.builder.instructions[self.scoped :]:
+            self.scope[instruction.name] = scope_of(instruction, self.scope)
+        self.scoped = len(self.builder.instructions)
+        return scope_of_atom(atom, self.scope)
 
-    def line(self, line: ir.Apply, value: ir.Ref, adjoint: Atom) -> None:
-        args = atoms(line)
-        match line.op:
-            case "matmul":
-                self.product(args[0], args[1], adjoint)
-            case "stack":
-                for arg, first, last in places(line):
-                    self.give(arg, self.builder.part(adjoint, first, last))
-            case "part":
-                self.piece(args, adjoint)
-            case op:
-                for arg, text in zip(args, OPS[op].derivatives):
-                    if self.counts(arg):
-                        self.give(arg, self.elementwise(adjoint, text, args, value))
+    def scaled(self, adjoint: Atom, derivative: str, instruction: Instruction) -> Atom:
+        """The adjoint of an elementwise operation times a derivative, which is written in the cell language.
 
-    def product(self, weight: Atom, operand: Atom, adjoint: Atom) -> None:
-        """y = W v: the adjoint of v is W^T d.y, that of W is d.y v^T, summed over all steps and sequences."""
-        if self.counts(operand):
-            self.give(operand, self.apply("matmul_t", weight, adjoint))
-        self.give(weight, self.apply("outer", adjoint, operand, shape=weight.shape))
+        One that was handed over in pieces stays in pieces, and is laid side by side last.
+        """
+        value, inputs = instruction.value, instruction.inputs
+        definition = self.builder.definition(adjoint)
+        in_pieces = definition is not None and definition.primitive is stack
+        if definition is None or not in_pieces or any(one.shape not in ((), value.shape) for one in inputs):
+            return self._scaled(adjoint, derivative, inputs, value)
+        pieces = []
+        for piece, first, last in definition.stacked():
+            own = tuple(self.builder.part(one, first, last) if one.shape else one for one in inputs)
+            own_value = self.builder.part(value, first, last)
+            pieces.append(piece if _is_zero(piece) else self._scaled(piece, derivative, own, own_value))
+        return self.builder.stack(pieces)
 
-    def piece(self, args: tuple[Atom, ...], adjoint: Atom) -> None:
-        whole, first, last = args
-        if isinstance(whole, ir.Ref) and self.counts(whole) and not _zero(adjoint):
-            self.pieces.setdefault(whole, []).append((number(first), number(last), adjoint))
-
-    def elementwise(self, adjoint: Atom, text: str, args: tuple[Atom, ...], value: ir.Ref) -> Atom:
-        """The adjoint times a derivative; one that was handed over in pieces stays in pieces, and is laid side by side last."""
-        line = self.builder.definition(adjoint)
-        if line is None or line.op != "stack" or any(arg.shape not in ((), value.shape) for arg in args):
-            return self.scaled(adjoint, text, args, value)
-        found = []
-        for piece, first, last in places(line):
-            mine = tuple(self.builder.part(arg, first, last) if arg.shape else arg for arg in args)
-            own = self.builder.part(value, first, last)
-            found.append(piece if _zero(piece) else self.scaled(piece, text, mine, own))
-        return self.builder.stack(found)
-
-    def scaled(self, adjoint: Atom, text: str, args: tuple[Atom, ...], value: Atom) -> Atom:
-        """The adjoint times a derivative."""
-        tree = derivative(text)
-        names: dict[str, Atom] = {**dict(zip(OPERANDS, args)), "y": value}
+    def _scaled(self, adjoint: Atom, derivative: str, inputs: tuple[Atom, ...], value: Atom) -> Atom:
+        tree = derivative_tree(derivative)
+        names: dict[str, Atom] = {**dict(zip(OPERANDS, inputs)), "y": value}
         # a choice between 1 and 0: what is not chosen is 0, whatever it would be multiplied with
-        if isinstance(tree, ir.Apply) and tree.op == "where" and tree.args[1:] in _CHOICES:
+        if isinstance(tree, ir.Apply) and tree.op is where and tree.args[1:] in _CHOICES:
             chosen = [ir.Number(0.0) if one == ir.Number(0.0) else adjoint for one in tree.args[1:]]
             condition = self.builder.flatten(tree.args[0], names)
-            return self.builder.apply("where", [condition, *chosen])
-        return self.builder.apply("mul", [adjoint, self.builder.flatten(tree, names)])
+            return self.builder.apply(where, [condition, *chosen])
+        return self.builder.apply(mul, [adjoint, self.builder.flatten(tree, names)])
 
 
 _CHOICES = ((ir.Number(1.0), ir.Number(0.0)), (ir.Number(0.0), ir.Number(1.0)))
 
 
-def _zero(atom: Atom) -> bool:
+def _is_zero(atom: Atom) -> bool:
     return isinstance(atom, ir.Number) and atom.value == 0.0
 
 
-def _apply(one: ir.Equation) -> ir.Apply:
-    assert isinstance(one.expr, ir.Apply)
-    return one.expr
-
-
 @cache
-def derivative(text: str) -> ir.Expr:
-    """A derivative of `lang.ops` as an expression of `a`, `b`, `c` and `y`."""
+def derivative_tree(text: str) -> ir.Expr:
+    """A derivative of a primitive as an expression of `a`, `b`, `c` and `y`."""
     mistakes = Mistakes()
-    tree = parse.expression(Code("ops", (Row(1, 1, text),), text), mistakes)
+    tree = parse.expression(Code("primitives", (Row(1, 1, text),), text), mistakes)
     mistakes.raise_if_any()
     assert tree is not None
     return _typed(tree)
@@ -252,151 +233,171 @@ def _typed(tree: parse.Tree) -> ir.Expr:
     raise AssertionError(tree)
 
 
-# -- where each line is computed
+# -- where each instruction is computed
 
 
 def _scheduled(
     program: Program,
-    lines: Sequence[ir.Equation],
+    instructions: Sequence[Instruction],
     previous: dict[str, Atom],
     inputs: dict[str, Atom],
     weights: dict[str, Atom],
 ) -> Adjoint:
-    """Lines that the step before waits for stay in the loop; the others are computed before it, or after it."""
+    """What the step before waits for stays in the loop; the rest is computed before it, or after it."""
     results = (*inputs.values(), *weights.values())
-    invariant, last = _invariant(lines, program)
-    asked = needed(lines, (*previous.values(), *results))
-    waited = tuple(one for one in needed(lines, previous.values()) if one.name not in invariant)
-    names = {one.name for one in waited} | invariant
+    invariant, reduced = _invariant(instructions, program)
+    asked = needed(instructions, (*previous.values(), *results))
+    waited = tuple(one for one in needed(instructions, previous.values()) if one.name not in invariant)
+    names = names_of(waited) | invariant
     rest = tuple(one for one in asked if one.name not in names)
-    emitted, again = _emitted(waited, rest, results)
-    forward, saved = _Forward(program), dict[ir.Ref, None]()
-    computed, timed = forward.computed((*again, *rest))
-    inside = forward.again((*reads(waited), *computed), saved)
-    outside = forward.again(timed, saved)
+    emitted, taken = _emitted(waited, rest, results)
+    forward, saved = _Rematerialisation(program), dict[ir.Ref, None]()
+    computed, timed = forward.read_after_the_loop((*taken, *rest))
+    inside = forward.instructions_for((*reads(waited), *computed), saved)
+    outside = forward.instructions_for(timed, saved)
     return Adjoint(
         saved=tuple(saved),
         fixed=tuple(one for one in asked if one.name in invariant),
         loop=(*inside, *waited),
         emitted=(*emitted, *(ref for ref in computed if ref not in saved)),
-        after=(*outside, *again, *(one for one in rest if one.name not in last)),
-        once=tuple(one for one in rest if one.name in last),
+        after=(*outside, *taken, *(one for one in rest if one.name not in reduced)),
+        once=tuple(one for one in rest if one.name in reduced),
         previous=previous,
         inputs=inputs,
         weights=weights,
     )
 
 
-def _emitted(waited: Lines, rest: Lines, results: Iterable[Atom]) -> tuple[tuple[ir.Ref, ...], Lines]:
-    """What the loop keeps for the lines after it; and lines that take from that what lies in it already.
+def _emitted(
+    waited: Instructions, rest: Instructions, results: Iterable[Atom]
+) -> tuple[tuple[ir.Ref, ...], Instructions]:
+    """What the loop keeps for what comes after it; and instructions that take from that what lies in it already.
 
     Parts of a kept value, and values that a kept one lays side by side, are taken from it and not kept twice.  What is one
     number for all units depends on `t` alone, and is computed once more.
     """
-    numbers = [one for one in waited if not one.expr.shape]
-    timed = needed(numbers, reads(rest))
-    names = {one.name for one in waited} - {one.name for one in numbers}
+    scalars = [one for one in waited if not one.shape]
+    timed = needed(scalars, reads(rest))
+    names = names_of(waited) - names_of(scalars)
     asked = [*reads(rest), *(atom for atom in results if isinstance(atom, ir.Ref))]
-    taken = [
+    wanted = [
         ref for ref in dict.fromkeys(asked) if ref.kind == "adjoint" or (ref.kind == "value" and ref.name in names)
     ]
-    parts = {one.name: one for one in waited if _apply(one).op == "part"}
-    again = [parts[ref.name] for ref in taken if ref.kind == "value" and ref.name in parts]
-    whole = [ref for ref in reads(again) if ref.kind == "value" and ref.name in names]
-    kept = dict.fromkeys([*(ref for ref in taken if ref.kind == "adjoint" or ref.name not in parts), *whole])
-    stacks = {one.name: _apply(one) for one in waited if _apply(one).op == "stack"}
-    inside: dict[str, ir.Equation] = {}
+    parts = {one.name: one for one in waited if one.primitive is part}
+    taken_apart = [parts[ref.name] for ref in wanted if ref.kind == "value" and ref.name in parts]
+    wholes = [ref for ref in reads(taken_apart) if ref.kind == "value" and ref.name in names]
+    kept = dict.fromkeys([*(ref for ref in wanted if ref.kind == "adjoint" or ref.name not in parts), *wholes])
+    stacks = {one.name: one for one in waited if one.primitive is stack}
+    inside: dict[str, Instruction] = {}
     for stacked in [ref for ref in kept if ref.kind == "value" and ref.name in stacks]:
-        for arg, first, last in places(stacks[stacked.name]):
-            if isinstance(arg, ir.Ref) and arg in kept:
-                part = ir.Apply("part", (stacked, ir.Number(first), ir.Number(last)), arg.shape)
-                inside[arg.name] = ir.Equation(arg.name, part, arg.shape[0])
+        for operand, first, last in stacks[stacked.name].stacked():
+            if isinstance(operand, ir.Ref) and operand in kept:
+                inside[operand.name] = Instruction(operand.name, part, (stacked,), operand.shape, (first, last))
     emitted = tuple(ref for ref in kept if ref.kind == "adjoint" or ref.name not in inside)
-    return emitted, (*timed, *inside.values(), *again)
+    return emitted, (*timed, *inside.values(), *taken_apart)
 
 
-def _invariant(lines: Lines | Sequence[ir.Equation], program: Program) -> tuple[set[str], set[str]]:
-    """Names of the lines that do not differ from step to step: those that need no reduction, and those that do."""
-    scope = scopes(program.lines)
+def _invariant(instructions: Sequence[Instruction], program: Program) -> tuple[set[str], set[str]]:
+    """Names of what does not differ from step to step: what needs no reduction over the steps, and what does."""
+    scope = scopes(program.instructions)
     invariant: set[str] = set()
     reduced: set[str] = set()
-    for line in lines:
-        scope[line.name] = line_scope(line, scope)
-        if scope[line.name] is not Scope.ONCE:
+    for instruction in instructions:
+        scope[instruction.name] = scope_of(instruction, scope)
+        if scope[instruction.name] is not Scope.ONCE:
             continue
-        reduces = _apply(line).op in REDUCTIONS or any(ref.name in reduced for ref in reads([line]))
-        (reduced if reduces else invariant).add(line.name)
+        reduces = instruction.primitive.reduces or any(ref.name in reduced for ref in instruction.reads)
+        (reduced if reduces else invariant).add(instruction.name)
     return invariant, reduced
 
 
 @dataclass(slots=True)
-class _Forward:
-    """Which forward values are kept, and how the others are computed again."""
+class _Rematerialisation:
+    """Which forward values are kept, and how the others are computed again.
+
+    Attributes:
+        loop: instructions of the forward loop, by name.
+        timed: names of the instructions whose value is the same for all sequences.
+        products: how many products a value is the sum of, where there are any.
+        results: values that are kept at every step anyway; one number for all units is not.
+    """
 
     program: Program
-    lines: dict[str, ir.Apply] = field(init=False)  # of the loop, by name
-    timed: frozenset[str] = field(init=False)  # names of the lines whose value is the same for all sequences
-    terms: dict[str, int] = field(init=False)  # how many products a line is the sum of, where there are any
-    results: frozenset[Atom] = field(init=False)  # that are kept at every step; one number for all units is not
+    loop: dict[str, Instruction] = field(init=False)
+    timed: frozenset[str] = field(init=False)
+    products: dict[str, int] = field(init=False)
+    results: frozenset[Atom] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.lines = {one.name: _apply(one) for one in self.program.loop}
+        self.loop = {one.name: one for one in self.program.loop}
         self.results = frozenset(atom for atom in self.program.results.values() if atom.shape)
-        timed = {one.name for one in self.program.once}
-        self.terms = {}
-        for name, line in self.lines.items():  # each stands after those that it needs
-            if all(_timed(atom, timed) for atom in atoms(line)):
+        timed = names_of(self.program.once)
+        self.products = {}
+        for name, instruction in self.loop.items():  # each stands after those that it needs
+            if all(_is_timed(atom, timed) for atom in instruction.inputs):
                 timed.add(name)
-            if line.op == "matmul":
-                self.terms[name] = 1
-            elif line.op in ("add", "sub", "part"):
-                self.terms[name] = sum(self.products(arg) for arg in atoms(line))
+            if instruction.primitive.is_product:
+                self.products[name] = 1
+            elif instruction.primitive.signs or instruction.primitive is part:
+                self.products[name] = sum(self.products_in(atom) for atom in instruction.inputs)
         self.timed = frozenset(timed)
 
-    def computed(self, lines: Iterable[ir.Equation]) -> tuple[list[ir.Ref], list[ir.Ref]]:
-        """What lines after the loop read of the forward loop, states apart; and what of it depends on `t` alone.
+    def read_after_the_loop(self, instructions: Iterable[Instruction]) -> tuple[list[ir.Ref], list[ir.Ref]]:
+        """What instructions after the loop read of the forward loop, states apart; and what of it depends on `t` alone.
 
         The backward loop hands them the former, so that what it was computed from need not be there any more; the latter
         is computed for all steps at once.
         """
-        found = [ref for ref in dict.fromkeys(reads(lines)) if self.line(ref) is not None and ref not in self.results]
-        timed = [ref for ref in found if ref.name in self.timed]
-        return [ref for ref in found if ref.name not in self.timed], timed
+        read = [
+            ref
+            for ref in dict.fromkeys(reads(instructions))
+            if self.definition(ref) is not None and ref not in self.results
+        ]
+        timed = [ref for ref in read if ref.name in self.timed]
+        return [ref for ref in read if ref.name not in self.timed], timed
 
-    def again(self, wanted: Iterable[ir.Ref], saved: dict[ir.Ref, None]) -> Lines:
-        """The lines that compute what is wanted of the forward loop; what they begin with is added to `saved`."""
+    def instructions_for(self, wanted: Iterable[ir.Ref], saved: dict[ir.Ref, None]) -> Instructions:
+        """The instructions that compute what is wanted of the forward loop; what they begin with is added to `saved`."""
         results = self.results
-        found: set[str] = set()
+        computed: set[str] = set()
         parts: dict[ir.Ref, dict[ir.Ref, tuple[int, int]]] = {}  # of what is kept and asked for in parts only
 
-        def ask(atom: Atom) -> tuple[Atom, ...]:
-            """Take note of a value; what has to be asked for next."""
-            line = self.line(atom)
-            if line is None or not isinstance(atom, ir.Ref) or atom.name in found or atom in saved or atom in results:
+        def visit(atom: Atom) -> tuple[Atom, ...]:
+            """Mark a value as needed; the operands to visit next."""
+            definition = self.definition(atom)
+            known = atom in saved or atom in results
+            if definition is None or not isinstance(atom, ir.Ref) or atom.name in computed or known:
                 return ()
             if self.keeps(atom):
                 saved[atom] = None
                 return ()
-            args = atoms(line)
-            if line.op == "part" and isinstance(args[0], ir.Ref) and self.keeps(args[0]) and args[0] not in results:
-                parts.setdefault(args[0], {})[atom] = number(args[1]), number(args[2])
+            whole = definition.inputs[0]
+            if (
+                definition.primitive is part
+                and isinstance(whole, ir.Ref)
+                and self.keeps(whole)
+                and whole not in results
+            ):
+                first, last = definition.params
+                parts.setdefault(whole, {})[atom] = first, last
                 return ()
-            found.add(atom.name)
-            return args
+            computed.add(atom.name)
+            return definition.inputs
 
-        todo = list[Atom](wanted)[
-            ::-1
-        ]  # a stack: a chain of values may be longer than Python lets functions call each other
+        # a stack: a chain of values may be longer than Python lets functions call each other
+        todo = list[Atom](wanted)[::-1]
         while todo:
-            todo += ask(todo.pop())[::-1]
+            todo += visit(todo.pop())[::-1]
         for whole, asked in parts.items():
-            members_asked = {at for first, last in asked.values() for at in range(first, last + 1)}
-            if whole in saved or len(members_asked) == len(members(whole.shape)):
+            asked_members: set[int] = set()
+            for first, last in asked.values():
+                asked_members |= set(range(first, last + 1))
+            if whole in saved or len(asked_members) == len(members(whole.shape)):
                 saved[whole] = None
-                found |= {ref.name for ref in asked}
+                computed |= {ref.name for ref in asked}
             else:
                 saved |= dict.fromkeys(asked)
-        return tuple(one for one in self.program.loop if one.name in found)
+        return tuple(one for one in self.program.loop if one.name in computed)
 
     def keeps(self, ref: ir.Ref) -> bool:
         """Whether a value is kept: what is costly to compute, a product with what it is added to, a sum of products.
@@ -404,49 +405,46 @@ class _Forward:
         Not so `tanh(c)` of a state c: to keep c's activation takes as long as to compute it once more; nor `exp(-t)`, which
         is one number for all units.
         """
-        line = self.line(ref)
-        if line is None or not line.shape:
+        definition = self.definition(ref)
+        if definition is None or not definition.shape:
             return False
-        if line.op == "matmul":
+        if definition.primitive.is_product:
             return True
-        if line.op in OPS and OPS[line.op].costly:
-            return not all(self.kept_anyway(arg) for arg in atoms(line))
-        if line.op not in ("add", "sub"):
+        if definition.primitive.costly:
+            return not all(self.is_kept_anyway(atom) for atom in definition.inputs)
+        if not definition.primitive.signs:
             return False
-        operands = [self.line(arg) for arg in atoms(line)]
-        direct = sum(1 for one in operands if one is not None and one.op == "matmul")
-        products = sum(self.products(arg) for arg in atoms(line))
-        sequence = all(
-            (one is not None and one.op == "matmul") or self.plain(arg) for one, arg in zip(operands, atoms(line))
-        )
-        return products > 1 or (direct == 1 and sequence)
+        direct = [atom for atom in definition.inputs if self.is_product(atom)]
+        products = sum(self.products_in(atom) for atom in definition.inputs)
+        others_are_read = all(atom in direct or self.is_read(atom) for atom in definition.inputs)
+        return products > 1 or (len(direct) == 1 and others_are_read)
 
-    def kept_anyway(self, atom: Atom) -> bool:
+    def is_kept_anyway(self, atom: Atom) -> bool:
         """Whether an atom is there in the backward loop without being kept for it: a state, or a number."""
         return isinstance(atom, ir.Number) or atom in self.results
 
-    def products(self, atom: Atom) -> int:
+    def is_product(self, atom: Atom) -> bool:
+        definition = self.definition(atom)
+        return definition is not None and definition.primitive.is_product
+
+    def products_in(self, atom: Atom) -> int:
         """How many products a value is the sum of."""
-        return self.terms.get(atom.name, 0) if self.line(atom) is not None and isinstance(atom, ir.Ref) else 0
+        return 0 if self.definition(atom) is None or isinstance(atom, ir.Number) else self.products.get(atom.name, 0)
 
-    def plain(self, atom: Atom) -> bool:
+    def is_read(self, atom: Atom) -> bool:
         """Whether an atom is not computed in the loop, but for being taken out of a row."""
-        line = self.line(atom)
-        return line is None or (line.op == "part" and self.plain(atoms(line)[0]))
+        definition = self.definition(atom)
+        return definition is None or (definition.primitive is part and self.is_read(definition.inputs[0]))
 
-    def line(self, atom: Atom) -> ir.Apply | None:
+    def definition(self, atom: Atom) -> Instruction | None:
+        """The instruction of the forward loop that computes an atom."""
         if isinstance(atom, ir.Ref) and atom.kind == "value":
-            return self.lines.get(atom.name)
+            return self.loop.get(atom.name)
         return None
 
 
-def _timed(atom: Atom, timed: set[str]) -> bool:
-    """Whether a value is the same for all sequences, given the names of the lines that are."""
+def _is_timed(atom: Atom, timed: set[str]) -> bool:
+    """Whether a value is the same for all sequences, given the names of the instructions whose value is."""
     if isinstance(atom, ir.Number):
         return True
     return atom.name in timed if atom.kind == "value" else atom.kind not in ("previous", "input", "below", "drop")
-
-
-def _kept(before: Lines, lines: Lines) -> tuple[ir.Ref, ...]:
-    there = {one.name for one in before} - {one.name for one in lines}
-    return tuple(dict.fromkeys(ref for ref in reads(lines) if ref.kind == "value" and ref.name in there))

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 
 from rnnzoo.errors import Mistake, Mistakes, Span, nearest
 from rnnzoo.lang import ir
-from rnnzoo.lang.ops import CALLS, OPS
 from rnnzoo.lang.parse import Below, Call, Index, Lag, Literal, Name, Tree, expression, is_told
+from rnnzoo.lang.primitives import CALLS, Primitive, div, matmul, mul, neg
 from rnnzoo.spec.cell import INITIALISERS, MAX_SIZE, CellSpec, Declared, Init, Statement, UnreadLines
 from rnnzoo.spec.document import Code
 
@@ -24,6 +24,7 @@ MAX_BLOCK = 2_000  # names, numbers and operations of all equations of a layer; 
 MAX_ENTRIES = 5_000_000  # of a weight whose sizes stand in the file: its mask takes 40 MB
 _MATRIX_INITS = frozenset({"orthogonal", "identity"})
 _LAST_STEP = "write {name}[t-1] where the previous step is meant"
+_TAKEN_FOR_PRODUCTS = frozenset({mul, div, neg, matmul})  # what may stand before @ where a matrix is meant
 _CONSTANTS_LAST = "write one of them without the others"
 
 
@@ -167,7 +168,7 @@ class _Fixed:
                 return self.name(name, span)
             case Index(name=name, axis=("row" | "col") as axis, span=span) if self.masks:
                 return self.along(name, axis, span)
-            case Call(op=op, args=args, span=span) if op != "matmul":
+            case Call(op=op, args=args, span=span) if not op.is_product:
                 return _apply(op, tuple(self.typed(arg) for arg in args), span, self.mistakes)
         place = "a mask" if self.masks else "a constant"
         self.mistakes.add(tree.span, f"this cannot stand in {place}", f"{place} knows {', '.join(self.names())}")
@@ -346,7 +347,7 @@ class _Layer:
 
     def _sized(self, tree: Tree) -> Iterator[Tree]:
         """The parts of an expression that it may have its size from, in reading order."""
-        if isinstance(tree, Call) and tree.op != "matmul":
+        if isinstance(tree, Call) and not tree.op.is_product:
             for arg in tree.args:
                 yield from self._sized(arg)
         else:
@@ -416,19 +417,19 @@ class _Layer:
             case Index(name=name, axis=axis, span=span):
                 self.mistakes.add(span, f"[{axis}] is for masks", f"write {name}, or {name}[t-1]")
                 return ir.Number(0.0)
-            case Call(op="matmul"):
+            case Call(op=op) if op.is_product:
                 return self.product(tree)
             case Call(op=op, args=args, span=span):
                 typed = tuple(self.typed(arg) for arg in args)
                 self.check_step(op, typed, span)
                 return _apply(op, typed, span, self.mistakes)
 
-    def check_step(self, op: str, args: tuple[ir.Expr, ...], span: Span) -> None:
+    def check_step(self, op: Primitive, args: tuple[ir.Expr, ...], span: Span) -> None:
         """Through an operation without derivatives no gradient would come back to what is trained."""
         trained: tuple[ir.Kind, ...] = ("input", "value", "previous", "below", "weight")
-        if not OPS[op].differentiable and any(any(ir.refs(arg, *trained)) for arg in args):
+        if not op.differentiable and any(any(ir.refs(arg, *trained)) for arg in args):
             fix = "use it on `t`, options and constants"
-            self.mistakes.add(span, f"{OPS[op].symbol or op} has no gradient and cannot be applied to this", fix)
+            self.mistakes.add(span, f"{op.symbol or op.name} has no gradient and cannot be applied to this", fix)
 
     def name(self, node: Name) -> ir.Expr:
         name, spec = node.name, self.known.spec
@@ -524,7 +525,7 @@ class _Layer:
             self.mistakes.add(right.span, *self.wrong_operand(left.name, shape, operand.shape))
         if ir.depends(operand, self.stateful):
             self.known.on_state.add(left.name)
-        return ir.Apply("matmul", (weight, operand), shape[:1])
+        return ir.Apply(matmul, (weight, operand), shape[:1])
 
     def wrong_operand(self, name: str, shape: ir.Shape, got: ir.Shape) -> tuple[str, str]:
         first = self.weights[name][1]
@@ -535,7 +536,7 @@ class _Layer:
     def not_a_matrix(self, left: Tree, span: Span) -> None:
         if isinstance(left, Name) and self.told(left.name):
             return
-        if isinstance(left, Call) and left.op in ("mul", "div", "neg", "matmul") and isinstance(left.args[-1], Name):
+        if isinstance(left, Call) and left.op in _TAKEN_FOR_PRODUCTS and isinstance(left.args[-1], Name):
             name = left.args[-1].name
             problem = "@ and * bind alike, from the left: the left side of @ is not one matrix here"
             self.mistakes.add(span, problem, f"write a * ({name} @ ...)")
@@ -571,14 +572,14 @@ def _check_init(init: Init, shape: ir.Shape, span: Span, spec: CellSpec, mistake
             mistakes.add(span, f"'{value}' is no initialiser and no option", nearest(value, [*known, *spec.options]))
 
 
-def _apply(op: str, args: tuple[ir.Expr, ...], span: Span, mistakes: Mistakes) -> ir.Expr:
+def _apply(op: Primitive, args: tuple[ir.Expr, ...], span: Span, mistakes: Mistakes) -> ir.Expr:
     """An elementwise operation: its operands have one size, or none."""
     shapes = list(dict.fromkeys(arg.shape for arg in args if arg.shape))
     if any(len(shape) > 1 for shape in shapes):
         mistakes.add(span, "a matrix stands only before @", "declare a vector, or write W @ a")
         return ir.Number(0.0)
     if len(shapes) > 1:
-        what = f"'{OPS[op].symbol}'" if OPS[op].symbol else op
+        what = f"'{op.symbol}'" if op.symbol else op.name
         problem = f"the operands of {what} differ in size: {_words(shapes[0])} and {_words(shapes[1])}"
         mistakes.add(span, problem, "bring both to one size with a matrix: W @ x")
     return ir.Apply(op, args, shapes[0] if shapes else ())

@@ -1,8 +1,8 @@
 """Programs -> numbers in float64 NumPy: the oracle of what the engine compiles, as slow and obvious as `lang.reference`.
 
 In: a program and its adjoint, weights, one layer's sequences.  Out: the results at every step; and the gradient of the loss
-with respect to everything.  It keeps every value of every step, and runs the adjoint's lines where the adjoint says.
-The linter (`lang.lint`) runs it too, so lines are made ready once and not at every step.
+with respect to everything.  It keeps every value of every step, and runs the adjoint's instructions where the adjoint says.
+The linter (`lang.lint`) runs it too, so instructions are made ready once and not at every step.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ import numpy as np
 
 from rnnzoo.lang import ir
 from rnnzoo.lang.adjoint import Adjoint
-from rnnzoo.lang.ops import OPS
-from rnnzoo.lang.program import Atom, Lines, Program, atoms, extent
+from rnnzoo.lang.program import Atom, Instructions, Program
 
 Array = np.ndarray[Any, Any]
 Key = tuple[str, str]  # (kind, name) of an `ir.Ref`
@@ -34,33 +33,37 @@ class Tape:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Evaluator:
-    """Lines that are ready to be computed many times.
+    """Instructions that are ready to be computed many times.
 
     Attributes:
-        lines: of each line, where its value goes, the function, and its operands: a key of `Values`, or a number.
+        calls: of each instruction, where its value goes, the function, and its operands: a key of `Values`, or a number.
     """
 
-    lines: tuple[tuple[Key, Callable[..., Array], tuple[Key | Array, ...]], ...]
+    calls: tuple[tuple[Key, Callable[..., Array], tuple[Key | Array, ...]], ...]
 
     @staticmethod
-    def of(lines: Lines, size: ir.Sizes) -> Evaluator:
-        found = []
-        for line in lines:
-            assert isinstance(line.expr, ir.Apply)
-            operands = tuple(_operand(atom, size) for atom in atoms(line.expr))
-            found.append((("value", line.name), _function(line.expr, size), operands))
-        return Evaluator(tuple(found))
+    def of(instructions: Instructions, size: ir.Sizes) -> Evaluator:
+        calls = []
+        for instruction in instructions:
+            operands = tuple(_operand(atom, size) for atom in instruction.inputs)
+            function = instruction.primitive.evaluator(instruction, size)
+            calls.append((("value", instruction.name), function, operands))
+        return Evaluator(tuple(calls))
 
     def __call__(self, values: Values) -> Values:
-        """Add the value of every line to `values`."""
-        for key, function, operands in self.lines:
-            values[key] = function(*[values[one] if isinstance(one, tuple) else one for one in operands])
+        """Add the value of every instruction to `values`."""
+        for key, function, operands in self.calls:
+            values[key] = function(*[_resolved(operand, values) for operand in operands])
         return values
 
 
-def evaluate(lines: Lines, values: Values, size: ir.Sizes) -> Values:
-    """Add the value of every line to `values`."""
-    return Evaluator.of(lines, size)(values)
+def _resolved(operand: Key | Array, values: Values) -> Array:
+    return values[operand] if isinstance(operand, tuple) else operand
+
+
+def evaluate(instructions: Instructions, values: Values, size: ir.Sizes) -> Values:
+    """Add the value of every instruction to `values`."""
+    return Evaluator.of(instructions, size)(values)
 
 
 def run(
@@ -146,7 +149,7 @@ def _entering(back: Adjoint, entering: Sequence[Mapping[str, Array]]) -> dict[st
 def _backward(
     program: Program, back: Adjoint, tape: Tape, upstream: Mapping[str, Array], size: ir.Sizes
 ) -> tuple[list[Values], list[dict[str, Array]]]:
-    """The backward loop: of each step, what the lines after the loop may read; and the adjoints of what enters it."""
+    """The backward loop: of each step, what the instructions after the loop may read; and the adjoints of what enters it."""
     time, batch = next(iter(upstream.values())).shape[:2]
     carried = {name: np.zeros(value.shape[1:]) for name, value in upstream.items()}
     rows: list[Values] = [{} for _ in range(time)]
@@ -209,39 +212,3 @@ def _operand(atom: Atom, size: ir.Sizes) -> Key | Array:
     if atom.kind == "option":
         return np.asarray(float(size.options[atom.name]))
     return atom.kind, atom.name
-
-
-def _function(expr: ir.Apply, size: ir.Sizes) -> Callable[..., Array]:
-    """What a line computes, as a function of its operands; rows of a batch are vectors."""
-    match expr.op:
-        case "matmul":
-            return lambda weight, rows: rows @ weight.T
-        case "matmul_t":
-            return lambda weight, rows: rows @ weight
-        case "outer":
-            return _outer
-        case "sum":
-            return lambda value: value.sum(axis=tuple(range(value.ndim - 1)))
-        case "total":
-            return lambda value: value.sum(axis=-1, keepdims=True)
-        case "stack" if len(expr.shape) == 2:
-            return lambda *matrices: np.concatenate(matrices, axis=0)
-        case "stack":
-            return _stack
-        case "part":
-            begin, end = extent(expr, size)
-            if len(expr.shape) == 2:
-                return lambda matrix, *_: matrix[begin:end]
-            return lambda value, *_: value[..., begin:end]
-        case op:
-            return OPS[op].numpy
-
-
-def _outer(adjoint: Array, operand: Array) -> Array:
-    adjoint, operand = np.broadcast_arrays(adjoint[..., :, None], operand[..., None, :])
-    return np.asarray((adjoint * operand).sum(axis=tuple(range(adjoint.ndim - 2))))
-
-
-def _stack(*values: Array) -> Array:
-    axes = np.broadcast_shapes(*(value.shape[:-1] for value in values))
-    return np.concatenate([np.broadcast_to(value, (*axes, value.shape[-1])) for value in values], axis=-1)

@@ -12,9 +12,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from rnnzoo.spec.cell import Init
+
+if TYPE_CHECKING:
+    from rnnzoo.lang.primitives import Primitive
 
 Size = str | int | tuple["Size", ...]  # several sizes: vectors side by side, which the engine makes
 Shape = tuple[Size, ...]
@@ -59,9 +62,9 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """An operation of `lang.ops` on operands of one size or scalars; or `matmul`, a matrix on a vector."""
+    """An operation on its operands: elementwise, or `W @ v`."""
 
-    op: str
+    op: Primitive
     args: tuple[Expr, ...]
     shape: Shape = ()
 
@@ -192,18 +195,17 @@ def refs(expr: Expr, *kinds: Kind) -> Iterator[Ref]:
 def products(expr: Expr) -> Iterator[Apply]:
     """The products of a weight and a vector in an expression."""
     for node in walk(expr):
-        if isinstance(node, Apply) and node.op == "matmul":
+        if isinstance(node, Apply) and node.op.is_product:
             yield node
 
 
 def terms(expr: Expr, positive: bool = True) -> Iterator[tuple[Expr, bool]]:
     """The terms of a sum in reading order, each with whether it is added; an expression that is no sum is one term."""
-    if isinstance(expr, Apply) and expr.op in ("add", "sub"):
-        left, right = expr.args
-        yield from terms(left, positive)
-        yield from terms(right, positive == (expr.op == "add"))
-    else:
+    if not isinstance(expr, Apply) or not expr.op.signs:
         yield expr, positive
+        return
+    for sign, operand in zip(expr.op.signs, expr.args):
+        yield from terms(operand, positive == (sign > 0))
 
 
 def depending(equations: Sequence[Equation]) -> frozenset[str]:

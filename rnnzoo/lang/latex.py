@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from rnnzoo.lang import ir
 from rnnzoo.lang.greek import GREEK
-from rnnzoo.lang.ops import OPS, PRODUCT_BINDS
+from rnnzoo.lang.primitives import Operands
+from rnnzoo.lang.primitives.base import CALL, PREFIX, Written
 from rnnzoo.lang.text import number, patch
 
-_ATOM = 9
-_LOOSE = 0  # what needs parentheses next to anything
+_BRACKETS = (r"\left(", r"\right)")
 
 
 def equations(cell: ir.Cell) -> tuple[str, ...]:
@@ -57,17 +57,15 @@ def _word(text: str) -> str:
     return text if len(text) <= 1 else f"\\mathrm{{{text}}}"
 
 
-def _print(expr: ir.Expr) -> tuple[str, int]:
+def _print(expr: ir.Expr) -> Written:
     """LaTeX, and how strongly it binds."""
     match expr:
         case ir.Number(value=value):
-            return number(value), _ATOM if value >= 0 else OPS["neg"].binds
+            return number(value), CALL if value >= 0 else PREFIX
         case ir.Ref():
-            return _name(expr), _ATOM
-        case ir.Apply(op="matmul", args=(weight, operand)):
-            return f"{_print(weight)[0]} {_enclosed(operand, PRODUCT_BINDS + 1)}", PRODUCT_BINDS
+            return _name(expr), CALL
         case ir.Apply(op=op, args=args):
-            return _operation(op, args)
+            return op.latex(Operands(args, [_print(arg) for arg in args], _BRACKETS))
 
 
 def _name(ref: ir.Ref) -> str:
@@ -82,32 +80,3 @@ def _name(ref: ir.Ref) -> str:
             return symbol(ref.name, rf"\mathrm{{{ref.kind}}}") if ref.name else rf"\mathrm{{{ref.kind}}}"
         case _:
             return symbol(ref.name)
-
-
-def _operation(op: str, args: tuple[ir.Expr, ...]) -> tuple[str, int]:
-    row = OPS[op]
-    if op == "div":
-        return row.latex.format(*(expression(arg) for arg in args)), _ATOM
-    if op == "pow":
-        base = rf"\left({expression(args[0])}\right)" if _is(args[0], "div") else _enclosed(args[0], row.binds + 1)
-        return row.latex.format(base, expression(args[1])), row.binds
-    if op == "where":
-        return row.latex.format(*(expression(arg) for arg in args)), _LOOSE  # its one brace opens and never closes
-    if not row.symbol:
-        return row.latex.format(*(expression(arg) for arg in args)), _ATOM
-    if row.arity == 1:
-        return row.latex.format(_enclosed(args[0], row.binds)), row.binds
-    left = _enclosed(args[0], row.binds)
-    right = _enclosed(args[1], OPS["neg"].binds + 1 if _is(args[1], "neg") else row.binds + 1)  # no sign after a sign
-    if op == "mul" and not all(arg.shape for arg in args):
-        return rf"{left} \, {right}", row.binds  # a number times a vector is no elementwise product
-    return row.latex.format(left, right), row.binds
-
-
-def _is(expr: ir.Expr, op: str) -> bool:
-    return isinstance(expr, ir.Apply) and expr.op == op
-
-
-def _enclosed(expr: ir.Expr, least: int) -> str:
-    text, binds = _print(expr)
-    return text if binds >= least else rf"\left({text}\right)"

@@ -49,11 +49,6 @@ SLOPE, SHARE = 1e-3, 0.9
 # Of the largest gradient.  Rounding leaves about 1e-16 where terms cancel; the least that a weight of the zoo gets is 0.016
 # (mut1), and 0.0017 under chrono initialisation.
 NO_GRADIENT = 1e-13
-_SLOPES = {
-    "sigmoid": lambda a: 0.25 / np.cosh(np.clip(a / 2, -350, 350)) ** 2,
-    "tanh": lambda a: 1 / np.cosh(np.clip(a, -350, 350)) ** 2,
-    "hard_sigmoid": lambda a: (np.abs(a) < 3) / 6,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +177,7 @@ class _Layer:
         size = ir.sizes(cell, INPUTS, units, number)
         entries = sum(int(np.prod(size.shape(weight.shape))) for weight in step.weights)
         # an operation of NumPy takes as long as some thousand additions
-        work = 3 * BATCH * entries + 3 * 2_000 * len(program.lines)
+        work = 3 * BATCH * entries + 3 * 2_000 * len(program.instructions)
         steps = min(STEPS, MAX_WORK // work)
         if steps < FEWEST:
             return None
@@ -358,22 +353,23 @@ class _Layer:
 
                 names = tuple(ref.name for ref in ir.refs(expr, "weight"))
                 init = self.that_helps(names, helps)
-                what = f"'{name}'" if self.step.equation(name).expr == expr else f"{expr.op} in '{name}'"
-                text = f"{what} is saturated at the start: {expr.op} is flat for {share:.0%} of its values"
-                yield Finding("saturated", (name,), text, init, f"make what {expr.op} is taken of smaller")
+                what = f"'{name}'" if self.step.equation(name).expr == expr else f"{expr.op.name} in '{name}'"
+                text = f"{what} is saturated at the start: {expr.op.name} is flat for {share:.0%} of its values"
+                yield Finding("saturated", (name,), text, init, f"make what {expr.op.name} is taken of smaller")
 
     def activations(self) -> Iterator[tuple[str, ir.Apply]]:
         for equation in self.step.equations:
             for node in ir.walk(equation.expr):
-                if isinstance(node, ir.Apply) and node.op in _SLOPES and any(ir.refs(node, *_TRAINED)):
+                if isinstance(node, ir.Apply) and node.op.slope is not None and any(ir.refs(node, *_TRAINED)):
                     yield equation.name, node
 
     def flat_share(self, expr: ir.Apply, observed: _Observed) -> float:
         """How much of an activation's values lie where it is flat, over some steps, all sequences and units."""
-        flat = []
+        flat, slope = [], expr.op.slope
+        assert slope is not None
         for values in self.sampled(observed):
             operand = reference.evaluate(expr.args[0], values, self.size)
-            flat.append(np.mean(_SLOPES[expr.op](operand) < SLOPE))
+            flat.append(np.mean(slope(operand) < SLOPE))
         return float(np.mean(flat))
 
     def sampled(self, observed: _Observed) -> list[dict[str, dict[str, Array]]]:

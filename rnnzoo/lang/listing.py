@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 
 from rnnzoo.lang import ir
 from rnnzoo.lang.adjoint import Adjoint, adjoint
-from rnnzoo.lang.ops import OPS
-from rnnzoo.lang.program import Atom, Lines, Program, atoms, members, number, reads
+from rnnzoo.lang.primitives import Operands
+from rnnzoo.lang.primitives.base import CALL, PREFIX, Written
+from rnnzoo.lang.primitives.layout import members
+from rnnzoo.lang.program import Atom, Instruction, Instructions, Program, names_of, reads
 from rnnzoo.lang.text import number as digits
 from rnnzoo.lang.widen import compile_step
-
-PRODUCT, CALL = OPS["mul"].binds, 9
 
 
 def listing(cell: ir.Cell) -> str:
@@ -56,66 +56,38 @@ class _Printer:
 
     free: Iterator[str]  # letters that nothing has yet
     letters: dict[str, str] = field(default_factory=dict)  # temporaries that have a name of their own
-    texts: dict[str, tuple[str, int]] = field(default_factory=dict)  # those that stand where they are read
+    texts: dict[str, Written] = field(default_factory=dict)  # those that stand where they are read
 
-    def part(self, lines: Lines, ends: Mapping[str, Atom], later: Lines) -> list[str]:
-        """Lines of one part; `ends` are the names of its results, `later` the lines that read it too."""
-        uses = Counter(ref.name for ref in reads(lines) if ref.kind == "value")
-        outside = {ref.name for ref in reads(later)} - {one.name for one in later}
+    def part(self, instructions: Instructions, ends: Mapping[str, Atom], later: Instructions) -> list[str]:
+        """Lines of one part; `ends` are the names of its results, `later` the instructions that read it too."""
+        uses = Counter(ref.name for ref in reads(instructions) if ref.kind == "value")
+        outside = {ref.name for ref in reads(later)} - names_of(later)
         named = {atom.name: name for name, atom in ends.items() if isinstance(atom, ir.Ref)}
-        found = []
-        for one in dict.fromkeys(lines):
-            text = self.line(one)
-            plain = one.name.startswith(("$", "d$"))
-            taken = isinstance(one.expr, ir.Apply) and one.expr.op in ("part", "stack") and one.name not in outside
-            if plain and one.name not in named and one.name not in outside and (uses[one.name] < 2 or taken):
-                self.texts[one.name] = text
-            elif one.name not in self.letters:
-                letter = named.get(one.name) or (next(self.free) if plain else one.name)
-                self.letters[one.name] = letter
-                found.append(f"{letter} = {text[0]}")
-        done = {line.partition(" = ")[0] for line in found}
-        found += [f"{name} = {self.text(atom)[0]}" for name, atom in ends.items() if name not in done]
-        return found
+        lines = []
+        for instruction in dict.fromkeys(instructions):
+            name, written = instruction.name, self.written(instruction)
+            is_temporary = name.startswith(("$", "d$"))
+            stands_where_read = uses[name] < 2 or instruction.primitive.regroups
+            if is_temporary and name not in named and name not in outside and stands_where_read:
+                self.texts[name] = written
+            elif name not in self.letters:
+                letter = named.get(name) or (next(self.free) if is_temporary else name)
+                self.letters[name] = letter
+                lines.append(f"{letter} = {written[0]}")
+        done = {line.partition(" = ")[0] for line in lines}
+        lines += [f"{name} = {self.text(atom)[0]}" for name, atom in ends.items() if name not in done]
+        return lines
 
     def names(self, values: list[ir.Ref]) -> str:
         return ", ".join(dict.fromkeys(self.text(one)[0] for one in values))
 
-    def line(self, one: ir.Equation) -> tuple[str, int]:
-        assert isinstance(one.expr, ir.Apply)
-        args = atoms(one.expr)
-        match one.expr.op:
-            case "stack":
-                return f"[{', '.join(self.text(arg)[0] for arg in args)}]", CALL
-            case "part":
-                first, last = number(args[1]), number(args[2])
-                return f"{self.enclosed(args[0], CALL)}[{first if first == last else f'{first}:{last + 1}'}]", CALL
-            case "matmul":
-                return f"{self.enclosed(args[0], CALL)} @ {self.enclosed(args[1], PRODUCT + 1)}", PRODUCT
-            case "matmul_t":
-                return f"{self.enclosed(args[0], CALL)}' @ {self.enclosed(args[1], PRODUCT + 1)}", PRODUCT
-            case "outer":
-                return f"sum_t({self.enclosed(args[0], PRODUCT)} @ {self.enclosed(args[1], CALL)}')", CALL
-            case "sum" | "total":
-                return f"sum_{'t' if one.expr.op == 'sum' else 'units'}({self.text(args[0])[0]})", CALL
-            case op:
-                return self.operation(op, args)
+    def written(self, instruction: Instruction) -> Written:
+        operands = [self.text(atom) for atom in instruction.inputs]
+        return instruction.primitive.text(Operands(instruction.inputs, operands), instruction.params)
 
-    def operation(self, op: str, args: tuple[Atom, ...]) -> tuple[str, int]:
-        row = OPS[op]
-        if not row.symbol:
-            return f"{op}({', '.join(self.text(arg)[0] for arg in args)})", CALL
-        if row.arity == 1:
-            return f"{row.symbol}{self.enclosed(args[0], row.binds)}", row.binds
-        return f"{self.enclosed(args[0], row.binds)} {row.symbol} {self.enclosed(args[1], row.binds + 1)}", row.binds
-
-    def enclosed(self, atom: Atom, least: int) -> str:
-        text, binds = self.text(atom)
-        return text if binds >= least else f"({text})"
-
-    def text(self, atom: Atom) -> tuple[str, int]:
+    def text(self, atom: Atom) -> Written:
         if isinstance(atom, ir.Number):
-            return digits(atom.value), CALL if atom.value >= 0 else OPS["neg"].binds
+            return digits(atom.value), CALL if atom.value >= 0 else PREFIX
         match atom.kind:
             case "previous":
                 return f"{atom.name}[t-1]", CALL

@@ -19,7 +19,6 @@ from rnnzoo.lang.adjoint import adjoint
 from rnnzoo.lang.widen import compile_step
 
 Array = np.ndarray[Any, Any]
-SLOPES = {"tanh": 1.0, "sigmoid": 0.25}  # the largest slope of an activation, gamma in Pascanu et al. 2013
 
 
 def norms(cell: ir.Cell, weights: Mapping[str, Array], x: Array, units: int, upstream: Array) -> dict[str, Array]:
@@ -54,13 +53,14 @@ def norms(cell: ir.Cell, weights: Mapping[str, Array], x: Array, units: int, ups
 def bound(cell: ir.Cell, weights: Mapping[str, Array], lags: int) -> Array | None:
     """The largest factor by which a gradient can have grown after 1, 2, ... `lags` steps: (gamma |R|)^lag.
 
-    Pascanu, Mikolov and Bengio 2013, section 2.1, for a step `h = f(... + R @ h[t-1])` with f = tanh or sigmoid; None for
-    other cells.  |R| is the largest singular value.
+    Pascanu, Mikolov and Bengio 2013, section 2.1, for a step `h = f(... + R @ h[t-1])` whose f saturates, as tanh and
+    sigmoid do, and is steepest at 0; None for other cells.  |R| is the largest singular value, gamma the slope at 0.
     """
     if len(cell.first.equations) != 1:
         return None
     (one,) = cell.first.equations
-    if not isinstance(one.expr, ir.Apply) or one.expr.op not in SLOPES:
+    slope = one.expr.op.slope if isinstance(one.expr, ir.Apply) else None
+    if not isinstance(one.expr, ir.Apply) or slope is None:
         return None
     inside = one.expr.args[0]
     recurrent = [
@@ -72,4 +72,4 @@ def bound(cell: ir.Cell, weights: Mapping[str, Array], lags: int) -> Array | Non
     matrix = recurrent[0].args[0]
     assert isinstance(matrix, ir.Ref)
     largest = float(np.linalg.norm(weights[matrix.name], 2))
-    return np.power(SLOPES[one.expr.op] * largest, np.arange(1, lags + 1))
+    return np.power(float(slope(np.zeros(()))) * largest, np.arange(1, lags + 1))

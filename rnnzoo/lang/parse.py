@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rnnzoo.errors import Mistakes, Span, nearest
-from rnnzoo.lang.ops import CALLS, INFIX
+from rnnzoo.lang.primitives import CALLS, INFIX, Primitive, matmul, neg
 from rnnzoo.spec.cell import FOREIGN, SIGNS, foreign_words
 from rnnzoo.spec.document import MAX_NUMBER, Code
 
@@ -66,9 +66,9 @@ class Below:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An operation of `lang.ops`, or `matmul`."""
+    """An operation on its operands."""
 
-    op: str
+    op: Primitive
     args: tuple[Tree, ...]
     span: Span
 
@@ -190,7 +190,7 @@ class _Reader:
             case ast.Subscript(value=ast.Name(id=name), slice=index):
                 return self.subscript(node, name, index)
             case ast.UnaryOp(op=ast.USub(), operand=operand):
-                return Call("neg", (self.tree(operand, depth + 1),), span)
+                return Call(neg, (self.tree(operand, depth + 1),), span)
             case ast.UnaryOp(op=ast.UAdd(), operand=operand):
                 return self.tree(operand, depth + 1)
             case ast.BinOp(left=left, op=ast.MatMult(), right=ast.List() | ast.Tuple() as right):
@@ -198,7 +198,7 @@ class _Reader:
                 fix = _apart(matrix, right.elts)
                 raise _NotInTheLanguage(right, "vectors are not joined", fix)
             case ast.BinOp(left=left, op=ast.MatMult(), right=right):
-                return Call("matmul", (self.tree(left, depth + 1), self.tree(right, depth + 1)), span)
+                return Call(matmul, (self.tree(left, depth + 1), self.tree(right, depth + 1)), span)
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _INFIX:
                 return self.infix(op, left, right, span, depth)
             case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _INFIX:
@@ -237,7 +237,7 @@ class _Reader:
         raise _NotInTheLanguage(index, f"[{written[:40]}] is not a step: only [t-1] is", fix)
 
     def infix(self, op: ast.AST, left: ast.expr, right: ast.expr, span: Span, depth: int) -> Tree:
-        return Call(INFIX[_INFIX[type(op)]].name, (self.tree(left, depth + 1), self.tree(right, depth + 1)), span)
+        return Call(INFIX[_INFIX[type(op)]], (self.tree(left, depth + 1), self.tree(right, depth + 1)), span)
 
     def call(self, node: ast.Call, depth: int) -> Tree:
         if not isinstance(node.func, ast.Name):
@@ -253,7 +253,7 @@ class _Reader:
             raise _NotInTheLanguage(
                 node, f"{name} takes {wanted} operand{'s' * (wanted > 1)}, not {got}", f"write {name}({letters})"
             )
-        return Call(name, tuple(self.tree(arg, depth + 1) for arg in node.args), _span(self.code, node))
+        return Call(CALLS[name], tuple(self.tree(arg, depth + 1) for arg in node.args), _span(self.code, node))
 
     def no_operation(self, node: ast.Call, name: str, depth: int) -> Tree:
         """An operation that there is not; its operands are read on, so that their mistakes are told too."""

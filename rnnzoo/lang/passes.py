@@ -13,8 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rnnzoo.lang import ir
-from rnnzoo.lang.ops import OPS
-from rnnzoo.lang.program import folded
+from rnnzoo.lang.primitives import add, equal, mod, neg, not_equal, sub, where
 
 HOISTED = "hoisted"  # names of new equations; `$` keeps them apart from the user's
 
@@ -62,7 +61,7 @@ class _Hoist:
             return self.sequence(expr)
         if not ir.depends(expr, self.stateful):
             return self.hoist(expr) if self.worth(expr) else expr
-        if expr.op in ("add", "sub"):
+        if expr.op.signs:
             return self.rewrite_sum(expr)
         return ir.Apply(expr.op, tuple(self.rewrite(arg) for arg in expr.args), expr.shape)
 
@@ -108,10 +107,10 @@ def _sum(terms: Sequence[tuple[ir.Expr, bool]]) -> ir.Expr:
     ordered = sorted(terms, key=lambda term: not term[1])
     (total, positive), *others = ordered
     if not positive:
-        total = ir.Apply("neg", (total,), total.shape)
+        total = ir.Apply(neg, (total,), total.shape)
     for term, sign in others:
         shape = total.shape or term.shape
-        total = ir.Apply("add" if sign else "sub", (total, term), shape)
+        total = ir.Apply(add if sign else sub, (total, term), shape)
     return total
 
 
@@ -141,7 +140,7 @@ def ticked(step: ir.Step) -> Ticked | None:
     (state,) = states
     named = {one.name: one.expr for one in step.equations}
     choice = _resolved(named[state], named)
-    if not (isinstance(choice, ir.Apply) and choice.op == "where"):
+    if not (isinstance(choice, ir.Apply) and choice.op is where):
         return None
     condition, if_true, if_false = choice.args
     clock = _clock(condition, named)
@@ -162,17 +161,16 @@ def ticked(step: ir.Step) -> Ticked | None:
 def _clock(condition: ir.Expr, named: Mapping[str, ir.Expr]) -> tuple[str, bool] | None:
     """The periods of `t % T == 0`, and True; of `t % T != 0`, and False; None for any other condition."""
     tree = _resolved(condition, named)
-    if not (isinstance(tree, ir.Apply) and tree.op in ("equal", "not_equal")):
+    if not (isinstance(tree, ir.Apply) and tree.op in (equal, not_equal)):
         return None
     phase, zero = (_resolved(arg, named) for arg in tree.args)
     if isinstance(phase, ir.Number):
         phase, zero = zero, phase
-    match phase, zero:
-        case (
-            ir.Apply(op="mod", args=(ir.Ref(kind="time"), ir.Ref(kind="constant", name=period))),
-            ir.Number(value=0.0),
-        ):
-            return period, tree.op == "equal"
+    if not (isinstance(phase, ir.Apply) and phase.op is mod and zero == ir.Number(0.0)):
+        return None
+    match phase.args:
+        case (ir.Ref(kind="time"), ir.Ref(kind="constant", name=period)):
+            return period, tree.op is equal
     return None
 
 
@@ -182,7 +180,7 @@ def _resolved(expr: ir.Expr, named: Mapping[str, ir.Expr]) -> ir.Expr:
         if isinstance(expr, ir.Ref) and expr.kind == "value" and named[expr.name].shape == expr.shape:
             expr = named[expr.name]
             continue
-        simpler = folded(expr.op, expr.args) if isinstance(expr, ir.Apply) and expr.op in OPS else None
+        simpler = expr.op.simplified(expr.args) if isinstance(expr, ir.Apply) else None
         if simpler is None or simpler.shape != expr.shape:
             return expr
         expr = simpler

@@ -1,8 +1,9 @@
-"""Expressions -> a program: one operation a line, none twice, numbers folded.  What the engine compiles and differentiates.
+"""The intermediate representation of a step as a program: instructions in order, none twice, numbers folded.
 
-In: the equations of a step.  Out: a `Program` in three parts by how often a line is computed: once (it reads weights and
-constants only), for all steps at once (it does not depend on the step before), and in the time loop.  In an LSTM the second
-part is one product `[W_i; W_f; W_o; W_g] @ x`, and the loop one product with the stacked recurrent matrices.
+In: the equations of a step.  Out: a `Program` in three parts by how often an instruction is computed: once (it reads
+weights and constants only), for all steps at once (it does not depend on the step before), and in the time loop.  In an
+LSTM the second part is one product `[W_i; W_f; W_o; W_g] @ x`, and the loop has one product, with the stacked recurrent
+matrices.
 
 Contains: constant folding, common subexpressions, hoisting (by `passes.schedule`), and stacking (by `lang.widen`).
 """
@@ -13,18 +14,70 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-import numpy as np
-
 from rnnzoo.lang import ir
-from rnnzoo.lang.ops import OPS
+from rnnzoo.lang.primitives import Primitive, add, matmul, mul, neg, part, stack, sub
+from rnnzoo.lang.primitives.layout import members
 
-Atom = ir.Number | ir.Ref
-Lines = tuple[ir.Equation, ...]
+Atom = ir.Number | ir.Ref  # what an instruction reads: a number or a name, as in JAX's jaxpr
+Key = tuple[Primitive, tuple[Atom, ...], tuple[int, ...]]
 
-# Operations that no user writes.  `stack` lays vectors (or the rows of matrices) side by side, `part` takes a run of them
-# back, `matmul_t` is the product with a transposed matrix; `outer`, `sum` and `total` reduce an adjoint: over all steps and
-# sequences to a matrix or a vector, and over units to a scalar.
-REDUCTIONS = frozenset({"outer", "sum"})
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """One operation on values that are there: `name = primitive(inputs; params)`.
+
+    Attributes:
+        params: static numbers that the primitive knows the meaning of.
+        shape: of the result.
+    """
+
+    name: str
+    primitive: Primitive
+    inputs: tuple[Atom, ...]
+    shape: ir.Shape
+    params: tuple[int, ...] = ()
+
+    @staticmethod
+    def of(name: str, primitive: Primitive, inputs: Sequence[Atom], params: tuple[int, ...] = ()) -> Instruction:
+        """An instruction whose shape is the one that its primitive infers.
+
+        Raises:
+            ShapeError: the operands do not fit the primitive.
+        """
+        shape = primitive.shape([operand.shape for operand in inputs], params)
+        return Instruction(name, primitive, tuple(inputs), shape, params)
+
+    @property
+    def value(self) -> ir.Ref:
+        """What it computes, as others read it."""
+        return ir.Ref("value", self.name, self.shape)
+
+    @property
+    def key(self) -> Key:
+        """Equal for instructions that compute the same."""
+        return self.primitive, self.inputs, self.params
+
+    @property
+    def reads(self) -> tuple[ir.Ref, ...]:
+        """The names that it reads."""
+        return tuple(operand for operand in self.inputs if isinstance(operand, ir.Ref))
+
+    def stacked(self) -> Iterator[tuple[Atom, int, int]]:
+        """What a stack lays side by side: each operand with its first and last member."""
+        first = 0
+        for operand in self.inputs:
+            last = first + len(members(operand.shape)) - 1
+            yield operand, first, last
+            first = last + 1
+
+    def extent(self, sizes: ir.Sizes) -> tuple[int, int]:
+        """Where a part of a wide value begins and ends, in numbers."""
+        first, last = self.params
+        lengths = [sizes.of(size) for size in members(self.inputs[0].shape)]
+        return sum(lengths[:first]), sum(lengths[: last + 1])
+
+
+Instructions = tuple[Instruction, ...]
 
 
 class Scope(IntEnum):
@@ -43,232 +96,185 @@ SCOPES: Mapping[ir.Kind, Scope] = {
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A step, line by line.
+    """A step as instructions.
 
     Attributes:
-        once, before, loop: lines of each scope, each after those that it needs.
+        once, before, loop: instructions of each scope, each after those that it needs.
         results: name of an equation -> where its value is.
     """
 
-    once: Lines
-    before: Lines
-    loop: Lines
+    once: Instructions
+    before: Instructions
+    loop: Instructions
     results: Mapping[str, Atom]
 
     @property
-    def lines(self) -> Lines:
+    def instructions(self) -> Instructions:
         return (*self.once, *self.before, *self.loop)
 
     @property
     def sequences(self) -> tuple[ir.Ref, ...]:
         """What the loop reads row by row: values of `before`, x and values of the layer below."""
-        there = {one.name for one in self.before}
+        before_only = names_of(self.before) - names_of(self.loop)
         read = [*reads(self.loop), *(atom for atom in self.results.values() if isinstance(atom, ir.Ref))]
-        inside = {one.name for one in self.loop}
-        return tuple(
-            ref
-            for ref in dict.fromkeys(read)
-            if ref.kind in ("input", "below") or (ref.kind == "value" and ref.name in there - inside)
-        )
+        return tuple(ref for ref in dict.fromkeys(read) if _is_sequence(ref, before_only))
 
 
-def atoms(expr: ir.Expr) -> tuple[Atom, ...]:
-    """The operands of a line."""
-    if isinstance(expr, ir.Apply):
-        return tuple(arg for arg in expr.args if not isinstance(arg, ir.Apply))
-    return (expr,)
+def _is_sequence(ref: ir.Ref, before: set[str]) -> bool:
+    return ref.kind in ("input", "below") or (ref.kind == "value" and ref.name in before)
 
 
-def reads(lines: Iterable[ir.Equation]) -> Iterator[ir.Ref]:
-    """Every name that the lines read."""
-    for one in lines:
-        yield from (atom for atom in atoms(one.expr) if isinstance(atom, ir.Ref))
+def names_of(instructions: Iterable[Instruction]) -> set[str]:
+    return {instruction.name for instruction in instructions}
 
 
-def needed(lines: Sequence[ir.Equation], wanted: Iterable[Atom]) -> Lines:
-    """The lines that the wanted values need, in their order."""
+def reads(instructions: Iterable[Instruction]) -> Iterator[ir.Ref]:
+    """Every name that the instructions read."""
+    for instruction in instructions:
+        yield from instruction.reads
+
+
+def needed(instructions: Sequence[Instruction], wanted: Iterable[Atom]) -> Instructions:
+    """The instructions that the wanted values need, in their order."""
     names = {atom.name for atom in wanted if isinstance(atom, ir.Ref) and atom.kind == "value"}
     kept = []
-    for one in reversed(lines):
-        if one.name in names:
-            kept.append(one)
-            names |= {ref.name for ref in reads([one]) if ref.kind == "value"}
+    for instruction in reversed(instructions):
+        if instruction.name in names:
+            kept.append(instruction)
+            names |= {ref.name for ref in instruction.reads if ref.kind == "value"}
     return tuple(reversed(kept))
 
 
-def scopes(lines: Iterable[ir.Equation]) -> dict[str, Scope]:
+def scopes(instructions: Iterable[Instruction]) -> dict[str, Scope]:
     """Name -> how often it is computed: as often as the most frequent of what it reads."""
-    found: dict[str, Scope] = {}
-    for one in lines:
-        found[one.name] = line_scope(one, found)
-    return found
+    scope: dict[str, Scope] = {}
+    for instruction in instructions:
+        scope[instruction.name] = scope_of(instruction, scope)
+    return scope
 
 
-def line_scope(one: ir.Equation, of_values: Mapping[str, Scope]) -> Scope:
-    if isinstance(one.expr, ir.Apply) and one.expr.op in REDUCTIONS:
+def scope_of(instruction: Instruction, of_values: Mapping[str, Scope]) -> Scope:
+    if instruction.primitive.reduces:
         return Scope.ONCE
-    return max((scope_of(atom, of_values) for atom in atoms(one.expr)), default=Scope.ONCE)
+    return max((scope_of_atom(atom, of_values) for atom in instruction.inputs), default=Scope.ONCE)
 
 
-def scope_of(atom: Atom, of_values: Mapping[str, Scope]) -> Scope:
+def scope_of_atom(atom: Atom, of_values: Mapping[str, Scope]) -> Scope:
     if isinstance(atom, ir.Number):
         return Scope.ONCE
     return of_values[atom.name] if atom.kind == "value" else SCOPES.get(atom.kind, Scope.ONCE)
 
 
+def _atoms(operands: Sequence[ir.Expr]) -> list[Atom]:
+    """Operands of which none is an operation of its own."""
+    atoms = [operand for operand in operands if not isinstance(operand, ir.Apply)]
+    assert len(atoms) == len(operands)
+    return atoms
+
+
 @dataclass(slots=True)
 class Builder:
-    """Writes lines: an operation that is there already is not written again, and one on numbers becomes a number."""
+    """Writes instructions: one that is there already is not written again, and one on numbers becomes a number.
+
+    Attributes:
+        prefix: of names for values that have no label.
+        known: what computes the same -> its value.
+        definitions: name -> its instruction.
+    """
 
     prefix: str = "$"
-    lines: list[ir.Equation] = field(default_factory=list)
-    known: dict[ir.Expr, ir.Ref] = field(default_factory=dict)
-    definitions: dict[str, ir.Apply] = field(default_factory=dict)
+    instructions: list[Instruction] = field(default_factory=list)
+    known: dict[Key, ir.Ref] = field(default_factory=dict)
+    definitions: dict[str, Instruction] = field(default_factory=dict)
 
     def flatten(self, expr: ir.Expr, names: Mapping[str, Atom], label: str = "") -> Atom:
         """Write an expression; `names` says where the values that it reads are."""
         if isinstance(expr, ir.Apply):
-            return self.apply(expr.op, [self.flatten(arg, names) for arg in expr.args], label)
+            return self.apply(expr.op, [self.flatten(operand, names) for operand in expr.args], label)
         if isinstance(expr, ir.Ref) and expr.kind == "value":
             return names[expr.name]
         return expr
 
-    def apply(self, op: str, args: Sequence[Atom], label: str = "", shape: ir.Shape | None = None) -> Atom:
-        """Write one operation on values that are there."""
-        if op == "matmul" and not args[1].shape:
-            return self._product_with_number(args[0], args[1], label)
-        simpler = folded(op, args) if op in OPS else None
-        if isinstance(simpler, ir.Number | ir.Ref):
-            return simpler
+    def apply(
+        self, primitive: Primitive, inputs: Sequence[Atom], label: str = "", params: tuple[int, ...] = ()
+    ) -> Atom:
+        """Write one operation on values that are there; `label` is the name of its value where that is free."""
+        if primitive is matmul and not inputs[1].shape:
+            return self._product_with_number(inputs[0], inputs[1], label)
+        simpler = primitive.simplified(inputs)
+        if isinstance(simpler, ir.Apply):
+            return self.apply(simpler.op, _atoms(simpler.args), label)
         if simpler is not None:
-            return self.apply(simpler.op, atoms(simpler), label)
-        if op == "add" and (negative := self._negative(args[1])) is not None:
-            return self.apply("sub", [args[0], negative], label)
-        if op == "neg" and (twice := self._negative(args[0])) is not None:
+            return simpler
+        if primitive is add and (negative := self._negated(inputs[1])) is not None:
+            return self.apply(sub, [inputs[0], negative], label)
+        if primitive is neg and (twice := self._negated(inputs[0])) is not None:
             return twice
-        expr = ir.Apply(op, tuple(args), _shape(op, args) if shape is None else shape)
-        if expr not in self.known:
-            name = label if label and label not in self.definitions else f"{self.prefix}{len(self.lines)}"
-            self.lines.append(ir.Equation(name, expr, expr.shape[0] if expr.shape else 1))
-            self.known[expr] = ir.Ref("value", name, expr.shape)
-            self.definitions[name] = expr
-        return self.known[expr]
+        name = label if label and label not in self.definitions else f"{self.prefix}{len(self.instructions)}"
+        return self._write(Instruction.of(name, primitive, inputs, params))
+
+    def _write(self, instruction: Instruction) -> Atom:
+        if instruction.key not in self.known:
+            self.instructions.append(instruction)
+            self.know(instruction)
+        return self.known[instruction.key]
+
+    def know(self, instruction: Instruction) -> None:
+        """Take note of an instruction that is there: it is not written again."""
+        self.known[instruction.key] = instruction.value
+        self.definitions[instruction.name] = instruction
 
     def _product_with_number(self, weight: Atom, number_for_all: Atom, label: str) -> Atom:
         """A matrix on a vector that is one number for all units, such as `t` or what `0 * x` is folded to: (W @ 1) * t."""
         if number_for_all == ir.Number(0.0):
             return number_for_all
         ones = ir.Number(1.0, weight.shape[1:])
-        return self.apply("mul", [self.apply("matmul", [weight, ones]), number_for_all], label)
+        return self.apply(mul, [self.apply(matmul, [weight, ones]), number_for_all], label)
 
     def stack(self, parts: Sequence[Atom]) -> Atom:
         """Vectors side by side; parts of one wide value that lie so already are not laid again."""
-        parts = self._joined(parts)
-        if len(parts) == 1:
-            return parts[0]
-        sizes = tuple(size for one in parts for size in members(one.shape))
-        return self.apply("stack", parts, shape=(sizes, *parts[0].shape[1:]))
+        joined = self._joined(parts)
+        return joined[0] if len(joined) == 1 else self.apply(stack, joined)
 
     def _joined(self, parts: Sequence[Atom]) -> list[Atom]:
         """The same with neighbours that lie side by side in one wide value taken as one."""
-        found: list[Atom] = []
-        for one in parts:
-            last, this = (self._part_of(found[-1]) if found else None), self._part_of(one)
-            if last is not None and this is not None and last[0] == this[0] and this[1] == last[2] + 1:
-                found[-1] = self.part(last[0], last[1], this[2])
+        joined: list[Atom] = []
+        for atom in parts:
+            previous, this = (self._part_of(joined[-1]) if joined else None), self._part_of(atom)
+            if previous is not None and this is not None and previous[0] == this[0] and this[1] == previous[2] + 1:
+                joined[-1] = self.part(previous[0], previous[1], this[2])
             else:
-                found.append(one)
-        return found
+                joined.append(atom)
+        return joined
 
     def part(self, wide: Atom, first: int, last: int) -> Atom:
         """Members `first` to `last` of a wide value."""
-        sizes = members(wide.shape)
-        if (first, last) == (0, len(sizes) - 1):
+        if (first, last) == (0, len(members(wide.shape)) - 1):
             return wide
         within = self._part_of(wide)
         if within is not None:
             whole, start, _ = within
             return self.part(whole, start + first, start + last)
-        stacked = self.definition(wide)
-        if stacked is not None and stacked.op == "stack":
-            inner = atoms(stacked)
-            if all(len(members(one.shape)) == 1 for one in inner):
-                return self.stack(inner[first : last + 1])
-        taken = sizes[first : last + 1]
-        shape = (taken if len(taken) > 1 else taken[0], *wide.shape[1:])
-        return self.apply("part", [wide, ir.Number(first), ir.Number(last)], shape=shape)
+        definition = self.definition(wide)
+        if definition is not None and definition.primitive is stack:
+            laid = definition.inputs
+            if all(len(members(atom.shape)) == 1 for atom in laid):
+                return self.stack(laid[first : last + 1])
+        return self.apply(part, [wide], params=(first, last))
 
-    def definition(self, atom: Atom) -> ir.Apply | None:
+    def definition(self, atom: Atom) -> Instruction | None:
+        """The instruction that computes an atom."""
         return self.definitions.get(atom.name) if isinstance(atom, ir.Ref) and atom.kind == "value" else None
 
     def _part_of(self, atom: Atom) -> tuple[Atom, int, int] | None:
-        line = self.definition(atom)
-        if line is None or line.op != "part":
+        """The wide value that an atom is a part of, with its first and last member there."""
+        definition = self.definition(atom)
+        if definition is None or definition.primitive is not part:
             return None
-        whole, first, last = atoms(line)
-        return whole, number(first), number(last)
+        first, last = definition.params
+        return definition.inputs[0], first, last
 
-    def _negative(self, atom: Atom) -> Atom | None:
+    def _negated(self, atom: Atom) -> Atom | None:
         """What an atom is the negative of."""
-        line = self.definition(atom)
-        return atoms(line)[0] if line is not None and line.op == "neg" else None
-
-
-def number(atom: Atom) -> int:
-    """A position within a wide value."""
-    assert isinstance(atom, ir.Number)
-    return int(atom.value)
-
-
-def places(stack: ir.Apply) -> Iterator[tuple[Atom, int, int]]:
-    """What a stack lays side by side: each operand with its first and last member."""
-    at = 0
-    for arg in atoms(stack):
-        last = at + len(members(arg.shape)) - 1
-        yield arg, at, last
-        at = last + 1
-
-
-def extent(part: ir.Apply, size: ir.Sizes) -> tuple[int, int]:
-    """Where a part of a wide value begins and ends, in numbers."""
-    whole, first, last = atoms(part)
-    sizes = [size.of(one) for one in members(whole.shape)]
-    return sum(sizes[: number(first)]), sum(sizes[: number(last) + 1])
-
-
-def members(shape: ir.Shape) -> tuple[ir.Size, ...]:
-    """Sizes of the vectors that lie side by side in a value of this shape."""
-    first = shape[0]
-    return first if isinstance(first, tuple) else (first,)
-
-
-def _shape(op: str, args: Sequence[Atom]) -> ir.Shape:
-    if op == "matmul":
-        return args[0].shape[:1]
-    if op == "matmul_t":
-        return args[0].shape[1:]
-    return next((arg.shape for arg in args if arg.shape), ())
-
-
-def folded(op: str, args: Sequence[ir.Expr]) -> ir.Expr | None:
-    """The same with less work, or None."""
-    if all(isinstance(arg, ir.Number) and not arg.shape for arg in args):
-        with np.errstate(all="ignore"):
-            return ir.Number(float(OPS[op].numpy(*(arg.value for arg in args if isinstance(arg, ir.Number)))))
-    values = [arg.value if isinstance(arg, ir.Number) else None for arg in args]
-    match op, values:
-        case ("add", [0.0, _]) | ("mul", [1.0, _]):
-            return args[1]
-        case ("add", [_, 0.0]) | ("sub", [_, 0.0]) | ("mul", [_, 1.0]) | ("div", [_, 1.0]) | ("pow", [_, 1.0]):
-            return args[0]
-        case ("mul", [0.0, _]) | ("mul", [_, 0.0]) | ("div", [0.0, _]):
-            return ir.Number(0.0)
-        case ("sub", [0.0, _]) | ("mul", [-1.0, _]):
-            return ir.Apply("neg", (args[1],), args[1].shape)
-        case ("mul", [_, -1.0]) | ("div", [_, -1.0]):
-            return ir.Apply("neg", (args[0],), args[0].shape)
-        case "pow", [_, 2.0]:
-            return ir.Apply("mul", (args[0], args[0]), args[0].shape)
-        case "where", [float(condition), _, _]:
-            return args[1] if condition else args[2]
-    return None
+        definition = self.definition(atom)
+        return definition.inputs[0] if definition is not None and definition.primitive is neg else None

@@ -16,7 +16,6 @@ import numpy as np
 
 from rnnzoo.errors import UsageError
 from rnnzoo.lang import ir
-from rnnzoo.lang.ops import OPS
 
 MAX_MASK = 100_000_000  # entries: 10,000 x 10,000, which take 800 MB
 MASK_AT_ONCE = 100_000  # entries that are computed at a time
@@ -120,10 +119,8 @@ def evaluate(expr: ir.Expr, values: Mapping[str, Values], size: ir.Sizes) -> Arr
             return along[:, None] if axis == "row" else along[None, :]
         case ir.Ref(kind=kind, name=name):
             return values[kind][name]
-        case ir.Apply(op="matmul", args=(weight, operand)):
-            return evaluate(operand, values, size) @ evaluate(weight, values, size).T  # rows of a batch are vectors
         case ir.Apply(op=op, args=args):
-            return np.asarray(OPS[op].numpy(*(evaluate(arg, values, size) for arg in args)))
+            return np.asarray(op.numpy(*(evaluate(arg, values, size) for arg in args)))
 
 
 def step(

@@ -10,11 +10,10 @@ from dataclasses import replace
 from typing import Any
 
 from rnnzoo.lang import ir
-from rnnzoo.lang.ops import OPS, PRODUCT_BINDS
+from rnnzoo.lang.primitives import Operands
+from rnnzoo.lang.primitives.base import CALL, PREFIX, Written
 from rnnzoo.spec.cell import Init
 from rnnzoo.spec.document import yaml_text
-
-CALL_BINDS = 9
 
 
 def cell_text(cell: ir.Cell) -> str:
@@ -76,43 +75,21 @@ def _sorted(step: ir.Step) -> ir.Step:
     return ir.Step(equations, tuple(sorted(step.weights, key=lambda one: one.name)))
 
 
-def _print(expr: ir.Expr) -> tuple[str, int]:
+def _print(expr: ir.Expr) -> Written:
     """The text and how strongly it binds."""
     match expr:
         case ir.Number(value=value):
-            text = number(value)
-            return text, (CALL_BINDS if value >= 0 else OPS["neg"].binds)
+            return number(value), (CALL if value >= 0 else PREFIX)
         case ir.Ref(kind="previous", name=name):
-            return f"{name}[t-1]", CALL_BINDS
+            return f"{name}[t-1]", CALL
         case ir.Ref(kind="below", name=name):
-            return f"below.{name}", CALL_BINDS
+            return f"below.{name}", CALL
         case ir.Ref(kind=("row" | "col") as axis, name=name):
-            return (f"{name}[{axis}]" if name else axis), CALL_BINDS
+            return (f"{name}[{axis}]" if name else axis), CALL
         case ir.Ref(name=name):
-            return name, CALL_BINDS
-        case ir.Apply(op="matmul", args=(weight, operand)):
-            return f"{_print(weight)[0]} @ {_enclosed(operand, PRODUCT_BINDS + 1)}", PRODUCT_BINDS
+            return name, CALL
         case ir.Apply(op=op, args=args):
-            return _operation(op, args)
-
-
-def _operation(op: str, args: tuple[ir.Expr, ...]) -> tuple[str, int]:
-    row = OPS[op]
-    if not row.symbol:
-        return f"{op}({', '.join(_print(arg)[0] for arg in args)})", CALL_BINDS
-    if row.arity == 1:
-        return f"{row.symbol}{_enclosed(args[0], row.binds)}", row.binds
-    # Left-associative, except `**`; comparisons do not chain.
-    left = row.binds + (op == "pow" or row.binds == OPS["less"].binds)
-    right = row.binds + (op != "pow")
-    if op == "pow":
-        right = OPS["neg"].binds  # a ** -b needs no parentheses
-    return f"{_enclosed(args[0], left)} {row.symbol} {_enclosed(args[1], right)}", row.binds
-
-
-def _enclosed(expr: ir.Expr, least: int) -> str:
-    text, binds = _print(expr)
-    return text if binds >= least else f"({text})"
+            return op.text(Operands(args, [_print(arg) for arg in args]))
 
 
 def number(value: float) -> str:

@@ -9,16 +9,18 @@ import re
 from collections.abc import Collection, Sequence
 
 from rnnzoo.lang import ir
-from rnnzoo.lang.greek import GREEK, greek
+from rnnzoo.lang.greek import greek
+from rnnzoo.lang.primitives import ELEMENTWISE
 from rnnzoo.lang.text import expression
 
 NOW, BEFORE = (
     "\N{LATIN SUBSCRIPT SMALL LETTER T}",
     "\N{LATIN SUBSCRIPT SMALL LETTER T}\N{SUBSCRIPT MINUS}\N{SUBSCRIPT ONE}",
 )
-_TOKEN = re.compile(r"below\.(\w+)|([A-Za-z_]\w*)(\[t-1\])?| @ |\*\*|\*|<=|>=|==|!=")
-_SIGNS = {" @ ": " ", "**": "^", "*": "⊙", "<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}
-_CALLS = {"sigmoid": GREEK["sigma"]}
+_SIGNS = {" @ ": " "} | {one.symbol: one.unicode for one in ELEMENTWISE.values() if one.symbol and one.unicode}
+_CALLS = {name: one.unicode for name, one in ELEMENTWISE.items() if not one.symbol and one.unicode}
+_OPERATORS = sorted(_SIGNS, key=len, reverse=True)  # `**` before `*`
+_TOKEN = re.compile(rf"below\.(\w+)|([A-Za-z_]\w*)(\[t-1\])?|{'|'.join(map(re.escape, _OPERATORS))}")
 
 
 def lines(equations: Sequence[ir.Equation], step: ir.Step) -> tuple[str, ...]:

@@ -1,10 +1,10 @@
-"""What every program and every adjoint must hold: each name has a line before it is read, and sizes agree.
+"""What every program and every adjoint must hold: each name is defined before it is read, and sizes agree.
 
 In: a `Program`, or one with its `Adjoint`.  Out: nothing, or a `MalformedProgram`, which is a bug of ours and no mistake
-of a user.  `widen.compile_step` and `adjoint.adjoint` end with it, since a name without a line would otherwise be met in
-the middle of a training.
+of a user.  `widen.compile_step` and `adjoint.adjoint` end with it, since an undefined name would otherwise be met in the
+middle of a training.
 
-Lines run in seven phases: forward `once`, `before`, `loop`; backward `fixed`, `loop`, `after`, `once`.  A phase may read
+Instructions run in seven phases: forward `once`, `before`, `loop`; backward `fixed`, `loop`, `after`, `once`.  A phase may read
 what earlier phases define, as far as that is still there: of the forward loop only what is saved, of the backward loop
 only what is emitted, and after a reduction over all steps nothing that has a row for each step.
 """
@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rnnzoo.lang import ir
-from rnnzoo.lang.ops import OPS
-from rnnzoo.lang.program import REDUCTIONS, Atom, Program, atoms, members, number
+from rnnzoo.lang.primitives import ShapeError
+from rnnzoo.lang.program import Atom, Instruction, Program, names_of
 
 if TYPE_CHECKING:
     from rnnzoo.lang.adjoint import Adjoint
@@ -26,19 +26,18 @@ if TYPE_CHECKING:
 _FIXED: frozenset[ir.Kind] = frozenset({"weight", "constant", "option"})
 _STEPS: frozenset[ir.Kind] = _FIXED | {"input", "below", "drop"}
 _LOOP: frozenset[ir.Kind] = _STEPS | {"previous", "time"}
-_UNKNOWN = "?"  # the only size of a number that fills a vector
 
 
 class MalformedProgram(AssertionError):
-    """A program that reads what no line defines, or whose sizes contradict each other."""
+    """A program that reads what nothing defines, or whose sizes contradict each other."""
 
 
 @dataclass(slots=True)
 class _Phase:
-    """One part of a program as it is gone through, line by line.
+    """One part of a program as it is gone through, instruction by instruction.
 
     Attributes:
-        values: name -> shape of what may be read, lines of this phase included as they are met.
+        values: name -> shape of what may be read, instructions of this phase included as they are met.
         reducible: likewise, of what only a reduction over all steps may read.
     """
 
@@ -49,29 +48,23 @@ class _Phase:
     adjoints: frozenset[ir.Ref] | None = frozenset()  # those that may be read; None for all
     reduces: bool = False
 
-    def lines(self, lines: Iterable[ir.Equation]) -> dict[str, ir.Shape]:
-        """Go through the lines; returns the shape of each by its name."""
+    def run(self, instructions: Iterable[Instruction]) -> dict[str, ir.Shape]:
+        """Go through the instructions; returns the shape of each by its name."""
         defined: dict[str, ir.Shape] = {}
-        for line in lines:
-            expr = line.expr
-            if not isinstance(expr, ir.Apply):
-                raise self.malformed(line, "is no operation")
-            if any(isinstance(arg, ir.Apply) for arg in expr.args):
-                raise self.malformed(line, "is more than one operation")
-            if expr.op in REDUCTIONS and not self.reduces:
-                raise self.malformed(line, "reduces over all steps")
-            for atom in atoms(expr):
-                self.read(atom, line, over_all_steps=expr.op in REDUCTIONS)
-            problem = _shape_problem(expr)
+        for instruction in instructions:
+            reduces = instruction.primitive.reduces
+            if reduces and not self.reduces:
+                raise self.malformed(instruction, "reduces over all steps")
+            for atom in instruction.inputs:
+                self.read(atom, instruction, over_all_steps=reduces)
+            problem = _shape_problem(instruction)
             if problem:
-                raise self.malformed(line, problem)
-            if expr.shape and line.size != expr.shape[0]:
-                raise self.malformed(line, f"has size {line.size} and shape {expr.shape}")
-            self.values[line.name] = defined[line.name] = expr.shape
+                raise self.malformed(instruction, problem)
+            self.values[instruction.name] = defined[instruction.name] = instruction.shape
         return defined
 
-    def read(self, atom: Atom, line: ir.Equation | None, over_all_steps: bool = False) -> None:
-        """Whether an operand is there, and has the shape that its line gave it."""
+    def read(self, atom: Atom, instruction: Instruction | None, over_all_steps: bool = False) -> None:
+        """Whether an operand is there, and has the shape that its instruction gave it."""
         if isinstance(atom, ir.Number):
             return
         if atom.kind == "value":
@@ -79,17 +72,17 @@ class _Phase:
             if shape is None and over_all_steps:
                 shape = self.reducible.get(atom.name)
             if shape is None:
-                raise self.malformed(line, f"reads '{atom.name}', which no line before it defines")
+                raise self.malformed(instruction, f"reads '{atom.name}', which nothing before it defines")
             if shape != atom.shape:
-                raise self.malformed(line, f"reads '{atom.name}' as {atom.shape}, and it is {shape}")
+                raise self.malformed(instruction, f"reads '{atom.name}' as {atom.shape}, and it is {shape}")
         elif atom.kind == "adjoint":
             if self.adjoints is not None and atom not in self.adjoints and not over_all_steps:
-                raise self.malformed(line, f"reads the adjoint of '{atom.name}', which is not kept")
+                raise self.malformed(instruction, f"reads the adjoint of '{atom.name}', which is not kept")
         elif atom.kind not in self.kinds and not (over_all_steps and atom.kind in _LOOP):
-            raise self.malformed(line, f"reads {atom.kind} '{atom.name}'")
+            raise self.malformed(instruction, f"reads {atom.kind} '{atom.name}'")
 
-    def malformed(self, line: ir.Equation | None, problem: str) -> MalformedProgram:
-        name = f"'{line.name}' " if line is not None else ""
+    def malformed(self, instruction: Instruction | None, problem: str) -> MalformedProgram:
+        name = f"'{instruction.name}' " if instruction is not None else ""
         return MalformedProgram(f"{self.title}: {name}{problem}")
 
 
@@ -99,10 +92,10 @@ def verify(program: Program) -> None:
     Raises:
         MalformedProgram: it does.
     """
-    once = _Phase("once", _FIXED, {}).lines(program.once)
-    before = _Phase("before the loop", _STEPS, dict(once)).lines(program.before)
+    once = _Phase("once", _FIXED, {}).run(program.once)
+    before = _Phase("before the loop", _STEPS, dict(once)).run(program.before)
     loop = _Phase("in the loop", _LOOP, once | before)
-    loop.lines(program.loop)
+    loop.run(program.loop)
     for name, atom in program.results.items():
         _result(loop, name, atom)
 
@@ -113,17 +106,17 @@ def verify_adjoint(program: Program, back: Adjoint) -> None:
     Raises:
         MalformedProgram: it reads what neither defines or keeps, or its sizes contradict each other.
     """
-    lines = {line.name: line.expr.shape for line in program.lines}
-    once = {line.name: lines[line.name] for line in program.once}
-    sequences = {line.name: lines[line.name] for line in program.before}
+    shapes = {one.name: one.shape for one in program.instructions}
+    once = {one.name: one.shape for one in program.once}
+    sequences = {one.name: one.shape for one in program.before}
     for ref in (*back.saved, *back.emitted):
         if len(ref.shape) != 1:
             raise MalformedProgram(f"backward: '{ref.name}' is kept at every step, and is no vector")
     results = [atom for atom in program.results.values() if atom.shape]
-    kept = _values((*back.saved, *results), lines, "saved")
-    fixed = once | _Phase("backward, once before the loop", _FIXED, dict(once)).lines(back.fixed)
+    kept = _values((*back.saved, *results), shapes, "saved")
+    fixed = once | _Phase("backward, once before the loop", _FIXED, dict(once)).run(back.fixed)
     loop = _Phase("backward, in the loop", _LOOP, fixed | sequences | kept, adjoints=None)
-    inside = loop.lines(back.loop)
+    inside = loop.run(back.loop)
     for name, atom in back.previous.items():
         _result(loop, f"d.{name}[t-1]", atom)
     for ref in back.emitted:
@@ -132,28 +125,28 @@ def verify_adjoint(program: Program, back: Adjoint) -> None:
     adjoints = frozenset(ref for ref in back.emitted if ref.kind == "adjoint")
     rows = fixed | sequences | kept | emitted
     after = _Phase("backward, after the loop", _LOOP, dict(rows), adjoints=adjoints)
-    after.lines(back.after)
+    after.run(back.after)
     for name, atom in back.inputs.items():
         _result(after, f"d.{name}", atom)
-    if not inside.keys().isdisjoint(lines.keys() - {line.name for line in program.loop}):
-        raise MalformedProgram("backward: a line has the name of one that is computed before the loop")
+    if not inside.keys().isdisjoint(shapes.keys() - names_of(program.loop)):
+        raise MalformedProgram("backward: a value has the name of one that is computed before the loop")
     last = _Phase(
         "backward, once after the loop", _FIXED, dict(fixed), after.values, adjoints=frozenset(), reduces=True
     )
-    last.lines(back.once)
+    last.run(back.once)
     for atom in back.weights.values():
         last.read(atom, None)
 
 
-def _values(atoms_read: Sequence[Atom], lines: Mapping[str, ir.Shape], what: str) -> dict[str, ir.Shape]:
+def _values(atoms: Sequence[Atom], shapes: Mapping[str, ir.Shape], what: str) -> dict[str, ir.Shape]:
     """Shapes of those of the atoms that are values of the forward program."""
-    found = {}
-    for atom in atoms_read:
+    values = {}
+    for atom in atoms:
         if isinstance(atom, ir.Ref) and atom.kind == "value":
-            if atom.name not in lines:
-                raise MalformedProgram(f"backward: '{atom.name}' is {what}, and no line of the step defines it")
-            found[atom.name] = lines[atom.name]
-    return found
+            if atom.name not in shapes:
+                raise MalformedProgram(f"backward: '{atom.name}' is {what}, and nothing in the step defines it")
+            values[atom.name] = shapes[atom.name]
+    return values
 
 
 def _result(phase: _Phase, name: str, atom: Atom) -> None:
@@ -163,40 +156,13 @@ def _result(phase: _Phase, name: str, atom: Atom) -> None:
         raise MalformedProgram(f"{error} (the result '{name}')") from None
 
 
-def _shape_problem(expr: ir.Apply) -> str:
-    """What is wrong with the sizes of an operation on names and numbers; empty where they agree."""
-    args = atoms(expr)
-    match expr.op:
-        case "matmul" | "matmul_t":
-            weight, operand = (arg.shape for arg in args)
-            if len(weight) != 2 or len(operand) != 1:
-                return f"multiplies {weight} with {operand}"
-            rows, columns = weight if expr.op == "matmul" else weight[::-1]
-            agree = _same(columns, operand[0]) and len(expr.shape) == 1 and _same(rows, expr.shape[0])
-        case "outer":
-            agree = len(expr.shape) == 2 and all(
-                len(arg.shape) == 1 and _same(size, arg.shape[0]) for size, arg in zip(expr.shape, args)
-            )
-        case "sum":
-            agree = args[0].shape == expr.shape
-        case "total":
-            agree = len(args[0].shape) == 1 and expr.shape == ()
-        case "stack":
-            sizes = tuple(size for arg in args for size in members(arg.shape) if arg.shape)
-            agree = all(arg.shape for arg in args) and sizes == members(expr.shape)
-            agree = agree and all(arg.shape[1:] == expr.shape[1:] for arg in args)
-        case "part":
-            whole, first, last = args
-            taken = members(whole.shape)[number(first) : number(last) + 1]
-            agree = taken == members(expr.shape) and whole.shape[1:] == expr.shape[1:]
-        case op if op in OPS:
-            shapes = {arg.shape for arg in args if arg.shape}
-            agree = len(args) == OPS[op].arity and shapes <= {expr.shape}
-        case _:
-            return f"is the unknown operation '{expr.op}'"
-    return "" if agree else f"makes {expr.shape} of {', '.join(str(arg.shape) for arg in args)}"
-
-
-def _same(one: ir.Size, other: ir.Size) -> bool:
-    """Whether two sizes are the same; one vector alone is a tuple of one."""
-    return (one if isinstance(one, tuple) else (one,)) == (other if isinstance(other, tuple) else (other,))
+def _shape_problem(instruction: Instruction) -> str:
+    """What is wrong with the sizes of an instruction; empty where they agree."""
+    operands = [operand.shape for operand in instruction.inputs]
+    try:
+        shape = instruction.primitive.shape(operands, instruction.params)
+    except ShapeError as error:
+        return str(error)
+    if shape == instruction.shape:
+        return ""
+    return f"makes {instruction.shape} of {', '.join(str(operand) for operand in operands)}"

@@ -1,12 +1,13 @@
-"""Lines of a program -> tensors, as operations of `keras.ops`.
+"""Instructions of a program -> tensors, as operations of `keras.ops`.
 
-In: lines and the tensors that they read.  Out: the tensor of every line.  The same lines run on one step, (batch, size), and
-on all steps at once, (time, batch, size).  Whoever calls knows the loop and the kernels' orientation: this knows no backend.
+In: instructions and the tensors that they read.  Out: the tensor of each.  The same instructions run on one step,
+(batch, size), and on all steps at once, (time, batch, size).  Whoever calls knows the loop and the kernels' orientation:
+this knows no backend.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,18 +15,27 @@ import keras
 import numpy as np
 
 from rnnzoo.lang import ir
-from rnnzoo.lang.ops import OPS
-from rnnzoo.lang.program import Atom, Lines, atoms, extent
+from rnnzoo.lang.primitives import (
+    Elementwise,
+    Primitive,
+    matmul,
+    matmul_t,
+    outer,
+    part,
+    stack,
+    sum_steps,
+    sum_units,
+)
+from rnnzoo.lang.program import Atom, Instruction, Instructions
 
 Tensor = Any
 Values = dict[tuple[str, str], Tensor]  # (kind, name) of an `ir.Ref` -> tensor
 EXACT = "float64"
-_CONDITIONS = frozenset({"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"})
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Emitter:
-    """Evaluates lines.
+    """Evaluates instructions.
 
     Attributes:
         fixed: what no step changes: weights, constants, masks of dropout, values computed once.  A matrix that acts as
@@ -34,7 +44,7 @@ class Emitter:
         upto: evaluate the first so many units only; what a product multiplies stays whole.
         ticks: (period, first, last) of blocks of units that are computed at multiples of the period only.
         sums: sums over all steps and sequences that are there already.
-        constants: in float64, for lines that read the number of the step; None where none does.
+        constants: in float64, for instructions that read the number of the step; None where none does.
         run_steps: (time, batch or 1, 1) of bool: which steps are real, where a value of others may be infinite or no number.
     """
 
@@ -47,48 +57,46 @@ class Emitter:
     sums: Values = field(default_factory=dict)
     constants: Mapping[str, np.ndarray] | None = None
     run_steps: Tensor | None = None
-    lines: dict[str, ir.Apply] = field(default_factory=dict)  # that were run
+    instructions: dict[str, Instruction] = field(default_factory=dict)  # that were run
 
     def first(self, units: int) -> Emitter:
         """The same for the first units."""
         return replace(self, upto=units)
 
-    def prepare(self, once: Lines, others: Iterable[ir.Equation]) -> None:
+    def prepare(self, once: Instructions, others: Iterable[Instruction]) -> None:
         """Compute what is computed once, and turn the kernels that `others` need turned."""
         self.run(once, self.fixed, None)
-        for one in others:
-            if isinstance(one.expr, ir.Apply) and one.expr.op == "matmul_t":
-                weight = one.expr.args[0]
-                assert isinstance(weight, ir.Ref)
+        for instruction in others:
+            if instruction.primitive is matmul_t:
+                weight = instruction.reads[0]
                 self.transposed[weight.kind, weight.name] = keras.ops.transpose(self.value(weight, self.fixed))
 
-    def run(self, lines: Lines, values: Values, like: Tensor) -> Values:
-        """Add the value of every line to `values`; `like` has the axes before the last of what has no size yet."""
-        for one in lines:
-            assert isinstance(one.expr, ir.Apply)
-            self.lines[one.name] = one.expr
-            of_time = self.of_time(one, values)
+    def run(self, instructions: Instructions, values: Values, like: Tensor) -> Values:
+        """Add the value of every instruction to `values`; `like` has the axes before the last of what has no size yet."""
+        for instruction in instructions:
+            self.instructions[instruction.name] = instruction
+            of_time = self.of_time(instruction, values)
             if of_time is None:
-                values["value", one.name] = self.line(one.expr, values, like)
+                values["value", instruction.name] = self.lowered(instruction, values, like)
             else:
-                values["value", one.name] = keras.ops.cast(of_time, self.dtype)
+                values["value", instruction.name] = keras.ops.cast(of_time, self.dtype)
         return values
 
-    def of_time(self, line: ir.Equation, values: Values) -> Tensor | None:
-        """The value of a line that depends on the number of the step and on no data, in float64; None for other lines.
+    def of_time(self, instruction: Instruction, values: Values) -> Tensor | None:
+        """The value of what depends on the number of the step and on no data, in float64; None of everything else.
 
         The number of a step is a whole number, of which bfloat16 has those up to 256 only; float64 has all of int32.
         """
-        assert isinstance(line.expr, ir.Apply)
-        if self.constants is None or line.expr.op not in OPS:
+        primitive = instruction.primitive
+        if self.constants is None or not isinstance(primitive, Elementwise):
             return None
-        operands = [self.exactly(atom, values) for atom in atoms(line.expr)]
+        operands = [self.exactly(atom, values) for atom in instruction.inputs]
         if any(operand is None for operand in operands):
             return None
-        value = values["exact", line.name] = self.apply(line.expr.op, operands, EXACT)
-        if not any(isinstance(atom, ir.Ref) and _moving(atom) in values for atom in atoms(line.expr)):
-            return None  # of constants alone: computed as ever, and kept for a line that reads the number of the step
-        values["moving", line.name] = value
+        value = values["exact", instruction.name] = self.apply(primitive, operands, EXACT)
+        if not any(_moving(ref) in values for ref in instruction.reads):
+            return None  # of constants alone: computed as ever, and kept for what reads the number of the step
+        values["moving", instruction.name] = value
         return value
 
     def exactly(self, atom: Atom, values: Values) -> Tensor | None:
@@ -104,29 +112,12 @@ class Emitter:
         value = values.get(key, self.fixed.get(key)) if atom.kind in ("time", "value") else None
         return None if value is None else keras.ops.cast(value, EXACT)
 
-    def line(self, expr: ir.Apply, values: Values, like: Tensor) -> Tensor:
-        args = [arg for arg in expr.args if not isinstance(arg, ir.Apply)]
-        match expr.op:
-            case "matmul":
-                return self.product(self.vector(args[1], values), self.value(args[0], values))
-            case "matmul_t":
-                assert isinstance(args[0], ir.Ref)
-                return _product(self.cut(args[1], values), self.transposed[args[0].kind, args[0].name][: self.upto])
-            case "stack":
-                return self.stack(args, values, like)
-            case "part":
-                begin, end = extent(expr, self.size)
-                return self.value(args[0], values)[..., begin:end]
-            case "outer":
-                adjoint, operand = self.value(args[0], values), self.vector(args[1], values)
-                return self.outer(self.finite(adjoint), self.finite(operand))
-            case "sum":
-                there = self.summed(args[0])
-                return total(self.finite(self.value(args[0], values))) if there is None else there
-            case "total":
-                return keras.ops.sum(self.value(args[0], values), axis=-1, keepdims=True)
-            case op:
-                return self.apply(op, [self.cut(arg, values) for arg in args])
+    def lowered(self, instruction: Instruction, values: Values, like: Tensor) -> Tensor:
+        """An instruction as operations of the backend."""
+        primitive = instruction.primitive
+        if isinstance(primitive, Elementwise):
+            return self.apply(primitive, [self.cut(operand, values) for operand in instruction.inputs])
+        return _LOWERINGS[primitive](self, instruction, values, like)
 
     def cut(self, atom: Atom, values: Mapping[tuple[str, str], Tensor]) -> Tensor:
         """A value, of the units that are evaluated."""
@@ -158,17 +149,20 @@ class Emitter:
 
     def summed(self, atom: Atom) -> Tensor | None:
         """The sum of an atom over all steps and sequences, where it can be put together from sums that are there."""
-        if not isinstance(atom, ir.Ref) or atom.kind != "value" or (atom.kind, atom.name) in self.sums:
-            return None if isinstance(atom, ir.Number) else self.sums.get((atom.kind, atom.name))
-        line = self.lines.get(atom.name)
-        if line is None or line.op not in ("part", "stack"):
+        if isinstance(atom, ir.Number):
             return None
-        if line.op == "part":
-            begin, end = extent(line, self.size)
-            whole = self.summed(atoms(line)[0])
-            return None if whole is None else whole[begin:end]
-        found = [self.summed(arg) for arg in atoms(line)]
-        return None if any(one is None for one in found) else keras.ops.concatenate(found)
+        if atom.kind != "value" or (atom.kind, atom.name) in self.sums:
+            return self.sums.get((atom.kind, atom.name))
+        instruction = self.instructions.get(atom.name)
+        if instruction is None or not instruction.primitive.regroups:
+            return None
+        sums: list[Tensor] = [self.summed(operand) for operand in instruction.inputs]
+        if any(one is None for one in sums):
+            return None
+        if instruction.primitive is part:
+            begin, end = instruction.extent(self.size)
+            return sums[0][begin:end]
+        return keras.ops.concatenate(sums)
 
     def value(self, atom: Atom, values: Mapping[tuple[str, str], Tensor]) -> Tensor:
         if isinstance(atom, ir.Number):
@@ -186,23 +180,13 @@ class Emitter:
             return keras.ops.broadcast_to(value, [self.size.of(size) for size in atom.shape])
         return value
 
-    def stack(self, args: list[Atom], values: Values, like: Tensor) -> Tensor:
-        """Side by side along the last axis: vectors, or kernels by their rows."""
-        axes = None if like is None else keras.ops.shape(like)[:-1]
-        found = []
-        for arg in args:
-            value = self.value(arg, values)
-            if isinstance(arg, ir.Number):  # the zeros of an adjoint that nothing was handed to
-                value = keras.ops.zeros((*(axes or ()), self.size.of(arg.shape[0])), self.dtype)
-            found.append(value)
-        return keras.ops.concatenate(found, axis=-1)
-
-    def apply(self, op: str, args: list[Tensor], dtype: str = "") -> Tensor:
-        function = getattr(keras.ops, OPS[op].backend)
-        if op == "where":
-            return function(keras.ops.not_equal(args[0], 0), *args[1:])
-        value = function(*args)
-        return keras.ops.cast(value, dtype or self.dtype) if op in _CONDITIONS else value
+    def apply(self, primitive: Elementwise, operands: Sequence[Tensor], dtype: str = "") -> Tensor:
+        """An elementwise operation on tensors."""
+        function = getattr(keras.ops, primitive.lowering)
+        if primitive.reads_truth:
+            return function(keras.ops.not_equal(operands[0], 0), *operands[1:])
+        value = function(*operands)
+        return keras.ops.cast(value, dtype or self.dtype) if primitive.yields_truth else value
 
     def spread(self, atom: Atom, size: ir.Size, values: Values, like: Tensor) -> Tensor:
         """A value over all sequences, where it does not differ between them."""
@@ -212,6 +196,64 @@ class Emitter:
         if len(value.shape) == len(like.shape) and value.shape[-1] in (width, whole):
             return value
         return keras.ops.broadcast_to(value, (*keras.ops.shape(like)[:-1], width))
+
+
+Lowering = Callable[[Emitter, Instruction, Values, Tensor], Tensor]
+
+
+def _lowered_matmul(emitter: Emitter, instruction: Instruction, values: Values, like: Tensor) -> Tensor:
+    weight, operand = instruction.inputs
+    return emitter.product(emitter.vector(operand, values), emitter.value(weight, values))
+
+
+def _lowered_matmul_t(emitter: Emitter, instruction: Instruction, values: Values, like: Tensor) -> Tensor:
+    weight = instruction.reads[0]
+    kernel = emitter.transposed[weight.kind, weight.name][: emitter.upto]
+    return _product(emitter.cut(instruction.inputs[1], values), kernel)
+
+
+def _lowered_outer(emitter: Emitter, instruction: Instruction, values: Values, like: Tensor) -> Tensor:
+    adjoint, operand = instruction.inputs
+    rows = emitter.vector(operand, values)
+    return emitter.outer(emitter.finite(emitter.value(adjoint, values)), emitter.finite(rows))
+
+
+def _lowered_stack(emitter: Emitter, instruction: Instruction, values: Values, like: Tensor) -> Tensor:
+    """Side by side along the last axis: vectors, or kernels by their rows."""
+    axes = () if like is None else tuple(keras.ops.shape(like)[:-1])
+    laid = []
+    for operand in instruction.inputs:
+        if isinstance(operand, ir.Number):  # the zeros of an adjoint that nothing was handed to
+            laid.append(keras.ops.zeros((*axes, emitter.size.of(operand.shape[0])), emitter.dtype))
+        else:
+            laid.append(emitter.value(operand, values))
+    return keras.ops.concatenate(laid, axis=-1)
+
+
+def _lowered_part(emitter: Emitter, instruction: Instruction, values: Values, like: Tensor) -> Tensor:
+    begin, end = instruction.extent(emitter.size)
+    return emitter.value(instruction.inputs[0], values)[..., begin:end]
+
+
+def _lowered_sum_steps(emitter: Emitter, instruction: Instruction, values: Values, like: Tensor) -> Tensor:
+    (operand,) = instruction.inputs
+    known = emitter.summed(operand)
+    return total(emitter.finite(emitter.value(operand, values))) if known is None else known
+
+
+def _lowered_sum_units(emitter: Emitter, instruction: Instruction, values: Values, like: Tensor) -> Tensor:
+    return keras.ops.sum(emitter.value(instruction.inputs[0], values), axis=-1, keepdims=True)
+
+
+_LOWERINGS: Mapping[Primitive, Lowering] = {
+    matmul: _lowered_matmul,
+    matmul_t: _lowered_matmul_t,
+    outer: _lowered_outer,
+    stack: _lowered_stack,
+    part: _lowered_part,
+    sum_steps: _lowered_sum_steps,
+    sum_units: _lowered_sum_units,
+}
 
 
 def _moving(ref: ir.Ref) -> tuple[str, str]:

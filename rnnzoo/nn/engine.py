@@ -25,7 +25,6 @@ from rnnzoo.nn.rooms import Place, Plan, Room, plan
 
 Tensor = Any
 Named = tuple[str, str]  # (kind, name) of an `ir.Ref`
-INFINITE_AT_0 = frozenset({"div", "log", "sqrt", "pow"})  # or their derivatives are
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ class Engine:
         """Where the forward loop keeps what it carries, and what the backward pass reads beside that."""
         later = {*_named(self.adjoint.sequences(self.program)), *_named(self.program.results.values())}
         free = {at: key for at, key in enumerate(self.rows) if key[0] == "value" and key not in later}
-        sizes = {("value", one.name): self.size.of(one.size) for one in self.program.before}
+        sizes = {("value", one.name): self.size.of(one.shape[0]) for one in self.program.before if one.shape}
         saved = {(ref.kind, ref.name): self.size.of(ref.shape[0]) for ref in self.adjoint.saved}
         shown = {("carried", name): self.width(name) for name in self.shown}
         found = plan(saved | shown, {at: sizes[key] for at, key in free.items()})
@@ -129,8 +128,8 @@ class Engine:
     @cached_property
     def divides(self) -> bool:
         """Whether an adjoint may be infinite in steps that are padding, whose states may still be 0."""
-        lines = (*self.program.before, *self.adjoint.loop, *self.adjoint.after)
-        return any(isinstance(one.expr, ir.Apply) and one.expr.op in INFINITE_AT_0 for one in lines)
+        instructions = (*self.program.before, *self.adjoint.loop, *self.adjoint.after)
+        return any(instruction.primitive.singular for instruction in instructions)
 
     @cached_property
     def compiled(self) -> tuple[scan.Compiled, scan.Compiled]:

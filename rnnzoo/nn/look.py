@@ -15,7 +15,7 @@ import numpy as np
 
 from rnnzoo.errors import UsageError
 from rnnzoo.lang import ir, memory, reference
-from rnnzoo.lang.ops import OPS
+from rnnzoo.lang.primitives.activations import sigmoid
 from rnnzoo.nn.layer import Recurrent
 
 Array = np.ndarray[Any, Any]
@@ -95,7 +95,7 @@ def slope(loss: str, logits: Array, y: Array) -> Array:
     if loss == "squared":
         return 2.0 * (logits - y) / logits.shape[-1]
     if loss == "bernoulli":
-        return np.asarray(OPS["sigmoid"].numpy(logits) - y)
+        return np.asarray(sigmoid.numpy(logits) - y)
     shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True) - np.eye(logits.shape[-1])[y])
 

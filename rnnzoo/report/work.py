@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from rnnzoo.lang import ir
+from rnnzoo.lang.primitives import sub
 from rnnzoo.lang.view import CellView
 from rnnzoo.report.html import described, render
 
 SHUT, OPEN = 0.1, 0.9
-_GATES = ("sigmoid", "hard_sigmoid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ class Row:
 def is_gate(step: ir.Step, name: str) -> bool:
     """Whether an equation's value is an activation between 0 and 1, or one less such a value."""
     match step.equation(name).expr:
-        case ir.Apply(op=op) if op in _GATES:
+        case ir.Apply(op=op) if op.gates:
             return True
-        case ir.Apply(op="sub", args=(ir.Number(value=1.0), ir.Ref(kind="value", name=other))):
+        case ir.Apply(op=op, args=(ir.Number(value=1.0), ir.Ref(kind="value", name=other))) if op is sub:
             return is_gate(step, other)
     return False
 

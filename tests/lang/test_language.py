@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from rnnzoo import lang
 from rnnzoo.errors import SpecError, UsageError
 from rnnzoo.lang import adjoint, counts, ir, passes, reference
-from rnnzoo.lang.ops import OPERANDS, OPS
+from rnnzoo.lang.primitives import ELEMENTWISE
+from rnnzoo.lang.primitives.base import OPERANDS
 from rnnzoo.lang.text import cell_text, digest
 from rnnzoo.spec.cell import ZOO, built_in_names
 from tests.strategies import cell_texts
@@ -226,9 +227,9 @@ def test_sizes_that_contradict_each_other_are_refused_and_end() -> None:
 ARGUMENTS = {"where": 1}  # the condition has no derivative
 
 
-@pytest.mark.parametrize("name", [name for name, op in OPS.items() if op.derivatives])
+@pytest.mark.parametrize("name", [name for name, op in ELEMENTWISE.items() if op.derivatives])
 def test_every_derivative_agrees_with_differences(name: str) -> None:
-    op = OPS[name]
+    op = ELEMENTWISE[name]
     rng = np.random.default_rng(3)
     args = [rng.uniform(0.2, 1.8, 50) for _ in range(op.arity)]
     if op.arity == 1 and name not in ("log", "sqrt"):
@@ -247,13 +248,13 @@ def test_every_derivative_agrees_with_differences(name: str) -> None:
 def derivative(text: str, args: list[np.ndarray], result: np.ndarray) -> np.ndarray:
     """A derivative's text, read as the engine reads it and evaluated by the reference."""
     values = dict(zip(OPERANDS, args)) | {"y": result}
-    return reference.evaluate(adjoint.derivative(text), {"value": values}, ir.Sizes(1, 1, {}))
+    return reference.evaluate(adjoint.derivative_tree(text), {"value": values}, ir.Sizes(1, 1, {}))
 
 
 def test_no_operation_has_a_hole_in_its_row() -> None:
-    for name, op in OPS.items():
+    for name, op in ELEMENTWISE.items():
         assert op.name == name
-        assert op.backend
-        assert "{" in op.latex
+        assert op.lowering
+        assert "{" in op.latex_form
         assert not op.derivatives or len(op.derivatives) == op.arity
-        assert op.latex.format(*"abc"[: op.arity])
+        assert op.latex_form.format(*"abc"[: op.arity])

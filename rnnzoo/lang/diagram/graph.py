@@ -12,16 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from rnnzoo.lang import ir
-from rnnzoo.lang.greek import GREEK
-from rnnzoo.lang.ops import OPS
+from rnnzoo.lang.primitives import Primitive, add, mul, sub
 from rnnzoo.lang.text import expression, number
 
 NodeKind = Literal["input", "state", "constant", "layer", "pointwise"]
-_LABELS = {
-    "sigmoid": GREEK["sigma"], "mul": "\N{MULTIPLICATION SIGN}", "sub": "\N{MINUS SIGN}",
-    "neg": "\N{MINUS SIGN}", "div": "÷", "pow": "^", "mod": "mod", "minimum": "min", "maximum": "max", "where": "if",
-    "less_equal": "≤", "greater_equal": "≥", "equal": "=", "not_equal": "≠",
-}  # fmt: skip
 BELOW = "below"  # an input that is a value of the layer below
 LINEAR = "lin"  # a layer without an activation
 
@@ -139,7 +133,7 @@ class _Builder:
                 return self.source("state", "previous", name)
             case ir.Ref(kind="value", name=name):
                 return self.values[name]
-            case ir.Apply(op=op, args=(argument,)) if OPS[op].symbol == "":
+            case ir.Apply(op=op, args=(argument,)) if not op.symbol:
                 affine = _affine(argument)
                 if affine is not None:
                     return self.layer(affine, _label(op), 1 + _additions(argument))
@@ -148,7 +142,7 @@ class _Builder:
                 affine = _affine(expr)
                 if affine is not None:
                     return self.layer(affine, LINEAR, _additions(expr))
-                if op in ("add", "sub"):
+                if op.signs:
                     return self.sum(expr)
                 return self.pointwise(op, args)
         raise AssertionError(f"nothing is drawn for {expr}")  # what is fixed was taken into its operation
@@ -172,10 +166,10 @@ class _Builder:
         at = self.layer(_gathered(gathered), LINEAR, len(gathered) - 1)
         for (term, positive), within in zip(terms, inside):
             if not within:
-                at = self.operation("add" if positive else "sub", at, term)
+                at = self.operation(add if positive else sub, at, term)
         return at
 
-    def operation(self, op: str, left: int, right: ir.Expr) -> int:
+    def operation(self, op: Primitive, left: int, right: ir.Expr) -> int:
         if _fixed(right):
             return self.add(Node("pointwise", f"{_label(op)} {_fixed_text(right)}", "", (left,), covers=1 + _count(right),
                                  equation=self.inside))  # fmt: skip
@@ -183,7 +177,7 @@ class _Builder:
             Node("pointwise", _label(op), "", (left, self.expression(right)), covers=1, equation=self.inside)
         )
 
-    def pointwise(self, op: str, args: Sequence[ir.Expr]) -> int:
+    def pointwise(self, op: Primitive, args: Sequence[ir.Expr]) -> int:
         """An operation; operands that are the same at every step stand in its label."""
         fixed = [one for one in args if _fixed(one)]
         operands = tuple(self.expression(one) for one in args if not _fixed(one))
@@ -193,21 +187,21 @@ class _Builder:
         )
 
 
-def _pointwise_label(op: str, args: Sequence[ir.Expr]) -> str:
+def _pointwise_label(op: Primitive, args: Sequence[ir.Expr]) -> str:
     sign = _label(op)
     if not any(map(_fixed, args)):
         return sign
     texts = [_fixed_text(one) if _fixed(one) else "" for one in args]
     if len(args) == 2:
         left, right = texts
-        if op in ("mul", "add") and left:
+        if op in (mul, add) and left:
             return f"{sign} {left}"
-        return f"1{sign}" if (op, left) == ("sub", "1") else f"{left} {sign} {right}".strip()
+        return f"1{sign}" if op is sub and left == "1" else f"{left} {sign} {right}".strip()
     return f"{sign}({', '.join(text or '·' for text in texts)})"
 
 
-def _label(op: str) -> str:
-    return _LABELS.get(op, OPS[op].symbol or op.replace("_", " "))
+def _label(op: Primitive) -> str:
+    return op.label or op.symbol or op.name
 
 
 def _once(numbers: Iterator[int]) -> tuple[int, ...]:
@@ -273,12 +267,18 @@ def _trained(expr: ir.Expr) -> bool:
 def _factor(expr: ir.Expr) -> tuple[ir.Expr, bool] | None:
     """The value that weights multiply, and whether they are a matrix; a number may scale them.  Else None."""
     match expr:
-        case ir.Apply(op="matmul", args=(_, value)) if not _fixed(value):
+        case ir.Apply(op=op, args=(_, value)) if op.is_product and not _fixed(value):
             return value, True
-        case ir.Apply(op="mul", args=(ir.Ref(kind="weight"), value) | (value, ir.Ref(kind="weight"))) if not _fixed(
-            value
-        ):
-            return _factor(value) or (value, False)
-        case ir.Apply(op="mul", args=(scale, value) | (value, scale)) if _fixed(scale):
-            return _factor(value)
+        case ir.Apply(op=op, args=(left, right)) if op is mul:
+            return _scaled(left, right) or _scaled(right, left)
     return None
+
+
+def _scaled(scale: ir.Expr, value: ir.Expr) -> tuple[ir.Expr, bool] | None:
+    """The same of `scale * value`."""
+    if _fixed(value) or not _fixed(scale):
+        return None
+    inner = _factor(value)
+    if inner is None and isinstance(scale, ir.Ref) and scale.kind == "weight":
+        return value, False
+    return inner

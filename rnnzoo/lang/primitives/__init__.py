@@ -1,0 +1,50 @@
+"""The operations of the cell language and of its programs, one family a file.
+
+    arithmetic     + - * / % ** and the sign
+    activations    sigmoid, tanh and their kin
+    elementary     exp, log, sqrt and their kin
+    conditions     comparisons, and the choice between two values
+    products       a matrix on a vector, its transpose, and the gradient of the matrix
+    layout         values side by side, and some of them taken out
+    reductions     sums over steps and sequences, and over units
+
+To add an elementwise operation, add one object to a family.  Users cannot write the last three families, but for `@`.
+Imports NumPy and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import chain
+
+from rnnzoo.lang.primitives import activations, arithmetic, conditions, elementary, layout, products, reductions
+from rnnzoo.lang.primitives.arithmetic import add, div, mod, mul, neg, sub
+from rnnzoo.lang.primitives.base import Elementwise, Operands, Primitive, ShapeError
+from rnnzoo.lang.primitives.conditions import equal, not_equal, where
+from rnnzoo.lang.primitives.layout import part, stack
+from rnnzoo.lang.primitives.products import matmul, matmul_t, outer
+from rnnzoo.lang.primitives.reductions import sum_steps, sum_units
+
+__all__ = [
+    "CALLS", "ELEMENTWISE", "INFIX", "PRIMITIVES", "Elementwise", "Operands", "Primitive", "ShapeError", "add", "div", "equal",
+    "matmul",
+    "matmul_t", "mod", "mul", "named", "neg", "not_equal", "outer", "part", "stack", "sub", "sum_steps", "sum_units", "where",
+]  # fmt: skip
+
+_FAMILIES = (arithmetic, activations, elementary, conditions, products, layout, reductions)
+_CONTENT = chain.from_iterable(vars(family).values() for family in _FAMILIES)
+_ALL = [value for value in _CONTENT if isinstance(value, Primitive)]  # in the order of the files
+
+PRIMITIVES: Mapping[str, Primitive] = {primitive.name: primitive for primitive in _ALL}
+ELEMENTWISE: Mapping[str, Elementwise] = {
+    name: primitive for name, primitive in PRIMITIVES.items() if isinstance(primitive, Elementwise)
+}
+CALLS: Mapping[str, Elementwise] = {name: primitive for name, primitive in ELEMENTWISE.items() if not primitive.symbol}
+INFIX: Mapping[str, Primitive] = {
+    primitive.symbol: primitive for primitive in _ALL if primitive.symbol and primitive.arity == 2
+}
+
+
+def named(name: str) -> Primitive:
+    """The operation of a name."""
+    return PRIMITIVES[name]
