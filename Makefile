@@ -55,7 +55,8 @@ check: $(READY)  ## lint, types, architecture
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest tests/test_architecture.py
 
-accept: $(READY)  ## rewrite the expected messages of tests/bad_specs; read the diff
+accept: $(READY)  ## rewrite expected messages and the table of operations; read the diff
+	@$(BIN)/python -m tools.operations
 	@RNNZOO_ACCEPT=1 $(BIN)/python -m pytest tests/test_bad_specs.py
 
 docs-figures: $(READY)  ## draw the pictures of docs/: a minute, of which trainings take most
