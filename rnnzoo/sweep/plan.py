@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from rnnzoo.errors import Mistakes, SpecError, UsageError
-from rnnzoo.lang import check, counts, no_weight
+from rnnzoo.lang import check, counts, no_weight, with_init
+from rnnzoo.lang.canonical import canonical_hash
 from rnnzoo.lang.ir import Cell
 from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.text import digest as cell_digest
@@ -36,6 +37,7 @@ class Study:
     Attributes:
         identity: name of Optuna's study: experiment, variant, task, and a hash of `parts`.
         parts: digest of everything that outcomes depend on, by what it is called when it changed.
+        normal: the same with each cell in its canonical form: equal for studies whose cells differ in spelling only.
         data: digest of the task's data.
         equal: the baseline's cell and the size of x, where variants have equal numbers of weights.
         replicate: 0 for the search itself; from 1 on, its kept trials once more, each on a fresh seed.
@@ -47,6 +49,7 @@ class Study:
     task: TaskChoice
     cell: Cell
     parts: Mapping[str, str]
+    normal: Mapping[str, str]
     data: str = ""
     equal: tuple[Cell, int] | None = None
     replicate: int = 0
@@ -58,6 +61,11 @@ class Study:
         mark = self.stage or self.replicate
         again = f"{REPLICATE}{mark}" if mark else ""
         return f"{self.experiment.name}/{self.variant.label}{again}/{self.task.label}/{short}"
+
+    @property
+    def form(self) -> str:
+        """Equal for studies whose trials may stand for each other's, however their cells are spelt."""
+        return digest(dict(self.normal))
 
     @property
     def prefix(self) -> str:
@@ -120,6 +128,11 @@ class Study:
         """
         return replace(trial, data=self.data).key == self.trial(trial.index, trial.hyperparameters).key
 
+    def same_but_for_spelling(self, trial: Trial) -> bool:
+        """The same where the cell is known to be this study's in another spelling."""
+        own = self.trial(trial.index, trial.hyperparameters)
+        return self.same(replace(trial, cell=own.cell, cell_hash=own.cell_hash, init=own.init))
+
     def units(self, hyperparameters: Mapping[str, Value]) -> int:
         """Units of this variant at a point of the space."""
         units, layers = int(hyperparameters["units"]), int(hyperparameters.get("layers", 1))
@@ -153,7 +166,8 @@ def studies(experiment: Experiment, data: Mapping[str, str], inputs: Mapping[str
     same = experiment.equal == "weights"
     planned = tuple(
         Study(
-            experiment, variant, task, found[variant.label], _parts(experiment, variant, task, found, data), data[task.label],
+            experiment, variant, task, found[variant.label], _parts(experiment, variant, task, found, data),
+            _parts(experiment, variant, task, found, data, normal=True), data[task.label],
             (found[experiment.baseline], inputs[task.label]) if same else None,
         )
         for task in experiment.tasks
@@ -183,15 +197,16 @@ def confirming(found: Sequence[Study], trials: int) -> tuple[Study, ...]:
         return ()
     experiment = found[0].experiment
     design = [confirm.settings, confirm.region, confirm.pilot, experiment.margin, trials]
-    searched = {
-        task.label: [dict(study.parts) for study in found if study.task.label == task.label]
-        for task in experiment.tasks
-    }
-    return tuple(
-        replace(study, stage=stage, parts={**study.parts, "confirm": digest([design, searched[study.task.label]])})
-        for stage in (PILOT, ROUND)
-        for study in found
-    )
+
+    def confirmed(study: Study, stage: str) -> Study:
+        searched = [other for other in found if other.task.label == study.task.label]
+        parts = digest([design, [dict(other.parts) for other in searched]])
+        normal = digest([design, [dict(other.normal) for other in searched]])
+        return replace(
+            study, stage=stage, parts={**study.parts, "confirm": parts}, normal={**study.normal, "confirm": normal}
+        )
+
+    return tuple(confirmed(study, stage) for stage in (PILOT, ROUND) for study in found)
 
 
 def _check_equal(study: Study) -> None:
@@ -259,8 +274,14 @@ def _unfit(cell: Cell, name: str, init: Init) -> tuple[str, str]:
 
 
 def _parts(
-    experiment: Experiment, variant: Variant, task: TaskChoice, found: Mapping[str, Cell], data: Mapping[str, str]
+    experiment: Experiment,
+    variant: Variant,
+    task: TaskChoice,
+    found: Mapping[str, Cell],
+    data: Mapping[str, str],
+    normal: bool = False,
 ) -> dict[str, str]:
+    """Digests of what outcomes depend on; `normal` takes cells in their canonical form."""
     search = experiment.search
     how: dict[str, Any] = {
         "sampler": asdict(search.sampler),
@@ -269,9 +290,9 @@ def _parts(
         "on": experiment.select.on,
     }
     if experiment.equal == "weights":
-        how["equal"] = cell_digest(found[experiment.baseline])
+        how["equal"] = (canonical_hash if normal else cell_digest)(found[experiment.baseline])
     parts: dict[str, Any] = {
-        "cell": [cell_digest(found[variant.label]), dict(variant.init)],
+        "cell": _normal(found[variant.label], variant) if normal else _spelt(found[variant.label], variant),
         "space": asdict(replace(variant.space, fixed=dict(variant.space.fixed))),
         "task": [task.name, without_paths(task.options)],
         "data": data[task.label],
@@ -279,6 +300,15 @@ def _parts(
         "search": {**how, "pruner": asdict(search.pruner) if search.pruner else None},
     }
     return {name: digest(part) for name, part in parts.items()}
+
+
+def _spelt(cell: Cell, variant: Variant) -> list[object]:
+    return [cell_digest(cell), dict(variant.init)]
+
+
+def _normal(cell: Cell, variant: Variant) -> str:
+    init = {name: Init.from_plain(value) for name, value in variant.init.items()}
+    return canonical_hash(with_init(cell, init))
 
 
 def _undecided(training: Training, space: Space) -> dict[str, Any]:

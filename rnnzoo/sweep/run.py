@@ -297,17 +297,24 @@ class Sweep:
             "task": study.task.label,
             "on": self.experiment.select.on,
             "parts": dict(study.parts),
+            "form": study.form,
         }
 
     def find_again(self, study: Study, opened: StudyStore, earlier: Editions) -> set[str]:
-        """Take over the trials of earlier editions that are this study's to the letter; names of those editions."""
+        """Take over the trials of earlier editions that are this study's; names of those editions."""
         taken = set()
         for name, (attributes, _) in earlier.items():
-            if changed(study.parts, attributes.get("parts", {})) == ("training",):
-                count = self.store.inherit(opened, name, study.same)
-                if count:
-                    self.observer.note(f"{study.label}: {count} trials of an older version are these, and count")
-                    taken.add(name)
+            count, whose = 0, ""
+            if name != study.identity and attributes.get("form") == study.form:
+                count, whose = (
+                    self.store.inherit(opened, name, study.same_but_for_spelling),
+                    "another spelling of the cell",
+                )
+            elif changed(study.parts, attributes.get("parts", {})) == ("training",):
+                count, whose = self.store.inherit(opened, name, study.same), "an older version"
+            if count:
+                self.observer.note(f"{study.label}: {count} trials of {whose} are these, and count")
+                taken.add(name)
         return taken
 
     def set_aside(self, study: Study, earlier: Editions, taken: Collection[str]) -> None:

@@ -317,6 +317,42 @@ def test_a_trial_is_begun_again_as_often_as_stated_also_over_interruptions(tmp_p
         assert opened.attempts() == dict.fromkeys(range(6), 2)
 
 
+SPELT = """\
+name: mine
+equations: |
+  f = sigmoid(W_f @ x + R_f @ h[t-1] + b_f)
+  h = f * h[t-1] + (1 - f) * tanh(W_h @ x + R_h @ h[t-1])
+"""
+OTHERWISE = """\
+name: mine
+equations: |
+  n = tanh(R_n @ h[t-1] + W_n @ x)
+  gate = sigmoid(R_g @ h[t-1] + (W_g @ x + b_g))
+  h = n * (1 - gate) + h[t-1] * gate
+"""
+
+
+def test_the_trials_of_a_cell_are_found_again_when_it_is_spelt_otherwise_and_not_when_it_computes_something_else(
+    tmp_path: Path,
+) -> None:
+    spec = SPEC.format(sampler="random").replace("[rnn, gru]", "[rnn, mine.yaml]")
+    cell = tmp_path / "mine.yaml"
+    cell.write_text(SPELT)
+    sweep(tmp_path, spec, 2, Quiet()).run()
+
+    cell.write_text(OTHERWISE)
+    again = sweep(tmp_path, spec, 2, Quiet())
+    again.run()
+    assert not again.observer.ends
+    assert "mine: 6 trials of another spelling of the cell are these, and count" in again.observer.notes
+
+    cell.write_text(OTHERWISE.replace("(1 - gate)", "(1 + gate)"))
+    other = sweep(tmp_path, spec, 2, Quiet())
+    other.run()
+    assert len(other.observer.ends) == 6
+    assert any("the cell changed; 6 trials run before are set aside" in note for note in other.observer.notes)
+
+
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
 def test_trials_that_failed_begin_once_more_when_it_is_asked_for(sampler: str, tmp_path: Path) -> None:
     spec = SPEC.format(sampler=sampler)

@@ -96,7 +96,7 @@ class _Power(Elementwise):
 
 add = Elementwise(
     "add", 2, np.add, "add", "{} + {}", ("1", "1"), "+", SUM,
-    simpler=_simpler_sum, signs=(1, 1),
+    simpler=_simpler_sum, signs=(1, 1), commutative=True,
 )  # fmt: skip
 sub = Elementwise(
     "sub", 2, np.subtract, "subtract", "{} - {}", ("1", "-1"), "-", SUM,
@@ -104,7 +104,7 @@ sub = Elementwise(
 )  # fmt: skip
 mul = _Product(
     "mul", 2, np.multiply, "multiply", r"{} \odot {}", ("b", "a"), "*", PRODUCT,
-    simpler=_simpler_product, label="\N{MULTIPLICATION SIGN}", unicode="⊙",
+    simpler=_simpler_product, commutative=True, label="\N{MULTIPLICATION SIGN}", unicode="⊙",
 )  # fmt: skip
 div = _Quotient(
     "div", 2, np.divide, "divide", r"\frac{{{}}}{{{}}}", ("1 / b", "-y / b"), "/", PRODUCT,

@@ -70,6 +70,7 @@ class Primitive:
         differentiable: whether an adjoint reaches its operands.  Where it does not, users may apply the operation to `t`,
             options and constants only.
         signs: 1 or -1 for each operand, where the operation is the sum of its operands with these signs.
+        commutative: whether its operands may change places.
         is_product: whether it is a matrix of weights on a vector, the one product that changes sizes.
         is_elementwise: whether it works on each unit apart.
         regroups: whether it only lays values side by side, or takes some of them out.
@@ -86,6 +87,7 @@ class Primitive:
     symbol: str = ""
     differentiable: bool = True
     signs: tuple[int, ...] = ()
+    commutative: bool = False
     is_product: bool = False
     is_elementwise: bool = False
     regroups: bool = False
@@ -180,6 +182,7 @@ class Elementwise(Primitive):
     unicode: str = ""
     label: str = ""
     signs: tuple[int, ...] = ()
+    commutative: bool = False
     costly: bool = False
     singular: bool = False
     slope: Callable[[Array], Array] | None = None

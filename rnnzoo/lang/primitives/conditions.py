@@ -25,7 +25,8 @@ def _comparison(
     return Elementwise(
         name, 2, numbers, name, f"{{}} {latex} {{}}", ("0", "0"), symbol, COMPARISON,
         sides=(COMPARISON + 1, COMPARISON + 1), label=sign, unicode=sign, range=(0.0, 1.0), yields_truth=True,
-        tame=tame or f"(({{a}}) {symbol} ({{b}})) * ({{a}})", note="1 where true, 0 where false",
+        commutative=symbol in ("==", "!="), tame=tame or f"(({{a}}) {symbol} ({{b}})) * ({{a}})",
+        note="1 where true, 0 where false",
     )  # fmt: skip
 
 

@@ -30,9 +30,9 @@ floor = Elementwise(
 )  # fmt: skip
 minimum = Elementwise(
     "minimum", 2, np.minimum, "minimum", r"\min\left({}, {}\right)", ("where(a <= b, 1, 0)", "where(a <= b, 0, 1)"),
-    label="min",
+    label="min", commutative=True,
 )  # fmt: skip
 maximum = Elementwise(
     "maximum", 2, np.maximum, "maximum", r"\max\left({}, {}\right)", ("where(a >= b, 1, 0)", "where(a >= b, 0, 1)"),
-    label="max",
+    label="max", commutative=True,
 )  # fmt: skip

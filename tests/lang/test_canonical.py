@@ -1,0 +1,199 @@
+"""One canonical form for all spellings of a cell, and another one for every other cell."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from rnnzoo import lang
+from rnnzoo.lang import ir
+from rnnzoo.lang.canonical import canonical_hash, canonical_text
+from rnnzoo.lang.primitives import add, neg, sub
+from rnnzoo.lang.text import cell_text
+from rnnzoo.spec.cell import built_in_names
+from tests.strategies import cell_texts
+
+CELLS = sorted((Path(__file__).parents[2] / "experiments" / "cells").glob("*.yaml"))
+NAMES = (*built_in_names(), *map(str, CELLS))
+
+
+def rewritten(cell: ir.Cell, change: Callable[[ir.Expr], ir.Expr]) -> ir.Cell:
+    """The cell with every operation of its equations changed, operands first."""
+
+    def of(expr: ir.Expr) -> ir.Expr:
+        if isinstance(expr, ir.Apply):
+            expr = replace(expr, args=tuple(of(operand) for operand in expr.args))
+        return change(expr)
+
+    def step(old: ir.Step) -> ir.Step:
+        return replace(old, equations=tuple(replace(one, expr=of(one.expr)) for one in old.equations))
+
+    return read_again(replace(cell, step=step(cell.step), first=step(cell.first)))
+
+
+def read_again(cell: ir.Cell) -> ir.Cell:
+    """What a user would have who wrote the cell so."""
+    return lang.parse_text(cell_text(cell))
+
+
+def commuted(cell: ir.Cell, rng: random.Random) -> ir.Cell:
+    def change(expr: ir.Expr) -> ir.Expr:
+        if isinstance(expr, ir.Apply) and expr.op.commutative and rng.random() < 0.5:
+            return replace(expr, args=expr.args[::-1])
+        return expr
+
+    return rewritten(cell, change)
+
+
+def with_differences_as_sums(cell: ir.Cell, rng: random.Random) -> ir.Cell:
+    def change(expr: ir.Expr) -> ir.Expr:
+        if isinstance(expr, ir.Apply) and expr.op is sub and rng.random() < 0.5:
+            left, right = expr.args
+            return ir.Apply(add, (ir.Apply(neg, (right,), right.shape), left), expr.shape)
+        return expr
+
+    return rewritten(cell, change)
+
+
+def regrouped(cell: ir.Cell, rng: random.Random) -> ir.Cell:
+    """(a + b) + c as a + (b + c)."""
+
+    def change(expr: ir.Expr) -> ir.Expr:
+        inner = expr.args[0] if isinstance(expr, ir.Apply) and expr.op is add else None
+        if isinstance(expr, ir.Apply) and isinstance(inner, ir.Apply) and inner.op is add and rng.random() < 0.5:
+            right = ir.Apply(add, (inner.args[1], expr.args[1]), expr.shape)
+            return ir.Apply(add, (inner.args[0], right), expr.shape)
+        return expr
+
+    return rewritten(cell, change)
+
+
+def renamed(cell: ir.Cell, rng: random.Random) -> ir.Cell:
+    """Every equation and every weight under another name."""
+    steps = (cell.step, cell.first)
+    equations = sorted({one.name for step in steps for one in step.equations})
+    weights = sorted({one.name for step in steps for one in step.weights})
+    new = {name: f"q{number}" for number, name in enumerate(rng.sample(equations, len(equations)))}
+    new |= {name: f"{name}_of_{number}" for number, name in enumerate(weights)}
+
+    def expression(expr: ir.Expr) -> ir.Expr:
+        if isinstance(expr, ir.Apply):
+            return replace(expr, args=tuple(expression(operand) for operand in expr.args))
+        if isinstance(expr, ir.Ref) and expr.kind in ("value", "previous", "below", "weight"):
+            return replace(expr, name=new[expr.name])
+        return expr
+
+    def step(old: ir.Step) -> ir.Step:
+        return ir.Step(
+            tuple(replace(one, name=new[one.name], expr=expression(one.expr)) for one in old.equations),
+            tuple(replace(one, name=new[one.name]) for one in old.weights),
+        )
+
+    states = tuple(replace(one, name=new[one.name]) for one in cell.states)
+    changed = replace(cell, output=new[cell.output], states=states, step=step(cell.step), first=step(cell.first))
+    return read_again(changed)
+
+
+def reordered(cell: ir.Cell, rng: random.Random) -> ir.Cell:
+    def step(old: ir.Step) -> ir.Step:
+        return replace(old, equations=tuple(rng.sample(old.equations, len(old.equations))))
+
+    first = step(cell.first) if cell.first != cell.step else None
+    mixed = step(cell.step)
+    return read_again(replace(cell, step=mixed, first=first or mixed))
+
+
+def with_a_name_for_a_part(cell: ir.Cell, rng: random.Random) -> ir.Cell:
+    if cell.first != cell.step:
+        return cell  # a name of one layer would be a state of none
+    equations = list(cell.step.equations)
+    place = rng.randrange(len(equations))
+    parts = [node for node in ir.walk(equations[place].expr) if isinstance(node, ir.Apply) and len(node.shape) == 1]
+    if not parts:
+        return cell
+    part = rng.choice(parts)
+    name = ir.Ref("value", "named", part.shape)
+
+    def expression(expr: ir.Expr) -> ir.Expr:
+        if expr == part:
+            return name
+        if isinstance(expr, ir.Apply):
+            return replace(expr, args=tuple(expression(operand) for operand in expr.args))
+        return expr
+
+    equations[place] = replace(equations[place], expr=expression(equations[place].expr))
+    equations.insert(place, ir.Equation("named", part, part.shape[0]))
+    step = replace(cell.step, equations=tuple(equations))
+    return read_again(replace(cell, step=step, first=step))
+
+
+SPELLINGS = (commuted, with_differences_as_sums, regrouped, renamed, reordered, with_a_name_for_a_part)
+
+
+def has_one_form(cell: ir.Cell) -> None:
+    rng = random.Random(1)
+    form = canonical_text(cell)
+    for change in SPELLINGS:
+        assert canonical_text(change(cell, rng)) == form, change.__name__
+    for change in SPELLINGS:
+        cell = change(cell, rng)
+    assert canonical_text(cell) == form
+
+
+@pytest.mark.parametrize("name", NAMES, ids=lambda name: Path(name).stem)
+def test_all_spellings_of_a_cell_have_one_canonical_form(name: str) -> None:
+    has_one_form(lang.load(name))
+
+
+@given(cell_texts())
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+def test_all_spellings_of_any_cell_have_one_canonical_form(text: str) -> None:
+    has_one_form(lang.parse_text(text))
+
+
+def test_of_the_zoo_only_the_lstm_without_peepholes_is_another_cell_too() -> None:
+    """Greff et al. 2015 take the peepholes out of their LSTM (`np`); what is left is the LSTM of Gers et al. 2000."""
+    forms = {name: canonical_hash(lang.load(name)) for name in built_in_names()}
+    same = [pair for pair in combinations(forms, 2) if forms[pair[0]] == forms[pair[1]]]
+    assert same == [("lstm", "np")]
+
+
+H = "name: q\nequations: |\n  h = {}\n"
+DIFFERENT = {
+    "one matrix twice, and two": ("tanh(W @ x + R @ h[t-1]) + tanh(R @ h[t-1])", "tanh(W @ x + R @ h[t-1]) + tanh(S @ h[t-1])"),
+    "a difference turned round": ("tanh(W @ x - R @ h[t-1])", "tanh(R @ h[t-1] - W @ x)"),
+    "a quotient turned round": ("tanh(W @ x) / (2 + b * h[t-1])", "(2 + b * h[t-1]) / tanh(W @ x)"),
+    "branches exchanged": ("where(t < 3, tanh(W @ x), h[t-1])", "where(t < 3, h[t-1], tanh(W @ x))"),
+    "another number": ("tanh(W @ x + 0.5 * h[t-1])", "tanh(W @ x + 0.25 * h[t-1])"),
+    "another activation": ("tanh(W @ x + R @ h[t-1])", "sigmoid(W @ x + R @ h[t-1])"),
+    "a factor more": ("tanh(W @ x) * h[t-1]", "tanh(W @ x) * h[t-1] * h[t-1]"),
+    "a term more": ("tanh(W @ x) + h[t-1]", "tanh(W @ x) + h[t-1] + h[t-1]"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("cell", "other"), DIFFERENT.values(), ids=DIFFERENT)
+def test_cells_that_compute_something_else_have_another_form(cell: str, other: str) -> None:
+    assert canonical_text(lang.parse_text(H.format(cell))) != canonical_text(lang.parse_text(H.format(other)))
+
+
+def test_which_state_is_read_where_is_part_of_the_form() -> None:
+    text = (
+        "name: q\noutput: h\nequations: |\n  c = tanh(W @ x + {} @ {}[t-1])\n  h = sigmoid(V @ x + {} @ {}[t-1]) + c\n"
+    )
+    forms = {
+        canonical_text(lang.parse_text(text.format("R", one, "S", other)))
+        for one, other in (("c", "h"), ("h", "c"), ("c", "c"), ("h", "h"))
+    }
+    assert len(forms) == 4
+
+
+@pytest.mark.parametrize("change", ["init: {R: identity}", "initial: {h: 1}", "initial: {h: learned}"])
+def test_what_weights_and_states_begin_with_is_part_of_the_form(change: str) -> None:
+    text = H.format("tanh(W @ x + R @ h[t-1])")
+    assert canonical_text(lang.parse_text(text)) != canonical_text(lang.parse_text(f"{text}{change}\n"))
