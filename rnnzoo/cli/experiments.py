@@ -124,9 +124,7 @@ def sweep(given: argparse.Namespace) -> int:
         try:
             loop.run()
         except KeyboardInterrupt:
-            display.note(
-                f"stopped; {display.state.finished} of {display.state.total} trials are done, and the same command goes on"
-            )
+            display.stopped()
             raise
     results = loop.results()
     tracker.catch_up()

@@ -126,6 +126,12 @@ class Display:
         if self.live is not None and now.next:
             self.live.start()
 
+    def stopped(self) -> None:
+        """The sweep was interrupted, perhaps before it knew what is done already."""
+        state = self.state
+        done = f"{state.finished} of {state.total} trials are done" if state.studies else "no trial was begun"
+        self.note(f"stopped; {done}, and the same command goes on")
+
     # -- how it looks
 
     def _line(self, study: Study, trial: Trial, outcome: Outcome) -> str:
