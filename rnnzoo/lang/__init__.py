@@ -1,7 +1,8 @@
 """The cell language: equations as text become an intermediate representation once, and everything else reads that.
 
     parse, check       text -> trees -> `ir.Cell`, or every mistake
-    ir, ops            the representation; the operations
+    ir, primitives     the representation; the operations, each with all of its rules
+    canonical          one text and one hash for all spellings of a cell
     reference, counts  float64 NumPy, the oracle; weights and multiply-adds
     text, latex, unicode, greek, listing, diagram, view     for people
     passes, program, widen, adjoint, verify     a step as a program, its reverse, and what both must hold

@@ -5,6 +5,7 @@ cell              CellSpec: a cell as text, `extends` resolved
 experiment        Experiment, Search, Space, Select, Claim
 read_experiment   an experiment file -> Experiment
 space, claims     what a space and a claim may say
+meant             what was probably meant by a claim that cannot be read
 points            random, grid and quasi-random points as functions of the index (pure)
 unused            what an experiment says without effect
 trial             Trial (all that one training needs), Outcome (all that it yields)

@@ -1,5 +1,6 @@
 """The operations of the cell language and of its programs, one family a file.
 
+    base           what an operation is
     arithmetic     + - * / % ** and the sign
     activations    sigmoid, tanh and their kin
     elementary     exp, log, sqrt and their kin
