@@ -277,12 +277,17 @@ class _Composer:
 
 
 class Fields:
-    """Reads a table key by key; what is wrong is collected, and the default is used so that reading can go on."""
+    """Reads a table key by key; what is wrong is collected, and the default is used so that reading can go on.
+
+    Attributes:
+        refused: keys whose values were mistakes, of which nothing more is to be said.
+    """
 
     def __init__(self, table: Table, mistakes: Mistakes, what: str) -> None:
         self.table = table
         self.mistakes = mistakes
         self.what = what
+        self.refused: set[str] = set()
         self._asked: set[str] = set()
 
     def __contains__(self, key: str) -> bool:
@@ -378,6 +383,7 @@ class Fields:
                 else ""
             )
             self.mistakes.add(node.span, f"`{key}` must be {expected}, not {describe(node)}", fix)
+            self.refused.add(key)
             return default
         return value
 
@@ -385,10 +391,12 @@ class Fields:
         if low is not None and value < low:
             problem = f"`{key}` is {value:g}, below its least value {low:g}"
             self.mistakes.add(self.span(key), problem, f"write at least {low:g}")
+            self.refused.add(key)
             return low
         if high is not None and value > high:
             problem = f"`{key}` is {value:g}, above its largest value {high:g}"
             self.mistakes.add(self.span(key), problem, f"write at most {high:g}")
+            self.refused.add(key)
             return high
         return value
 

@@ -199,6 +199,7 @@ class _Reader:
     def __init__(self, top: Fields, mistakes: Mistakes, file: str, folder: Path) -> None:
         self.top, self.mistakes, self.file, self.folder = top, mistakes, file, folder
         self.places: dict[str, Span] = {}
+        self.trials_refused = False
 
     def experiment(self, text: str) -> Experiment:
         top = self.top
@@ -214,7 +215,7 @@ class _Reader:
         if control:
             labels.append(control)
             variants += tuple(replace(one, label=control) for one in variants if one.label == baseline)
-        margin = top.number("margin", low=0.0) if top.node("margin") is not None else None
+        margin = self.margin()
         confirm = self.confirm(margin)
         searched = {one.name for own in (search.space, *(v.space for v in variants)) for one in own.dimensions}
         names = {one.label: one.name for one in tasks}
@@ -443,6 +444,13 @@ class _Reader:
             self.mistakes.add(self.top.span("controls"), f"the control is called '{label}', as a variant is", fix)
         return label
 
+    def margin(self) -> float | None:
+        """The margin; where it is a mistake some number, since nothing more is to be said of it."""
+        if self.top.node("margin") is None:
+            return None
+        margin = self.top.number("margin", low=0.0)
+        return 1.0 if "margin" in self.top.refused else margin
+
     # -- search
 
     def search(self) -> tuple[Search, Written]:
@@ -465,6 +473,7 @@ class _Reader:
             draws=entry.word("draws", ("own", "common"), usual.draws),  # type: ignore[arg-type]  # one of the two
             space=space,
         )
+        self.trials_refused = "trials" in entry.refused
         entry.done()
         return found, replace(written, space=space)
 
@@ -516,7 +525,7 @@ class _Reader:
             replicates=entry.integer("replicates", usual.replicates, low=0, high=MAX_REPLICATES),
         )
         entry.done()
-        if entry.node("keep") is not None:
+        if entry.node("keep") is not None and "keep" not in entry.refused and not self.trials_refused:
             self.check_keep(keep, trials, entry.span("keep"))
         return found
 
@@ -548,9 +557,9 @@ class _Reader:
                 "`confirm` needs a margin: how much difference is none?",
                 "give the experiment a `margin:` above 0",
             )
-        if found.hours == 0.0:
+        if found.hours == 0.0 and "hours" not in entry.refused:
             add(entry.span("hours"), "nothing is trained in 0 hours", "write hours: 8, or delete it")
-        if found.first > found.most:
+        if found.first > found.most and not {"first", "most"} & entry.refused:
             fix = f"write first: {found.most} or less"
             add(entry.span("first"), f"the first look, after {found.first} rounds, is later than the last", fix)
         if "most" in entry and found.until == "stopped":
@@ -610,7 +619,7 @@ class _Reader:
         floor = self.top.number("floor", low=0.0)
         if "confirm" not in self.top:
             self.mistakes.add(self.top.span("floor"), "`floor` is for `confirm:`, which is not here", "delete it")
-        if margin:
+        if margin and not {"floor", "margin"} & self.top.refused:
             fix = f"write floor: {margin / 2:g}, or leave it out"
             if floor > margin:
                 problem = f"the floor {floor:g} is above the margin {margin:g}"
@@ -646,7 +655,7 @@ class _Reader:
             minutes=entry.number("minutes", math.inf, low=0.0),
             retry=self.retry(entry.table_at("retry")),
         )
-        if found.minutes == 0.0:
+        if found.minutes == 0.0 and "minutes" not in entry.refused:
             self.mistakes.add(entry.span("minutes"), "no trial ends in 0 minutes", "write minutes: 30")
         entry.done()
         return found

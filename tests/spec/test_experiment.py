@@ -160,6 +160,24 @@ def test_claims_that_ask_different_questions_stand_beside_each_other(pair: tuple
     assert [claim.text for claim in found.claims] == list(pair)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "confirm: {hours: -1}", "confirm: {hours: soon}", "confirm: {first: 0}", "confirm: {first: 999}", "confirm: {most: 1}",
+        "margin: -1", "margin: wide", "floor: -1", "search.trials: 0", "select: {keep: many}", "resources: {minutes: -1}",
+    ],
+)  # fmt: skip
+def test_a_value_that_is_wrong_is_one_mistake_and_no_more(line: str) -> None:
+    key, _, value = line.partition(": ")
+    text = (
+        f"{SMALL}margin: 0.1\nfloor: 0.05\nselect: {{keep: 4}}\n"
+        "search: {space: {units: {int: [8, 16]}}}\nconfirm: {}\nclaims: [lstm same as gru]\n"
+    )
+    with pytest.raises(SpecError) as caught:
+        parsed(text, f"{key}={value}")
+    assert len(caught.value.mistakes) == 1
+
+
 # ---------------------------------------------------------------------------------------------- overrides
 
 
