@@ -10,15 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from rnnzoo import lang, registry, tasks
 from rnnzoo.cli.beforehand import FIX
 from rnnzoo.errors import Mistake, Mistakes, SpecError, UsageError, command
 from rnnzoo.lang import listing as programs
 from rnnzoo.lang.lint import lint, warnings
 from rnnzoo.lang.view import CellView, view
+from rnnzoo.spec.cell import KEYS as CELL_KEYS
 from rnnzoo.spec.cell import built_in_names, find, legal_name, read
-from rnnzoo.spec.document import parse, read_text
+from rnnzoo.spec.document import NEEDS, Table, parse, read_text
+from rnnzoo.spec.read_experiment import TOP
 from rnnzoo.spec.settings import project, runs
+from rnnzoo.terminal.console import plain_console, told
 
 OURS = b'class="rz"'  # in every picture and page of ours
 
@@ -29,8 +34,9 @@ def check(given: argparse.Namespace) -> int:
     if given.json:
         print(json.dumps([one.to_dict() for one in files], indent=2))
     else:
+        console = plain_console()
         for one in files:
-            print(one)
+            one.show(console)
     return 2 if any(one.error for one in files) else 0
 
 
@@ -51,11 +57,15 @@ class _Looked:
     warnings: tuple[Mistake, ...] = ()
     error: SpecError | UsageError | None = None
 
-    def __str__(self) -> str:
+    def show(self, console: Console) -> None:
+        """Print it; lines of the file, with carets beneath them, stay as they are."""
         if self.error is not None:
-            return f"{self.error}\n"
-        remarks = [f"  warning: {text}" for text in self.remarks]
-        return "\n".join([f"{self.name}: {self.about}", *remarks, *map(str, self.warnings)])
+            print(f"{self.error}\n")
+            return
+        for text in (f"{self.name}: {self.about}", *(f"  warning: {text}" for text in self.remarks)):
+            told(console, text)
+        for warning in self.warnings:
+            print(warning)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for `--json`."""
@@ -79,7 +89,7 @@ def _plain(one: Mistake) -> dict[str, Any]:
 def _looked_at(path: Path) -> _Looked:
     try:
         table = parse(read_text(path), str(path))
-        if "experiment" in table.entries:
+        if _kind(table) == "experiment":
             from rnnzoo.cli import experiments
             from rnnzoo.spec import read_experiment
 
@@ -94,6 +104,21 @@ def _looked_at(path: Path) -> _Looked:
         return _Looked(str(path), f"cell '{cell.name}' is right: {about}", warnings=warnings(spec, cell.ir))
     except (SpecError, UsageError) as error:
         return _Looked(str(path), error=error)
+
+
+def _kind(table: Table) -> str:
+    """Whether a file is a `cell` or an `experiment`, by the keys that it has.
+
+    Raises:
+        SpecError: it has none of either.
+    """
+    if "experiment" in table.entries:
+        return "experiment"
+    counts = {kind: len({*keys} & {*table.entries}) for kind, keys in (("cell", CELL_KEYS), ("experiment", TOP))}
+    if not any(counts.values()):
+        at = next(iter(table.keys.values()), table.span)
+        raise SpecError(Mistake(at, "this is neither a cell nor an experiment", NEEDS))
+    return max(counts, key=lambda kind: counts[kind])
 
 
 def listing(given: argparse.Namespace) -> None:

@@ -29,7 +29,7 @@ from rnnzoo.spec.read_experiment import resolved
 from rnnzoo.spec.trial import REPLICATE, RETRIED, ROUND, Kind, Result, Trial
 from rnnzoo.spec.unused import without_effect
 from rnnzoo.terminal.bars import bars
-from rnnzoo.terminal.console import plain_console
+from rnnzoo.terminal.console import plain_console, told
 
 if TYPE_CHECKING:
     from rnnzoo.cli.reports import Reported
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from rnnzoo.tasks import Report
     from rnnzoo.trackers import Tracker
 
-_PLAIN: Mapping[str, Any] = {"markup": False, "highlight": False, "soft_wrap": True}  # a terminal breaks the lines
 EVERY = 10.0  # seconds between two lines about work that takes long, where there is no bar
 PRELOAD = ("rnnzoo.sweep.preload",)
 
@@ -135,7 +134,7 @@ def sweep(given: argparse.Namespace) -> int:
         console.print(text, style="yellow")
     without = _without_a_complete_trial(found, results)
     if without:
-        console.print(f"\nno complete trial: {', '.join(without)}", style="yellow", **_PLAIN)
+        told(console, f"\nno complete trial: {', '.join(without)}", style="yellow")
     return 1 if without else 0
 
 
@@ -308,13 +307,13 @@ def _print_data(found: Opened, console: Console) -> None:
     """How the data of each task was read, and what is probably not meant in it or in the spec."""
     print_warnings(warned(found.experiment), console)
     for label, task in found.tasks.items():
-        console.print(f"{label}: {tasks.form(task)}", style="dim", **_PLAIN)
+        told(console, f"{label}: {tasks.form(task)}", style="dim")
         print_warnings(found.warnings[label], console)
 
 
 def print_warnings(warnings: Sequence[str], console: Console) -> None:
     for text in warnings:
-        console.print(f"  warning: {text}", style="yellow", **_PLAIN)
+        told(console, f"  warning: {text}", style="yellow")
 
 
 def _keep_models(found: Opened, results: Sequence[Result], store: Store, tracker: Tracker, console: Console) -> None:
@@ -329,7 +328,7 @@ def _keep_models(found: Opened, results: Sequence[Result], store: Store, tracker
         tracker.best(best, [] if lost else [best.trial.model], _about(best.trial))
         if lost:
             text = f"{study.label}: the model of its best trial, {best.trial.index}, cannot be kept: {lost}"
-            console.print(text, style="yellow", **_PLAIN)
+            told(console, text, style="yellow")
 
 
 def _about(trial: Trial) -> dict[str, str]:
@@ -470,7 +469,7 @@ def _print_plan(content: Mapping[str, Any], console: Console) -> None:
         if task in content.get("expected", {}):
             expected.show(content["expected"][task], console)
     for text in content.get("advice", ()):
-        console.print(f"\n{text}", **_PLAIN)
+        told(console, f"\n{text}")
 
 
 def status(given: argparse.Namespace) -> None:

@@ -276,6 +276,12 @@ def _parse(text: str, file: str, folder: Path, chain: tuple[Path, ...]) -> CellS
     return spec
 
 
+KEYS = (
+    "name", "extends", "title", "source", "output", "options", "constants", "equations", "first_layer", "weights", "init",
+    "initial",
+)  # fmt: skip
+
+
 def _own(fields: Fields, file: str, mistakes: Mistakes, unread: Mistakes) -> CellSpec:
     """What stands in this one file; lines and names that cannot be read go to `unread`."""
     fields.node("extends")

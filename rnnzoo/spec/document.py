@@ -132,7 +132,10 @@ def read_text(path: Path, shown_as: str | None = None) -> str:
         raise SpecError(Mistake(here, "the file is not UTF-8 text", "save it as UTF-8")) from None
 
 
-def parse(text: str, file: str) -> Table:
+NEEDS = "a cell needs `name:` and `equations:`; an experiment `experiment:`, `task:` and `variants:`"
+
+
+def parse(text: str, file: str, empty: str = NEEDS) -> Table:
     """The one table that a spec file holds.
 
     Raises:
@@ -154,7 +157,7 @@ def parse(text: str, file: str) -> Table:
         here = Span(file, line + 1, column + 1, lines[line] if line < len(lines) else "")
         raise SpecError(Mistake(here, problem, _yaml_hint(here.text))) from None
     if node is None or (isinstance(node, Scalar) and node.value is None):
-        raise SpecError(Mistake(first, "the file is empty", "see docs/language.md and docs/experiments.md"))
+        raise SpecError(Mistake(first, "the file is empty", empty))
     if not isinstance(node, Table):
         raise SpecError(Mistake(node.span, "expected a table of `key: value` lines", "begin with `name: my_name`"))
     return node

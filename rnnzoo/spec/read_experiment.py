@@ -75,13 +75,13 @@ MAX_LABEL = 60
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 
 # Every key that `--set` can reach by name; what is below another one (options of a task) is checked where it is used.
-_TOP = (
+TOP = (
     "experiment", "about", "task", "tasks", "baseline", "variants", "controls", "equal", "search", "training", "select",
     "margin", "floor", "confirm", "init", "resources", "claims",
     "family",
 )  # fmt: skip
 _KEYS: Mapping[str, Sequence[str]] = {
-    "": _TOP,
+    "": TOP,
     "search": [one.name for one in fields(Search)],
     "search.space": list(HYPERPARAMETERS),
     "training": [one.name for one in fields(Training)],

@@ -141,7 +141,7 @@ def read(path: Path | None = None) -> Settings:
     """
     path = path or project() / FILE
     mistakes = Mistakes()
-    table = parse(read_text(path), str(path)) if path.exists() else None
+    table = parse(read_text(path), str(path), "delete it: every setting has a default") if path.exists() else None
     top = Fields(table or _empty(path), mistakes, "mlflow.yml")
     tracking, storage, ui = (_section(top, name, mistakes) for name in ("tracking", "storage", "ui"))
     uri = os.environ.get("MLFLOW_TRACKING_URI") or tracking.text("uri") or f"sqlite:///{RUNS}/mlflow.db"

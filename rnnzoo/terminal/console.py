@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import textwrap
 from contextlib import suppress
 from typing import Any
 
@@ -19,7 +20,7 @@ class Plain(Console):
     """
 
     def __init__(self, unread: str = "", **options: Any) -> None:
-        super().__init__(markup=False, highlight=False, **options)
+        super().__init__(markup=False, highlight=False, emoji=False, **options)
         self.unread = unread
 
     def on_broken_pipe(self) -> None:
@@ -36,6 +37,28 @@ class Plain(Console):
             if error.errno != errno.EIO:  # which is how a terminal that is gone answers
                 raise
             self.on_broken_pipe()
+
+
+def told(console: Console, text: str, **options: Any) -> None:
+    """Print a text whose lines may be long: on a terminal they break between words, and go on beneath their beginnings.
+
+    Elsewhere they stay whole, for programs that look for a line.
+    """
+    lines = [_folded(line, console.width) for line in text.split("\n")] if console.is_terminal else [text]
+    plain: dict[str, Any] = {"markup": False, "highlight": False, "emoji": False, "soft_wrap": True}
+    console.print("\n".join(lines), **plain, **options)
+
+
+def _folded(line: str, width: int) -> str:
+    indent = " " * (len(line) - len(line.lstrip()))
+    return textwrap.fill(
+        line,
+        width,
+        subsequent_indent=f"{indent}  ",
+        break_long_words=False,  # a path or a command is copied
+        break_on_hyphens=False,
+        drop_whitespace=True,
+    )
 
 
 def plain_console(stderr: bool = False, unread: str = "") -> Console:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shlex
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rnnzoo.errors import command
-from rnnzoo.terminal.console import Plain
+from rnnzoo.terminal.console import Plain, told
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,6 +37,26 @@ def test_a_terminal_that_is_gone_is_a_reader_that_left() -> None:
         os.close(master)
         console.print("second")
         assert console.quiet
+
+
+LONG = (
+    "  warning: two claims cannot be decided, whatever the scores\n    fix: at least experiments/with_a_long_name.yaml"
+)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_long_lines_break_between_words_on_a_terminal_and_stay_whole_elsewhere(terminal: bool) -> None:
+    console = Plain(file=io.StringIO(), width=40, force_terminal=terminal)
+    told(console, LONG)
+    text = console.file.getvalue().rstrip("\n")  # type: ignore[attr-defined]  # a StringIO
+    assert text.split() == LONG.split()
+    if not terminal:
+        assert text == LONG
+        return
+    lines = text.split("\n")
+    assert all(len(line) <= 40 or " " not in line.strip() for line in lines)
+    assert [line for line in lines if not line.startswith("  ")] == []
+    assert lines[1].startswith("    ")  # beneath the beginning of its line
 
 
 def test_a_command_that_is_shown_can_be_typed() -> None:

@@ -1,0 +1,49 @@
+"""What `check` says of files of which it has to find out first what they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rnnzoo.cli import main
+from rnnzoo.errors import Mistakes
+from rnnzoo.spec.cell import KEYS, _own
+from rnnzoo.spec.document import NEEDS, Fields, parse
+
+
+def checked(text: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    (folder / "x.yaml").write_text(text)
+    assert main(["check", str(folder / "x.yaml")]) == 2
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["{}", "", "# nothing yet", "answer: 42"])
+def test_a_file_that_is_neither_a_cell_nor_an_experiment_is_told_what_each_needs(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = checked(text, tmp_path, capsys)
+    assert found.count("fix:") == 1
+    assert f"fix: {NEEDS}" in found
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("task: adding\nvariants: [lstm]\n", "x.yaml:1:1: an experiment needs `experiment:`"),
+        ("init: 0.1\ntask: adding\nvariants: [lstm]\n", "x.yaml:1:1: an experiment needs `experiment:`"),
+        ("title: mine\nequations: |\n  h = tanh(W @ x + R @ h[t-1])\n", "x.yaml:1:1: a cell needs `name:`"),
+    ],
+)
+def test_a_file_is_looked_at_as_what_most_of_its_keys_are_of(
+    text: str, problem: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = checked(text, tmp_path, capsys)
+    assert problem in found
+    assert found.count("fix:") == 1
+
+
+def test_the_keys_of_a_cell_are_all_that_are_read() -> None:
+    fields = Fields(parse("name: q", "q.yaml"), Mistakes(), "a cell")
+    _own(fields, "q.yaml", Mistakes(), Mistakes())
+    assert set(KEYS) == fields._asked
