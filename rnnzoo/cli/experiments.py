@@ -26,7 +26,7 @@ from rnnzoo.spec.cell import Init, built_in_names
 from rnnzoo.spec.document import yaml_text
 from rnnzoo.spec.experiment import Experiment, Resources
 from rnnzoo.spec.read_experiment import resolved
-from rnnzoo.spec.trial import REPLICATE, RETRIED, ROUND, Kind, Result, Trial
+from rnnzoo.spec.trial import PILOT, REPLICATE, RETRIED, ROUND, Kind, Result, Trial
 from rnnzoo.spec.unused import without_effect
 from rnnzoo.terminal.bars import bars
 from rnnzoo.terminal.console import plain_console, told
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from rnnzoo.trackers import Tracker
 
 EVERY = 10.0  # seconds between two lines about work that takes long, where there is no bar
+PILOTS, ROUNDS = f"{REPLICATE}{PILOT}", f"{REPLICATE}{ROUND}"  # what studies of a second stage are called
 PRELOAD = ("rnnzoo.sweep.preload",)
 
 
@@ -367,7 +368,11 @@ def plan(given: argparse.Namespace) -> None:
     if not given.no_measure:
         with launched(workers, found.runs) as launcher, bars(console) as report:
             costs = measure.measure(found.studies, launcher, lambda at, of: report("measuring", at, of))
-    content = {**_plan(found, done, costs, workers), **_expected(found, store, noise)}
+    content = {
+        **_plan(found, done, costs, workers),
+        **_expected(found, store, noise),
+        **_speed(found, store, costs),
+    }
     if given.json:
         print(json.dumps(content, indent=2))
     else:
@@ -384,16 +389,20 @@ def _noise(given: float | None) -> float | None:
 def _expected(found: Opened, store: Store | None, noise: float | None) -> dict[str, Any]:
     """What can be decided of the claims, from the rounds that were run, where there are some."""
     from rnnzoo.cli import expected
-    from rnnzoo.confirm.stand import stand
+    from rnnzoo.confirm.stand import at_most, stand
     from rnnzoo.sweep import open as door
 
     experiment = found.experiment
     results = door.results(found, store) if store and experiment.confirm else []
-    begun = {one.study.split("/")[2] for one in results if REPLICATE + ROUND in one.study}
+    begun = {one.study.split("/")[2] for one in results if one.study.split("/")[1].endswith((PILOTS, ROUNDS))}
     stands = {label: stand(experiment, label, results, found.trials) for label in begun}
     content: dict[str, Any] = {"advice": expected.advice(experiment, found.trials)}
     if experiment.confirm is not None:
-        content["expected"] = expected.plain(experiment, found.trials, stands, noise)
+        run = {label: now for label, now in stands.items() if now.rounds}
+        content["expected"] = expected.plain(experiment, found.trials, run, noise)
+        labels = [task.label for task in experiment.tasks]
+        most = {label: at_most(experiment, label, found.trials, stands.get(label)) for label in labels}
+        content["second_stage"] = most
     return content
 
 
@@ -423,23 +432,19 @@ def _plan(found: Opened, done: Mapping[str, int], costs: Mapping[str, Any], work
         "data": data,
         "studies": rows,
         "hours": total_hours,
-        **({"second_stage": _at_most(found)} if found.experiment.confirm else {}),
     }
 
 
-def _at_most(found: Opened) -> dict[str, int]:
-    """By task, the trainings that the second stage takes at most."""
-    from rnnzoo.confirm.stage import REPEATS
-    from rnnzoo.confirm.stand import claimed
+def _speed(found: Opened, store: Store | None, costs: Mapping[str, Any]) -> dict[str, Any]:
+    """What claims about speed take, beyond what was measured."""
+    from rnnzoo.sweep import speed
 
-    experiment, most = found.experiment, {}
-    for task in experiment.tasks:
-        confirm, variants = experiment.confirm, len(claimed(experiment, task.label))
-        assert confirm is not None
-        searched = found.trials * len(experiment.variants)
-        rounds = confirm.most if confirm.until == "decided" else confirm.budget
-        most[task.label] = min(max(confirm.budget - searched, 0), variants * (REPEATS * confirm.pilot + rounds))
-    return most
+    wanted = speed.wanted(found.experiment, found.studies)
+    if not wanted:
+        return {}
+    known = [(one.a, one.b) for one in store.timings(found.identities)] if store else []
+    pairs = speed.missing(found.experiment, found.studies, known)
+    return {"speed": {"measurements": len(pairs), "seconds": speed.seconds(pairs, costs)}}
 
 
 def _print_plan(content: Mapping[str, Any], console: Console) -> None:
@@ -465,11 +470,23 @@ def _print_plan(content: Mapping[str, Any], console: Console) -> None:
         low, high = (duration(hours * 3600) for hours in sorted(content["hours"]))
         console.print(f"\n{low} to {high} with {content['workers']} at a time, if no trial stops early")
     for task, most in content.get("second_stage", {}).items():
-        console.print(f"\nthen to confirm claims on {task}: at most {most} trainings more")
+        console.print(f"\nthen to confirm claims on {task}: {f'at most {most}' if most else 'no'} trainings more")
         if task in content.get("expected", {}):
             expected.show(content["expected"][task], console)
+    if "speed" in content:
+        told(console, f"\n{_measurements(**content['speed'])}")
     for text in content.get("advice", ()):
         told(console, f"\n{text}")
+
+
+def _measurements(measurements: int, seconds: float | None) -> str:
+    from rnnzoo.terminal.display import duration
+
+    if not measurements:
+        return "all that claims about speed need is measured"
+    how_long = f", about {duration(seconds)}" if seconds is not None else ""
+    count = f"{measurements} pair{'s' if measurements > 1 else ''} of variants"
+    return f"at the end, for claims about speed: {count} side by side, one at a time{how_long}"
 
 
 def status(given: argparse.Namespace) -> None:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from rnnzoo.confirm.questions import Question, Round, Seen, Standing
+from rnnzoo.confirm.questions import Answer, Question, Round, Seen, Standing
 from rnnzoo.confirm.region import Region, Scored
-from rnnzoo.confirm.stage import Design, Tuned, Wanted, in_round, progress, tune, tuned_questions
+from rnnzoo.confirm.stage import REPEATS, Design, Tuned, Wanted, in_round, progress, tune, tuned_questions
 from rnnzoo.errors import StatsError
 from rnnzoo.spec import points
 from rnnzoo.spec.claims import CONFIRMED, TESTED, family, judged
@@ -133,6 +133,29 @@ def stand(experiment: Experiment, task: str, results: Sequence[Result], trials: 
         return Stand(task, {}, ended="no claim is about scores")
     now = _Stage(experiment, confirm, task, results, trials).stand()
     return replace(now, next=(), ended="hours") if now.next and _hours(results, task) >= confirm.hours else now
+
+
+def at_most(experiment: Experiment, task: str, trials: int, now: Stand | None = None) -> int:
+    """How many trainings the second stage on a task takes at most, beyond those that were made.
+
+    Args:
+        trials: of each search.
+        now: where it stands, if it has begun.
+    """
+    confirm, claims = experiment.confirm, claims_on(experiment, task)
+    if confirm is None or (now is not None and now.ended):
+        return 0
+    spent = trials * len(experiment.variants)
+    pilots = REPEATS * confirm.pilot * len(claimed(experiment, task))
+    rounds = confirm.most if confirm.until == "decided" else confirm.budget
+    if now is not None:
+        spent, pilots = max(spent, now.trainings), pilots - now.pilots
+    if now is not None and now.standings:  # all pilots are trained
+        still_open = {text for text, standing in now.standings.items() if standing.answer is Answer.OPEN}
+        claims = [claim for claim in claims if claim.text in still_open]
+        pilots, rounds = 0, rounds - len(now.rounds)
+    variants = len({label for claim in claims for label in (claim.a, claim.b)})
+    return min(max(confirm.budget - spent, 0), pilots + variants * rounds)
 
 
 def _hours(results: Sequence[Result], task: str) -> float:

@@ -21,10 +21,12 @@ class Cost:
 
     Attributes:
         step: seconds a training step, of the smallest and the largest model.
+        epoch: seconds an epoch, likewise, without what compiles.
         trial: seconds a trial with all its epochs, likewise; less where patience ends it.
     """
 
     step: tuple[float, float]
+    epoch: tuple[float, float]
     trial: tuple[float, float]
 
 
@@ -78,8 +80,10 @@ def _cost(study: Study, found: Mapping[tuple[str, float], Outcome]) -> Cost | No
     small, large = (one.seconds for one in ends if one is not None)
     epochs = study.experiment.training.epochs
 
-    def whole(seconds: Mapping[str, float]) -> float:
-        epoch = (seconds["train"] - seconds["compile"]) / 3
-        return seconds["total"] - seconds["train"] + seconds["compile"] + epochs * epoch
+    def epoch(seconds: Mapping[str, float]) -> float:
+        return (seconds["train"] - seconds["compile"]) / 3
 
-    return Cost((small["step"], large["step"]), (whole(small), whole(large)))
+    def whole(seconds: Mapping[str, float]) -> float:
+        return seconds["total"] - seconds["train"] + seconds["compile"] + epochs * epoch(seconds)
+
+    return Cost((small["step"], large["step"]), (epoch(small), epoch(large)), (whole(small), whole(large)))

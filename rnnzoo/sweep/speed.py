@@ -7,7 +7,7 @@ whatever else the machine does meets both alike.  The first epoch, which compile
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +19,7 @@ from rnnzoo.spec.claims import FASTER, tasks_of
 from rnnzoo.spec.experiment import Experiment, Space
 from rnnzoo.spec.timing import ROUNDS, Side, Timing
 from rnnzoo.spec.trial import Outcome, Progress, Trial, Value
-from rnnzoo.sweep.measure import corner
+from rnnzoo.sweep.measure import Cost, corner
 from rnnzoo.sweep.plan import Study
 
 SIZES = ("units", "layers", "batch")  # what both have in common, as B's space has them
@@ -38,10 +38,37 @@ def wanted(experiment: Experiment, studies: Sequence[Study]) -> list[tuple[Study
     return [pair for number, pair in enumerate(pairs) if pair not in pairs[:number]]
 
 
-def measurements(experiment: Experiment, studies: Sequence[Study]) -> list[tuple[Study, Study]]:
-    """Of the pairs that are wanted those to measure: where sizes are the same, one order answers both."""
-    pairs = wanted(experiment, studies)
-    return [(a, b) for number, (a, b) in enumerate(pairs) if not ((b, a) in pairs[:number] and turns(a, b))]
+def missing(
+    experiment: Experiment, studies: Sequence[Study], known: Collection[tuple[str, str]]
+) -> list[tuple[Study, Study]]:
+    """Of the pairs that are wanted those to measure: where sizes are the same, one order answers both.
+
+    Args:
+        known: identities of the pairs that were measured.
+    """
+    have, pairs = {*known}, []
+    for a, b in wanted(experiment, studies):
+        if (a.identity, b.identity) not in have and not ((b.identity, a.identity) in have and turns(a, b)):
+            pairs.append((a, b))
+        have.add((a.identity, b.identity))
+    return pairs
+
+
+def seconds(pairs: Sequence[tuple[Study, Study]], costs: Mapping[str, Cost]) -> float | None:
+    """About how long it takes to measure these; None where it is not known what a training of one of them costs.
+
+    A variant is counted at the ends of its own space, which B's may differ from.
+    """
+    total = 0.0
+    for a, b in pairs:
+        for study in (a, b):
+            cost = costs.get(study.identity)
+            if cost is None:
+                return None
+            fewer = 1 + ROUNDS - study.experiment.training.epochs
+            ends = [trial + fewer * epoch for trial, epoch in zip(cost.trial, cost.epoch)]
+            total += sum(ends[: len(sizes(a, b))])
+    return total
 
 
 def turns(a: Study, b: Study) -> bool:

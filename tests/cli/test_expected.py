@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rnnzoo.cli import expected, main
-from rnnzoo.confirm.stand import stand
+from rnnzoo.confirm.questions import Answer
+from rnnzoo.confirm.stand import at_most, stand
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.terminal.console import Plain
@@ -124,6 +126,38 @@ def test_plan_says_it_as_text_and_as_json(
     assert content["expected"] == {"adding": json.loads(json.dumps(of(SPEC)))}
     assert content["second_stage"] == {"adding": 48}
     assert list(tmp_path.iterdir()) == [tmp_path / "e.yaml"]
+
+
+def test_a_second_stage_that_has_begun_takes_what_is_left_of_it() -> None:
+    experiment = confirming.experiment(confirming.SPEC)
+    made = confirming.Trainings(experiment, {"rnn": 0.5}).all()
+    now = stand(experiment, "adding", made, confirming.TRIALS)
+    assert now.ended == "decided"
+    before = at_most(experiment, "adding", confirming.TRIALS)
+    assert before == min(150 - 3 * 8, 3 * (4 * 2 + 24))
+    assert at_most(experiment, "adding", confirming.TRIALS, now) == 0
+    one_open = {text: replace(one, answer=Answer.OPEN) for text, one in now.standings.items() if "same" in text}
+    going_on = replace(now, ended="", standings={**now.standings, **one_open})
+    assert at_most(experiment, "adding", confirming.TRIALS, going_on) == 2 * (24 - len(now.rounds))
+    pilots = replace(going_on, standings={}, rounds=(), pilots=6, trainings=30)
+    assert at_most(experiment, "adding", confirming.TRIALS, pilots) == min(150 - 30, 3 * (4 * 2 + 24) - 6)
+
+
+SPEEDS = PLAIN[: PLAIN.index("claims")] + (
+    "claims: [gru at least 1.1 times as fast as lstm, lstm at least 0.9 times as fast as gru,"
+    " rnn at least 2 times as fast as gru]\n"
+)
+
+
+def test_plan_counts_what_claims_about_speed_measure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("e.yaml").write_text(SPEEDS)
+    assert main(["plan", "e.yaml", "--no-measure"]) == 0
+    assert "for claims about speed: 2 pairs of variants side by side, one at a time\n" in capsys.readouterr().out
+    assert main(["plan", "e.yaml", "--no-measure", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["speed"] == {"measurements": 2, "seconds": None}
 
 
 @pytest.mark.parametrize("noise", ["0", "-1", "nan", "inf"])

@@ -13,6 +13,8 @@ from rnnzoo.errors import UsageError
 from rnnzoo.report import paper, table
 from rnnzoo.report.table import TaskNote
 from rnnzoo.spec.timing import ROUNDS, Side, Timing
+from rnnzoo.sweep import speed
+from rnnzoo.sweep.measure import Cost
 from rnnzoo.sweep.run import Sweep
 from tests.report.test_report import task
 from tests.sweep.test_run import Quiet, sweep
@@ -81,6 +83,17 @@ def test_it_is_measured_once_and_anew_only_where_what_was_measured_has_changed(t
     assert identities == ran(tmp_path, SPEC.partition("claims")[0]).present()  # a claim is no part of it
     edited = ran(tmp_path, SPEC.replace("epochs: 2", "epochs: 3"))
     assert "measuring how fast rnn trains beside lstm" in edited.observer.notes
+
+
+def test_what_measuring_takes_is_told_from_what_trainings_cost(measured: Sweep) -> None:
+    """Two trainings of 16 epochs at either size: 10 s to begin and 1 s an epoch; the larger twice that."""
+    pairs = speed.missing(measured.experiment, measured.studies, ())
+    cost = Cost((0.1, 0.2), (1.0, 2.0), (10.0 + 2 * 1.0, 20.0 + 2 * 2.0))  # of trials of 2 epochs
+    costs = {study.identity: cost for study in measured.studies}
+    assert speed.seconds(pairs, costs) == pytest.approx(2 * (10.0 + 16.0 + 20.0 + 32.0))
+    assert speed.seconds(pairs, {}) is None
+    known = [(one.a, one.b) for one in measured.store.timings(measured.present())]
+    assert speed.missing(measured.experiment, measured.studies, known) == []
 
 
 BOTH = "claims: [rnn at least 1.5 times as fast as lstm, lstm at least 0.4 times as fast as rnn]\n"
