@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import replace
 from functools import cache
@@ -180,6 +181,46 @@ def test_losses_are_those_of_keras_averaged_over_what_counts() -> None:
         else:
             each = ((logits - y) ** 2).mean(-1)
         assert model.evaluate("test").loss == pytest.approx(float(each[real].mean()), rel=1e-5)
+
+
+def as_keras_would(model: Model, clip: float, rate: float) -> keras.Model:
+    """The same network of Keras' own layers with the same weights: inputs and masks -> logits."""
+    units, outputs = model.recurrent.units, model.task.outputs
+    x, mask = keras.Input((None, model.task.inputs)), keras.Input((None,), dtype="bool")
+    recurrent, read_out = keras.layers.SimpleRNN(units), keras.layers.Dense(outputs)
+    network = keras.Model([x, mask], read_out(recurrent(x, mask=mask)))
+    weights = model.recurrent.weights_by_name()
+    recurrent.set_weights([weights["W"].T, weights["R"].T, weights["b"]])
+    read_out.set_weights(model.read_out.get_weights())
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    network.compile(keras.optimizers.Adam(rate, global_clipnorm=clip), loss, run_eagerly=True)
+    return network
+
+
+def test_a_training_follows_one_of_keras_own_layers_step_by_step() -> None:
+    """Padded sequences, a last batch that is smaller, clipped gradients and Adam: the same losses, the same answers."""
+    rng = np.random.default_rng(2)
+    lengths = rng.integers(1, 7, 22).astype(np.int32)
+    real = np.arange(6)[None] < lengths[:, None]
+    y = rng.integers(0, 3, 22).astype(np.int32)
+    split = Split((rng.normal(size=(22, 6, 2)) + y[:, None, None]).astype(np.float32), y, lengths)
+    task = Task("t", dict.fromkeys(tasks.SPLITS, split), "categorical", "sequence", 3, "cross_entropy", "nats")
+    rate, clip, batch = 0.05, 0.5, 8
+    model = Model(
+        replace(SIMPLE, hyperparameters={"units": 5, "learning_rate": rate}, training=Training(batch=batch, clip=clip)),
+        task,
+    )
+    theirs, order = as_keras_would(model, clip, rate), copy.deepcopy(model.order)
+    rows = np.array(model.data.rows["train"])
+    for _ in range(3):
+        total, shuffled = 0.0, order.permutation(rows) - rows[0]
+        for start in range(0, 22, batch):
+            chosen = shuffled[start : start + batch]
+            theirs.reset_metrics()
+            total += float(theirs.train_on_batch([split.x[chosen], real[chosen]], y[chosen])) * len(chosen)
+        assert model.epoch() == pytest.approx(total / 22, rel=1e-4)
+    loss = float(theirs.evaluate([split.x, real], y, verbose=0))
+    assert model.evaluate("test").metric == pytest.approx(loss, rel=1e-4)
 
 
 def test_batches_hold_every_row_once_and_the_rest_weighs_nothing() -> None:
