@@ -407,7 +407,10 @@ def _faster(claim: Claim, task: str, evidence: Evidence) -> Finding:
     def tell(word: Word, level: float) -> Told:
         bounds = [median_interval(side.ratios, level) for side in timing.sides]
         each = [_speed(side, *ends, level) for side, ends in zip(timing.sides, bounds)]
-        where = f"in {len(timing.sides[0].a)} epochs of each that took turns, on {timing.machine}"
+        where = (
+            f"in {len(timing.sides[0].a)} epochs of each that took turns, on {timing.machine}; how many times as fast is the"
+            " median over the rounds, each of its own ratio, and not the ratio of the median times"
+        )
         numbers = {
             "ratio_lowest": min(medians), "ratio_highest": max(medians), "limit": limit,
             "low": min(low for low, _ in bounds), "high": max(high for _, high in bounds),

@@ -18,13 +18,15 @@ _TEX = {
 }  # fmt: skip
 _MARKDOWN = "\\`*_{}[]<>#|~"
 Cells = Sequence[str]
+TIMES = "times"  # the unit of how fast one variant trains beside another
 
 
 def latex(summary: Summary) -> str:
     """A table of the verdicts and one of each ranking; they need the package booktabs."""
     parts = ["% needs \\usepackage{booktabs}"]
     if summary.verdicts:
-        parts.append(_tabular("llrrr", _VERDICTS, _verdicts(summary), tex(_below(summary))))
+        columns = "llrrr" if len(_units(summary)) < 2 else "llrrlr"
+        parts.append(_tabular(columns, _heads_of_verdicts(summary), _verdicts(summary), tex(_below(summary))))
     parts += [
         _tabular("lrlrl" if _fresh(one) else "lrl", _heads(one), _ranking(one), tex(_about(summary, one)))
         for one in summary.tables
@@ -37,7 +39,7 @@ def markdown(summary: Summary) -> str:
     parts = [f"- **{escaped(one.said)}**: {escaped(one.answer)}." for one in summary.verdicts]
     parts = ["\n".join(parts)] if parts else []
     if summary.verdicts:
-        parts += [_piped(_VERDICTS, _verdicts(summary)), escaped(_below(summary))]
+        parts += [_piped(_heads_of_verdicts(summary), _verdicts(summary)), escaped(_below(summary))]
     for table in summary.tables:
         parts += [_piped(_heads(table), _ranking(table)), escaped(_about(summary, table))]
     return "\n\n".join(parts)
@@ -45,18 +47,38 @@ def markdown(summary: Summary) -> str:
 
 # ---------------------------------------------------------------------------------------------- what is in the tables
 
-_VERDICTS = ("claim", "verdict", "difference", "interval", "trainings")
+
+def _heads_of_verdicts(summary: Summary) -> Cells:
+    unit = ("unit",) if len(_units(summary)) > 1 else ()
+    return ("claim", "verdict", "difference", "interval", *unit, "trainings")
+
+
+def _units(summary: Summary) -> Cells:
+    """The units that differences are in, each once, in the order of the verdicts."""
+    return list(dict.fromkeys(unit for one in summary.verdicts if (unit := _unit(summary, one))))
+
+
+def _unit(summary: Summary, verdict: Verdict) -> str:
+    """What a verdict's difference is measured in; empty where it has none."""
+    if verdict.scale == "times":
+        return TIMES
+    if "difference" not in verdict.numbers:
+        return ""
+    if verdict.scale == "share":
+        return "share of trainings"
+    return next((table.unit for table in summary.tables if table.task == verdict.task), "")
 
 
 def _verdicts(summary: Summary) -> Iterator[Cells]:
-    several = len(summary.tables) > 1
+    several, units = len(summary.tables) > 1, len(_units(summary)) > 1
     for one in summary.verdicts:
         place = f"on {one.task}: " if several and not one.names_task else ""
         p = "" if one.p is None else f" (p {pvalue(one.p)})"
         difference = _difference(one)
         bounds = _amounts(one, "low", "high")
         level = f" ({percent(one.level)})" if bounds else ""
-        yield f"{place}{one.claim}", f"{one.said}{p}", difference, f"{bounds}{level}", _trainings(one)
+        unit = (_unit(summary, one),) if units else ()
+        yield f"{place}{one.claim}", f"{one.said}{p}", difference, f"{bounds}{level}", *unit, _trainings(one)
 
 
 def _difference(verdict: Verdict) -> str:
@@ -87,10 +109,12 @@ def _trainings(verdict: Verdict) -> str:
 
 
 def _below(summary: Summary) -> str:
-    units = dict.fromkeys(table.unit for table in summary.tables)
-    text = (
-        f"Differences are those of the first variant less the second, in {', '.join(units)}; lower scores are better."
-    )
+    units = _units(summary)
+    unit = "the unit of each row" if len(units) > 1 else "".join(units)
+    text = f"Differences are those of the first variant less the second{f', in {unit}' if unit else ''}"
+    text = "" if units == [TIMES] else f"{text}; lower scores are better. "
+    text += "How many times as fast is the median over the rounds." if TIMES in units else ""
+    text = text.rstrip()
     text = f"{text} {summary.sharing}" if summary.sharing else text
     if not summary.stands:
         return text

@@ -136,6 +136,7 @@ def test_a_claim_about_diverging_counts_what_diverged_or_completed_and_answers_i
     )
     assert "+33 \\% &" in paper.latex(found)
     assert "\\+33" not in paper.markdown(found)
+    assert "less the second, in share of trainings;" in paper.latex(found)
     report.write(found, cells(), tmp_path)
     assert verdict.answer in (tmp_path / "report.html").read_text()
     assert json.loads((tmp_path / "summary.json").read_text())["verdicts"][0]["scale"] == "share"
@@ -143,6 +144,25 @@ def test_a_claim_about_diverging_counts_what_diverged_or_completed_and_answers_i
     (verdict,) = report.summarise(pruned, results(), {"adding": task()}, 6).verdicts
     assert "rnn diverged in 0 of 2 (0% to 84%)" in verdict.found
     assert verdict.found.endswith("not counted of rnn: 4 pruned")
+
+
+def test_rows_of_other_units_each_say_theirs_in_a_table_for_papers() -> None:
+    claims = "claims: [gru worse than lstm, gru diverges more often than lstm, weights of gru below 90% of lstm]\n"
+    experiment = parse_experiment(SPEC[: SPEC.index("claims")] + claims, "g.yaml", Path())
+    found = report.summarise(experiment, results(), {"adding": task()}, 6)
+    timing = replace(found.verdicts[0], scale="times", numbers={"ratio_lowest": 1.5, "ratio_highest": 1.5})
+    table = paper.latex(replace(found, verdicts=(*found.verdicts, timing)))
+    rows = [
+        line.split(" & ") for line in table.splitlines() if line.startswith(("gru worse", "gru diverges", "weights of"))
+    ]
+    assert [row[4] for row in rows] == ["mean squared error", "share of trainings", "", "times"]
+    assert [row[2] for row in rows][1:] == ["+33 \\%", "", "1.50 times"]
+    assert "less the second, in the unit of each row; lower" in table
+    assert "in mean squared error" not in table.partition("\\end{table}")[0]
+    assert "| claim | verdict | difference | interval | unit | trainings |" in paper.markdown(found)
+    alone = paper.latex(replace(found, verdicts=(timing,)))
+    assert "Differences are" not in alone
+    assert "How many times as fast is the median over the rounds." in alone
 
 
 def test_who_is_not_better_than_what_learns_nothing_is_marked_and_counted(tmp_path: Path) -> None:

@@ -64,6 +64,7 @@ def test_what_was_measured_decides_and_is_kept_for_later_reports(measured: Sweep
     assert yes.answer.startswith("rnn (simple recurrent network) trains at least 1.5 times as fast as lstm")
     assert no.answer.endswith("rnn trains less than 2.5 times as fast as lstm: 1.99 times")
     assert "at 4 units" in yes.found
+    assert "is the median over the rounds, each of its own ratio, and not the ratio of the median times" in yes.found
     assert "at 16 units" in yes.found
     assert "took turns, on " in yes.found
     assert yes.p is not None
