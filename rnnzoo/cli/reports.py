@@ -16,17 +16,19 @@ from rich.console import Console
 
 from rnnzoo.errors import UsageError, command
 from rnnzoo.lang.ir import Cell
+from rnnzoo.spec import points
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.settings import project, runs
 from rnnzoo.spec.timing import Timing
-from rnnzoo.spec.trial import Result
+from rnnzoo.spec.trial import REPLICATE, Result
 from rnnzoo.terminal.console import plain_console
 
 if TYPE_CHECKING:
     from rnnzoo.report.summary import Described, Summary
     from rnnzoo.report.table import Trials
     from rnnzoo.sweep.open import Opened
+    from rnnzoo.sweep.plan import Study
     from rnnzoo.sweep.search import Store
     from rnnzoo.trackers.mlflow import MlflowTracker
 
@@ -216,6 +218,7 @@ def _from_table(given: argparse.Namespace, path: Path, console: Console) -> Repo
     console.print(f"from {path}: {len(content.results)} trials", style="dim")
     experiment = _limited(experiment, content, console)
     changes = _changes(experiment, content)
+    _check_settings(experiment, content, path)
     for text in changes:
         console.print(f"  {text}", style="yellow", markup=False, highlight=False)
     told = (cells(experiment), experiment.search.trials, content.provenance, path, changes, content.timings)
@@ -234,18 +237,22 @@ def _limited(experiment: Experiment, content: Trials, console: Console) -> Exper
     return replace(experiment, tasks=tasks, claims=claims)
 
 
+def _planned(experiment: Experiment, content: Trials) -> list[Study]:
+    """The studies of an experiment that a table has trials of, in whatever edition."""
+    from rnnzoo.sweep.plan import studies
+
+    ran = {result.study for result in content.results}
+    inputs = {label: task.inputs for label, task in content.tasks.items()}
+    every = studies(experiment, dict.fromkeys(inputs, ""), inputs)
+    return [study for study in every if any(name.startswith(study.prefix) for name in ran)]
+
+
 def _changes(experiment: Experiment, content: Trials) -> list[str]:
     """What the spec says otherwise than when the trials were run, as far as it can be told without the data."""
-    from rnnzoo.sweep.plan import changed, studies
+    from rnnzoo.sweep.plan import changed
 
     found: dict[str, list[str]] = {}
-    ran = {one.study for one in content.results}
-    inputs = {label: task.inputs for label, task in content.tasks.items()}
-    planned = [
-        study
-        for study in studies(experiment, dict.fromkeys(inputs, ""), inputs)
-        if any(name.startswith(study.prefix) for name in ran)
-    ]
+    planned = _planned(experiment, content)
     for study in planned:
         before = next((parts for name, parts in content.parts.items() if name.startswith(study.prefix)), None)
         if before is None:
@@ -254,6 +261,29 @@ def _changes(experiment: Experiment, content: Trials) -> list[str]:
             for part in changed({**study.parts, "data": before.get("data", "")}, before):
                 found.setdefault(part, []).append(study.label)
     return [_changed(part, labels, len(planned)) for part, labels in found.items()]
+
+
+def _check_settings(experiment: Experiment, content: Trials, path: Path) -> None:
+    """Whether trials stand in the space that their search had, where that is known: where it is the file's.
+
+    Raises:
+        UsageError: one does not, so that somebody has changed its row.
+    """
+    spaces = {}
+    for study in _planned(experiment, content):
+        ran = [parts for name, parts in content.parts.items() if name.startswith(study.prefix)]
+        if ran and all(parts.get("space") == study.parts["space"] for parts in ran):
+            spaces[study.variant.label, study.task.label] = study.variant.space
+    for result in content.results:
+        label, task = result.study.split("/")[1:3]
+        space = spaces.get((label.partition(REPLICATE)[0], task))
+        chosen = result.trial.hyperparameters
+        name = points.outside(space, chosen) if space else ""
+        if name:
+            raise UsageError(
+                f"{path}: trial {result.trial.index} of {label} on {task} has `{name}` {chosen[name]}, which its search"
+                f" cannot have\n  fix: correct or delete this row, or make the table anew with `rnnzoo export`"
+            )
 
 
 def _changed(part: str, labels: Sequence[str], of: int) -> str:

@@ -104,6 +104,17 @@ def within(space: Space, hyperparameters: Mapping[str, Value]) -> bool:
     return all(number is None or _has(dimension, number) for dimension, number in chosen)
 
 
+def outside(space: Space, hyperparameters: Mapping[str, Value]) -> str:
+    """The first hyper-parameter whose value no trial of a search in this space has; empty where there is none."""
+    searched = {dimension.name: dimension for dimension in space.dimensions}
+    for name, number in hyperparameters.items():
+        dimension = searched.get(name)
+        there = _has(dimension, number) if dimension else space.fixed.get(name) == number
+        if not there:
+            return name
+    return ""
+
+
 def _has(dimension: Dimension, number: Value) -> bool:
     if dimension.kind == "choice":
         return number in dimension.choices
