@@ -115,8 +115,8 @@ def _sum(terms: Sequence[tuple[ir.Expr, bool]]) -> ir.Expr:
 
 
 @dataclass(frozen=True, slots=True)
-class Ticked:
-    """A cell of clocks: each unit of `state` is computed at multiples of its period only, and kept between them.
+class PeriodicUpdate:
+    """A step of clocks: each unit of `state` is computed at multiples of its period only, and kept between them.
 
     Attributes:
         period: the constant that holds a period for each unit.
@@ -128,7 +128,7 @@ class Ticked:
     step: ir.Step
 
 
-def ticked(step: ir.Step) -> Ticked | None:
+def periodic_update(step: ir.Step) -> PeriodicUpdate | None:
     """The clocks of a step of the form `h = where(t % T == 0, E, h[t-1])`, where E reads h[t-1] in one product only.
 
     However it is spelt: `0 == t % T`; `t % T != 0` with the branches exchanged; with names for the condition or a branch;
@@ -155,7 +155,7 @@ def ticked(step: ir.Step) -> Ticked | None:
     equations = (*_needed(step.equations, value), ir.Equation(state, value, step.equation(state).size))
     if not _computes_units_apart([one.expr for one in equations], state):
         return None
-    return Ticked(state, period, ir.Step(equations, step.weights))
+    return PeriodicUpdate(state, period, ir.Step(equations, step.weights))
 
 
 def _clock(condition: ir.Expr, named: Mapping[str, ir.Expr]) -> tuple[str, bool] | None:

@@ -1,9 +1,9 @@
 """The only folder that imports Keras and TensorFlow.
 
-    emit      lines of a program -> tensors, as `keras.ops`
-    rooms     where a loop keeps what its steps yield
+    emit      instructions of a program -> tensors, as `keras.ops`
+    buffers   where a loop keeps what its steps yield
     scan      the time loop, compiled and as plain operations; functions with a backward pass of their own
-    engine    a step's program and its adjoint -> such a function; `ticked` for cells of clocks
+    engine    a step's program and its adjoint -> such a function; `clockwork` computes due units only
     shapes    lengths and batch sizes go up to the next of a few, so that little is compiled
     cache     what is not whole in XLA's cache is set aside
     arguments what a user hands to a layer, checked

@@ -42,7 +42,7 @@ class Emitter:
             `W @ v` is kept as a kernel (columns, rows): a batch of row vectors times a kernel is `W @ v` for each.
         transposed: kernels turned round, made once for the backward loop.
         upto: evaluate the first so many units only; what a product multiplies stays whole.
-        ticks: (period, first, last) of blocks of units that are computed at multiples of the period only.
+        blocks: (period, first, last) of blocks of units that are computed at multiples of the period only.
         sums: sums over all steps and sequences that are there already.
         constants: in float64, for instructions that read the number of the step; None where none does.
         run_steps: (time, batch or 1, 1) of bool: which steps are real, where a value of others may be infinite or no number.
@@ -53,7 +53,7 @@ class Emitter:
     fixed: Values
     transposed: dict[tuple[str, str], Tensor] = field(default_factory=dict)
     upto: int | None = None
-    ticks: tuple[tuple[int, int, int], ...] = ()
+    blocks: tuple[tuple[int, int, int], ...] = ()
     sums: Values = field(default_factory=dict)
     constants: Mapping[str, np.ndarray] | None = None
     run_steps: Tensor | None = None
@@ -125,20 +125,20 @@ class Emitter:
         return value if self.upto is None or not atom.shape else value[..., : self.upto]
 
     def product(self, rows: Tensor, kernel: Tensor) -> Tensor:
-        """`W @ v` of all rows; of those that are due, where blocks of units tick and there is a row for every step."""
-        if not self.ticks or len(rows.shape) < 3:
+        """`W @ v` of all rows; of those that are due, where blocks of units have periods and there is a row for every step."""
+        if not self.blocks or len(rows.shape) < 3:
             return _product(rows, kernel if self.upto is None else kernel[:, : self.upto])
         found = [
             _between(_product(rows[::period], kernel[:, first:last]), period, rows.shape[0])
-            for period, first, last in self.ticks
+            for period, first, last in self.blocks
         ]
         return keras.ops.concatenate(found, axis=-1)
 
     def outer(self, adjoint: Tensor, operand: Tensor) -> Tensor:
         """The gradient of a kernel; the adjoint is 0 where a block is not due."""
-        if not self.ticks or len(operand.shape) < 3:
+        if not self.blocks or len(operand.shape) < 3:
             return _outer(adjoint, operand)
-        found = [_outer(adjoint[::period, :, first:last], operand[::period]) for period, first, last in self.ticks]
+        found = [_outer(adjoint[::period, :, first:last], operand[::period]) for period, first, last in self.blocks]
         return keras.ops.concatenate(found, axis=-1)
 
     def finite(self, sequence: Tensor) -> Tensor:

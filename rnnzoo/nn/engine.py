@@ -2,7 +2,7 @@
 
 In: the program of a step and its adjoint.  Out: a function from sequences, initial states and weights to sequences and last
 states.  Forward: what does not depend on the step before is computed for all steps at once, then the loop.  Backward: the
-loop over the adjoint's lines, then every gradient of a weight as one product or one reduction over (time x batch).
+loop over the adjoint's instructions, then every gradient of a weight as one product or one reduction over (time x batch).
 """
 
 from __future__ import annotations
@@ -10,21 +10,83 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
 
 from rnnzoo.lang import ir
 from rnnzoo.lang.adjoint import Adjoint, adjoint
-from rnnzoo.lang.program import Program, reads
+from rnnzoo.lang.program import Atom, Program, reads
 from rnnzoo.lang.widen import compile_step
 from rnnzoo.nn import scan
+from rnnzoo.nn.buffers import Assignment, Buffer, Slice, assign
 from rnnzoo.nn.emit import Emitter, Values, total
-from rnnzoo.nn.rooms import Place, Plan, Room, plan
 
 Tensor = Any
-Named = tuple[str, str]  # (kind, name) of an `ir.Ref`
+Named = tuple[str, str]  # (kind, name), as of an `ir.Ref`
+Block = tuple[int, int, int]  # period, first unit, the unit after the last
+
+X: Named = ("input", "x")
+TIME: Named = ("time", "t")
+# Arguments that only some engines have.
+PADDING: Named = ("given", "padding")  # (time, batch, 1): 0 where a step is padding
+CLOCK: Named = ("given", "clock")  # (batch, 1) of int32: how many steps each sequence has behind it
+COUNT: Named = ("given", "count")  # a scalar of int32: how many steps to run
+
+
+class Units(Protocol):
+    """Which units a step computes."""
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """Blocks of units that are due at multiples of a period only; none where all units are always due."""
+
+    def forward_step(
+        self, engine: Engine, emitter: Emitter, now: Values, t: Tensor, old: Tensor
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """One step: what is carried, and what is saved beside it."""
+
+    def backward_step(
+        self, engine: Engine, emitter: Emitter, now: Values, t: Tensor, like: Tensor
+    ) -> tuple[dict[str, Tensor], list[Tensor]]:
+        """One step back: the adjoints of the states before it, and what is emitted."""
+
+    def plain(self, engine: Engine) -> Engine:
+        """The engine that computes the same as plain operations."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllUnits:
+    """Every unit at every step."""
+
+    blocks: tuple[Block, ...] = ()
+
+    def forward_step(
+        self, engine: Engine, emitter: Emitter, now: Values, t: Tensor, old: Tensor
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        return engine.forward_step(emitter, now, old)
+
+    def backward_step(
+        self, engine: Engine, emitter: Emitter, now: Values, t: Tensor, like: Tensor
+    ) -> tuple[dict[str, Tensor], list[Tensor]]:
+        return engine.backward_step(emitter, now, like)
+
+    def plain(self, engine: Engine) -> Engine:
+        return engine
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What an engine computed.
+
+    Attributes:
+        sequences: wanted values at every step, (time, batch, size), by name.
+        last: what is carried at the end, (batch, size), by name.
+    """
+
+    sequences: Mapping[str, Tensor]
+    last: Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -34,9 +96,12 @@ class Engine:
     Attributes:
         states: names of the carried states; `shown` of other values that are wanted, carried so that padding repeats them.
         wanted: whose values at every step are results.
-        below, drops, weights: names of what the step reads: of the layer below, masks of recurrent dropout, weights.
+        below, weights: names of what the step reads: of the layer below, and weights.
+        drops: how many masks of recurrent dropout it reads.
         masked: whether some steps are padding.
+        clocked: whether each sequence's steps are counted from a number that is given.
         counted: whether the number of steps is given, and what lies behind them is not run.
+        units: which units a step computes.
     """
 
     step: ir.Step
@@ -50,17 +115,20 @@ class Engine:
     drops: int
     weights: tuple[str, ...]
     masked: bool
-    clocked: bool = False  # whether each sequence's steps are counted from a number that is given
+    clocked: bool = False
     counted: bool = False
+    units: Units = AllUnits()
 
     @property
     def identity(self) -> tuple[Any, ...]:
         """Equal for engines that compute the same: what is compiled for the one serves the other."""
         size = self.size.units, self.size.inputs, tuple(sorted(self.size.options.items()))
-        constants = tuple((name, one.shape, one.tobytes()) for name, one in sorted(self.constants.items()))
+        constants = tuple((name, value.shape, value.tobytes()) for name, value in sorted(self.constants.items()))
         names = self.states, self.shown, self.wanted, self.below, self.weights
         flags = self.drops, self.masked, self.clocked, self.counted
-        return type(self), self.step.equations, size, self.dtype, constants, names, flags
+        return self.units.blocks, self.step.equations, size, self.dtype, constants, names, flags
+
+    # -- what it is made of
 
     @cached_property
     def program(self) -> Program:
@@ -70,66 +138,92 @@ class Engine:
     def adjoint(self) -> Adjoint:
         return adjoint(self.program, self.states)
 
-    def ticks(self, x: Tensor) -> tuple[tuple[int, int, int], ...]:
-        """Blocks of units that are due at multiples of a period only; none here."""
-        return ()
-
     @property
     def carried(self) -> tuple[str, ...]:
         return (*self.states, *self.shown)
 
+    @cached_property
+    def arguments(self) -> tuple[Named, ...]:
+        """What its function reads, in this order: the one place that knows it."""
+        optional = {PADDING: self.masked, CLOCK: self.clocked, COUNT: self.counted}
+        return (
+            X,
+            *(("below", name) for name in self.below),
+            *(("start", name) for name in self.states),
+            *(("drop", str(number)) for number in range(self.drops)),
+            *(("weight", name) for name in self.weights),
+            *(argument for argument, is_read in optional.items() if is_read),
+        )
+
     @property
     def aliases(self) -> dict[Named, str]:
-        """Under which names the lines read what is carried."""
-        fixed = {one.name for one in self.program.once}
-        found = ((name, self.program.results[name]) for name in self.carried)
+        """Under which names the instructions read what is carried."""
+        fixed = {instruction.name for instruction in self.program.once}
+        results = ((name, self.program.results[name]) for name in self.carried)
         return {  # what is one number for all units is computed again, and what is the same at every step is there anyway
             (atom.kind, atom.name): name
-            for name, atom in found
+            for name, atom in results
             if isinstance(atom, ir.Ref) and atom.kind == "value" and atom.shape and atom.name not in fixed
         }
 
     @cached_property
     def rows(self) -> tuple[Named, ...]:
         """What the forward loop reads row by row; a mask of dropout is one for all steps."""
-        moving: set[Named] = {("input", "x"), *(("below", name) for name in self.below)}
-        for one in self.program.before:
-            if any(key in moving for key in _named(reads([one]))):
-                moving.add(("value", one.name))
+        moving: set[Named] = {X, *(("below", name) for name in self.below)}
+        for instruction in self.program.before:
+            if any(key in moving for key in _named(instruction.reads)):
+                moving.add(("value", instruction.name))
         return tuple(key for key in _named(self.program.sequences) if key in moving)
 
     @cached_property
-    def kept(self) -> Plan[Named]:
+    def forward_buffers(self) -> Assignment[Named]:
         """Where the forward loop keeps what it carries, and what the backward pass reads beside that."""
         later = {*_named(self.adjoint.sequences(self.program)), *_named(self.program.results.values())}
-        free = {at: key for at, key in enumerate(self.rows) if key[0] == "value" and key not in later}
+        free = {number: key for number, key in enumerate(self.rows) if key[0] == "value" and key not in later}
         sizes = {("value", one.name): self.size.of(one.shape[0]) for one in self.program.before if one.shape}
         saved = {(ref.kind, ref.name): self.size.of(ref.shape[0]) for ref in self.adjoint.saved}
         shown = {("carried", name): self.width(name) for name in self.shown}
-        found = plan(saved | shown, {at: sizes[key] for at, key in free.items()})
-        for at, name in enumerate(self.states):
-            found = found.added(("carried", name), Room(self.width(name), before=at))
-        return found
+        assignment = assign(saved | shown, {number: sizes[key] for number, key in free.items()})
+        for number, name in enumerate(self.states):
+            assignment = assignment.added(("carried", name), Buffer(self.width(name), carries=number))
+        return assignment
 
     @cached_property
-    def handed(self) -> Plan[Named]:
-        """Where the backward loop keeps what the lines after it read: in rooms of the forward loop that they do not."""
-        back = self.adjoint
+    def backward_buffers(self) -> Assignment[Named]:
+        """Where the backward loop keeps what is read after it: in buffers of the forward loop that are not."""
+        back, buffers = self.adjoint, self.forward_buffers
         later = {*_named(reads((*back.after, *back.once))), *_named((*back.inputs.values(), *back.weights.values()))}
         later |= {("carried", name) for key, name in self.aliases.items() if key in later}
         later |= {("carried", name) for name in self.wanted}
         free = {
-            at: room.width
-            for at, room in enumerate(self.kept.rooms)
-            if room.before is None and not any(key in later for key in self.kept.inside(at))
+            number: buffer.width
+            for number, buffer in enumerate(buffers.buffers)
+            if buffer.carries is None and later.isdisjoint(buffers.values_in(number))
         }
-        return plan({(ref.kind, ref.name): self.size.of(ref.shape[0]) for ref in back.emitted}, free)
+        return assign({(ref.kind, ref.name): self.size.of(ref.shape[0]) for ref in back.emitted}, free)
 
     @cached_property
-    def divides(self) -> bool:
+    def is_singular(self) -> bool:
         """Whether an adjoint may be infinite in steps that are padding, whose states may still be 0."""
         instructions = (*self.program.before, *self.adjoint.loop, *self.adjoint.after)
         return any(instruction.primitive.singular for instruction in instructions)
+
+    def width(self, name: str) -> int:
+        return self.size.of(self.step.equation(name).size)
+
+    # -- running it
+
+    def run(self, given: Mapping[Named, Tensor], plain: bool) -> Results:
+        """Compute a layer over whole sequences.
+
+        Args:
+            given: a tensor for each of `arguments`.
+            plain: as plain operations, which any runtime of TensorFlow's has and TensorFlow differentiates.
+        """
+        tensors = [given[argument] for argument in self.arguments]
+        yielded = self._plain(tensors) if plain else self.function(*tensors)
+        sequences, last = yielded[: len(self.wanted)], yielded[len(self.wanted) :]
+        return Results(dict(zip(self.wanted, sequences)), dict(zip(self.carried, last)))
 
     @cached_property
     def compiled(self) -> tuple[scan.Compiled, scan.Compiled]:
@@ -138,85 +232,61 @@ class Engine:
 
     @cached_property
     def function(self) -> Callable[..., list[Tensor]]:
-        """(x, below..., initial states..., masks of dropout..., weights..., [keep], [clock], [count]) -> results.
-
-        Sequences are (time, batch, size), and `keep` is (time, batch, 1): where it is 0, the step is padding.  The results
-        are the wanted sequences, then what is carried at the end.  `clock` is (batch, 1) of int32: how many steps each
-        sequence has behind it.
-        """
+        """From `arguments` to the wanted sequences, (time, batch, size), and then what is carried at the end."""
         return scan.differentiable(self._forward, self._backward, self._plain, self.compiled)
 
-    def plain(self, *arguments: Tensor) -> list[Tensor]:
-        """The same function as plain operations, which any runtime of TensorFlow's has and TensorFlow differentiates."""
-        return self._plain(arguments)
-
-    def width(self, name: str) -> int:
-        return self.size.of(self.step.equation(name).size)
-
-    def found(self, rooms: Sequence[Tensor], key: Named) -> Tensor:
-        """What the forward loop kept, (time, batch, size)."""
-        place = self.kept.places[key]
-        room = _taken(rooms, place)
-        return room if self.kept.rooms[place.room].before is None else room[1:]
-
-    def row(self, key: Named, row: scan.Row) -> Tensor:
-        """What the forward loop kept of a step: `previous` is what was carried before it."""
-        kind, name = key
-        carried = ("carried", name) if kind == "previous" else ("carried", self.aliases.get(key, ""))
-        place = self.kept.places[key if key in self.kept.places else carried]
-        on = 0 if self.kept.rooms[place.room].before is None or kind == "previous" else 1
-        return row(place.room, on)[..., place.first : place.end]
-
-    def ahead(self, emitter: Emitter, now: Values, t: Tensor, old: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """One step: what is carried, and what is kept beside it."""
+    def forward_step(self, emitter: Emitter, now: Values, old: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """One step of all units that the emitter evaluates: what is carried, and what is saved beside it."""
         emitter.run(self.program.loop, now, old)
         new = [
             emitter.spread(self.program.results[name], self.step.equation(name).size, now, old) for name in self.carried
         ]
         return new, [emitter.spread(ref, ref.shape[0], now, old) for ref in self.adjoint.saved]
 
-    def back(self, emitter: Emitter, now: Values, t: Tensor, like: Tensor) -> tuple[dict[str, Tensor], list[Tensor]]:
-        """One step back: the adjoints of the states before it, and what is emitted."""
+    def backward_step(self, emitter: Emitter, now: Values, like: Tensor) -> tuple[dict[str, Tensor], list[Tensor]]:
+        """One step back, likewise: the adjoints of the states before it, and what is emitted."""
         back = self.adjoint
         emitter.run(back.loop, now, like)
-        found = {
+        previous = {
             name: emitter.spread(atom, self.step.equation(name).size, now, like) for name, atom in back.previous.items()
         }
-        return found, [emitter.spread(ref, ref.shape[0], now, like) for ref in back.emitted]
+        return previous, [emitter.spread(ref, ref.shape[0], now, like) for ref in back.emitted]
 
-    def _stepping(self, given: _Arguments) -> tuple[Values, list[Tensor], list[Tensor], scan.Step]:
+    def _stepping(self, given: _Given) -> tuple[Values, list[Tensor], list[Tensor], scan.Step]:
         """What is computed before the loop; what it reads row by row; what it begins with; its step."""
-        program, emitter = self.program, given.emitter(self)
+        program, emitter = self.program, given.emitter()
         emitter.prepare(program.once, ())
         values = emitter.run(program.before, given.sequences(), given.x)
-        there: Values = {(ref.kind, ref.name): values[ref.kind, ref.name] for ref in program.sequences}
-        flat = {key: value for key, value in there.items() if key not in self.rows}
+        read: Values = {(ref.kind, ref.name): values[ref.kind, ref.name] for ref in program.sequences}
+        flat = {key: value for key, value in read.items() if key not in self.rows}
 
         def step(t: Tensor, carried: scan.Rows, row: scan.Row) -> tuple[list[Tensor], list[Tensor]]:
             now: Values = {
                 **flat,
-                **{key: row(at) for at, key in enumerate(self.rows)},
+                **{key: row(number) for number, key in enumerate(self.rows)},
                 **{("previous", name): value for name, value in zip(self.states, carried)},
-                ("time", "t"): given.clock(t),
+                TIME: given.clock(t),
             }
-            new, beside = self.ahead(emitter, now, t, carried[0])
-            if given.keep is not None:
-                kept = row(len(self.rows)) > 0
-                new = [keras.ops.where(kept, value, old) for value, old in zip(new, carried)]
-            return new, beside
+            new, saved = self.units.forward_step(self, emitter, now, t, carried[0])
+            if given.padding is not None:
+                is_real = row(len(self.rows)) > 0
+                new = [keras.ops.where(is_real, value, old) for value, old in zip(new, carried)]
+            return new, saved
 
-        sequences = [there[key] for key in self.rows] + ([] if given.keep is None else [given.keep])
-        start = [
-            *given.start,
-            *(keras.ops.zeros((given.batch, self.width(name)), self.dtype) for name in self.shown),
-        ]
-        return values, sequences, start, step
+        sequences = [read[key] for key in self.rows] + ([] if given.padding is None else [given.padding])
+        shown = [keras.ops.zeros((given.batch, self.width(name)), self.dtype) for name in self.shown]
+        return values, sequences, [*given.start, *shown], step
 
-    def _plain(self, arguments: Sequence[Tensor]) -> list[Tensor]:
-        given = _Arguments.of(self, arguments)
-        if given.keep is None and given.count is not None:
+    def _plain(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        return self.units.plain(self).plain_loop(tensors)
+
+    def plain_loop(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """The function as plain operations."""
+        given = _Given.of(self, tensors)
+        if given.padding is None and given.count is not None:
             real = keras.ops.arange(given.time, dtype="int32") < given.count
-            given = replace(given, keep=keras.ops.cast(keras.ops.reshape(real, (-1, 1, 1)), self.dtype))
+            padding = keras.ops.cast(keras.ops.reshape(real, (-1, 1, 1)), self.dtype)
+            given = replace(given, tensors={**given.tensors, PADDING: padding})
         _, sequences, start, step = self._stepping(given)
         wanted = [self.carried.index(name) for name in self.wanted]
 
@@ -228,109 +298,148 @@ class Engine:
         kept, last = scan.plain_loop(shown, sequences, start, widths, given.time)
         return [*kept, *last]
 
-    def _forward(self, arguments: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        given = _Arguments.of(self, arguments)
-        values, sequences, start, ahead = self._stepping(given)
+    def _forward(self, tensors: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        given = _Given.of(self, tensors)
+        values, sequences, start, forward_step = self._stepping(given)
 
         def step(t: Tensor, carried: scan.Rows, row: scan.Row) -> tuple[list[Tensor], list[Tensor]]:
-            new, beside = ahead(t, carried, row)
-            return list(new), [*beside, *new[len(self.states) :], *new[: len(self.states)]]
+            new, saved = forward_step(t, carried, row)
+            return list(new), [*saved, *new[len(self.states) :], *new[: len(self.states)]]
 
-        rooms, last = scan.loop(
-            step, sequences, start, self.kept.rooms, tuple(self.kept.places.values()), given.steps, given.time
+        assignment = self.forward_buffers
+        buffers, last = scan.loop(
+            step, sequences, start, assignment.buffers, tuple(assignment.slices.values()), given.steps, given.time
         )
         results = []
         for name in self.wanted:
-            found = self.found(rooms, ("carried", name))
+            rows = self._kept(buffers, ("carried", name))
             end = last[self.carried.index(name)][None]
-            results.append(found if given.keep is None else keras.ops.where(given.run, found, end))
-        again = [values["value", ref.name] for ref in self.adjoint.sequences(self.program)]
-        return [*results, *last], [*rooms, *again]
+            results.append(rows if given.padding is None else keras.ops.where(given.was_run, rows, end))
+        computed_before = [values["value", ref.name] for ref in self.adjoint.sequences(self.program)]
+        return [*results, *last], [*buffers, *computed_before]
 
     def _backward(
-        self, arguments: Sequence[Tensor], kept: Sequence[Tensor], upstream: Sequence[Tensor]
+        self, tensors: Sequence[Tensor], kept: Sequence[Tensor], upstream: Sequence[Tensor]
     ) -> list[Tensor | None]:
-        given = _Arguments.of(self, arguments)
-        program, back, emitter = self.program, self.adjoint, given.emitter(self)
-        if self.divides and given.steps is not None:
-            emitter = replace(emitter, run_steps=given.run if given.keep is None else given.keep > 0)
-        emitter.prepare((*program.once, *back.fixed), (*back.loop, *back.after, *back.once))
-        rooms = kept[: len(self.kept.rooms)]
-        again = dict(zip(_named(back.sequences(program)), kept[len(rooms) :]))
-        held = {key: self.found(rooms, key) for key in self.kept.places}
-        before = {("previous", name): rooms[self.kept.places["carried", name].room][:-1] for name in self.states}
-        above = dict(zip(self.wanted, upstream))
-        carried = list(upstream[len(self.wanted) :])
-        if given.keep is not None:  # rows after the last real step repeat it
-            for at, name in enumerate(self.carried):
-                if name in above:
-                    carried[at] += keras.ops.sum(keras.ops.where(given.run, 0, above[name]), axis=0)
+        given, back = _Given.of(self, tensors), self.adjoint
+        emitter = given.emitter()
+        if self.is_singular and given.steps is not None:
+            emitter = replace(emitter, run_steps=given.was_run if given.padding is None else given.padding > 0)
+        emitter.prepare((*self.program.once, *back.fixed), (*back.loop, *back.after, *back.once))
+        count = len(self.forward_buffers.buffers)
+        now = self._readable(given, kept[:count], kept[count:])
+        buffers, first = self._backward_loop(given, emitter, kept[:count], now, upstream)
+        return self._adjoints(given, emitter, now, buffers, first)
 
-        # what the lines read lies in rooms, which the loop may write over, or is a sequence of its own
-        now: Values = {
-            **before,
-            **again,
+    def _readable(self, given: _Given, buffers: Sequence[Tensor], computed: Sequence[Tensor]) -> Values:
+        """What the backward pass may read, all steps of each: it lies in buffers or is a sequence of its own."""
+        slices = self.forward_buffers.slices
+        held = {key: self._kept(buffers, key) for key in slices}
+        return {
+            **{("previous", name): buffers[slices["carried", name].buffer][:-1] for name in self.states},
+            **dict(zip(_named(self.adjoint.sequences(self.program)), computed)),
             **held,
             **{key: held["carried", name] for key, name in self.aliases.items()},
             **given.sequences(),
         }
-        outside = [*again, *given.sequences()]
-        above_at = len(rooms) + len(outside)
-        sequences = [*rooms, *(now[key] for key in outside), *above.values()]
-        sequences += [] if given.keep is None else [given.keep]
-        read = [key for key in dict.fromkeys(_named(reads(back.loop))) if key in now]
+
+    def _backward_loop(
+        self,
+        given: _Given,
+        emitter: Emitter,
+        buffers: Sequence[Tensor],
+        now: Values,
+        upstream: Sequence[Tensor],
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Run the steps back: the buffers afterwards, which the loop may write over, and the adjoints of the first states."""
+        above = dict(zip(self.wanted, upstream))
+        carried = list(upstream[len(self.wanted) :])
+        if given.padding is not None:  # rows after the last real step repeat it
+            for number, name in enumerate(self.carried):
+                if name in above:
+                    carried[number] += keras.ops.sum(keras.ops.where(given.was_run, 0, above[name]), axis=0)
+        outside = [*_named(self.adjoint.sequences(self.program)), *given.sequences()]
+        first_above = len(buffers) + len(outside)
+        sequences = [*buffers, *(now[key] for key in outside), *above.values()]
+        sequences += [] if given.padding is None else [given.padding]
+        read = [key for key in dict.fromkeys(_named(reads(self.adjoint.loop))) if key in now]
 
         def step(t: Tensor, carried: scan.Rows, row: scan.Row) -> tuple[list[Tensor], list[Tensor]]:
-            values: Values = {("time", "t"): given.clock(t)}
+            values: Values = {TIME: given.clock(t)}
             for key in read:
-                values[key] = row(len(rooms) + outside.index(key)) if key in outside else self.row(key, row)
-            handed = {name: row(above_at + at) for at, name in enumerate(above)}
-            whole = [one + handed[name] if name in above else one for name, one in zip(self.carried, carried)]
-            waiting = [keras.ops.zeros_like(one) for one in whole]
-            if given.keep is not None:
-                real = row(len(sequences) - 1) > 0
-                waiting = [keras.ops.where(real, 0, one) for one in whole]
-                whole = [keras.ops.where(real, one, 0) for one in whole]
-            values |= {("adjoint", name): one for name, one in zip(self.carried, whole)}
-            found, emitted = self.back(emitter, values, t, carried[0])
-            if given.keep is not None and self.divides:
-                found = {name: keras.ops.where(real, one, 0) for name, one in found.items()}
-            new = [
-                one if name not in found else found[name] if given.keep is None else found[name] + one
-                for name, one in zip(self.carried, waiting)
-            ]
-            return new, emitted
+                values[key] = row(len(buffers) + outside.index(key)) if key in outside else self._row(key, row)
+            from_above = {name: row(first_above + number) for number, name in enumerate(above)}
+            whole = [value + from_above[name] if name in above else value for name, value in zip(self.carried, carried)]
+            waiting = [keras.ops.zeros_like(value) for value in whole]
+            if given.padding is not None:
+                is_real = row(len(sequences) - 1) > 0
+                waiting = [keras.ops.where(is_real, 0, value) for value in whole]
+                whole = [keras.ops.where(is_real, value, 0) for value in whole]
+            values |= {("adjoint", name): value for name, value in zip(self.carried, whole)}
+            previous, emitted = self.units.backward_step(self, emitter, values, t, carried[0])
+            if given.padding is not None and self.is_singular:
+                previous = {name: keras.ops.where(is_real, value, 0) for name, value in previous.items()}
+            if given.padding is not None:
+                waiting_for = dict(zip(self.carried, waiting))
+                previous = {name: value + waiting_for[name] for name, value in previous.items()}
+            return [previous.get(name, value) for name, value in zip(self.carried, waiting)], emitted
 
-        rooms_after, first = scan.loop(
-            step, sequences, carried, self.handed.rooms, tuple(self.handed.places.values()), given.steps, given.time,
+        emitting = self.backward_buffers
+        return scan.loop(
+            step, sequences, carried, emitting.buffers, tuple(emitting.slices.values()), given.steps, given.time,
             backwards=True,
         )  # fmt: skip
+
+    def _adjoints(
+        self,
+        given: _Given,
+        emitter: Emitter,
+        now: Values,
+        buffers: Sequence[Tensor],
+        first: Sequence[Tensor],
+    ) -> list[Tensor | None]:
+        """What comes after the backward loop: the adjoint of each argument, None for those that have none."""
+        back, emitting = self.adjoint, self.backward_buffers
+        all_steps = keras.ops.reshape(keras.ops.arange(given.time, dtype="int32"), (-1, 1, 1))
         after: Values = {
             **now,
-            **{key: _taken(rooms_after, place) for key, place in self.handed.places.items()},
-            ("time", "t"): given.clock(keras.ops.reshape(keras.ops.arange(given.time, dtype="int32"), (-1, 1, 1))),
+            **{key: _sliced(buffers, own) for key, own in emitting.slices.items()},
+            TIME: given.clock(all_steps),
         }
-        for key, place in self.handed.places.items():  # columns of a room are summed slower than all of it
-            emitter.sums[key] = total(emitter.finite(rooms_after[place.room]))[place.first : place.end]
+        for key, own in emitting.slices.items():  # columns of a buffer are summed slower than all of it
+            emitter.sums[key] = total(emitter.finite(buffers[own.buffer]))[own.first : own.end]
         emitter.run(back.after, after, given.x)
         emitter.run(back.once, after, None)
 
-        def gradient(found: Mapping[str, Any], name: str, like: Tensor) -> Tensor:
-            if name not in found:
+        def gradient(gradients: Mapping[str, Atom], name: str, like: Tensor) -> Tensor:
+            if name not in gradients:
                 return keras.ops.zeros_like(like)
-            value = emitter.value(found[name], after)
+            value = emitter.value(gradients[name], after)
             value = emitter.finite(value) if len(like.shape) == 3 else value
             return keras.ops.reshape(value, like.shape) if len(value.shape) > len(like.shape) else value
 
-        return [
-            *(gradient(back.inputs, name, value) for name, value in (("x", given.x), *given.below.items())),
-            *first[: len(self.states)],
-            *(None for _ in given.drops),
-            *(gradient(back.weights, name, value) for name, value in given.weights.items()),
-            *([] if given.keep is None else [None]),
-            *([] if given.began is None else [None]),
-            *([] if given.count is None else [None]),
-        ]
+        adjoints: Values = dict(zip((("start", name) for name in self.states), first))
+        for kind, name in self.arguments:
+            if kind in ("input", "below"):
+                adjoints[kind, name] = gradient(back.inputs, name, given.tensors[kind, name])
+            elif kind == "weight":
+                adjoints[kind, name] = gradient(back.weights, name, given.tensors[kind, name])
+        return [adjoints.get(argument) for argument in self.arguments]
+
+    def _kept(self, buffers: Sequence[Tensor], key: Named) -> Tensor:
+        """What the forward loop kept, (time, batch, size)."""
+        own = self.forward_buffers.slices[key]
+        rows = _sliced(buffers, own)
+        return rows if self.forward_buffers.buffers[own.buffer].carries is None else rows[1:]
+
+    def _row(self, key: Named, row: scan.Row) -> Tensor:
+        """What the forward loop kept of a step: `previous` is what was carried before it."""
+        kind, name = key
+        carried = ("carried", name) if kind == "previous" else ("carried", self.aliases.get(key, ""))
+        slices = self.forward_buffers.slices
+        own = slices[key if key in slices else carried]
+        on = 0 if self.forward_buffers.buffers[own.buffer].carries is None or kind == "previous" else 1
+        return row(own.buffer, on)[..., own.first : own.end]
 
 
 MOST = 64
@@ -350,45 +459,45 @@ def shared(engine: Engine) -> Engine:
 
 
 def _named(atoms: Iterable[ir.Expr]) -> Iterator[Named]:
-    return ((one.kind, one.name) for one in atoms if isinstance(one, ir.Ref))
+    return ((atom.kind, atom.name) for atom in atoms if isinstance(atom, ir.Ref))
 
 
-def _taken(rooms: Sequence[Tensor], place: Place) -> Tensor:
-    """A value at every step, out of the room where it lies."""
-    room = rooms[place.room]
-    return room if place.width == room.shape[-1] else room[..., place.first : place.end]
+def _sliced(buffers: Sequence[Tensor], own: Slice) -> Tensor:
+    """A value at every step, out of the buffer where it lies."""
+    rows = buffers[own.buffer]
+    return rows if own.width == rows.shape[-1] else rows[..., own.first : own.end]
 
 
 @dataclass(frozen=True, eq=False)
-class _Arguments:
+class _Given:
     """The arguments of an engine's function by name."""
 
-    x: Tensor
-    below: Mapping[str, Tensor]
-    start: Sequence[Tensor]
-    drops: Sequence[Tensor]
-    weights: Mapping[str, Tensor]
-    keep: Tensor | None
-    began: Tensor | None
-    count: Tensor | None
+    engine: Engine
+    tensors: Mapping[Named, Tensor]
 
     @staticmethod
-    def of(engine: Engine, arguments: Sequence[Tensor]) -> _Arguments:
-        rest = list(arguments)
-        return _Arguments(
-            x=rest.pop(0),
-            below={name: rest.pop(0) for name in engine.below},
-            start=[rest.pop(0) for _ in engine.states],
-            drops=[rest.pop(0) for _ in range(engine.drops)],
-            weights={name: rest.pop(0) for name in engine.weights},
-            keep=rest.pop(0) if engine.masked else None,
-            began=rest.pop(0) if engine.clocked else None,
-            count=rest.pop(0) if engine.counted else None,
-        )
+    def of(engine: Engine, tensors: Sequence[Tensor]) -> _Given:
+        return _Given(engine, dict(zip(engine.arguments, tensors, strict=True)))
+
+    @property
+    def x(self) -> Tensor:
+        return self.tensors[X]
+
+    @property
+    def start(self) -> list[Tensor]:
+        return [self.tensors["start", name] for name in self.engine.states]
+
+    @property
+    def padding(self) -> Tensor | None:
+        return self.tensors.get(PADDING)
+
+    @property
+    def count(self) -> Tensor | None:
+        return self.tensors.get(COUNT)
 
     def clock(self, t: Tensor) -> Tensor:
         """The number of a step, of int32: one for all sequences, or (batch, 1)."""
-        return t if self.began is None else t + self.began
+        return t + self.tensors[CLOCK] if CLOCK in self.tensors else t
 
     @property
     def time(self) -> Tensor:
@@ -401,24 +510,26 @@ class _Arguments:
     @cached_property
     def steps(self) -> Tensor | None:
         """How many steps to run: up to the last one that is real in any sequence; None for all."""
-        if self.keep is None:
+        if self.padding is None:
             return self.count
-        real = keras.ops.any(self.keep > 0, axis=(1, 2))
+        real = keras.ops.any(self.padding > 0, axis=(1, 2))
         return keras.ops.max(keras.ops.where(real, keras.ops.arange(1, self.time + 1, dtype="int32"), 0))
 
     @property
-    def run(self) -> Tensor:
+    def was_run(self) -> Tensor:
         """(time, 1, 1) of bool: whether a step was run."""
         return keras.ops.reshape(keras.ops.arange(self.time, dtype="int32") < self.steps, (-1, 1, 1))
 
     def sequences(self) -> Values:
-        return {("input", "x"): self.x, **{("below", name): value for name, value in self.below.items()}}
+        return {key: value for key, value in self.tensors.items() if key[0] in ("input", "below")}
 
-    def emitter(self, engine: Engine) -> Emitter:
+    def emitter(self) -> Emitter:
+        engine = self.engine
         fixed: Values = {
-            **{("weight", name): value for name, value in self.weights.items()},
+            **{key: value for key, value in self.tensors.items() if key[0] in ("weight", "drop")},
             **{("constant", name): keras.ops.cast(value, engine.dtype) for name, value in engine.constants.items()},
-            **{("drop", str(at)): value for at, value in enumerate(self.drops)},
         }
+        # the number of the steps must be known beforehand where only some units are computed
+        blocks = engine.units.blocks if self.x.shape[0] is not None else ()
         constants = engine.constants if engine.step.reads_time else None
-        return Emitter(engine.size, engine.dtype, fixed, ticks=engine.ticks(self.x), constants=constants)
+        return Emitter(engine.size, engine.dtype, fixed, blocks=blocks, constants=constants)

@@ -10,7 +10,6 @@ import hashlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import keras
@@ -22,12 +21,12 @@ from rnnzoo.lang.start import beginning
 from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.view import CellView
 from rnnzoo.lang.widen import operands
-from rnnzoo.nn import arguments, cache, scan, shapes, ticked
-from rnnzoo.nn.engine import Engine, shared
+from rnnzoo.nn import arguments, cache, clockwork, scan, shapes
+from rnnzoo.nn.engine import CLOCK, COUNT, PADDING, Engine, Named, X, shared
 from rnnzoo.spec.cell import Init
 
 Tensor = Any
-CLOCK = "t"  # the name under which the number of steps is handed on
+STEPS = "t"  # the name under which the number of steps is handed on
 CLOCK_DTYPE = "int32"
 ENGINES = ("auto", "portable")
 
@@ -61,34 +60,25 @@ class _Given:
     Attributes:
         x: (time, batch, inputs).
         start, drops: initial states and dropout masks of all layers, (batch, size) each.
-        keep: (time, batch, 1), 0 where a step is padding; None where there is none.
-        clock: (batch, 1), how many steps each sequence has behind it; None where they begin.
-        count: how many steps are run, where they are fewer than x has and `keep` does not say so; else None.
+        of_all_layers: what every layer's engine reads, where it is given: padding, clock, count.
     """
 
     x: Tensor
     start: tuple[Tensor, ...]
     drops: tuple[Tensor, ...]
-    keep: Tensor | None
-    clock: Tensor | None
-    count: Tensor | None = None
-
-    @property
-    def of_all_layers(self) -> list[Tensor]:
-        """What every layer's engine reads last."""
-        return [tensor for tensor in (self.keep, self.clock, self.count) if tensor is not None]
+    of_all_layers: Mapping[Named, Tensor]
 
     def fitted(self, fit: shapes.Fit) -> _Given:
         """The same in a shape that is compiled already."""
+        shared_by_all = dict(self.of_all_layers)
+        if PADDING in shared_by_all:
+            shared_by_all[PADDING] = fit.longer(shared_by_all[PADDING], real=False)
+        elif fit.counted:
+            shared_by_all[COUNT] = keras.ops.convert_to_tensor(fit.time, "int32")
+        if CLOCK in shared_by_all:
+            shared_by_all[CLOCK] = fit.wider(shared_by_all[CLOCK])
         start, drops = ([fit.wider(tensor) for tensor in tensors] for tensors in (self.start, self.drops))
-        return _Given(
-            fit.longer(self.x),
-            tuple(start),
-            tuple(drops),
-            None if self.keep is None else fit.longer(self.keep, real=False),
-            None if self.clock is None else fit.wider(self.clock),
-            keras.ops.convert_to_tensor(fit.time, "int32") if fit.counted and self.keep is None else None,
-        )
+        return _Given(fit.longer(self.x), tuple(start), tuple(drops), shared_by_all)
 
 
 @keras.saving.register_keras_serializable(package="rnnzoo")
@@ -428,7 +418,7 @@ class Recurrent(keras.layers.Layer):
             arguments.padding(mask, inputs)
         if initial_state is None:
             return None
-        clock = CLOCK if self.cell.reads_time else ""
+        clock = STEPS if self.cell.reads_time else ""
         return arguments.states(initial_state, self._state_sizes(), clock, inputs.shape[0])
 
     def _start(self, inputs: Tensor, given: list[Tensor] | None) -> tuple[list[Tensor], Tensor | None]:
@@ -483,7 +473,9 @@ class Recurrent(keras.layers.Layer):
         keep = None if mask is None else keras.ops.expand_dims(keras.ops.transpose(mask, (1, 0)), -1)
         plain = self.engine == "portable" or scan.needs_plain_operations()
         fit = None if plain else shapes.fit(x)
-        given = _Given(x, tuple(start), tuple(drops), keep, clock)
+        optional = {PADDING: keep, CLOCK: clock}
+        of_all_layers = {name: tensor for name, tensor in optional.items() if tensor is not None}
+        given = _Given(x, tuple(start), tuple(drops), of_all_layers)
         output, states = self._layer_by_layer(given if fit is None else given.fitted(fit), plain)
         if fit is not None:
             output = fit.cut(output) if self.return_sequences else fit.narrower(output)
@@ -499,38 +491,37 @@ class Recurrent(keras.layers.Layer):
         x, below, states = given.x, dict[str, Tensor](), list[Tensor]()
         for built in self._stack:
             engine = self._engine(built, given)
-            tensors = [
-                x * next(drops)[None] if given.drops else x,
-                *(below[name] for name in engine.below),
-                *islice(starts, len(engine.states)),
-                *islice(drops, engine.drops),
-                *self._tensors(built),
-                *given.of_all_layers,
-            ]
-            yielded = engine.plain(*tensors) if plain else engine.function(*tensors)
-            below = dict(zip(engine.wanted, yielded))
-            last = dict(zip(engine.carried, yielded[len(engine.wanted) :]))
-            states += [last[name] for name in engine.states]
+            tensors: dict[Named, Tensor] = {
+                X: x * next(drops)[None] if given.drops else x,
+                **{("below", name): below[name] for name in engine.below},
+                **{("start", name): next(starts) for name in engine.states},
+                **{("drop", str(number)): next(drops) for number in range(engine.drops)},
+                **{("weight", name): tensor for name, tensor in self._tensors(built).items()},
+                **given.of_all_layers,
+            }
+            results = engine.run(tensors, plain)
+            below = dict(results.sequences)
+            states += [results.last[name] for name in engine.states]
             x = below.get(self.cell.output)
-        return last[self.cell.output] if x is None else x, states
+        return results.last[self.cell.output] if x is None else x, states
 
     def _nothing(self, x: Tensor) -> Tensor:
         """The output for no sequences at all, which TensorFlow's sums refuse to compute."""
         steps = (x.shape[1],) if self.return_sequences else ()
         return keras.ops.zeros((0, *steps, self._output_size()), dtype=x.dtype)
 
-    def _tensors(self, built: _Built) -> list[Tensor]:
+    def _tensors(self, built: _Built) -> dict[str, Tensor]:
         """The weights that the engine reads, masked: a mask binds the gradient too."""
-        tensors = []
+        tensors = {}
         for weight in self.cell.layer(built.number).weights:
             tensor = keras.ops.cast(keras.ops.convert_to_tensor(built.weights[weight.name]), self.compute_dtype)
             mask = built.masks.get(weight.name)
-            tensors.append(tensor if mask is None else tensor * keras.ops.cast(mask.T, self.compute_dtype))
+            tensors[weight.name] = tensor if mask is None else tensor * keras.ops.cast(mask.T, self.compute_dtype)
         return tensors
 
     def _engine(self, built: _Built, given: _Given) -> Engine:
-        masked, dropped, clocked = given.keep is not None, bool(given.drops), given.clock is not None
-        counted = given.count is not None
+        masked, clocked, counted = (name in given.of_all_layers for name in (PADDING, CLOCK, COUNT))
+        dropped = bool(given.drops)
         key = (built.number, masked, dropped, clocked, counted)
         if key not in self._engines:
             top = built.number == self.layers
@@ -553,7 +544,7 @@ class Recurrent(keras.layers.Layer):
                 clocked=clocked,
                 counted=counted,
             )
-            self._engines[key] = shared(ticked.engine(dense))
+            self._engines[key] = shared(clockwork.of_due_units(dense))
         return self._engines[key]
 
     def _cell_states(self) -> Iterator[tuple[int, ir.State]]:
@@ -563,10 +554,10 @@ class Recurrent(keras.layers.Layer):
     def _state_sizes(self) -> dict[str, int]:
         """Name -> size of all that is handed on from call to call."""
         found = {self._label(number, state.name): self._sizes_of(state) for number, state in self._cell_states()}
-        return {**found, CLOCK: 1} if self.cell.reads_time else found
+        return {**found, STEPS: 1} if self.cell.reads_time else found
 
     def _state_dtype(self, name: str) -> str:
-        return CLOCK_DTYPE if name == CLOCK else self.compute_dtype
+        return CLOCK_DTYPE if name == STEPS else self.compute_dtype
 
     def _output_size(self) -> int:
         return ir.Sizes(self.units, 0, self.cell.options).of(self.cell.output_size)

@@ -2,7 +2,7 @@
 
 In: a step's function and tensors.  Out: what it yields at every step, and what is carried at the end.  Under XLA the sequence
 has a static length, but how many steps are run is a value of run time: one executable serves all lengths up to it.  What
-steps yield is kept in rooms (`nn.rooms`): rows that were read for the last time, or new ones.
+steps yield is kept in buffers (`nn.buffers`): rows that were read for the last time, or new ones.
 
 The engine's loops, its gradients and what it asks of XLA stand here.  (`nn.train` has loops over batches, `nn.shapes` and
 `nn.data` work on tensors of TensorFlow's too.)
@@ -21,7 +21,7 @@ import tensorflow as tf
 from tensorflow.compiler.tf2xla.python import xla
 from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
-from rnnzoo.nn.rooms import Place, Room
+from rnnzoo.nn.buffers import Buffer, Slice
 
 Tensor = Any
 Rows = tuple[Tensor, ...]
@@ -74,8 +74,8 @@ def loop(
     step: Step,
     sequences: Sequence[Tensor],
     start: Sequence[Tensor],
-    rooms: Sequence[Room],
-    places: Sequence[Place],
+    buffers: Sequence[Buffer],
+    slices: Sequence[Slice],
     steps: Tensor | None,
     time: Tensor,
     backwards: bool = False,
@@ -85,59 +85,60 @@ def loop(
     Args:
         sequences: (rows, batch, size) each; `row(k)` in a step is row t of sequence k, `row(k, 1)` the one after it.
         start: (batch, size) each: what is carried.
-        rooms: where what a step keeps can lie, and `places` where each of it does.
+        buffers: where what a step keeps can lie, and `slices` where each of it does.
         steps: how many steps to run, a scalar, at most `time`; None for all.
         time: length of what is kept; a number, or a tensor where one function serves sequences of all lengths.
 
     Returns:
-        (rows, batch, size) of each room, 0 in rows that were not run; and the carried values at the end.
+        (rows, batch, size) of each buffer, 0 in rows that were not run; and the carried values at the end.
     """
     count = tf.convert_to_tensor(time if steps is None else steps)
-    rooms = [replace(room, over=None) if _small(room, sequences) else room for room in rooms]
-    over = [(number, room.over) for number, room in enumerate(rooms) if room.over is not None]
-    opened = [_opened(room, sequences, start, time) for room in rooms]
+    buffers = [replace(buffer, reuses=None) if _is_small(buffer, sequences) else buffer for buffer in buffers]
+    reusing = [(number, buffer.reuses) for number, buffer in enumerate(buffers) if buffer.reuses is not None]
+    opened = [_opened(buffer, sequences, start, time) for buffer in buffers]
 
-    def at(n: Tensor) -> Tensor:
+    def step_number(n: Tensor) -> Tensor:
         return count - 1 - n if backwards else n
 
     def body(n: Tensor, carried: Rows, opened: Rows, ahead: Rows) -> tuple[Any, ...]:
-        t = at(n)
-        read = {which: one for (_, which), one in zip(over, ahead)}
+        t = step_number(n)
+        read = {sequence: prefetched for (_, sequence), prefetched in zip(reusing, ahead)}
 
-        def row(which: int, on: int = 0) -> Tensor:
-            return read[which] if which in read else _row(sequences[which], t + on)
+        def row(sequence: int, on: int = 0) -> Tensor:
+            return read[sequence] if sequence in read else _row(sequences[sequence], t + on)
 
         new, values = step(t, carried, row)
         kept = list(opened)
-        for value, place in zip(values, places, strict=True):
-            on = 0 if rooms[place.room].before is None else 1
-            kept[place.room] = _write(kept[place.room], value, t + on, place.first)
+        for value, own in zip(values, slices, strict=True):
+            on = 0 if buffers[own.buffer].carries is None else 1
+            kept[own.buffer] = _write(kept[own.buffer], value, t + on, own.first)
         # A row that will be replaced is read after the one before it was: else XLA would keep a copy of them all.
-        following = at(tf.minimum(n + 1, count - 1))
-        return n + 1, tuple(new), tuple(kept), tuple(_row(kept[number], following) for number, _ in over)
+        following = step_number(tf.minimum(n + 1, count - 1))
+        return n + 1, tuple(new), tuple(kept), tuple(_row(kept[number], following) for number, _ in reusing)
 
-    first = tf.maximum(at(tf.constant(0)), 0)  # of no steps at all, whatever row
-    state = (tf.constant(0), tuple(start), tuple(opened), tuple(_row(sequences[which], first) for _, which in over))
+    first = tf.maximum(step_number(tf.constant(0)), 0)  # of no steps at all, whatever row
+    prefetched = tuple(_row(sequences[sequence], first) for _, sequence in reusing)
+    state = (tf.constant(0), tuple(start), tuple(opened), prefetched)
     _, last, kept, _ = tf.while_loop(lambda n, *_: n < count, body, state, maximum_iterations=time)
     if steps is not None:
-        kept = [_cleared(one, steps, time) if room.over is not None else one for one, room in zip(kept, rooms)]
+        kept = [rows if buffer.reuses is None else _cleared(rows, steps, time) for rows, buffer in zip(kept, buffers)]
     return list(kept), list(last)
 
 
-def _small(room: Room, sequences: Sequence[Tensor]) -> bool:
-    """Whether zeros are sooner had than a row is read ahead at every step."""
-    count = None if room.over is None else sequences[room.over].shape.num_elements()
+def _is_small(buffer: Buffer, sequences: Sequence[Tensor]) -> bool:
+    """True if filling with zeros is cheaper than prefetching a row every step."""
+    count = None if buffer.reuses is None else sequences[buffer.reuses].shape.num_elements()
     return count is not None and count < SMALL
 
 
-def _opened(room: Room, sequences: Sequence[Tensor], start: Sequence[Tensor], time: Tensor) -> Tensor:
-    """A room before the first step."""
-    if room.over is not None:
-        return sequences[room.over]
+def _opened(buffer: Buffer, sequences: Sequence[Tensor], start: Sequence[Tensor], time: Tensor) -> Tensor:
+    """A buffer before the first step."""
+    if buffer.reuses is not None:
+        return sequences[buffer.reuses]
     like = start[0]
-    zeros = tf.zeros((time, tf.shape(like)[0], room.width), like.dtype)
-    rows = zeros if room.before is None else tf.concat([start[room.before][None], zeros], axis=0)
-    return tf.ensure_shape(rows, (None, like.shape[0], room.width))
+    zeros = tf.zeros((time, tf.shape(like)[0], buffer.width), like.dtype)
+    rows = zeros if buffer.carries is None else tf.concat([start[buffer.carries][None], zeros], axis=0)
+    return tf.ensure_shape(rows, (None, like.shape[0], buffer.width))
 
 
 def _row(rows: Tensor, t: Tensor) -> Tensor:

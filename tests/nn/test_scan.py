@@ -9,14 +9,14 @@ import pytest
 import tensorflow as tf
 
 from rnnzoo.nn import scan
-from rnnzoo.nn.rooms import Place, Room
+from rnnzoo.nn.buffers import Buffer, Slice
 
 TIME, BATCH = 7, 3
 
 
 @cache
 def compiled(
-    all_steps: bool, backwards: bool, rooms: tuple[Room, ...], places: tuple[Place, ...], small: int
+    all_steps: bool, backwards: bool, buffers: tuple[Buffer, ...], slices: tuple[Slice, ...], small: int
 ) -> Callable[..., Any]:
     """The loop under XLA, compiled once for any number of steps; `small` is what `scan.SMALL` is."""
 
@@ -26,17 +26,19 @@ def compiled(
             new = carried[0] + row(0)[:, :2] * row(1)
             return [new], [2 * row(0), row(0)[:, :2] + row(1), new]
 
-        return scan.loop(step, [a, b], [start], rooms, places, None if all_steps else count, TIME, backwards=backwards)
+        return scan.loop(
+            step, [a, b], [start], buffers, slices, None if all_steps else count, TIME, backwards=backwards
+        )
 
     return run
 
 
-def looped(steps: int | None, backwards: bool, rooms: tuple[Room, ...], places: tuple[Place, ...]):  # type: ignore[no-untyped-def]
+def looped(steps: int | None, backwards: bool, buffers: tuple[Buffer, ...], slices: tuple[Slice, ...]):  # type: ignore[no-untyped-def]
     """A running sum of a and b, which keeps 2a, a + b and the sum; in TensorFlow, under XLA."""
     rng = np.random.default_rng(1)
     a, b = (rng.standard_normal((TIME, BATCH, width)).astype("float32") for width in (4, 2))
     start = rng.standard_normal((BATCH, 2)).astype("float32")
-    run = compiled(steps is None, backwards, rooms, places, scan.SMALL)
+    run = compiled(steps is None, backwards, buffers, slices, scan.SMALL)
     kept, last = run(a, b, start, tf.constant(TIME if steps is None else steps))
     assert run.experimental_get_tracing_count() == 1  # one function serves every number of steps
     return a, b, start, [one.numpy() for one in kept], last[0].numpy()
@@ -50,8 +52,8 @@ def expected(a, b, start, steps: int, backwards: bool):  # type: ignore[no-untyp
     return twice, both, sums, total
 
 
-OWN = (Room(4), Room(2), Room(2)), (Place(0, 0, 4), Place(1, 0, 2), Place(2, 0, 2))
-OVER = (Room(4, over=0), Room(2, over=1), Room(2)), (Place(0, 0, 4), Place(1, 0, 2), Place(2, 0, 2))
+OWN = (Buffer(4), Buffer(2), Buffer(2)), (Slice(0, 0, 4), Slice(1, 0, 2), Slice(2, 0, 2))
+OVER = (Buffer(4, reuses=0), Buffer(2, reuses=1), Buffer(2)), (Slice(0, 0, 4), Slice(1, 0, 2), Slice(2, 0, 2))
 
 
 @pytest.mark.parametrize("backwards", [False, True])
@@ -73,15 +75,15 @@ def test_a_loop_keeps_what_the_same_loop_in_numpy_keeps(layout, steps, backwards
 @pytest.mark.parametrize("steps", [None, 5])
 def test_two_values_share_the_rows_of_a_sequence(steps: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scan, "SMALL", 0)
-    rooms = (Room(4), Room(4, over=0))
-    a, b, start, kept, _ = looped(steps, False, rooms, (Place(0, 0, 4), Place(1, 2, 2), Place(1, 0, 2)))
+    buffers = (Buffer(4), Buffer(4, reuses=0))
+    a, b, start, kept, _ = looped(steps, False, buffers, (Slice(0, 0, 4), Slice(1, 2, 2), Slice(1, 0, 2)))
     twice, both, sums, _ = expected(a, b, start, steps or TIME, False)
     np.testing.assert_allclose(kept[0], twice, rtol=1e-5)
     np.testing.assert_allclose(kept[1], np.concatenate([sums, both], axis=-1), rtol=1e-5)
 
 
 def test_a_carried_value_is_kept_with_what_it_begins_with() -> None:
-    rooms = (Room(4), Room(2), Room(2, before=0))
-    a, b, start, kept, _ = looped(None, False, rooms, OWN[1])
+    buffers = (Buffer(4), Buffer(2), Buffer(2, carries=0))
+    a, b, start, kept, _ = looped(None, False, buffers, OWN[1])
     sums = expected(a, b, start, TIME, False)[2]
     np.testing.assert_allclose(kept[2], np.concatenate([start[None], sums]), rtol=1e-5)

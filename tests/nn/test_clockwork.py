@@ -11,8 +11,8 @@ import tensorflow as tf
 import rnnzoo
 from rnnzoo import lang
 from rnnzoo.lang import ir, reference
-from rnnzoo.lang.passes import ticked as clocks
-from rnnzoo.nn import ticked
+from rnnzoo.lang.passes import periodic_update
+from rnnzoo.nn import clockwork
 from rnnzoo.nn.engine import Engine
 from rnnzoo.nn.layer import _Given
 from rnnzoo.spec.cell import built_in_names
@@ -37,7 +37,9 @@ def values_and_gradients(cell: ir.Cell, units: int, masked: bool) -> tuple[str, 
         loss = tf.reduce_sum(tf.sin(output)) + tf.reduce_sum(state * state)
     weights = [one.value for one in layer.trainable_variables]
     (engine,) = layer._engines.values()
-    return type(engine).__name__, [np.asarray(one) for one in (output, state, *tape.gradient(loss, [x, *weights]))]
+    return type(engine.units).__name__, [
+        np.asarray(one) for one in (output, state, *tape.gradient(loss, [x, *weights]))
+    ]
 
 
 CLOCKS = "constants: |\n  T = {periods}\nequations: |\n  h = where(t % T == 0, tanh(W @ x + R @ h[t-1] + b), h[t-1])\n"
@@ -65,16 +67,16 @@ SAMPLE = (("clockwork", True), ("unequal", False), ("base 3", True), ("never at 
 def test_what_is_not_due_need_not_be_computed(name: str, masked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     cell, units = CELLS[name]
     kind, found = values_and_gradients(cell, units, masked)
-    assert kind == "TickedEngine"
-    monkeypatch.setattr(ticked, "engine", lambda dense: dense)
+    assert kind == "DueUnits"
+    monkeypatch.setattr(clockwork, "of_due_units", lambda dense: dense)
     kind, expected = values_and_gradients(cell, units, masked)
-    assert kind == "Engine"
+    assert kind == "AllUnits"
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-11)
 
 
-def test_only_the_clockwork_cell_of_the_zoo_ticks() -> None:
-    assert [name for name in built_in_names() if clocks(lang.load(name).step)] == ["clockwork"]
+def test_only_the_clockwork_cell_of_the_zoo_has_clocks() -> None:
+    assert [name for name in built_in_names() if periodic_update(lang.load(name).step)] == ["clockwork"]
 
 
 @pytest.mark.parametrize(
@@ -89,7 +91,7 @@ def test_only_the_clockwork_cell_of_the_zoo_ticks() -> None:
     ],
 )
 def test_periods_that_divide_one_another_make_blocks(periods: list[float], blocks: tuple) -> None:
-    assert ticked.blocks_of(np.array(periods, float)) == blocks
+    assert clockwork.blocks_of(np.array(periods, float)) == blocks
 
 
 def spelt(*equations: str) -> ir.Cell:
@@ -114,13 +116,13 @@ SPELLINGS = {
 def engine_of(cell: ir.Cell) -> Engine:
     layer = rnnzoo.nn.Recurrent(cell, 16, return_sequences=True, seed=1)
     layer.build((None, None, INPUTS))
-    return layer._engine(layer._stack[0], _Given(tf.zeros((1, 1, INPUTS)), (), (), None, None))
+    return layer._engine(layer._stack[0], _Given(tf.zeros((1, 1, INPUTS)), (), (), {}))
 
 
 @pytest.mark.parametrize("equations", SPELLINGS.values(), ids=SPELLINGS)
 def test_however_a_clockwork_step_is_spelt_it_has_one_engine(equations: tuple[str, ...]) -> None:
     engine = engine_of(spelt(*equations))
-    assert type(engine).__name__ == "TickedEngine"
+    assert type(engine.units).__name__ == "DueUnits"
     assert engine.identity == engine_of(spelt(*SPELLINGS["as in the zoo"])).identity
 
 
@@ -138,7 +140,7 @@ RESEMBLING = {
 
 @pytest.mark.parametrize("equations", RESEMBLING.values(), ids=RESEMBLING)
 def test_what_only_resembles_clocks_is_computed_whole(equations: tuple[str, ...]) -> None:
-    assert clocks(spelt(*equations).step) is None
+    assert periodic_update(spelt(*equations).step) is None
 
 
 @pytest.mark.parametrize("name", ["two products with x", "two products with the state", "a product of a product"])

@@ -1,0 +1,105 @@
+"""Clockwork cells: a step computes the units that are due, and nothing of the others.
+
+In: a step of the form `h = where(t % T == 0, E, h[t-1])` (`lang.passes.periodic_update`) whose periods divide one another
+and grow with the units, so that those that are due are always the first so many: Koutnik et al. 2014.  Out: an engine with
+one branch for each such number.  The projections of x and the gradients of the weights are computed for due steps only, too.
+
+The engine of all units, which computes everything and throws most of it away, is the oracle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import keras
+import numpy as np
+
+from rnnzoo.lang.passes import periodic_update
+from rnnzoo.nn import scan
+from rnnzoo.nn.emit import Emitter, Values
+from rnnzoo.nn.engine import Block, Engine
+
+Tensor = Any
+
+
+@dataclass(frozen=True, slots=True)
+class DueUnits:
+    """The units that are due, which are the first so many at every step.
+
+    Attributes:
+        blocks: units of one period, the fastest first.
+        dense: the engine that computes all units, for plain operations.
+    """
+
+    blocks: tuple[Block, ...]
+    dense: Engine
+
+    def forward_step(
+        self, engine: Engine, emitter: Emitter, now: Values, t: Tensor, old: Tensor
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        def of_first(units: int) -> list[Tensor]:
+            if not units:
+                return [old, *(keras.ops.zeros_like(old) for _ in engine.adjoint.saved)]
+            (new,), saved = engine.forward_step(emitter.first(units), dict(now), old[:, :units])
+            rest = old[:, units:]
+            zeros = keras.ops.zeros_like(rest)
+            return [_joined(new, rest), *(_joined(value, zeros) for value in saved)]
+
+        new, *saved = self._switch(t, of_first)
+        return [new], list(saved)
+
+    def backward_step(
+        self, engine: Engine, emitter: Emitter, now: Values, t: Tensor, like: Tensor
+    ) -> tuple[dict[str, Tensor], list[Tensor]]:
+        (state,) = engine.states
+        total = now["adjoint", state]
+
+        def of_first(units: int) -> list[Tensor]:
+            if not units:
+                return [total, *(keras.ops.zeros_like(total) for _ in engine.adjoint.emitted)]
+            previous, emitted = engine.backward_step(emitter.first(units), dict(now), like[:, :units])
+            zeros = keras.ops.zeros_like(total)
+            handed_on = _joined(zeros[:, :units], total[:, units:])  # the adjoint of what is not due
+            return [previous[state] + handed_on, *(_joined(value, zeros[:, units:]) for value in emitted)]
+
+        before, *emitted = self._switch(t, of_first)
+        return {state: before}, list(emitted)
+
+    def plain(self, engine: Engine) -> Engine:
+        return self.dense
+
+    def _switch(self, t: Tensor, of_first: Callable[[int], list[Tensor]]) -> Any:
+        """What `of_first` yields for the number of units that are due at step t."""
+        counts = [0, *(last for _, _, last in self.blocks)]
+        periods = keras.ops.convert_to_tensor([period for period, _, _ in self.blocks], "int32")
+        case = keras.ops.sum(keras.ops.cast(keras.ops.equal(keras.ops.mod(t, periods), 0), "int32"))
+        return scan.switch(case, [partial(of_first, units) for units in counts])
+
+
+def _joined(first: Tensor, rest: Tensor) -> Tensor:
+    return keras.ops.concatenate([first, rest], axis=-1) if rest.shape[-1] else first
+
+
+def of_due_units(dense: Engine) -> Engine:
+    """The engine that skips what is not due, where the step is one of clocks; else the one that is given."""
+    update = periodic_update(dense.step)
+    if update is None or dense.clocked or dense.drops or dense.states != (update.state,) or dense.shown:
+        return dense
+    blocks = blocks_of(dense.constants[update.period])
+    if len(blocks) < 2:
+        return dense
+    return replace(dense, step=update.step, units=DueUnits(blocks, dense))
+
+
+def blocks_of(periods: Sequence[float] | np.ndarray) -> tuple[Block, ...]:
+    """Units of one period, if the units that are due are the first so many at every step; else nothing."""
+    periods = np.asarray(periods)
+    values, starts = np.unique(periods, return_index=True)
+    whole = (values == np.round(values)).all() and values[0] >= 1 and values[-1] < 2**31
+    if periods.ndim != 1 or not whole or (np.diff(periods) < 0).any() or (values[1:] % values[:-1]).any():
+        return ()
+    ends = [*starts[1:], len(periods)]
+    return tuple((int(value), int(first), int(last)) for value, first, last in zip(values, starts, ends))
