@@ -15,8 +15,8 @@ import tensorflow as tf
 import rnnzoo
 from benchmarks.keras_cells import CELLS
 from benchmarks.protocol import Step, serve
+from rnnzoo.backends.tensorflow.scan import inside_compiled_code
 from rnnzoo.lang import counts
-from rnnzoo.nn.scan import inside_compiled_code
 
 CLASSES = 10
 BUILT_IN = {

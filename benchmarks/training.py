@@ -27,9 +27,10 @@ import numpy as np, tensorflow as tf
 from rnnzoo import lang, tasks
 from rnnzoo.lang.text import cell_text
 from rnnzoo.nn.data import batches
-from rnnzoo.nn.train import Model, _one_thread
+from rnnzoo import backends
+from rnnzoo.nn.train import Model
 from rnnzoo.spec.trial import Training, Trial
-_one_thread()
+backends.current().one_thread()
 task = tasks.load("chorales", {})
 trial = Trial(**{**SIMPLE, "cell": cell_text(lang.load("lstm")), "training": Training("adam", 16, 1, 0, 0.0)})
 model = Model(trial, task)

@@ -14,7 +14,8 @@ LAYERS = (  # bottom first; parts on one line do not know each other
     {"registry"},
     {"spec"},
     {"lang", "tasks", "stats", "trackers", "launchers"},
-    {"nn", "confirm"},
+    {"backends", "confirm"},
+    {"nn"},
     {"sweep", "report"},
     {"terminal"},
     {"cli", ""},
@@ -23,8 +24,8 @@ LAYERS = (  # bottom first; parts on one line do not know each other
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 HOMES = {
     "yaml": ("spec/document.py",),
-    "keras": ("nn/",),
-    "tensorflow": ("nn/",),
+    "keras": ("nn/", "backends/tensorflow/"),
+    "tensorflow": ("backends/tensorflow/",),
     "optuna": ("sweep/search.py",),
     "mlflow": ("trackers/mlflow.py",),
     "matplotlib": ("report/figures/",),

@@ -1,13 +1,8 @@
-"""The only folder that imports Keras and TensorFlow.
+"""Keras: a layer for any cell, and how a model around it is trained.  What computes is a backend (`rnnzoo.backends`).
 
-    emit      instructions of a program -> tensors, as `keras.ops`
-    buffers   where a loop keeps what its steps yield
-    scan      the time loop, compiled and as plain operations; functions with a backward pass of their own
-    engine    a step's program and its adjoint -> such a function; `clockwork` computes due units only
-    shapes    lengths and batch sizes go up to the next of a few, so that little is compiled
-    cache     what is not whole in XLA's cache is set aside
     arguments what a user hands to a layer, checked
     layer     `Recurrent`, a Keras layer for any cell
+    losses    what is minimised, as tensors and in NumPy
     train     Trial -> Outcome: the compiled training loop; `data`, what it reads batches from
     look      a trained model -> what its cell does, in float64
 

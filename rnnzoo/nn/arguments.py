@@ -15,12 +15,12 @@ from typing import Any
 import keras
 import numpy as np
 
+from rnnzoo.backends.contract import NO_STEPS
 from rnnzoo.errors import UsageError, nearest
 from rnnzoo.lang import ir, parse_text
 from rnnzoo.lang.view import CellView
 
 Tensor = Any
-NO_STEPS = "these sequences have no steps: shape (batch, time, inputs) with time at least 1"
 MOST_SEED = 2**32  # what Keras' generator keeps of a seed
 
 # Keras' words for what is a matter of the cell or the names of its weights here.

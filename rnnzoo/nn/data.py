@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import keras
 import numpy as np
-import tensorflow as tf
 
 from rnnzoo.tasks import SPLITS, Split, Task
 
@@ -47,13 +47,13 @@ class Resident:
             time: to how many steps they are cut, where all of them are that short.
         """
         time = time or self.time
-        lengths = tf.gather(self.lengths, rows)
-        mask = tf.sequence_mask(lengths, time) & (real[:, None] > 0)
-        counted = tf.cast(mask, tf.float32) if self.per_step else tf.cast(real, tf.float32)
+        lengths = keras.ops.take(self.lengths, rows, axis=0)
+        mask = keras.ops.logical_and(keras.ops.arange(time, dtype="int32") < lengths[:, None], real[:, None] > 0)
+        counted = keras.ops.cast(mask if self.per_step else real, "float32")
         if self.weights is not None:
-            counted *= tf.gather(self.weights, rows)[:, :time]
-        x, y = tf.gather(self.x, rows)[:, :time], tf.gather(self.y, rows)
-        return Batch(tf.cast(x, tf.float32), y[:, :time] if self.per_step else y, mask, counted)
+            counted *= keras.ops.take(self.weights, rows, axis=0)[:, :time]
+        x, y = keras.ops.take(self.x, rows, axis=0)[:, :time], keras.ops.take(self.y, rows, axis=0)
+        return Batch(keras.ops.cast(x, "float32"), y[:, :time] if self.per_step else y, mask, counted)
 
 
 def resident(task: Task) -> Resident:
@@ -65,10 +65,14 @@ def resident(task: Task) -> Resident:
     rows = {name: range(int(start), int(end)) for name, start, end in zip(SPLITS, ends, ends[1:])}
     weighted = any(split.weights is not None for split in splits)
     return Resident(
-        x=tf.constant(np.concatenate([_padded(split.x, time) for split in splits])),
-        y=tf.constant(np.concatenate([_padded(split.y, time) if per_step else split.y for split in splits])),
-        lengths=tf.constant(np.concatenate([split.lengths for split in splits]).astype(np.int32)),
-        weights=tf.constant(np.concatenate([_weights(split, time) for split in splits])) if weighted else None,
+        x=keras.ops.convert_to_tensor(np.concatenate([_padded(split.x, time) for split in splits])),
+        y=keras.ops.convert_to_tensor(
+            np.concatenate([_padded(split.y, time) if per_step else split.y for split in splits])
+        ),
+        lengths=keras.ops.convert_to_tensor(np.concatenate([split.lengths for split in splits]).astype(np.int32)),
+        weights=keras.ops.convert_to_tensor(np.concatenate([_weights(split, time) for split in splits]))
+        if weighted
+        else None,
         rows=rows,
         time=time,
         per_step=per_step,

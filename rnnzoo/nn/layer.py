@@ -15,14 +15,15 @@ from typing import Any
 import keras
 import numpy as np
 
+from rnnzoo import backends
+from rnnzoo.backends.contract import CLOCK, COUNT, PADDING, CompiledStep, Fit, LayerStep, Named, X
 from rnnzoo.errors import UsageError, nearest
 from rnnzoo.lang import ir, reference
 from rnnzoo.lang.start import beginning
 from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.view import CellView
 from rnnzoo.lang.widen import operands
-from rnnzoo.nn import arguments, cache, clockwork, scan, shapes
-from rnnzoo.nn.engine import CLOCK, COUNT, PADDING, Engine, Named, X, shared
+from rnnzoo.nn import arguments
 from rnnzoo.spec.cell import Init
 
 Tensor = Any
@@ -60,7 +61,7 @@ class _Given:
     Attributes:
         x: (time, batch, inputs).
         start, drops: initial states and dropout masks of all layers, (batch, size) each.
-        of_all_layers: what every layer's engine reads, where it is given: padding, clock, count.
+        of_all_layers: what the step of every layer reads, where it is given: padding, clock, count.
     """
 
     x: Tensor
@@ -68,7 +69,7 @@ class _Given:
     drops: tuple[Tensor, ...]
     of_all_layers: Mapping[Named, Tensor]
 
-    def fitted(self, fit: shapes.Fit) -> _Given:
+    def fitted(self, fit: Fit) -> _Given:
         """The same in a shape that is compiled already."""
         shared_by_all = dict(self.of_all_layers)
         if PADDING in shared_by_all:
@@ -159,14 +160,14 @@ class Recurrent(keras.layers.Layer):
         self._memory = _Memory()
         self._stack: tuple[_Built, ...] = ()
         self._random = keras.random.SeedGenerator(self._drop_seed()) if self.dropout or self.recurrent_dropout else None
-        self._engines: dict[tuple[int, bool, bool, bool, bool], Engine] = {}
+        self._steps: dict[tuple[int, bool, bool, bool, bool], tuple[LayerStep, CompiledStep]] = {}
 
     # -- what Keras asks
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         if len(input_shape) != 3 or input_shape[-1] is None:
             raise UsageError(f"a recurrent layer reads (batch, time, inputs), not a shape {tuple(input_shape)}")
-        cache.set_aside_what_is_cut()
+        backends.current().prepare()
         features = int(input_shape[-1])
         self._stack = tuple(self._build_layer(features, number) for number in range(1, self.layers + 1))
         self.input_spec = keras.InputSpec(ndim=3, axes={-1: features})
@@ -385,7 +386,7 @@ class Recurrent(keras.layers.Layer):
 
     def _variable(self, name: str, batch: int) -> Any:
         shape = (batch, self._state_sizes()[name])
-        dtype = CLOCK_DTYPE if name == CLOCK else self.variable_dtype
+        dtype = CLOCK_DTYPE if name == STEPS else self.variable_dtype
         return keras.Variable("zeros", shape=shape, dtype=dtype, trainable=False, name=f"state_{name}")
 
     def _seed_of(self, number: int, name: str) -> int | None:
@@ -471,8 +472,8 @@ class Recurrent(keras.layers.Layer):
         """The whole stack: (batch, time, size), or the last step's output; and the last states of all layers."""
         x = keras.ops.transpose(inputs, (1, 0, 2))  # (time, batch, inputs), as the loop wants it
         keep = None if mask is None else keras.ops.expand_dims(keras.ops.transpose(mask, (1, 0)), -1)
-        plain = self.engine == "portable" or scan.needs_plain_operations()
-        fit = None if plain else shapes.fit(x)
+        plain = self.engine == "portable" or backends.current().needs_plain_operations()
+        fit = None if plain else backends.current().fit(x)
         optional = {PADDING: keep, CLOCK: clock}
         of_all_layers = {name: tensor for name, tensor in optional.items() if tensor is not None}
         given = _Given(x, tuple(start), tuple(drops), of_all_layers)
@@ -490,18 +491,18 @@ class Recurrent(keras.layers.Layer):
         starts, drops = iter(given.start), iter(given.drops)
         x, below, states = given.x, dict[str, Tensor](), list[Tensor]()
         for built in self._stack:
-            engine = self._engine(built, given)
+            step, compiled = self._compiled_step(built, given)
             tensors: dict[Named, Tensor] = {
                 X: x * next(drops)[None] if given.drops else x,
-                **{("below", name): below[name] for name in engine.below},
-                **{("start", name): next(starts) for name in engine.states},
-                **{("drop", str(number)): next(drops) for number in range(engine.drops)},
+                **{("below", name): below[name] for name in step.below},
+                **{("start", name): next(starts) for name in step.states},
+                **{("drop", str(number)): next(drops) for number in range(step.drops)},
                 **{("weight", name): tensor for name, tensor in self._tensors(built).items()},
                 **given.of_all_layers,
             }
-            results = engine.run(tensors, plain)
+            results = compiled.run(tensors, plain)
             below = dict(results.sequences)
-            states += [results.last[name] for name in engine.states]
+            states += [results.last[name] for name in step.states]
             x = below.get(self.cell.output)
         return results.last[self.cell.output] if x is None else x, states
 
@@ -511,7 +512,7 @@ class Recurrent(keras.layers.Layer):
         return keras.ops.zeros((0, *steps, self._output_size()), dtype=x.dtype)
 
     def _tensors(self, built: _Built) -> dict[str, Tensor]:
-        """The weights that the engine reads, masked: a mask binds the gradient too."""
+        """The weights that the step reads, masked: a mask binds the gradient too."""
         tensors = {}
         for weight in self.cell.layer(built.number).weights:
             tensor = keras.ops.cast(keras.ops.convert_to_tensor(built.weights[weight.name]), self.compute_dtype)
@@ -519,17 +520,17 @@ class Recurrent(keras.layers.Layer):
             tensors[weight.name] = tensor if mask is None else tensor * keras.ops.cast(mask.T, self.compute_dtype)
         return tensors
 
-    def _engine(self, built: _Built, given: _Given) -> Engine:
+    def _compiled_step(self, built: _Built, given: _Given) -> tuple[LayerStep, CompiledStep]:
         masked, clocked, counted = (name in given.of_all_layers for name in (PADDING, CLOCK, COUNT))
         dropped = bool(given.drops)
         key = (built.number, masked, dropped, clocked, counted)
-        if key not in self._engines:
+        if key not in self._steps:
             top = built.number == self.layers
             step = self.cell.layer(built.number)
             states = tuple(state.name for state in self.cell.states)
             above = self.cell.needs_below - {self.cell.output} if not top else frozenset()
             shown = tuple(name for name in (self.cell.output, *sorted(above)) if name not in states)
-            dense = Engine(
+            layer_step = LayerStep(
                 step=step,
                 size=built.size,
                 dtype=self.compute_dtype,
@@ -544,8 +545,8 @@ class Recurrent(keras.layers.Layer):
                 clocked=clocked,
                 counted=counted,
             )
-            self._engines[key] = shared(clockwork.of_due_units(dense))
-        return self._engines[key]
+            self._steps[key] = layer_step, backends.current().compiled_step(layer_step)
+        return self._steps[key]
 
     def _cell_states(self) -> Iterator[tuple[int, ir.State]]:
         """The states of each layer, with the layer's number."""

@@ -15,8 +15,8 @@ import numpy as np
 
 from rnnzoo.errors import UsageError
 from rnnzoo.lang import ir, memory, reference
-from rnnzoo.lang.primitives.activations import sigmoid
 from rnnzoo.nn.layer import Recurrent
+from rnnzoo.nn.losses import LOSSES
 
 Array = np.ndarray[Any, Any]
 
@@ -86,18 +86,8 @@ def gradients(found: Weights, loss: str, x: Array, y: Array) -> dict[str, Array]
     if len(found.layers) != 1:
         raise UsageError("gradients are drawn for one layer\n  fix: --set layers=1")
     output = values(found, x, np.full(len(x), x.shape[1]))[0][found.cell.output][:, -1]
-    upstream = slope(loss, predictions(found, output), y) @ found.kernel.T
+    upstream = LOSSES[loss].slope(y, predictions(found, output)) @ found.kernel.T
     return memory.norms(found.cell, found.layers[0], x, found.units, upstream)
-
-
-def slope(loss: str, logits: Array, y: Array) -> Array:
-    """d loss / d logits of each sequence, for the losses of `nn.train`."""
-    if loss == "squared":
-        return 2.0 * (logits - y) / logits.shape[-1]
-    if loss == "bernoulli":
-        return np.asarray(sigmoid.numpy(logits) - y)
-    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True) - np.eye(logits.shape[-1])[y])
 
 
 def real(x: Array, lengths: Array) -> Array:

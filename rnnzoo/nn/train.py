@@ -17,14 +17,13 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from rnnzoo import lang, tasks
+from rnnzoo import backends, lang, tasks
 from rnnzoo.errors import RnnzooError, TaskError, TrainingError, UsageError, machine_fault, nearest
 from rnnzoo.lang import counts, ir
-from rnnzoo.nn import scan
 from rnnzoo.nn.data import Batch, batches, resident
 from rnnzoo.nn.layer import Recurrent, initializer
+from rnnzoo.nn.losses import LOSSES
 from rnnzoo.spec import stamp
 from rnnzoo.spec.cell import Init
 from rnnzoo.spec.space import WITH_MOMENTUM
@@ -47,7 +46,7 @@ def train(trial: Trial, tell: Tell) -> Outcome:
     Raises:
         RnnzooError: the data or the cell cannot be had.
     """
-    _one_thread()
+    backends.current().one_thread()
     began = time.perf_counter()
     task, problem = _data(trial)
     if task is None:
@@ -80,15 +79,6 @@ def _data(trial: Trial) -> tuple[Task | None, str]:
         return task, ""
     digests = f"their digest is {task.digest[:12]} now, and was {trial.data[:12]} when the sweep began"
     return None, f"{again}: {digests}\n  fix: {fix}"
-
-
-def _one_thread() -> None:
-    """One trial a core: two threads on one training are slower than two trainings."""
-    try:
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
-    except RuntimeError:
-        pass  # TensorFlow is running already, as in a notebook: its threads stay as they are
 
 
 def _epochs(trial: Trial, model: Model, tell: Tell, began: float, seconds: dict[str, float]) -> Outcome:
@@ -163,18 +153,20 @@ class Model:
         inputs = keras.Input((None, task.inputs), name="x")
         self.network = keras.Model(inputs, self.read_out(self.recurrent(inputs)), name="model")
         self.optimizer = _optimizer(self.training, chosen)
-        self.noise = tf.Variable(float(chosen["noise"])) if "noise" in chosen else None
+        # a variable, so that trainings with other noise share what is compiled
+        self.noise = keras.Variable(float(chosen["noise"]), trainable=False) if "noise" in chosen else None
         self.noise_seed = _seed(trial, "noise")
         self.optimizer.build(self.network.trainable_variables)
         self.data = resident(task)
         self.longest = int(task.splits["train"].lengths.max())  # often shorter than what is evaluated
         self.order = np.random.default_rng(_seed(trial, "order"))
-        self.best = [tf.Variable(one) for one in self.network.trainable_variables]
+        self.best = [keras.Variable(weight, trainable=False) for weight in self.network.trainable_variables]
         self.batch = min(self.training.batch, len(self.data.rows["train"]))  # more would only be padding
         self.steps = _ceil(len(self.data.rows["train"]), self.batch)
         self.most = _ceil(max(map(len, self.data.rows.values())), EVALUATION_BATCH)
-        self._epoch = tf.function(self._train_epoch, jit_compile=True, autograph=False)
-        self._scores = tf.function(self._evaluate, jit_compile=True, autograph=False)
+        self.backend = backends.current()
+        self._epoch = self.backend.compiled(self._train_epoch)
+        self._scores = self.backend.compiled(self._evaluate)
 
     # -- what the loop asks
 
@@ -182,7 +174,7 @@ class Model:
         """One pass over the training split in a new order; returns the mean loss before each update."""
         rows = self.order.permutation(np.array(self.data.rows["train"]))
         index, real = batches(rows, self.batch, self.steps)
-        return float(self._epoch(tf.constant(index), tf.constant(real)))
+        return float(self._epoch(keras.ops.convert_to_tensor(index), keras.ops.convert_to_tensor(real)))
 
     def evaluate(self, split: str) -> Score:
         """Loss and metric of a split, averaged over all that counts."""
@@ -191,9 +183,8 @@ class Model:
         rows = np.array(self.data.rows[split])[longest_first]
         index, real = batches(rows, EVALUATION_BATCH, self.most)
         steps = _ceil(len(rows), EVALUATION_BATCH)
-        loss, wrong, counted = (
-            float(one) for one in self._scores(tf.constant(index), tf.constant(real), tf.constant(steps))
-        )
+        given = (keras.ops.convert_to_tensor(value) for value in (index, real, steps))
+        loss, wrong, counted = map(float, self._scores(*given))
         return Score(loss / counted, (wrong if self.task.metric == "error" else loss) / counted)
 
     def keep(self) -> None:
@@ -222,71 +213,42 @@ class Model:
     # -- what is compiled
 
     def _train_epoch(self, index: Tensor, real: Tensor) -> Tensor:
-        def step(at: Tensor, total: Tensor, count: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-            batch = self.data.batch(index[at], real[at], self.longest)
-            with tf.GradientTape() as tape:
-                loss, _, counted = self._losses(batch, training=True)
-                error = loss / (counted if self.training.error == "mean" else tf.reduce_sum(real[at]))
-            variables = self.network.trainable_variables
-            gradients = tape.gradient(error, variables)
-            if self.training.clip:
-                gradients, _ = tf.clip_by_global_norm(gradients, self.training.clip)
-            self.optimizer.apply(gradients, variables)
-            return at + 1, total + loss, count + counted
+        def step(number: Tensor, total: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
+            batch = self.data.batch(index[number], real[number], self.longest)
 
-        with scan.inside_compiled_code():
-            start = (tf.constant(0), tf.constant(0.0), tf.constant(0.0))
-            _, total, count = tf.while_loop(lambda at, *_: at < self.steps, step, start)
+            def error() -> tuple[Tensor, tuple[Tensor, Tensor]]:
+                loss, _, counted = self._losses(batch, training=True)
+                divisor = counted if self.training.error == "mean" else keras.ops.sum(real[number])
+                return loss / divisor, (loss, counted)
+
+            variables = self.network.trainable_variables
+            (loss, counted), gradients = self.backend.gradients(error, variables)
+            if self.training.clip:
+                gradients = self.backend.clipped(gradients, self.training.clip)
+            self.optimizer.apply(gradients, variables)
+            return total + loss, count + counted
+
+        total, count = self.backend.repeat(self.steps, step, (0.0, 0.0))
         return total / count
 
     def _evaluate(self, index: Tensor, real: Tensor, steps: Tensor) -> tuple[Tensor, ...]:
-        def step(at: Tensor, *totals: Tensor) -> tuple[Tensor, ...]:
-            new = self._losses(self.data.batch(index[at], real[at]), training=False)
-            return at + 1, *(total + one for total, one in zip(totals, new))
+        def step(number: Tensor, *totals: Tensor) -> tuple[Tensor, ...]:
+            new = self._losses(self.data.batch(index[number], real[number]), training=False)
+            return tuple(total + value for total, value in zip(totals, new))
 
-        with scan.inside_compiled_code():
-            start = (tf.constant(0), tf.constant(0.0), tf.constant(0.0), tf.constant(0.0))
-            return tf.while_loop(lambda at, *_: at < steps, step, start)[1:]
+        return self.backend.repeat(steps, step, (0.0, 0.0, 0.0))
 
     def _losses(self, batch: Batch, training: bool) -> tuple[Tensor, Tensor, Tensor]:
         """Sum of the loss, sum of wrong answers, and how much was counted."""
         x = self._noisy(batch.x) if training and self.noise is not None else batch.x
         logits = self.read_out(self.recurrent(x, mask=batch.mask, training=training))
-        losses, wrong = _LOSSES[self.task.loss](batch.y, logits)
+        losses, wrong = LOSSES[self.task.loss].value(batch.y, logits)
         weights = batch.weights
-        return tf.reduce_sum(losses * weights), tf.reduce_sum(wrong * weights), tf.reduce_sum(weights)
+        return keras.ops.sum(losses * weights), keras.ops.sum(wrong * weights), keras.ops.sum(weights)
 
     def _noisy(self, x: Tensor) -> Tensor:
-        """Inputs with Gaussian noise, other noise at every step.
-
-        Not `keras.random.normal`: under XLA on one core its generator took 5.9 ms for 128 x 88 numbers, this one 0.13.
-        """
-        seed = tf.stack([self.noise_seed, tf.cast(self.optimizer.iterations.value, tf.int32)])
-        return x + self.noise * tf.random.stateless_normal(tf.shape(x), seed, alg="threefry")
-
-
-def _bernoulli(y: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
-    """Independent sigmoids: the sum over outputs, in nats."""
-    losses = tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(y, tf.float32), logits), axis=-1)
-    return losses, tf.zeros_like(losses)
-
-
-def _categorical(y: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
-    """Softmax over classes, in nats; and whether the likeliest class is wrong."""
-    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)
-    likeliest = tf.argmax(logits, axis=-1, output_type=tf.int32)
-    return losses, tf.cast(likeliest != tf.cast(y, tf.int32), tf.float32)
-
-
-def _squared(y: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
-    """Squared error, the mean over outputs."""
-    losses = tf.reduce_mean(tf.square(logits - tf.cast(y, tf.float32)), axis=-1)
-    return losses, tf.zeros_like(losses)
-
-
-_LOSSES: Mapping[str, Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]] = {
-    "bernoulli": _bernoulli, "categorical": _categorical, "squared": _squared,
-}  # fmt: skip
+        """Inputs with Gaussian noise, other noise at every step."""
+        return x + self.noise * self.backend.noise(keras.ops.shape(x), self.noise_seed, self.optimizer.iterations.value)
 
 
 def _cell(trial: Trial) -> ir.Cell:

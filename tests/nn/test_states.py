@@ -24,6 +24,15 @@ def counter(steps: int) -> ir.Cell:
     return lang.parse_text(f"name: q\nequations: |\n  {equation}\n")
 
 
+def test_the_number_of_the_step_is_a_whole_number_and_states_are_not() -> None:
+    layer = Recurrent(counter(3), 8, stateful=True)
+    layer.build((BATCH, None, INPUTS))
+    assert [(name, state.dtype) for name, state in zip(layer.state_names, layer.states)] == [
+        ("h", "float32"),
+        ("t", "int32"),
+    ]
+
+
 @pytest.mark.parametrize("name", ["lstm", "clockwork"])
 @pytest.mark.parametrize("layers", [1, 2])
 def test_step_by_step_with_states_handed_on_equals_the_whole_sequence(name: str, layers: int) -> None:

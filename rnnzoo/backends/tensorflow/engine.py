@@ -8,31 +8,24 @@ loop over the adjoint's instructions, then every gradient of a weight as one pro
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Protocol
 
 import keras
-import numpy as np
 
+from rnnzoo.backends.contract import CLOCK, COUNT, PADDING, LayerStep, Named, Results, X
+from rnnzoo.backends.tensorflow import scan
+from rnnzoo.backends.tensorflow.buffers import Assignment, Buffer, Slice, assign
+from rnnzoo.backends.tensorflow.emit import Emitter, Values, total
 from rnnzoo.lang import ir
 from rnnzoo.lang.adjoint import Adjoint, adjoint
 from rnnzoo.lang.program import Atom, Program, reads
 from rnnzoo.lang.widen import compile_step
-from rnnzoo.nn import scan
-from rnnzoo.nn.buffers import Assignment, Buffer, Slice, assign
-from rnnzoo.nn.emit import Emitter, Values, total
 
 Tensor = Any
-Named = tuple[str, str]  # (kind, name), as of an `ir.Ref`
 Block = tuple[int, int, int]  # period, first unit, the unit after the last
-
-X: Named = ("input", "x")
 TIME: Named = ("time", "t")
-# Arguments that only some engines have.
-PADDING: Named = ("given", "padding")  # (time, batch, 1): 0 where a step is padding
-CLOCK: Named = ("given", "clock")  # (batch, 1) of int32: how many steps each sequence has behind it
-COUNT: Named = ("given", "count")  # a scalar of int32: how many steps to run
 
 
 class Units(Protocol):
@@ -76,48 +69,19 @@ class AllUnits:
         return engine
 
 
-@dataclass(frozen=True, slots=True)
-class Results:
-    """What an engine computed.
-
-    Attributes:
-        sequences: wanted values at every step, (time, batch, size), by name.
-        last: what is carried at the end, (batch, size), by name.
-    """
-
-    sequences: Mapping[str, Tensor]
-    last: Mapping[str, Tensor]
-
-
 @dataclass(frozen=True)
-class Engine:
-    """A layer's step, ready to run.
+class Engine(LayerStep):
+    """A layer's step with its program and its adjoint, ready to run.
 
     Attributes:
-        states: names of the carried states; `shown` of other values that are wanted, carried so that padding repeats them.
-        wanted: whose values at every step are results.
-        below, weights: names of what the step reads: of the layer below, and weights.
-        drops: how many masks of recurrent dropout it reads.
-        masked: whether some steps are padding.
-        clocked: whether each sequence's steps are counted from a number that is given.
-        counted: whether the number of steps is given, and what lies behind them is not run.
         units: which units a step computes.
     """
 
-    step: ir.Step
-    size: ir.Sizes
-    dtype: str
-    constants: Mapping[str, np.ndarray]
-    states: tuple[str, ...]
-    shown: tuple[str, ...]
-    wanted: tuple[str, ...]
-    below: tuple[str, ...]
-    drops: int
-    weights: tuple[str, ...]
-    masked: bool
-    clocked: bool = False
-    counted: bool = False
     units: Units = AllUnits()
+
+    @staticmethod
+    def of(layer: LayerStep) -> Engine:
+        return Engine(**{field.name: getattr(layer, field.name) for field in fields(LayerStep)})
 
     @property
     def identity(self) -> tuple[Any, ...]:
@@ -137,23 +101,6 @@ class Engine:
     @cached_property
     def adjoint(self) -> Adjoint:
         return adjoint(self.program, self.states)
-
-    @property
-    def carried(self) -> tuple[str, ...]:
-        return (*self.states, *self.shown)
-
-    @cached_property
-    def arguments(self) -> tuple[Named, ...]:
-        """What its function reads, in this order: the one place that knows it."""
-        optional = {PADDING: self.masked, CLOCK: self.clocked, COUNT: self.counted}
-        return (
-            X,
-            *(("below", name) for name in self.below),
-            *(("start", name) for name in self.states),
-            *(("drop", str(number)) for number in range(self.drops)),
-            *(("weight", name) for name in self.weights),
-            *(argument for argument, is_read in optional.items() if is_read),
-        )
 
     @property
     def aliases(self) -> dict[Named, str]:
@@ -208,18 +155,10 @@ class Engine:
         instructions = (*self.program.before, *self.adjoint.loop, *self.adjoint.after)
         return any(instruction.primitive.singular for instruction in instructions)
 
-    def width(self, name: str) -> int:
-        return self.size.of(self.step.equation(name).size)
-
     # -- running it
 
     def run(self, given: Mapping[Named, Tensor], plain: bool) -> Results:
-        """Compute a layer over whole sequences.
-
-        Args:
-            given: a tensor for each of `arguments`.
-            plain: as plain operations, which any runtime of TensorFlow's has and TensorFlow differentiates.
-        """
+        """Compute a layer over whole sequences, compiled or as plain operations."""
         tensors = [given[argument] for argument in self.arguments]
         yielded = self._plain(tensors) if plain else self.function(*tensors)
         sequences, last = yielded[: len(self.wanted)], yielded[len(self.wanted) :]

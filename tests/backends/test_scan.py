@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rnnzoo.nn import scan
-from rnnzoo.nn.buffers import Buffer, Slice
+from rnnzoo.backends.tensorflow import scan
+from rnnzoo.backends.tensorflow.buffers import Buffer, Slice
 
 TIME, BATCH = 7, 3
 

@@ -2,10 +2,9 @@
 
 In: a step's function and tensors.  Out: what it yields at every step, and what is carried at the end.  Under XLA the sequence
 has a static length, but how many steps are run is a value of run time: one executable serves all lengths up to it.  What
-steps yield is kept in buffers (`nn.buffers`): rows that were read for the last time, or new ones.
+steps yield is kept in buffers (`buffers`): rows that were read for the last time, or new ones.
 
-The engine's loops, its gradients and what it asks of XLA stand here.  (`nn.train` has loops over batches, `nn.shapes` and
-`nn.data` work on tensors of TensorFlow's too.)
+The engine's loops, its gradients and what it asks of XLA stand here.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ import tensorflow as tf
 from tensorflow.compiler.tf2xla.python import xla
 from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
-from rnnzoo.nn.buffers import Buffer, Slice
+from rnnzoo.backends.tensorflow.buffers import Buffer, Slice
 
 Tensor = Any
 Rows = tuple[Tensor, ...]

@@ -10,10 +10,10 @@ import tensorflow as tf
 
 import rnnzoo
 from rnnzoo import lang
+from rnnzoo.backends.tensorflow import clockwork
+from rnnzoo.backends.tensorflow.engine import Engine
 from rnnzoo.lang import ir, reference
 from rnnzoo.lang.passes import periodic_update
-from rnnzoo.nn import clockwork
-from rnnzoo.nn.engine import Engine
 from rnnzoo.nn.layer import _Given
 from rnnzoo.spec.cell import built_in_names
 
@@ -36,7 +36,7 @@ def values_and_gradients(cell: ir.Cell, units: int, masked: bool) -> tuple[str, 
         output, state, _ = layer(x, mask=tf.constant(KEEP) if masked else None)
         loss = tf.reduce_sum(tf.sin(output)) + tf.reduce_sum(state * state)
     weights = [one.value for one in layer.trainable_variables]
-    (engine,) = layer._engines.values()
+    ((_, engine),) = layer._steps.values()
     return type(engine.units).__name__, [
         np.asarray(one) for one in (output, state, *tape.gradient(loss, [x, *weights]))
     ]
@@ -116,7 +116,7 @@ SPELLINGS = {
 def engine_of(cell: ir.Cell) -> Engine:
     layer = rnnzoo.nn.Recurrent(cell, 16, return_sequences=True, seed=1)
     layer.build((None, None, INPUTS))
-    return layer._engine(layer._stack[0], _Given(tf.zeros((1, 1, INPUTS)), (), (), {}))
+    return layer._compiled_step(layer._stack[0], _Given(tf.zeros((1, 1, INPUTS)), (), (), {}))[1]
 
 
 @pytest.mark.parametrize("equations", SPELLINGS.values(), ids=SPELLINGS)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnzoo.nn import cache
+from rnnzoo.backends.tensorflow import cache
 from rnnzoo.spec.settings import XLA_CACHE
 
 VARINT, EIGHT, BYTES, FOUR = b"\x08\x96\x01", b"\x11" + bytes(8), b"\x1a\xac\x02" + bytes(300), b"\x25" + bytes(4)

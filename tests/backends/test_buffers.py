@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnzoo.nn.buffers import Buffer, Slice, assign
+from rnnzoo.backends.tensorflow.buffers import Buffer, Slice, assign
 
 sizes = st.dictionaries(st.text("abcdefgh", min_size=1, max_size=2), st.integers(1, 300), max_size=8)
 frees = st.dictionaries(st.integers(0, 9), st.integers(1, 300), max_size=5)

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 import rnnzoo
-from rnnzoo.nn.scan import inside_compiled_code
+from rnnzoo.backends.tensorflow.scan import inside_compiled_code
 from rnnzoo.spec.settings import XLA_CACHE
 
 TIME, BATCH, INPUTS, UNITS = 100, 32, 8, 64

@@ -15,7 +15,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from rnnzoo.nn import arguments, scan
+from rnnzoo.backends.contract import NO_STEPS
+from rnnzoo.backends.tensorflow import scan
 
 Tensor = Any
 Count = Any  # an int, or a scalar tensor where a graph does not know it beforehand
@@ -97,7 +98,7 @@ def fit(x: Tensor) -> Fit | None:
 
 def _some(time: Tensor) -> Tensor:
     """The same number of steps; none is an error in words when the graph runs, since it cannot be seen beforehand."""
-    with tf.control_dependencies([tf.debugging.Assert(time > 0, [arguments.NO_STEPS])]):
+    with tf.control_dependencies([tf.debugging.Assert(time > 0, [NO_STEPS])]):
         return tf.identity(time)
 
 

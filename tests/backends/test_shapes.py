@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,8 +12,9 @@ import tensorflow as tf
 
 import rnnzoo
 from rnnzoo import lang
-from rnnzoo.nn import Recurrent, shapes
-from rnnzoo.nn.shapes import BATCHES, LENGTHS, rounded
+from rnnzoo.backends.tensorflow import shapes
+from rnnzoo.backends.tensorflow.shapes import BATCHES, LENGTHS, rounded
+from rnnzoo.nn import Recurrent
 from rnnzoo.spec.cell import built_in_names
 
 INPUTS, UNITS = 3, 8
@@ -107,9 +109,13 @@ def test_steps_that_are_not_real_divide_nothing_by_zero(masked: bool) -> None:
     assert all(np.isfinite(one).all() for one in (*outputs, *gradients))
 
 
+def engines(layer: Recurrent) -> list[Any]:
+    return [engine for _, engine in layer._steps.values()]
+
+
 def compilations(layer: Recurrent) -> int:
     """Shapes for which the forward pass of the engines was compiled."""
-    return sum(len(_compiled(engine)) for engine in layer._engines.values())
+    return sum(len(_compiled(engine)) for engine in engines(layer))
 
 
 def _compiled(engine) -> dict:  # type: ignore[no-untyped-def]
@@ -134,11 +140,11 @@ def test_equal_layers_share_what_is_compiled_and_others_do_not() -> None:
     first, second = (rnnzoo.layer("rnn", 38) for _ in range(2))
     first(x)
     second(x)
-    assert list(first._engines.values()) == list(second._engines.values())
-    assert next(iter(first._engines.values())) is next(iter(second._engines.values()))
+    assert engines(first) == engines(second)
+    assert engines(first)[0] is engines(second)[0]
     for other in (rnnzoo.layer("rnn", 39), rnnzoo.layer("rnn", 38, dtype="float64"), rnnzoo.layer("gru", 38)):
         other(x)
-        assert next(iter(other._engines.values())) is not next(iter(first._engines.values()))
+        assert engines(other)[0] is not engines(first)[0]
 
 
 def test_many_cells_in_one_process_print_no_warning_of_tensorflow(caplog: pytest.LogCaptureFixture) -> None:
@@ -153,7 +159,7 @@ def test_a_graph_of_one_length_is_compiled_for_it_and_one_of_all_lengths_for_few
     fixed = tf.function(layer.call, input_signature=[tf.TensorSpec((9, 11, INPUTS))])
     any_length = tf.function(layer.call, input_signature=[tf.TensorSpec((None, None, INPUTS))])
     np.testing.assert_allclose(fixed(PADDED), any_length(PADDED), rtol=1e-5)
-    traced = {shape for engine in layer._engines.values() for shape in _compiled(engine)}
+    traced = {shape for engine in engines(layer) for shape in _compiled(engine)}
     assert traced == {(11, 9, INPUTS), (None, None, INPUTS)}
 
 

@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rnnzoo import lang
+from rnnzoo.backends.tensorflow.emit import Emitter
 from rnnzoo.lang import ir, reference
 from rnnzoo.lang.primitives import ELEMENTWISE
 from rnnzoo.nn import Recurrent
-from rnnzoo.nn.emit import Emitter
 from tests.strategies import cell_texts
 
 INPUTS, UNITS, BATCH, TIME = 3, 4, 2, 5

@@ -17,10 +17,10 @@ from typing import Any
 import keras
 import numpy as np
 
+from rnnzoo.backends.tensorflow import scan
+from rnnzoo.backends.tensorflow.emit import Emitter, Values
+from rnnzoo.backends.tensorflow.engine import Block, Engine
 from rnnzoo.lang.passes import periodic_update
-from rnnzoo.nn import scan
-from rnnzoo.nn.emit import Emitter, Values
-from rnnzoo.nn.engine import Block, Engine
 
 Tensor = Any
 

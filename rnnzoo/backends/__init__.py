@@ -1,0 +1,30 @@
+"""What computes: the contract of a backend, and the one that Keras is set to.
+
+In: a step of a cell as `LayerStep`.  Out: `CompiledStep`, which runs it over whole sequences; and what a training needs of
+the library below: compiled functions, loops, gradients.  A backend is a folder here.  It may import its library, which
+nothing else does.
+
+    contract     what a backend is asked for, and the values that pass between it and `rnnzoo.nn`
+    tensorflow   TensorFlow and XLA
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from rnnzoo.backends.contract import Backend
+from rnnzoo.spec.settings import KERAS_BACKEND
+
+if TYPE_CHECKING:
+    from rnnzoo.backends.tensorflow import backend as _tensorflow
+
+    _FULFILS: Backend = _tensorflow
+
+__all__ = ["Backend", "current"]
+
+
+def current() -> Backend:
+    """The backend that this process computes with; its library is imported."""
+    backend: Backend = import_module(f"rnnzoo.backends.{KERAS_BACKEND}.backend")
+    return backend

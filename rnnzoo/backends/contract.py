@@ -1,0 +1,173 @@
+"""What a backend is asked for, and the values that pass between it and `rnnzoo.nn`.
+
+A backend compiles the program of a step and its adjoint into a function of tensors, and lends a training the few things that
+Keras' operations do not have.  It need not know cells, layers, tasks or trials.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+
+from rnnzoo.lang import ir
+
+Tensor = Any
+Named = tuple[str, str]  # (kind, name), as of an `ir.Ref`
+
+X: Named = ("input", "x")
+# Arguments that only some steps have.
+PADDING: Named = ("given", "padding")  # (time, batch, 1): 0 where a step is padding
+CLOCK: Named = ("given", "clock")  # (batch, 1) of int32: how many steps each sequence has behind it
+COUNT: Named = ("given", "count")  # a scalar of int32: how many steps to run
+
+NO_STEPS = "these sequences have no steps: shape (batch, time, inputs) with time at least 1"
+
+
+@dataclass(frozen=True)
+class LayerStep:
+    """A layer's step, and what is wanted of it.
+
+    Attributes:
+        states: names of the carried states; `shown` of other values that are wanted, carried so that padding repeats them.
+        wanted: whose values at every step are results.
+        below, weights: names of what the step reads: of the layer below, and weights.
+        drops: how many masks of recurrent dropout it reads.
+        masked: whether some steps are padding.
+        clocked: whether each sequence's steps are counted from a number that is given.
+        counted: whether the number of steps is given, and what lies behind them is not run.
+    """
+
+    step: ir.Step
+    size: ir.Sizes
+    dtype: str
+    constants: Mapping[str, np.ndarray]
+    states: tuple[str, ...]
+    shown: tuple[str, ...]
+    wanted: tuple[str, ...]
+    below: tuple[str, ...]
+    drops: int
+    weights: tuple[str, ...]
+    masked: bool
+    clocked: bool = False
+    counted: bool = False
+
+    @property
+    def carried(self) -> tuple[str, ...]:
+        return (*self.states, *self.shown)
+
+    @cached_property
+    def arguments(self) -> tuple[Named, ...]:
+        """What its function reads, in this order: the one place that knows it."""
+        optional = {PADDING: self.masked, CLOCK: self.clocked, COUNT: self.counted}
+        return (
+            X,
+            *(("below", name) for name in self.below),
+            *(("start", name) for name in self.states),
+            *(("drop", str(number)) for number in range(self.drops)),
+            *(("weight", name) for name in self.weights),
+            *(argument for argument, is_read in optional.items() if is_read),
+        )
+
+    def width(self, name: str) -> int:
+        """The size of an equation's value."""
+        return self.size.of(self.step.equation(name).size)
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What a step computed over whole sequences.
+
+    Attributes:
+        sequences: wanted values at every step, (time, batch, size), by name.
+        last: what is carried at the end, (batch, size), by name.
+    """
+
+    sequences: Mapping[str, Tensor]
+    last: Mapping[str, Tensor]
+
+
+class CompiledStep(Protocol):
+    """A step that is ready to run."""
+
+    def run(self, given: Mapping[Named, Tensor], plain: bool) -> Results:
+        """Compute a layer over whole sequences.
+
+        Args:
+            given: a tensor for each of the step's `arguments`: sequences are (time, batch, size), states (batch, size),
+                matrices kernels (columns, rows).
+            plain: as plain operations, which any runtime has and the library differentiates as often as is asked for.
+        """
+
+
+class Fit(Protocol):
+    """How sequences are padded to a shape that is compiled already."""
+
+    @property
+    def time(self) -> Any:
+        """How many steps there are."""
+
+    @property
+    def counted(self) -> bool:
+        """Whether the number of steps is a value of run time."""
+
+    def longer(self, rows: Tensor, real: bool = True) -> Tensor:
+        """(time, batch, size) -> with the steps and sequences that are added; zeros for steps that are not real."""
+
+    def wider(self, rows: Tensor, axis: int = 0) -> Tensor:
+        """(batch, size) -> with the sequences that are added."""
+
+    def cut(self, rows: Tensor) -> Tensor:
+        """(time, batch, size) -> what belongs to the steps and sequences that there are."""
+
+    def narrower(self, rows: Tensor, axis: int = 0) -> Tensor:
+        """(batch, size) -> what belongs to the sequences that there are."""
+
+
+class Backend(Protocol):
+    """A library that computes.
+
+    Attributes:
+        name: as `KERAS_BACKEND` has it.
+    """
+
+    name: str
+
+    # -- layers
+
+    def prepare(self) -> None:
+        """Called before weights are made: look after caches."""
+
+    def compiled_step(self, layer: LayerStep) -> CompiledStep:
+        """A step that is ready to run; equal steps may share one."""
+
+    def needs_plain_operations(self) -> bool:
+        """Whether what runs now must do without compiled code, as where a model is exported."""
+
+    def fit(self, x: Tensor) -> Fit | None:
+        """How to pad (time, batch, size); None where its shape is compiled as it is."""
+
+    # -- trainings
+
+    def one_thread(self) -> None:
+        """One training a core: two threads on one training are slower than two trainings."""
+
+    def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """A function of tensors, compiled as a whole with all layers that it calls."""
+
+    def repeat(
+        self, count: Tensor, step: Callable[..., Sequence[Tensor]], start: Sequence[float]
+    ) -> tuple[Tensor, ...]:
+        """`step(number, *totals) -> totals` for number = 0 .. count - 1, from these totals on, in compiled code."""
+
+    def gradients(self, loss: Callable[[], tuple[Tensor, Any]], variables: Sequence[Any]) -> tuple[Any, list[Tensor]]:
+        """What else a loss yields, and its gradients with respect to variables."""
+
+    def clipped(self, gradients: Sequence[Tensor], norm: float) -> list[Tensor]:
+        """Gradients whose norm, all together, is at most that."""
+
+    def noise(self, shape: Tensor, seed: int, step: Tensor) -> Tensor:
+        """Normal numbers that are a function of a seed and the number of an update."""

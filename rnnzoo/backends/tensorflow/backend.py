@@ -1,0 +1,23 @@
+"""TensorFlow as a backend: this module is a `Backend`."""
+
+from __future__ import annotations
+
+from rnnzoo.backends.contract import CompiledStep, LayerStep
+from rnnzoo.backends.tensorflow.cache import set_aside_what_is_cut as prepare
+from rnnzoo.backends.tensorflow.clockwork import of_due_units
+from rnnzoo.backends.tensorflow.engine import Engine, shared
+from rnnzoo.backends.tensorflow.scan import needs_plain_operations
+from rnnzoo.backends.tensorflow.shapes import fit
+from rnnzoo.backends.tensorflow.training import clipped, compiled, gradients, noise, one_thread, repeat
+
+__all__ = [
+    "clipped", "compiled", "compiled_step", "fit", "gradients", "name", "needs_plain_operations", "noise", "one_thread",
+    "prepare", "repeat",
+]  # fmt: skip
+
+name = "tensorflow"
+
+
+def compiled_step(layer: LayerStep) -> CompiledStep:
+    """A step that is ready to run; equal steps share one."""
+    return shared(of_due_units(Engine.of(layer)))
