@@ -4,6 +4,10 @@
     rnnzoo.layer("lstm", units=64)          a Keras layer, also from a path to a YAML file
     rnnzoo.load_model(path)                 a saved Keras model with such layers
     rnnzoo.load_experiment(path)            an experiment file, checked
+    rnnzoo.run(experiment)                  run what is missing of it
+    rnnzoo.results(experiment)              what was run: `.to_frame()`, `.best("lstm")`, `.summary()`
+    rnnzoo.report(experiment)               write its report once more
+    rnnzoo.plan(experiment)                 what would run, and how long it would take
 
 Importing rnnzoo imports neither Keras nor Optuna nor MLflow.
 """
@@ -15,11 +19,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rnnzoo.api import plan, report, results, run
     from rnnzoo.lang.view import CellView
     from rnnzoo.spec.experiment import Experiment
 
 __version__ = "0.1.0"
-__all__ = ["cell", "layer", "load_experiment", "load_model"]
+__all__ = ["cell", "layer", "load_experiment", "load_model", "plan", "report", "results", "run"]
 
 
 def cell(reference: str | Path, options: Mapping[str, float] | None = None) -> CellView:
@@ -81,3 +86,21 @@ def load_experiment(path: str | Path) -> Experiment:
     from rnnzoo.spec.read_experiment import read
 
     return read(Path(path))
+
+
+def __getattr__(name: str) -> Any:
+    """What is imported when it is asked for: the functions of `rnnzoo.api`, and modules.
+
+    `report` is a package, which can be called as that function.
+    """
+    import importlib
+
+    if name in ("plan", "results", "run"):
+        return getattr(importlib.import_module("rnnzoo.api"), name)
+    if name in ("api", "report"):
+        return importlib.import_module(f"rnnzoo.{name}")
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -18,6 +18,7 @@ LAYERS = (  # bottom first; parts on one line do not know each other
     {"nn"},
     {"sweep", "report"},
     {"terminal"},
+    {"api"},
     {"cli", ""},
     {"__main__"},
 )
@@ -34,6 +35,7 @@ HOMES = {
     "sklearn": ("stats/importance.py",),
     "scipy": ("stats/",),
     "jinja2": ("report/html.py",),
+    "pandas": ("api/value.py",),
     "pooch": ("tasks/",),
     "rich": ("cli/", "terminal/", "report/text.py"),
 }

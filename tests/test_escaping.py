@@ -13,7 +13,7 @@ from rich.console import Console
 
 from rnnzoo import lang, report
 from rnnzoo.cli import main
-from rnnzoo.cli.experiments import _print_plan
+from rnnzoo.cli.plan import _print_plan
 from rnnzoo.lang.view import CellView
 from rnnzoo.report import figures
 from rnnzoo.spec.read_experiment import parse_experiment

@@ -1,12 +1,14 @@
-"""The command line: parses arguments, calls one function, prints errors.
+"""The command line: parses arguments, calls one function, prints errors.  What a command does is in `rnnzoo.api` and below.
 
     cells         list, show, gallery, new, check
-    experiments   sweep, sync, plan, status, best, ui
+    sweep         sweep, sync
+    plan          plan; `expected`, its part about claims
+    status        status, best
     reports       report, export
+    ui            ui
     models        train, inspect, gradients
     doctor        doctor
-    beforehand    what `check`, `plan` and `sweep` warn of before anything runs
-    expected      what `plan` says that claims take to be decided
+    warned        what several of them print before they begin
 
 `--help` answers at once: whatever is heavy is imported by the command that needs it.  Exit codes: 0 done, 1 the work failed,
 2 what the user wrote is wrong, 130 interrupted.
@@ -78,18 +80,18 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
-    sweep = _command(commands, "sweep", "experiments", "run an experiment, or go on with it")
+    sweep = _command(commands, "sweep", "sweep", "run an experiment, or go on with it")
     _spec(sweep)
     _budget(sweep)
     text = "first take over the trials of a table of `rnnzoo export`, or of `mlflow`, as if they had been run here"
     sweep.add_argument("--from", dest="source", metavar="FILE", help=text)
     text = "begin trials that ended so once more: failed, out_of_memory or timed_out; may be repeated"
     sweep.add_argument("--again", action="append", default=[], metavar="KIND", help=text)
-    sync = _command(commands, "sync", "experiments", "write to MLflow what it lacks of what was run")
+    sync = _command(commands, "sync", "sweep", "write to MLflow what it lacks of what was run")
     _spec(sync)
     _set(sync)
     _plan_command(commands)
-    status = _command(commands, "status", "experiments", "how far an experiment is")
+    status = _command(commands, "status", "status", "how far an experiment is")
     _spec(status)
     _set(status)
     _json(status)
@@ -107,9 +109,7 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     export.add_argument("file", nargs="?", metavar="FILE", help="ends in .csv or .parquet (default: results/NAME.csv)")
     export.add_argument("--force", action="store_true", help="write over a file that is there")
     _set(export)
-    best = _command(
-        commands, "best", "experiments", "the best hyper-parameters of a variant, and how to load its model"
-    )
+    best = _command(commands, "best", "status", "the best hyper-parameters of a variant, and how to load its model")
     _spec(best)
     _set(best)
     best.add_argument("--variant", required=True, metavar="V", help="label of the variant")
@@ -124,12 +124,12 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     _model_commands(commands)
     doctor = _command(commands, "doctor", "doctor", "what a sweep needs of this machine, and what to do where it lacks")
     _json(doctor)
-    ui = _command(commands, "ui", "experiments", "MLflow's pages, on this machine only")
+    ui = _command(commands, "ui", "ui", "MLflow's pages, on this machine only")
     ui.add_argument("--port", type=int, metavar="N", help="port, instead of that of mlflow.yml")
 
 
 def _plan_command(commands: argparse._SubParsersAction[_Parser]) -> None:
-    plan = _command(commands, "plan", "experiments", "what would run, how long it would take, and what it can decide")
+    plan = _command(commands, "plan", "plan", "what would run, how long it would take, and what it can decide")
     _spec(plan)
     _budget(plan)
     plan.add_argument("--no-measure", action="store_true", help="do not measure how long a step takes")

@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from rnnzoo import lang, registry, tasks
-from rnnzoo.cli.beforehand import FIX
+from rnnzoo.api.beforehand import FIX, odd_starts, warned
 from rnnzoo.errors import Mistake, Mistakes, SpecError, UsageError, command
 from rnnzoo.lang import listing as programs
 from rnnzoo.lang.lint import lint, warnings
@@ -21,6 +21,7 @@ from rnnzoo.lang.view import CellView, view
 from rnnzoo.spec.cell import KEYS as CELL_KEYS
 from rnnzoo.spec.cell import built_in_names, find, legal_name, read
 from rnnzoo.spec.document import NEEDS, Table, parse, read_text
+from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import TOP
 from rnnzoo.spec.settings import project, runs
 from rnnzoo.terminal.console import plain_console, told
@@ -90,13 +91,11 @@ def _looked_at(path: Path) -> _Looked:
     try:
         table = parse(read_text(path), str(path))
         if _kind(table) == "experiment":
-            from rnnzoo.cli import experiments
             from rnnzoo.spec import read_experiment
 
             experiment = read_experiment.read(path)
-            about = experiments.checked(experiment)
-            remarks = tuple(experiments.warned(experiment))
-            return _Looked(str(path), about, remarks, experiments.odd_starts(experiment))
+            about = _about_experiment(experiment)
+            return _Looked(str(path), about, tuple(warned(experiment)), odd_starts(experiment))
         spec = lang.checkable(lambda: read(str(path) if path.suffix in (".yaml", ".yml") else path))
         cell = CellView(lang.check(spec))
         states = ", ".join(cell.states)
@@ -119,6 +118,20 @@ def _kind(table: Table) -> str:
         at = next(iter(table.keys.values()), table.span)
         raise SpecError(Mistake(at, "this is neither a cell nor an experiment", NEEDS))
     return max(counts, key=lambda kind: counts[kind])
+
+
+def _about_experiment(experiment: Experiment) -> str:
+    """What `check` says of an experiment without mistakes; nothing heavy is imported.
+
+    Raises:
+        SpecError: all mistakes in it.
+    """
+    from rnnzoo.sweep import open as door
+
+    door.checked(experiment)
+    trials = experiment.search.trials * len(experiment.variants) * len(experiment.tasks)
+    counts = f"{len(experiment.variants)} variants, {trials} trials, {len(experiment.claims)} claims"
+    return f"experiment '{experiment.name}' is right: {counts}"
 
 
 def listing(given: argparse.Namespace) -> None:

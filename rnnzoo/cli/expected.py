@@ -1,74 +1,20 @@
-"""What `plan` says of claims before they are tested: what it takes to decide them, and which the budget cannot decide.
+"""The text of what `plan` says of claims before they are tested.
 
-In: an experiment, and where its second stage stands.  Out: plain values for `--json`, and their text.
+In: the plain values of `api.expected`.  Out: lines on a console.
 """
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from rnnzoo.confirm.forecast import PARTS, USUAL, Forecast, forecast
-from rnnzoo.confirm.stand import Stand
-from rnnzoo.spec.claims import CONFIRMED, SHARES, TESTED, family, judged
-from rnnzoo.spec.experiment import Experiment
+from rnnzoo.confirm.forecast import PARTS, USUAL
 
-DIFFERENCES = (0.9, 0.5, 0.25)  # differences between shares for which advice is given
 WORDS = {0.0: "none", 0.2: "1/5", 0.5: "1/2"}
 _PLAIN: Mapping[str, Any] = {"markup": False, "highlight": False}
-
-
-def plain(
-    experiment: Experiment, trials: int, stands: Mapping[str, Stand], noise: float | None
-) -> dict[str, dict[str, Any]]:
-    """By task, what is to be expected of its second stage.
-
-    Args:
-        trials: of each search.
-        stands: by task, where a second stage stands that has begun.
-        noise: of a training; None where the user gave none.
-    """
-    labels = [task.label for task in experiment.tasks]
-    forecasts = {label: forecast(experiment, label, trials, stands.get(label), noise) for label in labels}
-    return {label: _plain(expected) for label, expected in forecasts.items() if expected is not None}
-
-
-def _plain(expected: Forecast) -> dict[str, Any]:
-    claims = [{**asdict(claim), "sees": _finite(claim.sees)} for claim in expected.claims]
-    undecidable = [claim.claim for claim in expected.claims if not claim.decidable]
-    return {**asdict(expected), "claims": claims, "undecidable": undecidable}
-
-
-def _finite(number: float) -> float | None:
-    return number if math.isfinite(number) else None
-
-
-def advice(experiment: Experiment, trials: int) -> list[str]:
-    """What can be said of claims that the trials of the search decide, from the design alone."""
-    from rnnzoo.stats.compare import ALPHA
-    from rnnzoo.stats.shares import trials_for_shares
-
-    pairs = judged(experiment.claims, [task.label for task in experiment.tasks])
-    families = Counter(family(where, experiment.family) for claim, where in pairs if claim.form in TESTED)
-    found = []
-    for claim in experiment.claims:
-        if claim.form in SHARES:
-            tested = max(families[family(where, experiment.family)] for other, where in pairs if other is claim)
-            each = [f"{trials_for_shares(one, ALPHA / tested)} if shares differ by {one:.0%}" for one in DIFFERENCES]
-            found.append(f"{claim.text}: {trials} trainings of each; it takes about {', '.join(each)}")
-    searched = any(variant.space.dimensions for variant in experiment.variants)
-    if experiment.confirm is None and searched and any(claim.form in CONFIRMED for claim in experiment.claims):
-        found.append(
-            "claims about scores rest on the trials of the search, whose spread is mostly the luck of their draws and not known"
-            " beforehand; with `confirm: {}`, and a margin, fresh trainings decide them, and `plan` says how many it takes"
-        )
-    return found
 
 
 def show(expected: Mapping[str, Any], console: Console) -> None:

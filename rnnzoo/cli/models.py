@@ -14,7 +14,10 @@ import numpy as np
 from rich.console import Console
 
 from rnnzoo import lang, tasks
-from rnnzoo.cli.experiments import best_trial, launched, print_warnings
+from rnnzoo.api import root
+from rnnzoo.api.root import launched
+from rnnzoo.cli.status import best_trial
+from rnnzoo.cli.warned import print_warnings
 from rnnzoo.errors import TrainingError, UsageError, nearest
 from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.view import CellView
@@ -162,10 +165,7 @@ def _input_name(task: Task) -> str:
 def _model(given: argparse.Namespace, folder: Path) -> tuple[Trial, Path]:
     """The trial and the file of its model: the best one of a variant, or that of a run."""
     if not given.spec.endswith((".yaml", ".yml")):
-        from rnnzoo.trackers.mlflow import MlflowTracker
-
-        settings = config.read()
-        trial, file = MlflowTracker(settings.tracking, settings.artifacts).model(given.spec, folder)
+        trial, file = root.tracker(config.read()).model(given.spec, folder)
         return trial, file
     if not given.variant:
         raise UsageError("which variant?\n  fix: --variant NAME")

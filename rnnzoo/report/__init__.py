@@ -21,8 +21,11 @@ A report only reads: it needs neither Keras nor Optuna, and can be made again ne
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from rnnzoo.lang.view import CellView
 from rnnzoo.report.summary import Summary, numbers, summarise
@@ -52,3 +55,15 @@ def _write(path: Path, text: str) -> Path:
     aside = path.with_name(f"aside-{path.name}")
     aside.write_text(text, encoding="utf-8")
     return aside.replace(path)
+
+
+class _Callable(ModuleType):
+    """This package as the function `rnnzoo.report`: importing it gives it that name in the package's front."""
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        import rnnzoo
+
+        return rnnzoo.api.report(*arguments, **options)
+
+
+sys.modules[__name__].__class__ = _Callable

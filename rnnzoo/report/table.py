@@ -84,36 +84,41 @@ def write(content: Trials, path: Path) -> Path:
             **({"timings": [one.to_dict() for one in content.timings]} if content.timings else {}),
         }
     )
-    used = {name for one in content.results for name in one.trial.hyperparameters}
-    columns = (*FIRST, *(name for name in HYPERPARAMETERS if name in used), *SPLITS, *LAST)
-    rows = [_row(one) for one in content.results]
+    rows = [row(trial) for trial in content.results]
     path = Path(os.path.realpath(path))  # a link stays, and what it leads to is written
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f"aside-{path.name}")
-    _WRITERS[path.suffix](aside, head, columns, rows)
+    _WRITERS[path.suffix](aside, head, columns(content.results), rows)
     return aside.replace(path)
 
 
-def _write_csv(path: Path, head: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+def _write_csv(path: Path, head: str, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as stream:
         stream.write(f"{MARK}{head}\n")
-        writer = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
+        writer = csv.DictWriter(stream, names, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
 
 
-def _write_parquet(path: Path, head: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+def _write_parquet(path: Path, head: str, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
     import pyarrow
     from pyarrow import parquet
 
-    table = pyarrow.table({name: [row.get(name) for row in rows] for name in columns})
+    table = pyarrow.table({name: [row.get(name) for row in rows] for name in names})
     parquet.write_table(table.replace_schema_metadata({KEY: head.encode()}), path)
 
 
 _WRITERS = {".csv": _write_csv, ".parquet": _write_parquet}
 
 
-def _row(result: Result) -> dict[str, Any]:
+def columns(results: Sequence[Result]) -> tuple[str, ...]:
+    """The names of what `row` has of any of these."""
+    used = {name for result in results for name in result.trial.hyperparameters}
+    return (*FIRST, *(name for name in HYPERPARAMETERS if name in used), *SPLITS, *LAST)
+
+
+def row(result: Result) -> dict[str, Any]:
+    """A result as a row of a table; what it does not have is left out, or None."""
     trial, outcome = result.trial, result.outcome
     curve = [point["validation"] for point in outcome.curve]
     _, variant, task, _ = result.study.split("/")

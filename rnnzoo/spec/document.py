@@ -11,6 +11,7 @@ what a spec says may be shown anywhere, and a line is a line to every reader.
 from __future__ import annotations
 
 import codecs
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -441,6 +442,14 @@ def yaml_text(value: Any) -> str:
     return str(
         yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None)
     )
+
+
+def inline(value: Any) -> str:
+    """Plain values as YAML on one line, as `--set` takes them."""
+    text = yaml.dump(
+        [value], Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=math.inf, default_flow_style=True
+    )
+    return str(text).strip()[1:-1]
 
 
 class _Dumper(yaml.SafeDumper):

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from rnnzoo.errors import Span
+from rnnzoo.errors import Span, command
 from rnnzoo.spec.cell import CellSpec
 from rnnzoo.spec.trial import Training, Value
 
+TEXT = "<experiment>"  # stands for the file of one that has none; paths in it are relative to the current folder
 NAME = "name"  # key of a task's name among its options
 OURS = ("random", "grid", "qmc")  # samplers whose points are functions of the index
 # Names that a spec may use, and Optuna's class for each; a class's own name does too.
@@ -254,6 +255,7 @@ class Experiment:
         margin: what "same as" means, in the metric's unit: the largest difference that counts as none; None where no claim
             needs it.
         floor: what a difference must exceed to be confirmed; half the margin where it is not given.
+        sets: overrides of the text, as `--set` has them; all else here is what both say.
         places: where the spec names the sampler and the pruner.
         equal: what variants have in common at one point of the space: their `units`, or their number of `weights`, which is
             then that of the baseline with these units.
@@ -279,7 +281,13 @@ class Experiment:
     control: str = ""
     equal: Literal["units", "weights"] = "units"
     family: Literal["file", "task"] = "file"
+    sets: tuple[str, ...] = field(default=(), compare=False)
     places: Mapping[str, Span] = field(default_factory=dict, compare=False)
+
+    @property
+    def how_to_run(self) -> str:
+        """What a user writes to run it."""
+        return "rnnzoo.run(...)" if self.file == TEXT else command("sweep", self.file)
 
     def variant(self, label: str) -> Variant:
         return next(one for one in self.variants if one.label == label)

@@ -118,7 +118,7 @@ def parse_experiment(text: str, file: str, folder: Path, sets: Sequence[str] = (
     mistakes = Mistakes()
     experiment = _Reader(Fields(table, mistakes, "an experiment"), mistakes, file, folder).experiment(text)
     mistakes.raise_if_any()
-    return experiment
+    return replace(experiment, sets=tuple(sets))
 
 
 def overridden(table: Table, assignment: str) -> Table:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rnnzoo import tasks
-from rnnzoo.errors import Mistakes, SpecError, UsageError, command, without_password
+from rnnzoo.errors import Mistakes, SpecError, UsageError, without_password
 from rnnzoo.spec import points, stamp
 from rnnzoo.spec.experiment import Experiment, Search
 from rnnzoo.spec.read_experiment import read
@@ -50,19 +50,13 @@ class Opened:
         return runs() / self.experiment.name
 
 
-def experiment(path: Path, sets: Sequence[str] = (), trials: int | None = None) -> Experiment:
-    """The experiment of a file, all of it checked but its tasks: a report from a table needs no data.
+def checked_without_data(found: Experiment) -> None:
+    """All of `checked` but the tasks: a report from a table needs no data.
 
     Raises:
-        SpecError, UsageError: what the user wrote is wrong.
+        SpecError: all mistakes in it.
     """
-    found = _read(path, sets, trials)
     _all_of(found, _check_search, cells)
-    return found
-
-
-def _read(path: Path, sets: Sequence[str], trials: int | None) -> Experiment:
-    return read(path, sets if trials is None else [*sets, f"search.trials={trials}"])
 
 
 def checked(found: Experiment) -> None:
@@ -99,16 +93,20 @@ def _check_search(found: Experiment) -> None:
     mistakes.raise_if_any()
 
 
-def opened(path: Path, sets: Sequence[str] = (), trials: int | None = None, progress: Report = tasks.silent) -> Opened:
-    """The experiment of a file, with its data.
+def opened(path: Path, sets: Sequence[str] = (), progress: Report = tasks.silent) -> Opened:
+    """The experiment of a file, with its data: see `loaded`."""
+    return loaded(read(path, sets), progress)
+
+
+def loaded(found: Experiment, progress: Report = tasks.silent) -> Opened:
+    """An experiment with its data.
 
     Raises:
         SpecError, UsageError: what the user wrote is wrong.
         TaskError: the data of a task cannot be had.
     """
-    found = _read(path, sets, trials)
     checked(found)
-    folder = path.parent
+    folder = Path(found.file).parent
     loaded = {one.label: tasks.load(one.name, one.options, folder=folder, progress=progress) for one in found.tasks}
     warnings = {label: tasks.warnings(task) for label, task in loaded.items()}
     digests, inputs = ({label: getattr(task, what) for label, task in loaded.items()} for what in ("digest", "inputs"))
@@ -152,7 +150,7 @@ def existing_store(settings: Settings, one: Experiment) -> search.Store:
         UsageError: nothing was ever run.
     """
     if not there(settings.storage):
-        raise UsageError(f"nothing has been run yet\n  fix: {command('sweep', one.file)}")
+        raise UsageError(f"nothing has been run yet\n  fix: {one.how_to_run}")
     return store(settings, one)
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from rnnzoo.api.beforehand import warnings
 from rnnzoo.cli import main
-from rnnzoo.cli.beforehand import warnings
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import parse_experiment
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from mlflow.entities import ViewType
 
-from rnnzoo.cli import reports
+from rnnzoo.api import sources
 from rnnzoo.report import table
 from rnnzoo.spec.read_experiment import read
 from rnnzoo.spec.trial import Kind, Outcome
@@ -519,10 +519,10 @@ def test_a_table_of_another_experiment_is_refused_and_one_of_another_edition_is_
 )  # fmt: skip
 def test_every_part_that_was_run_otherwise_is_told(key: str, part: str, elsewhere: Path) -> None:
     content = table.read(elsewhere / "results/small.csv")
-    (told,) = reports._changes(read(elsewhere / "small.yaml", [key]), content)
+    (told,) = sources._changes(read(elsewhere / "small.yaml", [key]), content)
     assert told.startswith(f"these trials were run with another {part}, in every study")
-    assert reports._changes(read(elsewhere / "small.yaml"), content) == []
-    (told,) = reports._changes(read(elsewhere / "small.yaml"), replace(content, parts={}))
+    assert sources._changes(read(elsewhere / "small.yaml"), content) == []
+    (told,) = sources._changes(read(elsewhere / "small.yaml"), replace(content, parts={}))
     assert told.startswith("the table does not say how the trials of every study were run")
 
 

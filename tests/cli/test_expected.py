@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from rnnzoo.api import expected as api_expected
 from rnnzoo.cli import expected, main
 from rnnzoo.confirm.questions import Answer
 from rnnzoo.confirm.stand import at_most, stand
@@ -41,7 +42,7 @@ def printed(content: dict[str, Any], width: int) -> str:
 
 
 def of(text: str, noise: float | None = None) -> dict[str, Any]:
-    return expected.plain(read(text), 4, {}, noise)["adding"]
+    return api_expected.plain(read(text), 4, {}, noise)["adding"]
 
 
 @pytest.mark.parametrize("width", [30, 40, 80, 200])
@@ -92,7 +93,7 @@ def test_where_rounds_were_run_their_spread_stands_beside_each_claim() -> None:
     experiment = confirming.experiment(confirming.SPEC.replace("150", "60"))
     made = confirming.Trainings(experiment, {"rnn": 0.15, "gru": 0.14}, noise=0.4).all()
     now = stand(experiment, "adding", made, confirming.TRIALS)
-    content = expected.plain(experiment, confirming.TRIALS, {"adding": now}, None)["adding"]
+    content = api_expected.plain(experiment, confirming.TRIALS, {"adding": now}, None)["adding"]
     text = " ".join(printed(content, 80).split())
     assert f"({len(now.rounds)} were run)" in text
     assert f"rnn worse than lstm {content['claims'][0]['spread']:.2g}" in text
@@ -100,16 +101,16 @@ def test_where_rounds_were_run_their_spread_stands_beside_each_claim() -> None:
 
 
 def test_a_search_without_a_second_stage_is_pointed_to_it() -> None:
-    (text,) = expected.advice(read(PLAIN), 4)
+    (text,) = api_expected.advice(read(PLAIN), 4)
     assert "with `confirm: {}`, and a margin, fresh trainings decide them" in text
-    assert expected.advice(read(SPEC), 4) == []
-    assert expected.advice(read(PLAIN.replace("units: {int: [16, 64]}", "units: 16")), 4) == []
+    assert api_expected.advice(read(SPEC), 4) == []
+    assert api_expected.advice(read(PLAIN.replace("units: {int: [16, 64]}", "units: 16")), 4) == []
 
 
 def test_a_claim_about_solving_a_task_is_told_how_many_trainings_show_a_difference() -> None:
     """About 4, 15 and 62: Cohen 1988, h of shares around a half, as his tables have them at 5 % on both sides."""
     solves = PLAIN[: PLAIN.index("claims")] + "claims: [lstm solves adding more often than rnn]\n"
-    (text,) = expected.advice(read(solves), 8)
+    (text,) = api_expected.advice(read(solves), 8)
     assert text.startswith("lstm solves adding more often than rnn: 8 trainings of each; it takes about")
     assert text.endswith("4 if shares differ by 90%, 15 if shares differ by 50%, 62 if shares differ by 25%")
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from rnnzoo.api.root import launched
 from rnnzoo.cli import main
-from rnnzoo.cli.experiments import launched
 from rnnzoo.errors import UsageError
 from rnnzoo.spec import settings
 from rnnzoo.spec.settings import keras_backend

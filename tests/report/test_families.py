@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from rnnzoo import report
-from rnnzoo.cli.beforehand import warnings
+from rnnzoo.api.beforehand import warnings
 from rnnzoo.confirm.stand import left, part
 from rnnzoo.report import paper
 from rnnzoo.spec.document import yaml_text

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rnnzoo.cli.beforehand import out_of_reach
+from rnnzoo.api.beforehand import out_of_reach
 from rnnzoo.errors import Mistakes, Span, StatsError
 from rnnzoo.report.answers import answers
 from rnnzoo.report.judge import Diverging, Printed, Searches, judge

@@ -80,10 +80,10 @@ def test_what_comes_out_of_the_cache_is_the_same_bit_for_bit(tmp_path: Path) -> 
 
 
 def test_whatever_command_compiled_something_records_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rnnzoo.cli import experiments
+    from rnnzoo.api import root
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with experiments.launched(1, tmp_path):
+    with root.launched(1, tmp_path):
         (compiled.folder() / "entry").write_bytes(b"code of a trial")
     compiled.environment()
     assert (compiled.folder() / "entry").exists()

@@ -6,18 +6,47 @@ In: an experiment.  Out: sentences, each with what to do.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from rnnzoo import lang
 from rnnzoo.confirm.forecast import forecast
 from rnnzoo.confirm.region import region_size
 from rnnzoo.confirm.stand import claimed, confirmed, left
+from rnnzoo.errors import Mistake
+from rnnzoo.lang import ir
+from rnnzoo.spec.cell import Init, built_in_names
 from rnnzoo.spec.claims import FASTER, SHARES, TESTED, approximate, family, judged
 from rnnzoo.spec.experiment import Claim, Experiment
 from rnnzoo.spec.read_experiment import solvable
 from rnnzoo.spec.timing import ROUNDS
+from rnnzoo.spec.unused import without_effect
 
 FIX = "\n    fix: "  # what stands in a warning between what it says and what to do
 SHORT = 1 / 3  # of the epochs: patience below it may end a training on its plateau
+
+
+def warned(experiment: Experiment) -> list[str]:
+    """What has no effect, and what cannot be found out so; no mistake."""
+    return [*without_effect(experiment), *warnings(experiment)]
+
+
+def odd_starts(experiment: Experiment) -> tuple[Mistake, ...]:
+    """What is odd at the start of an experiment's cells: those of one's own, and built-in ones that begin otherwise."""
+    from rnnzoo.lang import lint
+
+    mistakes: list[Mistake] = []
+    seen: list[ir.Cell] = []
+    for variant in experiment.variants:
+        cell = lang.check(variant.cell)
+        begun = lang.with_init(cell, {name: Init.from_plain(value) for name, value in variant.init.items()})
+        as_in_the_zoo = variant.reference in built_in_names() and begun == lang.load(variant.reference)
+        if as_in_the_zoo or begun in seen:
+            continue
+        seen.append(begun)
+        for mistake in lint.warnings(variant.cell, begun):
+            problem = mistake.problem.replace(": ", f": variant '{variant.label}': ", 1)
+            mistakes.append(replace(mistake, problem=problem))
+    return tuple(mistakes)
 
 
 def warnings(experiment: Experiment) -> list[str]:

@@ -1,0 +1,182 @@
+"""The main job from Python: what the commands do, as functions that return values and print nothing unasked.
+
+    run(experiment)        run what is missing of it                      as `rnnzoo sweep`
+    results(experiment)    what was run of it                             as `rnnzoo export`
+    report(experiment)     write its report once more                     as `rnnzoo report`
+    plan(experiment)       what would run, how long, what it can decide   as `rnnzoo plan`
+
+All take an experiment as a path, as a YAML text, as a dictionary, or as `rnnzoo.load_experiment` returns it.  Where runs go is
+said by the mlflow.yml of the project in which the current folder lies, as it is for the commands.
+
+    argument      what a caller passes as an experiment
+    root          trackers and launchers, made as the settings say
+    sweeping      a sweep from its spec to its report
+    sources       where results are
+    planning      what would run; `beforehand` and `expected`, what is said before it does
+    value         what is returned
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnnzoo.api.argument import Given, Overrides, experiment_of
+
+if TYPE_CHECKING:
+    from rnnzoo.api.sweeping import Quiet
+    from rnnzoo.api.value import Report, Results
+    from rnnzoo.sweep.run import Observer
+    from rnnzoo.tasks import Report as Progress
+
+__all__ = ["Given", "Overrides", "Quiet", "Report", "Results", "plan", "report", "results", "run"]
+
+
+def run(
+    experiment: Given,
+    *,
+    overrides: Overrides = (),
+    trials: int | None = None,
+    workers: int | None = None,
+    source: str | Path = "",
+    again: str | Sequence[str] = (),
+    progress: bool | Observer = False,
+) -> Results:
+    """Run what is missing of an experiment, write its report, and return all its trials; with nothing missing, at once.
+
+    A variant whose trials all fail is no error here: `results.best(variant)` is None.
+
+    Args:
+        overrides: keys of the experiment with other values, as `{"training.epochs": 3}`.
+        trials: per study, a total.
+        workers: trials at once; by default one a core.
+        source: a table of `rnnzoo export`, or `mlflow`: its trials are taken over first, as by `--from`.
+        again: kinds of trials that are begun once more: `failed`, `out_of_memory`, `timed_out`.
+        progress: show the sweep on this terminal; or an observer, as a subclass of `rnnzoo.api.Quiet`.
+
+    Raises:
+        SpecError, UsageError: the experiment, or an argument, is wrong.
+        TaskError: the data of a task cannot be had.
+        StoreError: a storage or the machine cannot go on.
+        KeyboardInterrupt: the end was asked for; the sweep is closed, and goes on when it is run again.
+    """
+    from rnnzoo.api.sweeping import Noting, prepared
+
+    read = experiment_of(experiment, overrides, trials)
+    kinds = [again] if isinstance(again, str) else list(again)
+    with _watched(progress, read.search.trials) as observer:
+        noting = Noting(observer)
+        with _told(progress is True) as report:
+            ready = prepared(read, workers, str(source), kinds, noting.note, report)
+        found = ready.run(noting)
+        ready.publish(found, noting.note)
+    return found.noted(noting.notes)
+
+
+def results(
+    experiment: Given, *, overrides: Overrides = (), source: str | Path = "", progress: bool | Progress = False
+) -> Results:
+    """The trials of an experiment that have ended; nothing is run, and nothing is written.
+
+    Args:
+        source: a table of `rnnzoo export`, or `mlflow`; by default the storage, else MLflow, else a table in `results/`.
+        progress: show on this terminal how data is loaded; or a function of (what, how many are done, of how many).
+
+    Raises:
+        SpecError, UsageError: the experiment is wrong, or nothing of it was run.
+        TaskError: the data of a task cannot be had.
+        StoreError: a storage cannot be read.
+    """
+    from rnnzoo.api import sources
+
+    notes: list[str] = []
+    with _told(progress) as report:
+        read = experiment_of(experiment, overrides)
+        found = sources.found(read, str(source), lambda text, warning: notes.append(text.strip()), report)
+    return found.noted(notes)
+
+
+def report(
+    experiment: Given, *, overrides: Overrides = (), source: str | Path = "", progress: bool | Progress = False
+) -> Report:
+    """Write the report of an experiment once more, from what was run; the arguments are those of `results`."""
+    return results(experiment, overrides=overrides, source=source, progress=progress).report()
+
+
+def plan(
+    experiment: Given,
+    *,
+    overrides: Overrides = (),
+    trials: int | None = None,
+    workers: int | None = None,
+    measure: bool = True,
+    noise: float | None = None,
+    progress: bool | Progress = False,
+) -> dict[str, Any]:
+    """What would run, what is done, how long the rest takes, and what can be decided, as `rnnzoo plan --json` prints it.
+
+    Args:
+        measure: run a few training steps of each variant, to know how long they take.
+        noise: standard deviation of a training's score at one setting, where it is known.
+
+    Raises:
+        SpecError, UsageError: the experiment, or an argument, is wrong.
+        TaskError: the data of a task cannot be had.
+        StoreError: a storage cannot be read.
+    """
+    from rnnzoo.api import planning
+
+    noise = planning.checked_noise(noise)
+    with _told(progress) as report:
+        read = experiment_of(experiment, overrides, trials)
+        return planning.planned(read, workers, measure, noise, report)
+
+
+@contextmanager
+def _watched(progress: bool | Observer, trials: int) -> Iterator[Observer]:
+    """Whoever watches a sweep."""
+    from rnnzoo.api.sweeping import Quiet
+
+    if not isinstance(progress, bool):
+        yield progress
+    elif not progress:
+        yield Quiet()
+    else:
+        from rnnzoo.terminal.console import plain_console
+        from rnnzoo.terminal.display import Display
+
+        console = plain_console()
+        with Display(console, trials, live=console.is_terminal) as display:
+            yield display
+
+
+@contextmanager
+def _told(progress: bool | Progress) -> Iterator[Progress]:
+    """Whoever is told of work that takes long."""
+    from rnnzoo.tasks import silent
+
+    if not isinstance(progress, bool):
+        yield progress
+    elif not progress:
+        yield silent
+    else:
+        from rnnzoo.terminal.bars import bars
+        from rnnzoo.terminal.console import plain_console
+
+        with bars(plain_console()) as report:
+            yield report
+
+
+def __getattr__(name: str) -> Any:
+    """Values are imported when they are asked for: importing rnnzoo stays light."""
+    if name in ("Report", "Results"):
+        from rnnzoo.api import value
+
+        return getattr(value, name)
+    if name == "Quiet":
+        from rnnzoo.api import sweeping
+
+        return sweeping.Quiet
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

@@ -1,0 +1,91 @@
+"""What a caller passes as an experiment and as overrides -> an `Experiment`.
+
+In: a path, a YAML text, a mapping, or what `load_experiment` has returned; `key=value` texts as those of `--set`, or a mapping
+with dots for keys within keys.  Out: the experiment, with all mistakes in it found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rnnzoo.errors import UsageError
+from rnnzoo.spec.document import inline, yaml_text
+from rnnzoo.spec.experiment import TEXT, Experiment
+from rnnzoo.spec.read_experiment import parse_experiment, read
+
+Given = str | Path | Mapping[str, Any] | Experiment
+Overrides = Mapping[str, Any] | Sequence[str]
+
+
+def experiment_of(given: Given, overrides: Overrides = (), trials: int | None = None) -> Experiment:
+    """The experiment that a caller means.
+
+    Args:
+        given: a text that has a line break is YAML, every other one is a path.
+        overrides: by key, as in `{"training.epochs": 3}`, or as `--set` has them, as in `["training.epochs=3"]`.
+        trials: per study, a total; short for the override `search.trials`.
+
+    Raises:
+        UsageError: no such file, an override that fits nothing, or a value of none of these types.
+        SpecError: mistakes in the experiment, all of them.
+    """
+    sets = [*_assignments(overrides), *([] if trials is None else [f"search.trials={trials}"])]
+    if isinstance(given, Experiment):
+        return _overridden(given, sets)
+    if isinstance(given, Mapping):
+        return parse_experiment(yaml_text(_plain(given)), TEXT, Path(), sets)
+    if isinstance(given, str) and "\n" in given:
+        return parse_experiment(given, TEXT, Path(), sets)
+    if isinstance(given, str | Path):
+        return read(Path(given), sets)
+    raise UsageError(
+        f"an experiment is a path, a text, a dictionary or what `load_experiment` returns, not {type(given).__name__}"
+    )
+
+
+def _overridden(experiment: Experiment, sets: Sequence[str]) -> Experiment:
+    """An experiment that was read before, read again with more overrides."""
+    if not sets:
+        return experiment
+    folder = Path(experiment.file).parent
+    if parse_experiment(experiment.text, experiment.file, folder, experiment.sets) != experiment:
+        raise UsageError(
+            f"the experiment '{experiment.name}' is not what its text says any more, and overrides are of its text\n"
+            "  fix: change the rest in Python too, or give the text"
+        )
+    return parse_experiment(experiment.text, experiment.file, folder, [*experiment.sets, *sets])
+
+
+def _assignments(overrides: Overrides) -> list[str]:
+    if isinstance(overrides, str):
+        raise UsageError(
+            f'overrides are a dictionary or a list of texts, not a text\n  fix: overrides=["{overrides}"]'
+            if "=" in overrides
+            else ""
+        )
+    if isinstance(overrides, Mapping):
+        return [f"{key}={inline(_plain(value))}" for key, value in overrides.items()]
+    return list(overrides)
+
+
+def _plain(value: Any) -> Any:
+    """A value as YAML has it: Python's own numbers, texts, lists and dictionaries.
+
+    Raises:
+        UsageError: it cannot be written so.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | range):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "tolist"):  # an array, or a number out of one
+        return _plain(value.tolist())
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise UsageError(
+        f"{type(value).__name__} cannot stand in an experiment: {value!r}\n  fix: a number, a text, a list or a dictionary"
+    )

@@ -1,0 +1,122 @@
+"""What would run, what is done, how long the rest takes, and what can be decided: the plain values of `rnnzoo plan`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from rnnzoo import tasks
+from rnnzoo.api import expected, root
+from rnnzoo.api.beforehand import warned
+from rnnzoo.errors import UsageError
+from rnnzoo.spec import settings as config
+from rnnzoo.spec.experiment import Experiment
+from rnnzoo.spec.trial import PILOT, REPLICATE, ROUND
+from rnnzoo.sweep import measure, speed, status
+from rnnzoo.sweep import open as door
+from rnnzoo.sweep.open import Opened
+from rnnzoo.sweep.search import Store
+
+PILOTS, ROUNDS = f"{REPLICATE}{PILOT}", f"{REPLICATE}{ROUND}"  # what studies of a second stage are called
+
+
+def planned(
+    experiment: Experiment, workers: int | None, measured: bool, noise: float | None, progress: tasks.Report
+) -> dict[str, Any]:
+    """The content of a plan.
+
+    Args:
+        measured: measure how long a training step takes.
+        noise: standard deviation of a training's score at one setting.
+        progress: told about long work.
+
+    Raises:
+        SpecError, UsageError: what the user wrote is wrong.
+        TaskError: the data of a task cannot be had.
+        StoreError: the storage cannot be used.
+    """
+    settings = config.read()
+    opened = door.loaded(experiment, progress)
+    store = Store(settings.storage) if config.there(settings.storage) else None
+    rows = status.rows(opened.studies, store, opened.trials) if store else ()
+    done = {study.identity: min(row.ended, opened.trials) for study, row in zip(opened.studies, rows)}
+    count = root.workers(workers)
+    costs: Mapping[str, measure.Cost] = {}
+    if measured:
+        with root.launched(count, opened.runs) as launcher:
+            costs = measure.measure(opened.studies, launcher, lambda at, of: progress("measuring", at, of))
+    return {**_plan(opened, done, costs, count), **_expected(opened, store, noise), **_speed(opened, store, costs)}
+
+
+def data(opened: Opened) -> dict[str, Any]:
+    """By task, how its data was read, and what is probably not meant in it."""
+    return {
+        label: {"form": tasks.form(task), "warnings": list(opened.warnings[label])}
+        for label, task in opened.tasks.items()
+    }
+
+
+def checked_noise(noise: float | None) -> float | None:
+    """
+    Raises:
+        UsageError: it is no standard deviation.
+    """
+    if noise is not None and not 0.0 < noise < math.inf:
+        raise UsageError(f"--noise must be a number above 0, not {noise:g}")
+    return noise
+
+
+def _expected(opened: Opened, store: Store | None, noise: float | None) -> dict[str, Any]:
+    """What can be decided of the claims, from the rounds that were run, where there are some."""
+    from rnnzoo.confirm.stand import at_most, stand
+
+    experiment = opened.experiment
+    results = door.results(opened, store) if store and experiment.confirm else []
+    begun = {one.study.split("/")[2] for one in results if one.study.split("/")[1].endswith((PILOTS, ROUNDS))}
+    stands = {label: stand(experiment, label, results, opened.trials) for label in begun}
+    content: dict[str, Any] = {"advice": expected.advice(experiment, opened.trials)}
+    if experiment.confirm is not None:
+        run = {label: now for label, now in stands.items() if now.rounds}
+        content["expected"] = expected.plain(experiment, opened.trials, run, noise)
+        labels = [task.label for task in experiment.tasks]
+        most = {label: at_most(experiment, label, opened.trials, stands.get(label)) for label in labels}
+        content["second_stage"] = most
+    return content
+
+
+def _plan(opened: Opened, done: Mapping[str, int], costs: Mapping[str, Any], workers: int) -> dict[str, Any]:
+    from rnnzoo.lang import counts
+
+    rows: list[dict[str, Any]] = []
+    for study in opened.studies:
+        small, large = (measure.corner(study.variant.space, end) for end in (0.0, 1.0))
+        inputs = opened.tasks[study.task.label].inputs
+        weights = [counts.weights(study.cell, inputs, study.units(c), int(c.get("layers", 1))) for c in (small, large)]
+        cost = costs.get(study.identity)
+        total = status.planned(study, opened.trials)
+        left = max(0, total - done.get(study.identity, 0))
+        hours = [left * seconds / 3600 for seconds in cost.trial] if cost else None
+        step = list(cost.step) if cost else None
+        rows.append({"variant": study.variant.label, "task": study.task.label, "planned": total, "left": left,
+                     "weights": weights, "seconds_per_step": step, "core_hours": hours})  # fmt: skip
+    known = [row["core_hours"] for row in rows if row["core_hours"]]
+    total_hours = [sum(one[end] for one in known) / workers for end in (0, 1)] if known else None
+    return {
+        "experiment": opened.experiment.name,
+        "workers": workers,
+        "warnings": warned(opened.experiment),
+        "data": data(opened),
+        "studies": rows,
+        "hours": total_hours,
+    }
+
+
+def _speed(opened: Opened, store: Store | None, costs: Mapping[str, Any]) -> dict[str, Any]:
+    """What claims about speed take, beyond what was measured."""
+    wanted = speed.wanted(opened.experiment, opened.studies)
+    if not wanted:
+        return {}
+    known = [(timing.a, timing.b) for timing in store.timings(opened.identities)] if store else []
+    pairs = speed.missing(opened.experiment, opened.studies, known)
+    return {"speed": {"measurements": len(pairs), "seconds": speed.seconds(pairs, costs)}}

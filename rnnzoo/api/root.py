@@ -1,0 +1,90 @@
+"""The composition root: which tracker and which launcher there is, made as the settings say.
+
+In: settings, an experiment's limits.  Out: what a `Sweep` is made of.  Nothing else makes a tracker or a launcher.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rnnzoo.errors import UsageError
+from rnnzoo.spec import settings as config
+from rnnzoo.spec.experiment import Resources
+from rnnzoo.spec.settings import Settings
+
+if TYPE_CHECKING:
+    from rnnzoo.launchers import Launcher
+    from rnnzoo.trackers._patient import Patient
+    from rnnzoo.trackers.mlflow import MlflowTracker
+
+PRELOAD = ("rnnzoo.sweep.preload",)
+
+
+def tracker(settings: Settings) -> MlflowTracker:
+    """The tracker, its store made where there is none.
+
+    Raises:
+        StoreError: its store cannot be used.
+    """
+    from rnnzoo.trackers.mlflow import MlflowTracker
+
+    return MlflowTracker(settings.tracking, settings.artifacts)
+
+
+def existing_tracker(settings: Settings) -> MlflowTracker:
+    """The tracker, to read from.
+
+    Raises:
+        UsageError: it has no store.
+        StoreError: its store cannot be used.
+    """
+    if not config.there(settings.tracking):
+        raise UsageError(f"MLflow has no database at {settings.tracking}\n  fix: see `tracking:` in mlflow.yml")
+    return tracker(settings)
+
+
+def patient_tracker(settings: Settings, note: Callable[[str], None]) -> Patient:
+    """The tracker as a sweep has it: opened when it is used, and its store may go away."""
+    from rnnzoo.trackers._patient import Patient
+
+    return Patient(lambda: tracker(settings), note)
+
+
+def workers(given: int | None) -> int:
+    """How many trials run at once: one a core, where nothing is given.
+
+    Raises:
+        UsageError: it is less than 1.
+    """
+    if given is not None and given < 1:
+        raise UsageError(f"--workers must be at least 1, not {given}")
+    from rnnzoo.sweep import machine
+
+    return given or machine.cores()
+
+
+@contextmanager
+def launched(workers: int, runs: Path, limits: Resources | None = None) -> Iterator[Launcher]:
+    """Where trials run, with XLA's cache; whatever compiled something, the next run finds it.
+
+    Raises:
+        UsageError: KERAS_BACKEND asks for another backend than trials have; a keras.json does not reach them.
+    """
+    from rnnzoo.launchers.local import LocalLauncher
+    from rnnzoo.sweep import compiled
+    from rnnzoo.sweep.run import work
+
+    backend, source = config.keras_backend()
+    if source == "KERAS_BACKEND":
+        config.check_keras_backend(backend, source)
+    environment = {"KERAS_BACKEND": config.KERAS_BACKEND, **compiled.environment()}
+    limits = limits or Resources()
+    launcher = LocalLauncher(work, workers, PRELOAD, runs / "workers.log", environment, limits.minutes, limits.memory)
+    try:
+        yield launcher
+    finally:
+        launcher.close()
+        compiled.record()

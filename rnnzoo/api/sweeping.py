@@ -1,0 +1,248 @@
+"""A sweep from its spec to its report: everything that it needs is made, it is run, and what came out is published.
+
+In: an experiment and what a caller asks for.  Out: `Results`, and a `Report` that the tracker has too.  The only place that
+builds a `Sweep`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rnnzoo import lang, tasks
+from rnnzoo.api import root, sources
+from rnnzoo.api.value import Report, Results
+from rnnzoo.errors import StoreError, UsageError, command, nearest
+from rnnzoo.spec import points
+from rnnzoo.spec import settings as config
+from rnnzoo.spec.document import yaml_text
+from rnnzoo.spec.experiment import Experiment
+from rnnzoo.spec.read_experiment import resolved
+from rnnzoo.spec.trial import RETRIED, Kind, Outcome, Progress, Result, Trial
+from rnnzoo.sweep import open as door
+from rnnzoo.sweep.open import Opened
+from rnnzoo.sweep.plan import Study
+from rnnzoo.sweep.run import Observer, Sweep
+from rnnzoo.sweep.search import Store
+from rnnzoo.trackers import Tracker
+
+if TYPE_CHECKING:
+    from rnnzoo.confirm.stand import Stand
+    from rnnzoo.trackers._patient import Patient
+
+Note = Callable[[str], None]
+
+
+class Quiet:
+    """An observer that shows nothing; a subclass shows what it likes."""
+
+    def note(self, text: str) -> None: ...
+
+    def begin(self, studies: Sequence[Study], done: Mapping[str, int], best: Mapping[str, float]) -> None: ...
+
+    def started(self, study: Study, trial: Trial) -> None: ...
+
+    def progress(self, study: Study, trial: Trial, progress: Progress) -> None: ...
+
+    def ended(self, study: Study, trial: Trial, outcome: Outcome) -> None: ...
+
+    def stands(self, now: Stand, experiment: Experiment) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A sweep that is ready to run.
+
+    Attributes:
+        source: a table, or `mlflow`: its trials are taken over first.
+        again: trials that ended so are begun once more.
+    """
+
+    opened: Opened
+    store: Store
+    tracker: Patient
+    workers: int
+    source: str = ""
+    again: tuple[Kind, ...] = ()
+
+    def elsewhere(self) -> Iterator[str]:
+        """Who has trials of the experiment of which the storage has none: it may have been lost."""
+        return iter(()) if self.source else _elsewhere(self.opened, self.store)
+
+    def run(self, observer: Observer) -> Results:
+        """Run what is missing.
+
+        Raises:
+            KeyboardInterrupt: the end was asked for; the sweep is closed, and goes on when it is run again.
+            StoreError: the storage, the disk or the machine cannot go on.
+        """
+        opened = self.opened
+        experiment = opened.experiment
+        with root.launched(self.workers, opened.runs, experiment.resources) as launcher:
+            loop = Sweep(
+                experiment,
+                opened.studies,
+                opened.trials,
+                self.store,
+                self.tracker,
+                launcher,
+                observer,
+                opened.runs,
+                *_given(self.source, experiment.name),
+                again=self.again,
+                texts=texts(experiment),
+            )
+            loop.run()
+        return sources.of_opened(opened, loop.results(), self.store)
+
+    def publish(self, results: Results, note: Note) -> Report:
+        """Write the report, and give it and the best models to the tracker, with what it missed."""
+        self.tracker.catch_up()
+        return published(self.opened, results, self.store, self.tracker, note)
+
+    def incomplete(self, results: Results) -> list[str]:
+        """Labels of the studies without a complete trial."""
+        complete = {result.study for result in results if result.outcome.kind is Kind.COMPLETE}
+        return [study.label for study in self.opened.studies if study.identity not in complete]
+
+
+def prepared(
+    experiment: Experiment,
+    workers: int | None,
+    source: str,
+    again: Sequence[str],
+    note: Note,
+    progress: tasks.Report = tasks.silent,
+) -> Prepared:
+    """Load the data and open the storage.
+
+    Args:
+        note: told what there is to say of the tracker.
+        progress: told about long work.
+
+    Raises:
+        SpecError, UsageError: what the user wrote is wrong.
+        TaskError: the data of a task cannot be had.
+        StoreError: the storage cannot be used.
+    """
+    settings = config.read()
+    opened = door.loaded(experiment, progress)
+    store = door.store(settings, experiment)
+    tracker = root.patient_tracker(settings, note)
+    return Prepared(opened, store, tracker, root.workers(workers), source, _kinds(again))
+
+
+def published(opened: Opened, results: Results, store: Store, tracker: Tracker, note: Note) -> Report:
+    """Write the report, and give it and the best models to a tracker."""
+    from rnnzoo.report import numbers
+
+    _keep_models(opened, results, store, tracker, note)
+    report = results.report()
+    tracker.report(opened.experiment.name, report.files, numbers(report.summary))
+    return report
+
+
+def texts(experiment: Experiment) -> dict[str, str]:
+    """What a tracker keeps of the spec."""
+    return {"experiment.yaml": experiment.text, "resolved.yaml": yaml_text(resolved(experiment))}
+
+
+def _kinds(given: Sequence[str]) -> tuple[Kind, ...]:
+    """The kinds of `--again`."""
+    known = [str(kind) for kind in RETRIED]
+    for kind in given:
+        if kind not in known:
+            raise UsageError(f"--again {kind}: no trials that are begun again\n  fix: {nearest(kind, known)}")
+    return tuple(Kind(kind) for kind in given)
+
+
+def _given(source: str, experiment: str) -> tuple[Sequence[Result], Sequence[Mapping[str, str]]]:
+    """Trials of a table or of MLflow, which were run elsewhere, and where and with what, as far as it is known."""
+    from rnnzoo.report import table
+
+    if not source:
+        return (), ()
+    if source == sources.MLFLOW:
+        return sources.tracked(experiment), ()
+    content = table.read(Path(source))
+    return _of(experiment, content.results), content.provenance
+
+
+def _of(experiment: str, results: Sequence[Result]) -> Sequence[Result]:
+    """Trials as those of an experiment, whichever ran them: what is left of a study's identity says what its outcomes depend
+    on, and a trial's seed does not depend on the experiment's name.
+    """
+    return [replace(result, study=f"{experiment}/{result.study.partition('/')[2]}") for result in results]
+
+
+def _elsewhere(opened: Opened, store: Store) -> Iterator[str]:
+    from rnnzoo.report import table
+
+    name, sampler = opened.experiment.name, opened.experiment.search.sampler.name
+    if store.results(name):
+        return
+    holders = {}
+    with suppress(StoreError):  # the sweep itself says that MLflow is away
+        holders[sources.MLFLOW] = sources.recorded(name)
+    for path in sources.tables(name):
+        with suppress(UsageError):  # a table that cannot be read is no matter of this sweep
+            holders[str(path)] = [result.study for result in table.read(path).results]
+    for source, studies in holders.items():
+        count = sum(study in opened.identities for study in studies)
+        if not count:
+            continue
+        yield f"{source} holds {count} of its trials and the storage none: they run anew"
+        if points.ours(sampler):
+            yield f"  to take them over instead: {command('sweep', opened.experiment.file, '--from', source)}"
+        else:
+            yield f"  '{sampler}' goes by what was run before and cannot take them over; another name keeps them apart"
+
+
+def _keep_models(opened: Opened, results: Results, store: Store, tracker: Tracker, note: Note) -> None:
+    """The best model of each study goes to the tracker, where its file is that trial's."""
+    for study in opened.studies:
+        best = results.best(study.variant.label, study.task.label)
+        if best is None:
+            continue
+        lost = door.lost(best, store)
+        tracker.best(best, [] if lost else [best.trial.model], _about(best.trial))
+        if lost:
+            note(f"{study.label}: the model of its best trial, {best.trial.index}, cannot be kept: {lost}")
+
+
+def _about(trial: Trial) -> dict[str, str]:
+    """A variant's cell, as files beside its best trial."""
+    from rnnzoo.lang.view import CellView
+
+    cell = CellView(lang.parse_text(trial.cell))
+    return {"cell/diagram.svg": cell.diagram(), "cell/equations.tex": cell.latex(), "cell/cell.yaml": trial.cell}
+
+
+@dataclass(frozen=True, slots=True)
+class Noting:
+    """An observer that remembers what there was to say, and passes everything on."""
+
+    inner: Observer
+    notes: list[str] = field(default_factory=list)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+        self.inner.note(text)
+
+    def begin(self, studies: Sequence[Study], done: Mapping[str, int], best: Mapping[str, float]) -> None:
+        self.inner.begin(studies, done, best)
+
+    def started(self, study: Study, trial: Trial) -> None:
+        self.inner.started(study, trial)
+
+    def progress(self, study: Study, trial: Trial, progress: Progress) -> None:
+        self.inner.progress(study, trial, progress)
+
+    def ended(self, study: Study, trial: Trial, outcome: Outcome) -> None:
+        self.inner.ended(study, trial, outcome)
+
+    def stands(self, now: Stand, experiment: Experiment) -> None:
+        self.inner.stands(now, experiment)

@@ -1,0 +1,169 @@
+"""What was run, as values: `Results`, and the `Report` that is made from them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnnzoo.errors import UsageError, nearest
+from rnnzoo.lang.ir import Cell
+from rnnzoo.spec.experiment import Experiment
+from rnnzoo.spec.settings import runs
+from rnnzoo.spec.timing import Timing
+from rnnzoo.spec.trial import Result, ranked
+
+if TYPE_CHECKING:
+    from rnnzoo.report.summary import Described, Summary
+
+
+@dataclass(frozen=True, repr=False)
+class Results:
+    """The trials of an experiment that have ended, and all else that a report is made from.
+
+    A sequence of `Result`: `len(results)`, `results[0].outcome.scores`, `for result in results`.
+
+    Attributes:
+        trials: each trial with its outcome, by task, variant and index; those of replicates and of the second stage too.
+        tasks, cells: by the labels of the task and of the variant.
+        planned: trials of each search.
+        provenance: where and with what the trials were run.
+        source: the table that they were read from; None for the storage.
+        changes: what the spec says otherwise than when the trials were run.
+        timings: how fast variants trained side by side.
+        notes: what there was to say while they were run or read.
+    """
+
+    experiment: Experiment
+    trials: tuple[Result, ...]
+    tasks: Mapping[str, Described]
+    cells: Mapping[str, Cell]
+    planned: int
+    provenance: Sequence[Mapping[str, str]] = ()
+    source: Path | None = None
+    changes: Sequence[str] = ()
+    timings: Sequence[Timing] = ()
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.trials)
+
+    def __iter__(self) -> Iterator[Result]:
+        return iter(self.trials)
+
+    def __getitem__(self, index: int) -> Result:
+        return self.trials[index]
+
+    def __repr__(self) -> str:
+        variants = ", ".join(variant.label for variant in self.experiment.variants)
+        return f"<Results of '{self.experiment.name}': {len(self)} trials of {variants}>"
+
+    @property
+    def folder(self) -> Path:
+        """Where the report is written."""
+        return runs() / self.experiment.name / "report"
+
+    def to_frame(self) -> Any:
+        """A pandas DataFrame with a row for each trial, in the columns of `rnnzoo export`.
+
+        Raises:
+            UsageError: pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError:
+            raise UsageError("a frame needs pandas, which is not installed\n  fix: pip install pandas") from None
+        from rnnzoo.report import table
+
+        return pandas.DataFrame([table.row(trial) for trial in self], columns=list(table.columns(self.trials)))
+
+    def best(self, variant: str, task: str = "") -> Result | None:
+        """The best complete trial of a variant's search on the split that selects; `.trial.model` is its model's file.
+
+        Args:
+            task: the label of a task; by default the first.
+
+        Raises:
+            UsageError: the experiment has no such variant or task.
+        """
+        from rnnzoo.report.results import belonging
+
+        label = task_label(self.experiment, variant, task)
+        on = self.experiment.select.on
+        return next(iter(ranked(belonging(self.trials, variant, label), on)), None)
+
+    def summary(self) -> Summary:
+        """All numbers of the report: `.verdicts` on the claims, and a ranking of the variants for each of `.tables`."""
+        from rnnzoo.report import summarise
+
+        told = (self.planned, self.provenance, self.changes, self.timings)
+        return summarise(self.experiment, self.trials, self.tasks, *told)
+
+    def report(self) -> Report:
+        """Write the report's pages, and return what is in them."""
+        from rnnzoo.lang.view import CellView
+        from rnnzoo.report import write
+
+        summary = self.summary()
+        views = {label: CellView(cell) for label, cell in self.cells.items()}
+        return Report(summary, tuple(write(summary, views, self.folder)))
+
+    def noted(self, notes: Sequence[str]) -> Results:
+        """These, with what there was to say."""
+        return dataclasses.replace(self, notes=tuple(notes))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Report:
+    """A report that was written.
+
+    Attributes:
+        files: the page, its figures and `summary.json`.
+    """
+
+    summary: Summary
+    files: tuple[Path, ...]
+
+    @property
+    def page(self) -> Path:
+        """The page for a browser."""
+        return next(path for path in self.files if path.suffix == ".html")
+
+    def markdown(self) -> str:
+        """Answers and ranking as Markdown tables."""
+        from rnnzoo.report import paper
+
+        return paper.markdown(self.summary)
+
+    def latex(self) -> str:
+        """Answers and ranking as LaTeX tables."""
+        from rnnzoo.report import paper
+
+        return paper.latex(self.summary)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `rnnzoo report --json` prints."""
+        return self.summary.to_dict()
+
+    def _repr_markdown_(self) -> str:
+        return self.markdown()
+
+    def __repr__(self) -> str:
+        return f"<Report of '{self.summary.experiment}': {self.page}>"
+
+
+def task_label(experiment: Experiment, variant: str, task: str = "") -> str:
+    """The label of a task: that which is asked for, or the first.
+
+    Raises:
+        UsageError: the experiment has no such variant or task.
+    """
+    variants = [known.label for known in experiment.variants]
+    if variant not in variants:
+        raise UsageError(f"no variant '{variant}'\n  fix: {nearest(variant, variants)}")
+    labels = [known.label for known in experiment.tasks]
+    if task and task not in labels:
+        raise UsageError(f"no task '{task}' in this experiment\n  fix: {nearest(task, labels)}")
+    return task or labels[0]

@@ -1,0 +1,94 @@
+"""Commands that look at what was run: status, best."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from rnnzoo.errors import UsageError, command, without_password
+from rnnzoo.spec import settings as config
+from rnnzoo.spec.document import yaml_text
+from rnnzoo.spec.trial import Kind, Result
+from rnnzoo.terminal.console import plain_console
+
+
+def status(given: argparse.Namespace) -> None:
+    """Trials by kind and the best score, for every study."""
+    from rnnzoo.sweep import open as door
+    from rnnzoo.sweep import status as reader
+
+    settings = config.read()
+    found = door.opened(Path(given.spec), given.set)
+    store = door.existing_store(settings, found.experiment)
+    rows = reader.rows(found.studies, store, found.trials)
+    if given.json:
+        stores = {"tracking_uri": settings.tracking, "storage": settings.storage}
+        content = {"experiment": found.experiment.name, **{at: without_password(url) for at, url in stores.items()}}
+        print(json.dumps({**content, "variants": [row.to_dict() for row in rows]}, indent=2))
+        return
+    _print_status(rows, plain_console())
+
+
+def _print_status(rows: Sequence[Any], console: Console) -> None:
+    from rich.table import Table
+
+    kinds = [kind for kind in Kind if any(row.counts.get(kind) for row in rows)]
+    several = len({row.task for row in rows}) > 1
+    table = Table(box=None, pad_edge=False)
+    names = [
+        "variant",
+        *(["task"] if several else []),
+        "planned",
+        "running",
+        *(str(k).replace("_", " ") for k in kinds),
+    ]
+    for name in (*names, "best"):
+        table.add_column(name, justify="left" if name in ("variant", "task") else "right")
+    for row in rows:
+        best = "" if row.best is None else f"{row.best:.4f}"
+        numbers = [str(row.planned), str(row.running), *(str(row.counts.get(kind, 0)) for kind in kinds)]
+        table.add_row(row.variant, *([row.task] if several else []), *numbers, best)
+    console.print(table)
+
+
+def best(given: argparse.Namespace) -> None:
+    """Hyper-parameters as YAML, and how to load the model."""
+    top, task, lost = best_trial(given)
+    model = top.trial.model
+    content = {
+        "variant": given.variant, "task": task, "trial": top.trial.index, "seed": top.trial.seed,
+        "hyperparameters": dict(top.trial.hyperparameters), "scores": dict(top.outcome.scores),
+    }  # fmt: skip
+    if given.json:
+        print(json.dumps({**content, "model": None if lost else str(model), "cell": top.trial.cell}, indent=2))
+        return
+    print(yaml_text(content))
+    if lost:
+        print(f"# its model cannot be had: {lost}")
+        return
+    print(f"# its model:\n#   import rnnzoo\n#   model = rnnzoo.load_model({str(model)!r})\n#   model.summary()")
+
+
+def best_trial(given: argparse.Namespace) -> tuple[Result, str, str]:
+    """The best complete trial of a variant on the task that is asked for, or on the first; that task's label; and why the
+    trial's model cannot be had, empty where it can be.
+
+    Raises:
+        UsageError: no such variant or task, or none of its trials is complete.
+    """
+    from rnnzoo.api import sources
+    from rnnzoo.api.value import task_label
+    from rnnzoo.sweep import open as door
+
+    opened = door.opened(Path(given.spec), given.set)
+    task = task_label(opened.experiment, given.variant, given.task or "")
+    store = door.existing_store(config.read(), opened.experiment)
+    top = sources.of_opened(opened, door.results(opened, store)).best(given.variant, task)
+    if top is None:
+        raise UsageError(f"no trial of '{given.variant}' is complete yet\n  fix: {command('sweep', given.spec)}")
+    return top, task, door.lost(top, store)

@@ -1,0 +1,112 @@
+"""Commands that run an experiment and write it to MLflow: sweep, sync."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from rnnzoo.api.argument import experiment_of
+from rnnzoo.api.beforehand import warned
+from rnnzoo.cli.warned import print_data
+from rnnzoo.errors import command, without_password
+from rnnzoo.spec import settings as config
+from rnnzoo.terminal.bars import bars
+from rnnzoo.terminal.console import plain_console, told
+
+if TYPE_CHECKING:
+    from rnnzoo.api.sweeping import Note
+    from rnnzoo.sweep.open import Opened
+    from rnnzoo.tasks import Report
+
+EVERY = 10.0  # seconds between two lines about work that takes long, where there is no bar
+
+
+def sweep(given: argparse.Namespace) -> int:
+    """Run what is missing, then write the report."""
+    from rnnzoo.api import planning
+    from rnnzoo.api.sweeping import prepared
+    from rnnzoo.cli import reports
+    from rnnzoo.terminal.display import Display
+
+    console = plain_console(unread="the sweep goes on, though nobody reads what it prints")
+    experiment = experiment_of(Path(given.spec), given.set, given.trials)
+    with bars(console) as report:
+        ready = prepared(experiment, given.workers, given.source or "", given.again, console.print, report)
+    console.print(_headline(ready.opened, ready.workers))
+    if config.project() != Path():
+        console.print(f"in the project at {config.project()}", style="dim")
+    print_data(warned(experiment), planning.data(ready.opened), console)
+    for text in ready.elsewhere():
+        console.print(text, style="yellow")
+    with Display(console, ready.opened.trials, live=console.is_terminal) as display:
+        try:
+            results = ready.run(display)
+        except KeyboardInterrupt:
+            display.stopped()
+            raise
+    reports.shown(results, ready.publish(results, noted(console)), console)
+    missed = ready.tracker.missed
+    if missed or ready.tracker.behind:
+        what = f"{len(missed)} of these trials" if missed else "their report or models"
+        console.print(f"\nMLflow lacks {what}: {command('sync', given.spec)} writes them", style="yellow")
+    without = ready.incomplete(results)
+    if without:
+        told(console, f"\nno complete trial: {', '.join(without)}", style="yellow")
+    return 1 if without else 0
+
+
+def noted(console: Console) -> Note:
+    """Prints what there is to say of models that cannot be kept."""
+    return lambda text: told(console, text, style="yellow")
+
+
+def _headline(opened: Opened, workers: int) -> str:
+    experiment = opened.experiment
+    tasks = ", ".join(task.label for task in experiment.tasks)
+    return (
+        f"{experiment.name}: {len(experiment.variants)} variants x {opened.trials} trials on {tasks},"
+        f" {workers} at a time"
+    )
+
+
+def sync(given: argparse.Namespace) -> None:
+    """Write to MLflow what it lacks of what the storage holds."""
+    from rnnzoo.api import root, sources, sweeping
+    from rnnzoo.sweep import open as door
+    from rnnzoo.sweep.lock import held
+    from rnnzoo.sweep.run import level
+
+    settings, console = config.read(), plain_console()
+    experiment = experiment_of(Path(given.spec), given.set)
+    with bars(console) as report:
+        opened = door.loaded(experiment, report)
+    store = door.existing_store(settings, experiment)
+    results = sources.of_opened(opened, door.results(opened, store), store)
+    print(f"asking MLflow at {without_password(settings.tracking)} what it has of {len(results)} trials", flush=True)
+    tracker = root.tracker(settings)
+    with held(opened.runs / "lock", experiment.name), store.alone(experiment.name):
+        tracker.open(experiment.name, experiment.about, sweeping.texts(experiment))
+        with bars(console) as report:
+            late = level(results.trials, tracker, experiment.name, _now_and_then(console, report))
+        print("writing the report and the best models", flush=True)
+        sweeping.published(opened, results, store, tracker, noted(console))
+    print(f"{late} of {len(results)} trials were written to MLflow, which has them all now: {tracker.where()}")
+
+
+def _now_and_then(console: Console, report: Report) -> Callable[[int, int], None]:
+    """Tells how many trials are written: in a bar, and where there is none at first and then every `EVERY` seconds."""
+    told = -EVERY
+
+    def tell(done: int, of: int) -> None:
+        nonlocal told
+        report("writing trials", done, of)
+        if not console.is_terminal and time.monotonic() >= told + EVERY:
+            told = time.monotonic()
+            print(f"writing trials: {done} of {of}", flush=True)
+
+    return tell

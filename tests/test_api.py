@@ -1,0 +1,236 @@
+"""The main job from Python: what `rnnzoo.run`, `results`, `report` and `plan` return, and that they print nothing unasked."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import rnnzoo
+from rnnzoo.api import Quiet, Results, root
+from rnnzoo.api.argument import experiment_of
+from rnnzoo.cli import main
+from rnnzoo.errors import SpecError, UsageError
+from rnnzoo.spec.document import parse, plain
+from rnnzoo.spec.read_experiment import read, resolved
+from rnnzoo.spec.trial import Kind, Outcome, Trial
+from rnnzoo.sweep import run as sweeping
+from rnnzoo.sweep.plan import Study
+from tests.sweep.work import pretend
+
+ROOT = Path(__file__).parents[1]
+SPEC = """\
+experiment: small
+task: {name: adding, length: 10, train: 32, valid: 16, test: 16}
+variants: [rnn, lstm]
+search: {trials: 2, seed: 1, space: {units: {choice: [4, 8]}, learning_rate: 0.01}}
+training: {epochs: 4}
+claims: [rnn worse than lstm]
+"""
+Printed = pytest.CaptureFixture[str]
+
+
+class Watcher(Quiet):
+    """An observer that counts, and asks for the end after so many trials."""
+
+    def __init__(self, stop_after: int = 0) -> None:
+        self.stop_after = stop_after
+        self.ends = 0
+
+    def ended(self, study: Study, trial: Trial, outcome: Outcome) -> None:
+        self.ends += outcome.final
+        if self.ends == self.stop_after:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("project")
+    (made / "small.yaml").write_text(SPEC)
+    return made
+
+
+@pytest.fixture
+def project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project that these tests share; its trials are over at once."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sweeping, "work", pretend)
+    monkeypatch.setattr(root, "PRELOAD", ())
+    return folder
+
+
+@pytest.fixture
+def ran(project: Path) -> Results:
+    """The results of its experiment, which the first test that asks for them runs."""
+    if not (project / "runs" / "small" / "report").exists():
+        return rnnzoo.run("small.yaml", workers=2)
+    return rnnzoo.results("small.yaml")
+
+
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Ctrl-C is heard, also where these tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_nothing_was_run_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("small.yaml").write_text(SPEC)
+    with pytest.raises(UsageError, match=r"nothing has been run yet\n  fix: rnnzoo sweep small\.yaml"):
+        rnnzoo.results("small.yaml")
+    with pytest.raises(UsageError, match=re.escape("fix: rnnzoo.run(...)")):
+        rnnzoo.results(SPEC)
+    assert not Path("runs").exists()
+
+
+def test_a_run_returns_every_trial_and_a_second_one_has_nothing_to_do(ran: Results, project: Path) -> None:
+    assert [(one.trial.variant, one.trial.index) for one in ran] == [("lstm", 0), ("lstm", 1), ("rnn", 0), ("rnn", 1)]
+    assert {one.outcome.kind for one in ran} == {Kind.COMPLETE}
+    assert (project / "runs" / "small" / "report" / "report.html").is_file()
+    watcher = Watcher()
+    assert rnnzoo.run(Path("small.yaml"), progress=watcher).trials == ran.trials
+    assert watcher.ends == 0
+    with pytest.raises(UsageError, match="the experiment 'small' of <experiment> has runs of another file"):
+        rnnzoo.run(SPEC)
+
+
+def test_ctrl_c_ends_a_run_that_goes_on_when_it_is_run_again(project: Path, heard: None) -> None:
+    own = {"experiment": "ended"}
+    with pytest.raises(KeyboardInterrupt):
+        rnnzoo.run("small.yaml", overrides=own, workers=1, progress=Watcher(stop_after=2))
+    assert len(rnnzoo.results("small.yaml", overrides=own)) == 2
+    watcher = Watcher()
+    assert len(rnnzoo.run("small.yaml", overrides=own, trials=3, progress=watcher)) == 6
+    assert watcher.ends == 4
+
+
+def test_nothing_is_printed_unless_it_is_asked_for(ran: Results, capfd: Printed) -> None:
+    again = rnnzoo.run("small.yaml")
+    rnnzoo.plan("small.yaml", measure=False)
+    rnnzoo.report("small.yaml")
+    assert capfd.readouterr() == ("", "")
+    assert any("the model of its best trial" in note for note in again.notes)  # these trials keep none
+    rnnzoo.run("small.yaml", overrides={"experiment": "shown"}, progress=True)
+    assert "[4/4] " in capfd.readouterr().out
+
+
+def test_an_experiment_is_a_path_a_text_a_dictionary_or_what_was_loaded(project: Path) -> None:
+    expected = resolved(read(Path("small.yaml")))
+    given = ["small.yaml", Path("small.yaml"), SPEC, plain(parse(SPEC, "")), rnnzoo.load_experiment("small.yaml")]
+    assert [resolved(experiment_of(one)) for one in given] == [expected] * 5
+    with pytest.raises(UsageError, match="not int"):
+        experiment_of(3)  # type: ignore[arg-type]
+    with pytest.raises(SpecError, match=r"<experiment>:2:\d+: no task 'addnig'"):
+        experiment_of(SPEC.replace("adding", "addnig"))
+
+
+def test_overrides_are_those_of_set(project: Path) -> None:
+    sets = ["training.epochs=2", "search.space.units={int: [4, 8], log: true}", "variants=[gru, rnn]", "about='a: b'"]
+    by_key = {
+        "training.epochs": np.int64(2), "search.space.units": {"int": (4, 8), "log": True}, "variants": ["gru", "rnn"],
+        "about": "a: b", "claims": [],
+    }  # fmt: skip
+    expected = read(Path("small.yaml"), [*sets, "claims=[]", "search.space.learning_rate=1e-05"])
+    last = {"search.space.learning_rate": 1e-05}
+    assert experiment_of("small.yaml", {**by_key, **last}) == expected
+    loaded = experiment_of("small.yaml", [*sets, "claims=[]"])
+    assert experiment_of(loaded, last) == expected  # over those that it has
+    with pytest.raises(UsageError, match=r"did you mean 'search\.trials'"):
+        experiment_of("small.yaml", {"search.trails": 3})
+    with pytest.raises(UsageError, match=re.escape('fix: overrides=["training.epochs=2"]')):
+        experiment_of("small.yaml", "training.epochs=2")
+    with pytest.raises(UsageError, match="object cannot stand in an experiment"):
+        experiment_of("small.yaml", {"about": object()})
+
+
+def test_an_experiment_that_was_changed_in_python_takes_no_overrides_of_its_text(project: Path) -> None:
+    changed = replace(rnnzoo.load_experiment("small.yaml"), margin=0.5)
+    assert experiment_of(changed) is changed
+    with pytest.raises(UsageError, match="is not what its text says any more"):
+        experiment_of(changed, trials=3)
+
+
+def test_a_frame_has_the_rows_and_columns_of_an_exported_table(ran: Results) -> None:
+    import pandas
+
+    assert main(["export", "small.yaml", "trials.csv", "--force"]) == 0
+    exported = pandas.read_csv("trials.csv", skiprows=1)
+    frame = ran.to_frame()
+    assert list(frame.columns) == list(exported.columns)
+    assert frame.test.tolist() == exported.test.tolist()
+    assert frame.groupby("variant").size().to_dict() == {"lstm": 2, "rnn": 2}
+    again = rnnzoo.results("small.yaml", source="trials.csv")
+    assert again.to_frame().validation.tolist() == frame.validation.tolist()
+    assert again.notes == ("from trials.csv: 4 trials",)
+
+
+def test_without_pandas_a_frame_is_refused_in_a_sentence(ran: Results, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(UsageError, match="needs pandas"):
+        ran.to_frame()
+
+
+def test_the_best_trial_is_that_of_the_command(ran: Results, capsys: Printed) -> None:
+    best = ran.best("lstm")
+    assert best is not None
+    assert main(["best", "small.yaml", "--variant", "lstm", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["trial"], told["scores"]) == (best.trial.index, dict(best.outcome.scores))
+    scores = [one.outcome.scores["validation"] for one in ran if one.trial.variant == "lstm"]
+    assert best.outcome.scores["validation"] == min(scores)
+    with pytest.raises(UsageError, match="did you mean 'lstm'"):
+        ran.best("lsmt")
+
+
+def test_report_and_plan_hold_what_the_commands_print(ran: Results, capsys: Printed) -> None:
+    assert main(["report", "small.yaml", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    report = rnnzoo.report("small.yaml")
+    assert json.loads(json.dumps(report.to_dict())) == printed
+    assert report.page.read_text().startswith("<!")
+    assert "rnn worse than lstm" in report.markdown()
+    assert main(["plan", "small.yaml", "--no-measure", "--json"]) == 0
+    assert rnnzoo.plan("small.yaml", measure=False) == json.loads(capsys.readouterr().out)
+
+
+SCRIPT = """\
+import sys
+
+sys.path.insert(0, {root!r})
+print("from its top")
+import rnnzoo
+from rnnzoo.api import root
+from rnnzoo.sweep import run
+from tests.sweep.work import pretend
+
+run.work, root.PRELOAD = pretend, ()
+results = rnnzoo.run("small.yaml", overrides={{"experiment": "script"}}, workers=2)
+print(len(results), rnnzoo.report("small.yaml", overrides=["experiment=script"]).page)
+"""
+
+
+def test_a_script_without_a_main_guard_runs_once(project: Path) -> None:
+    (project / "script.py").write_text(SCRIPT.format(root=str(ROOT)))
+    done = subprocess.run([sys.executable, "script.py"], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("from its top\n4 runs/script/report/report.html\n", "")
+
+
+def test_the_readme_s_code_for_experiments_runs(project: Path, capsys: Printed) -> None:
+    readme = (ROOT / "README.md").read_text()
+    section = readme[readme.index("## From Python") :].partition("\n## ")[0]
+    _, code = re.findall(r"```python\n(.*?)```", section, re.S)
+    (project / "experiments").mkdir()
+    (project / "experiments" / "first.yaml").write_text(SPEC.replace("small", "first"))
+    exec(code, {})
+    assert "rnn worse than lstm" in capsys.readouterr().out
