@@ -1,38 +1,122 @@
-"""The folder is the registry: a name in YAML is the name of a file, and there is no list to edit.
+"""What a name in YAML stands for: a file of the package, of the user's project, or of a package that is installed.
 
-In: a kind of thing (`"tasks"`) and a name (`"chorales"`).  Out: the module, imported only now.
-Contains: tasks; the tests of the contract find trackers so, too.
+In: a kind of thing (`tasks`, `trackers`, `launchers`), a name (`chorales`), the project's folder for that kind.  Out: the
+module, imported only now.  There is no list to edit: the package's folder and the project's are looked into, and so are the
+entry points of the group `rnnzoo.tasks` (`rnnzoo.trackers`, `rnnzoo.launchers`).  A name stands for one thing only.
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from rnnzoo.errors import UsageError, nearest
 
 _ROOT = Path(__file__).parent
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a name was found.
+
+    Attributes:
+        words: for a message.
+        load: imports what is there.
+    """
+
+    words: str
+    load: Callable[[], Any]
+
+
 @cache
-def names(folder: str) -> tuple[str, ...]:
+def built_in(kind: str) -> tuple[str, ...]:
     """Names of everything in a folder of the package, sorted; files that begin with `_` are private."""
-    return tuple(sorted(path.stem for path in (_ROOT / folder).glob("[a-z]*.py")))
+    return tuple(sorted(path.stem for path in (_ROOT / kind).glob("[a-z]*.py")))
 
 
-def load(folder: str, name: str) -> ModuleType:
-    """The module of that name.
+def names(kind: str, own: Path | None = None) -> tuple[str, ...]:
+    """All names of a kind, sorted.
+
+    Args:
+        own: the project's folder for that kind.
+    """
+    return tuple(sorted({*built_in(kind), *_files(own), *(point.name for point in _installed(kind))}))
+
+
+def load(kind: str, name: str, own: Path | None = None) -> Any:
+    """What a name stands for: a module, or whatever else an entry point names.
 
     Raises:
-        UsageError: there is none, and the message suggests the nearest; or its file cannot be imported.
+        UsageError: nothing, and the message suggests the nearest name; several things; or it cannot be imported.
     """
-    if name not in names(folder):
-        raise UsageError(f"no {folder.removesuffix('s')} '{name}'\n  fix: {nearest(name, names(folder))}")
+    places = list(_places(kind, name, own))
+    thing = kind.removesuffix("s")
+    if not places:
+        raise UsageError(f"no {thing} '{name}'\n  fix: {nearest(name, names(kind, own))}")
+    if len(places) > 1:
+        where = " and also ".join(place.words for place in places)
+        raise UsageError(f"{thing} '{name}' is {where}\n  fix: give one of them another name")
+    (place,) = places
     try:
-        return importlib.import_module(f"rnnzoo.{folder}.{name}")
+        return place.load()
     except Exception as error:  # whatever a file does when it is run
-        file = _ROOT / folder / f"{name}.py"
         line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
-        raise UsageError(f"{file}{line} cannot be imported: {type(error).__name__}: {error}") from error
+        raise UsageError(f"{place.words}{line} cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def where(thing: Any) -> str:
+    """The file of what a name stands for, for a message."""
+    return str(getattr(thing, "__file__", None) or getattr(thing, "__module__", None) or thing)
+
+
+def _places(kind: str, name: str, own: Path | None) -> Iterator[_Place]:
+    if name in built_in(kind):
+        yield _Place(str(_ROOT / kind / f"{name}.py"), lambda: importlib.import_module(f"rnnzoo.{kind}.{name}"))
+    file = _files(own).get(name)
+    if file is not None:
+        yield _Place(str(file), lambda: _own_module(kind, file, file.stat().st_mtime_ns))
+    for point in _installed(kind):
+        if point.name == name:
+            of = f" of the package {point.dist.name}" if point.dist else ""
+            yield _Place(f"`{point.value}`{of}", point.load)
+
+
+def _files(own: Path | None) -> dict[str, Path]:
+    """The files of a project's folder, by name."""
+    return {path.stem: path for path in own.glob("[a-z]*.py")} if own is not None else {}
+
+
+def _installed(kind: str) -> tuple[EntryPoint, ...]:
+    """The entry points of a kind."""
+    return _entry_points(kind, tuple(sys.path))
+
+
+@cache
+def _entry_points(kind: str, path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    """Those of packages on a path, which takes a twentieth of a second; what is found twice counts once."""
+    return tuple(dict.fromkeys(entry_points(group=f"rnnzoo.{kind}")))
+
+
+@cache
+def _own_module(kind: str, file: Path, changed: int) -> ModuleType:
+    """A file of a project as a module; one that was changed since is imported anew.
+
+    Args:
+        changed: when the file was changed last.
+    """
+    name = f"rnnzoo_own_{kind}_{file.stem}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look there
+    spec.loader.exec_module(module)
+    return module

@@ -14,7 +14,7 @@ LAYERS = (  # bottom first; parts on one line do not know each other
     {"registry"},
     {"spec"},
     {"lang", "tasks", "stats", "trackers", "launchers"},
-    {"backends", "confirm"},
+    {"backends", "confirm", "testing"},
     {"nn"},
     {"sweep", "report"},
     {"terminal"},
@@ -37,6 +37,7 @@ HOMES = {
     "jinja2": ("report/html.py",),
     "pandas": ("api/value.py",),
     "pooch": ("tasks/",),
+    "pytest": ("testing/",),
     "rich": ("cli/", "terminal/", "report/text.py"),
 }
 # `load_model` is the one door to Keras in the package's front.

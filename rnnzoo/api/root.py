@@ -17,31 +17,37 @@ from rnnzoo.spec.settings import Settings
 
 if TYPE_CHECKING:
     from rnnzoo.launchers import Launcher
+    from rnnzoo.trackers import Tracker
     from rnnzoo.trackers._patient import Patient
-    from rnnzoo.trackers.mlflow import MlflowTracker
 
 PRELOAD = ("rnnzoo.sweep.preload",)
 
 
-def tracker(settings: Settings) -> MlflowTracker:
+def tracker(settings: Settings) -> Tracker:
     """The tracker, its store made where there is none.
 
     Raises:
+        UsageError, SpecError: what mlflow.yml says of it is wrong.
         StoreError: its store cannot be used.
     """
-    from rnnzoo.trackers.mlflow import MlflowTracker
+    from rnnzoo import trackers
 
-    return MlflowTracker(settings.tracking, settings.artifacts)
+    return trackers.make(settings)
 
 
-def existing_tracker(settings: Settings) -> MlflowTracker:
+def has_tracker(settings: Settings) -> bool:
+    """Whether there is a tracker to read from: MLflow's store is made by the first sweep."""
+    return settings.tracker != config.MLFLOW or config.there(settings.tracking)
+
+
+def existing_tracker(settings: Settings) -> Tracker:
     """The tracker, to read from.
 
     Raises:
         UsageError: it has no store.
         StoreError: its store cannot be used.
     """
-    if not config.there(settings.tracking):
+    if not has_tracker(settings):
         raise UsageError(f"MLflow has no database at {settings.tracking}\n  fix: see `tracking:` in mlflow.yml")
     return tracker(settings)
 
@@ -73,7 +79,7 @@ def launched(workers: int, runs: Path, limits: Resources | None = None) -> Itera
     Raises:
         UsageError: KERAS_BACKEND asks for another backend than trials have; a keras.json does not reach them.
     """
-    from rnnzoo.launchers.local import LocalLauncher
+    from rnnzoo import launchers
     from rnnzoo.sweep import compiled
     from rnnzoo.sweep.run import work
 
@@ -82,7 +88,9 @@ def launched(workers: int, runs: Path, limits: Resources | None = None) -> Itera
         config.check_keras_backend(backend, source)
     environment = {"KERAS_BACKEND": config.KERAS_BACKEND, **compiled.environment()}
     limits = limits or Resources()
-    launcher = LocalLauncher(work, workers, PRELOAD, runs / "workers.log", environment, limits.minutes, limits.memory)
+    log = runs / "workers.log"
+    setup = launchers.Setup(work, workers, PRELOAD, log, environment, limits.minutes, limits.memory)
+    launcher = launchers.make(config.read().launcher, setup)
     try:
         yield launcher
     finally:

@@ -42,7 +42,7 @@ def found(experiment: Experiment, source: str, tell: Tell, progress: Progress = 
     if _ran(experiment.name):
         return _from_storage(experiment, progress)
     if _tracked(experiment.name):
-        tell("the storage has none of its trials: from MLflow", False)
+        tell(f"the storage has none of its trials: from {config.read().tracker_title}", False)
         return _from_mlflow(experiment, progress)
     kept = tables(experiment.name)
     if kept:
@@ -81,8 +81,7 @@ def recorded(name: str) -> list[str]:
         StoreError: MLflow cannot be reached.
     """
     settings = config.read()
-    there = config.there(settings.tracking)
-    return [study for study, _ in root.tracker(settings).recorded(name)] if there else []
+    return [study for study, _ in root.tracker(settings).recorded(name)] if root.has_tracker(settings) else []
 
 
 def _ran(name: str) -> bool:
@@ -94,8 +93,10 @@ def _ran(name: str) -> bool:
 
 
 def _tracked(name: str) -> bool:
-    """Whether MLflow has trials of an experiment, in a database here; a server is asked only when it is named."""
-    return config.read().tracking.startswith("sqlite") and bool(recorded(name))
+    """Whether the tracker has trials of an experiment; a server of MLflow's is asked only when it is named."""
+    settings = config.read()
+    asked = settings.tracker != config.MLFLOW or settings.tracking.startswith("sqlite")
+    return asked and bool(recorded(name))
 
 
 def _from_storage(experiment: Experiment, progress: Progress) -> Results:

@@ -12,12 +12,13 @@ from typing import Any
 
 from rich.console import Console
 
-from rnnzoo import lang, registry, tasks
+from rnnzoo import lang, tasks
 from rnnzoo.api.beforehand import FIX, odd_starts, warned
 from rnnzoo.errors import Mistake, Mistakes, SpecError, UsageError, command
 from rnnzoo.lang import listing as programs
 from rnnzoo.lang.lint import lint, warnings
 from rnnzoo.lang.view import CellView, view
+from rnnzoo.spec import plugins
 from rnnzoo.spec.cell import KEYS as CELL_KEYS
 from rnnzoo.spec.cell import built_in_names, find, legal_name, read
 from rnnzoo.spec.document import NEEDS, Table, parse, read_text
@@ -164,7 +165,7 @@ def _own() -> Iterator[tuple[Path, CellView | None]]:
 
 
 def _tasks() -> dict[str, str]:
-    return {name: _about_task(name) for name in registry.names("tasks")}
+    return {name: _about_task(name) for name in plugins.names("tasks")}
 
 
 def _about_task(name: str) -> str:

@@ -165,7 +165,13 @@ def _input_name(task: Task) -> str:
 def _model(given: argparse.Namespace, folder: Path) -> tuple[Trial, Path]:
     """The trial and the file of its model: the best one of a variant, or that of a run."""
     if not given.spec.endswith((".yaml", ".yml")):
-        trial, file = root.tracker(config.read()).model(given.spec, folder)
+        settings = config.read()
+        model = getattr(root.tracker(settings), "model", None)
+        if model is None:
+            raise UsageError(
+                f"{settings.tracker_title} keeps no models\n  fix: give the experiment's file, and --variant"
+            )
+        trial, file = model(given.spec, folder)
         return trial, file
     if not given.variant:
         raise UsageError("which variant?\n  fix: --variant NAME")

@@ -53,7 +53,8 @@ def sweep(given: argparse.Namespace) -> int:
     missed = ready.tracker.missed
     if missed or ready.tracker.behind:
         what = f"{len(missed)} of these trials" if missed else "their report or models"
-        console.print(f"\nMLflow lacks {what}: {command('sync', given.spec)} writes them", style="yellow")
+        title = config.read().tracker_title
+        console.print(f"\n{title} lacks {what}: {command('sync', given.spec)} writes them", style="yellow")
     without = ready.incomplete(results)
     if without:
         told(console, f"\nno complete trial: {', '.join(without)}", style="yellow")
@@ -87,7 +88,9 @@ def sync(given: argparse.Namespace) -> None:
         opened = door.loaded(experiment, report)
     store = door.existing_store(settings, experiment)
     results = sources.of_opened(opened, door.results(opened, store), store)
-    print(f"asking MLflow at {without_password(settings.tracking)} what it has of {len(results)} trials", flush=True)
+    title = settings.tracker_title
+    where = f"MLflow at {without_password(settings.tracking)}" if title == "MLflow" else title
+    print(f"asking {where} what it has of {len(results)} trials", flush=True)
     tracker = root.tracker(settings)
     with held(opened.runs / "lock", experiment.name), store.alone(experiment.name):
         tracker.open(experiment.name, experiment.about, sweeping.texts(experiment))
@@ -95,7 +98,7 @@ def sync(given: argparse.Namespace) -> None:
             late = level(results.trials, tracker, experiment.name, _now_and_then(console, report))
         print("writing the report and the best models", flush=True)
         sweeping.published(opened, results, store, tracker, noted(console))
-    print(f"{late} of {len(results)} trials were written to MLflow, which has them all now: {tracker.where()}")
+    print(f"{late} of {len(results)} trials were written to {title}, which has them all now: {tracker.where()}")
 
 
 def _now_and_then(console: Console, report: Report) -> Callable[[int, int], None]:

@@ -3,15 +3,26 @@
 A launcher runs `work(trial, tell) -> Outcome` somewhere and brings messages back; it touches no store.  Whatever happens to
 a trial (a crash, a kill) comes back as an Outcome of its kind.  One that was interrupted without being asked to, as by a disk
 that is full, is to run again when its reason is gone.
-Contains: `local` (a process a trial, children of a fork server); a cluster later.
+
+A launcher is one file: of this folder, of a project's `experiments/launchers/`, or what an entry point of the group
+`rnnzoo.launchers` names.  `launcher:` in mlflow.yml chooses it by the file's name.  It holds
+
+    def launcher(setup: Setup) -> Launcher
+    OPTIONS: dict[str, Any]     every option with its default; may be left out where there is none
+
+`rnnzoo.testing.launchers.LauncherContract` tests one.  Contains: `local` (a process a trial, children of a fork server).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
 
+from rnnzoo.spec import plugins
+from rnnzoo.spec.settings import Chosen
 from rnnzoo.spec.trial import Outcome, Progress, Trial
 
 Tell = Callable[[Progress], bool]  # returns True to go on, False to stop (the sweep pruned the trial)
@@ -41,3 +52,40 @@ class Launcher(Protocol):
 
     def close(self) -> None:
         """Stop all that still runs; returns when nothing does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a launcher is made from.
+
+    Attributes:
+        work: what runs a trial, wherever that is; pickled, it is a name of a module.
+        workers: how many trials may run at once.
+        preload: modules that are worth importing where trials run, before the first.
+        log: a file for what the launcher itself has to say; each trial has `trial.log` of its own.
+        environment: variables that `work` must find where it runs.
+        minutes: a trial that takes longer is ended as timed out.
+        memory: a trial that holds more bytes is ended as out of memory.
+        options: from mlflow.yml, over the launcher's `OPTIONS`.
+    """
+
+    work: Work
+    workers: int
+    preload: tuple[str, ...] = ()
+    log: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    minutes: float = math.inf
+    memory: float = math.inf
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def make(chosen: Chosen, setup: Setup) -> Launcher:
+    """The launcher of a name.
+
+    Raises:
+        UsageError: what has that name is none.
+        SpecError: nothing has that name, or an option is wrong.
+    """
+    plugin = plugins.plugin("launchers", chosen)
+    made: Launcher = plugin.make(Launcher, replace(setup, options=plugin.options))
+    return made

@@ -23,7 +23,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 from rnnzoo.errors import StoreError
-from rnnzoo.launchers import Event, Work
+from rnnzoo.launchers import Event, Setup, Work
 from rnnzoo.launchers._child import Job, too_much_memory
 from rnnzoo.launchers._server import MADE, NOT_MADE, RECORD
 from rnnzoo.signals import GROUP_SIGNALS
@@ -280,6 +280,12 @@ class LocalLauncher:
             return Outcome(Kind.INTERRUPTED, message=f"its process was ended by {name}{AGAIN}")
         hint = ": perhaps the machine ran out of memory" if name == "SIGKILL" else ""
         return Outcome(Kind.FAILED, message=f"its process was ended by {name}{hint}")
+
+
+def launcher(setup: Setup) -> LocalLauncher:
+    """What `launcher: local` makes."""
+    limits = (setup.minutes, setup.memory)
+    return LocalLauncher(setup.work, setup.workers, setup.preload, setup.log, setup.environment, *limits)
 
 
 def _started(preload: tuple[str, ...], log: Path | None, environment: Mapping[str, str]) -> _Server:

@@ -15,10 +15,10 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from rnnzoo import registry
 from rnnzoo.errors import Mistakes, Span, SpecError, UsageError, nearest
 from rnnzoo.spec import cell as cells
 from rnnzoo.spec import claims as sentences
+from rnnzoo.spec import plugins
 from rnnzoo.spec import space as spaces
 from rnnzoo.spec.cell import CellSpec, Init
 from rnnzoo.spec.document import (
@@ -278,9 +278,9 @@ class _Reader:
         named = self.named(node, "task", extra=("label",))
         if named is None:
             return None
-        if named.name not in registry.names("tasks"):
+        if named.name not in plugins.names("tasks"):
             span = node.entries["name"].span if isinstance(node, Table) else node.span
-            self.mistakes.add(span, f"no task '{named.name}'", nearest(named.name, registry.names("tasks")))
+            self.mistakes.add(span, f"no task '{named.name}'", nearest(named.name, plugins.names("tasks")))
             return None
         if not isinstance(node, Table):
             return TaskChoice(named.name, named.name, places={NAME: node.span})
@@ -722,7 +722,7 @@ def _differing(one: Sequence[Dimension], other: Sequence[Dimension]) -> str:
 
 def solvable(task: str) -> bool:
     """Whether a task, by its name, says from which score on it is solved."""
-    return bool(getattr(registry.load("tasks", task), "SOLVABLE", False))
+    return bool(getattr(plugins.load("tasks", task), "SOLVABLE", False))
 
 
 def resolved(experiment: Experiment) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""mlflow.yml: where runs go, and how MLflow's pages are served.
+"""mlflow.yml: where runs go, where trials run, and how MLflow's pages are served.
 
 Command line over environment over file over what is built in.  Paths are relative to the project's folder.  A password stands
 in none of these files: a server's is in MLFLOW_TRACKING_PASSWORD, a database's in PGPASSWORD or ~/.pgpass.
@@ -10,12 +10,14 @@ import json
 import os
 import re
 import stat
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 from rnnzoo.errors import Mistakes, Span, UsageError
-from rnnzoo.spec.document import Fields, Table, parse, read_text
+from rnnzoo.spec.document import Fields, Scalar, Table, describe, parse, plain, read_text
 
 FILE = Path("mlflow.yml")
 SQLITE = "sqlite:///"
@@ -29,8 +31,27 @@ _PASSWORD = re.compile(r"[a-z0-9+]+://[^/@]*:[^/]*@")
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """A tracker or a launcher that is chosen by its name.
+
+    Attributes:
+        span: where it was chosen.
+        places: where each option stands.
+    """
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    span: Span = field(default=Span(str(FILE), 1, 1, ""), compare=False)
+    places: Mapping[str, Span] = field(default_factory=dict, compare=False)
+
+
+MLFLOW = Chosen("mlflow")
+LOCAL = Chosen("local")
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """Where results go.
+    """Where results go, and where trials run.
 
     Attributes:
         tracking: URI of MLflow's store.
@@ -43,6 +64,13 @@ class Settings:
     storage: str
     host: str = "127.0.0.1"
     port: int = 5000
+    tracker: Chosen = MLFLOW
+    launcher: Chosen = LOCAL
+
+    @property
+    def tracker_title(self) -> str:
+        """What people call the tracker."""
+        return "MLflow" if self.tracker == MLFLOW else f"the tracker '{self.tracker.name}'"
 
 
 def project() -> Path:
@@ -152,10 +180,29 @@ def read(path: Path | None = None) -> Settings:
         if _PASSWORD.match(section.text(key)):
             fix = "write it without, and set MLFLOW_TRACKING_PASSWORD or PGPASSWORD in the environment"
             mistakes.add(_hidden(section.span(key)), f"`{key}` holds a password", fix)
+    tracker, launcher = (
+        _chosen(top, name, usual, mistakes) for name, usual in (("tracker", MLFLOW), ("launcher", LOCAL))
+    )
     for section in (tracking, storage, ui, top):
         section.done()
     mistakes.raise_if_any()
-    return Settings(_absolute(uri), _place(artifacts), _absolute(url), host, port)
+    return Settings(_absolute(uri), _place(artifacts), _absolute(url), host, port, tracker, launcher)
+
+
+def _chosen(top: Fields, what: str, usual: Chosen, mistakes: Mistakes) -> Chosen:
+    """`launcher: NAME`, or `launcher: {name: NAME, option: value}`."""
+    node = top.node(what)
+    if node is None:
+        return usual
+    name = node.entries.get("name") if isinstance(node, Table) else node
+    if not isinstance(name, Scalar) or not isinstance(name.value, str):
+        fix = f"write `{what}: NAME`, or `{what}: {{name: NAME, option: value}}`"
+        mistakes.add(node.span, f"a {what} is a name or a table with `name:`, not {describe(node)}", fix)
+        return usual
+    if not isinstance(node, Table):
+        return Chosen(name.value, span=name.span)
+    options = {key: plain(value) for key, value in node.entries.items() if key != "name"}
+    return Chosen(name.value, options, name.span, node.keys)
 
 
 def _empty(path: Path) -> Table:

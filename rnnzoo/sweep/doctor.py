@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from rnnzoo.errors import StoreError, UsageError, without_password
-from rnnzoo.spec.settings import Settings, cache_folder, check_keras_backend, keras_backend, runs, there
+from rnnzoo import trackers
+from rnnzoo.errors import RnnzooError, StoreError, UsageError, without_password
+from rnnzoo.spec.settings import MLFLOW, Settings, cache_folder, check_keras_backend, keras_backend, runs, there
 from rnnzoo.sweep import lock, machine
 from rnnzoo.sweep.search import Store
 
@@ -142,7 +143,13 @@ def _storage(settings: Settings) -> Check:
 
 
 def _tracking(settings: Settings) -> Check:
-    """MLflow's store: whether it can be reached."""
+    """The tracker's store: whether it can be reached."""
+    if settings.tracker != MLFLOW:
+        try:
+            return Check("tracker", trackers.make(settings).where())
+        except RnnzooError as error:
+            problem, fix = error.parts
+            return Check("tracker", problem, False, fix)
     if not there(settings.tracking):
         return Check("MLflow", f"{settings.tracking}: made by the first sweep")
     from rnnzoo.trackers.mlflow import MlflowTracker, astray

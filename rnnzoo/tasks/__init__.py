@@ -24,11 +24,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from rnnzoo import registry
 from rnnzoo.errors import TaskError
+from rnnzoo.spec.plugins import MOST, Wrong
 from rnnzoo.tasks._contract import METRICS, SPLITS, Loss, Report, Split, Task, digest_of, silent
 from rnnzoo.tasks._contract import check as _check_contract
 from rnnzoo.tasks._look import form, warnings
-from rnnzoo.tasks._options import MOST, Wrong, check_spec, module, options_of
+from rnnzoo.tasks._options import check_spec, module, options_of
 
 __all__ = [
     "METRICS", "MOST", "SPLITS", "Loss", "Report", "Split", "Task", "Wrong", "check_spec", "digest_of", "form", "load",
@@ -68,7 +70,7 @@ def load(
     except MemoryError as error:
         what = f": {error}" if str(error) else ""
         raise TaskError(f"task '{name}' does not fit into memory{what}\n  fix: fewer or shorter sequences") from None
-    _check_contract(task, str(source.__file__))
+    _check_contract(task, registry.where(source))
     return replace(task, digest=_identity(name, task))
 
 

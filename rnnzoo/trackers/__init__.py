@@ -1,16 +1,26 @@
 """The Tracker contract: write results, and read them back.
 
 A sweep writes to a tracker and a report only reads from one, so the tracker is the waist of the hourglass.
-Contains: `mlflow` (MLflow's tracking store), `memory` (a dictionary, for tests and notebooks); Optuna's storage is read
-through the same contract by `sweep.search`.
+
+A tracker is one file: of this folder, of a project's `experiments/trackers/`, or what an entry point of the group
+`rnnzoo.trackers` names.  `tracker:` in mlflow.yml chooses it by the file's name.  It holds
+
+    def tracker(setup: Setup) -> Tracker
+    OPTIONS: dict[str, Any]     every option with its default; may be left out where there is none
+
+`rnnzoo.testing.trackers.TrackerContract` tests one.  Contains: `mlflow` (MLflow's tracking store), `memory` (a dictionary, for
+tests); Optuna's storage is read through the same contract by `sweep.search`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+from rnnzoo.spec import plugins
+from rnnzoo.spec.settings import Settings
 from rnnzoo.spec.trial import Kind, Result
 
 
@@ -47,3 +57,31 @@ class Tracker(Reader, Protocol):
 
     def close(self) -> None:
         """Nothing more will be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a tracker is made from.
+
+    Attributes:
+        uri: of its store: `tracking.uri` of mlflow.yml, by default that of MLflow's database in `runs/`.
+        artifacts: where files of runs go; None leaves it to the store.
+        options: from mlflow.yml, over the tracker's `OPTIONS`.
+    """
+
+    uri: str
+    artifacts: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def make(settings: Settings) -> Tracker:
+    """The tracker that mlflow.yml names, its store made where there is none.
+
+    Raises:
+        UsageError: what has that name is none.
+        SpecError: nothing has that name, or an option is wrong.
+        StoreError: its store cannot be used.
+    """
+    plugin = plugins.plugin("trackers", settings.tracker)
+    made: Tracker = plugin.make(Tracker, Setup(settings.tracking, settings.artifacts, plugin.options))
+    return made

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rnnzoo.spec.trial import Kind, Result
+from rnnzoo.trackers import Setup
 
 
 @dataclass(slots=True)
@@ -47,3 +48,8 @@ class MemoryTracker:
 
     def close(self) -> None:
         pass
+
+
+def tracker(setup: Setup) -> MemoryTracker:
+    """What `tracker: memory` makes."""
+    return MemoryTracker()

@@ -35,6 +35,7 @@ from rnnzoo.spec import stamp
 from rnnzoo.spec.aside import aside
 from rnnzoo.spec.settings import SQLITE, sqlite_file, sqlite_url
 from rnnzoo.spec.trial import MODEL, Kind, Result, Trial, Value
+from rnnzoo.trackers import Setup
 
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -270,6 +271,11 @@ class MlflowTracker:
             **({"message": result.outcome.message[:CHUNK]} if result.outcome.message else {}),
             **{f"{HIDDEN}{n}": packed[at : at + CHUNK] for n, at in enumerate(range(0, len(packed), CHUNK))},
         }
+
+
+def tracker(setup: Setup) -> MlflowTracker:
+    """What `tracker: mlflow` makes."""
+    return MlflowTracker(setup.uri, setup.artifacts)
 
 
 def _name(result: Result) -> str:

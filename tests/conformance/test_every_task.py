@@ -12,8 +12,9 @@ import pytest
 from rnnzoo import registry, tasks
 from rnnzoo.errors import TaskError, UsageError
 from rnnzoo.tasks import SPLITS, Task, digest_of
+from rnnzoo.testing.tasks import TaskContract
 
-FREE = [name for name in registry.names("tasks") if name not in ("arrays", "jsb_chorales")]
+FREE = [name for name in registry.built_in("tasks") if name not in ("arrays", "jsb_chorales")]
 SMALL = {"train": 40, "valid": 20, "test": 30}
 
 
@@ -23,49 +24,24 @@ def load(name: str, seed: int = 0) -> Task:
     return tasks.load(name, options, seed=seed)
 
 
-@pytest.mark.parametrize("name", registry.names("tasks"))
+@pytest.mark.parametrize("name", registry.built_in("tasks"))
 def test_a_task_says_what_it_is_and_what_it_takes(name: str) -> None:
     module = registry.load("tasks", name)
     assert 10 < len(module.ABOUT) < 120
     assert isinstance(module.OPTIONS, dict)
 
 
-@pytest.mark.parametrize("name", FREE)
-def test_a_task_that_can_be_solved_says_so_before_its_data_are_there(name: str) -> None:
-    assert getattr(registry.load("tasks", name), "SOLVABLE", False) == (load(name).solved is not None)
+class TestEveryTask(TaskContract):
+    @pytest.fixture(params=FREE, autouse=True)
+    def _named(self, request: pytest.FixtureRequest) -> None:
+        self.name = request.param
 
+    def load(self, seed: int = 0) -> Task:
+        return load(self.name, seed)
 
-@pytest.mark.parametrize("name", FREE)
-def test_shapes_and_lengths_fit_together(name: str) -> None:
-    task = load(name)
-    for split in (task.splits[one] for one in SPLITS):
-        count, time, inputs = split.x.shape
-        assert inputs == task.inputs
-        assert split.lengths.shape == (count,)
-        assert split.lengths.dtype == np.int32
-        expected = (count, time) if task.per == "step" else (count,)
-        assert split.y.shape[: len(expected)] == expected
-        if task.loss == "categorical":
-            assert split.y.ndim == len(expected)
-            assert 0 <= split.y.min() <= split.y.max() < task.outputs
-        else:
-            assert split.y.shape[-1] == task.outputs
-
-
-@pytest.mark.parametrize("name", FREE)
-def test_padding_holds_nothing(name: str) -> None:
-    for split in load(name).splits.values():
-        padding = np.arange(split.x.shape[1])[None] >= split.lengths[:, None]
-        assert not split.x[padding].any()
-
-
-@pytest.mark.parametrize("name", FREE)
-def test_the_same_words_give_the_same_data(name: str) -> None:
-    load.cache_clear()
-    first = load(name).digest
-    load.cache_clear()
-    assert load(name).digest == first
-    assert len(first) == 64
+    def test_the_same_words_give_the_same_data(self) -> None:
+        load.cache_clear()
+        super().test_the_same_words_give_the_same_data()
 
 
 @pytest.mark.parametrize("name", ["adding", "copy_memory", "temporal_order"])
@@ -74,19 +50,6 @@ def test_generated_data_differs_between_seeds_lengths_and_splits(name: str) -> N
     assert tasks.load(name, {**SMALL, "length": 30}).digest != load(name, 0).digest
     task = load(name)
     assert not np.array_equal(task.splits["train"].x[:20], task.splits["validation"].x)
-
-
-@pytest.mark.parametrize("name", FREE)
-def test_baselines_are_scores_of_the_metric(name: str) -> None:
-    baselines = load(name).baselines
-    assert baselines
-    assert all(score > 0 for score in baselines.values())
-
-
-@pytest.mark.parametrize("name", FREE)
-def test_who_learns_nothing_has_not_solved_a_task(name: str) -> None:
-    task = load(name)
-    assert task.solved is None or 0 < task.solved < min(task.baselines.values())
 
 
 def test_generated_tasks_say_when_they_are_solved_and_their_digest_does_not_depend_on_it() -> None:

@@ -12,88 +12,49 @@ import pytest
 from rnnzoo import registry
 from rnnzoo.errors import StoreError
 from rnnzoo.spec import stamp
-from rnnzoo.spec.trial import MODEL, Kind, Outcome, Result, Training, Trial, unusual
+from rnnzoo.spec.trial import MODEL, Result, Training, Trial, unusual
+from rnnzoo.testing.trackers import CURVE, TrackerContract, result
 from rnnzoo.trackers import Tracker
 from rnnzoo.trackers.memory import MemoryTracker
 from rnnzoo.trackers.mlflow import MlflowTracker, _params
 
-CURVE = tuple({"epoch": n, "train": 1 / n, "validation": 2 / n, "seconds": 0.1} for n in range(1, 200))
-
-
-def result(index: int, kind: Kind = Kind.COMPLETE, variant: str = "a") -> Result:
-    scores = {"train": 1.0, "validation": 2.0 + index / 3, "test": 3.0} if kind is Kind.COMPLETE else {}
-    outcome = Outcome(
-        kind, scores, CURVE, {"recurrent": 10, "model": 12}, 3, {"total": 1.5, "step": 0.1}, "why\nit ended"
-    )
-    trial = Trial(
-        "e", variant, "name: lstm\nequations: |\n  h = 1\n" * 100, "adding", index, {"units": 4, "x": 0.1}, seed=index,
-        data="da7a", cell_hash="c0ffee",
-    )  # fmt: skip
-    return Result(trial, outcome, f"e/{variant}/adding/abc")
-
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("mlflow")
 
 
-def make(name: str, store: Path) -> Tracker:
-    if name == "memory":
-        return MemoryTracker()
-    assert name == "mlflow", f"tell this test how to make the tracker '{name}'"
+@pytest.fixture
+def store(shared: Path) -> Path:
+    """One for all, since a database of MLflow's takes long to make."""
+    return shared
+
+
+def make(store: Path) -> MlflowTracker:
+    """MLflow's, which reads results in pages of seven."""
     return MlflowTracker(f"sqlite:///{store}/mlflow.db", str(store / "artifacts"), page=7)
 
 
-@pytest.fixture(params=registry.names("trackers"))
-def tracker(request: pytest.FixtureRequest, store: Path) -> Tracker:
-    made = make(request.param, store)
-    return made
+class TestMlflow(TrackerContract):
+    @pytest.fixture
+    def store(self, shared: Path) -> Path:
+        return shared
+
+    def make(self, folder: Path) -> Tracker:
+        return make(folder)
 
 
-def test_results_come_back_exactly_over_all_pages(tracker: Tracker) -> None:
-    tracker.open("back", "about it", {"spec.yaml": "x: 1"})
-    written = [result(index, kind, variant) for variant in "ab" for index, kind in enumerate(Kind) if kind.final]
-    for one in written:
-        tracker.record(one)
-    assert list(tracker.results("back")) == written
-    assert tracker.recorded("back") == {(one.study, one.trial.index): one.outcome.kind for one in written}
+class TestMemory(TrackerContract):
+    def make(self, folder: Path) -> Tracker:
+        return MemoryTracker()
 
 
-def test_recorded_twice_is_there_once(tracker: Tracker) -> None:
-    tracker.open("twice", "", {})
-    tracker.record(result(0))
-    tracker.record(result(0))
-    tracker.open("twice", "", {})
-    tracker.record(result(0))
-    assert len(tracker.results("twice")) == 1
-
-
-def test_a_trial_that_was_run_again_takes_the_place_of_the_one_that_failed(tracker: Tracker) -> None:
-    tracker.open("again", "", {})
-    for one in (result(0, Kind.FAILED), result(1), result(0)):
-        tracker.record(one)
-    assert list(tracker.results("again")) == [result(0), result(1)]
-    tracker.open("again", "", {})
-    assert tracker.recorded("again") == {(one.study, one.trial.index): Kind.COMPLETE for one in (result(0), result(1))}
-
-
-def test_an_experiment_that_was_never_opened_has_no_results(tracker: Tracker) -> None:
-    assert list(tracker.results("never")) == []
-    assert tracker.recorded("never") == {}
-
-
-def test_models_and_reports_are_kept(tracker: Tracker, tmp_path: Path) -> None:
-    file = tmp_path / "report.html"
-    file.write_text("<p>")
-    tracker.open("kept", "", {})
-    tracker.best(result(0), [file], {"cell/equations.tex": "h = x"})
-    tracker.report("kept", [file], {"a": 1.5})
-    assert tracker.where()
-    tracker.close()
+def test_every_tracker_of_the_package_is_tested() -> None:
+    assert set(registry.built_in("trackers")) == {"mlflow", "memory"}
 
 
 def test_mlflow_shows_what_people_filter_by(store: Path) -> None:
-    tracker = make("mlflow", store)
+    tracker = make(store)
     tracker.open("shown", "about it", {})
     tracker.record(result(2))
     client = tracker.client  # type: ignore[attr-defined]  # MLflow's own
@@ -132,7 +93,7 @@ def test_the_changes_below_are_of_everything_that_a_training_depends_on() -> Non
 
 
 def test_two_trials_that_differ_look_different_in_mlflow(store: Path) -> None:
-    tracker = make("mlflow", store)
+    tracker = make(store)
     tracker.open("differ", "", {})
 
     def shown(trial: Trial) -> tuple[dict[str, str], dict[str, str]]:
@@ -166,7 +127,7 @@ def test_a_parameter_of_mlflow_holds_what_its_pages_can_hold() -> None:
 
 
 def test_mlflow_hands_out_no_model_of_another_trial(store: Path, tmp_path: Path) -> None:
-    tracker = make("mlflow", store)
+    tracker = make(store)
     tracker.open("models", "", {})
     for index in (0, 1):
         tracker.record(result(index))
@@ -185,12 +146,12 @@ def test_mlflow_hands_out_no_model_of_another_trial(store: Path, tmp_path: Path)
 
 
 def test_a_run_that_a_killed_sweep_left_half_written_is_written_anew(store: Path) -> None:
-    tracker = make("mlflow", store)
+    tracker = make(store)
     tracker.open("half", "", {})
     one = result(0)
     client = tracker.client  # type: ignore[attr-defined]
     client.create_run(tracker._id, tags=tracker._tags(one))  # type: ignore[attr-defined]  # killed here
-    again = make("mlflow", store)
+    again = make(store)
     again.open("half", "", {})
     assert again.recorded("half") == {}
     again.record(one)

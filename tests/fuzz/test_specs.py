@@ -38,7 +38,7 @@ def watch() -> Watch:
     """A watch that begins when all has been imported that is imported late."""
     for name in built_in_names():
         look_at(lang.load(name))
-    for name in registry.names("tasks"):
+    for name in registry.built_in("tasks"):
         registry.load("tasks", name)
     read_whole_experiment(ROOT / "experiments" / "gates.yaml")
     return Watch()

@@ -18,7 +18,7 @@ import pytest
 from rnnzoo.errors import StoreError
 from rnnzoo.launchers import Tell
 from rnnzoo.launchers.local import LocalLauncher
-from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
+from rnnzoo.spec.trial import Kind, Outcome, Trial
 from tests.launchers.work import behave
 
 
@@ -64,31 +64,6 @@ def test_however_a_trial_ends_it_is_an_outcome_of_its_kind(
     assert outcome(launcher, trial("complete")).kind is Kind.COMPLETE  # and the next one runs
 
 
-def test_outcomes_belong_to_their_trials(launcher: LocalLauncher) -> None:
-    tickets = {launcher.submit(trial("complete", index)): index for index in range(6)}
-    for _ in tickets.copy():
-        event = launcher.wait(30)
-        assert event is not None
-        assert isinstance(event.what, Outcome)
-        assert event.what.scores["test"] == tickets.pop(event.ticket)
-    assert not tickets
-
-
-def test_a_trial_stops_when_it_is_told_to(launcher: LocalLauncher) -> None:
-    ticket = launcher.submit(trial("reporting"))
-    steps = []
-    while True:
-        event = launcher.wait(30)
-        assert event is not None
-        if isinstance(event.what, Outcome):
-            break
-        assert isinstance(event.what, Progress)
-        steps.append(event.what.step)
-        launcher.answer(ticket, event.what.step < 3)
-    assert steps == [1, 2, 3]
-    assert event.what.kind is Kind.PRUNED
-
-
 def test_everything_that_a_trial_prints_is_in_its_log(launcher: LocalLauncher, tmp_path: Path) -> None:
     outcome(launcher, trial("printing", folder=str(tmp_path / "a" / "b")))
     text = (tmp_path / "a" / "b" / "log.txt").read_text()
@@ -102,13 +77,6 @@ def test_a_trial_has_one_thread_and_the_sweep_keeps_its_own_environment(launcher
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert outcome(launcher, trial("environment")).scores["threads"] == 1
     assert "OMP_NUM_THREADS" not in os.environ
-
-
-def test_closing_ends_what_runs(launcher: LocalLauncher, tmp_path: Path) -> None:
-    launcher.submit(trial("endless", folder=str(tmp_path)))
-    pid = wait_for_pid(tmp_path / "log.txt")
-    launcher.close()
-    assert ends(pid)
 
 
 def test_no_child_goes_on_computing_for_a_sweep_that_was_killed(tmp_path: Path) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import rnnzoo.tasks
-from rnnzoo import registry, tasks
+from rnnzoo import tasks
 from rnnzoo.cli import main
 from rnnzoo.errors import RnnzooError
 from rnnzoo.tasks import Split, Task
@@ -41,23 +39,20 @@ Write = Callable[[str], Path]
 
 
 @pytest.fixture
-def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
-    """Puts a task `parity` beside those of the package."""
-    path = tmp_path / "parity.py"
-    monkeypatch.setattr(rnnzoo.tasks, "__path__", [*rnnzoo.tasks.__path__, str(tmp_path)])
-    there = registry.names("tasks")
-    monkeypatch.setattr(registry, "names", lambda folder: (*there, "parity"))
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """Writes a task `parity` of a project."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "experiments" / "tasks" / "parity.py"
+    path.parent.mkdir(parents=True)
 
     def written(text: str) -> Path:
         path.write_text(text)
-        sys.modules.pop("rnnzoo.tasks.parity", None)
         return path
 
-    yield written
-    sys.modules.pop("rnnzoo.tasks.parity", None)
+    return written
 
 
-def test_a_file_of_twenty_lines_is_a_task(write: Write) -> None:
+def test_a_file_of_twenty_lines_in_a_project_is_a_task(write: Write) -> None:
     write(FILE)
     task = tasks.load("parity", {"n": 9})
     assert (len(task.splits["test"]), task.loss, task.metric) == (9, "categorical", "error")

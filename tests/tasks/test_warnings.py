@@ -22,7 +22,9 @@ def told(folder: Path, kind: str = "classify", **arrays: np.ndarray) -> str:
     return "\n".join(tasks.warnings(task))
 
 
-@pytest.mark.parametrize("name", [name for name in registry.names("tasks") if name not in ("arrays", "jsb_chorales")])
+@pytest.mark.parametrize(
+    "name", [name for name in registry.built_in("tasks") if name not in ("arrays", "jsb_chorales")]
+)
 def test_nothing_is_said_of_the_tasks_that_come_with_it(name: str) -> None:
     assert tasks.warnings(tasks.load(name)) == ()
 

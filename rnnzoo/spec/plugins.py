@@ -1,0 +1,134 @@
+"""Tasks, trackers and launchers by their names, those of the user's project and of installed packages too.
+
+In: a name, and options as a file gives them.  Out: what it stands for, or what is wrong, in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rnnzoo import registry
+from rnnzoo.errors import Mistakes, UsageError, nearest
+from rnnzoo.spec.settings import EXPERIMENTS, Chosen, project
+
+MOST = 10**9  # of anything that an option counts
+TYPES: Mapping[type, str] = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+
+
+class Wrong(NamedTuple):
+    """What is wrong with the value of an option."""
+
+    option: str
+    problem: str
+    fix: str = ""
+
+
+def folder(kind: str) -> Path:
+    """The project's own folder for a kind: `experiments/tasks`."""
+    return project() / EXPERIMENTS / kind
+
+
+def names(kind: str) -> tuple[str, ...]:
+    """All names of a kind (`tasks`, `trackers`, `launchers`), sorted."""
+    return registry.names(kind, folder(kind))
+
+
+def load(kind: str, name: str) -> Any:
+    """What a name stands for.
+
+    Raises:
+        UsageError: nothing, several things, or something that cannot be imported.
+    """
+    return registry.load(kind, name, folder(kind))
+
+
+def wrong_options(what: str, given: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[Wrong]:
+    """Every option that is unknown, or not of its default's type; whole numbers count something.
+
+    Args:
+        what: whose, as in `task 'adding'`.
+        known: all options with their defaults.
+    """
+    for key, value in given.items():
+        if key not in known:
+            yield Wrong(key, f"{what} has no option '{key}'", nearest(key, known) or "it has none")
+            continue
+        default = known[key]
+        whole_for_float = isinstance(default, float) and type(value) is int
+        if type(value) is not type(default) and not whole_for_float:
+            words = f"{what}: `{key}` must be {TYPES[type(default)]}, not {value!r}"
+            yield Wrong(key, words, f"its default is {default!r}")
+        elif type(default) is int and not 1 <= value <= MOST:
+            yield Wrong(key, f"{what}: `{key}` must be at least 1 and at most {MOST}, not {value}")
+
+
+def lacking_options(thing: Any) -> Iterator[str]:
+    """What the `OPTIONS` of a file lack."""
+    options = getattr(thing, "OPTIONS", None)
+    if not isinstance(options, dict):
+        yield "it has no `OPTIONS`, a dictionary of options with their defaults"
+        return
+    for key, default in options.items():
+        if type(default) not in TYPES:
+            yield f"the default of its option '{key}' is {default!r}: neither a number, text, nor true or false"
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """A tracker or a launcher that was chosen, with all its options.
+
+    Attributes:
+        options: with the values that are given.
+    """
+
+    kind: str
+    chosen: Chosen
+    thing: Any
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def make(self, contract: Any, *arguments: Any) -> Any:
+        """Call its function, and see that what comes back has the methods of the contract.
+
+        Args:
+            contract: a protocol.
+
+        Raises:
+            UsageError: it does not.
+        """
+        word = self.kind.removesuffix("s")
+        made = getattr(self.thing, word)(*arguments)
+        methods = [name for base in contract.__mro__ for name in vars(base) if not name.startswith("_")]
+        lacks = [name for name in methods if not callable(getattr(made, name, None))]
+        if lacks:
+            problem = f"{word} '{self.chosen.name}' ({registry.where(self.thing)}) has no method `{lacks[0]}`"
+            raise UsageError(f'{problem}\n  fix: see docs/python.md, "Plug-ins"')
+        return made
+
+
+def plugin(kind: str, chosen: Chosen) -> Plugin:
+    """The tracker or launcher that mlflow.yml names.
+
+    Raises:
+        UsageError: it is no such thing.
+        SpecError: there is none of that name, it cannot be imported, or an option is wrong; with the place.
+    """
+    word, mistakes = kind.removesuffix("s"), Mistakes()
+    try:
+        thing = load(kind, chosen.name)
+    except UsageError as error:
+        mistakes.add(chosen.span, *error.parts)
+        mistakes.raise_if_any()
+    options = getattr(thing, "OPTIONS", {})
+    lacks = list(lacking_options(thing)) if options else []
+    if not callable(getattr(thing, word, None)):
+        lacks.insert(0, f"it has no function `{word}(setup)`")
+    if lacks:
+        problem = f"{registry.where(thing)} is no {word}: {lacks[0]}"
+        raise UsageError(f'{problem}\n  fix: see docs/python.md, "Plug-ins"')
+    for option, problem, fix in wrong_options(f"{word} '{chosen.name}'", chosen.options, options):
+        mistakes.add(chosen.places.get(option, chosen.span), problem, fix)
+    mistakes.raise_if_any()
+    return Plugin(kind, chosen, thing, {**options, **chosen.options})

@@ -1,0 +1,306 @@
+"""Tasks, trackers and launchers from elsewhere: a project's folder, and packages that are installed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import rnnzoo
+from rnnzoo import launchers, registry, tasks, trackers
+from rnnzoo.api import root
+from rnnzoo.cli import main
+from rnnzoo.errors import RnnzooError
+from rnnzoo.launchers import Launcher, Setup
+from rnnzoo.spec import plugins, settings
+from rnnzoo.spec.settings import Chosen
+from rnnzoo.spec.trial import Kind
+from rnnzoo.sweep import run as sweeping
+from rnnzoo.testing.launchers import LauncherContract
+from rnnzoo.testing.tasks import TaskContract
+from rnnzoo.testing.trackers import TrackerContract
+from rnnzoo.trackers import Tracker
+from tests.sweep.work import pretend
+
+LAUNCHER = '''\
+"""Trials on threads of this process, for work that is no training: 45 lines, and no blank one is counted."""
+
+import os
+import queue
+from concurrent.futures import ThreadPoolExecutor
+
+from rnnzoo.launchers import Event
+from rnnzoo.spec.trial import Kind, Outcome
+
+OPTIONS = {"prefix": "thread"}
+
+
+class ThreadLauncher:
+    def __init__(self, setup):
+        self.setup = setup
+        self.pool = ThreadPoolExecutor(setup.workers, setup.options["prefix"])
+        self.events = queue.SimpleQueue()
+        self.answers = {}
+        os.environ.update(setup.environment)
+
+    def capacity(self):
+        return self.setup.workers
+
+    def submit(self, trial):
+        ticket = len(self.answers) + 1
+        self.answers[ticket] = queue.SimpleQueue()
+        self.pool.submit(self.run, ticket, trial)
+        return ticket
+
+    def run(self, ticket, trial):
+        def tell(progress):
+            self.events.put(Event(ticket, progress))
+            return self.answers[ticket].get()
+
+        try:
+            outcome = self.setup.work(trial, tell)
+        except MemoryError:
+            outcome = Outcome(Kind.OUT_OF_MEMORY, message="there was not enough memory")
+        except Exception as error:
+            outcome = Outcome(Kind.FAILED, message=f"{type(error).__name__}: {error}")
+        self.events.put(Event(ticket, outcome))
+
+    def wait(self, timeout=None):
+        try:
+            return self.events.get(timeout=timeout)
+        except queue.Empty:
+            return None
+
+    def answer(self, ticket, go_on):
+        self.answers[ticket].put(go_on)
+
+    def close(self):
+        for answers in self.answers.values():
+            answers.put(False)
+        self.pool.shutdown(cancel_futures=True)
+
+
+def launcher(setup):
+    return ThreadLauncher(setup)
+'''
+TRACKER = '''\
+"""Results in a folder: a file for each."""
+
+from pathlib import Path
+
+from rnnzoo.spec.trial import Result
+from rnnzoo.trackers import Tracker
+
+
+class FolderTracker:
+    def __init__(self, folder):
+        self.folder, self.experiment = Path(folder), ""
+
+    def open(self, experiment, about, artifacts):
+        self.experiment = experiment
+
+    def record(self, result, artifacts=()):
+        file = self.folder / self.experiment / result.study.replace("/", "=") / f"{result.trial.index:06d}"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(result.pack())
+
+    def results(self, experiment):
+        found = [Result.unpack(file.read_text()) for file in (self.folder / experiment).glob("*/*")]
+        return sorted(found, key=lambda one: (one.trial.task, one.trial.variant, one.trial.index))
+
+    def recorded(self, experiment):
+        return {(one.study, one.trial.index): one.outcome.kind for one in self.results(experiment)}
+
+    def best(self, result, files, texts):
+        pass
+
+    def report(self, experiment, files, numbers):
+        pass
+
+    def where(self):
+        return str(self.folder)
+
+    def close(self):
+        pass
+
+
+OPTIONS = {"folder": "results-of-trials"}
+
+
+def tracker(setup):
+    return FolderTracker(setup.options["folder"])
+'''
+TASK = """\
+import numpy as np
+from rnnzoo.tasks import SPLITS, Split, Task
+
+OPTIONS = {"length": 8, "train": 32, "valid": 16, "test": 16}
+ABOUT = "whether the number of ones so far is odd"
+
+
+def load(options, seed, folder, progress):
+    rng = np.random.default_rng(seed)
+
+    def part(count):
+        x = rng.integers(0, 2, (count, options["length"], 1)).astype("uint8")
+        return Split(x, (np.cumsum(x[..., 0], 1) % 2).astype("int32"), np.full(count, options["length"], "int32"))
+
+    splits = {name: part(options[key]) for name, key in zip(SPLITS, ("train", "valid", "test"))}
+    return Task("parity", splits, "categorical", "step", 2, "error", "share of wrong steps", {"half": 0.5})
+"""
+FILES = {"threads": LAUNCHER, "folder": TRACKER, "parity": TASK}
+SPEC = """\
+experiment: plugged
+task: {name: parity, length: 6}
+variants: [rnn, lstm]
+search: {trials: 3, seed: 1, space: {units: {choice: [4, 8]}, learning_rate: 0.01}}
+training: {epochs: 4}
+"""
+Install = Callable[..., None]
+
+
+def install(where: Path, package: str, **points: str) -> None:
+    """A package as an installer leaves it: modules, and a folder that says what they are."""
+    about = where / f"{package}-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+    lines = [f"[rnnzoo.{kind}]\n{point}\n" for kind, point in points.items()]
+    (about / "entry_points.txt").write_text("\n".join(lines))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of installed packages, one of which has a launcher, a tracker and a task."""
+    folder = tmp_path_factory.mktemp("site")
+    for name, text in FILES.items():
+        (folder / f"plugged_{name}.py").write_text(text)
+    points = {"launchers": "threads = plugged_threads", "trackers": "folder = plugged_folder"}
+    install(folder, "plugged", **points, tasks="parity = plugged_parity")
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path, site: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty project, beside that package."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(site))
+    return tmp_path
+
+
+class TestThreads(LauncherContract):
+    isolated = False
+
+    @pytest.fixture(autouse=True)
+    def _installed(self, project: Path) -> None: ...
+
+    def make(self, setup: Setup) -> Launcher:
+        return launchers.make(Chosen("threads"), setup)
+
+
+class TestFolder(TrackerContract):
+    @pytest.fixture(autouse=True)
+    def _installed(self, project: Path) -> None: ...
+
+    def make(self, folder: Path) -> Tracker:
+        chosen = Chosen("folder", {"folder": str(folder)})
+        return trackers.make(settings.Settings("", None, "", tracker=chosen))
+
+
+class TestParity(TaskContract):
+    name = "parity"
+
+    @pytest.fixture(autouse=True)
+    def _installed(self, project: Path) -> None: ...
+
+
+def test_a_sweep_runs_a_task_on_a_launcher_into_a_tracker_of_an_installed_package(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "work", pretend)
+    monkeypatch.setattr(root, "PRELOAD", ())
+    (project / "mlflow.yml").write_text("launcher: {name: threads, prefix: trial}\ntracker: folder\n")
+    results = rnnzoo.run(SPEC, workers=3)
+    assert [one.outcome.kind for one in results] == [Kind.COMPLETE] * 6
+    assert len(list((project / "results-of-trials" / "plugged").glob("*/*"))) == 6
+    assert not (project / "runs" / "mlflow.db").exists()
+    assert rnnzoo.results(SPEC, source="mlflow").trials == results.trials  # from the tracker
+    (project / "plugged.yaml").write_text(SPEC)
+    assert main(["doctor"]) in (0, 1)
+    assert main(["sync", "plugged.yaml"]) == 0
+
+
+@pytest.mark.parametrize("kind", ["launchers", "trackers", "tasks"])
+def test_a_project_has_its_own(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    name, text = dict(zip(("launchers", "trackers", "tasks"), FILES.items()))[kind]
+    file = tmp_path / "experiments" / kind / f"{name}.py"
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+    assert name in plugins.names(kind)
+    assert Path(registry.where(plugins.load(kind, name))).resolve() == file.resolve()
+    assert plugins.load(kind, name) is plugins.load(kind, name)
+    file.write_text(text + "\nCHANGED = True\n")
+    assert plugins.load(kind, name).CHANGED
+
+
+def test_a_task_of_a_project_is_listed_and_checked_like_any_other(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["list", "tasks"]) == 0
+    assert "whether the number of ones so far is odd" in capsys.readouterr().out
+    (project / "spec.yaml").write_text(SPEC.replace("length", "lenght"))
+    assert main(["check", "spec.yaml"]) == 2
+    assert "spec.yaml:2:" in (told := capsys.readouterr().out)
+    assert "task 'parity' has no option 'lenght'" in told
+    assert tasks.load("parity", {"length": 5}).splits["test"].x.shape == (16, 5, 1)
+
+
+NO_OPTIONS = "OPTIONS = [1]\ndef launcher(setup): ..."
+BROKEN = {  # mlflow.yml, the files of a package `own`, and words of the problem and of its fix
+    "nothing of that name": ("launcher: thraeds", {}, "mlflow.yml:1:11: no launcher 'thraeds'", "mean 'threads'"),
+    "an unknown option": ("launcher: {name: threads, prefx: a}", {}, "mlflow.yml:1:27: launcher 'threads' has", "'prefix'"),
+    "an option of another type": ("tracker: {name: folder, folder: 3}", {}, "`folder` must be text, not 3", ""),
+    "no name": ("launcher: [threads]", {}, "a launcher is a name or a table with `name:`", "launcher: NAME"),
+    "an option of what has none": ("launcher: {name: local, a: 1}", {}, "launcher 'local' has no option 'a'", "none"),
+    "a module that is not there": ("launcher: own", {"other": ""}, "`own_launcher` of the package own cannot be", ""),
+    "no Python": ("launcher: own", {"own_launcher": "def"}, "cannot be imported: SyntaxError", ""),
+    "no function": ("launcher: own", {"own_launcher": "A = 1"}, "it has no function `launcher(setup)`", "Plug-ins"),
+    "options that are none": ("launcher: own", {"own_launcher": NO_OPTIONS}, "it has no `OPTIONS`", "Plug-ins"),
+    "no launcher": ("launcher: own", {"own_launcher": "launcher = print"}, "has no method `capacity`", "Plug-ins"),
+}  # fmt: skip
+
+
+def make_all() -> None:
+    found = settings.read()
+    launchers.make(found.launcher, Setup(pretend, 1))
+    trackers.make(found)
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_what_is_wrong_with_a_plug_in_is_a_sentence(case: str, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, files, problem, fix = BROKEN[case]
+    (project / "mlflow.yml").write_text(text + "\n")
+    if files:
+        install(project / "own", "own", launchers="own = own_launcher")
+        for name, content in files.items():
+            (project / "own" / f"{name}.py").write_text(content)
+        monkeypatch.syspath_prepend(str(project / "own"))
+        sys.modules.pop("own_launcher", None)
+    with pytest.raises(RnnzooError) as caught:
+        make_all()
+    assert caught.value.exit_code == 2
+    assert problem in str(caught.value)
+    assert fix in str(caught.value)
+
+
+def test_a_name_stands_for_one_thing_only(project: Path) -> None:
+    for name in ("parity", "adding"):
+        file = project / "experiments" / "tasks" / f"{name}.py"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(TASK)
+        with pytest.raises(RnnzooError, match="and also") as caught:
+            tasks.load(name)
+        assert str(Path("experiments/tasks") / f"{name}.py") in str(caught.value)
+        assert "fix: give one of them another name" in str(caught.value)
