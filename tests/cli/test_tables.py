@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnzoo.cli.reports import _check_settings
+from rnnzoo.api.sources import _check_settings
 from rnnzoo.errors import UsageError
 from rnnzoo.report import table
 from rnnzoo.spec.read_experiment import read
