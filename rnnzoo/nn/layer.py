@@ -83,7 +83,7 @@ class _Given:
 
 
 @keras.saving.register_keras_serializable(package="rnnzoo")
-class Recurrent(keras.layers.Layer):
+class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
     """A recurrent layer computed from a cell's equations.
 
     Args:

@@ -79,7 +79,7 @@ def _squared_numpy(y: Array, logits: Array) -> Array:
 
 
 def _squared_slope(y: Array, logits: Array) -> Array:
-    return 2.0 * (logits - y) / logits.shape[-1]
+    return np.asarray(2.0 * (logits - y) / logits.shape[-1])
 
 
 LOSSES: Mapping[str, Loss] = {

@@ -154,7 +154,8 @@ class Forests:
 
 
 def _finite(scores: np.ndarray) -> np.ndarray:
-    return scores[np.isfinite(scores)]
+    finite: np.ndarray = scores[np.isfinite(scores)]
+    return finite
 
 
 def _fenced(scores: np.ndarray) -> np.ndarray:
@@ -162,7 +163,8 @@ def _fenced(scores: np.ndarray) -> np.ndarray:
     if not scores.size:
         return scores
     lower, upper = np.percentile(_finite(scores), (25, 75))
-    return np.minimum(scores, upper + FENCE * (upper - lower))
+    fenced: np.ndarray = np.minimum(scores, upper + FENCE * (upper - lower))
+    return fenced
 
 
 def searched(experiment: Experiment) -> tuple[Dimension, ...]:

@@ -17,7 +17,8 @@ from rnnzoo.lang.view import CellView
 from rnnzoo.report.growth import growths
 from rnnzoo.report.second import PROMISE, box
 from rnnzoo.report.summary import Summary
-from rnnzoo.report.text import number, pvalue
+from rnnzoo.report.text import number
+from rnnzoo.report.verdict import pvalue
 from rnnzoo.spec.document import yaml_text
 
 

@@ -18,7 +18,7 @@ import statistics
 import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from rnnzoo.errors import StatsError
 from rnnzoo.report.learnt import Nothing
@@ -43,6 +43,8 @@ from rnnzoo.stats.compare import (
 from rnnzoo.stats.importance import Share
 from rnnzoo.stats.medians import median_interval, median_tests
 from rnnzoo.stats.shares import more_often, share_interval, trials_for_shares
+
+T = TypeVar("T")
 
 _WITHOUT = {**dict.fromkeys(SHARES, ""), FASTER: "sweep again with this claim, which measures it at the end"}
 SHARES_APART = (0.5, 0.25)  # differences between shares for which advice is given
@@ -630,10 +632,12 @@ class Searches:
     def _seed(self, *words: object) -> int:
         return zlib.crc32(" ".join(map(str, (self.seed, *words))).encode())
 
-    def _once(self, key: tuple[Any, ...], compute: Callable[[], Any]) -> Any:
+    def _once(self, key: tuple[Any, ...], compute: Callable[[], T]) -> T:
+        """What `compute` yields; computed only when its key is asked for first."""
         if key not in self._known:
             self._known[key] = compute()
-        return self._known[key]
+        known: T = self._known[key]
+        return known
 
 
 def _bounds(low: float, high: float) -> str:

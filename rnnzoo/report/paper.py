@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from rnnzoo.report.second import PROMISE
 from rnnzoo.report.summary import Row, Summary, Table
-from rnnzoo.report.text import number, pvalue
-from rnnzoo.report.verdict import Verdict, percent
+from rnnzoo.report.text import number
+from rnnzoo.report.verdict import Verdict, percent, pvalue
 
 _TEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",

@@ -425,7 +425,7 @@ def _point_sampler() -> Any:
     """Our own points, as a sampler of Optuna's; made here so that importing this module does not import Optuna."""
     from optuna.samplers import BaseSampler
 
-    class Points(BaseSampler):
+    class Points(BaseSampler):  # type: ignore[misc]  # Optuna is read without its types
         """Suggests the values of `point`."""
 
         point: Mapping[str, Value] = {}

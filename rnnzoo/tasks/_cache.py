@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from rnnzoo.spec.settings import cache_folder as folder
+from rnnzoo.spec.settings import cache_folder
 from rnnzoo.tasks import _npz
 
 
 def load(name: str) -> dict[str, np.ndarray] | None:
     """The arrays that `save` wrote under this name; None where there are none, or where they are damaged."""
     try:
-        return _npz.read(folder() / name)
+        return _npz.read(cache_folder() / name)
     except (OSError, ValueError):
         return None
 
@@ -26,8 +26,8 @@ def save(name: str, arrays: Mapping[str, np.ndarray]) -> None:
     A cache that cannot be written is none: the work is then done again next time.
     """
     try:
-        folder().mkdir(parents=True, exist_ok=True)
-        _write(folder() / name, arrays)
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        _write(cache_folder() / name, arrays)
     except OSError:
         return
 

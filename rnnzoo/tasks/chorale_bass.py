@@ -68,7 +68,8 @@ def soprano(roll: np.ndarray, low: int, high: int) -> np.ndarray:
 
 def _highest(roll: np.ndarray) -> np.ndarray:
     """MIDI numbers, (frames,); without meaning where nothing sounds."""
-    return _music.LOWEST + _music.KEYS - 1 - roll[:, ::-1].argmax(1)
+    highest: np.ndarray = _music.LOWEST + _music.KEYS - 1 - roll[:, ::-1].argmax(1)
+    return highest
 
 
 def _compass(pieces: Sequence[np.ndarray]) -> tuple[int, int]:

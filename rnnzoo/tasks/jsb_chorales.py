@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from rnnzoo.errors import TaskError
-from rnnzoo.tasks import Report, Task, _cache, _music
+from rnnzoo.spec.settings import cache_folder
+from rnnzoo.tasks import Report, Task, _music
 
 OPTIONS: dict[str, Any] = {}
 ABOUT = "JSB Chorales, the canonical set in one key: next-frame prediction (downloaded once, 0.4 MB)"
@@ -41,7 +42,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
 def _file(progress: Report) -> Path:
     """A file whose content has been checked."""
     own = os.environ.get("RNNZOO_DATA", "")
-    for place in (Path(own) if own else None, _cache.folder()):
+    for place in (Path(own) if own else None, cache_folder()):
         if place is not None and (place / FILE).is_file():
             return _checked(place / FILE)
     return _download(progress)
@@ -64,13 +65,13 @@ def _download(progress: Report) -> Path:
     pooch.get_logger().setLevel("ERROR")
     try:
         pooch.retrieve(
-            URL, f"sha256:{SHA256}", fname=FILE, path=_cache.folder(), downloader=pooch.HTTPDownloader(timeout=TIMEOUT)
+            URL, f"sha256:{SHA256}", fname=FILE, path=cache_folder(), downloader=pooch.HTTPDownloader(timeout=TIMEOUT)
         )
     except Exception as error:  # whatever the network does is one thing to the user
         raise TaskError(
             f"the task 'jsb_chorales' needs {FILE}, which could not be downloaded ({type(error).__name__})\n"
-            f"  fix: put it by hand into {_cache.folder()}, or into a folder that the environment variable RNNZOO_DATA"
+            f"  fix: put it by hand into {cache_folder()}, or into a folder that the environment variable RNNZOO_DATA"
             f" names\n       it comes from {URL}"
         ) from None
     progress("downloading JSB Chorales", 1, 1)
-    return _checked(_cache.folder() / FILE)
+    return _checked(cache_folder() / FILE)

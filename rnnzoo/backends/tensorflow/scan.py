@@ -211,7 +211,7 @@ def differentiable(
     def call(*arguments: Tensor) -> list[Tensor]:
         ahead, back = (forward, backward) if compiled_as_a_whole() else compiled
 
-        @tf.custom_gradient
+        @tf.custom_gradient  # type: ignore[untyped-decorator]
         def run(*arguments: Tensor) -> tuple[list[Tensor], Callable[..., list[Tensor | None]]]:
             results, kept = ahead(_cut(arguments))
 
@@ -271,7 +271,7 @@ def _once_more(
     first, last = len(arguments), len(arguments) + len(kept)
     there: list[bool] = []
 
-    @tf.custom_gradient
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
     def run(*tensors: Tensor) -> tuple[list[Tensor], Callable[..., list[Tensor | None]]]:
         # all that `back` reads comes in here: TensorFlow looks for variables behind everything else
         found = back(_cut(tensors[:first]), _cut(tensors[first:last]), _cut(tensors[last:]))
