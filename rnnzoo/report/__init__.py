@@ -30,6 +30,7 @@ from typing import Any
 from rnnzoo.lang.view import CellView
 from rnnzoo.report.summary import Summary, numbers, summarise
 from rnnzoo.report.text import show
+from rnnzoo.spec.atomic import atomic_write
 
 __all__ = ["Summary", "numbers", "show", "summarise", "write"]
 
@@ -46,15 +47,14 @@ def write(summary: Summary, cells: Mapping[str, CellView], folder: Path) -> list
     files = {f"{name}.svg": text for name, text in pictures.items()}
     files["summary.json"] = json.dumps(summary.to_dict(), indent=2)
     files["report.html"] = html.page(summary, cells, pictures)
-    folder.mkdir(parents=True, exist_ok=True)
     return [_write(folder / name, text) for name, text in files.items()]
 
 
 def _write(path: Path, text: str) -> Path:
-    """Aside, then renamed: a report that is open in a browser is whole at every moment."""
-    aside = path.with_name(f"aside-{path.name}")
-    aside.write_text(text, encoding="utf-8")
-    return aside.replace(path)
+    """Write a file whole: a report that is open in a browser is never seen half-written."""
+    with atomic_write(path) as draft:
+        draft.write_text(text, encoding="utf-8")
+    return path
 
 
 class _Callable(ModuleType):

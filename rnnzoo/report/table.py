@@ -20,6 +20,7 @@ from typing import Any
 from rnnzoo.errors import UsageError, command
 from rnnzoo.report.rows import SPLITS, RowError, repeated, result
 from rnnzoo.report.summary import Described
+from rnnzoo.spec.atomic import atomic_write
 from rnnzoo.spec.space import HYPERPARAMETERS
 from rnnzoo.spec.timing import Timing
 from rnnzoo.spec.trial import Result
@@ -68,7 +69,7 @@ class Trials:
 
 
 def write(content: Trials, path: Path) -> Path:
-    """Write a table, aside first; the ending says the form.
+    """Write a table; its path's ending chooses CSV or Parquet.
 
     Raises:
         UsageError: an ending that is neither .csv nor .parquet.
@@ -85,11 +86,10 @@ def write(content: Trials, path: Path) -> Path:
         }
     )
     rows = [row(trial) for trial in content.results]
-    path = Path(os.path.realpath(path))  # a link stays, and what it leads to is written
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"aside-{path.name}")
-    _WRITERS[path.suffix](aside, head, columns(content.results), rows)
-    return aside.replace(path)
+    path = Path(os.path.realpath(path))  # write to the target of a link, so that the link stays
+    with atomic_write(path) as draft:
+        _WRITERS[path.suffix](draft, head, columns(content.results), rows)
+    return path
 
 
 def _write_csv(path: Path, head: str, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:

@@ -13,5 +13,5 @@ timing            how long training steps take, as a sweep keeps it
 stamp             whose model a file is
 settings          mlflow.yml
 plugins           tasks, trackers and launchers by their names, the user's own too
-aside             files that are whole or not there
+atomic            files that are whole or not there
 """

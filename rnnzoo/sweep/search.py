@@ -23,7 +23,7 @@ from typing import Any
 
 from rnnzoo.errors import StoreError, UsageError, nearest, store_error, without_password
 from rnnzoo.spec import points
-from rnnzoo.spec.aside import aside
+from rnnzoo.spec.atomic import staged
 from rnnzoo.spec.document import is_number
 from rnnzoo.spec.experiment import PRUNERS, SAMPLERS, Dimension, Named, Search, Space
 from rnnzoo.spec.settings import SQLITE, sqlite_file, sqlite_url
@@ -565,10 +565,10 @@ def _other_version(url: str, message: str) -> StoreError:
 
 
 def _make_sqlite(path: Path) -> None:
-    """Make a new database aside and give it its name when it is whole; that of a sweep which was faster is kept."""
+    """Make a new database, whole before it gets its name; the database of a sweep that was faster is kept."""
     import optuna
 
-    with aside(path) as new:
+    with staged(path) as new:
         made = optuna.storages.RDBStorage(sqlite_url(new))
         made.engine.dispose()
         with suppress(FileExistsError):  # `replace` would throw away what the faster one has written since

@@ -32,7 +32,7 @@ from urllib.parse import unquote
 
 from rnnzoo.errors import StoreError, store_error, without_password
 from rnnzoo.spec import stamp
-from rnnzoo.spec.aside import aside
+from rnnzoo.spec.atomic import staged
 from rnnzoo.spec.settings import SQLITE, sqlite_file, sqlite_url
 from rnnzoo.spec.trial import MODEL, Kind, Result, Trial, Value
 from rnnzoo.trackers import Setup
@@ -389,16 +389,16 @@ def _quiet_migrations() -> None:
 
 
 def _make_sqlite(uri: str, artifacts: str | None) -> None:
-    """Make a new SQLite database aside and give it its name when it is whole: a migration killed half-way never recovers.
+    """Make a new SQLite database, whole before it gets its name: one whose migration was killed never recovers.
 
-    That of another process which was faster is kept.
+    The database of a process that was faster is kept.
     """
     path = sqlite_file(uri)
     if not uri.startswith(SQLITE) or path.exists():
         return
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    with aside(path) as new, _no_folder_more(sqlite_url(new)):
+    with staged(path) as new, _no_folder_more(sqlite_url(new)):
         store = SqlAlchemyStore(sqlite_url(new), artifacts or str(path.parent / "artifacts"))
         store.engine.dispose()
         with contextlib.closing(sqlite3.connect(new)) as database:
