@@ -132,7 +132,7 @@ def inspect(given: argparse.Namespace) -> None:
 
 def _show_work(given: argparse.Namespace, trial: Trial, found: Weights, task: Task) -> None:
     from rnnzoo.nn import look
-    from rnnzoo.report import work
+    from rnnzoo.report import activations
 
     split = task.splits["test"]
     others = [at for at in range(len(split)) if at != given.sequence][: max(given.sequences - 1, 0)]
@@ -141,7 +141,7 @@ def _show_work(given: argparse.Namespace, trial: Trial, found: Weights, task: Ta
     values = look.values(found, x, lengths)[given.layer - 1]
     layers = f", layer {given.layer} of {len(found.layers)}" if len(found.layers) > 1 else ""
     title = f"{trial.variant} on {trial.task}, trial {trial.index}: {found.units} units{layers}, test sequence {given.sequence}"
-    text, rows = work.page(
+    text, rows = activations.page(
         CellView(found.cell), given.layer, title, (_input_name(task), x[0]), values, look.real(x, lengths), 0
     )
     out = Path(given.out or runs() / "inspect" / f"{trial.experiment or 'model'}-{trial.variant}.html")

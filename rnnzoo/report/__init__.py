@@ -1,19 +1,19 @@
 """Results -> what a person reads: verdicts, a ranking, pictures, one page.
 
-    results -> evidence, explained -> judge -+
-    results + experiment + tasks ------------+-> summary -+-> text     verdicts and ranking on a terminal
-                                                          +-> figures  SVG
-                                                          +-> html     one self-contained page
+    results -> evidence, importance -> judge -+
+    results + experiment + tasks -------------+-> summary -+-> text     verdicts and ranking on a terminal
+                                                           +-> figures  SVG
+                                                           +-> html     one self-contained page
     results <-> table    CSV or Parquet, from which all of that can be made again; `rows`, one row of it, checked
 
-    answers    a verdict as the sentence that is read first
-    confirmed  what the second stage decided; `second`, what is said of it beside the verdicts
-    equal      the trials of the search at equal settings
-    learnt     scores beside those of what learns nothing
-    growth     tasks that are one task at several lengths
-    paper      answers and ranking as tables for a paper
-    gallery    cells -> a page each
-    work       a cell at work -> its gates over a sequence
+    answers      a verdict as the sentence that is read first
+    confirmed    what the second stage decided; `second`, what is said of it beside the verdicts
+    equal        the trials of the search at equal settings
+    learnt       scores beside those of baselines without memory
+    scaling      tasks that are one task at several lengths
+    paper        answers and ranking as tables for a paper
+    gallery      cells -> a page each
+    activations  a trained cell -> its gates over a sequence
 
 A report only reads: it needs neither Keras nor Optuna, and can be made again next year.
 """

@@ -15,7 +15,7 @@ import numpy as np
 
 from rnnzoo.errors import StatsError
 from rnnzoo.lang import check, counts
-from rnnzoo.report.explained import Forests
+from rnnzoo.report.importance import ImportanceModel
 from rnnzoo.report.judge import Diverging, Searches
 from rnnzoo.report.learnt import Nothing
 from rnnzoo.report.results import belonging, staged
@@ -34,7 +34,7 @@ def searches(
     results: Sequence[Result],
     inputs: Mapping[str, int],
     keep: Mapping[str, int],
-    forests: Forests,
+    model: ImportanceModel,
     solved: Mapping[str, float | None] = MappingProxyType({}),
     nothing: Mapping[str, Nothing] = MappingProxyType({}),
     idle: Collection[tuple[str, str]] = (),
@@ -66,8 +66,8 @@ def searches(
         trials=found,
         complete=complete,
         keep=keep,
-        shares=forests.shares,
-        without=forests.without,
+        shares=model.shares,
+        excluded=model.excluded,
         ratio=lambda task, a, b: _ratio(experiment, a, b, inputs[task]),
         solving=shares,
         diverging=diverged,

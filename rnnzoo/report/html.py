@@ -14,7 +14,7 @@ from typing import Any
 from rnnzoo.confirm.questions import CERTAIN
 from rnnzoo.lang import latex
 from rnnzoo.lang.view import CellView
-from rnnzoo.report.growth import growths
+from rnnzoo.report.scaling import scaling_curves
 from rnnzoo.report.second import PROMISE, box
 from rnnzoo.report.summary import Summary
 from rnnzoo.report.text import number
@@ -31,7 +31,7 @@ def page(summary: Summary, cells: Mapping[str, CellView], pictures: Mapping[str,
         summary=summary,
         pictures={name: Markup(text) for name, text in pictures.items()},
         several=len(summary.tables) > 1,
-        growths=growths(summary),
+        scaling_curves=scaling_curves(summary),
         cells=[described(label, view, cells.get(summary.baseline)) for label, view in cells.items()],
         spec=yaml_text(dict(summary.spec)),
         sources=_sources(cells),

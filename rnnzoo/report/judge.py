@@ -138,7 +138,7 @@ class Evidence(Protocol):
     def timing(self, task: str, a: str, b: str) -> Timing:
         """How fast two variants trained side by side."""
 
-    def without(self, task: str) -> Sequence[str]:
+    def excluded(self, task: str) -> Sequence[str]:
         """The variants whose trials the shares are not about."""
 
     def test(self, a: str, b: str) -> str:
@@ -317,7 +317,7 @@ def _share(claim: Claim, task: str, evidence: Evidence) -> Finding:
     """An interval of 95 % on one side of the number."""
     share, limit = evidence.share(task, claim.name), _number(claim)
     what = f"{claim.name} explains" if claim.name else "all interactions together explain"
-    left_out = ", ".join(evidence.without(task))
+    left_out = ", ".join(evidence.excluded(task))
     without = f"; without {left_out}, whose scores spread too wide" if left_out else ""
     above, below = share.low > limit, share.high < limit
     if " below " in claim.form:
@@ -484,7 +484,7 @@ class Searches:
         complete: likewise, how many trials completed, and of how many.
         keep: how many of each are compared, by task.
         shares: by task: the share of each hyper-parameter, and of all interactions under the empty name.
-        without: by task: the variants that the shares are not about.
+        excluded: by task: the variants that the shares are not about.
         ratio: (task, variant, variant) -> lowest and highest ratio of weights.
         solving: by task and variant, how many trials solve the task, and of how many; None for a task of which it is not
             known from which score on it is solved.
@@ -504,7 +504,7 @@ class Searches:
     keep: Mapping[str, int]
     shares: Callable[[str], Mapping[str, Share]]
     ratio: Callable[[str, str, str], tuple[float, float]]
-    without: Callable[[str], Sequence[str]] = lambda task: ()
+    excluded: Callable[[str], Sequence[str]] = lambda task: ()
     solving: Mapping[tuple[str, str], tuple[int, int] | None] = field(default_factory=dict)
     diverging: Mapping[tuple[str, str], Diverging] = field(default_factory=dict)
     timings: Mapping[tuple[str, str, str], Timing] = field(default_factory=dict)
@@ -695,5 +695,5 @@ class Printed:
     def timing(self, task: str, a: str, b: str) -> Timing:
         raise StatsError("a table of scores does not say how fast variants train")
 
-    def without(self, task: str) -> Sequence[str]:
+    def excluded(self, task: str) -> Sequence[str]:
         return ()

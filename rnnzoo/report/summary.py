@@ -22,7 +22,7 @@ from rnnzoo.report.answers import answers, subtitle
 from rnnzoo.report.confirmed import verdict
 from rnnzoo.report.equal import beside
 from rnnzoo.report.evidence import searches, solving, trials
-from rnnzoo.report.explained import Explained, Forests, explained, searched
+from rnnzoo.report.importance import ImportanceModel, ImportanceSummary, searched
 from rnnzoo.report.judge import Searches, judge_pairs
 from rnnzoo.report.learnt import Nothing, nothing
 from rnnzoo.report.results import belonging, replicated
@@ -192,7 +192,7 @@ class Table:
     solved: float | None
     nothing: Nothing | None
     rows: tuple[Row, ...]
-    explained: Explained | None
+    explained: ImportanceSummary | None
 
     @property
     def kinds(self) -> list[str]:
@@ -262,7 +262,7 @@ def summarise(
         trials: of each variant on each task, as planned; where fewer were run, a share is kept of those.
         timings: how fast variants trained side by side.
     """
-    forests = Forests(experiment, results)
+    model = ImportanceModel(experiment, results)
     labels = [one.label for one in experiment.tasks]
     stands = {label: stand(experiment, label, results, trials) for label in labels} if experiment.confirm else {}
     stages = {label: second(experiment, results, one) for label, one in stands.items()}
@@ -284,7 +284,7 @@ def summarise(
         ]
         best_first = tuple(sorted(rows, key=lambda row: (row.mean is None, row.mean)))
         told = (task.metric, task.unit, task.note, dict(task.baselines), task.digest, task.solved, beat)
-        tables.append(Table(choice.label, ran, keep, *told, best_first, _explained(forests, choice.label)))
+        tables.append(Table(choice.label, ran, keep, *told, best_first, _importance(model, choice.label)))
     inputs = {label: task.inputs for label, task in tasks.items()}
     solved = {label: task.solved for label, task in tasks.items()}
     evidence = searches(
@@ -292,7 +292,7 @@ def summarise(
         results,
         inputs,
         {one.task: one.keep for one in tables},
-        forests,
+        model,
         solved,
         {one.task: one.nothing for one in tables if one.nothing},
         {(one.task, row.variant) for one in tables for row in one.rows if row.idle},
@@ -364,10 +364,10 @@ def _ranks(experiment: Experiment, tables: Sequence[Table]) -> Ranks | None:
         return None
 
 
-def _explained(forests: Forests, task: str) -> Explained | None:
+def _importance(model: ImportanceModel, task: str) -> ImportanceSummary | None:
     """None where the trials say nothing: too few of them, or nothing is searched."""
     try:
-        return explained(forests, task) if searched(forests.experiment) else None
+        return model.summary(task) if searched(model.experiment) else None
     except StatsError:
         return None
 

@@ -370,7 +370,7 @@ def test_claims_about_diverging_share_the_error_rate() -> None:
 
 
 def test_a_verdict_on_shares_names_the_variants_that_it_is_not_about() -> None:
-    found = verdict("importance of rate above 2/3", evidence({"b": 0.0, "a": 0.0}, without=lambda task: ("a",)))
+    found = verdict("importance of rate above 2/3", evidence({"b": 0.0, "a": 0.0}, excluded=lambda task: ("a",)))
     assert (found.word, found.found.endswith("without a, whose scores spread too wide")) == ("supported", True)
 
 

@@ -24,9 +24,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator, PercentFormatter
 
 from rnnzoo.confirm.questions import CERTAIN
-from rnnzoo.report.explained import Explained, Marginal
 from rnnzoo.report.figures.style import COLOURS, DASHES, FAINT, INK, KEPT, MARKERS, STYLE, svg
-from rnnzoo.report.growth import Growth, growths
+from rnnzoo.report.importance import ImportanceSummary, Marginal
+from rnnzoo.report.scaling import ScalingCurve, scaling_curves
 from rnnzoo.report.summary import Row, Summary, Table
 from rnnzoo.report.verdict import Verdict
 from rnnzoo.stats.ranks import Ranks
@@ -54,9 +54,9 @@ def draw(summary: Summary) -> dict[str, str]:
         if confirmed:
             with rc_context(STYLE):
                 found[f"answers{suffix}"] = svg(_answers(summary, table, confirmed))
-    for growth in growths(summary):
+    for curve in scaling_curves(summary):
         with rc_context(STYLE):
-            found[f"growth-{growth.name}"] = svg(_growth(summary, growth))
+            found[f"growth-{curve.name}"] = svg(_scaling(summary, curve))
     units = {table.task: table.unit for table in summary.tables}
     for number, verdict in enumerate(summary.verdicts, start=1):
         if verdict.course and verdict.pair:
@@ -214,16 +214,16 @@ def _counting(axes: Axes, most: int) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
 
 
-def _importance(explained: Explained) -> Figure:
+def _importance(importance: ImportanceSummary) -> Figure:
     """Shares of the variance as bars with intervals on the left, marginal curves on the right."""
-    bars = [*explained.main, *((f"{a} x {b}", share) for a, b, share in explained.pairs[:PAIRS])]
-    count = len(explained.marginals)
+    bars = [*importance.main, *((f"{a} x {b}", share) for a, b, share in importance.pairs[:PAIRS])]
+    count = len(importance.marginals)
     figure = Figure(figsize=(8, 0.6 + 0.3 * len(bars) + 2.4 * -(-count // 4)), layout="constrained")
     heights = (0.6 + 0.3 * len(bars), 2.4 * -(-count // 4))
     upper, lower = np.asarray(figure.subfigures(2, 1, height_ratios=heights)).ravel()
     axes = upper.subplots()
     for at, (_, share) in enumerate(bars):
-        axes.barh(at, share.value, color=KEPT if at < len(explained.main) else FAINT, height=0.6)
+        axes.barh(at, share.value, color=KEPT if at < len(importance.main) else FAINT, height=0.6)
         axes.plot((share.low, share.high), (at, at), color=INK, lw=1.4)
     axes.set_yticks(range(len(bars)), [_words(name) for name, _ in bars])
     axes.set_ylim(len(bars) - 0.4, -0.6)
@@ -232,7 +232,7 @@ def _importance(explained: Explained) -> Figure:
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
     axes.set_xlabel("share of the variance of the scores")
     panels = np.atleast_1d(lower.subplots(-(-count // 4), min(count, 4), sharey=True, squeeze=False)).ravel()
-    for panel, marginal in zip(panels, explained.marginals):
+    for panel, marginal in zip(panels, importance.marginals):
         _marginal(panel, marginal)
     for panel in panels[count:]:
         panel.set_visible(False)
@@ -266,15 +266,15 @@ def _scale(axes: Axes, marginal: Marginal) -> None:
         axes.set_xticks(ticks, [f"{one:.2g}" if one < 10 else f"{one:.0f}" for one in ticks])
 
 
-def _scatter(summary: Summary, table: Table, rows: Sequence[Row], explained: Explained) -> Figure:
+def _scatter(summary: Summary, table: Table, rows: Sequence[Row], importance: ImportanceSummary) -> Figure:
     """Every complete trial of all variants by each hyper-parameter."""
-    count = len(explained.marginals)
+    count = len(importance.marginals)
     down = -(-count // 4)
     figure = Figure(figsize=(8, 2.4 * down), layout="constrained")
     panels = figure.subplots(down, min(count, 4), sharey=True, squeeze=False).ravel()
     low, high = _limits(table, rows)
     points = [one for row in rows for one in row.points]
-    for panel, marginal in zip(panels, explained.marginals):
+    for panel, marginal in zip(panels, importance.marginals):
         for kept, colour, alpha in ((False, FAINT, 0.9), (True, KEPT, 0.9)):
             these = [one for one in points if one.kept == kept and marginal.name in one.at]
             at = [_place(marginal, one.at[marginal.name]) for one in these]
@@ -293,16 +293,16 @@ def _scatter(summary: Summary, table: Table, rows: Sequence[Row], explained: Exp
     return figure
 
 
-def _growth(summary: Summary, growth: Growth) -> Figure:
+def _scaling(summary: Summary, curve: ScalingCurve) -> Figure:
     """A line a variant; the share that solves it where the task can be solved, else the mean of the kept trials."""
     figure = Figure(figsize=(8, 3.6))
     axes = figure.subplots()
-    places = {value: place for place, (value, _) in enumerate(growth.tables)}
-    variants = list(dict.fromkeys(row.variant for _, table in growth.tables for row in sorted(table.rows, key=_named)))
+    places = {value: place for place, (value, _) in enumerate(curve.tables)}
+    variants = list(dict.fromkeys(row.variant for _, table in curve.tables for row in sorted(table.rows, key=_named)))
     for at, variant in enumerate(variants):
         beside = 0.5 * ((at + 0.5) / len(variants) - 0.5)  # equal scores would hide each other
-        found = [(value, row) for value, table in growth.tables for row in table.rows if row.variant == variant]
-        grown = [(places[value] + beside, *_grown(growth, row)) for value, row in found]
+        found = [(value, row) for value, table in curve.tables for row in table.rows if row.variant == variant]
+        grown = [(places[value] + beside, *_scaled(curve, row)) for value, row in found]
         points = [(place, score, interval) for place, score, interval in grown if score is not None]
         line = _line(at)
         axes.plot(
@@ -312,20 +312,20 @@ def _growth(summary: Summary, growth: Growth) -> Figure:
         bands = [(place, *interval) for place, _, interval in points if interval]
         if bands:
             axes.vlines(*zip(*bands), color=line["color"], lw=1.2)
-    table = growth.tables[0][1]
-    if growth.solved:
+    table = curve.tables[0][1]
+    if curve.solved:
         axes.set(ylabel="share of trainings\nthat solve it", ylim=(-0.04, 1.04))
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     else:
-        least = [(places[value], min(one.baselines.values())) for value, one in growth.tables if one.baselines]
+        least = [(places[value], min(one.baselines.values())) for value, one in curve.tables if one.baselines]
         if least:
             axes.plot(*zip(*least), color=FAINT, lw=1, ls=(0, (4, 3)), label="learns nothing")
         axes.set(ylabel=f"{table.metric.replace('_', ' ')} on {summary.report}")
         axes.set_ylim(0, None)
-    axes.set(xlabel=growth.option.replace("_", " "))
+    axes.set(xlabel=curve.option.replace("_", " "))
     axes.set_xticks(list(places.values()), [f"{value:g}" for value in places])
     axes.grid(axis="y", color="#eceff2", lw=0.8)
-    _legend(axes, growth.name)
+    _legend(axes, curve.name)
     return figure
 
 
@@ -424,9 +424,9 @@ def _reach(verdict: Verdict) -> float:
     return max([1.5 * verdict.numbers["margin"], *(1.15 * abs(one) for one in ends if one is not None)])
 
 
-def _grown(growth: Growth, row: Row) -> tuple[float | None, tuple[float, float] | None]:
+def _scaled(curve: ScalingCurve, row: Row) -> tuple[float | None, tuple[float, float] | None]:
     """What a line shows, and its interval."""
-    if not growth.solved:
+    if not curve.solved:
         return row.mean, row.interval
     one = row.solved
     return (one.count / one.trials, (one.low, one.high)) if one else (None, None)

@@ -1,7 +1,7 @@
-"""A cell at work -> numbers and pictures of its gates.
+"""A trained cell's activations -> numbers and pictures of its gates.
 
-In: every equation's value over real sequences.  Out: for each value its mean and spread, and for each gate how often it is
-shut or open (Karpathy, Johnson and Fei-Fei 2015, section 4.2); a page.
+In: the value of every equation over real sequences.  Out: for each equation the mean and spread of its values, for each
+gate how often it is shut or open (Karpathy, Johnson and Fei-Fei 2015, section 4.2), and a page.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ SHUT, OPEN = 0.1, 0.9
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one equation's values are like, over all real steps of all units.
+    """The values of one equation, over all real steps and all units.
 
     Attributes:
-        gate: whether it is a gate, whose values lie between 0 and 1.
-        shut, open: shares of values below 0.1 and above 0.9; of other values, of magnitudes.
+        gate: whether the equation is a gate, whose values lie between 0 and 1.
+        shut, open: the shares of values below 0.1 and above 0.9; where the equation is no gate, of magnitudes.
     """
 
     name: str
@@ -42,35 +42,33 @@ def is_gate(step: ir.Step, name: str) -> bool:
     match step.equation(name).expr:
         case ir.Apply(op=op) if op.gates:
             return True
-        case ir.Apply(op=op, args=(ir.Number(value=1.0), ir.Ref(kind="value", name=other))) if op is sub:
-            return is_gate(step, other)
+        case ir.Apply(op=op, args=(ir.Number(value=1.0), ir.Ref(kind="value", name=operand))) if op is sub:
+            return is_gate(step, operand)
     return False
 
 
 def rows(step: ir.Step, values: Mapping[str, np.ndarray], keep: np.ndarray) -> list[Row]:
-    """One row an equation; `values` are (sequences, time, units), `keep` (sequences, time) says which steps are real."""
-    found = []
-    for one in step.equations:
-        real = values[one.name][keep]
-        size = real if is_gate(step, one.name) else np.abs(real)
-        found.append(
-            Row(
-                one.name, is_gate(step, one.name), float(real.mean()), float(real.std()),
-                float((size < SHUT).mean()), float((size > OPEN).mean()),
-            )
-        )  # fmt: skip
-    return found
+    """One row for each equation.
+
+    Args:
+        values: (sequences, time, units) by name of the equation.
+        keep: (sequences, time), False where a step is padding.
+    """
+    table = []
+    for equation in step.equations:
+        real, gate = values[equation.name][keep], is_gate(step, equation.name)
+        size = real if gate else np.abs(real)
+        shut, open_ = float((size < SHUT).mean()), float((size > OPEN).mean())
+        table.append(Row(equation.name, gate, float(real.mean()), float(real.std()), shut, open_))
+    return table
 
 
 def shares(
     step: ir.Step, values: Mapping[str, np.ndarray], keep: np.ndarray
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """For each gate, how often each of its units is shut, and how often open."""
-    return {
-        one.name: ((values[one.name][keep] < SHUT).mean(axis=0), (values[one.name][keep] > OPEN).mean(axis=0))
-        for one in step.equations
-        if is_gate(step, one.name)
-    }
+    gates = {equation.name: values[equation.name][keep] for equation in step.equations if is_gate(step, equation.name)}
+    return {name: ((real < SHUT).mean(axis=0), (real > OPEN).mean(axis=0)) for name, real in gates.items()}
 
 
 def page(
@@ -85,9 +83,10 @@ def page(
     """The page, and its numbers.
 
     Args:
-        inputs: what the input is called, and the input of the sequence that is drawn, (time, inputs).
+        inputs: the name of the input, and the input of the sequence that is drawn, (time, inputs).
         values: of `layer`, (sequences, time, units) by name of the equation.
-        shown: the number of the sequence that is drawn, among those of `values`.
+        keep: (sequences, time), False where a step is padding.
+        shown: the position in `values` of the sequence that is drawn.
     """
     from markupsafe import Markup
 
@@ -108,7 +107,7 @@ def page(
         pictures["saturation"] = figures.saturation(open_or_shut)
     numbers = rows(step, values, keep)
     text = render(
-        "work.html.j2",
+        "activations.html.j2",
         cell=described(cell.name, cell),
         title=title,
         pictures={name: Markup(picture) for name, picture in pictures.items()},
@@ -116,11 +115,15 @@ def page(
         sequences=len(keep),
         steps=int(keep.sum()),
     )
-    return text, [asdict(one) for one in numbers]
+    return text, [asdict(row) for row in numbers]
 
 
 def _ordered(cell: CellView, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Values in the order of the equations; units in one order throughout, by the mean of the cell's memory."""
+    """The values with their units sorted by the mean of the cell's memory; other sizes keep their order."""
     memory = cell.states[-1] if cell.states else cell.ir.output
     order = np.argsort(values[memory].mean(axis=0))
-    return {name: value[:, order] if value.shape[-1] == len(order) else value for name, value in values.items()}
+    ordered = dict(values)
+    for name, value in values.items():
+        if value.shape[-1] == len(order):
+            ordered[name] = value[:, order]
+    return ordered

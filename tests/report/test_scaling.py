@@ -10,7 +10,7 @@ import pytest
 
 from rnnzoo import report
 from rnnzoo.report import figures, html
-from rnnzoo.report.growth import growths
+from rnnzoo.report.scaling import scaling_curves
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Result
 from tests.report.test_report import SPEC, cells, results, task
@@ -30,9 +30,9 @@ def summary(tasks: str) -> report.Summary:
 
 
 def test_tasks_that_differ_in_one_number_are_one_that_grows() -> None:
-    (found,) = growths(summary(LONG))
-    assert (found.name, found.option) == ("adding", "length")
-    assert [(value, table.task) for value, table in found.tables] == [(20.0, "short"), (200.0, "long")]
+    (curve,) = scaling_curves(summary(LONG))
+    assert (curve.name, curve.option) == ("adding", "length")
+    assert [(value, table.task) for value, table in curve.tables] == [(20.0, "short"), (200.0, "long")]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_tasks_that_differ_in_one_number_are_one_that_grows() -> None:
     ],
 )
 def test_others_do_not_grow(tasks: str) -> None:
-    assert growths(summary(tasks)) == []
+    assert scaling_curves(summary(tasks)) == []
 
 
 def test_the_report_shows_the_growth_with_every_variant_that_has_scores() -> None:
@@ -65,8 +65,8 @@ def test_a_task_that_can_be_solved_shows_how_the_share_that_solves_it_changes() 
     ]
     loaded = {choice.label: replace(task(), name=choice.name, solved=8.75) for choice in experiment.tasks}
     shown = report.summarise(experiment, found, loaded, 6)
-    (growth,) = growths(shown)
-    assert growth.solved
+    (curve,) = scaling_curves(shown)
+    assert curve.solved
     assert "that solve it" in figures.draw(shown)["growth-adding"]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from rnnzoo.errors import StatsError
-from rnnzoo.report.explained import Forests, explained, searched
+from rnnzoo.report.importance import ImportanceModel, searched
 from rnnzoo.spec import points
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import parse_experiment
@@ -55,7 +55,7 @@ def rate(at: dict, index: int) -> float:
 
 def test_the_hyper_parameter_that_matters_is_found_and_its_marginal_follows_it() -> None:
     experiment = read()
-    found = explained(Forests(experiment, results(experiment, rate)), "adding")
+    found = ImportanceModel(experiment, results(experiment, rate)).summary("adding")
     (name, share), *rest = found.main
     assert (name, share.value > 0.9, found.trials) == ("learning_rate", True, 200)
     assert all(one.value < 0.05 for _, one in rest)
@@ -74,7 +74,7 @@ def test_a_variant_that_is_worse_as_a_whole_moves_no_share() -> None:
         else one
         for one in plain
     ]
-    first, second = (explained(Forests(experiment, given), "adding") for given in (plain, shifted))
+    first, second = (ImportanceModel(experiment, given).summary("adding") for given in (plain, shifted))
     assert [share.value for _, share in first.main] == pytest.approx(
         [share.value for _, share in second.main], abs=1e-3
     )
@@ -83,7 +83,7 @@ def test_a_variant_that_is_worse_as_a_whole_moves_no_share() -> None:
 def test_one_trial_that_went_wrong_is_not_most_of_the_variance() -> None:
     experiment = read()
     wild = results(experiment, lambda at, index: 1e6 if index == 17 else rate(at, index))
-    name, share = explained(Forests(experiment, wild), "adding").main[0]
+    name, share = ImportanceModel(experiment, wild).summary("adding").main[0]
     assert (name, share.value > 0.8) == ("learning_rate", True)
 
 
@@ -96,18 +96,18 @@ def test_a_variant_whose_trials_go_wrong_by_the_dozen_is_left_out_and_named() ->
         else one
         for one in plain
     ]
-    found = explained(Forests(experiment, wild), "adding")
+    found = ImportanceModel(experiment, wild).summary("adding")
     name, share = found.main[0]
     assert (name, share.value > 0.8, found.predicted > 0.5) == ("learning_rate", True, True)
     assert (found.without, found.trials) == (("rnn",), 200)
-    assert explained(Forests(experiment, plain), "adding").without == ()
+    assert ImportanceModel(experiment, plain).summary("adding").without == ()
 
 
 def test_trials_that_diverged_count_as_bad_ones() -> None:
     """All that is known here is where trials diverge: at large rates."""
     experiment = read()
     lost = results(experiment, lambda at, index: math.inf if at["learning_rate"] > 1e-2 else 1.0 + 0.01 * (index % 5))
-    found = explained(Forests(experiment, lost), "adding")
+    found = ImportanceModel(experiment, lost).summary("adding")
     assert found.main[0][0] == "learning_rate"
     (curve,) = [one for one in found.marginals if one.name == "learning_rate"]
     assert curve.mean[-1] > max(curve.mean[:20])
@@ -116,9 +116,9 @@ def test_trials_that_diverged_count_as_bad_ones() -> None:
 def test_noise_is_not_judged() -> None:
     experiment = read()
     rng = np.random.default_rng(0)
-    forests = Forests(experiment, results(experiment, lambda at, index: float(rng.normal())))
+    model = ImportanceModel(experiment, results(experiment, lambda at, index: float(rng.normal())))
     with pytest.raises(StatsError, match=r"at least 50% are needed|agree on nothing"):
-        forests.shares("adding")
+        model.shares("adding")
 
 
 def test_what_only_some_search_or_all_have_fixed_is_not_asked_about() -> None:

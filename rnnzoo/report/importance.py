@@ -1,0 +1,249 @@
+"""Results -> which hyper-parameters explain the scores, by functional ANOVA (Hutter et al. 2014).
+
+In: an experiment and its results.  Out: for each task a forest, and from it the shares of variance and the marginal curves
+that a report shows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rnnzoo.errors import StatsError
+from rnnzoo.report.results import belonging
+from rnnzoo.spec.experiment import Dimension, Experiment, Space
+from rnnzoo.spec.points import within
+from rnnzoo.spec.trial import Result
+from rnnzoo.stats.importance import Axis, Forest, Importance, Share, fit_forest, importance, marginal
+
+POINTS = 41  # of a marginal curve
+FENCE = 3.0
+SPREAD_LIMIT = 10.0  # times the median variant's spread: trials of a wider one would be most of the variance
+PREDICTED = 0.5  # below, shares are shares of what is mostly noise
+
+
+@dataclass(frozen=True, slots=True)
+class Marginal:
+    """The expected score for each value of one hyper-parameter, averaged over all the others.
+
+    Attributes:
+        at: the values; of a choice, positions in `choices`.
+        mean: expected score, less the median of its variant.
+        spread: how much the trees differ.
+    """
+
+    name: str
+    log: bool
+    choices: tuple[str, ...]
+    at: tuple[float, ...]
+    mean: tuple[float, ...]
+    spread: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportanceSummary:
+    """What a report shows of one task's hyper-parameters.
+
+    Attributes:
+        main: the share of the variance that each explains by itself, the largest first.
+        pairs: the shares that two explain only together, the largest first.
+        interactions: everything that no hyper-parameter explains by itself.
+        predicted: how much of the variance of unseen trials' scores the forest predicts.
+        trials: how many trials the forest was fitted to.
+        without: the variants whose trials were left out because their scores spread too wide.
+    """
+
+    main: tuple[tuple[str, Share], ...]
+    pairs: tuple[tuple[str, str, Share], ...]
+    interactions: Share
+    predicted: float
+    trials: int
+    marginals: tuple[Marginal, ...]
+    without: tuple[str, ...] = ()
+
+
+class ImportanceModel:
+    """Regression forests from hyper-parameters to scores, one for each task, fitted on first use.
+
+    All variants' trials enter one forest, each variant's scores less their median: the question is which hyper-parameter
+    matters, not which variant.  One trial that went wrong would be most of the variance, so a score far above the others
+    counts as their fence (Tukey 1977: the upper quartile plus three times the distance between the quartiles), and so does
+    a trial that did not complete.  A variant whose trials often go wrong, as those of an unbounded cell do, would still be
+    most of the variance: where the middle half of its scores spreads `SPREAD_LIMIT` times as wide as that of the median
+    variant, its trials are left out, and the report names it.
+    """
+
+    def __init__(self, experiment: Experiment, results: Sequence[Result]) -> None:
+        self.experiment = experiment
+        self.searched, self.axes = searched(experiment), axes(experiment)
+        choices = Space(tuple(dimension for dimension in self.searched if dimension.kind == "choice"))
+        # a table may be older than its spec, which has lost a choice since
+        self.results = [result for result in results if within(choices, result.trial.hyperparameters)]
+        self._forests: dict[str, Forest] = {}
+        self._importances: dict[str, Importance] = {}
+        self._trials: dict[str, int] = {}
+        self._excluded: dict[str, tuple[str, ...]] = {}
+
+    def forest(self, task: str) -> Forest:
+        """The forest of a task.
+
+        Raises:
+            StatsError: too few trials, or nothing is searched.
+        """
+        if task not in self._forests:
+            points, scores = self._points(task)
+            self._trials[task] = len(scores)
+            self._forests[task] = fit_forest(points, scores, self.axes, np.random.default_rng(0))
+        return self._forests[task]
+
+    def importance(self, task: str) -> Importance:
+        """The shares of a task's forest, with intervals.
+
+        Raises:
+            StatsError: as `forest`.
+        """
+        if task not in self._importances:
+            self._importances[task] = importance(self.forest(task))
+        return self._importances[task]
+
+    def shares(self, task: str) -> Mapping[str, Share]:
+        """The share of each hyper-parameter by itself; of all interactions under the empty name.
+
+        Raises:
+            StatsError: the forest predicts too little for its shares to say anything.
+        """
+        shares = self.importance(task)
+        if not shares.explained >= PREDICTED:
+            raise StatsError(
+                f"hyper-parameters predict {max(shares.explained, 0.0):.0%} of the variance of trials that the forest has not"
+                f" seen, and at least {PREDICTED:.0%} are needed to say which of them matters"
+            )
+        return {**shares.main, "": shares.interactions}
+
+    def excluded(self, task: str) -> tuple[str, ...]:
+        """The variants that are left out because their scores spread too wide."""
+        if task not in self._excluded:
+            spread: dict[str, float] = {}
+            for variant in self.experiment.variants:
+                finite = _finite(self._scores(variant.label, task))
+                if finite.size:
+                    lower, upper = np.percentile(finite, (25, 75))
+                    spread[variant.label] = float(upper - lower)
+            median = float(np.median(list(spread.values()))) if spread else 0.0
+            self._excluded[task] = tuple(label for label, width in spread.items() if width > SPREAD_LIMIT * median > 0)
+        return self._excluded[task]
+
+    def summary(self, task: str) -> ImportanceSummary:
+        """What a report shows of a task.
+
+        Raises:
+            StatsError: as `forest`.
+        """
+        shares, forest = self.importance(task), self.forest(task)
+        pairs = [(a, b, share) for (a, b), share in shares.pairs.items()]
+        return ImportanceSummary(
+            main=tuple(sorted(shares.main.items(), key=lambda named: -named[1].value)),
+            pairs=tuple(sorted(pairs, key=lambda pair: -pair[2].value)),
+            interactions=shares.interactions,
+            predicted=shares.explained,
+            trials=self._trials[task],
+            marginals=tuple(_marginal(forest, dimension) for dimension in self.searched),
+            without=self.excluded(task),
+        )
+
+    def _scores(self, label: str, task: str) -> np.ndarray:
+        """What the trials of a variant reached on the reported split; infinite where one did not complete."""
+        report = self.experiment.select.report
+        trials = belonging(self.results, label, task)
+        return np.array([trial.outcome.scores.get(report, math.inf) for trial in trials])
+
+    def _points(self, task: str) -> tuple[np.ndarray, np.ndarray]:
+        """The forest's inputs and targets, variant after variant: (trials, axes) and (trials,)."""
+        points: list[list[float]] = []
+        scores: list[float] = []
+        for variant in self.experiment.variants:
+            reached = self._scores(variant.label, task)
+            finite = _finite(reached)
+            if finite.size and variant.label not in self.excluded(task):
+                points += [self._point(trial) for trial in belonging(self.results, variant.label, task)]
+                scores += (reached - np.median(finite)).tolist()
+        return np.array(points, dtype=float).reshape(len(points), len(self.axes)), _fenced(np.array(scores))
+
+    def _point(self, result: Result) -> list[float]:
+        chosen = result.trial.hyperparameters
+        return [_coded(dimension, chosen.get(dimension.name)) for dimension in self.searched]
+
+
+def _finite(scores: np.ndarray) -> np.ndarray:
+    finite: np.ndarray = scores[np.isfinite(scores)]
+    return finite
+
+
+def _fenced(scores: np.ndarray) -> np.ndarray:
+    """The scores, none of them above the fence of those that are finite."""
+    if not scores.size:
+        return scores
+    lower, upper = np.percentile(_finite(scores), (25, 75))
+    fenced: np.ndarray = np.minimum(scores, upper + FENCE * (upper - lower))
+    return fenced
+
+
+def searched(experiment: Experiment) -> tuple[Dimension, ...]:
+    """The hyper-parameters that every variant searches, over the same choices or in ranges.
+
+    A range becomes the one from the lowest to the highest value of any variant.
+    """
+    by_name: dict[str, list[Dimension]] = {}
+    for variant in experiment.variants:
+        for dimension in variant.space.dimensions:
+            by_name.setdefault(dimension.name, []).append(dimension)
+    merged = []
+    for dimensions in by_name.values():
+        if len(dimensions) == len(experiment.variants) and _alike(dimensions):
+            first = dimensions[0]
+            low = min(dimension.low for dimension in dimensions)
+            high = max(dimension.high for dimension in dimensions)
+            if len(first.choices) > 1 or low < high:
+                merged.append(replace(first, low=low, high=high))
+    return tuple(merged)
+
+
+def _alike(dimensions: Sequence[Dimension]) -> bool:
+    """Whether dimensions of one name have the same choices, or are ranges on the same scale."""
+    return len({(dimension.kind == "choice", dimension.choices, dimension.log) for dimension in dimensions}) == 1
+
+
+def axes(experiment: Experiment) -> tuple[Axis, ...]:
+    """The axes of the forest: one for each searched hyper-parameter."""
+    return tuple(_axis(dimension) for dimension in searched(experiment))
+
+
+def _axis(dimension: Dimension) -> Axis:
+    if dimension.kind == "choice":
+        count = len(dimension.choices)
+        return Axis(dimension.name, 0, max(count - 1, 0), choices=count)
+    return Axis(dimension.name, dimension.low, dimension.high, dimension.log)
+
+
+def _coded(dimension: Dimension, value: object) -> float:
+    """A number for each value; NaN where the hyper-parameter does not exist."""
+    if value is None:
+        return math.nan
+    return float(dimension.choices.index(value)) if dimension.kind == "choice" else float(value)  # type: ignore[arg-type]
+
+
+def _marginal(forest: Forest, dimension: Dimension) -> Marginal:
+    if dimension.kind == "choice":
+        values = np.arange(len(dimension.choices), dtype=float)
+    elif dimension.log:
+        values = np.geomspace(dimension.low, dimension.high, POINTS)
+    else:
+        values = np.linspace(dimension.low, dimension.high, POINTS)
+    curve = marginal(forest, dimension.name, values)
+    return Marginal(
+        dimension.name, dimension.log, tuple(map(str, dimension.choices)),
+        tuple(values.tolist()), tuple(curve.mean.tolist()), tuple(curve.spread.tolist()),
+    )  # fmt: skip
