@@ -38,7 +38,7 @@ def planned(
     """
     settings = config.read()
     opened = door.loaded(experiment, progress)
-    store = Store(settings.storage) if config.there(settings.storage) else None
+    store = Store(settings.storage) if config.exists(settings.storage) else None
     rows = status.rows(opened.studies, store, opened.trials) if store else ()
     done = {study.identity: min(row.ended, opened.trials) for study, row in zip(opened.studies, rows)}
     count = root.workers(workers)

@@ -37,7 +37,7 @@ def tracker(settings: Settings) -> Tracker:
 
 def has_tracker(settings: Settings) -> bool:
     """Whether there is a tracker to read from: MLflow's store is made by the first sweep."""
-    return settings.tracker != config.MLFLOW or config.there(settings.tracking)
+    return settings.tracker != config.MLFLOW or config.exists(settings.tracking)
 
 
 def existing_tracker(settings: Settings) -> Tracker:

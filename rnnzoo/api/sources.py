@@ -89,7 +89,7 @@ def _ran(name: str) -> bool:
     from rnnzoo.sweep.search import Store
 
     storage = config.read().storage
-    return config.there(storage) and bool(Store(storage).results(name))
+    return config.exists(storage) and bool(Store(storage).results(name))
 
 
 def _tracked(name: str) -> bool:

@@ -16,7 +16,7 @@ from rnnzoo.spec.timing import Timing
 from rnnzoo.spec.trial import Result, ranked
 
 if TYPE_CHECKING:
-    from rnnzoo.report.summary import Described, Summary
+    from rnnzoo.report.summary import Summary, TaskInfo
 
 
 @dataclass(frozen=True, repr=False)
@@ -38,7 +38,7 @@ class Results:
 
     experiment: Experiment
     trials: tuple[Result, ...]
-    tasks: Mapping[str, Described]
+    tasks: Mapping[str, TaskInfo]
     cells: Mapping[str, Cell]
     planned: int
     provenance: Sequence[Mapping[str, str]] = ()

@@ -71,7 +71,7 @@ def export(given: argparse.Namespace) -> None:
     ran = {one.study.split("/")[2] for one in results}
     content: Any = table.Trials(
         experiment=found.experiment.name,
-        tasks={label: table.TaskNote.of(task) for label, task in found.tasks.items() if label in ran},
+        tasks={label: table.TaskMetadata.of(task) for label, task in found.tasks.items() if label in ran},
         parts={study.identity: study.parts for study in found.studies if study.task.label in ran},
         results=tuple(results),
         provenance=tuple(store.provenance(found.identities)),

@@ -47,8 +47,8 @@ SHARING = {
 }
 
 
-class Described(Protocol):
-    """What a report asks of a task."""
+class TaskInfo(Protocol):
+    """What a report needs to know of a task: a loaded `Task`, or the `TaskMetadata` of a table."""
 
     @property
     def metric(self) -> str: ...
@@ -103,8 +103,8 @@ class Tuning:
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
-    """The kept trials once more on fresh seeds: their mean on the reported split, without the luck of the draw.
+class ReplicateSummary:
+    """The kept trials, trained again on fresh seeds: their mean on the reported split is free of the luck of selection.
 
     Attributes:
         runs, complete: how many trainings, and how many of them completed.
@@ -153,7 +153,7 @@ class Row:
     best: Best | None
     seconds: float | None
     tuning: Tuning | None
-    again: Again | None
+    again: ReplicateSummary | None
     solved: Solved | None
     fresh: Fresh | None
     idle: bool
@@ -248,7 +248,7 @@ class Summary:
 def summarise(
     experiment: Experiment,
     results: Sequence[Result],
-    tasks: Mapping[str, Described],
+    tasks: Mapping[str, TaskInfo],
     trials: int,
     provenance: Sequence[Mapping[str, str]] = (),
     changes: Sequence[str] = (),
@@ -408,7 +408,7 @@ def _row(asked: _Asked, results: Sequence[Result], again: Sequence[Result], fres
         best=_best(complete[0], on, report) if complete else None,
         seconds=statistics.median(one.outcome.seconds.get("total", 0.0) for one in complete) if complete else None,
         tuning=_tuning(results, on, report, asked.words()),
-        again=_again(again, report) if again else None,
+        again=_replicate_summary(again, report) if again else None,
         solved=_solved(results, report, asked.solved),
         fresh=fresh if fresh and fresh.trainings else None,
         idle=bool(kept) and beat is not None and not beat.beaten(statistics.fmean(kept)),
@@ -422,9 +422,9 @@ def _solved(results: Sequence[Result], report: str, solved: float | None) -> Sol
     return Solved(*counted, *share_interval(*counted, LEVEL)) if counted else None
 
 
-def _again(results: Sequence[Result], report: str) -> Again:
+def _replicate_summary(results: Sequence[Result], report: str) -> ReplicateSummary:
     scores = [one.outcome.scores[report] for one in results if one.outcome.kind is Kind.COMPLETE]
-    return Again(statistics.fmean(scores) if scores else None, len(results), len(scores))
+    return ReplicateSummary(statistics.fmean(scores) if scores else None, len(results), len(scores))
 
 
 def _tuning(results: Sequence[Result], on: str, report: str, words: str) -> Tuning | None:

@@ -19,7 +19,7 @@ from typing import Any
 
 from rnnzoo.errors import UsageError, command
 from rnnzoo.report.rows import SPLITS, RowError, repeated, result
-from rnnzoo.report.summary import Described
+from rnnzoo.report.summary import TaskInfo
 from rnnzoo.spec.atomic import atomic_write
 from rnnzoo.spec.space import HYPERPARAMETERS
 from rnnzoo.spec.timing import Timing
@@ -33,8 +33,8 @@ FIGURES = 4  # of a learning curve, which is there to be looked at
 
 
 @dataclass(frozen=True, slots=True)
-class TaskNote:
-    """What a report needs to know of a task whose data it does not have."""
+class TaskMetadata:
+    """What a report needs to know of a task, as a table keeps it: a report from a table has no data."""
 
     metric: str
     unit: str
@@ -45,7 +45,7 @@ class TaskNote:
     solved: float | None = None  # tables of before have none
 
     @classmethod
-    def of(cls, task: Described) -> TaskNote:
+    def of(cls, task: TaskInfo) -> TaskMetadata:
         return cls(task.metric, task.unit, task.inputs, dict(task.baselines), task.note, task.digest, task.solved)
 
 
@@ -61,7 +61,7 @@ class Trials:
     """
 
     experiment: str
-    tasks: Mapping[str, TaskNote]
+    tasks: Mapping[str, TaskMetadata]
     parts: Mapping[str, Mapping[str, str]]
     results: tuple[Result, ...]
     provenance: tuple[Mapping[str, str], ...] = ()
@@ -172,8 +172,8 @@ def _told(value: Any, kind: type | tuple[type, ...], what: str) -> Any:
     return value
 
 
-def _task(label: str, task: Mapping[str, Any]) -> TaskNote:
-    note = TaskNote(**task)
+def _task(label: str, task: Mapping[str, Any]) -> TaskMetadata:
+    note = TaskMetadata(**task)
     for name in ("metric", "unit", "note", "digest"):
         _told(getattr(note, name), str, f"`{name}` of the task {label}")
     if _told(note.inputs, int, f"`inputs` of the task {label}") < 1:

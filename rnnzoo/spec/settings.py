@@ -153,10 +153,10 @@ def check_keras_backend(name: str, source: str) -> None:
         )
 
 
-def there(url: str) -> bool:
-    """Whether there is something at a URL: a SQLite file that exists, or a server, which only asking can tell.
+def exists(url: str) -> bool:
+    """Whether a URL leads to something: an existing SQLite file, or a server, which counts without being asked.
 
-    To open a SQLite file that is not there would make it.
+    Opening a SQLite file that does not exist would create it.
     """
     return not url.startswith(SQLITE) or os.path.exists(sqlite_file(url))
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from rnnzoo import trackers
 from rnnzoo.errors import RnnzooError, StoreError, UsageError, without_password
-from rnnzoo.spec.settings import MLFLOW, Settings, cache_folder, check_keras_backend, keras_backend, runs, there
+from rnnzoo.spec.settings import MLFLOW, Settings, cache_folder, check_keras_backend, exists, keras_backend, runs
 from rnnzoo.sweep import lock, machine
 from rnnzoo.sweep.search import Store
 
@@ -123,7 +123,7 @@ def _graphics() -> Check:
 
 def _storage(settings: Settings) -> Check:
     """Optuna's storage: whether it opens, and trials that nobody runs any more."""
-    if not there(settings.storage):
+    if not exists(settings.storage):
         return Check("storage", f"{settings.storage}: made by the first sweep")
     try:
         store = Store(settings.storage)
@@ -150,7 +150,7 @@ def _tracking(settings: Settings) -> Check:
         except RnnzooError as error:
             problem, fix = error.parts
             return Check("tracker", problem, False, fix)
-    if not there(settings.tracking):
+    if not exists(settings.tracking):
         return Check("MLflow", f"{settings.tracking}: made by the first sweep")
     from rnnzoo.trackers.mlflow import MlflowTracker, astray
 

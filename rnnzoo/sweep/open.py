@@ -15,7 +15,7 @@ from rnnzoo.errors import Mistakes, SpecError, UsageError, without_password
 from rnnzoo.spec import points, stamp
 from rnnzoo.spec.experiment import Experiment, Search
 from rnnzoo.spec.read_experiment import read
-from rnnzoo.spec.settings import Settings, runs, there
+from rnnzoo.spec.settings import Settings, exists, runs
 from rnnzoo.spec.trial import Result
 from rnnzoo.sweep import search
 from rnnzoo.sweep.plan import Study, cells, confirming, replicates, studies
@@ -149,7 +149,7 @@ def existing_store(settings: Settings, one: Experiment) -> search.Store:
     Raises:
         UsageError: nothing was ever run.
     """
-    if not there(settings.storage):
+    if not exists(settings.storage):
         raise UsageError(f"nothing has been run yet\n  fix: {one.how_to_run}")
     return store(settings, one)
 

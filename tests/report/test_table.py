@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rnnzoo import report
 from rnnzoo.errors import UsageError
 from rnnzoo.report import table
-from rnnzoo.report.table import TaskNote, Trials
+from rnnzoo.report.table import TaskMetadata, Trials
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.space import HYPERPARAMETERS
 from rnnzoo.spec.trial import Ending, Kind, Outcome, Result, Trial
@@ -30,7 +30,9 @@ def content() -> Trials:
     stopped = replace(first, outcome=replace(first.outcome, ending=Ending.PATIENCE))
     found = (stopped, *others, Result(odd, failed, "gates/lstm/adding/abc"))
     run_with = ({"Python": "3.11.7", "processor": "one"}, {"Python": "3.12.1", "processor": "another"})
-    return Trials("gates", {"adding": TaskNote.of(task())}, {"gates/lstm/adding/abc": {"cell": "1f"}}, found, run_with)
+    return Trials(
+        "gates", {"adding": TaskMetadata.of(task())}, {"gates/lstm/adding/abc": {"cell": "1f"}}, found, run_with
+    )
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])

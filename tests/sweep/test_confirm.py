@@ -16,7 +16,7 @@ from rnnzoo import report
 from rnnzoo.confirm.stand import Stand, stand
 from rnnzoo.launchers import Event
 from rnnzoo.report import table
-from rnnzoo.report.table import TaskNote
+from rnnzoo.report.table import TaskMetadata
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Kind, Outcome, Result, Trial
@@ -126,12 +126,12 @@ def trained(results: Sequence[Result]) -> dict[tuple[str, int], tuple]:
     }
 
 
-def task_note() -> TaskNote:
-    return TaskNote("MSE", "", 2, {}, "", "digest")
+def task_metadata() -> TaskMetadata:
+    return TaskMetadata("MSE", "", 2, {}, "", "digest")
 
 
 def verdicts(made: Sweep, results: Sequence[Result] | None = None) -> tuple:
-    notes = {one.label: task_note() for one in made.experiment.tasks}
+    notes = {one.label: task_metadata() for one in made.experiment.tasks}
     return report.summarise(
         made.experiment, made.results() if results is None else results, notes, made.trials
     ).verdicts
@@ -250,7 +250,7 @@ def test_more_trials_of_the_search_set_the_second_stage_aside_and_say_so(whole: 
 
 
 def test_trials_of_a_table_are_taken_over_with_both_stages(whole: Sweep, tmp_path: Path) -> None:
-    notes = {"adding": task_note()}
+    notes = {"adding": task_metadata()}
     path = table.write(table.Trials("two_stages", notes, {}, tuple(whole.results())), tmp_path / "t.csv")
     read = table.read(path)
     here = sweep(tmp_path)
@@ -276,7 +276,7 @@ def test_where_trainings_of_both_stages_were_run_is_kept_with_them(whole: Sweep,
 
 def test_a_report_from_a_table_says_what_the_sweep_said(whole: Sweep, tmp_path: Path) -> None:
     for ending in ("csv", "parquet"):
-        content = table.Trials("two_stages", {"adding": task_note()}, {}, tuple(whole.results()))
+        content = table.Trials("two_stages", {"adding": task_metadata()}, {}, tuple(whole.results()))
         read = table.read(table.write(content, tmp_path / f"t.{ending}"))
         assert verdicts(whole, read.results) == verdicts(whole)
 

@@ -11,7 +11,7 @@ import pytest
 from rnnzoo import report
 from rnnzoo.errors import UsageError
 from rnnzoo.report import paper, table
-from rnnzoo.report.table import TaskNote
+from rnnzoo.report.table import TaskMetadata
 from rnnzoo.spec.timing import ROUNDS, Side, Timing
 from rnnzoo.sweep import speed
 from rnnzoo.sweep.measure import Cost
@@ -131,7 +131,7 @@ def test_a_variant_that_cannot_be_trained_is_told_and_its_claim_says_how_it_is_m
 
 def _table(found: Sweep) -> table.Trials:
     timings = tuple(found.store.timings(found.present()))
-    return table.Trials("loop", {"adding": TaskNote.of(task())}, {}, tuple(found.results()), (), timings)
+    return table.Trials("loop", {"adding": TaskMetadata.of(task())}, {}, tuple(found.results()), (), timings)
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])

@@ -50,7 +50,7 @@ def test_any_name_of_a_projects_folder_will_do(name: str, tmp_path: Path, monkey
     assert {path.name for path in (project / "runs").iterdir()} >= {"optuna.db", "mlflow.db", "artifacts"}
     assert len(list((project / "runs/artifacts/moved").rglob("log.txt"))) == 1
     assert logs(made, tmp_path) == {"trial 0"}
-    assert config.there(config.read().storage)
+    assert config.exists(config.read().storage)
     found = {one.name: one for one in doctor.checks(config.read())}
     assert found["storage"].well
     assert found["MLflow"].well
