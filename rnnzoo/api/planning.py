@@ -12,13 +12,10 @@ from rnnzoo.api.beforehand import warned
 from rnnzoo.errors import UsageError
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.experiment import Experiment
-from rnnzoo.spec.trial import PILOT, REPLICATE, ROUND
 from rnnzoo.sweep import measure, speed, status
 from rnnzoo.sweep import open as door
 from rnnzoo.sweep.open import Opened
 from rnnzoo.sweep.search import Store
-
-PILOTS, ROUNDS = f"{REPLICATE}{PILOT}", f"{REPLICATE}{ROUND}"  # what studies of a second stage are called
 
 
 def planned(
@@ -73,7 +70,7 @@ def _expected(opened: Opened, store: Store | None, noise: float | None) -> dict[
 
     experiment = opened.experiment
     results = door.results(opened, store) if store and experiment.confirm else []
-    begun = {one.study.split("/")[2] for one in results if one.study.split("/")[1].endswith((PILOTS, ROUNDS))}
+    begun = {result.key.task for result in results if result.key.stage}
     stands = {label: stand(experiment, label, results, opened.trials) for label in begun}
     content: dict[str, Any] = {"advice": expected.advice(experiment, opened.trials)}
     if experiment.confirm is not None:

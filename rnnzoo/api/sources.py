@@ -14,7 +14,7 @@ from rnnzoo.spec import points
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.settings import project
-from rnnzoo.spec.trial import REPLICATE, Result
+from rnnzoo.spec.trial import Result
 from rnnzoo.tasks import Report as Progress
 from rnnzoo.tasks import silent
 
@@ -187,14 +187,14 @@ def _check_settings(experiment: Experiment, content: Trials, path: Path) -> None
         if ran and all(parts.get("space") == study.parts["space"] for parts in ran):
             spaces[study.variant.label, study.task.label] = study.variant.space
     for result in content.results:
-        label, task = result.study.split("/")[1:3]
-        space = spaces.get((label.partition(REPLICATE)[0], task))
+        key = result.key
+        space = spaces.get((key.variant, key.task))
         chosen = result.trial.hyperparameters
         name = points.outside(space, chosen) if space else ""
         if name:
             raise UsageError(
-                f"{path}: trial {result.trial.index} of {label} on {task} has `{name}` {chosen[name]}, which its search"
-                f" cannot have\n  fix: correct or delete this row, or make the table anew with `rnnzoo export`"
+                f"{path}: trial {result.trial.index} of {key.marked} on {key.task} has `{name}` {chosen[name]},"
+                f" which its search cannot have\n  fix: correct or delete this row, or make the table anew with `rnnzoo export`"
             )
 
 

@@ -175,7 +175,7 @@ def _of(experiment: str, results: Sequence[Result]) -> Sequence[Result]:
     """Trials as those of an experiment, whichever ran them: what is left of a study's identity says what its outcomes depend
     on, and a trial's seed does not depend on the experiment's name.
     """
-    return [replace(result, study=f"{experiment}/{result.study.partition('/')[2]}") for result in results]
+    return [replace(result, study=str(replace(result.key, experiment=experiment))) for result in results]
 
 
 def _elsewhere(opened: Opened, store: Store) -> Iterator[str]:

@@ -68,7 +68,7 @@ def export(given: argparse.Namespace) -> None:
     results = door.results(found, store)
     if not results:
         raise UsageError(f"no trial of '{found.experiment.name}' has ended yet\n  fix: {command('sweep', given.spec)}")
-    ran = {one.study.split("/")[2] for one in results}
+    ran = {result.key.task for result in results}
     content: Any = table.Trials(
         experiment=found.experiment.name,
         tasks={label: table.TaskMetadata.of(task) for label, task in found.tasks.items() if label in ran},

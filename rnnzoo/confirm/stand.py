@@ -19,7 +19,7 @@ from rnnzoo.errors import StatsError
 from rnnzoo.spec import points
 from rnnzoo.spec.claims import CONFIRMED, TESTED, family, judged
 from rnnzoo.spec.experiment import Claim, Confirm, Experiment, Space
-from rnnzoo.spec.trial import PILOT, REPLICATE, ROUND, Result, Value
+from rnnzoo.spec.trial import PILOT, ROUND, Result, Value
 from rnnzoo.stats.sequential import Anytime, Boundary
 
 ALPHA = 0.05  # of studies may contain a wrong word
@@ -160,7 +160,7 @@ def at_most(experiment: Experiment, task: str, trials: int, now: Stand | None = 
 
 def _hours(results: Sequence[Result], task: str) -> float:
     """Hours of training on a task, of all workers together: from what is recorded, so that no clock is asked."""
-    own = [result.outcome for result in results if result.study.split("/")[2] == task]
+    own = [result.outcome for result in results if result.key.task == task]
     return sum(outcome.seconds.get("total", 0.0) for outcome in own) / 3600.0
 
 
@@ -194,9 +194,9 @@ class _Stage:
         self.design = design(experiment, confirm, task)
         self.of: dict[tuple[str, str], list[Result]] = {}
         for result in results:
-            label, _, stage = result.study.split("/")[1].partition(REPLICATE)
-            if result.study.split("/")[2] == task:
-                self.of.setdefault((label, stage), []).append(result)
+            key = result.key
+            if key.task == task and not key.replicate:
+                self.of.setdefault((key.variant, key.stage), []).append(result)
 
     def stand(self) -> Stand:
         variants = claimed(self.experiment, self.task)

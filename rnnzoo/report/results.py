@@ -1,36 +1,32 @@
-"""Results by what they are of, as the identity of their study says."""
+"""Results by what they are of, as their study says."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rnnzoo.spec.trial import REPLICATE, Result
+from rnnzoo.spec.trial import Result
 
 
 def belonging(results: Sequence[Result], variant: str, task: str) -> list[Result]:
-    """Those of one variant on one task."""
-    return [one for one in results if _of(one) == [variant, task]]
+    """Those of one variant's search on one task."""
+    return [result for result in of(results, variant, task) if not (result.key.replicate or result.key.stage)]
 
 
 def replicated(results: Sequence[Result], variant: str, task: str) -> list[Result]:
     """Those in which kept trials of a variant ran again on fresh seeds."""
-    return [one for one in results if _replicate(_of(one)[0], variant) and _of(one)[1] == task]
+    return [result for result in of(results, variant, task) if result.key.replicate]
 
 
 def staged(results: Sequence[Result], variant: str, task: str, stage: str) -> list[Result]:
     """Those of one variant in a part of the second stage."""
-    return [one for one in results if _of(one) == [f"{variant}{REPLICATE}{stage}", task]]
+    return [result for result in of(results, variant, task) if result.key.stage == stage]
 
 
-def _replicate(label: str, variant: str) -> bool:
-    head, mark, number = label.rpartition(REPLICATE)
-    return head == variant and bool(mark) and number.isdigit()
+def of(results: Sequence[Result], variant: str, task: str) -> list[Result]:
+    """Those of one variant on one task, whatever they were for."""
+    return [result for result in results if (result.key.variant, result.key.task) == (variant, task)]
 
 
 def variant(result: Result) -> str:
     """Whose it is, whatever it was for."""
-    return _of(result)[0].partition(REPLICATE)[0]
-
-
-def _of(result: Result) -> list[str]:
-    return result.study.split("/")[1:3]
+    return result.key.variant

@@ -12,12 +12,11 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from rnnzoo.spec.space import HYPERPARAMETERS
-from rnnzoo.spec.trial import PILOT, REPLICATE, ROUND, Ending, Kind, Outcome, Result, Trial, Value
+from rnnzoo.spec.trial import Ending, Kind, Outcome, Result, StudyKey, Trial, Value
 
 SPLITS = ("train", "validation", "test")
 MOST = 2**53  # a whole number that is exact in every table
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
-_REPLICATE = re.compile(rf"(?P<label>.*){REPLICATE}(?:[1-9][0-9]*|{PILOT}|{ROUND})")
 _HASH = re.compile(r"[0-9a-f]+")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,16}(?:\.0*)?")
 
@@ -47,19 +46,18 @@ def result(row: Mapping[str, Any], experiment: str, tasks: Collection[str]) -> R
 
 def _study(row: Mapping[str, Any], experiment: str, tasks: Collection[str]) -> None:
     study = _text(row, "study")
-    parts = study.split("/")
-    if len(parts) != 4 or not _HASH.fullmatch(parts[3]):
+    key = StudyKey.find(study)
+    if key is None or not _HASH.fullmatch(key.digest):
         raise RowError(f"`study` is experiment/variant/task/hash, not {study!r}")
-    if parts[0] != experiment:
+    if key.experiment != experiment:
         raise RowError(f"`study` {study!r} is not of the experiment '{experiment}'")
-    for name, part in zip(("variant", "task"), parts[1:3]):
+    for name, part, label in (("variant", key.marked, key.variant), ("task", key.task, key.task)):
         if _text(row, name) != part:
             raise RowError(f"`{name}` {row[name]!r} is not that of the study {study!r}")
-        numbered = _REPLICATE.fullmatch(part)
-        if not _LABEL.fullmatch(numbered["label"] if numbered and name == "variant" else part):
+        if not _LABEL.fullmatch(label):
             raise RowError(f"{part!r} cannot be the label of a {name}")
-    if parts[2] not in tasks:
-        raise RowError(f"the table does not describe the task '{parts[2]}'")
+    if key.task not in tasks:
+        raise RowError(f"the table does not describe the task '{key.task}'")
 
 
 def _trial(row: Mapping[str, Any], experiment: str) -> Trial:

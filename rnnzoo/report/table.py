@@ -119,11 +119,10 @@ def columns(results: Sequence[Result]) -> tuple[str, ...]:
 
 def row(result: Result) -> dict[str, Any]:
     """A result as a row of a table; what it does not have is left out, or None."""
-    trial, outcome = result.trial, result.outcome
+    trial, outcome, key = result.trial, result.outcome, result.key
     curve = [point["validation"] for point in outcome.curve]
-    _, variant, task, _ = result.study.split("/")
     return {
-        "study": result.study, "task": task, "variant": variant, "trial": trial.index, "kind": str(outcome.kind),
+        "study": result.study, "task": key.task, "variant": key.marked, "trial": trial.index, "kind": str(outcome.kind),
         **trial.hyperparameters, **{split: outcome.scores[split] for split in SPLITS if split in outcome.scores},
         "own_units": trial.own_units or None,
         "weights": outcome.weights.get("recurrent"), "weights_model": outcome.weights.get("model"),

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rnnzoo.spec.trial import StudyKey
+
 ROUNDS = 15  # of one epoch of each variant, after an epoch that compiles
 
 
@@ -54,7 +56,8 @@ class Timing:
 
     def of(self) -> tuple[str, str, str]:
         """Task, and the two variants' labels."""
-        return self.a.split("/")[2], self.a.split("/")[1], self.b.split("/")[1]
+        a, b = StudyKey.parse(self.a), StudyKey.parse(self.b)
+        return a.task, a.marked, b.marked
 
     def turned(self) -> Timing:
         """The same, with B as the first of the two."""
@@ -82,6 +85,6 @@ class Timing:
             raise ValueError("a measured time is a finite number above 0")
         if any(not side.a or len(side.a) != len(side.b) for side in sides):
             raise ValueError("two variants that were measured side by side have as many times each")
-        if any(len(name.split("/")) != 4 for name in (found.a, found.b)):
+        if not (StudyKey.find(found.a) and StudyKey.find(found.b)):
             raise ValueError("what was measured are two studies, each experiment/variant/task/hash")
         return found

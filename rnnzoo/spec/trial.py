@@ -9,10 +9,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replace
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,8 +22,9 @@ from rnnzoo.spec.settings import project
 
 Value = float | int | str | bool
 PATH = "file"  # the option of a task that is a path
-REPLICATE = "~"  # no label of a variant has it
-PILOT, ROUND = "pilot", "round"  # what stands behind it in the second stage of a sweep; a number for a replicate
+PILOT, ROUND = "pilot", "round"  # the stages of what is trained to confirm
+_MARK = "~"  # no label of a variant has it
+_REPLICATE = re.compile("[1-9][0-9]*")
 
 
 def digest(value: Any) -> str:
@@ -41,6 +44,78 @@ def _usual(one: Field[Any]) -> Any:
 def without_paths(options: Mapping[str, Any]) -> dict[str, Any]:
     """Options of a task without where its data lie: what they are is in their digest."""
     return {name: value for name, value in options.items() if name != PATH}
+
+
+@dataclass(frozen=True, slots=True)
+class StudyKey:
+    """What a study is known by, in storages, trackers and tables: as text `experiment/variant/task/digest`.
+
+    Behind the variant stands `~1`, `~2` and so on for replicates, `~pilot` and `~round` for stages.
+
+    Attributes:
+        variant, task: labels.
+        digest: of all that the study's outcomes depend on.
+        replicate: 0 for the search itself; from 1 on, its kept trials once more, each on a fresh seed.
+        stage: empty for the search; `PILOT` or `ROUND` for the trainings that confirm.
+    """
+
+    experiment: str
+    variant: str
+    task: str
+    digest: str
+    replicate: int = 0
+    stage: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.experiment}/{self.rest}"
+
+    @property
+    def marked(self) -> str:
+        """The variant with its replicate or stage, as tables have it: `lstm`, `lstm~2`, `lstm~round`."""
+        mark = self.stage or self.replicate
+        return f"{self.variant}{_MARK}{mark}" if mark else self.variant
+
+    @property
+    def prefix(self) -> str:
+        """What the texts of all editions of the study begin with: those with other digests."""
+        return f"{self.experiment}/{self.marked}/{self.task}/"
+
+    @property
+    def rest(self) -> str:
+        """The text without the experiment."""
+        return f"{self.marked}/{self.task}/{self.digest}"
+
+    @classmethod
+    def parse(cls, text: str) -> StudyKey:
+        """The key that is written so.
+
+        Raises:
+            ValueError: none is.
+        """
+        return _parsed(text)
+
+    @classmethod
+    def find(cls, text: str) -> StudyKey | None:
+        """The key that is written so; None where none is, as in a database that others use too."""
+        try:
+            return _parsed(text)
+        except ValueError:
+            return None
+
+
+@lru_cache(maxsize=4096)  # a sweep has a few hundred studies, and thousands of trials in each
+def _parsed(text: str) -> StudyKey:
+    parts = text.split("/")
+    if len(parts) != 4 or not all(parts):
+        raise ValueError(f"a study is experiment/variant/task/hash, not {text!r}")
+    experiment, marked, task, digest = parts
+    variant, _, mark = marked.partition(_MARK)
+    stage = mark if mark in (PILOT, ROUND) else ""
+    replicate = int(mark) if _REPLICATE.fullmatch(mark) else 0
+    key = StudyKey(experiment, variant, task, digest, replicate, stage)
+    if not variant or str(key) != text:
+        raise ValueError(f"{marked!r} is no variant, nor one followed by {_MARK!r} and a number, {PILOT} or {ROUND}")
+    return key
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,15 +351,20 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A trial with its outcome, and the identity of its study: what the sweep writes, and a report reads back.
-
-    A study is named experiment/variant/task/hash; where kept trials ran again, the variant is followed by `REPLICATE` and a
-    number, and in the second stage of a sweep by `REPLICATE` and that stage.
-    """
+    """A trial with its outcome, and its study as text: what the sweep writes, and a report reads back."""
 
     trial: Trial
     outcome: Outcome
     study: str = ""
+
+    @property
+    def key(self) -> StudyKey:
+        """The study.
+
+        Raises:
+            ValueError: it has none.
+        """
+        return StudyKey.parse(self.study)
 
     def pack(self) -> str:
         """All of it in letters and digits: stores keep it so.

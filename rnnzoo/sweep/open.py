@@ -16,7 +16,7 @@ from rnnzoo.spec import points, stamp
 from rnnzoo.spec.experiment import Experiment, Search
 from rnnzoo.spec.read_experiment import read
 from rnnzoo.spec.settings import Settings, exists, runs
-from rnnzoo.spec.trial import Result
+from rnnzoo.spec.trial import Result, StudyKey
 from rnnzoo.sweep import search
 from rnnzoo.sweep.plan import Study, cells, confirming, replicates, studies
 from rnnzoo.tasks import Report, Task
@@ -169,7 +169,7 @@ def lost(result: Result, kept: search.Store) -> str:
     if found or stamp.stamped(trial.model):
         return found
     for name in kept.namesakes(result.study):
-        for other in kept.results(name.partition("/")[0]):
+        for other in kept.results(StudyKey.parse(name).experiment):
             same_folder = other.study == name and other.trial.folder == trial.folder
             if same_folder and other.trial.hyperparameters != trial.hyperparameters:
                 return f"{trial.model} may be that of '{other.trial.experiment}': an older version gave both one folder"

@@ -22,7 +22,7 @@ from rnnzoo.lang.text import digest as cell_digest
 from rnnzoo.spec.cell import Init
 from rnnzoo.spec.experiment import Experiment, Space, TaskChoice, Variant
 from rnnzoo.spec.settings import in_project
-from rnnzoo.spec.trial import PILOT, REPLICATE, ROUND, Training, Trial, Value, digest, unusual, without_paths
+from rnnzoo.spec.trial import PILOT, ROUND, StudyKey, Training, Trial, Value, digest, unusual, without_paths
 
 MANY = 100
 SHORT = 12  # hexadecimal digits of a hash that people see
@@ -35,7 +35,7 @@ class Study:
     """The trials of one variant on one task.
 
     Attributes:
-        identity: name of Optuna's study: experiment, variant, task, and a hash of `parts`.
+        identity: `key` as text, the name of Optuna's study: experiment, variant, task, and a hash of `parts`.
         parts: digest of everything that outcomes depend on, by what it is called when it changed.
         normal: the same with each cell in its canonical form: equal for studies whose cells differ in spelling only.
         data: digest of the task's data.
@@ -56,11 +56,13 @@ class Study:
     stage: str = ""
 
     @property
-    def identity(self) -> str:
+    def key(self) -> StudyKey:
         short = digest(dict(self.parts))[:SHORT]
-        mark = self.stage or self.replicate
-        again = f"{REPLICATE}{mark}" if mark else ""
-        return f"{self.experiment.name}/{self.variant.label}{again}/{self.task.label}/{short}"
+        return StudyKey(self.experiment.name, self.variant.label, self.task.label, short, self.replicate, self.stage)
+
+    @property
+    def identity(self) -> str:
+        return str(self.key)
 
     @property
     def form(self) -> str:
@@ -70,7 +72,7 @@ class Study:
     @property
     def prefix(self) -> str:
         """What the identities of all editions of this study begin with."""
-        return self.identity.rpartition("/")[0] + "/"
+        return self.key.prefix
 
     @property
     def label(self) -> str:
@@ -119,7 +121,7 @@ class Study:
         return cell_digest(self.cell)[:SHORT]
 
     def _folder(self, index: int, experiment: Path) -> str:
-        return str(in_project(experiment) / TRIALS / self.identity.partition("/")[2] / f"{index:04d}")
+        return str(in_project(experiment) / TRIALS / self.key.rest / f"{index:04d}")
 
     def same(self, trial: Trial) -> bool:
         """Whether a trial of an earlier edition is this study's trial of its index, given that their data are the same.

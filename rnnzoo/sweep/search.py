@@ -28,7 +28,7 @@ from rnnzoo.spec.document import is_number
 from rnnzoo.spec.experiment import PRUNERS, SAMPLERS, Dimension, Named, Search, Space
 from rnnzoo.spec.settings import SQLITE, sqlite_file, sqlite_url
 from rnnzoo.spec.timing import Timing
-from rnnzoo.spec.trial import Kind, Outcome, Result, Trial, Value
+from rnnzoo.spec.trial import Kind, Outcome, Result, StudyKey, Trial, Value
 from rnnzoo.sweep._patient import Patience, plain, told
 from rnnzoo.sweep.lock import ServerLock
 
@@ -150,14 +150,15 @@ class Store:
     @told
     def files(self, experiment: str) -> set[str]:
         """Spec files that were swept under this experiment's name."""
-        names = [name for name in self._names() if name.startswith(f"{experiment}/")]
+        names = [name for name in self._names() if _of(name, experiment)]
         return {str(self._load(name).user_attrs.get("file", "")) for name in names} - {""}
 
     @told
     def namesakes(self, identity: str) -> list[str]:
         """Studies of other experiments with the same variant, task and hash: older versions gave them one folder."""
-        rest = identity.partition("/")[2]
-        return [one for one in self._names() if one.partition("/")[2] == rest and one != identity]
+        rest = StudyKey.parse(identity).rest
+        keys = [key for name in self._names() if (key := StudyKey.find(name)) is not None]
+        return [str(key) for key in keys if key.rest == rest and str(key) != identity]
 
     def results(self, experiment: str) -> Sequence[Result]:
         """Everything that has ended for an experiment, all editions, by study and index."""
@@ -175,7 +176,7 @@ class Store:
         interrupted: Counter[str] = Counter()
         with self.storage.engine.connect() as connection:
             ids = connection.exec_driver_sql(_STUDIES)
-            names = {at: name for at, name in ids if name.startswith(f"{experiment}/")}
+            names = {at: name for at, name in ids if _of(name, experiment)}
             if not names:
                 return Record((), running, interrupted)
             void = {name: set(self._load(name).user_attrs.get(_VOID, ())) for name in names.values()}
@@ -222,7 +223,8 @@ class Store:
         for name in self._names():
             count = len(self._load(name).get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
             if count:
-                experiment = name.partition("/")[0]
+                key = StudyKey.find(name)
+                experiment = key.experiment if key else name
                 found[experiment] = found.get(experiment, 0) + count
         return found
 
@@ -518,6 +520,12 @@ def _kinds(annotation: Any) -> set[str]:
     """Names of the plain kinds that an annotation allows; empty where it says anything else."""
     words = set(re.findall(r"\w+", annotation if isinstance(annotation, str) else str(annotation))) - {"class"}
     return words if words <= set(_KINDS) else set()
+
+
+def _of(name: str, experiment: str) -> bool:
+    """Whether a study of Optuna's is one of an experiment of ours."""
+    key = StudyKey.find(name)
+    return key is not None and key.experiment == experiment
 
 
 def _seed(identity: str, seed: int, trials: int) -> int:

@@ -34,7 +34,7 @@ from rnnzoo.errors import StoreError, store_error, without_password
 from rnnzoo.spec import stamp
 from rnnzoo.spec.atomic import staged
 from rnnzoo.spec.settings import SQLITE, sqlite_file, sqlite_url
-from rnnzoo.spec.trial import MODEL, Kind, Result, Trial, Value
+from rnnzoo.spec.trial import MODEL, Kind, Result, StudyKey, Trial, Value
 from rnnzoo.trackers import Setup
 
 ENVIRONMENT = {
@@ -239,9 +239,9 @@ class MlflowTracker:
 
     def _parent(self, study: str, variant: str) -> str:
         if study not in self._parents:
-            name, task = study.split("/")[1:3]
-            tags = {STUDY: study, ROLE: "study", "variant": variant, "task": task}
-            run = self.client.create_run(self._id, tags=tags, run_name=name)
+            key = StudyKey.parse(study)
+            tags = {STUDY: study, ROLE: "study", "variant": variant, "task": key.task}
+            run = self.client.create_run(self._id, tags=tags, run_name=key.marked)
             self.client.set_terminated(run.info.run_id, "FINISHED")
             self._parents[study] = run.info.run_id
         return self._parents[study]

@@ -14,7 +14,7 @@ from rnnzoo.report.summary import summarise
 from rnnzoo.spec import points
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import parse_experiment
-from rnnzoo.spec.trial import REPLICATE, Kind, Outcome, Result, Trial, Value
+from rnnzoo.spec.trial import Kind, Outcome, Result, StudyKey, Trial, Value
 from rnnzoo.tasks import Split, Task
 
 TRIALS = 8
@@ -69,10 +69,9 @@ class Trainings:
         scores = {} if failed else dict.fromkeys(("train", "validation", "test"), float(score))
         kind = Kind.DIVERGED if failed else Kind.COMPLETE
         curve = tuple({"epoch": epoch, "validation": 4.0 / epoch} for epoch in range(1, 5))
-        label = f"{variant}{REPLICATE}{stage}" if stage else variant
         trial = Trial("e", variant, "", "adding", index, dict(at), seed=index)
         outcome = Outcome(kind, scores, curve, {"recurrent": 40}, self.best_epoch, {"total": 1.0})
-        return Result(trial, outcome, f"e/{label}/adding/abc")
+        return Result(trial, outcome, str(StudyKey("e", variant, "adding", "abc", stage=stage)))
 
     def all(self) -> list[Result]:
         """Search, pilots and rounds, until the stage wants no more."""
