@@ -19,6 +19,7 @@ from rnnzoo.errors import StatsError
 from rnnzoo.spec import points
 from rnnzoo.spec.claims import CONFIRMED, TESTED, family, judged
 from rnnzoo.spec.experiment import Claim, Confirm, Experiment, Space
+from rnnzoo.spec.seeds import uniform
 from rnnzoo.spec.trial import PILOT, ROUND, Result, Value
 from rnnzoo.stats.sequential import Anytime, Boundary
 
@@ -239,7 +240,7 @@ class _Stage:
         return Training(stage, wanted.variant, wanted.index, points.at(space, wanted.point))
 
     def uniform(self, words: str) -> float:
-        return points.uniform(f"{self.experiment.search.seed} {self.task} {words}")
+        return uniform(f"{self.experiment.search.seed} {self.task} {words}")
 
     def scores(self, variants: Iterable[str], stage: str, split: str) -> dict[tuple[str, int], float]:
         """By variant and index; infinite where a training gave none."""

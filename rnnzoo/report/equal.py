@@ -7,7 +7,6 @@ made.  It never changes a verdict, and its p-values are not adjusted for several
 from __future__ import annotations
 
 import math
-import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -19,6 +18,7 @@ from rnnzoo.report.verdict import Verdict, pvalue
 from rnnzoo.spec.claims import CONFIRMED, judged
 from rnnzoo.spec.experiment import Claim, Experiment, Select, Space
 from rnnzoo.spec.points import places, within
+from rnnzoo.spec.seeds import checksum_seed
 from rnnzoo.spec.trial import Result
 from rnnzoo.stats.adjusted import Adjusted, Placed
 
@@ -52,7 +52,7 @@ def _adjusted(experiment: Experiment, results: Sequence[Result], a: str, b: str,
         within(space, result.trial.hyperparameters) for result in (*one, *two)
     ):
         return None
-    seed = zlib.crc32(f"{experiment.name} equal settings {task} {a} {b}".encode())
+    seed = checksum_seed(f"{experiment.name} equal settings {task} {a} {b}")
     placed, other = (_placed(experiment.select, space, trials) for trials in (one, two))
     try:
         return Adjusted(placed, other, seed, paired=experiment.paired(a, b))

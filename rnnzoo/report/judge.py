@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import math
 import statistics
-import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -25,6 +24,7 @@ from rnnzoo.report.learnt import Nothing
 from rnnzoo.report.verdict import LEVEL, Scale, Verdict, Word, counted, percent
 from rnnzoo.spec.claims import DIVERGES, FASTER, SHARES, SOLVES, judged
 from rnnzoo.spec.experiment import Claim
+from rnnzoo.spec.seeds import checksum_seed
 from rnnzoo.spec.timing import Side, Timing
 from rnnzoo.stats.compare import (
     ALPHA,
@@ -630,7 +630,7 @@ class Searches:
         return found
 
     def _seed(self, *words: object) -> int:
-        return zlib.crc32(" ".join(map(str, (self.seed, *words))).encode())
+        return checksum_seed(" ".join(map(str, (self.seed, *words))))
 
     def _once(self, key: tuple[Any, ...], compute: Callable[[], T]) -> T:
         """What `compute` yields; computed only when its key is asked for first."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import statistics
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
@@ -31,6 +30,7 @@ from rnnzoo.report.verdict import LEVEL, Verdict
 from rnnzoo.spec.claims import approximate, family, judged
 from rnnzoo.spec.experiment import Claim, Experiment, Variant
 from rnnzoo.spec.read_experiment import resolved
+from rnnzoo.spec.seeds import checksum_seed
 from rnnzoo.spec.timing import Timing
 from rnnzoo.spec.trial import Ending, Kind, Result, ranked
 from rnnzoo.stats.compare import tuned_interval
@@ -443,17 +443,17 @@ def _interval(asked: _Asked, results: Sequence[Result]) -> tuple[float, float] |
     select = asked.experiment.select
     found = trials(results, select.on, select.report)
     try:
-        return None if isinstance(found, StatsError) else tuned_interval(found, asked.keep, LEVEL, _seed(asked.words()))
+        return (
+            None
+            if isinstance(found, StatsError)
+            else tuned_interval(found, asked.keep, LEVEL, checksum_seed(asked.words()))
+        )
     except StatsError:
         return None
 
 
-def _seed(words: str) -> int:
-    return zlib.crc32(words.encode())
-
-
 def _generator(words: str) -> np.random.Generator:
-    return np.random.default_rng(_seed(words))
+    return np.random.default_rng(checksum_seed(words))
 
 
 def _best(result: Result, on: str, report: str) -> Best:

@@ -14,4 +14,5 @@ stamp             whose model a file is
 settings          mlflow.yml
 plugins           tasks, trackers and launchers by their names, the user's own too
 atomic            files that are whole or not there
+seeds             numbers that follow from words
 """

@@ -7,11 +7,11 @@ were.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from rnnzoo.spec.experiment import Dimension, Search, Space
+from rnnzoo.spec.seeds import uniform
 from rnnzoo.spec.trial import Value
 
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53)
@@ -31,11 +31,6 @@ def point(search: Search, space: Space, variant: str, task: str, index: int) -> 
 def grid_size(space: Space) -> int:
     """How many points a grid has."""
     return sum(1 for _ in _grid(space.dimensions, dict(space.fixed)))
-
-
-def uniform(words: str) -> float:
-    """A number in [0, 1), 53 bits of the SHA-256 of the words."""
-    return (int.from_bytes(hashlib.sha256(words.encode()).digest()[:8], "big") >> 11) / 2**53
 
 
 def _random(space: Space, who: str, index: int) -> dict[str, Value]:

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from rnnzoo.spec.atomic import atomic_write
 from rnnzoo.spec.settings import XLA_CACHE, cache_folder
 
 LIMIT = 2**29  # bytes; an entry has some hundred thousand
@@ -56,9 +57,8 @@ def record(place: Path | None = None) -> None:
     try:
         known = _index(place)
         found = {one.name: known.get(one.name) or _digest(one) for one in _entries(place)}
-        aside = place / f"{INDEX}.{os.getpid()}"
-        aside.write_text(json.dumps(found, indent=1))
-        aside.replace(place / INDEX)
+        with atomic_write(place / INDEX) as new:
+            new.write_text(json.dumps(found, indent=1))
     except OSError:
         return  # a cache is never worth an error
 

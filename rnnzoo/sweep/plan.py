@@ -6,7 +6,6 @@ changes exactly when its outcomes could, and the trial of every index.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -21,6 +20,7 @@ from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.text import digest as cell_digest
 from rnnzoo.spec.cell import Init
 from rnnzoo.spec.experiment import Experiment, Space, TaskChoice, Variant
+from rnnzoo.spec.seeds import derive_seed
 from rnnzoo.spec.settings import in_project
 from rnnzoo.spec.trial import PILOT, ROUND, StudyKey, Training, Trial, Value, digest, unusual, without_paths
 
@@ -150,7 +150,7 @@ class Study:
             words = f"{self.experiment.search.seed} {self.task.label} {index} trial"
         mark = self.stage or self.replicate
         words += f" {mark}" if mark else ""
-        return int.from_bytes(hashlib.sha256(words.encode()).digest()[:4], "big") >> 1
+        return derive_seed(words, 31)
 
 
 def studies(experiment: Experiment, data: Mapping[str, str], inputs: Mapping[str, int]) -> tuple[Study, ...]:

@@ -7,7 +7,6 @@ packed, so that a report can be made from here alone.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import inspect
 import json
@@ -26,6 +25,7 @@ from rnnzoo.spec import points
 from rnnzoo.spec.atomic import staged
 from rnnzoo.spec.document import is_number
 from rnnzoo.spec.experiment import PRUNERS, SAMPLERS, Dimension, Named, Search, Space
+from rnnzoo.spec.seeds import derive_seed
 from rnnzoo.spec.settings import SQLITE, sqlite_file, sqlite_url
 from rnnzoo.spec.timing import Timing
 from rnnzoo.spec.trial import Kind, Outcome, Result, StudyKey, Trial, Value
@@ -529,7 +529,7 @@ def _of(name: str, experiment: str) -> bool:
 
 
 def _seed(identity: str, seed: int, trials: int) -> int:
-    return int.from_bytes(hashlib.sha256(f"{seed} {identity} {trials}".encode()).digest()[:4], "big")
+    return derive_seed(f"{seed} {identity} {trials}")
 
 
 def _open(url: str) -> Any:

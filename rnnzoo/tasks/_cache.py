@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
+from rnnzoo.spec.atomic import atomic_write
 from rnnzoo.spec.settings import cache_folder
 from rnnzoo.tasks import _npz
 
@@ -26,18 +25,7 @@ def save(name: str, arrays: Mapping[str, np.ndarray]) -> None:
     A cache that cannot be written is none: the work is then done again next time.
     """
     try:
-        cache_folder().mkdir(parents=True, exist_ok=True)
-        _write(cache_folder() / name, arrays)
+        with atomic_write(cache_folder() / name) as new, new.open("wb") as stream:
+            np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]  # its stub takes the arrays for flags
     except OSError:
         return
-
-
-def _write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".aside", delete=False) as stream:
-        aside = Path(stream.name)
-        try:
-            np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]  # its stub takes the arrays for flags
-            stream.close()
-            aside.replace(path)
-        finally:
-            aside.unlink(missing_ok=True)  # it is there only where something went wrong

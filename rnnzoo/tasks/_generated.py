@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
+from rnnzoo.spec.seeds import checksum_seed
 from rnnzoo.tasks import SPLITS, Split, Task, Wrong, digest_of
 
 SIZES = {"train": 2000, "valid": 500, "test": 500}  # options: sequences of each split
@@ -24,7 +24,7 @@ def splits(
     options: Mapping[str, Any], seed: int, make: Callable[[int, np.random.Generator], Split]
 ) -> dict[str, Split]:
     """`make(sequences, generator)` for every split."""
-    generators = {name: np.random.default_rng([seed, zlib.crc32(name.encode())]) for name in SIZES}
+    generators = {name: np.random.default_rng([seed, checksum_seed(name)]) for name in SIZES}
     return {split: make(options[name], generators[name]) for name, split in _SPLIT_OF.items()}
 
 

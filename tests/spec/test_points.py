@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from rnnzoo.spec import points
+from rnnzoo.spec import points, seeds
 from rnnzoo.spec.experiment import Dimension, Named, Search, Space
 
 UNITS = Dimension("units", "int", 16, 64, log=True)
@@ -73,13 +73,13 @@ def test_a_dimension_more_leaves_the_others_as_they_were() -> None:
 def test_points_are_the_same_in_every_process_and_for_ever() -> None:
     """Golden: an index that drew another point would make old sweeps go on with something else."""
     first_bits = int(hashlib.sha256(b"0 v t 0 learning_rate").hexdigest()[:16], 16) >> 11
-    assert points.uniform("0 v t 0 learning_rate") == first_bits / 2**53 == 0.5067134675088321
-    program = "from rnnzoo.spec import points; print(repr(points.uniform('0 v t 0 learning_rate')))"
+    assert seeds.uniform("0 v t 0 learning_rate") == first_bits / 2**53 == 0.5067134675088321
+    program = "from rnnzoo.spec import seeds; print(repr(seeds.uniform('0 v t 0 learning_rate')))"
     for seed in ("0", "1"):
         done = subprocess.run(
             [sys.executable, "-c", program], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": seed}
         )
-        assert float(done.stdout) == points.uniform("0 v t 0 learning_rate")
+        assert float(done.stdout) == seeds.uniform("0 v t 0 learning_rate")
 
 
 def test_a_grid_visits_every_point_once_and_then_ends() -> None:
