@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from rnnzoo import lang
 from rnnzoo.errors import UsageError
 from rnnzoo.lang import ir
-from rnnzoo.lang.diagram import Line, Plan, diagram, graph, laid_out, walk
-from rnnzoo.lang.diagram.place import Spot, named
-from rnnzoo.lang.diagram.route import name_at
+from rnnzoo.lang.diagram import Layout, Line, diagram, graph, laid_out, walk
+from rnnzoo.lang.diagram.place import Placement, name_width
+from rnnzoo.lang.diagram.route import name_cell
 from rnnzoo.lang.view import view
 from rnnzoo.spec.cell import built_in_names
 from tests.strategies import cell_texts
@@ -22,27 +22,27 @@ from tests.strategies import cell_texts
 Cells = set[tuple[int, int]]
 
 
-def names_of(plan: Plan) -> dict[int, Cells]:
+def names_of(layout: Layout) -> dict[int, Cells]:
     """The cells of the grid that the names beside nodes take."""
     found: dict[int, Cells] = {}
-    for at, spot in plan.spots.items():
-        x, y = name_at(plan.graph.nodes[at], spot)
-        found[at] = {(x + on, y) for on in range(named(plan.graph, at))}
+    for at, placement in layout.placements.items():
+        x, y = name_cell(layout.graph.nodes[at], placement)
+        found[at] = {(x + on, y) for on in range(name_width(layout.graph, at))}
     return found
 
 
-def check_room(plan: Plan) -> None:
+def check_room(layout: Layout) -> None:
     """No two nodes or names share a cell, and all of them stand within the frame."""
-    taken = Counter(cell for spot in plan.spots.values() for cell in spot.cells())
-    taken += Counter(cell for cells in names_of(plan).values() for cell in cells)
+    taken = Counter(cell for placement in layout.placements.values() for cell in placement.cells())
+    taken += Counter(cell for cells in names_of(layout).values() for cell in cells)
     assert set(taken.values()) <= {1}
-    assert all(0 < x < plan.width and 0 < y < plan.height for x, y in taken)
+    assert all(0 < x < layout.width and 0 < y < layout.height for x, y in taken)
 
 
-def check_lines(plan: Plan, lines: tuple[Line, ...]) -> None:
+def check_lines(layout: Layout, lines: tuple[Line, ...]) -> None:
     """Lines keep clear of nodes and names, and meet the lines of other values only to cross them straight."""
-    stands = {cell for spot in plan.spots.values() for cell in spot.cells()}
-    stands |= {cell for cells in names_of(plan).values() for cell in cells}
+    stands = {cell for placement in layout.placements.values() for cell in placement.cells()}
+    stands |= {cell for cells in names_of(layout).values() for cell in cells}
     runs: dict[tuple[int, int], dict[int, set[tuple[int, int]]]] = {}
     for line in lines:
         assert not stands & set(line.points)
@@ -52,25 +52,25 @@ def check_lines(plan: Plan, lines: tuple[Line, ...]) -> None:
                 runs.setdefault(cell, {}).setdefault(line.source, set()).add((c - a, d - b))
     for by_net in runs.values():
         if len(by_net) > 1:
-            ways = list(by_net.values())
-            assert len(ways) == 2
-            assert all(len(way) == 1 for way in ways)
-            (one,), (other,) = ways
-            assert (one[0] == 0) != (other[0] == 0)
+            directions = list(by_net.values())
+            assert len(directions) == 2
+            assert all(len(of_net) == 1 for of_net in directions)
+            (first,), (second,) = directions
+            assert (first[0] == 0) != (second[0] == 0)
 
 
-def check_ends(plan: Plan, lines: tuple[Line, ...]) -> None:
+def check_ends(layout: Layout, lines: tuple[Line, ...]) -> None:
     """Every line begins beside its source and ends beside its target, and every value that is read has its line."""
 
-    def beside(spot: Spot, cell: tuple[int, int]) -> bool:
-        return any(abs(cell[0] - x) + abs(cell[1] - y) == 1 for x, y in spot.cells())
+    def beside(placement: Placement, cell: tuple[int, int]) -> bool:
+        return any(abs(cell[0] - x) + abs(cell[1] - y) == 1 for x, y in placement.cells())
 
-    nodes = plan.graph.nodes
+    nodes = layout.graph.nodes
     for line in lines:
-        if line.source in plan.spots:
-            assert beside(plan.spots[line.source], line.points[0])
-        if line.target in plan.spots:
-            assert beside(plan.spots[line.target], line.points[-1])
+        if line.source in layout.placements:
+            assert beside(layout.placements[line.source], line.points[0])
+        if line.target in layout.placements:
+            assert beside(layout.placements[line.target], line.points[-1])
     led = Counter((line.source, line.target) for line in lines)
     wanted: Counter[tuple[int, int | str]] = Counter()
     for at, node in enumerate(nodes):
@@ -78,11 +78,11 @@ def check_ends(plan: Plan, lines: tuple[Line, ...]) -> None:
             wanted[one, at] += 1
         if len(node.joined) == 1:
             wanted[node.joined[0], at] += 1
-    for number, join in enumerate(plan.joins, len(nodes)):
+    for number, join in enumerate(layout.joins, len(nodes)):
         wanted.update((one, number) for one in join.operands)
         wanted.update((number, at) for at in join.layers)
-    wanted.update((plan.graph.values[state], state) for state in plan.graph.states)
-    wanted[plan.graph.values[plan.graph.output], "top"] += 1
+    wanted.update((layout.graph.values[state], state) for state in layout.graph.states)
+    wanted[layout.graph.values[layout.graph.output], "top"] += 1
     assert led == wanted
 
 
@@ -92,10 +92,10 @@ def check(cell: ir.Cell, layer: int) -> None:
     assert sum(node.covers for node in found.nodes) == operations
     drawn = laid_out(found)
     assert drawn is not None
-    plan, lines = drawn
-    check_room(plan)
-    check_lines(plan, lines)
-    check_ends(plan, lines)
+    layout, lines = drawn
+    check_room(layout)
+    check_lines(layout, lines)
+    check_ends(layout, lines)
 
 
 @pytest.mark.parametrize("name", built_in_names())
@@ -160,16 +160,20 @@ def test_an_equation_that_is_not_there_cannot_be_highlighted() -> None:
 
 def test_the_famous_pictures_are_laid_out_as_one_knows_them() -> None:
     """The cell state above all else, with a product and then a sum on it; four layers in one row; the output on the right."""
-    plan, _ = laid_out(graph(lang.load("lstm"))) or pytest.fail("no picture")
-    labels = {at: plan.graph.nodes[at].label for at in plan.spots}
-    (belt,) = plan.belts.values()
+    layout, _ = laid_out(graph(lang.load("lstm"))) or pytest.fail("no picture")
+    labels = {at: layout.graph.nodes[at].label for at in layout.placements}
+    (belt,) = layout.belts.values()
     assert [labels[at] for at in belt] == ["\N{MULTIPLICATION SIGN}", "+"]
-    assert all(plan.spots[belt[0]].y < spot.y for at, spot in plan.spots.items() if at not in belt)
-    layers = sorted((spot.x, at) for at, spot in plan.spots.items() if plan.graph.nodes[at].kind == "layer")
-    assert [plan.graph.nodes[at].name for _, at in layers] == ["f", "i", "g", "o"]
-    assert len({plan.spots[at].y for _, at in layers}) == 1
-    assert plan.spots[belt[0]].x == layers[0][0]  # what is forgotten, above the gate that says so
-    assert plan.exits["c"][1] == plan.entries[plan.graph.states["c"]][1] < plan.exits["h"][1]
+    assert all(
+        layout.placements[belt[0]].y < placement.y for at, placement in layout.placements.items() if at not in belt
+    )
+    layers = sorted(
+        (placement.x, at) for at, placement in layout.placements.items() if layout.graph.nodes[at].kind == "layer"
+    )
+    assert [layout.graph.nodes[at].name for _, at in layers] == ["f", "i", "g", "o"]
+    assert len({layout.placements[at].y for _, at in layers}) == 1
+    assert layout.placements[belt[0]].x == layers[0][0]  # what is forgotten, above the gate that says so
+    assert layout.exits["c"][1] == layout.entries[layout.graph.states["c"]][1] < layout.exits["h"][1]
 
 
 WIDE = "\n".join(f"  g{n} = sigmoid(W_{n} @ x + R_{n} @ h[t-1] + p_{n} * s[t-1] + b_{n})" for n in range(6))
@@ -187,8 +191,8 @@ equations: |
 def test_a_cell_of_six_gates_and_two_memories_has_a_picture() -> None:
     cell = lang.parse_text(SIX)
     check(cell, 2)
-    plan, _ = laid_out(graph(cell)) or pytest.fail("no picture")
-    assert set(plan.belts) == {"s", "m"}
+    layout, _ = laid_out(graph(cell)) or pytest.fail("no picture")
+    assert set(layout.belts) == {"s", "m"}
 
 
 LONG = "name: long\nequations: |\n  a0 = tanh(W @ x + R @ h[t-1] + b)\n" + "".join(

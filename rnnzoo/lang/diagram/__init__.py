@@ -1,11 +1,11 @@
-"""IR -> the picture of one time step, as SVG.
+"""The picture of one time step of a cell, as SVG.
 
-graph   what is drawn: layers, pointwise operations, lines
-place   where it stands
-route   how the lines are led
+graph   the cell as nodes: layers, pointwise operations, inputs, states
+place   positions of the nodes
+route   paths of the lines between them
 draw    the SVG
 
-No program and no library draws it; the same cell gives the same picture, to the byte.
+No external program or library is involved.  The same cell gives the same picture, to the byte.
 """
 
 from __future__ import annotations
@@ -16,85 +16,90 @@ from functools import lru_cache
 from rnnzoo.lang import ir
 from rnnzoo.lang.diagram import draw
 from rnnzoo.lang.diagram.graph import Graph, Node, graph
-from rnnzoo.lang.diagram.place import Plan, belts, plan
-from rnnzoo.lang.diagram.route import Line, NoWay, route
+from rnnzoo.lang.diagram.place import Layout, belts, layout
+from rnnzoo.lang.diagram.route import Line, NoRoute, route
 
-__all__ = ["Line", "Plan", "chain", "diagram", "graph", "laid_out", "walk"]
+__all__ = ["Layout", "Line", "chain", "diagram", "graph", "laid_out", "walk"]
 
-MOST = 120  # layers and operations: more could not be read, and would take minutes to lay out
-_TRIES = 8
+MOST = 120  # nodes: a larger picture is unreadable, and its layout would take minutes
+_TRIES = 8  # layouts, each with more room
 
 
 def diagram(cell: ir.Cell, layer: int = 2, highlight: Collection[str] | None = None) -> str:
-    """One time step of layer `layer`, from 1; of a cell of more than `MOST` operations, a line that says so.
+    """One time step as SVG; for a cell of more than `MOST` nodes, a picture that says that it is too large.
 
     Args:
-        highlight: names of equations; what computes others becomes faint.
+        layer: the number of the layer in its stack, from 1.
+        highlight: names of equations; the nodes of all others are faint.
     """
-    found = laid_out(graph(cell, layer))
-    return draw.svg(*found, _title(cell), highlight) if found else draw.refusal(_title(cell))
+    picture = laid_out(graph(cell, layer))
+    if picture is None:
+        return draw.refusal(_title(cell))
+    return draw.svg(*picture, _title(cell), highlight)
 
 
 def chain(cell: ir.Cell, layer: int = 2) -> str:
-    """The unrolled chain: three steps, of which the middle one is open."""
-    found = laid_out(graph(cell, layer))
-    return draw.chain(*found, f"{_title(cell)}, unrolled") if found else draw.refusal(_title(cell))
+    """Three steps of the unrolled chain, the middle one open."""
+    picture = laid_out(graph(cell, layer))
+    if picture is None:
+        return draw.refusal(_title(cell))
+    return draw.chain(*picture, f"{_title(cell)}, unrolled")
 
 
 def walk(cell: ir.Cell) -> tuple[tuple[str, ...], ...]:
-    """The equations in the groups in which one explains the cell, each for one highlighted picture.
+    """The equations in groups, in the order in which one explains the cell; one highlighted picture for each group.
 
-    For each state with a conveyor belt: what each term of its sum reads, then the state itself; then what is left, with the
-    output.  For an LSTM: forget; input and candidate; the cell state; output gate and output.
+    For each state with a conveyor belt: the equations behind each operation on the belt, then the state itself.  Last
+    the remaining equations, with the output.  For an LSTM: forget gate; input gate and candidate; cell state; output
+    gate and output.
     """
-    found = graph(cell)
-    named = {at: name for name, at in found.values.items()}
-    told: set[str] = set()
+    drawn = graph(cell)
+    names = {number: name for name, number in drawn.values.items()}
+    explained: set[str] = set()
     groups: list[tuple[str, ...]] = []
 
-    def tell(names: Collection[str]) -> None:
-        new = tuple(name for name in found.values if name in names and name not in told)
-        told.update(new)
-        groups.extend([new] if new else [])
+    def explain(equations: Collection[str]) -> None:
+        new = tuple(name for name in drawn.values if name in equations and name not in explained)
+        explained.update(new)
+        if new:
+            groups.append(new)
 
-    for state, belt in belts(found).items():
-        for at in belt:
-            feeding = {
-                one for operand in found.nodes[at].operands if operand not in belt for one in _behind(found, operand)
-            }
-            tell({named[one] for one in feeding if one in named} - {state})
-        tell({state})
-    tell(set(found.values))
+    for state, belt in belts(drawn).items():
+        for number in belt:
+            operands = set(drawn.nodes[number].operands) - set(belt)
+            explain({names[node] for node in _ancestors(drawn, operands) if node in names} - {state})
+        explain({state})
+    explain(set(drawn.values))
     return tuple(groups)
 
 
-def _behind(found: Graph, at: int) -> set[int]:
-    """A node and everything that it is computed from."""
-    seen, todo = {at}, [at]
-    while todo:
-        new = set(found.nodes[todo.pop()].reads) - seen
+def _ancestors(drawn: Graph, numbers: Collection[int]) -> set[int]:
+    """Nodes, and all nodes that their values depend on."""
+    seen, stack = set(numbers), list(numbers)
+    while stack:
+        new = set(drawn.nodes[stack.pop()].reads) - seen
         seen |= new
-        todo += new
+        stack += new
     return seen
 
 
-def laid_out(found: Graph) -> tuple[Plan, tuple[Line, ...]] | None:
-    """Places and lines, with as much room as they need; None where there are too many."""
-    return _laid_out(found.nodes, tuple(found.values.items()), tuple(found.states.items()), found.output)
+def laid_out(drawn: Graph) -> tuple[Layout, tuple[Line, ...]] | None:
+    """The layout of a graph and its lines, with as much room as they need; None if there are too many nodes."""
+    return _laid_out(drawn.nodes, tuple(drawn.values.items()), tuple(drawn.states.items()), drawn.output)
 
 
-@lru_cache(maxsize=64)  # a page shows one cell many times, each time with something else highlighted
+@lru_cache(maxsize=64)  # a report shows a cell many times, with other equations highlighted each time
 def _laid_out(
     nodes: tuple[Node, ...], values: tuple[tuple[str, int], ...], states: tuple[tuple[str, int], ...], output: str
-) -> tuple[Plan, tuple[Line, ...]] | None:
-    found = Graph(nodes, dict(values), dict(states), output)
+) -> tuple[Layout, tuple[Line, ...]] | None:
     if len(nodes) > MOST:
         return None
+    drawn = Graph(nodes, dict(values), dict(states), output)
     for room in range(_TRIES):
-        planned = plan(found, room)
+        placed = layout(drawn, room)
         try:
-            return planned, route(planned)
-        except NoWay:
+            return placed, route(placed)
+        except NoRoute:
             continue
     return None
 

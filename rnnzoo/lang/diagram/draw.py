@@ -1,7 +1,7 @@
-"""Places and lines -> SVG, in the visual language of "Understanding LSTM Networks" (Olah 2015).
+"""A layout and its lines as SVG, in the visual language of "Understanding LSTM Networks" (Olah 2015).
 
-Yellow boxes are layers with trained weights, pink circles pointwise operations; lines that merge are put side by side, lines
-that fork are copies.  Colours follow the reader's light or dark setting.
+Yellow boxes are layers with trained weights, pink circles are pointwise operations.  Lines that merge are concatenated,
+lines that fork are copied.  Colors follow the reader's light or dark setting.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from html import escape
 from itertools import groupby
 
 from rnnzoo.lang.diagram.graph import Node
-from rnnzoo.lang.diagram.place import UNIT, Join, Plan, Spot, named
-from rnnzoo.lang.diagram.route import Line, Point, name_at
+from rnnzoo.lang.diagram.place import UNIT, Join, Layout, Placement, name_width
+from rnnzoo.lang.diagram.route import Line, Point, name_cell
 from rnnzoo.lang.greek import greek
 
-CLOSED, BETWEEN = 14, 4  # units: a closed step's width; from one step to the next
+CLOSED, BETWEEN = 14, 4  # units: the width of a closed step; the space between steps
 MARGIN = 4  # units around the frame, for names and arrows
 STYLE = """\
 .rz{--ink:#20262d;--frame:#e6f4e6;--edge:#7fb38a;--layer:#ffe396;--layer-edge:#c99a1c;--op:#ffb9c4;--op-edge:#cf6679;\
@@ -36,33 +36,34 @@ STYLE = """\
 BEFORE, AFTER = "t\N{MINUS SIGN}1", "t+1"
 Pixel = tuple[float, float]
 ROUND = 8.0  # pixels of a corner
-TALL, RADIUS, END = 15.0, 13.0, 17.0  # half a layer's height; of an operation's circle; of the circles at the ends
-HEAD = 7.0  # an arrow's head
+# Pixels: half the height of a layer; the radius of an operation, and of the circles at the ends
+TALL, RADIUS, END = 15.0, 13.0, 17.0
+HEAD = 7.0  # pixels: the length of an arrowhead
 REACH = 2  # units from the frame to the circles around it
 
 
-def svg(plan: Plan, lines: Sequence[Line], title: str, lit: Collection[str] | None = None) -> str:
-    """One step.  `lit`: names of equations; what else there is becomes faint."""
-    picture = _Picture(plan, lines, lit)
-    parts = [_frame(0, plan.width, plan.height), *picture.inside(), *picture.ends()]
-    return _document("".join(parts), plan.width, plan.height, title)
+def svg(layout: Layout, lines: Sequence[Line], title: str, highlighted: Collection[str] | None = None) -> str:
+    """The picture of one step; if `highlighted` names equations, all others are faint."""
+    picture = _Picture(layout, lines, highlighted)
+    parts = [_frame(0, layout.width, layout.height), *picture.inside(), *picture.ends()]
+    return _document("".join(parts), layout.width, layout.height, title)
 
 
-def chain(plan: Plan, lines: Sequence[Line], title: str) -> str:
-    """Three steps: the middle one open, its neighbours closed."""
-    picture = _Picture(plan, lines, None)
-    parts = [_frame(0, plan.width, plan.height), *picture.inside(), *picture.verticals()]
-    for x, width, time in ((-CLOSED - BETWEEN, CLOSED, BEFORE), (plan.width + BETWEEN, CLOSED, AFTER)):
+def chain(layout: Layout, lines: Sequence[Line], title: str) -> str:
+    """The picture of three steps: the middle one open, its neighbors closed."""
+    picture = _Picture(layout, lines, None)
+    parts = [_frame(0, layout.width, layout.height), *picture.inside(), *picture.verticals()]
+    for x, width, time in ((-CLOSED - BETWEEN, CLOSED, BEFORE), (layout.width + BETWEEN, CLOSED, AFTER)):
         middle = x + width // 2
-        parts += [_frame(x, width, plan.height), _text("A", middle * UNIT, plan.height * UNIT / 2, "big")]
-        parts += [_into("x", time, middle, plan.height), _out_of(plan.graph.output, time, middle)]
-    for x in (-BETWEEN, plan.width, plan.width + BETWEEN + CLOSED):
-        parts += [_arrow([(x * UNIT, y * UNIT), ((x + BETWEEN) * UNIT, y * UNIT)]) for _, y in plan.exits.values()]
-    return _document("".join(parts), plan.width + 2 * (CLOSED + BETWEEN), plan.height, title, CLOSED + BETWEEN)
+        parts += [_frame(x, width, layout.height), _text("A", middle * UNIT, layout.height * UNIT / 2, "big")]
+        parts += [_into("x", time, middle, layout.height), _out_of(layout.graph.output, time, middle)]
+    for x in (-BETWEEN, layout.width, layout.width + BETWEEN + CLOSED):
+        parts += [_arrow([(x * UNIT, y * UNIT), ((x + BETWEEN) * UNIT, y * UNIT)]) for _, y in layout.exits.values()]
+    return _document("".join(parts), layout.width + 2 * (CLOSED + BETWEEN), layout.height, title, CLOSED + BETWEEN)
 
 
 def refusal(title: str) -> str:
-    """In place of a picture that nobody could read."""
+    """The picture that says that a cell has too many operations to draw."""
     text = _text("this cell has too many operations to be drawn", 15 * UNIT, UNIT)
     return _document(text, 30, 2, title)
 
@@ -77,110 +78,121 @@ def _document(body: str, wide: int, high: int, title: str, left: int = 0) -> str
 
 
 class _Picture:
-    def __init__(self, plan: Plan, lines: Sequence[Line], lit: Collection[str] | None) -> None:
-        self.plan = plan
-        self.lit = lit
+    def __init__(self, layout: Layout, lines: Sequence[Line], highlighted: Collection[str] | None) -> None:
+        self.layout = layout
+        self.highlighted = highlighted
         self.lines = sorted(lines, key=lambda line: (not self.is_faint(line), line.source))
 
     def inside(self) -> Iterator[str]:
-        """Lines net by net, so that one that crosses another passes over it; then heads, nodes and names."""
+        """Lines net by net, so that a line passes over the lines that it crosses; then arrowheads, nodes and names."""
         heads = []
         for (faint, _), net in groupby(self.lines, lambda line: (self.is_faint(line), line.source)):
-            ways = [(line, self.way(line)) for line in net]
-            yield from (f'<path class="under" d="{_rounded(way)}"/>' for _, way in ways)
-            yield self.faint("".join(f'<path class="line" d="{_rounded(way)}"/>' for _, way in ways), not faint)
-            heads += [
-                self.faint(_head(way[-2], way[-1]), not faint) for line, way in ways if line.target in self.plan.spots
-            ]
+            outlines = [(line, self.corners(line)) for line in net]
+            paths = [_rounded(corners) for _, corners in outlines]
+            yield from (f'<path class="under" d="{path}"/>' for path in paths)
+            yield self.faint("".join(f'<path class="line" d="{path}"/>' for path in paths), not faint)
+            for line, corners in outlines:
+                if line.target in self.layout.placements:
+                    heads.append(self.faint(_head(corners[-2], corners[-1]), not faint))
         yield from heads
-        yield from (self.node(at, spot) for at, spot in self.plan.spots.items())
+        yield from (self.node(number, placement) for number, placement in self.layout.placements.items())
 
     def is_faint(self, line: Line) -> bool:
-        """Whether a line leads to nothing that is lit."""
+        """Whether a line leads to no highlighted equation."""
         if isinstance(line.target, str):
-            return not self.is_lit(self.plan.graph.output if line.target == "top" else line.target)
-        nodes = self.plan.graph.nodes
-        if line.target >= len(nodes):
-            return not any(self.is_lit(nodes[at].equation) for at in self.plan.joins[line.target - len(nodes)].layers)
-        return not self.is_lit(nodes[line.target].equation)
+            return not self.is_highlighted(self.layout.graph.output if line.target == "top" else line.target)
+        nodes = self.layout.graph.nodes
+        if line.target < len(nodes):
+            return not self.is_highlighted(nodes[line.target].equation)
+        layers = self.layout.joins[line.target - len(nodes)].layers
+        return not any(self.is_highlighted(nodes[layer].equation) for layer in layers)
 
     # -- lines
 
-    def way(self, line: Line) -> list[Pixel]:
+    def corners(self, line: Line) -> list[Pixel]:
         """The corners of a line in pixels, from border to border."""
         cells = line.points
         points: list[Pixel] = [(x * UNIT, y * UNIT) for x, y in cells]
         start = self.border(line.source, cells[0])
-        points = [start, *points] if start else points
-        if isinstance(line.target, int) and line.target not in self.plan.spots:
-            points += self.merging(self.plan.joins[line.target - len(self.plan.graph.nodes)], cells[-1])
+        if start is not None:
+            points.insert(0, start)
+        if isinstance(line.target, int) and line.target not in self.layout.placements:
+            points += self.merging(self.layout.joins[line.target - len(self.layout.graph.nodes)], cells[-1])
         elif isinstance(line.target, int):
             end = self.border(line.target, cells[-1])
-            points += [end] if end else []
+            if end is not None:
+                points.append(end)
         return _corners(points)
 
     def merging(self, join: Join, cell: Point) -> list[Pixel]:
-        """The last bit of a line that joins others: into the point beside it, and a step along with them."""
+        """The end of a line that joins others: into the nearest point of the join, and one unit on from there."""
         x, y = min(join.points, key=lambda point: abs(point[0] - cell[0]) + abs(point[1] - cell[1]))
-        on = (x, y - 1) if join.below else (x + 1, y)
-        return [(x * UNIT, y * UNIT), (on[0] * UNIT, on[1] * UNIT)]
+        next_x, next_y = (x, y - 1) if join.below else (x + 1, y)
+        return [(x * UNIT, y * UNIT), (next_x * UNIT, next_y * UNIT)]
 
-    def border(self, node: int, cell: Point) -> Pixel | None:
-        """Where a line that comes from, or goes to, a cell beside a node meets its border."""
-        spot = self.plan.spots.get(node)
-        if spot is None:
+    def border(self, number: int, cell: Point) -> Pixel | None:
+        """The point on a node's border that faces a cell beside it; None for what has no placement."""
+        placement = self.layout.placements.get(number)
+        if placement is None:
             return None
-        wide, tall = _extent(self.plan.graph.nodes[node], spot)
+        half_width, half_height = _half_sizes(self.layout.graph.nodes[number], placement)
         x, y = cell
-        if abs(x - spot.x) > spot.half:
-            return spot.x * UNIT + (wide if x > spot.x else -wide), y * UNIT
-        return x * UNIT, spot.y * UNIT + (tall if y > spot.y else -tall)
+        if abs(x - placement.x) > placement.half:
+            return placement.x * UNIT + (half_width if x > placement.x else -half_width), y * UNIT
+        return x * UNIT, placement.y * UNIT + (half_height if y > placement.y else -half_height)
 
     # -- nodes and ends
 
-    def node(self, at: int, spot: Spot) -> str:
-        node = self.plan.graph.nodes[at]
-        wide, tall = _extent(node, spot)
-        x, y = spot.x * UNIT, spot.y * UNIT
+    def node(self, number: int, placement: Placement) -> str:
+        node = self.layout.graph.nodes[number]
+        wide, tall = _half_sizes(node, placement)
+        x, y = placement.x * UNIT, placement.y * UNIT
         corner = 4 if node.kind == "layer" else tall
-        found = (
+        picture = (
             f'<g class="{node.kind}" data-equation="{escape(node.equation)}"><rect x="{x - wide:g}" y="{y - tall:g}"'
             f' width="{2 * wide:g}" height="{2 * tall:g}" rx="{corner:g}"/>{_text(node.label, x, y)}</g>'
         )
-        if named(self.plan.graph, at):
-            column, row = name_at(node, spot)
-            found += f'<g class="start">{_name(node.name, "t", column * UNIT - 4, row * UNIT)}</g>'
-        return self.faint(found, self.is_lit(node.equation))
+        if name_width(self.layout.graph, number):
+            column, row = name_cell(node, placement)
+            picture += f'<g class="start">{_name(node.name, "t", column * UNIT - 4, row * UNIT)}</g>'
+        return self.faint(picture, self.is_highlighted(node.equation))
 
     def ends(self) -> Iterator[str]:
         """Names around the frame: states on both sides, inputs below, the output above."""
-        width = self.plan.width
-        for state, (_, y) in self.plan.exits.items():
-            start = self.plan.graph.states.get(state)
+        width = self.layout.width
+        for state, (_, y) in self.layout.exits.items():
+            start = self.layout.graph.states.get(state)
             if start is not None:
                 entering = _arrow([(-REACH * UNIT, y * UNIT), (0, y * UNIT)], head=False)
-                yield self.faint(entering + _name(state, BEFORE, -REACH * UNIT - 10, y * UNIT), self.read(start))
+                name = _name(state, BEFORE, -REACH * UNIT - 10, y * UNIT)
+                yield self.faint(entering + name, self.has_bright_line(start))
             leaving = _arrow([(width * UNIT, y * UNIT), ((width + REACH) * UNIT, y * UNIT)])
-            yield self.faint(leaving + _name(state, "t", (width + REACH) * UNIT + 10, y * UNIT), self.is_lit(state))
+            yield self.faint(
+                leaving + _name(state, "t", (width + REACH) * UNIT + 10, y * UNIT), self.is_highlighted(state)
+            )
         yield from self.verticals()
 
     def verticals(self) -> Iterator[str]:
-        for at, (x, y) in self.plan.entries.items():
-            node = self.plan.graph.nodes[at]
+        """The inputs below the frame and the output above it."""
+        for number, (x, y) in self.layout.entries.items():
+            node = self.layout.graph.nodes[number]
             if node.kind == "input":
-                yield self.faint(_into(node.name, "t", x, y, node.label), self.read(at))
-        yield self.faint(_out_of(self.plan.graph.output, "t", self.plan.top[0]), self.is_lit(self.plan.graph.output))
+                yield self.faint(_into(node.name, "t", x, y, node.label), self.has_bright_line(number))
+        yield self.faint(
+            _out_of(self.layout.graph.output, "t", self.layout.top[0]), self.is_highlighted(self.layout.graph.output)
+        )
 
-    def is_lit(self, equation: str) -> bool:
-        return self.lit is None or equation in self.lit
+    def is_highlighted(self, equation: str) -> bool:
+        return self.highlighted is None or equation in self.highlighted
 
-    def read(self, at: int) -> bool:
+    def has_bright_line(self, number: int) -> bool:
         """Whether a line that is not faint begins at a node."""
-        return any(line.source == at and not self.is_faint(line) for line in self.lines)
+        return any(line.source == number and not self.is_faint(line) for line in self.lines)
 
     @staticmethod
-    def faint(part: str, lit: bool) -> str:
-        return part if lit else f'<g class="dim">{part}</g>'
+    def faint(part: str, highlighted: bool) -> str:
+        """A part of the picture, faint unless it is highlighted."""
+        return part if highlighted else f'<g class="dim">{part}</g>'
 
 
 def _into(name: str, time: str, x: int, y: int, note: str = "") -> str:
@@ -194,11 +206,12 @@ def _out_of(name: str, time: str, x: int) -> str:
     return _arrow([(x * UNIT, 0), (x * UNIT, (1.4 - REACH) * UNIT)]) + _end(name, time, x, -REACH)
 
 
-def _extent(node: Node, spot: Spot) -> Pixel:
+def _half_sizes(node: Node, placement: Placement) -> Pixel:
     """Half the width and half the height of a node, in pixels."""
+    box = placement.half * UNIT + 4.0
     if node.kind == "layer":
-        return spot.half * UNIT + 4.0, TALL
-    return (RADIUS if spot.half == 1 else spot.half * UNIT + 4.0), RADIUS
+        return box, TALL
+    return (RADIUS if placement.half == 1 else box), RADIUS
 
 
 def _frame(x: int, width: int, height: int) -> str:
@@ -220,28 +233,30 @@ def _name(name: str, time: str, x: float, y: float) -> str:
 
 
 def _end(name: str, time: str, x: int, y: float, note: str = "") -> str:
-    """A circle with a name; a note stands beside it."""
-    label = _name(name, time, x * UNIT, y * UNIT) + (_text(note, x * UNIT + END + 22, y * UNIT, "note") if note else "")
+    """A circle with a name, and a note beside it."""
+    label = _name(name, time, x * UNIT, y * UNIT)
+    if note:
+        label += _text(note, x * UNIT + END + 22, y * UNIT, "note")
     return f'<g class="end"><circle cx="{x * UNIT}" cy="{y * UNIT:g}" r="{END:g}"/>{label}</g>'
 
 
 def _corners(points: Sequence[Pixel]) -> list[Pixel]:
-    """The points at which a line bends, with both ends."""
-    found = [points[0]]
-    for before, at, after in zip(points, points[1:], points[2:]):
-        across = (at[0] - before[0]) * (after[1] - at[1]) - (at[1] - before[1]) * (after[0] - at[0])
+    """The points at which a line bends, and both ends."""
+    corners = [points[0]]
+    for before, point, after in zip(points, points[1:], points[2:]):
+        across = (point[0] - before[0]) * (after[1] - point[1]) - (point[1] - before[1]) * (after[0] - point[0])
         if abs(across) > 1e-9:
-            found.append(at)
-    return [*found, points[-1]]
+            corners.append(point)
+    return [*corners, points[-1]]
 
 
 def _rounded(points: Sequence[Pixel]) -> str:
-    """A path through corners, each of them round."""
+    """The data of a path through the given points, with rounded corners."""
     path = [f"M{points[0][0]:g} {points[0][1]:g}"]
-    for before, at, after in zip(points, points[1:], points[2:]):
-        radius = min(ROUND, _length(before, at) / 2, _length(at, after) / 2)
-        (ax, ay), (bx, by) = _toward(at, before, radius), _toward(at, after, radius)
-        path.append(f"L{ax:g} {ay:g}Q{at[0]:g} {at[1]:g} {bx:g} {by:g}")
+    for before, corner, after in zip(points, points[1:], points[2:]):
+        radius = min(ROUND, _length(before, corner) / 2, _length(corner, after) / 2)
+        (ax, ay), (bx, by) = _toward(corner, before, radius), _toward(corner, after, radius)
+        path.append(f"L{ax:g} {ay:g}Q{corner[0]:g} {corner[1]:g} {bx:g} {by:g}")
     path.append(f"L{points[-1][0]:g} {points[-1][1]:g}")
     return "".join(path)
 
@@ -261,7 +276,7 @@ def _arrow(points: Sequence[Pixel], head: bool = True) -> str:
 
 
 def _head(before: Pixel, end: Pixel) -> str:
-    """A triangle whose tip is the end of a line."""
+    """An arrowhead: a triangle whose tip is the end of a line."""
     (x, y), (bx, by) = end, _toward(end, before, HEAD)
     side = (by - y) * 0.45, (x - bx) * 0.45
     corners = f"{x:g},{y:g} {bx + side[0]:g},{by + side[1]:g} {bx - side[0]:g},{by - side[1]:g}"

@@ -1,8 +1,9 @@
-"""IR -> what is drawn: layers with trained weights, pointwise operations, and the lines between them.
+"""The step of a cell as a graph of the nodes to draw.
 
-In: the step of a cell.  Out: a `Graph`, in which every operation of the IR stands in exactly one node.  A sum of weights
-times values, with the activation around it, is one layer: the yellow box of "Understanding LSTM Networks" (Olah 2015); its
-matrix products read lines that were put side by side, its peepholes read theirs alone.  What is left is pointwise.
+In: a cell.  Out: a `Graph`.  Every operation of the IR belongs to exactly one node.  A sum of weights times values,
+together with the activation around it, is one layer: the yellow box of "Understanding LSTM Networks" (Olah 2015).
+The matrix products of a layer read joined lines; each peephole reads a line of its own.  All other operations are
+pointwise nodes.
 """
 
 from __future__ import annotations
@@ -17,20 +18,22 @@ from rnnzoo.lang.text import expression, number
 
 NodeKind = Literal["input", "state", "constant", "layer", "pointwise"]
 BELOW = "below"  # an input that is a value of the layer below
-LINEAR = "lin"  # a layer without an activation
+LINEAR = "lin"  # the label of a layer without an activation
+_VARYING = ("input", "time", "value", "previous", "below")  # references whose value changes from step to step
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One thing that is drawn.
+    """A node of the picture.
 
     Attributes:
-        label: the sign on it; of an input, where it comes from if it needs saying.
-        name: of an input, of a state of the step before, or of the equation whose value this is; else empty.
-        operands: nodes of which one line each leads here.
-        joined: of a layer, the nodes whose lines are put side by side for its matrix products.
-        covers: how many operations of the IR this node stands for.
-        equation: the equation that it is part of; empty for inputs and states.
+        label: the text on the node; for an input, its origin where that is not obvious.
+        name: the name of an input, of a state at the previous step, or of the equation whose value
+            this node computes; empty for all other nodes.
+        operands: nodes that are read through a separate line each.
+        joined: for a layer, the nodes whose lines are joined for its matrix products.
+        covers: the number of IR operations that this node represents.
+        equation: the equation that contains the node; empty for inputs and states.
     """
 
     kind: NodeKind
@@ -48,12 +51,13 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A step as nodes; an operand stands before the nodes that read it.
+    """A step as nodes in topological order: operands come before the nodes that read them.
 
     Attributes:
-        values: the node of every equation's value.
-        states: the node at which a state enters, by name, in the cell's order; the value that leaves is in `values`.
-        output: the name of what the cell yields.
+        values: the node that computes each equation, by name.
+        states: the node of each state at the previous step, by name, in the cell's order.  The new
+            state is in `values`.
+        output: the name of the cell's output.
     """
 
     nodes: tuple[Node, ...]
@@ -61,37 +65,37 @@ class Graph:
     states: Mapping[str, int]
     output: str
 
-    def readers(self, node: int) -> list[int]:
-        return [number for number, one in enumerate(self.nodes) if node in one.reads]
+    def readers(self, number: int) -> list[int]:
+        """The nodes that read node `number`."""
+        return [reader for reader, node in enumerate(self.nodes) if number in node.reads]
 
 
 def graph(cell: ir.Cell, layer: int = 2) -> Graph:
-    """What is drawn of a cell: of layer `layer`, from 1."""
+    """The graph of one step of a cell in layer `layer` of a stack, counted from 1."""
     builder = _Builder()
     step = cell.layer(layer)
     for state in cell.states:
         builder.source("state", "previous", state.name)
-    for one in step.equations:
-        builder.values[one.name] = builder.equation(one)
+    for equation in step.equations:
+        builder.values[equation.name] = builder.equation(equation)
     states = {state.name: builder.sources["previous", state.name] for state in cell.states}
     return _without_unused(Graph(tuple(builder.nodes), builder.values, states, cell.output))
 
 
-def _without_unused(found: Graph) -> Graph:
-    """Only states that somebody reads enter; the numbers close up."""
-    used = {number for node in found.nodes for number in node.reads} | set(found.values.values())
-    kept = [number for number, node in enumerate(found.nodes) if number in used]
-    new = {old: at for at, old in enumerate(kept)}
+def _without_unused(graph: Graph) -> Graph:
+    """The graph without states that no node reads, its nodes renumbered."""
+    used = set(graph.values.values()).union(*(node.reads for node in graph.nodes))
+    kept = sorted(used)
+    new_numbers = {number: position for position, number in enumerate(kept)}
 
-    def moved(numbers: Sequence[int]) -> tuple[int, ...]:
-        return tuple(new[number] for number in numbers)
+    def renumbered(numbers: Sequence[int]) -> tuple[int, ...]:
+        return tuple(new_numbers[number] for number in numbers)
 
-    nodes = tuple(
-        replace(one, operands=moved(one.operands), joined=moved(one.joined))
-        for one in (found.nodes[number] for number in kept)
-    )
-    values = {name: new[at] for name, at in found.values.items()}
-    return Graph(nodes, values, {name: new[at] for name, at in found.states.items() if at in new}, found.output)
+    nodes = [graph.nodes[number] for number in kept]
+    nodes = [replace(node, operands=renumbered(node.operands), joined=renumbered(node.joined)) for node in nodes]
+    values = {name: new_numbers[number] for name, number in graph.values.items()}
+    states = {name: new_numbers[number] for name, number in graph.states.items() if number in used}
+    return Graph(tuple(nodes), values, states, graph.output)
 
 
 @dataclass(slots=True)
@@ -99,7 +103,7 @@ class _Builder:
     nodes: list[Node] = field(default_factory=list)
     sources: dict[tuple[str, str], int] = field(default_factory=dict)
     values: dict[str, int] = field(default_factory=dict)
-    inside: str = ""  # the equation that is read
+    current: str = ""  # the equation that the builder is in
 
     def add(self, node: Node) -> int:
         self.nodes.append(node)
@@ -110,16 +114,16 @@ class _Builder:
             self.sources[group, name] = self.add(Node(kind, label, name))
         return self.sources[group, name]
 
-    def equation(self, one: ir.Equation) -> int:
-        self.inside = one.name
-        if _fixed(one.expr):
-            text, covers = _fixed_text(one.expr), _count(one.expr)
-            return self.add(Node("constant", text, one.name, covers=covers, equation=one.name))
-        at = self.expression(one.expr)
-        node = self.nodes[at]
-        if node.equation == one.name and not node.name:
-            self.nodes[at] = replace(node, name=one.name)
-        return at
+    def equation(self, equation: ir.Equation) -> int:
+        self.current = equation.name
+        if _fixed(equation.expr):
+            text, covers = _fixed_text(equation.expr), _count(equation.expr)
+            return self.add(Node("constant", text, equation.name, covers=covers, equation=equation.name))
+        number = self.expression(equation.expr)
+        node = self.nodes[number]
+        if node.equation == equation.name and not node.name:
+            self.nodes[number] = replace(node, name=equation.name)
+        return number
 
     def expression(self, expr: ir.Expr) -> int:
         match expr:
@@ -145,74 +149,78 @@ class _Builder:
                 if op.signs:
                     return self.sum(expr)
                 return self.pointwise(op, args)
-        raise AssertionError(f"nothing is drawn for {expr}")  # what is fixed was taken into its operation
+        raise AssertionError(f"nothing is drawn for {expr}")  # fixed parts are in their operation's label
 
-    def layer(self, affine: _Affine, label: str, around: int) -> int:
-        """A layer; `around`: the operations besides those within its terms."""
-        joined = _once(self.expression(one) for one in affine.products)
-        peepholes = _once(self.expression(one) for one in affine.peepholes)
-        return self.add(
-            Node("layer", label, "", tuple(one for one in peepholes if one not in joined), joined,
-                 affine.covers + around, self.inside)
-        )  # fmt: skip
+    def layer(self, affine: _Affine, label: str, outer: int) -> int:
+        """Add a layer; `outer` is the number of operations outside of its terms."""
+        joined = _distinct(self.expression(operand) for operand in affine.products)
+        peepholes = _distinct(self.expression(operand) for operand in affine.peepholes)
+        separate = tuple(number for number in peepholes if number not in joined)
+        covers = affine.covers + outer
+        return self.add(Node("layer", label, "", separate, joined, covers, self.current))
 
     def sum(self, expr: ir.Apply) -> int:
-        """A sum with trained terms among others: the trained ones are a layer, to which the others are added."""
+        """Add a sum: its trained terms become a layer, to which the other terms are added."""
         terms = list(ir.terms(expr))
-        inside = [positive and (_trained(one) or _fixed(one)) for one, positive in terms]
-        gathered = [one for (one, _), within in zip(terms, inside) if within]
-        if not any(map(_trained, gathered)):
+        in_layer = [positive and (_trained(term) or _fixed(term)) for term, positive in terms]
+        layer_terms = [term for (term, _), inside in zip(terms, in_layer) if inside]
+        if not any(map(_trained, layer_terms)):
             return self.pointwise(expr.op, expr.args)
-        at = self.layer(_gathered(gathered), LINEAR, len(gathered) - 1)
-        for (term, positive), within in zip(terms, inside):
-            if not within:
-                at = self.operation(add if positive else sub, at, term)
-        return at
+        total = self.layer(_affine_of(layer_terms), LINEAR, len(layer_terms) - 1)
+        for (term, positive), inside in zip(terms, in_layer):
+            if not inside:
+                total = self.operation(add if positive else sub, total, term)
+        return total
 
     def operation(self, op: Primitive, left: int, right: ir.Expr) -> int:
+        """Add an operation whose left operand is a node already; a fixed right operand goes into the label."""
+        label, operands, covers = _label(op), (left,), 1
         if _fixed(right):
-            return self.add(Node("pointwise", f"{_label(op)} {_fixed_text(right)}", "", (left,), covers=1 + _count(right),
-                                 equation=self.inside))  # fmt: skip
-        return self.add(
-            Node("pointwise", _label(op), "", (left, self.expression(right)), covers=1, equation=self.inside)
-        )
+            label, covers = f"{label} {_fixed_text(right)}", 1 + _count(right)
+        else:
+            operands = (left, self.expression(right))
+        return self.add(Node("pointwise", label, "", operands, covers=covers, equation=self.current))
 
     def pointwise(self, op: Primitive, args: Sequence[ir.Expr]) -> int:
-        """An operation; operands that are the same at every step stand in its label."""
-        fixed = [one for one in args if _fixed(one)]
-        operands = tuple(self.expression(one) for one in args if not _fixed(one))
-        covers = 1 + sum(map(_count, fixed))
-        return self.add(
-            Node("pointwise", _pointwise_label(op, args), "", operands, covers=covers, equation=self.inside)
-        )
+        """Add an operation; fixed operands go into its label."""
+        operands = tuple(self.expression(argument) for argument in args if not _fixed(argument))
+        covers = 1 + sum(_count(argument) for argument in args if _fixed(argument))
+        label = _pointwise_label(op, args)
+        return self.add(Node("pointwise", label, "", operands, covers=covers, equation=self.current))
 
 
 def _pointwise_label(op: Primitive, args: Sequence[ir.Expr]) -> str:
     sign = _label(op)
     if not any(map(_fixed, args)):
         return sign
-    texts = [_fixed_text(one) if _fixed(one) else "" for one in args]
+    texts = list(map(_operand_text, args))
     if len(args) == 2:
         left, right = texts
         if op in (mul, add) and left:
             return f"{sign} {left}"
-        return f"1{sign}" if op is sub and left == "1" else f"{left} {sign} {right}".strip()
+        if op is sub and left == "1":
+            return f"1{sign}"
+        return f"{left} {sign} {right}".strip()
     return f"{sign}({', '.join(text or '·' for text in texts)})"
+
+
+def _operand_text(expr: ir.Expr) -> str:
+    """A fixed operand as text; empty for one that has a line."""
+    return _fixed_text(expr) if _fixed(expr) else ""
 
 
 def _label(op: Primitive) -> str:
     return op.label or op.symbol or op.name
 
 
-def _once(numbers: Iterator[int]) -> tuple[int, ...]:
+def _distinct(numbers: Iterator[int]) -> tuple[int, ...]:
     return tuple(dict.fromkeys(numbers))
 
 
 def _fixed(expr: ir.Expr) -> bool:
     """Whether an expression is the same at every step: numbers, options, constants, weights."""
-    return not any(
-        isinstance(one, ir.Ref) and one.kind in ("input", "time", "value", "previous", "below") for one in ir.walk(expr)
-    )
+    references = [part for part in ir.walk(expr) if isinstance(part, ir.Ref)]
+    return not any(reference.kind in _VARYING for reference in references)
 
 
 def _fixed_text(expr: ir.Expr) -> str:
@@ -225,47 +233,50 @@ def _fixed_text(expr: ir.Expr) -> str:
 
 
 def _count(expr: ir.Expr) -> int:
-    """How many operations an expression has."""
-    return sum(isinstance(one, ir.Apply) for one in ir.walk(expr))
+    """The number of operations in an expression."""
+    return sum(isinstance(part, ir.Apply) for part in ir.walk(expr))
 
 
 def _additions(expr: ir.Expr) -> int:
-    return sum(1 for _ in ir.terms(expr)) - 1
+    return len(list(ir.terms(expr))) - 1
 
 
-# -- what a layer is
+# -- affine expressions
 
 
 @dataclass(frozen=True, slots=True)
 class _Affine:
-    products: tuple[ir.Expr, ...]  # operands of its matrices
-    peepholes: tuple[ir.Expr, ...]  # operands of its vectors of weights
-    covers: int  # operations within its terms
+    products: tuple[ir.Expr, ...]  # values that matrices multiply
+    peepholes: tuple[ir.Expr, ...]  # values that vectors of weights multiply
+    covers: int  # operations inside the terms
 
 
 def _affine(expr: ir.Expr) -> _Affine | None:
-    """A sum of nothing but trained terms and biases, one of them trained; None for anything else."""
-    terms = [one for one, _ in ir.terms(expr)]
-    if not all(_trained(one) or _fixed(one) for one in terms) or not any(map(_trained, terms)):
+    """The parts of a sum of trained and fixed terms, at least one of them trained; None for any other expression."""
+    terms = [term for term, _ in ir.terms(expr)]
+    if not all(_trained(term) or _fixed(term) for term in terms) or not any(map(_trained, terms)):
         return None
-    return _gathered(terms)
+    return _affine_of(terms)
 
 
-def _gathered(terms: Sequence[ir.Expr]) -> _Affine:
-    inner = [found for one in terms if (found := _factor(one)) is not None]
-    products = tuple(value for value, matrix in inner if matrix)
-    peepholes = tuple(value for value, matrix in inner if not matrix)
+def _affine_of(terms: Sequence[ir.Expr]) -> _Affine:
+    factors = [factor for term in terms if (factor := _factor(term)) is not None]
+    products = tuple(value for value, is_matrix in factors if is_matrix)
+    peepholes = tuple(value for value, is_matrix in factors if not is_matrix)
     covers = sum(map(_count, terms)) - sum(map(_count, (*products, *peepholes)))
     return _Affine(products, peepholes, covers)
 
 
 def _trained(expr: ir.Expr) -> bool:
-    """Whether a term is weights times a value."""
+    """Whether a term is a product of weights and a value."""
     return _factor(expr) is not None
 
 
 def _factor(expr: ir.Expr) -> tuple[ir.Expr, bool] | None:
-    """The value that weights multiply, and whether they are a matrix; a number may scale them.  Else None."""
+    """The value that weights multiply, and whether the weights are a matrix; None if a term has no weights.
+
+    A fixed factor may scale the product.
+    """
     match expr:
         case ir.Apply(op=op, args=(_, value)) if op.is_product and not _fixed(value):
             return value, True
@@ -275,7 +286,7 @@ def _factor(expr: ir.Expr) -> tuple[ir.Expr, bool] | None:
 
 
 def _scaled(scale: ir.Expr, value: ir.Expr) -> tuple[ir.Expr, bool] | None:
-    """The same of `scale * value`."""
+    """`_factor` of `scale * value`."""
     if _fixed(value) or not _fixed(scale):
         return None
     inner = _factor(value)

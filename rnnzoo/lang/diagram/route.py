@@ -1,10 +1,10 @@
-"""Places -> lines: every line is led over the grid, around what stands there.
+"""Routing of lines over the grid, around the nodes.
 
-In: a `Plan`.  Out: `Lines`: for every line its way from where it begins to where it ends, as points of the grid.
+In: a `Layout`.  Out: `Line`s: the path of every line from its source to its target, as points of the grid.
 
-Each value is one net.  Its lines share what they can (a fork), never run over another net's, and cross it only straight.  The
-way is the cheapest by A* (Hart, Nilsson and Raphael 1968): a unit costs 1, a bend and a crossing more.  After all are led,
-each net is led once more with the others in place, as long as that helps.
+Each value is one net.  The lines of a net share cells where they can (a fork), never run along another net, and cross
+it only straight.  Paths are the cheapest by A* (Hart, Nilsson and Raphael 1968): a unit costs 1, bends and crossings
+cost more.  Once all lines have a path, each net is rerouted against the others for as long as that lowers its cost.
 """
 
 from __future__ import annotations
@@ -15,37 +15,39 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from rnnzoo.lang.diagram.graph import Node
-from rnnzoo.lang.diagram.place import Join, Plan, Spot, named
+from rnnzoo.lang.diagram.place import Join, Layout, Placement, name_width
 
 Point = tuple[int, int]
-Way = tuple[int, int]  # a direction
+Direction = tuple[int, int]
+State = tuple[Point, Direction]  # of the search: a cell, and the direction in which a path enters it
 RIGHT, LEFT, UP, DOWN = (1, 0), (-1, 0), (0, -1), (0, 1)
-# What they cost, in units.  SECOND: to leave from a second port; NEAR: through a port; ROW: along a row of ports
+# Costs in units.  SECOND: leaving from a second port; NEAR: passing through a port; ROW: running along a row of ports
 BEND, CROSSING, FORK, SECOND, NEAR, ROW = 3.0, 7.0, 1.0, 8.0, 2.5, 0.4
-ROUNDS = 3
-_ENDED = (0, 0)
+ROUNDS = 3  # of rerouting
+_ENDED = (0, 0)  # the direction of a path that has reached its end
 
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A place where a line can begin or end: the cell, and the direction that leads away from what it belongs to."""
+    """A cell where a line can begin or end, and the direction that leads away from the node or the frame."""
 
     cell: Point
-    away: Way
+    away: Direction
     cost: float = 0.0
 
     @property
-    def inward(self) -> Way:
+    def inward(self) -> Direction:
         return -self.away[0], -self.away[1]
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """From what to what a line leads, and its points: all cells on its way.
+    """A routed line.
 
     Attributes:
-        source: a node, or the number of a join after all nodes.
-        target: a node, a join likewise, or the name of a state that leaves; `top` is the output at the top.
+        source: a node, or a join: joins are numbered after all nodes.
+        target: a node, a join, or the name of a state that leaves; `top` is the output.
+        points: all cells of the path, from source to target.
     """
 
     source: int
@@ -53,13 +55,13 @@ class Line:
     points: tuple[Point, ...]
 
 
-class NoWay(Exception):
-    """There is too little room; with more there is."""
+class NoRoute(Exception):
+    """A line has no path; a layout with more room has one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """A line that is wanted."""
+class Connection:
+    """A line to route: its source, its target, and the ports where it may end."""
 
     source: int
     target: int | str
@@ -68,172 +70,207 @@ class Wish:
 
 @dataclass(slots=True)
 class Net:
-    """The lines of one value that are led: each cell, and the one before it on the way from the source."""
+    """The routed lines of one value, as a tree of cells.
+
+    Attributes:
+        before: the previous cell on the path from the source, by cell; None for the first.
+        after: the directions in which lines leave each cell.
+        ends: the last cell of each connection, by the number of the connection.
+    """
 
     before: dict[Point, Point | None] = field(default_factory=dict)
-    after: dict[Point, set[Way]] = field(default_factory=dict)
-    ends: dict[int, Point] = field(default_factory=dict)  # by number of the wish
+    after: dict[Point, set[Direction]] = field(default_factory=dict)
+    ends: dict[int, Point] = field(default_factory=dict)
     cost: float = 0.0
 
-    def way(self, end: Point) -> tuple[Point, ...]:
-        found: list[Point] = []
-        at: Point | None = end
-        while at is not None:
-            found.append(at)
-            at = self.before[at]
-        return tuple(reversed(found))
+    def path_to(self, end: Point) -> tuple[Point, ...]:
+        """The cells from the source to `end`."""
+        path: list[Point] = []
+        cell: Point | None = end
+        while cell is not None:
+            path.append(cell)
+            cell = self.before[cell]
+        return tuple(reversed(path))
+
+    def direction_into(self, cell: Point) -> Direction | None:
+        """The direction in which the net enters a cell; None for its first cell."""
+        before = self.before[cell]
+        return None if before is None else (cell[0] - before[0], cell[1] - before[1])
 
 
-def route(plan: Plan) -> tuple[Line, ...]:
-    """Ways for all lines.
+def route(layout: Layout) -> tuple[Line, ...]:
+    """Route all lines of a layout.
 
     Raises:
-        NoWay: one cannot be led.
+        NoRoute: a line has no path.
     """
-    return _Routing(plan).lines()
+    return _Routing(layout).lines()
 
 
 @dataclass(slots=True)
 class _Routing:
-    plan: Plan
+    layout: Layout
     blocked: set[Point] = field(default_factory=set)
-    kept: dict[Point, int] = field(default_factory=dict)  # cells that only one net may use
-    near: set[Point] = field(default_factory=set)
-    rows: dict[int, float] = field(default_factory=dict)  # just above and below nodes: what it costs to run there
+    reserved: dict[Point, int] = field(default_factory=dict)  # cells that only one net may use
+    port_cells: set[Point] = field(default_factory=set)
+    row_costs: dict[int, float] = field(default_factory=dict)  # of running along rows just above and below nodes
     nets: dict[int, Net] = field(default_factory=dict)
-    wishes: list[Wish] = field(default_factory=list)
+    connections: list[Connection] = field(default_factory=list)
 
     def lines(self) -> tuple[Line, ...]:
-        self._stand()
-        self.wishes = list(self._wishes())
-        sources = list(dict.fromkeys(wish.source for wish in self.wishes))
-        for number, wish in enumerate(self.wishes):
-            self._lead_one(wish.source, self.nets.setdefault(wish.source, Net()), number, wish)
+        self._mark_obstacles()
+        self.connections = list(self._connections())
+        sources = list(dict.fromkeys(connection.source for connection in self.connections))
+        self.nets = {source: Net() for source in sources}
+        for number in range(len(self.connections)):
+            self._connect(number)
         for _ in range(ROUNDS):
-            helped = [self._again(source) for source in sources]
-            if not any(helped):
+            improved = [self._reroute(source) for source in sources]
+            if not any(improved):
                 break
-        return tuple(
-            Line(wish.source, wish.target, self.nets[wish.source].way(self.nets[wish.source].ends[number]))
-            for number, wish in enumerate(self.wishes)
-        )
+        return tuple(self._line(number, connection) for number, connection in enumerate(self.connections))
 
-    # -- what stands in the way
+    def _line(self, number: int, connection: Connection) -> Line:
+        net = self.nets[connection.source]
+        return Line(connection.source, connection.target, net.path_to(net.ends[number]))
 
-    def _stand(self) -> None:
-        for at, spot in self.plan.spots.items():
-            self.blocked |= set(spot.cells())
-            self.rows |= {spot.y - 3: ROW / 2, spot.y + 3: ROW / 2}
-            self.rows |= {spot.y - 2: ROW, spot.y + 2: ROW}
-            self.near |= {port.cell for port in _sides(spot)}
-            node = self.plan.graph.nodes[at]
+    # -- obstacles
+
+    def _mark_obstacles(self) -> None:
+        for number, placement in self.layout.placements.items():
+            x, y = placement.x, placement.y
+            self.blocked |= set(placement.cells())
+            self.row_costs |= {y - 3: ROW / 2, y + 3: ROW / 2}
+            self.row_costs |= {y - 2: ROW, y + 2: ROW}
+            self.port_cells |= {port.cell for port in _side_ports(placement)}
+            node = self.layout.graph.nodes[number]
             if node.kind == "layer":
-                self.kept[spot.x, spot.y - 2] = at
+                self.reserved[x, y - 2] = number
                 if node.joined:
-                    self.kept[spot.x, spot.y + 2] = self._feeding(at)
-            x, y = name_at(node, spot)
-            self.blocked |= {(x + on, y) for on in range(named(self.plan.graph, at))}
-        for number, join in enumerate(self.plan.joins):
-            self.kept |= dict.fromkeys(join.points, self._join(number))
+                    self.reserved[x, y + 2] = self._net_below(number)
+            name_x, name_y = name_cell(node, placement)
+            width = name_width(self.layout.graph, number)
+            self.blocked |= {(column, name_y) for column in range(name_x, name_x + width)}
+        for number, join in enumerate(self.layout.joins):
+            self.reserved |= dict.fromkeys(join.points, self._join(number))
             for (left, y), (right, _) in pairwise(join.points):
                 self.blocked |= {(x, y) for x in range(left + 1, right)}
-        for state in self.plan.belts:
-            self.kept |= {port.cell: source for source, _, port in self._belt(state)}
+        for state in self.layout.belts:
+            self.reserved |= {port.cell: source for source, _, port in self._belt(state)}
 
     def _join(self, number: int) -> int:
-        return len(self.plan.graph.nodes) + number
+        """The number of a join as a source or target."""
+        return len(self.layout.graph.nodes) + number
 
-    def _feeding(self, layer: int) -> int:
-        """The net that ends under a layer: a join's, or that of the one value that it reads."""
-        for number, join in enumerate(self.plan.joins):
+    def _net_below(self, layer: int) -> int:
+        """The net that ends below a layer: that of its join, or of its only joined operand."""
+        for number, join in enumerate(self.layout.joins):
             if layer in join.layers:
                 return self._join(number)
-        return self.plan.graph.nodes[layer].joined[0]
+        return self.layout.graph.nodes[layer].joined[0]
 
-    # -- what is wanted
+    # -- connections
 
-    def _wishes(self) -> Iterator[Wish]:
-        """Belts first, then the lines that join and what they feed, then the rest by its way, then what leaves."""
-        graph, spots = self.plan.graph, self.plan.spots
-        rest = [(one, at) for at in spots for one in self._alone(at)]
-        for state, belt in self.plan.belts.items():
-            for source, at, port in self._belt(state):
-                rest.remove((source, at))  # once: an operation may read a state twice
-                yield Wish(source, at, (port,))
-            yield Wish(belt[-1], state, (Port(self.plan.exits[state], LEFT),))
-        upright = [(one, at) for one, at in rest if one in spots and self._sees(one, at)]
-        for one, at in upright:
-            yield Wish(one, at, tuple(_inputs(spots[at], graph.nodes[at].kind == "layer")))
-        for number, join in enumerate(self.plan.joins):
-            for at in reversed(join.layers):  # the farthest first: the others fork from its line
-                yield Wish(self._join(number), at, (_sides(spots[at])[0],))
-        for number, join in enumerate(self.plan.joins):
-            for one in self._by_x(join.operands):
-                yield Wish(one, self._join(number), tuple(_into(join)))
-        for one, at in sorted((pair for pair in rest if pair not in upright), key=lambda pair: self._far(*pair)):
-            yield Wish(one, at, tuple(_inputs(spots[at], graph.nodes[at].kind == "layer")))
+    def _connections(self) -> Iterator[Connection]:
+        """Belts first, then vertical lines, lines to and from joins, other lines by distance, and results."""
+        graph = self.layout.graph
+        separate = []
+        for number in self.layout.placements:
+            separate += [(operand, number) for operand in self._separate_operands(number)]
+        for state, belt in self.layout.belts.items():
+            for source, target, port in self._belt(state):
+                separate.remove((source, target))  # only one of them: an operation may read a state twice
+                yield Connection(source, target, (port,))
+            yield self._result(belt[-1], state)
+        vertical = [pair for pair in separate if self._is_vertical(*pair)]
+        yield from (self._to_node(*pair) for pair in vertical)
+        yield from self._from_joins()
+        yield from self._to_joins()
+        others = [pair for pair in separate if pair not in vertical]
+        yield from (self._to_node(*pair) for pair in sorted(others, key=lambda pair: self._distance(*pair)))
         for state in graph.states:
-            if state not in self.plan.belts:
-                yield Wish(graph.values[state], state, (Port(self.plan.exits[state], LEFT),))
-        yield Wish(graph.values[graph.output], "top", (Port(self.plan.top, DOWN),))
+            if state not in self.layout.belts:
+                yield self._result(graph.values[state], state)
+        yield Connection(graph.values[graph.output], "top", (Port(self.layout.top, DOWN),))
 
-    def _sees(self, one: int, at: int) -> bool:
-        """Whether two nodes stand in one column with nothing between."""
-        (x, y), (there, high) = self._place(one), self._place(at)
-        low, high = sorted((y, high))
-        between = (spot for spot in self.plan.spots.values() if abs(spot.x - x) <= spot.half and low < spot.y < high)
-        return x == there and not any(between)
+    def _to_node(self, source: int, target: int) -> Connection:
+        is_layer = self.layout.graph.nodes[target].kind == "layer"
+        return Connection(source, target, tuple(_input_ports(self.layout.placements[target], is_layer)))
 
-    def _alone(self, at: int) -> tuple[int, ...]:
-        """What a node reads by a line of its own."""
-        node = self.plan.graph.nodes[at]
-        return (*(node.joined if len(node.joined) == 1 else ()), *node.operands)
+    def _from_joins(self) -> Iterator[Connection]:
+        for number, join in enumerate(self.layout.joins):
+            for layer in reversed(join.layers):  # the farthest first: the others fork from its line
+                below, *_ = _side_ports(self.layout.placements[layer])
+                yield Connection(self._join(number), layer, (below,))
+
+    def _to_joins(self) -> Iterator[Connection]:
+        for number, join in enumerate(self.layout.joins):
+            for operand in self._by_x(join.operands):
+                yield Connection(operand, self._join(number), tuple(_join_ports(join)))
+
+    def _result(self, source: int, state: str) -> Connection:
+        return Connection(source, state, (Port(self.layout.exits[state], LEFT),))
+
+    def _is_vertical(self, source: int, target: int) -> bool:
+        """Whether two nodes are in one column with nothing between them."""
+        if source not in self.layout.placements:
+            return False
+        (x, source_y), (target_x, target_y) = self._position(source), self._position(target)
+        low, high = sorted((source_y, target_y))
+        in_column = [other for other in self.layout.placements.values() if abs(other.x - x) <= other.half]
+        return x == target_x and not any(low < other.y < high for other in in_column)
+
+    def _separate_operands(self, number: int) -> tuple[int, ...]:
+        """The operands that a node reads through a line each; a single joined operand is one of them."""
+        node = self.layout.graph.nodes[number]
+        return node.reads if len(node.joined) == 1 else node.operands
 
     def _belt(self, state: str) -> Iterator[tuple[int, int, Port]]:
-        """From what to what a state's belt leads, and the port on the left where each line ends."""
-        belt = self.plan.belts[state]
-        for source, at in zip((self.plan.graph.states[state], *belt), belt):
-            yield source, at, _sides(self.plan.spots[at])[1]
+        """The lines of a state's belt: source, target, and the port on the target's left."""
+        belt = self.layout.belts[state]
+        for source, target in pairwise((self.layout.graph.states[state], *belt)):
+            _, left, _, _ = _side_ports(self.layout.placements[target])
+            yield source, target, left
 
-    def _by_x(self, nodes: Iterable[int]) -> list[int]:
-        return sorted(nodes, key=lambda at: (self._place(at), at))
+    def _by_x(self, numbers: Iterable[int]) -> list[int]:
+        return sorted(numbers, key=lambda number: (self._position(number), number))
 
-    def _place(self, at: int) -> Point:
-        if at in self.plan.spots:
-            return self.plan.spots[at].x, self.plan.spots[at].y
-        return self.plan.entries[at]
+    def _position(self, number: int) -> Point:
+        if number in self.layout.placements:
+            return self.layout.placements[number].x, self.layout.placements[number].y
+        return self.layout.entries[number]
 
-    def _far(self, source: int, target: int) -> tuple[int, int, int]:
-        (a, b), (c, d) = self._place(source), self._place(target)
+    def _distance(self, source: int, target: int) -> tuple[int, int, int]:
+        """The sort key of a line: its Manhattan distance, then its ends."""
+        (a, b), (c, d) = self._position(source), self._position(target)
         return abs(a - c) + abs(b - d), source, target
 
-    def _starts(self, source: int) -> tuple[Port, ...]:
-        graph = self.plan.graph
+    def _source_ports(self, source: int) -> tuple[Port, ...]:
+        graph = self.layout.graph
         if source >= len(graph.nodes):
-            join = self.plan.joins[source - len(graph.nodes)]
-            x, y = join.points[-1]
-            return (Port((x, y), UP if join.below else RIGHT),)
-        if source in self.plan.entries:
-            cell = self.plan.entries[source]
+            join = self.layout.joins[source - len(graph.nodes)]
+            return (Port(join.points[-1], UP if join.below else RIGHT),)
+        if source in self.layout.entries:
+            cell = self.layout.entries[source]
             return (Port(cell, UP if graph.nodes[source].kind == "input" else RIGHT),)
-        below, left, above, right = _sides(self.plan.spots[source])
+        below, left, above, right = _side_ports(self.layout.placements[source])
         if graph.nodes[source].kind == "layer":
             return above, replace(right, cost=4.0)
-        if any(source in belt for belt in self.plan.belts.values()):
+        if any(source in belt for belt in self.layout.belts.values()):
             return (right,)
         return right, above, replace(below, cost=2.0), replace(left, cost=5.0)
 
-    # -- leading
+    # -- routing
 
-    def _again(self, source: int) -> bool:
-        """Lead a net anew with the others in place; False where that does not help."""
+    def _reroute(self, source: int) -> bool:
+        """Route a net again with the others in place; True if that lowers its cost, else the old paths stay."""
         old = self.nets[source]
         self.nets[source] = Net()
         try:
-            for number, wish in enumerate(self.wishes):
-                if wish.source == source:
-                    self._lead_one(source, self.nets[source], number, wish)
-        except NoWay:
+            for number, connection in enumerate(self.connections):
+                if connection.source == source:
+                    self._connect(number)
+        except NoRoute:
             self.nets[source] = old
             return False
         if self.nets[source].cost < old.cost - 1e-9:
@@ -241,152 +278,187 @@ class _Routing:
         self.nets[source] = old
         return False
 
-    def _lead_one(self, source: int, net: Net, number: int, wish: Wish) -> None:
-        others = self._others(source)
-        ends = {port.cell: port for port in wish.ports if self._open(port.cell, source, net, others)}
-        found = self._search(source, net, ends, others) if ends else None
-        if found is None:
-            raise NoWay
-        cost, way, port = found
+    def _connect(self, number: int) -> None:
+        """Add the path of connection `number` to its net."""
+        connection = self.connections[number]
+        source, net = connection.source, self.nets[connection.source]
+        occupied = self._occupied(source)
+        ends = {port.cell: port for port in connection.ports if self._is_free(port.cell, source, net, occupied)}
+        cost, path = self._search(source, net, ends, occupied)
         net.cost += cost
-        net.before.setdefault(way[0], None)
-        for a, b in pairwise(way):
-            net.before[b] = a
-            net.after.setdefault(a, set()).add((b[0] - a[0], b[1] - a[1]))
-        net.after.setdefault(way[-1], set()).add(port.inward)
-        net.ends[number] = way[-1]
+        net.before.setdefault(path[0], None)
+        for cell, following in pairwise(path):
+            net.before[following] = cell
+            net.after.setdefault(cell, set()).add((following[0] - cell[0], following[1] - cell[1]))
+        net.after.setdefault(path[-1], set()).add(ends[path[-1]].inward)
+        net.ends[number] = path[-1]
 
-    def _open(self, cell: Point, source: int, net: Net, others: Mapping[Point, bool | None]) -> bool:
-        """Whether a line can end there: nothing stands there, and no line is there yet."""
-        free = cell not in self.blocked and cell not in net.before and cell not in others
-        return free and self.kept.get(cell, source) == source
+    def _is_free(self, cell: Point, source: int, net: Net, occupied: Mapping[Point, bool | None]) -> bool:
+        """Whether a line of the source can begin or end in a cell."""
+        free = cell not in self.blocked and cell not in net.before and cell not in occupied
+        return free and self.reserved.get(cell, source) == source
 
-    def _others(self, source: int) -> dict[Point, bool | None]:
-        """Cells of other nets: True where the line runs straight from left to right, False up or down, None where neither."""
-        found: dict[Point, bool | None] = {}
-        for other, net in self.nets.items():
-            if other == source:
+    def _occupied(self, source: int) -> dict[Point, bool | None]:
+        """The cells of all nets but the source's.
+
+        True where a line runs straight left or right, False where it runs straight up or down, None where it cannot
+        be crossed: at ends, bends, forks and crossings.
+        """
+        occupied: dict[Point, bool | None] = {}
+        for number, net in self.nets.items():
+            if number == source:
                 continue
-            for cell, before in net.before.items():
+            for cell in net.before:
                 onward = net.after.get(cell, set())
-                straight = before is not None and onward == {(cell[0] - before[0], cell[1] - before[1])}
-                found[cell] = None if not straight or cell in found else next(iter(onward))[1] == 0
-        return found
+                straight = onward == {net.direction_into(cell)}
+                can_cross = straight and cell not in occupied
+                occupied[cell] = next(iter(onward))[1] == 0 if can_cross else None
+        return occupied
 
     def _search(
-        self, source: int, net: Net, ends: Mapping[Point, Port], others: Mapping[Point, bool | None]
-    ) -> tuple[float, list[Point], Port] | None:
-        """The cheapest way from the net, or from the source's ports, to one of the ends: its cost, its cells, and the end."""
-        queue: list[tuple[float, float, Point, Way]] = []
-        best: dict[tuple[Point, Way], float] = {}
-        came: dict[tuple[Point, Way], tuple[Point, Way] | None] = {}
+        self, source: int, net: Net, ends: Mapping[Point, Port], occupied: Mapping[Point, bool | None]
+    ) -> tuple[float, list[Point]]:
+        """The cheapest path from the net, or from the source's ports, to one of the ends, and its cost.
 
-        def guess(cell: Point) -> float:
-            return min(abs(cell[0] - x) + abs(cell[1] - y) for x, y in ends)
-
-        def offer(cost: float, cell: Point, way: Way, origin: tuple[Point, Way] | None) -> None:
-            if cost < best.get((cell, way), float("inf")):
-                best[cell, way] = cost
-                came[cell, way] = origin
-                heapq.heappush(queue, (cost + guess(cell), cost, cell, way))
-
-        for cost, cell, way in self._beginnings(source, net, others):
-            offer(cost, cell, way, None)
-        while queue:
-            _, cost, cell, way = heapq.heappop(queue)
-            if cost > best[cell, way]:
-                continue
-            if way == _ENDED:
-                return cost, _back(came, (cell, way)), ends[cell]
-            if cell in ends and way != ends[cell].away:
+        Raises:
+            NoRoute: no end can be reached.
+        """
+        if not ends:
+            raise NoRoute
+        frontier = _Frontier(ends)
+        for cost, cell, direction in self._starting_points(source, net, occupied):
+            frontier.offer(cost, (cell, direction), None)
+        for cost, state in frontier.cheapest_first():
+            cell, direction = state
+            if direction == _ENDED:
+                return cost, frontier.path_to(state)
+            if cell in ends and direction != ends[cell].away:
                 port = ends[cell]
-                offer(cost + port.cost + (BEND if way != port.inward else 0), cell, _ENDED, came[cell, way])
-            for turn in (RIGHT, LEFT, UP, DOWN):
-                if turn == (-way[0], -way[1]) or (turn != way and (cell in others or cell in net.before)):
-                    continue  # back, or a bend where nets cross, or one at the fork itself
-                there = (cell[0] + turn[0], cell[1] + turn[1])
-                step = self._step(source, net, there, turn, others, ends)
+                bend = BEND if direction != port.inward else 0
+                frontier.offer(cost + port.cost + bend, (cell, _ENDED), frontier.came_from[state])
+            for turn in self._turns(state, net, occupied):
+                step = self._step_cost(source, net, (_beside(cell, turn), turn), occupied, ends)
                 if step is not None:
-                    offer(cost + step + (BEND if turn != way else 0), there, turn, (cell, way))
-        return None
+                    bend = BEND if turn != direction else 0
+                    frontier.offer(cost + step + bend, (_beside(cell, turn), turn), state)
+        raise NoRoute
 
-    def _beginnings(
-        self, source: int, net: Net, others: Mapping[Point, bool | None]
-    ) -> Iterator[tuple[float, Point, Way]]:
-        """Where a new line may begin: at a port of the source, or as a fork of a line that is there."""
-        for port in self._starts(source):
-            if self._open(port.cell, source, net, others):
+    def _turns(self, state: State, net: Net, occupied: Mapping[Point, bool | None]) -> Iterator[Direction]:
+        """The directions in which a path may go on: not back, and straight on where lines cross or at a fork."""
+        cell, direction = state
+        straight_only = cell in occupied or cell in net.before
+        for turn in (RIGHT, LEFT, UP, DOWN):
+            if turn == direction or (turn != (-direction[0], -direction[1]) and not straight_only):
+                yield turn
+
+    def _starting_points(
+        self, source: int, net: Net, occupied: Mapping[Point, bool | None]
+    ) -> Iterator[tuple[float, Point, Direction]]:
+        """Where a path may begin: at a port of the source, or as a fork of a routed line.  Cost, cell and direction."""
+        for port in self._source_ports(source):
+            if self._is_free(port.cell, source, net, occupied):
                 yield port.cost + (SECOND if net.before else 0.0), port.cell, port.away
-        for cell, before in net.before.items():
-            if before is None or cell in others:
-                continue  # what leaves a port leaves straight; and where nets cross, none forks
+        for cell in net.before:
+            entering = net.direction_into(cell)
+            if entering is None or cell in occupied:
+                continue  # a line leaves its port straight, and forks nowhere on a crossing
             onward = net.after.get(cell, set())
-            came = (cell[0] - before[0], cell[1] - before[1])
-            for way in (RIGHT, LEFT, UP, DOWN):
-                if way not in onward and way != (-came[0], -came[1]):
-                    yield FORK, cell, way
+            for direction in (RIGHT, LEFT, UP, DOWN):
+                if direction not in onward and direction != (-entering[0], -entering[1]):
+                    yield FORK, cell, direction
 
-    def _step(
+    def _step_cost(
         self,
         source: int,
         net: Net,
-        cell: Point,
-        way: Way,
-        others: Mapping[Point, bool | None],
+        state: State,
+        occupied: Mapping[Point, bool | None],
         ends: Mapping[Point, Port],
     ) -> float | None:
-        """What it costs to go on to a cell; None where one cannot."""
-        x, y = cell
+        """The cost of a step into a cell, without bends; None where the step is not possible."""
+        cell, direction = state
         if cell in ends:
             return 1.0
-        if not (0 < x < self.plan.width and 0 < y < self.plan.height) or cell in self.blocked or cell in net.before:
+        x, y = cell
+        if not (0 < x < self.layout.width and 0 < y < self.layout.height) or cell in self.blocked or cell in net.before:
             return None
-        if self.kept.get(cell, source) != source:
+        if self.reserved.get(cell, source) != source:
             return None
-        cost = 1.0 + (NEAR if cell in self.near else 0.0) + (self.rows.get(y, 0.0) if way[1] == 0 else 0.0)
-        if cell in others:
-            runs = others[cell]
-            if runs is None or runs == (way[1] == 0):
-                return None  # along another line, or where it bends or forks
+        horizontal = direction[1] == 0
+        cost = 1.0 + (NEAR if cell in self.port_cells else 0.0) + (self.row_costs.get(y, 0.0) if horizontal else 0.0)
+        if cell in occupied:
+            if occupied[cell] is None or occupied[cell] == horizontal:
+                return None  # not crossable, or along the other line
             cost += CROSSING
         return cost
 
 
-def _back(came: Mapping[tuple[Point, Way], tuple[Point, Way] | None], end: tuple[Point, Way]) -> list[Point]:
-    found = []
-    at: tuple[Point, Way] | None = end
-    while at is not None:
-        found.append(at[0])
-        at = came[at]
-    return found[::-1]
+@dataclass(slots=True)
+class _Frontier:
+    """The open states of an A* search, cheapest first."""
+
+    ends: Mapping[Point, Port]
+    queue: list[tuple[float, float, Point, Direction]] = field(default_factory=list)
+    best: dict[State, float] = field(default_factory=dict)
+    came_from: dict[State, State | None] = field(default_factory=dict)
+
+    def offer(self, cost: float, state: State, origin: State | None) -> None:
+        """Add a state that is reached from `origin` at a cost, unless a cheaper path to it is known."""
+        if cost < self.best.get(state, float("inf")):
+            self.best[state] = cost
+            self.came_from[state] = origin
+            heapq.heappush(self.queue, (cost + self._bound(state[0]), cost, *state))
+
+    def cheapest_first(self) -> Iterator[tuple[float, State]]:
+        """The states in order of their cost and the bound for the rest of their path."""
+        while self.queue:
+            _, cost, cell, direction = heapq.heappop(self.queue)
+            if cost <= self.best[cell, direction]:
+                yield cost, (cell, direction)
+
+    def path_to(self, end: State) -> list[Point]:
+        """The cells from the start to a state."""
+        path = []
+        state: State | None = end
+        while state is not None:
+            path.append(state[0])
+            state = self.came_from[state]
+        return path[::-1]
+
+    def _bound(self, cell: Point) -> float:
+        """The Manhattan distance to the nearest end: no path is shorter."""
+        return min(abs(cell[0] - x) + abs(cell[1] - y) for x, y in self.ends)
 
 
-def name_at(node: Node, spot: Spot) -> Point:
-    """The cell where a node's name begins: beside the line that leads up from a layer, right of an operation's top."""
-    return (spot.x + 1, spot.y - 2) if node.kind == "layer" else (spot.x + spot.half + 1, spot.y - 1)
+def _beside(cell: Point, direction: Direction) -> Point:
+    return cell[0] + direction[0], cell[1] + direction[1]
 
 
-def _sides(spot: Spot) -> tuple[Port, Port, Port, Port]:
-    """Below, left, above, right."""
-    return (
-        Port((spot.x, spot.y + 2), DOWN), Port((spot.x - spot.half - 1, spot.y), LEFT),
-        Port((spot.x, spot.y - 2), UP), Port((spot.x + spot.half + 1, spot.y), RIGHT),
-    )  # fmt: skip
+def name_cell(node: Node, placement: Placement) -> Point:
+    """The first cell of a node's name: beside a layer's line upwards, or to the right of an operation's top."""
+    if node.kind == "layer":
+        return placement.x + 1, placement.y - 2
+    return placement.x + placement.half + 1, placement.y - 1
 
 
-def _inputs(spot: Spot, layer: bool) -> Iterator[Port]:
-    """Where lines may end at a node: a layer is read from below and from its sides, an operation from all sides."""
-    below, left, above, right = _sides(spot)
-    if not layer:
+def _side_ports(placement: Placement) -> tuple[Port, Port, Port, Port]:
+    """The ports below, left, above and right of a node."""
+    x, y, half = placement.x, placement.y, placement.half
+    return Port((x, y + 2), DOWN), Port((x - half - 1, y), LEFT), Port((x, y - 2), UP), Port((x + half + 1, y), RIGHT)
+
+
+def _input_ports(placement: Placement, is_layer: bool) -> Iterator[Port]:
+    """Where lines may end at a node: at a layer from below and from its sides, at an operation from all sides."""
+    below, left, above, right = _side_ports(placement)
+    if not is_layer:
         yield from (below, left, above, replace(right, cost=5.0))
         return
-    yield below
-    yield from (replace(one, cost=1.5) for one in (left, right))
-    for x in (-1, 1):
-        yield Port((spot.x + x, spot.y + 2), DOWN, 0.5)
+    yield from (below, replace(left, cost=1.5), replace(right, cost=1.5))
+    for offset in (-1, 1):
+        yield Port((placement.x + offset, placement.y + 2), DOWN, 0.5)
 
 
-def _into(join: Join) -> Iterator[Port]:
+def _join_ports(join: Join) -> Iterator[Port]:
     """Where lines may end at a join: beside its points."""
     for number, (x, y) in enumerate(join.points):
         if number == 0:
