@@ -1,19 +1,21 @@
-"""Two variants at equal settings: does one do better where both do well?
+"""Comparison of two variants at equal settings: does one do better where both do well?
 
-In: of every trial of two searches its place in the unit cube, the score that selects and the one that is reported; lower is
-better.  Out: a difference, p-values and an interval.  Most of what sets the best trials of two searches apart is which
-settings were drawn.  Here a surface through the scores of all trials says what is to be expected at each setting, and labels
-are compared beyond that.
+In: for every trial of two searches its point in the unit cube, the score that selects and the score that is reported;
+lower is better.  Out: a difference, p-values and an interval.  The best trials of two searches differ mostly because
+different settings were drawn.  Here a surface through the scores of all trials predicts the score at each setting, and
+the comparison is of the deviations from it.
 
-Neither the surface nor the weights know which trial is whose, and so the labels can be exchanged: the test is as exact as
-the comparison of the best.  It answers another question, though.  Where the two do best at different settings, they do differ
-at equal ones, and it says so, however equal they are when each is tuned.
+Neither the surface nor the weights depend on the labels, so labels can be permuted: the test is as exact as the
+comparison of the best trials.  It answers another question, though.  If the two do best at different settings, they do
+differ at equal ones, and the test says so even if they are equal when each is tuned.
 
     surface   a Gaussian process through the scores that select
-    weights   the variance of a trial is that of its seed and (0.3 x (what is expected there - the best))^2: how bad settings
-              are apart says little of the good ones
-    cut       scores above the upper quartile of all trials, and those of trials that did not complete, count as this quartile
-    estimate  the generalised least squares difference of the labels, with the covariance of the surface and these variances
+    weights   the variance of a trial is that of its seed plus (0.3 x (predicted score - best))^2: differences
+              between bad settings say little about good ones
+    cap       scores above the upper quartile of all trials, and those of trials that did not complete, count as
+              this quartile
+    estimate  the generalised least squares difference between the labels, with the covariance of the surface and
+              these variances
 
 Source:
     Aitken 1936, On least squares and linear combinations of observations; Freedman and Lane 1983 for permuting beside a
@@ -31,12 +33,12 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from rnnzoo.errors import StatsError
-from rnnzoo.stats.compare import DRAWS, NEAR, Exchange, fewest_trials, relabellings
-from rnnzoo.stats.surrogate import UPPER, fit, nearness
+from rnnzoo.stats.compare import DRAWS, NEAR, PermutationTest, fewest_trials, permutation_test, relabellings
+from rnnzoo.stats.surrogate import UPPER, fit, matern
 
 Array = np.ndarray[Any, Any]
 LEVEL = 0.95
-EXCESS = 0.3  # standard deviation of a trial, by how much worse than the best it is expected to be
+EXCESS = 0.3  # standard deviation of a trial, as a share of its predicted distance from the best
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -44,10 +46,11 @@ class Placed:
     """All trials of one variant.
 
     Attributes:
-        points: (trials, axes) where each lies in the unit cube.
+        points: (trials, axes) their points in the unit cube.
         on: (trials,) the score that selects; infinite for a trial that did not complete.
         report: (trials,) the score that is reported; infinite likewise.
-        index: (trials,) the number of each; trials of two variants with one number are a pair, if anything pairs them.
+        index: (trials,) the number of each trial.  In a paired comparison, trials of two variants
+            with the same number are a pair.
     """
 
     points: Array
@@ -56,28 +59,29 @@ class Placed:
     index: Array
 
     def only(self, index: Array) -> Placed:
-        """The trials of these numbers, in their order."""
+        """The trials with these numbers, sorted by number."""
         _, rows, _ = np.intersect1d(self.index, index, return_indices=True)
         return Placed(self.points[rows], self.on[rows], self.report[rows], self.index[rows])
 
 
 class Adjusted:
-    """A and B at equal settings.
+    """Compares A and B at equal settings.
 
     Attributes:
-        difference: that of A less that of B; above 0, A is worse.
+        difference: A's score minus B's; above 0, A is worse.
     """
 
     def __init__(
         self, a: Placed, b: Placed, seed: int | Sequence[int], draws: int = DRAWS, paired: bool = False
     ) -> None:
         """Args:
-            seed: the same one gives the same relabellings, whatever is tested with them.
-            paired: trials of one number lie at one point: their labels are exchanged with each other only, and trials of one
-                variant alone are left out.
+            seed: of the relabellings; they depend on nothing else but the numbers of trials.
+            paired: trials with the same number are at the same point, so labels are swapped within such
+                pairs only.  Trials without a partner are excluded.
 
         Raises:
-            StatsError: nothing was searched, so few trials completed that no difference could be seen, or all scores are equal.
+            StatsError: nothing was searched, too few trials completed to detect any difference, or all
+                scores are equal.
         """
         if paired:
             both = np.intersect1d(a.index, b.index)
@@ -88,53 +92,53 @@ class Adjusted:
         fewest = fewest_trials((1.0 - LEVEL) / 2, paired)
         if not self.points.shape[1]:
             raise StatsError("nothing was searched")
-        if min(int(np.isfinite(one.report).sum()) for one in (a, b)) < fewest:
+        if min(np.isfinite(a.report).sum(), np.isfinite(b.report).sum()) < fewest:
             raise StatsError(f"a comparison at equal settings needs {fewest} complete trials of each")
-        if not np.ptp(_cut(self.report)):
+        if not np.ptp(_capped(self.report)):
             raise StatsError("all scores are equal")
         self._labels = relabellings(self.of_a, seed, draws, paired)
-        self._as_is = self._seen(0.0)
-        self.difference = float(self._as_is.difference[0])
+        self._unshifted = self._statistics(0.0)
+        self.difference = float(self._unshifted.difference[0])
 
-    def test(self, shift: float = 0.0) -> Exchange:
-        """P-values against the hypothesis that A is worse by `shift`, whose scores are moved by as much first."""
-        t = (self._seen(shift) if shift else self._as_is).t
-        room = NEAR * max(1.0, abs(float(t[0])))
-        return Exchange(
-            worse=float((1 + (t[1:] >= t[0] - room).sum()) / len(t)),
-            better=float((1 + (t[1:] <= t[0] + room).sum()) / len(t)),
-        )
+    def test(self, shift: float = 0.0) -> PermutationTest:
+        """P-values against the hypothesis that A is worse by `shift`, which is first subtracted from A's scores."""
+        statistics = self._statistics(shift) if shift else self._unshifted
+        return permutation_test(statistics.t)
 
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
-        """All differences that the test does not refuse with the surface as it is, each side at half of what is left.
+        """All differences that the test does not reject, the surface fixed; each side has half of the error `1 - level`.
 
-        A relabelling reaches the statistic that was seen from one difference on: with A moved by `d` its own is linear in d.
+        With A's scores shifted by `d`, each statistic is linear in d: a relabelling reaches the observed statistic from
+        one difference on.
         """
-        seen, root = self._as_is, np.sqrt(self._as_is.information)
-        slope = (root[0] - seen.overlap / root)[1:]
-        moves = slope > NEAR * root[0]  # else the labels are those that were seen, and reach it whatever the difference
-        reached = (seen.t[0] - seen.t[1:]) / np.where(moves, slope, 1.0)
-        beyond = math.floor(len(seen.t) * (1.0 - level) / 2 + NEAR) - 1  # how many relabellings may lie beyond a bound
-        low = np.sort(np.where(moves, reached, -math.inf))[beyond]
-        return float(low), float(np.sort(np.where(moves, reached, math.inf))[-1 - beyond])
+        statistics, root = self._unshifted, np.sqrt(self._unshifted.information)
+        slope = (root[0] - statistics.overlap / root)[1:]
+        moves = (
+            slope > NEAR * root[0]
+        )  # else the labels equal the observed ones, and their statistics at any difference
+        crossings = (statistics.t[0] - statistics.t[1:]) / np.where(moves, slope, 1.0)
+        beyond = math.floor(len(statistics.t) * (1.0 - level) / 2 + NEAR) - 1  # relabellings allowed beyond a bound
+        low = np.sort(np.where(moves, crossings, -math.inf))[beyond]
+        high = np.sort(np.where(moves, crossings, math.inf))[-1 - beyond]
+        return float(low), float(high)
 
-    def _seen(self, shift: float) -> _Seen:
-        """What each relabelling shows, once A's scores are moved by `-shift`."""
-        moved = np.where(self.of_a, shift, 0.0)
-        precision = _precision(self.points, self.on - moved)
+    def _statistics(self, shift: float) -> _Statistics:
+        """The statistics of each relabelling, with `shift` subtracted from A's scores."""
+        shifts = np.where(self.of_a, shift, 0.0)
+        precision = _precision(self.points, self.on - shifts)
         labels = self._labels.astype(float)
-        beyond = labels @ precision
-        return _Seen(beyond @ _cut(self.report - moved), (beyond * labels).sum(axis=1), beyond @ labels[0])
+        weights = labels @ precision
+        return _Statistics(weights @ _capped(self.report - shifts), (weights * labels).sum(axis=1), weights @ labels[0])
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Seen:
-    """What (1 + draws,) labels show, the first as they are.
+class _Statistics:
+    """Products of labels in the metric of the precision, (1 + draws,): the observed labels first, then relabellings.
 
     Attributes:
-        score: of the labels with the scores, in the metric of the precision.
+        score: of the labels with the scores.
         information: of the labels with themselves: the precision of a difference.
-        overlap: with the labels as they are.
+        overlap: of the labels with the observed labels.
     """
 
     score: Array
@@ -151,17 +155,17 @@ class _Seen:
         return np.asarray(self.score / np.sqrt(self.information))
 
 
-def _cut(scores: Array) -> Array:
-    """None of them above the upper quartile of those that are finite."""
+def _capped(scores: Array) -> Array:
+    """Scores, at most the upper quartile of the finite ones."""
     return np.asarray(np.minimum(scores, np.quantile(scores[np.isfinite(scores)], UPPER)))
 
 
 def _precision(points: Array, on: Array) -> Array:
-    """(trials, trials) the inverse covariance of scores, whatever their mean."""
+    """(trials, trials) the inverse covariance of scores whose mean is unknown."""
     surface = fit(points, np.zeros(len(on), dtype=int), on)
     shape, expected = surface.shape, surface.predict(points, 0)
-    variance = float(_cut(on).var()) or 1.0
-    covariance = (1.0 - shape.noise) * variance * nearness(points, points, shape.lengths)
+    variance = float(_capped(on).var()) or 1.0
+    covariance = (1.0 - shape.noise) * variance * matern(points, points, shape.lengths)
     own = shape.noise * variance + (EXCESS * (expected - expected.min())) ** 2
     covariance[np.diag_indices_from(covariance)] += own
     inverse = cho_solve(cho_factor(covariance, lower=True, check_finite=False), np.eye(len(on)), check_finite=False)

@@ -1,16 +1,16 @@
-"""Two variants, each tuned by a search of its own: does one do better?
+"""Comparison of two variants, each tuned by its own search: does one do better?
 
-In: of every trial the score that selects and the score that is reported; lower is better.  Out: differences, p-values and
-intervals, all of them with the selection repeated.  Contains the comparison of Greff et al. 2015 (the best tenth of the
-trials, Welch's t-test) and what replaces it here: a permutation of the labels of all trials.
+In: for every trial the score that selects and the score that is reported; lower is better.  Out: differences, p-values
+and intervals, all of which repeat the selection.  Contains the comparison of Greff et al. 2015 (the best tenth of the
+trials, Welch's t-test) and its replacement here, a permutation test over the labels of all trials.
 
-Why it is replaced: the best k of N were chosen for being good, so they are closer to each other than k trials are.  Welch's
-test takes their small spread for precision.  A permutation test that chooses anew in every draw has no such error: where
-labels mean nothing, every relabelling is as likely as the one that was seen.
+Why a replacement: the best k of N trials were selected for being good, so they are closer to each other than k trials
+at random.  Welch's test takes their small spread for precision.  A permutation test that repeats the selection in
+every draw has no such error: if labels mean nothing, every relabelling is as likely as the observed one.
 
-What is permuted is the difference of means over its standard error (Janssen 1997; Chung and Romano 2013).  Where the two have
-one distribution the test is exact; where only their means agree, and one spreads wider or fails more often, it is right with
-many trials, which the bare difference is not.
+The test statistic is the difference of means over its standard error (Janssen 1997; Chung and Romano 2013).  If both
+variants have the same distribution, the test is exact.  If only their means agree, and one spreads wider or fails more
+often, the test is right for many trials; a test on the bare difference is not.
 """
 
 from __future__ import annotations
@@ -30,20 +30,21 @@ FEWEST = 3
 ALPHA = 0.05
 POWER = 0.8
 DRAWS = 4_999
-HALVINGS = 10  # of the span in which a bound of an interval lies
+HALVINGS = 10  # bisection steps for each bound of an interval
 MOST_DRAWS = 39_999
-EQUAL = 1e-12  # of the largest score: what rounding leaves of a difference of none
-NEAR = 1e-9  # statistics of the same numbers, added up in another order, count as equal
+EQUAL = 1e-12  # as a share of the largest score: smaller differences are rounding errors
+NEAR = 1e-9  # relative tolerance: sums of the same numbers in another order count as equal
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Trials:
-    """All trials of one variant, by the score that selects, the best first.
+    """All trials of one variant, sorted by the score that selects, the best first.
 
     Attributes:
         on: (trials,) the score that selects; infinite for a trial that did not complete.
         report: (trials,) the score that is reported; infinite likewise.
-        index: (trials,) the number of each; trials of two variants with one number are a pair, if anything pairs them.
+        index: (trials,) the number of each trial.  In a paired comparison, trials of two variants
+            with the same number are a pair.
     """
 
     on: Array
@@ -54,35 +55,39 @@ class Trials:
     def of(
         cls, on: Sequence[float] | Array, report: Sequence[float] | Array, index: Sequence[int] | Array | None = None
     ) -> Trials:
-        """Sort and check.
+        """Check and sort trials; `index` is their order unless given.
 
         Raises:
             StatsError: shapes differ, a score is NaN, or fewer than three trials completed.
         """
-        one, two = np.asarray(on, dtype=float), np.asarray(report, dtype=float)
-        number = np.arange(len(one)) if index is None else np.asarray(index)
-        if one.ndim != 1 or one.shape != two.shape or one.shape != number.shape:
+        selecting, reported = np.asarray(on, dtype=float), np.asarray(report, dtype=float)
+        numbers = np.arange(len(selecting)) if index is None else np.asarray(index)
+        if selecting.ndim != 1 or selecting.shape != reported.shape or selecting.shape != numbers.shape:
             raise StatsError("a trial has one score that selects and one that is reported")
-        if np.isnan(one).any() or np.isnan(two).any() or (np.isfinite(one) != np.isfinite(two)).any():
+        if (
+            np.isnan(selecting).any()
+            or np.isnan(reported).any()
+            or (np.isfinite(selecting) != np.isfinite(reported)).any()
+        ):
             raise StatsError("a trial has two finite scores, or two infinite ones if it did not complete")
-        if np.isfinite(one).sum() < FEWEST:
-            raise StatsError(f"a comparison needs {FEWEST} complete trials, not {np.isfinite(one).sum()}")
-        order = np.argsort(one, kind="stable")
-        return cls(one[order], two[order], number[order])
+        if np.isfinite(selecting).sum() < FEWEST:
+            raise StatsError(f"a comparison needs {FEWEST} complete trials, not {np.isfinite(selecting).sum()}")
+        order = np.argsort(selecting, kind="stable")
+        return cls(selecting[order], reported[order], numbers[order])
 
     def __len__(self) -> int:
         return len(self.on)
 
     def capped(self, worst: float) -> Trials:
-        """What did not complete gets the worst reported score there is; it is still chosen last."""
+        """The trials with `worst` as the reported score of each that did not complete; they are still selected last."""
         return Trials(self.on, np.where(np.isfinite(self.report), self.report, worst), self.index)
 
     def mean(self, keep: int) -> float:
-        """Mean reported score of the best."""
+        """Mean reported score of the best `keep` trials."""
         return float(self.report[:keep].mean())
 
     def only(self, index: Array) -> Trials:
-        """The trials of these numbers."""
+        """The trials with these numbers."""
         chosen = np.isin(self.index, index)
         return Trials(self.on[chosen], self.report[chosen], self.index[chosen])
 
@@ -92,12 +97,12 @@ class Trials:
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
-    """What permuting the labels says.
+class PermutationTest:
+    """The p-values of a permutation test.
 
     Attributes:
-        worse: p-value for "A is worse": the share of relabellings with a statistic at least as large.
-        better: p-value for "A is better".
+        worse: p-value of "A is worse": the share of relabellings with a statistic at least as large.
+        better: p-value of "A is better".
     """
 
     worse: float
@@ -106,11 +111,12 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Welch:
-    """Welch's t-test between the kept trials (Greff et al. 2015).
+    """Welch's t-test between the selected trials (Greff et al. 2015).
 
     Attributes:
         p: two-sided.
-        false_alarms: share of the relabellings that it calls a difference at 5 %: what its p-value is worth here.
+        false_alarms: the share of relabellings in which it reports a difference at 5 %, that is, its
+            true level on these scores.
     """
 
     p: float
@@ -118,11 +124,11 @@ class Welch:
 
 
 class Comparison:
-    """The best `keep` trials of A and of B, chosen anew in every relabelling.
+    """Compares the best `keep` trials of A and B; every relabelling repeats the selection.
 
     Attributes:
-        a, b: mean reported scores of the best `keep` of each.
-        difference: that of A less that of B; above 0, A is worse.
+        a, b: mean reported scores of the best `keep` trials of each.
+        difference: `a - b`; above 0, A is worse.
         error: the standard error of the difference, selection included.
     """
 
@@ -130,10 +136,10 @@ class Comparison:
         self, a: Trials, b: Trials, keep: int, seed: int | Sequence[int], draws: int = DRAWS, paired: bool = False
     ) -> None:
         """Args:
-            keep: how many trials of each are compared.
-            seed: the same one gives the same relabellings, whatever is tested with them.
-            paired: trials of one number were drawn at the same point of the space: their labels are exchanged with each
-                other only.  Trials of one variant alone are then left out.
+            keep: the number of trials of each to compare.
+            seed: of the relabellings; they depend on nothing else but the numbers of trials.
+            paired: trials with the same number were drawn at the same point of the space, so labels
+                are swapped within such pairs only.  Trials without a partner are excluded.
 
         Raises:
             StatsError: `keep` is below 3, or more than the trials.
@@ -151,91 +157,100 @@ class Comparison:
         self.a, self.b = a.mean(keep), b.mean(keep)
         self.difference = self.a - self.b
         self.keep, self.seed, self.draws, self.paired = keep, seed, draws, paired
-        a, b = a.by_index(), b.by_index()  # so that a pair stands at one place in both
+        a, b = a.by_index(), b.by_index()  # the trials of a pair have the same position in both
         self.on, self.report = np.concatenate([a.on, b.on]), np.concatenate([a.report, b.report])
         self.size = len(self.on)
         self.of_a = np.arange(self.size) < len(a)
-        self.breaks = np.random.default_rng(seed).random(self.size)  # ties fall by chance, not by label
-        self.error = float(self._seen(self.of_a[None], 0.0).error[0])
+        self.tie_breakers = np.random.default_rng(seed).random(self.size)  # ties break by chance, not by label
+        self.error = float(self._statistics(self.of_a[None], 0.0).error[0])
 
-    def test(self, shift: float = 0.0) -> Exchange:
-        """P-values against the hypothesis that A is worse by `shift`; 0 tests "no difference", a margin "by the margin".
+    def test(self, shift: float = 0.0) -> PermutationTest:
+        """P-values against the hypothesis that A is worse by `shift`: 0 for "no difference", else a margin.
 
-        A's scores are moved by as much before labels are exchanged.
+        The shift is subtracted from A's scores before labels are permuted.
         """
         return self._test(self._labels(), shift)
 
     def welch(self) -> Welch:
-        p = self._seen(self._labels(), 0.0).welch
+        p = self._statistics(self._labels(), 0.0).welch
         return Welch(float(p[0]), float((p[1:] < ALPHA).mean()))
 
     def interval(self, level: float) -> tuple[float, float]:
-        """All differences that the test does not refuse, each side at half of what is left of the level.
+        """All differences that the test does not reject; each side has half of the error `1 - level`.
 
-        Infinite where so few trials cannot refuse any.
+        A bound is infinite if there are too few trials to reject any difference.
         """
         labels, tail = self._labels(), (1.0 - level) / 2
-
         low = self._bound(-1, lambda shift: self._test(labels, shift).worse <= tail)
         return low, self._bound(1, lambda shift: self._test(labels, shift).better <= tail)
 
-    def _bound(self, side: int, refused: Callable[[float], bool]) -> float:
-        """Where the differences end that are not refused, on one side of the one that was seen."""
+    def _bound(self, side: int, rejected: Callable[[float], bool]) -> float:
+        """The end of the differences that are not rejected, below (-1) or above (1) the observed one."""
         scale = max(1.0, float(np.abs(self.report).max()))
         step = max(self.error, NEAR * scale)
         reach = 8 * (float(np.ptp(self.report)) + abs(self.difference)) + step
         inside, outside = 0.0, step
-        while not refused(self.difference + side * outside):
+        while not rejected(self.difference + side * outside):
             if outside > reach:
                 return side * math.inf
             inside, outside = outside, 2 * outside
         for _ in range(HALVINGS):
             middle = (inside + outside) / 2
-            inside, outside = (inside, middle) if refused(self.difference + side * middle) else (middle, outside)
+            if rejected(self.difference + side * middle):
+                outside = middle
+            else:
+                inside = middle
         return self.difference + side * outside
 
-    def _test(self, labels: Array, shift: float) -> Exchange:
-        t = self._seen(labels, shift).t
-        room = NEAR * max(1.0, abs(float(t[0])))
-        return Exchange(
-            worse=float((1 + (t[1:] >= t[0] - room).sum()) / len(t)),
-            better=float((1 + (t[1:] <= t[0] + room).sum()) / len(t)),
-        )
+    def _test(self, labels: Array, shift: float) -> PermutationTest:
+        return permutation_test(self._statistics(labels, shift).t)
 
     def _labels(self) -> Array:
-        """(1 + draws, trials) of true for A: first the labels as they are, then relabellings."""
+        """(1 + draws, trials), true for A: first the labels as they are, then relabellings."""
         return relabellings(self.of_a, self.seed, self.draws, self.paired)
 
-    def _seen(self, labels: Array, shift: float) -> _Seen:
-        """What each relabelling shows, once A's scores are moved by `-shift`."""
-        on, report = (scores - np.where(self.of_a, shift, 0.0) for scores in (self.on, self.report))
-        order = np.lexsort((self.breaks, on))
-        order = order[: self._looked_at(labels, order)]
-        report = _centred(report[order])
-        ours = _Kept.of(labels[:, order], report, self.keep, int(self.of_a.sum()))
-        theirs = _Kept.of(~labels[:, order], report, self.keep, int((~self.of_a).sum()))
+    def _statistics(self, labels: Array, shift: float) -> _Statistics:
+        """The statistics of each relabelling, with `shift` subtracted from A's scores."""
+        shifts = np.where(self.of_a, shift, 0.0)
+        on, report = self.on - shifts, self.report - shifts
+        order = np.lexsort((self.tie_breakers, on))
+        order = order[: self._number_needed(labels, order)]
+        report = _centered(report[order])
+        a = _Selected.of(labels[:, order], report, self.keep, int(self.of_a.sum()))
+        b = _Selected.of(~labels[:, order], report, self.keep, int((~self.of_a).sum()))
         pairs = order % (self.size // 2) if self.paired else None
-        return _Seen(ours, theirs, _error(ours, theirs, report, pairs))
+        return _Statistics(a, b, _standard_error(a, b, report, pairs))
 
-    def _looked_at(self, labels: Array, order: Array) -> int:
-        """How many of the best trials hold all that matters: of every relabelling `keep` of each label, and one more."""
-        wanted = [min(self.keep + 1, int(of.sum())) for of in (self.of_a, ~self.of_a)]
+    def _number_needed(self, labels: Array, order: Array) -> int:
+        """How many of the best trials are needed: every relabelling has `keep` of each label and one more among them."""
+        size_a = int(self.of_a.sum())
+        wanted_a, wanted_b = min(self.keep + 1, size_a), min(self.keep + 1, self.size - size_a)
         count = min(self.size, 4 * self.keep + 16)
         while count < self.size:
-            ours = labels[:, order[:count]].sum(axis=1)
-            if (ours >= wanted[0]).all() and (count - ours >= wanted[1]).all():
+            of_a = labels[:, order[:count]].sum(axis=1)
+            if (of_a >= wanted_a).all() and (count - of_a >= wanted_b).all():
                 break
             count = min(self.size, 2 * count)
         return count
 
 
+def permutation_test(statistics: Array) -> PermutationTest:
+    """The p-values of a statistic, (1 + draws,): the observed value first, then one of each relabelling."""
+    observed, permuted = float(statistics[0]), statistics[1:]
+    tolerance = NEAR * max(1.0, abs(observed))
+    return PermutationTest(
+        worse=float((1 + (permuted >= observed - tolerance).sum()) / len(statistics)),
+        better=float((1 + (permuted <= observed + tolerance).sum()) / len(statistics)),
+    )
+
+
 def relabellings(of_a: Array, seed: int | Sequence[int], draws: int, paired: bool) -> Array:
-    """(1 + draws, trials) of true for A: first the labels as they are, then exchanged at random.
+    """(1 + draws, trials), true for A: first the labels as they are, then random permutations.
 
     Args:
-        of_a: (trials,) true for those of A, which come first.
-        paired: the first trial of A is at one point with the first of B, and so on: their labels are exchanged with each
-            other only.
+        of_a: (trials,) true for the trials of A, which come first.
+        paired: the first trials of A and B are a pair, then the second, and so on; labels are swapped
+            within pairs only.
     """
     rng = np.random.default_rng(seed)
     labels = np.empty((1 + draws, len(of_a)), dtype=bool)
@@ -248,10 +263,10 @@ def relabellings(of_a: Array, seed: int | Sequence[int], draws: int, paired: boo
     return labels
 
 
-def _centred(report: Array) -> Array:
-    """Scores less their mean, since squares of large numbers would lose what differs; equal ones are exactly 0."""
-    centred = report - report.mean()
-    return np.asarray(np.where(np.abs(centred) <= EQUAL * np.abs(report).max(), 0.0, centred))
+def _centered(report: Array) -> Array:
+    """Scores minus their mean: squares of large numbers would lose small differences.  Equal scores become exactly 0."""
+    centered = report - report.mean()
+    return np.asarray(np.where(np.abs(centered) <= EQUAL * np.abs(report).max(), 0.0, centered))
 
 
 def _check(a: Trials, b: Trials, keep: int) -> None:
@@ -268,14 +283,14 @@ def _capped(a: Trials, b: Trials) -> tuple[Trials, Trials]:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Kept:
-    """The kept trials of one label, a row for each relabelling.
+class _Selected:
+    """The selected trials of one label, a row for each relabelling.
 
     Attributes:
-        chosen: (draws, trials) of 0 and 1, where trials stand in the order of what selects.
-        share: how many of the label's trials are kept.
-        mean, spread: of the reported scores of those that are kept; the spread is their variance.
-        edge: reported score where the selection ends: of the last that is kept and the first that is not.
+        chosen: (draws, trials) 1 for selected trials, else 0; trials are sorted by the score that selects.
+        share: the selected share of the label's trials.
+        mean, spread: mean and variance of the reported scores of the selected trials.
+        edge: mean reported score of the last trial that is selected and the first that is not.
     """
 
     chosen: Array
@@ -285,7 +300,7 @@ class _Kept:
     edge: Array
 
     @classmethod
-    def of(cls, labels: Array, report: Array, keep: int, size: int) -> _Kept:
+    def of(cls, labels: Array, report: Array, keep: int, size: int) -> _Selected:
         counts = np.cumsum(labels, axis=1, dtype=np.int32)
         chosen = (labels & (counts <= keep)).astype(float)
         last = (labels & (counts >= keep) & (counts <= keep + 1)).astype(float)
@@ -299,62 +314,62 @@ class _Kept:
 
     @property
     def variance(self) -> Array:
-        """Of the mean, over searches of this size.
+        """The variance of the mean over searches of this size.
 
-        The influence function of a mean of the best share q: (score - edge) / q for a trial that is kept.
+        From the influence function of the mean of the best share q: (score - edge) / q for a selected trial.
         """
         return (self.spread + (1.0 - self.share) * (self.mean - self.edge) ** 2) / self.keep
 
 
-def _error(ours: _Kept, theirs: _Kept, report: Array, pairs: Array | None) -> Array:
-    """Standard error of the difference; of pairs that of the differences within them.
+def _standard_error(a: _Selected, b: _Selected, report: Array, pairs: Array | None) -> Array:
+    """The standard error of the difference; for pairs, that of the differences within pairs.
 
     Args:
         pairs: (trials,) the number of each trial's pair; None where there are no pairs.
     """
     if pairs is None:
-        variance = ours.variance + theirs.variance
+        variance = a.variance + b.variance
     else:
-        influence = ours.chosen * (report - ours.edge[:, None]) - theirs.chosen * (report - theirs.edge[:, None])
+        influence = a.chosen * (report - a.edge[:, None]) - b.chosen * (report - b.edge[:, None])
         within = influence @ (pairs[:, None] == np.arange(pairs.max() + 1))
-        count = ours.keep / ours.share
+        count = a.keep / a.share
         squares = (within**2).sum(axis=1) - within.sum(axis=1) ** 2 / count
-        variance = np.maximum(squares, 0.0) / ours.keep / (ours.keep - 1)
-    least = NEAR * float(np.abs(report).max())
-    return np.asarray(np.maximum(np.sqrt(variance), least or 1.0))  # where all scores are equal, 0 over something is 0
+        variance = np.maximum(squares, 0.0) / a.keep / (a.keep - 1)
+    least = NEAR * float(np.abs(report).max()) or 1.0  # if all scores are equal, the statistic is 0 / 1
+    return np.asarray(np.maximum(np.sqrt(variance), least))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Seen:
-    """A's kept trials beside B's, a row for each relabelling."""
+class _Statistics:
+    """The selected trials of A and B, and the standard error of their difference, a row for each relabelling."""
 
-    ours: _Kept
-    theirs: _Kept
+    a: _Selected
+    b: _Selected
     error: Array
 
     @property
     def t(self) -> Array:
-        return np.asarray((self.ours.mean - self.theirs.mean) / self.error)
+        return np.asarray((self.a.mean - self.b.mean) / self.error)
 
     @property
     def welch(self) -> Array:
         """Two-sided p-values of Welch's t-test for groups of one size."""
-        shares = [one.spread / one.keep for one in (self.ours, self.theirs)]  # variance of each mean
-        total, distance = shares[0] + shares[1], np.abs(self.ours.mean - self.theirs.mean)
+        of_a, of_b = self.a.spread / self.a.keep, self.b.spread / self.b.keep  # variances of the means
+        total, distance = of_a + of_b, np.abs(self.a.mean - self.b.mean)
         with np.errstate(divide="ignore", invalid="ignore"):
-            freedom = total**2 / ((shares[0] ** 2 + shares[1] ** 2) / (self.ours.keep - 1))
+            freedom = total**2 / ((of_a**2 + of_b**2) / (self.a.keep - 1))
             p = 2 * special.stdtr(freedom, -distance / np.sqrt(total))
         return np.asarray(np.where(total > 0, p, np.where(distance == 0.0, 1.0, 0.0)))
 
 
 def smallest_p(trials: int, paired: bool = False, draws: int = DRAWS) -> float:
-    """The smallest p-value that so many trials of each of two variants can have: one relabelling of all there are."""
-    relabellings = 2.0**trials if paired else float(special.comb(2 * trials, trials))
-    return max(1.0 / relabellings, 1.0 / (draws + 1))
+    """The smallest p-value that `trials` trials of each variant can have: one out of all relabellings."""
+    count = 2.0**trials if paired else float(special.comb(2 * trials, trials))
+    return max(1.0 / count, 1.0 / (draws + 1))
 
 
 def fewest_trials(alpha: float, paired: bool = False) -> int:
-    """How many trials of each variant can have a one-sided p-value of at most `alpha`."""
+    """The smallest number of trials of each variant that can have a one-sided p-value of at most `alpha`."""
     trials = FEWEST
     while smallest_p(trials, paired, 2**62) > alpha:
         trials += 1
@@ -362,7 +377,7 @@ def fewest_trials(alpha: float, paired: bool = False) -> int:
 
 
 def draws_for(claims: int) -> int:
-    """How many relabellings show a p-value that is small enough for so many claims, several times over."""
+    """The number of relabellings to draw: enough for p-values several times smaller than `claims` claims need."""
     return min(max(DRAWS, 200 * claims - 1), MOST_DRAWS)
 
 
@@ -370,11 +385,11 @@ def draws_for(claims: int) -> int:
 
 
 def tuned_interval(trials: Trials, keep: int, level: float, seed: int, draws: int = 2_000) -> tuple[float, float]:
-    """Interval of the mean of a variant's best `keep`: what other searches of this size would find.
+    """Interval of the mean of a variant's best `keep` trials over searches of this size.
 
-    The mean, and as far to both sides as the bootstrap over all trials, with the selection repeated, spreads, times the
-    quantile of Student's t with `keep` degrees of freedom: fewer trials than that say how much it spreads.  Its percentiles
-    alone are too narrow, since no resample holds a better trial than the best one.
+    The mean plus and minus its standard error times a quantile of Student's t with `keep` degrees of freedom.  The error
+    comes from a bootstrap over all trials that repeats the selection.  Percentiles of the bootstrap would be too narrow,
+    since no resample contains a trial better than the best one.
 
     Args:
         level: such as 0.95.
@@ -388,7 +403,7 @@ def tuned_interval(trials: Trials, keep: int, level: float, seed: int, draws: in
     _check(trials, trials, keep)
     trials, _ = _capped(trials, trials)
     drawn = np.random.default_rng(seed).integers(len(trials), size=(draws, len(trials)))
-    best = np.partition(drawn, keep - 1, axis=1)[:, :keep]  # trials are sorted, so the best have the lowest numbers
+    best = np.partition(drawn, keep - 1, axis=1)[:, :keep]  # trials are sorted: the best have the lowest numbers
     error = float(trials.report[best].mean(axis=1).std(ddof=1))
     mean, reach = float(trials.report[:keep].mean()), float(stats.t.ppf((1.0 + level) / 2, keep)) * error
     low = mean - reach
@@ -399,9 +414,9 @@ def tuned_interval(trials: Trials, keep: int, level: float, seed: int, draws: in
 
 
 def partial_conjunction(p: Sequence[float], needed: int) -> float:
-    """P-value of "at least so many of these hold", however they depend on each other.
+    """P-value of "at least `needed` of these hold", under any dependence between them.
 
-    With all of them needed it is the largest (Berger 1982), with one the smallest times their number (Bonferroni).
+    If all are needed, it is the largest p-value (Berger 1982); if one is, the smallest times their number (Bonferroni).
 
     Source:
         Benjamini and Heller 2008, Screening for partial conjunction hypotheses, equation 4.
@@ -410,37 +425,37 @@ def partial_conjunction(p: Sequence[float], needed: int) -> float:
 
 
 def holm(p: Sequence[float]) -> tuple[float, ...]:
-    """P-values adjusted for being several: all of them below 0.05 at once only by a chance of 5 %.
+    """P-values adjusted for multiple tests: the chance that any true hypothesis falls below 0.05 is at most 5 %.
 
     Source:
         Holm 1979, A simple sequentially rejective multiple test procedure.
     """
-    found = [0.0] * len(p)
+    adjusted = [0.0] * len(p)
     highest = 0.0
-    for rank, at in enumerate(sorted(range(len(p)), key=lambda one: p[one])):
-        highest = max(highest, min(1.0, (len(p) - rank) * p[at]))
-        found[at] = highest
-    return tuple(found)
+    for rank, number in enumerate(sorted(range(len(p)), key=lambda number: p[number])):
+        highest = max(highest, min(1.0, (len(p) - rank) * p[number]))
+        adjusted[number] = highest
+    return tuple(adjusted)
 
 
 def holm_levels(p: Sequence[float], alpha: float = ALPHA) -> tuple[float, ...]:
-    """What each p-value had to stay below in Holm's procedure; all that failed had to pass the first that failed."""
-    found = [0.0] * len(p)
-    open_ = len(p)
-    for at in sorted(range(len(p)), key=lambda one: p[one]):
-        found[at] = alpha / open_
-        if p[at] <= alpha / open_:
-            open_ -= 1
-    return tuple(found)
+    """The level that each p-value had to reach in Holm's procedure; after the first failure it stays the same."""
+    levels = [0.0] * len(p)
+    remaining = len(p)
+    for number in sorted(range(len(p)), key=lambda number: p[number]):
+        levels[number] = alpha / remaining
+        if p[number] <= alpha / remaining:
+            remaining -= 1
+    return tuple(levels)
 
 
 def trials_needed(error: float, trials: int, distance: float, alpha: float = ALPHA, power: float = POWER) -> int:
-    """About how many trials each variant needs for a test to tell a difference that lies so far from a boundary.
+    """About how many trials each variant needs for a test to detect a difference at a distance from a boundary.
 
-    Takes a standard error that falls with the square root of the trials, as it does where a share of them is kept.
+    Assumes that the standard error falls with the square root of the trials, as it does if a fixed share is selected.
 
     Args:
-        error: standard error of the difference, from so many `trials` of each.
+        error: standard error of the difference, measured with `trials` trials of each.
         distance: between the difference and the boundary.
         alpha: of the one-sided test.
 
@@ -451,5 +466,5 @@ def trials_needed(error: float, trials: int, distance: float, alpha: float = ALP
 
 
 def detectable(error: float, alpha: float = ALPHA, power: float = POWER) -> float:
-    """The distance from a boundary that a one-sided test of level `alpha` sees so often."""
+    """The distance from a boundary that a one-sided test of level `alpha` detects with this power."""
     return float(stats.norm.ppf(1 - alpha) + stats.norm.ppf(power)) * error

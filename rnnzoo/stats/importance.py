@@ -1,10 +1,10 @@
-"""Importance: which searched hyper-parameters move the score, which do so only together, and along which curve.
+"""Importance: which searched hyper-parameters change the score, alone or together, and along which curve.
 
-In: trials (points and scores) and the axes of their search space.  Out: shares of the variance over the whole search space,
-with intervals, and marginal curves.
+In: trials (points and scores) and the axes of their search space.  Out: shares of the variance over the whole search
+space, with intervals, and marginal curves.
 
-Contains: functional ANOVA of a random forest (Hutter, Hoos and Leyton-Brown 2014), exact, from the boxes of its leaves; a
-bootstrap of residuals that takes the forest's own bias out of the shares.
+Contains: functional ANOVA of a random forest (Hutter, Hoos and Leyton-Brown 2014), exact, from the boxes of its leaves;
+a bootstrap of residuals that removes the forest's own bias from the shares.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rnnzoo.errors import StatsError
 
 Array = np.ndarray[Any, Any]
 FEWEST_TRIALS = 8
-FEWEST_TREES = 32  # with fewer, some trial is in the sample of every tree, and no tree can be asked what it did not see
+FEWEST_TREES = 32  # with fewer, some trial is in the sample of every tree and has no out-of-bag prediction
 FEWEST_DRAWS = 4
 SMALLEST_LEAF = 3
 TREES_PER_DRAW = 8
@@ -29,18 +29,18 @@ TREES_PER_DRAW = 8
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One searched hyper-parameter, and the distribution that it is searched with: uniform.
+    """A searched hyper-parameter with a uniform distribution.
 
-    A categorical is an axis of `choices` equal cells, one a code, in the order of the codes; a tree splits between cells.  Any
-    set of choices can be told from the rest, but one of neighbours takes fewer splits.
+    A categorical is an axis of `choices` equal cells, one for each code, in the order of the codes; a tree splits between
+    cells.  A tree can separate any set of choices from the rest, but adjacent choices take fewer splits.
 
     Attributes:
-        low, high: the range, both ends included.  Integers are taken for reals.
-        log: uniform in the logarithm.
-        choices: above 0 a categorical with the values 0, 1, ..., choices - 1; the range is then not read.
+        low, high: the range, both ends included.  Integers are treated as reals.
+        log: whether the distribution is uniform in the logarithm.
+        choices: above 0, a categorical with the values 0, 1, ..., choices - 1, whose range is ignored.
 
     Raises:
-        StatsError: an empty range, a logarithm of what is not positive, a categorical without a choice.
+        StatsError: an empty range, a logarithmic range that is not positive, a categorical without a choice.
     """
 
     name: str
@@ -58,17 +58,17 @@ class Axis:
             raise StatsError(f"'{self.name}' runs from {self.low}: a logarithm needs a positive range")
 
     def to_unit(self, values: Array) -> Array:
-        """Values -> [0, 1], such that the search is uniform there.
+        """Values mapped to [0, 1], where the distribution is uniform.
 
         Raises:
-            StatsError: a value off the axis, or a code that is none.
+            StatsError: a value outside the range, or not a code.
         """
         if self.choices:
             unit, valid = (values + 0.5) / self.choices, np.isin(values, np.arange(self.choices))
         else:
             low, high = self._scaled(np.array([self.low, self.high]))
             unit = (self._scaled(values) - low) / (high - low)
-            valid = (unit > -1e-9) & (unit < 1.0 + 1e-9)  # what exp(log(high)) may miss `high` by
+            valid = (unit > -1e-9) & (unit < 1.0 + 1e-9)  # exp(log(high)) may differ from `high`
         if not np.all(valid):
             raise StatsError(f"a value of '{self.name}' lies outside its search space")
         return np.clip(unit, 0.0, 1.0)
@@ -76,12 +76,14 @@ class Axis:
     def _scaled(self, values: Array) -> Array:
         if not self.log:
             return values
-        logarithms: Array = np.log(np.maximum(values, np.finfo(float).tiny))  # what is not positive lies far below
+        logarithms: Array = np.log(np.maximum(values, np.finfo(float).tiny))  # other values lie far below the range
         return logarithms
 
     def edge(self, threshold: float) -> float:
-        """Where a split at `threshold` cuts the axis: for a categorical at the nearest edge that parts its choices alike."""
-        return np.floor(threshold * self.choices + 0.5 + 1e-6) / self.choices if self.choices else threshold
+        """The position of a split at `threshold`; for a categorical the nearest edge of a cell that splits choices alike."""
+        if not self.choices:
+            return threshold
+        return float(np.floor(threshold * self.choices + 0.5 + 1e-6) / self.choices)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,8 +91,8 @@ class Tree:
     """A regression tree as a step function on the unit cube.
 
     Attributes:
-        low, high: (leaves, axes), the boxes of its leaves; they tile the cube, and each holds its upper faces.
-        values: (leaves,), what it predicts there.
+        low, high: (leaves, axes) the boxes of its leaves.  They tile the cube; each includes its upper faces.
+        values: (leaves,) the predictions.
     """
 
     low: Array
@@ -103,9 +105,9 @@ class Forest:
     """A random forest on a search space.
 
     Attributes:
-        redrawn: small forests, each grown on other scores that the trials might have had; `importance` needs them.
-        explained: the share of the scores' variance that the trees predict for trials that they did not see (the out-of-bag
-            R^2); nan if unknown.  Where it is low, shares are shares of little.
+        redrawn: small forests, each grown on redrawn scores; `importance` needs them.
+        explained: the share of the scores' variance that the trees predict for out-of-bag trials (R^2);
+            nan if unknown.  If it is low, importances are shares of little.
     """
 
     axes: tuple[Axis, ...]
@@ -125,12 +127,13 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Importance:
-    """Who moves the score how much.
+    """How much each hyper-parameter changes the score.
 
     Attributes:
-        main: name -> what the hyper-parameter does by itself, averaged over all others.
-        pairs: two names, in the order of the axes -> what both do together beyond the sum of their main effects.
-        interactions: all that is no main effect: pairs, triples and on.
+        main: main effects by name: the effect of one hyper-parameter, averaged over all others.
+        pairs: interactions by two names, in the order of the axes: the joint effect of both beyond
+            the sum of their main effects.
+        interactions: all effects but main effects: of pairs, triples and more.
         explained: as in `Forest`.
     """
 
@@ -142,7 +145,7 @@ class Importance:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curve:
-    """A marginal: mean and standard deviation over the trees, in the unit of the scores; one entry a point."""
+    """A marginal at some points: mean and standard deviation over the trees, in the unit of the scores."""
 
     mean: Array
     spread: Array
@@ -151,21 +154,22 @@ class Curve:
 def fit_forest(
     points: Array, scores: Array, axes: Sequence[Axis], rng: np.random.Generator, trees: int = 64, draws: int = 12
 ) -> Forest:
-    """Grow a forest on trials, and small ones on redrawn scores.
+    """Grow a forest on trials, and small forests on redrawn scores.
 
-    Trees are grown on bootstrap samples of the trials, on all axes, down to leaves of three trials; smaller leaves fit noise.
-    A redrawn score is the forest's prediction plus an out-of-bag residual of some trial.
+    Trees are grown on bootstrap samples of the trials, on all axes, down to leaves of three trials; smaller leaves fit
+    noise.  A redrawn score is the forest's prediction plus the out-of-bag residual of a random trial.
 
     Args:
-        points: (trials, axes), in the units of the axes.  nan where a trial has no such hyper-parameter, because of a
-            condition: any value would have given that score, so one is drawn from the search space.  The condition then
-            shows as an interaction with what it hangs on; one value for all, such as the centre, would hide it.
-        scores: (trials,), finite.
-        draws: how often scores are redrawn, for the intervals of `importance`; each takes eight trees.
+        points: (trials, axes) in the units of the axes.  nan where a condition removes the
+            hyper-parameter from a trial: any value would have given the same score, so a random one is
+            filled in.  The condition then shows as an interaction with the hyper-parameter that it
+            depends on; a constant, such as the center, would hide it.
+        scores: (trials,) finite.
+        draws: the number of redrawn score sets, for the intervals of `importance`; each takes eight trees.
 
     Raises:
-        StatsError: fewer than 8 trials, 32 trees or 4 draws; shapes that do not fit; scores that are not finite; points
-            outside the search space.
+        StatsError: fewer than 8 trials, 32 trees or 4 draws; shapes that do not match; scores that are
+            not finite; points outside the search space.
 
     Source:
         Breiman 2001, Random forests.
@@ -178,7 +182,7 @@ def fit_forest(
         raise StatsError(
             f"a forest needs at least {FEWEST_TREES} trees and {FEWEST_DRAWS} draws, not {trees} and {draws}"
         )
-    unit = np.column_stack([_placed(axis, column, rng) for axis, column in zip(axes, points.T)])
+    unit = np.column_stack([_filled_in(axis, column, rng) for axis, column in zip(axes, points.T)])
 
     def grow(count: int, targets: Array) -> Any:
         seed = int(rng.integers(2**31))
@@ -194,35 +198,36 @@ def fit_forest(
     return Forest(
         tuple(axes),
         forest_of(grown.estimators_, axes).trees,
-        tuple(forest_of(one.estimators_, axes).trees for one in redrawn),
+        tuple(forest_of(forest.estimators_, axes).trees for forest in redrawn),
         float(grown.oob_score_) if np.ptp(scores) > 0.0 else float("nan"),
     )
 
 
 def forest_of(estimators: Iterable[Any], axes: Sequence[Axis]) -> Forest:
     """The forest of scikit-learn's regression trees, fitted on points of the unit cube (`Axis.to_unit`)."""
-    return Forest(tuple(axes), tuple(_boxes(one.tree_, axes) for one in estimators))
+    return Forest(tuple(axes), tuple(_boxes(estimator.tree_, axes) for estimator in estimators))
 
 
 def importance(forest: Forest, level: float = 0.95) -> Importance:
-    """Shares of the variance of what the trees agree on, with the forest's bias taken out.
+    """Shares of the variance that the trees agree on, corrected for the forest's bias.
 
-    Two corrections to the paper (which is `importance_by_tree`).  There a tree's own steps count as interactions, and its
-    greedy first split as a main effect, as if they were the score's.  Here variances are covariances, of each tree with
-    the next one: what differs from sample to sample drops out.  What remains is bias, mostly of weak main effects, along
-    which a tree hardly splits.  It is seen where the truth is known: in the same estimate on redrawn scores, whose truth is
-    this forest.  The mean shift there is subtracted.
+    Two corrections to the paper (`importance_by_tree` is the original).  There a tree's own steps count as interactions,
+    and its greedy first split counts as a main effect.  Here variances are covariances of each tree with the next one,
+    so differences between bootstrap samples drop out.  The rest is bias, mostly of weak main effects, along which a tree
+    hardly splits.  The bias is measured where the truth is known: the same estimate on redrawn scores, whose truth is
+    this forest, and the mean shift is subtracted.
 
-    The interval is the share plus and minus a quantile of Student's t times sqrt(s^2 + shift^2), cut to [0, 1].  s is the
-    standard deviation over redrawn scores; the shift counts as an error of its own size, since how much is still missing
-    is unknown.  So the interval is about noise, and about bias as far as a forest can see it.  It assumes that the trials
-    cover the search space: nothing is learnt of a region that was never tried.
+    The interval is the share plus and minus a quantile of Student's t times sqrt(s^2 + shift^2), cut to [0, 1].  s is
+    the standard deviation over redrawn scores.  The shift counts as an error of its own size, since the remaining bias
+    is unknown.  So the interval covers noise, and bias as far as a forest can show it.  It assumes that the trials cover
+    the search space: regions without trials contribute nothing.
 
     Measured on 5 functions of 3 or 4 axes, 20 searches of 200 uniform trials each, without noise and with noise of half
-    the signal's standard deviation, at 95 %.  Interactions are right: of additive functions 0.01 at most (0.07 to 0.17 by
-    tree), of a product, which has nothing else, 0.97 (0.75 by tree); covered 85 to 100 %, as are pairs, and effects that
-    are truly 0 (to 0.001).  Weak main effects are told too small, and the strongest then too large: 0.07 as 0.03 to 0.05
-    (covered 20 to 60 %), 0.14 as 0.10 (80 %), 0.64 as 0.67 to 0.70 (50 to 90 %); all others were covered 80 to 100 %.
+    the signal's standard deviation, at 95 %.  Interactions are right: at most 0.01 for additive functions (0.07 to 0.17
+    by tree), 0.97 for a product, which has no other effect (0.75 by tree); intervals cover 85 to 100 %, as for pairs and
+    for effects that are truly 0 (to 0.001).  Weak main effects are estimated too small, and the strongest then too large:
+    0.07 as 0.03 to 0.05 (coverage 20 to 60 %), 0.14 as 0.10 (80 %), 0.64 as 0.67 to 0.70 (50 to 90 %); for all others
+    coverage was 80 to 100 %.
 
     Args:
         forest: of `fit_forest`.
@@ -237,20 +242,20 @@ def importance(forest: Forest, level: float = 0.95) -> Importance:
     """
     if len(forest.redrawn) < FEWEST_DRAWS:
         raise StatsError("importance needs a forest with redrawn scores: use fit_forest, or importance_by_tree")
-    here = _agreed_shares(forest.trees)
-    there = np.array([_agreed_shares(trees) for trees in forest.redrawn])
-    shift = there.mean(axis=0) - here
-    error = np.hypot(there.std(axis=0, ddof=1), shift)
-    reach = special.stdtrit(len(there) - 1, 0.5 + level / 2.0) * error
-    value = here - shift
-    return _named(forest, value, value - reach, value + reach)
+    observed = _agreed_shares(forest.trees)
+    resampled = np.array([_agreed_shares(trees) for trees in forest.redrawn])
+    shift = resampled.mean(axis=0) - observed
+    error = np.hypot(resampled.std(axis=0, ddof=1), shift)
+    reach = special.stdtrit(len(resampled) - 1, 0.5 + level / 2.0) * error
+    value = observed - shift
+    return _importance(forest, value, value - reach, value + reach)
 
 
 def importance_by_tree(forest: Forest, level: float = 0.95) -> Importance:
     """Shares of each tree's own variance, averaged over the trees: fANOVA as published, and as in Optuna.
 
-    Its interval is a range of percentiles over the trees, that is over bootstrap samples: how far one tree's answer moves.  It
-    is no confidence interval: a share that is truly 0 hardly ever lies in it.  Trees of one value are skipped.
+    The interval is a range of percentiles over the trees, that is, over bootstrap samples.  It is not a confidence
+    interval: a share that is truly 0 is hardly ever inside.  Trees without a split are skipped.
 
     Raises:
         StatsError: no tree splits.
@@ -265,44 +270,48 @@ def importance_by_tree(forest: Forest, level: float = 0.95) -> Importance:
     shares = _shares(effects, len(forest.axes))
     tail = 50.0 * (1.0 - level)
     low, high = np.percentile(shares, (tail, 100.0 - tail), axis=0)
-    return _named(forest, shares.mean(axis=0), low, high)
+    return _importance(forest, shares.mean(axis=0), low, high)
 
 
-def marginal(forest: Forest, name: str, at: Array) -> Curve:
-    """What to expect at a value of one hyper-parameter, with all others drawn from the search space.
+def marginal(forest: Forest, name: str, values: Array) -> Curve:
+    """The expected score at values of one hyper-parameter, averaged over all others.
 
     Args:
-        at: (points,), in the unit of the axis.
+        values: (points,) in the unit of the axis.
 
     Raises:
-        StatsError: no such axis, or a point off it.
+        StatsError: an unknown axis, or a value outside its range.
 
     Source:
         Hutter, Hoos and Leyton-Brown 2014.
     """
-    return _curve(forest, (name,), np.reshape(at, (-1, 1)))
+    return _curve(forest, (name,), np.reshape(values, (-1, 1)))
 
 
-def marginal_pair(forest: Forest, names: tuple[str, str], at: Array) -> Curve:
-    """What to expect at values of two hyper-parameters, with all others drawn from the search space.
+def marginal_pair(forest: Forest, names: tuple[str, str], values: Array) -> Curve:
+    """The expected score at values of two hyper-parameters, averaged over all others.
 
     Args:
-        at: (points, 2), in the units of the axes.
+        values: (points, 2) in the units of the axes.
 
     Raises:
-        StatsError: no such axes, or a point off them.
+        StatsError: unknown axes, or a value outside their ranges.
     """
-    return _curve(forest, names, at)
+    return _curve(forest, names, values)
 
 
-def _curve(forest: Forest, names: Sequence[str], at: Array) -> Curve:
-    at, known = np.asarray(at, dtype=float), [axis.name for axis in forest.axes]
+def _curve(forest: Forest, names: Sequence[str], values: Array) -> Curve:
+    values, known = np.asarray(values, dtype=float), [axis.name for axis in forest.axes]
     if not set(names) <= set(known) or len(set(names)) < len(names):
         raise StatsError(f"a marginal of {', '.join(names)}: searched are {', '.join(known)}, each to be named once")
-    if at.ndim != 2 or at.shape[1] != len(names):
-        raise StatsError(f"points of {len(names)} hyper-parameters have shape (points, {len(names)}), not {at.shape}")
+    if values.ndim != 2 or values.shape[1] != len(names):
+        raise StatsError(
+            f"points of {len(names)} hyper-parameters have shape (points, {len(names)}), not {values.shape}"
+        )
     columns = [known.index(name) for name in names]
-    unit = np.column_stack([forest.axes[column].to_unit(values) for column, values in zip(columns, at.T)])
+    unit = np.column_stack(
+        [forest.axes[column].to_unit(column_values) for column, column_values in zip(columns, values.T)]
+    )
     curves = np.array([_marginal(tree, columns, unit) for tree in forest.trees])
     return Curve(curves.mean(axis=0), curves.std(axis=0))
 
@@ -318,13 +327,16 @@ def _check_trials(points: Array, scores: Array, axes: Sequence[Axis]) -> None:
         raise StatsError("importance needs finite scores: count trials that diverged by themselves")
 
 
-def _placed(axis: Axis, values: Array, rng: np.random.Generator) -> Array:
-    """Values in [0, 1]; drawn where there is none."""
-    absent = np.isnan(values)
-    count = int(absent.sum())
-    drawn = (rng.integers(axis.choices, size=count) + 0.5) / axis.choices if axis.choices else rng.uniform(size=count)
+def _filled_in(axis: Axis, values: Array, rng: np.random.Generator) -> Array:
+    """Values mapped to [0, 1], missing ones drawn at random."""
+    missing = np.isnan(values)
+    count = int(missing.sum())
     unit = np.empty(len(values))
-    unit[absent], unit[~absent] = drawn, axis.to_unit(values[~absent])
+    unit[~missing] = axis.to_unit(values[~missing])
+    if axis.choices:
+        unit[missing] = (rng.integers(axis.choices, size=count) + 0.5) / axis.choices
+    else:
+        unit[missing] = rng.uniform(size=count)
     return unit
 
 
@@ -342,15 +354,15 @@ def _boxes(nodes: Any, axes: Sequence[Axis]) -> Tree:
 
 
 def _weights(tree: Tree, columns: Sequence[int]) -> Array:
-    """What each leaf adds to the marginal over all axes but `columns`: its value times its extent along the others."""
-    extents: Array = np.delete(tree.high - tree.low, columns, axis=1).prod(axis=1)
-    return tree.values * extents
+    """The contribution of each leaf to the marginal along `columns`: its value times its volume along all other axes."""
+    volumes: Array = np.delete(tree.high - tree.low, columns, axis=1).prod(axis=1)
+    return tree.values * volumes
 
 
 def _marginal(tree: Tree, columns: Sequence[int], unit: Array) -> Array:
-    """(points,): the mean of the tree over all axes but `columns`."""
-    at = np.maximum(unit, np.finfo(float).tiny)[:, None]  # a box holds its upper face only, yet 0 is in the cube
-    inside = ((tree.low[:, columns] < at) & (at <= tree.high[:, columns])).all(axis=2)
+    """(points,) the mean of the tree over all axes but `columns`."""
+    points = np.maximum(unit, np.finfo(float).tiny)[:, None]  # boxes exclude their lower faces, the cube includes 0
+    inside = ((tree.low[:, columns] < points) & (points <= tree.high[:, columns])).all(axis=2)
     mean: Array = inside @ _weights(tree, columns)
     return mean
 
@@ -358,37 +370,42 @@ def _marginal(tree: Tree, columns: Sequence[int], unit: Array) -> Array:
 def _effects(tree: Tree, other: Tree) -> Array:
     """Covariances of two trees' effects: one for each axis, one for each pair of axes, and the total.
 
-    With itself they are a tree's variances.  An integral of a product of step functions is a sum over pairs of boxes, and the
-    volume that two boxes share is a product over the axes.
+    Of a tree with itself they are variances.  The integral of a product of step functions is a sum over pairs of boxes;
+    the volume of the intersection of two boxes is a product over the axes.
     """
-    ones, others = (Tree(one.low, one.high, one.values - _weights(one, ()).sum()) for one in (tree, other))
+    left, right = _centered(tree), _centered(other)
     axes = range(tree.low.shape[1])
-    shared = [
-        np.maximum(
-            np.minimum.outer(tree.high[:, axis], other.high[:, axis])
-            - np.maximum.outer(tree.low[:, axis], other.low[:, axis]),
-            0.0,
-        )
-        for axis in axes
-    ]
-    main = [_weights(ones, [axis]) @ shared[axis] @ _weights(others, [axis]) for axis in axes]
+    overlaps = [_overlaps(tree, other, axis) for axis in axes]
+    main = [_weights(left, [axis]) @ overlaps[axis] @ _weights(right, [axis]) for axis in axes]
     pairs = [
-        _weights(ones, [a, b]) @ (shared[a] * shared[b]) @ _weights(others, [a, b]) - main[a] - main[b]
+        _weights(left, [a, b]) @ (overlaps[a] * overlaps[b]) @ _weights(right, [a, b]) - main[a] - main[b]
         for a, b in combinations(axes, 2)
     ]
-    total = ones.values @ np.multiply.reduce(shared) @ others.values
+    total = left.values @ np.multiply.reduce(overlaps) @ right.values
     return np.array([*main, *pairs, total])
 
 
+def _centered(tree: Tree) -> Tree:
+    """A tree minus its mean over the cube."""
+    return Tree(tree.low, tree.high, tree.values - _weights(tree, ()).sum())
+
+
+def _overlaps(tree: Tree, other: Tree, axis: int) -> Array:
+    """(leaves, other's leaves) the length of the intersection of two boxes along an axis."""
+    high = np.minimum.outer(tree.high[:, axis], other.high[:, axis])
+    low = np.maximum.outer(tree.low[:, axis], other.low[:, axis])
+    return np.asarray(np.maximum(high - low, 0.0))
+
+
 def _shares(effects: Array, axes: int) -> Array:
-    """(trees, axes + pairs + total) -> (trees, axes + pairs + interactions), as shares of the total."""
+    """Effects (trees, axes + pairs + total) as shares of the total: (trees, axes + pairs + interactions)."""
     main, total = effects[:, :axes].sum(axis=1, keepdims=True), effects[:, -1:]
     shares: Array = np.hstack([effects[:, :-1], total - main]) / total
     return shares
 
 
 def _agreed_shares(trees: Sequence[Tree]) -> Array:
-    """Shares of the covariances between trees, each with the next one around the ring."""
+    """Shares of the covariances of each tree with the next, of the last with the first."""
     pairs = zip(trees, (*trees[1:], trees[0]))
     effects = np.mean([_effects(tree, other) for tree, other in pairs], axis=0, keepdims=True)
     if effects[0, -1] <= 0.0:
@@ -399,8 +416,8 @@ def _agreed_shares(trees: Sequence[Tree]) -> Array:
     return shares
 
 
-def _named(forest: Forest, value: Array, low: Array, high: Array) -> Importance:
+def _importance(forest: Forest, value: Array, low: Array, high: Array) -> Importance:
     names = [axis.name for axis in forest.axes]
-    shares = [Share(*(float(x) for x in np.clip(row, 0.0, 1.0))) for row in zip(value, low, high)]
+    shares = [Share(*np.clip(bounds, 0.0, 1.0).tolist()) for bounds in zip(value, low, high)]
     pairs = zip(combinations(names, 2), shares[len(names) : -1])
     return Importance(dict(zip(names, shares)), dict(pairs), shares[-1], forest.explained)

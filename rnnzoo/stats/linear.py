@@ -1,6 +1,6 @@
-"""A mean with its interval, and the slopes of scores along axes: ordinary least squares.
+"""Ordinary least squares: a mean with its interval, and the slopes of scores along axes.
 
-In: scores, and points at which they were measured.  Out: numbers with their standard errors.
+In: scores, and the points at which they were measured.  Out: estimates with their standard errors.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ FEWEST = 3  # degrees of freedom
 
 
 def mean_interval(scores: Array, level: float) -> tuple[float, float] | None:
-    """Student's interval of the mean of independent scores; None of fewer than two."""
+    """Student's interval of the mean of independent scores; None for fewer than two."""
     if len(scores) < 2:
         return None
-    half = -float(special.stdtrit(len(scores) - 1, (1.0 - level) / 2))
-    half *= float(scores.std(ddof=1)) / math.sqrt(len(scores))
-    return float(scores.mean()) - half, float(scores.mean()) + half
+    half_width = -float(special.stdtrit(len(scores) - 1, (1.0 - level) / 2))
+    half_width *= float(scores.std(ddof=1)) / math.sqrt(len(scores))
+    return float(scores.mean()) - half_width, float(scores.mean()) + half_width
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Slopes:
-    """How scores change along each axis, the others held.
+    """How scores change along each axis, the others held fixed.
 
     Attributes:
-        slope, error: (axes,) with the standard errors.
-        degrees: of freedom of these.
+        slope, error: (axes,) the slopes and their standard errors.
+        degrees: the degrees of freedom of the errors.
     """
 
     slope: Array
@@ -41,15 +41,16 @@ class Slopes:
     degrees: int
 
     def p(self, axis: int, towards: float) -> float:
-        """P-value, one-sided, of "scores fall when one goes along the axis in this direction" (1 or -1)."""
+        """One-sided p-value of "scores fall along the axis in this direction"; `towards` is 1 or -1."""
         return float(special.stdtr(self.degrees, towards * self.slope[axis] / self.error[axis]))
 
 
 def slopes(points: Array, scores: Array) -> Slopes:
-    """The plane through scores.
+    """Fit a plane to scores.
 
     Args:
         points: (scores, axes).
+        scores: (scores,).
 
     Raises:
         StatsError: too few scores, or points that do not span the axes.

@@ -1,4 +1,4 @@
-"""A median, by counting alone: nothing is supposed of how values spread, but that they do not depend on each other.
+"""Tests and intervals of a median by counting: no assumption about the distribution but independence.
 
 In: values.  Out: an exact interval of their median, and p-values.
 """
@@ -21,18 +21,17 @@ def median_tests(values: Sequence[float], limit: float) -> tuple[float, float]:
         The sign test; Conover 1999, Practical nonparametric statistics, section 3.4.
     """
     above = sum(value >= limit for value in values)
-    fewest = (above, len(values) - above)
-    at_or_above, below = (float(stats.binom.sf(count - 1, len(values), HALF)) for count in fewest)
+    at_or_above, below = (float(stats.binom.sf(count - 1, len(values), HALF)) for count in (above, len(values) - above))
     return at_or_above, below
 
 
 def median_interval(values: Sequence[float], level: float) -> tuple[float, float]:
-    """Exact interval of a median, between two of the values; infinite where there are too few for the level.
+    """Exact interval of a median, from one value to another; infinite if there are too few values for the level.
 
-    It lies on one side of a limit exactly where the sign test says so, at half the level's error on either side.
+    The interval lies on one side of a limit exactly if the sign test with half of the error `1 - level` says so.
     """
     ordered, count = np.sort(values), len(values)
-    beyond = int(stats.binom.ppf((1.0 - level) / 2, count, HALF))  # values at and beyond either end
+    beyond = int(stats.binom.ppf((1.0 - level) / 2, count, HALF))  # the number of values at and beyond either end
     if beyond < 1:
         return -math.inf, math.inf
     return float(ordered[beyond - 1]), float(ordered[count - beyond])

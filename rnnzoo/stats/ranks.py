@@ -1,6 +1,6 @@
-"""Ranks: whether variants differ over several tasks whose scores share no unit.
+"""Ranks: whether variants differ over several tasks whose scores have different units.
 
-In: a score for each task and variant.  Out: `Ranks`, all that a critical-difference diagram shows.  Contains Friedman's
+In: a score for each task and variant.  Out: `Ranks`, the content of a critical-difference diagram.  Contains Friedman's
 test, its correction by Iman and Davenport, and Nemenyi's critical difference (Demsar 2006).
 """
 
@@ -22,17 +22,17 @@ FEWEST = 2
 
 @dataclass(frozen=True, slots=True)
 class Ranks:
-    """The places of the variants, and which of them the tasks can tell apart.
+    """The ranks of the variants, and which of them differ.
 
     Attributes:
         names: the variants, in the order given.
         average: each variant's rank, averaged over tasks; 1 is best, ties share their mean rank.
         chi_square: Friedman's statistic, corrected for ties.
         chi_square_p: its p-value; good only for more than about 10 tasks and 5 variants.
-        f: the statistic of Iman and Davenport; infinite where all tasks rank alike.
-        f_p: its p-value; the one to prefer.
-        critical_difference: two average ranks that are at least this far apart differ (Nemenyi).
-        groups: the largest sets of variants that do not differ, each of two or more, the best first.
+        f: the statistic of Iman and Davenport; infinite if all tasks have the same ranks.
+        f_p: its p-value, the preferred one.
+        critical_difference: average ranks at least this far apart differ (Nemenyi).
+        groups: the largest sets of two or more variants that do not differ, the best first.
     """
 
     names: tuple[str, ...]
@@ -46,7 +46,7 @@ class Ranks:
 
 
 def rank(scores: Array, names: Sequence[str], level: float = 0.95) -> Ranks:
-    """Ranks the variants on every task and asks whether their average ranks differ by more than chance.
+    """Rank the variants on every task and test whether their average ranks differ by more than chance.
 
     Args:
         scores: (tasks, variants), lower is better; +inf for a variant that diverged.
@@ -83,7 +83,7 @@ def rank(scores: Array, names: Sequence[str], level: float = 0.95) -> Ranks:
 
 
 def mean_ranks(scores: Array) -> Array:
-    """(variants,) the rank of each variant, averaged over tasks: what stands for tasks that are one at several lengths.
+    """(variants,) the rank of each variant, averaged over tasks: one score for one task at several lengths.
 
     Args:
         scores: (tasks, variants), lower is better.
@@ -92,7 +92,7 @@ def mean_ranks(scores: Array) -> Array:
 
 
 def critical_difference(tasks: int, variants: int, level: float = 0.95) -> float:
-    """How far apart two average ranks must be to differ, when all pairs are compared (Nemenyi).
+    """The distance at which two average ranks differ if all pairs are compared (Nemenyi).
 
     Source:
         Demsar 2006, section 3.2.2: CD = q sqrt(k (k + 1) / (6 N)) for k variants and N tasks, where q is the quantile of
@@ -112,17 +112,17 @@ def _check(scores: Array, names: Sequence[str]) -> None:
 
 
 def _chi_square(ranks: Array) -> float:
-    """Friedman's statistic: the spread of the rank sums over the spread of the ranks, which is smaller if there are ties.
+    """Friedman's statistic: the spread of the rank sums over the spread of the ranks, which ties reduce.
 
     Source:
         Demsar 2006, section 3.2.2; with ties Conover 1999, Practical nonparametric statistics, section 5.8.
     """
     variants = ranks.shape[1]
-    centred = ranks - (variants + 1) / 2.0
-    spread = float((centred**2).sum())
+    centered = ranks - (variants + 1) / 2.0
+    spread = float((centered**2).sum())
     if spread == 0.0:
         return 0.0
-    return float((variants - 1) * (centred.sum(axis=0) ** 2).sum() / spread)
+    return float((variants - 1) * (centered.sum(axis=0) ** 2).sum() / spread)
 
 
 def _iman_davenport(ranks: Array, chi_square: float) -> tuple[float, float]:
@@ -143,7 +143,7 @@ def _iman_davenport(ranks: Array, chi_square: float) -> tuple[float, float]:
 def _chance_of_agreement(ranks: Array, tasks: int) -> float:
     """The chance that all tasks order the variants alike if every order is equally likely.
 
-    An infinite F would have the p-value 0, even where two tasks agree on two variants, which is as likely as not.
+    An infinite F would have the p-value 0 even if two tasks agree on two variants, which has a chance of one half.
     """
     _, tied = np.unique(ranks, return_counts=True)
     orders = factorial(len(ranks)) // prod(factorial(int(count)) for count in tied)
@@ -151,12 +151,12 @@ def _chance_of_agreement(ranks: Array, tasks: int) -> float:
 
 
 def _groups(average: Array, names: Sequence[str], distance: float) -> tuple[tuple[str, ...], ...]:
-    """The runs of sorted variants that are less than `distance` from end to end and lie in no longer such run."""
+    """The longest runs of sorted variants whose first and last ranks are less than `distance` apart."""
     order = np.argsort(average, kind="stable")
     ends = np.searchsorted(average[order], average[order] + distance, side="left")
     runs, covered = [], 0
     for start, end in enumerate(ends):
         if end > covered and end - start > 1:
-            runs.append(tuple(names[place] for place in order[start:end]))
+            runs.append(tuple(names[variant] for variant in order[start:end]))
         covered = max(covered, int(end))
     return tuple(runs)

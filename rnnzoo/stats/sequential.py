@@ -1,15 +1,16 @@
-"""A mean that is looked at again and again, until it is known well enough: intervals that hold at every look.
+"""Sequential tests of a mean: intervals that hold at every look, until the mean is known well enough.
 
-In: paired differences, one a round.  Out: intervals.  An interval of a t-test covers a mean in 95 of 100 studies if it is
-looked at once; whoever looks after each round and stops at the first clear one is wrong far more often.  Two remedies:
+In: paired differences, one per round.  Out: intervals.  The interval of a t-test covers the mean in 95 of 100 studies if
+one looks at it once.  Looking after each round and stopping at the first clear result is wrong far more often.  Two
+remedies:
 
-    Boundary    looks after each round from `first` to `most`: one nominal level for all of them, so low that all together
-                keep the level of the study (Pocock 1977).  It needs `most`, and gives the narrower intervals.
-    anytime     an interval that holds at all rounds at once, however many there will be (Robbins 1970; Lai 1976; Wang and
-                Ramdas 2023): for a study whose end is open.
+    Boundary    looks after each round from `first` to `most`, at a nominal level so low that all looks together
+                keep the level of the study (Pocock 1977).  Needs `most`; its intervals are the narrower ones.
+    Anytime     an interval that holds at all rounds at once, without an end (Robbins 1970; Lai 1976; Wang and
+                Ramdas 2023): for a study of open length.
 
-Both suppose differences that are independent and normally distributed.  `tests/stats/test_sequential.py` says what they do
-where these are skewed.
+Both assume independent, normally distributed differences.  `tests/stats/test_sequential.py` shows how they behave if
+differences are skewed.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ from scipy import special
 Array = np.ndarray[Any, Any]
 STUDIES = 200_000  # simulated for a boundary
 SEED = 1977
-SHAPE = 1.0  # of the boundary: the level of a look grows with the rounds, since early looks decide little
-LARGEST = 0.25  # level that a boundary is simulated for: p-values above it need not be known
+SHAPE = 1.0  # of the boundary: a look's level grows with the rounds, since early looks decide little
+LARGEST = 0.25  # level up to which a boundary is simulated: larger p-values are not needed
 POWER = 0.8
-MANY = 1_000  # rounds; beyond, a number is no advice
-FEW = 20  # simulated studies; a share of fewer is no quantile
-SPREAD = 1.0  # of the mixture of effects, in standard deviations of a difference, that `anytime` is narrowest for
+MANY = 1_000  # rounds; a larger number is no advice
+FEW = 20  # simulated studies below a quantile; with fewer it is not an estimate
+SPREAD = 1.0  # of the mixture of effects for which `Anytime` is narrowest, in standard deviations of a difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,39 +42,39 @@ class Boundary:
     most: int
 
     def nominal(self, level: float, rounds: int) -> float:
-        """The one-sided level of the look after so many rounds, with which all looks together have this one-sided level."""
+        """The one-sided level of the look after `rounds` rounds at which all looks together have the level `level`."""
         smallest = _smallest_p(self.first, self.most)
         rank = math.floor(level * len(smallest))
-        if rank < FEW:  # too far in the tail to be simulated: a bound that always holds (Bonferroni)
+        if rank < FEW:  # too far in the tail for a simulation: a bound that always holds (Bonferroni)
             return level / (self.most - self.first + 1)
-        return float(smallest[rank - 1]) * _part(rounds, self.most)
+        return float(smallest[rank - 1]) * _relative_level(rounds, self.most)
 
     def quantile(self, level: float, rounds: int) -> float:
-        """Of t, at the look after so many rounds; after more than `most` at the level of the last, as if planned later."""
+        """The quantile of t at the look after `rounds` rounds; beyond `most` rounds, at the level of the last look."""
         return -float(special.stdtrit(rounds - 1, self.nominal(level, min(rounds, self.most))))
 
     def half_width(self, differences: Array, level: float) -> float:
-        """How far the bound on either side lies from the mean, each with an error of `level` over all looks; infinite where
-        there is no look.
-        """
+        """The distance of either bound from the mean, each with an error of `level` over all looks; infinite at no look."""
         rounds = len(differences)
         if not self.first <= rounds <= self.most:
             return math.inf
         return self.expected(rounds, level) * float(differences.std(ddof=1))
 
     def expected(self, rounds: int, level: float) -> float:
-        """The half-width after so many rounds, in standard deviations of a difference."""
-        return self.quantile(level, rounds) / math.sqrt(rounds) if rounds >= self.first else math.inf
+        """The half width after `rounds` rounds, in standard deviations of a difference; infinite before the first look."""
+        if rounds < self.first:
+            return math.inf
+        return self.quantile(level, rounds) / math.sqrt(rounds)
 
 
 @dataclass(frozen=True, slots=True)
 class Anytime:
-    """Looks whenever, and as long as one likes, from round `first` on."""
+    """Looks at any time from round `first` on, without an end."""
 
     first: int
 
     def half_width(self, differences: Array, level: float) -> float:
-        """Half the width of the interval of the mean, for an error of `level` over all rounds; infinite where none is.
+        """The distance of either bound from the mean, each with an error of `level` over all rounds; infinite at no look.
 
         Source:
             Wang and Ramdas 2023, Anytime-valid t-tests and confidence sequences, for a normal mixture over the effect.
@@ -84,7 +85,7 @@ class Anytime:
         return self.expected(rounds, level) * float(differences.std(ddof=1))
 
     def expected(self, rounds: int, level: float) -> float:
-        """The half-width after so many rounds, in standard deviations of a difference."""
+        """The half width after `rounds` rounds, in standard deviations of a difference; infinite before the first look."""
         if rounds < max(self.first, 2):
             return math.inf
         mixture = 1.0 + rounds * SPREAD**2
@@ -96,7 +97,7 @@ class Anytime:
 
 
 class Expecting(Protocol):
-    """Looks, of which it is known how wide an interval will be."""
+    """A plan of looks whose interval widths can be predicted."""
 
     @property
     def first(self) -> int: ...
@@ -108,16 +109,16 @@ class Expecting(Protocol):
 
 @cache
 def rounds_needed(looks: Expecting, spread: float, level: float, room: float, both: bool) -> int | None:
-    """After how many rounds an interval fits into the room between a true difference and a bound, in 80 % of the studies.
+    """The number of rounds after which an interval fits between a true difference and a bound in 80 % of studies.
 
     Args:
-        spread: standard deviation of a difference.
+        spread: the standard deviation of a difference.
         level: of the interval, on either side.
-        room: from the true difference to the bound.
-        both: whether there is a bound on either side, as far.
+        room: the distance between the true difference and the bound.
+        both: whether there is a bound at this distance on both sides.
 
     Returns:
-        None where it takes more than 1,000, or there is no room.
+        None if that takes more than 1,000 rounds, or if there is no room.
     """
     for rounds in range(looks.first, MANY + 1):
         if room_needed(looks, spread, level, rounds, both) < room:
@@ -126,21 +127,27 @@ def rounds_needed(looks: Expecting, spread: float, level: float, room: float, bo
 
 
 def room_needed(looks: Expecting, spread: float, level: float, rounds: int, both: bool = False) -> float:
-    """How far a true difference must lie from a bound, for an interval after so many rounds to fit between in 80 % of the
-    studies; the arguments are those of `rounds_needed`.  Infinite before the first look.
+    """The distance between a true difference and a bound at which an interval fits between them in 80 % of studies.
+
+    Args are those of `rounds_needed`.  Infinite before the first look.
     """
+    if rounds <= 0:
+        return math.inf
     quantile = float(special.ndtri((1.0 + POWER) / 2 if both else POWER))
-    return spread * (looks.expected(rounds, level) + quantile / math.sqrt(rounds)) if rounds > 0 else math.inf
+    return spread * (looks.expected(rounds, level) + quantile / math.sqrt(rounds))
 
 
-def _part(rounds: int, most: int) -> float:
-    """How much of the level of the last look an earlier one has."""
+def _relative_level(rounds: int, most: int) -> float:
+    """The level of a look as a share of the level of the last look."""
     return float((rounds / most) ** SHAPE)
 
 
 @cache
 def _smallest_p(first: int, most: int) -> Array:
-    """(studies,) the smallest one-sided p-value, in parts of the level of its look, of studies without an effect, sorted."""
+    """(studies,) the smallest one-sided p-value of each simulated study without an effect, sorted.
+
+    P-values are divided by the relative level of their look.
+    """
     generator = np.random.Generator(np.random.PCG64(SEED))
     totals = np.zeros(STUDIES)
     squares = np.zeros(STUDIES)
@@ -151,7 +158,7 @@ def _smallest_p(first: int, most: int) -> Array:
         squares += differences**2
         if rounds >= first:
             variance = (squares - totals**2 / rounds) / (rounds - 1)
-            t, part = totals / np.sqrt(rounds * variance), _part(rounds, most)
-            near = np.flatnonzero(t > -special.stdtrit(rounds - 1, LARGEST * part))
-            smallest[near] = np.minimum(smallest[near], special.stdtr(rounds - 1, -t[near]) / part)
+            t, relative = totals / np.sqrt(rounds * variance), _relative_level(rounds, most)
+            small = np.flatnonzero(t > -special.stdtrit(rounds - 1, LARGEST * relative))
+            smallest[small] = np.minimum(smallest[small], special.stdtr(rounds - 1, -t[small]) / relative)
     return np.sort(smallest)

@@ -1,7 +1,7 @@
-"""Shares: how many of so many trainings succeeded, and whether one variant succeeds more often than another.
+"""Success rates: the share of trainings that succeed, and whether one variant succeeds more often than another.
 
-In: counts.  Out: p-values and intervals, exact where that can be computed.  Nothing is chosen among the trainings, so nothing
-has to be repeated: every one counts, whatever became of it.
+In: counts.  Out: p-values and intervals, exact where that can be computed.  No trainings are selected, so there is no
+selection to repeat: every training counts, whatever its outcome.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from scipy import stats
 
 from rnnzoo.errors import StatsError
 
-BOSCHLOO = 300  # trials of each; beyond, Fisher's test: the two are alike there, and Boschloo's takes seconds
+BOSCHLOO = 300  # trials of each; beyond, Fisher's test: both agree there, and Boschloo's takes seconds
 
 
 def more_often(a: int, of_a: int, b: int, of_b: int) -> tuple[float, float]:
     """P-values of "A succeeds more often than B" and of "A succeeds less often".
 
     Args:
-        a, of_a: how many of how many succeeded.
+        a, of_a: successes and trials of A.
+        b, of_b: successes and trials of B.
 
     Raises:
         StatsError: no trial of one of them, or more successes than trials.
@@ -34,26 +35,27 @@ def more_often(a: int, of_a: int, b: int, of_b: int) -> tuple[float, float]:
         return 1.0, 1.0
     table = [[a, b], [of_a - a, of_b - b]]
     exact = stats.boschloo_exact if max(of_a, of_b) <= BOSCHLOO else stats.fisher_exact
-    more, less = (min(1.0, float(exact(table, alternative=side).pvalue)) for side in ("greater", "less"))
-    return more, less
+    more, less = (float(exact(table, alternative=side).pvalue) for side in ("greater", "less"))
+    return min(1.0, more), min(1.0, less)
 
 
 def share_interval(successes: int, trials: int, level: float) -> tuple[float, float]:
-    """Exact interval of a share: it covers the true one at least as often as it says.
+    """Exact interval of a share: its coverage is at least `level`.
 
     Source:
         Clopper and Pearson 1934, The use of confidence or fiducial limits illustrated in the case of the binomial.
     """
     _check(successes, trials)
-    found = stats.binomtest(successes, trials).proportion_ci(level, method="exact")
-    return float(found.low), float(found.high)
+    interval = stats.binomtest(successes, trials).proportion_ci(level, method="exact")
+    return float(interval.low), float(interval.high)
 
 
 def trials_for_shares(difference: float, alpha: float, power: float = 0.8) -> int:
-    """About how many trials of each show that two shares differ by so much, where they are hardest to tell: about a half.
+    """About how many trials of each variant show a difference between two shares around 0.5, where it is hardest to see.
 
     Args:
-        alpha: of both directions together.
+        difference: between the shares.
+        alpha: the two-sided level.
 
     Source:
         Cohen 1988, Statistical power analysis for the behavioral sciences, section 6.4: shares differ by their arcsines.

@@ -1,11 +1,11 @@
-"""A surface through scattered scores: what each variant would score anywhere in the space, from few trials of all of them.
+"""A surface through scattered scores: predicts each variant's score anywhere in the space from few trials of all variants.
 
-In: points of the unit cube, the variant and the score of each.  Out: a prediction for any point and variant.  A Gaussian
-process whose covariance has a part that all variants share and a part of each one's own, so that 4 trials of each of 11
-variants are 44 trials for the shared part.
+In: points of the unit cube, with the variant and the score of each.  Out: a prediction for any point and variant.  The
+surface is a Gaussian process.  Its covariance has a part that all variants share and a part of each variant's own, so
+that 4 trials of each of 11 variants are 44 trials for the shared part.
 
-Hyper-parameters of the process are the likeliest of a fixed list of candidates, one axis after another: no gradient and no
-random restarts, so the same trials give the same surface.
+The hyper-parameters of the process are the likeliest of a fixed list of candidates, one axis after another.  Without
+gradients and random restarts, the same trials give the same surface.
 
 Source:
     Rasmussen and Williams 2006, Gaussian processes for machine learning, algorithm 2.1; Swersky, Snoek and Adams 2013,
@@ -27,30 +27,30 @@ from rnnzoo.errors import StatsError
 
 Array = np.ndarray[Any, Any]
 FEWEST = 4  # scores
-UPPER = 0.75  # quantile; what scored worse counts as this: how bad a bad setting is says nothing of the good ones
+UPPER = 0.75  # quantile at which scores are capped: how bad a bad setting is says nothing about good ones
 LENGTHS = (0.2, 0.35, 0.6, 1.0, 2.0)  # over which scores change, as shares of an axis
-ALIKE = (0.5, 0.8, 0.95)  # correlation of the scores of two variants at one point
+CORRELATIONS = (0.5, 0.8, 0.95)  # correlation of the scores of two variants at one point
 NOISE = (0.02, 0.1, 0.3)  # variance of a training's noise, as a share of all variance
 JITTER = 1e-9  # keeps a covariance positive definite
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Hyper-parameters of the process: a length for each axis, the correlation of two variants, the share of noise."""
+    """Hyper-parameters of the process: a length for each axis, the correlation between variants, the share of noise."""
 
     lengths: tuple[float, ...]
-    alike: float
+    correlation: float
     noise: float
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Surface:
-    """What a fit has found.
+    """A fitted surface.
 
     Attributes:
-        points, variants: (trials, axes) and (trials,) of the trials that it goes through.
+        points, variants: (trials, axes) and (trials,) of the trials that it was fitted to.
         weights: (trials,) of each trial in a prediction, in units of a score.
-        mean: prediction far from all trials.
+        mean: the prediction far from all trials.
     """
 
     shape: Shape
@@ -60,20 +60,20 @@ class Surface:
     mean: float
 
     def predict(self, points: Array, variant: int) -> Array:
-        """(points,) the score to expect of a variant at each of these points, (points, axes)."""
-        same = self.variants == variant
-        near = nearness(points, self.points, self.shape.lengths)
-        found: Array = self.mean + near @ (self.weights * np.where(same, 1.0, self.shape.alike))
-        return found
+        """(points,) the predicted score of a variant at each of the points, (points, axes)."""
+        covariance = matern(points, self.points, self.shape.lengths)
+        correlations = np.where(self.variants == variant, 1.0, self.shape.correlation)
+        scores: Array = self.mean + covariance @ (self.weights * correlations)
+        return scores
 
 
 def fit(points: Array, variants: Array, scores: Array) -> Surface:
-    """The likeliest surface.
+    """Fit the likeliest surface.
 
     Args:
         points: (trials, axes) in the unit cube.
-        variants: (trials,) a whole number for each variant.
-        scores: (trials,) lower is better; infinite where a training gave none, which counts as a bad score.
+        variants: (trials,) the number of each trial's variant.
+        scores: (trials,) lower is better; infinite for a training without a score, which counts as bad.
 
     Raises:
         StatsError: fewer than four finite scores.
@@ -85,11 +85,15 @@ def fit(points: Array, variants: Array, scores: Array) -> Surface:
     mean, deviation = float(bounded.mean()), float(bounded.std()) or 1.0
     trials = _Trials(points, variants[:, None] == variants[None, :], (bounded - mean) / deviation)
     axes = points.shape[1]
-    correlations = ALIKE if np.ptp(variants) else ALIKE[:1]  # of one variant alone they are all as likely
-    equal = [Shape((length,) * axes, alike, noise) for length, alike, noise in product(LENGTHS, correlations, NOISE)]
+    correlations = CORRELATIONS if np.ptp(variants) else CORRELATIONS[:1]  # all equally likely for a single variant
+    equal = [
+        Shape((length,) * axes, correlation, noise)
+        for length, correlation, noise in product(LENGTHS, correlations, NOISE)
+    ]
     shape = max(equal, key=trials.likelihood)
-    for axis in range(axes) if axes > 1 else ():
-        shape = max((_with_length(shape, axis, length) for length in LENGTHS), key=trials.likelihood)
+    if axes > 1:
+        for axis in range(axes):
+            shape = max((_with_length(shape, axis, length) for length in LENGTHS), key=trials.likelihood)
     weights = trials.weights(shape) * (1.0 - shape.noise) * deviation
     return Surface(shape, points, variants, weights, mean)
 
@@ -100,7 +104,13 @@ def _with_length(shape: Shape, axis: int, length: float) -> Shape:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Trials:
-    """What a process is fitted to: (trials, axes) points, (trials, trials) whether two are of one variant, scores."""
+    """The data of a fit.
+
+    Attributes:
+        points: (trials, axes).
+        same: (trials, trials) whether two trials have the same variant.
+        scores: (trials,) standardized.
+    """
 
     points: Array
     same: Array
@@ -109,25 +119,25 @@ class _Trials:
     def likelihood(self, shape: Shape) -> float:
         """Logarithm of the marginal likelihood, less a constant."""
         factor = self._factor(shape)
-        fit = self.scores @ cho_solve(factor, self.scores, check_finite=False)
-        return float(-0.5 * fit - np.log(np.diagonal(factor[0])).sum())
+        misfit = self.scores @ cho_solve(factor, self.scores, check_finite=False)
+        return float(-0.5 * misfit - np.log(np.diagonal(factor[0])).sum())
 
     def weights(self, shape: Shape) -> Array:
-        found: Array = cho_solve(self._factor(shape), self.scores, check_finite=False)
-        return found
+        weights: Array = cho_solve(self._factor(shape), self.scores, check_finite=False)
+        return weights
 
     def _factor(self, shape: Shape) -> tuple[Array, bool]:
-        near = nearness(self.points, self.points, shape.lengths)
-        covariance = (1.0 - shape.noise) * near * np.where(self.same, 1.0, shape.alike)
+        of_points = matern(self.points, self.points, shape.lengths)
+        covariance = (1.0 - shape.noise) * of_points * np.where(self.same, 1.0, shape.correlation)
         covariance[np.diag_indices_from(covariance)] += shape.noise + JITTER
         factor: tuple[Array, bool] = cho_factor(covariance, lower=True, check_finite=False)
         return factor
 
 
-def nearness(one: Array, other: Array, lengths: Sequence[float]) -> Array:
-    """Matern's covariance, twice differentiable (5/2)."""
-    one, other = one / np.asarray(lengths), other / np.asarray(lengths)
-    squared = (one**2).sum(1)[:, None] + (other**2).sum(1)[None, :] - 2.0 * one @ other.T
+def matern(points: Array, others: Array, lengths: Sequence[float]) -> Array:
+    """(points, others) Matern's covariance, twice differentiable (5/2)."""
+    points, others = points / np.asarray(lengths), others / np.asarray(lengths)
+    squared = (points**2).sum(1)[:, None] + (others**2).sum(1)[None, :] - 2.0 * points @ others.T
     distance = math.sqrt(5.0) * np.sqrt(np.maximum(squared, 0.0))
-    found: Array = (1.0 + distance + distance**2 / 3.0) * np.exp(-distance)
-    return found
+    covariance: Array = (1.0 + distance + distance**2 / 3.0) * np.exp(-distance)
+    return covariance

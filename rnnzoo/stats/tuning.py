@@ -1,7 +1,7 @@
-"""Tuning curves: how good the best trial is to be expected after n trials.
+"""Tuning curves: the expected score of the best of n trials.
 
 In: each trial's score on the split that selects and on the split that is reported, a level, a generator.  Out: a
-`TuningCurve`.  Contains the expected-validation curve in its bias-free form (Dodge et al. 2019, Tang et al. 2020).
+`TuningCurve`.  Contains the expected validation curve in its unbiased form (Dodge et al. 2019, Tang et al. 2020).
 """
 
 from __future__ import annotations
@@ -22,11 +22,10 @@ class TuningCurve:
     """The expected score of the selected trial, for every number of trials from 1 to N.
 
     Attributes:
-        trials: (N,), the numbers 1 to N.
-        mean: (N,), the expected reported score, given that a trial with a finite score was among those drawn.
-        low: (N,), where the band begins; pointwise.
-        high: (N,), where it ends.
-        finite: (N,), the chance of that condition; 1 everywhere if no trial diverged.
+        trials: (N,) the numbers 1 to N.
+        mean: (N,) the expected reported score, given that at least one of the drawn trials has a finite score.
+        low, high: (N,) the pointwise band.
+        finite: (N,) the chance of that condition; 1 everywhere if no trial diverged.
     """
 
     trials: Array
@@ -37,16 +36,16 @@ class TuningCurve:
 
 
 def tuning_curve(on: Array, report: Array, level: float, rng: np.random.Generator, draws: int = 1000) -> TuningCurve:
-    """The reported score to expect of the trial that is best on the selecting split among n of the N trials.
+    """The expected reported score of the best of n out of N trials, selected by another score.
 
     The mean is over all sets of n different trials.  Trials that tie for the best are equally likely to be selected.  A
-    set in which every trial diverged has no score, so the mean leaves it out and `finite` says how often that is not so.
+    set in which every trial diverged has no score: the mean excludes such sets, and `finite` is the share of the others.
 
     Args:
-        on: (trials,), scores on the selecting split; lower is better, +inf for a trial that diverged.
-        report: (trials,), scores on the reported split; finite wherever `on` is, not looked at elsewhere.
+        on: (trials,) scores on the split that selects; lower is better, +inf for a trial that diverged.
+        report: (trials,) scores on the reported split; finite wherever `on` is, ignored elsewhere.
         level: of the band, such as 0.95.
-        draws: bootstrap samples of the trials.
+        draws: the number of bootstrap samples.
 
     Returns:
         The curve, in the unit of `report`.
@@ -55,11 +54,11 @@ def tuning_curve(on: Array, report: Array, level: float, rng: np.random.Generato
         StatsError: fewer than three trials with a finite score, a score that is NaN or -inf, or shapes that differ.
 
     Source:
-        Dodge et al. 2019, Show your work: the curve for draws with replacement, which is biased.  Tang et al. 2020, Showing
-        your work doesn't always work: the one without, which is not.  The band is the percentile bootstrap over trials.  No
-        resample holds a better trial than the best one found, so the band is too narrow where n nears N (Lourie et al.
-        2024, Show your work with confidence): with 60 normal scores, selected on and reported, at 90 % it covers about 85 %
-        at N / 10, 77 % at N / 4, and less than half at N.
+        Dodge et al. 2019, Show your work: the curve for draws with replacement, which is biased.  Tang et al. 2020,
+        Showing your work doesn't always work: the curve without replacement, which is unbiased.  The band is the
+        percentile bootstrap over trials.  No resample contains a trial better than the best one, so the band is too
+        narrow as n approaches N (Lourie et al. 2024, Show your work with confidence): for 60 normal scores that both
+        select and are reported, at 90 % it covers about 85 % at N / 10, 77 % at N / 4, and less than half at N.
     """
     on, report = _sorted(on, report)
     size = len(on)
@@ -73,7 +72,7 @@ def tuning_curve(on: Array, report: Array, level: float, rng: np.random.Generato
 
 
 def _sorted(on: Array, report: Array) -> tuple[Array, Array]:
-    """Both, the best to select first; 0 is reported where the trial diverged, as infinity times a chance of 0 is NaN."""
+    """Both scores, sorted by the first.  Diverged trials report 0, since infinity times a chance of 0 is NaN."""
     on, report = np.asarray(on, dtype=float), np.asarray(report, dtype=float)
     if on.ndim != 1 or on.shape != report.shape:
         raise StatsError(f"a tuning curve needs two scores of each trial, not shapes {on.shape} and {report.shape}")
@@ -89,10 +88,10 @@ def _sorted(on: Array, report: Array) -> tuple[Array, Array]:
 
 
 def _chances(size: int) -> Array:
-    """(n, rank): the chance C(N - rank, n - 1) / C(N, n) that the best of n trials is the one of that rank among all N.
+    """(n, rank) the chance C(N - rank, n - 1) / C(N, n) that the best of n trials has this rank among all N.
 
-    Rank 1 has n / N; each next rank has (N - rank - n + 1) / (N - rank) of the one before.  Products of numbers in 0..1
-    neither overflow nor cancel, as the binomials would.
+    Rank 1 has n / N; each next rank has (N - rank - n + 1) / (N - rank) of the previous one.  Products of numbers in
+    [0, 1] neither overflow nor cancel, unlike binomials.
     """
     n, rank = np.arange(1, size + 1)[:, None], np.arange(1, size)[None, :]
     ratios = np.maximum(size - rank - n + 1, 0) / (size - rank)
@@ -100,15 +99,17 @@ def _chances(size: int) -> Array:
 
 
 def _curves(counts: Array, on: Array, report: Array, chances: Array) -> tuple[Array, Array]:
-    """Mean and chance of a finite score, both (samples, n), where counts (samples, trials) says how often each is there.
+    """Mean and chance of a finite score, both (samples, n).
 
-    `on` is sorted, so the diverged trials are the last ranks.
+    Args:
+        counts: (samples, trials) how often each trial is in each sample.
+        on: sorted, so that diverged trials have the last ranks.
     """
     _, starts = np.unique(on, return_index=True)
     tied = np.add.reduceat(counts, starts, axis=1)
     shared = np.add.reduceat(counts * report, starts, axis=1) / np.maximum(tied, 1)
-    # Every sample holds N trials, so the repeated values fall into rows again.
+    # Every sample has N trials, so the repeated values form rows of N again.
     ranked = np.repeat(shared.ravel(), tied.ravel()).reshape(counts.shape)
-    alive = np.arange(len(on)) < counts[:, np.isfinite(on)].sum(axis=1, keepdims=True)
-    finite = alive @ chances.T
+    has_score = np.arange(len(on)) < counts[:, np.isfinite(on)].sum(axis=1, keepdims=True)
+    finite = has_score @ chances.T
     return ranked @ chances.T / finite, finite

@@ -13,7 +13,7 @@ from rnnzoo.errors import StatsError
 from rnnzoo.stats import compare
 from rnnzoo.stats.compare import (
     Comparison,
-    Exchange,
+    PermutationTest,
     Trials,
     detectable,
     fewest_trials,
@@ -90,7 +90,7 @@ def test_variants_whose_tuned_means_are_equal_are_called_different_about_as_ofte
 def test_the_bare_difference_would_take_a_wider_spread_for_a_worse_variant(monkeypatch: pytest.MonkeyPatch) -> None:
     """Why the statistic is studentised: on the very same studies."""
     studentised, _ = alarms.alarms("A spreads twice as wide", 20, 3, 400)
-    monkeypatch.setattr(compare, "_error", lambda ours, *others: np.ones_like(ours.mean))
+    monkeypatch.setattr(compare, "_standard_error", lambda a, *others: np.ones_like(a.mean))
     bare, _ = alarms.alarms("A spreads twice as wide", 20, 3, 400)
     assert bare > max(studentised, 0.08)
 
@@ -176,7 +176,7 @@ def test_what_is_looked_at_is_all_that_matters(trials: int) -> None:
     rng = np.random.default_rng(trials)
     found = Comparison(search(rng, trials, 0.1), search(rng, trials), max(3, trials // 10), 5, draws=300)
     short = found.test(0.05)
-    found._looked_at = lambda labels, order: found.size  # type: ignore[method-assign]
+    found._number_needed = lambda labels, order: found.size  # type: ignore[method-assign]
     whole = found.test(0.05)
     assert (short.worse, short.better) == (whole.worse, whole.better)
 
@@ -185,7 +185,7 @@ def test_what_is_looked_at_is_all_that_matters(trials: int) -> None:
 def test_where_all_scores_are_equal_nothing_is_different(score: float) -> None:
     one = Trials.of([score] * 6, [score] * 6)
     found = Comparison(one, one, 3, 0, draws=199)
-    assert (found.difference, found.test()) == (0.0, Exchange(worse=1.0, better=1.0))
+    assert (found.difference, found.test()) == (0.0, PermutationTest(worse=1.0, better=1.0))
 
 
 # ---------------------------------------------------------------------------------------------- pairs

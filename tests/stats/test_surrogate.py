@@ -12,7 +12,7 @@ from sklearn.gaussian_process.kernels import Matern
 
 from rnnzoo.errors import StatsError
 from rnnzoo.stats.sobol import sobol
-from rnnzoo.stats.surrogate import ALIKE, JITTER, LENGTHS, NOISE, UPPER, Shape, fit
+from rnnzoo.stats.surrogate import CORRELATIONS, JITTER, LENGTHS, NOISE, UPPER, Shape, fit
 
 GRID = sobol(256, 2)
 FAR, NEAR = 1e9, 1e-9  # lengths on the axis of the variant: it does not matter, it is all that matters
@@ -33,8 +33,8 @@ def trials(seed: int, of_each: int = 8, variants: int = 4, noise: float = 0.02) 
 def scikit(shape: Shape, points: np.ndarray, variants: np.ndarray, scores: np.ndarray) -> GaussianProcessRegressor:
     """The same process, of scikit-learn's parts: the variant is one axis more."""
     signal = 1.0 - shape.noise
-    kernel = signal * shape.alike * Matern([*shape.lengths, FAR], nu=2.5)
-    kernel += signal * (1.0 - shape.alike) * Matern([*shape.lengths, NEAR], nu=2.5)
+    kernel = signal * shape.correlation * Matern([*shape.lengths, FAR], nu=2.5)
+    kernel += signal * (1.0 - shape.correlation) * Matern([*shape.lengths, NEAR], nu=2.5)
     process = GaussianProcessRegressor(kernel, alpha=shape.noise + JITTER, optimizer=None, normalize_y=True)
     return process.fit(np.column_stack([points, variants]), scores)
 
@@ -59,8 +59,10 @@ def test_the_shape_is_the_likeliest_by_scikit_learns_likelihood(seed: int) -> No
         process = scikit(shape, points, variants, bounded)
         return float(process.log_marginal_likelihood_value_)
 
-    others = [Shape((length,) * 2, alike, noise) for length, alike, noise in product(LENGTHS, ALIKE, NOISE)]
-    along_the_last = [Shape((chosen.lengths[0], length), chosen.alike, chosen.noise) for length in LENGTHS]
+    others = [
+        Shape((length,) * 2, correlation, noise) for length, correlation, noise in product(LENGTHS, CORRELATIONS, NOISE)
+    ]
+    along_the_last = [Shape((chosen.lengths[0], length), chosen.correlation, chosen.noise) for length in LENGTHS]
     assert likelihood(chosen) >= max(map(likelihood, [*others, *along_the_last])) - 1e-6
 
 
