@@ -174,7 +174,8 @@ class _Builder:
 
     def operation(self, op: Primitive, left: int, right: ir.Expr) -> int:
         """Add an operation whose left operand is a node already; a fixed right operand goes into the label."""
-        label, operands, covers = _label(op), (left,), 1
+        label, covers = _label(op), 1
+        operands: tuple[int, ...] = (left,)
         if _fixed(right):
             label, covers = f"{label} {_fixed_text(right)}", 1 + _count(right)
         else:
