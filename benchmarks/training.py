@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from benchmarks.user_script import SPEC
-from rnnzoo.spec.settings import XLA_CACHE
+from rnnzoo.backends.tensorflow.cache import XLA_CACHE
 
 ROOT = Path(__file__).parent.parent
 CORE = int(os.environ.get("BENCH_CORE", (os.cpu_count() or 1) - 1))

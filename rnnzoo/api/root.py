@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rnnzoo import backends
 from rnnzoo.errors import UsageError
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.experiment import Resources
@@ -80,19 +81,18 @@ def launched(workers: int, runs: Path, limits: Resources | None = None) -> Itera
         UsageError: KERAS_BACKEND asks for another backend than trials have; a keras.json does not reach them.
     """
     from rnnzoo import launchers
-    from rnnzoo.sweep import compiled
     from rnnzoo.sweep.run import work
 
     backend, source = config.keras_backend()
     if source == "KERAS_BACKEND":
         config.check_keras_backend(backend, source)
-    environment = {"KERAS_BACKEND": config.KERAS_BACKEND, **compiled.environment()}
+    library = backends.processes()
     limits = limits or Resources()
     log = runs / "workers.log"
-    setup = launchers.Setup(work, workers, PRELOAD, log, environment, limits.minutes, limits.memory)
+    setup = launchers.Setup(work, workers, PRELOAD, log, library.environment(), limits.minutes, limits.memory)
     launcher = launchers.make(config.read().launcher, setup)
     try:
         yield launcher
     finally:
         launcher.close()
-        compiled.record()
+        library.ended()

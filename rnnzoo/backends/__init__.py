@@ -13,18 +13,26 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from rnnzoo.backends.contract import Backend
+from rnnzoo.backends.contract import Backend, Processes
 from rnnzoo.spec.settings import KERAS_BACKEND
 
 if TYPE_CHECKING:
-    from rnnzoo.backends.tensorflow import backend as _tensorflow
+    from rnnzoo.backends.tensorflow import backend as _backend
+    from rnnzoo.backends.tensorflow import process as _process
 
-    _FULFILS: Backend = _tensorflow
+    _COMPUTES: Backend = _backend
+    _STARTS: Processes = _process
 
-__all__ = ["Backend", "current"]
+__all__ = ["Backend", "Processes", "current", "processes"]
 
 
 def current() -> Backend:
     """The backend that this process computes with; its library is imported."""
     backend: Backend = import_module(f"rnnzoo.backends.{KERAS_BACKEND}.backend")
     return backend
+
+
+def processes() -> Processes:
+    """The same for whoever starts processes that compute; nothing heavy is imported."""
+    found: Processes = import_module(f"rnnzoo.backends.{KERAS_BACKEND}.process")
+    return found

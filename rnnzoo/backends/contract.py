@@ -127,6 +127,22 @@ class Fit(Protocol):
         """(batch, size) -> what belongs to the sequences that there are."""
 
 
+class Processes(Protocol):
+    """A library in the processes of a sweep, which itself does not import it.
+
+    Attributes:
+        PACKAGES: on whose versions outcomes depend.
+    """
+
+    PACKAGES: tuple[str, ...]
+
+    def environment(self) -> Mapping[str, str]:
+        """Variables that a trial's process has beside ours."""
+
+    def ended(self) -> None:
+        """A sweep has ended: keep what is of use for the next one."""
+
+
 class Backend(Protocol):
     """A library that computes.
 

@@ -24,7 +24,6 @@ SQLITE = "sqlite:///"
 RUNS = Path("runs")  # of a project: see `runs`
 EXPERIMENTS = Path("experiments")
 DATABASES = ("optuna.db", "mlflow.db")  # built in
-XLA_CACHE = "--tf_xla_persistent_cache_directory"  # the flag in TF_XLA_FLAGS that names the folder of XLA's cache
 KERAS_BACKEND = "tensorflow"  # the one for which there is an engine
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
 _PASSWORD = re.compile(r"[a-z0-9+]+://[^/@]*:[^/]*@")

@@ -10,6 +10,6 @@ speed       how fast two variants train, side by side
 machine     cores and memory that this process has
 provenance  where and with what trials are run
 lock        one sweep of an experiment at a time
-compiled    XLA's cache of compiled trials; `preload` is what the fork server imports before them
+preload     what the fork server imports before the first trial
 doctor      what a sweep needs of a machine
 """

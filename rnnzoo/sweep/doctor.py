@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from rnnzoo import trackers
+from rnnzoo import backends, trackers
 from rnnzoo.errors import RnnzooError, StoreError, UsageError, without_password
 from rnnzoo.spec.settings import MLFLOW, Settings, cache_folder, check_keras_backend, exists, keras_backend, runs
 from rnnzoo.sweep import lock, machine
 from rnnzoo.sweep.search import Store
 
-PACKAGES = ("rnnzoo", "tensorflow", "keras", "optuna", "mlflow", "numpy", "scipy", "scikit-learn")
+PACKAGES = ("rnnzoo", *backends.processes().PACKAGES, "optuna", "mlflow", "numpy", "scipy", "scikit-learn")
 PYTHONS = ((3, 11), (3, 13))
 A_TRIAL = 1.5e9  # bytes of memory that a trial takes, most of it TensorFlow
 DISK = 2e9  # bytes: models, logs and databases of a large sweep

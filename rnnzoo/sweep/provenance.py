@@ -11,7 +11,9 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("rnnzoo", "tensorflow", "keras", "numpy", "optuna")
+from rnnzoo import backends
+
+PACKAGES = ("rnnzoo", *backends.processes().PACKAGES, "numpy", "optuna")
 
 
 def here(folder: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""XLA's persistent cache under Keras' `fit`: an entry that was cut short does no harm."""
+"""XLA's persistent cache: switched on for trials, checked, capped, never worth an error."""
 
 from __future__ import annotations
 
@@ -10,51 +10,88 @@ from pathlib import Path
 import pytest
 
 from rnnzoo.backends.tensorflow import cache
-from rnnzoo.spec.settings import XLA_CACHE
+from rnnzoo.backends.tensorflow.cache import XLA_CACHE
+from tests.faults.disks import read_only
 
-VARINT, EIGHT, BYTES, FOUR = b"\x08\x96\x01", b"\x11" + bytes(8), b"\x1a\xac\x02" + bytes(300), b"\x25" + bytes(4)
 
-FIT = """
-import json, keras, numpy as np, rnnzoo
-keras.utils.set_random_seed(0)
-x, y = np.random.default_rng(0).normal(size=(8, 5, 3)), np.arange(8) % 2
-model = keras.Sequential([keras.Input((None, 3)), rnnzoo.layer("rnn", 4), keras.layers.Dense(1)])
-model.compile("adam", "mse")
-model.fit(x, y, batch_size=4, epochs=2, verbose=0)
-print(json.dumps([weight.tolist() for weight in model.get_weights()]))
+def test_the_cache_is_switched_on_beside_flags_of_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_XLA_FLAGS", "--tf_xla_clustering_debug")
+    flags = cache.environment(tmp_path / "xla")["TF_XLA_FLAGS"]
+    assert flags == f"--tf_xla_clustering_debug {XLA_CACHE}={tmp_path / 'xla'}"
+
+
+def test_a_cache_of_the_users_own_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_XLA_FLAGS", f"{XLA_CACHE}=/elsewhere")
+    assert cache.environment(tmp_path) == {}
+
+
+def test_entries_that_were_recorded_stay_and_others_go(tmp_path: Path) -> None:
+    for name in ("whole", "damaged", "cut"):
+        (tmp_path / name).write_bytes(b"code" * 100)
+    cache.record(tmp_path)
+    (tmp_path / "damaged").write_bytes(b"Code" + b"code" * 99)
+    (tmp_path / "cut").write_bytes(b"code" * 50)
+    (tmp_path / "unknown").write_bytes(b"of a sweep that was killed")
+    cache.environment(tmp_path)
+    assert {one.name for one in tmp_path.iterdir()} == {"whole", cache.INDEX}
+
+
+def test_what_was_made_longest_ago_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "LIMIT", 250)
+    for age, name in enumerate(("new", "old", "oldest")):
+        (tmp_path / name).write_bytes(bytes(100))
+        os.utime(tmp_path / name, (1_000_000 - age, 1_000_000 - age))
+    cache.record(tmp_path)
+    cache.environment(tmp_path)
+    assert {one.name for one in tmp_path.iterdir()} == {"new", "old", cache.INDEX}
+
+
+def test_a_folder_that_cannot_be_made_means_no_cache(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert cache.environment(tmp_path / "file" / "xla") == {}
+    cache.record(tmp_path / "file" / "xla")
+
+
+def test_a_damaged_index_is_no_index(tmp_path: Path) -> None:
+    (tmp_path / "entry").write_bytes(b"code")
+    (tmp_path / cache.INDEX).write_text("{ half")
+    cache.environment(tmp_path)
+    assert not (tmp_path / "entry").exists()
+
+
+PROGRAM = """
+import numpy as np, rnnzoo, tensorflow as tf
+layer = rnnzoo.layer("rnn", 8, seed=1)
+print(np.asarray(layer(tf.ones((2, 5, 3)))).tobytes().hex())
 """
 
 
-@pytest.mark.parametrize("whole", [VARINT, EIGHT, BYTES, FOUR, BYTES + VARINT + EIGHT + FOUR + BYTES])
-def test_a_buffer_is_whole_with_its_last_byte_and_cut_without_it(whole: bytes, tmp_path: Path) -> None:
-    file = tmp_path / "entry"
-    file.write_bytes(whole)
-    assert cache.is_whole(file)
-    for count in range(1, min(len(whole), 5)):
-        file.write_bytes(whole[:-count])
-        assert not cache.is_whole(file)
+def test_what_comes_out_of_the_cache_is_the_same_bit_for_bit(tmp_path: Path) -> None:
+    outputs = []
+    for _ in range(2):
+        environment = {**os.environ, **cache.environment(tmp_path)}
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=True
+        )
+        cache.record(tmp_path)
+        outputs.append((done.stdout, {one.name for one in tmp_path.iterdir()}))
+    assert outputs[0] == outputs[1]  # nothing was compiled anew either
+    assert len(outputs[0][1]) > 1
 
 
-@pytest.mark.parametrize("content", [b"", b"\x80", b"\xff" * 40, b"neither", bytes(1000) + b"\x07"])
-def test_what_is_no_buffer_is_not_whole(content: bytes, tmp_path: Path) -> None:
-    (tmp_path / "entry").write_bytes(content)
-    assert not cache.is_whole(tmp_path / "entry")
+def test_whatever_command_compiled_something_records_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rnnzoo.api import root
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with root.launched(1, tmp_path):
+        (cache.folder() / "entry").write_bytes(b"code of a trial")
+    cache.environment()
+    assert (cache.folder() / "entry").exists()
 
 
-@pytest.mark.slow
-def test_fit_trains_the_same_weights_when_entries_are_cut(tmp_path: Path) -> None:
-    cold = _fit(tmp_path)
-    entries = sorted(tmp_path.glob(cache.PATTERN))
-    assert len(entries) == 2  # the forward and the backward loop
-    for entry, share in zip(entries, (2, 3)):
-        entry.write_bytes(entry.read_bytes()[: entry.stat().st_size // share])
-    again = _fit(tmp_path)
-    assert again.stdout == cold.stdout
-    for entry in entries:
-        assert f"{entry}{cache.ASIDE}" in again.stderr
-        assert cache.is_whole(entry)  # made anew
-
-
-def _fit(folder: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "TF_XLA_FLAGS": f"{XLA_CACHE}={folder}"}
-    return subprocess.run([sys.executable, "-c", FIT], env=environment, capture_output=True, text=True, check=True)
+def test_a_cache_on_a_disk_that_is_read_only_is_left_out_and_no_trial_meets_it(tmp_path: Path) -> None:
+    folder = tmp_path / "cache"
+    assert cache.environment(folder)
+    with read_only(folder):
+        assert cache.environment(folder) == {}
+    assert [path.name for path in folder.iterdir()] == []

@@ -11,8 +11,8 @@ import pytest
 import tensorflow as tf
 
 import rnnzoo
+from rnnzoo.backends.tensorflow.cache import XLA_CACHE
 from rnnzoo.backends.tensorflow.scan import inside_compiled_code
-from rnnzoo.spec.settings import XLA_CACHE
 
 TIME, BATCH, INPUTS, UNITS = 100, 32, 8, 64
 

@@ -2,10 +2,12 @@
 
 backend     the contract, fulfilled
 buffers     where a loop keeps what its steps yield
-cache       what is not whole in XLA's cache is set aside
+cache       XLA's persistent cache of compiled code
 clockwork   an engine that computes due units only
+cut_entries  what is not whole in that cache is set aside
 emit        instructions of a program -> tensors, as `keras.ops`
 engine      a step's program and its adjoint -> a function with a backward pass of its own
+process     what the processes of a sweep need
 scan        the time loop, compiled and as plain operations
 shapes      lengths and batch sizes go up to the next of a few, so that little is compiled
 training    compiled functions, loops over batches, gradients

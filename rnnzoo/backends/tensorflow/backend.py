@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rnnzoo.backends.contract import CompiledStep, LayerStep
-from rnnzoo.backends.tensorflow.cache import set_aside_what_is_cut as prepare
 from rnnzoo.backends.tensorflow.clockwork import of_due_units
+from rnnzoo.backends.tensorflow.cut_entries import set_aside_what_is_cut as prepare
 from rnnzoo.backends.tensorflow.engine import Engine, shared
 from rnnzoo.backends.tensorflow.scan import needs_plain_operations
 from rnnzoo.backends.tensorflow.shapes import fit

@@ -1,73 +1,104 @@
-"""XLA's persistent cache, where somebody has switched it on: entries that are not whole are set aside.
+"""XLA's persistent cache: what was compiled for a shape once is not compiled again, in no trial and no sweep.
 
-In: the environment.  Out: nothing, and a warning that names what was set aside.  Under Keras' `fit` an entry that was cut
-short ends training before its first step without a word: XLA's error for it is the one by which a data set says that it is
-at its end.  Other damage is an error that everybody sees, or is found by the digests of `sweep.compiled`.
+In: nothing.  Out: the environment that trials start with.  The folder is named by the versions and the processor that the
+code is for, holds no more than `LIMIT`, and an entry that is not, byte for byte, what was recorded when its sweep ended is
+deleted: a damaged one would be loaded without a word.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-import warnings
-from collections.abc import Iterator
-from functools import cache
+import platform
+import shutil
+import tempfile
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import BinaryIO
 
-from rnnzoo.spec.settings import XLA_CACHE
+from rnnzoo.spec.atomic import atomic_write
+from rnnzoo.spec.settings import cache_folder
 
-PATTERN = "xla_compile_cache*.pb"
-ASIDE = ".damaged"
-
-
-def set_aside_what_is_cut() -> None:
-    """Rename entries that are cut short, once in a process for a folder; XLA then compiles anew.
-
-    Warns:
-        RuntimeWarning: something was set aside.
-    """
-    for flag in os.environ.get("TF_XLA_FLAGS", "").split():
-        name, _, folder = flag.partition("=")
-        if name == XLA_CACHE and folder:
-            _check(Path(folder))
+XLA_CACHE = "--tf_xla_persistent_cache_directory"  # the flag in TF_XLA_FLAGS that names the folder of XLA's cache
+LIMIT = 2**29  # bytes; an entry has some hundred thousand
+ROOM = 2**26  # bytes that must be free: where an entry cannot be written, TensorFlow fails the training
+INDEX = "index.json"
 
 
-@cache
-def _check(folder: Path) -> None:
-    for entry in sorted(folder.glob(PATTERN)):
-        try:
-            if is_whole(entry):
-                continue
-            entry.rename(entry.with_name(entry.name + ASIDE))
-        except OSError:
-            continue  # another process was sooner, or the folder cannot be written
-        warnings.warn(f"an entry of XLA's cache is cut short, it is now {entry}{ASIDE}", RuntimeWarning, stacklevel=4)
+def folder() -> Path:
+    """Where code for this processor and these versions is."""
+    try:
+        versions = f"{version('tensorflow')}-{version('keras')}"
+    except PackageNotFoundError:
+        versions = "none"
+    return cache_folder() / "xla" / f"{versions}-{_processor()}"
 
 
-def is_whole(entry: Path) -> bool:
-    """Whether a file is a protocol buffer from its first byte to its last: fields, each with as many bytes as it says."""
-    size = entry.stat().st_size
-    with entry.open("rb") as file:
-        return size > 0 and max(_ends(file), default=-1) == size
+def environment(place: Path | None = None) -> Mapping[str, str]:
+    """Variables that switch the cache on, its folder checked; none where it cannot be used, or where the user has set one."""
+    place, given = place or folder(), os.environ.get("TF_XLA_FLAGS", "")
+    if XLA_CACHE in given:
+        return {}
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        _check(place)
+        with tempfile.TemporaryFile(dir=place):  # a disk that is read-only says so to nobody who does not write
+            pass
+        if shutil.disk_usage(place).free < ROOM:
+            return {}
+    except OSError:
+        return {}
+    return {"TF_XLA_FLAGS": f"{given} {XLA_CACHE}={place}".strip()}
 
 
-def _ends(file: BinaryIO) -> Iterator[int]:
-    """Where each field ends, as far as the fields can be told apart; the end of a cut one lies beyond the file's."""
-    fixed = {1: 8, 5: 4}
-    while (key := _varint(file)) is not None:
-        kind = key & 7
-        length = fixed[kind] if kind in fixed else _varint(file) if kind in (0, 2) else None
-        if length is None:
-            return
-        yield file.seek(length if kind else 0, os.SEEK_CUR)
+def record(place: Path | None = None) -> None:
+    """Remember what the entries hold, at the end of a sweep."""
+    place = place or folder()
+    try:
+        known = _index(place)
+        found = {one.name: known.get(one.name) or _digest(one) for one in _entries(place)}
+        with atomic_write(place / INDEX) as new:
+            new.write_text(json.dumps(found, indent=1))
+    except OSError:
+        return  # a cache is never worth an error
 
 
-def _varint(file: BinaryIO) -> int | None:
-    """A number of seven bits a byte, the lowest first; None where there is no whole one."""
-    value = shift = 0
-    while byte := file.read(1):
-        value |= (byte[0] & 127) << shift
-        if byte[0] < 128:
-            return value
-        shift += 7
-    return None
+def _check(place: Path) -> None:
+    """Delete what is damaged, and of the rest what was made longest ago, until it fits."""
+    known, total = _index(place), 0
+    for one in sorted(_entries(place), key=lambda path: path.stat().st_mtime, reverse=True):
+        size = one.stat().st_size
+        if known.get(one.name) != _digest(one) or total + size > LIMIT:
+            one.unlink(missing_ok=True)
+        else:
+            total += size
+
+
+def _entries(place: Path) -> list[Path]:
+    return (
+        [one for one in place.iterdir() if one.is_file() and not one.name.startswith(INDEX)] if place.is_dir() else []
+    )
+
+
+def _index(place: Path) -> dict[str, str]:
+    try:
+        found = json.loads((place / INDEX).read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _processor() -> str:
+    """A short name of the instructions that this machine has: compiled code is for them."""
+    described = platform.machine() + platform.processor()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        described += next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    except OSError:
+        pass
+    return hashlib.sha256(described.encode()).hexdigest()[:12]
