@@ -567,7 +567,7 @@ class Searches:
         if idle:
             are = "are" if len(idle) > 1 else "is"
             remarks.append(
-                f"{' and '.join(idle)} {are} not better than '{self.nothing[task].name}', which learns nothing"
+                f"{' and '.join(idle)} {are} not clearly better than '{self.nothing[task].name}', which learns nothing"
             )
         for name in (a, b):
             done, of = self.complete[task, name]

@@ -141,7 +141,7 @@ def _notes(summary: Summary, table: Table, console: Console) -> None:
         if other:
             console.print(f"  {row.variant}: {', '.join(other)}", style="yellow", markup=False, highlight=False)
         if row.idle and table.nothing:
-            text = f"  {row.variant}: its mean is not better than {table.nothing.name}, which learns nothing"
+            text = f"  {row.variant}: its mean is not clearly better than {table.nothing.name}, which learns nothing"
             console.print(text, style="yellow", markup=False, highlight=False)
         if 0 < row.kept < table.keep:
             text = f"  {row.variant}: only {row.kept} complete, {table.keep} are compared elsewhere"

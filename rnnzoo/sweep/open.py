@@ -39,10 +39,13 @@ class Opened:
     warnings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
+    def all_studies(self) -> tuple[Study, ...]:
+        """The studies, their replicates, and the second stage."""
+        return (*self.studies, *replicates(self.studies), *confirming(self.studies, self.trials))
+
+    @property
     def identities(self) -> set[str]:
-        """Of all studies, their replicates, and the second stage."""
-        later = (*replicates(self.studies), *confirming(self.studies, self.trials))
-        return {study.identity for study in (*self.studies, *later)}
+        return {study.identity for study in self.all_studies}
 
     @property
     def runs(self) -> Path:
@@ -156,8 +159,20 @@ def existing_store(settings: Settings, one: Experiment) -> search.Store:
 
 def results(found: Opened, kept: search.Store) -> list[Result]:
     """Results of the present editions of the studies."""
-    present = found.identities
-    return [one for one in kept.results(found.experiment.name) if one.study in present]
+    return of_present(kept.results(found.experiment.name), found.all_studies, kept)
+
+
+def of_present(results: Sequence[Result], studies: Sequence[Study], kept: search.Store) -> list[Result]:
+    """The results that belong to these studies.
+
+    A study that has none counts those of an edition whose cell is its own in another spelling, as the next sweep will.
+    """
+    begun = {result.study for result in results}
+    forms = {study.form: study.identity for study in studies if study.identity not in begun}
+    earlier = kept.of_forms(studies[0].experiment.name, forms) if forms and results else {}
+    present = {study.identity for study in studies}
+    renamed = (replace(result, study=earlier.get(result.study, result.study)) for result in results)
+    return [result for result in renamed if result.study in present]
 
 
 def lost(result: Result, kept: search.Store) -> str:

@@ -27,6 +27,7 @@ from rnnzoo.spec.trial import PILOT, ROUND, StudyKey, Training, Trial, Value, di
 MANY = 100
 SHORT = 12  # hexadecimal digits of a hash that people see
 TRIALS = "trials"  # folder of an experiment's trials, beside `report` and `lock`: a variant may be called so
+FORM = "form"  # under which a study's `form` is stored
 OFF = 0.01  # how far from equal equal numbers of weights may be
 
 
@@ -129,6 +130,10 @@ class Study:
         Older versions hashed what `training:` says also where the space decides it.
         """
         return replace(trial, data=self.data).key == self.trial(trial.index, trial.hyperparameters).key
+
+    def is_spelt_otherwise(self, identity: str, attributes: Mapping[str, Any]) -> bool:
+        """Whether a study of that identity is this one with its cell in another spelling."""
+        return identity != self.identity and attributes.get(FORM) == self.form
 
     def same_but_for_spelling(self, trial: Trial) -> bool:
         """The same where the cell is known to be this study's in another spelling."""

@@ -23,7 +23,7 @@ from rnnzoo.spec.timing import Timing
 from rnnzoo.spec.trial import RETRIED, Kind, Outcome, Progress, Result, Trial, Value, ranked
 from rnnzoo.sweep import provenance, speed
 from rnnzoo.sweep.lock import held
-from rnnzoo.sweep.plan import Study, changed, confirming, in_turn, replicates
+from rnnzoo.sweep.plan import FORM, Study, changed, confirming, in_turn, replicates
 from rnnzoo.sweep.search import Editions, Store, StudyStore
 from rnnzoo.trackers import Tracker
 
@@ -297,7 +297,7 @@ class Sweep:
             "task": study.task.label,
             "on": self.experiment.select.on,
             "parts": dict(study.parts),
-            "form": study.form,
+            FORM: study.form,
         }
 
     def find_again(self, study: Study, opened: StudyStore, earlier: Editions) -> set[str]:
@@ -305,13 +305,14 @@ class Sweep:
         taken = set()
         for name, (attributes, _) in earlier.items():
             count, whose = 0, ""
-            if name != study.identity and attributes.get("form") == study.form:
+            if changed(study.parts, attributes.get("parts", {})) == ("training",):
+                count, whose = self.store.inherit(opened, name, study.same), "an older version"
+            elif study.is_spelt_otherwise(name, attributes):
                 count, whose = (
                     self.store.inherit(opened, name, study.same_but_for_spelling),
                     "another spelling of the cell",
                 )
-            elif changed(study.parts, attributes.get("parts", {})) == ("training",):
-                count, whose = self.store.inherit(opened, name, study.same), "an older version"
+                taken.add(name)  # also where all of its trials are here already
             if count:
                 self.observer.note(f"{study.label}: {count} trials of {whose} are these, and count")
                 taken.add(name)

@@ -31,6 +31,7 @@ from rnnzoo.spec.timing import Timing
 from rnnzoo.spec.trial import Kind, Outcome, Result, StudyKey, Trial, Value
 from rnnzoo.sweep._patient import Patience, plain, told
 from rnnzoo.sweep.lock import ServerLock
+from rnnzoo.sweep.plan import FORM
 
 _RESULT, _INDEX = "rnnzoo", "index"  # user attributes of an Optuna trial
 _PROVENANCE, _VOID = "provenance", "again"  # of an Optuna study; the second: numbers of trials that no longer count
@@ -146,6 +147,13 @@ class Store:
         if copied:
             study.sign(before.user_attrs.get(_PROVENANCE, []))
         return len(copied)
+
+    @told
+    def of_forms(self, experiment: str, forms: Mapping[str, str]) -> dict[str, str]:
+        """Identity of a study -> what `forms` has for the form that it was stored with, if it has anything."""
+        names = [name for name in self._names() if name.startswith(f"{experiment}/")]
+        stored = {name: self._load(name).user_attrs.get(FORM) for name in names}
+        return {name: forms[form] for name, form in stored.items() if form in forms}
 
     @told
     def files(self, experiment: str) -> set[str]:

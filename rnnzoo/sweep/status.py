@@ -12,6 +12,7 @@ from typing import Any
 
 from rnnzoo.spec import points
 from rnnzoo.spec.trial import Kind, Outcome
+from rnnzoo.sweep.open import of_present
 from rnnzoo.sweep.plan import Study
 from rnnzoo.sweep.search import Record, Store
 
@@ -51,7 +52,7 @@ def rows(studies: Sequence[Study], store: Store, trials: int) -> tuple[Row, ...]
         return ()
     record = store.record(studies[0].experiment.name)
     ended: dict[str, list[Outcome]] = {}
-    for result in record.results:
+    for result in of_present(record.results, studies, store):
         ended.setdefault(result.study, []).append(result.outcome)
     return tuple(_row(study, ended.get(study.identity, []), record, trials) for study in studies)
 

@@ -537,7 +537,7 @@ def test_claims_about_a_task_that_a_table_does_not_have_are_left_out(elsewhere: 
     more = SPEC.replace(
         "task: {name: adding, length: 10, train: 64, valid: 32, test: 32}",
         "tasks: [{name: adding, length: 10, train: 64, valid: 32, test: 32}, copy_memory]",
-    ).replace("claims: [", 'claims: ["on copy_memory: rnn worse than gated", ')
+    ).replace("claims: [rnn", 'claims: ["on copy_memory: rnn worse than gated", "on adding: rnn worse than gated"] # [')
     (elsewhere / "more.yaml").write_text(more)
     done = rnnzoo("report", "more.yaml", "--from", "results/small.csv", cwd=elsewhere)
     assert done.returncode == 0, done.stderr

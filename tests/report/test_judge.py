@@ -227,8 +227,8 @@ def idle(*names: str, **more: object) -> Searches:
 
 def test_who_has_learnt_nothing_is_said_in_a_verdict_and_no_more_trials_are_asked_for() -> None:
     one, both = (verdict("a worse than b", idle(*names)) for names in (("a",), ("a", "b")))
-    assert one.found.endswith("a is not better than 'always 1', which learns nothing")
-    assert both.found.endswith("a and b are not better than 'always 1', which learns nothing")
+    assert one.found.endswith("a is not clearly better than 'always 1', which learns nothing")
+    assert both.found.endswith("a and b are not clearly better than 'always 1', which learns nothing")
     assert one.settle == both.settle == ""
 
 

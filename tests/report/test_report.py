@@ -180,10 +180,10 @@ def test_who_is_not_better_than_what_learns_nothing_is_marked_and_counted(tmp_pa
     report.show(found, console)
     text = console.export_text()
     assert "gru: 2 diverged, 2 never better than key (2 ended by patience there)" in text
-    assert "lstm: its mean is not better than key, which learns nothing" in text
+    assert "lstm: its mean is not clearly better than key, which learns nothing" in text
     report.write(found, cells(), tmp_path)
     page = (tmp_path / "report.html").read_text()
-    assert page.count('<span class="idle">not better than key</span>') == 3
+    assert page.count('<span class="idle">not clearly better than key</span>') == 3
     assert '<th scope="col">ended by patience there</th>' in page
 
 

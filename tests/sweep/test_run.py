@@ -14,9 +14,11 @@ from rnnzoo.launchers.local import LocalLauncher
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Result, Trial, digest, ranked
 from rnnzoo.sweep.lock import held
+from rnnzoo.sweep.open import of_present
 from rnnzoo.sweep.plan import Study, studies
 from rnnzoo.sweep.run import Sweep
 from rnnzoo.sweep.search import Store
+from rnnzoo.sweep.status import rows
 from rnnzoo.trackers.memory import MemoryTracker
 from tests.sweep.work import changed_data, flaky, hopeless, pretend
 
@@ -342,9 +344,12 @@ def test_the_trials_of_a_cell_are_found_again_when_it_is_spelt_otherwise_and_not
 
     cell.write_text(OTHERWISE)
     again = sweep(tmp_path, spec, 2, Quiet())
+    assert len(of_present(again.store.results("loop"), again.studies, again.store)) == 12  # also before the next sweep
+    assert [row.ended for row in rows(again.studies, again.store, again.trials)] == [6, 6]
     again.run()
     assert not again.observer.ends
     assert "mine: 6 trials of another spelling of the cell are these, and count" in again.observer.notes
+    assert not any("set aside" in note for note in again.observer.notes)
 
     cell.write_text(OTHERWISE.replace("(1 - gate)", "(1 + gate)"))
     other = sweep(tmp_path, spec, 2, Quiet())
