@@ -19,7 +19,7 @@ from rnnzoo.spec.settings import Settings
 if TYPE_CHECKING:
     from rnnzoo.launchers import Launcher
     from rnnzoo.trackers import Tracker
-    from rnnzoo.trackers._patient import Patient
+    from rnnzoo.trackers._buffered import BufferedTracker
 
 PRELOAD = ("rnnzoo.sweep.preload",)
 
@@ -53,11 +53,11 @@ def existing_tracker(settings: Settings) -> Tracker:
     return tracker(settings)
 
 
-def patient_tracker(settings: Settings, note: Callable[[str], None]) -> Patient:
+def buffered_tracker(settings: Settings, note: Callable[[str], None]) -> BufferedTracker:
     """The tracker as a sweep has it: opened when it is used, and its store may go away."""
-    from rnnzoo.trackers._patient import Patient
+    from rnnzoo.trackers._buffered import BufferedTracker
 
-    return Patient(lambda: tracker(settings), note)
+    return BufferedTracker(lambda: tracker(settings), note)
 
 
 def workers(given: int | None) -> int:

@@ -31,7 +31,7 @@ from rnnzoo.trackers import Tracker
 
 if TYPE_CHECKING:
     from rnnzoo.confirm.stand import Stand
-    from rnnzoo.trackers._patient import Patient
+    from rnnzoo.trackers._buffered import BufferedTracker
 
 Note = Callable[[str], None]
 
@@ -63,7 +63,7 @@ class Prepared:
 
     opened: Opened
     store: Store
-    tracker: Patient
+    tracker: BufferedTracker
     workers: int
     source: str = ""
     again: tuple[Kind, ...] = ()
@@ -131,7 +131,7 @@ def prepared(
     settings = config.read()
     opened = door.loaded(experiment, progress)
     store = door.store(settings, experiment)
-    tracker = root.patient_tracker(settings, note)
+    tracker = root.buffered_tracker(settings, note)
     return Prepared(opened, store, tracker, root.workers(workers), source, _kinds(again))
 
 

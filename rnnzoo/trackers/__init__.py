@@ -32,22 +32,23 @@ class Reader(Protocol):
 
 
 class Tracker(Reader, Protocol):
-    """Both halves.  A result is known by its study's identity and its trial's index; recorded twice, it is there once.
+    """A place to write results to and to read them from.
 
-    One that ended otherwise than what is recorded of it was run again, and takes its place.
+    The study's identity and the trial's index identify a result.  Recording is idempotent: a result that is recorded
+    twice is there once.  A result with another outcome replaces the recorded one: the trial was run again.
     """
 
     def open(self, experiment: str, about: str, artifacts: Mapping[str, str]) -> None:
-        """Make ready for an experiment; `artifacts` are texts by file name (resolved spec, equations)."""
+        """Prepare for an experiment; `artifacts` are texts by file name (resolved spec, equations)."""
 
     def record(self, result: Result, artifacts: Sequence[Path] = ()) -> None:
         """Write one result of the open experiment, once, after its trial."""
 
     def recorded(self, experiment: str) -> Mapping[tuple[str, int], Kind]:
-        """What is recorded already: how a trial ended, by (study, trial index)."""
+        """The kinds of outcome recorded so far, by (study, trial index)."""
 
     def best(self, result: Result, files: Sequence[Path], texts: Mapping[str, str]) -> None:
-        """Show a study's best trial beside those of other studies, and keep its model's files; texts by file name."""
+        """Mark a study's best trial and keep its model's files; `texts` are further files by name."""
 
     def report(self, experiment: str, files: Sequence[Path], numbers: Mapping[str, float]) -> None:
         """Attach a report's files and headline numbers to the experiment."""
@@ -56,17 +57,17 @@ class Tracker(Reader, Protocol):
         """Where a person finds the results: a sentence or an address."""
 
     def close(self) -> None:
-        """Nothing more will be written."""
+        """Release the store; nothing is written after this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What a tracker is made from.
+    """The arguments of a tracker's factory.
 
     Attributes:
         uri: of its store: `tracking.uri` of mlflow.yml, by default that of MLflow's database in `runs/`.
-        artifacts: where files of runs go; None leaves it to the store.
-        options: from mlflow.yml, over the tracker's `OPTIONS`.
+        artifacts: the place for files of runs; None leaves it to the store.
+        options: from mlflow.yml, merged into the tracker's `OPTIONS`.
     """
 
     uri: str
@@ -75,12 +76,12 @@ class Setup:
 
 
 def make(settings: Settings) -> Tracker:
-    """The tracker that mlflow.yml names, its store made where there is none.
+    """The tracker that mlflow.yml names; creates its store if there is none.
 
     Raises:
-        UsageError: what has that name is none.
-        SpecError: nothing has that name, or an option is wrong.
-        StoreError: its store cannot be used.
+        UsageError: the name is not that of a tracker.
+        SpecError: the name is unknown, or an option is wrong.
+        StoreError: the store cannot be used.
     """
     plugin = plugins.plugin("trackers", settings.tracker)
     made: Tracker = plugin.make(Tracker, Setup(settings.tracking, settings.artifacts, plugin.options))

@@ -31,11 +31,11 @@ class MemoryTracker:
             kept[result.study, result.trial.index] = result
 
     def recorded(self, experiment: str) -> Mapping[tuple[str, int], Kind]:
-        return {key: one.outcome.kind for key, one in self.kept.get(experiment, {}).items()}
+        return {key: result.outcome.kind for key, result in self.kept.get(experiment, {}).items()}
 
     def results(self, experiment: str) -> Sequence[Result]:
-        found = self.kept.get(experiment, {}).values()
-        return sorted(found, key=lambda one: (one.trial.task, one.trial.variant, one.trial.index))
+        results = self.kept.get(experiment, {}).values()
+        return sorted(results, key=lambda result: (result.trial.task, result.trial.variant, result.trial.index))
 
     def best(self, result: Result, files: Sequence[Path], texts: Mapping[str, str]) -> None:
         self.models[result.study], self.texts[result.study] = list(files), dict(texts)

@@ -77,7 +77,7 @@ class MlflowTracker:
         for name, value in ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         self.uri, self.artifacts, self.page = uri, artifacts, page
-        with _told(uri), _no_folder_more(uri):
+        with _plain_errors(uri), _without_new_folders(uri):
             import mlflow
             from mlflow.store.db import utils
 
@@ -93,14 +93,14 @@ class MlflowTracker:
     # -- the contract
 
     def open(self, experiment: str, about: str, artifacts: Mapping[str, str]) -> None:
-        with _told(self.uri):
+        with _plain_errors(self.uri):
             rehome(self.uri, self.artifacts)
             self._id = self._experiment(experiment)
             # or the pages open on the views for language-model agents
             self.client.set_experiment_tag(self._id, "mlflow.experimentKind", "custom_model_development")
             if about:
                 self.client.set_experiment_tag(self._id, "mlflow.note.content", markdown(about))
-            self._sweep_half_written()
+            self._delete_half_written()
             self._parents = {run.data.tags[STUDY]: run.info.run_id for run in self._runs("study")}
             self._recorded = self.recorded(experiment)
             run = self._report_run()
@@ -111,11 +111,11 @@ class MlflowTracker:
         key = (result.study, result.trial.index)
         if self._recorded.get(key) is result.outcome.kind:
             return
-        with _told(self.uri):
+        with _plain_errors(self.uri):
             if key in self._recorded:
                 self._delete(result)
             run = self.client.create_run(
-                self._id, start_time=_began(result), tags=self._tags(result), run_name=_name(result)
+                self._id, start_time=_start_time(result), tags=self._tags(result), run_name=_name(result)
             )
             metrics, params = _metrics(result), _params(result.trial)
             for first in range(0, max(len(metrics), 1), 900):  # MLflow takes 1000 items a request
@@ -126,21 +126,22 @@ class MlflowTracker:
         self._recorded[key] = result.outcome.kind
 
     def recorded(self, experiment: str) -> dict[tuple[str, int], Kind]:
-        with _told(self.uri):
+        with _plain_errors(self.uri):
             tags = [run.data.tags for run in self._runs("trial", experiment)]
-        return {(one[STUDY], int(one["trial"])): Kind(one["outcome"]) for one in tags}
+        return {(of_run[STUDY], int(of_run["trial"])): Kind(of_run["outcome"]) for of_run in tags}
 
     def results(self, experiment: str) -> Sequence[Result]:
-        with _told(self.uri):
+        with _plain_errors(self.uri):
             unpacked = [_unpack(run.data.tags) for run in self._runs("trial", experiment)]
-        found = {(one.study, one.trial.index): one for one in reversed(unpacked)}  # the first of each that was written
-        return sorted(found.values(), key=lambda one: (one.trial.task, one.trial.variant, one.trial.index))
+        # of several runs of one trial, the first that was written
+        results = {(result.study, result.trial.index): result for result in reversed(unpacked)}.values()
+        return sorted(results, key=lambda result: (result.trial.task, result.trial.variant, result.trial.index))
 
     def best(self, result: Result, files: Sequence[Path], texts: Mapping[str, str]) -> None:
-        with _told(self.uri):
+        with _plain_errors(self.uri):
             run = self._parent(result.study, result.trial.variant)
             # no curve: that of a later best would be mixed in
-            scores = [one for one in _metrics(result) if one.key in (*result.outcome.scores, "weights")]
+            scores = [metric for metric in _metrics(result) if metric.key in (*result.outcome.scores, "weights")]
             self.client.log_batch(run, scores)
             self.client.set_tag(run, "best", f"{BEST}{result.trial.index}")
             for path in files:
@@ -156,22 +157,22 @@ class MlflowTracker:
         """
         from mlflow.exceptions import MlflowException
 
-        with _told(self.uri):
+        with _plain_errors(self.uri):
             rehome(self.uri, self.artifacts)
             try:
-                found = self.client.get_run(run)
+                variant_run = self.client.get_run(run)
             except MlflowException:
                 raise StoreError(
                     f"no run '{run}' in {without_password(self.uri)}\n  fix: copy its id from `make ui`"
                 ) from None
-            tags = found.data.tags
-            kept = [one.path for one in self.client.list_artifacts(run, "model")]
-            if f"model/{MODEL}" not in kept or STUDY not in tags:
+            tags = variant_run.data.tags
+            paths = [artifact.path for artifact in self.client.list_artifacts(run, "model")]
+            if f"model/{MODEL}" not in paths or STUDY not in tags:
                 raise StoreError(f"run '{run}' keeps no model\n  fix: take the run of a variant, not of a trial")
             index = tags["best"].removeprefix(BEST)
             query = f"tags.`{ROLE}` = 'trial' and tags.`{STUDY}` = '{tags[STUDY]}' and tags.trial = '{index}'"
-            best = self.client.search_runs([found.info.experiment_id], query, max_results=1)[0]
-            trial = _unpack(best.data.tags).trial
+            trial_run = self.client.search_runs([variant_run.info.experiment_id], query, max_results=1)[0]
+            trial = _unpack(trial_run.data.tags).trial
             file = Path(self.client.download_artifacts(run, f"model/{MODEL}", str(folder)))
         problem = stamp.problem(file, trial)
         if problem:
@@ -179,7 +180,7 @@ class MlflowTracker:
         return trial, file
 
     def report(self, experiment: str, files: Sequence[Path], numbers: Mapping[str, float]) -> None:
-        with _told(self.uri):
+        with _plain_errors(self.uri):
             run = self._report_run()
             for path in files:
                 self.client.log_artifact(run, str(path))
@@ -195,21 +196,21 @@ class MlflowTracker:
     # -- runs
 
     def _experiment(self, name: str) -> str:
-        """Id of the experiment, made where there is none; one that was deleted in the pages is restored."""
-        found = self.client.get_experiment_by_name(name)
-        if found is None:
+        """The id of an experiment; a missing one is created, a deleted one restored."""
+        experiment = self.client.get_experiment_by_name(name)
+        if experiment is None:
             location = _location(self.artifacts, name) if self.artifacts and not self.uri.startswith("http") else None
             return str(self.client.create_experiment(name, artifact_location=location))
-        if found.lifecycle_stage == "deleted":
-            self.client.restore_experiment(found.experiment_id)
-        return str(found.experiment_id)
+        if experiment.lifecycle_stage == "deleted":
+            self.client.restore_experiment(experiment.experiment_id)
+        return str(experiment.experiment_id)
 
     def _runs(self, role: str, experiment: str | None = None) -> Iterator[Any]:
         """All runs of a role, over all pages."""
         ids = [self._id]
         if experiment is not None:
-            found = self.client.get_experiment_by_name(experiment)
-            ids = [found.experiment_id] if found else []
+            named = self.client.get_experiment_by_name(experiment)
+            ids = [named.experiment_id] if named else []
         token = None
         while ids:
             runs = self.client.search_runs(
@@ -224,15 +225,15 @@ class MlflowTracker:
             if not token:
                 return
 
-    def _sweep_half_written(self) -> None:
-        """Delete runs that a killed sweep left half written; the storage has their results, and they are written anew."""
+    def _delete_half_written(self) -> None:
+        """Delete runs that a killed sweep left half written; they are written again from the storage."""
         query = f"tags.`{ROLE}` = 'trial' and attributes.status = 'RUNNING'"
         while runs := self.client.search_runs([self._id], query, max_results=self.page):
             for run in runs:
                 self.client.delete_run(run.info.run_id)
 
     def _delete(self, result: Result) -> None:
-        """Delete what is recorded of a trial that was run again; MLflow's pages still show it among deleted runs."""
+        """Delete the run of a trial that was run again; MLflow's pages still show it among deleted runs."""
         query = f"tags.`{ROLE}` = 'trial' and tags.`{STUDY}` = '{result.study}' and tags.trial = '{result.trial.index}'"
         for run in self.client.search_runs([self._id], query):
             self.client.delete_run(run.info.run_id)
@@ -262,14 +263,16 @@ class MlflowTracker:
             ROLE: "trial",
             "variant": trial.variant,
             "cell": trial.cell.partition("\n")[0].removeprefix("name: "),
-            **({"cell_hash": trial.cell_hash} if trial.cell_hash else {}),
-            **({"data": trial.data[:SHOWN]} if trial.data else {}),
+            **_given(cell_hash=trial.cell_hash, data=trial.data[:SHOWN]),
             "task": trial.task,
             "trial": str(trial.index),
             "seed": str(trial.seed),
             "outcome": str(result.outcome.kind),
-            **({"message": result.outcome.message[:CHUNK]} if result.outcome.message else {}),
-            **{f"{HIDDEN}{n}": packed[at : at + CHUNK] for n, at in enumerate(range(0, len(packed), CHUNK))},
+            **_given(message=result.outcome.message[:CHUNK]),
+            **{
+                f"{HIDDEN}{number}": packed[start : start + CHUNK]
+                for number, start in enumerate(range(0, len(packed), CHUNK))
+            },
         }
 
 
@@ -278,29 +281,34 @@ def tracker(setup: Setup) -> MlflowTracker:
     return MlflowTracker(setup.uri, setup.artifacts)
 
 
+def _given(**values: Any) -> dict[str, Any]:
+    """The values that are not empty."""
+    return {name: value for name, value in values.items() if value}
+
+
 def _name(result: Result) -> str:
     return f"{result.trial.variant} {result.trial.index}"
 
 
-def _began(result: Result) -> int:
+def _start_time(result: Result) -> int:
     return int((time.time() - result.outcome.seconds.get("total", 0.0)) * 1000)
 
 
 def _params(trial: Trial) -> list[Any]:
-    """All that a training depends on besides cell, data and seed, which are tags: two that differ in it look different."""
+    """All settings of a training; cell, data and seed are tags."""
     from mlflow.entities import Param
 
-    told = {
+    params = {
         **trial.hyperparameters,
-        **({"own_units": trial.own_units} if trial.own_units else {}),
+        **_given(own_units=trial.own_units),
         **{f"training.{name}": value for name, value in asdict(trial.training).items()},
         **{f"task.{name}": value for name, value in trial.task_options.items()},
         **{f"init.{name}".removesuffix(".*"): value for name, value in trial.init.items()},
     }
-    return [Param(name, _written(value)) for name, value in told.items()]
+    return [Param(name, _param_text(value)) for name, value in params.items()]
 
 
-def _written(value: Any) -> str:
+def _param_text(value: Any) -> str:
     """A value as MLflow keeps it."""
     return (str(value) if isinstance(value, Value) else json.dumps(value))[:LONGEST]
 
@@ -317,11 +325,11 @@ def _metrics(result: Result) -> list[Any]:
         "seconds": outcome.seconds.get("total", 0.0),
         "seconds_per_step": outcome.seconds.get("step", 0.0),
     }
-    found = [Metric(name, float(value), now, 0) for name, value in single.items()]
-    for row in outcome.curve:
-        given = [name for name in ("train", "validation") if name in row]  # a table of trials keeps only the second
-        found += [Metric(f"curve/{name}", float(row[name]), now, int(row["epoch"])) for name in given]
-    return found
+    metrics = [Metric(name, float(value), now, 0) for name, value in single.items()]
+    for epoch in outcome.curve:
+        given = [name for name in ("train", "validation") if name in epoch]  # a table of trials keeps only the second
+        metrics += [Metric(f"curve/{name}", float(epoch[name]), now, int(epoch["epoch"])) for name in given]
+    return metrics
 
 
 def _unpack(tags: Mapping[str, str]) -> Result:
@@ -340,8 +348,8 @@ def markdown(text: str) -> str:
 
 
 @contextlib.contextmanager
-def _told(uri: str) -> Iterator[None]:
-    """What MLflow, its database or the network raise becomes one plain error."""
+def _plain_errors(uri: str) -> Iterator[None]:
+    """Turn errors of MLflow, its database and the network into a `StoreError`."""
     try:
         yield
     except (StoreError, ImportError):
@@ -398,7 +406,7 @@ def _make_sqlite(uri: str, artifacts: str | None) -> None:
         return
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    with staged(path) as new, _no_folder_more(sqlite_url(new)):
+    with staged(path) as new, _without_new_folders(sqlite_url(new)):
         store = SqlAlchemyStore(sqlite_url(new), artifacts or str(path.parent / "artifacts"))
         store.engine.dispose()
         with contextlib.closing(sqlite3.connect(new)) as database:
@@ -408,63 +416,64 @@ def _make_sqlite(uri: str, artifacts: str | None) -> None:
 
 
 @contextlib.contextmanager
-def _no_folder_more(uri: str) -> Iterator[None]:
-    """MLflow makes the folder of a SQLite file as its URL spells it: `100%25` beside `100%`.  That one goes again."""
+def _without_new_folders(uri: str) -> Iterator[None]:
+    """Remove folders that MLflow makes for a SQLite file by the spelling in its URL: `100%25` beside `100%`."""
     if not uri.startswith(SQLITE):
         yield
         return
     spelt = Path(uri.removeprefix(SQLITE)).parent
-    lacking = [folder for folder in (spelt, *spelt.parents) if not folder.exists()]
+    missing = [folder for folder in (spelt, *spelt.parents) if not folder.exists()]
     try:
         yield
     finally:
-        for folder in lacking:
+        for folder in missing:
             with contextlib.suppress(OSError):  # it was never made, or holds something
                 folder.rmdir()
 
 
 @dataclass(frozen=True, slots=True)
 class Astray:
-    """An experiment whose files go to where the project was before it was moved or copied."""
+    """An experiment in a database: the recorded location of its files, and where this project keeps them."""
 
     name: str
     identity: int
     before: str
     now: str
 
+    def was_moved(self) -> bool:
+        """Whether the recorded location is the one before the project was moved or copied.
+
+        A recorded folder that still exists stays, unless the new one exists too: the user may have chosen another folder
+        for new runs.
+        """
+        before, now = _folder(self.before), _folder(self.now)
+        return self.before != self.now and before.name == self.name and (now.is_dir() or not before.is_dir())
+
 
 def astray(uri: str, artifacts: str | None) -> list[Astray]:
-    """Experiments in a SQLite database whose files are not where MLflow looks for them: it keeps absolute paths.
-
-    A folder that is still where it was stays, unless the files are here too: somebody may have chosen another for new runs.
-    """
+    """The experiments in a SQLite database whose recorded location is that of before a move: MLflow keeps absolute paths."""
     if not uri.startswith(SQLITE) or not artifacts or "://" in artifacts or not sqlite_file(uri).is_file():
         return []
     query = "select name, experiment_id, artifact_location from experiments where artifact_location is not null"
-    with _told(uri), contextlib.closing(sqlite3.connect(sqlite_file(uri))) as database:
+    with _plain_errors(uri), contextlib.closing(sqlite3.connect(sqlite_file(uri))) as database:
         rows = database.execute(query).fetchall()
-    found = [Astray(name, identity, before, _location(artifacts, name)) for name, identity, before in rows]
-    return [
-        one for one in found
-        if one.before != one.now and _folder(one.before).name == one.name
-        and (_folder(one.now).is_dir() or not _folder(one.before).is_dir())
-    ]  # fmt: skip
+    experiments = [Astray(name, identity, before, _location(artifacts, name)) for name, identity, before in rows]
+    return [experiment for experiment in experiments if experiment.was_moved()]
 
 
 def rehome(uri: str, artifacts: str | None) -> None:
-    """Lead the files of runs to this project's folder, where it was moved since they were written."""
-    found = astray(uri, artifacts)
-    if not found:
+    """Correct the paths of runs' files after the project was moved."""
+    experiments = astray(uri, artifacts)
+    if not experiments:
         return
     with contextlib.closing(sqlite3.connect(sqlite_file(uri))) as database, database:
-        for one in found:
-            database.execute(
-                "update experiments set artifact_location = ? where experiment_id = ?", (one.now, one.identity)
-            )
+        for experiment in experiments:
+            identity, now, prefix = experiment.identity, experiment.now, f"{experiment.before}/"
+            database.execute("update experiments set artifact_location = ? where experiment_id = ?", (now, identity))
             database.execute(
                 "update runs set artifact_uri = ? || substr(artifact_uri, ?)"
                 " where experiment_id = ? and substr(artifact_uri, 1, ?) = ?",
-                (one.now, len(one.before) + 1, one.identity, len(one.before) + 1, f"{one.before}/"),
+                (now, len(prefix), identity, len(prefix), prefix),
             )
 
 
@@ -486,17 +495,21 @@ def pages(uri: str, address: str) -> dict[str, str]:
     MLflow's own front page opens on its views for language-model agents; these open on the runs.
     """
     tracker = MlflowTracker(uri)
-    with _told(uri):
-        found = tracker.client.search_experiments(order_by=["last_update_time DESC"])
+    with _plain_errors(uri):
+        experiments = tracker.client.search_experiments(order_by=["last_update_time DESC"])
     runs = "runs?workflowType=machine_learning"
-    return {one.name: f"{address}/#/experiments/{one.experiment_id}/{runs}" for one in found if one.name != "Default"}
+    return {
+        experiment.name: f"{address}/#/experiments/{experiment.experiment_id}/{runs}"
+        for experiment in experiments
+        if experiment.name != "Default"
+    }
 
 
-def _guard(host: str) -> dict[str, str]:
-    """Who is answered, where the pages are for this machine only.
+def _allowed_hosts(host: str) -> dict[str, str]:
+    """The host names that a server for this machine answers, against DNS rebinding.
 
-    MLflow's own list holds patterns such as `10.*`, which a page of `10.evil.example` fits: its name may be made to lead
-    here, and it would be taken for ours.  Any port will do: a tunnel (`ssh -L 8888:localhost:5000`) has one of its own.
+    MLflow's own list has patterns such as `10.*`, which match `10.evil.example`: another website could point its name to
+    this machine and reach the pages.  Any port is allowed: a tunnel (`ssh -L 8888:localhost:5000`) has its own.
     """
     if host not in ("127.0.0.1", "localhost", "::1"):
         return {}
@@ -513,8 +526,8 @@ def serve(uri: str, artifacts: str | None, host: str, port: int) -> int:
     command += ["--host", host, "--port", str(port)]
     if artifacts:
         command += ["--default-artifact-root", artifacts]
-    with _no_folder_more(uri):
-        server = subprocess.Popen(command, env={**ENVIRONMENT, **_guard(host), **os.environ})
+    with _without_new_folders(uri):
+        server = subprocess.Popen(command, env={**ENVIRONMENT, **_allowed_hosts(host), **os.environ})
         try:
             return server.wait()
         except KeyboardInterrupt:

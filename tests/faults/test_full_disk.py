@@ -13,7 +13,7 @@ from rnnzoo.spec.trial import Kind, Outcome, Result, Trial
 from rnnzoo.sweep.plan import Study
 from rnnzoo.sweep.search import Store
 from rnnzoo.trackers import Tracker
-from rnnzoo.trackers._patient import Patient
+from rnnzoo.trackers._buffered import BufferedTracker
 from rnnzoo.trackers.memory import MemoryTracker
 from rnnzoo.trackers.mlflow import MlflowTracker
 from tests.cli.test_commands import SPEC
@@ -78,20 +78,20 @@ def test_logs_whose_disk_is_full_end_the_sweep_plainly_and_no_trial_is_blamed(di
 
 
 def test_a_sweep_goes_on_where_mlflows_disk_is_full_and_brings_it_level_later(disk: Path, tmp_path: Path) -> None:
-    def patient(observer: Quiet) -> Patient:
-        return Patient(
+    def buffered(observer: Quiet) -> BufferedTracker:
+        return BufferedTracker(
             lambda: MlflowTracker(f"sqlite:///{disk}/mlflow.db", str(disk / "artifacts")), observer.notes.append
         )
 
     observer = Filler(disk=disk)
-    tracker = patient(observer)
+    tracker = buffered(observer)
     ran = sweep(tmp_path, RANDOM, 2, observer, tracker, work=chatty)
     ran.run()
     assert [note.partition(";")[0].endswith("disk is full") for note in observer.notes] == [True]
     assert len(tracker.missed) == 8
     make_room(disk)
     again = Quiet()
-    level = patient(again)
+    level = buffered(again)
     later = sweep(tmp_path, RANDOM, 2, again, level, work=chatty)
     later.run()
     assert not again.ends

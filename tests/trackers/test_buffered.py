@@ -11,7 +11,7 @@ import pytest
 from rnnzoo.errors import StoreError
 from rnnzoo.spec.trial import Kind, Outcome, Result, Trial
 from rnnzoo.trackers import Tracker
-from rnnzoo.trackers._patient import FINISH, PAUSE, QUICK, REST, Patient
+from rnnzoo.trackers._buffered import FINISH, PAUSE, QUICK, REST, BufferedTracker
 from rnnzoo.trackers.memory import MemoryTracker
 
 
@@ -48,8 +48,8 @@ class Weather:
         if not self.up:
             raise StoreError("the store at x cannot be used: refused\n  fix: see mlflow.yml")
 
-    def tracker(self) -> Patient:
-        made = Patient(self.make, self.notes.append, clock=lambda: self.now)
+    def tracker(self) -> BufferedTracker:
+        made = BufferedTracker(self.make, self.notes.append, clock=lambda: self.now)
         made.open("e", "", {})
         return made
 
