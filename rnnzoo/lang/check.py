@@ -1,7 +1,7 @@
-"""Names, sizes and use: CellSpec -> ir.Cell, or every mistake of the file in one go.
+"""Name resolution, sizes and use: from a `CellSpec` to an `ir.Cell`, or all mistakes of the file at once.
 
-In: statements as text.  Out: a `Cell` in which every name is resolved and every size known.  All of a user's mistakes are
-found up to here; what comes after may rely on it.
+In: statements as text.  Out: a `Cell` in which every name is resolved and every size is known.  All of a user's mistakes
+are found here or before; later modules rely on it.
 
 A weight needs no declaration: a capital name before `@` is a matrix; `b`, `p` and `w`, alone or with a suffix, are vectors.
 """
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from rnnzoo.errors import Mistake, Mistakes, Span, nearest
 from rnnzoo.lang import ir
-from rnnzoo.lang.parse import Below, Call, Index, Lag, Literal, Name, Tree, expression, is_told
+from rnnzoo.lang.parse import Below, Call, Index, Lag, Literal, Name, Tree, expression, is_reported
 from rnnzoo.lang.primitives import CALLS, Primitive, div, matmul, mul, neg
 from rnnzoo.spec.cell import INITIALISERS, MAX_SIZE, CellSpec, Declared, Init, Statement, UnreadLines
 from rnnzoo.spec.document import Code
@@ -29,7 +29,7 @@ _CONSTANTS_LAST = "write one of them without the others"
 
 
 def checkable(reader: Callable[[], CellSpec]) -> CellSpec:
-    """What `reader` reads; where there are lines that cannot be read, the mistakes of all other lines are told with them.
+    """The spec that `reader` reads; if some lines cannot be read, the error reports the mistakes of all other lines too.
 
     Raises:
         SpecError: with every mistake that could be found.
@@ -42,10 +42,10 @@ def checkable(reader: Callable[[], CellSpec]) -> CellSpec:
 
 
 def check(spec: CellSpec, earlier: Iterable[Mistake] = ()) -> ir.Cell:
-    """The meaning of a cell.
+    """The cell that a spec describes.
 
     Args:
-        earlier: mistakes that reading it has found.
+        earlier: mistakes found while reading the spec.
 
     Raises:
         SpecError: with every mistake that could be found.
@@ -55,10 +55,9 @@ def check(spec: CellSpec, earlier: Iterable[Mistake] = ()) -> ir.Cell:
     if spec.output not in spec.equations:
         if not spec.equations:
             mistakes.raise_if_any()
-        # nothing leads anywhere, but what the last equation needs can be looked at
-        spec = replace(
-            spec, output=f"{spec.output}_t" if f"{spec.output}_t" in spec.equations else [*spec.equations][-1]
-        )
+        # the last equation stands in for the output, so that what it needs is checked too
+        with_time = f"{spec.output}_t"
+        spec = replace(spec, output=with_time if with_time in spec.equations else [*spec.equations][-1])
     constants = _constants(spec, mistakes)
     known = _Known(spec, constants, mistakes)
     upper = _Layer(known, spec.equations)
@@ -70,7 +69,7 @@ def check(spec: CellSpec, earlier: Iterable[Mistake] = ()) -> ir.Cell:
         layer.type_equations(_needed(spec, (upper, first)))
     _check_layers_agree(spec, upper, first, mistakes)
     step, bottom = upper.step(), first.step()
-    mistakes.raise_if_any()  # with mistakes above, what seems unused may not be
+    mistakes.raise_if_any()  # with the mistakes above, used names may seem unused
 
     cell = ir.Cell(
         name=spec.name,
@@ -91,25 +90,15 @@ def check(spec: CellSpec, earlier: Iterable[Mistake] = ()) -> ir.Cell:
 
 
 def _check_names(spec: CellSpec, mistakes: Mistakes) -> None:
-    """A name means one thing."""
+    """A name has one meaning."""
     taken: dict[str, str] = dict.fromkeys(spec.options, "an option")
     for name, key in spec.option_keys.items():
         if name in RESERVED or name in CALLS:
             mistakes.add(
                 key.span, f"'{name}' cannot be the name of an option: it means something already", f"write {name}_"
             )
-    statements = (*spec.constants.values(), *spec.equations.values(), *spec.first_layer.values())
-    for one in statements:
-        if one.name in RESERVED:
-            mistakes.add(one.span, f"'{one.name}' is reserved", f"reserved are {', '.join(sorted(RESERVED))}")
-        elif one.name in CALLS or one.name == "matmul":
-            mistakes.add(one.span, f"'{one.name}' is an operation and cannot be a name", f"write {one.name}_")
-        elif one.name in taken or (one.name in spec.constants and one is not spec.constants[one.name]):
-            mistakes.add(
-                one.span, f"'{one.name}' is {taken.get(one.name, 'a constant')} already", "choose another letter"
-            )
-        elif one.name in spec.shapes:
-            mistakes.add(one.span, f"'{one.name}' is declared as a weight already", "choose another letter")
+    for statement in (*spec.constants.values(), *spec.equations.values(), *spec.first_layer.values()):
+        _check_statement_name(statement, spec, taken, mistakes)
     for name, declared in spec.shapes.items():
         if name in RESERVED or name in CALLS or name.startswith("initial_"):
             mistakes.add(declared.span, f"'{name}' cannot be the name of a weight", "choose another letter")
@@ -119,9 +108,23 @@ def _check_names(spec: CellSpec, mistakes: Mistakes) -> None:
         _no_output(spec, mistakes)
 
 
+def _check_statement_name(statement: Statement, spec: CellSpec, taken: Mapping[str, str], mistakes: Mistakes) -> None:
+    """The name of a constant or an equation has no other meaning; `taken` are names with their meanings."""
+    name, span = statement.name, statement.span
+    is_constant_too = name in spec.constants and statement is not spec.constants[name]
+    if name in RESERVED:
+        mistakes.add(span, f"'{name}' is reserved", f"reserved are {', '.join(sorted(RESERVED))}")
+    elif name in CALLS or name == "matmul":
+        mistakes.add(span, f"'{name}' is an operation and cannot be a name", f"write {name}_")
+    elif name in taken or is_constant_too:
+        mistakes.add(span, f"'{name}' is {taken.get(name, 'a constant')} already", "choose another letter")
+    elif name in spec.shapes:
+        mistakes.add(span, f"'{name}' is declared as a weight already", "choose another letter")
+
+
 def _no_output(spec: CellSpec, mistakes: Mistakes) -> None:
-    """Nothing computes the output; papers call it h_t."""
-    span, fix = spec.span, ""
+    """Report that no equation computes the output; papers often call it h_t."""
+    span = spec.span
     if f"{spec.output}_t" in spec.equations:
         span = spec.equations[f"{spec.output}_t"].span
         fix = f"write `{spec.output} = ...`: a bare name is this step's value; or `output: {spec.output}_t`"
@@ -135,11 +138,12 @@ def _no_output(spec: CellSpec, mistakes: Mistakes) -> None:
 
 
 def _constants(spec: CellSpec, mistakes: Mistakes) -> dict[str, ir.Equation]:
-    """Constants in an order in which each stands after those that it needs."""
-    trees = {name: tree for name, one in spec.constants.items() if (tree := expression(one.code, mistakes)) is not None}
+    """Constants in topological order: each comes after those that it needs."""
+    parsed = {name: expression(constant.code, mistakes) for name, constant in spec.constants.items()}
+    trees = {name: tree for name, tree in parsed.items() if tree is not None}
     _check_parts(trees, spec.constants, mistakes)
     done: dict[str, ir.Equation] = {}
-    spans = {name: one.span for name, one in spec.constants.items()}
+    spans = {name: constant.span for name, constant in spec.constants.items()}
     for name in _topological(trees, spans, mistakes, _CONSTANTS_LAST):
         reader = _Fixed(spec, done, mistakes)
         expr = reader.typed(trees[name])
@@ -149,7 +153,7 @@ def _constants(spec: CellSpec, mistakes: Mistakes) -> dict[str, ir.Equation]:
 
 @dataclass(slots=True)
 class _Fixed:
-    """Reads what is computed once, without weights or states: constants, and the masks of matrices of one shape."""
+    """Resolves expressions without weights and states: constants, and masks of matrices of one shape."""
 
     spec: CellSpec
     constants: Mapping[str, ir.Equation]
@@ -192,7 +196,7 @@ class _Fixed:
         return list(dict.fromkeys([*self.spec.options, *self.spec.constants, "units", "inputs", *extra]))
 
     def name(self, name: str, span: Span) -> ir.Expr:
-        if is_told(name) or name in self.spec.unread:
+        if is_reported(name) or name in self.spec.unread:
             return ir.Number(0.0)
         if name in ("units", "inputs"):
             return ir.Ref("size", name)
@@ -209,7 +213,7 @@ class _Fixed:
                 self.mistakes.add(span, f"'{name}' is a vector: say along which side of the matrix", fix)
             return ir.Ref("constant", name, (size,) if size else ())
         if name in self.spec.constants:
-            return ir.Number(0.0)  # what is wrong with that one has been said
+            return ir.Number(0.0)  # its mistake is reported already
         return self.unknown(name, span, "a mask" if self.masks else "a constant")
 
     def unknown(self, name: str, span: Span, place: str) -> ir.Expr:
@@ -222,7 +226,7 @@ class _Fixed:
 
 @dataclass(slots=True)
 class _Known:
-    """What all layers of a cell share."""
+    """The parts of a cell that all layers share."""
 
     spec: CellSpec
     constants: Mapping[str, ir.Equation]
@@ -248,9 +252,9 @@ class _Known:
         return tuple(shape)
 
     def check_entries(self, weight: str, shape: list[ir.Size], span: Span) -> None:
-        """How large a weight is, as far as the file alone says it."""
-        sizes = [self.spec.options.get(one) if isinstance(one, str) else one for one in shape]
-        entries = math.prod(one for one in sizes if isinstance(one, int | float))
+        """The sizes of a weight that the file alone determines are not too large."""
+        sizes = [self.spec.options.get(size) if isinstance(size, str) else size for size in shape]
+        entries = math.prod(size for size in sizes if isinstance(size, int | float))
         if entries > MAX_ENTRIES:
             problem = f"'{weight}' has {entries:,.0f} entries, and more than {MAX_ENTRIES:,} of one weight are too many"
             self.mistakes.add(span, problem, "make it smaller, or a product of two matrices: U @ (V @ h[t-1])")
@@ -287,9 +291,9 @@ class _Layer:
     equations: tuple[ir.Equation, ...] = ()
 
     def __post_init__(self) -> None:
-        for name, one in self.statements.items():
-            tree = expression(one.code, self.known.mistakes)
-            self.trees[name] = tree or Literal(0.0, one.span)  # so that the other mistakes are found too
+        for name, statement in self.statements.items():
+            tree = expression(statement.code, self.known.mistakes)
+            self.trees[name] = tree or Literal(0.0, statement.span)  # so that the other mistakes are found too
         _check_parts(self.trees, self.statements, self.mistakes)
 
     @property
@@ -326,27 +330,23 @@ class _Layer:
     def infer_sizes(self) -> None:
         """Sizes of all equations: a product has its matrix's rows, other operations the size of their operands.
 
-        A size that is found stays, or two that contradict each other would change places for ever; `typed` reports them.
+        A size stays once it is inferred, else two that contradict each other would alternate forever; `typed` reports them.
         """
-        found: dict[str, ir.Size] = {}
-        like: dict[str, list[str]] = {}  # of equations without a size of their own: those that they would have it from
+        sizes: dict[str, ir.Size] = {}
+        operands: dict[str, list[str]] = {}  # equations that one without a size of its own may take it from
         for name, tree in self.trees.items():
             own = next((size for node in self._sized(tree) if (size := self._size(node)) is not None), None)
             if own is not None:
-                found[name] = own
+                sizes[name] = own
             else:
                 nodes = (node for node in self._sized(tree) if isinstance(node, Name | Lag | Below))
-                like[name] = list(dict.fromkeys(node.name for node in nodes if node.name in self.trees))
-        while new := {
-            name: found[first]
-            for name, names in like.items()
-            if name not in found and (first := next((one for one in names if one in found), ""))
-        }:
-            found |= new
-        self.sizes = {name: found.get(name, "units") for name in self.trees}
+                operands[name] = list(dict.fromkeys(node.name for node in nodes if node.name in self.trees))
+        while new := _sizes_of_operands(operands, sizes):
+            sizes |= new
+        self.sizes = {name: sizes.get(name, "units") for name in self.trees}
 
     def _sized(self, tree: Tree) -> Iterator[Tree]:
-        """The parts of an expression that it may have its size from, in reading order."""
+        """The parts of an expression that may determine its size, in reading order."""
         if isinstance(tree, Call) and not tree.op.is_product:
             for arg in tree.args:
                 yield from self._sized(arg)
@@ -354,7 +354,7 @@ class _Layer:
             yield tree
 
     def _size(self, node: Tree) -> ir.Size | None:
-        """The size of a part, None where it has none or has that of an equation."""
+        """The size of a part; None if it has no size, or takes that of an equation."""
         match node:
             case Name(name="x"):
                 return "inputs"
@@ -373,8 +373,8 @@ class _Layer:
     # -- order
 
     def order(self, like: Iterable[str]) -> None:
-        """Put each equation after those that it needs; where that leaves a choice, as in another layer, then as written."""
-        spans = {name: one.span for name, one in self.statements.items()}
+        """Sort equations topologically; ties in the order `like` of another layer, then as written."""
+        spans = {name: statement.span for name, statement in self.statements.items()}
         trees = {name: self.trees[name] for name in (*like, *self.trees)}
         self.sequence = _topological(trees, spans, self.mistakes, _LAST_STEP)
 
@@ -388,7 +388,7 @@ class _Layer:
                 continue
             expr = self.typed(self.trees[name])
             size = self.sizes[name]
-            if expr.shape not in ((), (size,)) and not self.mistakes.found:  # else it follows from what has been said
+            if expr.shape not in ((), (size,)) and not self.mistakes.found:  # else it follows from earlier mistakes
                 problem = f"'{name}' has {_words(expr.shape)} here, and {_words((size,))} by its other uses"
                 self.mistakes.add(self.statements[name].span, problem, "bring it to one size with a matrix: W @ x")
             equations.append(ir.Equation(name, expr, size))
@@ -425,7 +425,7 @@ class _Layer:
                 return _apply(op, typed, span, self.mistakes)
 
     def check_step(self, op: Primitive, args: tuple[ir.Expr, ...], span: Span) -> None:
-        """Through an operation without derivatives no gradient would come back to what is trained."""
+        """An operation without derivatives is not applied to trained values: it would stop their gradients."""
         trained: tuple[ir.Kind, ...] = ("input", "value", "previous", "below", "weight")
         if not op.differentiable and any(any(ir.refs(arg, *trained)) for arg in args):
             fix = "use it on `t`, options and constants"
@@ -445,7 +445,7 @@ class _Layer:
             size = self.known.constants[name].size
             return ir.Ref("constant", name, (size,) if size else ())
         if name in spec.constants:
-            return ir.Number(0.0)  # what is wrong with that one has been said
+            return ir.Number(0.0)  # its mistake is reported already
         if self.is_weight(name, before_product=False):
             shape = self.known.shape_of(name)
             return self.use(name, ("units",) if shape is None else shape, node.span)
@@ -454,7 +454,7 @@ class _Layer:
 
     def unknown(self, node: Name) -> None:
         name = node.name
-        if self.told(name):
+        if self.is_reported(name):
             return
         base = name.removesuffix("_t")
         if name.endswith("_t") and (base == "x" or base in self.trees):
@@ -474,15 +474,15 @@ class _Layer:
                 fix = f"name a trained vector b, p or w, such as b_{name}, or declare it: {declared}; else {fix}"
         self.mistakes.add(node.span, problem, fix)
 
-    def told(self, name: str) -> bool:
-        """Whether what is wrong with a name has been said: of its letters, its line, or its notation."""
-        return is_told(name) or name in self.known.spec.unread or f"{name}_t" in self.trees
+    def is_reported(self, name: str) -> bool:
+        """Whether a mistake about a name is reported already: of its letters, its line, or its notation."""
+        return is_reported(name) or name in self.known.spec.unread or f"{name}_t" in self.trees
 
     def lag(self, node: Lag) -> ir.Expr:
         name = node.name
         if name in self.trees:
             return ir.Ref("previous", name, (self.sizes[name],))
-        if self.told(name):
+        if self.is_reported(name):
             return ir.Number(0.0)
         if name == "x":
             fix = "carry what you need of it in a state: `u = W_u @ x`, then u[t-1]"
@@ -508,9 +508,9 @@ class _Layer:
             self.not_a_matrix(left, tree.span)
             return ir.Ref("value", "?", ("units",))
         if len(operand.shape) != 1:
-            told = any(isinstance(node, Name | Lag) and self.told(node.name) for node in _nodes(right))
-            if told or len(self.mistakes.found) > before:
-                return ir.Ref("value", "?", ("units",))  # what is wrong with the operand has been said
+            reported = any(isinstance(node, Name | Lag) and self.is_reported(node.name) for node in _nodes(right))
+            if reported or len(self.mistakes.found) > before:
+                return ir.Ref("value", "?", ("units",))  # the mistake in the operand is reported already
             problem = f"{left.name} @ needs a vector on its right, not {_words(operand.shape)}"
             self.mistakes.add(right.span, problem, "write * for a product with a number")
             return ir.Ref("value", "?", ("units",))
@@ -534,7 +534,7 @@ class _Layer:
         return problem, f"`x` has size inputs, which never equals units: use another matrix, such as {name}_x"
 
     def not_a_matrix(self, left: Tree, span: Span) -> None:
-        if isinstance(left, Name) and self.told(left.name):
+        if isinstance(left, Name) and self.is_reported(left.name):
             return
         if isinstance(left, Call) and left.op in _TAKEN_FOR_PRODUCTS and isinstance(left.args[-1], Name):
             name = left.args[-1].name
@@ -561,6 +561,16 @@ class _Layer:
         init = declared.value if declared and isinstance(declared.value, Init) else Init(default)
         _check_init(init, shape, declared.span if declared else span, spec, self.mistakes)
         return ir.Weight(name, shape, init, self.known.mask_of(name, shape))
+
+
+def _sizes_of_operands(operands: Mapping[str, list[str]], sizes: Mapping[str, ir.Size]) -> dict[str, ir.Size]:
+    """For equations without a size, that of the first operand that has one; equations without such an operand are missing."""
+    inferred = {}
+    for name, candidates in operands.items():
+        known = [candidate for candidate in candidates if candidate in sizes]
+        if name not in sizes and known:
+            inferred[name] = sizes[known[0]]
+    return inferred
 
 
 def _check_init(init: Init, shape: ir.Shape, span: Span, spec: CellSpec, mistakes: Mistakes) -> None:
@@ -607,24 +617,23 @@ def _leave_out(statement: Statement, output: str) -> str:
 
 
 def _topological(trees: Mapping[str, Tree], spans: Mapping[str, Span], mistakes: Mistakes, fix: str) -> tuple[str, ...]:
-    """Names in an order in which each stands after those that it needs within the step; cycles are mistakes."""
-    needs = {
-        name: [node.name for node in _nodes(tree) if isinstance(node, Name) and node.name in trees]
-        for name, tree in trees.items()
-    }
+    """Names in topological order: each comes after those that it needs within the step; cycles are mistakes."""
+    needs = {}
+    for name, tree in trees.items():
+        needs[name] = [node.name for node in _nodes(tree) if isinstance(node, Name) and node.name in trees]
     order: list[str] = []
-    found_circle = False  # one circle is one mistake, however many names lie on it
+    has_cycle = False  # one cycle is one mistake, however many names are on it
 
     def visit(name: str, path: tuple[str, ...]) -> None:
-        nonlocal found_circle
-        if name in path and not found_circle:
-            found_circle = True
-            circle = " -> ".join((*path[path.index(name) :], name))
-            mistakes.add(spans[name], f"these need each other: {circle}", fix.format(name=name))
+        nonlocal has_cycle
+        if name in path and not has_cycle:
+            has_cycle = True
+            cycle = " -> ".join((*path[path.index(name) :], name))
+            mistakes.add(spans[name], f"these need each other: {cycle}", fix.format(name=name))
         if name in path or name in order:
             return
-        for other in needs[name]:
-            visit(other, (*path, name))
+        for needed in needs[name]:
+            visit(needed, (*path, name))
         order.append(name)
 
     for name in trees:
@@ -633,7 +642,7 @@ def _topological(trees: Mapping[str, Tree], spans: Mapping[str, Span], mistakes:
 
 
 def _check_parts(trees: Mapping[str, Tree], statements: Mapping[str, Statement], mistakes: Mistakes) -> None:
-    """All equations of a block together are no larger than `MAX_BLOCK`; else nothing more is looked for."""
+    """All equations of a block together are no larger than `MAX_BLOCK`; else checking ends here."""
     parts = 0
     for name, tree in trees.items():
         parts += sum(1 for _ in _nodes(tree))
@@ -645,13 +654,13 @@ def _check_parts(trees: Mapping[str, Tree], statements: Mapping[str, Statement],
 
 def _needed(spec: CellSpec, layers: Iterable[_Layer]) -> frozenset[str]:
     """Names that the output needs, through this step, the previous one and the layer below."""
-    found: set[str] = set()
+    needed: set[str] = set()
     todo = [spec.output]
     while todo:
         name = todo.pop()
-        if name in found:
+        if name in needed:
             continue
-        found.add(name)
+        needed.add(name)
         for layer in layers:
             if name in layer.trees:
                 todo += [
@@ -659,7 +668,7 @@ def _needed(spec: CellSpec, layers: Iterable[_Layer]) -> frozenset[str]:
                     for node in _nodes(layer.trees[name])
                     if isinstance(node, Name | Lag | Below) and node.name in layer.trees
                 ]
-    return frozenset(found)
+    return frozenset(needed)
 
 
 def _states(spec: CellSpec, layers: tuple[_Layer, _Layer], step: ir.Step, mistakes: Mistakes) -> tuple[ir.State, ...]:
@@ -688,21 +697,28 @@ def _states(spec: CellSpec, layers: tuple[_Layer, _Layer], step: ir.Step, mistak
 
 
 def _check_use(spec: CellSpec, cell: ir.Cell, mistakes: Mistakes) -> None:
-    """What this file writes is needed by something; what it inherits drops silently."""
-    steps = (cell.step, cell.first)
-    equations = {one.name for step in steps for one in step.equations}
-    weights = {one.name for step in steps for one in step.weights}
-    for one in (*spec.equations.values(), *spec.first_layer.values()):
-        if one.own and one.name not in equations:
-            mistakes.add(one.span, f"'{one.name}' is needed by nothing", _leave_out(one, spec.output))
+    """Everything that the file itself writes is used; unused inherited parts drop silently."""
+    equations = {equation.name for equation in (*cell.step.equations, *cell.first.equations)}
+    for statement in (*spec.equations.values(), *spec.first_layer.values()):
+        if statement.own and statement.name not in equations:
+            mistakes.add(statement.span, f"'{statement.name}' is needed by nothing", _leave_out(statement, spec.output))
     for name, option in spec.option_keys.items():
         if option.own and name not in _used_options(cell):
             fix = "delete it, or name it in an equation"
             mistakes.add(option.span, f"the option '{name}' is needed by nothing", fix)
-    constants = {one.name for one in _used_constants(cell)}
-    for one in spec.constants.values():
-        if one.own and one.name not in constants:
-            mistakes.add(one.span, f"the constant '{one.name}' is needed by nothing", "delete it")
+    constants = {constant.name for constant in _used_constants(cell)}
+    for statement in spec.constants.values():
+        if statement.own and statement.name not in constants:
+            mistakes.add(statement.span, f"the constant '{statement.name}' is needed by nothing", "delete it")
+    _check_declarations_used(spec, cell, mistakes)
+    if not cell.states:
+        span = spec.equations[spec.output].span
+        mistakes.add(span, "this cell has no state: nothing is recurrent", f"use {spec.output}[t-1] in an equation")
+
+
+def _check_declarations_used(spec: CellSpec, cell: ir.Cell, mistakes: Mistakes) -> None:
+    """Every declaration of a weight or a state that the file writes names one that the cell has."""
+    weights = {weight.name for weight in (*cell.step.weights, *cell.first.weights)}
     entries: tuple[tuple[str, Mapping[str, Declared]], ...] = (
         ("weights", spec.shapes), ("weights", spec.masks), ("init", spec.init),
     )  # fmt: skip
@@ -710,17 +726,14 @@ def _check_use(spec: CellSpec, cell: ir.Cell, mistakes: Mistakes) -> None:
         for name, entry in declared.items():
             if entry.own and name not in weights:
                 mistakes.add(entry.span, f"`{key}` names '{name}', which no equation uses", nearest(name, weights))
-    states = {one.name for one in cell.states}
+    states = {state.name for state in cell.states}
     for name, entry in spec.initial.items():
         if entry.own and name not in states:
             mistakes.add(entry.span, f"`initial` names '{name}', which is no state", nearest(name, states))
-    if not states:
-        span = spec.equations[spec.output].span
-        mistakes.add(span, "this cell has no state: nothing is recurrent", f"use {spec.output}[t-1] in an equation")
 
 
 def _check_layers_agree(spec: CellSpec, upper: _Layer, first: _Layer, mistakes: Mistakes) -> None:
-    """What is carried, put out or read by the layer above has one size in all layers."""
+    """States, the output and values that the layer above reads have the same size in all layers."""
     nodes = [node for layer in (upper, first) for tree in layer.trees.values() for node in _nodes(tree)]
     shared = {node.name for node in nodes if isinstance(node, Lag | Below)} | {spec.output}
     for name, statement in spec.first_layer.items():
@@ -733,7 +746,7 @@ def _used_options(cell: ir.Cell) -> frozenset[str]:
     """Options that an equation, a constant, a mask, a size or an initialiser names."""
     steps = (cell.step, cell.first)
     weights = [weight for step in steps for weight in step.weights]
-    exprs = [one.expr for one in (*cell.constants, *cell.step.equations, *cell.first.equations)]
+    exprs = [equation.expr for equation in (*cell.constants, *cell.step.equations, *cell.first.equations)]
     exprs += [weight.mask for weight in weights if weight.mask is not None]
     names: set[object] = {ref.name for expr in exprs for ref in ir.refs(expr, "option")}
     names.update(part for weight in weights for part in (*weight.shape, *weight.init.values))
@@ -743,10 +756,10 @@ def _used_options(cell: ir.Cell) -> frozenset[str]:
 def _used_constants(cell: ir.Cell) -> tuple[ir.Equation, ...]:
     """Constants that an equation or a mask needs, directly or through others."""
     steps = (cell.step, cell.first)
-    exprs: list[ir.Expr] = [one.expr for step in steps for one in step.equations]
-    exprs += [one.mask for step in steps for one in step.weights if one.mask is not None]
+    exprs: list[ir.Expr] = [equation.expr for step in steps for equation in step.equations]
+    exprs += [weight.mask for step in steps for weight in step.weights if weight.mask is not None]
     needed = {ref.name for expr in exprs for ref in ir.refs(expr, "constant", "row", "col")}
-    for one in reversed(cell.constants):
-        if one.name in needed:
-            needed |= {ref.name for ref in ir.refs(one.expr, "constant")}
-    return tuple(one for one in cell.constants if one.name in needed)
+    for constant in reversed(cell.constants):
+        if constant.name in needed:
+            needed |= {ref.name for ref in ir.refs(constant.expr, "constant")}
+    return tuple(constant for constant in cell.constants if constant.name in needed)

@@ -39,7 +39,7 @@ def units_for(cell: ir.Cell, inputs: int, wanted: int, layers: int = 1) -> int:
 def weight_shapes(cell: ir.Cell, inputs: int, units: int, number: int = 1) -> dict[str, tuple[int, ...]]:
     """Shape of every weight of layer `number`, by name."""
     size = ir.sizes(cell, inputs, units, number)
-    return {one.name: size.shape(one.shape) for one in cell.layer(number).weights}
+    return {weight.name: size.shape(weight.shape) for weight in cell.layer(number).weights}
 
 
 def multiply_adds(cell: ir.Cell, inputs: int, units: int, layers: int = 1) -> int:
@@ -47,15 +47,15 @@ def multiply_adds(cell: ir.Cell, inputs: int, units: int, layers: int = 1) -> in
     total = 0
     for number in range(1, layers + 1):
         size = ir.sizes(cell, inputs, units, number)
-        counted = {one.name: _entries(cell, one, size) for one in cell.layer(number).weights}
+        entries = {weight.name: _entries(cell, weight, size) for weight in cell.layer(number).weights}
         for node in distinct_products(cell.layer(number)):
-            total += counted[_matrix(node)]
+            total += entries[_matrix(node)]
     return total
 
 
 def distinct_products(step: ir.Step) -> list[ir.Apply]:
     """The matrix products of a step; one that is written twice is computed once."""
-    return list(dict.fromkeys(node for one in step.equations for node in ir.products(one.expr)))
+    return list(dict.fromkeys(node for equation in step.equations for node in ir.products(equation.expr)))
 
 
 def _matrix(product: ir.Apply) -> str:
@@ -67,7 +67,7 @@ def _matrix(product: ir.Apply) -> str:
 def _layer_weights(cell: ir.Cell, inputs: int, units: int, number: int) -> int:
     size = ir.sizes(cell, inputs, units, number)
     learned = sum(size.of(state.size) for state in cell.states if state.initial == "learned")
-    return learned + sum(_entries(cell, one, size) for one in cell.layer(number).weights)
+    return learned + sum(_entries(cell, weight, size) for weight in cell.layer(number).weights)
 
 
 def _entries(cell: ir.Cell, weight: ir.Weight, size: ir.Sizes) -> int:

@@ -16,17 +16,17 @@ _BRACKETS = (r"\left(", r"\right)")
 
 def equations(cell: ir.Cell) -> tuple[str, ...]:
     """One LaTeX line for each equation of the step, in the order in which they are computed."""
-    return tuple(equation(one) for one in cell.step.equations)
+    return tuple(equation(each) for each in cell.step.equations)
 
 
 def first_layer(cell: ir.Cell) -> tuple[str, ...]:
     """The equations in which the first layer differs; empty where it does not."""
-    return tuple(equation(one) for one in patch(cell)) if cell.first != cell.step else ()
+    return tuple(equation(each) for each in patch(cell)) if cell.first != cell.step else ()
 
 
 def constants(cell: ir.Cell) -> tuple[str, ...]:
     """One LaTeX line for each constant; constants have no time."""
-    return tuple(f"{symbol(one.name)} = {expression(one.expr)}" for one in cell.constants)
+    return tuple(f"{symbol(constant.name)} = {expression(constant.expr)}" for constant in cell.constants)
 
 
 def aligned(lines: tuple[str, ...]) -> str:
@@ -35,8 +35,8 @@ def aligned(lines: tuple[str, ...]) -> str:
     return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
 
 
-def equation(one: ir.Equation) -> str:
-    return f"{symbol(one.name, 't')} = {expression(one.expr)}"
+def equation(given: ir.Equation) -> str:
+    return f"{symbol(given.name, 't')} = {expression(given.expr)}"
 
 
 def expression(expr: ir.Expr) -> str:

@@ -79,7 +79,7 @@ class Finding:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for `--json`."""
-        init = {name: one.plain() for name, one in self.init.items()}
+        init = {name: value.plain() for name, value in self.init.items()}
         return {"kind": self.problem, "names": list(self.names), "problem": self.text, "init": init, "fix": self.fix}
 
     def place(self, spec: CellSpec) -> Span:
@@ -93,15 +93,15 @@ class Finding:
         if first.removeprefix("initial_") in spec.initial:
             return spec.initial[first.removeprefix("initial_")].span
         for statement in statements.values():
-            if (found := re.search(rf"(?<![\w.]){re.escape(first)}\b", statement.code.text)) is not None:
-                before = statement.code.text[: found.start()].split("\n")
+            if (match := re.search(rf"(?<![\w.]){re.escape(first)}\b", statement.code.text)) is not None:
+                before = statement.code.text[: match.start()].split("\n")
                 return statement.code.span(len(before) - 1, len(before[-1]), len(first))
         return spec.span
 
 
 def warnings(spec: CellSpec, cell: ir.Cell) -> tuple[Mistake, ...]:
     """What is odd at the start of a cell, with its place in the cell's file."""
-    return tuple(Mistake(one.place(spec), f"warning: {one.text}", one.fix) for one in lint(cell))
+    return tuple(Mistake(finding.place(spec), f"warning: {finding.text}", finding.fix) for finding in lint(cell))
 
 
 def _written(init: Init) -> str:
@@ -189,9 +189,9 @@ class _Layer:
     def begin(self, init: Mapping[str, Init]) -> dict[str, Array]:
         """Weights at the start, some of which begin otherwise."""
         weights = start.weights(self.cell, self.number, self.size, np.random.default_rng(SEED))
-        for number, (name, one) in enumerate(init.items()):
+        for number, (name, initializer) in enumerate(init.items()):
             rng = np.random.default_rng([SEED, number])
-            weights[name] = start.draw(one, weights[name].shape, self.size.options, rng)
+            weights[name] = start.draw(initializer, weights[name].shape, self.size.options, rng)
         return weights
 
     def observe(self, weights: Mapping[str, Array]) -> _Observed:
@@ -201,7 +201,7 @@ class _Layer:
         constants = reference.constants(self.cell, self.size)
         given |= {("constant", name): value for name, value in constants.items()}
         given["input", "x"] = rng.normal(size=(self.steps, BATCH, self.size.inputs))
-        for ref in dict.fromkeys(ref for one in self.step.equations for ref in ir.refs(one.expr, "below")):
+        for ref in dict.fromkeys(ref for equation in self.step.equations for ref in ir.refs(equation.expr, "below")):
             given["below", ref.name] = rng.normal(size=(self.steps, BATCH, self.size.of(ref.shape[0])))
         states = reference.start(self.cell, weights, self.size, BATCH)
         tape = interpret.run(self.program, list(states), given, states, self.size, self.steps, BATCH)
@@ -245,15 +245,15 @@ class _Layer:
         gradients = observed.gradients
         if gradients is None:
             return {name: np.full(value.shape, np.nan) for name, value in weights.items()}
-        masks = {one.name: reference.mask(self.cell, one, self.size) for one in self.step.weights}
-        found = {}
+        masks = {weight.name: reference.mask(self.cell, weight, self.size) for weight in self.step.weights}
+        shaped = {}
         for name, value in weights.items():
             gradient = gradients.weights.get(name, np.zeros(value.shape))
             if name.startswith("initial_"):
                 gradient = gradients.start.get(name.removeprefix("initial_"), np.zeros((1, *value.shape))).sum(axis=0)
             mask = masks.get(name)
-            found[name] = np.reshape(gradient, value.shape) * (1.0 if mask is None else mask)
-        return found
+            shaped[name] = np.reshape(gradient, value.shape) * (1.0 if mask is None else mask)
+        return shaped
 
     # -- looking
 
@@ -389,7 +389,7 @@ class _Layer:
     def beginnings(self, names: Iterable[str]) -> Iterator[dict[str, Init]]:
         """Other beginnings of these weights: of one, of two, of all."""
         single = [(name, init) for name in names for init in self.others(name)]
-        chosen = [dict([one]) for one in single]
+        chosen = [dict([change]) for change in single]
         chosen += [dict(pair) for pair in combinations(single, 2) if pair[0][0] != pair[1][0]]
         yield from chosen[: self.tries]
         if len(single) > 2 and self.tries:
@@ -397,16 +397,16 @@ class _Layer:
 
     def others(self, name: str) -> Iterator[Init]:
         """What a weight may begin with instead."""
-        weight = next((one for one in self.step.weights if one.name == name), None)
+        weight = next((candidate for candidate in self.step.weights if candidate.name == name), None)
         if weight is None:
             return  # the learned start of a state
         if len(weight.shape) == 2:
             square = weight.shape[0] == weight.shape[1]
-            wanted = [Init("orthogonal" if square else "glorot_uniform")]
+            candidates = [Init("orthogonal" if square else "glorot_uniform")]
         else:
-            wanted = [Init("constant", (1,)), Init("constant", (0,))]
+            candidates = [Init("constant", (1,)), Init("constant", (0,))]
         begun = start.draw(weight.init, self.size.shape(weight.shape), self.size.options, np.random.default_rng(SEED))
-        for init in wanted:
+        for init in candidates:
             if (init.name == "constant" and (begun != init.values[0]).any()) or init.name not in (
                 "constant",
                 weight.init.name,
@@ -415,7 +415,9 @@ class _Layer:
 
     def that_helps(self, names: Sequence[str], helps: Any) -> dict[str, Init]:
         """The first beginning that helps, of those weights or of any; empty where none does."""
-        weights = names or [one.name for one in sorted(self.step.weights, key=lambda one: one.init.name in _DEFAULTS)]
+        weights = names or [
+            weight.name for weight in sorted(self.step.weights, key=lambda weight: weight.init.name in _DEFAULTS)
+        ]
         for init in self.beginnings(weights):
             if helps(init):
                 return init
@@ -449,12 +451,12 @@ def _growing_gradients(observed: _Observed) -> tuple[str, ...]:
     """States on the way through which gradients grow: early ones are far larger than late ones."""
     if observed.gradients is None:
         return ()
-    found = []
+    names = []
     for name, value in observed.gradients.entering.items():
         norm = np.linalg.norm(value, axis=(1, 2))
         if not np.isfinite(norm).all() or norm[:10].max() > GRADIENT_GROWTH * norm[-10:].max() > 0:
-            found.append(name)
-    return tuple(found)
+            names.append(name)
+    return tuple(names)
 
 
 def _listed(names: Sequence[str]) -> str:

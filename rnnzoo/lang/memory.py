@@ -33,7 +33,7 @@ def norms(cell: ir.Cell, weights: Mapping[str, Array], x: Array, units: int, ups
         (lags, batch) for each state that is read at all; row k is the gradient with respect to the state k + 1 steps before
         the end, down to the state before the first step.
     """
-    states = [one.name for one in cell.states]
+    states = [state.name for state in cell.states]
     program = compile_step(cell.first, list(dict.fromkeys([*states, cell.output])))
     batch, time, inputs = x.shape
     size = ir.sizes(cell, inputs, units, 1)
@@ -44,10 +44,10 @@ def norms(cell: ir.Cell, weights: Mapping[str, Array], x: Array, units: int, ups
     start = reference.start(cell, weights, size, batch)
     tape = interpret.run(program, states, given, start, size, time, batch)
     widths = {name: tape.steps[0]["result", name].shape[-1] for name in program.results}
-    asked = {name: np.zeros((time, batch, width)) for name, width in widths.items()}
-    asked[cell.output][-1] = upstream
-    found = interpret.state_gradients(program, adjoint(program, states), tape, asked, size)
-    return {name: np.linalg.norm(value[::-1], axis=-1) for name, value in found.items()}
+    upstreams = {name: np.zeros((time, batch, width)) for name, width in widths.items()}
+    upstreams[cell.output][-1] = upstream
+    gradients = interpret.state_gradients(program, adjoint(program, states), tape, upstreams, size)
+    return {name: np.linalg.norm(value[::-1], axis=-1) for name, value in gradients.items()}
 
 
 def bound(cell: ir.Cell, weights: Mapping[str, Array], lags: int) -> Array | None:
@@ -58,11 +58,11 @@ def bound(cell: ir.Cell, weights: Mapping[str, Array], lags: int) -> Array | Non
     """
     if len(cell.first.equations) != 1:
         return None
-    (one,) = cell.first.equations
-    slope = one.expr.op.slope if isinstance(one.expr, ir.Apply) else None
-    if not isinstance(one.expr, ir.Apply) or slope is None:
+    (equation,) = cell.first.equations
+    slope = equation.expr.op.slope if isinstance(equation.expr, ir.Apply) else None
+    if not isinstance(equation.expr, ir.Apply) or slope is None:
         return None
-    inside = one.expr.args[0]
+    inside = equation.expr.args[0]
     recurrent = [
         node for node in ir.products(inside) if isinstance(node.args[1], ir.Ref) and node.args[1].kind == "previous"
     ]

@@ -138,7 +138,7 @@ _LAGGED = re.compile(r"\b([A-Za-z]\w*?)_?\{\s*t\s*-\s*1\s*\}")
 _NOW = re.compile(r"\b([A-Za-z]\w*?)_?\{\s*t\s*\}")
 
 
-def is_told(name: str) -> bool:
+def is_reported(name: str) -> bool:
     """Whether a name stands for one that cannot be read, which has been said."""
     return name.startswith(_TOLD)
 
@@ -261,7 +261,7 @@ class _Reader:
         if name in _JOINS:
             self.mistakes.add(span, "vectors are not joined", _apart("W", _joined(node)))
             return Name(_TOLD, span)
-        if not is_told(name):
+        if not is_reported(name):
             crossing = ": operations on a vector work unit by unit, and none crosses units" if name in _CROSSING else ""
             fix = "leave it out; what crosses units is a product W @ a" if crossing else _called(name)
             self.mistakes.add(span, f"no operation '{name}'{crossing}", fix)
@@ -337,9 +337,9 @@ def _characters(lines: list[str], line: int, column: int) -> int:
     return max(0, len(raw[:column].decode("utf-8", "ignore")) - (1 if line == 0 else 0))  # a pair begins at our own
 
 
-def _character_span(code: Code, at: int) -> Span:
+def _character_span(code: Code, index: int) -> Span:
     """The place of a character by its number in the text."""
-    before = code.text[:at].split("\n")
+    before = code.text[:index].split("\n")
     return code.span(len(before) - 1, len(before[-1]))
 
 
@@ -380,8 +380,8 @@ def _lone_bracket(text: str) -> tuple[int, int] | None:
     return open_at[0][1:] if open_at else None
 
 
-def _bracket_words(code: Code, at: tuple[int, int]) -> tuple[str, str]:
-    char = code.text.split("\n")[at[0]][at[1]]
+def _bracket_words(code: Code, position: tuple[int, int]) -> tuple[str, str]:
+    char = code.text.split("\n")[position[0]][position[1]]
     if char in ")]}":
         return f"this {char} closes nothing", "delete it, or open a bracket before it"
     return f"this {char} is never closed", f"close it with {')]}'['([{'.index(char)]}"

@@ -33,18 +33,20 @@ class Schedule:
 
     @property
     def sequences(self) -> tuple[str, ...]:
-        names = {one.name for one in self.before}
-        used = (ref.name for one in self.loop for ref in ir.refs(one.expr, "value") if ref.name in names)
+        names = {equation.name for equation in self.before}
+        used = (ref.name for equation in self.loop for ref in ir.refs(equation.expr, "value") if ref.name in names)
         return tuple(dict.fromkeys(used))
 
 
 def schedule(step: ir.Step) -> Schedule:
     """Split a step into what is hoisted and what stays in the loop."""
     stateful = ir.depending(step.equations)
-    before = [one for one in step.equations if one.name not in stateful]
+    before = [equation for equation in step.equations if equation.name not in stateful]
     hoist = _Hoist(stateful, before)
     loop = tuple(
-        ir.Equation(one.name, hoist.rewrite(one.expr), one.size) for one in step.equations if one.name in stateful
+        ir.Equation(equation.name, hoist.rewrite(equation.expr), equation.size)
+        for equation in step.equations
+        if equation.name in stateful
     )
     return Schedule(tuple(before), loop)
 
@@ -74,8 +76,8 @@ class _Hoist:
         terms = list(ir.terms(expr))
         still = [(self.rewrite(term), sign) for term, sign in terms if ir.depends(term, self.stateful)]
         moved = [(term, sign) for term, sign in terms if not ir.depends(term, self.stateful)]
-        steps = [one for one in moved if self.worth(one[0])]
-        fixed = [one for one in moved if not self.worth(one[0])]
+        steps = [term for term in moved if self.worth(term[0])]
+        fixed = [term for term in moved if not self.worth(term[0])]
         if not steps:
             return _sum([*still, *fixed])
         return _sum([(self.hoist(_sum(steps)), True), *still[:1], *fixed, *still[1:]])
@@ -134,11 +136,11 @@ def periodic_update(step: ir.Step) -> PeriodicUpdate | None:
     However it is spelt: `0 == t % T`; `t % T != 0` with the branches exchanged; with names for the condition or a branch;
     `1 * h[t-1]`.
     """
-    states = {ref.name for one in step.equations for ref in ir.refs(one.expr, "previous")}
+    states = {ref.name for equation in step.equations for ref in ir.refs(equation.expr, "previous")}
     if len(states) != 1:
         return None
     (state,) = states
-    named = {one.name: one.expr for one in step.equations}
+    named = {equation.name: equation.expr for equation in step.equations}
     choice = _resolved(named[state], named)
     if not (isinstance(choice, ir.Apply) and choice.op is where):
         return None
@@ -153,7 +155,7 @@ def periodic_update(step: ir.Step) -> PeriodicUpdate | None:
         return None
     value = _resolved(value, named)
     equations = (*_needed(step.equations, value), ir.Equation(state, value, step.equation(state).size))
-    if not _computes_units_apart([one.expr for one in equations], state):
+    if not _computes_units_apart([equation.expr for equation in equations], state):
         return None
     return PeriodicUpdate(state, period, ir.Step(equations, step.weights))
 
@@ -190,10 +192,10 @@ def _needed(equations: Sequence[ir.Equation], value: ir.Expr) -> list[ir.Equatio
     """The equations that an expression needs, in their order."""
     names = {ref.name for ref in ir.refs(value, "value")}
     kept = []
-    for one in reversed(equations):
-        if one.name in names:
-            kept.append(one)
-            names |= {ref.name for ref in ir.refs(one.expr, "value")}
+    for equation in reversed(equations):
+        if equation.name in names:
+            kept.append(equation)
+            names |= {ref.name for ref in ir.refs(equation.expr, "value")}
     return kept[::-1]
 
 
@@ -204,16 +206,16 @@ def _computes_units_apart(exprs: Sequence[ir.Expr], state: str) -> bool:
     """
     lagged = [ref for expr in exprs for ref in ir.refs(expr, "previous")]
     operands = [node.args[1] for expr in exprs for node in ir.products(expr)]
-    plain = all(isinstance(one, ir.Ref) and one.kind in ("input", "below", "previous") for one in operands)
+    plain = all(isinstance(operand, ir.Ref) and operand.kind in ("input", "below", "previous") for operand in operands)
     return plain and len(set(operands)) == len(operands) and len(lagged) == 1 and lagged[0] in operands
 
 
 def products(equations: Sequence[ir.Equation]) -> dict[ir.Expr, tuple[ir.Ref, ...]]:
     """Operand -> the matrices that multiply it: those become one stacked product."""
-    found: dict[ir.Expr, dict[ir.Ref, None]] = {}
-    for one in equations:
-        for node in ir.products(one.expr):
+    weights_of: dict[ir.Expr, dict[ir.Ref, None]] = {}
+    for equation in equations:
+        for node in ir.products(equation.expr):
             weight, operand = node.args
             assert isinstance(weight, ir.Ref)  # `lang.check` lets nothing else stand before @
-            found.setdefault(operand, {})[weight] = None
-    return {operand: tuple(weights) for operand, weights in found.items()}
+            weights_of.setdefault(operand, {})[weight] = None
+    return {operand: tuple(weights) for operand, weights in weights_of.items()}

@@ -44,11 +44,11 @@ def constants(cell: ir.Cell, size: ir.Sizes) -> dict[str, Array]:
     Raises:
         UsageError: one of them has no finite value at these sizes.
     """
-    found: dict[str, Array] = {}
-    for one in cell.constants:
-        with _finite(cell, f"the constant '{one.name}'", size):
-            found[one.name] = np.asarray(evaluate(one.expr, {"constant": found}, size), dtype=float)
-    return found
+    values: dict[str, Array] = {}
+    for constant in cell.constants:
+        with _finite(cell, f"the constant '{constant.name}'", size):
+            values[constant.name] = np.asarray(evaluate(constant.expr, {"constant": values}, size), dtype=float)
+    return values
 
 
 def mask(cell: ir.Cell, weight: ir.Weight, size: ir.Sizes) -> Array | None:
@@ -61,12 +61,12 @@ def mask(cell: ir.Cell, weight: ir.Weight, size: ir.Sizes) -> Array | None:
         return None
     shape = size.shape(weight.shape)
     if math.prod(shape) > MAX_MASK:
-        sizes = " x ".join(f"{one:,}" for one in shape)
+        sizes = " x ".join(f"{length:,}" for length in shape)
         raise UsageError(
             f"cell '{cell.name}': the mask of '{weight.name}' would be {sizes}, more than {MAX_MASK:,} entries\n"
             "  fix: take fewer units"
         )
-    known, found = constants(cell, size), np.empty(shape)
+    constant_values, entries = constants(cell, size), np.empty(shape)
     rows, cols = (np.arange(length) for length in shape)
     at_once = max(
         1, MASK_AT_ONCE // len(cols)
@@ -74,14 +74,14 @@ def mask(cell: ir.Cell, weight: ir.Weight, size: ir.Sizes) -> Array | None:
     for first in range(0, len(rows), at_once):
         part = slice(first, first + at_once)
         with _finite(cell, f"the mask of '{weight.name}'", size):
-            value = evaluate(weight.mask, {"constant": known, "mask": {"row": rows[part], "col": cols}}, size)
-        found[part] = value != 0
-    return found
+            value = evaluate(weight.mask, {"constant": constant_values, "mask": {"row": rows[part], "col": cols}}, size)
+        entries[part] = value != 0
+    return entries
 
 
 def masked(cell: ir.Cell, step: ir.Step, weights: Values, size: ir.Sizes) -> dict[str, Array]:
     """Weights of one layer with 0 where their masks say so."""
-    masks = {one.name: mask(cell, one, size) for one in step.weights}
+    masks = {weight.name: mask(cell, weight, size) for weight in step.weights}
     return {name: value * masks[name] if masks.get(name) is not None else value for name, value in weights.items()}
 
 
@@ -128,9 +128,9 @@ def step(
 ) -> dict[str, Array]:
     """All equations of one layer at one step: name -> (batch, size)."""
     now: dict[str, Array] = {}
-    for one in equations:
-        value = evaluate(one.expr, {**values, "value": now}, size)
-        now[one.name] = np.broadcast_to(value, (batch, size.of(one.size)))
+    for equation in equations:
+        value = evaluate(equation.expr, {**values, "value": now}, size)
+        now[equation.name] = np.broadcast_to(value, (batch, size.of(equation.size)))
     return now
 
 
@@ -167,12 +167,12 @@ def run(
 
 def start(cell: ir.Cell, weights: Values, size: ir.Sizes, batch: int, given: Values | None = None) -> dict[str, Array]:
     """The states before the first step, (batch, size) each: as given, or as the cell says."""
-    found = {}
+    states = {}
     for state in cell.states:
         learned = weights[f"initial_{state.name}"] if state.initial == "learned" else np.asarray(state.initial)
         value = (given or {}).get(state.name, learned)
-        found[state.name] = np.broadcast_to(value, (batch, size.of(state.size))).astype(float)
-    return found
+        states[state.name] = np.broadcast_to(value, (batch, size.of(state.size))).astype(float)
+    return states
 
 
 def _layer(
@@ -190,29 +190,37 @@ def _layer(
     batch, time = x.shape[:2]
     fixed = {"constant": constants(cell, size), "weight": masked(cell, equations, weights, size)}
     state = dict(start)
-    shown = {one.name: np.zeros((batch, size.of(one.size))) for one in equations.equations}
+    shown = {equation.name: np.zeros((batch, size.of(equation.size))) for equation in equations.equations}
     rows: dict[str, list[Array]] = {name: [] for name in shown}
     for t in range(time):
-        at = {"x": x[:, t]}
+        inputs = {"x": x[:, t]}
         lower = {name: value[:, t] for name, value in below.items()}
-        values = {**fixed, "input": at, "time": {"t": np.asarray(first + t, float)}, "previous": state, "below": lower}
+        values = {
+            **fixed,
+            "input": inputs,
+            "time": {"t": np.asarray(first + t, float)},
+            "previous": state,
+            "below": lower,
+        }
         now = step(equations.equations, values, size, batch)
         real = np.ones((batch, 1), bool) if keep is None else keep[:, t, None]
         state = {name: np.where(real, now[name], value) for name, value in state.items()}
         shown = {name: np.where(real, now[name], value) for name, value in shown.items()}
         for name, value in shown.items():
             rows[name].append(value)
-    return {name: np.stack(found, axis=1) for name, found in rows.items()}, state
+    return {name: np.stack(values_of_steps, axis=1) for name, values_of_steps in rows.items()}, state
 
 
 def random_weights(
     cell: ir.Cell, inputs: int, units: int, layers: int, rng: np.random.Generator
 ) -> list[dict[str, Array]]:
     """Weights for tests: every one of them different from 0, unlike those that training begins with."""
-    found = []
+    weights = []
     for number in range(1, layers + 1):
         size = ir.sizes(cell, inputs, units, number)
-        shapes = {one.name: size.shape(one.shape) for one in cell.layer(number).weights}
-        shapes |= {f"initial_{s.name}": (size.of(s.size),) for s in cell.states if s.initial == "learned"}
-        found.append({name: rng.normal(0.0, 0.4, shape) for name, shape in shapes.items()})
-    return found
+        shapes = {weight.name: size.shape(weight.shape) for weight in cell.layer(number).weights}
+        shapes |= {
+            f"initial_{state.name}": (size.of(state.size),) for state in cell.states if state.initial == "learned"
+        }
+        weights.append({name: rng.normal(0.0, 0.4, shape) for name, shape in shapes.items()})
+    return weights

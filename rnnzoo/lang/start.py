@@ -20,14 +20,14 @@ Array = np.ndarray[Any, Any]
 
 def weights(cell: ir.Cell, layer: int, size: ir.Sizes, rng: np.random.Generator) -> dict[str, Array]:
     """Weights of one layer (from 1) as training begins with them, and the learned starts of states."""
-    found = {
+    values = {
         weight.name: draw(weight.init, size.shape(weight.shape), size.options, rng)
         for weight in cell.layer(layer).weights
     }
     for state in cell.states:
         if state.initial == "learned":
-            found[f"initial_{state.name}"] = np.zeros(size.of(state.size))
-    return found
+            values[f"initial_{state.name}"] = np.zeros(size.of(state.size))
+    return values
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,8 @@ def beginning(init: Init, options: Mapping[str, float]) -> Beginning:
 
 def draw(init: Init, shape: tuple[int, ...], options: Mapping[str, float], rng: np.random.Generator) -> Array:
     """A weight as an initialiser begins it."""
-    found = beginning(init, options)
-    match found.kind, found.numbers:
+    distribution = beginning(init, options)
+    match distribution.kind, distribution.numbers:
         case "constant", (value,):
             return np.full(shape, value)
         case "identity", (gain,):
@@ -91,12 +91,12 @@ def draw(init: Init, shape: tuple[int, ...], options: Mapping[str, float], rng: 
             return rng.uniform(low, high, shape)
         case _, (scale,):
             rows, columns = (shape[0], shape[-1]) if shape else (1, 1)
-            variance = scale / (columns if found.fan == "fan_in" else (rows + columns) / 2)
-            if found.shape == "uniform":
+            variance = scale / (columns if distribution.fan == "fan_in" else (rows + columns) / 2)
+            if distribution.shape == "uniform":
                 limit = np.sqrt(3.0 * variance)
                 return rng.uniform(-limit, limit, shape)
             return rng.normal(0.0, np.sqrt(variance), shape)
-    raise AssertionError(found)
+    raise AssertionError(distribution)
 
 
 def _orthogonal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:

@@ -40,15 +40,15 @@ def patch(cell: ir.Cell) -> tuple[ir.Equation, ...]:
     return changed(cell.first, cell.step)
 
 
-def changed(step: ir.Step, other: ir.Step) -> tuple[ir.Equation, ...]:
+def changed(step: ir.Step, base: ir.Step) -> tuple[ir.Equation, ...]:
     """The equations of a step that another one has not, or has otherwise."""
-    theirs = {one.name: one for one in other.equations}
-    return tuple(one for one in step.equations if theirs.get(one.name) != one)
+    in_base = {equation.name: equation for equation in base.equations}
+    return tuple(equation for equation in step.equations if in_base.get(equation.name) != equation)
 
 
 def block(equations: tuple[ir.Equation, ...]) -> str:
     """Equations, one a line."""
-    return "".join(f"{one.name} = {expression(one.expr)}\n" for one in equations)
+    return "".join(f"{equation.name} = {expression(equation.expr)}\n" for equation in equations)
 
 
 def expression(expr: ir.Expr) -> str:
@@ -61,8 +61,8 @@ def digest(cell: ir.Cell) -> str:
     bare = replace(cell, name="", title="", source=())
     ordered = replace(
         bare,
-        constants=tuple(sorted(bare.constants, key=lambda one: one.name)),
-        states=tuple(sorted(bare.states, key=lambda one: one.name)),
+        constants=tuple(sorted(bare.constants, key=lambda named: named.name)),
+        states=tuple(sorted(bare.states, key=lambda named: named.name)),
         step=_sorted(bare.step),
         first=_sorted(bare.first),
     )
@@ -71,8 +71,8 @@ def digest(cell: ir.Cell) -> str:
 
 def _sorted(step: ir.Step) -> ir.Step:
     """Equations and weights by name."""
-    equations = tuple(sorted(step.equations, key=lambda one: one.name))
-    return ir.Step(equations, tuple(sorted(step.weights, key=lambda one: one.name)))
+    equations = tuple(sorted(step.equations, key=lambda named: named.name))
+    return ir.Step(equations, tuple(sorted(step.weights, key=lambda named: named.name)))
 
 
 def _print(expr: ir.Expr) -> Written:
@@ -102,7 +102,7 @@ def _declarations(cell: ir.Cell) -> dict[str, Any]:
     weights: dict[str, Any] = {}
     init: dict[str, Any] = {}
     on_states = _on_states(cell)
-    for weight in {one.name: one for step in (cell.step, cell.first) for one in step.weights}.values():
+    for weight in {weight.name: weight for step in (cell.step, cell.first) for weight in step.weights}.values():
         entry: dict[str, Any] = {}
         if not _conventional(weight):
             entry["shape"] = list(weight.shape)
@@ -132,9 +132,9 @@ def default_init(weight: ir.Weight, on_states: frozenset[ir.Expr]) -> Init:
 
 def _on_states(cell: ir.Cell) -> frozenset[ir.Expr]:
     """The matrices that multiply what depends on a state, in any layer."""
-    found: set[ir.Expr] = set()
+    matrices: set[ir.Expr] = set()
     for step in (cell.step, cell.first):
         stateful = ir.depending(step.equations)
-        for one in step.equations:
-            found |= {node.args[0] for node in ir.products(one.expr) if ir.depends(node.args[1], stateful)}
-    return frozenset(found)
+        for equation in step.equations:
+            matrices |= {node.args[0] for node in ir.products(equation.expr) if ir.depends(node.args[1], stateful)}
+    return frozenset(matrices)

@@ -81,8 +81,8 @@ class CellView:
 
     def diff(self, other: Cell) -> dict[str, str]:
         """Names of the equations that differ from another cell's: what that one has, empty where it has none."""
-        theirs = {one.name: text.block((one,)).strip() for one in other.step.equations}
-        return {one.name: theirs.get(one.name, "") for one in text.changed(self.ir.step, other.step)}
+        theirs = {equation.name: text.block((equation,)).strip() for equation in other.step.equations}
+        return {equation.name: theirs.get(equation.name, "") for equation in text.changed(self.ir.step, other.step)}
 
     @property
     def first_layer(self) -> tuple[str, ...]:
@@ -128,7 +128,7 @@ class CellView:
         Raises:
             UsageError: no such equation.
         """
-        known = [one.name for one in self.ir.step.equations]
+        known = [equation.name for equation in self.ir.step.equations]
         for name in highlight or ():
             if name not in known:
                 raise UsageError(f"cell '{self.name}' has no equation '{name}'\n  fix: {nearest(name, known)}")
