@@ -1,8 +1,8 @@
 """The Launcher contract: submit trials, wait for what happens next.
 
-A launcher runs `work(trial, tell) -> Outcome` somewhere and brings messages back; it touches no store.  Whatever happens to
-a trial (a crash, a kill) comes back as an Outcome of its kind.  One that was interrupted without being asked to, as by a disk
-that is full, is to run again when its reason is gone.
+A launcher runs `work(trial, tell) -> Outcome` somewhere and returns its messages; it does not access any store.  Any end
+of a trial (a crash, a kill) becomes an Outcome of its kind.  A trial that the machine interrupted, as by a full disk, is
+run again once the cause is removed.
 
 A launcher is one file: of this folder, of a project's `experiments/launchers/`, or what an entry point of the group
 `rnnzoo.launchers` names.  `launcher:` in mlflow.yml chooses it by the file's name.  It holds
@@ -51,7 +51,7 @@ class Launcher(Protocol):
         """Answer a progress message; the trial waits for it."""
 
     def close(self) -> None:
-        """Stop all that still runs; returns when nothing does."""
+        """Stop all trials; returns when none is running."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""The life of a child: one trial, from its arrival through the pipe to its outcome.
+"""The main function of a child: one trial, from its arrival through the pipe to its outcome.
 
-Whatever happens in it ends this process and nothing else.  It ends itself when its pipe closes, so that no child goes on
-computing for a sweep that is gone.
+Any failure ends this process and nothing else.  The process ends itself when its pipe closes, so that no child goes on
+computing for a sweep that has ended.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a child is given: what to run, on which trial, and how many bytes of memory it may hold."""
+    """The first message to a child: the function to run, its trial, and the memory limit in bytes."""
 
     work: Work
     trial: Trial
     memory: float
 
 
-def live(pipe: Connection) -> None:
+def run_child(pipe: Connection) -> None:
     """Take a job, run it, send its outcome, and end this process."""
     try:
         job: Job = pipe.recv()
     except EOFError:
         os._exit(1)
     answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(pipe, answers), daemon=True).start()
+    threading.Thread(target=_receive_answers, args=(pipe, answers), daemon=True).start()
 
     def tell(progress: Progress) -> bool:
         pipe.send(progress)
@@ -56,17 +56,17 @@ def live(pipe: Connection) -> None:
         outcome = Outcome(Kind.OUT_OF_MEMORY, message="there was not enough memory")
     except BaseException as error:
         _log_error()
-        outcome = _raised(error)
+        outcome = _outcome_of(error)
     if _peak() > job.memory:
         outcome = too_much_memory(job.memory)
     _flush((sys.stdout, sys.stderr))
-    with contextlib.suppress(OSError):  # nobody hears it any more
+    with contextlib.suppress(OSError):  # the sweep has ended
         pipe.send(outcome)
-    os._exit(0)  # nothing to tidy up, and TensorFlow's own tidying takes half a second
+    os._exit(0)  # there is nothing to clean up, and TensorFlow's cleanup takes half a second
 
 
-def _raised(error: BaseException) -> Outcome:
-    """The outcome of a trial that raised: no trial is to blame for its machine's file system."""
+def _outcome_of(error: BaseException) -> Outcome:
+    """The outcome of a trial that raised an error: interrupted, not failed, if the machine's file system is the cause."""
     if getattr(error, "errno", None) == errno.ENOMEM:
         return Outcome(Kind.OUT_OF_MEMORY, message="there was not enough memory")
     fix = machine_fault(error)
@@ -80,13 +80,13 @@ def too_much_memory(limit: float) -> Outcome:
 
 
 def _peak() -> float:
-    """The most bytes of resident memory that this process has held."""
-    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return held * (1 if sys.platform == "darwin" else 1024)
+    """The peak resident memory of this process in bytes."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def _listen(pipe: Connection, answers: queue.SimpleQueue[bool]) -> None:
-    """Take answers; when the sweep is gone, so is the trial."""
+def _receive_answers(pipe: Connection, answers: queue.SimpleQueue[bool]) -> None:
+    """Receive answers; end this process when the sweep has ended."""
     while True:
         try:
             answers.put(pipe.recv())
@@ -99,7 +99,7 @@ def _log_to(path: Path) -> None:
     with path.open("wb") as stream:
         os.dup2(stream.fileno(), 1)
         os.dup2(stream.fileno(), 2)
-    faulthandler.enable(2)  # a crash, too, says in the log where it was
+    faulthandler.enable(2)  # a crash leaves its traceback in the log
 
 
 def _log_error() -> None:

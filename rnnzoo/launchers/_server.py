@@ -1,11 +1,11 @@
-"""The fork server: a process that has imported what a trial needs, and forks a child for each.
+"""The fork server: a process that has imported everything that a trial needs, and forks a child for each trial.
 
-In: a socket.  A byte with a file descriptor, the child's end of a pipe, asks for a child.  Out: a record when a child was made
-and when it ended.  The server ends when the socket closes.
+In: a socket.  A byte with a file descriptor, the child's end of a pipe, requests a child.  Out: a record when a child
+was made and when it ended.  The server ends when the socket closes.
 
-Not that of `multiprocessing`, which imports the caller's main module into every child (a script without a main guard would run
-anew in each), listens at a path in TMPDIR (which may be too long for a socket), and dies with its children of a signal that
-a whole group of processes is sent.
+It replaces the fork server of `multiprocessing`, which imports the caller's main module into every child (a script
+without a main guard would run again in each), listens at a path in TMPDIR (which may be too long for a socket), and
+dies with its children if a signal is sent to the whole process group.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ import traceback
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
-from rnnzoo.launchers._child import live
+from rnnzoo.launchers._child import run_child
 from rnnzoo.signals import GROUP_SIGNALS
 
-RECORD = struct.Struct("!qq")  # a child's process id, and how it ended: a status of `waitpid`, or one of these
+RECORD = struct.Struct("!qq")  # a child's process id, and its status of `waitpid` or one of these
 MADE = -1
-NOT_MADE = -2  # in place of the process id stands the number of the error
+NOT_MADE = -2  # the first number is the error number instead
 
 
 def main(descriptor: int, preload: Sequence[str]) -> None:
@@ -40,14 +40,14 @@ def main(descriptor: int, preload: Sequence[str]) -> None:
     with socket.socket(fileno=descriptor) as control:
         try:
             _serve(control)
-        except OSError:  # the sweep is gone
+        except OSError:  # the sweep has ended
             return
 
 
 def leave_signals_to_the_sweep() -> None:
-    """Ignore what the whole group is sent: the sweep decides what becomes of its trials.
+    """Ignore signals to the whole process group: the sweep decides about its trials.
 
-    A process that this one forks on its own account obeys it as usual.
+    Other processes that this one forks handle these signals as usual.
     """
     owner = os.getpid()
 
@@ -74,7 +74,7 @@ def _serve(control: socket.socket) -> None:
             ready = {key.fileobj for key, _ in selector.select()}
             if woken in ready:
                 woken.recv(4096)
-                _tell_of_ends(control)
+                _report_ends(control)
             if control in ready:
                 request, descriptors, *_ = socket.recv_fds(control, 1, 1)
                 if not request:
@@ -82,7 +82,7 @@ def _serve(control: socket.socket) -> None:
                 _fork(control, descriptors[0], (control, waking, woken))
 
 
-def _tell_of_ends(control: socket.socket) -> None:
+def _report_ends(control: socket.socket) -> None:
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -93,8 +93,8 @@ def _tell_of_ends(control: socket.socket) -> None:
         control.sendall(RECORD.pack(pid, status))
 
 
-def _fork(control: socket.socket, pipe: int, ours: Sequence[socket.socket]) -> None:
-    """Make a child that lives with its end of a pipe."""
+def _fork(control: socket.socket, pipe: int, inherited: Sequence[socket.socket]) -> None:
+    """Fork a child with its end of a pipe; the child closes the inherited sockets."""
     try:
         pid = os.fork()
     except OSError as error:
@@ -109,9 +109,9 @@ def _fork(control: socket.socket, pipe: int, ours: Sequence[socket.socket]) -> N
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         leave_signals_to_the_sweep()
-        for one in ours:
-            one.close()
-        live(Connection(pipe))
+        for end in inherited:
+            end.close()
+        run_child(Connection(pipe))
     except BaseException:
         traceback.print_exc()
     finally:

@@ -80,24 +80,24 @@ def misfits(path: Path, kind: str) -> Iterator[Problem]:
     Raises:
         OSError, ValueError: as `_npz.headers`.
     """
-    found = headers(path)
-    missing = [name for name in NEEDED[kind] if name not in found]
+    in_file = headers(path)
+    missing = [name for name in NEEDED[kind] if name not in in_file]
     if missing:
-        yield f"{path} has no array '{missing[0]}'", _renamed(found)
+        yield f"{path} has no array '{missing[0]}'", _renamed(in_file)
         return
-    known = {name: found[name] for name in READ if name in found}
+    arrays = {name: in_file[name] for name in READ if name in in_file}
     if kind == "next_step":
-        known.pop("y", None)
-    count = known["x"].shape[0] if known["x"].shape else 0
-    for name, header in known.items():
-        looks = (_x(header) if name == "x" else _of_each(name, header, kind, known["x"])) if count else _x(header)
-        for problem, fix in looks:
+        arrays.pop("y", None)
+    count = arrays["x"].shape[0] if arrays["x"].shape else 0
+    for name, header in arrays.items():
+        problems = (_x(header) if name == "x" else _of_each(name, header, kind, arrays["x"])) if count else _x(header)
+        for problem, fix in problems:
             yield f"{path}: {problem}", fix
 
 
-def _renamed(found: Mapping[str, Header]) -> str:
+def _renamed(in_file: Mapping[str, Header]) -> str:
     """How the arrays that there are become those that are read."""
-    names = sorted(found)
+    names = sorted(in_file)
     holds = f"it holds {', '.join(names[:12]) or 'nothing'}"
     lower = {name.lower(): name for name in names}
     if {"x_train", "y_train", "x_test", "y_test"} <= set(lower):

@@ -147,10 +147,10 @@ def _farthest(values: np.ndarray, real: np.ndarray) -> _Column | None:
         block = values[start : start + rows][real[start : start + rows]].astype(float)
         count, total, squares = count + len(block), total + block.sum(0), squares + (block**2).sum(0)
     mean, size = total / count, np.sqrt(squares / count)
-    at = int(np.argmax(size))
-    if size[at] <= FAR and (size[at] >= NEAR or size[at] == 0):
+    column = int(np.argmax(size))
+    if size[column] <= FAR and (size[column] >= NEAR or size[column] == 0):
         return None
-    return _Column(at, float(mean[at]), float(np.sqrt(max(0.0, size[at] ** 2 - mean[at] ** 2))))
+    return _Column(column, float(mean[column]), float(np.sqrt(max(0.0, size[column] ** 2 - mean[column] ** 2))))
 
 
 # ---------------------------------------------------------------------------------------------- ids

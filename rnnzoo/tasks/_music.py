@@ -21,10 +21,10 @@ Rolls = Mapping[str, Sequence[np.ndarray]]  # split -> piano rolls (frames, 88) 
 
 def roll(frames: Sequence[Sequence[int]]) -> np.ndarray:
     """A piano roll (frames, 88), uint8, from the MIDI numbers that sound in each frame."""
-    found = np.zeros((len(frames), KEYS), np.uint8)
-    for at, notes in enumerate(frames):
-        found[at, [note - LOWEST for note in notes]] = 1
-    return found
+    keys = np.zeros((len(frames), KEYS), np.uint8)
+    for frame, notes in enumerate(frames):
+        keys[frame, [note - LOWEST for note in notes]] = 1
+    return keys
 
 
 def task(name: str, rolls: Rolls, note: str) -> Task:

@@ -28,15 +28,15 @@ def frames(path: Path, parts: int | None = None) -> list[list[int]]:
         ValueError: no score in the file.
     """
     score = ElementTree.fromstring(_score(path))
-    found = [note for part in score.findall("part")[:parts] for note in _notes(part)]
+    notes = [note for part in score.findall("part")[:parts] for note in _notes(part)]
     sounding: list[set[int]] = []
-    for onset, end, number in found:
+    for onset, end, number in notes:
         first = -(-onset.numerator // onset.denominator)  # the first grid point at or after the onset
-        for at in range(first, -(-end.numerator // end.denominator)):
-            while len(sounding) <= at:
+        for quarter in range(first, -(-end.numerator // end.denominator)):
+            while len(sounding) <= quarter:
                 sounding.append(set())
-            sounding[at].add(number)
-    return [sorted(notes) for notes in sounding]
+            sounding[quarter].add(number)
+    return [sorted(chord) for chord in sounding]
 
 
 def _score(path: Path) -> bytes:

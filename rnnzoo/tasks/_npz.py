@@ -59,11 +59,11 @@ def _header(archive: zipfile.ZipFile, file: zipfile.ZipInfo) -> Header:
             raise ValueError(f"{file.filename} is of version {version} of NumPy's format")
         shape, _, dtype = _HEADERS[version](stream)
         held = file.file_size - stream.tell()
-    found = Header(shape, dtype)
-    if min(shape, default=0) < 0 or (not dtype.hasobject and found.bytes != held):
-        promised = f"an array {shape} of {dtype}, {found.bytes:,} bytes"
+    header = Header(shape, dtype)
+    if min(shape, default=0) < 0 or (not dtype.hasobject and header.bytes != held):
+        promised = f"an array {shape} of {dtype}, {header.bytes:,} bytes"
         raise ValueError(f"{file.filename} promises {promised}, and holds {held:,}")
-    return found
+    return header
 
 
 def read(path: Path, names: Collection[str] | None = None) -> dict[str, np.ndarray]:

@@ -72,8 +72,8 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     del arrays["x"]  # what is no longer needed makes room for the splits
     whole, loss, outputs = _targets(kind, x, lengths, arrays, path)
     del x
-    where = _where(arrays, len(whole), seed, path)
-    splits = {name: _rows(whole, where == at) for at, name in enumerate(SPLITS)}
+    split_numbers = _where(arrays, len(whole), seed, path)
+    splits = {name: _rows(whole, split_numbers == number) for number, name in enumerate(SPLITS)}
     return Task(
         name="arrays",
         splits=splits,
@@ -126,7 +126,7 @@ def _not_finite(name: str, array: np.ndarray, path: Path, fix: str) -> TaskError
         bad, what = ~np.isfinite(_single(array)), "values that are too large for single precision (3.4e38)"
     first = np.argwhere(bad)[0]
     axes = ("sequence", "step", "input") if name == "x" else ("sequence", "output")
-    place = ", ".join(f"{axis} {at}" for axis, at in zip(axes, first))
+    place = ", ".join(f"{axis} {position}" for axis, position in zip(axes, first))
     return _refuse(path, f"{name} holds {bad.sum():,} {what}, the first in {place} (counted from 0)", fix)
 
 
@@ -251,8 +251,8 @@ def _given(split: np.ndarray, count: int, path: Path) -> np.ndarray:
     """The splits as numbers."""
     values, place = np.unique(split, return_inverse=True)
     words = [value.decode() if isinstance(value, bytes) else value for value in values.tolist()]
-    known: dict[str | int, int] = {**{name: at for at, name in enumerate(SPLITS)}, 0: 0, 1: 1, 2: 2}
-    known |= {other: known[name] for other, name in ALSO.items()}
+    known: dict[str | int, int] = {**{name: number for number, name in enumerate(SPLITS)}, 0: 0, 1: 1, 2: 2}
+    known |= {synonym: known[name] for synonym, name in ALSO.items()}
     strange = [word for word in words if word not in known]
     if strange:
         near = nearest(str(strange[0]), [*SPLITS, *ALSO])
@@ -291,9 +291,9 @@ def _check_groups(group: np.ndarray, where: np.ndarray, path: Path) -> None:
         )
 
 
-def _check_filled(where: np.ndarray, arrays: Mapping[str, np.ndarray], path: Path) -> None:
+def _check_filled(split_numbers: np.ndarray, arrays: Mapping[str, np.ndarray], path: Path) -> None:
     """Every split needs a sequence."""
-    empty = [name for at, name in enumerate(SPLITS) if not (where == at).any()]
+    empty = [name for number, name in enumerate(SPLITS) if not (split_numbers == number).any()]
     if not empty:
         return
     fix = (
@@ -301,7 +301,7 @@ def _check_filled(where: np.ndarray, arrays: Mapping[str, np.ndarray], path: Pat
         if "split" in arrays
         else "`split` says where each goes, and one series can be cut into several sequences"
     )
-    problem = f"the {empty[0]} split is empty: {len(where)} sequences"
+    problem = f"the {empty[0]} split is empty: {len(split_numbers)} sequences"
     raise _refuse(path, problem if "split" in arrays else f"{problem} are too few for 70, 15 and 15 %", fix)
 
 

@@ -83,9 +83,9 @@ def _split(pieces: Sequence[np.ndarray], low: int, high: int) -> Split:
     lengths = np.array([len(piece) for piece in pieces], np.int32)
     x = np.zeros((len(pieces), int(lengths.max()), high - low + 2), np.uint8)
     y = np.zeros(x.shape[:2], np.int32)
-    for at, piece in enumerate(pieces):
-        x[at, : len(piece)] = soprano(piece, low, high)
-        y[at, : len(piece)] = bass(piece)
+    for number, piece in enumerate(pieces):
+        x[number, : len(piece)] = soprano(piece, low, high)
+        y[number, : len(piece)] = bass(piece)
     return Split(x, y, lengths)
 
 

@@ -48,10 +48,10 @@ def rolls(progress: Report) -> dict[str, list[np.ndarray]]:
         cached = {"frames": np.concatenate(pieces), "lengths": np.array([len(piece) for piece in pieces])}
         _cache.save(name, cached)
     pieces = np.split(cached["frames"], np.cumsum(cached["lengths"])[:-1])
-    found: dict[str, list[np.ndarray]] = {name: [] for name in _SPLITS.values()}
+    by_split: dict[str, list[np.ndarray]] = {name: [] for name in _SPLITS.values()}
     for (split, _), piece in zip(files(), pieces):
-        found[split].append(piece)
-    return found
+        by_split[split].append(piece)
+    return by_split
 
 
 def files() -> list[tuple[str, str]]:
@@ -68,22 +68,22 @@ def _version() -> str:
 
 
 def _corpus() -> Path:
-    found = importlib.util.find_spec("music21")
-    places = list(found.submodule_search_locations or []) if found else []
-    for place in places:
-        if (Path(place) / "corpus" / "bach").is_dir():
-            return Path(place) / "corpus" / "bach"
+    package = importlib.util.find_spec("music21")
+    folders = list(package.submodule_search_locations or []) if package else []
+    for folder in folders:
+        if (Path(folder) / "corpus" / "bach").is_dir():
+            return Path(folder) / "corpus" / "bach"
     raise TaskError("the music21 package has no corpus of Bach chorales\n  fix: reinstall it: pip install music21")
 
 
 def _read(progress: Report) -> list[np.ndarray]:
     corpus, names = _corpus(), files()
-    found = []
+    rolls = []
     for done, (_, name) in enumerate(names):
         progress("reading chorales", done, len(names))
         try:
-            found.append(_music.roll(_musicxml.frames(corpus / name, VOICES)))
+            rolls.append(_music.roll(_musicxml.frames(corpus / name, VOICES)))
         except (OSError, ValueError, SyntaxError) as error:  # a ParseError of XML is a SyntaxError
             raise TaskError(f"cannot read {name} of music21's corpus: {error}\n  fix: pip install music21") from None
     progress("reading chorales", len(names), len(names))
-    return found
+    return rolls

@@ -49,10 +49,10 @@ def _file(progress: Report) -> Path:
 
 
 def _checked(path: Path) -> Path:
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != SHA256:
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if digest != SHA256:
         raise TaskError(
-            f"{path} is not the file it should be: its SHA-256 is {found[:16]}..., not {SHA256[:16]}...\n"
+            f"{path} is not the file it should be: its SHA-256 is {digest[:16]}..., not {SHA256[:16]}...\n"
             f"  fix: delete it, and take it from {URL}"
         )
     return path
