@@ -1,12 +1,11 @@
-"""What a cell does at its own start: weights that are never trained, states that explode or die, saturated gates.
+"""Warnings about a cell's initial state: weights without gradients, states that explode or die, saturated gates.
 
-In: a cell that `lang.check` calls right.  Out: `Finding`s, which are warnings and no mistakes: what is odd at the start may
-be meant.  The float64 program and its adjoint run once over a seeded random sequence, with weights as training begins with
-them.  Where something is found, weights begin otherwise and it is looked again, so that an `init:` is proposed only if it
-helps.  NumPy only.
+In: a cell without mistakes for `lang.check`.  Out: `Finding`s.  They are warnings, not mistakes: an odd initial state may
+be intended.  The float64 program and its adjoint run once over a seeded random sequence, with initial weights.  For a
+finding, the run is repeated with other initial weights, so that an `init:` is proposed only if it helps.  NumPy only.
 
-The thresholds are wide: silent for the cells of the zoo, for those of `experiments/cells`, and for cells of the literature
-that the tests hold (LRU, minLSTM, IndRNN, an LSTM with chrono initialisation and others).
+The thresholds are wide: there are no warnings for the cells of the zoo, for those of `experiments/cells`, and for cells
+of the literature in the tests (LRU, minLSTM, IndRNN, an LSTM with chrono initialisation and others).
 """
 
 from __future__ import annotations
@@ -30,37 +29,37 @@ Array = np.ndarray[Any, Any]
 Problem = Literal["not finite", "no gradient", "explodes", "dies", "gradient explodes", "saturated"]
 
 STEPS, BATCH, INPUTS = 200, 3, 5
-UNITS = (16, 64, 256)  # the first that suits the cell's constants: a clockwork of 32 modules has no value with 16
+UNITS = (16, 64, 256)  # the first that fits the cell's constants: a clockwork of 32 modules has no value with 16
 SEED = 2026
-MAX_WORK = 90_000_000  # additions that a run takes as long as: about 0.2 s; beyond, the sequence is shorter
-FEWEST = 20  # steps; a cell for which these are too much work is not looked at
-MAX_TRIES = 12  # runs with other beginnings, or fewer where a run takes long
-UPDATES = 4  # of what has a gradient, until no weight more gets one
+MAX_WORK = 90_000_000  # additions in the time limit of a run, about 0.2 s; beyond, the sequence is shorter
+FEWEST = 20  # steps; a cell for which these are too much work is not checked
+MAX_TRIES = 12  # runs with other initial weights; fewer if a run takes long
+UPDATES = 4  # of weights with a gradient, until no further weight gets one
 
-# A state that adds up grows like t or the root of t: at most 2.1 times between steps 100 and 200 over the zoo (nfg, nig).  What
-# grows by more than 2.3 % a step grows 10 times.
+# A state that accumulates grows like t or the root of t: at most 2.1 times between steps 100 and 200 over the zoo (nfg,
+# nig).  A state that grows by more than 2.3 % a step grows 10 times.
 GROWTH, LARGE = 10.0, 100.0
-# On the way back through 200 steps; over the zoo at most 300 times (nfg, whose memory has no gate).  7 % a step.
+# Backwards through 200 steps; over the zoo at most 300 times (nfg, whose memory has no gate).  7 % a step.
 GRADIENT_GROWTH = 1e6
-SMALL = 1e-9  # of a state's largest value; over the zoo the last steps are at least half of it
-# The slope of a sigmoid is 0.0013 where chrono initialisation begins a forget gate for 784 steps, at log(783) (Tallec and
-# Ollivier 2018): what is flatter is shut or open for good.  Over the zoo a third of the values at most (nfg's tanh(c)).
+SMALL = 1e-9  # as a share of a state's largest value; over the zoo the last steps are at least half of it
+# The slope of a sigmoid is 0.0013 if chrono initialisation starts a forget gate for 784 steps, at log(783) (Tallec and
+# Ollivier 2018): a flatter gate stays closed or open.  Over the zoo at most a third of the values (nfg's tanh(c)).
 SLOPE, SHARE = 1e-3, 0.9
-# Of the largest gradient.  Rounding leaves about 1e-16 where terms cancel; the least that a weight of the zoo gets is 0.016
-# (mut1), and 0.0017 under chrono initialisation.
+# As a share of the largest gradient.  Rounding leaves about 1e-16 where terms cancel; the smallest gradient of a weight of
+# the zoo is 0.016 (mut1), and 0.0017 under chrono initialisation.
 NO_GRADIENT = 1e-13
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something odd at a cell's own start.
+    """A warning about a cell's initial state.
 
     Attributes:
-        names: what it is about: weights, states or equations.
-        text: what is wrong, in words.
-        init: beginnings of weights with which it is not so any more; empty where none was found.
-        advice: what to do where no beginning helps.
-        layer: from 1; of a cell whose first layer differs.
+        names: the weights, states or equations concerned.
+        text: the problem in words.
+        init: initialisers that remove the problem; empty if none was found.
+        advice: what to do if no initialiser helps.
+        layer: from 1, for a cell whose first layer differs.
     """
 
     problem: Problem
@@ -83,8 +82,10 @@ class Finding:
         return {"kind": self.problem, "names": list(self.names), "problem": self.text, "init": init, "fix": self.fix}
 
     def place(self, spec: CellSpec) -> Span:
-        """Where to look in the cell's file: at the `init` that is in the way, or where the first name is used."""
-        statements = {**spec.equations, **(spec.first_layer if self.layer == 1 else {})}
+        """The place in the cell's file: the `init` that causes the problem, or the first use of the first name."""
+        statements = dict(spec.equations)
+        if self.layer == 1:
+            statements |= spec.first_layer
         first = next(iter(self.init), self.names[0])
         if first in spec.init:
             return spec.init[first].span
@@ -100,7 +101,7 @@ class Finding:
 
 
 def warnings(spec: CellSpec, cell: ir.Cell) -> tuple[Mistake, ...]:
-    """What is odd at the start of a cell, with its place in the cell's file."""
+    """The warnings about a cell's initial state, with their places in the cell's file."""
     return tuple(Mistake(finding.place(spec), f"warning: {finding.text}", finding.fix) for finding in lint(cell))
 
 
@@ -110,7 +111,7 @@ def _written(init: Init) -> str:
 
 
 def lint(cell: ir.Cell) -> tuple[Finding, ...]:
-    """What is odd at the start of a cell; nothing where it cannot be run at any size that is tried."""
+    """The findings about a cell's initial state; none if the cell cannot run at any of the sizes tried."""
     for units in UNITS:
         try:
             return tuple(_of_layers(cell, units))
@@ -120,26 +121,29 @@ def lint(cell: ir.Cell) -> tuple[Finding, ...]:
 
 
 def _of_layers(cell: ir.Cell, units: int) -> Iterator[Finding]:
-    """Findings of the first layer, and of a further one where that differs; what both have is told once."""
-    told: set[tuple[str, tuple[str, ...]]] = set()
+    """Findings of the first layer, and of a further layer if it differs; findings of both are reported once."""
+    reported: set[tuple[str, tuple[str, ...]]] = set()
+    numbers = (1,) if cell.first == cell.step else (1, 2)
     with np.errstate(all="ignore"):
-        for number in (1,) if cell.first == cell.step else (1, 2):
+        for number in numbers:
             layer = _Layer.of(cell, number, units)
-            for finding in layer.findings() if layer else ():
-                if (finding.problem, finding.names) not in told:
-                    told.add((finding.problem, finding.names))
+            if layer is None:
+                continue
+            for finding in layer.findings():
+                if (finding.problem, finding.names) not in reported:
+                    reported.add((finding.problem, finding.names))
                     yield replace(finding, layer=number)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Observed:
-    """What a run has shown.
+    """The values and gradients of a run.
 
     Attributes:
         tape: all values.
-        results: of equations that are carried, put out or read above: (time, batch, size).
-        gradients: of a random weighted sum of outputs; None where the outputs are not finite.
-        samples: all equations' values at some steps, once they have been asked for.
+        results: (time, batch, size) of states, the output, and values that the layer above reads.
+        gradients: of a random weighted sum of outputs; None if the outputs are not finite.
+        samples: all equations' values at some steps, filled on demand.
     """
 
     tape: interpret.Tape
@@ -148,7 +152,7 @@ class _Observed:
     samples: list[dict[str, dict[str, Array]]] = field(default_factory=list)
 
     def broken(self) -> tuple[str, int] | None:
-        """The first result that is not finite, and from which step on."""
+        """The first result that is not finite, and its first such step; None if all are finite."""
         steps = {name: np.isfinite(value).all(axis=(1, 2)) for name, value in self.results.items()}
         first = {name: int(np.argmin(finite)) for name, finite in steps.items() if not finite.all()}
         return min(first.items(), key=lambda item: item[1]) if first else None
@@ -156,7 +160,7 @@ class _Observed:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Layer:
-    """One layer of a cell, ready to be run."""
+    """One layer of a cell, compiled for runs."""
 
     cell: ir.Cell
     number: int
@@ -169,7 +173,7 @@ class _Layer:
 
     @staticmethod
     def of(cell: ir.Cell, number: int, units: int) -> _Layer | None:
-        """None where a run would take too long."""
+        """The layer with so many units; None if a run would take too long."""
         step = cell.layer(number)
         states = [state.name for state in cell.states]
         above = sorted(cell.needs_below) if cell.first != cell.step else []
@@ -186,8 +190,8 @@ class _Layer:
 
     # -- running
 
-    def begin(self, init: Mapping[str, Init]) -> dict[str, Array]:
-        """Weights at the start, some of which begin otherwise."""
+    def initial_weights(self, init: Mapping[str, Init]) -> dict[str, Array]:
+        """Initial weights, some with other initialisers."""
         weights = start.weights(self.cell, self.number, self.size, np.random.default_rng(SEED))
         for number, (name, initializer) in enumerate(init.items()):
             rng = np.random.default_rng([SEED, number])
@@ -195,6 +199,7 @@ class _Layer:
         return weights
 
     def observe(self, weights: Mapping[str, Array]) -> _Observed:
+        """Run the layer forward, and backward if the results are finite."""
         rng = np.random.default_rng(SEED)
         masked = reference.masked(self.cell, self.step, weights, self.size)
         given: interpret.Values = {("weight", name): value for name, value in masked.items()}
@@ -205,23 +210,23 @@ class _Layer:
             given["below", ref.name] = rng.normal(size=(self.steps, BATCH, self.size.of(ref.shape[0])))
         states = reference.start(self.cell, weights, self.size, BATCH)
         tape = interpret.run(self.program, list(states), given, states, self.size, self.steps, BATCH)
-        results = {name: np.stack([step["result", name] for step in tape.steps]) for name in self.program.results}
-        seen = {self.cell.output, *self.cell.needs_below}
-        upstream = {
-            name: rng.normal(size=value.shape) if name in seen else np.zeros(value.shape)
-            for name, value in results.items()
-        }
+        results, upstream = {}, {}
+        for name in self.program.results:
+            results[name] = np.stack([step["result", name] for step in tape.steps])
+            has_loss = name == self.cell.output or name in self.cell.needs_below
+            shape = results[name].shape
+            upstream[name] = rng.normal(size=shape) if has_loss else np.zeros(shape)
         finite = all(np.isfinite(value).all() for value in results.values())
         gradients = interpret.gradients(self.program, self.back, tape, upstream, self.size) if finite else None
         return _Observed(tape, results, gradients)
 
-    def learnt(self, init: Mapping[str, Init]) -> tuple[_Observed, list[str], bool]:
-        """A run after some updates; weights that have got no gradient until then; whether all gradients are finite.
+    def updated(self, init: Mapping[str, Init]) -> tuple[_Observed, list[str], bool]:
+        """A run after some updates; the weights without any gradient so far; whether all gradients are finite.
 
-        A weight that begins at 0 may hold another's gradient back for one update, as the outer matrix of a low-rank product
-        does; so what has a gradient is moved, until no weight more gets one.
+        An initial weight of 0 may block another weight's gradient for one update, as the outer matrix of a low-rank product
+        does.  So weights with a gradient are updated until no further weight gets one.
         """
-        weights, rng = self.begin(init), np.random.default_rng(SEED + 1)
+        weights, rng = self.initial_weights(init), np.random.default_rng(SEED + 1)
         observed, untrained = self.observe(weights), list(weights)
         first = observed
         for _ in range(UPDATES):
@@ -237,11 +242,11 @@ class _Layer:
                 weights[name] = weights[name] - (step if name not in untrained else 0.0)
             observed = self.observe(weights)
             if observed.gradients is None:
-                return first, untrained, True  # it explodes, which is told by itself
+                return first, untrained, True  # it explodes, which is a finding of its own
         return observed, untrained, True
 
     def of_weights(self, observed: _Observed, weights: Mapping[str, Array]) -> dict[str, Array]:
-        """The gradient of every weight, in its shape; 0 where none was derived."""
+        """The gradient of every weight, in the weight's shape; 0 for weights that the adjoint does not reach."""
         gradients = observed.gradients
         if gradients is None:
             return {name: np.full(value.shape, np.nan) for name, value in weights.items()}
@@ -255,17 +260,17 @@ class _Layer:
             shaped[name] = np.reshape(gradient, value.shape) * (1.0 if mask is None else mask)
         return shaped
 
-    # -- looking
+    # -- findings
 
     def findings(self) -> Iterator[Finding]:
-        observed = self.observe(self.begin({}))
+        observed = self.observe(self.initial_weights({}))
         if (broken := observed.broken()) is not None:
             yield self.not_finite(*broken)
             return
-        learnt, untrained, finite = self.learnt({})
+        learnt, untrained, finite = self.updated({})
         if not finite:
-            names = _not_finite(self.of_weights(observed, self.begin({})))
-            init = self.that_helps(names, lambda init: self.learnt(init)[2])
+            names = _not_finite(self.of_weights(observed, self.initial_weights({})))
+            init = self.first_that_helps(names, lambda init: self.updated(init)[2])
             text = f"the gradient of {_listed(names)} is not finite at the start: training would end at once"
             yield Finding(
                 "not finite", names, text, init, "keep what is divided by, and what a root or log is of, off 0"
@@ -276,13 +281,13 @@ class _Layer:
             held_back |= finding.init
             yield finding
         if held_back:
-            learnt = self.learnt(held_back)[0]
+            learnt = self.updated(held_back)[0]
         yield from self.states_that_die(learnt)
-        yield from self.that_explode(observed)
+        yield from self.states_that_explode(observed)
         yield from self.saturated(observed)
 
     def not_finite(self, name: str, step: int) -> Finding:
-        init = self.that_helps((), lambda init: self.observe(self.begin(init)).broken() is None)
+        init = self.first_that_helps((), lambda init: self.observe(self.initial_weights(init)).broken() is None)
         if step < 2:
             text = f"'{name}' is not finite from the {'first' if step == 0 else 'second'} step on"
             return Finding("not finite", (name,), text, init, "keep what is divided by, and what a log is of, off 0")
@@ -290,12 +295,12 @@ class _Layer:
         return Finding("explodes", (name,), text, init, f"bound what is carried, as in f * {name}[t-1] with a gate f")
 
     def never_trained(self, names: Sequence[str]) -> Iterator[Finding]:
-        """Weights without gradient, in groups that one beginning helps."""
+        """Weights without a gradient, grouped by the change that gives them one."""
         left = list(names)
-        for init in self.beginnings(left):
+        for init in self.changes(left):
             if not left:
                 return
-            still = self.learnt(init)[1]
+            still = self.updated(init)[1]
             helped = [name for name in left if name not in still]
             if helped:
                 left = [name for name in left if name in still]
@@ -323,11 +328,11 @@ class _Layer:
                 advice = f"let something be written into '{state.name}' at every step"
                 yield Finding("dies", (state.name,), text, {}, advice)
 
-    def that_explode(self, observed: _Observed) -> Iterator[Finding]:
+    def states_that_explode(self, observed: _Observed) -> Iterator[Finding]:
         for state in self.cell.states:
             if _grows(observed, state.name):
-                init = self.that_helps(
-                    (), lambda init, name=state.name: not _grows(self.observe(self.begin(init)), name)
+                init = self.first_that_helps(
+                    (), lambda init, name=state.name: not _grows(self.observe(self.initial_weights(init)), name)
                 )
                 times = np.abs(observed.results[state.name][-1]).max()
                 text = f"the state '{state.name}' explodes: it is {_power(times)} after {self.steps} steps"
@@ -336,7 +341,9 @@ class _Layer:
                 return  # the others follow from it
         names = _growing_gradients(observed)
         if names:
-            init = self.that_helps((), lambda init: not _growing_gradients(self.observe(self.begin(init))))
+            init = self.first_that_helps(
+                (), lambda init: not _growing_gradients(self.observe(self.initial_weights(init)))
+            )
             text = (
                 f"gradients explode on their way back through {_listed(names)}: more than {GRADIENT_GROWTH:.0e} times"
             )
@@ -349,10 +356,10 @@ class _Layer:
             if share > SHARE:
 
                 def helps(init: Mapping[str, Init], expr: ir.Apply = expr) -> bool:
-                    return self.flat_share(expr, self.observe(self.begin(init))) <= SHARE
+                    return self.flat_share(expr, self.observe(self.initial_weights(init))) <= SHARE
 
                 names = tuple(ref.name for ref in ir.refs(expr, "weight"))
-                init = self.that_helps(names, helps)
+                init = self.first_that_helps(names, helps)
                 what = f"'{name}'" if self.step.equation(name).expr == expr else f"{expr.op.name} in '{name}'"
                 text = f"{what} is saturated at the start: {expr.op.name} is flat for {share:.0%} of its values"
                 yield Finding("saturated", (name,), text, init, f"make what {expr.op.name} is taken of smaller")
@@ -364,7 +371,7 @@ class _Layer:
                     yield equation.name, node
 
     def flat_share(self, expr: ir.Apply, observed: _Observed) -> float:
-        """How much of an activation's values lie where it is flat, over some steps, all sequences and units."""
+        """The share of an activation's values where it is flat, over some steps and all sequences and units."""
         flat, slope = [], expr.op.slope
         assert slope is not None
         for values in self.sampled(observed):
@@ -373,7 +380,7 @@ class _Layer:
         return float(np.mean(flat))
 
     def sampled(self, observed: _Observed) -> list[dict[str, dict[str, Array]]]:
-        """Values of some steps, early ones too, by kind and name, as the reference wants them."""
+        """The values at some steps, early ones included, by kind and name, as `reference.evaluate` reads them."""
         if not observed.samples:
             for t in sorted({0, 2, 10, self.steps // 2, self.steps - 1}):
                 kinds: dict[str, dict[str, Array]] = {}
@@ -384,19 +391,21 @@ class _Layer:
                 observed.samples.append(kinds)
         return observed.samples
 
-    # -- what would help
+    # -- remedies
 
-    def beginnings(self, names: Iterable[str]) -> Iterator[dict[str, Init]]:
-        """Other beginnings of these weights: of one, of two, of all."""
-        single = [(name, init) for name in names for init in self.others(name)]
-        chosen = [dict([change]) for change in single]
-        chosen += [dict(pair) for pair in combinations(single, 2) if pair[0][0] != pair[1][0]]
-        yield from chosen[: self.tries]
+    def changes(self, names: Iterable[str]) -> Iterator[dict[str, Init]]:
+        """Other initialisers for these weights: for one, for two, for all of them."""
+        single: list[tuple[str, Init]] = []
+        for name in names:
+            single += [(name, init) for init in self.alternatives(name)]
+        candidates = [{name: init} for name, init in single]
+        candidates += [dict(pair) for pair in combinations(single, 2) if pair[0][0] != pair[1][0]]
+        yield from candidates[: self.tries]
         if len(single) > 2 and self.tries:
             yield dict(single)
 
-    def others(self, name: str) -> Iterator[Init]:
-        """What a weight may begin with instead."""
+    def alternatives(self, name: str) -> Iterator[Init]:
+        """Other initialisers for a weight."""
         weight = next((candidate for candidate in self.step.weights if candidate.name == name), None)
         if weight is None:
             return  # the learned start of a state
@@ -405,27 +414,32 @@ class _Layer:
             candidates = [Init("orthogonal" if square else "glorot_uniform")]
         else:
             candidates = [Init("constant", (1,)), Init("constant", (0,))]
-        begun = start.draw(weight.init, self.size.shape(weight.shape), self.size.options, np.random.default_rng(SEED))
+        rng = np.random.default_rng(SEED)
+        initial = start.draw(weight.init, self.size.shape(weight.shape), self.size.options, rng)
         for init in candidates:
-            if (init.name == "constant" and (begun != init.values[0]).any()) or init.name not in (
-                "constant",
-                weight.init.name,
-            ):
+            if self._differs(init, weight, initial):
                 yield init
 
-    def that_helps(self, names: Sequence[str], helps: Any) -> dict[str, Init]:
-        """The first beginning that helps, of those weights or of any; empty where none does."""
-        weights = names or [
-            weight.name for weight in sorted(self.step.weights, key=lambda weight: weight.init.name in _DEFAULTS)
-        ]
-        for init in self.beginnings(weights):
+    @staticmethod
+    def _differs(init: Init, weight: ir.Weight, initial: Array) -> bool:
+        """Whether an initialiser gives a weight other values than it has; `initial` are these."""
+        if init.name == "constant":
+            return bool((initial != init.values[0]).any())
+        return init.name != weight.init.name
+
+    def first_that_helps(self, names: Sequence[str], helps: Any) -> dict[str, Init]:
+        """The first change that helps, of these weights or of any; empty if none helps."""
+        if not names:
+            by_default = sorted(self.step.weights, key=lambda weight: weight.init.name in _DEFAULTS)
+            names = [weight.name for weight in by_default]
+        for init in self.changes(names):
             if helps(init):
                 return init
         return {}
 
 
 _TRAINED: tuple[ir.Kind, ...] = ("input", "value", "previous", "below", "weight")
-_DEFAULTS = ("zeros", "orthogonal", "glorot_uniform")  # how weights begin of which nobody says anything
+_DEFAULTS = ("zeros", "orthogonal", "glorot_uniform")  # initialisers of weights without an `init:`
 
 
 def _without_gradient(gradients: Mapping[str, Array], names: Iterable[str]) -> list[str]:
@@ -439,7 +453,7 @@ def _not_finite(gradients: Mapping[str, Array]) -> tuple[str, ...]:
 
 
 def _grows(observed: _Observed, name: str) -> bool:
-    """Whether a state grows like an exponential: the second half of the steps multiplies it, and it is large."""
+    """Whether a state grows exponentially: the second half of the steps multiplies it, and it is large."""
     value = np.abs(observed.results[name]).max(axis=(1, 2))
     if not np.isfinite(value).all():
         return True
@@ -448,7 +462,7 @@ def _grows(observed: _Observed, name: str) -> bool:
 
 
 def _growing_gradients(observed: _Observed) -> tuple[str, ...]:
-    """States on the way through which gradients grow: early ones are far larger than late ones."""
+    """States whose gradients grow on the way back: those of early steps are far larger than those of late steps."""
     if observed.gradients is None:
         return ()
     names = []

@@ -106,7 +106,7 @@ class _NotInTheLanguage(Exception):
 
 
 def expression(code: Code, mistakes: Mistakes) -> Tree | None:
-    """The tree of one expression; None where it has a mistake, which is then among `mistakes`."""
+    """The tree of one expression; None if it has a mistake, which is added to `mistakes`."""
     if len(code.text) > MAX_CHARACTERS:
         mistakes.add(code.span(0, 0), f"an expression of more than {MAX_CHARACTERS} characters", "split it")
         return None
@@ -119,11 +119,11 @@ def expression(code: Code, mistakes: Mistakes) -> Tree | None:
         mistakes.add(code.span(*bracket), *_bracket_words(code, bracket))
         return None
     try:
-        # Parentheses let an expression run over lines; the first column moves by one.
+        # Parentheses let an expression span lines; the first column moves by one.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "1 in a", "1if a" and the like are refused below, with a place
             tree = ast.parse(f"({code.text}\n)", mode="eval")
-        return _Reader(code, mistakes).tree(tree.body, 0)
+        return _TreeBuilder(code, mistakes).tree(tree.body, 0)
     except _NotInTheLanguage as error:
         mistakes.add(_span(code, error.node), error.problem, error.fix)
     except SyntaxError as error:
@@ -133,18 +133,18 @@ def expression(code: Code, mistakes: Mistakes) -> Tree | None:
     return None
 
 
-_TOLD = "\N{LATIN LETTER ALVEOLAR CLICK}"  # stands for each character of a name whose letters are wrong; no user's text has it
+_REPORTED = "\N{LATIN LETTER ALVEOLAR CLICK}"  # replaces each character of an unreadable name; no user's text has it
 _LAGGED = re.compile(r"\b([A-Za-z]\w*?)_?\{\s*t\s*-\s*1\s*\}")
 _NOW = re.compile(r"\b([A-Za-z]\w*?)_?\{\s*t\s*\}")
 
 
 def is_reported(name: str) -> bool:
-    """Whether a name stands for one that cannot be read, which has been said."""
-    return name.startswith(_TOLD)
+    """Whether a name stands for an unreadable one, whose mistake is reported already."""
+    return name.startswith(_REPORTED)
 
 
 def _printed_notation(code: Code, mistakes: Mistakes) -> Code:
-    """`h_{t-1}` and `x_{t}` are told, and read as what is meant; the text keeps its length, and places stay right."""
+    """Report `h_{t-1}` and `x_{t}`, and read them as intended; the text keeps its length, so that positions stay right."""
     text = code.text
     for pattern, written, meant in ((_LAGGED, "{}_{{t-1}}", "{}[t-1]"), (_NOW, "{}_{{t}}", "{}")):
         for match in pattern.finditer(text):
@@ -159,20 +159,20 @@ def _printed_notation(code: Code, mistakes: Mistakes) -> Code:
 
 
 def _foreign_letters(code: Code, mistakes: Mistakes) -> Code | None:
-    """Words with letters that are not English are told, and stand as names of their own; None where signs are in the way."""
+    """Report words with foreign letters and replace them by names of their own; None if foreign signs remain."""
     text = code.text
     for word in re.finditer(r"\w+", text):
         if (foreign := FOREIGN.search(word[0])) is not None:
             mistakes.add(_character_span(code, word.start() + foreign.start()), *foreign_words(foreign[0]))
-            text = text[: word.start()] + _TOLD * len(word[0]) + text[word.end() :]
-    signs = [match for match in FOREIGN.finditer(text) if match[0] != _TOLD]
+            text = text[: word.start()] + _REPORTED * len(word[0]) + text[word.end() :]
+    signs = [match for match in FOREIGN.finditer(text) if match[0] != _REPORTED]
     for sign in signs:
         mistakes.add(_character_span(code, sign.start()), *foreign_words(sign[0]))
         text = text[: sign.start()] + SIGNS.get(sign[0], sign[0]) + text[sign.end() :]
     return None if any(sign[0] not in SIGNS for sign in signs) else replace(code, text=text)
 
 
-class _Reader:
+class _TreeBuilder:
     def __init__(self, code: Code, mistakes: Mistakes) -> None:
         self.code, self.mistakes = code, mistakes
         self.parts = 0
@@ -260,13 +260,13 @@ class _Reader:
         span = _span(self.code, node.func)
         if name in _JOINS:
             self.mistakes.add(span, "vectors are not joined", _apart("W", _joined(node)))
-            return Name(_TOLD, span)
+            return Name(_REPORTED, span)
         if not is_reported(name):
             crossing = ": operations on a vector work unit by unit, and none crosses units" if name in _CROSSING else ""
             fix = "leave it out; what crosses units is a product W @ a" if crossing else _called(name)
             self.mistakes.add(span, f"no operation '{name}'{crossing}", fix)
         operands = [self.tree(arg, depth + 1) for arg in node.args]
-        return operands[0] if operands and name not in _CROSSING else Name(_TOLD, span)
+        return operands[0] if operands and name not in _CROSSING else Name(_REPORTED, span)
 
     def refuse(self, node: ast.expr) -> _NotInTheLanguage:
         for part in (node, getattr(node, "op", None)):

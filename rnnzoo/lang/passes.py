@@ -1,10 +1,11 @@
-"""IR -> IR with the same meaning: what does not depend on the previous step leaves the time loop.
+"""Loop-invariant code motion: expressions that do not depend on the previous step leave the time loop.
 
-In: the step of a cell.  Out: a `Schedule`: equations to compute over the whole sequence at once, and those of the loop.  In
-an LSTM the first are the four projections `W @ x + b`, so that they become one matrix product over (time x batch).  The
-same rule hoists the embedding of MUT1, the lower layer's cell in a depth-gated LSTM, and all of a cell without recurrence.
+In: the step of a cell.  Out: a `Schedule`: equations to compute over the whole sequence at once, and those of the loop.
+In an LSTM the former are the four projections `W @ x + b`, so that they become one matrix product over (time x batch).
+The same rule hoists the embedding of MUT1, the lower layer's cell in a depth-gated LSTM, and all of a cell without
+recurrence.
 
-Each pass is a small function; the schedule is checked against the reference like every other reader of the IR.
+Each pass is a small function.  Tests compare the schedule with the reference.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class Schedule:
     """A step in two parts.
 
     Attributes:
-        before: computed for all steps at once; each after those that it needs.
+        before: computed for all steps at once, in topological order.
         loop: computed step by step; reads values of `before` as it reads `x`.
         sequences: names of `before` that the loop reads.
     """
@@ -39,7 +40,7 @@ class Schedule:
 
 
 def schedule(step: ir.Step) -> Schedule:
-    """Split a step into what is hoisted and what stays in the loop."""
+    """Split a step into hoisted equations and those of the loop."""
     stateful = ir.depending(step.equations)
     before = [equation for equation in step.equations if equation.name not in stateful]
     hoist = _Hoist(stateful, before)
@@ -70,20 +71,20 @@ class _Hoist:
     def rewrite_sum(self, expr: ir.Apply) -> ir.Expr:
         """`W @ x + R @ h[t-1] + b` becomes `W @ x` before the loop and `zx + R @ h[t-1] + b` in it.
 
-        One sequence is read in the loop and not two; what is the same at every step costs less in the loop, where it joins
-        other sums, than a pass over all steps would.
+        The loop then reads one sequence instead of two.  A constant term stays in the loop, where it joins other sums:
+        that costs less than a pass over all steps.
         """
         terms = list(ir.terms(expr))
-        still = [(self.rewrite(term), sign) for term, sign in terms if ir.depends(term, self.stateful)]
-        moved = [(term, sign) for term, sign in terms if not ir.depends(term, self.stateful)]
-        steps = [term for term in moved if self.worth(term[0])]
-        fixed = [term for term in moved if not self.worth(term[0])]
-        if not steps:
-            return _sum([*still, *fixed])
-        return _sum([(self.hoist(_sum(steps)), True), *still[:1], *fixed, *still[1:]])
+        recurrent = [(self.rewrite(term), sign) for term, sign in terms if ir.depends(term, self.stateful)]
+        others = [(term, sign) for term, sign in terms if not ir.depends(term, self.stateful)]
+        sequences = [(term, sign) for term, sign in others if self.worth(term)]
+        constants = [(term, sign) for term, sign in others if not self.worth(term)]
+        if not sequences:
+            return _sum([*recurrent, *constants])
+        return _sum([(self.hoist(_sum(sequences)), True), *recurrent[:1], *constants, *recurrent[1:]])
 
     def worth(self, expr: ir.Expr) -> bool:
-        """Whether an expression differs from step to step at all; what does not is as cheap in the loop."""
+        """Whether an expression changes from step to step; a constant one is as cheap in the loop."""
         return any(_is_sequence(node) for node in ir.walk(expr))
 
     def sequence(self, expr: ir.Expr) -> ir.Expr:
@@ -105,7 +106,7 @@ def _is_sequence(expr: ir.Expr) -> bool:
 
 
 def _sum(terms: Sequence[tuple[ir.Expr, bool]]) -> ir.Expr:
-    """Terms with signs as one expression; a positive term first, where there is one."""
+    """Signed terms as one expression, a positive term first if there is one."""
     ordered = sorted(terms, key=lambda term: not term[1])
     (total, positive), *others = ordered
     if not positive:
@@ -118,7 +119,7 @@ def _sum(terms: Sequence[tuple[ir.Expr, bool]]) -> ir.Expr:
 
 @dataclass(frozen=True, slots=True)
 class PeriodicUpdate:
-    """A step of clocks: each unit of `state` is computed at multiples of its period only, and kept between them.
+    """A clockwork step: each unit of `state` is updated at multiples of its period only, and keeps its value in between.
 
     Attributes:
         period: the constant that holds a period for each unit.
