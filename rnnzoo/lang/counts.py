@@ -1,7 +1,7 @@
-"""How large and how costly a cell is: numbers of weights and of multiply-adds, from the IR alone.
+"""Size and cost of a cell: numbers of weights and multiply-adds, from the IR alone.
 
-A masked weight counts its entries that are not masked, as Koutnik et al. 2014 count.  Multiply-adds are those of the
-matrix products of one step: what a step costs but for elementwise work.
+Masked entries of a weight do not count, as in Koutnik et al. 2014.  Multiply-adds are those of the matrix products of one
+step, that is, the cost of a step without elementwise operations.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from rnnzoo.lang.reference import mask
 
 
 def weights(cell: ir.Cell, inputs: int, units: int, layers: int = 1) -> int:
-    """Trained numbers of a stack of layers, learned initial states included."""
+    """The number of trained parameters of a stack of layers, including learned initial states."""
     return sum(_layer_weights(cell, inputs, units, number) for number in range(1, layers + 1))
 
 
 def units_for(cell: ir.Cell, inputs: int, wanted: int, layers: int = 1) -> int:
-    """The number of units whose weights come nearest to a wanted number; the smaller one of two that are as near."""
+    """The number of units whose number of weights is nearest to `wanted`; in a tie the smaller one."""
 
     def size(units: int) -> float:
         try:
@@ -32,12 +32,15 @@ def units_for(cell: ir.Cell, inputs: int, wanted: int, layers: int = 1) -> int:
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if size(middle) < wanted else (low, middle)
+        if size(middle) < wanted:
+            low = middle
+        else:
+            high = middle
     return min((low, high), key=lambda units: abs(size(units) - wanted))
 
 
 def weight_shapes(cell: ir.Cell, inputs: int, units: int, number: int = 1) -> dict[str, tuple[int, ...]]:
-    """Shape of every weight of layer `number`, by name."""
+    """The shape of every weight of layer `number`, by name."""
     size = ir.sizes(cell, inputs, units, number)
     return {weight.name: size.shape(weight.shape) for weight in cell.layer(number).weights}
 
@@ -54,7 +57,7 @@ def multiply_adds(cell: ir.Cell, inputs: int, units: int, layers: int = 1) -> in
 
 
 def distinct_products(step: ir.Step) -> list[ir.Apply]:
-    """The matrix products of a step; one that is written twice is computed once."""
+    """The matrix products of a step, each once: a repeated product is computed once."""
     return list(dict.fromkeys(node for equation in step.equations for node in ir.products(equation.expr)))
 
 
@@ -74,7 +77,4 @@ def _entries(cell: ir.Cell, weight: ir.Weight, size: ir.Sizes) -> int:
     masked = mask(cell, weight, size)
     if masked is not None:
         return int(masked.sum())
-    entries = 1
-    for length in size.shape(weight.shape):
-        entries *= length
-    return entries
+    return math.prod(size.shape(weight.shape))

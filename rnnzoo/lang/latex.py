@@ -1,6 +1,6 @@
-"""IR -> LaTeX, from what the user wrote: letters stay letters, `h[t-1]` becomes h with its time, `*` on vectors a circle.
+"""Equations as LaTeX, as the user wrote them: `h[t-1]` becomes h with a time index, `*` on vectors a circle.
 
-In: a cell.  Out: one line an equation, or all of them aligned.
+In: a cell.  Out: one line per equation, or all of them aligned.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ def equations(cell: ir.Cell) -> tuple[str, ...]:
 
 
 def first_layer(cell: ir.Cell) -> tuple[str, ...]:
-    """The equations in which the first layer differs; empty where it does not."""
-    return tuple(equation(each) for each in patch(cell)) if cell.first != cell.step else ()
+    """The equations in which the first layer differs; empty if it does not."""
+    if cell.first == cell.step:
+        return ()
+    return tuple(equation(each) for each in patch(cell))
 
 
 def constants(cell: ir.Cell) -> tuple[str, ...]:
@@ -30,7 +32,7 @@ def constants(cell: ir.Cell) -> tuple[str, ...]:
 
 
 def aligned(lines: tuple[str, ...]) -> str:
-    """Lines under each other, aligned at the equals sign."""
+    """Lines aligned at the equals sign."""
     body = " \\\\\n".join(line.replace(" = ", " &= ", 1) for line in lines)
     return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
 

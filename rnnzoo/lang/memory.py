@@ -1,7 +1,7 @@
-"""How far back a cell learns: the norm of d loss_T / d state_t against the lag T - t.
+"""Memory of gradients: the norm of d loss_T / d state_t against the lag T - t.
 
-In: a cell, weights, sequences of one length, and the gradient of the last step's loss with respect to the last output.
-Out: norms by state and lag, in float64, from the same adjoint that the engine compiles; and a bound where there is one.
+In: a cell, weights, sequences of equal length, and the gradient of the last step's loss with respect to the last output.
+Out: norms by state and lag, in float64, from the same adjoint that the engine compiles; and a bound for simple cells.
 
 Contains: vanishing and exploding gradients (Hochreiter 1991; Bengio, Simard and Frasconi 1994; Pascanu, Mikolov and Bengio
 2013), and how the LSTM's carousel carries them (Hochreiter and Schmidhuber 1997).
@@ -30,8 +30,8 @@ def norms(cell: ir.Cell, weights: Mapping[str, Array], x: Array, units: int, ups
         upstream: (batch, size), d loss_T / d output_T.
 
     Returns:
-        (lags, batch) for each state that is read at all; row k is the gradient with respect to the state k + 1 steps before
-        the end, down to the state before the first step.
+        (lags, batch) for each state; row k is the norm of the gradient with respect to the state k + 1 steps before the
+        end, down to the state before the first step.
     """
     states = [state.name for state in cell.states]
     program = compile_step(cell.first, list(dict.fromkeys([*states, cell.output])))

@@ -1,7 +1,7 @@
-"""IR -> numbers in float64 NumPy: slow, obvious, the oracle.
+"""The reference implementation of a cell, in float64 NumPy: slow, obvious, the oracle.
 
-In: a cell, weights by name, a batch of sequences.  Out: outputs and states.  One loop over layers, one over steps, one over
-equations, nothing clever: every other way to compute a cell is tested against this one.
+In: a cell, weights by name, a batch of sequences.  Out: outputs and states.  One loop over layers, one over steps, one
+over equations, nothing clever: tests compare every other implementation with this one.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Run:
 
     Attributes:
         outputs: (batch, time, size) of the last layer.
-        states: a mapping a layer, name -> (batch, size) after the last step.
-        values: a mapping a layer, name of every equation -> (batch, time, size).
+        states: for each layer, (batch, size) after the last step, by state.
+        values: for each layer, (batch, time, size) by equation.
     """
 
     outputs: Array
@@ -39,10 +39,10 @@ class Run:
 
 
 def constants(cell: ir.Cell, size: ir.Sizes) -> dict[str, Array]:
-    """Constants of one layer, in float64.
+    """The constants of one layer, in float64.
 
     Raises:
-        UsageError: one of them has no finite value at these sizes.
+        UsageError: a constant has no finite value at these sizes.
     """
     values: dict[str, Array] = {}
     for constant in cell.constants:
@@ -55,7 +55,7 @@ def mask(cell: ir.Cell, weight: ir.Weight, size: ir.Sizes) -> Array | None:
     """The mask of a weight as an array of 0 and 1, or None.
 
     Raises:
-        UsageError: it has no finite value at these sizes, or is too large to be made.
+        UsageError: the mask has no finite value at these sizes, or is too large.
     """
     if weight.mask is None:
         return None
@@ -68,9 +68,7 @@ def mask(cell: ir.Cell, weight: ir.Weight, size: ir.Sizes) -> Array | None:
         )
     constant_values, entries = constants(cell, size), np.empty(shape)
     rows, cols = (np.arange(length) for length in shape)
-    at_once = max(
-        1, MASK_AT_ONCE // len(cols)
-    )  # or all that an expression holds half-way would be as large as the mask
+    at_once = max(1, MASK_AT_ONCE // len(cols))  # in blocks: intermediate values would be as large as the mask
     for first in range(0, len(rows), at_once):
         part = slice(first, first + at_once)
         with _finite(cell, f"the mask of '{weight.name}'", size):
@@ -80,14 +78,18 @@ def mask(cell: ir.Cell, weight: ir.Weight, size: ir.Sizes) -> Array | None:
 
 
 def masked(cell: ir.Cell, step: ir.Step, weights: Values, size: ir.Sizes) -> dict[str, Array]:
-    """Weights of one layer with 0 where their masks say so."""
-    masks = {weight.name: mask(cell, weight, size) for weight in step.weights}
-    return {name: value * masks[name] if masks.get(name) is not None else value for name, value in weights.items()}
+    """The weights of one layer, multiplied by their masks."""
+    products = dict(weights)
+    for weight in step.weights:
+        entries = mask(cell, weight, size)
+        if entries is not None and weight.name in weights:
+            products[weight.name] = weights[weight.name] * entries
+    return products
 
 
 @contextmanager
 def _finite(cell: ir.Cell, what: str, size: ir.Sizes) -> Iterator[None]:
-    """Refuse a division by zero and the like, also where the bad value is not chosen: the sizes do not fit."""
+    """Turn a division by zero, or any other invalid value even if it is not used, into an error about the sizes."""
     try:
         with np.errstate(divide="raise", invalid="raise", over="raise"):
             yield
@@ -102,7 +104,7 @@ def _finite(cell: ir.Cell, what: str, size: ir.Sizes) -> Iterator[None]:
 def evaluate(expr: ir.Expr, values: Mapping[str, Values], size: ir.Sizes) -> Array:
     """The value of an expression; `values` holds arrays by kind of name, then by name.
 
-    Vectors are (batch, size), or (size,) where they do not differ between sequences.
+    Vectors are (batch, size), or (size,) if they are the same for all sequences.
     """
     match expr:
         case ir.Number(value=value):

@@ -1,7 +1,8 @@
-"""How the weights of a cell begin, in NumPy: the initialisers of `spec.cell`, with the meaning that Keras gives them.
+"""Initial weights of a cell in NumPy: the initialisers of `spec.cell`, defined as in Keras.
 
-In: a cell and the sizes of a layer.  Out: weights by name, in the orientation of the equations.  The draws are not Keras'
-own, and the normal ones are not cut off at two standard deviations, as Keras does for `glorot_normal` and its like.
+In: a cell and the sizes of a layer.  Out: weights by name, in the orientation of the equations.  The random numbers
+differ from those of Keras, and normal ones are not truncated at two standard deviations, as in Keras' `glorot_normal`
+and similar.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ Array = np.ndarray[Any, Any]
 
 
 def weights(cell: ir.Cell, layer: int, size: ir.Sizes, rng: np.random.Generator) -> dict[str, Array]:
-    """Weights of one layer (from 1) as training begins with them, and the learned starts of states."""
+    """The initial weights of one layer (from 1), including learned initial states."""
     values = {
         weight.name: draw(weight.init, size.shape(weight.shape), size.options, rng)
         for weight in cell.layer(layer).weights
@@ -32,14 +33,16 @@ def weights(cell: ir.Cell, layer: int, size: ir.Sizes, rng: np.random.Generator)
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """What an initialiser means, with all numbers filled in.
+    """The definition of an initialiser with all its numbers.
 
     Attributes:
-        kind: `constant`, `identity`, `orthogonal`, `normal`, `uniform`, or `scaled`, whose variance goes by the size of the
-            matrix.
-        numbers: the value of a constant; the gain of the next two; the deviation of `normal`, around 0; the lowest and the
-            highest of `uniform`; for `scaled` the variance times the fan.
-        fan: of `scaled`: `fan_in`, how many entries are summed, or `fan_avg`, its mean with how many sums there are.
+        kind: `constant`, `identity`, `orthogonal`, `normal`, `uniform`, or `scaled`, whose variance
+            depends on the size of the matrix.
+        numbers: the value of `constant`; the gain of `identity` and `orthogonal`; the standard deviation
+            of `normal`, around 0; the lower and upper bound of `uniform`; the variance times the fan of
+            `scaled`.
+        fan: of `scaled`: `fan_in`, the number of inputs, or `fan_avg`, the mean of the numbers of inputs
+            and outputs.
         shape: of `scaled`: `uniform` or `normal`.
     """
 
@@ -53,10 +56,10 @@ SCALED = {"glorot": (1.0, "fan_avg"), "he": (2.0, "fan_in"), "lecun": (1.0, "fan
 
 
 def beginning(init: Init, options: Mapping[str, float]) -> Beginning:
-    """The meaning of an initialiser; the only place that knows its names, for NumPy's draws and for Keras' alike.
+    """The definition of an initialiser, for NumPy and Keras; no other place knows the names of initialisers.
 
     Args:
-        options: values of the options that it may name.
+        options: values of the options that an initialiser may name.
     """
     values = tuple(float(options[value]) if isinstance(value, str) else float(value) for value in init.values)
     match init.name, values:
@@ -76,7 +79,7 @@ def beginning(init: Init, options: Mapping[str, float]) -> Beginning:
 
 
 def draw(init: Init, shape: tuple[int, ...], options: Mapping[str, float], rng: np.random.Generator) -> Array:
-    """A weight as an initialiser begins it."""
+    """An initial weight, drawn as its initialiser says."""
     distribution = beginning(init, options)
     match distribution.kind, distribution.numbers:
         case "constant", (value,):

@@ -1,6 +1,6 @@
-"""IR -> the text of a cell: canonical YAML, with `extends` resolved, that `lang.parse_cell` reads back to the same IR.
+"""The text of a cell: canonical YAML with `extends` resolved, which `lang.parse_cell` reads back to the same IR.
 
-The printed text is what a Keras layer keeps in its configuration, what a trial carries and what a study's identity hashes.
+A Keras layer keeps this text in its configuration, and a trial carries it.
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ def patch(cell: ir.Cell) -> tuple[ir.Equation, ...]:
 
 
 def changed(step: ir.Step, base: ir.Step) -> tuple[ir.Equation, ...]:
-    """The equations of a step that another one has not, or has otherwise."""
+    """The equations of a step that are missing in `base` or differ there."""
     in_base = {equation.name: equation for equation in base.equations}
     return tuple(equation for equation in step.equations if in_base.get(equation.name) != equation)
 
 
 def block(equations: tuple[ir.Equation, ...]) -> str:
-    """Equations, one a line."""
+    """Equations, one per line."""
     return "".join(f"{equation.name} = {expression(equation.expr)}\n" for equation in equations)
 
 
 def expression(expr: ir.Expr) -> str:
-    """An expression in the cell language, with as few parentheses as keep its meaning."""
+    """An expression in the cell language, with the fewest parentheses that keep its meaning."""
     return _print(expr)[0]
 
 

@@ -1,4 +1,4 @@
-"""A cell to look at: what `rnnzoo.cell(...)` returns, what `rnnzoo show` prints and what a notebook displays."""
+"""A cell for people: returned by `rnnzoo.cell(...)`, printed by `rnnzoo show` and displayed by notebooks."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class CellView:
 
     @property
     def unicode_first_layer(self) -> tuple[str, ...]:
-        """Likewise, those in which the first layer of a stack differs."""
+        """The equations in which the first layer of a stack differs, in the letters of a paper."""
         return unicode.lines(text.patch(self.ir), self.ir.first) if self.ir.first != self.ir.step else ()
 
     @property
@@ -80,13 +80,13 @@ class CellView:
         return self.diff(self.parent) if self.parent is not None else {}
 
     def diff(self, other: Cell) -> dict[str, str]:
-        """Names of the equations that differ from another cell's: what that one has, empty where it has none."""
-        theirs = {equation.name: text.block((equation,)).strip() for equation in other.step.equations}
-        return {equation.name: theirs.get(equation.name, "") for equation in text.changed(self.ir.step, other.step)}
+        """The equations that differ from another cell's, by name: the other cell's text, empty if it has none."""
+        of_other = {equation.name: text.block((equation,)).strip() for equation in other.step.equations}
+        return {equation.name: of_other.get(equation.name, "") for equation in text.changed(self.ir.step, other.step)}
 
     @property
     def first_layer(self) -> tuple[str, ...]:
-        """The equations in which the first layer of a stack differs; empty where it does not."""
+        """The equations in which the first layer of a stack differs; empty if it does not."""
         return tuple(text.block(text.patch(self.ir)).splitlines()) if self.ir.first != self.ir.step else ()
 
     @property
@@ -95,7 +95,7 @@ class CellView:
 
     @property
     def states(self) -> tuple[str, ...]:
-        """What is carried from step to step, the output first."""
+        """The states, the output first."""
         return tuple(state.name for state in self.ir.states)
 
     @property
@@ -108,7 +108,7 @@ class CellView:
         return counts.weight_shapes(self.ir, inputs, units, layer)
 
     def count_params(self, inputs: int, units: int, layers: int = 1) -> int:
-        """Trained numbers, masked entries left out."""
+        """The number of trained parameters, without masked entries."""
         return counts.weights(self.ir, inputs, units, layers)
 
     def count_multiply_adds(self, inputs: int, units: int, layers: int = 1) -> int:
