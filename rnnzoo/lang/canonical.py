@@ -1,13 +1,13 @@
-"""A cell -> its canonical form: one text, and one hash, for all spellings of the same computation.
+"""The canonical form of a cell: one text, and one hash, for all spellings of the same computation.
 
-In: a checked cell.  Out: a text that says everything about what the cell computes and nothing about how it is written.  The
-names of equations and weights, the order of lines and of the operands of sums and products, names for subexpressions,
-brackets in sums, and the way a difference is written leave no trace in it.  Names of options stay: a space may search them.
+In: a checked cell.  Out: a text that determines the computation and does not depend on its spelling: on names of
+equations and weights, the order of lines and of the operands of sums and products, names for subexpressions, brackets in
+sums, and the notation of differences.  Names of options stay: a space may search them.
 
-The cell becomes a graph in which sums and products have any number of operands.  Each node gets a colour that is refined
-by those of its neighbours until no class of nodes splits (Weisfeiler and Lehman 1968).  The graph is then numbered from
-the output on, operands of sums and products by colour.  Equal texts describe equal cells.  Equal cells have equal texts,
-unless two nodes have one colour and are no mirror images of each other, which no cell of the literature was seen to have.
+The cell becomes a graph in which sums and products have any number of operands.  Each node gets a color, which is refined
+by the colors of its neighbors until no class of nodes splits (Weisfeiler and Lehman 1968).  The graph is then numbered
+from the output on, operands of sums and products by color.  Equal texts describe equal cells.  Equal cells have equal
+texts, unless two nodes have the same color without being symmetric; no cell of the literature is known to have such nodes.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ Operand = tuple[int, int]  # sign, number of a node
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    """Something that is computed or read.
+    """An operation or a name.
 
     Attributes:
-        label: everything about it but its operands.
-        operands: with the sign that each has in a sum.
-        any_order: whether their order does not matter.
+        label: everything about the node but its operands.
+        operands: each with its sign in a sum.
+        any_order: whether the order of operands does not matter.
     """
 
     label: str
@@ -43,9 +43,9 @@ class _Graph:
     """The nodes of one layer's step.
 
     Attributes:
-        known: a node -> its number; equal nodes are one.
-        values: name of an equation or a constant -> the number of its node.
-        lags: name of a state -> the number of the node that reads it.
+        known: the number of each node; equal nodes are the same node.
+        values: the node of each equation and constant, by name.
+        lags: the node of each state at the previous step, by name.
     """
 
     cell: ir.Cell
@@ -94,13 +94,13 @@ class _Graph:
         return self.add(_Node(expr.op.name, tuple(operands), expr.op.commutative))
 
     def sum_of(self, terms: Sequence[Operand]) -> int:
-        """A sum of terms; one positive term is its own sum."""
+        """A sum of terms; a single positive term is its own sum."""
         if len(terms) == 1 and terms[0][0] > 0:
             return terms[0][1]
         return self.add(_Node(SUM, tuple(sorted(terms)), any_order=True))
 
     def terms(self, expr: ir.Expr, sign: int) -> list[Operand]:
-        """The terms of a sum, of sums within it and of sums that have a name."""
+        """The terms of a sum, including those of nested sums and of sums with a name."""
         signs = self._signs(expr)
         if isinstance(expr, ir.Apply) and signs:
             terms: list[Operand] = []
@@ -118,17 +118,19 @@ class _Graph:
         return (-1,) if expr.op is neg else expr.op.signs
 
     def factors(self, expr: ir.Expr) -> tuple[int, list[int]]:
-        """The sign and the factors of a product, of products within it and of products that have a name."""
+        """The sign and the factors of a product, including those of nested products and of products with a name."""
         if isinstance(expr, ir.Apply) and expr.op is mul:
             left_sign, left = self.factors(expr.args[0])
             right_sign, right = self.factors(expr.args[1])
             return left_sign * right_sign, left + right
         sign, number = 1, self.expression(expr)
         node = self.nodes[number]
-        if node.label == SUM and len(node.operands) == 1:  # a value with a minus before it
+        if node.label == SUM and len(node.operands) == 1:  # a negated value
             sign, number = node.operands[0]
             node = self.nodes[number]
-        return sign, [factor for _, factor in node.operands] if node.label == PRODUCT else [number]
+        if node.label == PRODUCT:
+            return sign, [factor for _, factor in node.operands]
+        return sign, [number]
 
     def name(self, ref: ir.Ref) -> int:
         match ref.kind:
@@ -141,14 +143,14 @@ class _Graph:
                 return self.weight(ref.name)
             case "previous":
                 if ref.name not in self.lags:
-                    self.lags[ref.name] = self.add(_Node(f"lag of {ref.name}"))  # apart from other states so far
+                    self.lags[ref.name] = self.add(_Node(f"lag of {ref.name}"))  # `_Form.append` replaces the name
                 return self.lags[ref.name]
             case "below":
                 return self.add(_Node(f"below {ref.name}"))
         return self.add(_Node(f"{ref.kind} {ref.name}"))
 
     def weight(self, name: str) -> int:
-        """A weight; two that begin alike are two nodes."""
+        """A weight; two weights with the same initialiser are two nodes."""
         if name not in self.weights:
             weight = next(weight for weight in self.step.weights if weight.name == name)
             mask = () if weight.mask is None else ((1, self.expression(weight.mask)),)
@@ -159,27 +161,28 @@ class _Graph:
 
 @dataclass(slots=True)
 class _Form:
-    """All graphs of a cell as one, and the text that is made of it.
+    """All graphs of a cell in one, and its text.
 
     Attributes:
-        labels: of each node, without any name that the user chose.
-        operands: of each node; a lag's is the value that it is the lag of, what is read of the layer below its values.
-        colours: of each node that is needed.
-        numbers: likewise, as the text counts them.
+        labels: of each node, without names that the user chose.
+        operands: of each node.  The operand of a lag is the state's new value; those of a value of the
+            layer below are its values in the possible layers.
+        colors: of each node that the roots need.
+        numbers: of each node in the text.
     """
 
     labels: list[str] = field(default_factory=list)
     operands: list[tuple[Operand, ...]] = field(default_factory=list)
     any_order: list[bool] = field(default_factory=list)
-    colours: dict[int, str] = field(default_factory=dict)
+    colors: dict[int, str] = field(default_factory=dict)
     numbers: dict[int, int] = field(default_factory=dict)
 
-    def append(self, graph: _Graph, layers_below: Sequence[tuple[_Graph, int]], begins: Mapping[str, object]) -> None:
+    def append(self, graph: _Graph, layers_below: Sequence[tuple[_Graph, int]], initial: Mapping[str, object]) -> None:
         """Add a graph.
 
         Args:
-            layers_below: graphs that may be the layer below, each with the number of its first node here.
-            begins: what each state begins with.
+            layers_below: possible graphs of the layer below, each with the number of its first node here.
+            initial: the initial value of each state.
         """
         first = len(self.labels)
         lagged = {number: name for name, number in graph.lags.items()}
@@ -187,7 +190,7 @@ class _Form:
             label, operands = node.label, tuple((sign, first + operand) for sign, operand in node.operands)
             kind, _, name = label.partition(" ")
             if number in lagged:
-                label = f"lag {begins[lagged[number]]}"
+                label = f"lag {initial[lagged[number]]}"
                 operands = ((1, first + graph.values[lagged[number]]),)
             elif kind == "below":
                 label, operands = kind, tuple((1, start + lower.values[name]) for lower, start in layers_below)
@@ -196,17 +199,17 @@ class _Form:
             self.any_order.append(node.any_order)
 
     def refine(self, roots: Sequence[int]) -> None:
-        """Colour what the roots need by what is around it, until no class of nodes splits any more."""
+        """Refine the colors of all nodes that the roots need until no class of nodes splits."""
         nodes = self._needed(roots)
         readers = self._readers(nodes)
-        self.colours = {node: _hashed(self.labels[node]) for node in nodes}
+        self.colors = {node: _hashed(self.labels[node]) for node in nodes}
         classes = 0
-        while len(set(self.colours.values())) > classes:
-            classes = len(set(self.colours.values()))
-            self.colours = {node: self._refined(node, readers[node]) for node in nodes}
+        while len(set(self.colors.values())) > classes:
+            classes = len(set(self.colors.values()))
+            self.colors = {node: self._refined(node, readers[node]) for node in nodes}
 
     def _needed(self, roots: Sequence[int]) -> list[int]:
-        """What the roots need: a sum that was taken apart within another one is needed by nothing."""
+        """The nodes that the roots need; a sum whose terms became those of another sum is not among them."""
         needed: dict[int, None] = {}
         todo = list(roots)
         while todo:
@@ -217,7 +220,7 @@ class _Form:
         return list(needed)
 
     def _readers(self, nodes: Sequence[int]) -> dict[int, list[tuple[int, int, int]]]:
-        """Of each node, who reads it: number, position among its operands, sign."""
+        """The readers of each node: number, position among the reader's operands, sign."""
         readers: dict[int, list[tuple[int, int, int]]] = {node: [] for node in nodes}
         for node in nodes:
             for position, (sign, operand) in enumerate(self.operands[node]):
@@ -225,14 +228,14 @@ class _Form:
         return readers
 
     def _refined(self, number: int, readers: Iterable[tuple[int, int, int]]) -> str:
-        operands = [f"{sign} {self.colours[operand]}" for sign, operand in self.operands[number]]
+        operands = [f"{sign} {self.colors[operand]}" for sign, operand in self.operands[number]]
         if self.any_order[number]:
             operands.sort()
-        read_by = sorted(f"{self.colours[reader]} {position} {sign}" for reader, position, sign in readers)
-        return _hashed(self.colours[number], *operands, "read by", *read_by)
+        read_by = sorted(f"{self.colors[reader]} {position} {sign}" for reader, position, sign in readers)
+        return _hashed(self.colors[number], *operands, "read by", *read_by)
 
     def text(self, roots: Sequence[int]) -> str:
-        """One line a node, numbered from the roots on."""
+        """One line per node, numbered from the roots on."""
         lines: list[tuple[str, list[Operand]]] = []
         todo = list(reversed(roots))
         while todo:
@@ -248,35 +251,38 @@ class _Form:
     def _ordered(self, node: int) -> list[Operand]:
         operands = list(self.operands[node])
         if self.any_order[node]:
-            operands.sort(key=lambda operand: (operand[0], self.colours[operand[1]]))
+            operands.sort(key=lambda operand: (operand[0], self.colors[operand[1]]))
         return operands
 
     def _line(self, label: str, operands: Iterable[Operand]) -> str:
-        return " ".join([label, *(f"{'-' if sign < 0 else ''}{self.numbers[node]}" for sign, node in operands)])
+        minus = {1: "", -1: "-"}
+        return " ".join([label, *(f"{minus[sign]}{self.numbers[node]}" for sign, node in operands)])
 
 
 def canonical_text(cell: ir.Cell) -> str:
-    """What a cell computes, whatever its spelling."""
+    """The text of a cell's computation, independent of its spelling."""
     options = "".join(f"{name} {value!r}\n" for name, value in sorted(cell.options.items()))
-    steps = [cell.step] if _text(cell, [cell.step]) == _text(cell, [cell.first]) else [cell.step, cell.first]
+    steps = [cell.step, cell.first]
+    if _text(cell, [cell.step]) == _text(cell, [cell.first]):
+        steps = [cell.step]
     return f"{options}{len(steps)} steps\n{_text(cell, steps)}"
 
 
 def _text(cell: ir.Cell, steps: Sequence[ir.Step]) -> str:
-    """The form of steps of which each may be that of the layer below."""
-    begins = {state.name: state.initial for state in cell.states}
+    """The text of steps, each of which may be that of the layer below."""
+    initial = {state.name: state.initial for state in cell.states}
     graphs = [_Graph.of(cell, step) for step in steps]
     starts = [sum(len(graph.nodes) for graph in graphs[:number]) for number in range(len(graphs))]
     form = _Form()
     for graph in graphs:
-        form.append(graph, list(zip(graphs, starts)), begins)
+        form.append(graph, list(zip(graphs, starts)), initial)
     outputs = [start + graph.values[cell.output] for graph, start in zip(graphs, starts)]
     form.refine(outputs)
     return form.text(outputs)
 
 
 def canonical_hash(cell: ir.Cell) -> str:
-    """SHA-256 of the canonical text: equal for cells that compute the same from weights that begin alike."""
+    """SHA-256 of the canonical text: equal for cells with the same computation and the same initialisers."""
     return hashlib.sha256(canonical_text(cell).encode()).hexdigest()
 
 

@@ -1,7 +1,7 @@
-"""What a task is made of, and what every task promises.
+"""The data types of a task, and its contract.
 
-Contains: `Split` and `Task`, the names of what can be computed, and `check`, which refuses a task that breaks its contract
-before a trial is begun.
+Contains: `Split` and `Task`, the names of losses and metrics, and `check`, which rejects a task that breaks its contract
+before any trial starts.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ from rnnzoo.errors import TaskError
 
 Loss = Literal["bernoulli", "categorical", "squared"]
 SPLITS = ("train", "validation", "test")
-# What can be reported of each loss: the loss itself, or the share of wrong answers.  Lower is better in all of them.
+# The metrics of each loss: the loss itself, or the share of wrong answers.  Lower is better for all of them.
 METRICS: Mapping[str, tuple[str, ...]] = {
     "bernoulli": ("nll",),
     "categorical": ("cross_entropy", "error"),
     "squared": ("mse",),
 }
-Report = Callable[[str, int, int], None]  # (what is being done, how many are done, of how many)
+Report = Callable[[str, int, int], None]  # reports progress: (activity, items done, items in total)
 
 
 def silent(what: str, done: int, of: int) -> None:
-    """A `Report` that tells nobody."""
+    """A `Report` that shows nothing."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Split:
-    """Sequences with their targets, padded at the end to one length; padding never reaches a loss or metric.
+    """Sequences with their targets, padded at the end to equal length; padding enters no loss and no metric.
 
     Attributes:
         x: (sequences, time, inputs), uint8 or float32.
         y: with `per="step"`: (sequences, time, outputs), or (sequences, time) of int32 classes for `categorical`;
             with `per="sequence"`: (sequences, outputs), or (sequences,) of classes.
-        lengths: (sequences,) int32, at least 1: how many steps are real.
-        weights: (sequences, time) float32 for `per="step"`: 1 where a step counts, 0 where it does not; None counts all
-            real steps.
+        lengths: (sequences,) int32, at least 1: the number of real steps.
+        weights: (sequences, time) float32 for `per="step"`: 1 for steps that count, else 0; None counts
+            all real steps.
     """
 
     x: np.ndarray
@@ -55,23 +55,23 @@ class Split:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Task:
-    """A task, loaded.
+    """A loaded task.
 
     Attributes:
         name: as in the spec.
         splits: `train`, `validation` and `test`.
         loss: `bernoulli` (independent sigmoids, summed over outputs), `categorical` (softmax over `outputs` classes) or
             `squared` (mean over outputs); always averaged over all counted steps, or over sequences.
-        per: one target a `step`, or one a `sequence` (read off the last real step).
+        per: one target per `step`, or one per `sequence` (predicted at the last real step).
         outputs: units of the read-out.
-        metric: one of `METRICS[loss]`: what is reported.
+        metric: the reported metric, one of `METRICS[loss]`.
         unit: the metric's unit, for axes and tables.
-        baselines: scores on the test split of predictors that learn nothing sequential, by name, best last.
-        solved: a training with this score or a lower one has solved the task; None where scores have no such point.
-            Reports count with it; neither the digest nor a study's identity depends on it.
-        note: what a reader must know before comparing the numbers with others.
-        digest: SHA-256 of the data, part of a study's identity; left empty, `tasks.load` computes it.
-        warnings: what was noticed when the data was read, and is probably not meant.
+        baselines: scores of predictors without memory on the test split, by name, best last.
+        solved: the score at or below which a training has solved the task; None if there is no such
+            score.  Reports use it; neither the digest nor a study's identity depends on it.
+        note: information that a reader needs before comparing the scores with others.
+        digest: SHA-256 of the data, part of a study's identity; if empty, `tasks.load` computes it.
+        warnings: probable mistakes in the data that were noticed when it was read.
     """
 
     name: str
@@ -93,7 +93,7 @@ class Task:
 
 
 def digest_of(splits: Mapping[str, Split]) -> str:
-    """SHA-256 over the arrays of all splits, shapes and types included."""
+    """SHA-256 of the arrays of all splits, including shapes and types."""
     sha = hashlib.sha256()
     for name in sorted(splits):
         split = splits[name]
@@ -105,13 +105,13 @@ def digest_of(splits: Mapping[str, Split]) -> str:
 
 
 def check(task: Any, file: str) -> None:
-    """Whether a task keeps its contract.
+    """Check that a task keeps its contract.
 
     Args:
-        file: where it is written, for the message.
+        file: the task's source, for the message.
 
     Raises:
-        TaskError: the first promise that it breaks.
+        TaskError: about the first violation.
     """
     if not isinstance(task, Task):
         raise TaskError(f"{file}: `load` returned {type(task).__name__}, not a Task\n  fix: return Task(...)")
@@ -119,11 +119,11 @@ def check(task: Any, file: str) -> None:
         raise TaskError(f"task '{task.name}' ({file}): {problem}" + (f"\n  fix: {fix}" if fix else ""))
 
 
-Problem = tuple[str, str]  # and how to mend it
+Problem = tuple[str, str]  # the problem and its fix
 
 
 def _words(task: Task) -> Iterator[Problem]:
-    """What is computed, and what it is called."""
+    """Problems with the names of loss, metric and kind of target, and with the number of outputs."""
     if task.loss not in METRICS:
         yield f"there is no loss '{task.loss}'", f"one of: {', '.join(METRICS)}"
         return
@@ -149,7 +149,7 @@ def _splits(task: Task) -> Iterator[Problem]:
 
 
 def _split(task: Task, split: Split) -> Iterator[Problem]:
-    """Shapes first: what holds of values is asked of arrays that fit."""
+    """Problems of a split; values are checked only if all shapes are right."""
     shapes = list(_shapes(task, split))
     yield from shapes or _values(task, split)
 

@@ -1,7 +1,7 @@
-"""What is probably not meant in the data of a task, in words; nothing here refuses.
+"""Warnings about probable mistakes in a task's data; none of them is an error.
 
-In: a task, loaded.  Out: a sentence for each thing that makes scores mean something else than their reader thinks: classes
-that a split lacks, numbers far from 1, whole numbers that may be ids.  Asked once for a sweep, never in a trial.
+In: a loaded task.  Out: a sentence for each property that makes scores misleading: classes missing in a split, numbers
+far from 1, whole numbers that may be ids.  Checked once per sweep, never in a trial.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ import numpy as np
 
 from rnnzoo.tasks._contract import SPLITS, Split, Task
 
-FAR, NEAR = 10.0, 0.01  # beyond, the root mean square of a column is far from 1
-EXACT = 2**24  # whole numbers above do not fit into float32
-MOST_CLASSES = 1000  # of ids: beyond, one column each is too many
-_BLOCK = 2**24  # numbers that are looked at together
-_FIRST = 100  # sequences that are looked at before all are
-_NAMED = 5  # classes in one sentence
+FAR, NEAR = 10.0, 0.01  # outside of this range, the root mean square of a column is far from 1
+EXACT = 2**24  # float32 cannot represent all whole numbers above
+MOST_CLASSES = 1000  # of ids: with more, a column for each is too many
+_BLOCK = 2**24  # numbers that are processed together
+_FIRST = 100  # sequences that are checked before all others
+_NAMED = 5  # classes that a sentence lists
 
 
 def warnings(task: Task) -> tuple[str, ...]:
-    """What a user should be told before training begins: what was noticed in reading, and what is found here."""
+    """The warnings to show before training: those from reading the data, and those found here."""
     return (*task.warnings, *_classes(task), *_inputs(task), *_targets(task))
 
 
 def form(task: Task) -> str:
-    """How the data was read, in a line: sequences of each split, steps, inputs and what is predicted."""
+    """The form of the data in one line: sequences of each split, steps, inputs and targets."""
     counts = ", ".join(f"{len(task.splits[name])} {name}" for name in SPLITS)
     lengths = [int(length) for name in SPLITS for length in _ends(task.splits[name].lengths)]
     steps = f"{min(lengths)} to {max(lengths)}" if min(lengths) < max(lengths) else str(max(lengths))
@@ -51,7 +51,7 @@ def _ends(lengths: np.ndarray) -> tuple[int, int]:
 
 
 def _classes(task: Task) -> Iterator[str]:
-    """Classes that nobody can learn, or that no score tells about."""
+    """Warnings about classes that cannot be learned, or that no score measures."""
     if task.loss != "categorical":
         return
     counts = {name: np.bincount(_labels(task, task.splits[name]), minlength=task.outputs) for name in SPLITS}
@@ -74,11 +74,11 @@ def _classes(task: Task) -> Iterator[str]:
 
 
 def _labels(task: Task, split: Split) -> np.ndarray:
-    return split.y[_real(split)] if task.per == "step" else split.y
+    return split.y[_real_steps(split)] if task.per == "step" else split.y
 
 
 def _some(classes: np.ndarray) -> str:
-    """Names of classes, the first few of them."""
+    """Names of the first few classes, and the number of the others."""
     names = ", ".join(map(str, classes[:_NAMED]))
     more = f" and {len(classes) - _NAMED} more" if len(classes) > _NAMED else ""
     return f"class{'es' if len(classes) > 1 else ''} {names}{more}"
@@ -89,22 +89,22 @@ def _some(classes: np.ndarray) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """The column with the largest numbers, where those are far from 1."""
+    """The column with the largest numbers."""
 
-    at: int
+    number: int
     mean: float
     deviation: float
 
     @property
     def size(self) -> float:
-        """Root mean square."""
+        """The root mean square."""
         return float(np.hypot(self.mean, self.deviation))
 
 
 def _inputs(task: Task) -> Iterator[str]:
-    """Whole numbers that may name things, and numbers far from 1."""
+    """Warnings about inputs: whole numbers that may be ids, and numbers far from 1."""
     train = task.splits["train"]
-    column = _farthest(train.x, _real(train))
+    column = _extreme_column(train.x, _real_steps(train))
     most = _most_of_ids(task)
     if most:
         yield _ids(most, column, _predicts_numbers(task))
@@ -113,23 +113,23 @@ def _inputs(task: Task) -> Iterator[str]:
 
 
 def _targets(task: Task) -> Iterator[str]:
-    """Targets far from 1, and one-hot ids that are predicted column by column."""
+    """Warnings about targets: numbers far from 1, and one-hot ids that are predicted column by column."""
     train = task.splits["train"]
-    if task.loss == "bernoulli" and task.per == "step" and task.outputs > 1 and _one_hot(train.y[_real(train)]):
+    if task.loss == "bernoulli" and task.per == "step" and task.outputs > 1 and _one_hot(train.y[_real_steps(train)]):
         yield (
             f"every step to predict has exactly one 1: its {task.outputs} columns are predicted each by itself, as keys of"
             " a piano are, not as one class out of them"
         )
     if task.loss != "squared" or (task.name == "arrays" and task.per == "step"):
-        return  # there the targets are the inputs, of which it was said
+        return  # the targets are the inputs, which have their own warning
     y = train.y[:, None] if task.per == "sequence" else train.y
-    column = _farthest(y, _real(train, task.per))
+    column = _extreme_column(y, _real_steps(train, task.per))
     if column is not None:
         yield _scale("y", column, task.outputs) + "; scores are in the units of y, squared"
 
 
 def _scale(name: str, column: _Column, columns: int) -> str:
-    where = f"column {column.at} of {name}" if columns > 1 else name
+    where = f"column {column.number} of {name}" if columns > 1 else name
     exact = ", and single precision keeps only 7 digits of them" if column.size > EXACT else ""
     return (
         f"{where} has mean {column.mean:.4g} and standard deviation {column.deviation:.4g}: cells learn from numbers near"
@@ -137,7 +137,7 @@ def _scale(name: str, column: _Column, columns: int) -> str:
     )
 
 
-def _farthest(values: np.ndarray, real: np.ndarray) -> _Column | None:
+def _extreme_column(values: np.ndarray, real: np.ndarray) -> _Column | None:
     """The column with the largest numbers, if these are far from 1; `real` marks the steps that count."""
     if values.dtype == np.uint8 and values.max() <= 1:
         return None
@@ -161,11 +161,11 @@ def _predicts_numbers(task: Task) -> bool:
 
 
 def _most_of_ids(task: Task) -> int:
-    """The largest of inputs that are whole numbers from 0 and may be ids; 0 where they are none."""
+    """The largest input if all are whole numbers from 0, which may be ids; else 0."""
     train = task.splits["train"]
     if task.inputs > 1 and not _predicts_numbers(task):
         return 0
-    real = _real(train)
+    real = _real_steps(train)
     if not all(_counts_from_0(train.x[rows][real[rows]]) for rows in (slice(_FIRST), slice(None))):
         return 0
     most = int(train.x[real].max())
@@ -192,8 +192,8 @@ def _one_hot(rows: np.ndarray) -> bool:
     return bool((rows.sum(-1, dtype=int) == 1).all())
 
 
-def _real(split: Split, per: str = "step") -> np.ndarray:
-    """(sequences, time) bool: the steps that are no padding; the one answer of a sequence is real."""
+def _real_steps(split: Split, per: str = "step") -> np.ndarray:
+    """(sequences, time) bool: the steps without padding; (sequences, 1) of True with one target per sequence."""
     if per == "sequence":
         return np.ones((len(split), 1), bool)
     return np.arange(split.x.shape[1]) < split.lengths[:, None]
