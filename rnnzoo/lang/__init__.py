@@ -66,7 +66,7 @@ def with_init(cell: ir.Cell, init: Mapping[str, Init]) -> ir.Cell:
         return init.get(weight.name, fitting)
 
     def patched(step: ir.Step) -> ir.Step:
-        weights = tuple(replace(one, init=of(one)) for one in step.weights)
+        weights = tuple(replace(weight, init=of(weight)) for weight in step.weights)
         return replace(step, weights=weights)
 
     return replace(cell, step=patched(cell.step), first=patched(cell.first))

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from rnnzoo.lang import ir
 from rnnzoo.lang.primitives import mul, neg
@@ -272,7 +273,7 @@ def _text(cell: ir.Cell, steps: Sequence[ir.Step]) -> str:
     """The text of steps, each of which may be that of the layer below."""
     initial = {state.name: state.initial for state in cell.states}
     graphs = [_Graph.of(cell, step) for step in steps]
-    starts = [sum(len(graph.nodes) for graph in graphs[:number]) for number in range(len(graphs))]
+    starts = [0, *accumulate(len(graph.nodes) for graph in graphs)][: len(graphs)]
     form = _Form()
     for graph in graphs:
         form.append(graph, list(zip(graphs, starts)), initial)

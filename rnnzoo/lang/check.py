@@ -8,7 +8,6 @@ A weight needs no declaration: a capital name before `@` is a matrix; `b`, `p` a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -253,8 +252,11 @@ class _Known:
 
     def check_entries(self, weight: str, shape: list[ir.Size], span: Span) -> None:
         """The sizes of a weight that the file alone determines are not too large."""
-        sizes = [self.spec.options.get(size) if isinstance(size, str) else size for size in shape]
-        entries = math.prod(size for size in sizes if isinstance(size, int | float))
+        entries = 1.0
+        for size in shape:
+            number = self.spec.options.get(size) if isinstance(size, str) else size
+            if isinstance(number, int | float):
+                entries *= number
         if entries > MAX_ENTRIES:
             problem = f"'{weight}' has {entries:,.0f} entries, and more than {MAX_ENTRIES:,} of one weight are too many"
             self.mistakes.add(span, problem, "make it smaller, or a product of two matrices: U @ (V @ h[t-1])")
@@ -744,8 +746,7 @@ def _check_layers_agree(spec: CellSpec, upper: _Layer, first: _Layer, mistakes: 
 
 def _used_options(cell: ir.Cell) -> frozenset[str]:
     """Options that an equation, a constant, a mask, a size or an initialiser names."""
-    steps = (cell.step, cell.first)
-    weights = [weight for step in steps for weight in step.weights]
+    weights = (*cell.step.weights, *cell.first.weights)
     exprs = [equation.expr for equation in (*cell.constants, *cell.step.equations, *cell.first.equations)]
     exprs += [weight.mask for weight in weights if weight.mask is not None]
     names: set[object] = {ref.name for expr in exprs for ref in ir.refs(expr, "option")}
@@ -755,9 +756,8 @@ def _used_options(cell: ir.Cell) -> frozenset[str]:
 
 def _used_constants(cell: ir.Cell) -> tuple[ir.Equation, ...]:
     """Constants that an equation or a mask needs, directly or through others."""
-    steps = (cell.step, cell.first)
-    exprs: list[ir.Expr] = [equation.expr for step in steps for equation in step.equations]
-    exprs += [weight.mask for step in steps for weight in step.weights if weight.mask is not None]
+    exprs: list[ir.Expr] = [equation.expr for equation in (*cell.step.equations, *cell.first.equations)]
+    exprs += [weight.mask for weight in (*cell.step.weights, *cell.first.weights) if weight.mask is not None]
     needed = {ref.name for expr in exprs for ref in ir.refs(expr, "constant", "row", "col")}
     for constant in reversed(cell.constants):
         if constant.name in needed:

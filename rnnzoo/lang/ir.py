@@ -108,7 +108,7 @@ class Step:
     weights: tuple[Weight, ...]
 
     def equation(self, name: str) -> Equation:
-        return next(one for one in self.equations if one.name == name)
+        return next(equation for equation in self.equations if equation.name == name)
 
     @property
     def reads_time(self) -> bool:
@@ -151,8 +151,8 @@ class Cell:
         """Names of equations that the layer above reads."""
         return frozenset(
             ref.name
-            for one in self.step.equations
-            for ref in walk(one.expr)
+            for equation in self.step.equations
+            for ref in walk(equation.expr)
             if isinstance(ref, Ref) and ref.kind == "below"
         )
 
@@ -210,11 +210,11 @@ def terms(expr: Expr, positive: bool = True) -> Iterator[tuple[Expr, bool]]:
 
 def depending(equations: Sequence[Equation]) -> frozenset[str]:
     """Names of the equations that depend on a previous step or on time, directly or through others."""
-    found: set[str] = set()
-    for one in equations:  # in order: what an equation needs stands before it
-        if depends(one.expr, found):
-            found.add(one.name)
-    return frozenset(found)
+    names: set[str] = set()
+    for equation in equations:  # in order: what an equation needs stands before it
+        if depends(equation.expr, names):
+            names.add(equation.name)
+    return frozenset(names)
 
 
 def depends(expr: Expr, stateful: frozenset[str] | set[str]) -> bool:
@@ -237,7 +237,7 @@ class Sizes:
         if isinstance(size, int):
             return size
         if isinstance(size, tuple):
-            return sum(self.of(one) for one in size)
+            return sum(self.of(member) for member in size)
         if size == "units":
             return self.units
         return self.inputs if size == "inputs" else int(self.options[size])

@@ -49,7 +49,8 @@ def symbol(name: str, time: str = "", layer: str = "") -> str:
     """A name with what follows its first `_` as a subscript, its time after that, and the layer above."""
     head, _, rest = name.partition("_")
     base = _word(head)
-    below = ", ".join(part for part in (",".join(_word(part) for part in rest.split("_")), time) if part)
+    subscript = ",".join(map(_word, rest.split("_")))
+    below = ", ".join(part for part in (subscript, time) if part)
     return base + (f"_{{{below}}}" if below else "") + (f"^{{{layer}}}" if layer else "")
 
 

@@ -102,7 +102,7 @@ def _declarations(cell: ir.Cell) -> dict[str, Any]:
     weights: dict[str, Any] = {}
     init: dict[str, Any] = {}
     on_states = _on_states(cell)
-    for weight in {weight.name: weight for step in (cell.step, cell.first) for weight in step.weights}.values():
+    for weight in {weight.name: weight for weight in (*cell.step.weights, *cell.first.weights)}.values():
         entry: dict[str, Any] = {}
         if not _conventional(weight):
             entry["shape"] = list(weight.shape)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -53,7 +54,7 @@ def _notes(part: ElementTree.Element) -> Iterator[Note]:
     """Every sounding note of one part."""
     divisions, transpose = 1, 0
     now = onset = Fraction(0)
-    for element in (element for measure in part.findall("measure") for element in measure):
+    for element in chain.from_iterable(part.findall("measure")):
         if element.tag == "attributes":
             divisions = int(element.findtext("divisions") or divisions)
             chromatic = element.findtext("transpose/chromatic")

@@ -35,7 +35,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
         TaskError: it is nowhere to be had, or a file of that name holds something else.
     """
     content = json.loads(_file(progress).read_text())
-    rolls = {ours: [_music.roll(piece) for piece in content[theirs]] for theirs, ours in _SPLITS.items()}
+    rolls = {split: list(map(_music.roll, content[key])) for key, split in _SPLITS.items()}
     return _music.task("jsb_chorales", rolls, NOTE)
 
 
