@@ -32,41 +32,41 @@ def beside(experiment: Experiment, results: Sequence[Result], verdicts: Sequence
         results: of the experiment's present studies; those of a second stage are not looked at.
         verdicts: on the experiment's claims, in the order of `judged`.
     """
-    pairs = judged(experiment.claims, [one.label for one in experiment.tasks])
-    found: dict[tuple[str, str, str], Adjusted | None] = {}
-    told = []
-    for (claim, task), one in zip(pairs, verdicts):
+    pairs = judged(experiment.claims, [task.label for task in experiment.tasks])
+    adjustments: dict[tuple[str, str, str], Adjusted | None] = {}
+    with_adjustment = []
+    for (claim, task), verdict in zip(pairs, verdicts):
         key = (claim.a, claim.b, task)
-        if claim.form in CONFIRMED and not claim.over and key not in found:
-            found[key] = _adjusted(experiment, results, *key)
-        adjusted = found.get(key) if claim.form in CONFIRMED and not claim.over else None
-        told.append(one if adjusted is None else _with(one, claim, adjusted))
-    return tuple(told)
+        if claim.form in CONFIRMED and not claim.over and key not in adjustments:
+            adjustments[key] = _adjusted(experiment, results, *key)
+        adjusted = adjustments.get(key) if claim.form in CONFIRMED and not claim.over else None
+        with_adjustment.append(verdict if adjusted is None else _with(verdict, claim, adjusted))
+    return tuple(with_adjustment)
 
 
 def _adjusted(experiment: Experiment, results: Sequence[Result], a: str, b: str, task: str) -> Adjusted | None:
     """None where the two were not searched over one space, or too little completed."""
     space = experiment.variant(a).space
-    one, two = (belonging(results, label, task) for label in (a, b))
+    of_a, of_b = (belonging(results, label, task) for label in (a, b))
     if experiment.variant(b).space != space or not all(
-        within(space, result.trial.hyperparameters) for result in (*one, *two)
+        within(space, result.trial.hyperparameters) for result in (*of_a, *of_b)
     ):
         return None
     seed = checksum_seed(f"{experiment.name} equal settings {task} {a} {b}")
-    placed, other = (_placed(experiment.select, space, trials) for trials in (one, two))
+    placed_a, placed_b = (_placed(experiment.select, space, trials) for trials in (of_a, of_b))
     try:
-        return Adjusted(placed, other, seed, paired=experiment.paired(a, b))
+        return Adjusted(placed_a, placed_b, seed, paired=experiment.paired(a, b))
     except StatsError:
         return None
 
 
 def _placed(select: Select, space: Space, trials: Sequence[Result]) -> Placed:
-    points = [places(space, one.trial.hyperparameters) for one in trials]
+    points = [places(space, result.trial.hyperparameters) for result in trials]
     return Placed(
         np.array(points).reshape(len(trials), len(space.dimensions)),
-        np.array([one.outcome.scores.get(select.on, math.inf) for one in trials]),
-        np.array([one.outcome.scores.get(select.report, math.inf) for one in trials]),
-        np.array([one.trial.index for one in trials], dtype=int),
+        np.array([result.outcome.scores.get(select.on, math.inf) for result in trials]),
+        np.array([result.outcome.scores.get(select.report, math.inf) for result in trials]),
+        np.array([result.trial.index for result in trials], dtype=int),
     )
 
 
@@ -74,16 +74,16 @@ def _with(verdict: Verdict, claim: Claim, adjusted: Adjusted) -> Verdict:
     low, high = adjusted.interval()
     if claim.form == "A same as B":
         margin = claim.number or 0.0
-        p, what = max(adjusted.test(-margin).worse, adjusted.test(margin).better), f"within {margin:g} with p"
+        p, words = max(adjusted.test(-margin).worse, adjusted.test(margin).better), f"within {margin:g} with p"
     else:
         seen = adjusted.test()
-        p, what = min(1.0, 2 * min(seen.worse, seen.better)), "p"
+        p, words = min(1.0, 2 * min(seen.worse, seen.better)), "p"
     known = {"difference": adjusted.difference, "low": low, "high": high, "p": p}
     numbers = {f"equal_settings_{name}": number for name, number in known.items() if math.isfinite(number)}
     where = " in the search" if verdict.confirmed else ""
     return replace(
         verdict,
-        equal_settings=f"at equal settings{where}: {_by(adjusted.difference, low, high)}, {what} {pvalue(p)}; {LIMIT}",
+        equal_settings=f"at equal settings{where}: {_by(adjusted.difference, low, high)}, {words} {pvalue(p)}; {LIMIT}",
         numbers={**verdict.numbers, **numbers},
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from itertools import product
 from types import MappingProxyType
 
 import numpy as np
@@ -51,19 +52,21 @@ def searches(
         idle: task and variant of those that have not.
         timings: how fast variants trained side by side.
     """
-    found: dict[tuple[str, str], Trials | StatsError] = {}
+    scored: dict[tuple[str, str], Trials | StatsError] = {}
     complete = {}
     shares = {}
     diverged = {}
     for task in experiment.tasks:
         for variant in experiment.variants:
-            own = belonging(results, variant.label, task.label)
-            found[task.label, variant.label] = trials(own, experiment.select.on, experiment.select.report)
-            complete[task.label, variant.label] = (sum(one.outcome.kind is Kind.COMPLETE for one in own), len(own))
-            shares[task.label, variant.label] = solving(own, experiment.select.report, solved.get(task.label))
-            diverged[task.label, variant.label] = diverging(own, staged(results, variant.label, task.label, ROUND))
+            search = belonging(results, variant.label, task.label)
+            scored[task.label, variant.label] = trials(search, experiment.select.on, experiment.select.report)
+            completed = [result for result in search if result.outcome.kind is Kind.COMPLETE]
+            complete[task.label, variant.label] = len(completed), len(search)
+            shares[task.label, variant.label] = solving(search, experiment.select.report, solved.get(task.label))
+            diverged[task.label, variant.label] = diverging(search, staged(results, variant.label, task.label, ROUND))
+    pairs = judged(experiment.claims, [task.label for task in experiment.tasks])
     return Searches(
-        trials=found,
+        trials=scored,
         complete=complete,
         keep=keep,
         shares=model.shares,
@@ -71,27 +74,24 @@ def searches(
         ratio=lambda task, a, b: _ratio(experiment, a, b, inputs[task]),
         solving=shares,
         diverging=diverged,
-        timings={one.of(): one for one in timings},
+        timings={timing.of(): timing for timing in timings},
         control=experiment.control,
         seed=experiment.name,
         margin=experiment.margin,
         nothing=nothing,
         idle=idle,
         pairs=experiment.paired,
-        draws=draws_for(
-            sum(
-                len(claim.tasks) or 1 for claim, _ in judged(experiment.claims, [one.label for one in experiment.tasks])
-            )
-        ),
+        draws=draws_for(sum(len(claim.tasks) or 1 for claim, _ in pairs)),
     )
 
 
 def trials(results: Sequence[Result], on: str, report: str) -> Trials | StatsError:
     """Every trial's two scores, or why they cannot be compared."""
-    scores = [(one.outcome.scores.get(on, math.inf), one.outcome.scores.get(report, math.inf)) for one in results]
-    index = [one.trial.index for one in results]
+    selecting = [result.outcome.scores.get(on, math.inf) for result in results]
+    reported = [result.outcome.scores.get(report, math.inf) for result in results]
+    index = [result.trial.index for result in results]
     try:
-        return Trials.of([one for one, _ in scores], [two for _, two in scores], index)
+        return Trials.of(selecting, reported, index)
     except StatsError as error:
         return error
 
@@ -100,7 +100,7 @@ def solving(results: Sequence[Result], report: str, solved: float | None) -> tup
     """How many of all trials reach the score from which on a task is solved; None where there is none, or no trial."""
     if solved is None or not results:
         return None
-    return sum(one.outcome.scores.get(report, math.inf) <= solved for one in results), len(results)
+    return sum(result.outcome.scores.get(report, math.inf) <= solved for result in results), len(results)
 
 
 def diverging(search: Sequence[Result], rounds: Sequence[Result]) -> Diverging:
@@ -108,8 +108,8 @@ def diverging(search: Sequence[Result], rounds: Sequence[Result]) -> Diverging:
 
     One that ran out of memory or time, was pruned or failed might have done either, and is no failure of the cell's.
     """
-    kinds = Counter(one.outcome.kind for one in search)
-    counts, fresh = _diverged(kinds), _diverged(Counter(one.outcome.kind for one in rounds))
+    kinds = Counter(result.outcome.kind for result in search)
+    counts, fresh = _diverged(kinds), _diverged(Counter(result.outcome.kind for result in rounds))
     otherwise = {kind.words: kinds[kind] for kind in Kind if kinds[kind] and kind not in _RAN}
     return Diverging(*counts, otherwise, fresh if fresh[1] else None)
 
@@ -120,12 +120,11 @@ def _diverged(kinds: Counter[Kind]) -> tuple[int, int]:
 
 def _ratio(experiment: Experiment, a: str, b: str, inputs: int) -> tuple[float, float]:
     """Lowest and highest ratio of the weights of two variants of one size, over the sizes that are searched."""
-    one, two = (check(experiment.variant(label).cell) for label in (a, b))
+    cell_a, cell_b = (check(experiment.variant(label).cell) for label in (a, b))
     layers = experiment.variant(b).space.values("layers") or (1,)
     ratios = [
-        counts.weights(one, inputs, units, int(layer)) / counts.weights(two, inputs, units, int(layer))
-        for units in _sizes(experiment, b)
-        for layer in layers
+        counts.weights(cell_a, inputs, units, int(layer)) / counts.weights(cell_b, inputs, units, int(layer))
+        for units, layer in product(_sizes(experiment, b), layers)
     ]
     return min(ratios), max(ratios)
 
@@ -134,6 +133,6 @@ def _sizes(experiment: Experiment, label: str) -> list[int]:
     space = experiment.variant(label).space
     known = space.values("units")
     if known is not None:
-        return [int(one) for one in known]
-    (units,) = [one for one in space.dimensions if one.name == "units"]
-    return sorted({round(one) for one in np.linspace(units.low, units.high, SIZES)})
+        return [int(value) for value in known]
+    (units,) = [dimension for dimension in space.dimensions if dimension.name == "units"]
+    return sorted({round(size) for size in np.linspace(units.low, units.high, SIZES)})

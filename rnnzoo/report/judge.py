@@ -17,6 +17,7 @@ import math
 import statistics
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Protocol, TypeVar
 
 from rnnzoo.errors import StatsError
@@ -53,10 +54,15 @@ MOSTLY = 0.9  # of the trials; where fewer completed, a verdict says so
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What is said of a claim once its word is known: a sentence, the numbers, and what would settle it."""
+class VerdictText:
+    """What a verdict says once its word is known.
 
-    found: str
+    Attributes:
+        sentence: what was found.
+        settle: what would settle an undecided claim.
+    """
+
+    sentence: str
     numbers: Mapping[str, float] = field(default_factory=dict)
     settle: str = ""
 
@@ -83,16 +89,16 @@ class Finding:
 
     Attributes:
         supports, refutes: one-sided p-values; 0 and 1 where a claim follows from counting.
-        test: how they were found.
-        tell: the rest, for a word and the level at which it was decided.
-        tested: whether they are p-values, that need an adjustment for several claims.
+        test: how they were computed.
+        tell: the text, for a word and the level at which it was decided.
+        tested: whether they are p-values, which need an adjustment for several claims.
         scale: what the numbers are.
     """
 
     supports: float
     refutes: float
     test: str
-    tell: Callable[[Word, float], Told]
+    tell: Callable[[Word, float], VerdictText]
     tested: bool = False
     scale: Scale = "score"
 
@@ -161,13 +167,13 @@ def judge_pairs(pairs: Sequence[tuple[Claim, str]], evidence: Evidence, share: f
         share: of the study's error rate that these claims have; the rest is for those that are confirmed.
     """
     findings = [_finding(claim, task, evidence) for claim, task in pairs]
-    tested = [at for at, one in enumerate(findings) if isinstance(one, Finding) and one.tested]
-    p = [min(1.0, findings[at].p / share) for at in tested]  # type: ignore[union-attr]  # a text is not tested
+    tested = [position for position, finding in enumerate(findings) if isinstance(finding, Finding) and finding.tested]
+    p = [min(1.0, findings[position].p / share) for position in tested]  # type: ignore[union-attr]  # a text is not tested
     levels = [share * level for level in holm_levels(p)]
     adjusted = dict(zip(tested, zip(holm(p), levels)))
     return tuple(
-        _verdict(claim, task, finding, adjusted.get(at))
-        for at, ((claim, task), finding) in enumerate(zip(pairs, findings))
+        _verdict(claim, task, finding, adjusted.get(position))
+        for position, ((claim, task), finding) in enumerate(zip(pairs, findings))
     )
 
 
@@ -179,16 +185,16 @@ def _verdict(claim: Claim, task: str, finding: Finding | str, adjusted: tuple[fl
         return Verdict(claim.text, task, "undecided", finding, "none", more, **about)  # type: ignore[arg-type]
     p, alpha = adjusted or (0.0 if 0.0 in (finding.supports, finding.refutes) else 1.0, ALPHA)
     word, level = finding.word(p), 1.0 - alpha
-    told = finding.tell(word, level)
+    text = finding.tell(word, level)
     return Verdict(
         claim.text,
         task,
         word,
-        told.found,
+        text.sentence,
         finding.test,
-        told.settle if word == "undecided" else "",
+        text.settle if word == "undecided" else "",
         p if adjusted else None,
-        numbers=told.numbers,
+        numbers=text.numbers,
         level=level,
         scale=finding.scale,
         **about,  # type: ignore[arg-type]
@@ -211,16 +217,16 @@ def _over(claim: Claim, evidence: Evidence) -> Finding:
     parts = [_on(claim, task, evidence) for task in claim.tasks]
     left = len(parts) - claim.needed + 1  # tasks without which it cannot hold
 
-    def tell(word: Word, level: float) -> Told:
-        each = 1.0 - (1.0 - level) / (claim.needed if word == "refuted" else left)
-        told = {task: part.tell(word, each) for task, part in zip(claim.tasks, parts)}
-        numbers = {f"{task}/{name}": value for task, one in told.items() for name, value in one.numbers.items()}
-        settle = "; ".join(f"on {task}: {one.settle}" for task, one in told.items() if one.settle)
-        found = "; ".join(f"on {task}: {one.found}" for task, one in told.items())
-        return Told(found, {"tasks": float(len(parts)), "needed": float(claim.needed), **numbers}, settle)
+    def tell(word: Word, level: float) -> VerdictText:
+        part_level = 1.0 - (1.0 - level) / (claim.needed if word == "refuted" else left)
+        texts = {task: part.tell(word, part_level) for task, part in zip(claim.tasks, parts)}
+        numbers = {f"{task}/{name}": value for task, text in texts.items() for name, value in text.numbers.items()}
+        settle = "; ".join(f"on {task}: {text.settle}" for task, text in texts.items() if text.settle)
+        sentence = "; ".join(f"on {task}: {text.sentence}" for task, text in texts.items())
+        return VerdictText(sentence, {"tasks": float(len(parts)), "needed": float(claim.needed), **numbers}, settle)
 
-    supports = partial_conjunction([one.supports for one in parts], claim.needed)
-    refutes = partial_conjunction([one.refutes for one in parts], left)
+    supports = partial_conjunction([part.supports for part in parts], claim.needed)
+    refutes = partial_conjunction([part.refutes for part in parts], left)
     test = f"{parts[0].test}; on at least {claim.needed} of {len(parts)} tasks, by partial conjunction"
     return Finding(supports, refutes, test, tell, parts[0].tested, parts[0].scale)
 
@@ -252,10 +258,10 @@ def _ordered(claim: Claim, task: str, evidence: Evidence, worse: bool) -> Findin
     """A difference of any size supports it, one of the other sign refutes it."""
     above, below = evidence.difference(task, claim.a, claim.b, 0.0)
 
-    def tell(word: Word, level: float) -> Told:
-        found, numbers = evidence.describe(task, claim.a, claim.b, level)
+    def tell(word: Word, level: float) -> VerdictText:
+        sentence, numbers = evidence.describe(task, claim.a, claim.b, level)
         settle = evidence.settle(task, claim.a, claim.b, None, level) if word == "undecided" else ""
-        return Told(found, {**numbers, "worse": above, "better": below}, settle)
+        return VerdictText(sentence, {**numbers, "worse": above, "better": below}, settle)
 
     supports, refutes = (above, below) if worse else (below, above)
     return Finding(supports, refutes, evidence.test(claim.a, claim.b), tell, evidence.tests)
@@ -268,10 +274,12 @@ def _same(claim: Claim, task: str, evidence: Evidence) -> Finding:
     above_high, below_high = evidence.difference(task, claim.a, claim.b, margin)
     inside = max(above_low, below_high)
 
-    def tell(word: Word, level: float) -> Told:
-        found, numbers = evidence.describe(task, claim.a, claim.b, level)
+    def tell(word: Word, level: float) -> VerdictText:
+        sentence, numbers = evidence.describe(task, claim.a, claim.b, level)
         settle = evidence.settle(task, claim.a, claim.b, margin, level) if word == "undecided" else ""
-        return Told(f"{found}; the margin is {margin:g}", {**numbers, "margin": margin, "inside": inside}, settle)
+        return VerdictText(
+            f"{sentence}; the margin is {margin:g}", {**numbers, "margin": margin, "inside": inside}, settle
+        )
 
     test = f"{evidence.test(claim.a, claim.b)}, against the margin on both sides"
     return Finding(inside, min(above_high, below_low), test, tell, evidence.tests)
@@ -281,54 +289,54 @@ def _none_better(claim: Claim, task: str, evidence: Evidence) -> Finding:
     """Supported where each variant is significantly not better by the margin; refuted where one of them is."""
     margin = _number(claim)
     names = [name for name in evidence.names(task) if name != claim.b]
-    found = {name: evidence.difference(task, name, claim.b, -margin) for name in names}
-    nearest = max(found, key=lambda name: found[name][0])
-    best = min(found, key=lambda name: found[name][1])
+    differences = {name: evidence.difference(task, name, claim.b, -margin) for name in names}
+    nearest = max(differences, key=lambda name: differences[name][0])
+    best = min(differences, key=lambda name: differences[name][1])
 
-    def tell(word: Word, level: float) -> Told:
+    def tell(word: Word, level: float) -> VerdictText:
         shown = best if word == "refuted" else nearest
-        each = 1.0 - (1.0 - level) / len(names) if word == "refuted" else level
-        text, numbers = evidence.describe(task, shown, claim.b, each)
+        pair_level = 1.0 - (1.0 - level) / len(names) if word == "refuted" else level
+        text, numbers = evidence.describe(task, shown, claim.b, pair_level)
         settle = evidence.settle(task, shown, claim.b, margin, level) if word == "undecided" else ""
         text = f"the one that comes closest is {text}; the margin is {margin:g}"
-        return Told(text, {**numbers, "margin": margin, "variants": float(len(names))}, settle)
+        return VerdictText(text, {**numbers, "margin": margin, "variants": float(len(names))}, settle)
 
     test = f"{evidence.test(nearest, claim.b)}, against the margin, for each of {len(names)} variants"
-    return Finding(found[nearest][0], min(1.0, len(names) * found[best][1]), test, tell, evidence.tests)
+    return Finding(differences[nearest][0], min(1.0, len(names) * differences[best][1]), test, tell, evidence.tests)
 
 
 def _weights(claim: Claim, task: str, evidence: Evidence) -> Finding:
     low, high = evidence.weights(task, claim.a, claim.b)
     limit = _number(claim)
     span = f"{low:.1%}" if f"{low:.1%}" == f"{high:.1%}" else f"{low:.1%} to {high:.1%}"
-    told = Told(
+    text = VerdictText(
         f"{claim.a} has {span} of the weights of {claim.b}, over the sizes that are searched",
         {"lowest": low, "highest": high},
         "it depends on the size: narrow the range of units",
     )
-    return _counted(high < limit, low >= limit, "counted", told)
+    return _counted(high < limit, low >= limit, "counted", text)
 
 
-def _counted(supported: bool, refuted: bool, test: str, told: Told) -> Finding:
-    return Finding(0.0 if supported else 1.0, 0.0 if refuted else 1.0, test, lambda word, level: told)
+def _counted(supported: bool, refuted: bool, test: str, text: VerdictText) -> Finding:
+    return Finding(0.0 if supported else 1.0, 0.0 if refuted else 1.0, test, lambda word, level: text)
 
 
 def _share(claim: Claim, task: str, evidence: Evidence) -> Finding:
     """An interval of 95 % on one side of the number."""
     share, limit = evidence.share(task, claim.name), _number(claim)
-    what = f"{claim.name} explains" if claim.name else "all interactions together explain"
+    subject = f"{claim.name} explains" if claim.name else "all interactions together explain"
     left_out = ", ".join(evidence.excluded(task))
     without = f"; without {left_out}, whose scores spread too wide" if left_out else ""
     above, below = share.low > limit, share.high < limit
     if " below " in claim.form:
         above, below = below, above
-    told = Told(
-        f"{what} {share.value:.0%} of the variance ({LEVEL:.0%}: {share.low:.0%} to {share.high:.0%}){without}",
+    text = VerdictText(
+        f"{subject} {share.value:.0%} of the variance ({LEVEL:.0%}: {share.low:.0%} to {share.high:.0%}){without}",
         {"share": share.value, "low": share.low, "high": share.high},
         "more trials, until the interval lies on one side",
     )
     test = "functional ANOVA of a regression forest, interval over resampled trials"
-    return _counted(above, below, test, told)
+    return _counted(above, below, test, text)
 
 
 def _solves(claim: Claim, task: str, evidence: Evidence) -> Finding:
@@ -350,16 +358,16 @@ def _diverges(claim: Claim, task: str, evidence: Evidence) -> Finding:
     words = ("diverged in", "diverge", "diverged")
     remarks = [*_not_counted(claim.a, a), *_not_counted(claim.b, b)]
     if a.fresh and b.fresh:
-        each = ", ".join(f"{name} in {one[0]} of {one[1]}" for name, one in ((claim.a, a.fresh), (claim.b, b.fresh)))
-        remarks.append(f"in the rounds, which are not tested: {each}")
+        in_a, in_b = (f"{name} in {count} of {of}" for name, (count, of) in ((claim.a, a.fresh), (claim.b, b.fresh)))
+        remarks.append(f"in the rounds, which are not tested: {in_a}, {in_b}")
     return _more_often(claim, words, (a.diverged, a.trainings), (b.diverged, b.trainings), remarks)
 
 
-def _not_counted(name: str, found: Diverging) -> list[str]:
+def _not_counted(name: str, diverging: Diverging) -> list[str]:
     """What became of trainings of which it is not known whether they would have diverged."""
-    if not found.otherwise:
+    if not diverging.otherwise:
         return []
-    kinds = ", ".join(f"{count} {kind}" for kind, count in found.otherwise.items())
+    kinds = ", ".join(f"{count} {kind}" for kind, count in diverging.otherwise.items())
     return [f"not counted of {name}: {kinds}"]
 
 
@@ -376,11 +384,11 @@ def _more_often(
     more, less = more_often(*a, *b)
     difference = a[0] / a[1] - b[0] / b[1]
 
-    def tell(word: Word, level: float) -> Told:
+    def tell(word: Word, level: float) -> VerdictText:
         than = f"{abs(difference):.0%} {'more' if difference > 0 else 'less'} often" if difference else "as often"
         shares = f"{_share_of(claim.a, does, *a)}, {_share_of(claim.b, does, *b)}: {than}"
-        needed = {f"shares that differ by {one:.0%}": trials_for_shares(one, 1.0 - level) for one in SHARES_APART}
-        return Told(
+        needed = {f"shares that differ by {gap:.0%}": trials_for_shares(gap, 1.0 - level) for gap in SHARES_APART}
+        return VerdictText(
             "; ".join([shares, *remarks]),
             {
                 f"{name}_a": float(a[0]), "trials_a": float(a[1]), f"{name}_b": float(b[0]), "trials_b": float(b[1]),
@@ -406,9 +414,9 @@ def _faster(claim: Claim, task: str, evidence: Evidence) -> Finding:
     tests = [median_tests(side.ratios, limit) for side in timing.sides]
     medians = [statistics.median(side.ratios) for side in timing.sides]
 
-    def tell(word: Word, level: float) -> Told:
+    def tell(word: Word, level: float) -> VerdictText:
         bounds = [median_interval(side.ratios, level) for side in timing.sides]
-        each = [_speed(side, *ends, level) for side, ends in zip(timing.sides, bounds)]
+        speeds = [_speed(side, *ends, level) for side, ends in zip(timing.sides, bounds)]
         where = (
             f"in {len(timing.sides[0].a)} epochs of each that took turns, on {timing.machine}; how many times as fast is the"
             " median over the rounds, each of its own ratio, and not the ratio of the median times"
@@ -422,19 +430,22 @@ def _faster(claim: Claim, task: str, evidence: Evidence) -> Finding:
             "it depends on the size: narrow the range of units" if apart else "a quieter machine, or another number"
         )
         finite = {name: number for name, number in numbers.items() if math.isfinite(number)}
-        return Told(f"{claim.a} is {'; '.join(each)}; measured {where}", finite, settle)
+        return VerdictText(f"{claim.a} is {'; '.join(speeds)}; measured {where}", finite, settle)
 
-    supports, refutes = (max(one) for one in zip(*tests))
+    at_least, below = zip(*tests)
     test = "sign test of the ratios of epochs that took turns, at each size"
-    return Finding(supports, refutes, test, tell, tested=True, scale="times")
+    return Finding(max(at_least), max(below), test, tell, tested=True, scale="times")
 
 
 def _speed(side: Side, low: float, high: float, level: float) -> str:
-    ratio, a, b = (statistics.median(one) for one in (side.ratios, side.a, side.b))
+    ratio, a, b = (statistics.median(rounds) for rounds in (side.ratios, side.a, side.b))
     bounds = f"{low:.2f} to {high:.2f}" if math.isfinite(low) else "so few rounds exclude nothing"
-    first, second = (f"{1000 * one:.3g}" if one < 1.0 else f"{1000 * one:.0f}" for one in (a, b))
-    steps = f"{first} against {second} ms a step"
+    steps = f"{_milliseconds(a)} against {_milliseconds(b)} ms a step"
     return f"{ratio:.2f} times as fast at {side.words} ({percent(level)}: {bounds}; {steps})"
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{1000 * seconds:.3g}" if seconds < 1.0 else f"{1000 * seconds:.0f}"
 
 
 _FORMS: Mapping[str, Callable[[Claim, str, Evidence], Finding]] = {
@@ -460,7 +471,7 @@ def _number(claim: Claim) -> float:
 
 def _advice(needed: Mapping[str, int], run: int) -> str:
     """How many trials of each show what; what so many would have shown already is said so."""
-    return "; ".join(f"{what}: {_about(trials, run)}" for what, trials in needed.items())
+    return "; ".join(f"{words}: {_about(trials, run)}" for words, trials in needed.items())
 
 
 def _about(trials: int, run: int) -> str:
@@ -522,10 +533,10 @@ class Searches:
         return [name for where, name in self.trials if where == task and name != self.control]
 
     def of(self, task: str, name: str) -> Trials:
-        found = self.trials[task, name]
-        if isinstance(found, StatsError):
-            raise StatsError(f"{name}: {found}")
-        return found
+        trials = self.trials[task, name]
+        if isinstance(trials, StatsError):
+            raise StatsError(f"{name}: {trials}")
+        return trials
 
     def test(self, a: str, b: str) -> str:
         if self.pairs(a, b):
@@ -534,14 +545,14 @@ class Searches:
 
     def comparison(self, task: str, a: str, b: str) -> Comparison:
         def compute() -> Comparison:
-            one, two, keep = self.of(task, a), self.of(task, b), self.keep[task]
-            return Comparison(one, two, keep, self._seed(task, a, b), self.draws, self.pairs(a, b))
+            of_a, of_b, keep = self.of(task, a), self.of(task, b), self.keep[task]
+            return Comparison(of_a, of_b, keep, self._seed(task, a, b), self.draws, self.pairs(a, b))
 
         return self._once(("comparison", task, a, b), compute)
 
     def difference(self, task: str, a: str, b: str, shift: float) -> tuple[float, float]:
-        found = self._once(("test", task, a, b, shift), lambda: self.comparison(task, a, b).test(shift))
-        return found.worse, found.better
+        tested = self._once(("test", task, a, b, shift), lambda: self.comparison(task, a, b).test(shift))
+        return tested.worse, tested.better
 
     def welch(self, task: str, a: str, b: str) -> Welch:
         return self._once(("welch", task, a, b), self.comparison(task, a, b).welch)
@@ -576,8 +587,8 @@ class Searches:
         return remarks
 
     def _equal(self, task: str, a: str, b: str) -> bool:
-        scores = {float(one) for name in (a, b) for one in self.of(task, name).report if math.isfinite(one)}
-        return len(scores) == 1
+        reported = chain(self.of(task, a).report, self.of(task, b).report)
+        return len({float(score) for score in reported if math.isfinite(score)}) == 1
 
     def settle(self, task: str, a: str, b: str, margin: float | None, level: float) -> str:
         """From the spread of the two searches and not from the difference that was found, which is mostly chance.
@@ -595,15 +606,12 @@ class Searches:
 
         if margin is None:
             shown = (2 * self.margin, self.margin) if self.margin else _round_differences(size.error, alpha)
-            return _advice({f"a difference of {one:g}": needed(one) for one in shown}, run)
-        both = (1.0 + POWER) / 2  # each side of the margin must be seen
-        return (
-            _advice(
-                {"if the two are equal": needed(margin, both), f"if they differ by {2 * margin:g}": needed(margin)}, run
-            )
-            if margin
-            else "a margin above 0"
-        )
+            return _advice({f"a difference of {difference:g}": needed(difference) for difference in shown}, run)
+        if not margin:
+            return "a margin above 0"
+        side_power = (1.0 + POWER) / 2  # each side of the margin must be seen
+        equal, apart = needed(margin, side_power), needed(margin)
+        return _advice({"if the two are equal": equal, f"if they differ by {2 * margin:g}": apart}, run)
 
     def weights(self, task: str, a: str, b: str) -> tuple[float, float]:
         return self.ratio(task, a, b)
@@ -612,22 +620,22 @@ class Searches:
         return self._once(("shares", task), lambda: self.shares(task))[name]
 
     def solved(self, task: str, name: str) -> tuple[int, int]:
-        found = self.solving.get((task, name))
-        if found is None:
+        solved = self.solving.get((task, name))
+        if solved is None:
             raise StatsError(f"no trial of {name} has ended, or these do not say from which score on {task} is solved")
-        return found
+        return solved
 
     def diverged(self, task: str, name: str) -> Diverging:
-        found = self.diverging.get((task, name))
-        if found is None or not found.trainings:
+        diverged = self.diverging.get((task, name))
+        if diverged is None or not diverged.trainings:
             raise StatsError(f"no trial of {name} has completed or diverged")
-        return found
+        return diverged
 
     def timing(self, task: str, a: str, b: str) -> Timing:
-        found = self.timings.get((task, a, b))
-        if found is None:
+        timing = self.timings.get((task, a, b))
+        if timing is None:
             raise StatsError(f"not measured: how fast {a} and {b} train side by side on {task}")
-        return found
+        return timing
 
     def _seed(self, *words: object) -> int:
         return checksum_seed(" ".join(map(str, (self.seed, *words))))
@@ -644,15 +652,18 @@ def _bounds(low: float, high: float) -> str:
     """An interval, or that the test has none at this level."""
     if math.isinf(low) and math.isinf(high):
         return "so few trials exclude nothing"
-    below, above = (f"{one:+.3f}" if math.isfinite(one) else "any" for one in (low, high))
-    return f"{below} to {above}"
+    return f"{_bound(low)} to {_bound(high)}"
+
+
+def _bound(end: float) -> str:
+    return f"{end:+.3f}" if math.isfinite(end) else "any"
 
 
 def _round_differences(error: float, alpha: float) -> tuple[float, float]:
     """Two round differences at and below what the present trials would show: 1, 2 or 5 times a power of ten."""
     limit = detectable(max(error, 1e-12), alpha)
     power = 10.0 ** math.floor(math.log10(limit))
-    steps = [one * power for one in (0.2, 0.5, 1.0, 2.0, 5.0) if one * power <= limit * (1 + 1e-9)]
+    steps = [factor * power for factor in (0.2, 0.5, 1.0, 2.0, 5.0) if factor * power <= limit * (1 + 1e-9)]
     return float(f"{steps[-1]:.1g}"), float(f"{steps[-2]:.1g}")
 
 
@@ -674,8 +685,8 @@ class Printed:
         return float(difference <= 0), float(difference >= 0)
 
     def describe(self, task: str, a: str, b: str, level: float) -> tuple[str, Mapping[str, float]]:
-        one, two = self.scores[task][a], self.scores[task][b]
-        return f"{a} {one:g}, {b} {two:g}", {"a": one, "b": two, "difference": one - two}
+        score_a, score_b = self.scores[task][a], self.scores[task][b]
+        return f"{a} {score_a:g}, {b} {score_b:g}", {"a": score_a, "b": score_b, "difference": score_a - score_b}
 
     def settle(self, task: str, a: str, b: str, margin: float | None, level: float) -> str:
         return "numbers that differ"
