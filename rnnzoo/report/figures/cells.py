@@ -29,12 +29,12 @@ def weights(cell: CellView, others: Sequence[CellView], inputs: int, most: int) 
         axes = figure.subplots()
         units = np.arange(16, most + 1, 16)
 
-        def counts(one: CellView) -> list[float]:
-            return [one.count_params(inputs, int(count)) / 1000 for count in units]
+        def counts(view: CellView) -> list[float]:
+            return [view.count_params(inputs, int(count)) / 1000 for count in units]
 
-        for other in others:
-            if other.name != cell.name:
-                axes.plot(units, counts(other), color=FAINT, lw=0.7)
+        for neighbour in others:
+            if neighbour.name != cell.name:
+                axes.plot(units, counts(neighbour), color=FAINT, lw=0.7)
         axes.plot(units, counts(cell), color=KEPT, lw=2, label=cell.name)
         axes.set(xlabel="units", ylabel="thousands of weights", xlim=(0, most), ylim=(0, None))
         axes.legend(frameon=False, loc="upper left")
@@ -67,12 +67,12 @@ def gates(inputs: np.ndarray, rows: Sequence[Values], label: str) -> str:
         axes = figure.subplots(len(rows) + 1, sharex=True)
         axes[0].imshow(_used(inputs).T, aspect="auto", origin="lower", cmap="Greys", interpolation="nearest")
         axes[0].set_ylabel(label, rotation=0, ha="right", va="center")
-        for one, row in zip(axes[1:], rows):
-            _heat(figure, one, row)
-        for one in axes:
-            one.set_yticks([])
-            one.spines[:].set_visible(False)
-            one.tick_params(length=0)
+        for panel, row in zip(axes[1:], rows):
+            _heat(figure, panel, row)
+        for panel in axes:
+            panel.set_yticks([])
+            panel.spines[:].set_visible(False)
+            panel.tick_params(length=0)
         axes[-1].set_xlabel("step")
         return svg(figure)
 
@@ -120,31 +120,35 @@ class Lag:
     bound: np.ndarray | None = None
 
 
-def lags(found: Sequence[Lag]) -> str:
+def lags(curves: Sequence[Lag]) -> str:
     """Norms in log scale: untrained cells on the left, trained ones on the right where there are any; a bound is dotted."""
-    sides = ["at the start", "after training"] if any(one.trained is not None for one in found) else ["at the start"]
+    sides = ["at the start"]
+    if any(curve.trained is not None for curve in curves):
+        sides.append("after training")
     with rc_context(STYLE):
         figure = Figure(figsize=(4.6 * len(sides) + 0.6, 3.8), layout="constrained")
         row = figure.subplots(1, len(sides), sharey=True, squeeze=False)[0]
-        names = list(dict.fromkeys(one.cell for one in found))
+        names = list(dict.fromkeys(curve.cell for curve in curves))
         for axes, side in zip(row, sides):
-            for one in found:
-                norms = one.start if side == sides[0] else one.trained
+            for curve in curves:
+                norms = curve.start if side == sides[0] else curve.trained
                 if norms is not None:
-                    _lag(axes, one, norms, names, bound=one.bound if side == sides[0] else None)
+                    _lag(axes, curve, norms, names, bound=curve.bound if side == sides[0] else None)
             axes.set(title=side, xlabel="lag: steps before the end", yscale="log")
         row[0].set_ylabel(r"norm of d loss$_T$ / d state$_{T-lag}$")
         row[-1].legend(frameon=False, loc="lower left", fontsize=9)
-        drawn = [norms for one in found for norms in (one.start, one.trained) if norms is not None]
+        drawn = [curve.start for curve in curves] + [curve.trained for curve in curves if curve.trained is not None]
         low = min(float(np.min(norms[norms > 0], initial=1.0)) for norms in drawn)
         row[0].set_ylim(max(low / 3, FLOOR), None)
         return svg(figure)
 
 
-def _lag(axes: Axes, one: Lag, norms: np.ndarray, names: Sequence[str], bound: np.ndarray | None) -> None:
-    colour = COLOURS[names.index(one.cell) % len(COLOURS)]
+def _lag(axes: Axes, curve: Lag, norms: np.ndarray, names: Sequence[str], bound: np.ndarray | None) -> None:
+    colour = COLOURS[names.index(curve.cell) % len(COLOURS)]
     steps = np.arange(1, len(norms) + 1)
-    style = "-" if one.state == "h" else "--"
-    axes.plot(steps, np.maximum(norms, FLOOR / 10), color=colour, ls=style, lw=1.7, label=f"{one.cell}: {one.state}")
+    style = "-" if curve.state == "h" else "--"
+    axes.plot(
+        steps, np.maximum(norms, FLOOR / 10), color=colour, ls=style, lw=1.7, label=f"{curve.cell}: {curve.state}"
+    )
     if bound is not None:
         axes.plot(steps, np.maximum(bound, FLOOR / 10), color=colour, ls=":", lw=1.2)

@@ -15,6 +15,7 @@ ranks           variants over several tasks, with the critical difference (Demsa
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain, product
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from rnnzoo.confirm.questions import CERTAIN
 from rnnzoo.report.figures.style import COLOURS, DASHES, FAINT, INK, KEPT, MARKERS, STYLE, svg
 from rnnzoo.report.importance import ImportanceSummary, Marginal
 from rnnzoo.report.scaling import ScalingCurve, scaling_curves
-from rnnzoo.report.summary import Row, Summary, Table
+from rnnzoo.report.summary import Point, Row, Summary, Table
 from rnnzoo.report.verdict import Verdict
 from rnnzoo.stats.ranks import Ranks
 
@@ -43,61 +44,66 @@ FAR = 3.0  # spans of the middle of the scores beyond which a score is shown at 
 
 def draw(summary: Summary) -> dict[str, str]:
     """SVG texts by name; a task without a complete trial has none."""
-    found: dict[str, str] = {}
+    pictures: dict[str, str] = {}
     for table in summary.tables:
         suffix = f"-{table.task}" if len(summary.tables) > 1 else ""
         rows = [row for row in table.rows if row.points]
         if rows:
             with rc_context(STYLE):
-                found |= {f"{name}{suffix}": svg(figure) for name, figure in _figures(summary, table, rows).items()}
-        confirmed = [one for one in summary.verdicts if one.task == table.task and one.course and one.pair]
+                pictures |= {f"{name}{suffix}": svg(figure) for name, figure in _figures(summary, table, rows).items()}
+        confirmed = [verdict for verdict in summary.verdicts if verdict.task == table.task and _has_course(verdict)]
         if confirmed:
             with rc_context(STYLE):
-                found[f"answers{suffix}"] = svg(_answers(summary, table, confirmed))
+                pictures[f"answers{suffix}"] = svg(_answers(summary, table, confirmed))
     for curve in scaling_curves(summary):
         with rc_context(STYLE):
-            found[f"growth-{curve.name}"] = svg(_scaling(summary, curve))
+            pictures[f"growth-{curve.name}"] = svg(_scaling(summary, curve))
     units = {table.task: table.unit for table in summary.tables}
     for number, verdict in enumerate(summary.verdicts, start=1):
         if verdict.course and verdict.pair:
             with rc_context(STYLE):
-                found[f"claim-{number}"] = svg(_course(verdict, verdict.pair, units[verdict.task]))
+                pictures[f"claim-{number}"] = svg(_course(verdict, verdict.pair, units[verdict.task]))
     if summary.ranks is not None:
         with rc_context(STYLE):
-            found["ranks"] = svg(_ranks(summary.ranks))
-    return found
+            pictures["ranks"] = svg(_ranks(summary.ranks))
+    return pictures
+
+
+def _has_course(verdict: Verdict) -> bool:
+    """Whether a claim about two variants was judged round by round."""
+    return bool(verdict.course and verdict.pair)
 
 
 def _figures(summary: Summary, table: Table, rows: Sequence[Row]) -> dict[str, Figure]:
     """The figures of one task; those for which there is nothing to show are left out."""
-    found = {"distribution": _distribution(summary, table, rows), "curves": _curves(summary, table, rows)}
+    figures = {"distribution": _distribution(summary, table, rows), "curves": _curves(summary, table, rows)}
     if any(row.tuning for row in rows):
-        found["tuning"] = _tuning(summary, table, rows)
+        figures["tuning"] = _tuning(summary, table, rows)
     if table.explained is not None:
-        found["importance"] = _importance(table.explained)
-        found["scatter"] = _scatter(summary, table, rows, table.explained)
-    return found
+        figures["importance"] = _importance(table.explained)
+        figures["scatter"] = _scatter(summary, table, rows, table.explained)
+    return figures
 
 
 def _distribution(summary: Summary, table: Table, rows: Sequence[Row]) -> Figure:
     figure = Figure(figsize=(8, 0.9 + 0.36 * len(rows)))
     axes = figure.subplots()
     low, high = _limits(table, rows)
-    for at, row in enumerate(rows):
-        _strip(axes, at, row, high)
-    for at, (name, score) in enumerate(table.baselines.items()):
+    for position, row in enumerate(rows):
+        _strip(axes, position, row, high)
+    for position, (name, score) in enumerate(table.baselines.items()):
         if low <= score <= high:
             axes.axvline(score, color=FAINT, lw=1, ls=(0, (4, 3)), zorder=0)
             axes.annotate(
-                name, (score, -0.75 - 0.42 * (at % 2)), color="#5b6570", fontsize=8.5, ha="center", va="bottom",
+                name, (score, -0.75 - 0.42 * (position % 2)), color="#5b6570", fontsize=8.5, ha="center", va="bottom",
                 annotation_clip=False,
             )  # fmt: skip
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(low, high)
     axes.set_yticks(range(len(rows)), [row.variant for row in rows])
     axes.tick_params(axis="y", length=0)
-    for at, row in enumerate(rows):
-        axes.annotate(row.subtitle, (1, at), (6, 0), **_BESIDE)
+    for position, row in enumerate(rows):
+        axes.annotate(row.subtitle, (1, position), (6, 0), **_BESIDE)
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x", color="#eceff2", lw=0.8)
     axes.set_axisbelow(True)
@@ -105,31 +111,41 @@ def _distribution(summary: Summary, table: Table, rows: Sequence[Row]) -> Figure
     return figure
 
 
-def _strip(axes: Axes, at: int, row: Row, high: float) -> None:
+def _strip(axes: Axes, position: int, row: Row, high: float) -> None:
     """One variant: its trials as dots over a box of their quartiles, the mean of those that are compared, their interval."""
     spread = np.linspace(-0.16, 0.16, 5)
-    scores = np.array([one.score for one in row.points])
+    scores = np.array([point.score for point in row.points])
     shown = np.minimum(np.percentile(scores, (25, 50, 75)), high)
-    axes.fill_between(shown[[0, 2]], at - 0.3, at + 0.3, color="#eceff2", lw=0, zorder=0.5)
-    axes.plot((shown[1], shown[1]), (at - 0.3, at + 0.3), color=FAINT, lw=1.2, zorder=0.6)
-    places = at + spread[np.arange(len(scores)) % 5]
+    axes.fill_between(shown[[0, 2]], position - 0.3, position + 0.3, color="#eceff2", lw=0, zorder=0.5)
+    axes.plot((shown[1], shown[1]), (position - 0.3, position + 0.3), color=FAINT, lw=1.2, zorder=0.6)
+    places = position + spread[np.arange(len(scores)) % 5]
     for kept, colour, size, alpha in ((False, FAINT, 4.5, 0.9), (True, KEPT, 5.5, 0.9)):
-        these = np.array([one.kept == kept for one in row.points]) & (scores <= high)
-        axes.plot(scores[these], places[these], "o", ms=size, mew=0, color=colour, alpha=alpha)
+        mask = np.array([point.kept == kept for point in row.points]) & (scores <= high)
+        axes.plot(scores[mask], places[mask], "o", ms=size, mew=0, color=colour, alpha=alpha)
     beyond = int((scores > high).sum())
     if beyond:
         axes.annotate(
-            f"{beyond} more \N{RIGHTWARDS ARROW}", (high, at), ha="right", va="center", color="#5b6570", fontsize=8.5
+            f"{beyond} more \N{RIGHTWARDS ARROW}",
+            (high, position),
+            ha="right",
+            va="center",
+            color="#5b6570",
+            fontsize=8.5,
         )
     if row.interval:
-        axes.plot(row.interval, (at, at), color=INK, lw=1.6, solid_capstyle="butt", zorder=3)
+        axes.plot(row.interval, (position, position), color=INK, lw=1.6, solid_capstyle="butt", zorder=3)
     if row.mean is not None and row.mean <= high:
-        axes.plot((row.mean, row.mean), (at - 0.26, at + 0.26), color=INK, lw=2.4, zorder=4)
+        axes.plot((row.mean, row.mean), (position - 0.26, position + 0.26), color=INK, lw=2.4, zorder=4)
+
+
+def _points(rows: Sequence[Row]) -> list[Point]:
+    """The complete trials of all variants."""
+    return list(chain.from_iterable(row.points for row in rows))
 
 
 def _limits(table: Table, rows: Sequence[Row]) -> tuple[float, float]:
     """From the best score to where the bulk ends; what lies far beyond is counted at the edge, not drawn."""
-    scores = np.array([one.score for row in rows for one in row.points])
+    scores = np.array([point.score for point in _points(rows)])
     far = np.percentile(scores, 75) + FAR * max(float(np.ptp(np.percentile(scores, (25, 75)))), 1e-12)
     lines = [score for score in table.baselines.values() if score <= far]
     low = float(min([*scores, *lines]))
@@ -142,12 +158,12 @@ def _curves(summary: Summary, table: Table, rows: Sequence[Row]) -> Figure:
     figure = Figure(figsize=(8, 4.2))
     axes = figure.subplots()
     lowest = []
-    for at, row in enumerate(rows):
+    for number, row in enumerate(rows):
         if row.best is None:
             continue
         epochs = [point["epoch"] for point in row.best.curve]
         values = [point["validation"] for point in row.best.curve]
-        axes.plot(epochs, values, **_line(at), lw=1.6, label=row.variant, marker="o" if len(epochs) == 1 else "")
+        axes.plot(epochs, values, **_line(number), lw=1.6, label=row.variant, marker="o" if len(epochs) == 1 else "")
         lowest += values
     if lowest:
         top = np.percentile(lowest, 97)
@@ -157,9 +173,9 @@ def _curves(summary: Summary, table: Table, rows: Sequence[Row]) -> Figure:
     return figure
 
 
-def _line(at: int) -> dict[str, Any]:
+def _line(number: int) -> dict[str, Any]:
     """Colour and dashes of the nth line."""
-    return {"color": COLOURS[at % len(COLOURS)], "ls": DASHES[at // len(COLOURS) % len(DASHES)]}
+    return {"color": COLOURS[number % len(COLOURS)], "ls": DASHES[number // len(COLOURS) % len(DASHES)]}
 
 
 def _label(axes: Axes, x: str, y: str, legend: str) -> None:
@@ -182,18 +198,18 @@ def _tuning(summary: Summary, table: Table, rows: Sequence[Row]) -> Figure:
     figure = Figure(figsize=(8, 4.2))
     axes = figure.subplots()
     curves = [row.tuning for row in rows if row.tuning is not None]
-    for at, row in enumerate(rows):
+    for number, row in enumerate(rows):
         if row.tuning is None:
             continue
         trials = np.arange(1, len(row.tuning.mean) + 1)
-        axes.plot(trials, row.tuning.mean, **_line(at), lw=1.6, label=row.variant)
+        axes.plot(trials, row.tuning.mean, **_line(number), lw=1.6, label=row.variant)
         if row.variant == summary.baseline:
-            axes.fill_between(trials, row.tuning.low, row.tuning.high, color=_line(at)["color"], alpha=0.18, lw=0)
-    low = min(min(one.mean) for one in curves)
-    high = float(np.median([one.mean[0] for one in curves]))  # the worst first trials would squeeze the rest
+            axes.fill_between(trials, row.tuning.low, row.tuning.high, color=_line(number)["color"], alpha=0.18, lw=0)
+    low = min(min(curve.mean) for curve in curves)
+    high = float(np.median([curve.mean[0] for curve in curves]))  # the worst first trials would squeeze the rest
     room = 0.05 * max(high - low, 1e-9)
     axes.set_ylim(low - room, high + room)
-    _counting(axes, max(len(one.mean) for one in curves))
+    _counting(axes, max(len(curve.mean) for curve in curves))
     _label(
         axes,
         "n, the trials that are drawn",
@@ -205,11 +221,12 @@ def _tuning(summary: Summary, table: Table, rows: Sequence[Row]) -> Figure:
 
 def _counting(axes: Axes, most: int) -> None:
     """An axis of numbers from 1 to `most`, logarithmic where they are many."""
+    steps: Sequence[int] = range(1, most + 1)
     if most > MANY:
         axes.set_xscale("log")
-    steps = [one * 10**power for power in range(7) for one in (1, 2, 5)] if most > MANY else range(1, most + 1)
-    ticks = sorted({one for one in steps if one <= 0.8 * most} | {most})
-    axes.set_xticks(ticks, [f"{one:,}" for one in ticks])
+        steps = [digit * 10**power for power, digit in product(range(7), (1, 2, 5))]
+    ticks = sorted({tick for tick in steps if tick <= 0.8 * most} | {most})
+    axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.xaxis.set_minor_locator(NullLocator())
 
@@ -222,9 +239,9 @@ def _importance(importance: ImportanceSummary) -> Figure:
     heights = (0.6 + 0.3 * len(bars), 2.4 * -(-count // 4))
     upper, lower = np.asarray(figure.subfigures(2, 1, height_ratios=heights)).ravel()
     axes = upper.subplots()
-    for at, (_, share) in enumerate(bars):
-        axes.barh(at, share.value, color=KEPT if at < len(importance.main) else FAINT, height=0.6)
-        axes.plot((share.low, share.high), (at, at), color=INK, lw=1.4)
+    for position, (_, share) in enumerate(bars):
+        axes.barh(position, share.value, color=KEPT if position < len(importance.main) else FAINT, height=0.6)
+        axes.plot((share.low, share.high), (position, position), color=INK, lw=1.4)
     axes.set_yticks(range(len(bars)), [_words(name) for name, _ in bars])
     axes.set_ylim(len(bars) - 0.4, -0.6)
     axes.set_xlim(0, 1)
@@ -241,13 +258,13 @@ def _importance(importance: ImportanceSummary) -> Figure:
 
 
 def _marginal(axes: Axes, marginal: Marginal) -> None:
-    at, mean, spread = (np.array(one) for one in (marginal.at, marginal.mean, marginal.spread))
+    values, mean, spread = (np.array(column) for column in (marginal.at, marginal.mean, marginal.spread))
     if marginal.choices:
-        axes.errorbar(at, mean, spread, fmt="o", ms=4, color=KEPT, elinewidth=1)
-        axes.set_xticks(at, marginal.choices)
+        axes.errorbar(values, mean, spread, fmt="o", ms=4, color=KEPT, elinewidth=1)
+        axes.set_xticks(values, marginal.choices)
     else:
-        axes.fill_between(at, mean - spread, mean + spread, color=KEPT, alpha=0.18, lw=0)
-        axes.plot(at, mean, color=KEPT, lw=1.6)
+        axes.fill_between(values, mean - spread, mean + spread, color=KEPT, alpha=0.18, lw=0)
+        axes.plot(values, mean, color=KEPT, lw=1.6)
         _scale(axes, marginal)
     axes.grid(color="#eceff2", lw=0.8)
     axes.set_axisbelow(True)
@@ -263,7 +280,11 @@ def _scale(axes: Axes, marginal: Marginal) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
     if high < 100 * low:
         ticks = (low, (low * high) ** 0.5, high)
-        axes.set_xticks(ticks, [f"{one:.2g}" if one < 10 else f"{one:.0f}" for one in ticks])
+        axes.set_xticks(ticks, [_two_figures(tick) for tick in ticks])
+
+
+def _two_figures(number: float) -> str:
+    return f"{number:.2g}" if number < 10 else f"{number:.0f}"
 
 
 def _scatter(summary: Summary, table: Table, rows: Sequence[Row], importance: ImportanceSummary) -> Figure:
@@ -273,12 +294,12 @@ def _scatter(summary: Summary, table: Table, rows: Sequence[Row], importance: Im
     figure = Figure(figsize=(8, 2.4 * down), layout="constrained")
     panels = figure.subplots(down, min(count, 4), sharey=True, squeeze=False).ravel()
     low, high = _limits(table, rows)
-    points = [one for row in rows for one in row.points]
+    points = _points(rows)
     for panel, marginal in zip(panels, importance.marginals):
         for kept, colour, alpha in ((False, FAINT, 0.9), (True, KEPT, 0.9)):
-            these = [one for one in points if one.kept == kept and marginal.name in one.at]
-            at = [_place(marginal, one.at[marginal.name]) for one in these]
-            panel.plot(at, [min(one.score, high) for one in these], "o", ms=3, mew=0, color=colour, alpha=alpha)
+            drawn = [point for point in points if point.kept == kept and marginal.name in point.at]
+            values = [_place(marginal, point.at[marginal.name]) for point in drawn]
+            panel.plot(values, [min(point.score, high) for point in drawn], "o", ms=3, mew=0, color=colour, alpha=alpha)
         if marginal.choices:
             panel.set_xticks(range(len(marginal.choices)), marginal.choices)
         else:
@@ -298,15 +319,19 @@ def _scaling(summary: Summary, curve: ScalingCurve) -> Figure:
     figure = Figure(figsize=(8, 3.6))
     axes = figure.subplots()
     places = {value: place for place, (value, _) in enumerate(curve.tables)}
-    variants = list(dict.fromkeys(row.variant for _, table in curve.tables for row in sorted(table.rows, key=_named)))
-    for at, variant in enumerate(variants):
-        beside = 0.5 * ((at + 0.5) / len(variants) - 0.5)  # equal scores would hide each other
-        found = [(value, row) for value, table in curve.tables for row in table.rows if row.variant == variant]
-        grown = [(places[value] + beside, *_scaled(curve, row)) for value, row in found]
-        points = [(place, score, interval) for place, score, interval in grown if score is not None]
-        line = _line(at)
+    sorted_rows = chain.from_iterable(sorted(table.rows, key=_named) for _, table in curve.tables)
+    variants = list(dict.fromkeys(row.variant for row in sorted_rows))
+    for number, variant in enumerate(variants):
+        beside = 0.5 * ((number + 0.5) / len(variants) - 0.5)  # equal scores would hide each other
+        shown = []
+        for value, table in curve.tables:
+            row = next((row for row in table.rows if row.variant == variant), None)
+            if row is not None:
+                shown.append((places[value] + beside, *_scaled(curve, row)))
+        points = [(place, score, interval) for place, score, interval in shown if score is not None]
+        line = _line(number)
         axes.plot(
-            [place for place, *_ in points], [score for _, score, _ in points], marker=MARKERS[at % len(MARKERS)],
+            [place for place, *_ in points], [score for _, score, _ in points], marker=MARKERS[number % len(MARKERS)],
             ms=4.5, lw=1.2, label=variant, **line,
         )  # fmt: skip
         bands = [(place, *interval) for place, _, interval in points if interval]
@@ -317,7 +342,7 @@ def _scaling(summary: Summary, curve: ScalingCurve) -> Figure:
         axes.set(ylabel="share of trainings\nthat solve it", ylim=(-0.04, 1.04))
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     else:
-        least = [(places[value], min(one.baselines.values())) for value, one in curve.tables if one.baselines]
+        least = [(places[value], min(table.baselines.values())) for value, table in curve.tables if table.baselines]
         if least:
             axes.plot(*zip(*least), color=FAINT, lw=1, ls=(0, (4, 3)), label="learns nothing")
         axes.set(ylabel=f"{table.metric.replace('_', ' ')} on {summary.report}")
@@ -334,8 +359,8 @@ def _answers(summary: Summary, table: Table, verdicts: Sequence[Verdict]) -> Fig
     figure = Figure(figsize=(8, 1.0 + 0.5 * len(verdicts)))
     axes = figure.subplots()
     far = 1.08 * max(map(_reach, verdicts))
-    for at, verdict in enumerate(verdicts):
-        _answer(axes, at, verdict, far)
+    for position, verdict in enumerate(verdicts):
+        _answer(axes, position, verdict, far)
     pairs = [verdict.pair for verdict in verdicts if verdict.pair]
     titles = {row.variant: row.subtitle for row in table.rows}
     labels = [_titled(a, titles.get(a, "")) if b == summary.baseline else f"{a} less {b}" for a, b in pairs]
@@ -354,18 +379,20 @@ def _titled(label: str, title: str) -> str:
     return f"{title} ({label})" if 0 < len(title) <= LONG else label
 
 
-def _answer(axes: Axes, at: int, verdict: Verdict, far: float) -> None:
+def _answer(axes: Axes, position: int, verdict: Verdict, far: float) -> None:
     floor, margin = verdict.numbers["floor"], verdict.numbers["margin"]
-    axes.barh(at, 2 * margin, 0.8, -margin, color="#eceff2", lw=0, zorder=0)
+    axes.barh(position, 2 * margin, 0.8, -margin, color="#eceff2", lw=0, zorder=0)
     if floor < margin:  # they are equal where the claim is that two are the same
-        axes.barh(at, 2 * floor, 0.8, -floor, color="#dde2e7", lw=0, zorder=0)
+        axes.barh(position, 2 * floor, 0.8, -floor, color="#dde2e7", lw=0, zorder=0)
     shown = [step.difference for step in verdict.course if step.difference is not None]
-    axes.plot(shown, [at + 0.2] * len(shown), "o", ms=3.5, mew=0, color=KEPT, alpha=0.45, zorder=3, clip_on=False)
+    axes.plot(shown, [position + 0.2] * len(shown), "o", ms=3.5, mew=0, color=KEPT, alpha=0.45, zorder=3, clip_on=False)
     low, high = verdict.numbers.get("low"), verdict.numbers.get("high")
     if low is not None and high is not None:
-        axes.plot([max(low, -far), min(high, far)], [at, at], color=INK, lw=2.4, solid_capstyle="butt", zorder=4)
-        axes.plot(verdict.numbers["difference"], at, "|", ms=11, mew=2.2, color=INK, zorder=4)
-    axes.annotate(_outcome(verdict), (1, at), (6, 0), **{**_BESIDE, "color": INK, "fontsize": 10})
+        axes.plot(
+            [max(low, -far), min(high, far)], [position, position], color=INK, lw=2.4, solid_capstyle="butt", zorder=4
+        )
+        axes.plot(verdict.numbers["difference"], position, "|", ms=11, mew=2.2, color=INK, zorder=4)
+    axes.annotate(_outcome(verdict), (1, position), (6, 0), **{**_BESIDE, "color": INK, "fontsize": 10})
 
 
 def _outcome(verdict: Verdict) -> str:
@@ -390,9 +417,9 @@ def _course(verdict: Verdict, pair: tuple[str, str], unit: str) -> Figure:
     for bound in (-CERTAIN * margin, CERTAIN * margin):
         axes.axhline(bound, color=FAINT, lw=0.8, ls=(0, (4, 3)), zorder=1)
     _closing(axes, verdict)
-    shown = [(one.round, one.difference) for one in verdict.course if one.difference is not None]
-    axes.plot([at for at, _ in shown], [one for _, one in shown], "o", ms=5.5, mew=0, color=KEPT, zorder=4)
-    failed = [one.round for one in verdict.course if one.difference is None]
+    scored = {step.round: step.difference for step in verdict.course if step.difference is not None}
+    axes.plot([*scored], [*scored.values()], "o", ms=5.5, mew=0, color=KEPT, zorder=4)
+    failed = [step.round for step in verdict.course if step.difference is None]
     axes.plot(failed, [0.9 * far] * len(failed), "x", ms=7, mew=1.6, color=COLOURS[1], zorder=4)
     axes.set(xlim=(0.4, len(verdict.course) + 0.6), ylim=(-far, far), ylabel=f"difference, {unit}")
     axes.set_xlabel("round: a fresh training of each")
@@ -404,32 +431,32 @@ def _course(verdict: Verdict, pair: tuple[str, str], unit: str) -> Figure:
 
 def _closing(axes: Axes, verdict: Verdict) -> None:
     """The interval after each look, and the last one, at which the claim was decided."""
-    looks = [(one.round, one.low, one.high) for one in verdict.course if one.low is not None and one.high is not None]
+    looks = [step for step in verdict.course if step.low is not None and step.high is not None]
     if not looks:
         return
-    at, low, high = zip(*looks)
+    rounds, low, high = zip(*((look.round, look.low, look.high) for look in looks))
     for side in (low, high):
-        axes.plot(at, side, color=INK, lw=1.3, zorder=2)
-    axes.plot((at[-1], at[-1]), (low[-1], high[-1]), color=INK, lw=2.6, solid_capstyle="butt", zorder=3)
+        axes.plot(rounds, side, color=INK, lw=1.3, zorder=2)
+    axes.plot((rounds[-1], rounds[-1]), (low[-1], high[-1]), color=INK, lw=2.6, solid_capstyle="butt", zorder=3)
     said = verdict.said if verdict.word != "undecided" else "still open"
     axes.annotate(
-        said, (at[-1], 1), (0, 3), xycoords=("data", "axes fraction"), textcoords="offset points", ha="right", fontsize=9,
+        said, (rounds[-1], 1), (0, 3), xycoords=("data", "axes fraction"), textcoords="offset points", ha="right", fontsize=9,
         fontweight="bold", annotation_clip=False,
     )  # fmt: skip
 
 
 def _reach(verdict: Verdict) -> float:
     """How far the axis goes: all differences, the margin and the last interval; the first ones may be far wider."""
-    ends = [verdict.course[-1].low, verdict.course[-1].high, *(one.difference for one in verdict.course)]
-    return max([1.5 * verdict.numbers["margin"], *(1.15 * abs(one) for one in ends if one is not None)])
+    ends = [verdict.course[-1].low, verdict.course[-1].high, *(step.difference for step in verdict.course)]
+    return max([1.5 * verdict.numbers["margin"], *(1.15 * abs(end) for end in ends if end is not None)])
 
 
 def _scaled(curve: ScalingCurve, row: Row) -> tuple[float | None, tuple[float, float] | None]:
     """What a line shows, and its interval."""
     if not curve.solved:
         return row.mean, row.interval
-    one = row.solved
-    return (one.count / one.trials, (one.low, one.high)) if one else (None, None)
+    solved = row.solved
+    return (solved.count / solved.trials, (solved.low, solved.high)) if solved else (None, None)
 
 
 def _named(row: Row) -> str:
@@ -438,18 +465,18 @@ def _named(row: Row) -> str:
 
 def _ranks(ranks: Ranks) -> Figure:
     """Average ranks on an axis, names to both sides, and a bar under those that do not differ."""
-    order = sorted(range(len(ranks.names)), key=lambda at: ranks.average[at])
+    order = sorted(range(len(ranks.names)), key=lambda index: ranks.average[index])
     half = -(-len(order) // 2)
     figure = Figure(figsize=(8, 0.9 + 0.27 * half + 0.16 * len(ranks.groups)))
     axes = figure.subplots()
     bars = 0.5 * len(ranks.groups)
     left, right = 1.0, float(len(order))
-    for place, at in enumerate(order):
+    for place, index in enumerate(order):
         on_left = place < half
         down = -1.0 - bars - (place if on_left else len(order) - 1 - place)
         end = left - 0.25 if on_left else right + 0.25
-        axes.plot((ranks.average[at], ranks.average[at], end), (0, down, down), color=FAINT, lw=1)
-        text = f"{ranks.names[at]} {ranks.average[at]:.1f}"
+        axes.plot((ranks.average[index], ranks.average[index], end), (0, down, down), color=FAINT, lw=1)
+        text = f"{ranks.names[index]} {ranks.average[index]:.1f}"
         axes.text(
             end + (-0.1 if on_left else 0.1), down, text, ha="right" if on_left else "left", va="center", fontsize=9.5
         )
@@ -461,8 +488,8 @@ def _ranks(ranks: Ranks) -> Figure:
     axes.axhline(0, color="#5b6570", lw=1)
     axes.set_xlim(left - 0.3 * right, right + 0.3 * right)
     axes.set_ylim(-1.6 - bars - half, 2.4)
-    for at in range(1, len(order) + 1):
-        axes.text(at, 0.12, str(at), ha="center", va="bottom", fontsize=8.5, color="#5b6570")
+    for average in range(1, len(order) + 1):
+        axes.text(average, 0.12, str(average), ha="center", va="bottom", fontsize=8.5, color="#5b6570")
     axes.set_axis_off()
     return figure
 
