@@ -56,14 +56,14 @@ class _Names:
     """Labels, each with its cell's title where it comes first."""
 
     def __init__(self, titles: Mapping[str, str]) -> None:
-        self.titles, self.told = titles, set[str]()
+        self.titles, self.titled = titles, set[str]()
 
     def __call__(self, label: str) -> str:
-        told = subtitle(label, self.titles.get(label, ""))
-        if label in self.told or not told:
+        title = subtitle(label, self.titles.get(label, ""))
+        if label in self.titled or not title:
             return label
-        self.told.add(label)
-        return f"{label} ({told})"
+        self.titled.add(label)
+        return f"{label} ({title})"
 
 
 def subtitle(label: str, title: str) -> str:
@@ -135,12 +135,12 @@ def _by(least: float, most: float, unit: str) -> str:
     return ""
 
 
-def _figures(one: float, two: float, low: float, high: float) -> tuple[str, str]:
+def _figures(first: float, second: float, low: float, high: float) -> tuple[str, str]:
     """Two figures of the width of an interval, and one of an end that is nearly 0."""
     sizes = [math.floor(math.log10(size)) for size in (high - low, max(abs(low), abs(high))) if size > 0.0]
     least = [math.floor(math.log10(size)) for size in (abs(low), abs(high)) if size > 0.0]
     places = max(2, 1 - min(sizes, default=0), -min(least, default=0))
-    return f"{one:.{min(places, 5)}f}", f"{two:.{min(places, 5)}f}"
+    return f"{first:.{min(places, 5)}f}", f"{second:.{min(places, 5)}f}"
 
 
 def measured(number: str, unit: str) -> str:
@@ -155,16 +155,16 @@ def _trainings(verdict: Verdict) -> str:
     if "kept" not in numbers:
         return ""
     of_a, of_b, kept = (int(numbers[name]) for name in ("trials_a", "trials_b", "kept"))
-    each = f"{of_a} trainings of each" if of_a == of_b else f"{of_a} and {of_b} trainings"
-    return f"; the best {kept} of {each}"
+    trainings = f"{of_a} trainings of each" if of_a == of_b else f"{of_a} and {of_b} trainings"
+    return f"; the best {kept} of {trainings}"
 
 
 def _none_better(claim: Claim, verdict: Verdict, names: _Names, unit: str) -> str:
     by = f" by more than {measured(f'{claim.number:g}', unit)}" if claim.number else ""
     if verdict.word == "undecided":
         return f"Whether any variant is better than {names(claim.b)}{by} stays open"
-    which = "No variant" if verdict.word == "supported" else "At least one variant"
-    return f"{which} is better than {names(claim.b)}{by}"
+    subject = "No variant" if verdict.word == "supported" else "At least one variant"
+    return f"{subject} is better than {names(claim.b)}{by}"
 
 
 def _shares(claim: Claim, verdict: Verdict, names: _Names) -> str:
@@ -179,22 +179,22 @@ def _shares(claim: Claim, verdict: Verdict, names: _Names) -> str:
 def _faster(claim: Claim, verdict: Verdict, names: _Names) -> str:
     a, b, number = names(claim.a), names(claim.b), f"{claim.number:g}"
     low, high = (verdict.numbers[name] for name in ("ratio_lowest", "ratio_highest"))
-    found = f"{low:.2f} times" if f"{low:.2f}" == f"{high:.2f}" else f"{low:.2f} to {high:.2f} times, by its size"
+    ratio = f"{low:.2f} times" if f"{low:.2f}" == f"{high:.2f}" else f"{low:.2f} to {high:.2f} times, by its size"
     if verdict.word == "undecided":
-        return f"Whether {a} trains at least {number} times as fast as {b} stays open: {found}"
+        return f"Whether {a} trains at least {number} times as fast as {b} stays open: {ratio}"
     at_least = "at least" if verdict.word == "supported" else "less than"
-    return f"{a} trains {at_least} {number} times as fast as {b}: {found}"
+    return f"{a} trains {at_least} {number} times as fast as {b}: {ratio}"
 
 
 def _over(claim: Claim, verdict: Verdict, names: _Names) -> str:
     stated = _STATED.get(claim.form)
     if stated is None or not verdict.numbers:
         return verdict.found
-    each = (
+    tasks = (
         f"all {len(claim.tasks)} tasks" if claim.over == "all" else f"most tasks ({claim.needed} of {len(claim.tasks)})"
     )
     labels = [names(label) if label else "" for label in (claim.a, claim.b)]
-    text = f"{stated.format(a=labels[0], b=labels[1], number=claim.number)} on {each}"
+    text = f"{stated.format(a=labels[0], b=labels[1], number=claim.number)} on {tasks}"
     if verdict.word == "undecided":
         return f"Whether {text} stays open"
     return text if verdict.word == "supported" else f"It is not so that {text}"

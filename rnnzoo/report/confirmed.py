@@ -113,8 +113,8 @@ def _held_back(asked: Question, standing: Standing) -> list[str]:
         return [f"one of the two once beat the other's mean by more than {asked.margin:g}, {where}"]
     if standing.elsewhere is Answer.OPEN:
         return []
-    label, other = (asked.a, asked.b) if standing.elsewhere is Answer.WORSE else (asked.b, asked.a)
-    return [f"{label} once came within {asked.floor:g} of the mean of {other}, {where}"]
+    label, rival = (asked.a, asked.b) if standing.elsewhere is Answer.WORSE else (asked.b, asked.a)
+    return [f"{label} once came within {asked.floor:g} of the mean of {rival}, {where}"]
 
 
 def _settle(asked: Question, standing: Standing, looks: Looks, ended: str) -> str:
@@ -141,22 +141,23 @@ def needed(asked: Question, spread: float, level: float, looks: Looks, run: int)
         run: how many there were.
     """
     half = asked.margin / 2
-    found: dict[str, int] = {}
+    rounds_by_case: dict[str, int] = {}
     for case, difference in (
         ("they do not differ", 0.0),
         (f"they differ by {half:g}", half),
         (f"by {asked.margin:g}", 2 * half),
     ):
-        found[case] = rounds_to_decide(asked, difference, looks, spread, level) or MANY + 1
-    more = [rounds for rounds in found.values() if rounds > run]
+        rounds_by_case[case] = rounds_to_decide(asked, difference, looks, spread, level) or MANY + 1
+    more = [rounds for rounds in rounds_by_case.values() if rounds > run]
     if not more:
         return f"a few rounds more than these {run}, which would have decided most such studies"
     least, most = _about(min(more)), _about(max(more))
     span = least if least == most else f"{least} to {most}"
-    each = ", ".join(
-        f"{_about(rounds) if rounds > run else f'these {run}'} if {case}" for case, rounds in found.items()
-    )
-    return f"about {span} rounds in all at this spread ({run} were run): {each}"
+    cases = []
+    for case, rounds in rounds_by_case.items():
+        count = _about(rounds) if rounds > run else f"these {run}"
+        cases.append(f"{count} if {case}")
+    return f"about {span} rounds in all at this spread ({run} were run): {', '.join(cases)}"
 
 
 def _about(rounds: int) -> str:

@@ -52,7 +52,7 @@ def cell_page(
 
     from rnnzoo.report import figures
 
-    equations = dict(zip((one.name for one in cell.ir.step.equations), cell.unicode))
+    equations = dict(zip((equation.name for equation in cell.ir.step.equations), cell.unicode))
     return render(
         "cell.html.j2",
         cell=described(cell.name, cell),
@@ -78,12 +78,12 @@ def _times(file: Path) -> dict[str, list[dict[str, Any]]]:
     """Milliseconds of a training step by cell, from `make bench`; empty where there is no such file."""
     try:
         results = json.loads(file.read_text())["results"]
-        found: dict[str, list[dict[str, Any]]] = {}
-        for one in results:
-            batch, steps, inputs, units = one["shape"]
-            found.setdefault(one["cell"], []).append(
-                {"batch": batch, "steps": steps, "inputs": inputs, "units": units, "ms": float(one["ms"]["ours"])}
+        times: dict[str, list[dict[str, Any]]] = {}
+        for result in results:
+            batch, steps, inputs, units = result["shape"]
+            times.setdefault(result["cell"], []).append(
+                {"batch": batch, "steps": steps, "inputs": inputs, "units": units, "ms": float(result["ms"]["ours"])}
             )
-        return found
+        return times
     except (OSError, ValueError, KeyError, TypeError):
         return {}

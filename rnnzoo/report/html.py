@@ -88,11 +88,11 @@ def mathml(text: str) -> str:
 
 def _sources(cells: Mapping[str, CellView]) -> dict[str, list[str]]:
     """Every reference, with the variants that have it."""
-    found: dict[str, list[str]] = {}
+    labels: dict[str, list[str]] = {}
     for label, view in cells.items():
         for source in view.source:
-            found.setdefault(source, []).append(label)
-    return dict(sorted(found.items()))
+            labels.setdefault(source, []).append(label)
+    return dict(sorted(labels.items()))
 
 
 def _best_variant(summary: Summary) -> str:

@@ -33,6 +33,6 @@ def nothing(baselines: Mapping[str, float], solved: float | None) -> Nothing | N
     """What has to be beaten; None where the task has no baseline."""
     if not baselines:
         return None
-    name = min(baselines, key=lambda one: baselines[one])
+    name = min(baselines, key=lambda label: baselines[label])
     best = baselines[name]
     return Nothing(name, best - (NEAR * abs(best) if solved is None else WAY * (best - solved)))

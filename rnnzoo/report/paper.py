@@ -27,16 +27,15 @@ def latex(summary: Summary) -> str:
     if summary.verdicts:
         columns = "llrrr" if len(_units(summary)) < 2 else "llrrlr"
         parts.append(_tabular(columns, _heads_of_verdicts(summary), _verdicts(summary), tex(_below(summary))))
-    parts += [
-        _tabular("lrlrl" if _fresh(one) else "lrl", _heads(one), _ranking(one), tex(_about(summary, one)))
-        for one in summary.tables
-    ]
+    for table in summary.tables:
+        columns = "lrlrl" if _fresh(table) else "lrl"
+        parts.append(_tabular(columns, _heads(table), _ranking(table), tex(_about(summary, table))))
     return "\n\n".join(parts)
 
 
 def markdown(summary: Summary) -> str:
     """The answers as sentences, then the tables."""
-    parts = [f"- **{escaped(one.said)}**: {escaped(one.answer)}." for one in summary.verdicts]
+    parts = [f"- **{escaped(verdict.said)}**: {escaped(verdict.answer)}." for verdict in summary.verdicts]
     parts = ["\n".join(parts)] if parts else []
     if summary.verdicts:
         parts += [_piped(_heads_of_verdicts(summary), _verdicts(summary)), escaped(_below(summary))]
@@ -55,7 +54,7 @@ def _heads_of_verdicts(summary: Summary) -> Cells:
 
 def _units(summary: Summary) -> Cells:
     """The units that differences are in, each once, in the order of the verdicts."""
-    return list(dict.fromkeys(unit for one in summary.verdicts if (unit := _unit(summary, one))))
+    return list(dict.fromkeys(filter(None, (_unit(summary, verdict) for verdict in summary.verdicts))))
 
 
 def _unit(summary: Summary, verdict: Verdict) -> str:
@@ -71,14 +70,21 @@ def _unit(summary: Summary, verdict: Verdict) -> str:
 
 def _verdicts(summary: Summary) -> Iterator[Cells]:
     several, units = len(summary.tables) > 1, len(_units(summary)) > 1
-    for one in summary.verdicts:
-        place = f"on {one.task}: " if several and not one.names_task else ""
-        p = "" if one.p is None else f" (p {pvalue(one.p)})"
-        difference = _difference(one)
-        bounds = _amounts(one, "low", "high")
-        level = f" ({percent(one.level)})" if bounds else ""
-        unit = (_unit(summary, one),) if units else ()
-        yield f"{place}{one.claim}", f"{one.said}{p}", difference, f"{bounds}{level}", *unit, _trainings(one)
+    for verdict in summary.verdicts:
+        place = f"on {verdict.task}: " if several and not verdict.names_task else ""
+        p = "" if verdict.p is None else f" (p {pvalue(verdict.p)})"
+        difference = _difference(verdict)
+        bounds = _amounts(verdict, "low", "high")
+        level = f" ({percent(verdict.level)})" if bounds else ""
+        unit = (_unit(summary, verdict),) if units else ()
+        yield (
+            f"{place}{verdict.claim}",
+            f"{verdict.said}{p}",
+            difference,
+            f"{bounds}{level}",
+            *unit,
+            _trainings(verdict),
+        )
 
 
 def _difference(verdict: Verdict) -> str:
@@ -118,7 +124,7 @@ def _below(summary: Summary) -> str:
     text = f"{text} {summary.sharing}" if summary.sharing else text
     if not summary.stands:
         return text
-    spent = sum(one.trainings for one in summary.stands)
+    spent = sum(stage.trainings for stage in summary.stands)
     return f"{text} Intervals of fresh trainings hold at every look. {spent} trainings in all. {PROMISE}"
 
 

@@ -1,4 +1,4 @@
-"""Results by what they are of, as their study says."""
+"""Results by variant, task and stage, as the key of their study says."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from rnnzoo.spec.trial import Result
 
 
 def belonging(results: Sequence[Result], variant: str, task: str) -> list[Result]:
-    """Those of one variant's search on one task."""
+    """The results of the search of one variant on one task."""
     return [result for result in of(results, variant, task) if not (result.key.replicate or result.key.stage)]
 
 
 def replicated(results: Sequence[Result], variant: str, task: str) -> list[Result]:
-    """Those in which kept trials of a variant ran again on fresh seeds."""
+    """The results of kept trials of a variant that ran again on fresh seeds."""
     return [result for result in of(results, variant, task) if result.key.replicate]
 
 
 def staged(results: Sequence[Result], variant: str, task: str, stage: str) -> list[Result]:
-    """Those of one variant in a part of the second stage."""
+    """The results of one variant in a stage: `PILOT` or `ROUND`."""
     return [result for result in of(results, variant, task) if result.key.stage == stage]
 
 
 def of(results: Sequence[Result], variant: str, task: str) -> list[Result]:
-    """Those of one variant on one task, whatever they were for."""
+    """All results of one variant on one task: search, replicates and second stage."""
     return [result for result in results if (result.key.variant, result.key.task) == (variant, task)]
 
 
 def variant(result: Result) -> str:
-    """Whose it is, whatever it was for."""
+    """The label of the variant, without the mark of a replicate or a stage."""
     return result.key.variant

@@ -63,8 +63,8 @@ def _study(row: Mapping[str, Any], experiment: str, tasks: Collection[str]) -> N
 def _trial(row: Mapping[str, Any], experiment: str) -> Trial:
     """As much of a trial as a table has: not its cell, nor how it was trained, which the spec says."""
     chosen = {name: _hyperparameter(row, name) for name in HYPERPARAMETERS if row.get(name) not in (None, "")}
-    index, own = _whole(row, "trial"), _whole(row, "own_units", 0)
-    return Trial(experiment, row["variant"], "", row["task"], index, chosen, seed=0, own_units=own)
+    index, own_units = _whole(row, "trial"), _whole(row, "own_units", 0)
+    return Trial(experiment, row["variant"], "", row["task"], index, chosen, seed=0, own_units=own_units)
 
 
 def _hyperparameter(row: Mapping[str, Any], name: str) -> Value:
@@ -151,8 +151,8 @@ def _number(row: Mapping[str, Any], name: str, low: float = -math.inf) -> float:
 def repeated(results: Sequence[Result]) -> tuple[int, int] | None:
     """Places of the first two results of one study and index, from 0 on; None where each is there once."""
     seen: dict[tuple[str, int], int] = {}
-    for place, other in enumerate(results):
-        earlier = seen.setdefault((other.study, other.trial.index), place)
+    for place, later in enumerate(results):
+        earlier = seen.setdefault((later.study, later.trial.index), place)
         if earlier != place:
             return earlier, place
     return None

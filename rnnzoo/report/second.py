@@ -10,6 +10,7 @@ import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -164,7 +165,8 @@ def fresh(label: str, now: Stand) -> Fresh:
 def _space(experiment: Experiment, variants: Sequence[str]) -> dict[str, tuple[Any, Any]]:
     """Of all these variants."""
     ends: dict[str, tuple[Any, Any]] = {}
-    for dimension in (own for label in variants for own in experiment.variant(label).space.dimensions):
+    spaces = (experiment.variant(label).space.dimensions for label in variants)
+    for dimension in chain.from_iterable(spaces):
         if dimension.kind != "choice":
             low, high = ends.get(dimension.name, (dimension.low, dimension.high))
             ends[dimension.name] = (min(low, dimension.low), max(high, points.highest(dimension)))
@@ -183,7 +185,7 @@ def _of_region(
 ) -> Iterator[Border]:
     dimensions = experiment.variant(group[0]).space.dimensions
     low, high = region.points.min(axis=0), region.points.max(axis=0)
-    axes = [axis for axis, own in enumerate(dimensions) if own.kind != "choice" and high[axis] > low[axis]]
+    axes = [axis for axis, dimension in enumerate(dimensions) if dimension.kind != "choice" and high[axis] > low[axis]]
     lower, upper = -1, 1
     touched = sorted([
         *((axis, lower) for axis in axes if low[axis] < NEAR),
@@ -213,13 +215,13 @@ def _within(
     scores: dict[tuple[float, ...], list[float]] = {}
     for label in group:
         space = experiment.variant(label).space
-        own = [
+        trainings = [
             *belonging(results, label, task),
             *staged(results, label, task, PILOT),
             *staged(results, label, task, ROUND),
         ]
         inside = []
-        for result in own:
+        for result in trainings:
             if not points.within(space, result.trial.hyperparameters):
                 continue
             place = np.array(points.places(space, result.trial.hyperparameters))
@@ -246,10 +248,10 @@ def box(stage: Second) -> Iterator[tuple[str, str]]:
 def _where(stage: Second) -> str:
     if not stage.settings:
         return "no region was found"
-    what = f"the best {100 * stage.share:g} % of the space"
+    best = f"the best {100 * stage.share:g} % of the space"
     if stage.common:
-        return f"{what}: {_extent(stage, next(iter(stage.settings)))}"
-    return f"{what} of each: " + "; ".join(f"{label} {_extent(stage, label)}" for label in stage.settings)
+        return f"{best}: {_extent(stage, next(iter(stage.settings)))}"
+    return f"{best} of each: " + "; ".join(f"{label} {_extent(stage, label)}" for label in stage.settings)
 
 
 def _extent(stage: Second, label: str) -> str:
@@ -294,18 +296,18 @@ def _how_long(stage: Second) -> str:
 
 def _failing(stage: Second) -> str:
     """A mean says nothing of them: none of twelve that failed still leaves a share of a quarter open."""
-    each = [
+    counts = [
         f"{label} {counted(mean.failed, mean.trainings, mean.failing)}"
         for label, mean in stage.means.items()
         if mean.trainings
     ]
-    return f"trainings of the rounds that gave no score: {', '.join(each)}" if each else "no round was run"
+    return f"trainings of the rounds that gave no score: {', '.join(counts)}" if counts else "no round was run"
 
 
 def _spent(stage: Second) -> str:
     rounds = stage.trainings - stage.searched - stage.pilots
-    each = ", ".join(f"{text} {count}" for text, count in stage.by_claim.items())
-    claims = f" (how many rounds each claim took: {each})" if each else ""
+    spent = ", ".join(f"{text} {count}" for text, count in stage.by_claim.items())
+    claims = f" (how many rounds each claim took: {spent})" if spent else ""
     ended = told.ENDED.get(stage.ended, stage.ended)
     untuned = f"; not tuned: {', '.join(stage.untuned)}" if stage.untuned else ""
     parts = f"{stage.searched} in the search, {stage.pilots} pilots, {rounds} in {stage.rounds} rounds{claims}"

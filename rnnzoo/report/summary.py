@@ -263,39 +263,39 @@ def summarise(
         timings: how fast variants trained side by side.
     """
     model = ImportanceModel(experiment, results)
-    labels = [one.label for one in experiment.tasks]
+    labels = [task.label for task in experiment.tasks]
     stands = {label: stand(experiment, label, results, trials) for label in labels} if experiment.confirm else {}
-    stages = {label: second(experiment, results, one) for label, one in stands.items()}
+    stages = {label: second(experiment, results, current) for label, current in stands.items()}
     tables = []
     for choice in experiment.tasks:
         task = tasks[choice.label]
-        of_variants = [(one, belonging(results, one.label, choice.label)) for one in experiment.variants]
-        ran = min(trials, max((one.trial.index + 1 for _, own in of_variants for one in own), default=trials))
+        searches_of = [belonging(results, variant.label, choice.label) for variant in experiment.variants]
+        ran = min(trials, max((_ran(search) for search in searches_of if search), default=trials))
         keep = experiment.select.count(ran)
         beat = nothing(task.baselines, task.solved)
         rows = [
             _row(
                 _Asked(experiment, variant, keep, task.solved, beat),
-                own,
+                search,
                 replicated(results, variant.label, choice.label),
                 stages[choice.label].means.get(variant.label) if choice.label in stages else None,
             )
-            for variant, own in of_variants
+            for variant, search in zip(experiment.variants, searches_of)
         ]
         best_first = tuple(sorted(rows, key=lambda row: (row.mean is None, row.mean)))
-        told = (task.metric, task.unit, task.note, dict(task.baselines), task.digest, task.solved, beat)
-        tables.append(Table(choice.label, ran, keep, *told, best_first, _importance(model, choice.label)))
+        about = (task.metric, task.unit, task.note, dict(task.baselines), task.digest, task.solved, beat)
+        tables.append(Table(choice.label, ran, keep, *about, best_first, _importance(model, choice.label)))
     inputs = {label: task.inputs for label, task in tasks.items()}
     solved = {label: task.solved for label, task in tasks.items()}
     evidence = searches(
         experiment,
         results,
         inputs,
-        {one.task: one.keep for one in tables},
+        {table.task: table.keep for table in tables},
         model,
         solved,
-        {one.task: one.nothing for one in tables if one.nothing},
-        {(one.task, row.variant) for one in tables for row in one.rows if row.idle},
+        {table.task: table.nothing for table in tables if table.nothing},
+        {(table.task, row.variant) for table in tables for row in table.rows if row.idle},
         timings,
     )
     return Summary(
@@ -318,32 +318,37 @@ def summarise(
     )
 
 
+def _ran(search: Sequence[Result]) -> int:
+    """How many trials a search has begun: its highest index, counted from 1."""
+    return max(result.trial.index for result in search) + 1
+
+
 def _verdicts(
     experiment: Experiment, tables: Sequence[Table], evidence: Searches, stands: Mapping[str, Stand]
 ) -> tuple[Verdict, ...]:
     """In the order of the claims; a claim that names no task is judged on each."""
-    pairs = judged(experiment.claims, [one.task for one in tables])
+    pairs = judged(experiment.claims, [table.task for table in tables])
     second = [(claim, task) for claim, task in pairs if task in stands and confirmed(claim)]
     first = [pair for pair in pairs if pair not in second]
-    found: dict[tuple[Claim, str], Verdict] = {}
-    for own in dict.fromkeys(family(where, experiment.family) for _, where in first):
-        members = [(claim, where) for claim, where in first if family(where, experiment.family) == own]
-        share = left(experiment, stands, own)
-        found |= zip(members, judge_pairs(members, evidence, share if share > 0 else 1.0))
-    found |= {(claim, task): verdict(claim, experiment, stands[task]) for claim, task in second}
-    titles = {one.label: one.cell.title for one in experiment.variants}
-    texts = answers(pairs, [found[pair] for pair in pairs], titles, {one.task: one.unit for one in tables})
-    return tuple(replace(found[pair], answer=text) for pair, text in zip(pairs, texts))
+    verdicts: dict[tuple[Claim, str], Verdict] = {}
+    for shared in dict.fromkeys(family(where, experiment.family) for _, where in first):
+        members = [(claim, where) for claim, where in first if family(where, experiment.family) == shared]
+        share = left(experiment, stands, shared)
+        verdicts |= zip(members, judge_pairs(members, evidence, share if share > 0 else 1.0))
+    verdicts |= {(claim, task): verdict(claim, experiment, stands[task]) for claim, task in second}
+    titles = {variant.label: variant.cell.title for variant in experiment.variants}
+    texts = answers(pairs, [verdicts[pair] for pair in pairs], titles, {table.task: table.unit for table in tables})
+    return tuple(replace(verdicts[pair], answer=text) for pair, text in zip(pairs, texts))
 
 
 def _controls(experiment: Experiment, tasks: Sequence[str], evidence: Searches) -> Iterator[Control]:
     for task in tasks if experiment.control else ():
         try:
             worse, better = evidence.difference(task, experiment.control, experiment.baseline, 0.0)
-            found, _ = evidence.describe(task, experiment.control, experiment.baseline, LEVEL)
+            text, _ = evidence.describe(task, experiment.control, experiment.baseline, LEVEL)
         except StatsError:
             continue
-        yield Control(task, experiment.control, found, min(1.0, 2 * min(worse, better)))
+        yield Control(task, experiment.control, text, min(1.0, 2 * min(worse, better)))
 
 
 def _ranks(experiment: Experiment, tables: Sequence[Table]) -> Ranks | None:
@@ -352,8 +357,8 @@ def _ranks(experiment: Experiment, tables: Sequence[Table]) -> Ranks | None:
     The test needs tasks that are independent (Demsar 2006): those of one kind, as one at several lengths, are one block.
     """
     means = {table.task: {row.variant: row.mean for row in table.rows if row.mean is not None} for table in tables}
-    names = [one.label for one in experiment.variants if one.label != experiment.control]
-    names = [name for name in names if all(name in one for one in means.values())]
+    names = [variant.label for variant in experiment.variants if variant.label != experiment.control]
+    names = [name for name in names if all(name in scores for scores in means.values())]
     blocks: dict[str, list[list[float]]] = {}
     for task in experiment.tasks:
         blocks.setdefault(task.name, []).append([means[task.label][name] for name in names])
@@ -390,30 +395,32 @@ class _Asked:
 def _row(asked: _Asked, results: Sequence[Result], again: Sequence[Result], fresh: Fresh | None) -> Row:
     on, report = asked.experiment.select.on, asked.experiment.select.report
     complete = ranked(results, on)
-    scores = [one.outcome.scores[report] for one in complete]
+    scores = [result.outcome.scores[report] for result in complete]
     kept = scores[: asked.keep]
     beat = asked.nothing
-    never = [one for one in complete if beat is not None and not beat.beaten(one.outcome.scores[report])]
+    never = [result for result in complete if beat is not None and not beat.beaten(result.outcome.scores[report])]
     return Row(
         variant=asked.variant.label,
         title=asked.variant.cell.title,
-        counts={str(kind): sum(1 for one in results if one.outcome.kind is kind) for kind in Kind},
+        counts={str(kind): sum(1 for result in results if result.outcome.kind is kind) for kind in Kind},
         points=tuple(
-            Point(score, at < asked.keep, dict(one.trial.hyperparameters))
-            for at, (score, one) in enumerate(zip(scores, complete))
+            Point(score, position < asked.keep, dict(result.trial.hyperparameters))
+            for position, (score, result) in enumerate(zip(scores, complete))
         ),
         kept=len(kept),
         mean=statistics.fmean(kept) if kept else None,
         interval=_interval(asked, results),
         best=_best(complete[0], on, report) if complete else None,
-        seconds=statistics.median(one.outcome.seconds.get("total", 0.0) for one in complete) if complete else None,
+        seconds=statistics.median(result.outcome.seconds.get("total", 0.0) for result in complete)
+        if complete
+        else None,
         tuning=_tuning(results, on, report, asked.words()),
         again=_replicate_summary(again, report) if again else None,
         solved=_solved(results, report, asked.solved),
         fresh=fresh if fresh and fresh.trainings else None,
         idle=bool(kept) and beat is not None and not beat.beaten(statistics.fmean(kept)),
         never=len(never),
-        never_by_patience=sum(one.outcome.ending is Ending.PATIENCE for one in never),
+        never_by_patience=sum(result.outcome.ending is Ending.PATIENCE for result in never),
     )
 
 
@@ -423,31 +430,29 @@ def _solved(results: Sequence[Result], report: str, solved: float | None) -> Sol
 
 
 def _replicate_summary(results: Sequence[Result], report: str) -> ReplicateSummary:
-    scores = [one.outcome.scores[report] for one in results if one.outcome.kind is Kind.COMPLETE]
+    scores = [result.outcome.scores[report] for result in results if result.outcome.kind is Kind.COMPLETE]
     return ReplicateSummary(statistics.fmean(scores) if scores else None, len(results), len(scores))
 
 
 def _tuning(results: Sequence[Result], on: str, report: str, words: str) -> Tuning | None:
     chosen, reported = (
-        np.array([one.outcome.scores.get(split, math.inf) for one in results]) for split in (on, report)
+        np.array([result.outcome.scores.get(split, math.inf) for result in results]) for split in (on, report)
     )
     try:
-        found = tuning_curve(chosen, reported, LEVEL, _generator(words), draws=300)
+        curve = tuning_curve(chosen, reported, LEVEL, _generator(words), draws=300)
     except StatsError:
         return None
-    return Tuning(*(tuple(one.tolist()) for one in (found.mean, found.low, found.high)))
+    return Tuning(*(tuple(values.tolist()) for values in (curve.mean, curve.low, curve.high)))
 
 
 def _interval(asked: _Asked, results: Sequence[Result]) -> tuple[float, float] | None:
     """Over all trials, with the selection repeated, as the intervals of differences."""
     select = asked.experiment.select
-    found = trials(results, select.on, select.report)
+    scored = trials(results, select.on, select.report)
     try:
-        return (
-            None
-            if isinstance(found, StatsError)
-            else tuned_interval(found, asked.keep, LEVEL, checksum_seed(asked.words()))
-        )
+        if isinstance(scored, StatsError):
+            return None
+        return tuned_interval(scored, asked.keep, LEVEL, checksum_seed(asked.words()))
     except StatsError:
         return None
 

@@ -81,8 +81,8 @@ def write(content: Trials, path: Path) -> Path:
             "experiment": content.experiment,
             "tasks": {label: asdict(task) for label, task in content.tasks.items()},
             "parts": {study: dict(parts) for study, parts in content.parts.items()},
-            "provenance": [dict(one) for one in content.provenance],
-            **({"timings": [one.to_dict() for one in content.timings]} if content.timings else {}),
+            "provenance": [dict(setup) for setup in content.provenance],
+            **({"timings": [timing.to_dict() for timing in content.timings]} if content.timings else {}),
         }
     )
     rows = [row(trial) for trial in content.results]
@@ -147,39 +147,43 @@ def read(path: Path) -> Trials:
         about = json.loads(head)
         tasks = {label: _task(label, task) for label, task in about["tasks"].items()}
         return Trials(
-            experiment=_told(about["experiment"], str, "its experiment"),
+            experiment=_checked(about["experiment"], str, "its experiment"),
             tasks=tasks,
             parts={study: dict(parts) for study, parts in about["parts"].items()},
             results=tuple(_results(path, about["experiment"], tasks, rows)),
-            provenance=tuple(dict(one) for one in about["provenance"]),
-            timings=tuple(Timing.from_dict(one) for one in about.get("timings", ())),
+            provenance=tuple(dict(setup) for setup in about["provenance"]),
+            timings=tuple(Timing.from_dict(timing) for timing in about.get("timings", ())),
         )
     except FileNotFoundError:
         raise UsageError(f"there is no file {path}") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, csv.Error, RecursionError) as error:
-        what = f"it does not say {error}" if isinstance(error, KeyError) else str(error)
+        problem = f"it does not say {error}" if isinstance(error, KeyError) else str(error)
         raise UsageError(
-            f"{path} is not a table of trials: {what}\n  fix: make one with `{command('export', 'SPEC', path.name)}`"
+            f"{path} is not a table of trials: {problem}\n  fix: make one with `{command('export', 'SPEC', path.name)}`"
         ) from None
 
 
-def _told(value: Any, kind: type | tuple[type, ...], what: str) -> Any:
-    """A value of the head, if it is of its kind and finite."""
+def _checked(value: Any, kind: type | tuple[type, ...], owner: str) -> Any:
+    """A value of the head, which must be of a kind, and finite.
+
+    Args:
+        owner: what the value belongs to, for the message.
+    """
     wrong = isinstance(value, bool) or not isinstance(value, kind)
     if wrong or (isinstance(value, float) and not math.isfinite(value)):
-        raise ValueError(f"{what} cannot be {value!r}")
+        raise ValueError(f"{owner} cannot be {value!r}")
     return value
 
 
 def _task(label: str, task: Mapping[str, Any]) -> TaskMetadata:
     note = TaskMetadata(**task)
     for name in ("metric", "unit", "note", "digest"):
-        _told(getattr(note, name), str, f"`{name}` of the task {label}")
-    if _told(note.inputs, int, f"`inputs` of the task {label}") < 1:
+        _checked(getattr(note, name), str, f"`{name}` of the task {label}")
+    if _checked(note.inputs, int, f"`inputs` of the task {label}") < 1:
         raise ValueError(f"`inputs` of the task {label} is at least 1, not {note.inputs}")
     for name, score in {**note.baselines, "solved": note.solved}.items():
         if name != "solved" or score is not None:
-            _told(score, (int, float), f"`{name}` of the task {label}")
+            _checked(score, (int, float), f"`{name}` of the task {label}")
     return note
 
 
@@ -233,8 +237,8 @@ def _results(path: Path, experiment: str, tasks: Collection[str], rows: Sequence
     if twice is not None:
         first, second = (rows[number][0] for number in twice)
         known = results[twice[0]]
-        there = f"trial {known.trial.index} of {known.study} is there already, at {first}"
-        raise UsageError(_refused(path, second, there))
+        problem = f"trial {known.trial.index} of {known.study} is there already, at {first}"
+        raise UsageError(_refused(path, second, problem))
     return results
 
 

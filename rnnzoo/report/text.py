@@ -5,6 +5,8 @@ What specs and tasks say is text: nowhere is it read as rich's markup.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table as Grid
@@ -37,16 +39,16 @@ def _answers(summary: Summary, console: Console) -> None:
     grid = Grid.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column()
-    for one in summary.verdicts:
-        place = f" (on {one.where})" if several and one.where else ""
-        p = "" if one.p is None else f", p {pvalue(one.p)}"
-        grid.add_row(Text(f"  {one.said}", STYLES[one.word]), Text(f"{one.answer}{place}"))
-        found = "" if one.found == one.answer else f": {one.found}"
-        grid.add_row("", Text(f"{one.claim}{p}{found}", style="dim"))
-        if one.equal_settings:
-            grid.add_row("", Text(one.equal_settings, style="dim"))
-        if one.settle:
-            grid.add_row("", Text(f"to settle it: {one.settle}", style="dim"))
+    for verdict in summary.verdicts:
+        place = f" (on {verdict.where})" if several and verdict.where else ""
+        p = "" if verdict.p is None else f", p {pvalue(verdict.p)}"
+        grid.add_row(Text(f"  {verdict.said}", STYLES[verdict.word]), Text(f"{verdict.answer}{place}"))
+        detail = "" if verdict.found == verdict.answer else f": {verdict.found}"
+        grid.add_row("", Text(f"{verdict.claim}{p}{detail}", style="dim"))
+        if verdict.equal_settings:
+            grid.add_row("", Text(verdict.equal_settings, style="dim"))
+        if verdict.settle:
+            grid.add_row("", Text(f"to settle it: {verdict.settle}", style="dim"))
     console.print(grid)
     for text in summary.warnings if summary.verdicts else ():
         console.print(Padding(Text(f"warning: {text}", style="yellow"), (0, 0, 0, 2)))
@@ -115,6 +117,22 @@ def number(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}" if abs(value) >= 0.01 or value == 0 else f"{value:.2e}"
 
 
+def _cautions(row: Row, table: Table) -> Iterator[str]:
+    """What to know of a variant before its mean is compared."""
+    counts = [
+        f"{count} {kind.replace('_', ' ')}" for kind, count in row.counts.items() if count and kind != Kind.COMPLETE
+    ]
+    if row.never and table.nothing:
+        ended = f" ({row.never_by_patience} ended by patience there)" if row.never_by_patience else ""
+        counts.append(f"{row.never} never better than {table.nothing.name}{ended}")
+    if counts:
+        yield ", ".join(counts)
+    if row.idle and table.nothing:
+        yield f"its mean is not clearly better than {table.nothing.name}, which learns nothing"
+    if 0 < row.kept < table.keep:
+        yield f"only {row.kept} complete, {table.keep} are compared elsewhere"
+
+
 def _notes(summary: Summary, table: Table, console: Console) -> None:
     titles = [f"{row.variant}: {row.subtitle}" for row in table.rows if row.subtitle]
     if titles:
@@ -132,19 +150,7 @@ def _notes(summary: Summary, table: Table, console: Console) -> None:
             share = solved and counted(solved.count, solved.trials, (solved.low, solved.high))
             console.print(f"    {row.variant}: {share or 'no trial'}", markup=False, highlight=False)
     for row in table.rows:
-        other = [
-            f"{count} {kind.replace('_', ' ')}" for kind, count in row.counts.items() if count and kind != Kind.COMPLETE
-        ]
-        if row.never and table.nothing:
-            ended = f" ({row.never_by_patience} ended by patience there)" if row.never_by_patience else ""
-            other.append(f"{row.never} never better than {table.nothing.name}{ended}")
-        if other:
-            console.print(f"  {row.variant}: {', '.join(other)}", style="yellow", markup=False, highlight=False)
-        if row.idle and table.nothing:
-            text = f"  {row.variant}: its mean is not clearly better than {table.nothing.name}, which learns nothing"
-            console.print(text, style="yellow", markup=False, highlight=False)
-        if 0 < row.kept < table.keep:
-            text = f"  {row.variant}: only {row.kept} complete, {table.keep} are compared elsewhere"
-            console.print(text, style="yellow", markup=False, highlight=False)
+        for text in _cautions(row, table):
+            console.print(f"  {row.variant}: {text}", style="yellow", markup=False, highlight=False)
     if table.note:
         console.print(f"  note: {table.note}", style="dim", markup=False, highlight=False)
