@@ -144,16 +144,17 @@ def _longest(how: Design, run: int, left: int, variants: int) -> int:
 
 def _spreads(asked: Mapping[str, Question], rounds: Sequence[Round], usual: float) -> dict[str, tuple[float, int]]:
     """By claim, the spread of its differences and how many it is from: of its own, else of all claims', else the usual."""
-    own = {text: _differences(about, rounds) for text, about in asked.items()}
-    known = {text: statistics.stdev(differences) for text, differences in own.items() if len(differences) >= ENOUGH}
-    if known:
-        usual = math.sqrt(statistics.fmean(spread**2 for spread in known.values()))
-    return {text: (known.get(text, usual), len(own[text]) if text in known else 0) for text in asked}
+    differences = {text: _differences(about, rounds) for text, about in asked.items()}
+    measured = {text: of_claim for text, of_claim in differences.items() if len(of_claim) >= ENOUGH}
+    spreads = {text: (statistics.stdev(of_claim), len(of_claim)) for text, of_claim in measured.items()}
+    if spreads:
+        usual = math.sqrt(statistics.fmean(spread**2 for spread, _ in spreads.values()))
+    return {text: spreads.get(text, (usual, 0)) for text in asked}
 
 
 def _differences(asked: Question, rounds: Sequence[Round]) -> list[float]:
-    both = [scored[asked.a] - scored[asked.b] for scored in rounds if asked.a in scored and asked.b in scored]
-    return [difference for difference in both if math.isfinite(difference)]
+    differences = [scored[asked.a] - scored[asked.b] for scored in rounds if asked.a in scored and asked.b in scored]
+    return [difference for difference in differences if math.isfinite(difference)]
 
 
 def _expected(
@@ -188,9 +189,7 @@ def _suffices(how: Design, asked: Sequence[tuple[Question, float]]) -> int | Non
 
 def _fewest(how: Design, looks: Looks, asked: Sequence[tuple[Question, float]]) -> int | None:
     level = how.alpha / len(asked)
-    rounds = [
-        rounds_to_decide(question, difference, looks, spread, level)
-        for question, spread in asked
-        for difference in (0.0, question.margin)
-    ]
-    return min((count for count in rounds if count is not None), default=None)
+    counts = []
+    for about, spread in asked:
+        counts += [rounds_to_decide(about, gap, looks, spread, level) for gap in (0.0, about.margin)]
+    return min((count for count in counts if count is not None), default=None)

@@ -126,8 +126,8 @@ def look(
 
 def standing(question: Question, rounds: Sequence[Round], looks: Looks, level: float, seen: Seen) -> Standing:
     """What all these rounds say of one question, at one level."""
-    both = [scored for scored in rounds if question.a in scored and question.b in scored]
-    scores = np.array([[scored[question.a], scored[question.b]] for scored in both]).reshape(-1, 2)
+    paired = [scored for scored in rounds if question.a in scored and question.b in scored]
+    scores = np.array([[scored[question.a], scored[question.b]] for scored in paired]).reshape(-1, 2)
     scores = np.where(np.isfinite(scores), scores, seen.worst)
     if not len(scores):
         return Standing(level=level)

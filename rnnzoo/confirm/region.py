@@ -35,11 +35,11 @@ class Scored:
     variants: tuple[str, ...]
     scores: Array
 
-    def with_more(self, other: Scored) -> Scored:
+    def with_more(self, more: Scored) -> Scored:
         return Scored(
-            np.concatenate([self.points, other.points]),
-            self.variants + other.variants,
-            np.concatenate([self.scores, other.scores]),
+            np.concatenate([self.points, more.points]),
+            self.variants + more.variants,
+            np.concatenate([self.scores, more.scores]),
         )
 
 

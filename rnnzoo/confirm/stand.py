@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 import numpy as np
 
@@ -84,25 +85,26 @@ def question(claim: Claim, experiment: Experiment) -> Question:
     """What a claim asks of two variants.  To be no longer the same, they must differ by more than the margin."""
     margin = experiment.margin or 0.0
     floor = margin / 2 if experiment.floor is None else experiment.floor
-    own = margin if claim.number is None else claim.number
-    return Question(claim.a, claim.b, own if claim.form == "A same as B" else floor, own)
+    within = margin if claim.number is None else claim.number
+    return Question(claim.a, claim.b, within if claim.form == "A same as B" else floor, within)
 
 
 def part(experiment: Experiment, task: str) -> float:
     """The share of the error rate of all tested claims of its family that those have which are confirmed on a task."""
     pairs = judged(experiment.claims, [choice.label for choice in experiment.tasks])
-    own = family(task, experiment.family)
-    tested = sum(claim.form in TESTED and family(where, experiment.family) == own for claim, where in pairs)
+    family_name = family(task, experiment.family)
+    tested = sum(claim.form in TESTED and family(where, experiment.family) == family_name for claim, where in pairs)
     return len(claims_on(experiment, task)) / max(tested, 1)
 
 
-def left(experiment: Experiment, tasks: Iterable[str], own: str) -> float:
+def left(experiment: Experiment, tasks: Iterable[str], family_name: str) -> float:
     """The share of a family's error rate that is left for the claims that the search decides.
 
     Args:
-        tasks: those that have a second stage.
+        tasks: the tasks that have a second stage.
+        family_name: of the family, as `family` gives it.
     """
-    confirmed_here = [task for task in tasks if family(task, experiment.family) == own]
+    confirmed_here = [task for task in tasks if family(task, experiment.family) == family_name]
     return 1.0 - sum(part(experiment, task) for task in confirmed_here)
 
 
@@ -161,8 +163,8 @@ def at_most(experiment: Experiment, task: str, trials: int, now: Stand | None = 
 
 def _hours(results: Sequence[Result], task: str) -> float:
     """Hours of training on a task, of all workers together: from what is recorded, so that no clock is asked."""
-    own = [result.outcome for result in results if result.key.task == task]
-    return sum(outcome.seconds.get("total", 0.0) for outcome in own) / 3600.0
+    outcomes = [result.outcome for result in results if result.key.task == task]
+    return sum(outcome.seconds.get("total", 0.0) for outcome in outcomes) / 3600.0
 
 
 def extent(experiment: Experiment, variant: str, region: Region) -> dict[str, tuple[Value, Value]]:
@@ -244,41 +246,47 @@ class _Stage:
 
     def scores(self, variants: Iterable[str], stage: str, split: str) -> dict[tuple[str, int], float]:
         """By variant and index; infinite where a training gave none."""
-        return {
-            (label, result.trial.index): result.outcome.scores.get(split, math.inf)
-            for label in variants
-            for result in self.of.get((label, stage), [])
-        }
+        scores = {}
+        for label in variants:
+            for result in self.of.get((label, stage), []):
+                scores[label, result.trial.index] = result.outcome.scores.get(split, math.inf)
+        return scores
 
     def tuned(self, variants: Sequence[str]) -> Tuned:
         """What search and pilots have found, of the variants of each space by themselves: there are no common settings of
         two spaces, and no surface over both.
         """
         spaces = {label: self.experiment.variant(label).space.dimensions for label in variants}
-        first = {label: next(other for other in variants if spaces[other] == spaces[label]) for label in variants}
-        groups = [tuple(label for label in variants if first[label] == head) for head in dict.fromkeys(first.values())]
+        groups: list[list[str]] = []  # spaces cannot be hashed
+        for label in variants:
+            group = next((group for group in groups if spaces[group[0]] == spaces[label]), None)
+            if group is None:
+                groups.append([label])
+            else:
+                group.append(label)
         pilots = self.scores(variants, PILOT, self.experiment.select.on)
-        tunings = [tune(self.design, group, self.search(group[0]), pilots, self.uniform) for group in groups]
+        tunings = [tune(self.design, tuple(group), self.search(group[0]), pilots, self.uniform) for group in groups]
         return Tuned(
-            {label: region for tuning in tunings for label, region in tuning.regions.items()},
-            tuple(wanted for tuning in tunings for wanted in tuning.wanted),
-            tuple(label for tuning in tunings for label in tuning.untuned),
+            dict(chain.from_iterable(tuning.regions.items() for tuning in tunings)),
+            tuple(chain.from_iterable(tuning.wanted for tuning in tunings)),
+            tuple(chain.from_iterable(tuning.untuned for tuning in tunings)),
             sum(tuning.pilots for tuning in tunings),
         )
 
     def search(self, variant: str) -> Scored:
         """The trials of the search, of all variants that have a variant's space."""
         space, on = self.experiment.variant(variant).space, self.experiment.select.on
-        alike = {other.label for other in self.experiment.variants if other.space.dimensions == space.dimensions}
-        own = [
+        alike = {variant.label for variant in self.experiment.variants if variant.space.dimensions == space.dimensions}
+        trainings = [
             (label, result.trial.hyperparameters, result.outcome.scores.get(on, math.inf))
             for label, result in self.all_searched()
             if label in alike and points.within(space, result.trial.hyperparameters)
         ]
+        places = [points.places(space, chosen) for _, chosen, _ in trainings]
         return Scored(
-            np.array([points.places(space, chosen) for _, chosen, _ in own]).reshape(len(own), len(space.dimensions)),
-            tuple(label for label, _, _ in own),
-            np.array([score for _, _, score in own]),
+            np.array(places).reshape(len(trainings), len(space.dimensions)),
+            tuple(label for label, _, _ in trainings),
+            np.array([score for _, _, score in trainings]),
         )
 
     def all_searched(self) -> list[tuple[str, Result]]:
@@ -288,8 +296,8 @@ class _Stage:
 
     def searched(self, label: str) -> list[Result]:
         """The planned trials of a variant's search, by index."""
-        own = [result for result in self.of.get((label, ""), []) if result.trial.index < self.trials]
-        return sorted(own, key=lambda result: result.trial.index)
+        search = [result for result in self.of.get((label, ""), []) if result.trial.index < self.trials]
+        return sorted(search, key=lambda result: result.trial.index)
 
     def seen(self, regions: Mapping[str, Region]) -> Seen:
         """What trials of the search, and pilots elsewhere than in a variant's region, scored on the split that is reported."""

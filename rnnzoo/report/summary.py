@@ -331,9 +331,9 @@ def _verdicts(
     second = [(claim, task) for claim, task in pairs if task in stands and confirmed(claim)]
     first = [pair for pair in pairs if pair not in second]
     verdicts: dict[tuple[Claim, str], Verdict] = {}
-    for shared in dict.fromkeys(family(where, experiment.family) for _, where in first):
-        members = [(claim, where) for claim, where in first if family(where, experiment.family) == shared]
-        share = left(experiment, stands, shared)
+    for family_name in dict.fromkeys(family(where, experiment.family) for _, where in first):
+        members = [(claim, where) for claim, where in first if family(where, experiment.family) == family_name]
+        share = left(experiment, stands, family_name)
         verdicts |= zip(members, judge_pairs(members, evidence, share if share > 0 else 1.0))
     verdicts |= {(claim, task): verdict(claim, experiment, stands[task]) for claim, task in second}
     titles = {variant.label: variant.cell.title for variant in experiment.variants}
