@@ -190,18 +190,20 @@ def find(reference: str, folder: Path) -> Path:
         raise UsageError(f"'{reference[:80]}' is not the name of a cell; a path must end in .yaml")
     built_in = ZOO / f"{reference}.yaml"
     places = (folder, folder / "cells", folder.parent / "cells", project() / "experiments/cells")
-    own = {path.resolve(): path for place in places if (path := place / f"{reference}.yaml").is_file()}
-    own.pop(built_in.resolve(), None)
+    candidates = {path.resolve(): path for place in places if (path := place / f"{reference}.yaml").is_file()}
+    candidates.pop(built_in.resolve(), None)
     if reference in built_in_names():
-        if own and folder.resolve() != ZOO.resolve():
+        if candidates and folder.resolve() != ZOO.resolve():
             raise UsageError(
-                f"'{reference}' is a built-in cell and also {next(iter(own.values()))}: rename yours, or give its path"
+                f"'{reference}' is a built-in cell and also {next(iter(candidates.values()))}: rename yours, or give its path"
             )
         return built_in
-    if not own:
-        known = [*built_in_names(), *(path.stem for place in places for path in _cells_in(place))]
+    if not candidates:
+        known = list(built_in_names())
+        for place in places:
+            known += [path.stem for path in _cells_in(place)]
         raise UsageError(f"no cell '{reference}'\n  fix: {nearest(reference, known)}")
-    return next(iter(own.values()))
+    return next(iter(candidates.values()))
 
 
 def named_in_spec(reference: str, folder: Path) -> Path:
@@ -214,7 +216,7 @@ def named_in_spec(reference: str, folder: Path) -> Path:
     """
     path = find(reference, folder)
     places = (ZOO, folder, folder.parent / "cells", Path(), project())
-    if not any(_within(path, one) for one in places):
+    if not any(_within(path, place) for place in places):
         fix = f"copy it into {folder if folder != Path() else 'this folder'}"
         raise UsageError(f"'{reference}' lies outside of the folder of this file and of the project\n  fix: {fix}")
     if os.path.exists(path) and not os.path.isfile(path):  # unlike those of `Path`, neither ever raises
@@ -269,8 +271,8 @@ def _parse(text: str, file: str, folder: Path, chain: tuple[Path, ...]) -> CellS
     elif not spec.equations and "equations" not in table.entries:
         mistakes.add(table.span, "a cell needs `equations:`, or a cell that it `extends:`", "write `equations: |`")
     if unread.found and not mistakes.found:
-        names = (re.findall(r"\w+", one.span.text[one.span.column - 1 :]) for one in unread.found)
-        raise UnreadLines(replace(spec, unread=frozenset(found[0] for found in names if found)), *unread.found)
+        names = (re.findall(r"\w+", mistake.span.text[mistake.span.column - 1 :]) for mistake in unread.found)
+        raise UnreadLines(replace(spec, unread=frozenset(words[0] for words in names if words)), *unread.found)
     mistakes.extend(unread.found)
     mistakes.raise_if_any()
     return spec
@@ -323,7 +325,7 @@ def _base(parent: Node, folder: Path, chain: tuple[Path, ...], mistakes: Mistake
         mistakes.add(parent.span, *error.parts)
         return None
     if path.resolve() in chain:
-        names = " -> ".join(one.stem for one in (*chain, path))
+        names = " -> ".join(file.stem for file in (*chain, path))
         mistakes.add(parent.span, f"`extends` runs in a circle: {names}", "write the equations of one of them out")
         return None
     if len(chain) >= MAX_EXTENDS:
@@ -339,31 +341,31 @@ def _base(parent: Node, folder: Path, chain: tuple[Path, ...], mistakes: Mistake
     return None
 
 
-def _merge(base: CellSpec, own: CellSpec, mistakes: Mistakes) -> CellSpec:
+def _merge(base: CellSpec, patch: CellSpec, mistakes: Mistakes) -> CellSpec:
     """`own` as a patch of `base`."""
-    for name, statement in own.equations.items():
-        if name in base.first_layer and name not in own.first_layer:
+    for name, statement in patch.equations.items():
+        if name in base.first_layer and name not in patch.first_layer:
             problem = f"'{name}' is redefined, but the inherited `first_layer` defines it too"
             mistakes.add(statement.span, problem, f"give `first_layer: |` with an equation of '{name}'")
 
     def inherited(entries: Mapping[str, Statement]) -> dict[str, Statement]:
-        return {name: replace(one, own=False) for name, one in entries.items()}
+        return {name: replace(statement, own=False) for name, statement in entries.items()}
 
     def declared(entries: Mapping[str, Declared]) -> dict[str, Declared]:
-        return {name: replace(one, own=False) for name, one in entries.items()}
+        return {name: replace(entry, own=False) for name, entry in entries.items()}
 
     merged = replace(
-        own,
-        output=own.output or base.output,
-        options={**base.options, **own.options},
-        option_keys={**declared(base.option_keys), **own.option_keys},
-        constants={**inherited(base.constants), **own.constants},
-        equations={**inherited(base.equations), **own.equations},
-        first_layer={**inherited(base.first_layer), **own.first_layer},
-        shapes={**declared(base.shapes), **own.shapes},
-        masks={**declared(base.masks), **own.masks},
-        init={**declared(base.init), **own.init},
-        initial={**declared(base.initial), **own.initial},
+        patch,
+        output=patch.output or base.output,
+        options={**base.options, **patch.options},
+        option_keys={**declared(base.option_keys), **patch.option_keys},
+        constants={**inherited(base.constants), **patch.constants},
+        equations={**inherited(base.equations), **patch.equations},
+        first_layer={**inherited(base.first_layer), **patch.first_layer},
+        shapes={**declared(base.shapes), **patch.shapes},
+        masks={**declared(base.masks), **patch.masks},
+        init={**declared(base.init), **patch.init},
+        initial={**declared(base.initial), **patch.initial},
         base=base,
     )
     for block in (merged.constants, merged.equations, merged.first_layer):
@@ -374,16 +376,16 @@ def _merge(base: CellSpec, own: CellSpec, mistakes: Mistakes) -> CellSpec:
 def _source(fields: Fields, mistakes: Mistakes) -> tuple[str, ...]:
     node = fields.node("source")
     items: Sequence[Node] = node.items if isinstance(node, Listing) else [node] if node else []
-    found = []
+    keys = []
     for item in items:
         if isinstance(item, Scalar) and isinstance(item.value, str) and len(item.value) <= MAX_TEXT:
-            found.append(item.value)
+            keys.append(item.value)
         elif isinstance(item, Scalar) and isinstance(item.value, str):
             mistakes.add(item.span, f"a source of more than {MAX_TEXT} characters", "shorten it")
         else:
             fix = "write source: [author2015]"
             mistakes.add(item.span, f"`source` is a text or a list of texts, not {describe(item)}", fix)
-    return tuple(found)
+    return tuple(keys)
 
 
 def _options(fields: Fields, mistakes: Mistakes, unread: Mistakes) -> tuple[dict[str, float], dict[str, Declared]]:
@@ -452,12 +454,12 @@ def _mask(entry: Fields, mistakes: Mistakes) -> Code | None:
 
 
 def _init(table: Table | None, mistakes: Mistakes) -> dict[str, Declared]:
-    found = {}
+    initialisers = {}
     for name, node in table.entries.items() if table else ():
         init = init_of(node, mistakes)
         if table and init is not None:
-            found[name] = Declared(init, table.keys[name])
-    return found
+            initialisers[name] = Declared(init, table.keys[name])
+    return initialisers
 
 
 def init_of(node: Node, mistakes: Mistakes) -> Init | None:
@@ -474,7 +476,7 @@ def init_of(node: Node, mistakes: Mistakes) -> Init | None:
             mistakes.add(node.keys[name], f"no initialiser '{name}'", nearest(name, INITIALISERS))
             return None
         items = argument.items if isinstance(argument, Listing) else (argument,)
-        values = tuple(one.value for one in items if isinstance(one, Scalar))
+        values = tuple(item.value for item in items if isinstance(item, Scalar))
         if len(values) == len(items) and all(is_number(v) or isinstance(v, str) for v in values):
             return _initialiser(name, values, argument.span, mistakes)  # type: ignore[arg-type]
     fix = "write a number, a name such as orthogonal, or {normal: 0.1}"
@@ -495,30 +497,30 @@ def _initialiser(name: str, values: tuple[float | str, ...], span: Span, mistake
 
 
 def _initial(table: Table | None, mistakes: Mistakes) -> dict[str, Declared]:
-    found = {}
+    initial = {}
     for name, node in table.entries.items() if table else ():
         value = node.value if isinstance(node, Scalar) else None
         if value == "learned" or is_number(value):
-            found[name] = Declared(value, table.keys[name] if table else node.span)
+            initial[name] = Declared(value, table.keys[name] if table else node.span)
         else:
             fix = f"write `{name}: 0` or `{name}: learned`"
             mistakes.add(node.span, f"a state starts from a number or is learned, not {describe(node)}", fix)
-    return found
+    return initial
 
 
 def _statements(code: Code | None, mistakes: Mistakes) -> dict[str, Statement]:
     """Split a block into `name = expression`; an expression may run over lines while a bracket is open."""
-    found: dict[str, Statement] = {}
+    statements: dict[str, Statement] = {}
     for statement in _split(code, mistakes) if code else ():
-        if statement.name in found:
-            line = found[statement.name].span.line
+        if statement.name in statements:
+            line = statements[statement.name].span.line
             mistakes.add(
                 statement.span, f"'{statement.name}' has an equation on line {line} already", "keep one of them"
             )
         elif legal_name(statement.name, statement.span, mistakes):
-            found[statement.name] = statement
-    _check_count(found, mistakes)
-    return found
+            statements[statement.name] = statement
+    _check_count(statements, mistakes)
+    return statements
 
 
 def _check_count(block: Mapping[str, Statement], mistakes: Mistakes) -> None:
@@ -551,10 +553,10 @@ def _split(code: Code, mistakes: Mistakes) -> Iterable[Statement]:
 def _end(lines: Sequence[str], row: int) -> int:
     """The row after the statement that begins at `row`."""
     depth = 0
-    for at in range(row, len(lines)):
-        depth += sum(map(lines[at].count, "([")) - sum(map(lines[at].count, ")]"))
+    for last in range(row, len(lines)):
+        depth += sum(map(lines[last].count, "([")) - sum(map(lines[last].count, ")]"))
         if depth <= 0:
-            return at + 1
+            return last + 1
     return row + 1  # a bracket that is never closed: let the parser say so on its own line
 
 
@@ -574,8 +576,8 @@ def legal_name(name: str, span: Span, mistakes: Mistakes) -> bool:
     """Whether a name can be used in equations; reports why not."""
     if keyword.iskeyword(name) or (keyword.issoftkeyword(name) and name == "_"):
         mistakes.add(span, f"'{name}' is a word of Python and cannot be a name", f"write {name}_ or another letter")
-    elif found := FOREIGN.search(name):
-        mistakes.add(span, *foreign_words(found[0]))
+    elif foreign := FOREIGN.search(name):
+        mistakes.add(span, *foreign_words(foreign[0]))
     elif not _NAME.fullmatch(name):
         mistakes.add(span, f"'{name[:60]}' cannot be a name", "use English letters, digits and `_`, a letter first")
     elif len(name) > MAX_NAME:

@@ -119,11 +119,11 @@ def parse(text: str, span: Span, known: Known, mistakes: Mistakes) -> Claim | No
     """The claim of a sentence; None, and mistakes, where it has none of the forms or names what is not there."""
     prefix = _ON.match(text)
     rest = text[prefix.end() :] if prefix else text
-    form, found = next(((form, found) for form, one in _PATTERNS.items() if (found := one.fullmatch(rest))), ("", None))
-    if found is None:
+    form, match = _matching_form(rest)
+    if match is None:
         mistakes.add(span, "this is not a claim that can be judged", _nearest_form(text, known))
         return None
-    blanks = found.groupdict()
+    blanks = match.groupdict()
     number = _number(blanks["N"]) if "N" in blanks else known.margin
     over, task = (prefix["OVER"] or "", prefix["TASK"] or "") if prefix else ("", "")
     names = {**({"TASK": task} if task else {}), **{key: name for key, name in blanks.items() if key != "N"}}
@@ -160,6 +160,15 @@ def parse(text: str, span: Span, known: Known, mistakes: Mistakes) -> Claim | No
     )  # fmt: skip
 
 
+def _matching_form(sentence: str) -> tuple[str, re.Match[str] | None]:
+    """The form that a sentence has, and its blanks; empty and None where it has none."""
+    for form, pattern in _PATTERNS.items():
+        match = pattern.fullmatch(sentence)
+        if match is not None:
+            return form, match
+    return "", None
+
+
 def _nearest_form(text: str, known: Known) -> str:
     """The fix for a sentence that has none of the forms."""
     listing = f"one of: {'; '.join(FORMS)}"
@@ -182,9 +191,9 @@ def _check_names(names: Mapping[str, str], span: Span, known: Known, mistakes: M
         "NAME": ("the hyper-parameter '{}', which is not searched", known.searched),
     }  # fmt: skip
     for blank, name in names.items():
-        what, there = kinds[blank]
-        if name not in there:
-            mistakes.add(_within(span, name), f"the claim is about {what.format(name)}", nearest(name, there))
+        phrase, members = kinds[blank]
+        if name not in members:
+            mistakes.add(_within(span, name), f"the claim is about {phrase.format(name)}", nearest(name, members))
     if names.get("A") and names.get("A") == names.get("B"):
         mistakes.add(span, f"the claim compares '{names['A']}' with itself")
 
@@ -210,8 +219,8 @@ def _check_solves(task: str, prefix: str, span: Span, known: Known, mistakes: Mi
     if prefix:
         mistakes.add(span, "a claim about solving a task names the task itself", f"leave out `on {prefix}:`")
     elif task in known.tasks and not known.solved(task):
-        able = [f"`{one}`" for one in known.tasks if known.solved(one)]
-        what = (
+        able = [f"`{task}`" for task in known.tasks if known.solved(task)]
+        fix = (
             f"{', '.join(able)} can be solved"
             if able
             else "those of `rnnzoo list tasks` that are generated can be solved"
@@ -219,14 +228,14 @@ def _check_solves(task: str, prefix: str, span: Span, known: Known, mistakes: Mi
         mistakes.add(
             _within(span, task),
             f"no score counts as a solution of the task '{task}'",
-            f"compare scores, as in `on {task}: A better than B`; {what}",
+            f"compare scores, as in `on {task}: A better than B`; {fix}",
         )
 
 
 def _within(span: Span, name: str) -> Span:
     """The place of a word in a sentence that stands on one line; else that of the sentence."""
-    found = re.compile(rf"(?<![^\s'\"\[]){re.escape(name)}(?=[\s:,'\"\]]|$)").search(span.text, span.column - 1)
-    return replace(span, column=found.start() + 1, length=len(name)) if found else span
+    match = re.compile(rf"(?<![^\s'\"\[]){re.escape(name)}(?=[\s:,'\"\]]|$)").search(span.text, span.column - 1)
+    return replace(span, column=match.start() + 1, length=len(name)) if match else span
 
 
 def judged(claims: Sequence[Claim], tasks: Sequence[str]) -> list[tuple[Claim, str]]:

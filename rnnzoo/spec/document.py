@@ -63,8 +63,8 @@ class Code:
 
     def span(self, row: int, column: int, length: int = 1) -> Span:
         """The place of a character, by row and column from 0 within `text`."""
-        at = self.rows[min(row, len(self.rows) - 1)]
-        return Span(self.file, at.line, at.column + column, at.text, length)
+        origin = self.rows[min(row, len(self.rows) - 1)]
+        return Span(self.file, origin.line, origin.column + column, origin.text, length)
 
     def part(self, row: int, column: int, until: int, end: int | None = None) -> Code:
         """The text from a character on, through row `until` (exclusive), whose last line ends before column `end`."""
@@ -129,8 +129,8 @@ def read_text(path: Path, shown_as: str | None = None) -> str:
         line = raw.count(b"\n", 0, error.start)
         before = raw[raw.rfind(b"\n", 0, error.start) + 1 : error.start].decode()
         text = raw.split(b"\n")[line].decode("utf-8", "replace").removesuffix("\r")
-        here = Span(name, line + 1, len(before) + 1, text)
-        raise SpecError(Mistake(here, "the file is not UTF-8 text", "save it as UTF-8")) from None
+        span = Span(name, line + 1, len(before) + 1, text)
+        raise SpecError(Mistake(span, "the file is not UTF-8 text", "save it as UTF-8")) from None
 
 
 NEEDS = "a cell needs `name:` and `equations:`; an experiment `experiment:`, `task:` and `variants:`"
@@ -155,8 +155,8 @@ def parse(text: str, file: str, empty: str = NEEDS) -> Table:
         mark = error.problem_mark or error.context_mark
         problem = f"this is not YAML: {error.problem or error.context}"
         line, column = (mark.line, mark.column) if mark else (0, 0)
-        here = Span(file, line + 1, column + 1, lines[line] if line < len(lines) else "")
-        raise SpecError(Mistake(here, problem, _yaml_hint(here.text))) from None
+        span = Span(file, line + 1, column + 1, lines[line] if line < len(lines) else "")
+        raise SpecError(Mistake(span, problem, _yaml_hint(span.text))) from None
     if node is None or (isinstance(node, Scalar) and node.value is None):
         raise SpecError(Mistake(first, "the file is empty", empty))
     if not isinstance(node, Table):

@@ -71,10 +71,10 @@ class Space:
 
     def over(self, base: Space) -> Space:
         """This space laid over another: a name given here replaces the other's and keeps its place."""
-        dimensions = {one.name: one for one in (*base.dimensions, *self.dimensions)}
-        searched = {one.name for one in self.dimensions}
+        dimensions = {dimension.name: dimension for dimension in (*base.dimensions, *self.dimensions)}
+        searched = {dimension.name for dimension in self.dimensions}
         return Space(
-            tuple(one for name, one in dimensions.items() if name not in self.fixed),
+            tuple(dimension for name, dimension in dimensions.items() if name not in self.fixed),
             {**{k: v for k, v in base.fixed.items() if k not in searched}, **self.fixed},
         )
 
@@ -82,7 +82,10 @@ class Space:
         """All values that a name can take: fixed, or a choice; None for a range, and for an absent name."""
         if name in self.fixed:
             return (self.fixed[name],)
-        return next((one.choices for one in self.dimensions if one.name == name and one.kind == "choice"), None)
+        for dimension in self.dimensions:
+            if dimension.name == name and dimension.kind == "choice":
+                return dimension.choices
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +293,7 @@ class Experiment:
         return "rnnzoo.run(...)" if self.file == TEXT else command("sweep", self.file)
 
     def variant(self, label: str) -> Variant:
-        return next(one for one in self.variants if one.label == label)
+        return next(variant for variant in self.variants if variant.label == label)
 
     def paired(self, a: str, b: str) -> bool:
         """Whether trials of two variants with one index are drawn at one point of the space."""

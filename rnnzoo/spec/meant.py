@@ -36,7 +36,7 @@ def meant(sentence: str, forms: Sequence[str], names: Mapping[str, Collection[st
     prefix, rest = _prefix(sentence, names["TASK"])
     if any(word.lower() in _DENIALS for word in rest.split()):
         return ""
-    known = {word for form in forms for word in form.split()}
+    known = set(" ".join(forms).split())
     words, blanks = _read(rest.split(), known, names)
     ranked = sorted(((_alike(words, form.split()), form) for form in forms), reverse=True)
     (best, form), (second, _) = ranked[:2]
@@ -85,8 +85,8 @@ def _read(
 
 def _said(word: str, known: Collection[str], names: Mapping[str, Collection[str]]) -> Sequence[str]:
     """One word as a form has it: a blank that it may fill, or words of forms.  One that nothing is like may be a variant."""
-    for blank, there in names.items():
-        if word in there:
+    for blank, members in names.items():
+        if word in members:
             return [blank]
     if _NUMBER.fullmatch(word):
         return ["N"]
@@ -94,7 +94,7 @@ def _said(word: str, known: Collection[str], names: Mapping[str, Collection[str]
     if lower in known or lower in _HABITS:
         return _HABITS.get(lower, [lower])
     near: Iterable[str] = difflib.get_close_matches(lower, sorted({*known, *_HABITS}), 1, CLOSE_WORD)
-    return next((list(_HABITS.get(one, [one])) for one in near), ["A"])
+    return next((list(_HABITS.get(habit, [habit])) for habit in near), ["A"])
 
 
 def _alike(words: Sequence[str], form: Sequence[str]) -> float:

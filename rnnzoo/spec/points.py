@@ -34,23 +34,23 @@ def grid_size(space: Space) -> int:
 
 
 def _random(space: Space, who: str, index: int) -> dict[str, Value]:
-    return _walk(space, lambda at, dimension: uniform(f"{who} {index} {dimension.name}"))
+    return _walk(space, lambda axis, dimension: uniform(f"{who} {index} {dimension.name}"))
 
 
 def _qmc(space: Space, who: str, index: int) -> dict[str, Value]:
     """A Halton sequence (1960), shifted by a random vector modulo 1 (Cranley and Patterson 1976)."""
 
-    def place(at: int, dimension: Dimension) -> float:
+    def place(axis: int, dimension: Dimension) -> float:
         shift = uniform(f"{who} shift {dimension.name}")
-        return (_radical_inverse(index + 1, _PRIMES[at % len(_PRIMES)]) + shift) % 1.0
+        return (_radical_inverse(index + 1, _PRIMES[axis % len(_PRIMES)]) + shift) % 1.0
 
     return _walk(space, place)
 
 
 def _grid_point(space: Space, who: str, index: int) -> dict[str, Value] | None:
-    for at, found in enumerate(_grid(space.dimensions, dict(space.fixed))):
-        if at == index:
-            return found
+    for number, chosen in enumerate(_grid(space.dimensions, dict(space.fixed))):
+        if number == index:
+            return chosen
     return None
 
 
@@ -64,9 +64,9 @@ _SAMPLERS: Mapping[str, Callable[[Space, str, int], dict[str, Value] | None]] = 
 def _walk(space: Space, place: Callable[[int, Dimension], float]) -> dict[str, Value]:
     """Dimension by dimension, in an order in which `when` only looks back."""
     chosen = dict(space.fixed)
-    for at, dimension in enumerate(space.dimensions):
+    for axis, dimension in enumerate(space.dimensions):
         if dimension.active(chosen):
-            chosen[dimension.name] = value(dimension, place(at, dimension))
+            chosen[dimension.name] = value(dimension, place(axis, dimension))
     return chosen
 
 
@@ -90,7 +90,7 @@ def at(space: Space, places: Sequence[float]) -> dict[str, Value]:
 def places(space: Space, hyperparameters: Mapping[str, Value]) -> list[float]:
     """Where in the unit cube hyper-parameters lie: `at` leads back to them; 0.5 for a dimension that they lack."""
     chosen = [(dimension, hyperparameters.get(dimension.name)) for dimension in space.dimensions]
-    return [0.5 if number is None else _place(dimension, number) for dimension, number in chosen]
+    return [_place(dimension, number) for dimension, number in chosen]
 
 
 def within(space: Space, hyperparameters: Mapping[str, Value]) -> bool:
@@ -104,8 +104,8 @@ def outside(space: Space, hyperparameters: Mapping[str, Value]) -> str:
     searched = {dimension.name: dimension for dimension in space.dimensions}
     for name, number in hyperparameters.items():
         dimension = searched.get(name)
-        there = _has(dimension, number) if dimension else space.fixed.get(name) == number
-        if not there:
+        inside = _has(dimension, number) if dimension else space.fixed.get(name) == number
+        if not inside:
             return name
     return ""
 
@@ -116,8 +116,10 @@ def _has(dimension: Dimension, number: Value) -> bool:
     return dimension.low <= float(number) <= dimension.high
 
 
-def _place(dimension: Dimension, number: Value) -> float:
-    """The place of a value, in the middle of its share where it has one."""
+def _place(dimension: Dimension, number: Value | None) -> float:
+    """The place of a value, in the middle of its share where it has one; 0.5 for None."""
+    if number is None:
+        return 0.5
     if dimension.kind == "choice":
         return (dimension.choices.index(number) + 0.5) / len(dimension.choices)
     raw = float(number)
@@ -173,13 +175,13 @@ def _grid(dimensions: Sequence[Dimension], chosen: dict[str, Value]) -> Iterator
     if not first.active(chosen):
         yield from _grid(rest, chosen)
         return
-    for one in _values(first):
-        yield from _grid(rest, {**chosen, first.name: one})
+    for choice in _values(first):
+        yield from _grid(rest, {**chosen, first.name: choice})
 
 
 def _values(dimension: Dimension) -> Sequence[Value]:
     if dimension.kind == "choice":
         return dimension.choices
     if dimension.step:
-        return [_number(dimension, dimension.low + at * dimension.step) for at in range(_steps(dimension))]
+        return [_number(dimension, dimension.low + number * dimension.step) for number in range(_steps(dimension))]
     return list(range(int(dimension.low), int(dimension.high) + 1))

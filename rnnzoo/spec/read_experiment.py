@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -82,12 +83,12 @@ TOP = (
 )  # fmt: skip
 _KEYS: Mapping[str, Sequence[str]] = {
     "": TOP,
-    "search": [one.name for one in fields(Search)],
+    "search": [setting.name for setting in fields(Search)],
     "search.space": list(HYPERPARAMETERS),
-    "training": [one.name for one in fields(Training)],
-    "select": [one.name for one in fields(Select)],
-    "confirm": [one.name for one in fields(Confirm)],
-    "resources": [one.name for one in fields(Resources)],
+    "training": [setting.name for setting in fields(Training)],
+    "select": [setting.name for setting in fields(Select)],
+    "confirm": [setting.name for setting in fields(Confirm)],
+    "resources": [setting.name for setting in fields(Resources)],
 }
 OVERRIDE = "--set"  # what stands for the file of a value that the command line gives
 _LISTS = ("tasks", "variants", "controls", "claims")
@@ -113,8 +114,8 @@ def read(path: Path, sets: Sequence[str] = ()) -> Experiment:
 def parse_experiment(text: str, file: str, folder: Path, sets: Sequence[str] = ()) -> Experiment:
     """The experiment of a YAML text; names of cells and paths are looked up from `folder`."""
     table = parse(text, file)
-    for one in sets:
-        table = overridden(table, one)
+    for override in sets:
+        table = overridden(table, override)
     mistakes = Mistakes()
     experiment = _Reader(Fields(table, mistakes, "an experiment"), mistakes, file, folder).experiment(text)
     mistakes.raise_if_any()
@@ -145,28 +146,33 @@ def _check_path(keys: Sequence[str], assignment: str) -> None:
         problem = f"`{keys[0]}` is a list, which is replaced as a whole"
         raise UsageError(f"--set {assignment}: {problem}\n  fix: --set '{keys[0]}=[..., ...]'")
     for depth, key in enumerate(keys):
-        above = "".join(f"{one}." for one in keys[:depth])
-        here = _KEYS.get(above.rstrip("."), (key,))
-        if key not in here:
-            known = [f"{prefix}.{name}".lstrip(".") for prefix, names in _KEYS.items() for name in names]
-            same = [one for one in known if one.rpartition(".")[2] == keys[-1]]
-            near = nearest(key, here).replace("did you mean '", f"did you mean '{above}", 1)
+        above = "".join(f"{outer}." for outer in keys[:depth])
+        known = _KEYS.get(above.rstrip("."), (key,))
+        if key not in known:
+            same = [path for path in _paths() if path.rpartition(".")[2] == keys[-1]]
+            near = nearest(key, known).replace("did you mean '", f"did you mean '{above}", 1)
             fix = f"did you mean '{same[0]}'?" if same else near
             raise UsageError(f"--set {assignment}: an experiment has no key '{'.'.join(keys)}'\n  fix: {fix}")
+
+
+def _paths() -> Iterator[str]:
+    """Every key that `--set` can reach by name, with the keys above it."""
+    for above, names in _KEYS.items():
+        yield from (f"{above}.{name}".lstrip(".") for name in names)
 
 
 def _moved(node: Node, by: int, text: str) -> Node:
     """The node with its places, and those of all within, moved into the text of an override."""
 
-    def at(span: Span) -> Span:
+    def moved(span: Span) -> Span:
         return replace(span, column=span.column + by, text=text)
 
     if isinstance(node, Scalar):
-        return replace(node, span=at(node.span))
+        return replace(node, span=moved(node.span))
     if isinstance(node, Listing):
-        return Listing(tuple(_moved(one, by, text) for one in node.items), at(node.span))
-    entries = {key: _moved(one, by, text) for key, one in node.entries.items()}
-    return Table(entries, {key: at(span) for key, span in node.keys.items()}, at(node.span))
+        return Listing(tuple(_moved(item, by, text) for item in node.items), moved(node.span))
+    entries = {key: _moved(value, by, text) for key, value in node.entries.items()}
+    return Table(entries, {key: moved(span) for key, span in node.keys.items()}, moved(node.span))
 
 
 def _replaced(table: Table, keys: Sequence[str], value: Node, span: Span) -> Table:
@@ -214,11 +220,12 @@ class _Reader:
         control = self.control(baseline, labels)
         if control:
             labels.append(control)
-            variants += tuple(replace(one, label=control) for one in variants if one.label == baseline)
+            variants += tuple(replace(variant, label=control) for variant in variants if variant.label == baseline)
         margin = self.margin()
         confirm = self.confirm(margin)
-        searched = {one.name for own in (search.space, *(v.space for v in variants)) for one in own.dimensions}
-        names = {one.label: one.name for one in tasks}
+        dimensions = chain(search.space.dimensions, *(variant.space.dimensions for variant in variants))
+        searched = {dimension.name for dimension in dimensions}
+        names = {task.label: task.name for task in tasks}
         known = sentences.Known(labels, names, searched, margin, lambda label: solvable(names[label]), control)
         claims = self.claims(known)
         if confirm is not None:
@@ -264,15 +271,15 @@ class _Reader:
         top.node("task")
         if not nodes:
             top.need("task", "`task: chorales`")
-        found: dict[str, TaskChoice] = {}
+        tasks: dict[str, TaskChoice] = {}
         for node in nodes:
             task = self.task(node)
-            if task is not None and task.label in found:
+            if task is not None and task.label in tasks:
                 fix = "give one of them a `label:`"
                 self.mistakes.add(node.span, f"two tasks are called '{task.label}'", fix)
             elif task is not None:
-                found[task.label] = task
-        return tuple(found.values())
+                tasks[task.label] = task
+        return tuple(tasks.values())
 
     def task(self, node: Node) -> TaskChoice | None:
         named = self.named(node, "task", extra=("label",))
@@ -317,16 +324,16 @@ class _Reader:
 
     def labels(self) -> list[str]:
         """What the variants are called, also those with mistakes, so that claims about them are no further mistakes."""
-        found: list[str] = []
+        labels: list[str] = []
         for node in self.top.listing("variants", MAX_VARIANTS):
             label, span = self.label(node)
             self.check_label(label, span, "the name of a variant")
-            if label in found:
+            if label in labels:
                 fix = "give one of them another `name:` and say its `cell:`"
                 self.mistakes.add(node.span, f"two variants are called '{label}'", fix)
             elif label != "?":
-                found.append(label)
-        return found
+                labels.append(label)
+        return labels
 
     def label(self, node: Node) -> tuple[str, Span]:
         """A variant's label and its place; `?` where it has none."""
@@ -338,17 +345,17 @@ class _Reader:
         return (Path(value).stem if path else value), name.span
 
     def variants(self, shared: _Shared) -> tuple[Variant, ...]:
-        node = self.top.node("variants")
-        if node is None:
+        listing = self.top.node("variants")
+        if listing is None:
             self.top.need("variants", "`variants: [lstm, gru]`")
-        elif isinstance(node, Listing) and not node.items:
-            self.mistakes.add(node.span, "there are no variants", "write `variants: [lstm, gru]`")
-        found: dict[str, Variant] = {}
-        for one in self.top.listing("variants", MAX_VARIANTS):
-            variant = self.variant(one, shared)
+        elif isinstance(listing, Listing) and not listing.items:
+            self.mistakes.add(listing.span, "there are no variants", "write `variants: [lstm, gru]`")
+        variants: dict[str, Variant] = {}
+        for node in self.top.listing("variants", MAX_VARIANTS):
+            variant = self.variant(node, shared)
             if variant is not None:
-                found.setdefault(variant.label, variant)
-        return tuple(found.values())
+                variants.setdefault(variant.label, variant)
+        return tuple(variants.values())
 
     def variant(self, node: Node, shared: _Shared) -> Variant | None:
         label, span = self.label(node)
@@ -371,11 +378,11 @@ class _Reader:
         entry.done()
         return Variant(label, cell, space, {**shared.init, **init}, reference, places) if cell else None
 
-    def settled(self, own: Written, shared: _Shared) -> Space:
+    def settled(self, written: Written, shared: _Shared) -> Space:
         """A variant's space, laid over the common one."""
-        both = own.over(shared.space)
-        space = spaces.settled(both, own.spans, self.mistakes)
-        spaces.check_use(space, both.spans, shared.optimizer, shared.sampler, self.mistakes)
+        merged = written.over(shared.space)
+        space = spaces.settled(merged, written.spans, self.mistakes)
+        spaces.check_use(space, merged.spans, shared.optimizer, shared.sampler, self.mistakes)
         return space
 
     def cell(self, reference: str, span: Span) -> CellSpec | None:
@@ -387,17 +394,17 @@ class _Reader:
             self.mistakes.extend(error.mistakes)
         return None
 
-    def options(self, found: CellSpec | None, entry: Fields) -> CellSpec | None:
+    def options(self, cell: CellSpec | None, entry: Fields) -> CellSpec | None:
         table = entry.table_at("options")
-        for name, node in table.entries.items() if table and found else ():
-            if found is None or not isinstance(node, Scalar) or not is_number(node.value):
+        for name, node in table.entries.items() if table and cell else ():
+            if cell is None or not isinstance(node, Scalar) or not is_number(node.value):
                 self.mistakes.add(node.span, f"option '{name}' must be a number, not {describe(node)}")
-            elif name not in found.options:
-                fix = nearest(name, found.options) or "it has none"
-                self.mistakes.add(node.span, f"cell '{found.name}' has no option '{name}'", fix)
+            elif name not in cell.options:
+                fix = nearest(name, cell.options) or "it has none"
+                self.mistakes.add(node.span, f"cell '{cell.name}' has no option '{name}'", fix)
             else:
-                found = found.with_options({name: node.value})  # type: ignore[dict-item]  # is_number has said so
-        return found
+                cell = cell.with_options({name: node.value})  # type: ignore[dict-item]  # is_number has said so
+        return cell
 
     def init(self, cell: CellSpec | None, entry: Fields) -> tuple[dict[str, Any], Mapping[str, Span]]:
         """Initialisers by name of a weight, and the places of these names; `*` is any weight not named.
@@ -405,12 +412,12 @@ class _Reader:
         Which weights there are is not known here: `sweep.plan.cells` knows the equations, and says what has no weight.
         """
         table = entry.table_at("init")
-        found = {}
+        initialisers = {}
         for name, node in table.entries.items() if table else ():
             init = cells.init_of(node, self.mistakes)
             if init is not None and cell is not None:
-                found[name] = self.without_options(init, cell.options, node.span).plain()
-        return found, table.keys if table else {}
+                initialisers[name] = self.without_options(init, cell.options, node.span).plain()
+        return initialisers, table.keys if table else {}
 
     def common_init(self) -> dict[str, Any]:
         """`init:` of the experiment is one initialiser, for all weights."""
@@ -424,9 +431,8 @@ class _Reader:
             if isinstance(name, str) and name not in options:
                 known = [*(cells.INITIALISERS if init.name == "constant" else ()), *options]
                 self.mistakes.add(span, f"no initialiser or option '{name}'", nearest(name, known))
-        return replace(
-            init, values=tuple(options.get(one, 0.0) if isinstance(one, str) else one for one in init.values)
-        )
+        numbers = {name: options.get(name, 0.0) for name in init.values if isinstance(name, str)}
+        return replace(init, values=tuple(numbers.get(value, value) for value in init.values))
 
     def baseline(self, labels: Sequence[str]) -> str:
         name = self.top.text("baseline", labels[0] if labels else "?")
@@ -465,7 +471,7 @@ class _Reader:
             self.mistakes.add(entry.span("space"), "the search space is empty", fix)
         written = written.over(Written(Space(fixed=dict(DEFAULTS))))
         space = spaces.settled(written, written.spans, self.mistakes)
-        found = Search(
+        search = Search(
             sampler=sampler,
             pruner=self.known(entry, "pruner", (*PRUNERS, *PRUNERS.values())),
             trials=entry.integer("trials", usual.trials, low=1, high=MAX_TRIALS),
@@ -475,18 +481,18 @@ class _Reader:
         )
         self.trials_refused = "trials" in entry.refused
         entry.done()
-        return found, replace(written, space=space)
+        return search, replace(written, space=space)
 
     def known(self, entry: Fields, what: str, names: Sequence[str]) -> Named | None:
         """A sampler or a pruner, by a name that there is."""
         node = entry.node(what)
-        found = self.named(node, what) if node else None
-        if node and found and found.name not in names:
+        chosen = self.named(node, what) if node else None
+        if node and chosen and chosen.name not in names:
             span = node.entries["name"].span if isinstance(node, Table) else node.span
-            self.mistakes.add(span, f"no {what} '{found.name}'", nearest(found.name, names))
+            self.mistakes.add(span, f"no {what} '{chosen.name}'", nearest(chosen.name, names))
         if node:
             self.places[what] = node.span
-        return found
+        return chosen
 
     # -- training, selection, claims
 
@@ -495,7 +501,7 @@ class _Reader:
         if table is None:
             return Training()
         usual, entry = Training(), Fields(table, self.mistakes, "`training`")
-        found = Training(
+        training = Training(
             optimizer=entry.word("optimizer", OPTIMIZERS, usual.optimizer),
             batch=entry.integer("batch", usual.batch, low=1, high=int(HYPERPARAMETERS["batch"].high)),
             epochs=entry.integer("epochs", usual.epochs, low=1, high=MAX_EPOCHS),
@@ -505,11 +511,11 @@ class _Reader:
             effective_rate=entry.flag("effective_rate"),
             error=entry.word("error", ("mean", "sum"), usual.error),  # type: ignore[arg-type]  # one of the two
         )
-        if found.nesterov and found.optimizer != "sgd":
-            problem = f"the optimiser '{found.optimizer}' has no momentum that looks ahead"
+        if training.nesterov and training.optimizer != "sgd":
+            problem = f"the optimiser '{training.optimizer}' has no momentum that looks ahead"
             self.mistakes.add(entry.span("nesterov"), problem, "write `optimizer: sgd`, or delete `nesterov`")
         entry.done()
-        return found
+        return training
 
     def select(self, trials: int) -> Select:
         table = self.top.table_at("select")
@@ -518,7 +524,7 @@ class _Reader:
             return usual
         entry = Fields(table, self.mistakes, "`select`")
         keep = entry.number("keep", usual.keep)
-        found = Select(
+        select = Select(
             on=entry.word("on", SPLITS, usual.on),
             keep=keep,
             report=entry.word("report", SPLITS, usual.report),
@@ -527,14 +533,14 @@ class _Reader:
         entry.done()
         if entry.node("keep") is not None and "keep" not in entry.refused and not self.trials_refused:
             self.check_keep(keep, trials, entry.span("keep"))
-        return found
+        return select
 
     def confirm(self, margin: float | None) -> Confirm | None:
         table = self.top.table_at("confirm")
         if table is None:
             return None
         usual, entry = Confirm(), Fields(table, self.mistakes, "`confirm`")
-        found = Confirm(
+        confirm = Confirm(
             until=entry.word("until", ("decided", "stopped"), usual.until),  # type: ignore[arg-type]  # one of the two
             settings=entry.word("settings", ("common", "own"), usual.settings),  # type: ignore[arg-type]  # likewise
             region=self.share(entry, "region", usual.region),
@@ -545,29 +551,29 @@ class _Reader:
             hours=entry.number("hours", usual.hours, low=0.0),
         )
         entry.done()
-        self.check_confirm(found, entry, margin)
-        return found
+        self.check_confirm(confirm, entry, margin)
+        return confirm
 
-    def check_confirm(self, found: Confirm, entry: Fields, margin: float | None) -> None:
+    def check_confirm(self, confirm: Confirm, entry: Fields, margin: float | None) -> None:
         """What `confirm` needs of itself and of the margin."""
-        add, here = self.mistakes.add, self.top.span("confirm")
+        add, span = self.mistakes.add, self.top.span("confirm")
         if margin is None or margin <= 0.0:
             add(
-                here,
+                span,
                 "`confirm` needs a margin: how much difference is none?",
                 "give the experiment a `margin:` above 0",
             )
-        if found.hours == 0.0 and "hours" not in entry.refused:
+        if confirm.hours == 0.0 and "hours" not in entry.refused:
             add(entry.span("hours"), "nothing is trained in 0 hours", "write hours: 8, or delete it")
-        if found.first > found.most and not {"first", "most"} & entry.refused:
-            fix = f"write first: {found.most} or less"
-            add(entry.span("first"), f"the first look, after {found.first} rounds, is later than the last", fix)
-        if "most" in entry and found.until == "stopped":
+        if confirm.first > confirm.most and not {"first", "most"} & entry.refused:
+            fix = f"write first: {confirm.most} or less"
+            add(entry.span("first"), f"the first look, after {confirm.first} rounds, is later than the last", fix)
+        if "most" in entry and confirm.until == "stopped":
             add(entry.span("most"), "`until: stopped` has no last round", "delete `most`, or write `until: decided`")
 
     def check_spaces(self, confirm: Confirm, claims: Sequence[Claim], variants: Sequence[Variant]) -> None:
         """Variants that are confirmed have a space, and where they train at common settings the same one."""
-        spaces = {one.label: one.space.dimensions for one in variants}
+        spaces = {variant.label: variant.space.dimensions for variant in variants}
         fix = "search a hyper-parameter, as in `learning_rate: {float: [1e-3, 3e-2], log: true}`"
         if spaces and not any(spaces.values()):
             problem = "`confirm` looks for good settings, and the space has a single one"
@@ -650,15 +656,15 @@ class _Reader:
         if table is None:
             return Resources()
         entry = Fields(table, self.mistakes, "`resources`")
-        found = Resources(
+        resources = Resources(
             memory=self.memory(entry),
             minutes=entry.number("minutes", math.inf, low=0.0),
             retry=self.retry(entry.table_at("retry")),
         )
-        if found.minutes == 0.0 and "minutes" not in entry.refused:
+        if resources.minutes == 0.0 and "minutes" not in entry.refused:
             self.mistakes.add(entry.span("minutes"), "no trial ends in 0 minutes", "write minutes: 30")
         entry.done()
-        return found
+        return resources
 
     def memory(self, entry: Fields) -> float:
         """Bytes, from a text such as `2GB` or `1.5 GiB`."""
@@ -676,11 +682,11 @@ class _Reader:
         """How often a trial is begun again, by the kind of its end."""
         entry = Fields(table or Table({}, {}, self.top.span("resources")), self.mistakes, "`retry`")
         kinds = [str(kind) for kind in RETRIED]
-        found = {kind: entry.integer(kind, 0, low=0, high=MAX_RETRIES) for kind in kinds if kind in entry}
+        retries = {kind: entry.integer(kind, 0, low=0, high=MAX_RETRIES) for kind in kinds if kind in entry}
         for kind in kinds:
             entry.node(kind)
         entry.done()
-        return found
+        return retries
 
     def claims(self, known: sentences.Known) -> tuple[Claim, ...]:
         claims: list[Claim] = []
@@ -714,9 +720,9 @@ class _Reader:
         self.mistakes.add(claim.span, problem, "keep one of them: one answer decides both")
 
 
-def _differing(one: Sequence[Dimension], other: Sequence[Dimension]) -> str:
+def _differing(first: Sequence[Dimension], second: Sequence[Dimension]) -> str:
     """Names of the dimensions that two spaces do not share."""
-    names = {dimension.name for dimension in (*one, *other) if not (dimension in one and dimension in other)}
+    names = {dimension.name for dimension in (*first, *second) if not (dimension in first and dimension in second)}
     return ", ".join(sorted(names)) or "the order of their dimensions"
 
 
@@ -731,10 +737,12 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
     content: dict[str, Any] = {
         "experiment": experiment.name,
         "about": experiment.about,
-        "tasks": [{"name": one.name, "label": one.label, **one.options} for one in experiment.tasks],
+        "tasks": [{"name": task.name, "label": task.label, **task.options} for task in experiment.tasks],
         "baseline": experiment.baseline,
         "variants": [
-            _variant_plain(one, search.space) for one in experiment.variants if one.label != experiment.control
+            _variant_plain(variant, search.space)
+            for variant in experiment.variants
+            if variant.label != experiment.control
         ],
         **({"controls": True} if experiment.control else {}),
         **({"equal": experiment.equal} if experiment.equal != "units" else {}),
@@ -747,7 +755,7 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
             "draws": search.draws,
             "space": _space_plain(search.space),
         },
-        "training": {one.name: getattr(experiment.training, one.name) for one in fields(Training)},
+        "training": {setting.name: getattr(experiment.training, setting.name) for setting in fields(Training)},
         "select": {
             "on": select.on,
             **({"keep": select.keep} if select.keep >= LEAST_KEPT or select.keep < 1 else {}),  # fewer only by default
@@ -758,53 +766,57 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
         **({"floor": experiment.floor} if experiment.floor is not None else {}),
         **({"confirm": _confirm_plain(experiment.confirm)} if experiment.confirm else {}),
         **_resources_plain(experiment.resources),
-        "claims": [{"claim": one.text, "note": one.note} if one.note else one.text for one in experiment.claims],
+        "claims": [_claim_plain(claim) for claim in experiment.claims],
     }
     return content
 
 
+def _claim_plain(claim: Claim) -> str | dict[str, str]:
+    return {"claim": claim.text, "note": claim.note} if claim.note else claim.text
+
+
 def _confirm_plain(confirm: Confirm) -> dict[str, Any]:
-    found = asdict(confirm)
+    content = asdict(confirm)
     if confirm.until == "stopped":
-        del found["most"]
+        del content["most"]
     if math.isinf(confirm.hours):
-        del found["hours"]
-    return found
+        del content["hours"]
+    return content
 
 
 def _resources_plain(resources: Resources) -> dict[str, Any]:
     limits = {name: getattr(resources, name) for name in ("memory", "minutes")}
-    found: dict[str, Any] = {name: limit for name, limit in limits.items() if limit < math.inf}
-    found |= {"retry": dict(resources.retry)} if resources.retry else {}
-    return {"resources": found} if found else {}
+    content: dict[str, Any] = {name: limit for name, limit in limits.items() if limit < math.inf}
+    content |= {"retry": dict(resources.retry)} if resources.retry else {}
+    return {"resources": content} if content else {}
 
 
 def _variant_plain(variant: Variant, common: Space) -> dict[str, Any]:
     """What makes this variant, over what all share."""
-    own = _space_plain(variant.space)
+    searched = _space_plain(variant.space)
     shared = _space_plain(common)
-    space = {name: value for name, value in own.items() if shared.get(name) != value}
-    found: dict[str, Any] = {"name": variant.label, "cell": variant.reference or variant.label}
+    space = {name: value for name, value in searched.items() if shared.get(name) != value}
+    content: dict[str, Any] = {"name": variant.label, "cell": variant.reference or variant.label}
     if variant.cell.options:
-        found["options"] = dict(variant.cell.options)
+        content["options"] = dict(variant.cell.options)
     if variant.init:
-        found["init"] = dict(variant.init)
-    return {**found, **({"space": space} if space else {})}
+        content["init"] = dict(variant.init)
+    return {**content, **({"space": space} if space else {})}
 
 
 def _space_plain(space: Space) -> dict[str, Any]:
-    return {**space.fixed, **{one.name: _dimension_plain(one) for one in space.dimensions}}
+    return {**space.fixed, **{dimension.name: _dimension_plain(dimension) for dimension in space.dimensions}}
 
 
-def _dimension_plain(one: Dimension) -> dict[str, Any]:
-    number = int if one.kind == "int" else float
-    found: dict[str, Any] = (
-        {"choice": list(one.choices)} if one.kind == "choice" else {one.kind: [number(one.low), number(one.high)]}
-    )
-    if one.log:
-        found["log"] = True
-    if one.step:
-        found["step"] = number(one.step)
-    if one.when:
-        found["when"] = {name: list(values) for name, values in one.when.items()}
-    return found
+def _dimension_plain(dimension: Dimension) -> dict[str, Any]:
+    number = int if dimension.kind == "int" else float
+    content: dict[str, Any] = {dimension.kind: [number(dimension.low), number(dimension.high)]}
+    if dimension.kind == "choice":
+        content = {"choice": list(dimension.choices)}
+    if dimension.log:
+        content["log"] = True
+    if dimension.step:
+        content["step"] = number(dimension.step)
+    if dimension.when:
+        content["when"] = {name: list(values) for name, values in dimension.when.items()}
+    return content

@@ -79,8 +79,8 @@ def project() -> Path:
     where there is none, the current folder.  What many share (the user's home, /tmp, the root) is no project of a folder
     within it.
     """
-    here = Path.cwd()
-    for steps, folder in enumerate((here, *here.parents)):
+    current = Path.cwd()
+    for steps, folder in enumerate((current, *current.parents)):
         if steps and _shared(folder):
             break
         if _marked(folder):

@@ -82,8 +82,8 @@ def read(table: Table | None, mistakes: Mistakes) -> Written:
             span = table.keys[name] if table else node.span
             mistakes.add(span, f"no hyper-parameter '{name}'", nearest(name, HYPERPARAMETERS))
         elif isinstance(node, Table):
-            found = _dimension(name, node, table.keys[name] if table else node.span, mistakes)
-            dimensions += [found] if found is not None else []
+            dimension = _dimension(name, node, table.keys[name] if table else node.span, mistakes)
+            dimensions += [dimension] if dimension is not None else []
         elif isinstance(node, Listing):
             fix = f"write {name}: {{choice: [...]}}, {{int: [low, high]}} or {{float: [low, high]}}"
             mistakes.add(node.span, f"'{name}' is a value or a range, not {describe(node)}", fix)
@@ -93,30 +93,39 @@ def read(table: Table | None, mistakes: Mistakes) -> Written:
     return Written(Space(tuple(dimensions), fixed), table.keys if table else {})
 
 
-def settled(written: Written, own: Collection[str], mistakes: Mistakes) -> Space:
+def settled(written: Written, own_names: Collection[str], mistakes: Mistakes) -> Space:
     """The space with dimensions in an order in which `when` only looks back.
 
     Args:
-        own: names that stand in the table itself; where `when` of one of them can never hold, that is a mistake.  What is
-            inherited from the common space and can no longer exist drops silently, as with a cell that `extends` another.
+        own_names: those that stand in the table itself.  It is a mistake where the `when` of one of them can never hold; an
+            inherited dimension that can no longer exist drops silently, as with a cell that `extends` another.
     """
     space = written.space
-    found: dict[str, Dimension] = {}
-    todo = {one.name: one for one in space.dimensions}
+    sorted_dimensions: dict[str, Dimension] = {}
+    todo = {dimension.name: dimension for dimension in space.dimensions}
     while todo:
-        ready = next((one for one in todo.values() if not any(name in todo for name in one.when)), None)
+        ready = next((dimension for dimension in todo.values() if not {*dimension.when} & {*todo}), None)
         if ready is None:
             problem = f"`when` runs in a circle: {', '.join(todo)} wait for each other"
             mistakes.add(written.spans[next(iter(todo))], problem, "delete one `when:`")
             break
         del todo[ready.name]
-        before = Space(tuple(found.values()), space.fixed)
-        if ready.name in own:
+        before = Space(tuple(sorted_dimensions.values()), space.fixed)
+        if ready.name in own_names:
             _check_when(ready, before, written.spans, mistakes)
-            found[ready.name] = ready
-        elif all(any(_possible(before, name, value) for value in values) for name, values in ready.when.items()):
-            found[ready.name] = ready
-    return Space(tuple(found.values()), space.fixed)
+            sorted_dimensions[ready.name] = ready
+        elif _can_exist(ready, before):
+            sorted_dimensions[ready.name] = ready
+    return Space(tuple(sorted_dimensions.values()), space.fixed)
+
+
+def _can_exist(dimension: Dimension, before: Space) -> bool:
+    """Whether each name in a `when` can take one of the values that it waits for."""
+    return all(_any_possible(before, name, values) for name, values in dimension.when.items())
+
+
+def _any_possible(space: Space, name: str, values: Sequence[Value]) -> bool:
+    return any(_possible(space, name, value) for value in values)
 
 
 def check_use(space: Space, spans: Mapping[str, Span], optimizer: str, sampler: str, mistakes: Mistakes) -> None:
@@ -125,23 +134,23 @@ def check_use(space: Space, spans: Mapping[str, Span], optimizer: str, sampler: 
     Args:
         optimizer: that of `training:`, used where the space has none.
     """
-    dimensions = {one.name: one for one in space.dimensions}
+    dimensions = {dimension.name: dimension for dimension in space.dimensions}
     given = [name for name in MOMENTUM if name in dimensions or name in space.fixed]
     if len(given) > 1:
         mistakes.add(spans[given[1]], "the momentum is given twice", f"keep one of {' and '.join(MOMENTUM)}")
     for name in given:
         used = space.values("optimizer") or (optimizer,)
         met = dimensions[name].when.get("optimizer", used) if name in dimensions else used
-        without = [str(one) for one in used if one in met and one not in WITH_MOMENTUM]
+        without = [str(optimiser) for optimiser in used if optimiser in met and optimiser not in WITH_MOMENTUM]
         if without:
             fix = (
                 f"only {' and '.join(WITH_MOMENTUM)} have: give it `when: {{optimizer: [{', '.join(WITH_MOMENTUM)}]}}`"
             )
             mistakes.add(spans[name], f"the optimiser '{without[0]}' has no momentum", fix)
-    for one in space.dimensions if sampler == "grid" else ():
-        if one.kind == "float" and not one.step:
+    for dimension in space.dimensions if sampler == "grid" else ():
+        if dimension.kind == "float" and not dimension.step:
             fix = "give it a `step:`, or a `choice:` of values"
-            mistakes.add(spans[one.name], f"a grid needs steps, and '{one.name}' has none", fix)
+            mistakes.add(spans[dimension.name], f"a grid needs steps, and '{dimension.name}' has none", fix)
 
 
 # ---------------------------------------------------------------------------------------------- one dimension
@@ -164,10 +173,10 @@ def _dimension(name: str, table: Table, span: Span, mistakes: Mistakes) -> Dimen
         fix = f"write {name}: {{int: [1, 9]}}, {{float: [0.1, 1]}} or {{choice: [a, b]}}"
         mistakes.add(span, f"'{name}' needs one of int, float and choice", fix)
         return None
-    found = _choice(name, entry, mistakes) if kinds == ["choice"] else _range(name, kinds[0], entry, mistakes)
+    dimension = _choice(name, entry, mistakes) if kinds == ["choice"] else _range(name, kinds[0], entry, mistakes)
     when = _when(entry.table_at("when"), mistakes)
     entry.done()
-    return replace(found, when=when) if found else None
+    return replace(dimension, when=when) if dimension else None
 
 
 def _choice(name: str, entry: Fields, mistakes: Mistakes) -> Dimension | None:
@@ -182,13 +191,13 @@ def _choice(name: str, entry: Fields, mistakes: Mistakes) -> Dimension | None:
 
 
 def _values(name: str, nodes: Sequence[Node], mistakes: Mistakes) -> tuple[Value, ...]:
-    found = []
+    values = []
     for node in nodes:
         if not isinstance(node, Scalar):
             mistakes.add(node.span, f"a choice is a plain value, not {describe(node)}")
         elif (value := _legal(name, node, mistakes)) is not None:
-            found.append(value)
-    return tuple(found)
+            values.append(value)
+    return tuple(values)
 
 
 def _range(name: str, kind: str, entry: Fields, mistakes: Mistakes) -> Dimension | None:
@@ -197,41 +206,43 @@ def _range(name: str, kind: str, entry: Fields, mistakes: Mistakes) -> Dimension
     if HYPERPARAMETERS[name].words:
         mistakes.add(entry.span(kind), f"'{name}' is a word", f"write {name}: {{choice: [...]}}")
         return None
-    numbers = [one.value for one in ends if isinstance(one, Scalar) and is_number(one.value)]
+    numbers = [end.value for end in ends if isinstance(end, Scalar) and is_number(end.value)]
     if len(ends) != 2 or len(numbers) != 2:
         mistakes.add(entry.span(kind), f"the range of '{name}' is two numbers", f"write {kind}: [low, high]")
         return None
-    if None in [_legal(name, one, mistakes) for one in ends if isinstance(one, Scalar)]:
+    if None in [_legal(name, end, mistakes) for end in ends if isinstance(end, Scalar)]:
         return None
     low, high = (float(number) for number in numbers)  # type: ignore[arg-type]  # numbers they are
-    found = Dimension(name, kind, low, high, log, float(step))  # type: ignore[arg-type]  # one of two kinds
+    dimension = Dimension(name, kind, low, high, log, float(step))  # type: ignore[arg-type]  # one of two kinds
     before = len(mistakes.found)
-    _check_range(found, entry, mistakes)
-    return found if len(mistakes.found) == before else None
+    _check_range(dimension, entry, mistakes)
+    return dimension if len(mistakes.found) == before else None
 
 
-def _check_range(one: Dimension, entry: Fields, mistakes: Mistakes) -> None:
+def _check_range(dimension: Dimension, entry: Fields, mistakes: Mistakes) -> None:
     """What can be wrong with a range whose ends are legal."""
-    name, kind = one.name, str(one.kind)
+    name, kind = dimension.name, str(dimension.kind)
     if kind == "float" and HYPERPARAMETERS[name].whole:
         mistakes.add(entry.span(kind), f"'{name}' is a whole number", f"write {name}: {{int: [low, high]}}")
-    elif kind == "int" and not (one.low.is_integer() and one.high.is_integer()):
+    elif kind == "int" and not (dimension.low.is_integer() and dimension.high.is_integer()):
         mistakes.add(entry.span(kind), "an `int` range has whole ends", "write float: [low, high]")
-    if one.low > one.high:
-        fix = f"write {kind}: [{one.high:g}, {one.low:g}]"
-        mistakes.add(entry.span(kind), f"low {one.low:g} is above high {one.high:g}", fix)
-    if one.log and one.low <= 0:
+    if dimension.low > dimension.high:
+        fix = f"write {kind}: [{dimension.high:g}, {dimension.low:g}]"
+        mistakes.add(entry.span(kind), f"low {dimension.low:g} is above high {dimension.high:g}", fix)
+    if dimension.log and dimension.low <= 0:
         mistakes.add(
             entry.span("log"), "a logarithmic range begins above 0", "raise the low end, or delete `log: true`"
         )
-    if one.step < 0 or ("step" in entry and one.step == 0):
+    if dimension.step < 0 or ("step" in entry and dimension.step == 0):
         mistakes.add(entry.span("step"), "a step is above 0", "delete it, or write step: 1")
-    elif one.log and one.step:
+    elif dimension.log and dimension.step:
         mistakes.add(entry.span("step"), "a logarithmic range has no steps", "write a `choice:` of values")
-    elif kind == "int" and not one.step.is_integer():
+    elif kind == "int" and not dimension.step.is_integer():
         mistakes.add(entry.span("step"), "an `int` range has whole steps", "write step: 1")
-    elif one.step > one.high - one.low >= 0:
-        mistakes.add(entry.span("step"), f"the step {one.step:g} is larger than the range", "write a smaller step")
+    elif dimension.step > dimension.high - dimension.low >= 0:
+        mistakes.add(
+            entry.span("step"), f"the step {dimension.step:g} is larger than the range", "write a smaller step"
+        )
 
 
 # ---------------------------------------------------------------------------------------------- when
@@ -239,26 +250,26 @@ def _check_range(one: Dimension, entry: Fields, mistakes: Mistakes) -> None:
 
 def _when(table: Table | None, mistakes: Mistakes) -> dict[str, tuple[Value, ...]]:
     """`when: {optimizer: sgd}` or `when: {optimizer: [sgd, rmsprop]}`."""
-    found: dict[str, tuple[Value, ...]] = {}
+    conditions: dict[str, tuple[Value, ...]] = {}
     for name, node in table.entries.items() if table else ():
         if name in HYPERPARAMETERS:
-            found[name] = _values(name, node.items if isinstance(node, Listing) else (node,), mistakes)
+            conditions[name] = _values(name, node.items if isinstance(node, Listing) else (node,), mistakes)
         elif table:
             mistakes.add(table.keys[name], f"no hyper-parameter '{name}'", nearest(name, HYPERPARAMETERS))
-    return found
+    return conditions
 
 
-def _check_when(one: Dimension, before: Space, spans: Mapping[str, Span], mistakes: Mistakes) -> None:
+def _check_when(dimension: Dimension, before: Space, spans: Mapping[str, Span], mistakes: Mistakes) -> None:
     """Each value that `when` names must be possible."""
-    known = {*before.fixed, *(other.name for other in before.dimensions)}
-    for name, values in one.when.items():
+    known = {*before.fixed, *(earlier.name for earlier in before.dimensions)}
+    for name, values in dimension.when.items():
         impossible = [value for value in values if not _possible(before, name, value)]
         if name not in spans and name not in known:
-            problem = f"`when` of '{one.name}' names '{name}', which the space does not have"
-            mistakes.add(spans[one.name], problem, nearest(name, known - {one.name}))
+            problem = f"`when` of '{dimension.name}' names '{name}', which the space does not have"
+            mistakes.add(spans[dimension.name], problem, nearest(name, known - {dimension.name}))
         elif name in known and impossible:
-            problem = f"'{one.name}' waits for `{name}: {impossible[0]}`, which never comes"
-            mistakes.add(spans[one.name], problem, f"'{name}' {_described(before, name)}")
+            problem = f"'{dimension.name}' waits for `{name}: {impossible[0]}`, which never comes"
+            mistakes.add(spans[dimension.name], problem, f"'{name}' {_described(before, name)}")
 
 
 def _possible(space: Space, name: str, value: Value) -> bool:
@@ -266,17 +277,18 @@ def _possible(space: Space, name: str, value: Value) -> bool:
     known = space.values(name)
     if known is not None:
         return value in known
-    one = next((one for one in space.dimensions if one.name == name), None)
-    if one is None or one.kind != "int" or not isinstance(value, int | float):
+    dimension = next((dimension for dimension in space.dimensions if dimension.name == name), None)
+    if dimension is None or dimension.kind != "int" or not isinstance(value, int | float):
         return False
-    return one.low <= value <= one.high and (value - one.low) % (one.step or 1) == 0
+    return dimension.low <= value <= dimension.high and (value - dimension.low) % (dimension.step or 1) == 0
 
 
 def _described(space: Space, name: str) -> str:
     known = space.values(name)
     if known is not None:
         return f"is {' or '.join(map(str, known))}"
-    one = next(one for one in space.dimensions if one.name == name)
-    if one.kind == "float":
+    dimension = next(dimension for dimension in space.dimensions if dimension.name == name)
+    if dimension.kind == "float":
         return "is a range of real numbers, which hits no single value: make it a `choice:`"
-    return f"is a whole number from {one.low:g} to {one.high:g}" + (f" in steps of {one.step:g}" if one.step else "")
+    steps = f" in steps of {dimension.step:g}" if dimension.step else ""
+    return f"is a whole number from {dimension.low:g} to {dimension.high:g}{steps}"

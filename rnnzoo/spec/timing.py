@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from rnnzoo.spec.trial import StudyKey
@@ -65,7 +66,9 @@ class Timing:
         return replace(self, a=self.b, b=self.a, sides=tuple(sides))
 
     def to_dict(self) -> dict[str, Any]:
-        sides = [{"units": one.units, "layers": one.layers, "a": list(one.a), "b": list(one.b)} for one in self.sides]
+        sides = [
+            {"units": side.units, "layers": side.layers, "a": list(side.a), "b": list(side.b)} for side in self.sides
+        ]
         return {"a": self.a, "b": self.b, "machine": self.machine, "sides": sides}
 
     @classmethod
@@ -76,15 +79,15 @@ class Timing:
             ValueError, KeyError, TypeError, AttributeError: it cannot have.
         """
         sides = tuple(
-            Side(int(one["units"]), int(one["layers"]), tuple(map(float, one["a"])), tuple(map(float, one["b"])))
-            for one in content["sides"]
+            Side(int(side["units"]), int(side["layers"]), tuple(map(float, side["a"])), tuple(map(float, side["b"])))
+            for side in content["sides"]
         )
-        found = cls(str(content["a"]), str(content["b"]), str(content["machine"]), sides)
-        seconds = [second for side in sides for second in (*side.a, *side.b)]
+        timing = cls(str(content["a"]), str(content["b"]), str(content["machine"]), sides)
+        seconds = chain.from_iterable((*side.a, *side.b) for side in sides)
         if not sides or not all(0.0 < second < math.inf for second in seconds):
             raise ValueError("a measured time is a finite number above 0")
         if any(not side.a or len(side.a) != len(side.b) for side in sides):
             raise ValueError("two variants that were measured side by side have as many times each")
-        if not (StudyKey.find(found.a) and StudyKey.find(found.b)):
+        if not (StudyKey.find(timing.a) and StudyKey.find(timing.b)):
             raise ValueError("what was measured are two studies, each experiment/variant/task/hash")
-        return found
+        return timing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from rnnzoo.spec.experiment import OURS, Experiment
 from rnnzoo.spec.space import MOMENTUM
@@ -21,6 +22,7 @@ def without_effect(experiment: Experiment) -> Iterator[str]:
 
 
 def _has_momentum(experiment: Experiment) -> bool:
-    named = {name for variant in experiment.variants for name in variant.space.fixed}
-    named |= {one.name for variant in experiment.variants for one in variant.space.dimensions}
-    return bool(named & set(MOMENTUM))
+    spaces = [variant.space for variant in experiment.variants]
+    fixed = chain.from_iterable(space.fixed for space in spaces)
+    searched = chain.from_iterable(space.dimensions for space in spaces)
+    return not {*MOMENTUM}.isdisjoint([*fixed, *(dimension.name for dimension in searched)])
