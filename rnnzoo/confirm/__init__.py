@@ -3,7 +3,7 @@
     questions   what is asked of two variants, and how rounds of trainings answer it
     region      where in the space all do well, from the trials of the search
     stage       what to train next, from all that was trained
-    stand       an experiment and its results -> what is decided, and what to train next
+    stand       an experiment and its results -> what is decided, and the next trainings
     forecast    what a second stage can be expected to decide
     told        a second stage in sentences, as it runs
 

@@ -60,11 +60,11 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What variants scored before the rounds, on the split that rounds are judged on.
+    """Scores from before the rounds, on the split that rounds are judged on.
 
     Attributes:
-        worst: of the search; a training of a round that gives no score counts as this.
-        best: by variant, at other settings than those of the rounds; of one that is not here nothing was seen.
+        worst: the worst score of the search; a training of a round that gives no score counts as this.
+        best: by variant, the best score at other settings than those of the rounds; variants without one are missing.
     """
 
     worst: float
@@ -108,10 +108,10 @@ def look(
     level: float,
     seen: Seen,
 ) -> tuple[Standing, ...]:
-    """Where every question stands after one round more; what closes leaves its part of the level to the others.
+    """Where every question stands after the last of these rounds; a question that closes leaves its level to the others.
 
     Args:
-        before: where they stood before the last of the rounds.
+        before: where the questions stood before the last round.
         level: the share of studies that may contain a wrong answer.
     """
     standings = list(before)
@@ -125,7 +125,7 @@ def look(
 
 
 def standing(question: Question, rounds: Sequence[Round], looks: Looks, level: float, seen: Seen) -> Standing:
-    """What all these rounds say of one question, at one level."""
+    """Where one question stands after all these rounds, at one level."""
     paired = [scored for scored in rounds if question.a in scored and question.b in scored]
     scores = np.array([[scored[question.a], scored[question.b]] for scored in paired]).reshape(-1, 2)
     scores = np.where(np.isfinite(scores), scores, seen.worst)
@@ -142,7 +142,7 @@ def standing(question: Question, rounds: Sequence[Round], looks: Looks, level: f
 
 
 def rounds_to_decide(question: Question, difference: float, looks: Looks, spread: float, level: float) -> int | None:
-    """After how many rounds in all a question is decided in 80 % of the studies; None where no number is enough.
+    """The number of rounds after which 80 % of studies decide a question; None where no number is enough.
 
     Args:
         difference: the true one, from 0 on.
@@ -163,7 +163,7 @@ def _answer(question: Question, low: float, high: float) -> Answer:
 
 
 def _lopsided(scores: Array, margin: float) -> bool:
-    """Whether one of the two sometimes does much worse, as where some of its trainings fail: a mean of few says little then."""
+    """Whether one variant sometimes does much worse, as when some of its trainings fail: a mean of few rounds is no guide."""
     narrow, wide = sorted(scores.std(axis=0, ddof=1))
     return bool(wide > ALIKE * narrow and wide > WIDE * margin)
 
@@ -171,9 +171,9 @@ def _lopsided(scores: Array, margin: float) -> bool:
 def _seen_elsewhere(question: Question, answer: Answer, scores: Array, seen: Seen) -> bool:
     """Whether a training before the rounds contradicts an answer.
 
-    Rounds are run where all variants do well.  One whose best settings lie elsewhere does worse in them, by as much in every
-    round.  So a variant is not called worse that was once seen within the floor of the other's rounds, and two are not called
-    the same of which one was seen to beat the other's rounds by more than the margin.
+    Rounds are run where all variants do well, and a variant whose best settings lie elsewhere does worse in every one of them.
+    So a variant is not called worse if it once scored, elsewhere, within the floor of the other's mean.  Two variants are not
+    called the same if one of them once beat the other's mean by more than the margin.
     """
     mean_a, mean_b = scores.mean(axis=0)
     lead_a = mean_b - seen.best.get(question.a, math.inf)

@@ -1,8 +1,8 @@
 """Trials of a search -> the settings at which all variants do well.
 
 In: points of the unit cube with the scores of several variants.  Out: the best part of the space, as points of a fixed
-quasi-random grid.  Variants are measured against their own best: what counts at a point is how much worse than its optimum
-each variant is there, on average.
+quasi-random grid.  Each variant is measured against its own best score: a point is good if, on average over the variants, the
+expected score is little worse than that.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ GRID = 2048  # points; a power of two, so that they fill the cube evenly
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Scored:
-    """Trainings: where each was, of which variant, and its score.
+    """The point, variant and score of each training.
 
     Attributes:
         points: (trainings, axes) in the unit cube.
@@ -62,7 +62,7 @@ def region_size(share: float) -> int:
 
 
 def regions(trials: Scored, variants: Sequence[str], share: float, common: bool) -> dict[str, Region]:
-    """The best `share` of the space for each of the variants; one region for all, where it is common.
+    """The best `share` of the space for each variant; with `common`, one region for all of them.
 
     Raises:
         StatsError: too few trials have a score.
@@ -92,7 +92,7 @@ def _as_bytes(trials: Scored) -> tuple[bytes, tuple[str, ...], bytes]:
 def _expected(
     axes: int, points: bytes, labels: tuple[str, ...], scores: bytes, variants: tuple[str, ...]
 ) -> tuple[Array, ...]:
-    """Of each of the variants, the score to expect at every point of the grid, read-only."""
+    """The expected score of each variant at every point of the grid: read-only arrays."""
     names = tuple(dict.fromkeys(labels))
     number = {name: index for index, name in enumerate(names)}
     surface = fit(

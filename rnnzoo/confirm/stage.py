@@ -28,11 +28,11 @@ class Design:
 
     Attributes:
         common: whether all variants train at the same settings; otherwise each has a region of its own.
-        share: of the space, that the region is.
+        share: the share of the space that is the region.
         pilot: trainings of each variant at points of the region, before the rounds; they enter no verdict.
         budget: trainings in all, those of the search included.
         alpha: the share of studies that may contain a wrong answer.
-        margin: the one that a pilot's surprise is measured by.
+        margin: the unit in which a pilot's surprise is measured.
     """
 
     looks: Looks
@@ -61,12 +61,12 @@ class Wanted:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Tuned:
-    """What search and pilots have found.
+    """The outcome of search and pilots.
 
     Attributes:
         regions: by variant.
         wanted: pilots that are still to be trained.
-        untuned: variants that kept doing worse than predicted; nothing is said of them.
+        untuned: variants that kept doing worse than predicted; no claim about them is decided.
         pilots: how many were trained.
     """
 
@@ -79,7 +79,7 @@ class Tuned:
 def tune(
     design: Design, variants: Sequence[str], search: Scored, pilots: Mapping[tuple[str, int], float], uniform: Uniform
 ) -> Tuned:
-    """The regions after these pilots, and the pilots that are to follow.
+    """The regions after these pilots, and the pilots to train next.
 
     Args:
         variants: those that questions are about.
@@ -123,7 +123,7 @@ def _training_at(region: Region, place: int, variant: str, index: int) -> Wanted
 
 
 def setting(region: Region, who: str, number: int, uniform: Uniform) -> int:
-    """Which of the region's points a round takes: all of them in a random order, before any comes again."""
+    """The position of a round's point in the region: all points in a random order before any is repeated."""
     size = len(region.points)
     order = sorted(range(size), key=lambda place: uniform(f"{who} {number // size} {place}"))
     return order[number % size]
@@ -131,15 +131,15 @@ def setting(region: Region, who: str, number: int, uniform: Uniform) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the rounds are.
+    """The progress of the rounds.
 
     Attributes:
-        rounds: those that are whole.
-        standings: of each question, after them.
-        history: of each question, after each of the rounds.
+        rounds: the complete ones.
+        standings: of each question, after these rounds.
+        history: of each question, after each round.
         missing: variant and round of the trainings that come next.
-        trainings: so far, and those that come next.
-        ended: why none comes next: `decided`, `most` (rounds), `budget`; empty where some do.
+        trainings: how many were made or come next.
+        ended: why none comes next: `decided`, `most` (rounds) or `budget`; empty where some do.
     """
 
     rounds: tuple[Round, ...]
@@ -153,7 +153,7 @@ class Progress:
 def progress(
     design: Design, questions: Sequence[Question], scores: Mapping[tuple[str, int], float], spent: int, seen: Seen
 ) -> Progress:
-    """Play the rounds again, and say what comes next.
+    """Replay the rounds, and find the trainings that come next.
 
     Before the first look no question can close, so all rounds up to it come at once.
 

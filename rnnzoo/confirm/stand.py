@@ -39,12 +39,12 @@ class Training:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Stand:
-    """Where the second stage of an experiment stands on a task.
+    """The state of the second stage of an experiment on a task.
 
     Attributes:
-        standings: by claim, of those that are about scores and whose variants are tuned.
-        untuned: variants that do worse where all should do well; nothing is decided about them.
-        rounds: those that are whole.
+        standings: by claim; only claims that are about scores and whose variants are tuned.
+        untuned: variants that do worse than predicted in the region; no claim about them is decided.
+        rounds: the complete ones.
         searched, pilots, trainings: how many trainings were made in the search, as pilots, and in all.
         regions: by variant.
         history: by claim, where it stood after each round.
@@ -82,7 +82,7 @@ def claimed(experiment: Experiment, task: str) -> tuple[str, ...]:
 
 
 def question(claim: Claim, experiment: Experiment) -> Question:
-    """What a claim asks of two variants.  To be no longer the same, they must differ by more than the margin."""
+    """The question of a claim about two variants.  `A same as B` is refuted only by a difference above the margin."""
     margin = experiment.margin or 0.0
     floor = margin / 2 if experiment.floor is None else experiment.floor
     within = margin if claim.number is None else claim.number
@@ -90,7 +90,7 @@ def question(claim: Claim, experiment: Experiment) -> Question:
 
 
 def part(experiment: Experiment, task: str) -> float:
-    """The share of the error rate of all tested claims of its family that those have which are confirmed on a task."""
+    """The share of its family's error rate that belongs to the claims that are confirmed on a task."""
     pairs = judged(experiment.claims, [choice.label for choice in experiment.tasks])
     family_name = family(task, experiment.family)
     tested = sum(claim.form in TESTED and family(where, experiment.family) == family_name for claim, where in pairs)
@@ -124,7 +124,7 @@ def design(experiment: Experiment, confirm: Confirm, task: str) -> Design:
 
 
 def stand(experiment: Experiment, task: str, results: Sequence[Result], trials: int) -> Stand:
-    """Where the second stage stands on a task.
+    """The state of the second stage on a task.
 
     Args:
         task: its label.
@@ -139,7 +139,7 @@ def stand(experiment: Experiment, task: str, results: Sequence[Result], trials: 
 
 
 def at_most(experiment: Experiment, task: str, trials: int, now: Stand | None = None) -> int:
-    """How many trainings the second stage on a task takes at most, beyond those that were made.
+    """The most trainings that the second stage on a task may still take.
 
     Args:
         trials: of each search.
@@ -162,13 +162,13 @@ def at_most(experiment: Experiment, task: str, trials: int, now: Stand | None = 
 
 
 def _hours(results: Sequence[Result], task: str) -> float:
-    """Hours of training on a task, of all workers together: from what is recorded, so that no clock is asked."""
+    """Recorded hours of training on a task, summed over all workers; no clock is read."""
     outcomes = [result.outcome for result in results if result.key.task == task]
     return sum(outcome.seconds.get("total", 0.0) for outcome in outcomes) / 3600.0
 
 
 def extent(experiment: Experiment, variant: str, region: Region) -> dict[str, tuple[Value, Value]]:
-    """Of every searched hyper-parameter the lowest and highest value in a region; of a choice the first and last."""
+    """The lowest and highest value of each searched hyper-parameter in a region; of a choice, the first and last."""
     space = experiment.variant(variant).space
     settings = _settings(space, region)
     ends: dict[str, tuple[Value, Value]] = {}
@@ -245,7 +245,7 @@ class _Stage:
         return uniform(f"{self.experiment.search.seed} {self.task} {words}")
 
     def scores(self, variants: Iterable[str], stage: str, split: str) -> dict[tuple[str, int], float]:
-        """By variant and index; infinite where a training gave none."""
+        """Scores by variant and index; infinite where a training gave none."""
         scores = {}
         for label in variants:
             for result in self.of.get((label, stage), []):
@@ -253,8 +253,8 @@ class _Stage:
         return scores
 
     def tuned(self, variants: Sequence[str]) -> Tuned:
-        """What search and pilots have found, of the variants of each space by themselves: there are no common settings of
-        two spaces, and no surface over both.
+        """The outcome of search and pilots.  Variants with different spaces have no common settings and no common
+        surface, so each space is tuned by itself.
         """
         spaces = {label: self.experiment.variant(label).space.dimensions for label in variants}
         groups: list[list[str]] = []  # spaces cannot be hashed
@@ -274,7 +274,7 @@ class _Stage:
         )
 
     def search(self, variant: str) -> Scored:
-        """The trials of the search, of all variants that have a variant's space."""
+        """The search trials of all variants that share the space of `variant`."""
         space, on = self.experiment.variant(variant).space, self.experiment.select.on
         alike = {variant.label for variant in self.experiment.variants if variant.space.dimensions == space.dimensions}
         trainings = [
@@ -300,7 +300,7 @@ class _Stage:
         return sorted(search, key=lambda result: result.trial.index)
 
     def seen(self, regions: Mapping[str, Region]) -> Seen:
-        """What trials of the search, and pilots elsewhere than in a variant's region, scored on the split that is reported."""
+        """Scores on the reported split of search trials, and of pilots outside of a variant's region."""
         report = self.experiment.select.report
         searched = [(label, trial) for label, trial in self.all_searched() if report in trial.outcome.scores]
         best: dict[str, float] = {}

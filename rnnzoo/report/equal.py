@@ -1,7 +1,7 @@
-"""Beside a verdict: what the trials of the search say of the two variants at equal settings.
+"""The two variants of a claim compared at equal settings, from the trials of the search.
 
-In: an experiment, its results and its verdicts.  Out: the same verdicts, each with a sentence where the comparison can be
-made.  It never changes a verdict, and its p-values are not adjusted for several claims.
+In: an experiment, its results and its verdicts.  Out: the same verdicts, with a sentence added where the comparison can be
+made.  The comparison never changes a verdict, and its p-values are not adjusted for several claims.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ LIMIT = "misleads where the two do best at different settings"
 
 
 def beside(experiment: Experiment, results: Sequence[Result], verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
-    """The verdicts with what is said at equal settings.
+    """The verdicts, with the comparison at equal settings added.
 
     Args:
-        results: of the experiment's present studies; those of a second stage are not looked at.
+        results: of the experiment's present studies; those of a second stage are ignored.
         verdicts: on the experiment's claims, in the order of `judged`.
     """
     pairs = judged(experiment.claims, [task.label for task in experiment.tasks])
@@ -45,7 +45,7 @@ def beside(experiment: Experiment, results: Sequence[Result], verdicts: Sequence
 
 
 def _adjusted(experiment: Experiment, results: Sequence[Result], a: str, b: str, task: str) -> Adjusted | None:
-    """None where the two were not searched over one space, or too little completed."""
+    """The comparison; None where the two were searched over different spaces, or too few trials completed."""
     space = experiment.variant(a).space
     of_a, of_b = (belonging(results, label, task) for label in (a, b))
     if experiment.variant(b).space != space or not all(
@@ -89,7 +89,7 @@ def _with(verdict: Verdict, claim: Claim, adjusted: Adjusted) -> Verdict:
 
 
 def _by(difference: float, low: float, high: float) -> str:
-    """A difference in words, and its interval as seen from there."""
+    """A difference in words; its interval has the sign of the word."""
     if difference < 0:
         return f"better by {-difference:.3f} ({-high:.3f} to {-low:.3f})"
     return f"worse by {difference:.3f} ({low:.3f} to {high:.3f})"

@@ -41,7 +41,7 @@ def searches(
     idle: Collection[tuple[str, str]] = (),
     timings: Sequence[Timing] = (),
 ) -> Searches:
-    """What the trials say.
+    """The evidence of an experiment's trials.
 
     Args:
         results: of the experiment's present studies.
@@ -49,7 +49,7 @@ def searches(
         keep: how many trials of each variant are compared, by the label of the task.
         solved: the score from which on a task is solved, by its label.
         nothing: by the label of the task, what a variant must beat to have learnt something.
-        idle: task and variant of those that have not.
+        idle: (task, variant) of those that have not learnt anything.
         timings: how fast variants trained side by side.
     """
     scored: dict[tuple[str, str], Trials | StatsError] = {}
@@ -97,7 +97,7 @@ def trials(results: Sequence[Result], on: str, report: str) -> Trials | StatsErr
 
 
 def solving(results: Sequence[Result], report: str, solved: float | None) -> tuple[int, int] | None:
-    """How many of all trials reach the score from which on a task is solved; None where there is none, or no trial."""
+    """How many trials reach the score that solves the task, and of how many; None without such a score or without trials."""
     if solved is None or not results:
         return None
     return sum(result.outcome.scores.get(report, math.inf) <= solved for result in results), len(results)

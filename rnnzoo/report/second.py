@@ -163,7 +163,7 @@ def fresh(label: str, now: Stand) -> Fresh:
 
 
 def _space(experiment: Experiment, variants: Sequence[str]) -> dict[str, tuple[Any, Any]]:
-    """Of all these variants."""
+    """The lowest and highest value of each searched range, over all these variants."""
     ends: dict[str, tuple[Any, Any]] = {}
     spaces = (experiment.variant(label).space.dimensions for label in variants)
     for dimension in chain.from_iterable(spaces):
@@ -174,7 +174,7 @@ def _space(experiment: Experiment, variants: Sequence[str]) -> dict[str, tuple[A
 
 
 def _borders(experiment: Experiment, results: Sequence[Result], now: Stand, common: bool) -> Iterator[Border]:
-    """Borders that a region touches, and towards which scores in it clearly improve."""
+    """The borders of the space that a region touches and towards which its scores clearly improve."""
     regions = now.regions or {}
     for group in [tuple(regions)] if common and regions else [(label,) for label in regions]:
         yield from _of_region(experiment, results, now.task, group, regions[group[0]])
@@ -207,9 +207,10 @@ def _of_region(
 def _within(
     experiment: Experiment, results: Sequence[Result], task: str, group: Sequence[str], low: Any, high: Any
 ) -> tuple[Any, Any]:
-    """Where trainings lie that are within a region, whatever they were for, and their scores.
+    """The points of all trainings within a region, and their scores: (points, axes) and (points,).
 
-    Each is less the mean of its variant; where several stood at one point, as in a round, they count once, by their mean.
+    Trainings of the search, pilots and rounds count alike.  Each score is less the mean of its variant.  Several trainings at
+    one point, as in a round, count once, by their mean.
     """
     report = experiment.select.report
     scores: dict[tuple[float, ...], list[float]] = {}
@@ -295,7 +296,7 @@ def _how_long(stage: Second) -> str:
 
 
 def _failing(stage: Second) -> str:
-    """A mean says nothing of them: none of twelve that failed still leaves a share of a quarter open."""
+    """Failed trainings are not in the mean, so their share gets an interval: 0 of 12 still allows a quarter."""
     counts = [
         f"{label} {counted(mean.failed, mean.trainings, mean.failing)}"
         for label, mean in stage.means.items()

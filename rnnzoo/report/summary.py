@@ -370,7 +370,7 @@ def _ranks(experiment: Experiment, tables: Sequence[Table]) -> Ranks | None:
 
 
 def _importance(model: ImportanceModel, task: str) -> ImportanceSummary | None:
-    """None where the trials say nothing: too few of them, or nothing is searched."""
+    """The importance of hyper-parameters; None where trials are too few or nothing is searched."""
     try:
         return model.summary(task) if searched(model.experiment) else None
     except StatsError:
@@ -388,7 +388,7 @@ class _Asked:
     nothing: Nothing | None
 
     def words(self) -> str:
-        """For generators, so that the same results always print the same numbers."""
+        """The seed of generators in words, so that the same results always print the same numbers."""
         return f"{self.experiment.name} {self.variant.label}"
 
 
@@ -446,7 +446,7 @@ def _tuning(results: Sequence[Result], on: str, report: str, words: str) -> Tuni
 
 
 def _interval(asked: _Asked, results: Sequence[Result]) -> tuple[float, float] | None:
-    """Over all trials, with the selection repeated, as the intervals of differences."""
+    """The interval of the mean, from resampled trials with the selection repeated, as for differences."""
     select = asked.experiment.select
     scored = trials(results, select.on, select.report)
     try:

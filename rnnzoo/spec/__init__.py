@@ -5,12 +5,12 @@ cell              CellSpec: a cell as text, `extends` resolved
 experiment        Experiment, Search, Space, Select, Claim
 read_experiment   an experiment file -> Experiment
 space, claims     what a space and a claim may say
-meant             what was probably meant by a claim that cannot be read
+meant             the claim that was probably meant by a sentence that is none
 points            random, grid and quasi-random points as functions of the index (pure)
-unused            what an experiment says without effect
+unused            keys of an experiment that have no effect
 trial             Trial (all that one training needs), Outcome (all that it yields)
 timing            how long training steps take, as a sweep keeps it
-stamp             whose model a file is
+stamp             the trial to which the file of a model belongs
 settings          mlflow.yml
 plugins           tasks, trackers and launchers by their names, the user's own too
 atomic            files that are whole or not there

@@ -150,10 +150,10 @@ class CellSpec:
 
 
 class UnreadLines(SpecError):
-    """Lines of equations or names of options that cannot be read, in a file that is right as far as that can be said.
+    """Raised for equations or names of options that cannot be read, in a file without other mistakes.
 
     Attributes:
-        draft: the cell without them, in which `lang` may look for more mistakes.
+        draft: the cell without these lines, in which `lang` may look for more mistakes.
     """
 
     def __init__(self, draft: CellSpec, *mistakes: Mistake) -> None:
@@ -207,9 +207,9 @@ def find(reference: str, folder: Path) -> Path:
 
 
 def named_in_spec(reference: str, folder: Path) -> Path:
-    """The file of a cell that a spec names: unlike one that is named on the command line, it lies within the project.
+    """The file of a cell that a spec names.  Unlike a file named on the command line, it must lie within the project.
 
-    A spec may come from somebody else, and what is wrong with a file is shown with its lines.
+    A spec may come from somebody else, and messages about a file show lines of it.
 
     Raises:
         UsageError: there is no such cell, or two; or it is no file, or one that lies elsewhere, links followed.
@@ -285,7 +285,7 @@ KEYS = (
 
 
 def _own(fields: Fields, file: str, mistakes: Mistakes, unread: Mistakes) -> CellSpec:
-    """What stands in this one file; lines and names that cannot be read go to `unread`."""
+    """The cell of this file alone, before `extends`; lines and names that cannot be read go to `unread`."""
     fields.node("extends")
     fields.need("name", "`name: my_cell`")
     name = fields.text("name", "?")
@@ -509,7 +509,7 @@ def _initial(table: Table | None, mistakes: Mistakes) -> dict[str, Declared]:
 
 
 def _statements(code: Code | None, mistakes: Mistakes) -> dict[str, Statement]:
-    """Split a block into `name = expression`; an expression may run over lines while a bracket is open."""
+    """Split a block into `name = expression`; an expression continues on the next line while a bracket is open."""
     statements: dict[str, Statement] = {}
     for statement in _split(code, mistakes) if code else ():
         if statement.name in statements:
@@ -561,7 +561,7 @@ def _end(lines: Sequence[str], row: int) -> int:
 
 
 def foreign_words(char: str) -> tuple[str, str]:
-    """What to say of a character that looks like an English letter or a sign of the language, and is none."""
+    """Problem and fix for a character that looks like an English letter or a sign of the language but is neither."""
     name = unicodedata.name(char, f"U+{ord(char):04X}").lower()
     greek = name.removeprefix("greek small letter ").replace("lamda", "lambda_")
     fix = "names are English letters, digits and `_`; signs are ASCII"
@@ -573,7 +573,7 @@ def foreign_words(char: str) -> tuple[str, str]:
 
 
 def legal_name(name: str, span: Span, mistakes: Mistakes) -> bool:
-    """Whether a name can be used in equations; reports why not."""
+    """Whether a name can be used in equations; if not, report why."""
     if keyword.iskeyword(name) or (keyword.issoftkeyword(name) and name == "_"):
         mistakes.add(span, f"'{name}' is a word of Python and cannot be a name", f"write {name}_ or another letter")
     elif foreign := FOREIGN.search(name):

@@ -170,7 +170,7 @@ def _matching_form(sentence: str) -> tuple[str, re.Match[str] | None]:
 
 
 def _nearest_form(text: str, known: Known) -> str:
-    """The fix for a sentence that has none of the forms."""
+    """The fix for a sentence that matches no form."""
     listing = f"one of: {'; '.join(FORMS)}"
     nearest_form = meant(text, FORMS, {"A": known.variants, "TASK": known.tasks, "NAME": known.searched})
     return f"did you mean '{nearest_form}'?  ({listing})" if nearest_form else f"write {listing}"
@@ -209,13 +209,13 @@ _OF_NOTHING = {
 
 
 def _check_nothing(form: str, span: Span, written: str, mistakes: Mistakes) -> None:
-    """A number of 0 that no study can answer to."""
+    """Report a number of 0 that makes a claim undecidable."""
     if form in _OF_NOTHING:
         mistakes.add(_within(span, written) if written else span, *_OF_NOTHING[form])
 
 
 def _check_solves(task: str, prefix: str, span: Span, known: Known, mistakes: Mistakes) -> None:
-    """The sentence names its task, and that must be one of which it is said when it is solved."""
+    """Report a claim about solving a task that names the task twice, or a task that has no score that solves it."""
     if prefix:
         mistakes.add(span, "a claim about solving a task names the task itself", f"leave out `on {prefix}:`")
     elif task in known.tasks and not known.solved(task):
@@ -244,7 +244,7 @@ def judged(claims: Sequence[Claim], tasks: Sequence[str]) -> list[tuple[Claim, s
 
 
 def questions(claim: Claim, tasks: Sequence[str]) -> list[tuple[str, ...]]:
-    """What a claim asks on each task, or of several at once: equal for all words in which it can be asked.
+    """The question that a claim asks on each task, or on several at once; equal for claims that ask the same.
 
     A claim and its opposite ask the same, since one test answers both: A worse than B, and A better than B.
     """
@@ -253,7 +253,7 @@ def questions(claim: Claim, tasks: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def _put(claim: Claim) -> list[tuple[str, ...]]:
-    """The question of a claim as it is put, and as the opposite claim puts it, where there is one."""
+    """The question in the words of the claim and, where there is an opposite claim, in the words of that."""
     form, a, b = claim.form, claim.a, claim.b
     number = "" if claim.number is None else f"{claim.number:.12g}"  # 33.3% and 0.333 differ in their last bits
     needed = claim.needed if claim.over else 1  # of so many tasks:
@@ -278,10 +278,10 @@ def _places(claim: Claim, tasks: Sequence[str]) -> Sequence[str]:
 
 
 def family(where: str, families: str) -> str:
-    """What claims have in common that share an error rate.
+    """The name of the family of claims that share an error rate.
 
     Args:
-        where: what they are judged on, as `judged` says it: a task, or several at once.
+        where: what a claim is judged on, as in `judged`: a task, or several at once.
         families: `file` or `task`.
     """
     if families == "file":

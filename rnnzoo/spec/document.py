@@ -46,7 +46,7 @@ _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Where one line of a `Code` stands in its file: the line's number and text, and the column of its first character."""
+    """The place of one line of a `Code` in its file: number and text of the line, and the column where the code begins."""
 
     line: int
     column: int
@@ -55,7 +55,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A piece of text that is not YAML (equations), whose every character knows its place in the file."""
+    """Text that is not YAML, such as equations; every character of it has a place in the file."""
 
     file: str
     rows: tuple[Row, ...]
@@ -313,7 +313,7 @@ class Fields:
             self.mistakes.add(self.table.span, f"{self.what} needs `{key}:`", f"write {example}")
 
     def done(self) -> None:
-        """Report every key that nobody asked for."""
+        """Report every key that was not read."""
         for key, span in self.table.keys.items():
             if key not in self._asked:
                 self.mistakes.add(span, f"{self.what} has no key '{key}'", nearest(key, self._asked))

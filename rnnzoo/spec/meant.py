@@ -1,7 +1,7 @@
-"""A sentence that is no claim -> the claim that was probably meant, by its words.
+"""A sentence that is not a claim -> the claim that its writer probably meant.
 
-In: a sentence, the forms of claims, and the names that it may use.  Out: a sentence of one of the forms, with the names and
-numbers of the first; a blank that it does not fill stays a letter.
+In: a sentence, the forms of claims, and the names that a claim may use.  Out: a sentence in one of the forms, with the names
+and numbers of the given one; a blank that they do not fill stays a letter.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _DENIALS = ("not", "never", "isn't", "doesn't")  # there is no form that denies 
 
 
 def meant(sentence: str, forms: Sequence[str], names: Mapping[str, Collection[str]]) -> str:
-    """The claim that is probably meant; empty where several forms are as near, or none is near.
+    """The claim that is probably meant; empty where no form is near, or several are equally near.
 
     Args:
-        names: that fill the blanks A, TASK and NAME; those of A fill B too.
+        names: for each of the blanks A, TASK and NAME, the names that may fill it; those of A may fill B too.
     """
     prefix, rest = _prefix(sentence, names["TASK"])
     if any(word.lower() in _DENIALS for word in rest.split()):
@@ -84,7 +84,7 @@ def _read(
 
 
 def _said(word: str, known: Collection[str], names: Mapping[str, Collection[str]]) -> Sequence[str]:
-    """One word as a form has it: a blank that it may fill, or words of forms.  One that nothing is like may be a variant."""
+    """One word in the language of the forms: the blank that it fills, or words of forms.  An unknown word may be a variant."""
     for blank, members in names.items():
         if word in members:
             return [blank]

@@ -62,7 +62,7 @@ _SAMPLERS: Mapping[str, Callable[[Space, str, int], dict[str, Value] | None]] = 
 
 
 def _walk(space: Space, place: Callable[[int, Dimension], float]) -> dict[str, Value]:
-    """Dimension by dimension, in an order in which `when` only looks back."""
+    """Choose a value for each dimension in turn; `when` refers to earlier dimensions only."""
     chosen = dict(space.fixed)
     for axis, dimension in enumerate(space.dimensions):
         if dimension.active(chosen):
@@ -83,24 +83,24 @@ def value(dimension: Dimension, place: float) -> Value:
 
 
 def at(space: Space, places: Sequence[float]) -> dict[str, Value]:
-    """The hyper-parameters at a place of the unit cube, which has an axis for each dimension."""
+    """The hyper-parameters at a point of the unit cube, which has one axis for each dimension."""
     return _walk(space, lambda axis, dimension: places[axis])
 
 
 def places(space: Space, hyperparameters: Mapping[str, Value]) -> list[float]:
-    """Where in the unit cube hyper-parameters lie: `at` leads back to them; 0.5 for a dimension that they lack."""
+    """The point of the unit cube for these hyper-parameters, 0.5 where a dimension is missing; the inverse of `at`."""
     chosen = [(dimension, hyperparameters.get(dimension.name)) for dimension in space.dimensions]
     return [_place(dimension, number) for dimension, number in chosen]
 
 
 def within(space: Space, hyperparameters: Mapping[str, Value]) -> bool:
-    """Whether hyper-parameters lie in a space as it is now; a table may be older than its spec."""
+    """Whether hyper-parameters lie in the present space; a table may be older than its spec."""
     chosen = [(dimension, hyperparameters.get(dimension.name)) for dimension in space.dimensions]
     return all(number is None or _has(dimension, number) for dimension, number in chosen)
 
 
 def outside(space: Space, hyperparameters: Mapping[str, Value]) -> str:
-    """The first hyper-parameter whose value no trial of a search in this space has; empty where there is none."""
+    """The first hyper-parameter with a value that this space does not contain; empty where there is none."""
     searched = {dimension.name: dimension for dimension in space.dimensions}
     for name, number in hyperparameters.items():
         dimension = searched.get(name)

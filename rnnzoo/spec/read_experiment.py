@@ -431,8 +431,11 @@ class _Reader:
             if isinstance(name, str) and name not in options:
                 known = [*(cells.INITIALISERS if init.name == "constant" else ()), *options]
                 self.mistakes.add(span, f"no initialiser or option '{name}'", nearest(name, known))
-        numbers = {name: options.get(name, 0.0) for name in init.values if isinstance(name, str)}
-        return replace(init, values=tuple(numbers.get(value, value) for value in init.values))
+
+        def number(value: float | str) -> float:
+            return options.get(value, 0.0) if isinstance(value, str) else value
+
+        return replace(init, values=tuple(map(number, init.values)))
 
     def baseline(self, labels: Sequence[str]) -> str:
         name = self.top.text("baseline", labels[0] if labels else "?")

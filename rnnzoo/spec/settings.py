@@ -106,7 +106,7 @@ def runs() -> Path:
 
 
 def in_project(path: Path) -> Path:
-    """A path as it is kept: one from the current folder becomes one from the project's; a whole one stays."""
+    """A path as it is recorded: relative to the project's folder, unless it is absolute."""
     return path if path.is_absolute() else Path(os.path.relpath(path, project()))
 
 

@@ -74,7 +74,7 @@ class Written:
 
 
 def read(table: Table | None, mistakes: Mistakes) -> Written:
-    """What stands in one table; `settled` looks at how its parts fit together."""
+    """The space of one table; `settled` checks how its dimensions fit together."""
     dimensions: list[Dimension] = []
     fixed: dict[str, Value] = {}
     for name, node in table.entries.items() if table else ():
@@ -94,7 +94,7 @@ def read(table: Table | None, mistakes: Mistakes) -> Written:
 
 
 def settled(written: Written, own_names: Collection[str], mistakes: Mistakes) -> Space:
-    """The space with dimensions in an order in which `when` only looks back.
+    """The space with its dimensions sorted so that `when` refers to earlier ones only.
 
     Args:
         own_names: those that stand in the table itself.  It is a mistake where the `when` of one of them can never hold; an
@@ -129,7 +129,7 @@ def _any_possible(space: Space, name: str, values: Sequence[Value]) -> bool:
 
 
 def check_use(space: Space, spans: Mapping[str, Span], optimizer: str, sampler: str, mistakes: Mistakes) -> None:
-    """What would fail in every trial: momentum given twice or to an optimiser that has none, and a grid without steps.
+    """Report what would fail in every trial: momentum given twice or to an optimiser without it, and a grid without steps.
 
     Args:
         optimizer: that of `training:`, used where the space has none.
@@ -220,7 +220,7 @@ def _range(name: str, kind: str, entry: Fields, mistakes: Mistakes) -> Dimension
 
 
 def _check_range(dimension: Dimension, entry: Fields, mistakes: Mistakes) -> None:
-    """What can be wrong with a range whose ends are legal."""
+    """Report mistakes of a range whose ends are legal."""
     name, kind = dimension.name, str(dimension.kind)
     if kind == "float" and HYPERPARAMETERS[name].whole:
         mistakes.add(entry.span(kind), f"'{name}' is a whole number", f"write {name}: {{int: [low, high]}}")
@@ -260,7 +260,7 @@ def _when(table: Table | None, mistakes: Mistakes) -> dict[str, tuple[Value, ...
 
 
 def _check_when(dimension: Dimension, before: Space, spans: Mapping[str, Span], mistakes: Mistakes) -> None:
-    """Each value that `when` names must be possible."""
+    """Report names and values in a `when` that can never occur."""
     known = {*before.fixed, *(earlier.name for earlier in before.dimensions)}
     for name, values in dimension.when.items():
         impossible = [value for value in values if not _possible(before, name, value)]

@@ -1,7 +1,7 @@
-"""A trained model's file knows of which trial it is: a key in it, written with it and asked for before it is used.
+"""The file of a trained model carries the key of its trial, which is checked before the model is used.
 
-In: a `.keras` file, which is a zip archive, and a trial.  Out: why it is not that trial's model.  A folder that another
-experiment, another storage or an older version wrote to as well then hands out no wrong model.
+In: a `.keras` file, which is a zip archive, and a trial.  Out: why the file is not that trial's model.  So a folder that
+another experiment, another storage or an older version also wrote to yields no wrong model.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ def write(path: Path, trial: Trial) -> None:
 
 
 def stamped(path: Path) -> bool:
-    """Whether a model says of which trial it is; those of older versions do not."""
+    """Whether the file of a model holds the key of a trial; files of older versions do not."""
     with zipfile.ZipFile(path) as archive:
         return MEMBER in archive.namelist()
 
 
 def problem(path: Path, trial: Trial) -> str:
-    """Why a file is not the model of a trial, as a clause; empty where it is.
+    """Why a file is not the model of a trial, as a clause; empty if it is.
 
-    Of a file of an older version only its size is known: units, layers and dropout.
+    For a file of an older version, only units, layers and dropout can be compared.
     """
     if not path.is_file():
         return f"{path} is not here"
@@ -58,7 +58,7 @@ def _other_size(path: Path, config: Any, trial: Trial) -> str:
 
 
 def _layers(config: Any) -> Iterator[Mapping[str, Any]]:
-    """The configurations of our layers in that of a model."""
+    """The configurations of recurrent layers of this package within the configuration of a model."""
     if isinstance(config, Mapping):
         if config.get("class_name") == _LAYER and isinstance(config.get("config"), Mapping):
             yield config["config"]

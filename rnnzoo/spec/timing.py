@@ -1,6 +1,6 @@
-"""How long the training steps of two variants take, measured side by side: what a sweep keeps and a report reads.
+"""Times of the training steps of two variants, measured side by side: written by a sweep, read by a report.
 
-Plain and frozen; turns into JSON and back, and looks at every number on its way back, since a table is trusted in nothing.
+Plain and frozen values with a JSON form.  Reading checks every number, since a table may come from anywhere.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """What was measured of two variants on a task.
+    """A measurement of two variants on a task.
 
     Attributes:
         a, b: identities of their studies.
@@ -61,7 +61,7 @@ class Timing:
         return a.task, a.marked, b.marked
 
     def turned(self) -> Timing:
-        """The same, with B as the first of the two."""
+        """The same measurement with A and B exchanged."""
         sides = (replace(side, a=side.b, b=side.a) for side in self.sides)
         return replace(self, a=self.b, b=self.a, sides=tuple(sides))
 

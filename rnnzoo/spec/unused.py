@@ -1,4 +1,4 @@
-"""What an experiment says without any effect, in words: it is legal, and its writer probably means something else."""
+"""Warnings about keys of an experiment that are legal but have no effect: the writer probably meant something else."""
 
 from __future__ import annotations
 
