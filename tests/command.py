@@ -77,7 +77,7 @@ def _within(module: str, name: str, folder: str) -> Any:
 @contextlib.contextmanager
 def _lasting_fork_servers(folder: Path) -> Iterator[None]:
     """All sweeps of this process share a fork server: it imports TensorFlow once, not once a sweep."""
-    started = local._started
+    started = local._start_server
 
     def lasting(preload: tuple[str, ...], log: Path | None, environment: Mapping[str, str]) -> local._Server:
         key = (preload, tuple(sorted(environment.items())))
@@ -86,7 +86,7 @@ def _lasting_fork_servers(folder: Path) -> Iterator[None]:
             _servers[key] = _Lasting(server.process, server.control)
         return _servers[key]
 
-    with mock.patch.object(local, "_started", lasting), mock.patch.object(run, "work", _Within(run.work, folder)):
+    with mock.patch.object(local, "_start_server", lasting), mock.patch.object(run, "work", _Within(run.work, folder)):
         yield
 
 
