@@ -25,6 +25,7 @@ from rnnzoo.nn.data import Batch, batches, resident
 from rnnzoo.nn.layer import Recurrent, initializer
 from rnnzoo.nn.losses import LOSSES
 from rnnzoo.spec import stamp
+from rnnzoo.spec.atomic import atomic_write
 from rnnzoo.spec.cell import Init
 from rnnzoo.spec.space import WITH_MOMENTUM
 from rnnzoo.spec.trial import PATH, Ending, Kind, Outcome, Progress, Training, Trial, Value
@@ -203,12 +204,10 @@ class Model:
         return {"recurrent": recurrent, "model": recurrent + self.read_out.count_params()}
 
     def save(self, path: Path, trial: Trial) -> None:
-        """Write the model as `.keras`, aside first, with the key of its trial."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f"aside-{path.name}")
-        self.network.save(aside)
-        stamp.write(aside, trial)
-        aside.replace(path)
+        """Write the model as `.keras`, with the key of its trial."""
+        with atomic_write(path) as draft:
+            self.network.save(draft)
+            stamp.write(draft, trial)
 
     # -- what is compiled
 
