@@ -263,10 +263,10 @@ class _Form:
 def canonical_text(cell: ir.Cell) -> str:
     """The text of a cell's computation, independent of its spelling."""
     options = "".join(f"{name} {value!r}\n" for name, value in sorted(cell.options.items()))
-    steps = [cell.step, cell.first]
-    if _text(cell, [cell.step]) == _text(cell, [cell.first]):
-        steps = [cell.step]
-    return f"{options}{len(steps)} steps\n{_text(cell, steps)}"
+    text, steps = _text(cell, [cell.step]), 1
+    if cell.first != cell.step and text != _text(cell, [cell.first]):
+        text, steps = _text(cell, [cell.step, cell.first]), 2
+    return f"{options}{steps} steps\n{text}"
 
 
 def _text(cell: ir.Cell, steps: Sequence[ir.Step]) -> str:

@@ -170,16 +170,20 @@ def studies(experiment: Experiment, data: Mapping[str, str], inputs: Mapping[str
         UsageError: variants that cannot have equal numbers of weights.
     """
     found = cells(experiment)
+    forms = {variant.label: digest(_form(found[variant.label], variant)) for variant in experiment.variants}
     same = experiment.equal == "weights"
-    planned = tuple(
-        Study(
-            experiment, variant, task, found[variant.label], _parts(experiment, variant, task, found, data),
-            _parts(experiment, variant, task, found, data, normal=True), data[task.label],
-            (found[experiment.baseline], inputs[task.label]) if same else None,
-        )
-        for task in experiment.tasks
-        for variant in experiment.variants
-    )  # fmt: skip
+    baseline = canonical_hash(found[experiment.baseline]) if same else ""
+
+    def of(task: TaskChoice, variant: Variant) -> Study:
+        cell = found[variant.label]
+        parts = _parts(experiment, variant, task, found, data[task.label])
+        normal = {**parts, "cell": forms[variant.label]}
+        if same:
+            normal["search"] = digest(_searched(experiment, baseline))
+        equal = (found[experiment.baseline], inputs[task.label]) if same else None
+        return Study(experiment, variant, task, cell, parts, normal, data[task.label], equal)
+
+    planned = tuple(of(task, variant) for task in experiment.tasks for variant in experiment.variants)
     for study in planned if same else ():
         _check_equal(study)
     return planned
@@ -205,12 +209,19 @@ def confirming(found: Sequence[Study], trials: int) -> tuple[Study, ...]:
     experiment = found[0].experiment
     design = [confirm.settings, confirm.region, confirm.pilot, experiment.margin, trials]
 
+    parts, normal = {}, {}
+    for task in experiment.tasks:
+        searched = [study for study in found if study.task.label == task.label]
+        parts[task.label] = digest([design, [dict(study.parts) for study in searched]])
+        normal[task.label] = digest([design, [dict(study.normal) for study in searched]])
+
     def confirmed(study: Study, stage: str) -> Study:
-        searched = [other for other in found if other.task.label == study.task.label]
-        parts = digest([design, [dict(other.parts) for other in searched]])
-        normal = digest([design, [dict(other.normal) for other in searched]])
+        label = study.task.label
         return replace(
-            study, stage=stage, parts={**study.parts, "confirm": parts}, normal={**study.normal, "confirm": normal}
+            study,
+            stage=stage,
+            parts={**study.parts, "confirm": parts[label]},
+            normal={**study.normal, "confirm": normal[label]},
         )
 
     return tuple(confirmed(study, stage) for stage in (PILOT, ROUND) for study in found)
@@ -281,14 +292,23 @@ def _unfit(cell: Cell, name: str, init: Init) -> tuple[str, str]:
 
 
 def _parts(
-    experiment: Experiment,
-    variant: Variant,
-    task: TaskChoice,
-    found: Mapping[str, Cell],
-    data: Mapping[str, str],
-    normal: bool = False,
+    experiment: Experiment, variant: Variant, task: TaskChoice, found: Mapping[str, Cell], data: str
 ) -> dict[str, str]:
-    """Digests of what outcomes depend on; `normal` takes cells in their canonical form."""
+    """Digests of what outcomes depend on."""
+    baseline = cell_digest(found[experiment.baseline]) if experiment.equal == "weights" else ""
+    parts: dict[str, Any] = {
+        "cell": [cell_digest(found[variant.label]), dict(variant.init)],
+        "space": asdict(replace(variant.space, fixed=dict(variant.space.fixed))),
+        "task": [task.name, without_paths(task.options)],
+        "data": data,
+        "training": _undecided(experiment.training, variant.space),
+        "search": _searched(experiment, baseline),
+    }
+    return {name: digest(part) for name, part in parts.items()}
+
+
+def _searched(experiment: Experiment, baseline: str) -> dict[str, Any]:
+    """How points are chosen; `baseline` is a digest of the cell whose number of weights the others have, if they do."""
     search = experiment.search
     how: dict[str, Any] = {
         "sampler": asdict(search.sampler),
@@ -296,26 +316,14 @@ def _parts(
         "draws": search.draws,
         "on": experiment.select.on,
     }
-    if experiment.equal == "weights":
-        how["equal"] = (canonical_hash if normal else cell_digest)(found[experiment.baseline])
-    parts: dict[str, Any] = {
-        "cell": _normal(found[variant.label], variant) if normal else _spelt(found[variant.label], variant),
-        "space": asdict(replace(variant.space, fixed=dict(variant.space.fixed))),
-        "task": [task.name, without_paths(task.options)],
-        "data": data[task.label],
-        "training": _undecided(experiment.training, variant.space),
-        "search": {**how, "pruner": asdict(search.pruner) if search.pruner else None},
-    }
-    return {name: digest(part) for name, part in parts.items()}
+    if baseline:
+        how["equal"] = baseline
+    return {**how, "pruner": asdict(search.pruner) if search.pruner else None}
 
 
-def _spelt(cell: Cell, variant: Variant) -> list[object]:
-    return [cell_digest(cell), dict(variant.init)]
-
-
-def _normal(cell: Cell, variant: Variant) -> str:
-    init = {name: Init.from_plain(value) for name, value in variant.init.items()}
-    return canonical_hash(with_init(cell, init))
+def _form(cell: Cell, variant: Variant) -> str:
+    """The canonical hash of a variant's cell with the initialisers that the experiment gives it."""
+    return canonical_hash(with_init(cell, {name: Init.from_plain(value) for name, value in variant.init.items()}))
 
 
 def _undecided(training: Training, space: Space) -> dict[str, Any]:

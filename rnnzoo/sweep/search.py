@@ -39,6 +39,10 @@ _TIMINGS = "timings"  # of an Optuna study: speed beside other variants, which n
 _LIBPQ = ("postgresql://", "postgresql+psycopg")
 _UNDER_WAY = ("RUNNING", "WAITING")  # Optuna's names of states
 _STUDIES = "select study_id, study_name from studies"
+_FORMS = f"""
+    select studies.study_name, kept.value_json from studies
+    join study_user_attributes kept on kept.study_id = studies.study_id and kept.key = '{FORM}'
+"""
 _TRIALS = f"""
     select trials.study_id, trials.number, trials.state, kept.value_json from trials
     left join trial_user_attributes kept on kept.trial_id = trials.trial_id and kept.key = '{_RESULT}'
@@ -151,9 +155,9 @@ class Store:
     @told
     def of_forms(self, experiment: str, forms: Mapping[str, str]) -> dict[str, str]:
         """Identity of a study -> what `forms` has for the form that it was stored with, if it has anything."""
-        names = [name for name in self._names() if name.startswith(f"{experiment}/")]
-        stored = {name: self._load(name).user_attrs.get(FORM) for name in names}
-        return {name: forms[form] for name, form in stored.items() if form in forms}
+        with self.storage.engine.connect() as connection:
+            stored = [(name, json.loads(form)) for name, form in connection.exec_driver_sql(_FORMS)]
+        return {name: forms[form] for name, form in stored if _of(name, experiment) and form in forms}
 
     @told
     def files(self, experiment: str) -> set[str]:
