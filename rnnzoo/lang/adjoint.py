@@ -31,6 +31,7 @@ from rnnzoo.lang.program import (
     Instructions,
     Program,
     Scope,
+    by_name,
     names_of,
     needed,
     reads,
@@ -110,7 +111,7 @@ class Reverse:
     active: set[str] = field(default_factory=set)
 
     def run(self) -> None:
-        instructions = tuple({one.name: one for one in self.program.instructions}.values())
+        instructions = tuple(by_name(self.program.instructions).values())
         self.scope = scopes(instructions)
         for instruction in instructions:
             self.builder.know(instruction)  # what the forward program computes is not written again
@@ -154,7 +155,7 @@ class Reverse:
                 so_far = adjoints[member]
                 adjoints[member] = term if so_far is None else self.builder.apply(add, [so_far, term])
         zeros = [ir.Number(0.0, (size, *ref.shape[1:])) for size in sizes]
-        return self.builder.stack([zero if one is None else one for one, zero in zip(adjoints, zeros)])
+        return self.builder.stack([adjoint or zero for adjoint, zero in zip(adjoints, zeros)])
 
     def give(self, atom: Atom, adjoint: Atom) -> None:
         """Hand an adjoint to a value; what is computed less often gets the sum of it."""
@@ -185,21 +186,25 @@ class Reverse:
         value, inputs = instruction.value, instruction.inputs
         definition = self.builder.definition(adjoint)
         in_pieces = definition is not None and definition.primitive is stack
-        if definition is None or not in_pieces or any(one.shape not in ((), value.shape) for one in inputs):
+        if definition is None or not in_pieces or any(atom.shape not in ((), value.shape) for atom in inputs):
             return self._scaled(adjoint, derivative, inputs, value)
         pieces = []
         for piece, first, last in definition.stacked():
-            own = tuple(self.builder.part(one, first, last) if one.shape else one for one in inputs)
+            own = tuple(self._members(atom, first, last) for atom in inputs)
             own_value = self.builder.part(value, first, last)
             pieces.append(piece if _is_zero(piece) else self._scaled(piece, derivative, own, own_value))
         return self.builder.stack(pieces)
+
+    def _members(self, atom: Atom, first: int, last: int) -> Atom:
+        """Members of an operand; a scalar is the same for all of them."""
+        return self.builder.part(atom, first, last) if atom.shape else atom
 
     def _scaled(self, adjoint: Atom, derivative: str, inputs: tuple[Atom, ...], value: Atom) -> Atom:
         tree = derivative_tree(derivative)
         names: dict[str, Atom] = {**dict(zip(OPERANDS, inputs)), "y": value}
         # a choice between 1 and 0: what is not chosen is 0, whatever it would be multiplied with
         if isinstance(tree, ir.Apply) and tree.op is where and tree.args[1:] in _CHOICES:
-            chosen = [ir.Number(0.0) if one == ir.Number(0.0) else adjoint for one in tree.args[1:]]
+            chosen = [adjoint if branch == ir.Number(1.0) else ir.Number(0.0) for branch in tree.args[1:]]
             condition = self.builder.flatten(tree.args[0], names)
             return self.builder.apply(where, [condition, *chosen])
         return self.builder.apply(mul, [adjoint, self.builder.flatten(tree, names)])
@@ -247,9 +252,11 @@ def _scheduled(
     results = (*inputs.values(), *weights.values())
     invariant, reduced = _invariant(instructions, program)
     asked = needed(instructions, (*previous.values(), *results))
-    waited = tuple(one for one in needed(instructions, previous.values()) if one.name not in invariant)
+    waited = tuple(
+        instruction for instruction in needed(instructions, previous.values()) if instruction.name not in invariant
+    )
     names = names_of(waited) | invariant
-    rest = tuple(one for one in asked if one.name not in names)
+    rest = tuple(instruction for instruction in asked if instruction.name not in names)
     emitted, taken = _emitted(waited, rest, results)
     forward, saved = _Rematerialisation(program), dict[ir.Ref, None]()
     computed, timed = forward.read_after_the_loop((*taken, *rest))
@@ -257,11 +264,11 @@ def _scheduled(
     outside = forward.instructions_for(timed, saved)
     return Adjoint(
         saved=tuple(saved),
-        fixed=tuple(one for one in asked if one.name in invariant),
+        fixed=tuple(instruction for instruction in asked if instruction.name in invariant),
         loop=(*inside, *waited),
         emitted=(*emitted, *(ref for ref in computed if ref not in saved)),
-        after=(*outside, *taken, *(one for one in rest if one.name not in reduced)),
-        once=tuple(one for one in rest if one.name in reduced),
+        after=(*outside, *taken, *(instruction for instruction in rest if instruction.name not in reduced)),
+        once=tuple(instruction for instruction in rest if instruction.name in reduced),
         previous=previous,
         inputs=inputs,
         weights=weights,
@@ -276,18 +283,18 @@ def _emitted(
     Parts of a kept value, and values that a kept one lays side by side, are taken from it and not kept twice.  What is one
     number for all units depends on `t` alone, and is computed once more.
     """
-    scalars = [one for one in waited if not one.shape]
+    scalars = [instruction for instruction in waited if not instruction.shape]
     timed = needed(scalars, reads(rest))
     names = names_of(waited) - names_of(scalars)
     asked = [*reads(rest), *(atom for atom in results if isinstance(atom, ir.Ref))]
     wanted = [
         ref for ref in dict.fromkeys(asked) if ref.kind == "adjoint" or (ref.kind == "value" and ref.name in names)
     ]
-    parts = {one.name: one for one in waited if one.primitive is part}
+    parts = by_name(instruction for instruction in waited if instruction.primitive is part)
     taken_apart = [parts[ref.name] for ref in wanted if ref.kind == "value" and ref.name in parts]
     wholes = [ref for ref in reads(taken_apart) if ref.kind == "value" and ref.name in names]
     kept = dict.fromkeys([*(ref for ref in wanted if ref.kind == "adjoint" or ref.name not in parts), *wholes])
-    stacks = {one.name: one for one in waited if one.primitive is stack}
+    stacks = by_name(instruction for instruction in waited if instruction.primitive is stack)
     inside: dict[str, Instruction] = {}
     for stacked in [ref for ref in kept if ref.kind == "value" and ref.name in stacks]:
         for operand, first, last in stacks[stacked.name].stacked():
@@ -329,7 +336,7 @@ class _Rematerialisation:
     results: frozenset[Atom] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.loop = {one.name: one for one in self.program.loop}
+        self.loop = by_name(self.program.loop)
         self.results = frozenset(atom for atom in self.program.results.values() if atom.shape)
         timed = names_of(self.program.once)
         self.products = {}
@@ -397,7 +404,7 @@ class _Rematerialisation:
                 computed |= {ref.name for ref in asked}
             else:
                 saved |= dict.fromkeys(asked)
-        return tuple(one for one in self.program.loop if one.name in computed)
+        return tuple(instruction for instruction in self.program.loop if instruction.name in computed)
 
     def keeps(self, ref: ir.Ref) -> bool:
         """Whether a value is kept: what is costly to compute, a product with what it is added to, a sum of products.

@@ -124,6 +124,11 @@ def _is_sequence(ref: ir.Ref, before: set[str]) -> bool:
     return ref.kind in ("input", "below") or (ref.kind == "value" and ref.name in before)
 
 
+def by_name(instructions: Iterable[Instruction]) -> dict[str, Instruction]:
+    """Name -> instruction; of two of one name, which compute the same, the later."""
+    return {instruction.name: instruction for instruction in instructions}
+
+
 def names_of(instructions: Iterable[Instruction]) -> set[str]:
     return {instruction.name for instruction in instructions}
 

@@ -106,9 +106,9 @@ def verify_adjoint(program: Program, back: Adjoint) -> None:
     Raises:
         MalformedProgram: it reads what neither defines or keeps, or its sizes contradict each other.
     """
-    shapes = {one.name: one.shape for one in program.instructions}
-    once = {one.name: one.shape for one in program.once}
-    sequences = {one.name: one.shape for one in program.before}
+    shapes = _shapes(program.instructions)
+    once = _shapes(program.once)
+    sequences = _shapes(program.before)
     for ref in (*back.saved, *back.emitted):
         if len(ref.shape) != 1:
             raise MalformedProgram(f"backward: '{ref.name}' is kept at every step, and is no vector")
@@ -136,6 +136,10 @@ def verify_adjoint(program: Program, back: Adjoint) -> None:
     last.run(back.once)
     for atom in back.weights.values():
         last.read(atom, None)
+
+
+def _shapes(instructions: Iterable[Instruction]) -> dict[str, ir.Shape]:
+    return {instruction.name: instruction.shape for instruction in instructions}
 
 
 def _values(atoms: Sequence[Atom], shapes: Mapping[str, ir.Shape], what: str) -> dict[str, ir.Shape]:

@@ -23,6 +23,7 @@ from rnnzoo.lang.program import (
     Instructions,
     Program,
     Scope,
+    by_name,
     names_of,
     needed,
     reads,
@@ -46,8 +47,8 @@ def compile_step(step: ir.Step, wanted: Sequence[str], drops: bool = False) -> P
         loop = _dropped(loop)
     instructions = needed((*before, *loop), results.values())
     inside = names_of(loop)
-    before = tuple(one for one in instructions if one.name not in inside)
-    return _widened(before, tuple(one for one in instructions if one.name in inside), results)
+    before = tuple(instruction for instruction in instructions if instruction.name not in inside)
+    return _widened(before, tuple(instruction for instruction in instructions if instruction.name in inside), results)
 
 
 def operands(step: ir.Step) -> tuple[Atom, ...]:
@@ -164,7 +165,7 @@ class _Uses:
 
 
 def _widened(before: Instructions, loop: Instructions, results: Mapping[str, Atom]) -> Program:
-    instructions = {one.name: one for one in (*before, *loop)}
+    instructions = by_name((*before, *loop))
     uses = _Uses.of(instructions)
     inner = _runs(loop, uses, {})
     order = [other.name for run in inner for other in run.others if isinstance(other, ir.Ref)]
@@ -282,8 +283,8 @@ class _Rewrite:
         while base is not None and base not in self.wides:
             missing.append(base)
             base = base.base
-        for one in reversed(missing):
-            self.wides[one] = self.product(one) if one.base is None else self.further(one, one.base)
+        for later in reversed(missing):
+            self.wides[later] = self.product(later) if later.base is None else self.further(later, later.base)
         return self.wides[run]
 
     def product(self, run: _Run) -> Atom:
@@ -295,7 +296,7 @@ class _Rewrite:
         inputs = [self.builder.part(self.wide(base), run.first, run.first + len(run.names) - 1)]
         if run.others:
             numbers = isinstance(run.others[0], ir.Number)
-            inputs.append(run.others[0] if numbers else self.builder.stack([self.atom(one) for one in run.others]))
+            inputs.append(run.others[0] if numbers else self.builder.stack([self.atom(other) for other in run.others]))
         return self.builder.apply(run.primitive, inputs[::-1] if run.swapped else inputs)
 
 
@@ -343,9 +344,9 @@ def _dropped(loop: Instructions) -> Instructions:
 def _program(builder: Builder, results: Mapping[str, Atom]) -> Program:
     instructions = needed(builder.instructions, results.values())
     scope = scopes(instructions)
-    once = tuple(one for one in instructions if scope[one.name] is Scope.ONCE)
-    before = tuple(one for one in instructions if scope[one.name] is Scope.STEPS)
-    loop = tuple(one for one in instructions if scope[one.name] is Scope.LOOP)
+    once = tuple(instruction for instruction in instructions if scope[instruction.name] is Scope.ONCE)
+    before = tuple(instruction for instruction in instructions if scope[instruction.name] is Scope.STEPS)
+    loop = tuple(instruction for instruction in instructions if scope[instruction.name] is Scope.LOOP)
     program = Program(once, before, parts_inside(loop, before), results)
     verify(program)
     return program
@@ -353,6 +354,6 @@ def _program(builder: Builder, results: Mapping[str, Atom]) -> Program:
 
 def parts_inside(loop: Instructions, before: Instructions) -> Instructions:
     """Parts of a sequence that the loop reads are taken in the loop: it reads one wide row, not many narrow ones."""
-    parts = {one.name: one for one in before if one.primitive is part}
+    parts = by_name(instruction for instruction in before if instruction.primitive is part)
     taken = [parts[ref.name] for ref in dict.fromkeys(reads(loop)) if ref.kind == "value" and ref.name in parts]
     return (*taken, *loop)

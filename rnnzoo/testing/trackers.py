@@ -43,10 +43,10 @@ class TrackerContract:
         tracker.open("back", "about it", {"spec.yaml": "x: 1"})
         kinds = [kind for kind in Kind if kind.final]
         written = [result(index, kind, variant) for variant in "ab" for index, kind in enumerate(kinds)]
-        for one in written:
-            tracker.record(one)
+        for entry in written:
+            tracker.record(entry)
         assert list(tracker.results("back")) == written
-        assert tracker.recorded("back") == {(one.study, one.trial.index): one.outcome.kind for one in written}
+        assert tracker.recorded("back") == {(entry.study, entry.trial.index): entry.outcome.kind for entry in written}
 
     def test_recorded_twice_is_there_once(self, tracker: Tracker) -> None:
         tracker.open("twice", "", {})
@@ -58,8 +58,8 @@ class TrackerContract:
 
     def test_a_trial_that_was_run_again_takes_the_place_of_the_one_that_failed(self, tracker: Tracker) -> None:
         tracker.open("again", "", {})
-        for one in (result(0, Kind.FAILED), result(1), result(0)):
-            tracker.record(one)
+        for entry in (result(0, Kind.FAILED), result(1), result(0)):
+            tracker.record(entry)
         assert list(tracker.results("again")) == [result(0), result(1)]
         tracker.open("again", "", {})
         assert set(tracker.recorded("again").values()) == {Kind.COMPLETE}

@@ -157,7 +157,7 @@ class Emitter:
         if instruction is None or not instruction.primitive.regroups:
             return None
         sums: list[Tensor] = [self.summed(operand) for operand in instruction.inputs]
-        if any(one is None for one in sums):
+        if any(total_of is None for total_of in sums):
             return None
         if instruction.primitive is part:
             begin, end = instruction.extent(self.size)

@@ -127,7 +127,11 @@ class Engine(LayerStep):
         """Where the forward loop keeps what it carries, and what the backward pass reads beside that."""
         later = {*_named(self.adjoint.sequences(self.program)), *_named(self.program.results.values())}
         free = {number: key for number, key in enumerate(self.rows) if key[0] == "value" and key not in later}
-        sizes = {("value", one.name): self.size.of(one.shape[0]) for one in self.program.before if one.shape}
+        sizes = {
+            ("value", instruction.name): self.size.of(instruction.shape[0])
+            for instruction in self.program.before
+            if instruction.shape
+        }
         saved = {(ref.kind, ref.name): self.size.of(ref.shape[0]) for ref in self.adjoint.saved}
         shown = {("carried", name): self.width(name) for name in self.shown}
         assignment = assign(saved | shown, {number: sizes[key] for number, key in free.items()})

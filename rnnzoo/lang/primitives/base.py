@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -72,7 +72,6 @@ class Primitive:
         signs: 1 or -1 for each operand, where the operation is the sum of its operands with these signs.
         commutative: whether its operands may change places.
         is_product: whether it is a matrix of weights on a vector, the one product that changes sizes.
-        is_elementwise: whether it works on each unit apart.
         regroups: whether it only lays values side by side, or takes some of them out.
         reduces: whether it sums over all steps and sequences.
         costly: whether its result is kept for the backward pass; cheap results are computed again.
@@ -89,7 +88,6 @@ class Primitive:
     signs: tuple[int, ...] = ()
     commutative: bool = False
     is_product: bool = False
-    is_elementwise: bool = False
     regroups: bool = False
     reduces: bool = False
     costly: bool = False
@@ -166,8 +164,6 @@ class Elementwise(Primitive):
             itself.
         note: what to know about it, for docs/language.md.
     """
-
-    is_elementwise: ClassVar[bool] = True  # type: ignore[misc]  # a fact of the class, where others say it of an object
 
     name: str
     arity: int
