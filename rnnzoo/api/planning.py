@@ -66,18 +66,19 @@ def checked_noise(noise: float | None) -> float | None:
 
 def _expected(opened: Opened, store: Store | None, noise: float | None) -> dict[str, Any]:
     """What can be decided of the claims, from the rounds that were run, where there are some."""
-    from rnnzoo.confirm.stand import at_most, stand
+    from rnnzoo.confirm.stand import at_most, stands
 
     experiment = opened.experiment
     results = door.results(opened, store) if store and experiment.confirm else []
     begun = {result.key.task for result in results if result.key.stage}
-    stands = {label: stand(experiment, label, results, opened.trials) for label in begun}
+    known = stands(experiment, results, opened.trials) if begun else {}
+    known = {label: now for label, now in known.items() if label in begun}
     content: dict[str, Any] = {"advice": expected.advice(experiment, opened.trials)}
     if experiment.confirm is not None:
-        run = {label: now for label, now in stands.items() if now.rounds}
+        run = {label: now for label, now in known.items() if now.rounds}
         content["expected"] = expected.plain(experiment, opened.trials, run, noise)
         labels = [task.label for task in experiment.tasks]
-        most = {label: at_most(experiment, label, opened.trials, stands.get(label)) for label in labels}
+        most = {label: at_most(experiment, label, opened.trials, known.get(label)) for label in labels}
         content["second_stage"] = most
     return content
 

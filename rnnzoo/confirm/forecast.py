@@ -113,7 +113,8 @@ def forecast(
     usual = USUAL * how.margin if noise is None else noise
     spreads = _spreads(asked, rounds if noise is None else (), math.sqrt(2.0) * usual)
     longest = _up_to(how, _longest(how, run, left, variants))
-    claims = tuple(_expected(text, about, how, len(asked), longest, *spreads[text]) for text, about in asked.items())
+    sharing = sum(about.levels is None for about in asked.values())
+    claims = tuple(_expected(text, about, how, sharing, longest, *spreads[text]) for text, about in asked.items())
     suffices = _suffices(how, [(about, spreads[text][0]) for text, about in asked.items()])
     return Forecast(
         task,
@@ -158,20 +159,20 @@ def _differences(asked: Question, rounds: Sequence[Round]) -> list[float]:
 
 
 def _expected(
-    text: str, asked: Question, how: Design, open_claims: int, longest: int, spread: float, measured: int
+    text: str, asked: Question, how: Design, sharing: int, longest: int, spread: float, measured: int
 ) -> Expected:
-    level = how.alpha / open_claims
+    level, last_level = asked.level(how.alpha, sharing), asked.level(how.alpha, 1)
     cases = tuple(
         Case(part * asked.margin, rounds_to_decide(asked, part * asked.margin, how.looks, spread, level))
         for part in PARTS
     )
-    alone = [rounds_to_decide(asked, difference, how.looks, spread, how.alpha) for difference in (0.0, asked.margin)]
+    alone = [rounds_to_decide(asked, difference, how.looks, spread, last_level) for difference in (0.0, asked.margin)]
     return Expected(
         text,
         spread,
         measured,
         cases,
-        asked.floor + room_needed(how.looks, spread, how.alpha, longest),
+        asked.floor + room_needed(how.looks, spread, last_level, longest),
         any(rounds is not None and rounds <= longest for rounds in alone),
     )
 
@@ -188,8 +189,9 @@ def _suffices(how: Design, asked: Sequence[tuple[Question, float]]) -> int | Non
 
 
 def _fewest(how: Design, looks: Looks, asked: Sequence[tuple[Question, float]]) -> int | None:
-    level = how.alpha / len(asked)
+    sharing = sum(about.levels is None for about, _ in asked)
     counts = []
     for about, spread in asked:
+        level = about.level(how.alpha, sharing)
         counts += [rounds_to_decide(about, gap, looks, spread, level) for gap in (0.0, about.margin)]
     return min((count for count in counts if count is not None), default=None)

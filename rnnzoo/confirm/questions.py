@@ -4,8 +4,9 @@ In: questions about pairs of variants, and rounds, each with one fresh training 
 at one setting.  Out: which questions are closed, at which round and with which interval, and which are open.
 
 All questions share one error rate.  Each open one is looked at with an equal part of it; where one closes, its part goes to
-those that are left (Maurer and Bretz 2013).  Nothing is chosen among the rounds: a verdict rests on all of them up to the look
-at which it fell.
+those that are left (Maurer and Bretz 2013).  A question that is part of a claim about several tasks has levels of its own
+instead, and hands nothing on.  Nothing is chosen among the rounds: a verdict rests on all of them up to the look at which it
+fell.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ class Answer(StrEnum):
     OPEN = "open"
 
 
+CLOSED = (Answer.WORSE, Answer.BETTER, Answer.SAME)
+
+
 class Looks(Expecting, Protocol):
     """When one looks, the first time after round `first`, and how wide an interval is that holds at every look."""
 
@@ -50,12 +54,23 @@ class Question:
         a, b: their labels.
         floor: a difference that does not exceed it is neither worse nor better.
         margin: the largest difference that counts as none.
+        levels: of error, of each answer, where they are its own; None where it shares the study's with other questions.
     """
 
     a: str
     b: str
     floor: float
     margin: float
+    levels: Mapping[Answer, float] | None = None
+
+    def level(self, shared: float, sharing: int) -> float:
+        """The level of its answers; of levels of its own, the strictest.
+
+        Args:
+            shared: the level that questions share.
+            sharing: how many open questions share it.
+        """
+        return shared / sharing if self.levels is None else min(self.levels.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,27 +133,42 @@ def look(
     closed = True
     while closed:
         still = [number for number, current in enumerate(standings) if current.answer is Answer.OPEN]
+        sharing = sum(questions[number].levels is None for number in still)
         for number in still:
-            standings[number] = standing(questions[number], rounds, looks, level / len(still), seen)
+            own_level = questions[number].level(level, sharing)
+            standings[number] = standing(questions[number], rounds, looks, own_level, seen)
         closed = any(standings[number].answer is not Answer.OPEN for number in still)
     return tuple(standings)
 
 
 def standing(question: Question, rounds: Sequence[Round], looks: Looks, level: float, seen: Seen) -> Standing:
-    """Where one question stands after all these rounds, at one level."""
+    """Where one question stands after all these rounds, at one level, or at its own levels."""
     paired = [scored for scored in rounds if question.a in scored and question.b in scored]
     scores = np.array([[scored[question.a], scored[question.b]] for scored in paired]).reshape(-1, 2)
     scores = np.where(np.isfinite(scores), scores, seen.worst)
     if not len(scores):
         return Standing(level=level)
     differences = scores[:, 0] - scores[:, 1]
-    mean, half = float(differences.mean()), looks.half_width(differences, level)
-    low, high = mean - half, mean + half
+    mean = float(differences.mean())
+    answer, level = _answer_at_level(question, differences, looks, level)
+    half = looks.half_width(differences, level)
     lopsided = len(scores) > 1 and _lopsided(scores, question.margin)
-    answer = Answer.OPEN if lopsided or math.isinf(half) else _answer(question, low, high)
+    answer = Answer.OPEN if lopsided else answer
     elsewhere = answer if _seen_elsewhere(question, answer, scores, seen) else Answer.OPEN
     answer = Answer.OPEN if elsewhere is answer else answer
-    return Standing(answer, len(scores), mean, low, high, level, lopsided, elsewhere)
+    return Standing(answer, len(scores), mean, mean - half, mean + half, level, lopsided, elsewhere)
+
+
+def _answer_at_level(question: Question, differences: Array, looks: Looks, level: float) -> tuple[Answer, float]:
+    """The answer, and the level at which it is given; open at `level` where no answer's own level gives it."""
+    mean = float(differences.mean())
+    levels = question.levels or dict.fromkeys(CLOSED, level)
+    for own_level in sorted(set(levels.values()), reverse=True):
+        half = looks.half_width(differences, own_level)
+        answer = Answer.OPEN if math.isinf(half) else _answer(question, mean - half, mean + half)
+        if levels.get(answer) == own_level:
+            return answer, own_level
+    return Answer.OPEN, level
 
 
 def rounds_to_decide(question: Question, difference: float, looks: Looks, spread: float, level: float) -> int | None:

@@ -13,18 +13,20 @@ from itertools import chain
 
 import numpy as np
 
+from rnnzoo.confirm import several
 from rnnzoo.confirm.questions import Answer, Question, Round, Seen, Standing
 from rnnzoo.confirm.region import Region, Scored
 from rnnzoo.confirm.stage import REPEATS, Design, Tuned, Wanted, in_round, progress, tune, tuned_questions
 from rnnzoo.errors import StatsError
 from rnnzoo.spec import points
-from rnnzoo.spec.claims import CONFIRMED, TESTED, family, judged
+from rnnzoo.spec.claims import CONFIRMED, TESTED, family, judged, tasks_of
 from rnnzoo.spec.experiment import Claim, Confirm, Experiment, Space
 from rnnzoo.spec.seeds import uniform
 from rnnzoo.spec.trial import PILOT, ROUND, Result, Value
 from rnnzoo.stats.sequential import Anytime, Boundary
 
 ALPHA = 0.05  # of studies may contain a wrong word
+SEVERAL_TASKS = "all tasks"  # where a claim about several is judged, to ask for its family
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +73,8 @@ def confirmed(claim: Claim) -> bool:
 
 
 def claims_on(experiment: Experiment, task: str) -> list[Claim]:
-    """The claims that rounds on a task are about."""
-    pairs = judged(experiment.claims, [task])
-    return [claim for claim, label in pairs if label == task and confirmed(claim)]
+    """The claims that rounds on a task are about: those about it alone, and those about several tasks."""
+    return [claim for claim in experiment.claims if confirmed(claim) and task in tasks_of(claim, [task])]
 
 
 def claimed(experiment: Experiment, task: str) -> tuple[str, ...]:
@@ -86,15 +87,26 @@ def question(claim: Claim, experiment: Experiment) -> Question:
     margin = experiment.margin or 0.0
     floor = margin / 2 if experiment.floor is None else experiment.floor
     within = margin if claim.number is None else claim.number
-    return Question(claim.a, claim.b, within if claim.form == "A same as B" else floor, within)
+    levels = several.levels(claim, ALPHA / _sharing(experiment, SEVERAL_TASKS)) if claim.over else None
+    return Question(claim.a, claim.b, within if claim.form == "A same as B" else floor, within, levels)
+
+
+def _sharing(experiment: Experiment, where: str) -> int:
+    """How many tested claims share the error rate of the family of those judged on `where`; at least 1."""
+    pairs = judged(experiment.claims, [choice.label for choice in experiment.tasks])
+    family_name = family(where, experiment.family)
+    return max(1, sum(claim.form in TESTED and family(on, experiment.family) == family_name for claim, on in pairs))
 
 
 def part(experiment: Experiment, task: str) -> float:
-    """The share of its family's error rate that belongs to the claims that are confirmed on a task."""
-    pairs = judged(experiment.claims, [choice.label for choice in experiment.tasks])
-    family_name = family(task, experiment.family)
-    tested = sum(claim.form in TESTED and family(where, experiment.family) == family_name for claim, where in pairs)
-    return len(claims_on(experiment, task)) / max(tested, 1)
+    """The share of its family's error rate that belongs to the claims that are confirmed on a task alone."""
+    return sum(not claim.over for claim in claims_on(experiment, task)) / _sharing(experiment, task)
+
+
+def part_of_several(experiment: Experiment) -> float:
+    """The share of its family's error rate that belongs to the confirmed claims about several tasks."""
+    over_tasks = [claim for claim in experiment.claims if claim.over and confirmed(claim)]
+    return len(over_tasks) / _sharing(experiment, SEVERAL_TASKS)
 
 
 def left(experiment: Experiment, tasks: Iterable[str], family_name: str) -> float:
@@ -104,8 +116,11 @@ def left(experiment: Experiment, tasks: Iterable[str], family_name: str) -> floa
         tasks: the tasks that have a second stage.
         family_name: of the family, as `family` gives it.
     """
-    confirmed_here = [task for task in tasks if family(task, experiment.family) == family_name]
-    return 1.0 - sum(part(experiment, task) for task in confirmed_here)
+    labels = list(tasks)
+    spent = sum(part(experiment, task) for task in labels if family(task, experiment.family) == family_name)
+    if labels and family(SEVERAL_TASKS, experiment.family) == family_name:
+        spent += part_of_several(experiment)
+    return 1.0 - spent
 
 
 def design(experiment: Experiment, confirm: Confirm, task: str) -> Design:
@@ -123,18 +138,29 @@ def design(experiment: Experiment, confirm: Confirm, task: str) -> Design:
     )
 
 
-def stand(experiment: Experiment, task: str, results: Sequence[Result], trials: int) -> Stand:
+def stands(experiment: Experiment, results: Sequence[Result], trials: int) -> dict[str, Stand]:
+    """The state of the second stage on every task, in their order; the arguments are those of `stand`."""
+    by_task: dict[str, Stand] = {}
+    for task in experiment.tasks:
+        by_task[task.label] = stand(experiment, task.label, results, trials, list(by_task.values()))
+    return by_task
+
+
+def stand(
+    experiment: Experiment, task: str, results: Sequence[Result], trials: int, before: Sequence[Stand] = ()
+) -> Stand:
     """The state of the second stage on a task.
 
     Args:
         task: its label.
         results: of the experiment's present studies.
         trials: of each search.
+        before: where it stands on the tasks before: what these have decided of several tasks is not asked again.
     """
     confirm = experiment.confirm
     if confirm is None or not claims_on(experiment, task):
         return Stand(task, {}, ended="no claim is about scores")
-    now = _Stage(experiment, confirm, task, results, trials).stand()
+    now = _Stage(experiment, confirm, task, results, trials, before).stand()
     return replace(now, next=(), ended="hours") if now.next and _hours(results, task) >= confirm.hours else now
 
 
@@ -187,13 +213,31 @@ def _settings(space: Space, region: Region) -> list[dict[str, Value]]:
     return [points.at(space, place.tolist()) for place in region.points]
 
 
+def _decided_before(claim: Claim, before: Sequence[Stand]) -> bool:
+    """Whether the tasks before have decided a claim about several tasks."""
+    return bool(claim.over) and holds_over(claim, before) is not None
+
+
+def holds_over(claim: Claim, stands: Iterable[Stand]) -> bool | None:
+    """Whether a claim about several tasks holds, by where these stand; None where it is open."""
+    standings = [now.standings[claim.text] for now in stands if claim.text in now.standings]
+    return several.holds(claim, [standing.answer for standing in standings])
+
+
 class _Stage:
     """The second stage on one task."""
 
     def __init__(
-        self, experiment: Experiment, confirm: Confirm, task: str, results: Sequence[Result], trials: int
+        self,
+        experiment: Experiment,
+        confirm: Confirm,
+        task: str,
+        results: Sequence[Result],
+        trials: int,
+        before: Sequence[Stand],
     ) -> None:
         self.experiment, self.task, self.trials = experiment, task, trials
+        self.claims = [claim for claim in claims_on(experiment, task) if not _decided_before(claim, before)]
         self.design = design(experiment, confirm, task)
         self.of: dict[tuple[str, str], list[Result]] = {}
         for result in results:
@@ -204,6 +248,8 @@ class _Stage:
     def stand(self) -> Stand:
         variants = claimed(self.experiment, self.task)
         count = len(self.all_searched())
+        if not self.claims:
+            return Stand(self.task, {}, searched=count, trainings=count, ended="decided")
         if not all(self.searched(label) for label in variants):
             return Stand(self.task, {}, searched=count, trainings=count)  # the search has not come to all of them yet
         try:
@@ -217,7 +263,7 @@ class _Stage:
         return self.rounds(tuned, count)
 
     def rounds(self, tuned: Tuned, searched: int) -> Stand:
-        asked = {claim.text: question(claim, self.experiment) for claim in claims_on(self.experiment, self.task)}
+        asked = {claim.text: question(claim, self.experiment) for claim in self.claims}
         questions = tuned_questions(list(asked.values()), tuned.untuned)
         place = {text: questions.index(of_claim) for text, of_claim in asked.items() if of_claim in questions}
         scores = self.scores(tuned.regions, ROUND, self.experiment.select.report)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from rnnzoo.confirm.questions import Answer, Looks, Question, Standing, rounds_to_decide
-from rnnzoo.confirm.stand import Stand, design, question
+from rnnzoo.confirm.stand import Stand, design, holds_over, question
 from rnnzoo.confirm.told import SPENT
 from rnnzoo.report.second import fresh
 from rnnzoo.report.verdict import Relation, Step, Verdict, Word, percent
@@ -59,6 +59,42 @@ def verdict(claim: Claim, experiment: Experiment, stand: Stand) -> Verdict:
         confirmed=True,
         **about,  # type: ignore[arg-type]
     )
+
+
+def verdict_over(claim: Claim, where: str, experiment: Experiment, stands: Sequence[Stand]) -> Verdict:
+    """What the rounds say of a claim about several tasks, by what they say on each.
+
+    Args:
+        where: the tasks, in words.
+        stands: on each of the claim's tasks, in their order.
+    """
+    parts = tuple(_part(claim, experiment, now, stands[:number]) for number, now in enumerate(stands))
+    holds = holds_over(claim, stands)
+    word: Word = "undecided" if holds is None else "supported" if holds else "refuted"
+    numbers = {f"{part.task}/{name}": number for part in parts for name, number in part.numbers.items()}
+    rounds = sum(part.numbers.get("rounds", 0.0) for part in parts)
+    settle = [f"on {part.task}: {part.settle}" for part in parts if part.settle]
+    return Verdict(
+        claim.text,
+        where,
+        word,
+        "; ".join(f"on {part.task}: {part.found}" for part in parts),
+        f"{TEST}; on at least {claim.needed} of {len(parts)} tasks, by partial conjunction",
+        "; ".join(settle) if word == "undecided" else "",
+        note=claim.note,
+        numbers={"tasks": float(len(parts)), "needed": float(claim.needed), "rounds": rounds, **numbers},
+        level=1.0 - 2.0 * max(question(claim, experiment).levels.values()),
+        names_task=True,
+        confirmed=True,
+        parts=parts,
+    )
+
+
+def _part(claim: Claim, experiment: Experiment, now: Stand, before: Sequence[Stand]) -> Verdict:
+    """What one of a claim's tasks says; nothing where those before it have decided the claim."""
+    if claim.text not in now.standings and holds_over(claim, before) is not None:
+        return Verdict(claim.text, now.task, "undecided", "not asked: the tasks before decide the claim", "none")
+    return verdict(claim, experiment, now)
 
 
 def _course(asked: Question, stand: Stand, history: Sequence[Standing]) -> Iterator[Step]:

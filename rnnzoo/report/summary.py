@@ -15,10 +15,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from rnnzoo.confirm.stand import Stand, confirmed, left, stand
+from rnnzoo.confirm.stand import Stand, confirmed, left
+from rnnzoo.confirm.stand import stands as stands_by_task
 from rnnzoo.errors import StatsError
 from rnnzoo.report.answers import answers, subtitle
-from rnnzoo.report.confirmed import verdict
+from rnnzoo.report.confirmed import verdict, verdict_over
 from rnnzoo.report.equal import beside
 from rnnzoo.report.evidence import searches, solving, trials
 from rnnzoo.report.importance import ImportanceModel, ImportanceSummary, searched
@@ -264,7 +265,7 @@ def summarise(
     """
     model = ImportanceModel(experiment, results)
     labels = [task.label for task in experiment.tasks]
-    stands = {label: stand(experiment, label, results, trials) for label in labels} if experiment.confirm else {}
+    stands = stands_by_task(experiment, results, trials) if experiment.confirm else {}
     stages = {label: second(experiment, results, current) for label, current in stands.items()}
     tables = []
     for choice in experiment.tasks:
@@ -328,17 +329,23 @@ def _verdicts(
 ) -> tuple[Verdict, ...]:
     """In the order of the claims; a claim that names no task is judged on each."""
     pairs = judged(experiment.claims, [table.task for table in tables])
-    second = [(claim, task) for claim, task in pairs if task in stands and confirmed(claim)]
+    second = [pair for pair in pairs if stands and confirmed(pair[0])]
     first = [pair for pair in pairs if pair not in second]
     verdicts: dict[tuple[Claim, str], Verdict] = {}
     for family_name in dict.fromkeys(family(where, experiment.family) for _, where in first):
         members = [(claim, where) for claim, where in first if family(where, experiment.family) == family_name]
         share = left(experiment, stands, family_name)
         verdicts |= zip(members, judge_pairs(members, evidence, share if share > 0 else 1.0))
-    verdicts |= {(claim, task): verdict(claim, experiment, stands[task]) for claim, task in second}
+    verdicts |= {(claim, where): _confirmed(claim, where, experiment, stands) for claim, where in second}
     titles = {variant.label: variant.cell.title for variant in experiment.variants}
     texts = answers(pairs, [verdicts[pair] for pair in pairs], titles, {table.task: table.unit for table in tables})
     return tuple(replace(verdicts[pair], answer=text) for pair, text in zip(pairs, texts))
+
+
+def _confirmed(claim: Claim, where: str, experiment: Experiment, stands: Mapping[str, Stand]) -> Verdict:
+    if claim.over:
+        return verdict_over(claim, where, experiment, [stands[task] for task in claim.tasks])
+    return verdict(claim, experiment, stands[where])
 
 
 def _controls(experiment: Experiment, tasks: Sequence[str], evidence: Searches) -> Iterator[Control]:

@@ -49,6 +49,7 @@ class Verdict:
         course: what these trainings gave, round by round, up to the look at which the claim was decided.
         equal_settings: what the trials of the search say of the two at equal settings, as a sentence; the word does not rest
             on it.  Empty where it cannot be said.
+        parts: of a confirmed claim about several tasks, what was found on each of them.
         scale: what was compared: scores, shares of trainings, or how many times as fast one of two trains.
     """
 
@@ -70,6 +71,7 @@ class Verdict:
     answer: str = ""
     equal_settings: str = ""
     scale: Scale = "score"
+    parts: tuple[Verdict, ...] = ()
 
     @property
     def where(self) -> str:
@@ -82,7 +84,7 @@ class Verdict:
         return f"same within {self.numbers['margin']:g}" if self.word == "same" else self.word
 
     def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "numbers": dict(self.numbers)}
+        return {**asdict(self), "numbers": dict(self.numbers), "parts": [part.to_dict() for part in self.parts]}
 
 
 def percent(level: float) -> str:

@@ -230,7 +230,6 @@ class _Reader:
         claims = self.claims(known)
         if confirm is not None:
             self.check_spaces(confirm, claims, variants)
-            self.check_over(claims)
         experiment = Experiment(
             name=name,
             about=top.text("about"),
@@ -597,14 +596,6 @@ class _Reader:
                     f"'{claim.a}' and '{claim.b}' have no common settings: their spaces differ in {_differing(a, b)}",
                     "give both the same `space:`, or write `settings: own` in `confirm:`",
                 )
-
-    def check_over(self, claims: Sequence[Claim]) -> None:
-        """Rounds on one task go on until its own claims are decided: they know of no other task."""
-        for claim in claims:
-            if claim.over and claim.form in sentences.CONFIRMED:
-                problem = f"`confirm` decides a claim on each task by itself, and not on {claim.over} of them at once"
-                fix = f"leave out `on {claim.over} tasks:`, or delete `confirm:`, and the search decides"
-                self.mistakes.add(claim.span, problem, fix)
 
     def share(self, entry: Fields, key: str, usual: float) -> float:
         """A share of the space: 0.01, or 1%."""

@@ -233,9 +233,10 @@ class Sweep:
             return
         done = self.open_all(self.second, self.given_points())
         before = sum(len(one) for one in done.values())
+        ended: list[Stand] = []
         for task in self.experiment.tasks:
             studies = {(one.stage, one.variant.label): one for one in self.second if one.task.label == task.label}
-            while (now := stand(self.experiment, task.label, self.results(), self.trials)).next:
+            while (now := stand(self.experiment, task.label, self.results(), self.trials, ended)).next:
                 todo = [(studies[one.stage, one.variant], one) for one in now.next]
                 for study, training in todo:
                     self.kept.setdefault(study.identity, {})[training.index] = training.hyperparameters
@@ -245,6 +246,7 @@ class Sweep:
                 self.sign((study.identity for study, _ in todo), {study.identity for study, _ in left})
                 self.loop(iter(left), interrupted)
             self.observer.stands(now, self.experiment)
+            ended.append(now)
         taken = sum(len(one) for one in done.values()) - before
         if taken:
             self.observer.note(f"{taken} trials of the second stage taken over")

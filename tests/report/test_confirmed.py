@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import re
@@ -48,7 +49,7 @@ def failing() -> report.Summary:
 
 
 def shown(found: report.Summary) -> str:
-    console = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console = Console(width=80, record=True, file=io.StringIO())
     report.show(found, console)
     return console.export_text()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from dataclasses import replace
@@ -139,7 +140,7 @@ def test_trainings_of_the_second_stage_are_left_out() -> None:
 def test_terminal_page_and_json_say_it(tmp_path: Path) -> None:
     found = summary()
     line = found.verdicts[0].equal_settings
-    console = Console(width=300, record=True, file=(tmp_path / "out").open("w"))
+    console = Console(width=300, record=True, file=io.StringIO())
     show(found, console)
     assert line in console.export_text()
     report.write(found, {name: CellView(lang.load(name)) for name in ("lstm", "gru", "rnn")}, tmp_path)

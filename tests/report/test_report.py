@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -118,7 +119,7 @@ def test_the_share_that_solves_a_task_counts_every_trial_with_its_exact_interval
     assert verdict.found.startswith(
         "rnn solves it in 0 of 6 (0% to 46%), lstm solves it in 3 of 6 (12% to 88%): 50% less"
     )
-    console = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console = Console(width=80, record=True, file=io.StringIO())
     report.show(found, console)
     assert "gru: 1 of 6 (0% to 64%)" in console.export_text()
     report.write(found, cells(), tmp_path)
@@ -176,7 +177,7 @@ def test_who_is_not_better_than_what_learns_nothing_is_marked_and_counted(tmp_pa
     assert {name: (row.idle, row.never, row.never_by_patience) for name, row in rows.items()} == {
         "lstm": (True, 2, 2), "gru": (True, 2, 2), "rnn": (True, 2, 2), "broken": (False, 0, 0)
     }  # fmt: skip
-    console = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console = Console(width=80, record=True, file=io.StringIO())
     report.show(found, console)
     text = console.export_text()
     assert "gru: 2 diverged, 2 never better than key (2 ended by patience there)" in text
@@ -224,7 +225,7 @@ def test_the_interval_of_a_variant_redraws_its_search_and_not_only_the_kept_tria
 def test_trials_that_depend_on_each_other_are_told_beside_the_verdicts(search: str, words: str, tmp_path: Path) -> None:
     experiment = parse_experiment(SPEC.replace("{trials: 6}", search), "gates.yaml", Path())
     found = report.summarise(experiment, results(), {"adding": task()}, 6)
-    console = Console(width=300, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console = Console(width=300, record=True, file=io.StringIO())
     report.show(found, console)
     text = console.export_text()
     assert ("warning:" in text) == bool(words)
@@ -239,7 +240,7 @@ def test_results_of_another_task_or_variant_are_left_out() -> None:
 
 
 def test_the_ranking_reads_in_80_columns_and_says_what_did_not_complete() -> None:
-    console = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console = Console(width=80, record=True, file=io.StringIO())
     report.show(summary(), console)
     text = console.export_text()
     assert max(map(len, text.splitlines())) <= 80
@@ -312,7 +313,7 @@ def test_kept_trials_on_fresh_seeds_stand_beside_the_search_and_not_in_it(tmp_pa
     assert (row.points, row.counts, row.mean) == (plain.points, plain.counts, plain.mean)
     assert row.again is not None
     assert (row.again.mean, row.again.runs, row.again.complete) == (pytest.approx(11.0), 6, 4)
-    console = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console = Console(width=80, record=True, file=io.StringIO())
     report.show(found, console)
     assert "the same trials on fresh seeds: lstm 11.000" in console.export_text()
     experiment = parse_experiment(SPEC.replace("keep: 3", "keep: 3, replicates: 2"), "gates.yaml", Path())

@@ -178,14 +178,14 @@ def test_all_variants_of_a_round_have_one_setting_and_one_seed_and_no_two_rounds
     assert len({*seeds, *others}) == len(seeds) + len(others)
 
 
-def check_interruption(whole: Sweep, folder: Path, stop_after: int, workers: int) -> None:
+def check_interruption(whole: Sweep, folder: Path, stop_after: int, workers: int, spec: str = SPEC) -> None:
     """To the bit: trials, their points and seeds, verdicts with all their numbers."""
     expected = trained(whole.results())
-    cut_off = sweep(folder, workers=workers, stop_after=stop_after)
+    cut_off = sweep(folder, spec, workers=workers, stop_after=stop_after)
     with pytest.raises(KeyboardInterrupt):
         cut_off.run()
     verdicts(cut_off)  # a report can be made wherever a sweep was cut off
-    last = ran(folder, workers=3 - workers)
+    last = ran(folder, spec, workers=3 - workers)
     assert trained(last.results()) == expected
     assert verdicts(last) == verdicts(whole)
     assert len(last.observer.ends) == len(expected) - stop_after  # nothing ran twice
@@ -305,6 +305,42 @@ def test_each_task_has_a_second_stage_of_its_own(tmp_path: Path) -> None:
     assert words(made) == ["supported"] * 4
     points = {one.study.split("/")[2]: one.trial.hyperparameters for one in made.results() if "~round" in one.study}
     assert points["adding"] != points["long"]
+
+
+TWO_TASKS = SPEC.replace("task: adding", "tasks: [adding, {name: adding, label: long, length: 50}]")
+ON_ALL = TWO_TASKS.replace(
+    "[rnn worse than lstm, gru same as lstm]",
+    "['on all tasks: rnn worse than lstm', 'on all tasks: gru worse than lstm', on long: gru same as lstm]",
+)
+
+
+def test_a_claim_about_several_tasks_rests_on_the_rounds_of_each(tmp_path: Path) -> None:
+    made = ran(tmp_path, ON_ALL)
+    first, second, third = verdicts(made)
+    assert (first.word, second.word, third.word) == ("supported", "refuted", "supported")
+    assert [(part.task, part.relation, part.confirmed) for part in first.parts] == [
+        ("adding", "worse", True), ("long", "worse", True),
+    ]  # fmt: skip
+    assert second.parts[0].relation == "same"
+    assert first.numbers["adding/low"] == first.parts[0].numbers["low"] > 0.1
+
+
+def test_what_one_task_decides_of_several_is_not_asked_on_the_next(tmp_path: Path) -> None:
+    """That gru is the same on the first task refutes that it is worse on all, and the next asks about rnn alone."""
+    spec = ON_ALL.replace(", on long: gru same as lstm", "")
+    made = ran(tmp_path, spec)
+    rounds = {(one.key.task, one.key.variant) for one in made.results() if one.key.stage == "round"}
+    assert rounds == {("adding", "lstm"), ("adding", "rnn"), ("adding", "gru"), ("long", "lstm"), ("long", "rnn")}
+    assert verdicts(made)[1].parts[1].found == "not asked: the tasks before decide the claim"
+
+
+@pytest.mark.parametrize(("stop_after", "workers"), [(20, 1), (50, 2)])
+def test_interruptions_change_nothing_of_a_claim_about_several_tasks(
+    tmp_path: Path, stop_after: int, workers: int
+) -> None:
+    for name in ("whole", "cut"):
+        (tmp_path / name).mkdir()
+    check_interruption(ran(tmp_path / "whole", ON_ALL), tmp_path / "cut", stop_after, workers, ON_ALL)
 
 
 def test_with_settings_of_their_own_variants_train_where_each_does_well(tmp_path: Path) -> None:

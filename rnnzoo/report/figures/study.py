@@ -51,7 +51,8 @@ def draw(summary: Summary) -> dict[str, str]:
         if rows:
             with rc_context(STYLE):
                 pictures |= {f"{name}{suffix}": svg(figure) for name, figure in _figures(summary, table, rows).items()}
-        confirmed = [verdict for verdict in summary.verdicts if verdict.task == table.task and _has_course(verdict)]
+        on_task = [verdict for verdict in _by_task(summary.verdicts) if verdict.task == table.task]
+        confirmed = [verdict for verdict in on_task if _has_course(verdict)]
         if confirmed:
             with rc_context(STYLE):
                 pictures[f"answers{suffix}"] = svg(_answers(summary, table, confirmed))
@@ -59,14 +60,21 @@ def draw(summary: Summary) -> dict[str, str]:
         with rc_context(STYLE):
             pictures[f"growth-{curve.name}"] = svg(_scaling(summary, curve))
     units = {table.task: table.unit for table in summary.tables}
-    for number, verdict in enumerate(summary.verdicts, start=1):
-        if verdict.course and verdict.pair:
-            with rc_context(STYLE):
-                pictures[f"claim-{number}"] = svg(_course(verdict, verdict.pair, units[verdict.task]))
+    for number, whole in enumerate(summary.verdicts, start=1):
+        for verdict in _by_task([whole]):
+            if verdict.course and verdict.pair:
+                name = f"claim-{number}-{verdict.task}" if whole.parts else f"claim-{number}"
+                with rc_context(STYLE):
+                    pictures[name] = svg(_course(verdict, verdict.pair, units[verdict.task]))
     if summary.ranks is not None:
         with rc_context(STYLE):
             pictures["ranks"] = svg(_ranks(summary.ranks))
     return pictures
+
+
+def _by_task(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Verdicts on one task each: of a claim about several, what was found on each of them."""
+    return list(chain.from_iterable(verdict.parts or (verdict,) for verdict in verdicts))
 
 
 def _has_course(verdict: Verdict) -> bool:
