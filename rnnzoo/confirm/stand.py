@@ -87,8 +87,13 @@ def question(claim: Claim, experiment: Experiment) -> Question:
     margin = experiment.margin or 0.0
     floor = margin / 2 if experiment.floor is None else experiment.floor
     within = margin if claim.number is None else claim.number
-    levels = several.levels(claim, ALPHA / _sharing(experiment, SEVERAL_TASKS)) if claim.over else None
+    levels = several.levels(claim, level_over(experiment)) if claim.over else None
     return Question(claim.a, claim.b, within if claim.form == "A same as B" else floor, within, levels)
+
+
+def level_over(experiment: Experiment) -> float:
+    """The level of each confirmed claim about several tasks."""
+    return ALPHA / _sharing(experiment, SEVERAL_TASKS)
 
 
 def _sharing(experiment: Experiment, where: str) -> int:

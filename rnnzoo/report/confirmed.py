@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from rnnzoo.confirm.questions import Answer, Looks, Question, Standing, rounds_to_decide
-from rnnzoo.confirm.stand import Stand, design, holds_over, question
+from rnnzoo.confirm.stand import Stand, design, holds_over, level_over, question
 from rnnzoo.confirm.told import SPENT
 from rnnzoo.report.second import fresh
 from rnnzoo.report.verdict import Relation, Step, Verdict, Word, percent
@@ -83,7 +83,7 @@ def verdict_over(claim: Claim, where: str, experiment: Experiment, stands: Seque
         "; ".join(settle) if word == "undecided" else "",
         note=claim.note,
         numbers={"tasks": float(len(parts)), "needed": float(claim.needed), "rounds": rounds, **numbers},
-        level=1.0 - 2.0 * max(question(claim, experiment).levels.values()),
+        level=1.0 - 2.0 * level_over(experiment),
         names_task=True,
         confirmed=True,
         parts=parts,

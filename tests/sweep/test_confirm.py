@@ -16,6 +16,7 @@ from rnnzoo import report
 from rnnzoo.confirm.stand import Stand, stand
 from rnnzoo.launchers import Event
 from rnnzoo.report import table
+from rnnzoo.report.figures.study import draw
 from rnnzoo.report.table import TaskMetadata
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import parse_experiment
@@ -310,37 +311,44 @@ def test_each_task_has_a_second_stage_of_its_own(tmp_path: Path) -> None:
 TWO_TASKS = SPEC.replace("task: adding", "tasks: [adding, {name: adding, label: long, length: 50}]")
 ON_ALL = TWO_TASKS.replace(
     "[rnn worse than lstm, gru same as lstm]",
-    "['on all tasks: rnn worse than lstm', 'on all tasks: gru worse than lstm', on long: gru same as lstm]",
+    "['on all tasks: rnn worse than lstm', 'on all tasks: gru worse than lstm', on adding: gru same as lstm]",
 )
 
 
-def test_a_claim_about_several_tasks_rests_on_the_rounds_of_each(tmp_path: Path) -> None:
-    made = ran(tmp_path, ON_ALL)
-    first, second, third = verdicts(made)
+@pytest.fixture(scope="module")
+def on_all(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
+    return ran(tmp_path_factory.mktemp("on_all"), ON_ALL)
+
+
+def test_a_claim_about_several_tasks_rests_on_the_rounds_of_each(on_all: Sweep) -> None:
+    first, second, third = verdicts(on_all)
     assert (first.word, second.word, third.word) == ("supported", "refuted", "supported")
-    assert [(part.task, part.relation, part.confirmed) for part in first.parts] == [
-        ("adding", "worse", True), ("long", "worse", True),
-    ]  # fmt: skip
+    relations = [(part.task, part.relation, part.confirmed) for part in first.parts]
+    assert relations == [("adding", "worse", True), ("long", "worse", True)]
     assert second.parts[0].relation == "same"
     assert first.numbers["adding/low"] == first.parts[0].numbers["low"] > 0.1
 
 
-def test_what_one_task_decides_of_several_is_not_asked_on_the_next(tmp_path: Path) -> None:
+def test_what_one_task_decides_of_several_is_not_asked_on_the_next(on_all: Sweep) -> None:
     """That gru is the same on the first task refutes that it is worse on all, and the next asks about rnn alone."""
-    spec = ON_ALL.replace(", on long: gru same as lstm", "")
-    made = ran(tmp_path, spec)
-    rounds = {(one.key.task, one.key.variant) for one in made.results() if one.key.stage == "round"}
+    rounds = {(one.key.task, one.key.variant) for one in on_all.results() if one.key.stage == "round"}
     assert rounds == {("adding", "lstm"), ("adding", "rnn"), ("adding", "gru"), ("long", "lstm"), ("long", "rnn")}
-    assert verdicts(made)[1].parts[1].found == "not asked: the tasks before decide the claim"
+    assert verdicts(on_all)[1].parts[1].found == "not asked: the tasks before decide the claim"
 
 
+def test_a_page_shows_a_claim_about_several_tasks_round_by_round_on_each(on_all: Sweep) -> None:
+    notes = {one.label: task_metadata() for one in on_all.experiment.tasks}
+    summary = report.summarise(on_all.experiment, on_all.results(), notes, on_all.trials)
+    pictures = {name for name in draw(summary) if name.startswith("claim")}
+    assert pictures == {"claim-1-adding", "claim-1-long", "claim-2-adding", "claim-3"}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("stop_after", "workers"), [(20, 1), (50, 2)])
 def test_interruptions_change_nothing_of_a_claim_about_several_tasks(
-    tmp_path: Path, stop_after: int, workers: int
+    on_all: Sweep, tmp_path: Path, stop_after: int, workers: int
 ) -> None:
-    for name in ("whole", "cut"):
-        (tmp_path / name).mkdir()
-    check_interruption(ran(tmp_path / "whole", ON_ALL), tmp_path / "cut", stop_after, workers, ON_ALL)
+    check_interruption(on_all, tmp_path, stop_after, workers, ON_ALL)
 
 
 def test_with_settings_of_their_own_variants_train_where_each_does_well(tmp_path: Path) -> None:
