@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rnnzoo.errors import Mistakes, Span, nearest
-from rnnzoo.lang.primitives import CALLS, INFIX, Primitive, matmul, neg
-from rnnzoo.spec.cell import FOREIGN, SIGNS, foreign_words
+from rnnzoo.lang.primitives import CALLS, INFIX, Primitive, matmul, mul, neg
+from rnnzoo.spec.cell import FOREIGN, SHOWN_BEFORE, SHOWN_NOW, SIGNS, foreign_words, shown_words
 from rnnzoo.spec.document import MAX_NUMBER, Code
 
 # Limits of an expression, below which all that reads it is quick and nothing recurses too deep.  Those of the zoo have at most
@@ -110,7 +110,7 @@ def expression(code: Code, mistakes: Mistakes) -> Tree | None:
     if len(code.text) > MAX_CHARACTERS:
         mistakes.add(code.span(0, 0), f"an expression of more than {MAX_CHARACTERS} characters", "split it")
         return None
-    code = _printed_notation(code, mistakes)
+    code = _shown_notation(_printed_notation(code, mistakes), mistakes)
     readable = _foreign_letters(code, mistakes)
     if readable is None:
         return None
@@ -136,6 +136,10 @@ def expression(code: Code, mistakes: Mistakes) -> Tree | None:
 _REPORTED = "\N{LATIN LETTER ALVEOLAR CLICK}"  # replaces each character of an unreadable name; no user's text has it
 _LAGGED = re.compile(r"\b([A-Za-z]\w*?)_?\{\s*t\s*-\s*1\s*\}")
 _NOW = re.compile(r"\b([A-Za-z]\w*?)_?\{\s*t\s*\}")
+_SHOWN = re.compile(rf"\b([A-Za-z][A-Za-z0-9_]*)({SHOWN_BEFORE}|{SHOWN_NOW})")
+_SHOWN_CALLS = {one.unicode: name for name, one in CALLS.items() if one.unicode}
+_DOTS = frozenset("\N{MIDDLE DOT}\N{DOT OPERATOR}\N{MULTIPLICATION SIGN}")  # of products with a matrix, too
+_AFTER_MATRIX = re.compile(r"\b[A-Z]\w*\s*$")
 
 
 def is_reported(name: str) -> bool:
@@ -158,17 +162,45 @@ def _printed_notation(code: Code, mistakes: Mistakes) -> Code:
     return replace(code, text=text)
 
 
+def _shown_notation(code: Code, mistakes: Mistakes) -> Code:
+    """Report `xₜ` and `hₜ₋₁`; the first is read as `x`, the second as an unreadable name, as `h[t-1]` is longer."""
+    text = code.text
+    for match in _SHOWN.finditer(code.text):
+        name, time = match.groups()
+        before = time == SHOWN_BEFORE
+        mistakes.add(_word_span(code, match), *shown_words(match[0], f"{name}[t-1]" if before else name))
+        readable = _REPORTED * len(match[0]) if before else name.ljust(len(match[0]))
+        text = text[: match.start()] + readable + text[match.end() :]
+    return replace(code, text=text)
+
+
+def _word_fix(text: str, word: re.Match[str]) -> str:
+    """What to write for a word with foreign letters that is called; empty where it is not."""
+    if not text[word.end() :].lstrip().startswith("("):
+        return ""
+    return f"write {_SHOWN_CALLS[word[0]]}(...)" if word[0] in _SHOWN_CALLS else "write an operation, such as tanh(...)"
+
+
+def _sign(text: str, sign: re.Match[str]) -> tuple[str, str]:
+    """What to read for a sign, and what to write where that depends on what stands before it."""
+    if sign[0] in _DOTS and _AFTER_MATRIX.search(text[: sign.start()]):
+        return "@", "write @ after a matrix, * between vectors"
+    return SIGNS.get(sign[0], sign[0]), ""
+
+
 def _foreign_letters(code: Code, mistakes: Mistakes) -> Code | None:
     """Report words with foreign letters and replace them by names of their own; None if foreign signs remain."""
     text = code.text
     for word in re.finditer(r"\w+", text):
-        if (foreign := FOREIGN.search(word[0])) is not None:
-            mistakes.add(_character_span(code, word.start() + foreign.start()), *foreign_words(foreign[0]))
+        if (foreign := FOREIGN.search(word[0])) is not None and not is_reported(word[0]):
+            problem, fix = foreign_words(foreign[0])
+            mistakes.add(_character_span(code, word.start() + foreign.start()), problem, _word_fix(text, word) or fix)
             text = text[: word.start()] + _REPORTED * len(word[0]) + text[word.end() :]
     signs = [match for match in FOREIGN.finditer(text) if match[0] != _REPORTED]
     for sign in signs:
-        mistakes.add(_character_span(code, sign.start()), *foreign_words(sign[0]))
-        text = text[: sign.start()] + SIGNS.get(sign[0], sign[0]) + text[sign.end() :]
+        (problem, fix), (readable, meant) = foreign_words(sign[0]), _sign(text, sign)
+        mistakes.add(_character_span(code, sign.start()), problem, meant or fix)
+        text = text[: sign.start()] + readable + text[sign.end() :]
     return None if any(sign[0] not in SIGNS for sign in signs) else replace(code, text=text)
 
 
@@ -193,20 +225,12 @@ class _TreeBuilder:
                 return Call(neg, (self.tree(operand, depth + 1),), span)
             case ast.UnaryOp(op=ast.UAdd(), operand=operand):
                 return self.tree(operand, depth + 1)
-            case ast.BinOp(left=left, op=ast.MatMult(), right=ast.List() | ast.Tuple() as right):
-                matrix = left.id if isinstance(left, ast.Name) else "W"
-                fix = _apart(matrix, right.elts)
-                raise _NotInTheLanguage(right, "vectors are not joined", fix)
-            case ast.BinOp(left=left, op=ast.MatMult(), right=right):
-                return Call(matmul, (self.tree(left, depth + 1), self.tree(right, depth + 1)), span)
-            case ast.BinOp(left=left, op=op, right=right) if type(op) in _INFIX:
-                return self.infix(op, left, right, span, depth)
-            case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _INFIX:
-                return self.infix(op, left, right, span, depth)
-            case ast.Compare(ops=[_, _, *_]):
-                raise _NotInTheLanguage(node, "comparisons cannot be chained", "write (a < b) * (b < c)")
-            case ast.Call():
-                return self.call(node, depth)
+            case ast.BinOp() | ast.Compare():
+                return self.infix(node, span, depth)
+        if (factors := self.dotted(node)) is not None:
+            return self.dot_product(node, *factors, depth)
+        if isinstance(node, ast.Call):
+            return self.call(node, depth)
         raise self.refuse(node)
 
     def check_size(self, node: ast.expr, depth: int) -> None:
@@ -236,8 +260,45 @@ class _TreeBuilder:
         fix = f"write {name}[t-1] for the previous step, {name} for this one"
         raise _NotInTheLanguage(index, f"[{written[:40]}] is not a step: only [t-1] is", fix)
 
-    def infix(self, op: ast.AST, left: ast.expr, right: ast.expr, span: Span, depth: int) -> Tree:
-        return Call(INFIX[_INFIX[type(op)]], (self.tree(left, depth + 1), self.tree(right, depth + 1)), span)
+    def infix(self, node: ast.BinOp | ast.Compare, span: Span, depth: int) -> Tree:
+        match node:
+            case ast.BinOp(left=left, op=ast.MatMult(), right=ast.List() | ast.Tuple() as right):
+                matrix = left.id if isinstance(left, ast.Name) else "W"
+                raise _NotInTheLanguage(right, "vectors are not joined", _apart(matrix, right.elts))
+            case ast.BinOp(left=left, op=ast.MatMult(), right=right):
+                return Call(matmul, (self.tree(left, depth + 1), self.tree(right, depth + 1)), span)
+            case ast.BinOp(left=left, op=op, right=right) | ast.Compare(left=left, ops=[op], comparators=[right]) if (
+                type(op) in _INFIX
+            ):
+                return Call(INFIX[_INFIX[type(op)]], (self.tree(left, depth + 1), self.tree(right, depth + 1)), span)
+            case ast.Compare(ops=[_, _, *_]):
+                raise _NotInTheLanguage(node, "comparisons cannot be chained", "write (a < b) * (b < c)")
+        raise self.refuse(node)
+
+    def dotted(self, node: ast.expr) -> tuple[ast.Name, ast.expr] | None:
+        """Both sides of a product as it is printed: `f . h[t-1]`, or `W . x` with spaces around the dot."""
+        inner = node.value if isinstance(node, ast.Subscript) else node.func if isinstance(node, ast.Call) else node
+        if not isinstance(inner, ast.Attribute) or not isinstance(inner.value, ast.Name) or inner.value.id == "below":
+            return None
+        right = ast.copy_location(ast.Name(inner.attr, ast.Load()), node)
+        match node:
+            case ast.Subscript(slice=index):
+                return inner.value, ast.copy_location(ast.Subscript(right, index, ast.Load()), node)
+            case ast.Call(args=args) if inner.attr in CALLS and self.has_spaced_dot(inner):
+                return inner.value, ast.copy_location(ast.Call(right, args, []), node)
+            case ast.Attribute() if self.has_spaced_dot(inner):
+                return inner.value, right
+        return None
+
+    def has_spaced_dot(self, node: ast.Attribute) -> bool:
+        return re.search(r"\s\.", ast.get_source_segment(f"({self.code.text}\n)", node) or "") is not None
+
+    def dot_product(self, node: ast.expr, left: ast.Name, right: ast.expr, depth: int) -> Tree:
+        """Report a dot between factors, and read it as the product that it is in print."""
+        sign, op = ("@", matmul) if left.id[:1].isupper() else ("*", mul)
+        span = _span(self.code, node)
+        self.mistakes.add(span, "`.` is not an operation", f"write {left.id} {sign} {_factor(right)}")
+        return Call(op, (Name(left.id, span), self.tree(right, depth + 1)), span)
 
     def call(self, node: ast.Call, depth: int) -> Tree:
         if not isinstance(node.func, ast.Name):
@@ -258,6 +319,10 @@ class _TreeBuilder:
     def no_operation(self, node: ast.Call, name: str, depth: int) -> Tree:
         """An operation that there is not; its operands are read on, so that their mistakes are told too."""
         span = _span(self.code, node.func)
+        if name in _PRODUCTS and len(node.args) == 2:
+            left, right = map(_factor, node.args)
+            self.mistakes.add(span, f"no operation '{name}'", f"write {left} @ {right}")
+            return Call(matmul, (self.tree(node.args[0], depth + 1), self.tree(node.args[1], depth + 1)), span)
         if name in _JOINS:
             self.mistakes.add(span, "vectors are not joined", _apart("W", _joined(node)))
             return Name(_REPORTED, span)
@@ -287,11 +352,18 @@ class _TreeBuilder:
         )
 
 
-# What joins vectors elsewhere, and what crosses units.
+# What multiplies matrices elsewhere, what joins vectors, and what crosses units.
+_PRODUCTS = frozenset({"dot", "matmul"})
 _JOINS = frozenset({"concat", "concatenate", "cat", "stack", "hstack", "vstack", "join"})
 _CROSSING = frozenset(
     {"mean", "sum", "norm", "softmax", "var", "std", "layer_norm", "layernorm", "LayerNorm", "dot_product"}
 )
+
+
+def _factor(node: ast.expr) -> str:
+    """A factor of a product as it is written, in brackets where it needs them."""
+    text = ast.unparse(node).replace("[t - 1]", "[t-1]")[:40]
+    return f"({text})" if isinstance(node, ast.BinOp | ast.UnaryOp | ast.Compare) else text
 
 
 def _joined(node: ast.Call) -> list[ast.expr]:
@@ -315,11 +387,12 @@ def _apart(matrix: str, operands: Sequence[ast.expr]) -> str:
 
 def _called(name: str) -> str:
     """What to write instead of an operation that there is not."""
-    if name in ("dot", "matmul"):
+    if name in _PRODUCTS:
         return "write W @ x"
     if name.lower() in CALLS:
         return f"write {name.lower()}(...)"
-    return f"write {name} @ (...) if it is a matrix" if len(name) == 1 and name.isupper() else nearest(name, CALLS)
+    is_letter = re.fullmatch(r"[A-Z](_\w+)?", name) is not None
+    return f"write {name} @ (...) if it is a matrix" if is_letter else nearest(name, CALLS)
 
 
 def _span(code: Code, node: ast.AST) -> Span:
@@ -341,6 +414,10 @@ def _character_span(code: Code, index: int) -> Span:
     """The place of a character by its number in the text."""
     before = code.text[:index].split("\n")
     return code.span(len(before) - 1, len(before[-1]))
+
+
+def _word_span(code: Code, word: re.Match[str]) -> Span:
+    return replace(_character_span(code, word.start()), length=len(word[0]))
 
 
 def _syntax_span(code: Code, error: SyntaxError) -> Span:

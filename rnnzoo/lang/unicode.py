@@ -12,11 +12,9 @@ from rnnzoo.lang import ir
 from rnnzoo.lang.greek import greek
 from rnnzoo.lang.primitives import ELEMENTWISE
 from rnnzoo.lang.text import expression
+from rnnzoo.spec.cell import SHOWN_BEFORE, SHOWN_NOW
 
-NOW, BEFORE = (
-    "\N{LATIN SUBSCRIPT SMALL LETTER T}",
-    "\N{LATIN SUBSCRIPT SMALL LETTER T}\N{SUBSCRIPT MINUS}\N{SUBSCRIPT ONE}",
-)
+NOW, BEFORE = SHOWN_NOW, SHOWN_BEFORE
 _SIGNS = {" @ ": " "} | {
     primitive.symbol: primitive.unicode for primitive in ELEMENTWISE.values() if primitive.symbol and primitive.unicode
 }

@@ -48,6 +48,9 @@ FOREIGN = re.compile(r"[^\x00-\x7f]")
 # Signs of printed mathematics, and what to write for each.
 SIGNS = {"\N{MINUS SIGN}": "-", "\N{MULTIPLICATION SIGN}": "*", "\N{MIDDLE DOT}": "*", "\N{DOT OPERATOR}": "*",
          "\N{CIRCLED DOT OPERATOR}": "*", "\N{RING OPERATOR}": "*", "\N{DIVISION SIGN}": "/"}  # fmt: skip
+# How `rnnzoo show` prints the time of a name: this step, the previous one.
+SHOWN_NOW = "\N{LATIN SUBSCRIPT SMALL LETTER T}"
+SHOWN_BEFORE = f"{SHOWN_NOW}\N{SUBSCRIPT MINUS}\N{SUBSCRIPT ONE}"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -512,6 +515,7 @@ def _statements(code: Code | None, mistakes: Mistakes) -> dict[str, Statement]:
     """Split a block into `name = expression`; an expression continues on the next line while a bracket is open."""
     statements: dict[str, Statement] = {}
     for statement in _split(code, mistakes) if code else ():
+        statement = _without_time(statement, mistakes)  # noqa: PLW2901  # reading goes on with what is meant
         if statement.name in statements:
             line = statements[statement.name].span.line
             mistakes.add(
@@ -521,6 +525,15 @@ def _statements(code: Code | None, mistakes: Mistakes) -> dict[str, Statement]:
             statements[statement.name] = statement
     _check_count(statements, mistakes)
     return statements
+
+
+def _without_time(statement: Statement, mistakes: Mistakes) -> Statement:
+    """Report `hₜ = ...`, as `show` prints an equation, and read it as one of `h`."""
+    name = statement.name.removesuffix(SHOWN_NOW)
+    if name == statement.name or FOREIGN.search(name):
+        return statement
+    mistakes.add(statement.span, *shown_words(statement.name, name))
+    return replace(statement, name=name)
 
 
 def _check_count(block: Mapping[str, Statement], mistakes: Mistakes) -> None:
@@ -558,6 +571,12 @@ def _end(lines: Sequence[str], row: int) -> int:
         if depth <= 0:
             return last + 1
     return row + 1  # a bracket that is never closed: let the parser say so on its own line
+
+
+def shown_words(written: str, meant: str) -> tuple[str, str]:
+    """What to say of a name with its time in subscript letters."""
+    problem = f"'{written}' is how `rnnzoo show` prints it, and not part of the language"
+    return problem, f"write {meant} for {written}"
 
 
 def foreign_words(char: str) -> tuple[str, str]:
