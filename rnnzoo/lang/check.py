@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeGuard
 
 from rnnzoo.errors import Mistake, Mistakes, Span, nearest
 from rnnzoo.lang import ir
@@ -25,6 +26,8 @@ _MATRIX_INITS = frozenset({"orthogonal", "identity"})
 _LAST_STEP = "write {name}[t-1] where the previous step is meant"
 _TAKEN_FOR_PRODUCTS = frozenset({mul, div, neg, matmul})  # what may stand before @ where a matrix is meant
 _CONSTANTS_LAST = "write one of them without the others"
+_UNKNOWN = "?"  # the size of what has a mistake: nothing else is reported of it
+_MISTAKEN = ir.Ref("value", "?", (_UNKNOWN,))
 
 
 def checkable(reader: Callable[[], CellSpec]) -> CellSpec:
@@ -175,7 +178,7 @@ class _Fixed:
                 return _apply(op, tuple(self.typed(arg) for arg in args), span, self.mistakes)
         place = "a mask" if self.masks else "a constant"
         self.mistakes.add(tree.span, f"this cannot stand in {place}", f"{place} knows {', '.join(self.names())}")
-        return ir.Number(0.0)
+        return _MISTAKEN
 
     def along(self, name: str, axis: str, span: Span) -> ir.Expr:
         """`T[row]`: the constant's value for the row of an entry of the matrix."""
@@ -185,7 +188,7 @@ class _Fixed:
         side = self.shape[0 if axis == "row" else 1]
         if not constant.size:
             self.mistakes.add(span, f"'{name}' is one number, the same in every {axis}", f"write {name}")
-        elif constant.size != side:
+        elif constant.size not in (side, _UNKNOWN):
             problem = f"'{name}' has a value for each of the {constant.size}, and [{axis}] counts the {side} here"
             self.mistakes.add(span, problem, f"write `{axis}` for the number from 0")
         return ir.Ref(axis, name)  # type: ignore[arg-type]  # mypy widens the literal
@@ -196,7 +199,7 @@ class _Fixed:
 
     def name(self, name: str, span: Span) -> ir.Expr:
         if is_reported(name) or name in self.spec.unread:
-            return ir.Number(0.0)
+            return _MISTAKEN
         if name in ("units", "inputs"):
             return ir.Ref("size", name)
         if name == "unit" and not self.masks:
@@ -212,12 +215,12 @@ class _Fixed:
                 self.mistakes.add(span, f"'{name}' is a vector: say along which side of the matrix", fix)
             return ir.Ref("constant", name, (size,) if size else ())
         if name in self.spec.constants:
-            return ir.Number(0.0)  # its mistake is reported already
+            return _MISTAKEN  # its mistake is reported already
         return self.unknown(name, span, "a mask" if self.masks else "a constant")
 
     def unknown(self, name: str, span: Span, place: str) -> ir.Expr:
         self.mistakes.add(span, f"{place} does not know '{name}'", nearest(name, self.names()))
-        return ir.Number(0.0)
+        return _MISTAKEN
 
 
 # ---------------------------------------------------------------------------------------------- equations of a step
@@ -230,6 +233,7 @@ class _Known:
     spec: CellSpec
     constants: Mapping[str, ir.Equation]
     mistakes: Mistakes
+    told: set[str] = field(default_factory=set)  # names that mean nothing, each reported where it comes first
     on_state: set[str] = field(default_factory=set)  # matrices that multiply what depends on a state, in any layer
 
     def shape_of(self, name: str) -> ir.Shape | None:
@@ -286,6 +290,7 @@ class _Layer:
     known: _Known
     statements: Mapping[str, Statement]
     trees: dict[str, Tree] = field(default_factory=dict)
+    unread: set[str] = field(default_factory=set)  # equations whose expression cannot be read
     sizes: dict[str, ir.Size] = field(default_factory=dict)
     weights: dict[str, tuple[ir.Shape, Span]] = field(default_factory=dict)
     stateful: set[str] = field(default_factory=set)
@@ -296,6 +301,8 @@ class _Layer:
         for name, statement in self.statements.items():
             tree = expression(statement.code, self.known.mistakes)
             self.trees[name] = tree or Literal(0.0, statement.span)  # so that the other mistakes are found too
+            if tree is None:
+                self.unread.add(name)
         _check_parts(self.trees, self.statements, self.mistakes)
 
     @property
@@ -337,19 +344,37 @@ class _Layer:
         sizes: dict[str, ir.Size] = {}
         operands: dict[str, list[str]] = {}  # equations that one without a size of its own may take it from
         for name, tree in self.trees.items():
-            own = next((size for node in self._sized(tree) if (size := self._size(node)) is not None), None)
-            if own is not None:
-                sizes[name] = own
+            own = dict.fromkeys(size for node in self._sized(tree) if (size := self._size(node)) is not None)
+            if own:
+                sizes[name] = next(iter(own)) if len(own) == 1 else _UNKNOWN
             else:
                 nodes = (node for node in self._sized(tree) if isinstance(node, Name | Lag | Below))
                 operands[name] = list(dict.fromkeys(node.name for node in nodes if node.name in self.trees))
         while new := _sizes_of_operands(operands, sizes):
             sizes |= new
+        sizes |= dict.fromkeys(self._doubtful(operands, sizes), _UNKNOWN)
         self.sizes = {name: sizes.get(name, "units") for name in self.trees}
+
+    def _doubtful(self, operands: Mapping[str, list[str]], sizes: Mapping[str, ir.Size]) -> set[str]:
+        """Equations without a size of their own that have a mistake where it would stand, or depend on such."""
+        left = [name for name in operands if name not in sizes]
+        doubtful = {
+            name for name in left if name in self.unread or any(map(self._is_unknown, self._sized(self.trees[name])))
+        }
+        while more := {name for name in left if name not in doubtful and doubtful & {*operands[name]}}:
+            doubtful |= more
+        return doubtful
+
+    def _is_unknown(self, node: Tree) -> bool:
+        """Whether a part of an expression is a name that means nothing."""
+        if isinstance(node, Lag | Below):
+            return node.name not in self.trees
+        known = (*self.trees, *self.known.constants, *self.known.spec.options, "t", "x")
+        return isinstance(node, Name) and node.name not in known and not self.is_weight(node.name, False)
 
     def _sized(self, tree: Tree) -> Iterator[Tree]:
         """The parts of an expression that may determine its size, in reading order."""
-        if isinstance(tree, Call) and not tree.op.is_product:
+        if isinstance(tree, Call) and not tree.op.is_product and self.starred(tree) is None:
             for arg in tree.args:
                 yield from self._sized(arg)
         else:
@@ -365,9 +390,10 @@ class _Layer:
             case Name(name=name) if self.is_weight(name, before_product=False):
                 shape = self.known.shape_of(name)
                 return "units" if shape is None else (shape[0] if shape else None)
-            case Call(args=(Name(name=name), _)):
-                shape = self.known.shape_of(name)
-                return shape[0] if shape else "units"
+            case Call(op=op, args=(Name(name=name), _)) if op.is_product:
+                return self.rows(name)
+            case Call() if (star := self.starred(node)) is not None:
+                return self.rows(star.matrix.name)
             case Call():
                 return "units"  # its left side is a mistake
         return None
@@ -418,9 +444,11 @@ class _Layer:
                 return ir.Ref("below", name, (size,))
             case Index(name=name, axis=axis, span=span):
                 self.mistakes.add(span, f"[{axis}] is for masks", f"write {name}, or {name}[t-1]")
-                return ir.Number(0.0)
+                return _MISTAKEN
             case Call(op=op) if op.is_product:
                 return self.product(tree)
+            case Call() if (star := self.starred(tree)) is not None:
+                return self.star(star)
             case Call(op=op, args=args, span=span):
                 typed = tuple(self.typed(arg) for arg in args)
                 self.check_step(op, typed, span)
@@ -429,7 +457,8 @@ class _Layer:
     def check_step(self, op: Primitive, args: tuple[ir.Expr, ...], span: Span) -> None:
         """An operation without derivatives is not applied to trained values: it would stop their gradients."""
         trained: tuple[ir.Kind, ...] = ("input", "value", "previous", "below", "weight")
-        if not op.differentiable and any(any(ir.refs(arg, *trained)) for arg in args):
+        names = {ref.name for arg in args for ref in ir.refs(arg, *trained)}
+        if not op.differentiable and names - {_UNKNOWN}:
             fix = "use it on `t`, options and constants"
             self.mistakes.add(span, f"{op.symbol or op.name} has no gradient and cannot be applied to this", fix)
 
@@ -447,17 +476,18 @@ class _Layer:
             size = self.known.constants[name].size
             return ir.Ref("constant", name, (size,) if size else ())
         if name in spec.constants:
-            return ir.Number(0.0)  # its mistake is reported already
+            return _MISTAKEN  # its mistake is reported already
         if self.is_weight(name, before_product=False):
             shape = self.known.shape_of(name)
             return self.use(name, ("units",) if shape is None else shape, node.span)
         self.unknown(node)
-        return ir.Number(0.0)
+        return _MISTAKEN
 
     def unknown(self, node: Name) -> None:
         name = node.name
         if self.is_reported(name):
             return
+        self.known.told.add(name)
         base = name.removesuffix("_t")
         if name.endswith("_t") and (base == "x" or base in self.trees):
             problem, fix = f"unknown name '{name}'", f"write {base} for {name}: a bare name is this step's value"
@@ -477,15 +507,16 @@ class _Layer:
         self.mistakes.add(node.span, problem, fix)
 
     def is_reported(self, name: str) -> bool:
-        """Whether a mistake about a name is reported already: of its letters, its line, or its notation."""
-        return is_reported(name) or name in self.known.spec.unread or f"{name}_t" in self.trees
+        """Whether a mistake about a name is reported already: that it means nothing, or one of its letters or its line."""
+        known = self.known
+        return is_reported(name) or name in known.told or name in known.spec.unread or f"{name}_t" in self.trees
 
     def lag(self, node: Lag) -> ir.Expr:
         name = node.name
         if name in self.trees:
             return ir.Ref("previous", name, (self.sizes[name],))
         if self.is_reported(name):
-            return ir.Number(0.0)
+            return _MISTAKEN
         if name == "x":
             fix = "carry what you need of it in a state: `u = W_u @ x`, then u[t-1]"
             self.mistakes.add(node.span, "x[t-1] is not known: only equations have a previous step", fix)
@@ -496,14 +527,57 @@ class _Layer:
         ):
             self.mistakes.add(node.span, f"'{name}' has no previous step: only equations do", f"write {name}")
         else:
+            self.known.told.add(name)
             near = nearest(name, self.trees)
             self.mistakes.add(
                 node.span, f"the state '{name}' needs an equation of its own", f"write `{name} = ...`; {near}"
             )
-        return ir.Number(0.0)
+        return _MISTAKEN
+
+    def is_matrix(self, tree: Tree) -> TypeGuard[Name]:
+        """Whether this is the name of a matrix of weights, which stands before @ only."""
+        if not isinstance(tree, Name):
+            return False
+        shape = self.known.shape_of(tree.name)
+        if shape is not None:
+            return len(shape) == 2
+        return self.is_weight(tree.name, True) and not self.is_weight(tree.name, False)
+
+    def rows(self, matrix: str) -> ir.Size:
+        """The size of a product with a matrix."""
+        shape = self.known.shape_of(matrix)
+        return shape[0] if shape else "units"
+
+    def starred(self, tree: Tree) -> _Star | None:
+        """The product with a matrix that `*` is written for, if it is."""
+        if not isinstance(tree, Call) or tree.op is not mul:
+            return None
+        left, right = tree.args
+        if isinstance(left, Literal) or isinstance(right, Literal):
+            return None
+        if self.is_matrix(left):
+            return _Star(left, right, left, right)
+        if isinstance(left, Call) and left.op is mul and self.is_matrix(left.args[1]):
+            return _Star(left.args[1], right, left, right, left.args[0])
+        return _Star(right, left, left, right) if self.is_matrix(right) else None
+
+    def star(self, star: _Star) -> ir.Expr:
+        """Report `*` where @ is meant, once; the result has the size that it would have."""
+        for factor in (star.factor, star.operand):
+            if factor is not None and not self.is_matrix(factor):
+                self.typed(factor)
+        matrix, product = star.matrix.name, f"{star.matrix.name} @ {_text(star.operand)}"
+        fix = f"write {product}" if star.factor is None else f"write {_text(star.factor)} * ({product})"
+        problem = f"`*` multiplies element by element, and '{matrix}' is a matrix"
+        sign = _sign_between(star.left.span, star.right.span)
+        if sign is None or sign.text[sign.column - 1] == "*":  # another sign is reported already
+            self.mistakes.add(sign or star.left.span, problem, fix)
+        return ir.Ref("value", "?", (self.rows(matrix),))
 
     def product(self, tree: Call) -> ir.Expr:
         left, right = tree.args
+        if not self.is_matrix(left) and self.is_matrix(right):
+            return self.turned(left, right)
         before = len(self.mistakes.found)
         operand = self.typed(right)
         if not isinstance(left, Name) or not self.is_weight(left.name, before_product=True):
@@ -511,11 +585,12 @@ class _Layer:
             return ir.Ref("value", "?", ("units",))
         if len(operand.shape) != 1:
             reported = any(isinstance(node, Name | Lag) and self.is_reported(node.name) for node in _nodes(right))
-            if reported or len(self.mistakes.found) > before:
-                return ir.Ref("value", "?", ("units",))  # the mistake in the operand is reported already
-            problem = f"{left.name} @ needs a vector on its right, not {_words(operand.shape)}"
-            self.mistakes.add(right.span, problem, "write * for a product with a number")
+            if not reported and len(self.mistakes.found) == before:  # else the operand's mistake is reported already
+                problem = f"{left.name} @ needs a vector on its right, not {_words(operand.shape)}"
+                self.mistakes.add(right.span, problem, "write * for a product with a number")
             return ir.Ref("value", "?", ("units",))
+        if operand.shape == (_UNKNOWN,):
+            return ir.Ref("value", "?", (self.rows(left.name),))
         shape = self.known.shape_of(left.name)
         if shape is None:
             shape = self.weights[left.name][0] if left.name in self.weights else ("units", operand.shape[0])
@@ -528,6 +603,13 @@ class _Layer:
         if ir.depends(operand, self.stateful):
             self.known.on_state.add(left.name)
         return ir.Apply(matmul, (weight, operand), shape[:1])
+
+    def turned(self, left: Tree, matrix: Name) -> ir.Expr:
+        """Report `x @ W`, as libraries write it."""
+        self.typed(left)
+        problem = f"the matrix '{matrix.name}' stands after @, and belongs before it"
+        self.mistakes.add(matrix.span, problem, f"write {matrix.name} @ {_text(left)}")
+        return ir.Ref("value", "?", (self.rows(matrix.name),))
 
     def wrong_operand(self, name: str, shape: ir.Shape, got: ir.Shape) -> tuple[str, str]:
         first = self.weights[name][1]
@@ -589,12 +671,43 @@ def _apply(op: Primitive, args: tuple[ir.Expr, ...], span: Span, mistakes: Mista
     shapes = list(dict.fromkeys(arg.shape for arg in args if arg.shape))
     if any(len(shape) > 1 for shape in shapes):
         mistakes.add(span, "a matrix stands only before @", "declare a vector, or write W @ a")
-        return ir.Number(0.0)
+        return _MISTAKEN
+    if (_UNKNOWN,) in shapes:
+        return next((ir.Ref("value", "?", shape) for shape in shapes if shape != (_UNKNOWN,)), _MISTAKEN)
     if len(shapes) > 1:
         what = f"'{op.symbol}'" if op.symbol else op.name
         problem = f"the operands of {what} differ in size: {_words(shapes[0])} and {_words(shapes[1])}"
         mistakes.add(span, problem, "bring both to one size with a matrix: W @ x")
+        return _MISTAKEN
     return ir.Apply(op, args, shapes[0] if shapes else ())
+
+
+@dataclass(frozen=True, slots=True)
+class _Star:
+    """`left * right`, where a product `matrix @ operand` is meant, times a factor if there is one."""
+
+    matrix: Name
+    operand: Tree
+    left: Tree
+    right: Tree
+    factor: Tree | None = None
+
+
+def _text(tree: Tree) -> str:
+    """What is written for a part of an expression, in brackets where a product needs them."""
+    span = tree.span
+    text = span.text[span.column - 1 :][: span.length].strip()[:40]
+    return f"({text})" if isinstance(tree, Call) and tree.op.symbol else text
+
+
+def _sign_between(left: Span, right: Span) -> Span | None:
+    """The place of the sign between two operands on one line."""
+    if left.line != right.line:
+        return None
+    end = left.column - 1 + left.length
+    between = left.text[end : right.column - 1]
+    signs = [index for index, char in enumerate(between) if not char.isspace() and char not in "()"]
+    return replace(left, column=end + signs[0] + 1, length=1) if signs else None
 
 
 def _words(shape: ir.Shape) -> str:
@@ -739,7 +852,8 @@ def _check_layers_agree(spec: CellSpec, upper: _Layer, first: _Layer, mistakes: 
     nodes = [node for layer in (upper, first) for tree in layer.trees.values() for node in _nodes(tree)]
     shared = {node.name for node in nodes if isinstance(node, Lag | Below)} | {spec.output}
     for name, statement in spec.first_layer.items():
-        if name in shared and first.sizes[name] != upper.sizes.get(name, first.sizes[name]):
+        sizes = {first.sizes[name], upper.sizes.get(name, first.sizes[name])}
+        if name in shared and len(sizes) > 1 and _UNKNOWN not in sizes:
             problem = f"'{name}' has size {first.sizes[name]} in the first layer and {upper.sizes[name]} in the others"
             mistakes.add(statement.span, problem, "give it one size with a matrix")
 
