@@ -17,30 +17,73 @@ import difflib
 import errno
 import os
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
+FIX = "\n  fix: "  # between a problem and what to do
 MAX_MISTAKES = 50  # of one file: more would scroll away, and each takes a search for the nearest name
 _WIDEST_LINE = 100  # a longer line is shown around its caret
 _LONGEST_TEXT = 500  # a problem or a fix that names what a user wrote is cut there
 
 
 class RnnzooError(Exception):
-    """Base of all errors that rnnzoo raises on purpose; `str(error)` is meant for the user, and safe on a terminal."""
+    """Base of all errors that rnnzoo raises on purpose; `str(error)` is meant for the user, and safe on a terminal.
+
+    Attributes:
+        problem: what is wrong.
+        fix: what to do instead; empty where that is in the problem, or nobody knows.
+    """
 
     exit_code = 1
     _keras_call_info_injected = True  # or Keras would wrap what a layer says in all arguments of its call, and in bold
 
+    def __init__(self, problem: object = "", fix: str = "") -> None:
+        super().__init__(problem, fix)
+        said, _, its_fix = str(problem).partition(FIX)  # one text: what a process has sent, or a plug-in raises
+        self.problem, self.fix = said, fix or its_fix
+
     def __str__(self) -> str:
-        return printable(super().__str__())
+        return printable(worded(self.problem, self.fix))
 
     @property
     def parts(self) -> tuple[str, str]:
-        """The problem and its fix, for who shows them apart; the fix is empty where the message has none."""
-        problem, _, fix = str(self).partition("\n  fix: ")
-        return problem, fix
+        """The problem and its fix, safe on a terminal."""
+        return printable(self.problem), printable(self.fix)
+
+
+_at_command_line: ContextVar[bool] = ContextVar("at_command_line", default=False)
+
+
+@contextmanager
+def at_command_line() -> Iterator[None]:
+    """Within it, messages name arguments as the command line has them."""
+    token = _at_command_line.set(True)
+    try:
+        yield
+    finally:
+        _at_command_line.reset(token)
+
+
+def argument(name: str) -> str:
+    """An argument as its caller writes it: `--workers` on the command line, `workers` in Python.
+
+    Overrides are `--set` there and `overrides` here, a table is `--from` and `source`.
+    """
+    if not _at_command_line.get():
+        return name
+    return f"--{_OPTIONS.get(name, name)}"
+
+
+_OPTIONS = {"overrides": "set", "source": "from"}
+
+
+def worded(problem: str, fix: str) -> str:
+    """A problem and what to do about it, as every message has them."""
+    return f"{problem}{FIX}{fix}" if fix else problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +118,7 @@ class Mistake:
 
     def __str__(self) -> str:
         lines = [f"{self.span}: {_short(self.problem)}", *_draw(self.span)]
-        if self.fix:
-            lines.append(f"  fix: {_short(self.fix)}")
-        return printable("\n".join(lines))
+        return printable(worded("\n".join(lines), _short(self.fix)))
 
 
 def _short(text: str) -> str:
@@ -112,7 +153,8 @@ class SpecError(RnnzooError):
         self.mistakes = tuple(
             sorted(dict.fromkeys(mistakes), key=lambda one: (one.span.file, one.span.line, one.span.column))
         )
-        super().__init__(*self.mistakes)
+        Exception.__init__(self, *self.mistakes)
+        self.problem, self.fix = self.mistakes[0].problem, self.mistakes[0].fix
 
     def __str__(self) -> str:
         shown = [str(mistake) for mistake in self.mistakes[:MAX_MISTAKES]]
@@ -183,9 +225,8 @@ def store_error(what: str, url: str, reason: str, key: str) -> StoreError:
     lower = reason.lower()
     known = (fix for words, fix in _STORE_FIXES if any(word in lower for word in words))
     fix = next(known, None) or _fix_of_file(url) or "see that it runs and can be reached"
-    return StoreError(
-        f"{what} at {without_password(url)} cannot be used: {reason}\n  fix: {fix} (`{key}:` in mlflow.yml names it)"
-    )
+    problem = f"{what} at {without_password(url)} cannot be used: {reason}"
+    return StoreError(problem, f"{fix} (`{key}:` in mlflow.yml names it)")
 
 
 def _fix_of_file(url: str) -> str:
@@ -233,6 +274,13 @@ class Mistakes:
     def raise_if_any(self) -> None:
         if self.found:
             raise SpecError(*self.found)
+
+
+def run_again(file: str) -> str:
+    """What runs an experiment of a file, or one of Python's, as the caller writes it."""
+    if _at_command_line.get():
+        return command("sweep", file)
+    return f"rnnzoo.run({file!r})" if file else "rnnzoo.run(...)"
 
 
 def command(*words: object) -> str:

@@ -345,5 +345,5 @@ def test_so_many_mistakes_are_shown_and_that_there_may_be_more() -> None:
 
 def test_an_override_reaches_no_deeper_than_a_file() -> None:
     key = "task" + ".a" * 5000
-    with pytest.raises(UsageError, match="write --set key=value"):
+    with pytest.raises(UsageError, match=r"write overrides=\[.key=value"):
         parse_experiment(EXPERIMENT, "e.yaml", Path(), [f"{key}=1"])

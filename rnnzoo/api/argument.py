@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rnnzoo.errors import UsageError
+from rnnzoo.errors import UsageError, argument
 from rnnzoo.spec.document import inline, yaml_text
 from rnnzoo.spec.experiment import TEXT, Experiment
-from rnnzoo.spec.read_experiment import parse_experiment, read
+from rnnzoo.spec.read_experiment import MAX_TRIALS, parse_experiment, read
 
 Given = str | Path | Mapping[str, Any] | Experiment
 Overrides = Mapping[str, Any] | Sequence[str]
@@ -31,6 +31,8 @@ def experiment_of(given: Given, overrides: Overrides = (), trials: int | None = 
         UsageError: no such file, an override that fits nothing, or a value of none of these types.
         SpecError: mistakes in the experiment, all of them.
     """
+    if trials is not None and (isinstance(trials, bool) or not 1 <= trials <= MAX_TRIALS):
+        raise UsageError(f"{argument('trials')} must be a whole number from 1 to {MAX_TRIALS:,}, not {trials}")
     sets = [*_assignments(overrides), *([] if trials is None else [f"search.trials={trials}"])]
     if isinstance(given, Experiment):
         return _overridden(given, sets)
@@ -52,8 +54,8 @@ def _overridden(experiment: Experiment, sets: Sequence[str]) -> Experiment:
     folder = Path(experiment.file).parent
     if parse_experiment(experiment.text, experiment.file, folder, experiment.sets) != experiment:
         raise UsageError(
-            f"the experiment '{experiment.name}' is not what its text says any more, and overrides are of its text\n"
-            "  fix: change the rest in Python too, or give the text"
+            f"the experiment '{experiment.name}' is not what its text says any more, and overrides are of its text",
+            "change the rest in Python too, or give the text",
         )
     return parse_experiment(experiment.text, experiment.file, folder, [*experiment.sets, *sets])
 
@@ -61,9 +63,8 @@ def _overridden(experiment: Experiment, sets: Sequence[str]) -> Experiment:
 def _assignments(overrides: Overrides) -> list[str]:
     if isinstance(overrides, str):
         raise UsageError(
-            f'overrides are a dictionary or a list of texts, not a text\n  fix: overrides=["{overrides}"]'
-            if "=" in overrides
-            else ""
+            "overrides are a dictionary or a list of texts, not a text",
+            f'overrides=["{overrides}"]' if "=" in overrides else "",
         )
     if isinstance(overrides, Mapping):
         return [f"{key}={inline(_plain(value))}" for key, value in overrides.items()]
@@ -87,5 +88,5 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise UsageError(
-        f"{type(value).__name__} cannot stand in an experiment: {value!r}\n  fix: a number, a text, a list or a dictionary"
+        f"{type(value).__name__} cannot stand in an experiment: {value!r}", "a number, a text, a list or a dictionary"
     )

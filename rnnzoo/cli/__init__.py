@@ -18,22 +18,36 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rnnzoo import __version__
-from rnnzoo.errors import RnnzooError, machine_fault
+from rnnzoo.errors import RnnzooError, UsageError, at_command_line, machine_fault, nearest, worded
 from rnnzoo.signals import asked_to_end
 
 INTERRUPTED = 130
+TOP = ("-h", "--help", "--version")
+SHORT = """\
+rnnzoo compares recurrent-network architectures, declared as equations.
+
+  rnnzoo sweep experiments/first.yaml    run an experiment, or go on with it
+  rnnzoo show lstm                       a cell: its equations, states, weights and counts
+  rnnzoo list cells                      what there is: cells, tasks, studies
+
+All commands: rnnzoo --help"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    if not words:
+        print(SHORT, file=sys.stderr)
+        return UsageError.exit_code
     try:
-        with asked_to_end():
-            given = _parser().parse_args(arguments)
+        with asked_to_end(), at_command_line():
+            given = _parsed(words)
             return int(given.run(given) or 0)
     except RnnzooError as error:
         print(error, file=sys.stderr)
@@ -48,10 +62,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
         fix = machine_fault(error)
         if not fix:
             return _bug()
-        print(f"{error}\n  fix: {fix}, and give the same command again", file=sys.stderr)
+        print(worded(str(error), f"{fix}, and give the same command again"), file=sys.stderr)
         return 1
     except Exception:
         return _bug()
+
+
+def _parsed(words: Sequence[str]) -> argparse.Namespace:
+    """
+    Raises:
+        UsageError: no such command, or one that has not such an option.
+    """
+    parser, commands = _parser()
+    if words[0].startswith("-") and not any(option.startswith(words[0]) for option in TOP):
+        raise UsageError(f"rnnzoo has no option {words[0]}", nearest(words[0], TOP))
+    if not words[0].startswith("-") and words[0] not in commands:
+        raise UsageError(f"rnnzoo has no command '{words[0]}'", nearest(words[0], commands))
+    given, unknown = parser.parse_known_args(words)
+    if unknown:
+        name = f"rnnzoo {words[0]}"
+        wrong = next((word for word in unknown if word.startswith("-")), "")
+        if not wrong:
+            raise UsageError(f"{name} does not take '{unknown[0]}'", f"see `{name} --help`")
+        option = wrong.partition("=")[0]
+        raise UsageError(f"{name} has no option {option}", nearest(option, _options(commands[words[0]])))
+    return given
+
+
+def _options(parser: argparse.ArgumentParser) -> list[str]:
+    return ["--help", *re.findall(r"--[a-z][a-z-]*", parser.format_usage())]
 
 
 def _bug() -> int:
@@ -67,16 +106,17 @@ def _bug() -> int:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]  # it does not return either
-        self.exit(2, f"{message}\n  fix: see `{self.prog} --help`\n")
+        self.exit(2, worded(message, f"see `{self.prog} --help`") + "\n")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
+    """The parser, and those of the commands by name."""
     parser = _Parser(prog="rnnzoo", description="Compare recurrent-network architectures, declared as equations.")
     parser.add_argument("--version", action="version", version=f"rnnzoo {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
     _experiment_commands(commands)
     _cell_commands(commands)
-    return parser
+    return parser, commands.choices
 
 
 def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
@@ -165,7 +205,7 @@ def _cell_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     check.add_argument("files", nargs="+", metavar="FILE")
     _json(check)
     listing = _command(commands, "list", "cells", "what there is: cells, tasks, studies")
-    listing.add_argument("what", choices=("cells", "tasks", "studies"))
+    listing.add_argument("what", nargs="?", metavar="WHAT", help="cells, tasks or studies")
     _json(listing)
     show = _command(commands, "show", "cells", "a cell: its equations, states, weights and counts")
     show.add_argument("cell", metavar="CELL", help="name of a cell, or a path to its YAML file")

@@ -14,15 +14,18 @@ from rich.console import Console
 
 from rnnzoo import lang, tasks
 from rnnzoo.api.beforehand import FIX, odd_starts, warned
-from rnnzoo.errors import Mistake, Mistakes, SpecError, UsageError, command
+from rnnzoo.errors import Mistake, Mistakes, SpecError, UsageError, command, nearest, worded
+from rnnzoo.lang import ir
 from rnnzoo.lang import listing as programs
+from rnnzoo.lang.canonical import canonical_hash
 from rnnzoo.lang.lint import lint, warnings
 from rnnzoo.lang.view import CellView, view
 from rnnzoo.spec import plugins
 from rnnzoo.spec.cell import KEYS as CELL_KEYS
-from rnnzoo.spec.cell import built_in_names, find, legal_name, read
+from rnnzoo.spec.cell import ZOO, built_in_names, find, legal_name, read
 from rnnzoo.spec.document import NEEDS, Table, parse, read_text
 from rnnzoo.spec.experiment import Experiment
+from rnnzoo.spec.files import located
 from rnnzoo.spec.read_experiment import TOP
 from rnnzoo.spec.settings import project, runs
 from rnnzoo.terminal.console import plain_console, told
@@ -48,6 +51,7 @@ class _Looked:
 
     Attributes:
         about: what the file is, where nothing is wrong with it.
+        note: what is worth knowing of it, and not odd.
         remarks: what may be meant, and is odd: of the whole file.
         warnings: likewise, each with its place.
         error: what is wrong with it.
@@ -55,6 +59,7 @@ class _Looked:
 
     name: str
     about: str = ""
+    note: str = ""
     remarks: tuple[str, ...] = ()
     warnings: tuple[Mistake, ...] = ()
     error: SpecError | UsageError | None = None
@@ -64,7 +69,8 @@ class _Looked:
         if self.error is not None:
             print(f"{self.error}\n")
             return
-        for text in (f"{self.name}: {self.about}", *(f"  warning: {text}" for text in self.remarks)):
+        notes = [f"  note: {self.note}"] if self.note else []
+        for text in (f"{self.name}: {self.about}", *notes, *(f"  warning: {text}" for text in self.remarks)):
             told(console, text)
         for warning in self.warnings:
             print(warning)
@@ -77,7 +83,7 @@ class _Looked:
         remarks = [text.partition(FIX) for text in self.remarks]
         warnings = [self._without_place(problem, fix) for problem, _, fix in remarks]
         warnings += [_plain(one) for one in self.warnings]
-        return {"file": self.name, "about": self.about, "mistakes": mistakes, "warnings": warnings}
+        return {"file": self.name, "about": self.about, "note": self.note, "mistakes": mistakes, "warnings": warnings}
 
     def _without_place(self, problem: str, fix: str) -> dict[str, Any]:
         return {"file": self.name, "line": None, "column": None, "problem": problem, "fix": fix}
@@ -90,20 +96,31 @@ def _plain(one: Mistake) -> dict[str, Any]:
 
 def _looked_at(path: Path) -> _Looked:
     try:
+        path = located(path)
         table = parse(read_text(path), str(path))
         if _kind(table) == "experiment":
             from rnnzoo.spec import read_experiment
 
             experiment = read_experiment.read(path)
             about = _about_experiment(experiment)
-            return _Looked(str(path), about, tuple(warned(experiment)), odd_starts(experiment))
+            return _Looked(str(path), about, "", tuple(warned(experiment)), odd_starts(experiment))
         spec = lang.checkable(lambda: read(str(path) if path.suffix in (".yaml", ".yml") else path))
         cell = CellView(lang.check(spec))
         states = ", ".join(cell.states)
         about = f"{len(cell.equations)} equations, {len(cell.ir.step.weights)} weights, states {states}"
-        return _Looked(str(path), f"cell '{cell.name}' is right: {about}", warnings=warnings(spec, cell.ir))
+        about = f"cell '{cell.name}' is right: {about}"
+        return _Looked(str(path), about, _same_as(cell.ir, path), warnings=warnings(spec, cell.ir))
     except (SpecError, UsageError) as error:
         return _Looked(str(path), error=error)
+
+
+def _same_as(cell: ir.Cell, path: Path) -> str:
+    """Which built-in cell a file's is; empty where it is another, or is built in itself."""
+    if path.resolve().parent == ZOO.resolve():
+        return ""
+    own = canonical_hash(cell)
+    same = next((name for name in built_in_names() if canonical_hash(lang.load(name)) == own), "")
+    return f"the same cell as {same}, but for names" if same else ""
 
 
 def _kind(table: Table) -> str:
@@ -136,8 +153,10 @@ def _about_experiment(experiment: Experiment) -> str:
 
 
 def listing(given: argparse.Namespace) -> None:
-    """Names with a line about each."""
-    rows = _LISTINGS[given.what]()
+    """Names with a line about each; without a word, what can be listed."""
+    if given.what and given.what not in _LISTINGS:
+        raise UsageError(f"'{given.what}' cannot be listed", nearest(given.what, _LISTINGS))
+    rows = _LISTINGS[given.what]() if given.what else LISTED
     if given.json:
         print(json.dumps([{"name": name, "about": about} for name, about in rows.items()], indent=2))
         return
@@ -190,6 +209,11 @@ def _studies() -> dict[str, str]:
     return found
 
 
+LISTED = {
+    "cells": "built-in cells, and those of experiments/cells",
+    "tasks": "what cells can be trained on",
+    "studies": "the experiments of this project",
+}
 _LISTINGS: Mapping[str, Callable[[], dict[str, str]]] = {"cells": _cells, "tasks": _tasks, "studies": _studies}
 
 
@@ -220,17 +244,17 @@ def show(given: argparse.Namespace) -> None:
     else:
         print("\n".join(_description(cell, given.inputs, given.units)))
         for one in lint(cell.ir):
-            print(f"\nwarning: {one.text}\n  fix: {one.fix}")
+            print(f"\n{worded(f'warning: {one.text}', one.fix)}")
 
 
 def _write(path: Path, content: str) -> None:
     try:
         if path.exists() and OURS not in path.read_bytes():
-            raise UsageError(f"{path} is there already, and is not a picture of rnnzoo's\n  fix: choose another file")
+            raise UsageError(f"{path} is there already, and is not a picture of rnnzoo's", "choose another file")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}\n  fix: choose another file") from None
+        raise UsageError(f"cannot write {path}: {error.strerror}", "choose another file") from None
     print(f"wrote {path}")
 
 
@@ -240,7 +264,7 @@ def gallery(given: argparse.Namespace) -> None:
 
     folder = Path(given.folder or runs() / "gallery")
     if folder.exists() and not (folder / "index.html").exists() and any(folder.iterdir()):
-        raise UsageError(f"{folder} holds other files\n  fix: choose another folder, or an empty one")
+        raise UsageError(f"{folder} holds other files", "choose another folder, or an empty one")
     found = [view(name) for name in built_in_names()]
     for path, cell in _own():
         if cell:
@@ -344,12 +368,12 @@ def new(given: argparse.Namespace) -> None:
 
     mistakes = Mistakes()
     if not legal_name(given.name, Span("NAME", 1, 1, given.name, len(given.name)), mistakes):
-        raise UsageError(f"{mistakes.found[0].problem}\n  fix: {mistakes.found[0].fix}")
+        raise UsageError(mistakes.found[0].problem, mistakes.found[0].fix)
     if given.name in built_in_names():
-        raise UsageError(f"'{given.name}' is a built-in cell\n  fix: choose another name")
+        raise UsageError(f"'{given.name}' is a built-in cell", "choose another name")
     path = project() / "experiments/cells" / f"{given.name}.yaml"
     if path.exists():
-        raise UsageError(f"{path} is there already\n  fix: edit it, or choose another name")
+        raise UsageError(f"{path} is there already", "edit it, or choose another name")
     text = _variant(given.name, given.extends, path) if given.extends else NEW.format(name=given.name, path=path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)

@@ -35,6 +35,7 @@ from rnnzoo.spec.document import (
     parse,
     read_text,
 )
+from rnnzoo.spec.files import missing
 from rnnzoo.spec.settings import project
 from rnnzoo.spec.trial import Value
 
@@ -146,7 +147,7 @@ class CellSpec:
         for name, value in options.items():
             if name not in self.options:
                 fix = nearest(name, self.options) or "this cell has no options at all"
-                raise UsageError(f"cell '{self.name}' has no option '{name}'\n  fix: {fix}")
+                raise UsageError(f"cell '{self.name}' has no option '{name}'", fix)
             if not is_number(value) or not abs(value) <= MAX_NUMBER:
                 raise UsageError(f"option '{name}' of cell '{self.name}' must be a number, not {value!r}")
         return replace(self, options={**self.options, **options})
@@ -176,7 +177,10 @@ def read(reference: str | Path, folder: Path | None = None) -> CellSpec:
         UsageError: there is no such cell, or two.
         SpecError: mistakes in the file, or in one that it extends.
     """
-    return read_file(find(str(reference), folder or Path()))
+    path = find(str(reference), folder or Path())
+    if not os.path.lexists(path):
+        raise missing(Path(reference))
+    return read_file(path)
 
 
 def parse_cell(text: str, file: str = "<cell>", folder: Path | None = None) -> CellSpec:
@@ -188,7 +192,8 @@ def find(reference: str, folder: Path) -> Path:
     """The file of a cell's name or path; a built-in name is never shadowed silently."""
     if reference.endswith((".yaml", ".yml")):
         path = Path(reference)
-        return path if path.is_absolute() or os.path.exists(path) else folder / path  # never raises
+        ways = (path, folder / path, project() / path)
+        return next((place for place in ways if os.path.exists(place)), folder / path)  # never raises
     if not _LABEL.fullmatch(reference) or len(reference) > MAX_NAME:
         raise UsageError(f"'{reference[:80]}' is not the name of a cell; a path must end in .yaml")
     built_in = ZOO / f"{reference}.yaml"
@@ -205,7 +210,7 @@ def find(reference: str, folder: Path) -> Path:
         known = list(built_in_names())
         for place in places:
             known += [path.stem for path in _cells_in(place)]
-        raise UsageError(f"no cell '{reference}'\n  fix: {nearest(reference, known)}")
+        raise UsageError(f"no cell '{reference}'", nearest(reference, known))
     return next(iter(candidates.values()))
 
 
@@ -221,9 +226,9 @@ def named_in_spec(reference: str, folder: Path) -> Path:
     places = (ZOO, folder, folder.parent / "cells", Path(), project())
     if not any(_within(path, place) for place in places):
         fix = f"copy it into {folder if folder != Path() else 'this folder'}"
-        raise UsageError(f"'{reference}' lies outside of the folder of this file and of the project\n  fix: {fix}")
+        raise UsageError(f"'{reference}' lies outside of the folder of this file and of the project", fix)
     if os.path.exists(path) and not os.path.isfile(path):  # unlike those of `Path`, neither ever raises
-        raise UsageError(f"'{reference}' is no file\n  fix: give the path of a cell's YAML file")
+        raise UsageError(f"'{reference}' is no file", "give the path of a cell's YAML file")
     return path
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from rnnzoo.errors import Span, command
+from rnnzoo.errors import Span, run_again
 from rnnzoo.spec.cell import CellSpec
 from rnnzoo.spec.trial import Training, Value
 
@@ -290,7 +290,7 @@ class Experiment:
     @property
     def how_to_run(self) -> str:
         """What a user writes to run it."""
-        return "rnnzoo.run(...)" if self.file == TEXT else command("sweep", self.file)
+        return run_again("" if self.file == TEXT else self.file)
 
     def variant(self, label: str) -> Variant:
         return next(variant for variant in self.variants if variant.label == label)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 import os
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from rnnzoo.errors import Mistakes, Span, SpecError, UsageError, nearest
+from rnnzoo.errors import Mistakes, Span, SpecError, UsageError, argument, nearest
 from rnnzoo.spec import cell as cells
 from rnnzoo.spec import claims as sentences
 from rnnzoo.spec import plugins
@@ -52,6 +53,7 @@ from rnnzoo.spec.experiment import (
     TaskChoice,
     Variant,
 )
+from rnnzoo.spec.files import located
 from rnnzoo.spec.space import DEFAULTS, HYPERPARAMETERS, OPTIMIZERS, Written
 from rnnzoo.spec.trial import PATH, RETRIED, Training
 
@@ -90,7 +92,7 @@ _KEYS: Mapping[str, Sequence[str]] = {
     "confirm": [setting.name for setting in fields(Confirm)],
     "resources": [setting.name for setting in fields(Resources)],
 }
-OVERRIDE = "--set"  # what stands for the file of a value that the command line gives
+OVERRIDES = "overrides"  # the argument that gives values beside the file
 _LISTS = ("tasks", "variants", "controls", "claims")
 _PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*%")
 _BYTES = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*([KMGT]i?)?B?", re.IGNORECASE)
@@ -107,6 +109,7 @@ def read(path: Path, sets: Sequence[str] = ()) -> Experiment:
         UsageError: there is no such file, or an override that fits nothing.
         SpecError: mistakes in the file, or in the file of a cell that it names.
     """
+    path = located(path)
     text = read_text(path)
     return parse_experiment(text, str(path), path.parent, sets)
 
@@ -128,23 +131,24 @@ def overridden(table: Table, assignment: str) -> Table:
     Raises:
         UsageError: it is not written so, or there is no such key.
     """
+    said = _said(assignment)
     path, equals, written = assignment.partition("=")
     keys = path.strip().split(".")
     if not equals or not all(keys) or "\n" in assignment or len(keys) > MAX_DEPTH:
-        raise UsageError(f"--set {assignment}: write --set key=value, as in --set search.trials=4")
+        raise UsageError(f"{said}: write {_said('key=value')}, as in {_said('search.trials=4')}")
     _check_path(keys, assignment)
     try:
-        value = parse(f"value: {written}", OVERRIDE).entries["value"]
+        value = parse(f"value: {written}", argument(OVERRIDES)).entries["value"]
     except SpecError as error:
-        raise UsageError(f"--set {assignment}: {error.mistakes[0].problem}") from None
+        raise UsageError(f"{said}: {error.mistakes[0].problem}") from None
     value = _moved(value, len(path) + 1 - len("value: "), assignment)
-    return _replaced(table, keys, value, Span(OVERRIDE, 1, 1, assignment, len(path)))
+    return _replaced(table, keys, value, Span(argument(OVERRIDES), 1, 1, assignment, len(path)))
 
 
 def _check_path(keys: Sequence[str], assignment: str) -> None:
     if keys[0] in _LISTS and len(keys) > 1:
         problem = f"`{keys[0]}` is a list, which is replaced as a whole"
-        raise UsageError(f"--set {assignment}: {problem}\n  fix: --set '{keys[0]}=[..., ...]'")
+        raise UsageError(f"{_said(assignment)}: {problem}", _said(f"{keys[0]}=[..., ...]"))
     for depth, key in enumerate(keys):
         above = "".join(f"{outer}." for outer in keys[:depth])
         known = _KEYS.get(above.rstrip("."), (key,))
@@ -152,7 +156,13 @@ def _check_path(keys: Sequence[str], assignment: str) -> None:
             same = [path for path in _paths() if path.rpartition(".")[2] == keys[-1]]
             near = nearest(key, known).replace("did you mean '", f"did you mean '{above}", 1)
             fix = f"did you mean '{same[0]}'?" if same else near
-            raise UsageError(f"--set {assignment}: an experiment has no key '{'.'.join(keys)}'\n  fix: {fix}")
+            raise UsageError(f"{_said(assignment)}: an experiment has no key '{'.'.join(keys)}'", fix)
+
+
+def _said(assignment: str) -> str:
+    """An override as its caller writes it."""
+    option = argument(OVERRIDES)
+    return f"{option} {shlex.quote(assignment)}" if option.startswith("-") else f'{option}=["{assignment}"]'
 
 
 def _paths() -> Iterator[str]:
@@ -293,7 +303,7 @@ class _Reader:
         label = Fields(node, self.mistakes, "a task").text("label", named.name)
         self.check_label(label, node.span, "the label of a task")
         options = {key: value for key, value in named.options.items() if value is not None}  # empty: the default
-        if PATH in options and node.keys[PATH].file == OVERRIDE:
+        if PATH in options and node.keys[PATH].file == argument(OVERRIDES):
             options[PATH] = self.from_here(options[PATH])
         places = {**node.keys, NAME: node.entries[NAME].span}
         return TaskChoice(label, named.name, options, places)

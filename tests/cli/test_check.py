@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from rnnzoo.cli import main
 from rnnzoo.errors import Mistakes
-from rnnzoo.spec.cell import KEYS, _own
+from rnnzoo.spec.cell import KEYS, ZOO, _own
 from rnnzoo.spec.document import NEEDS, Fields, parse
 
 
@@ -41,6 +42,36 @@ def test_a_file_is_looked_at_as_what_most_of_its_keys_are_of(
     found = checked(text, tmp_path, capsys)
     assert problem in found
     assert found.count("fix:") == 1
+
+
+def test_a_cell_that_is_a_built_in_one_by_other_names_is_noted_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    renamed = "name: elman\nequations: |\n  out = tanh(b_q + U @ out[t-1] + V @ x)\noutput: out\n"
+    (tmp_path / "elman.yaml").write_text(renamed)
+    assert main(["check", str(tmp_path / "elman.yaml")]) == 0
+    found = capsys.readouterr().out
+    assert found.count("\n  note: the same cell as rnn, but for names\n") == 1
+    assert "warning" not in found
+    (tmp_path / "elman.yaml").write_text(renamed.replace("tanh", "relu"))
+    main(["check", str(tmp_path / "elman.yaml")])
+    assert "note" not in capsys.readouterr().out
+    assert main(["check", "--json", str(ZOO / "rnn.yaml")]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["note"] == ""
+
+
+def test_mistakes_have_their_problem_fix_and_place_as_fields(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.yaml").write_text("name: bad\nequations: |\n  h = tanh(W * x + R @ h[t-1])\n")
+    assert main(["check", "--json", str(tmp_path / "bad.yaml"), str(tmp_path / "bed.yaml")]) == 2
+    first, second = json.loads(capsys.readouterr().out)
+    (mistake,) = first["mistakes"]
+    assert (mistake["line"], mistake["column"], mistake["fix"]) == (3, 14, "write W @ x")
+    assert (second["mistakes"][0]["line"], second["mistakes"][0]["fix"]) == (
+        None,
+        f"did you mean '{tmp_path}/bad.yaml'?",
+    )
 
 
 def test_the_keys_of_a_cell_are_all_that_are_read() -> None:

@@ -285,7 +285,20 @@ def test_one_training_shows_its_curve(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["sweep", "nothing.yaml"], 2, "cannot read nothing.yaml: No such file"),
+        (["sweep", "nothing.yaml"], 2, "there is no file nothing.yaml"),
+        (["sweep", "spce.yaml"], 2, "did you mean 'spec.yaml'?"),
+        (
+            ["sweep", "spec.yaml", "--trails", "3"],
+            2,
+            "rnnzoo sweep has no option --trails\n  fix: did you mean '--trials'?",
+        ),
+        (["sweep", "spec.yaml", "--trials", "0"], 2, "--trials must be a whole number from 1 to 1,000,000, not 0"),
+        (["sweep", "spec.yaml", "more.yaml"], 2, "rnnzoo sweep does not take 'more.yaml'"),
+        (["sweep", "spec.yaml", "--set", "training.epochs=few"], 2, "--set:1:17: `epochs` must be a whole number"),
+        (["sweeep"], 2, "rnnzoo has no command 'sweeep'\n  fix: did you mean 'sweep'?"),
+        (["--verison"], 2, "rnnzoo has no option --verison\n  fix: did you mean '--version'?"),
+        (["list", "cell"], 2, "'cell' cannot be listed\n  fix: did you mean 'cells'?"),
+        (["show", "experiments/lstn.yaml"], 2, "there is no file experiments/lstn.yaml"),
         (["status", "spec.yaml"], 2, "nothing has been run yet"),
         (["best", "spec.yaml", "--variant", "rnn"], 2, "nothing has been run yet"),
         (["sweep", "spec.yaml", "--workers", "0"], 2, "--workers must be at least 1"),
@@ -295,7 +308,7 @@ def test_one_training_shows_its_curve(tmp_path: Path) -> None:
         (["show", "lstn"], 2, "did you mean 'lstm'"),
         (["show", "lstm", "--units", "0"], 2, "--units must be at least 1"),
         (["train", "rnn", "--task", "addin"], 2, "did you mean 'adding'"),
-        (["frobnicate"], 2, "invalid choice"),
+        (["frobnicate"], 2, "rnnzoo has no command 'frobnicate'\n  fix: one of: best, check,"),
         (["new", "cell", "lstm"], 2, "is a built-in cell"),
         (["new", "cell", "a/b"], 2, "cannot be a name"),
     ],
@@ -306,6 +319,37 @@ def test_a_mistake_is_a_message_and_exit_code_2(tmp_path: Path, arguments: list[
     assert done.returncode == code
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_without_a_command_three_are_named(tmp_path: Path) -> None:
+    done = rnnzoo(cwd=tmp_path)
+    assert done.returncode == 2
+    assert len([line for line in done.stderr.splitlines() if line.startswith("  rnnzoo ")]) == 3
+
+
+def test_list_without_a_word_says_what_can_be_listed(tmp_path: Path) -> None:
+    done = rnnzoo("list", cwd=tmp_path)
+    assert done.returncode == 0
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["cells", "tasks", "studies"]
+
+
+def test_a_file_named_from_the_project_is_found_in_a_folder_below_and_one_here_comes_first(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.yml").write_text("ui: {port: 5000}\n")
+    (tmp_path / "experiments/cells").mkdir(parents=True)
+    (tmp_path / "experiments/spec.yaml").write_text(SPEC)
+    mine = "name: mine\nequations: |\n  h = tanh(W @ x + R @ h[t-1])\n"
+    (tmp_path / "experiments/cells/mine.yaml").write_text(mine)
+    below = tmp_path / "notes/deep"
+    below.mkdir(parents=True)
+    assert "../../experiments/spec.yaml: experiment" in rnnzoo("check", "experiments/spec.yaml", cwd=below).stdout
+    for command in (("show",), ("check",)):
+        assert "mine" in rnnzoo(*command, "experiments/cells/mine.yaml", cwd=below).stdout
+    (below / "experiments/cells").mkdir(parents=True)
+    (below / "experiments/cells/mine.yaml").write_text(mine.replace("mine", "nearer"))
+    assert rnnzoo("show", "experiments/cells/mine.yaml", cwd=below).stdout.startswith("nearer")
+    done = rnnzoo("check", "experiments/spce.yaml", cwd=below)
+    assert "there is no file experiments/spce.yaml here, nor in the project at ../.." in done.stdout
+    assert "fix: did you mean '../../experiments/spec.yaml'?" in done.stdout
 
 
 def test_help_version_and_check_import_nothing_heavy(tmp_path: Path) -> None:

@@ -295,7 +295,7 @@ def test_check_as_json_has_mistakes_and_the_exit_code(tmp_path: Path, capsys: py
     assert main(["check", "--json", str(tmp_path / "bad.yaml"), str(tmp_path / "nothing.yaml")]) == 2
     bad, nothing = json.loads(capsys.readouterr().out)
     assert (bad["mistakes"][0]["line"], bad["warnings"]) == (3, [])
-    assert "No such file" in nothing["mistakes"][0]["problem"]
+    assert "there is no file" in nothing["mistakes"][0]["problem"]
 
 
 def test_show_warns_in_text_and_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

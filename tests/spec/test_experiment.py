@@ -39,7 +39,9 @@ def test_a_short_file_gets_every_default() -> None:
 @pytest.mark.parametrize("assignment", ["variants.0=gru", "claims.x=1", "tasks.0.length=3"])
 def test_a_list_is_overridden_as_a_whole(assignment: str) -> None:
     name = assignment.partition(".")[0]
-    with pytest.raises(UsageError, match=f"`{name}` is a list, which is replaced as a whole\n  fix: --set '{name}="):
+    with pytest.raises(
+        UsageError, match=f'`{name}` is a list, which is replaced as a whole\n  fix: overrides=\\["{name}='
+    ):
         parsed(SMALL, assignment)
     assert [one.label for one in parsed(SMALL, "variants=[rnn, np]").variants] == ["rnn", "np"]
 
@@ -207,12 +209,13 @@ def test_the_last_of_two_overrides_holds_and_an_empty_one_means_the_default() ->
     [
         ("epochs=2", "did you mean 'training.epochs'"), ("units=8", "did you mean 'search.space.units'"),
         ("search.epochs=2", "did you mean 'training.epochs'"),
-        ("search.trial=2", "did you mean 'search.trials'"), ("trials", "write --set key=value"),
-        ("=2", "write --set key=value"), ("search..trials=2", "write --set key=value"), ("about=[1", "--set about="),
+        ("search.trial=2", "did you mean 'search.trials'"), ("trials", 'write overrides=["key=value"]'),
+        ("=2", 'write overrides=["key=value"]'), ("search..trials=2", 'write overrides=["key=value"]'),
+        ("about=[1", 'overrides=["about='),
     ],
 )  # fmt: skip
 def test_an_override_that_fits_nothing_is_answered_with_the_nearest_key(assignment: str, message: str) -> None:
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(UsageError, match=re.escape(message)):
         parsed(SMALL, assignment)
 
 
@@ -220,7 +223,7 @@ def test_a_wrong_value_of_an_override_is_shown_where_it_was_written() -> None:
     with pytest.raises(SpecError) as caught:
         parsed(SMALL, "search.space.units={int: [64, 8]}")
     assert str(caught.value) == (
-        "--set:1:26: low 64 is above high 8\n"
+        "overrides:1:26: low 64 is above high 8\n"
         "    search.space.units={int: [64, 8]}\n"
         "                             ^\n"
         "  fix: write int: [8, 64]"

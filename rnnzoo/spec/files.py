@@ -1,0 +1,63 @@
+"""Where a file is that a user names: in the current folder, else in the project; or which one was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from rnnzoo.errors import UsageError
+from rnnzoo.spec.settings import EXPERIMENTS, project
+
+ENDINGS = (".yaml", ".yml")
+SHOWN = 3  # near files in a message
+
+
+def located(given: Path) -> Path:
+    """The file of a path, from the current folder or else from the project's.
+
+    Raises:
+        UsageError: neither has it.
+    """
+    for path in _places(given):
+        if os.path.lexists(path):
+            return path
+    raise missing(given)
+
+
+def missing(given: Path) -> UsageError:
+    """The error for a file that is not there: where it was looked for, and files of similar names."""
+    try:
+        os.lstat(given)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as error:
+        return UsageError(f"cannot read {given}: {getattr(error, 'strerror', None) or error}")
+    beyond = len(_places(given)) > 1
+    where = f" here, nor in the project at {project()}" if beyond else ""
+    near = [f"'{path}'" for path in _near(given)]
+    return UsageError(f"there is no file {given}{where}", f"did you mean {' or '.join(near)}?" if near else "")
+
+
+def _places(given: Path) -> list[Path]:
+    return list(dict.fromkeys([given, given if given.is_absolute() else project() / given]))
+
+
+def _near(given: Path) -> list[Path]:
+    """Files that were probably meant, the nearest first: of a similar name, there or among the project's experiments."""
+    files = {path: path.stem for path in _specs(given)}
+    stems = difflib.get_close_matches(given.stem, sorted(set(files.values())), n=SHOWN, cutoff=0.6)
+    return [path for stem in stems for path, own in files.items() if own == stem][:SHOWN]
+
+
+def _specs(given: Path) -> Iterator[Path]:
+    """Specs in the folders where the file could be."""
+    home = project() / EXPERIMENTS
+    folders = [*(place.parent for place in _places(given)), home, home / "studies", home / "cells"]
+    for folder in dict.fromkeys(folders):
+        try:
+            names = sorted(os.listdir(folder))
+        except (OSError, ValueError):
+            continue
+        yield from (folder / name for name in names if name.endswith(ENDINGS))
