@@ -63,7 +63,7 @@ def layer(
     if isinstance(reference, str | Path):
         return Recurrent(lang.load(reference, options=options), units, **arguments)
     if options and isinstance(reference, CellView):
-        raise UsageError(f"this cell has its options\n  fix: rnnzoo.cell('{reference.name}', options=...)")
+        raise UsageError("this cell has its options", f"rnnzoo.cell('{reference.name}', options=...)")
     return Recurrent(reference, units, **arguments)
 
 

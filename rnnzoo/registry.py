@@ -60,10 +60,10 @@ def load(kind: str, name: str, own: Path | None = None) -> Any:
     places = list(_places(kind, name, own))
     thing = kind.removesuffix("s")
     if not places:
-        raise UsageError(f"no {thing} '{name}'\n  fix: {nearest(name, names(kind, own))}")
+        raise UsageError(f"no {thing} '{name}'", nearest(name, names(kind, own)))
     if len(places) > 1:
         where = " and also ".join(place.words for place in places)
-        raise UsageError(f"{thing} '{name}' is {where}\n  fix: give one of them another name")
+        raise UsageError(f"{thing} '{name}' is {where}", "give one of them another name")
     (place,) = places
     try:
         return place.load()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnzoo import backends
-from rnnzoo.errors import UsageError
+from rnnzoo.errors import UsageError, argument
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.experiment import Resources
 from rnnzoo.spec.settings import Settings
@@ -49,7 +49,7 @@ def existing_tracker(settings: Settings) -> Tracker:
         StoreError: its store cannot be used.
     """
     if not has_tracker(settings):
-        raise UsageError(f"MLflow has no database at {settings.tracking}\n  fix: see `tracking:` in mlflow.yml")
+        raise UsageError(f"MLflow has no database at {settings.tracking}", "see `tracking:` in mlflow.yml")
     return tracker(settings)
 
 
@@ -67,7 +67,7 @@ def workers(given: int | None) -> int:
         UsageError: it is less than 1.
     """
     if given is not None and given < 1:
-        raise UsageError(f"--workers must be at least 1, not {given}")
+        raise UsageError(f"{argument('workers')} must be at least 1, not {given}")
     from rnnzoo.sweep import machine
 
     return given or machine.cores()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rnnzoo.api import root
 from rnnzoo.api.value import Results
-from rnnzoo.errors import UsageError
+from rnnzoo.errors import UsageError, argument
 from rnnzoo.spec import points
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.experiment import Experiment
@@ -47,7 +47,7 @@ def found(experiment: Experiment, source: str, tell: Tell, progress: Progress = 
     kept = tables(experiment.name)
     if kept:
         return _from_table(experiment, kept[0], tell)
-    raise UsageError(f"nothing has been run yet\n  fix: {experiment.how_to_run}")
+    raise UsageError("nothing has been run yet", experiment.how_to_run)
 
 
 def of_opened(opened: Opened, results: Sequence[Result], store: Store | None = None) -> Results:
@@ -124,8 +124,8 @@ def _from_table(experiment: Experiment, path: Path, tell: Tell) -> Results:
     door.checked_without_data(experiment)
     if content.experiment != experiment.name:
         raise UsageError(
-            f"{path} holds trials of '{content.experiment}', and {experiment.file} is '{experiment.name}'\n"
-            f"  fix: rnnzoo report FILE --from {path}, with the file of that experiment"
+            f"{path} holds trials of '{content.experiment}', and {experiment.file} is '{experiment.name}'",
+            f"give the file of that experiment beside {argument('source')} {path}",
         )
     tell(f"from {path}: {len(content.results)} trials", False)
     experiment = _limited(experiment, content, tell)
@@ -194,7 +194,8 @@ def _check_settings(experiment: Experiment, content: Trials, path: Path) -> None
         if name:
             raise UsageError(
                 f"{path}: trial {result.trial.index} of {key.marked} on {key.task} has `{name}` {chosen[name]},"
-                f" which its search cannot have\n  fix: correct or delete this row, or make the table anew with `rnnzoo export`"
+                f" which its search cannot have",
+                "correct or delete this row, or make the table anew with `rnnzoo export`",
             )
 
 

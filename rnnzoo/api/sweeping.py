@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from rnnzoo import lang, tasks
 from rnnzoo.api import root, sources
 from rnnzoo.api.value import Report, Results
-from rnnzoo.errors import StoreError, UsageError, command, nearest
+from rnnzoo.errors import StoreError, UsageError, argument, command, nearest
 from rnnzoo.spec import points
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.document import yaml_text
@@ -155,7 +155,7 @@ def _kinds(given: Sequence[str]) -> tuple[Kind, ...]:
     known = [str(kind) for kind in RETRIED]
     for kind in given:
         if kind not in known:
-            raise UsageError(f"--again {kind}: no trials that are begun again\n  fix: {nearest(kind, known)}")
+            raise UsageError(f"{argument('again')} {kind}: no trials that are begun again", nearest(kind, known))
     return tuple(Kind(kind) for kind in given)
 
 

@@ -74,7 +74,7 @@ class Results:
         try:
             import pandas
         except ImportError:
-            raise UsageError("a frame needs pandas, which is not installed\n  fix: pip install pandas") from None
+            raise UsageError("a frame needs pandas, which is not installed", "pip install pandas") from None
         from rnnzoo.report import table
 
         return pandas.DataFrame([table.row(trial) for trial in self], columns=list(table.columns(self.trials)))
@@ -162,8 +162,8 @@ def task_label(experiment: Experiment, variant: str, task: str = "") -> str:
     """
     variants = [known.label for known in experiment.variants]
     if variant not in variants:
-        raise UsageError(f"no variant '{variant}'\n  fix: {nearest(variant, variants)}")
+        raise UsageError(f"no variant '{variant}'", nearest(variant, variants))
     labels = [known.label for known in experiment.tasks]
     if task and task not in labels:
-        raise UsageError(f"no task '{task}' in this experiment\n  fix: {nearest(task, labels)}")
+        raise UsageError(f"no task '{task}' in this experiment", nearest(task, labels))
     return task or labels[0]

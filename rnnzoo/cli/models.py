@@ -76,7 +76,7 @@ def single_trial(given: argparse.Namespace, cell: str) -> Trial:
         name = one.partition("=")[0]
         if "." not in name:
             raise UsageError(
-                f"--set {one}: no '{name}' in a training\n  fix: {nearest(name, [*_TRAIN_KEYS, 'training.epochs'])}"
+                f"--set {one}: no '{name}' in a training", nearest(name, [*_TRAIN_KEYS, "training.epochs"])
             )
     folder = Path(given.cell).parent
     text = f"experiment: train\ntask: {json.dumps(given.task)}\nvariants: [{{name: cell, cell: {json.dumps(given.cell)}}}]\n"
@@ -123,7 +123,9 @@ def inspect(given: argparse.Namespace) -> None:
         task = tasks.load(trial.task, trial.task_options, folder=trial.home)
         layers, sequences = int(trial.hyperparameters.get("layers", 1)), len(task.splits["test"])
         if not 1 <= given.layer <= layers:
-            raise UsageError(f"--layer must be from 1 to {layers}")
+            raise UsageError(
+                "--layer must be 1: there is one layer" if layers == 1 else f"--layer must be from 1 to {layers}"
+            )
         if not 0 <= given.sequence < sequences:
             raise UsageError(f"--sequence must be from 0 to {sequences - 1}: the test split has {sequences} sequences")
         found = _weights(file)
@@ -168,18 +170,16 @@ def _model(given: argparse.Namespace, folder: Path) -> tuple[Trial, Path]:
         settings = config.read()
         model = getattr(root.tracker(settings), "model", None)
         if model is None:
-            raise UsageError(
-                f"{settings.tracker_title} keeps no models\n  fix: give the experiment's file, and --variant"
-            )
+            raise UsageError(f"{settings.tracker_title} keeps no models", "give the experiment's file, and --variant")
         trial, file = model(given.spec, folder)
         return trial, file
     if not given.variant:
-        raise UsageError("which variant?\n  fix: --variant NAME")
+        raise UsageError("which variant?", "--variant NAME")
     top, _, lost = best_trial(given)
     if lost:
         raise UsageError(
-            f"the model of trial {top.trial.index} cannot be had: {lost}\n"
-            "  fix: give the variant's run in MLflow, where it is kept too"
+            f"the model of trial {top.trial.index} cannot be had: {lost}",
+            "give the variant's run in MLflow, where it is kept too",
         )
     return top.trial, top.trial.model
 

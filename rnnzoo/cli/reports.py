@@ -63,11 +63,11 @@ def export(given: argparse.Namespace) -> None:
     found = door.opened(Path(given.spec), given.set)
     path = Path(given.file) if given.file else project() / RESULTS / f"{found.experiment.name}.csv"
     if path.exists() and not given.force:
-        raise UsageError(f"{path} is there already\n  fix: another name, or --force to write over it")
+        raise UsageError(f"{path} is there already", "another name, or --force to write over it")
     store = door.existing_store(config.read(), found.experiment)
     results = door.results(found, store)
     if not results:
-        raise UsageError(f"no trial of '{found.experiment.name}' has ended yet\n  fix: {command('sweep', given.spec)}")
+        raise UsageError(f"no trial of '{found.experiment.name}' has ended yet", command("sweep", given.spec))
     ran = {result.key.task for result in results}
     content: Any = table.Trials(
         experiment=found.experiment.name,

@@ -90,5 +90,5 @@ def best_trial(given: argparse.Namespace) -> tuple[Result, str, str]:
     store = door.existing_store(config.read(), opened.experiment)
     top = sources.of_opened(opened, door.results(opened, store)).best(given.variant, task)
     if top is None:
-        raise UsageError(f"no trial of '{given.variant}' is complete yet\n  fix: {command('sweep', given.spec)}")
+        raise UsageError(f"no trial of '{given.variant}' is complete yet", command("sweep", given.spec))
     return top, task, door.lost(top, store)

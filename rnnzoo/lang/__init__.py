@@ -58,7 +58,7 @@ def with_init(cell: ir.Cell, init: Mapping[str, Init]) -> ir.Cell:
     for name in init:
         problem, fix = no_weight(cell, name)
         if problem:
-            raise UsageError(f"{problem}\n  fix: {fix}")
+            raise UsageError(problem, fix)
     common = init.get("*")
 
     def of(weight: ir.Weight) -> Init:

@@ -63,8 +63,8 @@ def mask(cell: ir.Cell, weight: ir.Weight, size: ir.Sizes) -> Array | None:
     if math.prod(shape) > MAX_MASK:
         sizes = " x ".join(f"{length:,}" for length in shape)
         raise UsageError(
-            f"cell '{cell.name}': the mask of '{weight.name}' would be {sizes}, more than {MAX_MASK:,} entries\n"
-            "  fix: take fewer units"
+            f"cell '{cell.name}': the mask of '{weight.name}' would be {sizes}, more than {MAX_MASK:,} entries",
+            "take fewer units",
         )
     constant_values, entries = constants(cell, size), np.empty(shape)
     rows, cols = (np.arange(length) for length in shape)
@@ -96,8 +96,8 @@ def _finite(cell: ir.Cell, what: str, size: ir.Sizes) -> Iterator[None]:
     except FloatingPointError:
         options = "".join(f", {name}={value:g}" for name, value in cell.options.items())
         raise UsageError(
-            f"cell '{cell.name}': {what} has no value with units={size.units}{options}\n"
-            "  fix: take more units, or change the cell's options"
+            f"cell '{cell.name}': {what} has no value with units={size.units}{options}",
+            "take more units, or change the cell's options",
         ) from None
 
 

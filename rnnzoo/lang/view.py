@@ -131,7 +131,7 @@ class CellView:
         known = [equation.name for equation in self.ir.step.equations]
         for name in highlight or ():
             if name not in known:
-                raise UsageError(f"cell '{self.name}' has no equation '{name}'\n  fix: {nearest(name, known)}")
+                raise UsageError(f"cell '{self.name}' has no equation '{name}'", nearest(name, known))
         return diagram.diagram(self.ir, layer, highlight)
 
     def chain(self) -> str:

@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from rnnzoo.errors import machine_fault
+from rnnzoo.errors import machine_fault, worded
 from rnnzoo.launchers import Work
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 
@@ -71,7 +71,8 @@ def _outcome_of(error: BaseException) -> Outcome:
         return Outcome(Kind.OUT_OF_MEMORY, message="there was not enough memory")
     fix = machine_fault(error)
     if fix:
-        return Outcome(Kind.INTERRUPTED, message=f"{_last_line(error)}\n  fix: {fix}, and give the same command again")
+        text = worded(_last_line(error), f"{fix}, and give the same command again")
+        return Outcome(Kind.INTERRUPTED, message=text)
     return Outcome(Kind.FAILED, message=_last_line(error))
 
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
-from rnnzoo.errors import StoreError
+from rnnzoo.errors import StoreError, worded
 from rnnzoo.launchers import Event, Setup, Work
 from rnnzoo.launchers._child import Job, too_much_memory
 from rnnzoo.launchers._server import MADE, NOT_MADE, RECORD
@@ -36,7 +36,7 @@ ATTEMPTS = 3  # to start a fork server, if each ends before it has made a child
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 # else glibc returns large blocks to the system at once and requests them again, page by page, at every training step
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**32)}
-RERUN = "\n  fix: give the same command again"
+RERUN = "give the same command again"
 
 
 @dataclass(slots=True)
@@ -171,7 +171,7 @@ class LocalLauncher:
             self._failures = 0 if self._server.has_made_child else self._failures + 1
         if self._failures >= ATTEMPTS:
             where = f": see {self.log}" if self.log else ""
-            raise StoreError(f"the process that starts trials ends before it has started one{where}{RERUN}")
+            raise StoreError(f"the process that starts trials ends before it has started one{where}", RERUN)
         self._server = _start_server(self.preload, self.log, {**ONE_THREAD, **KEEP_MEMORY, **self.environment})
         return self._server
 
@@ -276,15 +276,15 @@ class LocalLauncher:
         """The outcome of a child that ended without sending one."""
         if child.status == NOT_MADE:
             reason = os.strerror(child.server.errno)
-            return Outcome(Kind.INTERRUPTED, message=f"no process can be started: {reason}{RERUN}")
+            return Outcome(Kind.INTERRUPTED, message=worded(f"no process can be started: {reason}", RERUN))
         if child.status is None:
-            return Outcome(Kind.INTERRUPTED, message=f"its process ended with the one that starts trials{RERUN}")
+            return Outcome(Kind.INTERRUPTED, message=worded("its process ended with the one that starts trials", RERUN))
         code = os.waitstatus_to_exitcode(child.status)
         if code >= 0:
             return Outcome(Kind.FAILED, message=f"its process ended with exit code {code}")
         name = signal.Signals(-code).name if -code in signal.valid_signals() else f"signal {-code}"
         if -code in GROUP_SIGNALS:
-            return Outcome(Kind.INTERRUPTED, message=f"its process was ended by {name}{RERUN}")
+            return Outcome(Kind.INTERRUPTED, message=worded(f"its process was ended by {name}", RERUN))
         hint = ": perhaps the machine ran out of memory" if name == "SIGKILL" else ""
         return Outcome(Kind.FAILED, message=f"its process was ended by {name}{hint}")
 

@@ -66,10 +66,10 @@ def cell(given: ir.Cell | CellView | str) -> ir.Cell:
     if isinstance(given, CellView):
         return given.ir
     if not isinstance(given, str):
-        raise UsageError(f"a layer is made of a cell, not of {_shown(given)}\n  fix: rnnzoo.layer('lstm', units=64)")
+        raise UsageError(f"a layer is made of a cell, not of {_shown(given)}", "rnnzoo.layer('lstm', units=64)")
     if "\n" not in given:
         raise UsageError(
-            f"'{given}' is not the text of a cell\n  fix: rnnzoo.layer('{given}', ...) looks a name or a path up"
+            f"'{given}' is not the text of a cell", f"rnnzoo.layer('{given}', ...) looks a name or a path up"
         )
     return parse_text(given, file="<cell of a layer>")
 
@@ -78,9 +78,9 @@ def known(given: Mapping[str, Any], names: Sequence[str]) -> None:
     """Refuse what neither this layer nor Keras' own `Layer` knows."""
     for name in given:
         if name in _KERAS_WORDS:
-            raise UsageError(f"this layer has no argument '{name}'\n  fix: {_KERAS_WORDS[name]}")
+            raise UsageError(f"this layer has no argument '{name}'", _KERAS_WORDS[name])
         if name not in _OF_KERAS:
-            raise UsageError(f"this layer has no argument '{name}'\n  fix: {nearest(name, (*names, *_OF_KERAS))}")
+            raise UsageError(f"this layer has no argument '{name}'", nearest(name, (*names, *_OF_KERAS)))
 
 
 def whole(name: str, value: Any, least: int = 1) -> int:
@@ -106,15 +106,15 @@ def flag(name: str, value: Any) -> bool:
 def rate(name: str, value: Any) -> float:
     """A share of what is dropped."""
     if not isinstance(value, numbers.Real) or isinstance(value, bool) or not 0 <= float(value) < 1:
-        fix = "\n  fix: 0 drops nothing" if value is None else ""
-        raise UsageError(f"{name} must be at least 0 and below 1, not {_shown(value)}{fix}")
+        fix = "0 drops nothing" if value is None else ""
+        raise UsageError(f"{name} must be at least 0 and below 1, not {_shown(value)}", fix)
     return float(value)
 
 
 def computes(dtype: str) -> None:
     """Refuse a dtype in which nothing can be learnt."""
     if not keras.backend.is_float_dtype(dtype):
-        raise UsageError(f"a recurrent layer computes in a floating dtype, not in {dtype}\n  fix: dtype='float32'")
+        raise UsageError(f"a recurrent layer computes in a floating dtype, not in {dtype}", "dtype='float32'")
 
 
 # ------------------------------------------------------------------ what is said of weights by name or pattern
@@ -160,7 +160,8 @@ def by_name(argument: str, given: Any, weights: Sequence[str], get: Callable[[An
         given = {}
     if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
         raise UsageError(
-            f"{argument} must say for which weights, not {_shown(given)}\n  fix: {argument}={{'R_*': ...}}, by name or pattern"
+            f"{argument} must say for which weights, not {_shown(given)}",
+            f"{argument}={{'R_*': ...}}, by name or pattern",
         )
     for key, value in given.items():
         try:
@@ -195,11 +196,12 @@ def _refuse_key(argument: str, key: str, weights: Sequence[str], keys: Mapping[s
     if fitting:
         first = keys[fitting[0]]
         raise UsageError(
-            f"{argument}: '{key}' has no effect, since '{first}' is for the same weights\n  fix: put '{key}' before '{first}'"
+            f"{argument}: '{key}' has no effect, since '{first}' is for the same weights",
+            f"put '{key}' before '{first}'",
         )
     names = sorted({*weights, *map(_bare, weights)})
     fix = nearest(key, names) or f"its weights are {', '.join(names[:40])}"
-    raise UsageError(f"{argument}: the cell has no weight '{key}'\n  fix: {fix}")
+    raise UsageError(f"{argument}: the cell has no weight '{key}'", fix)
 
 
 def numbers_of(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
@@ -230,8 +232,8 @@ def sequences(inputs: Tensor, features: int, batch: int | None) -> None:
         raise UsageError(NO_STEPS)
     if batch is not None and shape[0] not in (None, batch):
         raise UsageError(
-            f"this stateful layer has a batch of {batch}, not of {shape[0]}\n"
-            "  fix: a layer of that batch size, with these weights (`get_weights`, `set_weights`)"
+            f"this stateful layer has a batch of {batch}, not of {shape[0]}",
+            "a layer of that batch size, with these weights (`get_weights`, `set_weights`)",
         )
     _real("the inputs", inputs)
 
@@ -240,8 +242,8 @@ def padding(mask: Tensor, inputs: Tensor) -> None:
     """Refuse a mask that does not say of each step whether it is real."""
     shape, wanted = tuple(mask.shape), tuple(inputs.shape)[:2]
     if len(shape) != 2 or not _agree(shape, wanted):
-        fix = "\n  fix: mask[..., 0]" if len(shape) == 3 and shape[-1] == 1 else ""
-        raise UsageError(f"the mask is (batch, time), here {_text(wanted)}, not {_text(shape)}{fix}")
+        fix = "mask[..., 0]" if len(shape) == 3 and shape[-1] == 1 else ""
+        raise UsageError(f"the mask is (batch, time), here {_text(wanted)}, not {_text(shape)}", fix)
     _real("the mask", mask)
 
 
@@ -271,9 +273,9 @@ def states(given: Any, sizes: Mapping[str, int], clock: str, batch: int | None) 
         if None not in (shape[0], batch) and shape[0] not in (1, batch):
             raise UsageError(f"the initial state of '{name}' is for {shape[0]} sequences, and there are {batch}")
         if dtype == "bool":
-            raise UsageError(f"the initial state of '{name}' is of bool\n  fix: a mask is given as mask=...")
+            raise UsageError(f"the initial state of '{name}' is of bool", "a mask is given as mask=...")
         if name == clock and dtype in ("float16", "bfloat16"):
-            raise UsageError(f"'{name}' counts steps: {dtype} cannot, beyond a few\n  fix: int32")
+            raise UsageError(f"'{name}' counts steps: {dtype} cannot, beyond a few", "int32")
         _real(f"the initial state of '{name}'", tensor)
     return found
 

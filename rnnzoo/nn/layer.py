@@ -174,7 +174,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         if self.stateful:
             if input_shape[0] is None:
                 raise UsageError(
-                    "a stateful layer needs a batch of known size\n  fix: keras.Input(batch_shape=(32, None, 88))"
+                    "a stateful layer needs a batch of known size", "keras.Input(batch_shape=(32, None, 88))"
                 )
             self._memory = _Memory(tuple(self._variable(name, int(input_shape[0])) for name in self.state_names))
             self.reset_state()
@@ -229,7 +229,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             UsageError: the layer is not stateful.
         """
         if not self.stateful:
-            raise UsageError("this layer keeps no states between calls\n  fix: stateful=True")
+            raise UsageError("this layer keeps no states between calls", "stateful=True")
         batch = self._memory.batch
         if batch is not None:
             for variable, value in zip(self._memory.states, self.get_initial_state(batch), strict=True):
@@ -321,7 +321,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         known = {self._label(built.number, name): one for built in self._built() for name, one in built.weights.items()}
         for name in weights:
             if name not in known:
-                raise UsageError(f"this layer has no weight '{name}'\n  fix: {nearest(name, known)}")
+                raise UsageError(f"this layer has no weight '{name}'", nearest(name, known))
         arrays = {
             name: arguments.numbers_of(name, value, tuple(reversed(known[name].shape)))
             for name, value in weights.items()
@@ -615,5 +615,5 @@ def _hashed(seed: int, number: int, name: str) -> int:
 
 def _engine_named(name: str) -> str:
     if name not in ENGINES:
-        raise UsageError(f"engine must be 'auto' or 'portable', not {name!r}\n  fix: {nearest(str(name), ENGINES)}")
+        raise UsageError(f"engine must be 'auto' or 'portable', not {name!r}", nearest(str(name), ENGINES))
     return name

@@ -46,9 +46,7 @@ def weights(model: Any) -> Weights:
     found = [layer for layer in model.layers if isinstance(layer, Recurrent)]
     read_outs = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
     if len(found) != 1 or len(read_outs) != 1:
-        raise UsageError(
-            "this model is not one recurrent layer of rnnzoo's with a read-out\n  fix: take a model of a sweep"
-        )
+        raise UsageError("this model is not one recurrent layer of rnnzoo's with a read-out", "take a model of a sweep")
     (layer,), (read_out,) = found, read_outs
     named = {name: value.astype(np.float64) for name, value in layer.weights_by_name().items()}
     if layer.layers == 1:
@@ -84,7 +82,7 @@ def gradients(found: Weights, loss: str, x: Array, y: Array) -> dict[str, Array]
         UsageError: there are several layers.
     """
     if len(found.layers) != 1:
-        raise UsageError("gradients are drawn for one layer\n  fix: --set layers=1")
+        raise UsageError("gradients are drawn for one layer", "--set layers=1")
     output = values(found, x, np.full(len(x), x.shape[1]))[0][found.cell.output][:, -1]
     upstream = LOSSES[loss].slope(y, predictions(found, output)) @ found.kernel.T
     return memory.norms(found.cell, found.layers[0], x, found.units, upstream)

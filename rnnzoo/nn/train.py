@@ -19,7 +19,7 @@ import keras
 import numpy as np
 
 from rnnzoo import backends, lang, tasks
-from rnnzoo.errors import RnnzooError, TaskError, TrainingError, UsageError, machine_fault, nearest
+from rnnzoo.errors import RnnzooError, TaskError, TrainingError, UsageError, machine_fault, nearest, worded
 from rnnzoo.lang import counts, ir
 from rnnzoo.nn.data import Batch, batches, resident
 from rnnzoo.nn.layer import Recurrent, initializer
@@ -74,12 +74,12 @@ def _data(trial: Trial) -> tuple[Task | None, str]:
     except (TaskError, UsageError) as error:  # where the study had them, what is wrong now has changed since
         if not trial.data:
             raise
-        reason = str(error).partition("\n")[0]
-        return None, f"{again}: {reason}\n  fix: {fix}"
+        reason = error.parts[0].partition("\n")[0]
+        return None, worded(f"{again}: {reason}", fix)
     if trial.data in ("", task.digest):
         return task, ""
     digests = f"their digest is {task.digest[:12]} now, and was {trial.data[:12]} when the sweep began"
-    return None, f"{again}: {digests}\n  fix: {fix}"
+    return None, worded(f"{again}: {digests}", fix)
 
 
 def _epochs(trial: Trial, model: Model, tell: Tell, began: float, seconds: dict[str, float]) -> Outcome:
@@ -284,12 +284,12 @@ def _read_out(trial: Trial, outputs: int) -> keras.layers.Dense:
 def _optimizer(training: Training, chosen: Mapping[str, Value]) -> keras.optimizers.Optimizer:
     name, rate = training.optimizer, float(chosen["learning_rate"])
     if name not in OPTIMIZERS:
-        raise TrainingError(f"no optimiser '{name}'\n  fix: {nearest(name, OPTIMIZERS)}")
+        raise TrainingError(f"no optimiser '{name}'", nearest(name, OPTIMIZERS))
     momentum = _momentum(chosen)
     if momentum is None:
         return OPTIMIZERS[name](learning_rate=rate)
     if name not in WITH_MOMENTUM:
-        raise TrainingError(f"the optimiser '{name}' has no momentum\n  fix: search it `when: {{optimizer: sgd}}`")
+        raise TrainingError(f"the optimiser '{name}' has no momentum", "search it `when: {optimizer: sgd}`")
     ahead = {"nesterov": True} if training.nesterov and name == "sgd" else {}
     rate *= 1 - momentum if training.effective_rate else 1
     return OPTIMIZERS[name](learning_rate=rate, momentum=momentum, **ahead)

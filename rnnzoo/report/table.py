@@ -159,7 +159,7 @@ def read(path: Path) -> Trials:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, csv.Error, RecursionError) as error:
         problem = f"it does not say {error}" if isinstance(error, KeyError) else str(error)
         raise UsageError(
-            f"{path} is not a table of trials: {problem}\n  fix: make one with `{command('export', 'SPEC', path.name)}`"
+            f"{path} is not a table of trials: {problem}", f"make one with `{command('export', 'SPEC', path.name)}`"
         ) from None
 
 
@@ -232,15 +232,16 @@ def _results(path: Path, experiment: str, tasks: Collection[str], rows: Sequence
         try:
             results.append(result(row, experiment, tasks))
         except RowError as error:
-            raise UsageError(_refused(path, place, str(error))) from None
+            raise _refused(path, place, str(error)) from None
     twice = repeated(results)
     if twice is not None:
         first, second = (rows[number][0] for number in twice)
         known = results[twice[0]]
         problem = f"trial {known.trial.index} of {known.study} is there already, at {first}"
-        raise UsageError(_refused(path, second, problem))
+        raise _refused(path, second, problem)
     return results
 
 
-def _refused(path: Path, place: int, problem: str) -> str:
-    return f"{path}:{place}: {problem}\n  fix: correct or delete this row, or make the table anew with `rnnzoo export`"
+def _refused(path: Path, place: int, problem: str) -> UsageError:
+    fix = "correct or delete this row, or make the table anew with `rnnzoo export`"
+    return UsageError(f"{path}:{place}: {problem}", fix)

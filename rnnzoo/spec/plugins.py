@@ -104,7 +104,7 @@ class Plugin:
         lacks = [name for name in methods if not callable(getattr(made, name, None))]
         if lacks:
             problem = f"{word} '{self.chosen.name}' ({registry.where(self.thing)}) has no method `{lacks[0]}`"
-            raise UsageError(f'{problem}\n  fix: see docs/python.md, "Plug-ins"')
+            raise UsageError(problem, 'see docs/python.md, "Plug-ins"')
         return made
 
 
@@ -127,7 +127,7 @@ def plugin(kind: str, chosen: Chosen) -> Plugin:
         lacks.insert(0, f"it has no function `{word}(setup)`")
     if lacks:
         problem = f"{registry.where(thing)} is no {word}: {lacks[0]}"
-        raise UsageError(f'{problem}\n  fix: see docs/python.md, "Plug-ins"')
+        raise UsageError(problem, 'see docs/python.md, "Plug-ins"')
     for option, problem, fix in wrong_options(f"{word} '{chosen.name}'", chosen.options, options):
         mistakes.add(chosen.places.get(option, chosen.span), problem, fix)
     mistakes.raise_if_any()

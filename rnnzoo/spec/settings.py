@@ -147,8 +147,8 @@ def check_keras_backend(name: str, source: str) -> None:
     """
     if name != KERAS_BACKEND:
         raise UsageError(
-            f"rnnzoo computes with TensorFlow, and {source} sets Keras to '{name}'"
-            f"\n  fix: set KERAS_BACKEND={KERAS_BACKEND} before Python starts"
+            f"rnnzoo computes with TensorFlow, and {source} sets Keras to '{name}'",
+            f"set KERAS_BACKEND={KERAS_BACKEND} before Python starts",
         )
 
 

@@ -34,7 +34,7 @@ WATCHED = 20.0  # seconds without one after which its holder is gone
 
 
 def _refused(what: str, holder: str) -> StoreError:
-    return StoreError(f"another sweep of '{what}' is running: {holder}\n  fix: wait, or end it")
+    return StoreError(f"another sweep of '{what}' is running: {holder}", "wait, or end it")
 
 
 # ---------------------------------------------------------------------------------------------- on a file

@@ -133,15 +133,15 @@ def store(settings: Settings, one: Experiment) -> search.Store:
     """
     if settings.storage == settings.tracking:
         raise UsageError(
-            f"Optuna and MLflow cannot share a database: {without_password(settings.storage)}\n"
-            "  fix: give `tracking:` and `storage:` in mlflow.yml a database each"
+            f"Optuna and MLflow cannot share a database: {without_password(settings.storage)}",
+            "give `tracking:` and `storage:` in mlflow.yml a database each",
         )
     found = search.Store(settings.storage)
     for file in sorted(found.files(one.name)):
         if Path(file) != Path(one.file).resolve() and Path(file).exists() and _name_in(Path(file)) == one.name:
             raise UsageError(
-                f"the experiment '{one.name}' of {one.file} has runs of another file: {file}\n"
-                "  fix: give one of them another `experiment:` name"
+                f"the experiment '{one.name}' of {one.file} has runs of another file: {file}",
+                "give one of them another `experiment:` name",
             )
     return found
 
@@ -153,7 +153,7 @@ def existing_store(settings: Settings, one: Experiment) -> search.Store:
         UsageError: nothing was ever run.
     """
     if not exists(settings.storage):
-        raise UsageError(f"nothing has been run yet\n  fix: {one.how_to_run}")
+        raise UsageError("nothing has been run yet", one.how_to_run)
     return store(settings, one)
 
 

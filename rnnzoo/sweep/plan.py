@@ -243,8 +243,8 @@ def _check_equal(study: Study) -> None:
         units, own, off = max(far)
         raise UsageError(
             f"`equal: weights`: {study.label} has no size with as many weights as {study.experiment.baseline} with {units}"
-            f" units: the nearest, {own}, is {off:.1%} off, and {OFF:.0%} is allowed\n  fix: search larger units, where one"
-            " unit more or less counts for less"
+            f" units: the nearest, {own}, is {off:.1%} off, and {OFF:.0%} is allowed",
+            "search larger units, where one unit more or less counts for less",
         )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from rnnzoo.confirm.stand import Stand, Training, stand
-from rnnzoo.errors import StoreError, UsageError
+from rnnzoo.errors import StoreError, UsageError, argument
 from rnnzoo.launchers import Event, Launcher, Tell
 from rnnzoo.signals import interrupts
 from rnnzoo.spec import points
@@ -289,7 +289,7 @@ class Sweep:
         self.observer.begin(self.studies, {name: len(found) for name, found in planned.items()}, best)
         ended = Counter(one.kind for found in planned.values() for one in found if one.kind in RETRIED)
         for kind, count in ended.items():
-            self.observer.note(f"{count} of them are {kind.words}; `--again {kind}` begins these once more")
+            self.observer.note(f"{count} of them are {kind.words}; `{argument('again')} {kind}` begins these once more")
 
     def attributes(self, study: Study) -> dict[str, object]:
         return {

@@ -462,7 +462,7 @@ def _class(family: str, names: Mapping[str, str], chosen: str) -> Any:
 
     known = (*names, *names.values())
     if chosen not in known:
-        raise UsageError(f"no {family[:-1]} '{chosen}'\n  fix: {nearest(str(chosen), known)}")
+        raise UsageError(f"no {family[:-1]} '{chosen}'", nearest(str(chosen), known))
     return getattr(getattr(optuna, family), names.get(chosen, chosen))
 
 
@@ -475,7 +475,7 @@ _NEEDS = {
 def _sampler(named: Named, seed: int) -> Any:
     package = _NEEDS.get(SAMPLERS.get(named.name, named.name))
     if package and importlib.util.find_spec(package) is None:
-        raise UsageError(f"the sampler '{named.name}' needs {package}\n  fix: pip install {package}")
+        raise UsageError(f"the sampler '{named.name}' needs {package}", f"pip install {package}")
     kind = _class("samplers", SAMPLERS, named.name)
     return _make(kind, named, {"seed": seed})
 
@@ -506,7 +506,7 @@ def _make(kind: Any, named: Named, given: Mapping[str, Any]) -> Any:
     known = [name for name in parameters if name not in given]
     for name, value in named.options.items():
         if name not in known:
-            raise UsageError(f"{kind.__name__} has no option '{name}'\n  fix: {nearest(name, known)}")
+            raise UsageError(f"{kind.__name__} has no option '{name}'", nearest(name, known))
         kinds = _kinds(parameters[name].annotation)
         if kinds and not any(_KINDS[one][1](value) for one in kinds):
             wanted = " or ".join(_KINDS[one][0] for one in sorted(kinds))
@@ -580,7 +580,8 @@ def _other_version(url: str, message: str) -> StoreError:
     )
     return StoreError(
         f"the storage at {without_password(url)} was written by {'an older' if older else 'a later'} version of Optuna"
-        f" than {__version__}\n  fix: {fix}; or name another storage in mlflow.yml"
+        f" than {__version__}",
+        f"{fix}; or name another storage in mlflow.yml",
     )
 
 

@@ -69,7 +69,7 @@ def load(
         task: Task = source.load(given, seed, folder or Path(), progress)
     except MemoryError as error:
         what = f": {error}" if str(error) else ""
-        raise TaskError(f"task '{name}' does not fit into memory{what}\n  fix: fewer or shorter sequences") from None
+        raise TaskError(f"task '{name}' does not fit into memory{what}", "fewer or shorter sequences") from None
     _check_contract(task, registry.where(source))
     return replace(task, digest=_identity(name, task))
 

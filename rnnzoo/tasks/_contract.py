@@ -114,9 +114,9 @@ def check(task: Any, file: str) -> None:
         TaskError: about the first violation.
     """
     if not isinstance(task, Task):
-        raise TaskError(f"{file}: `load` returned {type(task).__name__}, not a Task\n  fix: return Task(...)")
+        raise TaskError(f"{file}: `load` returned {type(task).__name__}, not a Task", "return Task(...)")
     for problem, fix in (*_words(task), *_splits(task), *_baselines(task)):
-        raise TaskError(f"task '{task.name}' ({file}): {problem}" + (f"\n  fix: {fix}" if fix else ""))
+        raise TaskError(f"task '{task.name}' ({file}): {problem}", fix)
 
 
 Problem = tuple[str, str]  # the problem and its fix

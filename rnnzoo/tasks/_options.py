@@ -26,7 +26,7 @@ def module(name: str) -> Any:
     task = plugins.load("tasks", name)
     lacks = list(_lacks(task))
     if lacks:
-        raise UsageError(f'{registry.where(task)} is no task: {lacks[0]}\n  fix: see docs/tasks.md, "Adding a task"')
+        raise UsageError(f"{registry.where(task)} is no task: {lacks[0]}", 'see docs/tasks.md, "Adding a task"')
     return task
 
 
@@ -59,7 +59,7 @@ def options_of(name: str, given: Mapping[str, Any], folder: Path) -> dict[str, A
         UsageError: one of them is wrong.
     """
     for mistake in wrong(name, given, folder):
-        raise UsageError(mistake.problem + (f"\n  fix: {mistake.fix}" if mistake.fix else ""))
+        raise UsageError(mistake.problem, mistake.fix)
     return {**module(name).OPTIONS, **given}
 
 

@@ -67,7 +67,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
         warnings = list(_noticed(kind, arrays, _npz.headers(path)))
     except (OSError, ValueError) as error:
         problem, fix = _damaged(path, error)
-        raise TaskError(f"{problem}\n  fix: {fix}") from None
+        raise TaskError(problem, fix) from None
     x, lengths = _x(arrays, path)
     del arrays["x"]  # what is no longer needed makes room for the splits
     whole, loss, outputs = _targets(kind, x, lengths, arrays, path)
@@ -89,7 +89,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
 
 
 def _refuse(path: Path, problem: str, fix: str) -> TaskError:
-    return TaskError(f"{path}: {problem}\n  fix: {fix}")
+    return TaskError(f"{path}: {problem}", fix)
 
 
 # ---------------------------------------------------------------------------------------------- x

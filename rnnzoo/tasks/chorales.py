@@ -64,7 +64,7 @@ def _version() -> str:
     try:
         return importlib.metadata.version("music21")
     except importlib.metadata.PackageNotFoundError:
-        raise TaskError("the task 'chorales' reads the music21 package\n  fix: pip install music21") from None
+        raise TaskError("the task 'chorales' reads the music21 package", "pip install music21") from None
 
 
 def _corpus() -> Path:
@@ -73,7 +73,7 @@ def _corpus() -> Path:
     for folder in folders:
         if (Path(folder) / "corpus" / "bach").is_dir():
             return Path(folder) / "corpus" / "bach"
-    raise TaskError("the music21 package has no corpus of Bach chorales\n  fix: reinstall it: pip install music21")
+    raise TaskError("the music21 package has no corpus of Bach chorales", "reinstall it: pip install music21")
 
 
 def _read(progress: Report) -> list[np.ndarray]:
@@ -84,6 +84,6 @@ def _read(progress: Report) -> list[np.ndarray]:
         try:
             rolls.append(_music.roll(_musicxml.frames(corpus / name, VOICES)))
         except (OSError, ValueError, SyntaxError) as error:  # a ParseError of XML is a SyntaxError
-            raise TaskError(f"cannot read {name} of music21's corpus: {error}\n  fix: pip install music21") from None
+            raise TaskError(f"cannot read {name} of music21's corpus: {error}", "pip install music21") from None
     progress("reading chorales", len(names), len(names))
     return rolls

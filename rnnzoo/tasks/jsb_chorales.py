@@ -52,8 +52,8 @@ def _checked(path: Path) -> Path:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if digest != SHA256:
         raise TaskError(
-            f"{path} is not the file it should be: its SHA-256 is {digest[:16]}..., not {SHA256[:16]}...\n"
-            f"  fix: delete it, and take it from {URL}"
+            f"{path} is not the file it should be: its SHA-256 is {digest[:16]}..., not {SHA256[:16]}...",
+            f"delete it, and take it from {URL}",
         )
     return path
 
@@ -69,9 +69,9 @@ def _download(progress: Report) -> Path:
         )
     except Exception as error:  # whatever the network does is one thing to the user
         raise TaskError(
-            f"the task 'jsb_chorales' needs {FILE}, which could not be downloaded ({type(error).__name__})\n"
-            f"  fix: put it by hand into {cache_folder()}, or into a folder that the environment variable RNNZOO_DATA"
-            f" names\n       it comes from {URL}"
+            f"the task 'jsb_chorales' needs {FILE}, which could not be downloaded ({type(error).__name__})",
+            f"put it by hand into {cache_folder()}, or into a folder that the environment variable RNNZOO_DATA"
+            f" names\n       it comes from {URL}",
         ) from None
     progress("downloading JSB Chorales", 1, 1)
     return _checked(cache_folder() / FILE)

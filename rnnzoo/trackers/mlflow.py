@@ -55,9 +55,7 @@ CHUNK = 7000  # characters; a tag holds 8000
 NOTE = 5000  # characters; a tag of an experiment holds so many
 ATTEMPTS = 4  # to connect to a database, within a second; MLflow's own ten take a hundred
 REASON = 300  # characters of one
-_FOLDER = """\
-MLflow at {uri} cannot be used: it keeps no runs in a folder any more
-  fix: name a database or a server, as sqlite:///runs/mlflow.db (MLFLOW_TRACKING_URI, or `tracking:` in mlflow.yml)"""
+_FOLDER = "name a database or a server, as sqlite:///runs/mlflow.db (MLFLOW_TRACKING_URI, or `tracking:` in mlflow.yml)"
 _STATUS = {Kind.COMPLETE: "FINISHED", Kind.DIVERGED: "FINISHED", Kind.PRUNED: "KILLED"}
 
 
@@ -163,12 +161,12 @@ class MlflowTracker:
                 variant_run = self.client.get_run(run)
             except MlflowException:
                 raise StoreError(
-                    f"no run '{run}' in {without_password(self.uri)}\n  fix: copy its id from `make ui`"
+                    f"no run '{run}' in {without_password(self.uri)}", "copy its id from `make ui`"
                 ) from None
             tags = variant_run.data.tags
             paths = [artifact.path for artifact in self.client.list_artifacts(run, "model")]
             if f"model/{MODEL}" not in paths or STUDY not in tags:
-                raise StoreError(f"run '{run}' keeps no model\n  fix: take the run of a variant, not of a trial")
+                raise StoreError(f"run '{run}' keeps no model", "take the run of a variant, not of a trial")
             index = tags["best"].removeprefix(BEST)
             query = f"tags.`{ROLE}` = 'trial' and tags.`{STUDY}` = '{tags[STUDY]}' and tags.trial = '{index}'"
             trial_run = self.client.search_runs([variant_run.info.experiment_id], query, max_results=1)[0]
@@ -367,7 +365,8 @@ def _plain_errors(uri: str) -> Iterator[None]:
             raise  # a bug of ours
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         if "MLFLOW_ALLOW_FILE_STORE" in str(error):
-            raise StoreError(_FOLDER.format(uri=uri)) from None
+            problem = f"MLflow at {uri} cannot be used: it keeps no runs in a folder any more"
+            raise StoreError(problem, _FOLDER) from None
         reason = textwrap.shorten(first, REASON, placeholder=" ...")
         if "out-of-date database schema" in reason:
             raise _other_version(uri, reason) from None
@@ -385,7 +384,8 @@ def _other_version(uri: str, reason: str) -> StoreError:
     fix = "keep a copy of it, then: mlflow db upgrade URI" if older else "make setup, with a later rnnzoo"
     return StoreError(
         f"MLflow's database at {without_password(uri)} was written by {'an older' if older else 'a later'} version than"
-        f" {mlflow.__version__}\n  fix: {fix}; or name another store in mlflow.yml"
+        f" {mlflow.__version__}",
+        f"{fix}; or name another store in mlflow.yml",
     )
 
 

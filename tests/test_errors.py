@@ -1,0 +1,79 @@
+"""Errors are a problem and a fix before they are text, and name arguments as their caller writes them."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+
+import rnnzoo
+from rnnzoo import errors
+from rnnzoo.cli import main
+from rnnzoo.errors import RnnzooError, Span, SpecError, StoreError, TaskError, UsageError
+
+ROOT = Path(rnnzoo.__file__).parent
+SPEC = """\
+experiment: small
+task: {name: adding, length: 5}
+variants: [rnn]
+search: {trials: 3, space: {units: 4}}
+"""
+
+
+@pytest.mark.parametrize("kind", [RnnzooError, UsageError, TaskError, StoreError])
+def test_an_error_has_its_problem_and_its_fix_also_in_another_process(kind: type[RnnzooError]) -> None:
+    error = pickle.loads(pickle.dumps(kind("it is wrong", "mend it")))
+    assert (error.problem, error.fix) == ("it is wrong", "mend it")
+    assert str(error) == "it is wrong\n  fix: mend it"
+    assert str(kind("it is wrong")) == "it is wrong"
+
+
+def test_what_arrives_as_one_text_is_taken_apart() -> None:
+    error = StoreError("it is wrong\n  fix: mend it")
+    assert (error.problem, error.fix) == ("it is wrong", "mend it")
+    assert str(error) == "it is wrong\n  fix: mend it"
+
+
+def test_a_spec_error_has_the_fields_of_its_first_mistake() -> None:
+    first, second = (errors.Mistake(Span("a.yaml", line, 1, "x"), f"wrong {line}", "mend") for line in (1, 2))
+    error = pickle.loads(pickle.dumps(SpecError(second, first)))
+    assert (error.problem, error.fix, error.mistakes) == ("wrong 1", "mend", (first, second))
+
+
+def test_problem_and_fix_become_text_in_one_place() -> None:
+    joined = [path for path in ROOT.rglob("*.py") if "\\n  fix: " in path.read_text()]
+    assert joined == [ROOT / "errors.py"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "python", "command_line"),
+    [
+        ({"workers": 0}, "workers must be at least 1, not 0", "--workers must be at least 1, not 0"),
+        ({"trials": 0}, "trials must be a whole number", "--trials must be a whole number"),
+        ({"overrides": ["search.trails=2"]}, 'overrides=["search.trails=2"]: an', "--set search.trails=2: an"),
+        ({"overrides": ["search"]}, 'write overrides=["key=value"]', "write --set key=value"),
+        ({"overrides": ["training.epochs=x"]}, "overrides:1:17: `epochs`", "--set:1:17: `epochs`"),
+        ({"again": "faild"}, "again faild: no trials", "--again faild: no trials"),
+    ],
+)
+def test_an_argument_is_named_as_its_caller_writes_it(
+    arguments: dict[str, object],
+    python: str,
+    command_line: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    with pytest.raises(RnnzooError) as caught:
+        rnnzoo.run("spec.yaml", **arguments)  # type: ignore[arg-type]
+    assert python in str(caught.value)
+    assert "--" not in str(caught.value)
+    words = []
+    for name, value in arguments.items():
+        given = value[0] if isinstance(value, list) else value
+        words += [{"overrides": "--set"}.get(name, f"--{name}"), str(given)]
+    assert main(["sweep", "spec.yaml", *words]) == 2
+    assert command_line in capsys.readouterr().err
