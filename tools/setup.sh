@@ -22,9 +22,11 @@ echo "Setting up $venv with $("$python" --version): about 3 GB and half a minute
 rm -f "$venv/.ready"
 # An environment of another Python, or one that was left half made, is made anew.
 if ! fits "$venv/bin/python"; then rm -rf "$venv"; fi
+echo "  making the environment"
 "$python" -m venv "$venv"
 
 # The installer itself comes out of the lock too, hashes included; then it installs the rest.
+echo "  downloading the installer"
 lock=$venv/installer.txt
 awk '/^uv==/ { found = 1 } found { print } found && !/\\$/ { exit }' requirements.lock > "$lock"
 if ! "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r "$lock" 2> "$venv/setup.log"; then
@@ -33,6 +35,8 @@ if ! "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-
     exit 1
 fi
 # Byte code once, instead of at every first import: after a fresh set-up this would be most of the first wait.
+echo "  installing what requirements.lock names: TensorFlow is most of it"
 "$venv/bin/uv" pip sync --quiet --compile-bytecode --python "$venv/bin/python" --require-hashes requirements.lock
 "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --no-deps --no-build-isolation --editable .
 touch "$venv/.ready"
+echo "Done.  In this shell, . $venv/bin/activate makes rnnzoo a command."

@@ -9,12 +9,13 @@ from typing import Any
 from rnnzoo import tasks
 from rnnzoo.api import expected, root
 from rnnzoo.api.beforehand import warned
-from rnnzoo.errors import UsageError
+from rnnzoo.errors import UsageError, argument
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.sweep import measure, speed, status
 from rnnzoo.sweep import open as door
 from rnnzoo.sweep.open import Opened
+from rnnzoo.sweep.plan import Study
 from rnnzoo.sweep.search import Store
 
 
@@ -40,10 +41,24 @@ def planned(
     done = {study.identity: min(row.ended, opened.trials) for study, row in zip(opened.studies, rows)}
     count = root.workers(workers)
     costs: Mapping[str, measure.Cost] = {}
-    if measured:
+    samples = _samples(opened, store, done) if measured else []
+    if samples:
         with root.launched(count, opened.runs) as launcher:
-            costs = measure.measure(opened.studies, launcher, lambda at, of: progress("measuring", at, of))
+            costs = measure.measure(samples, launcher, lambda at, of: progress("measuring trainings", at, of))
     return {**_plan(opened, done, costs, count), **_expected(opened, store, noise), **_speed(opened, store, costs)}
+
+
+def _samples(opened: Opened, store: Store | None, done: Mapping[str, int]) -> list[measure.Sample]:
+    """What is measured: the studies whose speed is compared, and those that have trials left."""
+    compared = {study.identity for pair in _unmeasured(opened, store) for study in pair}
+    samples = []
+    for study in opened.studies:
+        left = status.planned(study, opened.trials) - done.get(study.identity, 0)
+        if study.identity in compared:
+            samples.append(measure.timed(study))
+        elif left > 0:
+            samples.append(measure.sample(study, left))
+    return samples
 
 
 def data(opened: Opened) -> dict[str, Any]:
@@ -60,7 +75,7 @@ def checked_noise(noise: float | None) -> float | None:
         UsageError: it is no standard deviation.
     """
     if noise is not None and not 0.0 < noise < math.inf:
-        raise UsageError(f"--noise must be a number above 0, not {noise:g}")
+        raise UsageError(f"{argument('noise')} must be a number above 0, not {noise:g}")
     return noise
 
 
@@ -94,12 +109,13 @@ def _plan(opened: Opened, done: Mapping[str, int], costs: Mapping[str, Any], wor
         cost = costs.get(study.identity)
         total = status.planned(study, opened.trials)
         left = max(0, total - done.get(study.identity, 0))
-        hours = [left * seconds / 3600 for seconds in cost.trial] if cost else None
-        step = list(cost.step) if cost else None
+        hours = sorted(left * seconds / 3600 for seconds in cost.trial) if cost else None
+        step = list(cost.step) if cost and cost.step else None
         rows.append({"variant": study.variant.label, "task": study.task.label, "planned": total, "left": left,
                      "weights": weights, "seconds_per_step": step, "core_hours": hours})  # fmt: skip
     known = [row["core_hours"] for row in rows if row["core_hours"]]
-    total_hours = [sum(one[end] for one in known) / workers for end in (0, 1)] if known else None
+    at_once = min(workers, max(1, sum(row["left"] for row in rows)))
+    total_hours = [sum(one[end] for one in known) / at_once for end in (0, 1)] if known else None
     return {
         "experiment": opened.experiment.name,
         "workers": workers,
@@ -115,6 +131,13 @@ def _speed(opened: Opened, store: Store | None, costs: Mapping[str, Any]) -> dic
     wanted = speed.wanted(opened.experiment, opened.studies)
     if not wanted:
         return {}
-    known = [(timing.a, timing.b) for timing in store.timings(opened.identities)] if store else []
-    pairs = speed.missing(opened.experiment, opened.studies, known)
+    pairs = _unmeasured(opened, store)
     return {"speed": {"measurements": len(pairs), "seconds": speed.seconds(pairs, costs)}}
+
+
+def _unmeasured(opened: Opened, store: Store | None) -> list[tuple[Study, Study]]:
+    """The pairs that claims about speed compare, and that were not measured yet."""
+    if not speed.wanted(opened.experiment, opened.studies):
+        return []
+    known = [(timing.a, timing.b) for timing in store.timings(opened.identities)] if store else []
+    return speed.missing(opened.experiment, opened.studies, known)

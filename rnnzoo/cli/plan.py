@@ -23,7 +23,7 @@ def plan(given: argparse.Namespace) -> None:
     noise = planning.checked_noise(given.noise)
     console = plain_console(given.json)
     experiment = experiment_of(Path(given.spec), given.set, given.trials)
-    with bars(console) as report:
+    with bars(console, lines=not given.json) as report:
         content = planning.planned(experiment, given.workers, not given.no_measure, noise, report)
     if given.json:
         print(json.dumps(content, indent=2))
@@ -36,7 +36,7 @@ def _print_plan(content: Mapping[str, Any], console: Console) -> None:
     from rich.table import Table
 
     from rnnzoo.cli import expected
-    from rnnzoo.terminal.display import duration
+    from rnnzoo.terminal.display import duration, span
 
     table = Table(box=None, pad_edge=False)
     several = len({row["task"] for row in content["studies"]}) > 1
@@ -46,14 +46,14 @@ def _print_plan(content: Mapping[str, Any], console: Console) -> None:
         step, hours = row["seconds_per_step"], row["core_hours"]
         table.add_row(
             row["variant"], *([row["task"]] if several else []), str(row["planned"]), str(row["left"]),
-            f"{row['weights'][0]:,} - {row['weights'][1]:,}",
-            f"{step[0] * 1000:.1f} - {step[1] * 1000:.1f}" if step else "",
-            " - ".join(duration(one * 3600 / row["left"]) for one in hours) if hours and row["left"] else "",
+            span(row["weights"], "{:,}".format),
+            span([1000 * seconds for seconds in step], "{:.1f}".format) if step else "",
+            span([one * 3600 / row["left"] for one in hours], duration) if hours and row["left"] else "",
         )  # fmt: skip
     console.print(table)
     if content["hours"]:
-        low, high = (duration(hours * 3600) for hours in sorted(content["hours"]))
-        console.print(f"\n{low} to {high} with {content['workers']} at a time, if no trial stops early")
+        how_long = span([hours * 3600 for hours in content["hours"]], duration)
+        console.print(f"\n{how_long} with {content['workers']} at a time, if no trial stops early")
     for task, most in content.get("second_stage", {}).items():
         console.print(f"\nthen to confirm claims on {task}: {f'at most {most}' if most else 'no'} trainings more")
         if task in content.get("expected", {}):

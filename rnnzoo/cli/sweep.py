@@ -35,7 +35,7 @@ def sweep(given: argparse.Namespace) -> int:
 
     console = plain_console(unread="the sweep goes on, though nobody reads what it prints")
     experiment = experiment_of(Path(given.spec), given.set, given.trials)
-    with bars(console) as report:
+    with bars(console, lines=True) as report:
         ready = prepared(experiment, given.workers, given.source or "", given.again, console.print, report)
     console.print(_headline(ready.opened, ready.workers))
     if config.project() != Path():
@@ -43,6 +43,7 @@ def sweep(given: argparse.Namespace) -> int:
     print_data(warned(experiment), planning.data(ready.opened), console)
     for text in ready.elsewhere():
         console.print(text, style="yellow")
+    console.print(f"opening the storage and {config.read().tracker_title} ...", style="dim")
     with Display(console, ready.opened.trials, live=console.is_terminal) as display:
         try:
             results = ready.run(display)

@@ -1,6 +1,8 @@
-"""How long a sweep will take, measured: three epochs of each variant's smallest and largest model on this machine.
+"""How long a sweep will take, measured: a few epochs of each variant's smallest and largest model on this machine.
 
-In: studies and a launcher.  Out: seconds a trial, low and high.  Compiling is counted once a trial, as it happens.
+In: studies and a launcher.  Out: seconds a trial, low and high.  Compiling is counted once a trial, as it happens.  No study
+is measured for longer than its trials would take: its model once where it has one size, or one trial; its epochs if they are
+few.
 """
 
 from __future__ import annotations
@@ -14,18 +16,20 @@ from rnnzoo.spec.experiment import Dimension, Space
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Value
 from rnnzoo.sweep.plan import Study
 
+EPOCHS = 3  # that are measured; an epoch varies
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
     """What one trial of a study takes.
 
     Attributes:
-        step: seconds a training step, of the smallest and the largest model.
+        step: seconds a training step, of the smallest and the largest model; None from a single epoch, which compiles.
         epoch: seconds an epoch, likewise, without what compiles.
         trial: seconds a trial with all its epochs, likewise; less where patience ends it.
     """
 
-    step: tuple[float, float]
+    step: tuple[float, float] | None
     epoch: tuple[float, float]
     trial: tuple[float, float]
 
@@ -44,46 +48,64 @@ def _place(dimension: Dimension, end: float) -> float:
     return min(end, 1 - 1e-9) if dimension.name in ("units", "layers") else 0.5
 
 
-def measure(studies: Sequence[Study], launcher: Launcher, progress: Callable[[int, int], None]) -> dict[str, Cost]:
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What is measured of a study: one training at each of these ends of its space, of so many epochs."""
+
+    study: Study
+    ends: tuple[float, ...]
+    epochs: int
+
+
+def sample(study: Study, trials: int) -> Sample:
+    """The sample for so many trials of a study, which takes no longer than they do."""
+    smallest, largest = (corner(study.variant.space, end) for end in (0.0, 1.0))
+    ends = (1.0,) if trials == 1 or smallest == largest else (0.0, 1.0)
+    return Sample(study, ends, min(EPOCHS, study.experiment.training.epochs))
+
+
+def timed(study: Study) -> Sample:
+    """The sample for a study whose speed is compared, which takes more epochs than are measured here."""
+    return replace(sample(study, 2), epochs=EPOCHS)
+
+
+def measure(samples: Sequence[Sample], launcher: Launcher, progress: Callable[[int, int], None]) -> dict[str, Cost]:
     """The cost of each study, by identity; a study whose training fails is left out."""
-    wanted = [(study, end) for study in studies for end in (0.0, 1.0)]
-    running: dict[int, tuple[str, float, int]] = {}
+    wanted = [(one, end) for one in samples for end in one.ends]
+    progress(0, len(wanted))
+    todo = list(reversed(wanted))
+    running: dict[int, tuple[str, float]] = {}
     found: dict[tuple[str, float], Outcome] = {}
-    todo = iter(wanted)
-    more = True
-    while more or running:
-        while more and len(running) < launcher.capacity():
-            one = next(todo, None)
-            more = one is not None
-            if one is not None:
-                study, end = one
-                trial = study.trial(0, corner(study.variant.space, end))
-                short = replace(trial, training=replace(trial.training, epochs=3, patience=0))
-                running[launcher.submit(short)] = (study.identity, end, study.experiment.training.epochs)
+    while todo or running:
+        while todo and len(running) < launcher.capacity():
+            one, end = todo.pop()
+            trial = one.study.trial(0, corner(one.study.variant.space, end))
+            short = replace(trial, training=replace(trial.training, epochs=one.epochs, patience=0))
+            running[launcher.submit(short)] = (one.study.identity, end)
         event = launcher.wait()
         if event is None or event.ticket not in running:
             continue
         if isinstance(event.what, Progress):
             launcher.answer(event.ticket, True)
             continue
-        identity, end, _ = running.pop(event.ticket)
-        found[identity, end] = event.what
+        key = running.pop(event.ticket)
+        found[key] = event.what
         progress(len(found), len(wanted))
-    costs = {study.identity: _cost(study, found) for study in studies}
+    costs = {one.study.identity: _cost(one, [found[one.study.identity, end] for end in one.ends]) for one in samples}
     return {identity: cost for identity, cost in costs.items() if cost is not None}
 
 
-def _cost(study: Study, found: Mapping[tuple[str, float], Outcome]) -> Cost | None:
-    ends = [found.get((study.identity, end)) for end in (0.0, 1.0)]
-    if any(one is None or one.kind is not Kind.COMPLETE for one in ends):
+def _cost(one: Sample, outcomes: Sequence[Outcome]) -> Cost | None:
+    if any(outcome.kind is not Kind.COMPLETE for outcome in outcomes):
         return None
-    small, large = (one.seconds for one in ends if one is not None)
-    epochs = study.experiment.training.epochs
+    small, large = outcomes[0].seconds, outcomes[-1].seconds
+    epochs = one.study.experiment.training.epochs
 
     def epoch(seconds: Mapping[str, float]) -> float:
-        return (seconds["train"] - seconds["compile"]) / 3
+        return (seconds["train"] - seconds["compile"]) / one.epochs
 
     def whole(seconds: Mapping[str, float]) -> float:
         return seconds["total"] - seconds["train"] + seconds["compile"] + epochs * epoch(seconds)
 
-    return Cost((small["step"], large["step"]), (epoch(small), epoch(large)), (whole(small), whole(large)))
+    step = (small["step"], large["step"]) if one.epochs > 1 else None
+    return Cost(step, (epoch(small), epoch(large)), (whole(small), whole(large)))

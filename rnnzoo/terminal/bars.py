@@ -17,13 +17,19 @@ from rnnzoo.tasks import Report
 
 
 @contextmanager
-def bars(console: Console) -> Iterator[Report]:
-    """A bar for each long preparation; none where the console is no terminal."""
+def bars(console: Console, lines: bool = False) -> Iterator[Report]:
+    """A bar for each long preparation, where the console is a terminal.
+
+    Args:
+        lines: elsewhere, print a line as each of them begins.
+    """
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
         known: dict[str, Any] = {}
 
         def tell(what: str, done: int, of: int) -> None:
+            if what not in known and lines and not console.is_terminal:
+                console.print(f"{what} ...")
             if what not in known:
                 known[what] = shown.add_task(what, total=of)
             shown.update(known[what], completed=done)

@@ -6,7 +6,7 @@ In: what the loop tells (`sweep.run.Observer`).  Out: text, nothing else; a disp
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rich.console import Console, Group
@@ -23,6 +23,7 @@ from rnnzoo.sweep.plan import Study
 from rnnzoo.sweep.status import planned
 
 Key = tuple[str, int]
+STARTING = "starting the processes that train"
 
 
 @dataclass(slots=True)
@@ -34,9 +35,10 @@ class _State:
     done: dict[str, int] = field(default_factory=dict)
     best: dict[str, float] = field(default_factory=dict)
     bad: dict[str, int] = field(default_factory=dict)
-    running: dict[Key, tuple[Study, Progress | None]] = field(default_factory=dict)
+    running: dict[Key, tuple[Trial, Study, Progress | None]] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
     ended: int = 0
+    heard: bool = False  # whether some training has told of an epoch
     second: dict[str, int] = field(default_factory=dict)  # trainings of the second stage, by task
     told: set[tuple[str, str]] = field(default_factory=set)  # what was said of a task's claims
 
@@ -87,14 +89,19 @@ class Display:
         if self.state.finished:
             rest = "; going on with the rest" if state.finished < state.total else ""
             self.note(f"{state.finished} of {state.total} trials are done already{rest}")
-        if self.live is not None and state.finished < state.total:
+        if state.finished < state.total and self.live is not None:
             self.live.start()
+        elif state.finished < state.total:
+            self.note(STARTING)
 
     def started(self, study: Study, trial: Trial) -> None:
-        self.state.running[study.identity, trial.index] = (study, None)
+        self.state.running[study.identity, trial.index] = (trial, study, None)
+        if self.live is None and not self.state.heard:
+            self.note(f"{study.label} {trial.index}: {_compiling(trial)}")
 
     def progress(self, study: Study, trial: Trial, progress: Progress) -> None:
-        self.state.running[study.identity, trial.index] = (study, progress)
+        self.state.running[study.identity, trial.index] = (trial, study, progress)
+        self.state.heard = True
 
     def ended(self, study: Study, trial: Trial, outcome: Outcome) -> None:
         state, name = self.state, study.identity
@@ -157,7 +164,8 @@ class Display:
         foot = Text(
             f"{state.finished} of {state.total} trials, {len(state.running)} running, {state.left()}", style="dim"
         )
-        return Group(table, *self._running(), foot)
+        starting = [] if state.running or state.ended else [Text(f"  {STARTING}", style="cyan")]
+        return Group(table, *starting, *self._running(), foot)
 
     def _row(self, study: Study) -> tuple[str | Text | ProgressBar, ...]:
         state, name = self.state, study.identity
@@ -168,15 +176,27 @@ class Display:
 
     def _running(self) -> list[Text]:
         lines = []
-        for (_, index), (study, progress) in list(self.state.running.items())[:8]:
-            how = f"epoch {progress.step}/{progress.of}, {progress.value:.4f}" if progress else "starting"
-            lines.append(Text(f"  {study.label} {index}: {how}", style="cyan"))
+        for trial, study, progress in list(self.state.running.values())[:8]:
+            how = f"epoch {progress.step}/{progress.of}, {progress.value:.4f}" if progress else _compiling(trial)
+            lines.append(Text(f"  {study.label} {trial.index}: {how}", style="cyan"))
         return lines
+
+
+def _compiling(trial: Trial) -> str:
+    """What a training does before its first epoch is over."""
+    sizes = [f"{trial.hyperparameters[name]} {name}" for name in ("layers", "units") if name in trial.hyperparameters]
+    return f"compiling {', '.join([trial.variant, *sizes])}"
 
 
 def _second(task: str) -> str:
     """Under what the trainings of the second stage are counted."""
     return f"second stage on {task}"
+
+
+def span(values: Sequence[float], text: Callable[[float], str]) -> str:
+    """From the least to the largest of some values; one number where both look alike."""
+    low, high = text(min(values)), text(max(values))
+    return low if low == high else f"{low} to {high}"
 
 
 def duration(seconds: float) -> str:

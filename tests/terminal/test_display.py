@@ -1,4 +1,4 @@
-"""What a sweep without a terminal prints as it begins, and when it is stopped."""
+"""What a sweep prints as it begins, and when it is stopped."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from rnnzoo.spec.read_experiment import parse_experiment
+from rnnzoo.spec.trial import Progress
 from rnnzoo.sweep.plan import Study, studies
 from rnnzoo.terminal.console import Plain
-from rnnzoo.terminal.display import Display
+from rnnzoo.terminal.display import STARTING, Display, duration, span
 
 SPEC = "experiment: e\ntask: adding\nvariants: [rnn]\nsearch: {trials: 3, space: {units: 4}}\n"
 
@@ -23,8 +24,8 @@ def only_study() -> Study:
 @pytest.mark.parametrize(
     ("done", "words"),
     [
-        (0, ""),
-        (2, "2 of 3 trials are done already; going on with the rest\n"),
+        (0, f"{STARTING}\n"),
+        (2, f"2 of 3 trials are done already; going on with the rest\n{STARTING}\n"),
         (3, "3 of 3 trials are done already\n"),
     ],
 )
@@ -44,5 +45,38 @@ def test_a_sweep_that_is_stopped_counts_its_trials_only_once_it_knows_them() -> 
     assert out.getvalue().splitlines() == [
         "stopped; no trial was begun, and the same command goes on",
         "1 of 3 trials are done already; going on with the rest",
+        STARTING,
         "stopped; 1 of 3 trials are done, and the same command goes on",
     ]
+
+
+def test_until_a_first_epoch_is_over_each_training_says_what_it_compiles() -> None:
+    study, out = only_study(), io.StringIO()
+    first, second, third = (study.trial(index, {"units": 4, "learning_rate": 0.01}) for index in range(3))
+    with Display(Plain(file=out), 3, live=False) as display:
+        display.begin([study], {}, {})
+        display.started(study, first)
+        display.started(study, second)
+        display.progress(study, first, Progress(1, 2, 0.5, 0.5))
+        display.started(study, third)
+    assert out.getvalue().splitlines() == [STARTING, "rnn 0: compiling rnn, 4 units", "rnn 1: compiling rnn, 4 units"]
+
+
+def test_a_training_without_an_epoch_is_shown_as_compiling_on_a_terminal() -> None:
+    study, out = only_study(), io.StringIO()
+    console = Plain(file=out, force_terminal=True, width=80, color_system=None)
+    display = Display(console, 3, live=True)
+    display.state.studies = [study]
+    display.started(study, study.trial(0, {"units": 4}))
+    console.print(display.__rich__())
+    assert "rnn 0: compiling rnn, 4 units" in out.getvalue()
+    display.progress(study, study.trial(0, {"units": 4}), Progress(1, 2, 0.5, 0.5))
+    console.print(display.__rich__())
+    assert "rnn 0: epoch 1/2, 0.5000" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [([2.0, 5.0], "2 s to 5 s"), ([5.0, 2.0], "2 s to 5 s"), ([2.1, 1.9], "2 s"), ([7.0], "7 s")]
+)
+def test_a_range_is_in_order_and_one_number_where_its_ends_look_alike(seconds: list[float], text: str) -> None:
+    assert span(seconds, duration) == text

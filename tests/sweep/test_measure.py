@@ -1,0 +1,82 @@
+"""What a plan measures takes no longer than the trials that it plans."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from rnnzoo.launchers import Event
+from rnnzoo.spec.read_experiment import parse_experiment
+from rnnzoo.spec.trial import Kind, Outcome, Trial
+from rnnzoo.sweep import measure
+from rnnzoo.sweep.plan import Study, studies
+
+COMPILE, STEP, REST = 3.0, 0.5, 1.0  # seconds: of the first epoch beside its steps, of an epoch, of all else
+
+
+def study(units: str, epochs: int) -> Study:
+    text = f"experiment: e\ntask: adding\nvariants: [rnn]\nsearch: {{trials: 9, space: {{units: {units}}}}}\n"
+    text += f"training: {{epochs: {epochs}}}\n"
+    (only,) = studies(parse_experiment(text, "e.yaml", Path()), {"adding": "digest"}, {"adding": 2})
+    return only
+
+
+class Clock:
+    """A launcher whose trainings take what is said of them, and that runs one at a time."""
+
+    def __init__(self) -> None:
+        self.trials: list[Trial] = []
+        self.waiting: list[int] = []
+
+    def capacity(self) -> int:
+        return 1
+
+    def submit(self, trial: Trial) -> int:
+        self.trials.append(trial)
+        self.waiting.append(len(self.trials) - 1)
+        return self.waiting[-1]
+
+    def wait(self) -> Event:
+        ticket = self.waiting.pop()
+        trial = self.trials[ticket]
+        train = COMPILE + trial.training.epochs * STEP
+        seconds = {"train": train, "compile": COMPILE, "step": STEP, "total": train + REST}
+        if trial.training.epochs == 1:  # nothing tells what compiling took
+            seconds |= {"compile": 0.0}
+        return Event(ticket, Outcome(Kind.COMPLETE, seconds=seconds))
+
+
+def measured(samples: Sequence[measure.Sample]) -> tuple[Clock, dict[str, measure.Cost]]:
+    clock = Clock()
+    return clock, measure.measure(samples, clock, lambda done, of: None)  # type: ignore[arg-type]  # all that is called
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3, 20])
+@pytest.mark.parametrize("trials", [1, 2, 9])
+@pytest.mark.parametrize("units", ["8", "{int: [4, 8]}"])
+def test_no_study_is_measured_for_longer_than_its_trials_take(units: str, trials: int, epochs: int) -> None:
+    one = study(units, epochs)
+    clock, costs = measured([measure.sample(one, trials)])
+    assert len(clock.trials) <= trials
+    assert all(trial.training.epochs <= epochs for trial in clock.trials)
+    low, high = costs[one.identity].trial
+    assert low == high == pytest.approx(COMPILE + epochs * STEP + REST)
+    assert (costs[one.identity].step is None) == (epochs == 1)
+
+
+def test_a_study_of_one_size_is_measured_once_and_one_of_several_at_both_ends() -> None:
+    assert [trial.units for trial in measured([measure.sample(study("8", 9), 9)])[0].trials] == [8]
+    assert [trial.units for trial in measured([measure.sample(study("{int: [4, 8]}", 9), 9)])[0].trials] == [4, 8]
+
+
+def test_a_study_whose_speed_is_compared_is_measured_beyond_its_first_epoch() -> None:
+    one = study("8", 1)
+    _, costs = measured([measure.timed(one)])
+    assert costs[one.identity].epoch == pytest.approx((STEP, STEP))
+
+
+def test_nothing_is_waited_for_where_nothing_is_measured() -> None:
+    clock, costs = measured([])
+    assert (clock.trials, costs) == ([], {})
