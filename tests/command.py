@@ -10,18 +10,34 @@ import importlib
 import io
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 from rnnzoo.cli import INTERRUPTED, main
-from rnnzoo.launchers import local
+from rnnzoo.launchers.local import LocalLauncher
 from rnnzoo.sweep import run
+from tests import fork_servers
 
 
 def rnnzoo(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command in a folder, with variables beside those of the environment, on a terminal of 80 columns."""
+    done = _run(*arguments, cwd=cwd, **environment)
+    if done.returncode == INTERRUPTED:
+        raise KeyboardInterrupt  # which was meant for the tests
+    return done
+
+
+def before_a_trial(*arguments: str, cwd: Path) -> str:
+    """What a sweep prints that is interrupted as it begins its first trial."""
+    with mock.patch.object(LocalLauncher, "submit", side_effect=KeyboardInterrupt):
+        done = _run(*arguments, cwd=cwd)
+    assert done.returncode == INTERRUPTED, done.stdout + done.stderr
+    return done.stdout
+
+
+def _run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     encoding = environment.get("PYTHONIOENCODING", "utf-8")
     out, error = (
         io.TextIOWrapper(io.BytesIO(), encoding, errors, write_through=True)
@@ -32,11 +48,10 @@ def rnnzoo(*arguments: str, cwd: Path, **environment: str) -> subprocess.Complet
         contextlib.chdir(cwd),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(error),
-        _lasting_fork_servers(cwd),
+        fork_servers.shared(),
+        mock.patch.object(run, "work", _Within(run.work, cwd)),
     ):
         code = _exit_code(arguments)
-    if code == INTERRUPTED:
-        raise KeyboardInterrupt  # which was meant for the tests
     printed, told = (stream.buffer.getvalue().decode(encoding) for stream in (out, error))  # type: ignore[attr-defined]
     return subprocess.CompletedProcess(["rnnzoo", *arguments], code, printed, told)
 
@@ -46,17 +61,6 @@ def _exit_code(arguments: tuple[str, ...]) -> int:
         return main(arguments)
     except SystemExit as left:
         return int(left.code or 0)
-
-
-# ---------------------------------------------------------------------------------------------- fork servers
-
-_servers: dict[object, _Lasting] = {}
-
-
-class _Lasting(local._Server):
-    """A fork server that serves one sweep after another."""
-
-    def close(self) -> None: ...
 
 
 class _Within:
@@ -72,25 +76,3 @@ class _Within:
 def _within(module: str, name: str, folder: str) -> Any:
     os.chdir(folder)
     return getattr(importlib.import_module(module), name)
-
-
-@contextlib.contextmanager
-def _lasting_fork_servers(folder: Path) -> Iterator[None]:
-    """All sweeps of this process share a fork server: it imports TensorFlow once, not once a sweep."""
-    started = local._start_server
-
-    def lasting(preload: tuple[str, ...], log: Path | None, environment: Mapping[str, str]) -> local._Server:
-        key = (preload, tuple(sorted(environment.items())))
-        if key not in _servers or not _servers[key].alive:
-            server = started(preload, log, environment)
-            _servers[key] = _Lasting(server.process, server.control)
-        return _servers[key]
-
-    with mock.patch.object(local, "_start_server", lasting), mock.patch.object(run, "work", _Within(run.work, folder)):
-        yield
-
-
-def end_fork_servers() -> None:
-    for server in _servers.values():
-        local._Server.close(server)
-    _servers.clear()

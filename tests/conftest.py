@@ -21,10 +21,12 @@ os.environ.setdefault(
 import pytest
 from hypothesis import settings
 
+from tests.samples import examples
+
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared" / "data"  # development data; tests that need it skip without it
 
-settings.register_profile("steady", deadline=None, derandomize=True, print_blob=False)
+settings.register_profile("steady", deadline=None, derandomize=True, print_blob=False, max_examples=examples(100))
 settings.load_profile("steady")
 
 
@@ -45,11 +47,20 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def fork_servers() -> Iterator[None]:
-    """Those that commands of tests share end with the tests."""
+def end_of_fork_servers() -> Iterator[None]:
+    """Those that sweeps of tests share end with the tests."""
     yield
-    if "tests.command" in sys.modules:
-        sys.modules["tests.command"].end_fork_servers()
+    if "tests.fork_servers" in sys.modules:
+        sys.modules["tests.fork_servers"].end()
+
+
+@pytest.fixture(scope="module")
+def shared_fork_servers() -> Iterator[None]:
+    """Sweeps of this module share fork servers with others: each start of one takes as long as ten trials that only pretend."""
+    from tests import fork_servers
+
+    with fork_servers.shared():
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -81,6 +92,36 @@ def copied(migrate: Callable[[Any], None], template: Path) -> Callable[[Any], No
             kept.backup(database) if there else database.backup(kept)
 
     return tables
+
+
+@pytest.fixture(scope="session", autouse=True)
+def revisions_once() -> Iterator[None]:
+    """Optuna reads its own migrations anew for each storage that it opens; what they are does not change meanwhile."""
+    from optuna.storages._rdb.storage import _VersionManager
+
+    read: list[Any] = []
+    make = _VersionManager._create_alembic_script
+
+    def kept(self: _VersionManager) -> Any:
+        read.extend([] if read else [make(self)])
+        return read[0]
+
+    with mock.patch.object(_VersionManager, "_create_alembic_script", kept):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting_for_disks() -> Iterator[None]:
+    """No test cuts the power off: SQLite need not wait until what it wrote is on the disk."""
+    from sqlalchemy import Engine, event
+
+    def hurry(connection: Any, record: object) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous=OFF")
+
+    event.listen(Engine, "connect", hurry)
+    yield
+    event.remove(Engine, "connect", hurry)
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from rnnzoo.sweep import run as sweeping
 from rnnzoo.sweep.plan import Study
 from tests.sweep.work import pretend
 
+pytestmark = pytest.mark.usefixtures("shared_fork_servers")
 ROOT = Path(__file__).parents[1]
 SPEC = """\
 experiment: small
@@ -64,7 +65,7 @@ def project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project that these tests share; its trials are over at once."""
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sweeping, "work", pretend)
-    monkeypatch.setattr(root, "PRELOAD", ())
+    monkeypatch.setattr(root, "PRELOAD", (pretend.__module__,))
     return folder
 
 
@@ -214,15 +215,17 @@ from rnnzoo.api import root
 from rnnzoo.sweep import run
 from tests.sweep.work import pretend
 
-run.work, root.PRELOAD = pretend, ()
+run.work, root.PRELOAD = pretend, (pretend.__module__,)
 results = rnnzoo.run("small.yaml", overrides={{"experiment": "script"}}, workers=2)
 print(len(results), rnnzoo.report("small.yaml", overrides=["experiment=script"]).page)
 """
 
 
-def test_a_script_without_a_main_guard_runs_once(project: Path) -> None:
-    (project / "script.py").write_text(SCRIPT.format(root=str(ROOT)))
-    done = subprocess.run([sys.executable, "script.py"], capture_output=True, text=True, check=False)
+def test_a_script_without_a_main_guard_runs_once(tmp_path: Path) -> None:
+    (tmp_path / "small.yaml").write_text(SPEC)
+    (tmp_path / "mlflow.yml").write_text("tracker: memory\n")  # MLflow takes five seconds to import and to begin
+    (tmp_path / "script.py").write_text(SCRIPT.format(root=str(ROOT)))
+    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("from its top\n4 runs/script/report/report.html\n", "")
 
 

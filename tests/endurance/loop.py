@@ -66,6 +66,6 @@ def stores(folder: Path, storage: str = "") -> tuple[Store, MlflowTracker]:
 def main(folder: Path, storage: str = "") -> None:
     experiment = parse_experiment(SPEC, str(folder / "killed.yaml"), folder)
     store, tracker = stores(folder, storage)
-    launcher = LocalLauncher(work, 2, log=folder / "workers.log")
+    launcher = LocalLauncher(work, 2, (__name__,), folder / "workers.log")
     planned = studies(experiment, {"adding": "digest"}, {"adding": 2})
     Sweep(experiment, planned, TRIALS, store, tracker, launcher, Silent(), folder / NAME).run()

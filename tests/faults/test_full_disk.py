@@ -23,6 +23,7 @@ from tests.faults.work import CHATTY, chatty
 from tests.sweep import test_run
 from tests.sweep.test_run import Quiet, sweep
 
+pytestmark = pytest.mark.usefixtures("shared_fork_servers")
 RANDOM = test_run.SPEC.format(sampler="random")
 
 

@@ -33,7 +33,10 @@ RANDOM = SPEC.format(sampler="random")
 NUMBERS = itertools.count()  # of databases
 Outcomes = Mapping[tuple[str, int], Outcome]
 
-pytestmark = pytest.mark.skipif(bool(postgresql.missing()), reason=postgresql.missing() or "it is there")
+pytestmark = [
+    pytest.mark.skipif(bool(postgresql.missing()), reason=postgresql.missing() or "it is there"),
+    pytest.mark.usefixtures("shared_fork_servers"),
+]
 
 
 @pytest.fixture(scope="module")

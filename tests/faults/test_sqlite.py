@@ -24,6 +24,7 @@ from rnnzoo.trackers.mlflow import MlflowTracker
 from tests.faults.disks import read_only
 from tests.sweep.test_run import SPEC, Quiet, sweep
 
+pytestmark = pytest.mark.usefixtures("shared_fork_servers")
 RANDOM = SPEC.format(sampler="random")
 LOCK = """
 import sqlite3, sys, time

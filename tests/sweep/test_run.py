@@ -22,6 +22,7 @@ from rnnzoo.sweep.status import rows
 from rnnzoo.trackers.memory import MemoryTracker
 from tests.sweep.work import changed_data, flaky, hopeless, pretend
 
+pytestmark = pytest.mark.usefixtures("shared_fork_servers")
 SPEC = """\
 experiment: loop
 task: adding

@@ -20,6 +20,7 @@ from tests.report.test_report import task
 from tests.sweep.test_run import Quiet, sweep
 from tests.sweep.work import paced
 
+pytestmark = pytest.mark.usefixtures("shared_fork_servers")
 SPEC = """\
 experiment: loop
 task: adding
