@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ import pytest
 from rnnzoo.backends.tensorflow import cache
 from rnnzoo.backends.tensorflow.cache import XLA_CACHE
 from tests.faults.disks import read_only
+from tests.keras_process import printed
 
 
 def test_the_cache_is_switched_on_beside_flags_of_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,14 +66,12 @@ print(np.asarray(layer(tf.ones((2, 5, 3)))).tobytes().hex())
 
 
 def test_what_comes_out_of_the_cache_is_the_same_bit_for_bit(tmp_path: Path) -> None:
+    entries = tmp_path / "xla"
     outputs = []
     for _ in range(2):
-        environment = {**os.environ, **cache.environment(tmp_path)}
-        done = subprocess.run(
-            [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=True
-        )
-        cache.record(tmp_path)
-        outputs.append((done.stdout, {one.name for one in tmp_path.iterdir()}))
+        bits = printed(PROGRAM, tmp_path, cache.environment(entries))
+        cache.record(entries)
+        outputs.append((bits, {one.name for one in entries.iterdir()}))
     assert outputs[0] == outputs[1]  # nothing was compiled anew either
     assert len(outputs[0][1]) > 1
 

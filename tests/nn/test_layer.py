@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
@@ -14,6 +12,7 @@ import tensorflow as tf
 import rnnzoo
 from rnnzoo import lang
 from rnnzoo.errors import UsageError
+from tests.keras_process import printed
 
 X = np.random.default_rng(0).normal(size=(6, 9, 3)).astype("float32")
 
@@ -31,8 +30,7 @@ np.testing.assert_array_equal(found, np.load({str(tmp_path / "y.npy")!r}))
 assert model.layers[0].cell.name == "depth_gated"
 print("same")
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == "same", done.stderr
+    assert printed(program, tmp_path) == "same\n"
 
 
 def test_weights_have_the_orientation_of_the_equations() -> None:

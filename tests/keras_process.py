@@ -1,0 +1,44 @@
+"""Programs that use Keras in a process of their own, without its import of eight seconds: forks of a sweep's fork server.
+
+What is about the import itself starts an interpreter.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from unittest import mock
+
+from rnnzoo.api import root
+from rnnzoo.launchers import Tell
+from rnnzoo.spec.trial import Kind, Outcome, Trial
+from rnnzoo.sweep import run
+from tests import fork_servers
+
+
+def printed(program: str, folder: Path, environment: Mapping[str, str] | None = None) -> str:
+    """What a Python program prints; with variables of the environment that are set before TensorFlow looks at them."""
+    work = json.dumps({"program": program, "environment": dict(environment or {})})
+    log = folder / "program"
+    with (
+        fork_servers.shared(),
+        mock.patch.object(run, "work", execute),
+        root.launched(1, folder) as launcher,
+    ):
+        launcher.submit(Trial("program", "program", work, "", 0, {}, seed=0, folder=str(log)))
+        while (event := launcher.wait()) is None or not isinstance(event.what, Outcome):
+            pass
+    assert event.what.kind is Kind.COMPLETE, (log / "log.txt").read_text()
+    return event.what.message
+
+
+def execute(trial: Trial, tell: Tell) -> Outcome:
+    work = json.loads(trial.cell)
+    os.environ.update(work["environment"])
+    with contextlib.redirect_stdout(io.StringIO()) as stream:
+        exec(work["program"], {"__name__": "__main__"})
+    return Outcome(Kind.COMPLETE, message=stream.getvalue())
