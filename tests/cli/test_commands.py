@@ -23,7 +23,7 @@ from rnnzoo.spec.read_experiment import read
 from rnnzoo.spec.trial import Kind, Outcome
 from rnnzoo.sweep.search import Store
 from rnnzoo.trackers.mlflow import MlflowTracker
-from tests.command import rnnzoo
+from tests.command import before_a_trial, rnnzoo
 from tests.faults.disks import fill, make_room, small
 
 ROOT = Path(__file__).parents[2]
@@ -484,23 +484,11 @@ def test_a_sweep_whose_storage_was_lost_says_who_has_its_trials_and_takes_them_o
     (tmp_path / "small.yaml").write_text(SPEC)
     (tmp_path / "runs").mkdir()
     copy_database(swept / "runs/mlflow.db", tmp_path / "runs/mlflow.db")
-    command = [sys.executable, "-m", "rnnzoo", "sweep", "small.yaml"]
-    running = subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # a background job may ignore it
-    )  # fmt: skip
-    assert running.stdout is not None
-    told = []
-    for line in running.stdout:
-        told.append(line)
-        if "--from" in line:
-            running.send_signal(signal.SIGINT)
-            break
-    running.communicate(timeout=60)
-    assert "mlflow holds 6 of its trials and the storage none: they run anew" in "".join(told)
-    assert "rnnzoo sweep small.yaml --from mlflow" in told[-1]
+    told = before_a_trial("sweep", "small.yaml", cwd=tmp_path)
+    assert "mlflow holds 6 of its trials and the storage none: they run anew" in told
+    assert "rnnzoo sweep small.yaml --from mlflow" in told
 
-    (tmp_path / "runs/optuna.db").unlink()  # some of them may have been run anew
+    (tmp_path / "runs/optuna.db").unlink()
     taken = rnnzoo("sweep", "small.yaml", "--from", "mlflow", cwd=tmp_path)
     assert taken.returncode == 0, taken.stderr
     assert "6 of 6 trials taken over" in taken.stdout
@@ -610,10 +598,10 @@ def test_a_sweep_goes_on_from_the_table_of_another_machine(swept: Path, tmp_path
     renamed = rnnzoo("sweep", "renamed.yaml", "--trials", "2", "--from", "half.csv", cwd=tmp_path)
     assert "4 of 4 trials taken over" in renamed.stdout  # a trial does not depend on the name of its experiment
     # trials of another edition, or with other hyper-parameters than this sweep would give them, are not taken for ours
-    other_edition = rnnzoo(
-        "sweep", "small.yaml", "--set", "training.epochs=1", "--trials", "1", "--from", "half.csv", cwd=tmp_path
+    edition = ("--set", "training.epochs=1", "--trials", "1")
+    assert "4 are of another edition" in before_a_trial(
+        "sweep", "small.yaml", *edition, "--from", "half.csv", cwd=tmp_path
     )
-    assert "4 are of another edition" in other_edition.stdout
     (tmp_path / "bent.csv").write_text("".join(lines).replace(",8,", ",4,"))
     (tmp_path / "runs/optuna.db").unlink()
     bent = rnnzoo("sweep", "small.yaml", "--from", "bent.csv", cwd=tmp_path)

@@ -139,6 +139,10 @@ def test_the_target_of_chorales_is_the_next_frame() -> None:
 
 
 def test_chorales_come_out_of_the_cache_and_a_damaged_cache_is_read_anew(monkeypatch, tmp_path) -> None:
+    from rnnzoo.tasks import chorales
+
+    some = chorales.files()[::12]  # all of them take seven seconds to read
+    monkeypatch.setattr(chorales, "files", lambda: some)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     told: list[str] = []
     first = tasks.load("chorales", progress=lambda what, done, of: told.append(what))

@@ -21,13 +21,16 @@ def chance(share_a: float, share_b: float, trials: int, happens) -> float:  # ty
     return float(sum(one[a] * two[b] for a, b in itertools.product(counts, counts) if happens(a, b)))
 
 
+def called_different(trials: int) -> set[tuple[int, int]]:
+    """Pairs of counts that are called different at 5 %.  Those of the variants exchanged are too, as a test below says."""
+    tables = itertools.combinations_with_replacement(range(trials + 1), 2)
+    found = [(a, b) for a, b in tables if min(more_often(a, trials, b, trials)) <= 0.025]
+    return {*found, *((b, a) for a, b in found)}
+
+
 @pytest.mark.parametrize("trials", [4, 12])
 def test_equal_shares_are_called_different_in_at_most_5_percent_whatever_they_are(trials: int) -> None:
-    alarms = {
-        (a, b)
-        for a, b in itertools.product(range(trials + 1), repeat=2)
-        if min(more_often(a, trials, b, trials)) <= 0.025
-    }
+    alarms = called_different(trials)
     worst = max(chance(share, share, trials, lambda a, b: (a, b) in alarms) for share in SHARES)
     assert worst <= 0.05
 
@@ -71,11 +74,7 @@ def test_the_interval_of_a_share_covers_at_least_as_often_as_it_says(trials: int
 
 def test_the_trials_that_show_a_difference_of_shares_are_about_enough() -> None:
     trials = trials_for_shares(0.5, 0.05)
-    decided = {
-        (a, b)
-        for a, b in itertools.product(range(trials + 1), repeat=2)
-        if min(more_often(a, trials, b, trials)) <= 0.025
-    }
+    decided = called_different(trials)
     assert 0.7 < chance(0.75, 0.25, trials, lambda a, b: (a, b) in decided) < 0.9
     assert trials_for_shares(0.25, 0.05) > 3 * trials
     assert trials_for_shares(0.5, 0.01) > trials
