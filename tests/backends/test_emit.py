@@ -14,6 +14,7 @@ from rnnzoo.backends.tensorflow.emit import Emitter
 from rnnzoo.lang import ir, reference
 from rnnzoo.lang.primitives import ELEMENTWISE
 from rnnzoo.nn import Recurrent
+from tests.samples import examples
 from tests.strategies import cell_texts
 
 INPUTS, UNITS, BATCH, TIME = 3, 4, 2, 5
@@ -57,7 +58,7 @@ def differences(cell: ir.Cell, layers: int, keep: np.ndarray | None) -> float:
 
 
 @given(cell_texts(), st.integers(1, 2), st.booleans())
-@settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(8), suppress_health_check=[HealthCheck.too_slow])
 def test_any_cell_compiles_to_a_layer_that_equals_the_reference(text: str, layers: int, masked: bool) -> None:
     assert differences(lang.parse_text(text), layers, KEEP if masked else None) < 1e-10
 

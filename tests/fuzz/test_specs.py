@@ -25,9 +25,10 @@ from rnnzoo.spec.cell import built_in_names
 from rnnzoo.spec.document import yaml_text
 from tests.fuzz.mutate import MUTATIONS, ROOT, WORDS, spec
 from tests.fuzz.reading import Memory, Watch, cut_off, look_at, read_whole_experiment, reads_or_says_where
+from tests.samples import examples
 from tests.strategies import cell_texts
 
-SHORT, LONG = 400, 100_000
+SHORT, LONG = examples(400), 100_000
 FIRST = int(os.environ.get("RNNZOO_FUZZ_FROM", "0"))
 GROWTH = 200e6  # bytes that no file may take to read
 SHOWN = 12  # findings that are told in full
@@ -188,7 +189,7 @@ def damaged_cells(draw: st.DrawFn) -> tuple[str, str]:
 
 
 @given(st.one_of(trees(), damaged_cells()))
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_what_a_grammar_makes_is_read_or_refused_with_a_place(
     project: Path, watch: Watch, made: tuple[str, str]
 ) -> None:

@@ -13,6 +13,7 @@ from rnnzoo.lang.primitives.layout import members
 from rnnzoo.lang.program import Program
 from rnnzoo.lang.widen import compile_step
 from rnnzoo.spec.cell import built_in_names
+from tests.samples import examples
 from tests.strategies import cell_texts
 
 UNITS, INPUTS, BATCH, TIME = 9, 4, 2, 5
@@ -113,7 +114,7 @@ def agrees_with_numeric_differentiation(text: str) -> None:
 
 
 @given(cell_texts())
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 def test_the_adjoint_of_any_cell_agrees_with_numeric_differentiation(text: str) -> None:
     agrees_with_numeric_differentiation(text)
 

@@ -17,6 +17,7 @@ from rnnzoo.lang.canonical import canonical_hash, canonical_text
 from rnnzoo.lang.primitives import add, neg, sub
 from rnnzoo.lang.text import cell_text
 from rnnzoo.spec.cell import built_in_names
+from tests.samples import examples
 from tests.strategies import cell_texts
 
 CELLS = sorted((Path(__file__).parents[2] / "experiments" / "cells").glob("*.yaml"))
@@ -152,7 +153,7 @@ def test_all_spellings_of_a_cell_have_one_canonical_form(name: str) -> None:
 
 
 @given(cell_texts())
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.too_slow])
 def test_all_spellings_of_any_cell_have_one_canonical_form(text: str) -> None:
     has_one_form(lang.parse_text(text))
 

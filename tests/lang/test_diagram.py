@@ -17,6 +17,7 @@ from rnnzoo.lang.diagram.place import Placement, name_width
 from rnnzoo.lang.diagram.route import name_cell
 from rnnzoo.lang.view import view
 from rnnzoo.spec.cell import built_in_names
+from tests.samples import examples
 from tests.strategies import cell_texts
 
 Cells = set[tuple[int, int]]
@@ -105,7 +106,7 @@ def test_a_picture_holds_each_operation_once_and_nothing_overlaps(name: str, lay
 
 
 @given(cell_texts())
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 def test_any_cell_has_a_picture(text: str) -> None:
     cell = lang.parse_text(text)
     for layer in (1, 2):

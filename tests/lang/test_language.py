@@ -16,6 +16,7 @@ from rnnzoo.lang.primitives import ELEMENTWISE
 from rnnzoo.lang.primitives.base import OPERANDS
 from rnnzoo.lang.text import cell_text, digest
 from rnnzoo.spec.cell import ZOO, built_in_names
+from tests.samples import examples
 from tests.strategies import cell_texts
 
 INPUTS, UNITS, BATCH, TIME = 3, 4, 2, 5
@@ -162,7 +163,7 @@ JUNK = st.one_of(
 
 
 @given(cell_texts(), st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 4), JUNK), min_size=1, max_size=4))
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_damaged_text_gives_a_cell_or_mistakes_with_a_place_and_nothing_else(
     text: str, damages: list[tuple[int, int, str]]
 ) -> None:

@@ -20,6 +20,7 @@ from rnnzoo.lang.program import Program, reads
 from rnnzoo.lang.verify import MalformedProgram, verify, verify_adjoint
 from rnnzoo.lang.widen import compile_step, operands
 from rnnzoo.spec.cell import built_in_names
+from tests.samples import examples
 from tests.strategies import cell_texts
 
 CELLS = Path(__file__).parents[2] / "experiments" / "cells"
@@ -53,7 +54,7 @@ def test_every_name_of_a_cells_programs_has_a_line_before_it_is_read(name: str) 
 
 
 @given(cell_texts())
-@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.too_slow])
 def test_every_name_of_the_programs_of_any_cell_has_a_line(text: str) -> None:
     holds(lang.parse_text(text))
 

@@ -19,6 +19,7 @@ from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.space import HYPERPARAMETERS
 from rnnzoo.spec.trial import Ending, Kind, Outcome, Result, Trial
 from tests.report.test_report import SPEC, results, task
+from tests.samples import examples
 
 ODD = {"units": 7, "learning_rate": 0.1 + 0.2, "optimizer": "adam", "noise": 1e-17, "batch": 1}
 
@@ -219,7 +220,7 @@ def test_a_parquet_table_is_looked_at_likewise(tmp_path: Path) -> None:
         table.read(path)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_table_that_was_changed_anywhere_is_read_to_legal_trials_or_refused_in_words(
     data: st.DataObject, tmp_path: Path

@@ -15,6 +15,7 @@ from rnnzoo.spec.document import parse, plain, yaml_text
 from rnnzoo.spec.experiment import OURS, PRUNERS, SAMPLERS, Experiment
 from rnnzoo.spec.read_experiment import parse_experiment, read, resolved
 from rnnzoo.spec.space import HYPERPARAMETERS, OPTIMIZERS
+from tests.samples import examples
 
 ROOT = Path(__file__).parent.parent.parent
 SMALL = "experiment: e\ntask: adding\nvariants: [lstm, gru]\n"
@@ -320,7 +321,7 @@ def experiments(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @given(experiments())
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_the_resolved_text_reads_back_as_the_same_experiment(content: dict[str, Any]) -> None:
     first = parsed(yaml_text(content))
     second = again(first)
@@ -329,7 +330,7 @@ def test_the_resolved_text_reads_back_as_the_same_experiment(content: dict[str, 
 
 
 @given(spaces(), spaces(common=False))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_conditions_only_look_back_in_every_variant(common: dict[str, Any], own: dict[str, Any]) -> None:
     variants = [{"name": "a", "cell": "lstm", **({"space": own} if own else {})}]
     content = {"experiment": "e", "task": "adding", "variants": variants, "search": {"space": common}}

@@ -15,6 +15,7 @@ from rnnzoo.report import table
 from rnnzoo.spec.read_experiment import parse_experiment, read
 from rnnzoo.spec.trial import Trial, digest
 from rnnzoo.sweep.plan import Study, replicates, studies
+from tests.samples import examples
 
 ROOT = Path(__file__).parents[2]
 RUNS = Path("runs")
@@ -72,7 +73,7 @@ def folders(text: str) -> dict[tuple[str, int], Path]:
     return found
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(experiments(), experiments(), LABELS)
 def test_no_two_trials_of_any_two_experiments_share_a_folder(first: str, second: str, name: str) -> None:
     copied = json.dumps({**json.loads(first), "experiment": name})  # the same under another name
