@@ -55,8 +55,9 @@ def advice(experiment: Experiment, trials: int) -> list[str]:
     for claim in experiment.claims:
         if claim.form in SHARES:
             tested = max(families[family(where, experiment.family)] for other, where in pairs if other is claim)
-            each = [f"{trials_for_shares(one, ALPHA / tested)} if shares differ by {one:.0%}" for one in DIFFERENCES]
-            found.append(f"{claim.text}: {trials} trainings of each; it takes about {', '.join(each)}")
+            each = [f"{trials_for_shares(one, ALPHA / tested)} by {100 * one:.0f}" for one in DIFFERENCES]
+            needed = f"if shares differ, it takes about {', '.join(each)} percentage points"
+            found.append(f"{claim.text}: {trials} trainings of each; {needed}")
     searched = any(variant.space.dimensions for variant in experiment.variants)
     if experiment.confirm is None and searched and any(claim.form in CONFIRMED for claim in experiment.claims):
         found.append(

@@ -14,6 +14,7 @@ from typing import Any
 from rnnzoo.confirm.questions import CERTAIN
 from rnnzoo.lang import latex
 from rnnzoo.lang.view import CellView
+from rnnzoo.report.methods import methods
 from rnnzoo.report.scaling import scaling_curves
 from rnnzoo.report.second import PROMISE, box
 from rnnzoo.report.summary import Summary
@@ -56,6 +57,7 @@ def render(template: str, **values: Any) -> str:
     environment.filters["number"] = number
     environment.filters["pvalue"] = pvalue
     environment.filters["box"] = box
+    environment.filters["methods"] = methods
     environment.filters["words"] = lambda text: str(text).replace("_", " ")
     return environment.get_template(template).render(version=version("rnnzoo"), **values)
 

@@ -385,9 +385,9 @@ def _more_often(
     difference = a[0] / a[1] - b[0] / b[1]
 
     def tell(word: Word, level: float) -> VerdictText:
-        than = f"{abs(difference):.0%} {'more' if difference > 0 else 'less'} often" if difference else "as often"
-        shares = f"{_share_of(claim.a, does, *a)}, {_share_of(claim.b, does, *b)}: {than}"
-        needed = {f"shares that differ by {gap:.0%}": trials_for_shares(gap, 1.0 - level) for gap in SHARES_APART}
+        shares = f"{_share_of(claim.a, does, *a)}, {_share_of(claim.b, does, *b)}: {_points_apart(difference)}"
+        gaps = {gap: trials_for_shares(gap, 1.0 - level) for gap in SHARES_APART}
+        needed = {f"shares that differ by {100 * gap:.0f} percentage points": count for gap, count in gaps.items()}
         return VerdictText(
             "; ".join([shares, *remarks]),
             {
@@ -398,6 +398,14 @@ def _more_often(
         )  # fmt: skip
 
     return Finding(more, less, f"Boschloo's exact test of the shares that {do}", tell, tested=True, scale="share")
+
+
+def _points_apart(difference: float) -> str:
+    """A difference of two shares: not "50% more often", which would be three of twelve after two of twelve."""
+    points = f"{abs(100 * difference):.0f}"
+    if points == "0":
+        return "as often"
+    return f"{points} percentage point{'' if points == '1' else 's'} {'more' if difference > 0 else 'less'}"
 
 
 def _share_of(name: str, does: str, count: int, trials: int) -> str:

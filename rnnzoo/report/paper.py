@@ -64,7 +64,7 @@ def _unit(summary: Summary, verdict: Verdict) -> str:
     if "difference" not in verdict.numbers:
         return ""
     if verdict.scale == "share":
-        return "share of trainings"
+        return "percentage points of trainings"
     return next((table.unit for table in summary.tables if table.task == verdict.task), "")
 
 
@@ -93,7 +93,7 @@ def _difference(verdict: Verdict) -> str:
     difference = verdict.numbers.get("difference")
     if difference is None:
         return ""
-    return f"{100 * difference:+.0f} %" if verdict.scale == "share" else f"{difference:+.3f}"
+    return f"{100 * difference:+.0f}" if verdict.scale == "share" else f"{difference:+.3f}"
 
 
 def _amounts(verdict: Verdict, first: str, last: str) -> str:

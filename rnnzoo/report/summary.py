@@ -39,6 +39,7 @@ from rnnzoo.stats.ranks import Ranks, mean_ranks, rank
 from rnnzoo.stats.shares import share_interval
 from rnnzoo.stats.tuning import tuning_curve
 
+LARGEST = {"error": 1.0}  # score of a metric, where there is one: a share of wrong answers
 SHARING = {
     "file": "All tested claims of the file share an error rate of 5 %.",
     "task": (
@@ -283,6 +284,7 @@ def summarise(
             )
             for variant, search in zip(experiment.variants, searches_of)
         ]
+        rows = [_within(row, LARGEST.get(task.metric, math.inf)) for row in rows]
         best_first = tuple(sorted(rows, key=lambda row: (row.mean is None, row.mean)))
         about = (task.metric, task.unit, task.note, dict(task.baselines), task.digest, task.solved, beat)
         tables.append(Table(choice.label, ran, keep, *about, best_first, _importance(model, choice.label)))
@@ -317,6 +319,16 @@ def summarise(
         warnings=(text,) if (text := approximate(experiment.search)) else (),
         changes=tuple(changes),
     )
+
+
+def _within(row: Row, largest: float) -> Row:
+    """The row with intervals that hold no score that is impossible: no metric is below 0."""
+    fresh = row.fresh and replace(row.fresh, interval=_cut(row.fresh.interval, largest))
+    return replace(row, interval=_cut(row.interval, largest), fresh=fresh)
+
+
+def _cut(interval: tuple[float, float] | None, largest: float) -> tuple[float, float] | None:
+    return interval and (max(interval[0], 0.0), min(interval[1], largest))
 
 
 def _ran(search: Sequence[Result]) -> int:

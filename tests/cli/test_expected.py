@@ -111,8 +111,8 @@ def test_a_claim_about_solving_a_task_is_told_how_many_trainings_show_a_differen
     """About 4, 15 and 62: Cohen 1988, h of shares around a half, as his tables have them at 5 % on both sides."""
     solves = PLAIN[: PLAIN.index("claims")] + "claims: [lstm solves adding more often than rnn]\n"
     (text,) = api_expected.advice(read(solves), 8)
-    assert text.startswith("lstm solves adding more often than rnn: 8 trainings of each; it takes about")
-    assert text.endswith("4 if shares differ by 90%, 15 if shares differ by 50%, 62 if shares differ by 25%")
+    assert text.startswith("lstm solves adding more often than rnn: 8 trainings of each; if shares differ, it takes")
+    assert text.endswith("about 4 by 90, 15 by 50, 62 by 25 percentage points")
 
 
 def test_plan_says_it_as_text_and_as_json(

@@ -347,7 +347,9 @@ def test_who_diverges_more_often_is_judged_by_an_exact_test_of_shares(a, b, word
 
 def test_what_ended_otherwise_and_the_rounds_are_told_and_not_counted() -> None:
     found = verdict(DIVERGING, diverging(Diverging(4, 6, {"out of memory": 2}, (1, 14)), Diverging(0, 8, {}, (0, 14))))
-    assert found.found.startswith("a diverged in 4 of 6 (22% to 96%), b diverged in 0 of 8 (0% to 37%): 67% more often")
+    assert found.found.startswith(
+        "a diverged in 4 of 6 (22% to 96%), b diverged in 0 of 8 (0% to 37%): 67 percentage points more"
+    )
     assert (
         "not counted of a: 2 out of memory; in the rounds, which are not tested: a in 1 of 14, b in 0 of 14"
         in found.found

@@ -117,7 +117,7 @@ def test_the_share_that_solves_a_task_counts_every_trial_with_its_exact_interval
     assert (rows["broken"].low, rows["broken"].high) == pytest.approx((0.0, 1 - 0.025 ** (1 / 6)))
     (verdict,) = found.verdicts
     assert verdict.found.startswith(
-        "rnn solves it in 0 of 6 (0% to 46%), lstm solves it in 3 of 6 (12% to 88%): 50% less"
+        "rnn solves it in 0 of 6 (0% to 46%), lstm solves it in 3 of 6 (12% to 88%): 50 percentage points less"
     )
     console = Console(width=80, record=True, file=io.StringIO())
     report.show(found, console)
@@ -135,9 +135,9 @@ def test_a_claim_about_diverging_counts_what_diverged_or_completed_and_answers_i
         "Whether gru (gated recurrent unit, reset before the product) diverges more often than lstm (long short-term memory)"
         " stays open: 2 of 6 trainings against 0 of 6"
     )
-    assert "+33 \\% &" in paper.latex(found)
+    assert "& +33 &" in paper.latex(found)
     assert "\\+33" not in paper.markdown(found)
-    assert "less the second, in share of trainings;" in paper.latex(found)
+    assert "less the second, in percentage points of trainings;" in paper.latex(found)
     report.write(found, cells(), tmp_path)
     assert verdict.answer in (tmp_path / "report.html").read_text()
     assert json.loads((tmp_path / "summary.json").read_text())["verdicts"][0]["scale"] == "share"
@@ -145,6 +145,37 @@ def test_a_claim_about_diverging_counts_what_diverged_or_completed_and_answers_i
     (verdict,) = report.summarise(pruned, results(), {"adding": task()}, 6).verdicts
     assert "rnn diverged in 0 of 2 (0% to 84%)" in verdict.found
     assert verdict.found.endswith("not counted of rnn: 4 pruned")
+
+
+def test_a_page_explains_the_tests_that_it_used_and_no_others(tmp_path: Path) -> None:
+    explained = {
+        "gru worse than": "exchanging the labels of all trials",
+        "rnn diverges more often than": "Boschloo 1970",
+        "weights of rnn below 90% of": "",
+    }
+    for form, words in explained.items():
+        text = SPEC.replace("rnn worse than", form)
+        found = report.summarise(parse_experiment(text, "g.yaml", Path()), results(), {"adding": task()}, 6)
+        report.write(found, cells(), tmp_path)
+        page = (tmp_path / "report.html").read_text()
+        assert [other for other in explained.values() if other and other in page] == [words] * bool(words)
+        assert ("Holm 1979" in page) == bool(words)
+
+
+def test_no_interval_of_a_share_of_wrong_answers_leaves_0_to_1() -> None:
+    experiment = parse_experiment(SPEC, "g.yaml", Path())
+    small = []
+    for one in results():
+        scores = {split: score / 9.0 for split, score in one.outcome.scores.items()}
+        small.append(replace(one, outcome=replace(one.outcome, scores=scores)))
+    highest = {}
+    for metric in ("mse", "error"):
+        found = report.summarise(experiment, small, {"adding": replace(task(), metric=metric)}, 6)
+        intervals = [row.interval for row in found.tables[0].rows if row.interval]
+        assert min(low for low, _ in intervals) >= 0.0
+        highest[metric] = max(high for _, high in intervals)
+    assert highest["mse"] > 1.0
+    assert highest["error"] == 1.0
 
 
 def test_rows_of_other_units_each_say_theirs_in_a_table_for_papers() -> None:
@@ -156,8 +187,8 @@ def test_rows_of_other_units_each_say_theirs_in_a_table_for_papers() -> None:
     rows = [
         line.split(" & ") for line in table.splitlines() if line.startswith(("gru worse", "gru diverges", "weights of"))
     ]
-    assert [row[4] for row in rows] == ["mean squared error", "share of trainings", "", "times"]
-    assert [row[2] for row in rows][1:] == ["+33 \\%", "", "1.50 times"]
+    assert [row[4] for row in rows] == ["mean squared error", "percentage points of trainings", "", "times"]
+    assert [row[2] for row in rows][1:] == ["+33", "", "1.50 times"]
     assert "less the second, in the unit of each row; lower" in table
     assert "in mean squared error" not in table.partition("\\end{table}")[0]
     assert "| claim | verdict | difference | interval | unit | trainings |" in paper.markdown(found)
