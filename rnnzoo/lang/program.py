@@ -1,11 +1,9 @@
-"""The intermediate representation of a step as a program: instructions in order, none twice, numbers folded.
+"""What a program is made of: `Instruction`, `Program`, and `Builder`, which writes instructions, none twice, numbers folded.
 
-In: the equations of a step.  Out: a `Program` in three parts by how often an instruction is computed: once (it reads
-weights and constants only), for all steps at once (it does not depend on the step before), and in the time loop.  In an
-LSTM the second part is one product `[W_i; W_f; W_o; W_g] @ x`, and the loop has one product, with the stacked recurrent
-matrices.
+A `Program` has three parts, by how often an instruction is computed.  In an LSTM the second part is one product
+`[W_i; W_f; W_o; W_g] @ x`, and the loop has one product, with the stacked recurrent matrices.
 
-Contains: constant folding, common subexpressions, hoisting (by `passes.schedule`), and stacking (by `lang.widen`).
+Programs are made by `widen.compile_step`: `passes.schedule` hoists equations out of the loop, and `widen` stacks products.
 """
 
 from __future__ import annotations
@@ -81,11 +79,11 @@ Instructions = tuple[Instruction, ...]
 
 
 class Scope(IntEnum):
-    """How often a value is computed."""
+    """How often a value is computed, and with it the part of a `Program` where its instruction stands."""
 
-    ONCE = 0  # weights and constants
-    STEPS = 1  # for all steps at once
-    LOOP = 2  # step after step
+    ONCE = 0  # it needs weights and constants only: in `once`
+    STEPS = 1  # for all steps at once, as it does not need the step before: in `before`
+    LOOP = 2  # step after step: in `loop`
 
 
 SCOPES: Mapping[ir.Kind, Scope] = {
@@ -99,7 +97,7 @@ class Program:
     """A step as instructions.
 
     Attributes:
-        once, before, loop: instructions of each scope, each after those that it needs.
+        once, before, loop: instructions of the scopes ONCE, STEPS and LOOP, each after those that it needs.
         results: name of an equation -> where its value is.
     """
 
@@ -115,7 +113,7 @@ class Program:
     @property
     def sequences(self) -> tuple[ir.Ref, ...]:
         """What the loop reads row by row: values of `before`, x and values of the layer below."""
-        before_only = names_of(self.before) - names_of(self.loop)
+        before_only = names_of(self.before) - names_of(self.loop)  # `widen.parts_inside` leaves parts in `before` too
         read = [*reads(self.loop), *(atom for atom in self.results.values() if isinstance(atom, ir.Ref))]
         return tuple(ref for ref in dict.fromkeys(read) if _is_sequence(ref, before_only))
 
@@ -242,15 +240,25 @@ class Builder:
         return joined[0] if len(joined) == 1 else self.apply(stack, joined)
 
     def _joined(self, parts: Sequence[Atom]) -> list[Atom]:
-        """The same with neighbours that lie side by side in one wide value taken as one."""
+        """The same with neighbours that lie side by side in one wide value taken as one: z[0:1], z[1:3] is z[0:3]."""
         joined: list[Atom] = []
         for atom in parts:
-            previous, this = (self._part_of(joined[-1]) if joined else None), self._part_of(atom)
-            if previous is not None and this is not None and previous[0] == this[0] and this[1] == previous[2] + 1:
-                joined[-1] = self.part(previous[0], previous[1], this[2])
-            else:
+            longer = self._continued(joined[-1], atom) if joined else None
+            if longer is None:
                 joined.append(atom)
+            else:
+                joined[-1] = longer
         return joined
+
+    def _continued(self, atom: Atom, neighbour: Atom) -> Atom | None:
+        """Two parts of one wide value as one part; None unless the neighbour begins where the first one ends."""
+        this, that = self._part_of(atom), self._part_of(neighbour)
+        if this is None or that is None:
+            return None
+        whole, first, last = this
+        other_whole, other_first, other_last = that
+        continues = other_whole == whole and other_first == last + 1
+        return self.part(whole, first, other_last) if continues else None
 
     def part(self, wide: Atom, first: int, last: int) -> Atom:
         """Members `first` to `last` of a wide value."""
