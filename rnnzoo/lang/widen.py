@@ -1,11 +1,11 @@
-"""Program -> program with the same values: operations of one kind on neighbours become one wide operation.
+"""A step -> its program, in which operations of one kind on neighbours are one wide operation.
 
 Compilers call this horizontal fusion.  All matrices on one operand become one stacked matrix and one product.  The sums and
 activations that follow are taken along as far as they are alike: in an LSTM `z = zx + [R_i; R_f; R_o; R_g] @ h[t-1]` is one
 product and one sum, and `sigmoid` is one operation on the three gates, which lie side by side.  The projections of x are
 laid in the order in which the loop reads them, so that it reads one row.
 
-In: instructions before the loop and in it, from `passes.schedule`.  Out: a `Program`.
+In: a step.  Out: a `Program`.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ def compile_step(step: ir.Step, wanted: Sequence[str], drops: bool = False) -> P
         wanted: names of equations whose values are needed: states, outputs, what a layer above reads.
         drops: multiply the operand of every recurrent product by a mask of recurrent dropout, `Ref("drop", "0")` and on.
     """
-    before, loop, values = _flattened(step)
+    outside, loop, values = _flattened(step)
     results = {name: values[name] for name in wanted}
     if drops:
         loop = _dropped(loop)
-    instructions = needed((*before, *loop), results.values())
+    instructions = needed((*outside, *loop), results.values())
     inside = names_of(loop)
-    before = tuple(instruction for instruction in instructions if instruction.name not in inside)
-    return _widened(before, tuple(instruction for instruction in instructions if instruction.name in inside), results)
+    outside = tuple(instruction for instruction in instructions if instruction.name not in inside)
+    return _widened(outside, tuple(instruction for instruction in instructions if instruction.name in inside), results)
 
 
 def operands(step: ir.Step) -> tuple[Atom, ...]:
@@ -57,7 +57,7 @@ def operands(step: ir.Step) -> tuple[Atom, ...]:
 
 
 def _flattened(step: ir.Step) -> tuple[Instructions, Instructions, dict[str, Atom]]:
-    """The instructions before the loop, those in it, and where the value of each equation is."""
+    """The instructions outside the loop (of scopes ONCE and STEPS), those in it, and where each equation's value is."""
     schedule = passes.schedule(step)
     builder, values = Builder(), dict[str, Atom]()
     for equation in schedule.before:
@@ -164,31 +164,47 @@ class _Uses:
         return tuple(signature)
 
 
-def _widened(before: Instructions, loop: Instructions, results: Mapping[str, Atom]) -> Program:
-    instructions = by_name((*before, *loop))
+def _widened(outside: Instructions, loop: Instructions, results: Mapping[str, Atom]) -> Program:
+    """The program with wide operations, in four stages.
+
+    First the runs of the loop are found, then those outside it, in the order in which the loop's runs read them.  All
+    instructions are written again with each run as one operation, and last they are sorted by scope.
+    """
+    instructions = by_name((*outside, *loop))
     uses = _Uses.of(instructions)
     inner = _runs(loop, uses, {})
-    order = [other.name for run in inner for other in run.others if isinstance(other, ir.Ref)]
-    order += [ref.name for ref in reads(loop)]
-    first_read = {name: position for position, name in reversed(list(enumerate(order)))}
-    outer = _runs(before, uses, first_read)
-    rewrite = _Rewrite(instructions, _positions((*outer, *inner)))
+    outer = _runs(outside, uses, _first_reads(inner, loop))
+    rewrite = _Rewrite(instructions, _places((*outer, *inner)))
     for instruction in instructions.values():
         rewrite.visit(instruction)
     return _program(rewrite.builder, {name: rewrite.atom(atom) for name, atom in results.items()})
 
 
-def _positions(runs: Iterable[_Run]) -> dict[str, tuple[_Run, int]]:
+def _first_reads(inner: Sequence[_Run], loop: Instructions) -> dict[str, int]:
+    """Name -> the position of its first read: by the loop's runs as second operands, then by its instructions."""
+    names = [other.name for run in inner for other in run.others if isinstance(other, ir.Ref)]
+    names += [ref.name for ref in reads(loop)]
+    first_reads: dict[str, int] = {}
+    for position, name in enumerate(names):
+        first_reads.setdefault(name, position)
+    return first_reads
+
+
+def _places(runs: Iterable[_Run]) -> dict[str, tuple[_Run, int]]:
     """Name of an instruction -> the run that it belongs to, and its number there."""
-    positions = {}
+    places = {}
     for run in runs:
         for number, name in enumerate(run.names):
-            positions[name] = run, number
-    return positions
+            places[name] = run, number
+    return places
 
 
-def _runs(instructions: Instructions, uses: _Uses, order: Mapping[str, int]) -> list[_Run]:
-    """Runs of one part of the program, the products first."""
+def _runs(instructions: Instructions, uses: _Uses, first_reads: Mapping[str, int]) -> list[_Run]:
+    """Runs of one part of the program: at least two products of one operand, and what follows from them.
+
+    The products of a run are ordered by where the loop first reads what is made of them, then by what is made of them.
+    For the loop's own runs `first_reads` is empty, and only the latter counts.
+    """
     groups: dict[Atom, list[str]] = {}
     for instruction in instructions:
         if instruction.primitive.is_product:
@@ -196,20 +212,20 @@ def _runs(instructions: Instructions, uses: _Uses, order: Mapping[str, int]) -> 
     runs: list[_Run] = []
     for names in groups.values():
         signatures = list(dict.fromkeys(map(uses.signature, names)))
-        places = {name: (_read_at(name, uses, order), signatures.index(uses.signature(name))) for name in names}
-        ordered = sorted(names, key=places.__getitem__)
+        ranks = {name: (_read_at(name, uses, first_reads), signatures.index(uses.signature(name))) for name in names}
+        ordered = sorted(names, key=ranks.__getitem__)
         if len(ordered) > 1:
             runs += _with_what_follows(_Run(matmul, tuple(ordered)), uses)
     return runs
 
 
-def _read_at(name: str, uses: _Uses, order: Mapping[str, int]) -> int:
-    """Where in the loop's order a projection is read."""
-    reader: str | None = name
-    while reader is not None and reader not in order:
-        following = uses.following(reader)
-        reader = following.name if following else None
-    return len(order) if reader is None else order[reader]
+def _read_at(name: str, uses: _Uses, first_reads: Mapping[str, int]) -> int:
+    """Where the loop first reads a product, or else what follows from it."""
+    follower: str | None = name
+    while follower is not None and follower not in first_reads:
+        following = uses.following(follower)
+        follower = following.name if following else None
+    return len(first_reads) if follower is None else first_reads[follower]
 
 
 def _with_what_follows(run: _Run, uses: _Uses) -> list[_Run]:
@@ -223,25 +239,28 @@ def _with_what_follows(run: _Run, uses: _Uses) -> list[_Run]:
 
 
 def _next_runs(run: _Run, uses: _Uses) -> Iterator[_Run]:
-    """The runs that take the members of a run further."""
+    """The runs that take the members of a run further: its members fall into groups of neighbours with a like future.
+
+    In `i, f, o, g` of an LSTM these are `i, f, o`, of which the sigmoid is taken, and `g` alone, which is no run.
+    """
     following = [uses.following(name) for name in run.names]
     first = 0
     while first < len(following):
         group = _alike(following[first:])
         if len(group) > 1:
-            others = tuple(step.other for step in group if step.other is not None)
-            names = tuple(step.name for step in group)
+            others = tuple(follower.other for follower in group if follower.other is not None)
+            names = tuple(follower.name for follower in group)
             yield _Run(group[0].primitive, names, others, run, first, group[0].swapped)
-        first += max(1, len(group))
+        first += max(1, len(group))  # a member with no future of its own is a group of none
 
 
 def _alike(following: Sequence[_Following | None]) -> list[_Following]:
-    """The first of these, and those right after it that can be done together with it."""
+    """The first of these, and those right after it that can be done together with it; none if nothing follows there."""
     group: list[_Following] = []
-    for step in following:
-        if step is None or (group and step.alike != group[0].alike):
+    for follower in following:
+        if follower is None or (group and follower.alike != group[0].alike):
             break
-        group.append(step)
+        group.append(follower)
     return group
 
 
@@ -250,18 +269,19 @@ class _Rewrite:
     """Writes the program again; an instruction of a run is a part of the run's wide value.
 
     Attributes:
+        places: name of an instruction of a run -> the run, and its number there.
         values: name of an instruction -> its value in the new program.
         wides: run -> its value.
     """
 
     instructions: Mapping[str, Instruction]
-    runs: Mapping[str, tuple[_Run, int]]
+    places: Mapping[str, tuple[_Run, int]]
     builder: Builder = field(default_factory=Builder)
     values: dict[str, Atom] = field(default_factory=dict)
     wides: dict[_Run, Atom] = field(default_factory=dict)
 
     def visit(self, instruction: Instruction) -> None:
-        if instruction.name in self.runs or instruction.name in self.values:
+        if instruction.name in self.places or instruction.name in self.values:
             return  # one of a run is written when it is asked for, with its neighbours
         label = "" if instruction.name.startswith("$") else instruction.name
         inputs = [self.atom(atom) for atom in instruction.inputs]
@@ -270,10 +290,10 @@ class _Rewrite:
     def atom(self, atom: Atom) -> Atom:
         if not isinstance(atom, ir.Ref) or atom.kind != "value":
             return atom
-        if atom.name not in self.runs:
+        if atom.name not in self.places:
             self.visit(self.instructions[atom.name])
         elif atom.name not in self.values:
-            run, number = self.runs[atom.name]
+            run, number = self.places[atom.name]
             self.values[atom.name] = self.builder.part(self.wide(run), number, number)
         return self.values[atom.name]
 
