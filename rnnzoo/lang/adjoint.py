@@ -1,9 +1,10 @@
-"""A step's program -> its reverse: what the adjoints of this step's values make of those of the step before.
+"""A step's program -> its reverse, which computes the adjoints of the step before from those of this step.
 
 In: a `Program`.  Out: an `Adjoint`, in the same three scopes, run in the opposite order: first what reads weights and
 constants only, such as the `1 / p` that a division by p leaves; then the backward loop, with the instructions that the step
-before waits for and nothing else; then what can be computed for all steps at once; then every gradient of a weight, as one
-product or reduction over (time x batch), and what is computed from these.
+before waits for, and the forward values that it, or what comes after it, needs computed again; then what can be computed for
+all steps at once; then every gradient of a weight, as one product or reduction over (time x batch), and what is computed
+from these.
 
 The adjoint of a value v is the gradient of the loss with respect to it, written `d.v`.  It is derived instruction by
 instruction in reverse order, by the rule of each primitive.  What the backward loop needs of the forward values, it computes
@@ -42,7 +43,7 @@ from rnnzoo.lang.program import (
 from rnnzoo.lang.verify import verify_adjoint
 from rnnzoo.spec.document import Code, Row
 
-TRAINED = ("weight", "input", "below", "previous")  # kinds of names that have an adjoint
+WITH_ADJOINT = ("weight", "input", "below", "previous")  # kinds of names, besides values
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,8 @@ class Adjoint:
     Attributes:
         saved: values of the forward loop that are kept at every step, beside the states.
         fixed: instructions that run once, before the backward loop; all later ones may read their values.
-        loop: instructions of the backward loop; `Ref("adjoint", name)` is what the steps after this one, and the layer
-            above, say about a result.
+        loop: instructions of the backward loop, forward values that are computed again included; `Ref("adjoint", name)` is
+            what the steps after this one, and the layer above, hand back for a result.
         emitted: values of the backward loop, kept at every step, that the instructions after it read.
         after: instructions for all steps at once.
         once: reductions over all steps, and what is computed from them.
@@ -83,7 +84,9 @@ def adjoint(program: Program, states: Sequence[str]) -> Adjoint:
     """The reverse of a program whose states are results that it reads as `name[t-1]`."""
     reverse = Reverse(program)
     reverse.run()
-    totals = {kind: {ref.name: reverse.total(ref) for ref in reverse.leaves(kind)} for kind in TRAINED}
+    totals: dict[str, dict[str, Atom]] = {}
+    for kind in WITH_ADJOINT:
+        totals[kind] = {ref.name: reverse.total(ref) for ref in reverse.leaves(kind)}
     previous = {name: atom for name, atom in totals["previous"].items() if name in states}
     inputs = totals["input"] | totals["below"]
     back = _scheduled(program, reverse.builder.instructions, previous, inputs, totals["weight"])
@@ -128,7 +131,7 @@ class Reverse:
         """Whether an atom's adjoint is asked for."""
         if isinstance(atom, ir.Number):
             return False
-        return atom.name in self.active if atom.kind == "value" else atom.kind in TRAINED
+        return atom.name in self.active if atom.kind == "value" else atom.kind in WITH_ADJOINT
 
     def leaves(self, kind: str) -> list[ir.Ref]:
         return [ref for ref in dict.fromkeys((*self.terms, *self.pieces)) if ref.kind == kind]
@@ -168,7 +171,10 @@ class Reverse:
         self.terms.setdefault(atom, []).append(adjoint)
 
     def give_part(self, whole: Atom, first: int, last: int, adjoint: Atom) -> None:
-        """Hand an adjoint to members `first` to `last` of a wide value."""
+        """Hand an adjoint to members `first` to `last` of a wide value.
+
+        It is not summed over the steps here, as in `give`: that is done where the whole hands it on.
+        """
         if isinstance(whole, ir.Ref) and self.wants(whole) and not _is_zero(adjoint):
             self.pieces.setdefault(whole, []).append((first, last, adjoint))
 
@@ -181,7 +187,8 @@ class Reverse:
     def scaled(self, adjoint: Atom, derivative: str, instruction: Instruction) -> Atom:
         """The adjoint of an elementwise operation times a derivative, which is written in the cell language.
 
-        One that was handed over in pieces stays in pieces, and is laid side by side last.
+        One that was handed over in pieces stays in pieces, and is laid side by side last, if every operand is a scalar or
+        has the shape of the result.  Pieces of 0 are passed on as they are.
         """
         value, inputs = instruction.value, instruction.inputs
         definition = self.builder.definition(adjoint)
@@ -250,25 +257,25 @@ def _scheduled(
 ) -> Adjoint:
     """What the step before waits for stays in the loop; the rest is computed before it, or after it."""
     results = (*inputs.values(), *weights.values())
-    invariant, reduced = _invariant(instructions, program)
+    fixed, once = _invariant(instructions, program)
     asked = needed(instructions, (*previous.values(), *results))
     waited = tuple(
-        instruction for instruction in needed(instructions, previous.values()) if instruction.name not in invariant
+        instruction for instruction in needed(instructions, previous.values()) if instruction.name not in fixed
     )
-    names = names_of(waited) | invariant
+    names = names_of(waited) | fixed
     rest = tuple(instruction for instruction in asked if instruction.name not in names)
     emitted, taken = _emitted(waited, rest, results)
     forward, saved = _Rematerialisation(program), dict[ir.Ref, None]()
-    computed, timed = forward.read_after_the_loop((*taken, *rest))
-    inside = forward.instructions_for((*reads(waited), *computed), saved)
-    outside = forward.instructions_for(timed, saved)
+    handed_over, timed = forward.read_after_the_loop((*taken, *rest))
+    again_in_loop = forward.instructions_for((*reads(waited), *handed_over), saved)
+    again_after = forward.instructions_for(timed, saved)
     return Adjoint(
         saved=tuple(saved),
-        fixed=tuple(instruction for instruction in asked if instruction.name in invariant),
-        loop=(*inside, *waited),
-        emitted=(*emitted, *(ref for ref in computed if ref not in saved)),
-        after=(*outside, *taken, *(instruction for instruction in rest if instruction.name not in reduced)),
-        once=tuple(instruction for instruction in rest if instruction.name in reduced),
+        fixed=tuple(instruction for instruction in asked if instruction.name in fixed),
+        loop=(*again_in_loop, *waited),
+        emitted=(*emitted, *(ref for ref in handed_over if ref not in saved)),
+        after=(*again_after, *taken, *(instruction for instruction in rest if instruction.name not in once)),
+        once=tuple(instruction for instruction in rest if instruction.name in once),
         previous=previous,
         inputs=inputs,
         weights=weights,
@@ -284,38 +291,60 @@ def _emitted(
     number for all units depends on `t` alone, and is computed once more.
     """
     scalars = [instruction for instruction in waited if not instruction.shape]
-    timed = needed(scalars, reads(rest))
-    names = names_of(waited) - names_of(scalars)
+    scalars_again = needed(scalars, reads(rest))
+    vectors = by_name(instruction for instruction in waited if instruction.shape)
+    wanted = _read_later(vectors, rest, results)
+    kept, parts = _taken_apart(vectors, wanted)
+    from_stacks = _inside_stacks(vectors, kept)
+    emitted = tuple(ref for ref in kept if not _is_value_of(ref, from_stacks))
+    return emitted, (*scalars_again, *from_stacks.values(), *parts)
+
+
+def _read_later(vectors: Mapping[str, Instruction], rest: Instructions, results: Iterable[Atom]) -> list[ir.Ref]:
+    """What the instructions after the loop, and the results, read of what the loop has: adjoints, and its own vectors."""
     asked = [*reads(rest), *(atom for atom in results if isinstance(atom, ir.Ref))]
-    wanted = [
-        ref for ref in dict.fromkeys(asked) if ref.kind == "adjoint" or (ref.kind == "value" and ref.name in names)
-    ]
-    parts = by_name(instruction for instruction in waited if instruction.primitive is part)
-    taken_apart = [parts[ref.name] for ref in wanted if ref.kind == "value" and ref.name in parts]
-    wholes = [ref for ref in reads(taken_apart) if ref.kind == "value" and ref.name in names]
-    kept = dict.fromkeys([*(ref for ref in wanted if ref.kind == "adjoint" or ref.name not in parts), *wholes])
-    stacks = by_name(instruction for instruction in waited if instruction.primitive is stack)
-    inside: dict[str, Instruction] = {}
-    for stacked in [ref for ref in kept if ref.kind == "value" and ref.name in stacks]:
-        for operand, first, last in stacks[stacked.name].stacked():
+    return [ref for ref in dict.fromkeys(asked) if ref.kind == "adjoint" or _is_value_of(ref, vectors)]
+
+
+def _taken_apart(
+    vectors: Mapping[str, Instruction], wanted: Sequence[ir.Ref]
+) -> tuple[dict[ir.Ref, None], list[Instruction]]:
+    """What is kept, with wide values in place of their parts; and the instructions that take these parts."""
+    parts = by_name(instruction for instruction in vectors.values() if instruction.primitive is part)
+    wanted_parts = [parts[ref.name] for ref in wanted if _is_value_of(ref, parts)]
+    others = [ref for ref in wanted if not _is_value_of(ref, parts)]
+    wholes = [ref for ref in reads(wanted_parts) if _is_value_of(ref, vectors)]
+    return dict.fromkeys([*others, *wholes]), wanted_parts
+
+
+def _inside_stacks(vectors: Mapping[str, Instruction], kept: Mapping[ir.Ref, None]) -> dict[str, Instruction]:
+    """Of kept values that a kept stack lays side by side: the instructions that take them from it, by name."""
+    from_stacks: dict[str, Instruction] = {}
+    for ref in kept:
+        if not _is_value_of(ref, vectors) or vectors[ref.name].primitive is not stack:
+            continue
+        for operand, first, last in vectors[ref.name].stacked():
             if isinstance(operand, ir.Ref) and operand in kept:
-                inside[operand.name] = Instruction(operand.name, part, (stacked,), operand.shape, (first, last))
-    emitted = tuple(ref for ref in kept if ref.kind == "adjoint" or ref.name not in inside)
-    return emitted, (*timed, *inside.values(), *taken_apart)
+                from_stacks[operand.name] = Instruction(operand.name, part, (ref,), operand.shape, (first, last))
+    return from_stacks
+
+
+def _is_value_of(ref: ir.Ref, instructions: Mapping[str, Instruction]) -> bool:
+    return ref.kind == "value" and ref.name in instructions
 
 
 def _invariant(instructions: Sequence[Instruction], program: Program) -> tuple[set[str], set[str]]:
-    """Names of what does not differ from step to step: what needs no reduction over the steps, and what does."""
+    """Names of what does not differ from step to step: what needs no reduction over the steps, `fixed`; what does, `once`."""
     scope = scopes(program.instructions)
-    invariant: set[str] = set()
-    reduced: set[str] = set()
+    fixed: set[str] = set()
+    once: set[str] = set()
     for instruction in instructions:
         scope[instruction.name] = scope_of(instruction, scope)
         if scope[instruction.name] is not Scope.ONCE:
             continue
-        reduces = instruction.primitive.reduces or any(ref.name in reduced for ref in instruction.reads)
-        (reduced if reduces else invariant).add(instruction.name)
-    return invariant, reduced
+        reduces = instruction.primitive.reduces or any(ref.name in once for ref in instruction.reads)
+        (once if reduces else fixed).add(instruction.name)
+    return fixed, once
 
 
 @dataclass(slots=True)
@@ -364,27 +393,25 @@ class _Rematerialisation:
         return [ref for ref in read if ref.name not in self.timed], timed
 
     def instructions_for(self, wanted: Iterable[ir.Ref], saved: dict[ir.Ref, None]) -> Instructions:
-        """The instructions that compute what is wanted of the forward loop; what they begin with is added to `saved`."""
-        results = self.results
+        """The instructions that compute what is wanted of the forward loop; what they begin with is added to `saved`.
+
+        Goes from what is wanted to its operands, as far as they are not there: kept, a result, or computed before the loop.
+        A kept value that is asked for in parts only is kept in parts, unless these are all of it.
+        """
         computed: set[str] = set()
-        parts: dict[ir.Ref, dict[ir.Ref, tuple[int, int]]] = {}  # of what is kept and asked for in parts only
+        parts: dict[ir.Ref, dict[ir.Ref, tuple[int, int]]] = {}  # kept value -> its parts asked for, as first, last
 
         def visit(atom: Atom) -> tuple[Atom, ...]:
             """Mark a value as needed; the operands to visit next."""
             definition = self.definition(atom)
-            known = atom in saved or atom in results
-            if definition is None or not isinstance(atom, ir.Ref) or atom.name in computed or known:
+            is_there = atom in saved or atom in self.results
+            if definition is None or not isinstance(atom, ir.Ref) or atom.name in computed or is_there:
                 return ()
             if self.keeps(atom):
                 saved[atom] = None
                 return ()
-            whole = definition.inputs[0]
-            if (
-                definition.primitive is part
-                and isinstance(whole, ir.Ref)
-                and self.keeps(whole)
-                and whole not in results
-            ):
+            whole = self._kept_whole(definition)
+            if whole is not None:
                 first, last = definition.params
                 parts.setdefault(whole, {})[atom] = first, last
                 return ()
@@ -396,21 +423,28 @@ class _Rematerialisation:
         while todo:
             todo += visit(todo.pop())[::-1]
         for whole, asked in parts.items():
-            asked_members: set[int] = set()
-            for first, last in asked.values():
-                asked_members |= set(range(first, last + 1))
-            if whole in saved or len(asked_members) == len(members(whole.shape)):
+            if whole in saved or _make_up(whole, asked.values()):
                 saved[whole] = None
                 computed |= {ref.name for ref in asked}
             else:
                 saved |= dict.fromkeys(asked)
         return tuple(instruction for instruction in self.program.loop if instruction.name in computed)
 
-    def keeps(self, ref: ir.Ref) -> bool:
-        """Whether a value is kept: what is costly to compute, a product with what it is added to, a sum of products.
+    def _kept_whole(self, instruction: Instruction) -> ir.Ref | None:
+        """The value that is kept for a part of it; None for other instructions, and for parts of a result."""
+        whole = instruction.inputs[0]
+        if instruction.primitive is not part or not isinstance(whole, ir.Ref) or whole in self.results:
+            return None
+        return whole if self.keeps(whole) else None
 
-        Not so `tanh(c)` of a state c: to keep c's activation takes as long as to compute it once more; nor `exp(-t)`, which
-        is one number for all units.
+    def keeps(self, ref: ir.Ref) -> bool:
+        """Whether a value is kept where it is asked for: what is costly, a product with what is added to it, a sum of products.
+
+        Sums are asked for before their terms, so a sum that is kept takes the place of the products in it: `zx + R @ h[t-1]`,
+        where zx is read.  Where other terms are computed, only the product is kept, and the sum is computed again.
+
+        Not kept is `tanh(c)` of a state c, since to keep c's activation takes as long as to compute it once more; nor is
+        `exp(-t)`, which is one number for all units.
         """
         definition = self.definition(ref)
         if definition is None or not definition.shape:
@@ -421,10 +455,10 @@ class _Rematerialisation:
             return not all(self.is_kept_anyway(atom) for atom in definition.inputs)
         if not definition.primitive.signs:
             return False
-        direct = [atom for atom in definition.inputs if self.is_product(atom)]
-        products = sum(self.products_in(atom) for atom in definition.inputs)
-        others_are_read = all(atom in direct or self.is_read(atom) for atom in definition.inputs)
-        return products > 1 or (len(direct) == 1 and others_are_read)
+        products = [atom for atom in definition.inputs if self.is_product(atom)]
+        products_within = sum(self.products_in(atom) for atom in definition.inputs)
+        others_are_read = all(atom in products or self.is_read(atom) for atom in definition.inputs)
+        return products_within > 1 or (len(products) == 1 and others_are_read)
 
     def is_kept_anyway(self, atom: Atom) -> bool:
         """Whether an atom is there in the backward loop without being kept for it: a state, or a number."""
@@ -436,7 +470,8 @@ class _Rematerialisation:
 
     def products_in(self, atom: Atom) -> int:
         """How many products a value is the sum of."""
-        return 0 if self.definition(atom) is None or isinstance(atom, ir.Number) else self.products.get(atom.name, 0)
+        definition = self.definition(atom)
+        return 0 if definition is None else self.products.get(definition.name, 0)
 
     def is_read(self, atom: Atom) -> bool:
         """Whether an atom is not computed in the loop, but for being taken out of a row."""
@@ -448,6 +483,14 @@ class _Rematerialisation:
         if isinstance(atom, ir.Ref) and atom.kind == "value":
             return self.loop.get(atom.name)
         return None
+
+
+def _make_up(whole: ir.Ref, extents: Iterable[tuple[int, int]]) -> bool:
+    """Whether parts, each from its first member to its last, are all of a wide value."""
+    asked: set[int] = set()
+    for first, last in extents:
+        asked |= set(range(first, last + 1))
+    return len(asked) == len(members(whole.shape))
 
 
 def _is_timed(atom: Atom, timed: set[str]) -> bool:
