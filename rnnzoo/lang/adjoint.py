@@ -318,13 +318,16 @@ def _taken_apart(
 
 
 def _inside_stacks(vectors: Mapping[str, Instruction], kept: Mapping[ir.Ref, None]) -> dict[str, Instruction]:
-    """Of kept values that a kept stack lays side by side: the instructions that take them from it, by name."""
+    """Of kept values that a kept stack lays side by side: the instructions that take them from it, by name.
+
+    Not so of adjoints: an instruction with the name of one would compute a second value with the name of the result.
+    """
     from_stacks: dict[str, Instruction] = {}
     for ref in kept:
         if not _is_value_of(ref, vectors) or vectors[ref.name].primitive is not stack:
             continue
         for operand, first, last in vectors[ref.name].stacked():
-            if isinstance(operand, ir.Ref) and operand in kept:
+            if isinstance(operand, ir.Ref) and operand.kind == "value" and operand in kept:
                 from_stacks[operand.name] = Instruction(operand.name, part, (ref,), operand.shape, (first, last))
     return from_stacks
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from rnnzoo.lang import ir
 from rnnzoo.lang.primitives import ShapeError
-from rnnzoo.lang.program import Atom, Instruction, Program, names_of
+from rnnzoo.lang.program import Atom, Instruction, Program, by_name, names_of
 
 if TYPE_CHECKING:
     from rnnzoo.lang.adjoint import Adjoint
@@ -128,6 +128,7 @@ def verify_adjoint(program: Program, back: Adjoint) -> None:
     after.run(back.after)
     for name, atom in back.inputs.items():
         _result(after, f"d.{name}", atom)
+    _check_forward_names(program, back)
     if not inside.keys().isdisjoint(shapes.keys() - names_of(program.loop)):
         raise MalformedProgram("backward: a value has the name of one that is computed before the loop")
     last = _Phase(
@@ -136,6 +137,16 @@ def verify_adjoint(program: Program, back: Adjoint) -> None:
     last.run(back.once)
     for atom in back.weights.values():
         last.read(atom, None)
+
+
+def _check_forward_names(program: Program, back: Adjoint) -> None:
+    """A name of the forward program means the same backward, where its value may be computed again."""
+    forward = by_name(program.instructions)
+    for instruction in (*back.fixed, *back.loop, *back.after, *back.once):
+        if forward.get(instruction.name, instruction) != instruction:
+            raise MalformedProgram(
+                f"backward: '{instruction.name}' is the name of another value in the forward program"
+            )
 
 
 def _shapes(instructions: Iterable[Instruction]) -> dict[str, ir.Shape]:

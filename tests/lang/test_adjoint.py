@@ -150,6 +150,23 @@ def test_a_state_that_is_one_number_for_all_units_is_differentiated() -> None:
     )
 
 
+def test_a_condition_that_is_a_state_is_read_as_such_where_its_adjoint_lies_in_a_stack() -> None:
+    """The first step has a = 0, and hands its gradient to b_r alone; a's adjoint is not 0 there."""
+    problem = Problem(
+        lang.parse_text(
+            "name: q\nequations: |\n  a = W @ x + R @ a[t-1] + p * t\n  b = V @ x + S @ a[t-1]\n"
+            "  h = tanh(U @ b[t-1] + Q @ a[t-1]) + where(a, b_q, b_r)\n"
+        ),
+        1,
+    )
+    problem.values["input", "x"][0] = 0.0
+    problem.values["start", "a"][:] = 0.0
+    gradients = interpret.gradients(problem.program, problem.back, problem.tape(), problem.upstream, problem.size)
+    upstream = problem.upstream["h"]
+    np.testing.assert_allclose(gradients.weights["b_q"], upstream[1:].sum(axis=(0, 1)))
+    np.testing.assert_allclose(gradients.weights["b_r"], upstream[0].sum(axis=0))
+
+
 @pytest.mark.parametrize("expression", FOUND.values(), ids=FOUND)
 def test_what_does_not_differ_from_step_to_step_is_differentiated_too(expression: str) -> None:
     agrees_with_numeric_differentiation(f"name: q\nequations: |\n  h = {expression}\n")

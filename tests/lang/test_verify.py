@@ -116,6 +116,14 @@ def test_a_line_in_the_wrong_phase_is_malformed() -> None:
         verify_adjoint(program, replace(back, emitted=()))
 
 
+def test_a_name_that_means_another_value_backward_is_malformed() -> None:
+    program = compile_step(lang.load("lstm").step, ["h", "c"])
+    back = adjoint(program, ["h", "c"])
+    renamed = replace(back.after[-1], name="c")
+    with pytest.raises(MalformedProgram, match="'c' is the name of another value in the forward program"):
+        verify_adjoint(program, replace(back, after=(*back.after, renamed)))
+
+
 @pytest.mark.parametrize("expression", ["round({})", "where(round({}) > 0, 1, h[t-1])", "h[t-1] + round({})"])
 @pytest.mark.parametrize("operand", ["W @ x", "h[t-1]", "b", "x"])
 def test_any_operation_without_derivatives_is_refused_on_what_is_trained(
