@@ -11,13 +11,13 @@ import math
 import os
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from rnnzoo.errors import Mistakes, Span, SpecError, UsageError, argument, nearest
+from rnnzoo.errors import Mistake, Mistakes, Span, SpecError, UsageError, argument, nearest
 from rnnzoo.spec import cell as cells
 from rnnzoo.spec import claims as sentences
 from rnnzoo.spec import plugins
@@ -117,12 +117,34 @@ def read(path: Path, sets: Sequence[str] = ()) -> Experiment:
 def parse_experiment(text: str, file: str, folder: Path, sets: Sequence[str] = ()) -> Experiment:
     """The experiment of a YAML text; names of cells and paths are looked up from `folder`."""
     table = parse(text, file)
-    for override in sets:
-        table = overridden(table, override)
-    mistakes = Mistakes()
-    experiment = _Reader(Fields(table, mistakes, "an experiment"), mistakes, file, folder).experiment(text)
-    mistakes.raise_if_any()
+
+    def attempt(overrides: Sequence[str]) -> tuple[Experiment, Sequence[Mistake]]:
+        changed = table
+        for override in overrides:
+            changed = overridden(changed, override)
+        mistakes = Mistakes()
+        experiment = _Reader(Fields(changed, mistakes, "an experiment"), mistakes, file, folder).experiment(text)
+        return experiment, mistakes.found
+
+    experiment, found = attempt(sets)
+    if found:
+        raise SpecError(*_blamed(found, file, sets, lambda overrides: attempt(overrides)[1]))
     return replace(experiment, sets=tuple(sets))
+
+
+def _blamed(
+    found: Sequence[Mistake], file: str, sets: Sequence[str], without: Callable[[Sequence[str]], Sequence[Mistake]]
+) -> Iterator[Mistake]:
+    """The mistakes, those of the file that an override makes at the place of that override."""
+    of_file = [mistake for mistake in found if mistake.span.file == file]
+    remaining = {one: without([other for other in sets if other != one]) for one in sets if of_file}
+    for mistake in found:
+        guilty = next((one for one in remaining if mistake in of_file and mistake not in remaining[one]), "")
+        if guilty:
+            span = Span(argument(OVERRIDES), 1, 1, guilty, guilty.find("="))
+            yield Mistake(span, f"with this, {mistake.problem} ({mistake.span})", mistake.fix)
+        else:
+            yield mistake
 
 
 def overridden(table: Table, assignment: str) -> Table:

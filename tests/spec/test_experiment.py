@@ -220,6 +220,38 @@ def test_an_override_that_fits_nothing_is_answered_with_the_nearest_key(assignme
         parsed(SMALL, assignment)
 
 
+@pytest.mark.parametrize(
+    ("override", "problem", "fix"),
+    [
+        ("search.trials=3", "with this, keep 4 is more than the 3 trials (spec.yaml:", "keep fewer, or run more"),
+        ("variants=[lstm, rnn]", "with this, the claim is about the variant 'gru', which is not here", "one of: lstm"),
+        ("search.sampler=grid", "with this, a grid needs steps, and 'learning_rate' has none", "give it a `step:`"),
+    ],
+)
+def test_what_an_override_makes_wrong_in_a_file_that_is_right_is_blamed_on_it(
+    override: str, problem: str, fix: str
+) -> None:
+    right = """\
+experiment: right
+task: adding
+baseline: rnn
+variants: [gru, rnn]
+search: {trials: 6, space: {units: 4, learning_rate: {float: [1e-3, 1e-2]}}}
+select: {keep: 4}
+claims: [gru worse than rnn]
+"""
+    parse_experiment(right, "spec.yaml", Path(), ["training.epochs=2"])
+    with pytest.raises(SpecError) as caught:
+        parse_experiment(right, "spec.yaml", Path(), ["training.epochs=2", override])
+    (mistake,) = caught.value.mistakes
+    assert (mistake.span.file, mistake.span.text) == ("overrides", override)
+    assert mistake.problem.startswith(problem)
+    assert mistake.fix.startswith(fix)
+    with pytest.raises(SpecError) as caught:  # wrong in the file itself
+        parse_experiment(right.replace("keep: 4", "keep: 9"), "spec.yaml", Path(), ["training.epochs=2"])
+    assert caught.value.mistakes[0].span.file == "spec.yaml"
+
+
 def test_a_wrong_value_of_an_override_is_shown_where_it_was_written() -> None:
     with pytest.raises(SpecError) as caught:
         parsed(SMALL, "search.space.units={int: [64, 8]}")
