@@ -104,9 +104,16 @@ def _bug() -> int:
     return 1
 
 
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a whole number, not '{text}'") from None
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]  # it does not return either
-        self.exit(2, worded(message, f"see `{self.prog} --help`") + "\n")
+        self.exit(2, worded(message.removeprefix("argument "), f"see `{self.prog} --help`") + "\n")
 
 
 def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
@@ -165,7 +172,7 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     doctor = _command(commands, "doctor", "doctor", "what a sweep needs of this machine, and what to do where it lacks")
     _json(doctor)
     ui = _command(commands, "ui", "ui", "MLflow's pages, on this machine only")
-    ui.add_argument("--port", type=int, metavar="N", help="port, instead of that of mlflow.yml")
+    ui.add_argument("--port", type=_whole, metavar="N", help="port, instead of that of mlflow.yml")
 
 
 def _plan_command(commands: argparse._SubParsersAction[_Parser]) -> None:
@@ -183,11 +190,13 @@ def _model_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     inspect.add_argument("spec", metavar="SPEC", help="an experiment file, or a variant's run in MLflow")
     inspect.add_argument("--variant", metavar="V", help="of the experiment: its best trial")
     inspect.add_argument("--task", metavar="T", help="label of the task, where there are several")
-    inspect.add_argument("--sequence", type=int, default=0, metavar="N", help="of the test split, from 0 (default: 0)")
     inspect.add_argument(
-        "--sequences", type=int, default=20, metavar="N", help="how many the shares are over (default: 20)"
+        "--sequence", type=_whole, default=0, metavar="N", help="of the test split, from 0 (default: 0)"
     )
-    inspect.add_argument("--layer", type=int, default=1, metavar="N", help="of a stack, from 1 (default: 1)")
+    inspect.add_argument(
+        "--sequences", type=_whole, default=20, metavar="N", help="how many the shares are over (default: 20)"
+    )
+    inspect.add_argument("--layer", type=_whole, default=1, metavar="N", help="of a stack, from 1 (default: 1)")
     inspect.add_argument("--out", metavar="FILE", help="default: runs/inspect/EXPERIMENT-VARIANT.html")
     _set(inspect)
     _json(inspect)
@@ -209,8 +218,8 @@ def _cell_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     _json(listing)
     show = _command(commands, "show", "cells", "a cell: its equations, states, weights and counts")
     show.add_argument("cell", metavar="CELL", help="name of a cell, or a path to its YAML file")
-    show.add_argument("--units", type=int, default=64, metavar="N", help="for the counts (default: 64)")
-    show.add_argument("--inputs", type=int, default=88, metavar="N", help="for the counts (default: 88)")
+    show.add_argument("--units", type=_whole, default=64, metavar="N", help="for the counts (default: 64)")
+    show.add_argument("--inputs", type=_whole, default=88, metavar="N", help="for the counts (default: 88)")
     show.add_argument("--latex", action="store_true", help="the equations as LaTeX, nothing else")
     show.add_argument("--svg", metavar="FILE", help="write the picture of one time step")
     show.add_argument("--html", metavar="FILE", help="write a page about the cell")
@@ -255,8 +264,8 @@ def _set(parser: argparse.ArgumentParser) -> None:
 
 
 def _budget(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--trials", type=int, metavar="N", help="trials per variant, a total")
-    parser.add_argument("--workers", type=int, metavar="N", help="trials at once (default: one a core)")
+    parser.add_argument("--trials", type=_whole, metavar="N", help="trials per variant, a total")
+    parser.add_argument("--workers", type=_whole, metavar="N", help="trials at once (default: one a core)")
     _set(parser)
 
 

@@ -22,6 +22,7 @@ from rnnzoo.errors import TrainingError, UsageError, nearest
 from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.view import CellView
 from rnnzoo.launchers.local import stderr_to
+from rnnzoo.spec import plugins
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.settings import RUNS, in_project, runs
 from rnnzoo.spec.space import HYPERPARAMETERS
@@ -71,6 +72,9 @@ def single_trial(given: argparse.Namespace, cell: str) -> Trial:
     """A trial from `--set`: hyper-parameters, `training.KEY`, `task.KEY` and `seed`."""
     from rnnzoo.spec.read_experiment import parse_experiment
 
+    known = plugins.names("tasks")
+    if given.task not in known:
+        raise UsageError(f"--task {given.task}: no such task", nearest(given.task, known))
     sets = [f"{_TRAIN_KEYS.get(one.partition('=')[0], '')}{one}" for one in given.set]
     for one in sets:
         name = one.partition("=")[0]
