@@ -283,7 +283,10 @@ def _text(cell: ir.Cell, steps: Sequence[ir.Step]) -> str:
 
 
 def canonical_hash(cell: ir.Cell) -> str:
-    """SHA-256 of the canonical text: equal for cells with the same computation and the same initialisers."""
+    """SHA-256 of the canonical text: equal for cells with the same computation and the same initialisers.
+
+    Unlike `text.digest`, it does not depend on how the cell is spelt.
+    """
     return hashlib.sha256(canonical_text(cell).encode()).hexdigest()
 
 

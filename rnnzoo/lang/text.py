@@ -1,4 +1,4 @@
-"""The text of a cell: canonical YAML with `extends` resolved, which `lang.parse_cell` reads back to the same IR.
+"""The text of a cell: canonical YAML with `extends` resolved, which `lang.parse_text` reads back to the same IR.
 
 A Keras layer keeps this text in its configuration, and a trial carries it.
 """
@@ -57,7 +57,11 @@ def expression(expr: ir.Expr) -> str:
 
 
 def digest(cell: ir.Cell) -> str:
-    """SHA-256 of what a cell computes: names, titles and the order of lines do not matter, equations and init do."""
+    """SHA-256 of the cell's text without its name, title and sources, and with its lines in one order.
+
+    Names of equations and weights count, and so does the spelling of each equation.  A study is named by this hash;
+    `canonical.canonical_hash`, which all spellings of a cell share, finds its trials again after the cell is spelt otherwise.
+    """
     bare = replace(cell, name="", title="", source=())
     ordered = replace(
         bare,

@@ -23,14 +23,13 @@ def view(reference: str | Path, folder: Path | None = None, options: Mapping[str
         SpecError: mistakes in its file.
     """
     spec = checkable(lambda: read(reference, folder))
-    return CellView(
-        check(spec.with_options(options) if options else spec), check(spec.base) if spec.base is not None else None
-    )
+    cell = check(spec.with_options(options) if options else spec)
+    return CellView(cell, check(spec.base) if spec.base is not None else None)
 
 
 @dataclass(frozen=True, slots=True)
 class CellView:
-    """Reads a cell's IR for people.
+    """Reads a cell's intermediate representation (IR) for people.
 
     Attributes:
         ir: the intermediate representation itself.
@@ -100,7 +99,7 @@ class CellView:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what the cell computes; names, titles and the order of lines do not matter."""
+        """SHA-256 of the cell's text; its name, its title and the order of its lines do not matter (`lang.text.digest`)."""
         return text.digest(self.ir)
 
     def weights(self, inputs: int, units: int, layer: int = 1) -> dict[str, tuple[int, ...]]:
@@ -135,7 +134,7 @@ class CellView:
         return diagram.diagram(self.ir, layer, highlight)
 
     def chain(self) -> str:
-        """The unrolled chain as SVG: three steps, of which the middle one is open."""
+        """The unrolled chain as SVG: three steps, of which the middle one shows what it computes."""
         return diagram.chain(self.ir)
 
     def walk(self) -> tuple[tuple[tuple[str, ...], str], ...]:
