@@ -119,7 +119,7 @@ class CellView:
         return latex.aligned((*latex.constants(self.ir), *latex.equations(self.ir), *latex.first_layer(self.ir)))
 
     def diagram(self, layer: int = 2, highlight: Collection[str] | None = None) -> str:
-        """One time step as SVG (`lang.diagram`), of a layer within a stack unless it is layer 1.
+        """One time step as SVG (`lang.diagram`): of the first layer, or of any layer above it.
 
         Args:
             highlight: names of equations; what computes the others becomes faint.
@@ -134,7 +134,7 @@ class CellView:
         return diagram.diagram(self.ir, layer, highlight)
 
     def chain(self) -> str:
-        """The unrolled chain as SVG: three steps, of which the middle one shows what it computes."""
+        """The unrolled chain as SVG: three steps, with what is computed drawn in the middle one."""
         return diagram.chain(self.ir)
 
     def walk(self) -> tuple[tuple[tuple[str, ...], str], ...]:
