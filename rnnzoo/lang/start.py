@@ -1,8 +1,7 @@
 """Initial weights of a cell in NumPy: the initialisers of `spec.cell`, defined as in Keras.
 
 In: a cell and the sizes of a layer.  Out: weights by name, in the orientation of the equations.  The random numbers
-differ from those of Keras, and normal ones are not truncated at two standard deviations, as in Keras' `glorot_normal`
-and similar.
+differ from those of Keras.  Unlike Keras' `glorot_normal` and similar, normal ones are not truncated.
 """
 
 from __future__ import annotations
@@ -43,20 +42,20 @@ class Beginning:
             `scaled`.
         fan: of `scaled`: `fan_in`, the number of inputs, or `fan_avg`, the mean of the numbers of inputs
             and outputs.
-        shape: of `scaled`: `uniform` or `normal`.
+        distribution: of `scaled`: `uniform` or `normal`.
     """
 
     kind: str
     numbers: tuple[float, ...]
     fan: str = ""
-    shape: str = ""
+    distribution: str = ""
 
 
 SCALED = {"glorot": (1.0, "fan_avg"), "he": (2.0, "fan_in"), "lecun": (1.0, "fan_in")}
 
 
 def beginning(init: Init, options: Mapping[str, float]) -> Beginning:
-    """The definition of an initialiser, for NumPy and Keras; no other place knows the names of initialisers.
+    """The definition of an initialiser, for NumPy and Keras: the one place that says what each name means.
 
     Args:
         options: values of the options that an initialiser may name.
@@ -73,15 +72,15 @@ def beginning(init: Init, options: Mapping[str, float]) -> Beginning:
             return Beginning("uniform", (-limit, limit))
         case "constant" | "identity" | "orthogonal" | "normal" | "uniform", _:
             return Beginning(init.name, values)
-    family, _, shape = init.name.partition("_")
+    family, _, distribution = init.name.partition("_")
     scale, fan = SCALED[family]
-    return Beginning("scaled", (scale,), fan, shape)
+    return Beginning("scaled", (scale,), fan, distribution)
 
 
 def draw(init: Init, shape: tuple[int, ...], options: Mapping[str, float], rng: np.random.Generator) -> Array:
     """An initial weight, drawn as its initialiser says."""
-    distribution = beginning(init, options)
-    match distribution.kind, distribution.numbers:
+    definition = beginning(init, options)
+    match definition.kind, definition.numbers:
         case "constant", (value,):
             return np.full(shape, value)
         case "identity", (gain,):
@@ -94,12 +93,12 @@ def draw(init: Init, shape: tuple[int, ...], options: Mapping[str, float], rng: 
             return rng.uniform(low, high, shape)
         case _, (scale,):
             rows, columns = (shape[0], shape[-1]) if shape else (1, 1)
-            variance = scale / (columns if distribution.fan == "fan_in" else (rows + columns) / 2)
-            if distribution.shape == "uniform":
+            variance = scale / (columns if definition.fan == "fan_in" else (rows + columns) / 2)
+            if definition.distribution == "uniform":
                 limit = np.sqrt(3.0 * variance)
                 return rng.uniform(-limit, limit, shape)
             return rng.normal(0.0, np.sqrt(variance), shape)
-    raise AssertionError(distribution)
+    raise AssertionError(definition)
 
 
 def _orthogonal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:

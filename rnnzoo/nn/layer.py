@@ -589,8 +589,8 @@ def initializer(init: Init, options: Mapping[str, float], seed: int | None) -> k
         case "uniform", (low, high):
             return make.RandomUniform(low, high, seed=seed)
         case _, (scale,):
-            shape = "uniform" if found.shape == "uniform" else "truncated_normal"
-            return make.VarianceScaling(scale, found.fan, shape, seed=seed)
+            distribution = "uniform" if found.distribution == "uniform" else "truncated_normal"
+            return make.VarianceScaling(scale, found.fan, distribution, seed=seed)
     raise AssertionError(found)
 
 
