@@ -43,7 +43,7 @@ from rnnzoo.lang.program import (
 from rnnzoo.lang.verify import verify_adjoint
 from rnnzoo.spec.document import Code, Row
 
-WITH_ADJOINT = ("weight", "input", "below", "previous")  # kinds of names, besides values
+_LEAVES = tuple(kind for kind in ir.WITH_ADJOINT if kind != "value")  # what no instruction computes
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def adjoint(program: Program, states: Sequence[str]) -> Adjoint:
     reverse = Reverse(program)
     reverse.run()
     totals: dict[str, dict[str, Atom]] = {}
-    for kind in WITH_ADJOINT:
+    for kind in _LEAVES:
         totals[kind] = {ref.name: reverse.total(ref) for ref in reverse.leaves(kind)}
     previous = {name: atom for name, atom in totals["previous"].items() if name in states}
     inputs = totals["input"] | totals["below"]
@@ -131,7 +131,7 @@ class Reverse:
         """Whether an atom's adjoint is asked for."""
         if isinstance(atom, ir.Number):
             return False
-        return atom.name in self.active if atom.kind == "value" else atom.kind in WITH_ADJOINT
+        return atom.name in self.active if atom.kind == "value" else atom.kind in ir.WITH_ADJOINT
 
     def leaves(self, kind: str) -> list[ir.Ref]:
         return [ref for ref in dict.fromkeys((*self.terms, *self.pieces)) if ref.kind == kind]

@@ -425,7 +425,10 @@ class _Layer:
         self.equations = tuple(equations)
 
     def step(self) -> ir.Step:
-        """The equations and the weights that they use; all layers are typed, so that weights of one name begin alike."""
+        """The equations and the weights that they use.
+
+        Call this when all layers are typed: only then is `on_state`, which decides default initialisers, complete.
+        """
         return ir.Step(self.equations, tuple(self.weight(name) for name in self.weights))
 
     def typed(self, tree: Tree) -> ir.Expr:
@@ -451,13 +454,12 @@ class _Layer:
                 return self.star(star)
             case Call(op=op, args=args, span=span):
                 typed = tuple(self.typed(arg) for arg in args)
-                self.check_step(op, typed, span)
+                self.check_has_gradient(op, typed, span)
                 return _apply(op, typed, span, self.mistakes)
 
-    def check_step(self, op: Primitive, args: tuple[ir.Expr, ...], span: Span) -> None:
-        """An operation without derivatives is not applied to trained values: it would stop their gradients."""
-        trained: tuple[ir.Kind, ...] = ("input", "value", "previous", "below", "weight")
-        names = {ref.name for arg in args for ref in ir.refs(arg, *trained)}
+    def check_has_gradient(self, op: Primitive, args: tuple[ir.Expr, ...], span: Span) -> None:
+        """An operation without derivatives is not applied to what gradients flow to: it would stop them."""
+        names = {ref.name for arg in args for ref in ir.refs(arg, *ir.WITH_ADJOINT)}
         if not op.differentiable and names - {_UNKNOWN}:
             fix = "use it on `t`, options and constants"
             self.mistakes.add(span, f"{op.symbol or op.name} has no gradient and cannot be applied to this", fix)

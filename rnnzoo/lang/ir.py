@@ -19,7 +19,7 @@ from rnnzoo.spec.cell import Init
 if TYPE_CHECKING:
     from rnnzoo.lang.primitives import Primitive
 
-Size = str | int | tuple["Size", ...]  # several sizes: vectors side by side, which the engine makes
+Size = str | int | tuple["Size", ...]  # several sizes: vectors side by side, which `stack` makes, in programs only
 Shape = tuple[Size, ...]
 Kind = Literal[
     "input",
@@ -37,6 +37,7 @@ Kind = Literal[
     "drop",
     "adjoint",
 ]
+WITH_ADJOINT: tuple[Kind, ...] = ("value", "weight", "input", "below", "previous")  # what a gradient flows to
 _VECTOR = re.compile(r"[bpw](_\w+)?")
 
 
@@ -51,8 +52,9 @@ class Ref:
     """A name: `x` (input), `t` (time), a weight, this step's `value`, the `previous` step's, the layer `below`'s, ...
 
     `row` and `col` appear in masks only: a constant along the rows or columns of the weight, or their number itself where
-    the name is empty.  `size` is `units` or `inputs`, as a number.  Two kinds are the engine's: `drop`, the mask of dropout
-    on a product's operand, and `adjoint`, the gradient of the loss with respect to an equation's value.
+    the name is empty.  `size` is `units` or `inputs`, as a number.  Two kinds stand in programs only: `drop` (from
+    `lang.widen`), the mask of dropout on a product's operand, and `adjoint` (from `lang.adjoint`), the gradient of the loss
+    with respect to an equation's value.
     """
 
     kind: Kind

@@ -1,7 +1,7 @@
-"""Warnings about a cell's initial state: weights without gradients, states that explode or die, saturated gates.
+"""Warnings about how a cell starts: weights without gradients, states that explode or die, saturated gates.
 
-In: a cell without mistakes for `lang.check`.  Out: `Finding`s.  They are warnings, not mistakes: an odd initial state may
-be intended.  The float64 program and its adjoint run once over a seeded random sequence, with initial weights.  For a
+In: a cell without mistakes for `lang.check`.  Out: `Finding`s.  They are warnings, not mistakes: an odd start may be
+intended.  The float64 program and its adjoint run once over a seeded random sequence, with initial weights.  For a
 finding, the run is repeated with other initial weights, so that an `init:` is proposed only if it helps.  NumPy only.
 
 The thresholds are wide: there are no warnings for the cells of the zoo, for those of `experiments/cells`, and for cells
@@ -52,7 +52,7 @@ NO_GRADIENT = 1e-13
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A warning about a cell's initial state.
+    """A warning about how a cell starts.
 
     Attributes:
         names: the weights, states or equations concerned.
@@ -101,7 +101,7 @@ class Finding:
 
 
 def warnings(spec: CellSpec, cell: ir.Cell) -> tuple[Mistake, ...]:
-    """The warnings about a cell's initial state, with their places in the cell's file."""
+    """The warnings about how a cell starts, with their places in the cell's file."""
     return tuple(Mistake(finding.place(spec), f"warning: {finding.text}", finding.fix) for finding in lint(cell))
 
 
@@ -111,7 +111,7 @@ def _written(init: Init) -> str:
 
 
 def lint(cell: ir.Cell) -> tuple[Finding, ...]:
-    """The findings about a cell's initial state; none if the cell cannot run at any of the sizes tried."""
+    """The findings about how a cell starts; none if the cell cannot run at any of the sizes tried."""
     for units in UNITS:
         try:
             return tuple(_of_layers(cell, units))
@@ -153,9 +153,12 @@ class _Observed:
 
     def broken(self) -> tuple[str, int] | None:
         """The first result that is not finite, and its first such step; None if all are finite."""
-        steps = {name: np.isfinite(value).all(axis=(1, 2)) for name, value in self.results.items()}
-        first = {name: int(np.argmin(finite)) for name, finite in steps.items() if not finite.all()}
-        return min(first.items(), key=lambda item: item[1]) if first else None
+        first_steps: dict[str, int] = {}
+        for name, value in self.results.items():
+            finite = np.isfinite(value).all(axis=(1, 2))  # of each step
+            if not finite.all():
+                first_steps[name] = int(np.argmin(finite))
+        return min(first_steps.items(), key=lambda item: item[1]) if first_steps else None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -193,9 +196,9 @@ class _Layer:
     def initial_weights(self, init: Mapping[str, Init]) -> dict[str, Array]:
         """Initial weights, some with other initialisers."""
         weights = start.weights(self.cell, self.number, self.size, np.random.default_rng(SEED))
-        for number, (name, initializer) in enumerate(init.items()):
+        for number, (name, initialiser) in enumerate(init.items()):
             rng = np.random.default_rng([SEED, number])
-            weights[name] = start.draw(initializer, weights[name].shape, self.size.options, rng)
+            weights[name] = start.draw(initialiser, weights[name].shape, self.size.options, rng)
         return weights
 
     def observe(self, weights: Mapping[str, Array]) -> _Observed:
@@ -238,8 +241,8 @@ class _Layer:
                 return observed, still, True
             untrained = still
             for name, gradient in gradients.items():
-                step = np.sign(gradient) * rng.uniform(0.005, 0.02, gradient.shape)
-                weights[name] = weights[name] - (step if name not in untrained else 0.0)
+                change = np.sign(gradient) * rng.uniform(0.005, 0.02, gradient.shape)
+                weights[name] = weights[name] - (change if name not in untrained else 0.0)
             observed = self.observe(weights)
             if observed.gradients is None:
                 return first, untrained, True  # it explodes, which is a finding of its own
@@ -267,7 +270,7 @@ class _Layer:
         if (broken := observed.broken()) is not None:
             yield self.not_finite(*broken)
             return
-        learnt, untrained, finite = self.updated({})
+        after_updates, untrained, finite = self.updated({})
         if not finite:
             names = _not_finite(self.of_weights(observed, self.initial_weights({})))
             init = self.first_that_helps(names, lambda init: self.updated(init)[2])
@@ -281,8 +284,8 @@ class _Layer:
             held_back |= finding.init
             yield finding
         if held_back:
-            learnt = self.updated(held_back)[0]
-        yield from self.states_that_die(learnt)
+            after_updates = self.updated(held_back)[0]
+        yield from self.states_that_die(after_updates)
         yield from self.states_that_explode(observed)
         yield from self.saturated(observed)
 
@@ -367,7 +370,7 @@ class _Layer:
     def activations(self) -> Iterator[tuple[str, ir.Apply]]:
         for equation in self.step.equations:
             for node in ir.walk(equation.expr):
-                if isinstance(node, ir.Apply) and node.op.slope is not None and any(ir.refs(node, *_TRAINED)):
+                if isinstance(node, ir.Apply) and node.op.slope is not None and any(ir.refs(node, *ir.WITH_ADJOINT)):
                     yield equation.name, node
 
     def flat_share(self, expr: ir.Apply, observed: _Observed) -> float:
@@ -438,7 +441,6 @@ class _Layer:
         return {}
 
 
-_TRAINED: tuple[ir.Kind, ...] = ("input", "value", "previous", "below", "weight")
 _DEFAULTS = ("zeros", "orthogonal", "glorot_uniform")  # initialisers of weights without an `init:`
 
 
