@@ -23,9 +23,9 @@ RESERVED = frozenset({"x", "t", "unit", "units", "inputs", "row", "col", "below"
 MAX_BLOCK = 2_000  # names, numbers and operations of all equations of a layer; the largest cell of the zoo has 99
 MAX_ENTRIES = 5_000_000  # of a weight whose sizes stand in the file: its mask takes 40 MB
 _MATRIX_INITS = frozenset({"orthogonal", "identity"})
-_LAST_STEP = "write {name}[t-1] where the previous step is meant"
+_FIX_OF_CYCLE = "write {name}[t-1] where the previous step is meant"
 _TAKEN_FOR_PRODUCTS = frozenset({mul, div, neg, matmul})  # what may stand before @ where a matrix is meant
-_CONSTANTS_LAST = "write one of them without the others"
+_FIX_OF_CONSTANT_CYCLE = "write one of them without the others"
 _UNKNOWN = "?"  # the size of what has a mistake: nothing else is reported of it
 _MISTAKEN = ir.Ref("value", "?", (_UNKNOWN,))
 
@@ -146,15 +146,15 @@ def _constants(spec: CellSpec, mistakes: Mistakes) -> dict[str, ir.Equation]:
     _check_parts(trees, spec.constants, mistakes)
     done: dict[str, ir.Equation] = {}
     spans = {name: constant.span for name, constant in spec.constants.items()}
-    for name in _topological(trees, spans, mistakes, _CONSTANTS_LAST):
-        reader = _Fixed(spec, done, mistakes)
+    for name in _topological(trees, spans, mistakes, _FIX_OF_CONSTANT_CYCLE):
+        reader = _FixedReader(spec, done, mistakes)
         expr = reader.typed(trees[name])
         done[name] = ir.Equation(name, expr, expr.shape[0] if expr.shape else "")
     return done
 
 
 @dataclass(slots=True)
-class _Fixed:
+class _FixedReader:
     """Resolves expressions without weights and states: constants, and masks of matrices of one shape."""
 
     spec: CellSpec
@@ -280,7 +280,7 @@ class _Known:
             self.mistakes.add(declared.span, problem, "multiply it by a constant in the equation")
             return None
         tree = expression(declared.value, self.mistakes)
-        return _Fixed(self.spec, self.constants, self.mistakes, shape).typed(tree) if tree else None
+        return _FixedReader(self.spec, self.constants, self.mistakes, shape).typed(tree) if tree else None
 
 
 @dataclass(eq=False, slots=True)
@@ -344,9 +344,9 @@ class _Layer:
         sizes: dict[str, ir.Size] = {}
         operands: dict[str, list[str]] = {}  # equations that one without a size of its own may take it from
         for name, tree in self.trees.items():
-            own = dict.fromkeys(size for node in self._sized(tree) if (size := self._size(node)) is not None)
-            if own:
-                sizes[name] = next(iter(own)) if len(own) == 1 else _UNKNOWN
+            own_size = self._own_size(tree)
+            if own_size is not None:
+                sizes[name] = own_size
             else:
                 nodes = (node for node in self._sized(tree) if isinstance(node, Name | Lag | Below))
                 operands[name] = list(dict.fromkeys(node.name for node in nodes if node.name in self.trees))
@@ -354,6 +354,17 @@ class _Layer:
             sizes |= new
         sizes |= dict.fromkeys(self._doubtful(operands, sizes), _UNKNOWN)
         self.sizes = {name: sizes.get(name, "units") for name in self.trees}
+
+    def _own_size(self, tree: Tree) -> ir.Size | None:
+        """The one size that the parts of an expression have of themselves; `?` for several, None where none has any."""
+        sizes: set[ir.Size] = set()
+        for node in self._sized(tree):
+            size = self._size(node)
+            if size is not None:
+                sizes.add(size)
+        if len(sizes) > 1:
+            return _UNKNOWN
+        return next(iter(sizes), None)
 
     def _doubtful(self, operands: Mapping[str, list[str]], sizes: Mapping[str, ir.Size]) -> set[str]:
         """Equations without a size of their own that have a mistake where it would stand, or depend on such."""
@@ -389,7 +400,9 @@ class _Layer:
                 return self.known.constants[name].size or None
             case Name(name=name) if self.is_weight(name, before_product=False):
                 shape = self.known.shape_of(name)
-                return "units" if shape is None else (shape[0] if shape else None)
+                if shape is None:
+                    return "units"
+                return shape[0] if shape else None
             case Call(op=op, args=(Name(name=name), _)) if op.is_product:
                 return self.rows(name)
             case Call() if (star := self.starred(node)) is not None:
@@ -404,7 +417,7 @@ class _Layer:
         """Sort equations topologically; ties in the order `like` of another layer, then as written."""
         spans = {name: statement.span for name, statement in self.statements.items()}
         trees = {name: self.trees[name] for name in (*like, *self.trees)}
-        self.sequence = _topological(trees, spans, self.mistakes, _LAST_STEP)
+        self.sequence = _topological(trees, spans, self.mistakes, _FIX_OF_CYCLE)
 
     # -- types
 
@@ -416,7 +429,7 @@ class _Layer:
                 continue
             expr = self.typed(self.trees[name])
             size = self.sizes[name]
-            if expr.shape not in ((), (size,)) and not self.mistakes.found:  # else it follows from earlier mistakes
+            if expr.shape not in ((), (size,)) and not self.mistakes.found:  # of others it may be a consequence
                 problem = f"'{name}' has {_words(expr.shape)} here, and {_words((size,))} by its other uses"
                 self.mistakes.add(self.statements[name].span, problem, "bring it to one size with a matrix: W @ x")
             equations.append(ir.Equation(name, expr, size))
@@ -614,8 +627,8 @@ class _Layer:
         return ir.Ref("value", "?", (self.rows(matrix.name),))
 
     def wrong_operand(self, name: str, shape: ir.Shape, got: ir.Shape) -> tuple[str, str]:
-        first = self.weights[name][1]
-        where = "declared so" if name in self.known.spec.shapes else f"used so on line {first.line}"
+        first_use = self.weights[name][1]
+        where = "declared so" if name in self.known.spec.shapes else f"used so on line {first_use.line}"
         problem = f"{name} is {_words(shape)} ({where}), and this is {_words(got)}"
         return problem, f"`x` has size inputs, which never equals units: use another matrix, such as {name}_x"
 
@@ -643,8 +656,8 @@ class _Layer:
         shape, span = self.weights[name]
         spec = self.known.spec
         declared = spec.init.get(name)
-        default = ("orthogonal" if name in self.known.on_state else "glorot_uniform") if len(shape) == 2 else "zeros"
-        init = declared.value if declared and isinstance(declared.value, Init) else Init(default)
+        default = ir.default_init(shape, name in self.known.on_state)
+        init = declared.value if declared and isinstance(declared.value, Init) else default
         _check_init(init, shape, declared.span if declared else span, spec, self.mistakes)
         return ir.Weight(name, shape, init, self.known.mask_of(name, shape))
 
@@ -851,8 +864,9 @@ def _check_declarations_used(spec: CellSpec, cell: ir.Cell, mistakes: Mistakes) 
 
 def _check_layers_agree(spec: CellSpec, upper: _Layer, first: _Layer, mistakes: Mistakes) -> None:
     """States, the output and values that the layer above reads have the same size in all layers."""
-    nodes = [node for layer in (upper, first) for tree in layer.trees.values() for node in _nodes(tree)]
-    shared = {node.name for node in nodes if isinstance(node, Lag | Below)} | {spec.output}
+    shared = {spec.output}
+    for tree in (*upper.trees.values(), *first.trees.values()):
+        shared |= {node.name for node in _nodes(tree) if isinstance(node, Lag | Below)}
     for name, statement in spec.first_layer.items():
         sizes = {first.sizes[name], upper.sizes.get(name, first.sizes[name])}
         if name in shared and len(sizes) > 1 and _UNKNOWN not in sizes:

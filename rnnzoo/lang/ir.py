@@ -169,6 +169,17 @@ class Cell:
         return depending(self.step.equations) | depending(self.first.equations)
 
 
+def default_init(shape: Shape, on_state: bool) -> Init:
+    """What a weight begins with where nothing is said: Glorot uniform on inputs, orthogonal on states, vectors zero.
+
+    Args:
+        on_state: whether a matrix multiplies what depends on a state, in any layer.
+    """
+    if len(shape) != 2:
+        return Init("zeros")
+    return Init("orthogonal" if on_state else "glorot_uniform")
+
+
 def names_matrix(name: str) -> bool:
     """Whether an undeclared name before `@` is a matrix of weights."""
     return name[:1].isupper()

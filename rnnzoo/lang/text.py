@@ -12,7 +12,6 @@ from typing import Any
 from rnnzoo.lang import ir
 from rnnzoo.lang.primitives import Operands
 from rnnzoo.lang.primitives.base import CALL, PREFIX, Written
-from rnnzoo.spec.cell import Init
 from rnnzoo.spec.document import yaml_text
 
 
@@ -114,7 +113,8 @@ def _declarations(cell: ir.Cell) -> dict[str, Any]:
             entry["mask"] = expression(weight.mask)
         if entry:
             weights[weight.name] = entry
-        if weight.init != default_init(weight, on_states):
+        on_state = ir.Ref("weight", weight.name, weight.shape) in on_states
+        if weight.init != ir.default_init(weight.shape, on_state):
             init[weight.name] = weight.init.plain()
     initial = {state.name: state.initial for state in cell.states if state.initial != 0}
     return {key: value for key, value in (("weights", weights), ("init", init), ("initial", initial)) if value}
@@ -125,13 +125,6 @@ def _conventional(weight: ir.Weight) -> bool:
     if ir.names_matrix(weight.name):
         return len(weight.shape) == 2 and weight.shape[0] == "units" and weight.shape[1] in ("units", "inputs")
     return ir.names_vector(weight.name) and weight.shape == ("units",)
-
-
-def default_init(weight: ir.Weight, on_states: frozenset[ir.Expr]) -> Init:
-    """What a weight begins with where nothing is said: Glorot uniform on inputs, orthogonal on states, vectors zero."""
-    if len(weight.shape) != 2:
-        return Init("zeros")
-    return Init("orthogonal" if ir.Ref("weight", weight.name, weight.shape) in on_states else "glorot_uniform")
 
 
 def _on_states(cell: ir.Cell) -> frozenset[ir.Expr]:
