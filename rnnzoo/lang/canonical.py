@@ -1,13 +1,13 @@
 """The canonical form of a cell: one text, and one hash, for all spellings of the same computation.
 
 In: a checked cell.  Out: a text that determines the computation and does not depend on its spelling: on names of
-equations and weights, the order of lines and of the operands of sums and products, names for subexpressions, brackets in
-sums, and the notation of differences.  Names of options stay: a space may search them.
+equations and weights, the order of lines and of the operands of any operation that commutes, names for subexpressions,
+brackets in sums, and the notation of differences.  Names of options stay: a space may search them.
 
-The cell becomes a graph in which sums and products have any number of operands.  Each node gets a color, which is refined
-by the colors of its neighbors until no class of nodes splits (Weisfeiler and Lehman 1968).  The graph is then numbered
-from the output on, operands of sums and products by color.  Equal texts describe equal cells.  Equal cells have equal
-texts, unless two nodes have the same color without being symmetric; no cell of the literature is known to have such nodes.
+The cell becomes a graph in which sums and products have any number of operands.  Each node gets a colour, which is refined
+by the colours of its neighbours until no class of nodes splits (Weisfeiler and Lehman 1968).  The graph is then numbered
+from the output on, operands that commute by colour.  Equal texts describe equal cells.  Equal cells have equal texts, unless
+two nodes have the same colour without being symmetric; no cell of the literature is known to have such nodes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from itertools import accumulate
 from rnnzoo.lang import ir
 from rnnzoo.lang.primitives import mul, neg
 
-SUM, PRODUCT = "sum", "product"
+SUM_LABEL, PRODUCT_LABEL = "sum", "product"
 Operand = tuple[int, int]  # sign, number of a node
 
 
@@ -44,15 +44,16 @@ class _Graph:
     """The nodes of one layer's step.
 
     Attributes:
-        known: the number of each node; equal nodes are the same node.
+        numbers: the number of each node; equal nodes are the same node, but for weights.
         values: the node of each equation and constant, by name.
         lags: the node of each state at the previous step, by name.
+        weights: the node of each weight, by name.
     """
 
     cell: ir.Cell
     step: ir.Step
     nodes: list[_Node] = field(default_factory=list)
-    known: dict[_Node, int] = field(default_factory=dict)
+    numbers: dict[_Node, int] = field(default_factory=dict)
     values: dict[str, int] = field(default_factory=dict)
     lags: dict[str, int] = field(default_factory=dict)
     weights: dict[str, int] = field(default_factory=dict)
@@ -70,14 +71,14 @@ class _Graph:
         return graph
 
     def add(self, node: _Node) -> int:
-        if node not in self.known:
-            self.known[node] = len(self.nodes)
+        if node not in self.numbers:
+            self.numbers[node] = len(self.nodes)
             self.nodes.append(node)
-        return self.known[node]
+        return self.numbers[node]
 
     def expression(self, expr: ir.Expr) -> int:
         simpler = expr.op.simplified(expr.args) if isinstance(expr, ir.Apply) else None
-        if simpler is not None and simpler.shape == expr.shape:
+        if simpler is not None and simpler.shape == expr.shape:  # `0 * v` becomes a number, which has no size
             return self.expression(simpler)
         if isinstance(expr, ir.Number):
             return self.add(_Node(f"number {expr.value!r}"))
@@ -87,7 +88,7 @@ class _Graph:
             return self.sum_of(self.terms(expr, 1))
         if expr.op is mul:
             sign, factors = self.factors(expr)
-            product = self.add(_Node(PRODUCT, tuple(sorted((1, factor) for factor in factors)), any_order=True))
+            product = self.add(_Node(PRODUCT_LABEL, tuple(sorted((1, factor) for factor in factors)), any_order=True))
             return self.sum_of([(sign, product)])
         operands = [(1, self.expression(operand)) for operand in expr.args]
         if expr.op.commutative:
@@ -98,18 +99,22 @@ class _Graph:
         """A sum of terms; a single positive term is its own sum."""
         if len(terms) == 1 and terms[0][0] > 0:
             return terms[0][1]
-        return self.add(_Node(SUM, tuple(sorted(terms)), any_order=True))
+        return self.add(_Node(SUM_LABEL, tuple(sorted(terms)), any_order=True))
 
     def terms(self, expr: ir.Expr, sign: int) -> list[Operand]:
-        """The terms of a sum, including those of nested sums and of sums with a name."""
+        """The terms of a sum, including those of nested sums and of sums with a name.
+
+        `sign` is that of the expression in a sum around it: in `a - (b - c)`, b has -1 and c has 1.
+        """
         signs = self._signs(expr)
         if isinstance(expr, ir.Apply) and signs:
             terms: list[Operand] = []
             for own, operand in zip(signs, expr.args):
                 terms += self.terms(operand, sign * own)
             return terms
-        node = self.nodes[number := self.expression(expr)]
-        if node.label == SUM:
+        number = self.expression(expr)
+        node = self.nodes[number]
+        if node.label == SUM_LABEL:
             return [(sign * own, operand) for own, operand in node.operands]
         return [(sign, number)]
 
@@ -126,10 +131,10 @@ class _Graph:
             return left_sign * right_sign, left + right
         sign, number = 1, self.expression(expr)
         node = self.nodes[number]
-        if node.label == SUM and len(node.operands) == 1:  # a negated value
+        if node.label == SUM_LABEL and len(node.operands) == 1:  # a negated value
             sign, number = node.operands[0]
             node = self.nodes[number]
-        if node.label == PRODUCT:
+        if node.label == PRODUCT_LABEL:
             return sign, [factor for _, factor in node.operands]
         return sign, [number]
 
@@ -168,46 +173,44 @@ class _Form:
         labels: of each node, without names that the user chose.
         operands: of each node.  The operand of a lag is the state's new value; those of a value of the
             layer below are its values in the possible layers.
-        colors: of each node that the roots need.
+        any_order: of each node, whether the order of its operands does not matter.
+        colours: of each node that the roots need.
         numbers: of each node in the text.
     """
 
     labels: list[str] = field(default_factory=list)
     operands: list[tuple[Operand, ...]] = field(default_factory=list)
     any_order: list[bool] = field(default_factory=list)
-    colors: dict[int, str] = field(default_factory=dict)
+    colours: dict[int, str] = field(default_factory=dict)
     numbers: dict[int, int] = field(default_factory=dict)
 
     def append(self, graph: _Graph, layers_below: Sequence[tuple[_Graph, int]], initial: Mapping[str, object]) -> None:
-        """Add a graph.
+        """Add a graph; its node k becomes node `start + k` here.
 
         Args:
-            layers_below: possible graphs of the layer below, each with the number of its first node here.
+            layers_below: possible graphs of the layer below, each with its start.
             initial: the initial value of each state.
         """
-        first = len(self.labels)
+        start = len(self.labels)
         lagged = {number: name for name, number in graph.lags.items()}
         for number, node in enumerate(graph.nodes):
-            label, operands = node.label, tuple((sign, first + operand) for sign, operand in node.operands)
-            kind, _, name = label.partition(" ")
+            label, operands = _in_form(node, start, layers_below)
             if number in lagged:
-                label = f"lag {initial[lagged[number]]}"
-                operands = ((1, first + graph.values[lagged[number]]),)
-            elif kind == "below":
-                label, operands = kind, tuple((1, start + lower.values[name]) for lower, start in layers_below)
+                state = lagged[number]
+                label, operands = f"lag {initial[state]}", ((1, start + graph.values[state]),)
             self.labels.append(label)
             self.operands.append(operands)
             self.any_order.append(node.any_order)
 
     def refine(self, roots: Sequence[int]) -> None:
-        """Refine the colors of all nodes that the roots need until no class of nodes splits."""
+        """Refine the colours of all nodes that the roots need until no class of nodes splits."""
         nodes = self._needed(roots)
         readers = self._readers(nodes)
-        self.colors = {node: _hashed(self.labels[node]) for node in nodes}
+        self.colours = {node: _hashed(self.labels[node]) for node in nodes}
         classes = 0
-        while len(set(self.colors.values())) > classes:
-            classes = len(set(self.colors.values()))
-            self.colors = {node: self._refined(node, readers[node]) for node in nodes}
+        while len(set(self.colours.values())) > classes:
+            classes = len(set(self.colours.values()))
+            self.colours = {node: self._refined(node, readers[node]) for node in nodes}
 
     def _needed(self, roots: Sequence[int]) -> list[int]:
         """The nodes that the roots need; a sum whose terms became those of another sum is not among them."""
@@ -229,11 +232,11 @@ class _Form:
         return readers
 
     def _refined(self, number: int, readers: Iterable[tuple[int, int, int]]) -> str:
-        operands = [f"{sign} {self.colors[operand]}" for sign, operand in self.operands[number]]
+        operands = [f"{sign} {self.colours[operand]}" for sign, operand in self.operands[number]]
         if self.any_order[number]:
             operands.sort()
-        read_by = sorted(f"{self.colors[reader]} {position} {sign}" for reader, position, sign in readers)
-        return _hashed(self.colors[number], *operands, "read by", *read_by)
+        read_by = sorted(f"{self.colours[reader]} {position} {sign}" for reader, position, sign in readers)
+        return _hashed(self.colours[number], *operands, "read by", *read_by)
 
     def text(self, roots: Sequence[int]) -> str:
         """One line per node, numbered from the roots on."""
@@ -252,7 +255,7 @@ class _Form:
     def _ordered(self, node: int) -> list[Operand]:
         operands = list(self.operands[node])
         if self.any_order[node]:
-            operands.sort(key=lambda operand: (operand[0], self.colors[operand[1]]))
+            operands.sort(key=lambda operand: (operand[0], self.colours[operand[1]]))
         return operands
 
     def _line(self, label: str, operands: Iterable[Operand]) -> str:
@@ -260,13 +263,23 @@ class _Form:
         return " ".join([label, *(f"{minus[sign]}{self.numbers[node]}" for sign, node in operands)])
 
 
+def _in_form(node: _Node, start: int, layers_below: Sequence[tuple[_Graph, int]]) -> tuple[str, tuple[Operand, ...]]:
+    """The label and the operands of a node in a form; the value of the layer below loses its name and gets operands."""
+    kind, _, name = node.label.partition(" ")
+    if kind == "below":
+        return kind, tuple((1, start_below + graph.values[name]) for graph, start_below in layers_below)
+    return node.label, tuple((sign, start + operand) for sign, operand in node.operands)
+
+
 def canonical_text(cell: ir.Cell) -> str:
     """The text of a cell's computation, independent of its spelling."""
     options = "".join(f"{name} {value!r}\n" for name, value in sorted(cell.options.items()))
-    text, steps = _text(cell, [cell.step]), 1
+    steps = [cell.step]
+    text = _text(cell, steps)
     if cell.first != cell.step and text != _text(cell, [cell.first]):
-        text, steps = _text(cell, [cell.step, cell.first]), 2
-    return f"{options}{steps} steps\n{text}"
+        steps = [cell.step, cell.first]
+        text = _text(cell, steps)
+    return f"{options}{len(steps)} steps\n{text}"
 
 
 def _text(cell: ir.Cell, steps: Sequence[ir.Step]) -> str:

@@ -1,7 +1,7 @@
 """A layout and its lines as SVG, in the visual language of "Understanding LSTM Networks" (Olah 2015).
 
 Yellow boxes are layers with trained weights, pink circles are pointwise operations.  Lines that merge are concatenated,
-lines that fork are copied.  Colors follow the reader's light or dark setting.
+lines that fork are copied.  Colours follow the reader's light or dark setting.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def svg(layout: Layout, lines: Sequence[Line], title: str, highlighted: Collecti
 
 
 def chain(layout: Layout, lines: Sequence[Line], title: str) -> str:
-    """The picture of three steps: the middle one open, its neighbors closed."""
+    """The picture of three steps: the middle one open, its neighbours closed."""
     picture = _Picture(layout, lines, None)
     parts = [_frame(0, layout.width, layout.height), *picture.inside(), *picture.verticals()]
     for x, width, time in ((-CLOSED - BETWEEN, CLOSED, BEFORE), (layout.width + BETWEEN, CLOSED, AFTER)):

@@ -22,7 +22,7 @@ EDGE = 8  # units from the middle of the last column to the frame
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The center of a node and its half width; its half height is one unit."""
+    """The centre of a node and its half width; its half height is one unit."""
 
     x: int
     y: int
