@@ -1,7 +1,8 @@
-"""Loop-invariant code motion: expressions that do not depend on the previous step leave the time loop.
+"""Two views of a step: what leaves the time loop (`schedule`), and clockwork steps (`periodic_update`).
 
+Loop-invariant code motion: expressions that do not depend on the previous step or on `t` leave the time loop.
 In: the step of a cell.  Out: a `Schedule`: equations to compute over the whole sequence at once, and those of the loop.
-In an LSTM the former are the four projections `W @ x + b`, so that they become one matrix product over (time x batch).
+In an LSTM the former are the four projections `W @ x`, so that they become one matrix product over (time x batch).
 The same rule hoists the embedding of MUT1, the lower layer's cell in a depth-gated LSTM, and all of a cell without
 recurrence.
 
@@ -59,7 +60,7 @@ class _Hoist:
     known: dict[ir.Expr, ir.Ref] = field(default_factory=dict)
 
     def rewrite(self, expr: ir.Expr) -> ir.Expr:
-        """The expression with every part that does not depend on the previous step replaced by a name of `before`."""
+        """The expression with every part that does not depend on the previous step or on `t` replaced by a name of `before`."""
         if not isinstance(expr, ir.Apply):
             return self.sequence(expr)
         if not ir.depends(expr, self.stateful):
@@ -75,16 +76,18 @@ class _Hoist:
         that costs less than a pass over all steps.
         """
         terms = list(ir.terms(expr))
-        recurrent = [(self.rewrite(term), sign) for term, sign in terms if ir.depends(term, self.stateful)]
-        others = [(term, sign) for term, sign in terms if not ir.depends(term, self.stateful)]
-        sequences = [(term, sign) for term, sign in others if self.worth(term)]
-        constants = [(term, sign) for term, sign in others if not self.worth(term)]
+        recurrent = [(self.rewrite(term), positive) for term, positive in terms if ir.depends(term, self.stateful)]
+        others = [(term, positive) for term, positive in terms if not ir.depends(term, self.stateful)]
+        sequences = [(term, positive) for term, positive in others if self.worth(term)]
+        constants = [(term, positive) for term, positive in others if not self.worth(term)]
         if not sequences:
             return _sum([*recurrent, *constants])
+        # Constants right after the first term of the loop: before it, they would be added over all steps; after a further
+        # term, which is often a gate's own, they could not be added for several gates at once.
         return _sum([(self.hoist(_sum(sequences)), True), *recurrent[:1], *constants, *recurrent[1:]])
 
     def worth(self, expr: ir.Expr) -> bool:
-        """Whether an expression changes from step to step; a constant one is as cheap in the loop."""
+        """Whether an expression reads x, the layer below or an equation; a constant one is as cheap in the loop."""
         return any(_is_sequence(node) for node in ir.walk(expr))
 
     def sequence(self, expr: ir.Expr) -> ir.Expr:
@@ -111,9 +114,9 @@ def _sum(terms: Sequence[tuple[ir.Expr, bool]]) -> ir.Expr:
     (total, positive), *others = ordered
     if not positive:
         total = ir.Apply(neg, (total,), total.shape)
-    for term, sign in others:
+    for term, is_added in others:
         shape = total.shape or term.shape
-        total = ir.Apply(add if sign else sub, (total, term), shape)
+        total = ir.Apply(add if is_added else sub, (total, term), shape)
     return total
 
 
@@ -209,14 +212,3 @@ def _computes_units_apart(exprs: Sequence[ir.Expr], state: str) -> bool:
     operands = [node.args[1] for expr in exprs for node in ir.products(expr)]
     plain = all(isinstance(operand, ir.Ref) and operand.kind in ("input", "below", "previous") for operand in operands)
     return plain and len(set(operands)) == len(operands) and len(lagged) == 1 and lagged[0] in operands
-
-
-def products(equations: Sequence[ir.Equation]) -> dict[ir.Expr, tuple[ir.Ref, ...]]:
-    """Operand -> the matrices that multiply it: those become one stacked product."""
-    weights_of: dict[ir.Expr, dict[ir.Ref, None]] = {}
-    for equation in equations:
-        for node in ir.products(equation.expr):
-            weight, operand = node.args
-            assert isinstance(weight, ir.Ref)  # `lang.check` lets nothing else stand before @
-            weights_of.setdefault(operand, {})[weight] = None
-    return {operand: tuple(weights) for operand, weights in weights_of.items()}
