@@ -4,11 +4,15 @@
     ir, primitives     the representation; the operations, each with all of its rules
     canonical          one text and one hash for all spellings of a cell
     reference, counts  float64 NumPy, the oracle; weights and multiply-adds
-    text, latex, unicode, greek, listing, diagram, view     for people
-    passes, program, widen, adjoint, verify     a step as a program, its reverse, and what both must hold
-    interpret, memory, start, lint     programs in float64: gradients against lags, odd starts
+    text, latex, unicode, greek, diagram, view     for people
+    passes, program, widen     a step as a program
+    adjoint, listing, verify   its reverse; both as text; what both must hold
+    interpret          programs in float64 NumPy, the engine's oracle
+    memory             gradients of states against lags
+    start              initial weights in NumPy
+    lint               warnings about how a cell starts
 
-Needs NumPy and nothing heavier.
+No library of its own but NumPy; `ir` reads `spec`.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@
     reductions     sums over steps and sequences, and over units
 
 To add an elementwise operation, add one object to a family.  Users cannot write the last three families, but for `@`.
-Imports NumPy and nothing else.
+No library of its own but NumPy; `lang.ir`, whose expressions it makes, reads `spec`.
 """
 
 from __future__ import annotations
