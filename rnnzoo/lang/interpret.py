@@ -174,7 +174,8 @@ def _kept(program: Program, back: Adjoint, tape: Tape, t: int) -> Values:
     step, before = tape.steps[t], tape.before
     names = {key for key in step if key[0] in ("previous", "time")} | {("value", ref.name) for ref in back.saved}
     names |= {("value", atom.name) for atom in program.results.values() if isinstance(atom, ir.Ref) and atom.shape}
-    time, batch = len(tape.steps), next(value for key, value in step.items() if key[0] in ("result",)).shape[0]
+    time = len(tape.steps)
+    batch = next(value for (kind, _), value in step.items() if kind == "result").shape[0]
     return _at(before, t, time, batch) | {key: _spread(step[key], batch) for key in names}
 
 
@@ -183,11 +184,12 @@ def _spread(value: Array, batch: int) -> Array:
 
 
 def _at(values: Values, t: int, time: int, batch: int) -> Values:
-    """Row t of what has a row for every step."""
-    return {
-        key: value[t] if value.shape[:2] == (time, batch) and value.ndim == 3 else value
-        for key, value in values.items()
-    }
+    """Values as step t reads them: row t of what is (time, batch, size); weights and constants as they are."""
+    now: Values = {}
+    for key, value in values.items():
+        is_sequence = value.ndim == 3 and value.shape[:2] == (time, batch)
+        now[key] = value[t] if is_sequence else value
+    return now
 
 
 def _key(atom: Atom) -> Key:
@@ -199,7 +201,12 @@ def value_of(atom: Atom, values: Values, size: ir.Sizes, batch: int) -> Array:
     """A value, spread over the batch."""
     operand = _operand(atom, size)
     value = values[operand] if isinstance(operand, tuple) else operand
-    width = size.of(atom.shape[0]) if atom.shape else (value.shape[-1] if value.ndim else size.units)
+    if atom.shape:
+        width = size.of(atom.shape[0])
+    elif value.ndim:
+        width = value.shape[-1]
+    else:
+        width = size.units
     if value.shape == (batch, width):
         return value
     return np.broadcast_to(value, (batch, width)).astype(float)

@@ -50,8 +50,10 @@ def symbol(name: str, time: str = "", layer: str = "") -> str:
     head, _, rest = name.partition("_")
     base = _word(head)
     subscript = ",".join(map(_word, rest.split("_")))
-    below = ", ".join(part for part in (subscript, time) if part)
-    return base + (f"_{{{below}}}" if below else "") + (f"^{{{layer}}}" if layer else "")
+    lower = ", ".join(part for part in (subscript, time) if part)
+    if lower:
+        base += f"_{{{lower}}}"
+    return base + f"^{{{layer}}}" if layer else base
 
 
 def _word(text: str) -> str:

@@ -41,7 +41,8 @@ def listing(cell: ir.Cell) -> str:
         ("in the loop, backward", printer.part(back.loop, ends, (*back.after, *back.once))),
         ("after it, for all steps at once", printer.part((*back.after, *back.once), gradients, ())),
     ]
-    return "\n".join(line for title, lines in parts if lines for line in (f"# {title}", *lines, "")).rstrip()
+    blocks = ["\n".join((f"# {title}", *lines)) for title, lines in parts if lines]
+    return "\n\n".join(blocks)
 
 
 def _compiled(cell: ir.Cell) -> tuple[list[str], Program, Adjoint]:
@@ -59,7 +60,10 @@ class _Printer:
     texts: dict[str, Written] = field(default_factory=dict)  # those that stand where they are read
 
     def part(self, instructions: Instructions, ends: Mapping[str, Atom], later: Instructions) -> list[str]:
-        """Lines of one part; `ends` are the names of its results, `later` the instructions that read it too."""
+        """Lines of one part; `ends` are the names of its results, `later` the instructions that read it too.
+
+        A temporary that is read once, in this part, gets no line: its text goes where it is read.
+        """
         uses = Counter(ref.name for ref in reads(instructions) if ref.kind == "value")
         outside = {ref.name for ref in reads(later)} - names_of(later)
         named = {atom.name: name for name, atom in ends.items() if isinstance(atom, ir.Ref)}
@@ -103,7 +107,7 @@ class _Printer:
 
 
 def costs(cell: ir.Cell) -> Iterator[tuple[str, int]]:
-    """What a step stores for the backward pass, and the backward pass for the gradients of the weights, in vectors."""
+    """How many vectors are kept at each step: by the forward loop, and by the backward loop for what follows it."""
     states, _, back = _compiled(cell)
     yield "kept", sum(len(members(ref.shape)) for ref in back.saved) + len(states)
     yield "emitted", sum(len(members(ref.shape)) for ref in back.emitted)

@@ -62,6 +62,7 @@ def bound(cell: ir.Cell, weights: Mapping[str, Array], lags: int) -> Array | Non
     slope = equation.expr.op.slope if isinstance(equation.expr, ir.Apply) else None
     if not isinstance(equation.expr, ir.Apply) or slope is None:
         return None
+    # the cell must read h[t-1] once, as a term of what f is taken of, and through one matrix
     inside = equation.expr.args[0]
     recurrent = [
         node for node in ir.products(inside) if isinstance(node.args[1], ir.Ref) and node.args[1].kind == "previous"

@@ -64,7 +64,7 @@ class _Phase:
         return defined
 
     def read(self, atom: Atom, instruction: Instruction | None, over_all_steps: bool = False) -> None:
-        """Whether an operand is there, and has the shape that its instruction gave it."""
+        """Raise unless an operand is there and has the shape that its instruction gave it."""
         if isinstance(atom, ir.Number):
             return
         if atom.kind == "value":
@@ -87,10 +87,10 @@ class _Phase:
 
 
 def verify(program: Program) -> None:
-    """Raise where a program reads what it does not define, or where its sizes contradict each other.
+    """Raise unless a program defines each name before it reads it, and its sizes agree.
 
     Raises:
-        MalformedProgram: it does.
+        MalformedProgram: it does not, or they do not.
     """
     once = _Phase("once", _FIXED, {}).run(program.once)
     before = _Phase("before the loop", _STEPS, dict(once)).run(program.before)

@@ -110,11 +110,14 @@ class Primitive:
         raise NotImplementedError
 
     def numpy(self, *operands: Array) -> Array:
-        """The result in float64; vectors are rows of a batch."""
+        """The result in float64; vectors are rows of a batch.  `stack` and `part` need more: see `evaluator`."""
         raise NotImplementedError
 
     def evaluator(self, instruction: Instruction, sizes: ir.Sizes) -> Callable[..., Array]:
-        """The same as a function for one instruction, whose static parameters and sizes are known."""
+        """The same as a function for one instruction, whose static parameters and sizes are known.
+
+        `stack` and `part` need these, and define it instead of `numpy`.
+        """
         return self.numpy
 
     def transpose(self, reverse: Reverse, instruction: Instruction, adjoint: Atom) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnnzoo.lang.primitives.base import CALL, PRODUCT, Array, Operands, Primitive, ShapeError, Written
+from rnnzoo.lang.primitives.layout import members
 
 if TYPE_CHECKING:
     from rnnzoo.lang import ir
@@ -25,7 +26,7 @@ def _sides(operands: Sequence[ir.Shape]) -> tuple[ir.Size, ir.Size, ir.Size]:
 
 def _same(size: ir.Size, other: ir.Size) -> bool:
     """Whether two sizes are the same; one vector alone is a tuple of one."""
-    return (size if isinstance(size, tuple) else (size,)) == (other if isinstance(other, tuple) else (other,))
+    return members((size,)) == members((other,))
 
 
 class _Matmul(Primitive):
