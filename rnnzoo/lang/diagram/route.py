@@ -19,7 +19,7 @@ from rnnzoo.lang.diagram.place import Join, Layout, Placement, name_width
 
 Point = tuple[int, int]
 Direction = tuple[int, int]
-State = tuple[Point, Direction]  # of the search: a cell, and the direction in which a path enters it
+Visit = tuple[Point, Direction]  # of the search: a grid cell, and the direction in which a path enters it
 RIGHT, LEFT, UP, DOWN = (1, 0), (-1, 0), (0, -1), (0, 1)
 # Costs in units.  SECOND: leaving from a second port; NEAR: passing through a port; ROW: running along a row of ports
 BEND, CROSSING, FORK, SECOND, NEAR, ROW = 3.0, 7.0, 1.0, 8.0, 2.5, 0.4
@@ -328,24 +328,24 @@ class _Routing:
         frontier = _Frontier(ends)
         for cost, cell, direction in self._starting_points(source, net, occupied):
             frontier.offer(cost, (cell, direction), None)
-        for cost, state in frontier.cheapest_first():
-            cell, direction = state
+        for cost, visit in frontier.cheapest_first():
+            cell, direction = visit
             if direction == _ENDED:
-                return cost, frontier.path_to(state)
+                return cost, frontier.path_to(visit)
             if cell in ends and direction != ends[cell].away:
                 port = ends[cell]
                 bend = BEND if direction != port.inward else 0
-                frontier.offer(cost + port.cost + bend, (cell, _ENDED), frontier.came_from[state])
-            for turn in self._turns(state, net, occupied):
+                frontier.offer(cost + port.cost + bend, (cell, _ENDED), frontier.came_from[visit])
+            for turn in self._turns(visit, net, occupied):
                 step = self._step_cost(source, net, (_beside(cell, turn), turn), occupied, ends)
                 if step is not None:
                     bend = BEND if turn != direction else 0
-                    frontier.offer(cost + step + bend, (_beside(cell, turn), turn), state)
+                    frontier.offer(cost + step + bend, (_beside(cell, turn), turn), visit)
         raise NoRoute
 
-    def _turns(self, state: State, net: Net, occupied: Mapping[Point, bool | None]) -> Iterator[Direction]:
+    def _turns(self, visit: Visit, net: Net, occupied: Mapping[Point, bool | None]) -> Iterator[Direction]:
         """The directions in which a path may go on: not back, and straight on where lines cross or at a fork."""
-        cell, direction = state
+        cell, direction = visit
         straight_only = cell in occupied or cell in net.before
         for turn in (RIGHT, LEFT, UP, DOWN):
             if turn == direction or (turn != (-direction[0], -direction[1]) and not straight_only):
@@ -371,12 +371,12 @@ class _Routing:
         self,
         source: int,
         net: Net,
-        state: State,
+        visit: Visit,
         occupied: Mapping[Point, bool | None],
         ends: Mapping[Point, Port],
     ) -> float | None:
         """The cost of a step into a cell, without bends; None where the step is not possible."""
-        cell, direction = state
+        cell, direction = visit
         if cell in ends:
             return 1.0
         x, y = cell
@@ -395,34 +395,34 @@ class _Routing:
 
 @dataclass(slots=True)
 class _Frontier:
-    """The open states of an A* search, cheapest first."""
+    """The open visits of an A* search, cheapest first."""
 
     ends: Mapping[Point, Port]
     queue: list[tuple[float, float, Point, Direction]] = field(default_factory=list)
-    best: dict[State, float] = field(default_factory=dict)
-    came_from: dict[State, State | None] = field(default_factory=dict)
+    best: dict[Visit, float] = field(default_factory=dict)
+    came_from: dict[Visit, Visit | None] = field(default_factory=dict)
 
-    def offer(self, cost: float, state: State, origin: State | None) -> None:
-        """Add a state that is reached from `origin` at a cost, unless a cheaper path to it is known."""
-        if cost < self.best.get(state, float("inf")):
-            self.best[state] = cost
-            self.came_from[state] = origin
-            heapq.heappush(self.queue, (cost + self._bound(state[0]), cost, *state))
+    def offer(self, cost: float, visit: Visit, origin: Visit | None) -> None:
+        """Add a visit that is reached from `origin` at a cost, unless a cheaper path to it is known."""
+        if cost < self.best.get(visit, float("inf")):
+            self.best[visit] = cost
+            self.came_from[visit] = origin
+            heapq.heappush(self.queue, (cost + self._bound(visit[0]), cost, *visit))
 
-    def cheapest_first(self) -> Iterator[tuple[float, State]]:
-        """The states in order of their cost and the bound for the rest of their path."""
+    def cheapest_first(self) -> Iterator[tuple[float, Visit]]:
+        """The visits in order of their cost and the bound for the rest of their path."""
         while self.queue:
             _, cost, cell, direction = heapq.heappop(self.queue)
             if cost <= self.best[cell, direction]:
                 yield cost, (cell, direction)
 
-    def path_to(self, end: State) -> list[Point]:
-        """The cells from the start to a state."""
+    def path_to(self, end: Visit) -> list[Point]:
+        """The cells from the start to a visit."""
         path = []
-        state: State | None = end
-        while state is not None:
-            path.append(state[0])
-            state = self.came_from[state]
+        visit: Visit | None = end
+        while visit is not None:
+            path.append(visit[0])
+            visit = self.came_from[visit]
         return path[::-1]
 
     def _bound(self, cell: Point) -> float:
