@@ -593,14 +593,16 @@ class _Layer:
         left, right = tree.args
         if not self.is_matrix(left) and self.is_matrix(right):
             return self.turned(left, right)
-        before = len(self.mistakes.found)
+        mistakes_before = len(self.mistakes.found)
         operand = self.typed(right)
         if not isinstance(left, Name) or not self.is_weight(left.name, before_product=True):
             self.not_a_matrix(left, tree.span)
             return ir.Ref("value", "?", ("units",))
         if len(operand.shape) != 1:
             reported = any(isinstance(node, Name | Lag) and self.is_reported(node.name) for node in _nodes(right))
-            if not reported and len(self.mistakes.found) == before:  # else the operand's mistake is reported already
+            if (
+                not reported and len(self.mistakes.found) == mistakes_before
+            ):  # else the operand's mistake is reported already
                 problem = f"{left.name} @ needs a vector on its right, not {_words(operand.shape)}"
                 self.mistakes.add(right.span, problem, "write * for a product with a number")
             return ir.Ref("value", "?", ("units",))

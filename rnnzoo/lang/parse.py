@@ -22,7 +22,7 @@ from rnnzoo.spec.document import MAX_NUMBER, Code
 # 26 parts, 8 deep.
 MAX_PARTS = 500  # names, numbers and operations
 MAX_DEPTH = 60  # operations within each other; a sum of n terms is n deep
-MAX_CHARACTERS = 30_000  # that Python's parser is given: more than `MAX_PARTS` parts take when they are printed
+MAX_CHARACTERS = 30_000  # of the text that Python's parser is given; `MAX_PARTS` parts take fewer when they are printed
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,15 +150,17 @@ def is_reported(name: str) -> bool:
 def _printed_notation(code: Code, mistakes: Mistakes) -> Code:
     """Report `h_{t-1}` and `x_{t}`, and read them as intended; the text keeps its length, so that positions stay right."""
     text = code.text
-    for pattern, written, meant in ((_LAGGED, "{}_{{t-1}}", "{}[t-1]"), (_NOW, "{}_{{t}}", "{}")):
+    for pattern in (_LAGGED, _NOW):
         for match in pattern.finditer(text):
             name = match[1].removesuffix("_")
-            fix = f"write {meant.format(name)} for {written.format(name)}"
-            fix += "" if meant == "{}" else ", and bare names, such as x, for this step's"
-            before = text[: match.start()].split("\n")
-            span = code.span(len(before) - 1, len(before[-1]), len(match[0]))
-            mistakes.add(span, "subscripts in braces are not part of the language", fix)
-        text = pattern.sub(lambda match: meant.format(match[1].removesuffix("_")).ljust(len(match[0])), text)  # noqa: B023
+            if pattern is _LAGGED:
+                meant = f"{name}[t-1]"
+                fix = f"write {meant} for {name}_{{t-1}}, and bare names, such as x, for this step's"
+            else:
+                meant = name
+                fix = f"write {meant} for {name}_{{t}}"
+            mistakes.add(_word_span(code, match), "subscripts in braces are not part of the language", fix)
+            text = text[: match.start()] + meant.ljust(len(match[0])) + text[match.end() :]
     return replace(code, text=text)
 
 
@@ -317,7 +319,7 @@ class _TreeBuilder:
         return Call(CALLS[name], tuple(self.tree(arg, depth + 1) for arg in node.args), _span(self.code, node))
 
     def no_operation(self, node: ast.Call, name: str, depth: int) -> Tree:
-        """An operation that there is not; its operands are read on, so that their mistakes are told too."""
+        """Report an unknown operation; its operands are read all the same, so that their mistakes are reported too."""
         span = _span(self.code, node.func)
         if name in _PRODUCTS and len(node.args) == 2:
             left, right = map(_factor, node.args)
@@ -386,7 +388,7 @@ def _apart(matrix: str, operands: Sequence[ast.expr]) -> str:
 
 
 def _called(name: str) -> str:
-    """What to write instead of an operation that there is not."""
+    """What to write instead of an unknown operation."""
     if name in _PRODUCTS:
         return "write W @ x"
     if name.lower() in CALLS:
@@ -407,7 +409,7 @@ def _span(code: Code, node: ast.AST) -> Span:
 
 def _characters(lines: list[str], line: int, column: int) -> int:
     raw = (("(" if line == 0 else "") + lines[line]).encode() if line < len(lines) else b""
-    return max(0, len(raw[:column].decode("utf-8", "ignore")) - (1 if line == 0 else 0))  # a pair begins at our own
+    return max(0, len(raw[:column].decode("utf-8", "ignore")) - (1 if line == 0 else 0))  # `a, b` begins at our own
 
 
 def _character_span(code: Code, index: int) -> Span:
@@ -443,15 +445,18 @@ def _syntax_fix(text: str) -> str:
     return "an equation is arithmetic, operations such as tanh(a), and products W @ x"
 
 
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
+
+
 def _lone_bracket(text: str) -> tuple[int, int] | None:
     """Row and column of the first bracket without its partner; our own parentheses must not become one."""
     open_at: list[tuple[str, int, int]] = []
     for row, line in enumerate(text.split("\n")):
         for column, char in enumerate(line):
-            if char in "([{":
+            if char in _CLOSING:
                 open_at.append((char, row, column))
             elif char in ")]}":
-                if not open_at or "([{".index(open_at[-1][0]) != ")]}".index(char):
+                if not open_at or _CLOSING[open_at[-1][0]] != char:
                     return row, column
                 open_at.pop()
     return open_at[0][1:] if open_at else None
@@ -459,6 +464,6 @@ def _lone_bracket(text: str) -> tuple[int, int] | None:
 
 def _bracket_words(code: Code, position: tuple[int, int]) -> tuple[str, str]:
     char = code.text.split("\n")[position[0]][position[1]]
-    if char in ")]}":
+    if char not in _CLOSING:
         return f"this {char} closes nothing", "delete it, or open a bracket before it"
-    return f"this {char} is never closed", f"close it with {')]}'['([{'.index(char)]}"
+    return f"this {char} is never closed", f"close it with {_CLOSING[char]}"

@@ -33,12 +33,12 @@ def lines(equations: Sequence[ir.Equation], step: ir.Step) -> tuple[str, ...]:
 
 def _line(text: str, timed: Collection[str]) -> str:
     def sign(match: re.Match[str]) -> str:
-        below, name, before = match.groups()
+        below, name, lag = match.groups()
         if below:
             return f"below.{greek(below)}{NOW}"
         if name is None:
             return _SIGNS[match[0]]
-        if before:
+        if lag:
             return greek(name) + BEFORE
         return greek(name) + NOW if name in timed else _CALLS.get(name, greek(name))
 
