@@ -25,28 +25,28 @@ from rnnzoo.lang.widen import compile_step
 def listing(cell: ir.Cell) -> str:
     """The engine's view of one layer of a cell."""
     states, program, back = _compiled(cell)
-    taken = {one.name for one in (*cell.step.equations, *cell.constants)}
-    taken |= {one.name for one in cell.step.weights} | set(cell.options)
+    taken = {equation.name for equation in (*cell.step.equations, *cell.constants)}
+    taken |= {weight.name for weight in cell.step.weights} | set(cell.options)
     printer = _Printer(f"z{n}" for n in itertools.count(1) if f"z{n}" not in taken)
     ends: dict[str, Atom] = {f"d.{name}[t-1]": atom for name, atom in back.previous.items()}
     gradients: dict[str, Atom] = {f"d.{name}": atom for name, atom in (*back.inputs.items(), *back.weights.items())}
+    after = (*back.after, *back.once)
+    backward = (*back.loop, *after)
+    kept = [*(ir.Ref("value", name) for name in states), *back.saved]
     parts = [
         ("for all steps at once", printer.part((*program.once, *program.before), {}, program.loop)),
-        (
-            "in the loop, forward",
-            printer.part(program.loop, dict(program.results), (*back.loop, *back.after, *back.once)),
-        ),
-        ("kept at every step", [printer.names([*(ir.Ref("value", one) for one in states), *back.saved])]),
-        ("once, before the way back", printer.part(back.fixed, {}, (*back.loop, *back.after, *back.once))),
-        ("in the loop, backward", printer.part(back.loop, ends, (*back.after, *back.once))),
-        ("after it, for all steps at once", printer.part((*back.after, *back.once), gradients, ())),
+        ("in the loop, forward", printer.part(program.loop, program.results, backward)),
+        ("kept at every step", [printer.names(kept)]),
+        ("once, before the way back", printer.part(back.fixed, {}, backward)),
+        ("in the loop, backward", printer.part(back.loop, ends, after)),
+        ("after it, for all steps at once", printer.part(after, gradients, ())),
     ]
     blocks = ["\n".join((f"# {title}", *lines)) for title, lines in parts if lines]
     return "\n\n".join(blocks)
 
 
 def _compiled(cell: ir.Cell) -> tuple[list[str], Program, Adjoint]:
-    states = [one.name for one in cell.states]
+    states = [state.name for state in cell.states]
     program = compile_step(cell.step, list(dict.fromkeys([*states, cell.output])))
     return states, program, adjoint(program, states)
 
@@ -65,25 +65,26 @@ class _Printer:
         A temporary that is read once, in this part, gets no line: its text goes where it is read.
         """
         uses = Counter(ref.name for ref in reads(instructions) if ref.kind == "value")
-        outside = {ref.name for ref in reads(later)} - names_of(later)
+        read_later = {ref.name for ref in reads(later)} - names_of(later)
         named = {atom.name: name for name, atom in ends.items() if isinstance(atom, ir.Ref)}
         lines = []
         for instruction in dict.fromkeys(instructions):
             name, written = instruction.name, self.written(instruction)
             is_temporary = name.startswith(("$", "d$"))
             stands_where_read = uses[name] < 2 or instruction.primitive.regroups
-            if is_temporary and name not in named and name not in outside and stands_where_read:
+            if is_temporary and name not in named and name not in read_later and stands_where_read:
                 self.texts[name] = written
-            elif name not in self.letters:
+            elif name not in self.letters:  # what is computed again has its letter, and its line, from an earlier part
                 letter = named.get(name) or (next(self.free) if is_temporary else name)
                 self.letters[name] = letter
                 lines.append(f"{letter} = {written[0]}")
+        # the other results have no instruction of this part: they are an input, a number, or what another result is
         done = {line.partition(" = ")[0] for line in lines}
         lines += [f"{name} = {self.text(atom)[0]}" for name, atom in ends.items() if name not in done]
         return lines
 
     def names(self, values: list[ir.Ref]) -> str:
-        return ", ".join(dict.fromkeys(self.text(one)[0] for one in values))
+        return ", ".join(dict.fromkeys(self.text(value)[0] for value in values))
 
     def written(self, instruction: Instruction) -> Written:
         operands = [self.text(atom) for atom in instruction.inputs]

@@ -62,15 +62,20 @@ def bound(cell: ir.Cell, weights: Mapping[str, Array], lags: int) -> Array | Non
     slope = equation.expr.op.slope if isinstance(equation.expr, ir.Apply) else None
     if not isinstance(equation.expr, ir.Apply) or slope is None:
         return None
-    # the cell must read h[t-1] once, as a term of what f is taken of, and through one matrix
-    inside = equation.expr.args[0]
-    recurrent = [
-        node for node in ir.products(inside) if isinstance(node.args[1], ir.Ref) and node.args[1].kind == "previous"
-    ]
-    terms = [term for term, _ in ir.terms(inside)]
-    if len(recurrent) != 1 or recurrent[0] not in terms or len(list(ir.refs(inside, "previous"))) != 1:
+    matrix = _recurrent_matrix(equation.expr.args[0])
+    if matrix is None:
         return None
-    matrix = recurrent[0].args[0]
-    assert isinstance(matrix, ir.Ref)
     largest = float(np.linalg.norm(weights[matrix.name], 2))
     return np.power(float(slope(np.zeros(()))) * largest, np.arange(1, lags + 1))
+
+
+def _recurrent_matrix(expr: ir.Expr) -> ir.Ref | None:
+    """R where one term of a sum is `R @ h[t-1]` and nothing else in it reads the previous step; else None."""
+    if len(list(ir.refs(expr, "previous"))) != 1:
+        return None
+    for term, _ in ir.terms(expr):
+        if isinstance(term, ir.Apply) and term.op.is_product:
+            matrix, operand = term.args
+            if isinstance(matrix, ir.Ref) and isinstance(operand, ir.Ref) and operand.kind == "previous":
+                return matrix
+    return None
