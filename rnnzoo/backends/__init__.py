@@ -5,6 +5,8 @@ the library below: compiled functions, loops, gradients.  A backend is a folder 
 nothing else does.
 
     contract     what a backend is asked for, and the values that pass between it and `rnnzoo.nn`
+    step         a layer's step with its program and adjoint, as every backend needs it
+    emit         instructions of a program -> tensors, as operations of `keras.ops`
     tensorflow   TensorFlow and XLA
 """
 

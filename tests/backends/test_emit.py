@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rnnzoo import lang
-from rnnzoo.backends.tensorflow.emit import Emitter
+from rnnzoo.backends.emit import Emitter
 from rnnzoo.lang import ir, reference
 from rnnzoo.lang.primitives import ELEMENTWISE
 from rnnzoo.nn import Recurrent

@@ -17,8 +17,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from rnnzoo.backends.emit import Emitter, Values
 from rnnzoo.backends.tensorflow import scan
-from rnnzoo.backends.tensorflow.emit import Emitter, Values
 from rnnzoo.backends.tensorflow.engine import Block, Engine
 from rnnzoo.lang.passes import periodic_update
 

@@ -7,25 +7,22 @@ loop over the adjoint's instructions, then every gradient of a weight as one pro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Protocol
 
 import keras
 
-from rnnzoo.backends.contract import CLOCK, COUNT, PADDING, LayerStep, Named, Results, X
+from rnnzoo.backends.contract import PADDING, LayerStep, Named, Results
+from rnnzoo.backends.emit import Emitter, Values, total
+from rnnzoo.backends.step import TIME, Given, ProgramStep, first_of_equal, named
 from rnnzoo.backends.tensorflow import scan
 from rnnzoo.backends.tensorflow.buffers import Assignment, Buffer, Slice, assign
-from rnnzoo.backends.tensorflow.emit import Emitter, Values, total
-from rnnzoo.lang import ir
-from rnnzoo.lang.adjoint import Adjoint, adjoint
-from rnnzoo.lang.program import Atom, Program, reads
-from rnnzoo.lang.widen import compile_step
+from rnnzoo.lang.program import reads
 
 Tensor = Any
 Block = tuple[int, int, int]  # period, first unit, the unit after the last
-TIME: Named = ("time", "t")
 
 
 class Units(Protocol):
@@ -70,7 +67,7 @@ class AllUnits:
 
 
 @dataclass(frozen=True)
-class Engine(LayerStep):
+class Engine(ProgramStep):
     """A layer's step with its program and its adjoint, ready to run.
 
     Attributes:
@@ -85,47 +82,12 @@ class Engine(LayerStep):
 
     @property
     def identity(self) -> tuple[Any, ...]:
-        """Equal for engines that compute the same: what is compiled for the one serves the other."""
-        size = self.size.units, self.size.inputs, tuple(sorted(self.size.options.items()))
-        constants = tuple((name, value.shape, value.tobytes()) for name, value in sorted(self.constants.items()))
-        names = self.states, self.shown, self.wanted, self.below, self.weights
-        flags = self.drops, self.masked, self.clocked, self.counted
-        return self.units.blocks, self.step.equations, size, self.dtype, constants, names, flags
-
-    # -- what it is made of
-
-    @cached_property
-    def program(self) -> Program:
-        return compile_step(self.step, self.carried, drops=self.drops > 0)
-
-    @cached_property
-    def adjoint(self) -> Adjoint:
-        return adjoint(self.program, self.states)
-
-    @property
-    def aliases(self) -> dict[Named, str]:
-        """Under which names the instructions read what is carried."""
-        fixed = {instruction.name for instruction in self.program.once}
-        results = ((name, self.program.results[name]) for name in self.carried)
-        return {  # what is one number for all units is computed again, and what is the same at every step is there anyway
-            (atom.kind, atom.name): name
-            for name, atom in results
-            if isinstance(atom, ir.Ref) and atom.kind == "value" and atom.shape and atom.name not in fixed
-        }
-
-    @cached_property
-    def rows(self) -> tuple[Named, ...]:
-        """What the forward loop reads row by row; a mask of dropout is one for all steps."""
-        moving: set[Named] = {X, *(("below", name) for name in self.below)}
-        for instruction in self.program.before:
-            if any(key in moving for key in _named(instruction.reads)):
-                moving.add(("value", instruction.name))
-        return tuple(key for key in _named(self.program.sequences) if key in moving)
+        return self.units.blocks, *super().identity
 
     @cached_property
     def forward_buffers(self) -> Assignment[Named]:
         """Where the forward loop keeps what it carries, and what the backward pass reads beside that."""
-        later = {*_named(self.adjoint.sequences(self.program)), *_named(self.program.results.values())}
+        later = {*named(self.adjoint.sequences(self.program)), *named(self.program.results.values())}
         free = {number: key for number, key in enumerate(self.rows) if key[0] == "value" and key not in later}
         sizes = {
             ("value", instruction.name): self.size.of(instruction.shape[0])
@@ -143,7 +105,7 @@ class Engine(LayerStep):
     def backward_buffers(self) -> Assignment[Named]:
         """Where the backward loop keeps what is read after it: in buffers of the forward loop that are not."""
         back, buffers = self.adjoint, self.forward_buffers
-        later = {*_named(reads((*back.after, *back.once))), *_named((*back.inputs.values(), *back.weights.values()))}
+        later = {*named(reads((*back.after, *back.once))), *named((*back.inputs.values(), *back.weights.values()))}
         later |= {("carried", name) for key, name in self.aliases.items() if key in later}
         later |= {("carried", name) for name in self.wanted}
         free = {
@@ -152,12 +114,6 @@ class Engine(LayerStep):
             if buffer.carries is None and later.isdisjoint(buffers.values_in(number))
         }
         return assign({(ref.kind, ref.name): self.size.of(ref.shape[0]) for ref in back.emitted}, free)
-
-    @cached_property
-    def is_singular(self) -> bool:
-        """Whether an adjoint may be infinite in steps that are padding, whose states may still be 0."""
-        instructions = (*self.program.before, *self.adjoint.loop, *self.adjoint.after)
-        return any(instruction.primitive.singular for instruction in instructions)
 
     # -- running it
 
@@ -178,26 +134,15 @@ class Engine(LayerStep):
         """From `arguments` to the wanted sequences, (time, batch, size), and then what is carried at the end."""
         return scan.differentiable(self._forward, self._backward, self._plain, self.compiled)
 
-    def forward_step(self, emitter: Emitter, now: Values, old: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """One step of all units that the emitter evaluates: what is carried, and what is saved beside it."""
-        emitter.run(self.program.loop, now, old)
-        new = [
-            emitter.spread(self.program.results[name], self.step.equation(name).size, now, old) for name in self.carried
-        ]
-        return new, [emitter.spread(ref, ref.shape[0], now, old) for ref in self.adjoint.saved]
+    def emitter(self, given: Given) -> Emitter:
+        """What evaluates the step's instructions on these arguments."""
+        # the number of the steps must be known beforehand where only some units are computed
+        blocks = self.units.blocks if given.x.shape[0] is not None else ()
+        return replace(given.emitter(), blocks=blocks)
 
-    def backward_step(self, emitter: Emitter, now: Values, like: Tensor) -> tuple[dict[str, Tensor], list[Tensor]]:
-        """One step back, likewise: the adjoints of the states before it, and what is emitted."""
-        back = self.adjoint
-        emitter.run(back.loop, now, like)
-        previous = {
-            name: emitter.spread(atom, self.step.equation(name).size, now, like) for name, atom in back.previous.items()
-        }
-        return previous, [emitter.spread(ref, ref.shape[0], now, like) for ref in back.emitted]
-
-    def _stepping(self, given: _Given) -> tuple[Values, list[Tensor], list[Tensor], scan.Step]:
+    def _stepping(self, given: Given) -> tuple[Values, list[Tensor], list[Tensor], scan.Step]:
         """What is computed before the loop; what it reads row by row; what it begins with; its step."""
-        program, emitter = self.program, given.emitter()
+        program, emitter = self.program, self.emitter(given)
         emitter.prepare(program.once, ())
         values = emitter.run(program.before, given.sequences(), given.x)
         read: Values = {(ref.kind, ref.name): values[ref.kind, ref.name] for ref in program.sequences}
@@ -225,7 +170,7 @@ class Engine(LayerStep):
 
     def plain_loop(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """The function as plain operations."""
-        given = _Given.of(self, tensors)
+        given = Given.of(self, tensors)
         if given.padding is None and given.count is not None:
             real = keras.ops.arange(given.time, dtype="int32") < given.count
             padding = keras.ops.cast(keras.ops.reshape(real, (-1, 1, 1)), self.dtype)
@@ -242,7 +187,7 @@ class Engine(LayerStep):
         return [*kept, *last]
 
     def _forward(self, tensors: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        given = _Given.of(self, tensors)
+        given = Given.of(self, tensors)
         values, sequences, start, forward_step = self._stepping(given)
 
         def step(t: Tensor, carried: scan.Rows, row: scan.Row) -> tuple[list[Tensor], list[Tensor]]:
@@ -264,8 +209,8 @@ class Engine(LayerStep):
     def _backward(
         self, tensors: Sequence[Tensor], kept: Sequence[Tensor], upstream: Sequence[Tensor]
     ) -> list[Tensor | None]:
-        given, back = _Given.of(self, tensors), self.adjoint
-        emitter = given.emitter()
+        given, back = Given.of(self, tensors), self.adjoint
+        emitter = self.emitter(given)
         if self.is_singular and given.steps is not None:
             emitter = replace(emitter, run_steps=given.was_run if given.padding is None else given.padding > 0)
         emitter.prepare((*self.program.once, *back.fixed), (*back.loop, *back.after, *back.once))
@@ -274,13 +219,13 @@ class Engine(LayerStep):
         buffers, first = self._backward_loop(given, emitter, kept[:count], now, upstream)
         return self._adjoints(given, emitter, now, buffers, first)
 
-    def _readable(self, given: _Given, buffers: Sequence[Tensor], computed: Sequence[Tensor]) -> Values:
+    def _readable(self, given: Given, buffers: Sequence[Tensor], computed: Sequence[Tensor]) -> Values:
         """What the backward pass may read, all steps of each: it lies in buffers or is a sequence of its own."""
         slices = self.forward_buffers.slices
         held = {key: self._kept(buffers, key) for key in slices}
         return {
             **{("previous", name): buffers[slices["carried", name].buffer][:-1] for name in self.states},
-            **dict(zip(_named(self.adjoint.sequences(self.program)), computed)),
+            **dict(zip(named(self.adjoint.sequences(self.program)), computed)),
             **held,
             **{key: held["carried", name] for key, name in self.aliases.items()},
             **given.sequences(),
@@ -288,7 +233,7 @@ class Engine(LayerStep):
 
     def _backward_loop(
         self,
-        given: _Given,
+        given: Given,
         emitter: Emitter,
         buffers: Sequence[Tensor],
         now: Values,
@@ -301,11 +246,11 @@ class Engine(LayerStep):
             for number, name in enumerate(self.carried):
                 if name in above:
                     carried[number] += keras.ops.sum(keras.ops.where(given.was_run, 0, above[name]), axis=0)
-        outside = [*_named(self.adjoint.sequences(self.program)), *given.sequences()]
+        outside = [*named(self.adjoint.sequences(self.program)), *given.sequences()]
         first_above = len(buffers) + len(outside)
         sequences = [*buffers, *(now[key] for key in outside), *above.values()]
         sequences += [] if given.padding is None else [given.padding]
-        read = [key for key in dict.fromkeys(_named(reads(self.adjoint.loop))) if key in now]
+        read = [key for key in dict.fromkeys(named(reads(self.adjoint.loop))) if key in now]
 
         def step(t: Tensor, carried: scan.Rows, row: scan.Row) -> tuple[list[Tensor], list[Tensor]]:
             values: Values = {TIME: given.clock(t)}
@@ -335,39 +280,18 @@ class Engine(LayerStep):
 
     def _adjoints(
         self,
-        given: _Given,
+        given: Given,
         emitter: Emitter,
         now: Values,
         buffers: Sequence[Tensor],
         first: Sequence[Tensor],
     ) -> list[Tensor | None]:
         """What comes after the backward loop: the adjoint of each argument, None for those that have none."""
-        back, emitting = self.adjoint, self.backward_buffers
-        all_steps = keras.ops.reshape(keras.ops.arange(given.time, dtype="int32"), (-1, 1, 1))
-        after: Values = {
-            **now,
-            **{key: _sliced(buffers, own) for key, own in emitting.slices.items()},
-            TIME: given.clock(all_steps),
-        }
+        emitting = self.backward_buffers
+        emitted = {key: _sliced(buffers, own) for key, own in emitting.slices.items()}
         for key, own in emitting.slices.items():  # columns of a buffer are summed slower than all of it
             emitter.sums[key] = total(emitter.finite(buffers[own.buffer]))[own.first : own.end]
-        emitter.run(back.after, after, given.x)
-        emitter.run(back.once, after, None)
-
-        def gradient(gradients: Mapping[str, Atom], name: str, like: Tensor) -> Tensor:
-            if name not in gradients:
-                return keras.ops.zeros_like(like)
-            value = emitter.value(gradients[name], after)
-            value = emitter.finite(value) if len(like.shape) == 3 else value
-            return keras.ops.reshape(value, like.shape) if len(value.shape) > len(like.shape) else value
-
-        adjoints: Values = dict(zip((("start", name) for name in self.states), first))
-        for kind, name in self.arguments:
-            if kind in ("input", "below"):
-                adjoints[kind, name] = gradient(back.inputs, name, given.tensors[kind, name])
-            elif kind == "weight":
-                adjoints[kind, name] = gradient(back.weights, name, given.tensors[kind, name])
-        return [adjoints.get(argument) for argument in self.arguments]
+        return self.after_steps(given, emitter, {**now, **emitted}, first)
 
     def _kept(self, buffers: Sequence[Tensor], key: Named) -> Tensor:
         """What the forward loop kept, (time, batch, size)."""
@@ -385,8 +309,7 @@ class Engine(LayerStep):
         return row(own.buffer, on)[..., own.first : own.end]
 
 
-MOST = 64
-_shared: dict[tuple[Any, ...], Engine] = {}  # the one that was asked for last at the end
+_shared: dict[tuple[Any, ...], Engine] = {}
 
 
 def shared(engine: Engine) -> Engine:
@@ -394,85 +317,10 @@ def shared(engine: Engine) -> Engine:
 
     TensorFlow keeps what it compiled until the process ends, 6 MB a layer: equal layers share it, those that are gone too.
     """
-    first = _shared.pop(engine.identity, engine)
-    _shared[engine.identity] = first
-    if len(_shared) > MOST:
-        del _shared[next(iter(_shared))]
-    return first
-
-
-def _named(atoms: Iterable[ir.Expr]) -> Iterator[Named]:
-    return ((atom.kind, atom.name) for atom in atoms if isinstance(atom, ir.Ref))
+    return first_of_equal(engine, _shared)
 
 
 def _sliced(buffers: Sequence[Tensor], own: Slice) -> Tensor:
     """A value at every step, out of the buffer where it lies."""
     rows = buffers[own.buffer]
     return rows if own.width == rows.shape[-1] else rows[..., own.first : own.end]
-
-
-@dataclass(frozen=True, eq=False)
-class _Given:
-    """The arguments of an engine's function by name."""
-
-    engine: Engine
-    tensors: Mapping[Named, Tensor]
-
-    @staticmethod
-    def of(engine: Engine, tensors: Sequence[Tensor]) -> _Given:
-        return _Given(engine, dict(zip(engine.arguments, tensors, strict=True)))
-
-    @property
-    def x(self) -> Tensor:
-        return self.tensors[X]
-
-    @property
-    def start(self) -> list[Tensor]:
-        return [self.tensors["start", name] for name in self.engine.states]
-
-    @property
-    def padding(self) -> Tensor | None:
-        return self.tensors.get(PADDING)
-
-    @property
-    def count(self) -> Tensor | None:
-        return self.tensors.get(COUNT)
-
-    def clock(self, t: Tensor) -> Tensor:
-        """The number of a step, of int32: one for all sequences, or (batch, 1)."""
-        return t + self.tensors[CLOCK] if CLOCK in self.tensors else t
-
-    @property
-    def time(self) -> Tensor:
-        return keras.ops.shape(self.x)[0]
-
-    @property
-    def batch(self) -> Tensor:
-        return keras.ops.shape(self.x)[1]
-
-    @cached_property
-    def steps(self) -> Tensor | None:
-        """How many steps to run: up to the last one that is real in any sequence; None for all."""
-        if self.padding is None:
-            return self.count
-        real = keras.ops.any(self.padding > 0, axis=(1, 2))
-        return keras.ops.max(keras.ops.where(real, keras.ops.arange(1, self.time + 1, dtype="int32"), 0))
-
-    @property
-    def was_run(self) -> Tensor:
-        """(time, 1, 1) of bool: whether a step was run."""
-        return keras.ops.reshape(keras.ops.arange(self.time, dtype="int32") < self.steps, (-1, 1, 1))
-
-    def sequences(self) -> Values:
-        return {key: value for key, value in self.tensors.items() if key[0] in ("input", "below")}
-
-    def emitter(self) -> Emitter:
-        engine = self.engine
-        fixed: Values = {
-            **{key: value for key, value in self.tensors.items() if key[0] in ("weight", "drop")},
-            **{("constant", name): keras.ops.cast(value, engine.dtype) for name, value in engine.constants.items()},
-        }
-        # the number of the steps must be known beforehand where only some units are computed
-        blocks = engine.units.blocks if self.x.shape[0] is not None else ()
-        constants = engine.constants if engine.step.reads_time else None
-        return Emitter(engine.size, engine.dtype, fixed, blocks=blocks, constants=constants)

@@ -1,0 +1,204 @@
+"""What every backend needs of a layer's step: its program and adjoint, what its loop reads, and its arguments by name.
+
+In: a `LayerStep`, and the tensors of its arguments.  Out: a `ProgramStep`, and `Given`, which says how many steps to run, which
+of them are real, and evaluates instructions on these tensors.  Tensors are those of `keras.ops`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeVar
+
+import keras
+
+from rnnzoo.backends.contract import CLOCK, COUNT, PADDING, LayerStep, Named, X
+from rnnzoo.backends.emit import Emitter, Values
+from rnnzoo.lang import ir
+from rnnzoo.lang.adjoint import Adjoint, adjoint
+from rnnzoo.lang.program import Atom, Program
+from rnnzoo.lang.widen import compile_step
+
+Tensor = Any
+Step = TypeVar("Step", bound="ProgramStep")
+TIME: Named = ("time", "t")
+MOST = 64  # steps that are kept compiled
+
+
+@dataclass(frozen=True)
+class ProgramStep(LayerStep):
+    """A layer's step with its program and its adjoint."""
+
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """Equal for engines that compute the same: what is compiled for the one serves the other."""
+        size = self.size.units, self.size.inputs, tuple(sorted(self.size.options.items()))
+        constants = tuple((name, value.shape, value.tobytes()) for name, value in sorted(self.constants.items()))
+        names = self.states, self.shown, self.wanted, self.below, self.weights
+        flags = self.drops, self.masked, self.clocked, self.counted
+        return self.step.equations, size, self.dtype, constants, names, flags
+
+    @cached_property
+    def program(self) -> Program:
+        return compile_step(self.step, self.carried, drops=self.drops > 0)
+
+    @cached_property
+    def adjoint(self) -> Adjoint:
+        return adjoint(self.program, self.states)
+
+    @property
+    def aliases(self) -> dict[Named, str]:
+        """Under which names the instructions read what is carried."""
+        fixed = {instruction.name for instruction in self.program.once}
+        results = ((name, self.program.results[name]) for name in self.carried)
+        return {  # what is one number for all units is computed again, and what is the same at every step is there anyway
+            (atom.kind, atom.name): name
+            for name, atom in results
+            if isinstance(atom, ir.Ref) and atom.kind == "value" and atom.shape and atom.name not in fixed
+        }
+
+    @cached_property
+    def rows(self) -> tuple[Named, ...]:
+        """What the forward loop reads row by row; a mask of dropout is one for all steps."""
+        moving: set[Named] = {X, *(("below", name) for name in self.below)}
+        for instruction in self.program.before:
+            if any(key in moving for key in named(instruction.reads)):
+                moving.add(("value", instruction.name))
+        return tuple(key for key in named(self.program.sequences) if key in moving)
+
+    def forward_step(self, emitter: Emitter, now: Values, old: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """One step of all units that the emitter evaluates: what is carried, and what is saved beside it."""
+        emitter.run(self.program.loop, now, old)
+        new = [
+            emitter.spread(self.program.results[name], self.step.equation(name).size, now, old) for name in self.carried
+        ]
+        return new, [emitter.spread(ref, ref.shape[0], now, old) for ref in self.adjoint.saved]
+
+    def backward_step(self, emitter: Emitter, now: Values, like: Tensor) -> tuple[dict[str, Tensor], list[Tensor]]:
+        """One step back, likewise: the adjoints of the states before it, and what is emitted."""
+        back = self.adjoint
+        emitter.run(back.loop, now, like)
+        previous = {
+            name: emitter.spread(atom, self.step.equation(name).size, now, like) for name, atom in back.previous.items()
+        }
+        return previous, [emitter.spread(ref, ref.shape[0], now, like) for ref in back.emitted]
+
+    def after_steps(
+        self, given: Given, emitter: Emitter, values: Values, first: Sequence[Tensor]
+    ) -> list[Tensor | None]:
+        """What comes after the loop back: the adjoint of each argument, None for those that have none.
+
+        Args:
+            values: at all steps, what the forward loop computed and the loop back emitted.
+            first: adjoints of the initial states.
+        """
+        back = self.adjoint
+        all_steps = keras.ops.reshape(keras.ops.arange(given.time, dtype="int32"), (-1, 1, 1))
+        after: Values = {**values, TIME: given.clock(all_steps)}
+        emitter.run(back.after, after, given.x)
+        emitter.run(back.once, after, None)
+
+        def gradient(gradients: Mapping[str, Atom], name: str, like: Tensor) -> Tensor:
+            if name not in gradients:
+                return keras.ops.zeros_like(like)
+            value = emitter.value(gradients[name], after)
+            value = emitter.finite(value) if len(like.shape) == 3 else value
+            return keras.ops.reshape(value, like.shape) if len(value.shape) > len(like.shape) else value
+
+        adjoints: Values = dict(zip((("start", name) for name in self.states), first))
+        for kind, name in self.arguments:
+            if kind in ("input", "below"):
+                adjoints[kind, name] = gradient(back.inputs, name, given.tensors[kind, name])
+            elif kind == "weight":
+                adjoints[kind, name] = gradient(back.weights, name, given.tensors[kind, name])
+        return [adjoints.get(argument) for argument in self.arguments]
+
+    @cached_property
+    def is_singular(self) -> bool:
+        """Whether an adjoint may be infinite in steps that are padding, whose states may still be 0."""
+        instructions = (*self.program.before, *self.adjoint.loop, *self.adjoint.after)
+        return any(instruction.primitive.singular for instruction in instructions)
+
+
+def first_of_equal(step: Step, made: dict[tuple[Any, ...], Step]) -> Step:
+    """The step that was made first of those that compute the same, so that what is compiled for it serves all.
+
+    Args:
+        made: by identity, the one that was asked for last at the end; the longest unused is forgotten.
+    """
+    first = made.pop(step.identity, step)
+    made[step.identity] = first
+    if len(made) > MOST:
+        del made[next(iter(made))]
+    return first
+
+
+def named(atoms: Iterable[ir.Expr]) -> Iterator[Named]:
+    return ((atom.kind, atom.name) for atom in atoms if isinstance(atom, ir.Ref))
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """The arguments of a step's function by name."""
+
+    step: ProgramStep
+    tensors: Mapping[Named, Tensor]
+
+    @staticmethod
+    def of(step: ProgramStep, tensors: Sequence[Tensor]) -> Given:
+        return Given(step, dict(zip(step.arguments, tensors, strict=True)))
+
+    @property
+    def x(self) -> Tensor:
+        return self.tensors[X]
+
+    @property
+    def start(self) -> list[Tensor]:
+        return [self.tensors["start", name] for name in self.step.states]
+
+    @property
+    def padding(self) -> Tensor | None:
+        return self.tensors.get(PADDING)
+
+    @property
+    def count(self) -> Tensor | None:
+        return self.tensors.get(COUNT)
+
+    def clock(self, t: Tensor) -> Tensor:
+        """The number of a step, of int32: one for all sequences, or (batch, 1)."""
+        return t + self.tensors[CLOCK] if CLOCK in self.tensors else t
+
+    @property
+    def time(self) -> Tensor:
+        return keras.ops.shape(self.x)[0]
+
+    @property
+    def batch(self) -> Tensor:
+        return keras.ops.shape(self.x)[1]
+
+    @cached_property
+    def steps(self) -> Tensor | None:
+        """How many steps to run: up to the last one that is real in any sequence; None for all."""
+        if self.padding is None:
+            return self.count
+        real = keras.ops.any(self.padding > 0, axis=(1, 2))
+        return keras.ops.max(keras.ops.where(real, keras.ops.arange(1, self.time + 1, dtype="int32"), 0))
+
+    @property
+    def was_run(self) -> Tensor:
+        """(time, 1, 1) of bool: whether a step was run."""
+        return keras.ops.reshape(keras.ops.arange(self.time, dtype="int32") < self.steps, (-1, 1, 1))
+
+    def sequences(self) -> Values:
+        return {key: value for key, value in self.tensors.items() if key[0] in ("input", "below")}
+
+    def emitter(self) -> Emitter:
+        """What evaluates the step's instructions on these arguments."""
+        step = self.step
+        fixed: Values = {
+            **{key: value for key, value in self.tensors.items() if key[0] in ("weight", "drop")},
+            **{("constant", name): keras.ops.cast(value, step.dtype) for name, value in step.constants.items()},
+        }
+        constants = step.constants if step.step.reads_time else None
+        return Emitter(step.size, step.dtype, fixed, constants=constants)
