@@ -25,7 +25,7 @@ LAYERS = (  # bottom first; parts on one line do not know each other
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 HOMES = {
     "yaml": ("spec/document.py",),
-    "keras": ("nn/", "backends/tensorflow/"),
+    "keras": ("nn/", "backends/"),
     "tensorflow": ("backends/tensorflow/",),
     "optuna": ("sweep/search.py",),
     "mlflow": ("trackers/mlflow.py",),
