@@ -156,8 +156,9 @@ def test_many_cells_in_one_process_print_no_warning_of_tensorflow(caplog: pytest
 def test_a_graph_of_one_length_is_compiled_for_it_and_one_of_all_lengths_for_few() -> None:
     layer = rnnzoo.layer("rnn", 40)
     layer.build((None, None, INPUTS))
-    fixed = tf.function(layer.call, input_signature=[tf.TensorSpec((9, 11, INPUTS))])
-    any_length = tf.function(layer.call, input_signature=[tf.TensorSpec((None, None, INPUTS))])
+    fixed, any_length = (  # as Keras calls a layer: Python's own `if` and `for` stay what they are
+        tf.function(layer.call, [tf.TensorSpec((*shape, INPUTS))], autograph=False) for shape in ((9, 11), (None, None))
+    )
     np.testing.assert_allclose(fixed(PADDED), any_length(PADDED), rtol=1e-5)
     traced = {shape for engine in engines(layer) for shape in _compiled(engine)}
     assert traced == {(11, 9, INPUTS), (None, None, INPUTS)}

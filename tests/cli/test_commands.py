@@ -266,9 +266,11 @@ def test_two_files_with_one_experiments_name_are_refused(swept: Path) -> None:
 
 
 def test_plan_says_what_would_run_and_what_is_done(swept: Path) -> None:
-    done = rnnzoo("plan", "small.yaml", "--json", "--trials", "5", cwd=swept)
-    plan = json.loads(done.stdout)
-    assert [row["left"] for row in plan["studies"]] == [2, 2]
+    both = json.loads(rnnzoo("plan", "small.yaml", "--json", "--no-measure", "--trials", "5", cwd=swept).stdout)
+    assert [row["left"] for row in both["studies"]] == [2, 2]
+    one = ("--set", "variants=[rnn]", "--set", "claims=[]")
+    plan = json.loads(rnnzoo("plan", "small.yaml", "--json", "--trials", "5", *one, cwd=swept).stdout)
+    assert [row["left"] for row in plan["studies"]] == [2]
     assert plan["studies"][0]["weights"] == [4 * (2 + 4 + 1), 8 * (2 + 8 + 1)]
     assert min(plan["hours"]) > 0  # which end takes longer is for a clock to say, at sizes as small as these
     assert 0 < plan["studies"][0]["seconds_per_step"][0] < 1

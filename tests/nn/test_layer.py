@@ -107,7 +107,7 @@ def test_wrong_names_suggest_the_right_ones() -> None:
         rnnzoo.layer("lstm", 4).weights_by_name()
 
 
-@pytest.mark.parametrize("jit", ["auto", True])
+@pytest.mark.parametrize("jit", ["auto", pytest.param(True, marks=pytest.mark.slow)])  # which "auto" comes to
 def test_fit_learns_and_masked_weights_stay_zero(jit: bool | str) -> None:
     keras.utils.set_random_seed(0)
     y = X.sum((1, 2), keepdims=False)[:, None]

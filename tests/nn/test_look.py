@@ -55,7 +55,10 @@ def test_values_and_predictions_are_those_of_the_compiled_layer_on_real_sequence
 
 
 # a run that begins in the middle has another clock, so none of those with a clock
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "fgr", "gru", "mut1", "depth_gated"])
+@pytest.mark.parametrize(
+    "cell",
+    ["rnn", "fgr", "depth_gated", *(pytest.param(one, marks=pytest.mark.slow) for one in ("lstm", "gru", "mut1"))],
+)
 def test_gradient_norms_are_those_of_automatic_differentiation(cell: str) -> None:
     """d loss_T / d state_t: run to t, begin again there with the state as an input, and differentiate."""
     model = model_of(cell)

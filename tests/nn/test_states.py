@@ -34,7 +34,7 @@ def test_the_number_of_the_step_is_a_whole_number_and_states_are_not() -> None:
 
 
 @pytest.mark.parametrize("name", ["lstm", "clockwork"])
-@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("layers", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_step_by_step_with_states_handed_on_equals_the_whole_sequence(name: str, layers: int) -> None:
     layer = rnnzoo.layer(name, 8, layers=layers, seed=1, return_sequences=True, return_state=True)
     whole, *last = layer(X)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import shutil
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -235,8 +236,8 @@ def test_a_larger_budget_goes_on(tmp_path: Path) -> None:
 
 
 def test_more_trials_of_the_search_set_the_second_stage_aside_and_say_so(whole: Sweep, tmp_path: Path) -> None:
-    first = ran(tmp_path)
-    later = stages(first)
+    shutil.copy(whole.runs.parents[1] / "optuna.db", tmp_path)
+    later = stages(whole)
     more = ran(tmp_path, SPEC.replace("trials: 5", "trials: 6"))
     found = stages(more)
     assert found["search"] == 18
