@@ -110,11 +110,16 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One mistake: where, what is wrong, what to write instead."""
+    """One mistake: where, what is wrong, what to write instead.
+
+    Attributes:
+        supposes: keys that must be right for this to be a mistake of its own.
+    """
 
     span: Span
     problem: str
     fix: str = ""
+    supposes: tuple[str, ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
         lines = [f"{self.span}: {_short(self.problem)}", *_draw(self.span)]
@@ -263,8 +268,8 @@ class Mistakes:
 
     found: list[Mistake] = field(default_factory=list)
 
-    def add(self, span: Span, problem: str, fix: str = "") -> None:
-        self.extend([Mistake(span, problem, fix)])
+    def add(self, span: Span, problem: str, fix: str = "", supposes: tuple[str, ...] = ()) -> None:
+        self.extend([Mistake(span, problem, fix, supposes)])
 
     def extend(self, mistakes: Iterable[Mistake]) -> None:
         self.found += [one for one in mistakes if one not in self.found]
@@ -288,12 +293,16 @@ def command(*words: object) -> str:
     return shlex.join(["rnnzoo", *map(str, words)])
 
 
+def close(name: str, known: Iterable[str]) -> list[str]:
+    """The known name that is probably meant, if there is one."""
+    return difflib.get_close_matches(name, sorted(set(known)), n=1, cutoff=0.6)
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """The fix for a wrong name: the nearest right one if there is one, and the list while it is short."""
     names = sorted(set(known))
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    close = close or [one for one in names if one.casefold() == name.casefold()][:1]
+    meant = close(name, names) or [one for one in names if one.casefold() == name.casefold()][:1]
     listing = f"one of: {', '.join(names)}" if 0 < len(names) <= 40 else ""
-    if close:
-        return f"did you mean '{close[0]}'?" + (f"  ({listing})" if listing else "")
+    if meant:
+        return f"did you mean '{meant[0]}'?" + (f"  ({listing})" if listing else "")
     return listing

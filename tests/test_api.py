@@ -88,7 +88,7 @@ def heard() -> Iterator[None]:
 def test_nothing_was_run_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("small.yaml").write_text(SPEC)
-    with pytest.raises(UsageError, match=r"nothing has been run yet\n  fix: rnnzoo sweep small\.yaml"):
+    with pytest.raises(UsageError, match=r"nothing has been run yet\n  fix: rnnzoo.run\('small.yaml'\)"):
         rnnzoo.results("small.yaml")
     with pytest.raises(UsageError, match=re.escape("fix: rnnzoo.run(...)")):
         rnnzoo.results(SPEC)

@@ -54,14 +54,15 @@ def check(spec: CellSpec, earlier: Iterable[Mistake] = ()) -> ir.Cell:
     """
     mistakes = Mistakes(list(earlier))
     _check_names(spec, mistakes)
-    if spec.output not in spec.equations:
+    output = spec.output
+    if output not in spec.equations:
         if not spec.equations:
             mistakes.raise_if_any()
         # the last equation stands in for the output, so that what it needs is checked too
-        with_time = f"{spec.output}_t"
+        with_time = f"{output}_t"
         spec = replace(spec, output=with_time if with_time in spec.equations else [*spec.equations][-1])
     constants = _constants(spec, mistakes)
-    known = _Known(spec, constants, mistakes)
+    known = _Known(spec, constants, mistakes, told={output} - {*spec.equations})
     upper = _Layer(known, spec.equations)
     first = _Layer(known, {**spec.equations, **spec.first_layer}) if spec.first_layer else upper
     for layer in dict.fromkeys((upper, first)):
@@ -429,7 +430,8 @@ class _Layer:
                 continue
             expr = self.typed(self.trees[name])
             size = self.sizes[name]
-            if expr.shape not in ((), (size,)) and not self.mistakes.found:  # of others it may be a consequence
+            known = _UNKNOWN not in (size, *expr.shape) and not self.mistakes.found  # of others it may be a consequence
+            if known and expr.shape not in ((), (size,)):
                 problem = f"'{name}' has {_words(expr.shape)} here, and {_words((size,))} by its other uses"
                 self.mistakes.add(self.statements[name].span, problem, "bring it to one size with a matrix: W @ x")
             equations.append(ir.Equation(name, expr, size))
@@ -500,7 +502,7 @@ class _Layer:
 
     def unknown(self, node: Name) -> None:
         name = node.name
-        if self.is_reported(name):
+        if self.is_reported(name) or self.has_its_time(name):
             return
         self.known.told.add(name)
         base = name.removesuffix("_t")
@@ -523,14 +525,24 @@ class _Layer:
 
     def is_reported(self, name: str) -> bool:
         """Whether a mistake about a name is reported already: that it means nothing, or one of its letters or its line."""
-        known = self.known
-        return is_reported(name) or name in known.told or name in known.spec.unread or f"{name}_t" in self.trees
+        return is_reported(name) or name in self.known.told or name in self.known.spec.unread
+
+    def has_its_time(self, name: str) -> bool:
+        """Report, once, an equation `c_t = ...` of a name that is used as `c`."""
+        timed = f"{name}_t"
+        if timed not in self.trees:
+            return False
+        self.known.told.add(name)
+        problem = f"'{timed}' has an equation, and '{name}' has none"
+        fix = f"write `{name} = ...`: a bare name is this step's value"
+        self.mistakes.add(self.statements[timed].span, problem, fix)
+        return True
 
     def lag(self, node: Lag) -> ir.Expr:
         name = node.name
         if name in self.trees:
             return ir.Ref("previous", name, (self.sizes[name],))
-        if self.is_reported(name):
+        if self.is_reported(name) or self.has_its_time(name):
             return _MISTAKEN
         if name == "x":
             fix = "carry what you need of it in a state: `u = W_u @ x`, then u[t-1]"
@@ -690,7 +702,7 @@ def _apply(op: Primitive, args: tuple[ir.Expr, ...], span: Span, mistakes: Mista
         mistakes.add(span, "a matrix stands only before @", "declare a vector, or write W @ a")
         return _MISTAKEN
     if (_UNKNOWN,) in shapes:
-        return next((ir.Ref("value", "?", shape) for shape in shapes if shape != (_UNKNOWN,)), _MISTAKEN)
+        return _MISTAKEN
     if len(shapes) > 1:
         what = f"'{op.symbol}'" if op.symbol else op.name
         problem = f"the operands of {what} differ in size: {_words(shapes[0])} and {_words(shapes[1])}"
@@ -790,16 +802,14 @@ def _needed(spec: CellSpec, layers: Iterable[_Layer]) -> frozenset[str]:
     todo = [spec.output]
     while todo:
         name = todo.pop()
-        if name in needed:
+        if name in needed or not any(name in layer.trees for layer in layers):
             continue
         needed.add(name)
         for layer in layers:
             if name in layer.trees:
-                todo += [
-                    node.name
-                    for node in _nodes(layer.trees[name])
-                    if isinstance(node, Name | Lag | Below) and node.name in layer.trees
-                ]
+                used = [node.name for node in _nodes(layer.trees[name]) if isinstance(node, Name | Lag | Below)]
+                # a name whose equation is wrongly called c_t needs what that one needs
+                todo += [one if one in layer.trees else f"{one}_t" for one in used]
     return frozenset(needed)
 
 

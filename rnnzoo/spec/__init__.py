@@ -6,6 +6,8 @@ experiment        Experiment, Search, Space, Select, Claim
 read_experiment   an experiment file -> Experiment
 space, claims     what a space and a claim may say
 meant             the claim that was probably meant by a sentence that is none
+follow_ups        mistakes of an experiment without those that follow from others
+files             where a file is that a user names
 points            random, grid and quasi-random points as functions of the index (pure)
 unused            keys of an experiment that have no effect
 trial             Trial (all that one training needs), Outcome (all that it yields)

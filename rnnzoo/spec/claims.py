@@ -139,10 +139,11 @@ def parse(text: str, span: Span, known: Known, mistakes: Mistakes) -> Claim | No
         mistakes.add(_within(span, blanks["N"]), f"the number {blanks['N']} is too large", fix)
     if form.startswith("no variant") and not {*known.variants} - {blanks["B"], known.control}:
         fix = "add a variant, or delete the claim"
-        mistakes.add(span, f"there is no variant that could be better: '{blanks['B']}' is the only one", fix)
+        problem = f"there is no variant that could be better: '{blanks['B']}' is the only one"
+        mistakes.add(span, problem, fix, ("variants",))
     elif form in WITH_MARGIN and number is None:
         fix = f"give the experiment a `margin:`, or {WITH_MARGIN[form]}"
-        mistakes.add(span, f"`{form}` needs a margin: how much difference is none?", fix)
+        mistakes.add(span, f"`{form}` needs a margin: how much difference is none?", fix, ("margin",))
     if form.startswith(("importance", "interactions")) and not 0 < _number(blanks["N"]) < 1:
         mistakes.add(
             _within(span, blanks["N"]),
@@ -185,15 +186,16 @@ def _number(text: str) -> float:
 
 
 def _check_names(names: Mapping[str, str], span: Span, known: Known, mistakes: Mistakes) -> None:
-    variant = ("the variant '{}', which is not here", known.variants)
+    variant = ("the variant '{}', which is not here", known.variants, ("variants",))
     kinds = {
-        "A": variant, "B": variant, "TASK": ("the task '{}', which is not here", known.tasks),
-        "NAME": ("the hyper-parameter '{}', which is not searched", known.searched),
+        "A": variant, "B": variant, "TASK": ("the task '{}', which is not here", known.tasks, ("task", "tasks")),
+        "NAME": ("the hyper-parameter '{}', which is not searched", known.searched, ("search", "variants")),
     }  # fmt: skip
     for blank, name in names.items():
-        phrase, members = kinds[blank]
+        phrase, members, supposes = kinds[blank]
         if name not in members:
-            mistakes.add(_within(span, name), f"the claim is about {phrase.format(name)}", nearest(name, members))
+            problem = f"the claim is about {phrase.format(name)}"
+            mistakes.add(_within(span, name), problem, nearest(name, members), supposes)
     if names.get("A") and names.get("A") == names.get("B"):
         mistakes.add(span, f"the claim compares '{names['A']}' with itself")
 

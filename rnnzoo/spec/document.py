@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from rnnzoo.errors import Mistake, Mistakes, Span, SpecError, UsageError, nearest
+from rnnzoo.errors import Mistake, Mistakes, Span, SpecError, UsageError, close, nearest
 
 # Limits of any file.  They are far above what people write; below them, every file is read within a second.
 MAX_BYTES = 256 * 1024  # the largest cell of the zoo has 1 KiB
@@ -293,6 +293,7 @@ class Fields:
         self.what = what
         self.refused: set[str] = set()
         self._asked: set[str] = set()
+        self._lacks: dict[str, Mistake] = {}
 
     def __contains__(self, key: str) -> bool:
         return key in self.table.entries
@@ -310,13 +311,17 @@ class Fields:
     def need(self, key: str, example: str) -> None:
         """Report that a key is missing."""
         if self.node(key) is None:
-            self.mistakes.add(self.table.span, f"{self.what} needs `{key}:`", f"write {example}")
+            self._lacks[key] = Mistake(self.table.span, f"{self.what} needs `{key}:`", f"write {example}")
+            self.mistakes.extend([self._lacks[key]])
 
     def done(self) -> None:
-        """Report every key that was not read."""
+        """Report every key that was not read; one that is missing is not reported where it is only misspelt."""
         for key, span in self.table.keys.items():
             if key not in self._asked:
                 self.mistakes.add(span, f"{self.what} has no key '{key}'", nearest(key, self._asked))
+                for lacking in close(key, self._lacks):
+                    said = self._lacks.pop(lacking)
+                    self.mistakes.found = [mistake for mistake in self.mistakes.found if mistake != said]
 
     def text(self, key: str, default: str = "") -> str:
         value = self._scalar(key, default, lambda v: v if isinstance(v, str) else None, "text")

@@ -17,7 +17,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from rnnzoo.errors import Mistake, Mistakes, Span, SpecError, UsageError, argument, nearest
+from rnnzoo.errors import Mistake, Mistakes, Span, SpecError, UsageError, argument, close, nearest
 from rnnzoo.spec import cell as cells
 from rnnzoo.spec import claims as sentences
 from rnnzoo.spec import plugins
@@ -54,6 +54,7 @@ from rnnzoo.spec.experiment import (
     Variant,
 )
 from rnnzoo.spec.files import located
+from rnnzoo.spec.follow_ups import without_follow_ups
 from rnnzoo.spec.space import DEFAULTS, HYPERPARAMETERS, OPTIMIZERS, Written
 from rnnzoo.spec.trial import PATH, RETRIED, Training
 
@@ -124,7 +125,7 @@ def parse_experiment(text: str, file: str, folder: Path, sets: Sequence[str] = (
             changed = overridden(changed, override)
         mistakes = Mistakes()
         experiment = _Reader(Fields(changed, mistakes, "an experiment"), mistakes, file, folder).experiment(text)
-        return experiment, mistakes.found
+        return experiment, without_follow_ups(mistakes.found, changed, TOP)
 
     experiment, found = attempt(sets)
     if found:
@@ -402,7 +403,9 @@ class _Reader:
         entry.need("name", "`name: label`")
         entry.text("name")
         reference = entry.text("cell", label)
-        cell = self.cell(reference, entry.span("cell") if "cell" in entry else span) if reference != "?" else None
+        misspelt = "cell" not in entry and any(close(key, ["cell"]) for key in node.entries)
+        unknown = reference == "?" or misspelt or "cell" in entry.refused
+        cell = None if unknown else self.cell(reference, entry.span("cell") if "cell" in entry else span)
         cell = self.options(cell, entry)
         init, places = self.init(cell, entry)
         space = self.settled(spaces.read(entry.table_at("space"), self.mistakes), shared)
@@ -471,7 +474,8 @@ class _Reader:
     def baseline(self, labels: Sequence[str]) -> str:
         name = self.top.text("baseline", labels[0] if labels else "?")
         if labels and name not in labels:
-            self.mistakes.add(self.top.span("baseline"), f"the baseline '{name}' is no variant", nearest(name, labels))
+            problem = f"the baseline '{name}' is no variant"
+            self.mistakes.add(self.top.span("baseline"), problem, nearest(name, labels), ("variants",))
         return name
 
     def control(self, baseline: str, labels: Sequence[str]) -> str:
@@ -592,11 +596,8 @@ class _Reader:
         """What `confirm` needs of itself and of the margin."""
         add, span = self.mistakes.add, self.top.span("confirm")
         if margin is None or margin <= 0.0:
-            add(
-                span,
-                "`confirm` needs a margin: how much difference is none?",
-                "give the experiment a `margin:` above 0",
-            )
+            problem = "`confirm` needs a margin: how much difference is none?"
+            add(span, problem, "give the experiment a `margin:` above 0", ("margin",))
         if confirm.hours == 0.0 and "hours" not in entry.refused:
             add(entry.span("hours"), "nothing is trained in 0 hours", "write hours: 8, or delete it")
         if confirm.first > confirm.most and not {"first", "most"} & entry.refused:
@@ -611,7 +612,7 @@ class _Reader:
         fix = "search a hyper-parameter, as in `learning_rate: {float: [1e-3, 3e-2], log: true}`"
         if spaces and not any(spaces.values()):
             problem = "`confirm` looks for good settings, and the space has a single one"
-            self.mistakes.add(self.top.span("confirm"), problem, fix)
+            self.mistakes.add(self.top.span("confirm"), problem, fix, ("search", "variants"))
             return
         for claim in claims:
             a, b = spaces.get(claim.a), spaces.get(claim.b)

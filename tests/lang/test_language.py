@@ -1,7 +1,7 @@
 """Properties of the language, on random cells and on all of the zoo."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from random import Random
 
@@ -264,3 +264,31 @@ def test_no_operation_has_a_hole_in_its_row() -> None:
         assert "{" in op.latex_form
         assert not op.derivatives or len(op.derivatives) == op.arity
         assert op.latex_form.format(*"abc"[: op.arity])
+
+
+def slips(line: str) -> Iterator[str]:
+    """The line of an equation with one slip, of each kind and at each place."""
+    for pattern, slipped in (
+        (r" @ ", (" * ", " ", " / ", " + ", " ** ")),
+        (r" \* ", (" @ ", " ", " . ", " \N{MIDDLE DOT} ")),
+        (r"\[t-1\]", ("", "[t]", "[t-2]", "_prev")),
+        (r"\b[A-Za-z]\w*", ("foo", "Foo")),
+        (r"[()]", ("",)),
+    ):
+        for match in re.finditer(pattern, line):
+            yield from (line[: match.start()] + text + line[match.end() :] for text in slipped)
+    for match in re.finditer(r"\b[A-Za-z]\w*", line):
+        yield f"{line[: match.end()]}_t{line[match.end() :]}"
+
+
+def test_a_slip_in_an_equation_is_at_most_one_message() -> None:
+    lines = [line.partition("#")[0] for line in (ZOO / "lstm.yaml").read_text().split("\n")]
+    wrong = 0
+    for number, line in enumerate(lines):
+        for slipped in slips(line) if " = " in line else ():
+            try:
+                lang.parse_text("\n".join([*lines[:number], slipped, *lines[number + 1 :]]))
+            except SpecError as error:
+                assert len(error.mistakes) == 1, f"{slipped}\n{error}"
+                wrong += 1
+    assert wrong > 100

@@ -15,6 +15,7 @@ from rnnzoo.spec.document import parse, plain, yaml_text
 from rnnzoo.spec.experiment import OURS, PRUNERS, SAMPLERS, Experiment
 from rnnzoo.spec.read_experiment import parse_experiment, read, resolved
 from rnnzoo.spec.space import HYPERPARAMETERS, OPTIMIZERS
+from rnnzoo.sweep import open as door
 from tests.samples import examples
 
 ROOT = Path(__file__).parent.parent.parent
@@ -250,6 +251,43 @@ claims: [gru worse than rnn]
     with pytest.raises(SpecError) as caught:  # wrong in the file itself
         parse_experiment(right.replace("keep: 4", "keep: 9"), "spec.yaml", Path(), ["training.epochs=2"])
     assert caught.value.mistakes[0].span.file == "spec.yaml"
+
+
+FULL = """\
+experiment: right
+task: {name: adding, label: a, length: 30}
+baseline: rnn
+variants: [gru, {name: mine, cell: lstm, init: {b_f: 1}}, rnn]
+search: {trials: 6, sampler: random, space: {units: {int: [4, 8]}, learning_rate: {float: [1e-3, 1e-2]}}}
+training: {optimizer: adam, epochs: 3}
+select: {on: validation, keep: 4}
+margin: 0.1
+confirm: {budget: 80}
+claims: [gru worse than rnn, mine same as rnn, mine solves a more often than rnn, importance of learning_rate above 20%]
+"""
+
+
+@pytest.mark.parametrize("written", sorted({*re.findall(r"\w+(?=:)", FULL)} - {"label"}))
+def test_a_misspelt_key_is_one_message(written: str) -> None:
+    parse_experiment(FULL, "e.yaml", Path())
+    misspelt = re.sub(rf"\b{written}:", f"{written}x:", FULL, count=1)
+    with pytest.raises(SpecError) as caught:
+        door.checked(parse_experiment(misspelt, "e.yaml", Path()))
+    (mistake,) = caught.value.mistakes
+    assert f"{written}x" in mistake.span.text
+
+
+@pytest.mark.parametrize("wrong", ["foo", "7", "[1]", "{a: 1}"])
+@pytest.mark.parametrize("key", ["task", "variants", "search", "margin"])
+def test_a_wrong_value_is_reported_and_not_what_follows_from_it(key: str, wrong: str) -> None:
+    misspelt = re.sub(rf"^{key}: .*$", f"{key}: {wrong}", FULL, flags=re.MULTILINE)
+    if (key, wrong) == ("margin", "7"):
+        parse_experiment(misspelt, "e.yaml", Path())
+        return
+    with pytest.raises(SpecError) as caught:
+        parse_experiment(misspelt, "e.yaml", Path())
+    where = next(number for number, line in enumerate(FULL.split("\n"), start=1) if line.startswith(f"{key}:"))
+    assert {mistake.span.line for mistake in caught.value.mistakes} == {where}
 
 
 def test_a_wrong_value_of_an_override_is_shown_where_it_was_written() -> None:
