@@ -880,9 +880,10 @@ def _check_layers_agree(spec: CellSpec, upper: _Layer, first: _Layer, mistakes: 
     for tree in (*upper.trees.values(), *first.trees.values()):
         shared |= {node.name for node in _nodes(tree) if isinstance(node, Lag | Below)}
     for name, statement in spec.first_layer.items():
-        sizes = {first.sizes[name], upper.sizes.get(name, first.sizes[name])}
-        if name in shared and len(sizes) > 1 and _UNKNOWN not in sizes:
-            problem = f"'{name}' has size {first.sizes[name]} in the first layer and {upper.sizes[name]} in the others"
+        own = first.sizes[name]
+        others = upper.sizes.get(name, own)
+        if name in shared and own != others and _UNKNOWN not in (own, others):
+            problem = f"'{name}' has size {own} in the first layer and {others} in the others"
             mistakes.add(statement.span, problem, "give it one size with a matrix")
 
 

@@ -212,7 +212,9 @@ def _runs(instructions: Instructions, uses: _Uses, first_reads: Mapping[str, int
     runs: list[_Run] = []
     for names in groups.values():
         signatures = list(dict.fromkeys(map(uses.signature, names)))
-        ranks = {name: (_read_at(name, uses, first_reads), signatures.index(uses.signature(name))) for name in names}
+        ranks: dict[str, tuple[int, int]] = {}
+        for name in names:
+            ranks[name] = _read_at(name, uses, first_reads), signatures.index(uses.signature(name))
         ordered = sorted(names, key=ranks.__getitem__)
         if len(ordered) > 1:
             runs += _with_what_follows(_Run(matmul, tuple(ordered)), uses)
