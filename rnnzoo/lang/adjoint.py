@@ -320,7 +320,7 @@ def _taken_apart(
 def _inside_stacks(vectors: Mapping[str, Instruction], kept: Mapping[ir.Ref, None]) -> dict[str, Instruction]:
     """Of kept values that a kept stack lays side by side: the instructions that take them from it, by name.
 
-    Not so of adjoints: an instruction with the name of one would compute a second value with the name of the result.
+    Adjoints are not taken: an instruction is a value, and a value with an adjoint's name is the result itself.
     """
     from_stacks: dict[str, Instruction] = {}
     for ref in kept:
