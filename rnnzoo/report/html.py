@@ -19,7 +19,7 @@ from rnnzoo.report.scaling import scaling_curves
 from rnnzoo.report.second import PROMISE, box
 from rnnzoo.report.summary import Summary
 from rnnzoo.report.text import number
-from rnnzoo.report.verdict import pvalue
+from rnnzoo.report.verdict import ends, pvalue
 from rnnzoo.spec.document import yaml_text
 
 
@@ -55,6 +55,7 @@ def render(template: str, **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters["number"] = number
+    environment.filters["interval"] = lambda bounds: ends(number(bounds[0]), number(bounds[1])) if bounds else ""
     environment.filters["pvalue"] = pvalue
     environment.filters["box"] = box
     environment.filters["methods"] = methods

@@ -22,7 +22,7 @@ from typing import Any, Protocol, TypeVar
 
 from rnnzoo.errors import StatsError
 from rnnzoo.report.learnt import Nothing
-from rnnzoo.report.verdict import LEVEL, Scale, Verdict, Word, counted, percent
+from rnnzoo.report.verdict import LEVEL, Scale, Verdict, Word, counted, ends, percent
 from rnnzoo.spec.claims import DIVERGES, FASTER, SHARES, SOLVES, judged
 from rnnzoo.spec.experiment import Claim
 from rnnzoo.spec.seeds import checksum_seed
@@ -308,7 +308,7 @@ def _none_better(claim: Claim, task: str, evidence: Evidence) -> Finding:
 def _weights(claim: Claim, task: str, evidence: Evidence) -> Finding:
     low, high = evidence.weights(task, claim.a, claim.b)
     limit = _number(claim)
-    span = f"{low:.1%}" if f"{low:.1%}" == f"{high:.1%}" else f"{low:.1%} to {high:.1%}"
+    span = ends(f"{low:.1%}", f"{high:.1%}")
     text = VerdictText(
         f"{claim.a} has {span} of the weights of {claim.b}, over the sizes that are searched",
         {"lowest": low, "highest": high},
@@ -327,11 +327,12 @@ def _share(claim: Claim, task: str, evidence: Evidence) -> Finding:
     subject = f"{claim.name} explains" if claim.name else "all interactions together explain"
     left_out = ", ".join(evidence.excluded(task))
     without = f"; without {left_out}, whose scores spread too wide" if left_out else ""
+    bounds = ends(f"{share.low:.0%}", f"{share.high:.0%}")
     above, below = share.low > limit, share.high < limit
     if " below " in claim.form:
         above, below = below, above
     text = VerdictText(
-        f"{subject} {share.value:.0%} of the variance ({LEVEL:.0%}: {share.low:.0%} to {share.high:.0%}){without}",
+        f"{subject} {share.value:.0%} of the variance ({LEVEL:.0%}: {bounds}){without}",
         {"share": share.value, "low": share.low, "high": share.high},
         "more trials, until the interval lies on one side",
     )
@@ -447,7 +448,7 @@ def _faster(claim: Claim, task: str, evidence: Evidence) -> Finding:
 
 def _speed(side: Side, low: float, high: float, level: float) -> str:
     ratio, a, b = (statistics.median(rounds) for rounds in (side.ratios, side.a, side.b))
-    bounds = f"{low:.2f} to {high:.2f}" if math.isfinite(low) else "so few rounds exclude nothing"
+    bounds = ends(f"{low:.2f}", f"{high:.2f}") if math.isfinite(low) else "so few rounds exclude nothing"
     steps = f"{_milliseconds(a)} against {_milliseconds(b)} ms a step"
     return f"{ratio:.2f} times as fast at {side.words} ({percent(level)}: {bounds}; {steps})"
 
@@ -660,7 +661,7 @@ def _bounds(low: float, high: float) -> str:
     """An interval, or that the test has none at this level."""
     if math.isinf(low) and math.isinf(high):
         return "so few trials exclude nothing"
-    return f"{_bound(low)} to {_bound(high)}"
+    return ends(_bound(low), _bound(high))
 
 
 def _bound(end: float) -> str:

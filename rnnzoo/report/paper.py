@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from rnnzoo.report.second import PROMISE
 from rnnzoo.report.summary import Row, Summary, Table
 from rnnzoo.report.text import number
-from rnnzoo.report.verdict import Verdict, percent, pvalue
+from rnnzoo.report.verdict import Verdict, ends, percent, pvalue
 
 _TEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
@@ -102,9 +102,8 @@ def _amounts(verdict: Verdict, first: str, last: str) -> str:
         return ""
     low, high = verdict.numbers[first], verdict.numbers[last]
     if verdict.scale == "times":
-        alike = f"{low:.2f}" == f"{high:.2f}"
-        return f"{low:.2f} times" if alike else f"{low:.2f} to {high:.2f} times"
-    return f"{low:+.3f} to {high:+.3f}"
+        return f"{ends(f'{low:.2f}', f'{high:.2f}')} times"
+    return ends(f"{low:+.3f}", f"{high:+.3f}")
 
 
 def _trainings(verdict: Verdict) -> str:
@@ -148,7 +147,7 @@ def _of_rounds(row: Row) -> Cells:
 
 
 def _bounds(interval: tuple[float, float] | None) -> str:
-    return f"{number(interval[0])} to {number(interval[1])}" if interval else ""
+    return ends(number(interval[0]), number(interval[1])) if interval else ""
 
 
 def _about(summary: Summary, table: Table) -> str:

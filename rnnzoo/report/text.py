@@ -14,7 +14,7 @@ from rich.text import Text
 
 from rnnzoo.report.second import PROMISE, Second, box
 from rnnzoo.report.summary import Row, Summary, Table
-from rnnzoo.report.verdict import counted, pvalue
+from rnnzoo.report.verdict import counted, ends, pvalue
 from rnnzoo.spec.trial import Kind
 
 STYLES = {"supported": "green", "refuted": "red", "same": "cyan", "undecided": "yellow"}
@@ -109,7 +109,7 @@ def _fresh(row: Row) -> tuple[str, str]:
 
 
 def interval(bounds: tuple[float, float] | None) -> str:
-    return f"{number(bounds[0])} - {number(bounds[1])}" if bounds else ""
+    return ends(number(bounds[0]), number(bounds[1]), " - ") if bounds else ""
 
 
 def number(value: float | None) -> str:

@@ -92,10 +92,15 @@ def percent(level: float) -> str:
     return f"{100 * level:.{max(0, 1 - math.floor(math.log10(100 * (1 - level)) + 1e-9))}f}%".replace(".0%", "%")
 
 
+def ends(low: str, high: str, joint: str = " to ") -> str:
+    """A range in print; one number where both ends look alike."""
+    return low if low == high else f"{low}{joint}{high}"
+
+
 def counted(count: int, of: int, interval: tuple[float, float]) -> str:
     """So many of so many, with the interval of their share: 7 of 8 (47% to 100%)."""
     low, high = interval
-    return f"{count} of {of} ({low:.0%} to {high:.0%})"
+    return f"{count} of {of} ({ends(f'{low:.0%}', f'{high:.0%}')})"
 
 
 def pvalue(p: float) -> str:

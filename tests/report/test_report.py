@@ -374,3 +374,21 @@ def test_pictures_are_drawn_without_a_word_where_the_home_folder_cannot_be_writt
         check=True,
     )
     assert done.stderr == ""
+
+
+def test_an_interval_whose_ends_look_alike_is_one_number(tmp_path: Path) -> None:
+    experiment = parse_experiment(SPEC, "g.yaml", Path())
+    alike = []
+    for one in results():
+        scores = dict.fromkeys(one.outcome.scores, 0.25)
+        alike.append(replace(one, outcome=replace(one.outcome, scores=scores)))
+    found = report.summarise(experiment, alike, {"adding": task()}, 6)
+    assert next(row.interval for row in found.tables[0].rows if row.variant == "lstm") == (0.25, 0.25)
+    console = Console(width=80, record=True, file=io.StringIO())
+    report.show(found, console)
+    report.write(found, cells(), tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    for text in (console.export_text(), page, paper.latex(found), paper.markdown(found)):
+        assert "0.250" in text
+        assert "0.250 - 0.250" not in text
+        assert "0.250 to 0.250" not in text
