@@ -1,0 +1,50 @@
+"""What the set-up prints while it downloads; nothing is installed here."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PYTHON = """\
+#!/bin/sh
+case "$*" in
+    --version) echo "Python 3.11.9" ;;
+    "-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; printf '#!/bin/sh\\n' > "$3/bin/uv"; chmod +x "$3/bin/uv" ;;
+    *"import sys, venv"*) ;;
+    *"pip install"*) test -z "${NO_NETWORK:-}" ;;
+esac
+"""
+
+
+def set_up(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    fake = folder / "python"
+    fake.write_text(PYTHON)
+    fake.chmod(0o755)
+    return subprocess.run(
+        ["sh", str(ROOT / "tools/setup.sh"), str(folder / "venv")],
+        cwd=ROOT,
+        env={**os.environ, "PYTHON": str(fake), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_each_step_of_the_set_up_says_what_it_does(tmp_path: Path) -> None:
+    done = set_up(tmp_path)
+    assert done.returncode == 0, done.stderr
+    first, *steps, last = done.stdout.splitlines()
+    assert first.startswith(f"Setting up {tmp_path}/venv with Python 3.11.9")
+    assert [step.split()[0] for step in steps] == ["making", "downloading", "installing"]
+    assert last == f"Done.  In this shell, . {tmp_path}/venv/bin/activate makes rnnzoo a command."
+    assert (tmp_path / "venv/.ready").exists()
+
+
+def test_a_set_up_without_a_network_says_so_and_is_not_done(tmp_path: Path) -> None:
+    done = set_up(tmp_path, NO_NETWORK="1")
+    assert done.returncode == 1
+    assert "Is there a network?" in done.stderr
+    assert "Done" not in done.stdout
+    assert not (tmp_path / "venv/.ready").exists()
