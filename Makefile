@@ -55,8 +55,9 @@ check: $(READY)  ## lint, types, architecture
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest tests/test_architecture.py
 
-accept: $(READY)  ## rewrite expected messages and the table of operations; read the diff
+accept: $(READY)  ## rewrite expected messages, and the tables of operations and hyper-parameters; read the diff
 	@$(BIN)/python -m tools.operations
+	@$(BIN)/python -m tools.hyperparameters
 	@RNNZOO_ACCEPT=1 $(BIN)/python -m pytest tests/test_bad_specs.py
 
 docs-figures: $(READY)  ## draw the pictures of docs/: a minute, of which trainings take most

@@ -29,10 +29,11 @@ from rnnzoo.lang.text import cell_text
 from rnnzoo.nn.data import batches
 from rnnzoo import backends
 from rnnzoo.nn.train import Model
-from rnnzoo.spec.trial import Training, Trial
+from rnnzoo.spec.hyperparameters import Training
+from rnnzoo.spec.trial import Trial
 backends.current().one_thread()
 task = tasks.load("chorales", {})
-trial = Trial(**{**SIMPLE, "cell": cell_text(lang.load("lstm")), "training": Training("adam", 16, 1, 0, 0.0)})
+trial = Trial(**{**SIMPLE, "cell": cell_text(lang.load("lstm")), "training": Training(epochs=1, patience=0)})
 model = Model(trial, task)
 rows = np.array(model.data.rows["train"])
 index, real = map(tf.constant, batches(rows, 16, model.steps))

@@ -20,7 +20,7 @@ from rnnzoo.lang import counts, ir, parse, reference
 from rnnzoo.lang.check import MAX_BLOCK, MAX_ENTRIES
 from rnnzoo.lang.text import cell_text
 from rnnzoo.spec import cell as cells
-from rnnzoo.spec import document, read_experiment, space
+from rnnzoo.spec import document, hyperparameters, read_experiment, space
 from rnnzoo.spec.read_experiment import parse_experiment
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -200,7 +200,7 @@ OF_EXPERIMENTS = (
     Limit("seed", read_experiment.MAX_SEED, number("search: {{seed: {}}}\n"), "`seed` is"),
     Limit(
         "epochs, patience",
-        read_experiment.MAX_EPOCHS,
+        hyperparameters.MAX_EPOCHS,
         number("training: {{epochs: {0}, patience: {0}}}\n"),
         "`epochs` is",
     ),
@@ -218,7 +218,7 @@ OF_EXPERIMENTS = (
     *(
         Limit(
             f"`{name}`",
-            int(space.HYPERPARAMETERS[name].high),
+            int(hyperparameters.HYPERPARAMETERS[name].legal.high),
             number(f"search: {{{{space: {{{{{name}: {{}}}}}}}}}}\n"),
             f"'{name}' is at most",
         )

@@ -12,6 +12,7 @@ from rnnzoo.api.beforehand import warned
 from rnnzoo.errors import UsageError, argument
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.experiment import Experiment
+from rnnzoo.spec.hyperparameters import resolved
 from rnnzoo.sweep import measure, speed, status
 from rnnzoo.sweep import open as door
 from rnnzoo.sweep.open import Opened
@@ -105,7 +106,7 @@ def _plan(opened: Opened, done: Mapping[str, int], costs: Mapping[str, Any], wor
     for study in opened.studies:
         small, large = (measure.corner(study.variant.space, end) for end in (0.0, 1.0))
         inputs = opened.tasks[study.task.label].inputs
-        weights = [counts.weights(study.cell, inputs, study.units(c), int(c.get("layers", 1))) for c in (small, large)]
+        weights = [counts.weights(study.cell, inputs, study.units(point), resolved(point).layers) for point in (small, large)]
         cost = costs.get(study.identity)
         total = status.planned(study, opened.trials)
         left = max(0, total - done.get(study.identity, 0))

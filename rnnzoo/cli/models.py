@@ -25,7 +25,7 @@ from rnnzoo.launchers.local import stderr_to
 from rnnzoo.spec import plugins
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.settings import RUNS, in_project, runs
-from rnnzoo.spec.space import HYPERPARAMETERS
+from rnnzoo.spec.hyperparameters import HYPERPARAMETERS, SEARCHABLE
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 from rnnzoo.tasks import Task
 from rnnzoo.terminal.console import plain_console
@@ -64,8 +64,8 @@ def trained(trial: Trial, console: Console) -> Outcome:
             _print_epoch(event.what, console)
 
 
-# `--set units=64` is short for `--set search.space.units=64`
-_TRAIN_KEYS = {**dict.fromkeys(HYPERPARAMETERS, "search.space."), "seed": "search."}
+# `--set units=64` is short for `--set search.space.units=64`, and `--set epochs=9` for `--set training.epochs=9`
+_TRAIN_KEYS = {**dict.fromkeys(HYPERPARAMETERS, "training."), **dict.fromkeys(SEARCHABLE, "search.space."), "seed": "search."}
 
 
 def single_trial(given: argparse.Namespace, cell: str) -> Trial:
@@ -80,7 +80,7 @@ def single_trial(given: argparse.Namespace, cell: str) -> Trial:
         name = one.partition("=")[0]
         if "." not in name:
             raise UsageError(
-                f"--set {one}: no '{name}' in a training", nearest(name, [*_TRAIN_KEYS, "training.epochs"])
+                f"--set {one}: no '{name}' in a training", nearest(name, _TRAIN_KEYS)
             )
     folder = Path(given.cell).parent
     text = f"experiment: train\ntask: {json.dumps(given.task)}\nvariants: [{{name: cell, cell: {json.dumps(given.cell)}}}]\n"
@@ -125,7 +125,7 @@ def inspect(given: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
         trial, file = _model(given, Path(folder))
         task = tasks.load(trial.task, trial.task_options, folder=trial.home)
-        layers, sequences = int(trial.hyperparameters.get("layers", 1)), len(task.splits["test"])
+        layers, sequences = trial.training.layers, len(task.splits["test"])
         if not 1 <= given.layer <= layers:
             raise UsageError(
                 "--layer must be 1: there is one layer" if layers == 1 else f"--layer must be from 1 to {layers}"

@@ -21,8 +21,9 @@ from rnnzoo.errors import StatsError
 from rnnzoo.spec import points
 from rnnzoo.spec.claims import CONFIRMED, TESTED, family, judged, tasks_of
 from rnnzoo.spec.experiment import Claim, Confirm, Experiment, Space
+from rnnzoo.spec.hyperparameters import Value
 from rnnzoo.spec.seeds import uniform
-from rnnzoo.spec.trial import PILOT, ROUND, Result, Value
+from rnnzoo.spec.trial import PILOT, ROUND, Result
 from rnnzoo.stats.sequential import Anytime, Boundary
 
 ALPHA = 0.05  # of studies may contain a wrong word

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,18 +27,13 @@ from rnnzoo.nn.losses import LOSSES
 from rnnzoo.spec import stamp
 from rnnzoo.spec.atomic import atomic_write
 from rnnzoo.spec.cell import Init
-from rnnzoo.spec.space import WITH_MOMENTUM
-from rnnzoo.spec.trial import PATH, Ending, Kind, Outcome, Progress, Training, Trial, Value
+from rnnzoo.spec.hyperparameters import HYPERPARAMETERS, OPTIMIZERS, Training
+from rnnzoo.spec.trial import PATH, Ending, Kind, Outcome, Progress, Trial
 from rnnzoo.tasks import SPLITS, Task
 
 Tensor = Any
 Tell = Callable[[Progress], bool]
 EVALUATION_BATCH = 64
-OPTIMIZERS: Mapping[str, type] = {
-    "adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "sgd": keras.optimizers.SGD,
-    "rmsprop": keras.optimizers.RMSprop, "nadam": keras.optimizers.Nadam, "adagrad": keras.optimizers.Adagrad,
-    "lion": keras.optimizers.Lion,
-}  # fmt: skip
 
 
 def train(trial: Trial, tell: Tell) -> Outcome:
@@ -145,7 +140,6 @@ class Model:
     """A recurrent layer with a linear read-out, its optimiser, its data, and the two executables."""
 
     def __init__(self, trial: Trial, task: Task) -> None:
-        chosen = trial.hyperparameters
         self.task = task
         self.training = trial.training
         self.cell = _cell(trial)
@@ -153,9 +147,10 @@ class Model:
         self.read_out = _read_out(trial, task.outputs)
         inputs = keras.Input((None, task.inputs), name="x")
         self.network = keras.Model(inputs, self.read_out(self.recurrent(inputs)), name="model")
-        self.optimizer = _optimizer(self.training, chosen)
+        self.optimizer = _optimizer(self.training)
         # a variable, so that trainings with other noise share what is compiled
-        self.noise = keras.Variable(float(chosen["noise"]), trainable=False) if "noise" in chosen else None
+        noise = self.training.noise
+        self.noise = None if noise is None else keras.Variable(noise, trainable=False)
         self.noise_seed = _seed(trial, "noise")
         self.optimizer.build(self.network.trainable_variables)
         self.data = resident(task)
@@ -256,14 +251,14 @@ def _cell(trial: Trial) -> ir.Cell:
 
 
 def _recurrent(cell: ir.Cell, task: Task, trial: Trial, seed: int) -> Recurrent:
-    chosen = trial.hyperparameters
+    training = trial.training
     return Recurrent(
         cell,
-        units=trial.units,
-        layers=int(chosen.get("layers", 1)),
+        units=training.units,
+        layers=training.layers,
         return_sequences=task.per == "step",
-        dropout=float(chosen.get("dropout", 0.0)),
-        recurrent_dropout=float(chosen.get("recurrent_dropout", 0.0)),
+        dropout=training.dropout,
+        recurrent_dropout=training.recurrent_dropout,
         seed=seed,
         name="recurrent",
     )
@@ -281,25 +276,22 @@ def _read_out(trial: Trial, outputs: int) -> keras.layers.Dense:
     return keras.layers.Dense(outputs, kernel_initializer=kernel, bias_initializer=bias, name="read_out")
 
 
-def _optimizer(training: Training, chosen: Mapping[str, Value]) -> keras.optimizers.Optimizer:
-    name, rate = training.optimizer, float(chosen["learning_rate"])
+def _optimizer(training: Training) -> keras.optimizers.Optimizer:
+    name, rate, momentum = training.optimizer, training.learning_rate, training.momentum
     if name not in OPTIMIZERS:
         raise TrainingError(f"no optimiser '{name}'", nearest(name, OPTIMIZERS))
-    momentum = _momentum(chosen)
-    if momentum is None:
-        return OPTIMIZERS[name](learning_rate=rate)
-    if name not in WITH_MOMENTUM:
-        raise TrainingError(f"the optimiser '{name}' has no momentum", "search it `when: {optimizer: sgd}`")
-    ahead = {"nesterov": True} if training.nesterov and name == "sgd" else {}
-    rate *= 1 - momentum if training.effective_rate else 1
-    return OPTIMIZERS[name](learning_rate=rate, momentum=momentum, **ahead)
-
-
-def _momentum(chosen: Mapping[str, Value]) -> float | None:
-    """The momentum, from whichever of its two names was chosen."""
-    if "one_minus_momentum" in chosen:
-        return 1.0 - float(chosen["one_minus_momentum"])
-    return float(chosen["momentum"]) if "momentum" in chosen else None
+    arguments: dict[str, Any] = {}
+    if momentum is not None:
+        if name not in HYPERPARAMETERS["momentum"].optimizers:
+            raise TrainingError(f"the optimiser '{name}' has no momentum", "search it `when: {optimizer: sgd}`")
+        arguments["momentum"] = momentum
+        rate *= 1 - momentum if training.effective_rate else 1
+        if training.nesterov and name in HYPERPARAMETERS["nesterov"].optimizers:
+            arguments["nesterov"] = True
+    made: keras.optimizers.Optimizer = keras.optimizers.get(
+        {"class_name": name, "config": {"learning_rate": rate, **arguments}}
+    )
+    return made
 
 
 def _seed(trial: Trial, purpose: str) -> int:

@@ -22,6 +22,7 @@ from rnnzoo.report.learnt import Nothing
 from rnnzoo.report.results import belonging, staged
 from rnnzoo.spec.claims import judged
 from rnnzoo.spec.experiment import Experiment
+from rnnzoo.spec.hyperparameters import Training
 from rnnzoo.spec.timing import Timing
 from rnnzoo.spec.trial import ROUND, Kind, Result
 from rnnzoo.stats.compare import Trials, draws_for
@@ -121,7 +122,7 @@ def _diverged(kinds: Counter[Kind]) -> tuple[int, int]:
 def _ratio(experiment: Experiment, a: str, b: str, inputs: int) -> tuple[float, float]:
     """Lowest and highest ratio of the weights of two variants of one size, over the sizes that are searched."""
     cell_a, cell_b = (check(experiment.variant(label).cell) for label in (a, b))
-    layers = experiment.variant(b).space.values("layers") or (1,)
+    layers = experiment.variant(b).space.values("layers") or (Training().layers,)
     ratios = [
         counts.weights(cell_a, inputs, units, int(layer)) / counts.weights(cell_b, inputs, units, int(layer))
         for units, layer in product(_sizes(experiment, b), layers)

@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from rnnzoo.spec.space import HYPERPARAMETERS
-from rnnzoo.spec.trial import Ending, Kind, Outcome, Result, StudyKey, Trial, Value
+from rnnzoo.spec.hyperparameters import SEARCHABLE, Value
+from rnnzoo.spec.trial import Ending, Kind, Outcome, Result, StudyKey, Trial
 
 SPLITS = ("train", "validation", "test")
 MOST = 2**53  # a whole number that is exact in every table
@@ -62,13 +62,13 @@ def _study(row: Mapping[str, Any], experiment: str, tasks: Collection[str]) -> N
 
 def _trial(row: Mapping[str, Any], experiment: str) -> Trial:
     """As much of a trial as a table has: not its cell, nor how it was trained, which the spec says."""
-    chosen = {name: _hyperparameter(row, name) for name in HYPERPARAMETERS if row.get(name) not in (None, "")}
+    chosen = {name: _hyperparameter(row, name) for name in SEARCHABLE if row.get(name) not in (None, "")}
     index, own_units = _whole(row, "trial"), _whole(row, "own_units", 0)
     return Trial(experiment, row["variant"], "", row["task"], index, chosen, seed=0, own_units=own_units)
 
 
 def _hyperparameter(row: Mapping[str, Any], name: str) -> Value:
-    legal = HYPERPARAMETERS[name]
+    legal = SEARCHABLE[name].legal
     if legal.words:
         value: Value = _text(row, name)
     elif legal.whole:

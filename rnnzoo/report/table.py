@@ -21,7 +21,7 @@ from rnnzoo.errors import UsageError, command
 from rnnzoo.report.rows import SPLITS, RowError, repeated, result
 from rnnzoo.report.summary import TaskInfo
 from rnnzoo.spec.atomic import atomic_write
-from rnnzoo.spec.space import HYPERPARAMETERS
+from rnnzoo.spec.hyperparameters import SEARCHABLE
 from rnnzoo.spec.timing import Timing
 from rnnzoo.spec.trial import Result
 
@@ -114,7 +114,7 @@ _WRITERS = {".csv": _write_csv, ".parquet": _write_parquet}
 def columns(results: Sequence[Result]) -> tuple[str, ...]:
     """The names of what `row` has of any of these."""
     used = {name for result in results for name in result.trial.hyperparameters}
-    return (*FIRST, *(name for name in HYPERPARAMETERS if name in used), *SPLITS, *LAST)
+    return (*FIRST, *(name for name in SEARCHABLE if name in used), *SPLITS, *LAST)
 
 
 def row(result: Result) -> dict[str, Any]:

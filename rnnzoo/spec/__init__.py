@@ -4,6 +4,7 @@ document          YAML text -> nodes with a Span (the only file that imports yam
 cell              CellSpec: a cell as text, `extends` resolved
 experiment        Experiment, Search, Space, Select, Claim
 read_experiment   an experiment file -> Experiment
+hyperparameters   what each hyper-parameter may be, its default, where it acts; all of a training's together
 space, claims     what a space and a claim may say
 meant             the claim that was probably meant by a sentence that is none
 follow_ups        mistakes of an experiment without those that follow from others

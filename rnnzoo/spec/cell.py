@@ -36,8 +36,8 @@ from rnnzoo.spec.document import (
     read_text,
 )
 from rnnzoo.spec.files import missing
+from rnnzoo.spec.hyperparameters import Value
 from rnnzoo.spec.settings import project
-from rnnzoo.spec.trial import Value
 
 ZOO = Path(__file__).parent.parent / "zoo"
 # Limits of a cell.  The largest of the zoo has 7 equations.

@@ -314,11 +314,16 @@ class Fields:
             self._lacks[key] = Mistake(self.table.span, f"{self.what} needs `{key}:`", f"write {example}")
             self.mistakes.extend([self._lacks[key]])
 
-    def done(self) -> None:
-        """Report every key that was not read; one that is missing is not reported where it is only misspelt."""
+    def done(self, elsewhere: Mapping[str, str] | None = None) -> None:
+        """Report every key that was not read; one that is missing is not reported where it is only misspelt.
+
+        Args:
+            elsewhere: what to do about keys that stand elsewhere.
+        """
         for key, span in self.table.keys.items():
             if key not in self._asked:
-                self.mistakes.add(span, f"{self.what} has no key '{key}'", nearest(key, self._asked))
+                fix = (elsewhere or {}).get(key) or nearest(key, self._asked)
+                self.mistakes.add(span, f"{self.what} has no key '{key}'", fix)
                 for lacking in close(key, self._lacks):
                     said = self._lacks.pop(lacking)
                     self.mistakes.found = [mistake for mistake in self.mistakes.found if mistake != said]

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from rnnzoo.errors import Span, run_again
 from rnnzoo.spec.cell import CellSpec
-from rnnzoo.spec.trial import Training, Value
+from rnnzoo.spec.hyperparameters import Training, Value
 
 TEXT = "<experiment>"  # stands for the file of one that has none; paths in it are relative to the current folder
 NAME = "name"  # key of a task's name among its options

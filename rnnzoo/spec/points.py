@@ -11,8 +11,8 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from rnnzoo.spec.experiment import Dimension, Search, Space
+from rnnzoo.spec.hyperparameters import Value
 from rnnzoo.spec.seeds import uniform
-from rnnzoo.spec.trial import Value
 
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53)
 

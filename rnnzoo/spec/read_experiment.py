@@ -55,8 +55,9 @@ from rnnzoo.spec.experiment import (
 )
 from rnnzoo.spec.files import located
 from rnnzoo.spec.follow_ups import without_follow_ups
-from rnnzoo.spec.space import DEFAULTS, HYPERPARAMETERS, OPTIMIZERS, Written
-from rnnzoo.spec.trial import PATH, RETRIED, Training
+from rnnzoo.spec.hyperparameters import HYPERPARAMETERS, NEEDED, SEARCHABLE, SETTINGS, Hyperparameter, Training
+from rnnzoo.spec.space import Written
+from rnnzoo.spec.trial import PATH, RETRIED
 
 SPLITS = ("train", "validation", "test")
 # Limits of an experiment: more could not be run, shown or judged.
@@ -65,7 +66,6 @@ MAX_TASKS = 50
 MAX_CLAIMS = 200  # each is a test, and p is adjusted for all of them
 MAX_TRIALS = 1_000_000
 MAX_SEED = 2**63 - 1  # the largest whole number that databases hold
-MAX_EPOCHS = 1_000_000
 MAX_REPLICATES = 1000
 MAX_RETRIES = 100
 LEAST_KEPT = 3
@@ -87,8 +87,8 @@ TOP = (
 _KEYS: Mapping[str, Sequence[str]] = {
     "": TOP,
     "search": [setting.name for setting in fields(Search)],
-    "search.space": list(HYPERPARAMETERS),
-    "training": [setting.name for setting in fields(Training)],
+    "search.space": list(SEARCHABLE),
+    "training": list(SETTINGS),
     "select": [setting.name for setting in fields(Select)],
     "confirm": [setting.name for setting in fields(Confirm)],
     "resources": [setting.name for setting in fields(Resources)],
@@ -507,7 +507,7 @@ class _Reader:
         if "space" in entry and not written.spans and isinstance(entry.node("space"), Table):
             fix = "write `units: {int: [16, 64], log: true}`"
             self.mistakes.add(entry.span("space"), "the search space is empty", fix)
-        written = written.over(Written(Space(fixed=dict(DEFAULTS))))
+        written = written.over(Written(Space(fixed={name: getattr(Training(), name) for name in NEEDED})))
         space = spaces.settled(written, written.spans, self.mistakes)
         search = Search(
             sampler=sampler,
@@ -538,21 +538,12 @@ class _Reader:
         table = self.top.table_at("training")
         if table is None:
             return Training()
-        usual, entry = Training(), Fields(table, self.mistakes, "`training`")
-        training = Training(
-            optimizer=entry.word("optimizer", OPTIMIZERS, usual.optimizer),
-            batch=entry.integer("batch", usual.batch, low=1, high=int(HYPERPARAMETERS["batch"].high)),
-            epochs=entry.integer("epochs", usual.epochs, low=1, high=MAX_EPOCHS),
-            patience=entry.integer("patience", usual.patience, low=0, high=MAX_EPOCHS),
-            clip=entry.number("clip", usual.clip, low=0.0),
-            nesterov=entry.flag("nesterov"),
-            effective_rate=entry.flag("effective_rate"),
-            error=entry.word("error", ("mean", "sum"), usual.error),  # type: ignore[arg-type]  # one of the two
-        )
-        if training.nesterov and training.optimizer != "sgd":
+        entry = Fields(table, self.mistakes, "`training`")
+        training = Training(**{name: _setting(entry, row) for name, row in SETTINGS.items()})
+        if training.nesterov and training.optimizer not in HYPERPARAMETERS["nesterov"].optimizers:
             problem = f"the optimiser '{training.optimizer}' has no momentum that looks ahead"
             self.mistakes.add(entry.span("nesterov"), problem, "write `optimizer: sgd`, or delete `nesterov`")
-        entry.done()
+        entry.done(dict.fromkeys(SEARCHABLE, "write it into `space:`, under `search:`"))
         return training
 
     def select(self, trials: int) -> Select:
@@ -747,6 +738,19 @@ class _Reader:
         self.mistakes.add(claim.span, problem, "keep one of them: one answer decides both")
 
 
+def _setting(entry: Fields, row: Hyperparameter) -> Any:
+    """The value of a hyper-parameter in `training:`."""
+    name, legal = row.name, row.legal
+    default: Any = row.default
+    if legal.flag:
+        return entry.flag(name)
+    if legal.words:
+        return entry.word(name, legal.words, str(default))
+    if legal.whole:
+        return entry.integer(name, default, low=int(legal.low), high=int(legal.high))
+    return entry.number(name, default, low=legal.low, high=legal.high)
+
+
 def _differing(first: Sequence[Dimension], second: Sequence[Dimension]) -> str:
     """Names of the dimensions that two spaces do not share."""
     names = {dimension.name for dimension in (*first, *second) if not (dimension in first and dimension in second)}
@@ -782,7 +786,7 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
             "draws": search.draws,
             "space": _space_plain(search.space),
         },
-        "training": {setting.name: getattr(experiment.training, setting.name) for setting in fields(Training)},
+        "training": experiment.training.settings(),
         "select": {
             "on": select.on,
             **({"keep": select.keep} if select.keep >= LEAST_KEPT or select.keep < 1 else {}),  # fewer only by default

@@ -1,4 +1,4 @@
-"""The table under `space:` -> `Space`, and the one list of hyper-parameters with what each may be.
+"""The table under `space:` -> `Space`.
 
 In: nodes, and the space that all variants share.  Out: dimensions in an order in which `when` only looks back, every number
 legal.  Contains: random search over log-uniform ranges (Greff et al. 2015), grids of listed values (Jozefowicz et al. 2015),
@@ -13,53 +13,9 @@ from dataclasses import dataclass, field, replace
 from rnnzoo.errors import Mistakes, Span, nearest
 from rnnzoo.spec.document import Fields, Listing, Node, Scalar, Table, as_integer, describe, is_number
 from rnnzoo.spec.experiment import Dimension, Space
-from rnnzoo.spec.trial import Value
+from rnnzoo.spec.hyperparameters import HYPERPARAMETERS, MOMENTUM, SEARCHABLE, Value
 
-OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop", "nadam", "adagrad", "lion")
-WITH_MOMENTUM = ("sgd", "rmsprop")
-MOMENTUM = ("momentum", "one_minus_momentum")
 MAX_CHOICES = 1000  # of one hyper-parameter
-
-
-@dataclass(frozen=True, slots=True)
-class Legal:
-    """What a hyper-parameter may be: whole numbers or any, and from where to where; or one of some words."""
-
-    whole: bool = False
-    low: float = 0.0
-    high: float = float("inf")
-    open_low: bool = False  # `low` itself is not allowed
-    open_high: bool = False
-    words: tuple[str, ...] = ()
-
-    def problem(self, value: object) -> str:
-        """Why a value is not legal; empty where it is."""
-        if self.words:
-            return "" if value in self.words else "is one of a few words"
-        if not is_number(value) or (self.whole and as_integer(value) is None):
-            return "is a whole number" if self.whole else "is a number"
-        number = float(value)  # type: ignore[arg-type]  # it is a number
-        if number < self.low or (self.open_low and number == self.low):
-            return f"is {'above' if self.open_low else 'at least'} {self.low:g}"
-        if number > self.high or (self.open_high and number == self.high):
-            return f"is {'below' if self.open_high else 'at most'} {self.high:g}"
-        return ""
-
-
-HYPERPARAMETERS: Mapping[str, Legal] = {
-    "units": Legal(whole=True, low=1, high=100_000),
-    "layers": Legal(whole=True, low=1, high=100),
-    "learning_rate": Legal(open_low=True),
-    "momentum": Legal(high=1, open_high=True),
-    "one_minus_momentum": Legal(high=1, open_low=True),  # momentum on a scale that can be searched logarithmically
-    "noise": Legal(),  # standard deviation of what is added to the inputs in training
-    "dropout": Legal(high=1, open_high=True),
-    "recurrent_dropout": Legal(high=1, open_high=True),
-    "clip": Legal(),
-    "batch": Legal(whole=True, low=1, high=1_000_000),
-    "optimizer": Legal(words=OPTIMIZERS),
-}
-DEFAULTS: Mapping[str, Value] = {"units": 64, "learning_rate": 1e-3}  # what every training needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +34,12 @@ def read(table: Table | None, mistakes: Mistakes) -> Written:
     dimensions: list[Dimension] = []
     fixed: dict[str, Value] = {}
     for name, node in table.entries.items() if table else ():
-        if name not in HYPERPARAMETERS:
+        if name not in SEARCHABLE:
             span = table.keys[name] if table else node.span
-            mistakes.add(span, f"no hyper-parameter '{name}'", nearest(name, HYPERPARAMETERS))
+            if name in HYPERPARAMETERS:
+                mistakes.add(span, f"'{name}' cannot be searched", "write it under `training:`")
+            else:
+                mistakes.add(span, f"no hyper-parameter '{name}'", nearest(name, SEARCHABLE))
         elif isinstance(node, Table):
             dimension = _dimension(name, node, table.keys[name] if table else node.span, mistakes)
             dimensions += [dimension] if dimension is not None else []
@@ -141,11 +100,10 @@ def check_use(space: Space, spans: Mapping[str, Span], optimizer: str, sampler: 
     for name in given:
         used = space.values("optimizer") or (optimizer,)
         met = dimensions[name].when.get("optimizer", used) if name in dimensions else used
-        without = [str(optimiser) for optimiser in used if optimiser in met and optimiser not in WITH_MOMENTUM]
+        having = SEARCHABLE[name].optimizers
+        without = [str(optimiser) for optimiser in used if optimiser in met and optimiser not in having]
         if without:
-            fix = (
-                f"only {' and '.join(WITH_MOMENTUM)} have: give it `when: {{optimizer: [{', '.join(WITH_MOMENTUM)}]}}`"
-            )
+            fix = f"only {' and '.join(having)} have: give it `when: {{optimizer: [{', '.join(having)}]}}`"
             mistakes.add(spans[name], f"the optimiser '{without[0]}' has no momentum", fix)
     for dimension in space.dimensions if sampler == "grid" else ():
         if dimension.kind == "float" and not dimension.step:
@@ -158,7 +116,7 @@ def check_use(space: Space, spans: Mapping[str, Span], optimizer: str, sampler: 
 
 def _legal(name: str, node: Scalar, mistakes: Mistakes) -> Value | None:
     """The value as its type; None, and a mistake, where it is not legal."""
-    legal = HYPERPARAMETERS[name]
+    legal = SEARCHABLE[name].legal
     problem = legal.problem(node.value)
     if problem:
         mistakes.add(node.span, f"'{name}' {problem}, not {describe(node)}", nearest(str(node.value), legal.words))
@@ -203,7 +161,7 @@ def _values(name: str, nodes: Sequence[Node], mistakes: Mistakes) -> tuple[Value
 def _range(name: str, kind: str, entry: Fields, mistakes: Mistakes) -> Dimension | None:
     ends = entry.listing(kind)
     log, step = entry.flag("log"), entry.number("step", 0.0)
-    if HYPERPARAMETERS[name].words:
+    if SEARCHABLE[name].legal.words:
         mistakes.add(entry.span(kind), f"'{name}' is a word", f"write {name}: {{choice: [...]}}")
         return None
     numbers = [end.value for end in ends if isinstance(end, Scalar) and is_number(end.value)]
@@ -222,7 +180,7 @@ def _range(name: str, kind: str, entry: Fields, mistakes: Mistakes) -> Dimension
 def _check_range(dimension: Dimension, entry: Fields, mistakes: Mistakes) -> None:
     """Report mistakes of a range whose ends are legal."""
     name, kind = dimension.name, str(dimension.kind)
-    if kind == "float" and HYPERPARAMETERS[name].whole:
+    if kind == "float" and SEARCHABLE[name].legal.whole:
         mistakes.add(entry.span(kind), f"'{name}' is a whole number", f"write {name}: {{int: [low, high]}}")
     elif kind == "int" and not (dimension.low.is_integer() and dimension.high.is_integer()):
         mistakes.add(entry.span(kind), "an `int` range has whole ends", "write float: [low, high]")
@@ -252,10 +210,10 @@ def _when(table: Table | None, mistakes: Mistakes) -> dict[str, tuple[Value, ...
     """`when: {optimizer: sgd}` or `when: {optimizer: [sgd, rmsprop]}`."""
     conditions: dict[str, tuple[Value, ...]] = {}
     for name, node in table.entries.items() if table else ():
-        if name in HYPERPARAMETERS:
+        if name in SEARCHABLE:
             conditions[name] = _values(name, node.items if isinstance(node, Listing) else (node,), mistakes)
         elif table:
-            mistakes.add(table.keys[name], f"no hyper-parameter '{name}'", nearest(name, HYPERPARAMETERS))
+            mistakes.add(table.keys[name], f"no hyper-parameter '{name}'", nearest(name, SEARCHABLE))
     return conditions
 
 

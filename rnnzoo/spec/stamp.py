@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from rnnzoo.spec.hyperparameters import HYPERPARAMETERS
 from rnnzoo.spec.trial import Trial
 
 MEMBER = "rnnzoo.json"  # Keras reads the members that it knows by name
@@ -49,8 +50,9 @@ def problem(path: Path, trial: Trial) -> str:
 
 def _other_size(path: Path, config: Any, trial: Trial) -> str:
     for layer in _layers(config):
-        wanted = {name: trial.hyperparameters.get(name, 0.0) for name in ("dropout", "recurrent_dropout")}
-        wanted |= {"units": trial.units, "layers": trial.hyperparameters.get("layers", 1)}
+        wanted = {
+            name: value for name, value in trial.training.values().items() if HYPERPARAMETERS[name].acts == "layer"
+        }
         for name, value in wanted.items():
             if layer.get(name) != value:
                 return f"{path} is the model of another trial: its {name} is {layer.get(name)}, not {value}"

@@ -12,15 +12,15 @@ import json
 import re
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replace
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from rnnzoo.spec.hyperparameters import SETTINGS, Training, Value
 from rnnzoo.spec.settings import project
 
-Value = float | int | str | bool
 PATH = "file"  # the option of a task that is a path
 PILOT, ROUND = "pilot", "round"  # the stages of what is trained to confirm
 _MARK = "~"  # no label of a variant has it
@@ -118,41 +118,6 @@ def _parsed(text: str) -> StudyKey:
     return key
 
 
-@dataclass(frozen=True, slots=True)
-class Training:
-    """How a model is trained: part of a study's identity.
-
-    Attributes:
-        optimizer: a Keras optimiser by its name (`adam`, `sgd`, `rmsprop`, ...).
-        batch: sequences a step; the last, smaller batch of an epoch is padded with sequences of weight 0.
-        epochs: at most so many passes over the training split.
-        patience: stop after so many epochs without a better validation loss; 0 never stops early.
-        clip: largest norm of the whole gradient; 0 does not clip.
-        nesterov: momentum that looks ahead (Sutskever et al. 2013, equations 3 and 4); `sgd` only.
-        effective_rate: the step is learning_rate x (1 - momentum), so that the two can be searched apart (Greff et al. 2015).
-        error: whose gradient an update follows: the `mean` over all steps of the batch, or the `sum` over the steps of each
-            sequence, averaged over sequences.
-    """
-
-    optimizer: str = "adam"
-    batch: int = 16
-    epochs: int = 25
-    patience: int = 5
-    clip: float = 0.0
-    nesterov: bool = False
-    effective_rate: bool = False
-    error: Literal["mean", "sum"] = "mean"
-
-    def over(self, chosen: Mapping[str, Value]) -> Training:
-        """This training with what the hyper-parameters have of it."""
-        return replace(
-            self,
-            optimizer=str(chosen.get("optimizer", self.optimizer)),
-            batch=int(chosen.get("batch", self.batch)),
-            clip=float(chosen.get("clip", self.clip)),
-        )
-
-
 MODEL = "model.keras"  # a trained model's file in its folder
 
 
@@ -167,8 +132,9 @@ class Trial:
         task: name of the task.
         task_options: what the task was given besides its name.
         index: number of the trial within its (variant, task), from 0.
-        hyperparameters: what was searched and what was fixed: `units`, `learning_rate`, `layers`, `dropout`, ...
-        training: how it is trained, resolved: what `hyperparameters` have of it is in it, whoever makes the trial.
+        hyperparameters: the point of the space, what was searched and what was fixed: `units`, `learning_rate`, ...
+        training: all hyper-parameters, resolved: what is given of it are the settings of `training:`, and over them go
+            `hyperparameters` and `own_units`, whoever makes the trial.
         init: initialisers by name of a weight, over the cell's own.
         seed: drives weights, order of the data and dropout.
         own_units: units of this cell, where `hyperparameters` has those of the baseline that it equals in weights; else 0.
@@ -195,12 +161,13 @@ class Trial:
     cell_hash: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "training", self.training.over(self.hyperparameters))
+        units = {"units": self.own_units} if self.own_units else {}
+        object.__setattr__(self, "training", self.training.at({**self.hyperparameters, **units}))
 
     @property
     def units(self) -> int:
         """Units of the cell that is trained."""
-        return self.own_units or int(self.hyperparameters["units"])
+        return self.training.units
 
     @property
     def model(self) -> Path:
@@ -222,7 +189,7 @@ class Trial:
         """SHA-256 of the content: a trial's provenance."""
         content = {
             **unusual(self),
-            "training": unusual(self.training),
+            "training": {name: value for name, value in unusual(self.training).items() if name in SETTINGS},
             "task_options": without_paths(self.task_options),
         }
         for name in ("base", "folder", "cell_hash"):
@@ -230,7 +197,11 @@ class Trial:
         return digest({name: dict(one) if isinstance(one, Mapping) else one for name, one in content.items()})
 
     def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "hyperparameters": dict(self.hyperparameters)}
+        return {
+            **asdict(self),
+            "hyperparameters": dict(self.hyperparameters),
+            "training": self.training.settings(),  # the rest follows from the hyper-parameters
+        }
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Trial:

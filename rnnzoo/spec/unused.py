@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from rnnzoo.spec.experiment import OURS, Experiment
-from rnnzoo.spec.space import MOMENTUM
+from rnnzoo.spec.hyperparameters import MOMENTUM
 
 
 def without_effect(experiment: Experiment) -> Iterator[str]:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from rnnzoo.launchers import Launcher
 from rnnzoo.spec import points
 from rnnzoo.spec.experiment import Dimension, Space
-from rnnzoo.spec.trial import Kind, Outcome, Progress, Value
+from rnnzoo.spec.hyperparameters import SIZES, Value
+from rnnzoo.spec.trial import Kind, Outcome, Progress
 from rnnzoo.sweep.plan import Study
 
 EPOCHS = 3  # that are measured; an epoch varies
@@ -45,7 +46,7 @@ def corner(space: Space, end: float) -> dict[str, Value]:
 
 def _place(dimension: Dimension, end: float) -> float:
     """Size goes from one end to the other; everything else stays at its middle."""
-    return min(end, 1 - 1e-9) if dimension.name in ("units", "layers") else 0.5
+    return min(end, 1 - 1e-9) if dimension.name in SIZES else 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ from rnnzoo.spec.cell import Init
 from rnnzoo.spec.experiment import Experiment, Space, TaskChoice, Variant
 from rnnzoo.spec.seeds import derive_seed
 from rnnzoo.spec.settings import in_project
-from rnnzoo.spec.trial import PILOT, ROUND, StudyKey, Training, Trial, Value, digest, unusual, without_paths
+from rnnzoo.spec.hyperparameters import Training, Value, resolved
+from rnnzoo.spec.trial import PILOT, ROUND, StudyKey, Trial, digest, unusual, without_paths
 
 MANY = 100
 SHORT = 12  # hexadecimal digits of a hash that people see
@@ -142,7 +143,8 @@ class Study:
 
     def units(self, hyperparameters: Mapping[str, Value]) -> int:
         """Units of this variant at a point of the space."""
-        units, layers = int(hyperparameters["units"]), int(hyperparameters.get("layers", 1))
+        training = resolved(hyperparameters)
+        units, layers = training.units, training.layers
         if self.equal is None or self.variant.label in (self.experiment.baseline, self.experiment.control):
             return units
         baseline, inputs = self.equal
@@ -232,7 +234,7 @@ def _check_equal(study: Study) -> None:
     assert study.equal is not None
     baseline, inputs = study.equal
     sizes, far = _sizes(study.variant.space), []
-    for layers in study.variant.space.values("layers") or (1,):
+    for layers in study.variant.space.values("layers") or (Training().layers,):
         for units in sizes:
             wanted = counts.weights(baseline, inputs, units, int(layers))
             own = study.units({"units": units, "layers": layers})

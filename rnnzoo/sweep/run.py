@@ -20,7 +20,8 @@ from rnnzoo.signals import interrupts
 from rnnzoo.spec import points
 from rnnzoo.spec.experiment import Experiment, Named, Search
 from rnnzoo.spec.timing import Timing
-from rnnzoo.spec.trial import RETRIED, Kind, Outcome, Progress, Result, Trial, Value, ranked
+from rnnzoo.spec.hyperparameters import Value
+from rnnzoo.spec.trial import RETRIED, Kind, Outcome, Progress, Result, Trial, ranked
 from rnnzoo.sweep import provenance, speed
 from rnnzoo.sweep.lock import held
 from rnnzoo.sweep.plan import FORM, Study, changed, confirming, in_turn, replicates

@@ -28,7 +28,8 @@ from rnnzoo.spec.experiment import PRUNERS, SAMPLERS, Dimension, Named, Search, 
 from rnnzoo.spec.seeds import derive_seed
 from rnnzoo.spec.settings import SQLITE, sqlite_file, sqlite_url
 from rnnzoo.spec.timing import Timing
-from rnnzoo.spec.trial import Kind, Outcome, Result, StudyKey, Trial, Value
+from rnnzoo.spec.hyperparameters import Value
+from rnnzoo.spec.trial import Kind, Outcome, Result, StudyKey, Trial
 from rnnzoo.sweep._patient import Patience, plain, told
 from rnnzoo.sweep.lock import ServerLock
 from rnnzoo.sweep.plan import FORM

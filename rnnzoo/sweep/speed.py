@@ -18,11 +18,12 @@ from rnnzoo.spec import points
 from rnnzoo.spec.claims import FASTER, tasks_of
 from rnnzoo.spec.experiment import Experiment, Space
 from rnnzoo.spec.timing import ROUNDS, Side, Timing
-from rnnzoo.spec.trial import Outcome, Progress, Trial, Value
+from rnnzoo.spec.hyperparameters import SIZES, Value, resolved
+from rnnzoo.spec.trial import Outcome, Progress, Trial
 from rnnzoo.sweep.measure import Cost, corner
 from rnnzoo.sweep.plan import Study
 
-SIZES = ("units", "layers", "batch")  # what both have in common, as B's space has them
+COMMON = (*SIZES, "batch")  # what both have in common, as B's space has them
 
 
 class SpeedError(RnnzooError):
@@ -88,7 +89,8 @@ def side_by_side(
     for of_a, of_b in sizes(a, b):
         trials = (_short(a, of_a), _short(b, of_b))
         seconds = _Turns(launcher, trials, interrupted, patience).run()
-        sides.append(Side(int(of_b["units"]), int(of_b.get("layers", 1)), *seconds))
+        size = resolved(of_b)
+        sides.append(Side(size.units, size.layers, *seconds))
     return Timing(a.identity, b.identity, machine, tuple(sides))
 
 
@@ -101,7 +103,7 @@ def sizes(a: Study, b: Study) -> list[tuple[dict[str, Value], dict[str, Value]]]
 def _settings(a: Study, b: Study, end: float) -> tuple[dict[str, Value], dict[str, Value]]:
     """Each variant's hyper-parameters, the sizes those of B; slow to learn, so that none diverges."""
     common = _slow(b.variant.space, end)
-    return {**_slow(a.variant.space, end), **{name: common[name] for name in SIZES if name in common}}, common
+    return {**_slow(a.variant.space, end), **{name: common[name] for name in COMMON if name in common}}, common
 
 
 def _slow(space: Space, end: float) -> dict[str, Value]:

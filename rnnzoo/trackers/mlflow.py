@@ -25,7 +25,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -33,8 +33,9 @@ from urllib.parse import unquote
 from rnnzoo.errors import StoreError, store_error, without_password
 from rnnzoo.spec import stamp
 from rnnzoo.spec.atomic import staged
+from rnnzoo.spec.hyperparameters import SEARCHABLE, Value
 from rnnzoo.spec.settings import SQLITE, sqlite_file, sqlite_url
-from rnnzoo.spec.trial import MODEL, Kind, Result, StudyKey, Trial, Value
+from rnnzoo.spec.trial import MODEL, Kind, Result, StudyKey, Trial
 from rnnzoo.trackers import Setup
 
 ENVIRONMENT = {
@@ -297,9 +298,10 @@ def _params(trial: Trial) -> list[Any]:
     from mlflow.entities import Param
 
     params = {
-        **trial.hyperparameters,
         **_given(own_units=trial.own_units),
-        **{f"training.{name}": value for name, value in asdict(trial.training).items()},
+        **{name: value for name, value in trial.training.values().items() if name in SEARCHABLE and value is not None},
+        **trial.hyperparameters,  # where weights are equal, the units of the baseline
+        **{f"training.{name}": value for name, value in trial.training.settings().items()},
         **{f"task.{name}": value for name, value in trial.task_options.items()},
         **{f"init.{name}".removesuffix(".*"): value for name, value in trial.init.items()},
     }

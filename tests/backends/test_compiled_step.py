@@ -43,10 +43,11 @@ from pathlib import Path
 from rnnzoo import lang, tasks
 from rnnzoo.lang.text import cell_text
 from rnnzoo.nn.train import Model
-from rnnzoo.spec.trial import Training, Trial
+from rnnzoo.spec.hyperparameters import Training
+from rnnzoo.spec.trial import Trial
 sizes = {"length": 60, "train": 64, "valid": 32, "test": 32}
 trial = Trial("few", "rnn", cell_text(lang.load("rnn")), "adding", 0, {"units": 16, "learning_rate": 0.01}, 1,
-              Training("adam", 16, 1, 0, 0.0), sizes)
+              Training(epochs=1, patience=0), sizes)
 model = Model(trial, tasks.load("adding", sizes))
 for _ in range(3):
     model.epoch()

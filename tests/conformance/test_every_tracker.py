@@ -12,7 +12,8 @@ import pytest
 from rnnzoo import registry
 from rnnzoo.errors import StoreError
 from rnnzoo.spec import stamp
-from rnnzoo.spec.trial import MODEL, Result, Training, Trial, unusual
+from rnnzoo.spec.hyperparameters import SETTINGS, Training
+from rnnzoo.spec.trial import MODEL, Result, Trial, unusual
 from rnnzoo.testing.trackers import CURVE, TrackerContract, result
 from rnnzoo.trackers import Tracker
 from rnnzoo.trackers.memory import MemoryTracker
@@ -89,7 +90,7 @@ def test_the_changes_below_are_of_everything_that_a_training_depends_on() -> Non
     nowhere = {"experiment", "cell", "base", "folder"}  # MLflow's experiment, the cell's hash, and no matter
     assert changed == {one.name for one in fields(Trial)} - nowhere
     trainings = [unusual(change["training"]) for change in CHANGES if "training" in change]
-    assert {name for one in trainings for name in one} == {one.name for one in fields(Training)}
+    assert {name for one in trainings for name in one} == {*SETTINGS}
 
 
 def test_two_trials_that_differ_look_different_in_mlflow(store: Path) -> None:

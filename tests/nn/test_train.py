@@ -19,7 +19,8 @@ from rnnzoo.lang.text import cell_text
 from rnnzoo.nn.data import batches, resident
 from rnnzoo.nn.train import Model, _optimizer, train, work
 from rnnzoo.spec import stamp
-from rnnzoo.spec.trial import Ending, Kind, Outcome, Progress, Training, Trial
+from rnnzoo.spec.hyperparameters import Training
+from rnnzoo.spec.trial import Ending, Kind, Outcome, Progress, Trial
 from rnnzoo.tasks import Split, Task
 
 OPTIONS = {"length": 10, "train": 96, "valid": 40, "test": 40}
@@ -250,7 +251,7 @@ def test_all_splits_lie_in_one_array() -> None:
 
 # ---------------------------------------------------------------------------------------------- the protocol of a study
 
-SGD = Training("sgd", batch=16, epochs=3, patience=0)
+SGD = Training(optimizer="sgd", batch=16, epochs=3, patience=0)
 COPY = replace(SIMPLE, task="copy_memory", training=SGD, hyperparameters={"units": 8, "learning_rate": 0.1})
 
 
@@ -294,7 +295,7 @@ def test_an_effective_rate_is_the_rate_times_one_minus_momentum() -> None:
 
 def test_nesterovs_momentum_is_that_of_sutskever_and_others() -> None:
     """S13, equations 3 and 4, on a parabola: v = mu v - eps grad(theta + mu v), theta += v.  Keras keeps theta + mu v."""
-    optimizer = _optimizer(replace(SGD, nesterov=True), {"learning_rate": 0.1, "momentum": 0.9})
+    optimizer = _optimizer(replace(SGD, nesterov=True).at({"learning_rate": 0.1, "momentum": 0.9}))
     variable = keras.Variable([2.0])
     theta, v = 2.0, 0.0
     for _ in range(5):

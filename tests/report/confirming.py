@@ -13,8 +13,9 @@ from rnnzoo.confirm.stand import stand
 from rnnzoo.report.summary import summarise
 from rnnzoo.spec import points
 from rnnzoo.spec.experiment import Experiment
+from rnnzoo.spec.hyperparameters import Value
 from rnnzoo.spec.read_experiment import parse_experiment
-from rnnzoo.spec.trial import Kind, Outcome, Result, StudyKey, Trial, Value
+from rnnzoo.spec.trial import Kind, Outcome, Result, StudyKey, Trial
 from rnnzoo.tasks import Split, Task
 
 TRIALS = 8

@@ -15,8 +15,8 @@ from rnnzoo import report
 from rnnzoo.errors import UsageError
 from rnnzoo.report import table
 from rnnzoo.report.table import TaskMetadata, Trials
+from rnnzoo.spec.hyperparameters import HYPERPARAMETERS
 from rnnzoo.spec.read_experiment import parse_experiment
-from rnnzoo.spec.space import HYPERPARAMETERS
 from rnnzoo.spec.trial import Ending, Kind, Outcome, Result, Trial
 from tests.report.test_report import SPEC, results, task
 from tests.samples import examples
@@ -255,7 +255,7 @@ def test_a_table_that_was_changed_anywhere_is_read_to_legal_trials_or_refused_in
         assert one.trial.index >= 0
         assert bool(one.outcome.scores) == (one.outcome.kind is Kind.COMPLETE)
         assert all(math.isfinite(score) for score in one.outcome.scores.values())
-        assert not any(HYPERPARAMETERS[name].problem(value) for name, value in one.trial.hyperparameters.items())
+        assert not any(HYPERPARAMETERS[name].legal.problem(value) for name, value in one.trial.hyperparameters.items())
         assert ".." not in one.study.split("/")
     experiment = parse_experiment(SPEC, "gates.yaml", Path())
     if set(read.tasks) == {"adding"}:

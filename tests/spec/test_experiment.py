@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from rnnzoo.errors import SpecError, UsageError
 from rnnzoo.spec.document import parse, plain, yaml_text
 from rnnzoo.spec.experiment import OURS, PRUNERS, SAMPLERS, Experiment
+from rnnzoo.spec.hyperparameters import HYPERPARAMETERS, OPTIMIZERS
 from rnnzoo.spec.read_experiment import parse_experiment, read, resolved
-from rnnzoo.spec.space import HYPERPARAMETERS, OPTIMIZERS
 from rnnzoo.sweep import open as door
 from tests.samples import examples
 

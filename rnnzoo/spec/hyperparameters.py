@@ -1,0 +1,252 @@
+"""The hyper-parameters: what each may be, what it is where nothing is said, where it acts.
+
+In: nothing.  Out: `Training`, a training's hyper-parameters all together, each field of which is one row of the table; and
+the table, read from it.  The space, `training:`, defaults, suggestions, columns of tables, MLflow's parameters and the tables
+of docs/experiments.md follow from these rows.  To add a hyper-parameter, add a field, and use it where it acts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+from rnnzoo.spec.document import as_integer, is_number
+
+Value = float | int | str | bool
+Acts = Literal["layer", "inputs", "optimiser", "gradient", "batches", "epochs"]
+OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop", "nadam", "adagrad", "lion")
+WITH_MOMENTUM = ("sgd", "rmsprop")
+WITH_NESTEROV = ("sgd",)
+MOMENTUM = ("momentum", "one_minus_momentum")  # two names of one thing
+MAX_EPOCHS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Legal:
+    """What a hyper-parameter may be: true or false, one of some words, or a number from where to where."""
+
+    whole: bool = False
+    low: float = 0.0
+    high: float = float("inf")
+    open_low: bool = False  # `low` itself is not allowed
+    open_high: bool = False
+    words: tuple[str, ...] = ()
+    flag: bool = False
+
+    def problem(self, value: object) -> str:
+        """Why a value is not legal; empty where it is."""
+        if self.flag:
+            return "" if isinstance(value, bool) else "is true or false"
+        if self.words:
+            return "" if value in self.words else "is one of a few words"
+        if not is_number(value) or (self.whole and as_integer(value) is None):
+            return "is a whole number" if self.whole else "is a number"
+        number = float(value)  # type: ignore[arg-type]  # it is a number
+        if number < self.low or (self.open_low and number == self.low):
+            return f"is {'above' if self.open_low else 'at least'} {self.low:g}"
+        if number > self.high or (self.open_high and number == self.high):
+            return f"is {'below' if self.open_high else 'at most'} {self.high:g}"
+        return ""
+
+    def typed(self, value: Any) -> Any:
+        """A legal value as the type that it has in a training."""
+        if self.flag:
+            return bool(value)
+        if self.words:
+            return str(value)
+        return int(value) if self.whole else float(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Hyperparameter:
+    """A row of the table.
+
+    Attributes:
+        default: what a training has where nothing is said; None where it then does without.
+        unit: what is counted; empty where the name or the help says it.
+        acts: on which part of a training.
+        in_space: whether it may stand in `space:`, with a value or a range.
+        in_training: whether it may stand in `training:`.
+        optimizers: the optimisers that have it; empty for all of them.
+        help: one line.
+    """
+
+    name: str
+    legal: Legal
+    default: Value | None
+    unit: str
+    acts: Acts
+    in_space: bool
+    in_training: bool
+    optimizers: tuple[str, ...]
+    help: str
+
+
+def _row(
+    help: str,  # as the field that it fills
+    legal: Legal,
+    acts: Acts,
+    *places: Literal["space", "training"],
+    unit: str = "",
+    optimizers: tuple[str, ...] = (),
+) -> Mapping[str, Any]:
+    """What a field of `Training` has beside its name and its default."""
+    return {
+        "help": help,
+        "legal": legal,
+        "acts": acts,
+        "in_space": "space" in places,
+        "in_training": "training" in places,
+        "unit": unit,
+        "optimizers": optimizers,
+    }
+
+
+_SHARE = Legal(high=1, open_high=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """All hyper-parameters of a training: the fields are the rows of the table, and `HYPERPARAMETERS` says what they mean.
+
+    That of an experiment has what its `training:` says; that of a trial is resolved, also from the point of the space, and is
+    what runs and what trackers show.
+    """
+
+    units: int = field(
+        default=64, metadata=_row("units of each layer", Legal(whole=True, low=1, high=100_000), "layer", "space")
+    )
+    layers: int = field(
+        default=1, metadata=_row("layers, one above the other", Legal(whole=True, low=1, high=100), "layer", "space")
+    )
+    learning_rate: float = field(
+        default=1e-3, metadata=_row("how far an update goes", Legal(open_low=True), "optimiser", "space")
+    )
+    momentum: float | None = field(
+        default=None,
+        metadata=_row(
+            "share of the last update that the next one keeps", _SHARE, "optimiser", "space", optimizers=WITH_MOMENTUM
+        ),
+    )
+    one_minus_momentum: float | None = field(
+        default=None,
+        metadata=_row(
+            "1 - momentum, which can be searched logarithmically",
+            Legal(high=1, open_low=True),
+            "optimiser",
+            "space",
+            optimizers=WITH_MOMENTUM,
+        ),
+    )
+    noise: float | None = field(
+        default=None,
+        metadata=_row(
+            "standard deviation of Gaussian noise on the inputs, in training only", Legal(), "inputs", "space"
+        ),
+    )
+    dropout: float = field(
+        default=0.0, metadata=_row("share of the inputs of a layer that training leaves out", _SHARE, "layer", "space")
+    )
+    recurrent_dropout: float = field(
+        default=0.0,
+        metadata=_row("share of what recurrent weights multiply that training leaves out", _SHARE, "layer", "space"),
+    )
+    clip: float = field(
+        default=0.0,
+        metadata=_row("largest norm of the whole gradient; 0 does not clip", Legal(), "gradient", "space", "training"),
+    )
+    batch: int = field(
+        default=16,
+        metadata=_row(
+            "sequences in an update; an epoch's last batch may have fewer",
+            Legal(whole=True, low=1, high=1_000_000),
+            "batches",
+            "space",
+            "training",
+            unit="sequences",
+        ),
+    )
+    optimizer: str = field(
+        default="adam",
+        metadata=_row("how weights follow a gradient", Legal(words=OPTIMIZERS), "optimiser", "space", "training"),
+    )
+    epochs: int = field(
+        default=25,
+        metadata=_row(
+            "at most so many passes over the training data",
+            Legal(whole=True, low=1, high=MAX_EPOCHS),
+            "epochs",
+            "training",
+            unit="epochs",
+        ),
+    )
+    patience: int = field(
+        default=5,
+        metadata=_row(
+            "stop after so many epochs without a better validation loss; 0 never stops early",
+            Legal(whole=True, high=MAX_EPOCHS),
+            "epochs",
+            "training",
+            unit="epochs",
+        ),
+    )
+    nesterov: bool = field(
+        default=False,
+        metadata=_row(  # Sutskever et al. 2013, equations 3 and 4
+            "momentum that looks ahead", Legal(flag=True), "optimiser", "training", optimizers=WITH_NESTEROV
+        ),
+    )
+    effective_rate: bool = field(
+        default=False,
+        metadata=_row(  # Greff et al. 2015
+            "the step is `learning_rate` x (1 - momentum), so that the two can be searched apart",
+            Legal(flag=True),
+            "optimiser",
+            "training",
+        ),
+    )
+    error: Literal["mean", "sum"] = field(
+        default="mean",
+        metadata=_row(
+            "whose gradient an update follows: the `mean` over all steps of the batch, or the `sum` over the steps of each "
+            "sequence, averaged over sequences",
+            Legal(words=("mean", "sum")),
+            "gradient",
+            "training",
+        ),
+    )
+
+    def at(self, point: Mapping[str, Value]) -> Training:
+        """This training at a point of the space: resolved.
+
+        Args:
+            point: values by name.  What may stand in `space:` only, and is not in it, is as by default.
+        """
+        given = {**self.settings(), **{name: point[name] for name in SEARCHABLE if name in point}}
+        if "one_minus_momentum" in given:
+            given["momentum"] = 1.0 - float(given["one_minus_momentum"])
+        return Training(**{name: HYPERPARAMETERS[name].legal.typed(value) for name, value in given.items()})
+
+    def settings(self) -> dict[str, Any]:
+        """What may stand in `training:`, by name."""
+        return {name: getattr(self, name) for name in SETTINGS}
+
+    def values(self) -> dict[str, Any]:
+        """All of it by name, in the order of the table."""
+        return {name: getattr(self, name) for name in HYPERPARAMETERS}
+
+
+HYPERPARAMETERS: Mapping[str, Hyperparameter] = {
+    row.name: Hyperparameter(name=row.name, default=getattr(Training(), row.name), **row.metadata)
+    for row in fields(Training)
+}
+SEARCHABLE: Mapping[str, Hyperparameter] = {name: row for name, row in HYPERPARAMETERS.items() if row.in_space}
+SETTINGS: Mapping[str, Hyperparameter] = {name: row for name, row in HYPERPARAMETERS.items() if row.in_training}
+SIZES = ("units", "layers")  # of models
+NEEDED = ("units", "learning_rate")  # every point of a space has them, so that tables show them
+
+
+def resolved(point: Mapping[str, Value]) -> Training:
+    """The training at a point, with all settings at their defaults."""
+    return Training().at(point)
