@@ -24,14 +24,14 @@ from rnnzoo.lang.view import CellView
 from rnnzoo.launchers.local import stderr_to
 from rnnzoo.spec import plugins
 from rnnzoo.spec import settings as config
-from rnnzoo.spec.settings import RUNS, in_project, runs
 from rnnzoo.spec.hyperparameters import HYPERPARAMETERS, SEARCHABLE
+from rnnzoo.spec.settings import RUNS, in_project, runs
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 from rnnzoo.tasks import Task
 from rnnzoo.terminal.console import plain_console
 
 if TYPE_CHECKING:
-    from rnnzoo.nn.look import Weights
+    from rnnzoo.nn.introspect import NumpyModel
     from rnnzoo.report.figures import Lag
 
 NOWHERE = Path(os.devnull)  # for what native libraries say while they are loaded
@@ -39,15 +39,15 @@ SEQUENCES = 32  # for gradients
 SHOWN_LAGS = (1, 10, 20, 50, 100, 200, 500)
 
 
-def train(given: argparse.Namespace) -> int:
+def train(args: argparse.Namespace) -> int:
     """One training in this process's child, with a learning curve as it goes."""
     from rnnzoo.lang.text import cell_text
 
-    console = plain_console(given.json)
-    trial = single_trial(given, cell_text(lang.load(given.cell)))
+    console = plain_console(args.json)
+    trial = single_trial(args, cell_text(lang.load(args.cell)))
     task = tasks.load(trial.task, trial.task_options, folder=trial.home)
     print_warnings(tasks.warnings(task), console)
-    return _show_outcome(trained(trial, console), trial, given, console)
+    return _show_outcome(trained(trial, console), trial, args, console)
 
 
 def trained(trial: Trial, console: Console) -> Outcome:
@@ -65,33 +65,37 @@ def trained(trial: Trial, console: Console) -> Outcome:
 
 
 # `--set units=64` is short for `--set search.space.units=64`, and `--set epochs=9` for `--set training.epochs=9`
-_TRAIN_KEYS = {**dict.fromkeys(HYPERPARAMETERS, "training."), **dict.fromkeys(SEARCHABLE, "search.space."), "seed": "search."}
+_TRAIN_KEYS = {
+    **dict.fromkeys(HYPERPARAMETERS, "training."),
+    **dict.fromkeys(SEARCHABLE, "search.space."),
+    "seed": "search.",
+}
 
 
-def single_trial(given: argparse.Namespace, cell: str) -> Trial:
+def single_trial(args: argparse.Namespace, cell: str) -> Trial:
     """A trial from `--set`: hyper-parameters, `training.KEY`, `task.KEY` and `seed`."""
     from rnnzoo.spec.read_experiment import parse_experiment
 
     known = plugins.names("tasks")
-    if given.task not in known:
-        raise UsageError(f"--task {given.task}: no such task", nearest(given.task, known))
-    sets = [f"{_TRAIN_KEYS.get(one.partition('=')[0], '')}{one}" for one in given.set]
-    for one in sets:
-        name = one.partition("=")[0]
+    if args.task not in known:
+        raise UsageError(f"--task {args.task}: no such task", nearest(args.task, known))
+    sets = [f"{_TRAIN_KEYS.get(override.partition('=')[0], '')}{override}" for override in args.set]
+    for override in sets:
+        name = override.partition("=")[0]
         if "." not in name:
             raise UsageError(
-                f"--set {one}: no '{name}' in a training", nearest(name, _TRAIN_KEYS)
+                f"--set {override}: no '{name}' in a training", nearest(name, _TRAIN_KEYS)
             )
-    folder = Path(given.cell).parent
-    text = f"experiment: train\ntask: {json.dumps(given.task)}\nvariants: [{{name: cell, cell: {json.dumps(given.cell)}}}]\n"
-    found = parse_experiment(text, str(folder / "rnnzoo train"), folder, sets)
-    if found.search.space.dimensions:
+    folder = Path(args.cell).parent
+    text = f"experiment: train\ntask: {json.dumps(args.task)}\nvariants: [{{name: cell, cell: {json.dumps(args.cell)}}}]\n"
+    experiment = parse_experiment(text, str(folder / "rnnzoo train"), folder, sets)
+    if experiment.search.space.dimensions:
         raise UsageError("a training has no search: give every hyper-parameter one value, as in --set units=64")
-    task = found.tasks[0]
+    task = experiment.tasks[0]
     return Trial(
-        experiment="", variant=Path(given.cell).stem, cell=cell, task=task.name, index=0,
-        hyperparameters=found.search.space.fixed, seed=found.search.seed, training=found.training,
-        task_options=dict(task.options), base=str(in_project(folder)), folder=str(RUNS / "train" / Path(given.cell).stem),
+        experiment="", variant=Path(args.cell).stem, cell=cell, task=task.name, index=0,
+        hyperparameters=experiment.search.space.fixed, seed=experiment.search.seed, training=experiment.training,
+        task_options=dict(task.options), base=str(in_project(folder)), folder=str(RUNS / "train" / Path(args.cell).stem),
     )  # fmt: skip
 
 
@@ -100,13 +104,13 @@ def _print_epoch(progress: Progress, console: Console) -> None:
     console.print(f"epoch {progress.step:3}/{progress.of}  validation {progress.value:.4f}{best}")
 
 
-def _show_outcome(outcome: Outcome, trial: Trial, given: argparse.Namespace, console: Console) -> int:
+def _show_outcome(outcome: Outcome, trial: Trial, args: argparse.Namespace, console: Console) -> int:
     model = trial.model
-    if given.save and model.is_file():
-        Path(given.save).parent.mkdir(parents=True, exist_ok=True)
-        Path(given.save).write_bytes(model.read_bytes())
-        model = Path(given.save)
-    if given.json:
+    if args.save and model.is_file():
+        Path(args.save).parent.mkdir(parents=True, exist_ok=True)
+        Path(args.save).write_bytes(model.read_bytes())
+        model = Path(args.save)
+    if args.json:
         print(json.dumps({**outcome.to_dict(), "hyperparameters": dict(trial.hyperparameters)}, indent=2))
     elif outcome.kind is Kind.COMPLETE:
         scores = ", ".join(f"{split} {score:.4f}" for split, score in outcome.scores.items())
@@ -120,40 +124,40 @@ def _show_outcome(outcome: Outcome, trial: Trial, given: argparse.Namespace, con
 # ---------------------------------------------------------------------------------------------- inspect
 
 
-def inspect(given: argparse.Namespace) -> None:
+def inspect(args: argparse.Namespace) -> None:
     """Every gate and state of a trained model over real sequences."""
     with tempfile.TemporaryDirectory() as folder:
-        trial, file = _model(given, Path(folder))
+        trial, file = _model(args, Path(folder))
         task = tasks.load(trial.task, trial.task_options, folder=trial.home)
         layers, sequences = trial.training.layers, len(task.splits["test"])
-        if not 1 <= given.layer <= layers:
+        if not 1 <= args.layer <= layers:
             raise UsageError(
                 "--layer must be 1: there is one layer" if layers == 1 else f"--layer must be from 1 to {layers}"
             )
-        if not 0 <= given.sequence < sequences:
+        if not 0 <= args.sequence < sequences:
             raise UsageError(f"--sequence must be from 0 to {sequences - 1}: the test split has {sequences} sequences")
-        found = _weights(file)
-    _show_work(given, trial, found, task)
+        model = _weights(file)
+    _show_work(args, trial, model, task)
 
 
-def _show_work(given: argparse.Namespace, trial: Trial, found: Weights, task: Task) -> None:
-    from rnnzoo.nn import look
+def _show_work(args: argparse.Namespace, trial: Trial, model: NumpyModel, task: Task) -> None:
+    from rnnzoo.nn import introspect
     from rnnzoo.report import activations
 
     split = task.splits["test"]
-    others = [at for at in range(len(split)) if at != given.sequence][: max(given.sequences - 1, 0)]
-    chosen = np.array([given.sequence, *others])
+    others = [index for index in range(len(split)) if index != args.sequence][: max(args.sequences - 1, 0)]
+    chosen = np.array([args.sequence, *others])
     x, lengths = split.x[chosen], split.lengths[chosen]
-    values = look.values(found, x, lengths)[given.layer - 1]
-    layers = f", layer {given.layer} of {len(found.layers)}" if len(found.layers) > 1 else ""
-    title = f"{trial.variant} on {trial.task}, trial {trial.index}: {found.units} units{layers}, test sequence {given.sequence}"
+    values = introspect.values(model, x, lengths)[args.layer - 1]
+    layers = f", layer {args.layer} of {len(model.layers)}" if len(model.layers) > 1 else ""
+    title = f"{trial.variant} on {trial.task}, trial {trial.index}: {model.units} units{layers}, test sequence {args.sequence}"
     text, rows = activations.page(
-        CellView(found.cell), given.layer, title, (_input_name(task), x[0]), values, look.real(x, lengths), 0
+        CellView(model.cell), args.layer, title, (_input_name(task), x[0]), values, introspect.real(x, lengths), 0
     )
-    out = Path(given.out or runs() / "inspect" / f"{trial.experiment or 'model'}-{trial.variant}.html")
+    out = Path(args.out or runs() / "inspect" / f"{trial.experiment or 'model'}-{trial.variant}.html")
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text, encoding="utf-8")
-    if given.json:
+    if args.json:
         print(json.dumps({"page": str(out), "values": rows}, indent=2))
         return
     print(f"{title}\n")
@@ -168,18 +172,18 @@ def _input_name(task: Task) -> str:
     return "keys" if task.loss == "bernoulli" else "input"
 
 
-def _model(given: argparse.Namespace, folder: Path) -> tuple[Trial, Path]:
+def _model(args: argparse.Namespace, folder: Path) -> tuple[Trial, Path]:
     """The trial and the file of its model: the best one of a variant, or that of a run."""
-    if not given.spec.endswith((".yaml", ".yml")):
+    if not args.spec.endswith((".yaml", ".yml")):
         settings = config.read()
         model = getattr(root.tracker(settings), "model", None)
         if model is None:
             raise UsageError(f"{settings.tracker_title} keeps no models", "give the experiment's file, and --variant")
-        trial, file = model(given.spec, folder)
+        trial, file = model(args.spec, folder)
         return trial, file
-    if not given.variant:
+    if not args.variant:
         raise UsageError("which variant?", "--variant NAME")
-    top, _, lost = best_trial(given)
+    top, _, lost = best_trial(args)
     if lost:
         raise UsageError(
             f"the model of trial {top.trial.index} cannot be had: {lost}",
@@ -188,49 +192,51 @@ def _model(given: argparse.Namespace, folder: Path) -> tuple[Trial, Path]:
     return top.trial, top.trial.model
 
 
-def _weights(file: Path) -> Weights:
+def _weights(file: Path) -> NumpyModel:
     with stderr_to(NOWHERE):
         import rnnzoo
-        from rnnzoo.nn import look
+        from rnnzoo.nn import introspect
 
-        return look.weights(rnnzoo.load_model(file))
+        return introspect.numpy_model(rnnzoo.load_model(file))
 
 
 # ---------------------------------------------------------------------------------------------- gradients
 
 
-def gradients(given: argparse.Namespace) -> None:
+def gradients(args: argparse.Namespace) -> None:
     """How far back each cell learns, before and after a training."""
-    console = plain_console(given.json)
-    found: list[Lag] = []
-    for reference in given.cells:
-        found += _lags(reference, given, console)
+    console = plain_console(args.json)
+    curves: list[Lag] = []
+    for reference in args.cells:
+        curves += _lags(reference, args, console)
     from rnnzoo.report import figures
 
-    out = Path(given.out or runs() / "gradients" / f"{'-'.join(Path(one).stem for one in given.cells)[:80]}.svg")
+    out = Path(
+        args.out or runs() / "gradients" / f"{'-'.join(Path(reference).stem for reference in args.cells)[:80]}.svg"
+    )
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(figures.lags(found), encoding="utf-8")
-    if given.json:
-        print(json.dumps({"picture": str(out), "norms": [_plain(one) for one in found]}, indent=2))
+    out.write_text(figures.lags(curves), encoding="utf-8")
+    if args.json:
+        print(json.dumps({"picture": str(out), "norms": [_plain(curve) for curve in curves]}, indent=2))
         return
-    _print_lags(found)
+    _print_lags(curves)
     print(f"\npicture {out}")
 
 
-def _lags(reference: str, given: argparse.Namespace, console: Console) -> list[Lag]:
+def _lags(reference: str, args: argparse.Namespace, console: Console) -> list[Lag]:
     from rnnzoo.lang import memory
     from rnnzoo.report.figures import Lag
 
-    one = argparse.Namespace(**{**vars(given), "cell": reference})
-    trial = single_trial(one, cell_text(lang.load(reference)))
+    of_cell = argparse.Namespace(**{**vars(args), "cell": reference})
+    trial = single_trial(of_cell, cell_text(lang.load(reference)))
     task = tasks.load(trial.task, trial.task_options, folder=trial.home)
     with stderr_to(NOWHERE):
-        from rnnzoo.nn import look, train
+        from rnnzoo.nn import introspect, train
 
-        begun = look.weights(train.Model(trial, task).network)
+        begun = introspect.numpy_model(train.Model(trial, task).network)
     start = _norms(begun, task)
     after: dict[str, np.ndarray] = {}
-    if not given.untrained:
+    if not args.untrained:
         console.print(f"{trial.variant} on {trial.task}")
         outcome = trained(trial, console)
         if outcome.kind is not Kind.COMPLETE:
@@ -245,31 +251,31 @@ def _lags(reference: str, given: argparse.Namespace, console: Console) -> list[L
     ]
 
 
-def _norms(found: Weights, task: Task) -> dict[str, np.ndarray]:
+def _norms(model: NumpyModel, task: Task) -> dict[str, np.ndarray]:
     """Median norms by state over sequences of the test split, cut to one length."""
-    from rnnzoo.nn import look
+    from rnnzoo.nn import introspect
 
     split = task.splits["test"]
     length = int(np.median(split.lengths))
     chosen = np.flatnonzero(split.lengths >= length)[:SEQUENCES]
     y = split.y[chosen, length - 1] if task.per == "step" else split.y[chosen]
-    norms = look.gradients(found, task.loss, split.x[chosen][:, :length], y)
+    norms = introspect.gradients(model, task.loss, split.x[chosen][:, :length], y)
     return {name: np.median(value, axis=1) for name, value in norms.items()}
 
 
-def _print_lags(found: list[Lag]) -> None:
-    lags = [lag for lag in SHOWN_LAGS if lag <= len(found[0].start)]
+def _print_lags(curves: list[Lag]) -> None:
+    lags = [lag for lag in SHOWN_LAGS if lag <= len(curves[0].start)]
     print(f"\n{'':24} " + " ".join(f"{f'lag {lag}':>9}" for lag in lags))
-    for one in found:
-        for name, norms in (("start", one.start), ("trained", one.trained)):
+    for curve in curves:
+        for name, norms in (("start", curve.start), ("trained", curve.trained)):
             if norms is not None:
                 row = " ".join(f"{norms[lag - 1]:9.1e}" for lag in lags)
-                print(f"{one.cell[:12]:12} {one.state:3} {name:7} {row}")
+                print(f"{curve.cell[:12]:12} {curve.state:3} {name:7} {row}")
 
 
-def _plain(one: Lag) -> dict[str, Any]:
+def _plain(curve: Lag) -> dict[str, Any]:
     return {
-        "cell": one.cell, "state": one.state, "start": one.start.tolist(),
-        "trained": None if one.trained is None else one.trained.tolist(),
-        "bound": None if one.bound is None else one.bound.tolist(),
+        "cell": curve.cell, "state": curve.state, "start": curve.start.tolist(),
+        "trained": None if curve.trained is None else curve.trained.tolist(),
+        "bound": None if curve.bound is None else curve.bound.tolist(),
     }  # fmt: skip

@@ -1,10 +1,10 @@
 """Keras: a layer for any cell, and how a model around it is trained.  What computes is a backend (`rnnzoo.backends`).
 
-    arguments what a user hands to a layer, checked
-    layer     `Recurrent`, a Keras layer for any cell
-    losses    what is minimised, as tensors and in NumPy
-    train     Trial -> Outcome: the compiled training loop; `data`, what it reads batches from
-    look      a trained model -> what its cell does, in float64
+    arguments   what a user hands to a layer, checked
+    layer       `Recurrent`, a Keras layer for any cell
+    losses      what is minimised, as tensors and in NumPy
+    train       Trial -> Outcome: the compiled training loop; `data`, what it reads batches from
+    introspect  a trained model -> what its cell does, in float64
 
 Importing this package registers the layer, so that plain `keras.saving.load_model` finds it.
 """

@@ -22,7 +22,7 @@ Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Weights:
+class NumpyModel:
     """A model's numbers.
 
     Attributes:
@@ -37,17 +37,17 @@ class Weights:
     bias: Array
 
 
-def weights(model: Any) -> Weights:
+def numpy_model(model: Any) -> NumpyModel:
     """The numbers of a model.
 
     Raises:
         UsageError: it is not a recurrent layer of ours with a read-out.
     """
-    found = [layer for layer in model.layers if isinstance(layer, Recurrent)]
+    layers_of_ours = [layer for layer in model.layers if isinstance(layer, Recurrent)]
     read_outs = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
-    if len(found) != 1 or len(read_outs) != 1:
+    if len(layers_of_ours) != 1 or len(read_outs) != 1:
         raise UsageError("this model is not one recurrent layer of rnnzoo's with a read-out", "take a model of a sweep")
-    (layer,), (read_out,) = found, read_outs
+    (layer,), (read_out,) = layers_of_ours, read_outs
     named = {name: value.astype(np.float64) for name, value in layer.weights_by_name().items()}
     if layer.layers == 1:
         layers: tuple[dict[str, Array], ...] = (named,)
@@ -56,21 +56,21 @@ def weights(model: Any) -> Weights:
             {name.partition(".")[2]: value for name, value in named.items() if name.startswith(f"{number}.")}
             for number in range(1, layer.layers + 1)
         )
-    kernel, bias = (np.asarray(one, np.float64) for one in read_out.get_weights())
-    return Weights(layer.cell, layer.units, layers, kernel, bias)
+    kernel, bias = (np.asarray(array, np.float64) for array in read_out.get_weights())
+    return NumpyModel(layer.cell, layer.units, layers, kernel, bias)
 
 
-def values(found: Weights, x: Array, lengths: Array) -> tuple[Mapping[str, Array], ...]:
+def values(model: NumpyModel, x: Array, lengths: Array) -> tuple[Mapping[str, Array], ...]:
     """Every equation's value at every step: a mapping a layer, name -> (sequences, time, size)."""
-    return reference.run(found.cell, found.layers, x.astype(np.float64), found.units, keep=real(x, lengths)).values
+    return reference.run(model.cell, model.layers, x.astype(np.float64), model.units, keep=real(x, lengths)).values
 
 
-def predictions(found: Weights, output: Array) -> Array:
+def predictions(model: NumpyModel, output: Array) -> Array:
     """The read-out's logits for outputs of the last layer."""
-    return np.asarray(output @ found.kernel + found.bias)
+    return np.asarray(output @ model.kernel + model.bias)
 
 
-def gradients(found: Weights, loss: str, x: Array, y: Array) -> dict[str, Array]:
+def gradients(model: NumpyModel, loss: str, x: Array, y: Array) -> dict[str, Array]:
     """Norms of d loss_T / d state_t, (lags, sequences) for each state (`lang.memory`), T being the last step.
 
     Args:
@@ -81,7 +81,7 @@ def gradients(found: Weights, loss: str, x: Array, y: Array) -> dict[str, Array]
     Raises:
         UsageError: there are several layers.
     """
-    if len(found.layers) != 1:
+    if len(model.layers) != 1:
         raise UsageError("gradients are drawn for one layer", "--set layers=1")
     output = values(found, x, np.full(len(x), x.shape[1]))[0][found.cell.output][:, -1]
     upstream = LOSSES[loss].slope(y, predictions(found, output)) @ found.kernel.T

@@ -55,7 +55,7 @@ class _Memory:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Given:
+class _StackInput:
     """What a stack is run on, time first.
 
     Attributes:
@@ -69,7 +69,7 @@ class _Given:
     drops: tuple[Tensor, ...]
     of_all_layers: Mapping[Named, Tensor]
 
-    def fitted(self, fit: Fit) -> _Given:
+    def fitted(self, fit: Fit) -> _StackInput:
         """The same in a shape that is compiled already."""
         shared_by_all = dict(self.of_all_layers)
         if PADDING in shared_by_all:
@@ -79,7 +79,7 @@ class _Given:
         if CLOCK in shared_by_all:
             shared_by_all[CLOCK] = fit.wider(shared_by_all[CLOCK])
         start, drops = ([fit.wider(tensor) for tensor in tensors] for tensors in (self.start, self.drops))
-        return _Given(fit.longer(self.x), tuple(start), tuple(drops), shared_by_all)
+        return _StackInput(fit.longer(self.x), tuple(start), tuple(drops), shared_by_all)
 
 
 @keras.saving.register_keras_serializable(package="rnnzoo")
@@ -272,7 +272,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         """What TensorFlow saves: in a SavedModel the states too, which its functions write to; never in a checkpoint."""
         children = super()._trackable_children(save_type, **options)
         if save_type == "savedmodel":
-            children |= {f"state_{name}": one for name, one in zip(self.state_names, self._memory.states)}
+            children |= {f"state_{name}": state for name, state in zip(self.state_names, self._memory.states)}
         return children
 
     def get_config(self) -> dict[str, Any]:
@@ -304,13 +304,13 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
 
     def weights_by_name(self) -> dict[str, np.ndarray]:
         """Weights under the names of the equations and in their orientation: `R_i` acts as `R_i @ h`."""
-        found = {}
+        named = {}
         for built in self._built():
             for name, variable in built.weights.items():
                 value = np.asarray(keras.ops.convert_to_tensor(variable))
                 value = value * built.masks[name].T if name in built.masks else value
-                found[self._label(built.number, name)] = np.ascontiguousarray(value.T)
-        return found
+                named[self._label(built.number, name)] = np.ascontiguousarray(value.T)
+        return named
 
     def set_weights_by_name(self, weights: Mapping[str, np.ndarray]) -> None:
         """Set some or all weights.
@@ -318,7 +318,11 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         Raises:
             UsageError: a name that no weight has, a wrong shape, or what is no real number.
         """
-        known = {self._label(built.number, name): one for built in self._built() for name, one in built.weights.items()}
+        known = {
+            self._label(built.number, name): variable
+            for built in self._built()
+            for name, variable in built.weights.items()
+        }
         for name in weights:
             if name not in known:
                 raise UsageError(f"this layer has no weight '{name}'", nearest(name, known))
@@ -342,8 +346,12 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
     def _build_layer(self, inputs: int, number: int) -> _Built:
         size = ir.sizes(self.cell, inputs, self.units, number)
         step = self.cell.layer(number)
-        masks = {one.name: found for one in step.weights if (found := reference.mask(self.cell, one, size)) is not None}
-        weights = {one.name: self._add(number, one, size, masks.get(one.name)) for one in step.weights}
+        masks = {
+            weight.name: mask
+            for weight in step.weights
+            if (mask := reference.mask(self.cell, weight, size)) is not None
+        }
+        weights = {weight.name: self._add(number, weight, size, masks.get(weight.name)) for weight in step.weights}
         for state in self.cell.states:
             if state.initial == "learned":
                 name = f"initial_{state.name}"
@@ -422,28 +430,28 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         clock = STEPS if self.cell.reads_time else ""
         return arguments.states(initial_state, self._state_sizes(), clock, inputs.shape[0])
 
-    def _start(self, inputs: Tensor, given: list[Tensor] | None) -> tuple[list[Tensor], Tensor | None]:
+    def _start(self, inputs: Tensor, initial_state: list[Tensor] | None) -> tuple[list[Tensor], Tensor | None]:
         """Initial states of all layers, (batch, size) each; and the steps behind each sequence, None where they begin."""
         batch = keras.ops.shape(inputs)[0]
-        if given is not None:
-            found = [one if one.shape[0] == inputs.shape[0] else _spread(one, batch) for one in given]
+        if initial_state is not None:
+            states = [state if state.shape[0] == inputs.shape[0] else _spread(state, batch) for state in initial_state]
         elif self.stateful:
-            found = [keras.ops.convert_to_tensor(one) for one in self._memory.states]
+            states = [keras.ops.convert_to_tensor(state) for state in self._memory.states]
         else:
             return self._initial(batch), None
-        clock = keras.ops.cast(found.pop(), CLOCK_DTYPE) if self.cell.reads_time else None
-        return [keras.ops.cast(one, self.compute_dtype) for one in found], clock
+        clock = keras.ops.cast(states.pop(), CLOCK_DTYPE) if self.cell.reads_time else None
+        return [keras.ops.cast(state, self.compute_dtype) for state in states], clock
 
     def _initial(self, batch: Tensor) -> list[Tensor]:
-        found = []
+        states = []
         for number, state in self._cell_states():
             shape = (batch, self._sizes_of(state))
             if state.initial == "learned":
                 value = keras.ops.convert_to_tensor(self._built()[number - 1].weights[f"initial_{state.name}"])
-                found.append(keras.ops.cast(keras.ops.broadcast_to(value, shape), self.compute_dtype))
+                states.append(keras.ops.cast(keras.ops.broadcast_to(value, shape), self.compute_dtype))
             else:
-                found.append(keras.ops.full(shape, state.initial, dtype=self.compute_dtype))
-        return found
+                states.append(keras.ops.full(shape, state.initial, dtype=self.compute_dtype))
+        return states
 
     def _first_step(self, batch: Tensor) -> Tensor:
         return keras.ops.zeros((batch, 1), dtype=CLOCK_DTYPE)
@@ -455,7 +463,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         for built in self._stack:
             sizes = [(built.size.inputs, self.dropout)]
             step = self.cell.layer(built.number)
-            sizes += [(built.size.of(one.shape[0]), self.recurrent_dropout) for one in operands(step)]
+            sizes += [(built.size.of(operand.shape[0]), self.recurrent_dropout) for operand in operands(step)]
             for size, rate in sizes:
                 ones = keras.ops.ones((batch, size), dtype=self.compute_dtype)
                 masks.append(keras.random.dropout(ones, rate, seed=self._random) if rate else ones)
@@ -476,8 +484,8 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         fit = None if plain else backends.current().fit(x)
         optional = {PADDING: keep, CLOCK: clock}
         of_all_layers = {name: tensor for name, tensor in optional.items() if tensor is not None}
-        given = _Given(x, tuple(start), tuple(drops), of_all_layers)
-        output, states = self._layer_by_layer(given if fit is None else given.fitted(fit), plain)
+        stack_input = _StackInput(x, tuple(start), tuple(drops), of_all_layers)
+        output, states = self._layer_by_layer(stack_input if fit is None else stack_input.fitted(fit), plain)
         if fit is not None:
             output = fit.cut(output) if self.return_sequences else fit.narrower(output)
             states = [fit.narrower(state) for state in states]
@@ -486,19 +494,19 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             output = keras.ops.where(begun, output, 0)
         return keras.ops.transpose(output, (1, 0, 2)) if self.return_sequences else output, states
 
-    def _layer_by_layer(self, given: _Given, plain: bool) -> tuple[Tensor, list[Tensor]]:
+    def _layer_by_layer(self, stack_input: _StackInput, plain: bool) -> tuple[Tensor, list[Tensor]]:
         """Run the stack: (time, batch, size), or the last step's (batch, size); and the last states of all layers."""
-        starts, drops = iter(given.start), iter(given.drops)
-        x, below, states = given.x, dict[str, Tensor](), list[Tensor]()
+        starts, drops = iter(stack_input.start), iter(stack_input.drops)
+        x, below, states = stack_input.x, dict[str, Tensor](), list[Tensor]()
         for built in self._stack:
-            step, compiled = self._compiled_step(built, given)
+            step, compiled = self._compiled_step(built, stack_input)
             tensors: dict[Named, Tensor] = {
-                X: x * next(drops)[None] if given.drops else x,
+                X: x * next(drops)[None] if stack_input.drops else x,
                 **{("below", name): below[name] for name in step.below},
                 **{("start", name): next(starts) for name in step.states},
                 **{("drop", str(number)): next(drops) for number in range(step.drops)},
                 **{("weight", name): tensor for name, tensor in self._tensors(built).items()},
-                **given.of_all_layers,
+                **stack_input.of_all_layers,
             }
             results = compiled.run(tensors, plain)
             below = dict(results.sequences)
@@ -520,9 +528,9 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             tensors[weight.name] = tensor if mask is None else tensor * keras.ops.cast(mask.T, self.compute_dtype)
         return tensors
 
-    def _compiled_step(self, built: _Built, given: _Given) -> tuple[LayerStep, CompiledStep]:
-        masked, clocked, counted = (name in given.of_all_layers for name in (PADDING, CLOCK, COUNT))
-        dropped = bool(given.drops)
+    def _compiled_step(self, built: _Built, stack_input: _StackInput) -> tuple[LayerStep, CompiledStep]:
+        masked, clocked, counted = (name in stack_input.of_all_layers for name in (PADDING, CLOCK, COUNT))
+        dropped = bool(stack_input.drops)
         key = (built.number, masked, dropped, clocked, counted)
         if key not in self._steps:
             top = built.number == self.layers
@@ -538,9 +546,11 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
                 states=states,
                 shown=shown,
                 wanted=() if top and not self.return_sequences else (self.cell.output, *sorted(above)),
-                below=tuple(sorted({ref.name for one in step.equations for ref in ir.refs(one.expr, "below")})),
+                below=tuple(
+                    sorted({ref.name for equation in step.equations for ref in ir.refs(equation.expr, "below")})
+                ),
                 drops=len(operands(step)) if dropped else 0,
-                weights=tuple(one.name for one in step.weights),
+                weights=tuple(weight.name for weight in step.weights),
                 masked=masked,
                 clocked=clocked,
                 counted=counted,
@@ -554,8 +564,8 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
 
     def _state_sizes(self) -> dict[str, int]:
         """Name -> size of all that is handed on from call to call."""
-        found = {self._label(number, state.name): self._sizes_of(state) for number, state in self._cell_states()}
-        return {**found, STEPS: 1} if self.cell.reads_time else found
+        sizes = {self._label(number, state.name): self._sizes_of(state) for number, state in self._cell_states()}
+        return {**sizes, STEPS: 1} if self.cell.reads_time else sizes
 
     def _state_dtype(self, name: str) -> str:
         return CLOCK_DTYPE if name == STEPS else self.compute_dtype
@@ -576,8 +586,8 @@ def _begun(keep: Tensor) -> Tensor:
 
 def initializer(init: Init, options: Mapping[str, float], seed: int | None) -> keras.initializers.Initializer:
     """Keras' initialiser of that meaning."""
-    found, make = beginning(init, options), keras.initializers
-    match found.kind, found.numbers:
+    start, make = beginning(init, options), keras.initializers
+    match start.kind, start.numbers:
         case "constant", (value,):
             return make.Constant(value)
         case "identity", (gain,):
@@ -589,9 +599,9 @@ def initializer(init: Init, options: Mapping[str, float], seed: int | None) -> k
         case "uniform", (low, high):
             return make.RandomUniform(low, high, seed=seed)
         case _, (scale,):
-            distribution = "uniform" if found.distribution == "uniform" else "truncated_normal"
-            return make.VarianceScaling(scale, found.fan, distribution, seed=seed)
-    raise AssertionError(found)
+            distribution = "uniform" if start.distribution == "uniform" else "truncated_normal"
+            return make.VarianceScaling(scale, start.fan, distribution, seed=seed)
+    raise AssertionError(start)
 
 
 def _masked(made: keras.initializers.Initializer, mask: np.ndarray) -> Callable[..., Tensor]:

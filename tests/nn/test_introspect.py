@@ -14,7 +14,7 @@ from rnnzoo.spec.cell import built_in_names
 tf = pytest.importorskip("tensorflow")
 import keras  # noqa: E402
 
-from rnnzoo.nn import look  # noqa: E402
+from rnnzoo.nn import introspect  # noqa: E402
 from rnnzoo.nn.losses import LOSSES  # noqa: E402
 
 UNITS, INPUTS, TIME, BATCH = 9, 4, 7, 3
@@ -37,8 +37,8 @@ def test_values_and_predictions_are_those_of_the_compiled_layer_on_real_sequence
     recurrent = rnnzoo.layer("peephole", 12, layers=2, return_sequences=True, seed=3)
     model = keras.Model(inputs, keras.layers.Dense(task.outputs)(recurrent(inputs)))
     x, lengths = split.x[:4], split.lengths[:4]
-    found = look.weights(model)
-    values = look.values(found, x, lengths)
+    numbers = introspect.numpy_model(model)
+    values = introspect.values(numbers, x, lengths)
     keep = np.arange(x.shape[1])[None] < lengths[:, None]
     layer_alone = keras.Model(inputs, recurrent.output)
     np.testing.assert_allclose(values[1]["h"][keep], np.asarray(layer_alone(x.astype("float32")))[keep], atol=1e-5)
@@ -50,7 +50,7 @@ def test_values_and_predictions_are_those_of_the_compiled_layer_on_real_sequence
         layer, _, state = name.partition(".")
         shown = values[int(layer) - 1][state][np.arange(len(x)), lengths - 1]
         np.testing.assert_allclose(shown, value, atol=1e-5)
-    predicted = look.predictions(found, values[1]["h"])
+    predicted = introspect.predictions(numbers, values[1]["h"])
     np.testing.assert_allclose(predicted[keep], np.asarray(model(x.astype("float32")))[keep], atol=1e-4)
 
 
@@ -62,8 +62,8 @@ def test_values_and_predictions_are_those_of_the_compiled_layer_on_real_sequence
 def test_gradient_norms_are_those_of_automatic_differentiation(cell: str) -> None:
     """d loss_T / d state_t: run to t, begin again there with the state as an input, and differentiate."""
     model = model_of(cell)
-    found, x, y, lag = look.weights(model), data(), np.array([0, 2, 1]), 5
-    norms = look.gradients(found, "categorical", x, y)
+    numbers, x, y, lag = introspect.numpy_model(model), data(), np.array([0, 2, 1]), 5
+    norms = introspect.gradients(numbers, "categorical", x, y)
     whole = rnnzoo.layer(cell, UNITS, return_sequences=True, return_state=True, dtype="float64")
     whole.build((None, None, INPUTS))
     whole.set_weights_by_name(model.layers[1].weights_by_name())
@@ -81,13 +81,14 @@ def test_gradient_norms_are_those_of_automatic_differentiation(cell: str) -> Non
 
 
 def test_no_gradient_of_a_plain_network_is_above_the_bound() -> None:
-    found = look.weights(model_of("rnn"))
-    norms = look.gradients(found, "squared", data(), np.zeros((BATCH, 3)))["h"]
-    factors = memory.bound(found.cell, found.layers[0], TIME)
+    numbers = introspect.numpy_model(model_of("rnn"))
+    norms = introspect.gradients(numbers, "squared", data(), np.zeros((BATCH, 3)))["h"]
+    factors = memory.bound(numbers.cell, numbers.layers[0], TIME)
     assert factors is not None
-    output = look.values(found, data(), np.full(BATCH, TIME))[0]["h"][:, -1]
+    output = introspect.values(numbers, data(), np.full(BATCH, TIME))[0]["h"][:, -1]
     begin = np.linalg.norm(
-        LOSSES["squared"].slope(np.zeros((BATCH, 3)), look.predictions(found, output)) @ found.kernel.T, axis=-1
+        LOSSES["squared"].slope(np.zeros((BATCH, 3)), introspect.predictions(numbers, output)) @ numbers.kernel.T,
+        axis=-1,
     )
     assert np.all(norms <= factors[:, None] * begin[None] * (1 + 1e-9))
 
@@ -103,4 +104,4 @@ def _named(name: str) -> dict[str, np.ndarray]:
 def test_what_is_no_model_of_ours_is_refused() -> None:
     other = keras.Sequential([keras.Input((None, 3)), keras.layers.LSTM(4), keras.layers.Dense(2)])
     with pytest.raises(UsageError, match="take a model of a sweep"):
-        look.weights(other)
+        introspect.numpy_model(other)
