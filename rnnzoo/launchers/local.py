@@ -23,7 +23,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 from rnnzoo.errors import StoreError, worded
-from rnnzoo.launchers import Event, Setup, Work
+from rnnzoo.launchers import Event, Setup
 from rnnzoo.launchers._child import Job, too_much_memory
 from rnnzoo.launchers._server import MADE, NOT_MADE, RECORD
 from rnnzoo.signals import GROUP_SIGNALS
@@ -106,26 +106,13 @@ class _Server:
 
 @dataclass(slots=True)
 class LocalLauncher:
-    """Runs up to `workers` trials at once.
+    """Runs up to `setup.workers` trials at once.
 
-    Attributes:
-        work: the function that a child runs.  It is pickled by name, so it cannot be in the main module.
-        preload: modules that the fork server imports before its first child.
-        log: for the fork server's own messages; each trial has its own `log.txt`.
-        environment: variables of children, in addition to those of this process.
-        minutes: time limit of a trial; a longer one is ended as timed out.  Infinite by default.
-        memory: limit of a trial's resident memory in bytes; beyond, it is ended as out of memory.
-            Infinite by default.  (It is watched from outside: a limit on the address space, as of
-            `ulimit -v`, breaks TensorFlow.  A peak between two checks is known at the end.)
+    The work is pickled by name, so it cannot be in the main module.  Resident memory is watched from outside: a limit on the
+    address space, as of `ulimit -v`, breaks TensorFlow.  A peak between two checks is known at the end.
     """
 
-    work: Work
-    workers: int
-    preload: tuple[str, ...] = ()
-    log: Path | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)
-    minutes: float = math.inf
-    memory: float = math.inf
+    setup: Setup
     children: dict[int, _Child] = field(default_factory=dict)  # least recently heard first
     _next: int = 0
     _checked: float = -math.inf
@@ -133,10 +120,10 @@ class LocalLauncher:
     _failures: int = 0  # fork servers in a row that ended before they made a child
 
     def capacity(self) -> int:
-        return self.workers
+        return self.setup.workers
 
     def submit(self, trial: Trial) -> int:
-        if self.work.__module__ == "__main__":
+        if self.setup.work.__module__ == "__main__":
             raise ValueError("no child imports the main module: move the work function into a module of its own")
         self._next += 1
         self.children[self._next] = self._start(trial)
@@ -154,7 +141,7 @@ class LocalLauncher:
             child = _Child(parent_end, trial, server)
             try:
                 server.request(child, child_end)
-                parent_end.send(Job(self.work, trial, self.memory))
+                parent_end.send(Job(self.setup.work, trial, self.setup.memory))
                 return child
             except OSError:  # the server has just ended
                 server.alive = False
@@ -170,9 +157,11 @@ class LocalLauncher:
             self._server.close()
             self._failures = 0 if self._server.has_made_child else self._failures + 1
         if self._failures >= ATTEMPTS:
-            where = f": see {self.log}" if self.log else ""
+            where = f": see {self.setup.log}" if self.setup.log else ""
             raise StoreError(f"the process that starts trials ends before it has started one{where}", RERUN)
-        self._server = _start_server(self.preload, self.log, {**ONE_THREAD, **KEEP_MEMORY, **self.environment})
+        self._server = _start_server(
+            self.setup.preload, self.setup.log, {**ONE_THREAD, **KEEP_MEMORY, **self.setup.environment}
+        )
         return self._server
 
     def wait(self, timeout: float | None = None) -> Event | None:
@@ -187,14 +176,14 @@ class LocalLauncher:
 
         Round-robin over children, so that one that reports often cannot starve the others.
         """
-        if min(self.minutes, self.memory) < math.inf:
+        if min(self.setup.minutes, self.setup.memory) < math.inf:
             patience = min(patience, CHECK_INTERVAL)
         serving = [self._server] if self._server is not None and self._server.alive else []
         watched: list[Connection | socket.socket] = [child.pipe for child in self.children.values()]
         watched += [server.control for server in serving]
         ready = wait(watched, None if patience == math.inf else max(patience, 0.0))
         for server in serving:
-            server.process_messages(0.0, self.minutes)
+            server.process_messages(0.0, self.setup.minutes)
         for ticket, child in self.children.items():
             if child.pipe in ready:
                 return self._receive(ticket)
@@ -224,7 +213,7 @@ class LocalLauncher:
 
     def _enforce_limits(self) -> Event | None:
         """End a trial that exceeds its time or memory limit, unless it has just ended by itself."""
-        if min(self.minutes, self.memory) == math.inf or time.monotonic() < self._checked + CHECK_INTERVAL:
+        if min(self.setup.minutes, self.setup.memory) == math.inf or time.monotonic() < self._checked + CHECK_INTERVAL:
             return None
         for ticket, child in self.children.items():
             outcome = self._limit(child)
@@ -237,9 +226,9 @@ class LocalLauncher:
     def _limit(self, child: _Child) -> Outcome | None:
         """The outcome of a child that exceeds a limit; None if it does not."""
         if time.monotonic() > child.deadline:
-            return Outcome(Kind.TIMED_OUT, message=f"it took longer than {self.minutes:g} minutes")
-        if self.memory < math.inf and _peak(child.pid) > self.memory:
-            return too_much_memory(self.memory)
+            return Outcome(Kind.TIMED_OUT, message=f"it took longer than {self.setup.minutes:g} minutes")
+        if self.setup.memory < math.inf and _peak(child.pid) > self.setup.memory:
+            return too_much_memory(self.setup.memory)
         return None
 
     def answer(self, ticket: int, go_on: bool) -> None:
@@ -250,7 +239,7 @@ class LocalLauncher:
         """Wait until a child has ended, as long as the fork server can report it."""
         end = time.monotonic() + seconds
         while child.status is None and child.server.alive and time.monotonic() < end:
-            child.server.process_messages(end - time.monotonic(), self.minutes)
+            child.server.process_messages(end - time.monotonic(), self.setup.minutes)
 
     def _end(self, ticket: int, seconds: float) -> None:
         """Close a child's pipe and wait for its end; kill it if that takes too long."""
@@ -291,8 +280,7 @@ class LocalLauncher:
 
 def launcher(setup: Setup) -> LocalLauncher:
     """What `launcher: local` makes."""
-    limits = (setup.minutes, setup.memory)
-    return LocalLauncher(setup.work, setup.workers, setup.preload, setup.log, setup.environment, *limits)
+    return LocalLauncher(setup)
 
 
 def _start_server(preload: tuple[str, ...], log: Path | None, environment: Mapping[str, str]) -> _Server:

@@ -83,9 +83,9 @@ def gradients(model: NumpyModel, loss: str, x: Array, y: Array) -> dict[str, Arr
     """
     if len(model.layers) != 1:
         raise UsageError("gradients are drawn for one layer", "--set layers=1")
-    output = values(found, x, np.full(len(x), x.shape[1]))[0][found.cell.output][:, -1]
-    upstream = LOSSES[loss].slope(y, predictions(found, output)) @ found.kernel.T
-    return memory.norms(found.cell, found.layers[0], x, found.units, upstream)
+    output = values(model, x, np.full(len(x), x.shape[1]))[0][model.cell.output][:, -1]
+    upstream = LOSSES[loss].slope(y, predictions(model, output)) @ model.kernel.T
+    return memory.norms(model.cell, model.layers[0], x, model.units, upstream)
 
 
 def real(x: Array, lengths: Array) -> Array:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rnnzoo.launchers import Tell
+from rnnzoo.launchers import Setup, Tell
 from rnnzoo.launchers.local import LocalLauncher
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
@@ -66,6 +66,6 @@ def stores(folder: Path, storage: str = "") -> tuple[Store, MlflowTracker]:
 def main(folder: Path, storage: str = "") -> None:
     experiment = parse_experiment(SPEC, str(folder / "killed.yaml"), folder)
     store, tracker = stores(folder, storage)
-    launcher = LocalLauncher(work, 2, (__name__,), folder / "workers.log")
+    launcher = LocalLauncher(Setup(work, 2, (__name__,), folder / "workers.log"))
     planned = studies(experiment, {"adding": "digest"}, {"adding": 2})
     Sweep(experiment, planned, TRIALS, store, tracker, launcher, Silent(), folder / NAME).run()

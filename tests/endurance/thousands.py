@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rnnzoo.launchers import Tell
+from rnnzoo.launchers import Setup, Tell
 from rnnzoo.launchers.local import LocalLauncher
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.trial import Kind, Outcome, Trial
@@ -75,7 +75,7 @@ def main(folder: Path, trials: int) -> None:
     store = door.store(settings, found.experiment)
     tracker = MlflowTracker(settings.tracking, settings.artifacts)
     clock = Clock()
-    launcher = LocalLauncher(work, 2, preload=(__name__,), log=found.runs / "workers.log")
+    launcher = LocalLauncher(Setup(work, 2, preload=(__name__,), log=found.runs / "workers.log"))
     try:
         Sweep(found.experiment, found.studies, found.trials, store, tracker, launcher, clock, found.runs).run()
     finally:

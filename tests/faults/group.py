@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from rnnzoo.cli import INTERRUPTED
+from rnnzoo.launchers import Setup
 from rnnzoo.launchers.local import LocalLauncher
 from rnnzoo.signals import asked_to_end
 from rnnzoo.spec.read_experiment import parse_experiment
@@ -44,7 +45,7 @@ def main(folder: Path) -> int:
         with asked_to_end():
             experiment = parse_experiment(SPEC, str(folder / "group.yaml"), folder)
             planned = studies(experiment, {"adding": "digest"}, {"adding": 2})
-            launcher = LocalLauncher(behave, 2, ("tests.faults.slow_import",), folder / "workers.log")
+            launcher = LocalLauncher(Setup(behave, 2, ("tests.faults.slow_import",), folder / "workers.log"))
             tracker = MemoryTracker()
             runs = folder / "runs" / "group"
             Sweep(experiment, planned, 6, store(folder), tracker, launcher, Loud(), runs).run()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from rnnzoo.launchers import Setup
 from rnnzoo.launchers.local import LocalLauncher
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Kind
@@ -41,7 +42,7 @@ def test_every_way_to_fail_is_an_outcome_of_its_kind_whose_reason_and_log_are_in
     experiment = parse_experiment(SPEC, str(tmp_path / "ends.yaml"), tmp_path)
     tracker = MlflowTracker(f"sqlite:///{tmp_path}/mlflow.db", str(tmp_path / "artifacts"))
     limits = experiment.resources
-    launcher = LocalLauncher(behave, 2, ("tests.launchers.work",), minutes=limits.minutes, memory=limits.memory)
+    launcher = LocalLauncher(Setup(behave, 2, ("tests.launchers.work",), minutes=limits.minutes, memory=limits.memory))
     planned = studies(experiment, {"adding": "digest"}, {"adding": 2})
     store = Store(f"sqlite:///{tmp_path}/optuna.db")
     Sweep(experiment, planned, 1, store, tracker, launcher, Quiet(), tmp_path / "runs" / "ends").run()

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from rnnzoo.errors import StoreError
-from rnnzoo.launchers import Tell
+from rnnzoo.launchers import Setup, Tell
 from rnnzoo.launchers.local import LocalLauncher
 from rnnzoo.spec.trial import Kind, Outcome, Trial
 from tests.launchers.work import behave
@@ -24,7 +24,7 @@ from tests.launchers.work import behave
 
 @pytest.fixture
 def launcher() -> Iterator[LocalLauncher]:
-    made = LocalLauncher(behave, workers=2)
+    made = LocalLauncher(Setup(behave, workers=2))
     yield made
     made.close()
 
@@ -81,10 +81,11 @@ def test_a_trial_has_one_thread_and_the_sweep_keeps_its_own_environment(launcher
 
 def test_no_child_goes_on_computing_for_a_sweep_that_was_killed(tmp_path: Path) -> None:
     program = f"""
+from rnnzoo.launchers import Setup
 from rnnzoo.launchers.local import LocalLauncher
 from tests.launchers.test_local import trial
 from tests.launchers.work import behave
-launcher = LocalLauncher(behave, 1)
+launcher = LocalLauncher(Setup(behave, 1))
 launcher.submit(trial("endless", folder={str(tmp_path)!r}))
 launcher.wait()
 """
@@ -97,7 +98,7 @@ launcher.wait()
 
 
 def test_a_moment_of_too_much_memory_is_too_much_however_often_somebody_looks() -> None:
-    with_limit = LocalLauncher(behave, workers=3, memory=2.0**27)
+    with_limit = LocalLauncher(Setup(behave, workers=3, memory=2.0**27))
     try:
         for index in range(3):
             with_limit.submit(trial("peaking", index))
@@ -124,11 +125,12 @@ def test_a_script_without_a_main_guard_is_not_run_by_its_trials_and_a_long_tmpdi
     script, long = tmp_path / "script.py", tmp_path / ("x" * 100)
     long.mkdir()
     script.write_text("""
+from rnnzoo.launchers import Setup
 from rnnzoo.launchers.local import LocalLauncher
 from tests.launchers.test_local import outcome, trial
 from tests.launchers.work import behave
 print("run")
-launcher = LocalLauncher(behave, 1)
+launcher = LocalLauncher(Setup(behave, 1))
 for index in range(2):
     print(outcome(launcher, trial("complete", index)).kind)
 launcher.close()
@@ -146,7 +148,7 @@ def test_a_work_function_of_the_main_module_is_refused() -> None:
 
     work.__module__ = "__main__"
     with pytest.raises(ValueError, match="move the work function into a module of its own"):
-        LocalLauncher(work, 1).submit(trial("complete"))
+        LocalLauncher(Setup(work, 1)).submit(trial("complete"))
 
 
 def test_a_fork_server_that_is_killed_is_replaced_and_what_runs_goes_on(launcher: LocalLauncher) -> None:
@@ -171,7 +173,7 @@ def test_a_fork_server_that_is_killed_is_replaced_and_what_runs_goes_on(launcher
 
 def test_a_fork_server_that_cannot_live_is_told_and_not_begun_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    launcher = LocalLauncher(behave, 1)
+    launcher = LocalLauncher(Setup(behave, 1))
     with pytest.raises(StoreError, match="ends before it has started one"):
         outcome(launcher, trial("complete"))
     launcher.close()
