@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import rnnzoo
-from rnnzoo.api import Quiet, Results, root
+from rnnzoo.api import Observer, Results, root
 from rnnzoo.api.argument import experiment_of
 from rnnzoo.cli import main
 from rnnzoo.errors import SpecError, UsageError
@@ -40,7 +40,7 @@ claims: [rnn worse than lstm]
 Printed = pytest.CaptureFixture[str]
 
 
-class Watcher(Quiet):
+class Watcher(Observer):
     """An observer that counts, and asks for the end after so many trials."""
 
     def __init__(self, stop_after: int = 0) -> None:

@@ -26,12 +26,11 @@ from typing import TYPE_CHECKING, Any
 from rnnzoo.api.argument import Given, Overrides, experiment_of
 
 if TYPE_CHECKING:
-    from rnnzoo.api.sweeping import Quiet
     from rnnzoo.api.value import Report, Results
-    from rnnzoo.sweep.run import Observer
+    from rnnzoo.sweep.observer import Observer
     from rnnzoo.tasks import Report as Progress
 
-__all__ = ["Given", "Overrides", "Quiet", "Report", "Results", "plan", "report", "results", "run"]
+__all__ = ["Given", "Observer", "Overrides", "Report", "Results", "plan", "report", "results", "run"]
 
 
 def run(
@@ -54,7 +53,7 @@ def run(
         workers: trials at once; by default one a core.
         source: a table of `rnnzoo export`, or `mlflow`: its trials are taken over first, as by `--from`.
         again: kinds of trials that are begun once more: `failed`, `out_of_memory`, `timed_out`.
-        progress: show the sweep on this terminal; or an observer, as a subclass of `rnnzoo.api.Quiet`.
+        progress: show the sweep on this terminal; or an observer, as a subclass of `rnnzoo.api.Observer`.
 
     Raises:
         SpecError, UsageError: the experiment, or an argument, is wrong.
@@ -137,12 +136,12 @@ def plan(
 @contextmanager
 def _watched(progress: bool | Observer, trials: int) -> Iterator[Observer]:
     """Whoever watches a sweep."""
-    from rnnzoo.api.sweeping import Quiet
+    from rnnzoo.sweep.observer import Observer
 
     if not isinstance(progress, bool):
         yield progress
     elif not progress:
-        yield Quiet()
+        yield Observer()
     else:
         from rnnzoo.terminal.console import plain_console
         from rnnzoo.terminal.display import Display
@@ -175,8 +174,8 @@ def __getattr__(name: str) -> Any:
         from rnnzoo.api import value
 
         return getattr(value, name)
-    if name == "Quiet":
-        from rnnzoo.api import sweeping
+    if name == "Observer":
+        from rnnzoo.sweep.observer import Observer
 
-        return sweeping.Quiet
+        return Observer
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

@@ -74,14 +74,14 @@ def _reach(experiment: Experiment) -> Iterator[str]:
     for own in dict.fromkeys(family(where, experiment.family) for _, where in pairs):
         members = [claim for claim, where in pairs if family(where, experiment.family) == own]
         share = left(experiment, labels if experiment.confirm else (), own)
-        found = out_of_reach(members, ("",), trials, paired, share) if share > 0 else None
-        if found is None:
+        beyond = out_of_reach(members, ("",), trials, paired, share) if share > 0 else None
+        if beyond is None:
             continue
         where = f" on {own}" if own else ""
         yield (
-            f"{found.claims} of {found.tested} tested claims{where} cannot be decided, whatever the scores: with {trials}"
-            f" trials of each variant no p-value is below {2 * found.smallest:.2g}, and {found.tested} claims share 0.05"
-            f"{FIX}at least {found.trials} trials, or fewer claims"
+            f"{beyond.claims} of {beyond.tested} tested claims{where} cannot be decided, whatever the scores: with {trials}"
+            f" trials of each variant no p-value is below {2 * beyond.smallest:.2g}, and {beyond.tested} claims share 0.05"
+            f"{FIX}at least {beyond.trials} trials, or fewer claims"
         )
 
 
@@ -119,17 +119,17 @@ def _second_stage(experiment: Experiment) -> Iterator[str]:
 
 def _too_little(experiment: Experiment, task: str) -> Iterator[str]:
     """A budget that decides no claim, whether variants do not differ or differ by the margin."""
-    found, confirm = forecast(experiment, task, experiment.search.trials), experiment.confirm
-    if found is None or confirm is None or any(claim.decidable for claim in found.claims):
+    likely, confirm = forecast(experiment, task, experiment.search.trials), experiment.confirm
+    if likely is None or confirm is None or any(claim.decidable for claim in likely.claims):
         return
-    sees = min(claim.sees for claim in found.claims)
-    more = [f"budget: {found.budget}"] if found.budget and found.budget > confirm.budget else []
-    more += [f"most: {found.suffices}"] if found.suffices and found.suffices > confirm.most else []
+    sees = min(claim.sees for claim in likely.claims)
+    more = [f"budget: {likely.budget}"] if likely.budget and likely.budget > confirm.budget else []
+    more += [f"most: {likely.suffices}"] if likely.suffices and likely.suffices > confirm.most else []
     enough = f"{' and '.join(more)}, " if more else ""
     yield (
         f"a budget of {confirm.budget} decides no claim on {task} in four of five studies, where variants do not differ or"
-        f" differ by the margin: it finds differences from {sees:.2g} on, with at most {found.longest} rounds and a training's"
-        f" noise of {found.noise:g}, which is a guess: `rnnzoo plan SPEC --noise N` where you know it"
+        f" differ by the margin: it finds differences from {sees:.2g} on, with at most {likely.longest} rounds and a training's"
+        f" noise of {likely.noise:g}, which is a guess: `rnnzoo plan SPEC --noise N` where you know it"
         f"{FIX}{enough}a larger margin, or fewer claims"
     )
 
@@ -173,11 +173,11 @@ def out_of_reach(
 
     least = smallest_p(trials, paired, draws=2**31)
     most = min(trials, BOSCHLOO)
-    shares = more_often(most, most, 0, most)[0] if any(one.form in SHARES for one in tested) else 1.0
+    shares = more_often(most, most, 0, most)[0] if any(claim.form in SHARES for claim in tested) else 1.0
     smallest = {**dict.fromkeys(SHARES, shares), FASTER: 0.5**ROUNDS}
-    spread = [len(one.tasks) - one.needed + 1 if one.over else 1 for one in tested]  # over tasks that may fail
-    p = [min(1.0, 2 * times * smallest.get(one.form, least) / share) for one, times in zip(tested, spread)]
-    failing = [one for one, limit in zip(p, holm_levels(p)) if one > limit]
+    spread = [len(claim.tasks) - claim.needed + 1 if claim.over else 1 for claim in tested]  # over tasks that may fail
+    p = [min(1.0, 2 * times * smallest.get(claim.form, least) / share) for claim, times in zip(tested, spread)]
+    failing = [p_value for p_value, limit in zip(p, holm_levels(p)) if p_value > limit]
     if not failing:
         return None
     return OutOfReach(

@@ -106,7 +106,9 @@ def _plan(opened: Opened, done: Mapping[str, int], costs: Mapping[str, Any], wor
     for study in opened.studies:
         small, large = (measure.corner(study.variant.space, end) for end in (0.0, 1.0))
         inputs = opened.tasks[study.task.label].inputs
-        weights = [counts.weights(study.cell, inputs, study.units(point), resolved(point).layers) for point in (small, large)]
+        weights = [
+            counts.weights(study.cell, inputs, study.units(point), resolved(point).layers) for point in (small, large)
+        ]
         cost = costs.get(study.identity)
         total = status.planned(study, opened.trials)
         left = max(0, total - done.get(study.identity, 0))

@@ -23,9 +23,10 @@ from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import resolved
 from rnnzoo.spec.trial import RETRIED, Kind, Outcome, Progress, Result, Trial
 from rnnzoo.sweep import open as door
+from rnnzoo.sweep.observer import Observer
 from rnnzoo.sweep.open import Opened
 from rnnzoo.sweep.plan import Study
-from rnnzoo.sweep.run import Observer, Sweep
+from rnnzoo.sweep.run import Sweep
 from rnnzoo.sweep.search import Store
 from rnnzoo.trackers import Tracker
 
@@ -34,22 +35,6 @@ if TYPE_CHECKING:
     from rnnzoo.trackers._buffered import BufferedTracker
 
 Note = Callable[[str], None]
-
-
-class Quiet:
-    """An observer that shows nothing; a subclass shows what it likes."""
-
-    def note(self, text: str) -> None: ...
-
-    def begin(self, studies: Sequence[Study], done: Mapping[str, int], best: Mapping[str, float]) -> None: ...
-
-    def started(self, study: Study, trial: Trial) -> None: ...
-
-    def progress(self, study: Study, trial: Trial, progress: Progress) -> None: ...
-
-    def ended(self, study: Study, trial: Trial, outcome: Outcome) -> None: ...
-
-    def stands(self, now: Stand, experiment: Experiment) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +207,7 @@ def _about(trial: Trial) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Noting:
+class Noting(Observer):
     """An observer that remembers what there was to say, and passes everything on."""
 
     inner: Observer

@@ -47,8 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return UsageError.exit_code
     try:
         with asked_to_end(), at_command_line():
-            given = _parsed(words)
-            return int(given.run(given) or 0)
+            args = _parsed(words)
+            return int(args.run(args) or 0)
     except RnnzooError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -78,7 +78,7 @@ def _parsed(words: Sequence[str]) -> argparse.Namespace:
         raise UsageError(f"rnnzoo has no option {words[0]}", nearest(words[0], TOP))
     if not words[0].startswith("-") and words[0] not in commands:
         raise UsageError(f"rnnzoo has no command '{words[0]}'", nearest(words[0], commands))
-    given, unknown = parser.parse_known_args(words)
+    args, unknown = parser.parse_known_args(words)
     if unknown:
         name = f"rnnzoo {words[0]}"
         wrong = next((word for word in unknown if word.startswith("-")), "")
@@ -86,7 +86,7 @@ def _parsed(words: Sequence[str]) -> argparse.Namespace:
             raise UsageError(f"{name} does not take '{unknown[0]}'", f"see `{name} --help`")
         option = wrong.partition("=")[0]
         raise UsageError(f"{name} has no option {option}", nearest(option, _options(commands[words[0]])))
-    return given
+    return args
 
 
 def _options(parser: argparse.ArgumentParser) -> list[str]:
@@ -241,11 +241,11 @@ def _command(
 ) -> argparse.ArgumentParser:
     """A subcommand; its function of the same name is imported when it is run."""
 
-    def run(given: argparse.Namespace) -> int | None:
+    def run(args: argparse.Namespace) -> int | None:
         import importlib
 
         function = getattr(importlib.import_module(f"rnnzoo.cli.{module}"), name.replace("list", "listing"))
-        result: int | None = function(given)
+        result: int | None = function(args)
         return result
 
     parser = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")

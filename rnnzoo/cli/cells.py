@@ -33,16 +33,16 @@ from rnnzoo.terminal.console import plain_console, told
 OURS = b'class="rz"'  # in every picture and page of ours
 
 
-def check(given: argparse.Namespace) -> int:
+def check(args: argparse.Namespace) -> int:
     """Every mistake of every file, and every warning; exit code 2 where there is a mistake."""
-    files = [_looked_at(Path(name)) for name in given.files]
-    if given.json:
-        print(json.dumps([one.to_dict() for one in files], indent=2))
+    files = [_looked_at(Path(name)) for name in args.files]
+    if args.json:
+        print(json.dumps([file.to_dict() for file in files], indent=2))
     else:
         console = plain_console()
-        for one in files:
-            one.show(console)
-    return 2 if any(one.error for one in files) else 0
+        for file in files:
+            file.show(console)
+    return 2 if any(file.error for file in files) else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +77,21 @@ class _Looked:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for `--json`."""
-        mistakes = [_plain(one) for one in self.error.mistakes] if isinstance(self.error, SpecError) else []
+        mistakes = [_plain(mistake) for mistake in self.error.mistakes] if isinstance(self.error, SpecError) else []
         if isinstance(self.error, UsageError):
             mistakes = [self._without_place(*self.error.parts)]
         remarks = [text.partition(FIX) for text in self.remarks]
         warnings = [self._without_place(problem, fix) for problem, _, fix in remarks]
-        warnings += [_plain(one) for one in self.warnings]
+        warnings += [_plain(mistake) for mistake in self.warnings]
         return {"file": self.name, "about": self.about, "note": self.note, "mistakes": mistakes, "warnings": warnings}
 
     def _without_place(self, problem: str, fix: str) -> dict[str, Any]:
         return {"file": self.name, "line": None, "column": None, "problem": problem, "fix": fix}
 
 
-def _plain(one: Mistake) -> dict[str, Any]:
-    place = {"file": one.span.file, "line": one.span.line, "column": one.span.column}
-    return {**place, "problem": one.problem.removeprefix("warning: "), "fix": one.fix}
+def _plain(mistake: Mistake) -> dict[str, Any]:
+    place = {"file": mistake.span.file, "line": mistake.span.line, "column": mistake.span.column}
+    return {**place, "problem": mistake.problem.removeprefix("warning: "), "fix": mistake.fix}
 
 
 def _looked_at(path: Path) -> _Looked:
@@ -133,8 +133,8 @@ def _kind(table: Table) -> str:
         return "experiment"
     counts = {kind: len({*keys} & {*table.entries}) for kind, keys in (("cell", CELL_KEYS), ("experiment", TOP))}
     if not any(counts.values()):
-        at = next(iter(table.keys.values()), table.span)
-        raise SpecError(Mistake(at, "this is neither a cell nor an experiment", NEEDS))
+        place = next(iter(table.keys.values()), table.span)
+        raise SpecError(Mistake(place, "this is neither a cell nor an experiment", NEEDS))
     return max(counts, key=lambda kind: counts[kind])
 
 
@@ -152,26 +152,26 @@ def _about_experiment(experiment: Experiment) -> str:
     return f"experiment '{experiment.name}' is right: {counts}"
 
 
-def listing(given: argparse.Namespace) -> None:
+def listing(args: argparse.Namespace) -> None:
     """Names with a line about each; without a word, what can be listed."""
-    if given.what and given.what not in _LISTINGS:
-        raise UsageError(f"'{given.what}' cannot be listed", nearest(given.what, _LISTINGS))
-    rows = _LISTINGS[given.what]() if given.what else LISTED
-    if given.json:
+    if args.what and args.what not in _LISTINGS:
+        raise UsageError(f"'{args.what}' cannot be listed", nearest(args.what, _LISTINGS))
+    rows = _LISTINGS[args.what]() if args.what else LISTED
+    if args.json:
         print(json.dumps([{"name": name, "about": about} for name, about in rows.items()], indent=2))
         return
     width = max(map(len, rows), default=0)
     for name, about in rows.items():
         print(f"{name:{width}}  {about}")
     if not rows:
-        print(f"there are no {given.what} here")
+        print(f"there are no {args.what} here")
 
 
 def _cells() -> dict[str, str]:
-    found = {name: CellView(lang.load(name)).title for name in built_in_names()}
+    titles = {name: CellView(lang.load(name)).title for name in built_in_names()}
     for path, cell in _own():
-        found[path.stem] = f"{cell.title}  ({path})" if cell else f"has mistakes: {command('check', path)}"
-    return found
+        titles[path.stem] = f"{cell.title}  ({path})" if cell else f"has mistakes: {command('check', path)}"
+    return titles
 
 
 def _own() -> Iterator[tuple[Path, CellView | None]]:
@@ -196,17 +196,17 @@ def _about_task(name: str) -> str:
 
 
 def _studies() -> dict[str, str]:
-    found = {}
+    abouts = {}
     for path in sorted(
         [*(project() / "experiments").glob("*.yaml"), *(project() / "experiments/studies").glob("*.yaml")]
     ):
         try:
             about = parse(read_text(path), str(path)).entries.get("about")
         except SpecError:
-            found[str(path)] = f"has mistakes: {command('check', path)}"
+            abouts[str(path)] = f"has mistakes: {command('check', path)}"
             continue
-        found[str(path)] = str(getattr(about, "value", "") or "").strip()
-    return found
+        abouts[str(path)] = str(getattr(about, "value", "") or "").strip()
+    return abouts
 
 
 LISTED = {
@@ -217,34 +217,34 @@ LISTED = {
 _LISTINGS: Mapping[str, Callable[[], dict[str, str]]] = {"cells": _cells, "tasks": _tasks, "studies": _studies}
 
 
-def show(given: argparse.Namespace) -> None:
+def show(args: argparse.Namespace) -> None:
     """Equations, states, weights and counts; or a picture, a page, the difference to another cell."""
-    cell = view(given.cell)
-    other = view(given.diff) if given.diff else None
+    cell = view(args.cell)
+    other = view(args.diff) if args.diff else None
     for name in ("units", "inputs"):
-        if getattr(given, name) < 1:
+        if getattr(args, name) < 1:
             raise UsageError(f"--{name} must be at least 1")
-    if given.svg:
-        _write(Path(given.svg), cell.diagram(highlight=cell.diff(other.ir) if other else None))
-    if given.html:
+    if args.svg:
+        _write(Path(args.svg), cell.diagram(highlight=cell.diff(other.ir) if other else None))
+    if args.html:
         from rnnzoo.report.gallery import cell_page
 
-        _write(Path(given.html), cell_page(cell))
-    if given.svg or given.html:
+        _write(Path(args.html), cell_page(cell))
+    if args.svg or args.html:
         return
-    if given.latex:
+    if args.latex:
         print(cell.latex())
-    elif given.engine:
+    elif args.engine:
         print(programs.listing(cell.ir))
-    elif given.json:
-        odd = [one.to_dict() for one in lint(cell.ir)]
-        print(json.dumps({**cell.to_dict(given.inputs, given.units), "warnings": odd}, indent=2))
+    elif args.json:
+        odd = [warning.to_dict() for warning in lint(cell.ir)]
+        print(json.dumps({**cell.to_dict(args.inputs, args.units), "warnings": odd}, indent=2))
     elif other is not None:
         print("\n".join(_difference(cell, other)))
     else:
-        print("\n".join(_description(cell, given.inputs, given.units)))
-        for one in lint(cell.ir):
-            print(f"\n{worded(f'warning: {one.text}', one.fix)}")
+        print("\n".join(_description(cell, args.inputs, args.units)))
+        for warning in lint(cell.ir):
+            print(f"\n{worded(f'warning: {warning.text}', warning.fix)}")
 
 
 def _write(path: Path, content: str) -> None:
@@ -258,27 +258,27 @@ def _write(path: Path, content: str) -> None:
     print(f"wrote {path}")
 
 
-def gallery(given: argparse.Namespace) -> None:
+def gallery(args: argparse.Namespace) -> None:
     """A page for each cell, and one of them all."""
     from rnnzoo.report.gallery import write
 
-    folder = Path(given.folder or runs() / "gallery")
+    folder = Path(args.folder or runs() / "gallery")
     if folder.exists() and not (folder / "index.html").exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} holds other files", "choose another folder, or an empty one")
-    found = [view(name) for name in built_in_names()]
+    views = [view(name) for name in built_in_names()]
     for path, cell in _own():
         if cell:
-            found.append(cell)
+            views.append(cell)
         else:
             print(f"left out {path}, which has mistakes: {command('check', path)}")
-    files = write(found, folder, Path(given.bench or runs() / "bench/results.json"))
+    files = write(views, folder, Path(args.bench or runs() / "bench/results.json"))
     print(f"wrote {len(files)} pages\n  open {files[0]}")
 
 
 def _difference(cell: CellView, other: CellView) -> list[str]:
     """What one would change in the other cell to have this one."""
-    ours = {one.name: line for one, line in zip(cell.ir.step.equations, cell.equations)}
-    theirs = {one.name: line for one, line in zip(other.ir.step.equations, other.equations)}
+    ours = {equation.name: line for equation, line in zip(cell.ir.step.equations, cell.equations)}
+    theirs = {equation.name: line for equation, line in zip(other.ir.step.equations, other.equations)}
     names = [*ours, *(name for name in theirs if name not in ours)]
     lines = [f"{cell.name} against {other.name}"]
     for name in names:
@@ -292,13 +292,13 @@ def _description(cell: CellView, inputs: int, units: int) -> list[str]:
     equations, first = (cell.unicode, cell.unicode_first_layer) if letters else (cell.equations, cell.first_layer)
     lines = [f"{cell.name}: {cell.title}" if cell.title else cell.name]
     lines += [f"  {reference}" for reference in cell.source]
-    for title, found in (
+    for title, section in (
         ("constants", cell.constants),
         ("equations", equations),
         ("first layer", first),
     ):
-        if found:
-            lines += ["", title, *(f"  {line}" for line in found)]
+        if section:
+            lines += ["", title, *(f"  {line}" for line in section)]
     if cell.parent is not None:
         changes = ", ".join(cell.changes) or "no equation"
         lines += [
@@ -319,7 +319,7 @@ def _weights(cell: CellView, inputs: int, units: int) -> list[str]:
     """Each weight with its shape and how it begins."""
     shapes = {name: " x ".join(map(str, shape)) or "a number" for name, shape in cell.weights(inputs, units).items()}
     width, wide = max(map(len, shapes)), max(map(len, shapes.values()))
-    starts = {one.name: one.init.plain() for one in cell.ir.first.weights}  # `weights` is of the first layer
+    starts = {weight.name: weight.init.plain() for weight in cell.ir.first.weights}  # `weights` is of the first layer
     return [f"  {name:{width}}  {shape:{wide}}  {_start(starts[name])}" for name, shape in shapes.items()]
 
 
@@ -362,19 +362,19 @@ equations: |
 """
 
 
-def new(given: argparse.Namespace) -> None:
+def new(args: argparse.Namespace) -> None:
     """Write a cell to start from; nothing is overwritten."""
     from rnnzoo.errors import Span
 
     mistakes = Mistakes()
-    if not legal_name(given.name, Span("NAME", 1, 1, given.name, len(given.name)), mistakes):
+    if not legal_name(args.name, Span("NAME", 1, 1, args.name, len(args.name)), mistakes):
         raise UsageError(mistakes.found[0].problem, mistakes.found[0].fix)
-    if given.name in built_in_names():
-        raise UsageError(f"'{given.name}' is a built-in cell", "choose another name")
-    path = project() / "experiments/cells" / f"{given.name}.yaml"
+    if args.name in built_in_names():
+        raise UsageError(f"'{args.name}' is a built-in cell", "choose another name")
+    path = project() / "experiments/cells" / f"{args.name}.yaml"
     if path.exists():
         raise UsageError(f"{path} is there already", "edit it, or choose another name")
-    text = _variant(given.name, given.extends, path) if given.extends else NEW.format(name=given.name, path=path)
+    text = _variant(args.name, args.extends, path) if args.extends else NEW.format(name=args.name, path=path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     print(f"wrote {path}\n  edit it, then: {command('check', path)}")

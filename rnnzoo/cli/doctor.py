@@ -11,17 +11,17 @@ from rnnzoo.spec import settings as config
 from rnnzoo.terminal.console import plain_console
 
 
-def doctor(given: argparse.Namespace) -> int:
+def doctor(args: argparse.Namespace) -> int:
     """Look, and say what to do; 1 where something is amiss."""
     from rnnzoo.sweep import doctor as looks
 
-    found = list(looks.checks(config.read()))
-    if given.json:
-        print(looks.as_json(found))
+    checks = list(looks.checks(config.read()))
+    if args.json:
+        print(looks.as_json(checks))
     else:
         console, table = plain_console(), Table(box=None, pad_edge=False, show_header=False)
-        for one in found:
-            sign = Text("ok", style="green") if one.well else Text("look", style="bold red")
-            table.add_row(sign, one.name, Text(one.found) if one.well else Text(f"{one.found}\n{one.fix}"))
+        for check in checks:
+            sign = Text("ok", style="green") if check.well else Text("look", style="bold red")
+            table.add_row(sign, check.name, Text(check.found) if check.well else Text(f"{check.found}\n{check.fix}"))
         console.print(table)
-    return 0 if all(one.well for one in found) else 1
+    return 0 if all(check.well for check in checks) else 1

@@ -83,11 +83,11 @@ def single_trial(args: argparse.Namespace, cell: str) -> Trial:
     for override in sets:
         name = override.partition("=")[0]
         if "." not in name:
-            raise UsageError(
-                f"--set {override}: no '{name}' in a training", nearest(name, _TRAIN_KEYS)
-            )
+            raise UsageError(f"--set {override}: no '{name}' in a training", nearest(name, _TRAIN_KEYS))
     folder = Path(args.cell).parent
-    text = f"experiment: train\ntask: {json.dumps(args.task)}\nvariants: [{{name: cell, cell: {json.dumps(args.cell)}}}]\n"
+    text = (
+        f"experiment: train\ntask: {json.dumps(args.task)}\nvariants: [{{name: cell, cell: {json.dumps(args.cell)}}}]\n"
+    )
     experiment = parse_experiment(text, str(folder / "rnnzoo train"), folder, sets)
     if experiment.search.space.dimensions:
         raise UsageError("a training has no search: give every hyper-parameter one value, as in --set units=64")

@@ -16,16 +16,16 @@ from rnnzoo.terminal.bars import bars
 from rnnzoo.terminal.console import plain_console, told
 
 
-def plan(given: argparse.Namespace) -> None:
+def plan(args: argparse.Namespace) -> None:
     """What would run, what is done, how long the rest takes, and what can be decided."""
     from rnnzoo.api import planning
 
-    noise = planning.checked_noise(given.noise)
-    console = plain_console(given.json)
-    experiment = experiment_of(Path(given.spec), given.set, given.trials)
-    with bars(console, lines=not given.json) as report:
-        content = planning.planned(experiment, given.workers, not given.no_measure, noise, report)
-    if given.json:
+    noise = planning.checked_noise(args.noise)
+    console = plain_console(args.json)
+    experiment = experiment_of(Path(args.spec), args.set, args.trials)
+    with bars(console, lines=not args.json) as report:
+        content = planning.planned(experiment, args.workers, not args.no_measure, noise, report)
+    if args.json:
         print(json.dumps(content, indent=2))
     else:
         print_data(content["warnings"], content["data"], console)
@@ -48,7 +48,7 @@ def _print_plan(content: Mapping[str, Any], console: Console) -> None:
             row["variant"], *([row["task"]] if several else []), str(row["planned"]), str(row["left"]),
             span(row["weights"], "{:,}".format),
             span([1000 * seconds for seconds in step], "{:.1f}".format) if step else "",
-            span([one * 3600 / row["left"] for one in hours], duration) if hours and row["left"] else "",
+            span([end * 3600 / row["left"] for end in hours], duration) if hours and row["left"] else "",
         )  # fmt: skip
     console.print(table)
     if content["hours"]:

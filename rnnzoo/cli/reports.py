@@ -21,22 +21,22 @@ if TYPE_CHECKING:
     from rnnzoo.api.value import Report, Results
 
 
-def report(given: argparse.Namespace) -> None:
+def report(args: argparse.Namespace) -> None:
     """The report once more, from what is recorded."""
     from rnnzoo.api import sources
     from rnnzoo.api.argument import experiment_of
 
-    console = plain_console(given.json or given.latex or given.markdown)
+    console = plain_console(args.json or args.latex or args.markdown)
 
     def tell(text: str, warning: bool) -> None:
         console.print(text, style="yellow" if warning else "dim")
 
-    results = sources.found(experiment_of(Path(given.spec), given.set), given.source or "", tell)
+    results = sources.found(experiment_of(Path(args.spec), args.set), args.source or "", tell)
     made = results.report()
-    if given.json:
+    if args.json:
         print(json.dumps(made.to_dict(), indent=2))
-    elif given.latex or given.markdown:
-        print(made.latex() if given.latex else made.markdown())
+    elif args.latex or args.markdown:
+        print(made.latex() if args.latex else made.markdown())
     else:
         shown(results, made, console)
 
@@ -54,28 +54,28 @@ def shown(results: Results, made: Report, console: Console) -> None:
             console.print(f"best    {command('best', results.experiment.file, '--variant', rows[0].variant)}")
 
 
-def export(given: argparse.Namespace) -> None:
+def export(args: argparse.Namespace) -> None:
     """The trials as a table."""
     from rnnzoo.api.sources import RESULTS
     from rnnzoo.report import table
     from rnnzoo.sweep import open as door
 
-    found = door.opened(Path(given.spec), given.set)
-    path = Path(given.file) if given.file else project() / RESULTS / f"{found.experiment.name}.csv"
-    if path.exists() and not given.force:
+    opened = door.opened(Path(args.spec), args.set)
+    path = Path(args.file) if args.file else project() / RESULTS / f"{opened.experiment.name}.csv"
+    if path.exists() and not args.force:
         raise UsageError(f"{path} is there already", "another name, or --force to write over it")
-    store = door.existing_store(config.read(), found.experiment)
-    results = door.results(found, store)
+    store = door.existing_store(config.read(), opened.experiment)
+    results = door.results(opened, store)
     if not results:
-        raise UsageError(f"no trial of '{found.experiment.name}' has ended yet", command("sweep", given.spec))
+        raise UsageError(f"no trial of '{opened.experiment.name}' has ended yet", command("sweep", args.spec))
     ran = {result.key.task for result in results}
     content: Any = table.Trials(
-        experiment=found.experiment.name,
-        tasks={label: table.TaskMetadata.of(task) for label, task in found.tasks.items() if label in ran},
-        parts={study.identity: study.parts for study in found.studies if study.task.label in ran},
+        experiment=opened.experiment.name,
+        tasks={label: table.TaskMetadata.of(task) for label, task in opened.tasks.items() if label in ran},
+        parts={study.identity: study.parts for study in opened.studies if study.task.label in ran},
         results=tuple(results),
-        provenance=tuple(store.provenance(found.identities)),
-        timings=tuple(store.timings(found.identities)),
+        provenance=tuple(store.provenance(opened.identities)),
+        timings=tuple(store.timings(opened.identities)),
     )
     table.write(content, path)
-    print(f"{path}: {len(results)} trials of {len({one.study for one in results})} studies")
+    print(f"{path}: {len(results)} trials of {len({result.study for result in results})} studies")

@@ -17,18 +17,21 @@ from rnnzoo.spec.trial import Kind, Result
 from rnnzoo.terminal.console import plain_console
 
 
-def status(given: argparse.Namespace) -> None:
+def status(args: argparse.Namespace) -> None:
     """Trials by kind and the best score, for every study."""
     from rnnzoo.sweep import open as door
     from rnnzoo.sweep import status as reader
 
     settings = config.read()
-    found = door.opened(Path(given.spec), given.set)
-    store = door.existing_store(settings, found.experiment)
-    rows = reader.rows(found.studies, store, found.trials)
-    if given.json:
+    opened = door.opened(Path(args.spec), args.set)
+    store = door.existing_store(settings, opened.experiment)
+    rows = reader.rows(opened.studies, store, opened.trials)
+    if args.json:
         stores = {"tracking_uri": settings.tracking, "storage": settings.storage}
-        content = {"experiment": found.experiment.name, **{at: without_password(url) for at, url in stores.items()}}
+        content = {
+            "experiment": opened.experiment.name,
+            **{what: without_password(url) for what, url in stores.items()},
+        }
         print(json.dumps({**content, "variants": [row.to_dict() for row in rows]}, indent=2))
         return
     _print_status(rows, plain_console())
@@ -56,15 +59,15 @@ def _print_status(rows: Sequence[Any], console: Console) -> None:
     console.print(table)
 
 
-def best(given: argparse.Namespace) -> None:
+def best(args: argparse.Namespace) -> None:
     """Hyper-parameters as YAML, and how to load the model."""
-    top, task, lost = best_trial(given)
+    top, task, lost = best_trial(args)
     model = top.trial.model
     content = {
-        "variant": given.variant, "task": task, "trial": top.trial.index, "seed": top.trial.seed,
+        "variant": args.variant, "task": task, "trial": top.trial.index, "seed": top.trial.seed,
         "hyperparameters": dict(top.trial.hyperparameters), "scores": dict(top.outcome.scores),
     }  # fmt: skip
-    if given.json:
+    if args.json:
         print(json.dumps({**content, "model": None if lost else str(model), "cell": top.trial.cell}, indent=2))
         return
     print(yaml_text(content))
@@ -74,7 +77,7 @@ def best(given: argparse.Namespace) -> None:
     print(f"# its model:\n#   import rnnzoo\n#   model = rnnzoo.load_model({str(model)!r})\n#   model.summary()")
 
 
-def best_trial(given: argparse.Namespace) -> tuple[Result, str, str]:
+def best_trial(args: argparse.Namespace) -> tuple[Result, str, str]:
     """The best complete trial of a variant on the task that is asked for, or on the first; that task's label; and why the
     trial's model cannot be had, empty where it can be.
 
@@ -85,10 +88,10 @@ def best_trial(given: argparse.Namespace) -> tuple[Result, str, str]:
     from rnnzoo.api.value import task_label
     from rnnzoo.sweep import open as door
 
-    opened = door.opened(Path(given.spec), given.set)
-    task = task_label(opened.experiment, given.variant, given.task or "")
+    opened = door.opened(Path(args.spec), args.set)
+    task = task_label(opened.experiment, args.variant, args.task or "")
     store = door.existing_store(config.read(), opened.experiment)
-    top = sources.of_opened(opened, door.results(opened, store)).best(given.variant, task)
+    top = sources.of_opened(opened, door.results(opened, store)).best(args.variant, task)
     if top is None:
-        raise UsageError(f"no trial of '{given.variant}' is complete yet", command("sweep", given.spec))
+        raise UsageError(f"no trial of '{args.variant}' is complete yet", command("sweep", args.spec))
     return top, task, door.lost(top, store)

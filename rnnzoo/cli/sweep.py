@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 EVERY = 10.0  # seconds between two lines about work that takes long, where there is no bar
 
 
-def sweep(given: argparse.Namespace) -> int:
+def sweep(args: argparse.Namespace) -> int:
     """Run what is missing, then write the report."""
     from rnnzoo.api import planning
     from rnnzoo.api.sweeping import prepared
@@ -34,9 +34,9 @@ def sweep(given: argparse.Namespace) -> int:
     from rnnzoo.terminal.display import Display
 
     console = plain_console(unread="the sweep goes on, though nobody reads what it prints")
-    experiment = experiment_of(Path(given.spec), given.set, given.trials)
+    experiment = experiment_of(Path(args.spec), args.set, args.trials)
     with bars(console, lines=True) as report:
-        ready = prepared(experiment, given.workers, given.source or "", given.again, console.print, report)
+        ready = prepared(experiment, args.workers, args.source or "", args.again, console.print, report)
     console.print(_headline(ready.opened, ready.workers))
     if config.project() != Path():
         console.print(f"in the project at {config.project()}", style="dim")
@@ -55,7 +55,7 @@ def sweep(given: argparse.Namespace) -> int:
     if missed or ready.tracker.behind:
         what = f"{len(missed)} of these trials" if missed else "their report or models"
         title = config.read().tracker_title
-        console.print(f"\n{title} lacks {what}: {command('sync', given.spec)} writes them", style="yellow")
+        console.print(f"\n{title} lacks {what}: {command('sync', args.spec)} writes them", style="yellow")
     without = ready.incomplete(results)
     if without:
         told(console, f"\nno complete trial: {', '.join(without)}", style="yellow")
@@ -76,7 +76,7 @@ def _headline(opened: Opened, workers: int) -> str:
     )
 
 
-def sync(given: argparse.Namespace) -> None:
+def sync(args: argparse.Namespace) -> None:
     """Write to MLflow what it lacks of what the storage holds."""
     from rnnzoo.api import root, sources, sweeping
     from rnnzoo.sweep import open as door
@@ -84,7 +84,7 @@ def sync(given: argparse.Namespace) -> None:
     from rnnzoo.sweep.run import level
 
     settings, console = config.read(), plain_console()
-    experiment = experiment_of(Path(given.spec), given.set)
+    experiment = experiment_of(Path(args.spec), args.set)
     with bars(console) as report:
         opened = door.loaded(experiment, report)
     store = door.existing_store(settings, experiment)
@@ -104,13 +104,13 @@ def sync(given: argparse.Namespace) -> None:
 
 def _now_and_then(console: Console, report: Report) -> Callable[[int, int], None]:
     """Tells how many trials are written: in a bar, and where there is none at first and then every `EVERY` seconds."""
-    told = -EVERY
+    last = -EVERY
 
     def tell(done: int, of: int) -> None:
-        nonlocal told
+        nonlocal last
         report("writing trials", done, of)
-        if not console.is_terminal and time.monotonic() >= told + EVERY:
-            told = time.monotonic()
+        if not console.is_terminal and time.monotonic() >= last + EVERY:
+            last = time.monotonic()
             print(f"writing trials: {done} of {of}", flush=True)
 
     return tell

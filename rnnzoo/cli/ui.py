@@ -8,14 +8,14 @@ from rnnzoo.errors import UsageError, without_password
 from rnnzoo.spec import settings as config
 
 
-def ui(given: argparse.Namespace) -> int:
+def ui(args: argparse.Namespace) -> int:
     """Serve MLflow's pages."""
     import socket
 
     from rnnzoo.trackers.mlflow import pages, serve
 
     settings = config.read()
-    port = given.port or settings.port
+    port = args.port or settings.port
     if settings.tracking.startswith("http"):
         print(f"runs are on a server already: {without_password(settings.tracking)}")
         return 0

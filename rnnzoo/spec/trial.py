@@ -34,11 +34,15 @@ def digest(value: Any) -> str:
 
 def unusual(value: Any) -> dict[str, Any]:
     """Fields that differ from their defaults: hashed so, what a later version adds changes no hash."""
-    return {one.name: getattr(value, one.name) for one in fields(value) if getattr(value, one.name) != _usual(one)}
+    return {
+        attribute.name: getattr(value, attribute.name)
+        for attribute in fields(value)
+        if getattr(value, attribute.name) != _usual(attribute)
+    }
 
 
-def _usual(one: Field[Any]) -> Any:
-    return one.default if one.default_factory is MISSING else one.default_factory()
+def _usual(attribute: Field[Any]) -> Any:
+    return attribute.default if attribute.default_factory is MISSING else attribute.default_factory()
 
 
 def without_paths(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -194,7 +198,7 @@ class Trial:
         }
         for name in ("base", "folder", "cell_hash"):
             content.pop(name, None)
-        return digest({name: dict(one) if isinstance(one, Mapping) else one for name, one in content.items()})
+        return digest({name: dict(value) if isinstance(value, Mapping) else value for name, value in content.items()})
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -292,7 +296,7 @@ class Outcome:
         return content
 
     def to_dict(self) -> dict[str, Any]:
-        content = {one.name: getattr(self, one.name) for one in fields(self)}
+        content = {entry.name: getattr(self, entry.name) for entry in fields(self)}
         return {
             **content,
             "kind": str(self.kind),
@@ -306,8 +310,8 @@ class Outcome:
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Outcome:
         ending = Ending(content.get("ending", Ending.UNKNOWN))
-        told = {"kind": Kind(content["kind"]), "ending": ending, "curve": tuple(content["curve"])}
-        return cls(**{**content, **told})
+        parsed = {"kind": Kind(content["kind"]), "ending": ending, "curve": tuple(content["curve"])}
+        return cls(**{**content, **parsed})
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,5 +358,5 @@ class Result:
 
 def ranked(results: Sequence[Result], on: str) -> list[Result]:
     """The complete trials, the best on a split first; of equal ones the earlier."""
-    complete = [one for one in results if one.outcome.kind is Kind.COMPLETE]
-    return sorted(complete, key=lambda one: (one.outcome.scores[on], one.trial.index))
+    complete = [result for result in results if result.outcome.kind is Kind.COMPLETE]
+    return sorted(complete, key=lambda result: (result.outcome.scores[on], result.trial.index))

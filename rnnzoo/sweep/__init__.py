@@ -4,6 +4,7 @@ open        a spec file -> the experiment with its data, its studies and its sto
 plan        experiment -> studies and trials, as data (pure)
 search      Optuna: storage, adaptive samplers, pruners (the only file that imports it)
 run         ask -> submit -> wait -> tell -> record
+observer    what the loop tells whoever shows it
 status      how far an experiment is
 measure     how long a trial takes
 speed       how fast two variants train, side by side

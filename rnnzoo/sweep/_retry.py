@@ -1,4 +1,4 @@
-"""What a storage raises: a server that went away is waited for, and all else becomes one plain error.
+"""Retries: a call of a storage is repeated while its server is unreachable, and all else becomes one plain error.
 
 In: calls of a storage that may be made twice.  Out: what they return, or a `StoreError` that says what to do.  Nothing is
 lost by either: what was written before stays, and the same command goes on.
@@ -15,11 +15,11 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 from rnnzoo.errors import store_error
 from rnnzoo.spec.settings import SQLITE
 
-LONGEST = 60.0  # seconds that a server may be away, or a file locked
-PAUSES = (0.2, 0.5, 1.0, 2.0)  # seconds between attempts, the last one again and again
+LONGEST = 60.0  # seconds that a server may be unreachable, or a file locked
+PAUSES = (0.2, 0.5, 1.0, 2.0)  # backoff in seconds between attempts; the last one repeats
 _DATABASES = ("sqlalchemy", "sqlite3")
-# What SQLAlchemy raises when a server is, and when it was while it was to be told so
-_GONE = ("OperationalError", "InterfaceError", "PendingRollbackError")
+# Raised by SQLAlchemy when the connection is lost, or while rolling back on a lost connection
+_CONNECTION_LOST = ("OperationalError", "InterfaceError", "PendingRollbackError")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,20 +30,20 @@ def _silent(text: str) -> None:
 
 
 @dataclass(slots=True)
-class Patience:
-    """How the errors of the storage at a URL are met.
+class RetryPolicy:
+    """When calls of the storage at a URL are repeated.
 
     Attributes:
-        note: told when a server went away, and when it is back.
-        over: it was waited for in vain; what is called after that, to end things, is not kept waiting again.
+        note: called with a sentence when the server became unreachable, and when it is back.
+        exhausted: the server stayed away; later calls, which end things, are not repeated.
     """
 
     url: str
     note: Callable[[str], None] = _silent
-    over: bool = False
+    exhausted: bool = False
 
     def call(self, action: Callable[[], T]) -> T:
-        """What an action returns; it is begun again while the server is away.
+        """What an action returns; it is repeated while the server is unreachable.
 
         Raises:
             StoreError: the server stays away, or something else is wrong.
@@ -51,13 +51,13 @@ class Patience:
         began, attempts = time.monotonic(), 0
         while True:
             try:
-                found = action()
+                result = action()
             except Exception as error:
                 reason = plain(error)
                 if reason is None:
                     raise  # a bug of ours, or a message that is plain already
-                self.over = self.over or time.monotonic() - began > LONGEST
-                if self.over or not self._passes(error, reason):
+                self.exhausted = self.exhausted or time.monotonic() - began > LONGEST
+                if self.exhausted or not self._is_transient(error, reason):
                     raise store_error("the storage", self.url, reason, "storage") from None
                 if not attempts:
                     self.note(f"the storage is away ({reason}); it is waited for, up to {LONGEST:.0f} seconds")
@@ -66,20 +66,20 @@ class Patience:
             else:
                 if attempts:
                     self.note("the storage is back")
-                return found
+                return result
 
     def _pause(self, seconds: float) -> None:
         try:
             time.sleep(seconds)
         except KeyboardInterrupt:  # who stops a sweep twice does not want to wait
-            self.over = True
+            self.exhausted = True
             raise
 
-    def _passes(self, error: Exception, reason: str) -> bool:
-        """Whether waiting may help.  All else that happens to a file does not pass."""
+    def _is_transient(self, error: Exception, reason: str) -> bool:
+        """Whether waiting may help.  Of a file, only a lock passes."""
         if self.url.startswith(SQLITE):
             return "locked" in reason
-        return type(_cause(error)).__name__ in _GONE
+        return type(_cause(error)).__name__ in _CONNECTION_LOST
 
 
 def plain(error: Exception) -> str | None:
@@ -95,19 +95,19 @@ def _cause(error: Exception) -> BaseException:
     return error.__cause__ or error if type(error).__name__ == "StorageInternalError" else error
 
 
-class Patient(Protocol):
+class _HasRetries(Protocol):
     @property
-    def patience(self) -> Patience: ...
+    def retries(self) -> RetryPolicy: ...
 
 
-S = TypeVar("S", bound=Patient)
+S = TypeVar("S", bound=_HasRetries)
 
 
-def told(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
-    """A method whose errors are met with its object's patience; it may be called again after it was cut off anywhere."""
+def retried(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
+    """A method that is repeated by its object's policy: it must be idempotent, wherever it was cut off."""
 
     @functools.wraps(method)
-    def patient(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self.patience.call(lambda: method(self, *args, **kwargs))
+    def repeating(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.retries.call(lambda: method(self, *args, **kwargs))
 
-    return patient
+    return repeating

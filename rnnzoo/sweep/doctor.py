@@ -63,14 +63,14 @@ def _python() -> Check:
 
 
 def _packages() -> Check:
-    found, missing = [], []
+    versions, missing = [], []
     for name in PACKAGES:
         try:
-            found.append(f"{name} {version(name)}")
+            versions.append(f"{name} {version(name)}")
         except PackageNotFoundError:
             missing.append(name)
     fix = f"missing: {', '.join(missing)}; run make setup" if missing else ""
-    return Check("packages", ", ".join(found), not missing, fix)
+    return Check("packages", ", ".join(versions), not missing, fix)
 
 
 def _keras() -> Check:
@@ -92,7 +92,7 @@ def _machine() -> Iterator[Check]:
         fix = f"a trial takes about {A_TRIAL / 1e9:g} GB: rnnzoo sweep SPEC --workers {max(1, int(memory / A_TRIAL))}"
         well = memory >= cores * A_TRIAL
         yield Check("memory", f"{memory / 1e9:.1f} GB free", well, "" if well else fix)
-    folder = next(one for one in (runs().resolve(), *runs().resolve().parents) if one.exists())
+    folder = next(above for above in (runs().resolve(), *runs().resolve().parents) if above.exists())
     free = shutil.disk_usage(folder).free
     well = free >= DISK
     yield Check(
@@ -102,7 +102,7 @@ def _machine() -> Iterator[Check]:
 
 def _writable(name: str, folder: Path) -> Check:
     """Whether files can be written to a folder, or it can be made."""
-    place = next(one for one in (folder.resolve(), *folder.resolve().parents) if one.exists())
+    place = next(above for above in (folder.resolve(), *folder.resolve().parents) if above.exists())
     well = place.is_dir() and os.access(place, os.W_OK | os.X_OK)
     fix = "" if well else f"allow writing to {place}" + ("" if name == "runs" else ", or set XDG_CACHE_HOME")
     return Check(name, str(folder), well, fix)
@@ -161,10 +161,11 @@ def _tracking(settings: Settings) -> Check:
         problem, fix = error.parts
         return Check("MLflow", problem, False, f"{fix}; sweeps go on without it, and rnnzoo sync writes what it missed")
     if moved:
-        found = f"{without_password(settings.tracking)}: files of {len(moved)} experiments are looked for where the project was"
-        return Check("MLflow", found, False, "rnnzoo sync SPEC, the next sweep or make ui lead them here")
+        store = without_password(settings.tracking)
+        problem = f"{store}: files of {len(moved)} experiments are looked for where the project was"
+        return Check("MLflow", problem, False, "rnnzoo sync SPEC, the next sweep or make ui lead them here")
     return Check("MLflow", without_password(settings.tracking))
 
 
-def as_json(found: list[Check]) -> str:
-    return json.dumps([one.to_dict() for one in found], indent=2)
+def as_json(checks: list[Check]) -> str:
+    return json.dumps([check.to_dict() for check in checks], indent=2)

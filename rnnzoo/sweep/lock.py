@@ -277,8 +277,8 @@ class ServerLock:
         """Who holds it; empty where nobody does."""
         high, low = _key(self.what) >> 32 & 0xFFFFFFFF, _key(self.what) & 0xFFFFFFFF
         with self.engine.connect() as connection:
-            found = _ask(connection, _HOLDER, high, low)
-        return "" if found is None else str(found) or "somebody"
+            holder = _ask(connection, _HOLDER, high, low)
+        return "" if holder is None else str(holder) or "somebody"
 
     def release(self) -> None:
         """Let it go, also where the connection is broken."""

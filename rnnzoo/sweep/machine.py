@@ -61,7 +61,10 @@ def _groups(root: Path, controller: str) -> Iterator[Path]:
         _, controllers, path = line.split(":", 2)
         if controllers and controller not in controllers.split(","):
             continue
-        top = next((one for one in (mounts / controllers, mounts / controller) if controllers and one.is_dir()), mounts)
+        top = next(
+            (folder for folder in (mounts / controllers, mounts / controller) if controllers and folder.is_dir()),
+            mounts,
+        )
         inner = Path(path.strip("/"))
         for group in (inner, *inner.parents):
             if ".." not in group.parts:

@@ -72,17 +72,17 @@ def timed(study: Study) -> Sample:
 
 def measure(samples: Sequence[Sample], launcher: Launcher, progress: Callable[[int, int], None]) -> dict[str, Cost]:
     """The cost of each study, by identity; a study whose training fails is left out."""
-    wanted = [(one, end) for one in samples for end in one.ends]
+    wanted = [(sample, end) for sample in samples for end in sample.ends]
     progress(0, len(wanted))
     todo = list(reversed(wanted))
     running: dict[int, tuple[str, float]] = {}
-    found: dict[tuple[str, float], Outcome] = {}
+    outcomes: dict[tuple[str, float], Outcome] = {}
     while todo or running:
         while todo and len(running) < launcher.capacity():
-            one, end = todo.pop()
-            trial = one.study.trial(0, corner(one.study.variant.space, end))
-            short = replace(trial, training=replace(trial.training, epochs=one.epochs, patience=0))
-            running[launcher.submit(short)] = (one.study.identity, end)
+            sample, end = todo.pop()
+            trial = sample.study.trial(0, corner(sample.study.variant.space, end))
+            short = replace(trial, training=replace(trial.training, epochs=sample.epochs, patience=0))
+            running[launcher.submit(short)] = (sample.study.identity, end)
         event = launcher.wait()
         if event is None or event.ticket not in running:
             continue
@@ -90,23 +90,26 @@ def measure(samples: Sequence[Sample], launcher: Launcher, progress: Callable[[i
             launcher.answer(event.ticket, True)
             continue
         key = running.pop(event.ticket)
-        found[key] = event.what
-        progress(len(found), len(wanted))
-    costs = {one.study.identity: _cost(one, [found[one.study.identity, end] for end in one.ends]) for one in samples}
+        outcomes[key] = event.what
+        progress(len(outcomes), len(wanted))
+    costs = {
+        sample.study.identity: _cost(sample, [outcomes[sample.study.identity, end] for end in sample.ends])
+        for sample in samples
+    }
     return {identity: cost for identity, cost in costs.items() if cost is not None}
 
 
-def _cost(one: Sample, outcomes: Sequence[Outcome]) -> Cost | None:
+def _cost(sample: Sample, outcomes: Sequence[Outcome]) -> Cost | None:
     if any(outcome.kind is not Kind.COMPLETE for outcome in outcomes):
         return None
     small, large = outcomes[0].seconds, outcomes[-1].seconds
-    epochs = one.study.experiment.training.epochs
+    epochs = sample.study.experiment.training.epochs
 
     def epoch(seconds: Mapping[str, float]) -> float:
-        return (seconds["train"] - seconds["compile"]) / one.epochs
+        return (seconds["train"] - seconds["compile"]) / sample.epochs
 
     def whole(seconds: Mapping[str, float]) -> float:
         return seconds["total"] - seconds["train"] + seconds["compile"] + epochs * epoch(seconds)
 
-    step = (small["step"], large["step"]) if one.epochs > 1 else None
+    step = (small["step"], large["step"]) if sample.epochs > 1 else None
     return Cost(step, (epoch(small), epoch(large)), (whole(small), whole(large)))

@@ -53,46 +53,46 @@ class Opened:
         return runs() / self.experiment.name
 
 
-def checked_without_data(found: Experiment) -> None:
+def checked_without_data(experiment: Experiment) -> None:
     """All of `checked` but the tasks: a report from a table needs no data.
 
     Raises:
         SpecError: all mistakes in it.
     """
-    _all_of(found, _check_search, cells)
+    _all_of(experiment, _check_search, cells)
 
 
-def checked(found: Experiment) -> None:
+def checked(experiment: Experiment) -> None:
     """Whether all that a spec names is there and fits: sampler and pruner, options of tasks, files of data, cells.
 
     Raises:
         SpecError: all mistakes in it.
     """
-    _all_of(found, _check_search, tasks.check_spec, cells)
+    _all_of(experiment, _check_search, tasks.check_spec, cells)
 
 
-def _all_of(found: Experiment, *looks: Callable[[Experiment], object]) -> None:
+def _all_of(experiment: Experiment, *looks: Callable[[Experiment], object]) -> None:
     """The mistakes of several looks in one go."""
     mistakes = Mistakes()
     for look in looks:
         try:
-            look(found)
+            look(experiment)
         except SpecError as error:
             mistakes.extend(error.mistakes)
     mistakes.raise_if_any()
 
 
-def _check_search(found: Experiment) -> None:
+def _check_search(experiment: Experiment) -> None:
     """Whether sampler and pruner take their options; Optuna is imported only where one of its own is named."""
     mistakes = Mistakes()
     for what in ("sampler", "pruner"):
-        named = getattr(found.search, what)
+        named = getattr(experiment.search, what)
         if named is None or (points.ours(named.name) and not named.options):
             continue
         try:
             search.check(replace(Search(), **{what: named}))
         except UsageError as error:
-            mistakes.add(found.places[what], *error.parts)
+            mistakes.add(experiment.places[what], *error.parts)
     mistakes.raise_if_any()
 
 
@@ -101,30 +101,32 @@ def opened(path: Path, sets: Sequence[str] = (), progress: Report = tasks.silent
     return loaded(read(path, sets), progress)
 
 
-def loaded(found: Experiment, progress: Report = tasks.silent) -> Opened:
+def loaded(experiment: Experiment, progress: Report = tasks.silent) -> Opened:
     """An experiment with its data.
 
     Raises:
         SpecError, UsageError: what the user wrote is wrong.
         TaskError: the data of a task cannot be had.
     """
-    checked(found)
-    folder = Path(found.file).parent
-    loaded = {one.label: tasks.load(one.name, one.options, folder=folder, progress=progress) for one in found.tasks}
+    checked(experiment)
+    folder = Path(experiment.file).parent
+    loaded = {
+        task.label: tasks.load(task.name, task.options, folder=folder, progress=progress) for task in experiment.tasks
+    }
     warnings = {label: tasks.warnings(task) for label, task in loaded.items()}
     digests, inputs = ({label: getattr(task, what) for label, task in loaded.items()} for what in ("digest", "inputs"))
-    planned = studies(found, digests, inputs)
+    planned = studies(experiment, digests, inputs)
     noted = {label: _noted(task, warnings[label]) for label, task in loaded.items()}
-    return Opened(found, noted, planned, found.search.trials, warnings)
+    return Opened(experiment, noted, planned, experiment.search.trials, warnings)
 
 
 def _noted(task: Task, warnings: Sequence[str]) -> Task:
     """The task with its warnings in its note, which every report and table of its trials shows."""
-    sentences = [f"Warning: {one}." for one in warnings]
+    sentences = [f"Warning: {warning}." for warning in warnings]
     return replace(task, note=" ".join([task.note, *sentences]).strip())
 
 
-def store(settings: Settings, one: Experiment) -> search.Store:
+def store(settings: Settings, experiment: Experiment) -> search.Store:
     """The storage, once it is sure that no other spec file uses the experiment's name.
 
     Raises:
@@ -136,55 +138,59 @@ def store(settings: Settings, one: Experiment) -> search.Store:
             f"Optuna and MLflow cannot share a database: {without_password(settings.storage)}",
             "give `tracking:` and `storage:` in mlflow.yml a database each",
         )
-    found = search.Store(settings.storage)
-    for file in sorted(found.files(one.name)):
-        if Path(file) != Path(one.file).resolve() and Path(file).exists() and _name_in(Path(file)) == one.name:
+    opened_store = search.Store(settings.storage)
+    for file in sorted(opened_store.files(experiment.name)):
+        if (
+            Path(file) != Path(experiment.file).resolve()
+            and Path(file).exists()
+            and _name_in(Path(file)) == experiment.name
+        ):
             raise UsageError(
-                f"the experiment '{one.name}' of {one.file} has runs of another file: {file}",
+                f"the experiment '{experiment.name}' of {experiment.file} has runs of another file: {file}",
                 "give one of them another `experiment:` name",
             )
-    return found
+    return opened_store
 
 
-def existing_store(settings: Settings, one: Experiment) -> search.Store:
+def existing_store(settings: Settings, experiment: Experiment) -> search.Store:
     """The storage, for commands that only read; a storage that is not there is not made.
 
     Raises:
         UsageError: nothing was ever run.
     """
     if not exists(settings.storage):
-        raise UsageError("nothing has been run yet", one.how_to_run)
-    return store(settings, one)
+        raise UsageError("nothing has been run yet", experiment.how_to_run)
+    return store(settings, experiment)
 
 
-def results(found: Opened, kept: search.Store) -> list[Result]:
+def results(opened: Opened, storage: search.Store) -> list[Result]:
     """Results of the present editions of the studies."""
-    return of_present(kept.results(found.experiment.name), found.all_studies, kept)
+    return of_present(storage.results(opened.experiment.name), opened.all_studies, storage)
 
 
-def of_present(results: Sequence[Result], studies: Sequence[Study], kept: search.Store) -> list[Result]:
+def of_present(results: Sequence[Result], studies: Sequence[Study], storage: search.Store) -> list[Result]:
     """The results that belong to these studies.
 
     A study that has none counts those of an edition whose cell is its own in another spelling, as the next sweep will.
     """
     begun = {result.study for result in results}
     forms = {study.form: study.identity for study in studies if study.identity not in begun}
-    earlier = kept.of_forms(studies[0].experiment.name, forms) if forms and results else {}
+    earlier = storage.of_forms(studies[0].experiment.name, forms) if forms and results else {}
     present = {study.identity for study in studies}
     renamed = (replace(result, study=earlier.get(result.study, result.study)) for result in results)
     return [result for result in renamed if result.study in present]
 
 
-def lost(result: Result, kept: search.Store) -> str:
+def lost(result: Result, storage: search.Store) -> str:
     """Why the model of a trial cannot be had, as a clause; empty where it can be."""
     trial = result.trial
     if not trial.folder:
         return "it was trained elsewhere, and only its scores are here"
-    found = stamp.problem(trial.model, trial)
-    if found or stamp.stamped(trial.model):
-        return found
-    for name in kept.namesakes(result.study):
-        for other in kept.results(StudyKey.parse(name).experiment):
+    problem = stamp.problem(trial.model, trial)
+    if problem or stamp.stamped(trial.model):
+        return problem
+    for name in storage.namesakes(result.study):
+        for other in storage.results(StudyKey.parse(name).experiment):
             same_folder = other.study == name and other.trial.folder == trial.folder
             if same_folder and other.trial.hyperparameters != trial.hyperparameters:
                 return f"{trial.model} may be that of '{other.trial.experiment}': an older version gave both one folder"

@@ -20,9 +20,9 @@ from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.text import digest as cell_digest
 from rnnzoo.spec.cell import Init
 from rnnzoo.spec.experiment import Experiment, Space, TaskChoice, Variant
+from rnnzoo.spec.hyperparameters import Training, Value, resolved
 from rnnzoo.spec.seeds import derive_seed
 from rnnzoo.spec.settings import in_project
-from rnnzoo.spec.hyperparameters import Training, Value, resolved
 from rnnzoo.spec.trial import PILOT, ROUND, StudyKey, Trial, digest, unusual, without_paths
 
 MANY = 100
@@ -171,18 +171,18 @@ def studies(experiment: Experiment, data: Mapping[str, str], inputs: Mapping[str
         SpecError: mistakes in the equations of any variant's cell, all of them.
         UsageError: variants that cannot have equal numbers of weights.
     """
-    found = cells(experiment)
-    forms = {variant.label: digest(_form(found[variant.label], variant)) for variant in experiment.variants}
+    checked_cells = cells(experiment)
+    forms = {variant.label: digest(_form(checked_cells[variant.label], variant)) for variant in experiment.variants}
     same = experiment.equal == "weights"
-    baseline = canonical_hash(found[experiment.baseline]) if same else ""
+    baseline = canonical_hash(checked_cells[experiment.baseline]) if same else ""
 
     def of(task: TaskChoice, variant: Variant) -> Study:
-        cell = found[variant.label]
-        parts = _parts(experiment, variant, task, found, data[task.label])
+        cell = checked_cells[variant.label]
+        parts = _parts(experiment, variant, task, checked_cells, data[task.label])
         normal = {**parts, "cell": forms[variant.label]}
         if same:
             normal["search"] = digest(_searched(experiment, baseline))
-        equal = (found[experiment.baseline], inputs[task.label]) if same else None
+        equal = (checked_cells[experiment.baseline], inputs[task.label]) if same else None
         return Study(experiment, variant, task, cell, parts, normal, data[task.label], equal)
 
     planned = tuple(of(task, variant) for task in experiment.tasks for variant in experiment.variants)
@@ -191,13 +191,13 @@ def studies(experiment: Experiment, data: Mapping[str, str], inputs: Mapping[str
     return planned
 
 
-def replicates(found: Sequence[Study]) -> tuple[Study, ...]:
+def replicates(searches: Sequence[Study]) -> tuple[Study, ...]:
     """The studies in which kept trials run again, first replicates first."""
-    count = found[0].experiment.select.replicates if found else 0
-    return tuple(replace(study, replicate=number) for number in range(1, count + 1) for study in found)
+    count = searches[0].experiment.select.replicates if searches else 0
+    return tuple(replace(study, replicate=number) for number in range(1, count + 1) for study in searches)
 
 
-def confirming(found: Sequence[Study], trials: int) -> tuple[Study, ...]:
+def confirming(searches: Sequence[Study], trials: int) -> tuple[Study, ...]:
     """The studies of the second stage, pilots first: of each variant on each task.
 
     Their points follow from the trials of all searches on the task, so all of these are part of what they are.
@@ -205,15 +205,15 @@ def confirming(found: Sequence[Study], trials: int) -> tuple[Study, ...]:
     Args:
         trials: of each search.
     """
-    confirm = found[0].experiment.confirm if found else None
+    confirm = searches[0].experiment.confirm if searches else None
     if confirm is None:
         return ()
-    experiment = found[0].experiment
+    experiment = searches[0].experiment
     design = [confirm.settings, confirm.region, confirm.pilot, experiment.margin, trials]
 
     parts, normal = {}, {}
     for task in experiment.tasks:
-        searched = [study for study in found if study.task.label == task.label]
+        searched = [study for study in searches if study.task.label == task.label]
         parts[task.label] = digest([design, [dict(study.parts) for study in searched]])
         normal[task.label] = digest([design, [dict(study.normal) for study in searched]])
 
@@ -226,7 +226,7 @@ def confirming(found: Sequence[Study], trials: int) -> tuple[Study, ...]:
             normal={**study.normal, "confirm": normal[label]},
         )
 
-    return tuple(confirmed(study, stage) for stage in (PILOT, ROUND) for study in found)
+    return tuple(confirmed(study, stage) for stage in (PILOT, ROUND) for study in searches)
 
 
 def _check_equal(study: Study) -> None:
@@ -254,11 +254,11 @@ def _sizes(space: Space) -> list[int]:
     """All units that a space has, or enough of them to find where sizes are too coarse: at the low end."""
     known = space.values("units")
     if known is not None:
-        return [int(one) for one in known]
-    (units,) = [one for one in space.dimensions if one.name == "units"]
+        return [int(value) for value in known]
+    (units,) = [dimension for dimension in space.dimensions if dimension.name == "units"]
     low, high = int(units.low), int(units.high)
     return sorted(
-        {*range(low, min(low + MANY, high) + 1), *(low + (high - low) * at // MANY for at in range(MANY + 1))}
+        {*range(low, min(low + MANY, high) + 1), *(low + (high - low) * part // MANY for part in range(MANY + 1))}
     )
 
 
@@ -269,10 +269,10 @@ def cells(experiment: Experiment) -> dict[str, Cell]:
         SpecError: mistakes in the equations of any of them, and every `init` of a weight that the cell does not have.
     """
     mistakes = Mistakes()
-    found: dict[str, Cell] = {}
+    checked: dict[str, Cell] = {}
     for variant in experiment.variants:
         try:
-            cell = found[variant.label] = check(variant.cell)
+            cell = checked[variant.label] = check(variant.cell)
         except SpecError as error:
             mistakes.extend(error.mistakes)
             continue
@@ -281,7 +281,7 @@ def cells(experiment: Experiment) -> dict[str, Cell]:
             if problem:
                 mistakes.add(place, problem, fix)
     mistakes.raise_if_any()
-    return found
+    return checked
 
 
 def _unfit(cell: Cell, name: str, init: Init) -> tuple[str, str]:
@@ -294,12 +294,12 @@ def _unfit(cell: Cell, name: str, init: Init) -> tuple[str, str]:
 
 
 def _parts(
-    experiment: Experiment, variant: Variant, task: TaskChoice, found: Mapping[str, Cell], data: str
+    experiment: Experiment, variant: Variant, task: TaskChoice, checked_cells: Mapping[str, Cell], data: str
 ) -> dict[str, str]:
     """Digests of what outcomes depend on."""
-    baseline = cell_digest(found[experiment.baseline]) if experiment.equal == "weights" else ""
+    baseline = cell_digest(checked_cells[experiment.baseline]) if experiment.equal == "weights" else ""
     parts: dict[str, Any] = {
-        "cell": [cell_digest(found[variant.label]), dict(variant.init)],
+        "cell": [cell_digest(checked_cells[variant.label]), dict(variant.init)],
         "space": asdict(replace(variant.space, fixed=dict(variant.space.fixed))),
         "task": [task.name, without_paths(task.options)],
         "data": data,
@@ -330,7 +330,7 @@ def _form(cell: Cell, variant: Variant) -> str:
 
 def _undecided(training: Training, space: Space) -> dict[str, Any]:
     """What a training's outcome depends on, as far as the space does not always decide it."""
-    decided = {*space.fixed, *(one.name for one in space.dimensions if not one.when)}
+    decided = {*space.fixed, *(dimension.name for dimension in space.dimensions if not dimension.when)}
     return {name: value for name, value in unusual(training).items() if name not in decided}
 
 
@@ -339,8 +339,8 @@ def changed(now: Mapping[str, str], before: Mapping[str, str]) -> tuple[str, ...
     return tuple(name for name in now if now[name] != before.get(name))
 
 
-def in_turn(found: Sequence[Study], trials: int) -> Iterator[tuple[Study, int]]:
+def in_turn(planned: Sequence[Study], trials: int) -> Iterator[tuple[Study, int]]:
     """All planned trials, index by index over all studies, so that an unfinished sweep compares like with like."""
     for index in range(trials):
-        for study in found:
+        for study in planned:
             yield study, index

@@ -18,16 +18,16 @@ PACKAGES = ("rnnzoo", *backends.processes().PACKAGES, "numpy", "optuna")
 
 def here(folder: Path) -> dict[str, str]:
     """What this process would run trials with; the commit is that of the folder's repository, where it is in one."""
-    found = {"Python": platform.python_version()}
+    setup = {"Python": platform.python_version()}
     for name in PACKAGES:
         try:
-            found[name] = version(name)
+            setup[name] = version(name)
         except PackageNotFoundError:
             continue
-    found["system"] = f"{platform.system()} {platform.machine()}"
-    found["processor"] = processor()
+    setup["system"] = f"{platform.system()} {platform.machine()}"
+    setup["processor"] = processor()
     commit = _commit(folder)
-    return {**found, **({"commit": commit} if commit else {})}
+    return {**setup, **({"commit": commit} if commit else {})}
 
 
 def processor() -> str:

@@ -11,7 +11,6 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
 
 from rnnzoo.confirm.stand import Stand, Training, stand
 from rnnzoo.errors import StoreError, UsageError, argument
@@ -19,33 +18,18 @@ from rnnzoo.launchers import Event, Launcher, Tell
 from rnnzoo.signals import interrupts
 from rnnzoo.spec import points
 from rnnzoo.spec.experiment import Experiment, Named, Search
-from rnnzoo.spec.timing import Timing
 from rnnzoo.spec.hyperparameters import Value
+from rnnzoo.spec.timing import Timing
 from rnnzoo.spec.trial import RETRIED, Kind, Outcome, Progress, Result, Trial, ranked
 from rnnzoo.sweep import provenance, speed
 from rnnzoo.sweep.lock import held
+from rnnzoo.sweep.observer import Observer
 from rnnzoo.sweep.plan import FORM, Study, changed, confirming, in_turn, replicates
 from rnnzoo.sweep.search import Editions, Store, StudyStore
 from rnnzoo.trackers import Tracker
 
 EARLY = 3  # trials after which a variant that only fails is told
-PATIENCE = 0.5  # seconds until Ctrl-C is noticed, at most
-
-
-class Observer(Protocol):
-    """What a sweep tells whoever shows it."""
-
-    def note(self, text: str) -> None: ...
-
-    def begin(self, studies: Sequence[Study], done: Mapping[str, int], best: Mapping[str, float]) -> None: ...
-
-    def started(self, study: Study, trial: Trial) -> None: ...
-
-    def progress(self, study: Study, trial: Trial, progress: Progress) -> None: ...
-
-    def ended(self, study: Study, trial: Trial, outcome: Outcome) -> None: ...
-
-    def stands(self, now: Stand, experiment: Experiment) -> None: ...
+POLL = 0.5  # seconds until Ctrl-C is noticed, at most
 
 
 @dataclass(slots=True)
@@ -98,7 +82,7 @@ class Sweep:
 
     def run(self) -> None:
         """Run what is missing; a study's trials that have ended stay as they are."""
-        self.store.patience.note = self.observer.note
+        self.store.retries.note = self.observer.note
         name = self.experiment.name
         with held(self.runs / "lock", name) as in_folder, self.store.alone(name) as in_storage:
             self.still_alone = (in_folder, in_storage)
@@ -145,7 +129,7 @@ class Sweep:
             self.forgotten[study.identity] = forgotten
             self.attempts[study.identity] = opened.attempts()
             done[study.identity] = opened.done()
-            self.fates[study.identity] = Counter(one.kind for one in done[study.identity].values())
+            self.fates[study.identity] = Counter(outcome.kind for outcome in done[study.identity].values())
         return done
 
     def adopt(self, done: Mapping[str, dict[int, Outcome]]) -> None:
@@ -172,7 +156,7 @@ class Sweep:
             taken += 1
         if self.given:
             known = self.present()
-            other = sum(1 for one in self.given if one.study not in known)
+            other = sum(1 for result in self.given if result.study not in known)
             left = f"; {other} are of another edition of the experiment" if other else ""
             self.observer.note(f"{taken} of {len(self.given)} trials taken over{left}")
 
@@ -192,9 +176,9 @@ class Sweep:
             studies: their identities.
             lacking: those of them that have trials to run.
         """
-        given = {result.study for result in self.given}
+        taken_over = {result.study for result in self.given}
         for name in studies:
-            elsewhere = self.given_provenance if name in given else ()
+            elsewhere = self.given_provenance if name in taken_over else ()
             self.opened[name].sign([*elsewhere, *([self.signature] if name in lacking else ())])
 
     def point(self, study: Study, index: int) -> Mapping[str, Value] | None:
@@ -212,15 +196,26 @@ class Sweep:
         select, results = self.experiment.select, self.results()
         for study in again:
             search = replace(study, replicate=0).identity
-            best = ranked([one for one in results if one.study == search], select.on)[: select.count(self.trials)]
-            self.kept[study.identity] = {one.trial.index: one.trial.hyperparameters for one in best}
+            best = ranked([result for result in results if result.study == search], select.on)[
+                : select.count(self.trials)
+            ]
+            self.kept[study.identity] = {result.trial.index: result.trial.hyperparameters for result in best}
         for study in again:
             for result in self.given:
-                at = result.trial.index
-                if result.study == study.identity and at in self.kept[result.study] and at not in done[result.study]:
+                index = result.trial.index
+                if (
+                    result.study == study.identity
+                    and index in self.kept[result.study]
+                    and index not in done[result.study]
+                ):
                     self.take_over(study, result, done)
-        self.observer.begin(again, {name: len(found) for name, found in done.items()}, {})
-        todo = [(study, at) for study in again for at in self.kept[study.identity] if at not in done[study.identity]]
+        self.observer.begin(again, {name: len(outcomes) for name, outcomes in done.items()}, {})
+        todo = [
+            (study, index)
+            for study in again
+            for index in self.kept[study.identity]
+            if index not in done[study.identity]
+        ]
         self.sign((study.identity for study in again), {study.identity for study, _ in todo})
         self.loop(iter(todo), interrupted)
 
@@ -233,36 +228,40 @@ class Sweep:
         if not self.second:
             return
         done = self.open_all(self.second, self.given_points())
-        before = sum(len(one) for one in done.values())
+        before = sum(len(outcomes) for outcomes in done.values())
         ended: list[Stand] = []
         for task in self.experiment.tasks:
-            studies = {(one.stage, one.variant.label): one for one in self.second if one.task.label == task.label}
+            studies = {
+                (study.stage, study.variant.label): study for study in self.second if study.task.label == task.label
+            }
             while (now := stand(self.experiment, task.label, self.results(), self.trials, ended)).next:
-                todo = [(studies[one.stage, one.variant], one) for one in now.next]
+                todo = [(studies[training.stage, training.variant], training) for training in now.next]
                 for study, training in todo:
                     self.kept.setdefault(study.identity, {})[training.index] = training.hyperparameters
                 self.observer.stands(now, self.experiment)
                 self.take_rest(todo, done)
-                left = [(study, one.index) for study, one in todo if one.index not in done[study.identity]]
+                left = [
+                    (study, training.index) for study, training in todo if training.index not in done[study.identity]
+                ]
                 self.sign((study.identity for study, _ in todo), {study.identity for study, _ in left})
                 self.loop(iter(left), interrupted)
             self.observer.stands(now, self.experiment)
             ended.append(now)
-        taken = sum(len(one) for one in done.values()) - before
+        taken = sum(len(outcomes) for outcomes in done.values()) - before
         if taken:
             self.observer.note(f"{taken} trials of the second stage taken over")
 
     def take_rest(self, todo: Sequence[tuple[Study, Training]], done: Mapping[str, dict[int, Outcome]]) -> None:
         """Record the given ones of these trainings; one that was made at another setting is left out, and made here."""
-        given = {(one.study, one.trial.index): one for one in self.given}
+        taken_over = {(result.study, result.trial.index): result for result in self.given}
         for study, training in todo:
-            result = given.get((study.identity, training.index))
+            result = taken_over.get((study.identity, training.index))
             if result is not None and dict(result.trial.hyperparameters) == dict(training.hyperparameters):
                 self.take_over(study, result, done)
 
     def time(self, interrupted: Callable[[], bool]) -> None:
         """Measure what claims about speed ask, where it was not measured yet; no trial runs beside it."""
-        known = {(one.a, one.b): one for one in self.store.timings(self.present())}
+        known = {(timing.a, timing.b): timing for timing in self.store.timings(self.present())}
         for a, b in speed.wanted(self.experiment, self.studies):
             if (a.identity, b.identity) in known:
                 continue
@@ -276,7 +275,7 @@ class Sweep:
         """How fast two variants train; None, and a note, where they cannot be measured."""
         self.observer.note(f"measuring how fast {a.label} trains beside {b.variant.label}")
         try:
-            return speed.side_by_side(a, b, self.launcher, provenance.processor(), interrupted, PATIENCE)
+            return speed.side_by_side(a, b, self.launcher, provenance.processor(), interrupted, POLL)
         except speed.SpeedError as error:
             self.observer.note(f"not measured: {error}")
             return None
@@ -284,11 +283,18 @@ class Sweep:
     def begin(self, done: Mapping[str, Mapping[int, Outcome]]) -> None:
         """Tell the observer what there is already, of the trials that are planned."""
         on = self.experiment.select.on
-        planned = {name: [one for at, one in found.items() if at < self.trials] for name, found in done.items()}
-        scores = {name: [one.scores[on] for one in found if one.scores] for name, found in planned.items()}
-        best = {name: min(found) for name, found in scores.items() if found}
-        self.observer.begin(self.studies, {name: len(found) for name, found in planned.items()}, best)
-        ended = Counter(one.kind for found in planned.values() for one in found if one.kind in RETRIED)
+        planned = {
+            name: [outcome for index, outcome in outcomes.items() if index < self.trials]
+            for name, outcomes in done.items()
+        }
+        scores = {
+            name: [outcome.scores[on] for outcome in outcomes if outcome.scores] for name, outcomes in planned.items()
+        }
+        best = {name: min(all_scores) for name, all_scores in scores.items() if all_scores}
+        self.observer.begin(self.studies, {name: len(outcomes) for name, outcomes in planned.items()}, best)
+        ended = Counter(
+            outcome.kind for outcomes in planned.values() for outcome in outcomes if outcome.kind in RETRIED
+        )
         for kind, count in ended.items():
             self.observer.note(f"{count} of them are {kind.words}; `{argument('again')} {kind}` begins these once more")
 
@@ -341,7 +347,7 @@ class Sweep:
     def results(self) -> list[Result]:
         """Results of the present studies; editions that were set aside are left out."""
         present = self.present()
-        return [one for one in self.store.results(self.experiment.name) if one.study in present]
+        return [result for result in self.store.results(self.experiment.name) if result.study in present]
 
     def present(self) -> set[str]:
         """Identities of all studies of this edition."""
@@ -360,7 +366,7 @@ class Sweep:
             while (more or self.retries) and len(self.running) < self.launcher.capacity():
                 more = self.submit(self.retries.popleft() if self.retries else next(todo, None))
             if self.running:
-                event = self.launcher.wait(PATIENCE)
+                event = self.launcher.wait(POLL)
                 if event is not None:
                     self.take(event)
 
@@ -385,38 +391,38 @@ class Sweep:
 
     def take(self, event: Event) -> None:
         """Something happened to a trial: progress is answered, an outcome is told and recorded."""
-        at = self.running[event.ticket]
-        opened = self.opened[at.study.identity]
+        running = self.running[event.ticket]
+        opened = self.opened[running.study.identity]
         if isinstance(event.what, Progress):
-            go_on = opened.report(at.number, event.what.step, event.what.value)
+            go_on = opened.report(running.number, event.what.step, event.what.value)
             self.launcher.answer(event.ticket, go_on)
-            self.observer.progress(at.study, at.trial, event.what)
+            self.observer.progress(running.study, running.trial, event.what)
             return
         del self.running[event.ticket]
-        self.finish(at, event.what)
+        self.finish(running, event.what)
         if event.what.kind is Kind.INTERRUPTED:  # and so would be all others
             raise StoreError(event.what.message)
 
-    def finish(self, at: _Running, outcome: Outcome) -> None:
-        identity, index = at.study.identity, at.trial.index
+    def finish(self, running: _Running, outcome: Outcome) -> None:
+        identity, index = running.study.identity, running.trial.index
         if self.attempts[identity][index] < self.experiment.resources.retry.get(outcome.kind, 0):
             outcome = replace(outcome, retried=True)
             self.attempts[identity][index] += 1
-            self.retries.append((at.study, index))
-        self.opened[identity].tell(at.number, at.trial, outcome)
+            self.retries.append((running.study, index))
+        self.opened[identity].tell(running.number, running.trial, outcome)
         if outcome.final:
-            self.tracker.record(Result(at.trial, outcome, identity), _files(at.trial))
-            self.warn(at, outcome)
-        self.observer.ended(at.study, at.trial, outcome)
+            self.tracker.record(Result(running.trial, outcome, identity), _files(running.trial))
+            self.warn(running, outcome)
+        self.observer.ended(running.study, running.trial, outcome)
 
-    def warn(self, at: _Running, outcome: Outcome) -> None:
+    def warn(self, running: _Running, outcome: Outcome) -> None:
         """Say it early when a variant goes wrong from the start."""
-        fates = self.fates[at.study.identity]
+        fates = self.fates[running.study.identity]
         fates[outcome.kind] += 1
         if fates.total() == EARLY and not fates[Kind.COMPLETE] and not fates[Kind.PRUNED]:
             kinds = " and ".join(sorted(kind.words for kind in fates))
             reason = f": {outcome.message}" if outcome.message else ""
-            self.observer.note(f"{at.study.label}: its first {EARLY} trials all ended as {kinds}{reason}")
+            self.observer.note(f"{running.study.label}: its first {EARLY} trials all ended as {kinds}{reason}")
 
     def stop(self) -> None:
         """End what still runs, and say so in the storage; its index runs again next time."""
@@ -437,7 +443,7 @@ def level(
         report: told before each of them how many are done, of how many.
     """
     recorded = tracker.recorded(experiment)
-    late = [one for one in results if recorded.get((one.study, one.trial.index)) is not one.outcome.kind]
+    late = [result for result in results if recorded.get((result.study, result.trial.index)) is not result.outcome.kind]
     for done, result in enumerate(late):
         report(done, len(late))
         tracker.record(result, _files(result.trial))

@@ -25,12 +25,12 @@ from rnnzoo.spec import points
 from rnnzoo.spec.atomic import staged
 from rnnzoo.spec.document import is_number
 from rnnzoo.spec.experiment import PRUNERS, SAMPLERS, Dimension, Named, Search, Space
+from rnnzoo.spec.hyperparameters import Value
 from rnnzoo.spec.seeds import derive_seed
 from rnnzoo.spec.settings import SQLITE, sqlite_file, sqlite_url
 from rnnzoo.spec.timing import Timing
-from rnnzoo.spec.hyperparameters import Value
 from rnnzoo.spec.trial import Kind, Outcome, Result, StudyKey, Trial
-from rnnzoo.sweep._patient import Patience, plain, told
+from rnnzoo.sweep._retry import RetryPolicy, plain, retried
 from rnnzoo.sweep.lock import ServerLock
 from rnnzoo.sweep.plan import FORM
 
@@ -96,11 +96,11 @@ class Store:
     """
 
     def __init__(self, url: str) -> None:
-        self.url, self.patience = url, Patience(url)
+        self.url, self.retries = url, RetryPolicy(url)
         with _quiet():
             self.storage = _open(url)
 
-    @told
+    @retried
     def study(self, identity: str, attributes: Mapping[str, object], search: Search) -> StudyStore:
         """The study of that identity, made where there is none."""
         import optuna
@@ -123,21 +123,21 @@ class Store:
                 study.sampler = _sampler(
                     search.sampler, _seed(identity, search.seed, len(study.get_trials(deepcopy=False)))
                 )
-        return StudyStore(study, str(attributes["on"]), self.patience, prunes=search.pruner is not None)
+        return StudyStore(study, str(attributes["on"]), self.retries, prunes=search.pruner is not None)
 
-    @told
+    @retried
     def editions(self, prefix: str) -> Editions:
         """Studies whose identity begins so: their attributes, and how many trials have ended."""
-        found = {}
+        editions = {}
         for name in self._names():
             if name.startswith(prefix):
                 study = self._load(name)
                 trials = study.get_trials(deepcopy=False)
-                ended = {one.user_attrs.get(_INDEX) for one in trials if _RESULT in one.user_attrs}
-                found[name] = (study.user_attrs, len(ended))
-        return found
+                ended = {trial.user_attrs.get(_INDEX) for trial in trials if _RESULT in trial.user_attrs}
+                editions[name] = (study.user_attrs, len(ended))
+        return editions
 
-    @told
+    @retried
     def inherit(self, study: StudyStore, earlier: str, same: Callable[[Trial], bool]) -> int:
         """Copy trials of an earlier edition to a study that has none of their index; returns how many.
 
@@ -155,21 +155,21 @@ class Store:
             study.sign(before.user_attrs.get(_PROVENANCE, []))
         return len(copied)
 
-    @told
+    @retried
     def of_forms(self, experiment: str, forms: Mapping[str, str]) -> dict[str, str]:
         """Identity of a study -> what `forms` has for the form that it was stored with, if it has anything."""
         with self.storage.engine.connect() as connection:
             stored = _attributes(connection, FORM)
         return {name: forms[form] for name, form in stored.items() if _of(name, experiment) and form in forms}
 
-    @told
+    @retried
     def files(self, experiment: str) -> set[str]:
         """Spec files that were swept under this experiment's name."""
         with self.storage.engine.connect() as connection:
             stored = _attributes(connection, "file")
         return {str(file) for name, file in stored.items() if _of(name, experiment)} - {""}
 
-    @told
+    @retried
     def namesakes(self, identity: str) -> list[str]:
         """Studies of other experiments with the same variant, task and hash: older versions gave them one folder."""
         rest = StudyKey.parse(identity).rest
@@ -180,7 +180,7 @@ class Store:
         """Everything that has ended for an experiment, all editions, by study and index."""
         return self.record(experiment).results
 
-    @told
+    @retried
     def record(self, experiment: str) -> Record:
         """All that is known of an experiment's trials, read at once.
 
@@ -192,25 +192,27 @@ class Store:
         interrupted: Counter[str] = Counter()
         with self.storage.engine.connect() as connection:
             ids = connection.exec_driver_sql(_STUDIES)
-            names = {at: name for at, name in ids if _of(name, experiment)}
+            names = {study_id: name for study_id, name in ids if _of(name, experiment)}
             if not names:
                 return Record((), running, interrupted)
             void = {name: set(numbers) for name, numbers in _attributes(connection, _VOID).items()}
             rows = connection.exec_driver_sql(_TRIALS.format(studies=", ".join(map(str, names))))
-            for at, number, state, content in rows:
-                if number in void.get(names[at], ()):
+            for study_id, number, state, content in rows:
+                if number in void.get(names[study_id], ()):
                     continue
-                result = _result(json.loads(content) if content else None, names[at])
+                result = _result(json.loads(content) if content else None, names[study_id])
                 if state in _UNDER_WAY:
-                    running[names[at]] += 1
+                    running[names[study_id]] += 1
                 elif result is not None and result.outcome.final:
                     results.setdefault((result.study, result.trial.index), result)
                 else:  # without a result it was left running by a sweep that was killed, and reclaimed by the next
-                    interrupted[names[at]] += 1
-        ordered = sorted(results.values(), key=lambda one: (one.trial.task, one.trial.variant, one.trial.index))
+                    interrupted[names[study_id]] += 1
+        ordered = sorted(
+            results.values(), key=lambda result: (result.trial.task, result.trial.variant, result.trial.index)
+        )
         return Record(ordered, running, interrupted)
 
-    @told
+    @retried
     def provenance(self, identities: Collection[str]) -> list[dict[str, str]]:
         """Where and with what the trials of these studies were run, each different set once."""
         found: list[dict[str, str]] = []
@@ -221,7 +223,7 @@ class Store:
                 found += [one for one in given if one not in found]
         return found
 
-    @told
+    @retried
     def timings(self, identities: Collection[str]) -> list[Timing]:
         """How fast variants trained side by side, of these studies."""
         with self.storage.engine.connect() as connection:
@@ -229,19 +231,19 @@ class Store:
         kept = [Timing.from_dict(one) for name, given in stored.items() if name in identities for one in given]
         return [one for one in kept if one.b in identities]
 
-    @told
+    @retried
     def running(self) -> dict[str, int]:
         """How many trials are said to be running, by experiment."""
         from optuna.trial import TrialState
 
-        found: dict[str, int] = {}
+        running: dict[str, int] = {}
         for name in self._names():
             count = len(self._load(name).get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
             if count:
                 key = StudyKey.find(name)
                 experiment = key.experiment if key else name
-                found[experiment] = found.get(experiment, 0) + count
-        return found
+                running[experiment] = running.get(experiment, 0) + count
+        return running
 
     @contextmanager
     def alone(self, experiment: str) -> Iterator[Callable[[], None]]:
@@ -257,12 +259,12 @@ class Store:
             yield lambda: None
             return
         try:
-            self.patience.call(lock.hold)
-            yield lambda: self.patience.call(lock.hold)
+            self.retries.call(lock.hold)
+            yield lambda: self.retries.call(lock.hold)
         finally:
             lock.release()
 
-    @told
+    @retried
     def holder(self, experiment: str) -> str:
         """Who sweeps an experiment in this storage, on whatever machine; empty where nobody is known to."""
         lock = self._lock(experiment)
@@ -288,12 +290,12 @@ class StudyStore:
 
     study: Any
     on: str  # the split whose score is the study's value
-    patience: Patience
+    retries: RetryPolicy
     prunes: bool
     asked: dict[int, Any] = field(default_factory=dict)
     asking: bool = False  # an `ask` began and did not end
 
-    @told
+    @retried
     def ask(self, index: int, point: Mapping[str, Value] | None, space: Space) -> tuple[int, dict[str, Value]]:
         """Begin a trial: its number, and its hyper-parameters, the fixed ones included.
 
@@ -323,7 +325,7 @@ class StudyStore:
             if trial.number not in self.asked:
                 self.study.tell(trial.number, state=TrialState.FAIL)
 
-    @told
+    @retried
     def report(self, number: int, step: int, value: float) -> bool:
         """A value on the way; False to stop the trial."""
         if not self.prunes:
@@ -333,7 +335,7 @@ class StudyStore:
             trial.report(value, step)
             return not trial.should_prune()
 
-    @told
+    @retried
     def tell(self, number: int, trial: Trial, outcome: Outcome) -> None:
         """End a trial.  The result is written first: killed in between, `reclaim` ends the trial with it."""
         from optuna.exceptions import UpdateFinishedTrialError
@@ -353,7 +355,7 @@ class StudyStore:
         else:
             self.study.tell(number, state=TrialState.FAIL)
 
-    @told
+    @retried
     def reclaim(self) -> int:
         """End the trials of a sweep that died; returns how many run again."""
         from optuna.trial import TrialState
@@ -369,34 +371,34 @@ class StudyStore:
                 again += 1
         return again
 
-    @told
+    @retried
     def attempts(self) -> Counter[int]:
         """How often a trial was begun again, by index."""
         results = (_result(trial.user_attrs.get(_RESULT)) for trial in self.study.get_trials(deepcopy=False))
-        return Counter(one.trial.index for one in results if one is not None and one.outcome.retried)
+        return Counter(result.trial.index for result in results if result is not None and result.outcome.retried)
 
-    @told
+    @retried
     def sign(self, provenance: Sequence[Mapping[str, str]]) -> None:
         """Remember where and with what trials are run, beside what is remembered already."""
         with _quiet():
             known = list(self.study.user_attrs.get(_PROVENANCE, []))
-            new = [dict(one) for one in provenance if one not in known]
+            new = [dict(setup) for setup in provenance if setup not in known]
             if new:
                 self.study.set_user_attr(_PROVENANCE, [*known, *new])
 
-    @told
+    @retried
     def time(self, timing: Timing) -> None:
         """Remember how fast this study's variant trained beside another, in place of what was measured of the two before."""
         with _quiet():
-            known = [one for one in self.study.user_attrs.get(_TIMINGS, []) if one["b"] != timing.b]
+            known = [content for content in self.study.user_attrs.get(_TIMINGS, []) if content["b"] != timing.b]
             self.study.set_user_attr(_TIMINGS, [*known, timing.to_dict()])
 
-    @told
+    @retried
     def done(self) -> dict[int, Outcome]:
         """Outcomes that are final, by index; the first of each."""
         return {result.trial.index: result.outcome for _, result in _ended(self.study)}
 
-    @told
+    @retried
     def forget(self, kinds: Collection[Kind]) -> int:
         """Let trials that ended so run again: they stay in the storage and no longer count; returns how many."""
         numbers = [trial.number for trial, result in _ended(self.study) if result.outcome.kind in kinds]
@@ -496,27 +498,27 @@ def _pruner(named: Named | None) -> Any:
     return _make(kind, named, {})
 
 
-def _wrapped(given: Any) -> Named | None:
+def _wrapped(option: Any) -> Named | None:
     """The pruner that a patient one waits for: a name, or a table with `name` and options; none prunes by patience alone."""
-    if given is None:
+    if option is None:
         return None
-    options = dict(given) if isinstance(given, Mapping) else {"name": given}
+    options = dict(option) if isinstance(option, Mapping) else {"name": option}
     return Named(str(options.pop("name", "")), options)
 
 
-def _make(kind: Any, named: Named, given: Mapping[str, Any]) -> Any:
+def _make(kind: Any, named: Named, arguments: Mapping[str, Any]) -> Any:
     parameters = inspect.signature(kind).parameters
-    known = [name for name in parameters if name not in given]
+    known = [name for name in parameters if name not in arguments]
     for name, value in named.options.items():
         if name not in known:
             raise UsageError(f"{kind.__name__} has no option '{name}'", nearest(name, known))
         kinds = _kinds(parameters[name].annotation)
-        if kinds and not any(_KINDS[one][1](value) for one in kinds):
-            wanted = " or ".join(_KINDS[one][0] for one in sorted(kinds))
+        if kinds and not any(_KINDS[kind_of_value][1](value) for kind_of_value in kinds):
+            wanted = " or ".join(_KINDS[kind_of_value][0] for kind_of_value in sorted(kinds))
             raise UsageError(f"{kind.__name__}: `{name}` must be {wanted}, not {value!r}")
     try:
         with _quiet():
-            return kind(**named.options, **given)
+            return kind(**named.options, **arguments)
     except (TypeError, ValueError) as error:
         raise UsageError(f"{kind.__name__} cannot be made: {error}") from None
 

@@ -17,8 +17,8 @@ from rnnzoo.launchers import Launcher
 from rnnzoo.spec import points
 from rnnzoo.spec.claims import FASTER, tasks_of
 from rnnzoo.spec.experiment import Experiment, Space
-from rnnzoo.spec.timing import ROUNDS, Side, Timing
 from rnnzoo.spec.hyperparameters import SIZES, Value, resolved
+from rnnzoo.spec.timing import ROUNDS, Side, Timing
 from rnnzoo.spec.trial import Outcome, Progress, Trial
 from rnnzoo.sweep.measure import Cost, corner
 from rnnzoo.sweep.plan import Study
@@ -136,36 +136,36 @@ class _Turns:
             self.tickets.append(self.launcher.submit(trial))
             self.heard(len(self.tickets) - 1)
         for number in range(ROUNDS):
-            for at in (0, 1) if number % 2 else (1, 0):  # who comes first changes, as drift would favour one
-                self.launcher.answer(self.tickets[at], True)
-                self.heard(at)
-        first, second = (self.ended(at) for at in (0, 1))
+            for side in (0, 1) if number % 2 else (1, 0):  # who comes first changes, as drift would favour one
+                self.launcher.answer(self.tickets[side], True)
+                self.heard(side)
+        first, second = (self.ended(side) for side in (0, 1))
         return first, second
 
-    def heard(self, at: int) -> None:
+    def heard(self, side: int) -> None:
         """Wait until an epoch of a trial is over."""
-        what = self.next(at)
+        what = self.next(side)
         if isinstance(what, Outcome):
             for other, ticket in enumerate(self.tickets):
-                if other != at:
+                if other != side:
                     self.launcher.answer(ticket, False)
                     self.next(other)
             reason = f": {what.message}" if what.message else ""
-            raise SpeedError(f"{self.trials[at].variant} ended as {what.kind.words}{reason}")
+            raise SpeedError(f"{self.trials[side].variant} ended as {what.kind.words}{reason}")
 
-    def ended(self, at: int) -> tuple[float, ...]:
-        self.launcher.answer(self.tickets[at], True)
-        outcome = self.next(at)
+    def ended(self, side: int) -> tuple[float, ...]:
+        self.launcher.answer(self.tickets[side], True)
+        outcome = self.next(side)
         if not isinstance(outcome, Outcome) or len(outcome.curve) != 1 + ROUNDS or not outcome.seconds.get("step"):
-            raise SpeedError(f"{self.trials[at].variant} did not tell how long its epochs took")
+            raise SpeedError(f"{self.trials[side].variant} did not tell how long its epochs took")
         epochs = np.array([row["seconds"] for row in outcome.curve[1:]])
         steps = float(np.median(epochs)) / outcome.seconds["step"]
         return tuple((epochs / steps).tolist())
 
-    def next(self, at: int) -> Progress | Outcome:
+    def next(self, side: int) -> Progress | Outcome:
         while True:
             if self.interrupted():
                 raise KeyboardInterrupt
             event = self.launcher.wait(self.patience)
-            if event is not None and event.ticket == self.tickets[at]:
+            if event is not None and event.ticket == self.tickets[side]:
                 return event.what

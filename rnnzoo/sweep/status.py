@@ -58,17 +58,17 @@ def rows(studies: Sequence[Study], store: Store, trials: int) -> tuple[Row, ...]
 
 
 def _row(study: Study, outcomes: Sequence[Outcome], record: Record, trials: int) -> Row:
-    complete = [one for one in outcomes if one.kind is Kind.COMPLETE]
+    complete = [outcome for outcome in outcomes if outcome.kind is Kind.COMPLETE]
     on = study.experiment.select.on
-    counts = {kind: sum(1 for one in outcomes if one.kind is kind) for kind in Kind if kind.final}
+    counts = {kind: sum(1 for outcome in outcomes if outcome.kind is kind) for kind in Kind if kind.final}
     return Row(
         variant=study.variant.label,
         task=study.task.label,
         planned=planned(study, trials),
         running=record.running.get(study.identity, 0),
         counts={**counts, Kind.INTERRUPTED: record.interrupted.get(study.identity, 0)},
-        best=min((one.scores[on] for one in complete), default=None),
-        seconds=statistics.median(one.seconds.get("total", 0.0) for one in complete) if complete else None,
+        best=min((outcome.scores[on] for outcome in complete), default=None),
+        seconds=statistics.median(outcome.seconds.get("total", 0.0) for outcome in complete) if complete else None,
     )
 
 

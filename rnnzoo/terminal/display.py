@@ -1,6 +1,6 @@
 """A sweep as it runs: bars and best scores on a terminal, plain lines without one.
 
-In: what the loop tells (`sweep.run.Observer`).  Out: text, nothing else; a display that fails stops no sweep.
+In: what the loop tells (`sweep.observer.Observer`).  Out: text, nothing else; a display that fails stops no sweep.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from rnnzoo.confirm import told
 from rnnzoo.confirm.stand import Stand
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
+from rnnzoo.sweep.observer import Observer
 from rnnzoo.sweep.plan import Study
 from rnnzoo.sweep.status import planned
 
@@ -58,7 +59,7 @@ class _State:
         return f"about {duration(pace * (self.total - self.finished))} left"
 
 
-class Display:
+class Display(Observer):
     """Observer of a sweep; use it as a context.
 
     Args:

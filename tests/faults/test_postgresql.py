@@ -18,7 +18,7 @@ from sqlalchemy import event
 
 from rnnzoo.errors import StoreError
 from rnnzoo.spec.trial import Outcome, Result, Trial
-from rnnzoo.sweep import _patient
+from rnnzoo.sweep import _retry
 from rnnzoo.sweep.plan import Study
 from rnnzoo.sweep.run import Sweep
 from rnnzoo.sweep.search import Store
@@ -118,7 +118,7 @@ def test_a_server_that_is_restarted_in_the_middle_is_waited_for(
 def test_a_server_that_stays_away_ends_the_sweep_with_one_message_and_the_same_command_goes_on(
     server: Server, url: str, expected: Outcomes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_patient, "LONGEST", 1.0)
+    monkeypatch.setattr(_retry, "LONGEST", 1.0)
     tracker, observer = MemoryTracker(), Administrator(server=server, away=4.0)
     stopped = sweep(tmp_path, RANDOM, 2, observer, tracker, storage=url)
     began = time.monotonic()

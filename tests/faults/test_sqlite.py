@@ -16,7 +16,7 @@ import pytest
 from rnnzoo.errors import StoreError
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Outcome, Trial
-from rnnzoo.sweep import _patient, search
+from rnnzoo.sweep import _retry, search
 from rnnzoo.sweep.plan import Study
 from rnnzoo.sweep.search import Store
 from rnnzoo.trackers.memory import MemoryTracker
@@ -91,7 +91,7 @@ def test_a_storage_that_stays_locked_is_told_plainly_and_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "LOCKED", 0.3)
-    monkeypatch.setattr(_patient, "LONGEST", 0.5)
+    monkeypatch.setattr(_retry, "LONGEST", 0.5)
     tracker = MemoryTracker()
     with program(tmp_path / "optuna.db", 60) as lock:
         stopped = sweep(tmp_path, RANDOM, 2, Stranger(act=lock), tracker)

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from rnnzoo.errors import StoreError, UsageError
-from rnnzoo.launchers import Work
+from rnnzoo.launchers import Setup, Work
 from rnnzoo.launchers.local import LocalLauncher
 from rnnzoo.spec.read_experiment import parse_experiment
-from rnnzoo.spec.trial import Kind, Outcome, Progress, Result, Trial, digest, ranked
+from rnnzoo.spec.trial import Kind, Outcome, Result, Trial, digest, ranked
 from rnnzoo.sweep.lock import held
+from rnnzoo.sweep.observer import Observer
 from rnnzoo.sweep.open import of_present
 from rnnzoo.sweep.plan import Study, studies
 from rnnzoo.sweep.run import Sweep
@@ -41,7 +42,7 @@ training: {{epochs: 4}}
 
 
 @dataclass
-class Quiet:
+class Quiet(Observer):
     """An observer that remembers, and can stop the sweep as Ctrl-C does."""
 
     stop_after: int = 10**9
@@ -53,10 +54,6 @@ class Quiet:
 
     def begin(self, studies: Sequence[Study], done: Mapping[str, int], best: Mapping[str, float]) -> None:
         self.done = dict(done)
-
-    def started(self, study: Study, trial: Trial) -> None: ...
-
-    def progress(self, study: Study, trial: Trial, progress: Progress) -> None: ...
 
     def ended(self, study: Study, trial: Trial, outcome: Outcome) -> None:
         if outcome.final:
@@ -77,7 +74,7 @@ def sweep(
     experiment = parse_experiment(spec, str(folder / "loop.yaml"), folder)
     tracker = tracker or MemoryTracker()
     planned = studies(experiment, {"adding": "digest"}, {"adding": 2})
-    launcher = LocalLauncher(work, workers, (work.__module__,))
+    launcher = LocalLauncher(Setup(work, workers, (work.__module__,)))
     store = Store(storage or f"sqlite:///{folder}/optuna.db")
     runs = folder / "runs" / "loop"
     return Sweep(experiment, planned, experiment.search.trials, store, tracker, launcher, observer, runs)
