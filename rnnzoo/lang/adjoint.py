@@ -285,19 +285,19 @@ def _scheduled(
 def _emitted(
     waited: Instructions, rest: Instructions, results: Iterable[Atom]
 ) -> tuple[tuple[ir.Ref, ...], Instructions]:
-    """What the loop keeps for what comes after it; and instructions that take from that what lies in it already.
+    """What the loop emits for what comes after it; and instructions that take from that what lies in it already.
 
-    Parts of a kept value, and values that a kept one lays side by side, are taken from it and not kept twice.  What is one
-    number for all units depends on `t` alone, and is computed once more.
+    Parts of an emitted value, and values that an emitted one lays side by side, are taken from it and not emitted twice.
+    What is one number for all units depends on `t` alone, and is computed once more.
     """
     scalars = [instruction for instruction in waited if not instruction.shape]
     scalars_again = needed(scalars, reads(rest))
     vectors = by_name(instruction for instruction in waited if instruction.shape)
     wanted = _read_later(vectors, rest, results)
-    kept, parts = _taken_apart(vectors, wanted)
-    from_stacks = _inside_stacks(vectors, kept)
-    emitted = tuple(ref for ref in kept if not _is_value_of(ref, from_stacks))
-    return emitted, (*scalars_again, *from_stacks.values(), *parts)
+    emitted, parts = _taken_apart(vectors, wanted)
+    from_stacks = _inside_stacks(vectors, emitted)
+    needed_whole = tuple(ref for ref in emitted if not _is_value_of(ref, from_stacks))
+    return needed_whole, (*scalars_again, *from_stacks.values(), *parts)
 
 
 def _read_later(vectors: Mapping[str, Instruction], rest: Instructions, results: Iterable[Atom]) -> list[ir.Ref]:
@@ -309,7 +309,7 @@ def _read_later(vectors: Mapping[str, Instruction], rest: Instructions, results:
 def _taken_apart(
     vectors: Mapping[str, Instruction], wanted: Sequence[ir.Ref]
 ) -> tuple[dict[ir.Ref, None], list[Instruction]]:
-    """What is kept, with wide values in place of their parts; and the instructions that take these parts."""
+    """What is emitted, with wide values in place of their parts; and the instructions that take these parts."""
     parts = by_name(instruction for instruction in vectors.values() if instruction.primitive is part)
     wanted_parts = [parts[ref.name] for ref in wanted if _is_value_of(ref, parts)]
     others = [ref for ref in wanted if not _is_value_of(ref, parts)]
@@ -317,17 +317,17 @@ def _taken_apart(
     return dict.fromkeys([*others, *wholes]), wanted_parts
 
 
-def _inside_stacks(vectors: Mapping[str, Instruction], kept: Mapping[ir.Ref, None]) -> dict[str, Instruction]:
-    """Of kept values that a kept stack lays side by side: the instructions that take them from it, by name.
+def _inside_stacks(vectors: Mapping[str, Instruction], emitted: Mapping[ir.Ref, None]) -> dict[str, Instruction]:
+    """Of emitted values that an emitted stack lays side by side: the instructions that take them from it, by name.
 
     Adjoints are not taken: an instruction is a value, and a value with an adjoint's name is the result itself.
     """
     from_stacks: dict[str, Instruction] = {}
-    for ref in kept:
+    for ref in emitted:
         if not _is_value_of(ref, vectors) or vectors[ref.name].primitive is not stack:
             continue
         for operand, first, last in vectors[ref.name].stacked():
-            if isinstance(operand, ir.Ref) and operand.kind == "value" and operand in kept:
+            if isinstance(operand, ir.Ref) and operand.kind == "value" and operand in emitted:
                 from_stacks[operand.name] = Instruction(operand.name, part, (ref,), operand.shape, (first, last))
     return from_stacks
 
