@@ -13,6 +13,7 @@ from rnnzoo.errors import UsageError, argument
 from rnnzoo.spec import points
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.experiment import Experiment
+from rnnzoo.spec.files import RESULTS
 from rnnzoo.spec.settings import project
 from rnnzoo.spec.trial import Result
 from rnnzoo.tasks import Report as Progress
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from rnnzoo.sweep.plan import Study
     from rnnzoo.sweep.search import Store
 
-RESULTS = Path("results")  # tables that are kept with a project
 MLFLOW = "mlflow"  # stands for a file
 Tell = Callable[[str, bool], None]  # (text, whether it is a warning)
 

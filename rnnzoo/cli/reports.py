@@ -56,8 +56,8 @@ def shown(results: Results, made: Report, console: Console) -> None:
 
 def export(args: argparse.Namespace) -> None:
     """The trials as a table."""
-    from rnnzoo.api.sources import RESULTS
     from rnnzoo.report import table
+    from rnnzoo.spec.files import RESULTS
     from rnnzoo.sweep import open as door
 
     opened = door.opened(Path(args.spec), args.set)

@@ -21,6 +21,7 @@ from rnnzoo.errors import UsageError, command
 from rnnzoo.report.rows import SPLITS, RowError, repeated, result
 from rnnzoo.report.summary import TaskInfo
 from rnnzoo.spec.atomic import atomic_write
+from rnnzoo.spec.files import missing
 from rnnzoo.spec.hyperparameters import SEARCHABLE
 from rnnzoo.spec.timing import Timing
 from rnnzoo.spec.trial import Result
@@ -155,7 +156,7 @@ def read(path: Path) -> Trials:
             timings=tuple(Timing.from_dict(timing) for timing in about.get("timings", ())),
         )
     except FileNotFoundError:
-        raise UsageError(f"there is no file {path}") from None
+        raise missing(path, (".csv", ".parquet"), beyond=False) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, csv.Error, RecursionError) as error:
         problem = f"it does not say {error}" if isinstance(error, KeyError) else str(error)
         raise UsageError(

@@ -11,6 +11,7 @@ from rnnzoo.errors import UsageError
 from rnnzoo.spec.settings import EXPERIMENTS, project
 
 ENDINGS = (".yaml", ".yml")
+RESULTS = Path("results")  # tables of trials that are kept with a project
 SHOWN = 3  # near files in a message
 
 
@@ -26,17 +27,21 @@ def located(given: Path) -> Path:
     raise missing(given)
 
 
-def missing(given: Path) -> UsageError:
-    """The error for a file that is not there: where it was looked for, and files of similar names."""
+def missing(given: Path, endings: tuple[str, ...] = ENDINGS, beyond: bool = True) -> UsageError:
+    """The error for a file that is not there: where it was looked for, and files of similar names.
+
+    Args:
+        endings: of such files.
+        beyond: whether the project was looked in, too.
+    """
     try:
         os.lstat(given)
     except (FileNotFoundError, NotADirectoryError):
         pass
     except (OSError, ValueError) as error:
         return UsageError(f"cannot read {given}: {getattr(error, 'strerror', None) or error}")
-    beyond = len(_places(given)) > 1
-    where = f" here, nor in the project at {project()}" if beyond else ""
-    near = [f"'{path}'" for path in _near(given)]
+    where = f" here, nor in the project at {project()}" if beyond and len(_places(given)) > 1 else ""
+    near = [f"'{path}'" for path in _near(given, endings)]
     return UsageError(f"there is no file {given}{where}", f"did you mean {' or '.join(near)}?" if near else "")
 
 
@@ -44,20 +49,21 @@ def _places(given: Path) -> list[Path]:
     return list(dict.fromkeys([given, given if given.is_absolute() else project() / given]))
 
 
-def _near(given: Path) -> list[Path]:
-    """Files that were probably meant, the nearest first: of a similar name, there or among the project's experiments."""
-    files = {path: path.stem for path in _specs(given)}
+def _near(given: Path, endings: tuple[str, ...]) -> list[Path]:
+    """Files that were probably meant, the nearest first: of a similar name, there or where the project keeps such."""
+    files = {path: path.stem for path in _files(given, endings)}
     stems = difflib.get_close_matches(given.stem, sorted(set(files.values())), n=SHOWN, cutoff=0.6)
     return [path for stem in stems for path, own in files.items() if own == stem][:SHOWN]
 
 
-def _specs(given: Path) -> Iterator[Path]:
-    """Specs in the folders where the file could be."""
+def _files(given: Path, endings: tuple[str, ...]) -> Iterator[Path]:
+    """What has such an ending in the folders where the file could be."""
     home = project() / EXPERIMENTS
-    folders = [*(place.parent for place in _places(given)), home, home / "studies", home / "cells"]
+    kept = [home, home / "studies", home / "cells", project() / RESULTS]
+    folders = [*(place.parent for place in _places(given)), *kept]
     for folder in dict.fromkeys(folders):
         try:
             names = sorted(os.listdir(folder))
         except (OSError, ValueError):
             continue
-        yield from (folder / name for name in names if name.endswith(ENDINGS))
+        yield from (folder / name for name in names if name.endswith(endings))

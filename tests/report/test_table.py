@@ -266,3 +266,17 @@ CELLS = (
     "", "-5", "0", "nan", "inf", "-inf", "1e400", "NaN", "1_000", "7.0", " 7", "../../x", "gates/../adding/abc", '"', "{}",
     "complete", "diverged", "lstm~1", "gates/lstm~1/adding/abc", "\u0663", "1e-400", "[]", "True",
 )  # fmt: skip
+
+
+def test_a_table_that_is_not_there_is_answered_with_those_of_similar_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results/gates.csv").write_text("")
+    with pytest.raises(UsageError) as caught:
+        table.read(Path("gate.csv"))
+    assert (caught.value.problem, caught.value.fix) == (
+        "there is no file gate.csv",
+        "did you mean 'results/gates.csv'?",
+    )
