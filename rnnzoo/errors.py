@@ -68,14 +68,14 @@ def at_command_line() -> Iterator[None]:
         _at_command_line.reset(token)
 
 
-def argument(name: str) -> str:
-    """An argument as its caller writes it: `--workers` on the command line, `workers` in Python.
+def argument(name: str, value: object = None) -> str:
+    """An argument as its caller writes it: `--workers` on the command line, `workers` in Python; or with its value.
 
     Overrides are `--set` there and `overrides` here, a table is `--from` and `source`.
     """
     if not _at_command_line.get():
-        return name
-    return f"--{_OPTIONS.get(name, name)}"
+        return name if value is None else f"{name}={value!r}"
+    return f"--{_OPTIONS.get(name, name)}" + ("" if value is None else f" {value}")
 
 
 _OPTIONS = {"overrides": "set", "source": "from"}

@@ -54,7 +54,7 @@ def test_problem_and_fix_become_text_in_one_place() -> None:
         ({"overrides": ["search.trails=2"]}, 'overrides=["search.trails=2"]: an', "--set search.trails=2: an"),
         ({"overrides": ["search"]}, 'write overrides=["key=value"]', "write --set key=value"),
         ({"overrides": ["training.epochs=x"]}, "overrides:1:17: `epochs`", "--set:1:17: `epochs`"),
-        ({"again": "faild"}, "again faild: no trials", "--again faild: no trials"),
+        ({"again": "faild"}, "again='faild': no trials", "--again faild: no trials"),
     ],
 )
 def test_an_argument_is_named_as_its_caller_writes_it(

@@ -140,7 +140,7 @@ def _kinds(given: Sequence[str]) -> tuple[Kind, ...]:
     known = [str(kind) for kind in RETRIED]
     for kind in given:
         if kind not in known:
-            raise UsageError(f"{argument('again')} {kind}: no trials that are begun again", nearest(kind, known))
+            raise UsageError(f"{argument('again', kind)}: no trials that are begun again", nearest(kind, known))
     return tuple(Kind(kind) for kind in given)
 
 

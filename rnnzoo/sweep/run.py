@@ -296,7 +296,9 @@ class Sweep:
             outcome.kind for outcomes in planned.values() for outcome in outcomes if outcome.kind in RETRIED
         )
         for kind, count in ended.items():
-            self.observer.note(f"{count} of them are {kind.words}; `{argument('again')} {kind}` begins these once more")
+            self.observer.note(
+                f"{count} of them are {kind.words}; `{argument('again', str(kind))}` begins these once more"
+            )
 
     def attributes(self, study: Study) -> dict[str, object]:
         return {
