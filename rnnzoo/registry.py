@@ -1,12 +1,14 @@
 """What a name in YAML stands for: a file of the package, of the user's project, or of a package that is installed.
 
-In: a kind of thing (`tasks`, `trackers`, `launchers`), a name (`chorales`), the project's folder for that kind.  Out: the
-module, imported only now.  There is no list to edit: the package's folder and the project's are looked into, and so are the
-entry points of the group `rnnzoo.tasks` (`rnnzoo.trackers`, `rnnzoo.launchers`).  A name stands for one thing only.
+In: a kind of thing (`tasks`, `losses`, `metrics`, `operations`, `trackers`, `launchers`), a name (`chorales`), the project's
+folder for that kind.  Out: the module, imported only now.  There is no list to edit: the package's folder and the project's
+are looked into, and so are the entry points of the group `rnnzoo.tasks` (`rnnzoo.losses`, ...).  A name stands for one thing
+only.
 """
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import sys
@@ -36,6 +38,11 @@ class _Place:
     load: Callable[[], Any]
 
 
+def singular(kind: str) -> str:
+    """What one of a kind is called: `loss` for `losses`."""
+    return kind.removesuffix("es") if kind.endswith("sses") else kind.removesuffix("s")
+
+
 @cache
 def built_in(kind: str) -> tuple[str, ...]:
     """Names of everything in a folder of the package, sorted; files that begin with `_` are private."""
@@ -58,7 +65,7 @@ def load(kind: str, name: str, own: Path | None = None) -> Any:
         UsageError: nothing, and the message suggests the nearest name; several things; or it cannot be imported.
     """
     places = list(_places(kind, name, own))
-    thing = kind.removesuffix("s")
+    thing = singular(kind)
     if not places:
         raise UsageError(f"no {thing} '{name}'", nearest(name, names(kind, own)))
     if len(places) > 1:
@@ -70,6 +77,17 @@ def load(kind: str, name: str, own: Path | None = None) -> Any:
     except Exception as error:  # whatever a file does when it is run
         line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
         raise UsageError(f"{place.words}{line} cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def digest(kind: str, name: str, own: Path | None = None) -> str:
+    """SHA-256 of the code that a name stands for; empty for the package's own, whose versions studies know otherwise.
+
+    Of an installed package it is that of the file that the entry point names.
+    """
+    if name in built_in(kind):
+        return ""
+    thing = load(kind, name, own)
+    return hashlib.sha256(Path(where(thing)).read_bytes()).hexdigest()
 
 
 def where(thing: Any) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import keras
@@ -182,7 +183,8 @@ class Emitter:
 
     def apply(self, primitive: Elementwise, operands: Sequence[Tensor], dtype: str = "") -> Tensor:
         """An elementwise operation on tensors."""
-        function = getattr(keras.ops, primitive.lowering)
+        lowering = primitive.lowering
+        function = getattr(keras.ops, lowering) if isinstance(lowering, str) else partial(lowering, keras.ops)
         if primitive.reads_truth:
             return function(keras.ops.not_equal(operands[0], 0), *operands[1:])
         value = function(*operands)

@@ -5,20 +5,21 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from rnnzoo import lang, tasks
+from rnnzoo import lang, losses, metrics, tasks
 from rnnzoo.api.beforehand import FIX, odd_starts, warned
 from rnnzoo.errors import Mistake, Mistakes, SpecError, UsageError, command, nearest, worded
-from rnnzoo.lang import ir
+from rnnzoo.lang import ir, operations
 from rnnzoo.lang import listing as programs
 from rnnzoo.lang.canonical import canonical_hash
 from rnnzoo.lang.lint import lint, warnings
+from rnnzoo.lang.primitives import ELEMENTWISE
 from rnnzoo.lang.view import CellView, view
 from rnnzoo.spec import plugins
 from rnnzoo.spec.cell import KEYS as CELL_KEYS
@@ -183,16 +184,32 @@ def _own() -> Iterator[tuple[Path, CellView | None]]:
             yield path, None
 
 
+def _abouts(names: Iterable[str], about: Callable[[str], str]) -> dict[str, str]:
+    """A line for each name; a file that breaks its contract is told, and keeps no other from being listed."""
+    lines = {}
+    for name in names:
+        try:
+            lines[name] = about(name)
+        except UsageError as error:
+            lines[name] = str(error).partition("\n")[0]
+    return lines
+
+
 def _tasks() -> dict[str, str]:
-    return {name: _about_task(name) for name in plugins.names("tasks")}
+    return _abouts(plugins.names("tasks"), lambda name: str(tasks.module(name).ABOUT))
 
 
-def _about_task(name: str) -> str:
-    """The line of a task; a file that is none is told and keeps no other from being listed."""
-    try:
-        return str(tasks.module(name).ABOUT)
-    except UsageError as error:
-        return str(error).partition("\n")[0]
+def _losses() -> dict[str, str]:
+    return _abouts(losses.names(), lambda name: losses.load(name).about)
+
+
+def _metrics() -> dict[str, str]:
+    return _abouts(metrics.names(), lambda name: metrics.load(name).about)
+
+
+def _operations() -> dict[str, str]:
+    own = _abouts(plugins.names(operations.KIND), operations.about)
+    return {**{name: operation.form() for name, operation in ELEMENTWISE.items()}, **own}
 
 
 def _studies() -> dict[str, str]:
@@ -212,9 +229,19 @@ def _studies() -> dict[str, str]:
 LISTED = {
     "cells": "built-in cells, and those of experiments/cells",
     "tasks": "what cells can be trained on",
+    "losses": "what tasks minimise",
+    "metrics": "what tasks report beside their loss",
+    "operations": "what equations of cells can apply",
     "studies": "the experiments of this project",
 }
-_LISTINGS: Mapping[str, Callable[[], dict[str, str]]] = {"cells": _cells, "tasks": _tasks, "studies": _studies}
+_LISTINGS: Mapping[str, Callable[[], dict[str, str]]] = {
+    "cells": _cells,
+    "tasks": _tasks,
+    "losses": _losses,
+    "metrics": _metrics,
+    "operations": _operations,
+    "studies": _studies,
+}
 
 
 def show(args: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
     parse, check       text -> trees -> `ir.Cell`, or every mistake
     ir, primitives     the representation; the operations, each with all of its rules
+    operations         those of a project, beside them
     canonical          one text and one hash for all spellings of a cell
     reference, counts  float64 NumPy, the oracle; weights and multiply-adds
     text, latex, unicode, greek, diagram, view     for people

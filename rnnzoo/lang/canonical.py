@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from rnnzoo.lang import ir
+from rnnzoo.lang import ir, operations
 from rnnzoo.lang.primitives import mul, neg
 
 SUM_LABEL, PRODUCT_LABEL = "sum", "product"
@@ -300,7 +300,7 @@ def canonical_hash(cell: ir.Cell) -> str:
 
     Unlike `text.digest`, it does not depend on how the cell is spelt.
     """
-    return hashlib.sha256(canonical_text(cell).encode()).hexdigest()
+    return hashlib.sha256(f"{canonical_text(cell)}{operations.code(cell)}".encode()).hexdigest()
 
 
 def _hashed(*words: str) -> str:

@@ -13,7 +13,8 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from rnnzoo.errors import Mistakes, Span, nearest
+from rnnzoo.errors import Mistakes, Span, UsageError, nearest
+from rnnzoo.lang.operations import calls
 from rnnzoo.lang.primitives import CALLS, INFIX, Primitive, matmul, mul, neg
 from rnnzoo.spec.cell import FOREIGN, SHOWN_BEFORE, SHOWN_NOW, SIGNS, foreign_words, shown_words
 from rnnzoo.spec.document import MAX_NUMBER, Code
@@ -304,19 +305,23 @@ class _TreeBuilder:
 
     def call(self, node: ast.Call, depth: int) -> Tree:
         if not isinstance(node.func, ast.Name):
-            raise _NotInTheLanguage(node.func, "only operations can be called", nearest("", CALLS))
+            raise _NotInTheLanguage(node.func, "only operations can be called", nearest("", calls))
         name = node.func.id
-        if name not in CALLS:
+        if name not in calls:
             return self.no_operation(node, name, depth)
+        try:
+            operation = calls[name]
+        except UsageError as error:
+            raise _NotInTheLanguage(node.func, *error.parts) from None
         if node.keywords:
             raise _NotInTheLanguage(node, f"{name} takes no named arguments", f"write {name}(a)")
-        if len(node.args) != CALLS[name].arity:
-            wanted, got = CALLS[name].arity, len(node.args)
+        if len(node.args) != operation.arity:
+            wanted, got = operation.arity, len(node.args)
             letters = ", ".join("abc"[:wanted])
             raise _NotInTheLanguage(
                 node, f"{name} takes {wanted} operand{'s' * (wanted > 1)}, not {got}", f"write {name}({letters})"
             )
-        return Call(CALLS[name], tuple(self.tree(arg, depth + 1) for arg in node.args), _span(self.code, node))
+        return Call(operation, tuple(self.tree(arg, depth + 1) for arg in node.args), _span(self.code, node))
 
     def no_operation(self, node: ast.Call, name: str, depth: int) -> Tree:
         """Report an unknown operation; its operands are read all the same, so that their mistakes are reported too."""
@@ -391,10 +396,10 @@ def _called(name: str) -> str:
     """What to write instead of an unknown operation."""
     if name in _PRODUCTS:
         return "write W @ x"
-    if name.lower() in CALLS:
+    if name.lower() in calls:
         return f"write {name.lower()}(...)"
     is_letter = re.fullmatch(r"[A-Z](_\w+)?", name) is not None
-    return f"write {name} @ (...) if it is a matrix" if is_letter else nearest(name, CALLS)
+    return f"write {name} @ (...) if it is a matrix" if is_letter else nearest(name, calls)
 
 
 def _span(code: Code, node: ast.AST) -> Span:

@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import replace
 from typing import Any
 
-from rnnzoo.lang import ir
+from rnnzoo.lang import ir, operations
 from rnnzoo.lang.primitives import Operands
 from rnnzoo.lang.primitives.base import CALL, PREFIX, Written
 from rnnzoo.spec.document import yaml_text
@@ -69,7 +69,7 @@ def digest(cell: ir.Cell) -> str:
         step=_sorted(bare.step),
         first=_sorted(bare.first),
     )
-    return hashlib.sha256(cell_text(ordered).encode()).hexdigest()
+    return hashlib.sha256(f"{cell_text(ordered)}{operations.code(cell)}".encode()).hexdigest()
 
 
 def _sorted(step: ir.Step) -> ir.Step:

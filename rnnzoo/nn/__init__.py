@@ -2,7 +2,7 @@
 
     arguments   what a user hands to a layer, checked
     layer       `Recurrent`, a Keras layer for any cell
-    losses      what is minimised, as tensors and in NumPy
+    losses      a task's loss and metric as tensors
     train       Trial -> Outcome: the compiled training loop; `data`, what it reads batches from
     introspect  a trained model -> what its cell does, in float64
 

@@ -13,10 +13,10 @@ from typing import Any
 import keras
 import numpy as np
 
+from rnnzoo import losses
 from rnnzoo.errors import UsageError
 from rnnzoo.lang import ir, memory, reference
 from rnnzoo.nn.layer import Recurrent
-from rnnzoo.nn.losses import LOSSES
 
 Array = np.ndarray[Any, Any]
 
@@ -84,8 +84,16 @@ def gradients(model: NumpyModel, loss: str, x: Array, y: Array) -> dict[str, Arr
     if len(model.layers) != 1:
         raise UsageError("gradients are drawn for one layer", "--set layers=1")
     output = values(model, x, np.full(len(x), x.shape[1]))[0][model.cell.output][:, -1]
-    upstream = LOSSES[loss].slope(y, predictions(model, output)) @ model.kernel.T
+    upstream = losses.load(loss).slope(y, predictions(model, output)) @ model.kernel.T
     return memory.norms(model.cell, model.layers[0], x, model.units, upstream)
+
+
+def outputs(cell: ir.Cell, weights: Mapping[str, Array], x: Array, units: int) -> Array:
+    """What the compiled layer yields at every step, (sequences, time, size), in float64: for comparisons with the reference."""
+    layer = Recurrent(cell, units, return_sequences=True, dtype="float64")
+    layer.build((None, None, x.shape[-1]))
+    layer.set_weights_by_name(weights)
+    return np.asarray(keras.ops.convert_to_numpy(layer(x)))
 
 
 def real(x: Array, lengths: Array) -> Array:

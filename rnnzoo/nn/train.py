@@ -20,10 +20,11 @@ import numpy as np
 
 from rnnzoo import backends, lang, tasks
 from rnnzoo.errors import RnnzooError, TaskError, TrainingError, UsageError, machine_fault, nearest, worded
-from rnnzoo.lang import counts, ir
+from rnnzoo.lang import counts, ir, operations
+from rnnzoo.lang.text import digest
 from rnnzoo.nn.data import Batch, batches, resident
 from rnnzoo.nn.layer import Recurrent, initializer
-from rnnzoo.nn.losses import LOSSES
+from rnnzoo.nn.losses import criterion
 from rnnzoo.spec import stamp
 from rnnzoo.spec.atomic import atomic_write
 from rnnzoo.spec.cell import Init
@@ -141,6 +142,7 @@ class Model:
 
     def __init__(self, trial: Trial, task: Task) -> None:
         self.task = task
+        self.criterion = criterion(task)
         self.training = trial.training
         self.cell = _cell(trial)
         self.recurrent = _recurrent(self.cell, task, trial, _seed(trial, "weights"))
@@ -180,8 +182,8 @@ class Model:
         index, real = batches(rows, EVALUATION_BATCH, self.most)
         steps = _ceil(len(rows), EVALUATION_BATCH)
         given = (keras.ops.convert_to_tensor(value) for value in (index, real, steps))
-        loss, wrong, counted = map(float, self._scores(*given))
-        return Score(loss / counted, (wrong if self.task.metric == "error" else loss) / counted)
+        loss, metric, counted = map(float, self._scores(*given))
+        return Score(loss / counted, metric / counted)
 
     def keep(self) -> None:
         """Remember the weights as they are."""
@@ -233,12 +235,12 @@ class Model:
         return self.backend.repeat(steps, step, (0.0, 0.0, 0.0))
 
     def _losses(self, batch: Batch, training: bool) -> tuple[Tensor, Tensor, Tensor]:
-        """Sum of the loss, sum of wrong answers, and how much was counted."""
+        """Sum of the loss, sum of the metric, and how much was counted."""
         x = self._noisy(batch.x) if training and self.noise is not None else batch.x
         logits = self.read_out(self.recurrent(x, mask=batch.mask, training=training))
-        losses, wrong = LOSSES[self.task.loss].value(batch.y, logits)
+        losses, metrics = self.criterion(batch.y, logits)
         weights = batch.weights
-        return keras.ops.sum(losses * weights), keras.ops.sum(wrong * weights), keras.ops.sum(weights)
+        return keras.ops.sum(losses * weights), keras.ops.sum(metrics * weights), keras.ops.sum(weights)
 
     def _noisy(self, x: Tensor) -> Tensor:
         """Inputs with Gaussian noise, other noise at every step."""
@@ -246,7 +248,17 @@ class Model:
 
 
 def _cell(trial: Trial) -> ir.Cell:
+    """The trial's cell.
+
+    Raises:
+        TrainingError: an operation of one's own was edited since the sweep began.
+    """
     cell = lang.parse_text(trial.cell, file=f"<cell of {trial.variant}>")
+    if operations.code(cell) and trial.cell_hash and not digest(cell).startswith(trial.cell_hash):
+        raise TrainingError(
+            f"an operation of {trial.variant} changed while the sweep ran",
+            "give the same command again, which begins anew",
+        )
     return lang.with_init(cell, {name: Init.from_plain(value) for name, value in trial.init.items()})
 
 

@@ -1,11 +1,12 @@
-"""Tasks, trackers and launchers by their names, those of the user's project and of installed packages too.
+"""Tasks, losses, metrics, operations, trackers and launchers by their names, also the user's own and those of installed
+packages.
 
 In: a name, and options as a file gives them.  Out: what it stands for, or what is wrong, in words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from rnnzoo import registry
 from rnnzoo.errors import Mistakes, UsageError, nearest
 from rnnzoo.spec.settings import EXPERIMENTS, Chosen, project
 
+PAGE = 'docs/python.md, "Plug-ins"'
 MOST = 10**9  # of anything that an option counts
 TYPES: Mapping[type, str] = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 
@@ -32,7 +34,7 @@ def folder(kind: str) -> Path:
 
 
 def names(kind: str) -> tuple[str, ...]:
-    """All names of a kind (`tasks`, `trackers`, `launchers`), sorted."""
+    """All names of a kind (`tasks`, `losses`, `launchers`, ...), sorted."""
     return registry.names(kind, folder(kind))
 
 
@@ -43,6 +45,35 @@ def load(kind: str, name: str) -> Any:
         UsageError: nothing, several things, or something that cannot be imported.
     """
     return registry.load(kind, name, folder(kind))
+
+
+def digest(kind: str, name: str) -> str:
+    """SHA-256 of the code that a name stands for; empty for the package's own.
+
+    Raises:
+        UsageError: as `load`.
+    """
+    return registry.digest(kind, name, folder(kind))
+
+
+def require(word: str, thing: Any, lacks: Iterable[str], page: str = PAGE) -> None:
+    """Refuse what does not keep the contract of its kind.
+
+    Args:
+        word: what it should be, as `loss`.
+        lacks: what it lacks; the first is told.
+
+    Raises:
+        UsageError: it lacks something; the message names its file.
+    """
+    for lack in lacks:
+        raise UsageError(f"{registry.where(thing)} is no {word}: {lack}", f"see {page}")
+
+
+def lacking_about(thing: Any) -> Iterator[str]:
+    """What the `ABOUT` of a file lacks."""
+    if not isinstance(getattr(thing, "ABOUT", None), str):
+        yield "it has no `ABOUT`, a line about it"
 
 
 def wrong_options(what: str, given: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[Wrong]:
@@ -98,13 +129,13 @@ class Plugin:
         Raises:
             UsageError: it does not.
         """
-        word = self.kind.removesuffix("s")
+        word = registry.singular(self.kind)
         made = getattr(self.thing, word)(*arguments)
         methods = [name for base in contract.__mro__ for name in vars(base) if not name.startswith("_")]
         lacks = [name for name in methods if not callable(getattr(made, name, None))]
         if lacks:
             problem = f"{word} '{self.chosen.name}' ({registry.where(self.thing)}) has no method `{lacks[0]}`"
-            raise UsageError(problem, 'see docs/python.md, "Plug-ins"')
+            raise UsageError(problem, f"see {PAGE}")
         return made
 
 
@@ -115,7 +146,7 @@ def plugin(kind: str, chosen: Chosen) -> Plugin:
         UsageError: it is no such thing.
         SpecError: there is none of that name, it cannot be imported, or an option is wrong; with the place.
     """
-    word, mistakes = kind.removesuffix("s"), Mistakes()
+    word, mistakes = registry.singular(kind), Mistakes()
     try:
         thing = load(kind, chosen.name)
     except UsageError as error:
@@ -125,9 +156,7 @@ def plugin(kind: str, chosen: Chosen) -> Plugin:
     lacks = list(lacking_options(thing)) if options else []
     if not callable(getattr(thing, word, None)):
         lacks.insert(0, f"it has no function `{word}(setup)`")
-    if lacks:
-        problem = f"{registry.where(thing)} is no {word}: {lacks[0]}"
-        raise UsageError(problem, 'see docs/python.md, "Plug-ins"')
+    require(word, thing, lacks)
     for option, problem, fix in wrong_options(f"{word} '{chosen.name}'", chosen.options, options):
         mistakes.add(chosen.places.get(option, chosen.span), problem, fix)
     mistakes.raise_if_any()

@@ -24,16 +24,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rnnzoo import registry
+from rnnzoo import losses, metrics, registry
 from rnnzoo.errors import TaskError
 from rnnzoo.spec.plugins import MOST, Wrong
-from rnnzoo.tasks._contract import METRICS, SPLITS, Loss, Report, Split, Task, digest_of, silent
+from rnnzoo.tasks._contract import SPLITS, Report, Split, Task, digest_of, silent
 from rnnzoo.tasks._contract import check as _check_contract
 from rnnzoo.tasks._look import form, warnings
 from rnnzoo.tasks._options import check_spec, module, options_of
 
 __all__ = [
-    "METRICS", "MOST", "SPLITS", "Loss", "Report", "Split", "Task", "Wrong", "check_spec", "digest_of", "form", "load",
+    "MOST", "SPLITS", "Report", "Split", "Task", "Wrong", "check_spec", "digest_of", "form", "load",
     "module", "silent", "warnings",
 ]  # fmt: skip
 
@@ -75,8 +75,12 @@ def load(
 
 
 def _identity(name: str, task: Task) -> str:
-    """What a study's identity holds of a task: the arrays, and what is computed from them."""
+    """What a study's identity holds of a task: the arrays, what is computed from them, and the code of one's own for it."""
     data = task.digest or digest_of(task.splits)
-    if name in _BY_ARRAYS:
+    loss = losses.load(task.loss)
+    metric = "" if task.metric == loss.metric else metrics.load(task.metric).digest
+    code = " ".join(filter(None, [loss.digest, metric]))
+    if name in _BY_ARRAYS and not code:
         return data
-    return hashlib.sha256(f"{data} {task.loss} {task.per} {task.outputs} {task.metric}".encode()).hexdigest()
+    words = f"{data} {task.loss} {task.per} {task.outputs} {task.metric}"
+    return hashlib.sha256(f"{words} {code}".rstrip().encode()).hexdigest()

@@ -1,6 +1,6 @@
 """The data types of a task, and its contract.
 
-Contains: `Split` and `Task`, the names of losses and metrics, and `check`, which rejects a task that breaks its contract
+Contains: `Split` and `Task`, and `check`, which rejects a task that breaks its contract
 before any trial starts.
 """
 
@@ -10,20 +10,15 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
 
-from rnnzoo.errors import TaskError
+from rnnzoo import losses, metrics
+from rnnzoo.errors import TaskError, UsageError
 
-Loss = Literal["bernoulli", "categorical", "squared"]
 SPLITS = ("train", "validation", "test")
-# The metrics of each loss: the loss itself, or the share of wrong answers.  Lower is better for all of them.
-METRICS: Mapping[str, tuple[str, ...]] = {
-    "bernoulli": ("nll",),
-    "categorical": ("cross_entropy", "error"),
-    "squared": ("mse",),
-}
 Report = Callable[[str, int, int], None]  # reports progress: (activity, items done, items in total)
 
 
@@ -60,11 +55,12 @@ class Task:
     Attributes:
         name: as in the spec.
         splits: `train`, `validation` and `test`.
-        loss: `bernoulli` (independent sigmoids, summed over outputs), `categorical` (softmax over `outputs` classes) or
-            `squared` (mean over outputs); always averaged over all counted steps, or over sequences.
+        loss: a name of `rnnzoo.losses`: `bernoulli` (independent sigmoids, summed over outputs), `categorical` (softmax over
+            `outputs` classes), `squared` (mean over outputs), or one of the project's; always averaged over all counted steps,
+            or over sequences.
         per: one target per `step`, or one per `sequence` (predicted at the last real step).
         outputs: units of the read-out.
-        metric: the reported metric, one of `METRICS[loss]`.
+        metric: what is reported: what the loss calls itself, or a name of `rnnzoo.metrics`.  Lower is better.
         unit: the metric's unit, for axes and tables.
         baselines: scores of predictors without memory on the test split, by name, best last.
         solved: the score at or below which a training has solved the task; None if there is no such
@@ -76,7 +72,7 @@ class Task:
 
     name: str
     splits: Mapping[str, Split]
-    loss: Loss
+    loss: str
     per: Literal["step", "sequence"]
     outputs: int
     metric: str
@@ -90,6 +86,11 @@ class Task:
     @property
     def inputs(self) -> int:
         return int(self.splits["train"].x.shape[-1])
+
+    @property
+    def targets(self) -> str:
+        """What the loss compares answers with: `classes`, `shares` or `numbers`."""
+        return losses.load(self.loss).targets
 
 
 def digest_of(splits: Mapping[str, Split]) -> str:
@@ -115,7 +116,7 @@ def check(task: Any, file: str) -> None:
     """
     if not isinstance(task, Task):
         raise TaskError(f"{file}: `load` returned {type(task).__name__}, not a Task", "return Task(...)")
-    for problem, fix in (*_words(task), *_splits(task), *_baselines(task)):
+    for problem, fix in chain(_words(task), _splits(task), _baselines(task)):
         raise TaskError(f"task '{task.name}' ({file}): {problem}", fix)
 
 
@@ -124,11 +125,18 @@ Problem = tuple[str, str]  # the problem and its fix
 
 def _words(task: Task) -> Iterator[Problem]:
     """Problems with the names of loss, metric and kind of target, and with the number of outputs."""
-    if task.loss not in METRICS:
-        yield f"there is no loss '{task.loss}'", f"one of: {', '.join(METRICS)}"
+    if task.loss not in losses.names():
+        yield f"there is no loss '{task.loss}'", f"one of: {', '.join(losses.names())}"
         return
-    if task.metric not in METRICS[task.loss]:
-        known = " or ".join(METRICS[task.loss])
+    try:
+        loss = losses.load(task.loss)
+        if task.metric != loss.metric and task.metric in metrics.names():
+            metrics.load(task.metric)  # whose mistakes are told, and not that it is not computed
+    except UsageError as error:
+        yield error.parts
+        return
+    if task.metric not in metrics.fitting(loss):
+        known = " or ".join(metrics.fitting(loss))
         yield f"the metric '{task.metric}' of the loss '{task.loss}' is not computed", f"write {known}"
     if task.per not in ("step", "sequence"):
         yield f"`per` cannot be '{task.per}'", "write step or sequence"
@@ -162,8 +170,8 @@ def _shapes(task: Task, split: Split) -> Iterator[Problem]:
     if split.lengths.shape != (count,) or split.lengths.dtype.kind not in "iu":
         yield f"lengths is {_form(split.lengths)}", f"whole numbers, ({count},)"
     where = (count, time) if task.per == "step" else (count,)
-    wanted = where if task.loss == "categorical" else (*where, task.outputs)
-    classes = task.loss == "categorical"
+    classes = task.targets == "classes"
+    wanted = where if classes else (*where, task.outputs)
     fits = split.y.dtype in (np.int32, np.int64) if classes else split.y.dtype.kind in "biuf"
     if split.y.shape != wanted or not fits:
         numbers = "int32" if classes else "numbers"
@@ -186,14 +194,14 @@ def _values(task: Task, split: Split) -> Iterator[Problem]:
     for name, array in named.items():
         if array is not None and array.dtype.kind == "f" and not np.isfinite(array).all():
             yield f"{name} holds NaN or infinite values", "fill them in, or leave these sequences out"
-    if task.loss == "categorical" and not 0 <= split.y.min() <= split.y.max() < task.outputs:
+    if task.targets == "classes" and not 0 <= split.y.min() <= split.y.max() < task.outputs:
         low, high = int(split.y.min()), int(split.y.max())
         yield (
             f"y holds classes from {low} to {high}",
             f"with outputs={task.outputs}, they are from 0 to {task.outputs - 1}",
         )
-    if task.loss == "bernoulli" and not 0 <= split.y.min() <= split.y.max() <= 1:
-        yield "y holds numbers that are no probabilities", "bernoulli takes zeros and ones"
+    if task.targets == "shares" and not 0 <= split.y.min() <= split.y.max() <= 1:
+        yield "y holds numbers that are no probabilities", f"{task.loss} takes zeros and ones"
     if split.weights is not None and not (split.weights.min() >= 0 and split.weights.sum() > 0):
         yield "weights must not be negative, nor all zero", "1 where a step counts, 0 where it does not"
 

@@ -32,10 +32,10 @@ def form(task: Task) -> str:
     lengths = [int(length) for name in SPLITS for length in _ends(task.splits[name].lengths)]
     steps = f"{min(lengths)} to {max(lengths)}" if min(lengths) < max(lengths) else str(max(lengths))
     what = {
-        "categorical": f"one class of {task.outputs}",
-        "squared": _many(task.outputs, "number"),
-        "bernoulli": f"{task.outputs} zeros or ones",
-    }[task.loss]
+        "classes": f"one class of {task.outputs}",
+        "numbers": _many(task.outputs, "number"),
+        "shares": f"{task.outputs} zeros or ones",
+    }[task.targets]
     return f"{counts} sequences; {steps} steps, {_many(task.inputs, 'input')}; {what} a {task.per}"
 
 
@@ -52,7 +52,7 @@ def _ends(lengths: np.ndarray) -> tuple[int, int]:
 
 def _classes(task: Task) -> Iterator[str]:
     """Warnings about classes that cannot be learned, or that no score measures."""
-    if task.loss != "categorical":
+    if task.targets != "classes":
         return
     counts = {name: np.bincount(_labels(task, task.splits[name]), minlength=task.outputs) for name in SPLITS}
     everywhere = sum(counts.values())

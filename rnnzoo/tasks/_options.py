@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rnnzoo import registry
 from rnnzoo.errors import Mistakes, UsageError
 from rnnzoo.spec import plugins
 from rnnzoo.spec.experiment import NAME, Experiment, TaskChoice
@@ -24,15 +23,12 @@ def module(name: str) -> Any:
         UsageError: there is none, it cannot be imported, or it lacks something; the message names the file.
     """
     task = plugins.load("tasks", name)
-    lacks = list(_lacks(task))
-    if lacks:
-        raise UsageError(f"{registry.where(task)} is no task: {lacks[0]}", 'see docs/tasks.md, "Adding a task"')
+    plugins.require("task", task, _lacks(task), 'docs/tasks.md, "Adding a task"')
     return task
 
 
 def _lacks(task: Any) -> Iterator[str]:
-    if not isinstance(getattr(task, "ABOUT", None), str):
-        yield "it has no `ABOUT`, a line about it"
+    yield from plugins.lacking_about(task)
     if not callable(getattr(task, "load", None)):
         yield "it has no function `load(options, seed, folder, progress)`"
     yield from lacking_options(task)

@@ -15,12 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from rnnzoo.errors import TaskError, nearest
-from rnnzoo.tasks import METRICS, SPLITS, Report, Split, Task, Wrong, _npz, digest_of
+from rnnzoo.tasks import SPLITS, Report, Split, Task, Wrong, _npz, digest_of
 from rnnzoo.tasks import _arrays_file as files
 
 OPTIONS: dict[str, Any] = {"file": "", "kind": "classify"}
@@ -31,7 +31,11 @@ CLASSES = 100_000  # labels above are identifiers, not classes from 0
 ALSO = {"valid": "validation", "val": "validation", "dev": "validation"}  # what else the splits are called
 WINDOWS = 16  # pairs of sequences that are compared for overlap
 _BLOCK = 1000  # steps that are scored together
-_UNITS = {"bernoulli": "nats per step", "categorical": "share of wrong answers", "squared": "mean squared error"}
+_REPORTED = {  # of each loss the metric and its unit
+    "bernoulli": ("nll", "nats per step"),
+    "categorical": ("error", "share of wrong answers"),
+    "squared": ("mse", "mean squared error"),
+}
 
 
 def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
@@ -74,14 +78,15 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     del x
     split_numbers = _where(arrays, len(whole), seed, path)
     splits = {name: _rows(whole, split_numbers == number) for number, name in enumerate(SPLITS)}
+    metric, unit = _REPORTED[loss]
     return Task(
         name="arrays",
         splits=splits,
         loss=loss,
         per="step" if kind == "next_step" else "sequence",
         outputs=outputs,
-        metric=METRICS[loss][-1],
-        unit=_UNITS[loss],
+        metric=metric,
+        unit=unit,
         baselines=_baselines(splits, loss),
         digest=digest_of(splits),
         warnings=tuple(warnings),
@@ -147,7 +152,7 @@ def _fix_of_x(x: np.ndarray, kept: np.ndarray, has_lengths: bool) -> str:
 
 def _targets(
     kind: str, x: np.ndarray, lengths: np.ndarray, arrays: Mapping[str, np.ndarray], path: Path
-) -> tuple[Split, Literal["bernoulli", "categorical", "squared"], int]:
+) -> tuple[Split, str, int]:
     """All sequences with their targets, the loss, and how many outputs it needs."""
     if kind == "next_step":
         return _next_step(x, lengths, path)
@@ -176,9 +181,7 @@ def _check_squares(name: str, targets: np.ndarray, path: Path) -> None:
         raise _refuse(path, problem, f"{name}=({name} - {name}.mean()) / {name}.std()")
 
 
-def _next_step(
-    x: np.ndarray, lengths: np.ndarray, path: Path
-) -> tuple[Split, Literal["bernoulli", "categorical", "squared"], int]:
+def _next_step(x: np.ndarray, lengths: np.ndarray, path: Path) -> tuple[Split, str, int]:
     if lengths.min() < 2:
         problem = "to predict the next step, every sequence needs at least 2 steps"
         raise _refuse(path, problem, f"leave out sequence {int(lengths.argmin())} and others as short")

@@ -40,7 +40,7 @@ class TaskContract:
             assert split.lengths.dtype == np.int32
             expected = (count, time) if task.per == "step" else (count,)
             assert split.y.shape[: len(expected)] == expected
-            if task.loss == "categorical":
+            if task.targets == "classes":
                 assert split.y.ndim == len(expected)
                 assert 0 <= split.y.min() <= split.y.max() < task.outputs
             else:

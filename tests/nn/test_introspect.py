@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import rnnzoo
-from rnnzoo import lang, tasks
+from rnnzoo import lang, losses, tasks
 from rnnzoo.errors import UsageError
 from rnnzoo.lang import memory
 from rnnzoo.spec.cell import built_in_names
@@ -15,7 +15,6 @@ tf = pytest.importorskip("tensorflow")
 import keras  # noqa: E402
 
 from rnnzoo.nn import introspect  # noqa: E402
-from rnnzoo.nn.losses import LOSSES  # noqa: E402
 
 UNITS, INPUTS, TIME, BATCH = 9, 4, 7, 3
 
@@ -87,7 +86,7 @@ def test_no_gradient_of_a_plain_network_is_above_the_bound() -> None:
     assert factors is not None
     output = introspect.values(numbers, data(), np.full(BATCH, TIME))[0]["h"][:, -1]
     begin = np.linalg.norm(
-        LOSSES["squared"].slope(np.zeros((BATCH, 3)), introspect.predictions(numbers, output)) @ numbers.kernel.T,
+        losses.load("squared").slope(np.zeros((BATCH, 3)), introspect.predictions(numbers, output)) @ numbers.kernel.T,
         axis=-1,
     )
     assert np.all(norms <= factors[:, None] * begin[None] * (1 + 1e-9))

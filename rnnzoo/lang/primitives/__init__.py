@@ -10,7 +10,7 @@
     reductions     sums over steps and sequences, and over units
 
 To add an elementwise operation, add one object to a family.  Users cannot write the last three families, but for `@`.
-No library of its own but NumPy; `lang.ir`, whose expressions it makes, reads `spec`.
+No library of its own but NumPy; `lang.ir`, whose expressions it makes, reads `spec`.  `lang.operations` has those of a project.
 """
 
 from __future__ import annotations
@@ -47,5 +47,9 @@ INFIX: Mapping[str, Primitive] = {
 
 
 def named(name: str) -> Primitive:
-    """The operation of a name."""
-    return PRIMITIVES[name]
+    """The operation of a name, also one of the project."""
+    if name in PRIMITIVES:
+        return PRIMITIVES[name]
+    from rnnzoo.lang.operations import load
+
+    return load(name)

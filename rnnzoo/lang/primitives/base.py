@@ -153,7 +153,8 @@ class Elementwise(Primitive):
 
     Attributes:
         function: what it computes, in float64.
-        lowering: its name among a backend's functions; it is `keras.ops`' name, which TensorFlow, JAX and PyTorch share.
+        lowering: its name among a backend's functions; it is `keras.ops`' name, which TensorFlow, JAX and PyTorch share.  Or a
+            function `(ops, *operands)` that is put together from these.
         latex_form: LaTeX with one `{}` for each operand; braces of LaTeX are doubled.
         derivatives: d result / d operand, one for each operand; empty for an operation without derivatives.
         simpler: what to do instead where some operands are known numbers; gets the operands and their numbers, or None for
@@ -166,12 +167,13 @@ class Elementwise(Primitive):
         tame: a form that stays finite whatever its operands `{a}` and `{b}` are, for random cells; by default the operation
             itself.
         note: what to know about it, for docs/language.md.
+        digest: of its code, where it is not one of the package's.
     """
 
     name: str
     arity: int
     function: Callable[..., Array]
-    lowering: str
+    lowering: str | Callable[..., Any]
     latex_form: str
     derivatives: tuple[str, ...] = ()
     symbol: str = ""
@@ -190,6 +192,7 @@ class Elementwise(Primitive):
     reads_truth: bool = False
     tame: str = ""
     note: str = ""
+    digest: str = ""
 
     @property
     def differentiable(self) -> bool:  # type: ignore[override]  # it follows from the derivatives

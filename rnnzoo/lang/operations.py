@@ -1,0 +1,117 @@
+"""Operations by their names in a cell: the package's primitives, and those of the project and of installed packages.
+
+In: a name.  Out: an `Elementwise`.  An operation of one's own is one file of a project's `experiments/operations/`, or what an
+entry point of the group `rnnzoo.operations` names.  The file holds
+
+    ABOUT: str                  one line for `rnnzoo list operations`
+    operation: Elementwise      all of its rules; its name is that of the file, and it is written as a call
+
+It is lowered by a name in `keras.ops`, or by a function `(ops, *operands)` in `Elementwise.lowering`.  Its name is not
+reserved: equations may be called so, and a cell of before means what it meant.
+`rnnzoo.testing.operations.OperationContract` tests one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from functools import cache
+from itertools import chain
+from typing import Any
+
+from rnnzoo.errors import SpecError, UsageError
+from rnnzoo.lang import ir
+from rnnzoo.lang.primitives import CALLS, Elementwise
+from rnnzoo.lang.primitives.base import OPERANDS
+from rnnzoo.spec import plugins
+
+KIND = "operations"
+
+
+class _Calls(Mapping[str, Elementwise]):
+    """All operations that are written as calls; one's own is imported when it is asked for."""
+
+    def __contains__(self, name: object) -> bool:
+        return name in CALLS or name in plugins.names(KIND)
+
+    def __getitem__(self, name: str) -> Elementwise:
+        return CALLS[name] if name in CALLS else load(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys([*CALLS, *plugins.names(KIND)]))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+calls = _Calls()
+
+
+def load(name: str) -> Elementwise:
+    """An operation of one's own; the same object for the same file.
+
+    Raises:
+        UsageError: there is none of that name, it cannot be imported, or it lacks something; the message names the file.
+    """
+    source = plugins.load(KIND, name)
+    plugins.require("operation", source, _lacks(source, name))
+    return _digested(source.operation, plugins.digest(KIND, name))
+
+
+def about(name: str) -> str:
+    """The line about an operation of one's own.
+
+    Raises:
+        UsageError: as `load`.
+    """
+    load(name)
+    return str(plugins.load(KIND, name).ABOUT)
+
+
+@cache
+def _digested(operation: Elementwise, digest: str) -> Elementwise:
+    return replace(operation, digest=digest)
+
+
+def _lacks(source: Any, name: str) -> Iterator[str]:
+    yield from plugins.lacking_about(source)
+    operation = getattr(source, "operation", None)
+    if not isinstance(operation, Elementwise):
+        yield "it has no `operation`, an Elementwise"
+        return
+    if name in CALLS:
+        yield f"'{name}' is an operation of rnnzoo's; give the file another name"
+    if operation.name != name:
+        yield f"its `operation` is called '{operation.name}', and the file '{name}'"
+    if operation.symbol:
+        yield "it has a `symbol`: operations of one's own are written as calls"
+    if operation.arity not in (1, 2, 3):
+        yield f"its `arity` is {operation.arity!r}, not 1, 2 or 3"
+        return
+    if operation.derivatives and len(operation.derivatives) != operation.arity:
+        yield f"it has {len(operation.derivatives)} `derivatives` for {operation.arity} operands"
+    for text in operation.derivatives:
+        yield from _wrong(text, {*OPERANDS[: operation.arity], "y"})
+
+
+def _wrong(derivative: str, known: Collection[str]) -> Iterator[str]:
+    """Why a derivative is no expression of the operands and the result, in the cell language."""
+    from rnnzoo.lang.adjoint import derivative_tree
+
+    try:
+        tree = derivative_tree(derivative)
+    except (SpecError, UsageError, AssertionError) as error:
+        yield f"its derivative `{derivative}` cannot be read: {str(error).partition(chr(10))[0]}"
+        return
+    for ref in ir.refs(tree, "value"):
+        if ref.name not in known:
+            yield f"its derivative `{derivative}` names '{ref.name}': operands are a, b and c, and the result is y"
+
+
+def code(cell: ir.Cell) -> str:
+    """Names and digests of all operations of a cell that are not the package's: part of what it is known by."""
+    steps = (cell.step, cell.first)
+    equations = chain(cell.constants, *(step.equations for step in steps))
+    nodes = chain.from_iterable(ir.walk(equation.expr) for equation in equations)
+    used = {node.op for node in nodes if isinstance(node, ir.Apply)}
+    return " ".join(sorted(f"{op.name} {op.digest}" for op in used if isinstance(op, Elementwise) and op.digest))

@@ -1,0 +1,86 @@
+"""Losses: what is minimised, one file each.
+
+A loss is one file: of this folder, of a project's `experiments/losses/`, or what an entry point of the group `rnnzoo.losses`
+names.  A task chooses it by the file's name.  The file holds
+
+    ABOUT: str              one line for `rnnzoo list losses`
+    TARGETS: str            `classes` (whole numbers from 0), `shares` (numbers from 0 to 1) or `numbers`
+    METRIC: str             what the loss itself is called where it is reported, as `mse`
+    def value(y, logits, ops)   the loss of each answer: (..., outputs) of logits -> (...)
+    def slope(y, logits)        d value / d logits in float64 NumPy: (..., outputs)
+
+`ops` is `keras.ops`, and NumPy where the loss is looked at by itself.  Where the two share no names that it can be written
+in, the file has `numpy(y, logits)` besides.  `rnnzoo.testing.losses.LossContract` tests one.
+
+Contains: `bernoulli`, `categorical`, `squared`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rnnzoo.spec import plugins
+
+Array = np.ndarray[Any, Any]
+Tensor = Any
+TARGETS = ("classes", "shares", "numbers")
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A loss.
+
+    Attributes:
+        targets: one of `TARGETS`; with `classes` y has no axis of outputs.
+        metric: what it is called where it is reported.
+        value: (y, logits, ops) -> the loss of each answer.
+        numpy: (y, logits) -> the same in float64.
+        slope: (y, logits) -> d value / d logits in float64.
+        digest: of its code where it is not one of the package's, for the identity of studies; else empty.
+    """
+
+    name: str
+    about: str
+    targets: str
+    metric: str
+    value: Callable[[Tensor, Tensor, Any], Tensor]
+    numpy: Callable[[Array, Array], Array]
+    slope: Callable[[Array, Array], Array]
+    digest: str = ""
+
+
+def names() -> tuple[str, ...]:
+    """All losses, those of the project and of installed packages too."""
+    return plugins.names("losses")
+
+
+def load(name: str) -> Loss:
+    """A loss.
+
+    Raises:
+        UsageError: there is none of that name, it cannot be imported, or it lacks something; the message names the file.
+    """
+    source = plugins.load("losses", name)
+    plugins.require("loss", source, _lacks(source))
+
+    def in_numpy(y: Array, logits: Array) -> Array:
+        return np.asarray(source.value(y, logits, np))
+
+    numpy = getattr(source, "numpy", in_numpy)
+    digest = plugins.digest("losses", name)
+    return Loss(name, source.ABOUT, source.TARGETS, source.METRIC, source.value, numpy, source.slope, digest)
+
+
+def _lacks(source: Any) -> Iterator[str]:
+    yield from plugins.lacking_about(source)
+    if getattr(source, "TARGETS", None) not in TARGETS:
+        yield f"its `TARGETS` is none of {', '.join(TARGETS)}"
+    if not isinstance(getattr(source, "METRIC", None), str):
+        yield "it has no `METRIC`, what the loss is called where it is reported"
+    for signature in ("value(y, logits, ops)", "slope(y, logits)"):
+        if not callable(getattr(source, signature.partition("(")[0], None)):
+            yield f"it has no function `{signature}`"

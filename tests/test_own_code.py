@@ -1,0 +1,185 @@
+"""Losses, metrics and operations of a project: those that docs/python.md shows, and what is wrong with others."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from rnnzoo import lang, losses, metrics, tasks
+from rnnzoo.cli import main
+from rnnzoo.errors import RnnzooError
+from rnnzoo.lang import operations
+from rnnzoo.lang.canonical import canonical_hash
+from rnnzoo.lang.text import cell_text, digest
+from rnnzoo.nn.train import work
+from rnnzoo.spec.hyperparameters import Training
+from rnnzoo.spec.trial import Kind, Trial
+from rnnzoo.testing.losses import LossContract
+from rnnzoo.testing.metrics import MetricContract
+from rnnzoo.testing.operations import OperationContract
+
+DOCS = Path(__file__).parents[1] / "docs" / "python.md"
+EXAMPLES = dict(re.findall(r"```python\n# (experiments/\S+\.py)\n(.*?)```", DOCS.read_text(), re.S))
+TASK = """
+import numpy as np
+from rnnzoo.tasks import SPLITS, Split, Task
+
+OPTIONS = {"count": 24}
+ABOUT = "the mean of a few numbers"
+
+
+def load(options, seed, folder, progress):
+    rng = np.random.default_rng(seed)
+
+    def part(count):
+        x = rng.random((count, 6, 1)).astype("float32")
+        return Split(x, x.mean(axis=1), np.full(count, 6, "int32"))
+
+    splits = {name: part(options["count"]) for name in SPLITS}
+    return Task("means", splits, "huber", "sequence", 1, "far_off", "share", {"always": 0.5})
+"""
+CELL = "name: wavy\nequations: |\n  h = tanh(snake(W @ x + R @ h[t-1] + b))\n"
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with the files of the manual and a task that takes the loss and the metric."""
+    monkeypatch.chdir(tmp_path)
+    for name, text in {**EXAMPLES, "experiments/tasks/means.py": TASK}.items():
+        write(tmp_path / name, text)
+    return tmp_path
+
+
+def write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+
+
+class TestHuber(LossContract):
+    name = "huber"
+
+
+class TestFarOff(MetricContract):
+    name = "far_off"
+
+
+class TestSnake(OperationContract):
+    name = "snake"
+
+
+@pytest.mark.parametrize("name", ["softsign", "where", "sqrt"])
+class TestOfThePackage(OperationContract):
+    @pytest.fixture(autouse=True)
+    def _named(self, name: str) -> None:
+        self.name, self.low = name, 0.25
+
+    def difference(self, operands, number):  # type: ignore[no-untyped-def]  # as above
+        if self.name == "where" and number == 0:
+            pytest.skip("a condition has no derivative")
+        return super().difference(operands, number)
+
+
+def test_the_manual_has_an_example_of_each() -> None:
+    assert [Path(name).parent.name for name in EXAMPLES] == ["losses", "metrics", "operations"]
+
+
+def trial(**changes: object) -> Trial:
+    cell = lang.parse_text(CELL)
+    content = {"units": 6, "learning_rate": 0.03}
+    training = Training(epochs=6, batch=8)
+    return Trial("e", "wavy", cell_text(cell), "means", 0, content, 1, training, cell_hash=digest(cell)[:12], **changes)
+
+
+def test_a_training_learns_by_a_loss_and_reports_a_metric_with_an_operation_of_ones_own() -> None:
+    outcome = work(trial(), lambda progress: True)
+    assert outcome.kind is Kind.COMPLETE, outcome.message
+    first, last = outcome.curve[0]["train"], outcome.curve[-1]["train"]
+    assert last < 0.5 * first
+    assert 0.0 <= outcome.scores["test"] <= 1.0
+    assert (outcome.scores["test"] * 24) % 1 == pytest.approx(0.0, abs=1e-4)  # a share of 24 answers
+
+
+def test_the_code_of_a_loss_and_a_metric_is_part_of_the_identity_of_data(project: Path) -> None:
+    before = tasks.load("means").digest
+    for kind, name in (("losses", "huber"), ("metrics", "far_off")):
+        file = project / f"experiments/{kind}/{name}.py"
+        text = file.read_text()
+        write(file, text + "\n# looked through\n")
+        assert tasks.load("means").digest != before
+        write(file, text)
+        assert tasks.load("means").digest == before
+
+
+def test_the_code_of_an_operation_is_part_of_the_identity_of_cells_that_apply_it(project: Path) -> None:
+    other = lang.parse_text("name: q\nequations: |\n  h = tanh(W @ x + R @ h[t-1])\n")
+    planned = trial()
+    before = [(digest(cell), canonical_hash(cell)) for cell in (lang.parse_text(CELL), other)]
+    file = project / "experiments/operations/snake.py"
+    write(file, file.read_text().replace("** 2", "** 2 / 2"))
+    after = [(digest(cell), canonical_hash(cell)) for cell in (lang.parse_text(CELL), other)]
+    assert before[0][0] != after[0][0]
+    assert before[0][1] != after[0][1]
+    assert before[1] == after[1]
+    assert work(planned, lambda progress: True).message.startswith("an operation of wavy changed while the sweep ran")
+
+
+def test_a_name_of_an_operation_of_ones_own_stays_free_for_equations() -> None:
+    text = "name: q\nequations: |\n  snake = W @ x\n  h = tanh(snake + R @ h[t-1])\n"
+    assert [equation.name for equation in lang.parse_text(text).step.equations] == ["snake", "h"]
+
+
+LOSS, METRIC, OPERATION = EXAMPLES.values()
+BROKEN = {  # kind, text, what is said
+    "no Python": ("losses", "def", "cannot be imported: SyntaxError"),
+    "no value": ("losses", LOSS.replace("def value", "def values"), "it has no function `value(y, logits, ops)`"),
+    "no slope": ("losses", LOSS.replace("def slope", "def slopes"), "it has no function `slope(y, logits)`"),
+    "other targets": ("losses", LOSS.replace('"numbers"', '"reals"'), "its `TARGETS` is none of classes, shares, numbers"),
+    "no name of the loss": ("losses", LOSS.replace("METRIC", "NAME"), "it has no `METRIC`"),
+    "a metric without a value": ("metrics", METRIC.replace("def value", "def score"), "no function `value(y, logits, ops)`"),
+    "a metric of nothing": ("metrics", METRIC.replace("ABOUT", "TITLE"), "it has no `ABOUT`"),
+    "no operation": ("operations", "ABOUT = 'nothing'", "it has no `operation`, an Elementwise"),
+    "another name": ("operations", OPERATION.replace('"snake"', '"snail"'), "called 'snail', and the file 'mine'"),
+    "a derivative too many": ("operations", OPERATION.replace('cos(a)",', 'cos(a)", "1",'), "2 `derivatives` for 1 operands"),
+    "a derivative of nothing": ("operations", OPERATION.replace("cos(a)", "cos(b)"), "names 'b': operands are a, b and c"),
+    "no derivative": ("operations", OPERATION.replace("cos(a)", "cosine(a)"), "cannot be read"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_what_is_wrong_is_a_sentence_and_keeps_no_other_from_being_listed(
+    case: str, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kind, text, words = BROKEN[case]
+    named = text.replace('"snake"', '"mine"') if kind == "operations" else text
+    write(project / f"experiments/{kind}/mine.py", named)
+    load = {"losses": losses.load, "metrics": metrics.load, "operations": operations.load}[kind]
+    with pytest.raises(RnnzooError) as caught:
+        load("mine")
+    assert caught.value.exit_code == 2
+    assert words in str(caught.value)
+    assert str(Path(f"experiments/{kind}/mine.py")) in str(caught.value)
+    assert main(["list", kind]) == 0
+    listed = capsys.readouterr().out
+    assert words in listed
+    assert {"losses": "Huber 1964", "metrics": "off by more", "operations": "Ziyin"}[kind] in listed
+    assert tasks.load("means").metric == "far_off"
+    assert lang.parse_text(CELL).states
+
+
+def test_a_cell_that_applies_a_broken_operation_is_told_where(project: Path) -> None:
+    write(project / "experiments/operations/mine.py", "ABOUT = 'nothing'")
+    with pytest.raises(RnnzooError) as caught:
+        lang.parse_text(CELL.replace("snake", "mine"), "wavy.yaml")
+    assert "wavy.yaml:3:12: " in str(caught.value)
+    assert "mine.py is no operation: it has no `operation`" in str(caught.value)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("losses", "squared"), ("metrics", "error"), ("operations", "tanh")])
+def test_a_name_of_the_packages_is_taken(kind: str, name: str, project: Path) -> None:
+    text = {"losses": LOSS, "metrics": METRIC, "operations": OPERATION.replace("snake", "tanh")}[kind]
+    write(project / f"experiments/{kind}/{name}.py", text)
+    load = {"losses": losses.load, "metrics": metrics.load, "operations": operations.load}[kind]
+    with pytest.raises(RnnzooError, match=r"give (one of them|the file) another name"):
+        load(name)
