@@ -2,7 +2,8 @@
 
 In: an experiment, a task, where its second stage stands, and how far scores at one setting spread.  Out: for each open claim,
 after how many rounds four of five studies decide it, if the two variants truly differ by so many parts of the margin; and how
-many rounds the budget has.  Not in it: the guards for which nothing is said, and that a region may miss the best settings.
+many rounds the budget has.  Not in it: the checks that can keep a claim open (lopsided, seen elsewhere), and that a region may
+miss the best settings.
 """
 
 from __future__ import annotations
@@ -162,16 +163,14 @@ def _expected(
     text: str, asked: Question, how: Design, sharing: int, longest: int, spread: float, measured: int
 ) -> Expected:
     level, last_level = asked.level(how.alpha, sharing), asked.level(how.alpha, 1)
-    cases = tuple(
-        Case(part * asked.margin, rounds_to_decide(asked, part * asked.margin, how.looks, spread, level))
-        for part in PARTS
-    )
+    differences = [part * asked.margin for part in PARTS]
+    cases = [Case(gap, rounds_to_decide(asked, gap, how.looks, spread, level)) for gap in differences]
     alone = [rounds_to_decide(asked, difference, how.looks, spread, last_level) for difference in (0.0, asked.margin)]
     return Expected(
         text,
         spread,
         measured,
-        cases,
+        tuple(cases),
         asked.floor + room_needed(how.looks, spread, last_level, longest),
         any(rounds is not None and rounds <= longest for rounds in alone),
     )

@@ -1,7 +1,8 @@
 """Rounds of trainings -> answers: is one variant worse than another, better, or within a margin of it?
 
-In: questions about pairs of variants, and rounds, each with one fresh training of every variant that is still asked about, all
-at one setting.  Out: which questions are closed, at which round and with which interval, and which are open.
+In: questions about pairs of variants, and rounds, each with one fresh training of every variant that is still asked about: all
+at one setting, or with `settings: own` each at one of its own.  Out: which questions are closed, at which round and with which
+interval, and which are open.
 
 All questions share one error rate.  Each open one is looked at with an equal part of it; where one closes, its part goes to
 those that are left (Maurer and Bretz 2013).  A question that is part of a claim about several tasks has levels of its own
@@ -23,9 +24,9 @@ from rnnzoo.stats.sequential import Expecting, rounds_needed
 
 Array = np.ndarray[Any, Any]
 Round = Mapping[str, float]  # score of each variant's training; infinite where it gave none
-ALIKE = 3.0  # how many times as far one variant's scores may spread as the other's, where
-WIDE = 0.5  # they spread over so much of the margin
-CERTAIN = 0.7  # of the margin, that an interval must lie inside of: settings are not known exactly either
+ALIKE = 3.0  # two variants are lopsided where the scores of one spread over three times as wide,
+WIDE = 0.5  # and over half a margin
+CERTAIN = 0.7  # the part of the margin inside which an interval must lie: settings are not known exactly either
 
 
 class Answer(StrEnum):
@@ -64,10 +65,10 @@ class Question:
     levels: Mapping[Answer, float] | None = None
 
     def level(self, shared: float, sharing: int) -> float:
-        """The level of its answers; of levels of its own, the strictest.
+        """The level of error of its answers; of levels of its own, the strictest.
 
         Args:
-            shared: the level that questions share.
+            shared: the level of error that questions share.
             sharing: how many open questions share it.
         """
         return shared / sharing if self.levels is None else min(self.levels.values())
@@ -142,7 +143,7 @@ def look(
 
 
 def standing(question: Question, rounds: Sequence[Round], looks: Looks, level: float, seen: Seen) -> Standing:
-    """Where one question stands after all these rounds, at one level, or at its own levels."""
+    """Where one question stands after all these rounds, at one level of error, or at its own levels."""
     paired = [scored for scored in rounds if question.a in scored and question.b in scored]
     scores = np.array([[scored[question.a], scored[question.b]] for scored in paired]).reshape(-1, 2)
     scores = np.where(np.isfinite(scores), scores, seen.worst)
@@ -153,9 +154,11 @@ def standing(question: Question, rounds: Sequence[Round], looks: Looks, level: f
     answer, level = _answer_at_level(question, differences, looks, level)
     half = looks.half_width(differences, level)
     lopsided = len(scores) > 1 and _lopsided(scores, question.margin)
-    answer = Answer.OPEN if lopsided else answer
-    elsewhere = answer if _seen_elsewhere(question, answer, scores, seen) else Answer.OPEN
-    answer = Answer.OPEN if elsewhere is answer else answer
+    if lopsided:
+        answer = Answer.OPEN
+    elsewhere = Answer.OPEN
+    if _seen_elsewhere(question, answer, scores, seen):
+        answer, elsewhere = Answer.OPEN, answer
     return Standing(answer, len(scores), mean, mean - half, mean + half, level, lopsided, elsewhere)
 
 

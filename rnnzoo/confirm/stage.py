@@ -103,12 +103,14 @@ def tune(
         scores = [pilots[pilot.key] for pilot in wanted]
         points = np.array([pilot.point for pilot in wanted])
         trials = trials.with_more(Scored(points, tuple(pilot.variant for pilot in wanted), np.array(scores)))
-        worse = {
-            pilot.variant for pilot, score in zip(wanted, scores)
-            if not score <= pilot.expected + SURPRISE * design.margin
-        }  # fmt: skip
+        worse = {pilot.variant for pilot, score in zip(wanted, scores) if _is_surprise(pilot, score, design.margin)}
         surprised = tuple(variant for variant in surprised if variant in worse)
     return Tuned(regions(trials, variants, design.share, design.common), (), surprised, count)
+
+
+def _is_surprise(pilot: Wanted, score: float, margin: float) -> bool:
+    """Whether a pilot did so much worse than predicted; one without a score, infinite or NaN, did."""
+    return not score <= pilot.expected + SURPRISE * margin
 
 
 def _random_pilot(region: Region, variant: str, repeat: int, number: int, design: Design, uniform: Uniform) -> Wanted:
@@ -122,7 +124,7 @@ def _training_at(region: Region, place: int, variant: str, index: int) -> Wanted
     return Wanted(variant, index, tuple(point.tolist()), float(expected))
 
 
-def setting(region: Region, who: str, number: int, uniform: Uniform) -> int:
+def place_in_round(region: Region, who: str, number: int, uniform: Uniform) -> int:
     """The position of a round's point in the region: all points in a random order before any is repeated."""
     size = len(region.points)
     order = sorted(range(size), key=lambda place: uniform(f"{who} {number // size} {place}"))
@@ -130,15 +132,15 @@ def setting(region: Region, who: str, number: int, uniform: Uniform) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """The progress of the rounds.
+class RoundsSoFar:
+    """Where the rounds stand.
 
     Attributes:
-        rounds: the complete ones.
+        rounds: the complete ones, from the first on and without a gap.
         standings: of each question, after these rounds.
         history: of each question, after each round.
         missing: variant and round of the trainings that come next.
-        trainings: how many were made or come next.
+        trainings: how many were made, search and pilots included, or come next.
         ended: why none comes next: `decided`, `most` (rounds) or `budget`; empty where some do.
     """
 
@@ -152,10 +154,10 @@ class Progress:
 
 def progress(
     design: Design, questions: Sequence[Question], scores: Mapping[tuple[str, int], float], spent: int, seen: Seen
-) -> Progress:
+) -> RoundsSoFar:
     """Replay the rounds, and find the trainings that come next.
 
-    Before the first look no question can close, so all rounds up to it come at once.
+    Before the first look no question can close, so all rounds up to it come at once, unless a later round is complete already.
 
     Args:
         questions: about variants that are tuned.
@@ -170,7 +172,10 @@ def progress(
     while True:
         variants, number = asked(questions, standings), len(rounds)
         lacking = [(variant, number) for variant in variants if (variant, number) not in scores]
-        if missing and (not lacking or number >= design.looks.first):
+        batch_is_full = bool(missing) and number >= design.looks.first
+        # complete already, as after an interruption: it and what follows wait, so that rounds are told without a gap
+        behind_a_gap = bool(missing) and not lacking
+        if batch_is_full or behind_a_gap:
             break
         ended = _ended(design, variants, number, spent)
         if ended:
@@ -182,7 +187,7 @@ def progress(
             standings = look(questions, standings, rounds, design.looks, design.alpha, seen)
             history.append(standings)
     whole = [scored for scored in rounds if not any(math.isnan(score) for score in scored.values())]
-    return Progress(tuple(whole), standings, tuple(history), tuple(missing), spent, "" if missing else ended)
+    return RoundsSoFar(tuple(whole), standings, tuple(history), tuple(missing), spent, "" if missing else ended)
 
 
 def _ended(design: Design, names: Sequence[str], rounds: int, spent: int) -> str:
@@ -196,7 +201,7 @@ def _ended(design: Design, names: Sequence[str], rounds: int, spent: int) -> str
 def in_round(design: Design, tuned: Tuned, variant: str, number: int, uniform: Uniform) -> Wanted:
     """The training of a variant in a round."""
     region = tuned.regions[variant]
-    place = setting(region, "round" if design.common else f"round {variant}", number, uniform)
+    place = place_in_round(region, "round" if design.common else f"round {variant}", number, uniform)
     return _training_at(region, place, variant, number)
 
 

@@ -26,12 +26,12 @@ from rnnzoo.spec.seeds import uniform
 from rnnzoo.spec.trial import PILOT, ROUND, Result
 from rnnzoo.stats.sequential import Anytime, Boundary
 
-ALPHA = 0.05  # of studies may contain a wrong word
+ALPHA = 0.05  # the share of studies that may contain a wrong word
 SEVERAL_TASKS = "all tasks"  # where a claim about several is judged, to ask for its family
 
 
 @dataclass(frozen=True, slots=True)
-class Training:
+class NextTraining:
     """A training that comes next."""
 
     stage: str
@@ -51,7 +51,8 @@ class Stand:
         searched, pilots, trainings: how many trainings were made in the search, as pilots, and in all.
         regions: by variant.
         history: by claim, where it stood after each round.
-        next: the trainings that come next; none at the end.
+        next: the trainings that come next; none at the end; also none, with `ended` empty, while the search has not come to
+            every variant.
         ended: why none comes next: `decided`, `most`, `budget`, `hours`, or in words why nothing can be confirmed.
     """
 
@@ -64,7 +65,7 @@ class Stand:
     trainings: int = 0
     regions: Mapping[str, Region] | None = None
     history: Mapping[str, tuple[Standing, ...]] = field(default_factory=dict)
-    next: tuple[Training, ...] = ()
+    next: tuple[NextTraining, ...] = ()
     ended: str = ""
 
 
@@ -101,7 +102,8 @@ def _sharing(experiment: Experiment, where: str) -> int:
     """How many tested claims share the error rate of the family of those judged on `where`; at least 1."""
     pairs = judged(experiment.claims, [choice.label for choice in experiment.tasks])
     family_name = family(where, experiment.family)
-    return max(1, sum(claim.form in TESTED and family(on, experiment.family) == family_name for claim, on in pairs))
+    in_family = [claim for claim, on in pairs if family(on, experiment.family) == family_name]
+    return max(1, sum(claim.form in TESTED for claim in in_family))
 
 
 def part(experiment: Experiment, task: str) -> float:
@@ -271,27 +273,27 @@ class _Stage:
     def rounds(self, tuned: Tuned, searched: int) -> Stand:
         asked = {claim.text: question(claim, self.experiment) for claim in self.claims}
         questions = tuned_questions(list(asked.values()), tuned.untuned)
-        place = {text: questions.index(of_claim) for text, of_claim in asked.items() if of_claim in questions}
+        question_index = {text: questions.index(of_claim) for text, of_claim in asked.items() if of_claim in questions}
         scores = self.scores(tuned.regions, ROUND, self.experiment.select.report)
         now = progress(self.design, questions, scores, searched + tuned.pilots, self.seen(tuned.regions))
         wanted = [in_round(self.design, tuned, variant, number, self.uniform) for variant, number in now.missing]
         return Stand(
             self.task,
-            {text: now.standings[number] for text, number in place.items()},
+            {text: now.standings[number] for text, number in question_index.items()},
             tuned.untuned,
             now.rounds,
             searched,
             tuned.pilots,
             now.trainings - len(wanted),
             tuned.regions,
-            {text: tuple(after[number] for after in now.history) for text, number in place.items()},
+            {text: tuple(after[number] for after in now.history) for text, number in question_index.items()},
             tuple(self.training(ROUND, training) for training in wanted),
             now.ended,
         )
 
-    def training(self, stage: str, wanted: Wanted) -> Training:
+    def training(self, stage: str, wanted: Wanted) -> NextTraining:
         space = self.experiment.variant(wanted.variant).space
-        return Training(stage, wanted.variant, wanted.index, points.at(space, wanted.point))
+        return NextTraining(stage, wanted.variant, wanted.index, points.at(space, wanted.point))
 
     def uniform(self, words: str) -> float:
         return uniform(f"{self.experiment.search.seed} {self.task} {words}")

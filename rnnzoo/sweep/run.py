@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from rnnzoo.confirm.stand import Stand, Training, stand
+from rnnzoo.confirm.stand import NextTraining, Stand, stand
 from rnnzoo.errors import StoreError, UsageError, argument
 from rnnzoo.launchers import Event, Launcher, Tell
 from rnnzoo.signals import interrupts
@@ -251,7 +251,7 @@ class Sweep:
         if taken:
             self.observer.note(f"{taken} trials of the second stage taken over")
 
-    def take_rest(self, todo: Sequence[tuple[Study, Training]], done: Mapping[str, dict[int, Outcome]]) -> None:
+    def take_rest(self, todo: Sequence[tuple[Study, NextTraining]], done: Mapping[str, dict[int, Outcome]]) -> None:
         """Record the given ones of these trainings; one that was made at another setting is left out, and made here."""
         taken_over = {(result.study, result.trial.index): result for result in self.given}
         for study, training in todo:

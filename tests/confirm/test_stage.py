@@ -18,11 +18,11 @@ from rnnzoo.confirm.stage import (
     REPEATS,
     SURPRISE,
     Design,
-    Progress,
+    RoundsSoFar,
     Wanted,
     in_round,
+    place_in_round,
     progress,
-    setting,
     tune,
     tuned_questions,
 )
@@ -165,11 +165,11 @@ def scored(name: str, number: int, effects: Mapping[str, float]) -> float:
     return effects.get(name, 0.0) + 0.1 * math.sin(100.0 * uniform(f"{name} {number}"))
 
 
-def now(scores: Mapping[tuple[str, int], float], design: Design = DESIGN, spent: int = 30) -> Progress:
+def now(scores: Mapping[tuple[str, int], float], design: Design = DESIGN, spent: int = 30) -> RoundsSoFar:
     return progress(design, QUESTIONS, scores, spent, Seen(9.0))
 
 
-def played(design: Design, effects: Mapping[str, float], spent: int = 30) -> tuple[Progress, list[tuple], Scores]:
+def played(design: Design, effects: Mapping[str, float], spent: int = 30) -> tuple[RoundsSoFar, list[tuple], Scores]:
     """The whole stage; the batches that came."""
     scores: Scores = {}
     batches = []
@@ -241,6 +241,16 @@ def test_what_comes_next_depends_on_what_was_trained_and_not_on_the_order(data: 
     assert found == expected
 
 
+def test_rounds_are_told_without_a_gap_and_none_is_asked_for_behind_a_complete_one() -> None:
+    scores = {(name, number): scored(name, number, {}) for name in NAMES for number in (0, 2)}
+    found = now({**scores, ("a", 1): 0.0})
+    assert found.missing == (("base", 1), ("b", 1))
+    assert len(found.rounds) == 1
+    filled = now({**scores, **{(name, 1): 0.0 for name in NAMES}})
+    assert {number for _, number in filled.missing} == {3}
+    assert len(filled.rounds) == 3
+
+
 def test_a_training_that_is_not_asked_for_changes_nothing() -> None:
     found, _, scores = played(DESIGN, {"a": 3.0, "b": 0.15})
     assert now({**scores, ("a", 6): -99.0, ("other", 0): 1.0}) == found
@@ -259,7 +269,7 @@ def test_a_training_without_a_score_is_trained_once_and_counts_as_the_worst() ->
 def test_rounds_visit_all_of_the_region_before_any_point_comes_again() -> None:
     region = regions(search(), NAMES, 0.005, common=True)["a"]
     size = len(region.points)
-    order = [setting(region, "round", number, uniform) for number in range(3 * size)]
+    order = [place_in_round(region, "round", number, uniform) for number in range(3 * size)]
     for lap in range(3):
         assert sorted(order[lap * size : (lap + 1) * size]) == list(range(size))
     assert order[:size] != order[size : 2 * size]
