@@ -25,11 +25,11 @@ from rnnzoo.spec.seeds import derive_seed
 from rnnzoo.spec.settings import in_project
 from rnnzoo.spec.trial import PILOT, ROUND, StudyKey, Trial, digest, unusual, without_paths
 
-MANY = 100
+MANY = 100  # sizes that are looked at in a range of units, at its low end and over all of it
 SHORT = 12  # hexadecimal digits of a hash that people see
 TRIALS = "trials"  # folder of an experiment's trials, beside `report` and `lock`: a variant may be called so
 FORM = "form"  # under which a study's `form` is stored
-OFF = 0.01  # how far from equal equal numbers of weights may be
+OFF = 0.01  # with `equal: weights`, by what share a variant's number of weights may differ from the baseline's
 
 
 @dataclass(frozen=True)
@@ -80,13 +80,13 @@ class Study:
     def label(self) -> str:
         """The variant's label, and the task's where there are several."""
         several = f" on {self.task.label}" if len(self.experiment.tasks) > 1 else ""
-        again = f", replicate {self.replicate}" if self.replicate else ""
+        replicate = f", replicate {self.replicate}" if self.replicate else ""
         stage = f", {self.stage}" if self.stage else ""
-        return self.variant.label + several + again + stage
+        return self.variant.label + several + replicate + stage
 
     @property
-    def points_are_given(self) -> bool:
-        """Whether its points are those of other trials, or where these say that all do well."""
+    def points_are_known(self) -> bool:
+        """Whether its points follow from other trials: those of kept ones, or of the region that the search points to."""
         return bool(self.replicate or self.stage)
 
     def trial(self, index: int, hyperparameters: Mapping[str, Value], folder: Path | None = None) -> Trial:
@@ -186,8 +186,9 @@ def studies(experiment: Experiment, data: Mapping[str, str], inputs: Mapping[str
         return Study(experiment, variant, task, cell, parts, normal, data[task.label], equal)
 
     planned = tuple(of(task, variant) for task in experiment.tasks for variant in experiment.variants)
-    for study in planned if same else ():
-        _check_equal(study)
+    if same:
+        for study in planned:
+            _check_equal(study)
     return planned
 
 
@@ -230,7 +231,7 @@ def confirming(searches: Sequence[Study], trials: int) -> tuple[Study, ...]:
 
 
 def _check_equal(study: Study) -> None:
-    """Whether a variant has a size for every size of the baseline's that is searched, with as many weights or nearly so."""
+    """Check that a variant has a size for every size of the baseline's that is searched, with as many weights or nearly so."""
     assert study.equal is not None
     baseline, inputs = study.equal
     sizes, far = _sizes(study.variant.space), []

@@ -18,16 +18,16 @@ PACKAGES = ("rnnzoo", *backends.processes().PACKAGES, "numpy", "optuna")
 
 def here(folder: Path) -> dict[str, str]:
     """What this process would run trials with; the commit is that of the folder's repository, where it is in one."""
-    setup = {"Python": platform.python_version()}
+    provenance = {"Python": platform.python_version()}
     for name in PACKAGES:
         try:
-            setup[name] = version(name)
+            provenance[name] = version(name)
         except PackageNotFoundError:
             continue
-    setup["system"] = f"{platform.system()} {platform.machine()}"
-    setup["processor"] = processor()
+    provenance["system"] = f"{platform.system()} {platform.machine()}"
+    provenance["processor"] = processor()
     commit = _commit(folder)
-    return {**setup, **({"commit": commit} if commit else {})}
+    return {**provenance, **({"commit": commit} if commit else {})}
 
 
 def processor() -> str:

@@ -69,10 +69,10 @@ class Sweep:
     attempts: dict[str, Counter[int]] = field(default_factory=dict)  # of trials that were begun again
     retries: deque[tuple[Study, int]] = field(default_factory=deque)
     fates: dict[str, Counter[Kind]] = field(default_factory=dict)  # how the trials of a study ended
-    kept: dict[str, dict[int, Mapping[str, Value]]] = field(default_factory=dict)  # points that are given
+    known_points: dict[str, dict[int, Mapping[str, Value]]] = field(default_factory=dict)  # where `points_are_known`
     running: dict[int, _Running] = field(default_factory=dict)
     still_alone: Sequence[Callable[[], None]] = ()  # they raise where another sweep of the experiment has begun
-    signature: Mapping[str, str] = field(default_factory=dict)  # where and with what trials are run
+    own_provenance: Mapping[str, str] = field(default_factory=dict)  # where and with what trials are run
     replicates: tuple[Study, ...] = field(init=False)
     second: tuple[Study, ...] = field(init=False)  # of the second stage
 
@@ -90,8 +90,8 @@ class Sweep:
             self.tracker.open(name, self.experiment.about, self.texts)
             done = self.open()
             self.adopt(done)
-            self.signature = provenance.here(Path(self.experiment.file).parent)
-            self.sign(self.opened, {study.identity for study, _ in self.missing(done)})
+            self.own_provenance = provenance.here(Path(self.experiment.file).parent)
+            self.record_provenance(self.opened, {study.identity for study, _ in self.missing(done)})
             self.level()
             self.begin(done)
             with interrupts() as interrupted:
@@ -106,10 +106,11 @@ class Sweep:
     def open(self) -> dict[str, dict[int, Outcome]]:
         """Open every study; what a dead sweep left running is told to have been interrupted."""
         done = self.open_all(self.studies, self.experiment.search)
-        again = {study.task.label for study in self.studies if self.forgotten[study.identity]}
+        begun_again_tasks = {study.task.label for study in self.studies if self.forgotten[study.identity]}
         for study in self.second:
-            if study.task.label in again:  # another search, and so other settings
-                self.store.study(study.identity, self.attributes(study), self.given_points()).forget(tuple(Kind))
+            if study.task.label in begun_again_tasks:  # other trials, so another region: its second stage starts over
+                opened = self.store.study(study.identity, self.attributes(study), self.search_for_known_points())
+                opened.forget(tuple(Kind))
         return done
 
     def open_all(self, studies: Sequence[Study], search: Search) -> dict[str, dict[int, Outcome]]:
@@ -117,7 +118,7 @@ class Sweep:
         for study in studies:
             earlier = self.store.editions(study.prefix)
             opened = self.store.study(study.identity, self.attributes(study), search)
-            taken = self.find_again(study, opened, earlier)
+            taken = self.take_over_earlier(study, opened, earlier)
             self.set_aside(study, earlier, taken)
             interrupted = opened.reclaim()
             if interrupted:
@@ -149,7 +150,7 @@ class Sweep:
             study, index = studies.get(result.study), result.trial.index
             if study is None or index in done[result.study]:
                 continue
-            point = self.point(study, index)
+            point = self.point_for(study, index)
             if point != dict(result.trial.hyperparameters):
                 raise UsageError(f"trial {index} of {study.label} was given other hyper-parameters than it has here")
             self.take_over(study, result, done)
@@ -164,13 +165,13 @@ class Sweep:
         """Record one of the given trials."""
         index, opened = result.trial.index, self.opened[study.identity]
         number, chosen = opened.ask(index, result.trial.hyperparameters, study.variant.space)
-        # of MLflow's trials it is known where their models are
+        # given trials that were read from MLflow name the folder of their model; those of a table have none
         trial = replace(study.trial(index, chosen), folder=result.trial.folder)
         opened.tell(number, trial, result.outcome)
         done[study.identity][index] = result.outcome
 
-    def sign(self, studies: Iterable[str], lacking: Collection[str]) -> None:
-        """Leave with studies where and with what their trials are run, or were, as far as they were given.
+    def record_provenance(self, studies: Iterable[str], lacking: Collection[str]) -> None:
+        """Record with each study where and with what its trials are run, and, for given ones, were run.
 
         Args:
             studies: their identities.
@@ -179,55 +180,60 @@ class Sweep:
         taken_over = {result.study for result in self.given}
         for name in studies:
             elsewhere = self.given_provenance if name in taken_over else ()
-            self.opened[name].sign([*elsewhere, *([self.signature] if name in lacking else ())])
+            self.opened[name].add_provenance([*elsewhere, *([self.own_provenance] if name in lacking else ())])
 
-    def point(self, study: Study, index: int) -> Mapping[str, Value] | None:
-        """The point of an index, of a replicate or of a sampler of ours; None where a grid is used up."""
-        if study.points_are_given:
-            return self.kept[study.identity][index]
+    def optuna_chooses(self, study: Study) -> bool:
+        """Whether a sampler of Optuna's chooses a study's points; those of replicates, pilots and rounds are known."""
+        return not study.points_are_known and not points.ours(self.experiment.search.sampler.name)
+
+    def point_for(self, study: Study, index: int) -> Mapping[str, Value] | None:
+        """The point of an index: of a replicate, a pilot or a round, or of a sampler of ours.
+
+        None where Optuna's sampler chooses it, and where the grid is used up.
+        """
+        if self.optuna_chooses(study):
+            return None
+        if study.points_are_known:
+            return self.known_points[study.identity][index]
         return points.point(self.experiment.search, study.variant.space, study.variant.label, study.task.label, index)
 
     def replicate(self, interrupted: Callable[[], bool]) -> None:
         """Run the kept trials again on fresh seeds, where the experiment asks for it."""
-        again = self.replicates
-        if not again:
+        studies = self.replicates
+        if not studies:
             return
-        done = self.open_all(again, self.given_points())
+        done = self.open_all(studies, self.search_for_known_points())
         select, results = self.experiment.select, self.results()
-        for study in again:
+        for study in studies:
             search = replace(study, replicate=0).identity
-            best = ranked([result for result in results if result.study == search], select.on)[
-                : select.count(self.trials)
-            ]
-            self.kept[study.identity] = {result.trial.index: result.trial.hyperparameters for result in best}
-        for study in again:
+            searched = [result for result in results if result.study == search]
+            best = ranked(searched, select.on)[: select.count(self.trials)]
+            self.known_points[study.identity] = {result.trial.index: result.trial.hyperparameters for result in best}
+        for study in studies:
+            known, ended = self.known_points[study.identity], done[study.identity]
             for result in self.given:
                 index = result.trial.index
-                if (
-                    result.study == study.identity
-                    and index in self.kept[result.study]
-                    and index not in done[result.study]
-                ):
+                if result.study == study.identity and index in known and index not in ended:
                     self.take_over(study, result, done)
-        self.observer.begin(again, {name: len(outcomes) for name, outcomes in done.items()}, {})
+        self.observer.begin(studies, {name: len(outcomes) for name, outcomes in done.items()}, {})
         todo = [
             (study, index)
-            for study in again
-            for index in self.kept[study.identity]
+            for study in studies
+            for index in self.known_points[study.identity]
             if index not in done[study.identity]
         ]
-        self.sign((study.identity for study in again), {study.identity for study, _ in todo})
+        self.record_provenance((study.identity for study in studies), {study.identity for study, _ in todo})
         self.loop(iter(todo), interrupted)
 
-    def given_points(self) -> Search:
-        """How trials are asked for whose points are known, whatever the sampler was."""
+    def search_for_known_points(self) -> Search:
+        """A search that asks for trials at known points; 'random' only selects the sampler that returns known points."""
         return replace(self.experiment.search, sampler=Named("random"), pruner=None)
 
     def confirm(self, interrupted: Callable[[], bool]) -> None:
         """Run the second stage, task by task, until its claims are decided or its budget is spent."""
         if not self.second:
             return
-        done = self.open_all(self.second, self.given_points())
+        done = self.open_all(self.second, self.search_for_known_points())
         before = sum(len(outcomes) for outcomes in done.values())
         ended: list[Stand] = []
         for task in self.experiment.tasks:
@@ -237,13 +243,13 @@ class Sweep:
             while (now := stand(self.experiment, task.label, self.results(), self.trials, ended)).next:
                 todo = [(studies[training.stage, training.variant], training) for training in now.next]
                 for study, training in todo:
-                    self.kept.setdefault(study.identity, {})[training.index] = training.hyperparameters
+                    self.known_points.setdefault(study.identity, {})[training.index] = training.hyperparameters
                 self.observer.stands(now, self.experiment)
                 self.take_rest(todo, done)
                 left = [
                     (study, training.index) for study, training in todo if training.index not in done[study.identity]
                 ]
-                self.sign((study.identity for study, _ in todo), {study.identity for study, _ in left})
+                self.record_provenance((study.identity for study, _ in todo), {study.identity for study, _ in left})
                 self.loop(iter(left), interrupted)
             self.observer.stands(now, self.experiment)
             ended.append(now)
@@ -311,7 +317,7 @@ class Sweep:
             FORM: study.form,
         }
 
-    def find_again(self, study: Study, opened: StudyStore, earlier: Editions) -> set[str]:
+    def take_over_earlier(self, study: Study, opened: StudyStore, earlier: Editions) -> set[str]:
         """Take over the trials of earlier editions that are this study's; names of those editions."""
         taken = set()
         for name, (attributes, _) in earlier.items():
@@ -366,6 +372,7 @@ class Sweep:
             if interrupted():
                 raise KeyboardInterrupt
             while (more or self.retries) and len(self.running) < self.launcher.capacity():
+                # a retry sets `more` again, harmlessly: the next call without one finds `todo` used up
                 more = self.submit(self.retries.popleft() if self.retries else next(todo, None))
             if self.running:
                 event = self.launcher.wait(POLL)
@@ -373,17 +380,15 @@ class Sweep:
                     self.take(event)
 
     def submit(self, planned: tuple[Study, int] | None) -> bool:
-        """Start one trial; False when nothing is left to start."""
+        """Start the next trial; False when nothing is left.  A point that the grid lacks is passed over."""
         if planned is None:
             return False
         for check in self.still_alone:
             check()
         study, index = planned
-        point = None
-        if study.points_are_given or points.ours(self.experiment.search.sampler.name):
-            point = self.point(study, index)
-            if point is None:
-                return True  # a grid is used up before the budget is
+        point = self.point_for(study, index)  # None: not ours, Optuna chooses; or the grid is used up before the budget
+        if point is None and not self.optuna_chooses(study):
+            return True
         number, chosen = self.opened[study.identity].ask(index, point, study.variant.space)
         trial = study.trial(index, chosen, self.runs)
         ticket = self.launcher.submit(trial)
@@ -402,7 +407,8 @@ class Sweep:
             return
         del self.running[event.ticket]
         self.finish(running, event.what)
-        if event.what.kind is Kind.INTERRUPTED:  # and so would be all others
+        if event.what.kind is Kind.INTERRUPTED:
+            # its cause (changed data, a full disk, no process) would end all others too; a StoreError blames the machine
             raise StoreError(event.what.message)
 
     def finish(self, running: _Running, outcome: Outcome) -> None:
@@ -453,7 +459,7 @@ def level(
 
 
 def work(trial: Trial, tell: Tell) -> Outcome:
-    """What a launcher runs; Keras is imported only where it is run."""
+    """What a launcher runs; `api.root.launched` hands it to the launcher.  Keras is imported only where it runs."""
     from rnnzoo.nn.train import work as train
 
     return train(trial, tell)

@@ -35,8 +35,10 @@ from rnnzoo.sweep.lock import ServerLock
 from rnnzoo.sweep.plan import FORM
 
 _RESULT, _INDEX = "rnnzoo", "index"  # user attributes of an Optuna trial
-_PROVENANCE, _VOID = "provenance", "again"  # of an Optuna study; the second: numbers of trials that no longer count
-_TIMINGS = "timings"  # of an Optuna study: speed beside other variants, which no trial depends on
+# user attributes of an Optuna study
+_PROVENANCE = "provenance"  # where and with what its trials were run
+_VOID = "again"  # numbers of trials that no longer count; stored under the option that begins them again, `--again`
+_TIMINGS = "timings"  # speed beside other variants, which no trial depends on
 _LIBPQ = ("postgresql://", "postgresql+psycopg")
 _UNDER_WAY = ("RUNNING", "WAITING")  # Optuna's names of states
 _STUDIES = "select study_id, study_name from studies"
@@ -45,16 +47,16 @@ _ATTRIBUTES = """
     join study_user_attributes kept on kept.study_id = studies.study_id and kept.key = '{key}'
     order by studies.study_id
 """
-_TRIALS = f"""
+_TRIALS = """
     select trials.study_id, trials.number, trials.state, kept.value_json from trials
-    left join trial_user_attributes kept on kept.trial_id = trials.trial_id and kept.key = '{_RESULT}'
-    where trials.study_id in ({{studies}}) order by trials.trial_id
+    left join trial_user_attributes kept on kept.trial_id = trials.trial_id and kept.key = '{key}'
+    where trials.study_id in ({studies}) order by trials.trial_id
 """
 LOCKED = 5.0  # seconds that SQLite waits for a lock before it says so
 
 
 def check(search: Search) -> None:
-    """Whether sampler and pruner exist and take their options.
+    """Check that sampler and pruner exist and take their options.
 
     Raises:
         UsageError: they do not; or a package that they need is missing.
@@ -152,12 +154,12 @@ class Store:
             ]
             study.study.add_trials(copied)
         if copied:
-            study.sign(before.user_attrs.get(_PROVENANCE, []))
+            study.add_provenance(before.user_attrs.get(_PROVENANCE, []))
         return len(copied)
 
     @retried
     def of_forms(self, experiment: str, forms: Mapping[str, str]) -> dict[str, str]:
-        """Identity of a study -> what `forms` has for the form that it was stored with, if it has anything."""
+        """By identity of each stored study whose form is in `forms`, the value there; of one experiment."""
         with self.storage.engine.connect() as connection:
             stored = _attributes(connection, FORM)
         return {name: forms[form] for name, form in stored.items() if _of(name, experiment) and form in forms}
@@ -196,7 +198,7 @@ class Store:
             if not names:
                 return Record((), running, interrupted)
             void = {name: set(numbers) for name, numbers in _attributes(connection, _VOID).items()}
-            rows = connection.exec_driver_sql(_TRIALS.format(studies=", ".join(map(str, names))))
+            rows = connection.exec_driver_sql(_TRIALS.format(key=_RESULT, studies=", ".join(map(str, names))))
             for study_id, number, state, content in rows:
                 if number in void.get(names[study_id], ()):
                     continue
@@ -249,7 +251,7 @@ class Store:
     def alone(self, experiment: str) -> Iterator[Callable[[], None]]:
         """Keep sweeps of other machines away while the block runs, where the storage is a server that can.
 
-        Yields what sees that it is so still, which is to be asked now and then.
+        Yields a function to call now and then: it checks that they are kept away still, and raises where one has begun.
 
         Raises:
             StoreError: another sweep of the experiment is running.
@@ -300,7 +302,8 @@ class StudyStore:
         """Begin a trial: its number, and its hyper-parameters, the fixed ones included.
 
         Args:
-            point: of our own samplers; None asks the study's.
+            point: known beforehand: from a sampler of ours, of a replicate, a pilot or a round, or of a trial taken over;
+                None lets Optuna's sampler choose.
         """
         with _quiet():
             if self.asking:
@@ -360,7 +363,7 @@ class StudyStore:
         """End the trials of a sweep that died; returns how many run again."""
         from optuna.trial import TrialState
 
-        again = 0
+        count = 0
         with _quiet():
             for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)):
                 result = _result(trial.user_attrs.get(_RESULT))
@@ -368,8 +371,8 @@ class StudyStore:
                     self._end(trial.number, result.outcome)
                     continue
                 self.study.tell(trial.number, state=TrialState.FAIL)
-                again += 1
-        return again
+                count += 1
+        return count
 
     @retried
     def attempts(self) -> Counter[int]:
@@ -378,11 +381,11 @@ class StudyStore:
         return Counter(result.trial.index for result in results if result is not None and result.outcome.retried)
 
     @retried
-    def sign(self, provenance: Sequence[Mapping[str, str]]) -> None:
+    def add_provenance(self, provenance: Sequence[Mapping[str, str]]) -> None:
         """Remember where and with what trials are run, beside what is remembered already."""
         with _quiet():
             known = list(self.study.user_attrs.get(_PROVENANCE, []))
-            new = [dict(setup) for setup in provenance if setup not in known]
+            new = [dict(entry) for entry in provenance if entry not in known]
             if new:
                 self.study.set_user_attr(_PROVENANCE, [*known, *new])
 
@@ -461,14 +464,14 @@ def _point_sampler() -> Any:
     return Points()
 
 
-def _class(family: str, names: Mapping[str, str], chosen: str) -> Any:
-    """Optuna's class for a name of ours, or for its own name."""
+def _class(what: str, names: Mapping[str, str], chosen: str) -> Any:
+    """Optuna's class of sampler or pruner for a name of ours, or for its own name."""
     import optuna
 
     known = (*names, *names.values())
     if chosen not in known:
-        raise UsageError(f"no {family[:-1]} '{chosen}'", nearest(str(chosen), known))
-    return getattr(getattr(optuna, family), names.get(chosen, chosen))
+        raise UsageError(f"no {what} '{chosen}'", nearest(str(chosen), known))
+    return getattr(getattr(optuna, f"{what}s"), names.get(chosen, chosen))
 
 
 _NEEDS = {
@@ -481,7 +484,7 @@ def _sampler(named: Named, seed: int) -> Any:
     package = _NEEDS.get(SAMPLERS.get(named.name, named.name))
     if package and importlib.util.find_spec(package) is None:
         raise UsageError(f"the sampler '{named.name}' needs {package}", f"pip install {package}")
-    kind = _class("samplers", SAMPLERS, named.name)
+    kind = _class("sampler", SAMPLERS, named.name)
     return _make(kind, named, {"seed": seed})
 
 
@@ -490,7 +493,7 @@ def _pruner(named: Named | None) -> Any:
 
     if named is None:
         return optuna.pruners.NopPruner()
-    kind = _class("pruners", PRUNERS, named.name)
+    kind = _class("pruner", PRUNERS, named.name)
     options = dict(named.options)
     if kind is optuna.pruners.PatientPruner:
         wrapped = _pruner(_wrapped(options.pop("wrapped_pruner", None)))
