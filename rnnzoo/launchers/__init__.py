@@ -1,8 +1,9 @@
 """The Launcher contract: submit trials, wait for what happens next.
 
-A launcher runs `work(trial, tell) -> Outcome` somewhere and returns its messages; it does not access any store.  Any end
-of a trial (a crash, a kill) becomes an Outcome of its kind.  A trial that the machine interrupted, as by a full disk, is
-run again once the cause is removed.
+A launcher runs `work(trial, tell) -> Outcome` somewhere and returns its messages; it does not access any store.  `work` is the
+function that trains: `api.root.launched`, which makes the launcher, passes it as `Setup.work`.  Any end of a trial (a crash, a
+kill) becomes an Outcome of its kind.  A trial that the machine interrupted, as by a full disk, is run again once the cause is
+removed.
 
 A launcher is one file: of this folder, of a project's `experiments/launchers/`, or what an entry point of the group
 `rnnzoo.launchers` names.  `launcher:` in mlflow.yml chooses it by the file's name.  It holds

@@ -13,4 +13,6 @@ provenance  where and with what trials are run
 lock        one sweep of an experiment at a time
 preload     what the fork server imports before the first trial
 doctor      what a sweep needs of a machine
+
+`_retry` is search's own: calls of the storage are repeated while its server is unreachable.
 """

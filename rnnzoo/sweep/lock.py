@@ -44,7 +44,7 @@ def _refused(what: str, holder: str) -> StoreError:
 def held(path: Path, what: str) -> Iterator[Callable[[], None]]:
     """Hold the lock while the block runs.
 
-    Yields what sees that it is held still, which is to be asked now and then; it raises where another sweep has begun.
+    Yields a function to call now and then: it checks that the lock is held still, and raises where another sweep has begun.
 
     Raises:
         StoreError: somebody else holds it; says who, and since when.
@@ -102,7 +102,7 @@ class FileLock:
             stream = self.path.open("a+")
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if _names(self.path, stream):
+                if _leads_to(self.path, stream):
                     break
                 stream.close()  # it was deleted or replaced in between
             except OSError:
@@ -122,7 +122,7 @@ class FileLock:
     def keep(self) -> None:
         """Take the file again where it was deleted or replaced; where another sweep holds it, ours is lost."""
         with self._one_by_one:
-            if self.lost or self._stream is None or _names(self.path, self._stream):
+            if self.lost or self._stream is None or _leads_to(self.path, self._stream):
                 return
             try:
                 self.take()
@@ -171,7 +171,7 @@ class FileLock:
             thread.join()
 
 
-def _names(path: Path, stream: IO[str]) -> bool:
+def _leads_to(path: Path, stream: IO[str]) -> bool:
     """Whether a path leads to an open file."""
     try:
         return os.path.samestat(path.stat(), os.fstat(stream.fileno()))

@@ -20,7 +20,8 @@ def cores(root: Path = ROOT) -> int:
     """
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     shares = [quota / period for quota, period in _quotas(root) if quota > 0 and period > 0]
-    return max(1, min(allowed, *(int(share + 0.5) for share in shares))) if shares else allowed
+    whole = [int(share + 0.5) for share in shares]
+    return max(1, min(allowed, *whole)) if whole else allowed
 
 
 def free_memory(root: Path = ROOT) -> float | None:

@@ -54,7 +54,7 @@ class Opened:
 
 
 def checked_without_data(experiment: Experiment) -> None:
-    """All of `checked` but the tasks: a report from a table needs no data.
+    """Check all that `checked` does but the tasks: a report from a table needs no data.
 
     Raises:
         SpecError: all mistakes in it.
@@ -63,7 +63,7 @@ def checked_without_data(experiment: Experiment) -> None:
 
 
 def checked(experiment: Experiment) -> None:
-    """Whether all that a spec names is there and fits: sampler and pruner, options of tasks, files of data, cells.
+    """Check that all that a spec names is there and fits: sampler and pruner, options of tasks, files of data, cells.
 
     Raises:
         SpecError: all mistakes in it.
@@ -83,7 +83,7 @@ def _all_of(experiment: Experiment, *looks: Callable[[Experiment], object]) -> N
 
 
 def _check_search(experiment: Experiment) -> None:
-    """Whether sampler and pruner take their options; Optuna is imported only where one of its own is named."""
+    """Check that sampler and pruner take their options; Optuna is imported only where one of its own is named."""
     mistakes = Mistakes()
     for what in ("sampler", "pruner"):
         named = getattr(experiment.search, what)

@@ -58,7 +58,7 @@ def missing(
 def seconds(pairs: Sequence[tuple[Study, Study]], costs: Mapping[str, Cost]) -> float | None:
     """About how long it takes to measure these; None where it is not known what a training of one of them costs.
 
-    A variant is counted at the ends of its own space, which B's may differ from.
+    Costs are those of each variant's own space, though both are measured at B's sizes.
     """
     total = 0.0
     for a, b in pairs:
@@ -66,8 +66,8 @@ def seconds(pairs: Sequence[tuple[Study, Study]], costs: Mapping[str, Cost]) -> 
             cost = costs.get(study.identity)
             if cost is None:
                 return None
-            fewer = 1 + ROUNDS - study.experiment.training.epochs
-            ends = [trial + fewer * epoch for trial, epoch in zip(cost.trial, cost.epoch)]
+            extra_epochs = 1 + ROUNDS - study.experiment.training.epochs
+            ends = [trial + extra_epochs * epoch for trial, epoch in zip(cost.trial, cost.epoch)]
             total += sum(ends[: len(sizes(a, b))])
     return total
 
@@ -136,7 +136,8 @@ class _Turns:
             self.tickets.append(self.launcher.submit(trial))
             self.heard(len(self.tickets) - 1)
         for number in range(ROUNDS):
-            for side in (0, 1) if number % 2 else (1, 0):  # who comes first changes, as drift would favour one
+            order = (0, 1) if number % 2 else (1, 0)  # who comes first changes, as drift would favour one
+            for side in order:
                 self.launcher.answer(self.tickets[side], True)
                 self.heard(side)
         first, second = (self.ended(side) for side in (0, 1))

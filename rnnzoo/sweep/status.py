@@ -1,11 +1,10 @@
 """How far an experiment is: read from the storage, nothing is started or written.
 
-In: studies and the storage.  Out: for each of them the trials by kind, the best score, and what the next hours hold.
+In: studies and the storage.  Out: for each of them the trials by kind, and the best score.
 """
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +31,6 @@ class Row:
     running: int
     counts: Mapping[Kind, int]
     best: float | None
-    seconds: float | None  # median of a complete trial
 
     @property
     def ended(self) -> int:
@@ -68,7 +66,6 @@ def _row(study: Study, outcomes: Sequence[Outcome], record: Record, trials: int)
         running=record.running.get(study.identity, 0),
         counts={**counts, Kind.INTERRUPTED: record.interrupted.get(study.identity, 0)},
         best=min((outcome.scores[on] for outcome in complete), default=None),
-        seconds=statistics.median(outcome.seconds.get("total", 0.0) for outcome in complete) if complete else None,
     )
 
 
