@@ -333,7 +333,8 @@ def test_without_a_command_three_are_named(tmp_path: Path) -> None:
 def test_list_without_a_word_says_what_can_be_listed(tmp_path: Path) -> None:
     done = rnnzoo("list", cwd=tmp_path)
     assert done.returncode == 0
-    assert [line.split()[0] for line in done.stdout.splitlines()] == ["cells", "tasks", "studies"]
+    listed = [line.split()[0] for line in done.stdout.splitlines()]
+    assert listed == ["cells", "tasks", "losses", "metrics", "operations", "studies"]
 
 
 def test_a_file_named_from_the_project_is_found_in_a_folder_below_and_one_here_comes_first(tmp_path: Path) -> None:
