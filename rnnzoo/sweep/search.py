@@ -217,21 +217,23 @@ class Store:
     @retried
     def provenance(self, identities: Collection[str]) -> list[dict[str, str]]:
         """Where and with what the trials of these studies were run, each different set once."""
-        found: list[dict[str, str]] = []
+        setups: list[dict[str, str]] = []
         with self.storage.engine.connect() as connection:
             stored = _attributes(connection, _PROVENANCE)
-        for name, given in stored.items():
+        for name, recorded in stored.items():
             if name in identities:
-                found += [one for one in given if one not in found]
-        return found
+                setups += [setup for setup in recorded if setup not in setups]
+        return setups
 
     @retried
     def timings(self, identities: Collection[str]) -> list[Timing]:
         """How fast variants trained side by side, of these studies."""
         with self.storage.engine.connect() as connection:
             stored = _attributes(connection, _TIMINGS)
-        kept = [Timing.from_dict(one) for name, given in stored.items() if name in identities for one in given]
-        return [one for one in kept if one.b in identities]
+        timings = [
+            Timing.from_dict(content) for name, recorded in stored.items() if name in identities for content in recorded
+        ]
+        return [timing for timing in timings if timing.b in identities]
 
     @retried
     def running(self) -> dict[str, int]:
