@@ -82,7 +82,8 @@ def test_the_words_of_every_part_are_there() -> None:
     assert words >= {
         "cell", "state", "gate", "step", "program", "instruction", "primitive", "pass", "adjoint", "buffer", "task",
         "data set", "split", "batch", "padding mask", "weight mask", "dropout mask", "variant", "study", "trial",
-        "outcome", "round", "claim", "verdict", "margin", "floor", "storage", "tracker", "launcher", "backend",
+        "outcome", "edition", "provenance", "round", "question", "claim", "verdict", "margin", "floor", "storage", "tracker",
+        "launcher", "backend",
     }  # fmt: skip
 
 
