@@ -26,11 +26,16 @@ def plain(
 
     Args:
         trials: of each search.
-        stands: by task, where a second stage stands that has begun.
+        stands: by task, in their order, where a second stage stands.
         noise: of a training; None where the user gave none.
     """
-    labels = [task.label for task in experiment.tasks]
-    forecasts = {label: forecast(experiment, label, trials, stands.get(label), noise) for label in labels}
+    forecasts: dict[str, Forecast | None] = {}
+    before: list[Stand] = []
+    for task in experiment.tasks:
+        now = stands.get(task.label)
+        begun = now if now is not None and now.rounds else None
+        forecasts[task.label] = forecast(experiment, task.label, trials, begun, noise, before)
+        before += [now] if now is not None else []
     return {label: _plain(expected) for label, expected in forecasts.items() if expected is not None}
 
 

@@ -82,20 +82,21 @@ def checked_noise(noise: float | None) -> float | None:
 
 def _expected(opened: Opened, store: Store | None, noise: float | None) -> dict[str, Any]:
     """What can be decided of the claims, from the rounds that were run, where there are some."""
-    from rnnzoo.confirm.stand import at_most, stands
+    from rnnzoo.confirm.stand import Stand, at_most, stands
 
     experiment = opened.experiment
     results = door.results(opened, store) if store and experiment.confirm else []
     begun = {result.key.task for result in results if result.key.stage}
     known = stands(experiment, results, opened.trials) if begun else {}
-    known = {label: now for label, now in known.items() if label in begun}
     content: dict[str, Any] = {"advice": expected.advice(experiment, opened.trials)}
     if experiment.confirm is not None:
-        run = {label: now for label, now in known.items() if now.rounds}
-        content["expected"] = expected.plain(experiment, opened.trials, run, noise)
-        labels = [task.label for task in experiment.tasks]
-        most = {label: at_most(experiment, label, opened.trials, known.get(label)) for label in labels}
-        content["second_stage"] = most
+        content["expected"] = expected.plain(experiment, opened.trials, known, noise)
+        content["second_stage"] = most = dict[str, int]()
+        before: list[Stand] = []
+        for task in experiment.tasks:
+            now = known.get(task.label) if task.label in begun else None
+            most[task.label] = at_most(experiment, task.label, opened.trials, now, before)
+            before += [now] if now is not None else []
     return content
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from rnnzoo.confirm.questions import Answer, Looks, Question, Round, rounds_to_decide
 from rnnzoo.confirm.stage import Design
-from rnnzoo.confirm.stand import Stand, claims_on, design, question
+from rnnzoo.confirm.stand import Stand, design, question, undecided
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import MAX_ROUNDS
 from rnnzoo.stats.sequential import Boundary, room_needed
@@ -86,7 +86,12 @@ class Forecast:
 
 
 def forecast(
-    experiment: Experiment, task: str, trials: int, now: Stand | None = None, noise: float | None = None
+    experiment: Experiment,
+    task: str,
+    trials: int,
+    now: Stand | None = None,
+    noise: float | None = None,
+    before: Sequence[Stand] = (),
 ) -> Forecast | None:
     """What is to be expected on a task; None where nothing is confirmed there, or all is decided.
 
@@ -95,11 +100,12 @@ def forecast(
         trials: of each search.
         now: where the second stage stands, if it has begun.
         noise: standard deviation of a training's score at one setting; without it that of the rounds, else a guess.
+        before: where the second stage stands on the tasks before.
     """
     if experiment.confirm is None:
         return None
     how = design(experiment, experiment.confirm, task)
-    asked = {claim.text: question(claim, experiment) for claim in claims_on(experiment, task)}
+    asked = {claim.text: question(claim, experiment) for claim in undecided(experiment, task, before)}
     rounds: Sequence[Round] = ()
     if now is not None and now.rounds:
         rounds = now.rounds

@@ -79,6 +79,12 @@ def claims_on(experiment: Experiment, task: str) -> list[Claim]:
     return [claim for claim in experiment.claims if confirmed(claim) and task in tasks_of(claim, [task])]
 
 
+def undecided(experiment: Experiment, task: str, before: Sequence[Stand]) -> list[Claim]:
+    """The claims that rounds on a task are about, without those about several tasks that the tasks before have decided."""
+    claims = claims_on(experiment, task)
+    return [claim for claim in claims if not claim.over or holds_over(claim, before) is None]
+
+
 def claimed(experiment: Experiment, task: str) -> tuple[str, ...]:
     """The variants that rounds on a task are about."""
     return tuple(dict.fromkeys(label for claim in claims_on(experiment, task) for label in (claim.b, claim.a)))
@@ -172,15 +178,18 @@ def stand(
     return replace(now, next=(), ended="hours") if now.next and _hours(results, task) >= confirm.hours else now
 
 
-def at_most(experiment: Experiment, task: str, trials: int, now: Stand | None = None) -> int:
+def at_most(
+    experiment: Experiment, task: str, trials: int, now: Stand | None = None, before: Sequence[Stand] = ()
+) -> int:
     """The most trainings that the second stage on a task may still take.
 
     Args:
         trials: of each search.
         now: where it stands, if it has begun.
+        before: where it stands on the tasks before.
     """
-    confirm, claims = experiment.confirm, claims_on(experiment, task)
-    if confirm is None or (now is not None and now.ended):
+    confirm, claims = experiment.confirm, undecided(experiment, task, before)
+    if confirm is None or not claims or (now is not None and now.ended):
         return 0
     spent = trials * len(experiment.variants)
     pilots = REPEATS * confirm.pilot * len(claimed(experiment, task))
@@ -221,11 +230,6 @@ def _settings(space: Space, region: Region) -> list[dict[str, Value]]:
     return [points.at(space, place.tolist()) for place in region.points]
 
 
-def _decided_before(claim: Claim, before: Sequence[Stand]) -> bool:
-    """Whether the tasks before have decided a claim about several tasks."""
-    return bool(claim.over) and holds_over(claim, before) is not None
-
-
 def holds_over(claim: Claim, stands: Iterable[Stand]) -> bool | None:
     """Whether a claim about several tasks holds, by where these stand; None where it is open."""
     standings = [now.standings[claim.text] for now in stands if claim.text in now.standings]
@@ -245,7 +249,7 @@ class _Stage:
         before: Sequence[Stand],
     ) -> None:
         self.experiment, self.task, self.trials = experiment, task, trials
-        self.claims = [claim for claim in claims_on(experiment, task) if not _decided_before(claim, before)]
+        self.claims = undecided(experiment, task, before)
         self.design = design(experiment, confirm, task)
         self.of: dict[tuple[str, str], list[Result]] = {}
         for result in results:

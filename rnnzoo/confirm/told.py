@@ -27,9 +27,11 @@ def lines(now: Stand, experiment: Experiment) -> Iterator[str]:
         yield f"confirming{where}: rounds where all do well: {_settings(now, experiment)}"
     for label in now.untuned:
         yield f"{label}{where} is not tuned: it does worse than predicted where all should do well"
+    over = {claim.text for claim in experiment.claims if claim.over}
     for text, standing in now.standings.items():
         if standing.answer is not Answer.OPEN:
-            yield f"round {standing.rounds}{where}: {text}: {_answer(standing, text, experiment)}"
+            claim = f", of `{text}`:" if text in over else f": {text}:"
+            yield f"round {standing.rounds}{where}{claim} {_answer(standing, text, experiment)}"
     if now.ended:
         yield f"{ENDED.get(now.ended, now.ended)}{where}: {now.trainings} trainings"
 

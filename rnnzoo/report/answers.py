@@ -190,11 +190,13 @@ def _over(claim: Claim, verdict: Verdict, names: _Names) -> str:
     stated = _STATED.get(claim.form)
     if stated is None or not verdict.numbers:
         return verdict.found
-    tasks = (
-        f"all {len(claim.tasks)} tasks" if claim.over == "all" else f"most tasks ({claim.needed} of {len(claim.tasks)})"
-    )
+    count = len(claim.tasks)
+    every = "both tasks" if count == 2 else f"all {count} tasks"
+    tasks = every if claim.over == "all" else f"most tasks ({claim.needed} of {count})"
     labels = [names(label) if label else "" for label in (claim.a, claim.b)]
     text = f"{stated.format(a=labels[0], b=labels[1], number=claim.number)} on {tasks}"
     if verdict.word == "undecided":
         return f"Whether {text} stays open"
-    return text if verdict.word == "supported" else f"It is not so that {text}"
+    against = [part.task for part in verdict.parts if part.word in ("refuted", "same")]
+    where = f": not on {' and '.join(against)}" if against else ""
+    return text if verdict.word == "supported" else f"It is not so that {text}{where}"

@@ -112,7 +112,10 @@ def _unasked(claim: Claim, stand: Stand) -> str:
     if untuned:
         does = "does" if len(untuned) == 1 else "do"
         return f"not tuned: {' and '.join(untuned)} {does} worse than predicted where all should do well; search longer"
-    return "nothing was confirmed yet" if not stand.ended else f"nothing was confirmed: {stand.ended}"
+    if stand.ended.startswith("nothing"):
+        return stand.ended
+    ended = SPENT.get(stand.ended, stand.ended)
+    return f"nothing was confirmed: {ended}" if ended else "nothing was confirmed yet"
 
 
 def _numbers(asked: Question, standing: Standing, common: bool) -> str:

@@ -54,7 +54,7 @@ def _heads_of_verdicts(summary: Summary) -> Cells:
 
 def _units(summary: Summary) -> Cells:
     """The units that differences are in, each once, in the order of the verdicts."""
-    return list(dict.fromkeys(filter(None, (_unit(summary, verdict) for verdict in summary.verdicts))))
+    return list(dict.fromkeys(filter(None, (_unit(summary, verdict) for verdict in _with_parts(summary)))))
 
 
 def _unit(summary: Summary, verdict: Verdict) -> str:
@@ -70,7 +70,7 @@ def _unit(summary: Summary, verdict: Verdict) -> str:
 
 def _verdicts(summary: Summary) -> Iterator[Cells]:
     several, units = len(summary.tables) > 1, len(_units(summary)) > 1
-    for verdict in summary.verdicts:
+    for verdict in _with_parts(summary):
         place = f"on {verdict.task}: " if several and not verdict.names_task else ""
         p = "" if verdict.p is None else f" (p {pvalue(verdict.p)})"
         difference = _difference(verdict)
@@ -85,6 +85,13 @@ def _verdicts(summary: Summary) -> Iterator[Cells]:
             *unit,
             _trainings(verdict),
         )
+
+
+def _with_parts(summary: Summary) -> Iterator[Verdict]:
+    """The verdicts, each on several tasks followed by what was found on each of them."""
+    for verdict in summary.verdicts:
+        yield verdict
+        yield from verdict.parts
 
 
 def _difference(verdict: Verdict) -> str:
@@ -108,6 +115,8 @@ def _amounts(verdict: Verdict, first: str, last: str) -> str:
 
 def _trainings(verdict: Verdict) -> str:
     numbers = verdict.numbers
+    if verdict.parts:
+        return ""
     if verdict.confirmed:
         return f"2 x {numbers['rounds']:.0f}"
     return f"{numbers['trials_a']:.0f} + {numbers['trials_b']:.0f}" if "trials_a" in numbers else ""

@@ -247,6 +247,8 @@ def box(stage: Second) -> Iterator[tuple[str, str]]:
 
 
 def _where(stage: Second) -> str:
+    if not stage.settings and stage.ended == "decided":
+        return "nowhere: the tasks before decide the claims"
     if not stage.settings:
         return "no region was found"
     best = f"the best {100 * stage.share:g} % of the space"

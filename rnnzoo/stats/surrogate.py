@@ -80,7 +80,7 @@ def fit(points: Array, variants: Array, scores: Array) -> Surface:
     """
     finite = scores[np.isfinite(scores)]
     if len(finite) < FEWEST:
-        raise StatsError(f"a surface needs {FEWEST} trials with a score, not {len(finite)}")
+        raise StatsError(f"to predict scores takes {FEWEST} trials with a score, and there are {len(finite)}")
     bounded = np.minimum(scores, np.quantile(finite, UPPER))
     mean, deviation = float(bounded.mean()), float(bounded.std()) or 1.0
     trials = _Trials(points, variants[:, None] == variants[None, :], (bounded - mean) / deviation)

@@ -14,9 +14,11 @@ import pytest
 from scipy import stats
 
 from rnnzoo import report
-from rnnzoo.confirm.stand import Stand, stand
+from rnnzoo.confirm import told
+from rnnzoo.confirm.forecast import forecast
+from rnnzoo.confirm.stand import Stand, at_most, stand, stands
 from rnnzoo.launchers import Event
-from rnnzoo.report import table
+from rnnzoo.report import paper, table
 from rnnzoo.report.figures.study import draw
 from rnnzoo.report.table import TaskMetadata
 from rnnzoo.spec.experiment import Experiment
@@ -344,6 +346,39 @@ def test_a_page_shows_a_claim_about_several_tasks_round_by_round_on_each(on_all:
     assert pictures == {"claim-1-adding", "claim-1-long", "claim-2-adding", "claim-3"}
 
 
+def test_a_plan_asks_for_no_training_for_what_the_tasks_before_have_decided(on_all: Sweep) -> None:
+    """Of the claims on both tasks only the one about rnn is left for the second: two variants and not three."""
+    experiment = on_all.experiment
+    first_task = [one for one in on_all.results() if one.key.task == "adding" or not one.key.stage]
+    known = stands(experiment, first_task, on_all.trials)
+    left = forecast(experiment, "long", on_all.trials, before=[known["adding"]])
+    assert left is not None
+    assert [claim.claim for claim in left.claims] == ["on all tasks: rnn worse than lstm"]
+    assert forecast(experiment, "long", on_all.trials).claims[1].claim == "on all tasks: gru worse than lstm"
+    only_gru = replace(experiment, claims=experiment.claims[1:])
+    assert at_most(only_gru, "long", on_all.trials, before=[known["adding"]]) == 0
+    assert at_most(only_gru, "long", on_all.trials) > 0
+
+
+def test_a_claim_about_several_tasks_is_told_of_as_part_of_it(on_all: Sweep) -> None:
+    (adding,) = [now for now in on_all.observer.stood if now.task == "adding" and now.ended]
+    sentences = list(told.lines(adding, on_all.experiment))
+    assert any(
+        one.startswith("round 3 on adding, of `on all tasks: rnn worse than lstm`: worse (") for one in sentences
+    )
+    refuted = verdicts(on_all)[1].answer
+    assert refuted.endswith("is worse than lstm on both tasks: not on adding")
+
+
+def test_tables_for_papers_have_a_row_for_each_task_of_a_claim_about_several(on_all: Sweep) -> None:
+    notes = {one.label: task_metadata() for one in on_all.experiment.tasks}
+    table_of_answers = paper.markdown(report.summarise(on_all.experiment, on_all.results(), notes, on_all.trials))
+    rows = [line for line in table_of_answers.splitlines() if "rnn worse than lstm" in line and line.startswith("|")]
+    assert rows[0].split("|")[3].strip() == ""
+    assert [row.split("|")[1].strip().split(":")[0] for row in rows] == ["on all tasks", "on adding", "on long"]
+    assert all(row.split("|")[3].strip().startswith("+0.9") for row in rows[1:])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("stop_after", "workers"), [(20, 1), (50, 2)])
 def test_interruptions_change_nothing_of_a_claim_about_several_tasks(
@@ -401,7 +436,9 @@ def test_without_a_claim_about_scores_nothing_is_confirmed(tmp_path: Path) -> No
 def test_a_search_of_which_nothing_completes_ends_and_says_so(tmp_path: Path) -> None:
     made = ran(tmp_path, score=fails)
     assert stages(made) == {"search": 15, "pilot": 0, "round": 0}
-    assert made.observer.stood[-1].ended == "nothing can be confirmed: a surface needs 4 trials with a score, not 0"
+    assert made.observer.stood[-1].ended == (
+        "nothing can be confirmed: to predict scores takes 4 trials with a score, and there are 0"
+    )
     assert words(made) == ["undecided", "undecided"]
     assert not ran(tmp_path, score=fails).observer.ends
 
