@@ -14,7 +14,7 @@ from rnnzoo.backends.tensorflow import backend, clockwork
 from rnnzoo.backends.tensorflow.engine import Engine
 from rnnzoo.lang import ir, reference
 from rnnzoo.lang.passes import periodic_update
-from rnnzoo.nn.layer import _Given
+from rnnzoo.nn.layer import _StackInput
 from rnnzoo.spec.cell import built_in_names
 
 INPUTS, TIME = 4, 21
@@ -116,7 +116,7 @@ SPELLINGS = {
 def engine_of(cell: ir.Cell) -> Engine:
     layer = rnnzoo.nn.Recurrent(cell, 16, return_sequences=True, seed=1)
     layer.build((None, None, INPUTS))
-    return layer._compiled_step(layer._stack[0], _Given(tf.zeros((1, 1, INPUTS)), (), (), {}))[1]
+    return layer._compiled_step(layer._stack[0], _StackInput(tf.zeros((1, 1, INPUTS)), (), (), {}))[1]
 
 
 @pytest.mark.parametrize("equations", SPELLINGS.values(), ids=SPELLINGS)

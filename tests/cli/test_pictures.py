@@ -125,7 +125,7 @@ def test_inspect_shows_the_best_trial_of_a_variant_and_a_run_of_mlflow_alike(swe
         (["small.yaml"], "which variant?"),
         (["small.yaml", "--variant", "gate"], "no variant 'gate'"),
         (["small.yaml", "--variant", "gated", "--sequence", "99"], "from 0 to 31"),
-        (["small.yaml", "--variant", "gated", "--layer", "2"], "from 1 to 1"),
+        (["small.yaml", "--variant", "gated", "--layer", "2"], "--layer must be 1: there is one layer"),
     ],
 )
 def test_what_cannot_be_inspected_is_said_plainly(swept: Path, arguments: list[str], words: str) -> None:

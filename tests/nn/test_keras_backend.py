@@ -71,7 +71,7 @@ def test_a_training_is_refused_where_the_environment_asks_for_another_backend(
 
 def test_trials_have_their_own_backend_whatever_a_file_says(home: Path) -> None:
     with launched(1, home) as launcher:
-        assert launcher.environment["KERAS_BACKEND"] == "tensorflow"
+        assert launcher.setup.environment["KERAS_BACKEND"] == "tensorflow"
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ import pytest
 import tensorflow as tf
 
 import rnnzoo
-from rnnzoo import lang, tasks
+from rnnzoo import lang, losses, tasks
 from rnnzoo.lang.text import cell_text
 from rnnzoo.nn.data import batches, resident
 from rnnzoo.nn.train import Model, _optimizer, train, work
@@ -182,7 +182,7 @@ def test_losses_are_those_of_keras_averaged_over_what_counts() -> None:
     }
     for loss, y in targets.items():
         split = Split(x, y, lengths)
-        task = Task("t", dict.fromkeys(tasks.SPLITS, split), loss, "step", 5, "nll", "nats")
+        task = Task("t", dict.fromkeys(tasks.SPLITS, split), loss, "step", 5, losses.load(loss).metric, "nats")
         model = Model(TRIAL, task)
         logits = model.read_out(model.recurrent(x, mask=real)).numpy()
         if loss == "bernoulli":
