@@ -12,9 +12,10 @@ import hashlib
 import importlib
 import importlib.util
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -23,6 +24,8 @@ from typing import Any
 from rnnzoo.errors import UsageError, nearest
 
 _ROOT = Path(__file__).parent
+_OWN = "rnnzoo_own"  # begins the name of each module that is a file of a project
+_packages: set[str] = set()  # of which an entry point was loaded, by the name that is imported
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +77,37 @@ def load(kind: str, name: str, own: Path | None = None) -> Any:
     (place,) = places
     try:
         return place.load()
-    except Exception as error:  # whatever a file does when it is run
-        line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
-        raise UsageError(f"{place.words}{line} cannot be imported: {type(error).__name__}: {error}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever a file does when it is run, `sys.exit()` too
+        line = error.lineno if isinstance(error, SyntaxError) else _blamed(error)[1]
+        at = f", line {line}" if line else ""
+        raise UsageError(f"{place.words}{at} cannot be imported: {_said(error)}") from error
+
+
+def told(error: BaseException) -> str:
+    """An error that arose in a plug-in, in one line with its file; empty where no plug-in is to blame.
+
+    A plug-in is to blame where its code was called by rnnzoo and has not called rnnzoo, whatever else it has called.
+    """
+    file, line = _blamed(error)
+    return f"{file}, line {line}: {_said(error)}" if file else ""
+
+
+def _blamed(error: BaseException) -> tuple[str, int]:
+    """The file and the line of the plug-in that is to blame; `("", 0)` where none is."""
+    place = "", 0
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        file, module = frame.f_code.co_filename, str(frame.f_globals.get("__name__", ""))
+        if Path(file).is_relative_to(_ROOT):
+            place = "", 0
+        elif module.startswith(_OWN) or module.partition(".")[0] in _packages:
+            place = file, line
+    return place
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".removesuffix(": ")
 
 
 def digest(kind: str, name: str, own: Path | None = None) -> str:
@@ -104,7 +135,7 @@ def _places(kind: str, name: str, own: Path | None) -> Iterator[_Place]:
     for point in _installed(kind):
         if point.name == name:
             of = f" of the package {point.dist.name}" if point.dist else ""
-            yield _Place(f"`{point.value}`{of}", point.load)
+            yield _Place(f"`{point.value}`{of}", partial(_of_package, point))
 
 
 def _files(own: Path | None) -> dict[str, Path]:
@@ -123,6 +154,12 @@ def _entry_points(kind: str, path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
     return tuple(dict.fromkeys(entry_points(group=f"rnnzoo.{kind}")))
 
 
+def _of_package(point: EntryPoint) -> Any:
+    """What an entry point names."""
+    _packages.add(point.module.partition(".")[0])
+    return point.load()
+
+
 @cache
 def _own_module(kind: str, file: Path, changed: int) -> ModuleType:
     """A file of a project as a module; one that was changed since is imported anew.
@@ -130,7 +167,7 @@ def _own_module(kind: str, file: Path, changed: int) -> ModuleType:
     Args:
         changed: when the file was changed last.
     """
-    name = f"rnnzoo_own_{kind}_{file.stem}"
+    name = f"{_OWN}_{kind}_{file.stem}"
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None
     assert spec.loader is not None

@@ -61,11 +61,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         fix = machine_fault(error)
         if not fix:
-            return _bug()
+            return _bug(error)
         print(worded(str(error), f"{fix}, and give the same command again"), file=sys.stderr)
         return 1
-    except Exception:
-        return _bug()
+    except SystemExit as error:
+        if not _of_plugin(error):
+            raise  # of the parser of arguments
+        return _bug(error)
+    except Exception as error:
+        return _bug(error)
 
 
 def _parsed(words: Sequence[str]) -> argparse.Namespace:
@@ -93,9 +97,20 @@ def _options(parser: argparse.ArgumentParser) -> list[str]:
     return ["--help", *re.findall(r"--[a-z][a-z-]*", parser.format_usage())]
 
 
-def _bug() -> int:
-    """Tell what nobody had thought of, while it is handled."""
+def _of_plugin(error: BaseException) -> str:
+    """What a plug-in of the user's has raised, with its place; empty where the error is rnnzoo's."""
+    from rnnzoo.registry import told
+
+    return told(error)
+
+
+def _bug(error: BaseException) -> int:
+    """Tell what nobody had thought of, while it is handled: whose bug it is, and where."""
     traceback.print_exc()
+    of_plugin = _of_plugin(error)
+    if of_plugin:
+        print(f"\n{worded(of_plugin, 'mend that file: rnnzoo has called it as a plug-in')}", file=sys.stderr)
+        return 1
     print(
         "\nThis is a bug in rnnzoo, not a mistake of yours. Please report it with the lines above and the file that"
         " you used.",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from rnnzoo import backends, lang, tasks
+from rnnzoo import backends, lang, registry, tasks
 from rnnzoo.errors import RnnzooError, TaskError, TrainingError, UsageError, machine_fault, nearest, worded
 from rnnzoo.lang import counts, ir, operations
 from rnnzoo.lang.text import digest
@@ -323,3 +324,9 @@ def work(trial: Trial, tell: Tell) -> Outcome:
         if machine_fault(error):
             raise  # for the launcher to tell: no trial is to blame
         return Outcome(Kind.FAILED, message=str(error))
+    except (Exception, SystemExit) as error:
+        of_plugin = registry.told(error)
+        if not of_plugin or isinstance(error, MemoryError) or machine_fault(error):
+            raise
+        traceback.print_exc()  # to the trial's log
+        return Outcome(Kind.FAILED, message=of_plugin)
