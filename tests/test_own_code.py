@@ -13,6 +13,7 @@ from rnnzoo.errors import RnnzooError
 from rnnzoo.lang import operations
 from rnnzoo.lang.canonical import canonical_hash
 from rnnzoo.lang.text import cell_text, digest
+from rnnzoo.nn import losses as nn_losses
 from rnnzoo.nn.train import work
 from rnnzoo.spec.hyperparameters import Training
 from rnnzoo.spec.trial import Kind, Trial
@@ -183,3 +184,64 @@ def test_a_name_of_the_packages_is_taken(kind: str, name: str, project: Path) ->
     load = {"losses": losses.load, "metrics": metrics.load, "operations": operations.load}[kind]
     with pytest.raises(RnnzooError, match=r"give (one of them|the file) another name"):
         load(name)
+
+
+MEAN = "ops.mean(ops.where(off < 1, 0.5 * off * off, off - 0.5), axis=-1)"
+SHARE = "ops.max(ops.where(ops.abs(logits - y) > 0.1, 1.0, 0.0), axis=-1)"
+SHAPES = {  # kind and name, what is returned, what is said
+    "a loss of all answers": ("losses", "huber", "ops.mean(off)", r"the shape \(\), and must give \(8,\)"),
+    "a loss that keeps an axis": ("losses", "huber", "off", r"the shape \(8, 1\), and must give \(8,\)"),
+    "no loss": ("losses", "huber", "None", "NoneType, which is no tensor of numbers"),
+    "a metric of all answers": ("metrics", "far_off", "1.0", r"the shape \(\), and must give \((8|64|None),\)"),
+}
+
+
+@pytest.mark.parametrize("case", SHAPES)
+def test_a_loss_or_metric_of_another_shape_than_the_answers_is_not_trained(case: str, project: Path) -> None:
+    kind, name, returned, said = SHAPES[case]
+    file = project / f"experiments/{kind}/{name}.py"
+    text = file.read_text().replace(MEAN, returned).replace(SHARE, returned)
+    assert text != file.read_text()
+    write(file, text)
+    outcome = work(trial(), lambda progress: True)
+    assert outcome.kind is Kind.FAILED
+    assert re.match(f"the {'loss' if kind == 'losses' else 'metric'} '{name}' gives {said}", outcome.message)
+    assert "fix: give one number for each answer" in outcome.message
+
+
+def test_sizes_that_are_not_known_when_a_graph_is_traced_fit() -> None:
+    import tensorflow as tf
+
+    criterion = nn_losses.criterion(tasks.load("means"))
+    unknown = tf.TensorSpec([None, None, 1], tf.float32)
+    values = tf.function(criterion, input_signature=[unknown, unknown])(tf.zeros([2, 3, 1]), tf.ones([2, 3, 1]))
+    assert [tuple(value.shape) for value in values] == [(2, 3), (2, 3)]
+
+
+RAISING = {  # kind and name, what is replaced by what, line and what is said
+    "a loss": ("losses", "huber", "ops.abs(", "ops.abz(", r"line \d+: AttributeError: .*abz"),
+    "a metric": ("metrics", "far_off", "ops.max(", "[][0] + (", r"line \d+: IndexError: list index"),
+    "a lowering": ("operations", "snake", "ops.square(", "ops.sqware(", r"line \d+: AttributeError: .*sqware"),
+    "a loss that ends the program": ("losses", "huber", "off = ", "exit(3)  #", r"line \d+: SystemExit: 3"),
+}
+
+
+@pytest.mark.parametrize("case", RAISING)
+def test_what_own_code_raises_in_a_training_is_told_with_its_file(case: str, project: Path) -> None:
+    kind, name, old, new, said = RAISING[case]
+    file = project / f"experiments/{kind}/{name}.py"
+    text = file.read_text()
+    assert old in text
+    write(file, text.replace(old, new))
+    outcome = work(trial(), lambda progress: True)
+    assert outcome.kind is Kind.FAILED
+    assert re.match(f"{re.escape(str(file))}, {said}", outcome.message), outcome.message
+
+
+def test_an_operation_that_lowers_to_what_does_not_exist_is_told_in_words(project: Path) -> None:
+    file = project / "experiments/operations/snake.py"
+    write(file, re.sub("lowering=.*", 'lowering="squar",', file.read_text()))
+    outcome = work(trial(), lambda progress: True)
+    assert outcome.kind is Kind.FAILED
+    assert outcome.message.startswith("the operation 'snake' lowers to keras.ops.squar, which does not exist")
+    assert "fix: did you mean 'square'?" in outcome.message

@@ -15,6 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from rnnzoo.errors import UsageError, nearest
 from rnnzoo.lang import ir
 from rnnzoo.lang.primitives import (
     Elementwise,
@@ -182,9 +183,12 @@ class Emitter:
         return value
 
     def apply(self, primitive: Elementwise, operands: Sequence[Tensor], dtype: str = "") -> Tensor:
-        """An elementwise operation on tensors."""
-        lowering = primitive.lowering
-        function = getattr(keras.ops, lowering) if isinstance(lowering, str) else partial(lowering, keras.ops)
+        """An elementwise operation on tensors.
+
+        Raises:
+            UsageError: an operation of one's own names a function that the backend does not have.
+        """
+        function = _lowered(primitive)
         if primitive.reads_truth:
             return function(keras.ops.not_equal(operands[0], 0), *operands[1:])
         value = function(*operands)
@@ -198,6 +202,17 @@ class Emitter:
         if len(value.shape) == len(like.shape) and value.shape[-1] in (width, whole):
             return value
         return keras.ops.broadcast_to(value, (*keras.ops.shape(like)[:-1], width))
+
+
+def _lowered(primitive: Elementwise) -> Callable[..., Tensor]:
+    lowering = primitive.lowering
+    if not isinstance(lowering, str):
+        return partial(lowering, keras.ops)
+    function: Callable[..., Tensor] | None = getattr(keras.ops, lowering, None)
+    if function is None:
+        problem = f"the operation '{primitive.name}' lowers to keras.ops.{lowering}, which does not exist"
+        raise UsageError(problem, nearest(lowering, dir(keras.ops)))
+    return function
 
 
 Lowering = Callable[[Emitter, Instruction, Values, Tensor], Tensor]

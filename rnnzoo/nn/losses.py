@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from rnnzoo import losses, metrics
+from rnnzoo.errors import TrainingError
 from rnnzoo.losses import Array, Loss, Tensor
 from rnnzoo.metrics import Metric
 from rnnzoo.tasks import Task
@@ -23,6 +24,8 @@ def criterion(task: Task) -> Criterion:
 
     Raises:
         UsageError: there is no such loss or metric.
+
+    What is returned raises a `TrainingError` where one of them gives another shape than that of the answers.
     """
     loss = losses.load(task.loss)
     metric = None if task.metric == loss.metric else metrics.load(task.metric)
@@ -41,5 +44,23 @@ def in_tensors(what: Loss | Metric, y: Array, logits: Array) -> Array:
 
 
 def _value(what: Loss | Metric, y: Tensor, logits: Tensor) -> Tensor:
+    """A loss or metric of each answer.
+
+    Raises:
+        TrainingError: what it gives is no tensor, or has another shape than the answers; sizes that are not known while a
+            graph is traced fit.
+    """
     y = keras.ops.cast(y, "int32" if what.targets == "classes" else logits.dtype)
-    return keras.ops.cast(what.value(y, logits, keras.ops), logits.dtype)
+    value = what.value(y, logits, keras.ops)
+    called = f"the {'loss' if isinstance(what, Loss) else 'metric'} '{what.name}' gives"
+    fix = "give one number for each answer, as by a mean over `axis=-1`"
+    try:
+        value = keras.ops.cast(value, logits.dtype)
+    except (TypeError, ValueError) as error:
+        raise TrainingError(f"{called} {type(value).__name__}, which is no tensor of numbers", fix) from error
+    shape, wanted = tuple(value.shape), tuple(logits.shape[:-1])
+    if len(shape) != len(wanted) or any(len({*sizes} - {None}) > 1 for sizes in zip(shape, wanted)):
+        raise TrainingError(
+            f"{called} the shape {shape}, and must give {wanted} for logits of {tuple(logits.shape)}", fix
+        )
+    return value
