@@ -19,6 +19,7 @@ from functools import cache
 from itertools import chain
 from typing import Any
 
+from rnnzoo import registry
 from rnnzoo.errors import SpecError, UsageError
 from rnnzoo.lang import ir
 from rnnzoo.lang.primitives import CALLS, Elementwise
@@ -35,7 +36,7 @@ class _Calls(Mapping[str, Elementwise]):
         return name in CALLS or name in plugins.names(KIND)
 
     def __getitem__(self, name: str) -> Elementwise:
-        return CALLS[name] if name in CALLS else load(name)
+        return CALLS[name] if name in CALLS and name not in plugins.names(KIND) else load(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys([*CALLS, *plugins.names(KIND)]))
@@ -51,9 +52,13 @@ def load(name: str) -> Elementwise:
     """An operation of one's own; the same object for the same file.
 
     Raises:
-        UsageError: there is none of that name, it cannot be imported, or it lacks something; the message names the file.
+        UsageError: there is none of that name, it has the name of one of rnnzoo's, it cannot be imported, or it lacks
+            something; the message names the file.
     """
     source = plugins.load(KIND, name)
+    if name in CALLS:
+        problem = f"operation '{name}' is one of rnnzoo's and also {registry.where(source)}"
+        raise UsageError(problem, "give the file another name")
     plugins.require("operation", source, _lacks(source, name))
     return _digested(source.operation, plugins.digest(KIND, name))
 
@@ -79,8 +84,6 @@ def _lacks(source: Any, name: str) -> Iterator[str]:
     if not isinstance(operation, Elementwise):
         yield "it has no `operation`, an Elementwise"
         return
-    if name in CALLS:
-        yield f"'{name}' is an operation of rnnzoo's; give the file another name"
     if operation.name != name:
         yield f"its `operation` is called '{operation.name}', and the file '{name}'"
     if operation.symbol:

@@ -129,3 +129,15 @@ def test_what_rnnzoo_raises_when_a_plug_in_calls_it_is_rnnzoos(
     monkeypatch.setattr(cli, "_parsed", broken)
     assert main(["list"]) == 1
     assert "This is a bug in rnnzoo" in capsys.readouterr().err
+
+
+def test_an_operation_that_has_a_name_of_rnnzoos_is_refused_where_a_cell_applies_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write("operations", "ABOUT = 'another one'\n", "tanh")
+    Path("cell.yaml").write_text("name: cell\nequations: |\n  h = tanh(W @ x + R @ h[t-1] + b)\n")
+    assert main(["check", "cell.yaml"]) == 2
+    told = capsys.readouterr().out
+    assert "cell.yaml:3:7: operation 'tanh' is one of rnnzoo's and also " in told
+    assert "tanh.py" in told
+    assert "fix: give the file another name" in told
