@@ -79,6 +79,7 @@ class Prepared:
                 *_given(self.source, experiment.name),
                 again=self.again,
                 texts=texts(experiment),
+                code={label: tasks.code(task) for label, task in opened.tasks.items()},
             )
             loop.run()
         return sources.of_opened(opened, loop.results(), self.store)

@@ -111,10 +111,15 @@ def _wrong(derivative: str, known: Collection[str]) -> Iterator[str]:
             yield f"its derivative `{derivative}` names '{ref.name}': operands are a, b and c, and the result is y"
 
 
-def code(cell: ir.Cell) -> str:
-    """Names and digests of all operations of a cell that are not the package's: part of what it is known by."""
+def digests(cell: ir.Cell) -> dict[str, str]:
+    """Digests of all operations of a cell that are not the package's, by their names."""
     steps = (cell.step, cell.first)
     equations = chain(cell.constants, *(step.equations for step in steps))
     nodes = chain.from_iterable(ir.walk(equation.expr) for equation in equations)
     used = {node.op for node in nodes if isinstance(node, ir.Apply)}
-    return " ".join(sorted(f"{op.name} {op.digest}" for op in used if isinstance(op, Elementwise) and op.digest))
+    return {op.name: op.digest for op in used if isinstance(op, Elementwise) and op.digest}
+
+
+def code(cell: ir.Cell) -> str:
+    """Names and digests of all operations of a cell that are not the package's: part of what it is known by."""
+    return " ".join(sorted(f"{name} {digest}" for name, digest in digests(cell).items()))

@@ -56,6 +56,15 @@ def digest(kind: str, name: str) -> str:
     return registry.digest(kind, name, folder(kind))
 
 
+def file(kind: str, name: str) -> str:
+    """The file of what a name stands for, for a message.
+
+    Raises:
+        UsageError: as `load`.
+    """
+    return registry.where(load(kind, name))
+
+
 def require(word: str, thing: Any, lacks: Iterable[str], page: str = PAGE) -> None:
     """Refuse what does not keep the contract of its kind.
 

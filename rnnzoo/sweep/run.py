@@ -14,9 +14,10 @@ from pathlib import Path
 
 from rnnzoo.confirm.stand import NextTraining, Stand, stand
 from rnnzoo.errors import StoreError, UsageError, argument
+from rnnzoo.lang import operations
 from rnnzoo.launchers import Event, Launcher, Tell
 from rnnzoo.signals import interrupts
-from rnnzoo.spec import points
+from rnnzoo.spec import plugins, points
 from rnnzoo.spec.experiment import Experiment, Named, Search
 from rnnzoo.spec.hyperparameters import Value
 from rnnzoo.spec.timing import Timing
@@ -29,6 +30,7 @@ from rnnzoo.sweep.search import Editions, Store, StudyStore
 from rnnzoo.trackers import Tracker
 
 EARLY = 3  # trials after which a variant that only fails is told
+CODE = "code"  # under which digests of a study's own operations, loss and metric are stored
 POLL = 0.5  # seconds until Ctrl-C is noticed, at most
 
 
@@ -50,6 +52,7 @@ class Sweep:
         given_provenance: where and with what those were run.
         again: trials that ended so are begun once more.
         texts: what the tracker keeps of the experiment, by file name.
+        code: digests of each task's loss and metric that are not the package's, by the task's label, kind and name.
     """
 
     experiment: Experiment
@@ -64,6 +67,7 @@ class Sweep:
     given_provenance: Sequence[Mapping[str, str]] = ()
     again: Collection[Kind] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
+    code: Mapping[str, Mapping[tuple[str, str], str]] = field(default_factory=dict)
     opened: dict[str, StudyStore] = field(default_factory=dict)
     forgotten: dict[str, int] = field(default_factory=dict)  # how many trials of a study begin once more
     attempts: dict[str, Counter[int]] = field(default_factory=dict)  # of trials that were begun again
@@ -307,6 +311,7 @@ class Sweep:
             )
 
     def attributes(self, study: Study) -> dict[str, object]:
+        code = self.own_code(study)
         return {
             "experiment": self.experiment.name,
             "file": str(Path(self.experiment.file).resolve()),
@@ -315,7 +320,13 @@ class Sweep:
             "on": self.experiment.select.on,
             "parts": dict(study.parts),
             FORM: study.form,
+            **({CODE: {"/".join(name): digest for name, digest in code.items()}} if code else {}),
         }
+
+    def own_code(self, study: Study) -> dict[tuple[str, str], str]:
+        """Digests of a study's operations, loss and metric that are not the package's, by kind and name."""
+        used = {(operations.KIND, name): digest for name, digest in operations.digests(study.cell).items()}
+        return {**used, **self.code.get(study.task.label, {})}
 
     def take_over_earlier(self, study: Study, opened: StudyStore, earlier: Editions) -> set[str]:
         """Take over the trials of earlier editions that are this study's; names of those editions."""
@@ -339,11 +350,24 @@ class Sweep:
         """Say what changed where this study has trials of an earlier edition; they are kept and never mixed in."""
         if study.identity in earlier:
             return
+        parts, files, count = set(), set(), 0
         for name, (attributes, trials) in earlier.items():
-            what = " and ".join(changed(study.parts, attributes.get("parts", {}))) or "something"
-            what = "search or its `confirm:`" if study.stage else what
             if trials and name not in taken:
-                self.observer.note(f"{study.label}: the {what} changed; {trials} trials run before are set aside")
+                parts.update(changed(study.parts, attributes.get("parts", {})))
+                files.update(self.edited(study, attributes.get(CODE, {})))
+                count += trials
+        if not count:
+            return
+        what = " and ".join(name for name in study.parts if name in parts) or "something"
+        what = "search or its `confirm:`" if study.stage else what
+        where = f" ({', '.join(sorted(files))})" if files else ""
+        self.observer.note(f"{study.label}: the {what} changed{where}; {count} trials run before are set aside")
+
+    def edited(self, study: Study, before: Mapping[str, str]) -> Iterator[str]:
+        """Files of a study's operations, loss and metric that are not as they were."""
+        for (kind, name), now in self.own_code(study).items():
+            if before.get(f"{kind}/{name}", now) != now:
+                yield plugins.file(kind, name)
 
     def level(self) -> None:
         """Write to the tracker what it lacks of what the storage holds."""

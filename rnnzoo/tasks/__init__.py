@@ -33,7 +33,7 @@ from rnnzoo.tasks._look import form, warnings
 from rnnzoo.tasks._options import check_spec, module, options_of
 
 __all__ = [
-    "MOST", "SPLITS", "Report", "Split", "Task", "Wrong", "check_spec", "digest_of", "form", "load",
+    "MOST", "SPLITS", "Report", "Split", "Task", "Wrong", "check_spec", "code", "digest_of", "form", "load",
     "module", "silent", "warnings",
 ]  # fmt: skip
 
@@ -74,13 +74,20 @@ def load(
     return replace(task, digest=_identity(name, task))
 
 
+def code(task: Task) -> dict[tuple[str, str], str]:
+    """Digests of a task's loss and metric where these are not the package's, by kind and name."""
+    loss = losses.load(task.loss)
+    digests = {("losses", task.loss): loss.digest}
+    if task.metric != loss.metric:
+        digests["metrics", task.metric] = metrics.load(task.metric).digest
+    return {name: digest for name, digest in digests.items() if digest}
+
+
 def _identity(name: str, task: Task) -> str:
     """What a study's identity holds of a task: the arrays, what is computed from them, and the code of one's own for it."""
     data = task.digest or digest_of(task.splits)
-    loss = losses.load(task.loss)
-    metric = "" if task.metric == loss.metric else metrics.load(task.metric).digest
-    code = " ".join(filter(None, [loss.digest, metric]))
-    if name in _BY_ARRAYS and not code:
+    own = " ".join(code(task).values())
+    if name in _BY_ARRAYS and not own:
         return data
     words = f"{data} {task.loss} {task.per} {task.outputs} {task.metric}"
-    return hashlib.sha256(f"{words} {code}".rstrip().encode()).hexdigest()
+    return hashlib.sha256(f"{words} {own}".rstrip().encode()).hexdigest()

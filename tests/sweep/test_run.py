@@ -11,14 +11,15 @@ import pytest
 from rnnzoo.errors import StoreError, UsageError
 from rnnzoo.launchers import Setup, Work
 from rnnzoo.launchers.local import LocalLauncher
+from rnnzoo.spec import plugins
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Kind, Outcome, Result, Trial, digest, ranked
 from rnnzoo.sweep.lock import held
 from rnnzoo.sweep.observer import Observer
 from rnnzoo.sweep.open import of_present
 from rnnzoo.sweep.plan import Study, studies
-from rnnzoo.sweep.run import Sweep
-from rnnzoo.sweep.search import Store
+from rnnzoo.sweep.run import CODE, Sweep
+from rnnzoo.sweep.search import Editions, Store
 from rnnzoo.sweep.status import rows
 from rnnzoo.trackers.memory import MemoryTracker
 from tests.sweep.work import changed_data, flaky, hopeless, pretend
@@ -354,6 +355,42 @@ def test_the_trials_of_a_cell_are_found_again_when_it_is_spelt_otherwise_and_not
     other.run()
     assert len(other.observer.ends) == 6
     assert any("the cell changed; 6 trials run before are set aside" in note for note in other.observer.notes)
+
+
+OPERATION = """\
+from rnnzoo.lang.primitives import Elementwise
+
+ABOUT = "one number for all"
+operation = Elementwise("twice", 1, lambda a: 2 * a, lambda ops, a: 2 * a, "2{}", ("2",))
+"""
+
+
+def test_all_earlier_trials_are_set_aside_in_one_line_that_names_the_files_that_were_edited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    spec = SPEC.format(sampler="random").replace("[rnn, gru]", "[rnn, mine.yaml]")
+    (tmp_path / "mine.yaml").write_text(SPELT.replace("tanh(", "twice("))
+    file = tmp_path / "experiments" / "operations" / "twice.py"
+    file.parent.mkdir(parents=True)
+    earlier: Editions = {}
+    for number, huber in enumerate("aab"):
+        file.write_text(f"{OPERATION}# edition {number}\n")
+        edition = sweep(tmp_path, spec, 2, Quiet())
+        edition.code = {"adding": {("losses", "huber"): huber}}
+        rnn, mine = edition.studies
+        assert CODE not in sweep(tmp_path, spec, 2, Quiet()).attributes(rnn)
+        if number < 2:
+            earlier[mine.identity] = edition.attributes(mine), 3
+    assert len(earlier) == 2
+    monkeypatch.setattr(plugins, "file", lambda kind, name: f"{kind}/{name}.py")
+    edition.set_aside(mine, earlier, ())
+    older = {"of an older version": ({"parts": {**mine.parts, "cell": "another"}}, 2)}  # which kept no digests
+    edition.set_aside(mine, older, ())
+    assert edition.observer.notes == [
+        "mine: the cell changed (losses/huber.py, operations/twice.py); 6 trials run before are set aside",
+        "mine: the cell changed; 2 trials run before are set aside",
+    ]
 
 
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
