@@ -231,6 +231,40 @@ def test_a_sweep_runs_a_task_on_a_launcher_into_a_tracker_of_an_installed_packag
     assert main(["sync", "plugged.yaml"]) == 0
 
 
+def test_a_launcher_that_runs_one_at_a_time_is_told_of_so(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sweeping, "work", pretend)
+    monkeypatch.setattr(root, "PRELOAD", ())
+    file = project / "experiments" / "launchers" / "alone.py"
+    file.parent.mkdir(parents=True)
+    file.write_text(LAUNCHER.replace("return self.setup.workers", "return 1"))
+    (project / "mlflow.yml").write_text("launcher: alone\ntracker: folder\n")
+    (project / "plugged.yaml").write_text(SPEC)
+    assert main(["sweep", "plugged.yaml", "--workers", "2"]) == 0
+    told = capsys.readouterr().out
+    assert "2 at a time" not in told
+    assert "the launcher 'alone' runs 1 at a time, not 2" in told
+
+
+def test_a_launcher_that_raises_while_a_sweep_runs_is_told_of_and_not_as_a_bug(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sweeping, "work", pretend)
+    monkeypatch.setattr(root, "PRELOAD", ())
+    file = project / "experiments" / "launchers" / "breaking.py"
+    file.parent.mkdir(parents=True)
+    text = LAUNCHER.replace("self.events.get(timeout=timeout)", "self.evnts.get(timeout=timeout)")
+    file.write_text(text)
+    line = text[: text.index("evnts")].count("\n") + 1
+    (project / "mlflow.yml").write_text("launcher: breaking\ntracker: folder\n")
+    (project / "plugged.yaml").write_text(SPEC)
+    assert main(["sweep", "plugged.yaml", "--workers", "1"]) == 1
+    told = capsys.readouterr().err
+    assert f"{file}, line {line}: AttributeError: 'ThreadLauncher' object has no attribute 'evnts'" in told
+    assert "bug in rnnzoo" not in told
+
+
 @pytest.mark.parametrize("kind", ["launchers", "trackers", "tasks"])
 def test_a_project_has_its_own(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

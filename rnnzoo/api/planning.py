@@ -45,6 +45,7 @@ def planned(
     samples = _samples(opened, store, done) if measured else []
     if samples:
         with root.launched(count, opened.runs) as launcher:
+            count = launcher.capacity()  # one of the user's may have its own
             costs = measure.measure(samples, launcher, lambda at, of: progress("measuring trainings", at, of))
     return {**_plan(opened, done, costs, count), **_expected(opened, store, noise), **_speed(opened, store, costs)}
 

@@ -67,6 +67,10 @@ class Prepared:
         opened = self.opened
         experiment = opened.experiment
         with root.launched(self.workers, opened.runs, experiment.resources) as launcher:
+            capacity = launcher.capacity()
+            if capacity != self.workers:
+                named = config.read().launcher.name
+                observer.note(f"the launcher '{named}' runs {capacity} at a time, not {self.workers}")
             loop = Sweep(
                 experiment,
                 opened.studies,

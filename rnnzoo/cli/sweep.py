@@ -70,10 +70,8 @@ def noted(console: Console) -> Note:
 def _headline(opened: Opened, workers: int) -> str:
     experiment = opened.experiment
     tasks = ", ".join(task.label for task in experiment.tasks)
-    return (
-        f"{experiment.name}: {len(experiment.variants)} variants x {opened.trials} trials on {tasks},"
-        f" {workers} at a time"
-    )
+    at_once = f", {workers} at a time" if config.read().launcher.name == config.LOCAL.name else ""
+    return f"{experiment.name}: {len(experiment.variants)} variants x {opened.trials} trials on {tasks}{at_once}"
 
 
 def sync(args: argparse.Namespace) -> None:
