@@ -41,6 +41,21 @@ def load(options, seed, folder, progress):
     splits = {name: part(options["count"]) for name in SPLITS}
     return Task("means", splits, "huber", "sequence", 1, "far_off", "share", {"always": 0.5})
 """
+LOGISTIC = """
+import numpy
+
+ABOUT = "cross-entropy of one sigmoid each, in nats"
+TARGETS = "shares"
+METRIC = "logistic"
+
+
+def value(y, logits, ops):
+    return ops.sum(ops.softplus(logits) - y * logits, axis=-1)
+
+
+def slope(y, logits):
+    return 1 / (1 + numpy.exp(-logits)) - y
+"""
 CELL = "name: wavy\nequations: |\n  h = tanh(snake(W @ x + R @ h[t-1] + b))\n"
 
 
@@ -60,6 +75,16 @@ def write(file: Path, text: str) -> None:
 
 class TestHuber(LossContract):
     name = "huber"
+
+
+class TestLogistic(LossContract):
+    """A loss that is written in functions of `keras.ops` that NumPy lacks."""
+
+    name = "logistic"
+
+    @pytest.fixture(autouse=True)
+    def _written(self, project: Path) -> None:
+        write(project / "experiments/losses/logistic.py", LOGISTIC)
 
 
 class TestFarOff(MetricContract):

@@ -9,8 +9,8 @@ names.  A task chooses it by the file's name.  The file holds
     def value(y, logits, ops)   the loss of each answer: (..., outputs) of logits -> (...)
     def slope(y, logits)        d value / d logits in float64 NumPy: (..., outputs)
 
-`ops` is `keras.ops`, and NumPy where the loss is looked at by itself.  Where the two share no names that it can be written
-in, the file has `numpy(y, logits)` besides.  `rnnzoo.testing.losses.LossContract` tests one.
+`ops` is `keras.ops`.  In the tests it is NumPy, with the functions of `keras.ops` that NumPy lacks; a file that has
+`numpy(y, logits)` besides is tested against that.  `rnnzoo.testing.losses.LossContract` tests one.
 
 Contains: `bernoulli`, `categorical`, `squared`.
 """
@@ -38,7 +38,7 @@ class Loss:
         targets: one of `TARGETS`; with `classes` y has no axis of outputs.
         metric: what it is called where it is reported.
         value: (y, logits, ops) -> the loss of each answer.
-        numpy: (y, logits) -> the same in float64.
+        numpy: (y, logits) -> the same in float64, where its file has that; else None.
         slope: (y, logits) -> d value / d logits in float64.
         digest: of its code where it is not one of the package's, for the identity of studies; else empty.
     """
@@ -48,7 +48,7 @@ class Loss:
     targets: str
     metric: str
     value: Callable[[Tensor, Tensor, Any], Tensor]
-    numpy: Callable[[Array, Array], Array]
+    numpy: Callable[[Array, Array], Array] | None
     slope: Callable[[Array, Array], Array]
     digest: str = ""
 
@@ -66,13 +66,18 @@ def load(name: str) -> Loss:
     """
     source = plugins.load("losses", name)
     plugins.require("loss", source, _lacks(source))
-
-    def in_numpy(y: Array, logits: Array) -> Array:
-        return np.asarray(source.value(y, logits, np))
-
-    numpy = getattr(source, "numpy", in_numpy)
+    numpy = getattr(source, "numpy", None)  # the module of that name, where the file imports it so
     digest = plugins.digest("losses", name)
-    return Loss(name, source.ABOUT, source.TARGETS, source.METRIC, source.value, numpy, source.slope, digest)
+    return Loss(
+        name,
+        source.ABOUT,
+        source.TARGETS,
+        source.METRIC,
+        source.value,
+        numpy if callable(numpy) else None,
+        source.slope,
+        digest,
+    )
 
 
 def _lacks(source: Any) -> Iterator[str]:

@@ -7,7 +7,7 @@ A metric is one file: of this folder, of a project's `experiments/metrics/`, or 
     TARGETS: str            `classes`, `shares` or `numbers`, as for losses: it fits losses of the same
     def value(y, logits, ops)   the metric of each answer: (..., outputs) of logits -> (...); scores are means over answers
 
-`ops` is `keras.ops`, or NumPy.  `rnnzoo.testing.metrics.MetricContract` tests one.
+`ops` is as for losses.  `rnnzoo.testing.metrics.MetricContract` tests one.
 
 Contains: `error`.
 """

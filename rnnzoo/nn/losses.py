@@ -6,6 +6,7 @@ In: a task, which names both.  Out: a function of targets and logits.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -41,6 +42,30 @@ def in_tensors(what: Loss | Metric, y: Array, logits: Array) -> Array:
     """A loss or metric of each answer as it is trained or measured, in float32."""
     value = _value(what, keras.ops.convert_to_tensor(y), keras.ops.convert_to_tensor(logits, "float32"))
     return np.asarray(keras.ops.convert_to_numpy(value))
+
+
+def in_float64(what: Loss | Metric, y: Array, logits: Array) -> Array:
+    """A loss or metric of each answer as it is tested, in float64."""
+    numpy = what.numpy if isinstance(what, Loss) else None
+    return np.asarray(numpy(y, logits) if numpy else what.value(y, logits, _InFloat64()), float)
+
+
+class _InFloat64:
+    """NumPy, and the functions of `keras.ops` that it lacks, from arrays to arrays."""
+
+    def __getattr__(self, name: str) -> Any:
+        if hasattr(np, name):
+            return getattr(np, name)
+        function = getattr(keras.ops, name)
+
+        def of_arrays(*arguments: Any, **options: Any) -> Any:
+            return keras.tree.map_structure(_array, function(*arguments, **options))
+
+        return of_arrays
+
+
+def _array(value: Any) -> Any:
+    return keras.ops.convert_to_numpy(value) if keras.ops.is_tensor(value) else value
 
 
 def _value(what: Loss | Metric, y: Tensor, logits: Tensor) -> Tensor:

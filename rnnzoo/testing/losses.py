@@ -6,7 +6,7 @@ import numpy as np
 
 from rnnzoo import losses
 from rnnzoo.losses import Array, Loss
-from rnnzoo.nn.losses import in_tensors
+from rnnzoo.nn.losses import in_float64, in_tensors
 from rnnzoo.testing.answers import answers
 
 STEP = 1e-6  # of differences
@@ -36,11 +36,13 @@ class LossContract:
     def test_every_answer_has_a_finite_loss_of_its_own(self) -> None:
         y, logits = self.answers()
         loss = self.load()
-        whole = loss.numpy(y, logits)
+        whole = in_float64(loss, y, logits)
         assert whole.shape == (2, 5)
         assert np.isfinite(whole).all()
         for row in range(2):
-            np.testing.assert_allclose(loss.numpy(y[row : row + 1], logits[row : row + 1])[0], whole[row], rtol=1e-12)
+            np.testing.assert_allclose(
+                in_float64(loss, y[row : row + 1], logits[row : row + 1])[0], whole[row], rtol=1e-12
+            )
 
     def test_the_slope_is_that_of_the_value(self) -> None:
         y, logits = self.answers()
@@ -49,10 +51,10 @@ class LossContract:
         assert slope.shape == logits.shape
         for output in range(self.outputs):
             step = STEP * (np.arange(self.outputs) == output)
-            difference = (loss.numpy(y, logits + step) - loss.numpy(y, logits - step)) / (2 * STEP)
+            difference = (in_float64(loss, y, logits + step) - in_float64(loss, y, logits - step)) / (2 * STEP)
             np.testing.assert_allclose(slope[..., output], difference, rtol=1e-5, atol=1e-7)
 
-    def test_it_is_trained_as_it_is_in_numpy(self) -> None:
+    def test_it_is_trained_as_it_is_in_float64(self) -> None:
         y, logits = self.answers()
         loss = self.load()
-        np.testing.assert_allclose(in_tensors(loss, y, logits), loss.numpy(y, logits), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(in_tensors(loss, y, logits), in_float64(loss, y, logits), rtol=1e-4, atol=1e-5)
