@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -107,7 +108,9 @@ def _blamed(error: BaseException) -> tuple[str, int]:
 
 
 def _said(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".removesuffix(": ")
+    """The type of an error and what it says, without all the arguments of a layer's call that Keras writes around it."""
+    in_bold = re.search(r"\x1b\[1m(.*?)\x1b\[0m", str(error), re.DOTALL)
+    return f"{type(error).__name__}: {in_bold[1] if in_bold else error}".removesuffix(": ")
 
 
 def digest(kind: str, name: str, own: Path | None = None) -> str:

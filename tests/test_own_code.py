@@ -245,7 +245,7 @@ def test_sizes_that_are_not_known_when_a_graph_is_traced_fit() -> None:
 
 RAISING = {  # kind and name, what is replaced by what, line and what is said
     "a loss": ("losses", "huber", "ops.abs(", "ops.abz(", r"line \d+: AttributeError: .*abz"),
-    "a metric": ("metrics", "far_off", "ops.max(", "[][0] + (", r"line \d+: IndexError: list index"),
+    "a metric": ("metrics", "far_off", "ops.max(", "[][0](", r"line \d+: IndexError: list index"),
     "a lowering": ("operations", "snake", "ops.square(", "ops.sqware(", r"line \d+: AttributeError: .*sqware"),
     "a loss that ends the program": ("losses", "huber", "off = ", "exit(3)  #", r"line \d+: SystemExit: 3"),
 }

@@ -350,7 +350,9 @@ class Sweep:
         """Say what changed where this study has trials of an earlier edition; they are kept and never mixed in."""
         if study.identity in earlier:
             return
-        parts, files, count = set(), set(), 0
+        parts: set[str] = set()
+        files: set[str] = set()
+        count = 0
         for name, (attributes, trials) in earlier.items():
             if trials and name not in taken:
                 parts.update(changed(study.parts, attributes.get("parts", {})))
