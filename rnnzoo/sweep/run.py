@@ -352,18 +352,21 @@ class Sweep:
             return
         parts: set[str] = set()
         files: set[str] = set()
-        count = 0
+        counts: list[int] = []
         for name, (attributes, trials) in earlier.items():
             if trials and name not in taken:
                 parts.update(changed(study.parts, attributes.get("parts", {})))
                 files.update(self.edited(study, attributes.get(CODE, {})))
-                count += trials
-        if not count:
+                counts.append(trials)
+        if not counts:
             return
         what = " and ".join(name for name in study.parts if name in parts) or "something"
         what = "search or its `confirm:`" if study.stage else what
+        which = f"{counts[0]} trials run before"
+        if len(counts) > 1:  # one may have taken over the trials of another, so that a sum would count these twice
+            which = f"the trials of {len(counts)} earlier versions, at most {max(counts)} of each,"
         where = f" ({', '.join(sorted(files))})" if files else ""
-        self.observer.note(f"{study.label}: the {what} changed{where}; {count} trials run before are set aside")
+        self.observer.note(f"{study.label}: the {what} changed{where}; {which} are set aside")
 
     def edited(self, study: Study, before: Mapping[str, str]) -> Iterator[str]:
         """Files of a study's operations, loss and metric that are not as they were."""

@@ -354,7 +354,9 @@ def test_the_trials_of_a_cell_are_found_again_when_it_is_spelt_otherwise_and_not
     other = sweep(tmp_path, spec, 2, Quiet())
     other.run()
     assert len(other.observer.ends) == 6
-    assert any("the cell changed; 6 trials run before are set aside" in note for note in other.observer.notes)
+    assert any(
+        "changed; the trials of 2 earlier versions, at most 6 of each, are" in note for note in other.observer.notes
+    )
 
 
 OPERATION = """\
@@ -388,7 +390,8 @@ def test_all_earlier_trials_are_set_aside_in_one_line_that_names_the_files_that_
     older = {"of an older version": ({"parts": {**mine.parts, "cell": "another"}}, 2)}  # which kept no digests
     edition.set_aside(mine, older, ())
     assert edition.observer.notes == [
-        "mine: the cell changed (losses/huber.py, operations/twice.py); 6 trials run before are set aside",
+        "mine: the cell changed (losses/huber.py, operations/twice.py);"
+        " the trials of 2 earlier versions, at most 3 of each, are set aside",
         "mine: the cell changed; 2 trials run before are set aside",
     ]
 
