@@ -105,7 +105,7 @@ def test_a_trial_without_a_score_is_one_of_the_bad_ones() -> None:
 @pytest.mark.parametrize("finite", [0, 3])
 def test_fewer_than_four_scores_make_no_surface(finite: int) -> None:
     scores = np.array([*range(finite), *[math.inf] * (8 - finite)], float)
-    with pytest.raises(StatsError, match=f"needs 4 trials with a score, not {finite}"):
+    with pytest.raises(StatsError, match=f"takes 4 trials with a score, and there are {finite}"):
         fit(np.random.default_rng(0).random((8, 2)), np.zeros(8, int), scores)
 
 
