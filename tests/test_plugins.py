@@ -231,16 +231,22 @@ def test_a_sweep_runs_a_task_on_a_launcher_into_a_tracker_of_an_installed_packag
     assert main(["sync", "plugged.yaml"]) == 0
 
 
+def sweeps_on(launcher: str, text: str, project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project whose trials run on a launcher of its own; the launcher's file."""
+    monkeypatch.setattr(sweeping, "work", pretend)
+    monkeypatch.setattr(root, "PRELOAD", ())
+    file = project / "experiments" / "launchers" / f"{launcher}.py"
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+    (project / "mlflow.yml").write_text(f"launcher: {launcher}\ntracker: folder\n")
+    (project / "plugged.yaml").write_text(SPEC)
+    return file
+
+
 def test_a_launcher_that_runs_one_at_a_time_is_told_of_so(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sweeping, "work", pretend)
-    monkeypatch.setattr(root, "PRELOAD", ())
-    file = project / "experiments" / "launchers" / "alone.py"
-    file.parent.mkdir(parents=True)
-    file.write_text(LAUNCHER.replace("return self.setup.workers", "return 1"))
-    (project / "mlflow.yml").write_text("launcher: alone\ntracker: folder\n")
-    (project / "plugged.yaml").write_text(SPEC)
+    sweeps_on("alone", LAUNCHER.replace("return self.setup.workers", "return 1"), project, monkeypatch)
     assert main(["sweep", "plugged.yaml", "--workers", "2"]) == 0
     told = capsys.readouterr().out
     assert "2 at a time" not in told
@@ -250,15 +256,9 @@ def test_a_launcher_that_runs_one_at_a_time_is_told_of_so(
 def test_a_launcher_that_raises_while_a_sweep_runs_is_told_of_and_not_as_a_bug(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sweeping, "work", pretend)
-    monkeypatch.setattr(root, "PRELOAD", ())
-    file = project / "experiments" / "launchers" / "breaking.py"
-    file.parent.mkdir(parents=True)
     text = LAUNCHER.replace("self.events.get(timeout=timeout)", "self.evnts.get(timeout=timeout)")
-    file.write_text(text)
     line = text[: text.index("evnts")].count("\n") + 1
-    (project / "mlflow.yml").write_text("launcher: breaking\ntracker: folder\n")
-    (project / "plugged.yaml").write_text(SPEC)
+    file = sweeps_on("breaking", text, project, monkeypatch)
     assert main(["sweep", "plugged.yaml", "--workers", "1"]) == 1
     told = capsys.readouterr().err
     assert f"{file}, line {line}: AttributeError: 'ThreadLauncher' object has no attribute 'evnts'" in told

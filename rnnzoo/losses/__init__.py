@@ -80,12 +80,15 @@ def load(name: str) -> Loss:
     )
 
 
-def _lacks(source: Any) -> Iterator[str]:
-    yield from plugins.lacking_about(source)
+def lacking_targets(source: Any) -> Iterator[str]:
+    """What the `TARGETS` of a file lack."""
     if getattr(source, "TARGETS", None) not in TARGETS:
         yield f"its `TARGETS` is none of {', '.join(TARGETS)}"
+
+
+def _lacks(source: Any) -> Iterator[str]:
+    yield from plugins.lacking_about(source)
+    yield from lacking_targets(source)
     if not isinstance(getattr(source, "METRIC", None), str):
         yield "it has no `METRIC`, what the loss is called where it is reported"
-    for signature in ("value(y, logits, ops)", "slope(y, logits)"):
-        if not callable(getattr(source, signature.partition("(")[0], None)):
-            yield f"it has no function `{signature}`"
+    yield from plugins.lacking_functions(source, "value(y, logits, ops)", "slope(y, logits)")

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rnnzoo.errors import UsageError
-from rnnzoo.losses import TARGETS, Loss, Tensor
+from rnnzoo.losses import Loss, Tensor, lacking_targets
 from rnnzoo.spec import plugins
 
 
@@ -73,7 +73,5 @@ def _fits(name: str, loss: Loss) -> bool:
 
 def _lacks(source: Any) -> Iterator[str]:
     yield from plugins.lacking_about(source)
-    if getattr(source, "TARGETS", None) not in TARGETS:
-        yield f"its `TARGETS` is none of {', '.join(TARGETS)}"
-    if not callable(getattr(source, "value", None)):
-        yield "it has no function `value(y, logits, ops)`"
+    yield from lacking_targets(source)
+    yield from plugins.lacking_functions(source, "value(y, logits, ops)")

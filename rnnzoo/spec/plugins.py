@@ -85,6 +85,13 @@ def lacking_about(thing: Any) -> Iterator[str]:
         yield "it has no `ABOUT`, a line about it"
 
 
+def lacking_functions(thing: Any, *signatures: str) -> Iterator[str]:
+    """Which functions a file lacks, of these: `value(y, logits, ops)`."""
+    for signature in signatures:
+        if not callable(getattr(thing, signature.partition("(")[0], None)):
+            yield f"it has no function `{signature}`"
+
+
 def wrong_options(what: str, given: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[Wrong]:
     """Every option that is unknown, or not of its default's type; whole numbers count something.
 
@@ -162,10 +169,7 @@ def plugin(kind: str, chosen: Chosen) -> Plugin:
         mistakes.add(chosen.span, *error.parts)
         mistakes.raise_if_any()
     options = getattr(thing, "OPTIONS", {})
-    lacks = list(lacking_options(thing)) if options else []
-    if not callable(getattr(thing, word, None)):
-        lacks.insert(0, f"it has no function `{word}(setup)`")
-    require(word, thing, lacks)
+    require(word, thing, [*lacking_functions(thing, f"{word}(setup)"), *(lacking_options(thing) if options else ())])
     for option, problem, fix in wrong_options(f"{word} '{chosen.name}'", chosen.options, options):
         mistakes.add(chosen.places.get(option, chosen.span), problem, fix)
     mistakes.raise_if_any()

@@ -29,8 +29,7 @@ def module(name: str) -> Any:
 
 def _lacks(task: Any) -> Iterator[str]:
     yield from plugins.lacking_about(task)
-    if not callable(getattr(task, "load", None)):
-        yield "it has no function `load(options, seed, folder, progress)`"
+    yield from plugins.lacking_functions(task, "load(options, seed, folder, progress)")
     yield from lacking_options(task)
 
 
