@@ -12,7 +12,7 @@ from dataclasses import asdict
 from typing import Any
 
 from rnnzoo.confirm.forecast import Forecast, forecast
-from rnnzoo.confirm.stand import Stand
+from rnnzoo.confirm.stand import Stand, earlier
 from rnnzoo.spec.claims import CONFIRMED, SHARES, TESTED, family, judged
 from rnnzoo.spec.experiment import Experiment
 
@@ -29,13 +29,11 @@ def plain(
         stands: by task, in their order, where a second stage stands.
         noise: of a training; None where the user gave none.
     """
-    forecasts: dict[str, Forecast | None] = {}
-    before: list[Stand] = []
-    for task in experiment.tasks:
-        now = stands.get(task.label)
-        begun = now if now is not None and now.rounds else None
-        forecasts[task.label] = forecast(experiment, task.label, trials, begun, noise, before)
-        before += [now] if now is not None else []
+    begun = {label: now for label, now in stands.items() if now.rounds}
+    forecasts = {
+        task.label: forecast(experiment, task.label, trials, begun.get(task.label), noise, earlier(stands, task.label))
+        for task in experiment.tasks
+    }
     return {label: _plain(expected) for label, expected in forecasts.items() if expected is not None}
 
 
@@ -60,7 +58,7 @@ def advice(experiment: Experiment, trials: int) -> list[str]:
     for claim in experiment.claims:
         if claim.form in SHARES:
             tested = max(families[family(where, experiment.family)] for other, where in pairs if other is claim)
-            each = [f"{trials_for_shares(one, ALPHA / tested)} by {100 * one:.0f}" for one in DIFFERENCES]
+            each = [f"{trials_for_shares(apart, ALPHA / tested)} by {100 * apart:.0f}" for apart in DIFFERENCES]
             needed = f"if shares differ, it takes about {', '.join(each)} percentage points"
             found.append(f"{claim.text}: {trials} trainings of each; {needed}")
     searched = any(variant.space.dimensions for variant in experiment.variants)

@@ -83,7 +83,7 @@ def checked_noise(noise: float | None) -> float | None:
 
 def _expected(opened: Opened, store: Store | None, noise: float | None) -> dict[str, Any]:
     """What can be decided of the claims, from the rounds that were run, where there are some."""
-    from rnnzoo.confirm.stand import Stand, at_most, stands
+    from rnnzoo.confirm.stand import at_most, earlier, stands
 
     experiment = opened.experiment
     results = door.results(opened, store) if store and experiment.confirm else []
@@ -92,12 +92,11 @@ def _expected(opened: Opened, store: Store | None, noise: float | None) -> dict[
     content: dict[str, Any] = {"advice": expected.advice(experiment, opened.trials)}
     if experiment.confirm is not None:
         content["expected"] = expected.plain(experiment, opened.trials, known, noise)
-        content["second_stage"] = most = dict[str, int]()
-        before: list[Stand] = []
-        for task in experiment.tasks:
-            now = known.get(task.label) if task.label in begun else None
-            most[task.label] = at_most(experiment, task.label, opened.trials, now, before)
-            before += [now] if now is not None else []
+        now = {label: stand for label, stand in known.items() if label in begun}
+        content["second_stage"] = {
+            task.label: at_most(experiment, task.label, opened.trials, now.get(task.label), earlier(known, task.label))
+            for task in experiment.tasks
+        }
     return content
 
 
@@ -120,7 +119,7 @@ def _plan(opened: Opened, done: Mapping[str, int], costs: Mapping[str, Any], wor
                      "weights": weights, "seconds_per_step": step, "core_hours": hours})  # fmt: skip
     known = [row["core_hours"] for row in rows if row["core_hours"]]
     at_once = min(workers, max(1, sum(row["left"] for row in rows)))
-    total_hours = [sum(one[end] for one in known) / at_once for end in (0, 1)] if known else None
+    total_hours = [sum(of_study[end] for of_study in known) / at_once for end in (0, 1)] if known else None
     return {
         "experiment": opened.experiment.name,
         "workers": workers,

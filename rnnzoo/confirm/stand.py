@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
+from itertools import chain, takewhile
 
 import numpy as np
 
@@ -83,6 +83,11 @@ def undecided(experiment: Experiment, task: str, before: Sequence[Stand]) -> lis
     """The claims that rounds on a task are about, without those about several tasks that the tasks before have decided."""
     claims = claims_on(experiment, task)
     return [claim for claim in claims if not claim.over or holds_over(claim, before) is None]
+
+
+def earlier(stands: Mapping[str, Stand], task: str) -> list[Stand]:
+    """Where the second stage stands on the tasks before one, of all tasks in their order."""
+    return [stands[label] for label in takewhile(lambda label: label != task, stands)]
 
 
 def claimed(experiment: Experiment, task: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from rnnzoo.confirm.questions import Answer, Looks, Question, Standing, rounds_to_decide
+from rnnzoo.confirm.several import bears_out
 from rnnzoo.confirm.stand import Stand, design, holds_over, level_over, question
 from rnnzoo.confirm.told import SPENT
 from rnnzoo.report.second import fresh
@@ -18,11 +19,6 @@ from rnnzoo.spec.experiment import Claim, Experiment
 from rnnzoo.stats.sequential import MANY
 
 TEST = "t-intervals of the differences by round, which hold at every look"
-_OUTCOMES: Mapping[str, Mapping[Answer, Word]] = {
-    "A worse than B": {Answer.WORSE: "supported", Answer.BETTER: "refuted", Answer.SAME: "same"},
-    "A better than B": {Answer.WORSE: "refuted", Answer.BETTER: "supported", Answer.SAME: "same"},
-    "A same as B": {Answer.WORSE: "refuted", Answer.BETTER: "refuted", Answer.SAME: "supported"},
-}
 _RELATIONS: Mapping[Answer, Relation] = {
     Answer.WORSE: "worse",
     Answer.BETTER: "better",
@@ -39,7 +35,7 @@ def verdict(claim: Claim, experiment: Experiment, stand: Stand) -> Verdict:
         return Verdict(claim.text, stand.task, "undecided", _unasked(claim, stand), "none", **about)  # type: ignore[arg-type]
     assert experiment.confirm is not None, "there is no stage without it"
     how, asked = design(experiment, experiment.confirm, stand.task), question(claim, experiment)
-    word: Word = _OUTCOMES[claim.form].get(standing.answer, "undecided")
+    word = _word(claim, standing.answer)
     numbers = {
         "difference": standing.mean, "low": standing.low, "high": standing.high, "rounds": float(standing.rounds),
         "floor": asked.floor, "margin": asked.margin,
@@ -59,6 +55,14 @@ def verdict(claim: Claim, experiment: Experiment, stand: Stand) -> Verdict:
         confirmed=True,
         **about,  # type: ignore[arg-type]
     )
+
+
+def _word(claim: Claim, answer: Answer) -> Word:
+    if answer is Answer.OPEN:
+        return "undecided"
+    if bears_out(claim, answer):
+        return "supported"
+    return "same" if answer is Answer.SAME else "refuted"
 
 
 def verdict_over(claim: Claim, where: str, experiment: Experiment, stands: Sequence[Stand]) -> Verdict:
