@@ -301,7 +301,7 @@ def close(name: str, known: Iterable[str]) -> list[str]:
 def nearest(name: str, known: Iterable[str]) -> str:
     """The fix for a wrong name: the nearest right one if there is one, and the list while it is short."""
     names = sorted(set(known))
-    meant = close(name, names) or [one for one in names if one.casefold() == name.casefold()][:1]
+    meant = close(name, names) or [known_name for known_name in names if known_name.casefold() == name.casefold()][:1]
     listing = f"one of: {', '.join(names)}" if 0 < len(names) <= 40 else ""
     if meant:
         return f"did you mean '{meant[0]}'?" + (f"  ({listing})" if listing else "")

@@ -82,8 +82,8 @@ def load(kind: str, name: str, own: Path | None = None) -> Any:
         raise
     except BaseException as error:  # whatever a file does when it is run, `sys.exit()` too
         line = error.lineno if isinstance(error, SyntaxError) else _blamed(error)[1]
-        at = f", line {line}" if line else ""
-        raise UsageError(f"{place.words}{at} cannot be imported: {_said(error)}") from error
+        in_line = f", line {line}" if line else ""
+        raise UsageError(f"{place.words}{in_line} cannot be imported: {_said(error)}") from error
 
 
 def told(error: BaseException) -> str:

@@ -808,8 +808,8 @@ def _needed(spec: CellSpec, layers: Iterable[_Layer]) -> frozenset[str]:
         for layer in layers:
             if name in layer.trees:
                 used = [node.name for node in _nodes(layer.trees[name]) if isinstance(node, Name | Lag | Below)]
-                # a name whose equation is wrongly called c_t needs what that one needs
-                todo += [one if one in layer.trees else f"{one}_t" for one in used]
+                for operand in used:  # one whose equation is wrongly called c_t needs what that one needs
+                    todo.append(operand if operand in layer.trees else f"{operand}_t")
     return frozenset(needed)
 
 

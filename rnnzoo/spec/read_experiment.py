@@ -127,22 +127,24 @@ def parse_experiment(text: str, file: str, folder: Path, sets: Sequence[str] = (
         experiment = _Reader(Fields(changed, mistakes, "an experiment"), mistakes, file, folder).experiment(text)
         return experiment, without_follow_ups(mistakes.found, changed, TOP)
 
-    experiment, found = attempt(sets)
-    if found:
-        raise SpecError(*_blamed(found, file, sets, lambda overrides: attempt(overrides)[1]))
+    experiment, mistakes = attempt(sets)
+    if mistakes:
+        raise SpecError(*_blamed(mistakes, file, sets, lambda overrides: attempt(overrides)[1]))
     return replace(experiment, sets=tuple(sets))
 
 
 def _blamed(
-    found: Sequence[Mistake], file: str, sets: Sequence[str], without: Callable[[Sequence[str]], Sequence[Mistake]]
+    mistakes: Sequence[Mistake], file: str, sets: Sequence[str], without: Callable[[Sequence[str]], Sequence[Mistake]]
 ) -> Iterator[Mistake]:
     """The mistakes, those of the file that an override makes at the place of that override."""
-    of_file = [mistake for mistake in found if mistake.span.file == file]
-    remaining = {one: without([other for other in sets if other != one]) for one in sets if of_file}
-    for mistake in found:
-        guilty = next((one for one in remaining if mistake in of_file and mistake not in remaining[one]), "")
+    of_file = [mistake for mistake in mistakes if mistake.span.file == file]
+    remaining: dict[str, Sequence[Mistake]] = {}
+    for override in sets if of_file else ():
+        remaining[override] = without([other for other in sets if other != override])
+    for mistake in mistakes:
+        guilty = [override for override, left in remaining.items() if mistake in of_file and mistake not in left]
         if guilty:
-            span = Span(argument(OVERRIDES), 1, 1, guilty, guilty.find("="))
+            span = Span(argument(OVERRIDES), 1, 1, guilty[0], guilty[0].find("="))
             yield Mistake(span, f"with this, {mistake.problem} ({mistake.span})", mistake.fix)
         else:
             yield mistake
