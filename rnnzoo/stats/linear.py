@@ -42,7 +42,10 @@ class Slopes:
 
     def p(self, axis: int, towards: float) -> float:
         """One-sided p-value of "scores fall along the axis in this direction"; `towards` is 1 or -1."""
-        return float(special.stdtr(self.degrees, towards * self.slope[axis] / self.error[axis]))
+        if not self.slope[axis]:  # as where all scores are equal, so that there is no error either
+            return 0.5
+        with np.errstate(divide="ignore"):  # scores that lie on the plane have no error
+            return float(special.stdtr(self.degrees, towards * self.slope[axis] / self.error[axis]))
 
 
 def slopes(points: Array, scores: Array) -> Slopes:
