@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from rnnzoo.confirm.questions import Answer, Looks, Question, Standing, rounds_to_decide
 from rnnzoo.confirm.several import bears_out
@@ -97,8 +98,10 @@ def verdict_over(claim: Claim, where: str, experiment: Experiment, stands: Seque
 def _part(claim: Claim, experiment: Experiment, now: Stand, before: Sequence[Stand]) -> Verdict:
     """What one of a claim's tasks says; nothing where those before it have decided the claim."""
     if claim.text not in now.standings and holds_over(claim, before) is not None:
-        return Verdict(claim.text, now.task, "undecided", "not asked: the tasks before decide the claim", "none")
-    return verdict(claim, experiment, now)
+        part = Verdict(claim.text, now.task, "undecided", "not asked: the tasks before decide the claim", "none")
+    else:
+        part = verdict(claim, experiment, now)
+    return replace(part, claim=claim.text.removeprefix(f"on {claim.over} tasks: "))
 
 
 def _course(asked: Question, stand: Stand, history: Sequence[Standing]) -> Iterator[Step]:

@@ -376,6 +376,7 @@ def test_tables_for_papers_have_a_row_for_each_task_of_a_claim_about_several(on_
     rows = [line for line in table_of_answers.splitlines() if "rnn worse than lstm" in line and line.startswith("|")]
     assert rows[0].split("|")[3].strip() == ""
     assert [row.split("|")[1].strip().split(":")[0] for row in rows] == ["on all tasks", "on adding", "on long"]
+    assert rows[1].split("|")[1].strip() == "on adding: rnn worse than lstm"
     assert all(row.split("|")[3].strip().startswith("+0.9") for row in rows[1:])
 
 
