@@ -1,10 +1,11 @@
 """`make bench`: every cell and shape beside its peers, in one run.
 
-Each peer is a process of its own, pinned to one core with one thread, with the allocator's settings that trials have.  They
-take turns, a few steps each, many rounds, so that whatever else the machine does meets all of them alike; what is reported
-are medians and their ratios.
+Each peer is a process of its own, pinned to one core with one thread, with the allocator's settings
+that trials have.  They take turns, a few steps each, many rounds, so that whatever else the machine
+does meets all of them alike; what is reported are medians and their ratios.
 
-Out: a table on the screen, `runs/bench/results.json`, and, with --docs, the table of docs/engine.md.
+Out: a table on the screen, `runs/bench/results.json`, and, with --docs, the table of
+docs/engine.md.
 """
 
 from __future__ import annotations
@@ -39,7 +40,17 @@ ROOT = Path(__file__).parent.parent
 PEERS = ROOT / ".bench"
 OUT = ROOT / "runs" / "bench" / "results.json"
 DOCS = ROOT / "docs" / "engine.md"
-COLUMNS = ("ours", "cell", "cell-jit", "keras", "keras-jit", "torch", "torch-cell", "jax", "ceiling")
+COLUMNS = (
+    "ours",
+    "cell",
+    "cell-jit",
+    "keras",
+    "keras-jit",
+    "torch",
+    "torch-cell",
+    "jax",
+    "ceiling",
+)
 
 
 @dataclass(slots=True)
@@ -59,8 +70,8 @@ class Worker:
             "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
         }
         process = subprocess.Popen(
-            [*pin, str(python), "-m", module],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT,
+            [*pin, str(python), "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, text=True, cwd=ROOT,
             env=environment if "peer" in module else {**os.environ, **one, **KEEP_MEMORY},
         )  # fmt: skip
         return Worker(process)
@@ -93,7 +104,9 @@ def peers_of(cell: str, peers: bool) -> Iterator[str]:
         yield "torch-cell"
 
 
-def measure(cell: str, shape: Sequence[int], workers: dict[str, Worker], rounds: int, peers: bool) -> dict:
+def measure(
+    cell: str, shape: Sequence[int], workers: dict[str, Worker], rounds: int, peers: bool
+) -> dict:
     """Medians in milliseconds, and how long the first step took."""
     names = list(peers_of(cell, peers))
     made = {name: workers[name].ask({"make": [name, cell, *shape]}) for name in names}
@@ -119,33 +132,46 @@ def row(found: dict) -> str:
     others = [f"{ms[name]:.2f}" if name in ms else "" for name in ("torch", "torch-cell", "jax")]
     return " | ".join(
         [
-            f"| {found['cell']}", "x".join(map(str, found["shape"])), f"**{ours:.2f}**", f"{cell:.2f}",
-            f"{built_in:.2f}" if built_in else "", *others, f"{cell / ours:.2f}", f"{ms['ceiling'] / ours:.0%} |",
+            f"| {found['cell']}", "x".join(map(str, found["shape"])), f"**{ours:.2f}**",
+            f"{cell:.2f}", f"{built_in:.2f}" if built_in else "", *others, f"{cell / ours:.2f}",
+            f"{ms['ceiling'] / ours:.0%} |",
         ]
     )  # fmt: skip
 
 
 HEAD = (
-    "| cell | B x T x D x H | ours | Keras, cell by hand | Keras, built in | torch fused | torch cell | jax scan |"
-    " cell by hand / ours | of the ceiling |\n|" + " --- |" * 10
-)
+    "| cell | B x T x D x H | ours | Keras, cell by hand | Keras, built in | torch fused | torch"
+    " cell | jax scan | cell by hand / ours | of the ceiling |\n"
+    "|"
+) + " --- |" * 10
 
 
 def targets(results: Sequence[dict]) -> list[str]:
     """Which of the targets are reached, in words."""
     fast = [one for one in results if _by_hand(one) >= 1.8 or _ceiling(one) >= 0.7]
     large = [
-        one for one in results if one["shape"][3] >= 128 and one["shape"][0] >= 32 and one["cell"] in ("lstm", "gru")
+        one
+        for one in results
+        if one["shape"][3] >= 128 and one["shape"][0] >= 32 and one["cell"] in ("lstm", "gru")
     ]
-    lines = [f"1.8 times the cell by hand, or 70 % of the ceiling: {len(fast)} of {len(results)} cells and shapes"]
+    lines = [
+        (
+            f"1.8 times the cell by hand, or 70 % of the ceiling: {len(fast)} of {len(results)}"
+            " cells and shapes"
+        )
+    ]
     if large:
         lines.append(
-            f"70 % of the ceiling for lstm and gru at 128 units and more: lowest {min(map(_ceiling, large)):.0%}"
+            "70 % of the ceiling for lstm and gru at 128 units and more: lowest"
+            f" {min(map(_ceiling, large)):.0%}"
         )
     for one in results:
         if "torch" in one["ms"] and one["cell"] in ("lstm", "gru_reset_after"):
             ratio = one["ms"]["torch"] / one["ms"]["ours"]
-            lines.append(f"{one['cell']} {'x'.join(map(str, one['shape']))}: torch takes {ratio:.2f} of our time")
+            lines.append(
+                f"{one['cell']} {'x'.join(map(str, one['shape']))}: torch takes {ratio:.2f} of our"
+                " time"
+            )
     return lines
 
 
@@ -161,11 +187,17 @@ def main() -> None:
     asked = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     asked.add_argument("--cells", nargs="+", default=list(built_in_names()))
     asked.add_argument(
-        "--shapes", nargs="+", type=int, default=list(range(len(SHAPES))), help="numbers of shapes, from 0"
+        "--shapes",
+        nargs="+",
+        type=int,
+        default=list(range(len(SHAPES))),
+        help="numbers of shapes, from 0",
     )
     asked.add_argument("--rounds", type=int, default=7)
     asked.add_argument("--core", type=int, default=(os.cpu_count() or 1) - 1)
-    asked.add_argument("--peers", type=Path, default=PEERS / "bin" / "python", help="a Python with torch and jax")
+    asked.add_argument(
+        "--peers", type=Path, default=PEERS / "bin" / "python", help="a Python with torch and jax"
+    )
     asked.add_argument("--docs", action="store_true", help="write the table into docs/engine.md")
     given = asked.parse_args()
     peers = given.peers.exists()
@@ -198,7 +230,9 @@ def main() -> None:
 def write(results: list[dict], seconds: float) -> None:
     OUT.parent.mkdir(parents=True, exist_ok=True)
     machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()}
-    OUT.write_text(json.dumps({"machine": machine, "seconds": round(seconds), "results": results}, indent=1))
+    OUT.write_text(
+        json.dumps({"machine": machine, "seconds": round(seconds), "results": results}, indent=1)
+    )
 
 
 def document(results: Sequence[dict]) -> None:

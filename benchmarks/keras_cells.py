@@ -1,4 +1,5 @@
-"""The zoo's cells as a Keras user writes them by hand, for `keras.layers.RNN`: stacked kernels, one product each for x and h.
+"""The zoo's cells as a Keras user writes them by hand, for `keras.layers.RNN`: stacked kernels, one
+product each for x and h.
 
 They are the peers of the benchmark.
 """
@@ -161,7 +162,9 @@ class Fgr(Peephole):
 
     def pre(self, x: Tensor, states: list[Tensor]) -> list[Tensor]:
         i, f, o, g = self.project(x, states[0])
-        more = ops.split(ops.matmul(ops.concatenate(list(states[2:]), axis=-1), self.between), 3, axis=-1)
+        more = ops.split(
+            ops.matmul(ops.concatenate(list(states[2:]), axis=-1), self.between), 3, axis=-1
+        )
         return [i + more[0], f + more[1], o + more[2], g]
 
     def new_states(self, h: Tensor, c: Tensor, i: Tensor, f: Tensor, o: Tensor) -> list[Tensor]:
@@ -173,7 +176,11 @@ class DepthGated(Peephole):
 
     def build(self, shape: Any) -> None:
         super().build(shape)
-        self.lower, self.depth, self.depth_peep = self.matrix(shape[-1], 2), self.vectors(1), self.vectors(1)
+        self.lower, self.depth, self.depth_peep = (
+            self.matrix(shape[-1], 2),
+            self.vectors(1),
+            self.vectors(1),
+        )
 
     def call(self, x: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         h, c = states[:2]
@@ -241,7 +248,11 @@ class Mut(Cell):
         if self.number > 1:
             z = z + ops.matmul(ops.tanh(h) if self.number == 3 else h, self.r_z)
         z = ops.sigmoid(z)
-        r = ops.sigmoid((e if self.number == 2 else ops.matmul(e, self.w_r)) + ops.matmul(h, self.r_r) + self.b_r)
+        r = ops.sigmoid(
+            (e if self.number == 2 else ops.matmul(e, self.w_r))
+            + ops.matmul(h, self.r_r)
+            + self.b_r
+        )
         into = ops.tanh(e) if self.number == 1 else ops.matmul(e, self.w_h)
         new = ops.tanh(ops.matmul(r * h, self.r_h) + into + self.b_h) * z + h * (1.0 - z)
         return new, [new]
@@ -256,7 +267,8 @@ class Mut3(Mut):
 
 
 CELLS = {
-    "rnn": RNN, "lstm": LSTM, "np": LSTM, "peephole": Peephole, "coupled": Coupled, "cifg": Cifg, "nig": Nig, "nfg": Nfg,
-    "nog": Nog, "niaf": Niaf, "noaf": Noaf, "fgr": Fgr, "gru": GRU, "gru_reset_after": GRUResetAfter, "mut1": Mut,
-    "mut2": Mut2, "mut3": Mut3, "clockwork": Clockwork, "depth_gated": DepthGated,
+    "rnn": RNN, "lstm": LSTM, "np": LSTM, "peephole": Peephole, "coupled": Coupled, "cifg": Cifg,
+    "nig": Nig, "nfg": Nfg, "nog": Nog, "niaf": Niaf, "noaf": Noaf, "fgr": Fgr, "gru": GRU,
+    "gru_reset_after": GRUResetAfter, "mut1": Mut, "mut2": Mut2, "mut3": Mut3,
+    "clockwork": Clockwork, "depth_gated": DepthGated,
 }  # fmt: skip

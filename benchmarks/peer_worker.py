@@ -1,7 +1,9 @@
-"""A training step of PyTorch or JAX, in an environment of their own, as `benchmarks.protocol` asks for it.
+"""A training step of PyTorch or JAX, in an environment of their own, as `benchmarks.protocol` asks
+for it.
 
-What: `torch` (fused `nn.LSTM`, `nn.GRU`, `nn.RNN`), `torch-cell` (an LSTM cell in Python), `jax` (`lax.scan` with the input
-projection hoisted).  Same work as `tensorflow_worker`: SGD with momentum, a read-out of 10 classes.
+What: `torch` (fused `nn.LSTM`, `nn.GRU`, `nn.RNN`), `torch-cell` (an LSTM cell in Python), `jax`
+(`lax.scan` with the input projection hoisted).  Same work as `tensorflow_worker`: SGD with
+momentum, a read-out of 10 classes.
 """
 
 from benchmarks.protocol import Step, serve
@@ -31,7 +33,12 @@ def torch_step(what: str, cell: str, batch: int, time: int, inputs: int, units: 
                 h = torch.sigmoid(o) * torch.tanh(c)
             return h
 
-    fused = {"lstm": torch.nn.LSTM, "gru_reset_after": torch.nn.GRU, "gru": torch.nn.GRU, "rnn": torch.nn.RNN}
+    fused = {
+        "lstm": torch.nn.LSTM,
+        "gru_reset_after": torch.nn.GRU,
+        "gru": torch.nn.GRU,
+        "rnn": torch.nn.RNN,
+    }
     model = Cell() if what == "torch-cell" else fused[cell](inputs, units)
     read_out = torch.nn.Linear(units, CLASSES)
     optimizer = torch.optim.SGD([*model.parameters(), *read_out.parameters()], 0.01, momentum=0.9)
@@ -68,7 +75,11 @@ def jax_step(cell: str, batch: int, time: int, inputs: int, units: int) -> Step:
     def rnn(weights, projected, state):  # type: ignore[no-untyped-def]
         return (jnp.tanh(projected + state[0] @ weights["r"]),)
 
-    advance, gates, states, columns = {"lstm": (lstm, 4, 2, 4), "gru": (gru, 3, 1, 2), "rnn": (rnn, 1, 1, 1)}[cell]
+    advance, gates, states, columns = {
+        "lstm": (lstm, 4, 2, 4),
+        "gru": (gru, 3, 1, 2),
+        "rnn": (rnn, 1, 1, 1),
+    }[cell]
     keys = jax.random.split(jax.random.PRNGKey(0), 5)
     weights = {
         "k": jax.random.normal(keys[0], (inputs, gates * units)) * 0.05,
@@ -82,7 +93,9 @@ def jax_step(cell: str, batch: int, time: int, inputs: int, units: int) -> Step:
     def loss(weights):  # type: ignore[no-untyped-def]
         projected = x @ weights["k"] + weights["b"]
         start = (jnp.zeros((batch, units)),) * states
-        last, _ = jax.lax.scan(lambda state, row: (advance(weights, row, state), None), start, projected)
+        last, _ = jax.lax.scan(
+            lambda state, row: (advance(weights, row, state), None), start, projected
+        )
         return -jnp.mean(jax.nn.log_softmax(last[0] @ weights["w"])[jnp.arange(batch), y])
 
     @jax.jit

@@ -1,8 +1,9 @@
 """Where the time of a training step goes: `python -m benchmarks.profile lstm 32 100 32 64`.
 
-Runs steps under TensorFlow's profiler and adds up the kernels that XLA made of them: products and the rest, in the loops
-(run once a time step) and outside.  Each kernel pays some tenths of a microsecond for being watched, so that the shares of
-small ones are too large: read them as what there is to gain, not as a clock.
+Runs steps under TensorFlow's profiler and adds up the kernels that XLA made of them: products and
+the rest, in the loops (run once a time step) and outside.  Each kernel pays some tenths of a
+microsecond for being watched, so that the shares of small ones are too large: read them as what
+there is to gain, not as a clock.
 """
 
 from __future__ import annotations
@@ -38,14 +39,18 @@ def events(folder: Path) -> Iterator[tuple[str, float]]:
                     yield plane.event_metadata[event.metadata_id].name, event.duration_ps / 1e9
 
 
-def profile(what: str, cell: str, shape: tuple[int, int, int, int]) -> tuple[Counter[str], Counter[str]]:
+def profile(
+    what: str, cell: str, shape: tuple[int, int, int, int]
+) -> tuple[Counter[str], Counter[str]]:
     """Milliseconds and calls of each kernel, a training step."""
     step = make(what, cell, *shape)
     for _ in range(3):
         step()
     ms, calls = Counter[str](), Counter[str]()
     with tempfile.TemporaryDirectory() as name:
-        options = tf.profiler.experimental.ProfilerOptions(host_tracer_level=3, python_tracer_level=0)
+        options = tf.profiler.experimental.ProfilerOptions(
+            host_tracer_level=3, python_tracer_level=0
+        )
         tf.profiler.experimental.start(name, options)
         for _ in range(STEPS):
             step()
@@ -57,7 +62,9 @@ def profile(what: str, cell: str, shape: tuple[int, int, int, int]) -> tuple[Cou
 
 
 def kinds(ms: Counter[str], calls: Counter[str], time: int) -> dict[str, tuple[float, int]]:
-    """Milliseconds and kernels of each kind; a kernel of a loop is counted once, however many steps it runs."""
+    """Milliseconds and kernels of each kind; a kernel of a loop is counted once, however many steps
+    it runs.
+    """
     inside = set(ms) - {one for one in ms if not _is_kernel(one)}
     found: dict[str, tuple[float, int]] = {}
     for kernel in inside:
@@ -70,11 +77,24 @@ def kinds(ms: Counter[str], calls: Counter[str], time: int) -> dict[str, tuple[f
 
 
 def _is_kernel(name: str) -> bool:
-    made_by_xla = name.partition(".")[0].replace("_", "").replace("-", "").isalnum() and "::" not in name
+    made_by_xla = (
+        name.partition(".")[0].replace("_", "").replace("-", "").isalnum() and "::" not in name
+    )
     return made_by_xla and not name.startswith(CONTAINERS) and any(mark in name for mark in MARKS)
 
 
-MARKS = ("fusion", "MatMul", "dot", "copy", "concat", "wrapped_", "reduce", "broadcast", "slice", "transpose")
+MARKS = (
+    "fusion",
+    "MatMul",
+    "dot",
+    "copy",
+    "concat",
+    "wrapped_",
+    "reduce",
+    "broadcast",
+    "slice",
+    "transpose",
+)
 
 
 def main() -> None:

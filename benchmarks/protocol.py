@@ -1,8 +1,10 @@
-"""How the runner and its workers speak: a worker is a process that makes a training step and times it when told.
+"""How the runner and its workers speak: a worker is a process that makes a training step and times
+it when told.
 
-In, lines of JSON on standard input: `{"make": [what, cell, batch, time, inputs, units]}`, then `{"steps": n}` as often as
-wanted.  Out, a line of JSON for each: how long the making and the first step took, the milliseconds of each step.  Needs
-nothing but Python, so that every environment can import it.
+In, lines of JSON on standard input: `{"make": [what, cell, batch, time, inputs, units]}`, then
+`{"steps": n}` as often as wanted.  Out, a line of JSON for each: how long the making and the first
+step took, the milliseconds of each step.  Needs nothing but Python, so that every environment can
+import it.
 """
 
 import json
@@ -11,7 +13,8 @@ import sys
 import time
 from collections.abc import Callable
 
-Step = Callable[[], float]  # one update of the weights; returns the loss, so that the work is done when it returns
+# one update of the weights; returns the loss, so that the work is done when it returns
+Step = Callable[[], float]
 
 
 def serve(make: Callable[..., Step]) -> None:
@@ -26,7 +29,13 @@ def serve(make: Callable[..., Step]) -> None:
             step()
             first = time.perf_counter()
             memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            _say({"build_ms": (made - began) * 1e3, "first_ms": (first - made) * 1e3, "memory_mb": memory})
+            _say(
+                {
+                    "build_ms": (made - began) * 1e3,
+                    "first_ms": (first - made) * 1e3,
+                    "memory_mb": memory,
+                }
+            )
         elif step is not None:
             _say({"ms": [_timed(step) for _ in range(asked["steps"])]})
 

@@ -1,7 +1,9 @@
-"""A training step of rnnzoo or of Keras, or the matrix products alone, as `benchmarks.protocol` asks for it.
+"""A training step of rnnzoo or of Keras, or the matrix products alone, as `benchmarks.protocol`
+asks for it.
 
-What: `ours`; `keras` and `keras-jit`, the built-in layer; `cell` and `cell-jit`, `keras.layers.RNN` with the cell by hand;
-`ceiling`.  All but the last train through one step function: gradient, SGD with momentum, a read-out of 10 classes.
+What: `ours`; `keras` and `keras-jit`, the built-in layer; `cell` and `cell-jit`, `keras.layers.RNN`
+with the cell by hand; `ceiling`.  All but the last train through one step function: gradient, SGD
+with momentum, a read-out of 10 classes.
 """
 
 import os
@@ -27,7 +29,9 @@ BUILT_IN = {
 }
 
 
-def training_step(recurrent: keras.layers.Layer, batch: int, time: int, inputs: int, jit: bool) -> Step:
+def training_step(
+    recurrent: keras.layers.Layer, batch: int, time: int, inputs: int, jit: bool
+) -> Step:
     """One update on data that stays in memory."""
     rng = np.random.default_rng(0)
     x = tf.constant(rng.standard_normal((batch, time, inputs)), tf.float32)
@@ -50,7 +54,9 @@ def training_step(recurrent: keras.layers.Layer, batch: int, time: int, inputs: 
 
 
 def ceiling(cell: str, batch: int, time: int, inputs: int, units: int) -> Step:
-    """The multiply-adds of a training step, three times those of the forward pass, as products of the loop's shape."""
+    """The multiply-adds of a training step, three times those of the forward pass, as products of
+    the loop's shape.
+    """
     found = rnnzoo.cell(cell).ir
     each = counts.multiply_adds(found, inputs, units)
     rows = max(1, round(each / units))  # of a matrix that does the same work in one product
@@ -61,11 +67,17 @@ def ceiling(cell: str, batch: int, time: int, inputs: int, units: int) -> Step:
     def multiply() -> tf.Tensor:
         def body(at: tf.Tensor, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             product = tf.matmul(state, kernel)
-            taken = product[:, :units] if rows >= units else tf.pad(product, [[0, 0], [0, units - rows]])
+            taken = (
+                product[:, :units]
+                if rows >= units
+                else tf.pad(product, [[0, 0], [0, units - rows]])
+            )
             return at + 1, taken + state * 0.5
 
         return tf.reduce_sum(
-            tf.while_loop(lambda at, _: at < 3 * time, body, (0, start), maximum_iterations=3 * time)[1]
+            tf.while_loop(
+                lambda at, _: at < 3 * time, body, (0, start), maximum_iterations=3 * time
+            )[1]
         )
 
     return lambda: float(multiply())

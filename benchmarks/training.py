@@ -1,5 +1,5 @@
-"""Beside single steps: an epoch against its steps, `fit`, the first step cold and from the cache, memory, a sweep against a
-script.
+"""Beside single steps: an epoch against its steps, `fit`, the first step cold and from the cache,
+memory, a sweep against a script.
 
 `python -m benchmarks.training`; one core, one thread.  Prints a line of JSON for each measurement.
 """
@@ -89,7 +89,9 @@ print(json.dumps({"fit_ms_" + name: statistics.median(one) for name, one in time
 
 
 def fit() -> dict:
-    """Milliseconds of a step of `model.fit`, an LSTM at 32 x 100 x 32 x 64: our layer, Keras' own, the cell by hand."""
+    """Milliseconds of a step of `model.fit`, an LSTM at 32 x 100 x 32 x 64: our layer, Keras' own,
+    the cell by hand.
+    """
     return dict(json.loads(_python(FIT)))
 
 
@@ -103,7 +105,9 @@ def epoch() -> dict:
 
 
 def first_step(cache: Path) -> dict:
-    """The first step of an LSTM, with an empty cache and then with what the first run left there."""
+    """The first step of an LSTM, with an empty cache and then with what the first run left
+    there.
+    """
     ask = json.dumps({"make": ["ours", "lstm", 32, 100, 32, 64]}) + "\n"
     environment = {**os.environ, "TF_XLA_FLAGS": f"{XLA_CACHE}={cache}"}
     found = {}
@@ -112,7 +116,13 @@ def first_step(cache: Path) -> dict:
         for _ in range(1 if name == "cold" else 3):
             command = [*PIN, sys.executable, "-m", "benchmarks.tensorflow_worker"]
             done = subprocess.run(
-                command, input=ask, env=environment, capture_output=True, text=True, cwd=ROOT, check=True
+                command,
+                input=ask,
+                env=environment,
+                capture_output=True,
+                text=True,
+                cwd=ROOT,
+                check=True,
             )
             times.append(json.loads(done.stdout)["first_ms"] / 1e3)
         found[f"first_step_{name}_s"] = statistics.median(times)
@@ -120,8 +130,10 @@ def first_step(cache: Path) -> dict:
 
 
 def sweep(folder: Path, few: int = 8, many: int = 24) -> dict:
-    """Seconds of a sweep and of the script, both from the start of the program on, one worker: of a short one, and of a
-    long one.  Their difference is what a trial takes, the rest what it takes to begin and to report."""
+    """Seconds of a sweep and of the script, both from the start of the program on, one worker: of a
+    short one, and of a long one.  Their difference is what a trial takes, the rest what it takes to
+    begin and to report.
+    """
     (folder / "speed.yaml").write_text(SPEC)
     seconds: dict[str, dict[int, float]] = {"sweep": {}, "script": {}}
     for trials in (few, many):
@@ -132,7 +144,11 @@ def sweep(folder: Path, few: int = 8, many: int = 24) -> dict:
     found = {}
     for name, of in seconds.items():
         trial = (of[many] - of[few]) / (many - few)
-        found |= {f"{name}_{few}_s": of[few], f"{name}_{many}_s": of[many], f"{name}_trial_s": trial}
+        found |= {
+            f"{name}_{few}_s": of[few],
+            f"{name}_{many}_s": of[many],
+            f"{name}_trial_s": trial,
+        }
     theirs, ours = seconds["script"], seconds["sweep"]
     rates = {f"times_{trials}": theirs[trials] / ours[trials] for trials in (few, many)}
     return {**found, **rates, "times_a_trial": found["script_trial_s"] / found["sweep_trial_s"]}
@@ -140,7 +156,18 @@ def sweep(folder: Path, few: int = 8, many: int = 24) -> dict:
 
 def _sweep(folder: Path, spec: Path, trials: int) -> float:
     (folder / spec.name).write_text(spec.read_text())
-    command = [*PIN, sys.executable, "-m", "rnnzoo", "sweep", spec.name, "--workers", "1", "--trials", str(trials)]
+    command = [
+        *PIN,
+        sys.executable,
+        "-m",
+        "rnnzoo",
+        "sweep",
+        spec.name,
+        "--workers",
+        "1",
+        "--trials",
+        str(trials),
+    ]
     began = time.perf_counter()
     subprocess.run(command, cwd=folder, capture_output=True, check=True)
     return time.perf_counter() - began
@@ -154,7 +181,9 @@ def _script(folder: Path, spec: Path, trials: int) -> float:
 
 
 def _python(program: str) -> str:
-    done = subprocess.run([*PIN, sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=False)
+    done = subprocess.run(
+        [*PIN, sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=False
+    )
     if done.returncode:
         raise SystemExit(done.stderr)
     return done.stdout

@@ -1,7 +1,7 @@
 """What a user would write today: Optuna, `keras.layers.RNN(cell)`, `model.fit`, MLflow.
 
-`-m benchmarks.user_script FOLDER TRIALS` does the work of a sweep of rnnzoo over `SPEC`: the same data, cell, sizes, epochs and
-number of trials, one thread.
+`-m benchmarks.user_script FOLDER TRIALS` does the work of a sweep of rnnzoo over `SPEC`: the same
+data, cell, sizes, epochs and number of trials, one thread.
 """
 
 from __future__ import annotations
@@ -61,19 +61,32 @@ def main(folder: str, trials: int) -> None:
             mlflow.log_params({"units": UNITS, "learning_rate": rate})
             inputs = keras.Input((longest, data.inputs))
             hidden = keras.layers.RNN(CELLS["peephole"](UNITS), return_sequences=True)(inputs)
-            model = keras.Model(inputs, keras.layers.Dense(data.outputs, activation="sigmoid")(hidden))
+            model = keras.Model(
+                inputs, keras.layers.Dense(data.outputs, activation="sigmoid")(hidden)
+            )
             model.compile(keras.optimizers.Adam(rate), "binary_crossentropy")
             x, y, weights = sets["train"]
             validation = sets["validation"]
             history = model.fit(
-                x, y, sample_weight=weights, batch_size=BATCH, epochs=EPOCHS, validation_data=validation, verbose=0
+                x,
+                y,
+                sample_weight=weights,
+                batch_size=BATCH,
+                epochs=EPOCHS,
+                validation_data=validation,
+                verbose=0,
             )
             for epoch, value in enumerate(history.history["val_loss"]):
                 mlflow.log_metric("val_loss", value, step=epoch)
-            mlflow.log_metric("test_loss", model.evaluate(*sets["test"][:2], sample_weight=sets["test"][2], verbose=0))
+            mlflow.log_metric(
+                "test_loss",
+                model.evaluate(*sets["test"][:2], sample_weight=sets["test"][2], verbose=0),
+            )
             return float(min(history.history["val_loss"]))
 
-    study = optuna.create_study(storage=f"sqlite:///{folder}/optuna.db", sampler=optuna.samplers.RandomSampler(seed=1))
+    study = optuna.create_study(
+        storage=f"sqlite:///{folder}/optuna.db", sampler=optuna.samplers.RandomSampler(seed=1)
+    )
     study.optimize(objective, n_trials=trials)
     print(f"{trials} trials in {time.perf_counter() - began:.1f} s")
 

@@ -5,7 +5,8 @@
     rnnzoo.load_model(path)                 a saved Keras model with such layers
     rnnzoo.load_experiment(path)            an experiment file, checked
     rnnzoo.run(experiment)                  run what is missing of it
-    rnnzoo.results(experiment)              what was run: `.to_frame()`, `.best("lstm")`, `.summary()`
+    rnnzoo.results(experiment)              what was run: `.to_frame()`, `.best("lstm")`,
+                                            `.summary()`
     rnnzoo.report(experiment)               write its report once more
     rnnzoo.plan(experiment)                 what would run, and how long it would take
 
@@ -28,7 +29,8 @@ __all__ = ["cell", "layer", "load_experiment", "load_model", "plan", "report", "
 
 
 def cell(reference: str | Path, options: Mapping[str, float] | None = None) -> CellView:
-    """A cell by its name or path: `.equations`, `.states`, `.latex()`, `.diagram()`, `.count_params(inputs, units)`.
+    """A cell by its name or path: `.equations`, `.states`, `.latex()`, `.diagram()`,
+    `.count_params(inputs, units)`.
 
     Raises:
         UsageError: there is no such cell.
@@ -40,7 +42,10 @@ def cell(reference: str | Path, options: Mapping[str, float] | None = None) -> C
 
 
 def layer(
-    reference: str | Path | CellView, units: int, options: Mapping[str, float] | None = None, **arguments: Any
+    reference: str | Path | CellView,
+    units: int,
+    options: Mapping[str, float] | None = None,
+    **arguments: Any,
 ) -> Any:
     """A Keras layer of a cell: `rnnzoo.nn.Recurrent`, which has the arguments.
 
@@ -63,7 +68,9 @@ def layer(
     if isinstance(reference, str | Path):
         return Recurrent(lang.load(reference, options=options), units, **arguments)
     if options and isinstance(reference, CellView):
-        raise UsageError("this cell has its options", f"rnnzoo.cell('{reference.name}', options=...)")
+        raise UsageError(
+            "this cell has its options", f"rnnzoo.cell('{reference.name}', options=...)"
+        )
     return Recurrent(reference, units, **arguments)
 
 

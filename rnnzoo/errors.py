@@ -25,13 +25,15 @@ from pathlib import Path
 from urllib.parse import unquote
 
 FIX = "\n  fix: "  # between a problem and what to do
-MAX_MISTAKES = 50  # of one file: more would scroll away, and each takes a search for the nearest name
+# of one file: more would scroll away, and each takes a search for the nearest name
+MAX_MISTAKES = 50
 _WIDEST_LINE = 100  # a longer line is shown around its caret
 _LONGEST_TEXT = 500  # a problem or a fix that names what a user wrote is cut there
 
 
 class RnnzooError(Exception):
-    """Base of all errors that rnnzoo raises on purpose; `str(error)` is meant for the user, and safe on a terminal.
+    """Base of all errors that rnnzoo raises on purpose; `str(error)` is meant for the user, and
+    safe on a terminal.
 
     Attributes:
         problem: what is wrong.
@@ -39,11 +41,13 @@ class RnnzooError(Exception):
     """
 
     exit_code = 1
-    _keras_call_info_injected = True  # or Keras would wrap what a layer says in all arguments of its call, and in bold
+    # or Keras would wrap what a layer says in all arguments of its call, and in bold
+    _keras_call_info_injected = True
 
     def __init__(self, problem: object = "", fix: str = "") -> None:
         super().__init__(problem, fix)
-        said, _, its_fix = str(problem).partition(FIX)  # one text: what a process has sent, or a plug-in raises
+        # one text: what a process has sent, or a plug-in raises
+        said, _, its_fix = str(problem).partition(FIX)
         self.problem, self.fix = said, fix or its_fix
 
     def __str__(self) -> str:
@@ -69,7 +73,8 @@ def at_command_line() -> Iterator[None]:
 
 
 def argument(name: str, value: object = None) -> str:
-    """An argument as its caller writes it: `--workers` on the command line, `workers` in Python; or with its value.
+    """An argument as its caller writes it: `--workers` on the command line, `workers` in Python; or
+    with its value.
 
     Overrides are `--set` there and `overrides` here, a table is `--from` and `source`.
     """
@@ -131,7 +136,9 @@ def _short(text: str) -> str:
 
 
 def _draw(span: Span) -> list[str]:
-    """The line and a caret under the place; tabs keep their width, long lines are cut around the caret."""
+    """The line and a caret under the place; tabs keep their width, long lines are cut around the
+    caret.
+    """
     if not span.text.strip():
         return []
     start = max(0, span.column - 1 - _WIDEST_LINE // 2) if len(span.text) > _WIDEST_LINE else 0
@@ -143,12 +150,19 @@ def _draw(span: Span) -> list[str]:
 
 
 def printable(text: str) -> str:
-    """The text as a terminal shows it: what would steer it, or change the direction of writing, is replaced."""
-    return "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
+    """The text as a terminal shows it: what would steer it, or change the direction of writing, is
+    replaced.
+    """
+    return "".join(
+        char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}"
+        for char in text
+    )
 
 
 class SpecError(RnnzooError):
-    """What the user wrote in a file is wrong; all mistakes that could be found, in the order of the file."""
+    """What the user wrote in a file is wrong; all mistakes that could be found, in the order of the
+    file.
+    """
 
     exit_code = 2
 
@@ -156,14 +170,21 @@ class SpecError(RnnzooError):
         if not mistakes:
             raise ValueError("a SpecError holds at least one mistake")
         self.mistakes = tuple(
-            sorted(dict.fromkeys(mistakes), key=lambda one: (one.span.file, one.span.line, one.span.column))
+            sorted(
+                dict.fromkeys(mistakes),
+                key=lambda one: (one.span.file, one.span.line, one.span.column),
+            )
         )
         Exception.__init__(self, *self.mistakes)
         self.problem, self.fix = self.mistakes[0].problem, self.mistakes[0].fix
 
     def __str__(self) -> str:
         shown = [str(mistake) for mistake in self.mistakes[:MAX_MISTAKES]]
-        more = ["There may be more mistakes: mend these, and look again."] if len(shown) == MAX_MISTAKES else []
+        more = (
+            ["There may be more mistakes: mend these, and look again."]
+            if len(shown) == MAX_MISTAKES
+            else []
+        )
         return "\n\n".join([*shown, *more])
 
 
@@ -174,7 +195,9 @@ class UsageError(RnnzooError):
 
 
 class TaskError(RnnzooError):
-    """Data that is missing, damaged or does not fit; the message says where to put it or what to change."""
+    """Data that is missing, damaged or does not fit; the message says where to put it or what to
+    change.
+    """
 
 
 class TrainingError(RnnzooError):
@@ -182,13 +205,17 @@ class TrainingError(RnnzooError):
 
 
 class StoreError(RnnzooError):
-    """A store cannot be reached or written, is from another version, or is held by another sweep."""
+    """A store cannot be reached or written, is from another version, or is held by another
+    sweep.
+    """
 
 
 # What the file system of a machine may refuse, and what to do
 _MACHINE = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "make room on that disk"),
-    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), "allow writing there, or work in another folder"),
+    **dict.fromkeys(
+        (errno.EROFS, errno.EACCES, errno.EPERM), "allow writing there, or work in another folder"
+    ),
     **dict.fromkeys((errno.EMFILE, errno.ENFILE), "allow more open files (ulimit -n)"),
     **dict.fromkeys((errno.EIO, errno.ESTALE), "see whether that disk is well"),
 }
@@ -210,10 +237,22 @@ def machine_fault(error: BaseException | None) -> str:
 # What databases, disks and servers say, and what to do: the first that fits.
 _STORE_FIXES = (
     (("locked",), "another program holds it: end that one, and give the same command again"),
-    (("disk is full", "disk full", "no space left"), "make room on that disk, and give the same command again"),
-    (("not a database", "malformed"), "it is damaged, or no database: move it away, or name another"),
-    (("password", "authentication"), "set PGPASSWORD in the environment, or write the password to ~/.pgpass"),
-    (("access module", "no module named"), "pip install 'rnnzoo[postgresql]', or the driver that the URL names"),
+    (
+        ("disk is full", "disk full", "no space left"),
+        "make room on that disk, and give the same command again",
+    ),
+    (
+        ("not a database", "malformed"),
+        "it is damaged, or no database: move it away, or name another",
+    ),
+    (
+        ("password", "authentication"),
+        "set PGPASSWORD in the environment, or write the password to ~/.pgpass",
+    ),
+    (
+        ("access module", "no module named"),
+        "pip install 'rnnzoo[postgresql]', or the driver that the URL names",
+    ),
 )
 
 
@@ -235,7 +274,9 @@ def store_error(what: str, url: str, reason: str, key: str) -> StoreError:
 
 
 def _fix_of_file(url: str) -> str:
-    """What is the matter with a database's file, of which SQLite says "unable to open", "readonly" or "no such table"."""
+    """What is the matter with a database's file, of which SQLite says "unable to open", "readonly"
+    or "no such table".
+    """
     if not url.startswith("sqlite:///"):
         return ""
     path = Path(unquote(url.removeprefix("sqlite:///").partition("?")[0]))
@@ -249,7 +290,11 @@ def _fix_of_file(url: str) -> str:
 def without_password(url: str) -> str:
     """A URL as it may be shown."""
     scheme, mark, rest = url.partition("://")
-    return f"{scheme}{mark}...@{rest.rpartition('@')[2]}" if "@" in rest and scheme != "sqlite" else url
+    return (
+        f"{scheme}{mark}...@{rest.rpartition('@')[2]}"
+        if "@" in rest and scheme != "sqlite"
+        else url
+    )
 
 
 class StatsError(RnnzooError):
@@ -258,7 +303,8 @@ class StatsError(RnnzooError):
 
 @dataclass(slots=True)
 class Mistakes:
-    """Collects mistakes, so that a file's mistakes come all in one go; raises them where there are `MAX_MISTAKES`.
+    """Collects mistakes, so that a file's mistakes come all in one go; raises them where there are
+    `MAX_MISTAKES`.
 
     Example:
         mistakes = Mistakes()
@@ -299,9 +345,14 @@ def close(name: str, known: Iterable[str]) -> list[str]:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The fix for a wrong name: the nearest right one if there is one, and the list while it is short."""
+    """The fix for a wrong name: the nearest right one if there is one, and the list while it is
+    short.
+    """
     names = sorted(set(known))
-    meant = close(name, names) or [known_name for known_name in names if known_name.casefold() == name.casefold()][:1]
+    meant = (
+        close(name, names)
+        or [known_name for known_name in names if known_name.casefold() == name.casefold()][:1]
+    )
     listing = f"one of: {', '.join(names)}" if 0 < len(names) <= 40 else ""
     if meant:
         return f"did you mean '{meant[0]}'?" + (f"  ({listing})" if listing else "")

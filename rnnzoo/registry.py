@@ -1,9 +1,10 @@
-"""What a name in YAML stands for: a file of the package, of the user's project, or of a package that is installed.
+"""What a name in YAML stands for: a file of the package, of the user's project, or of a package
+that is installed.
 
-In: a kind of thing (`tasks`, `losses`, `metrics`, `operations`, `trackers`, `launchers`), a name (`chorales`), the project's
-folder for that kind.  Out: the module, imported only now.  There is no list to edit: the package's folder and the project's
-are looked into, and so are the entry points of the group `rnnzoo.tasks` (`rnnzoo.losses`, ...).  A name stands for one thing
-only.
+In: a kind of thing (`tasks`, `losses`, `metrics`, `operations`, `trackers`, `launchers`), a name
+(`chorales`), the project's folder for that kind.  Out: the module, imported only now.  There is no
+list to edit: the package's folder and the project's are looked into, and so are the entry points of
+the group `rnnzoo.tasks` (`rnnzoo.losses`, ...).  A name stands for one thing only.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ def singular(kind: str) -> str:
 
 @cache
 def built_in(kind: str) -> tuple[str, ...]:
-    """Names of everything in a folder of the package, sorted; files that begin with `_` are private."""
+    """Names of everything in a folder of the package, sorted; files that begin with `_` are
+    private.
+    """
     return tuple(sorted(path.stem for path in (_ROOT / kind).glob("[a-z]*.py")))
 
 
@@ -59,14 +62,17 @@ def names(kind: str, own: Path | None = None) -> tuple[str, ...]:
     Args:
         own: the project's folder for that kind.
     """
-    return tuple(sorted({*built_in(kind), *_files(own), *(point.name for point in _installed(kind))}))
+    return tuple(
+        sorted({*built_in(kind), *_files(own), *(point.name for point in _installed(kind))})
+    )
 
 
 def load(kind: str, name: str, own: Path | None = None) -> Any:
     """What a name stands for: a module, or whatever else an entry point names.
 
     Raises:
-        UsageError: nothing, and the message suggests the nearest name; several things; or it cannot be imported.
+        UsageError: nothing, and the message suggests the nearest name; several things; or it cannot
+            be imported.
     """
     places = list(_places(kind, name, own))
     thing = singular(kind)
@@ -87,9 +93,11 @@ def load(kind: str, name: str, own: Path | None = None) -> Any:
 
 
 def told(error: BaseException) -> str:
-    """An error that arose in a plug-in, in one line with its file; empty where no plug-in is to blame.
+    """An error that arose in a plug-in, in one line with its file; empty where no plug-in is to
+    blame.
 
-    A plug-in is to blame where its code was called by rnnzoo and has not called rnnzoo, whatever else it has called.
+    A plug-in is to blame where its code was called by rnnzoo and has not called rnnzoo, whatever
+    else it has called.
     """
     file, line = _blamed(error)
     return f"{file}, line {line}: {_said(error)}" if file else ""
@@ -108,13 +116,16 @@ def _blamed(error: BaseException) -> tuple[str, int]:
 
 
 def _said(error: BaseException) -> str:
-    """The type of an error and what it says, without all the arguments of a layer's call that Keras writes around it."""
+    """The type of an error and what it says, without all the arguments of a layer's call that Keras
+    writes around it.
+    """
     in_bold = re.search(r"\x1b\[1m(.*?)\x1b\[0m", str(error), re.DOTALL)
     return f"{type(error).__name__}: {in_bold[1] if in_bold else error}".removesuffix(": ")
 
 
 def digest(kind: str, name: str, own: Path | None = None) -> str:
-    """SHA-256 of the code that a name stands for; empty for the package's own, whose versions studies know otherwise.
+    """SHA-256 of the code that a name stands for; empty for the package's own, whose versions
+    studies know otherwise.
 
     Of an installed package it is that of the file that the entry point names.
     """
@@ -131,7 +142,10 @@ def where(thing: Any) -> str:
 
 def _places(kind: str, name: str, own: Path | None) -> Iterator[_Place]:
     if name in built_in(kind):
-        yield _Place(str(_ROOT / kind / f"{name}.py"), lambda: importlib.import_module(f"rnnzoo.{kind}.{name}"))
+        yield _Place(
+            str(_ROOT / kind / f"{name}.py"),
+            lambda: importlib.import_module(f"rnnzoo.{kind}.{name}"),
+        )
     file = _files(own).get(name)
     if file is not None:
         yield _Place(str(file), lambda: _own_module(kind, file, file.stat().st_mtime_ns))
@@ -153,7 +167,9 @@ def _installed(kind: str) -> tuple[EntryPoint, ...]:
 
 @cache
 def _entry_points(kind: str, path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
-    """Those of packages on a path, which takes a twentieth of a second; what is found twice counts once."""
+    """Those of packages on a path, which takes a twentieth of a second; what is found twice counts
+    once.
+    """
     return tuple(dict.fromkeys(entry_points(group=f"rnnzoo.{kind}")))
 
 

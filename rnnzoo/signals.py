@@ -1,7 +1,9 @@
-"""Ctrl-C, SIGTERM and SIGHUP: what a terminal, `timeout`, Slurm and systemd send to all processes of a sweep at once.
+"""Ctrl-C, SIGTERM and SIGHUP: what a terminal, `timeout`, Slurm and systemd send to all processes
+of a sweep at once.
 
-In: signals.  Out: `KeyboardInterrupt`, at once or where it does no harm.  Raised wherever Python happens to be, it may be lost:
-Python swallows what a finaliser raises, and others' code has bare `except:` clauses.  So what was asked is remembered, too.
+In: signals.  Out: `KeyboardInterrupt`, at once or where it does no harm.  Raised wherever Python
+happens to be, it may be lost: Python swallows what a finaliser raises, and others' code has bare
+`except:` clauses.  So what was asked is remembered, too.
 """
 
 from __future__ import annotations
@@ -36,7 +38,8 @@ class _Asked:
 
 @contextmanager
 def asked_to_end() -> Iterator[None]:
-    """Each of the three ends the block as Ctrl-C does; one that is ignored, as in a job of the background, stays so.
+    """Each of the three ends the block as Ctrl-C does; one that is ignored, as in a job of the
+    background, stays so.
 
     Raises:
         KeyboardInterrupt: the end was asked for, also where other code has swallowed that.
@@ -49,7 +52,8 @@ def asked_to_end() -> Iterator[None]:
 
 @contextmanager
 def interrupts() -> Iterator[Callable[[], bool]]:
-    """Whether the end was asked for, to be looked at between two events: what is cut off in a write would keep its lock.
+    """Whether the end was asked for, to be looked at between two events: what is cut off in a write
+    would keep its lock.
 
     A second time stops at once.
     """
@@ -63,7 +67,9 @@ def interrupts() -> Iterator[Callable[[], bool]]:
 
 @contextmanager
 def _handled() -> Iterator[_Asked]:
-    """Handle what nobody else handles or ignores; within another such block, with that block's handler."""
+    """Handle what nobody else handles or ignores; within another such block, with that block's
+    handler.
+    """
     main = threading.current_thread() is threading.main_thread()
     handlers = {number: signal.getsignal(number) for number in GROUP_SIGNALS if main}
     outer = next((handler for handler in handlers.values() if isinstance(handler, _Asked)), None)

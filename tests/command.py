@@ -1,4 +1,5 @@
-"""rnnzoo's commands as a user types them, run in this process: an import of TensorFlow and MLflow costs ten seconds.
+"""rnnzoo's commands as a user types them, run in this process: an import of TensorFlow and MLflow
+costs ten seconds.
 
 What is about a process (signals, exit, what is imported) starts one of its own.
 """
@@ -22,7 +23,9 @@ from tests import fork_servers
 
 
 def rnnzoo(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a command in a folder, with variables beside those of the environment, on a terminal of 80 columns."""
+    """Run a command in a folder, with variables beside those of the environment, on a terminal of
+    80 columns.
+    """
     done = _run(*arguments, cwd=cwd, **environment)
     if done.returncode == INTERRUPTED:
         raise KeyboardInterrupt  # which was meant for the tests
@@ -64,13 +67,19 @@ def _exit_code(arguments: tuple[str, ...]) -> int:
 
 
 class _Within:
-    """A function that finds itself in a folder when it has come to another process: that of its sweep, not its server's."""
+    """A function that finds itself in a folder when it has come to another process: that of its
+    sweep, not its server's.
+    """
 
     def __init__(self, function: Callable[..., Any], folder: Path) -> None:
         self.function, self.folder = function, folder
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _within, (self.function.__module__, self.function.__name__, str(self.folder.resolve()))
+        return _within, (
+            self.function.__module__,
+            self.function.__name__,
+            str(self.folder.resolve()),
+        )
 
 
 def _within(module: str, name: str, folder: str) -> Any:

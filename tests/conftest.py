@@ -1,4 +1,6 @@
-"""What all tests share: quiet libraries, one thread, a cache folder of their own, and the real data where it is at hand."""
+"""What all tests share: quiet libraries, one thread, a cache folder of their own, and the real data
+where it is at hand.
+"""
 
 import gc
 import os
@@ -12,10 +14,12 @@ from unittest import mock
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# What is compiled here runs for milliseconds: `make test-all` has it optimised as a sweep has, which takes twice as long.
+# What is compiled here runs for milliseconds: `make test-all` has it optimised as a sweep has,
+# which takes twice as long.
 os.environ.setdefault(
     "XLA_FLAGS",
-    "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1",
+    "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+    " --xla_cpu_parallel_codegen_split_count=1",
 )
 
 import pytest
@@ -26,7 +30,9 @@ from tests.samples import examples
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared" / "data"  # development data; tests that need it skip without it
 
-settings.register_profile("steady", deadline=None, derandomize=True, print_blob=False, max_examples=examples(100))
+settings.register_profile(
+    "steady", deadline=None, derandomize=True, print_blob=False, max_examples=examples(100)
+)
 settings.load_profile("steady")
 
 
@@ -56,7 +62,9 @@ def end_of_fork_servers() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def shared_fork_servers() -> Iterator[None]:
-    """Sweeps of this module share fork servers with others: each start of one takes as long as ten trials that only pretend."""
+    """Sweeps of this module share fork servers with others: each start of one takes as long as ten
+    trials that only pretend.
+    """
     from tests import fork_servers
 
     with fork_servers.shared():
@@ -65,7 +73,9 @@ def shared_fork_servers() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def migrated_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """MLflow's tables come out of its migrations once; in later databases they are copied: that saves two seconds each."""
+    """MLflow's tables come out of its migrations once; in later databases they are copied: that
+    saves two seconds each.
+    """
     from rnnzoo.trackers import mlflow as tracker
 
     make, template = tracker._make_sqlite, tmp_path_factory.mktemp("tables") / "mlflow.db"
@@ -73,7 +83,9 @@ def migrated_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     def make_with_copied_tables(uri: str, artifacts: str | None) -> None:
         from mlflow.store.db import utils
 
-        with mock.patch.object(utils, "_initialize_tables", copied(utils._initialize_tables, template)):
+        with mock.patch.object(
+            utils, "_initialize_tables", copied(utils._initialize_tables, template)
+        ):
             make(uri, artifacts)
 
     with mock.patch.object(tracker, "_make_sqlite", make_with_copied_tables):
@@ -81,7 +93,9 @@ def migrated_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def copied(migrate: Callable[[Any], None], template: Path) -> Callable[[Any], None]:
-    """What gives an engine of SQLAlchemy's the tables of a template, which `migrate` fills where it is empty."""
+    """What gives an engine of SQLAlchemy's the tables of a template, which `migrate` fills where it
+    is empty.
+    """
 
     def tables(engine: Any) -> None:
         there = template.exists()
@@ -96,7 +110,9 @@ def copied(migrate: Callable[[Any], None], template: Path) -> Callable[[Any], No
 
 @pytest.fixture(scope="session", autouse=True)
 def revisions_once() -> Iterator[None]:
-    """Optuna reads its own migrations anew for each storage that it opens; what they are does not change meanwhile."""
+    """Optuna reads its own migrations anew for each storage that it opens; what they are does not
+    change meanwhile.
+    """
     from optuna.storages._rdb.storage import _VersionManager
 
     read: list[Any] = []

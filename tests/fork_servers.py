@@ -1,4 +1,6 @@
-"""Fork servers that the sweeps of tests share, so that each imports what it preloads once and not once a sweep."""
+"""Fork servers that the sweeps of tests share, so that each imports what it preloads once and not
+once a sweep.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ class _Lasting(local._Server):
 def shared() -> Iterator[None]:
     """All sweeps that begin in the block share fork servers with those of other such blocks."""
 
-    def lasting(preload: tuple[str, ...], log: Path | None, environment: Mapping[str, str]) -> local._Server:
+    def lasting(
+        preload: tuple[str, ...], log: Path | None, environment: Mapping[str, str]
+    ) -> local._Server:
         key = (preload, tuple(sorted(environment.items())))
         if key not in _servers or not _servers[key].alive:
             server = _start(preload, log, environment)

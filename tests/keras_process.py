@@ -1,4 +1,5 @@
-"""Programs that use Keras in a process of their own, without its import of eight seconds: forks of a sweep's fork server.
+"""Programs that use Keras in a process of their own, without its import of eight seconds: forks of
+a sweep's fork server.
 
 What is about the import itself starts an interpreter.
 """
@@ -21,7 +22,9 @@ from tests import fork_servers
 
 
 def printed(program: str, folder: Path, environment: Mapping[str, str] | None = None) -> str:
-    """What a Python program prints; with variables of the environment that are set before TensorFlow looks at them."""
+    """What a Python program prints; with variables of the environment that are set before
+    TensorFlow looks at them.
+    """
     work = json.dumps({"program": program, "environment": dict(environment or {})})
     log = folder / "program"
     with (

@@ -1,7 +1,8 @@
 """Random well-formed cells, as text: the one place that makes them.
 
-A grammar with sizes: equations of size `units` or `proj` (an option), constants, masks, shared and declared weights, learned
-initial values, a patch for the first layer, and every elementwise operation, each on operands on which it stays finite.
+A grammar with sizes: equations of size `units` or `proj` (an option), constants, masks, shared and
+declared weights, learned initial values, a patch for the first layer, and every elementwise
+operation, each on operands on which it stays finite.
 """
 
 from __future__ import annotations
@@ -20,17 +21,19 @@ TAME = tuple(primitive.tame_form() for primitive in ELEMENTWISE.values())
 
 # Forms that are simplified, or of which a part is computed once, before the loop or after it.
 OTHERS = (
-    "({a}) / (2 + tanh({w}))", "(2 + tanh({w})) ** tanh({a})", "({a}) / k", "({a}) ** 2", "({a}) ** 3", "({a}) ** 0",
-    "(1.5 + tanh({a})) ** k", "k ** tanh({a})", "0 * ({a})", "({a}) - ({a})", "({a}) - -({b})",
-    "where(1, {a}, {b})", "where(k > 1, {a}, {b})", "where(t % 3 == 0, {a}, {b})", "where(t < 2, 0, {a})",
-    "minimum({a}, 0.3)", "maximum(0, {a})", "({a}) * sin(t * s)", "exp(-softplus({w})) * ({a})",
+    "({a}) / (2 + tanh({w}))", "(2 + tanh({w})) ** tanh({a})", "({a}) / k", "({a}) ** 2",
+    "({a}) ** 3", "({a}) ** 0", "(1.5 + tanh({a})) ** k", "k ** tanh({a})", "0 * ({a})",
+    "({a}) - ({a})", "({a}) - -({b})", "where(1, {a}, {b})", "where(k > 1, {a}, {b})",
+    "where(t % 3 == 0, {a}, {b})", "where(t < 2, 0, {a})", "minimum({a}, 0.3)", "maximum(0, {a})",
+    "({a}) * sin(t * s)", "exp(-softplus({w})) * ({a})",
 )  # fmt: skip
 FORMS = (*TAME, *OTHERS)
 
 # Matrices by (rows, columns); two of a kind, so that some are used twice.
 MATRICES = {
-    ("units", "inputs"): ("W", "W_2"), ("units", "units"): ("R", "R_2"), ("units", "proj"): ("U", "U_2"),
-    ("proj", "inputs"): ("V", "V_2"), ("proj", "units"): ("P", "P_2"), ("proj", "proj"): ("S", "S_2"),
+    ("units", "inputs"): ("W", "W_2"), ("units", "units"): ("R", "R_2"),
+    ("units", "proj"): ("U", "U_2"), ("proj", "inputs"): ("V", "V_2"),
+    ("proj", "units"): ("P", "P_2"), ("proj", "proj"): ("S", "S_2"),
 }  # fmt: skip
 VECTORS = {"units": ("b", "b_2", "p_c"), "proj": ("v", "v_2")}
 CONSTANTS = {"T": "2 ** floor(unit / 2)", "u": "where(unit % 2 == 0, 1, 0.5 * k)"}
@@ -59,7 +62,11 @@ class Scope:
 
 
 def leaf(draw: Draw, scope: Scope, size: str) -> str:
-    kinds = ["product", "product", "weight"] + ["vector"] * bool(scope.vectors(size)) + ["constant"] * (size == "units")
+    kinds = (
+        ["product", "product", "weight"]
+        + ["vector"] * bool(scope.vectors(size))
+        + ["constant"] * (size == "units")
+    )
     kind = draw(st.sampled_from(kinds))
     if kind == "vector":
         return draw(st.sampled_from(scope.vectors(size)))
@@ -68,11 +75,15 @@ def leaf(draw: Draw, scope: Scope, size: str) -> str:
     scale = draw(st.sampled_from(SCALARS))
     if kind == "weight":
         return f"{scale} * {draw(st.sampled_from(VECTORS[size]))}"
-    columns = draw(st.sampled_from(["inputs", *(one for one in ("units", "proj") if scope.vectors(one))]))
+    columns = draw(
+        st.sampled_from(["inputs", *(one for one in ("units", "proj") if scope.vectors(one))])
+    )
     matrix = draw(st.sampled_from(MATRICES[size, columns]))
     if columns == "inputs":
         return f"{matrix} @ x"
-    operand = draw(st.sampled_from([*scope.vectors(columns), *scope.vectors(columns), *VECTORS[columns]]))
+    operand = draw(
+        st.sampled_from([*scope.vectors(columns), *scope.vectors(columns), *VECTORS[columns]])
+    )
     return f"{matrix} @ {operand}" if draw(st.booleans()) else f"{matrix} @ ({scale} * {operand})"
 
 
@@ -82,18 +93,24 @@ def expression(draw: Draw, scope: Scope, size: str, depth: int) -> str:
     form = draw(st.sampled_from(FORMS))
     left = expression(draw, scope, size, depth - 1)
     right = expression(draw, scope, size, depth - 1) if "{b}" in form else ""
-    return form.format(a=left, b=right, w=draw(st.sampled_from(VECTORS[size])) if "{w}" in form else "")
+    return form.format(
+        a=left, b=right, w=draw(st.sampled_from(VECTORS[size])) if "{w}" in form else ""
+    )
 
 
 def equation(draw: Draw, scope: Scope, name: str, size: str, more: str = "") -> str:
-    """Bounded, so that no recurrence grows without end; the vector at its end gives the size in any case."""
+    """Bounded, so that no recurrence grows without end; the vector at its end gives the size in any
+    case.
+    """
     body = expression(draw, scope, size, draw(st.integers(0, 3)))
     return f"{name} = tanh({body} + 0.1 * {VECTORS[size][0]}{more})"
 
 
 @st.composite
 def cell_texts(draw: Draw) -> str:
-    """A cell of one to four equations in random order; each is needed by the output, and at least one is a state."""
+    """A cell of one to four equations in random order; each is needed by the output, and at least
+    one is a state.
+    """
     names = draw(st.sampled_from((["h"], ["c", "h"], ["a", "c", "h"], ["a", "c", "e", "y"])))
     output = names[-1]
     sizes = {name: draw(st.sampled_from(("units", "units", "proj"))) for name in names}
@@ -109,18 +126,29 @@ def cell_texts(draw: Draw) -> str:
         return lines
 
     upper = block(sizes if layered else {})
-    parts = [f"name: random\noutput: {output}\n", lines_of("equations", draw(st.permutations(upper)))]
+    parts = [
+        f"name: random\noutput: {output}\n",
+        lines_of("equations", draw(st.permutations(upper))),
+    ]
     if layered:
         parts.append(lines_of("first_layer", block({})))
-    parts += [f"initial: {{{name}: {draw(st.sampled_from(('0.5', 'learned')))}}}\n" for name in list(states)[:1]]
+    parts += [
+        f"initial: {{{name}: {draw(st.sampled_from(('0.5', 'learned')))}}}\n"
+        for name in list(states)[:1]
+    ]
     return declare(draw, "".join(parts))
 
 
-def use_all(names: list[str], states: dict[str, str], below: dict[str, str], sizes: dict[str, str]) -> str:
+def use_all(
+    names: list[str], states: dict[str, str], below: dict[str, str], sizes: dict[str, str]
+) -> str:
     """Terms that make the output need every equation and every state."""
     size = list(sizes.values())[-1]
     used = [*names, *(f"{name}[t-1]" for name in states), *(f"below.{name}" for name in below)]
-    return "".join(f" + 0.1 * ({MATRICES[size, sizes[re.sub(r'below.|.t-1.', '', one)]][1]} @ {one})" for one in used)
+    return "".join(
+        f" + 0.1 * ({MATRICES[size, sizes[re.sub(r'below.|.t-1.', '', one)]][1]} @ {one})"
+        for one in used
+    )
 
 
 def lines_of(key: str, lines: list[str]) -> str:
@@ -130,18 +158,32 @@ def lines_of(key: str, lines: list[str]) -> str:
 def declare(draw: Draw, text: str) -> str:
     """Add the declarations of what the equations use, and of nothing else."""
     used = set(re.findall(r"\w+", text))
-    weights = {name: {"shape": f"[{', '.join(shape)}]"} for name, shape in DECLARED.items() if name in used}
+    weights = {
+        name: {"shape": f"[{', '.join(shape)}]"} for name, shape in DECLARED.items() if name in used
+    }
     if "R" in used and draw(st.booleans()):
         weights["R"] = {"mask": draw(st.sampled_from(MASKS))}
         used |= set(re.findall(r"\w+", weights["R"]["mask"]))
     constants = [f"{name} = {value}" for name, value in CONSTANTS.items() if name in used]
     text += lines_of("constants", constants) if constants else ""
     if weights:
-        rows = (f"  {name}:\n    {key}: {value}\n" for name, one in weights.items() for key, value in one.items())
+        rows = (
+            f"  {name}:\n    {key}: {value}\n"
+            for name, one in weights.items()
+            for key, value in one.items()
+        )
         text += "weights:\n" + "".join(rows)
     starts = [name for name in ("W", "R_2", "b", "P") if name in used and draw(st.booleans())]
-    text += f"init: {{{', '.join(f'{name}: {start_of(draw, name)}' for name in starts)}}}\n" if starts else ""
-    options = [f"{name}: {value}" for name, value in (("k", "0.25"), ("proj", "2")) if re.search(rf"\b{name}\b", text)]
+    text += (
+        f"init: {{{', '.join(f'{name}: {start_of(draw, name)}' for name in starts)}}}\n"
+        if starts
+        else ""
+    )
+    options = [
+        f"{name}: {value}"
+        for name, value in (("k", "0.25"), ("proj", "2"))
+        if re.search(rf"\b{name}\b", text)
+    ]
     return text + (f"options: {{{', '.join(options)}}}\n" if options else "")
 
 
@@ -149,5 +191,7 @@ def start_of(draw: Draw, name: str) -> str:
     return (
         "0.5"
         if name == "b"
-        else draw(st.sampled_from(("orthogonal", "{normal: 0.2}", "{uniform: [-0.1, 0.2]}", "zeros")))
+        else draw(
+            st.sampled_from(("orthogonal", "{normal: 0.2}", "{uniform: [-0.1, 0.2]}", "zeros"))
+        )
     )

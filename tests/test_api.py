@@ -1,4 +1,6 @@
-"""The main job from Python: what `rnnzoo.run`, `results`, `report` and `plan` return, and that they print nothing unasked."""
+"""The main job from Python: what `rnnzoo.run`, `results`, `report` and `plan` return, and that they
+print nothing unasked.
+"""
 
 from __future__ import annotations
 
@@ -88,21 +90,32 @@ def heard() -> Iterator[None]:
 def test_nothing_was_run_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("small.yaml").write_text(SPEC)
-    with pytest.raises(UsageError, match=r"nothing has been run yet\n  fix: rnnzoo.run\('small.yaml'\)"):
+    with pytest.raises(
+        UsageError, match=r"nothing has been run yet\n  fix: rnnzoo.run\('small.yaml'\)"
+    ):
         rnnzoo.results("small.yaml")
     with pytest.raises(UsageError, match=re.escape("fix: rnnzoo.run(...)")):
         rnnzoo.results(SPEC)
     assert not Path("runs").exists()
 
 
-def test_a_run_returns_every_trial_and_a_second_one_has_nothing_to_do(ran: Results, project: Path) -> None:
-    assert [(one.trial.variant, one.trial.index) for one in ran] == [("lstm", 0), ("lstm", 1), ("rnn", 0), ("rnn", 1)]
+def test_a_run_returns_every_trial_and_a_second_one_has_nothing_to_do(
+    ran: Results, project: Path
+) -> None:
+    assert [(one.trial.variant, one.trial.index) for one in ran] == [
+        ("lstm", 0),
+        ("lstm", 1),
+        ("rnn", 0),
+        ("rnn", 1),
+    ]
     assert {one.outcome.kind for one in ran} == {Kind.COMPLETE}
     assert (project / "runs" / "small" / "report" / "report.html").is_file()
     watcher = Watcher()
     assert rnnzoo.run(Path("small.yaml"), progress=watcher).trials == ran.trials
     assert watcher.ends == 0
-    with pytest.raises(UsageError, match="the experiment 'small' of <experiment> has runs of another file"):
+    with pytest.raises(
+        UsageError, match="the experiment 'small' of <experiment> has runs of another file"
+    ):
         rnnzoo.run(SPEC)
 
 
@@ -121,14 +134,21 @@ def test_nothing_is_printed_unless_it_is_asked_for(ran: Results, capfd: Printed)
     rnnzoo.plan("small.yaml", measure=False)
     rnnzoo.report("small.yaml")
     assert capfd.readouterr() == ("", "")
-    assert any("the model of its best trial" in note for note in again.notes)  # these trials keep none
+    # these trials keep none
+    assert any("the model of its best trial" in note for note in again.notes)
     rnnzoo.run("small.yaml", overrides={"experiment": "shown"}, progress=True)
     assert "[4/4] " in capfd.readouterr().out
 
 
 def test_an_experiment_is_a_path_a_text_a_dictionary_or_what_was_loaded(project: Path) -> None:
     expected = resolved(read(Path("small.yaml")))
-    given = ["small.yaml", Path("small.yaml"), SPEC, plain(parse(SPEC, "")), rnnzoo.load_experiment("small.yaml")]
+    given = [
+        "small.yaml",
+        Path("small.yaml"),
+        SPEC,
+        plain(parse(SPEC, "")),
+        rnnzoo.load_experiment("small.yaml"),
+    ]
     assert [resolved(experiment_of(one)) for one in given] == [expected] * 5
     with pytest.raises(UsageError, match="not int"):
         experiment_of(3)  # type: ignore[arg-type]
@@ -137,10 +157,15 @@ def test_an_experiment_is_a_path_a_text_a_dictionary_or_what_was_loaded(project:
 
 
 def test_overrides_are_those_of_set(project: Path) -> None:
-    sets = ["training.epochs=2", "search.space.units={int: [4, 8], log: true}", "variants=[gru, rnn]", "about='a: b'"]
+    sets = [
+        "training.epochs=2",
+        "search.space.units={int: [4, 8], log: true}",
+        "variants=[gru, rnn]",
+        "about='a: b'",
+    ]
     by_key = {
-        "training.epochs": np.int64(2), "search.space.units": {"int": (4, 8), "log": True}, "variants": ["gru", "rnn"],
-        "about": "a: b", "claims": [],
+        "training.epochs": np.int64(2), "search.space.units": {"int": (4, 8), "log": True},
+        "variants": ["gru", "rnn"], "about": "a: b", "claims": [],
     }  # fmt: skip
     expected = read(Path("small.yaml"), [*sets, "claims=[]", "search.space.learning_rate=1e-05"])
     last = {"search.space.learning_rate": 1e-05}
@@ -155,7 +180,9 @@ def test_overrides_are_those_of_set(project: Path) -> None:
         experiment_of("small.yaml", {"about": object()})
 
 
-def test_an_experiment_that_was_changed_in_python_takes_no_overrides_of_its_text(project: Path) -> None:
+def test_an_experiment_that_was_changed_in_python_takes_no_overrides_of_its_text(
+    project: Path,
+) -> None:
     changed = replace(rnnzoo.load_experiment("small.yaml"), margin=0.5)
     assert experiment_of(changed) is changed
     with pytest.raises(UsageError, match="is not what its text says any more"):
@@ -176,7 +203,9 @@ def test_a_frame_has_the_rows_and_columns_of_an_exported_table(ran: Results) -> 
     assert again.notes == ("from trials.csv: 4 trials",)
 
 
-def test_without_pandas_a_frame_is_refused_in_a_sentence(ran: Results, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pandas_a_frame_is_refused_in_a_sentence(
+    ran: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(UsageError, match="needs pandas"):
         ran.to_frame()
@@ -223,9 +252,12 @@ print(len(results), rnnzoo.report("small.yaml", overrides=["experiment=script"])
 
 def test_a_script_without_a_main_guard_runs_once(tmp_path: Path) -> None:
     (tmp_path / "small.yaml").write_text(SPEC)
-    (tmp_path / "mlflow.yml").write_text("tracker: memory\n")  # MLflow takes five seconds to import and to begin
+    # MLflow takes five seconds to import and to begin
+    (tmp_path / "mlflow.yml").write_text("tracker: memory\n")
     (tmp_path / "script.py").write_text(SCRIPT.format(root=str(ROOT)))
-    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert (done.stdout, done.stderr) == ("from its top\n4 runs/script/report/report.html\n", "")
 
 

@@ -1,4 +1,6 @@
-"""The picture of docs/architecture.md as a test: imports point down, and one third-party library has one home."""
+"""The picture of docs/architecture.md as a test: imports point down, and one third-party library
+has one home.
+"""
 
 import ast
 import re
@@ -71,9 +73,13 @@ def test_imports_point_down_and_every_library_has_one_home(file: Path) -> None:
             there = rest.partition(".")[0]
             known = there if there in LEVEL else ""
             if known:
-                assert there == here or LEVEL[there] < LEVEL[here], f"{inside}:{line}: {here} may not import {name}"
+                assert there == here or LEVEL[there] < LEVEL[here], (
+                    f"{inside}:{line}: {here} may not import {name}"
+                )
         elif top in HOMES and (inside, top) not in DOORS:
-            assert inside.startswith(HOMES[top]), f"{inside}:{line}: {top} belongs to {' or '.join(HOMES[top])}"
+            assert inside.startswith(HOMES[top]), (
+                f"{inside}:{line}: {top} belongs to {' or '.join(HOMES[top])}"
+            )
 
 
 def test_every_part_of_the_package_has_a_level() -> None:

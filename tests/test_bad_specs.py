@@ -32,7 +32,9 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_a_wrong_file_gives_the_expected_message(path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_file_gives_the_expected_message(
+    path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(elsewhere / path.parent.name)
     with pytest.raises((SpecError, UsageError)) as caught:
         READERS[path.parent.name](Path(path.name))
@@ -69,13 +71,17 @@ def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
 
 
 def test_a_cell_of_ones_own_does_not_shadow_a_built_in_one(tmp_path: Path) -> None:
-    (tmp_path / "lstm.yaml").write_text("name: lstm\nequations: |\n  h = tanh(W @ x + R @ h[t-1])\n")
+    (tmp_path / "lstm.yaml").write_text(
+        "name: lstm\nequations: |\n  h = tanh(W @ x + R @ h[t-1])\n"
+    )
     with pytest.raises(UsageError, match="'lstm' is a built-in cell and also"):
         lang.load("lstm", tmp_path)
 
 
 def test_a_mistake_in_a_cell_is_reported_by_the_experiment_that_names_it(tmp_path: Path) -> None:
-    (tmp_path / "mine.yaml").write_text("name: mine\nequations: |\n  h = tanh(W @ x + R @ h[t-1]) + q\n")
+    (tmp_path / "mine.yaml").write_text(
+        "name: mine\nequations: |\n  h = tanh(W @ x + R @ h[t-1]) + q\n"
+    )
     path = tmp_path / "experiment.yaml"
     path.write_text("experiment: e\ntask: adding\nvariants: [lstm, mine]\n")
     from rnnzoo.sweep.plan import cells
@@ -84,7 +90,9 @@ def test_a_mistake_in_a_cell_is_reported_by_the_experiment_that_names_it(tmp_pat
         cells(rnnzoo.load_experiment(path))
 
 
-def test_an_initialiser_of_a_weight_that_the_cell_lacks_is_shown_where_it_stands(tmp_path: Path) -> None:
+def test_an_initialiser_of_a_weight_that_the_cell_lacks_is_shown_where_it_stands(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "experiment.yaml"
     path.write_text(
         "experiment: e\ntask: adding\nvariants:\n"
@@ -96,7 +104,11 @@ def test_an_initialiser_of_a_weight_that_the_cell_lacks_is_shown_where_it_stands
     with pytest.raises(SpecError) as caught:
         cells(rnnzoo.load_experiment(path))
     first, second = caught.value.mistakes
-    assert (first.span.line, first.span.column, first.problem) == (4, 42, "cell 'lstm' has no weight 'b_q'")
+    assert (first.span.line, first.span.column, first.problem) == (
+        4,
+        42,
+        "cell 'lstm' has no weight 'b_q'",
+    )
     assert first.fix.startswith("did you mean 'b_")
     assert (second.span.line, second.problem) == (5, "cell 'gru' has no weight 'b_f'")
 
@@ -106,7 +118,8 @@ GENERATED = {
     "more than 200 equations": CELL + "".join(f"  e_{n} = tanh(W @ x)\n" for n in range(201)),
     "nested too deep": CELL + f"  h = {'-' * 100}h[t-1]\n",
     "more than 20000 values in one file": f"name: q\nsource: [{'a, ' * 20_000}]\n",
-    "a character that cannot be seen": "name: \ud800\n",  # half of a pair, which only a text made in Python can hold
+    # half of a pair, which only a text made in Python can hold
+    "a character that cannot be seen": "name: \ud800\n",
 }
 
 
@@ -118,7 +131,9 @@ def test_what_is_too_much_is_refused_in_words(problem: str) -> None:
 
 
 def test_a_mistake_in_a_cell_that_is_extended_is_shown_where_it_stands(tmp_path: Path) -> None:
-    (tmp_path / "base.yaml").write_text("name: base\nequations: |\n  h = tanh(W @ x + R @ h[t-1]) + q\n")
+    (tmp_path / "base.yaml").write_text(
+        "name: base\nequations: |\n  h = tanh(W @ x + R @ h[t-1]) + q\n"
+    )
     (tmp_path / "child.yaml").write_text("name: child\nextends: base\n")
     with pytest.raises(SpecError, match=r"base\.yaml:3:34: unknown name 'q'"):
         lang.load("child", tmp_path)
@@ -129,7 +144,11 @@ def test_a_mistake_in_a_cell_that_is_extended_is_shown_where_it_stands(tmp_path:
     [
         ("clockwork", {"module": 4}, "has no option 'module'\n  fix: did you mean 'modules'"),
         ("lstm", {"beta": 1}, "has no option 'beta'\n  fix: this cell has no options"),
-        ("clockwork", {"modules": "four"}, "option 'modules' of cell 'clockwork' must be a number, not 'four'"),
+        (
+            "clockwork",
+            {"modules": "four"},
+            "option 'modules' of cell 'clockwork' must be a number, not 'four'",
+        ),
         ("clockwork", {"modules": float("nan")}, "must be a number, not nan"),
     ],
 )

@@ -1,4 +1,6 @@
-"""Errors are a problem and a fix before they are text, and name arguments as their caller writes them."""
+"""Errors are a problem and a fix before they are text, and name arguments as their caller writes
+them.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ search: {trials: 3, space: {units: 4}}
 
 
 @pytest.mark.parametrize("kind", [RnnzooError, UsageError, TaskError, StoreError])
-def test_an_error_has_its_problem_and_its_fix_also_in_another_process(kind: type[RnnzooError]) -> None:
+def test_an_error_has_its_problem_and_its_fix_also_in_another_process(
+    kind: type[RnnzooError],
+) -> None:
     error = pickle.loads(pickle.dumps(kind("it is wrong", "mend it")))
     assert (error.problem, error.fix) == ("it is wrong", "mend it")
     assert str(error) == "it is wrong\n  fix: mend it"
@@ -36,7 +40,9 @@ def test_what_arrives_as_one_text_is_taken_apart() -> None:
 
 
 def test_a_spec_error_has_the_fields_of_its_first_mistake() -> None:
-    first, second = (errors.Mistake(Span("a.yaml", line, 1, "x"), f"wrong {line}", "mend") for line in (1, 2))
+    first, second = (
+        errors.Mistake(Span("a.yaml", line, 1, "x"), f"wrong {line}", "mend") for line in (1, 2)
+    )
     error = pickle.loads(pickle.dumps(SpecError(second, first)))
     assert (error.problem, error.fix, error.mistakes) == ("wrong 1", "mend", (first, second))
 
@@ -49,9 +55,17 @@ def test_problem_and_fix_become_text_in_one_place() -> None:
 @pytest.mark.parametrize(
     ("arguments", "python", "command_line"),
     [
-        ({"workers": 0}, "workers must be at least 1, not 0", "--workers must be at least 1, not 0"),
+        (
+            {"workers": 0},
+            "workers must be at least 1, not 0",
+            "--workers must be at least 1, not 0",
+        ),
         ({"trials": 0}, "trials must be a whole number", "--trials must be a whole number"),
-        ({"overrides": ["search.trails=2"]}, 'overrides=["search.trails=2"]: an', "--set search.trails=2: an"),
+        (
+            {"overrides": ["search.trails=2"]},
+            'overrides=["search.trails=2"]: an',
+            "--set search.trails=2: an",
+        ),
         ({"overrides": ["search"]}, 'write overrides=["key=value"]', "write --set key=value"),
         ({"overrides": ["training.epochs=x"]}, "overrides:1:17: `epochs`", "--set:1:17: `epochs`"),
         ({"again": "faild"}, "again='faild': no trials", "--again faild: no trials"),

@@ -1,4 +1,6 @@
-"""What specs and tasks say is text wherever it is shown: on pages, on terminals, in pictures, in MLflow."""
+"""What specs and tasks say is text wherever it is shown: on pages, on terminals, in pictures, in
+MLflow.
+"""
 
 from __future__ import annotations
 
@@ -100,7 +102,9 @@ def test_commands_print_it_as_text(capsys: pytest.CaptureFixture[str]) -> None:
         "seconds_per_step": None,
         "core_hours": None,
     }
-    _print_plan({"studies": [row, {**row, "task": STYLE}], "hours": None, "workers": 1}, plain_console())
+    _print_plan(
+        {"studies": [row, {**row, "task": STYLE}], "hours": None, "workers": 1}, plain_console()
+    )
     plain_console().print(f"report {STYLE}{LINK}")
     shown = capsys.readouterr().out
     assert shown.count(STYLE) == 4

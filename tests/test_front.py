@@ -30,7 +30,9 @@ def test_a_cell_shows_itself() -> None:
 def test_importing_rnnzoo_imports_nothing_heavy() -> None:
     heavy = "{'keras', 'tensorflow', 'optuna', 'mlflow'}"
     program = f"import rnnzoo, sys; rnnzoo.cell('gru'); print(sorted({heavy} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[]"
 
 
@@ -122,13 +124,17 @@ def test_a_bug_of_ours_looks_different_and_says_so(
 def test_the_pictures_of_the_walk_are_those_that_the_cells_draw() -> None:
     import importlib.util
 
-    spec = importlib.util.spec_from_file_location("docs_figures", ROOT / "tools" / "docs_figures.py")
+    spec = importlib.util.spec_from_file_location(
+        "docs_figures", ROOT / "tools" / "docs_figures.py"
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     for name, text in module.pictures().items():
         assert (module.FOLDER / f"{name}.svg").read_text() == text, f"{name}: make docs-figures"
-    pages = "".join(path.read_text() for path in [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"])
+    pages = "".join(
+        path.read_text() for path in [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"]
+    )
     shown = set(re.findall(r"figures/(\S+)\.svg", pages))
     assert shown == {path.stem for path in module.FOLDER.glob("*.svg")}

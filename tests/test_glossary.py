@@ -17,7 +17,9 @@ ROWS = [line for line in PAGE.splitlines() if line.startswith("| **")]
 
 @cache
 def definitions(file: Path) -> dict[str, ast.stmt]:
-    """Everything that a file defines or imports, by name; read and not imported, so that no library is loaded."""
+    """Everything that a file defines or imports, by name; read and not imported, so that no library
+    is loaded.
+    """
     return members(ast.parse(file.read_text()).body)
 
 
@@ -25,7 +27,11 @@ def members(body: list[ast.stmt]) -> dict[str, ast.stmt]:
     defined: dict[str, ast.stmt] = {}
     for statement in body:
         match statement:
-            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AnnAssign(target=ast.Name(id=name)):
+            case (
+                ast.ClassDef(name=name)
+                | ast.FunctionDef(name=name)
+                | ast.AnnAssign(target=ast.Name(id=name))
+            ):
                 defined[name] = statement
             case ast.Assign(targets=targets):
                 for target in targets:
@@ -58,7 +64,9 @@ def test_everything_that_the_glossary_names_exists(name: str) -> None:
     assert exists(name)
 
 
-@pytest.mark.parametrize("name", ["rnnzoo.lang.ir.Cellar", "rnnzoo.lang.nowhere", "rnnzoo.lang.ir.Cell.nothing"])
+@pytest.mark.parametrize(
+    "name", ["rnnzoo.lang.ir.Cellar", "rnnzoo.lang.nowhere", "rnnzoo.lang.ir.Cell.nothing"]
+)
 def test_a_name_that_is_gone_is_noticed(name: str) -> None:
     assert not exists(name)
 
@@ -80,10 +88,11 @@ def test_every_word_says_where_it_lives() -> None:
 def test_the_words_of_every_part_are_there() -> None:
     words = {word for row in ROWS for word in re.findall(r"\*\*(.+?)\*\*", row)}
     assert words >= {
-        "cell", "state", "gate", "step", "program", "instruction", "primitive", "pass", "adjoint", "buffer", "task",
-        "data set", "split", "batch", "padding mask", "weight mask", "dropout mask", "variant", "study", "trial",
-        "outcome", "edition", "provenance", "round", "question", "claim", "verdict", "margin", "floor", "storage", "tracker",
-        "launcher", "backend",
+        "cell", "state", "gate", "step", "program", "instruction", "primitive", "pass", "adjoint",
+        "buffer", "task", "data set", "split", "batch", "padding mask", "weight mask",
+        "dropout mask", "variant", "study", "trial", "outcome", "edition", "provenance", "round",
+        "question", "claim", "verdict", "margin", "floor", "storage", "tracker", "launcher",
+        "backend",
     }  # fmt: skip
 
 

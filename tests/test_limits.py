@@ -1,4 +1,5 @@
-"""Every limit of a file: what is as large as it may be is read, what is one larger is refused with its place and a way out.
+"""Every limit of a file: what is as large as it may be is read, what is one larger is refused with
+its place and a way out.
 
 The tables of limits in docs/language.md and docs/experiments.md are those of the code.
 """
@@ -62,7 +63,9 @@ def parts(count: int) -> str:
 
 
 def layer(count: int) -> str:
-    """Equations of so many parts in all: nine of 199, one of what is left, and their sum, which has 21."""
+    """Equations of so many parts in all: nine of 199, one of what is left, and their sum, which has
+    21.
+    """
     sizes = [*[199] * 9, count - 9 * 199 - 21]
     lines = "".join(f"  v{n} = {parts(size)}\n" for n, size in enumerate(sizes))
     return f"{HEAD}{lines}  h = {tree([f'v{n}' for n in range(10)] + ['h[t-1]'])}\n"
@@ -76,7 +79,9 @@ def chain(count: int) -> str:
 def wide(rows: int, columns: int) -> str:
     """A cell with a matrix of this shape, between two that fit it."""
     shapes = (
-        f"  E: {{shape: [{columns}, inputs]}}\n  G: {{shape: [{rows}, {columns}]}}\n  H: {{shape: [units, {rows}]}}\n"
+        f"  E: {{shape: [{columns}, inputs]}}\n"
+        f"  G: {{shape: [{rows}, {columns}]}}\n"
+        f"  H: {{shape: [units, {rows}]}}\n"
     )
     return f"{HEAD}  h = tanh(H @ (G @ (E @ x)) + R @ h[t-1])\nweights:\n{shapes}"
 
@@ -87,7 +92,9 @@ def entries(key: str, found: list[str]) -> str:
 
 def nested(depth: int) -> str:
     """A file whose innermost value is so many levels below the whole."""
-    return EXPERIMENT.replace("adding", "{name: adding, a: " + "[" * (depth - 2) + "1" + "]" * (depth - 2) + "}")
+    return EXPERIMENT.replace(
+        "adding", "{name: adding, a: " + "[" * (depth - 2) + "1" + "]" * (depth - 2) + "}"
+    )
 
 
 def number(where: str) -> Callable[[int], str]:
@@ -107,7 +114,12 @@ OF_FILES_AND_CELLS = (
         lambda n: CELL + f"source: [{'a, ' * (n - 7)}]\n",
         "more than 20000 values",
     ),
-    Limit("lists and tables within each other", document.MAX_DEPTH, nested, "nested more than 16 levels deep"),
+    Limit(
+        "lists and tables within each other",
+        document.MAX_DEPTH,
+        nested,
+        "nested more than 16 levels deep",
+    ),
     Limit(
         "characters of a key",
         document.MAX_KEY,
@@ -115,7 +127,10 @@ OF_FILES_AND_CELLS = (
         "a key of more than 100 characters",
     ),
     Limit(
-        "characters of a text", document.MAX_TEXT, lambda n: f"{CELL}title: {'a' * n}\n", "`title` has more than 2000"
+        "characters of a text",
+        document.MAX_TEXT,
+        lambda n: f"{CELL}title: {'a' * n}\n",
+        "`title` has more than 2000",
     ),
     Limit(
         "characters of a number",
@@ -148,9 +163,14 @@ OF_FILES_AND_CELLS = (
         lambda n: f"{HEAD}  h = (h[t-1]{' ' * (n - 8)})\n",
         "an expression of more than 30000 characters",
     ),
-    Limit("names, numbers and operations in a block", MAX_BLOCK, layer, "equations of more than 2000"),
     Limit(
-        "rows or columns of a weight that stand in the file", cells.MAX_SIZE, lambda n: wide(n, 2), "from 1 to 100000"
+        "names, numbers and operations in a block", MAX_BLOCK, layer, "equations of more than 2000"
+    ),
+    Limit(
+        "rows or columns of a weight that stand in the file",
+        cells.MAX_SIZE,
+        lambda n: wide(n, 2),
+        "from 1 to 100000",
     ),
     Limit(
         "entries of a weight that stand in the file",
@@ -171,7 +191,8 @@ OF_EXPERIMENTS = (
         "variants",
         read_experiment.MAX_VARIANTS,
         lambda n: (
-            "experiment: e\ntask: adding\n" + entries("variants", [f"{{name: v{at}, cell: rnn}}" for at in range(n)])
+            "experiment: e\ntask: adding\n"
+            + entries("variants", [f"{{name: v{at}, cell: rnn}}" for at in range(n)])
         ),
         "`variants` has more than 200 entries",
     ),
@@ -187,13 +208,21 @@ OF_EXPERIMENTS = (
     Limit(
         "claims",
         read_experiment.MAX_CLAIMS,
-        lambda n: EXPERIMENT + entries("claims", [f"lstm same as gru within {at + 1}" for at in range(n)]),
+        lambda n: (
+            EXPERIMENT + entries("claims", [f"lstm same as gru within {at + 1}" for at in range(n)])
+        ),
         "`claims` has more than 200 entries",
     ),
     Limit(
         "choices of a hyper-parameter",
         space.MAX_CHOICES,
-        lambda n: EXPERIMENT + f"search: {{space: {{units: {{choice: [{', '.join(map(str, range(1, n + 1)))}]}}}}}}\n",
+        lambda n: (
+            EXPERIMENT
+            + (
+                "search: {space: {units: {choice:"
+                f" [{', '.join(map(str, range(1, n + 1)))}]}}}}}}\n"
+            )
+        ),
         "`choice` has more than 1000 entries",
     ),
     Limit("trials", read_experiment.MAX_TRIALS, number("search: {{trials: {}}}\n"), "`trials` is"),
@@ -204,16 +233,29 @@ OF_EXPERIMENTS = (
         number("training: {{epochs: {0}, patience: {0}}}\n"),
         "`epochs` is",
     ),
-    Limit("replicates", read_experiment.MAX_REPLICATES, number("select: {{replicates: {}}}\n"), "`replicates` is"),
+    Limit(
+        "replicates",
+        read_experiment.MAX_REPLICATES,
+        number("select: {{replicates: {}}}\n"),
+        "`replicates` is",
+    ),
     Limit(
         "times that a trial is begun again",
         read_experiment.MAX_RETRIES,
         number("resources: {{retry: {{failed: {}}}}}\n"),
         "`failed` is",
     ),
-    Limit("rounds of `confirm`", read_experiment.MAX_ROUNDS, number(CONFIRM + "confirm: {{most: {}}}\n"), "`most` is"),
     Limit(
-        "pilots of `confirm`", read_experiment.MAX_PILOTS, number(CONFIRM + "confirm: {{pilot: {}}}\n"), "`pilot` is"
+        "rounds of `confirm`",
+        read_experiment.MAX_ROUNDS,
+        number(CONFIRM + "confirm: {{most: {}}}\n"),
+        "`most` is",
+    ),
+    Limit(
+        "pilots of `confirm`",
+        read_experiment.MAX_PILOTS,
+        number(CONFIRM + "confirm: {{pilot: {}}}\n"),
+        "`pilot` is",
     ),
     *(
         Limit(
@@ -228,7 +270,8 @@ OF_EXPERIMENTS = (
 
 
 @pytest.fixture(
-    params=[*OF_FILES_AND_CELLS, *OF_EXPERIMENTS], ids=lambda limit: limit.what.strip("`").replace(" ", "_")
+    params=[*OF_FILES_AND_CELLS, *OF_EXPERIMENTS],
+    ids=lambda limit: limit.what.strip("`").replace(" ", "_"),
 )
 def limit(request: pytest.FixtureRequest) -> Limit:
     found: Limit = request.param
@@ -242,7 +285,8 @@ def read(text: str, folder: Path) -> None:
         read_experiment.read(path)
     else:
         cell = lang.load(str(path))
-        assert lang.parse_text(cell_text(cell)) == cell  # printing may make it longer, as with `a+b`
+        # printing may make it longer, as with `a+b`
+        assert lang.parse_text(cell_text(cell)) == cell
 
 
 def test_what_is_as_large_as_it_may_be_is_read(limit: Limit, tmp_path: Path) -> None:
@@ -272,7 +316,9 @@ PAGES = {
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_table_of_limits_in_the_manual_is_that_of_the_code(page: str) -> None:
-    table = (DOCS / page).read_text(encoding="utf-8").partition("<!-- limits")[2].partition("\n\n")[0]
+    table = (
+        (DOCS / page).read_text(encoding="utf-8").partition("<!-- limits")[2].partition("\n\n")[0]
+    )
     rows = re.findall(r"^\| ([^|]+) \| ([0-9,]+) \|", table, re.MULTILINE)
     assert {what: int(most.replace(",", "")) for what, most in rows} == PAGES[page]
 
@@ -285,7 +331,9 @@ def test_so_many_cells_may_extend_each_other(length: int, tmp_path: Path) -> Non
     if length <= cells.MAX_EXTENDS:
         assert lang.load("c0", tmp_path).states
     else:
-        with pytest.raises(SpecError, match=r"c9\.yaml:2:10: more than 10 cells of which each extends the next"):
+        with pytest.raises(
+            SpecError, match=r"c9\.yaml:2:10: more than 10 cells of which each extends the next"
+        ):
             lang.load("c0", tmp_path)
 
 
@@ -302,7 +350,8 @@ def test_a_mask_that_is_too_large_to_be_made_is_refused_when_it_is_asked_for() -
     cell = lang.parse_text(CELL + "weights:\n  R:\n    mask: row >= col\n")
     units = int(reference.MAX_MASK**0.5) + 1
     with pytest.raises(
-        UsageError, match=r"the mask of 'R' would be 10,001 x 10,001, more than 100,000,000 entries\n  fix: take"
+        UsageError,
+        match=r"the mask of 'R' would be 10,001 x 10,001, more than 100,000,000 entries\n  fix: take",
     ):
         counts.weights(cell, 3, units)
 
@@ -320,7 +369,9 @@ def test_a_mask_takes_little_more_memory_than_it_has_entries() -> None:
     deep = "row * col"
     for _ in range(50):
         deep = f"row * col + ({deep})"
-    cell = lang.parse_text(wide(MAX_ENTRIES // 1000, 1000).replace("1000]}", f"1000], mask: {deep}}}"))
+    cell = lang.parse_text(
+        wide(MAX_ENTRIES // 1000, 1000).replace("1000]}", f"1000], mask: {deep}}}")
+    )
     tracemalloc.start()
     counts.weights(cell, 3, 4)
     peak = tracemalloc.get_traced_memory()[1]

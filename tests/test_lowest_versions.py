@@ -1,4 +1,5 @@
-"""The lowest versions that pyproject.toml allows: a sweep runs with them, and cells equal the reference.
+"""The lowest versions that pyproject.toml allows: a sweep runs with them, and cells equal the
+reference.
 
 Makes an environment of its own, of 3 GB, once a session; without a network it is skipped.
 """
@@ -31,17 +32,24 @@ pytestmark = pytest.mark.slow
 
 
 def uv(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(UV), *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [str(UV), *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
 
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The interpreter of an environment with the lowest versions.  `RNNZOO_LOWEST` names one that is there already."""
+    """The interpreter of an environment with the lowest versions.
+
+    `RNNZOO_LOWEST` names one that is there already.
+    """
     folder = Path(os.environ.get("RNNZOO_LOWEST") or tmp_path_factory.mktemp("lowest") / "venv")
     python = folder / "bin" / "python"
     if python.exists():
         return python
-    dev = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["dev"]
+    dev = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"][
+        "dev"
+    ]
     tests = [requirement for requirement in dev if requirement.startswith(WANTED)]
     assert uv("venv", "--python", sys.executable, str(folder)).returncode == 0
     arguments = ("pip", "install", "--resolution", "lowest-direct", "--python", str(python))
@@ -55,13 +63,17 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(python: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [str(python), *arguments]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
 
 
 def lowest() -> dict[str, str]:
     """The lowest version of each dependency."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    bounds = (requirement.partition(",")[0].partition(">=") for requirement in project["dependencies"])
+    bounds = (
+        requirement.partition(",")[0].partition(">=") for requirement in project["dependencies"]
+    )
     return {name: version for name, _, version in bounds}
 
 
@@ -81,11 +93,22 @@ def test_a_sweep_runs_from_its_spec_to_its_report(python: Path, tmp_path: Path) 
     assert (tmp_path / "runs" / "lowest" / "report" / "report.html").is_file()
     exported = run(python, "-m", "rnnzoo", "export", "lowest.yaml", "trials.parquet", cwd=tmp_path)
     assert exported.returncode == 0, exported.stdout + exported.stderr
-    again = run(python, "-m", "rnnzoo", "report", "lowest.yaml", "--from", "trials.parquet", cwd=tmp_path)
+    again = run(
+        python, "-m", "rnnzoo", "report", "lowest.yaml", "--from", "trials.parquet", cwd=tmp_path
+    )
     assert again.returncode == 0, again.stdout + again.stderr
 
 
 def test_cells_equal_the_reference(python: Path) -> None:
-    arguments = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/conformance/test_every_cell.py", "-k", CELLS)
+    arguments = (
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "tests/conformance/test_every_cell.py",
+        "-k",
+        CELLS,
+    )
     ran = run(python, *arguments, cwd=ROOT)
     assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-3000:]

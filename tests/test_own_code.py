@@ -1,4 +1,6 @@
-"""Losses, metrics and operations of a project: those that docs/python.md shows, and what is wrong with others."""
+"""Losses, metrics and operations of a project: those that docs/python.md shows, and what is wrong
+with others.
+"""
 
 from __future__ import annotations
 
@@ -115,7 +117,18 @@ def trial(**changes: object) -> Trial:
     cell = lang.parse_text(CELL)
     content = {"units": 6, "learning_rate": 0.03}
     training = Training(epochs=6, batch=8)
-    return Trial("e", "wavy", cell_text(cell), "means", 0, content, 1, training, cell_hash=digest(cell)[:12], **changes)
+    return Trial(
+        "e",
+        "wavy",
+        cell_text(cell),
+        "means",
+        0,
+        content,
+        1,
+        training,
+        cell_hash=digest(cell)[:12],
+        **changes,
+    )
 
 
 def test_a_training_learns_by_a_loss_and_reports_a_metric_with_an_operation_of_ones_own() -> None:
@@ -124,7 +137,8 @@ def test_a_training_learns_by_a_loss_and_reports_a_metric_with_an_operation_of_o
     first, last = outcome.curve[0]["train"], outcome.curve[-1]["train"]
     assert last < 0.5 * first
     assert 0.0 <= outcome.scores["test"] <= 1.0
-    assert (outcome.scores["test"] * 24) % 1 == pytest.approx(0.0, abs=1e-4)  # a share of 24 answers
+    # a share of 24 answers
+    assert (outcome.scores["test"] * 24) % 1 == pytest.approx(0.0, abs=1e-4)
 
 
 def test_the_code_of_a_loss_and_a_metric_is_part_of_the_identity_of_data(project: Path) -> None:
@@ -138,7 +152,9 @@ def test_the_code_of_a_loss_and_a_metric_is_part_of_the_identity_of_data(project
         assert tasks.load("means").digest == before
 
 
-def test_the_code_of_an_operation_is_part_of_the_identity_of_cells_that_apply_it(project: Path) -> None:
+def test_the_code_of_an_operation_is_part_of_the_identity_of_cells_that_apply_it(
+    project: Path,
+) -> None:
     other = lang.parse_text("name: q\nequations: |\n  h = tanh(W @ x + R @ h[t-1])\n")
     planned = trial()
     before = [(digest(cell), canonical_hash(cell)) for cell in (lang.parse_text(CELL), other)]
@@ -148,7 +164,9 @@ def test_the_code_of_an_operation_is_part_of_the_identity_of_cells_that_apply_it
     assert before[0][0] != after[0][0]
     assert before[0][1] != after[0][1]
     assert before[1] == after[1]
-    assert work(planned, lambda progress: True).message.startswith("an operation of wavy changed while the sweep ran")
+    assert work(planned, lambda progress: True).message.startswith(
+        "an operation of wavy changed while the sweep ran"
+    )
 
 
 def test_a_name_of_an_operation_of_ones_own_stays_free_for_equations() -> None:
@@ -159,16 +177,23 @@ def test_a_name_of_an_operation_of_ones_own_stays_free_for_equations() -> None:
 LOSS, METRIC, OPERATION = EXAMPLES.values()
 BROKEN = {  # kind, text, what is said
     "no Python": ("losses", "def", "cannot be imported: SyntaxError"),
-    "no value": ("losses", LOSS.replace("def value", "def values"), "it has no function `value(y, logits, ops)`"),
-    "no slope": ("losses", LOSS.replace("def slope", "def slopes"), "it has no function `slope(y, logits)`"),
-    "other targets": ("losses", LOSS.replace('"numbers"', '"reals"'), "its `TARGETS` is none of classes, shares, numbers"),
+    "no value": ("losses", LOSS.replace("def value", "def values"),
+        "it has no function `value(y, logits, ops)`"),
+    "no slope": ("losses", LOSS.replace("def slope", "def slopes"),
+        "it has no function `slope(y, logits)`"),
+    "other targets": ("losses", LOSS.replace('"numbers"', '"reals"'),
+        "its `TARGETS` is none of classes, shares, numbers"),
     "no name of the loss": ("losses", LOSS.replace("METRIC", "NAME"), "it has no `METRIC`"),
-    "a metric without a value": ("metrics", METRIC.replace("def value", "def score"), "no function `value(y, logits, ops)`"),
+    "a metric without a value": ("metrics", METRIC.replace("def value", "def score"),
+        "no function `value(y, logits, ops)`"),
     "a metric of nothing": ("metrics", METRIC.replace("ABOUT", "TITLE"), "it has no `ABOUT`"),
     "no operation": ("operations", "ABOUT = 'nothing'", "it has no `operation`, an Elementwise"),
-    "another name": ("operations", OPERATION.replace('"snake"', '"snail"'), "called 'snail', and the file 'mine'"),
-    "a derivative too many": ("operations", OPERATION.replace('cos(a)",', 'cos(a)", "1",'), "2 `derivatives` for 1 operands"),
-    "a derivative of nothing": ("operations", OPERATION.replace("cos(a)", "cos(b)"), "names 'b': operands are a, b and c"),
+    "another name": ("operations", OPERATION.replace('"snake"', '"snail"'),
+        "called 'snail', and the file 'mine'"),
+    "a derivative too many": ("operations", OPERATION.replace('cos(a)",', 'cos(a)", "1",'),
+        "2 `derivatives` for 1 operands"),
+    "a derivative of nothing": ("operations", OPERATION.replace("cos(a)", "cos(b)"),
+        "names 'b': operands are a, b and c"),
     "no derivative": ("operations", OPERATION.replace("cos(a)", "cosine(a)"), "cannot be read"),
 }  # fmt: skip
 
@@ -202,9 +227,13 @@ def test_a_cell_that_applies_a_broken_operation_is_told_where(project: Path) -> 
     assert "mine.py is no operation: it has no `operation`" in str(caught.value)
 
 
-@pytest.mark.parametrize(("kind", "name"), [("losses", "squared"), ("metrics", "error"), ("operations", "tanh")])
+@pytest.mark.parametrize(
+    ("kind", "name"), [("losses", "squared"), ("metrics", "error"), ("operations", "tanh")]
+)
 def test_a_name_of_the_packages_is_taken(kind: str, name: str, project: Path) -> None:
-    text = {"losses": LOSS, "metrics": METRIC, "operations": OPERATION.replace("snake", "tanh")}[kind]
+    text = {"losses": LOSS, "metrics": METRIC, "operations": OPERATION.replace("snake", "tanh")}[
+        kind
+    ]
     write(project / f"experiments/{kind}/{name}.py", text)
     load = {"losses": losses.load, "metrics": metrics.load, "operations": operations.load}[kind]
     with pytest.raises(RnnzooError, match=r"give (one of them|the file) another name"):
@@ -214,15 +243,32 @@ def test_a_name_of_the_packages_is_taken(kind: str, name: str, project: Path) ->
 MEAN = "ops.mean(ops.where(off < 1, 0.5 * off * off, off - 0.5), axis=-1)"
 SHARE = "ops.max(ops.where(ops.abs(logits - y) > 0.1, 1.0, 0.0), axis=-1)"
 SHAPES = {  # kind and name, what is returned, what is said
-    "a loss of all answers": ("losses", "huber", "ops.mean(off)", r"the shape \(\), and must give \(8,\)"),
-    "a loss that keeps an axis": ("losses", "huber", "off", r"the shape \(8, 1\), and must give \(8,\)"),
+    "a loss of all answers": (
+        "losses",
+        "huber",
+        "ops.mean(off)",
+        r"the shape \(\), and must give \(8,\)",
+    ),
+    "a loss that keeps an axis": (
+        "losses",
+        "huber",
+        "off",
+        r"the shape \(8, 1\), and must give \(8,\)",
+    ),
     "no loss": ("losses", "huber", "None", "NoneType, which is no tensor of numbers"),
-    "a metric of all answers": ("metrics", "far_off", "1.0", r"the shape \(\), and must give \((8|64|None),\)"),
+    "a metric of all answers": (
+        "metrics",
+        "far_off",
+        "1.0",
+        r"the shape \(\), and must give \((8|64|None),\)",
+    ),
 }
 
 
 @pytest.mark.parametrize("case", SHAPES)
-def test_a_loss_or_metric_of_another_shape_than_the_answers_is_not_trained(case: str, project: Path) -> None:
+def test_a_loss_or_metric_of_another_shape_than_the_answers_is_not_trained(
+    case: str, project: Path
+) -> None:
     kind, name, returned, said = SHAPES[case]
     file = project / f"experiments/{kind}/{name}.py"
     text = file.read_text().replace(MEAN, returned).replace(SHARE, returned)
@@ -230,7 +276,9 @@ def test_a_loss_or_metric_of_another_shape_than_the_answers_is_not_trained(case:
     write(file, text)
     outcome = work(trial(), lambda progress: True)
     assert outcome.kind is Kind.FAILED
-    assert re.match(f"the {'loss' if kind == 'losses' else 'metric'} '{name}' gives {said}", outcome.message)
+    assert re.match(
+        f"the {'loss' if kind == 'losses' else 'metric'} '{name}' gives {said}", outcome.message
+    )
     assert "fix: give one number for each answer" in outcome.message
 
 
@@ -239,15 +287,29 @@ def test_sizes_that_are_not_known_when_a_graph_is_traced_fit() -> None:
 
     criterion = nn_losses.criterion(tasks.load("means"))
     unknown = tf.TensorSpec([None, None, 1], tf.float32)
-    values = tf.function(criterion, input_signature=[unknown, unknown])(tf.zeros([2, 3, 1]), tf.ones([2, 3, 1]))
+    values = tf.function(criterion, input_signature=[unknown, unknown])(
+        tf.zeros([2, 3, 1]), tf.ones([2, 3, 1])
+    )
     assert [tuple(value.shape) for value in values] == [(2, 3), (2, 3)]
 
 
 RAISING = {  # kind and name, what is replaced by what, line and what is said
     "a loss": ("losses", "huber", "ops.abs(", "ops.abz(", r"line \d+: AttributeError: .*abz"),
     "a metric": ("metrics", "far_off", "ops.max(", "[][0](", r"line \d+: IndexError: list index"),
-    "a lowering": ("operations", "snake", "ops.square(", "ops.sqware(", r"line \d+: AttributeError: .*sqware"),
-    "a loss that ends the program": ("losses", "huber", "off = ", "exit(3)  #", r"line \d+: SystemExit: 3"),
+    "a lowering": (
+        "operations",
+        "snake",
+        "ops.square(",
+        "ops.sqware(",
+        r"line \d+: AttributeError: .*sqware",
+    ),
+    "a loss that ends the program": (
+        "losses",
+        "huber",
+        "off = ",
+        "exit(3)  #",
+        r"line \d+: SystemExit: 3",
+    ),
 }
 
 
@@ -268,5 +330,7 @@ def test_an_operation_that_lowers_to_what_does_not_exist_is_told_in_words(projec
     write(file, re.sub("lowering=.*", 'lowering="squar",', file.read_text()))
     outcome = work(trial(), lambda progress: True)
     assert outcome.kind is Kind.FAILED
-    assert outcome.message.startswith("the operation 'snake' lowers to keras.ops.squar, which does not exist")
+    assert outcome.message.startswith(
+        "the operation 'snake' lowers to keras.ops.squar, which does not exist"
+    )
     assert "fix: did you mean 'square'?" in outcome.message

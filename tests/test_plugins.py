@@ -1,4 +1,6 @@
-"""Tasks, trackers and launchers from elsewhere: a project's folder, and packages that are installed."""
+"""Tasks, trackers and launchers from elsewhere: a project's folder, and packages that are
+installed.
+"""
 
 from __future__ import annotations
 
@@ -220,7 +222,9 @@ def test_a_sweep_runs_a_task_on_a_launcher_into_a_tracker_of_an_installed_packag
 ) -> None:
     monkeypatch.setattr(sweeping, "work", pretend)
     monkeypatch.setattr(root, "PRELOAD", ())
-    (project / "mlflow.yml").write_text("launcher: {name: threads, prefix: trial}\ntracker: folder\n")
+    (project / "mlflow.yml").write_text(
+        "launcher: {name: threads, prefix: trial}\ntracker: folder\n"
+    )
     results = rnnzoo.run(SPEC, workers=3)
     assert [one.outcome.kind for one in results] == [Kind.COMPLETE] * 6
     assert len(list((project / "results-of-trials" / "plugged").glob("*/*"))) == 6
@@ -246,7 +250,9 @@ def sweeps_on(launcher: str, text: str, project: Path, monkeypatch: pytest.Monke
 def test_a_launcher_that_runs_one_at_a_time_is_told_of_so(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    sweeps_on("alone", LAUNCHER.replace("return self.setup.workers", "return 1"), project, monkeypatch)
+    sweeps_on(
+        "alone", LAUNCHER.replace("return self.setup.workers", "return 1"), project, monkeypatch
+    )
     assert main(["sweep", "plugged.yaml", "--workers", "2"]) == 0
     told = capsys.readouterr().out
     assert "2 at a time" not in told
@@ -261,7 +267,10 @@ def test_a_launcher_that_raises_while_a_sweep_runs_is_told_of_and_not_as_a_bug(
     file = sweeps_on("breaking", text, project, monkeypatch)
     assert main(["sweep", "plugged.yaml", "--workers", "1"]) == 1
     told = capsys.readouterr().err
-    assert f"{file}, line {line}: AttributeError: 'ThreadLauncher' object has no attribute 'evnts'" in told
+    assert (
+        f"{file}, line {line}: AttributeError: 'ThreadLauncher' object has no attribute 'evnts'"
+        in told
+    )
     assert "bug in rnnzoo" not in told
 
 
@@ -293,16 +302,25 @@ def test_a_task_of_a_project_is_listed_and_checked_like_any_other(
 
 NO_OPTIONS = "OPTIONS = [1]\ndef launcher(setup): ..."
 BROKEN = {  # mlflow.yml, the files of a package `own`, and words of the problem and of its fix
-    "nothing of that name": ("launcher: thraeds", {}, "mlflow.yml:1:11: no launcher 'thraeds'", "mean 'threads'"),
-    "an unknown option": ("launcher: {name: threads, prefx: a}", {}, "mlflow.yml:1:27: launcher 'threads' has", "'prefix'"),
-    "an option of another type": ("tracker: {name: folder, folder: 3}", {}, "`folder` must be text, not 3", ""),
-    "no name": ("launcher: [threads]", {}, "a launcher is a name or a table with `name:`", "launcher: NAME"),
-    "an option of what has none": ("launcher: {name: local, a: 1}", {}, "launcher 'local' has no option 'a'", "none"),
-    "a module that is not there": ("launcher: own", {"other": ""}, "`own_launcher` of the package own cannot be", ""),
+    "nothing of that name": ("launcher: thraeds", {}, "mlflow.yml:1:11: no launcher 'thraeds'",
+        "mean 'threads'"),
+    "an unknown option": ("launcher: {name: threads, prefx: a}", {},
+        "mlflow.yml:1:27: launcher 'threads' has", "'prefix'"),
+    "an option of another type": ("tracker: {name: folder, folder: 3}", {},
+        "`folder` must be text, not 3", ""),
+    "no name": ("launcher: [threads]", {}, "a launcher is a name or a table with `name:`",
+        "launcher: NAME"),
+    "an option of what has none": ("launcher: {name: local, a: 1}", {},
+        "launcher 'local' has no option 'a'", "none"),
+    "a module that is not there": ("launcher: own", {"other": ""},
+        "`own_launcher` of the package own cannot be", ""),
     "no Python": ("launcher: own", {"own_launcher": "def"}, "cannot be imported: SyntaxError", ""),
-    "no function": ("launcher: own", {"own_launcher": "A = 1"}, "it has no function `launcher(setup)`", "Plug-ins"),
-    "options that are none": ("launcher: own", {"own_launcher": NO_OPTIONS}, "it has no `OPTIONS`", "Plug-ins"),
-    "no launcher": ("launcher: own", {"own_launcher": "launcher = print"}, "has no method `capacity`", "Plug-ins"),
+    "no function": ("launcher: own", {"own_launcher": "A = 1"},
+        "it has no function `launcher(setup)`", "Plug-ins"),
+    "options that are none": ("launcher: own", {"own_launcher": NO_OPTIONS}, "it has no `OPTIONS`",
+        "Plug-ins"),
+    "no launcher": ("launcher: own", {"own_launcher": "launcher = print"},
+        "has no method `capacity`", "Plug-ins"),
 }  # fmt: skip
 
 
@@ -313,7 +331,9 @@ def make_all() -> None:
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_what_is_wrong_with_a_plug_in_is_a_sentence(case: str, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_wrong_with_a_plug_in_is_a_sentence(
+    case: str, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text, files, problem, fix = BROKEN[case]
     (project / "mlflow.yml").write_text(text + "\n")
     if files:

@@ -17,7 +17,9 @@ def usual_handlers() -> Iterator[None]:
     """A test run of the background ignores some of them."""
     before = {number: signal.getsignal(number) for number in GROUP_SIGNALS}
     for number in GROUP_SIGNALS:
-        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+        signal.signal(
+            number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+        )
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -47,7 +49,9 @@ def test_what_other_code_swallows_ends_the_command_all_the_same(number: int) -> 
 
 
 @pytest.mark.parametrize("number", GROUP_SIGNALS)
-def test_a_sweep_that_begins_after_a_swallowed_signal_is_interrupted_before_its_first_trial(number: int) -> None:
+def test_a_sweep_that_begins_after_a_swallowed_signal_is_interrupted_before_its_first_trial(
+    number: int,
+) -> None:
     seen = []
 
     def command() -> None:
@@ -62,7 +66,9 @@ def test_a_sweep_that_begins_after_a_swallowed_signal_is_interrupted_before_its_
 
 
 @pytest.mark.parametrize("within", [asked_to_end, contextlib.nullcontext])
-def test_a_sweep_notices_the_first_signal_between_two_events_and_stops_at_the_second(within: type) -> None:
+def test_a_sweep_notices_the_first_signal_between_two_events_and_stops_at_the_second(
+    within: type,
+) -> None:
     with contextlib.suppress(KeyboardInterrupt), within(), interrupts() as interrupted:
         assert not interrupted()
         ask(signal.SIGTERM)

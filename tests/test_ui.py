@@ -20,10 +20,12 @@ import pytest
 from rnnzoo.spec.trial import Kind, Outcome, Result, Trial
 from rnnzoo.trackers.mlflow import MlflowTracker
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 
 
@@ -36,10 +38,19 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     for variant in ("peephole", "nfg"):
         for index in range(3):
             curve = tuple(
-                {"epoch": n, "train": 3 / n, "validation": 4 / n + index, "seconds": 1.0} for n in range(1, 9)
+                {"epoch": n, "train": 3 / n, "validation": 4 / n + index, "seconds": 1.0}
+                for n in range(1, 9)
             )
             scores = {"train": 1.0, "validation": 1.0 + index, "test": 2.0 + index}
-            trial = Trial("gates", variant, f"name: {variant}", "chorales", index, {"units": 16 + index}, seed=index)
+            trial = Trial(
+                "gates",
+                variant,
+                f"name: {variant}",
+                "chorales",
+                index,
+                {"units": 16 + index},
+                seed=index,
+            )
             outcome = Outcome(Kind.COMPLETE, scores, curve, {"recurrent": 100}, 8, {"total": 1.0})
             tracker.record(Result(trial, outcome, f"gates/{variant}/chorales/abc"))
             tracker.best(Result(trial, outcome, f"gates/{variant}/chorales/abc"), [], {})
@@ -66,18 +77,23 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-def test_the_experiment_its_variants_and_a_chart_are_in_mlflows_pages(pages: str, tmp_path: Path) -> None:
+def test_the_experiment_its_variants_and_a_chart_are_in_mlflows_pages(
+    pages: str, tmp_path: Path
+) -> None:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(viewport={"width": 1400, "height": 900})
-        page.goto(f"{pages}/#/experiments/1/runs?workflowType=machine_learning")  # as `rnnzoo ui` prints it
+        # as `rnnzoo ui` prints it
+        page.goto(f"{pages}/#/experiments/1/runs?workflowType=machine_learning")
         page.get_by_text("peephole", exact=True).first.wait_for(timeout=60_000)
         page.get_by_text("nfg", exact=True).first.wait_for(timeout=60_000)
         folder = Path(os.environ.get("RNNZOO_SCREENSHOTS", tmp_path))
         page.screenshot(path=folder / "runs.png")
-        page.goto(f"{pages}/#/experiments/1/runs?workflowType=machine_learning&compareRunsMode=CHART")
+        page.goto(
+            f"{pages}/#/experiments/1/runs?workflowType=machine_learning&compareRunsMode=CHART"
+        )
         page.locator(".main-svg, .js-plotly-plot, canvas").first.wait_for(timeout=60_000)
         page.get_by_text("validation", exact=False).first.wait_for(timeout=60_000)
         page.wait_for_timeout(2000)
@@ -86,12 +102,17 @@ def test_the_experiment_its_variants_and_a_chart_are_in_mlflows_pages(pages: str
 
 
 def asked(address: str, method: str, headers: Mapping[str, str]) -> http.client.HTTPResponse:
-    """MLflow's answer to a search for experiments, asked as any program could, with a browser's headers."""
+    """MLflow's answer to a search for experiments, asked as any program could, with a browser's
+    headers.
+    """
     connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=30)
     path = "/api/2.0/mlflow/experiments/search"
     body = json.dumps({"max_results": 1}) if method == "POST" else None
     connection.request(
-        method, path if body else f"{path}?max_results=1", body, {"Content-Type": "application/json", **headers}
+        method,
+        path if body else f"{path}?max_results=1",
+        body,
+        {"Content-Type": "application/json", **headers},
     )
     answer = connection.getresponse()
     answer.read()
@@ -99,8 +120,12 @@ def asked(address: str, method: str, headers: Mapping[str, str]) -> http.client.
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-@pytest.mark.parametrize("host", ["evil.example", "10.evil.example", "192.168.0.7:5000", "127.0.0.1.evil.example"])
-def test_a_foreign_host_is_refused_also_one_whose_name_looks_private(pages: str, method: str, host: str) -> None:
+@pytest.mark.parametrize(
+    "host", ["evil.example", "10.evil.example", "192.168.0.7:5000", "127.0.0.1.evil.example"]
+)
+def test_a_foreign_host_is_refused_also_one_whose_name_looks_private(
+    pages: str, method: str, host: str
+) -> None:
     assert asked(pages, method, {"Host": host}).status == 403
 
 
@@ -122,12 +147,18 @@ def test_the_pages_themselves_are_answered(pages: str, method: str, name: str) -
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("host", ["localhost:8888", "127.0.0.1:8888", "[::1]:8888"])
-def test_the_pages_are_answered_through_a_tunnel_on_another_port(pages: str, method: str, host: str) -> None:
+def test_the_pages_are_answered_through_a_tunnel_on_another_port(
+    pages: str, method: str, host: str
+) -> None:
     assert asked(pages, method, {"Host": host, "Origin": f"http://{host}"}).status == 200
 
 
-@pytest.mark.parametrize("host", ["1:8888", "::8888", "localhost.evil.example:8888", "127.0.0.1.evil.example:8888"])
-def test_what_only_begins_like_this_machine_is_refused_on_another_port_too(pages: str, host: str) -> None:
+@pytest.mark.parametrize(
+    "host", ["1:8888", "::8888", "localhost.evil.example:8888", "127.0.0.1.evil.example:8888"]
+)
+def test_what_only_begins_like_this_machine_is_refused_on_another_port_too(
+    pages: str, host: str
+) -> None:
     assert asked(pages, "GET", {"Host": host}).status == 403
 
 
@@ -139,7 +170,9 @@ def test_the_pages_are_served_on_this_machine_only(pages: str) -> None:
         if Path(table).exists():
             rows = [line.split() for line in Path(table).read_text().splitlines()[1:]]
             listening |= {
-                row[1].partition(":")[0] for row in rows if row[3] == "0A" and row[1].endswith(f":{port:04X}")
+                row[1].partition(":")[0]
+                for row in rows
+                if row[3] == "0A" and row[1].endswith(f":{port:04X}")
             }
     assert listening == {"0100007F"}  # 127.0.0.1, least significant byte first
 

@@ -1,6 +1,7 @@
 """Draws the pictures of docs/understanding-lstms.md from the cells themselves: `make docs-figures`.
 
-In: the zoo.  Out: docs/figures/*.svg.  Pictures of runs are made by the commands that stand beside them in the walk.
+In: the zoo.  Out: docs/figures/*.svg.  Pictures of runs are made by the commands that stand beside
+them in the walk.
 """
 
 from __future__ import annotations
@@ -15,7 +16,11 @@ FOLDER = Path(__file__).parent.parent / "docs" / "figures"
 def pictures() -> dict[str, str]:
     """SVG texts by file name."""
     lstm = rnnzoo.cell("lstm")
-    found = {"rnn-chain": rnnzoo.cell("rnn").chain(), "lstm-chain": lstm.chain(), "lstm": lstm.diagram()}
+    found = {
+        "rnn-chain": rnnzoo.cell("rnn").chain(),
+        "lstm-chain": lstm.chain(),
+        "lstm": lstm.diagram(),
+    }
     for number, (_, picture) in enumerate(lstm.walk(), start=1):
         found[f"lstm-step{number}"] = picture
     for name in ("peephole", "coupled"):

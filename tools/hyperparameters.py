@@ -1,4 +1,6 @@
-"""Writes the tables of hyper-parameters in docs/experiments.md from the hyper-parameters themselves: part of `make accept`."""
+"""Writes the tables of hyper-parameters in docs/experiments.md from the hyper-parameters
+themselves: part of `make accept`.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +18,14 @@ TABLES: Mapping[str, Mapping[str, Hyperparameter]] = {"space": SEARCHABLE, "trai
 def with_hyperparameters(page: str) -> str:
     """The page with the tables as they should be."""
     for name, rows in TABLES.items():
-        lines = ["| hyper-parameter | meaning | legal | without it | acts on |", "| --- | --- | --- | --- | --- |"]
+        lines = [
+            "| hyper-parameter | meaning | legal | without it | acts on |",
+            "| --- | --- | --- | --- | --- |",
+        ]
         text = "\n".join([*lines, *(_line(row) for row in rows.values())])
         table = re.compile(rf"(?<=<!-- {name} -->\n).*?(?=\n\n)", re.S)
-        page = table.sub(lambda _, text=text: text, page)  # type: ignore[misc]  # bound here, not in the loop
+        # bound here, not in the loop
+        page = table.sub(lambda _, text=text: text, page)  # type: ignore[misc]
     return page
 
 
@@ -28,7 +34,9 @@ def _line(row: Hyperparameter) -> str:
 
 
 def _legal(row: Hyperparameter) -> str:
-    only = f"; {' and '.join(f'`{name}`' for name in row.optimizers)} only" if row.optimizers else ""
+    only = (
+        f"; {' and '.join(f'`{name}`' for name in row.optimizers)} only" if row.optimizers else ""
+    )
     return _values(row.legal) + only
 
 
@@ -39,7 +47,11 @@ def _values(legal: Legal) -> str:
         *words, last = [f"`{word}`" for word in legal.words]
         return f"{', '.join(words)} or {last}"
     low = f"{'above' if legal.open_low else 'from'} {legal.low:g}"
-    high = "" if math.isinf(legal.high) else f"{', below' if legal.open_high else ' to'} {legal.high:,.0f}"
+    high = (
+        ""
+        if math.isinf(legal.high)
+        else f"{', below' if legal.open_high else ' to'} {legal.high:,.0f}"
+    )
     return f"{'whole, ' if legal.whole else ''}{low}{high}"
 
 

@@ -1,4 +1,6 @@
-"""Writes the table of operations in docs/language.md from the operations themselves: part of `make accept`."""
+"""Writes the table of operations in docs/language.md from the operations themselves: part of `make
+accept`.
+"""
 
 from __future__ import annotations
 

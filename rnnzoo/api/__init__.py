@@ -1,12 +1,14 @@
-"""The main job from Python: what the commands do, as functions that return values and print nothing unasked.
+"""The main job from Python: what the commands do, as functions that return values and print nothing
+unasked.
 
     run(experiment)        run what is missing of it                      as `rnnzoo sweep`
     results(experiment)    what was run of it                             as `rnnzoo export`
     report(experiment)     write its report once more                     as `rnnzoo report`
     plan(experiment)       what would run, how long, what it can decide   as `rnnzoo plan`
 
-All take an experiment as a path, as a YAML text, as a dictionary, or as `rnnzoo.load_experiment` returns it.  Where runs go is
-said by the mlflow.yml of the project in which the current folder lies, as it is for the commands.
+All take an experiment as a path, as a YAML text, as a dictionary, or as `rnnzoo.load_experiment`
+returns it.  Where runs go is said by the mlflow.yml of the project in which the current folder
+lies, as it is for the commands.
 
     argument      what a caller passes as an experiment
     root          trackers and launchers, made as the settings say
@@ -30,7 +32,17 @@ if TYPE_CHECKING:
     from rnnzoo.sweep.observer import Observer
     from rnnzoo.tasks import Report as Progress
 
-__all__ = ["Given", "Observer", "Overrides", "Report", "Results", "plan", "report", "results", "run"]
+__all__ = [
+    "Given",
+    "Observer",
+    "Overrides",
+    "Report",
+    "Results",
+    "plan",
+    "report",
+    "results",
+    "run",
+]
 
 
 def run(
@@ -43,7 +55,8 @@ def run(
     again: str | Sequence[str] = (),
     progress: bool | Observer = False,
 ) -> Results:
-    """Run what is missing of an experiment, write its report, and return all its trials; with nothing missing, at once.
+    """Run what is missing of an experiment, write its report, and return all its trials; with
+    nothing missing, at once.
 
     A variant whose trials all fail is no error here: `results.best(variant)` is None.
 
@@ -51,15 +64,18 @@ def run(
         overrides: keys of the experiment with other values, as `{"training.epochs": 3}`.
         trials: per study, a total.
         workers: trials at once; by default one a core.
-        source: a table of `rnnzoo export`, or `mlflow`: its trials are taken over first, as by `--from`.
+        source: a table of `rnnzoo export`, or `mlflow`: its trials are taken over first, as by
+            `--from`.
         again: kinds of trials that are begun once more: `failed`, `out_of_memory`, `timed_out`.
-        progress: show the sweep on this terminal; or an observer, as a subclass of `rnnzoo.api.Observer`.
+        progress: show the sweep on this terminal; or an observer, as a subclass of
+            `rnnzoo.api.Observer`.
 
     Raises:
         SpecError, UsageError: the experiment, or an argument, is wrong.
         TaskError: the data of a task cannot be had.
         StoreError: a storage or the machine cannot go on.
-        KeyboardInterrupt: the end was asked for; the sweep is closed, and goes on when it is run again.
+        KeyboardInterrupt: the end was asked for; the sweep is closed, and goes on when it is run
+            again.
     """
     from rnnzoo.api.sweeping import Noting, prepared
 
@@ -75,13 +91,19 @@ def run(
 
 
 def results(
-    experiment: Given, *, overrides: Overrides = (), source: str | Path = "", progress: bool | Progress = False
+    experiment: Given,
+    *,
+    overrides: Overrides = (),
+    source: str | Path = "",
+    progress: bool | Progress = False,
 ) -> Results:
     """The trials of an experiment that have ended; nothing is run, and nothing is written.
 
     Args:
-        source: a table of `rnnzoo export`, or `mlflow`; by default the storage, else MLflow, else a table in `results/`.
-        progress: show on this terminal how data is loaded; or a function of (what, how many are done, of how many).
+        source: a table of `rnnzoo export`, or `mlflow`; by default the storage, else MLflow, else a
+            table in `results/`.
+        progress: show on this terminal how data is loaded; or a function of (what, how many are
+            done, of how many).
 
     Raises:
         SpecError, UsageError: the experiment is wrong, or nothing of it was run.
@@ -93,14 +115,22 @@ def results(
     notes: list[str] = []
     with _told(progress) as report:
         read = experiment_of(experiment, overrides)
-        found = sources.found(read, str(source), lambda text, warning: notes.append(text.strip()), report)
+        found = sources.found(
+            read, str(source), lambda text, warning: notes.append(text.strip()), report
+        )
     return found.noted(notes)
 
 
 def report(
-    experiment: Given, *, overrides: Overrides = (), source: str | Path = "", progress: bool | Progress = False
+    experiment: Given,
+    *,
+    overrides: Overrides = (),
+    source: str | Path = "",
+    progress: bool | Progress = False,
 ) -> Report:
-    """Write the report of an experiment once more, from what was run; the arguments are those of `results`."""
+    """Write the report of an experiment once more, from what was run; the arguments are those of
+    `results`.
+    """
     return results(experiment, overrides=overrides, source=source, progress=progress).report()
 
 
@@ -114,7 +144,8 @@ def plan(
     noise: float | None = None,
     progress: bool | Progress = False,
 ) -> dict[str, Any]:
-    """What would run, what is done, how long the rest takes, and what can be decided, as `rnnzoo plan --json` prints it.
+    """What would run, what is done, how long the rest takes, and what can be decided, as `rnnzoo
+    plan --json` prints it.
 
     Args:
         measure: run a few training steps of each variant, to know how long they take.

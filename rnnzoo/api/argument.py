@@ -1,7 +1,8 @@
 """What a caller passes as an experiment and as overrides -> an `Experiment`.
 
-In: a path, a YAML text, a mapping, or what `load_experiment` has returned; `key=value` texts as those of `--set`, or a mapping
-with dots for keys within keys.  Out: the experiment, with all mistakes in it found.
+In: a path, a YAML text, a mapping, or what `load_experiment` has returned; `key=value` texts as
+those of `--set`, or a mapping with dots for keys within keys.  Out: the experiment, with all
+mistakes in it found.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ def experiment_of(given: Given, overrides: Overrides = (), trials: int | None = 
 
     Args:
         given: a text that has a line break is YAML, every other one is a path.
-        overrides: by key, as in `{"training.epochs": 3}`, or as `--set` has them, as in `["training.epochs=3"]`.
+        overrides: by key, as in `{"training.epochs": 3}`, or as `--set` has them, as in
+            `["training.epochs=3"]`.
         trials: per study, a total; short for the override `search.trials`.
 
     Raises:
@@ -32,7 +34,9 @@ def experiment_of(given: Given, overrides: Overrides = (), trials: int | None = 
         SpecError: mistakes in the experiment, all of them.
     """
     if trials is not None and (isinstance(trials, bool) or not 1 <= trials <= MAX_TRIALS):
-        raise UsageError(f"{argument('trials')} must be a whole number from 1 to {MAX_TRIALS:,}, not {trials}")
+        raise UsageError(
+            f"{argument('trials')} must be a whole number from 1 to {MAX_TRIALS:,}, not {trials}"
+        )
     sets = [*_assignments(overrides), *([] if trials is None else [f"search.trials={trials}"])]
     if isinstance(given, Experiment):
         return _overridden(given, sets)
@@ -43,7 +47,8 @@ def experiment_of(given: Given, overrides: Overrides = (), trials: int | None = 
     if isinstance(given, str | Path):
         return read(Path(given), sets)
     raise UsageError(
-        f"an experiment is a path, a text, a dictionary or what `load_experiment` returns, not {type(given).__name__}"
+        "an experiment is a path, a text, a dictionary or what `load_experiment` returns, not"
+        f" {type(given).__name__}"
     )
 
 
@@ -54,7 +59,8 @@ def _overridden(experiment: Experiment, sets: Sequence[str]) -> Experiment:
     folder = Path(experiment.file).parent
     if parse_experiment(experiment.text, experiment.file, folder, experiment.sets) != experiment:
         raise UsageError(
-            f"the experiment '{experiment.name}' is not what its text says any more, and overrides are of its text",
+            f"the experiment '{experiment.name}' is not what its text says any more, and overrides"
+            " are of its text",
             "change the rest in Python too, or give the text",
         )
     return parse_experiment(experiment.text, experiment.file, folder, [*experiment.sets, *sets])
@@ -88,5 +94,6 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise UsageError(
-        f"{type(value).__name__} cannot stand in an experiment: {value!r}", "a number, a text, a list or a dictionary"
+        f"{type(value).__name__} cannot stand in an experiment: {value!r}",
+        "a number, a text, a list or a dictionary",
     )

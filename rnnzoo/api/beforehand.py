@@ -31,15 +31,21 @@ def warned(experiment: Experiment) -> list[str]:
 
 
 def odd_starts(experiment: Experiment) -> tuple[Mistake, ...]:
-    """What is odd at the start of an experiment's cells: those of one's own, and built-in ones that begin otherwise."""
+    """What is odd at the start of an experiment's cells: those of one's own, and built-in ones that
+    begin otherwise.
+    """
     from rnnzoo.lang import lint
 
     mistakes: list[Mistake] = []
     seen: list[ir.Cell] = []
     for variant in experiment.variants:
         cell = lang.check(variant.cell)
-        begun = lang.with_init(cell, {name: Init.from_plain(value) for name, value in variant.init.items()})
-        as_in_the_zoo = variant.reference in built_in_names() and begun == lang.load(variant.reference)
+        begun = lang.with_init(
+            cell, {name: Init.from_plain(value) for name, value in variant.init.items()}
+        )
+        as_in_the_zoo = variant.reference in built_in_names() and begun == lang.load(
+            variant.reference
+        )
         if as_in_the_zoo or begun in seen:
             continue
         seen.append(begun)
@@ -51,7 +57,12 @@ def odd_starts(experiment: Experiment) -> tuple[Mistake, ...]:
 
 def warnings(experiment: Experiment) -> list[str]:
     """Warnings about an experiment whose text is right."""
-    return [*_patience(experiment), *_reach(experiment), *_second_stage(experiment), *_approximate(experiment)]
+    return [
+        *_patience(experiment),
+        *_reach(experiment),
+        *_second_stage(experiment),
+        *_approximate(experiment),
+    ]
 
 
 def _patience(experiment: Experiment) -> Iterator[str]:
@@ -59,8 +70,9 @@ def _patience(experiment: Experiment) -> Iterator[str]:
     plateaus = [task.label for task in experiment.tasks if solvable(task.name)]
     if plateaus and 0 < training.patience < SHORT * training.epochs:
         yield (
-            f"patience {training.patience} of {training.epochs} epochs is short for {', '.join(plateaus)}: such tasks are"
-            " learnt after a plateau on which no score improves, and a training that is stopped there counts as one that"
+            f"patience {training.patience} of {training.epochs} epochs is short for"
+            f" {', '.join(plateaus)}: such tasks are learnt after a plateau on which no score"
+            " improves, and a training that is stopped there counts as one that"
             f" fails{FIX}patience: 0, or at least {-(-training.epochs // 3)}"
         )
 
@@ -69,7 +81,8 @@ def _reach(experiment: Experiment) -> Iterator[str]:
     labels, trials = [task.label for task in experiment.tasks], experiment.search.trials
     paired = experiment.paired(experiment.baseline, experiment.baseline)
     pairs = judged(experiment.claims, labels)
-    if experiment.confirm is not None:  # what rounds decide is not up to the search, and has its share of the level
+    # what rounds decide is not up to the search, and has its share of the level
+    if experiment.confirm is not None:
         pairs = [(claim, where) for claim, where in pairs if not confirmed(claim)]
     for own in dict.fromkeys(family(where, experiment.family) for _, where in pairs):
         members = [claim for claim, where in pairs if family(where, experiment.family) == own]
@@ -79,21 +92,25 @@ def _reach(experiment: Experiment) -> Iterator[str]:
             continue
         where = f" on {own}" if own else ""
         yield (
-            f"{beyond.claims} of {beyond.tested} tested claims{where} cannot be decided, whatever the scores: with {trials}"
-            f" trials of each variant no p-value is below {2 * beyond.smallest:.2g}, and {beyond.tested} claims share 0.05"
-            f"{FIX}at least {beyond.trials} trials, or fewer claims"
+            f"{beyond.claims} of {beyond.tested} tested claims{where} cannot be decided, whatever"
+            f" the scores: with {trials} trials of each variant no p-value is below"
+            f" {2 * beyond.smallest:.2g}, and {beyond.tested} claims share 0.05{FIX}at least"
+            f" {beyond.trials} trials, or fewer claims"
         )
 
 
 def _second_stage(experiment: Experiment) -> Iterator[str]:
-    """A budget that ends before the first look or decides nothing, and a region that is a single point."""
+    """A budget that ends before the first look or decides nothing, and a region that is a single
+    point.
+    """
     confirm = experiment.confirm
     if confirm is None:
         return
     if not any(claimed(experiment, task.label) for task in experiment.tasks):
         yield (
-            "`confirm` has nothing to decide: none of the claims compares the scores of two variants"
-            f"{FIX}claim `A worse than B`, `A better than B` or `A same as B`, or delete `confirm:`"
+            "`confirm` has nothing to decide: none of the claims compares the scores of two"
+            f" variants{FIX}claim `A worse than B`, `A better than B` or `A same as B`, or delete"
+            " `confirm:`"
         )
     for task in experiment.tasks:
         variants = len(claimed(experiment, task.label))
@@ -104,16 +121,17 @@ def _second_stage(experiment: Experiment) -> Iterator[str]:
             most = confirm.most if confirm.until == "decided" else 3 * confirm.first
             more = min(2 * rounds, max(most - confirm.first, 0) * variants)
             yield (
-                f"nothing can be confirmed on {task.label} with a budget of {confirm.budget}: the search takes {searched}"
-                f" trainings, the pilots at least {pilots}, and the {confirm.first} rounds before the first look {rounds}"
-                f"{FIX}budget: {needed + more}, or fewer variants, trials or claims; at least {needed}"
+                f"nothing can be confirmed on {task.label} with a budget of {confirm.budget}: the"
+                f" search takes {searched} trainings, the pilots at least {pilots}, and the"
+                f" {confirm.first} rounds before the first look {rounds}{FIX}budget:"
+                f" {needed + more}, or fewer variants, trials or claims; at least {needed}"
             )
         elif variants:
             yield from _too_little(experiment, task.label)
     if region_size(confirm.region) == 1:
         yield (
-            f"the region of {confirm.region:.3g} of the space is one setting, at which all rounds train: what they find"
-            f" holds for that setting alone{FIX}region: 1%"
+            f"the region of {confirm.region:.3g} of the space is one setting, at which all rounds"
+            f" train: what they find holds for that setting alone{FIX}region: 1%"
         )
 
 
@@ -124,13 +142,16 @@ def _too_little(experiment: Experiment, task: str) -> Iterator[str]:
         return
     sees = min(claim.sees for claim in likely.claims)
     more = [f"budget: {likely.budget}"] if likely.budget and likely.budget > confirm.budget else []
-    more += [f"most: {likely.suffices}"] if likely.suffices and likely.suffices > confirm.most else []
+    more += (
+        [f"most: {likely.suffices}"] if likely.suffices and likely.suffices > confirm.most else []
+    )
     enough = f"{' and '.join(more)}, " if more else ""
     yield (
-        f"a budget of {confirm.budget} decides no claim on {task} in four of five studies, where variants do not differ or"
-        f" differ by the margin: it finds differences from {sees:.2g} on, with at most {likely.longest} rounds and a training's"
-        f" noise of {likely.noise:g}, which is a guess: `rnnzoo plan SPEC --noise N` where you know it"
-        f"{FIX}{enough}a larger margin, or fewer claims"
+        f"a budget of {confirm.budget} decides no claim on {task} in four of five studies, where"
+        f" variants do not differ or differ by the margin: it finds differences from {sees:.2g}"
+        f" on, with at most {likely.longest} rounds and a training's noise of {likely.noise:g},"
+        f" which is a guess: `rnnzoo plan SPEC --noise N` where you know it{FIX}{enough}a larger"
+        " margin, or fewer claims"
     )
 
 
@@ -160,7 +181,8 @@ class OutOfReach:
 def out_of_reach(
     claims: Sequence[Claim], tasks: Sequence[str], trials: int, paired: bool, share: float = 1.0
 ) -> OutOfReach | None:
-    """What no scores can decide: the smallest p-value of both words, times the claims, is above 5 %.
+    """What no scores can decide: the smallest p-value of both words, times the claims, is above 5
+    %.
 
     Args:
         share: of the 5 %, that these claims have.
@@ -173,13 +195,22 @@ def out_of_reach(
 
     least = smallest_p(trials, paired, draws=2**31)
     most = min(trials, BOSCHLOO)
-    shares = more_often(most, most, 0, most)[0] if any(claim.form in SHARES for claim in tested) else 1.0
+    shares = (
+        more_often(most, most, 0, most)[0] if any(claim.form in SHARES for claim in tested) else 1.0
+    )
     smallest = {**dict.fromkeys(SHARES, shares), FASTER: 0.5**ROUNDS}
-    spread = [len(claim.tasks) - claim.needed + 1 if claim.over else 1 for claim in tested]  # over tasks that may fail
-    p = [min(1.0, 2 * times * smallest.get(claim.form, least) / share) for claim, times in zip(tested, spread)]
+    # over tasks that may fail
+    spread = [len(claim.tasks) - claim.needed + 1 if claim.over else 1 for claim in tested]
+    p = [
+        min(1.0, 2 * times * smallest.get(claim.form, least) / share)
+        for claim, times in zip(tested, spread)
+    ]
     failing = [p_value for p_value, limit in zip(p, holm_levels(p)) if p_value > limit]
     if not failing:
         return None
     return OutOfReach(
-        len(failing), len(p), share * max(failing) / 2, fewest_trials(share * ALPHA / len(p) / max(spread) / 2, paired)
+        len(failing),
+        len(p),
+        share * max(failing) / 2,
+        fewest_trials(share * ALPHA / len(p) / max(spread) / 2, paired),
     )

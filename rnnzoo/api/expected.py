@@ -1,4 +1,5 @@
-"""What `plan` says of claims before they are tested: what it takes to decide them, and which the budget cannot decide.
+"""What `plan` says of claims before they are tested: what it takes to decide them, and which the
+budget cannot decide.
 
 In: an experiment, and where its second stage stands.  Out: plain values.
 """
@@ -31,10 +32,19 @@ def plain(
     """
     begun = {label: now for label, now in stands.items() if now.rounds}
     forecasts = {
-        task.label: forecast(experiment, task.label, trials, begun.get(task.label), noise, earlier(stands, task.label))
+        task.label: forecast(
+            experiment,
+            task.label,
+            trials,
+            begun.get(task.label),
+            noise,
+            earlier(stands, task.label),
+        )
         for task in experiment.tasks
     }
-    return {label: _plain(expected) for label, expected in forecasts.items() if expected is not None}
+    return {
+        label: _plain(expected) for label, expected in forecasts.items() if expected is not None
+    }
 
 
 def _plain(expected: Forecast) -> dict[str, Any]:
@@ -53,18 +63,32 @@ def advice(experiment: Experiment, trials: int) -> list[str]:
     from rnnzoo.stats.shares import trials_for_shares
 
     pairs = judged(experiment.claims, [task.label for task in experiment.tasks])
-    families = Counter(family(where, experiment.family) for claim, where in pairs if claim.form in TESTED)
+    families = Counter(
+        family(where, experiment.family) for claim, where in pairs if claim.form in TESTED
+    )
     found = []
     for claim in experiment.claims:
         if claim.form in SHARES:
-            tested = max(families[family(where, experiment.family)] for other, where in pairs if other is claim)
-            each = [f"{trials_for_shares(apart, ALPHA / tested)} by {100 * apart:.0f}" for apart in DIFFERENCES]
+            tested = max(
+                families[family(where, experiment.family)]
+                for other, where in pairs
+                if other is claim
+            )
+            each = [
+                f"{trials_for_shares(apart, ALPHA / tested)} by {100 * apart:.0f}"
+                for apart in DIFFERENCES
+            ]
             needed = f"if shares differ, it takes about {', '.join(each)} percentage points"
             found.append(f"{claim.text}: {trials} trainings of each; {needed}")
     searched = any(variant.space.dimensions for variant in experiment.variants)
-    if experiment.confirm is None and searched and any(claim.form in CONFIRMED for claim in experiment.claims):
+    if (
+        experiment.confirm is None
+        and searched
+        and any(claim.form in CONFIRMED for claim in experiment.claims)
+    ):
         found.append(
-            "claims about scores rest on the trials of the search, whose spread is mostly the luck of their draws and not known"
-            " beforehand; with `confirm: {}`, and a margin, fresh trainings decide them, and `plan` says how many it takes"
+            "claims about scores rest on the trials of the search, whose spread is mostly the"
+            " luck of their draws and not known beforehand; with `confirm: {}`, and a margin,"
+            " fresh trainings decide them, and `plan` says how many it takes"
         )
     return found

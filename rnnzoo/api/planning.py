@@ -1,4 +1,6 @@
-"""What would run, what is done, how long the rest takes, and what can be decided: the plain values of `rnnzoo plan`."""
+"""What would run, what is done, how long the rest takes, and what can be decided: the plain values
+of `rnnzoo plan`.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,11 @@ from rnnzoo.sweep.search import Store
 
 
 def planned(
-    experiment: Experiment, workers: int | None, measured: bool, noise: float | None, progress: tasks.Report
+    experiment: Experiment,
+    workers: int | None,
+    measured: bool,
+    noise: float | None,
+    progress: tasks.Report,
 ) -> dict[str, Any]:
     """The content of a plan.
 
@@ -39,15 +45,23 @@ def planned(
     opened = door.loaded(experiment, progress)
     store = Store(settings.storage) if config.exists(settings.storage) else None
     rows = status.rows(opened.studies, store, opened.trials) if store else ()
-    done = {study.identity: min(row.ended, opened.trials) for study, row in zip(opened.studies, rows)}
+    done = {
+        study.identity: min(row.ended, opened.trials) for study, row in zip(opened.studies, rows)
+    }
     count = root.workers(workers)
     costs: Mapping[str, measure.Cost] = {}
     samples = _samples(opened, store, done) if measured else []
     if samples:
         with root.launched(count, opened.runs) as launcher:
             count = launcher.capacity()  # one of the user's may have its own
-            costs = measure.measure(samples, launcher, lambda at, of: progress("measuring trainings", at, of))
-    return {**_plan(opened, done, costs, count), **_expected(opened, store, noise), **_speed(opened, store, costs)}
+            costs = measure.measure(
+                samples, launcher, lambda at, of: progress("measuring trainings", at, of)
+            )
+    return {
+        **_plan(opened, done, costs, count),
+        **_expected(opened, store, noise),
+        **_speed(opened, store, costs),
+    }
 
 
 def _samples(opened: Opened, store: Store | None, done: Mapping[str, int]) -> list[measure.Sample]:
@@ -94,13 +108,21 @@ def _expected(opened: Opened, store: Store | None, noise: float | None) -> dict[
         content["expected"] = expected.plain(experiment, opened.trials, known, noise)
         now = {label: stand for label, stand in known.items() if label in begun}
         content["second_stage"] = {
-            task.label: at_most(experiment, task.label, opened.trials, now.get(task.label), earlier(known, task.label))
+            task.label: at_most(
+                experiment,
+                task.label,
+                opened.trials,
+                now.get(task.label),
+                earlier(known, task.label),
+            )
             for task in experiment.tasks
         }
     return content
 
 
-def _plan(opened: Opened, done: Mapping[str, int], costs: Mapping[str, Any], workers: int) -> dict[str, Any]:
+def _plan(
+    opened: Opened, done: Mapping[str, int], costs: Mapping[str, Any], workers: int
+) -> dict[str, Any]:
     from rnnzoo.lang import counts
 
     rows: list[dict[str, Any]] = []
@@ -108,18 +130,23 @@ def _plan(opened: Opened, done: Mapping[str, int], costs: Mapping[str, Any], wor
         small, large = (measure.corner(study.variant.space, end) for end in (0.0, 1.0))
         inputs = opened.tasks[study.task.label].inputs
         weights = [
-            counts.weights(study.cell, inputs, study.units(point), resolved(point).layers) for point in (small, large)
+            counts.weights(study.cell, inputs, study.units(point), resolved(point).layers)
+            for point in (small, large)
         ]
         cost = costs.get(study.identity)
         total = status.planned(study, opened.trials)
         left = max(0, total - done.get(study.identity, 0))
         hours = sorted(left * seconds / 3600 for seconds in cost.trial) if cost else None
         step = list(cost.step) if cost and cost.step else None
-        rows.append({"variant": study.variant.label, "task": study.task.label, "planned": total, "left": left,
-                     "weights": weights, "seconds_per_step": step, "core_hours": hours})  # fmt: skip
+        rows.append({"variant": study.variant.label, "task": study.task.label, "planned": total,
+                     "left": left,
+                     "weights": weights, "seconds_per_step": step,
+                     "core_hours": hours})  # fmt: skip
     known = [row["core_hours"] for row in rows if row["core_hours"]]
     at_once = min(workers, max(1, sum(row["left"] for row in rows)))
-    total_hours = [sum(of_study[end] for of_study in known) / at_once for end in (0, 1)] if known else None
+    total_hours = (
+        [sum(of_study[end] for of_study in known) / at_once for end in (0, 1)] if known else None
+    )
     return {
         "experiment": opened.experiment.name,
         "workers": workers,

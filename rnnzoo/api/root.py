@@ -1,6 +1,7 @@
 """The composition root: which tracker and which launcher there is, made as the settings say.
 
-In: settings, an experiment's limits.  Out: what a `Sweep` is made of.  Nothing else makes a tracker or a launcher.
+In: settings, an experiment's limits.  Out: what a `Sweep` is made of.  Nothing else makes a tracker
+or a launcher.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ def existing_tracker(settings: Settings) -> Tracker:
         StoreError: its store cannot be used.
     """
     if not has_tracker(settings):
-        raise UsageError(f"MLflow has no database at {settings.tracking}", "see `tracking:` in mlflow.yml")
+        raise UsageError(
+            f"MLflow has no database at {settings.tracking}", "see `tracking:` in mlflow.yml"
+        )
     return tracker(settings)
 
 
@@ -78,7 +81,8 @@ def launched(workers: int, runs: Path, limits: Resources | None = None) -> Itera
     """Where trials run, with XLA's cache; whatever compiled something, the next run finds it.
 
     Raises:
-        UsageError: KERAS_BACKEND asks for another backend than trials have; a keras.json does not reach them.
+        UsageError: KERAS_BACKEND asks for another backend than trials have; a keras.json does not
+            reach them.
     """
     from rnnzoo import launchers
     from rnnzoo.sweep.run import work
@@ -89,7 +93,9 @@ def launched(workers: int, runs: Path, limits: Resources | None = None) -> Itera
     library = backends.processes()
     limits = limits or Resources()
     log = runs / "workers.log"
-    setup = launchers.Setup(work, workers, PRELOAD, log, library.environment(), limits.minutes, limits.memory)
+    setup = launchers.Setup(
+        work, workers, PRELOAD, log, library.environment(), limits.minutes, limits.memory
+    )
     launcher = launchers.make(config.read().launcher, setup)
     try:
         yield launcher

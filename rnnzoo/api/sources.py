@@ -1,4 +1,6 @@
-"""Where results are: the storage, MLflow, or a table of trials; a report from a table needs neither data nor a database."""
+"""Where results are: the storage, MLflow, or a table of trials; a report from a table needs neither
+data nor a database.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,8 @@ Tell = Callable[[str, bool], None]  # (text, whether it is a warning)
 
 
 def found(experiment: Experiment, source: str, tell: Tell, progress: Progress = silent) -> Results:
-    """From where the user says; else from the storage, MLflow, or the table in `results/`: the first that has trials.
+    """From where the user says; else from the storage, MLflow, or the table in `results/`: the
+    first that has trials.
 
     Raises:
         UsageError: nothing was run yet, or the source is none of this experiment.
@@ -62,7 +65,11 @@ def of_opened(opened: Opened, results: Sequence[Result], store: Store | None = N
 
 def tables(name: str) -> list[Path]:
     """Tables of an experiment's trials that are kept with the project."""
-    return [path for path in (project() / RESULTS / f"{name}{end}" for end in (".csv", ".parquet")) if path.is_file()]
+    return [
+        path
+        for path in (project() / RESULTS / f"{name}{end}" for end in (".csv", ".parquet"))
+        if path.is_file()
+    ]
 
 
 def tracked(name: str) -> Sequence[Result]:
@@ -81,7 +88,11 @@ def recorded(name: str) -> list[str]:
         StoreError: MLflow cannot be reached.
     """
     settings = config.read()
-    return [study for study, _ in root.tracker(settings).recorded(name)] if root.has_tracker(settings) else []
+    return (
+        [study for study, _ in root.tracker(settings).recorded(name)]
+        if root.has_tracker(settings)
+        else []
+    )
 
 
 def _ran(name: str) -> bool:
@@ -93,7 +104,9 @@ def _ran(name: str) -> bool:
 
 
 def _tracked(name: str) -> bool:
-    """Whether the tracker has trials of an experiment; a server of MLflow's is asked only when it is named."""
+    """Whether the tracker has trials of an experiment; a server of MLflow's is asked only when it
+    is named.
+    """
     settings = config.read()
     asked = settings.tracker != config.MLFLOW or settings.tracking.startswith("sqlite")
     return asked and bool(recorded(name))
@@ -124,7 +137,8 @@ def _from_table(experiment: Experiment, path: Path, tell: Tell) -> Results:
     door.checked_without_data(experiment)
     if content.experiment != experiment.name:
         raise UsageError(
-            f"{path} holds trials of '{content.experiment}', and {experiment.file} is '{experiment.name}'",
+            f"{path} holds trials of '{content.experiment}', and {experiment.file} is"
+            f" '{experiment.name}'",
             f"give the file of that experiment beside {argument('source')} {path}",
         )
     tell(f"from {path}: {len(content.results)} trials", False)
@@ -133,19 +147,30 @@ def _from_table(experiment: Experiment, path: Path, tell: Tell) -> Results:
     _check_settings(experiment, content, path)
     for text in changes:
         tell(f"  {text}", True)
-    told = (cells(experiment), experiment.search.trials, content.provenance, path, changes, content.timings)
+    told = (
+        cells(experiment),
+        experiment.search.trials,
+        content.provenance,
+        path,
+        changes,
+        content.timings,
+    )
     return Results(experiment, content.results, content.tasks, *told)
 
 
 def _limited(experiment: Experiment, content: Trials, tell: Tell) -> Experiment:
-    """The experiment as far as the table has its tasks; claims about another task cannot be judged."""
+    """The experiment as far as the table has its tasks; claims about another task cannot be
+    judged.
+    """
     tasks = tuple(task for task in experiment.tasks if task.label in content.tasks)
     missing = [task.label for task in experiment.tasks if task not in tasks]
     if missing:
         tell(f"  nothing in it on {', '.join(missing)}", True)
     if not tasks:
         raise UsageError("the table has none of the experiment's tasks")
-    claims = tuple(claim for claim in experiment.claims if not {claim.task, *claim.tasks} & {*missing})
+    claims = tuple(
+        claim for claim in experiment.claims if not {claim.task, *claim.tasks} & {*missing}
+    )
     return replace(experiment, tasks=tasks, claims=claims)
 
 
@@ -160,13 +185,17 @@ def _planned(experiment: Experiment, content: Trials) -> list[Study]:
 
 
 def _changes(experiment: Experiment, content: Trials) -> list[str]:
-    """What the spec says otherwise than when the trials were run, as far as it can be told without the data."""
+    """What the spec says otherwise than when the trials were run, as far as it can be told without
+    the data.
+    """
     from rnnzoo.sweep.plan import changed
 
     labels: dict[str, list[str]] = {}
     planned = _planned(experiment, content)
     for study in planned:
-        before = next((parts for name, parts in content.parts.items() if name.startswith(study.prefix)), None)
+        before = next(
+            (parts for name, parts in content.parts.items() if name.startswith(study.prefix)), None
+        )
         if before is None:
             labels.setdefault("", []).append(study.label)
         else:
@@ -176,7 +205,8 @@ def _changes(experiment: Experiment, content: Trials) -> list[str]:
 
 
 def _check_settings(experiment: Experiment, content: Trials, path: Path) -> None:
-    """Whether trials stand in the space that their search had, where that is known: where it is the file's.
+    """Whether trials stand in the space that their search had, where that is known: where it is the
+    file's.
 
     Raises:
         UsageError: one does not, so that somebody has changed its row.
@@ -193,8 +223,8 @@ def _check_settings(experiment: Experiment, content: Trials, path: Path) -> None
         name = points.outside(space, chosen) if space else ""
         if name:
             raise UsageError(
-                f"{path}: trial {result.trial.index} of {key.marked} on {key.task} has `{name}` {chosen[name]},"
-                f" which its search cannot have",
+                f"{path}: trial {result.trial.index} of {key.marked} on {key.task} has `{name}`"
+                f" {chosen[name]}, which its search cannot have",
                 "correct or delete this row, or make the table anew with `rnnzoo export`",
             )
 
@@ -202,5 +232,10 @@ def _check_settings(experiment: Experiment, content: Trials, path: Path) -> None
 def _changed(part: str, labels: Sequence[str], of: int) -> str:
     whose = "every study" if len(labels) == of else ", ".join(labels)
     if not part:
-        return f"the table does not say how the trials of {whose} were run: this file may be another"
-    return f"these trials were run with another {part}, in {whose}: what this file says of it is not what was run"
+        return (
+            f"the table does not say how the trials of {whose} were run: this file may be another"
+        )
+    return (
+        f"these trials were run with another {part}, in {whose}: what this file says of it is not"
+        " what was run"
+    )

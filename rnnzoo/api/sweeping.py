@@ -1,7 +1,8 @@
-"""A sweep from its spec to its report: everything that it needs is made, it is run, and what came out is published.
+"""A sweep from its spec to its report: everything that it needs is made, it is run, and what came
+out is published.
 
-In: an experiment and what a caller asks for.  Out: `Results`, and a `Report` that the tracker has too.  The only place that
-builds a `Sweep`.
+In: an experiment and what a caller asks for.  Out: `Results`, and a `Report` that the tracker has
+too.  The only place that builds a `Sweep`.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ class Prepared:
         """Run what is missing.
 
         Raises:
-            KeyboardInterrupt: the end was asked for; the sweep is closed, and goes on when it is run again.
+            KeyboardInterrupt: the end was asked for; the sweep is closed, and goes on when it is
+                run again.
             StoreError: the storage, the disk or the machine cannot go on.
         """
         opened = self.opened
@@ -70,7 +72,9 @@ class Prepared:
             capacity = launcher.capacity()
             if capacity != self.workers:
                 named = config.read().launcher.name
-                observer.note(f"the launcher '{named}' runs {capacity} at a time, not {self.workers}")
+                observer.note(
+                    f"the launcher '{named}' runs {capacity} at a time, not {self.workers}"
+                )
             loop = Sweep(
                 experiment,
                 opened.studies,
@@ -125,7 +129,9 @@ def prepared(
     return Prepared(opened, store, tracker, root.workers(workers), source, _kinds(again))
 
 
-def published(opened: Opened, results: Results, store: Store, tracker: Tracker, note: Note) -> Report:
+def published(
+    opened: Opened, results: Results, store: Store, tracker: Tracker, note: Note
+) -> Report:
     """Write the report, and give it and the best models to a tracker."""
     from rnnzoo.report import numbers
 
@@ -145,12 +151,16 @@ def _kinds(given: Sequence[str]) -> tuple[Kind, ...]:
     known = [str(kind) for kind in RETRIED]
     for kind in given:
         if kind not in known:
-            raise UsageError(f"{argument('again', kind)}: no trials that are begun again", nearest(kind, known))
+            raise UsageError(
+                f"{argument('again', kind)}: no trials that are begun again", nearest(kind, known)
+            )
     return tuple(Kind(kind) for kind in given)
 
 
 def _given(source: str, experiment: str) -> tuple[Sequence[Result], Sequence[Mapping[str, str]]]:
-    """Trials of a table or of MLflow, which were run elsewhere, and where and with what, as far as it is known."""
+    """Trials of a table or of MLflow, which were run elsewhere, and where and with what, as far as
+    it is known.
+    """
     from rnnzoo.report import table
 
     if not source:
@@ -162,10 +172,12 @@ def _given(source: str, experiment: str) -> tuple[Sequence[Result], Sequence[Map
 
 
 def _of(experiment: str, results: Sequence[Result]) -> Sequence[Result]:
-    """Trials as those of an experiment, whichever ran them: what is left of a study's identity says what its outcomes depend
-    on, and a trial's seed does not depend on the experiment's name.
+    """Trials as those of an experiment, whichever ran them: what is left of a study's identity says
+    what its outcomes depend on, and a trial's seed does not depend on the experiment's name.
     """
-    return [replace(result, study=str(replace(result.key, experiment=experiment))) for result in results]
+    return [
+        replace(result, study=str(replace(result.key, experiment=experiment))) for result in results
+    ]
 
 
 def _elsewhere(opened: Opened, store: Store) -> Iterator[str]:
@@ -186,12 +198,20 @@ def _elsewhere(opened: Opened, store: Store) -> Iterator[str]:
             continue
         yield f"{source} holds {count} of its trials and the storage none: they run anew"
         if points.ours(sampler):
-            yield f"  to take them over instead: {command('sweep', opened.experiment.file, '--from', source)}"
+            yield (
+                "  to take them over instead:"
+                f" {command('sweep', opened.experiment.file, '--from', source)}"
+            )
         else:
-            yield f"  '{sampler}' goes by what was run before and cannot take them over; another name keeps them apart"
+            yield (
+                f"  '{sampler}' goes by what was run before and cannot take them over; another"
+                " name keeps them apart"
+            )
 
 
-def _keep_models(opened: Opened, results: Results, store: Store, tracker: Tracker, note: Note) -> None:
+def _keep_models(
+    opened: Opened, results: Results, store: Store, tracker: Tracker, note: Note
+) -> None:
     """The best model of each study goes to the tracker, where its file is that trial's."""
     for study in opened.studies:
         best = results.best(study.variant.label, study.task.label)
@@ -200,7 +220,10 @@ def _keep_models(opened: Opened, results: Results, store: Store, tracker: Tracke
         lost = door.lost(best, store)
         tracker.best(best, [] if lost else [best.trial.model], _about(best.trial))
         if lost:
-            note(f"{study.label}: the model of its best trial, {best.trial.index}, cannot be kept: {lost}")
+            note(
+                f"{study.label}: the model of its best trial, {best.trial.index}, cannot be kept:"
+                f" {lost}"
+            )
 
 
 def _about(trial: Trial) -> dict[str, str]:
@@ -208,7 +231,11 @@ def _about(trial: Trial) -> dict[str, str]:
     from rnnzoo.lang.view import CellView
 
     cell = CellView(lang.parse_text(trial.cell))
-    return {"cell/diagram.svg": cell.diagram(), "cell/equations.tex": cell.latex(), "cell/cell.yaml": trial.cell}
+    return {
+        "cell/diagram.svg": cell.diagram(),
+        "cell/equations.tex": cell.latex(),
+        "cell/cell.yaml": trial.cell,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +249,9 @@ class Noting(Observer):
         self.notes.append(text)
         self.inner.note(text)
 
-    def begin(self, studies: Sequence[Study], done: Mapping[str, int], best: Mapping[str, float]) -> None:
+    def begin(
+        self, studies: Sequence[Study], done: Mapping[str, int], best: Mapping[str, float]
+    ) -> None:
         self.inner.begin(studies, done, best)
 
     def started(self, study: Study, trial: Trial) -> None:

@@ -26,7 +26,8 @@ class Results:
     A sequence of `Result`: `len(results)`, `results[0].outcome.scores`, `for result in results`.
 
     Attributes:
-        trials: each trial with its outcome, by task, variant and index; those of replicates and of the second stage too.
+        trials: each trial with its outcome, by task, variant and index; those of replicates and of
+            the second stage too.
         tasks, cells: by the labels of the task and of the variant.
         planned: trials of each search.
         provenance: where and with what the trials were run.
@@ -74,13 +75,18 @@ class Results:
         try:
             import pandas
         except ImportError:
-            raise UsageError("a frame needs pandas, which is not installed", "pip install pandas") from None
+            raise UsageError(
+                "a frame needs pandas, which is not installed", "pip install pandas"
+            ) from None
         from rnnzoo.report import table
 
-        return pandas.DataFrame([table.row(trial) for trial in self], columns=list(table.columns(self.trials)))
+        return pandas.DataFrame(
+            [table.row(trial) for trial in self], columns=list(table.columns(self.trials))
+        )
 
     def best(self, variant: str, task: str = "") -> Result | None:
-        """The best complete trial of a variant's search on the split that selects; `.trial.model` is its model's file.
+        """The best complete trial of a variant's search on the split that selects; `.trial.model`
+        is its model's file.
 
         Args:
             task: the label of a task; by default the first.
@@ -95,7 +101,9 @@ class Results:
         return next(iter(ranked(belonging(self.trials, variant, label), on)), None)
 
     def summary(self) -> Summary:
-        """All numbers of the report: `.verdicts` on the claims, and a ranking of the variants for each of `.tables`."""
+        """All numbers of the report: `.verdicts` on the claims, and a ranking of the variants for
+        each of `.tables`.
+        """
         from rnnzoo.report import summarise
 
         told = (self.planned, self.provenance, self.changes, self.timings)

@@ -1,8 +1,8 @@
 """What computes: the contract of a backend, and the one that Keras is set to.
 
-In: a step of a cell as `LayerStep`.  Out: `CompiledStep`, which runs it over whole sequences; and what a training needs of
-the library below: compiled functions, loops, gradients.  A backend is a folder here.  It may import its library, which
-nothing else does.
+In: a step of a cell as `LayerStep`.  Out: `CompiledStep`, which runs it over whole sequences; and
+what a training needs of the library below: compiled functions, loops, gradients.  A backend is a
+folder here.  It may import its library, which nothing else does.
 
     contract     what a backend is asked for, and the values that pass between it and `rnnzoo.nn`
     step         a layer's step with its program and adjoint, as every backend needs it

@@ -1,7 +1,8 @@
 """What a backend is asked for, and the values that pass between it and `rnnzoo.nn`.
 
-A backend compiles the program of a step and its adjoint into a function of tensors, and lends a training the few things that
-Keras' operations do not have.  It need not know cells, layers, tasks or trials.
+A backend compiles the program of a step and its adjoint into a function of tensors, and lends a
+training the few things that Keras' operations do not have.  It need not know cells, layers, tasks
+or trials.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ class LayerStep:
     """A layer's step, and what is wanted of it.
 
     Attributes:
-        states: names of the carried states; `shown` of other values that are wanted, carried so that padding repeats them.
+        states: names of the carried states; `shown` of other values that are wanted, carried so
+            that padding repeats them.
         wanted: whose values at every step are results.
         below, weights: names of what the step reads: of the layer below, and weights.
         drops: how many masks of recurrent dropout it reads.
@@ -97,9 +99,10 @@ class CompiledStep(Protocol):
         """Compute a layer over whole sequences.
 
         Args:
-            given: a tensor for each of the step's `arguments`: sequences are (time, batch, size), states (batch, size),
-                matrices kernels (columns, rows).
-            plain: as plain operations, which any runtime has and the library differentiates as often as is asked for.
+            given: a tensor for each of the step's `arguments`: sequences are (time, batch, size),
+                states (batch, size), matrices kernels (columns, rows).
+            plain: as plain operations, which any runtime has and the library differentiates as
+                often as is asked for.
         """
 
 
@@ -115,7 +118,9 @@ class Fit(Protocol):
         """Whether the number of steps is a value of run time."""
 
     def longer(self, rows: Tensor, real: bool = True) -> Tensor:
-        """(time, batch, size) -> with the steps and sequences that are added; zeros for steps that are not real."""
+        """(time, batch, size) -> with the steps and sequences that are added; zeros for steps that
+        are not real.
+        """
 
     def wider(self, rows: Tensor, axis: int = 0) -> Tensor:
         """(batch, size) -> with the sequences that are added."""
@@ -177,9 +182,13 @@ class Backend(Protocol):
     def repeat(
         self, count: Tensor, step: Callable[..., Sequence[Tensor]], start: Sequence[float]
     ) -> tuple[Tensor, ...]:
-        """`step(number, *totals) -> totals` for number = 0 .. count - 1, from these totals on, in compiled code."""
+        """`step(number, *totals) -> totals` for number = 0 .. count - 1, from these totals on, in
+        compiled code.
+        """
 
-    def gradients(self, loss: Callable[[], tuple[Tensor, Any]], variables: Sequence[Any]) -> tuple[Any, list[Tensor]]:
+    def gradients(
+        self, loss: Callable[[], tuple[Tensor, Any]], variables: Sequence[Any]
+    ) -> tuple[Any, list[Tensor]]:
         """What else a loss yields, and its gradients with respect to variables."""
 
     def clipped(self, gradients: Sequence[Tensor], norm: float) -> list[Tensor]:

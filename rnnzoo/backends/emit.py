@@ -1,8 +1,8 @@
 """Instructions of a program -> tensors, as operations of `keras.ops`.
 
-In: instructions and the tensors that they read.  Out: the tensor of each.  The same instructions run on one step,
-(batch, size), and on all steps at once, (time, batch, size).  Whoever calls knows the loop and the kernels' orientation:
-this knows no backend.
+In: instructions and the tensors that they read.  Out: the tensor of each.  The same instructions
+run on one step, (batch, size), and on all steps at once, (time, batch, size).  Whoever calls knows
+the loop and the kernels' orientation: this knows no backend.
 """
 
 from __future__ import annotations
@@ -40,14 +40,18 @@ class Emitter:
     """Evaluates instructions.
 
     Attributes:
-        fixed: what no step changes: weights, constants, masks of dropout, values computed once.  A matrix that acts as
-            `W @ v` is kept as a kernel (columns, rows): a batch of row vectors times a kernel is `W @ v` for each.
+        fixed: what no step changes: weights, constants, masks of dropout, values computed once.  A
+            matrix that acts as `W @ v` is kept as a kernel (columns, rows): a batch of row vectors
+            times a kernel is `W @ v` for each.
         transposed: kernels turned round, made once for the backward loop.
         upto: evaluate the first so many units only; what a product multiplies stays whole.
-        blocks: (period, first, last) of blocks of units that are computed at multiples of the period only.
+        blocks: (period, first, last) of blocks of units that are computed at multiples of the
+            period only.
         sums: sums over all steps and sequences that are there already.
-        constants: in float64, for instructions that read the number of the step; None where none does.
-        run_steps: (time, batch or 1, 1) of bool: which steps are real, where a value of others may be infinite or no number.
+        constants: in float64, for instructions that read the number of the step; None where none
+            does.
+        run_steps: (time, batch or 1, 1) of bool: which steps are real, where a value of others may
+            be infinite or no number.
     """
 
     size: ir.Sizes
@@ -71,10 +75,14 @@ class Emitter:
         for instruction in others:
             if instruction.primitive is matmul_t:
                 weight = instruction.reads[0]
-                self.transposed[weight.kind, weight.name] = keras.ops.transpose(self.value(weight, self.fixed))
+                self.transposed[weight.kind, weight.name] = keras.ops.transpose(
+                    self.value(weight, self.fixed)
+                )
 
     def run(self, instructions: Instructions, values: Values, like: Tensor) -> Values:
-        """Add the value of every instruction to `values`; `like` has the axes before the last of what has no size yet."""
+        """Add the value of every instruction to `values`; `like` has the axes before the last of
+        what has no size yet.
+        """
         for instruction in instructions:
             self.instructions[instruction.name] = instruction
             of_time = self.of_time(instruction, values)
@@ -85,9 +93,11 @@ class Emitter:
         return values
 
     def of_time(self, instruction: Instruction, values: Values) -> Tensor | None:
-        """The value of what depends on the number of the step and on no data, in float64; None of everything else.
+        """The value of what depends on the number of the step and on no data, in float64; None of
+        everything else.
 
-        The number of a step is a whole number, of which bfloat16 has those up to 256 only; float64 has all of int32.
+        The number of a step is a whole number, of which bfloat16 has those up to 256 only; float64
+        has all of int32.
         """
         primitive = instruction.primitive
         if self.constants is None or not isinstance(primitive, Elementwise):
@@ -97,12 +107,15 @@ class Emitter:
             return None
         value = values["exact", instruction.name] = self.apply(primitive, operands, EXACT)
         if not any(_moving(ref) in values for ref in instruction.reads):
-            return None  # of constants alone: computed as ever, and kept for what reads the number of the step
+            # of constants alone: computed as ever, and kept for what reads the number of the step
+            return None
         values["moving", instruction.name] = value
         return value
 
     def exactly(self, atom: Atom, values: Values) -> Tensor | None:
-        """An atom in float64, where it depends on numbers, constants and the number of the step only."""
+        """An atom in float64, where it depends on numbers, constants and the number of the step
+        only.
+        """
         if isinstance(atom, ir.Number):
             return None if atom.shape else keras.ops.convert_to_tensor(atom.value, EXACT)
         if atom.kind == "option":
@@ -118,7 +131,9 @@ class Emitter:
         """An instruction as operations of the backend."""
         primitive = instruction.primitive
         if isinstance(primitive, Elementwise):
-            return self.apply(primitive, [self.cut(operand, values) for operand in instruction.inputs])
+            return self.apply(
+                primitive, [self.cut(operand, values) for operand in instruction.inputs]
+            )
         return _LOWERINGS[primitive](self, instruction, values, like)
 
     def cut(self, atom: Atom, values: Mapping[tuple[str, str], Tensor]) -> Tensor:
@@ -127,7 +142,9 @@ class Emitter:
         return value if self.upto is None or not atom.shape else value[..., : self.upto]
 
     def product(self, rows: Tensor, kernel: Tensor) -> Tensor:
-        """`W @ v` of all rows; of those that are due, where blocks of units have periods and there is a row for every step."""
+        """`W @ v` of all rows; of those that are due, where blocks of units have periods and there
+        is a row for every step.
+        """
         if not self.blocks or len(rows.shape) < 3:
             return _product(rows, kernel if self.upto is None else kernel[:, : self.upto])
         found = [
@@ -140,7 +157,10 @@ class Emitter:
         """The gradient of a kernel; the adjoint is 0 where a block is not due."""
         if not self.blocks or len(operand.shape) < 3:
             return _outer(adjoint, operand)
-        found = [_outer(adjoint[::period, :, first:last], operand[::period]) for period, first, last in self.blocks]
+        found = [
+            _outer(adjoint[::period, :, first:last], operand[::period])
+            for period, first, last in self.blocks
+        ]
         return keras.ops.concatenate(found, axis=-1)
 
     def finite(self, sequence: Tensor) -> Tensor:
@@ -150,7 +170,9 @@ class Emitter:
         return keras.ops.where(self.run_steps, sequence, 0)
 
     def summed(self, atom: Atom) -> Tensor | None:
-        """The sum of an atom over all steps and sequences, where it can be put together from sums that are there."""
+        """The sum of an atom over all steps and sequences, where it can be put together from sums
+        that are there.
+        """
         if isinstance(atom, ir.Number):
             return None
         if atom.kind != "value" or (atom.kind, atom.name) in self.sums:
@@ -210,7 +232,9 @@ def _lowered(primitive: Elementwise) -> Callable[..., Tensor]:
         return partial(lowering, keras.ops)
     function: Callable[..., Tensor] | None = getattr(keras.ops, lowering, None)
     if function is None:
-        problem = f"the operation '{primitive.name}' lowers to keras.ops.{lowering}, which does not exist"
+        problem = (
+            f"the operation '{primitive.name}' lowers to keras.ops.{lowering}, which does not exist"
+        )
         raise UsageError(problem, nearest(lowering, dir(keras.ops)))
     return function
 
@@ -218,24 +242,32 @@ def _lowered(primitive: Elementwise) -> Callable[..., Tensor]:
 Lowering = Callable[[Emitter, Instruction, Values, Tensor], Tensor]
 
 
-def _lowered_matmul(emitter: Emitter, instruction: Instruction, values: Values, like: Tensor) -> Tensor:
+def _lowered_matmul(
+    emitter: Emitter, instruction: Instruction, values: Values, like: Tensor
+) -> Tensor:
     weight, operand = instruction.inputs
     return emitter.product(emitter.vector(operand, values), emitter.value(weight, values))
 
 
-def _lowered_matmul_t(emitter: Emitter, instruction: Instruction, values: Values, like: Tensor) -> Tensor:
+def _lowered_matmul_t(
+    emitter: Emitter, instruction: Instruction, values: Values, like: Tensor
+) -> Tensor:
     weight = instruction.reads[0]
     kernel = emitter.transposed[weight.kind, weight.name][: emitter.upto]
     return _product(emitter.cut(instruction.inputs[1], values), kernel)
 
 
-def _lowered_outer(emitter: Emitter, instruction: Instruction, values: Values, like: Tensor) -> Tensor:
+def _lowered_outer(
+    emitter: Emitter, instruction: Instruction, values: Values, like: Tensor
+) -> Tensor:
     adjoint, operand = instruction.inputs
     rows = emitter.vector(operand, values)
     return emitter.outer(emitter.finite(emitter.value(adjoint, values)), emitter.finite(rows))
 
 
-def _lowered_stack(emitter: Emitter, instruction: Instruction, values: Values, like: Tensor) -> Tensor:
+def _lowered_stack(
+    emitter: Emitter, instruction: Instruction, values: Values, like: Tensor
+) -> Tensor:
     """Side by side along the last axis: vectors, or kernels by their rows."""
     axes = () if like is None else tuple(keras.ops.shape(like)[:-1])
     laid = []
@@ -247,18 +279,24 @@ def _lowered_stack(emitter: Emitter, instruction: Instruction, values: Values, l
     return keras.ops.concatenate(laid, axis=-1)
 
 
-def _lowered_part(emitter: Emitter, instruction: Instruction, values: Values, like: Tensor) -> Tensor:
+def _lowered_part(
+    emitter: Emitter, instruction: Instruction, values: Values, like: Tensor
+) -> Tensor:
     begin, end = instruction.extent(emitter.size)
     return emitter.value(instruction.inputs[0], values)[..., begin:end]
 
 
-def _lowered_sum_steps(emitter: Emitter, instruction: Instruction, values: Values, like: Tensor) -> Tensor:
+def _lowered_sum_steps(
+    emitter: Emitter, instruction: Instruction, values: Values, like: Tensor
+) -> Tensor:
     (operand,) = instruction.inputs
     known = emitter.summed(operand)
     return total(emitter.finite(emitter.value(operand, values))) if known is None else known
 
 
-def _lowered_sum_units(emitter: Emitter, instruction: Instruction, values: Values, like: Tensor) -> Tensor:
+def _lowered_sum_units(
+    emitter: Emitter, instruction: Instruction, values: Values, like: Tensor
+) -> Tensor:
     return keras.ops.sum(emitter.value(instruction.inputs[0], values), axis=-1, keepdims=True)
 
 
@@ -284,7 +322,9 @@ def total(sequence: Tensor) -> Tensor:
 
 
 def _product(rows: Tensor, kernel: Tensor) -> Tensor:
-    """Row vectors times a kernel, with all axes before the last as one: one large product, not one a step."""
+    """Row vectors times a kernel, with all axes before the last as one: one large product, not one
+    a step.
+    """
     if len(rows.shape) <= 2:
         return keras.ops.matmul(rows, kernel)
     shape = keras.ops.shape(rows)
@@ -301,9 +341,13 @@ def _between(rows: Tensor, period: int, time: int) -> Tensor:
 
 
 def _outer(adjoint: Tensor, operand: Tensor) -> Tensor:
-    """The gradient of a kernel (columns, rows): the sum over all steps and sequences of operand times adjoint."""
+    """The gradient of a kernel (columns, rows): the sum over all steps and sequences of operand
+    times adjoint.
+    """
     axes = keras.ops.shape(adjoint)[:-1]
     if len(operand.shape) < len(adjoint.shape):
         operand = keras.ops.broadcast_to(operand, (*axes, operand.shape[-1]))
     flat = keras.ops.reshape(operand, (-1, operand.shape[-1]))
-    return keras.ops.matmul(keras.ops.transpose(flat), keras.ops.reshape(adjoint, (-1, adjoint.shape[-1])))
+    return keras.ops.matmul(
+        keras.ops.transpose(flat), keras.ops.reshape(adjoint, (-1, adjoint.shape[-1]))
+    )

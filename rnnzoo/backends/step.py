@@ -1,7 +1,9 @@
-"""What every backend needs of a layer's step: its program and adjoint, what its loop reads, and its arguments by name.
+"""What every backend needs of a layer's step: its program and adjoint, what its loop reads, and its
+arguments by name.
 
-In: a `LayerStep`, and the tensors of its arguments.  Out: a `ProgramStep`, and `Given`, which says how many steps to run, which
-of them are real, and evaluates instructions on these tensors.  Tensors are those of `keras.ops`.
+In: a `LayerStep`, and the tensors of its arguments.  Out: a `ProgramStep`, and `Given`, which says
+how many steps to run, which of them are real, and evaluates instructions on these tensors.  Tensors
+are those of `keras.ops`.
 """
 
 from __future__ import annotations
@@ -32,9 +34,13 @@ class ProgramStep(LayerStep):
 
     @property
     def identity(self) -> tuple[Any, ...]:
-        """Equal for engines that compute the same: what is compiled for the one serves the other."""
+        """Equal for engines that compute the same: what is compiled for the one serves the
+        other.
+        """
         size = self.size.units, self.size.inputs, tuple(sorted(self.size.options.items()))
-        constants = tuple((name, value.shape, value.tobytes()) for name, value in sorted(self.constants.items()))
+        constants = tuple(
+            (name, value.shape, value.tobytes()) for name, value in sorted(self.constants.items())
+        )
         names = self.states, self.shown, self.wanted, self.below, self.weights
         flags = self.drops, self.masked, self.clocked, self.counted
         return self.step.equations, size, self.dtype, constants, names, flags
@@ -52,10 +58,15 @@ class ProgramStep(LayerStep):
         """Under which names the instructions read what is carried."""
         fixed = {instruction.name for instruction in self.program.once}
         results = ((name, self.program.results[name]) for name in self.carried)
-        return {  # what is one number for all units is computed again, and what is the same at every step is there anyway
+        # what is one number for all units is computed again, and what is the same at every step is
+        # there anyway
+        return {
             (atom.kind, atom.name): name
             for name, atom in results
-            if isinstance(atom, ir.Ref) and atom.kind == "value" and atom.shape and atom.name not in fixed
+            if isinstance(atom, ir.Ref)
+            and atom.kind == "value"
+            and atom.shape
+            and atom.name not in fixed
         }
 
     @cached_property
@@ -67,27 +78,36 @@ class ProgramStep(LayerStep):
                 moving.add(("value", instruction.name))
         return tuple(key for key in named(self.program.sequences) if key in moving)
 
-    def forward_step(self, emitter: Emitter, now: Values, old: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """One step of all units that the emitter evaluates: what is carried, and what is saved beside it."""
+    def forward_step(
+        self, emitter: Emitter, now: Values, old: Tensor
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """One step of all units that the emitter evaluates: what is carried, and what is saved
+        beside it.
+        """
         emitter.run(self.program.loop, now, old)
         new = [
-            emitter.spread(self.program.results[name], self.step.equation(name).size, now, old) for name in self.carried
+            emitter.spread(self.program.results[name], self.step.equation(name).size, now, old)
+            for name in self.carried
         ]
         return new, [emitter.spread(ref, ref.shape[0], now, old) for ref in self.adjoint.saved]
 
-    def backward_step(self, emitter: Emitter, now: Values, like: Tensor) -> tuple[dict[str, Tensor], list[Tensor]]:
+    def backward_step(
+        self, emitter: Emitter, now: Values, like: Tensor
+    ) -> tuple[dict[str, Tensor], list[Tensor]]:
         """One step back, likewise: the adjoints of the states before it, and what is emitted."""
         back = self.adjoint
         emitter.run(back.loop, now, like)
         previous = {
-            name: emitter.spread(atom, self.step.equation(name).size, now, like) for name, atom in back.previous.items()
+            name: emitter.spread(atom, self.step.equation(name).size, now, like)
+            for name, atom in back.previous.items()
         }
         return previous, [emitter.spread(ref, ref.shape[0], now, like) for ref in back.emitted]
 
     def after_steps(
         self, given: Given, emitter: Emitter, values: Values, first: Sequence[Tensor]
     ) -> list[Tensor | None]:
-        """What comes after the loop back: the adjoint of each argument, None for those that have none.
+        """What comes after the loop back: the adjoint of each argument, None for those that have
+        none.
 
         Args:
             values: at all steps, what the forward loop computed and the loop back emitted.
@@ -104,7 +124,11 @@ class ProgramStep(LayerStep):
                 return keras.ops.zeros_like(like)
             value = emitter.value(gradients[name], after)
             value = emitter.finite(value) if len(like.shape) == 3 else value
-            return keras.ops.reshape(value, like.shape) if len(value.shape) > len(like.shape) else value
+            return (
+                keras.ops.reshape(value, like.shape)
+                if len(value.shape) > len(like.shape)
+                else value
+            )
 
         adjoints: Values = dict(zip((("start", name) for name in self.states), first))
         for kind, name in self.arguments:
@@ -116,16 +140,20 @@ class ProgramStep(LayerStep):
 
     @cached_property
     def is_singular(self) -> bool:
-        """Whether an adjoint may be infinite in steps that are padding, whose states may still be 0."""
+        """Whether an adjoint may be infinite in steps that are padding, whose states may still be
+        0.
+        """
         instructions = (*self.program.before, *self.adjoint.loop, *self.adjoint.after)
         return any(instruction.primitive.singular for instruction in instructions)
 
 
 def first_of_equal(step: Step, made: dict[tuple[Any, ...], Step]) -> Step:
-    """The step that was made first of those that compute the same, so that what is compiled for it serves all.
+    """The step that was made first of those that compute the same, so that what is compiled for it
+    serves all.
 
     Args:
-        made: by identity, the one that was asked for last at the end; the longest unused is forgotten.
+        made: by identity, the one that was asked for last at the end; the longest unused is
+            forgotten.
     """
     first = made.pop(step.identity, step)
     made[step.identity] = first
@@ -183,12 +211,16 @@ class Given:
         if self.padding is None:
             return self.count
         real = keras.ops.any(self.padding > 0, axis=(1, 2))
-        return keras.ops.max(keras.ops.where(real, keras.ops.arange(1, self.time + 1, dtype="int32"), 0))
+        return keras.ops.max(
+            keras.ops.where(real, keras.ops.arange(1, self.time + 1, dtype="int32"), 0)
+        )
 
     @property
     def was_run(self) -> Tensor:
         """(time, 1, 1) of bool: whether a step was run."""
-        return keras.ops.reshape(keras.ops.arange(self.time, dtype="int32") < self.steps, (-1, 1, 1))
+        return keras.ops.reshape(
+            keras.ops.arange(self.time, dtype="int32") < self.steps, (-1, 1, 1)
+        )
 
     def sequences(self) -> Values:
         return {key: value for key, value in self.tensors.items() if key[0] in ("input", "below")}
@@ -198,7 +230,10 @@ class Given:
         step = self.step
         fixed: Values = {
             **{key: value for key, value in self.tensors.items() if key[0] in ("weight", "drop")},
-            **{("constant", name): keras.ops.cast(value, step.dtype) for name, value in step.constants.items()},
+            **{
+                ("constant", name): keras.ops.cast(value, step.dtype)
+                for name, value in step.constants.items()
+            },
         }
         constants = step.constants if step.step.reads_time else None
         return Emitter(step.size, step.dtype, fixed, constants=constants)

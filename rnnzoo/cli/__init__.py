@@ -1,4 +1,6 @@
-"""The command line: parses arguments, calls one function, prints errors.  What a command does is in `rnnzoo.api` and below.
+"""The command line: parses arguments, calls one function, prints errors.
+
+What a command does is in `rnnzoo.api` and below.
 
     cells         list, show, gallery, new, check
     sweep         sweep, sync
@@ -10,8 +12,8 @@
     doctor        doctor
     warned        what several of them print before they begin
 
-`--help` answers at once: whatever is heavy is imported by the command that needs it.  Exit codes: 0 done, 1 the work failed,
-2 what the user wrote is wrong, 130 interrupted.
+`--help` answers at once: whatever is heavy is imported by the command that needs it.  Exit codes: 0
+done, 1 the work failed, 2 what the user wrote is wrong, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -56,7 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left, as `| head` does
+        # the reader left, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
         fix = machine_fault(error)
@@ -89,7 +92,9 @@ def _parsed(words: Sequence[str]) -> argparse.Namespace:
         if not wrong:
             raise UsageError(f"{name} does not take '{unknown[0]}'", f"see `{name} --help`")
         option = wrong.partition("=")[0]
-        raise UsageError(f"{name} has no option {option}", nearest(option, _options(commands[words[0]])))
+        raise UsageError(
+            f"{name} has no option {option}", nearest(option, _options(commands[words[0]]))
+        )
     return args
 
 
@@ -98,7 +103,9 @@ def _options(parser: argparse.ArgumentParser) -> list[str]:
 
 
 def _of_plugin(error: BaseException) -> str:
-    """What a plug-in of the user's has raised, with its place; empty where the error is rnnzoo's."""
+    """What a plug-in of the user's has raised, with its place; empty where the error is
+    rnnzoo's.
+    """
     from rnnzoo.registry import told
 
     return told(error)
@@ -109,11 +116,15 @@ def _bug(error: BaseException) -> int:
     traceback.print_exc()
     of_plugin = _of_plugin(error)
     if of_plugin:
-        print(f"\n{worded(of_plugin, 'mend that file: rnnzoo has called it as a plug-in')}", file=sys.stderr)
+        print(
+            f"\n{worded(of_plugin, 'mend that file: rnnzoo has called it as a plug-in')}",
+            file=sys.stderr,
+        )
         return 1
     print(
-        "\nThis is a bug in rnnzoo, not a mistake of yours. Please report it with the lines above and the file that"
-        " you used.",
+        "\n"
+        "This is a bug in rnnzoo, not a mistake of yours. Please report it with the lines above"
+        " and the file that you used.",
         file=sys.stderr,
     )
     return 1
@@ -133,9 +144,13 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
     """The parser, and those of the commands by name."""
-    parser = _Parser(prog="rnnzoo", description="Compare recurrent-network architectures, declared as equations.")
+    parser = _Parser(
+        prog="rnnzoo", description="Compare recurrent-network architectures, declared as equations."
+    )
     parser.add_argument("--version", action="version", version=f"rnnzoo {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", required=True, parser_class=_Parser
+    )
     _experiment_commands(commands)
     _cell_commands(commands)
     return parser, commands.choices
@@ -145,9 +160,14 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     sweep = _command(commands, "sweep", "sweep", "run an experiment, or go on with it")
     _spec(sweep)
     _budget(sweep)
-    text = "first take over the trials of a table of `rnnzoo export`, or of `mlflow`, as if they had been run here"
+    text = (
+        "first take over the trials of a table of `rnnzoo export`, or of `mlflow`, as if they had"
+        " been run here"
+    )
     sweep.add_argument("--from", dest="source", metavar="FILE", help=text)
-    text = "begin trials that ended so once more: failed, out_of_memory or timed_out; may be repeated"
+    text = (
+        "begin trials that ended so once more: failed, out_of_memory or timed_out; may be repeated"
+    )
     sweep.add_argument("--again", action="append", default=[], metavar="KIND", help=text)
     sync = _command(commands, "sync", "sweep", "write to MLflow what it lacks of what was run")
     _spec(sync)
@@ -157,67 +177,117 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     _spec(status)
     _set(status)
     _json(status)
-    report = _command(commands, "report", "reports", "write the report once more, from what is recorded")
+    report = _command(
+        commands, "report", "reports", "write the report once more, from what is recorded"
+    )
     _spec(report)
     text = "read the trials from a table of `rnnzoo export`, or from `mlflow`"
     report.add_argument("--from", dest="source", metavar="FILE", help=text)
     _set(report)
     printed = report.add_mutually_exclusive_group()
-    printed.add_argument("--latex", action="store_true", help="print answers and ranking as LaTeX tables for a paper")
+    printed.add_argument(
+        "--latex", action="store_true", help="print answers and ranking as LaTeX tables for a paper"
+    )
     printed.add_argument("--markdown", action="store_true", help="print them as Markdown")
     _json(printed)
     export = _command(commands, "export", "reports", "the trials as a table, CSV or Parquet")
     _spec(export)
-    export.add_argument("file", nargs="?", metavar="FILE", help="ends in .csv or .parquet (default: results/NAME.csv)")
+    export.add_argument(
+        "file",
+        nargs="?",
+        metavar="FILE",
+        help="ends in .csv or .parquet (default: results/NAME.csv)",
+    )
     export.add_argument("--force", action="store_true", help="write over a file that is there")
     _set(export)
-    best = _command(commands, "best", "status", "the best hyper-parameters of a variant, and how to load its model")
+    best = _command(
+        commands,
+        "best",
+        "status",
+        "the best hyper-parameters of a variant, and how to load its model",
+    )
     _spec(best)
     _set(best)
     best.add_argument("--variant", required=True, metavar="V", help="label of the variant")
     best.add_argument("--task", metavar="T", help="label of the task, where there are several")
     _json(best)
-    train = _command(commands, "train", "models", "one training with its learning curve, in a minute")
+    train = _command(
+        commands, "train", "models", "one training with its learning curve, in a minute"
+    )
     train.add_argument("cell", metavar="CELL", help="name of a cell, or a path to its YAML file")
     train.add_argument("--task", required=True, metavar="T", help="name of a task")
     _set(train)
     train.add_argument("--save", metavar="FILE", help="where to write the model (.keras)")
     _json(train)
     _model_commands(commands)
-    doctor = _command(commands, "doctor", "doctor", "what a sweep needs of this machine, and what to do where it lacks")
+    doctor = _command(
+        commands,
+        "doctor",
+        "doctor",
+        "what a sweep needs of this machine, and what to do where it lacks",
+    )
     _json(doctor)
     ui = _command(commands, "ui", "ui", "MLflow's pages, on this machine only")
     ui.add_argument("--port", type=_whole, metavar="N", help="port, instead of that of mlflow.yml")
 
 
 def _plan_command(commands: argparse._SubParsersAction[_Parser]) -> None:
-    plan = _command(commands, "plan", "plan", "what would run, how long it would take, and what it can decide")
+    plan = _command(
+        commands, "plan", "plan", "what would run, how long it would take, and what it can decide"
+    )
     _spec(plan)
     _budget(plan)
-    plan.add_argument("--no-measure", action="store_true", help="do not measure how long a step takes")
-    text = "standard deviation of a training's score at one setting (default: that of the rounds, else half the margin)"
+    plan.add_argument(
+        "--no-measure", action="store_true", help="do not measure how long a step takes"
+    )
+    text = (
+        "standard deviation of a training's score at one setting (default: that of the rounds,"
+        " else half the margin)"
+    )
     plan.add_argument("--noise", type=float, metavar="N", help=text)
     _json(plan)
 
 
 def _model_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
-    inspect = _command(commands, "inspect", "models", "a trained model's gates and states over a real sequence")
-    inspect.add_argument("spec", metavar="SPEC", help="an experiment file, or a variant's run in MLflow")
+    inspect = _command(
+        commands, "inspect", "models", "a trained model's gates and states over a real sequence"
+    )
+    inspect.add_argument(
+        "spec", metavar="SPEC", help="an experiment file, or a variant's run in MLflow"
+    )
     inspect.add_argument("--variant", metavar="V", help="of the experiment: its best trial")
     inspect.add_argument("--task", metavar="T", help="label of the task, where there are several")
     inspect.add_argument(
-        "--sequence", type=_whole, default=0, metavar="N", help="of the test split, from 0 (default: 0)"
+        "--sequence",
+        type=_whole,
+        default=0,
+        metavar="N",
+        help="of the test split, from 0 (default: 0)",
     )
     inspect.add_argument(
-        "--sequences", type=_whole, default=20, metavar="N", help="how many the shares are over (default: 20)"
+        "--sequences",
+        type=_whole,
+        default=20,
+        metavar="N",
+        help="how many the shares are over (default: 20)",
     )
-    inspect.add_argument("--layer", type=_whole, default=1, metavar="N", help="of a stack, from 1 (default: 1)")
-    inspect.add_argument("--out", metavar="FILE", help="default: runs/inspect/EXPERIMENT-VARIANT.html")
+    inspect.add_argument(
+        "--layer", type=_whole, default=1, metavar="N", help="of a stack, from 1 (default: 1)"
+    )
+    inspect.add_argument(
+        "--out", metavar="FILE", help="default: runs/inspect/EXPERIMENT-VARIANT.html"
+    )
     _set(inspect)
     _json(inspect)
-    gradients = _command(commands, "gradients", "models", "how far back cells learn: gradients against the lag")
-    gradients.add_argument("cells", nargs="+", metavar="CELL", help="name of a cell, or a path to its YAML file")
-    gradients.add_argument("--task", default="adding", metavar="T", help="name of a task (default: adding)")
+    gradients = _command(
+        commands, "gradients", "models", "how far back cells learn: gradients against the lag"
+    )
+    gradients.add_argument(
+        "cells", nargs="+", metavar="CELL", help="name of a cell, or a path to its YAML file"
+    )
+    gradients.add_argument(
+        "--task", default="adding", metavar="T", help="name of a task (default: adding)"
+    )
     gradients.add_argument("--untrained", action="store_true", help="only at the start")
     gradients.add_argument("--out", metavar="FILE", help="default: runs/gradients/CELLS.svg")
     _set(gradients)
@@ -228,22 +298,47 @@ def _cell_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     check = _command(commands, "check", "cells", "find the mistakes in cells and experiments")
     check.add_argument("files", nargs="+", metavar="FILE")
     _json(check)
-    listing = _command(commands, "list", "cells", "what there is: cells, tasks, losses, metrics, operations, studies")
-    listing.add_argument("what", nargs="?", metavar="WHAT", help="cells, tasks, losses, metrics, operations or studies")
+    listing = _command(
+        commands,
+        "list",
+        "cells",
+        "what there is: cells, tasks, losses, metrics, operations, studies",
+    )
+    listing.add_argument(
+        "what",
+        nargs="?",
+        metavar="WHAT",
+        help="cells, tasks, losses, metrics, operations or studies",
+    )
     _json(listing)
     show = _command(commands, "show", "cells", "a cell: its equations, states, weights and counts")
     show.add_argument("cell", metavar="CELL", help="name of a cell, or a path to its YAML file")
-    show.add_argument("--units", type=_whole, default=64, metavar="N", help="for the counts (default: 64)")
-    show.add_argument("--inputs", type=_whole, default=88, metavar="N", help="for the counts (default: 88)")
+    show.add_argument(
+        "--units", type=_whole, default=64, metavar="N", help="for the counts (default: 64)"
+    )
+    show.add_argument(
+        "--inputs", type=_whole, default=88, metavar="N", help="for the counts (default: 88)"
+    )
     show.add_argument("--latex", action="store_true", help="the equations as LaTeX, nothing else")
     show.add_argument("--svg", metavar="FILE", help="write the picture of one time step")
     show.add_argument("--html", metavar="FILE", help="write a page about the cell")
-    show.add_argument("--diff", metavar="OTHER", help="only what differs from another cell; with --svg, highlighted")
-    show.add_argument("--engine", action="store_true", help="what the engine runs, forward and backward")
+    show.add_argument(
+        "--diff",
+        metavar="OTHER",
+        help="only what differs from another cell; with --svg, highlighted",
+    )
+    show.add_argument(
+        "--engine", action="store_true", help="what the engine runs, forward and backward"
+    )
     _json(show)
-    gallery = _command(commands, "gallery", "cells", "a page for every cell: its picture, equations and weights")
+    gallery = _command(
+        commands, "gallery", "cells", "a page for every cell: its picture, equations and weights"
+    )
     gallery.add_argument("folder", nargs="?", metavar="FOLDER", help="default: runs/gallery")
-    text = "results of `make bench`, for the time of a step (default: runs/bench/results.json, if there)"
+    text = (
+        "results of `make bench`, for the time of a step (default: runs/bench/results.json, if"
+        " there)"
+    )
     gallery.add_argument("--bench", metavar="FILE", help=text)
     new = _command(commands, "new", "cells", "a new cell to start from")
     new.add_argument("what", choices=("cell",))
@@ -259,7 +354,9 @@ def _command(
     def run(args: argparse.Namespace) -> int | None:
         import importlib
 
-        function = getattr(importlib.import_module(f"rnnzoo.cli.{module}"), name.replace("list", "listing"))
+        function = getattr(
+            importlib.import_module(f"rnnzoo.cli.{module}"), name.replace("list", "listing")
+        )
         result: int | None = function(args)
         return result
 
@@ -274,13 +371,19 @@ def _spec(parser: argparse.ArgumentParser) -> None:
 
 def _set(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="override a key; may be repeated"
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override a key; may be repeated",
     )
 
 
 def _budget(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trials", type=_whole, metavar="N", help="trials per variant, a total")
-    parser.add_argument("--workers", type=_whole, metavar="N", help="trials at once (default: one a core)")
+    parser.add_argument(
+        "--workers", type=_whole, metavar="N", help="trials at once (default: one a core)"
+    )
     _set(parser)
 
 

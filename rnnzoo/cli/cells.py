@@ -1,4 +1,7 @@
-"""Commands about cells and files: check, list, show, new, gallery.  Nothing heavy is imported here."""
+"""Commands about cells and files: check, list, show, new, gallery.
+
+Nothing heavy is imported here.
+"""
 
 from __future__ import annotations
 
@@ -71,20 +74,34 @@ class _Looked:
             print(f"{self.error}\n")
             return
         notes = [f"  note: {self.note}"] if self.note else []
-        for text in (f"{self.name}: {self.about}", *notes, *(f"  warning: {text}" for text in self.remarks)):
+        for text in (
+            f"{self.name}: {self.about}",
+            *notes,
+            *(f"  warning: {text}" for text in self.remarks),
+        ):
             told(console, text)
         for warning in self.warnings:
             print(warning)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for `--json`."""
-        mistakes = [_plain(mistake) for mistake in self.error.mistakes] if isinstance(self.error, SpecError) else []
+        mistakes = (
+            [_plain(mistake) for mistake in self.error.mistakes]
+            if isinstance(self.error, SpecError)
+            else []
+        )
         if isinstance(self.error, UsageError):
             mistakes = [self._without_place(*self.error.parts)]
         remarks = [text.partition(FIX) for text in self.remarks]
         warnings = [self._without_place(problem, fix) for problem, _, fix in remarks]
         warnings += [_plain(mistake) for mistake in self.warnings]
-        return {"file": self.name, "about": self.about, "note": self.note, "mistakes": mistakes, "warnings": warnings}
+        return {
+            "file": self.name,
+            "about": self.about,
+            "note": self.note,
+            "mistakes": mistakes,
+            "warnings": warnings,
+        }
 
     def _without_place(self, problem: str, fix: str) -> dict[str, Any]:
         return {"file": self.name, "line": None, "column": None, "problem": problem, "fix": fix}
@@ -108,7 +125,9 @@ def _looked_at(path: Path) -> _Looked:
         spec = lang.checkable(lambda: read(str(path) if path.suffix in (".yaml", ".yml") else path))
         cell = CellView(lang.check(spec))
         states = ", ".join(cell.states)
-        about = f"{len(cell.equations)} equations, {len(cell.ir.step.weights)} weights, states {states}"
+        about = (
+            f"{len(cell.equations)} equations, {len(cell.ir.step.weights)} weights, states {states}"
+        )
         about = f"cell '{cell.name}' is right: {about}"
         return _Looked(str(path), about, _same_as(cell.ir, path), warnings=warnings(spec, cell.ir))
     except (SpecError, UsageError) as error:
@@ -132,7 +151,10 @@ def _kind(table: Table) -> str:
     """
     if "experiment" in table.entries:
         return "experiment"
-    counts = {kind: len({*keys} & {*table.entries}) for kind, keys in (("cell", CELL_KEYS), ("experiment", TOP))}
+    counts = {
+        kind: len({*keys} & {*table.entries})
+        for kind, keys in (("cell", CELL_KEYS), ("experiment", TOP))
+    }
     if not any(counts.values()):
         place = next(iter(table.keys.values()), table.span)
         raise SpecError(Mistake(place, "this is neither a cell nor an experiment", NEEDS))
@@ -149,7 +171,9 @@ def _about_experiment(experiment: Experiment) -> str:
 
     door.checked(experiment)
     trials = experiment.search.trials * len(experiment.variants) * len(experiment.tasks)
-    counts = f"{len(experiment.variants)} variants, {trials} trials, {len(experiment.claims)} claims"
+    counts = (
+        f"{len(experiment.variants)} variants, {trials} trials, {len(experiment.claims)} claims"
+    )
     return f"experiment '{experiment.name}' is right: {counts}"
 
 
@@ -159,7 +183,9 @@ def listing(args: argparse.Namespace) -> None:
         raise UsageError(f"'{args.what}' cannot be listed", nearest(args.what, _LISTINGS))
     rows = _LISTINGS[args.what]() if args.what else LISTED
     if args.json:
-        print(json.dumps([{"name": name, "about": about} for name, about in rows.items()], indent=2))
+        print(
+            json.dumps([{"name": name, "about": about} for name, about in rows.items()], indent=2)
+        )
         return
     width = max(map(len, rows), default=0)
     for name, about in rows.items():
@@ -171,7 +197,9 @@ def listing(args: argparse.Namespace) -> None:
 def _cells() -> dict[str, str]:
     titles = {name: CellView(lang.load(name)).title for name in built_in_names()}
     for path, cell in _own():
-        titles[path.stem] = f"{cell.title}  ({path})" if cell else f"has mistakes: {command('check', path)}"
+        titles[path.stem] = (
+            f"{cell.title}  ({path})" if cell else f"has mistakes: {command('check', path)}"
+        )
     return titles
 
 
@@ -185,7 +213,9 @@ def _own() -> Iterator[tuple[Path, CellView | None]]:
 
 
 def _abouts(names: Iterable[str], about: Callable[[str], str]) -> dict[str, str]:
-    """A line for each name; a file that breaks its contract is told, and keeps no other from being listed."""
+    """A line for each name; a file that breaks its contract is told, and keeps no other from being
+    listed.
+    """
     lines = {}
     for name in names:
         try:
@@ -215,7 +245,10 @@ def _operations() -> dict[str, str]:
 def _studies() -> dict[str, str]:
     abouts = {}
     for path in sorted(
-        [*(project() / "experiments").glob("*.yaml"), *(project() / "experiments/studies").glob("*.yaml")]
+        [
+            *(project() / "experiments").glob("*.yaml"),
+            *(project() / "experiments/studies").glob("*.yaml"),
+        ]
     ):
         try:
             about = parse(read_text(path), str(path)).entries.get("about")
@@ -245,7 +278,9 @@ _LISTINGS: Mapping[str, Callable[[], dict[str, str]]] = {
 
 
 def show(args: argparse.Namespace) -> None:
-    """Equations, states, weights and counts; or a picture, a page, the difference to another cell."""
+    """Equations, states, weights and counts; or a picture, a page, the difference to another
+    cell.
+    """
     cell = view(args.cell)
     other = view(args.diff) if args.diff else None
     for name in ("units", "inputs"):
@@ -277,7 +312,9 @@ def show(args: argparse.Namespace) -> None:
 def _write(path: Path, content: str) -> None:
     try:
         if path.exists() and OURS not in path.read_bytes():
-            raise UsageError(f"{path} is there already, and is not a picture of rnnzoo's", "choose another file")
+            raise UsageError(
+                f"{path} is there already, and is not a picture of rnnzoo's", "choose another file"
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
     except OSError as error:
@@ -305,18 +342,24 @@ def gallery(args: argparse.Namespace) -> None:
 def _difference(cell: CellView, other: CellView) -> list[str]:
     """What one would change in the other cell to have this one."""
     ours = {equation.name: line for equation, line in zip(cell.ir.step.equations, cell.equations)}
-    theirs = {equation.name: line for equation, line in zip(other.ir.step.equations, other.equations)}
+    theirs = {
+        equation.name: line for equation, line in zip(other.ir.step.equations, other.equations)
+    }
     names = [*ours, *(name for name in theirs if name not in ours)]
     lines = [f"{cell.name} against {other.name}"]
     for name in names:
         if ours.get(name) != theirs.get(name):
-            lines += [f"  - {theirs[name]}"] * (name in theirs) + [f"  + {ours[name]}"] * (name in ours)
+            lines += [f"  - {theirs[name]}"] * (name in theirs) + [f"  + {ours[name]}"] * (
+                name in ours
+            )
     return lines if len(lines) > 1 else [f"{cell.name} and {other.name} have the same equations"]
 
 
 def _description(cell: CellView, inputs: int, units: int) -> list[str]:
     letters = _can_print("".join((*cell.unicode, *cell.unicode_first_layer)))
-    equations, first = (cell.unicode, cell.unicode_first_layer) if letters else (cell.equations, cell.first_layer)
+    equations, first = (
+        (cell.unicode, cell.unicode_first_layer) if letters else (cell.equations, cell.first_layer)
+    )
     lines = [f"{cell.name}: {cell.title}" if cell.title else cell.name]
     lines += [f"  {reference}" for reference in cell.source]
     for title, section in (
@@ -330,24 +373,38 @@ def _description(cell: CellView, inputs: int, units: int) -> list[str]:
         changes = ", ".join(cell.changes) or "no equation"
         lines += [
             "",
-            f"extends  {cell.parent.name}, changes {changes}  (rnnzoo show {cell.name} --diff {cell.parent.name})",
+            (
+                f"extends  {cell.parent.name}, changes {changes}  (rnnzoo show {cell.name} --diff"
+                f" {cell.parent.name})"
+            ),
         ]
     lines += ["", f"states   {', '.join(cell.states)}"]
     if cell.ir.options:
-        lines.append("options  " + ", ".join(f"{name} = {value:g}" for name, value in cell.ir.options.items()))
+        lines.append(
+            "options  "
+            + ", ".join(f"{name} = {value:g}" for name, value in cell.ir.options.items())
+        )
     lines += ["", f"weights with {inputs} inputs and {units} units", *_weights(cell, inputs, units)]
     lines.append(
-        f"  {cell.count_params(inputs, units):,} in all; {cell.count_multiply_adds(inputs, units):,} multiply-adds a step"
+        f"  {cell.count_params(inputs, units):,} in all;"
+        f" {cell.count_multiply_adds(inputs, units):,} multiply-adds a step"
     )
     return lines
 
 
 def _weights(cell: CellView, inputs: int, units: int) -> list[str]:
     """Each weight with its shape and how it begins."""
-    shapes = {name: " x ".join(map(str, shape)) or "a number" for name, shape in cell.weights(inputs, units).items()}
+    shapes = {
+        name: " x ".join(map(str, shape)) or "a number"
+        for name, shape in cell.weights(inputs, units).items()
+    }
     width, wide = max(map(len, shapes)), max(map(len, shapes.values()))
-    starts = {weight.name: weight.init.plain() for weight in cell.ir.first.weights}  # `weights` is of the first layer
-    return [f"  {name:{width}}  {shape:{wide}}  {_start(starts[name])}" for name, shape in shapes.items()]
+    # `weights` is of the first layer
+    starts = {weight.name: weight.init.plain() for weight in cell.ir.first.weights}
+    return [
+        f"  {name:{width}}  {shape:{wide}}  {_start(starts[name])}"
+        for name, shape in shapes.items()
+    ]
 
 
 def _start(init: object) -> str:
@@ -401,7 +458,11 @@ def new(args: argparse.Namespace) -> None:
     path = project() / "experiments/cells" / f"{args.name}.yaml"
     if path.exists():
         raise UsageError(f"{path} is there already", "edit it, or choose another name")
-    text = _variant(args.name, args.extends, path) if args.extends else NEW.format(name=args.name, path=path)
+    text = (
+        _variant(args.name, args.extends, path)
+        if args.extends
+        else NEW.format(name=args.name, path=path)
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     print(f"wrote {path}\n  edit it, then: {command('check', path)}")
@@ -411,4 +472,6 @@ def _variant(name: str, extends: str, path: Path) -> str:
     find(extends, Path())
     equations = CellView(lang.load(extends)).equations
     others = "\n".join(f"#   {line}" for line in equations[1:])
-    return NEW_VARIANT.format(name=name, extends=extends, equation=equations[0], others=others, path=path)
+    return NEW_VARIANT.format(
+        name=name, extends=extends, equation=equations[0], others=others, path=path
+    )

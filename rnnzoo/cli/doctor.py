@@ -22,6 +22,10 @@ def doctor(args: argparse.Namespace) -> int:
         console, table = plain_console(), Table(box=None, pad_edge=False, show_header=False)
         for check in checks:
             sign = Text("ok", style="green") if check.well else Text("look", style="bold red")
-            table.add_row(sign, check.name, Text(check.found) if check.well else Text(f"{check.found}\n{check.fix}"))
+            table.add_row(
+                sign,
+                check.name,
+                Text(check.found) if check.well else Text(f"{check.found}\n{check.fix}"),
+            )
         console.print(table)
     return 0 if all(check.well for check in checks) else 1

@@ -21,8 +21,9 @@ def show(expected: Mapping[str, Any], console: Console) -> None:
     """The text of what is to be expected on a task."""
     console.print(_rounds(expected), **_PLAIN)
     console.print(
-        "\nrounds, each a training of both variants, that decide a claim in four of five studies, if the two truly differ by"
-        " so many margins:",
+        "\n"
+        "rounds, each a training of both variants, that decide a claim in four of five studies,"
+        " if the two truly differ by so many margins:",
         **_PLAIN,
     )
     console.print(_table(expected))
@@ -33,21 +34,28 @@ def show(expected: Mapping[str, Any], console: Console) -> None:
 def _rounds(expected: Mapping[str, Any]) -> str:
     run = f" ({expected['run']} were run)" if expected["run"] else ""
     return (
-        f"{_limits(expected)} {expected['rounds']} rounds in all{run} if all open claims stay open, and"
-        f" {expected['longest']} for a claim that stays open longest"
+        f"{_limits(expected)} {expected['rounds']} rounds in all{run} if all open claims stay"
+        f" open, and {expected['longest']} for a claim that stays open longest"
     )
 
 
 def _limits(expected: Mapping[str, Any]) -> str:
     """What there are no more rounds for."""
-    return "the budget allows" if expected["most"] is None else f"the budget and `most: {expected['most']}` allow"
+    return (
+        "the budget allows"
+        if expected["most"] is None
+        else f"the budget and `most: {expected['most']}` allow"
+    )
 
 
 def _table(expected: Mapping[str, Any]) -> Table:
     measured = any(claim["measured"] for claim in expected["claims"])
     table = Table(box=None, pad_edge=False)
     table.add_column("claim", overflow="fold")
-    for name in (*(["spread"] if measured else []), *(WORDS.get(part, f"{part:g}") for part in PARTS)):
+    for name in (
+        *(["spread"] if measured else []),
+        *(WORDS.get(part, f"{part:g}") for part in PARTS),
+    ):
         table.add_column(name, justify="right", no_wrap=True)
     for claim in expected["claims"]:
         cells = [_cell(case["rounds"], expected["rounds"]) for case in claim["cases"]]
@@ -64,16 +72,25 @@ def _notes(expected: Mapping[str, Any]) -> Iterator[str]:
     if any(rounds is not None and rounds > expected["rounds"] for rounds in shown):
         yield "* more than are allowed while all claims are open"
     if None in shown:
-        yield "- no number of rounds: so large a difference is the bound itself, or the noise is too large"
+        yield (
+            "- no number of rounds: so large a difference is the bound itself, or the noise is"
+            " too large"
+        )
     yield _noise(expected)
     if expected["hours"] is not None:
         yield f"`hours: {expected['hours']:g}` may end it sooner, which these numbers leave out"
     hopeless = [claim for claim in expected["claims"] if not claim["decidable"]]
     if hopeless:
         each = ", ".join(f"{claim['claim']}{_from(claim['sees'])}" for claim in hopeless)
-        yield f"These rounds do not decide, where two variants do not differ or differ by the margin: {each}"
+        yield (
+            "These rounds do not decide, where two variants do not differ or differ by the"
+            f" margin: {each}"
+        )
     if len(hopeless) == len(expected["claims"]) and expected["budget"]:
-        yield f"A budget of {expected['budget']}, with `most` at least {expected['suffices']}, would decide one of them"
+        yield (
+            f"A budget of {expected['budget']}, with `most` at least {expected['suffices']}, would"
+            " decide one of them"
+        )
 
 
 def _from(sees: float | None) -> str:
@@ -86,6 +103,7 @@ def _noise(expected: Mapping[str, Any]) -> str:
     if expected["given"]:
         return f"The noise of a training is {expected['noise']:g}, as given."
     return (
-        f"The noise of a training is not known before rounds are run. It is guessed: {expected['noise']:g},"
-        f" {'half' if USUAL == 0.5 else f'{USUAL:g} of'} the margin; --noise N where you know it."
+        "The noise of a training is not known before rounds are run. It is guessed:"
+        f" {expected['noise']:g}, {'half' if USUAL == 0.5 else f'{USUAL:g} of'} the margin;"
+        " --noise N where you know it."
     )

@@ -64,7 +64,8 @@ def trained(trial: Trial, console: Console) -> Outcome:
             _print_epoch(event.what, console)
 
 
-# `--set units=64` is short for `--set search.space.units=64`, and `--set epochs=9` for `--set training.epochs=9`
+# `--set units=64` is short for `--set search.space.units=64`, and `--set epochs=9` for `--set
+# training.epochs=9`
 _TRAIN_KEYS = {
     **dict.fromkeys(HYPERPARAMETERS, "training."),
     **dict.fromkeys(SEARCHABLE, "search.space."),
@@ -83,19 +84,26 @@ def single_trial(args: argparse.Namespace, cell: str) -> Trial:
     for override in sets:
         name = override.partition("=")[0]
         if "." not in name:
-            raise UsageError(f"--set {override}: no '{name}' in a training", nearest(name, _TRAIN_KEYS))
+            raise UsageError(
+                f"--set {override}: no '{name}' in a training", nearest(name, _TRAIN_KEYS)
+            )
     folder = Path(args.cell).parent
     text = (
-        f"experiment: train\ntask: {json.dumps(args.task)}\nvariants: [{{name: cell, cell: {json.dumps(args.cell)}}}]\n"
+        "experiment: train\n"
+        f"task: {json.dumps(args.task)}\n"
+        f"variants: [{{name: cell, cell: {json.dumps(args.cell)}}}]\n"
     )
     experiment = parse_experiment(text, str(folder / "rnnzoo train"), folder, sets)
     if experiment.search.space.dimensions:
-        raise UsageError("a training has no search: give every hyper-parameter one value, as in --set units=64")
+        raise UsageError(
+            "a training has no search: give every hyper-parameter one value, as in --set units=64"
+        )
     task = experiment.tasks[0]
     return Trial(
         experiment="", variant=Path(args.cell).stem, cell=cell, task=task.name, index=0,
-        hyperparameters=experiment.search.space.fixed, seed=experiment.search.seed, training=experiment.training,
-        task_options=dict(task.options), base=str(in_project(folder)), folder=str(RUNS / "train" / Path(args.cell).stem),
+        hyperparameters=experiment.search.space.fixed, seed=experiment.search.seed,
+        training=experiment.training, task_options=dict(task.options), base=str(in_project(folder)),
+        folder=str(RUNS / "train" / Path(args.cell).stem),
     )  # fmt: skip
 
 
@@ -104,24 +112,34 @@ def _print_epoch(progress: Progress, console: Console) -> None:
     console.print(f"epoch {progress.step:3}/{progress.of}  validation {progress.value:.4f}{best}")
 
 
-def _show_outcome(outcome: Outcome, trial: Trial, args: argparse.Namespace, console: Console) -> int:
+def _show_outcome(
+    outcome: Outcome, trial: Trial, args: argparse.Namespace, console: Console
+) -> int:
     model = trial.model
     if args.save and model.is_file():
         Path(args.save).parent.mkdir(parents=True, exist_ok=True)
         Path(args.save).write_bytes(model.read_bytes())
         model = Path(args.save)
     if args.json:
-        print(json.dumps({**outcome.to_dict(), "hyperparameters": dict(trial.hyperparameters)}, indent=2))
+        print(
+            json.dumps(
+                {**outcome.to_dict(), "hyperparameters": dict(trial.hyperparameters)}, indent=2
+            )
+        )
     elif outcome.kind is Kind.COMPLETE:
         scores = ", ".join(f"{split} {score:.4f}" for split, score in outcome.scores.items())
-        console.print(f"\n{trial.variant} on {trial.task}: {scores}  (weights of epoch {outcome.best_epoch})")
+        console.print(
+            f"\n{trial.variant} on {trial.task}: {scores}  (weights of epoch {outcome.best_epoch})"
+        )
         console.print(f"model   {model}")
     else:
-        print(f"{trial.variant} on {trial.task}: {outcome.kind}: {outcome.message}", file=sys.stderr)
+        print(
+            f"{trial.variant} on {trial.task}: {outcome.kind}: {outcome.message}", file=sys.stderr
+        )
     return 0 if outcome.kind is Kind.COMPLETE else 1
 
 
-# ---------------------------------------------------------------------------------------------- inspect
+# ------------------------------------------------------------------ inspect
 
 
 def inspect(args: argparse.Namespace) -> None:
@@ -132,10 +150,15 @@ def inspect(args: argparse.Namespace) -> None:
         layers, sequences = trial.training.layers, len(task.splits["test"])
         if not 1 <= args.layer <= layers:
             raise UsageError(
-                "--layer must be 1: there is one layer" if layers == 1 else f"--layer must be from 1 to {layers}"
+                "--layer must be 1: there is one layer"
+                if layers == 1
+                else f"--layer must be from 1 to {layers}"
             )
         if not 0 <= args.sequence < sequences:
-            raise UsageError(f"--sequence must be from 0 to {sequences - 1}: the test split has {sequences} sequences")
+            raise UsageError(
+                f"--sequence must be from 0 to {sequences - 1}: the test split has {sequences}"
+                " sequences"
+            )
         model = _weights(file)
     _show_work(args, trial, model, task)
 
@@ -145,16 +168,29 @@ def _show_work(args: argparse.Namespace, trial: Trial, model: NumpyModel, task: 
     from rnnzoo.report import activations
 
     split = task.splits["test"]
-    others = [index for index in range(len(split)) if index != args.sequence][: max(args.sequences - 1, 0)]
+    others = [index for index in range(len(split)) if index != args.sequence][
+        : max(args.sequences - 1, 0)
+    ]
     chosen = np.array([args.sequence, *others])
     x, lengths = split.x[chosen], split.lengths[chosen]
     values = introspect.values(model, x, lengths)[args.layer - 1]
     layers = f", layer {args.layer} of {len(model.layers)}" if len(model.layers) > 1 else ""
-    title = f"{trial.variant} on {trial.task}, trial {trial.index}: {model.units} units{layers}, test sequence {args.sequence}"
-    text, rows = activations.page(
-        CellView(model.cell), args.layer, title, (_input_name(task), x[0]), values, introspect.real(x, lengths), 0
+    title = (
+        f"{trial.variant} on {trial.task}, trial {trial.index}: {model.units} units{layers}, test"
+        f" sequence {args.sequence}"
     )
-    out = Path(args.out or runs() / "inspect" / f"{trial.experiment or 'model'}-{trial.variant}.html")
+    text, rows = activations.page(
+        CellView(model.cell),
+        args.layer,
+        title,
+        (_input_name(task), x[0]),
+        values,
+        introspect.real(x, lengths),
+        0,
+    )
+    out = Path(
+        args.out or runs() / "inspect" / f"{trial.experiment or 'model'}-{trial.variant}.html"
+    )
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text, encoding="utf-8")
     if args.json:
@@ -178,7 +214,10 @@ def _model(args: argparse.Namespace, folder: Path) -> tuple[Trial, Path]:
         settings = config.read()
         model = getattr(root.tracker(settings), "model", None)
         if model is None:
-            raise UsageError(f"{settings.tracker_title} keeps no models", "give the experiment's file, and --variant")
+            raise UsageError(
+                f"{settings.tracker_title} keeps no models",
+                "give the experiment's file, and --variant",
+            )
         trial, file = model(args.spec, folder)
         return trial, file
     if not args.variant:
@@ -200,7 +239,7 @@ def _weights(file: Path) -> NumpyModel:
         return introspect.numpy_model(rnnzoo.load_model(file))
 
 
-# ---------------------------------------------------------------------------------------------- gradients
+# ------------------------------------------------------------------ gradients
 
 
 def gradients(args: argparse.Namespace) -> None:
@@ -212,12 +251,19 @@ def gradients(args: argparse.Namespace) -> None:
     from rnnzoo.report import figures
 
     out = Path(
-        args.out or runs() / "gradients" / f"{'-'.join(Path(reference).stem for reference in args.cells)[:80]}.svg"
+        args.out
+        or runs()
+        / "gradients"
+        / f"{'-'.join(Path(reference).stem for reference in args.cells)[:80]}.svg"
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(figures.lags(curves), encoding="utf-8")
     if args.json:
-        print(json.dumps({"picture": str(out), "norms": [_plain(curve) for curve in curves]}, indent=2))
+        print(
+            json.dumps(
+                {"picture": str(out), "norms": [_plain(curve) for curve in curves]}, indent=2
+            )
+        )
         return
     _print_lags(curves)
     print(f"\npicture {out}")
@@ -246,7 +292,13 @@ def _lags(reference: str, args: argparse.Namespace, console: Console) -> list[La
     bound = memory.bound(begun.cell, begun.layers[0], lags)
     first = {name: norms[0] for name, norms in start.items()}
     return [
-        Lag(trial.variant, name, norms, after.get(name), None if bound is None else bound / bound[0] * first[name])
+        Lag(
+            trial.variant,
+            name,
+            norms,
+            after.get(name),
+            None if bound is None else bound / bound[0] * first[name],
+        )
         for name, norms in start.items()
     ]
 

@@ -40,13 +40,21 @@ def _print_plan(content: Mapping[str, Any], console: Console) -> None:
 
     table = Table(box=None, pad_edge=False)
     several = len({row["task"] for row in content["studies"]}) > 1
-    for name in ("variant", *(["task"] if several else []), "trials", "left", "weights", "ms a step", "a trial"):
+    for name in (
+        "variant",
+        *(["task"] if several else []),
+        "trials",
+        "left",
+        "weights",
+        "ms a step",
+        "a trial",
+    ):
         table.add_column(name, justify="left" if name in ("variant", "task") else "right")
     for row in content["studies"]:
         step, hours = row["seconds_per_step"], row["core_hours"]
         table.add_row(
-            row["variant"], *([row["task"]] if several else []), str(row["planned"]), str(row["left"]),
-            span(row["weights"], "{:,}".format),
+            row["variant"], *([row["task"]] if several else []), str(row["planned"]),
+            str(row["left"]), span(row["weights"], "{:,}".format),
             span([1000 * seconds for seconds in step], "{:.1f}".format) if step else "",
             span([end * 3600 / row["left"] for end in hours], duration) if hours and row["left"] else "",
         )  # fmt: skip
@@ -55,7 +63,11 @@ def _print_plan(content: Mapping[str, Any], console: Console) -> None:
         how_long = span([hours * 3600 for hours in content["hours"]], duration)
         console.print(f"\n{how_long} with {content['workers']} at a time, if no trial stops early")
     for task, most in content.get("second_stage", {}).items():
-        console.print(f"\nthen to confirm claims on {task}: {f'at most {most}' if most else 'no'} trainings more")
+        console.print(
+            "\n"
+            f"then to confirm claims on {task}: {f'at most {most}' if most else 'no'} trainings"
+            " more"
+        )
         if task in content.get("expected", {}):
             expected.show(content["expected"][task], console)
     if "speed" in content:

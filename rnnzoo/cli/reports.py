@@ -1,6 +1,7 @@
 """Commands about results: report, export.
 
-A report is made from the storage, or from a table of trials, and then needs neither the data nor TensorFlow.
+A report is made from the storage, or from a table of trials, and then needs neither the data nor
+TensorFlow.
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ def shown(results: Results, made: Report, console: Console) -> None:
         console.print("runs    make ui  (MLflow's pages)")
         rows = [row for table in made.summary.tables for row in table.rows if row.best]
         if rows:
-            console.print(f"best    {command('best', results.experiment.file, '--variant', rows[0].variant)}")
+            console.print(
+                f"best    {command('best', results.experiment.file, '--variant', rows[0].variant)}"
+            )
 
 
 def export(args: argparse.Namespace) -> None:
@@ -67,11 +70,17 @@ def export(args: argparse.Namespace) -> None:
     store = door.existing_store(config.read(), opened.experiment)
     results = door.results(opened, store)
     if not results:
-        raise UsageError(f"no trial of '{opened.experiment.name}' has ended yet", command("sweep", args.spec))
+        raise UsageError(
+            f"no trial of '{opened.experiment.name}' has ended yet", command("sweep", args.spec)
+        )
     ran = {result.key.task for result in results}
     content: Any = table.Trials(
         experiment=opened.experiment.name,
-        tasks={label: table.TaskMetadata.of(task) for label, task in opened.tasks.items() if label in ran},
+        tasks={
+            label: table.TaskMetadata.of(task)
+            for label, task in opened.tasks.items()
+            if label in ran
+        },
         parts={study.identity: study.parts for study in opened.studies if study.task.label in ran},
         results=tuple(results),
         provenance=tuple(store.provenance(opened.identities)),

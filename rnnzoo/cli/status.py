@@ -54,7 +54,11 @@ def _print_status(rows: Sequence[Any], console: Console) -> None:
         table.add_column(name, justify="left" if name in ("variant", "task") else "right")
     for row in rows:
         best = "" if row.best is None else f"{row.best:.4f}"
-        numbers = [str(row.planned), str(row.running), *(str(row.counts.get(kind, 0)) for kind in kinds)]
+        numbers = [
+            str(row.planned),
+            str(row.running),
+            *(str(row.counts.get(kind, 0)) for kind in kinds),
+        ]
         table.add_row(row.variant, *([row.task] if several else []), *numbers, best)
     console.print(table)
 
@@ -68,18 +72,27 @@ def best(args: argparse.Namespace) -> None:
         "hyperparameters": dict(top.trial.hyperparameters), "scores": dict(top.outcome.scores),
     }  # fmt: skip
     if args.json:
-        print(json.dumps({**content, "model": None if lost else str(model), "cell": top.trial.cell}, indent=2))
+        print(
+            json.dumps(
+                {**content, "model": None if lost else str(model), "cell": top.trial.cell}, indent=2
+            )
+        )
         return
     print(yaml_text(content))
     if lost:
         print(f"# its model cannot be had: {lost}")
         return
-    print(f"# its model:\n#   import rnnzoo\n#   model = rnnzoo.load_model({str(model)!r})\n#   model.summary()")
+    print(
+        "# its model:\n"
+        "#   import rnnzoo\n"
+        f"#   model = rnnzoo.load_model({str(model)!r})\n"
+        "#   model.summary()"
+    )
 
 
 def best_trial(args: argparse.Namespace) -> tuple[Result, str, str]:
-    """The best complete trial of a variant on the task that is asked for, or on the first; that task's label; and why the
-    trial's model cannot be had, empty where it can be.
+    """The best complete trial of a variant on the task that is asked for, or on the first; that
+    task's label; and why the trial's model cannot be had, empty where it can be.
 
     Raises:
         UsageError: no such variant or task, or none of its trials is complete.
@@ -93,5 +106,7 @@ def best_trial(args: argparse.Namespace) -> tuple[Result, str, str]:
     store = door.existing_store(config.read(), opened.experiment)
     top = sources.of_opened(opened, door.results(opened, store)).best(args.variant, task)
     if top is None:
-        raise UsageError(f"no trial of '{args.variant}' is complete yet", command("sweep", args.spec))
+        raise UsageError(
+            f"no trial of '{args.variant}' is complete yet", command("sweep", args.spec)
+        )
     return top, task, door.lost(top, store)

@@ -36,7 +36,9 @@ def sweep(args: argparse.Namespace) -> int:
     console = plain_console(unread="the sweep goes on, though nobody reads what it prints")
     experiment = experiment_of(Path(args.spec), args.set, args.trials)
     with bars(console, lines=True) as report:
-        ready = prepared(experiment, args.workers, args.source or "", args.again, console.print, report)
+        ready = prepared(
+            experiment, args.workers, args.source or "", args.again, console.print, report
+        )
     console.print(_headline(ready.opened, ready.workers))
     if config.project() != Path():
         console.print(f"in the project at {config.project()}", style="dim")
@@ -55,7 +57,9 @@ def sweep(args: argparse.Namespace) -> int:
     if missed or ready.tracker.behind:
         what = f"{len(missed)} of these trials" if missed else "their report or models"
         title = config.read().tracker_title
-        console.print(f"\n{title} lacks {what}: {command('sync', args.spec)} writes them", style="yellow")
+        console.print(
+            f"\n{title} lacks {what}: {command('sync', args.spec)} writes them", style="yellow"
+        )
     without = ready.incomplete(results)
     if without:
         told(console, f"\nno complete trial: {', '.join(without)}", style="yellow")
@@ -71,7 +75,10 @@ def _headline(opened: Opened, workers: int) -> str:
     experiment = opened.experiment
     tasks = ", ".join(task.label for task in experiment.tasks)
     at_once = f", {workers} at a time" if config.read().launcher.name == config.LOCAL.name else ""
-    return f"{experiment.name}: {len(experiment.variants)} variants x {opened.trials} trials on {tasks}{at_once}"
+    return (
+        f"{experiment.name}: {len(experiment.variants)} variants x {opened.trials} trials on"
+        f" {tasks}{at_once}"
+    )
 
 
 def sync(args: argparse.Namespace) -> None:
@@ -97,11 +104,16 @@ def sync(args: argparse.Namespace) -> None:
             late = level(results.trials, tracker, experiment.name, _now_and_then(console, report))
         print("writing the report and the best models", flush=True)
         sweeping.published(opened, results, store, tracker, noted(console))
-    print(f"{late} of {len(results)} trials were written to {title}, which has them all now: {tracker.where()}")
+    print(
+        f"{late} of {len(results)} trials were written to {title}, which has them all now:"
+        f" {tracker.where()}"
+    )
 
 
 def _now_and_then(console: Console, report: Report) -> Callable[[int, int], None]:
-    """Tells how many trials are written: in a bar, and where there is none at first and then every `EVERY` seconds."""
+    """Tells how many trials are written: in a bar, and where there is none at first and then every
+    `EVERY` seconds.
+    """
     last = -EVERY
 
     def tell(done: int, of: int) -> None:

@@ -22,7 +22,8 @@ def ui(args: argparse.Namespace) -> int:
     with socket.socket() as probe:
         if probe.connect_ex((settings.host, port)) == 0:
             raise UsageError(
-                f"port {port} is taken", f"rnnzoo ui --port {port + 1}, or `ui: {{port: ...}}` in mlflow.yml"
+                f"port {port} is taken",
+                f"rnnzoo ui --port {port + 1}, or `ui: {{port: ...}}` in mlflow.yml",
             )
     address = f"http://{settings.host}:{port}"
     print(f"{address}  (Ctrl-C ends it)", flush=True)

@@ -1,4 +1,6 @@
-"""How data was read, and what is probably not meant in it or in a spec, as `sweep`, `plan` and `train` print it."""
+"""How data was read, and what is probably not meant in it or in a spec, as `sweep`, `plan` and
+`train` print it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The second stage of an experiment: fresh trainings, where the search says that all do well, until claims are decided.
+"""The second stage of an experiment: fresh trainings, where the search says that all do well, until
+claims are decided.
 
     questions   what is asked of two variants, and how rounds of trainings answer it
     several     a claim about several tasks: the level of each, and what they say together
@@ -8,6 +9,6 @@
     forecast    what a second stage can be expected to decide
     told        a second stage in sentences, as it runs
 
-Pure: nothing is trained, read or written here.  A sweep, a report and the simulations that say what a verdict is worth all use
-these functions.
+Pure: nothing is trained, read or written here.  A sweep, a report and the simulations that say what
+a verdict is worth all use these functions.
 """

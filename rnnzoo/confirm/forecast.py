@@ -1,9 +1,10 @@
 """An experiment -> what its second stage can be expected to decide, before it runs or goes on.
 
-In: an experiment, a task, where its second stage stands, and how far scores at one setting spread.  Out: for each open claim,
-after how many rounds four of five studies decide it, if the two variants truly differ by so many parts of the margin; and how
-many rounds the budget has.  Not in it: the checks that can keep a claim open (lopsided, seen elsewhere), and that a region may
-miss the best settings.
+In: an experiment, a task, where its second stage stands, and how far scores at one setting spread.
+Out: for each open claim, after how many rounds four of five studies decide it, if the two variants
+truly differ by so many parts of the margin; and how many rounds the budget has.  Not in it: the
+checks that can keep a claim open (lopsided, seen elsewhere), and that a region may miss the best
+settings.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ ENOUGH = 3  # rounds that a spread is taken from
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A true difference, and the rounds after which four of five studies decide; None where no number of rounds does."""
+    """A true difference, and the rounds after which four of five studies decide; None where no
+    number of rounds does.
+    """
 
     difference: float
     rounds: int | None
@@ -41,9 +44,10 @@ class Expected:
         spread: standard deviation of a difference within a round.
         measured: how many rounds the spread is from; 0 where it is given or guessed.
         cases: by true difference, while all open claims share the level.
-        sees: the smallest difference that four of five studies find if this claim stays open longest; infinite where the
-            budget has no look.
-        decidable: whether four of five studies decide it then, where there is no difference or one of the margin.
+        sees: the smallest difference that four of five studies find if this claim stays open
+            longest; infinite where the budget has no look.
+        decidable: whether four of five studies decide it then, where there is no difference or one
+            of the margin.
     """
 
     claim: str
@@ -65,9 +69,11 @@ class Forecast:
         rounds: in all, if every open claim stays open.
         longest: in all, for a claim that stays open when the others close at the next look.
         claims: the open ones.
-        suffices: the fewest rounds that decide some claim, where there is no difference or one of the margin, even if all
-            claims stay open, with a `most` of so many where the present one is less; None where no number does.
-        budget: trainings in all, with which so many rounds can be run; the present one where it is enough.
+        suffices: the fewest rounds that decide some claim, where there is no difference or one of
+            the margin, even if all claims stay open, with a `most` of so many where the present one
+            is less; None where no number does.
+        budget: trainings in all, with which so many rounds can be run; the present one where it is
+            enough.
         most: rounds at most, by the file; None without a last one.
         hours: of training, by the file, at which rounds end too; the numbers leave them out.
     """
@@ -99,17 +105,24 @@ def forecast(
         task: its label.
         trials: of each search.
         now: where the second stage stands, if it has begun.
-        noise: standard deviation of a training's score at one setting; without it that of the rounds, else a guess.
+        noise: standard deviation of a training's score at one setting; without it that of the
+            rounds, else a guess.
         before: where the second stage stands on the tasks before.
     """
     if experiment.confirm is None:
         return None
     how = design(experiment, experiment.confirm, task)
-    asked = {claim.text: question(claim, experiment) for claim in undecided(experiment, task, before)}
+    asked = {
+        claim.text: question(claim, experiment) for claim in undecided(experiment, task, before)
+    }
     rounds: Sequence[Round] = ()
     if now is not None and now.rounds:
         rounds = now.rounds
-        asked = {text: asked[text] for text, standing in now.standings.items() if standing.answer is Answer.OPEN}
+        asked = {
+            text: asked[text]
+            for text, standing in now.standings.items()
+            if standing.answer is Answer.OPEN
+        }
     if not asked:
         return None
     variants = len({label for pair in asked.values() for label in (pair.a, pair.b)})
@@ -121,7 +134,10 @@ def forecast(
     spreads = _spreads(asked, rounds if noise is None else (), math.sqrt(2.0) * usual)
     longest = _up_to(how, _longest(how, run, left, variants))
     sharing = sum(about.levels is None for about in asked.values())
-    claims = tuple(_expected(text, about, how, sharing, longest, *spreads[text]) for text, about in asked.items())
+    claims = tuple(
+        _expected(text, about, how, sharing, longest, *spreads[text])
+        for text, about in asked.items()
+    )
     suffices = _suffices(how, [(about, spreads[text][0]) for text, about in asked.items()])
     return Forecast(
         task,
@@ -134,7 +150,9 @@ def forecast(
         suffices,
         None if suffices is None else max(how.budget, spent + max(suffices - run, 0) * variants),
         how.most,
-        experiment.confirm.hours if experiment.confirm and math.isfinite(experiment.confirm.hours) else None,
+        experiment.confirm.hours
+        if experiment.confirm and math.isfinite(experiment.confirm.hours)
+        else None,
     )
 
 
@@ -150,28 +168,49 @@ def _longest(how: Design, run: int, left: int, variants: int) -> int:
     return run + until + (left - until * variants) // 2
 
 
-def _spreads(asked: Mapping[str, Question], rounds: Sequence[Round], usual: float) -> dict[str, tuple[float, int]]:
-    """By claim, the spread of its differences and how many it is from: of its own, else of all claims', else the usual."""
+def _spreads(
+    asked: Mapping[str, Question], rounds: Sequence[Round], usual: float
+) -> dict[str, tuple[float, int]]:
+    """By claim, the spread of its differences and how many it is from: of its own, else of all
+    claims', else the usual.
+    """
     differences = {text: _differences(about, rounds) for text, about in asked.items()}
     measured = {text: of_claim for text, of_claim in differences.items() if len(of_claim) >= ENOUGH}
-    spreads = {text: (statistics.stdev(of_claim), len(of_claim)) for text, of_claim in measured.items()}
+    spreads = {
+        text: (statistics.stdev(of_claim), len(of_claim)) for text, of_claim in measured.items()
+    }
     if spreads:
         usual = math.sqrt(statistics.fmean(spread**2 for spread, _ in spreads.values()))
     return {text: spreads.get(text, (usual, 0)) for text in asked}
 
 
 def _differences(asked: Question, rounds: Sequence[Round]) -> list[float]:
-    differences = [scored[asked.a] - scored[asked.b] for scored in rounds if asked.a in scored and asked.b in scored]
+    differences = [
+        scored[asked.a] - scored[asked.b]
+        for scored in rounds
+        if asked.a in scored and asked.b in scored
+    ]
     return [difference for difference in differences if math.isfinite(difference)]
 
 
 def _expected(
-    text: str, asked: Question, how: Design, sharing: int, longest: int, spread: float, measured: int
+    text: str,
+    asked: Question,
+    how: Design,
+    sharing: int,
+    longest: int,
+    spread: float,
+    measured: int,
 ) -> Expected:
     level, last_level = asked.level(how.alpha, sharing), asked.level(how.alpha, 1)
     differences = [part * asked.margin for part in PARTS]
-    cases = [Case(gap, rounds_to_decide(asked, gap, how.looks, spread, level)) for gap in differences]
-    alone = [rounds_to_decide(asked, difference, how.looks, spread, last_level) for difference in (0.0, asked.margin)]
+    cases = [
+        Case(gap, rounds_to_decide(asked, gap, how.looks, spread, level)) for gap in differences
+    ]
+    alone = [
+        rounds_to_decide(asked, difference, how.looks, spread, last_level)
+        for difference in (0.0, asked.margin)
+    ]
     return Expected(
         text,
         spread,
@@ -183,7 +222,9 @@ def _expected(
 
 
 def _suffices(how: Design, asked: Sequence[tuple[Question, float]]) -> int | None:
-    """The fewest rounds with which some question of a spread is decided; a later last round makes every look wider."""
+    """The fewest rounds with which some question of a spread is decided; a later last round makes
+    every look wider.
+    """
     rounds, most = _fewest(how, how.looks, asked), how.most
     while rounds is not None and most is not None and rounds > most:
         if rounds > MAX_ROUNDS:
@@ -198,5 +239,7 @@ def _fewest(how: Design, looks: Looks, asked: Sequence[tuple[Question, float]]) 
     counts = []
     for about, spread in asked:
         level = about.level(how.alpha, sharing)
-        counts += [rounds_to_decide(about, gap, looks, spread, level) for gap in (0.0, about.margin)]
+        counts += [
+            rounds_to_decide(about, gap, looks, spread, level) for gap in (0.0, about.margin)
+        ]
     return min((count for count in counts if count is not None), default=None)

@@ -1,13 +1,14 @@
-"""Rounds of trainings -> answers: is one variant worse than another, better, or within a margin of it?
+"""Rounds of trainings -> answers: is one variant worse than another, better, or within a margin of
+it?
 
-In: questions about pairs of variants, and rounds, each with one fresh training of every variant that is still asked about: all
-at one setting, or with `settings: own` each at one of its own.  Out: which questions are closed, at which round and with which
-interval, and which are open.
+In: questions about pairs of variants, and rounds, each with one fresh training of every variant
+that is still asked about: all at one setting, or with `settings: own` each at one of its own.  Out:
+which questions are closed, at which round and with which interval, and which are open.
 
-All questions share one error rate.  Each open one is looked at with an equal part of it; where one closes, its part goes to
-those that are left (Maurer and Bretz 2013).  A question that is part of a claim about several tasks has levels of its own
-instead, and hands nothing on.  Nothing is chosen among the rounds: a verdict rests on all of them up to the look at which it
-fell.
+All questions share one error rate.  Each open one is looked at with an equal part of it; where one
+closes, its part goes to those that are left (Maurer and Bretz 2013).  A question that is part of a
+claim about several tasks has levels of its own instead, and hands nothing on.  Nothing is chosen
+among the rounds: a verdict rests on all of them up to the look at which it fell.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ Array = np.ndarray[Any, Any]
 Round = Mapping[str, float]  # score of each variant's training; infinite where it gave none
 ALIKE = 3.0  # two variants are lopsided where the scores of one spread over three times as wide,
 WIDE = 0.5  # and over half a margin
-CERTAIN = 0.7  # the part of the margin inside which an interval must lie: settings are not known exactly either
+# the part of the margin inside which an interval must lie: settings are not known exactly either
+CERTAIN = 0.7
 
 
 class Answer(StrEnum):
@@ -42,7 +44,9 @@ CLOSED = (Answer.WORSE, Answer.BETTER, Answer.SAME)
 
 
 class Looks(Expecting, Protocol):
-    """When one looks, the first time after round `first`, and how wide an interval is that holds at every look."""
+    """When one looks, the first time after round `first`, and how wide an interval is that holds at
+    every look.
+    """
 
     def half_width(self, differences: Array, level: float) -> float: ...
 
@@ -55,7 +59,8 @@ class Question:
         a, b: their labels.
         floor: a difference that does not exceed it is neither worse nor better.
         margin: the largest difference that counts as none.
-        levels: of error, of each answer, where they are its own; None where it shares the study's with other questions.
+        levels: of error, of each answer, where they are its own; None where it shares the study's
+            with other questions.
     """
 
     a: str
@@ -79,8 +84,10 @@ class Seen:
     """Scores from before the rounds, on the split that rounds are judged on.
 
     Attributes:
-        worst: the worst score of the search; a training of a round that gives no score counts as this.
-        best: by variant, the best score at other settings than those of the rounds; variants without one are missing.
+        worst: the worst score of the search; a training of a round that gives no score counts as
+            this.
+        best: by variant, the best score at other settings than those of the rounds; variants
+            without one are missing.
     """
 
     worst: float
@@ -96,8 +103,8 @@ class Standing:
         mean, low, high: of the differences A less B, with their interval; above 0, A is worse.
         level: of error, at which it was decided or, while it is open, would be.
         lopsided: whether one of the two spreads so much wider that nothing may be decided.
-        elsewhere: what the interval would say, where the variant that it speaks against was once seen to do so well at
-            other settings that it may not be said; else open.
+        elsewhere: what the interval would say, where the variant that it speaks against was once
+            seen to do so well at other settings that it may not be said; else open.
     """
 
     answer: Answer = Answer.OPEN
@@ -112,7 +119,11 @@ class Standing:
 
 def asked(questions: Sequence[Question], standings: Sequence[Standing]) -> tuple[str, ...]:
     """The variants that some open question is about, in order of appearance."""
-    still = [question for question, standing in zip(questions, standings) if standing.answer is Answer.OPEN]
+    still = [
+        question
+        for question, standing in zip(questions, standings)
+        if standing.answer is Answer.OPEN
+    ]
     return tuple(dict.fromkeys(label for question in still for label in (question.b, question.a)))
 
 
@@ -124,7 +135,8 @@ def look(
     level: float,
     seen: Seen,
 ) -> tuple[Standing, ...]:
-    """Where every question stands after the last of these rounds; a question that closes leaves its level to the others.
+    """Where every question stands after the last of these rounds; a question that closes leaves its
+    level to the others.
 
     Args:
         before: where the questions stood before the last round.
@@ -133,7 +145,9 @@ def look(
     standings = list(before)
     closed = True
     while closed:
-        still = [number for number, current in enumerate(standings) if current.answer is Answer.OPEN]
+        still = [
+            number for number, current in enumerate(standings) if current.answer is Answer.OPEN
+        ]
         sharing = sum(questions[number].levels is None for number in still)
         for number in still:
             own_level = questions[number].level(level, sharing)
@@ -142,10 +156,16 @@ def look(
     return tuple(standings)
 
 
-def standing(question: Question, rounds: Sequence[Round], looks: Looks, level: float, seen: Seen) -> Standing:
-    """Where one question stands after all these rounds, at one level of error, or at its own levels."""
+def standing(
+    question: Question, rounds: Sequence[Round], looks: Looks, level: float, seen: Seen
+) -> Standing:
+    """Where one question stands after all these rounds, at one level of error, or at its own
+    levels.
+    """
     paired = [scored for scored in rounds if question.a in scored and question.b in scored]
-    scores = np.array([[scored[question.a], scored[question.b]] for scored in paired]).reshape(-1, 2)
+    scores = np.array([[scored[question.a], scored[question.b]] for scored in paired]).reshape(
+        -1, 2
+    )
     scores = np.where(np.isfinite(scores), scores, seen.worst)
     if not len(scores):
         return Standing(level=level)
@@ -162,8 +182,12 @@ def standing(question: Question, rounds: Sequence[Round], looks: Looks, level: f
     return Standing(answer, len(scores), mean, mean - half, mean + half, level, lopsided, elsewhere)
 
 
-def _answer_at_level(question: Question, differences: Array, looks: Looks, level: float) -> tuple[Answer, float]:
-    """The answer, and the level at which it is given; open at `level` where no answer's own level gives it."""
+def _answer_at_level(
+    question: Question, differences: Array, looks: Looks, level: float
+) -> tuple[Answer, float]:
+    """The answer, and the level at which it is given; open at `level` where no answer's own level
+    gives it.
+    """
     mean = float(differences.mean())
     levels = question.levels or dict.fromkeys(CLOSED, level)
     for own_level in sorted(set(levels.values()), reverse=True):
@@ -174,8 +198,11 @@ def _answer_at_level(question: Question, differences: Array, looks: Looks, level
     return Answer.OPEN, level
 
 
-def rounds_to_decide(question: Question, difference: float, looks: Looks, spread: float, level: float) -> int | None:
-    """The number of rounds after which 80 % of studies decide a question; None where no number is enough.
+def rounds_to_decide(
+    question: Question, difference: float, looks: Looks, spread: float, level: float
+) -> int | None:
+    """The number of rounds after which 80 % of studies decide a question; None where no number is
+    enough.
 
     Args:
         difference: the true one, from 0 on.
@@ -196,7 +223,9 @@ def _answer(question: Question, low: float, high: float) -> Answer:
 
 
 def _lopsided(scores: Array, margin: float) -> bool:
-    """Whether one variant sometimes does much worse, as when some of its trainings fail: a mean of few rounds is no guide."""
+    """Whether one variant sometimes does much worse, as when some of its trainings fail: a mean of
+    few rounds is no guide.
+    """
     narrow, wide = sorted(scores.std(axis=0, ddof=1))
     return bool(wide > ALIKE * narrow and wide > WIDE * margin)
 
@@ -204,9 +233,10 @@ def _lopsided(scores: Array, margin: float) -> bool:
 def _seen_elsewhere(question: Question, answer: Answer, scores: Array, seen: Seen) -> bool:
     """Whether a training before the rounds contradicts an answer.
 
-    Rounds are run where all variants do well, and a variant whose best settings lie elsewhere does worse in every one of them.
-    So a variant is not called worse if it once scored, elsewhere, within the floor of the other's mean.  Two variants are not
-    called the same if one of them once beat the other's mean by more than the margin.
+    Rounds are run where all variants do well, and a variant whose best settings lie elsewhere does
+    worse in every one of them.  So a variant is not called worse if it once scored, elsewhere,
+    within the floor of the other's mean.  Two variants are not called the same if one of them once
+    beat the other's mean by more than the margin.
     """
     mean_a, mean_b = scores.mean(axis=0)
     lead_a = mean_b - seen.best.get(question.a, math.inf)

@@ -1,8 +1,8 @@
 """Trials of a search -> the settings at which all variants do well.
 
-In: points of the unit cube with the scores of several variants.  Out: the best part of the space, as points of a fixed
-quasi-random grid.  Each variant is measured against its own best score: a point is good if, on average over the variants, the
-expected score is little worse than that.
+In: points of the unit cube with the scores of several variants.  Out: the best part of the space,
+as points of a fixed quasi-random grid.  Each variant is measured against its own best score: a
+point is good if, on average over the variants, the expected score is little worse than that.
 """
 
 from __future__ import annotations
@@ -61,7 +61,9 @@ def region_size(share: float) -> int:
     return max(1, round(share * GRID))
 
 
-def regions(trials: Scored, variants: Sequence[str], share: float, common: bool) -> dict[str, Region]:
+def regions(
+    trials: Scored, variants: Sequence[str], share: float, common: bool
+) -> dict[str, Region]:
     """The best `share` of the space for each variant; with `common`, one region for all of them.
 
     Raises:
@@ -85,7 +87,11 @@ def regions(trials: Scored, variants: Sequence[str], share: float, common: bool)
 
 
 def _as_bytes(trials: Scored) -> tuple[bytes, tuple[str, ...], bytes]:
-    return trials.points.astype(float).tobytes(), trials.variants, trials.scores.astype(float).tobytes()
+    return (
+        trials.points.astype(float).tobytes(),
+        trials.variants,
+        trials.scores.astype(float).tobytes(),
+    )
 
 
 @lru_cache(maxsize=16)  # every round asks for the same surface once more

@@ -1,12 +1,14 @@
-"""A claim about several tasks: the level that each task has for it, and what its tasks say together.
+"""A claim about several tasks: the level that each task has for it, and what its tasks say
+together.
 
-In: a claim that it holds on all tasks, or on most, its level, and what the rounds on each task answered.  Out: the levels of
-its question on one task, and whether it holds.
+In: a claim that it holds on all tasks, or on most, its level, and what the rounds on each task
+answered.  Out: the levels of its question on one task, and whether it holds.
 
-Both words are partial conjunctions, with Bonferroni's bound: of k tasks, m must bear the claim out, and where k - m + 1 refute
-it, it cannot hold.  So a task bears it out at the level divided by k - m + 1, and refutes it at the level divided by m.  A
-claim on all of k tasks needs no adjustment to be borne out, and k tests to be refuted.  These levels stay with the claim:
-what it does not need is not handed on, since the rounds of one task know nothing of the others.
+Both words are partial conjunctions, with Bonferroni's bound: of k tasks, m must bear the claim out,
+and where k - m + 1 refute it, it cannot hold.  So a task bears it out at the level divided by k - m
++ 1, and refutes it at the level divided by m.  A claim on all of k tasks needs no adjustment to be
+borne out, and k tests to be refuted.  These levels stay with the claim: what it does not need is
+not handed on, since the rounds of one task know nothing of the others.
 """
 
 from __future__ import annotations
@@ -16,7 +18,11 @@ from collections.abc import Mapping, Sequence
 from rnnzoo.confirm.questions import CLOSED, Answer
 from rnnzoo.spec.experiment import Claim
 
-_BEARS_OUT = {"A worse than B": Answer.WORSE, "A better than B": Answer.BETTER, "A same as B": Answer.SAME}
+_BEARS_OUT = {
+    "A worse than B": Answer.WORSE,
+    "A better than B": Answer.BETTER,
+    "A same as B": Answer.SAME,
+}
 
 
 def bears_out(claim: Claim, answer: Answer) -> bool:

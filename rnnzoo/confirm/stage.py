@@ -1,7 +1,9 @@
-"""What to train next: pilots until every variant does as well as predicted, then rounds until the questions are closed.
+"""What to train next: pilots until every variant does as well as predicted, then rounds until the
+questions are closed.
 
-In: the trials of the search, the pilots and the rounds so far.  Out: the next trainings, or that there are none.  A function of
-what was trained and of nothing else: a sweep that was interrupted, or has more workers, asks the same and gets the same.
+In: the trials of the search, the pilots and the rounds so far.  Out: the next trainings, or that
+there are none.  A function of what was trained and of nothing else: a sweep that was interrupted,
+or has more workers, asks the same and gets the same.
 """
 
 from __future__ import annotations
@@ -27,9 +29,11 @@ class Design:
     """How questions are answered.
 
     Attributes:
-        common: whether all variants train at the same settings; otherwise each has a region of its own.
+        common: whether all variants train at the same settings; otherwise each has a region of its
+            own.
         share: the share of the space that is the region.
-        pilot: trainings of each variant at points of the region, before the rounds; they enter no verdict.
+        pilot: trainings of each variant at points of the region, before the rounds; they enter no
+            verdict.
         budget: trainings in all, those of the search included.
         alpha: the share of studies that may contain a wrong answer.
         margin: the unit in which a pilot's surprise is measured.
@@ -77,7 +81,11 @@ class Tuned:
 
 
 def tune(
-    design: Design, variants: Sequence[str], search: Scored, pilots: Mapping[tuple[str, int], float], uniform: Uniform
+    design: Design,
+    variants: Sequence[str],
+    search: Scored,
+    pilots: Mapping[tuple[str, int], float],
+    uniform: Uniform,
 ) -> Tuned:
     """The regions after these pilots, and the pilots to train next.
 
@@ -102,18 +110,28 @@ def tune(
         count += len(wanted)
         scores = [pilots[pilot.key] for pilot in wanted]
         points = np.array([pilot.point for pilot in wanted])
-        trials = trials.with_more(Scored(points, tuple(pilot.variant for pilot in wanted), np.array(scores)))
-        worse = {pilot.variant for pilot, score in zip(wanted, scores) if _is_surprise(pilot, score, design.margin)}
+        trials = trials.with_more(
+            Scored(points, tuple(pilot.variant for pilot in wanted), np.array(scores))
+        )
+        worse = {
+            pilot.variant
+            for pilot, score in zip(wanted, scores)
+            if _is_surprise(pilot, score, design.margin)
+        }
         surprised = tuple(variant for variant in surprised if variant in worse)
     return Tuned(regions(trials, variants, design.share, design.common), (), surprised, count)
 
 
 def _is_surprise(pilot: Wanted, score: float, margin: float) -> bool:
-    """Whether a pilot did so much worse than predicted; one without a score, infinite or NaN, did."""
+    """Whether a pilot did so much worse than predicted; one without a score, infinite or NaN,
+    did.
+    """
     return not score <= pilot.expected + SURPRISE * margin
 
 
-def _random_pilot(region: Region, variant: str, repeat: int, number: int, design: Design, uniform: Uniform) -> Wanted:
+def _random_pilot(
+    region: Region, variant: str, repeat: int, number: int, design: Design, uniform: Uniform
+) -> Wanted:
     place = int(uniform(f"pilot {variant} {repeat} {number}") * len(region.points))
     return _training_at(region, place, variant, repeat * design.pilot + number)
 
@@ -125,7 +143,9 @@ def _training_at(region: Region, place: int, variant: str, index: int) -> Wanted
 
 
 def place_in_round(region: Region, who: str, number: int, uniform: Uniform) -> int:
-    """The position of a round's point in the region: all points in a random order before any is repeated."""
+    """The position of a round's point in the region: all points in a random order before any is
+    repeated.
+    """
     size = len(region.points)
     order = sorted(range(size), key=lambda place: uniform(f"{who} {number // size} {place}"))
     return order[number % size]
@@ -153,15 +173,21 @@ class RoundsSoFar:
 
 
 def progress(
-    design: Design, questions: Sequence[Question], scores: Mapping[tuple[str, int], float], spent: int, seen: Seen
+    design: Design,
+    questions: Sequence[Question],
+    scores: Mapping[tuple[str, int], float],
+    spent: int,
+    seen: Seen,
 ) -> RoundsSoFar:
     """Replay the rounds, and find the trainings that come next.
 
-    Before the first look no question can close, so all rounds up to it come at once, unless a later round is complete already.
+    Before the first look no question can close, so all rounds up to it come at once, unless a later
+    round is complete already.
 
     Args:
         questions: about variants that are tuned.
-        scores: by variant and round, of the trainings that have ended; infinite where one gave none.
+        scores: by variant and round, of the trainings that have ended; infinite where one gave
+            none.
         spent: trainings of search and pilots.
     """
     rounds: list[Round] = []
@@ -173,7 +199,8 @@ def progress(
         variants, number = asked(questions, standings), len(rounds)
         lacking = [(variant, number) for variant in variants if (variant, number) not in scores]
         batch_is_full = bool(missing) and number >= design.looks.first
-        # complete already, as after an interruption: it and what follows wait, so that rounds are told without a gap
+        # complete already, as after an interruption: it and what follows wait, so that rounds are
+        # told without a gap
         behind_a_gap = bool(missing) and not lacking
         if batch_is_full or behind_a_gap:
             break
@@ -187,7 +214,9 @@ def progress(
             standings = look(questions, standings, rounds, design.looks, design.alpha, seen)
             history.append(standings)
     whole = [scored for scored in rounds if not any(math.isnan(score) for score in scored.values())]
-    return RoundsSoFar(tuple(whole), standings, tuple(history), tuple(missing), spent, "" if missing else ended)
+    return RoundsSoFar(
+        tuple(whole), standings, tuple(history), tuple(missing), spent, "" if missing else ended
+    )
 
 
 def _ended(design: Design, names: Sequence[str], rounds: int, spent: int) -> str:
@@ -201,10 +230,16 @@ def _ended(design: Design, names: Sequence[str], rounds: int, spent: int) -> str
 def in_round(design: Design, tuned: Tuned, variant: str, number: int, uniform: Uniform) -> Wanted:
     """The training of a variant in a round."""
     region = tuned.regions[variant]
-    place = place_in_round(region, "round" if design.common else f"round {variant}", number, uniform)
+    place = place_in_round(
+        region, "round" if design.common else f"round {variant}", number, uniform
+    )
     return _training_at(region, place, variant, number)
 
 
 def tuned_questions(questions: Sequence[Question], untuned: Sequence[str]) -> tuple[Question, ...]:
     """The questions that can be asked: those about variants that do as well as predicted."""
-    return tuple(question for question in questions if question.a not in untuned and question.b not in untuned)
+    return tuple(
+        question
+        for question in questions
+        if question.a not in untuned and question.b not in untuned
+    )

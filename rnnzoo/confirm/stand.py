@@ -1,7 +1,8 @@
-"""An experiment and its results -> where its second stage stands: what is decided, and what to train next.
+"""An experiment and its results -> where its second stage stands: what is decided, and what to
+train next.
 
-In: the experiment, a task, and all results of its present studies.  Out: a `Stand`.  A sweep reads from it what to train, a
-report what to say.
+In: the experiment, a task, and all results of its present studies.  Out: a `Stand`.  A sweep reads
+from it what to train, a report what to say.
 """
 
 from __future__ import annotations
@@ -16,7 +17,16 @@ import numpy as np
 from rnnzoo.confirm import several
 from rnnzoo.confirm.questions import Answer, Question, Round, Seen, Standing
 from rnnzoo.confirm.region import Region, Scored
-from rnnzoo.confirm.stage import REPEATS, Design, Tuned, Wanted, in_round, progress, tune, tuned_questions
+from rnnzoo.confirm.stage import (
+    REPEATS,
+    Design,
+    Tuned,
+    Wanted,
+    in_round,
+    progress,
+    tune,
+    tuned_questions,
+)
 from rnnzoo.errors import StatsError
 from rnnzoo.spec import points
 from rnnzoo.spec.claims import CONFIRMED, TESTED, family, judged, tasks_of
@@ -46,14 +56,17 @@ class Stand:
 
     Attributes:
         standings: by claim; only claims that are about scores and whose variants are tuned.
-        untuned: variants that do worse than predicted in the region; no claim about them is decided.
+        untuned: variants that do worse than predicted in the region; no claim about them is
+            decided.
         rounds: the complete ones.
-        searched, pilots, trainings: how many trainings were made in the search, as pilots, and in all.
+        searched, pilots, trainings: how many trainings were made in the search, as pilots, and in
+            all.
         regions: by variant.
         history: by claim, where it stood after each round.
-        next: the trainings that come next; none at the end; also none, with `ended` empty, while the search has not come to
-            every variant.
-        ended: why none comes next: `decided`, `most`, `budget`, `hours`, or in words why nothing can be confirmed.
+        next: the trainings that come next; none at the end; also none, with `ended` empty, while
+            the search has not come to every variant.
+        ended: why none comes next: `decided`, `most`, `budget`, `hours`, or in words why nothing
+            can be confirmed.
     """
 
     task: str
@@ -75,12 +88,18 @@ def confirmed(claim: Claim) -> bool:
 
 
 def claims_on(experiment: Experiment, task: str) -> list[Claim]:
-    """The claims that rounds on a task are about: those about it alone, and those about several tasks."""
-    return [claim for claim in experiment.claims if confirmed(claim) and task in tasks_of(claim, [task])]
+    """The claims that rounds on a task are about: those about it alone, and those about several
+    tasks.
+    """
+    return [
+        claim for claim in experiment.claims if confirmed(claim) and task in tasks_of(claim, [task])
+    ]
 
 
 def undecided(experiment: Experiment, task: str, before: Sequence[Stand]) -> list[Claim]:
-    """The claims that rounds on a task are about, without those about several tasks that the tasks before have decided."""
+    """The claims that rounds on a task are about, without those about several tasks that the tasks
+    before have decided.
+    """
     claims = claims_on(experiment, task)
     return [claim for claim in claims if not claim.over or holds_over(claim, before) is None]
 
@@ -92,16 +111,25 @@ def earlier(stands: Mapping[str, Stand], task: str) -> list[Stand]:
 
 def claimed(experiment: Experiment, task: str) -> tuple[str, ...]:
     """The variants that rounds on a task are about."""
-    return tuple(dict.fromkeys(label for claim in claims_on(experiment, task) for label in (claim.b, claim.a)))
+    return tuple(
+        dict.fromkeys(
+            label for claim in claims_on(experiment, task) for label in (claim.b, claim.a)
+        )
+    )
 
 
 def question(claim: Claim, experiment: Experiment) -> Question:
-    """The question of a claim about two variants.  `A same as B` is refuted only by a difference above the margin."""
+    """The question of a claim about two variants.
+
+    `A same as B` is refuted only by a difference above the margin.
+    """
     margin = experiment.margin or 0.0
     floor = margin / 2 if experiment.floor is None else experiment.floor
     within = margin if claim.number is None else claim.number
     levels = several.levels(claim, level_over(experiment)) if claim.over else None
-    return Question(claim.a, claim.b, within if claim.form == "A same as B" else floor, within, levels)
+    return Question(
+        claim.a, claim.b, within if claim.form == "A same as B" else floor, within, levels
+    )
 
 
 def level_over(experiment: Experiment) -> float:
@@ -110,7 +138,9 @@ def level_over(experiment: Experiment) -> float:
 
 
 def _sharing(experiment: Experiment, where: str) -> int:
-    """How many tested claims share the error rate of the family of those judged on `where`; at least 1."""
+    """How many tested claims share the error rate of the family of those judged on `where`; at
+    least 1.
+    """
     pairs = judged(experiment.claims, [choice.label for choice in experiment.tasks])
     family_name = family(where, experiment.family)
     in_family = [claim for claim, on in pairs if family(on, experiment.family) == family_name]
@@ -118,12 +148,16 @@ def _sharing(experiment: Experiment, where: str) -> int:
 
 
 def part(experiment: Experiment, task: str) -> float:
-    """The share of its family's error rate that belongs to the claims that are confirmed on a task alone."""
+    """The share of its family's error rate that belongs to the claims that are confirmed on a task
+    alone.
+    """
     return sum(not claim.over for claim in claims_on(experiment, task)) / _sharing(experiment, task)
 
 
 def part_of_several(experiment: Experiment) -> float:
-    """The share of its family's error rate that belongs to the confirmed claims about several tasks."""
+    """The share of its family's error rate that belongs to the confirmed claims about several
+    tasks.
+    """
     over_tasks = [claim for claim in experiment.claims if claim.over and confirmed(claim)]
     return len(over_tasks) / _sharing(experiment, SEVERAL_TASKS)
 
@@ -136,7 +170,9 @@ def left(experiment: Experiment, tasks: Iterable[str], family_name: str) -> floa
         family_name: of the family, as `family` gives it.
     """
     labels = list(tasks)
-    spent = sum(part(experiment, task) for task in labels if family(task, experiment.family) == family_name)
+    spent = sum(
+        part(experiment, task) for task in labels if family(task, experiment.family) == family_name
+    )
     if labels and family(SEVERAL_TASKS, experiment.family) == family_name:
         spent += part_of_several(experiment)
     return 1.0 - spent
@@ -158,7 +194,9 @@ def design(experiment: Experiment, confirm: Confirm, task: str) -> Design:
 
 
 def stands(experiment: Experiment, results: Sequence[Result], trials: int) -> dict[str, Stand]:
-    """The state of the second stage on every task, in their order; the arguments are those of `stand`."""
+    """The state of the second stage on every task, in their order; the arguments are those of
+    `stand`.
+    """
     by_task: dict[str, Stand] = {}
     for task in experiment.tasks:
         by_task[task.label] = stand(experiment, task.label, results, trials, list(by_task.values()))
@@ -166,7 +204,11 @@ def stands(experiment: Experiment, results: Sequence[Result], trials: int) -> di
 
 
 def stand(
-    experiment: Experiment, task: str, results: Sequence[Result], trials: int, before: Sequence[Stand] = ()
+    experiment: Experiment,
+    task: str,
+    results: Sequence[Result],
+    trials: int,
+    before: Sequence[Stand] = (),
 ) -> Stand:
     """The state of the second stage on a task.
 
@@ -174,17 +216,26 @@ def stand(
         task: its label.
         results: of the experiment's present studies.
         trials: of each search.
-        before: where it stands on the tasks before: what these have decided of several tasks is not asked again.
+        before: where it stands on the tasks before: what these have decided of several tasks is not
+            asked again.
     """
     confirm = experiment.confirm
     if confirm is None or not claims_on(experiment, task):
         return Stand(task, {}, ended="no claim is about scores")
     now = _Stage(experiment, confirm, task, results, trials, before).stand()
-    return replace(now, next=(), ended="hours") if now.next and _hours(results, task) >= confirm.hours else now
+    return (
+        replace(now, next=(), ended="hours")
+        if now.next and _hours(results, task) >= confirm.hours
+        else now
+    )
 
 
 def at_most(
-    experiment: Experiment, task: str, trials: int, now: Stand | None = None, before: Sequence[Stand] = ()
+    experiment: Experiment,
+    task: str,
+    trials: int,
+    now: Stand | None = None,
+    before: Sequence[Stand] = (),
 ) -> int:
     """The most trainings that the second stage on a task may still take.
 
@@ -202,7 +253,9 @@ def at_most(
     if now is not None:
         spent, pilots = max(spent, now.trainings), pilots - now.pilots
     if now is not None and now.standings:  # all pilots are trained
-        still_open = {text for text, standing in now.standings.items() if standing.answer is Answer.OPEN}
+        still_open = {
+            text for text, standing in now.standings.items() if standing.answer is Answer.OPEN
+        }
         claims = [claim for claim in claims if claim.text in still_open]
         pilots, rounds = 0, rounds - len(now.rounds)
     variants = len({label for claim in claims for label in (claim.a, claim.b)})
@@ -216,7 +269,9 @@ def _hours(results: Sequence[Result], task: str) -> float:
 
 
 def extent(experiment: Experiment, variant: str, region: Region) -> dict[str, tuple[Value, Value]]:
-    """The lowest and highest value of each searched hyper-parameter in a region; of a choice, the first and last."""
+    """The lowest and highest value of each searched hyper-parameter in a region; of a choice, the
+    first and last.
+    """
     space = experiment.variant(variant).space
     settings = _settings(space, region)
     ends: dict[str, tuple[Value, Value]] = {}
@@ -268,11 +323,18 @@ class _Stage:
         if not self.claims:
             return Stand(self.task, {}, searched=count, trainings=count, ended="decided")
         if not all(self.searched(label) for label in variants):
-            return Stand(self.task, {}, searched=count, trainings=count)  # the search has not come to all of them yet
+            # the search has not come to all of them yet
+            return Stand(self.task, {}, searched=count, trainings=count)
         try:
             tuned = self.tuned(variants)
         except StatsError as error:
-            return Stand(self.task, {}, searched=count, trainings=count, ended=f"nothing can be confirmed: {error}")
+            return Stand(
+                self.task,
+                {},
+                searched=count,
+                trainings=count,
+                ended=f"nothing can be confirmed: {error}",
+            )
         if tuned.wanted:
             wanted = tuple(self.training(PILOT, pilot) for pilot in tuned.wanted)
             spent = (count, tuned.pilots, count + tuned.pilots)
@@ -282,10 +344,19 @@ class _Stage:
     def rounds(self, tuned: Tuned, searched: int) -> Stand:
         asked = {claim.text: question(claim, self.experiment) for claim in self.claims}
         questions = tuned_questions(list(asked.values()), tuned.untuned)
-        question_index = {text: questions.index(of_claim) for text, of_claim in asked.items() if of_claim in questions}
+        question_index = {
+            text: questions.index(of_claim)
+            for text, of_claim in asked.items()
+            if of_claim in questions
+        }
         scores = self.scores(tuned.regions, ROUND, self.experiment.select.report)
-        now = progress(self.design, questions, scores, searched + tuned.pilots, self.seen(tuned.regions))
-        wanted = [in_round(self.design, tuned, variant, number, self.uniform) for variant, number in now.missing]
+        now = progress(
+            self.design, questions, scores, searched + tuned.pilots, self.seen(tuned.regions)
+        )
+        wanted = [
+            in_round(self.design, tuned, variant, number, self.uniform)
+            for variant, number in now.missing
+        ]
         return Stand(
             self.task,
             {text: now.standings[number] for text, number in question_index.items()},
@@ -295,7 +366,10 @@ class _Stage:
             tuned.pilots,
             now.trainings - len(wanted),
             tuned.regions,
-            {text: tuple(after[number] for after in now.history) for text, number in question_index.items()},
+            {
+                text: tuple(after[number] for after in now.history)
+                for text, number in question_index.items()
+            },
             tuple(self.training(ROUND, training) for training in wanted),
             now.ended,
         )
@@ -307,7 +381,9 @@ class _Stage:
     def uniform(self, words: str) -> float:
         return uniform(f"{self.experiment.search.seed} {self.task} {words}")
 
-    def scores(self, variants: Iterable[str], stage: str, split: str) -> dict[tuple[str, int], float]:
+    def scores(
+        self, variants: Iterable[str], stage: str, split: str
+    ) -> dict[tuple[str, int], float]:
         """Scores by variant and index; infinite where a training gave none."""
         scores = {}
         for label in variants:
@@ -316,8 +392,10 @@ class _Stage:
         return scores
 
     def tuned(self, variants: Sequence[str]) -> Tuned:
-        """The outcome of search and pilots.  Variants with different spaces have no common settings and no common
-        surface, so each space is tuned by itself.
+        """The outcome of search and pilots.
+
+        Variants with different spaces have no common settings and no common surface, so each space
+        is tuned by itself.
         """
         spaces = {label: self.experiment.variant(label).space.dimensions for label in variants}
         groups: list[list[str]] = []  # spaces cannot be hashed
@@ -328,7 +406,10 @@ class _Stage:
             else:
                 group.append(label)
         pilots = self.scores(variants, PILOT, self.experiment.select.on)
-        tunings = [tune(self.design, tuple(group), self.search(group[0]), pilots, self.uniform) for group in groups]
+        tunings = [
+            tune(self.design, tuple(group), self.search(group[0]), pilots, self.uniform)
+            for group in groups
+        ]
         return Tuned(
             dict(chain.from_iterable(tuning.regions.items() for tuning in tunings)),
             tuple(chain.from_iterable(tuning.wanted for tuning in tunings)),
@@ -339,7 +420,11 @@ class _Stage:
     def search(self, variant: str) -> Scored:
         """The search trials of all variants that share the space of `variant`."""
         space, on = self.experiment.variant(variant).space, self.experiment.select.on
-        alike = {variant.label for variant in self.experiment.variants if variant.space.dimensions == space.dimensions}
+        alike = {
+            variant.label
+            for variant in self.experiment.variants
+            if variant.space.dimensions == space.dimensions
+        }
         trainings = [
             (label, result.trial.hyperparameters, result.outcome.scores.get(on, math.inf))
             for label, result in self.all_searched()
@@ -359,17 +444,31 @@ class _Stage:
 
     def searched(self, label: str) -> list[Result]:
         """The planned trials of a variant's search, by index."""
-        search = [result for result in self.of.get((label, ""), []) if result.trial.index < self.trials]
+        search = [
+            result for result in self.of.get((label, ""), []) if result.trial.index < self.trials
+        ]
         return sorted(search, key=lambda result: result.trial.index)
 
     def seen(self, regions: Mapping[str, Region]) -> Seen:
-        """Scores on the reported split of search trials, and of pilots outside of a variant's region."""
+        """Scores on the reported split of search trials, and of pilots outside of a variant's
+        region.
+        """
         report = self.experiment.select.report
-        searched = [(label, trial) for label, trial in self.all_searched() if report in trial.outcome.scores]
+        searched = [
+            (label, trial) for label, trial in self.all_searched() if report in trial.outcome.scores
+        ]
         best: dict[str, float] = {}
         for label, region in regions.items():
             inside = _settings(self.experiment.variant(label).space, region)
-            before = [*(trial for name, trial in searched if name == label), *self.of.get((label, PILOT), [])]
-            elsewhere = [result for result in before if dict(result.trial.hyperparameters) not in inside]
-            best[label] = min((result.outcome.scores.get(report, math.inf) for result in elsewhere), default=math.inf)
+            before = [
+                *(trial for name, trial in searched if name == label),
+                *self.of.get((label, PILOT), []),
+            ]
+            elsewhere = [
+                result for result in before if dict(result.trial.hyperparameters) not in inside
+            ]
+            best[label] = min(
+                (result.outcome.scores.get(report, math.inf) for result in elsewhere),
+                default=math.inf,
+            )
         return Seen(max((trial.outcome.scores[report] for _, trial in searched), default=0.0), best)

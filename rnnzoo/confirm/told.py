@@ -39,7 +39,10 @@ def lines(now: Stand, experiment: Experiment) -> Iterator[str]:
 def _answer(standing: Standing, text: str, experiment: Experiment) -> str:
     if standing.answer is Answer.SAME:
         claim = next(claim for claim in experiment.claims if claim.text == text)
-        return f"the same within {question(claim, experiment).margin:g} ({standing.low:+.3f} to {standing.high:+.3f})"
+        return (
+            f"the same within {question(claim, experiment).margin:g} ({standing.low:+.3f} to"
+            f" {standing.high:+.3f})"
+        )
     return f"{standing.answer} ({standing.low:+.3f} to {standing.high:+.3f})"
 
 

@@ -1,4 +1,5 @@
-"""The cell language: equations as text become an intermediate representation once, and everything else reads that.
+"""The cell language: equations as text become an intermediate representation once, and everything
+else reads that.
 
     parse, check       text -> trees -> `ir.Cell`, or every mistake
     ir, primitives     the representation; the operations, each with all of its rules
@@ -30,7 +31,9 @@ from rnnzoo.spec.cell import Init, parse_cell, read
 __all__ = ["check", "checkable", "ir", "load", "no_weight", "parse_text", "with_init"]
 
 
-def load(reference: str | Path, folder: Path | None = None, options: Mapping[str, float] | None = None) -> ir.Cell:
+def load(
+    reference: str | Path, folder: Path | None = None, options: Mapping[str, float] | None = None
+) -> ir.Cell:
     """The cell of a name or path (`spec.cell.read`), checked.
 
     Raises:
@@ -47,7 +50,9 @@ def parse_text(text: str, file: str = "<cell>") -> ir.Cell:
 
 
 def no_weight(cell: ir.Cell, name: str) -> tuple[str, str]:
-    """Why an initialiser cannot be for `name`, and the fix; empty where a weight has that name or it stands for all, `*`."""
+    """Why an initialiser cannot be for `name`, and the fix; empty where a weight has that name or
+    it stands for all, `*`.
+    """
     names = {weight.name for step in (cell.step, cell.first) for weight in step.weights}
     if name == "*" or name in names:
         return "", ""
@@ -55,7 +60,8 @@ def no_weight(cell: ir.Cell, name: str) -> tuple[str, str]:
 
 
 def with_init(cell: ir.Cell, init: Mapping[str, Init]) -> ir.Cell:
-    """The same cell with other initialisers by name of a weight; `*` stands for all weights not named that it fits.
+    """The same cell with other initialisers by name of a weight; `*` stands for all weights not
+    named that it fits.
 
     Raises:
         UsageError: a name that no weight has.
@@ -67,7 +73,9 @@ def with_init(cell: ir.Cell, init: Mapping[str, Init]) -> ir.Cell:
     common = init.get("*")
 
     def of(weight: ir.Weight) -> Init:
-        fitting = common if common and (len(weight.shape) > 1 or common.for_vectors) else weight.init
+        fitting = (
+            common if common and (len(weight.shape) > 1 or common.for_vectors) else weight.init
+        )
         return init.get(weight.name, fitting)
 
     def patched(step: ir.Step) -> ir.Step:

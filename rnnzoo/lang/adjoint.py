@@ -1,17 +1,20 @@
-"""A step's program -> its reverse, which computes the adjoints of the step before from those of this step.
+"""A step's program -> its reverse, which computes the adjoints of the step before from those of
+this step.
 
-In: a `Program`.  Out: an `Adjoint`, in the same three scopes, run in the opposite order: first what reads weights and
-constants only, such as the `1 / p` that a division by p leaves; then the backward loop, with the instructions that the step
-before waits for, and the forward values that it, or what comes after it, needs computed again; then what can be computed for
-all steps at once; then every gradient of a weight, as one product or reduction over (time x batch), and what is computed
-from these.
+In: a `Program`.  Out: an `Adjoint`, in the same three scopes, run in the opposite order: first what
+reads weights and constants only, such as the `1 / p` that a division by p leaves; then the backward
+loop, with the instructions that the step before waits for, and the forward values that it, or what
+comes after it, needs computed again; then what can be computed for all steps at once; then every
+gradient of a weight, as one product or reduction over (time x batch), and what is computed from
+these.
 
-The adjoint of a value v is the gradient of the loss with respect to it, written `d.v`.  It is derived instruction by
-instruction in reverse order, by the rule of each primitive.  What the backward loop needs of the forward values, it computes
-again from what is kept: states, activations, sequences, sums of recurrent products.
+The adjoint of a value v is the gradient of the loss with respect to it, written `d.v`.  It is
+derived instruction by instruction in reverse order, by the rule of each primitive.  What the
+backward loop needs of the forward values, it computes again from what is kept: states, activations,
+sequences, sums of recurrent products.
 
-Source: reverse accumulation, Griewank and Walther, Evaluating Derivatives (2008), chapter 3; the weight gradients' place
-after the loop is that of hand-made LSTM kernels (Appleyard et al. 2016).
+Source: reverse accumulation, Griewank and Walther, Evaluating Derivatives (2008), chapter 3; the
+weight gradients' place after the loop is that of hand-made LSTM kernels (Appleyard et al. 2016).
 """
 
 from __future__ import annotations
@@ -52,10 +55,13 @@ class Adjoint:
 
     Attributes:
         saved: values of the forward loop that are kept at every step, beside the states.
-        fixed: instructions that run once, before the backward loop; all later ones may read their values.
-        loop: instructions of the backward loop, forward values that are computed again included; `Ref("adjoint", name)` is
-            what the steps after this one, and the layer above, hand back for a result.
-        emitted: values of the backward loop, kept at every step, that the instructions after it read.
+        fixed: instructions that run once, before the backward loop; all later ones may read their
+            values.
+        loop: instructions of the backward loop, forward values that are computed again included;
+            `Ref("adjoint", name)` is what the steps after this one, and the layer above, hand back
+            for a result.
+        emitted: values of the backward loop, kept at every step, that the instructions after it
+            read.
         after: instructions for all steps at once.
         once: reductions over all steps, and what is computed from them.
         previous: state -> its adjoint in the step before; a state that nothing reads has none.
@@ -74,10 +80,16 @@ class Adjoint:
     weights: Mapping[str, Atom]
 
     def sequences(self, program: Program) -> tuple[ir.Ref, ...]:
-        """Values of the forward program's `before` that the instructions read; in the loop, row by row."""
+        """Values of the forward program's `before` that the instructions read; in the loop, row by
+        row.
+        """
         backward = (*self.loop, *self.after, *self.once)
         before = names_of(program.before) - names_of(backward)
-        return tuple(dict.fromkeys(ref for ref in reads(backward) if ref.kind == "value" and ref.name in before))
+        return tuple(
+            dict.fromkeys(
+                ref for ref in reads(backward) if ref.kind == "value" and ref.name in before
+            )
+        )
 
 
 def adjoint(program: Program, states: Sequence[str]) -> Adjoint:
@@ -96,12 +108,14 @@ def adjoint(program: Program, states: Sequence[str]) -> Adjoint:
 
 @dataclass(slots=True)
 class Reverse:
-    """Goes through a program from the last instruction to the first; each hands its adjoint on to its operands.
+    """Goes through a program from the last instruction to the first; each hands its adjoint on to
+    its operands.
 
     Attributes:
         terms: what was handed to a value so far; their sum is its adjoint.
         pieces: likewise, what was handed to members `first` to `last` of a wide value.
-        scope: name -> how often it is computed, of the program and of the first `scoped` instructions written.
+        scope: name -> how often it is computed, of the program and of the first `scoped`
+            instructions written.
         active: names of the instructions whose adjoint is asked for.
     """
 
@@ -149,14 +163,18 @@ class Reverse:
         return total
 
     def assembled(self, ref: ir.Ref) -> Atom:
-        """A wide value's adjoint from those of its parts, laid side by side; 0 where there is none."""
+        """A wide value's adjoint from those of its parts, laid side by side; 0 where there is
+        none.
+        """
         sizes = members(ref.shape)
         adjoints: list[Atom | None] = [None] * len(sizes)
         for first, last, adjoint in self.pieces[ref]:
             for member in range(first, last + 1):
                 term = self.builder.part(adjoint, member - first, member - first)
                 so_far = adjoints[member]
-                adjoints[member] = term if so_far is None else self.builder.apply(add, [so_far, term])
+                adjoints[member] = (
+                    term if so_far is None else self.builder.apply(add, [so_far, term])
+                )
         zeros = [ir.Number(0.0, (size, *ref.shape[1:])) for size in sizes]
         return self.builder.stack([adjoint or zero for adjoint, zero in zip(adjoints, zeros)])
 
@@ -173,7 +191,8 @@ class Reverse:
     def give_part(self, whole: Atom, first: int, last: int, adjoint: Atom) -> None:
         """Hand an adjoint to members `first` to `last` of a wide value.
 
-        It is not summed over the steps here, as in `give`: that is done where the whole hands it on.
+        It is not summed over the steps here, as in `give`: that is done where the whole hands it
+        on.
         """
         if isinstance(whole, ir.Ref) and self.wants(whole) and not _is_zero(adjoint):
             self.pieces.setdefault(whole, []).append((first, last, adjoint))
@@ -185,33 +204,44 @@ class Reverse:
         return scope_of_atom(atom, self.scope)
 
     def scaled(self, adjoint: Atom, derivative: str, instruction: Instruction) -> Atom:
-        """The adjoint of an elementwise operation times a derivative, which is written in the cell language.
+        """The adjoint of an elementwise operation times a derivative, which is written in the cell
+        language.
 
-        One that was handed over in pieces stays in pieces, and is laid side by side last, if every operand is a scalar or
-        has the shape of the result.  Pieces of 0 are passed on as they are.
+        One that was handed over in pieces stays in pieces, and is laid side by side last, if every
+        operand is a scalar or has the shape of the result.  Pieces of 0 are passed on as they are.
         """
         value, inputs = instruction.value, instruction.inputs
         definition = self.builder.definition(adjoint)
         in_pieces = definition is not None and definition.primitive is stack
-        if definition is None or not in_pieces or any(atom.shape not in ((), value.shape) for atom in inputs):
+        if (
+            definition is None
+            or not in_pieces
+            or any(atom.shape not in ((), value.shape) for atom in inputs)
+        ):
             return self._scaled(adjoint, derivative, inputs, value)
         pieces = []
         for piece, first, last in definition.stacked():
             own = tuple(self._members(atom, first, last) for atom in inputs)
             own_value = self.builder.part(value, first, last)
-            pieces.append(piece if _is_zero(piece) else self._scaled(piece, derivative, own, own_value))
+            pieces.append(
+                piece if _is_zero(piece) else self._scaled(piece, derivative, own, own_value)
+            )
         return self.builder.stack(pieces)
 
     def _members(self, atom: Atom, first: int, last: int) -> Atom:
         """Members of an operand; a scalar is the same for all of them."""
         return self.builder.part(atom, first, last) if atom.shape else atom
 
-    def _scaled(self, adjoint: Atom, derivative: str, inputs: tuple[Atom, ...], value: Atom) -> Atom:
+    def _scaled(
+        self, adjoint: Atom, derivative: str, inputs: tuple[Atom, ...], value: Atom
+    ) -> Atom:
         tree = derivative_tree(derivative)
         names: dict[str, Atom] = {**dict(zip(OPERANDS, inputs)), "y": value}
         # a choice between 1 and 0: what is not chosen is 0, whatever it would be multiplied with
         if isinstance(tree, ir.Apply) and tree.op is where and tree.args[1:] in _CHOICES:
-            chosen = [adjoint if branch == ir.Number(1.0) else ir.Number(0.0) for branch in tree.args[1:]]
+            chosen = [
+                adjoint if branch == ir.Number(1.0) else ir.Number(0.0) for branch in tree.args[1:]
+            ]
             condition = self.builder.flatten(tree.args[0], names)
             return self.builder.apply(where, [condition, *chosen])
         return self.builder.apply(mul, [adjoint, self.builder.flatten(tree, names)])
@@ -255,12 +285,16 @@ def _scheduled(
     inputs: dict[str, Atom],
     weights: dict[str, Atom],
 ) -> Adjoint:
-    """What the step before waits for stays in the loop; the rest is computed before it, or after it."""
+    """What the step before waits for stays in the loop; the rest is computed before it, or after
+    it.
+    """
     results = (*inputs.values(), *weights.values())
     fixed, once = _invariant(instructions, program)
     asked = needed(instructions, (*previous.values(), *results))
     waited = tuple(
-        instruction for instruction in needed(instructions, previous.values()) if instruction.name not in fixed
+        instruction
+        for instruction in needed(instructions, previous.values())
+        if instruction.name not in fixed
     )
     names = names_of(waited) | fixed
     rest = tuple(instruction for instruction in asked if instruction.name not in names)
@@ -274,7 +308,11 @@ def _scheduled(
         fixed=tuple(instruction for instruction in asked if instruction.name in fixed),
         loop=(*again_in_loop, *waited),
         emitted=(*emitted, *(ref for ref in handed_over if ref not in saved)),
-        after=(*again_after, *taken, *(instruction for instruction in rest if instruction.name not in once)),
+        after=(
+            *again_after,
+            *taken,
+            *(instruction for instruction in rest if instruction.name not in once),
+        ),
         once=tuple(instruction for instruction in rest if instruction.name in once),
         previous=previous,
         inputs=inputs,
@@ -285,10 +323,12 @@ def _scheduled(
 def _emitted(
     waited: Instructions, rest: Instructions, results: Iterable[Atom]
 ) -> tuple[tuple[ir.Ref, ...], Instructions]:
-    """What the loop emits for what comes after it; and instructions that take from that what lies in it already.
+    """What the loop emits for what comes after it; and instructions that take from that what lies
+    in it already.
 
-    Parts of an emitted value, and values that an emitted one lays side by side, are taken from it and not emitted twice.
-    What is one number for all units depends on `t` alone, and is computed once more.
+    Parts of an emitted value, and values that an emitted one lays side by side, are taken from it
+    and not emitted twice.  What is one number for all units depends on `t` alone, and is computed
+    once more.
     """
     scalars = [instruction for instruction in waited if not instruction.shape]
     scalars_again = needed(scalars, reads(rest))
@@ -300,27 +340,41 @@ def _emitted(
     return needed_whole, (*scalars_again, *from_stacks.values(), *parts)
 
 
-def _read_later(vectors: Mapping[str, Instruction], rest: Instructions, results: Iterable[Atom]) -> list[ir.Ref]:
-    """What the instructions after the loop, and the results, read of what the loop has: adjoints, and its own vectors."""
+def _read_later(
+    vectors: Mapping[str, Instruction], rest: Instructions, results: Iterable[Atom]
+) -> list[ir.Ref]:
+    """What the instructions after the loop, and the results, read of what the loop has: adjoints,
+    and its own vectors.
+    """
     asked = [*reads(rest), *(atom for atom in results if isinstance(atom, ir.Ref))]
-    return [ref for ref in dict.fromkeys(asked) if ref.kind == "adjoint" or _is_value_of(ref, vectors)]
+    return [
+        ref for ref in dict.fromkeys(asked) if ref.kind == "adjoint" or _is_value_of(ref, vectors)
+    ]
 
 
 def _taken_apart(
     vectors: Mapping[str, Instruction], wanted: Sequence[ir.Ref]
 ) -> tuple[dict[ir.Ref, None], list[Instruction]]:
-    """What is emitted, with wide values in place of their parts; and the instructions that take these parts."""
-    parts = by_name(instruction for instruction in vectors.values() if instruction.primitive is part)
+    """What is emitted, with wide values in place of their parts; and the instructions that take
+    these parts.
+    """
+    parts = by_name(
+        instruction for instruction in vectors.values() if instruction.primitive is part
+    )
     wanted_parts = [parts[ref.name] for ref in wanted if _is_value_of(ref, parts)]
     others = [ref for ref in wanted if not _is_value_of(ref, parts)]
     wholes = [ref for ref in reads(wanted_parts) if _is_value_of(ref, vectors)]
     return dict.fromkeys([*others, *wholes]), wanted_parts
 
 
-def _inside_stacks(vectors: Mapping[str, Instruction], emitted: Mapping[ir.Ref, None]) -> dict[str, Instruction]:
-    """Of emitted values that an emitted stack lays side by side: the instructions that take them from it, by name.
+def _inside_stacks(
+    vectors: Mapping[str, Instruction], emitted: Mapping[ir.Ref, None]
+) -> dict[str, Instruction]:
+    """Of emitted values that an emitted stack lays side by side: the instructions that take them
+    from it, by name.
 
-    Adjoints are not taken: an instruction is a value, and a value with an adjoint's name is the result itself.
+    Adjoints are not taken: an instruction is a value, and a value with an adjoint's name is the
+    result itself.
     """
     from_stacks: dict[str, Instruction] = {}
     for ref in emitted:
@@ -328,7 +382,9 @@ def _inside_stacks(vectors: Mapping[str, Instruction], emitted: Mapping[ir.Ref, 
             continue
         for operand, first, last in vectors[ref.name].stacked():
             if isinstance(operand, ir.Ref) and operand.kind == "value" and operand in emitted:
-                from_stacks[operand.name] = Instruction(operand.name, part, (ref,), operand.shape, (first, last))
+                from_stacks[operand.name] = Instruction(
+                    operand.name, part, (ref,), operand.shape, (first, last)
+                )
     return from_stacks
 
 
@@ -337,7 +393,9 @@ def _is_value_of(ref: ir.Ref, instructions: Mapping[str, Instruction]) -> bool:
 
 
 def _invariant(instructions: Sequence[Instruction], program: Program) -> tuple[set[str], set[str]]:
-    """Names of what does not differ from step to step: what needs no reduction over the steps, `fixed`; what does, `once`."""
+    """Names of what does not differ from step to step: what needs no reduction over the steps,
+    `fixed`; what does, `once`.
+    """
     scope = scopes(program.instructions)
     fixed: set[str] = set()
     once: set[str] = set()
@@ -345,7 +403,9 @@ def _invariant(instructions: Sequence[Instruction], program: Program) -> tuple[s
         scope[instruction.name] = scope_of(instruction, scope)
         if scope[instruction.name] is not Scope.ONCE:
             continue
-        reduces = instruction.primitive.reduces or any(ref.name in once for ref in instruction.reads)
+        reduces = instruction.primitive.reduces or any(
+            ref.name in once for ref in instruction.reads
+        )
         (once if reduces else fixed).add(instruction.name)
     return fixed, once
 
@@ -381,11 +441,14 @@ class _Rematerialisation:
                 self.products[name] = sum(self.products_in(atom) for atom in instruction.inputs)
         self.timed = frozenset(timed)
 
-    def read_after_the_loop(self, instructions: Iterable[Instruction]) -> tuple[list[ir.Ref], list[ir.Ref]]:
-        """What instructions after the loop read of the forward loop, states apart; and what of it depends on `t` alone.
+    def read_after_the_loop(
+        self, instructions: Iterable[Instruction]
+    ) -> tuple[list[ir.Ref], list[ir.Ref]]:
+        """What instructions after the loop read of the forward loop, states apart; and what of it
+        depends on `t` alone.
 
-        The backward loop hands them the former, so that what it was computed from need not be there any more; the latter
-        is computed for all steps at once.
+        The backward loop hands them the former, so that what it was computed from need not be there
+        any more; the latter is computed for all steps at once.
         """
         read = [
             ref
@@ -396,19 +459,27 @@ class _Rematerialisation:
         return [ref for ref in read if ref.name not in self.timed], timed
 
     def instructions_for(self, wanted: Iterable[ir.Ref], saved: dict[ir.Ref, None]) -> Instructions:
-        """The instructions that compute what is wanted of the forward loop; what they begin with is added to `saved`.
+        """The instructions that compute what is wanted of the forward loop; what they begin with is
+        added to `saved`.
 
-        Goes from what is wanted to its operands, as far as they are not there: kept, a result, or computed before the loop.
-        A kept value that is asked for in parts only is kept in parts, unless these are all of it.
+        Goes from what is wanted to its operands, as far as they are not there: kept, a result, or
+        computed before the loop.  A kept value that is asked for in parts only is kept in parts,
+        unless these are all of it.
         """
         computed: set[str] = set()
-        parts: dict[ir.Ref, dict[ir.Ref, tuple[int, int]]] = {}  # kept value -> its parts asked for, as first, last
+        # kept value -> its parts asked for, as first, last
+        parts: dict[ir.Ref, dict[ir.Ref, tuple[int, int]]] = {}
 
         def visit(atom: Atom) -> tuple[Atom, ...]:
             """Mark a value as needed; the operands to visit next."""
             definition = self.definition(atom)
             is_there = atom in saved or atom in self.results
-            if definition is None or not isinstance(atom, ir.Ref) or atom.name in computed or is_there:
+            if (
+                definition is None
+                or not isinstance(atom, ir.Ref)
+                or atom.name in computed
+                or is_there
+            ):
                 return ()
             if self.keeps(atom):
                 saved[atom] = None
@@ -431,23 +502,33 @@ class _Rematerialisation:
                 computed |= {ref.name for ref in asked}
             else:
                 saved |= dict.fromkeys(asked)
-        return tuple(instruction for instruction in self.program.loop if instruction.name in computed)
+        return tuple(
+            instruction for instruction in self.program.loop if instruction.name in computed
+        )
 
     def _kept_whole(self, instruction: Instruction) -> ir.Ref | None:
-        """The value that is kept for a part of it; None for other instructions, and for parts of a result."""
+        """The value that is kept for a part of it; None for other instructions, and for parts of a
+        result.
+        """
         whole = instruction.inputs[0]
-        if instruction.primitive is not part or not isinstance(whole, ir.Ref) or whole in self.results:
+        if (
+            instruction.primitive is not part
+            or not isinstance(whole, ir.Ref)
+            or whole in self.results
+        ):
             return None
         return whole if self.keeps(whole) else None
 
     def keeps(self, ref: ir.Ref) -> bool:
-        """Whether a value is kept where it is asked for: what is costly, a product with what is added to it, a sum of products.
+        """Whether a value is kept where it is asked for: what is costly, a product with what is
+        added to it, a sum of products.
 
-        Sums are asked for before their terms, so a sum that is kept takes the place of the products in it: `zx + R @ h[t-1]`,
-        where zx is read.  Where other terms are computed, only the product is kept, and the sum is computed again.
+        Sums are asked for before their terms, so a sum that is kept takes the place of the products
+        in it: `zx + R @ h[t-1]`, where zx is read.  Where other terms are computed, only the
+        product is kept, and the sum is computed again.
 
-        Not kept is `tanh(c)` of a state c, since to keep c's activation takes as long as to compute it once more; nor is
-        `exp(-t)`, which is one number for all units.
+        Not kept is `tanh(c)` of a state c, since to keep c's activation takes as long as to compute
+        it once more; nor is `exp(-t)`, which is one number for all units.
         """
         definition = self.definition(ref)
         if definition is None or not definition.shape:
@@ -464,7 +545,9 @@ class _Rematerialisation:
         return products_within > 1 or (len(products) == 1 and others_are_read)
 
     def is_kept_anyway(self, atom: Atom) -> bool:
-        """Whether an atom is there in the backward loop without being kept for it: a state, or a number."""
+        """Whether an atom is there in the backward loop without being kept for it: a state, or a
+        number.
+        """
         return isinstance(atom, ir.Number) or atom in self.results
 
     def is_product(self, atom: Atom) -> bool:
@@ -479,7 +562,9 @@ class _Rematerialisation:
     def is_read(self, atom: Atom) -> bool:
         """Whether an atom is not computed in the loop, but for being taken out of a row."""
         definition = self.definition(atom)
-        return definition is None or (definition.primitive is part and self.is_read(definition.inputs[0]))
+        return definition is None or (
+            definition.primitive is part and self.is_read(definition.inputs[0])
+        )
 
     def definition(self, atom: Atom) -> Instruction | None:
         """The instruction of the forward loop that computes an atom."""
@@ -497,7 +582,13 @@ def _make_up(whole: ir.Ref, extents: Iterable[tuple[int, int]]) -> bool:
 
 
 def _is_timed(atom: Atom, timed: set[str]) -> bool:
-    """Whether a value is the same for all sequences, given the names of the instructions whose value is."""
+    """Whether a value is the same for all sequences, given the names of the instructions whose
+    value is.
+    """
     if isinstance(atom, ir.Number):
         return True
-    return atom.name in timed if atom.kind == "value" else atom.kind not in ("previous", "input", "below", "drop")
+    return (
+        atom.name in timed
+        if atom.kind == "value"
+        else atom.kind not in ("previous", "input", "below", "drop")
+    )

@@ -1,13 +1,15 @@
 """The canonical form of a cell: one text, and one hash, for all spellings of the same computation.
 
-In: a checked cell.  Out: a text that determines the computation and does not depend on its spelling: on names of
-equations and weights, the order of lines and of the operands of any operation that commutes, names for subexpressions,
-brackets in sums, and the notation of differences.  Names of options stay: a space may search them.
+In: a checked cell.  Out: a text that determines the computation and does not depend on its
+spelling: on names of equations and weights, the order of lines and of the operands of any operation
+that commutes, names for subexpressions, brackets in sums, and the notation of differences.  Names
+of options stay: a space may search them.
 
-The cell becomes a graph in which sums and products have any number of operands.  Each node gets a colour, which is refined
-by the colours of its neighbours until no class of nodes splits (Weisfeiler and Lehman 1968).  The graph is then numbered
-from the output on, operands that commute by colour.  Equal texts describe equal cells.  Equal cells have equal texts, unless
-two nodes have the same colour without being symmetric; no cell of the literature is known to have such nodes.
+The cell becomes a graph in which sums and products have any number of operands.  Each node gets a
+colour, which is refined by the colours of its neighbours until no class of nodes splits (Weisfeiler
+and Lehman 1968).  The graph is then numbered from the output on, operands that commute by colour.
+Equal texts describe equal cells.  Equal cells have equal texts, unless two nodes have the same
+colour without being symmetric; no cell of the literature is known to have such nodes.
 """
 
 from __future__ import annotations
@@ -78,7 +80,8 @@ class _Graph:
 
     def expression(self, expr: ir.Expr) -> int:
         simpler = expr.op.simplified(expr.args) if isinstance(expr, ir.Apply) else None
-        if simpler is not None and simpler.shape == expr.shape:  # `0 * v` becomes a number, which has no size
+        # `0 * v` becomes a number, which has no size
+        if simpler is not None and simpler.shape == expr.shape:
             return self.expression(simpler)
         if isinstance(expr, ir.Number):
             return self.add(_Node(f"number {expr.value!r}"))
@@ -88,7 +91,11 @@ class _Graph:
             return self.sum_of(self.terms(expr, 1))
         if expr.op is mul:
             sign, factors = self.factors(expr)
-            product = self.add(_Node(PRODUCT_LABEL, tuple(sorted((1, factor) for factor in factors)), any_order=True))
+            product = self.add(
+                _Node(
+                    PRODUCT_LABEL, tuple(sorted((1, factor) for factor in factors)), any_order=True
+                )
+            )
             return self.sum_of([(sign, product)])
         operands = [(1, self.expression(operand)) for operand in expr.args]
         if expr.op.commutative:
@@ -124,7 +131,9 @@ class _Graph:
         return (-1,) if expr.op is neg else expr.op.signs
 
     def factors(self, expr: ir.Expr) -> tuple[int, list[int]]:
-        """The sign and the factors of a product, including those of nested products and of products with a name."""
+        """The sign and the factors of a product, including those of nested products and of products
+        with a name.
+        """
         if isinstance(expr, ir.Apply) and expr.op is mul:
             left_sign, left = self.factors(expr.args[0])
             right_sign, right = self.factors(expr.args[1])
@@ -149,7 +158,8 @@ class _Graph:
                 return self.weight(ref.name)
             case "previous":
                 if ref.name not in self.lags:
-                    self.lags[ref.name] = self.add(_Node(f"lag of {ref.name}"))  # `_Form.append` replaces the name
+                    # `_Form.append` replaces the name
+                    self.lags[ref.name] = self.add(_Node(f"lag of {ref.name}"))
                 return self.lags[ref.name]
             case "below":
                 return self.add(_Node(f"below {ref.name}"))
@@ -171,8 +181,8 @@ class _Form:
 
     Attributes:
         labels: of each node, without names that the user chose.
-        operands: of each node.  The operand of a lag is the state's new value; those of a value of the
-            layer below are its values in the possible layers.
+        operands: of each node.  The operand of a lag is the state's new value; those of a value of
+            the layer below are its values in the possible layers.
         any_order: of each node, whether the order of its operands does not matter.
         colours: of each node that the roots need.
         numbers: of each node in the text.
@@ -184,7 +194,12 @@ class _Form:
     colours: dict[int, str] = field(default_factory=dict)
     numbers: dict[int, int] = field(default_factory=dict)
 
-    def append(self, graph: _Graph, layers_below: Sequence[tuple[_Graph, int]], initial: Mapping[str, object]) -> None:
+    def append(
+        self,
+        graph: _Graph,
+        layers_below: Sequence[tuple[_Graph, int]],
+        initial: Mapping[str, object],
+    ) -> None:
         """Add a graph; its node k becomes node `start + k` here.
 
         Args:
@@ -213,7 +228,9 @@ class _Form:
             self.colours = {node: self._refined(node, readers[node]) for node in nodes}
 
     def _needed(self, roots: Sequence[int]) -> list[int]:
-        """The nodes that the roots need; a sum whose terms became those of another sum is not among them."""
+        """The nodes that the roots need; a sum whose terms became those of another sum is not among
+        them.
+        """
         needed: dict[int, None] = {}
         todo = list(roots)
         while todo:
@@ -235,7 +252,9 @@ class _Form:
         operands = [f"{sign} {self.colours[operand]}" for sign, operand in self.operands[number]]
         if self.any_order[number]:
             operands.sort()
-        read_by = sorted(f"{self.colours[reader]} {position} {sign}" for reader, position, sign in readers)
+        read_by = sorted(
+            f"{self.colours[reader]} {position} {sign}" for reader, position, sign in readers
+        )
         return _hashed(self.colours[number], *operands, "read by", *read_by)
 
     def text(self, roots: Sequence[int]) -> str:
@@ -263,11 +282,17 @@ class _Form:
         return " ".join([label, *(f"{minus[sign]}{self.numbers[node]}" for sign, node in operands)])
 
 
-def _in_form(node: _Node, start: int, layers_below: Sequence[tuple[_Graph, int]]) -> tuple[str, tuple[Operand, ...]]:
-    """The label and the operands of a node in a form; the value of the layer below loses its name and gets operands."""
+def _in_form(
+    node: _Node, start: int, layers_below: Sequence[tuple[_Graph, int]]
+) -> tuple[str, tuple[Operand, ...]]:
+    """The label and the operands of a node in a form; the value of the layer below loses its name
+    and gets operands.
+    """
     kind, _, name = node.label.partition(" ")
     if kind == "below":
-        return kind, tuple((1, start_below + graph.values[name]) for graph, start_below in layers_below)
+        return kind, tuple(
+            (1, start_below + graph.values[name]) for graph, start_below in layers_below
+        )
     return node.label, tuple((sign, start + operand) for sign, operand in node.operands)
 
 
@@ -296,7 +321,8 @@ def _text(cell: ir.Cell, steps: Sequence[ir.Step]) -> str:
 
 
 def canonical_hash(cell: ir.Cell) -> str:
-    """SHA-256 of the canonical text: equal for cells with the same computation and the same initialisers.
+    """SHA-256 of the canonical text: equal for cells with the same computation and the same
+    initialisers.
 
     Unlike `text.digest`, it does not depend on how the cell is spelt.
     """

@@ -1,9 +1,11 @@
-"""Name resolution, sizes and use: from a `CellSpec` to an `ir.Cell`, or all mistakes of the file at once.
+"""Name resolution, sizes and use: from a `CellSpec` to an `ir.Cell`, or all mistakes of the file at
+once.
 
-In: statements as text.  Out: a `Cell` in which every name is resolved and every size is known.  All of a user's mistakes
-are found here or before; later modules rely on it.
+In: statements as text.  Out: a `Cell` in which every name is resolved and every size is known.  All
+of a user's mistakes are found here or before; later modules rely on it.
 
-A weight needs no declaration: a capital name before `@` is a matrix; `b`, `p` and `w`, alone or with a suffix, are vectors.
+A weight needs no declaration: a capital name before `@` is a matrix; `b`, `p` and `w`, alone or
+with a suffix, are vectors.
 """
 
 from __future__ import annotations
@@ -16,22 +18,33 @@ from rnnzoo.errors import Mistake, Mistakes, Span, nearest
 from rnnzoo.lang import ir
 from rnnzoo.lang.parse import Below, Call, Index, Lag, Literal, Name, Tree, expression, is_reported
 from rnnzoo.lang.primitives import CALLS, Primitive, div, matmul, mul, neg
-from rnnzoo.spec.cell import INITIALISERS, MAX_SIZE, CellSpec, Declared, Init, Statement, UnreadLines
+from rnnzoo.spec.cell import (
+    INITIALISERS,
+    MAX_SIZE,
+    CellSpec,
+    Declared,
+    Init,
+    Statement,
+    UnreadLines,
+)
 from rnnzoo.spec.document import Code
 
 RESERVED = frozenset({"x", "t", "unit", "units", "inputs", "row", "col", "below"})
-MAX_BLOCK = 2_000  # names, numbers and operations of all equations of a layer; the largest cell of the zoo has 99
+# names, numbers and operations of all equations of a layer; the largest cell of the zoo has 99
+MAX_BLOCK = 2_000
 MAX_ENTRIES = 5_000_000  # of a weight whose sizes stand in the file: its mask takes 40 MB
 _MATRIX_INITS = frozenset({"orthogonal", "identity"})
 _FIX_OF_CYCLE = "write {name}[t-1] where the previous step is meant"
-_TAKEN_FOR_PRODUCTS = frozenset({mul, div, neg, matmul})  # what may stand before @ where a matrix is meant
+# what may stand before @ where a matrix is meant
+_TAKEN_FOR_PRODUCTS = frozenset({mul, div, neg, matmul})
 _FIX_OF_CONSTANT_CYCLE = "write one of them without the others"
 _UNKNOWN = "?"  # the size of what has a mistake: nothing else is reported of it
 _MISTAKEN = ir.Ref("value", "?", (_UNKNOWN,))
 
 
 def checkable(reader: Callable[[], CellSpec]) -> CellSpec:
-    """The spec that `reader` reads; if some lines cannot be read, the error reports the mistakes of all other lines too.
+    """The spec that `reader` reads; if some lines cannot be read, the error reports the mistakes of
+    all other lines too.
 
     Raises:
         SpecError: with every mistake that could be found.
@@ -60,7 +73,9 @@ def check(spec: CellSpec, earlier: Iterable[Mistake] = ()) -> ir.Cell:
             mistakes.raise_if_any()
         # the last equation stands in for the output, so that what it needs is checked too
         with_time = f"{output}_t"
-        spec = replace(spec, output=with_time if with_time in spec.equations else [*spec.equations][-1])
+        spec = replace(
+            spec, output=with_time if with_time in spec.equations else [*spec.equations][-1]
+        )
     constants = _constants(spec, mistakes)
     known = _Known(spec, constants, mistakes, told={output} - {*spec.equations})
     upper = _Layer(known, spec.equations)
@@ -98,21 +113,37 @@ def _check_names(spec: CellSpec, mistakes: Mistakes) -> None:
     for name, key in spec.option_keys.items():
         if name in RESERVED or name in CALLS:
             mistakes.add(
-                key.span, f"'{name}' cannot be the name of an option: it means something already", f"write {name}_"
+                key.span,
+                f"'{name}' cannot be the name of an option: it means something already",
+                f"write {name}_",
             )
-    for statement in (*spec.constants.values(), *spec.equations.values(), *spec.first_layer.values()):
+    for statement in (
+        *spec.constants.values(),
+        *spec.equations.values(),
+        *spec.first_layer.values(),
+    ):
         _check_statement_name(statement, spec, taken, mistakes)
     for name, declared in spec.shapes.items():
         if name in RESERVED or name in CALLS or name.startswith("initial_"):
-            mistakes.add(declared.span, f"'{name}' cannot be the name of a weight", "choose another letter")
+            mistakes.add(
+                declared.span, f"'{name}' cannot be the name of a weight", "choose another letter"
+            )
         elif name in taken or name in spec.constants:
-            mistakes.add(declared.span, f"'{name}' is {taken.get(name, 'a constant')} already", "choose another letter")
+            mistakes.add(
+                declared.span,
+                f"'{name}' is {taken.get(name, 'a constant')} already",
+                "choose another letter",
+            )
     if spec.output not in spec.equations and spec.output not in spec.unread:
         _no_output(spec, mistakes)
 
 
-def _check_statement_name(statement: Statement, spec: CellSpec, taken: Mapping[str, str], mistakes: Mistakes) -> None:
-    """The name of a constant or an equation has no other meaning; `taken` are names with their meanings."""
+def _check_statement_name(
+    statement: Statement, spec: CellSpec, taken: Mapping[str, str], mistakes: Mistakes
+) -> None:
+    """The name of a constant or an equation has no other meaning; `taken` are names with their
+    meanings.
+    """
     name, span = statement.name, statement.span
     is_constant_too = name in spec.constants and statement is not spec.constants[name]
     if name in RESERVED:
@@ -120,7 +151,9 @@ def _check_statement_name(statement: Statement, spec: CellSpec, taken: Mapping[s
     elif name in CALLS or name == "matmul":
         mistakes.add(span, f"'{name}' is an operation and cannot be a name", f"write {name}_")
     elif name in taken or is_constant_too:
-        mistakes.add(span, f"'{name}' is {taken.get(name, 'a constant')} already", "choose another letter")
+        mistakes.add(
+            span, f"'{name}' is {taken.get(name, 'a constant')} already", "choose another letter"
+        )
     elif name in spec.shapes:
         mistakes.add(span, f"'{name}' is declared as a weight already", "choose another letter")
 
@@ -130,19 +163,24 @@ def _no_output(spec: CellSpec, mistakes: Mistakes) -> None:
     span = spec.span
     if f"{spec.output}_t" in spec.equations:
         span = spec.equations[f"{spec.output}_t"].span
-        fix = f"write `{spec.output} = ...`: a bare name is this step's value; or `output: {spec.output}_t`"
+        fix = (
+            f"write `{spec.output} = ...`: a bare name is this step's value; or `output:"
+            f" {spec.output}_t`"
+        )
     else:
         last = [*spec.equations, "y"][len(spec.equations) - 1]
         fix = f"give an equation of it, or name the output: `output: {last}`"
     mistakes.add(span, f"the output '{spec.output}' has no equation", fix)
 
 
-# ---------------------------------------------------------------------------------------------- constants and masks
+# ------------------------------------------------------------------ constants and masks
 
 
 def _constants(spec: CellSpec, mistakes: Mistakes) -> dict[str, ir.Equation]:
     """Constants in topological order: each comes after those that it needs."""
-    parsed = {name: expression(constant.code, mistakes) for name, constant in spec.constants.items()}
+    parsed = {
+        name: expression(constant.code, mistakes) for name, constant in spec.constants.items()
+    }
     trees = {name: tree for name, tree in parsed.items() if tree is not None}
     _check_parts(trees, spec.constants, mistakes)
     done: dict[str, ir.Equation] = {}
@@ -156,7 +194,9 @@ def _constants(spec: CellSpec, mistakes: Mistakes) -> dict[str, ir.Equation]:
 
 @dataclass(slots=True)
 class _FixedReader:
-    """Resolves expressions without weights and states: constants, and masks of matrices of one shape."""
+    """Resolves expressions without weights and states: constants, and masks of matrices of one
+    shape.
+    """
 
     spec: CellSpec
     constants: Mapping[str, ir.Equation]
@@ -178,7 +218,9 @@ class _FixedReader:
             case Call(op=op, args=args, span=span) if not op.is_product:
                 return _apply(op, tuple(self.typed(arg) for arg in args), span, self.mistakes)
         place = "a mask" if self.masks else "a constant"
-        self.mistakes.add(tree.span, f"this cannot stand in {place}", f"{place} knows {', '.join(self.names())}")
+        self.mistakes.add(
+            tree.span, f"this cannot stand in {place}", f"{place} knows {', '.join(self.names())}"
+        )
         return _MISTAKEN
 
     def along(self, name: str, axis: str, span: Span) -> ir.Expr:
@@ -188,15 +230,22 @@ class _FixedReader:
             return self.unknown(name, span, "a mask")
         side = self.shape[0 if axis == "row" else 1]
         if not constant.size:
-            self.mistakes.add(span, f"'{name}' is one number, the same in every {axis}", f"write {name}")
+            self.mistakes.add(
+                span, f"'{name}' is one number, the same in every {axis}", f"write {name}"
+            )
         elif constant.size not in (side, _UNKNOWN):
-            problem = f"'{name}' has a value for each of the {constant.size}, and [{axis}] counts the {side} here"
+            problem = (
+                f"'{name}' has a value for each of the {constant.size}, and [{axis}] counts the"
+                f" {side} here"
+            )
             self.mistakes.add(span, problem, f"write `{axis}` for the number from 0")
         return ir.Ref(axis, name)  # type: ignore[arg-type]  # mypy widens the literal
 
     def names(self) -> list[str]:
         extra = ["row", "col"] if self.masks else ["unit"]
-        return list(dict.fromkeys([*self.spec.options, *self.spec.constants, "units", "inputs", *extra]))
+        return list(
+            dict.fromkeys([*self.spec.options, *self.spec.constants, "units", "inputs", *extra])
+        )
 
     def name(self, name: str, span: Span) -> ir.Expr:
         if is_reported(name) or name in self.spec.unread:
@@ -213,7 +262,9 @@ class _FixedReader:
             size = self.constants[name].size
             if self.masks and size:
                 fix = f"write {name}[row] or {name}[col]"
-                self.mistakes.add(span, f"'{name}' is a vector: say along which side of the matrix", fix)
+                self.mistakes.add(
+                    span, f"'{name}' is a vector: say along which side of the matrix", fix
+                )
             return ir.Ref("constant", name, (size,) if size else ())
         if name in self.spec.constants:
             return _MISTAKEN  # its mistake is reported already
@@ -224,7 +275,7 @@ class _FixedReader:
         return _MISTAKEN
 
 
-# ---------------------------------------------------------------------------------------------- equations of a step
+# ------------------------------------------------------------------ equations of a step
 
 
 @dataclass(slots=True)
@@ -234,8 +285,10 @@ class _Known:
     spec: CellSpec
     constants: Mapping[str, ir.Equation]
     mistakes: Mistakes
-    told: set[str] = field(default_factory=set)  # names that mean nothing, each reported where it comes first
-    on_state: set[str] = field(default_factory=set)  # matrices that multiply what depends on a state, in any layer
+    # names that mean nothing, each reported where it comes first
+    told: set[str] = field(default_factory=set)
+    # matrices that multiply what depends on a state, in any layer
+    on_state: set[str] = field(default_factory=set)
 
     def shape_of(self, name: str) -> ir.Shape | None:
         """The declared shape of a weight, checked; None where it is not declared."""
@@ -247,7 +300,9 @@ class _Known:
         for size in declared.value:
             if isinstance(size, str) and size not in ("units", "inputs", *self.spec.options):
                 known = ("units", "inputs", *self.spec.options)
-                self.mistakes.add(declared.span, f"unknown size '{size}' of weight '{name}'", nearest(size, known))
+                self.mistakes.add(
+                    declared.span, f"unknown size '{size}' of weight '{name}'", nearest(size, known)
+                )
                 size = "units"  # noqa: PLW2901  # so that reading goes on
             elif isinstance(size, str) and size in self.spec.options:
                 self.check_size(name, size, declared.span)
@@ -263,8 +318,13 @@ class _Known:
             if isinstance(number, int | float):
                 entries *= number
         if entries > MAX_ENTRIES:
-            problem = f"'{weight}' has {entries:,.0f} entries, and more than {MAX_ENTRIES:,} of one weight are too many"
-            self.mistakes.add(span, problem, "make it smaller, or a product of two matrices: U @ (V @ h[t-1])")
+            problem = (
+                f"'{weight}' has {entries:,.0f} entries, and more than {MAX_ENTRIES:,} of one"
+                " weight are too many"
+            )
+            self.mistakes.add(
+                span, problem, "make it smaller, or a product of two matrices: U @ (V @ h[t-1])"
+            )
 
     def check_size(self, weight: str, option: str, span: Span) -> None:
         value = self.spec.options[option]
@@ -281,7 +341,11 @@ class _Known:
             self.mistakes.add(declared.span, problem, "multiply it by a constant in the equation")
             return None
         tree = expression(declared.value, self.mistakes)
-        return _FixedReader(self.spec, self.constants, self.mistakes, shape).typed(tree) if tree else None
+        return (
+            _FixedReader(self.spec, self.constants, self.mistakes, shape).typed(tree)
+            if tree
+            else None
+        )
 
 
 @dataclass(eq=False, slots=True)
@@ -301,7 +365,8 @@ class _Layer:
     def __post_init__(self) -> None:
         for name, statement in self.statements.items():
             tree = expression(statement.code, self.known.mistakes)
-            self.trees[name] = tree or Literal(0.0, statement.span)  # so that the other mistakes are found too
+            # so that the other mistakes are found too
+            self.trees[name] = tree or Literal(0.0, statement.span)
             if tree is None:
                 self.unread.add(name)
         _check_parts(self.trees, self.statements, self.mistakes)
@@ -316,7 +381,12 @@ class _Layer:
         """By declaration or by convention."""
         if name in self.known.spec.shapes:
             return True
-        if name in self.trees or name in RESERVED or name in self.known.constants or name in self.known.spec.options:
+        if (
+            name in self.trees
+            or name in RESERVED
+            or name in self.known.constants
+            or name in self.known.spec.options
+        ):
             return False
         return ir.names_matrix(name) if before_product else ir.names_vector(name)
 
@@ -332,32 +402,45 @@ class _Layer:
                 elif self is first:
                     fix = "give `first_layer: |` with the equations that need no `below`"
                     given = bool(self.known.spec.first_layer)
-                    where = "and `first_layer` reads it all the same" if given else "and there is no `first_layer`"
-                    self.mistakes.add(node.span, f"the first layer has nothing below it, {where}", fix)
+                    where = (
+                        "and `first_layer` reads it all the same"
+                        if given
+                        else "and there is no `first_layer`"
+                    )
+                    self.mistakes.add(
+                        node.span, f"the first layer has nothing below it, {where}", fix
+                    )
 
     # -- sizes
 
     def infer_sizes(self) -> None:
-        """Sizes of all equations: a product has its matrix's rows, other operations the size of their operands.
+        """Sizes of all equations: a product has its matrix's rows, other operations the size of
+        their operands.
 
-        A size stays once it is inferred, else two that contradict each other would alternate forever; `typed` reports them.
+        A size stays once it is inferred, else two that contradict each other would alternate
+        forever; `typed` reports them.
         """
         sizes: dict[str, ir.Size] = {}
-        operands: dict[str, list[str]] = {}  # equations that one without a size of its own may take it from
+        # equations that one without a size of its own may take it from
+        operands: dict[str, list[str]] = {}
         for name, tree in self.trees.items():
             own_size = self._own_size(tree)
             if own_size is not None:
                 sizes[name] = own_size
             else:
                 nodes = (node for node in self._sized(tree) if isinstance(node, Name | Lag | Below))
-                operands[name] = list(dict.fromkeys(node.name for node in nodes if node.name in self.trees))
+                operands[name] = list(
+                    dict.fromkeys(node.name for node in nodes if node.name in self.trees)
+                )
         while new := _sizes_of_operands(operands, sizes):
             sizes |= new
         sizes |= dict.fromkeys(self._doubtful(operands, sizes), _UNKNOWN)
         self.sizes = {name: sizes.get(name, "units") for name in self.trees}
 
     def _own_size(self, tree: Tree) -> ir.Size | None:
-        """The one size that the parts of an expression have of themselves; `?` for several, None where none has any."""
+        """The one size that the parts of an expression have of themselves; `?` for several, None
+        where none has any.
+        """
         sizes: set[ir.Size] = set()
         for node in self._sized(tree):
             size = self._size(node)
@@ -367,13 +450,21 @@ class _Layer:
             return _UNKNOWN
         return next(iter(sizes), None)
 
-    def _doubtful(self, operands: Mapping[str, list[str]], sizes: Mapping[str, ir.Size]) -> set[str]:
-        """Equations without a size of their own that have a mistake where it would stand, or depend on such."""
+    def _doubtful(
+        self, operands: Mapping[str, list[str]], sizes: Mapping[str, ir.Size]
+    ) -> set[str]:
+        """Equations without a size of their own that have a mistake where it would stand, or depend
+        on such.
+        """
         left = [name for name in operands if name not in sizes]
         doubtful = {
-            name for name in left if name in self.unread or any(map(self._is_unknown, self._sized(self.trees[name])))
+            name
+            for name in left
+            if name in self.unread or any(map(self._is_unknown, self._sized(self.trees[name])))
         }
-        while more := {name for name in left if name not in doubtful and doubtful & {*operands[name]}}:
+        while more := {
+            name for name in left if name not in doubtful and doubtful & {*operands[name]}
+        }:
             doubtful |= more
         return doubtful
 
@@ -382,7 +473,11 @@ class _Layer:
         if isinstance(node, Lag | Below):
             return node.name not in self.trees
         known = (*self.trees, *self.known.constants, *self.known.spec.options, "t", "x")
-        return isinstance(node, Name) and node.name not in known and not self.is_weight(node.name, False)
+        return (
+            isinstance(node, Name)
+            and node.name not in known
+            and not self.is_weight(node.name, False)
+        )
 
     def _sized(self, tree: Tree) -> Iterator[Tree]:
         """The parts of an expression that may determine its size, in reading order."""
@@ -415,7 +510,9 @@ class _Layer:
     # -- order
 
     def order(self, like: Iterable[str]) -> None:
-        """Sort equations topologically; ties in the order `like` of another layer, then as written."""
+        """Sort equations topologically; ties in the order `like` of another layer, then as
+        written.
+        """
         spans = {name: statement.span for name, statement in self.statements.items()}
         trees = {name: self.trees[name] for name in (*like, *self.trees)}
         self.sequence = _topological(trees, spans, self.mistakes, _FIX_OF_CYCLE)
@@ -430,10 +527,16 @@ class _Layer:
                 continue
             expr = self.typed(self.trees[name])
             size = self.sizes[name]
-            known = _UNKNOWN not in (size, *expr.shape) and not self.mistakes.found  # of others it may be a consequence
+            # of others it may be a consequence
+            known = _UNKNOWN not in (size, *expr.shape) and not self.mistakes.found
             if known and expr.shape not in ((), (size,)):
-                problem = f"'{name}' has {_words(expr.shape)} here, and {_words((size,))} by its other uses"
-                self.mistakes.add(self.statements[name].span, problem, "bring it to one size with a matrix: W @ x")
+                problem = (
+                    f"'{name}' has {_words(expr.shape)} here, and {_words((size,))} by its other"
+                    " uses"
+                )
+                self.mistakes.add(
+                    self.statements[name].span, problem, "bring it to one size with a matrix: W @ x"
+                )
             equations.append(ir.Equation(name, expr, size))
             if ir.depends(expr, self.stateful):
                 self.stateful.add(name)
@@ -442,7 +545,8 @@ class _Layer:
     def step(self) -> ir.Step:
         """The equations and the weights that they use.
 
-        Call this when all layers are typed: only then is `on_state`, which decides default initialisers, complete.
+        Call this when all layers are typed: only then is `on_state`, which decides default
+        initialisers, complete.
         """
         return ir.Step(self.equations, tuple(self.weight(name) for name in self.weights))
 
@@ -457,8 +561,13 @@ class _Layer:
             case Below(name=name):
                 size = self.sizes.get(name, "units")
                 if size == "inputs":
-                    problem = f"below.{name} has the size of the inputs, which differs from layer to layer"
-                    self.mistakes.add(tree.span, problem, f"bring it to `units` with a matrix: {name} = E @ x")
+                    problem = (
+                        f"below.{name} has the size of the inputs, which differs from layer to"
+                        " layer"
+                    )
+                    self.mistakes.add(
+                        tree.span, problem, f"bring it to `units` with a matrix: {name} = E @ x"
+                    )
                 return ir.Ref("below", name, (size,))
             case Index(name=name, axis=axis, span=span):
                 self.mistakes.add(span, f"[{axis}] is for masks", f"write {name}, or {name}[t-1]")
@@ -473,11 +582,15 @@ class _Layer:
                 return _apply(op, typed, span, self.mistakes)
 
     def check_has_gradient(self, op: Primitive, args: tuple[ir.Expr, ...], span: Span) -> None:
-        """An operation without derivatives is not applied to what gradients flow to: it would stop them."""
+        """An operation without derivatives is not applied to what gradients flow to: it would stop
+        them.
+        """
         names = {ref.name for arg in args for ref in ir.refs(arg, *ir.WITH_ADJOINT)}
         if not op.differentiable and names - {_UNKNOWN}:
             fix = "use it on `t`, options and constants"
-            self.mistakes.add(span, f"{op.symbol or op.name} has no gradient and cannot be applied to this", fix)
+            self.mistakes.add(
+                span, f"{op.symbol or op.name} has no gradient and cannot be applied to this", fix
+            )
 
     def name(self, node: Name) -> ir.Expr:
         name, spec = node.name, self.known.spec
@@ -507,9 +620,15 @@ class _Layer:
         self.known.told.add(name)
         base = name.removesuffix("_t")
         if name.endswith("_t") and (base == "x" or base in self.trees):
-            problem, fix = f"unknown name '{name}'", f"write {base} for {name}: a bare name is this step's value"
+            problem, fix = (
+                f"unknown name '{name}'",
+                f"write {base} for {name}: a bare name is this step's value",
+            )
         elif name in RESERVED:
-            problem, fix = f"'{name}' cannot stand in an equation", "it is known in `constants:` and masks"
+            problem, fix = (
+                f"'{name}' cannot stand in an equation",
+                "it is known in `constants:` and masks",
+            )
             if name == "below":
                 fix = "write below.c for the value of `c` in the layer below"
         elif name[:1].isupper():
@@ -520,11 +639,16 @@ class _Layer:
             problem, fix = f"unknown name '{name}'", nearest(name, known)
             if not fix.startswith("did you mean"):
                 declared = f"`weights: {{{name}: {{shape: [units]}}}}`"
-                fix = f"name a trained vector b, p or w, such as b_{name}, or declare it: {declared}; else {fix}"
+                fix = (
+                    f"name a trained vector b, p or w, such as b_{name}, or declare it:"
+                    f" {declared}; else {fix}"
+                )
         self.mistakes.add(node.span, problem, fix)
 
     def is_reported(self, name: str) -> bool:
-        """Whether a mistake about a name is reported already: that it means nothing, or one of its letters or its line."""
+        """Whether a mistake about a name is reported already: that it means nothing, or one of its
+        letters or its line.
+        """
         return is_reported(name) or name in self.known.told or name in self.known.spec.unread
 
     def has_its_time(self, name: str) -> bool:
@@ -546,18 +670,24 @@ class _Layer:
             return _MISTAKEN
         if name == "x":
             fix = "carry what you need of it in a state: `u = W_u @ x`, then u[t-1]"
-            self.mistakes.add(node.span, "x[t-1] is not known: only equations have a previous step", fix)
+            self.mistakes.add(
+                node.span, "x[t-1] is not known: only equations have a previous step", fix
+            )
         elif (
             name in RESERVED
             or self.is_weight(name, False)
             or (self.is_weight(name, True) and name in self.known.spec.shapes)
         ):
-            self.mistakes.add(node.span, f"'{name}' has no previous step: only equations do", f"write {name}")
+            self.mistakes.add(
+                node.span, f"'{name}' has no previous step: only equations do", f"write {name}"
+            )
         else:
             self.known.told.add(name)
             near = nearest(name, self.trees)
             self.mistakes.add(
-                node.span, f"the state '{name}' needs an equation of its own", f"write `{name} = ...`; {near}"
+                node.span,
+                f"the state '{name}' needs an equation of its own",
+                f"write `{name} = ...`; {near}",
             )
         return _MISTAKEN
 
@@ -594,7 +724,11 @@ class _Layer:
             if factor is not None and not self.is_matrix(factor):
                 self.typed(factor)
         matrix, product = star.matrix.name, f"{star.matrix.name} @ {_text(star.operand)}"
-        fix = f"write {product}" if star.factor is None else f"write {_text(star.factor)} * ({product})"
+        fix = (
+            f"write {product}"
+            if star.factor is None
+            else f"write {_text(star.factor)} * ({product})"
+        )
         problem = f"`*` multiplies element by element, and '{matrix}' is a matrix"
         sign = _sign_between(star.left.span, star.right.span)
         if sign is None or sign.text[sign.column - 1] == "*":  # another sign is reported already
@@ -611,7 +745,10 @@ class _Layer:
             self.not_a_matrix(left, tree.span)
             return ir.Ref("value", "?", ("units",))
         if len(operand.shape) != 1:
-            reported = any(isinstance(node, Name | Lag) and self.is_reported(node.name) for node in _nodes(right))
+            reported = any(
+                isinstance(node, Name | Lag) and self.is_reported(node.name)
+                for node in _nodes(right)
+            )
             if (
                 not reported and len(self.mistakes.found) == mistakes_before
             ):  # else the operand's mistake is reported already
@@ -622,11 +759,17 @@ class _Layer:
             return ir.Ref("value", "?", (self.rows(left.name),))
         shape = self.known.shape_of(left.name)
         if shape is None:
-            shape = self.weights[left.name][0] if left.name in self.weights else ("units", operand.shape[0])
+            shape = (
+                self.weights[left.name][0]
+                if left.name in self.weights
+                else ("units", operand.shape[0])
+            )
         weight = self.use(left.name, shape, left.span)
         if len(shape) != 2:
             problem = f"{left.name} is {_words(shape)}, and only a matrix stands before @"
-            self.mistakes.add(left.span, problem, f"write {left.name} * ... for a product element by element")
+            self.mistakes.add(
+                left.span, problem, f"write {left.name} * ... for a product element by element"
+            )
         elif shape[1] != operand.shape[0]:
             self.mistakes.add(right.span, *self.wrong_operand(left.name, shape, operand.shape))
         if ir.depends(operand, self.stateful):
@@ -642,23 +785,36 @@ class _Layer:
 
     def wrong_operand(self, name: str, shape: ir.Shape, got: ir.Shape) -> tuple[str, str]:
         first_use = self.weights[name][1]
-        where = "declared so" if name in self.known.spec.shapes else f"used so on line {first_use.line}"
+        where = (
+            "declared so" if name in self.known.spec.shapes else f"used so on line {first_use.line}"
+        )
         problem = f"{name} is {_words(shape)} ({where}), and this is {_words(got)}"
-        return problem, f"`x` has size inputs, which never equals units: use another matrix, such as {name}_x"
+        return (
+            problem,
+            f"`x` has size inputs, which never equals units: use another matrix, such as {name}_x",
+        )
 
     def not_a_matrix(self, left: Tree, span: Span) -> None:
         if isinstance(left, Name) and self.is_reported(left.name):
             return
-        if isinstance(left, Call) and left.op in _TAKEN_FOR_PRODUCTS and isinstance(left.args[-1], Name):
+        if (
+            isinstance(left, Call)
+            and left.op in _TAKEN_FOR_PRODUCTS
+            and isinstance(left.args[-1], Name)
+        ):
             name = left.args[-1].name
             problem = "@ and * bind alike, from the left: the left side of @ is not one matrix here"
             self.mistakes.add(span, problem, f"write a * ({name} @ ...)")
         elif isinstance(left, Name):
-            problem = f"'{left.name}' is no matrix" + (" but an equation" if left.name in self.trees else "")
+            problem = f"'{left.name}' is no matrix" + (
+                " but an equation" if left.name in self.trees else ""
+            )
             fix = "a matrix has a capital letter and no equation: write W @ x, or * for elementwise"
             self.mistakes.add(left.span, problem, fix)
         else:
-            self.mistakes.add(left.span, "the left side of @ must be one weight matrix", "write W @ (...)")
+            self.mistakes.add(
+                left.span, "the left side of @ must be one weight matrix", "write W @ (...)"
+            )
 
     # -- weights
 
@@ -676,8 +832,12 @@ class _Layer:
         return ir.Weight(name, shape, init, self.known.mask_of(name, shape))
 
 
-def _sizes_of_operands(operands: Mapping[str, list[str]], sizes: Mapping[str, ir.Size]) -> dict[str, ir.Size]:
-    """For equations without a size, that of the first operand that has one; equations without such an operand are missing."""
+def _sizes_of_operands(
+    operands: Mapping[str, list[str]], sizes: Mapping[str, ir.Size]
+) -> dict[str, ir.Size]:
+    """For equations without a size, that of the first operand that has one; equations without such
+    an operand are missing.
+    """
     inferred = {}
     for name, candidates in operands.items():
         known = [candidate for candidate in candidates if candidate in sizes]
@@ -686,13 +846,19 @@ def _sizes_of_operands(operands: Mapping[str, list[str]], sizes: Mapping[str, ir
     return inferred
 
 
-def _check_init(init: Init, shape: ir.Shape, span: Span, spec: CellSpec, mistakes: Mistakes) -> None:
+def _check_init(
+    init: Init, shape: ir.Shape, span: Span, spec: CellSpec, mistakes: Mistakes
+) -> None:
     if len(shape) != 2 and init.name in _MATRIX_INITS:
         mistakes.add(span, f"the initialiser '{init.name}' is for matrices", "give a number")
     for value in init.values:
         if isinstance(value, str) and value not in spec.options:
             known = [name for name in INITIALISERS if name != "constant"]
-            mistakes.add(span, f"'{value}' is no initialiser and no option", nearest(value, [*known, *spec.options]))
+            mistakes.add(
+                span,
+                f"'{value}' is no initialiser and no option",
+                nearest(value, [*known, *spec.options]),
+            )
 
 
 def _apply(op: Primitive, args: tuple[ir.Expr, ...], span: Span, mistakes: Mistakes) -> ir.Expr:
@@ -705,7 +871,9 @@ def _apply(op: Primitive, args: tuple[ir.Expr, ...], span: Span, mistakes: Mista
         return _MISTAKEN
     if len(shapes) > 1:
         what = f"'{op.symbol}'" if op.symbol else op.name
-        problem = f"the operands of {what} differ in size: {_words(shapes[0])} and {_words(shapes[1])}"
+        problem = (
+            f"the operands of {what} differ in size: {_words(shapes[0])} and {_words(shapes[1])}"
+        )
         mistakes.add(span, problem, "bring both to one size with a matrix: W @ x")
         return _MISTAKEN
     return ir.Apply(op, args, shapes[0] if shapes else ())
@@ -713,7 +881,9 @@ def _apply(op: Primitive, args: tuple[ir.Expr, ...], span: Span, mistakes: Mista
 
 @dataclass(frozen=True, slots=True)
 class _Star:
-    """`left * right`, where a product `matrix @ operand` is meant, times a factor if there is one."""
+    """`left * right`, where a product `matrix @ operand` is meant, times a factor if there is
+    one.
+    """
 
     matrix: Name
     operand: Tree
@@ -753,18 +923,31 @@ def _nodes(tree: Tree) -> Iterator[Tree]:
 
 
 def _leave_out(statement: Statement, output: str) -> str:
-    """What to do with an equation that nothing needs; one that reads the output is a paper's read-out."""
+    """What to do with an equation that nothing needs; one that reads the output is a paper's
+    read-out.
+    """
     tree = expression(statement.code, Mistakes())
-    if tree is not None and any(isinstance(node, Name) and node.name == output for node in _nodes(tree)):
-        return f"delete it: a layer that reads '{output}' is added to every cell; or write `output: {statement.name}`"
+    if tree is not None and any(
+        isinstance(node, Name) and node.name == output for node in _nodes(tree)
+    ):
+        return (
+            f"delete it: a layer that reads '{output}' is added to every cell; or write `output:"
+            f" {statement.name}`"
+        )
     return f"delete it, or use it in what leads to '{output}'"
 
 
-def _topological(trees: Mapping[str, Tree], spans: Mapping[str, Span], mistakes: Mistakes, fix: str) -> tuple[str, ...]:
-    """Names in topological order: each comes after those that it needs within the step; cycles are mistakes."""
+def _topological(
+    trees: Mapping[str, Tree], spans: Mapping[str, Span], mistakes: Mistakes, fix: str
+) -> tuple[str, ...]:
+    """Names in topological order: each comes after those that it needs within the step; cycles are
+    mistakes.
+    """
     needs = {}
     for name, tree in trees.items():
-        needs[name] = [node.name for node in _nodes(tree) if isinstance(node, Name) and node.name in trees]
+        needs[name] = [
+            node.name for node in _nodes(tree) if isinstance(node, Name) and node.name in trees
+        ]
     order: list[str] = []
     has_cycle = False  # one cycle is one mistake, however many names are on it
 
@@ -785,14 +968,20 @@ def _topological(trees: Mapping[str, Tree], spans: Mapping[str, Span], mistakes:
     return tuple(order)
 
 
-def _check_parts(trees: Mapping[str, Tree], statements: Mapping[str, Statement], mistakes: Mistakes) -> None:
+def _check_parts(
+    trees: Mapping[str, Tree], statements: Mapping[str, Statement], mistakes: Mistakes
+) -> None:
     """All equations of a block together are no larger than `MAX_BLOCK`; else checking ends here."""
     parts = 0
     for name, tree in trees.items():
         parts += sum(1 for _ in _nodes(tree))
         if parts > MAX_BLOCK:
             problem = f"equations of more than {MAX_BLOCK} names, numbers and operations in all"
-            mistakes.add(statements[name].span, problem, "leave some out, or put more units into fewer equations")
+            mistakes.add(
+                statements[name].span,
+                problem,
+                "leave some out, or put more units into fewer equations",
+            )
             mistakes.raise_if_any()
 
 
@@ -807,13 +996,20 @@ def _needed(spec: CellSpec, layers: Iterable[_Layer]) -> frozenset[str]:
         needed.add(name)
         for layer in layers:
             if name in layer.trees:
-                used = [node.name for node in _nodes(layer.trees[name]) if isinstance(node, Name | Lag | Below)]
-                for operand in used:  # one whose equation is wrongly called c_t needs what that one needs
+                used = [
+                    node.name
+                    for node in _nodes(layer.trees[name])
+                    if isinstance(node, Name | Lag | Below)
+                ]
+                # one whose equation is wrongly called c_t needs what that one needs
+                for operand in used:
                     todo.append(operand if operand in layer.trees else f"{operand}_t")
     return frozenset(needed)
 
 
-def _states(spec: CellSpec, layers: tuple[_Layer, _Layer], step: ir.Step, mistakes: Mistakes) -> tuple[ir.State, ...]:
+def _states(
+    spec: CellSpec, layers: tuple[_Layer, _Layer], step: ir.Step, mistakes: Mistakes
+) -> tuple[ir.State, ...]:
     upper, first = layers
     needed = _needed(spec, layers)
     lags: list[str] = []
@@ -821,16 +1017,26 @@ def _states(spec: CellSpec, layers: tuple[_Layer, _Layer], step: ir.Step, mistak
         for name in layer.sequence:  # the order of computation, which survives printing
             if name in needed:
                 lags += [node.name for node in _nodes(layer.trees[name]) if isinstance(node, Lag)]
-    names = sorted(dict.fromkeys(lags), key=lambda name: name != spec.output)  # stable: the output first
+    # stable: the output first
+    names = sorted(dict.fromkeys(lags), key=lambda name: name != spec.output)
     states = []
     for name in names:
         if name not in upper.sizes:
-            problem = f"the state '{name}' is one of the first layer only, and all layers have the same states"
-            mistakes.add(spec.first_layer[name].span, problem, "give the layers above an equation for it, too")
+            problem = (
+                f"the state '{name}' is one of the first layer only, and all layers have the same"
+                " states"
+            )
+            mistakes.add(
+                spec.first_layer[name].span,
+                problem,
+                "give the layers above an equation for it, too",
+            )
             continue
         declared = spec.initial.get(name)
         initial = declared.value if declared else 0.0
-        states.append(ir.State(name, upper.sizes[name], initial if initial == "learned" else float(initial)))  # type: ignore[arg-type]
+        states.append(
+            ir.State(name, upper.sizes[name], initial if initial == "learned" else float(initial))
+        )  # type: ignore[arg-type]
         if upper.sizes[name] == "inputs":
             problem = f"the state '{name}' has the size of the inputs"
             fix = f"bring it to `units` with a matrix: {name} = E @ x"
@@ -843,7 +1049,11 @@ def _check_use(spec: CellSpec, cell: ir.Cell, mistakes: Mistakes) -> None:
     equations = {equation.name for equation in (*cell.step.equations, *cell.first.equations)}
     for statement in (*spec.equations.values(), *spec.first_layer.values()):
         if statement.own and statement.name not in equations:
-            mistakes.add(statement.span, f"'{statement.name}' is needed by nothing", _leave_out(statement, spec.output))
+            mistakes.add(
+                statement.span,
+                f"'{statement.name}' is needed by nothing",
+                _leave_out(statement, spec.output),
+            )
     for name, option in spec.option_keys.items():
         if option.own and name not in _used_options(cell):
             fix = "delete it, or name it in an equation"
@@ -851,11 +1061,17 @@ def _check_use(spec: CellSpec, cell: ir.Cell, mistakes: Mistakes) -> None:
     constants = {constant.name for constant in _used_constants(cell)}
     for statement in spec.constants.values():
         if statement.own and statement.name not in constants:
-            mistakes.add(statement.span, f"the constant '{statement.name}' is needed by nothing", "delete it")
+            mistakes.add(
+                statement.span, f"the constant '{statement.name}' is needed by nothing", "delete it"
+            )
     _check_declarations_used(spec, cell, mistakes)
     if not cell.states:
         span = spec.equations[spec.output].span
-        mistakes.add(span, "this cell has no state: nothing is recurrent", f"use {spec.output}[t-1] in an equation")
+        mistakes.add(
+            span,
+            "this cell has no state: nothing is recurrent",
+            f"use {spec.output}[t-1] in an equation",
+        )
 
 
 def _check_declarations_used(spec: CellSpec, cell: ir.Cell, mistakes: Mistakes) -> None:
@@ -867,11 +1083,17 @@ def _check_declarations_used(spec: CellSpec, cell: ir.Cell, mistakes: Mistakes) 
     for key, declared in entries:
         for name, entry in declared.items():
             if entry.own and name not in weights:
-                mistakes.add(entry.span, f"`{key}` names '{name}', which no equation uses", nearest(name, weights))
+                mistakes.add(
+                    entry.span,
+                    f"`{key}` names '{name}', which no equation uses",
+                    nearest(name, weights),
+                )
     states = {state.name for state in cell.states}
     for name, entry in spec.initial.items():
         if entry.own and name not in states:
-            mistakes.add(entry.span, f"`initial` names '{name}', which is no state", nearest(name, states))
+            mistakes.add(
+                entry.span, f"`initial` names '{name}', which is no state", nearest(name, states)
+            )
 
 
 def _check_layers_agree(spec: CellSpec, upper: _Layer, first: _Layer, mistakes: Mistakes) -> None:
@@ -890,7 +1112,9 @@ def _check_layers_agree(spec: CellSpec, upper: _Layer, first: _Layer, mistakes: 
 def _used_options(cell: ir.Cell) -> frozenset[str]:
     """Options that an equation, a constant, a mask, a size or an initialiser names."""
     weights = (*cell.step.weights, *cell.first.weights)
-    exprs = [equation.expr for equation in (*cell.constants, *cell.step.equations, *cell.first.equations)]
+    exprs = [
+        equation.expr for equation in (*cell.constants, *cell.step.equations, *cell.first.equations)
+    ]
     exprs += [weight.mask for weight in weights if weight.mask is not None]
     names: set[object] = {ref.name for expr in exprs for ref in ir.refs(expr, "option")}
     names.update(part for weight in weights for part in (*weight.shape, *weight.init.values))
@@ -899,8 +1123,14 @@ def _used_options(cell: ir.Cell) -> frozenset[str]:
 
 def _used_constants(cell: ir.Cell) -> tuple[ir.Equation, ...]:
     """Constants that an equation or a mask needs, directly or through others."""
-    exprs: list[ir.Expr] = [equation.expr for equation in (*cell.step.equations, *cell.first.equations)]
-    exprs += [weight.mask for weight in (*cell.step.weights, *cell.first.weights) if weight.mask is not None]
+    exprs: list[ir.Expr] = [
+        equation.expr for equation in (*cell.step.equations, *cell.first.equations)
+    ]
+    exprs += [
+        weight.mask
+        for weight in (*cell.step.weights, *cell.first.weights)
+        if weight.mask is not None
+    ]
     needed = {ref.name for expr in exprs for ref in ir.refs(expr, "constant", "row", "col")}
     for constant in reversed(cell.constants):
         if constant.name in needed:

@@ -1,7 +1,7 @@
 """Size and cost of a cell: numbers of weights and multiply-adds, from the IR alone.
 
-Masked entries of a weight do not count, as in Koutnik et al. 2014.  Multiply-adds are those of the matrix products of one
-step, that is, the cost of a step without elementwise operations.
+Masked entries of a weight do not count, as in Koutnik et al. 2014.  Multiply-adds are those of the
+matrix products of one step, that is, the cost of a step without elementwise operations.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ def weights(cell: ir.Cell, inputs: int, units: int, layers: int = 1) -> int:
 
 
 def units_for(cell: ir.Cell, inputs: int, wanted: int, layers: int = 1) -> int:
-    """The number of units whose number of weights is nearest to `wanted`; in a tie the smaller one."""
+    """The number of units whose number of weights is nearest to `wanted`; in a tie the smaller
+    one.
+    """
 
     def size(units: int) -> float:
         try:
@@ -39,7 +41,9 @@ def units_for(cell: ir.Cell, inputs: int, wanted: int, layers: int = 1) -> int:
     return min((low, high), key=lambda units: abs(size(units) - wanted))
 
 
-def weight_shapes(cell: ir.Cell, inputs: int, units: int, number: int = 1) -> dict[str, tuple[int, ...]]:
+def weight_shapes(
+    cell: ir.Cell, inputs: int, units: int, number: int = 1
+) -> dict[str, tuple[int, ...]]:
     """The shape of every weight of layer `number`, by name."""
     size = ir.sizes(cell, inputs, units, number)
     return {weight.name: size.shape(weight.shape) for weight in cell.layer(number).weights}
@@ -50,7 +54,9 @@ def multiply_adds(cell: ir.Cell, inputs: int, units: int, layers: int = 1) -> in
     total = 0
     for number in range(1, layers + 1):
         size = ir.sizes(cell, inputs, units, number)
-        entries = {weight.name: _entries(cell, weight, size) for weight in cell.layer(number).weights}
+        entries = {
+            weight.name: _entries(cell, weight, size) for weight in cell.layer(number).weights
+        }
         for node in distinct_products(cell.layer(number)):
             total += entries[_matrix(node)]
     return total
@@ -58,7 +64,9 @@ def multiply_adds(cell: ir.Cell, inputs: int, units: int, layers: int = 1) -> in
 
 def distinct_products(step: ir.Step) -> list[ir.Apply]:
     """The matrix products of a step, each once: a repeated product is computed once."""
-    return list(dict.fromkeys(node for equation in step.equations for node in ir.products(equation.expr)))
+    return list(
+        dict.fromkeys(node for equation in step.equations for node in ir.products(equation.expr))
+    )
 
 
 def _matrix(product: ir.Apply) -> str:

@@ -1,8 +1,10 @@
-"""Programs -> numbers in float64 NumPy: the oracle of what the engine compiles, as slow and obvious as `lang.reference`.
+"""Programs -> numbers in float64 NumPy: the oracle of what the engine compiles, as slow and obvious
+as `lang.reference`.
 
-In: a program and its adjoint, weights, one layer's sequences.  Out: the results at every step; and the gradient of the loss
-with respect to everything.  It keeps every value of every step, and runs the adjoint's instructions where the adjoint says.
-The linter (`lang.lint`) runs it too, so instructions are made ready once and not at every step.
+In: a program and its adjoint, weights, one layer's sequences.  Out: the results at every step; and
+the gradient of the loss with respect to everything.  It keeps every value of every step, and runs
+the adjoint's instructions where the adjoint says.  The linter (`lang.lint`) runs it too, so
+instructions are made ready once and not at every step.
 """
 
 from __future__ import annotations
@@ -36,7 +38,8 @@ class Evaluator:
     """Instructions that are ready to be computed many times.
 
     Attributes:
-        calls: of each instruction, where its value goes, the function, and its operands: a key of `Values`, or a number.
+        calls: of each instruction, where its value goes, the function, and its operands: a key of
+            `Values`, or a number.
     """
 
     calls: tuple[tuple[Key, Callable[..., Array], tuple[Key | Array, ...]], ...]
@@ -75,16 +78,22 @@ def run(
     time: int,
     batch: int,
 ) -> Tape:
-    """Run a program; `given` has weights, constants, and (time, batch, size) of x and of the layer below."""
+    """Run a program; `given` has weights, constants, and (time, batch, size) of x and of the layer
+    below.
+    """
     once = evaluate(program.once, dict(given), size)
     before = evaluate(program.before, dict(once), size)
     state, steps, loop = dict(start), [], Evaluator.of(program.loop, size)
     for t in range(time):
         now = _at(before, t, time, batch)
-        now |= {("previous", name): value for name, value in state.items()} | {("time", "t"): np.asarray(float(t))}
+        now |= {("previous", name): value for name, value in state.items()} | {
+            ("time", "t"): np.asarray(float(t))
+        }
         loop(now)
         steps.append(now)
-        results = {name: value_of(program.results[name], now, size, batch) for name in program.results}
+        results = {
+            name: value_of(program.results[name], now, size, batch) for name in program.results
+        }
         now |= {("result", name): value for name, value in results.items()}
         state = {name: results[name] for name in states}
     return Tape(once, before, tuple(steps))
@@ -124,7 +133,9 @@ def gradients(
     """
     time = len(tape.steps)
     rows, entering = _backward(program, back, tape, upstream, size)
-    whole: Values = {key: np.stack([row[key] for row in rows]) for key in rows[0] if key not in tape.before}
+    whole: Values = {
+        key: np.stack([row[key] for row in rows]) for key in rows[0] if key not in tape.before
+    }
     whole["time", "t"] = np.arange(float(time))[:, None, None]
     fixed = evaluate(back.fixed, dict(tape.before), size)
     values = evaluate(back.once, evaluate(back.after, {**fixed, **whole}, size), size)
@@ -138,7 +149,9 @@ def gradients(
 def state_gradients(
     program: Program, back: Adjoint, tape: Tape, upstream: Mapping[str, Array], size: ir.Sizes
 ) -> dict[str, Array]:
-    """Gradients of sum(upstream * results) with respect to the states that enter each step: (time, batch, size) each."""
+    """Gradients of sum(upstream * results) with respect to the states that enter each step: (time,
+    batch, size) each.
+    """
     return _entering(back, _backward(program, back, tape, upstream, size)[1])
 
 
@@ -149,7 +162,9 @@ def _entering(back: Adjoint, entering: Sequence[Mapping[str, Array]]) -> dict[st
 def _backward(
     program: Program, back: Adjoint, tape: Tape, upstream: Mapping[str, Array], size: ir.Sizes
 ) -> tuple[list[Values], list[dict[str, Array]]]:
-    """The backward loop: of each step, what the instructions after the loop may read; and the adjoints of what enters it."""
+    """The backward loop: of each step, what the instructions after the loop may read; and the
+    adjoints of what enters it.
+    """
     time, batch = next(iter(upstream.values())).shape[:2]
     carried = {name: np.zeros(value.shape[1:]) for name, value in upstream.items()}
     rows: list[Values] = [{} for _ in range(time)]
@@ -157,12 +172,18 @@ def _backward(
     fixed, loop = evaluate(back.fixed, dict(tape.once), size), Evaluator.of(back.loop, size)
     for t in reversed(range(time)):
         there = _kept(program, back, tape, t)
-        now = fixed | there | {("adjoint", name): carried[name] + upstream[name][t] for name in upstream}
+        now = (
+            fixed
+            | there
+            | {("adjoint", name): carried[name] + upstream[name][t] for name in upstream}
+        )
         loop(now)
         kept = {(ref.kind, ref.name): value_of(ref, now, size, batch) for ref in back.emitted}
         rows[t] = there | kept
         carried = {
-            name: value_of(back.previous[name], now, size, batch) if name in back.previous else np.zeros_like(value)
+            name: value_of(back.previous[name], now, size, batch)
+            if name in back.previous
+            else np.zeros_like(value)
             for name, value in carried.items()
         }
         entering[t] = carried
@@ -170,10 +191,18 @@ def _backward(
 
 
 def _kept(program: Program, back: Adjoint, tape: Tape, t: int) -> Values:
-    """What the backward loop may read of step t: what is kept, and nothing else of the forward loop."""
+    """What the backward loop may read of step t: what is kept, and nothing else of the forward
+    loop.
+    """
     step, before = tape.steps[t], tape.before
-    names = {key for key in step if key[0] in ("previous", "time")} | {("value", ref.name) for ref in back.saved}
-    names |= {("value", atom.name) for atom in program.results.values() if isinstance(atom, ir.Ref) and atom.shape}
+    names = {key for key in step if key[0] in ("previous", "time")} | {
+        ("value", ref.name) for ref in back.saved
+    }
+    names |= {
+        ("value", atom.name)
+        for atom in program.results.values()
+        if isinstance(atom, ir.Ref) and atom.shape
+    }
     time = len(tape.steps)
     batch = next(value for (kind, _), value in step.items() if kind == "result").shape[0]
     return _at(before, t, time, batch) | {key: _spread(step[key], batch) for key in names}
@@ -184,7 +213,9 @@ def _spread(value: Array, batch: int) -> Array:
 
 
 def _at(values: Values, t: int, time: int, batch: int) -> Values:
-    """Values as step t reads them: row t of what is (time, batch, size); weights and constants as they are."""
+    """Values as step t reads them: row t of what is (time, batch, size); weights and constants as
+    they are.
+    """
     now: Values = {}
     for key, value in values.items():
         is_sequence = value.ndim == 3 and value.shape[:2] == (time, batch)

@@ -1,10 +1,13 @@
-"""The intermediate representation of a cell: typed, single assignment, every name resolved, every size known.
+"""The intermediate representation of a cell: typed, single assignment, every name resolved, every
+size known.
 
-In: what `lang.check` found right.  Out: one frozen value with many readers (reference, LaTeX, counts, the text again, the
-compiled layer).  Sizes are symbols (`units`, `inputs`, an option's name) or numbers until a layer is built.
+In: what `lang.check` found right.  Out: one frozen value with many readers (reference, LaTeX,
+counts, the text again, the compiled layer).  Sizes are symbols (`units`, `inputs`, an option's
+name) or numbers until a layer is built.
 
-Contains: every cell whose step is elementwise operations and products of weights with vectors, on this step's and the
-previous step's values: Elman, LSTM, GRU, clockwork, JANET, the 10,000 cells of Jozefowicz et al. 2015.
+Contains: every cell whose step is elementwise operations and products of weights with vectors, on
+this step's and the previous step's values: Elman, LSTM, GRU, clockwork, JANET, the 10,000 cells of
+Jozefowicz et al. 2015.
 """
 
 from __future__ import annotations
@@ -19,7 +22,8 @@ from rnnzoo.spec.cell import Init
 if TYPE_CHECKING:
     from rnnzoo.lang.primitives import Primitive
 
-Size = str | int | tuple["Size", ...]  # several sizes: vectors side by side, which `stack` makes, in programs only
+# several sizes: vectors side by side, which `stack` makes, in programs only
+Size = str | int | tuple["Size", ...]
 Shape = tuple[Size, ...]
 Kind = Literal[
     "input",
@@ -37,7 +41,8 @@ Kind = Literal[
     "drop",
     "adjoint",
 ]
-WITH_ADJOINT: tuple[Kind, ...] = ("value", "weight", "input", "below", "previous")  # what a gradient flows to
+# what a gradient flows to
+WITH_ADJOINT: tuple[Kind, ...] = ("value", "weight", "input", "below", "previous")
 _VECTOR = re.compile(r"[bpw](_\w+)?")
 
 
@@ -49,12 +54,14 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A name: `x` (input), `t` (time), a weight, this step's `value`, the `previous` step's, the layer `below`'s, ...
+    """A name: `x` (input), `t` (time), a weight, this step's `value`, the `previous` step's, the
+    layer `below`'s, ...
 
-    `row` and `col` appear in masks only: a constant along the rows or columns of the weight, or their number itself where
-    the name is empty.  `size` is `units` or `inputs`, as a number.  Two kinds stand in programs only: `drop` (from
-    `lang.widen`), the mask of dropout on a product's operand, and `adjoint` (from `lang.adjoint`), the gradient of the loss
-    with respect to an equation's value.
+    `row` and `col` appear in masks only: a constant along the rows or columns of the weight, or
+    their number itself where the name is empty.  `size` is `units` or `inputs`, as a number.  Two
+    kinds stand in programs only: `drop` (from `lang.widen`), the mask of dropout on a product's
+    operand, and `adjoint` (from `lang.adjoint`), the gradient of the loss with respect to an
+    equation's value.
     """
 
     kind: Kind
@@ -76,7 +83,10 @@ Expr = Number | Ref | Apply
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """A trained array.  `mask` is an expression of 0 and 1 over (row, col), or None; masked entries stay 0."""
+    """A trained array.
+
+    `mask` is an expression of 0 and 1 over (row, col), or None; masked entries stay 0.
+    """
 
     name: str
     shape: Shape
@@ -86,7 +96,10 @@ class Weight:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a layer carries from step to step.  `initial` is a number, or `learned`: a trained vector."""
+    """What a layer carries from step to step.
+
+    `initial` is a number, or `learned`: a trained vector.
+    """
 
     name: str
     size: Size
@@ -104,7 +117,9 @@ class Equation:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The equations of one layer's step, each after those that it needs, and the weights that they use."""
+    """The equations of one layer's step, each after those that it needs, and the weights that they
+    use.
+    """
 
     equations: tuple[Equation, ...]
     weights: tuple[Weight, ...]
@@ -125,7 +140,8 @@ class Cell:
 
     Attributes:
         constants: computed once, in float64, when a layer is built; each after those that it needs.
-        states: the output first if it is a state, then in the order of the first `[t-1]` among the ordered equations.
+        states: the output first if it is a state, then in the order of the first `[t-1]` among the
+            ordered equations.
         step: of every layer but the first of a stack.
         first: of the first layer; equal to `step` unless the cell has a `first_layer`.
     """
@@ -170,7 +186,8 @@ class Cell:
 
 
 def default_init(shape: Shape, on_state: bool) -> Init:
-    """What a weight begins with where nothing is said: Glorot uniform on inputs, orthogonal on states, vectors zero.
+    """What a weight begins with where nothing is said: Glorot uniform on inputs, orthogonal on
+    states, vectors zero.
 
     Args:
         on_state: whether a matrix multiplies what depends on a state, in any layer.
@@ -213,7 +230,9 @@ def products(expr: Expr) -> Iterator[Apply]:
 
 
 def terms(expr: Expr, positive: bool = True) -> Iterator[tuple[Expr, bool]]:
-    """The terms of a sum in reading order, each with whether it is added; an expression that is no sum is one term."""
+    """The terms of a sum in reading order, each with whether it is added; an expression that is no
+    sum is one term.
+    """
     if not isinstance(expr, Apply) or not expr.op.signs:
         yield expr, positive
         return
@@ -222,7 +241,9 @@ def terms(expr: Expr, positive: bool = True) -> Iterator[tuple[Expr, bool]]:
 
 
 def depending(equations: Sequence[Equation]) -> frozenset[str]:
-    """Names of the equations that depend on a previous step or on time, directly or through others."""
+    """Names of the equations that depend on a previous step or on time, directly or through
+    others.
+    """
     names: set[str] = set()
     for equation in equations:  # in order: what an equation needs stands before it
         if depends(equation.expr, names):
@@ -260,6 +281,8 @@ class Sizes:
 
 
 def sizes(cell: Cell, inputs: int, units: int, number: int) -> Sizes:
-    """The sizes of layer `number` (from 1): what goes into a further layer is the output of the one below."""
+    """The sizes of layer `number` (from 1): what goes into a further layer is the output of the one
+    below.
+    """
     bottom = Sizes(units, inputs, cell.options)
     return bottom if number == 1 else Sizes(units, bottom.of(cell.output_size), cell.options)

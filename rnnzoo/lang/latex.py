@@ -1,4 +1,5 @@
-"""Equations as LaTeX, as the user wrote them: `h[t-1]` becomes h with a time index, `*` on vectors a circle.
+"""Equations as LaTeX, as the user wrote them: `h[t-1]` becomes h with a time index, `*` on vectors
+a circle.
 
 In: a cell.  Out: one line per equation, or all of them aligned.
 """
@@ -28,7 +29,9 @@ def first_layer(cell: ir.Cell) -> tuple[str, ...]:
 
 def constants(cell: ir.Cell) -> tuple[str, ...]:
     """One LaTeX line for each constant; constants have no time."""
-    return tuple(f"{symbol(constant.name)} = {expression(constant.expr)}" for constant in cell.constants)
+    return tuple(
+        f"{symbol(constant.name)} = {expression(constant.expr)}" for constant in cell.constants
+    )
 
 
 def aligned(lines: tuple[str, ...]) -> str:
@@ -46,7 +49,9 @@ def expression(expr: ir.Expr) -> str:
 
 
 def symbol(name: str, time: str = "", layer: str = "") -> str:
-    """A name with what follows its first `_` as a subscript, its time after that, and the layer above."""
+    """A name with what follows its first `_` as a subscript, its time after that, and the layer
+    above.
+    """
     head, _, rest = name.partition("_")
     base = _word(head)
     subscript = ",".join(map(_word, rest.split("_")))
@@ -82,6 +87,10 @@ def _name(ref: ir.Ref) -> str:
         case "below":
             return symbol(ref.name, "t", r"\mathrm{below}")
         case "row" | "col":
-            return symbol(ref.name, rf"\mathrm{{{ref.kind}}}") if ref.name else rf"\mathrm{{{ref.kind}}}"
+            return (
+                symbol(ref.name, rf"\mathrm{{{ref.kind}}}")
+                if ref.name
+                else rf"\mathrm{{{ref.kind}}}"
+            )
         case _:
             return symbol(ref.name)

@@ -1,11 +1,14 @@
-"""Warnings about how a cell starts: weights without gradients, states that explode or die, saturated gates.
+"""Warnings about how a cell starts: weights without gradients, states that explode or die,
+saturated gates.
 
-In: a cell without mistakes for `lang.check`.  Out: `Finding`s.  They are warnings, not mistakes: an odd start may be
-intended.  The float64 program and its adjoint run once over a seeded random sequence, with initial weights.  For a
-finding, the run is repeated with other initial weights, so that an `init:` is proposed only if it helps.  NumPy only.
+In: a cell without mistakes for `lang.check`.  Out: `Finding`s.  They are warnings, not mistakes: an
+odd start may be intended.  The float64 program and its adjoint run once over a seeded random
+sequence, with initial weights.  For a finding, the run is repeated with other initial weights, so
+that an `init:` is proposed only if it helps.  NumPy only.
 
-The thresholds are wide: there are no warnings for the cells of the zoo, for those of `experiments/cells`, and for cells
-of the literature in the tests (LRU, minLSTM, IndRNN, an LSTM with chrono initialisation and others).
+The thresholds are wide: there are no warnings for the cells of the zoo, for those of
+`experiments/cells`, and for cells of the literature in the tests (LRU, minLSTM, IndRNN, an LSTM
+with chrono initialisation and others).
 """
 
 from __future__ import annotations
@@ -29,24 +32,29 @@ Array = np.ndarray[Any, Any]
 Problem = Literal["not finite", "no gradient", "explodes", "dies", "gradient explodes", "saturated"]
 
 STEPS, BATCH, INPUTS = 200, 3, 5
-UNITS = (16, 64, 256)  # the first that fits the cell's constants: a clockwork of 32 modules has no value with 16
+# the first that fits the cell's constants: a clockwork of 32 modules has no value with 16
+UNITS = (16, 64, 256)
 SEED = 2026
-MAX_WORK = 90_000_000  # additions in the time limit of a run, about 0.2 s; beyond, the sequence is shorter
+# additions in the time limit of a run, about 0.2 s; beyond, the sequence is shorter
+MAX_WORK = 90_000_000
 FEWEST = 20  # steps; a cell for which these are too much work is not checked
 MAX_TRIES = 12  # runs with other initial weights; fewer if a run takes long
 UPDATES = 4  # of weights with a gradient, until no further weight gets one
 
-# A state that accumulates grows like t or the root of t: at most 2.1 times between steps 100 and 200 over the zoo (nfg,
-# nig).  A state that grows by more than 2.3 % a step grows 10 times.
+# A state that accumulates grows like t or the root of t: at most 2.1 times between steps 100 and
+# 200 over the zoo (nfg, nig).  A state that grows by more than 2.3 % a step grows 10 times.
 GROWTH, LARGE = 10.0, 100.0
-# Backwards through 200 steps; over the zoo at most 300 times (nfg, whose memory has no gate).  7 % a step.
+# Backwards through 200 steps; over the zoo at most 300 times (nfg, whose memory has no gate).  7 %
+# a step.
 GRADIENT_GROWTH = 1e6
-SMALL = 1e-9  # as a share of a state's largest value; over the zoo the last steps are at least half of it
-# The slope of a sigmoid is 0.0013 if chrono initialisation starts a forget gate for 784 steps, at log(783) (Tallec and
-# Ollivier 2018): a flatter gate stays closed or open.  Over the zoo at most a third of the values (nfg's tanh(c)).
+# as a share of a state's largest value; over the zoo the last steps are at least half of it
+SMALL = 1e-9
+# The slope of a sigmoid is 0.0013 if chrono initialisation starts a forget gate for 784 steps, at
+# log(783) (Tallec and Ollivier 2018): a flatter gate stays closed or open.  Over the zoo at most a
+# third of the values (nfg's tanh(c)).
 SLOPE, SHARE = 1e-3, 0.9
-# As a share of the largest gradient.  Rounding leaves about 1e-16 where terms cancel; the smallest gradient of a weight of
-# the zoo is 0.016 (mut1), and 0.0017 under chrono initialisation.
+# As a share of the largest gradient.  Rounding leaves about 1e-16 where terms cancel; the smallest
+# gradient of a weight of the zoo is 0.016 (mut1), and 0.0017 under chrono initialisation.
 NO_GRADIENT = 1e-13
 
 
@@ -74,15 +82,27 @@ class Finding:
         """What to write."""
         if not self.init:
             return self.advice
-        return "`init: {" + ", ".join(f"{name}: {_written(init)}" for name, init in self.init.items()) + "}`"
+        return (
+            "`init: {"
+            + ", ".join(f"{name}: {_written(init)}" for name, init in self.init.items())
+            + "}`"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for `--json`."""
         init = {name: value.plain() for name, value in self.init.items()}
-        return {"kind": self.problem, "names": list(self.names), "problem": self.text, "init": init, "fix": self.fix}
+        return {
+            "kind": self.problem,
+            "names": list(self.names),
+            "problem": self.text,
+            "init": init,
+            "fix": self.fix,
+        }
 
     def place(self, spec: CellSpec) -> Span:
-        """The place in the cell's file: the `init` that causes the problem, or the first use of the first name."""
+        """The place in the cell's file: the `init` that causes the problem, or the first use of the
+        first name.
+        """
         statements = dict(spec.equations)
         if self.layer == 1:
             statements |= spec.first_layer
@@ -94,7 +114,9 @@ class Finding:
         if first.removeprefix("initial_") in spec.initial:
             return spec.initial[first.removeprefix("initial_")].span
         for statement in statements.values():
-            if (match := re.search(rf"(?<![\w.]){re.escape(first)}\b", statement.code.text)) is not None:
+            if (
+                match := re.search(rf"(?<![\w.]){re.escape(first)}\b", statement.code.text)
+            ) is not None:
                 before = statement.code.text[: match.start()].split("\n")
                 return statement.code.span(len(before) - 1, len(before[-1]), len(first))
         return spec.span
@@ -102,7 +124,10 @@ class Finding:
 
 def warnings(spec: CellSpec, cell: ir.Cell) -> tuple[Mistake, ...]:
     """The warnings about how a cell starts, with their places in the cell's file."""
-    return tuple(Mistake(finding.place(spec), f"warning: {finding.text}", finding.fix) for finding in lint(cell))
+    return tuple(
+        Mistake(finding.place(spec), f"warning: {finding.text}", finding.fix)
+        for finding in lint(cell)
+    )
 
 
 def _written(init: Init) -> str:
@@ -111,7 +136,9 @@ def _written(init: Init) -> str:
 
 
 def lint(cell: ir.Cell) -> tuple[Finding, ...]:
-    """The findings about how a cell starts; none if the cell cannot run at any of the sizes tried."""
+    """The findings about how a cell starts; none if the cell cannot run at any of the sizes
+    tried.
+    """
     for units in UNITS:
         try:
             return tuple(_of_layers(cell, units))
@@ -121,7 +148,9 @@ def lint(cell: ir.Cell) -> tuple[Finding, ...]:
 
 
 def _of_layers(cell: ir.Cell, units: int) -> Iterator[Finding]:
-    """Findings of the first layer, and of a further layer if it differs; findings of both are reported once."""
+    """Findings of the first layer, and of a further layer if it differs; findings of both are
+    reported once.
+    """
     reported: set[tuple[str, tuple[str, ...]]] = set()
     numbers = (1,) if cell.first == cell.step else (1, 2)
     with np.errstate(all="ignore"):
@@ -209,10 +238,16 @@ class _Layer:
         constants = reference.constants(self.cell, self.size)
         given |= {("constant", name): value for name, value in constants.items()}
         given["input", "x"] = rng.normal(size=(self.steps, BATCH, self.size.inputs))
-        for ref in dict.fromkeys(ref for equation in self.step.equations for ref in ir.refs(equation.expr, "below")):
-            given["below", ref.name] = rng.normal(size=(self.steps, BATCH, self.size.of(ref.shape[0])))
+        for ref in dict.fromkeys(
+            ref for equation in self.step.equations for ref in ir.refs(equation.expr, "below")
+        ):
+            given["below", ref.name] = rng.normal(
+                size=(self.steps, BATCH, self.size.of(ref.shape[0]))
+            )
         states = reference.start(self.cell, weights, self.size, BATCH)
-        tape = interpret.run(self.program, list(states), given, states, self.size, self.steps, BATCH)
+        tape = interpret.run(
+            self.program, list(states), given, states, self.size, self.steps, BATCH
+        )
         results, upstream = {}, {}
         for name in self.program.results:
             results[name] = np.stack([step["result", name] for step in tape.steps])
@@ -220,14 +255,20 @@ class _Layer:
             shape = results[name].shape
             upstream[name] = rng.normal(size=shape) if has_loss else np.zeros(shape)
         finite = all(np.isfinite(value).all() for value in results.values())
-        gradients = interpret.gradients(self.program, self.back, tape, upstream, self.size) if finite else None
+        gradients = (
+            interpret.gradients(self.program, self.back, tape, upstream, self.size)
+            if finite
+            else None
+        )
         return _Observed(tape, results, gradients)
 
     def updated(self, init: Mapping[str, Init]) -> tuple[_Observed, list[str], bool]:
-        """A run after some updates; the weights without any gradient so far; whether all gradients are finite.
+        """A run after some updates; the weights without any gradient so far; whether all gradients
+        are finite.
 
-        An initial weight of 0 may block another weight's gradient for one update, as the outer matrix of a low-rank product
-        does.  So weights with a gradient are updated until no further weight gets one.
+        An initial weight of 0 may block another weight's gradient for one update, as the outer
+        matrix of a low-rank product does.  So weights with a gradient are updated until no further
+        weight gets one.
         """
         weights, rng = self.initial_weights(init), np.random.default_rng(SEED + 1)
         observed, untrained = self.observe(weights), list(weights)
@@ -249,16 +290,23 @@ class _Layer:
         return observed, untrained, True
 
     def of_weights(self, observed: _Observed, weights: Mapping[str, Array]) -> dict[str, Array]:
-        """The gradient of every weight, in the weight's shape; 0 for weights that the adjoint does not reach."""
+        """The gradient of every weight, in the weight's shape; 0 for weights that the adjoint does
+        not reach.
+        """
         gradients = observed.gradients
         if gradients is None:
             return {name: np.full(value.shape, np.nan) for name, value in weights.items()}
-        masks = {weight.name: reference.mask(self.cell, weight, self.size) for weight in self.step.weights}
+        masks = {
+            weight.name: reference.mask(self.cell, weight, self.size)
+            for weight in self.step.weights
+        }
         shaped = {}
         for name, value in weights.items():
             gradient = gradients.weights.get(name, np.zeros(value.shape))
             if name.startswith("initial_"):
-                gradient = gradients.start.get(name.removeprefix("initial_"), np.zeros((1, *value.shape))).sum(axis=0)
+                gradient = gradients.start.get(
+                    name.removeprefix("initial_"), np.zeros((1, *value.shape))
+                ).sum(axis=0)
             mask = masks.get(name)
             shaped[name] = np.reshape(gradient, value.shape) * (1.0 if mask is None else mask)
         return shaped
@@ -274,9 +322,16 @@ class _Layer:
         if not finite:
             names = _not_finite(self.of_weights(observed, self.initial_weights({})))
             init = self.first_that_helps(names, lambda init: self.updated(init)[2])
-            text = f"the gradient of {_listed(names)} is not finite at the start: training would end at once"
+            text = (
+                f"the gradient of {_listed(names)} is not finite at the start: training would end"
+                " at once"
+            )
             yield Finding(
-                "not finite", names, text, init, "keep what is divided by, and what a root or log is of, off 0"
+                "not finite",
+                names,
+                text,
+                init,
+                "keep what is divided by, and what a root or log is of, off 0",
             )
             return
         held_back: dict[str, Init] = {}
@@ -290,12 +345,26 @@ class _Layer:
         yield from self.saturated(observed)
 
     def not_finite(self, name: str, step: int) -> Finding:
-        init = self.first_that_helps((), lambda init: self.observe(self.initial_weights(init)).broken() is None)
+        init = self.first_that_helps(
+            (), lambda init: self.observe(self.initial_weights(init)).broken() is None
+        )
         if step < 2:
             text = f"'{name}' is not finite from the {'first' if step == 0 else 'second'} step on"
-            return Finding("not finite", (name,), text, init, "keep what is divided by, and what a log is of, off 0")
+            return Finding(
+                "not finite",
+                (name,),
+                text,
+                init,
+                "keep what is divided by, and what a log is of, off 0",
+            )
         text = f"'{name}' explodes: it is not finite any more after {step} steps"
-        return Finding("explodes", (name,), text, init, f"bound what is carried, as in f * {name}[t-1] with a gate f")
+        return Finding(
+            "explodes",
+            (name,),
+            text,
+            init,
+            f"bound what is carried, as in f * {name}[t-1] with a gate f",
+        )
 
     def never_trained(self, names: Sequence[str]) -> Iterator[Finding]:
         """Weights without a gradient, grouped by the change that gives them one."""
@@ -312,9 +381,16 @@ class _Layer:
             yield self.without_gradient(left, {})
 
     def without_gradient(self, names: Sequence[str], init: Mapping[str, Init]) -> Finding:
-        verb, they = ("gets", "it stays as it begins") if len(names) == 1 else ("get", "they stay as they begin")
+        verb, they = (
+            ("gets", "it stays as it begins")
+            if len(names) == 1
+            else ("get", "they stay as they begin")
+        )
         text = f"{_listed(names)} {verb} no gradient in {self.steps} steps: {they}"
-        advice = f"no beginning helps: '{self.cell.output}' does not change with {_listed(names)}, or in jumps only"
+        advice = (
+            f"no beginning helps: '{self.cell.output}' does not change with {_listed(names)}, or"
+            " in jumps only"
+        )
         return Finding("no gradient", tuple(names), text, init, advice)
 
     def states_that_die(self, observed: _Observed) -> Iterator[Finding]:
@@ -325,9 +401,13 @@ class _Layer:
                 text = f"the state '{state.name}' stays as it begins for {self.steps} steps"
                 advice = f"see that what '{state.name}' is computed from is not multiplied with 0"
                 yield Finding("dies", (state.name,), text, {}, advice)
-            elif (value != value[:, :1]).any() and value[-10:].max() < SMALL * value.max():  # a counter reads no inputs
+            elif (value != value[:, :1]).any() and value[-10:].max() < SMALL * value.max():
+                # a counter reads no inputs
                 share = _power(value[-10:].max() / value.max())
-                text = f"the state '{state.name}' dies: after {self.steps} steps it is {share} of what it was"
+                text = (
+                    f"the state '{state.name}' dies: after {self.steps} steps it is {share} of"
+                    " what it was"
+                )
                 advice = f"let something be written into '{state.name}' at every step"
                 yield Finding("dies", (state.name,), text, {}, advice)
 
@@ -335,10 +415,16 @@ class _Layer:
         for state in self.cell.states:
             if _grows(observed, state.name):
                 init = self.first_that_helps(
-                    (), lambda init, name=state.name: not _grows(self.observe(self.initial_weights(init)), name)
+                    (),
+                    lambda init, name=state.name: (
+                        not _grows(self.observe(self.initial_weights(init)), name)
+                    ),
                 )
                 times = np.abs(observed.results[state.name][-1]).max()
-                text = f"the state '{state.name}' explodes: it is {_power(times)} after {self.steps} steps"
+                text = (
+                    f"the state '{state.name}' explodes: it is {_power(times)} after {self.steps}"
+                    " steps"
+                )
                 advice = f"bound what is carried, as in f * {state.name}[t-1] with a gate f"
                 yield Finding("explodes", (state.name,), text, init, advice)
                 return  # the others follow from it
@@ -348,10 +434,13 @@ class _Layer:
                 (), lambda init: not _growing_gradients(self.observe(self.initial_weights(init)))
             )
             text = (
-                f"gradients explode on their way back through {_listed(names)}: more than {GRADIENT_GROWTH:.0e} times"
+                f"gradients explode on their way back through {_listed(names)}: more than"
+                f" {GRADIENT_GROWTH:.0e} times"
             )
             text += f" in {self.steps} steps"
-            yield Finding("gradient explodes", names, text, init, "let matrices on states begin orthogonal")
+            yield Finding(
+                "gradient explodes", names, text, init, "let matrices on states begin orthogonal"
+            )
 
     def saturated(self, observed: _Observed) -> Iterator[Finding]:
         for name, expr in self.activations():
@@ -363,18 +452,37 @@ class _Layer:
 
                 names = tuple(ref.name for ref in ir.refs(expr, "weight"))
                 init = self.first_that_helps(names, helps)
-                what = f"'{name}'" if self.step.equation(name).expr == expr else f"{expr.op.name} in '{name}'"
-                text = f"{what} is saturated at the start: {expr.op.name} is flat for {share:.0%} of its values"
-                yield Finding("saturated", (name,), text, init, f"make what {expr.op.name} is taken of smaller")
+                what = (
+                    f"'{name}'"
+                    if self.step.equation(name).expr == expr
+                    else f"{expr.op.name} in '{name}'"
+                )
+                text = (
+                    f"{what} is saturated at the start: {expr.op.name} is flat for {share:.0%} of"
+                    " its values"
+                )
+                yield Finding(
+                    "saturated",
+                    (name,),
+                    text,
+                    init,
+                    f"make what {expr.op.name} is taken of smaller",
+                )
 
     def activations(self) -> Iterator[tuple[str, ir.Apply]]:
         for equation in self.step.equations:
             for node in ir.walk(equation.expr):
-                if isinstance(node, ir.Apply) and node.op.slope is not None and any(ir.refs(node, *ir.WITH_ADJOINT)):
+                if (
+                    isinstance(node, ir.Apply)
+                    and node.op.slope is not None
+                    and any(ir.refs(node, *ir.WITH_ADJOINT))
+                ):
                     yield equation.name, node
 
     def flat_share(self, expr: ir.Apply, observed: _Observed) -> float:
-        """The share of an activation's values where it is flat, over some steps and all sequences and units."""
+        """The share of an activation's values where it is flat, over some steps and all sequences
+        and units.
+        """
         flat, slope = [], expr.op.slope
         assert slope is not None
         for values in self.sampled(observed):
@@ -383,7 +491,9 @@ class _Layer:
         return float(np.mean(flat))
 
     def sampled(self, observed: _Observed) -> list[dict[str, dict[str, Array]]]:
-        """The values at some steps, early ones included, by kind and name, as `reference.evaluate` reads them."""
+        """The values at some steps, early ones included, by kind and name, as `reference.evaluate`
+        reads them.
+        """
         if not observed.samples:
             for t in sorted({0, 2, 10, self.steps // 2, self.steps - 1}):
                 kinds: dict[str, dict[str, Array]] = {}
@@ -409,7 +519,9 @@ class _Layer:
 
     def alternatives(self, name: str) -> Iterator[Init]:
         """Other initialisers for a weight."""
-        weight = next((candidate for candidate in self.step.weights if candidate.name == name), None)
+        weight = next(
+            (candidate for candidate in self.step.weights if candidate.name == name), None
+        )
         if weight is None:
             return  # the learned start of a state
         if len(weight.shape) == 2:
@@ -455,7 +567,9 @@ def _not_finite(gradients: Mapping[str, Array]) -> tuple[str, ...]:
 
 
 def _grows(observed: _Observed, name: str) -> bool:
-    """Whether a state grows exponentially: the second half of the steps multiplies it, and it is large."""
+    """Whether a state grows exponentially: the second half of the steps multiplies it, and it is
+    large.
+    """
     value = np.abs(observed.results[name]).max(axis=(1, 2))
     if not np.isfinite(value).all():
         return True
@@ -464,7 +578,9 @@ def _grows(observed: _Observed, name: str) -> bool:
 
 
 def _growing_gradients(observed: _Observed) -> tuple[str, ...]:
-    """States whose gradients grow on the way back: those of early steps are far larger than those of late steps."""
+    """States whose gradients grow on the way back: those of early steps are far larger than those
+    of late steps.
+    """
     if observed.gradients is None:
         return ()
     names = []

@@ -1,8 +1,10 @@
-"""Programs -> text for people: what the engine runs forward, and backward, in the notation of the cell language.
+"""Programs -> text for people: what the engine runs forward, and backward, in the notation of the
+cell language.
 
-In: a cell.  Out: lines of text.  A value that is read once stands where it is read; the others get a letter.  `[a, b]` lays
-vectors side by side, `z[0:3]` takes the first three of them, `W'` is a transposed matrix, `next.c` is what the step after
-this one and the layer above hand back for c, `d.c` the whole adjoint of c, and `sum_t` adds up over steps and sequences.
+In: a cell.  Out: lines of text.  A value that is read once stands where it is read; the others get
+a letter.  `[a, b]` lays vectors side by side, `z[0:3]` takes the first three of them, `W'` is a
+transposed matrix, `next.c` is what the step after this one and the layer above hand back for c,
+`d.c` the whole adjoint of c, and `sum_t` adds up over steps and sequences.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ def listing(cell: ir.Cell) -> str:
     taken |= {weight.name for weight in cell.step.weights} | set(cell.options)
     printer = _Printer(f"z{n}" for n in itertools.count(1) if f"z{n}" not in taken)
     ends: dict[str, Atom] = {f"d.{name}[t-1]": atom for name, atom in back.previous.items()}
-    gradients: dict[str, Atom] = {f"d.{name}": atom for name, atom in (*back.inputs.items(), *back.weights.items())}
+    gradients: dict[str, Atom] = {
+        f"d.{name}": atom for name, atom in (*back.inputs.items(), *back.weights.items())
+    }
     after = (*back.after, *back.once)
     backward = (*back.loop, *after)
     kept = [*(ir.Ref("value", name) for name in states), *back.saved]
@@ -56,11 +60,15 @@ class _Printer:
     """Prints the parts of a program one after the other; what one part names, the next may read."""
 
     free: Iterator[str]  # letters that nothing has yet
-    letters: dict[str, str] = field(default_factory=dict)  # temporaries that have a name of their own
+    # temporaries that have a name of their own
+    letters: dict[str, str] = field(default_factory=dict)
     texts: dict[str, Written] = field(default_factory=dict)  # those that stand where they are read
 
-    def part(self, instructions: Instructions, ends: Mapping[str, Atom], later: Instructions) -> list[str]:
-        """Lines of one part; `ends` are the names of its results, `later` the instructions that read it too.
+    def part(
+        self, instructions: Instructions, ends: Mapping[str, Atom], later: Instructions
+    ) -> list[str]:
+        """Lines of one part; `ends` are the names of its results, `later` the instructions that
+        read it too.
 
         A temporary that is read once, in this part, gets no line: its text goes where it is read.
         """
@@ -74,13 +82,17 @@ class _Printer:
             stands_where_read = uses[name] < 2 or instruction.primitive.regroups
             if is_temporary and name not in named and name not in read_later and stands_where_read:
                 self.texts[name] = written
-            elif name not in self.letters:  # what is computed again has its letter, and its line, from an earlier part
+            elif name not in self.letters:
+                # what is computed again has its letter, and its line, from an earlier part
                 letter = named.get(name) or (next(self.free) if is_temporary else name)
                 self.letters[name] = letter
                 lines.append(f"{letter} = {written[0]}")
-        # the other results have no instruction of this part: they are an input, a number, or what another result is
+        # the other results have no instruction of this part: they are an input, a number, or what
+        # another result is
         done = {line.partition(" = ")[0] for line in lines}
-        lines += [f"{name} = {self.text(atom)[0]}" for name, atom in ends.items() if name not in done]
+        lines += [
+            f"{name} = {self.text(atom)[0]}" for name, atom in ends.items() if name not in done
+        ]
         return lines
 
     def names(self, values: list[ir.Ref]) -> str:
@@ -88,7 +100,9 @@ class _Printer:
 
     def written(self, instruction: Instruction) -> Written:
         operands = [self.text(atom) for atom in instruction.inputs]
-        return instruction.primitive.text(Operands(instruction.inputs, operands), instruction.params)
+        return instruction.primitive.text(
+            Operands(instruction.inputs, operands), instruction.params
+        )
 
     def text(self, atom: Atom) -> Written:
         if isinstance(atom, ir.Number):
@@ -108,7 +122,9 @@ class _Printer:
 
 
 def costs(cell: ir.Cell) -> Iterator[tuple[str, int]]:
-    """How many vectors are kept at each step: by the forward loop, and by the backward loop for what follows it."""
+    """How many vectors are kept at each step: by the forward loop, and by the backward loop for
+    what follows it.
+    """
     states, _, back = _compiled(cell)
     yield "kept", sum(len(members(ref.shape)) for ref in back.saved) + len(states)
     yield "emitted", sum(len(members(ref.shape)) for ref in back.emitted)

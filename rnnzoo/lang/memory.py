@@ -1,10 +1,12 @@
 """Memory of gradients: the norm of d loss_T / d state_t against the lag T - t.
 
-In: a cell, weights, sequences of equal length, and the gradient of the last step's loss with respect to the last output.
-Out: norms by state and lag, in float64, from the same adjoint that the engine compiles; and a bound for simple cells.
+In: a cell, weights, sequences of equal length, and the gradient of the last step's loss with
+respect to the last output.  Out: norms by state and lag, in float64, from the same adjoint that the
+engine compiles; and a bound for simple cells.
 
-Contains: vanishing and exploding gradients (Hochreiter 1991; Bengio, Simard and Frasconi 1994; Pascanu, Mikolov and Bengio
-2013), and how the LSTM's carousel carries them (Hochreiter and Schmidhuber 1997).
+Contains: vanishing and exploding gradients (Hochreiter 1991; Bengio, Simard and Frasconi 1994;
+Pascanu, Mikolov and Bengio 2013), and how the LSTM's carousel carries them (Hochreiter and
+Schmidhuber 1997).
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ from rnnzoo.lang.widen import compile_step
 Array = np.ndarray[Any, Any]
 
 
-def norms(cell: ir.Cell, weights: Mapping[str, Array], x: Array, units: int, upstream: Array) -> dict[str, Array]:
+def norms(
+    cell: ir.Cell, weights: Mapping[str, Array], x: Array, units: int, upstream: Array
+) -> dict[str, Array]:
     """Euclidean norms for every state.
 
     Args:
@@ -30,15 +34,17 @@ def norms(cell: ir.Cell, weights: Mapping[str, Array], x: Array, units: int, ups
         upstream: (batch, size), d loss_T / d output_T.
 
     Returns:
-        (lags, batch) for each state; row k is the norm of the gradient with respect to the state k + 1 steps before the
-        end, down to the state before the first step.
+        (lags, batch) for each state; row k is the norm of the gradient with respect to the state k
+        + 1 steps before the end, down to the state before the first step.
     """
     states = [state.name for state in cell.states]
     program = compile_step(cell.first, list(dict.fromkeys([*states, cell.output])))
     batch, time, inputs = x.shape
     size = ir.sizes(cell, inputs, units, 1)
     masked = reference.masked(cell, cell.first, weights, size)
-    given: interpret.Values = {("weight", name): np.asarray(value, float) for name, value in masked.items()}
+    given: interpret.Values = {
+        ("weight", name): np.asarray(value, float) for name, value in masked.items()
+    }
     given |= {("constant", name): value for name, value in reference.constants(cell, size).items()}
     given["input", "x"] = np.asarray(x, float).transpose(1, 0, 2)
     start = reference.start(cell, weights, size, batch)
@@ -51,10 +57,12 @@ def norms(cell: ir.Cell, weights: Mapping[str, Array], x: Array, units: int, ups
 
 
 def bound(cell: ir.Cell, weights: Mapping[str, Array], lags: int) -> Array | None:
-    """The largest factor by which a gradient can have grown after 1, 2, ... `lags` steps: (gamma |R|)^lag.
+    """The largest factor by which a gradient can have grown after 1, 2, ... `lags` steps: (gamma
+    |R|)^lag.
 
-    Pascanu, Mikolov and Bengio 2013, section 2.1, for a step `h = f(... + R @ h[t-1])` whose f saturates, as tanh and
-    sigmoid do, and is steepest at 0; None for other cells.  |R| is the largest singular value, gamma the slope at 0.
+    Pascanu, Mikolov and Bengio 2013, section 2.1, for a step `h = f(... + R @ h[t-1])` whose f
+    saturates, as tanh and sigmoid do, and is steepest at 0; None for other cells.  |R| is the
+    largest singular value, gamma the slope at 0.
     """
     if len(cell.first.equations) != 1:
         return None
@@ -70,12 +78,18 @@ def bound(cell: ir.Cell, weights: Mapping[str, Array], lags: int) -> Array | Non
 
 
 def _recurrent_matrix(expr: ir.Expr) -> ir.Ref | None:
-    """R where one term of a sum is `R @ h[t-1]` and nothing else in it reads the previous step; else None."""
+    """R where one term of a sum is `R @ h[t-1]` and nothing else in it reads the previous step;
+    else None.
+    """
     if len(list(ir.refs(expr, "previous"))) != 1:
         return None
     for term, _ in ir.terms(expr):
         if isinstance(term, ir.Apply) and term.op.is_product:
             matrix, operand = term.args
-            if isinstance(matrix, ir.Ref) and isinstance(operand, ir.Ref) and operand.kind == "previous":
+            if (
+                isinstance(matrix, ir.Ref)
+                and isinstance(operand, ir.Ref)
+                and operand.kind == "previous"
+            ):
                 return matrix
     return None

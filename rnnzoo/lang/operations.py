@@ -1,14 +1,17 @@
-"""Operations by their names in a cell: the package's primitives, and those of the project and of installed packages.
+"""Operations by their names in a cell: the package's primitives, and those of the project and of
+installed packages.
 
-In: a name.  Out: an `Elementwise`.  An operation of one's own is one file of a project's `experiments/operations/`, or what an
-entry point of the group `rnnzoo.operations` names.  The file holds
+In: a name.  Out: an `Elementwise`.  An operation of one's own is one file of a project's
+`experiments/operations/`, or what an entry point of the group `rnnzoo.operations` names.  The file
+holds
 
     ABOUT: str                  one line for `rnnzoo list operations`
-    operation: Elementwise      all of its rules; its name is that of the file, and it is written as a call
+    operation: Elementwise      all of its rules; its name is that of the file, and it is written as
+                                a call
 
-It is lowered by a name in `keras.ops`, or by a function `(ops, *operands)` in `Elementwise.lowering`.  Its name is not
-reserved: equations may be called so, and a cell of before means what it meant.
-`rnnzoo.testing.operations.OperationContract` tests one.
+It is lowered by a name in `keras.ops`, or by a function `(ops, *operands)` in
+`Elementwise.lowering`.  Its name is not reserved: equations may be called so, and a cell of before
+means what it meant.  `rnnzoo.testing.operations.OperationContract` tests one.
 """
 
 from __future__ import annotations
@@ -52,8 +55,8 @@ def load(name: str) -> Elementwise:
     """An operation of one's own; the same object for the same file.
 
     Raises:
-        UsageError: there is none of that name, it has the name of one of rnnzoo's, it cannot be imported, or it lacks
-            something; the message names the file.
+        UsageError: there is none of that name, it has the name of one of rnnzoo's, it cannot be
+            imported, or it lacks something; the message names the file.
     """
     source = plugins.load(KIND, name)
     if name in CALLS:
@@ -108,7 +111,10 @@ def _wrong(derivative: str, known: Collection[str]) -> Iterator[str]:
         return
     for ref in ir.refs(tree, "value"):
         if ref.name not in known:
-            yield f"its derivative `{derivative}` names '{ref.name}': operands are a, b and c, and the result is y"
+            yield (
+                f"its derivative `{derivative}` names '{ref.name}': operands are a, b and c, and"
+                " the result is y"
+            )
 
 
 def digests(cell: ir.Cell) -> dict[str, str]:
@@ -121,5 +127,7 @@ def digests(cell: ir.Cell) -> dict[str, str]:
 
 
 def code(cell: ir.Cell) -> str:
-    """Names and digests of all operations of a cell that are not the package's: part of what it is known by."""
+    """Names and digests of all operations of a cell that are not the package's: part of what it is
+    known by.
+    """
     return " ".join(sorted(f"{name} {digest}" for name, digest in digests(cell).items()))

@@ -1,7 +1,8 @@
 """The text of an equation -> a tree whose every node knows its place.
 
-In: a `Code`.  Out: `Name`, `Lag`, `Below`, `Index`, `Literal`, `Call`.  Python's own parser gives precedence and positions; a
-whitelist of its nodes is what the language is.  Nothing is ever evaluated by Python.
+In: a `Code`.  Out: `Name`, `Lag`, `Below`, `Index`, `Literal`, `Call`.  Python's own parser gives
+precedence and positions; a whitelist of its nodes is what the language is.  Nothing is ever
+evaluated by Python.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from rnnzoo.lang.primitives import CALLS, INFIX, Primitive, matmul, mul, neg
 from rnnzoo.spec.cell import FOREIGN, SHOWN_BEFORE, SHOWN_NOW, SIGNS, foreign_words, shown_words
 from rnnzoo.spec.document import MAX_NUMBER, Code
 
-# Limits of an expression, below which all that reads it is quick and nothing recurses too deep.  Those of the zoo have at most
-# 26 parts, 8 deep.
+# Limits of an expression, below which all that reads it is quick and nothing recurses too deep.
+# Those of the zoo have at most 26 parts, 8 deep.
 MAX_PARTS = 500  # names, numbers and operations
 MAX_DEPTH = 60  # operations within each other; a sum of n terms is n deep
-MAX_CHARACTERS = 30_000  # of the text that Python's parser is given; `MAX_PARTS` parts take fewer when they are printed
+# of the text that Python's parser is given; `MAX_PARTS` parts take fewer when they are printed
+MAX_CHARACTERS = 30_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,10 @@ _HABITS: dict[type[ast.AST], tuple[str, str]] = {
     ast.BoolOp: ("`and` and `or` are not operations", "write a * b, or maximum(a, b)"),
     ast.Not: ("`not` is not an operation", "write 1 - a"),
     ast.Invert: ("`~` is not an operation", "write 1 - a"),
-    ast.IfExp: ("`... if ... else ...` is not part of the language", "write where(condition, a, b)"),
+    ast.IfExp: (
+        "`... if ... else ...` is not part of the language",
+        "write where(condition, a, b)",
+    ),
     ast.Lambda: ("`lambda` is not part of the language", ""),
     ast.List: ("a list is not part of the language", "name the vector under `constants:`"),
     ast.Tuple: ("a tuple is not part of the language", "write one expression"),
@@ -109,7 +114,9 @@ class _NotInTheLanguage(Exception):
 def expression(code: Code, mistakes: Mistakes) -> Tree | None:
     """The tree of one expression; None if it has a mistake, which is added to `mistakes`."""
     if len(code.text) > MAX_CHARACTERS:
-        mistakes.add(code.span(0, 0), f"an expression of more than {MAX_CHARACTERS} characters", "split it")
+        mistakes.add(
+            code.span(0, 0), f"an expression of more than {MAX_CHARACTERS} characters", "split it"
+        )
         return None
     code = _shown_notation(_printed_notation(code, mistakes), mistakes)
     readable = _foreign_letters(code, mistakes)
@@ -122,7 +129,8 @@ def expression(code: Code, mistakes: Mistakes) -> Tree | None:
     try:
         # Parentheses let an expression span lines; the first column moves by one.
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # "1 in a", "1if a" and the like are refused below, with a place
+            # "1 in a", "1if a" and the like are refused below, with a place
+            warnings.simplefilter("ignore")
             tree = ast.parse(f"({code.text}\n)", mode="eval")
         return _TreeBuilder(code, mistakes).tree(tree.body, 0)
     except _NotInTheLanguage as error:
@@ -130,16 +138,22 @@ def expression(code: Code, mistakes: Mistakes) -> Tree | None:
     except SyntaxError as error:
         mistakes.add(_syntax_span(code, error), "this cannot be read", _syntax_fix(code.text))
     except (RecursionError, MemoryError, ValueError, OverflowError):
-        mistakes.add(code.span(0, 0), "this expression is too large or too deep", "split it into several equations")
+        mistakes.add(
+            code.span(0, 0),
+            "this expression is too large or too deep",
+            "split it into several equations",
+        )
     return None
 
 
-_REPORTED = "\N{LATIN LETTER ALVEOLAR CLICK}"  # replaces each character of an unreadable name; no user's text has it
+# replaces each character of an unreadable name; no user's text has it
+_REPORTED = "\N{LATIN LETTER ALVEOLAR CLICK}"
 _LAGGED = re.compile(r"\b([A-Za-z]\w*?)_?\{\s*t\s*-\s*1\s*\}")
 _NOW = re.compile(r"\b([A-Za-z]\w*?)_?\{\s*t\s*\}")
 _SHOWN = re.compile(rf"\b([A-Za-z][A-Za-z0-9_]*)({SHOWN_BEFORE}|{SHOWN_NOW})")
 _SHOWN_CALLS = {one.unicode: name for name, one in CALLS.items() if one.unicode}
-_DOTS = frozenset("\N{MIDDLE DOT}\N{DOT OPERATOR}\N{MULTIPLICATION SIGN}")  # of products with a matrix, too
+# of products with a matrix, too
+_DOTS = frozenset("\N{MIDDLE DOT}\N{DOT OPERATOR}\N{MULTIPLICATION SIGN}")
 _AFTER_MATRIX = re.compile(r"\b[A-Z]\w*\s*$")
 
 
@@ -149,29 +163,39 @@ def is_reported(name: str) -> bool:
 
 
 def _printed_notation(code: Code, mistakes: Mistakes) -> Code:
-    """Report `h_{t-1}` and `x_{t}`, and read them as intended; the text keeps its length, so that positions stay right."""
+    """Report `h_{t-1}` and `x_{t}`, and read them as intended; the text keeps its length, so that
+    positions stay right.
+    """
     text = code.text
     for pattern in (_LAGGED, _NOW):
         for match in pattern.finditer(text):
             name = match[1].removesuffix("_")
             if pattern is _LAGGED:
                 meant = f"{name}[t-1]"
-                fix = f"write {meant} for {name}_{{t-1}}, and bare names, such as x, for this step's"
+                fix = (
+                    f"write {meant} for {name}_{{t-1}}, and bare names, such as x, for this step's"
+                )
             else:
                 meant = name
                 fix = f"write {meant} for {name}_{{t}}"
-            mistakes.add(_word_span(code, match), "subscripts in braces are not part of the language", fix)
+            mistakes.add(
+                _word_span(code, match), "subscripts in braces are not part of the language", fix
+            )
             text = text[: match.start()] + meant.ljust(len(match[0])) + text[match.end() :]
     return replace(code, text=text)
 
 
 def _shown_notation(code: Code, mistakes: Mistakes) -> Code:
-    """Report `xₜ` and `hₜ₋₁`; the first is read as `x`, the second as an unreadable name, as `h[t-1]` is longer."""
+    """Report `xₜ` and `hₜ₋₁`; the first is read as `x`, the second as an unreadable name, as
+    `h[t-1]` is longer.
+    """
     text = code.text
     for match in _SHOWN.finditer(code.text):
         name, time = match.groups()
         before = time == SHOWN_BEFORE
-        mistakes.add(_word_span(code, match), *shown_words(match[0], f"{name}[t-1]" if before else name))
+        mistakes.add(
+            _word_span(code, match), *shown_words(match[0], f"{name}[t-1]" if before else name)
+        )
         readable = _REPORTED * len(match[0]) if before else name.ljust(len(match[0]))
         text = text[: match.start()] + readable + text[match.end() :]
     return replace(code, text=text)
@@ -181,7 +205,11 @@ def _word_fix(text: str, word: re.Match[str]) -> str:
     """What to write for a word with foreign letters that is called; empty where it is not."""
     if not text[word.end() :].lstrip().startswith("("):
         return ""
-    return f"write {_SHOWN_CALLS[word[0]]}(...)" if word[0] in _SHOWN_CALLS else "write an operation, such as tanh(...)"
+    return (
+        f"write {_SHOWN_CALLS[word[0]]}(...)"
+        if word[0] in _SHOWN_CALLS
+        else "write an operation, such as tanh(...)"
+    )
 
 
 def _sign(text: str, sign: re.Match[str]) -> tuple[str, str]:
@@ -192,12 +220,18 @@ def _sign(text: str, sign: re.Match[str]) -> tuple[str, str]:
 
 
 def _foreign_letters(code: Code, mistakes: Mistakes) -> Code | None:
-    """Report words with foreign letters and replace them by names of their own; None if foreign signs remain."""
+    """Report words with foreign letters and replace them by names of their own; None if foreign
+    signs remain.
+    """
     text = code.text
     for word in re.finditer(r"\w+", text):
         if (foreign := FOREIGN.search(word[0])) is not None and not is_reported(word[0]):
             problem, fix = foreign_words(foreign[0])
-            mistakes.add(_character_span(code, word.start() + foreign.start()), problem, _word_fix(text, word) or fix)
+            mistakes.add(
+                _character_span(code, word.start() + foreign.start()),
+                problem,
+                _word_fix(text, word) or fix,
+            )
             text = text[: word.start()] + _REPORTED * len(word[0]) + text[word.end() :]
     signs = [match for match in FOREIGN.finditer(text) if match[0] != _REPORTED]
     for sign in signs:
@@ -243,13 +277,19 @@ class _TreeBuilder:
             raise _NotInTheLanguage(node, problem, "split it into several equations")
         if depth > MAX_DEPTH:
             problem = f"nested too deep: more than {MAX_DEPTH} operations within each other"
-            raise _NotInTheLanguage(node, problem, "split it into several equations, or use brackets in a long sum")
+            raise _NotInTheLanguage(
+                node, problem, "split it into several equations, or use brackets in a long sum"
+            )
 
     def number(self, node: ast.Constant, value: object) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise _NotInTheLanguage(node, f"{ast.unparse(node)[:40]} is not a number", "write 0, 1 or 0.5")
+            raise _NotInTheLanguage(
+                node, f"{ast.unparse(node)[:40]} is not a number", "write 0, 1 or 0.5"
+            )
         if abs(value) > MAX_NUMBER:
-            raise _NotInTheLanguage(node, "this number is too large", f"write one of at most {MAX_NUMBER:g}")
+            raise _NotInTheLanguage(
+                node, "this number is too large", f"write one of at most {MAX_NUMBER:g}"
+            )
         return float(value)
 
     def subscript(self, node: ast.Subscript, name: str, index: ast.expr) -> Tree:
@@ -270,18 +310,37 @@ class _TreeBuilder:
                 raise _NotInTheLanguage(right, "vectors are not joined", _apart(matrix, right.elts))
             case ast.BinOp(left=left, op=ast.MatMult(), right=right):
                 return Call(matmul, (self.tree(left, depth + 1), self.tree(right, depth + 1)), span)
-            case ast.BinOp(left=left, op=op, right=right) | ast.Compare(left=left, ops=[op], comparators=[right]) if (
-                type(op) in _INFIX
-            ):
-                return Call(INFIX[_INFIX[type(op)]], (self.tree(left, depth + 1), self.tree(right, depth + 1)), span)
+            case (
+                ast.BinOp(left=left, op=op, right=right)
+                | ast.Compare(left=left, ops=[op], comparators=[right])
+            ) if type(op) in _INFIX:
+                return Call(
+                    INFIX[_INFIX[type(op)]],
+                    (self.tree(left, depth + 1), self.tree(right, depth + 1)),
+                    span,
+                )
             case ast.Compare(ops=[_, _, *_]):
-                raise _NotInTheLanguage(node, "comparisons cannot be chained", "write (a < b) * (b < c)")
+                raise _NotInTheLanguage(
+                    node, "comparisons cannot be chained", "write (a < b) * (b < c)"
+                )
         raise self.refuse(node)
 
     def dotted(self, node: ast.expr) -> tuple[ast.Name, ast.expr] | None:
-        """Both sides of a product as it is printed: `f . h[t-1]`, or `W . x` with spaces around the dot."""
-        inner = node.value if isinstance(node, ast.Subscript) else node.func if isinstance(node, ast.Call) else node
-        if not isinstance(inner, ast.Attribute) or not isinstance(inner.value, ast.Name) or inner.value.id == "below":
+        """Both sides of a product as it is printed: `f . h[t-1]`, or `W . x` with spaces around the
+        dot.
+        """
+        inner = (
+            node.value
+            if isinstance(node, ast.Subscript)
+            else node.func
+            if isinstance(node, ast.Call)
+            else node
+        )
+        if (
+            not isinstance(inner, ast.Attribute)
+            or not isinstance(inner.value, ast.Name)
+            or inner.value.id == "below"
+        ):
             return None
         right = ast.copy_location(ast.Name(inner.attr, ast.Load()), node)
         match node:
@@ -294,13 +353,18 @@ class _TreeBuilder:
         return None
 
     def has_spaced_dot(self, node: ast.Attribute) -> bool:
-        return re.search(r"\s\.", ast.get_source_segment(f"({self.code.text}\n)", node) or "") is not None
+        return (
+            re.search(r"\s\.", ast.get_source_segment(f"({self.code.text}\n)", node) or "")
+            is not None
+        )
 
     def dot_product(self, node: ast.expr, left: ast.Name, right: ast.expr, depth: int) -> Tree:
         """Report a dot between factors, and read it as the product that it is in print."""
         sign, op = ("@", matmul) if left.id[:1].isupper() else ("*", mul)
         span = _span(self.code, node)
-        self.mistakes.add(span, "`.` is not an operation", f"write {left.id} {sign} {_factor(right)}")
+        self.mistakes.add(
+            span, "`.` is not an operation", f"write {left.id} {sign} {_factor(right)}"
+        )
         return Call(op, (Name(left.id, span), self.tree(right, depth + 1)), span)
 
     def call(self, node: ast.Call, depth: int) -> Tree:
@@ -319,23 +383,39 @@ class _TreeBuilder:
             wanted, got = operation.arity, len(node.args)
             letters = ", ".join("abc"[:wanted])
             raise _NotInTheLanguage(
-                node, f"{name} takes {wanted} operand{'s' * (wanted > 1)}, not {got}", f"write {name}({letters})"
+                node,
+                f"{name} takes {wanted} operand{'s' * (wanted > 1)}, not {got}",
+                f"write {name}({letters})",
             )
-        return Call(operation, tuple(self.tree(arg, depth + 1) for arg in node.args), _span(self.code, node))
+        return Call(
+            operation, tuple(self.tree(arg, depth + 1) for arg in node.args), _span(self.code, node)
+        )
 
     def no_operation(self, node: ast.Call, name: str, depth: int) -> Tree:
-        """Report an unknown operation; its operands are read all the same, so that their mistakes are reported too."""
+        """Report an unknown operation; its operands are read all the same, so that their mistakes
+        are reported too.
+        """
         span = _span(self.code, node.func)
         if name in _PRODUCTS and len(node.args) == 2:
             left, right = map(_factor, node.args)
             self.mistakes.add(span, f"no operation '{name}'", f"write {left} @ {right}")
-            return Call(matmul, (self.tree(node.args[0], depth + 1), self.tree(node.args[1], depth + 1)), span)
+            return Call(
+                matmul,
+                (self.tree(node.args[0], depth + 1), self.tree(node.args[1], depth + 1)),
+                span,
+            )
         if name in _JOINS:
             self.mistakes.add(span, "vectors are not joined", _apart("W", _joined(node)))
             return Name(_REPORTED, span)
         if not is_reported(name):
-            crossing = ": operations on a vector work unit by unit, and none crosses units" if name in _CROSSING else ""
-            fix = "leave it out; what crosses units is a product W @ a" if crossing else _called(name)
+            crossing = (
+                ": operations on a vector work unit by unit, and none crosses units"
+                if name in _CROSSING
+                else ""
+            )
+            fix = (
+                "leave it out; what crosses units is a product W @ a" if crossing else _called(name)
+            )
             self.mistakes.add(span, f"no operation '{name}'{crossing}", fix)
         operands = [self.tree(arg, depth + 1) for arg in node.args]
         return operands[0] if operands and name not in _CROSSING else Name(_REPORTED, span)
@@ -363,7 +443,18 @@ class _TreeBuilder:
 _PRODUCTS = frozenset({"dot", "matmul"})
 _JOINS = frozenset({"concat", "concatenate", "cat", "stack", "hstack", "vstack", "join"})
 _CROSSING = frozenset(
-    {"mean", "sum", "norm", "softmax", "var", "std", "layer_norm", "layernorm", "LayerNorm", "dot_product"}
+    {
+        "mean",
+        "sum",
+        "norm",
+        "softmax",
+        "var",
+        "std",
+        "layer_norm",
+        "layernorm",
+        "LayerNorm",
+        "dot_product",
+    }
 )
 
 
@@ -403,7 +494,9 @@ def _called(name: str) -> str:
 
 
 def _span(code: Code, node: ast.AST) -> Span:
-    """Python counts columns in bytes of UTF-8, and our first line begins with one parenthesis more."""
+    """Python counts columns in bytes of UTF-8, and our first line begins with one parenthesis
+    more.
+    """
     line, column = node.lineno - 1, node.col_offset  # type: ignore[attr-defined]
     end_line, end = node.end_lineno - 1, node.end_col_offset  # type: ignore[attr-defined]
     lines = code.text.split("\n")
@@ -414,7 +507,8 @@ def _span(code: Code, node: ast.AST) -> Span:
 
 def _characters(lines: list[str], line: int, column: int) -> int:
     raw = (("(" if line == 0 else "") + lines[line]).encode() if line < len(lines) else b""
-    return max(0, len(raw[:column].decode("utf-8", "ignore")) - (1 if line == 0 else 0))  # `a, b` begins at our own
+    # `a, b` begins at our own
+    return max(0, len(raw[:column].decode("utf-8", "ignore")) - (1 if line == 0 else 0))
 
 
 def _character_span(code: Code, index: int) -> Span:
@@ -454,7 +548,9 @@ _CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 
 def _lone_bracket(text: str) -> tuple[int, int] | None:
-    """Row and column of the first bracket without its partner; our own parentheses must not become one."""
+    """Row and column of the first bracket without its partner; our own parentheses must not become
+    one.
+    """
     open_at: list[tuple[str, int, int]] = []
     for row, line in enumerate(text.split("\n")):
         for column, char in enumerate(line):

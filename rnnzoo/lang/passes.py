@@ -1,10 +1,11 @@
-"""Two views of a step: what leaves the time loop (`schedule`), and clockwork steps (`periodic_update`).
+"""Two views of a step: what leaves the time loop (`schedule`), and clockwork steps
+(`periodic_update`).
 
-Loop-invariant code motion: expressions that do not depend on the previous step or on `t` leave the time loop.
-In: the step of a cell.  Out: a `Schedule`: equations to compute over the whole sequence at once, and those of the loop.
-In an LSTM the former are the four projections `W @ x`, so that they become one matrix product over (time x batch).
-The same rule hoists the embedding of MUT1, the lower layer's cell in a depth-gated LSTM, and all of a cell without
-recurrence.
+Loop-invariant code motion: expressions that do not depend on the previous step or on `t` leave the
+time loop.  In: the step of a cell.  Out: a `Schedule`: equations to compute over the whole sequence
+at once, and those of the loop.  In an LSTM the former are the four projections `W @ x`, so that
+they become one matrix product over (time x batch).  The same rule hoists the embedding of MUT1, the
+lower layer's cell in a depth-gated LSTM, and all of a cell without recurrence.
 
 Each pass is a small function.  Tests compare the schedule with the reference.
 """
@@ -36,7 +37,12 @@ class Schedule:
     @property
     def sequences(self) -> tuple[str, ...]:
         names = {equation.name for equation in self.before}
-        used = (ref.name for equation in self.loop for ref in ir.refs(equation.expr, "value") if ref.name in names)
+        used = (
+            ref.name
+            for equation in self.loop
+            for ref in ir.refs(equation.expr, "value")
+            if ref.name in names
+        )
         return tuple(dict.fromkeys(used))
 
 
@@ -60,7 +66,9 @@ class _Hoist:
     known: dict[ir.Expr, ir.Ref] = field(default_factory=dict)
 
     def rewrite(self, expr: ir.Expr) -> ir.Expr:
-        """The expression with every part that does not depend on the previous step or on `t` replaced by a name of `before`."""
+        """The expression with every part that does not depend on the previous step or on `t`
+        replaced by a name of `before`.
+        """
         if not isinstance(expr, ir.Apply):
             return self.sequence(expr)
         if not ir.depends(expr, self.stateful):
@@ -72,27 +80,44 @@ class _Hoist:
     def rewrite_sum(self, expr: ir.Apply) -> ir.Expr:
         """`W @ x + R @ h[t-1] + b` becomes `W @ x` before the loop and `zx + R @ h[t-1] + b` in it.
 
-        The loop then reads one sequence instead of two.  A constant term stays in the loop, where it joins other sums:
-        that costs less than a pass over all steps.
+        The loop then reads one sequence instead of two.  A constant term stays in the loop, where
+        it joins other sums: that costs less than a pass over all steps.
         """
         terms = list(ir.terms(expr))
-        recurrent = [(self.rewrite(term), positive) for term, positive in terms if ir.depends(term, self.stateful)]
-        others = [(term, positive) for term, positive in terms if not ir.depends(term, self.stateful)]
+        recurrent = [
+            (self.rewrite(term), positive)
+            for term, positive in terms
+            if ir.depends(term, self.stateful)
+        ]
+        others = [
+            (term, positive) for term, positive in terms if not ir.depends(term, self.stateful)
+        ]
         sequences = [(term, positive) for term, positive in others if self.worth(term)]
         constants = [(term, positive) for term, positive in others if not self.worth(term)]
         if not sequences:
             return _sum([*recurrent, *constants])
-        # Constants right after the first term of the loop: before it, they would be added over all steps; after a further
-        # term, which is often a gate's own, they could not be added for several gates at once.
-        return _sum([(self.hoist(_sum(sequences)), True), *recurrent[:1], *constants, *recurrent[1:]])
+        # Constants right after the first term of the loop: before it, they would be added over all
+        # steps; after a further term, which is often a gate's own, they could not be added for
+        # several gates at once.
+        return _sum(
+            [(self.hoist(_sum(sequences)), True), *recurrent[:1], *constants, *recurrent[1:]]
+        )
 
     def worth(self, expr: ir.Expr) -> bool:
-        """Whether an expression reads x, the layer below or an equation; a constant one is as cheap in the loop."""
+        """Whether an expression reads x, the layer below or an equation; a constant one is as cheap
+        in the loop.
+        """
         return any(_is_sequence(node) for node in ir.walk(expr))
 
     def sequence(self, expr: ir.Expr) -> ir.Expr:
-        """`x` and `below.c` themselves become values of `before`, so that the loop reads one kind of sequence."""
-        return self.hoist(expr) if isinstance(expr, ir.Ref) and expr.kind in ("input", "below") else expr
+        """`x` and `below.c` themselves become values of `before`, so that the loop reads one kind
+        of sequence.
+        """
+        return (
+            self.hoist(expr)
+            if isinstance(expr, ir.Ref) and expr.kind in ("input", "below")
+            else expr
+        )
 
     def hoist(self, expr: ir.Expr) -> ir.Ref:
         if isinstance(expr, ir.Ref) and expr.kind == "value":
@@ -122,7 +147,8 @@ def _sum(terms: Sequence[tuple[ir.Expr, bool]]) -> ir.Expr:
 
 @dataclass(frozen=True, slots=True)
 class PeriodicUpdate:
-    """A clockwork step: each unit of `state` is updated at multiples of its period only, and keeps its value in between.
+    """A clockwork step: each unit of `state` is updated at multiples of its period only, and keeps
+    its value in between.
 
     Attributes:
         period: the constant that holds a period for each unit.
@@ -135,10 +161,11 @@ class PeriodicUpdate:
 
 
 def periodic_update(step: ir.Step) -> PeriodicUpdate | None:
-    """The clocks of a step of the form `h = where(t % T == 0, E, h[t-1])`, where E reads h[t-1] in one product only.
+    """The clocks of a step of the form `h = where(t % T == 0, E, h[t-1])`, where E reads h[t-1] in
+    one product only.
 
-    However it is spelt: `0 == t % T`; `t % T != 0` with the branches exchanged; with names for the condition or a branch;
-    `1 * h[t-1]`.
+    However it is spelt: `0 == t % T`; `t % T != 0` with the branches exchanged; with names for the
+    condition or a branch; `1 * h[t-1]`.
     """
     states = {ref.name for equation in step.equations for ref in ir.refs(equation.expr, "previous")}
     if len(states) != 1:
@@ -158,14 +185,19 @@ def periodic_update(step: ir.Step) -> PeriodicUpdate | None:
     if not (isinstance(held, ir.Ref) and (held.kind, held.name) == ("previous", state)):
         return None
     value = _resolved(value, named)
-    equations = (*_needed(step.equations, value), ir.Equation(state, value, step.equation(state).size))
+    equations = (
+        *_needed(step.equations, value),
+        ir.Equation(state, value, step.equation(state).size),
+    )
     if not _computes_units_apart([equation.expr for equation in equations], state):
         return None
     return PeriodicUpdate(state, period, ir.Step(equations, step.weights))
 
 
 def _clock(condition: ir.Expr, named: Mapping[str, ir.Expr]) -> tuple[str, bool] | None:
-    """The periods of `t % T == 0`, and True; of `t % T != 0`, and False; None for any other condition."""
+    """The periods of `t % T == 0`, and True; of `t % T != 0`, and False; None for any other
+    condition.
+    """
     tree = _resolved(condition, named)
     if not (isinstance(tree, ir.Apply) and tree.op in (equal, not_equal)):
         return None
@@ -183,7 +215,11 @@ def _clock(condition: ir.Expr, named: Mapping[str, ir.Expr]) -> tuple[str, bool]
 def _resolved(expr: ir.Expr, named: Mapping[str, ir.Expr]) -> ir.Expr:
     """What a name stands for, without terms and factors that change nothing."""
     while True:
-        if isinstance(expr, ir.Ref) and expr.kind == "value" and named[expr.name].shape == expr.shape:
+        if (
+            isinstance(expr, ir.Ref)
+            and expr.kind == "value"
+            and named[expr.name].shape == expr.shape
+        ):
             expr = named[expr.name]
             continue
         simpler = expr.op.simplified(expr.args) if isinstance(expr, ir.Apply) else None
@@ -204,11 +240,18 @@ def _needed(equations: Sequence[ir.Equation], value: ir.Expr) -> list[ir.Equatio
 
 
 def _computes_units_apart(exprs: Sequence[ir.Expr], state: str) -> bool:
-    """Whether a unit that is not due may be left out: no other unit reads it, but by way of the state's one product.
+    """Whether a unit that is not due may be left out: no other unit reads it, but by way of the
+    state's one product.
 
-    A second product with the same operand would be stacked upon the first, and units then lie in two places.
+    A second product with the same operand would be stacked upon the first, and units then lie in
+    two places.
     """
     lagged = [ref for expr in exprs for ref in ir.refs(expr, "previous")]
     operands = [node.args[1] for expr in exprs for node in ir.products(expr)]
-    plain = all(isinstance(operand, ir.Ref) and operand.kind in ("input", "below", "previous") for operand in operands)
-    return plain and len(set(operands)) == len(operands) and len(lagged) == 1 and lagged[0] in operands
+    plain = all(
+        isinstance(operand, ir.Ref) and operand.kind in ("input", "below", "previous")
+        for operand in operands
+    )
+    return (
+        plain and len(set(operands)) == len(operands) and len(lagged) == 1 and lagged[0] in operands
+    )

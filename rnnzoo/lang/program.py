@@ -1,9 +1,12 @@
-"""What a program is made of: `Instruction`, `Program`, and `Builder`, which writes instructions, none twice, numbers folded.
+"""What a program is made of: `Instruction`, `Program`, and `Builder`, which writes instructions,
+none twice, numbers folded.
 
-A `Program` has three parts, by how often an instruction is computed.  In an LSTM the second part is one product
-`[W_i; W_f; W_o; W_g] @ x`, and the loop has one product, with the stacked recurrent matrices.
+A `Program` has three parts, by how often an instruction is computed.  In an LSTM the second part is
+one product `[W_i; W_f; W_o; W_g] @ x`, and the loop has one product, with the stacked recurrent
+matrices.
 
-Programs are made by `widen.compile_step`: `passes.schedule` hoists equations out of the loop, and `widen` stacks products.
+Programs are made by `widen.compile_step`: `passes.schedule` hoists equations out of the loop, and
+`widen` stacks products.
 """
 
 from __future__ import annotations
@@ -36,7 +39,9 @@ class Instruction:
     params: tuple[int, ...] = ()
 
     @staticmethod
-    def of(name: str, primitive: Primitive, inputs: Sequence[Atom], params: tuple[int, ...] = ()) -> Instruction:
+    def of(
+        name: str, primitive: Primitive, inputs: Sequence[Atom], params: tuple[int, ...] = ()
+    ) -> Instruction:
         """An instruction whose shape is the one that its primitive infers.
 
         Raises:
@@ -79,7 +84,9 @@ Instructions = tuple[Instruction, ...]
 
 
 class Scope(IntEnum):
-    """How often a value is computed, and with it the part of a `Program` where its instruction stands."""
+    """How often a value is computed, and with it the part of a `Program` where its instruction
+    stands.
+    """
 
     ONCE = 0  # it needs weights and constants only: in `once`
     STEPS = 1  # for all steps at once, as it does not need the step before: in `before`
@@ -97,7 +104,8 @@ class Program:
     """A step as instructions.
 
     Attributes:
-        once, before, loop: instructions of the scopes ONCE, STEPS and LOOP, each after those that it needs.
+        once, before, loop: instructions of the scopes ONCE, STEPS and LOOP, each after those that
+            it needs.
         results: name of an equation -> where its value is.
     """
 
@@ -113,8 +121,12 @@ class Program:
     @property
     def sequences(self) -> tuple[ir.Ref, ...]:
         """What the loop reads row by row: values of `before`, x and values of the layer below."""
-        before_only = names_of(self.before) - names_of(self.loop)  # `widen.parts_inside` leaves parts in `before` too
-        read = [*reads(self.loop), *(atom for atom in self.results.values() if isinstance(atom, ir.Ref))]
+        # `widen.parts_inside` leaves parts in `before` too
+        before_only = names_of(self.before) - names_of(self.loop)
+        read = [
+            *reads(self.loop),
+            *(atom for atom in self.results.values() if isinstance(atom, ir.Ref)),
+        ]
         return tuple(ref for ref in dict.fromkeys(read) if _is_sequence(ref, before_only))
 
 
@@ -177,7 +189,8 @@ def _atoms(operands: Sequence[ir.Expr]) -> list[Atom]:
 
 @dataclass(slots=True)
 class Builder:
-    """Writes instructions: one that is there already is not written again, and one on numbers becomes a number.
+    """Writes instructions: one that is there already is not written again, and one on numbers
+    becomes a number.
 
     Attributes:
         prefix: of names for values that have no label.
@@ -193,15 +206,23 @@ class Builder:
     def flatten(self, expr: ir.Expr, names: Mapping[str, Atom], label: str = "") -> Atom:
         """Write an expression; `names` says where the values that it reads are."""
         if isinstance(expr, ir.Apply):
-            return self.apply(expr.op, [self.flatten(operand, names) for operand in expr.args], label)
+            return self.apply(
+                expr.op, [self.flatten(operand, names) for operand in expr.args], label
+            )
         if isinstance(expr, ir.Ref) and expr.kind == "value":
             return names[expr.name]
         return expr
 
     def apply(
-        self, primitive: Primitive, inputs: Sequence[Atom], label: str = "", params: tuple[int, ...] = ()
+        self,
+        primitive: Primitive,
+        inputs: Sequence[Atom],
+        label: str = "",
+        params: tuple[int, ...] = (),
     ) -> Atom:
-        """Write one operation on values that are there; `label` is the name of its value where that is free."""
+        """Write one operation on values that are there; `label` is the name of its value where that
+        is free.
+        """
         if primitive is matmul and not inputs[1].shape:
             return self._product_with_number(inputs[0], inputs[1], label)
         simpler = primitive.simplified(inputs)
@@ -213,7 +234,11 @@ class Builder:
             return self.apply(sub, [inputs[0], negative], label)
         if primitive is neg and (twice := self._negated(inputs[0])) is not None:
             return twice
-        name = label if label and label not in self.definitions else f"{self.prefix}{len(self.instructions)}"
+        name = (
+            label
+            if label and label not in self.definitions
+            else f"{self.prefix}{len(self.instructions)}"
+        )
         return self._write(Instruction.of(name, primitive, inputs, params))
 
     def _write(self, instruction: Instruction) -> Atom:
@@ -228,7 +253,9 @@ class Builder:
         self.definitions[instruction.name] = instruction
 
     def _product_with_number(self, weight: Atom, number_for_all: Atom, label: str) -> Atom:
-        """A matrix on a vector that is one number for all units, such as `t` or what `0 * x` is folded to: (W @ 1) * t."""
+        """A matrix on a vector that is one number for all units, such as `t` or what `0 * x` is
+        folded to: (W @ 1) * t.
+        """
         if number_for_all == ir.Number(0.0):
             return number_for_all
         ones = ir.Number(1.0, weight.shape[1:])
@@ -240,7 +267,9 @@ class Builder:
         return joined[0] if len(joined) == 1 else self.apply(stack, joined)
 
     def _joined(self, parts: Sequence[Atom]) -> list[Atom]:
-        """The same with neighbours that lie side by side in one wide value taken as one: z[0:1], z[1:3] is z[0:3]."""
+        """The same with neighbours that lie side by side in one wide value taken as one: z[0:1],
+        z[1:3] is z[0:3].
+        """
         joined: list[Atom] = []
         for atom in parts:
             longer = self._continued(joined[-1], atom) if joined else None
@@ -251,7 +280,9 @@ class Builder:
         return joined
 
     def _continued(self, atom: Atom, neighbour: Atom) -> Atom | None:
-        """Two parts of one wide value as one part; None unless the neighbour begins where the first one ends."""
+        """Two parts of one wide value as one part; None unless the neighbour begins where the first
+        one ends.
+        """
         this, that = self._part_of(atom), self._part_of(neighbour)
         if this is None or that is None:
             return None
@@ -277,7 +308,11 @@ class Builder:
 
     def definition(self, atom: Atom) -> Instruction | None:
         """The instruction that computes an atom."""
-        return self.definitions.get(atom.name) if isinstance(atom, ir.Ref) and atom.kind == "value" else None
+        return (
+            self.definitions.get(atom.name)
+            if isinstance(atom, ir.Ref) and atom.kind == "value"
+            else None
+        )
 
     def _part_of(self, atom: Atom) -> tuple[Atom, int, int] | None:
         """The wide value that an atom is a part of, with its first and last member there."""
@@ -290,4 +325,6 @@ class Builder:
     def _negated(self, atom: Atom) -> Atom | None:
         """What an atom is the negative of."""
         definition = self.definition(atom)
-        return definition.inputs[0] if definition is not None and definition.primitive is neg else None
+        return (
+            definition.inputs[0] if definition is not None and definition.primitive is neg else None
+        )

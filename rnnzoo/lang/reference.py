@@ -1,7 +1,8 @@
 """The reference implementation of a cell, in float64 NumPy: slow, obvious, the oracle.
 
-In: a cell, weights by name, a batch of sequences.  Out: outputs and states.  One loop over layers, one over steps, one
-over equations, nothing clever: tests compare every other implementation with this one.
+In: a cell, weights by name, a batch of sequences.  Out: outputs and states.  One loop over layers,
+one over steps, one over equations, nothing clever: tests compare every other implementation with
+this one.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ def constants(cell: ir.Cell, size: ir.Sizes) -> dict[str, Array]:
     values: dict[str, Array] = {}
     for constant in cell.constants:
         with _finite(cell, f"the constant '{constant.name}'", size):
-            values[constant.name] = np.asarray(evaluate(constant.expr, {"constant": values}, size), dtype=float)
+            values[constant.name] = np.asarray(
+                evaluate(constant.expr, {"constant": values}, size), dtype=float
+            )
     return values
 
 
@@ -63,16 +66,22 @@ def mask(cell: ir.Cell, weight: ir.Weight, size: ir.Sizes) -> Array | None:
     if math.prod(shape) > MAX_MASK:
         sizes = " x ".join(f"{length:,}" for length in shape)
         raise UsageError(
-            f"cell '{cell.name}': the mask of '{weight.name}' would be {sizes}, more than {MAX_MASK:,} entries",
+            f"cell '{cell.name}': the mask of '{weight.name}' would be {sizes}, more than"
+            f" {MAX_MASK:,} entries",
             "take fewer units",
         )
     constant_values, entries = constants(cell, size), np.empty(shape)
     rows, cols = (np.arange(length) for length in shape)
-    at_once = max(1, MASK_AT_ONCE // len(cols))  # in blocks: intermediate values would be as large as the mask
+    # in blocks: intermediate values would be as large as the mask
+    at_once = max(1, MASK_AT_ONCE // len(cols))
     for first in range(0, len(rows), at_once):
         part = slice(first, first + at_once)
         with _finite(cell, f"the mask of '{weight.name}'", size):
-            value = evaluate(weight.mask, {"constant": constant_values, "mask": {"row": rows[part], "col": cols}}, size)
+            value = evaluate(
+                weight.mask,
+                {"constant": constant_values, "mask": {"row": rows[part], "col": cols}},
+                size,
+            )
         entries[part] = value != 0
     return entries
 
@@ -89,7 +98,9 @@ def masked(cell: ir.Cell, step: ir.Step, weights: Values, size: ir.Sizes) -> dic
 
 @contextmanager
 def _finite(cell: ir.Cell, what: str, size: ir.Sizes) -> Iterator[None]:
-    """Turn a division by zero, or any other invalid value even if it is not used, into an error about the sizes."""
+    """Turn a division by zero, or any other invalid value even if it is not used, into an error
+    about the sizes.
+    """
     try:
         with np.errstate(divide="raise", invalid="raise", over="raise"):
             yield
@@ -150,9 +161,10 @@ def run(
     Args:
         weights: a mapping a layer, name -> array in the orientation of the equations.
         x: (batch, time, inputs).
-        initial: a mapping a layer, state -> (batch, size); without it, states start as the cell says.
-        keep: (batch, time) of bool; where False, the step is padding: states stay as they are, and the output repeats the
-            last one (0 before the first).
+        initial: a mapping a layer, state -> (batch, size); without it, states start as the cell
+            says.
+        keep: (batch, time) of bool; where False, the step is padding: states stay as they are, and
+            the output repeats the last one (0 before the first).
         first: how many steps lie before these, as `t` counts them; or (batch, 1), of each sequence.
     """
     below: dict[str, Array] = {}
@@ -161,17 +173,25 @@ def run(
         size = ir.sizes(cell, x.shape[-1], units, number)
         begin = start(cell, layer_weights, size, len(x), initial[number - 1] if initial else {})
         sequence = x if number == 1 else below[cell.output]
-        below, last = _layer(cell, cell.layer(number), layer_weights, sequence, below, begin, size, keep, first)
+        below, last = _layer(
+            cell, cell.layer(number), layer_weights, sequence, below, begin, size, keep, first
+        )
         values.append(below)
         states.append(last)
     return Run(below[cell.output], tuple(states), tuple(values))
 
 
-def start(cell: ir.Cell, weights: Values, size: ir.Sizes, batch: int, given: Values | None = None) -> dict[str, Array]:
+def start(
+    cell: ir.Cell, weights: Values, size: ir.Sizes, batch: int, given: Values | None = None
+) -> dict[str, Array]:
     """The states before the first step, (batch, size) each: as given, or as the cell says."""
     states = {}
     for state in cell.states:
-        learned = weights[f"initial_{state.name}"] if state.initial == "learned" else np.asarray(state.initial)
+        learned = (
+            weights[f"initial_{state.name}"]
+            if state.initial == "learned"
+            else np.asarray(state.initial)
+        )
         value = (given or {}).get(state.name, learned)
         states[state.name] = np.broadcast_to(value, (batch, size.of(state.size))).astype(float)
     return states
@@ -188,11 +208,15 @@ def _layer(
     keep: Array | None,
     first: Array | int,
 ) -> tuple[dict[str, Array], dict[str, Array]]:
-    """One layer over the whole sequence: every equation's values, and the states after the last step."""
+    """One layer over the whole sequence: every equation's values, and the states after the last
+    step.
+    """
     batch, time = x.shape[:2]
     fixed = {"constant": constants(cell, size), "weight": masked(cell, equations, weights, size)}
     state = dict(start)
-    shown = {equation.name: np.zeros((batch, size.of(equation.size))) for equation in equations.equations}
+    shown = {
+        equation.name: np.zeros((batch, size.of(equation.size))) for equation in equations.equations
+    }
     rows: dict[str, list[Array]] = {name: [] for name in shown}
     for t in range(time):
         inputs = {"x": x[:, t]}
@@ -210,19 +234,25 @@ def _layer(
         shown = {name: np.where(real, now[name], value) for name, value in shown.items()}
         for name, value in shown.items():
             rows[name].append(value)
-    return {name: np.stack(values_of_steps, axis=1) for name, values_of_steps in rows.items()}, state
+    return {
+        name: np.stack(values_of_steps, axis=1) for name, values_of_steps in rows.items()
+    }, state
 
 
 def random_weights(
     cell: ir.Cell, inputs: int, units: int, layers: int, rng: np.random.Generator
 ) -> list[dict[str, Array]]:
-    """Weights for tests: every one of them different from 0, unlike those that training begins with."""
+    """Weights for tests: every one of them different from 0, unlike those that training begins
+    with.
+    """
     weights = []
     for number in range(1, layers + 1):
         size = ir.sizes(cell, inputs, units, number)
         shapes = {weight.name: size.shape(weight.shape) for weight in cell.layer(number).weights}
         shapes |= {
-            f"initial_{state.name}": (size.of(state.size),) for state in cell.states if state.initial == "learned"
+            f"initial_{state.name}": (size.of(state.size),)
+            for state in cell.states
+            if state.initial == "learned"
         }
         weights.append({name: rng.normal(0.0, 0.4, shape) for name, shape in shapes.items()})
     return weights

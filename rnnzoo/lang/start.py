@@ -1,7 +1,8 @@
 """Initial weights of a cell in NumPy: the initialisers of `spec.cell`, defined as in Keras.
 
-In: a cell and the sizes of a layer.  Out: weights by name, in the orientation of the equations.  The random numbers
-differ from those of Keras.  Unlike Keras' `glorot_normal` and similar, normal ones are not truncated.
+In: a cell and the sizes of a layer.  Out: weights by name, in the orientation of the equations.
+The random numbers differ from those of Keras.  Unlike Keras' `glorot_normal` and similar, normal
+ones are not truncated.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from rnnzoo.spec.cell import Init
 Array = np.ndarray[Any, Any]
 
 
-def weights(cell: ir.Cell, layer: int, size: ir.Sizes, rng: np.random.Generator) -> dict[str, Array]:
+def weights(
+    cell: ir.Cell, layer: int, size: ir.Sizes, rng: np.random.Generator
+) -> dict[str, Array]:
     """The initial weights of one layer (from 1), including learned initial states."""
     values = {
         weight.name: draw(weight.init, size.shape(weight.shape), size.options, rng)
@@ -37,11 +40,11 @@ class Beginning:
     Attributes:
         kind: `constant`, `identity`, `orthogonal`, `normal`, `uniform`, or `scaled`, whose variance
             depends on the size of the matrix.
-        numbers: the value of `constant`; the gain of `identity` and `orthogonal`; the standard deviation
-            of `normal`, around 0; the lower and upper bound of `uniform`; the variance times the fan of
-            `scaled`.
-        fan: of `scaled`: `fan_in`, the number of inputs, or `fan_avg`, the mean of the numbers of inputs
-            and outputs.
+        numbers: the value of `constant`; the gain of `identity` and `orthogonal`; the standard
+            deviation of `normal`, around 0; the lower and upper bound of `uniform`; the variance
+            times the fan of `scaled`.
+        fan: of `scaled`: `fan_in`, the number of inputs, or `fan_avg`, the mean of the numbers of
+            inputs and outputs.
         distribution: of `scaled`: `uniform` or `normal`.
     """
 
@@ -55,12 +58,15 @@ SCALED = {"glorot": (1.0, "fan_avg"), "he": (2.0, "fan_in"), "lecun": (1.0, "fan
 
 
 def beginning(init: Init, options: Mapping[str, float]) -> Beginning:
-    """The definition of an initialiser, for NumPy and Keras: the one place that says what each name means.
+    """The definition of an initialiser, for NumPy and Keras: the one place that says what each name
+    means.
 
     Args:
         options: values of the options that an initialiser may name.
     """
-    values = tuple(float(options[value]) if isinstance(value, str) else float(value) for value in init.values)
+    values = tuple(
+        float(options[value]) if isinstance(value, str) else float(value) for value in init.values
+    )
     match init.name, values:
         case "zeros", _:
             return Beginning("constant", (0.0,))
@@ -77,7 +83,9 @@ def beginning(init: Init, options: Mapping[str, float]) -> Beginning:
     return Beginning("scaled", (scale,), fan, distribution)
 
 
-def draw(init: Init, shape: tuple[int, ...], options: Mapping[str, float], rng: np.random.Generator) -> Array:
+def draw(
+    init: Init, shape: tuple[int, ...], options: Mapping[str, float], rng: np.random.Generator
+) -> Array:
     """An initial weight, drawn as its initialiser says."""
     definition = beginning(init, options)
     match definition.kind, definition.numbers:

@@ -1,4 +1,5 @@
-"""The text of a cell: canonical YAML with `extends` resolved, which `lang.parse_text` reads back to the same IR.
+"""The text of a cell: canonical YAML with `extends` resolved, which `lang.parse_text` reads back to
+the same IR.
 
 A Keras layer keeps this text in its configuration, and a trial carries it.
 """
@@ -56,10 +57,12 @@ def expression(expr: ir.Expr) -> str:
 
 
 def digest(cell: ir.Cell) -> str:
-    """SHA-256 of the cell's text without its name, title and sources, and with its lines in one order.
+    """SHA-256 of the cell's text without its name, title and sources, and with its lines in one
+    order.
 
-    Names of equations and weights count, and so does the spelling of each equation.  A study is named by this hash;
-    `canonical.canonical_hash`, which all spellings of a cell share, finds its trials again after the cell is spelt otherwise.
+    Names of equations and weights count, and so does the spelling of each equation.  A study is
+    named by this hash; `canonical.canonical_hash`, which all spellings of a cell share, finds its
+    trials again after the cell is spelt otherwise.
     """
     bare = replace(cell, name="", title="", source=())
     ordered = replace(
@@ -97,7 +100,9 @@ def _print(expr: ir.Expr) -> Written:
 
 def number(value: float) -> str:
     """A number as short as is exact."""
-    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
+    return (
+        str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
+    )
 
 
 def _declarations(cell: ir.Cell) -> dict[str, Any]:
@@ -105,7 +110,9 @@ def _declarations(cell: ir.Cell) -> dict[str, Any]:
     weights: dict[str, Any] = {}
     init: dict[str, Any] = {}
     on_states = _on_states(cell)
-    for weight in {weight.name: weight for weight in (*cell.step.weights, *cell.first.weights)}.values():
+    for weight in {
+        weight.name: weight for weight in (*cell.step.weights, *cell.first.weights)
+    }.values():
         entry: dict[str, Any] = {}
         if not _conventional(weight):
             entry["shape"] = list(weight.shape)
@@ -117,13 +124,21 @@ def _declarations(cell: ir.Cell) -> dict[str, Any]:
         if weight.init != ir.default_init(weight.shape, on_state):
             init[weight.name] = weight.init.plain()
     initial = {state.name: state.initial for state in cell.states if state.initial != 0}
-    return {key: value for key, value in (("weights", weights), ("init", init), ("initial", initial)) if value}
+    return {
+        key: value
+        for key, value in (("weights", weights), ("init", init), ("initial", initial))
+        if value
+    }
 
 
 def _conventional(weight: ir.Weight) -> bool:
     """Whether the name alone tells the shape."""
     if ir.names_matrix(weight.name):
-        return len(weight.shape) == 2 and weight.shape[0] == "units" and weight.shape[1] in ("units", "inputs")
+        return (
+            len(weight.shape) == 2
+            and weight.shape[0] == "units"
+            and weight.shape[1] in ("units", "inputs")
+        )
     return ir.names_vector(weight.name) and weight.shape == ("units",)
 
 
@@ -133,5 +148,9 @@ def _on_states(cell: ir.Cell) -> frozenset[ir.Expr]:
     for step in (cell.step, cell.first):
         stateful = ir.depending(step.equations)
         for equation in step.equations:
-            matrices |= {node.args[0] for node in ir.products(equation.expr) if ir.depends(node.args[1], stateful)}
+            matrices |= {
+                node.args[0]
+                for node in ir.products(equation.expr)
+                if ir.depends(node.args[1], stateful)
+            }
     return frozenset(matrices)

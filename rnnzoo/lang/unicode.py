@@ -16,19 +16,28 @@ from rnnzoo.spec.cell import SHOWN_BEFORE, SHOWN_NOW
 
 NOW, BEFORE = SHOWN_NOW, SHOWN_BEFORE
 _SIGNS = {" @ ": " "} | {
-    primitive.symbol: primitive.unicode for primitive in ELEMENTWISE.values() if primitive.symbol and primitive.unicode
+    primitive.symbol: primitive.unicode
+    for primitive in ELEMENTWISE.values()
+    if primitive.symbol and primitive.unicode
 }
 _CALLS = {
-    name: primitive.unicode for name, primitive in ELEMENTWISE.items() if not primitive.symbol and primitive.unicode
+    name: primitive.unicode
+    for name, primitive in ELEMENTWISE.items()
+    if not primitive.symbol and primitive.unicode
 }
 _OPERATORS = sorted(_SIGNS, key=len, reverse=True)  # `**` before `*`
-_TOKEN = re.compile(rf"below\.(\w+)|([A-Za-z_]\w*)(\[t-1\])?|{'|'.join(map(re.escape, _OPERATORS))}")
+_TOKEN = re.compile(
+    rf"below\.(\w+)|([A-Za-z_]\w*)(\[t-1\])?|{'|'.join(map(re.escape, _OPERATORS))}"
+)
 
 
 def lines(equations: Sequence[ir.Equation], step: ir.Step) -> tuple[str, ...]:
     """One line an equation of a step; names of its equations, and `x`, carry their time."""
     timed = {"x", *(equation.name for equation in step.equations)}
-    return tuple(f"{greek(equation.name)}{NOW} = {_line(expression(equation.expr), timed)}" for equation in equations)
+    return tuple(
+        f"{greek(equation.name)}{NOW} = {_line(expression(equation.expr), timed)}"
+        for equation in equations
+    )
 
 
 def _line(text: str, timed: Collection[str]) -> str:

@@ -1,12 +1,14 @@
-"""What every program and every adjoint must hold: each name is defined before it is read, and sizes agree.
+"""What every program and every adjoint must hold: each name is defined before it is read, and sizes
+agree.
 
-In: a `Program`, or one with its `Adjoint`.  Out: nothing, or a `MalformedProgram`, which is a bug of ours and no mistake
-of a user.  `widen.compile_step` and `adjoint.adjoint` end with it, since an undefined name would otherwise be met in the
-middle of a training.
+In: a `Program`, or one with its `Adjoint`.  Out: nothing, or a `MalformedProgram`, which is a bug
+of ours and no mistake of a user.  `widen.compile_step` and `adjoint.adjoint` end with it, since an
+undefined name would otherwise be met in the middle of a training.
 
-Instructions run in seven phases: forward `once`, `before`, `loop`; backward `fixed`, `loop`, `after`, `once`.  A phase may read
-what earlier phases define, as far as that is still there: of the forward loop only what is saved, of the backward loop
-only what is emitted, and after a reduction over all steps nothing that has a row for each step.
+Instructions run in seven phases: forward `once`, `before`, `loop`; backward `fixed`, `loop`,
+`after`, `once`.  A phase may read what earlier phases define, as far as that is still there: of the
+forward loop only what is saved, of the backward loop only what is emitted, and after a reduction
+over all steps nothing that has a row for each step.
 """
 
 from __future__ import annotations
@@ -37,7 +39,8 @@ class _Phase:
     """One part of a program as it is gone through, instruction by instruction.
 
     Attributes:
-        values: name -> shape of what may be read, instructions of this phase included as they are met.
+        values: name -> shape of what may be read, instructions of this phase included as they are
+            met.
         reducible: likewise, of what only a reduction over all steps may read.
     """
 
@@ -63,7 +66,9 @@ class _Phase:
             self.values[instruction.name] = defined[instruction.name] = instruction.shape
         return defined
 
-    def read(self, atom: Atom, instruction: Instruction | None, over_all_steps: bool = False) -> None:
+    def read(
+        self, atom: Atom, instruction: Instruction | None, over_all_steps: bool = False
+    ) -> None:
         """Raise unless an operand is there and has the shape that its instruction gave it."""
         if isinstance(atom, ir.Number):
             return
@@ -72,12 +77,18 @@ class _Phase:
             if shape is None and over_all_steps:
                 shape = self.reducible.get(atom.name)
             if shape is None:
-                raise self.malformed(instruction, f"reads '{atom.name}', which nothing before it defines")
+                raise self.malformed(
+                    instruction, f"reads '{atom.name}', which nothing before it defines"
+                )
             if shape != atom.shape:
-                raise self.malformed(instruction, f"reads '{atom.name}' as {atom.shape}, and it is {shape}")
+                raise self.malformed(
+                    instruction, f"reads '{atom.name}' as {atom.shape}, and it is {shape}"
+                )
         elif atom.kind == "adjoint":
             if self.adjoints is not None and atom not in self.adjoints and not over_all_steps:
-                raise self.malformed(instruction, f"reads the adjoint of '{atom.name}', which is not kept")
+                raise self.malformed(
+                    instruction, f"reads the adjoint of '{atom.name}', which is not kept"
+                )
         elif atom.kind not in self.kinds and not (over_all_steps and atom.kind in _LOOP):
             raise self.malformed(instruction, f"reads {atom.kind} '{atom.name}'")
 
@@ -104,14 +115,17 @@ def verify_adjoint(program: Program, back: Adjoint) -> None:
     """The same of the reverse of a program that is well formed.
 
     Raises:
-        MalformedProgram: it reads what neither defines or keeps, or its sizes contradict each other.
+        MalformedProgram: it reads what neither defines or keeps, or its sizes contradict each
+            other.
     """
     shapes = _shapes(program.instructions)
     once = _shapes(program.once)
     sequences = _shapes(program.before)
     for ref in (*back.saved, *back.emitted):
         if len(ref.shape) != 1:
-            raise MalformedProgram(f"backward: '{ref.name}' is kept at every step, and is no vector")
+            raise MalformedProgram(
+                f"backward: '{ref.name}' is kept at every step, and is no vector"
+            )
     results = [atom for atom in program.results.values() if atom.shape]
     kept = _values((*back.saved, *results), shapes, "saved")
     fixed = once | _Phase("backward, once before the loop", _FIXED, dict(once)).run(back.fixed)
@@ -130,9 +144,16 @@ def verify_adjoint(program: Program, back: Adjoint) -> None:
         _result(after, f"d.{name}", atom)
     _check_forward_names(program, back)
     if not inside.keys().isdisjoint(shapes.keys() - names_of(program.loop)):
-        raise MalformedProgram("backward: a value has the name of one that is computed before the loop")
+        raise MalformedProgram(
+            "backward: a value has the name of one that is computed before the loop"
+        )
     last = _Phase(
-        "backward, once after the loop", _FIXED, dict(fixed), after.values, adjoints=frozenset(), reduces=True
+        "backward, once after the loop",
+        _FIXED,
+        dict(fixed),
+        after.values,
+        adjoints=frozenset(),
+        reduces=True,
     )
     last.run(back.once)
     for atom in back.weights.values():
@@ -140,12 +161,15 @@ def verify_adjoint(program: Program, back: Adjoint) -> None:
 
 
 def _check_forward_names(program: Program, back: Adjoint) -> None:
-    """A name of the forward program means the same backward, where its value may be computed again."""
+    """A name of the forward program means the same backward, where its value may be computed
+    again.
+    """
     forward = by_name(program.instructions)
     for instruction in (*back.fixed, *back.loop, *back.after, *back.once):
         if forward.get(instruction.name, instruction) != instruction:
             raise MalformedProgram(
-                f"backward: '{instruction.name}' is the name of another value in the forward program"
+                f"backward: '{instruction.name}' is the name of another value in the forward"
+                " program"
             )
 
 
@@ -153,13 +177,17 @@ def _shapes(instructions: Iterable[Instruction]) -> dict[str, ir.Shape]:
     return {instruction.name: instruction.shape for instruction in instructions}
 
 
-def _values(atoms: Sequence[Atom], shapes: Mapping[str, ir.Shape], what: str) -> dict[str, ir.Shape]:
+def _values(
+    atoms: Sequence[Atom], shapes: Mapping[str, ir.Shape], what: str
+) -> dict[str, ir.Shape]:
     """Shapes of those of the atoms that are values of the forward program."""
     values = {}
     for atom in atoms:
         if isinstance(atom, ir.Ref) and atom.kind == "value":
             if atom.name not in shapes:
-                raise MalformedProgram(f"backward: '{atom.name}' is {what}, and nothing in the step defines it")
+                raise MalformedProgram(
+                    f"backward: '{atom.name}' is {what}, and nothing in the step defines it"
+                )
             values[atom.name] = shapes[atom.name]
     return values
 

@@ -1,4 +1,6 @@
-"""A cell for people: returned by `rnnzoo.cell(...)`, printed by `rnnzoo show` and displayed by notebooks."""
+"""A cell for people: returned by `rnnzoo.cell(...)`, printed by `rnnzoo show` and displayed by
+notebooks.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from rnnzoo.lang.ir import Cell
 from rnnzoo.spec.cell import read, sources
 
 
-def view(reference: str | Path, folder: Path | None = None, options: Mapping[str, float] | None = None) -> CellView:
+def view(
+    reference: str | Path, folder: Path | None = None, options: Mapping[str, float] | None = None
+) -> CellView:
     """The cell of a name or path, with the cell that it extends.
 
     Raises:
@@ -71,22 +75,39 @@ class CellView:
     @property
     def unicode_first_layer(self) -> tuple[str, ...]:
         """The equations in which the first layer of a stack differs, in the letters of a paper."""
-        return unicode.lines(text.patch(self.ir), self.ir.first) if self.ir.first != self.ir.step else ()
+        return (
+            unicode.lines(text.patch(self.ir), self.ir.first)
+            if self.ir.first != self.ir.step
+            else ()
+        )
 
     @property
     def changes(self) -> dict[str, str]:
-        """Names of the equations that differ from the parent's, with how the parent has them; empty without a parent."""
+        """Names of the equations that differ from the parent's, with how the parent has them; empty
+        without a parent.
+        """
         return self.diff(self.parent) if self.parent is not None else {}
 
     def diff(self, other: Cell) -> dict[str, str]:
-        """The equations that differ from another cell's, by name: the other cell's text, empty if it has none."""
-        of_other = {equation.name: text.block((equation,)).strip() for equation in other.step.equations}
-        return {equation.name: of_other.get(equation.name, "") for equation in text.changed(self.ir.step, other.step)}
+        """The equations that differ from another cell's, by name: the other cell's text, empty if
+        it has none.
+        """
+        of_other = {
+            equation.name: text.block((equation,)).strip() for equation in other.step.equations
+        }
+        return {
+            equation.name: of_other.get(equation.name, "")
+            for equation in text.changed(self.ir.step, other.step)
+        }
 
     @property
     def first_layer(self) -> tuple[str, ...]:
         """The equations in which the first layer of a stack differs; empty if it does not."""
-        return tuple(text.block(text.patch(self.ir)).splitlines()) if self.ir.first != self.ir.step else ()
+        return (
+            tuple(text.block(text.patch(self.ir)).splitlines())
+            if self.ir.first != self.ir.step
+            else ()
+        )
 
     @property
     def constants(self) -> tuple[str, ...]:
@@ -99,7 +120,9 @@ class CellView:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the cell's text; its name, its title and the order of its lines do not matter (`lang.text.digest`)."""
+        """SHA-256 of the cell's text; its name, its title and the order of its lines do not matter
+        (`lang.text.digest`).
+        """
         return text.digest(self.ir)
 
     def weights(self, inputs: int, units: int, layer: int = 1) -> dict[str, tuple[int, ...]]:
@@ -115,8 +138,12 @@ class CellView:
         return counts.multiply_adds(self.ir, inputs, units, layers)
 
     def latex(self) -> str:
-        """All equations as one aligned block of LaTeX; constants first, and the first layer's last."""
-        return latex.aligned((*latex.constants(self.ir), *latex.equations(self.ir), *latex.first_layer(self.ir)))
+        """All equations as one aligned block of LaTeX; constants first, and the first layer's
+        last.
+        """
+        return latex.aligned(
+            (*latex.constants(self.ir), *latex.equations(self.ir), *latex.first_layer(self.ir))
+        )
 
     def diagram(self, layer: int = 2, highlight: Collection[str] | None = None) -> str:
         """One time step as SVG (`lang.diagram`): of the first layer, or of any layer above it.
@@ -130,7 +157,9 @@ class CellView:
         known = [equation.name for equation in self.ir.step.equations]
         for name in highlight or ():
             if name not in known:
-                raise UsageError(f"cell '{self.name}' has no equation '{name}'", nearest(name, known))
+                raise UsageError(
+                    f"cell '{self.name}' has no equation '{name}'", nearest(name, known)
+                )
         return diagram.diagram(self.ir, layer, highlight)
 
     def chain(self) -> str:
@@ -138,7 +167,9 @@ class CellView:
         return diagram.chain(self.ir)
 
     def walk(self) -> tuple[tuple[tuple[str, ...], str], ...]:
-        """The cell step by step: groups of equations, each with the picture in which it is highlighted."""
+        """The cell step by step: groups of equations, each with the picture in which it is
+        highlighted.
+        """
         return tuple((group, self.diagram(highlight=group)) for group in diagram.walk(self.ir))
 
     def to_dict(self, inputs: int, units: int) -> dict[str, Any]:
@@ -167,7 +198,9 @@ class CellView:
     def _repr_html_(self) -> str:
         """Equations as LaTeX, which notebooks typeset, and the picture."""
         equations = html.escape(self.latex(), quote=False)
-        return f"<b>{html.escape(self.title or self.name)}</b><p>$${equations}$$</p>{self.diagram()}"
+        return (
+            f"<b>{html.escape(self.title or self.name)}</b><p>$${equations}$$</p>{self.diagram()}"
+        )
 
     def _repr_latex_(self) -> str:
         return f"$${self.latex()}$$"

@@ -1,9 +1,10 @@
 """A step -> its program, in which operations of one kind on neighbours are one wide operation.
 
-Compilers call this horizontal fusion.  All matrices on one operand become one stacked matrix and one product.  The sums and
-activations that follow are taken along as far as they are alike: in an LSTM `z = zx + [R_i; R_f; R_o; R_g] @ h[t-1]` is one
-product and one sum, and `sigmoid` is one operation on the three gates, which lie side by side.  The projections of x are
-laid in the order in which the loop reads them, so that it reads one row.
+Compilers call this horizontal fusion.  All matrices on one operand become one stacked matrix and
+one product.  The sums and activations that follow are taken along as far as they are alike: in an
+LSTM `z = zx + [R_i; R_f; R_o; R_g] @ h[t-1]` is one product and one sum, and `sigmoid` is one
+operation on the three gates, which lie side by side.  The projections of x are laid in the order in
+which the loop reads them, so that it reads one row.
 
 In: a step.  Out: a `Program`.
 """
@@ -38,8 +39,10 @@ def compile_step(step: ir.Step, wanted: Sequence[str], drops: bool = False) -> P
     """The program of a step.
 
     Args:
-        wanted: names of equations whose values are needed: states, outputs, what a layer above reads.
-        drops: multiply the operand of every recurrent product by a mask of recurrent dropout, `Ref("drop", "0")` and on.
+        wanted: names of equations whose values are needed: states, outputs, what a layer above
+            reads.
+        drops: multiply the operand of every recurrent product by a mask of recurrent dropout,
+            `Ref("drop", "0")` and on.
     """
     outside, loop, values = _flattened(step)
     results = {name: values[name] for name in wanted}
@@ -48,7 +51,11 @@ def compile_step(step: ir.Step, wanted: Sequence[str], drops: bool = False) -> P
     instructions = needed((*outside, *loop), results.values())
     inside = names_of(loop)
     outside = tuple(instruction for instruction in instructions if instruction.name not in inside)
-    return _widened(outside, tuple(instruction for instruction in instructions if instruction.name in inside), results)
+    return _widened(
+        outside,
+        tuple(instruction for instruction in instructions if instruction.name in inside),
+        results,
+    )
 
 
 def operands(step: ir.Step) -> tuple[Atom, ...]:
@@ -57,7 +64,9 @@ def operands(step: ir.Step) -> tuple[Atom, ...]:
 
 
 def _flattened(step: ir.Step) -> tuple[Instructions, Instructions, dict[str, Atom]]:
-    """The instructions outside the loop (of scopes ONCE and STEPS), those in it, and where each equation's value is."""
+    """The instructions outside the loop (of scopes ONCE and STEPS), those in it, and where each
+    equation's value is.
+    """
     schedule = passes.schedule(step)
     builder, values = Builder(), dict[str, Atom]()
     for equation in schedule.before:
@@ -73,7 +82,8 @@ class _Following:
     """The one instruction that reads a value and can be done together with its neighbours.
 
     Attributes:
-        other: its second operand, where it has one; `other_kind` says which others can lie side by side with it.
+        other: its second operand, where it has one; `other_kind` says which others can lie side by
+            side with it.
         swapped: whether the second operand stands first.
     """
 
@@ -91,10 +101,12 @@ class _Following:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Run:
-    """Instructions that are done at once: the same operation on members `first` and on of what another run yields.
+    """Instructions that are done at once: the same operation on members `first` and on of what
+    another run yields.
 
     Attributes:
-        names: of the instructions, in order; `others` are their second operands, where they have any.
+        names: of the instructions, in order; `others` are their second operands, where they have
+            any.
         base: the run whose values they take; None for products, which begin.
     """
 
@@ -124,14 +136,22 @@ class _Uses:
         return _Uses(instructions, scopes(instructions.values()), readers)
 
     def following(self, name: str) -> _Following | None:
-        """What is done to a value next, if that is one thing that can be done together with its neighbours."""
-        candidates = (self._candidate(name, self.instructions[reader]) for reader in self.readers.get(name, ()))
+        """What is done to a value next, if that is one thing that can be done together with its
+        neighbours.
+        """
+        candidates = (
+            self._candidate(name, self.instructions[reader])
+            for reader in self.readers.get(name, ())
+        )
         fitting = [candidate for candidate in candidates if candidate is not None]
         return fitting[0] if len(fitting) == 1 else None
 
     def _candidate(self, name: str, reader: Instruction) -> _Following | None:
         primitive, inputs = reader.primitive, reader.inputs
-        mine = [isinstance(atom, ir.Ref) and atom.kind == "value" and atom.name == name for atom in inputs]
+        mine = [
+            isinstance(atom, ir.Ref) and atom.kind == "value" and atom.name == name
+            for atom in inputs
+        ]
         if primitive.is_product or sum(mine) != 1:
             return None
         if len(inputs) == 1:
@@ -143,7 +163,9 @@ class _Uses:
         return _Following(reader.name, primitive, kind, mine[1], other) if kind else None
 
     def _kind(self, other: Atom, instruction: Instruction) -> str:
-        """Whether second operands of this kind lie side by side at no cost: a sequence, a weight, a number."""
+        """Whether second operands of this kind lie side by side at no cost: a sequence, a weight, a
+        number.
+        """
         if isinstance(other, ir.Number):
             return f"number {other.value}"
         if not other.shape or other.shape != instruction.shape:
@@ -155,7 +177,9 @@ class _Uses:
         return ""
 
     def signature(self, name: str) -> tuple[tuple[Primitive, str, bool], ...]:
-        """What is done to a product's value, one thing after the other: neighbours with the same future lie together."""
+        """What is done to a product's value, one thing after the other: neighbours with the same
+        future lie together.
+        """
         signature: list[tuple[Primitive, str, bool]] = []
         following = self.following(name)
         while following is not None and len(signature) < MAX_SIGNATURE:
@@ -167,8 +191,9 @@ class _Uses:
 def _widened(outside: Instructions, loop: Instructions, results: Mapping[str, Atom]) -> Program:
     """The program with wide operations, in four stages.
 
-    First the runs of the loop are found, then those outside it, in the order in which the loop's runs read them.  All
-    instructions are written again with each run as one operation, and last they are sorted by scope.
+    First the runs of the loop are found, then those outside it, in the order in which the loop's
+    runs read them.  All instructions are written again with each run as one operation, and last
+    they are sorted by scope.
     """
     instructions = by_name((*outside, *loop))
     uses = _Uses.of(instructions)
@@ -181,7 +206,9 @@ def _widened(outside: Instructions, loop: Instructions, results: Mapping[str, At
 
 
 def _first_reads(inner: Sequence[_Run], loop: Instructions) -> dict[str, int]:
-    """Name -> the position of its first read: by the loop's runs as second operands, then by its instructions."""
+    """Name -> the position of its first read: by the loop's runs as second operands, then by its
+    instructions.
+    """
     names = [other.name for run in inner for other in run.others if isinstance(other, ir.Ref)]
     names += [ref.name for ref in reads(loop)]
     first_reads: dict[str, int] = {}
@@ -200,10 +227,12 @@ def _places(runs: Iterable[_Run]) -> dict[str, tuple[_Run, int]]:
 
 
 def _runs(instructions: Instructions, uses: _Uses, first_reads: Mapping[str, int]) -> list[_Run]:
-    """Runs of one part of the program: at least two products of one operand, and what follows from them.
+    """Runs of one part of the program: at least two products of one operand, and what follows from
+    them.
 
-    The products of a run are ordered by where the loop first reads what is made of them, then by what is made of them.
-    For the loop's own runs `first_reads` is empty, and only the latter counts.
+    The products of a run are ordered by where the loop first reads what is made of them, then by
+    what is made of them.  For the loop's own runs `first_reads` is empty, and only the latter
+    counts.
     """
     groups: dict[Atom, list[str]] = {}
     for instruction in instructions:
@@ -241,9 +270,11 @@ def _with_what_follows(run: _Run, uses: _Uses) -> list[_Run]:
 
 
 def _next_runs(run: _Run, uses: _Uses) -> Iterator[_Run]:
-    """The runs that take the members of a run further: its members fall into groups of neighbours with a like future.
+    """The runs that take the members of a run further: its members fall into groups of neighbours
+    with a like future.
 
-    In `i, f, o, g` of an LSTM these are `i, f, o`, of which the sigmoid is taken, and `g` alone, which is no run.
+    In `i, f, o, g` of an LSTM these are `i, f, o`, of which the sigmoid is taken, and `g` alone,
+    which is no run.
     """
     following = [uses.following(name) for name in run.names]
     first = 0
@@ -257,7 +288,9 @@ def _next_runs(run: _Run, uses: _Uses) -> Iterator[_Run]:
 
 
 def _alike(following: Sequence[_Following | None]) -> list[_Following]:
-    """The first of these, and those right after it that can be done together with it; none if nothing follows there."""
+    """The first of these, and those right after it that can be done together with it; none if
+    nothing follows there.
+    """
     group: list[_Following] = []
     for follower in following:
         if follower is None or (group and follower.alike != group[0].alike):
@@ -287,7 +320,9 @@ class _Rewrite:
             return  # one of a run is written when it is asked for, with its neighbours
         label = "" if instruction.name.startswith("$") else instruction.name
         inputs = [self.atom(atom) for atom in instruction.inputs]
-        self.values[instruction.name] = self.builder.apply(instruction.primitive, inputs, label, instruction.params)
+        self.values[instruction.name] = self.builder.apply(
+            instruction.primitive, inputs, label, instruction.params
+        )
 
     def atom(self, atom: Atom) -> Atom:
         if not isinstance(atom, ir.Ref) or atom.kind != "value":
@@ -300,13 +335,16 @@ class _Rewrite:
         return self.values[atom.name]
 
     def wide(self, run: _Run) -> Atom:
-        missing: list[_Run] = []  # a chain of runs may be longer than Python lets functions call each other
+        # a chain of runs may be longer than Python lets functions call each other
+        missing: list[_Run] = []
         base: _Run | None = run
         while base is not None and base not in self.wides:
             missing.append(base)
             base = base.base
         for later in reversed(missing):
-            self.wides[later] = self.product(later) if later.base is None else self.further(later, later.base)
+            self.wides[later] = (
+                self.product(later) if later.base is None else self.further(later, later.base)
+            )
         return self.wides[run]
 
     def product(self, run: _Run) -> Atom:
@@ -318,14 +356,20 @@ class _Rewrite:
         inputs = [self.builder.part(self.wide(base), run.first, run.first + len(run.names) - 1)]
         if run.others:
             numbers = isinstance(run.others[0], ir.Number)
-            inputs.append(run.others[0] if numbers else self.builder.stack([self.atom(other) for other in run.others]))
+            inputs.append(
+                run.others[0]
+                if numbers
+                else self.builder.stack([self.atom(other) for other in run.others])
+            )
         return self.builder.apply(run.primitive, inputs[::-1] if run.swapped else inputs)
 
 
 def _masked(loop: Instructions) -> tuple[Atom, ...]:
-    """The operands of products in the loop that depend on the step before; number k has mask k of recurrent dropout.
+    """The operands of products in the loop that depend on the step before; number k has mask k of
+    recurrent dropout.
 
-    All instructions are asked, also those that nothing needs, so that the numbers are the same whatever is wanted of a step.
+    All instructions are asked, also those that nothing needs, so that the numbers are the same
+    whatever is wanted of a step.
     """
     recurrent: set[str] = set()
     masked: dict[Atom, None] = {}
@@ -359,23 +403,37 @@ def _dropped(loop: Instructions) -> Instructions:
             mask = ir.Ref("drop", number, operand.shape)
             masked[operand] = Instruction.of(f"$dropped{number}", mul, (operand, mask))
             instructions.append(masked[operand])
-        instructions.append(replace(instruction, inputs=(instruction.inputs[0], masked[operand].value)))
+        instructions.append(
+            replace(instruction, inputs=(instruction.inputs[0], masked[operand].value))
+        )
     return tuple(instructions)
 
 
 def _program(builder: Builder, results: Mapping[str, Atom]) -> Program:
     instructions = needed(builder.instructions, results.values())
     scope = scopes(instructions)
-    once = tuple(instruction for instruction in instructions if scope[instruction.name] is Scope.ONCE)
-    before = tuple(instruction for instruction in instructions if scope[instruction.name] is Scope.STEPS)
-    loop = tuple(instruction for instruction in instructions if scope[instruction.name] is Scope.LOOP)
+    once = tuple(
+        instruction for instruction in instructions if scope[instruction.name] is Scope.ONCE
+    )
+    before = tuple(
+        instruction for instruction in instructions if scope[instruction.name] is Scope.STEPS
+    )
+    loop = tuple(
+        instruction for instruction in instructions if scope[instruction.name] is Scope.LOOP
+    )
     program = Program(once, before, parts_inside(loop, before), results)
     verify(program)
     return program
 
 
 def parts_inside(loop: Instructions, before: Instructions) -> Instructions:
-    """Parts of a sequence that the loop reads are taken in the loop: it reads one wide row, not many narrow ones."""
+    """Parts of a sequence that the loop reads are taken in the loop: it reads one wide row, not
+    many narrow ones.
+    """
     parts = by_name(instruction for instruction in before if instruction.primitive is part)
-    taken = [parts[ref.name] for ref in dict.fromkeys(reads(loop)) if ref.kind == "value" and ref.name in parts]
+    taken = [
+        parts[ref.name]
+        for ref in dict.fromkeys(reads(loop))
+        if ref.kind == "value" and ref.name in parts
+    ]
     return (*taken, *loop)

@@ -1,17 +1,20 @@
 """The Launcher contract: submit trials, wait for what happens next.
 
-A launcher runs `work(trial, tell) -> Outcome` somewhere and returns its messages; it does not access any store.  `work` is the
-function that trains: `api.root.launched`, which makes the launcher, passes it as `Setup.work`.  Any end of a trial (a crash, a
-kill) becomes an Outcome of its kind.  A trial that the machine interrupted, as by a full disk, is run again once the cause is
+A launcher runs `work(trial, tell) -> Outcome` somewhere and returns its messages; it does not
+access any store.  `work` is the function that trains: `api.root.launched`, which makes the
+launcher, passes it as `Setup.work`.  Any end of a trial (a crash, a kill) becomes an Outcome of its
+kind.  A trial that the machine interrupted, as by a full disk, is run again once the cause is
 removed.
 
-A launcher is one file: of this folder, of a project's `experiments/launchers/`, or what an entry point of the group
-`rnnzoo.launchers` names.  `launcher:` in mlflow.yml chooses it by the file's name.  It holds
+A launcher is one file: of this folder, of a project's `experiments/launchers/`, or what an entry
+point of the group `rnnzoo.launchers` names.  `launcher:` in mlflow.yml chooses it by the file's
+name.  It holds
 
     def launcher(setup: Setup) -> Launcher
     OPTIONS: dict[str, Any]     every option with its default; may be left out where there is none
 
-`rnnzoo.testing.launchers.LauncherContract` tests one.  Contains: `local` (a process a trial, children of a fork server).
+`rnnzoo.testing.launchers.LauncherContract` tests one.  Contains: `local` (a process a trial,
+children of a fork server).
 """
 
 from __future__ import annotations
@@ -26,7 +29,8 @@ from rnnzoo.spec import plugins
 from rnnzoo.spec.settings import Chosen
 from rnnzoo.spec.trial import Outcome, Progress, Trial
 
-Tell = Callable[[Progress], bool]  # returns True to go on, False to stop (the sweep pruned the trial)
+# returns True to go on, False to stop (the sweep pruned the trial)
+Tell = Callable[[Progress], bool]
 Work = Callable[[Trial, Tell], Outcome]
 
 

@@ -1,7 +1,7 @@
 """The main function of a child: one trial, from its arrival through the pipe to its outcome.
 
-Any failure ends this process and nothing else.  The process ends itself when its pipe closes, so that no child goes on
-computing for a sweep that has ended.
+Any failure ends this process and nothing else.  The process ends itself when its pipe closes, so
+that no child goes on computing for a sweep that has ended.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The first message to a child: the function to run, its trial, and the memory limit in bytes."""
+    """The first message to a child: the function to run, its trial, and the memory limit in
+    bytes.
+    """
 
     work: Work
     trial: Trial
@@ -66,7 +68,9 @@ def run_child(pipe: Connection) -> None:
 
 
 def _outcome_of(error: BaseException) -> Outcome:
-    """The outcome of a trial that raised an error: interrupted, not failed, if the machine's file system is the cause."""
+    """The outcome of a trial that raised an error: interrupted, not failed, if the machine's file
+    system is the cause.
+    """
     if getattr(error, "errno", None) == errno.ENOMEM:
         return Outcome(Kind.OUT_OF_MEMORY, message="there was not enough memory")
     fix = machine_fault(error)
@@ -77,7 +81,9 @@ def _outcome_of(error: BaseException) -> Outcome:
 
 
 def too_much_memory(limit: float) -> Outcome:
-    return Outcome(Kind.OUT_OF_MEMORY, message=f"it held more than {limit / 2**20:.0f} MiB of memory")
+    return Outcome(
+        Kind.OUT_OF_MEMORY, message=f"it held more than {limit / 2**20:.0f} MiB of memory"
+    )
 
 
 def _peak() -> float:

@@ -1,11 +1,13 @@
-"""The fork server: a process that has imported everything that a trial needs, and forks a child for each trial.
+"""The fork server: a process that has imported everything that a trial needs, and forks a child for
+each trial.
 
-In: a socket.  A byte with a file descriptor, the child's end of a pipe, requests a child.  Out: a record when a child
-was made and when it ended.  The server ends when the socket closes.
+In: a socket.  A byte with a file descriptor, the child's end of a pipe, requests a child.  Out: a
+record when a child was made and when it ended.  The server ends when the socket closes.
 
-It replaces the fork server of `multiprocessing`, which imports the caller's main module into every child (a script
-without a main guard would run again in each), listens at a path in TMPDIR (which may be too long for a socket), and
-dies with its children if a signal is sent to the whole process group.
+It replaces the fork server of `multiprocessing`, which imports the caller's main module into every
+child (a script without a main guard would run again in each), listens at a path in TMPDIR (which
+may be too long for a socket), and dies with its children if a signal is sent to the whole process
+group.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ NOT_MADE = -2  # the first number is the error number instead
 
 
 def main(descriptor: int, preload: Sequence[str]) -> None:
-    """Serve the socket at a file descriptor until it closes; the signals of `GROUP_SIGNALS` are blocked at first."""
+    """Serve the socket at a file descriptor until it closes; the signals of `GROUP_SIGNALS` are
+    blocked at first.
+    """
     leave_signals_to_the_sweep()
     for name in preload:
         try:

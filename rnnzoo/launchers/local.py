@@ -1,8 +1,9 @@
 """Trials on this machine: each in a child of a fork server that has imported Keras once.
 
-In: trials.  Out: events.  A child starts in 0.2 s instead of the 6 s of an import, and frees its memory when it ends.
-Any failure in a child (an exception, a crash, a kill, a limit) ends this child and nothing else.  A child ends itself
-when its pipe closes, so that no child goes on computing for a sweep that was killed.
+In: trials.  Out: events.  A child starts in 0.2 s instead of the 6 s of an import, and frees its
+memory when it ends.  Any failure in a child (an exception, a crash, a kill, a limit) ends this
+child and nothing else.  A child ends itself when its pipe closes, so that no child goes on
+computing for a sweep that was killed.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ STOPPING = 1.0  # seconds for a child to end after its pipe is closed
 CHECK_INTERVAL = 1.0  # seconds between checks of limits
 ATTEMPTS = 3  # to start a fork server, if each ends before it has made a child
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-# else glibc returns large blocks to the system at once and requests them again, page by page, at every training step
+# else glibc returns large blocks to the system at once and requests them again, page by page, at
+# every training step
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**32)}
 RERUN = "give the same command again"
 
@@ -55,7 +57,8 @@ class _Server:
 
     process: subprocess.Popen[bytes]
     control: socket.socket
-    requested: deque[_Child] = field(default_factory=deque)  # children that are not made yet, in order
+    # children that are not made yet, in order
+    requested: deque[_Child] = field(default_factory=deque)
     made: dict[int, _Child] = field(default_factory=dict)  # children that run, by process id
     alive: bool = True
     errno: int = 0  # the reason why the last child could not be made
@@ -108,8 +111,9 @@ class _Server:
 class LocalLauncher:
     """Runs up to `setup.workers` trials at once.
 
-    The work is pickled by name, so it cannot be in the main module.  Resident memory is watched from outside: a limit on the
-    address space, as of `ulimit -v`, breaks TensorFlow.  A peak between two checks is known at the end.
+    The work is pickled by name, so it cannot be in the main module.  Resident memory is watched
+    from outside: a limit on the address space, as of `ulimit -v`, breaks TensorFlow.  A peak
+    between two checks is known at the end.
     """
 
     setup: Setup
@@ -124,7 +128,9 @@ class LocalLauncher:
 
     def submit(self, trial: Trial) -> int:
         if self.setup.work.__module__ == "__main__":
-            raise ValueError("no child imports the main module: move the work function into a module of its own")
+            raise ValueError(
+                "no child imports the main module: move the work function into a module of its own"
+            )
         self._next += 1
         self.children[self._next] = self._start(trial)
         return self._next
@@ -147,7 +153,8 @@ class LocalLauncher:
                 server.alive = False
                 parent_end.close()
             finally:
-                child_end.close()  # the child has a copy; with this one open, its end would not close the pipe
+                # the child has a copy; with this one open, its end would not close the pipe
+                child_end.close()
 
     def _live_server(self) -> _Server:
         """The fork server; a new one if the last has ended."""
@@ -158,9 +165,13 @@ class LocalLauncher:
             self._failures = 0 if self._server.has_made_child else self._failures + 1
         if self._failures >= ATTEMPTS:
             where = f": see {self.setup.log}" if self.setup.log else ""
-            raise StoreError(f"the process that starts trials ends before it has started one{where}", RERUN)
+            raise StoreError(
+                f"the process that starts trials ends before it has started one{where}", RERUN
+            )
         self._server = _start_server(
-            self.setup.preload, self.setup.log, {**ONE_THREAD, **KEEP_MEMORY, **self.setup.environment}
+            self.setup.preload,
+            self.setup.log,
+            {**ONE_THREAD, **KEEP_MEMORY, **self.setup.environment},
         )
         return self._server
 
@@ -187,7 +198,8 @@ class LocalLauncher:
         for ticket, child in self.children.items():
             if child.pipe in ready:
                 return self._receive(ticket)
-            if child.status is not None and not child.pipe.poll():  # its own children may hold the pipe open
+            # its own children may hold the pipe open
+            if child.status is not None and not child.pipe.poll():
                 return self._finish(ticket, self._outcome_of_death(child))
         return None
 
@@ -213,7 +225,10 @@ class LocalLauncher:
 
     def _enforce_limits(self) -> Event | None:
         """End a trial that exceeds its time or memory limit, unless it has just ended by itself."""
-        if min(self.setup.minutes, self.setup.memory) == math.inf or time.monotonic() < self._checked + CHECK_INTERVAL:
+        if (
+            min(self.setup.minutes, self.setup.memory) == math.inf
+            or time.monotonic() < self._checked + CHECK_INTERVAL
+        ):
             return None
         for ticket, child in self.children.items():
             outcome = self._limit(child)
@@ -226,7 +241,9 @@ class LocalLauncher:
     def _limit(self, child: _Child) -> Outcome | None:
         """The outcome of a child that exceeds a limit; None if it does not."""
         if time.monotonic() > child.deadline:
-            return Outcome(Kind.TIMED_OUT, message=f"it took longer than {self.setup.minutes:g} minutes")
+            return Outcome(
+                Kind.TIMED_OUT, message=f"it took longer than {self.setup.minutes:g} minutes"
+            )
         if self.setup.memory < math.inf and _peak(child.pid) > self.setup.memory:
             return too_much_memory(self.setup.memory)
         return None
@@ -265,15 +282,22 @@ class LocalLauncher:
         """The outcome of a child that ended without sending one."""
         if child.status == NOT_MADE:
             reason = os.strerror(child.server.errno)
-            return Outcome(Kind.INTERRUPTED, message=worded(f"no process can be started: {reason}", RERUN))
+            return Outcome(
+                Kind.INTERRUPTED, message=worded(f"no process can be started: {reason}", RERUN)
+            )
         if child.status is None:
-            return Outcome(Kind.INTERRUPTED, message=worded("its process ended with the one that starts trials", RERUN))
+            return Outcome(
+                Kind.INTERRUPTED,
+                message=worded("its process ended with the one that starts trials", RERUN),
+            )
         code = os.waitstatus_to_exitcode(child.status)
         if code >= 0:
             return Outcome(Kind.FAILED, message=f"its process ended with exit code {code}")
         name = signal.Signals(-code).name if -code in signal.valid_signals() else f"signal {-code}"
         if -code in GROUP_SIGNALS:
-            return Outcome(Kind.INTERRUPTED, message=worded(f"its process was ended by {name}", RERUN))
+            return Outcome(
+                Kind.INTERRUPTED, message=worded(f"its process was ended by {name}", RERUN)
+            )
         hint = ": perhaps the machine ran out of memory" if name == "SIGKILL" else ""
         return Outcome(Kind.FAILED, message=f"its process was ended by {name}{hint}")
 
@@ -283,8 +307,13 @@ def launcher(setup: Setup) -> LocalLauncher:
     return LocalLauncher(setup)
 
 
-def _start_server(preload: tuple[str, ...], log: Path | None, environment: Mapping[str, str]) -> _Server:
-    """A new fork server.  It starts with the group's signals blocked, so that none arrives before it ignores them."""
+def _start_server(
+    preload: tuple[str, ...], log: Path | None, environment: Mapping[str, str]
+) -> _Server:
+    """A new fork server.
+
+    It starts with the group's signals blocked, so that none arrives before it ignores them.
+    """
     parent_end, server_end = socket.socketpair()
     program = f"import sys; sys.path[:] = {sys.path!r}; from rnnzoo.launchers._server import main"
     command = [sys.executable, "-c", f"{program}; main({server_end.fileno()}, {preload!r})"]
@@ -310,12 +339,18 @@ def _kill(child: _Child) -> None:
 
 
 def _peak(pid: int) -> int:
-    """The peak resident memory of a process in bytes; the current one where the peak is unknown; 0 if it has ended."""
+    """The peak resident memory of a process in bytes; the current one where the peak is unknown; 0
+    if it has ended.
+    """
     try:
         if Path("/proc/self/status").exists():
             lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-            return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM")), 0)
-        listed = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=True)
+            return next(
+                (int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM")), 0
+            )
+        listed = subprocess.run(
+            ["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=True
+        )
         return int(listed.stdout) * 1024
     except (OSError, ValueError, subprocess.CalledProcessError):
         return 0

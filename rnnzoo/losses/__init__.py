@@ -1,16 +1,18 @@
 """Losses: what is minimised, one file each.
 
-A loss is one file: of this folder, of a project's `experiments/losses/`, or what an entry point of the group `rnnzoo.losses`
-names.  A task chooses it by the file's name.  The file holds
+A loss is one file: of this folder, of a project's `experiments/losses/`, or what an entry point of
+the group `rnnzoo.losses` names.  A task chooses it by the file's name.  The file holds
 
     ABOUT: str              one line for `rnnzoo list losses`
-    TARGETS: str            `classes` (whole numbers from 0), `shares` (numbers from 0 to 1) or `numbers`
+    TARGETS: str            `classes` (whole numbers from 0), `shares` (numbers from 0 to 1) or
+                            `numbers`
     METRIC: str             what the loss itself is called where it is reported, as `mse`
     def value(y, logits, ops)   the loss of each answer: (..., outputs) of logits -> (...)
     def slope(y, logits)        d value / d logits in float64 NumPy: (..., outputs)
 
-`ops` is `keras.ops`.  In the tests it is NumPy, with the functions of `keras.ops` that NumPy lacks; a file that has
-`numpy(y, logits)` besides is tested against that.  `rnnzoo.testing.losses.LossContract` tests one.
+`ops` is `keras.ops`.  In the tests it is NumPy, with the functions of `keras.ops` that NumPy lacks;
+a file that has `numpy(y, logits)` besides is tested against that.
+`rnnzoo.testing.losses.LossContract` tests one.
 
 Contains: `bernoulli`, `categorical`, `squared`.
 """
@@ -40,7 +42,8 @@ class Loss:
         value: (y, logits, ops) -> the loss of each answer.
         numpy: (y, logits) -> the same in float64, where its file has that; else None.
         slope: (y, logits) -> d value / d logits in float64.
-        digest: of its code where it is not one of the package's, for the identity of studies; else empty.
+        digest: of its code where it is not one of the package's, for the identity of studies; else
+            empty.
     """
 
     name: str
@@ -62,7 +65,8 @@ def load(name: str) -> Loss:
     """A loss.
 
     Raises:
-        UsageError: there is none of that name, it cannot be imported, or it lacks something; the message names the file.
+        UsageError: there is none of that name, it cannot be imported, or it lacks something; the
+            message names the file.
     """
     source = plugins.load("losses", name)
     plugins.require("loss", source, _lacks(source))

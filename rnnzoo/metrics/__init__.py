@@ -1,10 +1,12 @@
 """Metrics: what is reported beside a loss, one file each.  Lower is better.
 
-A metric is one file: of this folder, of a project's `experiments/metrics/`, or what an entry point of the group
-`rnnzoo.metrics` names.  A task chooses it by the file's name; it need not be differentiable.  The file holds
+A metric is one file: of this folder, of a project's `experiments/metrics/`, or what an entry point
+of the group `rnnzoo.metrics` names.  A task chooses it by the file's name; it need not be
+differentiable.  The file holds
 
     ABOUT: str              one line for `rnnzoo list metrics`
-    TARGETS: str            `classes`, `shares` or `numbers`, as for losses: it fits losses of the same
+    TARGETS: str            `classes`, `shares` or `numbers`, as for losses: it fits losses of the
+                            same
     def value(y, logits, ops)   the metric of each answer: (..., outputs) of logits -> (...); scores are means over answers
 
 `ops` is as for losses.  `rnnzoo.testing.metrics.MetricContract` tests one.
@@ -30,7 +32,8 @@ class Metric:
     Attributes:
         targets: one of `losses.TARGETS`.
         value: (y, logits, ops) -> the metric of each answer.
-        digest: of its code where it is not one of the package's, for the identity of studies; else empty.
+        digest: of its code where it is not one of the package's, for the identity of studies; else
+            empty.
     """
 
     name: str
@@ -49,7 +52,8 @@ def load(name: str) -> Metric:
     """A metric.
 
     Raises:
-        UsageError: there is none of that name, it cannot be imported, or it lacks something; the message names the file.
+        UsageError: there is none of that name, it cannot be imported, or it lacks something; the
+            message names the file.
     """
     source = plugins.load("metrics", name)
     plugins.require("metric", source, _lacks(source))
@@ -57,7 +61,8 @@ def load(name: str) -> Metric:
 
 
 def fitting(loss: Loss) -> tuple[str, ...]:
-    """What may be reported of answers to a loss's targets: the loss itself, and metrics of the same targets.
+    """What may be reported of answers to a loss's targets: the loss itself, and metrics of the same
+    targets.
 
     A metric that cannot be imported is left out; a task that names it is told why.
     """

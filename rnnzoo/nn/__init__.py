@@ -1,4 +1,6 @@
-"""Keras: a layer for any cell, and how a model around it is trained.  What computes is a backend (`rnnzoo.backends`).
+"""Keras: a layer for any cell, and how a model around it is trained.
+
+What computes is a backend (`rnnzoo.backends`).
 
     arguments   what a user hands to a layer, checked
     layer       `Recurrent`, a Keras layer for any cell

@@ -1,7 +1,8 @@
-"""What a user hands to a layer: plain values of the right types, or a `UsageError` that says what to write instead.
+"""What a user hands to a layer: plain values of the right types, or a `UsageError` that says what
+to write instead.
 
-In: arguments of `Recurrent` and of its calls, as they were given.  Out: the same, checked.  Nothing is accepted that would
-have no effect.
+In: arguments of `Recurrent` and of its calls, as they were given.  Out: the same, checked.  Nothing
+is accepted that would have no effect.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ Tensor = Any
 MOST_SEED = 2**32  # what Keras' generator keeps of a seed
 
 # Keras' words for what is a matter of the cell or the names of its weights here.
-_IN_EQUATIONS = "it is part of the cell's equations: write them into a file of your own (`rnnzoo new cell`)"
+_IN_EQUATIONS = (
+    "it is part of the cell's equations: write them into a file of your own (`rnnzoo new cell`)"
+)
 _KERAS_WORDS = {
     "activation": _IN_EQUATIONS,
     "recurrent_activation": _IN_EQUATIONS,
@@ -53,7 +56,15 @@ _KERAS_WORDS = {
     "mask": "give it to the call: `layer(x, mask=...)`",
     "options": "give it to `rnnzoo.layer` or `rnnzoo.cell`, with the name of the cell",
 }
-_OF_KERAS = ("name", "dtype", "trainable", "autocast", "activity_regularizer", "input_shape", "input_dim")
+_OF_KERAS = (
+    "name",
+    "dtype",
+    "trainable",
+    "autocast",
+    "activity_regularizer",
+    "input_shape",
+    "input_dim",
+)
 
 
 # ------------------------------------------------------------------ arguments of a layer
@@ -66,10 +77,13 @@ def cell(given: ir.Cell | CellView | str) -> ir.Cell:
     if isinstance(given, CellView):
         return given.ir
     if not isinstance(given, str):
-        raise UsageError(f"a layer is made of a cell, not of {_shown(given)}", "rnnzoo.layer('lstm', units=64)")
+        raise UsageError(
+            f"a layer is made of a cell, not of {_shown(given)}", "rnnzoo.layer('lstm', units=64)"
+        )
     if "\n" not in given:
         raise UsageError(
-            f"'{given}' is not the text of a cell", f"rnnzoo.layer('{given}', ...) looks a name or a path up"
+            f"'{given}' is not the text of a cell",
+            f"rnnzoo.layer('{given}', ...) looks a name or a path up",
         )
     return parse_text(given, file="<cell of a layer>")
 
@@ -80,7 +94,9 @@ def known(given: Mapping[str, Any], names: Sequence[str]) -> None:
         if name in _KERAS_WORDS:
             raise UsageError(f"this layer has no argument '{name}'", _KERAS_WORDS[name])
         if name not in _OF_KERAS:
-            raise UsageError(f"this layer has no argument '{name}'", nearest(name, (*names, *_OF_KERAS)))
+            raise UsageError(
+                f"this layer has no argument '{name}'", nearest(name, (*names, *_OF_KERAS))
+            )
 
 
 def whole(name: str, value: Any, least: int = 1) -> int:
@@ -114,10 +130,12 @@ def rate(name: str, value: Any) -> float:
 def computes(dtype: str) -> None:
     """Refuse a dtype in which nothing can be learnt."""
     if not keras.backend.is_float_dtype(dtype):
-        raise UsageError(f"a recurrent layer computes in a floating dtype, not in {dtype}", "dtype='float32'")
+        raise UsageError(
+            f"a recurrent layer computes in a floating dtype, not in {dtype}", "dtype='float32'"
+        )
 
 
-# ------------------------------------------------------------------ what is said of weights by name or pattern
+# ------------------------------------------------------- what is said of weights by name or pattern
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -126,7 +144,8 @@ class ByName:
 
     Attributes:
         given: key -> as the user gave it.
-        keys: name of a weight -> the key that is for it: the weight's own name, or the first pattern that fits.
+        keys: name of a weight -> the key that is for it: the weight's own name, or the first
+            pattern that fits.
         get: Keras' way from what a user gives to an object.
     """
 
@@ -135,7 +154,9 @@ class ByName:
     get: Callable[[Any], Any]
 
     def of(self, weight: str) -> Any:
-        """The object for a weight, or None; made anew for each weight, but for an object that the user made."""
+        """The object for a weight, or None; made anew for each weight, but for an object that the
+        user made.
+        """
         return self.get(self.given[self.keys[weight]]) if weight in self.keys else None
 
     def shared(self, weight: str) -> bool:
@@ -151,7 +172,8 @@ def by_name(argument: str, given: Any, weights: Sequence[str], get: Callable[[An
 
     Args:
         argument: its name.
-        weights: names of all weights, with the number of their layer where there are several layers.
+        weights: names of all weights, with the number of their layer where there are several
+            layers.
 
     Raises:
         UsageError: it is no mapping; Keras does not know a value; a key is for no weight.
@@ -167,7 +189,9 @@ def by_name(argument: str, given: Any, weights: Sequence[str], get: Callable[[An
         try:
             get(value)
         except (ValueError, TypeError) as error:
-            raise UsageError(f"{argument}: Keras knows nothing by {_shown(value)}, which is for '{key}'") from error
+            raise UsageError(
+                f"{argument}: Keras knows nothing by {_shown(value)}, which is for '{key}'"
+            ) from error
     keys = {name: key for name in weights if (key := _key_for(name, given)) is not None}
     for key in given:
         if key not in keys.values():
@@ -209,12 +233,13 @@ def numbers_of(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
     array = np.asarray(value)
     if array.shape != shape:
         raise UsageError(f"weight '{name}' has shape {shape}, not {array.shape}")
-    if array.dtype.kind not in "fiub" and array.dtype.name != "bfloat16":  # which NumPy does not know to be a number
+    # which NumPy does not know to be a number
+    if array.dtype.kind not in "fiub" and array.dtype.name != "bfloat16":
         raise UsageError(f"weight '{name}' holds real numbers, not {array.dtype}")
     return array
 
 
-# ------------------------------------------------------------------ arguments of a call: tensors, or symbols with a shape
+# -------------------------------------------- arguments of a call: tensors, or symbols with a shape
 
 
 def sequences(inputs: Tensor, features: int, batch: int | None) -> None:
@@ -243,7 +268,9 @@ def padding(mask: Tensor, inputs: Tensor) -> None:
     shape, wanted = tuple(mask.shape), tuple(inputs.shape)[:2]
     if len(shape) != 2 or not _agree(shape, wanted):
         fix = "mask[..., 0]" if len(shape) == 3 and shape[-1] == 1 else ""
-        raise UsageError(f"the mask is (batch, time), here {_text(wanted)}, not {_text(shape)}", fix)
+        raise UsageError(
+            f"the mask is (batch, time), here {_text(wanted)}, not {_text(shape)}", fix
+        )
     _real("the mask", mask)
 
 
@@ -259,21 +286,37 @@ def states(given: Any, sizes: Mapping[str, int], clock: str, batch: int | None) 
     if isinstance(given, Mapping):
         if set(given) != set(sizes):
             wrong = next((name for name in given if name not in sizes), "")
-            what = f"has no '{wrong}'" if wrong else f"lacks {', '.join(name for name in sizes if name not in given)}"
+            what = (
+                f"has no '{wrong}'"
+                if wrong
+                else f"lacks {', '.join(name for name in sizes if name not in given)}"
+            )
             raise UsageError(f"initial_state needs {names} by name; what is given {what}")
         given = [given[name] for name in sizes]
     found = list(given) if isinstance(given, list | tuple) else [given]
     if len(found) != len(sizes):
-        more = f"; {clock} is how many steps each sequence has behind it, (batch, 1) of int32" if clock else ""
-        raise UsageError(f"initial_state needs {len(sizes)} tensors ({names}), not {len(found)}{more}")
+        more = (
+            f"; {clock} is how many steps each sequence has behind it, (batch, 1) of int32"
+            if clock
+            else ""
+        )
+        raise UsageError(
+            f"initial_state needs {len(sizes)} tensors ({names}), not {len(found)}{more}"
+        )
     for (name, size), tensor in zip(sizes.items(), found):
         shape, dtype = tuple(tensor.shape), _dtype(tensor)
         if len(shape) != 2 or shape[1] not in (None, size):
-            raise UsageError(f"the initial state of '{name}' is (batch, {size}), not {_text(shape)}")
+            raise UsageError(
+                f"the initial state of '{name}' is (batch, {size}), not {_text(shape)}"
+            )
         if None not in (shape[0], batch) and shape[0] not in (1, batch):
-            raise UsageError(f"the initial state of '{name}' is for {shape[0]} sequences, and there are {batch}")
+            raise UsageError(
+                f"the initial state of '{name}' is for {shape[0]} sequences, and there are {batch}"
+            )
         if dtype == "bool":
-            raise UsageError(f"the initial state of '{name}' is of bool", "a mask is given as mask=...")
+            raise UsageError(
+                f"the initial state of '{name}' is of bool", "a mask is given as mask=..."
+            )
         if name == clock and dtype in ("float16", "bfloat16"):
             raise UsageError(f"'{name}' counts steps: {dtype} cannot, beyond a few", "int32")
         _real(f"the initial state of '{name}'", tensor)

@@ -1,7 +1,8 @@
 """A task's splits as tensors that stay where the training runs.
 
-In: a `Task`.  Out: one array of all sequences of all splits, padded to one length, so that every split is a range of rows
-and one compiled function serves them all; and batches of rows, of one shape throughout.
+In: a `Task`.  Out: one array of all sequences of all splits, padded to one length, so that every
+split is a range of rows and one compiled function serves them all; and batches of rows, of one
+shape throughout.
 """
 
 from __future__ import annotations
@@ -41,19 +42,24 @@ class Resident:
     per_step: bool
 
     def batch(self, rows: Tensor, real: Tensor, time: int | None = None) -> Batch:
-        """The sequences of these rows (batch,); `real` (batch,) is 0 where a row only fills the batch.
+        """The sequences of these rows (batch,); `real` (batch,) is 0 where a row only fills the
+        batch.
 
         Args:
             time: to how many steps they are cut, where all of them are that short.
         """
         time = time or self.time
         lengths = keras.ops.take(self.lengths, rows, axis=0)
-        mask = keras.ops.logical_and(keras.ops.arange(time, dtype="int32") < lengths[:, None], real[:, None] > 0)
+        mask = keras.ops.logical_and(
+            keras.ops.arange(time, dtype="int32") < lengths[:, None], real[:, None] > 0
+        )
         counted = keras.ops.cast(mask if self.per_step else real, "float32")
         if self.weights is not None:
             counted *= keras.ops.take(self.weights, rows, axis=0)[:, :time]
         x, y = keras.ops.take(self.x, rows, axis=0)[:, :time], keras.ops.take(self.y, rows, axis=0)
-        return Batch(keras.ops.cast(x, "float32"), y[:, :time] if self.per_step else y, mask, counted)
+        return Batch(
+            keras.ops.cast(x, "float32"), y[:, :time] if self.per_step else y, mask, counted
+        )
 
 
 def resident(task: Task) -> Resident:
@@ -69,8 +75,12 @@ def resident(task: Task) -> Resident:
         y=keras.ops.convert_to_tensor(
             np.concatenate([_padded(split.y, time) if per_step else split.y for split in splits])
         ),
-        lengths=keras.ops.convert_to_tensor(np.concatenate([split.lengths for split in splits]).astype(np.int32)),
-        weights=keras.ops.convert_to_tensor(np.concatenate([_weights(split, time) for split in splits]))
+        lengths=keras.ops.convert_to_tensor(
+            np.concatenate([split.lengths for split in splits]).astype(np.int32)
+        ),
+        weights=keras.ops.convert_to_tensor(
+            np.concatenate([_weights(split, time) for split in splits])
+        )
         if weighted
         else None,
         rows=rows,
@@ -86,7 +96,11 @@ def _padded(array: np.ndarray, time: int) -> np.ndarray:
 
 
 def _weights(split: Split, time: int) -> np.ndarray:
-    given = np.ones(split.x.shape[:2], np.float32) if split.weights is None else split.weights.astype(np.float32)
+    given = (
+        np.ones(split.x.shape[:2], np.float32)
+        if split.weights is None
+        else split.weights.astype(np.float32)
+    )
     return _padded(given, time)
 
 

@@ -1,7 +1,8 @@
-"""A trained model -> what its cell does, in float64: values of every equation, and gradients of the last step's loss.
+"""A trained model -> what its cell does, in float64: values of every equation, and gradients of the
+last step's loss.
 
-In: a Keras model of a `Recurrent` layer and a linear read-out, as trials save it, and sequences of a task.  Out: NumPy arrays
-from the reference and from the engine's own adjoint.
+In: a Keras model of a `Recurrent` layer and a linear read-out, as trials save it, and sequences of
+a task.  Out: NumPy arrays from the reference and from the engine's own adjoint.
 """
 
 from __future__ import annotations
@@ -46,14 +47,21 @@ def numpy_model(model: Any) -> NumpyModel:
     layers_of_ours = [layer for layer in model.layers if isinstance(layer, Recurrent)]
     read_outs = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
     if len(layers_of_ours) != 1 or len(read_outs) != 1:
-        raise UsageError("this model is not one recurrent layer of rnnzoo's with a read-out", "take a model of a sweep")
+        raise UsageError(
+            "this model is not one recurrent layer of rnnzoo's with a read-out",
+            "take a model of a sweep",
+        )
     (layer,), (read_out,) = layers_of_ours, read_outs
     named = {name: value.astype(np.float64) for name, value in layer.weights_by_name().items()}
     if layer.layers == 1:
         layers: tuple[dict[str, Array], ...] = (named,)
     else:
         layers = tuple(
-            {name.partition(".")[2]: value for name, value in named.items() if name.startswith(f"{number}.")}
+            {
+                name.partition(".")[2]: value
+                for name, value in named.items()
+                if name.startswith(f"{number}.")
+            }
             for number in range(1, layer.layers + 1)
         )
     kernel, bias = (np.asarray(array, np.float64) for array in read_out.get_weights())
@@ -62,7 +70,9 @@ def numpy_model(model: Any) -> NumpyModel:
 
 def values(model: NumpyModel, x: Array, lengths: Array) -> tuple[Mapping[str, Array], ...]:
     """Every equation's value at every step: a mapping a layer, name -> (sequences, time, size)."""
-    return reference.run(model.cell, model.layers, x.astype(np.float64), model.units, keep=real(x, lengths)).values
+    return reference.run(
+        model.cell, model.layers, x.astype(np.float64), model.units, keep=real(x, lengths)
+    ).values
 
 
 def predictions(model: NumpyModel, output: Array) -> Array:
@@ -71,7 +81,8 @@ def predictions(model: NumpyModel, output: Array) -> Array:
 
 
 def gradients(model: NumpyModel, loss: str, x: Array, y: Array) -> dict[str, Array]:
-    """Norms of d loss_T / d state_t, (lags, sequences) for each state (`lang.memory`), T being the last step.
+    """Norms of d loss_T / d state_t, (lags, sequences) for each state (`lang.memory`), T being the
+    last step.
 
     Args:
         loss: of the task.
@@ -89,7 +100,9 @@ def gradients(model: NumpyModel, loss: str, x: Array, y: Array) -> dict[str, Arr
 
 
 def outputs(cell: ir.Cell, weights: Mapping[str, Array], x: Array, units: int) -> Array:
-    """What the compiled layer yields at every step, (sequences, time, size), in float64: for comparisons with the reference."""
+    """What the compiled layer yields at every step, (sequences, time, size), in float64: for
+    comparisons with the reference.
+    """
     layer = Recurrent(cell, units, return_sequences=True, dtype="float64")
     layer.build((None, None, x.shape[-1]))
     layer.set_weights_by_name(weights)

@@ -1,7 +1,7 @@
 """`Recurrent`: a Keras layer for any cell of equations, in as many layers as asked for.
 
-In: a cell and sizes.  Out: a layer with the arguments, masks and serialisation of `keras.layers.LSTM`.  There is one
-registered class; the cell is its configuration.
+In: a cell and sizes.  Out: a layer with the arguments, masks and serialisation of
+`keras.layers.LSTM`.  There is one registered class; the cell is its configuration.
 """
 
 from __future__ import annotations
@@ -38,14 +38,17 @@ class _Built:
 
     number: int
     size: ir.Sizes
-    weights: Mapping[str, Any]  # keras variables, by name; matrices are kept as kernels (columns, rows)
+    # keras variables, by name; matrices are kept as kernels (columns, rows)
+    weights: Mapping[str, Any]
     masks: Mapping[str, np.ndarray]
     constants: Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Memory:
-    """The variables of a stateful layer, in an object that Keras does not look into: states are no weights."""
+    """The variables of a stateful layer, in an object that Keras does not look into: states are no
+    weights.
+    """
 
     states: tuple[Any, ...] = ()
 
@@ -78,7 +81,9 @@ class _StackInput:
             shared_by_all[COUNT] = keras.ops.convert_to_tensor(fit.time, "int32")
         if CLOCK in shared_by_all:
             shared_by_all[CLOCK] = fit.wider(shared_by_all[CLOCK])
-        start, drops = ([fit.wider(tensor) for tensor in tensors] for tensors in (self.start, self.drops))
+        start, drops = (
+            [fit.wider(tensor) for tensor in tensors] for tensors in (self.start, self.drops)
+        )
         return _StackInput(fit.longer(self.x), tuple(start), tuple(drops), shared_by_all)
 
 
@@ -93,29 +98,37 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         return_sequences: return the output of every step, not of the last one only.
         return_state: return the states of all layers too, in the order of `state_names`.
         dropout: share of the inputs that is dropped in training, one mask a sequence.
-        recurrent_dropout: likewise on what each recurrent product multiplies, one mask an operand; never on the carry.
+        recurrent_dropout: likewise on what each recurrent product multiplies, one mask an operand;
+            never on the carry.
         seed: drives initial weights and dropout; None draws from Keras' global generator.
-        go_backwards: read the sequences from their ends; what is returned stays in that order, as in Keras.
-        stateful: begin where the last call ended; `reset_state` begins anew.  The batch has one size throughout.  States
-            are not weights: a model of another batch size takes the weights over.
+        go_backwards: read the sequences from their ends; what is returned stays in that order, as
+            in Keras.
+        stateful: begin where the last call ended; `reset_state` begins anew.  The batch has one
+            size throughout.  States are not weights: a model of another batch size takes the
+            weights over.
         zero_output_for_mask: return 0 for padded steps, not the last output.
-        initializers, regularizers, constraints: by name of a weight, or a pattern such as `R_*`; whatever Keras accepts.
-            A matrix is seen as the kernel (columns, rows) that Keras' own layers have.  Weights that share an initialiser
-            begin differently all the same: each has a seed of its own.
-        engine: "auto" compiles the layer, and takes plain operations of TensorFlow where a model is exported, as to TFLite;
-            "portable" takes them always, as `tape.jacobian` and other runtimes need it.  Both compute the same.
+        initializers, regularizers, constraints: by name of a weight, or a pattern such as `R_*`;
+            whatever Keras accepts.  A matrix is seen as the kernel (columns, rows) that Keras' own
+            layers have.  Weights that share an initialiser begin differently all the same: each has
+            a seed of its own.
+        engine: "auto" compiles the layer, and takes plain operations of TensorFlow where a model is
+            exported, as to TFLite; "portable" takes them always, as `tape.jacobian` and other
+            runtimes need it.  Both compute the same.
 
     Call arguments:
         inputs: (batch, time, inputs).
-        initial_state: (batch, units) for each name of `state_names`, as a list or by name; or (1, units), for all
-            sequences.  A cell that reads the number of the step, `t`, has it among its states, as the last one: (batch, 1)
-            of int32, how many steps each sequence has behind it.
-        mask: (batch, time) of bool; where False, states stay as they are and the output repeats the last one.  Where none
-            is given, the one that a layer below made, such as `keras.layers.Masking`; with `initial_state` too.
+        initial_state: (batch, units) for each name of `state_names`, as a list or by name; or (1,
+            units), for all sequences.  A cell that reads the number of the step, `t`, has it among
+            its states, as the last one: (batch, 1) of int32, how many steps each sequence has
+            behind it.
+        mask: (batch, time) of bool; where False, states stay as they are and the output repeats the
+            last one.  Where none is given, the one that a layer below made, such as
+            `keras.layers.Masking`; with `initial_state` too.
         training: whether dropout acts.
 
     Returns:
-        (batch, units), or (batch, time, units) with `return_sequences`; with `return_state` a tuple that begins with it.
+        (batch, units), or (batch, time, units) with `return_sequences`; with `return_state` a tuple
+        that begins with it.
     """
 
     def __init__(
@@ -151,32 +164,49 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         self.stateful = arguments.flag("stateful", stateful)
         self.zero_output_for_mask = arguments.flag("zero_output_for_mask", zero_output_for_mask)
         names = self._weight_names()
-        self.initializers = arguments.by_name("initializers", initializers, names, keras.initializers.get)
-        self.regularizers = arguments.by_name("regularizers", regularizers, names, keras.regularizers.get)
-        self.constraints = arguments.by_name("constraints", constraints, names, keras.constraints.get)
+        self.initializers = arguments.by_name(
+            "initializers", initializers, names, keras.initializers.get
+        )
+        self.regularizers = arguments.by_name(
+            "regularizers", regularizers, names, keras.regularizers.get
+        )
+        self.constraints = arguments.by_name(
+            "constraints", constraints, names, keras.constraints.get
+        )
         self.input_spec = keras.InputSpec(ndim=3)
         self.engine = _engine_named(engine)
         self.supports_masking = True
         self._memory = _Memory()
         self._stack: tuple[_Built, ...] = ()
-        self._random = keras.random.SeedGenerator(self._drop_seed()) if self.dropout or self.recurrent_dropout else None
+        self._random = (
+            keras.random.SeedGenerator(self._drop_seed())
+            if self.dropout or self.recurrent_dropout
+            else None
+        )
         self._steps: dict[tuple[int, bool, bool, bool, bool], tuple[LayerStep, CompiledStep]] = {}
 
     # -- what Keras asks
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         if len(input_shape) != 3 or input_shape[-1] is None:
-            raise UsageError(f"a recurrent layer reads (batch, time, inputs), not a shape {tuple(input_shape)}")
+            raise UsageError(
+                f"a recurrent layer reads (batch, time, inputs), not a shape {tuple(input_shape)}"
+            )
         backends.current().prepare()
         features = int(input_shape[-1])
-        self._stack = tuple(self._build_layer(features, number) for number in range(1, self.layers + 1))
+        self._stack = tuple(
+            self._build_layer(features, number) for number in range(1, self.layers + 1)
+        )
         self.input_spec = keras.InputSpec(ndim=3, axes={-1: features})
         if self.stateful:
             if input_shape[0] is None:
                 raise UsageError(
-                    "a stateful layer needs a batch of known size", "keras.Input(batch_shape=(32, None, 88))"
+                    "a stateful layer needs a batch of known size",
+                    "keras.Input(batch_shape=(32, None, 88))",
                 )
-            self._memory = _Memory(tuple(self._variable(name, int(input_shape[0])) for name in self.state_names))
+            self._memory = _Memory(
+                tuple(self._variable(name, int(input_shape[0])) for name in self.state_names)
+            )
             self.reset_state()
 
     def call(
@@ -196,7 +226,11 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         drops = self._drops(inputs) if training and self._random is not None else []
         keep = None if mask is None else keras.ops.cast(mask, self.compute_dtype)
         x = keras.ops.cast(inputs, self.compute_dtype)
-        output, states = self._run(x, keep, start, drops, clock) if x.shape[0] != 0 else (self._nothing(x), start)
+        output, states = (
+            self._run(x, keep, start, drops, clock)
+            if x.shape[0] != 0
+            else (self._nothing(x), start)
+        )
         if self.cell.reads_time and (self.stateful or self.return_state):
             behind = self._first_step(keras.ops.shape(inputs)[0]) if clock is None else clock
             states.append(behind + keras.ops.cast(keras.ops.shape(inputs)[1], CLOCK_DTYPE))
@@ -204,12 +238,16 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             for variable, state in zip(self._memory.states, states, strict=True):
                 variable.assign(state)
         if self.zero_output_for_mask and self.return_sequences and mask is not None:
-            output = keras.ops.where(keras.ops.expand_dims(keras.ops.cast(mask, "bool"), -1), output, 0)
+            output = keras.ops.where(
+                keras.ops.expand_dims(keras.ops.cast(mask, "bool"), -1), output, 0
+            )
         return (output, *states) if self.return_state else output
 
     @property
     def states(self) -> list[Any]:
-        """What a stateful layer keeps between calls, as variables in the order of `state_names`; they are no weights."""
+        """What a stateful layer keeps between calls, as variables in the order of `state_names`;
+        they are no weights.
+        """
         return list(self._memory.states)
 
     @property
@@ -218,7 +256,9 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         return list(self._state_sizes().values())
 
     def get_initial_state(self, batch_size: int) -> list[Tensor]:
-        """What the states begin with where nothing else is said, (batch, size) each in the order of `state_names`."""
+        """What the states begin with where nothing else is said, (batch, size) each in the order of
+        `state_names`.
+        """
         first_step = [self._first_step(batch_size)] if self.cell.reads_time else []
         return [*self._initial(batch_size), *first_step]
 
@@ -232,7 +272,9 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             raise UsageError("this layer keeps no states between calls", "stateful=True")
         batch = self._memory.batch
         if batch is not None:
-            for variable, value in zip(self._memory.states, self.get_initial_state(batch), strict=True):
+            for variable, value in zip(
+                self._memory.states, self.get_initial_state(batch), strict=True
+            ):
                 variable.assign(value)
 
     def reset_states(self) -> None:
@@ -241,12 +283,20 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
 
     def compute_output_shape(self, input_shape: Sequence[int | None], **_: Any) -> Any:
         size = self._output_size()
-        output = (input_shape[0], input_shape[1], size) if self.return_sequences else (input_shape[0], size)
+        output = (
+            (input_shape[0], input_shape[1], size)
+            if self.return_sequences
+            else (input_shape[0], size)
+        )
         states = [(input_shape[0], width) for width in self.state_size]
         return (output, *states) if self.return_state else output
 
     def compute_output_spec(
-        self, inputs: Tensor, initial_state: Any = None, mask: Tensor | None = None, training: bool = False
+        self,
+        inputs: Tensor,
+        initial_state: Any = None,
+        mask: Tensor | None = None,
+        training: bool = False,
     ) -> Any:
         """Symbols of what `call` returns; what is wrong with its arguments is said here already."""
         self._checked(inputs, initial_state, mask)
@@ -254,14 +304,19 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         if not self.return_state:
             return keras.KerasTensor(shapes, dtype=self.compute_dtype)
         dtypes = [self.compute_dtype, *(self._state_dtype(name) for name in self.state_names)]
-        return tuple(keras.KerasTensor(shape, dtype=dtype) for shape, dtype in zip(shapes, dtypes, strict=True))
+        return tuple(
+            keras.KerasTensor(shape, dtype=dtype)
+            for shape, dtype in zip(shapes, dtypes, strict=True)
+        )
 
     def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
         mask = mask if self.return_sequences else None
         return [mask, *(None for _ in self.state_names)] if self.return_state else mask
 
     def load_own_variables(self, store: Any) -> None:
-        """Load the weights; older versions stored the states and the clock of a stateful layer behind them."""
+        """Load the weights; older versions stored the states and the clock of a stateful layer
+        behind them.
+        """
         weights = len(self.weights)
         with_states = weights + sum(1 for _ in self._cell_states()) + 1
         if self.stateful and len(store.keys()) == with_states:
@@ -269,10 +324,14 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         super().load_own_variables(store)
 
     def _trackable_children(self, save_type: str = "checkpoint", **options: Any) -> Any:
-        """What TensorFlow saves: in a SavedModel the states too, which its functions write to; never in a checkpoint."""
+        """What TensorFlow saves: in a SavedModel the states too, which its functions write to;
+        never in a checkpoint.
+        """
         children = super()._trackable_children(save_type, **options)
         if save_type == "savedmodel":
-            children |= {f"state_{name}": state for name, state in zip(self.state_names, self._memory.states)}
+            children |= {
+                f"state_{name}": state for name, state in zip(self.state_names, self._memory.states)
+            }
         return children
 
     def get_config(self) -> dict[str, Any]:
@@ -299,11 +358,15 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
 
     @property
     def state_names(self) -> tuple[str, ...]:
-        """Names of the states, `1.h` and so on where there are several layers; `t` last, where the cell reads it."""
+        """Names of the states, `1.h` and so on where there are several layers; `t` last, where the
+        cell reads it.
+        """
         return tuple(self._state_sizes())
 
     def weights_by_name(self) -> dict[str, np.ndarray]:
-        """Weights under the names of the equations and in their orientation: `R_i` acts as `R_i @ h`."""
+        """Weights under the names of the equations and in their orientation: `R_i` acts as `R_i @
+        h`.
+        """
         named = {}
         for built in self._built():
             for name, variable in built.weights.items():
@@ -351,15 +414,22 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             for weight in step.weights
             if (mask := reference.mask(self.cell, weight, size)) is not None
         }
-        weights = {weight.name: self._add(number, weight, size, masks.get(weight.name)) for weight in step.weights}
+        weights = {
+            weight.name: self._add(number, weight, size, masks.get(weight.name))
+            for weight in step.weights
+        }
         for state in self.cell.states:
             if state.initial == "learned":
                 name = f"initial_{state.name}"
-                weights[name] = self._add(number, ir.Weight(name, (state.size,), Init("zeros")), size)
+                weights[name] = self._add(
+                    number, ir.Weight(name, (state.size,), Init("zeros")), size
+                )
         constants = reference.constants(self.cell, size)
         return _Built(number, size, weights, masks, constants)
 
-    def _add(self, number: int, weight: ir.Weight, size: ir.Sizes, mask: np.ndarray | None = None) -> Any:
+    def _add(
+        self, number: int, weight: ir.Weight, size: ir.Sizes, mask: np.ndarray | None = None
+    ) -> Any:
         label = self._label(number, weight.name)
         made = self._asked(number, weight.name) or initializer(
             weight.init, size.options, self._seed_of(number, weight.name)
@@ -371,11 +441,13 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             constraint=self.constraints.of(label),
             name=label,
         )
-        setattr(self, f"weight_{label}", variable)  # as an attribute, it is in TensorFlow's checkpoints
+        # as an attribute, it is in TensorFlow's checkpoints
+        setattr(self, f"weight_{label}", variable)
         return variable
 
     def _asked(self, number: int, name: str) -> Any:
-        """The initialiser that a user wants for a weight, or None; with a seed of the weight's own unless it is the only one.
+        """The initialiser that a user wants for a weight, or None; with a seed of the weight's own
+        unless it is the only one.
 
         An initialiser with a seed yields the same numbers whenever it is called.
         """
@@ -389,29 +461,46 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             return asked
         if config["seed"] is None:
             seed = self._seed_of(number, name)
-            return asked if seed is None and alone else type(asked).from_config({**config, "seed": seed})
-        return asked if alone else type(asked).from_config({**config, "seed": _hashed(config["seed"], number, name)})
+            return (
+                asked
+                if seed is None and alone
+                else type(asked).from_config({**config, "seed": seed})
+            )
+        return (
+            asked
+            if alone
+            else type(asked).from_config({**config, "seed": _hashed(config["seed"], number, name)})
+        )
 
     def _variable(self, name: str, batch: int) -> Any:
         shape = (batch, self._state_sizes()[name])
         dtype = CLOCK_DTYPE if name == STEPS else self.variable_dtype
-        return keras.Variable("zeros", shape=shape, dtype=dtype, trainable=False, name=f"state_{name}")
+        return keras.Variable(
+            "zeros", shape=shape, dtype=dtype, trainable=False, name=f"state_{name}"
+        )
 
     def _seed_of(self, number: int, name: str) -> int | None:
         """A seed for each weight, so that a weight more in a cell leaves the others as they were.
 
-        Those of a layer that reads backwards are others: `keras.layers.Bidirectional` makes both from one configuration.
+        Those of a layer that reads backwards are others: `keras.layers.Bidirectional` makes both
+        from one configuration.
         """
         if self.seed is None:
             return None
         return _hashed(self.seed, number, f"{name} backwards" if self.go_backwards else name)
 
     def _drop_seed(self) -> int | None:
-        return self.seed if self.seed is None or not self.go_backwards else _hashed(self.seed, 0, "backwards")
+        return (
+            self.seed
+            if self.seed is None or not self.go_backwards
+            else _hashed(self.seed, 0, "backwards")
+        )
 
     def _weight_names(self) -> list[str]:
         """Names of all weights, before any is built."""
-        learned = [f"initial_{state.name}" for state in self.cell.states if state.initial == "learned"]
+        learned = [
+            f"initial_{state.name}" for state in self.cell.states if state.initial == "learned"
+        ]
         return [
             self._label(number, name)
             for number in range(1, self.layers + 1)
@@ -420,7 +509,9 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
 
     # -- running
 
-    def _checked(self, inputs: Tensor, initial_state: Any, mask: Tensor | None) -> list[Tensor] | None:
+    def _checked(
+        self, inputs: Tensor, initial_state: Any, mask: Tensor | None
+    ) -> list[Tensor] | None:
         """The tensors of an initial state, in order; what is wrong with a call is refused."""
         arguments.sequences(inputs, self._built()[0].size.inputs, self._memory.batch)
         if mask is not None:
@@ -430,11 +521,18 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         clock = STEPS if self.cell.reads_time else ""
         return arguments.states(initial_state, self._state_sizes(), clock, inputs.shape[0])
 
-    def _start(self, inputs: Tensor, initial_state: list[Tensor] | None) -> tuple[list[Tensor], Tensor | None]:
-        """Initial states of all layers, (batch, size) each; and the steps behind each sequence, None where they begin."""
+    def _start(
+        self, inputs: Tensor, initial_state: list[Tensor] | None
+    ) -> tuple[list[Tensor], Tensor | None]:
+        """Initial states of all layers, (batch, size) each; and the steps behind each sequence,
+        None where they begin.
+        """
         batch = keras.ops.shape(inputs)[0]
         if initial_state is not None:
-            states = [state if state.shape[0] == inputs.shape[0] else _spread(state, batch) for state in initial_state]
+            states = [
+                state if state.shape[0] == inputs.shape[0] else _spread(state, batch)
+                for state in initial_state
+            ]
         elif self.stateful:
             states = [keras.ops.convert_to_tensor(state) for state in self._memory.states]
         else:
@@ -447,8 +545,12 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         for number, state in self._cell_states():
             shape = (batch, self._sizes_of(state))
             if state.initial == "learned":
-                value = keras.ops.convert_to_tensor(self._built()[number - 1].weights[f"initial_{state.name}"])
-                states.append(keras.ops.cast(keras.ops.broadcast_to(value, shape), self.compute_dtype))
+                value = keras.ops.convert_to_tensor(
+                    self._built()[number - 1].weights[f"initial_{state.name}"]
+                )
+                states.append(
+                    keras.ops.cast(keras.ops.broadcast_to(value, shape), self.compute_dtype)
+                )
             else:
                 states.append(keras.ops.full(shape, state.initial, dtype=self.compute_dtype))
         return states
@@ -457,13 +559,18 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         return keras.ops.zeros((batch, 1), dtype=CLOCK_DTYPE)
 
     def _drops(self, inputs: Tensor) -> list[Tensor]:
-        """Dropout masks of all layers: on x, then on each recurrent operand; 0, or 1 / (1 - rate)."""
+        """Dropout masks of all layers: on x, then on each recurrent operand; 0, or 1 / (1 -
+        rate).
+        """
         batch = keras.ops.shape(inputs)[0]
         masks = []
         for built in self._stack:
             sizes = [(built.size.inputs, self.dropout)]
             step = self.cell.layer(built.number)
-            sizes += [(built.size.of(operand.shape[0]), self.recurrent_dropout) for operand in operands(step)]
+            sizes += [
+                (built.size.of(operand.shape[0]), self.recurrent_dropout)
+                for operand in operands(step)
+            ]
             for size, rate in sizes:
                 ones = keras.ops.ones((batch, size), dtype=self.compute_dtype)
                 masks.append(keras.random.dropout(ones, rate, seed=self._random) if rate else ones)
@@ -477,25 +584,34 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         drops: Sequence[Tensor],
         clock: Tensor | None,
     ) -> tuple[Tensor, list[Tensor]]:
-        """The whole stack: (batch, time, size), or the last step's output; and the last states of all layers."""
+        """The whole stack: (batch, time, size), or the last step's output; and the last states of
+        all layers.
+        """
         x = keras.ops.transpose(inputs, (1, 0, 2))  # (time, batch, inputs), as the loop wants it
-        keep = None if mask is None else keras.ops.expand_dims(keras.ops.transpose(mask, (1, 0)), -1)
+        keep = (
+            None if mask is None else keras.ops.expand_dims(keras.ops.transpose(mask, (1, 0)), -1)
+        )
         plain = self.engine == "portable" or backends.current().needs_plain_operations()
         fit = None if plain else backends.current().fit(x)
         optional = {PADDING: keep, CLOCK: clock}
         of_all_layers = {name: tensor for name, tensor in optional.items() if tensor is not None}
         stack_input = _StackInput(x, tuple(start), tuple(drops), of_all_layers)
-        output, states = self._layer_by_layer(stack_input if fit is None else stack_input.fitted(fit), plain)
+        output, states = self._layer_by_layer(
+            stack_input if fit is None else stack_input.fitted(fit), plain
+        )
         if fit is not None:
             output = fit.cut(output) if self.return_sequences else fit.narrower(output)
             states = [fit.narrower(state) for state in states]
-        if keep is not None:  # as in Keras: 0 before the first real step, whatever the states begin with
+        # as in Keras: 0 before the first real step, whatever the states begin with
+        if keep is not None:
             begun = _begun(keep) if self.return_sequences else keras.ops.any(keep > 0, axis=0)
             output = keras.ops.where(begun, output, 0)
         return keras.ops.transpose(output, (1, 0, 2)) if self.return_sequences else output, states
 
     def _layer_by_layer(self, stack_input: _StackInput, plain: bool) -> tuple[Tensor, list[Tensor]]:
-        """Run the stack: (time, batch, size), or the last step's (batch, size); and the last states of all layers."""
+        """Run the stack: (time, batch, size), or the last step's (batch, size); and the last states
+        of all layers.
+        """
         starts, drops = iter(stack_input.start), iter(stack_input.drops)
         x, below, states = stack_input.x, dict[str, Tensor](), list[Tensor]()
         for built in self._stack:
@@ -523,13 +639,21 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         """The weights that the step reads, masked: a mask binds the gradient too."""
         tensors = {}
         for weight in self.cell.layer(built.number).weights:
-            tensor = keras.ops.cast(keras.ops.convert_to_tensor(built.weights[weight.name]), self.compute_dtype)
+            tensor = keras.ops.cast(
+                keras.ops.convert_to_tensor(built.weights[weight.name]), self.compute_dtype
+            )
             mask = built.masks.get(weight.name)
-            tensors[weight.name] = tensor if mask is None else tensor * keras.ops.cast(mask.T, self.compute_dtype)
+            tensors[weight.name] = (
+                tensor if mask is None else tensor * keras.ops.cast(mask.T, self.compute_dtype)
+            )
         return tensors
 
-    def _compiled_step(self, built: _Built, stack_input: _StackInput) -> tuple[LayerStep, CompiledStep]:
-        masked, clocked, counted = (name in stack_input.of_all_layers for name in (PADDING, CLOCK, COUNT))
+    def _compiled_step(
+        self, built: _Built, stack_input: _StackInput
+    ) -> tuple[LayerStep, CompiledStep]:
+        masked, clocked, counted = (
+            name in stack_input.of_all_layers for name in (PADDING, CLOCK, COUNT)
+        )
         dropped = bool(stack_input.drops)
         key = (built.number, masked, dropped, clocked, counted)
         if key not in self._steps:
@@ -545,9 +669,17 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
                 constants=built.constants,
                 states=states,
                 shown=shown,
-                wanted=() if top and not self.return_sequences else (self.cell.output, *sorted(above)),
+                wanted=()
+                if top and not self.return_sequences
+                else (self.cell.output, *sorted(above)),
                 below=tuple(
-                    sorted({ref.name for equation in step.equations for ref in ir.refs(equation.expr, "below")})
+                    sorted(
+                        {
+                            ref.name
+                            for equation in step.equations
+                            for ref in ir.refs(equation.expr, "below")
+                        }
+                    )
                 ),
                 drops=len(operands(step)) if dropped else 0,
                 weights=tuple(weight.name for weight in step.weights),
@@ -560,11 +692,16 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
 
     def _cell_states(self) -> Iterator[tuple[int, ir.State]]:
         """The states of each layer, with the layer's number."""
-        return ((number, state) for number in range(1, self.layers + 1) for state in self.cell.states)
+        return (
+            (number, state) for number in range(1, self.layers + 1) for state in self.cell.states
+        )
 
     def _state_sizes(self) -> dict[str, int]:
         """Name -> size of all that is handed on from call to call."""
-        sizes = {self._label(number, state.name): self._sizes_of(state) for number, state in self._cell_states()}
+        sizes = {
+            self._label(number, state.name): self._sizes_of(state)
+            for number, state in self._cell_states()
+        }
         return {**sizes, STEPS: 1} if self.cell.reads_time else sizes
 
     def _state_dtype(self, name: str) -> str:
@@ -580,11 +717,16 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
 def _begun(keep: Tensor) -> Tensor:
     """(time, batch, 1) of bool: whether a real step has come, this one included."""
     steps = keras.ops.reshape(keras.ops.arange(keras.ops.shape(keep)[0], dtype="int32"), (-1, 1, 1))
-    first = keras.ops.argmax(keep, axis=0)[None]  # linear in time, which a cumulative sum under XLA is not
-    return keras.ops.logical_and(steps >= keras.ops.cast(first, "int32"), keras.ops.any(keep > 0, axis=0)[None])
+    # linear in time, which a cumulative sum under XLA is not
+    first = keras.ops.argmax(keep, axis=0)[None]
+    return keras.ops.logical_and(
+        steps >= keras.ops.cast(first, "int32"), keras.ops.any(keep > 0, axis=0)[None]
+    )
 
 
-def initializer(init: Init, options: Mapping[str, float], seed: int | None) -> keras.initializers.Initializer:
+def initializer(
+    init: Init, options: Mapping[str, float], seed: int | None
+) -> keras.initializers.Initializer:
     """Keras' initialiser of that meaning."""
     start, make = beginning(init, options), keras.initializers
     match start.kind, start.numbers:
@@ -605,7 +747,9 @@ def initializer(init: Init, options: Mapping[str, float], seed: int | None) -> k
 
 
 def _masked(made: keras.initializers.Initializer, mask: np.ndarray) -> Callable[..., Tensor]:
-    """What an initialiser yields, with 0 where a weight has no entry: a regulariser or a constraint sees what acts."""
+    """What an initialiser yields, with 0 where a weight has no entry: a regulariser or a constraint
+    sees what acts.
+    """
 
     def masked(shape: Sequence[int], dtype: str | None = None, **options: Any) -> Tensor:
         value = made(shape, dtype=dtype, **options)
@@ -620,10 +764,14 @@ def _spread(state: Tensor, batch: Tensor) -> Tensor:
 
 
 def _hashed(seed: int, number: int, name: str) -> int:
-    return int.from_bytes(hashlib.sha256(f"{seed} {number} {name}".encode()).digest()[:4], "big") >> 1
+    return (
+        int.from_bytes(hashlib.sha256(f"{seed} {number} {name}".encode()).digest()[:4], "big") >> 1
+    )
 
 
 def _engine_named(name: str) -> str:
     if name not in ENGINES:
-        raise UsageError(f"engine must be 'auto' or 'portable', not {name!r}", nearest(str(name), ENGINES))
+        raise UsageError(
+            f"engine must be 'auto' or 'portable', not {name!r}", nearest(str(name), ENGINES)
+        )
     return name

@@ -1,4 +1,5 @@
-"""What a task minimises and reports, as tensors: its loss and its metric on what the read-out yields, its logits.
+"""What a task minimises and reports, as tensors: its loss and its metric on what the read-out
+yields, its logits.
 
 In: a task, which names both.  Out: a function of targets and logits.
 """
@@ -21,12 +22,14 @@ Criterion = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 def criterion(task: Task) -> Criterion:
-    """(targets, logits) -> the loss of each answer, and the metric of each: the same where the loss is what is reported.
+    """(targets, logits) -> the loss of each answer, and the metric of each: the same where the loss
+    is what is reported.
 
     Raises:
         UsageError: there is no such loss or metric.
 
-    What is returned raises a `TrainingError` where one of them gives another shape than that of the answers.
+    What is returned raises a `TrainingError` where one of them gives another shape than that of the
+    answers.
     """
     loss = losses.load(task.loss)
     metric = None if task.metric == loss.metric else metrics.load(task.metric)
@@ -40,7 +43,9 @@ def criterion(task: Task) -> Criterion:
 
 def in_tensors(what: Loss | Metric, y: Array, logits: Array) -> Array:
     """A loss or metric of each answer as it is trained or measured, in float32."""
-    value = _value(what, keras.ops.convert_to_tensor(y), keras.ops.convert_to_tensor(logits, "float32"))
+    value = _value(
+        what, keras.ops.convert_to_tensor(y), keras.ops.convert_to_tensor(logits, "float32")
+    )
     return np.asarray(keras.ops.convert_to_numpy(value))
 
 
@@ -72,8 +77,8 @@ def _value(what: Loss | Metric, y: Tensor, logits: Tensor) -> Tensor:
     """A loss or metric of each answer.
 
     Raises:
-        TrainingError: what it gives is no tensor, or has another shape than the answers; sizes that are not known while a
-            graph is traced fit.
+        TrainingError: what it gives is no tensor, or has another shape than the answers; sizes that
+            are not known while a graph is traced fit.
     """
     y = keras.ops.cast(y, "int32" if what.targets == "classes" else logits.dtype)
     value = what.value(y, logits, keras.ops)
@@ -82,10 +87,14 @@ def _value(what: Loss | Metric, y: Tensor, logits: Tensor) -> Tensor:
     try:
         value = keras.ops.cast(value, logits.dtype)
     except (TypeError, ValueError) as error:
-        raise TrainingError(f"{called} {type(value).__name__}, which is no tensor of numbers", fix) from error
+        raise TrainingError(
+            f"{called} {type(value).__name__}, which is no tensor of numbers", fix
+        ) from error
     shape, wanted = tuple(value.shape), tuple(logits.shape[:-1])
     if len(shape) != len(wanted) or any(len({*sizes} - {None}) > 1 for sizes in zip(shape, wanted)):
         raise TrainingError(
-            f"{called} the shape {shape}, and must give {wanted} for logits of {tuple(logits.shape)}", fix
+            f"{called} the shape {shape}, and must give {wanted} for logits of"
+            f" {tuple(logits.shape)}",
+            fix,
         )
     return value

@@ -1,8 +1,9 @@
 """Trial -> Outcome: the training loop, ours and compiled, not `model.fit`.
 
-In: a trial, and whom to tell after every epoch.  Out: what it yielded.  An epoch is one call of one XLA executable: its
-steps, the backward passes and the optimiser's updates are a loop within it, over data that stays on the device.  All
-batches have one shape; evaluation of any split is a second executable.  Nothing else is compiled in a trial.
+In: a trial, and whom to tell after every epoch.  Out: what it yielded.  An epoch is one call of one
+XLA executable: its steps, the backward passes and the optimiser's updates are a loop within it,
+over data that stays on the device.  All batches have one shape; evaluation of any split is a second
+executable.  Nothing else is compiled in a trial.
 """
 
 from __future__ import annotations
@@ -20,7 +21,15 @@ import keras
 import numpy as np
 
 from rnnzoo import backends, lang, registry, tasks
-from rnnzoo.errors import RnnzooError, TaskError, TrainingError, UsageError, machine_fault, nearest, worded
+from rnnzoo.errors import (
+    RnnzooError,
+    TaskError,
+    TrainingError,
+    UsageError,
+    machine_fault,
+    nearest,
+    worded,
+)
 from rnnzoo.lang import counts, ir, operations
 from rnnzoo.lang.text import digest
 from rnnzoo.nn.data import Batch, batches, resident
@@ -58,29 +67,40 @@ def train(trial: Trial, tell: Tell) -> Outcome:
 
 
 def _data(trial: Trial) -> tuple[Task | None, str]:
-    """The trial's task; or why its data are not those of its study, for which no variant is to blame.
+    """The trial's task; or why its data are not those of its study, for which no variant is to
+    blame.
 
     Raises:
         RnnzooError: the data cannot be had, and the trial is of no study that had them.
     """
     file = trial.task_options.get(PATH)
     again = f"the data of '{trial.task}' changed while the sweep ran{f', {file}' if file else ''}"
-    fix = "put back what was there; or give the same command again, which begins anew with the data as they are now"
+    fix = (
+        "put back what was there; or give the same command again, which begins anew with the data"
+        " as they are now"
+    )
     try:
         task = tasks.load(trial.task, trial.task_options, folder=trial.home)
-    except (TaskError, UsageError) as error:  # where the study had them, what is wrong now has changed since
+    except (TaskError, UsageError) as error:
+        # where the study had them, what is wrong now has changed since
         if not trial.data:
             raise
         reason = error.parts[0].partition("\n")[0]
         return None, worded(f"{again}: {reason}", fix)
     if trial.data in ("", task.digest):
         return task, ""
-    digests = f"their digest is {task.digest[:12]} now, and was {trial.data[:12]} when the sweep began"
+    digests = (
+        f"their digest is {task.digest[:12]} now, and was {trial.data[:12]} when the sweep began"
+    )
     return None, worded(f"{again}: {digests}", fix)
 
 
-def _epochs(trial: Trial, model: Model, tell: Tell, began: float, seconds: dict[str, float]) -> Outcome:
-    """Train until the epochs or the patience are used up; the best weights are those that are scored."""
+def _epochs(
+    trial: Trial, model: Model, tell: Tell, began: float, seconds: dict[str, float]
+) -> Outcome:
+    """Train until the epochs or the patience are used up; the best weights are those that are
+    scored.
+    """
     curve: list[dict[str, float]] = []
     best = math.inf
     best_epoch = 0
@@ -91,26 +111,45 @@ def _epochs(trial: Trial, model: Model, tell: Tell, began: float, seconds: dict[
         loss = model.epoch()
         validation = model.evaluate("validation")
         curve.append(
-            {"epoch": epoch, "train": loss, "validation": validation.metric, "seconds": time.perf_counter() - at}
+            {
+                "epoch": epoch,
+                "train": loss,
+                "validation": validation.metric,
+                "seconds": time.perf_counter() - at,
+            }
         )
         print(f"epoch {epoch}: train {loss:.4f}, validation {validation.metric:.4f}", flush=True)
         if not (math.isfinite(loss) and math.isfinite(validation.loss)):
-            kind, message, ending = Kind.DIVERGED, f"the loss was {loss} in epoch {epoch}", Ending.DIVERGED
+            kind, message, ending = (
+                Kind.DIVERGED,
+                f"the loss was {loss} in epoch {epoch}",
+                Ending.DIVERGED,
+            )
             break
         if validation.loss < best:
             best, best_epoch = validation.loss, epoch
             model.keep()
         value = curve[best_epoch - 1]["validation"]
         if not tell(Progress(epoch, model.training.epochs, validation.metric, value)):
-            kind, message, ending = Kind.PRUNED, f"stopped by the pruner after epoch {epoch}", Ending.PRUNED
+            kind, message, ending = (
+                Kind.PRUNED,
+                f"stopped by the pruner after epoch {epoch}",
+                Ending.PRUNED,
+            )
             break
         waited = epoch - best_epoch
-        if model.training.patience and waited >= model.training.patience and epoch < model.training.epochs:
+        if (
+            model.training.patience
+            and waited >= model.training.patience
+            and epoch < model.training.epochs
+        ):
             ending = Ending.PATIENCE
             break
     model.restore()
     trained = time.perf_counter()
-    scores = {split: model.evaluate(split).metric for split in SPLITS} if kind is Kind.COMPLETE else {}
+    scores = (
+        {split: model.evaluate(split).metric for split in SPLITS} if kind is Kind.COMPLETE else {}
+    )
     first = curve[0]["seconds"]
     usual = float(np.median([row["seconds"] for row in curve[1:]])) if len(curve) > 1 else first
     return Outcome(
@@ -139,7 +178,9 @@ class Score:
 
 
 class Model:
-    """A recurrent layer with a linear read-out, its optimiser, its data, and the two executables."""
+    """A recurrent layer with a linear read-out, its optimiser, its data, and the two
+    executables.
+    """
 
     def __init__(self, trial: Trial, task: Task) -> None:
         self.task = task
@@ -157,10 +198,14 @@ class Model:
         self.noise_seed = _seed(trial, "noise")
         self.optimizer.build(self.network.trainable_variables)
         self.data = resident(task)
-        self.longest = int(task.splits["train"].lengths.max())  # often shorter than what is evaluated
+        # often shorter than what is evaluated
+        self.longest = int(task.splits["train"].lengths.max())
         self.order = np.random.default_rng(_seed(trial, "order"))
-        self.best = [keras.Variable(weight, trainable=False) for weight in self.network.trainable_variables]
-        self.batch = min(self.training.batch, len(self.data.rows["train"]))  # more would only be padding
+        self.best = [
+            keras.Variable(weight, trainable=False) for weight in self.network.trainable_variables
+        ]
+        # more would only be padding
+        self.batch = min(self.training.batch, len(self.data.rows["train"]))
         self.steps = _ceil(len(self.data.rows["train"]), self.batch)
         self.most = _ceil(max(map(len, self.data.rows.values())), EVALUATION_BATCH)
         self.backend = backends.current()
@@ -170,15 +215,20 @@ class Model:
     # -- what the loop asks
 
     def epoch(self) -> float:
-        """One pass over the training split in a new order; returns the mean loss before each update."""
+        """One pass over the training split in a new order; returns the mean loss before each
+        update.
+        """
         rows = self.order.permutation(np.array(self.data.rows["train"]))
         index, real = batches(rows, self.batch, self.steps)
-        return float(self._epoch(keras.ops.convert_to_tensor(index), keras.ops.convert_to_tensor(real)))
+        return float(
+            self._epoch(keras.ops.convert_to_tensor(index), keras.ops.convert_to_tensor(real))
+        )
 
     def evaluate(self, split: str) -> Score:
         """Loss and metric of a split, averaged over all that counts."""
         lengths = self.task.splits[split].lengths
-        longest_first = np.argsort(-lengths, kind="stable")  # a batch runs as many steps as its longest sequence has
+        # a batch runs as many steps as its longest sequence has
+        longest_first = np.argsort(-lengths, kind="stable")
         rows = np.array(self.data.rows[split])[longest_first]
         index, real = batches(rows, EVALUATION_BATCH, self.most)
         steps = _ceil(len(rows), EVALUATION_BATCH)
@@ -198,7 +248,9 @@ class Model:
 
     def count(self) -> dict[str, int]:
         """Trained numbers of the recurrent layer, and of the whole model."""
-        recurrent = counts.weights(self.cell, self.task.inputs, self.recurrent.units, self.recurrent.layers)
+        recurrent = counts.weights(
+            self.cell, self.task.inputs, self.recurrent.units, self.recurrent.layers
+        )
         return {"recurrent": recurrent, "model": recurrent + self.read_out.count_params()}
 
     def save(self, path: Path, trial: Trial) -> None:
@@ -241,11 +293,17 @@ class Model:
         logits = self.read_out(self.recurrent(x, mask=batch.mask, training=training))
         losses, metrics = self.criterion(batch.y, logits)
         weights = batch.weights
-        return keras.ops.sum(losses * weights), keras.ops.sum(metrics * weights), keras.ops.sum(weights)
+        return (
+            keras.ops.sum(losses * weights),
+            keras.ops.sum(metrics * weights),
+            keras.ops.sum(weights),
+        )
 
     def _noisy(self, x: Tensor) -> Tensor:
         """Inputs with Gaussian noise, other noise at every step."""
-        return x + self.noise * self.backend.noise(keras.ops.shape(x), self.noise_seed, self.optimizer.iterations.value)
+        return x + self.noise * self.backend.noise(
+            keras.ops.shape(x), self.noise_seed, self.optimizer.iterations.value
+        )
 
 
 def _cell(trial: Trial) -> ir.Cell:
@@ -260,7 +318,9 @@ def _cell(trial: Trial) -> ir.Cell:
             f"an operation of {trial.variant} changed while the sweep ran",
             "give the same command again, which begins anew",
         )
-    return lang.with_init(cell, {name: Init.from_plain(value) for name, value in trial.init.items()})
+    return lang.with_init(
+        cell, {name: Init.from_plain(value) for name, value in trial.init.items()}
+    )
 
 
 def _recurrent(cell: ir.Cell, task: Task, trial: Trial, seed: int) -> Recurrent:
@@ -286,7 +346,9 @@ def _read_out(trial: Trial, outputs: int) -> keras.layers.Dense:
         init = Init.from_plain(common)
         kernel = initializer(init, {}, _seed(trial, "read-out"))
         bias = initializer(init, {}, _seed(trial, "read-out bias")) if init.for_vectors else bias
-    return keras.layers.Dense(outputs, kernel_initializer=kernel, bias_initializer=bias, name="read_out")
+    return keras.layers.Dense(
+        outputs, kernel_initializer=kernel, bias_initializer=bias, name="read_out"
+    )
 
 
 def _optimizer(training: Training) -> keras.optimizers.Optimizer:
@@ -296,7 +358,9 @@ def _optimizer(training: Training) -> keras.optimizers.Optimizer:
     arguments: dict[str, Any] = {}
     if momentum is not None:
         if name not in HYPERPARAMETERS["momentum"].optimizers:
-            raise TrainingError(f"the optimiser '{name}' has no momentum", "search it `when: {optimizer: sgd}`")
+            raise TrainingError(
+                f"the optimiser '{name}' has no momentum", "search it `when: {optimizer: sgd}`"
+            )
         arguments["momentum"] = momentum
         rate *= 1 - momentum if training.effective_rate else 1
         if training.nesterov and name in HYPERPARAMETERS["nesterov"].optimizers:
@@ -309,7 +373,9 @@ def _optimizer(training: Training) -> keras.optimizers.Optimizer:
 
 def _seed(trial: Trial, purpose: str) -> int:
     """A seed of its own for each purpose, so that none of them disturbs another."""
-    return int.from_bytes(hashlib.sha256(f"{trial.seed} {purpose}".encode()).digest()[:4], "big") >> 1
+    return (
+        int.from_bytes(hashlib.sha256(f"{trial.seed} {purpose}".encode()).digest()[:4], "big") >> 1
+    )
 
 
 def _ceil(count: int, size: int) -> int:
@@ -317,7 +383,9 @@ def _ceil(count: int, size: int) -> int:
 
 
 def work(trial: Trial, tell: Tell) -> Outcome:
-    """`train` for a launcher: what cannot run is an outcome, with the reason in the user's words."""
+    """`train` for a launcher: what cannot run is an outcome, with the reason in the user's
+    words.
+    """
     try:
         return train(trial, tell)
     except RnnzooError as error:

@@ -1,10 +1,12 @@
 """Results -> what a person reads: verdicts, a ranking, pictures, one page.
 
     results -> evidence, importance -> judge -+
-    results + experiment + tasks -------------+-> summary -+-> text     verdicts and ranking on a terminal
+    results + experiment + tasks -------------+-> summary -+-> text     verdicts and ranking on a
+                                                                        terminal
                                                            +-> figures  SVG
                                                            +-> html     one self-contained page
-    results <-> table    CSV or Parquet, from which all of that can be made again; `rows`, one row of it, checked
+    results <-> table    CSV or Parquet, from which all of that can be made again; `rows`, one row
+                         of it, checked
 
     answers      a verdict as the sentence that is read first
     confirmed    what the second stage decided; `second`, what is said of it beside the verdicts
@@ -59,7 +61,9 @@ def _write(path: Path, text: str) -> Path:
 
 
 class _Callable(ModuleType):
-    """This package as the function `rnnzoo.report`: importing it gives it that name in the package's front."""
+    """This package as the function `rnnzoo.report`: importing it gives it that name in the
+    package's front.
+    """
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         import rnnzoo

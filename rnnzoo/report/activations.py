@@ -1,7 +1,8 @@
 """A trained cell's activations -> numbers and pictures of its gates.
 
-In: the value of every equation over real sequences.  Out: for each equation the mean and spread of its values, for each
-gate how often it is shut or open (Karpathy, Johnson and Fei-Fei 2015, section 4.2), and a page.
+In: the value of every equation over real sequences.  Out: for each equation the mean and spread of
+its values, for each gate how often it is shut or open (Karpathy, Johnson and Fei-Fei 2015, section
+4.2), and a page.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ class Row:
 
     Attributes:
         gate: whether the equation is a gate, whose values lie between 0 and 1.
-        shut, open: the shares of values below 0.1 and above 0.9; where the equation is no gate, of magnitudes.
+        shut, open: the shares of values below 0.1 and above 0.9; where the equation is no gate, of
+            magnitudes.
     """
 
     name: str
@@ -42,7 +44,9 @@ def is_gate(step: ir.Step, name: str) -> bool:
     match step.equation(name).expr:
         case ir.Apply(op=op) if op.gates:
             return True
-        case ir.Apply(op=op, args=(ir.Number(value=1.0), ir.Ref(kind="value", name=operand))) if op is sub:
+        case ir.Apply(op=op, args=(ir.Number(value=1.0), ir.Ref(kind="value", name=operand))) if (
+            op is sub
+        ):
             return is_gate(step, operand)
     return False
 
@@ -67,8 +71,15 @@ def shares(
     step: ir.Step, values: Mapping[str, np.ndarray], keep: np.ndarray
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """For each gate, how often each of its units is shut, and how often open."""
-    gates = {equation.name: values[equation.name][keep] for equation in step.equations if is_gate(step, equation.name)}
-    return {name: ((real < SHUT).mean(axis=0), (real > OPEN).mean(axis=0)) for name, real in gates.items()}
+    gates = {
+        equation.name: values[equation.name][keep]
+        for equation in step.equations
+        if is_gate(step, equation.name)
+    }
+    return {
+        name: ((real < SHUT).mean(axis=0), (real > OPEN).mean(axis=0))
+        for name, real in gates.items()
+    }
 
 
 def page(
@@ -119,7 +130,9 @@ def page(
 
 
 def _ordered(cell: CellView, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The values with their units sorted by the mean of the cell's memory; other sizes keep their order."""
+    """The values with their units sorted by the mean of the cell's memory; other sizes keep their
+    order.
+    """
     memory = cell.states[-1] if cell.states else cell.ir.output
     order = np.argsort(values[memory].mean(axis=0))
     ordered = dict(values)

@@ -1,7 +1,8 @@
-"""A verdict -> the sentence that a newcomer reads first: the answer, by how much, and after how many trainings.
+"""A verdict -> the sentence that a newcomer reads first: the answer, by how much, and after how
+many trainings.
 
-In: a claim, its verdict, what variants are called and what scores are measured in.  Out: a sentence.  Each label stands beside
-the title of its cell where it comes first.
+In: a claim, its verdict, what variants are called and what scores are measured in.  Out: a
+sentence.  Each label stands beside the title of its cell where it comes first.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ _RELATIONS: Mapping[tuple[str, str], str] = {
     ("A same as B", "supported"): "same",
 }
 _WHETHER = {"A worse than B": "{a} is worse than {b}", "A better than B": "{a} is better than {b}"}
-_SHARES = {SOLVES: ("solves {task}", "solved"), DIVERGES: ("diverges", "diverged")}  # and what is counted
+# and what is counted
+_SHARES = {SOLVES: ("solves {task}", "solved"), DIVERGES: ("diverges", "diverged")}
 _STATED = {
     **_WHETHER,
     "A same as B": "{a} and {b} are the same within {number:g}",
@@ -49,7 +51,10 @@ def answers(
         units: of the scores, by task.
     """
     names = _Names(titles)
-    return [_answer(claim, verdict, names, units.get(task, "")) for (claim, task), verdict in zip(pairs, verdicts)]
+    return [
+        _answer(claim, verdict, names, units.get(task, ""))
+        for (claim, task), verdict in zip(pairs, verdicts)
+    ]
 
 
 class _Names:
@@ -67,8 +72,8 @@ class _Names:
 
 
 def subtitle(label: str, title: str) -> str:
-    """What a cell's title adds to its label, as it stands within a sentence: "No forget gate" begins small, "LSTM with
-    peepholes" and "MUT1" do not.  Empty where it adds nothing.
+    """What a cell's title adds to its label, as it stands within a sentence: "No forget gate"
+    begins small, "LSTM with peepholes" and "MUT1" do not.  Empty where it adds nothing.
     """
     title = _SHORT.sub("", title)
     if title.lower() in ("", label.lower()):
@@ -88,20 +93,27 @@ def _answer(claim: Claim, verdict: Verdict, names: _Names, unit: str) -> str:
     if claim.form not in _PAIRS:
         return verdict.found
     a, b = names(claim.a), names(claim.b)
-    low, high = (verdict.numbers.get(name, side * math.inf) for name, side in (("low", -1), ("high", 1)))
+    low, high = (
+        verdict.numbers.get(name, side * math.inf) for name, side in (("low", -1), ("high", 1))
+    )
     trainings = _trainings(verdict)
     if verdict.word == "undecided":
         return f"{_open(claim, verdict, a, b)}{_between(low, high, unit)}{trainings}"
     relation = "same" if verdict.word == "same" else _relation(claim, verdict)
     if relation == "same":
-        return f"{a} and {b} are the same within {measured(f'{_margin(claim, verdict):g}', unit)}{trainings}"
+        return (
+            f"{a} and {b} are the same within"
+            f" {measured(f'{_margin(claim, verdict):g}', unit)}{trainings}"
+        )
     least, most = (low, high) if relation == "worse" else (-high, -low)
     return f"{a} is {relation} than {b}{_by(least, most, unit)}{trainings}"
 
 
 def _relation(claim: Claim, verdict: Verdict) -> str:
     """What A is to B; where they are not the same, the difference says it."""
-    return _RELATIONS.get((claim.form, verdict.word), "worse" if verdict.numbers["difference"] > 0 else "better")
+    return _RELATIONS.get(
+        (claim.form, verdict.word), "worse" if verdict.numbers["difference"] > 0 else "better"
+    )
 
 
 def _margin(claim: Claim, verdict: Verdict) -> float:
@@ -111,7 +123,11 @@ def _margin(claim: Claim, verdict: Verdict) -> float:
 def _open(claim: Claim, verdict: Verdict, a: str, b: str) -> str:
     if claim.form in _WHETHER:
         return f"Whether {_WHETHER[claim.form].format(a=a, b=b)} stays open"
-    within = f" within {_margin(claim, verdict):g}" if claim.number is not None or "margin" in verdict.numbers else ""
+    within = (
+        f" within {_margin(claim, verdict):g}"
+        if claim.number is not None or "margin" in verdict.numbers
+        else ""
+    )
     return f"Whether {a} and {b} are the same{within} stays open"
 
 
@@ -137,7 +153,11 @@ def _by(least: float, most: float, unit: str) -> str:
 
 def _figures(first: float, second: float, low: float, high: float) -> tuple[str, str]:
     """Two figures of the width of an interval, and one of an end that is nearly 0."""
-    sizes = [math.floor(math.log10(size)) for size in (high - low, max(abs(low), abs(high))) if size > 0.0]
+    sizes = [
+        math.floor(math.log10(size))
+        for size in (high - low, max(abs(low), abs(high)))
+        if size > 0.0
+    ]
     least = [math.floor(math.log10(size)) for size in (abs(low), abs(high)) if size > 0.0]
     places = max(2, 1 - min(sizes, default=0), -min(least, default=0))
     return f"{first:.{min(places, 5)}f}", f"{second:.{min(places, 5)}f}"
@@ -145,7 +165,9 @@ def _figures(first: float, second: float, low: float, high: float) -> tuple[str,
 
 def measured(number: str, unit: str) -> str:
     """A number with its unit: 0.1 nats per frame, 0.1 in mean squared error."""
-    return f"{number} {unit}" if unit.startswith("nats") else f"{number} in {unit}" if unit else number
+    return (
+        f"{number} {unit}" if unit.startswith("nats") else f"{number} in {unit}" if unit else number
+    )
 
 
 def _trainings(verdict: Verdict) -> str:
@@ -169,7 +191,9 @@ def _none_better(claim: Claim, verdict: Verdict, names: _Names, unit: str) -> st
 
 def _shares(claim: Claim, verdict: Verdict, names: _Names) -> str:
     does, counted = _SHARES[claim.form]
-    a, of_a, b, of_b = (verdict.numbers[name] for name in (f"{counted}_a", "trials_a", f"{counted}_b", "trials_b"))
+    a, of_a, b, of_b = (
+        verdict.numbers[name] for name in (f"{counted}_a", "trials_a", f"{counted}_b", "trials_b")
+    )
     than = "less" if verdict.word == "refuted" else "more"
     text = f"{names(claim.a)} {does.format(task=claim.task)} {than} often than {names(claim.b)}"
     text = f"Whether {text} stays open" if verdict.word == "undecided" else text
@@ -179,7 +203,11 @@ def _shares(claim: Claim, verdict: Verdict, names: _Names) -> str:
 def _faster(claim: Claim, verdict: Verdict, names: _Names) -> str:
     a, b, number = names(claim.a), names(claim.b), f"{claim.number:g}"
     low, high = (verdict.numbers[name] for name in ("ratio_lowest", "ratio_highest"))
-    ratio = f"{low:.2f} times" if f"{low:.2f}" == f"{high:.2f}" else f"{low:.2f} to {high:.2f} times, by its size"
+    ratio = (
+        f"{low:.2f} times"
+        if f"{low:.2f}" == f"{high:.2f}"
+        else f"{low:.2f} to {high:.2f} times, by its size"
+    )
     if verdict.word == "undecided":
         return f"Whether {a} trains at least {number} times as fast as {b} stays open: {ratio}"
     at_least = "at least" if verdict.word == "supported" else "less than"

@@ -1,7 +1,7 @@
 """Where the second stage of an experiment stands -> verdicts, and what the figures show of them.
 
-In: a claim and a `Stand`.  Out: a `Verdict` that rests on the rounds alone: the numbers, what they were after each round, and
-for an open claim how many rounds it would take.
+In: a claim and a `Stand`.  Out: a `Verdict` that rests on the rounds alone: the numbers, what they
+were after each round, and for an open claim how many rounds it would take.
 """
 
 from __future__ import annotations
@@ -38,14 +38,20 @@ def verdict(claim: Claim, experiment: Experiment, stand: Stand) -> Verdict:
     how, asked = design(experiment, experiment.confirm, stand.task), question(claim, experiment)
     word = _word(claim, standing.answer)
     numbers = {
-        "difference": standing.mean, "low": standing.low, "high": standing.high, "rounds": float(standing.rounds),
-        "floor": asked.floor, "margin": asked.margin,
+        "difference": standing.mean, "low": standing.low, "high": standing.high,
+        "rounds": float(standing.rounds), "floor": asked.floor, "margin": asked.margin,
     }  # fmt: skip
     return Verdict(
         claim.text,
         stand.task,
         word,
-        "; ".join([_numbers(asked, standing, how.common), *_failures(asked, stand), *_held_back(asked, standing)]),
+        "; ".join(
+            [
+                _numbers(asked, standing, how.common),
+                *_failures(asked, stand),
+                *_held_back(asked, standing),
+            ]
+        ),
         TEST,
         _settle(asked, standing, how.looks, stand.ended) if word == "undecided" else "",
         numbers={name: number for name, number in numbers.items() if math.isfinite(number)},
@@ -66,17 +72,23 @@ def _word(claim: Claim, answer: Answer) -> Word:
     return "same" if answer is Answer.SAME else "refuted"
 
 
-def verdict_over(claim: Claim, where: str, experiment: Experiment, stands: Sequence[Stand]) -> Verdict:
+def verdict_over(
+    claim: Claim, where: str, experiment: Experiment, stands: Sequence[Stand]
+) -> Verdict:
     """What the rounds say of a claim about several tasks, by what they say on each.
 
     Args:
         where: the tasks, in words.
         stands: on each of the claim's tasks, in their order.
     """
-    parts = tuple(_part(claim, experiment, now, stands[:number]) for number, now in enumerate(stands))
+    parts = tuple(
+        _part(claim, experiment, now, stands[:number]) for number, now in enumerate(stands)
+    )
     holds = holds_over(claim, stands)
     word: Word = "undecided" if holds is None else "supported" if holds else "refuted"
-    numbers = {f"{part.task}/{name}": number for part in parts for name, number in part.numbers.items()}
+    numbers = {
+        f"{part.task}/{name}": number for part in parts for name, number in part.numbers.items()
+    }
     rounds = sum(part.numbers.get("rounds", 0.0) for part in parts)
     settle = [f"on {part.task}: {part.settle}" for part in parts if part.settle]
     return Verdict(
@@ -87,7 +99,12 @@ def verdict_over(claim: Claim, where: str, experiment: Experiment, stands: Seque
         f"{TEST}; on at least {claim.needed} of {len(parts)} tasks, by partial conjunction",
         "; ".join(settle) if word == "undecided" else "",
         note=claim.note,
-        numbers={"tasks": float(len(parts)), "needed": float(claim.needed), "rounds": rounds, **numbers},
+        numbers={
+            "tasks": float(len(parts)),
+            "needed": float(claim.needed),
+            "rounds": rounds,
+            **numbers,
+        },
         level=1.0 - 2.0 * level_over(experiment),
         names_task=True,
         confirmed=True,
@@ -98,7 +115,13 @@ def verdict_over(claim: Claim, where: str, experiment: Experiment, stands: Seque
 def _part(claim: Claim, experiment: Experiment, now: Stand, before: Sequence[Stand]) -> Verdict:
     """What one of a claim's tasks says; nothing where those before it have decided the claim."""
     if claim.text not in now.standings and holds_over(claim, before) is not None:
-        part = Verdict(claim.text, now.task, "undecided", "not asked: the tasks before decide the claim", "none")
+        part = Verdict(
+            claim.text,
+            now.task,
+            "undecided",
+            "not asked: the tasks before decide the claim",
+            "none",
+        )
     else:
         part = verdict(claim, experiment, now)
     return replace(part, claim=claim.text.removeprefix(f"on {claim.over} tasks: "))
@@ -118,7 +141,10 @@ def _unasked(claim: Claim, stand: Stand) -> str:
     untuned = [label for label in (claim.a, claim.b) if label in stand.untuned]
     if untuned:
         does = "does" if len(untuned) == 1 else "do"
-        return f"not tuned: {' and '.join(untuned)} {does} worse than predicted where all should do well; search longer"
+        return (
+            f"not tuned: {' and '.join(untuned)} {does} worse than predicted where all should do"
+            " well; search longer"
+        )
     if stand.ended.startswith("nothing"):
         return stand.ended
     ended = SPENT.get(stand.ended, stand.ended)
@@ -129,11 +155,18 @@ def _numbers(asked: Question, standing: Standing, common: bool) -> str:
     """The difference with its interval, and what it rests on."""
     if not standing.rounds:
         return "no round was run"
-    where = f"at {standing.rounds} settings where all do well" if common else "each where it does well itself"
+    where = (
+        f"at {standing.rounds} settings where all do well"
+        if common
+        else "each where it does well itself"
+    )
     difference = f"{asked.a} less {asked.b} {standing.mean:+.3f} on average"
     if math.isinf(standing.low):
         return f"{difference}, {where}"
-    bounds = f"{percent(1.0 - 2.0 * standing.level)} over all looks: {standing.low:+.3f} to {standing.high:+.3f}"
+    bounds = (
+        f"{percent(1.0 - 2.0 * standing.level)} over all looks: {standing.low:+.3f} to"
+        f" {standing.high:+.3f}"
+    )
     return f"{difference} ({bounds}), {where}"
 
 
@@ -145,7 +178,8 @@ def _failures(asked: Question, stand: Stand) -> list[str]:
         low, high = trainings.failing
         if trainings.failed:
             failures.append(
-                f"{label}: {trainings.failed} of {trainings.trainings} gave no score ({low:.0%} to {high:.0%})"
+                f"{label}: {trainings.failed} of {trainings.trainings} gave no score ({low:.0%} to"
+                f" {high:.0%})"
             )
     return failures
 
@@ -153,7 +187,12 @@ def _failures(asked: Question, stand: Stand) -> list[str]:
 def _held_back(asked: Question, standing: Standing) -> list[str]:
     """Why nothing is said, whatever the interval."""
     if standing.lopsided:
-        return ["one of the two spreads over three times as wide as the other, and a mean of few says little then"]
+        return [
+            (
+                "one of the two spreads over three times as wide as the other, and a mean of few"
+                " says little then"
+            )
+        ]
     where = "in the search or as a pilot, at other settings"
     if standing.elsewhere is Answer.SAME:
         return [f"one of the two once beat the other's mean by more than {asked.margin:g}, {where}"]
@@ -164,7 +203,8 @@ def _held_back(asked: Question, standing: Standing) -> list[str]:
 
 
 def _settle(asked: Question, standing: Standing, looks: Looks, ended: str) -> str:
-    """How many rounds in all it would take, for three true differences, from the spread of the differences so far.
+    """How many rounds in all it would take, for three true differences, from the spread of the
+    differences so far.
 
     From the spread alone: the difference that was found is mostly chance.
     """
@@ -180,7 +220,8 @@ def _settle(asked: Question, standing: Standing, looks: Looks, ended: str) -> st
 
 
 def needed(asked: Question, spread: float, level: float, looks: Looks, run: int) -> str:
-    """About how many rounds in all decide a question in 80 % of such studies, as a range over true differences.
+    """About how many rounds in all decide a question in 80 % of such studies, as a range over true
+    differences.
 
     Args:
         spread: standard deviation of a difference.

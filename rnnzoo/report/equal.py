@@ -1,7 +1,8 @@
 """The two variants of a claim compared at equal settings, from the trials of the search.
 
-In: an experiment, its results and its verdicts.  Out: the same verdicts, with a sentence added where the comparison can be
-made.  The comparison never changes a verdict, and its p-values are not adjusted for several claims.
+In: an experiment, its results and its verdicts.  Out: the same verdicts, with a sentence added
+where the comparison can be made.  The comparison never changes a verdict, and its p-values are not
+adjusted for several claims.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from rnnzoo.stats.adjusted import Adjusted, Placed
 LIMIT = "misleads where the two do best at different settings"
 
 
-def beside(experiment: Experiment, results: Sequence[Result], verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
+def beside(
+    experiment: Experiment, results: Sequence[Result], verdicts: Sequence[Verdict]
+) -> tuple[Verdict, ...]:
     """The verdicts, with the comparison at equal settings added.
 
     Args:
@@ -44,8 +47,12 @@ def beside(experiment: Experiment, results: Sequence[Result], verdicts: Sequence
     return tuple(with_adjustment)
 
 
-def _adjusted(experiment: Experiment, results: Sequence[Result], a: str, b: str, task: str) -> Adjusted | None:
-    """The comparison; None where the two were searched over different spaces, or too few trials completed."""
+def _adjusted(
+    experiment: Experiment, results: Sequence[Result], a: str, b: str, task: str
+) -> Adjusted | None:
+    """The comparison; None where the two were searched over different spaces, or too few trials
+    completed.
+    """
     space = experiment.variant(a).space
     of_a, of_b = (belonging(results, label, task) for label in (a, b))
     if experiment.variant(b).space != space or not all(
@@ -74,16 +81,24 @@ def _with(verdict: Verdict, claim: Claim, adjusted: Adjusted) -> Verdict:
     low, high = adjusted.interval()
     if claim.form == "A same as B":
         margin = claim.number or 0.0
-        p, words = max(adjusted.test(-margin).worse, adjusted.test(margin).better), f"within {margin:g} with p"
+        p, words = (
+            max(adjusted.test(-margin).worse, adjusted.test(margin).better),
+            f"within {margin:g} with p",
+        )
     else:
         seen = adjusted.test()
         p, words = min(1.0, 2 * min(seen.worse, seen.better)), "p"
     known = {"difference": adjusted.difference, "low": low, "high": high, "p": p}
-    numbers = {f"equal_settings_{name}": number for name, number in known.items() if math.isfinite(number)}
+    numbers = {
+        f"equal_settings_{name}": number for name, number in known.items() if math.isfinite(number)
+    }
     where = " in the search" if verdict.confirmed else ""
     return replace(
         verdict,
-        equal_settings=f"at equal settings{where}: {_by(adjusted.difference, low, high)}, {words} {pvalue(p)}; {LIMIT}",
+        equal_settings=(
+            f"at equal settings{where}: {_by(adjusted.difference, low, high)}, {words}"
+            f" {pvalue(p)}; {LIMIT}"
+        ),
         numbers={**verdict.numbers, **numbers},
     )
 

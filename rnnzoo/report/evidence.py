@@ -1,7 +1,8 @@
 """Results -> evidence: every trial of every variant, in the form that the judge asks for.
 
-In: an experiment and its results.  Out: `Searches`.  A trial that diverged, was pruned, ran out of memory or time, or failed is
-there with infinite scores: it is chosen last, and counts as the worst of the two variants where it must be chosen.
+In: an experiment and its results.  Out: `Searches`.  A trial that diverged, was pruned, ran out of
+memory or time, or failed is there with infinite scores: it is chosen last, and counts as the worst
+of the two variants where it must be chosen.
 """
 
 from __future__ import annotations
@@ -60,11 +61,17 @@ def searches(
     for task in experiment.tasks:
         for variant in experiment.variants:
             search = belonging(results, variant.label, task.label)
-            scored[task.label, variant.label] = trials(search, experiment.select.on, experiment.select.report)
+            scored[task.label, variant.label] = trials(
+                search, experiment.select.on, experiment.select.report
+            )
             completed = [result for result in search if result.outcome.kind is Kind.COMPLETE]
             complete[task.label, variant.label] = len(completed), len(search)
-            shares[task.label, variant.label] = solving(search, experiment.select.report, solved.get(task.label))
-            diverged[task.label, variant.label] = diverging(search, staged(results, variant.label, task.label, ROUND))
+            shares[task.label, variant.label] = solving(
+                search, experiment.select.report, solved.get(task.label)
+            )
+            diverged[task.label, variant.label] = diverging(
+                search, staged(results, variant.label, task.label, ROUND)
+            )
     pairs = judged(experiment.claims, [task.label for task in experiment.tasks])
     return Searches(
         trials=scored,
@@ -98,16 +105,21 @@ def trials(results: Sequence[Result], on: str, report: str) -> Trials | StatsErr
 
 
 def solving(results: Sequence[Result], report: str, solved: float | None) -> tuple[int, int] | None:
-    """How many trials reach the score that solves the task, and of how many; None without such a score or without trials."""
+    """How many trials reach the score that solves the task, and of how many; None without such a
+    score or without trials.
+    """
     if solved is None or not results:
         return None
-    return sum(result.outcome.scores.get(report, math.inf) <= solved for result in results), len(results)
+    return sum(result.outcome.scores.get(report, math.inf) <= solved for result in results), len(
+        results
+    )
 
 
 def diverging(search: Sequence[Result], rounds: Sequence[Result]) -> Diverging:
     """How many trainings diverged, of those that did or completed.
 
-    One that ran out of memory or time, was pruned or failed might have done either, and is no failure of the cell's.
+    One that ran out of memory or time, was pruned or failed might have done either, and is no
+    failure of the cell's.
     """
     kinds = Counter(result.outcome.kind for result in search)
     counts, fresh = _diverged(kinds), _diverged(Counter(result.outcome.kind for result in rounds))
@@ -120,11 +132,14 @@ def _diverged(kinds: Counter[Kind]) -> tuple[int, int]:
 
 
 def _ratio(experiment: Experiment, a: str, b: str, inputs: int) -> tuple[float, float]:
-    """Lowest and highest ratio of the weights of two variants of one size, over the sizes that are searched."""
+    """Lowest and highest ratio of the weights of two variants of one size, over the sizes that are
+    searched.
+    """
     cell_a, cell_b = (check(experiment.variant(label).cell) for label in (a, b))
     layers = experiment.variant(b).space.values("layers") or (Training().layers,)
     ratios = [
-        counts.weights(cell_a, inputs, units, int(layer)) / counts.weights(cell_b, inputs, units, int(layer))
+        counts.weights(cell_a, inputs, units, int(layer))
+        / counts.weights(cell_b, inputs, units, int(layer))
         for units, layer in product(_sizes(experiment, b), layers)
     ]
     return min(ratios), max(ratios)

@@ -1,6 +1,7 @@
 """Cells -> a static site: one page a cell and one of all of them, made from the YAML only.
 
-In: cells by name.  Out: files of one folder that need nothing else: no script, no request; equations are MathML, pictures SVG.
+In: cells by name.  Out: files of one folder that need nothing else: no script, no request;
+equations are MathML, pictures SVG.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ def write(cells: Sequence[CellView], folder: Path, bench: Path | None = None) ->
     folder.mkdir(parents=True, exist_ok=True)
     pages = {"index.html": render("gallery.html.j2", cells=[_card(cell) for cell in cells])}
     for number, cell in enumerate(cells):
-        neighbours = (names[number - 1] if number else "", names[number + 1] if number + 1 < len(names) else "")
+        neighbours = (
+            names[number - 1] if number else "",
+            names[number + 1] if number + 1 < len(names) else "",
+        )
         pages[f"{cell.name}.html"] = cell_page(cell, cells, times.get(cell.name, ()), neighbours)
     for name, text in pages.items():
         (folder / name).write_text(text, encoding="utf-8")
@@ -59,9 +63,14 @@ def cell_page(
         view=cell,
         changes=Markup(cell.diagram(highlight=cell.changes)) if cell.changes else None,
         chain=Markup(cell.chain()),
-        steps=[([equations[name] for name in group], Markup(picture)) for group, picture in cell.walk()],
+        steps=[
+            ([equations[name] for name in group], Markup(picture)) for group, picture in cell.walk()
+        ],
         inputs=INPUTS,
-        weights=[(units, cell.count_params(INPUTS, units), cell.count_multiply_adds(INPUTS, units)) for units in UNITS],
+        weights=[
+            (units, cell.count_params(INPUTS, units), cell.count_multiply_adds(INPUTS, units))
+            for units in UNITS
+        ],
         figure=Markup(figures.weights(cell, others, INPUTS, UNITS[-1])),
         times=times,
         neighbours=neighbours,
@@ -75,14 +84,22 @@ def _card(cell: CellView) -> dict[str, Any]:
 
 
 def _times(file: Path) -> dict[str, list[dict[str, Any]]]:
-    """Milliseconds of a training step by cell, from `make bench`; empty where there is no such file."""
+    """Milliseconds of a training step by cell, from `make bench`; empty where there is no such
+    file.
+    """
     try:
         results = json.loads(file.read_text())["results"]
         times: dict[str, list[dict[str, Any]]] = {}
         for result in results:
             batch, steps, inputs, units = result["shape"]
             times.setdefault(result["cell"], []).append(
-                {"batch": batch, "steps": steps, "inputs": inputs, "units": units, "ms": float(result["ms"]["ours"])}
+                {
+                    "batch": batch,
+                    "steps": steps,
+                    "inputs": inputs,
+                    "units": units,
+                    "ms": float(result["ms"]["ours"]),
+                }
             )
         return times
     except (OSError, ValueError, KeyError, TypeError):

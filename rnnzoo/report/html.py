@@ -1,7 +1,8 @@
-"""Numbers, pictures and equations -> one page that needs nothing else: no script, no request, prints well.
+"""Numbers, pictures and equations -> one page that needs nothing else: no script, no request,
+prints well.
 
-Everything that comes from a spec is escaped by the template; the pictures are our own SVG, the equations MathML made from
-our own LaTeX.  The only file that imports jinja2 and latex2mathml.
+Everything that comes from a spec is escaped by the template; the pictures are our own SVG, the
+equations MathML made from our own LaTeX.  The only file that imports jinja2 and latex2mathml.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ def page(summary: Summary, cells: Mapping[str, CellView], pictures: Mapping[str,
         pictures={name: Markup(text) for name, text in pictures.items()},
         several=len(summary.tables) > 1,
         scaling_curves=scaling_curves(summary),
-        cells=[described(label, view, cells.get(summary.baseline)) for label, view in cells.items()],
+        cells=[
+            described(label, view, cells.get(summary.baseline)) for label, view in cells.items()
+        ],
         spec=yaml_text(dict(summary.spec)),
         sources=_sources(cells),
         replicates=summary.spec["select"]["replicates"],
@@ -55,7 +58,9 @@ def render(template: str, **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters["number"] = number
-    environment.filters["interval"] = lambda bounds: ends(number(bounds[0]), number(bounds[1])) if bounds else ""
+    environment.filters["interval"] = lambda bounds: (
+        ends(number(bounds[0]), number(bounds[1])) if bounds else ""
+    )
     environment.filters["pvalue"] = pvalue
     environment.filters["box"] = box
     environment.filters["methods"] = methods

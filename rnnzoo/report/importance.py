@@ -1,7 +1,7 @@
 """Results -> which hyper-parameters explain the scores, by functional ANOVA (Hutter et al. 2014).
 
-In: an experiment and its results.  Out: for each task a forest, and from it the shares of variance and the marginal curves
-that a report shows.
+In: an experiment and its results.  Out: for each task a forest, and from it the shares of variance
+and the marginal curves that a report shows.
 """
 
 from __future__ import annotations
@@ -17,11 +17,20 @@ from rnnzoo.report.results import belonging
 from rnnzoo.spec.experiment import Dimension, Experiment, Space
 from rnnzoo.spec.points import within
 from rnnzoo.spec.trial import Result
-from rnnzoo.stats.importance import Axis, Forest, Importance, Share, fit_forest, importance, marginal
+from rnnzoo.stats.importance import (
+    Axis,
+    Forest,
+    Importance,
+    Share,
+    fit_forest,
+    importance,
+    marginal,
+)
 
 POINTS = 41  # of a marginal curve
 FENCE = 3.0
-SPREAD_LIMIT = 10.0  # times the median variant's spread: trials of a wider one would be most of the variance
+# times the median variant's spread: trials of a wider one would be most of the variance
+SPREAD_LIMIT = 10.0
 PREDICTED = 0.5  # below, shares are shares of what is mostly noise
 
 
@@ -68,20 +77,25 @@ class ImportanceSummary:
 class ImportanceModel:
     """Regression forests from hyper-parameters to scores, one for each task, fitted on first use.
 
-    All variants' trials enter one forest, each variant's scores less their median: the question is which hyper-parameter
-    matters, not which variant.  One trial that went wrong would be most of the variance, so a score far above the others
-    counts as their fence (Tukey 1977: the upper quartile plus three times the distance between the quartiles), and so does
-    a trial that did not complete.  A variant whose trials often go wrong, as those of an unbounded cell do, would still be
-    most of the variance: where the middle half of its scores spreads `SPREAD_LIMIT` times as wide as that of the median
-    variant, its trials are left out, and the report names it.
+    All variants' trials enter one forest, each variant's scores less their median: the question is
+    which hyper-parameter matters, not which variant.  One trial that went wrong would be most of
+    the variance, so a score far above the others counts as their fence (Tukey 1977: the upper
+    quartile plus three times the distance between the quartiles), and so does a trial that did not
+    complete.  A variant whose trials often go wrong, as those of an unbounded cell do, would still
+    be most of the variance: where the middle half of its scores spreads `SPREAD_LIMIT` times as
+    wide as that of the median variant, its trials are left out, and the report names it.
     """
 
     def __init__(self, experiment: Experiment, results: Sequence[Result]) -> None:
         self.experiment = experiment
         self.searched, self.axes = searched(experiment), axes(experiment)
-        choices = Space(tuple(dimension for dimension in self.searched if dimension.kind == "choice"))
+        choices = Space(
+            tuple(dimension for dimension in self.searched if dimension.kind == "choice")
+        )
         # a table may be older than its spec, which has lost a choice since
-        self.results = [result for result in results if within(choices, result.trial.hyperparameters)]
+        self.results = [
+            result for result in results if within(choices, result.trial.hyperparameters)
+        ]
         self._forests: dict[str, Forest] = {}
         self._importances: dict[str, Importance] = {}
         self._trials: dict[str, int] = {}
@@ -118,8 +132,9 @@ class ImportanceModel:
         shares = self.importance(task)
         if not shares.explained >= PREDICTED:
             raise StatsError(
-                f"hyper-parameters predict {max(shares.explained, 0.0):.0%} of the variance of trials that the forest has not"
-                f" seen, and at least {PREDICTED:.0%} are needed to say which of them matters"
+                f"hyper-parameters predict {max(shares.explained, 0.0):.0%} of the variance of"
+                f" trials that the forest has not seen, and at least {PREDICTED:.0%} are needed to"
+                " say which of them matters"
             )
         return {**shares.main, "": shares.interactions}
 
@@ -133,7 +148,9 @@ class ImportanceModel:
                     lower, upper = np.percentile(finite, (25, 75))
                     spread[variant.label] = float(upper - lower)
             median = float(np.median(list(spread.values()))) if spread else 0.0
-            self._excluded[task] = tuple(label for label, width in spread.items() if width > SPREAD_LIMIT * median > 0)
+            self._excluded[task] = tuple(
+                label for label, width in spread.items() if width > SPREAD_LIMIT * median > 0
+            )
         return self._excluded[task]
 
     def summary(self, task: str) -> ImportanceSummary:
@@ -155,7 +172,9 @@ class ImportanceModel:
         )
 
     def _scores(self, label: str, task: str) -> np.ndarray:
-        """What the trials of a variant reached on the reported split; infinite where one did not complete."""
+        """What the trials of a variant reached on the reported split; infinite where one did not
+        complete.
+        """
         report = self.experiment.select.report
         trials = belonging(self.results, label, task)
         return np.array([trial.outcome.scores.get(report, math.inf) for trial in trials])
@@ -168,9 +187,13 @@ class ImportanceModel:
             reached = self._scores(variant.label, task)
             finite = _finite(reached)
             if finite.size and variant.label not in self.excluded(task):
-                points += [self._point(trial) for trial in belonging(self.results, variant.label, task)]
+                points += [
+                    self._point(trial) for trial in belonging(self.results, variant.label, task)
+                ]
                 scores += (reached - np.median(finite)).tolist()
-        return np.array(points, dtype=float).reshape(len(points), len(self.axes)), _fenced(np.array(scores))
+        return np.array(points, dtype=float).reshape(len(points), len(self.axes)), _fenced(
+            np.array(scores)
+        )
 
     def _point(self, result: Result) -> list[float]:
         chosen = result.trial.hyperparameters
@@ -213,7 +236,15 @@ def searched(experiment: Experiment) -> tuple[Dimension, ...]:
 
 def _alike(dimensions: Sequence[Dimension]) -> bool:
     """Whether dimensions of one name have the same choices, or are ranges on the same scale."""
-    return len({(dimension.kind == "choice", dimension.choices, dimension.log) for dimension in dimensions}) == 1
+    return (
+        len(
+            {
+                (dimension.kind == "choice", dimension.choices, dimension.log)
+                for dimension in dimensions
+            }
+        )
+        == 1
+    )
 
 
 def axes(experiment: Experiment) -> tuple[Axis, ...]:

@@ -1,14 +1,16 @@
-"""Claims + evidence -> verdicts: supported, refuted or undecided, with the numbers and what would settle it.
+"""Claims + evidence -> verdicts: supported, refuted or undecided, with the numbers and what would
+settle it.
 
-In: claims, and evidence about variants.  Out: one `Verdict` for each claim and task.  Evidence is `Searches`, the trials of an
-experiment, or `Printed`, a table of a paper with one number for each variant, where nothing can be tested and a claim holds
-as far as its numbers do.
+In: claims, and evidence about variants.  Out: one `Verdict` for each claim and task.  Evidence is
+`Searches`, the trials of an experiment, or `Printed`, a table of a paper with one number for each
+variant, where nothing can be tested and a claim holds as far as its numbers do.
 
-At most 5 % of the studies in which the truth lies on the border have a wrong word anywhere, for or against any claim: each
-claim's two directions share its level, and the claims share that of the study (Holm 1979).  A large p-value supports nothing:
-"same as" is supported where the difference is significantly inside the margin, both ways (two one-sided tests, Schuirmann
-1987).  The interval beside a word has the level at which that word was decided, and comes from the same test: it lies on one
-side of the boundary exactly where there is a word.
+At most 5 % of the studies in which the truth lies on the border have a wrong word anywhere, for or
+against any claim: each claim's two directions share its level, and the claims share that of the
+study (Holm 1979).  A large p-value supports nothing: "same as" is supported where the difference is
+significantly inside the margin, both ways (two one-sided tests, Schuirmann 1987).  The interval
+beside a word has the level at which that word was decided, and comes from the same test: it lies on
+one side of the boundary exactly where there is a word.
 """
 
 from __future__ import annotations
@@ -47,7 +49,10 @@ from rnnzoo.stats.shares import more_often, share_interval, trials_for_shares
 
 T = TypeVar("T")
 
-_WITHOUT = {**dict.fromkeys(SHARES, ""), FASTER: "sweep again with this claim, which measures it at the end"}
+_WITHOUT = {
+    **dict.fromkeys(SHARES, ""),
+    FASTER: "sweep again with this claim, which measures it at the end",
+}
 SHARES_APART = (0.5, 0.25)  # differences between shares for which advice is given
 MANY = 10_000  # trials; beyond, a number is no advice
 MOSTLY = 0.9  # of the trials; where fewer completed, a verdict says so
@@ -73,7 +78,8 @@ class Diverging:
 
     Attributes:
         diverged, trainings: in the search, of those that diverged or completed.
-        otherwise: how many of the search ended otherwise, and so do not count, by what became of them.
+        otherwise: how many of the search ended otherwise, and so do not count, by what became of
+            them.
         fresh: the same two numbers of the rounds of a second stage; None where there are none.
     """
 
@@ -121,19 +127,25 @@ class Evidence(Protocol):
         """Variants that a claim about all of them is about."""
 
     def difference(self, task: str, a: str, b: str, shift: float) -> tuple[float, float]:
-        """P-values of "A is worse than B by more than `shift`" and of "A is not worse by as much"."""
+        """P-values of "A is worse than B by more than `shift`" and of "A is not worse by as
+        much".
+        """
 
     def describe(self, task: str, a: str, b: str, level: float) -> tuple[str, Mapping[str, float]]:
         """The two and their difference with an interval, as a sentence and as numbers."""
 
     def settle(self, task: str, a: str, b: str, margin: float | None, level: float) -> str:
-        """How many trials would show differences of stated sizes, or that there is none beyond a margin."""
+        """How many trials would show differences of stated sizes, or that there is none beyond a
+        margin.
+        """
 
     def weights(self, task: str, a: str, b: str) -> tuple[float, float]:
         """Lowest and highest ratio of weights, over the sizes that were searched."""
 
     def share(self, task: str, name: str) -> Share:
-        """Share of the variance that a hyper-parameter explains by itself; of all interactions for an empty name."""
+        """Share of the variance that a hyper-parameter explains by itself; of all interactions for
+        an empty name.
+        """
 
     def solved(self, task: str, name: str) -> tuple[int, int]:
         """How many trials of a variant solve the task, and of how many, whatever became of them."""
@@ -160,15 +172,23 @@ def judge(claims: Sequence[Claim], tasks: Sequence[str], evidence: Evidence) -> 
     return judge_pairs(judged(claims, tasks), evidence)
 
 
-def judge_pairs(pairs: Sequence[tuple[Claim, str]], evidence: Evidence, share: float = 1.0) -> tuple[Verdict, ...]:
+def judge_pairs(
+    pairs: Sequence[tuple[Claim, str]], evidence: Evidence, share: float = 1.0
+) -> tuple[Verdict, ...]:
     """A verdict on each claim and task.
 
     Args:
-        share: of the study's error rate that these claims have; the rest is for those that are confirmed.
+        share: of the study's error rate that these claims have; the rest is for those that are
+            confirmed.
     """
     findings = [_finding(claim, task, evidence) for claim, task in pairs]
-    tested = [position for position, finding in enumerate(findings) if isinstance(finding, Finding) and finding.tested]
-    p = [min(1.0, findings[position].p / share) for position in tested]  # type: ignore[union-attr]  # a text is not tested
+    tested = [
+        position
+        for position, finding in enumerate(findings)
+        if isinstance(finding, Finding) and finding.tested
+    ]
+    # a text is not tested
+    p = [min(1.0, findings[position].p / share) for position in tested]  # type: ignore[union-attr]
     levels = [share * level for level in holm_levels(p)]
     adjusted = dict(zip(tested, zip(holm(p), levels)))
     return tuple(
@@ -177,8 +197,12 @@ def judge_pairs(pairs: Sequence[tuple[Claim, str]], evidence: Evidence, share: f
     )
 
 
-def _verdict(claim: Claim, task: str, finding: Finding | str, adjusted: tuple[float, float] | None) -> Verdict:
-    """The verdict of a finding, with the adjusted p-value of its words and the level that was left for it."""
+def _verdict(
+    claim: Claim, task: str, finding: Finding | str, adjusted: tuple[float, float] | None
+) -> Verdict:
+    """The verdict of a finding, with the adjusted p-value of its words and the level that was left
+    for it.
+    """
     about = {"note": claim.note, "names_task": bool(claim.task or claim.over)}
     if isinstance(finding, str):
         more = _WITHOUT.get(claim.form, "more trials that complete")
@@ -212,7 +236,8 @@ def _finding(claim: Claim, task: str, evidence: Evidence) -> Finding | str:
 def _over(claim: Claim, evidence: Evidence) -> Finding:
     """One claim about several tasks: it holds on all, or on more than half, of them.
 
-    It is refuted where so few are left that it cannot.  Both are partial conjunctions of what each task says by itself.
+    It is refuted where so few are left that it cannot.  Both are partial conjunctions of what each
+    task says by itself.
     """
     parts = [_on(claim, task, evidence) for task in claim.tasks]
     left = len(parts) - claim.needed + 1  # tasks without which it cannot hold
@@ -220,14 +245,24 @@ def _over(claim: Claim, evidence: Evidence) -> Finding:
     def tell(word: Word, level: float) -> VerdictText:
         part_level = 1.0 - (1.0 - level) / (claim.needed if word == "refuted" else left)
         texts = {task: part.tell(word, part_level) for task, part in zip(claim.tasks, parts)}
-        numbers = {f"{task}/{name}": value for task, text in texts.items() for name, value in text.numbers.items()}
-        settle = "; ".join(f"on {task}: {text.settle}" for task, text in texts.items() if text.settle)
+        numbers = {
+            f"{task}/{name}": value
+            for task, text in texts.items()
+            for name, value in text.numbers.items()
+        }
+        settle = "; ".join(
+            f"on {task}: {text.settle}" for task, text in texts.items() if text.settle
+        )
         sentence = "; ".join(f"on {task}: {text.sentence}" for task, text in texts.items())
-        return VerdictText(sentence, {"tasks": float(len(parts)), "needed": float(claim.needed), **numbers}, settle)
+        return VerdictText(
+            sentence, {"tasks": float(len(parts)), "needed": float(claim.needed), **numbers}, settle
+        )
 
     supports = partial_conjunction([part.supports for part in parts], claim.needed)
     refutes = partial_conjunction([part.refutes for part in parts], left)
-    test = f"{parts[0].test}; on at least {claim.needed} of {len(parts)} tasks, by partial conjunction"
+    test = (
+        f"{parts[0].test}; on at least {claim.needed} of {len(parts)} tasks, by partial conjunction"
+    )
     return Finding(supports, refutes, test, tell, parts[0].tested, parts[0].scale)
 
 
@@ -243,7 +278,7 @@ def _on(claim: Claim, task: str, evidence: Evidence) -> Finding:
         raise StatsError(f"on {task}: {error}") from None
 
 
-# ---------------------------------------------------------------------------------------------- one function for each form
+# ------------------------------------------------------------------ one function for each form
 
 
 def _worse(claim: Claim, task: str, evidence: Evidence) -> Finding:
@@ -268,7 +303,9 @@ def _ordered(claim: Claim, task: str, evidence: Evidence, worse: bool) -> Findin
 
 
 def _same(claim: Claim, task: str, evidence: Evidence) -> Finding:
-    """Supported where the difference is inside the margin on both sides, refuted where it is outside on either."""
+    """Supported where the difference is inside the margin on both sides, refuted where it is
+    outside on either.
+    """
     margin = _number(claim)
     above_low, below_low = evidence.difference(task, claim.a, claim.b, -margin)
     above_high, below_high = evidence.difference(task, claim.a, claim.b, margin)
@@ -276,9 +313,13 @@ def _same(claim: Claim, task: str, evidence: Evidence) -> Finding:
 
     def tell(word: Word, level: float) -> VerdictText:
         sentence, numbers = evidence.describe(task, claim.a, claim.b, level)
-        settle = evidence.settle(task, claim.a, claim.b, margin, level) if word == "undecided" else ""
+        settle = (
+            evidence.settle(task, claim.a, claim.b, margin, level) if word == "undecided" else ""
+        )
         return VerdictText(
-            f"{sentence}; the margin is {margin:g}", {**numbers, "margin": margin, "inside": inside}, settle
+            f"{sentence}; the margin is {margin:g}",
+            {**numbers, "margin": margin, "inside": inside},
+            settle,
         )
 
     test = f"{evidence.test(claim.a, claim.b)}, against the margin on both sides"
@@ -286,7 +327,9 @@ def _same(claim: Claim, task: str, evidence: Evidence) -> Finding:
 
 
 def _none_better(claim: Claim, task: str, evidence: Evidence) -> Finding:
-    """Supported where each variant is significantly not better by the margin; refuted where one of them is."""
+    """Supported where each variant is significantly not better by the margin; refuted where one of
+    them is.
+    """
     margin = _number(claim)
     names = [name for name in evidence.names(task) if name != claim.b]
     differences = {name: evidence.difference(task, name, claim.b, -margin) for name in names}
@@ -299,10 +342,20 @@ def _none_better(claim: Claim, task: str, evidence: Evidence) -> Finding:
         text, numbers = evidence.describe(task, shown, claim.b, pair_level)
         settle = evidence.settle(task, shown, claim.b, margin, level) if word == "undecided" else ""
         text = f"the one that comes closest is {text}; the margin is {margin:g}"
-        return VerdictText(text, {**numbers, "margin": margin, "variants": float(len(names))}, settle)
+        return VerdictText(
+            text, {**numbers, "margin": margin, "variants": float(len(names))}, settle
+        )
 
-    test = f"{evidence.test(nearest, claim.b)}, against the margin, for each of {len(names)} variants"
-    return Finding(differences[nearest][0], min(1.0, len(names) * differences[best][1]), test, tell, evidence.tests)
+    test = (
+        f"{evidence.test(nearest, claim.b)}, against the margin, for each of {len(names)} variants"
+    )
+    return Finding(
+        differences[nearest][0],
+        min(1.0, len(names) * differences[best][1]),
+        test,
+        tell,
+        evidence.tests,
+    )
 
 
 def _weights(claim: Claim, task: str, evidence: Evidence) -> Finding:
@@ -318,7 +371,9 @@ def _weights(claim: Claim, task: str, evidence: Evidence) -> Finding:
 
 
 def _counted(supported: bool, refuted: bool, test: str, text: VerdictText) -> Finding:
-    return Finding(0.0 if supported else 1.0, 0.0 if refuted else 1.0, test, lambda word, level: text)
+    return Finding(
+        0.0 if supported else 1.0, 0.0 if refuted else 1.0, test, lambda word, level: text
+    )
 
 
 def _share(claim: Claim, task: str, evidence: Evidence) -> Finding:
@@ -341,25 +396,32 @@ def _share(claim: Claim, task: str, evidence: Evidence) -> Finding:
 
 
 def _solves(claim: Claim, task: str, evidence: Evidence) -> Finding:
-    """Shares of all trials: nothing is chosen, and one that diverged or failed has not solved the task.
+    """Shares of all trials: nothing is chosen, and one that diverged or failed has not solved the
+    task.
 
-    Each share has its exact interval; an interval of their difference would be another test's, and could contradict the word.
+    Each share has its exact interval; an interval of their difference would be another test's, and
+    could contradict the word.
     """
     solved_a, solved_b = evidence.solved(task, claim.a), evidence.solved(task, claim.b)
     return _more_often(claim, ("solves it in", "solve the task", "solved"), solved_a, solved_b)
 
 
 def _diverges(claim: Claim, task: str, evidence: Evidence) -> Finding:
-    """Shares of the trainings of the search that diverged or completed; the others say nothing of it.
+    """Shares of the trainings of the search that diverged or completed; the others say nothing of
+    it.
 
-    The rounds of a second stage are told and not tested: how many there are depends on the scores that they gave, and one
-    that diverged counts as the worst score, so that their shares are not binomial.
+    The rounds of a second stage are told and not tested: how many there are depends on the scores
+    that they gave, and one that diverged counts as the worst score, so that their shares are not
+    binomial.
     """
     a, b = evidence.diverged(task, claim.a), evidence.diverged(task, claim.b)
     words = ("diverged in", "diverge", "diverged")
     remarks = [*_not_counted(claim.a, a), *_not_counted(claim.b, b)]
     if a.fresh and b.fresh:
-        in_a, in_b = (f"{name} in {count} of {of}" for name, (count, of) in ((claim.a, a.fresh), (claim.b, b.fresh)))
+        in_a, in_b = (
+            f"{name} in {count} of {of}"
+            for name, (count, of) in ((claim.a, a.fresh), (claim.b, b.fresh))
+        )
         remarks.append(f"in the rounds, which are not tested: {in_a}, {in_b}")
     return _more_often(claim, words, (a.diverged, a.trainings), (b.diverged, b.trainings), remarks)
 
@@ -373,7 +435,11 @@ def _not_counted(name: str, diverging: Diverging) -> list[str]:
 
 
 def _more_often(
-    claim: Claim, words: tuple[str, str, str], a: tuple[int, int], b: tuple[int, int], remarks: Sequence[str] = ()
+    claim: Claim,
+    words: tuple[str, str, str],
+    a: tuple[int, int],
+    b: tuple[int, int],
+    remarks: Sequence[str] = (),
 ) -> Finding:
     """Which of two shares of trainings is the larger.
 
@@ -386,27 +452,45 @@ def _more_often(
     difference = a[0] / a[1] - b[0] / b[1]
 
     def tell(word: Word, level: float) -> VerdictText:
-        shares = f"{_share_of(claim.a, does, *a)}, {_share_of(claim.b, does, *b)}: {_points_apart(difference)}"
+        shares = (
+            f"{_share_of(claim.a, does, *a)}, {_share_of(claim.b, does, *b)}:"
+            f" {_points_apart(difference)}"
+        )
         gaps = {gap: trials_for_shares(gap, 1.0 - level) for gap in SHARES_APART}
-        needed = {f"shares that differ by {100 * gap:.0f} percentage points": count for gap, count in gaps.items()}
+        needed = {
+            f"shares that differ by {100 * gap:.0f} percentage points": count
+            for gap, count in gaps.items()
+        }
         return VerdictText(
             "; ".join([shares, *remarks]),
             {
-                f"{name}_a": float(a[0]), "trials_a": float(a[1]), f"{name}_b": float(b[0]), "trials_b": float(b[1]),
-                "difference": difference, "more": more, "less": less,
+                f"{name}_a": float(a[0]), "trials_a": float(a[1]), f"{name}_b": float(b[0]),
+                "trials_b": float(b[1]), "difference": difference, "more": more, "less": less,
             },
             _advice(needed, a[1]),
         )  # fmt: skip
 
-    return Finding(more, less, f"Boschloo's exact test of the shares that {do}", tell, tested=True, scale="share")
+    return Finding(
+        more,
+        less,
+        f"Boschloo's exact test of the shares that {do}",
+        tell,
+        tested=True,
+        scale="share",
+    )
 
 
 def _points_apart(difference: float) -> str:
-    """A difference of two shares: not "50% more often", which would be three of twelve after two of twelve."""
+    """A difference of two shares: not "50% more often", which would be three of twelve after two of
+    twelve.
+    """
     points = f"{abs(100 * difference):.0f}"
     if points == "0":
         return "as often"
-    return f"{points} percentage point{'' if points == '1' else 's'} {'more' if difference > 0 else 'less'}"
+    return (
+        f"{points} percentage point{'' if points == '1' else 's'}"
+        f" {'more' if difference > 0 else 'less'}"
+    )
 
 
 def _share_of(name: str, does: str, count: int, trials: int) -> str:
@@ -416,8 +500,8 @@ def _share_of(name: str, does: str, count: int, trials: int) -> str:
 def _faster(claim: Claim, task: str, evidence: Evidence) -> Finding:
     """By the median of the ratios of each round, at the smallest and at the largest size.
 
-    Supported where it is at or above the number at every size, refuted where it is below at every size: so each size is
-    tested at the whole level (Berger 1982).
+    Supported where it is at or above the number at every size, refuted where it is below at every
+    size: so each size is tested at the whole level (Berger 1982).
     """
     timing, limit = evidence.timing(task, claim.a, claim.b), _number(claim)
     tests = [median_tests(side.ratios, limit) for side in timing.sides]
@@ -427,8 +511,9 @@ def _faster(claim: Claim, task: str, evidence: Evidence) -> Finding:
         bounds = [median_interval(side.ratios, level) for side in timing.sides]
         speeds = [_speed(side, *ends, level) for side, ends in zip(timing.sides, bounds)]
         where = (
-            f"in {len(timing.sides[0].a)} epochs of each that took turns, on {timing.machine}; how many times as fast is the"
-            " median over the rounds, each of its own ratio, and not the ratio of the median times"
+            f"in {len(timing.sides[0].a)} epochs of each that took turns, on {timing.machine}; how"
+            " many times as fast is the median over the rounds, each of its own ratio, and not"
+            " the ratio of the median times"
         )
         numbers = {
             "ratio_lowest": min(medians), "ratio_highest": max(medians), "limit": limit,
@@ -436,7 +521,9 @@ def _faster(claim: Claim, task: str, evidence: Evidence) -> Finding:
         }  # fmt: skip
         apart = min(medians) < limit <= max(medians)
         settle = (
-            "it depends on the size: narrow the range of units" if apart else "a quieter machine, or another number"
+            "it depends on the size: narrow the range of units"
+            if apart
+            else "a quieter machine, or another number"
         )
         finite = {name: number for name, number in numbers.items() if math.isfinite(number)}
         return VerdictText(f"{claim.a} is {'; '.join(speeds)}; measured {where}", finite, settle)
@@ -448,7 +535,9 @@ def _faster(claim: Claim, task: str, evidence: Evidence) -> Finding:
 
 def _speed(side: Side, low: float, high: float, level: float) -> str:
     ratio, a, b = (statistics.median(rounds) for rounds in (side.ratios, side.a, side.b))
-    bounds = ends(f"{low:.2f}", f"{high:.2f}") if math.isfinite(low) else "so few rounds exclude nothing"
+    bounds = (
+        ends(f"{low:.2f}", f"{high:.2f}") if math.isfinite(low) else "so few rounds exclude nothing"
+    )
     steps = f"{_milliseconds(a)} against {_milliseconds(b)} ms a step"
     return f"{ratio:.2f} times as fast at {side.words} ({percent(level)}: {bounds}; {steps})"
 
@@ -492,7 +581,7 @@ def _about(trials: int, run: int) -> str:
     return f"about {math.ceil(trials / figures) * figures:,} trials of each"
 
 
-# ---------------------------------------------------------------------------------------------- evidence
+# ------------------------------------------------------------------ evidence
 
 
 @dataclass(eq=False)
@@ -503,16 +592,18 @@ class Searches:
         trials: by task and variant.
         complete: likewise, how many trials completed, and of how many.
         keep: how many of each are compared, by task.
-        shares: by task: the share of each hyper-parameter, and of all interactions under the empty name.
+        shares: by task: the share of each hyper-parameter, and of all interactions under the empty
+            name.
         excluded: by task: the variants that the shares are not about.
         ratio: (task, variant, variant) -> lowest and highest ratio of weights.
-        solving: by task and variant, how many trials solve the task, and of how many; None for a task of which it is not
-            known from which score on it is solved.
+        solving: by task and variant, how many trials solve the task, and of how many; None for a
+            task of which it is not known from which score on it is solved.
         diverging: by task and variant, how many trainings diverged.
         timings: by task and two variants, how fast they trained side by side.
         control: the baseline's second run, which no claim is about.
         seed: words; the same results always give the same verdicts.
-        margin: what "same as" means in the experiment; advice is given for differences of it and of twice as much.
+        margin: what "same as" means in the experiment; advice is given for differences of it and of
+            twice as much.
         nothing: by task, what a variant must beat to have learnt something.
         idle: task and variant of those that have not.
         pairs: whether trials of two variants with one index were drawn at one point.
@@ -549,18 +640,25 @@ class Searches:
 
     def test(self, a: str, b: str) -> str:
         if self.pairs(a, b):
-            return "permutation of labels within pairs of trials at one point, the best chosen anew each time"
+            return (
+                "permutation of labels within pairs of trials at one point, the best chosen anew"
+                " each time"
+            )
         return "permutation of all trials' labels, the best chosen anew each time"
 
     def comparison(self, task: str, a: str, b: str) -> Comparison:
         def compute() -> Comparison:
             of_a, of_b, keep = self.of(task, a), self.of(task, b), self.keep[task]
-            return Comparison(of_a, of_b, keep, self._seed(task, a, b), self.draws, self.pairs(a, b))
+            return Comparison(
+                of_a, of_b, keep, self._seed(task, a, b), self.draws, self.pairs(a, b)
+            )
 
         return self._once(("comparison", task, a, b), compute)
 
     def difference(self, task: str, a: str, b: str, shift: float) -> tuple[float, float]:
-        tested = self._once(("test", task, a, b, shift), lambda: self.comparison(task, a, b).test(shift))
+        tested = self._once(
+            ("test", task, a, b, shift), lambda: self.comparison(task, a, b).test(shift)
+        )
         return tested.worse, tested.better
 
     def welch(self, task: str, a: str, b: str) -> Welch:
@@ -574,10 +672,13 @@ class Searches:
         text = f"{a} {size.a:.3f}, {b} {size.b:.3f}: {by} ({percent(level)}: {_bounds(low, high)})"
         numbers = {
             "a": size.a, "b": size.b, "difference": size.difference, "error": size.error,
-            "trials_a": float(len(self.of(task, a))), "trials_b": float(len(self.of(task, b))), "kept": float(self.keep[task]),
-            "welch": welch.p, "welch_false_alarms": welch.false_alarms,
+            "trials_a": float(len(self.of(task, a))), "trials_b": float(len(self.of(task, b))),
+            "kept": float(self.keep[task]), "welch": welch.p,
+            "welch_false_alarms": welch.false_alarms,
         }  # fmt: skip
-        bounds = {name: bound for name, bound in (("low", low), ("high", high)) if math.isfinite(bound)}
+        bounds = {
+            name: bound for name, bound in (("low", low), ("high", high)) if math.isfinite(bound)
+        }
         return "; ".join([text, *self._remarks(task, a, b)]), {**numbers, **bounds}
 
     def _remarks(self, task: str, a: str, b: str) -> list[str]:
@@ -587,7 +688,8 @@ class Searches:
         if idle:
             are = "are" if len(idle) > 1 else "is"
             remarks.append(
-                f"{' and '.join(idle)} {are} not clearly better than '{self.nothing[task].name}', which learns nothing"
+                f"{' and '.join(idle)} {are} not clearly better than '{self.nothing[task].name}',"
+                " which learns nothing"
             )
         for name in (a, b):
             done, of = self.complete[task, name]
@@ -600,9 +702,11 @@ class Searches:
         return len({float(score) for score in reported if math.isfinite(score)}) == 1
 
     def settle(self, task: str, a: str, b: str, margin: float | None, level: float) -> str:
-        """From the spread of the two searches and not from the difference that was found, which is mostly chance.
+        """From the spread of the two searches and not from the difference that was found, which is
+        mostly chance.
 
-        Nothing where a variant has learnt nothing, or all scores are equal: more trials of the kind would not help.
+        Nothing where a variant has learnt nothing, or all scores are equal: more trials of the kind
+        would not help.
         """
         if self._equal(task, a, b) or any((task, name) in self.idle for name in (a, b)):
             return ""
@@ -614,13 +718,21 @@ class Searches:
             return max(least, trials_needed(size.error, run, distance, alpha, power))
 
         if margin is None:
-            shown = (2 * self.margin, self.margin) if self.margin else _round_differences(size.error, alpha)
-            return _advice({f"a difference of {difference:g}": needed(difference) for difference in shown}, run)
+            shown = (
+                (2 * self.margin, self.margin)
+                if self.margin
+                else _round_differences(size.error, alpha)
+            )
+            return _advice(
+                {f"a difference of {difference:g}": needed(difference) for difference in shown}, run
+            )
         if not margin:
             return "a margin above 0"
         side_power = (1.0 + POWER) / 2  # each side of the margin must be seen
         equal, apart = needed(margin, side_power), needed(margin)
-        return _advice({"if the two are equal": equal, f"if they differ by {2 * margin:g}": apart}, run)
+        return _advice(
+            {"if the two are equal": equal, f"if they differ by {2 * margin:g}": apart}, run
+        )
 
     def weights(self, task: str, a: str, b: str) -> tuple[float, float]:
         return self.ratio(task, a, b)
@@ -631,7 +743,10 @@ class Searches:
     def solved(self, task: str, name: str) -> tuple[int, int]:
         solved = self.solving.get((task, name))
         if solved is None:
-            raise StatsError(f"no trial of {name} has ended, or these do not say from which score on {task} is solved")
+            raise StatsError(
+                f"no trial of {name} has ended, or these do not say from which score on {task} is"
+                " solved"
+            )
         return solved
 
     def diverged(self, task: str, name: str) -> Diverging:
@@ -669,16 +784,24 @@ def _bound(end: float) -> str:
 
 
 def _round_differences(error: float, alpha: float) -> tuple[float, float]:
-    """Two round differences at and below what the present trials would show: 1, 2 or 5 times a power of ten."""
+    """Two round differences at and below what the present trials would show: 1, 2 or 5 times a
+    power of ten.
+    """
     limit = detectable(max(error, 1e-12), alpha)
     power = 10.0 ** math.floor(math.log10(limit))
-    steps = [factor * power for factor in (0.2, 0.5, 1.0, 2.0, 5.0) if factor * power <= limit * (1 + 1e-9)]
+    steps = [
+        factor * power
+        for factor in (0.2, 0.5, 1.0, 2.0, 5.0)
+        if factor * power <= limit * (1 + 1e-9)
+    ]
     return float(f"{steps[-1]:.1g}"), float(f"{steps[-2]:.1g}")
 
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """One number for each variant and task, as a paper prints them, lower is better; there is nothing to test."""
+    """One number for each variant and task, as a paper prints them, lower is better; there is
+    nothing to test.
+    """
 
     scores: Mapping[str, Mapping[str, float]]
     tests: bool = False
@@ -695,7 +818,11 @@ class Printed:
 
     def describe(self, task: str, a: str, b: str, level: float) -> tuple[str, Mapping[str, float]]:
         score_a, score_b = self.scores[task][a], self.scores[task][b]
-        return f"{a} {score_a:g}, {b} {score_b:g}", {"a": score_a, "b": score_b, "difference": score_a - score_b}
+        return f"{a} {score_a:g}, {b} {score_b:g}", {
+            "a": score_a,
+            "b": score_b,
+            "difference": score_a - score_b,
+        }
 
     def settle(self, task: str, a: str, b: str, margin: float | None, level: float) -> str:
         return "numbers that differ"

@@ -1,6 +1,7 @@
 """Whether something was learnt: scores beside those of predictors that learn nothing sequential.
 
-In: a task's baselines and the score from which on it is solved.  Out: the score that has to be beaten.
+In: a task's baselines and the score from which on it is solved.  Out: the score that has to be
+beaten.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ class Nothing:
 
     Attributes:
         name: of the predictor.
-        score: what has to be beaten: a little less than it scores, since a training that still stands on its plateau comes
-            out above it or below it by the chance of a test split.
+        score: what has to be beaten: a little less than it scores, since a training that still
+            stands on its plateau comes out above it or below it by the chance of a test split.
     """
 
     name: str

@@ -18,24 +18,30 @@ def methods(verdicts: Sequence[Verdict]) -> list[str]:
     sentences = []
     if scores:
         sentences.append(
-            "A difference between searches is tested by exchanging the labels of all trials of two variants and choosing"
-            " the best of each anew every time."
+            "A difference between searches is tested by exchanging the labels of all trials of"
+            " two variants and choosing the best of each anew every time."
         )
     if "share" in scales:
         sentences.append(
-            "Two shares of trainings are compared by the exact test of Boschloo 1970, in which every training counts; each"
-            " has its own exact interval of 95 % (Clopper and Pearson 1934)."
+            "Two shares of trainings are compared by the exact test of Boschloo 1970, in which"
+            " every training counts; each has its own exact interval of 95 % (Clopper and Pearson"
+            " 1934)."
         )
     if "times" in scales:
         sentences.append(
-            "How fast two variants train is tested by the signs of the ratios of epochs that took turns, at each size."
+            "How fast two variants train is tested by the signs of the ratios of epochs that took"
+            " turns, at each size."
         )
     if scales:
-        sentences.append("p is adjusted for both directions and for the number of claims (Holm 1979).")
+        sentences.append(
+            "p is adjusted for both directions and for the number of claims (Holm 1979)."
+        )
     if scales & {"score", "times"}:
         sentences.append("The interval beside a word has the level at which that word was decided.")
     if any("margin" in verdict.numbers for verdict in scores):
-        sentences.append("\u201cSame as\u201d needs a difference that is significantly inside the margin.")
+        sentences.append(
+            "\u201cSame as\u201d needs a difference that is significantly inside the margin."
+        )
     if any(verdict.word == "undecided" for verdict in searched):
         sentences.append("Undecided means that the trials do not decide it.")
     return sentences

@@ -13,8 +13,9 @@ from rnnzoo.report.text import number
 from rnnzoo.report.verdict import Verdict, ends, percent, pvalue
 
 _TEX = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
-    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
+    "%": r"\%", "_": r"\_", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
+    "<": r"\textless{}", ">": r"\textgreater{}",
 }  # fmt: skip
 _MARKDOWN = "\\`*_{}[]<>#|~"
 Cells = Sequence[str]
@@ -26,7 +27,9 @@ def latex(summary: Summary) -> str:
     parts = ["% needs \\usepackage{booktabs}"]
     if summary.verdicts:
         columns = "llrrr" if len(_units(summary)) < 2 else "llrrlr"
-        parts.append(_tabular(columns, _heads_of_verdicts(summary), _verdicts(summary), tex(_below(summary))))
+        parts.append(
+            _tabular(columns, _heads_of_verdicts(summary), _verdicts(summary), tex(_below(summary)))
+        )
     for table in summary.tables:
         columns = "lrlrl" if _fresh(table) else "lrl"
         parts.append(_tabular(columns, _heads(table), _ranking(table), tex(_about(summary, table))))
@@ -35,7 +38,9 @@ def latex(summary: Summary) -> str:
 
 def markdown(summary: Summary) -> str:
     """The answers as sentences, then the tables."""
-    parts = [f"- **{escaped(verdict.said)}**: {escaped(verdict.answer)}." for verdict in summary.verdicts]
+    parts = [
+        f"- **{escaped(verdict.said)}**: {escaped(verdict.answer)}." for verdict in summary.verdicts
+    ]
     parts = ["\n".join(parts)] if parts else []
     if summary.verdicts:
         parts += [_piped(_heads_of_verdicts(summary), _verdicts(summary)), escaped(_below(summary))]
@@ -44,7 +49,7 @@ def markdown(summary: Summary) -> str:
     return "\n\n".join(parts)
 
 
-# ---------------------------------------------------------------------------------------------- what is in the tables
+# ------------------------------------------------------------------ what is in the tables
 
 
 def _heads_of_verdicts(summary: Summary) -> Cells:
@@ -54,7 +59,9 @@ def _heads_of_verdicts(summary: Summary) -> Cells:
 
 def _units(summary: Summary) -> Cells:
     """The units that differences are in, each once, in the order of the verdicts."""
-    return list(dict.fromkeys(filter(None, (_unit(summary, verdict) for verdict in _with_parts(summary)))))
+    return list(
+        dict.fromkeys(filter(None, (_unit(summary, verdict) for verdict in _with_parts(summary))))
+    )
 
 
 def _unit(summary: Summary, verdict: Verdict) -> str:
@@ -125,7 +132,10 @@ def _trainings(verdict: Verdict) -> str:
 def _below(summary: Summary) -> str:
     units = _units(summary)
     unit = "the unit of each row" if len(units) > 1 else "".join(units)
-    text = f"Differences are those of the first variant less the second{f', in {unit}' if unit else ''}"
+    text = (
+        "Differences are those of the first variant less the"
+        f" second{f', in {unit}' if unit else ''}"
+    )
     text = "" if units == [TIMES] else f"{text}; lower scores are better. "
     text += "How many times as fast is the median over the rounds." if TIMES in units else ""
     text = text.rstrip()
@@ -133,7 +143,10 @@ def _below(summary: Summary) -> str:
     if not summary.stands:
         return text
     spent = sum(stage.trainings for stage in summary.stands)
-    return f"{text} Intervals of fresh trainings hold at every look. {spent} trainings in all. {PROMISE}"
+    return (
+        f"{text} Intervals of fresh trainings hold at every look. {spent} trainings in all."
+        f" {PROMISE}"
+    )
 
 
 def _fresh(table: Table) -> bool:
@@ -147,12 +160,21 @@ def _heads(table: Table) -> Cells:
 
 def _ranking(table: Table) -> Iterator[Cells]:
     for row in table.rows:
-        yield row.variant, number(row.mean), _bounds(row.interval), *(_of_rounds(row) if _fresh(table) else ())
+        yield (
+            row.variant,
+            number(row.mean),
+            _bounds(row.interval),
+            *(_of_rounds(row) if _fresh(table) else ()),
+        )
 
 
 def _of_rounds(row: Row) -> Cells:
     fresh = row.fresh
-    return (f"{number(fresh.mean)} (n = {fresh.trainings})", _bounds(fresh.interval)) if fresh else ("", "")
+    return (
+        (f"{number(fresh.mean)} (n = {fresh.trainings})", _bounds(fresh.interval))
+        if fresh
+        else ("", "")
+    )
 
 
 def _bounds(interval: tuple[float, float] | None) -> str:
@@ -163,13 +185,17 @@ def _about(summary: Summary, table: Table) -> str:
     return f"{table.task}: {table.metric} on {summary.report}, {table.unit}; lower is better."
 
 
-# ---------------------------------------------------------------------------------------------- how they are written
+# ------------------------------------------------------------------ how they are written
 
 
 def _tabular(columns: str, heads: Cells, rows: Iterator[Cells], below: str) -> str:
     lines = [_tex_row(heads), r"\midrule", *map(_tex_row, rows)]
-    body = "\n".join(["\\begin{tabular}{" + columns + "}", r"\toprule", *lines, r"\bottomrule", r"\end{tabular}"])
-    return "\n".join([r"\begin{table}", r"\centering", body, f"\\caption{{{below}}}", r"\end{table}"])
+    body = "\n".join(
+        ["\\begin{tabular}{" + columns + "}", r"\toprule", *lines, r"\bottomrule", r"\end{tabular}"]
+    )
+    return "\n".join(
+        [r"\begin{table}", r"\centering", body, f"\\caption{{{below}}}", r"\end{table}"]
+    )
 
 
 def _tex_row(cells: Cells) -> str:
@@ -188,4 +214,6 @@ def _piped(heads: Cells, rows: Iterator[Cells]) -> str:
 
 def escaped(text: str) -> str:
     """Text that Markdown shows as it is, on one line."""
-    return "".join(f"\\{letter}" if letter in _MARKDOWN else letter for letter in " ".join(text.split()))
+    return "".join(
+        f"\\{letter}" if letter in _MARKDOWN else letter for letter in " ".join(text.split())
+    )

@@ -9,7 +9,11 @@ from rnnzoo.spec.trial import Result
 
 def belonging(results: Sequence[Result], variant: str, task: str) -> list[Result]:
     """The results of the search of one variant on one task."""
-    return [result for result in of(results, variant, task) if not (result.key.replicate or result.key.stage)]
+    return [
+        result
+        for result in of(results, variant, task)
+        if not (result.key.replicate or result.key.stage)
+    ]
 
 
 def replicated(results: Sequence[Result], variant: str, task: str) -> list[Result]:
@@ -24,7 +28,9 @@ def staged(results: Sequence[Result], variant: str, task: str, stage: str) -> li
 
 def of(results: Sequence[Result], variant: str, task: str) -> list[Result]:
     """All results of one variant on one task: search, replicates and second stage."""
-    return [result for result in results if (result.key.variant, result.key.task) == (variant, task)]
+    return [
+        result for result in results if (result.key.variant, result.key.task) == (variant, task)
+    ]
 
 
 def variant(result: Result) -> str:

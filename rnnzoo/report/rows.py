@@ -1,4 +1,6 @@
-"""One row of a table of trials -> a result, or in words why it is none.  Nothing in a table is trusted.
+"""One row of a table of trials -> a result, or in words why it is none.
+
+Nothing in a table is trusted.
 
 In: cells as they were read, text from CSV and values from Parquet.  Out: a `Result`.
 """
@@ -61,10 +63,16 @@ def _study(row: Mapping[str, Any], experiment: str, tasks: Collection[str]) -> N
 
 
 def _trial(row: Mapping[str, Any], experiment: str) -> Trial:
-    """As much of a trial as a table has: not its cell, nor how it was trained, which the spec says."""
-    chosen = {name: _hyperparameter(row, name) for name in SEARCHABLE if row.get(name) not in (None, "")}
+    """As much of a trial as a table has: not its cell, nor how it was trained, which the spec
+    says.
+    """
+    chosen = {
+        name: _hyperparameter(row, name) for name in SEARCHABLE if row.get(name) not in (None, "")
+    }
     index, own_units = _whole(row, "trial"), _whole(row, "own_units", 0)
-    return Trial(experiment, row["variant"], "", row["task"], index, chosen, seed=0, own_units=own_units)
+    return Trial(
+        experiment, row["variant"], "", row["task"], index, chosen, seed=0, own_units=own_units
+    )
 
 
 def _hyperparameter(row: Mapping[str, Any], name: str) -> Value:
@@ -86,7 +94,9 @@ def _outcome(row: Mapping[str, Any]) -> Outcome:
     given = [split for split in SPLITS if row[split] not in (None, "")]
     if kind is Kind.COMPLETE and len(given) < len(SPLITS):
         missing = ", ".join(split for split in SPLITS if split not in given)
-        raise RowError(f"a trial that is complete has a score on every split, and there is none for {missing}")
+        raise RowError(
+            f"a trial that is complete has a score on every split, and there is none for {missing}"
+        )
     if kind is not Kind.COMPLETE and given:
         raise RowError(f"a trial that is {kind} has no scores, and there is one for {given[0]}")
     weights = {"recurrent": "weights", "model": "weights_model"}
@@ -94,11 +104,16 @@ def _outcome(row: Mapping[str, Any]) -> Outcome:
         kind=kind,
         scores={split: _number(row, split) for split in given},
         curve=_curve(row),
-        weights={name: _whole(row, column) for name, column in weights.items() if row[column] not in (None, "")},
+        weights={
+            name: _whole(row, column)
+            for name, column in weights.items()
+            if row[column] not in (None, "")
+        },
         best_epoch=_whole(row, "best_epoch"),
         seconds={"total": _number(row, "seconds", low=0.0)},
         message=row["message"] or "",
-        ending=_word(row, "ending", Ending) if row.get("ending") else Ending.UNKNOWN,  # tables of before have none
+        # tables of before have none
+        ending=_word(row, "ending", Ending) if row.get("ending") else Ending.UNKNOWN,
     )
 
 
@@ -106,12 +121,15 @@ def _curve(row: Mapping[str, Any]) -> tuple[Mapping[str, float], ...]:
     """A loss that was not finite is part of a curve."""
     values = str(row["curve"] or "").split()
     try:
-        return tuple({"epoch": epoch, "validation": float(loss)} for epoch, loss in enumerate(values, start=1))
+        return tuple(
+            {"epoch": epoch, "validation": float(loss)}
+            for epoch, loss in enumerate(values, start=1)
+        )
     except ValueError:
         raise RowError("`curve` is numbers with blanks between them") from None
 
 
-# ---------------------------------------------------------------------------------------------- one cell
+# ------------------------------------------------------------------ one cell
 
 
 def _text(row: Mapping[str, Any], name: str) -> str:
@@ -128,7 +146,9 @@ def _word(row: Mapping[str, Any], name: str, words: type[_Word]) -> _Word:
 
 
 def _whole(row: Mapping[str, Any], name: str, absent: int | None = None) -> int:
-    """A whole number from 0 on; spreadsheets write 7 as 7.0, and pandas does where a column has gaps."""
+    """A whole number from 0 on; spreadsheets write 7 as 7.0, and pandas does where a column has
+    gaps.
+    """
     value = row[name]
     if value in (None, "") and absent is not None:
         return absent
@@ -144,12 +164,17 @@ def _number(row: Mapping[str, Any], name: str, low: float = -math.inf) -> float:
     except (TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number) or number < low:
-        raise RowError(f"`{name}` is a finite number{'' if math.isinf(low) else f' from {low:g} on'}, not {value!r}")
+        raise RowError(
+            f"`{name}` is a finite number{'' if math.isinf(low) else f' from {low:g} on'}, not"
+            f" {value!r}"
+        )
     return number
 
 
 def repeated(results: Sequence[Result]) -> tuple[int, int] | None:
-    """Places of the first two results of one study and index, from 0 on; None where each is there once."""
+    """Places of the first two results of one study and index, from 0 on; None where each is there
+    once.
+    """
     seen: dict[tuple[str, int], int] = {}
     for place, later in enumerate(results):
         earlier = seen.setdefault((later.study, later.trial.index), place)

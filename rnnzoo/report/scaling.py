@@ -1,4 +1,5 @@
-"""Scaling curves: which of a study's tasks are one task at several values of an option, as at several lengths.
+"""Scaling curves: which of a study's tasks are one task at several values of an option, as at
+several lengths.
 
 In: a summary.  Out: for each such task, its tables in order of the option.
 """
@@ -28,7 +29,9 @@ class ScalingCurve:
 
     @property
     def solved(self) -> bool:
-        """Whether all of its tasks can be solved: then shares of trainings are compared, not scores."""
+        """Whether all of its tasks can be solved: then shares of trainings are compared, not
+        scores.
+        """
         return all(table.solved is not None for _, table in self.tables)
 
 

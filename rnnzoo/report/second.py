@@ -1,7 +1,8 @@
 """Where the second stage of an experiment stands -> what a report says of it beside the verdicts.
 
-In: a `Stand` and the results.  Out: a frozen `Second`, and sentences: where the settings lie, for how long was trained, what
-failed, and what it cost.  Both say what could be wrong with a verdict, which no number of rounds would show.
+In: a `Stand` and the results.  Out: a frozen `Second`, and sentences: where the settings lie, for
+how long was trained, what failed, and what it cost.  Both say what could be wrong with a verdict,
+which no number of rounds would show.
 """
 
 from __future__ import annotations
@@ -29,12 +30,13 @@ from rnnzoo.stats.linear import mean_interval, slopes
 from rnnzoo.stats.shares import share_interval
 
 LATE = 0.05  # of the epochs: who is best there might have gone on
-NEAR = 0.05  # of the span of a hyper-parameter: a region that comes so close touches the border of the space
+# of the span of a hyper-parameter: a region that comes so close touches the border of the space
+NEAR = 0.05
 CLEAR = 0.01  # p, for all borders together
 MOSTLY = 0.5
 PROMISE = (
-    "At most 5 % of such studies contain a wrong word, as far as chance is that of seeds and of settings. Not in it: that the"
-    " search misses a cell's best settings."
+    "At most 5 % of such studies contain a wrong word, as far as chance is that of seeds and of"
+    " settings. Not in it: that the search misses a cell's best settings."
 )
 
 
@@ -43,7 +45,8 @@ class Fresh:
     """A variant's trainings in the rounds of the second stage.
 
     Attributes:
-        mean, spread: of their scores on the reported split, and the standard deviation; None where there are too few.
+        mean, spread: of their scores on the reported split, and the standard deviation; None where
+            there are too few.
         interval: of the mean, Student's, 95 %.
         failed: how many of them gave no score.
         failing: the exact interval of that share.
@@ -79,7 +82,8 @@ class Second:
     """The second stage on one task.
 
     Attributes:
-        searched, pilots, trainings: how many trainings there were in the search, as pilots, and in all.
+        searched, pilots, trainings: how many trainings there were in the search, as pilots, and in
+            all.
         by_claim: how many rounds each claim took.
         ended: why there were no more.
         untuned: variants that did worse than predicted where all should do well.
@@ -89,7 +93,8 @@ class Second:
         settings: by variant and hyper-parameter, the lowest and highest value in the region.
         borders: of the space, towards which scores clearly improve.
         epochs: at most, in a training.
-        late, complete: trainings of the rounds that were best in the last 5 % of these epochs, of so many.
+        late, complete: trainings of the rounds that were best in the last 5 % of these epochs, of
+            so many.
         means: by variant, its trainings in the rounds.
     """
 
@@ -173,19 +178,31 @@ def _space(experiment: Experiment, variants: Sequence[str]) -> dict[str, tuple[A
     return ends
 
 
-def _borders(experiment: Experiment, results: Sequence[Result], now: Stand, common: bool) -> Iterator[Border]:
-    """The borders of the space that a region touches and towards which its scores clearly improve."""
+def _borders(
+    experiment: Experiment, results: Sequence[Result], now: Stand, common: bool
+) -> Iterator[Border]:
+    """The borders of the space that a region touches and towards which its scores clearly
+    improve.
+    """
     regions = now.regions or {}
     for group in [tuple(regions)] if common and regions else [(label,) for label in regions]:
         yield from _of_region(experiment, results, now.task, group, regions[group[0]])
 
 
 def _of_region(
-    experiment: Experiment, results: Sequence[Result], task: str, group: tuple[str, ...], region: Region
+    experiment: Experiment,
+    results: Sequence[Result],
+    task: str,
+    group: tuple[str, ...],
+    region: Region,
 ) -> Iterator[Border]:
     dimensions = experiment.variant(group[0]).space.dimensions
     low, high = region.points.min(axis=0), region.points.max(axis=0)
-    axes = [axis for axis, dimension in enumerate(dimensions) if dimension.kind != "choice" and high[axis] > low[axis]]
+    axes = [
+        axis
+        for axis, dimension in enumerate(dimensions)
+        if dimension.kind != "choice" and high[axis] > low[axis]
+    ]
     lower, upper = -1, 1
     touched = sorted([
         *((axis, lower) for axis in axes if low[axis] < NEAR),
@@ -205,12 +222,17 @@ def _of_region(
 
 
 def _within(
-    experiment: Experiment, results: Sequence[Result], task: str, group: Sequence[str], low: Any, high: Any
+    experiment: Experiment,
+    results: Sequence[Result],
+    task: str,
+    group: Sequence[str],
+    low: Any,
+    high: Any,
 ) -> tuple[Any, Any]:
     """The points of all trainings within a region, and their scores: (points, axes) and (points,).
 
-    Trainings of the search, pilots and rounds count alike.  Each score is less the mean of its variant.  Several trainings at
-    one point, as in a round, count once, by their mean.
+    Trainings of the search, pilots and rounds count alike.  Each score is less the mean of its
+    variant.  Several trainings at one point, as in a round, count once, by their mean.
     """
     report = experiment.select.report
     scores: dict[tuple[float, ...], list[float]] = {}
@@ -226,7 +248,11 @@ def _within(
             if not points.within(space, result.trial.hyperparameters):
                 continue
             place = np.array(points.places(space, result.trial.hyperparameters))
-            if report in result.outcome.scores and (low - 1e-9 <= place).all() and (place <= high + 1e-9).all():
+            if (
+                report in result.outcome.scores
+                and (low - 1e-9 <= place).all()
+                and (place <= high + 1e-9).all()
+            ):
                 inside.append((tuple(place.tolist()), result.outcome.scores[report]))
         mean = statistics.fmean(score for _, score in inside) if inside else 0.0
         for place_inside, score in inside:
@@ -235,7 +261,7 @@ def _within(
     return np.array([*scores]).reshape(len(scores), len(low)), np.array(means)
 
 
-# ---------------------------------------------------------------------------------------------- in sentences
+# ------------------------------------------------------------------ in sentences
 
 
 def box(stage: Second) -> Iterator[tuple[str, str]]:
@@ -254,7 +280,9 @@ def _where(stage: Second) -> str:
     best = f"the best {100 * stage.share:g} % of the space"
     if stage.common:
         return f"{best}: {_extent(stage, next(iter(stage.settings)))}"
-    return f"{best} of each: " + "; ".join(f"{label} {_extent(stage, label)}" for label in stage.settings)
+    return f"{best} of each: " + "; ".join(
+        f"{label} {_extent(stage, label)}" for label in stage.settings
+    )
 
 
 def _extent(stage: Second, label: str) -> str:
@@ -272,14 +300,18 @@ def _searched(stage: Second, name: str) -> str:
 
 
 def _improving(stage: Second) -> str:
-    texts = [f"{_whose(stage, border)} still improve towards {_towards(border)}" for border in stage.borders]
+    texts = [
+        f"{_whose(stage, border)} still improve towards {_towards(border)}"
+        for border in stage.borders
+    ]
     return "".join(f". {text[0].upper()}{text[1:]}" for text in texts)
 
 
 def _towards(border: Border) -> str:
     return (
-        f"{border.name.replace('_', ' ')} {value(border.value)}, the border of the space, by {border.by:.2g} within the region"
-        f" (standard error {border.error:.1g}): a wider space may change the answers"
+        f"{border.name.replace('_', ' ')} {value(border.value)}, the border of the space, by"
+        f" {border.by:.2g} within the region (standard error {border.error:.1g}): a wider space"
+        " may change the answers"
     )
 
 
@@ -288,23 +320,32 @@ def _whose(stage: Second, border: Border) -> str:
 
 
 def _how_long(stage: Second) -> str:
-    late = f"{stage.late} of {stage.complete} trainings of the rounds were best in the last {100 * LATE:g} % of them"
+    late = (
+        f"{stage.late} of {stage.complete} trainings of the rounds were best in the last"
+        f" {100 * LATE:g} % of them"
+    )
     if stage.late > MOSTLY * stage.complete:
         return (
-            f"at most {stage.epochs}; {late}: curves were still falling, and the answers are about how fast cells learn as well"
-            " as about what they can do"
+            f"at most {stage.epochs}; {late}: curves were still falling, and the answers are about"
+            " how fast cells learn as well as about what they can do"
         )
     return f"at most {stage.epochs}; {late}" if stage.complete else f"at most {stage.epochs}"
 
 
 def _failing(stage: Second) -> str:
-    """Failed trainings are not in the mean, so their share gets an interval: 0 of 12 still allows a quarter."""
+    """Failed trainings are not in the mean, so their share gets an interval: 0 of 12 still allows a
+    quarter.
+    """
     counts = [
         f"{label} {counted(mean.failed, mean.trainings, mean.failing)}"
         for label, mean in stage.means.items()
         if mean.trainings
     ]
-    return f"trainings of the rounds that gave no score: {', '.join(counts)}" if counts else "no round was run"
+    return (
+        f"trainings of the rounds that gave no score: {', '.join(counts)}"
+        if counts
+        else "no round was run"
+    )
 
 
 def _spent(stage: Second) -> str:
@@ -313,5 +354,8 @@ def _spent(stage: Second) -> str:
     claims = f" (how many rounds each claim took: {spent})" if spent else ""
     ended = told.ENDED.get(stage.ended, stage.ended)
     untuned = f"; not tuned: {', '.join(stage.untuned)}" if stage.untuned else ""
-    parts = f"{stage.searched} in the search, {stage.pilots} pilots, {rounds} in {stage.rounds} rounds{claims}"
+    parts = (
+        f"{stage.searched} in the search, {stage.pilots} pilots, {rounds} in {stage.rounds}"
+        f" rounds{claims}"
+    )
     return f"{stage.trainings}: {parts}{untuned}" + (f"; {ended}" if ended else "")

@@ -1,8 +1,8 @@
 """Results -> numbers: everything that tables, figures and pages show, computed once.
 
-In: an experiment, its results, what its tasks say of themselves.  Out: a frozen `Summary`, the verdicts on its claims first.
-The best `keep` trials of each variant are chosen on one split and reported on another; every trial counts in one of the
-kinds, whatever became of it.
+In: an experiment, its results, what its tasks say of themselves.  Out: a frozen `Summary`, the
+verdicts on its claims first.  The best `keep` trials of each variant are chosen on one split and
+reported on another; every trial counts in one of the kinds, whatever became of it.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ LARGEST = {"error": 1.0}  # score of a metric, where there is one: a share of wr
 SHARING = {
     "file": "All tested claims of the file share an error rate of 5 %.",
     "task": (
-        "The tested claims on each task share an error rate of 5 % of their own, as do those about several tasks: with more"
-        " tasks, more studies contain a wrong word."
+        "The tested claims on each task share an error rate of 5 % of their own, as do those"
+        " about several tasks: with more tasks, more studies contain a wrong word."
     ),
 }
 
@@ -88,7 +88,9 @@ class Best:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A complete trial: its score on the reported split, whether it was kept, and where in the space it lies."""
+    """A complete trial: its score on the reported split, whether it was kept, and where in the
+    space it lies.
+    """
 
     score: float
     kept: bool
@@ -106,7 +108,8 @@ class Tuning:
 
 @dataclass(frozen=True, slots=True)
 class ReplicateSummary:
-    """The kept trials, trained again on fresh seeds: their mean on the reported split is free of the luck of selection.
+    """The kept trials, trained again on fresh seeds: their mean on the reported split is free of
+    the luck of selection.
 
     Attributes:
         runs, complete: how many trainings, and how many of them completed.
@@ -136,7 +139,8 @@ class Row:
         points: every complete trial, the best on the selecting split first.
         kept: how many trials were kept: `keep` of them, or as many as are complete.
         mean: of the kept trials on the reported split.
-        interval: of that mean, over searches of this size; none from fewer than three trials, or of fewer than are compared.
+        interval: of that mean, over searches of this size; none from fewer than three trials, or of
+            fewer than are compared.
         seconds: median of a complete trial.
         solved: None where the task has no score from which on it is solved, or no trial has ended.
         fresh: its trainings in the second stage; None where it had none.
@@ -180,7 +184,8 @@ class Table:
         trials: the most that a variant has run, of those that are planned.
         keep: how many of each variant are compared.
         solved: the score from which on the task is solved; None where there is none.
-        nothing: what a variant must beat to have learnt something; None where the task has no baseline.
+        nothing: what a variant must beat to have learnt something; None where the task has no
+            baseline.
     """
 
     task: str
@@ -204,7 +209,9 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """The baseline against itself under other draws: what the procedure finds where there is nothing to be found."""
+    """The baseline against itself under other draws: what the procedure finds where there is
+    nothing to be found.
+    """
 
     task: str
     variant: str
@@ -261,7 +268,8 @@ def summarise(
     Args:
         results: of its present studies, in any order.
         tasks: by label.
-        trials: of each variant on each task, as planned; where fewer were run, a share is kept of those.
+        trials: of each variant on each task, as planned; where fewer were run, a share is kept of
+            those.
         timings: how fast variants trained side by side.
     """
     model = ImportanceModel(experiment, results)
@@ -271,7 +279,9 @@ def summarise(
     tables = []
     for choice in experiment.tasks:
         task = tasks[choice.label]
-        searches_of = [belonging(results, variant.label, choice.label) for variant in experiment.variants]
+        searches_of = [
+            belonging(results, variant.label, choice.label) for variant in experiment.variants
+        ]
         ran = min(trials, max((_ran(search) for search in searches_of if search), default=trials))
         keep = experiment.select.count(ran)
         beat = nothing(task.baselines, task.solved)
@@ -286,8 +296,18 @@ def summarise(
         ]
         rows = [_within(row, LARGEST.get(task.metric, math.inf)) for row in rows]
         best_first = tuple(sorted(rows, key=lambda row: (row.mean is None, row.mean)))
-        about = (task.metric, task.unit, task.note, dict(task.baselines), task.digest, task.solved, beat)
-        tables.append(Table(choice.label, ran, keep, *about, best_first, _importance(model, choice.label)))
+        about = (
+            task.metric,
+            task.unit,
+            task.note,
+            dict(task.baselines),
+            task.digest,
+            task.solved,
+            beat,
+        )
+        tables.append(
+            Table(choice.label, ran, keep, *about, best_first, _importance(model, choice.label))
+        )
     inputs = {label: task.inputs for label, task in tasks.items()}
     solved = {label: task.solved for label, task in tasks.items()}
     evidence = searches(
@@ -345,22 +365,37 @@ def _verdicts(
     first = [pair for pair in pairs if pair not in second]
     verdicts: dict[tuple[Claim, str], Verdict] = {}
     for family_name in dict.fromkeys(family(where, experiment.family) for _, where in first):
-        members = [(claim, where) for claim, where in first if family(where, experiment.family) == family_name]
+        members = [
+            (claim, where)
+            for claim, where in first
+            if family(where, experiment.family) == family_name
+        ]
         share = left(experiment, stands, family_name)
         verdicts |= zip(members, judge_pairs(members, evidence, share if share > 0 else 1.0))
-    verdicts |= {(claim, where): _confirmed(claim, where, experiment, stands) for claim, where in second}
+    verdicts |= {
+        (claim, where): _confirmed(claim, where, experiment, stands) for claim, where in second
+    }
     titles = {variant.label: variant.cell.title for variant in experiment.variants}
-    texts = answers(pairs, [verdicts[pair] for pair in pairs], titles, {table.task: table.unit for table in tables})
+    texts = answers(
+        pairs,
+        [verdicts[pair] for pair in pairs],
+        titles,
+        {table.task: table.unit for table in tables},
+    )
     return tuple(replace(verdicts[pair], answer=text) for pair, text in zip(pairs, texts))
 
 
-def _confirmed(claim: Claim, where: str, experiment: Experiment, stands: Mapping[str, Stand]) -> Verdict:
+def _confirmed(
+    claim: Claim, where: str, experiment: Experiment, stands: Mapping[str, Stand]
+) -> Verdict:
     if claim.over:
         return verdict_over(claim, where, experiment, [stands[task] for task in claim.tasks])
     return verdict(claim, experiment, stands[where])
 
 
-def _controls(experiment: Experiment, tasks: Sequence[str], evidence: Searches) -> Iterator[Control]:
+def _controls(
+    experiment: Experiment, tasks: Sequence[str], evidence: Searches
+) -> Iterator[Control]:
     for task in tasks if experiment.control else ():
         try:
             worse, better = evidence.difference(task, experiment.control, experiment.baseline, 0.0)
@@ -373,10 +408,16 @@ def _controls(experiment: Experiment, tasks: Sequence[str], evidence: Searches) 
 def _ranks(experiment: Experiment, tables: Sequence[Table]) -> Ranks | None:
     """Ranks of the variants that have a mean on every task, the control left out.
 
-    The test needs tasks that are independent (Demsar 2006): those of one kind, as one at several lengths, are one block.
+    The test needs tasks that are independent (Demsar 2006): those of one kind, as one at several
+    lengths, are one block.
     """
-    means = {table.task: {row.variant: row.mean for row in table.rows if row.mean is not None} for table in tables}
-    names = [variant.label for variant in experiment.variants if variant.label != experiment.control]
+    means = {
+        table.task: {row.variant: row.mean for row in table.rows if row.mean is not None}
+        for table in tables
+    }
+    names = [
+        variant.label for variant in experiment.variants if variant.label != experiment.control
+    ]
     names = [name for name in names if all(name in scores for scores in means.values())]
     blocks: dict[str, list[list[float]]] = {}
     for task in experiment.tasks:
@@ -407,21 +448,31 @@ class _Asked:
     nothing: Nothing | None
 
     def words(self) -> str:
-        """The seed of generators in words, so that the same results always print the same numbers."""
+        """The seed of generators in words, so that the same results always print the same
+        numbers.
+        """
         return f"{self.experiment.name} {self.variant.label}"
 
 
-def _row(asked: _Asked, results: Sequence[Result], again: Sequence[Result], fresh: Fresh | None) -> Row:
+def _row(
+    asked: _Asked, results: Sequence[Result], again: Sequence[Result], fresh: Fresh | None
+) -> Row:
     on, report = asked.experiment.select.on, asked.experiment.select.report
     complete = ranked(results, on)
     scores = [result.outcome.scores[report] for result in complete]
     kept = scores[: asked.keep]
     beat = asked.nothing
-    never = [result for result in complete if beat is not None and not beat.beaten(result.outcome.scores[report])]
+    never = [
+        result
+        for result in complete
+        if beat is not None and not beat.beaten(result.outcome.scores[report])
+    ]
     return Row(
         variant=asked.variant.label,
         title=asked.variant.cell.title,
-        counts={str(kind): sum(1 for result in results if result.outcome.kind is kind) for kind in Kind},
+        counts={
+            str(kind): sum(1 for result in results if result.outcome.kind is kind) for kind in Kind
+        },
         points=tuple(
             Point(score, position < asked.keep, dict(result.trial.hyperparameters))
             for position, (score, result) in enumerate(zip(scores, complete))
@@ -449,13 +500,16 @@ def _solved(results: Sequence[Result], report: str, solved: float | None) -> Sol
 
 
 def _replicate_summary(results: Sequence[Result], report: str) -> ReplicateSummary:
-    scores = [result.outcome.scores[report] for result in results if result.outcome.kind is Kind.COMPLETE]
+    scores = [
+        result.outcome.scores[report] for result in results if result.outcome.kind is Kind.COMPLETE
+    ]
     return ReplicateSummary(statistics.fmean(scores) if scores else None, len(results), len(scores))
 
 
 def _tuning(results: Sequence[Result], on: str, report: str, words: str) -> Tuning | None:
     chosen, reported = (
-        np.array([result.outcome.scores.get(split, math.inf) for result in results]) for split in (on, report)
+        np.array([result.outcome.scores.get(split, math.inf) for result in results])
+        for split in (on, report)
     )
     try:
         curve = tuning_curve(chosen, reported, LEVEL, _generator(words), draws=300)
@@ -465,7 +519,9 @@ def _tuning(results: Sequence[Result], on: str, report: str, words: str) -> Tuni
 
 
 def _interval(asked: _Asked, results: Sequence[Result]) -> tuple[float, float] | None:
-    """The interval of the mean, from resampled trials with the selection repeated, as for differences."""
+    """The interval of the mean, from resampled trials with the selection repeated, as for
+    differences.
+    """
     select = asked.experiment.select
     scored = trials(results, select.on, select.report)
     try:

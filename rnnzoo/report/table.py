@@ -1,8 +1,10 @@
-"""Results <-> one table: a line for each trial, as CSV or Parquet, that a report can be made from again.
+"""Results <-> one table: a line for each trial, as CSV or Parquet, that a report can be made from
+again.
 
-In: results, and what their tasks say of themselves.  Out: a file that spreadsheets, pandas and R read, and back.  The first
-line of a CSV file (the schema's metadata of a Parquet file) says of which experiment and tasks it is, so that neither the
-data nor a database is needed to read it.  The only file that imports pyarrow.
+In: results, and what their tasks say of themselves.  Out: a file that spreadsheets, pandas and R
+read, and back.  The first line of a CSV file (the schema's metadata of a Parquet file) says of
+which experiment and tasks it is, so that neither the data nor a database is needed to read it.  The
+only file that imports pyarrow.
 """
 
 from __future__ import annotations
@@ -29,13 +31,24 @@ from rnnzoo.spec.trial import Result
 MARK = "# rnnzoo trials 1 "
 KEY = b"rnnzoo"
 FIRST = ("study", "task", "variant", "trial", "kind")
-LAST = ("own_units", "weights", "weights_model", "ending", "best_epoch", "seconds", "message", "curve")
+LAST = (
+    "own_units",
+    "weights",
+    "weights_model",
+    "ending",
+    "best_epoch",
+    "seconds",
+    "message",
+    "curve",
+)
 FIGURES = 4  # of a learning curve, which is there to be looked at
 
 
 @dataclass(frozen=True, slots=True)
 class TaskMetadata:
-    """What a report needs to know of a task, as a table keeps it: a report from a table has no data."""
+    """What a report needs to know of a task, as a table keeps it: a report from a table has no
+    data.
+    """
 
     metric: str
     unit: str
@@ -47,7 +60,15 @@ class TaskMetadata:
 
     @classmethod
     def of(cls, task: TaskInfo) -> TaskMetadata:
-        return cls(task.metric, task.unit, task.inputs, dict(task.baselines), task.note, task.digest, task.solved)
+        return cls(
+            task.metric,
+            task.unit,
+            task.inputs,
+            dict(task.baselines),
+            task.note,
+            task.digest,
+            task.solved,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +77,8 @@ class Trials:
 
     Attributes:
         tasks: by label.
-        parts: what each study's identity was made of, so that a spec that has changed since can be told.
+        parts: what each study's identity was made of, so that a spec that has changed since can be
+            told.
         provenance: where and with what the trials were run, each different set once.
         timings: how fast variants trained side by side; tables of before have none.
     """
@@ -83,7 +105,11 @@ def write(content: Trials, path: Path) -> Path:
             "tasks": {label: asdict(task) for label, task in content.tasks.items()},
             "parts": {study: dict(parts) for study, parts in content.parts.items()},
             "provenance": [dict(setup) for setup in content.provenance],
-            **({"timings": [timing.to_dict() for timing in content.timings]} if content.timings else {}),
+            **(
+                {"timings": [timing.to_dict() for timing in content.timings]}
+                if content.timings
+                else {}
+            ),
         }
     )
     rows = [row(trial) for trial in content.results]
@@ -93,7 +119,9 @@ def write(content: Trials, path: Path) -> Path:
     return path
 
 
-def _write_csv(path: Path, head: str, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+def _write_csv(
+    path: Path, head: str, names: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> None:
     with path.open("w", encoding="utf-8", newline="") as stream:
         stream.write(f"{MARK}{head}\n")
         writer = csv.DictWriter(stream, names, restval="", lineterminator="\n")
@@ -101,7 +129,9 @@ def _write_csv(path: Path, head: str, names: Sequence[str], rows: Sequence[Mappi
         writer.writerows(rows)
 
 
-def _write_parquet(path: Path, head: str, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+def _write_parquet(
+    path: Path, head: str, names: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> None:
     import pyarrow
     from pyarrow import parquet
 
@@ -123,25 +153,29 @@ def row(result: Result) -> dict[str, Any]:
     trial, outcome, key = result.trial, result.outcome, result.key
     curve = [point["validation"] for point in outcome.curve]
     return {
-        "study": result.study, "task": key.task, "variant": key.marked, "trial": trial.index, "kind": str(outcome.kind),
-        **trial.hyperparameters, **{split: outcome.scores[split] for split in SPLITS if split in outcome.scores},
-        "own_units": trial.own_units or None,
-        "weights": outcome.weights.get("recurrent"), "weights_model": outcome.weights.get("model"),
-        "ending": str(outcome.ending), "best_epoch": outcome.best_epoch, "seconds": round(outcome.seconds.get("total", 0.0), 2),
+        "study": result.study, "task": key.task, "variant": key.marked, "trial": trial.index,
+        "kind": str(outcome.kind), **trial.hyperparameters,
+        **{split: outcome.scores[split] for split in SPLITS if split in outcome.scores},
+        "own_units": trial.own_units or None, "weights": outcome.weights.get("recurrent"),
+        "weights_model": outcome.weights.get("model"), "ending": str(outcome.ending),
+        "best_epoch": outcome.best_epoch, "seconds": round(outcome.seconds.get("total", 0.0), 2),
         "message": outcome.message, "curve": " ".join(f"{value:.{FIGURES}g}" for value in curve),
     }  # fmt: skip
 
 
-# ---------------------------------------------------------------------------------------------- reading
+# ------------------------------------------------------------------ reading
 
-Numbered = tuple[int, Mapping[str, Any]]  # a row and its place in the file: of CSV the line, of Parquet the row
+# a row and its place in the file: of CSV the line, of Parquet the row
+Numbered = tuple[int, Mapping[str, Any]]
 
 
 def read(path: Path) -> Trials:
-    """The trials of a file, each cell of which is looked at: what `export` cannot have written is refused.
+    """The trials of a file, each cell of which is looked at: what `export` cannot have written is
+    refused.
 
     Raises:
-        UsageError: there is no such file, it is not one of ours, or a row of it is none; says which.
+        UsageError: there is no such file, it is not one of ours, or a row of it is none; says
+            which.
     """
     try:
         head, rows = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
@@ -157,10 +191,19 @@ def read(path: Path) -> Trials:
         )
     except FileNotFoundError:
         raise missing(path, (".csv", ".parquet"), beyond=False) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, csv.Error, RecursionError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        csv.Error,
+        RecursionError,
+    ) as error:
         problem = f"it does not say {error}" if isinstance(error, KeyError) else str(error)
         raise UsageError(
-            f"{path} is not a table of trials: {problem}", f"make one with `{command('export', 'SPEC', path.name)}`"
+            f"{path} is not a table of trials: {problem}",
+            f"make one with `{command('export', 'SPEC', path.name)}`",
         ) from None
 
 
@@ -227,7 +270,9 @@ def _read_parquet(path: Path) -> tuple[str, list[Numbered]]:
     return head.decode(), list(enumerate(table.to_pylist(), start=1))
 
 
-def _results(path: Path, experiment: str, tasks: Collection[str], rows: Sequence[Numbered]) -> Sequence[Result]:
+def _results(
+    path: Path, experiment: str, tasks: Collection[str], rows: Sequence[Numbered]
+) -> Sequence[Result]:
     results = []
     for place, row in rows:
         try:

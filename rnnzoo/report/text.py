@@ -21,7 +21,9 @@ STYLES = {"supported": "green", "refuted": "red", "same": "cyan", "undecided": "
 
 
 def show(summary: Summary, console: Console) -> None:
-    """Print the answers, and then for each task a ranking, the baselines, and what did not complete."""
+    """Print the answers, and then for each task a ranking, the baselines, and what did not
+    complete.
+    """
     _answers(summary, console)
     for stage in summary.stands:
         _box(summary, stage, console)
@@ -42,7 +44,9 @@ def _answers(summary: Summary, console: Console) -> None:
     for verdict in summary.verdicts:
         place = f" (on {verdict.where})" if several and verdict.where else ""
         p = "" if verdict.p is None else f", p {pvalue(verdict.p)}"
-        grid.add_row(Text(f"  {verdict.said}", STYLES[verdict.word]), Text(f"{verdict.answer}{place}"))
+        grid.add_row(
+            Text(f"  {verdict.said}", STYLES[verdict.word]), Text(f"{verdict.answer}{place}")
+        )
         detail = "" if verdict.found == verdict.answer else f": {verdict.found}"
         grid.add_row("", Text(f"{verdict.claim}{p}{detail}", style="dim"))
         if verdict.equal_settings:
@@ -79,7 +83,9 @@ def _title(summary: Summary, table: Table) -> str:
 
 
 def _grid(summary: Summary, table: Table) -> Grid:
-    """Where a variant trained anew, that stands beside the search instead of what is on the page only."""
+    """Where a variant trained anew, that stands beside the search instead of what is on the page
+    only.
+    """
     grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     grid.add_column("variant", no_wrap=True)
     fresh = any(row.fresh for row in table.rows)
@@ -87,7 +93,12 @@ def _grid(summary: Summary, table: Table) -> Grid:
     for name in (f"mean of {table.keep}", "95 % interval", *more):
         grid.add_column(name, justify="right", no_wrap=True)
     for row in table.rows:
-        cells = (row.variant, number(row.mean), interval(row.interval), *(_fresh(row) if fresh else _best(row)))
+        cells = (
+            row.variant,
+            number(row.mean),
+            interval(row.interval),
+            *(_fresh(row) if fresh else _best(row)),
+        )
         grid.add_row(*map(Text, cells), style="" if row.mean is not None else "dim")
     return grid
 
@@ -105,7 +116,11 @@ def _best(row: Row) -> tuple[str, str, str, str]:
 def _fresh(row: Row) -> tuple[str, str]:
     """The mean of so many trainings in the rounds, and its interval."""
     fresh = row.fresh
-    return (f"{number(fresh.mean)} of {fresh.trainings}", interval(fresh.interval)) if fresh else ("", "")
+    return (
+        (f"{number(fresh.mean)} of {fresh.trainings}", interval(fresh.interval))
+        if fresh
+        else ("", "")
+    )
 
 
 def interval(bounds: tuple[float, float] | None) -> str:
@@ -114,16 +129,26 @@ def interval(bounds: tuple[float, float] | None) -> str:
 
 def number(value: float | None) -> str:
     """Four figures, or nothing."""
-    return "" if value is None else f"{value:.3f}" if abs(value) >= 0.01 or value == 0 else f"{value:.2e}"
+    return (
+        ""
+        if value is None
+        else f"{value:.3f}"
+        if abs(value) >= 0.01 or value == 0
+        else f"{value:.2e}"
+    )
 
 
 def _cautions(row: Row, table: Table) -> Iterator[str]:
     """What to know of a variant before its mean is compared."""
     counts = [
-        f"{count} {kind.replace('_', ' ')}" for kind, count in row.counts.items() if count and kind != Kind.COMPLETE
+        f"{count} {kind.replace('_', ' ')}"
+        for kind, count in row.counts.items()
+        if count and kind != Kind.COMPLETE
     ]
     if row.never and table.nothing:
-        ended = f" ({row.never_by_patience} ended by patience there)" if row.never_by_patience else ""
+        ended = (
+            f" ({row.never_by_patience} ended by patience there)" if row.never_by_patience else ""
+        )
         counts.append(f"{row.never} never better than {table.nothing.name}{ended}")
     if counts:
         yield ", ".join(counts)
@@ -141,14 +166,18 @@ def _notes(summary: Summary, table: Table, console: Console) -> None:
         text = f"  {name}: {number(score)}  (learns nothing sequential)"
         console.print(text, style="dim", markup=False, highlight=False)
     if any(row.again for row in table.rows):
-        again = ", ".join(f"{row.variant} {number(row.again.mean)}" for row in table.rows if row.again)
+        again = ", ".join(
+            f"{row.variant} {number(row.again.mean)}" for row in table.rows if row.again
+        )
         console.print(f"  the same trials on fresh seeds: {again}", markup=False, highlight=False)
     if table.solved is not None:
         console.print(f"  solved, at most {number(table.solved)}:", markup=False, highlight=False)
         for row in table.rows:
             solved = row.solved
             share = solved and counted(solved.count, solved.trials, (solved.low, solved.high))
-            console.print(f"    {row.variant}: {share or 'no trial'}", markup=False, highlight=False)
+            console.print(
+                f"    {row.variant}: {share or 'no trial'}", markup=False, highlight=False
+            )
     for row in table.rows:
         for text in _cautions(row, table):
             console.print(f"  {row.variant}: {text}", style="yellow", markup=False, highlight=False)

@@ -39,18 +39,22 @@ class Verdict:
         found: the numbers, as a sentence.
         test: how it was judged.
         settle: for an undecided claim, what would settle it; empty where more trials would not.
-        p: p-value of the nearer word, adjusted for both words and for all claims; None where nothing was tested.
-        numbers: everything that the word rests on, by name, and under `equal_settings_` what the sentence beside it does.
+        p: p-value of the nearer word, adjusted for both words and for all claims; None where
+            nothing was tested.
+        numbers: everything that the word rests on, by name, and under `equal_settings_` what the
+            sentence beside it does.
         level: of the interval, at which the word was decided.
         names_task: whether the claim itself says on which task.
         confirmed: whether it rests on fresh trainings, rather than on the trials of the search.
         pair: A and B, where the claim is about two variants and was confirmed.
         relation: what A was found to be to B there; empty while that is open.
-        course: what these trainings gave, round by round, up to the look at which the claim was decided.
-        equal_settings: what the trials of the search say of the two at equal settings, as a sentence; the word does not rest
-            on it.  Empty where it cannot be said.
+        course: what these trainings gave, round by round, up to the look at which the claim was
+            decided.
+        equal_settings: what the trials of the search say of the two at equal settings, as a
+            sentence; the word does not rest on it.  Empty where it cannot be said.
         parts: of a confirmed claim about several tasks, what was found on each of them.
-        scale: what was compared: scores, shares of trainings, or how many times as fast one of two trains.
+        scale: what was compared: scores, shares of trainings, or how many times as fast one of two
+            trains.
     """
 
     claim: str
@@ -75,7 +79,9 @@ class Verdict:
 
     @property
     def where(self) -> str:
-        """The task, where the answer does not say on which: what is said of several is no label, which has no blank."""
+        """The task, where the answer does not say on which: what is said of several is no label,
+        which has no blank.
+        """
         return "" if " " in self.task else self.task
 
     @property
@@ -84,12 +90,20 @@ class Verdict:
         return f"same within {self.numbers['margin']:g}" if self.word == "same" else self.word
 
     def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "numbers": dict(self.numbers), "parts": [part.to_dict() for part in self.parts]}
+        return {
+            **asdict(self),
+            "numbers": dict(self.numbers),
+            "parts": [part.to_dict() for part in self.parts],
+        }
 
 
 def percent(level: float) -> str:
     """A level to two figures of what it leaves: 95 %, 99.74 %."""
-    return f"{100 * level:.{max(0, 1 - math.floor(math.log10(100 * (1 - level)) + 1e-9))}f}%".replace(".0%", "%")
+    return (
+        f"{100 * level:.{max(0, 1 - math.floor(math.log10(100 * (1 - level)) + 1e-9))}f}%".replace(
+            ".0%", "%"
+        )
+    )
 
 
 def ends(low: str, high: str, joint: str = " to ") -> str:

@@ -1,7 +1,8 @@
 """Files that appear whole or not at all: each is made in a staging directory and moved to its name.
 
-In: the path of a file that is to be.  Out: a path in a staging directory beside it, on the same disk.  The directory is
-removed when the `with` block ends; one that a killed process left behind is removed by the next writer.
+In: the path of a file that is to be.  Out: a path in a staging directory beside it, on the same
+disk.  The directory is removed when the `with` block ends; one that a killed process left behind is
+removed by the next writer.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ PREFIX = "aside-"  # of staging directories; the id of their process follows
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """A path to write to; the file that is there when the block ends without an error replaces the one at `path`.
+    """A path to write to; the file that is there when the block ends without an error replaces the
+    one at `path`.
 
     Readers see the old file or the new one, never a part.  The folder of `path` is made if need be.
     """
@@ -29,7 +31,9 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def staged(path: Path) -> Iterator[Path]:
-    """A path of the same name in a staging directory, for a caller that moves the file itself, or links it."""
+    """A path of the same name in a staging directory, for a caller that moves the file itself, or
+    links it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     for leftover in path.parent.glob(f"{PREFIX}*-*"):
         if leftover.is_dir() and not _runs(leftover.name.removeprefix(PREFIX).partition("-")[0]):
@@ -39,7 +43,10 @@ def staged(path: Path) -> Iterator[Path]:
 
 
 def _runs(pid: str) -> bool:
-    """Whether a process runs.  A text that is no process id names somebody else's folder, so it counts as running."""
+    """Whether a process runs.
+
+    A text that is no process id names somebody else's folder, so it counts as running.
+    """
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:

@@ -1,10 +1,11 @@
 """CellSpec: a cell as the user wrote it, with `extends` resolved and nothing understood yet.
 
-In: a YAML file, or the name of one.  Out: statements (`name = text`), declarations, and where each of them stands.  What
-the text of an equation means is `rnnzoo.lang`'s business.
+In: a YAML file, or the name of one.  Out: statements (`name = text`), declarations, and where each
+of them stands.  What the text of an equation means is `rnnzoo.lang`'s business.
 
-A variant is a patch: it merges equations, constants, weights, init, options and initial by key with the cell that it
-extends; a replaced equation keeps its place, a new one is appended.  Name, title and source are not inherited.
+A variant is a patch: it merges equations, constants, weights, init, options and initial by key with
+the cell that it extends; a replaced equation keeps its place, a new one is appended.  Name, title
+and source are not inherited.
 """
 
 from __future__ import annotations
@@ -42,20 +43,24 @@ from rnnzoo.spec.settings import project
 ZOO = Path(__file__).parent.parent / "zoo"
 # Limits of a cell.  The largest of the zoo has 7 equations.
 MAX_NAME = 40  # characters: longer ones make equations that nobody can read
-MAX_EQUATIONS = 200  # in each block, what is inherited included; also what recursion from one to the next may cost
+# in each block, what is inherited included; also what recursion from one to the next may cost
+MAX_EQUATIONS = 200
 MAX_EXTENDS = 10  # cells, each of which extends the next: so many files are read for one
 MAX_SIZE = 100_000  # of one side of a weight that stands in the file
 FOREIGN = re.compile(r"[^\x00-\x7f]")
 # Signs of printed mathematics, and what to write for each.
-SIGNS = {"\N{MINUS SIGN}": "-", "\N{MULTIPLICATION SIGN}": "*", "\N{MIDDLE DOT}": "*", "\N{DOT OPERATOR}": "*",
-         "\N{CIRCLED DOT OPERATOR}": "*", "\N{RING OPERATOR}": "*", "\N{DIVISION SIGN}": "/"}  # fmt: skip
+SIGNS = {"\N{MINUS SIGN}": "-", "\N{MULTIPLICATION SIGN}": "*", "\N{MIDDLE DOT}": "*",
+         "\N{DOT OPERATOR}": "*",
+         "\N{CIRCLED DOT OPERATOR}": "*", "\N{RING OPERATOR}": "*",
+         "\N{DIVISION SIGN}": "/"}  # fmt: skip
 # How `rnnzoo show` prints the time of a name: this step, the previous one.
 SHOWN_NOW = "\N{LATIN SUBSCRIPT SMALL LETTER T}"
 SHOWN_BEFORE = f"{SHOWN_NOW}\N{SUBSCRIPT MINUS}\N{SUBSCRIPT ONE}"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
-# Initialisers by name, with the least and the largest number of values they take.  Their meaning is that of Keras.
+# Initialisers by name, with the least and the largest number of values they take.  Their meaning is
+# that of Keras.
 INITIALISERS: Mapping[str, tuple[int, int]] = {
     "constant": (1, 1), "zeros": (0, 0), "ones": (0, 0), "identity": (0, 1), "orthogonal": (0, 1),
     "normal": (1, 1), "uniform": (1, 2), "glorot_uniform": (0, 0), "glorot_normal": (0, 0),
@@ -65,7 +70,10 @@ INITIALISERS: Mapping[str, tuple[int, int]] = {
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """`name = expression`, not yet parsed.  `own` is False for what came from the cell that this one extends."""
+    """`name = expression`, not yet parsed.
+
+    `own` is False for what came from the cell that this one extends.
+    """
 
     name: str
     span: Span
@@ -75,7 +83,9 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Init:
-    """How a weight begins: a name of `INITIALISERS` and its values; a text among the values names an option."""
+    """How a weight begins: a name of `INITIALISERS` and its values; a text among the values names
+    an option.
+    """
 
     name: str
     values: tuple[float | str, ...] = ()
@@ -140,7 +150,8 @@ class CellSpec:
     init: Mapping[str, Declared] = field(default_factory=dict)
     initial: Mapping[str, Declared] = field(default_factory=dict)
     base: CellSpec | None = None
-    unread: frozenset[str] = frozenset()  # names of lines that could not be read: only in the draft of `UnreadLines`
+    # names of lines that could not be read: only in the draft of `UnreadLines`
+    unread: frozenset[str] = frozenset()
 
     def with_options(self, options: Mapping[str, float]) -> CellSpec:
         """The same cell with other values for some of its options."""
@@ -149,12 +160,15 @@ class CellSpec:
                 fix = nearest(name, self.options) or "this cell has no options at all"
                 raise UsageError(f"cell '{self.name}' has no option '{name}'", fix)
             if not is_number(value) or not abs(value) <= MAX_NUMBER:
-                raise UsageError(f"option '{name}' of cell '{self.name}' must be a number, not {value!r}")
+                raise UsageError(
+                    f"option '{name}' of cell '{self.name}' must be a number, not {value!r}"
+                )
         return replace(self, options={**self.options, **options})
 
 
 class UnreadLines(SpecError):
-    """Raised for equations or names of options that cannot be read, in a file without other mistakes.
+    """Raised for equations or names of options that cannot be read, in a file without other
+    mistakes.
 
     Attributes:
         draft: the cell without these lines, in which `lang` may look for more mistakes.
@@ -169,8 +183,8 @@ def read(reference: str | Path, folder: Path | None = None) -> CellSpec:
     """The cell of a name or path.
 
     Args:
-        reference: a built-in name, the name of a YAML file beside `folder`'s files, in its `cells/` or in
-            `experiments/cells/`, or a path ending in `.yaml`.
+        reference: a built-in name, the name of a YAML file beside `folder`'s files, in its `cells/`
+            or in `experiments/cells/`, or a path ending in `.yaml`.
         folder: where names and relative paths are looked up.
 
     Raises:
@@ -193,17 +207,21 @@ def find(reference: str, folder: Path) -> Path:
     if reference.endswith((".yaml", ".yml")):
         path = Path(reference)
         ways = (path, folder / path, project() / path)
-        return next((place for place in ways if os.path.exists(place)), folder / path)  # never raises
+        # never raises
+        return next((place for place in ways if os.path.exists(place)), folder / path)
     if not _LABEL.fullmatch(reference) or len(reference) > MAX_NAME:
         raise UsageError(f"'{reference[:80]}' is not the name of a cell; a path must end in .yaml")
     built_in = ZOO / f"{reference}.yaml"
     places = (folder, folder / "cells", folder.parent / "cells", project() / "experiments/cells")
-    candidates = {path.resolve(): path for place in places if (path := place / f"{reference}.yaml").is_file()}
+    candidates = {
+        path.resolve(): path for place in places if (path := place / f"{reference}.yaml").is_file()
+    }
     candidates.pop(built_in.resolve(), None)
     if reference in built_in_names():
         if candidates and folder.resolve() != ZOO.resolve():
             raise UsageError(
-                f"'{reference}' is a built-in cell and also {next(iter(candidates.values()))}: rename yours, or give its path"
+                f"'{reference}' is a built-in cell and also {next(iter(candidates.values()))}:"
+                " rename yours, or give its path"
             )
         return built_in
     if not candidates:
@@ -215,25 +233,33 @@ def find(reference: str, folder: Path) -> Path:
 
 
 def named_in_spec(reference: str, folder: Path) -> Path:
-    """The file of a cell that a spec names.  Unlike a file named on the command line, it must lie within the project.
+    """The file of a cell that a spec names.
+
+    Unlike a file named on the command line, it must lie within the project.
 
     A spec may come from somebody else, and messages about a file show lines of it.
 
     Raises:
-        UsageError: there is no such cell, or two; or it is no file, or one that lies elsewhere, links followed.
+        UsageError: there is no such cell, or two; or it is no file, or one that lies elsewhere,
+            links followed.
     """
     path = find(reference, folder)
     places = (ZOO, folder, folder.parent / "cells", Path(), project())
     if not any(_within(path, place) for place in places):
         fix = f"copy it into {folder if folder != Path() else 'this folder'}"
-        raise UsageError(f"'{reference}' lies outside of the folder of this file and of the project", fix)
-    if os.path.exists(path) and not os.path.isfile(path):  # unlike those of `Path`, neither ever raises
+        raise UsageError(
+            f"'{reference}' lies outside of the folder of this file and of the project", fix
+        )
+    # unlike those of `Path`, neither ever raises
+    if os.path.exists(path) and not os.path.isfile(path):
         raise UsageError(f"'{reference}' is no file", "give the path of a cell's YAML file")
     return path
 
 
 def _within(path: Path, folder: Path) -> bool:
-    """Whether a file lies in a folder, links followed; a circle of links lies nowhere else than its name."""
+    """Whether a file lies in a folder, links followed; a circle of links lies nowhere else than its
+    name.
+    """
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
@@ -277,23 +303,34 @@ def _parse(text: str, file: str, folder: Path, chain: tuple[Path, ...]) -> CellS
         if base is not None:
             spec = _merge(base, spec, mistakes)
     elif not spec.equations and "equations" not in table.entries:
-        mistakes.add(table.span, "a cell needs `equations:`, or a cell that it `extends:`", "write `equations: |`")
+        mistakes.add(
+            table.span,
+            "a cell needs `equations:`, or a cell that it `extends:`",
+            "write `equations: |`",
+        )
     if unread.found and not mistakes.found:
-        names = (re.findall(r"\w+", mistake.span.text[mistake.span.column - 1 :]) for mistake in unread.found)
-        raise UnreadLines(replace(spec, unread=frozenset(words[0] for words in names if words)), *unread.found)
+        names = (
+            re.findall(r"\w+", mistake.span.text[mistake.span.column - 1 :])
+            for mistake in unread.found
+        )
+        raise UnreadLines(
+            replace(spec, unread=frozenset(words[0] for words in names if words)), *unread.found
+        )
     mistakes.extend(unread.found)
     mistakes.raise_if_any()
     return spec
 
 
 KEYS = (
-    "name", "extends", "title", "source", "output", "options", "constants", "equations", "first_layer", "weights", "init",
-    "initial",
+    "name", "extends", "title", "source", "output", "options", "constants", "equations",
+    "first_layer", "weights", "init", "initial",
 )  # fmt: skip
 
 
 def _own(fields: Fields, file: str, mistakes: Mistakes, unread: Mistakes) -> CellSpec:
-    """The cell of this file alone, before `extends`; lines and names that cannot be read go to `unread`."""
+    """The cell of this file alone, before `extends`; lines and names that cannot be read go to
+    `unread`.
+    """
     fields.node("extends")
     fields.need("name", "`name: my_cell`")
     name = fields.text("name", "?")
@@ -323,8 +360,14 @@ def _own(fields: Fields, file: str, mistakes: Mistakes, unread: Mistakes) -> Cel
     return spec if spec.output or "extends" in fields else replace(spec, output="h")
 
 
-def _base(parent: Node, folder: Path, chain: tuple[Path, ...], mistakes: Mistakes) -> CellSpec | None:
-    if not isinstance(parent, Scalar) or not isinstance(parent.value, str) or not _LABEL.fullmatch(parent.value):
+def _base(
+    parent: Node, folder: Path, chain: tuple[Path, ...], mistakes: Mistakes
+) -> CellSpec | None:
+    if (
+        not isinstance(parent, Scalar)
+        or not isinstance(parent.value, str)
+        or not _LABEL.fullmatch(parent.value)
+    ):
         mistakes.add(parent.span, "`extends` takes the name of a cell", "write `extends: lstm`")
         return None
     try:
@@ -334,7 +377,11 @@ def _base(parent: Node, folder: Path, chain: tuple[Path, ...], mistakes: Mistake
         return None
     if path.resolve() in chain:
         names = " -> ".join(file.stem for file in (*chain, path))
-        mistakes.add(parent.span, f"`extends` runs in a circle: {names}", "write the equations of one of them out")
+        mistakes.add(
+            parent.span,
+            f"`extends` runs in a circle: {names}",
+            "write the equations of one of them out",
+        )
         return None
     if len(chain) >= MAX_EXTENDS:
         problem = f"more than {MAX_EXTENDS} cells of which each extends the next"
@@ -354,7 +401,9 @@ def _merge(base: CellSpec, patch: CellSpec, mistakes: Mistakes) -> CellSpec:
     for name, statement in patch.equations.items():
         if name in base.first_layer and name not in patch.first_layer:
             problem = f"'{name}' is redefined, but the inherited `first_layer` defines it too"
-            mistakes.add(statement.span, problem, f"give `first_layer: |` with an equation of '{name}'")
+            mistakes.add(
+                statement.span, problem, f"give `first_layer: |` with an equation of '{name}'"
+            )
 
     def inherited(entries: Mapping[str, Statement]) -> dict[str, Statement]:
         return {name: replace(statement, own=False) for name, statement in entries.items()}
@@ -392,18 +441,26 @@ def _source(fields: Fields, mistakes: Mistakes) -> tuple[str, ...]:
             mistakes.add(item.span, f"a source of more than {MAX_TEXT} characters", "shorten it")
         else:
             fix = "write source: [author2015]"
-            mistakes.add(item.span, f"`source` is a text or a list of texts, not {describe(item)}", fix)
+            mistakes.add(
+                item.span, f"`source` is a text or a list of texts, not {describe(item)}", fix
+            )
     return tuple(keys)
 
 
-def _options(fields: Fields, mistakes: Mistakes, unread: Mistakes) -> tuple[dict[str, float], dict[str, Declared]]:
+def _options(
+    fields: Fields, mistakes: Mistakes, unread: Mistakes
+) -> tuple[dict[str, float], dict[str, Declared]]:
     """Values of the options, and where they stand."""
     options: dict[str, float] = {}
     keys: dict[str, Declared] = {}
     table = fields.table_at("options")
     for name, node in table.entries.items() if table else ():
         if not isinstance(node, Scalar) or not is_number(node.value):
-            mistakes.add(node.span, f"option '{name}' must be a number, not {describe(node)}", f"write `{name}: 1`")
+            mistakes.add(
+                node.span,
+                f"option '{name}' must be a number, not {describe(node)}",
+                f"write `{name}: 1`",
+            )
         elif table and legal_name(name, table.keys[name], unread):
             options[name] = node.value  # type: ignore[assignment]  # is_number has just said so
             keys[name] = Declared(options[name], table.keys[name])
@@ -441,7 +498,8 @@ def _shape(entry: Fields, mistakes: Mistakes) -> tuple[float | str, ...]:
             shape.append(size)
         else:
             problem = (
-                f"a size is `units`, `inputs`, an option or a whole number from 1 to {MAX_SIZE}, not {describe(item)}"
+                f"a size is `units`, `inputs`, an option or a whole number from 1 to {MAX_SIZE},"
+                f" not {describe(item)}"
             )
             mistakes.add(item.span, problem, "write shape: [units, inputs]")
     if len(shape) > 2:
@@ -452,12 +510,18 @@ def _shape(entry: Fields, mistakes: Mistakes) -> tuple[float | str, ...]:
 
 def _mask(entry: Fields, mistakes: Mistakes) -> Code | None:
     node = entry.node("mask")
-    text = node.value if isinstance(node, Scalar) and isinstance(node.value, str) and node.code is None else ""
+    text = (
+        node.value
+        if isinstance(node, Scalar) and isinstance(node.value, str) and node.code is None
+        else ""
+    )
     if isinstance(node, Scalar) and text.partition("#")[0].strip() and "\n" not in text:
         quote = 1 if node.style else 0
         row = node.span
         return Code(row.file, (Row(row.line, row.column + quote, row.text),), text)
-    mistakes.add(entry.span("mask"), "a mask is one expression on one line", "write mask: row >= col")
+    mistakes.add(
+        entry.span("mask"), "a mask is one expression on one line", "write mask: row >= col"
+    )
     return None
 
 
@@ -477,7 +541,8 @@ def init_of(node: Node, mistakes: Mistakes) -> Init | None:
     if isinstance(node, Scalar) and isinstance(node.value, str):
         if node.value in INITIALISERS:
             return _initialiser(node.value, (), node.span, mistakes)
-        return Init("constant", (node.value,))  # the name of an option; `lang.check` knows which there are
+        # the name of an option; `lang.check` knows which there are
+        return Init("constant", (node.value,))
     if isinstance(node, Table) and len(node.entries) == 1:
         ((name, argument),) = node.entries.items()
         if name not in INITIALISERS:
@@ -492,14 +557,22 @@ def init_of(node: Node, mistakes: Mistakes) -> Init | None:
     return None
 
 
-def _initialiser(name: str, values: tuple[float | str, ...], span: Span, mistakes: Mistakes) -> Init | None:
+def _initialiser(
+    name: str, values: tuple[float | str, ...], span: Span, mistakes: Mistakes
+) -> Init | None:
     least, most = INITIALISERS[name]
     if not least <= len(values) <= most:
         wanted = f"{least}" if least == most else f"{least} to {most}"
         noun = "value" if wanted == "1" else "values"
         example = ["0.1", "-0.1"][:most]
-        fix = f"write {{{name}: {example[0] if len(example) == 1 else '[-0.1, 0.1]'}}}" if most else f"write {name}"
-        mistakes.add(span, f"the initialiser '{name}' takes {wanted} {noun}, not {len(values)}", fix)
+        fix = (
+            f"write {{{name}: {example[0] if len(example) == 1 else '[-0.1, 0.1]'}}}"
+            if most
+            else f"write {name}"
+        )
+        mistakes.add(
+            span, f"the initialiser '{name}' takes {wanted} {noun}, not {len(values)}", fix
+        )
         return None
     return Init(name, values)
 
@@ -512,19 +585,26 @@ def _initial(table: Table | None, mistakes: Mistakes) -> dict[str, Declared]:
             initial[name] = Declared(value, table.keys[name] if table else node.span)
         else:
             fix = f"write `{name}: 0` or `{name}: learned`"
-            mistakes.add(node.span, f"a state starts from a number or is learned, not {describe(node)}", fix)
+            mistakes.add(
+                node.span, f"a state starts from a number or is learned, not {describe(node)}", fix
+            )
     return initial
 
 
 def _statements(code: Code | None, mistakes: Mistakes) -> dict[str, Statement]:
-    """Split a block into `name = expression`; an expression continues on the next line while a bracket is open."""
+    """Split a block into `name = expression`; an expression continues on the next line while a
+    bracket is open.
+    """
     statements: dict[str, Statement] = {}
     for statement in _split(code, mistakes) if code else ():
-        statement = _without_time(statement, mistakes)  # noqa: PLW2901  # reading goes on with what is meant
+        # reading goes on with what is meant
+        statement = _without_time(statement, mistakes)  # noqa: PLW2901
         if statement.name in statements:
             line = statements[statement.name].span.line
             mistakes.add(
-                statement.span, f"'{statement.name}' has an equation on line {line} already", "keep one of them"
+                statement.span,
+                f"'{statement.name}' has an equation on line {line} already",
+                "keep one of them",
             )
         elif legal_name(statement.name, statement.span, mistakes):
             statements[statement.name] = statement
@@ -561,7 +641,9 @@ def _split(code: Code, mistakes: Mistakes) -> Iterable[Statement]:
         body = "\n".join(lines[row:until])[head.end() :] if head else ""
         if not head or not body.strip():
             fix = "write `name = expression`; an equation goes on below only inside brackets"
-            mistakes.add(bare.span(row, indent, len(lines[row]) - indent), "this is not an equation", fix)
+            mistakes.add(
+                bare.span(row, indent, len(lines[row]) - indent), "this is not an equation", fix
+            )
         else:
             span = bare.span(row, head.start(2), len(head[2]))
             yield Statement(head[2], span, bare.part(row, head.end(), until))
@@ -585,7 +667,9 @@ def shown_words(written: str, meant: str) -> tuple[str, str]:
 
 
 def foreign_words(char: str) -> tuple[str, str]:
-    """Problem and fix for a character that looks like an English letter or a sign of the language but is neither."""
+    """Problem and fix for a character that looks like an English letter or a sign of the language
+    but is neither.
+    """
     name = unicodedata.name(char, f"U+{ord(char):04X}").lower()
     greek = name.removeprefix("greek small letter ").replace("lamda", "lambda_")
     fix = "names are English letters, digits and `_`; signs are ASCII"
@@ -599,11 +683,19 @@ def foreign_words(char: str) -> tuple[str, str]:
 def legal_name(name: str, span: Span, mistakes: Mistakes) -> bool:
     """Whether a name can be used in equations; if not, report why."""
     if keyword.iskeyword(name) or (keyword.issoftkeyword(name) and name == "_"):
-        mistakes.add(span, f"'{name}' is a word of Python and cannot be a name", f"write {name}_ or another letter")
+        mistakes.add(
+            span,
+            f"'{name}' is a word of Python and cannot be a name",
+            f"write {name}_ or another letter",
+        )
     elif foreign := FOREIGN.search(name):
         mistakes.add(span, *foreign_words(foreign[0]))
     elif not _NAME.fullmatch(name):
-        mistakes.add(span, f"'{name[:60]}' cannot be a name", "use English letters, digits and `_`, a letter first")
+        mistakes.add(
+            span,
+            f"'{name[:60]}' cannot be a name",
+            "use English letters, digits and `_`, a letter first",
+        )
     elif len(name) > MAX_NAME:
         mistakes.add(span, f"a name of more than {MAX_NAME} characters", "shorten it")
     else:

@@ -1,9 +1,9 @@
 """What a claim can say: one table of sentence forms, each with blanks for names and numbers.
 
-In: a sentence with its place, and the names that it may use.  Out: a `Claim`, its blanks filled in; what it means is judged
-on the runs (`rnnzoo.report.judge`).  Contains the findings of Greff et al. 2015 (worse, same, importance, interactions, counts
-of weights) and of Jozefowicz et al. 2015 (better, no variant better), shares of trainings that solve a task or diverge, and
-speed.
+In: a sentence with its place, and the names that it may use.  Out: a `Claim`, its blanks filled in;
+what it means is judged on the runs (`rnnzoo.report.judge`).  Contains the findings of Greff et al.
+2015 (worse, same, importance, interactions, counts of weights) and of Jozefowicz et al. 2015
+(better, no variant better), shares of trainings that solve a task or diverge, and speed.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ SOLVES = "A solves TASK more often than B"
 DIVERGES = "A diverges more often than B"
 FASTER = "A at least N times as fast as B"
 SHARES = (SOLVES, DIVERGES)  # of trainings are compared, and not scores
-# A and B are variants, TASK a task, NAME a searched hyper-parameter, N a number, N% a share; any form without a TASK may
-# follow `on TASK:`, `on all tasks:` or `on most tasks:`.
+# A and B are variants, TASK a task, NAME a searched hyper-parameter, N a number, N% a share; any
+# form without a TASK may follow `on TASK:`, `on all tasks:` or `on most tasks:`.
 FORMS = (
     "A worse than B",
     "A better than B",
@@ -38,10 +38,13 @@ FORMS = (
     *SHARES,
     FASTER,
 )
-COMPARED = ("A worse than B", "A better than B", "A same as B", "no variant better than B")  # as `Claim.form` has them
-SEVERAL = "several tasks"  # the family of claims about more than one task, where each task has its own
+# as `Claim.form` has them
+COMPARED = ("A worse than B", "A better than B", "A same as B", "no variant better than B")
+# the family of claims about more than one task, where each task has its own
+SEVERAL = "several tasks"
 CONFIRMED = COMPARED[:3]  # what the second stage of a sweep decides: each is about two variants
-TESTED = (*SHARES, *COMPARED, FASTER)  # each has a p-value or an interval, and so shares the error rate
+# each has a p-value or an interval, and so shares the error rate
+TESTED = (*SHARES, *COMPARED, FASTER)
 WITH_MARGIN = {
     "A same as B": "end the claim with `within 0.1`",
     "no variant better than B": "end the claim with `by 0.1`",
@@ -94,18 +97,28 @@ def read(node: Node, known: Known, mistakes: Mistakes) -> Claim | None:
     else:
         sentence = _sentence(node)
     if sentence is None:
-        fix = "write it as in `nfg worse than lstm`, or as {claim: nfg worse than lstm, note: where it is from}"
+        fix = (
+            "write it as in `nfg worse than lstm`, or as {claim: nfg worse than lstm, note:"
+            " where it is from}"
+        )
         mistakes.add(node.span, f"a claim is a sentence, not {describe(node)}", fix)
         return None
     if len(sentence[0]) > MAX_TEXT:
-        mistakes.add(sentence[1], f"a claim of more than {MAX_TEXT} characters", f"write one of: {'; '.join(FORMS)}")
+        mistakes.add(
+            sentence[1],
+            f"a claim of more than {MAX_TEXT} characters",
+            f"write one of: {'; '.join(FORMS)}",
+        )
         return None
     claim = parse(*sentence, known, mistakes)
     return replace(claim, note=note) if claim else None
 
 
 def _sentence(node: Node) -> tuple[str, Span] | None:
-    """A claim's text and place; YAML takes an unquoted `on TASK: ...` for a table of one entry.  None for anything else."""
+    """A claim's text and place; YAML takes an unquoted `on TASK: ...` for a table of one entry.
+
+    None for anything else.
+    """
     if isinstance(node, Scalar) and isinstance(node.value, str):
         return " ".join(node.value.split()), node.span
     if isinstance(node, Table) and len(node.entries) == 1:
@@ -116,7 +129,9 @@ def _sentence(node: Node) -> tuple[str, Span] | None:
 
 
 def parse(text: str, span: Span, known: Known, mistakes: Mistakes) -> Claim | None:
-    """The claim of a sentence; None, and mistakes, where it has none of the forms or names what is not there."""
+    """The claim of a sentence; None, and mistakes, where it has none of the forms or names what is
+    not there.
+    """
     prefix = _ON.match(text)
     rest = text[prefix.end() :] if prefix else text
     form, match = _matching_form(rest)
@@ -126,7 +141,10 @@ def parse(text: str, span: Span, known: Known, mistakes: Mistakes) -> Claim | No
     blanks = match.groupdict()
     number = _number(blanks["N"]) if "N" in blanks else known.margin
     over, task = (prefix["OVER"] or "", prefix["TASK"] or "") if prefix else ("", "")
-    names = {**({"TASK": task} if task else {}), **{key: name for key, name in blanks.items() if key != "N"}}
+    names = {
+        **({"TASK": task} if task else {}),
+        **{key: name for key, name in blanks.items() if key != "N"},
+    }
     before = len(mistakes.found)
     _check_names(names, span, known, mistakes)
     if form == SOLVES:
@@ -143,7 +161,9 @@ def parse(text: str, span: Span, known: Known, mistakes: Mistakes) -> Claim | No
         mistakes.add(span, problem, fix, ("variants",))
     elif form in WITH_MARGIN and number is None:
         fix = f"give the experiment a `margin:`, or {WITH_MARGIN[form]}"
-        mistakes.add(span, f"`{form}` needs a margin: how much difference is none?", fix, ("margin",))
+        mistakes.add(
+            span, f"`{form}` needs a margin: how much difference is none?", fix, ("margin",)
+        )
     if form.startswith(("importance", "interactions")) and not 0 < _number(blanks["N"]) < 1:
         mistakes.add(
             _within(span, blanks["N"]),
@@ -156,8 +176,8 @@ def parse(text: str, span: Span, known: Known, mistakes: Mistakes) -> Claim | No
         return None
     form = form.removesuffix(" within N").removesuffix(" by N")
     return Claim(
-        text, span, form, names.get("TASK", ""), names.get("A", ""), names.get("B", ""), names.get("NAME", ""), number,
-        over=over, tasks=tuple(known.tasks) if over else (),
+        text, span, form, names.get("TASK", ""), names.get("A", ""), names.get("B", ""),
+        names.get("NAME", ""), number, over=over, tasks=tuple(known.tasks) if over else (),
     )  # fmt: skip
 
 
@@ -173,7 +193,9 @@ def _matching_form(sentence: str) -> tuple[str, re.Match[str] | None]:
 def _nearest_form(text: str, known: Known) -> str:
     """The fix for a sentence that matches no form."""
     listing = f"one of: {'; '.join(FORMS)}"
-    nearest_form = meant(text, FORMS, {"A": known.variants, "TASK": known.tasks, "NAME": known.searched})
+    nearest_form = meant(
+        text, FORMS, {"A": known.variants, "TASK": known.tasks, "NAME": known.searched}
+    )
     return f"did you mean '{nearest_form}'?  ({listing})" if nearest_form else f"write {listing}"
 
 
@@ -188,8 +210,10 @@ def _number(text: str) -> float:
 def _check_names(names: Mapping[str, str], span: Span, known: Known, mistakes: Mistakes) -> None:
     variant = ("the variant '{}', which is not here", known.variants, ("variants",))
     kinds = {
-        "A": variant, "B": variant, "TASK": ("the task '{}', which is not here", known.tasks, ("task", "tasks")),
-        "NAME": ("the hyper-parameter '{}', which is not searched", known.searched, ("search", "variants")),
+        "A": variant, "B": variant,
+        "TASK": ("the task '{}', which is not here", known.tasks, ("task", "tasks")),
+        "NAME": ("the hyper-parameter '{}', which is not searched", known.searched,
+            ("search", "variants")),
     }  # fmt: skip
     for blank, name in names.items():
         phrase, members, supposes = kinds[blank]
@@ -202,10 +226,13 @@ def _check_names(names: Mapping[str, str], span: Span, known: Known, mistakes: M
 
 _OF_NOTHING = {
     FASTER: ("nothing is 0 times as fast", "write a number above 0, as 1.5"),
-    "weights of A below N% of B": ("no variant has fewer than no weights", "write a share above 0, as 80%"),
-    "A same as B": ("no trainings show that two variants differ by nothing at all", "give a `margin:` above 0"),
+    "weights of A below N% of B": ("no variant has fewer than no weights",
+        "write a share above 0, as 80%"),
+    "A same as B": ("no trainings show that two variants differ by nothing at all",
+        "give a `margin:` above 0"),
     "A same as B within N": (
-        "no trainings show that two variants differ by nothing at all", "write how much difference is none, as within 0.1",
+        "no trainings show that two variants differ by nothing at all",
+        "write how much difference is none, as within 0.1",
     ),
 }  # fmt: skip
 
@@ -217,9 +244,13 @@ def _check_nothing(form: str, span: Span, written: str, mistakes: Mistakes) -> N
 
 
 def _check_solves(task: str, prefix: str, span: Span, known: Known, mistakes: Mistakes) -> None:
-    """Report a claim about solving a task that names the task twice, or a task that has no score that solves it."""
+    """Report a claim about solving a task that names the task twice, or a task that has no score
+    that solves it.
+    """
     if prefix:
-        mistakes.add(span, "a claim about solving a task names the task itself", f"leave out `on {prefix}:`")
+        mistakes.add(
+            span, "a claim about solving a task names the task itself", f"leave out `on {prefix}:`"
+        )
     elif task in known.tasks and not known.solved(task):
         able = [f"`{task}`" for task in known.tasks if known.solved(task)]
         fix = (
@@ -236,30 +267,42 @@ def _check_solves(task: str, prefix: str, span: Span, known: Known, mistakes: Mi
 
 def _within(span: Span, name: str) -> Span:
     """The place of a word in a sentence that stands on one line; else that of the sentence."""
-    match = re.compile(rf"(?<![^\s'\"\[]){re.escape(name)}(?=[\s:,'\"\]]|$)").search(span.text, span.column - 1)
+    match = re.compile(rf"(?<![^\s'\"\[]){re.escape(name)}(?=[\s:,'\"\]]|$)").search(
+        span.text, span.column - 1
+    )
     return replace(span, column=match.start() + 1, length=len(name)) if match else span
 
 
 def judged(claims: Sequence[Claim], tasks: Sequence[str]) -> list[tuple[Claim, str]]:
-    """Every claim with each task that it is judged on; one about several at once is there once, with what it says of them."""
+    """Every claim with each task that it is judged on; one about several at once is there once,
+    with what it says of them.
+    """
     return [(claim, where) for claim in claims for where in _places(claim, tasks)]
 
 
 def questions(claim: Claim, tasks: Sequence[str]) -> list[tuple[str, ...]]:
-    """The question that a claim asks on each task, or on several at once; equal for claims that ask the same.
+    """The question that a claim asks on each task, or on several at once; equal for claims that ask
+    the same.
 
-    A claim and its opposite ask the same, since one test answers both: A worse than B, and A better than B.
+    A claim and its opposite ask the same, since one test answers both: A worse than B, and A better
+    than B.
     """
     question = min(_put(claim))
-    return [("", *question)] if claim.over else [(task, *question) for task in tasks_of(claim, tasks)]
+    return (
+        [("", *question)] if claim.over else [(task, *question) for task in tasks_of(claim, tasks)]
+    )
 
 
 def _put(claim: Claim) -> list[tuple[str, ...]]:
-    """The question in the words of the claim and, where there is an opposite claim, in the words of that."""
+    """The question in the words of the claim and, where there is an opposite claim, in the words of
+    that.
+    """
     form, a, b = claim.form, claim.a, claim.b
-    number = "" if claim.number is None else f"{claim.number:.12g}"  # 33.3% and 0.333 differ in their last bits
+    # 33.3% and 0.333 differ in their last bits
+    number = "" if claim.number is None else f"{claim.number:.12g}"
     needed = claim.needed if claim.over else 1  # of so many tasks:
-    left = len(claim.tasks) - needed + 1 if claim.over else 1  # without which it cannot hold, and the opposite does
+    # without which it cannot hold, and the opposite does
+    left = len(claim.tasks) - needed + 1 if claim.over else 1
     if form == "A better than B":
         form, a, b = "A worse than B", b, a
     if form == "A same as B":
@@ -268,7 +311,9 @@ def _put(claim: Claim) -> list[tuple[str, ...]]:
     if form == "A worse than B" or form in SHARES:
         put.append((form, b, a, claim.name, number, str(left)))
     if form.startswith(("importance", "interactions")):
-        opposite = form.replace("above", "below") if "above" in form else form.replace("below", "above")
+        opposite = (
+            form.replace("above", "below") if "above" in form else form.replace("below", "above")
+        )
         put.append((opposite, a, b, claim.name, number, str(left)))
     return put
 
@@ -297,9 +342,17 @@ def tasks_of(claim: Claim, tasks: Sequence[str]) -> Sequence[str]:
 
 
 def approximate(search: Search) -> str:
-    """Why the p-values of claims are approximate; empty where the trials of a search do not depend on each other."""
+    """Why the p-values of claims are approximate; empty where the trials of a search do not depend
+    on each other.
+    """
     if search.sampler.name not in OURS:
-        return f"'{search.sampler.name}' goes by the trials before, and p-values are exact for independent trials only"
+        return (
+            f"'{search.sampler.name}' goes by the trials before, and p-values are exact for"
+            " independent trials only"
+        )
     if search.pruner is not None:
-        return f"'{search.pruner.name}' prunes by the trials before, and p-values are exact for independent trials only"
+        return (
+            f"'{search.pruner.name}' prunes by the trials before, and p-values are exact for"
+            " independent trials only"
+        )
     return ""

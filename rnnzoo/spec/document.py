@@ -1,11 +1,13 @@
 """YAML text -> nodes that know their place.
 
-In: a file that a user wrote.  Out: `Scalar`, `Listing` and `Table`, each with its `Span`, and `Fields`, which reads a table
-key by key and collects every mistake.  The only file that imports yaml.
+In: a file that a user wrote.  Out: `Scalar`, `Listing` and `Table`, each with its `Span`, and
+`Fields`, which reads a table key by key and collects every mistake.  The only file that imports
+yaml.
 
-YAML 1.2 rules: `no` and `on` are strings, `1e-3` is a number, `010` is ten.  Tags, anchors, aliases and merge keys are
-refused: a spec is plain data, and nothing in it is ever executed.  Characters that cannot be seen are refused too, so that
-what a spec says may be shown anywhere, and a line is a line to every reader.
+YAML 1.2 rules: `no` and `on` are strings, `1e-3` is a number, `010` is ten.  Tags, anchors, aliases
+and merge keys are refused: a spec is plain data, and nothing in it is ever executed.  Characters
+that cannot be seen are refused too, so that what a spec says may be shown anywhere, and a line is a
+line to every reader.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ import yaml
 
 from rnnzoo.errors import Mistake, Mistakes, Span, SpecError, UsageError, close, nearest
 
-# Limits of any file.  They are far above what people write; below them, every file is read within a second.
+# Limits of any file.  They are far above what people write; below them, every file is read within a
+# second.
 MAX_BYTES = 256 * 1024  # the largest cell of the zoo has 1 KiB
 MAX_DEPTH = 16  # lists and tables within each other; also what recursion over a tree may cost
 MAX_NODES = 20_000  # values of all kinds, which is what reading costs
@@ -32,7 +35,8 @@ MAX_DIGITS = 40  # characters of a number: more than any float needs
 MAX_NUMBER = 1e300  # float64 ends at 1.8e308
 
 _INTEGER = re.compile(r"[-+]?[0-9]+")
-# Control characters but tab and line end, other ends of a line, marks that change the direction of writing, halves of a pair.
+# Control characters but tab and line end, other ends of a line, marks that change the direction of
+# writing, halves of a pair.
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
 )
@@ -46,7 +50,9 @@ _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The place of one line of a `Code` in its file: number and text of the line, and the column where the code begins."""
+    """The place of one line of a `Code` in its file: number and text of the line, and the column
+    where the code begins.
+    """
 
     line: int
     column: int
@@ -67,7 +73,9 @@ class Code:
         return Span(self.file, origin.line, origin.column + column, origin.text, length)
 
     def part(self, row: int, column: int, until: int, end: int | None = None) -> Code:
-        """The text from a character on, through row `until` (exclusive), whose last line ends before column `end`."""
+        """The text from a character on, through row `until` (exclusive), whose last line ends
+        before column `end`.
+        """
         lines = self.text.split("\n")[row:until]
         if end is not None:
             lines[-1] = lines[-1][:end]
@@ -79,7 +87,10 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A single value: string, int, float, bool or None.  `code` is set where it was a literal block."""
+    """A single value: string, int, float, bool or None.
+
+    `code` is set where it was a literal block.
+    """
 
     value: str | int | float | bool | None
     span: Span
@@ -122,7 +133,11 @@ def read_text(path: Path, shown_as: str | None = None) -> str:
         raise UsageError(f"cannot read {name}: {reason}") from None
     raw = raw.removeprefix(codecs.BOM_UTF8)
     if len(raw) > MAX_BYTES:
-        raise SpecError(Mistake(Span(name, 1, 1, ""), f"the file is larger than {MAX_BYTES // 1024} KiB", "split it"))
+        raise SpecError(
+            Mistake(
+                Span(name, 1, 1, ""), f"the file is larger than {MAX_BYTES // 1024} KiB", "split it"
+            )
+        )
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
@@ -133,7 +148,9 @@ def read_text(path: Path, shown_as: str | None = None) -> str:
         raise SpecError(Mistake(span, "the file is not UTF-8 text", "save it as UTF-8")) from None
 
 
-NEEDS = "a cell needs `name:` and `equations:`; an experiment `experiment:`, `task:` and `variants:`"
+NEEDS = (
+    "a cell needs `name:` and `equations:`; an experiment `experiment:`, `task:` and `variants:`"
+)
 
 
 def parse(text: str, file: str, empty: str = NEEDS) -> Table:
@@ -148,7 +165,9 @@ def parse(text: str, file: str, empty: str = NEEDS) -> Table:
     if hidden := _HIDDEN.search(text):
         line = text.count("\n", 0, hidden.start())
         column = hidden.start() - text.rfind("\n", 0, hidden.start())
-        raise SpecError(Mistake(Span(file, line + 1, column, lines[line]), *_hidden_words(hidden[0])))
+        raise SpecError(
+            Mistake(Span(file, line + 1, column, lines[line]), *_hidden_words(hidden[0]))
+        )
     try:
         node = _Composer(text, file).document()
     except yaml.MarkedYAMLError as error:
@@ -160,7 +179,11 @@ def parse(text: str, file: str, empty: str = NEEDS) -> Table:
     if node is None or (isinstance(node, Scalar) and node.value is None):
         raise SpecError(Mistake(first, "the file is empty", empty))
     if not isinstance(node, Table):
-        raise SpecError(Mistake(node.span, "expected a table of `key: value` lines", "begin with `name: my_name`"))
+        raise SpecError(
+            Mistake(
+                node.span, "expected a table of `key: value` lines", "begin with `name: my_name`"
+            )
+        )
     return node
 
 
@@ -173,8 +196,13 @@ def _yaml_hint(line: str) -> str:
     if "\t" in line:
         return "indent with spaces, not with tabs"
     if "{" in line and "[" in line:
-        return "inside {...}, quote text that holds brackets, or put `key: value` on a line of its own"
-    return "indent keys of one table alike, put a space after each colon, and quote text that holds `: ` or ` #`"
+        return (
+            "inside {...}, quote text that holds brackets, or put `key: value` on a line of its own"
+        )
+    return (
+        "indent keys of one table alike, put a space after each colon, and quote text that holds"
+        " `: ` or ` #`"
+    )
 
 
 class _Composer:
@@ -200,14 +228,26 @@ class _Composer:
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             self.refuse(event, "anchors and aliases are not allowed", "write the value out")
         if event.tag is not None and event.tag != "!":
-            self.refuse(event, f"the tag '{event.tag}' is not allowed", "a spec is plain data: delete the tag")
+            self.refuse(
+                event,
+                f"the tag '{event.tag}' is not allowed",
+                "a spec is plain data: delete the tag",
+            )
         if depth > MAX_DEPTH:
-            self.refuse(event, f"nested more than {MAX_DEPTH} levels deep", "a spec needs three or four: write it flat")
+            self.refuse(
+                event,
+                f"nested more than {MAX_DEPTH} levels deep",
+                "a spec needs three or four: write it flat",
+            )
         if self.nodes > MAX_NODES:
             self.refuse(event, f"more than {MAX_NODES} values in one file", "split it")
         if isinstance(event, yaml.ScalarEvent):
             return self.scalar(event)
-        return self.listing(event, depth) if isinstance(event, yaml.SequenceStartEvent) else self.table(event, depth)
+        return (
+            self.listing(event, depth)
+            if isinstance(event, yaml.SequenceStartEvent)
+            else self.table(event, depth)
+        )
 
     def listing(self, start: Any, depth: int) -> Listing:
         items = []
@@ -229,7 +269,11 @@ class _Composer:
                 self.refuse(event, "merge keys are not allowed", "write the values out")
             if name in entries:
                 first = keys[name]
-                self.refuse(event, f"'{name}' is given twice", f"it stands on line {first.line} already: keep one")
+                self.refuse(
+                    event,
+                    f"'{name}' is given twice",
+                    f"it stands on line {first.line} already: keep one",
+                )
             keys[name] = self.span(event)
             entries[name] = self.node(next(self.events), depth + 1)
         return Table(entries, keys, self.span(start))
@@ -253,22 +297,34 @@ class _Composer:
         if not _FLOAT.fullmatch(value):
             return value
         if len(value) > MAX_DIGITS:
-            self.refuse(event, f"a number of more than {MAX_DIGITS} characters", "write it shorter, such as 1e6")
+            self.refuse(
+                event,
+                f"a number of more than {MAX_DIGITS} characters",
+                "write it shorter, such as 1e6",
+            )
         number = int(value) if _INTEGER.fullmatch(value) else float(value)
         if abs(number) > MAX_NUMBER:
-            self.refuse(event, f"the number {value} is too large", f"write one of at most {MAX_NUMBER:g}")
+            self.refuse(
+                event, f"the number {value} is too large", f"write one of at most {MAX_NUMBER:g}"
+            )
         return number
 
     def code(self, event: Any) -> Code:
-        """A literal block: YAML keeps its lines, so row r of the value is line r of the file after the `|`."""
-        values = event.value.split("\n")[:-1] if event.value.endswith("\n") else event.value.split("\n")
+        """A literal block: YAML keeps its lines, so row r of the value is line r of the file after
+        the `|`.
+        """
+        values = (
+            event.value.split("\n")[:-1] if event.value.endswith("\n") else event.value.split("\n")
+        )
         start = event.start_mark.line + 1
         rows = []
         for number, value in enumerate(values):
             raw = self.lines[start + number] if start + number < len(self.lines) else ""
             indent = len(raw) - len(value) if raw.endswith(value) else 0
             rows.append(Row(start + number + 1, indent + 1, raw))
-        return Code(self.file, tuple(rows) or (Row(start, 1, self.lines[start - 1]),), "\n".join(values))
+        return Code(
+            self.file, tuple(rows) or (Row(start, 1, self.lines[start - 1]),), "\n".join(values)
+        )
 
     def span(self, event: Any) -> Span:
         start, end = event.start_mark, event.end_mark
@@ -281,7 +337,8 @@ class _Composer:
 
 
 class Fields:
-    """Reads a table key by key; what is wrong is collected, and the default is used so that reading can go on.
+    """Reads a table key by key; what is wrong is collected, and the default is used so that reading
+    can go on.
 
     Attributes:
         refused: keys whose values were mistakes, of which nothing more is to be said.
@@ -311,11 +368,14 @@ class Fields:
     def need(self, key: str, example: str) -> None:
         """Report that a key is missing."""
         if self.node(key) is None:
-            self._lacks[key] = Mistake(self.table.span, f"{self.what} needs `{key}:`", f"write {example}")
+            self._lacks[key] = Mistake(
+                self.table.span, f"{self.what} needs `{key}:`", f"write {example}"
+            )
             self.mistakes.extend([self._lacks[key]])
 
     def done(self, elsewhere: Mapping[str, str] | None = None) -> None:
-        """Report every key that was not read; one that is missing is not reported where it is only misspelt.
+        """Report every key that was not read; one that is missing is not reported where it is only
+        misspelt.
 
         Args:
             elsewhere: what to do about keys that stand elsewhere.
@@ -326,25 +386,35 @@ class Fields:
                 self.mistakes.add(span, f"{self.what} has no key '{key}'", fix)
                 for lacking in close(key, self._lacks):
                     said = self._lacks.pop(lacking)
-                    self.mistakes.found = [mistake for mistake in self.mistakes.found if mistake != said]
+                    self.mistakes.found = [
+                        mistake for mistake in self.mistakes.found if mistake != said
+                    ]
 
     def text(self, key: str, default: str = "") -> str:
         value = self._scalar(key, default, lambda v: v if isinstance(v, str) else None, "text")
         if len(value) > MAX_TEXT:
-            self.mistakes.add(self.span(key), f"`{key}` has more than {MAX_TEXT} characters", "shorten it")
+            self.mistakes.add(
+                self.span(key), f"`{key}` has more than {MAX_TEXT} characters", "shorten it"
+            )
             return default
         return value
 
-    def number(self, key: str, default: float = 0.0, low: float | None = None, high: float | None = None) -> float:
+    def number(
+        self, key: str, default: float = 0.0, low: float | None = None, high: float | None = None
+    ) -> float:
         value = self._scalar(key, default, lambda v: v if is_number(v) else None, "a number")
         return self._bounded(key, value, low, high)
 
-    def integer(self, key: str, default: int = 0, low: int | None = None, high: int | None = None) -> int:
+    def integer(
+        self, key: str, default: int = 0, low: int | None = None, high: int | None = None
+    ) -> int:
         value = self._scalar(key, default, as_integer, "a whole number")
         return int(self._bounded(key, value, low, high))
 
     def flag(self, key: str, default: bool = False) -> bool:
-        return self._scalar(key, default, lambda v: v if isinstance(v, bool) else None, "true or false")
+        return self._scalar(
+            key, default, lambda v: v if isinstance(v, bool) else None, "true or false"
+        )
 
     def word(self, key: str, words: Iterable[str], default: str) -> str:
         """One of a few words."""
@@ -358,7 +428,9 @@ class Fields:
     def table_at(self, key: str) -> Table | None:
         node = self.node(key)
         if node is not None and not isinstance(node, Table):
-            self.mistakes.add(node.span, f"`{key}` must be a table of `key: value` entries, not {describe(node)}")
+            self.mistakes.add(
+                node.span, f"`{key}` must be a table of `key: value` entries, not {describe(node)}"
+            )
             return None
         return node
 
@@ -366,10 +438,16 @@ class Fields:
         """The entries of a list; where there are more than `most`, the first ones."""
         node = self.node(key)
         if node is not None and not isinstance(node, Listing):
-            self.mistakes.add(node.span, f"`{key}` must be a list, not {describe(node)}", f"write {key}: [..., ...]")
+            self.mistakes.add(
+                node.span,
+                f"`{key}` must be a list, not {describe(node)}",
+                f"write {key}: [..., ...]",
+            )
             return ()
         if node is not None and len(node.items) > most:
-            self.mistakes.add(node.items[most].span, f"`{key}` has more than {most} entries", "leave some out")
+            self.mistakes.add(
+                node.items[most].span, f"`{key}` has more than {most} entries", "leave some out"
+            )
         return node.items[:most] if node else ()
 
     def code(self, key: str) -> Code | None:
@@ -379,8 +457,12 @@ class Fields:
             return None
         if not isinstance(node, Scalar) or node.code is None:
             folded = isinstance(node, Scalar) and node.style == ">"
-            problem = f"`{key}` must be a literal block" + (": a folded block (>) loses its lines" if folded else "")
-            self.mistakes.add(node.span, problem, f"write `{key}: |` and put the equations on the lines below")
+            problem = f"`{key}` must be a literal block" + (
+                ": a folded block (>) loses its lines" if folded else ""
+            )
+            self.mistakes.add(
+                node.span, problem, f"write `{key}: |` and put the equations on the lines below"
+            )
             return None
         return node.code
 
@@ -390,9 +472,14 @@ class Fields:
             return default
         value = convert(node.value) if isinstance(node, Scalar) else None
         if value is None:
-            quotable = expected == "text" and isinstance(node, Scalar) and not isinstance(node.value, str)
+            quotable = (
+                expected == "text" and isinstance(node, Scalar) and not isinstance(node.value, str)
+            )
             fix = (
-                f'put it in quotes: {key}: "{node.span.text[node.span.column - 1 :][: node.span.length]}"'
+                (
+                    f"put it in quotes: {key}:"
+                    f' "{node.span.text[node.span.column - 1 :][: node.span.length]}"'
+                )
                 if quotable
                 else ""
             )
@@ -435,7 +522,11 @@ def describe(node: Node) -> str:
         return "nothing"
     if isinstance(node.value, bool):
         return "true or false"
-    return f"the number {node.value:g}" if not isinstance(node.value, str) else f"the text '{node.value[:40]}'"
+    return (
+        f"the number {node.value:g}"
+        if not isinstance(node.value, str)
+        else f"the text '{node.value[:40]}'"
+    )
 
 
 def plain(node: Node) -> Any:
@@ -450,14 +541,26 @@ def plain(node: Node) -> Any:
 def yaml_text(value: Any) -> str:
     """Plain values as YAML that `parse` reads back alike; long texts as literal blocks."""
     return str(
-        yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None)
+        yaml.dump(
+            value,
+            Dumper=_Dumper,
+            sort_keys=False,
+            allow_unicode=True,
+            width=100,
+            default_flow_style=None,
+        )
     )
 
 
 def inline(value: Any) -> str:
     """Plain values as YAML on one line, as `--set` takes them."""
     text = yaml.dump(
-        [value], Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=math.inf, default_flow_style=True
+        [value],
+        Dumper=_Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        width=math.inf,
+        default_flow_style=True,
     )
     return str(text).strip()[1:-1]
 
@@ -471,7 +574,9 @@ class _Dumper(yaml.SafeDumper):
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> Any:
     quoted = "'" if _FLOAT.fullmatch(text) else None  # `1e3` is a text to readers of YAML 1.1 only
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else quoted)
+    return dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style="|" if "\n" in text else quoted
+    )
 
 
 def _represent_float(dumper: yaml.SafeDumper, number: float) -> Any:

@@ -1,7 +1,8 @@
 """An experiment: cells x tasks x a search space, a budget, and claims.
 
-The words only: what `rnnzoo.spec.read_experiment` makes of a YAML file, frozen, every name in it resolved and every number
-checked.  What does not change an experiment (the text, and where a claim stands) does not count when two are compared.
+The words only: what `rnnzoo.spec.read_experiment` makes of a YAML file, frozen, every name in it
+resolved and every number checked.  What does not change an experiment (the text, and where a claim
+stands) does not count when two are compared.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from rnnzoo.errors import Span, run_again
 from rnnzoo.spec.cell import CellSpec
 from rnnzoo.spec.hyperparameters import Training, Value
 
-TEXT = "<experiment>"  # stands for the file of one that has none; paths in it are relative to the current folder
+# stands for the file of one that has none; paths in it are relative to the current folder
+TEXT = "<experiment>"
 NAME = "name"  # key of a task's name among its options
 OURS = ("random", "grid", "qmc")  # samplers whose points are functions of the index
 # Names that a spec may use, and Optuna's class for each; a class's own name does too.
@@ -44,8 +46,10 @@ class Dimension:
     """One searched hyper-parameter.
 
     Attributes:
-        kind: `int` and `float` use low, high (both included), log and step (0: none); `choice` uses choices.
-        when: the dimension exists only where each of these earlier dimensions (or fixed values) has one of these values.
+        kind: `int` and `float` use low, high (both included), log and step (0: none); `choice` uses
+            choices.
+        when: the dimension exists only where each of these earlier dimensions (or fixed values) has
+            one of these values.
     """
 
     name: str
@@ -70,8 +74,12 @@ class Space:
     fixed: Mapping[str, Value] = field(default_factory=dict)
 
     def over(self, base: Space) -> Space:
-        """This space laid over another: a name given here replaces the other's and keeps its place."""
-        dimensions = {dimension.name: dimension for dimension in (*base.dimensions, *self.dimensions)}
+        """This space laid over another: a name given here replaces the other's and keeps its
+        place.
+        """
+        dimensions = {
+            dimension.name: dimension for dimension in (*base.dimensions, *self.dimensions)
+        }
         searched = {dimension.name for dimension in self.dimensions}
         return Space(
             tuple(dimension for name, dimension in dimensions.items() if name not in self.fixed),
@@ -79,7 +87,9 @@ class Space:
         )
 
     def values(self, name: str) -> tuple[Value, ...] | None:
-        """All values that a name can take: fixed, or a choice; None for a range, and for an absent name."""
+        """All values that a name can take: fixed, or a choice; None for a range, and for an absent
+        name.
+        """
         if name in self.fixed:
             return (self.fixed[name],)
         for dimension in self.dimensions:
@@ -101,7 +111,8 @@ class Search:
     """How hyper-parameters are searched.
 
     Attributes:
-        sampler: `random`, `grid`, `qmc` (our own, functions of the index), or any of Optuna's by name (`tpe`, `TPESampler`).
+        sampler: `random`, `grid`, `qmc` (our own, functions of the index), or any of Optuna's by
+            name (`tpe`, `TPESampler`).
         pruner: one of Optuna's by name (`median`, `HyperbandPruner`), or None.
         trials: per (variant, task), a total.
         draws: `own`: each variant has its own points; `common`: all variants get the same.
@@ -117,7 +128,8 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Select:
-    """Which trials are compared: the best `keep` (a count, or a share below 1) on one split, reported on another.
+    """Which trials are compared: the best `keep` (a count, or a share below 1) on one split,
+    reported on another.
 
     Attributes:
         replicates: how often each kept trial is run again on a fresh seed, to see what was luck.
@@ -135,21 +147,24 @@ class Select:
 
 @dataclass(frozen=True, slots=True)
 class Confirm:
-    """The second stage of a sweep: fresh trainings where the search says that all do well, until claims are decided.
+    """The second stage of a sweep: fresh trainings where the search says that all do well, until
+    claims are decided.
 
-    Not part of a search's identity: a search can be confirmed later, and again with a larger budget.
+    Not part of a search's identity: a search can be confirmed later, and again with a larger
+    budget.
 
     Attributes:
-        until: `decided`: looks after each round, of which `most` is the last; `stopped`: no last round, with the wider
-            intervals that hold however long one goes on.
-        settings: `common`: all variants train at the same settings; `own`: each in a region of its own.
+        until: `decided`: looks after each round, of which `most` is the last; `stopped`: no last
+            round, with the wider intervals that hold however long one goes on.
+        settings: `common`: all variants train at the same settings; `own`: each in a region of its
+            own.
         region: the best share of the space, in which settings are drawn.
         pilot: trainings of each variant in the region before the rounds; they enter no verdict.
         first: the round after which verdicts may fall.
         most: rounds at most.
         budget: trainings on each task, those of the search included.
-        hours: of training on each task, of all workers together and those of the search included; once they are spent no
-            round begins.
+        hours: of training on each task, of all workers together and those of the search included;
+            once they are spent no round begins.
     """
 
     until: Literal["decided", "stopped"] = "decided"
@@ -164,7 +179,9 @@ class Confirm:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What a trial may take, and how often one that failed is begun again.  Not part of a study's identity.
+    """What a trial may take, and how often one that failed is begun again.
+
+    Not part of a study's identity.
 
     Attributes:
         memory: bytes of resident memory; beyond, a trial is ended as out of memory.
@@ -200,7 +217,8 @@ class Variant:
         label: its name in studies and claims.
         cell: with the variant's options in it.
         space: already laid over the common one.
-        init: how weights begin, by name, as `Init.plain` writes it; `*` stands for all weights not named.
+        init: how weights begin, by name, as `Init.plain` writes it; `*` stands for all weights not
+            named.
         reference: the cell's name or path, as the user wrote it.
         places: where the spec names each weight of `init`.
     """
@@ -215,14 +233,16 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A sentence about variants, judged on the runs; the names in it are checked when the spec is read.
+    """A sentence about variants, judged on the runs; the names in it are checked when the spec is
+    read.
 
     Attributes:
         form: one of `spec.claims.FORMS`, without its margin.
         task: what it is limited to; empty for all tasks, each by itself.
         a, b: variants.
         name: a searched hyper-parameter.
-        number: the margin, or the share, that it compares with; None in a form that has none where no `margin:` is given.
+        number: the margin, or the share, that it compares with; None in a form that has none where
+            no `margin:` is given.
         note: where it is from, in the user's words.
         over: `all` or `most` where it is one claim about several tasks; empty otherwise.
         tasks: those that it is about then.
@@ -255,15 +275,15 @@ class Experiment:
         text: the file as the user wrote it.
         variants: with the control as the last one, where there is one.
         control: label of the baseline's second run, under other draws; empty where there is none.
-        margin: what "same as" means, in the metric's unit: the largest difference that counts as none; None where no claim
-            needs it.
+        margin: what "same as" means, in the metric's unit: the largest difference that counts as
+            none; None where no claim needs it.
         floor: what a difference must exceed to be confirmed; half the margin where it is not given.
         sets: overrides of the text, as `--set` has them; all else here is what both say.
         places: where the spec names the sampler and the pruner.
-        equal: what variants have in common at one point of the space: their `units`, or their number of `weights`, which is
-            then that of the baseline with these units.
-        family: which claims share an error rate: all of the `file`, or those on each `task`, and those about several tasks,
-            each by themselves.  No trial depends on it.
+        equal: what variants have in common at one point of the space: their `units`, or their
+            number of `weights`, which is then that of the baseline with these units.
+        family: which claims share an error rate: all of the `file`, or those on each `task`, and
+            those about several tasks, each by themselves.  No trial depends on it.
     """
 
     name: str

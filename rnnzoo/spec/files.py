@@ -1,4 +1,6 @@
-"""Where a file is that a user names: in the current folder, else in the project; or which one was probably meant."""
+"""Where a file is that a user names: in the current folder, else in the project; or which one was
+probably meant.
+"""
 
 from __future__ import annotations
 
@@ -40,9 +42,13 @@ def missing(given: Path, endings: tuple[str, ...] = ENDINGS, beyond: bool = True
         pass
     except (OSError, ValueError) as error:
         return UsageError(f"cannot read {given}: {getattr(error, 'strerror', None) or error}")
-    where = f" here, nor in the project at {project()}" if beyond and len(_places(given)) > 1 else ""
+    where = (
+        f" here, nor in the project at {project()}" if beyond and len(_places(given)) > 1 else ""
+    )
     near = [f"'{path}'" for path in _near(given, endings)]
-    return UsageError(f"there is no file {given}{where}", f"did you mean {' or '.join(near)}?" if near else "")
+    return UsageError(
+        f"there is no file {given}{where}", f"did you mean {' or '.join(near)}?" if near else ""
+    )
 
 
 def _places(given: Path) -> list[Path]:
@@ -50,7 +56,9 @@ def _places(given: Path) -> list[Path]:
 
 
 def _near(given: Path, endings: tuple[str, ...]) -> list[Path]:
-    """Files that were probably meant, the nearest first: of a similar name, there or where the project keeps such."""
+    """Files that were probably meant, the nearest first: of a similar name, there or where the
+    project keeps such.
+    """
     files = {path: path.stem for path in _files(given, endings)}
     stems = difflib.get_close_matches(given.stem, sorted(set(files.values())), n=SHOWN, cutoff=0.6)
     return [path for stem in stems for path, own in files.items() if own == stem][:SHOWN]

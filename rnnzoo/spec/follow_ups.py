@@ -1,7 +1,7 @@
 """Mistakes of an experiment -> those that do not merely follow from others.
 
-In: mistakes, some of which suppose that a key at the top is right.  Out: the mistakes without those whose key is missing,
-misspelt or wrong itself, and each of the rest once.
+In: mistakes, some of which suppose that a key at the top is right.  Out: the mistakes without those
+whose key is missing, misspelt or wrong itself, and each of the rest once.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from rnnzoo.errors import Mistake, Span, close
 from rnnzoo.spec.document import Table
 
 
-def without_follow_ups(found: Sequence[Mistake], table: Table, known: Collection[str]) -> list[Mistake]:
+def without_follow_ups(
+    found: Sequence[Mistake], table: Table, known: Collection[str]
+) -> list[Mistake]:
     """The mistakes to report.
 
     Args:
@@ -37,7 +39,11 @@ def _keys_at(span: Span, table: Table) -> Iterator[str]:
         yield re.split(r"[.=]", span.text, maxsplit=1)[0]
         return
     places = {key: place for key, place in table.keys.items() if place.file == span.file}
-    before = [key for key, place in places.items() if (place.line, place.column) <= (span.line, span.column)]
+    before = [
+        key
+        for key, place in places.items()
+        if (place.line, place.column) <= (span.line, span.column)
+    ]
     yield from sorted(before, key=lambda key: (places[key].line, places[key].column))[-1:]
 
 

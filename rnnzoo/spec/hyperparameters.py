@@ -1,8 +1,9 @@
 """The hyper-parameters: what each may be, what it is where nothing is said, where it acts.
 
-In: nothing.  Out: `Training`, a training's hyper-parameters all together, each field of which is one row of the table; and
-the table, read from it.  The space, `training:`, defaults, suggestions, columns of tables, MLflow's parameters and the tables
-of docs/experiments.md follow from these rows.  To add a hyper-parameter, add a field, and use it where it acts.
+In: nothing.  Out: `Training`, a training's hyper-parameters all together, each field of which is
+one row of the table; and the table, read from it.  The space, `training:`, defaults, suggestions,
+columns of tables, MLflow's parameters and the tables of docs/experiments.md follow from these rows.
+To add a hyper-parameter, add a field, and use it where it acts.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ MAX_EPOCHS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Legal:
-    """What a hyper-parameter may be: true or false, one of some words, or a number from where to where."""
+    """What a hyper-parameter may be: true or false, one of some words, or a number from where to
+    where.
+    """
 
     whole: bool = False
     low: float = 0.0
@@ -108,25 +111,37 @@ _SHARE = Legal(high=1, open_high=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
-    """All hyper-parameters of a training: the fields are the rows of the table, and `HYPERPARAMETERS` says what they mean.
+    """All hyper-parameters of a training: the fields are the rows of the table, and
+    `HYPERPARAMETERS` says what they mean.
 
-    That of an experiment has what its `training:` says; that of a trial is resolved, also from the point of the space, and is
-    what runs and what trackers show.
+    That of an experiment has what its `training:` says; that of a trial is resolved, also from the
+    point of the space, and is what runs and what trackers show.
     """
 
     units: int = field(
-        default=64, metadata=_row("units of each layer", Legal(whole=True, low=1, high=100_000), "layer", "space")
+        default=64,
+        metadata=_row(
+            "units of each layer", Legal(whole=True, low=1, high=100_000), "layer", "space"
+        ),
     )
     layers: int = field(
-        default=1, metadata=_row("layers, one above the other", Legal(whole=True, low=1, high=100), "layer", "space")
+        default=1,
+        metadata=_row(
+            "layers, one above the other", Legal(whole=True, low=1, high=100), "layer", "space"
+        ),
     )
     learning_rate: float = field(
-        default=1e-3, metadata=_row("how far an update goes", Legal(open_low=True), "optimiser", "space")
+        default=1e-3,
+        metadata=_row("how far an update goes", Legal(open_low=True), "optimiser", "space"),
     )
     momentum: float | None = field(
         default=None,
         metadata=_row(
-            "share of the last update that the next one keeps", _SHARE, "optimiser", "space", optimizers=WITH_MOMENTUM
+            "share of the last update that the next one keeps",
+            _SHARE,
+            "optimiser",
+            "space",
+            optimizers=WITH_MOMENTUM,
         ),
     )
     one_minus_momentum: float | None = field(
@@ -142,19 +157,36 @@ class Training:
     noise: float | None = field(
         default=None,
         metadata=_row(
-            "standard deviation of Gaussian noise on the inputs, in training only", Legal(), "inputs", "space"
+            "standard deviation of Gaussian noise on the inputs, in training only",
+            Legal(),
+            "inputs",
+            "space",
         ),
     )
     dropout: float = field(
-        default=0.0, metadata=_row("share of the inputs of a layer that training leaves out", _SHARE, "layer", "space")
+        default=0.0,
+        metadata=_row(
+            "share of the inputs of a layer that training leaves out", _SHARE, "layer", "space"
+        ),
     )
     recurrent_dropout: float = field(
         default=0.0,
-        metadata=_row("share of what recurrent weights multiply that training leaves out", _SHARE, "layer", "space"),
+        metadata=_row(
+            "share of what recurrent weights multiply that training leaves out",
+            _SHARE,
+            "layer",
+            "space",
+        ),
     )
     clip: float = field(
         default=0.0,
-        metadata=_row("largest norm of the whole gradient; 0 does not clip", Legal(), "gradient", "space", "training"),
+        metadata=_row(
+            "largest norm of the whole gradient; 0 does not clip",
+            Legal(),
+            "gradient",
+            "space",
+            "training",
+        ),
     )
     batch: int = field(
         default=16,
@@ -169,7 +201,13 @@ class Training:
     )
     optimizer: str = field(
         default="adam",
-        metadata=_row("how weights follow a gradient", Legal(words=OPTIMIZERS), "optimiser", "space", "training"),
+        metadata=_row(
+            "how weights follow a gradient",
+            Legal(words=OPTIMIZERS),
+            "optimiser",
+            "space",
+            "training",
+        ),
     )
     epochs: int = field(
         default=25,
@@ -194,7 +232,11 @@ class Training:
     nesterov: bool = field(
         default=False,
         metadata=_row(  # Sutskever et al. 2013, equations 3 and 4
-            "momentum that looks ahead", Legal(flag=True), "optimiser", "training", optimizers=WITH_NESTEROV
+            "momentum that looks ahead",
+            Legal(flag=True),
+            "optimiser",
+            "training",
+            optimizers=WITH_NESTEROV,
         ),
     )
     effective_rate: bool = field(
@@ -209,8 +251,8 @@ class Training:
     error: Literal["mean", "sum"] = field(
         default="mean",
         metadata=_row(
-            "whose gradient an update follows: the `mean` over all steps of the batch, or the `sum` over the steps of each "
-            "sequence, averaged over sequences",
+            "whose gradient an update follows: the `mean` over all steps of the batch, or the"
+            " `sum` over the steps of each sequence, averaged over sequences",
             Legal(words=("mean", "sum")),
             "gradient",
             "training",
@@ -221,12 +263,15 @@ class Training:
         """This training at a point of the space: resolved.
 
         Args:
-            point: values by name.  What may stand in `space:` only, and is not in it, is as by default.
+            point: values by name.  What may stand in `space:` only, and is not in it, is as by
+                default.
         """
         given = {**self.settings(), **{name: point[name] for name in SEARCHABLE if name in point}}
         if "one_minus_momentum" in given:
             given["momentum"] = 1.0 - float(given["one_minus_momentum"])
-        return Training(**{name: HYPERPARAMETERS[name].legal.typed(value) for name, value in given.items()})
+        return Training(
+            **{name: HYPERPARAMETERS[name].legal.typed(value) for name, value in given.items()}
+        )
 
     def settings(self) -> dict[str, Any]:
         """What may stand in `training:`, by name."""
@@ -241,8 +286,12 @@ HYPERPARAMETERS: Mapping[str, Hyperparameter] = {
     row.name: Hyperparameter(name=row.name, default=getattr(Training(), row.name), **row.metadata)
     for row in fields(Training)
 }
-SEARCHABLE: Mapping[str, Hyperparameter] = {name: row for name, row in HYPERPARAMETERS.items() if row.in_space}
-SETTINGS: Mapping[str, Hyperparameter] = {name: row for name, row in HYPERPARAMETERS.items() if row.in_training}
+SEARCHABLE: Mapping[str, Hyperparameter] = {
+    name: row for name, row in HYPERPARAMETERS.items() if row.in_space
+}
+SETTINGS: Mapping[str, Hyperparameter] = {
+    name: row for name, row in HYPERPARAMETERS.items() if row.in_training
+}
 SIZES = ("units", "layers")  # of models
 NEEDED = ("units", "learning_rate")  # every point of a space has them, so that tables show them
 

@@ -1,7 +1,8 @@
 """A sentence that is not a claim -> the claim that its writer probably meant.
 
-In: a sentence, the forms of claims, and the names that a claim may use.  Out: a sentence in one of the forms, with the names
-and numbers of the given one; a blank that they do not fill stays a letter.
+In: a sentence, the forms of claims, and the names that a claim may use.  Out: a sentence in one of
+the forms, with the names and numbers of the given one; a blank that they do not fill stays a
+letter.
 """
 
 from __future__ import annotations
@@ -13,7 +14,18 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 CLOSE = 0.6  # shares of a sentence's words that a form must have
 CLOSE_WORD = 0.7  # likewise of a word's letters: `then` is `than`, `worst` is `worse`
 _NUMBER = re.compile(r"[0-9.]+(?:[eE][-+]?[0-9]+)?(?:%|/[0-9]+)?")
-_FILLERS = ("is", "are", "does", "performs", "the", "a", "much", "clearly", "significantly", "slightly")
+_FILLERS = (
+    "is",
+    "are",
+    "does",
+    "performs",
+    "the",
+    "a",
+    "much",
+    "clearly",
+    "significantly",
+    "slightly",
+)
 # What people write, in the words of the forms
 _HABITS: Mapping[str, Sequence[str]] = {
     **dict.fromkeys(_FILLERS, ()),
@@ -22,7 +34,8 @@ _HABITS: Mapping[str, Sequence[str]] = {
     **dict.fromkeys(("faster", "slower"), ("times", "as", "fast", "as")),
     **{word: (word,) for word in ("on", "for", "in", "of", "and", "or", "so")},
     "equals": ("same", "as"), "inferior": ("worse",), "superior": ("better",), "to": ("as",),
-    "over": ("above",), "under": ("below",), "explodes": ("diverges",), "learns": ("solves",), "interaction": ("interactions",),
+    "over": ("above",), "under": ("below",), "explodes": ("diverges",), "learns": ("solves",),
+    "interaction": ("interactions",),
 }  # fmt: skip
 _DENIALS = ("not", "never", "isn't", "doesn't")  # there is no form that denies one
 
@@ -31,7 +44,8 @@ def meant(sentence: str, forms: Sequence[str], names: Mapping[str, Collection[st
     """The claim that is probably meant; empty where no form is near, or several are equally near.
 
     Args:
-        names: for each of the blanks A, TASK and NAME, the names that may fill it; those of A may fill B too.
+        names: for each of the blanks A, TASK and NAME, the names that may fill it; those of A may
+            fill B too.
     """
     prefix, rest = _prefix(sentence, names["TASK"])
     if any(word.lower() in _DENIALS for word in rest.split()):
@@ -84,7 +98,10 @@ def _read(
 
 
 def _said(word: str, known: Collection[str], names: Mapping[str, Collection[str]]) -> Sequence[str]:
-    """One word in the language of the forms: the blank that it fills, or words of forms.  An unknown word may be a variant."""
+    """One word in the language of the forms: the blank that it fills, or words of forms.
+
+    An unknown word may be a variant.
+    """
     for blank, members in names.items():
         if word in members:
             return [blank]
@@ -93,9 +110,13 @@ def _said(word: str, known: Collection[str], names: Mapping[str, Collection[str]
     lower = word.lower()
     if lower in known or lower in _HABITS:
         return _HABITS.get(lower, [lower])
-    near: Iterable[str] = difflib.get_close_matches(lower, sorted({*known, *_HABITS}), 1, CLOSE_WORD)
+    near: Iterable[str] = difflib.get_close_matches(
+        lower, sorted({*known, *_HABITS}), 1, CLOSE_WORD
+    )
     return next((list(_HABITS.get(habit, [habit])) for habit in near), ["A"])
 
 
 def _alike(words: Sequence[str], form: Sequence[str]) -> float:
-    return difflib.SequenceMatcher(None, words, [word.rstrip("%") for word in form], autojunk=False).ratio()
+    return difflib.SequenceMatcher(
+        None, words, [word.rstrip("%") for word in form], autojunk=False
+    ).ratio()

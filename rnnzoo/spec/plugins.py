@@ -1,5 +1,5 @@
-"""Tasks, losses, metrics, operations, trackers and launchers by their names, also the user's own and those of installed
-packages.
+"""Tasks, losses, metrics, operations, trackers and launchers by their names, also the user's own
+and those of installed packages.
 
 In: a name, and options as a file gives them.  Out: what it stands for, or what is wrong, in words.
 """
@@ -17,7 +17,12 @@ from rnnzoo.spec.settings import EXPERIMENTS, Chosen, project
 
 PAGE = 'docs/python.md, "Plug-ins"'
 MOST = 10**9  # of anything that an option counts
-TYPES: Mapping[type, str] = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+TYPES: Mapping[type, str] = {
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    bool: "true or false",
+}
 
 
 class Wrong(NamedTuple):
@@ -120,7 +125,10 @@ def lacking_options(thing: Any) -> Iterator[str]:
         return
     for key, default in options.items():
         if type(default) not in TYPES:
-            yield f"the default of its option '{key}' is {default!r}: neither a number, text, nor true or false"
+            yield (
+                f"the default of its option '{key}' is {default!r}: neither a number, text, nor"
+                " true or false"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +155,15 @@ class Plugin:
         """
         word = registry.singular(self.kind)
         made = getattr(self.thing, word)(*arguments)
-        methods = [name for base in contract.__mro__ for name in vars(base) if not name.startswith("_")]
+        methods = [
+            name for base in contract.__mro__ for name in vars(base) if not name.startswith("_")
+        ]
         lacks = [name for name in methods if not callable(getattr(made, name, None))]
         if lacks:
-            problem = f"{word} '{self.chosen.name}' ({registry.where(self.thing)}) has no method `{lacks[0]}`"
+            problem = (
+                f"{word} '{self.chosen.name}' ({registry.where(self.thing)}) has no method"
+                f" `{lacks[0]}`"
+            )
             raise UsageError(problem, f"see {PAGE}")
         return made
 
@@ -160,7 +173,8 @@ def plugin(kind: str, chosen: Chosen) -> Plugin:
 
     Raises:
         UsageError: it is no such thing.
-        SpecError: there is none of that name, it cannot be imported, or an option is wrong; with the place.
+        SpecError: there is none of that name, it cannot be imported, or an option is wrong; with
+            the place.
     """
     word, mistakes = registry.singular(kind), Mistakes()
     try:
@@ -169,7 +183,11 @@ def plugin(kind: str, chosen: Chosen) -> Plugin:
         mistakes.add(chosen.span, *error.parts)
         mistakes.raise_if_any()
     options = getattr(thing, "OPTIONS", {})
-    require(word, thing, [*lacking_functions(thing, f"{word}(setup)"), *(lacking_options(thing) if options else ())])
+    require(
+        word,
+        thing,
+        [*lacking_functions(thing, f"{word}(setup)"), *(lacking_options(thing) if options else ())],
+    )
     for option, problem, fix in wrong_options(f"{word} '{chosen.name}'", chosen.options, options):
         mistakes.add(chosen.places.get(option, chosen.span), problem, fix)
     mistakes.raise_if_any()

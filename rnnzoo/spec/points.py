@@ -1,8 +1,8 @@
 """Points of random, grid and quasi-random search, each a function of its index.
 
-In: a space, and who asks (seed, variant, task, index).  Out: hyper-parameters.  Numbers come from SHA-256 of these words, so
-that 1 worker or 8, interrupted or not, on any machine, search the same points; a dimension more leaves the others as they
-were.
+In: a space, and who asks (seed, variant, task, index).  Out: hyper-parameters.  Numbers come from
+SHA-256 of these words, so that 1 worker or 8, interrupted or not, on any machine, search the same
+points; a dimension more leaves the others as they were.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ def ours(sampler: str) -> bool:
     return sampler in _SAMPLERS
 
 
-def point(search: Search, space: Space, variant: str, task: str, index: int) -> dict[str, Value] | None:
+def point(
+    search: Search, space: Space, variant: str, task: str, index: int
+) -> dict[str, Value] | None:
     """The hyper-parameters of a trial; None where a grid has no such point."""
     who = f"{search.seed} {task}" if search.draws == "common" else f"{search.seed} {variant} {task}"
     return _SAMPLERS[search.sampler.name](space, who, index)
@@ -38,7 +40,9 @@ def _random(space: Space, who: str, index: int) -> dict[str, Value]:
 
 
 def _qmc(space: Space, who: str, index: int) -> dict[str, Value]:
-    """A Halton sequence (1960), shifted by a random vector modulo 1 (Cranley and Patterson 1976)."""
+    """A Halton sequence (1960), shifted by a random vector modulo 1 (Cranley and Patterson
+    1976).
+    """
 
     def place(axis: int, dimension: Dimension) -> float:
         shift = uniform(f"{who} shift {dimension.name}")
@@ -71,15 +75,21 @@ def _walk(space: Space, place: Callable[[int, Dimension], float]) -> dict[str, V
 
 
 def value(dimension: Dimension, place: float) -> Value:
-    """The value at a place in [0, 1) of a dimension; all values of an int or a choice have equal shares."""
+    """The value at a place in [0, 1) of a dimension; all values of an int or a choice have equal
+    shares.
+    """
     if dimension.kind == "choice":
         return dimension.choices[int(place * len(dimension.choices))]
     if dimension.step:
         return _number(dimension, dimension.low + int(place * _steps(dimension)) * dimension.step)
-    if dimension.kind == "int":  # [low - 1/2, high + 1/2], so that the ends have whole shares; low and high stay inside
+    # [low - 1/2, high + 1/2], so that the ends have whole shares; low and high stay inside
+    if dimension.kind == "int":
         raw = _between(dimension.low - 0.5, dimension.high + 0.5, dimension.log, place)
         return int(min(max(round(raw), dimension.low), dimension.high))
-    return min(max(_between(dimension.low, dimension.high, dimension.log, place), dimension.low), dimension.high)
+    return min(
+        max(_between(dimension.low, dimension.high, dimension.log, place), dimension.low),
+        dimension.high,
+    )
 
 
 def at(space: Space, places: Sequence[float]) -> dict[str, Value]:
@@ -88,7 +98,9 @@ def at(space: Space, places: Sequence[float]) -> dict[str, Value]:
 
 
 def places(space: Space, hyperparameters: Mapping[str, Value]) -> list[float]:
-    """The point of the unit cube for these hyper-parameters, 0.5 where a dimension is missing; the inverse of `at`."""
+    """The point of the unit cube for these hyper-parameters, 0.5 where a dimension is missing; the
+    inverse of `at`.
+    """
     chosen = [(dimension, hyperparameters.get(dimension.name)) for dimension in space.dimensions]
     return [_place(dimension, number) for dimension, number in chosen]
 
@@ -100,7 +112,9 @@ def within(space: Space, hyperparameters: Mapping[str, Value]) -> bool:
 
 
 def outside(space: Space, hyperparameters: Mapping[str, Value]) -> str:
-    """The first hyper-parameter with a value that this space does not contain; empty where there is none."""
+    """The first hyper-parameter with a value that this space does not contain; empty where there is
+    none.
+    """
     searched = {dimension.name: dimension for dimension in space.dimensions}
     for name, number in hyperparameters.items():
         dimension = searched.get(name)
@@ -167,7 +181,9 @@ def _radical_inverse(index: int, base: int) -> float:
 
 
 def _grid(dimensions: Sequence[Dimension], chosen: dict[str, Value]) -> Iterator[dict[str, Value]]:
-    """All points, the last dimension fastest; a conditional dimension is left out where it does not exist."""
+    """All points, the last dimension fastest; a conditional dimension is left out where it does not
+    exist.
+    """
     if not dimensions:
         yield dict(chosen)
         return
@@ -183,5 +199,8 @@ def _values(dimension: Dimension) -> Sequence[Value]:
     if dimension.kind == "choice":
         return dimension.choices
     if dimension.step:
-        return [_number(dimension, dimension.low + number * dimension.step) for number in range(_steps(dimension))]
+        return [
+            _number(dimension, dimension.low + number * dimension.step)
+            for number in range(_steps(dimension))
+        ]
     return list(range(int(dimension.low), int(dimension.high) + 1))

@@ -1,8 +1,9 @@
 """An experiment file -> `Experiment`, or every mistake in it in one go.
 
-In: YAML, and overrides of its keys.  Out: frozen values with every default filled in, every cell found, every name that a
-claim uses known; and back again as plain values (`resolved`).  Spaces and claims have files of their own.  What only Optuna
-knows (options of its samplers) and what a task's data holds is checked where those are known.
+In: YAML, and overrides of its keys.  Out: frozen values with every default filled in, every cell
+found, every name that a claim uses known; and back again as plain values (`resolved`).  Spaces and
+claims have files of their own.  What only Optuna knows (options of its samplers) and what a task's
+data holds is checked where those are known.
 """
 
 from __future__ import annotations
@@ -55,7 +56,14 @@ from rnnzoo.spec.experiment import (
 )
 from rnnzoo.spec.files import located
 from rnnzoo.spec.follow_ups import without_follow_ups
-from rnnzoo.spec.hyperparameters import HYPERPARAMETERS, NEEDED, SEARCHABLE, SETTINGS, Hyperparameter, Training
+from rnnzoo.spec.hyperparameters import (
+    HYPERPARAMETERS,
+    NEEDED,
+    SEARCHABLE,
+    SETTINGS,
+    Hyperparameter,
+    Training,
+)
 from rnnzoo.spec.space import Written
 from rnnzoo.spec.trial import PATH, RETRIED
 
@@ -69,7 +77,8 @@ MAX_SEED = 2**63 - 1  # the largest whole number that databases hold
 MAX_REPLICATES = 1000
 MAX_RETRIES = 100
 LEAST_KEPT = 3
-LEAST_FLOOR = 0.25  # of the margin; below it more than 5 % of studies without an effect say a wrong word
+# of the margin; below it more than 5 % of studies without an effect say a wrong word
+LEAST_FLOOR = 0.25
 LEAST_ROUNDS = 3  # before a spread can be told
 MAX_ROUNDS = 200  # with a last one: each is a look, and a boundary is simulated for all of them
 MAX_PILOTS = 20
@@ -78,11 +87,11 @@ AGAIN = "_again"  # what the control is called beside its baseline
 MAX_LABEL = 60
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 
-# Every key that `--set` can reach by name; what is below another one (options of a task) is checked where it is used.
+# Every key that `--set` can reach by name; what is below another one (options of a task) is checked
+# where it is used.
 TOP = (
-    "experiment", "about", "task", "tasks", "baseline", "variants", "controls", "equal", "search", "training", "select",
-    "margin", "floor", "confirm", "init", "resources", "claims",
-    "family",
+    "experiment", "about", "task", "tasks", "baseline", "variants", "controls", "equal", "search",
+    "training", "select", "margin", "floor", "confirm", "init", "resources", "claims", "family",
 )  # fmt: skip
 _KEYS: Mapping[str, Sequence[str]] = {
     "": TOP,
@@ -97,7 +106,17 @@ OVERRIDES = "overrides"  # the argument that gives values beside the file
 _LISTS = ("tasks", "variants", "controls", "claims")
 _PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*%")
 _BYTES = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*([KMGT]i?)?B?", re.IGNORECASE)
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+_UNITS = {
+    "": 1,
+    "k": 10**3,
+    "m": 10**6,
+    "g": 10**9,
+    "t": 10**12,
+    "ki": 2**10,
+    "mi": 2**20,
+    "gi": 2**30,
+    "ti": 2**40,
+}
 
 
 def read(path: Path, sets: Sequence[str] = ()) -> Experiment:
@@ -124,7 +143,9 @@ def parse_experiment(text: str, file: str, folder: Path, sets: Sequence[str] = (
         for override in overrides:
             changed = overridden(changed, override)
         mistakes = Mistakes()
-        experiment = _Reader(Fields(changed, mistakes, "an experiment"), mistakes, file, folder).experiment(text)
+        experiment = _Reader(
+            Fields(changed, mistakes, "an experiment"), mistakes, file, folder
+        ).experiment(text)
         return experiment, without_follow_ups(mistakes.found, changed, TOP)
 
     experiment, mistakes = attempt(sets)
@@ -134,7 +155,10 @@ def parse_experiment(text: str, file: str, folder: Path, sets: Sequence[str] = (
 
 
 def _blamed(
-    mistakes: Sequence[Mistake], file: str, sets: Sequence[str], without: Callable[[Sequence[str]], Sequence[Mistake]]
+    mistakes: Sequence[Mistake],
+    file: str,
+    sets: Sequence[str],
+    without: Callable[[Sequence[str]], Sequence[Mistake]],
 ) -> Iterator[Mistake]:
     """The mistakes, those of the file that an override makes at the place of that override."""
     of_file = [mistake for mistake in mistakes if mistake.span.file == file]
@@ -142,7 +166,11 @@ def _blamed(
     for override in sets if of_file else ():
         remaining[override] = without([other for other in sets if other != override])
     for mistake in mistakes:
-        guilty = [override for override, left in remaining.items() if mistake in of_file and mistake not in left]
+        guilty = [
+            override
+            for override, left in remaining.items()
+            if mistake in of_file and mistake not in left
+        ]
         if guilty:
             span = Span(argument(OVERRIDES), 1, 1, guilty[0], guilty[0].find("="))
             yield Mistake(span, f"with this, {mistake.problem} ({mistake.span})", mistake.fix)
@@ -151,7 +179,8 @@ def _blamed(
 
 
 def overridden(table: Table, assignment: str) -> Table:
-    """The table with one value replaced, by `key=value` or `key.key=value`; the value is read as YAML.
+    """The table with one value replaced, by `key=value` or `key.key=value`; the value is read as
+    YAML.
 
     Raises:
         UsageError: it is not written so, or there is no such key.
@@ -181,13 +210,19 @@ def _check_path(keys: Sequence[str], assignment: str) -> None:
             same = [path for path in _paths() if path.rpartition(".")[2] == keys[-1]]
             near = nearest(key, known).replace("did you mean '", f"did you mean '{above}", 1)
             fix = f"did you mean '{same[0]}'?" if same else near
-            raise UsageError(f"{_said(assignment)}: an experiment has no key '{'.'.join(keys)}'", fix)
+            raise UsageError(
+                f"{_said(assignment)}: an experiment has no key '{'.'.join(keys)}'", fix
+            )
 
 
 def _said(assignment: str) -> str:
     """An override as its caller writes it."""
     option = argument(OVERRIDES)
-    return f"{option} {shlex.quote(assignment)}" if option.startswith("-") else f'{option}=["{assignment}"]'
+    return (
+        f"{option} {shlex.quote(assignment)}"
+        if option.startswith("-")
+        else f'{option}=["{assignment}"]'
+    )
 
 
 def _paths() -> Iterator[str]:
@@ -220,7 +255,9 @@ def _replaced(table: Table, keys: Sequence[str], value: Node, span: Span) -> Tab
             "pruner",
         ):  # a name becomes a table for its options
             inner = Table({"name": inner}, {"name": inner.span}, inner.span)
-        value = _replaced(inner if isinstance(inner, Table) else Table({}, {}, span), rest, value, span)
+        value = _replaced(
+            inner if isinstance(inner, Table) else Table({}, {}, span), rest, value, span
+        )
     return Table({**table.entries, first: value}, {**table.keys, first: span}, table.span)
 
 
@@ -251,17 +288,25 @@ class _Reader:
         search, space = self.search()
         labels = self.labels()
         baseline = self.baseline(labels)
-        variants = self.variants(_Shared(space, self.common_init(), training.optimizer, search.sampler.name))
+        variants = self.variants(
+            _Shared(space, self.common_init(), training.optimizer, search.sampler.name)
+        )
         control = self.control(baseline, labels)
         if control:
             labels.append(control)
-            variants += tuple(replace(variant, label=control) for variant in variants if variant.label == baseline)
+            variants += tuple(
+                replace(variant, label=control) for variant in variants if variant.label == baseline
+            )
         margin = self.margin()
         confirm = self.confirm(margin)
-        dimensions = chain(search.space.dimensions, *(variant.space.dimensions for variant in variants))
+        dimensions = chain(
+            search.space.dimensions, *(variant.space.dimensions for variant in variants)
+        )
         searched = {dimension.name for dimension in dimensions}
         names = {task.label: task.name for task in tasks}
-        known = sentences.Known(labels, names, searched, margin, lambda label: solvable(names[label]), control)
+        known = sentences.Known(
+            labels, names, searched, margin, lambda label: solvable(names[label]), control
+        )
         claims = self.claims(known)
         if confirm is not None:
             self.check_spaces(confirm, claims, variants)
@@ -282,8 +327,10 @@ class _Reader:
             resources=self.resources(),
             claims=claims,
             control=control,
-            equal=top.word("equal", ("units", "weights"), "units"),  # type: ignore[arg-type]  # one of the two
-            family=top.word("family", ("file", "task"), "file"),  # type: ignore[arg-type]  # one of the two
+            # one of the two
+            equal=top.word("equal", ("units", "weights"), "units"),  # type: ignore[arg-type]
+            # one of the two
+            family=top.word("family", ("file", "task"), "file"),  # type: ignore[arg-type]
             places=self.places,
         )
         top.done()
@@ -300,8 +347,16 @@ class _Reader:
     def tasks(self) -> tuple[TaskChoice, ...]:
         top = self.top
         if "tasks" in top and "task" in top:
-            self.mistakes.add(top.table.keys["task"], "`task` and `tasks` are both given", "keep one of them")
-        nodes = top.listing("tasks", MAX_TASKS) if "tasks" in top else [node] if (node := top.node("task")) else []
+            self.mistakes.add(
+                top.table.keys["task"], "`task` and `tasks` are both given", "keep one of them"
+            )
+        nodes = (
+            top.listing("tasks", MAX_TASKS)
+            if "tasks" in top
+            else [node]
+            if (node := top.node("task"))
+            else []
+        )
         top.node("task")
         if not nodes:
             top.need("task", "`task: chorales`")
@@ -321,21 +376,32 @@ class _Reader:
             return None
         if named.name not in plugins.names("tasks"):
             span = node.entries["name"].span if isinstance(node, Table) else node.span
-            self.mistakes.add(span, f"no task '{named.name}'", nearest(named.name, plugins.names("tasks")))
+            self.mistakes.add(
+                span, f"no task '{named.name}'", nearest(named.name, plugins.names("tasks"))
+            )
             return None
         if not isinstance(node, Table):
             return TaskChoice(named.name, named.name, places={NAME: node.span})
         label = Fields(node, self.mistakes, "a task").text("label", named.name)
         self.check_label(label, node.span, "the label of a task")
-        options = {key: value for key, value in named.options.items() if value is not None}  # empty: the default
+        # empty: the default
+        options = {key: value for key, value in named.options.items() if value is not None}
         if PATH in options and node.keys[PATH].file == argument(OVERRIDES):
             options[PATH] = self.from_here(options[PATH])
         places = {**node.keys, NAME: node.entries[NAME].span}
         return TaskChoice(label, named.name, options, places)
 
     def from_here(self, path: Any) -> Any:
-        """A path of the command line, which is relative to the current folder, as the file would have it."""
-        if not isinstance(path, str) or not path or path.startswith("~") or os.path.isabs(path) or "://" in path:
+        """A path of the command line, which is relative to the current folder, as the file would
+        have it.
+        """
+        if (
+            not isinstance(path, str)
+            or not path
+            or path.startswith("~")
+            or os.path.isabs(path)
+            or "://" in path
+        ):
             return path
         return os.path.relpath(os.path.realpath(path), os.path.realpath(self.folder))
 
@@ -348,16 +414,24 @@ class _Reader:
             and isinstance(name := node.entries.get("name"), Scalar)
             and isinstance(name.value, str)
         ):
-            options = {key: plain(value) for key, value in node.entries.items() if key not in ("name", *extra)}
+            options = {
+                key: plain(value)
+                for key, value in node.entries.items()
+                if key not in ("name", *extra)
+            }
             return Named(name.value, options)
         fix = f"write `{what}: NAME`, or `{what}: {{name: NAME, option: value}}`"
-        self.mistakes.add(node.span, f"a {what} is a name or a table with `name:`, not {describe(node)}", fix)
+        self.mistakes.add(
+            node.span, f"a {what} is a name or a table with `name:`, not {describe(node)}", fix
+        )
         return None
 
     # -- variants
 
     def labels(self) -> list[str]:
-        """What the variants are called, also those with mistakes, so that claims about them are no further mistakes."""
+        """What the variants are called, also those with mistakes, so that claims about them are no
+        further mistakes.
+        """
         labels: list[str] = []
         for node in self.top.listing("variants", MAX_VARIANTS):
             label, span = self.label(node)
@@ -383,7 +457,9 @@ class _Reader:
         if listing is None:
             self.top.need("variants", "`variants: [lstm, gru]`")
         elif isinstance(listing, Listing) and not listing.items:
-            self.mistakes.add(listing.span, "there are no variants", "write `variants: [lstm, gru]`")
+            self.mistakes.add(
+                listing.span, "there are no variants", "write `variants: [lstm, gru]`"
+            )
         variants: dict[str, Variant] = {}
         for node in self.top.listing("variants", MAX_VARIANTS):
             variant = self.variant(node, shared)
@@ -399,7 +475,9 @@ class _Reader:
             return Variant(label, cell, space, dict(shared.init), node.value) if cell else None
         if not isinstance(node, Table):
             fix = "write the name of a cell, or {name: cw7, cell: clockwork, options: {modules: 7}}"
-            self.mistakes.add(node.span, f"a variant is a name or a table, not {describe(node)}", fix)
+            self.mistakes.add(
+                node.span, f"a variant is a name or a table, not {describe(node)}", fix
+            )
             return None
         entry = Fields(node, self.mistakes, "a variant")
         entry.need("name", "`name: label`")
@@ -407,12 +485,20 @@ class _Reader:
         reference = entry.text("cell", label)
         misspelt = "cell" not in entry and any(close(key, ["cell"]) for key in node.entries)
         unknown = reference == "?" or misspelt or "cell" in entry.refused
-        cell = None if unknown else self.cell(reference, entry.span("cell") if "cell" in entry else span)
+        cell = (
+            None
+            if unknown
+            else self.cell(reference, entry.span("cell") if "cell" in entry else span)
+        )
         cell = self.options(cell, entry)
         init, places = self.init(cell, entry)
         space = self.settled(spaces.read(entry.table_at("space"), self.mistakes), shared)
         entry.done()
-        return Variant(label, cell, space, {**shared.init, **init}, reference, places) if cell else None
+        return (
+            Variant(label, cell, space, {**shared.init, **init}, reference, places)
+            if cell
+            else None
+        )
 
     def settled(self, written: Written, shared: _Shared) -> Space:
         """A variant's space, laid over the common one."""
@@ -434,18 +520,25 @@ class _Reader:
         table = entry.table_at("options")
         for name, node in table.entries.items() if table and cell else ():
             if cell is None or not isinstance(node, Scalar) or not is_number(node.value):
-                self.mistakes.add(node.span, f"option '{name}' must be a number, not {describe(node)}")
+                self.mistakes.add(
+                    node.span, f"option '{name}' must be a number, not {describe(node)}"
+                )
             elif name not in cell.options:
                 fix = nearest(name, cell.options) or "it has none"
                 self.mistakes.add(node.span, f"cell '{cell.name}' has no option '{name}'", fix)
             else:
-                cell = cell.with_options({name: node.value})  # type: ignore[dict-item]  # is_number has said so
+                # is_number has said so
+                cell = cell.with_options({name: node.value})  # type: ignore[dict-item]
         return cell
 
-    def init(self, cell: CellSpec | None, entry: Fields) -> tuple[dict[str, Any], Mapping[str, Span]]:
-        """Initialisers by name of a weight, and the places of these names; `*` is any weight not named.
+    def init(
+        self, cell: CellSpec | None, entry: Fields
+    ) -> tuple[dict[str, Any], Mapping[str, Span]]:
+        """Initialisers by name of a weight, and the places of these names; `*` is any weight not
+        named.
 
-        Which weights there are is not known here: `sweep.plan.cells` knows the equations, and says what has no weight.
+        Which weights there are is not known here: `sweep.plan.cells` knows the equations, and says
+        what has no weight.
         """
         table = entry.table_at("init")
         initialisers = {}
@@ -477,17 +570,23 @@ class _Reader:
         name = self.top.text("baseline", labels[0] if labels else "?")
         if labels and name not in labels:
             problem = f"the baseline '{name}' is no variant"
-            self.mistakes.add(self.top.span("baseline"), problem, nearest(name, labels), ("variants",))
+            self.mistakes.add(
+                self.top.span("baseline"), problem, nearest(name, labels), ("variants",)
+            )
         return name
 
     def control(self, baseline: str, labels: Sequence[str]) -> str:
-        """`controls: true` runs the baseline a second time: what differs then is the procedure's own false alarm."""
+        """`controls: true` runs the baseline a second time: what differs then is the procedure's
+        own false alarm.
+        """
         if not self.top.flag("controls"):
             return ""
         label = baseline + AGAIN
         if label in labels:
             fix = "give that variant another name"
-            self.mistakes.add(self.top.span("controls"), f"the control is called '{label}', as a variant is", fix)
+            self.mistakes.add(
+                self.top.span("controls"), f"the control is called '{label}', as a variant is", fix
+            )
         return label
 
     def margin(self) -> float | None:
@@ -504,19 +603,24 @@ class _Reader:
         table = self.top.table_at("search")
         entry = Fields(table or Table({}, {}, self.top.span("search")), self.mistakes, "`search`")
         usual = Search()
-        sampler = self.known(entry, "sampler", (*OURS, *SAMPLERS, *SAMPLERS.values())) or usual.sampler
+        sampler = (
+            self.known(entry, "sampler", (*OURS, *SAMPLERS, *SAMPLERS.values())) or usual.sampler
+        )
         written = spaces.read(entry.table_at("space"), self.mistakes)
         if "space" in entry and not written.spans and isinstance(entry.node("space"), Table):
             fix = "write `units: {int: [16, 64], log: true}`"
             self.mistakes.add(entry.span("space"), "the search space is empty", fix)
-        written = written.over(Written(Space(fixed={name: getattr(Training(), name) for name in NEEDED})))
+        written = written.over(
+            Written(Space(fixed={name: getattr(Training(), name) for name in NEEDED}))
+        )
         space = spaces.settled(written, written.spans, self.mistakes)
         search = Search(
             sampler=sampler,
             pruner=self.known(entry, "pruner", (*PRUNERS, *PRUNERS.values())),
             trials=entry.integer("trials", usual.trials, low=1, high=MAX_TRIALS),
             seed=entry.integer("seed", usual.seed, low=0, high=MAX_SEED),
-            draws=entry.word("draws", ("own", "common"), usual.draws),  # type: ignore[arg-type]  # one of the two
+            # one of the two
+            draws=entry.word("draws", ("own", "common"), usual.draws),  # type: ignore[arg-type]
             space=space,
         )
         self.trials_refused = "trials" in entry.refused
@@ -544,7 +648,9 @@ class _Reader:
         training = Training(**{name: _setting(entry, row) for name, row in SETTINGS.items()})
         if training.nesterov and training.optimizer not in HYPERPARAMETERS["nesterov"].optimizers:
             problem = f"the optimiser '{training.optimizer}' has no momentum that looks ahead"
-            self.mistakes.add(entry.span("nesterov"), problem, "write `optimizer: sgd`, or delete `nesterov`")
+            self.mistakes.add(
+                entry.span("nesterov"), problem, "write `optimizer: sgd`, or delete `nesterov`"
+            )
         entry.done(dict.fromkeys(SEARCHABLE, "write it into `space:`, under `search:`"))
         return training
 
@@ -562,7 +668,11 @@ class _Reader:
             replicates=entry.integer("replicates", usual.replicates, low=0, high=MAX_REPLICATES),
         )
         entry.done()
-        if entry.node("keep") is not None and "keep" not in entry.refused and not self.trials_refused:
+        if (
+            entry.node("keep") is not None
+            and "keep" not in entry.refused
+            and not self.trials_refused
+        ):
             self.check_keep(keep, trials, entry.span("keep"))
         return select
 
@@ -572,8 +682,10 @@ class _Reader:
             return None
         usual, entry = Confirm(), Fields(table, self.mistakes, "`confirm`")
         confirm = Confirm(
-            until=entry.word("until", ("decided", "stopped"), usual.until),  # type: ignore[arg-type]  # one of the two
-            settings=entry.word("settings", ("common", "own"), usual.settings),  # type: ignore[arg-type]  # likewise
+            # one of the two
+            until=entry.word("until", ("decided", "stopped"), usual.until),  # type: ignore[arg-type]
+            # likewise
+            settings=entry.word("settings", ("common", "own"), usual.settings),  # type: ignore[arg-type]
             region=self.share(entry, "region", usual.region),
             pilot=entry.integer("pilot", usual.pilot, low=0, high=MAX_PILOTS),
             first=entry.integer("first", usual.first, low=LEAST_ROUNDS, high=MAX_ROUNDS),
@@ -592,15 +704,29 @@ class _Reader:
             problem = "`confirm` needs a margin: how much difference is none?"
             add(span, problem, "give the experiment a `margin:` above 0", ("margin",))
         if confirm.hours == 0.0 and "hours" not in entry.refused:
-            add(entry.span("hours"), "nothing is trained in 0 hours", "write hours: 8, or delete it")
+            add(
+                entry.span("hours"), "nothing is trained in 0 hours", "write hours: 8, or delete it"
+            )
         if confirm.first > confirm.most and not {"first", "most"} & entry.refused:
             fix = f"write first: {confirm.most} or less"
-            add(entry.span("first"), f"the first look, after {confirm.first} rounds, is later than the last", fix)
+            add(
+                entry.span("first"),
+                f"the first look, after {confirm.first} rounds, is later than the last",
+                fix,
+            )
         if "most" in entry and confirm.until == "stopped":
-            add(entry.span("most"), "`until: stopped` has no last round", "delete `most`, or write `until: decided`")
+            add(
+                entry.span("most"),
+                "`until: stopped` has no last round",
+                "delete `most`, or write `until: decided`",
+            )
 
-    def check_spaces(self, confirm: Confirm, claims: Sequence[Claim], variants: Sequence[Variant]) -> None:
-        """Variants that are confirmed have a space, and where they train at common settings the same one."""
+    def check_spaces(
+        self, confirm: Confirm, claims: Sequence[Claim], variants: Sequence[Variant]
+    ) -> None:
+        """Variants that are confirmed have a space, and where they train at common settings the
+        same one.
+        """
         spaces = {variant.label: variant.space.dimensions for variant in variants}
         fix = "search a hyper-parameter, as in `learning_rate: {float: [1e-3, 3e-2], log: true}`"
         if spaces and not any(spaces.values()):
@@ -613,13 +739,15 @@ class _Reader:
                 continue
             if not a or not b:
                 problem = (
-                    f"nothing is searched of '{claim.b if a else claim.a}', which is to be confirmed where it does well"
+                    f"nothing is searched of '{claim.b if a else claim.a}', which is to be"
+                    " confirmed where it does well"
                 )
                 self.mistakes.add(claim.span, problem, fix)
             elif a != b and confirm.settings == "common":
                 self.mistakes.add(
                     claim.span,
-                    f"'{claim.a}' and '{claim.b}' have no common settings: their spaces differ in {_differing(a, b)}",
+                    f"'{claim.a}' and '{claim.b}' have no common settings: their spaces differ in"
+                    f" {_differing(a, b)}",
                     "give both the same `space:`, or write `settings: own` in `confirm:`",
                 )
 
@@ -630,10 +758,18 @@ class _Reader:
             return usual
         written = node.value if isinstance(node, Scalar) else None
         percent = _PERCENT.fullmatch(written) if isinstance(written, str) else None
-        share = float(percent[1]) / 100 if percent else float(written) if isinstance(written, int | float) else 0.0
+        share = (
+            float(percent[1]) / 100
+            if percent
+            else float(written)
+            if isinstance(written, int | float)
+            else 0.0
+        )
         if not 0.0 < share < 1.0:
             self.mistakes.add(
-                node.span, f"`{key}` is a share between 0 and 1, not {describe(node)}", f"write {key}: 1%"
+                node.span,
+                f"`{key}` is a share between 0 and 1, not {describe(node)}",
+                f"write {key}: 1%",
             )
             return usual
         return share
@@ -644,7 +780,9 @@ class _Reader:
             return None
         floor = self.top.number("floor", low=0.0)
         if "confirm" not in self.top:
-            self.mistakes.add(self.top.span("floor"), "`floor` is for `confirm:`, which is not here", "delete it")
+            self.mistakes.add(
+                self.top.span("floor"), "`floor` is for `confirm:`, which is not here", "delete it"
+            )
         if margin and not {"floor", "margin"} & self.top.refused:
             fix = f"write floor: {margin / 2:g}, or leave it out"
             if floor > margin:
@@ -652,8 +790,8 @@ class _Reader:
                 self.mistakes.add(self.top.span("floor"), problem, fix)
             elif floor < LEAST_FLOOR * margin:
                 problem = (
-                    f"the floor {floor:g} is below a quarter of the margin {margin:g}: chance, and settings that are not"
-                    " known better than that, would be called a difference"
+                    f"the floor {floor:g} is below a quarter of the margin {margin:g}: chance, and"
+                    " settings that are not known better than that, would be called a difference"
                 )
                 self.mistakes.add(self.top.span("floor"), problem, fix)
         return floor
@@ -663,9 +801,16 @@ class _Reader:
         add = self.mistakes.add
         if 0 < keep < 1 and keep * trials < LEAST_KEPT:
             fix = f"keep at least {LEAST_KEPT}, or run more trials"
-            add(span, f"a share of {keep:g} of {trials} trials is {keep * trials:.1f}: too few to compare", fix)
+            add(
+                span,
+                f"a share of {keep:g} of {trials} trials is {keep * trials:.1f}: too few to"
+                " compare",
+                fix,
+            )
         elif keep >= 1 and not float(keep).is_integer():
-            add(span, f"keep {keep:g} is neither a count nor a share", "write keep: 4, or keep: 0.1")
+            add(
+                span, f"keep {keep:g} is neither a count nor a share", "write keep: 4, or keep: 0.1"
+            )
         elif keep <= 0 or 1 <= keep < LEAST_KEPT:
             add(span, f"keep {keep:g} is too few to compare", f"keep at least {LEAST_KEPT}")
         elif keep > trials:
@@ -682,7 +827,9 @@ class _Reader:
             retry=self.retry(entry.table_at("retry")),
         )
         if resources.minutes == 0.0 and "minutes" not in entry.refused:
-            self.mistakes.add(entry.span("minutes"), "no trial ends in 0 minutes", "write minutes: 30")
+            self.mistakes.add(
+                entry.span("minutes"), "no trial ends in 0 minutes", "write minutes: 30"
+            )
         entry.done()
         return resources
 
@@ -694,7 +841,10 @@ class _Reader:
         written = _BYTES.fullmatch(str(node.value).strip()) if isinstance(node, Scalar) else None
         bytes_ = float(written[1]) * _UNITS[(written[2] or "").lower()] if written else 0.0
         if bytes_ < LEAST_MEMORY:
-            fix = f"write memory: 2GB; at least {LEAST_MEMORY / 10**6:.0f}MB, since TensorFlow alone takes that much"
+            fix = (
+                f"write memory: 2GB; at least {LEAST_MEMORY / 10**6:.0f}MB, since TensorFlow alone"
+                " takes that much"
+            )
             self.mistakes.add(node.span, f"`memory` cannot be {describe(node)}", fix)
         return bytes_
 
@@ -702,7 +852,9 @@ class _Reader:
         """How often a trial is begun again, by the kind of its end."""
         entry = Fields(table or Table({}, {}, self.top.span("resources")), self.mistakes, "`retry`")
         kinds = [str(kind) for kind in RETRIED]
-        retries = {kind: entry.integer(kind, 0, low=0, high=MAX_RETRIES) for kind in kinds if kind in entry}
+        retries = {
+            kind: entry.integer(kind, 0, low=0, high=MAX_RETRIES) for kind in kinds if kind in entry
+        }
         for kind in kinds:
             entry.node(kind)
         entry.done()
@@ -732,7 +884,9 @@ class _Reader:
         """
         first = next(iter(earlier.values()))
         if first.text == claim.text:
-            self.mistakes.add(claim.span, f"the claim '{claim.text}' stands here twice", "keep one of them")
+            self.mistakes.add(
+                claim.span, f"the claim '{claim.text}' stands here twice", "keep one of them"
+            )
             return
         where = f"on {', '.join(earlier)} this" if len(earlier) < of else "this"
         line = f" (line {first.span.line})" if first.span.file == self.file else ""
@@ -755,7 +909,11 @@ def _setting(entry: Fields, row: Hyperparameter) -> Any:
 
 def _differing(first: Sequence[Dimension], second: Sequence[Dimension]) -> str:
     """Names of the dimensions that two spaces do not share."""
-    names = {dimension.name for dimension in (*first, *second) if not (dimension in first and dimension in second)}
+    names = {
+        dimension.name
+        for dimension in (*first, *second)
+        if not (dimension in first and dimension in second)
+    }
     return ", ".join(sorted(names)) or "the order of their dimensions"
 
 
@@ -765,12 +923,16 @@ def solvable(task: str) -> bool:
 
 
 def resolved(experiment: Experiment) -> dict[str, Any]:
-    """The experiment as plain values with every default filled in; `yaml_text` of it reads back to an equal one."""
+    """The experiment as plain values with every default filled in; `yaml_text` of it reads back to
+    an equal one.
+    """
     search, select = experiment.search, experiment.select
     content: dict[str, Any] = {
         "experiment": experiment.name,
         "about": experiment.about,
-        "tasks": [{"name": task.name, "label": task.label, **task.options} for task in experiment.tasks],
+        "tasks": [
+            {"name": task.name, "label": task.label, **task.options} for task in experiment.tasks
+        ],
         "baseline": experiment.baseline,
         "variants": [
             _variant_plain(variant, search.space)
@@ -782,7 +944,11 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
         **({"family": experiment.family} if experiment.family != "file" else {}),
         "search": {
             "sampler": {"name": search.sampler.name, **search.sampler.options},
-            **({"pruner": {"name": search.pruner.name, **search.pruner.options}} if search.pruner else {}),
+            **(
+                {"pruner": {"name": search.pruner.name, **search.pruner.options}}
+                if search.pruner
+                else {}
+            ),
             "trials": search.trials,
             "seed": search.seed,
             "draws": search.draws,
@@ -791,7 +957,8 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
         "training": experiment.training.settings(),
         "select": {
             "on": select.on,
-            **({"keep": select.keep} if select.keep >= LEAST_KEPT or select.keep < 1 else {}),  # fewer only by default
+            # fewer only by default
+            **({"keep": select.keep} if select.keep >= LEAST_KEPT or select.keep < 1 else {}),
             "report": select.report,
             "replicates": select.replicates,
         },
@@ -838,7 +1005,10 @@ def _variant_plain(variant: Variant, common: Space) -> dict[str, Any]:
 
 
 def _space_plain(space: Space) -> dict[str, Any]:
-    return {**space.fixed, **{dimension.name: _dimension_plain(dimension) for dimension in space.dimensions}}
+    return {
+        **space.fixed,
+        **{dimension.name: _dimension_plain(dimension) for dimension in space.dimensions},
+    }
 
 
 def _dimension_plain(dimension: Dimension) -> dict[str, Any]:

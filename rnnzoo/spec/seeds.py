@@ -1,6 +1,8 @@
-"""Numbers that follow from words, so that whoever knows the words gets the same: seeds, and points of a search.
+"""Numbers that follow from words, so that whoever knows the words gets the same: seeds, and points
+of a search.
 
-In: words that say what a number is for.  Out: the number.  Results rest on these; another function gives other results.
+In: words that say what a number is for.  Out: the number.  Results rest on these; another function
+gives other results.
 """
 
 from __future__ import annotations
@@ -10,7 +12,9 @@ import zlib
 
 
 def derive_seed(words: str, bits: int = 32) -> int:
-    """The first bits of the SHA-256 of the words, 64 at most: words that differ little give numbers that differ at random."""
+    """The first bits of the SHA-256 of the words, 64 at most: words that differ little give numbers
+    that differ at random.
+    """
     return int.from_bytes(hashlib.sha256(words.encode()).digest()[:8], "big") >> (64 - bits)
 
 
@@ -22,7 +26,7 @@ def uniform(words: str) -> float:
 def checksum_seed(words: str) -> int:
     """The CRC-32 of the words: 32 bits.
 
-    For what is drawn in a report and for generated data, whose numbers have rested on it from the start.  A generator of
-    NumPy's mixes its seed, so that a checksum is good enough there.
+    For what is drawn in a report and for generated data, whose numbers have rested on it from the
+    start.  A generator of NumPy's mixes its seed, so that a checksum is good enough there.
     """
     return zlib.crc32(words.encode())

@@ -1,7 +1,8 @@
 """mlflow.yml: where runs go, where trials run, and how MLflow's pages are served.
 
-Command line over environment over file over what is built in.  Paths are relative to the project's folder.  A password stands
-in none of these files: a server's is in MLFLOW_TRACKING_PASSWORD, a database's in PGPASSWORD or ~/.pgpass.
+Command line over environment over file over what is built in.  Paths are relative to the project's
+folder.  A password stands in none of these files: a server's is in MLFLOW_TRACKING_PASSWORD, a
+database's in PGPASSWORD or ~/.pgpass.
 """
 
 from __future__ import annotations
@@ -73,11 +74,12 @@ class Settings:
 
 
 def project() -> Path:
-    """The folder of the project in which the current folder lies, as a path from there: `.`, or `..` and the like.
+    """The folder of the project in which the current folder lies, as a path from there: `.`, or
+    `..` and the like.
 
-    The nearest, upwards, that holds mlflow.yml, or databases of ours in `runs/`, or `experiments/` beside pyproject.toml;
-    where there is none, the current folder.  What many share (the user's home, /tmp, the root) is no project of a folder
-    within it.
+    The nearest, upwards, that holds mlflow.yml, or databases of ours in `runs/`, or `experiments/`
+    beside pyproject.toml; where there is none, the current folder.  What many share (the user's
+    home, /tmp, the root) is no project of a folder within it.
     """
     current = Path.cwd()
     for steps, folder in enumerate((current, *current.parents)):
@@ -97,7 +99,11 @@ def _marked(folder: Path) -> bool:
 
 def _shared(folder: Path) -> bool:
     home = os.path.expanduser("~")
-    return folder.parent == folder or os.path.samefile(folder, home) or bool(folder.stat().st_mode & stat.S_ISVTX)
+    return (
+        folder.parent == folder
+        or os.path.samefile(folder, home)
+        or bool(folder.stat().st_mode & stat.S_ISVTX)
+    )
 
 
 def runs() -> Path:
@@ -117,17 +123,23 @@ def cache_folder() -> Path:
 
 
 def sqlite_file(url: str) -> Path:
-    """The file that a SQLite URL names, read as SQLAlchemy reads it: `%25` is a `%`, and a `?` begins its options."""
+    """The file that a SQLite URL names, read as SQLAlchemy reads it: `%25` is a `%`, and a `?`
+    begins its options.
+    """
     return Path(unquote(url.removeprefix(SQLITE).partition("?")[0]))
 
 
 def sqlite_url(path: Path) -> str:
-    """The URL of a SQLite file; only what a URL would take for something else is written otherwise."""
+    """The URL of a SQLite file; only what a URL would take for something else is written
+    otherwise.
+    """
     return SQLITE + str(path).replace("%", "%25").replace("?", "%3F")
 
 
 def keras_backend() -> tuple[str, str]:
-    """The backend that Keras is set to, and by what: `KERAS_BACKEND`, or else its file keras.json."""
+    """The backend that Keras is set to, and by what: `KERAS_BACKEND`, or else its file
+    keras.json.
+    """
     name = os.environ.get("KERAS_BACKEND", "")
     if name:
         return name, "KERAS_BACKEND"
@@ -153,7 +165,8 @@ def check_keras_backend(name: str, source: str) -> None:
 
 
 def exists(url: str) -> bool:
-    """Whether a URL leads to something: an existing SQLite file, or a server, which counts without being asked.
+    """Whether a URL leads to something: an existing SQLite file, or a server, which counts without
+    being asked.
 
     Opening a SQLite file that does not exist would create it.
     """
@@ -168,24 +181,42 @@ def read(path: Path | None = None) -> Settings:
     """
     path = path or project() / FILE
     mistakes = Mistakes()
-    table = parse(read_text(path), str(path), "delete it: every setting has a default") if path.exists() else None
+    table = (
+        parse(read_text(path), str(path), "delete it: every setting has a default")
+        if path.exists()
+        else None
+    )
     top = Fields(table or _empty(path), mistakes, "mlflow.yml")
-    tracking, storage, ui = (_section(top, name, mistakes) for name in ("tracking", "storage", "ui"))
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or tracking.text("uri") or f"sqlite:///{RUNS}/mlflow.db"
-    artifacts = tracking.text("artifacts") or (str(RUNS / "artifacts") if uri.startswith("sqlite") else "")
+    tracking, storage, ui = (
+        _section(top, name, mistakes) for name in ("tracking", "storage", "ui")
+    )
+    uri = (
+        os.environ.get("MLFLOW_TRACKING_URI")
+        or tracking.text("uri")
+        or f"sqlite:///{RUNS}/mlflow.db"
+    )
+    artifacts = tracking.text("artifacts") or (
+        str(RUNS / "artifacts") if uri.startswith("sqlite") else ""
+    )
     url = storage.text("url") or f"sqlite:///{RUNS}/optuna.db"
     host, port = ui.text("host", "127.0.0.1"), ui.integer("port", 5000, low=1, high=65535)
     for section, key in ((tracking, "uri"), (tracking, "artifacts"), (storage, "url")):
         if _PASSWORD.match(section.text(key)):
-            fix = "write it without, and set MLFLOW_TRACKING_PASSWORD or PGPASSWORD in the environment"
+            fix = (
+                "write it without, and set MLFLOW_TRACKING_PASSWORD or PGPASSWORD in the"
+                " environment"
+            )
             mistakes.add(_hidden(section.span(key)), f"`{key}` holds a password", fix)
     tracker, launcher = (
-        _chosen(top, name, usual, mistakes) for name, usual in (("tracker", MLFLOW), ("launcher", LOCAL))
+        _chosen(top, name, usual, mistakes)
+        for name, usual in (("tracker", MLFLOW), ("launcher", LOCAL))
     )
     for section in (tracking, storage, ui, top):
         section.done()
     mistakes.raise_if_any()
-    return Settings(_absolute(uri), _place(artifacts), _absolute(url), host, port, tracker, launcher)
+    return Settings(
+        _absolute(uri), _place(artifacts), _absolute(url), host, port, tracker, launcher
+    )
 
 
 def _chosen(top: Fields, what: str, usual: Chosen, mistakes: Mistakes) -> Chosen:
@@ -196,7 +227,9 @@ def _chosen(top: Fields, what: str, usual: Chosen, mistakes: Mistakes) -> Chosen
     name = node.entries.get("name") if isinstance(node, Table) else node
     if not isinstance(name, Scalar) or not isinstance(name.value, str):
         fix = f"write `{what}: NAME`, or `{what}: {{name: NAME, option: value}}`"
-        mistakes.add(node.span, f"a {what} is a name or a table with `name:`, not {describe(node)}", fix)
+        mistakes.add(
+            node.span, f"a {what} is a name or a table with `name:`, not {describe(node)}", fix
+        )
         return usual
     if not isinstance(node, Table):
         return Chosen(name.value, span=name.span)
@@ -218,14 +251,18 @@ def _hidden(span: Span) -> Span:
 
 
 def _place(artifacts: str) -> str | None:
-    """Where files go: a folder as a path that does not depend on the current one, an address as it is."""
+    """Where files go: a folder as a path that does not depend on the current one, an address as it
+    is.
+    """
     if not artifacts:
         return None
     return artifacts if _ADDRESS.match(artifacts) else os.path.realpath(project() / artifacts)
 
 
 def _absolute(url: str) -> str:
-    """A SQLite URL whose path does not depend on the current folder; a circle of links is left to who opens it."""
+    """A SQLite URL whose path does not depend on the current folder; a circle of links is left to
+    who opens it.
+    """
     if not url.startswith(SQLITE):
         return url
     _, mark, options = url.partition("?")

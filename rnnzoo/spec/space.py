@@ -1,8 +1,9 @@
 """The table under `space:` -> `Space`.
 
-In: nodes, and the space that all variants share.  Out: dimensions in an order in which `when` only looks back, every number
-legal.  Contains: random search over log-uniform ranges (Greff et al. 2015), grids of listed values (Jozefowicz et al. 2015),
-and hyper-parameters that exist only beside another's value, as the momentum of sgd.
+In: nodes, and the space that all variants share.  Out: dimensions in an order in which `when` only
+looks back, every number legal.  Contains: random search over log-uniform ranges (Greff et al.
+2015), grids of listed values (Jozefowicz et al. 2015), and hyper-parameters that exist only beside
+another's value, as the momentum of sgd.
 """
 
 from __future__ import annotations
@@ -11,7 +12,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rnnzoo.errors import Mistakes, Span, nearest
-from rnnzoo.spec.document import Fields, Listing, Node, Scalar, Table, as_integer, describe, is_number
+from rnnzoo.spec.document import (
+    Fields,
+    Listing,
+    Node,
+    Scalar,
+    Table,
+    as_integer,
+    describe,
+    is_number,
+)
 from rnnzoo.spec.experiment import Dimension, Space
 from rnnzoo.spec.hyperparameters import HYPERPARAMETERS, MOMENTUM, SEARCHABLE, Value
 
@@ -56,14 +66,17 @@ def settled(written: Written, own_names: Collection[str], mistakes: Mistakes) ->
     """The space with its dimensions sorted so that `when` refers to earlier ones only.
 
     Args:
-        own_names: those that stand in the table itself.  It is a mistake where the `when` of one of them can never hold; an
-            inherited dimension that can no longer exist drops silently, as with a cell that `extends` another.
+        own_names: those that stand in the table itself.  It is a mistake where the `when` of one of
+            them can never hold; an inherited dimension that can no longer exist drops silently, as
+            with a cell that `extends` another.
     """
     space = written.space
     sorted_dimensions: dict[str, Dimension] = {}
     todo = {dimension.name: dimension for dimension in space.dimensions}
     while todo:
-        ready = next((dimension for dimension in todo.values() if not {*dimension.when} & {*todo}), None)
+        ready = next(
+            (dimension for dimension in todo.values() if not {*dimension.when} & {*todo}), None
+        )
         if ready is None:
             problem = f"`when` runs in a circle: {', '.join(todo)} wait for each other"
             mistakes.add(written.spans[next(iter(todo))], problem, "delete one `when:`")
@@ -87,8 +100,11 @@ def _any_possible(space: Space, name: str, values: Sequence[Value]) -> bool:
     return any(_possible(space, name, value) for value in values)
 
 
-def check_use(space: Space, spans: Mapping[str, Span], optimizer: str, sampler: str, mistakes: Mistakes) -> None:
-    """Report what would fail in every trial: momentum given twice or to an optimiser without it, and a grid without steps.
+def check_use(
+    space: Space, spans: Mapping[str, Span], optimizer: str, sampler: str, mistakes: Mistakes
+) -> None:
+    """Report what would fail in every trial: momentum given twice or to an optimiser without it,
+    and a grid without steps.
 
     Args:
         optimizer: that of `training:`, used where the space has none.
@@ -96,22 +112,31 @@ def check_use(space: Space, spans: Mapping[str, Span], optimizer: str, sampler: 
     dimensions = {dimension.name: dimension for dimension in space.dimensions}
     given = [name for name in MOMENTUM if name in dimensions or name in space.fixed]
     if len(given) > 1:
-        mistakes.add(spans[given[1]], "the momentum is given twice", f"keep one of {' and '.join(MOMENTUM)}")
+        mistakes.add(
+            spans[given[1]], "the momentum is given twice", f"keep one of {' and '.join(MOMENTUM)}"
+        )
     for name in given:
         used = space.values("optimizer") or (optimizer,)
         met = dimensions[name].when.get("optimizer", used) if name in dimensions else used
         having = SEARCHABLE[name].optimizers
-        without = [str(optimiser) for optimiser in used if optimiser in met and optimiser not in having]
+        without = [
+            str(optimiser) for optimiser in used if optimiser in met and optimiser not in having
+        ]
         if without:
-            fix = f"only {' and '.join(having)} have: give it `when: {{optimizer: [{', '.join(having)}]}}`"
+            fix = (
+                f"only {' and '.join(having)} have: give it `when: {{optimizer:"
+                f" [{', '.join(having)}]}}`"
+            )
             mistakes.add(spans[name], f"the optimiser '{without[0]}' has no momentum", fix)
     for dimension in space.dimensions if sampler == "grid" else ():
         if dimension.kind == "float" and not dimension.step:
             fix = "give it a `step:`, or a `choice:` of values"
-            mistakes.add(spans[dimension.name], f"a grid needs steps, and '{dimension.name}' has none", fix)
+            mistakes.add(
+                spans[dimension.name], f"a grid needs steps, and '{dimension.name}' has none", fix
+            )
 
 
-# ---------------------------------------------------------------------------------------------- one dimension
+# ------------------------------------------------------------------ one dimension
 
 
 def _legal(name: str, node: Scalar, mistakes: Mistakes) -> Value | None:
@@ -119,7 +144,11 @@ def _legal(name: str, node: Scalar, mistakes: Mistakes) -> Value | None:
     legal = SEARCHABLE[name].legal
     problem = legal.problem(node.value)
     if problem:
-        mistakes.add(node.span, f"'{name}' {problem}, not {describe(node)}", nearest(str(node.value), legal.words))
+        mistakes.add(
+            node.span,
+            f"'{name}' {problem}, not {describe(node)}",
+            nearest(str(node.value), legal.words),
+        )
         return None
     return as_integer(node.value) if legal.whole else node.value
 
@@ -131,7 +160,11 @@ def _dimension(name: str, table: Table, span: Span, mistakes: Mistakes) -> Dimen
         fix = f"write {name}: {{int: [1, 9]}}, {{float: [0.1, 1]}} or {{choice: [a, b]}}"
         mistakes.add(span, f"'{name}' needs one of int, float and choice", fix)
         return None
-    dimension = _choice(name, entry, mistakes) if kinds == ["choice"] else _range(name, kinds[0], entry, mistakes)
+    dimension = (
+        _choice(name, entry, mistakes)
+        if kinds == ["choice"]
+        else _range(name, kinds[0], entry, mistakes)
+    )
     when = _when(entry.table_at("when"), mistakes)
     entry.done()
     return replace(dimension, when=when) if dimension else None
@@ -140,7 +173,9 @@ def _dimension(name: str, table: Table, span: Span, mistakes: Mistakes) -> Dimen
 def _choice(name: str, entry: Fields, mistakes: Mistakes) -> Dimension | None:
     nodes = entry.listing("choice", MAX_CHOICES)
     if not nodes:
-        mistakes.add(entry.span("choice"), f"'{name}' has nothing to choose from", "write choice: [a, b]")
+        mistakes.add(
+            entry.span("choice"), f"'{name}' has nothing to choose from", "write choice: [a, b]"
+        )
         return None
     values = _values(name, nodes, mistakes)
     if len(set(values)) < len(values):
@@ -166,12 +201,15 @@ def _range(name: str, kind: str, entry: Fields, mistakes: Mistakes) -> Dimension
         return None
     numbers = [end.value for end in ends if isinstance(end, Scalar) and is_number(end.value)]
     if len(ends) != 2 or len(numbers) != 2:
-        mistakes.add(entry.span(kind), f"the range of '{name}' is two numbers", f"write {kind}: [low, high]")
+        mistakes.add(
+            entry.span(kind), f"the range of '{name}' is two numbers", f"write {kind}: [low, high]"
+        )
         return None
     if None in [_legal(name, end, mistakes) for end in ends if isinstance(end, Scalar)]:
         return None
     low, high = (float(number) for number in numbers)  # type: ignore[arg-type]  # numbers they are
-    dimension = Dimension(name, kind, low, high, log, float(step))  # type: ignore[arg-type]  # one of two kinds
+    # one of two kinds
+    dimension = Dimension(name, kind, low, high, log, float(step))  # type: ignore[arg-type]
     before = len(mistakes.found)
     _check_range(dimension, entry, mistakes)
     return dimension if len(mistakes.found) == before else None
@@ -181,29 +219,39 @@ def _check_range(dimension: Dimension, entry: Fields, mistakes: Mistakes) -> Non
     """Report mistakes of a range whose ends are legal."""
     name, kind = dimension.name, str(dimension.kind)
     if kind == "float" and SEARCHABLE[name].legal.whole:
-        mistakes.add(entry.span(kind), f"'{name}' is a whole number", f"write {name}: {{int: [low, high]}}")
+        mistakes.add(
+            entry.span(kind), f"'{name}' is a whole number", f"write {name}: {{int: [low, high]}}"
+        )
     elif kind == "int" and not (dimension.low.is_integer() and dimension.high.is_integer()):
         mistakes.add(entry.span(kind), "an `int` range has whole ends", "write float: [low, high]")
     if dimension.low > dimension.high:
         fix = f"write {kind}: [{dimension.high:g}, {dimension.low:g}]"
-        mistakes.add(entry.span(kind), f"low {dimension.low:g} is above high {dimension.high:g}", fix)
+        mistakes.add(
+            entry.span(kind), f"low {dimension.low:g} is above high {dimension.high:g}", fix
+        )
     if dimension.log and dimension.low <= 0:
         mistakes.add(
-            entry.span("log"), "a logarithmic range begins above 0", "raise the low end, or delete `log: true`"
+            entry.span("log"),
+            "a logarithmic range begins above 0",
+            "raise the low end, or delete `log: true`",
         )
     if dimension.step < 0 or ("step" in entry and dimension.step == 0):
         mistakes.add(entry.span("step"), "a step is above 0", "delete it, or write step: 1")
     elif dimension.log and dimension.step:
-        mistakes.add(entry.span("step"), "a logarithmic range has no steps", "write a `choice:` of values")
+        mistakes.add(
+            entry.span("step"), "a logarithmic range has no steps", "write a `choice:` of values"
+        )
     elif kind == "int" and not dimension.step.is_integer():
         mistakes.add(entry.span("step"), "an `int` range has whole steps", "write step: 1")
     elif dimension.step > dimension.high - dimension.low >= 0:
         mistakes.add(
-            entry.span("step"), f"the step {dimension.step:g} is larger than the range", "write a smaller step"
+            entry.span("step"),
+            f"the step {dimension.step:g} is larger than the range",
+            "write a smaller step",
         )
 
 
-# ---------------------------------------------------------------------------------------------- when
+# ------------------------------------------------------------------ when
 
 
 def _when(table: Table | None, mistakes: Mistakes) -> dict[str, tuple[Value, ...]]:
@@ -211,13 +259,19 @@ def _when(table: Table | None, mistakes: Mistakes) -> dict[str, tuple[Value, ...
     conditions: dict[str, tuple[Value, ...]] = {}
     for name, node in table.entries.items() if table else ():
         if name in SEARCHABLE:
-            conditions[name] = _values(name, node.items if isinstance(node, Listing) else (node,), mistakes)
+            conditions[name] = _values(
+                name, node.items if isinstance(node, Listing) else (node,), mistakes
+            )
         elif table:
-            mistakes.add(table.keys[name], f"no hyper-parameter '{name}'", nearest(name, SEARCHABLE))
+            mistakes.add(
+                table.keys[name], f"no hyper-parameter '{name}'", nearest(name, SEARCHABLE)
+            )
     return conditions
 
 
-def _check_when(dimension: Dimension, before: Space, spans: Mapping[str, Span], mistakes: Mistakes) -> None:
+def _check_when(
+    dimension: Dimension, before: Space, spans: Mapping[str, Span], mistakes: Mistakes
+) -> None:
     """Report names and values in a `when` that can never occur."""
     known = {*before.fixed, *(earlier.name for earlier in before.dimensions)}
     for name, values in dimension.when.items():
@@ -238,7 +292,10 @@ def _possible(space: Space, name: str, value: Value) -> bool:
     dimension = next((dimension for dimension in space.dimensions if dimension.name == name), None)
     if dimension is None or dimension.kind != "int" or not isinstance(value, int | float):
         return False
-    return dimension.low <= value <= dimension.high and (value - dimension.low) % (dimension.step or 1) == 0
+    return (
+        dimension.low <= value <= dimension.high
+        and (value - dimension.low) % (dimension.step or 1) == 0
+    )
 
 
 def _described(space: Space, name: str) -> str:

@@ -1,7 +1,9 @@
-"""The file of a trained model carries the key of its trial, which is checked before the model is used.
+"""The file of a trained model carries the key of its trial, which is checked before the model is
+used.
 
-In: a `.keras` file, which is a zip archive, and a trial.  Out: why the file is not that trial's model.  So a folder that
-another experiment, another storage or an older version also wrote to yields no wrong model.
+In: a `.keras` file, which is a zip archive, and a trial.  Out: why the file is not that trial's
+model.  So a folder that another experiment, another storage or an older version also wrote to
+yields no wrong model.
 """
 
 from __future__ import annotations
@@ -51,16 +53,23 @@ def problem(path: Path, trial: Trial) -> str:
 def _other_size(path: Path, config: Any, trial: Trial) -> str:
     for layer in _layers(config):
         wanted = {
-            name: value for name, value in trial.training.values().items() if HYPERPARAMETERS[name].acts == "layer"
+            name: value
+            for name, value in trial.training.values().items()
+            if HYPERPARAMETERS[name].acts == "layer"
         }
         for name, value in wanted.items():
             if layer.get(name) != value:
-                return f"{path} is the model of another trial: its {name} is {layer.get(name)}, not {value}"
+                return (
+                    f"{path} is the model of another trial: its {name} is {layer.get(name)}, not"
+                    f" {value}"
+                )
     return ""
 
 
 def _layers(config: Any) -> Iterator[Mapping[str, Any]]:
-    """The configurations of recurrent layers of this package within the configuration of a model."""
+    """The configurations of recurrent layers of this package within the configuration of a
+    model.
+    """
     if isinstance(config, Mapping):
         if config.get("class_name") == _LAYER and isinstance(config.get("config"), Mapping):
             yield config["config"]

@@ -1,6 +1,8 @@
-"""Times of the training steps of two variants, measured side by side: written by a sweep, read by a report.
+"""Times of the training steps of two variants, measured side by side: written by a sweep, read by a
+report.
 
-Plain and frozen values with a JSON form.  Reading checks every number, since a table may come from anywhere.
+Plain and frozen values with a JSON form.  Reading checks every number, since a table may come from
+anywhere.
 """
 
 from __future__ import annotations
@@ -67,7 +69,8 @@ class Timing:
 
     def to_dict(self) -> dict[str, Any]:
         sides = [
-            {"units": side.units, "layers": side.layers, "a": list(side.a), "b": list(side.b)} for side in self.sides
+            {"units": side.units, "layers": side.layers, "a": list(side.a), "b": list(side.b)}
+            for side in self.sides
         ]
         return {"a": self.a, "b": self.b, "machine": self.machine, "sides": sides}
 
@@ -79,7 +82,12 @@ class Timing:
             ValueError, KeyError, TypeError, AttributeError: it cannot have.
         """
         sides = tuple(
-            Side(int(side["units"]), int(side["layers"]), tuple(map(float, side["a"])), tuple(map(float, side["b"])))
+            Side(
+                int(side["units"]),
+                int(side["layers"]),
+                tuple(map(float, side["a"])),
+                tuple(map(float, side["b"])),
+            )
             for side in content["sides"]
         )
         timing = cls(str(content["a"]), str(content["b"]), str(content["machine"]), sides)

@@ -1,7 +1,8 @@
-"""Trial (all that one training needs) and Outcome (all that it yields): what crosses the process boundary.
+"""Trial (all that one training needs) and Outcome (all that it yields): what crosses the process
+boundary.
 
-Both are frozen, made of plain values, and turn into JSON and back, so that they can be hashed, pickled, stored and
-shown.
+Both are frozen, made of plain values, and turn into JSON and back, so that they can be hashed,
+pickled, stored and shown.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ def digest(value: Any) -> str:
 
 
 def unusual(value: Any) -> dict[str, Any]:
-    """Fields that differ from their defaults: hashed so, what a later version adds changes no hash."""
+    """Fields that differ from their defaults: hashed so, what a later version adds changes no
+    hash.
+    """
     return {
         attribute.name: getattr(value, attribute.name)
         for attribute in fields(value)
@@ -42,7 +45,9 @@ def unusual(value: Any) -> dict[str, Any]:
 
 
 def _usual(attribute: Field[Any]) -> Any:
-    return attribute.default if attribute.default_factory is MISSING else attribute.default_factory()
+    return (
+        attribute.default if attribute.default_factory is MISSING else attribute.default_factory()
+    )
 
 
 def without_paths(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,14 +57,16 @@ def without_paths(options: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class StudyKey:
-    """What a study is known by, in storages, trackers and tables: as text `experiment/variant/task/digest`.
+    """What a study is known by, in storages, trackers and tables: as text
+    `experiment/variant/task/digest`.
 
     Behind the variant stands `~1`, `~2` and so on for replicates, `~pilot` and `~round` for stages.
 
     Attributes:
         variant, task: labels.
         digest: of all that the study's outcomes depend on.
-        replicate: 0 for the search itself; from 1 on, its kept trials once more, each on a fresh seed.
+        replicate: 0 for the search itself; from 1 on, its kept trials once more, each on a fresh
+            seed.
         stage: empty for the search; `PILOT` or `ROUND` for the trainings that confirm.
     """
 
@@ -75,7 +82,9 @@ class StudyKey:
 
     @property
     def marked(self) -> str:
-        """The variant with its replicate or stage, as tables have it: `lstm`, `lstm~2`, `lstm~round`."""
+        """The variant with its replicate or stage, as tables have it: `lstm`, `lstm~2`,
+        `lstm~round`.
+        """
         mark = self.stage or self.replicate
         return f"{self.variant}{_MARK}{mark}" if mark else self.variant
 
@@ -118,7 +127,10 @@ def _parsed(text: str) -> StudyKey:
     replicate = int(mark) if _REPLICATE.fullmatch(mark) else 0
     key = StudyKey(experiment, variant, task, digest, replicate, stage)
     if not variant or str(key) != text:
-        raise ValueError(f"{marked!r} is no variant, nor one followed by {_MARK!r} and a number, {PILOT} or {ROUND}")
+        raise ValueError(
+            f"{marked!r} is no variant, nor one followed by {_MARK!r} and a number, {PILOT} or"
+            f" {ROUND}"
+        )
     return key
 
 
@@ -127,7 +139,8 @@ MODEL = "model.keras"  # a trained model's file in its folder
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One training, fully determined: run twice on one kind of machine, it yields one Outcome, bit for bit.
+    """One training, fully determined: run twice on one kind of machine, it yields one Outcome, bit
+    for bit.
 
     Attributes:
         experiment: name of the experiment (`""` for a training by hand).
@@ -136,15 +149,19 @@ class Trial:
         task: name of the task.
         task_options: what the task was given besides its name.
         index: number of the trial within its (variant, task), from 0.
-        hyperparameters: the point of the space, what was searched and what was fixed: `units`, `learning_rate`, ...
-        training: all hyper-parameters, resolved: what is given of it are the settings of `training:`, and over them go
-            `hyperparameters` and `own_units`, whoever makes the trial.
+        hyperparameters: the point of the space, what was searched and what was fixed: `units`,
+            `learning_rate`, ...
+        training: all hyper-parameters, resolved: what is given of it are the settings of
+            `training:`, and over them go `hyperparameters` and `own_units`, whoever makes the
+            trial.
         init: initialisers by name of a weight, over the cell's own.
         seed: drives weights, order of the data and dropout.
-        own_units: units of this cell, where `hyperparameters` has those of the baseline that it equals in weights; else 0.
+        own_units: units of this cell, where `hyperparameters` has those of the baseline that it
+            equals in weights; else 0.
         base: folder that relative paths in `task_options` start from.
         data: digest of the data that it is to be trained on; with `""`, whatever is there.
-        cell_hash: of what the cell computes (`lang.text.digest`), for people who look for it; not part of `key`.
+        cell_hash: of what the cell computes (`lang.text.digest`), for people who look for it; not
+            part of `key`.
         folder: where the trial's log and model go; `""` keeps nothing.  No path is part of `key`.
     """
 
@@ -193,12 +210,19 @@ class Trial:
         """SHA-256 of the content: a trial's provenance."""
         content = {
             **unusual(self),
-            "training": {name: value for name, value in unusual(self.training).items() if name in SETTINGS},
+            "training": {
+                name: value for name, value in unusual(self.training).items() if name in SETTINGS
+            },
             "task_options": without_paths(self.task_options),
         }
         for name in ("base", "folder", "cell_hash"):
             content.pop(name, None)
-        return digest({name: dict(value) if isinstance(value, Mapping) else value for name, value in content.items()})
+        return digest(
+            {
+                name: dict(value) if isinstance(value, Mapping) else value
+                for name, value in content.items()
+            }
+        )
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -213,7 +237,10 @@ class Trial:
 
 
 class Kind(StrEnum):
-    """How a trial ended.  Each kind is counted in reports, never dropped and never taken for another."""
+    """How a trial ended.
+
+    Each kind is counted in reports, never dropped and never taken for another.
+    """
 
     COMPLETE = "complete"
     DIVERGED = "diverged"
@@ -240,9 +267,10 @@ RETRIED = (Kind.FAILED, Kind.OUT_OF_MEMORY, Kind.TIMED_OUT)  # what diverged wou
 class Ending(StrEnum):
     """What ended a training's epochs; by itself it says nothing of what was learnt.
 
-    `epochs`: all of `training.epochs` were run, so the best weights may be those of the last.  `patience`: the validation
-    loss was not better for `training.patience` epochs.  `pruned`: the search's pruner stopped it.  `diverged`: a loss was no
-    longer finite.  `unknown`: a version recorded it that did not say, or the training did not come to an end of its own.
+    `epochs`: all of `training.epochs` were run, so the best weights may be those of the last.
+    `patience`: the validation loss was not better for `training.patience` epochs.  `pruned`: the
+    search's pruner stopped it.  `diverged`: a loss was no longer finite.  `unknown`: a version
+    recorded it that did not say, or the training did not come to an end of its own.
     """
 
     EPOCHS = "epochs"
@@ -259,13 +287,15 @@ class Outcome:
     Attributes:
         kind: how the trial ended.
         ending: what ended the training's epochs.
-        scores: the task's metric by split (`train`, `validation`, `test`), of the best weights; empty unless complete.
+        scores: the task's metric by split (`train`, `validation`, `test`), of the best weights;
+            empty unless complete.
         curve: one row an epoch: `{"epoch": 1, "train": ..., "validation": ..., "seconds": ...}`.
-        weights: number of trained weights of the recurrent layer, and of the whole model under `model`.
+        weights: number of trained weights of the recurrent layer, and of the whole model under
+            `model`.
         best_epoch: the epoch (from 1) whose weights were kept.
-        seconds: wall time by phase: `data` (loading it), `build` (the model), `train` (all epochs with their evaluation, and
-            within it `compile`: what the first epoch took more than the others), and `total`, which also has the last
-            scores; and `step`, of one training step.
+        seconds: wall time by phase: `data` (loading it), `build` (the model), `train` (all epochs
+            with their evaluation, and within it `compile`: what the first epoch took more than the
+            others), and `total`, which also has the last scores; and `step`, of one training step.
         message: why it ended so, for kinds other than complete.
         retried: it did not complete, and the trial was begun again; only the last attempt counts.
     """
@@ -292,7 +322,9 @@ class Outcome:
     def _result(self) -> dict[str, Any]:
         content = self.to_dict()
         content.pop("seconds")
-        content["curve"] = [{k: v for k, v in row.items() if k != "seconds"} for row in content["curve"]]
+        content["curve"] = [
+            {k: v for k, v in row.items() if k != "seconds"} for row in content["curve"]
+        ]
         return content
 
     def to_dict(self) -> dict[str, Any]:
@@ -326,7 +358,9 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A trial with its outcome, and its study as text: what the sweep writes, and a report reads back."""
+    """A trial with its outcome, and its study as text: what the sweep writes, and a report reads
+    back.
+    """
 
     trial: Trial
     outcome: Outcome
@@ -344,16 +378,25 @@ class Result:
     def pack(self) -> str:
         """All of it in letters and digits: stores keep it so.
 
-        With 150 epochs 7.5 kB where its JSON has 17.5; Optuna holds it for every trial of a sweep in memory.
+        With 150 epochs 7.5 kB where its JSON has 17.5; Optuna holds it for every trial of a sweep
+        in memory.
         """
-        content = {"trial": self.trial.to_dict(), "outcome": self.outcome.to_dict(), "study": self.study}
+        content = {
+            "trial": self.trial.to_dict(),
+            "outcome": self.outcome.to_dict(),
+            "study": self.study,
+        }
         return base64.b64encode(zlib.compress(json.dumps(content).encode(), 9)).decode()
 
     @classmethod
     def unpack(cls, text: str) -> Result:
         """The result that `pack` has written."""
         content = json.loads(zlib.decompress(base64.b64decode(text)))
-        return cls(Trial.from_dict(content["trial"]), Outcome.from_dict(content["outcome"]), content["study"])
+        return cls(
+            Trial.from_dict(content["trial"]),
+            Outcome.from_dict(content["outcome"]),
+            content["study"],
+        )
 
 
 def ranked(results: Sequence[Result], on: str) -> list[Result]:

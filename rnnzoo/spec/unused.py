@@ -1,4 +1,6 @@
-"""Warnings about keys of an experiment that are legal but have no effect: the writer probably meant something else."""
+"""Warnings about keys of an experiment that are legal but have no effect: the writer probably meant
+something else.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,10 @@ def without_effect(experiment: Experiment) -> Iterator[str]:
     """A sentence for each key that changes nothing."""
     search, training = experiment.search, experiment.training
     if search.draws == "common" and search.sampler.name not in OURS:
-        yield f"`draws: common` has no effect: the points of '{search.sampler.name}' follow each variant's own results"
+        yield (
+            f"`draws: common` has no effect: the points of '{search.sampler.name}' follow each"
+            " variant's own results"
+        )
     if _has_momentum(experiment):
         return
     for name in ("nesterov", "effective_rate"):

@@ -1,25 +1,27 @@
 """Comparison of two variants at equal settings: does one do better where both do well?
 
-In: for every trial of two searches its point in the unit cube, the score that selects and the score that is reported;
-lower is better.  Out: a difference, p-values and an interval.  The best trials of two searches differ mostly because
-different settings were drawn.  Here a surface through the scores of all trials predicts the score at each setting, and
-the comparison is of the deviations from it.
+In: for every trial of two searches its point in the unit cube, the score that selects and the score
+that is reported; lower is better.  Out: a difference, p-values and an interval.  The best trials of
+two searches differ mostly because different settings were drawn.  Here a surface through the scores
+of all trials predicts the score at each setting, and the comparison is of the deviations from it.
 
-Neither the surface nor the weights depend on the labels, so labels can be permuted: the test is as exact as the
-comparison of the best trials.  It answers another question, though.  If the two do best at different settings, they do
-differ at equal ones, and the test says so even if they are equal when each is tuned.
+Neither the surface nor the weights depend on the labels, so labels can be permuted: the test is as
+exact as the comparison of the best trials.  It answers another question, though.  If the two do
+best at different settings, they do differ at equal ones, and the test says so even if they are
+equal when each is tuned.
 
     surface   a Gaussian process through the scores that select
-    weights   the variance of a trial is that of its seed plus (0.3 x (predicted score - best))^2: differences
-              between bad settings say little about good ones
-    cap       scores above the upper quartile of all trials, and those of trials that did not complete, count as
-              this quartile
-    estimate  the generalised least squares difference between the labels, with the covariance of the surface and
-              these variances
+    weights   the variance of a trial is that of its seed plus (0.3 x (predicted score - best))^2:
+              differences between bad settings say little about good ones
+    cap       scores above the upper quartile of all trials, and those of trials that did not
+              complete, count as this quartile
+    estimate  the generalised least squares difference between the labels, with the covariance of
+              the surface and these variances
 
 Source:
-    Aitken 1936, On least squares and linear combinations of observations; Freedman and Lane 1983 for permuting beside a
-    covariate.  A shift of A's scores by the margin tests a margin (Schuirmann 1987).
+    Aitken 1936, On least squares and linear combinations of observations; Freedman and Lane 1983
+    for permuting beside a covariate.  A shift of A's scores by the margin tests a margin
+    (Schuirmann 1987).
 """
 
 from __future__ import annotations
@@ -33,7 +35,14 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from rnnzoo.errors import StatsError
-from rnnzoo.stats.compare import DRAWS, NEAR, PermutationTest, fewest_trials, permutation_test, relabellings
+from rnnzoo.stats.compare import (
+    DRAWS,
+    NEAR,
+    PermutationTest,
+    fewest_trials,
+    permutation_test,
+    relabellings,
+)
 from rnnzoo.stats.surrogate import UPPER, fit, matern
 
 Array = np.ndarray[Any, Any]
@@ -72,7 +81,12 @@ class Adjusted:
     """
 
     def __init__(
-        self, a: Placed, b: Placed, seed: int | Sequence[int], draws: int = DRAWS, paired: bool = False
+        self,
+        a: Placed,
+        b: Placed,
+        seed: int | Sequence[int],
+        draws: int = DRAWS,
+        paired: bool = False,
     ) -> None:
         """Args:
             seed: of the relabellings; they depend on nothing else but the numbers of trials.
@@ -80,8 +94,8 @@ class Adjusted:
                 pairs only.  Trials without a partner are excluded.
 
         Raises:
-            StatsError: nothing was searched, too few trials completed to detect any difference, or all
-                scores are equal.
+            StatsError: nothing was searched, too few trials completed to detect any difference, or
+                all scores are equal.
         """
         if paired:
             both = np.intersect1d(a.index, b.index)
@@ -93,7 +107,9 @@ class Adjusted:
         if not self.points.shape[1]:
             raise StatsError("nothing was searched")
         if min(np.isfinite(a.report).sum(), np.isfinite(b.report).sum()) < fewest:
-            raise StatsError(f"a comparison at equal settings needs {fewest} complete trials of each")
+            raise StatsError(
+                f"a comparison at equal settings needs {fewest} complete trials of each"
+            )
         if not np.ptp(_capped(self.report)):
             raise StatsError("all scores are equal")
         self._labels = relabellings(self.of_a, seed, draws, paired)
@@ -101,15 +117,18 @@ class Adjusted:
         self.difference = float(self._unshifted.difference[0])
 
     def test(self, shift: float = 0.0) -> PermutationTest:
-        """P-values against the hypothesis that A is worse by `shift`, which is first subtracted from A's scores."""
+        """P-values against the hypothesis that A is worse by `shift`, which is first subtracted
+        from A's scores.
+        """
         statistics = self._statistics(shift) if shift else self._unshifted
         return permutation_test(statistics.t)
 
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
-        """All differences that the test does not reject, the surface fixed; each side has half of the error `1 - level`.
+        """All differences that the test does not reject, the surface fixed; each side has half of
+        the error `1 - level`.
 
-        With A's scores shifted by `d`, each statistic is linear in d: a relabelling reaches the observed statistic from
-        one difference on.
+        With A's scores shifted by `d`, each statistic is linear in d: a relabelling reaches the
+        observed statistic from one difference on.
         """
         statistics, root = self._unshifted, np.sqrt(self._unshifted.information)
         slope = (root[0] - statistics.overlap / root)[1:]
@@ -117,7 +136,8 @@ class Adjusted:
             slope > NEAR * root[0]
         )  # else the labels equal the observed ones, and their statistics at any difference
         crossings = (statistics.t[0] - statistics.t[1:]) / np.where(moves, slope, 1.0)
-        beyond = math.floor(len(statistics.t) * (1.0 - level) / 2 + NEAR) - 1  # relabellings allowed beyond a bound
+        # relabellings allowed beyond a bound
+        beyond = math.floor(len(statistics.t) * (1.0 - level) / 2 + NEAR) - 1
         low = np.sort(np.where(moves, crossings, -math.inf))[beyond]
         high = np.sort(np.where(moves, crossings, math.inf))[-1 - beyond]
         return float(low), float(high)
@@ -128,12 +148,17 @@ class Adjusted:
         precision = _precision(self.points, self.on - shifts)
         labels = self._labels.astype(float)
         weights = labels @ precision
-        return _Statistics(weights @ _capped(self.report - shifts), (weights * labels).sum(axis=1), weights @ labels[0])
+        return _Statistics(
+            weights @ _capped(self.report - shifts),
+            (weights * labels).sum(axis=1),
+            weights @ labels[0],
+        )
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Statistics:
-    """Products of labels in the metric of the precision, (1 + draws,): the observed labels first, then relabellings.
+    """Products of labels in the metric of the precision, (1 + draws,): the observed labels first,
+    then relabellings.
 
     Attributes:
         score: of the labels with the scores.
@@ -168,6 +193,8 @@ def _precision(points: Array, on: Array) -> Array:
     covariance = (1.0 - shape.noise) * variance * matern(points, points, shape.lengths)
     own = shape.noise * variance + (EXCESS * (expected - expected.min())) ** 2
     covariance[np.diag_indices_from(covariance)] += own
-    inverse = cho_solve(cho_factor(covariance, lower=True, check_finite=False), np.eye(len(on)), check_finite=False)
+    inverse = cho_solve(
+        cho_factor(covariance, lower=True, check_finite=False), np.eye(len(on)), check_finite=False
+    )
     of_mean = inverse.sum(axis=1)
     return np.asarray(inverse - np.outer(of_mean, of_mean) / of_mean.sum())

@@ -1,16 +1,19 @@
 """Comparison of two variants, each tuned by its own search: does one do better?
 
-In: for every trial the score that selects and the score that is reported; lower is better.  Out: differences, p-values
-and intervals, all of which repeat the selection.  Contains the comparison of Greff et al. 2015 (the best tenth of the
-trials, Welch's t-test) and its replacement here, a permutation test over the labels of all trials.
+In: for every trial the score that selects and the score that is reported; lower is better.  Out:
+differences, p-values and intervals, all of which repeat the selection.  Contains the comparison of
+Greff et al. 2015 (the best tenth of the trials, Welch's t-test) and its replacement here, a
+permutation test over the labels of all trials.
 
-Why a replacement: the best k of N trials were selected for being good, so they are closer to each other than k trials
-at random.  Welch's test takes their small spread for precision.  A permutation test that repeats the selection in
-every draw has no such error: if labels mean nothing, every relabelling is as likely as the observed one.
+Why a replacement: the best k of N trials were selected for being good, so they are closer to each
+other than k trials at random.  Welch's test takes their small spread for precision.  A permutation
+test that repeats the selection in every draw has no such error: if labels mean nothing, every
+relabelling is as likely as the observed one.
 
-The test statistic is the difference of means over its standard error (Janssen 1997; Chung and Romano 2013).  If both
-variants have the same distribution, the test is exact.  If only their means agree, and one spreads wider or fails more
-often, the test is right for many trials; a test on the bare difference is not.
+The test statistic is the difference of means over its standard error (Janssen 1997; Chung and
+Romano 2013).  If both variants have the same distribution, the test is exact.  If only their means
+agree, and one spreads wider or fails more often, the test is right for many trials; a test on the
+bare difference is not.
 """
 
 from __future__ import annotations
@@ -53,7 +56,10 @@ class Trials:
 
     @classmethod
     def of(
-        cls, on: Sequence[float] | Array, report: Sequence[float] | Array, index: Sequence[int] | Array | None = None
+        cls,
+        on: Sequence[float] | Array,
+        report: Sequence[float] | Array,
+        index: Sequence[int] | Array | None = None,
     ) -> Trials:
         """Check and sort trials; `index` is their order unless given.
 
@@ -62,16 +68,24 @@ class Trials:
         """
         selecting, reported = np.asarray(on, dtype=float), np.asarray(report, dtype=float)
         numbers = np.arange(len(selecting)) if index is None else np.asarray(index)
-        if selecting.ndim != 1 or selecting.shape != reported.shape or selecting.shape != numbers.shape:
+        if (
+            selecting.ndim != 1
+            or selecting.shape != reported.shape
+            or selecting.shape != numbers.shape
+        ):
             raise StatsError("a trial has one score that selects and one that is reported")
         if (
             np.isnan(selecting).any()
             or np.isnan(reported).any()
             or (np.isfinite(selecting) != np.isfinite(reported)).any()
         ):
-            raise StatsError("a trial has two finite scores, or two infinite ones if it did not complete")
+            raise StatsError(
+                "a trial has two finite scores, or two infinite ones if it did not complete"
+            )
         if np.isfinite(selecting).sum() < FEWEST:
-            raise StatsError(f"a comparison needs {FEWEST} complete trials, not {np.isfinite(selecting).sum()}")
+            raise StatsError(
+                f"a comparison needs {FEWEST} complete trials, not {np.isfinite(selecting).sum()}"
+            )
         order = np.argsort(selecting, kind="stable")
         return cls(selecting[order], reported[order], numbers[order])
 
@@ -79,7 +93,9 @@ class Trials:
         return len(self.on)
 
     def capped(self, worst: float) -> Trials:
-        """The trials with `worst` as the reported score of each that did not complete; they are still selected last."""
+        """The trials with `worst` as the reported score of each that did not complete; they are
+        still selected last.
+        """
         return Trials(self.on, np.where(np.isfinite(self.report), self.report, worst), self.index)
 
     def mean(self, keep: int) -> float:
@@ -101,7 +117,8 @@ class PermutationTest:
     """The p-values of a permutation test.
 
     Attributes:
-        worse: p-value of "A is worse": the share of relabellings with a statistic at least as large.
+        worse: p-value of "A is worse": the share of relabellings with a statistic at least as
+            large.
         better: p-value of "A is better".
     """
 
@@ -115,8 +132,8 @@ class Welch:
 
     Attributes:
         p: two-sided.
-        false_alarms: the share of relabellings in which it reports a difference at 5 %, that is, its
-            true level on these scores.
+        false_alarms: the share of relabellings in which it reports a difference at 5 %, that is,
+            its true level on these scores.
     """
 
     p: float
@@ -133,7 +150,13 @@ class Comparison:
     """
 
     def __init__(
-        self, a: Trials, b: Trials, keep: int, seed: int | Sequence[int], draws: int = DRAWS, paired: bool = False
+        self,
+        a: Trials,
+        b: Trials,
+        keep: int,
+        seed: int | Sequence[int],
+        draws: int = DRAWS,
+        paired: bool = False,
     ) -> None:
         """Args:
             keep: the number of trials of each to compare.
@@ -145,9 +168,10 @@ class Comparison:
             StatsError: `keep` is below 3, or more than the trials.
 
         Source:
-            Janssen 1997, Studentized permutation tests for non-i.i.d. hypotheses and the generalized Behrens-Fisher
-            problem; Chung and Romano 2013, Exact and asymptotically robust permutation tests; Phipson and Smyth 2010 (p-values
-            of random permutations are never 0).  The protocol is that of Greff et al. 2015, section IV.
+            Janssen 1997, Studentized permutation tests for non-i.i.d. hypotheses and the
+            generalized Behrens-Fisher problem; Chung and Romano 2013, Exact and asymptotically
+            robust permutation tests; Phipson and Smyth 2010 (p-values of random permutations are
+            never 0).  The protocol is that of Greff et al. 2015, section IV.
         """
         if paired:
             both = np.intersect1d(a.index, b.index)
@@ -161,11 +185,13 @@ class Comparison:
         self.on, self.report = np.concatenate([a.on, b.on]), np.concatenate([a.report, b.report])
         self.size = len(self.on)
         self.of_a = np.arange(self.size) < len(a)
-        self.tie_breakers = np.random.default_rng(seed).random(self.size)  # ties break by chance, not by label
+        # ties break by chance, not by label
+        self.tie_breakers = np.random.default_rng(seed).random(self.size)
         self.error = float(self._statistics(self.of_a[None], 0.0).error[0])
 
     def test(self, shift: float = 0.0) -> PermutationTest:
-        """P-values against the hypothesis that A is worse by `shift`: 0 for "no difference", else a margin.
+        """P-values against the hypothesis that A is worse by `shift`: 0 for "no difference", else a
+        margin.
 
         The shift is subtracted from A's scores before labels are permuted.
         """
@@ -176,7 +202,8 @@ class Comparison:
         return Welch(float(p[0]), float((p[1:] < ALPHA).mean()))
 
     def interval(self, level: float) -> tuple[float, float]:
-        """All differences that the test does not reject; each side has half of the error `1 - level`.
+        """All differences that the test does not reject; each side has half of the error `1 -
+        level`.
 
         A bound is infinite if there are too few trials to reject any difference.
         """
@@ -185,7 +212,9 @@ class Comparison:
         return low, self._bound(1, lambda shift: self._test(labels, shift).better <= tail)
 
     def _bound(self, side: int, rejected: Callable[[float], bool]) -> float:
-        """The end of the differences that are not rejected, below (-1) or above (1) the observed one."""
+        """The end of the differences that are not rejected, below (-1) or above (1) the observed
+        one.
+        """
         scale = max(1.0, float(np.abs(self.report).max()))
         step = max(self.error, NEAR * scale)
         reach = 8 * (float(np.ptp(self.report)) + abs(self.difference)) + step
@@ -222,7 +251,9 @@ class Comparison:
         return _Statistics(a, b, _standard_error(a, b, report, pairs))
 
     def _number_needed(self, labels: Array, order: Array) -> int:
-        """How many of the best trials are needed: every relabelling has `keep` of each label and one more among them."""
+        """How many of the best trials are needed: every relabelling has `keep` of each label and
+        one more among them.
+        """
         size_a = int(self.of_a.sum())
         wanted_a, wanted_b = min(self.keep + 1, size_a), min(self.keep + 1, self.size - size_a)
         count = min(self.size, 4 * self.keep + 16)
@@ -235,7 +266,9 @@ class Comparison:
 
 
 def permutation_test(statistics: Array) -> PermutationTest:
-    """The p-values of a statistic, (1 + draws,): the observed value first, then one of each relabelling."""
+    """The p-values of a statistic, (1 + draws,): the observed value first, then one of each
+    relabelling.
+    """
     observed, permuted = float(statistics[0]), statistics[1:]
     tolerance = NEAR * max(1.0, abs(observed))
     return PermutationTest(
@@ -249,8 +282,8 @@ def relabellings(of_a: Array, seed: int | Sequence[int], draws: int, paired: boo
 
     Args:
         of_a: (trials,) true for the trials of A, which come first.
-        paired: the first trials of A and B are a pair, then the second, and so on; labels are swapped
-            within pairs only.
+        paired: the first trials of A and B are a pair, then the second, and so on; labels are
+            swapped within pairs only.
     """
     rng = np.random.default_rng(seed)
     labels = np.empty((1 + draws, len(of_a)), dtype=bool)
@@ -264,7 +297,10 @@ def relabellings(of_a: Array, seed: int | Sequence[int], draws: int, paired: boo
 
 
 def _centered(report: Array) -> Array:
-    """Scores minus their mean: squares of large numbers would lose small differences.  Equal scores become exactly 0."""
+    """Scores minus their mean: squares of large numbers would lose small differences.
+
+    Equal scores become exactly 0.
+    """
     centered = report - report.mean()
     return np.asarray(np.where(np.abs(centered) <= EQUAL * np.abs(report).max(), 0.0, centered))
 
@@ -287,7 +323,8 @@ class _Selected:
     """The selected trials of one label, a row for each relabelling.
 
     Attributes:
-        chosen: (draws, trials) 1 for selected trials, else 0; trials are sorted by the score that selects.
+        chosen: (draws, trials) 1 for selected trials, else 0; trials are sorted by the score that
+            selects.
         share: the selected share of the label's trials.
         mean, spread: mean and variance of the reported scores of the selected trials.
         edge: mean reported score of the last trial that is selected and the first that is not.
@@ -316,7 +353,8 @@ class _Selected:
     def variance(self) -> Array:
         """The variance of the mean over searches of this size.
 
-        From the influence function of the mean of the best share q: (score - edge) / q for a selected trial.
+        From the influence function of the mean of the best share q: (score - edge) / q for a
+        selected trial.
         """
         return (self.spread + (1.0 - self.share) * (self.mean - self.edge) ** 2) / self.keep
 
@@ -335,13 +373,16 @@ def _standard_error(a: _Selected, b: _Selected, report: Array, pairs: Array | No
         count = a.keep / a.share
         squares = (within**2).sum(axis=1) - within.sum(axis=1) ** 2 / count
         variance = np.maximum(squares, 0.0) / a.keep / (a.keep - 1)
-    least = NEAR * float(np.abs(report).max()) or 1.0  # if all scores are equal, the statistic is 0 / 1
+    # if all scores are equal, the statistic is 0 / 1
+    least = NEAR * float(np.abs(report).max()) or 1.0
     return np.asarray(np.maximum(np.sqrt(variance), least))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Statistics:
-    """The selected trials of A and B, and the standard error of their difference, a row for each relabelling."""
+    """The selected trials of A and B, and the standard error of their difference, a row for each
+    relabelling.
+    """
 
     a: _Selected
     b: _Selected
@@ -354,7 +395,8 @@ class _Statistics:
     @property
     def welch(self) -> Array:
         """Two-sided p-values of Welch's t-test for groups of one size."""
-        of_a, of_b = self.a.spread / self.a.keep, self.b.spread / self.b.keep  # variances of the means
+        # variances of the means
+        of_a, of_b = self.a.spread / self.a.keep, self.b.spread / self.b.keep
         total, distance = of_a + of_b, np.abs(self.a.mean - self.b.mean)
         with np.errstate(divide="ignore", invalid="ignore"):
             freedom = total**2 / ((of_a**2 + of_b**2) / (self.a.keep - 1))
@@ -363,13 +405,17 @@ class _Statistics:
 
 
 def smallest_p(trials: int, paired: bool = False, draws: int = DRAWS) -> float:
-    """The smallest p-value that `trials` trials of each variant can have: one out of all relabellings."""
+    """The smallest p-value that `trials` trials of each variant can have: one out of all
+    relabellings.
+    """
     count = 2.0**trials if paired else float(special.comb(2 * trials, trials))
     return max(1.0 / count, 1.0 / (draws + 1))
 
 
 def fewest_trials(alpha: float, paired: bool = False) -> int:
-    """The smallest number of trials of each variant that can have a one-sided p-value of at most `alpha`."""
+    """The smallest number of trials of each variant that can have a one-sided p-value of at most
+    `alpha`.
+    """
     trials = FEWEST
     while smallest_p(trials, paired, 2**62) > alpha:
         trials += 1
@@ -377,19 +423,24 @@ def fewest_trials(alpha: float, paired: bool = False) -> int:
 
 
 def draws_for(claims: int) -> int:
-    """The number of relabellings to draw: enough for p-values several times smaller than `claims` claims need."""
+    """The number of relabellings to draw: enough for p-values several times smaller than `claims`
+    claims need.
+    """
     return min(max(DRAWS, 200 * claims - 1), MOST_DRAWS)
 
 
-# ---------------------------------------------------------------------------------------------- one variant
+# ------------------------------------------------------------------ one variant
 
 
-def tuned_interval(trials: Trials, keep: int, level: float, seed: int, draws: int = 2_000) -> tuple[float, float]:
+def tuned_interval(
+    trials: Trials, keep: int, level: float, seed: int, draws: int = 2_000
+) -> tuple[float, float]:
     """Interval of the mean of a variant's best `keep` trials over searches of this size.
 
-    The mean plus and minus its standard error times a quantile of Student's t with `keep` degrees of freedom.  The error
-    comes from a bootstrap over all trials that repeats the selection.  Percentiles of the bootstrap would be too narrow,
-    since no resample contains a trial better than the best one.
+    The mean plus and minus its standard error times a quantile of Student's t with `keep` degrees
+    of freedom.  The error comes from a bootstrap over all trials that repeats the selection.
+    Percentiles of the bootstrap would be too narrow, since no resample contains a trial better than
+    the best one.
 
     Args:
         level: such as 0.95.
@@ -403,20 +454,25 @@ def tuned_interval(trials: Trials, keep: int, level: float, seed: int, draws: in
     _check(trials, trials, keep)
     trials, _ = _capped(trials, trials)
     drawn = np.random.default_rng(seed).integers(len(trials), size=(draws, len(trials)))
-    best = np.partition(drawn, keep - 1, axis=1)[:, :keep]  # trials are sorted: the best have the lowest numbers
+    # trials are sorted: the best have the lowest numbers
+    best = np.partition(drawn, keep - 1, axis=1)[:, :keep]
     error = float(trials.report[best].mean(axis=1).std(ddof=1))
-    mean, reach = float(trials.report[:keep].mean()), float(stats.t.ppf((1.0 + level) / 2, keep)) * error
+    mean, reach = (
+        float(trials.report[:keep].mean()),
+        float(stats.t.ppf((1.0 + level) / 2, keep)) * error,
+    )
     low = mean - reach
     return max(low, 0.0) if trials.report.min() >= 0.0 else low, mean + reach
 
 
-# ---------------------------------------------------------------------------------------------- several claims, more trials
+# ------------------------------------------------------------------ several claims, more trials
 
 
 def partial_conjunction(p: Sequence[float], needed: int) -> float:
     """P-value of "at least `needed` of these hold", under any dependence between them.
 
-    If all are needed, it is the largest p-value (Berger 1982); if one is, the smallest times their number (Bonferroni).
+    If all are needed, it is the largest p-value (Berger 1982); if one is, the smallest times their
+    number (Bonferroni).
 
     Source:
         Benjamini and Heller 2008, Screening for partial conjunction hypotheses, equation 4.
@@ -425,7 +481,8 @@ def partial_conjunction(p: Sequence[float], needed: int) -> float:
 
 
 def holm(p: Sequence[float]) -> tuple[float, ...]:
-    """P-values adjusted for multiple tests: the chance that any true hypothesis falls below 0.05 is at most 5 %.
+    """P-values adjusted for multiple tests: the chance that any true hypothesis falls below 0.05 is
+    at most 5 %.
 
     Source:
         Holm 1979, A simple sequentially rejective multiple test procedure.
@@ -439,7 +496,9 @@ def holm(p: Sequence[float]) -> tuple[float, ...]:
 
 
 def holm_levels(p: Sequence[float], alpha: float = ALPHA) -> tuple[float, ...]:
-    """The level that each p-value had to reach in Holm's procedure; after the first failure it stays the same."""
+    """The level that each p-value had to reach in Holm's procedure; after the first failure it
+    stays the same.
+    """
     levels = [0.0] * len(p)
     remaining = len(p)
     for number in sorted(range(len(p)), key=lambda number: p[number]):
@@ -449,10 +508,14 @@ def holm_levels(p: Sequence[float], alpha: float = ALPHA) -> tuple[float, ...]:
     return tuple(levels)
 
 
-def trials_needed(error: float, trials: int, distance: float, alpha: float = ALPHA, power: float = POWER) -> int:
-    """About how many trials each variant needs for a test to detect a difference at a distance from a boundary.
+def trials_needed(
+    error: float, trials: int, distance: float, alpha: float = ALPHA, power: float = POWER
+) -> int:
+    """About how many trials each variant needs for a test to detect a difference at a distance from
+    a boundary.
 
-    Assumes that the standard error falls with the square root of the trials, as it does if a fixed share is selected.
+    Assumes that the standard error falls with the square root of the trials, as it does if a fixed
+    share is selected.
 
     Args:
         error: standard error of the difference, measured with `trials` trials of each.
@@ -466,5 +529,7 @@ def trials_needed(error: float, trials: int, distance: float, alpha: float = ALP
 
 
 def detectable(error: float, alpha: float = ALPHA, power: float = POWER) -> float:
-    """The distance from a boundary that a one-sided test of level `alpha` detects with this power."""
+    """The distance from a boundary that a one-sided test of level `alpha` detects with this
+    power.
+    """
     return float(stats.norm.ppf(1 - alpha) + stats.norm.ppf(power)) * error

@@ -1,10 +1,11 @@
-"""Importance: which searched hyper-parameters change the score, alone or together, and along which curve.
+"""Importance: which searched hyper-parameters change the score, alone or together, and along which
+curve.
 
-In: trials (points and scores) and the axes of their search space.  Out: shares of the variance over the whole search
-space, with intervals, and marginal curves.
+In: trials (points and scores) and the axes of their search space.  Out: shares of the variance over
+the whole search space, with intervals, and marginal curves.
 
-Contains: functional ANOVA of a random forest (Hutter, Hoos and Leyton-Brown 2014), exact, from the boxes of its leaves;
-a bootstrap of residuals that removes the forest's own bias from the shares.
+Contains: functional ANOVA of a random forest (Hutter, Hoos and Leyton-Brown 2014), exact, from the
+boxes of its leaves; a bootstrap of residuals that removes the forest's own bias from the shares.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from rnnzoo.errors import StatsError
 
 Array = np.ndarray[Any, Any]
 FEWEST_TRIALS = 8
-FEWEST_TREES = 32  # with fewer, some trial is in the sample of every tree and has no out-of-bag prediction
+# with fewer, some trial is in the sample of every tree and has no out-of-bag prediction
+FEWEST_TREES = 32
 FEWEST_DRAWS = 4
 SMALLEST_LEAF = 3
 TREES_PER_DRAW = 8
@@ -31,16 +33,19 @@ TREES_PER_DRAW = 8
 class Axis:
     """A searched hyper-parameter with a uniform distribution.
 
-    A categorical is an axis of `choices` equal cells, one for each code, in the order of the codes; a tree splits between
-    cells.  A tree can separate any set of choices from the rest, but adjacent choices take fewer splits.
+    A categorical is an axis of `choices` equal cells, one for each code, in the order of the codes;
+    a tree splits between cells.  A tree can separate any set of choices from the rest, but adjacent
+    choices take fewer splits.
 
     Attributes:
         low, high: the range, both ends included.  Integers are treated as reals.
         log: whether the distribution is uniform in the logarithm.
-        choices: above 0, a categorical with the values 0, 1, ..., choices - 1, whose range is ignored.
+        choices: above 0, a categorical with the values 0, 1, ..., choices - 1, whose range is
+            ignored.
 
     Raises:
-        StatsError: an empty range, a logarithmic range that is not positive, a categorical without a choice.
+        StatsError: an empty range, a logarithmic range that is not positive, a categorical without
+            a choice.
     """
 
     name: str
@@ -53,9 +58,14 @@ class Axis:
         if self.choices == 1 or self.choices < 0:
             raise StatsError(f"'{self.name}' has {self.choices} choices: nothing was searched")
         if not self.choices and not -np.inf < self.low < self.high < np.inf:
-            raise StatsError(f"'{self.name}' runs from {self.low} to {self.high}: the range is empty or has no end")
+            raise StatsError(
+                f"'{self.name}' runs from {self.low} to {self.high}: the range is empty or has no"
+                " end"
+            )
         if self.log and not self.choices and self.low <= 0.0:
-            raise StatsError(f"'{self.name}' runs from {self.low}: a logarithm needs a positive range")
+            raise StatsError(
+                f"'{self.name}' runs from {self.low}: a logarithm needs a positive range"
+            )
 
     def to_unit(self, values: Array) -> Array:
         """Values mapped to [0, 1], where the distribution is uniform.
@@ -76,11 +86,14 @@ class Axis:
     def _scaled(self, values: Array) -> Array:
         if not self.log:
             return values
-        logarithms: Array = np.log(np.maximum(values, np.finfo(float).tiny))  # other values lie far below the range
+        # other values lie far below the range
+        logarithms: Array = np.log(np.maximum(values, np.finfo(float).tiny))
         return logarithms
 
     def edge(self, threshold: float) -> float:
-        """The position of a split at `threshold`; for a categorical the nearest edge of a cell that splits choices alike."""
+        """The position of a split at `threshold`; for a categorical the nearest edge of a cell that
+        splits choices alike.
+        """
         if not self.choices:
             return threshold
         return float(np.floor(threshold * self.choices + 0.5 + 1e-6) / self.choices)
@@ -91,7 +104,8 @@ class Tree:
     """A regression tree as a step function on the unit cube.
 
     Attributes:
-        low, high: (leaves, axes) the boxes of its leaves.  They tile the cube; each includes its upper faces.
+        low, high: (leaves, axes) the boxes of its leaves.  They tile the cube; each includes its
+            upper faces.
         values: (leaves,) the predictions.
     """
 
@@ -106,8 +120,8 @@ class Forest:
 
     Attributes:
         redrawn: small forests, each grown on redrawn scores; `importance` needs them.
-        explained: the share of the scores' variance that the trees predict for out-of-bag trials (R^2);
-            nan if unknown.  If it is low, importances are shares of little.
+        explained: the share of the scores' variance that the trees predict for out-of-bag trials
+            (R^2); nan if unknown.  If it is low, importances are shares of little.
     """
 
     axes: tuple[Axis, ...]
@@ -145,31 +159,40 @@ class Importance:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curve:
-    """A marginal at some points: mean and standard deviation over the trees, in the unit of the scores."""
+    """A marginal at some points: mean and standard deviation over the trees, in the unit of the
+    scores.
+    """
 
     mean: Array
     spread: Array
 
 
 def fit_forest(
-    points: Array, scores: Array, axes: Sequence[Axis], rng: np.random.Generator, trees: int = 64, draws: int = 12
+    points: Array,
+    scores: Array,
+    axes: Sequence[Axis],
+    rng: np.random.Generator,
+    trees: int = 64,
+    draws: int = 12,
 ) -> Forest:
     """Grow a forest on trials, and small forests on redrawn scores.
 
-    Trees are grown on bootstrap samples of the trials, on all axes, down to leaves of three trials; smaller leaves fit
-    noise.  A redrawn score is the forest's prediction plus the out-of-bag residual of a random trial.
+    Trees are grown on bootstrap samples of the trials, on all axes, down to leaves of three trials;
+    smaller leaves fit noise.  A redrawn score is the forest's prediction plus the out-of-bag
+    residual of a random trial.
 
     Args:
         points: (trials, axes) in the units of the axes.  nan where a condition removes the
-            hyper-parameter from a trial: any value would have given the same score, so a random one is
-            filled in.  The condition then shows as an interaction with the hyper-parameter that it
-            depends on; a constant, such as the center, would hide it.
+            hyper-parameter from a trial: any value would have given the same score, so a random one
+            is filled in.  The condition then shows as an interaction with the hyper-parameter that
+            it depends on; a constant, such as the center, would hide it.
         scores: (trials,) finite.
-        draws: the number of redrawn score sets, for the intervals of `importance`; each takes eight trees.
+        draws: the number of redrawn score sets, for the intervals of `importance`; each takes eight
+            trees.
 
     Raises:
-        StatsError: fewer than 8 trials, 32 trees or 4 draws; shapes that do not match; scores that are
-            not finite; points outside the search space.
+        StatsError: fewer than 8 trials, 32 trees or 4 draws; shapes that do not match; scores that
+            are not finite; points outside the search space.
 
     Source:
         Breiman 2001, Random forests.
@@ -180,7 +203,8 @@ def fit_forest(
     _check_trials(points, scores, axes)
     if trees < FEWEST_TREES or draws < FEWEST_DRAWS:
         raise StatsError(
-            f"a forest needs at least {FEWEST_TREES} trees and {FEWEST_DRAWS} draws, not {trees} and {draws}"
+            f"a forest needs at least {FEWEST_TREES} trees and {FEWEST_DRAWS} draws, not {trees}"
+            f" and {draws}"
         )
     unit = np.column_stack([_filled_in(axis, column, rng) for axis, column in zip(axes, points.T)])
 
@@ -194,7 +218,9 @@ def fit_forest(
     grown = grow(trees, scores)
     predicted, residuals = grown.predict(unit), scores - grown.oob_prediction_
     residuals -= residuals.mean()
-    redrawn = (grow(TREES_PER_DRAW, predicted + rng.choice(residuals, len(scores))) for _ in range(draws))
+    redrawn = (
+        grow(TREES_PER_DRAW, predicted + rng.choice(residuals, len(scores))) for _ in range(draws)
+    )
     return Forest(
         tuple(axes),
         forest_of(grown.estimators_, axes).trees,
@@ -204,30 +230,35 @@ def fit_forest(
 
 
 def forest_of(estimators: Iterable[Any], axes: Sequence[Axis]) -> Forest:
-    """The forest of scikit-learn's regression trees, fitted on points of the unit cube (`Axis.to_unit`)."""
+    """The forest of scikit-learn's regression trees, fitted on points of the unit cube
+    (`Axis.to_unit`).
+    """
     return Forest(tuple(axes), tuple(_boxes(estimator.tree_, axes) for estimator in estimators))
 
 
 def importance(forest: Forest, level: float = 0.95) -> Importance:
     """Shares of the variance that the trees agree on, corrected for the forest's bias.
 
-    Two corrections to the paper (`importance_by_tree` is the original).  There a tree's own steps count as interactions,
-    and its greedy first split counts as a main effect.  Here variances are covariances of each tree with the next one,
-    so differences between bootstrap samples drop out.  The rest is bias, mostly of weak main effects, along which a tree
-    hardly splits.  The bias is measured where the truth is known: the same estimate on redrawn scores, whose truth is
-    this forest, and the mean shift is subtracted.
+    Two corrections to the paper (`importance_by_tree` is the original).  There a tree's own steps
+    count as interactions, and its greedy first split counts as a main effect.  Here variances are
+    covariances of each tree with the next one, so differences between bootstrap samples drop out.
+    The rest is bias, mostly of weak main effects, along which a tree hardly splits.  The bias is
+    measured where the truth is known: the same estimate on redrawn scores, whose truth is this
+    forest, and the mean shift is subtracted.
 
-    The interval is the share plus and minus a quantile of Student's t times sqrt(s^2 + shift^2), cut to [0, 1].  s is
-    the standard deviation over redrawn scores.  The shift counts as an error of its own size, since the remaining bias
-    is unknown.  So the interval covers noise, and bias as far as a forest can show it.  It assumes that the trials cover
-    the search space: regions without trials contribute nothing.
+    The interval is the share plus and minus a quantile of Student's t times sqrt(s^2 + shift^2),
+    cut to [0, 1].  s is the standard deviation over redrawn scores.  The shift counts as an error
+    of its own size, since the remaining bias is unknown.  So the interval covers noise, and bias as
+    far as a forest can show it.  It assumes that the trials cover the search space: regions without
+    trials contribute nothing.
 
-    Measured on 5 functions of 3 or 4 axes, 20 searches of 200 uniform trials each, without noise and with noise of half
-    the signal's standard deviation, at 95 %.  Interactions are right: at most 0.01 for additive functions (0.07 to 0.17
-    by tree), 0.97 for a product, which has no other effect (0.75 by tree); intervals cover 85 to 100 %, as for pairs and
-    for effects that are truly 0 (to 0.001).  Weak main effects are estimated too small, and the strongest then too large:
-    0.07 as 0.03 to 0.05 (coverage 20 to 60 %), 0.14 as 0.10 (80 %), 0.64 as 0.67 to 0.70 (50 to 90 %); for all others
-    coverage was 80 to 100 %.
+    Measured on 5 functions of 3 or 4 axes, 20 searches of 200 uniform trials each, without noise
+    and with noise of half the signal's standard deviation, at 95 %.  Interactions are right: at
+    most 0.01 for additive functions (0.07 to 0.17 by tree), 0.97 for a product, which has no other
+    effect (0.75 by tree); intervals cover 85 to 100 %, as for pairs and for effects that are truly
+    0 (to 0.001).  Weak main effects are estimated too small, and the strongest then too large: 0.07
+    as 0.03 to 0.05 (coverage 20 to 60 %), 0.14 as 0.10 (80 %), 0.64 as 0.67 to 0.70 (50 to 90 %);
+    for all others coverage was 80 to 100 %.
 
     Args:
         forest: of `fit_forest`.
@@ -237,11 +268,14 @@ def importance(forest: Forest, level: float = 0.95) -> Importance:
         StatsError: a forest without redrawn scores, or one whose trees agree on nothing.
 
     Source:
-        Hutter, Hoos and Leyton-Brown 2014, An efficient approach for assessing hyperparameter importance, for the
-        decomposition; Efron and Tibshirani 1993, An introduction to the bootstrap, chapters 9 (residuals) and 10 (bias).
+        Hutter, Hoos and Leyton-Brown 2014, An efficient approach for assessing hyperparameter
+        importance, for the decomposition; Efron and Tibshirani 1993, An introduction to the
+        bootstrap, chapters 9 (residuals) and 10 (bias).
     """
     if len(forest.redrawn) < FEWEST_DRAWS:
-        raise StatsError("importance needs a forest with redrawn scores: use fit_forest, or importance_by_tree")
+        raise StatsError(
+            "importance needs a forest with redrawn scores: use fit_forest, or importance_by_tree"
+        )
     observed = _agreed_shares(forest.trees)
     resampled = np.array([_agreed_shares(trees) for trees in forest.redrawn])
     shift = resampled.mean(axis=0) - observed
@@ -252,10 +286,12 @@ def importance(forest: Forest, level: float = 0.95) -> Importance:
 
 
 def importance_by_tree(forest: Forest, level: float = 0.95) -> Importance:
-    """Shares of each tree's own variance, averaged over the trees: fANOVA as published, and as in Optuna.
+    """Shares of each tree's own variance, averaged over the trees: fANOVA as published, and as in
+    Optuna.
 
-    The interval is a range of percentiles over the trees, that is, over bootstrap samples.  It is not a confidence
-    interval: a share that is truly 0 is hardly ever inside.  Trees without a split are skipped.
+    The interval is a range of percentiles over the trees, that is, over bootstrap samples.  It is
+    not a confidence interval: a share that is truly 0 is hardly ever inside.  Trees without a split
+    are skipped.
 
     Raises:
         StatsError: no tree splits.
@@ -266,7 +302,9 @@ def importance_by_tree(forest: Forest, level: float = 0.95) -> Importance:
     effects = np.array([_effects(tree, tree) for tree in forest.trees])
     effects = effects[effects[:, -1] > 0.0]
     if not len(effects):
-        raise StatsError("no tree of the forest splits: all scores are equal, or there are too few trials")
+        raise StatsError(
+            "no tree of the forest splits: all scores are equal, or there are too few trials"
+        )
     shares = _shares(effects, len(forest.axes))
     tail = 50.0 * (1.0 - level)
     low, high = np.percentile(shares, (tail, 100.0 - tail), axis=0)
@@ -303,14 +341,21 @@ def marginal_pair(forest: Forest, names: tuple[str, str], values: Array) -> Curv
 def _curve(forest: Forest, names: Sequence[str], values: Array) -> Curve:
     values, known = np.asarray(values, dtype=float), [axis.name for axis in forest.axes]
     if not set(names) <= set(known) or len(set(names)) < len(names):
-        raise StatsError(f"a marginal of {', '.join(names)}: searched are {', '.join(known)}, each to be named once")
+        raise StatsError(
+            f"a marginal of {', '.join(names)}: searched are {', '.join(known)}, each to be named"
+            " once"
+        )
     if values.ndim != 2 or values.shape[1] != len(names):
         raise StatsError(
-            f"points of {len(names)} hyper-parameters have shape (points, {len(names)}), not {values.shape}"
+            f"points of {len(names)} hyper-parameters have shape (points, {len(names)}), not"
+            f" {values.shape}"
         )
     columns = [known.index(name) for name in names]
     unit = np.column_stack(
-        [forest.axes[column].to_unit(column_values) for column, column_values in zip(columns, values.T)]
+        [
+            forest.axes[column].to_unit(column_values)
+            for column, column_values in zip(columns, values.T)
+        ]
     )
     curves = np.array([_marginal(tree, columns, unit) for tree in forest.trees])
     return Curve(curves.mean(axis=0), curves.std(axis=0))
@@ -318,11 +363,15 @@ def _curve(forest: Forest, names: Sequence[str], values: Array) -> Curve:
 
 def _check_trials(points: Array, scores: Array, axes: Sequence[Axis]) -> None:
     if points.ndim != 2 or scores.ndim != 1 or points.shape != (len(scores), len(axes)) or not axes:
-        raise StatsError(f"points {points.shape}, scores {scores.shape} and {len(axes)} axes do not fit together")
+        raise StatsError(
+            f"points {points.shape}, scores {scores.shape} and {len(axes)} axes do not fit together"
+        )
     if len({axis.name for axis in axes}) < len(axes):
         raise StatsError("two axes have the same name")
     if len(scores) < FEWEST_TRIALS:
-        raise StatsError(f"importance needs at least {FEWEST_TRIALS} trials, not {len(scores)}: run more trials")
+        raise StatsError(
+            f"importance needs at least {FEWEST_TRIALS} trials, not {len(scores)}: run more trials"
+        )
     if not np.isfinite(scores).all():
         raise StatsError("importance needs finite scores: count trials that diverged by themselves")
 
@@ -342,8 +391,13 @@ def _filled_in(axis: Axis, values: Array, rng: np.random.Generator) -> Array:
 
 def _boxes(nodes: Any, axes: Sequence[Axis]) -> Tree:
     low, high = np.zeros((nodes.node_count, len(axes))), np.ones((nodes.node_count, len(axes)))
-    columns, lefts, rights = nodes.feature.tolist(), nodes.children_left.tolist(), nodes.children_right.tolist()
-    for node, (column, left, right) in enumerate(zip(columns, lefts, rights)):  # parents come before their children
+    columns, lefts, rights = (
+        nodes.feature.tolist(),
+        nodes.children_left.tolist(),
+        nodes.children_right.tolist(),
+    )
+    # parents come before their children
+    for node, (column, left, right) in enumerate(zip(columns, lefts, rights)):
         if left == right:  # -1, a leaf
             continue
         low[left] = low[right] = low[node]
@@ -354,31 +408,37 @@ def _boxes(nodes: Any, axes: Sequence[Axis]) -> Tree:
 
 
 def _weights(tree: Tree, columns: Sequence[int]) -> Array:
-    """The contribution of each leaf to the marginal along `columns`: its value times its volume along all other axes."""
+    """The contribution of each leaf to the marginal along `columns`: its value times its volume
+    along all other axes.
+    """
     volumes: Array = np.delete(tree.high - tree.low, columns, axis=1).prod(axis=1)
     return tree.values * volumes
 
 
 def _marginal(tree: Tree, columns: Sequence[int], unit: Array) -> Array:
     """(points,) the mean of the tree over all axes but `columns`."""
-    points = np.maximum(unit, np.finfo(float).tiny)[:, None]  # boxes exclude their lower faces, the cube includes 0
+    # boxes exclude their lower faces, the cube includes 0
+    points = np.maximum(unit, np.finfo(float).tiny)[:, None]
     inside = ((tree.low[:, columns] < points) & (points <= tree.high[:, columns])).all(axis=2)
     mean: Array = inside @ _weights(tree, columns)
     return mean
 
 
 def _effects(tree: Tree, other: Tree) -> Array:
-    """Covariances of two trees' effects: one for each axis, one for each pair of axes, and the total.
+    """Covariances of two trees' effects: one for each axis, one for each pair of axes, and the
+    total.
 
-    Of a tree with itself they are variances.  The integral of a product of step functions is a sum over pairs of boxes;
-    the volume of the intersection of two boxes is a product over the axes.
+    Of a tree with itself they are variances.  The integral of a product of step functions is a sum
+    over pairs of boxes; the volume of the intersection of two boxes is a product over the axes.
     """
     left, right = _centered(tree), _centered(other)
     axes = range(tree.low.shape[1])
     overlaps = [_overlaps(tree, other, axis) for axis in axes]
     main = [_weights(left, [axis]) @ overlaps[axis] @ _weights(right, [axis]) for axis in axes]
     pairs = [
-        _weights(left, [a, b]) @ (overlaps[a] * overlaps[b]) @ _weights(right, [a, b]) - main[a] - main[b]
+        _weights(left, [a, b]) @ (overlaps[a] * overlaps[b]) @ _weights(right, [a, b])
+        - main[a]
+        - main[b]
         for a, b in combinations(axes, 2)
     ]
     total = left.values @ np.multiply.reduce(overlaps) @ right.values
@@ -398,7 +458,9 @@ def _overlaps(tree: Tree, other: Tree, axis: int) -> Array:
 
 
 def _shares(effects: Array, axes: int) -> Array:
-    """Effects (trees, axes + pairs + total) as shares of the total: (trees, axes + pairs + interactions)."""
+    """Effects (trees, axes + pairs + total) as shares of the total: (trees, axes + pairs +
+    interactions).
+    """
     main, total = effects[:, :axes].sum(axis=1, keepdims=True), effects[:, -1:]
     shares: Array = np.hstack([effects[:, :-1], total - main]) / total
     return shares
@@ -410,7 +472,8 @@ def _agreed_shares(trees: Sequence[Tree]) -> Array:
     effects = np.mean([_effects(tree, other) for tree, other in pairs], axis=0, keepdims=True)
     if effects[0, -1] <= 0.0:
         raise StatsError(
-            "the trees agree on nothing: the scores hardly depend on the hyper-parameters, or run more trials"
+            "the trees agree on nothing: the scores hardly depend on the hyper-parameters, or run"
+            " more trials"
         )
     shares: Array = _shares(effects, trees[0].low.shape[1])[0]
     return shares

@@ -41,7 +41,9 @@ class Slopes:
     degrees: int
 
     def p(self, axis: int, towards: float) -> float:
-        """One-sided p-value of "scores fall along the axis in this direction"; `towards` is 1 or -1."""
+        """One-sided p-value of "scores fall along the axis in this direction"; `towards` is 1 or
+        -1.
+        """
         if not self.slope[axis]:  # as where all scores are equal, so that there is no error either
             return 0.5
         with np.errstate(divide="ignore"):  # scores that lie on the plane have no error

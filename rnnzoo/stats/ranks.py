@@ -1,7 +1,8 @@
 """Ranks: whether variants differ over several tasks whose scores have different units.
 
-In: a score for each task and variant.  Out: `Ranks`, the content of a critical-difference diagram.  Contains Friedman's
-test, its correction by Iman and Davenport, and Nemenyi's critical difference (Demsar 2006).
+In: a score for each task and variant.  Out: `Ranks`, the content of a critical-difference diagram.
+Contains Friedman's test, its correction by Iman and Davenport, and Nemenyi's critical difference
+(Demsar 2006).
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ class Ranks:
 
 
 def rank(scores: Array, names: Sequence[str], level: float = 0.95) -> Ranks:
-    """Rank the variants on every task and test whether their average ranks differ by more than chance.
+    """Rank the variants on every task and test whether their average ranks differ by more than
+    chance.
 
     Args:
         scores: (tasks, variants), lower is better; +inf for a variant that diverged.
@@ -54,10 +56,12 @@ def rank(scores: Array, names: Sequence[str], level: float = 0.95) -> Ranks:
         level: of the critical difference, such as 0.95.
 
     Returns:
-        The ranks, the tests and the groups.  If all variants tie on all tasks, both statistics are 0 and both p-values 1.
+        The ranks, the tests and the groups.  If all variants tie on all tasks, both statistics are
+        0 and both p-values 1.
 
     Raises:
-        StatsError: fewer than two tasks or two variants, a score that is NaN, or names that do not fit.
+        StatsError: fewer than two tasks or two variants, a score that is NaN, or names that do not
+            fit.
 
     Source:
         Demsar 2006, Statistical comparisons of classifiers over multiple data sets, section 3.2.2.
@@ -83,7 +87,8 @@ def rank(scores: Array, names: Sequence[str], level: float = 0.95) -> Ranks:
 
 
 def mean_ranks(scores: Array) -> Array:
-    """(variants,) the rank of each variant, averaged over tasks: one score for one task at several lengths.
+    """(variants,) the rank of each variant, averaged over tasks: one score for one task at several
+    lengths.
 
     Args:
         scores: (tasks, variants), lower is better.
@@ -95,8 +100,9 @@ def critical_difference(tasks: int, variants: int, level: float = 0.95) -> float
     """The distance at which two average ranks differ if all pairs are compared (Nemenyi).
 
     Source:
-        Demsar 2006, section 3.2.2: CD = q sqrt(k (k + 1) / (6 N)) for k variants and N tasks, where q is the quantile of
-        the studentized range with infinite degrees of freedom, divided by the root of 2 (table 5a).
+        Demsar 2006, section 3.2.2: CD = q sqrt(k (k + 1) / (6 N)) for k variants and N tasks, where
+        q is the quantile of the studentized range with infinite degrees of freedom, divided by the
+        root of 2 (table 5a).
     """
     q = float(stats.studentized_range.ppf(level, variants, np.inf)) / sqrt(2.0)
     return q * sqrt(variants * (variants + 1) / (6.0 * tasks))
@@ -104,18 +110,25 @@ def critical_difference(tasks: int, variants: int, level: float = 0.95) -> float
 
 def _check(scores: Array, names: Sequence[str]) -> None:
     if scores.ndim != 2 or min(scores.shape) < FEWEST:
-        raise StatsError(f"ranks need {FEWEST} tasks and {FEWEST} variants or more, not scores of shape {scores.shape}")
+        raise StatsError(
+            f"ranks need {FEWEST} tasks and {FEWEST} variants or more, not scores of shape"
+            f" {scores.shape}"
+        )
     if np.isnan(scores).any():
         raise StatsError("a score that is NaN has no rank: give a variant that diverged +inf")
     if len(names) != scores.shape[1] or len(set(names)) != len(names):
-        raise StatsError(f"{scores.shape[1]} variants need as many different names, not {', '.join(names)}")
+        raise StatsError(
+            f"{scores.shape[1]} variants need as many different names, not {', '.join(names)}"
+        )
 
 
 def _chi_square(ranks: Array) -> float:
-    """Friedman's statistic: the spread of the rank sums over the spread of the ranks, which ties reduce.
+    """Friedman's statistic: the spread of the rank sums over the spread of the ranks, which ties
+    reduce.
 
     Source:
-        Demsar 2006, section 3.2.2; with ties Conover 1999, Practical nonparametric statistics, section 5.8.
+        Demsar 2006, section 3.2.2; with ties Conover 1999, Practical nonparametric statistics,
+        section 5.8.
     """
     variants = ranks.shape[1]
     centered = ranks - (variants + 1) / 2.0
@@ -126,7 +139,8 @@ def _chi_square(ranks: Array) -> float:
 
 
 def _iman_davenport(ranks: Array, chi_square: float) -> tuple[float, float]:
-    """F = (N - 1) chi2 / (N (k - 1) - chi2) and its p-value, from F with k - 1 and (k - 1) (N - 1) degrees of freedom.
+    """F = (N - 1) chi2 / (N (k - 1) - chi2) and its p-value, from F with k - 1 and (k - 1) (N - 1)
+    degrees of freedom.
 
     Source:
         Iman and Davenport 1980, as in Demsar 2006, section 3.2.2.
@@ -143,7 +157,8 @@ def _iman_davenport(ranks: Array, chi_square: float) -> tuple[float, float]:
 def _chance_of_agreement(ranks: Array, tasks: int) -> float:
     """The chance that all tasks order the variants alike if every order is equally likely.
 
-    An infinite F would have the p-value 0 even if two tasks agree on two variants, which has a chance of one half.
+    An infinite F would have the p-value 0 even if two tasks agree on two variants, which has a
+    chance of one half.
     """
     _, tied = np.unique(ranks, return_counts=True)
     orders = factorial(len(ranks)) // prod(factorial(int(count)) for count in tied)
@@ -151,7 +166,9 @@ def _chance_of_agreement(ranks: Array, tasks: int) -> float:
 
 
 def _groups(average: Array, names: Sequence[str], distance: float) -> tuple[tuple[str, ...], ...]:
-    """The longest runs of sorted variants whose first and last ranks are less than `distance` apart."""
+    """The longest runs of sorted variants whose first and last ranks are less than `distance`
+    apart.
+    """
     order = np.argsort(average, kind="stable")
     ends = np.searchsorted(average[order], average[order] + distance, side="left")
     runs, covered = [], 0

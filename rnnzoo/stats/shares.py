@@ -1,7 +1,8 @@
-"""Success rates: the share of trainings that succeed, and whether one variant succeeds more often than another.
+"""Success rates: the share of trainings that succeed, and whether one variant succeeds more often
+than another.
 
-In: counts.  Out: p-values and intervals, exact where that can be computed.  No trainings are selected, so there is no
-selection to repeat: every training counts, whatever its outcome.
+In: counts.  Out: p-values and intervals, exact where that can be computed.  No trainings are
+selected, so there is no selection to repeat: every training counts, whatever its outcome.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from scipy import stats
 
 from rnnzoo.errors import StatsError
 
-BOSCHLOO = 300  # trials of each; beyond, Fisher's test: both agree there, and Boschloo's takes seconds
+# trials of each; beyond, Fisher's test: both agree there, and Boschloo's takes seconds
+BOSCHLOO = 300
 
 
 def more_often(a: int, of_a: int, b: int, of_b: int) -> tuple[float, float]:
@@ -26,8 +28,9 @@ def more_often(a: int, of_a: int, b: int, of_b: int) -> tuple[float, float]:
         StatsError: no trial of one of them, or more successes than trials.
 
     Source:
-        Boschloo 1970, Raised conditional level of significance for the 2 x 2 table when testing the equality of two
-        probabilities: its level holds whatever the common share is, and it is never weaker than Fisher's exact test.
+        Boschloo 1970, Raised conditional level of significance for the 2 x 2 table when testing the
+        equality of two probabilities: its level holds whatever the common share is, and it is never
+        weaker than Fisher's exact test.
     """
     _check(a, of_a)
     _check(b, of_b)
@@ -43,7 +46,8 @@ def share_interval(successes: int, trials: int, level: float) -> tuple[float, fl
     """Exact interval of a share: its coverage is at least `level`.
 
     Source:
-        Clopper and Pearson 1934, The use of confidence or fiducial limits illustrated in the case of the binomial.
+        Clopper and Pearson 1934, The use of confidence or fiducial limits illustrated in the case
+        of the binomial.
     """
     _check(successes, trials)
     interval = stats.binomtest(successes, trials).proportion_ci(level, method="exact")
@@ -51,16 +55,20 @@ def share_interval(successes: int, trials: int, level: float) -> tuple[float, fl
 
 
 def trials_for_shares(difference: float, alpha: float, power: float = 0.8) -> int:
-    """About how many trials of each variant show a difference between two shares around 0.5, where it is hardest to see.
+    """About how many trials of each variant show a difference between two shares around 0.5, where
+    it is hardest to see.
 
     Args:
         difference: between the shares.
         alpha: the two-sided level.
 
     Source:
-        Cohen 1988, Statistical power analysis for the behavioral sciences, section 6.4: shares differ by their arcsines.
+        Cohen 1988, Statistical power analysis for the behavioral sciences, section 6.4: shares
+        differ by their arcsines.
     """
-    distance = 2 * (math.asin(math.sqrt(0.5 + difference / 2)) - math.asin(math.sqrt(0.5 - difference / 2)))
+    distance = 2 * (
+        math.asin(math.sqrt(0.5 + difference / 2)) - math.asin(math.sqrt(0.5 - difference / 2))
+    )
     quantiles = float(stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power))
     return math.ceil(2 * (quantiles / distance) ** 2)
 

@@ -1,15 +1,17 @@
-"""A surface through scattered scores: predicts each variant's score anywhere in the space from few trials of all variants.
+"""A surface through scattered scores: predicts each variant's score anywhere in the space from few
+trials of all variants.
 
-In: points of the unit cube, with the variant and the score of each.  Out: a prediction for any point and variant.  The
-surface is a Gaussian process.  Its covariance has a part that all variants share and a part of each variant's own, so
-that 4 trials of each of 11 variants are 44 trials for the shared part.
+In: points of the unit cube, with the variant and the score of each.  Out: a prediction for any
+point and variant.  The surface is a Gaussian process.  Its covariance has a part that all variants
+share and a part of each variant's own, so that 4 trials of each of 11 variants are 44 trials for
+the shared part.
 
-The hyper-parameters of the process are the likeliest of a fixed list of candidates, one axis after another.  Without
-gradients and random restarts, the same trials give the same surface.
+The hyper-parameters of the process are the likeliest of a fixed list of candidates, one axis after
+another.  Without gradients and random restarts, the same trials give the same surface.
 
 Source:
-    Rasmussen and Williams 2006, Gaussian processes for machine learning, algorithm 2.1; Swersky, Snoek and Adams 2013,
-    Multi-task Bayesian optimization, for the covariance.
+    Rasmussen and Williams 2006, Gaussian processes for machine learning, algorithm 2.1; Swersky,
+    Snoek and Adams 2013, Multi-task Bayesian optimization, for the covariance.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ from rnnzoo.errors import StatsError
 
 Array = np.ndarray[Any, Any]
 FEWEST = 4  # scores
-UPPER = 0.75  # quantile at which scores are capped: how bad a bad setting is says nothing about good ones
+# quantile at which scores are capped: how bad a bad setting is says nothing about good ones
+UPPER = 0.75
 LENGTHS = (0.2, 0.35, 0.6, 1.0, 2.0)  # over which scores change, as shares of an axis
 CORRELATIONS = (0.5, 0.8, 0.95)  # correlation of the scores of two variants at one point
 NOISE = (0.02, 0.1, 0.3)  # variance of a training's noise, as a share of all variance
@@ -36,7 +39,9 @@ JITTER = 1e-9  # keeps a covariance positive definite
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Hyper-parameters of the process: a length for each axis, the correlation between variants, the share of noise."""
+    """Hyper-parameters of the process: a length for each axis, the correlation between variants,
+    the share of noise.
+    """
 
     lengths: tuple[float, ...]
     correlation: float
@@ -73,19 +78,23 @@ def fit(points: Array, variants: Array, scores: Array) -> Surface:
     Args:
         points: (trials, axes) in the unit cube.
         variants: (trials,) the number of each trial's variant.
-        scores: (trials,) lower is better; infinite for a training without a score, which counts as bad.
+        scores: (trials,) lower is better; infinite for a training without a score, which counts as
+            bad.
 
     Raises:
         StatsError: fewer than four finite scores.
     """
     finite = scores[np.isfinite(scores)]
     if len(finite) < FEWEST:
-        raise StatsError(f"to predict scores takes {FEWEST} trials with a score, and there are {len(finite)}")
+        raise StatsError(
+            f"to predict scores takes {FEWEST} trials with a score, and there are {len(finite)}"
+        )
     bounded = np.minimum(scores, np.quantile(finite, UPPER))
     mean, deviation = float(bounded.mean()), float(bounded.std()) or 1.0
     trials = _Trials(points, variants[:, None] == variants[None, :], (bounded - mean) / deviation)
     axes = points.shape[1]
-    correlations = CORRELATIONS if np.ptp(variants) else CORRELATIONS[:1]  # all equally likely for a single variant
+    # all equally likely for a single variant
+    correlations = CORRELATIONS if np.ptp(variants) else CORRELATIONS[:1]
     equal = [
         Shape((length,) * axes, correlation, noise)
         for length, correlation, noise in product(LENGTHS, correlations, NOISE)
@@ -93,7 +102,9 @@ def fit(points: Array, variants: Array, scores: Array) -> Surface:
     shape = max(equal, key=trials.likelihood)
     if axes > 1:
         for axis in range(axes):
-            shape = max((_with_length(shape, axis, length) for length in LENGTHS), key=trials.likelihood)
+            shape = max(
+                (_with_length(shape, axis, length) for length in LENGTHS), key=trials.likelihood
+            )
     weights = trials.weights(shape) * (1.0 - shape.noise) * deviation
     return Surface(shape, points, variants, weights, mean)
 

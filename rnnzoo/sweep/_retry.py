@@ -1,7 +1,8 @@
-"""Retries: a call of a storage is repeated while its server is unreachable, and all else becomes one plain error.
+"""Retries: a call of a storage is repeated while its server is unreachable, and all else becomes
+one plain error.
 
-In: calls of a storage that may be made twice.  Out: what they return, or a `StoreError` that says what to do.  Nothing is
-lost by either: what was written before stays, and the same command goes on.
+In: calls of a storage that may be made twice.  Out: what they return, or a `StoreError` that says
+what to do.  Nothing is lost by either: what was written before stays, and the same command goes on.
 """
 
 from __future__ import annotations
@@ -60,7 +61,10 @@ class RetryPolicy:
                 if self.exhausted or not self._is_transient(error, reason):
                     raise store_error("the storage", self.url, reason, "storage") from None
                 if not attempts:
-                    self.note(f"the storage is away ({reason}); it is waited for, up to {LONGEST:.0f} seconds")
+                    self.note(
+                        f"the storage is away ({reason}); it is waited for, up to {LONGEST:.0f}"
+                        " seconds"
+                    )
                 self._pause(PAUSES[min(attempts, len(PAUSES) - 1)])
                 attempts += 1
             else:
@@ -104,7 +108,9 @@ S = TypeVar("S", bound=_HasRetries)
 
 
 def retried(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
-    """A method that is repeated by its object's policy: it must be idempotent, wherever it was cut off."""
+    """A method that is repeated by its object's policy: it must be idempotent, wherever it was cut
+    off.
+    """
 
     @functools.wraps(method)
     def repeating(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:

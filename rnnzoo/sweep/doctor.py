@@ -1,7 +1,7 @@
 """What a sweep needs of a machine, looked at before it is missed.
 
-In: settings.  Out: one `Check` after the other: what was found, whether that is well, and what to do if not.  Nothing is made,
-changed or ended here.
+In: settings.  Out: one `Check` after the other: what was found, whether that is well, and what to
+do if not.  Nothing is made, changed or ended here.
 """
 
 from __future__ import annotations
@@ -18,11 +18,27 @@ from pathlib import Path
 
 from rnnzoo import backends, trackers
 from rnnzoo.errors import RnnzooError, StoreError, UsageError, without_password
-from rnnzoo.spec.settings import MLFLOW, Settings, cache_folder, check_keras_backend, exists, keras_backend, runs
+from rnnzoo.spec.settings import (
+    MLFLOW,
+    Settings,
+    cache_folder,
+    check_keras_backend,
+    exists,
+    keras_backend,
+    runs,
+)
 from rnnzoo.sweep import lock, machine
 from rnnzoo.sweep.search import Store
 
-PACKAGES = ("rnnzoo", *backends.processes().PACKAGES, "optuna", "mlflow", "numpy", "scipy", "scikit-learn")
+PACKAGES = (
+    "rnnzoo",
+    *backends.processes().PACKAGES,
+    "optuna",
+    "mlflow",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+)
 PYTHONS = ((3, 11), (3, 13))
 A_TRIAL = 1.5e9  # bytes of memory that a trial takes, most of it TensorFlow
 DISK = 2e9  # bytes: models, logs and databases of a large sweep
@@ -58,8 +74,17 @@ def checks(settings: Settings) -> Iterator[Check]:
 def _python() -> Check:
     low, high = PYTHONS
     well = low <= sys.version_info[:2] <= high
-    fix = "" if well else f"rnnzoo is tested with Python {low[0]}.{low[1]} to {high[0]}.{high[1]}: make setup"
-    return Check("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}", well, fix)
+    fix = (
+        ""
+        if well
+        else f"rnnzoo is tested with Python {low[0]}.{low[1]} to {high[0]}.{high[1]}: make setup"
+    )
+    return Check(
+        "Python",
+        f"{platform.python_version()} on {platform.system()} {platform.machine()}",
+        well,
+        fix,
+    )
 
 
 def _packages() -> Check:
@@ -89,14 +114,22 @@ def _machine() -> Iterator[Check]:
     yield Check("cores", f"{cores}, so {cores} trials at once")
     memory = machine.free_memory()
     if memory is not None:
-        fix = f"a trial takes about {A_TRIAL / 1e9:g} GB: rnnzoo sweep SPEC --workers {max(1, int(memory / A_TRIAL))}"
+        fix = (
+            f"a trial takes about {A_TRIAL / 1e9:g} GB: rnnzoo sweep SPEC --workers"
+            f" {max(1, int(memory / A_TRIAL))}"
+        )
         well = memory >= cores * A_TRIAL
         yield Check("memory", f"{memory / 1e9:.1f} GB free", well, "" if well else fix)
-    folder = next(above for above in (runs().resolve(), *runs().resolve().parents) if above.exists())
+    folder = next(
+        above for above in (runs().resolve(), *runs().resolve().parents) if above.exists()
+    )
     free = shutil.disk_usage(folder).free
     well = free >= DISK
     yield Check(
-        "disk", f"{free / 1e9:.1f} GB free for {runs()}/", well, "" if well else "make room, or sweep elsewhere"
+        "disk",
+        f"{free / 1e9:.1f} GB free for {runs()}/",
+        well,
+        "" if well else "make room, or sweep elsewhere",
     )
 
 
@@ -104,7 +137,11 @@ def _writable(name: str, folder: Path) -> Check:
     """Whether files can be written to a folder, or it can be made."""
     place = next(above for above in (folder.resolve(), *folder.resolve().parents) if above.exists())
     well = place.is_dir() and os.access(place, os.W_OK | os.X_OK)
-    fix = "" if well else f"allow writing to {place}" + ("" if name == "runs" else ", or set XDG_CACHE_HOME")
+    fix = (
+        ""
+        if well
+        else f"allow writing to {place}" + ("" if name == "runs" else ", or set XDG_CACHE_HOME")
+    )
     return Check(name, str(folder), well, fix)
 
 
@@ -118,7 +155,9 @@ def _locks() -> Iterator[Check]:
 
 def _graphics() -> Check:
     there = bool(shutil.which("nvidia-smi")) or any(Path("/dev").glob("nvidia[0-9]*"))
-    return Check("GPU", "there is one, and trials do not use it yet" if there else "none, and none is needed")
+    return Check(
+        "GPU", "there is one, and trials do not use it yet" if there else "none, and none is needed"
+    )
 
 
 def _storage(settings: Settings) -> Check:
@@ -135,7 +174,10 @@ def _storage(settings: Settings) -> Check:
     busy |= {path.parent.name for path in runs().glob("*/lock") if lock.holder(path)}
     left = sum(count for name, count in running.items() if name not in busy)
     fix = (
-        f"{left} trials were left running by a sweep that died: the next sweep of theirs runs them again"
+        (
+            f"{left} trials were left running by a sweep that died: the next sweep of theirs runs"
+            " them again"
+        )
         if left
         else ""
     )
@@ -159,11 +201,18 @@ def _tracking(settings: Settings) -> Check:
         moved = astray(settings.tracking, settings.artifacts)
     except StoreError as error:
         problem, fix = error.parts
-        return Check("MLflow", problem, False, f"{fix}; sweeps go on without it, and rnnzoo sync writes what it missed")
+        return Check(
+            "MLflow",
+            problem,
+            False,
+            f"{fix}; sweeps go on without it, and rnnzoo sync writes what it missed",
+        )
     if moved:
         store = without_password(settings.tracking)
         problem = f"{store}: files of {len(moved)} experiments are looked for where the project was"
-        return Check("MLflow", problem, False, "rnnzoo sync SPEC, the next sweep or make ui lead them here")
+        return Check(
+            "MLflow", problem, False, "rnnzoo sync SPEC, the next sweep or make ui lead them here"
+        )
     return Check("MLflow", without_password(settings.tracking))
 
 

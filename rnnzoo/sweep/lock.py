@@ -1,12 +1,15 @@
 """Two sweeps of one experiment exclude each other, on one machine and on two.
 
-On one machine by the operating system's lock on a file, on two by a lock of the server that both have as their storage.
-Either ends with its process, however that ends, so none is ever stale.  Both say who holds them, for the message.
+On one machine by the operating system's lock on a file, on two by a lock of the server that both
+have as their storage.  Either ends with its process, however that ends, so none is ever stale.
+Both say who holds them, for the message.
 
-A file may be deleted under its holder, who therefore looks at it now and then; on Linux the name is held too.
+A file may be deleted under its holder, who therefore looks at it now and then; on Linux the name is
+held too.
 
-A folder that two machines share is the exception: there the operating system's lock may not reach the other one.  So who
-holds a file renews its time, and a file that another machine has left is watched for a while before it is taken.
+A folder that two machines share is the exception: there the operating system's lock may not reach
+the other one.  So who holds a file renews its time, and a file that another machine has left is
+watched for a while before it is taken.
 """
 
 from __future__ import annotations
@@ -37,14 +40,15 @@ def _refused(what: str, holder: str) -> StoreError:
     return StoreError(f"another sweep of '{what}' is running: {holder}", "wait, or end it")
 
 
-# ---------------------------------------------------------------------------------------------- on a file
+# ------------------------------------------------------------------ on a file
 
 
 @contextmanager
 def held(path: Path, what: str) -> Iterator[Callable[[], None]]:
     """Hold the lock while the block runs.
 
-    Yields a function to call now and then: it checks that the lock is held still, and raises where another sweep has begun.
+    Yields a function to call now and then: it checks that the lock is held still, and raises where
+    another sweep has begun.
 
     Raises:
         StoreError: somebody else holds it; says who, and since when.
@@ -62,11 +66,14 @@ def held(path: Path, what: str) -> Iterator[Callable[[], None]]:
 
 @contextmanager
 def _name(path: Path, what: str) -> Iterator[None]:
-    """Hold the name of a lock, which nobody can delete as its file: an address in Linux's memory that ends with its process."""
+    """Hold the name of a lock, which nobody can delete as its file: an address in Linux's memory
+    that ends with its process.
+    """
     if sys.platform != "linux":
         yield
         return
-    folder = path.parent.parent.stat()  # not the path: two containers may have one path for two folders
+    # not the path: two containers may have one path for two folders
+    folder = path.parent.parent.stat()
     with socket.socket(socket.AF_UNIX) as address:
         try:
             address.bind(f"\0rnnzoo {folder.st_dev} {folder.st_ino} {path.parent.name}")
@@ -79,7 +86,8 @@ def _name(path: Path, what: str) -> Iterator[None]:
 
 @dataclass(slots=True)
 class FileLock:
-    """A lock of the operating system's on a file, whose holder sees to it that the file keeps its name.
+    """A lock of the operating system's on a file, whose holder sees to it that the file keeps its
+    name.
 
     Attributes:
         lost: who has begun to hold a file of that name; empty while that is us.
@@ -108,9 +116,15 @@ class FileLock:
             except OSError:
                 with stream:
                     raise _refused(self.what, _holder(stream)) from None
-        if self._stream is None and _left_by(stream) not in ("", socket.gethostname()) and _beats(self.path):
+        if (
+            self._stream is None
+            and _left_by(stream) not in ("", socket.gethostname())
+            and _beats(self.path)
+        ):
             with stream:
-                raise _refused(self.what, f"{_holder(stream)}, whose lock does not reach this machine")
+                raise _refused(
+                    self.what, f"{_holder(stream)}, whose lock does not reach this machine"
+                )
         stream.seek(0)
         stream.truncate()
         now = datetime.now().astimezone().isoformat(timespec="seconds")
@@ -120,7 +134,9 @@ class FileLock:
         self._stream = stream
 
     def keep(self) -> None:
-        """Take the file again where it was deleted or replaced; where another sweep holds it, ours is lost."""
+        """Take the file again where it was deleted or replaced; where another sweep holds it, ours
+        is lost.
+        """
         with self._one_by_one:
             if self.lost or self._stream is None or _leads_to(self.path, self._stream):
                 return
@@ -210,7 +226,10 @@ def _left_by(stream: IO[str]) -> str:
 
 
 def _beats(path: Path) -> bool:
-    """Whether the time of a file is renewed by somebody.  Opened each time: a network folder is asked anew only then."""
+    """Whether the time of a file is renewed by somebody.
+
+    Opened each time: a network folder is asked anew only then.
+    """
 
     def changed() -> int:
         with path.open() as stream:
@@ -224,7 +243,7 @@ def _beats(path: Path) -> bool:
     return False
 
 
-# ---------------------------------------------------------------------------------------------- in a server
+# ------------------------------------------------------------------ in a server
 
 _HOLDER = """
 select coalesce(application_name, '') from pg_locks join pg_stat_activity using (pid)
@@ -235,7 +254,8 @@ and pg_locks.database = (select oid from pg_database where datname = current_dat
 
 @dataclass(slots=True)
 class ServerLock:
-    """A lock of PostgreSQL's on the name of an experiment; it ends with the connection that it holds.
+    """A lock of PostgreSQL's on the name of an experiment; it ends with the connection that it
+    holds.
 
     Attributes:
         engine: SQLAlchemy's, of the storage.
@@ -252,7 +272,8 @@ class ServerLock:
         self._name = f"process {os.getpid()} on {socket.gethostname()[:20]}, since {now}"
 
     def hold(self) -> None:
-        """Take the lock, or see that it is held still; it is lost when the server restarts, and taken again.
+        """Take the lock, or see that it is held still; it is lost when the server restarts, and
+        taken again.
 
         Raises:
             StoreError: somebody else holds it.
@@ -288,11 +309,16 @@ class ServerLock:
             self._connection = None
 
     def _greet(self, connection: Any) -> None:
-        """Say who we are.  The server is to notice soon when we are gone, and now that our last connection is."""
+        """Say who we are.  The server is to notice soon when we are gone, and now that our last
+        connection is.
+        """
         for name, value in (("idle", 30), ("interval", 10), ("count", 3)):
             connection.exec_driver_sql(f"set tcp_keepalives_{name} = {value}")
         _ask(connection, "select set_config('application_name', %s, false)", self._name)
-        last = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = %s and pid = %s"
+        last = (
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name"
+            " = %s and pid = %s"
+        )
         _ask(connection, last, self._name, self._process)
         self._process = int(_ask(connection, "select pg_backend_pid()"))
 

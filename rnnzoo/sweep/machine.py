@@ -1,7 +1,7 @@
 """What a machine lets this process have: cores and memory, the limits of a container included.
 
-In: /proc and the control groups of Linux, of either version.  Out: numbers.  Where there is nothing of the kind, the whole
-machine counts.
+In: /proc and the control groups of Linux, of either version.  Out: numbers.  Where there is nothing
+of the kind, the whole machine counts.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ ROOT = Path("/")
 
 
 def cores(root: Path = ROOT) -> int:
-    """How many trials run at full speed at once: cores that this process may run on, or its share of time where it is less.
+    """How many trials run at full speed at once: cores that this process may run on, or its share
+    of time where it is less.
 
     A container with 1.5 cores of time counts as one with 2, one with half a core as one with 1.
     """
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    allowed = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     shares = [quota / period for quota, period in _quotas(root) if quota > 0 and period > 0]
     whole = [int(share + 0.5) for share in shares]
     return max(1, min(allowed, *whole)) if whole else allowed
@@ -41,12 +44,16 @@ def _quotas(root: Path) -> Iterator[tuple[float, float]]:
 
 
 def _left(root: Path) -> Iterator[float]:
-    """Bytes that each group of this process may still take; what is cached from files is given back when it is needed."""
+    """Bytes that each group of this process may still take; what is cached from files is given back
+    when it is needed.
+    """
     for folder in _groups(root, "memory"):
         limit = _number(_text(folder / "memory.max") or _text(folder / "memory.limit_in_bytes"))
         used = _number(_text(folder / "memory.current") or _text(folder / "memory.usage_in_bytes"))
         cached = [
-            line.split()[1] for line in _text(folder / "memory.stat").splitlines() if line.startswith("inactive_file ")
+            line.split()[1]
+            for line in _text(folder / "memory.stat").splitlines()
+            if line.startswith("inactive_file ")
         ]
         if limit > 0:
             yield max(0.0, limit - max(used, 0.0) + sum(map(float, cached)))
@@ -55,7 +62,8 @@ def _left(root: Path) -> Iterator[float]:
 def _groups(root: Path, controller: str) -> Iterator[Path]:
     """Folders of the groups that hold this process, from its own outwards.
 
-    A line of /proc/self/cgroup is number:controllers:path; version 2 has one, with the number 0 and no controllers.
+    A line of /proc/self/cgroup is number:controllers:path; version 2 has one, with the number 0 and
+    no controllers.
     """
     mounts = root / "sys/fs/cgroup"
     for line in _text(root / "proc/self/cgroup").splitlines():
@@ -63,7 +71,11 @@ def _groups(root: Path, controller: str) -> Iterator[Path]:
         if controllers and controller not in controllers.split(","):
             continue
         top = next(
-            (folder for folder in (mounts / controllers, mounts / controller) if controllers and folder.is_dir()),
+            (
+                folder
+                for folder in (mounts / controllers, mounts / controller)
+                if controllers and folder.is_dir()
+            ),
             mounts,
         )
         inner = Path(path.strip("/"))

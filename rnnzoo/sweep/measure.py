@@ -1,8 +1,9 @@
-"""How long a sweep will take, measured: a few epochs of each variant's smallest and largest model on this machine.
+"""How long a sweep will take, measured: a few epochs of each variant's smallest and largest model
+on this machine.
 
-In: studies and a launcher.  Out: seconds a trial, low and high.  Compiling is counted once a trial, as it happens.  No study
-is measured for longer than its trials would take: its model once where it has one size, or one trial; its epochs if they are
-few.
+In: studies and a launcher.  Out: seconds a trial, low and high.  Compiling is counted once a trial,
+as it happens.  No study is measured for longer than its trials would take: its model once where it
+has one size, or one trial; its epochs if they are few.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ class Cost:
     """What one trial of a study takes.
 
     Attributes:
-        step: seconds a training step, of the smallest and the largest model; None from a single epoch, which compiles.
+        step: seconds a training step, of the smallest and the largest model; None from a single
+            epoch, which compiles.
         epoch: seconds an epoch, likewise, without what compiles.
         trial: seconds a trial with all its epochs, likewise; less where patience ends it.
     """
@@ -36,7 +38,9 @@ class Cost:
 
 
 def corner(space: Space, end: float) -> dict[str, Value]:
-    """The hyper-parameters at one end of a space: 0 is where models are small, 1 where they are large."""
+    """The hyper-parameters at one end of a space: 0 is where models are small, 1 where they are
+    large.
+    """
     chosen = dict(space.fixed)
     for dimension in space.dimensions:
         if dimension.active(chosen):
@@ -51,7 +55,9 @@ def _place(dimension: Dimension, end: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What is measured of a study: one training at each of these ends of its space, of so many epochs."""
+    """What is measured of a study: one training at each of these ends of its space, of so many
+    epochs.
+    """
 
     study: Study
     ends: tuple[float, ...]
@@ -66,11 +72,15 @@ def sample(study: Study, trials: int) -> Sample:
 
 
 def timed(study: Study) -> Sample:
-    """The sample for a study whose speed is compared, which takes more epochs than are measured here."""
+    """The sample for a study whose speed is compared, which takes more epochs than are measured
+    here.
+    """
     return replace(sample(study, 2), epochs=EPOCHS)
 
 
-def measure(samples: Sequence[Sample], launcher: Launcher, progress: Callable[[int, int], None]) -> dict[str, Cost]:
+def measure(
+    samples: Sequence[Sample], launcher: Launcher, progress: Callable[[int, int], None]
+) -> dict[str, Cost]:
     """The cost of each study, by identity; a study whose training fails is left out."""
     wanted = [(sample, end) for sample in samples for end in sample.ends]
     progress(0, len(wanted))
@@ -81,7 +91,9 @@ def measure(samples: Sequence[Sample], launcher: Launcher, progress: Callable[[i
         while todo and len(running) < launcher.capacity():
             sample, end = todo.pop()
             trial = sample.study.trial(0, corner(sample.study.variant.space, end))
-            short = replace(trial, training=replace(trial.training, epochs=sample.epochs, patience=0))
+            short = replace(
+                trial, training=replace(trial.training, epochs=sample.epochs, patience=0)
+            )
             running[launcher.submit(short)] = (sample.study.identity, end)
         event = launcher.wait()
         if event is None or event.ticket not in running:
@@ -93,7 +105,9 @@ def measure(samples: Sequence[Sample], launcher: Launcher, progress: Callable[[i
         outcomes[key] = event.what
         progress(len(outcomes), len(wanted))
     costs = {
-        sample.study.identity: _cost(sample, [outcomes[sample.study.identity, end] for end in sample.ends])
+        sample.study.identity: _cost(
+            sample, [outcomes[sample.study.identity, end] for end in sample.ends]
+        )
         for sample in samples
     }
     return {identity: cost for identity, cost in costs.items() if cost is not None}

@@ -1,6 +1,7 @@
 """What a sweep tells whoever shows it.
 
-In: what happens, as it happens.  Out: nothing; an observer that raises stops the sweep, as Ctrl-C does.
+In: what happens, as it happens.  Out: nothing; an observer that raises stops the sweep, as Ctrl-C
+does.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ class Observer:
     def note(self, text: str) -> None:
         """A sentence about the sweep."""
 
-    def begin(self, studies: Sequence[Study], done: Mapping[str, int], best: Mapping[str, float]) -> None:
+    def begin(
+        self, studies: Sequence[Study], done: Mapping[str, int], best: Mapping[str, float]
+    ) -> None:
         """Studies are begun, or gone on with.
 
         Args:

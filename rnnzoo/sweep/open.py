@@ -1,7 +1,8 @@
-"""What every command on an experiment begins with: the spec, its tasks' data, its studies, its stores.
+"""What every command on an experiment begins with: the spec, its tasks' data, its studies, its
+stores.
 
-In: a spec file, overrides, settings.  Out: an `Opened` experiment.  Data is loaded here once, for its digest, its baselines
-and so that it is in the cache before the first trial asks.
+In: a spec file, overrides, settings.  Out: an `Opened` experiment.  Data is loaded here once, for
+its digest, its baselines and so that it is in the cache before the first trial asks.
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ def checked_without_data(experiment: Experiment) -> None:
 
 
 def checked(experiment: Experiment) -> None:
-    """Check that all that a spec names is there and fits: sampler and pruner, options of tasks, files of data, cells.
+    """Check that all that a spec names is there and fits: sampler and pruner, options of tasks,
+    files of data, cells.
 
     Raises:
         SpecError: all mistakes in it.
@@ -83,7 +85,9 @@ def _all_of(experiment: Experiment, *looks: Callable[[Experiment], object]) -> N
 
 
 def _check_search(experiment: Experiment) -> None:
-    """Check that sampler and pruner take their options; Optuna is imported only where one of its own is named."""
+    """Check that sampler and pruner take their options; Optuna is imported only where one of its
+    own is named.
+    """
     mistakes = Mistakes()
     for what in ("sampler", "pruner"):
         named = getattr(experiment.search, what)
@@ -111,10 +115,14 @@ def loaded(experiment: Experiment, progress: Report = tasks.silent) -> Opened:
     checked(experiment)
     folder = Path(experiment.file).parent
     loaded = {
-        task.label: tasks.load(task.name, task.options, folder=folder, progress=progress) for task in experiment.tasks
+        task.label: tasks.load(task.name, task.options, folder=folder, progress=progress)
+        for task in experiment.tasks
     }
     warnings = {label: tasks.warnings(task) for label, task in loaded.items()}
-    digests, inputs = ({label: getattr(task, what) for label, task in loaded.items()} for what in ("digest", "inputs"))
+    digests, inputs = (
+        {label: getattr(task, what) for label, task in loaded.items()}
+        for what in ("digest", "inputs")
+    )
     planned = studies(experiment, digests, inputs)
     noted = {label: _noted(task, warnings[label]) for label, task in loaded.items()}
     return Opened(experiment, noted, planned, experiment.search.trials, warnings)
@@ -146,7 +154,8 @@ def store(settings: Settings, experiment: Experiment) -> search.Store:
             and _name_in(Path(file)) == experiment.name
         ):
             raise UsageError(
-                f"the experiment '{experiment.name}' of {experiment.file} has runs of another file: {file}",
+                f"the experiment '{experiment.name}' of {experiment.file} has runs of another"
+                f" file: {file}",
                 "give one of them another `experiment:` name",
             )
     return opened_store
@@ -168,10 +177,13 @@ def results(opened: Opened, storage: search.Store) -> list[Result]:
     return of_present(storage.results(opened.experiment.name), opened.all_studies, storage)
 
 
-def of_present(results: Sequence[Result], studies: Sequence[Study], storage: search.Store) -> list[Result]:
+def of_present(
+    results: Sequence[Result], studies: Sequence[Study], storage: search.Store
+) -> list[Result]:
     """The results that belong to these studies.
 
-    A study that has none counts those of an edition whose cell is its own in another spelling, as the next sweep will.
+    A study that has none counts those of an edition whose cell is its own in another spelling, as
+    the next sweep will.
     """
     begun = {result.study for result in results}
     forms = {study.form: study.identity for study in studies if study.identity not in begun}
@@ -193,7 +205,10 @@ def lost(result: Result, storage: search.Store) -> str:
         for other in storage.results(StudyKey.parse(name).experiment):
             same_folder = other.study == name and other.trial.folder == trial.folder
             if same_folder and other.trial.hyperparameters != trial.hyperparameters:
-                return f"{trial.model} may be that of '{other.trial.experiment}': an older version gave both one folder"
+                return (
+                    f"{trial.model} may be that of '{other.trial.experiment}': an older version"
+                    " gave both one folder"
+                )
     return ""
 
 

@@ -1,7 +1,7 @@
 """Experiment -> studies: what would run, as data.  Pure: nothing is read, started or written here.
 
-In: an experiment and the digest of each task's data.  Out: one `Study` for each (variant, task), with an identity that
-changes exactly when its outcomes could, and the trial of every index.
+In: an experiment and the digest of each task's data.  Out: one `Study` for each (variant, task),
+with an identity that changes exactly when its outcomes could, and the trial of every index.
 """
 
 from __future__ import annotations
@@ -27,9 +27,11 @@ from rnnzoo.spec.trial import PILOT, ROUND, StudyKey, Trial, digest, unusual, wi
 
 MANY = 100  # sizes that are looked at in a range of units, at its low end and over all of it
 SHORT = 12  # hexadecimal digits of a hash that people see
-TRIALS = "trials"  # folder of an experiment's trials, beside `report` and `lock`: a variant may be called so
+# folder of an experiment's trials, beside `report` and `lock`: a variant may be called so
+TRIALS = "trials"
 FORM = "form"  # under which a study's `form` is stored
-OFF = 0.01  # with `equal: weights`, by what share a variant's number of weights may differ from the baseline's
+# with `equal: weights`, by what share a variant's number of weights may differ from the baseline's
+OFF = 0.01
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,15 @@ class Study:
     """The trials of one variant on one task.
 
     Attributes:
-        identity: `key` as text, the name of Optuna's study: experiment, variant, task, and a hash of `parts`.
+        identity: `key` as text, the name of Optuna's study: experiment, variant, task, and a hash
+            of `parts`.
         parts: digest of everything that outcomes depend on, by what it is called when it changed.
-        normal: the same with each cell in its canonical form: equal for studies whose cells differ in spelling only.
+        normal: the same with each cell in its canonical form: equal for studies whose cells differ
+            in spelling only.
         data: digest of the task's data.
         equal: the baseline's cell and the size of x, where variants have equal numbers of weights.
-        replicate: 0 for the search itself; from 1 on, its kept trials once more, each on a fresh seed.
+        replicate: 0 for the search itself; from 1 on, its kept trials once more, each on a fresh
+            seed.
         stage: empty for the search; `PILOT` or `ROUND` for the trainings that confirm.
     """
 
@@ -60,7 +65,14 @@ class Study:
     @property
     def key(self) -> StudyKey:
         short = digest(dict(self.parts))[:SHORT]
-        return StudyKey(self.experiment.name, self.variant.label, self.task.label, short, self.replicate, self.stage)
+        return StudyKey(
+            self.experiment.name,
+            self.variant.label,
+            self.task.label,
+            short,
+            self.replicate,
+            self.stage,
+        )
 
     @property
     def identity(self) -> str:
@@ -68,7 +80,9 @@ class Study:
 
     @property
     def form(self) -> str:
-        """Equal for studies whose trials may stand for each other's, however their cells are spelt."""
+        """Equal for studies whose trials may stand for each other's, however their cells are
+        spelt.
+        """
         return digest(dict(self.normal))
 
     @property
@@ -86,14 +100,19 @@ class Study:
 
     @property
     def points_are_known(self) -> bool:
-        """Whether its points follow from other trials: those of kept ones, or of the region that the search points to."""
+        """Whether its points follow from other trials: those of kept ones, or of the region that
+        the search points to.
+        """
         return bool(self.replicate or self.stage)
 
-    def trial(self, index: int, hyperparameters: Mapping[str, Value], folder: Path | None = None) -> Trial:
+    def trial(
+        self, index: int, hyperparameters: Mapping[str, Value], folder: Path | None = None
+    ) -> Trial:
         """The trial of an index, once its hyper-parameters are known.
 
         Args:
-            folder: of the experiment; the trial's own is below it, and no other trial of any experiment has the same.
+            folder: of the experiment; the trial's own is below it, and no other trial of any
+                experiment has the same.
         """
         return Trial(
             experiment=self.experiment.name,
@@ -126,11 +145,14 @@ class Study:
         return str(in_project(experiment) / TRIALS / self.key.rest / f"{index:04d}")
 
     def same(self, trial: Trial) -> bool:
-        """Whether a trial of an earlier edition is this study's trial of its index, given that their data are the same.
+        """Whether a trial of an earlier edition is this study's trial of its index, given that
+        their data are the same.
 
         Older versions hashed what `training:` says also where the space decides it.
         """
-        return replace(trial, data=self.data).key == self.trial(trial.index, trial.hyperparameters).key
+        return (
+            replace(trial, data=self.data).key == self.trial(trial.index, trial.hyperparameters).key
+        )
 
     def is_spelt_otherwise(self, identity: str, attributes: Mapping[str, Any]) -> bool:
         """Whether a study of that identity is this one with its cell in another spelling."""
@@ -145,14 +167,23 @@ class Study:
         """Units of this variant at a point of the space."""
         training = resolved(hyperparameters)
         units, layers = training.units, training.layers
-        if self.equal is None or self.variant.label in (self.experiment.baseline, self.experiment.control):
+        if self.equal is None or self.variant.label in (
+            self.experiment.baseline,
+            self.experiment.control,
+        ):
             return units
         baseline, inputs = self.equal
-        return counts.units_for(self.cell, inputs, counts.weights(baseline, inputs, units, layers), layers)
+        return counts.units_for(
+            self.cell, inputs, counts.weights(baseline, inputs, units, layers), layers
+        )
 
     def seed(self, index: int) -> int:
-        """A trial's seed: a function of the experiment's seed, the variant, the task, the index, and the replicate or stage."""
-        words = f"{self.experiment.search.seed} {self.variant.label} {self.task.label} {index} trial"
+        """A trial's seed: a function of the experiment's seed, the variant, the task, the index,
+        and the replicate or stage.
+        """
+        words = (
+            f"{self.experiment.search.seed} {self.variant.label} {self.task.label} {index} trial"
+        )
         if self.stage == ROUND:  # all variants of a round begin alike and see the data in one order
             words = f"{self.experiment.search.seed} {self.task.label} {index} trial"
         mark = self.stage or self.replicate
@@ -160,7 +191,9 @@ class Study:
         return derive_seed(words, 31)
 
 
-def studies(experiment: Experiment, data: Mapping[str, str], inputs: Mapping[str, int]) -> tuple[Study, ...]:
+def studies(
+    experiment: Experiment, data: Mapping[str, str], inputs: Mapping[str, int]
+) -> tuple[Study, ...]:
     """All studies of an experiment, by task and then in the order of the variants.
 
     Args:
@@ -172,7 +205,10 @@ def studies(experiment: Experiment, data: Mapping[str, str], inputs: Mapping[str
         UsageError: variants that cannot have equal numbers of weights.
     """
     checked_cells = cells(experiment)
-    forms = {variant.label: digest(_form(checked_cells[variant.label], variant)) for variant in experiment.variants}
+    forms = {
+        variant.label: digest(_form(checked_cells[variant.label], variant))
+        for variant in experiment.variants
+    }
     same = experiment.equal == "weights"
     baseline = canonical_hash(checked_cells[experiment.baseline]) if same else ""
 
@@ -185,7 +221,9 @@ def studies(experiment: Experiment, data: Mapping[str, str], inputs: Mapping[str
         equal = (checked_cells[experiment.baseline], inputs[task.label]) if same else None
         return Study(experiment, variant, task, cell, parts, normal, data[task.label], equal)
 
-    planned = tuple(of(task, variant) for task in experiment.tasks for variant in experiment.variants)
+    planned = tuple(
+        of(task, variant) for task in experiment.tasks for variant in experiment.variants
+    )
     if same:
         for study in planned:
             _check_equal(study)
@@ -195,13 +233,16 @@ def studies(experiment: Experiment, data: Mapping[str, str], inputs: Mapping[str
 def replicates(searches: Sequence[Study]) -> tuple[Study, ...]:
     """The studies in which kept trials run again, first replicates first."""
     count = searches[0].experiment.select.replicates if searches else 0
-    return tuple(replace(study, replicate=number) for number in range(1, count + 1) for study in searches)
+    return tuple(
+        replace(study, replicate=number) for number in range(1, count + 1) for study in searches
+    )
 
 
 def confirming(searches: Sequence[Study], trials: int) -> tuple[Study, ...]:
     """The studies of the second stage, pilots first: of each variant on each task.
 
-    Their points follow from the trials of all searches on the task, so all of these are part of what they are.
+    Their points follow from the trials of all searches on the task, so all of these are part of
+    what they are.
 
     Args:
         trials: of each search.
@@ -231,7 +272,9 @@ def confirming(searches: Sequence[Study], trials: int) -> tuple[Study, ...]:
 
 
 def _check_equal(study: Study) -> None:
-    """Check that a variant has a size for every size of the baseline's that is searched, with as many weights or nearly so."""
+    """Check that a variant has a size for every size of the baseline's that is searched, with as
+    many weights or nearly so.
+    """
     assert study.equal is not None
     baseline, inputs = study.equal
     sizes, far = _sizes(study.variant.space), []
@@ -245,21 +288,27 @@ def _check_equal(study: Study) -> None:
     if far:
         units, own, off = max(far)
         raise UsageError(
-            f"`equal: weights`: {study.label} has no size with as many weights as {study.experiment.baseline} with {units}"
-            f" units: the nearest, {own}, is {off:.1%} off, and {OFF:.0%} is allowed",
+            f"`equal: weights`: {study.label} has no size with as many weights as"
+            f" {study.experiment.baseline} with {units} units: the nearest, {own}, is {off:.1%}"
+            f" off, and {OFF:.0%} is allowed",
             "search larger units, where one unit more or less counts for less",
         )
 
 
 def _sizes(space: Space) -> list[int]:
-    """All units that a space has, or enough of them to find where sizes are too coarse: at the low end."""
+    """All units that a space has, or enough of them to find where sizes are too coarse: at the low
+    end.
+    """
     known = space.values("units")
     if known is not None:
         return [int(value) for value in known]
     (units,) = [dimension for dimension in space.dimensions if dimension.name == "units"]
     low, high = int(units.low), int(units.high)
     return sorted(
-        {*range(low, min(low + MANY, high) + 1), *(low + (high - low) * part // MANY for part in range(MANY + 1))}
+        {
+            *range(low, min(low + MANY, high) + 1),
+            *(low + (high - low) * part // MANY for part in range(MANY + 1)),
+        }
     )
 
 
@@ -267,7 +316,8 @@ def cells(experiment: Experiment) -> dict[str, Cell]:
     """The checked cell of every variant, by label.
 
     Raises:
-        SpecError: mistakes in the equations of any of them, and every `init` of a weight that the cell does not have.
+        SpecError: mistakes in the equations of any of them, and every `init` of a weight that the
+            cell does not have.
     """
     mistakes = Mistakes()
     checked: dict[str, Cell] = {}
@@ -288,17 +338,31 @@ def cells(experiment: Experiment) -> dict[str, Cell]:
 def _unfit(cell: Cell, name: str, init: Init) -> tuple[str, str]:
     """Why the weights of that name cannot begin so, and the fix; empty where they can."""
     problem, fix = no_weight(cell, name)
-    vectors = {weight.name for step in (cell.step, cell.first) for weight in step.weights if len(weight.shape) == 1}
+    vectors = {
+        weight.name
+        for step in (cell.step, cell.first)
+        for weight in step.weights
+        if len(weight.shape) == 1
+    }
     if not problem and name in vectors and not init.for_vectors:
-        return f"the initialiser '{init.name}' is for matrices, and '{name}' is a vector", "give a number"
+        return (
+            f"the initialiser '{init.name}' is for matrices, and '{name}' is a vector",
+            "give a number",
+        )
     return problem, fix
 
 
 def _parts(
-    experiment: Experiment, variant: Variant, task: TaskChoice, checked_cells: Mapping[str, Cell], data: str
+    experiment: Experiment,
+    variant: Variant,
+    task: TaskChoice,
+    checked_cells: Mapping[str, Cell],
+    data: str,
 ) -> dict[str, str]:
     """Digests of what outcomes depend on."""
-    baseline = cell_digest(checked_cells[experiment.baseline]) if experiment.equal == "weights" else ""
+    baseline = (
+        cell_digest(checked_cells[experiment.baseline]) if experiment.equal == "weights" else ""
+    )
     parts: dict[str, Any] = {
         "cell": [cell_digest(checked_cells[variant.label]), dict(variant.init)],
         "space": asdict(replace(variant.space, fixed=dict(variant.space.fixed))),
@@ -311,7 +375,9 @@ def _parts(
 
 
 def _searched(experiment: Experiment, baseline: str) -> dict[str, Any]:
-    """How points are chosen; `baseline` is a digest of the cell whose number of weights the others have, if they do."""
+    """How points are chosen; `baseline` is a digest of the cell whose number of weights the others
+    have, if they do.
+    """
     search = experiment.search
     how: dict[str, Any] = {
         "sampler": asdict(search.sampler),
@@ -326,12 +392,17 @@ def _searched(experiment: Experiment, baseline: str) -> dict[str, Any]:
 
 def _form(cell: Cell, variant: Variant) -> str:
     """The canonical hash of a variant's cell with the initialisers that the experiment gives it."""
-    return canonical_hash(with_init(cell, {name: Init.from_plain(value) for name, value in variant.init.items()}))
+    return canonical_hash(
+        with_init(cell, {name: Init.from_plain(value) for name, value in variant.init.items()})
+    )
 
 
 def _undecided(training: Training, space: Space) -> dict[str, Any]:
     """What a training's outcome depends on, as far as the space does not always decide it."""
-    decided = {*space.fixed, *(dimension.name for dimension in space.dimensions if not dimension.when)}
+    decided = {
+        *space.fixed,
+        *(dimension.name for dimension in space.dimensions if not dimension.when),
+    }
     return {name: value for name, value in unusual(training).items() if name not in decided}
 
 
@@ -341,7 +412,9 @@ def changed(now: Mapping[str, str], before: Mapping[str, str]) -> tuple[str, ...
 
 
 def in_turn(planned: Sequence[Study], trials: int) -> Iterator[tuple[Study, int]]:
-    """All planned trials, index by index over all studies, so that an unfinished sweep compares like with like."""
+    """All planned trials, index by index over all studies, so that an unfinished sweep compares
+    like with like.
+    """
     for index in range(trials):
         for study in planned:
             yield study, index

@@ -1,6 +1,7 @@
 """Where and with what trials were run: what a reader needs who wants the same numbers.
 
-In: a folder.  Out: versions, machine and commit, as plain text by name.  Kept with each study, once for each different set.
+In: a folder.  Out: versions, machine and commit, as plain text by name.  Kept with each study, once
+for each different set.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ PACKAGES = ("rnnzoo", *backends.processes().PACKAGES, "numpy", "optuna")
 
 
 def here(folder: Path) -> dict[str, str]:
-    """What this process would run trials with; the commit is that of the folder's repository, where it is in one."""
+    """What this process would run trials with; the commit is that of the folder's repository, where
+    it is in one.
+    """
     provenance = {"Python": platform.python_version()}
     for name in PACKAGES:
         try:
@@ -40,19 +43,30 @@ def _model() -> str:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return platform.processor() or "unknown"
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")),
+        "unknown",
+    )
 
 
 def _commit(folder: Path) -> str:
-    """The commit, with a `+` where files that git knows have changed since; empty outside a repository."""
+    """The commit, with a `+` where files that git knows have changed since; empty outside a
+    repository.
+    """
 
     def git(*words: str) -> str:
         done = subprocess.run(
-            ["git", "-C", str(folder), *words], capture_output=True, text=True, check=True, timeout=10
+            ["git", "-C", str(folder), *words],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
         )
         return done.stdout.strip()
 
     try:
-        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
+        return git("rev-parse", "HEAD") + (
+            "+" if git("status", "--porcelain", "--untracked-files=no") else ""
+        )
     except (OSError, subprocess.SubprocessError):
         return ""

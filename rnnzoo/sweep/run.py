@@ -1,8 +1,9 @@
 """The sweep: ask -> submit -> wait -> tell -> record, until every planned trial has ended.
 
-In: an experiment, stores, a launcher, and an observer for the display.  Out: the results.  One writer: this process asks
-Optuna, submits trials, takes outcomes back, tells Optuna and writes to the tracker; workers only compute.  The truth is
-Optuna's storage; the tracker is brought level from it at every start, so the same command goes on after anything.
+In: an experiment, stores, a launcher, and an observer for the display.  Out: the results.  One
+writer: this process asks Optuna, submits trials, takes outcomes back, tells Optuna and writes to
+the tracker; workers only compute.  The truth is Optuna's storage; the tracker is brought level from
+it at every start, so the same command goes on after anything.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ class Sweep:
         given_provenance: where and with what those were run.
         again: trials that ended so are begun once more.
         texts: what the tracker keeps of the experiment, by file name.
-        code: digests of each task's loss and metric that are not the package's, by the task's label, kind and name.
+        code: digests of each task's loss and metric that are not the package's, by the task's
+            label, kind and name.
     """
 
     experiment: Experiment
@@ -69,14 +71,19 @@ class Sweep:
     texts: Mapping[str, str] = field(default_factory=dict)
     code: Mapping[str, Mapping[tuple[str, str], str]] = field(default_factory=dict)
     opened: dict[str, StudyStore] = field(default_factory=dict)
-    forgotten: dict[str, int] = field(default_factory=dict)  # how many trials of a study begin once more
-    attempts: dict[str, Counter[int]] = field(default_factory=dict)  # of trials that were begun again
+    # how many trials of a study begin once more
+    forgotten: dict[str, int] = field(default_factory=dict)
+    # of trials that were begun again
+    attempts: dict[str, Counter[int]] = field(default_factory=dict)
     retries: deque[tuple[Study, int]] = field(default_factory=deque)
     fates: dict[str, Counter[Kind]] = field(default_factory=dict)  # how the trials of a study ended
-    known_points: dict[str, dict[int, Mapping[str, Value]]] = field(default_factory=dict)  # where `points_are_known`
+    # where `points_are_known`
+    known_points: dict[str, dict[int, Mapping[str, Value]]] = field(default_factory=dict)
     running: dict[int, _Running] = field(default_factory=dict)
-    still_alone: Sequence[Callable[[], None]] = ()  # they raise where another sweep of the experiment has begun
-    own_provenance: Mapping[str, str] = field(default_factory=dict)  # where and with what trials are run
+    # they raise where another sweep of the experiment has begun
+    still_alone: Sequence[Callable[[], None]] = ()
+    # where and with what trials are run
+    own_provenance: Mapping[str, str] = field(default_factory=dict)
     replicates: tuple[Study, ...] = field(init=False)
     second: tuple[Study, ...] = field(init=False)  # of the second stage
 
@@ -90,7 +97,8 @@ class Sweep:
         name = self.experiment.name
         with held(self.runs / "lock", name) as in_folder, self.store.alone(name) as in_storage:
             self.still_alone = (in_folder, in_storage)
-            # not before: a tracker tidies up what a dead sweep left half written, and a live one's looks the same
+            # not before: a tracker tidies up what a dead sweep left half written, and a live one's
+            # looks the same
             self.tracker.open(name, self.experiment.about, self.texts)
             done = self.open()
             self.adopt(done)
@@ -110,10 +118,15 @@ class Sweep:
     def open(self) -> dict[str, dict[int, Outcome]]:
         """Open every study; what a dead sweep left running is told to have been interrupted."""
         done = self.open_all(self.studies, self.experiment.search)
-        begun_again_tasks = {study.task.label for study in self.studies if self.forgotten[study.identity]}
+        begun_again_tasks = {
+            study.task.label for study in self.studies if self.forgotten[study.identity]
+        }
         for study in self.second:
-            if study.task.label in begun_again_tasks:  # other trials, so another region: its second stage starts over
-                opened = self.store.study(study.identity, self.attributes(study), self.search_for_known_points())
+            # other trials, so another region: its second stage starts over
+            if study.task.label in begun_again_tasks:
+                opened = self.store.study(
+                    study.identity, self.attributes(study), self.search_for_known_points()
+                )
                 opened.forget(tuple(Kind))
         return done
 
@@ -126,7 +139,9 @@ class Sweep:
             self.set_aside(study, earlier, taken)
             interrupted = opened.reclaim()
             if interrupted:
-                self.observer.note(f"{study.label}: {interrupted} interrupted trials will run again")
+                self.observer.note(
+                    f"{study.label}: {interrupted} interrupted trials will run again"
+                )
             forgotten = opened.forget(self.again)
             if forgotten:
                 self.observer.note(f"{study.label}: {forgotten} trials begin once more")
@@ -134,7 +149,9 @@ class Sweep:
             self.forgotten[study.identity] = forgotten
             self.attempts[study.identity] = opened.attempts()
             done[study.identity] = opened.done()
-            self.fates[study.identity] = Counter(outcome.kind for outcome in done[study.identity].values())
+            self.fates[study.identity] = Counter(
+                outcome.kind for outcome in done[study.identity].values()
+            )
         return done
 
     def adopt(self, done: Mapping[str, dict[int, Outcome]]) -> None:
@@ -145,8 +162,8 @@ class Sweep:
         """
         if self.given and not points.ours(self.experiment.search.sampler.name):
             raise UsageError(
-                f"the points of '{self.experiment.search.sampler.name}' depend on what was run before,"
-                " so trials that were run elsewhere cannot be taken over"
+                f"the points of '{self.experiment.search.sampler.name}' depend on what was run"
+                " before, so trials that were run elsewhere cannot be taken over"
             )
         studies = {study.identity: study for study in self.studies}
         taken = 0
@@ -156,7 +173,10 @@ class Sweep:
                 continue
             point = self.point_for(study, index)
             if point != dict(result.trial.hyperparameters):
-                raise UsageError(f"trial {index} of {study.label} was given other hyper-parameters than it has here")
+                raise UsageError(
+                    f"trial {index} of {study.label} was given other hyper-parameters than it has"
+                    " here"
+                )
             self.take_over(study, result, done)
             taken += 1
         if self.given:
@@ -165,17 +185,21 @@ class Sweep:
             left = f"; {other} are of another edition of the experiment" if other else ""
             self.observer.note(f"{taken} of {len(self.given)} trials taken over{left}")
 
-    def take_over(self, study: Study, result: Result, done: Mapping[str, dict[int, Outcome]]) -> None:
+    def take_over(
+        self, study: Study, result: Result, done: Mapping[str, dict[int, Outcome]]
+    ) -> None:
         """Record one of the given trials."""
         index, opened = result.trial.index, self.opened[study.identity]
         number, chosen = opened.ask(index, result.trial.hyperparameters, study.variant.space)
-        # given trials that were read from MLflow name the folder of their model; those of a table have none
+        # given trials that were read from MLflow name the folder of their model; those of a table
+        # have none
         trial = replace(study.trial(index, chosen), folder=result.trial.folder)
         opened.tell(number, trial, result.outcome)
         done[study.identity][index] = result.outcome
 
     def record_provenance(self, studies: Iterable[str], lacking: Collection[str]) -> None:
-        """Record with each study where and with what its trials are run, and, for given ones, were run.
+        """Record with each study where and with what its trials are run, and, for given ones, were
+        run.
 
         Args:
             studies: their identities.
@@ -184,10 +208,14 @@ class Sweep:
         taken_over = {result.study for result in self.given}
         for name in studies:
             elsewhere = self.given_provenance if name in taken_over else ()
-            self.opened[name].add_provenance([*elsewhere, *([self.own_provenance] if name in lacking else ())])
+            self.opened[name].add_provenance(
+                [*elsewhere, *([self.own_provenance] if name in lacking else ())]
+            )
 
     def optuna_chooses(self, study: Study) -> bool:
-        """Whether a sampler of Optuna's chooses a study's points; those of replicates, pilots and rounds are known."""
+        """Whether a sampler of Optuna's chooses a study's points; those of replicates, pilots and
+        rounds are known.
+        """
         return not study.points_are_known and not points.ours(self.experiment.search.sampler.name)
 
     def point_for(self, study: Study, index: int) -> Mapping[str, Value] | None:
@@ -199,7 +227,13 @@ class Sweep:
             return None
         if study.points_are_known:
             return self.known_points[study.identity][index]
-        return points.point(self.experiment.search, study.variant.space, study.variant.label, study.task.label, index)
+        return points.point(
+            self.experiment.search,
+            study.variant.space,
+            study.variant.label,
+            study.task.label,
+            index,
+        )
 
     def replicate(self, interrupted: Callable[[], bool]) -> None:
         """Run the kept trials again on fresh seeds, where the experiment asks for it."""
@@ -212,7 +246,9 @@ class Sweep:
             search = replace(study, replicate=0).identity
             searched = [result for result in results if result.study == search]
             best = ranked(searched, select.on)[: select.count(self.trials)]
-            self.known_points[study.identity] = {result.trial.index: result.trial.hyperparameters for result in best}
+            self.known_points[study.identity] = {
+                result.trial.index: result.trial.hyperparameters for result in best
+            }
         for study in studies:
             known, ended = self.known_points[study.identity], done[study.identity]
             for result in self.given:
@@ -226,15 +262,21 @@ class Sweep:
             for index in self.known_points[study.identity]
             if index not in done[study.identity]
         ]
-        self.record_provenance((study.identity for study in studies), {study.identity for study, _ in todo})
+        self.record_provenance(
+            (study.identity for study in studies), {study.identity for study, _ in todo}
+        )
         self.loop(iter(todo), interrupted)
 
     def search_for_known_points(self) -> Search:
-        """A search that asks for trials at known points; 'random' only selects the sampler that returns known points."""
+        """A search that asks for trials at known points; 'random' only selects the sampler that
+        returns known points.
+        """
         return replace(self.experiment.search, sampler=Named("random"), pruner=None)
 
     def confirm(self, interrupted: Callable[[], bool]) -> None:
-        """Run the second stage, task by task, until its claims are decided or its budget is spent."""
+        """Run the second stage, task by task, until its claims are decided or its budget is
+        spent.
+        """
         if not self.second:
             return
         done = self.open_all(self.second, self.search_for_known_points())
@@ -242,18 +284,30 @@ class Sweep:
         ended: list[Stand] = []
         for task in self.experiment.tasks:
             studies = {
-                (study.stage, study.variant.label): study for study in self.second if study.task.label == task.label
+                (study.stage, study.variant.label): study
+                for study in self.second
+                if study.task.label == task.label
             }
-            while (now := stand(self.experiment, task.label, self.results(), self.trials, ended)).next:
-                todo = [(studies[training.stage, training.variant], training) for training in now.next]
+            while (
+                now := stand(self.experiment, task.label, self.results(), self.trials, ended)
+            ).next:
+                todo = [
+                    (studies[training.stage, training.variant], training) for training in now.next
+                ]
                 for study, training in todo:
-                    self.known_points.setdefault(study.identity, {})[training.index] = training.hyperparameters
+                    self.known_points.setdefault(study.identity, {})[training.index] = (
+                        training.hyperparameters
+                    )
                 self.observer.stands(now, self.experiment)
                 self.take_rest(todo, done)
                 left = [
-                    (study, training.index) for study, training in todo if training.index not in done[study.identity]
+                    (study, training.index)
+                    for study, training in todo
+                    if training.index not in done[study.identity]
                 ]
-                self.record_provenance((study.identity for study, _ in todo), {study.identity for study, _ in left})
+                self.record_provenance(
+                    (study.identity for study, _ in todo), {study.identity for study, _ in left}
+                )
                 self.loop(iter(left), interrupted)
             self.observer.stands(now, self.experiment)
             ended.append(now)
@@ -261,16 +315,24 @@ class Sweep:
         if taken:
             self.observer.note(f"{taken} trials of the second stage taken over")
 
-    def take_rest(self, todo: Sequence[tuple[Study, NextTraining]], done: Mapping[str, dict[int, Outcome]]) -> None:
-        """Record the given ones of these trainings; one that was made at another setting is left out, and made here."""
+    def take_rest(
+        self, todo: Sequence[tuple[Study, NextTraining]], done: Mapping[str, dict[int, Outcome]]
+    ) -> None:
+        """Record the given ones of these trainings; one that was made at another setting is left
+        out, and made here.
+        """
         taken_over = {(result.study, result.trial.index): result for result in self.given}
         for study, training in todo:
             result = taken_over.get((study.identity, training.index))
-            if result is not None and dict(result.trial.hyperparameters) == dict(training.hyperparameters):
+            if result is not None and dict(result.trial.hyperparameters) == dict(
+                training.hyperparameters
+            ):
                 self.take_over(study, result, done)
 
     def time(self, interrupted: Callable[[], bool]) -> None:
-        """Measure what claims about speed ask, where it was not measured yet; no trial runs beside it."""
+        """Measure what claims about speed ask, where it was not measured yet; no trial runs beside
+        it.
+        """
         known = {(timing.a, timing.b): timing for timing in self.store.timings(self.present())}
         for a, b in speed.wanted(self.experiment, self.studies):
             if (a.identity, b.identity) in known:
@@ -285,7 +347,9 @@ class Sweep:
         """How fast two variants train; None, and a note, where they cannot be measured."""
         self.observer.note(f"measuring how fast {a.label} trains beside {b.variant.label}")
         try:
-            return speed.side_by_side(a, b, self.launcher, provenance.processor(), interrupted, POLL)
+            return speed.side_by_side(
+                a, b, self.launcher, provenance.processor(), interrupted, POLL
+            )
         except speed.SpeedError as error:
             self.observer.note(f"not measured: {error}")
             return None
@@ -298,16 +362,23 @@ class Sweep:
             for name, outcomes in done.items()
         }
         scores = {
-            name: [outcome.scores[on] for outcome in outcomes if outcome.scores] for name, outcomes in planned.items()
+            name: [outcome.scores[on] for outcome in outcomes if outcome.scores]
+            for name, outcomes in planned.items()
         }
         best = {name: min(all_scores) for name, all_scores in scores.items() if all_scores}
-        self.observer.begin(self.studies, {name: len(outcomes) for name, outcomes in planned.items()}, best)
+        self.observer.begin(
+            self.studies, {name: len(outcomes) for name, outcomes in planned.items()}, best
+        )
         ended = Counter(
-            outcome.kind for outcomes in planned.values() for outcome in outcomes if outcome.kind in RETRIED
+            outcome.kind
+            for outcomes in planned.values()
+            for outcome in outcomes
+            if outcome.kind in RETRIED
         )
         for kind, count in ended.items():
             self.observer.note(
-                f"{count} of them are {kind.words}; `{argument('again', str(kind))}` begins these once more"
+                f"{count} of them are {kind.words}; `{argument('again', str(kind))}` begins these"
+                " once more"
             )
 
     def attributes(self, study: Study) -> dict[str, object]:
@@ -324,12 +395,19 @@ class Sweep:
         }
 
     def own_code(self, study: Study) -> dict[tuple[str, str], str]:
-        """Digests of a study's operations, loss and metric that are not the package's, by kind and name."""
-        used = {(operations.KIND, name): digest for name, digest in operations.digests(study.cell).items()}
+        """Digests of a study's operations, loss and metric that are not the package's, by kind and
+        name.
+        """
+        used = {
+            (operations.KIND, name): digest
+            for name, digest in operations.digests(study.cell).items()
+        }
         return {**used, **self.code.get(study.task.label, {})}
 
     def take_over_earlier(self, study: Study, opened: StudyStore, earlier: Editions) -> set[str]:
-        """Take over the trials of earlier editions that are this study's; names of those editions."""
+        """Take over the trials of earlier editions that are this study's; names of those
+        editions.
+        """
         taken = set()
         for name, (attributes, _) in earlier.items():
             count, whose = 0, ""
@@ -347,7 +425,9 @@ class Sweep:
         return taken
 
     def set_aside(self, study: Study, earlier: Editions, taken: Collection[str]) -> None:
-        """Say what changed where this study has trials of an earlier edition; they are kept and never mixed in."""
+        """Say what changed where this study has trials of an earlier edition; they are kept and
+        never mixed in.
+        """
         if study.identity in earlier:
             return
         parts: set[str] = set()
@@ -363,7 +443,8 @@ class Sweep:
         what = " and ".join(name for name in study.parts if name in parts) or "something"
         what = "search or its `confirm:`" if study.stage else what
         which = f"{counts[0]} trials run before"
-        if len(counts) > 1:  # one may have taken over the trials of another, so that a sum would count these twice
+        # one may have taken over the trials of another, so that a sum would count these twice
+        if len(counts) > 1:
             which = f"the trials of {len(counts)} earlier versions, at most {max(counts)} of each,"
         where = f" ({', '.join(sorted(files))})" if files else ""
         self.observer.note(f"{study.label}: the {what} changed{where}; {which} are set aside")
@@ -384,7 +465,9 @@ class Sweep:
     def results(self) -> list[Result]:
         """Results of the present studies; editions that were set aside are left out."""
         present = self.present()
-        return [result for result in self.store.results(self.experiment.name) if result.study in present]
+        return [
+            result for result in self.store.results(self.experiment.name) if result.study in present
+        ]
 
     def present(self) -> set[str]:
         """Identities of all studies of this edition."""
@@ -401,7 +484,8 @@ class Sweep:
             if interrupted():
                 raise KeyboardInterrupt
             while (more or self.retries) and len(self.running) < self.launcher.capacity():
-                # a retry sets `more` again, harmlessly: the next call without one finds `todo` used up
+                # a retry sets `more` again, harmlessly: the next call without one finds `todo` used
+                # up
                 more = self.submit(self.retries.popleft() if self.retries else next(todo, None))
             if self.running:
                 event = self.launcher.wait(POLL)
@@ -409,13 +493,17 @@ class Sweep:
                     self.take(event)
 
     def submit(self, planned: tuple[Study, int] | None) -> bool:
-        """Start the next trial; False when nothing is left.  A point that the grid lacks is passed over."""
+        """Start the next trial; False when nothing is left.
+
+        A point that the grid lacks is passed over.
+        """
         if planned is None:
             return False
         for check in self.still_alone:
             check()
         study, index = planned
-        point = self.point_for(study, index)  # None: not ours, Optuna chooses; or the grid is used up before the budget
+        # None: not ours, Optuna chooses; or the grid is used up before the budget
+        point = self.point_for(study, index)
         if point is None and not self.optuna_chooses(study):
             return True
         number, chosen = self.opened[study.identity].ask(index, point, study.variant.space)
@@ -437,7 +525,8 @@ class Sweep:
         del self.running[event.ticket]
         self.finish(running, event.what)
         if event.what.kind is Kind.INTERRUPTED:
-            # its cause (changed data, a full disk, no process) would end all others too; a StoreError blames the machine
+            # its cause (changed data, a full disk, no process) would end all others too; a
+            # StoreError blames the machine
             raise StoreError(event.what.message)
 
     def finish(self, running: _Running, outcome: Outcome) -> None:
@@ -459,13 +548,17 @@ class Sweep:
         if fates.total() == EARLY and not fates[Kind.COMPLETE] and not fates[Kind.PRUNED]:
             kinds = " and ".join(sorted(kind.words for kind in fates))
             reason = f": {outcome.message}" if outcome.message else ""
-            self.observer.note(f"{running.study.label}: its first {EARLY} trials all ended as {kinds}{reason}")
+            self.observer.note(
+                f"{running.study.label}: its first {EARLY} trials all ended as {kinds}{reason}"
+            )
 
     def stop(self) -> None:
         """End what still runs, and say so in the storage; its index runs again next time."""
         self.launcher.close()
         for ticket in list(self.running):
-            self.finish(self.running.pop(ticket), Outcome(Kind.INTERRUPTED, message="the sweep was stopped"))
+            self.finish(
+                self.running.pop(ticket), Outcome(Kind.INTERRUPTED, message="the sweep was stopped")
+            )
 
 
 def level(
@@ -480,7 +573,11 @@ def level(
         report: told before each of them how many are done, of how many.
     """
     recorded = tracker.recorded(experiment)
-    late = [result for result in results if recorded.get((result.study, result.trial.index)) is not result.outcome.kind]
+    late = [
+        result
+        for result in results
+        if recorded.get((result.study, result.trial.index)) is not result.outcome.kind
+    ]
     for done, result in enumerate(late):
         report(done, len(late))
         tracker.record(result, _files(result.trial))
@@ -488,7 +585,10 @@ def level(
 
 
 def work(trial: Trial, tell: Tell) -> Outcome:
-    """What a launcher runs; `api.root.launched` hands it to the launcher.  Keras is imported only where it runs."""
+    """What a launcher runs; `api.root.launched` hands it to the launcher.
+
+    Keras is imported only where it runs.
+    """
     from rnnzoo.nn.train import work as train
 
     return train(trial, tell)

@@ -1,8 +1,11 @@
-"""Optuna: the storage that is the truth, adaptive samplers, and pruners.  The only file that imports it.
+"""Optuna: the storage that is the truth, adaptive samplers, and pruners.
 
-In: studies, outcomes.  Out: hyper-parameters to try, and everything that was ever recorded.  One Optuna study for each
-(variant, task) and edition of the spec; never the cell as a categorical.  A trial's `Trial` and `Outcome` are kept with it,
-packed, so that a report can be made from here alone.
+The only file that imports it.
+
+In: studies, outcomes.  Out: hyper-parameters to try, and everything that was ever recorded.  One
+Optuna study for each (variant, task) and edition of the spec; never the cell as a categorical.  A
+trial's `Trial` and `Outcome` are kept with it, packed, so that a report can be made from here
+alone.
 """
 
 from __future__ import annotations
@@ -37,7 +40,8 @@ from rnnzoo.sweep.plan import FORM
 _RESULT, _INDEX = "rnnzoo", "index"  # user attributes of an Optuna trial
 # user attributes of an Optuna study
 _PROVENANCE = "provenance"  # where and with what its trials were run
-_VOID = "again"  # numbers of trials that no longer count; stored under the option that begins them again, `--again`
+# numbers of trials that no longer count; stored under the option that begins them again, `--again`
+_VOID = "again"
 _TIMINGS = "timings"  # speed beside other variants, which no trial depends on
 _LIBPQ = ("postgresql://", "postgresql+psycopg")
 _UNDER_WAY = ("RUNNING", "WAITING")  # Optuna's names of states
@@ -69,7 +73,8 @@ def check(search: Search) -> None:
     _pruner(search.pruner)
 
 
-Editions = dict[str, tuple[Mapping[str, Any], int]]  # of a study, by identity: attributes, and how many trials ended
+# of a study, by identity: attributes, and how many trials ended
+Editions = dict[str, tuple[Mapping[str, Any], int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +82,8 @@ class Record:
     """What the storage holds of an experiment, all editions.
 
     Attributes:
-        results: of trials that have ended and will not run again, by study and index; of two of one index, which only two
-            sweeps at once could leave, the first.
+        results: of trials that have ended and will not run again, by study and index; of two of one
+            index, which only two sweeps at once could leave, the first.
         running, interrupted: how many trials are under way or were cut off, by study.
     """
 
@@ -123,9 +128,12 @@ class Store:
             if not points.ours(search.sampler.name):
                 # A sampler that was made anew with its old seed would repeat its draws.
                 study.sampler = _sampler(
-                    search.sampler, _seed(identity, search.seed, len(study.get_trials(deepcopy=False)))
+                    search.sampler,
+                    _seed(identity, search.seed, len(study.get_trials(deepcopy=False))),
                 )
-        return StudyStore(study, str(attributes["on"]), self.retries, prunes=search.pruner is not None)
+        return StudyStore(
+            study, str(attributes["on"]), self.retries, prunes=search.pruner is not None
+        )
 
     @retried
     def editions(self, prefix: str) -> Editions:
@@ -135,13 +143,16 @@ class Store:
             if name.startswith(prefix):
                 study = self._load(name)
                 trials = study.get_trials(deepcopy=False)
-                ended = {trial.user_attrs.get(_INDEX) for trial in trials if _RESULT in trial.user_attrs}
+                ended = {
+                    trial.user_attrs.get(_INDEX) for trial in trials if _RESULT in trial.user_attrs
+                }
                 editions[name] = (study.user_attrs, len(ended))
         return editions
 
     @retried
     def inherit(self, study: StudyStore, earlier: str, same: Callable[[Trial], bool]) -> int:
-        """Copy trials of an earlier edition to a study that has none of their index; returns how many.
+        """Copy trials of an earlier edition to a study that has none of their index; returns how
+        many.
 
         Args:
             same: whether a trial of the earlier edition is the study's.
@@ -150,7 +161,9 @@ class Store:
             before = self._load(earlier)
             done = study.done()
             copied = [
-                trial for trial, result in _ended(before) if result.trial.index not in done and same(result.trial)
+                trial
+                for trial, result in _ended(before)
+                if result.trial.index not in done and same(result.trial)
             ]
             study.study.add_trials(copied)
         if copied:
@@ -159,10 +172,16 @@ class Store:
 
     @retried
     def of_forms(self, experiment: str, forms: Mapping[str, str]) -> dict[str, str]:
-        """By identity of each stored study whose form is in `forms`, the value there; of one experiment."""
+        """By identity of each stored study whose form is in `forms`, the value there; of one
+        experiment.
+        """
         with self.storage.engine.connect() as connection:
             stored = _attributes(connection, FORM)
-        return {name: forms[form] for name, form in stored.items() if _of(name, experiment) and form in forms}
+        return {
+            name: forms[form]
+            for name, form in stored.items()
+            if _of(name, experiment) and form in forms
+        }
 
     @retried
     def files(self, experiment: str) -> set[str]:
@@ -173,7 +192,9 @@ class Store:
 
     @retried
     def namesakes(self, identity: str) -> list[str]:
-        """Studies of other experiments with the same variant, task and hash: older versions gave them one folder."""
+        """Studies of other experiments with the same variant, task and hash: older versions gave
+        them one folder.
+        """
         rest = StudyKey.parse(identity).rest
         keys = [key for name in self._names() if (key := StudyKey.find(name)) is not None]
         return [str(key) for key in keys if key.rest == rest and str(key) != identity]
@@ -186,8 +207,8 @@ class Store:
     def record(self, experiment: str) -> Record:
         """All that is known of an experiment's trials, read at once.
 
-        By a query of our own: Optuna would make objects of every hyper-parameter of every trial, which nobody asks for here,
-        and take five times as long.
+        By a query of our own: Optuna would make objects of every hyper-parameter of every trial,
+        which nobody asks for here, and take five times as long.
         """
         results: dict[tuple[str, int], Result] = {}
         running: Counter[str] = Counter()
@@ -198,7 +219,9 @@ class Store:
             if not names:
                 return Record((), running, interrupted)
             void = {name: set(numbers) for name, numbers in _attributes(connection, _VOID).items()}
-            rows = connection.exec_driver_sql(_TRIALS.format(key=_RESULT, studies=", ".join(map(str, names))))
+            rows = connection.exec_driver_sql(
+                _TRIALS.format(key=_RESULT, studies=", ".join(map(str, names)))
+            )
             for study_id, number, state, content in rows:
                 if number in void.get(names[study_id], ()):
                     continue
@@ -207,10 +230,13 @@ class Store:
                     running[names[study_id]] += 1
                 elif result is not None and result.outcome.final:
                     results.setdefault((result.study, result.trial.index), result)
-                else:  # without a result it was left running by a sweep that was killed, and reclaimed by the next
+                else:
+                    # without a result it was left running by a sweep that was killed, and reclaimed
+                    # by the next
                     interrupted[names[study_id]] += 1
         ordered = sorted(
-            results.values(), key=lambda result: (result.trial.task, result.trial.variant, result.trial.index)
+            results.values(),
+            key=lambda result: (result.trial.task, result.trial.variant, result.trial.index),
         )
         return Record(ordered, running, interrupted)
 
@@ -231,7 +257,10 @@ class Store:
         with self.storage.engine.connect() as connection:
             stored = _attributes(connection, _TIMINGS)
         timings = [
-            Timing.from_dict(content) for name, recorded in stored.items() if name in identities for content in recorded
+            Timing.from_dict(content)
+            for name, recorded in stored.items()
+            if name in identities
+            for content in recorded
         ]
         return [timing for timing in timings if timing.b in identities]
 
@@ -251,9 +280,11 @@ class Store:
 
     @contextmanager
     def alone(self, experiment: str) -> Iterator[Callable[[], None]]:
-        """Keep sweeps of other machines away while the block runs, where the storage is a server that can.
+        """Keep sweeps of other machines away while the block runs, where the storage is a server
+        that can.
 
-        Yields a function to call now and then: it checks that they are kept away still, and raises where one has begun.
+        Yields a function to call now and then: it checks that they are kept away still, and raises
+        where one has begun.
 
         Raises:
             StoreError: another sweep of the experiment is running.
@@ -270,12 +301,18 @@ class Store:
 
     @retried
     def holder(self, experiment: str) -> str:
-        """Who sweeps an experiment in this storage, on whatever machine; empty where nobody is known to."""
+        """Who sweeps an experiment in this storage, on whatever machine; empty where nobody is
+        known to.
+        """
         lock = self._lock(experiment)
         return lock.holder() if lock else ""
 
     def _lock(self, experiment: str) -> ServerLock | None:
-        return ServerLock(self.storage.engine, experiment) if self.url.startswith("postgresql") else None
+        return (
+            ServerLock(self.storage.engine, experiment)
+            if self.url.startswith("postgresql")
+            else None
+        )
 
     def _names(self) -> list[str]:
         import optuna
@@ -300,12 +337,14 @@ class StudyStore:
     asking: bool = False  # an `ask` began and did not end
 
     @retried
-    def ask(self, index: int, point: Mapping[str, Value] | None, space: Space) -> tuple[int, dict[str, Value]]:
+    def ask(
+        self, index: int, point: Mapping[str, Value] | None, space: Space
+    ) -> tuple[int, dict[str, Value]]:
         """Begin a trial: its number, and its hyper-parameters, the fixed ones included.
 
         Args:
-            point: known beforehand: from a sampler of ours, of a replicate, a pilot or a round, or of a trial taken over;
-                None lets Optuna's sampler choose.
+            point: known beforehand: from a sampler of ours, of a replicate, a pilot or a round, or
+                of a trial taken over; None lets Optuna's sampler choose.
         """
         with _quiet():
             if self.asking:
@@ -342,11 +381,16 @@ class StudyStore:
 
     @retried
     def tell(self, number: int, trial: Trial, outcome: Outcome) -> None:
-        """End a trial.  The result is written first: killed in between, `reclaim` ends the trial with it."""
+        """End a trial.  The result is written first: killed in between, `reclaim` ends the trial
+        with it.
+        """
         from optuna.exceptions import UpdateFinishedTrialError
 
-        with _quiet(), suppress(UpdateFinishedTrialError):  # all was written before a server could not say so
-            self.asked[number].set_user_attr(_RESULT, Result(trial, outcome, self.study.study_name).pack())
+        # all was written before a server could not say so
+        with _quiet(), suppress(UpdateFinishedTrialError):
+            self.asked[number].set_user_attr(
+                _RESULT, Result(trial, outcome, self.study.study_name).pack()
+            )
             self._end(number, outcome)
         del self.asked[number]
 
@@ -367,7 +411,9 @@ class StudyStore:
 
         count = 0
         with _quiet():
-            for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)):
+            for trial in self.study.get_trials(
+                deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)
+            ):
                 result = _result(trial.user_attrs.get(_RESULT))
                 if result is not None:
                     self._end(trial.number, result.outcome)
@@ -379,8 +425,15 @@ class StudyStore:
     @retried
     def attempts(self) -> Counter[int]:
         """How often a trial was begun again, by index."""
-        results = (_result(trial.user_attrs.get(_RESULT)) for trial in self.study.get_trials(deepcopy=False))
-        return Counter(result.trial.index for result in results if result is not None and result.outcome.retried)
+        results = (
+            _result(trial.user_attrs.get(_RESULT))
+            for trial in self.study.get_trials(deepcopy=False)
+        )
+        return Counter(
+            result.trial.index
+            for result in results
+            if result is not None and result.outcome.retried
+        )
 
     @retried
     def add_provenance(self, provenance: Sequence[Mapping[str, str]]) -> None:
@@ -393,9 +446,15 @@ class StudyStore:
 
     @retried
     def time(self, timing: Timing) -> None:
-        """Remember how fast this study's variant trained beside another, in place of what was measured of the two before."""
+        """Remember how fast this study's variant trained beside another, in place of what was
+        measured of the two before.
+        """
         with _quiet():
-            known = [content for content in self.study.user_attrs.get(_TIMINGS, []) if content["b"] != timing.b]
+            known = [
+                content
+                for content in self.study.user_attrs.get(_TIMINGS, [])
+                if content["b"] != timing.b
+            ]
             self.study.set_user_attr(_TIMINGS, [*known, timing.to_dict()])
 
     @retried
@@ -405,8 +464,12 @@ class StudyStore:
 
     @retried
     def forget(self, kinds: Collection[Kind]) -> int:
-        """Let trials that ended so run again: they stay in the storage and no longer count; returns how many."""
-        numbers = [trial.number for trial, result in _ended(self.study) if result.outcome.kind in kinds]
+        """Let trials that ended so run again: they stay in the storage and no longer count; returns
+        how many.
+        """
+        numbers = [
+            trial.number for trial, result in _ended(self.study) if result.outcome.kind in kinds
+        ]
         if numbers:
             self.study.set_user_attr(_VOID, [*self.study.user_attrs.get(_VOID, ()), *numbers])
         return len(numbers)
@@ -417,7 +480,12 @@ def _ended(study: Any) -> Iterator[tuple[Any, Result]]:
     void, known = set(study.user_attrs.get(_VOID, ())), set()
     for trial in study.get_trials(deepcopy=False):
         result = _result(trial.user_attrs.get(_RESULT))
-        if result is None or not result.outcome.final or trial.number in void or result.trial.index in known:
+        if (
+            result is None
+            or not result.outcome.final
+            or trial.number in void
+            or result.trial.index in known
+        ):
             continue
         known.add(result.trial.index)
         yield trial, result
@@ -439,14 +507,18 @@ def _suggest(trial: Any, dimension: Dimension) -> Value:
     if dimension.kind == "choice":
         value: Value = trial.suggest_categorical(name, dimension.choices)
     elif dimension.kind == "int":
-        value = trial.suggest_int(name, int(dimension.low), int(high), step=int(step) or 1, log=dimension.log)
+        value = trial.suggest_int(
+            name, int(dimension.low), int(high), step=int(step) or 1, log=dimension.log
+        )
     else:
         value = trial.suggest_float(name, dimension.low, high, step=step or None, log=dimension.log)
     return value
 
 
 def _point_sampler() -> Any:
-    """Our own points, as a sampler of Optuna's; made here so that importing this module does not import Optuna."""
+    """Our own points, as a sampler of Optuna's; made here so that importing this module does not
+    import Optuna.
+    """
     from optuna.samplers import BaseSampler
 
     class Points(BaseSampler):  # type: ignore[misc]  # Optuna is read without its types
@@ -460,7 +532,9 @@ def _point_sampler() -> Any:
         def sample_relative(self, study: Any, trial: Any, search_space: Any) -> dict[str, Any]:
             return {}
 
-        def sample_independent(self, study: Any, trial: Any, param_name: str, param_distribution: Any) -> Any:
+        def sample_independent(
+            self, study: Any, trial: Any, param_name: str, param_distribution: Any
+        ) -> Any:
             return self.point[param_name]
 
     return Points()
@@ -504,7 +578,9 @@ def _pruner(named: Named | None) -> Any:
 
 
 def _wrapped(option: Any) -> Named | None:
-    """The pruner that a patient one waits for: a name, or a table with `name` and options; none prunes by patience alone."""
+    """The pruner that a patient one waits for: a name, or a table with `name` and options; none
+    prunes by patience alone.
+    """
     if option is None:
         return None
     options = dict(option) if isinstance(option, Mapping) else {"name": option}
@@ -528,7 +604,8 @@ def _make(kind: Any, named: Named, arguments: Mapping[str, Any]) -> Any:
         raise UsageError(f"{kind.__name__} cannot be made: {error}") from None
 
 
-# What Optuna's annotations call the plain values that a spec can hold; a bool is none of Python's ints here.
+# What Optuna's annotations call the plain values that a spec can hold; a bool is none of Python's
+# ints here.
 _KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "int": ("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool)),
     "float": ("a number", is_number),
@@ -540,7 +617,9 @@ _KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
 
 def _kinds(annotation: Any) -> set[str]:
     """Names of the plain kinds that an annotation allows; empty where it says anything else."""
-    words = set(re.findall(r"\w+", annotation if isinstance(annotation, str) else str(annotation))) - {"class"}
+    words = set(
+        re.findall(r"\w+", annotation if isinstance(annotation, str) else str(annotation))
+    ) - {"class"}
     return words if words <= set(_KINDS) else set()
 
 
@@ -549,7 +628,10 @@ def _attributes(connection: Any, key: str) -> dict[str, Any]:
 
     By a query of our own: Optuna asks the database six times for each study.
     """
-    return {name: json.loads(value) for name, value in connection.exec_driver_sql(_ATTRIBUTES.format(key=key))}
+    return {
+        name: json.loads(value)
+        for name, value in connection.exec_driver_sql(_ATTRIBUTES.format(key=key))
+    }
 
 
 def _of(name: str, experiment: str) -> bool:
@@ -563,7 +645,10 @@ def _seed(identity: str, seed: int, trials: int) -> int:
 
 
 def _open(url: str) -> Any:
-    """The storage at a URL.  One that is away is not waited for: nothing has begun that could be lost."""
+    """The storage at a URL.
+
+    One that is away is not waited for: nothing has begun that could be lost.
+    """
     import optuna
 
     try:
@@ -581,11 +666,18 @@ def _open(url: str) -> Any:
 
 
 def _engine(url: str) -> dict[str, Any]:
-    """How to connect: a locked file is waited for by SQLite itself a while, a server is asked whether it is still there."""
+    """How to connect: a locked file is waited for by SQLite itself a while, a server is asked
+    whether it is still there.
+    """
     if url.startswith(SQLITE):
         return {"connect_args": {"timeout": LOCKED}}
     # numbers of libpq's: one that answers no more is noticed within a minute
-    patience = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+    patience = {
+        "connect_timeout": 10,
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+    }
     return {"pool_pre_ping": True, "connect_args": patience if url.startswith(_LIBPQ) else {}}
 
 
@@ -594,23 +686,28 @@ def _other_version(url: str, message: str) -> StoreError:
 
     older = "storage upgrade" in message
     fix = (
-        "keep a copy of it, then: optuna storage upgrade --storage URL" if older else "make setup, with a later rnnzoo"
+        "keep a copy of it, then: optuna storage upgrade --storage URL"
+        if older
+        else "make setup, with a later rnnzoo"
     )
     return StoreError(
-        f"the storage at {without_password(url)} was written by {'an older' if older else 'a later'} version of Optuna"
-        f" than {__version__}",
+        f"the storage at {without_password(url)} was written by"
+        f" {'an older' if older else 'a later'} version of Optuna than {__version__}",
         f"{fix}; or name another storage in mlflow.yml",
     )
 
 
 def _make_sqlite(path: Path) -> None:
-    """Make a new database, whole before it gets its name; the database of a sweep that was faster is kept."""
+    """Make a new database, whole before it gets its name; the database of a sweep that was faster
+    is kept.
+    """
     import optuna
 
     with staged(path) as new:
         made = optuna.storages.RDBStorage(sqlite_url(new))
         made.engine.dispose()
-        with suppress(FileExistsError):  # `replace` would throw away what the faster one has written since
+        # `replace` would throw away what the faster one has written since
+        with suppress(FileExistsError):
             os.link(new, path)
 
 

@@ -1,8 +1,9 @@
 """How fast two variants train, side by side on this machine: what a claim about speed is judged by.
 
-In: the studies of two variants, and a launcher.  Out: a `Timing`.  Each variant trains in a fresh process of its own, and the
-two take turns, an epoch each: a trial waits for the answer to its progress, so that only one of them computes at a time and
-whatever else the machine does meets both alike.  The first epoch, which compiles, is not counted.
+In: the studies of two variants, and a launcher.  Out: a `Timing`.  Each variant trains in a fresh
+process of its own, and the two take turns, an epoch each: a trial waits for the answer to its
+progress, so that only one of them computes at a time and whatever else the machine does meets both
+alike.  The first epoch, which compiles, is not counted.
 """
 
 from __future__ import annotations
@@ -34,7 +35,12 @@ def wanted(experiment: Experiment, studies: Sequence[Study]) -> list[tuple[Study
     """The studies of the variants that claims about speed compare, each pair once."""
     known = {(study.variant.label, study.task.label): study for study in studies}
     labels = [task.label for task in experiment.tasks]
-    asked = [(claim, task) for claim in experiment.claims if claim.form == FASTER for task in tasks_of(claim, labels)]
+    asked = [
+        (claim, task)
+        for claim in experiment.claims
+        if claim.form == FASTER
+        for task in tasks_of(claim, labels)
+    ]
     pairs = [(known[claim.a, task], known[claim.b, task]) for claim, task in asked]
     return [pair for number, pair in enumerate(pairs) if pair not in pairs[:number]]
 
@@ -42,21 +48,25 @@ def wanted(experiment: Experiment, studies: Sequence[Study]) -> list[tuple[Study
 def missing(
     experiment: Experiment, studies: Sequence[Study], known: Collection[tuple[str, str]]
 ) -> list[tuple[Study, Study]]:
-    """Of the pairs that are wanted those to measure: where sizes are the same, one order answers both.
+    """Of the pairs that are wanted those to measure: where sizes are the same, one order answers
+    both.
 
     Args:
         known: identities of the pairs that were measured.
     """
     have, pairs = {*known}, []
     for a, b in wanted(experiment, studies):
-        if (a.identity, b.identity) not in have and not ((b.identity, a.identity) in have and turns(a, b)):
+        if (a.identity, b.identity) not in have and not (
+            (b.identity, a.identity) in have and turns(a, b)
+        ):
             pairs.append((a, b))
         have.add((a.identity, b.identity))
     return pairs
 
 
 def seconds(pairs: Sequence[tuple[Study, Study]], costs: Mapping[str, Cost]) -> float | None:
-    """About how long it takes to measure these; None where it is not known what a training of one of them costs.
+    """About how long it takes to measure these; None where it is not known what a training of one
+    of them costs.
 
     Costs are those of each variant's own space, though both are measured at B's sizes.
     """
@@ -78,7 +88,12 @@ def turns(a: Study, b: Study) -> bool:
 
 
 def side_by_side(
-    a: Study, b: Study, launcher: Launcher, machine: str, interrupted: Callable[[], bool], patience: float
+    a: Study,
+    b: Study,
+    launcher: Launcher,
+    machine: str,
+    interrupted: Callable[[], bool],
+    patience: float,
 ) -> Timing:
     """Measure two variants at the smallest and at the largest size that B searches.
 
@@ -95,15 +110,22 @@ def side_by_side(
 
 
 def sizes(a: Study, b: Study) -> list[tuple[dict[str, Value], dict[str, Value]]]:
-    """The hyper-parameters of each of the two at the smallest and at the largest size; once where these are the same."""
+    """The hyper-parameters of each of the two at the smallest and at the largest size; once where
+    these are the same.
+    """
     smallest, largest = (_settings(a, b, end) for end in (0.0, 1.0))
     return [smallest] if smallest == largest else [smallest, largest]
 
 
 def _settings(a: Study, b: Study, end: float) -> tuple[dict[str, Value], dict[str, Value]]:
-    """Each variant's hyper-parameters, the sizes those of B; slow to learn, so that none diverges."""
+    """Each variant's hyper-parameters, the sizes those of B; slow to learn, so that none
+    diverges.
+    """
     common = _slow(b.variant.space, end)
-    return {**_slow(a.variant.space, end), **{name: common[name] for name in COMMON if name in common}}, common
+    return {
+        **_slow(a.variant.space, end),
+        **{name: common[name] for name in COMMON if name in common},
+    }, common
 
 
 def _slow(space: Space, end: float) -> dict[str, Value]:
@@ -121,9 +143,18 @@ class _Turns:
     """Trials that take turns."""
 
     def __init__(
-        self, launcher: Launcher, trials: Sequence[Trial], interrupted: Callable[[], bool], patience: float
+        self,
+        launcher: Launcher,
+        trials: Sequence[Trial],
+        interrupted: Callable[[], bool],
+        patience: float,
     ) -> None:
-        self.launcher, self.trials, self.interrupted, self.patience = launcher, trials, interrupted, patience
+        self.launcher, self.trials, self.interrupted, self.patience = (
+            launcher,
+            trials,
+            interrupted,
+            patience,
+        )
         self.tickets: list[int] = []
 
     def run(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -136,7 +167,8 @@ class _Turns:
             self.tickets.append(self.launcher.submit(trial))
             self.heard(len(self.tickets) - 1)
         for number in range(ROUNDS):
-            order = (0, 1) if number % 2 else (1, 0)  # who comes first changes, as drift would favour one
+            # who comes first changes, as drift would favour one
+            order = (0, 1) if number % 2 else (1, 0)
             for side in order:
                 self.launcher.answer(self.tickets[side], True)
                 self.heard(side)
@@ -157,7 +189,11 @@ class _Turns:
     def ended(self, side: int) -> tuple[float, ...]:
         self.launcher.answer(self.tickets[side], True)
         outcome = self.next(side)
-        if not isinstance(outcome, Outcome) or len(outcome.curve) != 1 + ROUNDS or not outcome.seconds.get("step"):
+        if (
+            not isinstance(outcome, Outcome)
+            or len(outcome.curve) != 1 + ROUNDS
+            or not outcome.seconds.get("step")
+        ):
             raise SpeedError(f"{self.trials[side].variant} did not tell how long its epochs took")
         epochs = np.array([row["seconds"] for row in outcome.curve[1:]])
         steps = float(np.median(epochs)) / outcome.seconds["step"]

@@ -21,7 +21,8 @@ class Row:
     """One study.
 
     Attributes:
-        counts: ended trials by kind; an interrupted trial that ran again counts as what it became, too.
+        counts: ended trials by kind; an interrupted trial that ran again counts as what it became,
+            too.
         best: best score so far on the split that selects; None before the first complete trial.
     """
 
@@ -58,7 +59,9 @@ def rows(studies: Sequence[Study], store: Store, trials: int) -> tuple[Row, ...]
 def _row(study: Study, outcomes: Sequence[Outcome], record: Record, trials: int) -> Row:
     complete = [outcome for outcome in outcomes if outcome.kind is Kind.COMPLETE]
     on = study.experiment.select.on
-    counts = {kind: sum(1 for outcome in outcomes if outcome.kind is kind) for kind in Kind if kind.final}
+    counts = {
+        kind: sum(1 for outcome in outcomes if outcome.kind is kind) for kind in Kind if kind.final
+    }
     return Row(
         variant=study.variant.label,
         task=study.task.label,
@@ -70,7 +73,9 @@ def _row(study: Study, outcomes: Sequence[Outcome], record: Record, trials: int)
 
 
 def planned(study: Study, trials: int) -> int:
-    """Trials of a study: the budget, or a grid's size where that is less; of a replicate those that are kept."""
+    """Trials of a study: the budget, or a grid's size where that is less; of a replicate those that
+    are kept.
+    """
     if study.replicate:
         return study.experiment.select.count(trials)
     if study.experiment.search.sampler.name == "grid":

@@ -1,19 +1,23 @@
-"""The Task contract: sequences in, targets out, a loss, a metric, and what a model that learnt nothing scores.
+"""The Task contract: sequences in, targets out, a loss, a metric, and what a model that learnt
+nothing scores.
 
 A task is one file of this folder, and its name is the name of the file.  The file holds
 
-    OPTIONS: dict[str, Any]                          every option with its default; an option's type is its default's
+    OPTIONS: dict[str, Any]                          every option with its default; an option's type
+                                                     is its default's
     ABOUT: str                                       one line for `rnnzoo list tasks`
-    SOLVABLE: bool                                   whether `Task.solved` is given; may be left out where it is not
+    SOLVABLE: bool                                   whether `Task.solved` is given; may be left out
+                                                     where it is not
     def load(options, seed, folder, progress) -> Task   reads or generates the data
 
 and, where options can be wrong in ways that their types do not tell,
 
     def check(options, folder) -> Iterator[Wrong]    what is wrong with them, found without loading the data
 
-Contains: next-frame prediction (`chorales`, `jsb_chorales`), one answer a sequence (`adding`, `temporal_order`,
-`sum_since`), one label a step (`copy_memory`, `chorale_bass`), and the user's own `arrays`.  Generated data comes from the
-task's own generator and `seed`, so that all variants see the same sequences.
+Contains: next-frame prediction (`chorales`, `jsb_chorales`), one answer a sequence (`adding`,
+`temporal_order`, `sum_since`), one label a step (`copy_memory`, `chorale_bass`), and the user's own
+`arrays`.  Generated data comes from the task's own generator and `seed`, so that all variants see
+the same sequences.
 """
 
 from __future__ import annotations
@@ -33,11 +37,12 @@ from rnnzoo.tasks._look import form, warnings
 from rnnzoo.tasks._options import check_spec, module, options_of
 
 __all__ = [
-    "MOST", "SPLITS", "Report", "Split", "Task", "Wrong", "check_spec", "code", "digest_of", "form", "load",
-    "module", "silent", "warnings",
+    "MOST", "SPLITS", "Report", "Split", "Task", "Wrong", "check_spec", "code", "digest_of", "form",
+    "load", "module", "silent", "warnings",
 ]  # fmt: skip
 
-# Studies of these tasks are known by their arrays alone; of every other task, what is computed counts too.
+# Studies of these tasks are known by their arrays alone; of every other task, what is computed
+# counts too.
 _BY_ARRAYS = (
     "adding", "arrays", "chorale_bass", "chorales", "copy_memory", "jsb_chorales", "temporal_order",
 )  # fmt: skip
@@ -69,7 +74,9 @@ def load(
         task: Task = source.load(given, seed, folder or Path(), progress)
     except MemoryError as error:
         what = f": {error}" if str(error) else ""
-        raise TaskError(f"task '{name}' does not fit into memory{what}", "fewer or shorter sequences") from None
+        raise TaskError(
+            f"task '{name}' does not fit into memory{what}", "fewer or shorter sequences"
+        ) from None
     _check_contract(task, registry.where(source))
     return replace(task, digest=_identity(name, task))
 
@@ -84,7 +91,9 @@ def code(task: Task) -> dict[tuple[str, str], str]:
 
 
 def _identity(name: str, task: Task) -> str:
-    """What a study's identity holds of a task: the arrays, what is computed from them, and the code of one's own for it."""
+    """What a study's identity holds of a task: the arrays, what is computed from them, and the code
+    of one's own for it.
+    """
     data = task.digest or digest_of(task.splits)
     own = " ".join(code(task).values())
     if name in _BY_ARRAYS and not own:

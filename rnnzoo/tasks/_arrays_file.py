@@ -1,7 +1,8 @@
-"""The file of `arrays`: where it is, whether it is one, and whether what it holds has the right form.
+"""The file of `arrays`: where it is, whether it is one, and whether what it holds has the right
+form.
 
-In: options.  Out: what is wrong, from the headers of the arrays alone, and what to write instead.  `check` asks this; values
-are looked at when the data is loaded.
+In: options.  Out: what is wrong, from the headers of the arrays alone, and what to write instead.
+`check` asks this; values are looked at when the data is loaded.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ Problem = tuple[str, str]  # and what to write instead
 
 
 def place(file: str, folder: Path) -> Path:
-    """Where a file is, from the folder that relative paths begin at; what names no home is left as it is."""
+    """Where a file is, from the folder that relative paths begin at; what names no home is left as
+    it is.
+    """
     try:
         return folder / Path(file).expanduser()
     except RuntimeError:  # there is no such user
@@ -35,7 +38,10 @@ def place(file: str, folder: Path) -> Path:
 def unusable(file: str, folder: Path) -> Problem | None:
     """Why there is no `.npz` file at that place."""
     if _ADDRESS.match(file):
-        return f"'{file}' is an address, and nothing is downloaded", "download it, and name the file"
+        return (
+            f"'{file}' is an address, and nothing is downloaded",
+            "download it, and name the file",
+        )
     path = place(file, folder)
     try:
         kind = os.stat(path).st_mode
@@ -51,8 +57,8 @@ def unusable(file: str, folder: Path) -> Problem | None:
 
 def _where(folder: Path) -> str:
     return (
-        "a path is relative to the folder of the experiment that it stands in, on the command line to the current folder"
-        f" (here {os.path.realpath(folder)})"
+        "a path is relative to the folder of the experiment that it stands in, on the command"
+        f" line to the current folder (here {os.path.realpath(folder)})"
     )
 
 
@@ -90,7 +96,11 @@ def misfits(path: Path, kind: str) -> Iterator[Problem]:
         arrays.pop("y", None)
     count = arrays["x"].shape[0] if arrays["x"].shape else 0
     for name, header in arrays.items():
-        problems = (_x(header) if name == "x" else _of_each(name, header, kind, arrays["x"])) if count else _x(header)
+        problems = (
+            (_x(header) if name == "x" else _of_each(name, header, kind, arrays["x"]))
+            if count
+            else _x(header)
+        )
         for problem, fix in problems:
             yield f"{path}: {problem}", fix
 
@@ -103,8 +113,9 @@ def _renamed(in_file: Mapping[str, Header]) -> str:
     if {"x_train", "y_train", "x_test", "y_test"} <= set(lower):
         train, test = lower["x_train"], lower["x_test"]
         return (
-            f"{holds}; write x=np.concatenate([{train}, {test}]), y likewise, and split=np.repeat(['train', 'test'],"
-            f" [len({train}), len({test})]).astype('U10') with some of train set to 'validation'"
+            f"{holds}; write x=np.concatenate([{train}, {test}]), y likewise, and"
+            f" split=np.repeat(['train', 'test'], [len({train}), len({test})]).astype('U10') with"
+            " some of train set to 'validation'"
         )
     if {"arr_0", "arr_1"} <= set(names):
         return f"{holds}; give them names: np.savez('my.npz', x=x, y=y)"
@@ -121,10 +132,16 @@ def _x(header: Header) -> Iterator[Problem]:
     elif dtype.kind not in NUMBERS:
         yield f"'x' must hold numbers, not {dtype}", _as_numbers("x", dtype.kind)
     elif len(shape) == 1 and shape[0]:
-        fix = "cut it into sequences, x = series[: len(series) // 50 * 50].reshape(-1, 50), and give a `split` by time"
+        fix = (
+            "cut it into sequences, x = series[: len(series) // 50 * 50].reshape(-1, 50), and"
+            " give a `split` by time"
+        )
         yield f"x has shape {shape}: one series, and not (sequences, time, inputs)", fix
     elif len(shape) not in (2, 3) or 0 in shape:
-        yield f"x has shape {shape}", "it must be (sequences, time, inputs), or (sequences, time), none of them 0"
+        yield (
+            f"x has shape {shape}",
+            "it must be (sequences, time, inputs), or (sequences, time), none of them 0",
+        )
 
 
 def _as_numbers(name: str, kind: str) -> str:
@@ -135,7 +152,9 @@ def _as_numbers(name: str, kind: str) -> str:
         "m": f"{name}={name} / np.timedelta64(1, 's'), in seconds",
         "V": f"{name}=structured_to_unstructured({name}), out of numpy.lib.recfunctions",
     }
-    return fixes.get(kind, f"{name}={name}.astype(float), if they are numbers; names can be made one-hot")
+    return fixes.get(
+        kind, f"{name}={name}.astype(float), if they are numbers; names can be made one-hot"
+    )
 
 
 def _of_each(name: str, header: Header, kind: str, x: Header) -> Iterator[Problem]:
@@ -144,20 +163,35 @@ def _of_each(name: str, header: Header, kind: str, x: Header) -> Iterator[Proble
     if name == "y":
         yield from _y(header, kind, x)
     elif name == "lengths" and header.dtype.kind not in "iu":
-        yield f"lengths must be {count} whole numbers, not {header.dtype}", "lengths=lengths.astype(int)"
+        yield (
+            f"lengths must be {count} whole numbers, not {header.dtype}",
+            "lengths=lengths.astype(int)",
+        )
     elif name in ("split", "group") and header.dtype.hasobject:
         yield f"'{name}' {_OBJECTS}; pandas writes text so", f"{name}={name}.astype(str)"
     elif name == "split" and header.dtype.kind == "f":
-        yield f"split must hold text or whole numbers, not {header.dtype}", "split=split.astype(int)"
+        yield (
+            f"split must hold text or whole numbers, not {header.dtype}",
+            "split=split.astype(int)",
+        )
     elif name == "split" and header.dtype.kind == "b":
-        fix = "split=np.where(split, 'train', 'test').astype('U10'), and some of train set to 'validation'"
+        fix = (
+            "split=np.where(split, 'train', 'test').astype('U10'), and some of train set to"
+            " 'validation'"
+        )
         yield "split holds true and false, and there are three splits", fix
     elif name == "group" and header.dtype.kind not in f"biu{TEXTS}":
-        yield f"group must hold whole numbers or text, not {header.dtype}", "group=group.astype(str)"
+        yield (
+            f"group must hold whole numbers or text, not {header.dtype}",
+            "group=group.astype(str)",
+        )
     elif header.shape == (count, 1):
         yield f"{name} has shape {header.shape}", f"{name}={name}[:, 0]"
     elif header.shape != (count,):
-        yield f"{name} has shape {header.shape}", f"it needs one value for each of the {count} sequences of x"
+        yield (
+            f"{name} has shape {header.shape}",
+            f"it needs one value for each of the {count} sequences of x",
+        )
 
 
 def _y(y: Header, kind: str, x: Header) -> Iterator[Problem]:
@@ -167,13 +201,18 @@ def _y(y: Header, kind: str, x: Header) -> Iterator[Problem]:
         fix = labels if kind == "classify" else "y=y.astype(float)"
         yield f"'y' {_OBJECTS}; pandas writes text so", fix
     elif y.dtype.kind not in NUMBERS:
-        yield f"'y' must hold numbers, not {y.dtype}", labels if kind == "classify" else _as_numbers("y", y.dtype.kind)
+        yield (
+            f"'y' must hold numbers, not {y.dtype}",
+            labels if kind == "classify" else _as_numbers("y", y.dtype.kind),
+        )
     elif not y.shape:
         yield "y is a single number", f"it needs one row for each of the {count} sequences of x"
     elif y.shape[0] != count:
         swapped = len(x.shape) == 3 and x.shape[1] == y.shape[0]
         fix = f"it needs one row for each of the {count} sequences of x"
-        more = ": if x is (time, sequences, inputs), write x=x.transpose(1, 0, 2)" if swapped else ""
+        more = (
+            ": if x is (time, sequences, inputs), write x=x.transpose(1, 0, 2)" if swapped else ""
+        )
         yield f"y has shape {y.shape}", fix + more
     elif 0 in y.shape:
         yield f"y has shape {y.shape}: nothing to predict", "y=..., one number or more a sequence"
@@ -183,4 +222,7 @@ def _y(y: Header, kind: str, x: Header) -> Iterator[Problem]:
         fix = "targets at every step are not offered: y=y[:, -1] keeps those of the last step"
         yield f"y has shape {y.shape}: a target at every step, and '{kind}' has one a sequence", fix
     elif len(y.shape) > 2:
-        yield f"y has shape {y.shape}, with more than (sequences, outputs)", f"y=y.reshape({count}, -1)"
+        yield (
+            f"y has shape {y.shape}, with more than (sequences, outputs)",
+            f"y=y.reshape({count}, -1)",
+        )

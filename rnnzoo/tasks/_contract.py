@@ -28,15 +28,16 @@ def silent(what: str, done: int, of: int) -> None:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Split:
-    """Sequences with their targets, padded at the end to equal length; padding enters no loss and no metric.
+    """Sequences with their targets, padded at the end to equal length; padding enters no loss and
+    no metric.
 
     Attributes:
         x: (sequences, time, inputs), uint8 or float32.
-        y: with `per="step"`: (sequences, time, outputs), or (sequences, time) of int32 classes for `categorical`;
-            with `per="sequence"`: (sequences, outputs), or (sequences,) of classes.
+        y: with `per="step"`: (sequences, time, outputs), or (sequences, time) of int32 classes for
+            `categorical`; with `per="sequence"`: (sequences, outputs), or (sequences,) of classes.
         lengths: (sequences,) int32, at least 1: the number of real steps.
-        weights: (sequences, time) float32 for `per="step"`: 1 for steps that count, else 0; None counts
-            all real steps.
+        weights: (sequences, time) float32 for `per="step"`: 1 for steps that count, else 0; None
+            counts all real steps.
     """
 
     x: np.ndarray
@@ -55,12 +56,13 @@ class Task:
     Attributes:
         name: as in the spec.
         splits: `train`, `validation` and `test`.
-        loss: a name of `rnnzoo.losses`: `bernoulli` (independent sigmoids, summed over outputs), `categorical` (softmax over
-            `outputs` classes), `squared` (mean over outputs), or one of the project's; always averaged over all counted steps,
-            or over sequences.
+        loss: a name of `rnnzoo.losses`: `bernoulli` (independent sigmoids, summed over outputs),
+            `categorical` (softmax over `outputs` classes), `squared` (mean over outputs), or one of
+            the project's; always averaged over all counted steps, or over sequences.
         per: one target per `step`, or one per `sequence` (predicted at the last real step).
         outputs: units of the read-out.
-        metric: what is reported: what the loss calls itself, or a name of `rnnzoo.metrics`.  Lower is better.
+        metric: what is reported: what the loss calls itself, or a name of `rnnzoo.metrics`.  Lower
+            is better.
         unit: the metric's unit, for axes and tables.
         baselines: scores of predictors without memory on the test split, by name, best last.
         solved: the score at or below which a training has solved the task; None if there is no such
@@ -99,7 +101,9 @@ def digest_of(splits: Mapping[str, Split]) -> str:
     for name in sorted(splits):
         split = splits[name]
         for array in (split.x, split.y, split.lengths, split.weights):
-            sha.update(f"{name} {None if array is None else (array.dtype.str, array.shape)}".encode())
+            sha.update(
+                f"{name} {None if array is None else (array.dtype.str, array.shape)}".encode()
+            )
             if array is not None:
                 sha.update(np.ascontiguousarray(array).data)
     return sha.hexdigest()
@@ -115,7 +119,9 @@ def check(task: Any, file: str) -> None:
         TaskError: about the first violation.
     """
     if not isinstance(task, Task):
-        raise TaskError(f"{file}: `load` returned {type(task).__name__}, not a Task", "return Task(...)")
+        raise TaskError(
+            f"{file}: `load` returned {type(task).__name__}, not a Task", "return Task(...)"
+        )
     for problem, fix in chain(_words(task), _splits(task), _baselines(task)):
         raise TaskError(f"task '{task.name}' ({file}): {problem}", fix)
 
@@ -124,7 +130,9 @@ Problem = tuple[str, str]  # the problem and its fix
 
 
 def _words(task: Task) -> Iterator[Problem]:
-    """Problems with the names of loss, metric and kind of target, and with the number of outputs."""
+    """Problems with the names of loss, metric and kind of target, and with the number of
+    outputs.
+    """
     if task.loss not in losses.names():
         yield f"there is no loss '{task.loss}'", f"one of: {', '.join(losses.names())}"
         return
@@ -137,7 +145,10 @@ def _words(task: Task) -> Iterator[Problem]:
         return
     if task.metric not in metrics.fitting(loss):
         known = " or ".join(metrics.fitting(loss))
-        yield f"the metric '{task.metric}' of the loss '{task.loss}' is not computed", f"write {known}"
+        yield (
+            f"the metric '{task.metric}' of the loss '{task.loss}' is not computed",
+            f"write {known}",
+        )
     if task.per not in ("step", "sequence"):
         yield f"`per` cannot be '{task.per}'", "write step or sequence"
     if not isinstance(task.outputs, int) or task.outputs < 1:
@@ -175,7 +186,10 @@ def _shapes(task: Task, split: Split) -> Iterator[Problem]:
     fits = split.y.dtype in (np.int32, np.int64) if classes else split.y.dtype.kind in "biuf"
     if split.y.shape != wanted or not fits:
         numbers = "int32" if classes else "numbers"
-        yield f"y is {_form(split.y)}", f"{task.loss} with one target a {task.per} takes {numbers}, {wanted}"
+        yield (
+            f"y is {_form(split.y)}",
+            f"{task.loss} with one target a {task.per} takes {numbers}, {wanted}",
+        )
     if split.weights is not None and task.per == "sequence":
         yield "it has weights, which are for one target a step only", "leave `weights` out"
     elif split.weights is not None and split.weights.shape != (count, time):
@@ -193,7 +207,10 @@ def _values(task: Task, split: Split) -> Iterator[Problem]:
     named = {"x": split.x, "y": split.y, "weights": split.weights}
     for name, array in named.items():
         if array is not None and array.dtype.kind == "f" and not np.isfinite(array).all():
-            yield f"{name} holds NaN or infinite values", "fill them in, or leave these sequences out"
+            yield (
+                f"{name} holds NaN or infinite values",
+                "fill them in, or leave these sequences out",
+            )
     if task.targets == "classes" and not 0 <= split.y.min() <= split.y.max() < task.outputs:
         low, high = int(split.y.min()), int(split.y.max())
         yield (
@@ -203,7 +220,10 @@ def _values(task: Task, split: Split) -> Iterator[Problem]:
     if task.targets == "shares" and not 0 <= split.y.min() <= split.y.max() <= 1:
         yield "y holds numbers that are no probabilities", f"{task.loss} takes zeros and ones"
     if split.weights is not None and not (split.weights.min() >= 0 and split.weights.sum() > 0):
-        yield "weights must not be negative, nor all zero", "1 where a step counts, 0 where it does not"
+        yield (
+            "weights must not be negative, nor all zero",
+            "1 where a step counts, 0 where it does not",
+        )
 
 
 def _baselines(task: Task) -> Iterator[Problem]:

@@ -1,4 +1,6 @@
-"""What generated tasks share: a generator for each split, so that a size or a seed more leaves the others as they were."""
+"""What generated tasks share: a generator for each split, so that a size or a seed more leaves the
+others as they were.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ _SPLIT_OF = dict(zip(SIZES, SPLITS))
 def too_short(least: int, options: Mapping[str, Any], task: str) -> Iterator[Wrong]:
     """A length in which the task has no room."""
     if options["length"] < least:
-        yield Wrong("length", f"task '{task}': `length` must be at least {least}, not {options['length']}")
+        yield Wrong(
+            "length", f"task '{task}': `length` must be at least {least}, not {options['length']}"
+        )
 
 
 def splits(
@@ -28,7 +32,9 @@ def splits(
     return {split: make(options[name], generators[name]) for name, split in _SPLIT_OF.items()}
 
 
-def one_number(name: str, splits: Mapping[str, Split], usual: tuple[str, float], solved: float) -> Task:
+def one_number(
+    name: str, splits: Mapping[str, Split], usual: tuple[str, float], solved: float
+) -> Task:
     """A task whose answer is one number for each sequence.
 
     Args:

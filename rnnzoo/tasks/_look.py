@@ -1,7 +1,8 @@
 """Warnings about probable mistakes in a task's data; none of them is an error.
 
-In: a loaded task.  Out: a sentence for each property that makes scores misleading: classes missing in a split, numbers
-far from 1, whole numbers that may be ids.  Checked once per sweep, never in a trial.
+In: a loaded task.  Out: a sentence for each property that makes scores misleading: classes missing
+in a split, numbers far from 1, whole numbers that may be ids.  Checked once per sweep, never in a
+trial.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ def form(task: Task) -> str:
     """The form of the data in one line: sequences of each split, steps, inputs and targets."""
     counts = ", ".join(f"{len(task.splits[name])} {name}" for name in SPLITS)
     lengths = [int(length) for name in SPLITS for length in _ends(task.splits[name].lengths)]
-    steps = f"{min(lengths)} to {max(lengths)}" if min(lengths) < max(lengths) else str(max(lengths))
+    steps = (
+        f"{min(lengths)} to {max(lengths)}" if min(lengths) < max(lengths) else str(max(lengths))
+    )
     what = {
         "classes": f"one class of {task.outputs}",
         "numbers": _many(task.outputs, "number"),
@@ -47,30 +50,39 @@ def _ends(lengths: np.ndarray) -> tuple[int, int]:
     return int(lengths.min()), int(lengths.max())
 
 
-# ---------------------------------------------------------------------------------------------- classes
+# ------------------------------------------------------------------ classes
 
 
 def _classes(task: Task) -> Iterator[str]:
     """Warnings about classes that cannot be learned, or that no score measures."""
     if task.targets != "classes":
         return
-    counts = {name: np.bincount(_labels(task, task.splits[name]), minlength=task.outputs) for name in SPLITS}
+    counts = {
+        name: np.bincount(_labels(task, task.splits[name]), minlength=task.outputs)
+        for name in SPLITS
+    }
     everywhere = sum(counts.values())
     never = np.flatnonzero(everywhere == 0)
     if len(never):
         yield (
-            f"there is no {_some(never)}, and the read-out has a unit for it: if labels do not count from 0 without gaps,"
-            " write y=np.unique(y, return_inverse=True)[1]"
+            f"there is no {_some(never)}, and the read-out has a unit for it: if labels do not"
+            " count from 0 without gaps, write y=np.unique(y, return_inverse=True)[1]"
         )
     unlearnt = np.flatnonzero((counts["train"] == 0) & (everywhere > 0))
     if len(unlearnt):
         yield f"train lacks {_some(unlearnt)}, which validation or test has: it cannot be learnt"
     if np.count_nonzero(counts["train"]) == 1:
-        yield f"train has one class only, {_some(np.flatnonzero(counts['train']))}: there is nothing to tell apart"
+        yield (
+            f"train has one class only, {_some(np.flatnonzero(counts['train']))}: there is nothing"
+            " to tell apart"
+        )
     for name in SPLITS[1:]:
         lacking = np.flatnonzero((counts[name] == 0) & (counts["train"] > 0))
         if len(lacking):
-            yield f"{name} lacks {_some(lacking)}, which train has: its scores do not tell how well that is learnt"
+            yield (
+                f"{name} lacks {_some(lacking)}, which train has: its scores do not tell how well"
+                " that is learnt"
+            )
 
 
 def _labels(task: Task, split: Split) -> np.ndarray:
@@ -84,7 +96,7 @@ def _some(classes: np.ndarray) -> str:
     return f"class{'es' if len(classes) > 1 else ''} {names}{more}"
 
 
-# ---------------------------------------------------------------------------------------------- scale
+# ------------------------------------------------------------------ scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +125,19 @@ def _inputs(task: Task) -> Iterator[str]:
 
 
 def _targets(task: Task) -> Iterator[str]:
-    """Warnings about targets: numbers far from 1, and one-hot ids that are predicted column by column."""
+    """Warnings about targets: numbers far from 1, and one-hot ids that are predicted column by
+    column.
+    """
     train = task.splits["train"]
-    if task.loss == "bernoulli" and task.per == "step" and task.outputs > 1 and _one_hot(train.y[_real_steps(train)]):
+    if (
+        task.loss == "bernoulli"
+        and task.per == "step"
+        and task.outputs > 1
+        and _one_hot(train.y[_real_steps(train)])
+    ):
         yield (
-            f"every step to predict has exactly one 1: its {task.outputs} columns are predicted each by itself, as keys of"
-            " a piano are, not as one class out of them"
+            f"every step to predict has exactly one 1: its {task.outputs} columns are predicted"
+            " each by itself, as keys of a piano are, not as one class out of them"
         )
     if task.loss != "squared" or (task.name == "arrays" and task.per == "step"):
         return  # the targets are the inputs, which have their own warning
@@ -132,28 +151,37 @@ def _scale(name: str, column: _Column, columns: int) -> str:
     where = f"column {column.number} of {name}" if columns > 1 else name
     exact = ", and single precision keeps only 7 digits of them" if column.size > EXACT else ""
     return (
-        f"{where} has mean {column.mean:.4g} and standard deviation {column.deviation:.4g}: cells learn from numbers near"
-        f" 1, and nothing is scaled here{exact}; write ({name} - mean) / deviation, both taken from train"
+        f"{where} has mean {column.mean:.4g} and standard deviation {column.deviation:.4g}: cells"
+        f" learn from numbers near 1, and nothing is scaled here{exact}; write ({name} - mean) /"
+        " deviation, both taken from train"
     )
 
 
 def _extreme_column(values: np.ndarray, real: np.ndarray) -> _Column | None:
-    """The column with the largest numbers, if these are far from 1; `real` marks the steps that count."""
+    """The column with the largest numbers, if these are far from 1; `real` marks the steps that
+    count.
+    """
     if values.dtype == np.uint8 and values.max() <= 1:
         return None
     count, total, squares = 0, np.zeros(values.shape[-1]), np.zeros(values.shape[-1])
     rows = max(1, _BLOCK // max(1, values[0].size))
     for start in range(0, len(values), rows):
         block = values[start : start + rows][real[start : start + rows]].astype(float)
-        count, total, squares = count + len(block), total + block.sum(0), squares + (block**2).sum(0)
+        count, total, squares = (
+            count + len(block),
+            total + block.sum(0),
+            squares + (block**2).sum(0),
+        )
     mean, size = total / count, np.sqrt(squares / count)
     column = int(np.argmax(size))
     if size[column] <= FAR and (size[column] >= NEAR or size[column] == 0):
         return None
-    return _Column(column, float(mean[column]), float(np.sqrt(max(0.0, size[column] ** 2 - mean[column] ** 2))))
+    return _Column(
+        column, float(mean[column]), float(np.sqrt(max(0.0, size[column] ** 2 - mean[column] ** 2)))
+    )
 
 
-# ---------------------------------------------------------------------------------------------- ids
+# ------------------------------------------------------------------ ids
 
 
 def _predicts_numbers(task: Task) -> bool:
@@ -175,12 +203,18 @@ def _most_of_ids(task: Task) -> int:
 def _ids(most: int, column: _Column | None, predicted: bool) -> str:
     how = ", and predicts them by squared error" if predicted else ""
     one_hot = (
-        f"write them one-hot, x=np.eye({most + 1})[x]" if most < MOST_CLASSES else "this task is not made for them"
+        f"write them one-hot, x=np.eye({most + 1})[x]"
+        if most < MOST_CLASSES
+        else "this task is not made for them"
     )
-    scaled = "; quantities so far from 1 are better scaled, (x - mean) / deviation of train" if column else ""
+    scaled = (
+        "; quantities so far from 1 are better scaled, (x - mean) / deviation of train"
+        if column
+        else ""
+    )
     return (
-        f"x holds whole numbers from 0 to {most}, and a cell takes them for quantities{how}: if they name things"
-        f" (words, characters, products), {one_hot}{scaled}"
+        f"x holds whole numbers from 0 to {most}, and a cell takes them for quantities{how}: if"
+        f" they name things (words, characters, products), {one_hot}{scaled}"
     )
 
 
@@ -193,7 +227,9 @@ def _one_hot(rows: np.ndarray) -> bool:
 
 
 def _real_steps(split: Split, per: str = "step") -> np.ndarray:
-    """(sequences, time) bool: the steps without padding; (sequences, 1) of True with one target per sequence."""
+    """(sequences, time) bool: the steps without padding; (sequences, 1) of True with one target per
+    sequence.
+    """
     if per == "sequence":
         return np.ones((len(split), 1), bool)
     return np.arange(split.x.shape[1]) < split.lengths[:, None]

@@ -1,8 +1,9 @@
-"""What polyphonic music tasks share: piano rolls, next-frame prediction, and predictors that learn nothing sequential.
+"""What polyphonic music tasks share: piano rolls, next-frame prediction, and predictors that learn
+nothing sequential.
 
-A frame is which of 88 keys sound; column k is MIDI note k + 21.  The score is the negative log-likelihood of a frame, in
-nats, summed over keys and averaged over all frames but the first (Boulanger-Lewandowski et al. 2012; averaged over frames
-as Bai, Kolter and Koltun 2018 do).
+A frame is which of 88 keys sound; column k is MIDI note k + 21.  The score is the negative
+log-likelihood of a frame, in nats, summed over keys and averaged over all frames but the first
+(Boulanger-Lewandowski et al. 2012; averaged over frames as Bai, Kolter and Koltun 2018 do).
 """
 
 from __future__ import annotations
@@ -58,8 +59,9 @@ def _split(pieces: Sequence[np.ndarray]) -> Split:
 def baselines(train: Sequence[np.ndarray], test: Sequence[np.ndarray]) -> dict[str, float]:
     """Scores on `test` of two predictors fitted on `train` with add-half smoothing.
 
-    `key frequencies` knows how often each key sounds; `Markov per key` knows, for each key by itself, how often it sounds
-    after it did and after it did not.  A network that is worse than the second has learnt nothing from one frame to the next.
+    `key frequencies` knows how often each key sounds; `Markov per key` knows, for each key by
+    itself, how often it sounds after it did and after it did not.  A network that is worse than the
+    second has learnt nothing from one frame to the next.
     """
     return {
         "key frequencies": _nll(_frequencies(train), test),

@@ -1,8 +1,8 @@
 """MusicXML, compressed or not -> which notes sound at each quarter, in one pass a part.
 
-In: a `.mxl` or `.xml` file.  Out: MIDI numbers at every grid point.  Understands what chorales hold: divisions,
-durations, chords, backup and forward, grace notes (which take no time), transposing instruments and ties (a held note
-simply sounds on).
+In: a `.mxl` or `.xml` file.  Out: MIDI numbers at every grid point.  Understands what chorales
+hold: divisions, durations, chords, backup and forward, grace notes (which take no time),
+transposing instruments and ties (a held note simply sounds on).
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ def frames(path: Path, parts: int | None = None) -> list[list[int]]:
     notes = [note for part in score.findall("part")[:parts] for note in _notes(part)]
     sounding: list[set[int]] = []
     for onset, end, number in notes:
-        first = -(-onset.numerator // onset.denominator)  # the first grid point at or after the onset
+        # the first grid point at or after the onset
+        first = -(-onset.numerator // onset.denominator)
         for quarter in range(first, -(-end.numerator // end.denominator)):
             while len(sounding) <= quarter:
                 sounding.append(set())

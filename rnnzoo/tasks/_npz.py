@@ -1,6 +1,8 @@
-"""A NumPy `.npz` file -> its arrays, whatever state the file is in; Python objects are never unpickled.
+"""A NumPy `.npz` file -> its arrays, whatever state the file is in; Python objects are never
+unpickled.
 
-Headers alone say what is in a file and how large it is, so that nothing is made room for that the file does not hold.
+Headers alone say what is in a file and how large it is, so that nothing is made room for that the
+file does not hold.
 """
 
 from __future__ import annotations
@@ -42,7 +44,9 @@ def headers(path: Path) -> dict[str, Header]:
         try:
             with zipfile.ZipFile(stream) as archive:
                 files = [file for file in archive.infolist() if file.filename.endswith(".npy")]
-                return {file.filename.removesuffix(".npy"): _header(archive, file) for file in files}
+                return {
+                    file.filename.removesuffix(".npy"): _header(archive, file) for file in files
+                }
         except ValueError as error:
             raise ValueError(f"it is damaged: {error}") from None
         except MemoryError:
@@ -74,7 +78,8 @@ def read(path: Path, names: Collection[str] | None = None) -> dict[str, np.ndarr
 
     Raises:
         OSError: it cannot be opened.
-        ValueError: it is no `.npz` file, is damaged, or an array holds Python objects; the message says which.
+        ValueError: it is no `.npz` file, is damaged, or an array holds Python objects; the message
+            says which.
         MemoryError: an array does not fit; the message says which.
     """
     known = headers(path)

@@ -1,7 +1,7 @@
 """A task's options: what is wrong with them is known before any data is loaded.
 
-In: names and options as a spec gives them.  Out: the task's module and all options with their values, or every mistake with
-its place.
+In: names and options as a spec gives them.  Out: the task's module and all options with their
+values, or every mistake with its place.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ def module(name: str) -> Any:
     """The file of a task, with all that the contract asks of it.
 
     Raises:
-        UsageError: there is none, it cannot be imported, or it lacks something; the message names the file.
+        UsageError: there is none, it cannot be imported, or it lacks something; the message names
+            the file.
     """
     task = plugins.load("tasks", name)
     plugins.require("task", task, _lacks(task), 'docs/tasks.md, "Adding a task"')
@@ -62,7 +63,8 @@ def check_spec(experiment: Experiment) -> None:
     """Whether the tasks of an experiment take the options that it gives them; no data is loaded.
 
     Raises:
-        SpecError: every option that is unknown or wrong, and every file that is missing, with its place.
+        SpecError: every option that is unknown or wrong, and every file that is missing, with its
+            place.
     """
     mistakes = Mistakes()
     folder = Path(experiment.file).parent

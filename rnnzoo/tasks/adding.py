@@ -1,7 +1,9 @@
-"""The adding problem: the sum of two marked numbers among many (Hochreiter and Schmidhuber 1997, in its modern form).
+"""The adding problem: the sum of two marked numbers among many (Hochreiter and Schmidhuber 1997, in
+its modern form).
 
-Each step shows a number, uniform on [0, 1], and a marker that is 1 at one step of the first half and at one of the second.
-The target is the sum of the two marked numbers.  Always answering 1 scores a mean squared error of 1/6.
+Each step shows a number, uniform on [0, 1], and a marker that is 1 at one step of the first half
+and at one of the second.  The target is the sum of the two marked numbers.  Always answering 1
+scores a mean squared error of 1/6.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
 """One's own data: a NumPy `.npz` file of sequences.
 
-x         (sequences, time, inputs), or (sequences, time) for one input
-y         `classify`: (sequences,) of classes from 0; `regress`: (sequences,) or (sequences, outputs);
+x         (sequences, time, inputs), or (sequences, time) for one input y         `classify`:
+(sequences,) of classes from 0; `regress`: (sequences,) or (sequences, outputs);
           `next_step` takes none: x itself, one step on, is the target
 lengths   (sequences,): how many steps are real; without it, all
 split     (sequences,) of `train`, `validation`, `test`, or of 0, 1, 2
 group     (sequences,) of numbers or names: whose a sequence is; a group is never in two splits
 
-Without `split`, 70, 15 and 15 % of the groups, or of the sequences, by a shuffle that is always the same.  Other arrays of
-the file are not read.
+Without `split`, 70, 15 and 15 % of the groups, or of the sequences, by a shuffle that is always the
+same.  Other arrays of the file are not read.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ ABOUT = "your own sequences, from a .npz file: next_step, classify or regress"
 KINDS = ("next_step", "classify", "regress")
 SHARES = (0.7, 0.85)  # where validation begins, and test
 CLASSES = 100_000  # labels above are identifiers, not classes from 0
-ALSO = {"valid": "validation", "val": "validation", "dev": "validation"}  # what else the splits are called
+# what else the splits are called
+ALSO = {"valid": "validation", "val": "validation", "dev": "validation"}
 WINDOWS = 16  # pairs of sequences that are compared for overlap
 _BLOCK = 1000  # steps that are scored together
 _REPORTED = {  # of each loss the metric and its unit
@@ -39,12 +40,18 @@ _REPORTED = {  # of each loss the metric and its unit
 
 
 def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
-    """What is wrong with the options, and with the form of what the file holds; its values are not read."""
+    """What is wrong with the options, and with the form of what the file holds; its values are not
+    read.
+    """
     kind, file = options["kind"], options["file"]
     if kind not in KINDS:
         yield Wrong("kind", f"the task 'arrays' has no kind '{kind}'", nearest(kind, KINDS))
     if not file:
-        yield Wrong("file", "the task 'arrays' needs a file", "task: {name: arrays, file: my.npz, kind: classify}")
+        yield Wrong(
+            "file",
+            "the task 'arrays' needs a file",
+            "task: {name: arrays, file: my.npz, kind: classify}",
+        )
     elif problem := files.unusable(file, folder):
         yield Wrong("file", *problem)
     elif kind in KINDS:
@@ -67,7 +74,9 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     """
     kind, path = options["kind"], files.place(options["file"], folder)
     try:
-        arrays = _npz.read(path, [name for name in files.READ if name != "y" or kind != "next_step"])
+        arrays = _npz.read(
+            path, [name for name in files.READ if name != "y" or kind != "next_step"]
+        )
         warnings = list(_noticed(kind, arrays, _npz.headers(path)))
     except (OSError, ValueError) as error:
         problem, fix = _damaged(path, error)
@@ -97,7 +106,7 @@ def _refuse(path: Path, problem: str, fix: str) -> TaskError:
     return TaskError(f"{path}: {problem}", fix)
 
 
-# ---------------------------------------------------------------------------------------------- x
+# ------------------------------------------------------------------ x
 
 
 def _x(arrays: Mapping[str, np.ndarray], path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -111,7 +120,11 @@ def _x(arrays: Mapping[str, np.ndarray], path: Path) -> tuple[np.ndarray, np.nda
     padding = np.arange(x.shape[1])[None, :] >= lengths[:, None]
     # What stands in the padding must not matter, NaN included.
     kept = np.where(padding[..., None], 0, x) if padding.any() else x
-    exact = kept.astype(np.uint8, copy=False) if x.dtype.kind in "bu" and x.max() <= 255 else _single(kept)
+    exact = (
+        kept.astype(np.uint8, copy=False)
+        if x.dtype.kind in "bu" and x.max() <= 255
+        else _single(kept)
+    )
     if exact.dtype == np.float32 and not np.isfinite(exact).all():
         raise _not_finite("x", kept, path, _fix_of_x(given, kept, "lengths" in arrays))
     return exact, lengths.astype(np.int32)
@@ -128,11 +141,16 @@ def _not_finite(name: str, array: np.ndarray, path: Path, fix: str) -> TaskError
     bad = ~np.isfinite(array)
     what = "NaN or infinite values"
     if not bad.any():
-        bad, what = ~np.isfinite(_single(array)), "values that are too large for single precision (3.4e38)"
+        bad, what = (
+            ~np.isfinite(_single(array)),
+            "values that are too large for single precision (3.4e38)",
+        )
     first = np.argwhere(bad)[0]
     axes = ("sequence", "step", "input") if name == "x" else ("sequence", "output")
     place = ", ".join(f"{axis} {position}" for axis, position in zip(axes, first))
-    return _refuse(path, f"{name} holds {bad.sum():,} {what}, the first in {place} (counted from 0)", fix)
+    return _refuse(
+        path, f"{name} holds {bad.sum():,} {what}, the first in {place} (counted from 0)", fix
+    )
 
 
 def _fix_of_x(x: np.ndarray, kept: np.ndarray, has_lengths: bool) -> str:
@@ -140,14 +158,20 @@ def _fix_of_x(x: np.ndarray, kept: np.ndarray, has_lengths: bool) -> str:
     ends = (missing[:, :-1] <= missing[:, 1:]).all() and not missing[:, 0].any()
     if not has_lengths and missing.any() and ends and np.isfinite(kept[~missing]).all():
         axes = "x" if x.ndim == 2 else "x[..., 0]"
-        return f"NaN ends these sequences: lengths=(~np.isnan({axes})).sum(1) says how many steps are real"
+        return (
+            f"NaN ends these sequences: lengths=(~np.isnan({axes})).sum(1) says how many steps are"
+            " real"
+        )
     if np.isfinite(kept).all():
         return "x=x / a number, or its logarithm"
     axes = "1" if x.ndim == 2 else "(1, 2)"
-    return f"fill them in, or keep = np.isfinite(x).all({axes}) and x=x[keep], the other arrays likewise"
+    return (
+        f"fill them in, or keep = np.isfinite(x).all({axes}) and x=x[keep], the other arrays"
+        " likewise"
+    )
 
 
-# ---------------------------------------------------------------------------------------------- targets
+# ------------------------------------------------------------------ targets
 
 
 def _targets(
@@ -161,32 +185,47 @@ def _targets(
         single = _single(y.reshape(len(y), -1))
         if not np.isfinite(single).all():
             finite = "np.isfinite(y)" if y.ndim == 1 else "np.isfinite(y).all(1)"
-            fix = f"keep = {finite} says which to keep: x=x[keep], y=y[keep], the other arrays likewise"
+            fix = (
+                f"keep = {finite} says which to keep: x=x[keep], y=y[keep], the other arrays"
+                " likewise"
+            )
             raise _not_finite("y", y.reshape(len(y), -1), path, fix)
         _check_squares("y", single, path)
         return Split(x, single, lengths), "squared", single.shape[1]
     for problem, fix in _no_classes(y, x.shape[1]):
         raise _refuse(
-            path, f"to classify, y must be ({len(x)},) of whole numbers from 0 to {CLASSES - 1}: {problem}", fix
+            path,
+            f"to classify, y must be ({len(x)},) of whole numbers from 0 to {CLASSES - 1}:"
+            f" {problem}",
+            fix,
         )
     return Split(x, y.astype(np.int32), lengths), "categorical", int(y.max()) + 1
 
 
 def _check_squares(name: str, targets: np.ndarray, path: Path) -> None:
-    """Refuse targets whose squared error is infinite at the first step, so that every training would diverge."""
+    """Refuse targets whose squared error is infinite at the first step, so that every training
+    would diverge.
+    """
     with np.errstate(over="ignore"):
         finite = all(np.isfinite(np.square(target).sum()) for target in targets)
     if not finite:
-        problem = f"the squares of {name} are too large for single precision (3.4e38): no error could be computed"
+        problem = (
+            f"the squares of {name} are too large for single precision (3.4e38): no error could be"
+            " computed"
+        )
         raise _refuse(path, problem, f"{name}=({name} - {name}.mean()) / {name}.std()")
 
 
 def _next_step(x: np.ndarray, lengths: np.ndarray, path: Path) -> tuple[Split, str, int]:
     if lengths.min() < 2:
         problem = "to predict the next step, every sequence needs at least 2 steps"
-        raise _refuse(path, problem, f"leave out sequence {int(lengths.argmin())} and others as short")
+        raise _refuse(
+            path, problem, f"leave out sequence {int(lengths.argmin())} and others as short"
+        )
     binary = _binary(x)
-    inputs = np.where(np.arange(x.shape[1] - 1)[None, :, None] < lengths[:, None, None] - 1, x[:, :-1], 0)
+    inputs = np.where(
+        np.arange(x.shape[1] - 1)[None, :, None] < lengths[:, None, None] - 1, x[:, :-1], 0
+    )
     target = x[:, 1:].astype(np.uint8 if binary else np.float32)
     if not binary:
         _check_squares("x", target, path)
@@ -195,7 +234,9 @@ def _next_step(x: np.ndarray, lengths: np.ndarray, path: Path) -> tuple[Split, s
 
 
 def _binary(x: np.ndarray) -> bool:
-    """Whether all numbers are 0 or 1; looked at sequence by sequence, since what is made for all of them is large."""
+    """Whether all numbers are 0 or 1; looked at sequence by sequence, since what is made for all of
+    them is large.
+    """
     return all(bool(((sequence == 0) | (sequence == 1)).all()) for sequence in x)
 
 
@@ -206,8 +247,17 @@ def _no_classes(y: np.ndarray, steps: int) -> Iterator[tuple[str, str]]:
         yield from _no_column(y, steps)
     elif y.dtype.kind == "f" and not np.isfinite(y).all():
         bad = ~np.isfinite(y)
-        fix = "keep = np.isfinite(y) says which to keep: x=x[keep], y=y[keep], the other arrays likewise"
-        yield f"{bad.sum()} of them are NaN or infinite, the first that of sequence {int(bad.argmax())}", fix
+        fix = (
+            "keep = np.isfinite(y) says which to keep: x=x[keep], y=y[keep], the other arrays"
+            " likewise"
+        )
+        yield (
+            (
+                f"{bad.sum()} of them are NaN or infinite, the first that of sequence"
+                f" {int(bad.argmax())}"
+            ),
+            fix,
+        )
     elif not np.array_equal(y, np.floor(y)):
         first = y[y != np.floor(y)][0]
         yield f"{first:g} is no whole number", "kind: regress, if y are quantities"
@@ -216,7 +266,10 @@ def _no_classes(y: np.ndarray, steps: int) -> Iterator[tuple[str, str]]:
     elif y.max() >= CLASSES:
         yield f"the largest is {y.max():g}", counted
     elif y.min() == y.max():
-        yield f"all are {y.max():g}, one class only: there is nothing to tell apart", "y=..., of two classes or more"
+        yield (
+            f"all are {y.max():g}, one class only: there is nothing to tell apart",
+            "y=..., of two classes or more",
+        )
 
 
 def _no_column(y: np.ndarray, steps: int) -> Iterator[tuple[str, str]]:
@@ -227,13 +280,16 @@ def _no_column(y: np.ndarray, steps: int) -> Iterator[tuple[str, str]]:
         fix = "a class at every step is not offered: y=y[:, -1] keeps the last one"
         yield f"it has shape {y.shape}, a class at every step", fix
     elif binary:
-        fix = f"several labels a sequence are not offered: kind: regress predicts {y.shape[1]} numbers"
+        fix = (
+            f"several labels a sequence are not offered: kind: regress predicts {y.shape[1]}"
+            " numbers"
+        )
         yield f"it has shape {y.shape}, several labels a sequence", fix
     else:
         yield f"it has shape {y.shape}", "one class a sequence, or kind: regress"
 
 
-# ---------------------------------------------------------------------------------------------- splits
+# ------------------------------------------------------------------ splits
 
 
 def _where(arrays: Mapping[str, np.ndarray], count: int, seed: int, path: Path) -> np.ndarray:
@@ -254,26 +310,40 @@ def _given(split: np.ndarray, count: int, path: Path) -> np.ndarray:
     """The splits as numbers."""
     values, place = np.unique(split, return_inverse=True)
     words = [value.decode() if isinstance(value, bytes) else value for value in values.tolist()]
-    known: dict[str | int, int] = {**{name: number for number, name in enumerate(SPLITS)}, 0: 0, 1: 1, 2: 2}
+    known: dict[str | int, int] = {
+        **{name: number for number, name in enumerate(SPLITS)},
+        0: 0,
+        1: 1,
+        2: 2,
+    }
     known |= {synonym: known[name] for synonym, name in ALSO.items()}
     strange = [word for word in words if word not in known]
     if strange:
         near = nearest(str(strange[0]), [*SPLITS, *ALSO])
-        cut = " (an array of short texts cuts longer ones: split.astype('U10') before you write into it)"
+        cut = (
+            " (an array of short texts cuts longer ones: split.astype('U10') before you write"
+            " into it)"
+        )
         raise _refuse(
             path,
-            f"split must hold one of {', '.join(SPLITS)}, or of 0, 1, 2, for each of the {count} sequences, and not"
-            f" {', '.join(map(repr, strange[:4]))}",
+            f"split must hold one of {', '.join(SPLITS)}, or of 0, 1, 2, for each of the {count}"
+            f" sequences, and not {', '.join(map(repr, strange[:4]))}",
             near + (cut if split.dtype.kind in files.TEXTS else ""),
         )
     return np.array([known[word] for word in words])[place]
 
 
 def _by_group(group: np.ndarray, seed: int, path: Path) -> np.ndarray:
-    """Splits of whole groups: a shuffle of the groups, 15 % of them each for validation and test, at least one."""
+    """Splits of whole groups: a shuffle of the groups, 15 % of them each for validation and test,
+    at least one.
+    """
     names, member = np.unique(group, return_inverse=True)
     if len(names) < len(SPLITS):
-        raise _refuse(path, f"group names {len(names)} groups, and there are three splits", "give a `split` instead")
+        raise _refuse(
+            path,
+            f"group names {len(names)} groups, and there are three splits",
+            "give a `split` instead",
+        )
     aside = max(1, round((1 - SHARES[1]) * len(names)))
     where = np.zeros(len(names), int)
     shuffled = np.random.default_rng(seed).permutation(len(names))
@@ -290,7 +360,9 @@ def _check_groups(group: np.ndarray, where: np.ndarray, path: Path) -> None:
         sides = sorted({int(where[torn[0]]), int(first[member[torn[0]]])})
         both = " and in ".join(SPLITS[side] for side in sides)
         raise _refuse(
-            path, f"group {names[member[torn[0]]]!s} is in {both}", "leave `split` out, or keep groups whole in it"
+            path,
+            f"group {names[member[torn[0]]]!s} is in {both}",
+            "leave `split` out, or keep groups whole in it",
         )
 
 
@@ -305,7 +377,9 @@ def _check_filled(split_numbers: np.ndarray, arrays: Mapping[str, np.ndarray], p
         else "`split` says where each goes, and one series can be cut into several sequences"
     )
     problem = f"the {empty[0]} split is empty: {len(split_numbers)} sequences"
-    raise _refuse(path, problem if "split" in arrays else f"{problem} are too few for 70, 15 and 15 %", fix)
+    raise _refuse(
+        path, problem if "split" in arrays else f"{problem} are too few for 70, 15 and 15 %", fix
+    )
 
 
 def _fix_of_empty(name: str, split: np.ndarray) -> str:
@@ -313,9 +387,12 @@ def _fix_of_empty(name: str, split: np.ndarray) -> str:
     if name == "train":
         return "give it most of the sequences"
     if split.dtype.kind not in files.TEXTS:
-        return f"take some out of train: split[np.flatnonzero(split == 0)[::5]] = {SPLITS.index(name)}"
+        return (
+            f"take some out of train: split[np.flatnonzero(split == 0)[::5]] = {SPLITS.index(name)}"
+        )
     return (
-        f"take some out of train: split = split.astype('U10'); split[np.flatnonzero(split == 'train')[::5]] = '{name}'"
+        "take some out of train: split = split.astype('U10'); split[np.flatnonzero(split =="
+        f" 'train')[::5]] = '{name}'"
     )
 
 
@@ -323,20 +400,27 @@ def _rows(whole: Split, chosen: np.ndarray) -> Split:
     return Split(whole.x[chosen], whole.y[chosen], whole.lengths[chosen])
 
 
-# ---------------------------------------------------------------------------------------------- what is noticed
+# ------------------------------------------------------------------ what is noticed
 
 
-def _noticed(kind: str, arrays: Mapping[str, np.ndarray], headers: Mapping[str, _npz.Header]) -> Iterator[str]:
+def _noticed(
+    kind: str, arrays: Mapping[str, np.ndarray], headers: Mapping[str, _npz.Header]
+) -> Iterator[str]:
     """What is probably not meant, as far as only the file can tell."""
     if "split" not in arrays and "group" not in arrays:
         yield _shuffled(arrays["x"])
     if kind == "next_step" and "y" in headers:
         yield "y is not used: next_step predicts x itself, one step on"
     y = arrays.get("y")
-    if kind == "regress" and y is not None and y.ndim == 2 and 1 < y.shape[1] == arrays["x"].shape[1]:
+    if (
+        kind == "regress"
+        and y is not None
+        and y.ndim == 2
+        and 1 < y.shape[1] == arrays["x"].shape[1]
+    ):
         yield (
-            f"y has as many columns as x has steps: it is read as {y.shape[1]} numbers to predict at the end of a sequence,"
-            " not as one at every step"
+            f"y has as many columns as x has steps: it is read as {y.shape[1]} numbers to predict"
+            " at the end of a sequence, not as one at every step"
         )
 
 
@@ -345,13 +429,14 @@ def _shuffled(x: np.ndarray) -> str:
     step = _overlap(x)
     if step:
         return (
-            f"sequences are windows of one series, each begun {step} step{'s' if step > 1 else ''} after the one before, and"
-            " they are split by a shuffle: train holds steps of test, and scores on test are too good; write a `split` by"
-            " time"
+            f"sequences are windows of one series, each begun {step} step{'s' if step > 1 else ''}"
+            " after the one before, and they are split by a shuffle: train holds steps of test,"
+            " and scores on test are too good; write a `split` by time"
         )
     return (
-        "there is no `split` and no `group`: sequences go to train, validation and test by a shuffle; where several are of"
-        " one person, machine or series, scores on test are too good"
+        "there is no `split` and no `group`: sequences go to train, validation and test by a"
+        " shuffle; where several are of one person, machine or series, scores on test are too"
+        " good"
     )
 
 
@@ -366,7 +451,7 @@ def _overlap(x: np.ndarray) -> int:
     return 0
 
 
-# ---------------------------------------------------------------------------------------------- baselines
+# ------------------------------------------------------------------ baselines
 
 
 def _baselines(splits: Mapping[str, Split], loss: str) -> dict[str, float]:
@@ -380,7 +465,8 @@ def _baselines(splits: Mapping[str, Split], loss: str) -> dict[str, float]:
         return {"mean of train": float(((_real(test).astype(float) - mean) ** 2).mean())}
     known, asked = _real(train), _real(test)
     likely = (known.sum(0, dtype=float) + 0.5) / (len(known) + 1.0)
-    blocks = [asked[start : start + _BLOCK] for start in range(0, len(asked), _BLOCK)]  # in eight bytes a number
+    # in eight bytes a number
+    blocks = [asked[start : start + _BLOCK] for start in range(0, len(asked), _BLOCK)]
     scores = [np.where(block == 1, np.log(likely), np.log1p(-likely)).sum(1) for block in blocks]
     return {"frequencies of train": float(-np.concatenate(scores).mean())}
 

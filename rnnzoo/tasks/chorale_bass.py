@@ -1,10 +1,13 @@
-"""From the soprano of a Bach chorale, the pitch class of its bass: one label for each frame, and no look-ahead.
+"""From the soprano of a Bach chorale, the pitch class of its bass: one label for each frame, and no
+look-ahead.
 
-In: the highest note of each quarter, one-hot.  Out: which of 12 pitch classes the lowest note has, or that none sounds.
-The pieces are those of the task `chorales`, in their original keys, so that the key has to be told from what came before.
+In: the highest note of each quarter, one-hot.  Out: which of 12 pitch classes the lowest note has,
+or that none sounds.  The pieces are those of the task `chorales`, in their original keys, so that
+the key has to be told from what came before.
 
-It stands in for framewise phoneme classification on TIMIT (Greff et al. 2015), which cannot be had openly: a label for
-each frame out of a few classes, silence among them, by the share of wrong frames.
+It stands in for framewise phoneme classification on TIMIT (Greff et al. 2015), which cannot be had
+openly: a label for each frame out of a few classes, silence among them, by the share of wrong
+frames.
 """
 
 from __future__ import annotations
@@ -18,10 +21,14 @@ import numpy as np
 from rnnzoo.tasks import Report, Split, Task, _music, chorales, digest_of
 
 OPTIONS: dict[str, Any] = {}
-ABOUT = "Bach chorales: the pitch class of the bass from the soprano, frame by frame (nothing is downloaded)"
+ABOUT = (
+    "Bach chorales: the pitch class of the bass from the soprano, frame by frame (nothing is"
+    " downloaded)"
+)
 NOTE = (
-    "Soprano and bass are the highest and the lowest note that sounds: voices that cross are taken as they sound, and"
-    " where one note sounds, it is both. A task of our own: no published numbers."
+    "Soprano and bass are the highest and the lowest note that sounds: voices that cross are"
+    " taken as they sound, and where one note sounds, it is both. A task of our own: no published"
+    " numbers."
 )
 SILENCE = 12  # the classes before it are C, C sharp, ..., B
 CLASSES = 13
@@ -57,7 +64,8 @@ def bass(roll: np.ndarray) -> np.ndarray:
 
 
 def soprano(roll: np.ndarray, low: int, high: int) -> np.ndarray:
-    """The highest note of each frame, one-hot: (frames, 1 + pitches) uint8, silence first and then `low` to `high`.
+    """The highest note of each frame, one-hot: (frames, 1 + pitches) uint8, silence first and then
+    `low` to `high`.
 
     A pitch out of that range counts as the nearest in it.
     """
@@ -90,13 +98,15 @@ def _split(pieces: Sequence[np.ndarray], low: int, high: int) -> Split:
 
 
 def baselines(train: Split, test: Split) -> dict[str, float]:
-    """Scores on `test` of two predictors fitted on `train`; neither knows any frame but the present one.
+    """Scores on `test` of two predictors fitted on `train`; neither knows any frame but the present
+    one.
 
-    `most frequent class` always gives one answer; `most frequent class under the soprano` gives one for each note of the
-    soprano, and the former's under a note that `train` does not have.  A network that is worse than the second has learnt
-    nothing from one frame to the next.
+    `most frequent class` always gives one answer; `most frequent class under the soprano` gives one
+    for each note of the soprano, and the former's under a note that `train` does not have.  A
+    network that is worse than the second has learnt nothing from one frame to the next.
     """
-    counts = np.zeros((train.x.shape[-1], CLASSES), int)  # how often each class came under each note
+    # how often each class came under each note
+    counts = np.zeros((train.x.shape[-1], CLASSES), int)
     np.add.at(counts, _frames(train), 1)
     usual = counts.sum(0).argmax()
     under = np.where(counts.any(1), counts.argmax(1), usual)

@@ -1,7 +1,9 @@
-"""Copy memory: ten symbols, a long wait, a signal, and the ten symbols again (as in Arjovsky, Shah and Bengio 2016).
+"""Copy memory: ten symbols, a long wait, a signal, and the ten symbols again (as in Arjovsky, Shah
+and Bengio 2016).
 
-The input is 10 symbols out of 8, `length` - 1 blanks, a delimiter and 10 blanks; the target is blank until the delimiter
-and then the symbols: `length` + 20 steps.  Without memory the best cross-entropy is 10 ln 8 / (length + 20).
+The input is 10 symbols out of 8, `length` - 1 blanks, a delimiter and 10 blanks; the target is
+blank until the delimiter and then the symbols: `length` + 20 steps.  Without memory the best
+cross-entropy is 10 ln 8 / (length + 20).
 """
 
 from __future__ import annotations

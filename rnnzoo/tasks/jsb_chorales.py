@@ -1,7 +1,9 @@
-"""JSB Chorales (Boulanger-Lewandowski et al. 2012), the canonical set: 229, 76 and 77 pieces transposed to one key.
+"""JSB Chorales (Boulanger-Lewandowski et al. 2012), the canonical set: 229, 76 and 77 pieces
+transposed to one key.
 
-Looked for in the folder that `RNNZOO_DATA` names, then in the cache, then downloaded; checked by SHA-256 wherever it is
-from.  Published numbers belong to this set: about 8.4 nats a frame (Greff et al. 2015: 8.38; Bai et al. 2018: 8.43).
+Looked for in the folder that `RNNZOO_DATA` names, then in the cache, then downloaded; checked by
+SHA-256 wherever it is from.  Published numbers belong to this set: about 8.4 nats a frame (Greff et
+al. 2015: 8.38; Bai et al. 2018: 8.43).
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ from rnnzoo.spec.settings import cache_folder
 from rnnzoo.tasks import Report, Task, _music
 
 OPTIONS: dict[str, Any] = {}
-ABOUT = "JSB Chorales, the canonical set in one key: next-frame prediction (downloaded once, 0.4 MB)"
+ABOUT = (
+    "JSB Chorales, the canonical set in one key: next-frame prediction (downloaded once, 0.4 MB)"
+)
 NOTE = "The canonical split; averaged over frames, the first frame of a piece is not predicted."
 FILE = "jsb-chorales-quarter.json"
 SHA256 = "2db9329f1881a1d3f49703ec556bf1d6f84b4f6c1d702c156536e93cf31e1c91"
@@ -52,7 +56,8 @@ def _checked(path: Path) -> Path:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if digest != SHA256:
         raise TaskError(
-            f"{path} is not the file it should be: its SHA-256 is {digest[:16]}..., not {SHA256[:16]}...",
+            f"{path} is not the file it should be: its SHA-256 is {digest[:16]}..., not"
+            f" {SHA256[:16]}...",
             f"delete it, and take it from {URL}",
         )
     return path
@@ -65,13 +70,19 @@ def _download(progress: Report) -> Path:
     pooch.get_logger().setLevel("ERROR")
     try:
         pooch.retrieve(
-            URL, f"sha256:{SHA256}", fname=FILE, path=cache_folder(), downloader=pooch.HTTPDownloader(timeout=TIMEOUT)
+            URL,
+            f"sha256:{SHA256}",
+            fname=FILE,
+            path=cache_folder(),
+            downloader=pooch.HTTPDownloader(timeout=TIMEOUT),
         )
     except Exception as error:  # whatever the network does is one thing to the user
         raise TaskError(
-            f"the task 'jsb_chorales' needs {FILE}, which could not be downloaded ({type(error).__name__})",
-            f"put it by hand into {cache_folder()}, or into a folder that the environment variable RNNZOO_DATA"
-            f" names\n       it comes from {URL}",
+            f"the task 'jsb_chorales' needs {FILE}, which could not be downloaded"
+            f" ({type(error).__name__})",
+            f"put it by hand into {cache_folder()}, or into a folder that the environment variable"
+            " RNNZOO_DATA names\n"
+            f"       it comes from {URL}",
         ) from None
     progress("downloading JSB Chorales", 1, 1)
     return _checked(cache_folder() / FILE)

@@ -1,9 +1,10 @@
 """The sum since the last mark: a memory that must be emptied, which is what a forget gate is for.
 
-Each step shows a number, uniform on [0, 1], and a marker that is 1 now and then.  The target is the sum of the numbers from
-the last mark on, that step included, as a share of `length / 4`, which it seldom exceeds.  Whoever only adds must get rid of
-what was added before the mark.  A task of our own, after Gers, Schmidhuber and Cummins 2000 (Learning to forget: continual
-prediction with LSTM), who gave the LSTM its forget gate for sequences whose parts nobody separates.
+Each step shows a number, uniform on [0, 1], and a marker that is 1 now and then.  The target is the
+sum of the numbers from the last mark on, that step included, as a share of `length / 4`, which it
+seldom exceeds.  Whoever only adds must get rid of what was added before the mark.  A task of our
+own, after Gers, Schmidhuber and Cummins 2000 (Learning to forget: continual prediction with LSTM),
+who gave the LSTM its forget gate for sequences whose parts nobody separates.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""Temporal order, experiment 6a of Hochreiter and Schmidhuber 1997: in which order came two symbols, long ago?
+"""Temporal order, experiment 6a of Hochreiter and Schmidhuber 1997: in which order came two
+symbols, long ago?
 
-Sequences of 100 to 110 symbols: B, then a, b, c or d at random, E at the end (the paper has E first and B last: two names
-for the same marks); X or Y at one step of 10 to 20 and at one of 50 to 60.  The class is one of XX, XY, YX, YY.  `length`
-scales all these positions.
+Sequences of 100 to 110 symbols: B, then a, b, c or d at random, E at the end (the paper has E first
+and B last: two names for the same marks); X or Y at one step of 10 to 20 and at one of 50 to 60.
+The class is one of XX, XY, YX, YY.  `length` scales all these positions.
 """
 
 from __future__ import annotations

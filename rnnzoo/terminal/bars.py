@@ -1,6 +1,7 @@
 """Bars of preparations that take long, as loading data does.
 
-In: what `tasks.Report` is told.  Out: a bar for each thing that is being done, gone when all is done.
+In: what `tasks.Report` is told.  Out: a bar for each thing that is being done, gone when all is
+done.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Where everything is printed: text, in which nothing is read as rich's markup, as `[red]` in a path or a title."""
+"""Where everything is printed: text, in which nothing is read as rich's markup, as `[red]` in a
+path or a title.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from rich.console import Console
 
 
 class Plain(Console):
-    """A console whose reader may leave, as `| head` does, or a terminal that closes: the work goes on without it.
+    """A console whose reader may leave, as `| head` does, or a terminal that closes: the work goes
+    on without it.
 
     Args:
         unread: what is said on stderr when that happens.
@@ -25,7 +28,8 @@ class Plain(Console):
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())  # or the last flush would fail too
+        # or the last flush would fail too
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
         if self.unread:
             with suppress(OSError):
                 print(self.unread, file=sys.stderr, flush=True)
@@ -40,11 +44,16 @@ class Plain(Console):
 
 
 def told(console: Console, text: str, **options: Any) -> None:
-    """Print a text whose lines may be long: on a terminal they break between words, and go on beneath their beginnings.
+    """Print a text whose lines may be long: on a terminal they break between words, and go on
+    beneath their beginnings.
 
     Elsewhere they stay whole, for programs that look for a line.
     """
-    lines = [_folded(line, console.width) for line in text.split("\n")] if console.is_terminal else [text]
+    lines = (
+        [_folded(line, console.width) for line in text.split("\n")]
+        if console.is_terminal
+        else [text]
+    )
     plain: dict[str, Any] = {"markup": False, "highlight": False, "emoji": False, "soft_wrap": True}
     console.print("\n".join(lines), **plain, **options)
 

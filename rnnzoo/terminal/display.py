@@ -1,6 +1,7 @@
 """A sweep as it runs: bars and best scores on a terminal, plain lines without one.
 
-In: what the loop tells (`sweep.observer.Observer`).  Out: text, nothing else; a display that fails stops no sweep.
+In: what the loop tells (`sweep.observer.Observer`).  Out: text, nothing else; a display that fails
+stops no sweep.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ class _State:
 
     @property
     def total(self) -> int:
-        return sum(planned(study, self.trials) for study in self.studies) + sum(self.second.values())
+        return sum(planned(study, self.trials) for study in self.studies) + sum(
+            self.second.values()
+        )
 
     @property
     def finished(self) -> int:
@@ -69,7 +72,9 @@ class Display(Observer):
     def __init__(self, console: Console, trials: int, live: bool) -> None:
         self.console = console
         self.state = _State(trials=trials)
-        self.live = Live(self, console=console, refresh_per_second=4, transient=True) if live else None
+        self.live = (
+            Live(self, console=console, refresh_per_second=4, transient=True) if live else None
+        )
 
     def __enter__(self) -> Display:
         return self
@@ -83,7 +88,9 @@ class Display(Observer):
     def note(self, text: str) -> None:
         self.console.print(text, markup=False, highlight=False, soft_wrap=self.live is None)
 
-    def begin(self, studies: Sequence[Study], done: Mapping[str, int], best: Mapping[str, float]) -> None:
+    def begin(
+        self, studies: Sequence[Study], done: Mapping[str, int], best: Mapping[str, float]
+    ) -> None:
         state = self.state
         state.studies, state.done, state.best = studies, dict(done), dict(best)
         state.began = time.monotonic()
@@ -109,7 +116,9 @@ class Display(Observer):
         state.running.pop((name, trial.index), None)
         name = _second(study.task.label) if study.stage else name
         if outcome.retried:
-            self.note(f"{study.label} {trial.index}: {outcome.kind}, begun again: {outcome.message}")
+            self.note(
+                f"{study.label} {trial.index}: {outcome.kind}, begun again: {outcome.message}"
+            )
         if not outcome.final:
             return
         state.ended += 1
@@ -137,7 +146,11 @@ class Display(Observer):
     def stopped(self) -> None:
         """The sweep was interrupted, perhaps before it knew what is done already."""
         state = self.state
-        done = f"{state.finished} of {state.total} trials are done" if state.studies else "no trial was begun"
+        done = (
+            f"{state.finished} of {state.total} trials are done"
+            if state.studies
+            else "no trial was begun"
+        )
         self.note(f"stopped; {done}, and the same command goes on")
 
     # -- how it looks
@@ -145,11 +158,14 @@ class Display(Observer):
     def _line(self, study: Study, trial: Trial, outcome: Outcome) -> str:
         state = self.state
         if outcome.kind is Kind.COMPLETE:
-            result = f"{study.experiment.select.on} {outcome.scores[study.experiment.select.on]:.4f}"
+            result = (
+                f"{study.experiment.select.on} {outcome.scores[study.experiment.select.on]:.4f}"
+            )
         else:
             result = f"{outcome.kind}: {outcome.message.splitlines()[0] if outcome.message else ''}"
         chosen = " ".join(
-            f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in trial.hyperparameters.items()
+            f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}"
+            for k, v in trial.hyperparameters.items()
         )
         seconds = outcome.seconds.get("total", 0.0)
         head = f"[{state.finished}/{state.total}] {study.label} {trial.index}"
@@ -158,12 +174,20 @@ class Display(Observer):
     def __rich__(self) -> Group:
         state = self.state
         table = Table(box=None, pad_edge=False, padding=(0, 1))
-        for name, justify in (("variant", "left"), ("", "left"), ("trials", "right"), ("best", "right"), ("", "left")):
+        for name, justify in (
+            ("variant", "left"),
+            ("", "left"),
+            ("trials", "right"),
+            ("best", "right"),
+            ("", "left"),
+        ):
             table.add_column(name, justify=justify)  # type: ignore[arg-type]  # the literals above
         for study in state.studies:
             table.add_row(*self._row(study))
         foot = Text(
-            f"{state.finished} of {state.total} trials, {len(state.running)} running, {state.left()}", style="dim"
+            f"{state.finished} of {state.total} trials, {len(state.running)} running,"
+            f" {state.left()}",
+            style="dim",
         )
         starting = [] if state.running or state.ended else [Text(f"  {STARTING}", style="cyan")]
         return Group(table, *starting, *self._running(), foot)
@@ -173,19 +197,33 @@ class Display(Observer):
         done, total = state.done.get(name, 0), planned(study, state.trials)
         best = f"{state.best[name]:.4f}" if name in state.best else ""
         bad = Text(f"{state.bad[name]} not complete", style="yellow") if name in state.bad else ""
-        return study.label, ProgressBar(total=max(total, 1), completed=done, width=20), f"{done}/{total}", best, bad
+        return (
+            study.label,
+            ProgressBar(total=max(total, 1), completed=done, width=20),
+            f"{done}/{total}",
+            best,
+            bad,
+        )
 
     def _running(self) -> list[Text]:
         lines = []
         for trial, study, progress in list(self.state.running.values())[:8]:
-            how = f"epoch {progress.step}/{progress.of}, {progress.value:.4f}" if progress else _compiling(trial)
+            how = (
+                f"epoch {progress.step}/{progress.of}, {progress.value:.4f}"
+                if progress
+                else _compiling(trial)
+            )
             lines.append(Text(f"  {study.label} {trial.index}: {how}", style="cyan"))
         return lines
 
 
 def _compiling(trial: Trial) -> str:
     """What a training does before its first epoch is over."""
-    sizes = [f"{trial.hyperparameters[name]} {name}" for name in ("layers", "units") if name in trial.hyperparameters]
+    sizes = [
+        f"{trial.hyperparameters[name]} {name}"
+        for name in ("layers", "units")
+        if name in trial.hyperparameters
+    ]
     return f"compiling {', '.join([trial.variant, *sizes])}"
 
 

@@ -21,8 +21,8 @@ class LauncherContract:
     """Tests of a launcher with two workers.
 
     Attributes:
-        isolated: a trial is a process, so that a crash and a limit end it and nothing else.  Launchers of sweeps that train
-            should be: TensorFlow keeps memory, and may crash.
+        isolated: a trial is a process, so that a crash and a limit end it and nothing else.
+            Launchers of sweeps that train should be: TensorFlow keeps memory, and may crash.
     """
 
     isolated: ClassVar[bool] = True
@@ -34,7 +34,9 @@ class LauncherContract:
     @pytest.fixture
     def launcher(self, tmp_path: Path) -> Iterator[Launcher]:
         environment = {work.VARIABLE: "7"}
-        made = self.make(Setup(work.behave, 2, log=tmp_path / "launcher.log", environment=environment))
+        made = self.make(
+            Setup(work.behave, 2, log=tmp_path / "launcher.log", environment=environment)
+        )
         yield made
         made.close()
 
@@ -45,7 +47,10 @@ class LauncherContract:
         ended: dict[int, float] = {}
         expected: dict[int, float] = {}
         for first in range(0, 6, 2):
-            expected |= {launcher.submit(trial("complete", index)): float(index) for index in (first, first + 1)}
+            expected |= {
+                launcher.submit(trial("complete", index)): float(index)
+                for index in (first, first + 1)
+            }
             for _ in range(2):
                 event = next_event(launcher)
                 assert isinstance(event.what, Outcome)
@@ -58,7 +63,9 @@ class LauncherContract:
         assert launcher.wait(0.05) is None
         assert time.monotonic() - began < LONG
 
-    def test_progress_comes_in_order_and_a_trial_waits_for_each_answer(self, launcher: Launcher) -> None:
+    def test_progress_comes_in_order_and_a_trial_waits_for_each_answer(
+        self, launcher: Launcher
+    ) -> None:
         ticket = launcher.submit(trial("reporting"))
         for step in range(1, work.STEPS + 1):
             event = next_event(launcher)

@@ -51,10 +51,14 @@ class LossContract:
         assert slope.shape == logits.shape
         for output in range(self.outputs):
             step = STEP * (np.arange(self.outputs) == output)
-            difference = (in_float64(loss, y, logits + step) - in_float64(loss, y, logits - step)) / (2 * STEP)
+            difference = (
+                in_float64(loss, y, logits + step) - in_float64(loss, y, logits - step)
+            ) / (2 * STEP)
             np.testing.assert_allclose(slope[..., output], difference, rtol=1e-5, atol=1e-7)
 
     def test_it_is_trained_as_it_is_in_float64(self) -> None:
         y, logits = self.answers()
         loss = self.load()
-        np.testing.assert_allclose(in_tensors(loss, y, logits), in_float64(loss, y, logits), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(
+            in_tensors(loss, y, logits), in_float64(loss, y, logits), rtol=1e-4, atol=1e-5
+        )

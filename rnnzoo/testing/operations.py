@@ -16,7 +16,8 @@ from rnnzoo.losses import Array
 
 STEP = 1e-6  # of differences
 UNITS, INPUTS, BATCH, TIME = 3, 2, 2, 4
-PARTS = ("W @ x + R @ h[t-1] + b", "V @ x + R @ h[t-1]", "tanh(U @ x) + 2")  # operands of the cell that applies it
+# operands of the cell that applies it
+PARTS = ("W @ x + R @ h[t-1] + b", "V @ x + R @ h[t-1]", "tanh(U @ x) + 2")
 
 
 class OperationContract:
@@ -42,9 +43,13 @@ class OperationContract:
         """A cell that applies it to what is trained, squashed into its range."""
         middle, half = (self.low + self.high) / 2, (self.high - self.low) / 2
         names = OPERANDS[: self.load().arity]
-        lines = [f"{name} = {middle!r} + {half!r} * tanh({part})" for name, part in zip(names, PARTS)]
+        lines = [
+            f"{name} = {middle!r} + {half!r} * tanh({part})" for name, part in zip(names, PARTS)
+        ]
         equations = [*lines, f"h = 0.5 * tanh({self.name}({', '.join(names)})) + 0.5 * h[t-1]"]
-        return lang.parse_text("name: applies\nequations: |\n" + "\n".join(f"  {line}" for line in equations) + "\n")
+        return lang.parse_text(
+            "name: applies\nequations: |\n" + "\n".join(f"  {line}" for line in equations) + "\n"
+        )
 
     def test_it_says_what_it_is(self) -> None:
         if self.name not in CALLS:
@@ -62,8 +67,12 @@ class OperationContract:
         values = dict(zip(OPERANDS, operands)) | {"y": operation.numpy(*operands)}
         for number, text in enumerate(operation.derivatives):
             difference = self.difference(operands, number)
-            derivative = reference.evaluate(adjoint.derivative_tree(text), {"value": values}, ir.Sizes(1, 1, {}))
-            np.testing.assert_allclose(np.broadcast_to(derivative, difference.shape), difference, rtol=1e-5, atol=1e-6)
+            derivative = reference.evaluate(
+                adjoint.derivative_tree(text), {"value": values}, ir.Sizes(1, 1, {})
+            )
+            np.testing.assert_allclose(
+                np.broadcast_to(derivative, difference.shape), difference, rtol=1e-5, atol=1e-6
+            )
 
     def difference(self, operands: Sequence[Array], number: int) -> Array:
         """d result / d operand by differences."""
@@ -78,7 +87,9 @@ class OperationContract:
 
         cell, weights, x = self.problem()
         expected = reference.run(cell, [weights], x, UNITS).outputs
-        np.testing.assert_allclose(outputs(cell, weights, x, UNITS), expected, rtol=1e-9, atol=1e-11)
+        np.testing.assert_allclose(
+            outputs(cell, weights, x, UNITS), expected, rtol=1e-9, atol=1e-11
+        )
 
     def test_gradients_of_a_cell_that_applies_it_are_those_of_differences(self) -> None:
         """Its transposition, within a program and through time."""
@@ -96,7 +107,9 @@ class OperationContract:
             direction = rng.normal(size=weight.shape)
             above, below = ({**weights, name: weight + sign * STEP * direction} for sign in (1, -1))
             slope = (loss(above) - loss(below)) / (2 * STEP)
-            assert float((gradients[name] * direction).sum()) == pytest.approx(slope, rel=1e-5, abs=1e-6), name
+            assert float((gradients[name] * direction).sum()) == pytest.approx(
+                slope, rel=1e-5, abs=1e-6
+            ), name
 
     def problem(self) -> tuple[ir.Cell, dict[str, Array], Array]:
         """A cell, its weights and sequences."""
@@ -105,11 +118,17 @@ class OperationContract:
         return cell, weights, rng.normal(size=(BATCH, TIME, INPUTS))
 
     @staticmethod
-    def gradients(cell: ir.Cell, weights: Mapping[str, Array], x: Array, upstream: Array) -> Mapping[str, Array]:
+    def gradients(
+        cell: ir.Cell, weights: Mapping[str, Array], x: Array, upstream: Array
+    ) -> Mapping[str, Array]:
         """By the program and its adjoint, in float64 NumPy."""
         program, size = compile_step(cell.step, ["h"]), ir.Sizes(UNITS, INPUTS, cell.options)
         back = adjoint.adjoint(program, ["h"])
         values: interpret.Values = {("weight", name): weight for name, weight in weights.items()}
         values["input", "x"] = x.transpose(1, 0, 2)
-        tape = interpret.run(program, ["h"], values, {"h": np.zeros((BATCH, UNITS))}, size, TIME, BATCH)
-        return interpret.gradients(program, back, tape, {"h": upstream.transpose(1, 0, 2)}, size).weights
+        tape = interpret.run(
+            program, ["h"], values, {"h": np.zeros((BATCH, UNITS))}, size, TIME, BATCH
+        )
+        return interpret.gradients(
+            program, back, tape, {"h": upstream.transpose(1, 0, 2)}, size
+        ).weights

@@ -15,7 +15,8 @@ class TaskContract:
     """Tests of a task.
 
     Attributes:
-        name: as in a spec; it is found where a spec finds it, in the current project or by its entry point.
+        name: as in a spec; it is found where a spec finds it, in the current project or by its
+            entry point.
         options: over its own, as few sequences as may be.
     """
 
@@ -29,7 +30,9 @@ class TaskContract:
         assert 10 < len(tasks.module(self.name).ABOUT) < 120
 
     def test_a_task_that_can_be_solved_says_so_before_its_data_are_there(self) -> None:
-        assert getattr(tasks.module(self.name), "SOLVABLE", False) == (self.load().solved is not None)
+        assert getattr(tasks.module(self.name), "SOLVABLE", False) == (
+            self.load().solved is not None
+        )
 
     def test_shapes_and_lengths_fit_together(self) -> None:
         task = self.load()

@@ -9,23 +9,37 @@ import pytest
 from rnnzoo.spec.trial import Kind, Outcome, Result, Trial
 from rnnzoo.trackers import Tracker
 
-CURVE = tuple({"epoch": n, "train": 1 / n, "validation": 2 / n, "seconds": 0.1} for n in range(1, 200))
+CURVE = tuple(
+    {"epoch": n, "train": 1 / n, "validation": 2 / n, "seconds": 0.1} for n in range(1, 200)
+)
 
 
 def result(index: int, kind: Kind = Kind.COMPLETE, variant: str = "a") -> Result:
     """A result of a long training."""
-    scores = {"train": 1.0, "validation": 2.0 + index / 3, "test": 3.0} if kind is Kind.COMPLETE else {}
+    scores = (
+        {"train": 1.0, "validation": 2.0 + index / 3, "test": 3.0} if kind is Kind.COMPLETE else {}
+    )
     weights = {"recurrent": 10, "model": 12}
     outcome = Outcome(kind, scores, CURVE, weights, 3, {"total": 1.5, "step": 0.1}, "why\nit ended")
     cell = "name: lstm\nequations: |\n  h = 1\n" * 100
     trial = Trial(
-        "e", variant, cell, "adding", index, {"units": 4, "x": 0.1}, seed=index, data="da7a", cell_hash="c0ffee"
+        "e",
+        variant,
+        cell,
+        "adding",
+        index,
+        {"units": 4, "x": 0.1},
+        seed=index,
+        data="da7a",
+        cell_hash="c0ffee",
     )
     return Result(trial, outcome, f"e/{variant}/adding/abc")
 
 
 class TrackerContract:
-    """Tests of a tracker, each on a store of its own; the fixture `store` may be another, for one that takes long to make."""
+    """Tests of a tracker, each on a store of its own; the fixture `store` may be another, for one
+    that takes long to make.
+    """
 
     def make(self, folder: Path) -> Tracker:
         """Your tracker, with its store in a folder."""
@@ -42,11 +56,15 @@ class TrackerContract:
     def test_results_come_back_exactly_over_all_pages(self, tracker: Tracker) -> None:
         tracker.open("back", "about it", {"spec.yaml": "x: 1"})
         kinds = [kind for kind in Kind if kind.final]
-        written = [result(index, kind, variant) for variant in "ab" for index, kind in enumerate(kinds)]
+        written = [
+            result(index, kind, variant) for variant in "ab" for index, kind in enumerate(kinds)
+        ]
         for entry in written:
             tracker.record(entry)
         assert list(tracker.results("back")) == written
-        assert tracker.recorded("back") == {(entry.study, entry.trial.index): entry.outcome.kind for entry in written}
+        assert tracker.recorded("back") == {
+            (entry.study, entry.trial.index): entry.outcome.kind for entry in written
+        }
 
     def test_recorded_twice_is_there_once(self, tracker: Tracker) -> None:
         tracker.open("twice", "", {})
@@ -56,7 +74,9 @@ class TrackerContract:
         tracker.record(result(0))
         assert len(tracker.results("twice")) == 1
 
-    def test_a_trial_that_was_run_again_takes_the_place_of_the_one_that_failed(self, tracker: Tracker) -> None:
+    def test_a_trial_that_was_run_again_takes_the_place_of_the_one_that_failed(
+        self, tracker: Tracker
+    ) -> None:
         tracker.open("again", "", {})
         for entry in (result(0, Kind.FAILED), result(1), result(0)):
             tracker.record(entry)

@@ -19,7 +19,9 @@ def behave(trial: Trial, tell: Tell) -> Outcome:
 
 def complete(trial: Trial, tell: Tell) -> Outcome:
     """The score is the trial's index."""
-    return Outcome(Kind.COMPLETE, dict.fromkeys(("train", "validation", "test"), float(trial.index)))
+    return Outcome(
+        Kind.COMPLETE, dict.fromkeys(("train", "validation", "test"), float(trial.index))
+    )
 
 
 def reporting(trial: Trial, tell: Tell) -> Outcome:
@@ -56,5 +58,6 @@ def environment(trial: Trial, tell: Tell) -> Outcome:
 
 
 _BEHAVIOURS: Mapping[str, Callable[[Trial, Tell], Outcome]] = {
-    one.__name__: one for one in (complete, reporting, raising, exhausting, exiting, endless, environment)
+    one.__name__: one
+    for one in (complete, reporting, raising, exhausting, exiting, endless, environment)
 }

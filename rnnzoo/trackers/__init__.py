@@ -1,15 +1,18 @@
 """The Tracker contract: write results, and read them back.
 
-A sweep writes to a tracker and a report only reads from one, so the tracker is the waist of the hourglass.
+A sweep writes to a tracker and a report only reads from one, so the tracker is the waist of the
+hourglass.
 
-A tracker is one file: of this folder, of a project's `experiments/trackers/`, or what an entry point of the group
-`rnnzoo.trackers` names.  `tracker:` in mlflow.yml chooses it by the file's name.  It holds
+A tracker is one file: of this folder, of a project's `experiments/trackers/`, or what an entry
+point of the group `rnnzoo.trackers` names.  `tracker:` in mlflow.yml chooses it by the file's name.
+It holds
 
     def tracker(setup: Setup) -> Tracker
     OPTIONS: dict[str, Any]     every option with its default; may be left out where there is none
 
-`rnnzoo.testing.trackers.TrackerContract` tests one.  Contains: `mlflow` (MLflow's tracking store), `memory` (a dictionary, for
-tests); Optuna's storage is read through the same contract by `sweep.search`.
+`rnnzoo.testing.trackers.TrackerContract` tests one.  Contains: `mlflow` (MLflow's tracking store),
+`memory` (a dictionary, for tests); Optuna's storage is read through the same contract by
+`sweep.search`.
 """
 
 from __future__ import annotations
@@ -28,18 +31,23 @@ class Reader(Protocol):
     """The half that a report needs."""
 
     def results(self, experiment: str) -> Sequence[Result]:
-        """Everything recorded for an experiment, over all pages, ordered by task, variant and trial index."""
+        """Everything recorded for an experiment, over all pages, ordered by task, variant and trial
+        index.
+        """
 
 
 class Tracker(Reader, Protocol):
     """A place to write results to and to read them from.
 
-    The study's identity and the trial's index identify a result.  Recording is idempotent: a result that is recorded
-    twice is there once.  A result with another outcome replaces the recorded one: the trial was run again.
+    The study's identity and the trial's index identify a result.  Recording is idempotent: a result
+    that is recorded twice is there once.  A result with another outcome replaces the recorded one:
+    the trial was run again.
     """
 
     def open(self, experiment: str, about: str, artifacts: Mapping[str, str]) -> None:
-        """Prepare for an experiment; `artifacts` are texts by file name (resolved spec, equations)."""
+        """Prepare for an experiment; `artifacts` are texts by file name (resolved spec,
+        equations).
+        """
 
     def record(self, result: Result, artifacts: Sequence[Path] = ()) -> None:
         """Write one result of the open experiment, once, after its trial."""
@@ -48,7 +56,9 @@ class Tracker(Reader, Protocol):
         """The kinds of outcome recorded so far, by (study, trial index)."""
 
     def best(self, result: Result, files: Sequence[Path], texts: Mapping[str, str]) -> None:
-        """Mark a study's best trial and keep its model's files; `texts` are further files by name."""
+        """Mark a study's best trial and keep its model's files; `texts` are further files by
+        name.
+        """
 
     def report(self, experiment: str, files: Sequence[Path], numbers: Mapping[str, float]) -> None:
         """Attach a report's files and headline numbers to the experiment."""
@@ -65,7 +75,8 @@ class Setup:
     """The arguments of a tracker's factory.
 
     Attributes:
-        uri: of its store: `tracking.uri` of mlflow.yml, by default that of MLflow's database in `runs/`.
+        uri: of its store: `tracking.uri` of mlflow.yml, by default that of MLflow's database in
+            `runs/`.
         artifacts: the place for files of runs; None leaves it to the store.
         options: from mlflow.yml, merged into the tracker's `OPTIONS`.
     """
@@ -84,5 +95,7 @@ def make(settings: Settings) -> Tracker:
         StoreError: the store cannot be used.
     """
     plugin = plugins.plugin("trackers", settings.tracker)
-    made: Tracker = plugin.make(Tracker, Setup(settings.tracking, settings.artifacts, plugin.options))
+    made: Tracker = plugin.make(
+        Tracker, Setup(settings.tracking, settings.artifacts, plugin.options)
+    )
     return made

@@ -1,7 +1,9 @@
-"""A tracker that buffers results while its store is slow or cannot be reached, so that a sweep goes on without it.
+"""A tracker that buffers results while its store is slow or cannot be reached, so that a sweep goes
+on without it.
 
-In: a function that makes the tracker, and one that shows notes.  Out: the same contract, without errors of the store.
-Nothing is lost: Optuna's storage is the source of truth, and `rnnzoo sync` uploads missing results at any time.
+In: a function that makes the tracker, and one that shows notes.  Out: the same contract, without
+errors of the store.  Nothing is lost: Optuna's storage is the source of truth, and `rnnzoo sync`
+uploads missing results at any time.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from rnnzoo.spec.trial import Kind, Result
 from rnnzoo.trackers import Tracker
 
 PAUSE = 120.0  # seconds between attempts to reconnect to a lost store
-QUICK = 2.0  # seconds that an action on a store may take; after a slower one the store rests `REST` times as long
+# seconds that an action on a store may take; after a slower one the store rests `REST` times as
+# long
+QUICK = 2.0
 REST = 10
 FINISH = 60.0  # seconds for a slow store to catch up after the last trial
 T = TypeVar("T")
@@ -69,21 +73,29 @@ class BufferedTracker:
         self._try(lambda tracker: tracker.report(experiment, files, numbers))
 
     def where(self) -> str:
-        return self._tracker.where() if self._tracker is not None else "nowhere: the store cannot be reached"
+        return (
+            self._tracker.where()
+            if self._tracker is not None
+            else "nowhere: the store cannot be reached"
+        )
 
     def close(self) -> None:
         if self._tracker is not None:
             self._tracker.close()
 
     def catch_up(self) -> None:
-        """Write all missed results without rests, for a minute at most: no trial is waiting any more."""
+        """Write all missed results without rests, for a minute at most: no trial is waiting any
+        more.
+        """
         self._no_rest_until = self.clock() + FINISH
         self._try(lambda tracker: None)
 
     # -- the store
 
     def _try(self, action: Callable[[Tracker], T]) -> T | None:
-        """The result of an action on the store, after all missed results are written; None if that is not possible now."""
+        """The result of an action on the store, after all missed results are written; None if that
+        is not possible now.
+        """
         try:
             while (tracker := self._connected()) is not None:
                 with self._timed():
@@ -117,7 +129,9 @@ class BufferedTracker:
         return self._tracker
 
     def _make(self) -> Tracker:
-        """A new tracker.  Only a failure counts as slow: the first success imports libraries and may make a database."""
+        """A new tracker.  Only a failure counts as slow: the first success imports libraries and
+        may make a database.
+        """
         began = self.clock()
         try:
             return self.make()
@@ -127,7 +141,9 @@ class BufferedTracker:
 
     @contextmanager
     def _timed(self) -> Iterator[None]:
-        """Time an action: a slow store rests ten times as long, so that it delays a sweep by a tenth at most."""
+        """Time an action: a slow store rests ten times as long, so that it delays a sweep by a
+        tenth at most.
+        """
         began = self.clock()
         try:
             yield

@@ -1,4 +1,6 @@
-"""A tracker that keeps everything in a dictionary: for tests, notebooks, and as the contract's plainest reading."""
+"""A tracker that keeps everything in a dictionary: for tests, notebooks, and as the contract's
+plainest reading.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,10 @@ class MemoryTracker:
 
     def results(self, experiment: str) -> Sequence[Result]:
         results = self.kept.get(experiment, {}).values()
-        return sorted(results, key=lambda result: (result.trial.task, result.trial.variant, result.trial.index))
+        return sorted(
+            results,
+            key=lambda result: (result.trial.task, result.trial.variant, result.trial.index),
+        )
 
     def best(self, result: Result, files: Sequence[Path], texts: Mapping[str, str]) -> None:
         self.models[result.study], self.texts[result.study] = list(files), dict(texts)

@@ -2,14 +2,17 @@
 
     experiment      the experiment's name
       parent run    one for each (variant, task): the study, with the best model's files
-        child run   one for each trial: hyper-parameters, scores, learning curve; written once, after its trial
+        child run   one for each trial: hyper-parameters, scores, learning curve; written once,
+                    after its trial
       report run    the report's pages
 
-A child repeats the tags `variant`, `cell`, `task`, `trial`, `seed`, `data` and `outcome`, so that flat filters and Group-by
-work; its parameters are the hyper-parameters and the training, task and initialisers as they were run, searched or not;
-one that failed says why in `message`, and its log is among its artifacts.
-The result itself is kept in tags that MLflow's pages do not show, compressed, so that a report can be made from MLflow
-alone.  The only file that imports mlflow, and only when a tracker is made: the import takes two seconds.
+A child repeats the tags `variant`, `cell`, `task`, `trial`, `seed`, `data` and `outcome`, so that
+flat filters and Group-by work; its parameters are the hyper-parameters and the training, task and
+initialisers as they were run, searched or not; one that failed says why in `message`, and its log
+is among its artifacts.
+The result itself is kept in tags that MLflow's pages do not show, compressed, so that a report can
+be made from MLflow alone.  The only file that imports mlflow, and only when a tracker is made: the
+import takes two seconds.
 """
 
 from __future__ import annotations
@@ -42,7 +45,8 @@ ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # a server that is down is told at once, not after minutes
+    # a server that is down is told at once, not after minutes
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_LOGGING_LEVEL": "ERROR",
 }
@@ -56,7 +60,10 @@ CHUNK = 7000  # characters; a tag holds 8000
 NOTE = 5000  # characters; a tag of an experiment holds so many
 ATTEMPTS = 4  # to connect to a database, within a second; MLflow's own ten take a hundred
 REASON = 300  # characters of one
-_FOLDER = "name a database or a server, as sqlite:///runs/mlflow.db (MLFLOW_TRACKING_URI, or `tracking:` in mlflow.yml)"
+_FOLDER = (
+    "name a database or a server, as sqlite:///runs/mlflow.db (MLFLOW_TRACKING_URI, or"
+    " `tracking:` in mlflow.yml)"
+)
 _STATUS = {Kind.COMPLETE: "FINISHED", Kind.DIVERGED: "FINISHED", Kind.PRUNED: "KILLED"}
 
 
@@ -96,7 +103,9 @@ class MlflowTracker:
             rehome(self.uri, self.artifacts)
             self._id = self._experiment(experiment)
             # or the pages open on the views for language-model agents
-            self.client.set_experiment_tag(self._id, "mlflow.experimentKind", "custom_model_development")
+            self.client.set_experiment_tag(
+                self._id, "mlflow.experimentKind", "custom_model_development"
+            )
             if about:
                 self.client.set_experiment_tag(self._id, "mlflow.note.content", markdown(about))
             self._delete_half_written()
@@ -114,11 +123,16 @@ class MlflowTracker:
             if key in self._recorded:
                 self._delete(result)
             run = self.client.create_run(
-                self._id, start_time=_start_time(result), tags=self._tags(result), run_name=_name(result)
+                self._id,
+                start_time=_start_time(result),
+                tags=self._tags(result),
+                run_name=_name(result),
             )
             metrics, params = _metrics(result), _params(result.trial)
             for first in range(0, max(len(metrics), 1), 900):  # MLflow takes 1000 items a request
-                self.client.log_batch(run.info.run_id, metrics[first : first + 900], params if not first else ())
+                self.client.log_batch(
+                    run.info.run_id, metrics[first : first + 900], params if not first else ()
+                )
             for path in artifacts:
                 self.client.log_artifact(run.info.run_id, str(path))
             self.client.set_terminated(run.info.run_id, _STATUS.get(result.outcome.kind, "FAILED"))
@@ -133,14 +147,23 @@ class MlflowTracker:
         with _plain_errors(self.uri):
             unpacked = [_unpack(run.data.tags) for run in self._runs("trial", experiment)]
         # of several runs of one trial, the first that was written
-        results = {(result.study, result.trial.index): result for result in reversed(unpacked)}.values()
-        return sorted(results, key=lambda result: (result.trial.task, result.trial.variant, result.trial.index))
+        results = {
+            (result.study, result.trial.index): result for result in reversed(unpacked)
+        }.values()
+        return sorted(
+            results,
+            key=lambda result: (result.trial.task, result.trial.variant, result.trial.index),
+        )
 
     def best(self, result: Result, files: Sequence[Path], texts: Mapping[str, str]) -> None:
         with _plain_errors(self.uri):
             run = self._parent(result.study, result.trial.variant)
             # no curve: that of a later best would be mixed in
-            scores = [metric for metric in _metrics(result) if metric.key in (*result.outcome.scores, "weights")]
+            scores = [
+                metric
+                for metric in _metrics(result)
+                if metric.key in (*result.outcome.scores, "weights")
+            ]
             self.client.log_batch(run, scores)
             self.client.set_tag(run, "best", f"{BEST}{result.trial.index}")
             for path in files:
@@ -167,15 +190,24 @@ class MlflowTracker:
             tags = variant_run.data.tags
             paths = [artifact.path for artifact in self.client.list_artifacts(run, "model")]
             if f"model/{MODEL}" not in paths or STUDY not in tags:
-                raise StoreError(f"run '{run}' keeps no model", "take the run of a variant, not of a trial")
+                raise StoreError(
+                    f"run '{run}' keeps no model", "take the run of a variant, not of a trial"
+                )
             index = tags["best"].removeprefix(BEST)
-            query = f"tags.`{ROLE}` = 'trial' and tags.`{STUDY}` = '{tags[STUDY]}' and tags.trial = '{index}'"
-            trial_run = self.client.search_runs([variant_run.info.experiment_id], query, max_results=1)[0]
+            query = (
+                f"tags.`{ROLE}` = 'trial' and tags.`{STUDY}` = '{tags[STUDY]}' and tags.trial ="
+                f" '{index}'"
+            )
+            trial_run = self.client.search_runs(
+                [variant_run.info.experiment_id], query, max_results=1
+            )[0]
             trial = _unpack(trial_run.data.tags).trial
             file = Path(self.client.download_artifacts(run, f"model/{MODEL}", str(folder)))
         problem = stamp.problem(file, trial)
         if problem:
-            raise StoreError(f"the model that run '{run}' keeps cannot be used for its trial {index}: {problem}")
+            raise StoreError(
+                f"the model that run '{run}' keeps cannot be used for its trial {index}: {problem}"
+            )
         return trial, file
 
     def report(self, experiment: str, files: Sequence[Path], numbers: Mapping[str, float]) -> None:
@@ -198,7 +230,11 @@ class MlflowTracker:
         """The id of an experiment; a missing one is created, a deleted one restored."""
         experiment = self.client.get_experiment_by_name(name)
         if experiment is None:
-            location = _location(self.artifacts, name) if self.artifacts and not self.uri.startswith("http") else None
+            location = (
+                _location(self.artifacts, name)
+                if self.artifacts and not self.uri.startswith("http")
+                else None
+            )
             return str(self.client.create_experiment(name, artifact_location=location))
         if experiment.lifecycle_stage == "deleted":
             self.client.restore_experiment(experiment.experiment_id)
@@ -225,15 +261,22 @@ class MlflowTracker:
                 return
 
     def _delete_half_written(self) -> None:
-        """Delete runs that a killed sweep left half written; they are written again from the storage."""
+        """Delete runs that a killed sweep left half written; they are written again from the
+        storage.
+        """
         query = f"tags.`{ROLE}` = 'trial' and attributes.status = 'RUNNING'"
         while runs := self.client.search_runs([self._id], query, max_results=self.page):
             for run in runs:
                 self.client.delete_run(run.info.run_id)
 
     def _delete(self, result: Result) -> None:
-        """Delete the run of a trial that was run again; MLflow's pages still show it among deleted runs."""
-        query = f"tags.`{ROLE}` = 'trial' and tags.`{STUDY}` = '{result.study}' and tags.trial = '{result.trial.index}'"
+        """Delete the run of a trial that was run again; MLflow's pages still show it among deleted
+        runs.
+        """
+        query = (
+            f"tags.`{ROLE}` = 'trial' and tags.`{STUDY}` = '{result.study}' and tags.trial ="
+            f" '{result.trial.index}'"
+        )
         for run in self.client.search_runs([self._id], query):
             self.client.delete_run(run.info.run_id)
 
@@ -249,7 +292,9 @@ class MlflowTracker:
     def _report_run(self) -> str:
         for run in self._runs("report"):
             return str(run.info.run_id)
-        run = self.client.create_run(self._id, tags={STUDY: "report", ROLE: "report"}, run_name="report")
+        run = self.client.create_run(
+            self._id, tags={STUDY: "report", ROLE: "report"}, run_name="report"
+        )
         self.client.set_terminated(run.info.run_id, "FINISHED")
         return str(run.info.run_id)
 
@@ -299,7 +344,11 @@ def _params(trial: Trial) -> list[Any]:
 
     params = {
         **_given(own_units=trial.own_units),
-        **{name: value for name, value in trial.training.values().items() if name in SEARCHABLE and value is not None},
+        **{
+            name: value
+            for name, value in trial.training.values().items()
+            if name in SEARCHABLE and value is not None
+        },
         **trial.hyperparameters,  # where weights are equal, the units of the baseline
         **{f"training.{name}": value for name, value in trial.training.settings().items()},
         **{f"task.{name}": value for name, value in trial.task_options.items()},
@@ -327,13 +376,20 @@ def _metrics(result: Result) -> list[Any]:
     }
     metrics = [Metric(name, float(value), now, 0) for name, value in single.items()]
     for epoch in outcome.curve:
-        given = [name for name in ("train", "validation") if name in epoch]  # a table of trials keeps only the second
-        metrics += [Metric(f"curve/{name}", float(epoch[name]), now, int(epoch["epoch"])) for name in given]
+        # a table of trials keeps only the second
+        given = [name for name in ("train", "validation") if name in epoch]
+        metrics += [
+            Metric(f"curve/{name}", float(epoch[name]), now, int(epoch["epoch"])) for name in given
+        ]
     return metrics
 
 
 def _unpack(tags: Mapping[str, str]) -> Result:
-    parts = sorted((int(name.removeprefix(HIDDEN)), text) for name, text in tags.items() if name.startswith(HIDDEN))
+    parts = sorted(
+        (int(name.removeprefix(HIDDEN)), text)
+        for name, text in tags.items()
+        if name.startswith(HIDDEN)
+    )
     return Result.unpack("".join(text for _, text in parts))
 
 
@@ -344,7 +400,7 @@ def markdown(text: str) -> str:
     return re.sub(r"^(\d+)([.)])", r"\1\\\2", line)[:NOTE]
 
 
-# ---------------------------------------------------------------------------------------------- the store and its pages
+# ------------------------------------------------------------------ the store and its pages
 
 
 @contextlib.contextmanager
@@ -373,7 +429,9 @@ def _plain_errors(uri: str) -> Iterator[None]:
         if "out-of-date database schema" in reason:
             raise _other_version(uri, reason) from None
         # without SQLAlchemy's "(driver.Error) "
-        raise store_error("MLflow", uri, re.sub(r"^\(\w+\.\S+\) ", "", reason), "tracking") from None
+        raise store_error(
+            "MLflow", uri, re.sub(r"^\(\w+\.\S+\) ", "", reason), "tracking"
+        ) from None
 
 
 def _other_version(uri: str, reason: str) -> StoreError:
@@ -383,10 +441,14 @@ def _other_version(uri: str, reason: str) -> StoreError:
     revision = reason.partition("found version ")[2].partition(",")[0]
     migrations = Path(mlflow.__file__).parent / "store/db_migrations/versions"
     older = any(migrations.glob(f"{revision}_*.py"))
-    fix = "keep a copy of it, then: mlflow db upgrade URI" if older else "make setup, with a later rnnzoo"
+    fix = (
+        "keep a copy of it, then: mlflow db upgrade URI"
+        if older
+        else "make setup, with a later rnnzoo"
+    )
     return StoreError(
-        f"MLflow's database at {without_password(uri)} was written by {'an older' if older else 'a later'} version than"
-        f" {mlflow.__version__}",
+        f"MLflow's database at {without_password(uri)} was written by"
+        f" {'an older' if older else 'a later'} version than {mlflow.__version__}",
         f"{fix}; or name another store in mlflow.yml",
     )
 
@@ -399,7 +461,8 @@ def _quiet_migrations() -> None:
 
 
 def _make_sqlite(uri: str, artifacts: str | None) -> None:
-    """Make a new SQLite database, whole before it gets its name: one whose migration was killed never recovers.
+    """Make a new SQLite database, whole before it gets its name: one whose migration was killed
+    never recovers.
 
     The database of a process that was faster is kept.
     """
@@ -412,14 +475,18 @@ def _make_sqlite(uri: str, artifacts: str | None) -> None:
         store = SqlAlchemyStore(sqlite_url(new), artifacts or str(path.parent / "artifacts"))
         store.engine.dispose()
         with contextlib.closing(sqlite3.connect(new)) as database:
-            database.execute("PRAGMA journal_mode=WAL")  # the pages can be read while a sweep writes
-        with contextlib.suppress(FileExistsError):  # `replace` would throw away what the faster one has written since
+            # the pages can be read while a sweep writes
+            database.execute("PRAGMA journal_mode=WAL")
+        # `replace` would throw away what the faster one has written since
+        with contextlib.suppress(FileExistsError):
             os.link(new, path)
 
 
 @contextlib.contextmanager
 def _without_new_folders(uri: str) -> Iterator[None]:
-    """Remove folders that MLflow makes for a SQLite file by the spelling in its URL: `100%25` beside `100%`."""
+    """Remove folders that MLflow makes for a SQLite file by the spelling in its URL: `100%25`
+    beside `100%`.
+    """
     if not uri.startswith(SQLITE):
         yield
         return
@@ -435,7 +502,9 @@ def _without_new_folders(uri: str) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Astray:
-    """An experiment in a database: the recorded location of its files, and where this project keeps them."""
+    """An experiment in a database: the recorded location of its files, and where this project keeps
+    them.
+    """
 
     name: str
     identity: int
@@ -445,21 +514,38 @@ class Astray:
     def was_moved(self) -> bool:
         """Whether the recorded location is the one before the project was moved or copied.
 
-        A recorded folder that still exists stays, unless the new one exists too: the user may have chosen another folder
-        for new runs.
+        A recorded folder that still exists stays, unless the new one exists too: the user may have
+        chosen another folder for new runs.
         """
         before, now = _folder(self.before), _folder(self.now)
-        return self.before != self.now and before.name == self.name and (now.is_dir() or not before.is_dir())
+        return (
+            self.before != self.now
+            and before.name == self.name
+            and (now.is_dir() or not before.is_dir())
+        )
 
 
 def astray(uri: str, artifacts: str | None) -> list[Astray]:
-    """The experiments in a SQLite database whose recorded location is that of before a move: MLflow keeps absolute paths."""
-    if not uri.startswith(SQLITE) or not artifacts or "://" in artifacts or not sqlite_file(uri).is_file():
+    """The experiments in a SQLite database whose recorded location is that of before a move: MLflow
+    keeps absolute paths.
+    """
+    if (
+        not uri.startswith(SQLITE)
+        or not artifacts
+        or "://" in artifacts
+        or not sqlite_file(uri).is_file()
+    ):
         return []
-    query = "select name, experiment_id, artifact_location from experiments where artifact_location is not null"
+    query = (
+        "select name, experiment_id, artifact_location from experiments where artifact_location"
+        " is not null"
+    )
     with _plain_errors(uri), contextlib.closing(sqlite3.connect(sqlite_file(uri))) as database:
         rows = database.execute(query).fetchall()
-    experiments = [Astray(name, identity, before, _location(artifacts, name)) for name, identity, before in rows]
+    experiments = [
+        Astray(name, identity, before, _location(artifacts, name))
+        for name, identity, before in rows
+    ]
     return [experiment for experiment in experiments if experiment.was_moved()]
 
 
@@ -471,7 +557,10 @@ def rehome(uri: str, artifacts: str | None) -> None:
     with contextlib.closing(sqlite3.connect(sqlite_file(uri))) as database, database:
         for experiment in experiments:
             identity, now, prefix = experiment.identity, experiment.now, f"{experiment.before}/"
-            database.execute("update experiments set artifact_location = ? where experiment_id = ?", (now, identity))
+            database.execute(
+                "update experiments set artifact_location = ? where experiment_id = ?",
+                (now, identity),
+            )
             database.execute(
                 "update runs set artifact_uri = ? || substr(artifact_uri, ?)"
                 " where experiment_id = ? and substr(artifact_uri, 1, ?) = ?",
@@ -488,7 +577,11 @@ def _location(artifacts: str, name: str) -> str:
 
 def _folder(location: str) -> Path:
     """The folder of a location on this machine."""
-    return Path(unquote(location.removeprefix("file://"))) if location.startswith("file:") else Path(location)
+    return (
+        Path(unquote(location.removeprefix("file://")))
+        if location.startswith("file:")
+        else Path(location)
+    )
 
 
 def pages(uri: str, address: str) -> dict[str, str]:
@@ -510,8 +603,9 @@ def pages(uri: str, address: str) -> dict[str, str]:
 def _allowed_hosts(host: str) -> dict[str, str]:
     """The host names that a server for this machine answers, against DNS rebinding.
 
-    MLflow's own list has patterns such as `10.*`, which match `10.evil.example`: another website could point its name to
-    this machine and reach the pages.  Any port is allowed: a tunnel (`ssh -L 8888:localhost:5000`) has its own.
+    MLflow's own list has patterns such as `10.*`, which match `10.evil.example`: another website
+    could point its name to this machine and reach the pages.  Any port is allowed: a tunnel (`ssh
+    -L 8888:localhost:5000`) has its own.
     """
     if host not in ("127.0.0.1", "localhost", "::1"):
         return {}
@@ -524,12 +618,23 @@ def serve(uri: str, artifacts: str | None, host: str, port: int) -> int:
     """Serve MLflow's pages until Ctrl-C; returns the server's exit code."""
     _make_sqlite(uri, artifacts)
     rehome(uri, artifacts)
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--workers", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "server",
+        "--backend-store-uri",
+        uri,
+        "--workers",
+        "1",
+    ]
     command += ["--host", host, "--port", str(port)]
     if artifacts:
         command += ["--default-artifact-root", artifacts]
     with _without_new_folders(uri):
-        server = subprocess.Popen(command, env={**ENVIRONMENT, **_allowed_hosts(host), **os.environ})
+        server = subprocess.Popen(
+            command, env={**ENVIRONMENT, **_allowed_hosts(host), **os.environ}
+        )
         try:
             return server.wait()
         except KeyboardInterrupt:

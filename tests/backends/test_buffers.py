@@ -1,11 +1,15 @@
-"""Where a loop keeps its values: nothing lies over anything else, and free sequences are used before new rows are asked for."""
+"""Where a loop keeps its values: nothing lies over anything else, and free sequences are used
+before new rows are asked for.
+"""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnzoo.backends.tensorflow.buffers import Buffer, Slice, assign
 
-sizes = st.dictionaries(st.text("abcdefgh", min_size=1, max_size=2), st.integers(1, 300), max_size=8)
+sizes = st.dictionaries(
+    st.text("abcdefgh", min_size=1, max_size=2), st.integers(1, 300), max_size=8
+)
 frees = st.dictionaries(st.integers(0, 9), st.integers(1, 300), max_size=5)
 
 
@@ -15,7 +19,9 @@ def test_every_value_has_a_place_of_its_size_and_shares_it_with_none(
 ) -> None:
     found = assign(values, free)
     assert list(found.slices) == list(values)
-    columns = [(p.buffer, column) for p in found.slices.values() for column in range(p.first, p.end)]
+    columns = [
+        (p.buffer, column) for p in found.slices.values() for column in range(p.first, p.end)
+    ]
     assert len(columns) == len(set(columns)) == sum(values.values())
     assert all(p.end <= found.buffers[p.buffer].width for p in found.slices.values())
 
@@ -32,13 +38,17 @@ def test_rooms_are_free_sequences_used_once_or_as_wide_as_their_one_value(
         assert inside
         if buffer.reuses is None:
             assert [values[key] for key in inside] == [buffer.width]
-            assert buffer.width > max((free[one] - sum(_of(values, found, one)) for one in free), default=0)
+            assert buffer.width > max(
+                (free[one] - sum(_of(values, found, one)) for one in free), default=0
+            )
         else:
             assert buffer.width == free[buffer.reuses]
 
 
 def _of(values: dict[str, int], found, sequence: int) -> list[int]:  # type: ignore[no-untyped-def]
-    return [values[k] for k, p in found.slices.items() if found.buffers[p.buffer].reuses == sequence]
+    return [
+        values[k] for k, p in found.slices.items() if found.buffers[p.buffer].reuses == sequence
+    ]
 
 
 def test_the_gates_of_an_lstm_go_where_their_projections_were() -> None:

@@ -13,7 +13,9 @@ from tests.faults.disks import read_only
 from tests.keras_process import printed
 
 
-def test_the_cache_is_switched_on_beside_flags_of_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_is_switched_on_beside_flags_of_the_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TF_XLA_FLAGS", "--tf_xla_clustering_debug")
     flags = cache.environment(tmp_path / "xla")["TF_XLA_FLAGS"]
     assert flags == f"--tf_xla_clustering_debug {XLA_CACHE}={tmp_path / 'xla'}"
@@ -35,7 +37,9 @@ def test_entries_that_were_recorded_stay_and_others_go(tmp_path: Path) -> None:
     assert {one.name for one in tmp_path.iterdir()} == {"whole", cache.INDEX}
 
 
-def test_what_was_made_longest_ago_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_made_longest_ago_goes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cache, "LIMIT", 250)
     for age, name in enumerate(("new", "old", "oldest")):
         (tmp_path / name).write_bytes(bytes(100))
@@ -76,7 +80,9 @@ def test_what_comes_out_of_the_cache_is_the_same_bit_for_bit(tmp_path: Path) -> 
     assert len(outputs[0][1]) > 1
 
 
-def test_whatever_command_compiled_something_records_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whatever_command_compiled_something_records_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from rnnzoo.api import root
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -86,7 +92,9 @@ def test_whatever_command_compiled_something_records_it(tmp_path: Path, monkeypa
     assert (cache.folder() / "entry").exists()
 
 
-def test_a_cache_on_a_disk_that_is_read_only_is_left_out_and_no_trial_meets_it(tmp_path: Path) -> None:
+def test_a_cache_on_a_disk_that_is_read_only_is_left_out_and_no_trial_meets_it(
+    tmp_path: Path,
+) -> None:
     folder = tmp_path / "cache"
     assert cache.environment(folder)
     with read_only(folder):

@@ -27,7 +27,9 @@ def values_and_gradients(cell: ir.Cell, units: int, masked: bool) -> tuple[str, 
     cell = replace(
         cell, states=(replace(cell.states[0], initial="learned"),)
     )  # its gradient is that of the first state
-    layer = rnnzoo.nn.Recurrent(cell, units, return_sequences=True, return_state=True, dtype="float64", seed=1)
+    layer = rnnzoo.nn.Recurrent(
+        cell, units, return_sequences=True, return_state=True, dtype="float64", seed=1
+    )
     x = tf.constant(np.random.default_rng(0).normal(size=(3, TIME, INPUTS)))
     layer.build(x.shape)
     layer.set_weights_by_name({"initial_h": np.random.default_rng(1).normal(size=units)})
@@ -42,7 +44,12 @@ def values_and_gradients(cell: ir.Cell, units: int, masked: bool) -> tuple[str, 
     ]
 
 
-CLOCKS = "constants: |\n  T = {periods}\nequations: |\n  h = where(t % T == 0, tanh(W @ x + R @ h[t-1] + b), h[t-1])\n"
+CLOCKS = (
+    "constants: |\n"
+    "  T = {periods}\n"
+    "equations: |\n"
+    "  h = where(t % T == 0, tanh(W @ x + R @ h[t-1] + b), h[t-1])\n"
+)
 
 
 CELLS = {
@@ -50,7 +57,8 @@ CELLS = {
     "unequal": (lang.load("clockwork"), 21),  # modules of unequal size
     "base 3": (lang.load("clockwork", options={"modules": 3, "base": 3}), 7),
     "never at most steps": (
-        lang.parse_text("name: slow\n" + CLOCKS.format(periods="4 * (1 + floor(unit / 3))"), file="slow.yaml"), 6
+        lang.parse_text("name: slow\n" + CLOCKS.format(periods="4 * (1 + floor(unit / 3))"),
+            file="slow.yaml"), 6
     ),
 }  # fmt: skip
 SAMPLE = (("clockwork", True), ("unequal", False), ("base 3", True), ("never at most steps", False))
@@ -64,7 +72,9 @@ SAMPLE = (("clockwork", True), ("unequal", False), ("base 3", True), ("never at 
         for masked in (False, True)
     ],
 )
-def test_what_is_not_due_need_not_be_computed(name: str, masked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_due_need_not_be_computed(
+    name: str, masked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cell, units = CELLS[name]
     kind, found = values_and_gradients(cell, units, masked)
     assert kind == "DueUnits"
@@ -76,7 +86,9 @@ def test_what_is_not_due_need_not_be_computed(name: str, masked: bool, monkeypat
 
 
 def test_only_the_clockwork_cell_of_the_zoo_has_clocks() -> None:
-    assert [name for name in built_in_names() if periodic_update(lang.load(name).step)] == ["clockwork"]
+    assert [name for name in built_in_names() if periodic_update(lang.load(name).step)] == [
+        "clockwork"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -96,19 +108,23 @@ def test_periods_that_divide_one_another_make_blocks(periods: list[float], block
 
 def spelt(*equations: str) -> ir.Cell:
     lines = "".join(f"  {equation}\n" for equation in equations)
-    return lang.parse_text(f"name: q\nconstants: |\n  T = 2 ** floor(unit / 4)\nequations: |\n{lines}", file="q.yaml")
+    return lang.parse_text(
+        f"name: q\nconstants: |\n  T = 2 ** floor(unit / 4)\nequations: |\n{lines}", file="q.yaml"
+    )
 
 
 SPELLINGS = {
     "as in the zoo": ("h = where(t % T == 0, tanh(W @ x + R @ h[t-1] + b), h[t-1])",),
     "0 first": ("h = where(0 == t % T, tanh(W @ x + R @ h[t-1] + b), h[t-1])",),
     "branches exchanged": ("h = where(t % T != 0, h[t-1], tanh(W @ x + R @ h[t-1] + b))",),
-    "a name for the value": ("u = tanh(W @ x + R @ h[t-1] + b)", "h = where(t % T == 0, u, h[t-1])"),
-    "a name for the condition": ("due = t % T == 0", "h = where(due, tanh(W @ x + R @ h[t-1] + b), h[t-1])"),
+    "a name for the value": ("u = tanh(W @ x + R @ h[t-1] + b)",
+        "h = where(t % T == 0, u, h[t-1])"),
+    "a name for the condition": ("due = t % T == 0",
+        "h = where(due, tanh(W @ x + R @ h[t-1] + b), h[t-1])"),
     "a factor of 1": ("h = where(t % T == 0, tanh(W @ x + R @ h[t-1] + b), 1 * h[t-1])",),
     "all of these": (
-        "phase = t % T", "waits = 0 != phase", "u = tanh(W @ x + R @ h[t-1] + b)", "old = h[t-1] + 0",
-        "h = where(waits, old, u)",
+        "phase = t % T", "waits = 0 != phase", "u = tanh(W @ x + R @ h[t-1] + b)",
+        "old = h[t-1] + 0", "h = where(waits, old, u)",
     ),
 }  # fmt: skip
 
@@ -116,7 +132,9 @@ SPELLINGS = {
 def engine_of(cell: ir.Cell) -> Engine:
     layer = rnnzoo.nn.Recurrent(cell, 16, return_sequences=True, seed=1)
     layer.build((None, None, INPUTS))
-    return layer._compiled_step(layer._stack[0], _StackInput(tf.zeros((1, 1, INPUTS)), (), (), {}))[1]
+    return layer._compiled_step(layer._stack[0], _StackInput(tf.zeros((1, 1, INPUTS)), (), (), {}))[
+        1
+    ]
 
 
 @pytest.mark.parametrize("equations", SPELLINGS.values(), ids=SPELLINGS)
@@ -127,14 +145,25 @@ def test_however_a_clockwork_step_is_spelt_it_has_one_engine(equations: tuple[st
 
 
 RESEMBLING = {
-    "reads a unit of its own": ("h = where(t % T == 0, tanh(W @ x + R @ h[t-1] + b + h[t-1]), h[t-1])",),
+    "reads a unit of its own": (
+        "h = where(t % T == 0, tanh(W @ x + R @ h[t-1] + b + h[t-1]), h[t-1])",
+    ),
     "another phase": ("h = where(t % T == 1, tanh(W @ x + R @ h[t-1] + b), h[t-1])",),
     "forgets": ("h = where(t % T == 0, tanh(W @ x + R @ h[t-1] + b), 0)",),
     "due when it should not be": ("h = where(t % T != 0, tanh(W @ x + R @ h[t-1] + b), h[t-1])",),
-    "two products with x": ("h = where(t % T == 0, tanh(W @ x) * sigmoid(V @ x + R @ h[t-1]), h[t-1])",),
-    "two products with the state": ("h = where(t % T == 0, tanh(W @ x + R @ h[t-1]) * sigmoid(S @ h[t-1]), h[t-1])",),
-    "a product of a product": ("h = where(t % T == 0, tanh(V @ tanh(W @ x + R @ h[t-1])), h[t-1])",),
-    "another state": ("h = where(t % T == 0, tanh(W @ x + R @ h[t-1] + c), h[t-1])", "c = 0.5 * c[t-1] + b"),
+    "two products with x": (
+        "h = where(t % T == 0, tanh(W @ x) * sigmoid(V @ x + R @ h[t-1]), h[t-1])",
+    ),
+    "two products with the state": (
+        "h = where(t % T == 0, tanh(W @ x + R @ h[t-1]) * sigmoid(S @ h[t-1]), h[t-1])",
+    ),
+    "a product of a product": (
+        "h = where(t % T == 0, tanh(V @ tanh(W @ x + R @ h[t-1])), h[t-1])",
+    ),
+    "another state": (
+        "h = where(t % T == 0, tanh(W @ x + R @ h[t-1] + c), h[t-1])",
+        "c = 0.5 * c[t-1] + b",
+    ),
 }
 
 
@@ -143,7 +172,9 @@ def test_what_only_resembles_clocks_is_computed_whole(equations: tuple[str, ...]
     assert periodic_update(spelt(*equations).step) is None
 
 
-@pytest.mark.parametrize("name", ["two products with x", "two products with the state", "a product of a product"])
+@pytest.mark.parametrize(
+    "name", ["two products with x", "two products with the state", "a product of a product"]
+)
 def test_steps_of_several_products_equal_the_reference(name: str) -> None:
     cell = spelt(*RESEMBLING[name])
     weights = reference.random_weights(cell, INPUTS, 16, 1, np.random.default_rng(0))

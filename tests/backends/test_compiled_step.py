@@ -29,7 +29,11 @@ def test_no_step_of_a_loop_copies_a_sequence(cell: str) -> None:
         return tape.gradient(loss, weights)
 
     text = gradients.experimental_get_compiler_ir()(stage="optimized_hlo")
-    bodies = [one for one in re.split(r"\n(?=%|ENTRY)", text) if "dynamic-update-slice" in one and " while(" not in one]
+    bodies = [
+        one
+        for one in re.split(r"\n(?=%|ENTRY)", text)
+        if "dynamic-update-slice" in one and " while(" not in one
+    ]
     assert len(bodies) > 2
     copy = re.compile(rf"\[10[01],{BATCH},(\d+)\]\S* copy\(")
     assert not [line for body in bodies for line in body.splitlines() if copy.search(line)]
@@ -59,5 +63,9 @@ for _ in range(3):
 def test_one_compilation_serves_every_epoch(tmp_path: Path) -> None:
     entries = tmp_path / "xla"
     entries.mkdir()
-    told = printed(EPOCHS.replace("ENTRIES", str(entries)), tmp_path, {"TF_XLA_FLAGS": f"{XLA_CACHE}={entries}"})
+    told = printed(
+        EPOCHS.replace("ENTRIES", str(entries)),
+        tmp_path,
+        {"TF_XLA_FLAGS": f"{XLA_CACHE}={entries}"},
+    )
     assert told.split() == ["2", "2", "2"]  # one for an epoch, one for evaluation

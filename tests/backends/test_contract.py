@@ -1,4 +1,6 @@
-"""The contract of a backend suffices: one of fifty lines, which is no TensorFlow, runs every layer."""
+"""The contract of a backend suffices: one of fifty lines, which is no TensorFlow, runs every
+layer.
+"""
 
 from __future__ import annotations
 
@@ -26,16 +28,26 @@ class InNumpy:
     layer: LayerStep
 
     def run(self, given: Mapping[Named, object], plain: bool) -> Results:
-        layer, arrays = self.layer, {name: np.asarray(tensor, float) for name, tensor in given.items()}
+        layer, arrays = (
+            self.layer,
+            {name: np.asarray(tensor, float) for name, tensor in given.items()},
+        )
         program = compile_step(layer.step, layer.carried, drops=layer.drops > 0)
         values = {("constant", name): value for name, value in layer.constants.items()}
-        values |= {(kind, name): value.T for (kind, name), value in arrays.items() if kind == "weight"}  # no kernels
+        # no kernels
+        values |= {
+            (kind, name): value.T for (kind, name), value in arrays.items() if kind == "weight"
+        }
         time, batch = arrays["input", "x"].shape[:2]
         last = {name: arrays["start", name] for name in layer.states}
         last |= {name: np.zeros((batch, layer.width(name))) for name in layer.shown}
         rows: dict[str, list[np.ndarray]] = {name: [] for name in layer.wanted}
         for t in range(time):
-            row = {key: value[t : t + 1] for key, value in arrays.items() if key[0] in ("input", "below")}
+            row = {
+                key: value[t : t + 1]
+                for key, value in arrays.items()
+                if key[0] in ("input", "below")
+            }
             # of one step that is number t: a run of NumPy's begins to count at 0
             new = _step(program, layer, {**values, **row}, last, t, batch)
             real = arrays[PADDING][t] > 0 if layer.masked else np.ones((batch, 1), bool)
@@ -43,7 +55,10 @@ class InNumpy:
             for name in layer.wanted:
                 rows[name].append(last[name])
         return Results(
-            {name: keras.ops.convert_to_tensor(np.stack(found), layer.dtype) for name, found in rows.items()},
+            {
+                name: keras.ops.convert_to_tensor(np.stack(found), layer.dtype)
+                for name, found in rows.items()
+            },
             {name: keras.ops.convert_to_tensor(value, layer.dtype) for name, value in last.items()},
         )
 
@@ -55,28 +70,44 @@ def _step(program, layer: LayerStep, values, last, t: int, batch: int) -> dict[s
         key: value[0] if key[0] in ("input", "below", "value") and value.ndim == 3 else value
         for key, value in now.items()
     }
-    now |= {("previous", name): last[name] for name in layer.states} | {("time", "t"): np.asarray(float(t))}
+    now |= {("previous", name): last[name] for name in layer.states} | {
+        ("time", "t"): np.asarray(float(t))
+    }
     interpret.evaluate(program.loop, now, layer.size)
-    return {name: interpret.value_of(program.results[name], now, layer.size, batch) for name in layer.carried}
+    return {
+        name: interpret.value_of(program.results[name], now, layer.size, batch)
+        for name in layer.carried
+    }
 
 
 def in_numpy() -> SimpleNamespace:
     return SimpleNamespace(
-        prepare=lambda: None, compiled_step=InNumpy, needs_plain_operations=lambda: False, fit=lambda x: None
+        prepare=lambda: None,
+        compiled_step=InNumpy,
+        needs_plain_operations=lambda: False,
+        fit=lambda x: None,
     )
 
 
 @pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize(("name", "layers"), [("lstm", 1), ("clockwork", 2), ("depth_gated", 2), ("gru", 1)])
-def test_a_layer_runs_on_another_backend(name: str, layers: int, masked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "layers"), [("lstm", 1), ("clockwork", 2), ("depth_gated", 2), ("gru", 1)]
+)
+def test_a_layer_runs_on_another_backend(
+    name: str, layers: int, masked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(backends, "current", in_numpy)
     cell = lang.load(name)
     weights = reference.random_weights(cell, INPUTS, UNITS, layers, np.random.default_rng(0))
     layer = rnnzoo.nn.Recurrent(cell, UNITS, layers=layers, return_sequences=True, dtype="float64")
     layer.build((BATCH, TIME, INPUTS))
     for number, of_layer in enumerate(weights, start=1):
-        layer.set_weights_by_name({f"{number}.{key}" if layers > 1 else key: value for key, value in of_layer.items()})
+        layer.set_weights_by_name(
+            {f"{number}.{key}" if layers > 1 else key: value for key, value in of_layer.items()}
+        )
     x = np.random.default_rng(1).normal(size=(BATCH, TIME, INPUTS))
     keep = np.array([[1, 1, 0, 1, 1, 0], [1, 1, 1, 1, 1, 1]], bool) if masked else None
     outputs = layer(x, mask=None if keep is None else keras.ops.convert_to_tensor(keep))
-    np.testing.assert_allclose(outputs, reference.run(cell, weights, x, UNITS, keep=keep).outputs, atol=1e-12)
+    np.testing.assert_allclose(
+        outputs, reference.run(cell, weights, x, UNITS, keep=keep).outputs, atol=1e-12
+    )

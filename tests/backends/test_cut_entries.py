@@ -12,7 +12,12 @@ import pytest
 from rnnzoo.backends.tensorflow import cut_entries
 from rnnzoo.backends.tensorflow.cache import XLA_CACHE
 
-VARINT, EIGHT, BYTES, FOUR = b"\x08\x96\x01", b"\x11" + bytes(8), b"\x1a\xac\x02" + bytes(300), b"\x25" + bytes(4)
+VARINT, EIGHT, BYTES, FOUR = (
+    b"\x08\x96\x01",
+    b"\x11" + bytes(8),
+    b"\x1a\xac\x02" + bytes(300),
+    b"\x25" + bytes(4),
+)
 
 FIT = """
 import json, keras, numpy as np, rnnzoo
@@ -25,8 +30,12 @@ print(json.dumps([weight.tolist() for weight in model.get_weights()]))
 """
 
 
-@pytest.mark.parametrize("whole", [VARINT, EIGHT, BYTES, FOUR, BYTES + VARINT + EIGHT + FOUR + BYTES])
-def test_a_buffer_is_whole_with_its_last_byte_and_cut_without_it(whole: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "whole", [VARINT, EIGHT, BYTES, FOUR, BYTES + VARINT + EIGHT + FOUR + BYTES]
+)
+def test_a_buffer_is_whole_with_its_last_byte_and_cut_without_it(
+    whole: bytes, tmp_path: Path
+) -> None:
     file = tmp_path / "entry"
     file.write_bytes(whole)
     assert cut_entries.is_whole(file)
@@ -57,4 +66,6 @@ def test_fit_trains_the_same_weights_when_entries_are_cut(tmp_path: Path) -> Non
 
 def _fit(folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "TF_XLA_FLAGS": f"{XLA_CACHE}={folder}"}
-    return subprocess.run([sys.executable, "-c", FIT], env=environment, capture_output=True, text=True, check=True)
+    return subprocess.run(
+        [sys.executable, "-c", FIT], env=environment, capture_output=True, text=True, check=True
+    )

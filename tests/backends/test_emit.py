@@ -32,7 +32,9 @@ def test_every_operation_is_the_same_in_numpy_and_in_the_compiled_layer(name: st
     if name in ("div", "mod"):
         args = [one[args[1] != 0] for one in args]
     emitter = Emitter(ir.Sizes(1, 1, {}), "float64", {})
-    found = keras.ops.convert_to_numpy(emitter.apply(op, [keras.ops.convert_to_tensor(one, "float64") for one in args]))
+    found = keras.ops.convert_to_numpy(
+        emitter.apply(op, [keras.ops.convert_to_tensor(one, "float64") for one in args])
+    )
     assert found.dtype == np.float64
     np.testing.assert_allclose(found, op.numpy(*args), rtol=1e-12, atol=1e-15)
 
@@ -43,7 +45,9 @@ def differences(cell: ir.Cell, layers: int, keep: np.ndarray | None) -> float:
     weights = reference.random_weights(cell, INPUTS, UNITS, layers, rng)
     x = rng.normal(size=(BATCH, TIME, INPUTS))
     run = reference.run(cell, weights, x, UNITS, keep=keep)
-    layer = Recurrent(cell, UNITS, layers=layers, return_sequences=True, return_state=True, dtype="float64")
+    layer = Recurrent(
+        cell, UNITS, layers=layers, return_sequences=True, return_state=True, dtype="float64"
+    )
     layer.build((None, None, INPUTS))
     named = {
         (f"{number}.{name}" if layers > 1 else name): value
@@ -59,19 +63,29 @@ def differences(cell: ir.Cell, layers: int, keep: np.ndarray | None) -> float:
 
 @given(cell_texts(), st.integers(1, 2), st.booleans())
 @settings(max_examples=examples(8), suppress_health_check=[HealthCheck.too_slow])
-def test_any_cell_compiles_to_a_layer_that_equals_the_reference(text: str, layers: int, masked: bool) -> None:
+def test_any_cell_compiles_to_a_layer_that_equals_the_reference(
+    text: str, layers: int, masked: bool
+) -> None:
     assert differences(lang.parse_text(text), layers, KEEP if masked else None) < 1e-10
 
 
 HOISTED = {
     "a state": "  u = tanh(W @ x)\n  h = tanh(R @ u[t-1])\n",
-    "the first layer's output": "  h = tanh(W @ x + R @ h[t-1] + V @ below.h)\nfirst_layer: |\n  h = tanh(W @ x)\n",
-    "what the layer above reads": "  e = tanh(E @ x)\n  h = tanh(W @ x + R @ h[t-1] + V @ below.e)\n"
-    "first_layer: |\n  h = tanh(W @ x + R @ h[t-1])\n",
+    "the first layer's output": (
+        "  h = tanh(W @ x + R @ h[t-1] + V @ below.h)\nfirst_layer: |\n  h = tanh(W @ x)\n"
+    ),
+    "what the layer above reads": (
+        "  e = tanh(E @ x)\n"
+        "  h = tanh(W @ x + R @ h[t-1] + V @ below.e)\n"
+        "first_layer: |\n"
+        "  h = tanh(W @ x + R @ h[t-1])\n"
+    ),
 }
 
 
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("equations", HOISTED.values(), ids=HOISTED)
-def test_what_leaves_the_loop_is_carried_and_repeated_in_padding_all_the_same(equations: str, layers: int) -> None:
+def test_what_leaves_the_loop_is_carried_and_repeated_in_padding_all_the_same(
+    equations: str, layers: int
+) -> None:
     assert differences(lang.parse_text(f"name: q\nequations: |\n{equations}"), layers, KEEP) < 1e-10

@@ -1,4 +1,6 @@
-"""Lengths and batch sizes that are padded: few shapes are compiled, and results stay what they are."""
+"""Lengths and batch sizes that are padded: few shapes are compiled, and results stay what they
+are.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ from rnnzoo.nn import Recurrent
 from rnnzoo.spec.cell import built_in_names
 
 INPUTS, UNITS = 3, 8
-PADDED = np.random.default_rng(0).normal(size=(9, 11, INPUTS)).astype("float32")  # becomes (16, 16, INPUTS)
+# becomes (16, 16, INPUTS)
+PADDED = np.random.default_rng(0).normal(size=(9, 11, INPUTS)).astype("float32")
 KEEP = np.arange(11)[None, :] < np.array([11, 4, 0, 1, 7, 7, 9, 2, 5])[:, None]
 
 
@@ -43,7 +46,8 @@ def results(
     with tf.GradientTape() as tape:
         tape.watch(x)
         found = layer(x, mask=None if mask is None else tf.constant(mask), training=training)
-        differentiable = [one for one in found if one.dtype.is_floating]  # the number of the step is a whole one
+        # the number of the step is a whole one
+        differentiable = [one for one in found if one.dtype.is_floating]
         loss = tf.add_n([tf.reduce_sum(tf.sin(one)) for one in differentiable])
     gradients = tape.gradient(loss, [x, *(one.value for one in layer.trainable_variables)])
     return [np.asarray(one) for one in found], [np.asarray(one) for one in gradients]
@@ -73,7 +77,9 @@ def test_padding_changes_no_result_but_for_rounding(
     """Sums of products are added up in an order that depends on how many rows there are."""
 
     def twice() -> list[tuple[list[np.ndarray], list[np.ndarray]]]:
-        layer = rnnzoo.layer("rnn", UNITS, **{"return_sequences": True, "return_state": True, "seed": 1, **arguments})
+        layer = rnnzoo.layer(
+            "rnn", UNITS, **{"return_sequences": True, "return_state": True, "seed": 1, **arguments}
+        )
         mask = KEEP if masked else None
         return [results(layer, PADDED, mask, "dropout" in arguments) for _ in range(2)]
 
@@ -86,9 +92,13 @@ def test_padding_changes_no_result_but_for_rounding(
             np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", [one if one == "clockwork" else slow(one) for one in built_in_names()])
+@pytest.mark.parametrize(
+    "name", [one if one == "clockwork" else slow(one) for one in built_in_names()]
+)
 def test_padding_changes_no_result_of_any_cell(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    layer = rnnzoo.layer(name, UNITS, return_sequences=True, return_state=True, seed=1, dtype="float64")
+    layer = rnnzoo.layer(
+        name, UNITS, return_sequences=True, return_state=True, seed=1, dtype="float64"
+    )
     x = PADDED.astype("float64")
     found = [*results(layer, x)[0], *results(layer, x)[1]]
     monkeypatch.setattr(shapes, "fit", lambda x: None)
@@ -103,7 +113,9 @@ DIVIDES = "name: q\nequations: |\n  v = 1 + sigmoid(R @ v[t-1] + V @ x + b)\n  h
 @pytest.mark.parametrize("masked", [False, True], ids=["whole", "masked"])
 def test_steps_that_are_not_real_divide_nothing_by_zero(masked: bool) -> None:
     """States that lie in rows behind the last step, or of a sequence without any, are 0."""
-    layer = Recurrent(lang.parse_text(DIVIDES), UNITS, return_sequences=True, return_state=True, seed=1)
+    layer = Recurrent(
+        lang.parse_text(DIVIDES), UNITS, return_sequences=True, return_state=True, seed=1
+    )
     mask = KEEP & (np.arange(11) < 8)[None, :] if masked else None
     outputs, gradients = results(layer, PADDED, mask)
     assert all(np.isfinite(one).all() for one in (*outputs, *gradients))
@@ -142,12 +154,18 @@ def test_equal_layers_share_what_is_compiled_and_others_do_not() -> None:
     second(x)
     assert engines(first) == engines(second)
     assert engines(first)[0] is engines(second)[0]
-    for other in (rnnzoo.layer("rnn", 39), rnnzoo.layer("rnn", 38, dtype="float64"), rnnzoo.layer("gru", 38)):
+    for other in (
+        rnnzoo.layer("rnn", 39),
+        rnnzoo.layer("rnn", 38, dtype="float64"),
+        rnnzoo.layer("gru", 38),
+    ):
         other(x)
         assert engines(other)[0] is not engines(first)[0]
 
 
-def test_many_cells_in_one_process_print_no_warning_of_tensorflow(caplog: pytest.LogCaptureFixture) -> None:
+def test_many_cells_in_one_process_print_no_warning_of_tensorflow(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     for units in range(41, 47):  # six engines
         rnnzoo.layer("rnn", units)(PADDED[:2])
     assert "retracing" not in caplog.text
@@ -157,7 +175,8 @@ def test_a_graph_of_one_length_is_compiled_for_it_and_one_of_all_lengths_for_few
     layer = rnnzoo.layer("rnn", 40)
     layer.build((None, None, INPUTS))
     fixed, any_length = (  # as Keras calls a layer: Python's own `if` and `for` stay what they are
-        tf.function(layer.call, [tf.TensorSpec((*shape, INPUTS))], autograph=False) for shape in ((9, 11), (None, None))
+        tf.function(layer.call, [tf.TensorSpec((*shape, INPUTS))], autograph=False)
+        for shape in ((9, 11), (None, None))
     )
     np.testing.assert_allclose(fixed(PADDED), any_length(PADDED), rtol=1e-5)
     traced = {shape for engine in engines(layer) for shape in _compiled(engine)}
@@ -165,7 +184,9 @@ def test_a_graph_of_one_length_is_compiled_for_it_and_one_of_all_lengths_for_few
 
 
 def of_unknown_size(layer: Recurrent) -> tf.types.experimental.PolymorphicFunction:
-    """The layer's output and the gradient of its sum with respect to x, as a graph that knows neither length nor batch."""
+    """The layer's output and the gradient of its sum with respect to x, as a graph that knows
+    neither length nor batch.
+    """
 
     @tf.function(input_signature=[tf.TensorSpec((None, None, INPUTS))])
     def run(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -181,7 +202,9 @@ def of_unknown_size(layer: Recurrent) -> tf.types.experimental.PolymorphicFuncti
 @pytest.mark.parametrize("engine", ["auto", "portable"])
 def test_a_batch_of_no_sequences_yields_none_where_a_graph_knows_no_size(engine: str) -> None:
     """As `keras.layers.LSTM` does: the last batch of a stream that was filtered may be empty."""
-    output, gradient = of_unknown_size(rnnzoo.layer("rnn", UNITS, seed=1, engine=engine))(PADDED[:0])
+    output, gradient = of_unknown_size(rnnzoo.layer("rnn", UNITS, seed=1, engine=engine))(
+        PADDED[:0]
+    )
     assert output.shape == (0, UNITS)
     assert gradient.shape == (0, 11, INPUTS)
 

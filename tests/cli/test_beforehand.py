@@ -22,12 +22,17 @@ def experiment(more: str = "", task: str = "chorales") -> Experiment:
 @pytest.mark.parametrize(
     ("training", "task", "warned"),
     [
-        ("{epochs: 25, patience: 6}", "adding", True), ("{epochs: 25, patience: 9}", "adding", False),
-        ("{epochs: 25, patience: 0}", "adding", False), ("{epochs: 25, patience: 6}", "chorales", False),
-        ("{epochs: 25, patience: 6}", "temporal_order", True), ("{epochs: 25, patience: 6}", "copy_memory", True),
+        ("{epochs: 25, patience: 6}", "adding", True),
+        ("{epochs: 25, patience: 9}", "adding", False),
+        ("{epochs: 25, patience: 0}", "adding", False),
+        ("{epochs: 25, patience: 6}", "chorales", False),
+        ("{epochs: 25, patience: 6}", "temporal_order", True),
+        ("{epochs: 25, patience: 6}", "copy_memory", True),
     ],
 )  # fmt: skip
-def test_patience_is_short_where_a_task_is_learnt_after_a_plateau(training: str, task: str, warned: bool) -> None:
+def test_patience_is_short_where_a_task_is_learnt_after_a_plateau(
+    training: str, task: str, warned: bool
+) -> None:
     found = warnings(experiment(f"training: {training}\n", task))
     assert bool(found) == warned
     assert not warned or f"patience 6 of 25 epochs is short for {task}" in found[0]
@@ -37,12 +42,16 @@ def test_patience_is_short_where_a_task_is_learnt_after_a_plateau(training: str,
 @pytest.mark.parametrize(
     ("trials", "claims", "draws", "words"),
     [
-        (4, 24, "own", "24 of 24 tested claims cannot be decided"), (4, 1, "own", ""), (8, 24, "own", ""),
-        (8, 24, "common", "with 8 trials of each variant no p-value is below 0.0078, and 24 claims share 0.05"),
+        (4, 24, "own", "24 of 24 tested claims cannot be decided"), (4, 1, "own", ""),
+        (8, 24, "own", ""),
+        (8, 24, "common",
+         "with 8 trials of each variant no p-value is below 0.0078, and 24 claims share 0.05"),
         (8, 5, "common", ""),
     ],
 )  # fmt: skip
-def test_claims_that_no_scores_can_decide_are_told(trials: int, claims: int, draws: str, words: str) -> None:
+def test_claims_that_no_scores_can_decide_are_told(
+    trials: int, claims: int, draws: str, words: str
+) -> None:
     listed = "".join(f"  - lstm same as gru within {number}\n" for number in range(1, claims + 1))
     found = warnings(experiment(f"search: {{trials: {trials}, draws: {draws}}}\nclaims:\n{listed}"))
     assert bool(found) == bool(words)
@@ -51,16 +60,22 @@ def test_claims_that_no_scores_can_decide_are_told(trials: int, claims: int, dra
 
 def test_the_study_that_could_not_decide_is_told_how_many_trials_it_takes() -> None:
     claims = "".join(f"  - lstm same as gru within {number}\n" for number in range(1, 25))
-    (found,) = warnings(experiment(f"search: {{trials: 4}}\nselect: {{keep: 3}}\nclaims:\n{claims}"))
+    (found,) = warnings(
+        experiment(f"search: {{trials: 4}}\nselect: {{keep: 3}}\nclaims:\n{claims}")
+    )
     assert found.endswith("fix: at least 7 trials, or fewer claims")
-    assert warnings(experiment(f"search: {{trials: 7}}\nselect: {{keep: 3}}\nclaims:\n{claims}")) == []
+    assert (
+        warnings(experiment(f"search: {{trials: 7}}\nselect: {{keep: 3}}\nclaims:\n{claims}")) == []
+    )
 
 
 @pytest.mark.parametrize(
     ("search", "words"),
     [
-        ("{sampler: tpe}", "'tpe' goes by the trials before"), ("{sampler: TPESampler}", "'TPESampler' goes by"),
-        ("{pruner: median}", "'median' prunes by the trials before"), ("{sampler: random}", ""), ("{sampler: qmc}", ""),
+        ("{sampler: tpe}", "'tpe' goes by the trials before"),
+        ("{sampler: TPESampler}", "'TPESampler' goes by"),
+        ("{pruner: median}", "'median' prunes by the trials before"), ("{sampler: random}", ""),
+        ("{sampler: qmc}", ""),
     ],
 )  # fmt: skip
 def test_trials_that_depend_on_each_other_are_told(search: str, words: str) -> None:
@@ -82,26 +97,37 @@ def test_a_warning_is_one_object_with_its_fix_for_programs_too(
 
 
 CONFIRM = (
-    "search: {{trials: {trials}, space: {{units: {{int: [16, 64]}}}}}}\nconfirm: {{{confirm}}}\nclaims: {claims}\n"
+    "search: {{trials: {trials}, space: {{units: {{int: [16, 64]}}}}}}\n"
+    "confirm: {{{confirm}}}\n"
+    "claims: {claims}\n"
 )
 
 
 @pytest.mark.parametrize(
     ("trials", "confirm", "claims", "words"),
     [
-        (10, "budget: 150", "[lstm worse than gru]", ""), (10, "budget: 60", "[lstm worse than gru]", ""),
-        (10, "budget: 36", "[lstm worse than gru]", "a budget of 36 decides no claim on chorales in four of five studies"),
-        (10, "budget: 36, most: 6", "[lstm worse than gru]", "fix: budget: 50 and most: 13, a larger margin"),
+        (10, "budget: 150", "[lstm worse than gru]", ""),
+        (10, "budget: 60", "[lstm worse than gru]", ""),
+        (10, "budget: 36", "[lstm worse than gru]",
+         "a budget of 36 decides no claim on chorales in four of five studies"),
+        (10, "budget: 36, most: 6", "[lstm worse than gru]",
+         "fix: budget: 50 and most: 13, a larger margin"),
         (10, "budget: 100, most: 6", "[lstm worse than gru]", "fix: most: 13, a larger margin"),
-        (10, "budget: 35", "[lstm worse than gru]", "the search takes 20 trainings, the pilots at least 4, and the 6 rounds"),
+        (10, "budget: 35", "[lstm worse than gru]",
+         "the search takes 20 trainings, the pilots at least 4, and the 6 rounds"),
         (10, "budget: 1", "[weights of lstm below 200% of gru]", "`confirm` has nothing to decide"),
         (10, "budget: 1, most: 6", "[lstm worse than gru]", "fix: budget: 36, or fewer"),
-        (10, "region: 0.05%", "[lstm worse than gru]", "the region of 0.0005 of the space is one setting"),
-        (2, "budget: 150", "[lstm worse than gru, gru same as lstm]", ""),  # rounds decide, not the search
-        (2, "budget: 150", "[lstm worse than gru, no variant better than gru]", "1 of 1 tested claims cannot be decided"),
+        (10, "region: 0.05%", "[lstm worse than gru]",
+         "the region of 0.0005 of the space is one setting"),
+        # rounds decide, not the search
+        (2, "budget: 150", "[lstm worse than gru, gru same as lstm]", ""),
+        (2, "budget: 150", "[lstm worse than gru, no variant better than gru]",
+         "1 of 1 tested claims cannot be decided"),
     ],
 )  # fmt: skip
-def test_what_a_second_stage_cannot_do_is_told(trials: int, confirm: str, claims: str, words: str) -> None:
+def test_what_a_second_stage_cannot_do_is_told(
+    trials: int, confirm: str, claims: str, words: str
+) -> None:
     found = warnings(experiment(CONFIRM.format(trials=trials, confirm=confirm, claims=claims)))
     assert bool(found) == bool(words)
     assert words in "".join(found)

@@ -32,8 +32,14 @@ def test_a_file_that_is_neither_a_cell_nor_an_experiment_is_told_what_each_needs
     ("text", "problem"),
     [
         ("task: adding\nvariants: [lstm]\n", "x.yaml:1:1: an experiment needs `experiment:`"),
-        ("init: 0.1\ntask: adding\nvariants: [lstm]\n", "x.yaml:1:1: an experiment needs `experiment:`"),
-        ("title: mine\nequations: |\n  h = tanh(W @ x + R @ h[t-1])\n", "x.yaml:1:1: a cell needs `name:`"),
+        (
+            "init: 0.1\ntask: adding\nvariants: [lstm]\n",
+            "x.yaml:1:1: an experiment needs `experiment:`",
+        ),
+        (
+            "title: mine\nequations: |\n  h = tanh(W @ x + R @ h[t-1])\n",
+            "x.yaml:1:1: a cell needs `name:`",
+        ),
     ],
 )
 def test_a_file_is_looked_at_as_what_most_of_its_keys_are_of(

@@ -79,13 +79,18 @@ def test_a_sweep_prints_the_ranking_and_where_to_look(swept: Path) -> None:
     assert max(map(len, printed[printed.index("answers") :].splitlines())) <= 80
 
 
-@pytest.mark.slow  # in short: tests/sweep/test_run.py of workers and interruptions, tests/faults/test_group.py of signals
-def test_two_workers_and_an_interruption_give_the_same_outcomes_to_the_bit(swept: Path, tmp_path: Path) -> None:
+# in short: tests/sweep/test_run.py of workers and interruptions, tests/faults/test_group.py of
+# signals
+@pytest.mark.slow
+def test_two_workers_and_an_interruption_give_the_same_outcomes_to_the_bit(
+    swept: Path, tmp_path: Path
+) -> None:
     (tmp_path / "small.yaml").write_text(SPEC)
     command = [sys.executable, "-m", "rnnzoo", "sweep", "small.yaml", "--workers", "2"]
     running = subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # a background job may ignore it
+        # a background job may ignore it
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )  # fmt: skip
     assert running.stdout is not None
     for line in running.stdout:
@@ -122,8 +127,8 @@ def test_status_has_the_keys_of_the_contract(swept: Path) -> None:
     status = json.loads(rnnzoo("status", "small.yaml", "--json", cwd=swept).stdout)
     assert set(status) == {"experiment", "tracking_uri", "storage", "variants"}
     assert set(status["variants"][0]) == {
-        "variant", "task", "planned", "complete", "diverged", "pruned", "out_of_memory", "timed_out", "interrupted",
-        "failed", "running", "best",
+        "variant", "task", "planned", "complete", "diverged", "pruned", "out_of_memory",
+        "timed_out", "interrupted", "failed", "running", "best",
     }  # fmt: skip
     assert "gated" in rnnzoo("status", "small.yaml", cwd=swept).stdout
 
@@ -131,10 +136,18 @@ def test_status_has_the_keys_of_the_contract(swept: Path) -> None:
 def test_the_best_model_loads_with_the_three_lines_that_are_printed(swept: Path) -> None:
     done = rnnzoo("best", "small.yaml", "--variant", "gated", cwd=swept)
     assert "learning_rate:" in done.stdout
-    lines = [line.removeprefix("#").strip() for line in done.stdout.splitlines() if line.startswith("#   ")]
+    lines = [
+        line.removeprefix("#").strip()
+        for line in done.stdout.splitlines()
+        if line.startswith("#   ")
+    ]
     assert len(lines) == 3
     loaded = subprocess.run(
-        [sys.executable, "-c", "\n".join(lines)], cwd=swept, capture_output=True, text=True, check=False
+        [sys.executable, "-c", "\n".join(lines)],
+        cwd=swept,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert loaded.returncode == 0, loaded.stderr
     assert "recurrent" in loaded.stdout
@@ -145,7 +158,9 @@ def test_the_best_model_loads_with_the_three_lines_that_are_printed(swept: Path)
 
 def test_a_model_of_another_trial_is_not_handed_out(swept: Path) -> None:
     """As where two experiments of an older version shared a folder, or a folder was copied."""
-    best = json.loads(rnnzoo("best", "small.yaml", "--variant", "gated", "--json", cwd=swept).stdout)
+    best = json.loads(
+        rnnzoo("best", "small.yaml", "--variant", "gated", "--json", cwd=swept).stdout
+    )
     model = swept / best["model"]
     assert model.parent.parent.parent.parent.parent == swept / "runs" / "small" / "trials"
     other = next(one for one in model.parents[1].glob("*/model.keras") if one != model)
@@ -178,36 +193,52 @@ def test_two_experiments_of_one_variant_leave_each_others_models_alone(tmp_path:
     for name in ("first", "second"):
         (tmp_path / f"{name}.yaml").write_text(TPE.replace("NAME", name))
     assert rnnzoo("sweep", "first.yaml", cwd=tmp_path).returncode == 0
-    models = {path: path.read_bytes() for path in (tmp_path / "runs" / "first").rglob("model.keras")}
+    models = {
+        path: path.read_bytes() for path in (tmp_path / "runs" / "first").rglob("model.keras")
+    }
     assert len(models) == 3
     assert rnnzoo("sweep", "second.yaml", cwd=tmp_path).returncode == 0
     assert all(path.read_bytes() == content for path, content in models.items())
     again = rnnzoo("sweep", "first.yaml", cwd=tmp_path)  # which only publishes
     assert "3 of 3 trials are done already" in again.stdout
-    best = json.loads(rnnzoo("best", "first.yaml", "--variant", "rnn", "--json", cwd=tmp_path).stdout)
+    best = json.loads(
+        rnnzoo("best", "first.yaml", "--variant", "rnn", "--json", cwd=tmp_path).stdout
+    )
     (uploaded,) = (tmp_path / "runs" / "artifacts" / "first").rglob("model.keras")
     assert uploaded.read_bytes() == models[tmp_path / best["model"]]
 
 
 @pytest.mark.slow
-def test_a_sweep_whose_variant_never_completes_ends_with_1_and_says_how_to_go_on(tmp_path: Path) -> None:
+def test_a_sweep_whose_variant_never_completes_ends_with_1_and_says_how_to_go_on(
+    tmp_path: Path,
+) -> None:
     spec = tmp_path / "small.yaml"
     plain = SPEC.replace("claims: [rnn worse than gated]", "").replace("trials: 3", "trials: 1")
     spec.write_text(plain + "resources: {memory: 300MB}\n")
     low = rnnzoo("sweep", "small.yaml", cwd=tmp_path)
-    assert (low.returncode, "no complete trial: rnn, gated" in low.stdout) == (1, True), low.stdout + low.stderr
+    assert (low.returncode, "no complete trial: rnn, gated" in low.stdout) == (1, True), (
+        low.stdout + low.stderr
+    )
     spec.write_text(plain)
     still = rnnzoo("sweep", "small.yaml", cwd=tmp_path)
     assert still.returncode == 1
-    assert "2 of them are out of memory; `--again out_of_memory` begins these once more" in still.stdout
+    assert (
+        "2 of them are out of memory; `--again out_of_memory` begins these once more"
+        in still.stdout
+    )
     wrong = rnnzoo("sweep", "small.yaml", "--again", "diverged", cwd=tmp_path)
-    assert (wrong.returncode, "--again diverged: no trials that are begun again" in wrong.stderr) == (2, True)
+    assert (
+        wrong.returncode,
+        "--again diverged: no trials that are begun again" in wrong.stderr,
+    ) == (2, True)
     done = rnnzoo("sweep", "small.yaml", "--again", "out_of_memory", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert {one.kind for one in outcomes(tmp_path).values()} == {Kind.COMPLETE}
 
 
-def test_the_report_is_one_page_that_asks_for_nothing_and_escapes_what_specs_say(swept: Path) -> None:
+def test_the_report_is_one_page_that_asks_for_nothing_and_escapes_what_specs_say(
+    swept: Path,
+) -> None:
     page = (swept / "runs/small/report/report.html").read_text()
     assert "&lt;script&gt;" in page
     assert "<script" not in page
@@ -235,10 +266,14 @@ def test_mlflow_holds_the_same_results_as_the_storage(swept: Path) -> None:
     roles = [run.data.tags["rnnzoo.role"] for run in runs]
     assert sorted(roles) == sorted(["trial"] * 6 + ["study"] * 2 + ["report"])
     (report,) = [run for run in runs if run.data.tags["rnnzoo.role"] == "report"]
-    assert {"report.html", "resolved.yaml"} <= {one.path for one in client.list_artifacts(report.info.run_id)}
+    assert {"report.html", "resolved.yaml"} <= {
+        one.path for one in client.list_artifacts(report.info.run_id)
+    }
     for run in runs:
         if run.data.tags["rnnzoo.role"] == "study":
-            assert [one.path for one in client.list_artifacts(run.info.run_id, "model")] == ["model/model.keras"]
+            assert [one.path for one in client.list_artifacts(run.info.run_id, "model")] == [
+                "model/model.keras"
+            ]
 
 
 def test_an_edited_spec_sets_old_trials_aside_and_says_so(swept: Path, tmp_path: Path) -> None:
@@ -266,19 +301,26 @@ def test_two_files_with_one_experiments_name_are_refused(swept: Path) -> None:
 
 
 def test_plan_says_what_would_run_and_what_is_done(swept: Path) -> None:
-    both = json.loads(rnnzoo("plan", "small.yaml", "--json", "--no-measure", "--trials", "5", cwd=swept).stdout)
+    both = json.loads(
+        rnnzoo("plan", "small.yaml", "--json", "--no-measure", "--trials", "5", cwd=swept).stdout
+    )
     assert [row["left"] for row in both["studies"]] == [2, 2]
     one = ("--set", "variants=[rnn]", "--set", "claims=[]")
-    plan = json.loads(rnnzoo("plan", "small.yaml", "--json", "--trials", "5", *one, cwd=swept).stdout)
+    plan = json.loads(
+        rnnzoo("plan", "small.yaml", "--json", "--trials", "5", *one, cwd=swept).stdout
+    )
     assert [row["left"] for row in plan["studies"]] == [2]
     assert plan["studies"][0]["weights"] == [4 * (2 + 4 + 1), 8 * (2 + 8 + 1)]
-    assert min(plan["hours"]) > 0  # which end takes longer is for a clock to say, at sizes as small as these
+    # which end takes longer is for a clock to say, at sizes as small as these
+    assert min(plan["hours"]) > 0
     assert 0 < plan["studies"][0]["seconds_per_step"][0] < 1
 
 
 def test_one_training_shows_its_curve(tmp_path: Path) -> None:
     sets = ["units=4", "training.epochs=2", "task.length=8", "task.train=32"]
-    done = rnnzoo("train", "rnn", "--task", "adding", *(f"--set={one}" for one in sets), cwd=tmp_path)
+    done = rnnzoo(
+        "train", "rnn", "--task", "adding", *(f"--set={one}" for one in sets), cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     assert "epoch   2/2  validation" in done.stdout
     assert (tmp_path / "runs/train/rnn/model.keras").exists()
@@ -294,9 +336,17 @@ def test_one_training_shows_its_curve(tmp_path: Path) -> None:
             2,
             "rnnzoo sweep has no option --trails\n  fix: did you mean '--trials'?",
         ),
-        (["sweep", "spec.yaml", "--trials", "0"], 2, "--trials must be a whole number from 1 to 1,000,000, not 0"),
+        (
+            ["sweep", "spec.yaml", "--trials", "0"],
+            2,
+            "--trials must be a whole number from 1 to 1,000,000, not 0",
+        ),
         (["sweep", "spec.yaml", "more.yaml"], 2, "rnnzoo sweep does not take 'more.yaml'"),
-        (["sweep", "spec.yaml", "--set", "training.epochs=few"], 2, "--set:1:17: `epochs` must be a whole number"),
+        (
+            ["sweep", "spec.yaml", "--set", "training.epochs=few"],
+            2,
+            "--set:1:17: `epochs` must be a whole number",
+        ),
         (["sweeep"], 2, "rnnzoo has no command 'sweeep'\n  fix: did you mean 'sweep'?"),
         (["--verison"], 2, "rnnzoo has no option --verison\n  fix: did you mean '--version'?"),
         (["list", "cell"], 2, "'cell' cannot be listed\n  fix: did you mean 'cells'?"),
@@ -309,14 +359,20 @@ def test_one_training_shows_its_curve(tmp_path: Path) -> None:
         (["sweep", "spec.yaml", "--set", "search.sampler=gp"], 2, "pip install torch"),
         (["show", "lstn"], 2, "did you mean 'lstm'"),
         (["show", "lstm", "--units", "0"], 2, "--units must be at least 1"),
-        (["train", "rnn", "--task", "addin"], 2, "--task addin: no such task\n  fix: did you mean 'adding'?"),
+        (
+            ["train", "rnn", "--task", "addin"],
+            2,
+            "--task addin: no such task\n  fix: did you mean 'adding'?",
+        ),
         (["ui", "--port", "x"], 2, "--port: must be a whole number, not 'x'"),
         (["frobnicate"], 2, "rnnzoo has no command 'frobnicate'\n  fix: one of: best, check,"),
         (["new", "cell", "lstm"], 2, "is a built-in cell"),
         (["new", "cell", "a/b"], 2, "cannot be a name"),
     ],
 )
-def test_a_mistake_is_a_message_and_exit_code_2(tmp_path: Path, arguments: list[str], code: int, words: str) -> None:
+def test_a_mistake_is_a_message_and_exit_code_2(
+    tmp_path: Path, arguments: list[str], code: int, words: str
+) -> None:
     (tmp_path / "spec.yaml").write_text(SPEC)
     done = rnnzoo(*arguments, cwd=tmp_path)
     assert done.returncode == code
@@ -337,7 +393,9 @@ def test_list_without_a_word_says_what_can_be_listed(tmp_path: Path) -> None:
     assert listed == ["cells", "tasks", "losses", "metrics", "operations", "studies"]
 
 
-def test_a_file_named_from_the_project_is_found_in_a_folder_below_and_one_here_comes_first(tmp_path: Path) -> None:
+def test_a_file_named_from_the_project_is_found_in_a_folder_below_and_one_here_comes_first(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "mlflow.yml").write_text("ui: {port: 5000}\n")
     (tmp_path / "experiments/cells").mkdir(parents=True)
     (tmp_path / "experiments/spec.yaml").write_text(SPEC)
@@ -345,7 +403,10 @@ def test_a_file_named_from_the_project_is_found_in_a_folder_below_and_one_here_c
     (tmp_path / "experiments/cells/mine.yaml").write_text(mine)
     below = tmp_path / "notes/deep"
     below.mkdir(parents=True)
-    assert "../../experiments/spec.yaml: experiment" in rnnzoo("check", "experiments/spec.yaml", cwd=below).stdout
+    assert (
+        "../../experiments/spec.yaml: experiment"
+        in rnnzoo("check", "experiments/spec.yaml", cwd=below).stdout
+    )
     for command in (("show",), ("check",)):
         assert "mine" in rnnzoo(*command, "experiments/cells/mine.yaml", cwd=below).stdout
     (below / "experiments/cells").mkdir(parents=True)
@@ -359,7 +420,13 @@ def test_a_file_named_from_the_project_is_found_in_a_folder_below_and_one_here_c
 def test_help_version_and_check_import_nothing_heavy(tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(SPEC)
     heavy = "{'keras', 'tensorflow', 'optuna', 'mlflow', 'matplotlib', 'pandas'}"
-    commands = [["--help"], ["--version"], ["check", "spec.yaml"], ["list", "cells"], ["show", "gru"]]
+    commands = [
+        ["--help"],
+        ["--version"],
+        ["check", "spec.yaml"],
+        ["list", "cells"],
+        ["show", "gru"],
+    ]
     program = f"""
 import contextlib, sys
 from rnnzoo.cli import main
@@ -368,14 +435,18 @@ for arguments in {commands!r}:
         main(arguments)
     print(arguments, sorted({heavy} & set(sys.modules)), file=sys.stderr)
 """
-    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert done.stderr.splitlines() == [f"{arguments} []" for arguments in commands]
     assert done.stdout.strip()
 
 
 def test_check_finds_all_mistakes_of_all_files(tmp_path: Path) -> None:
     (tmp_path / "good.yaml").write_text(SPEC)
-    (tmp_path / "bad.yaml").write_text(SPEC.replace("gru", "gruu").replace("trials: 3", "trials: 0"))
+    (tmp_path / "bad.yaml").write_text(
+        SPEC.replace("gru", "gruu").replace("trials: 3", "trials: 0")
+    )
     done = rnnzoo("check", "good.yaml", "bad.yaml", cwd=tmp_path)
     assert done.returncode == 2
     assert "good.yaml: experiment 'small' is right: 2 variants, 6 trials, 1 claims" in done.stdout
@@ -396,9 +467,17 @@ def test_a_new_cell_checks_and_is_never_overwritten(tmp_path: Path) -> None:
 
 def test_show_prints_what_a_reader_wants_to_know(tmp_path: Path) -> None:
     text = rnnzoo("show", "depth_gated", cwd=tmp_path, PYTHONIOENCODING="utf-8").stdout
-    for words in ("= σ(W_d xₜ + p_d ⊙ cₜ₋₁ + p_l ⊙ below.cₜ + b_d)", "first layer", "Yao", "W_d", "in all"):  # noqa: RUF001
+    for words in (
+        "= σ(W_d xₜ + p_d ⊙ cₜ₋₁ + p_l ⊙ below.cₜ + b_d)",
+        "first layer",
+        "Yao",
+        "W_d",
+        "in all",
+    ):  # noqa: RUF001
         assert words in text
-    content = json.loads(rnnzoo("show", "lstm", "--json", "--units", "3", "--inputs", "2", cwd=tmp_path).stdout)
+    content = json.loads(
+        rnnzoo("show", "lstm", "--json", "--units", "3", "--inputs", "2", cwd=tmp_path).stdout
+    )
     assert content["count_params"] == 4 * 3 * (2 + 3 + 1)
     assert r"\begin{aligned}" in rnnzoo("show", "lstm", "--latex", cwd=tmp_path).stdout
 
@@ -410,12 +489,18 @@ def test_lists_have_a_line_for_everything(tmp_path: Path) -> None:
     assert "experiments/gates.yaml" in rnnzoo("list", "studies", cwd=ROOT).stdout
 
 
-def test_cells_of_ones_own_run_in_a_sweep_with_nothing_but_their_files_added(tmp_path: Path) -> None:
+def test_cells_of_ones_own_run_in_a_sweep_with_nothing_but_their_files_added(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "experiments/cells").mkdir(parents=True)
     for name in ("mgu", "janet"):
         shutil.copy(ROOT / f"experiments/cells/{name}.yaml", tmp_path / "experiments/cells")
-    spec = SPEC.replace("[rnn, {name: gated, cell: gru}]", "[mgu, janet]").replace("trials: 3", "trials: 1")
-    (tmp_path / "experiments/own.yaml").write_text(spec.replace("claims: [rnn worse than gated]\n", ""))
+    spec = SPEC.replace("[rnn, {name: gated, cell: gru}]", "[mgu, janet]").replace(
+        "trials: 3", "trials: 1"
+    )
+    (tmp_path / "experiments/own.yaml").write_text(
+        spec.replace("claims: [rnn worse than gated]\n", "")
+    )
     done = rnnzoo("sweep", "experiments/own.yaml", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert {key: one.kind for key, one in outcomes(tmp_path).items()} == {
@@ -424,7 +509,7 @@ def test_cells_of_ones_own_run_in_a_sweep_with_nothing_but_their_files_added(tmp
     }
 
 
-# ---------------------------------------------------------------------------------------------- tables of trials
+# ------------------------------------------------------------------ tables of trials
 
 WITHOUT_TENSORFLOW = """
 import sys
@@ -438,7 +523,10 @@ sys.exit(main(sys.argv[1:]))
 def elsewhere(swept: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the spec and a table of its trials, where nothing was run."""
     done = rnnzoo("export", "small.yaml", cwd=swept)
-    assert (done.returncode, done.stdout.strip()) == (0, "results/small.csv: 6 trials of 2 studies"), done.stderr
+    assert (done.returncode, done.stdout.strip()) == (
+        0,
+        "results/small.csv: 6 trials of 2 studies",
+    ), done.stderr
     folder = tmp_path_factory.mktemp("elsewhere")
     (folder / "small.yaml").write_text(SPEC)
     (folder / "results").mkdir()
@@ -465,7 +553,9 @@ def test_a_report_from_a_table_needs_neither_runs_nor_tensorflow_and_says_the_sa
     assert not (elsewhere / "runs/optuna.db").exists()
 
 
-def test_where_the_storage_is_lost_the_report_comes_from_mlflow(swept: Path, tmp_path: Path) -> None:
+def test_where_the_storage_is_lost_the_report_comes_from_mlflow(
+    swept: Path, tmp_path: Path
+) -> None:
     stored = json.loads(rnnzoo("report", "small.yaml", "--json", cwd=swept).stdout)
     (tmp_path / "small.yaml").write_text(SPEC)
     (tmp_path / "runs").mkdir()
@@ -499,17 +589,27 @@ def test_a_sweep_whose_storage_was_lost_says_who_has_its_trials_and_takes_them_o
     assert "they run anew" not in taken.stdout
     assert outcomes(tmp_path) == outcomes(swept)
     tracker = MlflowTracker(f"sqlite:///{tmp_path}/runs/mlflow.db")
-    runs = tracker.client.search_runs([tracker.client.get_experiment_by_name("small").experiment_id], "", ViewType.ALL)
-    assert sum(run.data.tags["rnnzoo.role"] == "trial" for run in runs) == 6  # none doubled, none deleted
+    runs = tracker.client.search_runs(
+        [tracker.client.get_experiment_by_name("small").experiment_id], "", ViewType.ALL
+    )
+    # none doubled, none deleted
+    assert sum(run.data.tags["rnnzoo.role"] == "trial" for run in runs) == 6
 
 
 def test_an_export_writes_over_nothing_unless_it_is_told_to(swept: Path, elsewhere: Path) -> None:
     again = rnnzoo("export", "small.yaml", cwd=swept)
-    assert (again.returncode, "is there already" in again.stderr, "--force" in again.stderr) == (2, True, True)
+    assert (again.returncode, "is there already" in again.stderr, "--force" in again.stderr) == (
+        2,
+        True,
+        True,
+    )
     assert rnnzoo("export", "small.yaml", "--force", cwd=swept).returncode == 0
     assert rnnzoo("export", "small.yaml", "other.parquet", cwd=swept).returncode == 0
     assert rnnzoo("report", "small.yaml", "--from", "other.parquet", cwd=swept).returncode == 0
-    assert "nothing has been run yet" in rnnzoo("export", "small.yaml", "new.csv", cwd=elsewhere).stderr
+    assert (
+        "nothing has been run yet"
+        in rnnzoo("export", "small.yaml", "new.csv", cwd=elsewhere).stderr
+    )
 
 
 def test_a_report_and_a_table_that_there_is_no_room_for_are_told_plainly_and_old_ones_stay_whole(
@@ -536,7 +636,9 @@ def test_a_report_and_a_table_that_there_is_no_room_for_are_told_plainly_and_old
         assert (disk / "runs/small/report/report.html").exists()
 
 
-def test_a_table_of_another_experiment_is_refused_and_one_of_another_edition_is_told(elsewhere: Path) -> None:
+def test_a_table_of_another_experiment_is_refused_and_one_of_another_edition_is_told(
+    elsewhere: Path,
+) -> None:
     (elsewhere / "other.yaml").write_text(SPEC.replace("experiment: small", "experiment: other"))
     done = rnnzoo("report", "other.yaml", "--from", "results/small.csv", cwd=elsewhere)
     assert (done.returncode, "holds trials of 'small'" in done.stderr) == (2, True)
@@ -549,8 +651,9 @@ def test_a_table_of_another_experiment_is_refused_and_one_of_another_edition_is_
 @pytest.mark.parametrize(
     ("key", "part"),
     [
-        ("search.seed=2", "search"), ("search.sampler=qmc", "search"), ("search.space.learning_rate=0.1", "space"),
-        ("training.batch=7", "training"), ("task.length=11", "task"), ("init={normal: 0.2}", "cell"),
+        ("search.seed=2", "search"), ("search.sampler=qmc", "search"),
+        ("search.space.learning_rate=0.1", "space"), ("training.batch=7", "training"),
+        ("task.length=11", "task"), ("init={normal: 0.2}", "cell"),
     ],
 )  # fmt: skip
 def test_every_part_that_was_run_otherwise_is_told(key: str, part: str, elsewhere: Path) -> None:
@@ -562,9 +665,22 @@ def test_every_part_that_was_run_otherwise_is_told(key: str, part: str, elsewher
     assert told.startswith("the table does not say how the trials of every study were run")
 
 
-def test_trials_that_were_run_otherwise_are_told_on_the_terminal_and_on_the_page(elsewhere: Path) -> None:
-    done = rnnzoo("report", "small.yaml", "--set", "search.seed=2", "--from", "results/small.csv", cwd=elsewhere)
-    words = "hese trials were run with another search, in every study: what this file says of it is not what was run"
+def test_trials_that_were_run_otherwise_are_told_on_the_terminal_and_on_the_page(
+    elsewhere: Path,
+) -> None:
+    done = rnnzoo(
+        "report",
+        "small.yaml",
+        "--set",
+        "search.seed=2",
+        "--from",
+        "results/small.csv",
+        cwd=elsewhere,
+    )
+    words = (
+        "hese trials were run with another search, in every study: what this file says of it is"
+        " not what was run"
+    )
     assert words in " ".join(done.stdout.split())
     assert words in (elsewhere / "runs/small/report/report.html").read_text()
 
@@ -573,7 +689,10 @@ def test_claims_about_a_task_that_a_table_does_not_have_are_left_out(elsewhere: 
     more = SPEC.replace(
         "task: {name: adding, length: 10, train: 64, valid: 32, test: 32}",
         "tasks: [{name: adding, length: 10, train: 64, valid: 32, test: 32}, copy_memory]",
-    ).replace("claims: [rnn", 'claims: ["on copy_memory: rnn worse than gated", "on adding: rnn worse than gated"] # [')
+    ).replace(
+        "claims: [rnn",
+        'claims: ["on copy_memory: rnn worse than gated", "on adding: rnn worse than gated"] # [',
+    )
     (elsewhere / "more.yaml").write_text(more)
     done = rnnzoo("report", "more.yaml", "--from", "results/small.csv", cwd=elsewhere)
     assert done.returncode == 0, done.stderr
@@ -593,15 +712,21 @@ def test_a_sweep_goes_on_from_the_table_of_another_machine(swept: Path, tmp_path
     assert "4 of 6 trials are done already" in done.stdout
     mine, other = outcomes(tmp_path), outcomes(swept)
     assert mine.keys() == other.keys()
-    assert {key: one.scores for key, one in mine.items()} == {key: one.scores for key, one in other.items()}
-    run_with = json.loads(rnnzoo("report", "small.yaml", "--json", cwd=tmp_path).stdout)["provenance"]
+    assert {key: one.scores for key, one in mine.items()} == {
+        key: one.scores for key, one in other.items()
+    }
+    run_with = json.loads(rnnzoo("report", "small.yaml", "--json", cwd=tmp_path).stdout)[
+        "provenance"
+    ]
     assert [one["Python"].startswith("an older ") for one in run_with] == [True, False]
     again = rnnzoo("sweep", "small.yaml", "--from", "half.csv", cwd=tmp_path)
     assert "0 of 4 trials taken over" in again.stdout
     (tmp_path / "renamed.yaml").write_text(SPEC.replace("experiment: small", "experiment: renamed"))
     renamed = rnnzoo("sweep", "renamed.yaml", "--trials", "2", "--from", "half.csv", cwd=tmp_path)
-    assert "4 of 4 trials taken over" in renamed.stdout  # a trial does not depend on the name of its experiment
-    # trials of another edition, or with other hyper-parameters than this sweep would give them, are not taken for ours
+    # a trial does not depend on the name of its experiment
+    assert "4 of 4 trials taken over" in renamed.stdout
+    # trials of another edition, or with other hyper-parameters than this sweep would give them, are
+    # not taken for ours
     edition = ("--set", "training.epochs=1", "--trials", "1")
     assert "4 are of another edition" in before_a_trial(
         "sweep", "small.yaml", *edition, "--from", "half.csv", cwd=tmp_path
@@ -609,15 +734,28 @@ def test_a_sweep_goes_on_from_the_table_of_another_machine(swept: Path, tmp_path
     (tmp_path / "bent.csv").write_text("".join(lines).replace(",8,", ",4,"))
     (tmp_path / "runs/optuna.db").unlink()
     bent = rnnzoo("sweep", "small.yaml", "--from", "bent.csv", cwd=tmp_path)
-    assert (bent.returncode, "was given other hyper-parameters" in bent.stderr) == (2, True), bent.stdout
+    assert (bent.returncode, "was given other hyper-parameters" in bent.stderr) == (2, True), (
+        bent.stdout
+    )
 
 
-def test_a_sweep_goes_on_without_mlflow_and_sync_brings_it_level(swept: Path, tmp_path: Path) -> None:
+def test_a_sweep_goes_on_without_mlflow_and_sync_brings_it_level(
+    swept: Path, tmp_path: Path
+) -> None:
     (tmp_path / "small.yaml").write_text(SPEC)
-    done = rnnzoo("sweep", "small.yaml", "--trials", "1", cwd=tmp_path, MLFLOW_TRACKING_URI="http://127.0.0.1:9")
+    done = rnnzoo(
+        "sweep",
+        "small.yaml",
+        "--trials",
+        "1",
+        cwd=tmp_path,
+        MLFLOW_TRACKING_URI="http://127.0.0.1:9",
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("MLflow at http://127.0.0.1:9 cannot be used") == 1
-    assert "MLflow lacks 2 of these trials: rnnzoo sync small.yaml" in done.stdout.replace("\n", " ")
+    assert "MLflow lacks 2 of these trials: rnnzoo sync small.yaml" in done.stdout.replace(
+        "\n", " "
+    )
     mine, other = outcomes(tmp_path), outcomes(swept)
     assert len(mine) == 2
     assert all(one.same_result(other[key]) for key, one in mine.items())
@@ -626,8 +764,12 @@ def test_a_sweep_goes_on_without_mlflow_and_sync_brings_it_level(swept: Path, tm
     first, second = (rnnzoo("sync", "small.yaml", cwd=tmp_path) for _ in range(2))
     assert "2 of 2 trials were written to MLflow" in first.stdout, first.stderr
     assert "0 of 2 trials were written to MLflow" in second.stdout, second.stderr
-    found = json.loads(rnnzoo("report", "small.yaml", "--json", "--from", "mlflow", cwd=tmp_path).stdout)
+    found = json.loads(
+        rnnzoo("report", "small.yaml", "--json", "--from", "mlflow", cwd=tmp_path).stdout
+    )
     assert (
         found["tables"][0]["rows"]
-        == json.loads(rnnzoo("report", "small.yaml", "--json", cwd=tmp_path).stdout)["tables"][0]["rows"]
+        == json.loads(rnnzoo("report", "small.yaml", "--json", cwd=tmp_path).stdout)["tables"][0][
+            "rows"
+        ]
     )

@@ -28,7 +28,9 @@ def looked() -> dict[str, Check]:
 
 def test_an_empty_folder_is_well_and_stays_empty(here: Path) -> None:
     found = looked()
-    assert [one.name for one in found.values() if not one.well and one.name not in ("memory", "disk")] == []
+    assert [
+        one.name for one in found.values() if not one.well and one.name not in ("memory", "disk")
+    ] == []
     assert "made by the first sweep" in found["storage"].found
     assert "made by the first sweep" in found["MLflow"].found
     assert list(here.iterdir()) == []

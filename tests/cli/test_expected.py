@@ -68,10 +68,14 @@ def test_claims_that_the_budget_cannot_decide_are_named_with_what_it_finds() -> 
     assert content["undecidable"] == ["gru worse than lstm", "rnn same as lstm"]
     text = " ".join(printed(content, 80).split())
     sees = [f"{one['sees']:.2g}" for one in content["claims"]]
-    assert f"differ by the margin: gru worse than lstm (it finds differences from {sees[0]} on), rnn same as" in text
     assert (
-        f"A budget of {content['budget']}, with `most` at least {content['suffices']}, would decide one of them" in text
-    )
+        f"differ by the margin: gru worse than lstm (it finds differences from {sees[0]} on),"
+        " rnn same as"
+    ) in text
+    assert (
+        f"A budget of {content['budget']}, with `most` at least {content['suffices']}, would"
+        " decide one of them"
+    ) in text
     assert "do not decide" in text
     assert "do not decide" not in printed(of(SPEC, noise=0.01), 80)
 
@@ -79,8 +83,10 @@ def test_claims_that_the_budget_cannot_decide_are_named_with_what_it_finds() -> 
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ("", "the budget and `most: 24` allow"), (", most: 6", "the budget and `most: 6` allow 6 rounds"),
-        (", until: stopped", "the budget allows"), (", hours: 0.5", "`hours: 0.5` may end it sooner"),
+        ("", "the budget and `most: 24` allow"),
+        (", most: 6", "the budget and `most: 6` allow 6 rounds"),
+        (", until: stopped", "the budget allows"),
+        (", hours: 0.5", "`hours: 0.5` may end it sooner"),
     ],
 )  # fmt: skip
 def test_what_ends_the_rounds_is_named(more: str, words: str) -> None:
@@ -108,10 +114,14 @@ def test_a_search_without_a_second_stage_is_pointed_to_it() -> None:
 
 
 def test_a_claim_about_solving_a_task_is_told_how_many_trainings_show_a_difference() -> None:
-    """About 4, 15 and 62: Cohen 1988, h of shares around a half, as his tables have them at 5 % on both sides."""
+    """About 4, 15 and 62: Cohen 1988, h of shares around a half, as his tables have them at 5 % on
+    both sides.
+    """
     solves = PLAIN[: PLAIN.index("claims")] + "claims: [lstm solves adding more often than rnn]\n"
     (text,) = api_expected.advice(read(solves), 8)
-    assert text.startswith("lstm solves adding more often than rnn: 8 trainings of each; if shares differ, it takes")
+    assert text.startswith(
+        "lstm solves adding more often than rnn: 8 trainings of each; if shares differ, it takes"
+    )
     assert text.endswith("about 4 by 90, 15 by 50, 62 by 25 percentage points")
 
 
@@ -137,11 +147,17 @@ def test_a_second_stage_that_has_begun_takes_what_is_left_of_it() -> None:
     before = at_most(experiment, "adding", confirming.TRIALS)
     assert before == min(150 - 3 * 8, 3 * (4 * 2 + 24))
     assert at_most(experiment, "adding", confirming.TRIALS, now) == 0
-    one_open = {text: replace(one, answer=Answer.OPEN) for text, one in now.standings.items() if "same" in text}
+    one_open = {
+        text: replace(one, answer=Answer.OPEN)
+        for text, one in now.standings.items()
+        if "same" in text
+    }
     going_on = replace(now, ended="", standings={**now.standings, **one_open})
     assert at_most(experiment, "adding", confirming.TRIALS, going_on) == 2 * (24 - len(now.rounds))
     pilots = replace(going_on, standings={}, rounds=(), pilots=6, trainings=30)
-    assert at_most(experiment, "adding", confirming.TRIALS, pilots) == min(150 - 30, 3 * (4 * 2 + 24) - 6)
+    assert at_most(experiment, "adding", confirming.TRIALS, pilots) == min(
+        150 - 30, 3 * (4 * 2 + 24) - 6
+    )
 
 
 SPEEDS = PLAIN[: PLAIN.index("claims")] + (
@@ -156,7 +172,10 @@ def test_plan_counts_what_claims_about_speed_measure(
     monkeypatch.chdir(tmp_path)
     Path("e.yaml").write_text(SPEEDS)
     assert main(["plan", "e.yaml", "--no-measure"]) == 0
-    assert "for claims about speed: 2 pairs of variants side by side, one at a time\n" in capsys.readouterr().out
+    assert (
+        "for claims about speed: 2 pairs of variants side by side, one at a time\n"
+        in capsys.readouterr().out
+    )
     assert main(["plan", "e.yaml", "--no-measure", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["speed"] == {"measurements": 2, "seconds": None}
 

@@ -60,7 +60,9 @@ def test_show_describes_every_cell(name: str) -> None:
 def test_the_gallery_has_a_page_for_every_cell_and_the_users_own(tmp_path: Path) -> None:
     cells = tmp_path / "experiments" / "cells"
     cells.mkdir(parents=True)
-    (cells / "own.yaml").write_text("name: own\ntitle: <b>mine</b>\nequations: |\n  h = tanh(W @ x + R @ h[t-1] + b)\n")
+    (cells / "own.yaml").write_text(
+        "name: own\ntitle: <b>mine</b>\nequations: |\n  h = tanh(W @ x + R @ h[t-1] + b)\n"
+    )
     (cells / "bad.yaml").write_text("name: bad\n")
     done = rnnzoo("gallery", "site", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -71,7 +73,8 @@ def test_the_gallery_has_a_page_for_every_cell_and_the_users_own(tmp_path: Path)
         text = path.read_text()
         assert "<b>mine" not in text
         assert not re.search(
-            r"<script|src=|https?://(?!www\.w3\.org/)", re.sub(r"xmlns\S*|<!DOCTYPE[^>]*>", "", text)
+            r"<script|src=|https?://(?!www\.w3\.org/)",
+            re.sub(r"xmlns\S*|<!DOCTYPE[^>]*>", "", text),
         ), path
         for link in re.findall(r'href="([^"#]+)"', text):
             assert (path.parent / link).is_file(), link
@@ -105,9 +108,13 @@ def test_inspect_shows_the_best_trial_of_a_variant_and_a_run_of_mlflow_alike(swe
     assert [row["name"] for row in found["values"] if row["gate"]] == ["r", "z"]
     assert "<svg" in (swept / found["page"]).read_text()
     tracker = MlflowTracker(f"sqlite:///{swept}/runs/mlflow.db")
-    runs = tracker.client.search_runs([tracker.client.get_experiment_by_name("small").experiment_id])
+    runs = tracker.client.search_runs(
+        [tracker.client.get_experiment_by_name("small").experiment_id]
+    )
     run = next(
-        one for one in runs if one.data.tags.get("rnnzoo.role") == "study" and one.data.tags["variant"] == "gated"
+        one
+        for one in runs
+        if one.data.tags.get("rnnzoo.role") == "study" and one.data.tags["variant"] == "gated"
     )
     again = rnnzoo("inspect", run.info.run_id, "--json", cwd=swept)
     assert json.loads(again.stdout)["values"] == found["values"]
@@ -125,10 +132,15 @@ def test_inspect_shows_the_best_trial_of_a_variant_and_a_run_of_mlflow_alike(swe
         (["small.yaml"], "which variant?"),
         (["small.yaml", "--variant", "gate"], "no variant 'gate'"),
         (["small.yaml", "--variant", "gated", "--sequence", "99"], "from 0 to 31"),
-        (["small.yaml", "--variant", "gated", "--layer", "2"], "--layer must be 1: there is one layer"),
+        (
+            ["small.yaml", "--variant", "gated", "--layer", "2"],
+            "--layer must be 1: there is one layer",
+        ),
     ],
 )
-def test_what_cannot_be_inspected_is_said_plainly(swept: Path, arguments: list[str], words: str) -> None:
+def test_what_cannot_be_inspected_is_said_plainly(
+    swept: Path, arguments: list[str], words: str
+) -> None:
     done = rnnzoo("inspect", *arguments, cwd=swept)
     assert done.returncode == 2
     assert words in done.stderr
@@ -139,18 +151,30 @@ def test_gradients_of_a_training_that_diverges_end_with_1(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(models, "trained", lambda trial, console: Outcome(Kind.DIVERGED, message="the loss was nan"))
+    monkeypatch.setattr(
+        models, "trained", lambda trial, console: Outcome(Kind.DIVERGED, message="the loss was nan")
+    )
     sizes = [f"--set=task.{name}=20" for name in ("length", "train", "valid", "test")]
     assert main(["gradients", "rnn", "--set=units=2", *sizes]) == 1
     assert "rnn: diverged: the loss was nan" in capsys.readouterr().err
 
 
 def test_gradients_are_drawn_at_the_start_and_after_training(tmp_path: Path) -> None:
-    settings = ["--set", "task.length=20", "--set", "task.train=64", "--set", "units=8", "--set", "training.epochs=2"]
+    settings = [
+        "--set",
+        "task.length=20",
+        "--set",
+        "task.train=64",
+        "--set",
+        "units=8",
+        "--set",
+        "training.epochs=2",
+    ]
     done = rnnzoo("gradients", "rnn", "lstm", *settings, "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert [(one["cell"], one["state"], len(one["start"]), len(one["trained"])) for one in found["norms"]] == [
+    assert [(one["cell"], one["state"], len(one["start"]),
+        len(one["trained"])) for one in found["norms"]] == [
         ("rnn", "h", 20, 20), ("lstm", "c", 20, 20), ("lstm", "h", 20, 20),
     ]  # fmt: skip
     assert [one["bound"] is not None for one in found["norms"]] == [True, False, False]

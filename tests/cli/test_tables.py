@@ -31,7 +31,9 @@ def test_a_setting_that_a_search_cannot_have_is_refused_unless_the_space_was_ano
     first, *others = content.results
     far = replace(first.trial, hyperparameters={**first.trial.hyperparameters, "units": 9999})
     edited = replace(content, results=(replace(first, trial=far), *others))
-    with pytest.raises(UsageError, match=r"trial \d+ of .* has `units` 9999, which its search cannot have"):
+    with pytest.raises(
+        UsageError, match=r"trial \d+ of .* has `units` 9999, which its search cannot have"
+    ):
         _check_settings(experiment, edited, path)
     parts = {name: {**one, "space": "another"} for name, one in content.parts.items()}
     _check_settings(experiment, replace(edited, parts=parts), path)

@@ -1,8 +1,9 @@
 """Landscapes whose truth is known, none of them of the surrogate's own kind.
 
-A landscape says what each of several variants scores, on average, anywhere in the unit cube.  The mean over the best 1 % of the
-space is 0 for each variant, so that all are equal when tuned; effects are added on top.  Those that begin with `forest` and
-`kernel` go through the trials of Greff et al. that are in `results/greff2015.csv`; `bowls` are new in every study.
+A landscape says what each of several variants scores, on average, anywhere in the unit cube.  The
+mean over the best 1 % of the space is 0 for each variant, so that all are equal when tuned; effects
+are added on top.  Those that begin with `forest` and `kernel` go through the trials of Greff et al.
+that are in `results/greff2015.csv`; `bowls` are new in every study.
 """
 
 from __future__ import annotations
@@ -21,7 +22,12 @@ from scipy.stats import qmc
 Array = np.ndarray[Any, Any]
 TABLE = Path(__file__).parent.parent.parent / "results/greff2015.csv"
 AXES = ("learning_rate", "units", "noise", "one_minus_momentum")
-RANGES = {"learning_rate": (1e-6, 1e-2), "units": (20, 200), "noise": (0, 1), "one_minus_momentum": (0.01, 1)}
+RANGES = {
+    "learning_rate": (1e-6, 1e-2),
+    "units": (20, 200),
+    "noise": (0, 1),
+    "one_minus_momentum": (0.01, 1),
+}
 DECADE = 0.25  # of the axis of the learning rate
 EXPLODES = "noaf"
 VARIANTS = 11
@@ -38,7 +44,8 @@ class Landscape:
         noise: standard deviation of a training's score where it is best.
         grows: by how much more it is, a unit of excess.
         skew: of the lognormal that the noise is drawn from; 0 for the normal.
-        fails: by variant, share of the trainings that score 1 worse; their mean is what the landscape says all the same.
+        fails: by variant, share of the trainings that score 1 worse; their mean is what the
+            landscape says all the same.
     """
 
     truth: Truth
@@ -61,18 +68,26 @@ class Landscape:
 def level(raw: Truth) -> Truth:
     """The landscape with every variant's best 1 % moved to 0."""
     points = qmc.Sobol(len(AXES), seed=7).random(CHECKED)
-    best = np.array([np.sort(raw(points, variant))[: int(BEST * CHECKED)].mean() for variant in range(VARIANTS)])
+    best = np.array(
+        [np.sort(raw(points, variant))[: int(BEST * CHECKED)].mean() for variant in range(VARIANTS)]
+    )
     return lambda points, variant: raw(points, variant) - best[variant]
 
 
 @cache
 def trials() -> tuple[Array, Array, tuple[str, ...]]:
-    """(trials, axes) in the unit cube, (trials,) scores and the variant of each, of JSB Chorales."""
+    """(trials, axes) in the unit cube, (trials,) scores and the variant of each, of JSB
+    Chorales.
+    """
     points, scores, variants = [], [], []
     with TABLE.open() as stream:
         stream.readline()
         for row in csv.DictReader(stream):
-            if row["task"] == "jsb_chorales" and row["kind"] == "complete" and row["variant"] != EXPLODES:
+            if (
+                row["task"] == "jsb_chorales"
+                and row["kind"] == "complete"
+                and row["variant"] != EXPLODES
+            ):
                 points.append([_place(axis, float(row[axis])) for axis in AXES])
                 scores.append(float(row["test"]))
                 variants.append(row["variant"])
@@ -93,7 +108,9 @@ def forest(own: bool) -> Truth:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Trees:
-    """A forest as arrays, (trees, nodes) each: for one point at a time much faster than scikit-learn's own."""
+    """A forest as arrays, (trees, nodes) each: for one point at a time much faster than
+    scikit-learn's own.
+    """
 
     axis: Array
     threshold: Array
@@ -119,24 +136,41 @@ def _trees(variant: int | None) -> Trees:
 
     points, scores, variants = trials()
     names = sorted(set(variants))
-    mine = np.full(len(scores), True) if variant is None else np.array(variants) == names[variant % len(names)]
-    grown = ExtraTreesRegressor(100, min_samples_leaf=2, random_state=variant or 0).fit(points[mine], scores[mine])
+    mine = (
+        np.full(len(scores), True)
+        if variant is None
+        else np.array(variants) == names[variant % len(names)]
+    )
+    grown = ExtraTreesRegressor(100, min_samples_leaf=2, random_state=variant or 0).fit(
+        points[mine], scores[mine]
+    )
     trees = [one.tree_ for one in grown.estimators_]
     most = max(one.node_count for one in trees)
 
     def padded(name: str) -> Array:
-        return np.array([np.pad(np.ravel(getattr(one, name)), (0, most - one.node_count)) for one in trees])
+        return np.array(
+            [np.pad(np.ravel(getattr(one, name)), (0, most - one.node_count)) for one in trees]
+        )
 
     axis = np.maximum(padded("feature"), 0)  # -2 stands for a leaf's
-    return Trees(axis, padded("threshold"), padded("children_left"), padded("children_right"), padded("value"))
+    return Trees(
+        axis,
+        padded("threshold"),
+        padded("children_left"),
+        padded("children_right"),
+        padded("value"),
+    )
 
 
 def kernel(own: bool, width: float = 0.12) -> Truth:
-    """Means of the trials around (Nadaraya 1964, Watson 1964), of all variants or of each variant's own."""
+    """Means of the trials around (Nadaraya 1964, Watson 1964), of all variants or of each variant's
+    own.
+    """
     points, scores, variants = trials()
     names = sorted(set(variants))
     mine = [
-        np.array(variants) == names[at % len(names)] if own else np.full(len(scores), True) for at in range(VARIANTS)
+        np.array(variants) == names[at % len(names)] if own else np.full(len(scores), True)
+        for at in range(VARIANTS)
     ]
 
     def raw(asked: Array, variant: int) -> Array:
@@ -150,7 +184,9 @@ def kernel(own: bool, width: float = 0.12) -> Truth:
 
 
 def apart(base: Truth, decades: Mapping[int, float]) -> Truth:
-    """Basins of some variants lie elsewhere on the axis of the learning rate; at the end of the axis they are cut."""
+    """Basins of some variants lie elsewhere on the axis of the learning rate; at the end of the
+    axis they are cut.
+    """
 
     def raw(points: Array, variant: int) -> Array:
         moved = points.copy()
@@ -173,7 +209,9 @@ def cliffs(base: Truth, variants: tuple[int, ...], behind: float = 0.0) -> Truth
 
 
 def bowls(seed: int, ripple: float) -> Truth:
-    """A bowl with ripples: the bowl and half of the ripples are shared, the other half is each variant's own."""
+    """A bowl with ripples: the bowl and half of the ripples are shared, the other half is each
+    variant's own.
+    """
     rng = np.random.default_rng(seed)
     centre, width = rng.uniform(0.4, 0.95, len(AXES)), rng.uniform(0.25, 0.8, len(AXES))
     depth = rng.uniform(0.8, 2.5)

@@ -1,7 +1,8 @@
-"""Simulated studies: how often `confirm:` says a wrong word, and how many right ones for how many trainings.
+"""Simulated studies: how often `confirm:` says a wrong word, and how many right ones for how many
+trainings.
 
-python -m tests.confirm.simulated            prints the table of docs/judging.md
-python -m tests.confirm.simulated 200 forest only rows whose name begins so, with so many studies each
+python -m tests.confirm.simulated            prints the table of docs/judging.md python -m
+tests.confirm.simulated 200 forest only rows whose name begins so, with so many studies each
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from tests.confirm.landscapes import AXES, VARIANTS, Landscape
 Point = tuple[float, ...]
 MARGIN, FLOOR = 0.2, 0.1
 SEARCH = 4  # trials of each variant
-EFFECTS = (0.0, 0.15, 0.3, 0.3, 0.0, 0.0)  # of the variants that questions are about; the rest has none
+# of the variants that questions are about; the rest has none
+EFFECTS = (0.0, 0.15, 0.3, 0.3, 0.0, 0.0)
 QUESTIONS = tuple(Question(f"v{at}", "v0", FLOOR, MARGIN) for at in range(1, 6))
 DESIGN = Design(Boundary(6, 24), 24, margin=MARGIN)
 
@@ -89,20 +91,30 @@ def study(landscape: Landscape, design: Design, effects: Sequence[float], seed: 
     questions = tuned_questions(QUESTIONS, tuned.untuned)
     scores: dict[tuple[str, int], float] = {}
     spent = len(search.scores) + tuned.pilots
-    inside = {label: set(map(tuple, region.points.tolist())) for label, region in tuned.regions.items()}
-    elsewhere = {pilot: score for pilot, score in pilots.items() if settings[pilot] not in inside[pilot[0]]}
+    inside = {
+        label: set(map(tuple, region.points.tolist())) for label, region in tuned.regions.items()
+    }
+    elsewhere = {
+        pilot: score for pilot, score in pilots.items() if settings[pilot] not in inside[pilot[0]]
+    }
     seen = Seen(float(search.scores.max()), best_seen(search, elsewhere))
     while (now := progress(design, questions, scores, spent, seen)).missing:
         for variant, number in now.missing:
             wanted = in_round(design, tuned, variant, number, same)
             scores[variant, number] = float(train(variant, np.array([wanted.point]))[0])
     found = dict(zip(questions, now.standings))
-    return Told(tuple(found[one].answer if one in found else Answer.OPEN for one in QUESTIONS), now.trainings)
+    return Told(
+        tuple(found[one].answer if one in found else Answer.OPEN for one in QUESTIONS),
+        now.trainings,
+    )
 
 
 def best_seen(search: Scored, pilots: Mapping[tuple[str, int], float]) -> dict[str, float]:
     """The best score of each variant in the search and as these pilots."""
-    scores = [*zip(search.variants, search.scores), *((variant, score) for (variant, _), score in pilots.items())]
+    scores = [
+        *zip(search.variants, search.scores),
+        *((variant, score) for (variant, _), score in pilots.items()),
+    ]
     best: dict[str, float] = {}
     for variant, score in scores:
         best[variant] = min(best.get(variant, math.inf), float(score))
@@ -123,9 +135,15 @@ def rows() -> dict[str, Callable[[], Callable[[int], Landscape]]]:
         "forest, noise 0.15": lambda: always(Landscape(forest(own=False), 0.15)),
         "forest, skewed": lambda: always(Landscape(forest(own=False), skew=0.8)),
         "forest, v1 fails in 20 %": lambda: always(Landscape(forest(own=False), fails={1: 0.2})),
-        "forest, cliffs": lambda: always(Landscape(landscapes.cliffs(forest(own=False), (1, 3, 5)))),
-        "forest, half a decade apart": lambda: always(Landscape(landscapes.apart(forest(own=False), half))),
-        "forest, a decade apart": lambda: always(Landscape(landscapes.apart(forest(own=False), one))),
+        "forest, cliffs": lambda: always(
+            Landscape(landscapes.cliffs(forest(own=False), (1, 3, 5)))
+        ),
+        "forest, half a decade apart": lambda: always(
+            Landscape(landscapes.apart(forest(own=False), half))
+        ),
+        "forest, a decade apart": lambda: always(
+            Landscape(landscapes.apart(forest(own=False), one))
+        ),
         "kernel": lambda: always(Landscape(kernel(own=False))),
         "own forests": lambda: always(Landscape(forest(own=True))),
         "own kernels": lambda: always(Landscape(kernel(own=True))),
@@ -158,7 +176,11 @@ def main(studies: int, only: str) -> None:
             design = replace(DESIGN, budget=budget)
             null, _, _ = share_and_counts(landscape, design, equal, studies)
             wrong, right, trainings = share_and_counts(landscape, design, EFFECTS, studies)
-            print(f"{name:30} {budget:6}  {null:16.3f}  {wrong:6.3f}  {right:11.2f}  {trainings:10.0f}", flush=True)
+            print(
+                f"{name:30} {budget:6}  {null:16.3f}  {wrong:6.3f}  {right:11.2f}"
+                f"  {trainings:10.0f}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -43,13 +43,16 @@ def of(budget: int, noise: float | None = None) -> Forecast:
 
 
 def spent_by(budget: int, effects: Mapping[str, Sequence[float]]) -> list[int]:
-    """How many rounds each claim has in a stage whose scores are these, round by round; zeros for other variants."""
+    """How many rounds each claim has in a stage whose scores are these, round by round; zeros for
+    other variants.
+    """
     read = experiment(budget)
     assert read.confirm is not None
     how = design(read, read.confirm, "adding")
     asked = [question(claim, read) for claim in claims_on(read, "adding")]
     zeros = np.zeros(MANY)
-    scores = {(label, at): float(effects.get(label, zeros)[at]) for label in ("lstm", "gru", "rnn", "np")
+    scores = {(label, at): float(effects.get(label, zeros)[at]) for label in ("lstm", "gru", "rnn",
+        "np")
               for at in range(MANY)}  # fmt: skip
     return [one.rounds for one in progress(how, asked, scores, 4 * 4 + 2 * 4, Seen(9.0)).standings]
 
@@ -65,7 +68,9 @@ def test_a_budget_has_as_many_rounds_as_a_stage_runs_that_decides_nothing(budget
 
 
 @pytest.mark.parametrize("budget", [24, 40, 60, 90, 120, 200])
-def test_the_longest_is_what_a_claim_has_when_all_others_close_at_the_first_look(budget: int) -> None:
+def test_the_longest_is_what_a_claim_has_when_all_others_close_at_the_first_look(
+    budget: int,
+) -> None:
     ran = spent_by(budget, {"gru": UNDECIDED, "rnn": DECIDED, "np": DECIDED})
     assert ran[0] == of(budget).longest
 
@@ -88,7 +93,9 @@ def share_decided(difference: float, spread: float, level: float, most: int, rou
 
 @pytest.mark.parametrize("difference", [0.0, 0.04, 0.2, 0.4])
 @pytest.mark.parametrize(("spread", "level"), [(0.07, 0.01), (0.12, 0.05)])
-def test_the_rounds_to_expect_decide_in_four_of_five_studies(difference: float, spread: float, level: float) -> None:
+def test_the_rounds_to_expect_decide_in_four_of_five_studies(
+    difference: float, spread: float, level: float
+) -> None:
     rounds = rounds_to_decide(ASKED, difference, Boundary(6, 24), spread, level)
     assert rounds is not None
     least = 0.8 - 3 * math.sqrt(0.16 / 200)
@@ -110,7 +117,9 @@ def test_without_rounds_the_noise_is_half_the_margin_unless_it_is_given() -> Non
     louder = of(150, noise=0.2)
     for one, other in zip(guess.claims, louder.claims):
         assert one.sees < other.sees
-        assert [case.rounds or 0 for case in one.cases] <= [case.rounds or 9999 for case in other.cases]
+        assert [case.rounds or 0 for case in one.cases] <= [
+            case.rounds or 9999 for case in other.cases
+        ]
 
 
 def test_no_claim_can_be_decided_that_has_no_look() -> None:
@@ -132,7 +141,11 @@ def test_the_budget_that_suffices_does(most: int) -> None:
     assert enough is not None
     assert enough.rounds == short.suffices
     assert any(one.decidable for one in enough.claims)
-    needed = [case.rounds for case in enough.claims[0].cases if case.rounds and case.difference in (0.0, 0.2)]
+    needed = [
+        case.rounds
+        for case in enough.claims[0].cases
+        if case.rounds and case.difference in (0.0, 0.2)
+    ]
     assert min(needed) <= enough.rounds
 
 
@@ -158,11 +171,17 @@ def test_once_rounds_were_run_their_spread_counts_and_what_is_decided_is_left_ou
 
 def test_a_stage_that_goes_on_with_a_larger_budget_has_the_rounds_that_were_expected() -> None:
     shape = {"rnn": 0.15, "gru": 0.14}
-    small, large = (confirming.SPEC.replace("budget: 150", f"budget: {budget}") for budget in (60, 90))
+    small, large = (
+        confirming.SPEC.replace("budget: 150", f"budget: {budget}") for budget in (60, 90)
+    )
     made = confirming.Trainings(confirming.experiment(small), shape, noise=0.4).all()
     read = confirming.experiment(large)
-    expected = forecast(read, "adding", confirming.TRIALS, stand(read, "adding", made, confirming.TRIALS))
-    ran = stand(read, "adding", confirming.Trainings(read, shape, noise=0.4).all(), confirming.TRIALS)
+    expected = forecast(
+        read, "adding", confirming.TRIALS, stand(read, "adding", made, confirming.TRIALS)
+    )
+    ran = stand(
+        read, "adding", confirming.Trainings(read, shape, noise=0.4).all(), confirming.TRIALS
+    )
     assert expected is not None
     assert all(one.answer is Answer.OPEN for one in ran.standings.values())
     assert expected.rounds == len(ran.rounds)

@@ -33,12 +33,16 @@ def made(spec: str) -> list[object]:
     [
         (SEARCHED - 1, SEARCHED),  # the search is not ended
         (SEARCHED + 1, SEARCHED + 6),  # two of the pilots are to be repeated
-        (SEARCHED + PILOTS + 1, SEARCHED + PILOTS + ROUNDS),  # before the first look all rounds come at once
-        (SEARCHED + PILOTS + ROUNDS + 1, SEARCHED + PILOTS + ROUNDS + 3),  # and then one after another
+        # before the first look all rounds come at once
+        (SEARCHED + PILOTS + 1, SEARCHED + PILOTS + ROUNDS),
+        # and then one after another
+        (SEARCHED + PILOTS + ROUNDS + 1, SEARCHED + PILOTS + ROUNDS + 3),
         (10_000, 59),
     ],
 )
-def test_hours_end_a_stage_between_rounds_and_change_no_trial(seconds: float, trainings: int) -> None:
+def test_hours_end_a_stage_between_rounds_and_change_no_trial(
+    seconds: float, trainings: int
+) -> None:
     some = made(with_hours(seconds))
     assert len(some) == trainings
     assert some == made(WHOLE)[:trainings]
@@ -60,18 +64,26 @@ def test_the_report_says_that_the_hours_are_spent() -> None:
     found = summarise(read, results, {"adding": confirming.task()}, confirming.TRIALS)  # type: ignore[arg-type]
     assert [one.settle.partition(";")[0] for one in found.verdicts] == ["the hours are spent"] * 2
     now = stand(read, "adding", results, confirming.TRIALS)  # type: ignore[arg-type]
-    assert [*told.lines(now, read)][-1] == "the hours are spent, and some claims are still open: 50 trainings"
+    assert [*told.lines(now, read)][
+        -1
+    ] == "the hours are spent, and some claims are still open: 50 trainings"
 
 
 def test_hours_are_no_part_of_what_a_study_is() -> None:
     names = []
     for spec in (WHOLE, with_hours(100)):
-        planned = studies(parse_experiment(spec, "e.yaml", Path()), {"adding": "digest"}, {"adding": 2})
-        names.append([one.identity for one in (*planned, *second_stage(planned, confirming.TRIALS))])
+        planned = studies(
+            parse_experiment(spec, "e.yaml", Path()), {"adding": "digest"}, {"adding": 2}
+        )
+        names.append(
+            [one.identity for one in (*planned, *second_stage(planned, confirming.TRIALS))]
+        )
     assert names[0] == names[1]
 
 
 def test_a_resolved_spec_has_hours_only_where_they_were_given() -> None:
     assert "hours" not in resolved(confirming.experiment(WHOLE))["confirm"]
-    assert resolved(confirming.experiment(with_hours(1800)))["confirm"]["hours"] == pytest.approx(0.5)
+    assert resolved(confirming.experiment(with_hours(1800)))["confirm"]["hours"] == pytest.approx(
+        0.5
+    )
     assert math.isinf(confirming.experiment(WHOLE).confirm.hours)  # type: ignore[union-attr]

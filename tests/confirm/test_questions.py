@@ -1,4 +1,6 @@
-"""Rounds of scores -> answers, in closed form: intervals of a known width, levels that are handed on."""
+"""Rounds of scores -> answers, in closed form: intervals of a known width, levels that are handed
+on.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,18 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rnnzoo.confirm.questions import CERTAIN, Answer, Looks, Question, Round, Seen, Standing, asked, look, standing
+from rnnzoo.confirm.questions import (
+    CERTAIN,
+    Answer,
+    Looks,
+    Question,
+    Round,
+    Seen,
+    Standing,
+    asked,
+    look,
+    standing,
+)
 from rnnzoo.stats.sequential import Boundary
 
 MARGIN, FLOOR, LEVEL, WORST = 0.2, 0.1, 0.06, 9.0
@@ -19,7 +32,9 @@ SEEN = Seen(WORST)  # and nothing of any variant
 
 @dataclass
 class Fixed:
-    """Intervals whose half width is a function of the level alone; it remembers at which levels it was asked."""
+    """Intervals whose half width is a function of the level alone; it remembers at which levels it
+    was asked.
+    """
 
     first: int = 1
     scale: float = 1.0
@@ -36,7 +51,10 @@ def question(a: str = "a", floor: float = FLOOR, margin: float = MARGIN) -> Ques
 
 def rounds(**differences: float) -> list[Round]:
     """Two rounds in which each variant does so much worse than the baseline."""
-    return [{"base": 1.0 + at, **{label: 1.0 + at + by for label, by in differences.items()}} for at in (0.0, 0.5)]
+    return [
+        {"base": 1.0 + at, **{label: 1.0 + at + by for label, by in differences.items()}}
+        for at in (0.0, 0.5)
+    ]
 
 
 def played(
@@ -51,36 +69,54 @@ def played(
 @pytest.mark.parametrize(
     ("difference", "half", "answer"),
     [
-        (0.16, 0.05, "worse"), (0.15, 0.0501, "open"), (-0.16, 0.05, "better"), (-0.15, 0.0501, "open"),
-        (0.0, 0.139, "same"), (0.0, 0.141, "open"), (0.08, 0.059, "same"), (0.08, 0.061, "open"),
-        (-0.08, 0.059, "same"), (0.12, 0.01, "worse"), (0.10, 0.005, "same"), (0.14, 0.03, "worse"),
-        (0.1, 0.05, "open"), (0.0, math.inf, "open"),
+        (0.16, 0.05, "worse"), (0.15, 0.0501, "open"), (-0.16, 0.05, "better"),
+        (-0.15, 0.0501, "open"), (0.0, 0.139, "same"), (0.0, 0.141, "open"), (0.08, 0.059, "same"),
+        (0.08, 0.061, "open"), (-0.08, 0.059, "same"), (0.12, 0.01, "worse"), (0.10, 0.005, "same"),
+        (0.14, 0.03, "worse"), (0.1, 0.05, "open"), (0.0, math.inf, "open"),
     ],
 )  # fmt: skip
-def test_an_answer_is_where_the_whole_interval_lies(difference: float, half: float, answer: str) -> None:
+def test_an_answer_is_where_the_whole_interval_lies(
+    difference: float, half: float, answer: str
+) -> None:
     found = standing(question(), rounds(a=difference), Fixed(scale=half / 0.001), 1.0, SEEN)
     assert found.answer == answer
     assert found.mean == pytest.approx(difference)
-    assert (found.low, found.high) == (pytest.approx(difference - half), pytest.approx(difference + half))
+    assert (found.low, found.high) == (
+        pytest.approx(difference - half),
+        pytest.approx(difference + half),
+    )
 
 
 def test_same_is_said_only_well_inside_the_margin() -> None:
     """An interval may end at 0.7 of it: good settings are not known exactly either."""
     for edge, answer in ((CERTAIN - 0.01, Answer.SAME), (CERTAIN + 0.01, Answer.OPEN)):
         half = edge * MARGIN - 0.05
-        assert standing(question(), rounds(a=0.05), Fixed(scale=half / 0.001), 1.0, SEEN).answer is answer
+        assert (
+            standing(question(), rounds(a=0.05), Fixed(scale=half / 0.001), 1.0, SEEN).answer
+            is answer
+        )
 
 
 def test_to_be_no_longer_the_same_two_variants_must_differ_by_more_than_the_margin() -> None:
-    """A claim of `same` has the margin for its floor: between floor and margin it is neither borne out nor refuted."""
+    """A claim of `same` has the margin for its floor: between floor and margin it is neither borne
+    out nor refuted.
+    """
     same = question(floor=MARGIN)
     narrow = Fixed(scale=0.01 / 0.001)
-    for difference, answer in ((0.15, "open"), (0.205, "open"), (0.22, "worse"), (-0.22, "better"), (0.1, "same")):
+    for difference, answer in (
+        (0.15, "open"),
+        (0.205, "open"),
+        (0.22, "worse"),
+        (-0.22, "better"),
+        (0.1, "same"),
+    ):
         assert standing(same, rounds(a=difference), narrow, 1.0, SEEN).answer == answer
 
 
 def test_what_closes_hands_its_part_of_the_level_to_those_that_are_left() -> None:
-    """Half widths 0.001 / level: at a third of 0.06 it is 0.05, at a half 0.033, at all of it 0.017."""
+    """Half widths 0.001 / level: at a third of 0.06 it is 0.05, at a half 0.033, at all of it
+    0.017.
+    """
     questions = [question("a"), question("b"), question("c")]
     scores = rounds(a=0.2, b=0.14, c=0.12)[:1]
     found = played(questions, scores, Fixed())
@@ -101,13 +137,24 @@ def test_a_closed_question_is_not_looked_at_again() -> None:
     questions = [question("a"), question("b")]
     first = played(questions, rounds(a=0.3, b=0.12)[:1], Fixed(scale=2.0))
     assert first[0].answer is Answer.WORSE
-    later = look(questions, first, [*rounds(a=0.3, b=0.12)[:1], *rounds(a=-5.0, b=0.12)], Fixed(scale=2.0), LEVEL, SEEN)
+    later = look(
+        questions,
+        first,
+        [*rounds(a=0.3, b=0.12)[:1], *rounds(a=-5.0, b=0.12)],
+        Fixed(scale=2.0),
+        LEVEL,
+        SEEN,
+    )
     assert later[0] == first[0]
     assert later[1].rounds == 3
 
 
 def test_a_question_rests_on_the_rounds_that_have_both() -> None:
-    scores: list[Round] = [{"base": 1.0, "a": 1.5}, {"base": 1.0, "b": 9.0}, {"base": 2.0, "a": 2.5}]
+    scores: list[Round] = [
+        {"base": 1.0, "a": 1.5},
+        {"base": 1.0, "b": 9.0},
+        {"base": 2.0, "a": 2.5},
+    ]
     found = standing(question(), scores, Fixed(), 1.0, SEEN)
     assert (found.rounds, found.mean) == (2, 0.5)
     assert standing(question("c"), scores, Fixed(), 0.3, SEEN) == Standing(level=0.3)
@@ -142,22 +189,26 @@ def test_nothing_is_said_where_one_spreads_much_wider_than_the_other() -> None:
     both = [{**one, "base": one["a"] - 1.0} for one in wild]
     assert not standing(question(), both, Fixed(), 1.0, SEEN).lopsided
     little = [{"base": 1.0 + 1e-4 * (at % 2), "a": 2.0 + 1e-2 * (at % 2)} for at in range(8)]
-    assert not standing(question(), little, Fixed(), 1.0, SEEN).lopsided  # wide only beside almost nothing
+    # wide only beside almost nothing
+    assert not standing(question(), little, Fixed(), 1.0, SEEN).lopsided
 
 
 @pytest.mark.parametrize(
     ("difference", "best", "answer", "elsewhere"),
     [
-        (0.3, {"a": 1.36}, "worse", "open"), (0.3, {"a": 1.34}, "open", "worse"), (0.3, {"base": 0.0}, "worse", "open"),
-        (-0.3, {"base": 1.06}, "better", "open"), (-0.3, {"base": 1.04}, "open", "better"),
-        (-0.3, {"a": 0.0}, "better", "open"),
-        (0.0, {"a": 1.06}, "same", "open"), (0.0, {"a": 1.04}, "open", "same"), (0.0, {"base": 1.04}, "open", "same"),
+        (0.3, {"a": 1.36}, "worse", "open"), (0.3, {"a": 1.34}, "open", "worse"),
+        (0.3, {"base": 0.0}, "worse", "open"), (-0.3, {"base": 1.06}, "better", "open"),
+        (-0.3, {"base": 1.04}, "open", "better"), (-0.3, {"a": 0.0}, "better", "open"),
+        (0.0, {"a": 1.06}, "same", "open"), (0.0, {"a": 1.04}, "open", "same"),
+        (0.0, {"base": 1.04}, "open", "same"),
     ],
 )  # fmt: skip
 def test_what_a_training_before_the_rounds_contradicts_is_not_said(
     difference: float, best: dict[str, float], answer: str, elsewhere: str
 ) -> None:
-    """The baseline's rounds have a mean of 1.25, A's one of 1.25 and the difference; the floor is 0.1, the margin 0.2."""
+    """The baseline's rounds have a mean of 1.25, A's one of 1.25 and the difference; the floor is
+    0.1, the margin 0.2.
+    """
     found = standing(question(), rounds(a=difference), Fixed(), 1.0, Seen(WORST, best))
     assert (found.answer, found.elsewhere) == (answer, elsewhere)
 
@@ -169,7 +220,7 @@ def test_equal_scores_are_the_same_at_the_first_look_and_not_before() -> None:
     assert played([question()], scores, looks)[0].answer is Answer.SAME
 
 
-# ---------------------------------------------------------------------------------------------- one error rate for a study
+# ------------------------------------------------------------------ one error rate for a study
 
 
 def wrong(answer: Answer, effect: float, asked_: Question) -> bool:
@@ -180,7 +231,9 @@ def wrong(answer: Answer, effect: float, asked_: Question) -> bool:
     return answer is Answer.SAME and abs(effect) >= asked_.margin
 
 
-def share_of_wrong_studies(asked_: Sequence[Question], effects: Sequence[float], noise: float, studies: int) -> float:
+def share_of_wrong_studies(
+    asked_: Sequence[Question], effects: Sequence[float], noise: float, studies: int
+) -> float:
     rng = np.random.default_rng(17)
     looks, bad = Boundary(6, 24), 0
     by = dict(zip([one.a for one in asked_], effects))
@@ -188,9 +241,13 @@ def share_of_wrong_studies(asked_: Sequence[Question], effects: Sequence[float],
         found: tuple[Standing, ...] = tuple(Standing() for _ in asked_)
         scores: list[Round] = []
         while len(scores) < 24 and (names := asked(asked_, found)):
-            scores.append({name: by.get(name, 0.0) + noise * rng.standard_normal() for name in names})
+            scores.append(
+                {name: by.get(name, 0.0) + noise * rng.standard_normal() for name in names}
+            )
             found = look(asked_, found, scores, looks, 0.05, SEEN)
-        bad += any(wrong(one.answer, effect, ask) for one, effect, ask in zip(found, effects, asked_))
+        bad += any(
+            wrong(one.answer, effect, ask) for one, effect, ask in zip(found, effects, asked_)
+        )
     return bad / studies
 
 
@@ -227,5 +284,7 @@ def test_at_most_one_of_many_studies_in_twenty_says_a_wrong_word(row: str) -> No
 
 
 def test_without_a_floor_chance_would_say_more() -> None:
-    """Why a spec may not have one below a quarter of the margin: both directions are wrong then, and many `same` close."""
+    """Why a spec may not have one below a quarter of the margin: both directions are wrong then,
+    and many `same` close.
+    """
     assert share_of_wrong_studies(five(0.0), [0.0] * 5, 0.1, 100) > 0.06

@@ -1,4 +1,6 @@
-"""A claim about several tasks: levels in closed form, and how often its words are wrong, by simulation."""
+"""A claim about several tasks: levels in closed form, and how often its words are wrong, by
+simulation.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +25,18 @@ SEEN = Seen(9.0)
 
 
 def experiment(claims: str, tasks: int = 3, more: str = "") -> Experiment:
-    listed = ", ".join(f"{{name: adding, label: t{number}, length: {10 + number}}}" for number in range(tasks))
+    listed = ", ".join(
+        f"{{name: adding, label: t{number}, length: {10 + number}}}" for number in range(tasks)
+    )
     text = (
-        f"experiment: e\ntasks: [{listed}]\nvariants: [lstm, rnn, gru]\nmargin: {MARGIN}\nconfirm: {{}}\n"
-        f"search: {{space: {{learning_rate: {{float: [0.001, 0.1]}}}}}}\nclaims: [{claims}]\n{more}"
+        "experiment: e\n"
+        f"tasks: [{listed}]\n"
+        "variants: [lstm, rnn, gru]\n"
+        f"margin: {MARGIN}\n"
+        "confirm: {}\n"
+        "search: {space: {learning_rate: {float: [0.001, 0.1]}}}\n"
+        f"claims: [{claims}]\n"
+        f"{more}"
     )
     return parse_experiment(text, "e.yaml", Path())
 
@@ -38,7 +48,8 @@ def claim(text: str, tasks: int = 3) -> Claim:
 @pytest.mark.parametrize(
     ("text", "tasks", "expected"),
     [
-        ("on all tasks: rnn worse than lstm", 3, (0.06, 0.02, 0.02)),  # one test refutes it, so each has a third
+        # one test refutes it, so each has a third
+        ("on all tasks: rnn worse than lstm", 3, (0.06, 0.02, 0.02)),
         ("on all tasks: rnn better than lstm", 2, (0.03, 0.06, 0.03)),
         ("on most tasks: rnn worse than lstm", 3, (0.03, 0.03, 0.03)),  # two of three, either way
         ("on most tasks: rnn worse than lstm", 5, (0.02, 0.02, 0.02)),
@@ -74,10 +85,14 @@ def test_a_claim_holds_or_not_as_soon_as_the_tasks_left_cannot_change_it(
 
 
 def test_claims_about_several_tasks_share_the_error_rate_as_one_claim_each() -> None:
-    claims = "on t0: gru worse than lstm, 'on all tasks: rnn worse than lstm', gru diverges more often than lstm"
+    claims = (
+        "on t0: gru worse than lstm, 'on all tasks: rnn worse than lstm', gru diverges more often"
+        " than lstm"
+    )
     by_file = experiment(claims)
     assert question(by_file.claims[1], by_file).level(1.0, 1) == pytest.approx(ALPHA / 5 / 3)
-    assert left(by_file, ["t0", "t1", "t2"], "") == pytest.approx(3 / 5)  # of the three about diverging
+    # of the three about diverging
+    assert left(by_file, ["t0", "t1", "t2"], "") == pytest.approx(3 / 5)
     by_task = experiment(claims, more="family: task\n")
     assert question(by_task.claims[1], by_task).level(1.0, 1) == pytest.approx(ALPHA / 3)
     assert left(by_task, ["t0", "t1", "t2"], "several tasks") == pytest.approx(0.0)
@@ -87,34 +102,45 @@ def test_claims_about_several_tasks_share_the_error_rate_as_one_claim_each() -> 
 def test_levels_of_its_own_are_neither_divided_nor_handed_on() -> None:
     own = Question("a", "base", FLOOR, MARGIN, dict.fromkeys((WORSE, BETTER, SAME), 0.01))
     shared = [Question(label, "base", FLOOR, MARGIN) for label in "bc"]
-    scores = [{"base": 0.0, "a": 0.5, "b": 0.12 + 0.3 * number, "c": 0.14 + 0.3 * number} for number in (-1, 0, 1)]
+    scores = [
+        {"base": 0.0, "a": 0.5, "b": 0.12 + 0.3 * number, "c": 0.14 + 0.3 * number}
+        for number in (-1, 0, 1)
+    ]
     found = look([own, *shared], [Standing()] * 3, scores, Boundary(3, 6), 0.04, SEEN)
     assert [standing.answer for standing in found] == [WORSE, OPEN, OPEN]
     assert [standing.level for standing in found] == pytest.approx([0.01, 0.02, 0.02])
 
 
-# ---------------------------------------------------------------------------------------------- how often a word is wrong
+# ------------------------------------------------------------------ how often a word is wrong
 
 
 def answer_on_a_task(of: Question, effect: float, rng: np.random.Generator) -> Answer:
     """What the rounds on one task say, where A is so much worse."""
     looks, standings, scores = Boundary(6, 24), (Standing(),), list[Round]()
     while len(scores) < 24 and asked([of], standings):
-        scores.append({of.a: effect + NOISE * rng.standard_normal(), of.b: NOISE * rng.standard_normal()})
+        scores.append(
+            {of.a: effect + NOISE * rng.standard_normal(), of.b: NOISE * rng.standard_normal()}
+        )
         standings = look([of], standings, scores, looks, ALPHA, SEEN)
     return standings[0].answer
 
 
 def share_of_words(text: str, effects: Sequence[float], studies: int) -> dict[bool | None, float]:
-    """How often a claim is borne out, refuted and left open, where A is so much worse on each task."""
+    """How often a claim is borne out, refuted and left open, where A is so much worse on each
+    task.
+    """
     about = claim(text, len(effects))
     of = replace(Question("a", "base", FLOOR, MARGIN), levels=levels(about, ALPHA))
     rng = np.random.default_rng(23)
-    words = [holds(about, [answer_on_a_task(of, effect, rng) for effect in effects]) for _ in range(studies)]
+    words = [
+        holds(about, [answer_on_a_task(of, effect, rng) for effect in effects])
+        for _ in range(studies)
+    ]
     return {word: words.count(word) / studies for word in (True, False, None)}
 
 
-# Claims that are false, or true, by as little as can be: on so many tasks that one more, or less, would turn them around.
+# Claims that are false, or true, by as little as can be: on so many tasks that one more, or less,
+# would turn them around.
 JUST_FALSE = {
     "all, one is at the floor": ("on all tasks: a worse than b", [0.4, 0.4, FLOOR]),
     "all, each is at the floor": ("on all tasks: a worse than b", [FLOOR, FLOOR, FLOOR]),

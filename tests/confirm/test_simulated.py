@@ -1,4 +1,7 @@
-"""Whole studies on landscapes whose truth is known: how often they say a wrong word.  `simulated.py` prints the table."""
+"""Whole studies on landscapes whose truth is known: how often they say a wrong word.
+
+`simulated.py` prints the table.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,9 @@ STUDIES = 1000
 def test_few_studies_without_an_effect_say_a_wrong_word(row: str) -> None:
     """8 each: where one in twenty is wrong, more than 2 are in 1 of 170."""
     landscape = rows()[row]()
-    assert sum(study(landscape(seed), DESIGN, EQUAL, seed).wrong(EQUAL) > 0 for seed in range(8)) <= 2
+    assert (
+        sum(study(landscape(seed), DESIGN, EQUAL, seed).wrong(EQUAL) > 0 for seed in range(8)) <= 2
+    )
 
 
 def test_large_effects_are_found() -> None:
@@ -30,5 +35,7 @@ def test_large_effects_are_found() -> None:
 def test_at_most_one_study_in_twenty_says_a_wrong_word(row: str) -> None:
     """The true share is at most 0.05, or this fails; by chance in 1 of 1,000."""
     landscape = rows()[row]()
-    wrong = sum(study(landscape(seed), DESIGN, EQUAL, seed).wrong(EQUAL) > 0 for seed in range(STUDIES))
+    wrong = sum(
+        study(landscape(seed), DESIGN, EQUAL, seed).wrong(EQUAL) > 0 for seed in range(STUDIES)
+    )
     assert wrong <= stats.binom.isf(1e-3, STUDIES, 0.05)

@@ -49,7 +49,7 @@ def search(names: tuple[str, ...] = NAMES, of_each: int = 8) -> Scored:
     return Scored(points, tuple(name for name in names for _ in range(of_each)), bowl(points))
 
 
-# ---------------------------------------------------------------------------------------------- regions
+# ------------------------------------------------------------------ regions
 
 
 def test_the_region_lies_where_all_do_well_and_is_as_large_as_was_asked() -> None:
@@ -72,11 +72,15 @@ def test_regions_of_ones_own_lie_where_each_does_well() -> None:
     assert found["b"].points[:, 0].mean() > 0.6
 
 
-# ---------------------------------------------------------------------------------------------- pilots
+# ------------------------------------------------------------------ pilots
 
 
-def piloted(score: Callable[[Wanted], float], design: Design = DESIGN) -> tuple[list[list[Wanted]], tuple[str, ...]]:
-    """The batches of pilots that are asked for one after another, and who is not tuned at the end."""
+def piloted(
+    score: Callable[[Wanted], float], design: Design = DESIGN
+) -> tuple[list[list[Wanted]], tuple[str, ...]]:
+    """The batches of pilots that are asked for one after another, and who is not tuned at the
+    end.
+    """
     pilots: Scores = {}
     batches: list[list[Wanted]] = []
     while (now := tune(design, NAMES, search(), pilots, uniform)).wanted:
@@ -106,10 +110,17 @@ def test_better_than_predicted_is_no_surprise() -> None:
 
 
 @pytest.mark.parametrize("score", [5.0, math.inf, math.nan])
-def test_a_variant_that_keeps_doing_worse_repeats_its_pilots_four_times_and_is_not_tuned(score: float) -> None:
+def test_a_variant_that_keeps_doing_worse_repeats_its_pilots_four_times_and_is_not_tuned(
+    score: float,
+) -> None:
     batches, untuned = piloted(lambda one: score if one.variant == "a" else one.expected)
     assert len(batches) == REPEATS == 4
-    assert [{one.variant for one in batch} for batch in batches] == [set(NAMES), {"a"}, {"a"}, {"a"}]
+    assert [{one.variant for one in batch} for batch in batches] == [
+        set(NAMES),
+        {"a"},
+        {"a"},
+        {"a"},
+    ]
     assert [one.index for batch in batches for one in batch if one.variant == "a"] == list(range(8))
     assert untuned == ("a",)
 
@@ -142,7 +153,9 @@ def test_pilots_teach_the_surface() -> None:
 def test_without_pilots_the_region_is_that_of_the_search() -> None:
     now = tune(replace(DESIGN, pilot=0), NAMES, search(), {}, uniform)
     assert (now.wanted, now.untuned, now.pilots) == ((), (), 0)
-    assert np.array_equal(now.regions["a"].points, regions(search(), NAMES, 0.01, common=True)["a"].points)
+    assert np.array_equal(
+        now.regions["a"].points, regions(search(), NAMES, 0.01, common=True)["a"].points
+    )
 
 
 def test_of_pilots_that_were_cut_off_only_those_that_lack_come_again() -> None:
@@ -157,7 +170,7 @@ def test_what_is_not_tuned_is_not_asked_about() -> None:
     assert tuned_questions(QUESTIONS, ("base",)) == ()
 
 
-# ---------------------------------------------------------------------------------------------- rounds
+# ------------------------------------------------------------------ rounds
 
 
 def scored(name: str, number: int, effects: Mapping[str, float]) -> float:
@@ -165,11 +178,15 @@ def scored(name: str, number: int, effects: Mapping[str, float]) -> float:
     return effects.get(name, 0.0) + 0.1 * math.sin(100.0 * uniform(f"{name} {number}"))
 
 
-def now(scores: Mapping[tuple[str, int], float], design: Design = DESIGN, spent: int = 30) -> RoundsSoFar:
+def now(
+    scores: Mapping[tuple[str, int], float], design: Design = DESIGN, spent: int = 30
+) -> RoundsSoFar:
     return progress(design, QUESTIONS, scores, spent, Seen(9.0))
 
 
-def played(design: Design, effects: Mapping[str, float], spent: int = 30) -> tuple[RoundsSoFar, list[tuple], Scores]:
+def played(
+    design: Design, effects: Mapping[str, float], spent: int = 30
+) -> tuple[RoundsSoFar, list[tuple], Scores]:
     """The whole stage; the batches that came."""
     scores: Scores = {}
     batches = []
@@ -184,7 +201,9 @@ def played(design: Design, effects: Mapping[str, float], spent: int = 30) -> tup
 def test_all_rounds_up_to_the_first_look_come_at_once_and_then_one_by_one() -> None:
     found, batches, _ = played(DESIGN, {"a": 0.15, "b": 0.15})
     assert batches[0] == tuple((name, number) for number in range(4) for name in NAMES)
-    assert [{number for _, number in batch} for batch in batches[1:]] == [{at} for at in range(4, 4 + len(batches) - 1)]
+    assert [{number for _, number in batch} for batch in batches[1:]] == [
+        {at} for at in range(4, 4 + len(batches) - 1)
+    ]
     assert len(batches) > 1
     assert found.trainings == 30 + sum(map(len, batches))
 
@@ -208,7 +227,9 @@ def test_it_ends_with_the_last_round() -> None:
 
 
 def test_it_goes_on_until_the_budget_is_spent_where_there_is_no_last_round() -> None:
-    found, _, _ = played(replace(DESIGN, looks=Anytime(4), most=None, budget=100), {"a": 0.1, "b": 0.1})
+    found, _, _ = played(
+        replace(DESIGN, looks=Anytime(4), most=None, budget=100), {"a": 0.1, "b": 0.1}
+    )
     assert (found.ended, found.trainings) == ("budget", 99)
 
 
@@ -227,14 +248,23 @@ def test_the_budget_is_never_exceeded_and_a_larger_one_goes_on(budget: int) -> N
 
 
 @given(st.data())
-def test_what_comes_next_depends_on_what_was_trained_and_not_on_the_order(data: st.DataObject) -> None:
-    """Trained in any order, by batches or a part of one, the same trainings are made and the same is said."""
-    effects = {"a": data.draw(st.sampled_from([0.0, 0.15, 0.5])), "b": data.draw(st.sampled_from([-0.3, 0.0, 0.12]))}
+def test_what_comes_next_depends_on_what_was_trained_and_not_on_the_order(
+    data: st.DataObject,
+) -> None:
+    """Trained in any order, by batches or a part of one, the same trainings are made and the same
+    is said.
+    """
+    effects = {
+        "a": data.draw(st.sampled_from([0.0, 0.15, 0.5])),
+        "b": data.draw(st.sampled_from([-0.3, 0.0, 0.12])),
+    }
     expected, _, all_scores = played(DESIGN, effects)
     scores: Scores = {}
     while (found := now(scores)).missing:
         assert not set(found.missing) & set(scores)
-        assert found.trainings == 30 + len(scores) + len(found.missing) or found.trainings <= 30 + len(all_scores)
+        assert found.trainings == 30 + len(scores) + len(
+            found.missing
+        ) or found.trainings <= 30 + len(all_scores)
         for key in data.draw(st.lists(st.sampled_from(found.missing), min_size=1, unique=True)):
             scores[key] = scored(*key, effects)
     assert scores == all_scores
@@ -257,13 +287,15 @@ def test_a_training_that_is_not_asked_for_changes_nothing() -> None:
 
 
 def test_a_training_without_a_score_is_trained_once_and_counts_as_the_worst() -> None:
-    scores = {(name, number): math.inf if name == "a" else 1.0 for name in NAMES for number in range(4)}
+    scores = {
+        (name, number): math.inf if name == "a" else 1.0 for name in NAMES for number in range(4)
+    }
     found = now(scores)
     assert found.standings[0].mean == 8.0
     assert not set(found.missing) & set(scores)
 
 
-# ---------------------------------------------------------------------------------------------- settings of rounds
+# ------------------------------------------------------------------ settings of rounds
 
 
 def test_rounds_visit_all_of_the_region_before_any_point_comes_again() -> None:
@@ -279,6 +311,10 @@ def test_a_round_is_at_one_setting_for_all_or_at_one_of_ones_own() -> None:
     for common in (True, False):
         design = replace(DESIGN, common=common, pilot=0)
         tuned = tune(design, NAMES, search(), {}, uniform)
-        found = [in_round(design, tuned, name, number, uniform).point for number in range(5) for name in NAMES]
+        found = [
+            in_round(design, tuned, name, number, uniform).point
+            for number in range(5)
+            for name in NAMES
+        ]
         same = [len(set(found[3 * number : 3 * number + 3])) for number in range(5)]
         assert all(count == 1 for count in same) == common

@@ -1,4 +1,6 @@
-"""Every cell of the zoo, whatever is in the folder: the compiled layer against the NumPy reference and numeric gradients."""
+"""Every cell of the zoo, whatever is in the folder: the compiled layer against the NumPy reference
+and numeric gradients.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,9 @@ tf = pytest.importorskip("tensorflow")
 
 INPUTS, UNITS, BATCH, TIME = 4, 9, 3, 6
 CELLS = built_in_names()
-# Two states, a clock, layers that differ, a product of a product.  What is compiled for these only, the test in float64 does
-# for every cell: with padding, initial states and gradients, and where layers differ in a stack of two.
+# Two states, a clock, layers that differ, a product of a product.  What is compiled for these only,
+# the test in float64 does for every cell: with padding, initial states and gradients, and where
+# layers differ in a stack of two.
 SAMPLE = ("lstm", "clockwork", "depth_gated", "mut1")
 SOME = [name if name in SAMPLE else pytest.param(name, marks=pytest.mark.slow) for name in CELLS]
 # right-padded; with a hole and padding in front; nothing but padding
@@ -38,8 +41,12 @@ def weights_of(name: str, layers: int) -> list[dict[str, np.ndarray]]:
 
 @cache
 def layer_of(name: str, layers: int, dtype: str):
-    """A layer that returns everything, with the reference's weights; built and compiled once for all tests."""
-    layer = rnnzoo.layer(name, UNITS, layers=layers, return_sequences=True, return_state=True, dtype=dtype)
+    """A layer that returns everything, with the reference's weights; built and compiled once for
+    all tests.
+    """
+    layer = rnnzoo.layer(
+        name, UNITS, layers=layers, return_sequences=True, return_state=True, dtype=dtype
+    )
     layer.build((None, None, INPUTS))
     named = {
         (f"{number}.{key}" if layers > 1 else key): value
@@ -54,25 +61,38 @@ def data(seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(BATCH, TIME, INPUTS))
 
 
-def expected(name: str, layers: int, x: np.ndarray, keep: np.ndarray | None, initial=None) -> list[np.ndarray]:
+def expected(
+    name: str, layers: int, x: np.ndarray, keep: np.ndarray | None, initial=None
+) -> list[np.ndarray]:
     first = FIRST if initial else 0 * FIRST
     run = reference.run(cell_of(name), weights_of(name, layers), x, UNITS, initial, keep, first)
     return [*everything(name, run), *([first + TIME] if cell_of(name).reads_time else [])]
 
 
 def everything(name: str, run: reference.Run) -> list[np.ndarray]:
-    """What the layer returns, in its order: the outputs, then the states of each layer; without the number of steps."""
-    return [run.outputs, *(states[state.name] for states in run.states for state in cell_of(name).states)]
+    """What the layer returns, in its order: the outputs, then the states of each layer; without the
+    number of steps.
+    """
+    return [
+        run.outputs,
+        *(states[state.name] for states in run.states for state in cell_of(name).states),
+    ]
 
 
 def initial_states(name: str, layers: int) -> list[dict[str, np.ndarray]]:
     rng = np.random.default_rng(2)
-    return [{state.name: rng.normal(0, 0.5, (BATCH, UNITS)) for state in cell_of(name).states} for _ in range(layers)]
+    return [
+        {state.name: rng.normal(0, 0.5, (BATCH, UNITS)) for state in cell_of(name).states}
+        for _ in range(layers)
+    ]
 
 
 def flat(name: str, initial: list[dict[str, np.ndarray]], dtype: str) -> list[tf.Tensor]:
     clock = [tf.constant(FIRST, "int32")] if cell_of(name).reads_time else []
-    return [*(tf.constant(one[state.name], dtype) for one in initial for state in cell_of(name).states), *clock]
+    return [
+        *(tf.constant(one[state.name], dtype) for one in initial for state in cell_of(name).states),
+        *clock,
+    ]
 
 
 def floating(tensors: list[tf.Tensor]) -> list[tf.Tensor]:
@@ -97,7 +117,11 @@ def test_a_stack_of_layers_equals_the_reference(name: str) -> None:
 
 @pytest.mark.parametrize("name", SOME)
 def test_the_layer_equals_the_reference_where_steps_are_padding(name: str) -> None:
-    close(layer_of(name, 2, "float32")(data(), mask=tf.constant(KEEP)), expected(name, 2, data(), KEEP), 1e-5)
+    close(
+        layer_of(name, 2, "float32")(data(), mask=tf.constant(KEEP)),
+        expected(name, 2, data(), KEEP),
+        1e-5,
+    )
 
 
 @pytest.mark.parametrize("name", SOME)
@@ -114,7 +138,9 @@ def layers_that_differ(name: str) -> int:
 
 @pytest.mark.parametrize("name", CELLS)
 def test_in_float64_values_and_gradients_are_exact(name: str) -> None:
-    """With padding and initial states; gradients against differences of the reference along random directions."""
+    """With padding and initial states; gradients against differences of the reference along random
+    directions.
+    """
     layers = layers_that_differ(name)
     layer, rng = layer_of(name, layers, "float64"), np.random.default_rng(4)
     x, initial = tf.constant(data()), initial_states(name, layers)
@@ -124,7 +150,9 @@ def test_in_float64_values_and_gradients_are_exact(name: str) -> None:
         tape.watch([x, *floating(states)])
         found = layer(x, mask=tf.constant(KEEP), initial_state=states)
         goal = [rng.normal(size=one.shape) for one in floating(found)]
-        loss = tf.add_n([tf.reduce_sum(one * weight) for one, weight in zip(floating(found), goal, strict=True)])
+        loss = tf.add_n(
+            [tf.reduce_sum(one * weight) for one, weight in zip(floating(found), goal, strict=True)]
+        )
     close(found, expected(name, layers, data(), KEEP, initial), 1e-10)
 
     places = ["x", *((number, one) for number in range(layers) for one in initial[0]), *variables]
@@ -134,11 +162,17 @@ def test_in_float64_values_and_gradients_are_exact(name: str) -> None:
         direction = rng.normal(size=gradient.shape)
         up, down = (moved(name, layers, place, by * direction, goal) for by in (1e-5, -1e-5))
         slope = (up - down) / 2e-5
-        assert slope == pytest.approx(float(np.sum(gradient * direction)), rel=1e-5, abs=1e-7), place
+        assert slope == pytest.approx(float(np.sum(gradient * direction)), rel=1e-5, abs=1e-7), (
+            place
+        )
 
 
-def moved(name: str, layers: int, place: str | tuple[int, str], by: np.ndarray, goal: list[np.ndarray]) -> float:
-    """The loss by the reference, with a weight (`W_i`, or `1.W_i`), a state (layer, name) or the inputs moved a little."""
+def moved(
+    name: str, layers: int, place: str | tuple[int, str], by: np.ndarray, goal: list[np.ndarray]
+) -> float:
+    """The loss by the reference, with a weight (`W_i`, or `1.W_i`), a state (layer, name) or the
+    inputs moved a little.
+    """
     x, initial = data(), initial_states(name, layers)
     weights = [dict(one) for one in weights_of(name, layers)]
     if place == "x":
@@ -150,7 +184,9 @@ def moved(name: str, layers: int, place: str | tuple[int, str], by: np.ndarray, 
         layer = int(number or 1) - 1
         weights[layer][key] = weights[layer][key] + by.T  # kernels are transposed
     run = reference.run(cell_of(name), weights, x, UNITS, initial, KEEP, FIRST)
-    return sum(float(np.sum(one * weight)) for one, weight in zip(everything(name, run), goal, strict=True))
+    return sum(
+        float(np.sum(one * weight)) for one, weight in zip(everything(name, run), goal, strict=True)
+    )
 
 
 def outputs(name: str, x: np.ndarray, keep: np.ndarray) -> list[tf.Tensor]:
@@ -183,9 +219,9 @@ def test_every_source_is_in_the_bibliography(name: str) -> None:
     assert set(cell_of(name).source) <= set(sources())
 
 
-# What random cells have found to end in an error in training, in one cell: a value that is computed once and that only the
-# backward pass needs, matrices on weights and on numbers, costly functions of time, a state of one number for all units, and
-# one that is the same at every step.
+# What random cells have found to end in an error in training, in one cell: a value that is computed
+# once and that only the backward pass needs, matrices on weights and on numbers, costly functions
+# of time, a state of one number for all units, and one that is the same at every step.
 FOUND = """\
 name: found
 equations: |
@@ -197,11 +233,19 @@ weights: {s: {shape: []}}
 """
 
 
-def test_what_random_cells_have_found_is_computed_and_differentiated_by_the_layer(tmp_path: Path) -> None:
+def test_what_random_cells_have_found_is_computed_and_differentiated_by_the_layer(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "found.yaml").write_text(FOUND)
     cell, rng = lang.parse_text(FOUND), np.random.default_rng(3)
     weights = reference.random_weights(cell, INPUTS, UNITS, 1, rng)
-    layer = rnnzoo.layer(tmp_path / "found.yaml", UNITS, return_sequences=True, dtype="float64", recurrent_dropout=0.0)
+    layer = rnnzoo.layer(
+        tmp_path / "found.yaml",
+        UNITS,
+        return_sequences=True,
+        dtype="float64",
+        recurrent_dropout=0.0,
+    )
     layer.build((None, None, INPUTS))
     layer.set_weights_by_name(weights[0])
     goal = rng.normal(size=(BATCH, TIME, UNITS))
@@ -209,16 +253,27 @@ def test_what_random_cells_have_found_is_computed_and_differentiated_by_the_laye
         outputs = layer(data())
         loss = tf.reduce_sum(outputs * goal)
     variables = {one.name: one.value for one in layer.trainable_variables}
-    np.testing.assert_allclose(outputs, reference.run(cell, weights, data(), UNITS).outputs, atol=1e-10)
+    np.testing.assert_allclose(
+        outputs, reference.run(cell, weights, data(), UNITS).outputs, atol=1e-10
+    )
 
     def moved_loss(name: str, by: np.ndarray) -> float:
         return float(
-            (reference.run(cell, [{**weights[0], name: weights[0][name] + by}], data(), UNITS).outputs * goal).sum()
+            (
+                reference.run(
+                    cell, [{**weights[0], name: weights[0][name] + by}], data(), UNITS
+                ).outputs
+                * goal
+            ).sum()
         )
 
-    for (name, variable), gradient in zip(variables.items(), tape.gradient(loss, list(variables.values()))):
+    for (name, variable), gradient in zip(
+        variables.items(), tape.gradient(loss, list(variables.values()))
+    ):
         direction = rng.normal(size=variable.shape)
-        slope = (moved_loss(name, 1e-5 * direction.T) - moved_loss(name, -1e-5 * direction.T)) / 2e-5
+        slope = (
+            moved_loss(name, 1e-5 * direction.T) - moved_loss(name, -1e-5 * direction.T)
+        ) / 2e-5
         assert slope == pytest.approx(float(np.sum(gradient * direction)), rel=1e-5, abs=1e-7), name
 
 
@@ -234,7 +289,12 @@ def one_step(
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray]:
     """Values of all equations after one step from given states, the weights, and the input."""
     weights, x = weights_of(name, 1)[0], data()[:1, :1]
-    states = [{state.name: {"h": h, "c": c}.get(state.name, np.zeros_like(h)) for state in cell_of(name).states}]
+    states = [
+        {
+            state.name: {"h": h, "c": c}.get(state.name, np.zeros_like(h))
+            for state in cell_of(name).states
+        }
+    ]
     run = reference.run(cell_of(name), [weights], x, UNITS, states)
     return {key: value[0, 0] for key, value in run.values[0].items()}, weights, x[0, 0]
 
@@ -243,7 +303,10 @@ def test_the_output_gate_of_a_peephole_lstm_sees_the_new_cell() -> None:
     rng = np.random.default_rng(8)
     h, c = rng.normal(size=(1, UNITS)), rng.normal(size=(1, UNITS))
     value, w, x = one_step("peephole", h, c)
-    i, f = (sigmoid(w[f"W_{k}"] @ x + w[f"R_{k}"] @ h[0] + w[f"p_{k}"] * c[0] + w[f"b_{k}"]) for k in "if")
+    i, f = (
+        sigmoid(w[f"W_{k}"] @ x + w[f"R_{k}"] @ h[0] + w[f"p_{k}"] * c[0] + w[f"b_{k}"])
+        for k in "if"
+    )
     g = np.tanh(w["W_g"] @ x + w["R_g"] @ h[0] + w["b_g"])
     new = f * c[0] + i * g
     o = sigmoid(w["W_o"] @ x + w["R_o"] @ h[0] + w["p_o"] * new + w["b_o"])
@@ -264,7 +327,9 @@ def test_the_update_gate_of_gru_writes_and_that_of_gru_reset_after_keeps() -> No
     for name, writes in (("gru", True), ("gru_reset_after", False)):
         value, _, _ = one_step(name, h, h)
         z, n = value["z"], value["n"]
-        np.testing.assert_allclose(value["h"], (1 - z) * h[0] + z * n if writes else z * h[0] + (1 - z) * n)
+        np.testing.assert_allclose(
+            value["h"], (1 - z) * h[0] + z * n if writes else z * h[0] + (1 - z) * n
+        )
 
 
 @pytest.mark.parametrize("name", ["mut1", "mut2", "mut3"])
@@ -283,13 +348,17 @@ def test_the_cells_found_by_evolution_are_as_printed(name: str) -> None:
 
 
 def test_a_depth_gate_lets_memory_of_the_layer_below_through_at_this_step() -> None:
-    """Yao et al. 2015: c = f c' + i g + d c_below, where d sees x, the own past memory and the memory below, all diagonal."""
+    """Yao et al. 2015: c = f c' + i g + d c_below, where d sees x, the own past memory and the
+    memory below, all diagonal.
+    """
     weights = weights_of("depth_gated", 2)
     run = reference.run(cell_of("depth_gated"), weights, data(), UNITS)
     below, upper = ({key: one[:, -1] for key, one in values.items()} for values in run.values)
     past, w = run.values[1]["c"][:, -2], weights[1]
     d = sigmoid(below["h"] @ w["W_d"].T + w["p_d"] * past + w["p_l"] * below["c"] + w["b_d"])
-    np.testing.assert_allclose(upper["c"], upper["f"] * past + upper["i"] * upper["g"] + d * below["c"])
+    np.testing.assert_allclose(
+        upper["c"], upper["f"] * past + upper["i"] * upper["g"] + d * below["c"]
+    )
     first, past = weights[0], run.values[0]["c"][:, -2]
     d = sigmoid(data()[:, -1] @ first["W_d"].T + first["p_d"] * past + first["b_d"])
     carried = d * (data()[:, -1] @ first["W_l"].T)  # there is no memory below the first layer
@@ -310,9 +379,12 @@ def test_slow_modules_of_a_clockwork_rnn_feed_fast_ones_and_idle_ones_keep_their
     mask = reference.mask(cell, next(one for one in cell.step.weights if one.name == "R"), size)
     for row in range(units):
         for col in range(units):
-            assert mask[row, col] == (periods[col] >= periods[row])  # R[row, col] carries col to row
+            # R[row, col] carries col to row
+            assert mask[row, col] == (periods[col] >= periods[row])
     weights = reference.random_weights(cell, INPUTS, units, 1, np.random.default_rng(0))
-    h = reference.run(cell, weights, np.random.default_rng(1).normal(size=(1, 20, INPUTS)), units).outputs[0]
+    h = reference.run(
+        cell, weights, np.random.default_rng(1).normal(size=(1, 20, INPUTS)), units
+    ).outputs[0]
     for t in range(1, 20):
         idle = t % periods != 0
         np.testing.assert_array_equal(h[t][idle], h[t - 1][idle])

@@ -1,4 +1,6 @@
-"""Every task that needs no file of the user's, whatever is in the folder: what the contract promises."""
+"""Every task that needs no file of the user's, whatever is in the folder: what the contract
+promises.
+"""
 
 from __future__ import annotations
 
@@ -53,11 +55,14 @@ def test_generated_data_differs_between_seeds_lengths_and_splits(name: str) -> N
 
 
 def test_generated_tasks_say_when_they_are_solved_and_their_digest_does_not_depend_on_it() -> None:
-    solved = {name: load(name).solved for name in ("adding", "temporal_order", "copy_memory", "sum_since")}
+    solved = {
+        name: load(name).solved for name in ("adding", "temporal_order", "copy_memory", "sum_since")
+    }
     assert solved["adding"] == 0.01
     assert solved["temporal_order"] == 0.05
     assert solved["sum_since"] == 0.002
-    assert solved["copy_memory"] == pytest.approx(math.log(8) / 120)  # a tenth of 10 ln 8 / (100 + 20)
+    # a tenth of 10 ln 8 / (100 + 20)
+    assert solved["copy_memory"] == pytest.approx(math.log(8) / 120)
     assert load("adding").digest == digest_of(load("adding").splits)
 
 
@@ -77,7 +82,7 @@ def test_wrong_options_are_refused_in_words(name: str, options: dict, words: str
         tasks.load(name, options)
 
 
-# ------------------------------------------------------------------ against closed forms and the papers
+# -------------------------------------------------------------- against closed forms and the papers
 
 
 def test_adding_is_the_sum_of_the_marked_numbers() -> None:
@@ -99,7 +104,9 @@ def test_copy_memory_repeats_what_it_saw_after_the_delimiter() -> None:
     assert (shown[:, 10 + 11] == 9).all()  # the delimiter
     assert (shown == 9).sum() == len(shown)
     assert (split.y[:, :-10] == 8).all()
-    assert tasks.load("copy_memory", {"length": 100, **SMALL}).baselines["no memory"] == pytest.approx(0.1733, abs=5e-5)
+    assert tasks.load("copy_memory", {"length": 100, **SMALL}).baselines[
+        "no memory"
+    ] == pytest.approx(0.1733, abs=5e-5)
 
 
 def test_temporal_order_is_that_of_experiment_6a() -> None:
@@ -126,7 +133,12 @@ def test_chorales_are_those_of_the_split_in_their_range() -> None:
     assert [len(task.splits[one]) for one in SPLITS] == [207, 64, 72]
     frames = sum(int((split.lengths + 1).sum()) for split in task.splits.values())
     assert frames == 18_750
-    keys = np.flatnonzero(sum(split.x.sum((0, 1)) + split.y.sum((0, 1)) for split in task.splits.values())) + 21
+    keys = (
+        np.flatnonzero(
+            sum(split.x.sum((0, 1)) + split.y.sum((0, 1)) for split in task.splits.values())
+        )
+        + 21
+    )
     assert (keys.min(), keys.max()) == (36, 83)
     assert "not comparable" in task.note
     assert task.baselines["Markov per key"] < task.baselines["key frequencies"]
@@ -138,7 +150,9 @@ def test_the_target_of_chorales_is_the_next_frame() -> None:
     np.testing.assert_array_equal(split.x[0, 1:length], split.y[0, : length - 1])
 
 
-def test_chorales_come_out_of_the_cache_and_a_damaged_cache_is_read_anew(monkeypatch, tmp_path) -> None:
+def test_chorales_come_out_of_the_cache_and_a_damaged_cache_is_read_anew(
+    monkeypatch, tmp_path
+) -> None:
     from rnnzoo.tasks import chorales
 
     some = chorales.files()[::12]  # all of them take seven seconds to read
@@ -148,7 +162,10 @@ def test_chorales_come_out_of_the_cache_and_a_damaged_cache_is_read_anew(monkeyp
     first = tasks.load("chorales", progress=lambda what, done, of: told.append(what))
     assert told
     told.clear()
-    assert tasks.load("chorales", progress=lambda what, done, of: told.append(what)).digest == first.digest
+    assert (
+        tasks.load("chorales", progress=lambda what, done, of: told.append(what)).digest
+        == first.digest
+    )
     assert not told
     (file,) = (tmp_path / "rnnzoo").glob("chorales-*.npz")
     file.write_bytes(file.read_bytes()[:1000])
@@ -164,11 +181,16 @@ def test_chorales_agree_with_the_canonical_set_after_transposition(jsb_folder) -
     canonical = json.loads((jsb_folder / "jsb-chorales-quarter.json").read_text())
     ours = dict(
         zip(
-            (name for _, name in chorales.files()), itertools.chain.from_iterable(chorales.rolls(tasks.silent).values())
+            (name for _, name in chorales.files()),
+            itertools.chain.from_iterable(chorales.rolls(tasks.silent).values()),
         )
     )
     with (jsb_folder / "bwv_split.csv").open() as stream:
-        rows = [row for row in csv.DictReader(stream) if row["step_agreement"] and float(row["step_agreement"]) >= 0.97]
+        rows = [
+            row
+            for row in csv.DictReader(stream)
+            if row["step_agreement"] and float(row["step_agreement"]) >= 0.97
+        ]
     assert len(rows) > 40
     for row in rows:
         theirs = _music.roll(canonical[row["split"]][int(row["index_quarter"])])
@@ -177,7 +199,9 @@ def test_chorales_agree_with_the_canonical_set_after_transposition(jsb_folder) -
         assert (theirs[:steps] == shifted[:steps]).all(1).mean() >= 0.9, row["music21_file"]
 
 
-def test_jsb_chorales_is_the_canonical_set_with_its_known_baselines(jsb_folder, monkeypatch) -> None:
+def test_jsb_chorales_is_the_canonical_set_with_its_known_baselines(
+    jsb_folder, monkeypatch
+) -> None:
     monkeypatch.setenv("RNNZOO_DATA", str(jsb_folder))
     task = tasks.load("jsb_chorales")
     assert [len(task.splits[one]) for one in SPLITS] == [229, 76, 77]

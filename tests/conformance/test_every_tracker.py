@@ -60,15 +60,17 @@ def test_mlflow_shows_what_people_filter_by(store: Path) -> None:
     tracker.record(result(2))
     client = tracker.client  # type: ignore[attr-defined]  # MLflow's own
     experiment = client.get_experiment_by_name("shown")
-    (run,) = client.search_runs([experiment.experiment_id], "tags.variant = 'a' and tags.trial = '2'")
+    (run,) = client.search_runs(
+        [experiment.experiment_id], "tags.variant = 'a' and tags.trial = '2'"
+    )
     assert run.data.params["units"] == "4"
     assert run.data.metrics["test"] == 3.0
     assert len(run.data.metrics) <= 15
     assert len(client.get_metric_history(run.info.run_id, "curve/train")) == len(CURVE)
     visible = {name for name in run.data.tags if not name.startswith("mlflow.")}
     assert visible == {
-        "variant", "cell", "cell_hash", "data", "task", "trial", "seed", "outcome", "message", "rnnzoo.study",
-        "rnnzoo.role",
+        "variant", "cell", "cell_hash", "data", "task", "trial", "seed", "outcome", "message",
+        "rnnzoo.study", "rnnzoo.role",
     }  # fmt: skip
     assert (run.data.tags["cell_hash"], run.data.tags["data"]) == ("c0ffee", "da7a")
     assert client.get_run(run.data.tags["mlflow.parentRunId"]).data.tags["rnnzoo.role"] == "study"
@@ -77,17 +79,19 @@ def test_mlflow_shows_what_people_filter_by(store: Path) -> None:
 CHANGES: list[dict[str, Any]] = [
     {"hyperparameters": {"units": 5, "x": 0.1}},
     *({"training": replace(Training(), **{name: value})} for name, value in {
-        "optimizer": "rmsprop", "batch": 8, "epochs": 3, "patience": 1, "clip": 1.0, "nesterov": True,
-        "effective_rate": True, "error": "sum",
+        "optimizer": "rmsprop", "batch": 8, "epochs": 3, "patience": 1, "clip": 1.0,
+        "nesterov": True, "effective_rate": True, "error": "sum",
     }.items()),
-    {"task_options": {"length": 10}}, {"init": {"*": {"normal": 0.1}}}, {"init": {"R": 0.5}}, {"own_units": 9},
-    {"variant": "b"}, {"task": "copy_memory"}, {"index": 1}, {"seed": 77}, {"data": "other"}, {"cell_hash": "other"},
+    {"task_options": {"length": 10}}, {"init": {"*": {"normal": 0.1}}}, {"init": {"R": 0.5}},
+    {"own_units": 9}, {"variant": "b"}, {"task": "copy_memory"}, {"index": 1}, {"seed": 77},
+    {"data": "other"}, {"cell_hash": "other"},
 ]  # fmt: skip
 
 
 def test_the_changes_below_are_of_everything_that_a_training_depends_on() -> None:
     changed = {name for change in CHANGES for name in change}
-    nowhere = {"experiment", "cell", "base", "folder"}  # MLflow's experiment, the cell's hash, and no matter
+    # MLflow's experiment, the cell's hash, and no matter
+    nowhere = {"experiment", "cell", "base", "folder"}
     assert changed == {one.name for one in fields(Trial)} - nowhere
     trainings = [unusual(change["training"]) for change in CHANGES if "training" in change]
     assert {name for one in trainings for name in one} == {*SETTINGS}
@@ -100,7 +104,9 @@ def test_two_trials_that_differ_look_different_in_mlflow(store: Path) -> None:
     def shown(trial: Trial) -> tuple[dict[str, str], dict[str, str]]:
         tags = tracker._tags(Result(trial, result(0).outcome, "e/a/adding/abc"))  # type: ignore[attr-defined]
         params = {one.key: one.value for one in _params(trial)}
-        return params, {name: value for name, value in tags.items() if not name.startswith("mlflow.")}
+        return params, {
+            name: value for name, value in tags.items() if not name.startswith("mlflow.")
+        }
 
     plain = result(0).trial
     for change in CHANGES:
@@ -112,10 +118,18 @@ def test_what_the_space_decides_has_one_value_in_mlflow() -> None:
     training = Training(optimizer="rmsprop", clip=1.0, batch=16, epochs=1, patience=0)
     for batch in (8, 32):
         chosen = {"units": 8, "learning_rate": 0.01, "batch": batch}
-        trial = replace(result(0).trial, hyperparameters=chosen, training=training, task_options={"length": 10})
+        trial = replace(
+            result(0).trial, hyperparameters=chosen, training=training, task_options={"length": 10}
+        )
         told = {one.key: one.value for one in _params(trial)}
         assert told["batch"] == told["training.batch"] == str(batch)
-        expected = {"optimizer": "rmsprop", "clip": "1.0", "patience": "0", "error": "mean", "nesterov": "False"}
+        expected = {
+            "optimizer": "rmsprop",
+            "clip": "1.0",
+            "patience": "0",
+            "error": "mean",
+            "nesterov": "False",
+        }
         assert {name: told[f"training.{name}"] for name in expected} == expected
         assert told["task.length"] == "10"
 
@@ -123,7 +137,9 @@ def test_what_the_space_decides_has_one_value_in_mlflow() -> None:
 def test_a_parameter_of_mlflow_holds_what_its_pages_can_hold() -> None:
     """Two reasons for a length had one name, and parameters were cut as short as reasons."""
     file = "data/" + "x" * 600
-    told = {one.key: one.value for one in _params(replace(result(0).trial, task_options={"file": file}))}
+    told = {
+        one.key: one.value for one in _params(replace(result(0).trial, task_options={"file": file}))
+    }
     assert told["task.file"] == file[:500]
 
 
@@ -133,7 +149,10 @@ def test_mlflow_hands_out_no_model_of_another_trial(store: Path, tmp_path: Path)
     for index in (0, 1):
         tracker.record(result(index))
     file = tmp_path / MODEL
-    for content, words in ((result(1).trial, "is the model of another trial"), (result(0).trial, "")):
+    for content, words in (
+        (result(1).trial, "is the model of another trial"),
+        (result(0).trial, ""),
+    ):
         with zipfile.ZipFile(file, "w") as archive:
             archive.writestr("config.json", "{}")
         stamp.write(file, content)
@@ -151,7 +170,8 @@ def test_a_run_that_a_killed_sweep_left_half_written_is_written_anew(store: Path
     tracker.open("half", "", {})
     one = result(0)
     client = tracker.client  # type: ignore[attr-defined]
-    client.create_run(tracker._id, tags=tracker._tags(one))  # type: ignore[attr-defined]  # killed here
+    # killed here
+    client.create_run(tracker._id, tags=tracker._tags(one))  # type: ignore[attr-defined]
     again = make(store)
     again.open("half", "", {})
     assert again.recorded("half") == {}

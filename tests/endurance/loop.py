@@ -1,7 +1,8 @@
-"""A sweep whose trials do not train, to be killed: `main(FOLDER, STORAGE)`, in a process of its own.
+"""A sweep whose trials do not train, to be killed: `main(FOLDER, STORAGE)`, in a process of its
+own.
 
-Everything but the training is real: a fork server, Optuna's storage, MLflow.  Not to be run by `-m`: a child finds the work
-function by the name of its module.
+Everything but the training is real: a fork server, Optuna's storage, MLflow.  Not to be run by
+`-m`: a child finds the work function by the name of its module.
 """
 
 from __future__ import annotations
@@ -37,8 +38,17 @@ def work(trial: Trial, tell: Tell) -> Outcome:
     for step in range(1, 4):
         time.sleep(0.05)
         tell(Progress(step, 3, score / step, score / step))
-    curve = tuple({"epoch": n, "train": score / n, "validation": score / n, "seconds": 0.05} for n in range(1, 4))
-    return Outcome(Kind.COMPLETE, dict.fromkeys(("train", "validation", "test"), score), curve, {"recurrent": 1}, 3)
+    curve = tuple(
+        {"epoch": n, "train": score / n, "validation": score / n, "seconds": 0.05}
+        for n in range(1, 4)
+    )
+    return Outcome(
+        Kind.COMPLETE,
+        dict.fromkeys(("train", "validation", "test"), score),
+        curve,
+        {"recurrent": 1},
+        3,
+    )
 
 
 class Silent:
@@ -47,7 +57,9 @@ class Silent:
     def note(self, text: str) -> None:
         print(text, flush=True)
 
-    def begin(self, studies: Sequence[Study], done: Mapping[str, int], best: Mapping[str, float]) -> None: ...
+    def begin(
+        self, studies: Sequence[Study], done: Mapping[str, int], best: Mapping[str, float]
+    ) -> None: ...
 
     def started(self, study: Study, trial: Trial) -> None: ...
 

@@ -15,17 +15,37 @@ ROOT = Path(__file__).parent.parent.parent
 GRU = {
     "reset": "{reset} = sigmoid(W_{reset} @ x + R_{reset} @ h[t-1] + b_{reset})",
     "update": "{update} = sigmoid(W_{update} @ x + R_{update} @ h[t-1] + b_{update})",
-    "candidate": "{candidate} = tanh(W_{candidate} @ x + R_{candidate} @ ({reset} * h[t-1]) + b_{candidate})",
+    "candidate": (
+        "{candidate} = tanh(W_{candidate} @ x + R_{candidate} @ ({reset} * h[t-1]) + b_{candidate})"
+    ),
     "state": "h = (1 - {update}) * h[t-1] + {update} * {candidate}",
 }
 # The names of the gates, and the order of the lines.
 COPIES = {
-    "gru": ({"reset": "r", "update": "z", "candidate": "n"}, ("reset", "update", "candidate", "state")),
-    "copy_b": ({"reset": "a", "update": "b", "candidate": "c"}, ("update", "reset", "candidate", "state")),
-    "copy_c": ({"reset": "u", "update": "v", "candidate": "w"}, ("reset", "candidate", "update", "state")),
-    "copy_d": ({"reset": "z", "update": "r", "candidate": "g"}, ("reset", "update", "candidate", "state")),
-    "copy_e": ({"reset": "p", "update": "q", "candidate": "s"}, ("update", "reset", "candidate", "state")),
-    "copy_f": ({"reset": "k", "update": "i", "candidate": "o"}, ("reset", "candidate", "update", "state")),
+    "gru": (
+        {"reset": "r", "update": "z", "candidate": "n"},
+        ("reset", "update", "candidate", "state"),
+    ),
+    "copy_b": (
+        {"reset": "a", "update": "b", "candidate": "c"},
+        ("update", "reset", "candidate", "state"),
+    ),
+    "copy_c": (
+        {"reset": "u", "update": "v", "candidate": "w"},
+        ("reset", "candidate", "update", "state"),
+    ),
+    "copy_d": (
+        {"reset": "z", "update": "r", "candidate": "g"},
+        ("reset", "update", "candidate", "state"),
+    ),
+    "copy_e": (
+        {"reset": "p", "update": "q", "candidate": "s"},
+        ("update", "reset", "candidate", "state"),
+    ),
+    "copy_f": (
+        {"reset": "k", "update": "i", "candidate": "o"},
+        ("reset", "candidate", "update", "state"),
+    ),
 }
 SPEC = """\
 experiment: copies
@@ -65,8 +85,8 @@ def write(folder: Path, seed: int) -> Path:
 
 def rnnzoo(arguments: Sequence[str], folder: Path) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "rnnzoo", *arguments],
-        cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
+        [sys.executable, "-m", "rnnzoo", *arguments], cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -1,4 +1,6 @@
-"""Sweeps that are killed at any moment: whatever is killed, the same command goes on and the books balance."""
+"""Sweeps that are killed at any moment: whatever is killed, the same command goes on and the books
+balance.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +23,16 @@ from tests.endurance.loop import NAME, TRIALS, stores
 
 ROOT = Path(__file__).parents[2]
 LONGEST = 30.0  # seconds until there must be something to kill
-# Seconds from the moment that it is there: the sweep's from its first import on, over the making of the databases
+# Seconds from the moment that it is there: the sweep's from its first import on, over the making of
+# the databases
 MOMENTS = {"sweep": 8.0, "everything": 8.0, "fork server": 1.5, "trial": 0.15}
 SERVER = "launchers._server"  # in the command of a fork server
 GOES = 15.0  # seconds within which nothing of a killed sweep may run any more
 PLANNED = 2 * (TRIALS + 3)  # two variants, their kept trials once more
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are found in /proc")
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/self/stat").exists(), reason="processes are found in /proc"
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,9 @@ def of_session(session: int) -> list[Process]:
         try:
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
             state, parent, _, its = fields[0], int(fields[1]), fields[2], int(fields[3])
-            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            command = (
+                (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            )
         except (OSError, ValueError):
             continue  # it ended while we looked
         if its == session and state != "Z":
@@ -64,14 +71,19 @@ class Killer:
 
     def start(self) -> subprocess.Popen[bytes]:
         program = (
-            "import pathlib, sys; from tests.endurance.loop import main; main(pathlib.Path(sys.argv[1]), sys.argv[2])"
+            "import pathlib, sys; from tests.endurance.loop import main;"
+            " main(pathlib.Path(sys.argv[1]), sys.argv[2])"
         )
         command = [sys.executable, "-c", program, str(self.folder), self.storage]
         with (self.folder / "out.txt").open("ab") as out:
-            return subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out, start_new_session=True)
+            return subprocess.Popen(
+                command, cwd=ROOT, stdout=out, stderr=out, start_new_session=True
+            )
 
     def kill_one(self, what: str) -> bool:
-        """Start, kill at a random moment, let what lives on run to its end; False where it had ended before."""
+        """Start, kill at a random moment, let what lives on run to its end; False where it had
+        ended before.
+        """
         sweep = self.start()
         self.wait_for(sweep, lambda: bool(self.victims(what, sweep.pid)), LONGEST)
         self.wait_for(sweep, lambda: False, self.rng.uniform(0.0, MOMENTS[what]))
@@ -84,7 +96,9 @@ class Killer:
         self.kills[what] += bool(victims)
         return bool(victims)
 
-    def wait_for(self, sweep: subprocess.Popen[bytes], until: Callable[[], bool], seconds: float) -> None:
+    def wait_for(
+        self, sweep: subprocess.Popen[bytes], until: Callable[[], bool], seconds: float
+    ) -> None:
         end = time.monotonic() + seconds
         while time.monotonic() < end and sweep.poll() is None and not until():
             time.sleep(0.01)
@@ -119,7 +133,9 @@ class Killer:
 
 
 def check_the_books(folder: Path, storage: str = "") -> None:
-    """Every planned trial is complete exactly once, in both stores alike; nothing is left running anywhere."""
+    """Every planned trial is complete exactly once, in both stores alike; nothing is left running
+    anywhere.
+    """
     store, tracker = stores(folder, storage)
     record = store.record(NAME)
     results = record.results
@@ -140,9 +156,11 @@ def check_the_books(folder: Path, storage: str = "") -> None:
 
 
 def series(folder: Path, seed: int, kills: int) -> Iterator[Killer]:
-    """Series of up to four kills, each series in a folder of its own, so that some fall into the making of the databases.
+    """Series of up to four kills, each series in a folder of its own, so that some fall into the
+    making of the databases.
 
-    A series ends with a run that is left alone; one in which nothing was left to kill is another such run.
+    A series ends with a run that is left alone; one in which nothing was left to kill is another
+    such run.
     """
     rng, done, number = random.Random(seed), 0, 0
     while done < kills:
@@ -173,7 +191,8 @@ def test_after_a_hundred_kills_the_books_balance(tmp_path: Path) -> None:
         kills += killer.kills
         sweeps += 1
     print(
-        f"\n{kills.total()} kills {dict(kills)} in {sweeps} sweeps of {PLANNED} trials: none lost or doubled, no process"
-        " orphaned, no run left RUNNING"
+        "\n"
+        f"{kills.total()} kills {dict(kills)} in {sweeps} sweeps of {PLANNED} trials: none lost or"
+        " doubled, no process orphaned, no run left RUNNING"
     )
     assert set(kills) == set(MOMENTS)

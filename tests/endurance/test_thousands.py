@@ -1,4 +1,6 @@
-"""Ten variants times a thousand trials: the loop neither slows down nor grows, and what reads it stays quick."""
+"""Ten variants times a thousand trials: the loop neither slows down nor grows, and what reads it
+stays quick.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,8 @@ def timed(*arguments: str, cwd: Path) -> tuple[float, str]:
 def test_ten_thousand_trials_neither_slow_a_sweep_down_nor_make_it_grow(tmp_path: Path) -> None:
     """Clocks are printed; what is asserted leaves room for a busy machine."""
     program = (
-        f"from pathlib import Path; from tests.endurance.thousands import main; main(Path({str(tmp_path)!r}), {TRIALS})"
+        "from pathlib import Path; from tests.endurance.thousands import main;"
+        f" main(Path({str(tmp_path)!r}), {TRIALS})"
     )
     seconds, _ = timed("-c", program, cwd=ROOT)
     clock = json.loads((tmp_path / "clock.json").read_text())
@@ -46,11 +49,15 @@ def test_ten_thousand_trials_neither_slow_a_sweep_down_nor_make_it_grow(tmp_path
     looked, status = timed("-m", "rnnzoo", "status", "thousands.yaml", "--json", cwd=tmp_path)
     reported, _ = timed("-m", "rnnzoo", "report", "thousands.yaml", cwd=tmp_path)
     exported, _ = timed("-m", "rnnzoo", "export", "thousands.yaml", "a.csv", cwd=tmp_path)
-    from_mlflow, _ = timed("-m", "rnnzoo", "report", "thousands.yaml", "--from", "mlflow", cwd=tmp_path)
+    from_mlflow, _ = timed(
+        "-m", "rnnzoo", "report", "thousands.yaml", "--from", "mlflow", cwd=tmp_path
+    )
     print(
-        f"\n{len(clock)} trials in {seconds:.0f} s; a trial took {first:.3f} s at first and {last:.3f} s at last;"
-        f" memory {settled:.0f} MiB after the first tenth, {end:.0f} at the end; status {looked:.1f} s,"
-        f" report {reported:.1f} s, from MLflow {from_mlflow:.1f} s, export {exported:.1f} s"
+        "\n"
+        f"{len(clock)} trials in {seconds:.0f} s; a trial took {first:.3f} s at first and"
+        f" {last:.3f} s at last; memory {settled:.0f} MiB after the first tenth, {end:.0f} at the"
+        f" end; status {looked:.1f} s, report {reported:.1f} s, from MLflow {from_mlflow:.1f} s,"
+        f" export {exported:.1f} s"
     )
     assert {one["complete"] for one in json.loads(status)["variants"]} == {TRIALS}
     assert len((tmp_path / "a.csv").read_text().splitlines()) >= VARIANTS * TRIALS

@@ -1,9 +1,11 @@
-"""Thousands of trials that do not train, through the whole loop: `main(FOLDER, TRIALS)`, in a process of its own.
+"""Thousands of trials that do not train, through the whole loop: `main(FOLDER, TRIALS)`, in a
+process of its own.
 
-In: an empty folder, which becomes the current one.  Out: clock.json: the seconds at which each trial of each study ended, and
-this process's resident memory at the same moments.
+In: an empty folder, which becomes the current one.  Out: clock.json: the seconds at which each
+trial of each study ended, and this process's resident memory at the same moments.
 
-Not to be run by `-m`: every child would import the main module once more, which costs more than all else of a trial.
+Not to be run by `-m`: every child would import the main module once more, which costs more than all
+else of a trial.
 """
 
 from __future__ import annotations
@@ -37,9 +39,19 @@ claims: [v1 worse than v0, importance of units above 10%]
 def work(trial: Trial, tell: Tell) -> Outcome:
     """Nothing is trained: a score that is a function of the trial, and a curve of ten epochs."""
     score = 1.0 + trial.units / 64 + trial.seed % 1000 / 1e4
-    curve = tuple({"epoch": n, "train": score, "validation": score + 1 / n, "seconds": 0.1} for n in range(1, 11))
+    curve = tuple(
+        {"epoch": n, "train": score, "validation": score + 1 / n, "seconds": 0.1}
+        for n in range(1, 11)
+    )
     scores = dict.fromkeys(("train", "validation", "test"), score)
-    return Outcome(Kind.COMPLETE, scores, curve, {"recurrent": 100, "model": 110}, 10, {"total": 0.1, "step": 0.01})
+    return Outcome(
+        Kind.COMPLETE,
+        scores,
+        curve,
+        {"recurrent": 100, "model": 110},
+        10,
+        {"total": 0.1, "step": 0.01},
+    )
 
 
 class Clock:
@@ -50,7 +62,9 @@ class Clock:
 
     def note(self, text: str) -> None: ...
 
-    def begin(self, studies: Sequence[Study], done: Mapping[str, int], best: Mapping[str, float]) -> None: ...
+    def begin(
+        self, studies: Sequence[Study], done: Mapping[str, int], best: Mapping[str, float]
+    ) -> None: ...
 
     def started(self, study: Study, trial: Trial) -> None: ...
 
@@ -77,7 +91,16 @@ def main(folder: Path, trials: int) -> None:
     clock = Clock()
     launcher = LocalLauncher(Setup(work, 2, preload=(__name__,), log=found.runs / "workers.log"))
     try:
-        Sweep(found.experiment, found.studies, found.trials, store, tracker, launcher, clock, found.runs).run()
+        Sweep(
+            found.experiment,
+            found.studies,
+            found.trials,
+            store,
+            tracker,
+            launcher,
+            clock,
+            found.runs,
+        ).run()
     finally:
         launcher.close()
     Path("clock.json").write_text(json.dumps(clock.ended_at))

@@ -14,7 +14,9 @@ import pytest
 
 @contextmanager
 def small(folder: Path, size: str) -> Iterator[Path]:
-    """A file system of its own that holds so much and no more; the test skips where none can be mounted."""
+    """A file system of its own that holds so much and no more; the test skips where none can be
+    mounted.
+    """
     folder.mkdir(exist_ok=True)
     _mount("-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder))
     try:
@@ -41,9 +43,16 @@ def make_room(disk: Path) -> None:
 
 @contextmanager
 def read_only(folder: Path) -> Iterator[Path]:
-    """A folder whose present files stay as they are.  Root may write everywhere but to a disk that is read-only."""
+    """A folder whose present files stay as they are.
+
+    Root may write everywhere but to a disk that is read-only.
+    """
     if os.geteuid():
-        writable = [path for path in (folder, *folder.rglob("*")) if not path.chmod(path.stat().st_mode & ~0o222)]
+        writable = [
+            path
+            for path in (folder, *folder.rglob("*"))
+            if not path.chmod(path.stat().st_mode & ~0o222)
+        ]
         try:
             yield folder
         finally:

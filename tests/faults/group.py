@@ -1,4 +1,6 @@
-"""A sweep whose trials only sleep, in a process of its own that signals are sent to: `python -m tests.faults.group FOLDER`."""
+"""A sweep whose trials only sleep, in a process of its own that signals are sent to: `python -m
+tests.faults.group FOLDER`.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ def main(folder: Path) -> int:
         with asked_to_end():
             experiment = parse_experiment(SPEC, str(folder / "group.yaml"), folder)
             planned = studies(experiment, {"adding": "digest"}, {"adding": 2})
-            launcher = LocalLauncher(Setup(behave, 2, ("tests.faults.slow_import",), folder / "workers.log"))
+            launcher = LocalLauncher(
+                Setup(behave, 2, ("tests.faults.slow_import",), folder / "workers.log")
+            )
             tracker = MemoryTracker()
             runs = folder / "runs" / "group"
             Sweep(experiment, planned, 6, store(folder), tracker, launcher, Loud(), runs).run()

@@ -1,4 +1,6 @@
-"""A PostgreSQL server of the tests' own, on loopback; it ends with the process that started it, however that ends."""
+"""A PostgreSQL server of the tests' own, on loopback; it ends with the process that started it,
+however that ends.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +27,18 @@ def missing() -> str:
         return "psycopg is not installed"
     if _binary("initdb") is None:
         return "PostgreSQL is not installed"
-    return "" if os.geteuid() or _unprivileged() else "PostgreSQL does not run as root, and there is no other user"
+    return (
+        ""
+        if os.geteuid() or _unprivileged()
+        else "PostgreSQL does not run as root, and there is no other user"
+    )
 
 
 def _binary(name: str) -> str | None:
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    return shutil.which(name) or next((str(one / name) for one in folders if (one / name).exists()), None)
+    return shutil.which(name) or next(
+        (str(one / name) for one in folders if (one / name).exists()), None
+    )
 
 
 def _unprivileged() -> str:
@@ -57,16 +65,40 @@ class Server:
         if not os.geteuid():
             shutil.chown(folder, _unprivileged())
         (folder / "password").write_text(PASSWORD)
-        initdb = [_binary("initdb"), "-D", "data", "-U", USER, "-A", "scram-sha-256", "--pwfile=password", "-E", "UTF8"]
-        subprocess.run([*initdb, "--locale=C", "--no-sync"], **server._as_user(), check=True, capture_output=True)
+        initdb = [
+            _binary("initdb"),
+            "-D",
+            "data",
+            "-U",
+            USER,
+            "-A",
+            "scram-sha-256",
+            "--pwfile=password",
+            "-E",
+            "UTF8",
+        ]
+        subprocess.run(
+            [*initdb, "--locale=C", "--no-sync"],
+            **server._as_user(),
+            check=True,
+            capture_output=True,
+        )
         server.start()
         return server
 
     def _as_user(self) -> dict[str, object]:
-        return {"cwd": self.folder, **({} if os.geteuid() else {"user": _unprivileged(), "extra_groups": []})}
+        return {
+            "cwd": self.folder,
+            **({} if os.geteuid() else {"user": _unprivileged(), "extra_groups": []}),
+        }
 
     def start(self) -> None:
-        settings = {"fsync": "off", "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "port": self.port}
+        settings = {
+            "fsync": "off",
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": "",
+            "port": self.port,
+        }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         command = ["sh", "-c", WATCHED, "sh", _binary("postgres"), "-D", "data", *options]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, **self._as_user())
@@ -92,7 +124,9 @@ class Server:
         """The first value that a statement gives, if any."""
         import psycopg
 
-        with psycopg.connect(self.url(database, PASSWORD), connect_timeout=5, autocommit=True) as connection:
+        with psycopg.connect(
+            self.url(database, PASSWORD), connect_timeout=5, autocommit=True
+        ) as connection:
             cursor = connection.execute(statement)
             row = cursor.fetchone() if cursor.description else None
             return row[0] if row else None

@@ -1,4 +1,6 @@
-"""Disks that are full: what cannot be written ends plainly or is left out, and goes on when there is room."""
+"""Disks that are full: what cannot be written ends plainly or is left out, and goes on when there
+is room.
+"""
 
 from __future__ import annotations
 
@@ -67,10 +69,14 @@ def test_a_storage_whose_disk_is_full_ends_the_sweep_plainly_and_with_room_it_go
     check_the_books(Store(url), tracker)
 
 
-def test_logs_whose_disk_is_full_end_the_sweep_plainly_and_no_trial_is_blamed(disk: Path, tmp_path: Path) -> None:
+def test_logs_whose_disk_is_full_end_the_sweep_plainly_and_no_trial_is_blamed(
+    disk: Path, tmp_path: Path
+) -> None:
     url, tracker = f"sqlite:///{tmp_path}/optuna.db", MemoryTracker()
     stopped = sweep(disk, RANDOM, 2, Filler(disk=disk), tracker, work=chatty, storage=url)
-    with pytest.raises(StoreError, match=r"No space left on device.*\n  fix: make room on that disk"):
+    with pytest.raises(
+        StoreError, match=r"No space left on device.*\n  fix: make room on that disk"
+    ):
         stopped.run()
     assert {one.outcome.kind for one in Store(url).results("loop")} == {Kind.COMPLETE}
     make_room(disk)
@@ -78,10 +84,13 @@ def test_logs_whose_disk_is_full_end_the_sweep_plainly_and_no_trial_is_blamed(di
     check_the_books(Store(url), tracker)
 
 
-def test_a_sweep_goes_on_where_mlflows_disk_is_full_and_brings_it_level_later(disk: Path, tmp_path: Path) -> None:
+def test_a_sweep_goes_on_where_mlflows_disk_is_full_and_brings_it_level_later(
+    disk: Path, tmp_path: Path
+) -> None:
     def buffered(observer: Quiet) -> BufferedTracker:
         return BufferedTracker(
-            lambda: MlflowTracker(f"sqlite:///{disk}/mlflow.db", str(disk / "artifacts")), observer.notes.append
+            lambda: MlflowTracker(f"sqlite:///{disk}/mlflow.db", str(disk / "artifacts")),
+            observer.notes.append,
         )
 
     observer = Filler(disk=disk)
@@ -100,12 +109,14 @@ def test_a_sweep_goes_on_where_mlflows_disk_is_full_and_brings_it_level_later(di
     client = MlflowTracker(f"sqlite:///{disk}/mlflow.db").client
     identity = client.get_experiment_by_name("loop").experiment_id
     assert not client.search_runs([identity], "attributes.status = 'RUNNING'")
-    for run in client.search_runs([identity], "tags.`rnnzoo.role` = 'trial'"):  # whole logs, not beginnings
+    # whole logs, not beginnings
+    for run in client.search_runs([identity], "tags.`rnnzoo.role` = 'trial'"):
         assert [one.file_size for one in client.list_artifacts(run.info.run_id)] == [CHATTY]
 
 
 @pytest.mark.parametrize(
-    "make", [lambda path: Store(f"sqlite:///{path}"), lambda path: MlflowTracker(f"sqlite:///{path}")]
+    "make",
+    [lambda path: Store(f"sqlite:///{path}"), lambda path: MlflowTracker(f"sqlite:///{path}")],
 )
 def test_a_database_that_there_is_no_room_for_is_not_half_made(make, disk: Path) -> None:
     fill(disk)

@@ -1,4 +1,6 @@
-"""Signals to all processes of a sweep at once, as a terminal, `timeout`, Slurm and systemd send them."""
+"""Signals to all processes of a sweep at once, as a terminal, `timeout`, Slurm and systemd send
+them.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from rnnzoo.spec.trial import Kind
 from tests.endurance.test_kills import ROOT, SERVER, of_session
 from tests.faults import group
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are found in /proc")
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/self/stat").exists(), reason="processes are found in /proc"
+)
 COMMAND = [sys.executable, "-m", "tests.faults.group"]
 
 
@@ -68,13 +72,20 @@ def test_a_signal_to_the_group_interrupts_a_sweep_and_its_trials_run_again(
     assert sweep.wait(30) == 130, (tmp_path / "out.txt").read_text()
     told = (tmp_path / "out.txt").read_text()
     assert "Traceback" not in told
-    assert {line.split()[2] for line in told.splitlines() if line.startswith("ended")} <= {"complete", "interrupted"}
+    assert {line.split()[2] for line in told.splitlines() if line.startswith("ended")} <= {
+        "complete",
+        "interrupted",
+    }
     while left := of_session(sweep.pid):
         assert time.monotonic() < end, left
         time.sleep(0.02)
     (tmp_path / "hurry").touch()
-    done = subprocess.run([*COMMAND, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*COMMAND, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     record = group.store(tmp_path).record("group")
-    assert [(one.trial.index, one.outcome.kind) for one in record.results] == [(at, Kind.COMPLETE) for at in range(6)]
+    assert [(one.trial.index, one.outcome.kind) for one in record.results] == [
+        (at, Kind.COMPLETE) for at in range(6)
+    ]
     assert not record.running

@@ -1,4 +1,6 @@
-"""Sweeps of one experiment on two machines: over a folder that both see, and over a server that both have as storage."""
+"""Sweeps of one experiment on two machines: over a folder that both see, and over a server that
+both have as storage.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def test_what_a_dead_sweep_of_this_machine_left_is_taken_at_once(
     assert time.monotonic() - began < 5
 
 
-def test_what_a_dead_sweep_of_another_machine_left_is_watched_and_then_taken(tmp_path: Path) -> None:
+def test_what_a_dead_sweep_of_another_machine_left_is_watched_and_then_taken(
+    tmp_path: Path,
+) -> None:
     leave(tmp_path / "lock", "elsewhere")
     began = time.monotonic()
     with held(tmp_path / "lock", "mine"):
@@ -47,12 +51,15 @@ def test_what_a_dead_sweep_of_another_machine_left_is_watched_and_then_taken(tmp
         assert f"process {os.getpid()} on" in lock.holder(tmp_path / "lock")
 
 
-def test_a_sweep_that_lives_on_another_machine_is_respected_though_its_lock_does_not_reach_us(tmp_path: Path) -> None:
+def test_a_sweep_that_lives_on_another_machine_is_respected_though_its_lock_does_not_reach_us(
+    tmp_path: Path,
+) -> None:
     leave(tmp_path / "lock", "elsewhere")
     with (
         FileLock(tmp_path / "lock", "mine").beating(),  # as its sweep does there
         pytest.raises(
-            StoreError, match=r"another sweep of 'mine' is running: process 7 on elsewhere, since .*\n  fix:"
+            StoreError,
+            match=r"another sweep of 'mine' is running: process 7 on elsewhere, since .*\n  fix:",
         ),
         held(tmp_path / "lock", "mine"),
     ):
@@ -81,7 +88,10 @@ def test_a_lock_that_is_deleted_under_its_holder_still_keeps_others_away_and_is_
         if what == "folder":
             path.parent.rmdir()
         with (
-            pytest.raises(StoreError, match=r"another sweep of 'mine' is running: (process|the file of its lock)"),
+            pytest.raises(
+                StoreError,
+                match=r"another sweep of 'mine' is running: (process|the file of its lock)",
+            ),
             held(path, "mine"),
         ):
             pass
@@ -105,7 +115,9 @@ def test_a_holder_whose_file_is_deleted_and_held_by_another_learns_it(
         check()
         path.unlink()
         with held(path, "mine") as other:
-            with pytest.raises(StoreError, match=r"another sweep of 'mine' is running: process \d+ on"):
+            with pytest.raises(
+                StoreError, match=r"another sweep of 'mine' is running: process \d+ on"
+            ):
                 check()
             other()
         assert path.read_text() == ""
@@ -113,7 +125,9 @@ def test_a_holder_whose_file_is_deleted_and_held_by_another_learns_it(
 
 
 def test_of_two_results_of_one_index_the_first_in_the_storage_counts(tmp_path: Path) -> None:
-    """Only two sweeps at once can leave such; here the second begins while the first one's trials run."""
+    """Only two sweeps at once can leave such; here the second begins while the first one's trials
+    run.
+    """
     spec = SPEC.format(sampler="random")
     first = sweep(tmp_path, spec, 2, Quiet())
     planned = first.studies[0]

@@ -31,7 +31,9 @@ def test_an_address_is_shown_without_a_password(url: str, shown: str) -> None:
     assert without_password(url) == shown
 
 
-@pytest.mark.parametrize("uri", ["http://me:secret@127.0.0.1:9", "postgresql://me:secret@127.0.0.1:9/runs"])
+@pytest.mark.parametrize(
+    "uri", ["http://me:secret@127.0.0.1:9", "postgresql://me:secret@127.0.0.1:9/runs"]
+)
 def test_an_mlflow_that_is_away_is_told_soon_and_its_password_is_not(
     uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -39,14 +41,18 @@ def test_an_mlflow_that_is_away_is_told_soon_and_its_password_is_not(
         pytest.importorskip("psycopg")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    with pytest.raises(StoreError, match=r"MLflow at \w+://\.\.\.@127.0.0.1:9.* cannot be used") as caught:
+    with pytest.raises(
+        StoreError, match=r"MLflow at \w+://\.\.\.@127.0.0.1:9.* cannot be used"
+    ) as caught:
         MlflowTracker(uri)
     assert "secret" not in str(caught.value)
     assert "secret" not in doctor.as_json(list(doctor.checks(config.read())))
 
 
 @pytest.mark.parametrize("uri", ["file:{}/mlruns", "{}/mlruns"])
-def test_a_folder_as_mlflows_store_is_told_with_what_to_name_instead(uri: str, tmp_path: Path) -> None:
+def test_a_folder_as_mlflows_store_is_told_with_what_to_name_instead(
+    uri: str, tmp_path: Path
+) -> None:
     with pytest.raises(
         StoreError, match=r"keeps no runs in a folder any more\n  fix: name a database or a server"
     ) as caught:
@@ -64,7 +70,9 @@ def test_one_database_for_optuna_and_mlflow_is_refused_before_either_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("mlflow.yml").write_text("tracking: {uri: sqlite:///one.db}\nstorage: {url: sqlite:///one.db}\n")
+    Path("mlflow.yml").write_text(
+        "tracking: {uri: sqlite:///one.db}\nstorage: {url: sqlite:///one.db}\n"
+    )
     experiment = parse_experiment(SPEC.format(sampler="random"), "loop.yaml", Path())
     with pytest.raises(UsageError, match="cannot share a database"):
         door.store(config.read(), experiment)

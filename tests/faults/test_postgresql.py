@@ -111,7 +111,10 @@ def test_a_server_that_is_restarted_in_the_middle_is_waited_for(
     ran.run()
     assert observer.starting is not None
     observer.starting.join()
-    assert [note.partition(" (")[0] for note in observer.notes] == ["the storage is away", "the storage is back"]
+    assert [note.partition(" (")[0] for note in observer.notes] == [
+        "the storage is away",
+        "the storage is back",
+    ]
     check_the_books(ran, url, expected)
 
 
@@ -122,7 +125,9 @@ def test_a_server_that_stays_away_ends_the_sweep_with_one_message_and_the_same_c
     tracker, observer = MemoryTracker(), Administrator(server=server, away=4.0)
     stopped = sweep(tmp_path, RANDOM, 2, observer, tracker, storage=url)
     began = time.monotonic()
-    with pytest.raises(StoreError, match=r"the storage at .* cannot be used: .*\n  fix: see that it runs"):
+    with pytest.raises(
+        StoreError, match=r"the storage at .* cannot be used: .*\n  fix: see that it runs"
+    ):
         stopped.run()
     assert time.monotonic() - began < 4.0
     assert not stopped.launcher.children
@@ -137,7 +142,10 @@ def test_connections_that_are_cut_now_and_then_lose_nothing_and_double_nothing(
     server: Server, url: str, expected: Outcomes, tmp_path: Path
 ) -> None:
     database, rng, over = url.rpartition("/")[2], random.Random(1), threading.Event()
-    cut = f"select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = '{database}'"
+    cut = (
+        "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname ="
+        f" '{database}'"
+    )
 
     def vandal() -> None:
         while not over.wait(rng.uniform(0.1, 0.5)):
@@ -148,7 +156,9 @@ def test_connections_that_are_cut_now_and_then_lose_nothing_and_double_nothing(
 
     @event.listens_for(ran.store.storage.engine, "before_cursor_execute")
     def surely_once(*_: object) -> None:
-        """On a busy machine all others may fall between two statements, where a new connection is made without a word."""
+        """On a busy machine all others may fall between two statements, where a new connection is
+        made without a word.
+        """
         if next(statements) == 100:
             server.execute(cut)
 
@@ -165,7 +175,9 @@ def test_connections_that_are_cut_now_and_then_lose_nothing_and_double_nothing(
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are found in /proc")
-def test_sweeps_that_are_killed_go_on_from_the_server_and_the_books_balance(url: str, tmp_path: Path) -> None:
+def test_sweeps_that_are_killed_go_on_from_the_server_and_the_books_balance(
+    url: str, tmp_path: Path
+) -> None:
     killer = Killer(tmp_path, random.Random(3), url)
     for what in ("sweep", "everything", "trial", "sweep"):
         killer.kill_one(what)
@@ -174,7 +186,7 @@ def test_sweeps_that_are_killed_go_on_from_the_server_and_the_books_balance(url:
     test_kills.check_the_books(tmp_path, url)
 
 
-# ---------------------------------------------------------------------------------------------- two machines
+# ------------------------------------------------------------------ two machines
 
 
 def elsewhere(url: str, tmp_path: Path) -> Sweep:
@@ -188,7 +200,9 @@ def test_two_machines_that_share_a_storage_exclude_each_other_and_say_who_runs(
 ) -> None:
     ran = sweep(tmp_path, RANDOM, 2, Quiet(), storage=url)
     with ran.store.alone("loop"):
-        with pytest.raises(StoreError, match=rf"another sweep of 'loop' .* process {os.getpid()} on .*, since 20"):
+        with pytest.raises(
+            StoreError, match=rf"another sweep of 'loop' .* process {os.getpid()} on .*, since 20"
+        ):
             elsewhere(url, tmp_path).run()
         with Store(url).alone("another"):
             pass
@@ -231,7 +245,10 @@ def test_a_lock_that_was_lost_with_its_connection_is_taken_again_unless_another_
         still_alone()
         assert store.holder("loop")
         server.execute(cut)
-        with other.alone("loop"), pytest.raises(StoreError, match="another sweep of 'loop' is running"):
+        with (
+            other.alone("loop"),
+            pytest.raises(StoreError, match="another sweep of 'loop' is running"),
+        ):
             still_alone()
 
 

@@ -1,4 +1,6 @@
-"""Databases in files that are locked, read-only, deleted, of another version, or no databases at all."""
+"""Databases in files that are locked, read-only, deleted, of another version, or no databases at
+all.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +77,9 @@ def check_the_books(folder: Path, tracker: MemoryTracker) -> None:
     assert tracker.results("loop") == results
 
 
-def test_a_storage_that_is_locked_for_seconds_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_storage_that_is_locked_for_seconds_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(search, "LOCKED", 0.3)
     with program(tmp_path / "optuna.db", 1.5) as lock:
         ran = sweep(tmp_path, RANDOM, 2, Stranger(act=lock))
@@ -95,7 +99,9 @@ def test_a_storage_that_stays_locked_is_told_plainly_and_nothing_is_lost(
     tracker = MemoryTracker()
     with program(tmp_path / "optuna.db", 60) as lock:
         stopped = sweep(tmp_path, RANDOM, 2, Stranger(act=lock), tracker)
-        with pytest.raises(StoreError, match=r"database is locked\n  fix: another program holds it"):
+        with pytest.raises(
+            StoreError, match=r"database is locked\n  fix: another program holds it"
+        ):
             stopped.run()
     assert not stopped.launcher.children
     assert len(Store(f"sqlite:///{tmp_path}/optuna.db").results("loop")) == 4
@@ -108,7 +114,9 @@ def test_a_storage_that_is_deleted_during_a_run_ends_it_plainly_and_the_tracker_
 ) -> None:
     path, tracker = tmp_path / "optuna.db", MemoryTracker()
     stopped = sweep(tmp_path, RANDOM, 2, Stranger(act=path.unlink), tracker)
-    with pytest.raises(StoreError, match=r"optuna.db cannot be used: .*\n  fix: it was deleted or moved"):
+    with pytest.raises(
+        StoreError, match=r"optuna.db cannot be used: .*\n  fix: it was deleted or moved"
+    ):
         stopped.run()
     assert len(tracker.results("loop")) == 4
     assert not path.exists()
@@ -119,7 +127,7 @@ def test_a_storage_that_is_deleted_during_a_run_ends_it_plainly_and_the_tracker_
     check_the_books(tmp_path, tracker)
 
 
-# ---------------------------------------------------------------------------------------------- files that cannot be used
+# ------------------------------------------------------------------ files that cannot be used
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +144,9 @@ def opened(name: str) -> Callable[[Path], object]:
 
     def optuna(folder: Path) -> object:
         experiment = parse_experiment(RANDOM, str(folder / "loop.yaml"), folder)
-        return Store(f"sqlite:///{folder}/optuna.db").study("loop/a/b/1", {"on": "test"}, experiment.search)
+        return Store(f"sqlite:///{folder}/optuna.db").study(
+            "loop/a/b/1", {"on": "test"}, experiment.search
+        )
 
     def mlflow(folder: Path) -> object:
         return MlflowTracker(f"sqlite:///{folder}/mlflow.db").open("loop", "", {})
@@ -156,7 +166,9 @@ def test_a_database_of_another_version_is_left_alone_and_it_is_said_what_to_do(
     path = tmp_path / f"{name}.db"
     shutil.copy(made / path.name, path)
     with sqlite3.connect(path) as database:
-        database.execute("update alembic_version set version_num = ?", [older if revision == "older" else "v99"])
+        database.execute(
+            "update alembic_version set version_num = ?", [older if revision == "older" else "v99"]
+        )
     before = path.read_bytes()
     with pytest.raises(StoreError, match=rf"{words}(.|\n)*fix: (keep a copy|make setup)"):
         opened(name)(tmp_path)
@@ -165,10 +177,14 @@ def test_a_database_of_another_version_is_left_alone_and_it_is_said_what_to_do(
 
 @pytest.mark.parametrize("name", ["optuna", "mlflow"])
 @pytest.mark.parametrize("what", ["garbage", "a folder"])
-def test_what_is_no_database_is_left_alone_and_it_is_said_what_to_do(name: str, what: str, tmp_path: Path) -> None:
+def test_what_is_no_database_is_left_alone_and_it_is_said_what_to_do(
+    name: str, what: str, tmp_path: Path
+) -> None:
     path = tmp_path / f"{name}.db"
     path.mkdir() if what == "a folder" else path.write_bytes(b"no database" * 1000)
-    with pytest.raises(StoreError, match=r"cannot be used: .*\n  fix: (it is damaged|that is no file)"):
+    with pytest.raises(
+        StoreError, match=r"cannot be used: .*\n  fix: (it is damaged|that is no file)"
+    ):
         opened(name)(tmp_path)
     assert path.is_dir() or path.read_bytes() == b"no database" * 1000
 
@@ -189,5 +205,8 @@ def test_a_folder_that_cannot_be_written_is_told_with_what_to_do(
     folder.mkdir()
     if there:
         shutil.copy(made / f"{name}.db", folder)
-    with read_only(folder), pytest.raises(StoreError, match="fix: allow writing to it and to its folder"):
+    with (
+        read_only(folder),
+        pytest.raises(StoreError, match="fix: allow writing to it and to its folder"),
+    ):
         opened(name)(folder)

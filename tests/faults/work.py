@@ -1,4 +1,6 @@
-"""What trials do in tests of faults: a module of its own, so that a child imports little more than its fork server has."""
+"""What trials do in tests of faults: a module of its own, so that a child imports little more than
+its fork server has.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""What must hold whenever a spec is read, whatever it holds: the property of the fuzzer, and the watch over what is touched.
+"""What must hold whenever a spec is read, whatever it holds: the property of the fuzzer, and the
+watch over what is touched.
 
-In: the path of a file and its kind.  Out: nothing, or an exception that says what is wrong: a file is read, or it is refused
-with mistakes that have a place.  Nothing else may be raised, no file outside the project opened, nothing executed.
+In: the path of a file and its kind.  Out: nothing, or an exception that says what is wrong: a file
+is read, or it is refused with mistakes that have a place.  Nothing else may be raised, no file
+outside the project opened, nothing executed.
 """
 
 from __future__ import annotations
@@ -50,11 +52,15 @@ def look_at(cell: ir.Cell) -> None:
 
 
 def read_whole_experiment(path: Path) -> None:
-    """Read with its claims and cells, and where it is right once more from what it says with every default filled in."""
+    """Read with its claims and cells, and where it is right once more from what it says with every
+    default filled in.
+    """
     found = read_experiment.read(path)
     for variant in found.variants:
         lang.check(variant.cell)
-    again = read_experiment.parse_experiment(yaml_text(read_experiment.resolved(found)), found.file, path.parent)
+    again = read_experiment.parse_experiment(
+        yaml_text(read_experiment.resolved(found)), found.file, path.parent
+    )
     assert again == found
 
 
@@ -70,7 +76,9 @@ READERS: Mapping[str, Callable[[Path], None]] = {
 
 
 def reads_or_says_where(path: Path, kind: str) -> bool:
-    """Whether the file is right; mistakes have a place in a file that there is, and can be shown."""
+    """Whether the file is right; mistakes have a place in a file that there is, and can be
+    shown.
+    """
     try:
         READERS[kind](path)
     except SpecError as error:
@@ -117,7 +125,9 @@ def cut_off(seconds: int = LONGEST) -> Iterator[None]:
 
 
 class Memory:
-    """How much a process held at most, above what it held at the start; 0 where the system does not tell."""
+    """How much a process held at most, above what it held at the start; 0 where the system does not
+    tell.
+    """
 
     FORGET, STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 
@@ -139,7 +149,8 @@ class Memory:
 class Watch:
     """Notes what Python's audit events tell of files and of execution while it is on.
 
-    A hook stays for as long as the process lives, so there is one watch, which is off but for the moments of reading.
+    A hook stays for as long as the process lives, so there is one watch, which is off but for the
+    moments of reading.
     """
 
     NEVER = (
@@ -178,7 +189,9 @@ class Watch:
 
     @contextmanager
     def over(self, project: Path) -> Iterator[None]:
-        """Raise where anything but files of the project and the zoo was opened, or anything was executed."""
+        """Raise where anything but files of the project and the zoo was opened, or anything was
+        executed.
+        """
         self.found, self.roots = [], (project.resolve(), ZOO.resolve(), TASKS)
         try:
             yield

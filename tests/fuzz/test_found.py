@@ -21,11 +21,17 @@ EXPERIMENT = "experiment: e\ntask: adding\nvariants: [lstm, gru]\n"
 
 
 def chains(count: int, *bodies: str, end: str) -> str:
-    """Equations a0, b0, a1, b1, ...; `{a}` and `{b}` in a body are those before, which begin with products on h[t-1]."""
+    """Equations a0, b0, a1, b1, ...; `{a}` and `{b}` in a body are those before, which begin with
+    products on h[t-1].
+    """
     lines = []
     for number in range(count):
-        before = {name: f"{name}{number - 1}" if number else f"({name.upper()} @ h[t-1])" for name in "ab"}
-        lines += [f"  {name}{number} = {body.format(**before)}\n" for name, body in zip("ab", bodies)]
+        before = {
+            name: f"{name}{number - 1}" if number else f"({name.upper()} @ h[t-1])" for name in "ab"
+        }
+        lines += [
+            f"  {name}{number} = {body.format(**before)}\n" for name, body in zip("ab", bodies)
+        ]
     return f"{HEAD}{''.join(lines)}  h = {end.format(count - 1)}\n"
 
 
@@ -48,7 +54,9 @@ LONG = {
 
 
 @pytest.mark.parametrize("text", LONG.values(), ids=LONG)
-def test_a_chain_of_values_may_be_longer_than_python_recurses_and_costs_no_power_of_two(text: str) -> None:
+def test_a_chain_of_values_may_be_longer_than_python_recurses_and_costs_no_power_of_two(
+    text: str,
+) -> None:
     with cut_off():
         look_at(lang.parse_text(text))
 
@@ -58,7 +66,9 @@ WIDE = {
     + "".join(f"  a{n} = {'+'.join([f'a{n + 1}'] * 9)}\n" for n in range(100))
     + "  a100 = tanh(W @ x)\n  h = a0 + h[t-1]\n",
     "490 matrices on one state": HEAD
-    + "".join(f"  a{n} = {'+'.join(f'(M{n}_{at} @ h[t-1])' for at in range(49))}\n" for n in range(9))
+    + "".join(
+        f"  a{n} = {'+'.join(f'(M{n}_{at} @ h[t-1])' for at in range(49))}\n" for n in range(9)
+    )
     + f"  h = {' + '.join(f'a{n}' for n in range(9))} + V @ x\n",
 }
 
@@ -72,7 +82,8 @@ def test_what_is_wide_takes_no_square_of_its_size(text: str) -> None:
 NUMBERS = {
     "memory": f"resources: {{memory: '{'9' * 200_000}x'}}\n",
     "claims": f"claims: ['lstm same as gru within {'9' * 200_000}x']\n",
-    "claims that fit a form but for their end": "claims:\n" + f"  - lstm same as gru within {'9' * 1900}x\n" * 100,
+    "claims that fit a form but for their end": "claims:\n"
+    + f"  - lstm same as gru within {'9' * 1900}x\n" * 100,
 }
 
 
@@ -90,8 +101,9 @@ def test_an_expression_without_spaces_survives_printing_which_puts_them_in() -> 
 
 
 def test_letters_of_the_listing_are_not_those_of_the_cell() -> None:
-    text = (
-        HEAD + "  z2 = tanh(W @ x + R @ h[t-1])\n  h = z2 * z2 * tanh(z2) + sigmoid(z2 * h[t-1]) * tanh(z2 * h[t-1])\n"
+    text = HEAD + (
+        "  z2 = tanh(W @ x + R @ h[t-1])\n"
+        "  h = z2 * z2 * tanh(z2) + sigmoid(z2 * h[t-1]) * tanh(z2 * h[t-1])\n"
     )
     lines = [line for line in listing.listing(lang.parse_text(text)).splitlines() if " = " in line]
     names = [line.partition(" = ")[0] for line in lines]
@@ -115,7 +127,9 @@ OUTSIDE = ("../secret.yaml", "cells/../../secret.yaml", "cells/link.yaml", "link
 def test_an_experiment_names_no_cell_outside_of_the_project(reference: str, trap: Path) -> None:
     (trap / "cells" / "link.yaml").symlink_to(trap.parent / "secret.yaml")
     (trap / "e.yaml").write_text(EXPERIMENT.replace("gru", reference.format(trap.parent)))
-    with pytest.raises(SpecError, match=r"e\.yaml:3:18: .*lies outside of the folder of this file") as caught:
+    with pytest.raises(
+        SpecError, match=r"e\.yaml:3:18: .*lies outside of the folder of this file"
+    ) as caught:
         read(Path("e.yaml"))
     assert "hunter2" not in str(caught.value)
 
@@ -137,7 +151,8 @@ def test_a_circle_of_links_is_no_reason_to_fail(trap: Path) -> None:
     (trap / "cells" / "loop.yaml").symlink_to(trap / "cells" / "loop.yaml")
     (trap / "e.yaml").write_text(EXPERIMENT.replace("gru", "cells/loop.yaml"))
     with pytest.raises(
-        SpecError, match=r"e\.yaml:3:18: cannot read cells/loop\.yaml: Too many levels of symbolic links"
+        SpecError,
+        match=r"e\.yaml:3:18: cannot read cells/loop\.yaml: Too many levels of symbolic links",
     ):
         read(Path("e.yaml"))
     (trap / "mlflow.yml").write_text("storage: {url: sqlite:///cells/loop.yaml}\n")
@@ -150,8 +165,12 @@ def test_a_mark_of_byte_order_moves_no_column(tmp_path: Path) -> None:
         lang.load(str(tmp_path / "q.yaml"))
 
 
-def test_a_suggestion_looks_into_no_file_outside_of_the_project_and_waits_for_no_pipe(trap: Path) -> None:
-    (trap.parent / "other.yaml").write_text("name: other\nequations: |\n  h = tanh(W @ x + h[t-1])\n")
+def test_a_suggestion_looks_into_no_file_outside_of_the_project_and_waits_for_no_pipe(
+    trap: Path,
+) -> None:
+    (trap.parent / "other.yaml").write_text(
+        "name: other\nequations: |\n  h = tanh(W @ x + h[t-1])\n"
+    )
     (trap / "cells" / "lstn.yaml").symlink_to(trap.parent / "other.yaml")
     os.mkfifo(trap / "cells" / "pipe.yaml")
     (trap / "e.yaml").write_text(EXPERIMENT.replace("gru", "lstn2"))
@@ -176,8 +195,12 @@ def test_a_cell_that_is_named_on_the_command_line_may_lie_anywhere(trap: Path) -
 
 @pytest.mark.parametrize("end", ["\x85", "\u2028", "\u2029", "\r"])
 def test_a_line_is_a_line_to_every_reader(end: str) -> None:
-    """YAML ends lines where editors do not, so that the places of mistakes would be those of other lines."""
-    with pytest.raises(SpecError, match=f"q.yaml:2:4: a character that cannot be seen: U\\+{ord(end):04X}"):
+    """YAML ends lines where editors do not, so that the places of mistakes would be those of other
+    lines.
+    """
+    with pytest.raises(
+        SpecError, match=f"q.yaml:2:4: a character that cannot be seen: U\\+{ord(end):04X}"
+    ):
         parse(f"name: q\n# a{end}# b\ntitle: [\n", "q.yaml")
 
 
@@ -194,7 +217,10 @@ def test_windows_line_ends_give_the_same_cell_and_the_same_places() -> None:
 @pytest.mark.parametrize("words", ["\x1b[31mred", "a\u202eb", "\x9b2J", "a" * 3000])
 def test_no_message_steers_a_terminal_or_fills_it(words: str) -> None:
     place = Span("q.yaml", 1, 1, words)
-    for error in (SpecError(Mistake(place, f"no {words}", f"not {words}")), UsageError(f"no {words}\n  fix: none")):
+    for error in (
+        SpecError(Mistake(place, f"no {words}", f"not {words}")),
+        UsageError(f"no {words}\n  fix: none"),
+    ):
         text = str(error)
         assert all(char.isprintable() or char == "\n" for char in text)
         assert isinstance(error, UsageError) or len(text) < 1300

@@ -1,7 +1,8 @@
-"""Cells and experiments as an adversary would write them: each is read, or refused with a place; nothing else happens.
+"""Cells and experiments as an adversary would write them: each is read, or refused with a place;
+nothing else happens.
 
-`RNNZOO_FUZZ` is how many files the long form makes (`mutate.spec` makes the one of each number), `RNNZOO_FUZZ_FROM` the first
-number, so that a finding is run at once.
+`RNNZOO_FUZZ` is how many files the long form makes (`mutate.spec` makes the one of each number),
+`RNNZOO_FUZZ_FROM` the first number, so that a finding is run at once.
 """
 
 from __future__ import annotations
@@ -24,7 +25,14 @@ from rnnzoo.spec import read_experiment
 from rnnzoo.spec.cell import built_in_names
 from rnnzoo.spec.document import yaml_text
 from tests.fuzz.mutate import MUTATIONS, ROOT, WORDS, spec
-from tests.fuzz.reading import Memory, Watch, cut_off, look_at, read_whole_experiment, reads_or_says_where
+from tests.fuzz.reading import (
+    Memory,
+    Watch,
+    cut_off,
+    look_at,
+    read_whole_experiment,
+    reads_or_says_where,
+)
 from tests.samples import examples
 from tests.strategies import cell_texts
 
@@ -47,16 +55,22 @@ def watch() -> Watch:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder to work in, with cells of one's own and with traps: links out of it and in a circle, what is no file."""
+    """A folder to work in, with cells of one's own and with traps: links out of it and in a circle,
+    what is no file.
+    """
     folder = tmp_path / "project"
     shutil.copytree(ROOT / "experiments" / "cells", folder / "cells")
-    (tmp_path / "secret.yaml").write_text("name: secret\nequations: |\n  h = tanh(W @ x + h[t-1])\n")
+    (tmp_path / "secret.yaml").write_text(
+        "name: secret\nequations: |\n  h = tanh(W @ x + h[t-1])\n"
+    )
     (folder / "cells" / "outside.yaml").symlink_to(tmp_path / "secret.yaml")
     (folder / "cells" / "loop.yaml").symlink_to(folder / "cells" / "loop.yaml")
     (folder / "cells" / "folder.yaml").mkdir()
     os.mkfifo(folder / "cells" / "pipe.yaml")
     for number in range(40):  # each extends the next
-        (folder / "cells" / f"deep_{number}.yaml").write_text(f"name: deep_{number}\nextends: deep_{number + 1}\n")
+        (folder / "cells" / f"deep_{number}.yaml").write_text(
+            f"name: deep_{number}\nextends: deep_{number + 1}\n"
+        )
     monkeypatch.chdir(folder)
     yield folder
     assert {path.name for path in tmp_path.iterdir()} == {"project", "secret.yaml"}
@@ -108,14 +122,21 @@ class Fuzz:
             trace = trace.tb_next
         key = f"{type(error).__name__} at {place}"
         self.counts[key] = self.counts.get(key, 0) + 1
-        self.findings.setdefault(key, f"{key}: {str(error)[:300]}\n    RNNZOO_FUZZ_FROM={number} ({what})")
+        self.findings.setdefault(
+            key, f"{key}: {str(error)[:300]}\n    RNNZOO_FUZZ_FROM={number} ({what})"
+        )
 
     def report(self) -> str:
-        told = [f"{text} ({self.counts[key]} times)" for key, text in list(self.findings.items())[:SHOWN]]
+        told = [
+            f"{text} ({self.counts[key]} times)"
+            for key, text in list(self.findings.items())[:SHOWN]
+        ]
         return "\n".join([f"{len(self.findings)} findings", *told])
 
 
-def test_a_hostile_file_is_read_or_refused_with_a_place_and_nothing_else_happens(project: Path, watch: Watch) -> None:
+def test_a_hostile_file_is_read_or_refused_with_a_place_and_nothing_else_happens(
+    project: Path, watch: Watch
+) -> None:
     fuzz = Fuzz(project, watch)
     fuzz.run(range(FIRST, FIRST + SHORT))
     assert not fuzz.findings, fuzz.report()
@@ -123,11 +144,18 @@ def test_a_hostile_file_is_read_or_refused_with_a_place_and_nothing_else_happens
 
 # Trees of the words that files know, in any place, with any value.
 LEAVES = st.one_of(
-    st.sampled_from(WORDS), st.integers(-3, 10**20), st.floats(), st.booleans(), st.none(), st.text(max_size=3)
+    st.sampled_from(WORDS),
+    st.integers(-3, 10**20),
+    st.floats(),
+    st.booleans(),
+    st.none(),
+    st.text(max_size=3),
 )
 TREES = st.recursive(
     LEAVES,
-    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.sampled_from(WORDS), inner, max_size=4)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4), st.dictionaries(st.sampled_from(WORDS), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 TOP = {
@@ -189,7 +217,10 @@ def damaged_cells(draw: st.DrawFn) -> tuple[str, str]:
 
 
 @given(st.one_of(trees(), damaged_cells()))
-@settings(max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=examples(150),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_what_a_grammar_makes_is_read_or_refused_with_a_place(
     project: Path, watch: Watch, made: tuple[str, str]
 ) -> None:
@@ -221,7 +252,9 @@ def test_an_override_of_any_key_with_any_value_is_taken_or_refused(
 ) -> None:
     with cut_off(), watch.over(project), contextlib.suppress(SpecError, UsageError):
         text = yaml_text(GOOD["experiment"])
-        read_experiment.parse_experiment(text, "e.yaml", Path(), [f"{word}={key}" if turned else f"{key}={word}"])
+        read_experiment.parse_experiment(
+            text, "e.yaml", Path(), [f"{word}={key}" if turned else f"{key}={word}"]
+        )
 
 
 @pytest.mark.slow
@@ -230,5 +263,8 @@ def test_a_hundred_thousand_hostile_files_change_nothing(project: Path, watch: W
     fuzz = Fuzz(project, watch, weighed=True)
     fuzz.run(range(FIRST, FIRST + count))
     (seconds, slow), (held, large) = fuzz.slowest, fuzz.largest
-    print(f"{count} files, {fuzz.right} right; slowest {seconds:.2f} s ({slow}); most {held / 1e6:.0f} MB ({large})")
+    print(
+        f"{count} files, {fuzz.right} right; slowest {seconds:.2f} s ({slow}); most"
+        f" {held / 1e6:.0f} MB ({large})"
+    )
     assert not fuzz.findings, fuzz.report()

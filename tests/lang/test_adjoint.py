@@ -1,4 +1,6 @@
-"""What the engine compiles, in float64 NumPy: programs against the reference, adjoints against numeric differentiation."""
+"""What the engine compiles, in float64 NumPy: programs against the reference, adjoints against
+numeric differentiation.
+"""
 
 from __future__ import annotations
 
@@ -38,27 +40,37 @@ class Problem:
         self.values["input", "x"] = rng.normal(size=(TIME, BATCH, INPUTS))
         below = {ref for one in self.step.equations for ref in ir.refs(one.expr, "below")}
         for ref in below:
-            self.values["below", ref.name] = rng.normal(size=(TIME, BATCH, self.size.of(ref.shape[0])))
+            self.values["below", ref.name] = rng.normal(
+                size=(TIME, BATCH, self.size.of(ref.shape[0]))
+            )
         for state in cell.states:
             self.values["start", state.name] = rng.normal(0, 0.5, (BATCH, self.size.of(state.size)))
         self.masks = {
-            one.name: found for one in self.step.weights if (found := reference.mask(cell, one, self.size)) is not None
+            one.name: found
+            for one in self.step.weights
+            if (found := reference.mask(cell, one, self.size)) is not None
         }
         self.constants = reference.constants(cell, self.size)
         sizes = {one.name: self.size.of(one.size) for one in self.step.equations}
-        self.upstream = {name: rng.normal(size=(TIME, BATCH, sizes[name])) for name in self.program.results}
+        self.upstream = {
+            name: rng.normal(size=(TIME, BATCH, sizes[name])) for name in self.program.results
+        }
 
     def results(self, values: dict) -> dict[str, np.ndarray]:
         """The reference's values of the results at every step, (time, batch, size)."""
-        weights = {name: value * self.masks.get(name, 1) for (kind, name), value in values.items() if kind == "weight"}
+        weights = {
+            name: value * self.masks.get(name, 1)
+            for (kind, name), value in values.items()
+            if kind == "weight"
+        }
         state = {name: value for (kind, name), value in values.items() if kind == "start"}
         rows: dict[str, list[np.ndarray]] = {name: [] for name in self.program.results}
         for t in range(TIME):
             now = reference.step(
                 self.step.equations,
                 {
-                    "weight": weights, "constant": self.constants, "previous": state, "time": {"t": np.asarray(float(t))},
-                    "input": {"x": values["input", "x"][t]},
+                    "weight": weights, "constant": self.constants, "previous": state,
+                    "time": {"t": np.asarray(float(t))}, "input": {"x": values["input", "x"][t]},
                     "below": {name: value[t] for (kind, name), value in values.items() if kind == "below"},
                 },
                 self.size, BATCH,
@@ -88,9 +100,15 @@ class Problem:
             found = np.stack([step["result", name] for step in tape.steps])
             np.testing.assert_allclose(found, rows, atol=1e-12)
         gradients = interpret.gradients(self.program, self.back, tape, self.upstream, self.size)
-        found = {("below" if name != "x" else "input", name): value for name, value in gradients.inputs.items()}
+        found = {
+            ("below" if name != "x" else "input", name): value
+            for name, value in gradients.inputs.items()
+        }
         found |= {("start", name): value for name, value in gradients.start.items()}
-        found |= {("weight", name): value * self.masks.get(name, 1) for name, value in gradients.weights.items()}
+        found |= {
+            ("weight", name): value * self.masks.get(name, 1)
+            for name, value in gradients.weights.items()
+        }
         rng = np.random.default_rng(1)
         for key, value in self.values.items():
             direction = rng.normal(size=value.shape)
@@ -121,12 +139,20 @@ def test_the_adjoint_of_any_cell_agrees_with_numeric_differentiation(text: str) 
 
 @pytest.mark.slow
 @given(cell_texts())
-@settings(max_examples=1_000, suppress_health_check=[HealthCheck.too_slow], deadline=None, derandomize=False)
-def test_the_adjoint_of_other_cells_each_time_agrees_with_numeric_differentiation(text: str) -> None:
+@settings(
+    max_examples=1_000,
+    suppress_health_check=[HealthCheck.too_slow],
+    deadline=None,
+    derandomize=False,
+)
+def test_the_adjoint_of_other_cells_each_time_agrees_with_numeric_differentiation(
+    text: str,
+) -> None:
     agrees_with_numeric_differentiation(text)
 
 
-# Each was found by random cells: what is computed once, before the loop or after it, and what folding makes of it.
+# Each was found by random cells: what is computed once, before the loop or after it, and what
+# folding makes of it.
 FOUND = {
     "a division by a weight": "tanh((W @ x) / (1 + p) + R @ h[t-1])",
     "two divisions by weights": "tanh((W @ x) / (1 + p) / (1 + p) + R @ h[t-1] / (1 + p))",
@@ -161,7 +187,9 @@ def test_a_condition_that_is_a_state_is_read_as_such_where_its_adjoint_lies_in_a
     )
     problem.values["input", "x"][0] = 0.0
     problem.values["start", "a"][:] = 0.0
-    gradients = interpret.gradients(problem.program, problem.back, problem.tape(), problem.upstream, problem.size)
+    gradients = interpret.gradients(
+        problem.program, problem.back, problem.tape(), problem.upstream, problem.size
+    )
     upstream = problem.upstream["h"]
     np.testing.assert_allclose(gradients.weights["b_q"], upstream[1:].sum(axis=(0, 1)))
     np.testing.assert_allclose(gradients.weights["b_r"], upstream[0].sum(axis=0))
@@ -178,11 +206,14 @@ def test_no_gradient_of_a_weight_is_computed_in_the_backward_loop(name: str) -> 
     assert not [one for one in back.loop if one.primitive.reduces]
     weights = {one.name for one in cell.step.weights}
     assert set(back.weights) == weights
-    assert not {ref.name for ref in back.saved} & {one.name for one in cell.states}  # states are there anyway
+    # states are there anyway
+    assert not {ref.name for ref in back.saved} & {one.name for one in cell.states}
 
 
 @pytest.mark.parametrize("name", built_in_names())
-def test_the_backward_loop_multiplies_by_every_recurrent_matrix_once_and_never_forward(name: str) -> None:
+def test_the_backward_loop_multiplies_by_every_recurrent_matrix_once_and_never_forward(
+    name: str,
+) -> None:
     program, back = compiled(cell := lang.load(name), cell.step)
     ops = [one.primitive.name for one in back.loop]
     forward = [one.primitive.name for one in program.loop]
@@ -195,5 +226,6 @@ def test_an_lstm_is_one_product_a_step_and_one_wide_sigmoid() -> None:
     ops = [one.primitive.name for one in program.loop]
     assert (ops.count("matmul"), ops.count("sigmoid"), ops.count("tanh")) == (1, 1, 2)
     assert [one.primitive.name for one in program.before] == ["matmul"]
-    assert sorted(len(members(ref.shape)) for ref in back.saved) == [1, 3]  # g, and three gates side by side
+    # g, and three gates side by side
+    assert sorted(len(members(ref.shape)) for ref in back.saved) == [1, 3]
     assert len(back.emitted) == 1

@@ -33,7 +33,9 @@ def rewritten(cell: ir.Cell, change: Callable[[ir.Expr], ir.Expr]) -> ir.Cell:
         return change(expr)
 
     def step(old: ir.Step) -> ir.Step:
-        return replace(old, equations=tuple(replace(one, expr=of(one.expr)) for one in old.equations))
+        return replace(
+            old, equations=tuple(replace(one, expr=of(one.expr)) for one in old.equations)
+        )
 
     return read_again(replace(cell, step=step(cell.step), first=step(cell.first)))
 
@@ -67,7 +69,12 @@ def regrouped(cell: ir.Cell, rng: random.Random) -> ir.Cell:
 
     def change(expr: ir.Expr) -> ir.Expr:
         inner = expr.args[0] if isinstance(expr, ir.Apply) and expr.op is add else None
-        if isinstance(expr, ir.Apply) and isinstance(inner, ir.Apply) and inner.op is add and rng.random() < 0.5:
+        if (
+            isinstance(expr, ir.Apply)
+            and isinstance(inner, ir.Apply)
+            and inner.op is add
+            and rng.random() < 0.5
+        ):
             right = ir.Apply(add, (inner.args[1], expr.args[1]), expr.shape)
             return ir.Apply(add, (inner.args[0], right), expr.shape)
         return expr
@@ -92,12 +99,16 @@ def renamed(cell: ir.Cell, rng: random.Random) -> ir.Cell:
 
     def step(old: ir.Step) -> ir.Step:
         return ir.Step(
-            tuple(replace(one, name=new[one.name], expr=expression(one.expr)) for one in old.equations),
+            tuple(
+                replace(one, name=new[one.name], expr=expression(one.expr)) for one in old.equations
+            ),
             tuple(replace(one, name=new[one.name]) for one in old.weights),
         )
 
     states = tuple(replace(one, name=new[one.name]) for one in cell.states)
-    changed = replace(cell, output=new[cell.output], states=states, step=step(cell.step), first=step(cell.first))
+    changed = replace(
+        cell, output=new[cell.output], states=states, step=step(cell.step), first=step(cell.first)
+    )
     return read_again(changed)
 
 
@@ -115,7 +126,11 @@ def with_a_name_for_a_part(cell: ir.Cell, rng: random.Random) -> ir.Cell:
         return cell  # a name of one layer would be a state of none
     equations = list(cell.step.equations)
     place = rng.randrange(len(equations))
-    parts = [node for node in ir.walk(equations[place].expr) if isinstance(node, ir.Apply) and len(node.shape) == 1]
+    parts = [
+        node
+        for node in ir.walk(equations[place].expr)
+        if isinstance(node, ir.Apply) and len(node.shape) == 1
+    ]
     if not parts:
         return cell
     part = rng.choice(parts)
@@ -134,7 +149,14 @@ def with_a_name_for_a_part(cell: ir.Cell, rng: random.Random) -> ir.Cell:
     return read_again(replace(cell, step=step, first=step))
 
 
-SPELLINGS = (commuted, with_differences_as_sums, regrouped, renamed, reordered, with_a_name_for_a_part)
+SPELLINGS = (
+    commuted,
+    with_differences_as_sums,
+    regrouped,
+    renamed,
+    reordered,
+    with_a_name_for_a_part,
+)
 
 
 def has_one_form(cell: ir.Cell) -> None:
@@ -159,7 +181,9 @@ def test_all_spellings_of_any_cell_have_one_canonical_form(text: str) -> None:
 
 
 def test_of_the_zoo_only_the_lstm_without_peepholes_is_another_cell_too() -> None:
-    """Greff et al. 2015 take the peepholes out of their LSTM (`np`); what is left is the LSTM of Gers et al. 2000."""
+    """Greff et al. 2015 take the peepholes out of their LSTM (`np`); what is left is the LSTM of
+    Gers et al. 2000.
+    """
     forms = {name: canonical_hash(lang.load(name)) for name in built_in_names()}
     same = [pair for pair in combinations(forms, 2) if forms[pair[0]] == forms[pair[1]]]
     assert same == [("lstm", "np")]
@@ -167,10 +191,12 @@ def test_of_the_zoo_only_the_lstm_without_peepholes_is_another_cell_too() -> Non
 
 H = "name: q\nequations: |\n  h = {}\n"
 DIFFERENT = {
-    "one matrix twice, and two": ("tanh(W @ x + R @ h[t-1]) + tanh(R @ h[t-1])", "tanh(W @ x + R @ h[t-1]) + tanh(S @ h[t-1])"),
+    "one matrix twice, and two": ("tanh(W @ x + R @ h[t-1]) + tanh(R @ h[t-1])",
+        "tanh(W @ x + R @ h[t-1]) + tanh(S @ h[t-1])"),
     "a difference turned round": ("tanh(W @ x - R @ h[t-1])", "tanh(R @ h[t-1] - W @ x)"),
     "a quotient turned round": ("tanh(W @ x) / (2 + b * h[t-1])", "(2 + b * h[t-1]) / tanh(W @ x)"),
-    "branches exchanged": ("where(t < 3, tanh(W @ x), h[t-1])", "where(t < 3, h[t-1], tanh(W @ x))"),
+    "branches exchanged": ("where(t < 3, tanh(W @ x), h[t-1])",
+        "where(t < 3, h[t-1], tanh(W @ x))"),
     "another number": ("tanh(W @ x + 0.5 * h[t-1])", "tanh(W @ x + 0.25 * h[t-1])"),
     "another activation": ("tanh(W @ x + R @ h[t-1])", "sigmoid(W @ x + R @ h[t-1])"),
     "a factor more": ("tanh(W @ x) * h[t-1]", "tanh(W @ x) * h[t-1] * h[t-1]"),
@@ -180,12 +206,18 @@ DIFFERENT = {
 
 @pytest.mark.parametrize(("cell", "other"), DIFFERENT.values(), ids=DIFFERENT)
 def test_cells_that_compute_something_else_have_another_form(cell: str, other: str) -> None:
-    assert canonical_text(lang.parse_text(H.format(cell))) != canonical_text(lang.parse_text(H.format(other)))
+    assert canonical_text(lang.parse_text(H.format(cell))) != canonical_text(
+        lang.parse_text(H.format(other))
+    )
 
 
 def test_which_state_is_read_where_is_part_of_the_form() -> None:
     text = (
-        "name: q\noutput: h\nequations: |\n  c = tanh(W @ x + {} @ {}[t-1])\n  h = sigmoid(V @ x + {} @ {}[t-1]) + c\n"
+        "name: q\n"
+        "output: h\n"
+        "equations: |\n"
+        "  c = tanh(W @ x + {} @ {}[t-1])\n"
+        "  h = sigmoid(V @ x + {} @ {}[t-1]) + c\n"
     )
     forms = {
         canonical_text(lang.parse_text(text.format("R", one, "S", other)))
@@ -194,7 +226,11 @@ def test_which_state_is_read_where_is_part_of_the_form() -> None:
     assert len(forms) == 4
 
 
-@pytest.mark.parametrize("change", ["init: {R: identity}", "initial: {h: 1}", "initial: {h: learned}"])
+@pytest.mark.parametrize(
+    "change", ["init: {R: identity}", "initial: {h: 1}", "initial: {h: learned}"]
+)
 def test_what_weights_and_states_begin_with_is_part_of_the_form(change: str) -> None:
     text = H.format("tanh(W @ x + R @ h[t-1])")
-    assert canonical_text(lang.parse_text(text)) != canonical_text(lang.parse_text(f"{text}{change}\n"))
+    assert canonical_text(lang.parse_text(text)) != canonical_text(
+        lang.parse_text(f"{text}{change}\n")
+    )

@@ -1,4 +1,6 @@
-"""Pictures of cells: each operation once, nothing over anything else, for the zoo and for any cell there may be."""
+"""Pictures of cells: each operation once, nothing over anything else, for the zoo and for any cell
+there may be.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ def check_room(layout: Layout) -> None:
 
 
 def check_lines(layout: Layout, lines: tuple[Line, ...]) -> None:
-    """Lines keep clear of nodes and names, and meet the lines of other values only to cross them straight."""
+    """Lines keep clear of nodes and names, and meet the lines of other values only to cross them
+    straight.
+    """
     stands = {cell for placement in layout.placements.values() for cell in placement.cells()}
     stands |= {cell for cells in names_of(layout).values() for cell in cells}
     runs: dict[tuple[int, int], dict[int, set[tuple[int, int]]]] = {}
@@ -61,7 +65,9 @@ def check_lines(layout: Layout, lines: tuple[Line, ...]) -> None:
 
 
 def check_ends(layout: Layout, lines: tuple[Line, ...]) -> None:
-    """Every line begins beside its source and ends beside its target, and every value that is read has its line."""
+    """Every line begins beside its source and ends beside its target, and every value that is read
+    has its line.
+    """
 
     def beside(placement: Placement, cell: tuple[int, int]) -> bool:
         return any(abs(cell[0] - x) + abs(cell[1] - y) == 1 for x, y in placement.cells())
@@ -89,7 +95,11 @@ def check_ends(layout: Layout, lines: tuple[Line, ...]) -> None:
 
 def check(cell: ir.Cell, layer: int) -> None:
     found = graph(cell, layer)
-    operations = sum(isinstance(one, ir.Apply) for each in cell.layer(layer).equations for one in ir.walk(each.expr))
+    operations = sum(
+        isinstance(one, ir.Apply)
+        for each in cell.layer(layer).equations
+        for one in ir.walk(each.expr)
+    )
     assert sum(node.covers for node in found.nodes) == operations
     drawn = laid_out(found)
     assert drawn is not None
@@ -160,24 +170,35 @@ def test_an_equation_that_is_not_there_cannot_be_highlighted() -> None:
 
 
 def test_the_famous_pictures_are_laid_out_as_one_knows_them() -> None:
-    """The cell state above all else, with a product and then a sum on it; four layers in one row; the output on the right."""
+    """The cell state above all else, with a product and then a sum on it; four layers in one row;
+    the output on the right.
+    """
     layout, _ = laid_out(graph(lang.load("lstm"))) or pytest.fail("no picture")
     labels = {at: layout.graph.nodes[at].label for at in layout.placements}
     (belt,) = layout.belts.values()
     assert [labels[at] for at in belt] == ["\N{MULTIPLICATION SIGN}", "+"]
     assert all(
-        layout.placements[belt[0]].y < placement.y for at, placement in layout.placements.items() if at not in belt
+        layout.placements[belt[0]].y < placement.y
+        for at, placement in layout.placements.items()
+        if at not in belt
     )
     layers = sorted(
-        (placement.x, at) for at, placement in layout.placements.items() if layout.graph.nodes[at].kind == "layer"
+        (placement.x, at)
+        for at, placement in layout.placements.items()
+        if layout.graph.nodes[at].kind == "layer"
     )
     assert [layout.graph.nodes[at].name for _, at in layers] == ["f", "i", "g", "o"]
     assert len({layout.placements[at].y for _, at in layers}) == 1
-    assert layout.placements[belt[0]].x == layers[0][0]  # what is forgotten, above the gate that says so
-    assert layout.exits["c"][1] == layout.entries[layout.graph.states["c"]][1] < layout.exits["h"][1]
+    # what is forgotten, above the gate that says so
+    assert layout.placements[belt[0]].x == layers[0][0]
+    assert (
+        layout.exits["c"][1] == layout.entries[layout.graph.states["c"]][1] < layout.exits["h"][1]
+    )
 
 
-WIDE = "\n".join(f"  g{n} = sigmoid(W_{n} @ x + R_{n} @ h[t-1] + p_{n} * s[t-1] + b_{n})" for n in range(6))
+WIDE = "\n".join(
+    f"  g{n} = sigmoid(W_{n} @ x + R_{n} @ h[t-1] + p_{n} * s[t-1] + b_{n})" for n in range(6)
+)
 SIX = f"""\
 name: six
 equations: |

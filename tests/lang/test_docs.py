@@ -1,4 +1,6 @@
-"""docs/language.md stays true: its table is the table of operations, its cells check, its example message is what we print."""
+"""docs/language.md stays true: its table is the table of operations, its cells check, its example
+message is what we print.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +18,17 @@ from tools.operations import with_operations
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/language.md").read_text()
-BLOCKS = [block for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.S) if "equations:" in block and "name:" in block]
+BLOCKS = [
+    block
+    for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.S)
+    if "equations:" in block and "name:" in block
+]
 
 
 def test_the_table_of_operations_is_the_one_in_the_code() -> None:
-    assert (ROOT / "docs/language.md").read_text() == with_operations(PAGE), "make accept writes it anew"
+    assert (ROOT / "docs/language.md").read_text() == with_operations(PAGE), (
+        "make accept writes it anew"
+    )
 
 
 @pytest.mark.parametrize("text", BLOCKS, ids=lambda text: text.split("\n")[0])
@@ -41,7 +49,9 @@ def test_the_example_message_is_what_we_print() -> None:
     found = re.sub(r":\d+:\d+:", ":", str(caught.value))
     shown = re.search(r"```\n(lstm\.yaml.*?)```", PAGE, re.S)
     assert shown is not None
-    assert found.replace("  h = o * tanh(cc)", "  h = o * tanh(cc)") == re.sub(r":\d+:\d+:", ":", shown[1].rstrip("\n"))
+    assert found.replace("  h = o * tanh(cc)", "  h = o * tanh(cc)") == re.sub(
+        r":\d+:\d+:", ":", shown[1].rstrip("\n")
+    )
 
 
 MISTAKES = re.findall(r"^\| `(\w+ = .+?)` \| (.+?) \| (.+?) \|$", PAGE, re.M)
@@ -52,7 +62,9 @@ def test_the_page_shows_mistakes() -> None:
 
 
 @pytest.mark.parametrize(("written", "message", "instead"), MISTAKES)
-def test_common_mistakes_give_the_messages_on_the_page(written: str, message: str, instead: str) -> None:
+def test_common_mistakes_give_the_messages_on_the_page(
+    written: str, message: str, instead: str
+) -> None:
     right = "" if written.startswith("h") else "  h = tanh(W @ x + R @ h[t-1])\n"
     with pytest.raises(SpecError) as caught:
         lang.parse_text(f"name: bad\nequations: |\n{right}  {written}\n")
@@ -78,7 +90,9 @@ def test_two_steps_back_are_two_steps_back() -> None:
     h = [0.0, 0.0]
     for one in x:
         h.append(float(np.tanh(one + h[-2])))
-    np.testing.assert_allclose(reference.run(cell, [weights], x[None, :, None], 1).outputs[0, :, 0], h[2:])
+    np.testing.assert_allclose(
+        reference.run(cell, [weights], x[None, :, None], 1).outputs[0, :, 0], h[2:]
+    )
 
 
 def sigmoid(a: np.ndarray) -> np.ndarray:

@@ -25,12 +25,18 @@ RENAMED = "_q"
 
 
 def outputs(cell: ir.Cell, layers: int = 1) -> np.ndarray:
-    """What a cell computes with fixed weights, drawn by name so that the order of equations does not matter."""
+    """What a cell computes with fixed weights, drawn by name so that the order of equations does
+    not matter.
+    """
     weights = []
     for number in range(1, layers + 1):
         size = ir.sizes(cell, INPUTS, UNITS, number)
         shapes = {one.name: size.shape(one.shape) for one in cell.layer(number).weights}
-        shapes |= {f"initial_{one.name}": (size.of(one.size),) for one in cell.states if one.initial == "learned"}
+        shapes |= {
+            f"initial_{one.name}": (size.of(one.size),)
+            for one in cell.states
+            if one.initial == "learned"
+        }
         weights.append({name: drawn(name, shape) for name, shape in shapes.items()})
     x = np.random.default_rng(7).normal(size=(BATCH, TIME, INPUTS))
     return reference.run(cell, weights, x, UNITS).outputs
@@ -57,7 +63,9 @@ def test_every_zoo_cell_survives_printing_and_parsing(name: str) -> None:
 
 @given(cell_texts(), st.randoms(use_true_random=False))
 def test_the_order_of_equations_does_not_matter(text: str, random: Random) -> None:
-    shuffled = re.sub(r"(?<=\|\n)(  \w+ = .*\n)+", lambda block: in_other_order(block[0], random), text)
+    shuffled = re.sub(
+        r"(?<=\|\n)(  \w+ = .*\n)+", lambda block: in_other_order(block[0], random), text
+    )
     first, second = lang.parse_text(text), lang.parse_text(shuffled)
     assert digest(first) == digest(second)
     np.testing.assert_array_equal(outputs(first, 2), outputs(second, 2))
@@ -82,8 +90,12 @@ def test_renaming_changes_nothing_that_is_computed(text: str) -> None:
     assert digest(first) != digest(second)
 
 
-def by_schedule(step: ir.Step, cell: ir.Cell, size: ir.Sizes, weights: dict, x: np.ndarray) -> np.ndarray:
-    """The output of one layer, computed the hoisted way in NumPy: `before` for all steps at once, then the loop."""
+def by_schedule(
+    step: ir.Step, cell: ir.Cell, size: ir.Sizes, weights: dict, x: np.ndarray
+) -> np.ndarray:
+    """The output of one layer, computed the hoisted way in NumPy: `before` for all steps at once,
+    then the loop.
+    """
     plan = passes.schedule(step)
     fixed = {"constant": reference.constants(cell, size), "weight": weights}
     before: dict[str, np.ndarray] = {}
@@ -113,7 +125,9 @@ def hoists_nothing_wrong(cell: ir.Cell) -> None:
     weights |= {name: weights[name] * mask for name, mask in masks.items() if mask is not None}
     x = np.random.default_rng(1).normal(size=(BATCH, TIME, INPUTS))
     expected = reference.run(cell, [weights], x, UNITS).outputs
-    np.testing.assert_allclose(by_schedule(cell.first, cell, size, weights, x), expected, atol=1e-12)
+    np.testing.assert_allclose(
+        by_schedule(cell.first, cell, size, weights, x), expected, atol=1e-12
+    )
 
 
 @given(cell_texts())
@@ -133,17 +147,25 @@ def test_a_state_that_needs_no_state_leaves_the_loop_and_is_still_carried() -> N
 
 
 def test_matrices_of_one_name_begin_alike_in_all_layers() -> None:
-    """`V` multiplies a state in the upper layers only; the text must bring the same initialiser back for both."""
+    """`V` multiplies a state in the upper layers only; the text must bring the same initialiser
+    back for both.
+    """
     text = "name: q\nequations: |\n  e = tanh(W @ x + R @ h[t-1])\n  h = V @ e\n"
     cell = lang.parse_text(text + "first_layer: |\n  e = tanh(W @ x)\n  h = V @ e + h[t-1]\n")
-    starts = {one.init.name for step in (cell.step, cell.first) for one in step.weights if one.name == "V"}
+    starts = {
+        one.init.name for step in (cell.step, cell.first) for one in step.weights if one.name == "V"
+    }
     assert starts == {"orthogonal"}
     assert lang.parse_text(cell_text(cell)) == cell
 
 
 def test_an_option_that_nothing_needs_any_more_is_not_part_of_a_variant(tmp_path: Path) -> None:
-    (tmp_path / "leak.yaml").write_text("name: leak\noptions: {k: 0.5}\nequations: |\n  h = tanh(W @ x + k * h[t-1])\n")
-    (tmp_path / "full.yaml").write_text("name: full\nextends: leak\nequations: |\n  h = tanh(W @ x + h[t-1])\n")
+    (tmp_path / "leak.yaml").write_text(
+        "name: leak\noptions: {k: 0.5}\nequations: |\n  h = tanh(W @ x + k * h[t-1])\n"
+    )
+    (tmp_path / "full.yaml").write_text(
+        "name: full\nextends: leak\nequations: |\n  h = tanh(W @ x + h[t-1])\n"
+    )
     assert lang.load("leak", tmp_path).options == {"k": 0.5}
     assert lang.load("full", tmp_path).options == {}
     again = lang.load("leak", tmp_path, options={"k": 0.25})
@@ -163,11 +185,16 @@ def multiplied(equations: Iterable[ir.Equation]) -> set[ir.Expr]:
 
 JUNK = st.one_of(
     st.text(max_size=3),
-    st.sampled_from(["[t-1]", " @ ", "(", ")", "\n", ": ", "below.", "- ", "|", "x", "1e9", "#", "  "]),
+    st.sampled_from(
+        ["[t-1]", " @ ", "(", ")", "\n", ": ", "below.", "- ", "|", "x", "1e9", "#", "  "]
+    ),
 )
 
 
-@given(cell_texts(), st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 4), JUNK), min_size=1, max_size=4))
+@given(
+    cell_texts(),
+    st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 4), JUNK), min_size=1, max_size=4),
+)
 @settings(max_examples=examples(300))
 def test_damaged_text_gives_a_cell_or_mistakes_with_a_place_and_nothing_else(
     text: str, damages: list[tuple[int, int, str]]
@@ -224,8 +251,17 @@ def test_an_expression_without_end_is_refused(expression: str) -> None:
 
 
 def test_sizes_that_contradict_each_other_are_refused_and_end() -> None:
-    """`a` would be of size units if `a2` is of size inputs, and the other way round: inference must not go on for ever."""
-    text = "name: q\nequations: |\n  k = 1\n  a = a2 + x\n  a2 = a[t-1] + p\n  h = tanh(W @ a) + k * h[t-1]\n"
+    """`a` would be of size units if `a2` is of size inputs, and the other way round: inference must
+    not go on for ever.
+    """
+    text = (
+        "name: q\n"
+        "equations: |\n"
+        "  k = 1\n"
+        "  a = a2 + x\n"
+        "  a2 = a[t-1] + p\n"
+        "  h = tanh(W @ a) + k * h[t-1]\n"
+    )
     with pytest.raises(SpecError, match="the operands of '\\+' differ in size"):
         lang.parse_text(text)
 

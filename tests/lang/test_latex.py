@@ -32,7 +32,9 @@ def test_every_cell_becomes_mathml(name: str) -> None:
 
 def shown(equation: str) -> str:
     """The right-hand side of one equation of a cell whose `c` is a vector of this step."""
-    cell = lang.parse_text(f"name: q\nequations: |\n  c = W @ x\n  d = {equation}\n  h = d + h[t-1]\n")
+    cell = lang.parse_text(
+        f"name: q\nequations: |\n  c = W @ x\n  d = {equation}\n  h = d + h[t-1]\n"
+    )
     return latex.equation(cell.step.equation("d")).partition(" = ")[2]
 
 

@@ -1,4 +1,6 @@
-"""What `check` and `show` warn of: cells that can never learn, explode, die or begin saturated; and nothing else."""
+"""What `check` and `show` warn of: cells that can never learn, explode, die or begin saturated; and
+nothing else.
+"""
 
 from __future__ import annotations
 
@@ -44,8 +46,8 @@ def test_nothing_is_said_of_the_cells_of_the_zoo_and_of_experiments(name: str) -
     assert lint(lang.load(name)) == ()
 
 
-# Healthy cells of the literature whose start is unusual: zeros that hold others back for one update only, gates that are nearly
-# open or shut, counters and sums, states that only conditions read.
+# Healthy cells of the literature whose start is unusual: zeros that hold others back for one update
+# only, gates that are nearly open or shut, counters and sums, states that only conditions read.
 HEALTHY = {
     "indrnn": """
 equations: |
@@ -191,26 +193,83 @@ def test_a_cell_that_can_never_learn_is_told_with_the_init_that_helps() -> None:
     assert lint(lang.parse_text(DEAD + "init: {w_b: 1}\n")) == ()
 
 
-# (equation, what else stands in the file) -> (problem, names, fix, which is empty where no init helps)
+# (equation, what else stands in the file) -> (problem, names, fix, which is empty where no init
+# helps)
 ODD = {
-    "a product of zeros": ("p * p * tanh(W @ x + R @ h[t-1])", "", "no gradient", "p", "`init: {p: 1}`"),
-    "zero by symmetry": ("tanh(W @ x + R @ h[t-1] + b ** 2)", "", "no gradient", "b", "`init: {b: 1}`"),
-    "shut by relu": ("relu(W @ x + R @ h[t-1] + b)", "init: {b: -50}\n", "no gradient", "b", "`init: {b: 1}`"),
-    "a branch that is never taken": ("where(t < 0, V @ x, tanh(W @ x + R @ h[t-1]))", "", "no gradient", "V", ""),
-    "in a condition only": ("where(V @ x > 0, tanh(W @ x + R @ h[t-1]), h[t-1])", "", "no gradient", "V", ""),
+    "a product of zeros": (
+        "p * p * tanh(W @ x + R @ h[t-1])",
+        "",
+        "no gradient",
+        "p",
+        "`init: {p: 1}`",
+    ),
+    "zero by symmetry": (
+        "tanh(W @ x + R @ h[t-1] + b ** 2)",
+        "",
+        "no gradient",
+        "b",
+        "`init: {b: 1}`",
+    ),
+    "shut by relu": (
+        "relu(W @ x + R @ h[t-1] + b)",
+        "init: {b: -50}\n",
+        "no gradient",
+        "b",
+        "`init: {b: 1}`",
+    ),
+    "a branch that is never taken": (
+        "where(t < 0, V @ x, tanh(W @ x + R @ h[t-1]))",
+        "",
+        "no gradient",
+        "V",
+        "",
+    ),
+    "in a condition only": (
+        "where(V @ x > 0, tanh(W @ x + R @ h[t-1]), h[t-1])",
+        "",
+        "no gradient",
+        "V",
+        "",
+    ),
     "terms that cancel": ("tanh(W @ x + R @ h[t-1] + b_2 - b_2)", "", "no gradient", "b_2", ""),
-    "a division by zero": ("tanh((W @ x) / p + R @ h[t-1])", "", "not finite", "p", "`init: {p: 1}`"),
-    "a root of zero": ("tanh(W @ x + R @ h[t-1] + sqrt(abs(b)))", "", "not finite", "b", "`init: {b: 1}`"),
-    "a large matrix": ("W @ x + R @ h[t-1]", "init: {R: {normal: 0.5}}\n", "explodes", "h", "`init: {R: orthogonal}`"),
+    "a division by zero": (
+        "tanh((W @ x) / p + R @ h[t-1])",
+        "",
+        "not finite",
+        "p",
+        "`init: {p: 1}`",
+    ),
+    "a root of zero": (
+        "tanh(W @ x + R @ h[t-1] + sqrt(abs(b)))",
+        "",
+        "not finite",
+        "b",
+        "`init: {b: 1}`",
+    ),
+    "a large matrix": (
+        "W @ x + R @ h[t-1]",
+        "init: {R: {normal: 0.5}}\n",
+        "explodes",
+        "h",
+        "`init: {R: orthogonal}`",
+    ),
     "a factor above 1": ("W @ x + 1.5 * h[t-1]", "", "explodes", "h", ""),
     "an exponential": ("exp(W @ x + R @ h[t-1])", "", "explodes", "h", ""),
     "forgets all": ("0.5 * h[t-1] * sigmoid(W @ x)", "initial: {h: 1}\n", "dies", "h", ""),
-    "far from 0": ("tanh(W @ x + R @ h[t-1] + b)", "init: {b: 20}\n", "saturated", "h", "`init: {b: 1}`"),
+    "far from 0": (
+        "tanh(W @ x + R @ h[t-1] + b)",
+        "init: {b: 20}\n",
+        "saturated",
+        "h",
+        "`init: {b: 1}`",
+    ),
 }
 
 
 @pytest.mark.parametrize(("equation", "more", "problem", "name", "fix"), ODD.values(), ids=ODD)
-def test_what_is_odd_at_the_start_is_named(equation: str, more: str, problem: str, name: str, fix: str) -> None:
+def test_what_is_odd_at_the_start_is_named(
+    equation: str, more: str, problem: str, name: str, fix: str
+) -> None:
     found = [one for one in lint(cell(of(equation, more))) if one.problem == problem]
     assert len(found) == 1
     assert name in found[0].names
@@ -238,12 +297,17 @@ def test_with_the_init_that_is_proposed_the_warning_is_gone(body: str) -> None:
 
 def test_a_gate_is_named_by_its_equation_and_an_activation_within_one_by_its_name() -> None:
     assert only("extends: lstm\ninit: {b_f: 20}\n").text.startswith("'f' is saturated at the start")
-    assert only(of("1 * tanh(W @ x + R @ h[t-1] + b)", "init: {b: 20}\n")).text.startswith("tanh in 'h' is saturated")
+    assert only(of("1 * tanh(W @ x + R @ h[t-1] + b)", "init: {b: 20}\n")).text.startswith(
+        "tanh in 'h' is saturated"
+    )
 
 
 def test_states_that_die_with_what_never_reaches_them_are_told_with_it() -> None:
     body = "equations: |\n  c = c[t-1] * sigmoid(V @ x)\n  h = tanh(W @ x + R @ h[t-1] + U @ c)\n"
-    assert {(one.problem, one.names) for one in lint(cell(body))} == {("no gradient", ("V", "U")), ("dies", ("c",))}
+    assert {(one.problem, one.names) for one in lint(cell(body))} == {
+        ("no gradient", ("V", "U")),
+        ("dies", ("c",)),
+    }
 
 
 def test_a_cell_that_has_no_value_with_few_units_is_run_with_more() -> None:
@@ -254,13 +318,21 @@ def test_a_cell_that_has_no_value_with_few_units_is_run_with_more() -> None:
 
 
 def test_a_layer_above_the_first_is_looked_at_too() -> None:
-    body = of("tanh(W @ x + R @ h[t-1] + relu(p_u) * below.h)", "first_layer: |\n  h = tanh(W @ x + R @ h[t-1])\n")
+    body = of(
+        "tanh(W @ x + R @ h[t-1] + relu(p_u) * below.h)",
+        "first_layer: |\n  h = tanh(W @ x + R @ h[t-1])\n",
+    )
     assert (only(body).layer, only(body).names) == (2, ("p_u",))
 
 
 def test_a_cell_of_a_thousand_operations_is_looked_at_in_seconds() -> None:
     lines = [f"  e_{n} = tanh(W_{n} @ x + R_{n} @ h[t-1] + b_{n} * relu(p_{n}))" for n in range(80)]
-    total = " + ".join(f"e_{n}" for n in range(40)) + " + tanh(" + " + ".join(f"e_{n}" for n in range(40, 80)) + ")"
+    total = (
+        " + ".join(f"e_{n}" for n in range(40))
+        + " + tanh("
+        + " + ".join(f"e_{n}" for n in range(40, 80))
+        + ")"
+    )
     large = cell("equations: |\n" + "\n".join([*lines, f"  h = tanh({total})"]) + "\n")
     began = time.process_time()
     assert lint(large)
@@ -277,7 +349,9 @@ def test_a_warning_stands_where_the_weight_is_used_and_at_the_init_that_is_in_th
     assert (one.span.file, one.span.line, one.span.column) == ("q.yaml", 4, 3)
 
 
-def test_check_warns_and_does_not_refuse(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_warns_and_does_not_refuse(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "dead.yaml").write_text(DEAD)
     assert main(["check", str(tmp_path / "dead.yaml")]) == 0
     printed = capsys.readouterr().out
@@ -287,12 +361,20 @@ def test_check_warns_and_does_not_refuse(tmp_path: Path, capsys: pytest.CaptureF
     assert main(["check", "--json", str(tmp_path / "dead.yaml")]) == 0
     (file,) = json.loads(capsys.readouterr().out)
     assert file["mistakes"] == []
-    assert [(one["line"], one["column"], one["fix"]) for one in file["warnings"]] == [(5, 33, "`init: {w_b: 1}`")]
+    assert [(one["line"], one["column"], one["fix"]) for one in file["warnings"]] == [
+        (5, 33, "`init: {w_b: 1}`")
+    ]
 
 
-def test_check_as_json_has_mistakes_and_the_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "bad.yaml").write_text("name: q\nequations: |\n  h = tanh(W @ x + R @ h[t-1]) + q\n")
-    assert main(["check", "--json", str(tmp_path / "bad.yaml"), str(tmp_path / "nothing.yaml")]) == 2
+def test_check_as_json_has_mistakes_and_the_exit_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.yaml").write_text(
+        "name: q\nequations: |\n  h = tanh(W @ x + R @ h[t-1]) + q\n"
+    )
+    assert (
+        main(["check", "--json", str(tmp_path / "bad.yaml"), str(tmp_path / "nothing.yaml")]) == 2
+    )
     bad, nothing = json.loads(capsys.readouterr().out)
     assert (bad["mistakes"][0]["line"], bad["warnings"]) == (3, [])
     assert "there is no file" in nothing["mistakes"][0]["problem"]
@@ -311,11 +393,17 @@ def test_check_of_an_experiment_warns_of_its_own_cells_and_of_what_its_init_does
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "dead.yaml").write_text(DEAD)
-    spec = "experiment: e\ntask: adding\nvariants: [lstm, dead, {name: shut, cell: lstm, init: {b_f: -20}}]\n"
+    spec = (
+        "experiment: e\n"
+        "task: adding\n"
+        "variants: [lstm, dead, {name: shut, cell: lstm, init: {b_f: -20}}]\n"
+    )
     (tmp_path / "e.yaml").write_text(spec)
     assert main(["check", str(tmp_path / "e.yaml")]) == 0
     printed = capsys.readouterr().out
-    assert "dead.yaml:5:33: warning: variant 'dead': 'w_a', 'w_b' and 'w_c' get no gradient" in printed
+    assert (
+        "dead.yaml:5:33: warning: variant 'dead': 'w_a', 'w_b' and 'w_c' get no gradient" in printed
+    )
     assert "warning: variant 'shut': 'f' is saturated at the start" in printed
     assert "variant 'lstm'" not in printed
 
@@ -327,14 +415,16 @@ def test_every_initialiser_begins_with_what_keras_begins_with(name: str) -> None
     drawn = start.draw(Init(name, values), shape, {}, np.random.default_rng(0))
     rows, columns = shape
     deviations = {
-        "constant": 0, "zeros": 0, "ones": 0, "identity": np.eye(*shape).std(), "orthogonal": rows**-0.5,
-        "normal": 0.3, "uniform": 0.3 / 3**0.5,
+        "constant": 0, "zeros": 0, "ones": 0, "identity": np.eye(*shape).std(),
+        "orthogonal": rows**-0.5, "normal": 0.3, "uniform": 0.3 / 3**0.5,
         "glorot": (2 / (rows + columns)) ** 0.5, "he": (2 / columns) ** 0.5, "lecun": columns**-0.5,
     }  # fmt: skip
     deviation = deviations[name.removesuffix("_uniform").removesuffix("_normal")]
     assert drawn.shape == shape
     assert drawn.std() == pytest.approx(deviation, rel=0.02)
-    assert drawn.mean() == pytest.approx({"constant": 0.3, "ones": 1, "identity": 1 / rows}.get(name, 0), abs=0.005)
+    assert drawn.mean() == pytest.approx(
+        {"constant": 0.3, "ones": 1, "identity": 1 / rows}.get(name, 0), abs=0.005
+    )
 
 
 def test_orthogonal_matrices_are_orthogonal_whatever_their_shape() -> None:

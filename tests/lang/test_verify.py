@@ -29,7 +29,9 @@ PARTS = {Program: ("once", "before", "loop"), Adjoint: ("fixed", "loop", "after"
 
 
 def programs(cell: ir.Cell, step: ir.Step) -> Iterator[tuple[Program, Adjoint]]:
-    """All programs that a layer makes of a step: with and without recurrent dropout, for each use of its values."""
+    """All programs that a layer makes of a step: with and without recurrent dropout, for each use
+    of its values.
+    """
     states = [state.name for state in cell.states]
     for above in ((), (cell.output,), (cell.output, *sorted(cell.needs_below))):
         for drops in (False, True):
@@ -38,7 +40,9 @@ def programs(cell: ir.Cell, step: ir.Step) -> Iterator[tuple[Program, Adjoint]]:
 
 
 def holds(cell: ir.Cell) -> None:
-    """Programs are verified when they are made; here once more, so that this does not depend on who made them."""
+    """Programs are verified when they are made; here once more, so that this does not depend on who
+    made them.
+    """
     for step in dict.fromkeys((cell.step, cell.first)):
         shapes = [operand.shape for operand in operands(step)]
         for program, back in programs(cell, step):
@@ -66,7 +70,9 @@ def test_every_name_of_the_programs_of_other_cells_each_time_has_a_line(text: st
     holds(lang.parse_text(text))
 
 
-DIVIDED = "name: q\nequations: |\n  h = tanh((W @ x) / p + R @ h[t-1] * s)\nweights: {s: {shape: []}}\n"
+DIVIDED = (
+    "name: q\nequations: |\n  h = tanh((W @ x) / p + R @ h[t-1] * s)\nweights: {s: {shape: []}}\n"
+)
 BROKEN = {"lstm": lang.load("lstm"), "gru": lang.load("gru"), "divided": lang.parse_text(DIVIDED)}
 
 
@@ -80,7 +86,10 @@ def damaged(parts: Program | Adjoint) -> Iterator[tuple[str, Program | Adjoint]]
                 continue  # a part of a sequence that the loop takes itself
             yield f"without {line.name}", replace(parts, **{part: lines[:at] + lines[at + 1 :]})
             wrong = replace(line, shape=("elsewhere",))
-            yield f"{line.name} of another size", replace(parts, **{part: (*lines[:at], wrong, *lines[at + 1 :])})
+            yield (
+                f"{line.name} of another size",
+                replace(parts, **{part: (*lines[:at], wrong, *lines[at + 1 :])}),
+            )
 
 
 def malformed(verified: Callable[[], None]) -> bool:
@@ -97,7 +106,11 @@ def test_a_program_that_lacks_a_line_or_has_a_wrong_size_is_malformed(cell: ir.C
     program = compile_step(cell.step, states)
     back = adjoint(program, states)
     accepted = [what for what, wrong in damaged(program) if not malformed(partial(verify, wrong))]
-    accepted += [what for what, wrong in damaged(back) if not malformed(partial(verify_adjoint, program, wrong))]
+    accepted += [
+        what
+        for what, wrong in damaged(back)
+        if not malformed(partial(verify_adjoint, program, wrong))
+    ]
     assert not accepted
 
 
@@ -120,17 +133,28 @@ def test_a_name_that_means_another_value_backward_is_malformed() -> None:
     program = compile_step(lang.load("lstm").step, ["h", "c"])
     back = adjoint(program, ["h", "c"])
     renamed = replace(back.after[-1], name="c")
-    with pytest.raises(MalformedProgram, match="'c' is the name of another value in the forward program"):
+    with pytest.raises(
+        MalformedProgram, match="'c' is the name of another value in the forward program"
+    ):
         verify_adjoint(program, replace(back, after=(*back.after, renamed)))
 
 
-@pytest.mark.parametrize("expression", ["round({})", "where(round({}) > 0, 1, h[t-1])", "h[t-1] + round({})"])
+@pytest.mark.parametrize(
+    "expression", ["round({})", "where(round({}) > 0, 1, h[t-1])", "h[t-1] + round({})"]
+)
 @pytest.mark.parametrize("operand", ["W @ x", "h[t-1]", "b", "x"])
 def test_any_operation_without_derivatives_is_refused_on_what_is_trained(
     expression: str, operand: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(CALLS, "round", Elementwise("round", 1, np.round, "round", "{}"))  # type: ignore[arg-type]  # a dict
-    text = "name: q\nequations: |\n  e = tanh(W @ x + R @ h[t-1])\n  h = e + U @ ({})\nweights: {{U: {{shape: [units, {}]}}}}\n"
+    # a dict
+    monkeypatch.setitem(CALLS, "round", Elementwise("round", 1, np.round, "round", "{}"))  # type: ignore[arg-type]
+    text = (
+        "name: q\n"
+        "equations: |\n"
+        "  e = tanh(W @ x + R @ h[t-1])\n"
+        "  h = e + U @ ({})\n"
+        "weights: {{U: {{shape: [units, {}]}}}}\n"
+    )
     size = "inputs" if operand == "x" else "units"
     fitting = expression.replace("h[t-1]", "x") if operand == "x" else expression
     with pytest.raises(SpecError, match="round has no gradient and cannot be applied to this"):
@@ -139,11 +163,20 @@ def test_any_operation_without_derivatives_is_refused_on_what_is_trained(
 
 
 def test_an_operation_without_derivatives_is_right_on_time_options_and_constants() -> None:
-    text = "name: q\noptions: {k: 3}\nconstants: |\n  T = floor(unit / k)\nequations: |\n  h = tanh(W @ x + h[t-1] * (t % T))\n"
+    text = (
+        "name: q\n"
+        "options: {k: 3}\n"
+        "constants: |\n"
+        "  T = floor(unit / k)\n"
+        "equations: |\n"
+        "  h = tanh(W @ x + h[t-1] * (t % T))\n"
+    )
     assert lang.parse_text(text).states
 
 
-def test_recurrent_dropout_has_a_mask_for_what_a_product_with_a_state_multiplies_and_for_nothing_else() -> None:
+def test_recurrent_dropout_has_a_mask_for_what_a_product_with_a_state_multiplies_and_for_nothing_else() -> (
+    None
+):
     text = "name: q\nequations: |\n  c = tanh(P @ h[t-1])\n  h = tanh({})\n"
     text += "weights: {{P: {{shape: [3, units]}}, U: {{shape: [units, 3]}}}}\n"
     folded = lang.parse_text(text.format("R @ b + 0 * (R @ (R @ h[t-1])) + U @ c + W @ x"))

@@ -64,7 +64,9 @@ def test_however_a_trial_ends_it_is_an_outcome_of_its_kind(
     assert outcome(launcher, trial("complete")).kind is Kind.COMPLETE  # and the next one runs
 
 
-def test_everything_that_a_trial_prints_is_in_its_log(launcher: LocalLauncher, tmp_path: Path) -> None:
+def test_everything_that_a_trial_prints_is_in_its_log(
+    launcher: LocalLauncher, tmp_path: Path
+) -> None:
     outcome(launcher, trial("printing", folder=str(tmp_path / "a" / "b")))
     text = (tmp_path / "a" / "b" / "log.txt").read_text()
     assert "said by Python" in text
@@ -73,7 +75,9 @@ def test_everything_that_a_trial_prints_is_in_its_log(launcher: LocalLauncher, t
     assert "Traceback" in (tmp_path / "log.txt").read_text()
 
 
-def test_a_trial_has_one_thread_and_the_sweep_keeps_its_own_environment(launcher: LocalLauncher, monkeypatch) -> None:
+def test_a_trial_has_one_thread_and_the_sweep_keeps_its_own_environment(
+    launcher: LocalLauncher, monkeypatch
+) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert outcome(launcher, trial("environment")).scores["threads"] == 1
     assert "OMP_NUM_THREADS" not in os.environ
@@ -109,7 +113,9 @@ def test_a_moment_of_too_much_memory_is_too_much_however_often_somebody_looks() 
     assert [one.what for one in ends if one] == [Outcome(Kind.OUT_OF_MEMORY, message=message)] * 3
 
 
-@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.EIO, errno.EMFILE, errno.ENOSPC])
+@pytest.mark.parametrize(
+    "number", [errno.EROFS, errno.EACCES, errno.EIO, errno.EMFILE, errno.ENOSPC]
+)
 @pytest.mark.parametrize("behaviour", ["unwritable", "unwritable_in_words"])
 def test_no_trial_is_blamed_for_what_its_machines_file_system_refuses(
     launcher: LocalLauncher, behaviour: str, number: int
@@ -120,7 +126,9 @@ def test_no_trial_is_blamed_for_what_its_machines_file_system_refuses(
     assert re.search(r"\n  fix: .+, and give the same command again", found.message)
 
 
-def test_a_script_without_a_main_guard_is_not_run_by_its_trials_and_a_long_tmpdir_is_no_matter(tmp_path: Path) -> None:
+def test_a_script_without_a_main_guard_is_not_run_by_its_trials_and_a_long_tmpdir_is_no_matter(
+    tmp_path: Path,
+) -> None:
     """A path longer than a socket's may be (107 bytes) is what batch systems set."""
     script, long = tmp_path / "script.py", tmp_path / ("x" * 100)
     long.mkdir()
@@ -151,7 +159,9 @@ def test_a_work_function_of_the_main_module_is_refused() -> None:
         LocalLauncher(Setup(work, 1)).submit(trial("complete"))
 
 
-def test_a_fork_server_that_is_killed_is_replaced_and_what_runs_goes_on(launcher: LocalLauncher) -> None:
+def test_a_fork_server_that_is_killed_is_replaced_and_what_runs_goes_on(
+    launcher: LocalLauncher,
+) -> None:
     assert outcome(launcher, trial("complete")).kind is Kind.COMPLETE
     first = launcher._server
     assert first is not None
@@ -166,12 +176,14 @@ def test_a_fork_server_that_is_killed_is_replaced_and_what_runs_goes_on(launcher
         event = launcher.wait(30)
         assert event is not None
         ends[event.ticket] = event.what
-    assert {ticket: one.kind for ticket, one in ends.items() if isinstance(one, Outcome)} == dict.fromkeys(
-        (running, waiting), Kind.COMPLETE
-    )
+    assert {
+        ticket: one.kind for ticket, one in ends.items() if isinstance(one, Outcome)
+    } == dict.fromkeys((running, waiting), Kind.COMPLETE)
 
 
-def test_a_fork_server_that_cannot_live_is_told_and_not_begun_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fork_server_that_cannot_live_is_told_and_not_begun_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
     launcher = LocalLauncher(Setup(behave, 1))
     with pytest.raises(StoreError, match="ends before it has started one"):

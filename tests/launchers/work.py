@@ -80,7 +80,9 @@ def napping(trial: Trial, tell: Tell) -> Outcome:
 
 
 def lingering(trial: Trial, tell: Tell) -> Outcome:
-    """All but the first two trials wait until a file says that nobody is going to interrupt them."""
+    """All but the first two trials wait until a file says that nobody is going to interrupt
+    them.
+    """
     end = time.monotonic() + (20 if trial.index > 1 else 0)
     while not (trial.home / "hurry").exists() and time.monotonic() < end:
         time.sleep(0.02)

@@ -1,4 +1,6 @@
-"""What a layer is given: refused in words where it would have no effect, a wrong one, or an error of TensorFlow's."""
+"""What a layer is given: refused in words where it would have no effect, a wrong one, or an error
+of TensorFlow's.
+"""
 
 from __future__ import annotations
 
@@ -38,21 +40,31 @@ X = np.random.default_rng(0).normal(size=(3, 6, 4)).astype("float32")
         ({"kernel_initializer": "zeros"}, r"initializers=\{'W\*': ...\}"),
         ({"unroll": True}, "leave it out"),
         ({"initializers": "zeros"}, "initializers must say for which weights, not 'zeros'"),
-        ({"initializers": {"R_i": "orthogonl"}}, "initializers: Keras knows nothing by 'orthogonl'"),
+        (
+            {"initializers": {"R_i": "orthogonl"}},
+            "initializers: Keras knows nothing by 'orthogonl'",
+        ),
         ({"regularizers": {"foo.R_i": "l2"}}, "regularizers: the cell has no weight 'foo.R_i'"),
         ({"regularizers": {"1.R_i": "l2"}}, "did you mean 'R_i'"),
         ({"layers": 2, "constraints": {"3.R_i": "non_neg"}}, "the cell has no weight '3.R_i'"),
-        ({"constraints": {"R_*": "non_neg", "R_?": "unit_norm"}}, r"'R_\?' has no effect, since 'R_\*'"),
+        (
+            {"constraints": {"R_*": "non_neg", "R_?": "unit_norm"}},
+            r"'R_\?' has no effect, since 'R_\*'",
+        ),
     ],
     ids=str,
 )
-def test_an_argument_without_effect_or_sense_is_refused_in_words(arguments: dict, words: str) -> None:
+def test_an_argument_without_effect_or_sense_is_refused_in_words(
+    arguments: dict, words: str
+) -> None:
     with pytest.raises(UsageError, match=words):
         rnnzoo.layer("lstm", 5, **arguments)
 
 
 def test_numbers_of_numpy_are_numbers() -> None:
-    layer = rnnzoo.layer("lstm", np.int64(5), layers=np.int32(2), dropout=np.float32(0.5), seed=np.int64(3))
+    layer = rnnzoo.layer(
+        "lstm", np.int64(5), layers=np.int32(2), dropout=np.float32(0.5), seed=np.int64(3)
+    )
     again = Recurrent.from_config(layer.get_config())
     assert (again.units, again.layers, again.dropout, again.seed) == (5, 2, 0.5, 3)
     assert type(again.units) is int
@@ -94,17 +106,28 @@ def built() -> Recurrent:
         ),
         (lambda layer: layer(X, mask=np.ones((2, 6), bool)), r"not \(2, 6\)"),
         (lambda layer: layer(X, mask=np.ones((3, 6, 1), bool)), r"fix: mask\[..., 0\]"),
-        (lambda layer: layer(X, mask=tf.complex(X[..., 0], X[..., 0])), "the mask must be real numbers"),
+        (
+            lambda layer: layer(X, mask=tf.complex(X[..., 0], X[..., 0])),
+            "the mask must be real numbers",
+        ),
         (lambda layer: layer(tf.complex(X, X)), "the inputs must be real numbers, not complex64"),
         (lambda layer: layer.call(tf.zeros((3, 6, 7))), "built for 4 inputs a step, not for 7"),
         (lambda layer: layer(X[:, :0]), "these sequences have no steps"),
         (lambda layer: keras.Sequential([layer])(X[:, :0]), "these sequences have no steps"),
-        (lambda layer: layer.set_weights_by_name({"b_i": np.ones(5) * 1j}), "holds real numbers, not complex128"),
-        (lambda layer: layer.set_weights_by_name({"b_i": list("abcde")}), "holds real numbers, not <U1"),
+        (
+            lambda layer: layer.set_weights_by_name({"b_i": np.ones(5) * 1j}),
+            "holds real numbers, not complex128",
+        ),
+        (
+            lambda layer: layer.set_weights_by_name({"b_i": list("abcde")}),
+            "holds real numbers, not <U1",
+        ),
     ],
 )
 def test_a_message_of_a_call_is_ours_alone(call: object, words: str) -> None:
-    """Keras adds escapes and the arguments of the call to what a layer says; a terminal shows ours as they are."""
+    """Keras adds escapes and the arguments of the call to what a layer says; a terminal shows ours
+    as they are.
+    """
     with pytest.raises(UsageError, match=words) as caught:
         call(built())  # type: ignore[operator]
     assert "\N{REPLACEMENT CHARACTER}" not in str(caught.value)
@@ -138,7 +161,9 @@ def matrices(**arguments: object) -> dict[str, np.ndarray]:
     ids=["by name", "an object", "with a seed", "a class"],
 )
 @pytest.mark.parametrize("seed", [None, 1])
-def test_weights_that_share_an_initialiser_begin_differently(asked: object, seed: int | None) -> None:
+def test_weights_that_share_an_initialiser_begin_differently(
+    asked: object, seed: int | None
+) -> None:
     weights = matrices(initializers={"*[WR]_?": asked}, seed=seed)
     for one, other in itertools.combinations(weights.values(), 2):
         assert not np.allclose(one, other)
@@ -154,7 +179,9 @@ def test_an_initialiser_without_a_seed_has_the_seed_of_the_layer() -> None:
 
 
 def test_an_initialiser_of_one_weight_yields_what_keras_says() -> None:
-    layer = rnnzoo.layer("rnn", 5, seed=1, initializers={"R": keras.initializers.Orthogonal(seed=3)})
+    layer = rnnzoo.layer(
+        "rnn", 5, seed=1, initializers={"R": keras.initializers.Orthogonal(seed=3)}
+    )
     layer.build((None, None, 4))
     expected = np.asarray(keras.initializers.Orthogonal(seed=3)((5, 5)))
     np.testing.assert_allclose(layer.weights_by_name()["R"], expected.T, atol=1e-6)
@@ -177,7 +204,9 @@ def test_both_directions_begin_differently() -> None:
 
 
 def test_learned_initial_states_take_initialisers_too() -> None:
-    cell = lang.parse_text("name: q\nequations: |\n  h = tanh(W @ x + R @ h[t-1])\ninitial: {h: learned}\n")
+    cell = lang.parse_text(
+        "name: q\nequations: |\n  h = tanh(W @ x + R @ h[t-1])\ninitial: {h: learned}\n"
+    )
     layer = Recurrent(cell, 3, initializers={"initial_*": "ones"})
     layer.build((None, None, 2))
     np.testing.assert_array_equal(layer.weights_by_name()["initial_h"], np.ones(3))
@@ -187,4 +216,6 @@ def test_a_regulariser_sees_only_entries_that_act() -> None:
     layer = rnnzoo.layer("clockwork", 8, seed=0, regularizers={"R": keras.regularizers.L2(1.0)})
     layer.build((None, None, 4))
     expected = np.sum(layer.weights_by_name()["R"] ** 2)
-    np.testing.assert_allclose(float(keras.ops.sum(keras.ops.stack(layer.losses))), expected, rtol=1e-5)
+    np.testing.assert_allclose(
+        float(keras.ops.sum(keras.ops.stack(layer.losses))), expected, rtol=1e-5
+    )

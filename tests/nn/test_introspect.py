@@ -1,4 +1,6 @@
-"""What `inspect` and `gradients` show, against the compiled layer and TensorFlow's differentiation in float64."""
+"""What `inspect` and `gradients` show, against the compiled layer and TensorFlow's differentiation
+in float64.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ def test_values_and_predictions_are_those_of_the_compiled_layer_on_real_sequence
     values = introspect.values(numbers, x, lengths)
     keep = np.arange(x.shape[1])[None] < lengths[:, None]
     layer_alone = keras.Model(inputs, recurrent.output)
-    np.testing.assert_allclose(values[1]["h"][keep], np.asarray(layer_alone(x.astype("float32")))[keep], atol=1e-5)
+    np.testing.assert_allclose(
+        values[1]["h"][keep], np.asarray(layer_alone(x.astype("float32")))[keep], atol=1e-5
+    )
     states = rnnzoo.layer("peephole", 12, layers=2, return_state=True)
     states.build((None, None, task.inputs))
     states.set_weights_by_name(recurrent.weights_by_name())
@@ -50,16 +54,25 @@ def test_values_and_predictions_are_those_of_the_compiled_layer_on_real_sequence
         shown = values[int(layer) - 1][state][np.arange(len(x)), lengths - 1]
         np.testing.assert_allclose(shown, value, atol=1e-5)
     predicted = introspect.predictions(numbers, values[1]["h"])
-    np.testing.assert_allclose(predicted[keep], np.asarray(model(x.astype("float32")))[keep], atol=1e-4)
+    np.testing.assert_allclose(
+        predicted[keep], np.asarray(model(x.astype("float32")))[keep], atol=1e-4
+    )
 
 
 # a run that begins in the middle has another clock, so none of those with a clock
 @pytest.mark.parametrize(
     "cell",
-    ["rnn", "fgr", "depth_gated", *(pytest.param(one, marks=pytest.mark.slow) for one in ("lstm", "gru", "mut1"))],
+    [
+        "rnn",
+        "fgr",
+        "depth_gated",
+        *(pytest.param(one, marks=pytest.mark.slow) for one in ("lstm", "gru", "mut1")),
+    ],
 )
 def test_gradient_norms_are_those_of_automatic_differentiation(cell: str) -> None:
-    """d loss_T / d state_t: run to t, begin again there with the state as an input, and differentiate."""
+    """d loss_T / d state_t: run to t, begin again there with the state as an input, and
+    differentiate.
+    """
     model = model_of(cell)
     numbers, x, y, lag = introspect.numpy_model(model), data(), np.array([0, 2, 1]), 5
     norms = introspect.gradients(numbers, "categorical", x, y)
@@ -70,7 +83,9 @@ def test_gradient_norms_are_those_of_automatic_differentiation(cell: str) -> Non
     with tf.GradientTape() as tape:
         tape.watch(states)
         output = whole(x[:, TIME - lag :], initial_state=states)[0][:, -1]
-        loss = tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(y, model.layers[2](output)))
+        loss = tf.reduce_sum(
+            tf.nn.sparse_softmax_cross_entropy_with_logits(y, model.layers[2](output))
+        )
     gradients = dict(zip(whole.state_names, tape.gradient(loss, states)))
     assert norms
     for name, found_norms in norms.items():
@@ -86,14 +101,19 @@ def test_no_gradient_of_a_plain_network_is_above_the_bound() -> None:
     assert factors is not None
     output = introspect.values(numbers, data(), np.full(BATCH, TIME))[0]["h"][:, -1]
     begin = np.linalg.norm(
-        losses.load("squared").slope(np.zeros((BATCH, 3)), introspect.predictions(numbers, output)) @ numbers.kernel.T,
+        losses.load("squared").slope(np.zeros((BATCH, 3)), introspect.predictions(numbers, output))
+        @ numbers.kernel.T,
         axis=-1,
     )
     assert np.all(norms <= factors[:, None] * begin[None] * (1 + 1e-9))
 
 
 def test_there_is_a_bound_for_plain_networks_only() -> None:
-    assert [name for name in built_in_names() if memory.bound(lang.load(name), _named(name), 2) is not None] == ["rnn"]
+    assert [
+        name
+        for name in built_in_names()
+        if memory.bound(lang.load(name), _named(name), 2) is not None
+    ] == ["rnn"]
 
 
 def _named(name: str) -> dict[str, np.ndarray]:

@@ -18,7 +18,11 @@ from rnnzoo.spec.settings import keras_backend
 from rnnzoo.sweep import doctor
 
 TRAIN = ["train", "rnn", "--task", "adding", "--set", "units=4", "--set", "learning_rate=0.01"]
-SMALL = [part for key in ("length=20", "train=32", "valid=16", "test=16") for part in ("--set", f"task.{key}")]
+SMALL = [
+    part
+    for key in ("length=20", "train=32", "valid=16", "test=16")
+    for part in ("--set", f"task.{key}")
+]
 
 
 @pytest.fixture
@@ -44,14 +48,26 @@ def test_without_a_word_about_it_keras_takes_tensorflow(home: Path, written: str
     assert keras_backend() == ("tensorflow", "Keras")
 
 
-@pytest.mark.parametrize("variables", [{"KERAS_BACKEND": "jax"}, {"KERAS_BACKEND": "torch"}, {}], ids=str)
-def test_a_layer_is_refused_in_one_sentence_before_keras_is_imported(home: Path, variables: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "variables", [{"KERAS_BACKEND": "jax"}, {"KERAS_BACKEND": "torch"}, {}], ids=str
+)
+def test_a_layer_is_refused_in_one_sentence_before_keras_is_imported(
+    home: Path, variables: dict[str, str]
+) -> None:
     program = "import rnnzoo; rnnzoo.layer('lstm', 5)"
     environment = {**os.environ, **variables}
-    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     *_, problem, fix = done.stderr.strip().splitlines()
     source = "KERAS_BACKEND" if variables else home / "keras.json"
-    assert problem.endswith(f"rnnzoo computes with TensorFlow, and {source} sets Keras to '{keras_of(variables)}'")
+    assert problem.endswith(
+        f"rnnzoo computes with TensorFlow, and {source} sets Keras to '{keras_of(variables)}'"
+    )
     assert fix == "  fix: set KERAS_BACKEND=tensorflow before Python starts"
     assert "keras/src" not in done.stderr
 
@@ -66,7 +82,10 @@ def test_a_training_is_refused_where_the_environment_asks_for_another_backend(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     assert main([*TRAIN, *SMALL, "--set", "training.epochs=1"]) == 2
-    assert "KERAS_BACKEND sets Keras to 'jax'\n  fix: set KERAS_BACKEND=tensorflow" in capsys.readouterr().err
+    assert (
+        "KERAS_BACKEND sets Keras to 'jax'\n  fix: set KERAS_BACKEND=tensorflow"
+        in capsys.readouterr().err
+    )
 
 
 def test_trials_have_their_own_backend_whatever_a_file_says(home: Path) -> None:
@@ -88,7 +107,10 @@ def test_the_doctor_says_so(home: Path, monkeypatch: pytest.MonkeyPatch) -> None
     def looked() -> doctor.Check:
         return next(one for one in doctor.checks(settings.read()) if one.name == "Keras")
 
-    assert (looked().well, looked().fix) == (False, "set KERAS_BACKEND=tensorflow before Python starts")
+    assert (looked().well, looked().fix) == (
+        False,
+        "set KERAS_BACKEND=tensorflow before Python starts",
+    )
     assert looked().found.endswith("keras.json sets Keras to 'torch'")
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     assert looked().well

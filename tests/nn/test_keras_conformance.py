@@ -1,4 +1,6 @@
-"""What a user of `keras.layers.LSTM` expects, checked against it: our layer with its weights does the same."""
+"""What a user of `keras.layers.LSTM` expects, checked against it: our layer with its weights does
+the same.
+"""
 
 from __future__ import annotations
 
@@ -38,17 +40,25 @@ def pair(**arguments: object) -> tuple[Recurrent, keras.layers.LSTM]:
 
 def copy(ours: Recurrent, theirs: keras.layers.LSTM) -> None:
     rng = np.random.default_rng(1)
-    kernel, recurrent, bias = (rng.normal(0, 0.4, one.shape).astype(np.float32) for one in theirs.get_weights()[:3])
+    kernel, recurrent, bias = (
+        rng.normal(0, 0.4, one.shape).astype(np.float32) for one in theirs.get_weights()[:3]
+    )
     theirs.set_weights([kernel, recurrent, bias, *theirs.get_weights()[3:]])
     for gate, at in zip("ifgo", range(4)):
         part = slice(at * UNITS, (at + 1) * UNITS)
-        named = {f"W_{gate}": kernel[:, part].T, f"R_{gate}": recurrent[:, part].T, f"b_{gate}": bias[part]}
+        named = {
+            f"W_{gate}": kernel[:, part].T,
+            f"R_{gate}": recurrent[:, part].T,
+            f"b_{gate}": bias[part],
+        }
         ours.set_weights_by_name(named)
 
 
 def same(one: object, other: object) -> None:
     for mine, its in zip(keras.tree.flatten(one), keras.tree.flatten(other), strict=True):
-        np.testing.assert_allclose(keras.ops.convert_to_numpy(mine), keras.ops.convert_to_numpy(its), atol=1e-5)
+        np.testing.assert_allclose(
+            keras.ops.convert_to_numpy(mine), keras.ops.convert_to_numpy(its), atol=1e-5
+        )
 
 
 @pytest.mark.parametrize("masked", [False, True])
@@ -97,8 +107,12 @@ def test_a_stateful_layer_refuses_another_batch_and_a_batch_without_size() -> No
 
 @pytest.mark.parametrize("merge", ["sum", "mul", "ave", "concat", None])
 def test_bidirectional_wraps_it(merge: str | None) -> None:
-    ours = keras.layers.Bidirectional(rnnzoo.layer("lstm", UNITS, return_sequences=True), merge_mode=merge)
-    theirs = keras.layers.Bidirectional(keras.layers.LSTM(UNITS, return_sequences=True), merge_mode=merge)
+    ours = keras.layers.Bidirectional(
+        rnnzoo.layer("lstm", UNITS, return_sequences=True), merge_mode=merge
+    )
+    theirs = keras.layers.Bidirectional(
+        keras.layers.LSTM(UNITS, return_sequences=True), merge_mode=merge
+    )
     ours(data())
     theirs(data())
     copy(ours.forward_layer, theirs.forward_layer)
@@ -117,13 +131,17 @@ def test_initial_states_may_be_symbolic() -> None:
     inputs, states = keras.Input((TIME, INPUTS)), [keras.Input((UNITS,)), keras.Input((UNITS,))]
     rng = np.random.default_rng(2)
     given = [data(), *(rng.normal(size=(BATCH, UNITS)).astype(np.float32) for _ in states)]
-    models = [keras.Model([inputs, *states], one(inputs, initial_state=states)) for one in (ours, theirs)]
+    models = [
+        keras.Model([inputs, *states], one(inputs, initial_state=states)) for one in (ours, theirs)
+    ]
     same(models[0](given), models[1](given))
 
 
 def model() -> keras.Model:
     inputs = keras.Input((None, INPUTS))
-    layer = rnnzoo.layer("peephole", UNITS, layers=2, go_backwards=True, regularizers={"R_*": "l2"}, seed=1)
+    layer = rnnzoo.layer(
+        "peephole", UNITS, layers=2, go_backwards=True, regularizers={"R_*": "l2"}, seed=1
+    )
     return keras.Model(inputs, keras.layers.Dense(2)(layer(inputs)))
 
 
@@ -146,7 +164,8 @@ def test_a_model_is_cloned_saved_and_exported(tmp_path: Path) -> None:
 
 def test_regularizers_constraints_and_initializers_go_by_name_or_pattern() -> None:
     layer = rnnzoo.layer(
-        "lstm", UNITS, initializers={"b_f": "ones", "R_*": "zeros"}, regularizers={"b_f": keras.regularizers.L2(0.5)},
+        "lstm", UNITS, initializers={"b_f": "ones", "R_*": "zeros"},
+        regularizers={"b_f": keras.regularizers.L2(0.5)},
         constraints={"W_?": keras.constraints.NonNeg()},
     )  # fmt: skip
     inputs = keras.Input((TIME, INPUTS))
@@ -178,7 +197,8 @@ def test_frozen_weights_stay() -> None:
 
 
 @pytest.mark.parametrize(
-    ("policy", "dtype"), [("mixed_bfloat16", "bfloat16"), ("float64", "float64"), ("float32", "float32")]
+    ("policy", "dtype"),
+    [("mixed_bfloat16", "bfloat16"), ("float64", "float64"), ("float32", "float32")],
 )
 def test_a_dtype_policy_rules_what_is_computed(policy: str, dtype: str) -> None:
     layer = rnnzoo.layer("gru", UNITS, dtype=policy)
@@ -202,9 +222,15 @@ def test_a_sequence_is_the_same_in_any_batch() -> None:
 def test_fit_with_our_layer_learns_what_fit_with_keras_own_learns() -> None:
     losses = []
     for layer in pair():
-        made = keras.Sequential([keras.Input((TIME, INPUTS)), layer, keras.layers.Dense(1, kernel_initializer="ones")])
+        made = keras.Sequential(
+            [keras.Input((TIME, INPUTS)), layer, keras.layers.Dense(1, kernel_initializer="ones")]
+        )
         made.compile(keras.optimizers.SGD(0.1), "mse")
-        losses.append(made.fit(data(), np.ones((BATCH, 1)), epochs=4, verbose=0, shuffle=False).history["loss"])
+        losses.append(
+            made.fit(data(), np.ones((BATCH, 1)), epochs=4, verbose=0, shuffle=False).history[
+                "loss"
+            ]
+        )
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
 
 
@@ -218,7 +244,9 @@ def test_the_reference_agrees_with_a_layer_read_backwards() -> None:
 
 
 class TestKerasOwnTest(testing.TestCase):
-    """Keras' `run_layer_test`: configuration, shapes, dtypes, masking, a fit step, mixed precision."""
+    """Keras' `run_layer_test`: configuration, shapes, dtypes, masking, a fit step, mixed
+    precision.
+    """
 
     @pytest.mark.filterwarnings("ignore")
     def test_it_passes(self) -> None:
@@ -233,7 +261,9 @@ class TestKerasOwnTest(testing.TestCase):
                 Recurrent,
                 init_kwargs={"cell": cell_text(cell), "units": units, **arguments},
                 input_shape=(3, 2, 4),
-                expected_output_shape=(3, 2, units) if arguments.get("return_sequences") else (3, units),
+                expected_output_shape=(3, 2, units)
+                if arguments.get("return_sequences")
+                else (3, units),
                 expected_num_trainable_weights=len(cell.step.weights),
                 expected_num_non_trainable_weights=0,
                 supports_masking=True,

@@ -1,4 +1,6 @@
-"""Our compiled cells against Keras' own layers, with the weights copied over: outputs, states and gradients."""
+"""Our compiled cells against Keras' own layers, with the weights copied over: outputs, states and
+gradients.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ import rnnzoo
 
 INPUTS, UNITS, BATCH, TIME = 5, 8, 4, 7
 KEEP = np.array(  # whole; right-padded; padded in front with a hole; nothing but padding
-    [[1, 1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0, 0], [0, 0, 1, 0, 1, 1, 0], [0, 0, 0, 0, 0, 0, 0]], bool
+    [[1, 1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0, 0], [0, 0, 1, 0, 1, 1, 0], [0, 0, 0, 0, 0, 0, 0]],
+    bool,
 )
 L = keras.layers
 
@@ -31,7 +34,10 @@ def gates(weights: list[np.ndarray], order: str, sign: dict[str, float]) -> dict
 
 def lstm(weights: list[np.ndarray]) -> dict[str, np.ndarray]:
     biases = np.split(weights[2], 4)
-    return {**gates(weights, "ifgo", {}), **{f"b_{name}": bias for name, bias in zip("ifgo", biases)}}
+    return {
+        **gates(weights, "ifgo", {}),
+        **{f"b_{name}": bias for name, bias in zip("ifgo", biases)},
+    }
 
 
 def gru(weights: list[np.ndarray]) -> dict[str, np.ndarray]:
@@ -42,7 +48,15 @@ def gru(weights: list[np.ndarray]) -> dict[str, np.ndarray]:
 
 def gru_reset_after(weights: list[np.ndarray]) -> dict[str, np.ndarray]:
     (z, r, n), (rz, rr, rn) = (np.split(bias, 3) for bias in weights[2])
-    return {**gates(weights, "zrn", {}), "b_z": z, "b_r": r, "b_n": n, "b_rz": rz, "b_rr": rr, "b_rn": rn}
+    return {
+        **gates(weights, "zrn", {}),
+        "b_z": z,
+        "b_r": r,
+        "b_n": n,
+        "b_rz": rz,
+        "b_rr": rr,
+        "b_rn": rn,
+    }
 
 
 def rnn(weights: list[np.ndarray]) -> dict[str, np.ndarray]:
@@ -63,7 +77,9 @@ def theirs_of(name: str) -> list[keras.layers.Layer]:
     layers = [PAIRS[name][0](return_sequences=True, return_state=True) for _ in range(2)]
     for layer, inputs in zip(layers, (INPUTS, UNITS)):
         layer.build((None, None, inputs))
-        layer.set_weights([np.random.default_rng(3).normal(0, 0.4, one.shape) for one in layer.get_weights()])
+        layer.set_weights(
+            [np.random.default_rng(3).normal(0, 0.4, one.shape) for one in layer.get_weights()]
+        )
     return layers
 
 
@@ -75,14 +91,20 @@ CASES = list(itertools.product(PAIRS, (1, 2), (False, True)))
 SAMPLE = {("lstm", 1, False), *((name, 2, True) for name in PAIRS)}
 
 
-@pytest.mark.parametrize(("name", "layers", "masked"), [case if case in SAMPLE else slow(*case) for case in CASES])
+@pytest.mark.parametrize(
+    ("name", "layers", "masked"), [case if case in SAMPLE else slow(*case) for case in CASES]
+)
 def test_a_layer_of_ours_equals_keras_own(name: str, layers: int, masked: bool) -> None:
     theirs = theirs_of(name)[:layers]
     ours = rnnzoo.layer(name, UNITS, layers=layers, return_sequences=True, return_state=True)
     ours.build((None, None, INPUTS))
     copied = [PAIRS[name][1](layer.get_weights()) for layer in theirs]
     ours.set_weights_by_name(
-        {(f"{n}.{key}" if layers > 1 else key): v for n, one in enumerate(copied, 1) for key, v in one.items()}
+        {
+            (f"{n}.{key}" if layers > 1 else key): v
+            for n, one in enumerate(copied, 1)
+            for key, v in one.items()
+        }
     )
     x = tf.constant(np.random.default_rng(0).normal(size=(BATCH, TIME, INPUTS)), tf.float32)
     mask = tf.constant(KEEP) if masked else None
@@ -92,7 +114,9 @@ def test_a_layer_of_ours_equals_keras_own(name: str, layers: int, masked: bool) 
         tape.watch(x)
         output, *states = ours(x, mask=mask)
         loss = tf.reduce_sum(output * goal) + tf.add_n([tf.reduce_sum(one**2) for one in states])
-    our_x, *our_gradients = tape.gradient(loss, [x, *(one.value for one in ours.trainable_variables)])
+    our_x, *our_gradients = tape.gradient(
+        loss, [x, *(one.value for one in ours.trainable_variables)]
+    )
 
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -100,7 +124,9 @@ def test_a_layer_of_ours_equals_keras_own(name: str, layers: int, masked: bool) 
         for layer in theirs:
             sequence, *last = layer(sequence, mask=mask)
             their_states += last
-        loss = tf.reduce_sum(sequence * goal) + tf.add_n([tf.reduce_sum(one**2) for one in their_states])
+        loss = tf.reduce_sum(sequence * goal) + tf.add_n(
+            [tf.reduce_sum(one**2) for one in their_states]
+        )
     variables = [one for layer in theirs for one in layer.trainable_variables]
     their_x, *their_gradients = tape.gradient(loss, [x, *(one.value for one in variables)])
 
@@ -118,12 +144,16 @@ def test_a_layer_of_ours_equals_keras_own(name: str, layers: int, masked: bool) 
     for number, found in enumerate(expected, start=1):
         for key, value in found.items():
             ours_here = named[f"{number}.{key}" if layers > 1 else key].numpy().T
-            np.testing.assert_allclose(ours_here, value, atol=1e-4, rtol=1e-4, err_msg=f"layer {number}, {key}")
+            np.testing.assert_allclose(
+                ours_here, value, atol=1e-4, rtol=1e-4, err_msg=f"layer {number}, {key}"
+            )
 
 
 @pytest.mark.parametrize("sequences", [False, True], ids=["last", "sequences"])
 def test_initial_states_and_padding_act_as_in_keras(sequences: bool) -> None:
-    """Padding in front keeps the states and gives 0 as the output, whatever the states begin with."""
+    """Padding in front keeps the states and gives 0 as the output, whatever the states begin
+    with.
+    """
     theirs = L.LSTM(UNITS, return_sequences=sequences, return_state=True)
     ours = rnnzoo.layer("lstm", UNITS, return_sequences=sequences, return_state=True)
     theirs.build((None, None, INPUTS))

@@ -18,7 +18,9 @@ X = np.random.default_rng(0).normal(size=(6, 9, 3)).astype("float32")
 
 
 def test_a_saved_model_loads_in_another_process(tmp_path: Path) -> None:
-    model = keras.Sequential([keras.Input((None, 3)), rnnzoo.layer("depth_gated", 5, layers=2), keras.layers.Dense(2)])
+    model = keras.Sequential(
+        [keras.Input((None, 3)), rnnzoo.layer("depth_gated", 5, layers=2), keras.layers.Dense(2)]
+    )
     np.save(tmp_path / "x.npy", X)
     np.save(tmp_path / "y.npy", model.predict(X, verbose=0))
     model.save(tmp_path / "model.keras")
@@ -107,7 +109,8 @@ def test_wrong_names_suggest_the_right_ones() -> None:
         rnnzoo.layer("lstm", 4).weights_by_name()
 
 
-@pytest.mark.parametrize("jit", ["auto", pytest.param(True, marks=pytest.mark.slow)])  # which "auto" comes to
+# which "auto" comes to
+@pytest.mark.parametrize("jit", ["auto", pytest.param(True, marks=pytest.mark.slow)])
 def test_fit_learns_and_masked_weights_stay_zero(jit: bool | str) -> None:
     keras.utils.set_random_seed(0)
     y = X.sum((1, 2), keepdims=False)[:, None]
@@ -136,7 +139,8 @@ def test_dropout_is_off_at_inference_and_one_mask_a_sequence_in_training() -> No
     layer = rnnzoo.layer("rnn", 64, return_sequences=True, dropout=0.5, seed=1)
     x = np.ones((3, 5, 8), "float32")
     layer.build(x.shape)
-    layer.set_weights_by_name({"R": np.zeros((64, 64))})  # every output is then a function of its own input alone
+    # every output is then a function of its own input alone
+    layer.set_weights_by_name({"R": np.zeros((64, 64))})
     np.testing.assert_array_equal(layer(x), layer(x))
     trained = layer(x, training=True)
     np.testing.assert_allclose(trained, np.repeat(trained[:, :1], 5, axis=1), atol=1e-6)
@@ -152,7 +156,9 @@ def test_recurrent_dropout_leaves_the_carry_alone() -> None:
     """With all products at zero, f = 1/2 and the carry halves at each step, whatever is dropped."""
     layer = rnnzoo.layer("lstm", 6, return_state=True, recurrent_dropout=0.5, seed=2)
     layer.build((None, None, 3))
-    layer.set_weights_by_name({name: np.zeros_like(value) for name, value in layer.weights_by_name().items()})
+    layer.set_weights_by_name(
+        {name: np.zeros_like(value) for name, value in layer.weights_by_name().items()}
+    )
     start = [tf.zeros((6, 6)), tf.ones((6, 6))]
     _, _, carry = layer(X, initial_state=start, training=True)
     np.testing.assert_allclose(carry, np.full((6, 6), 0.5**9), rtol=1e-5)
@@ -163,26 +169,36 @@ def test_the_expected_value_under_dropout_is_the_value_without() -> None:
     x = np.full((20_000, 1, 1), 0.01, "float32")  # small, where tanh is the identity
     layer.build(x.shape)
     layer.set_weights_by_name({"W": np.ones((1, 1))})
-    assert float(np.mean(layer(x, training=True))) == pytest.approx(float(np.mean(layer(x))), rel=0.02)
+    assert float(np.mean(layer(x, training=True))) == pytest.approx(
+        float(np.mean(layer(x))), rel=0.02
+    )
 
 
 def test_learned_initial_states_are_weights() -> None:
-    cell = lang.parse_text("name: q\nequations: |\n  h = tanh(W @ x + R @ h[t-1])\ninitial: {h: learned}\n")
+    cell = lang.parse_text(
+        "name: q\nequations: |\n  h = tanh(W @ x + R @ h[t-1])\ninitial: {h: learned}\n"
+    )
     from rnnzoo.nn import Recurrent
 
     layer = Recurrent(cell, 3)
     layer.build((None, None, 2))
     assert layer.weights_by_name()["initial_h"].shape == (3,)
-    layer.set_weights_by_name({"initial_h": np.array([9.0, -9.0, 9.0]), "R": 9 * np.eye(3), "W": np.zeros((3, 2))})
+    layer.set_weights_by_name(
+        {"initial_h": np.array([9.0, -9.0, 9.0]), "R": 9 * np.eye(3), "W": np.zeros((3, 2))}
+    )
     np.testing.assert_allclose(layer(np.zeros((1, 1, 2), "float32")), [[1, -1, 1]], atol=1e-5)
 
 
-@pytest.mark.parametrize(("sequences", "states"), [(False, False), (True, False), (False, True), (True, True)])
+@pytest.mark.parametrize(
+    ("sequences", "states"), [(False, False), (True, False), (False, True), (True, True)]
+)
 def test_symbolic_shapes_are_the_real_ones(sequences: bool, states: bool) -> None:
     layer = rnnzoo.layer("lstm", 4, layers=2, return_sequences=sequences, return_state=states)
     symbolic = layer(keras.Input((9, 3), batch_size=6))
     real = layer(X)
-    for one, other in zip(symbolic if states else [symbolic], real if states else [real], strict=True):
+    for one, other in zip(
+        symbolic if states else [symbolic], real if states else [real], strict=True
+    ):
         assert tuple(one.shape) == tuple(other.shape)
 
 
@@ -194,7 +210,11 @@ def test_sequences_of_any_length_go_through_one_model() -> None:
 
 
 def test_training_goes_on_with_sequences_of_another_length() -> None:
-    model = keras.Sequential([keras.Input((None, 3)), keras.layers.Masking(), rnnzoo.layer("gru", 4, dropout=0.1)])
+    model = keras.Sequential(
+        [keras.Input((None, 3)), keras.layers.Masking(), rnnzoo.layer("gru", 4, dropout=0.1)]
+    )
     model.compile("adam", "mse")
     for length in (4, 9):
-        assert np.isfinite(model.fit(X[:, :length], np.zeros((6, 4)), verbose=0).history["loss"]).all()
+        assert np.isfinite(
+            model.fit(X[:, :length], np.zeros((6, 4)), verbose=0).history["loss"]
+        ).all()

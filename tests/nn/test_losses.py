@@ -1,4 +1,6 @@
-"""Losses and metrics of the package: what is trained is what NumPy says, and slopes are those of the values."""
+"""Losses and metrics of the package: what is trained is what NumPy says, and slopes are those of
+the values.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ class TestLosses(LossContract):
         with tf.GradientTape() as tape:
             tape.watch(given)
             total = tf.reduce_sum(loss.value(targets, given, keras.ops))
-        np.testing.assert_allclose(loss.slope(y, logits), tape.gradient(total, given), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(
+            loss.slope(y, logits), tape.gradient(total, given), rtol=1e-4, atol=1e-5
+        )
 
 
 @pytest.mark.parametrize("name", metrics.names())
@@ -38,4 +42,6 @@ class TestMetrics(MetricContract):
 
 def test_an_answer_is_wrong_where_another_class_is_likelier() -> None:
     logits = np.array([[0.1, 2.0, -1.0], [3.0, 2.0, -1.0]])
-    np.testing.assert_array_equal(in_tensors(metrics.load("error"), np.array([1, 1]), logits), [0.0, 1.0])
+    np.testing.assert_array_equal(
+        in_tensors(metrics.load("error"), np.array([1, 1]), logits), [0.0, 1.0]
+    )

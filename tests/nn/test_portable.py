@@ -18,7 +18,9 @@ INPUTS, UNITS, BATCH, TIME = 4, 9, 3, 5
 KEEP = np.array([[1, 1, 1, 1, 0], [0, 1, 0, 1, 0], [0, 0, 0, 0, 0]], bool)
 X = np.random.default_rng(0).normal(size=(BATCH, TIME, INPUTS))
 SAMPLE = ("lstm", "clockwork", "depth_gated")
-CELLS = [one if one in SAMPLE else pytest.param(one, marks=pytest.mark.slow) for one in built_in_names()]
+CELLS = [
+    one if one in SAMPLE else pytest.param(one, marks=pytest.mark.slow) for one in built_in_names()
+]
 
 
 def named(weights: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
@@ -36,14 +38,24 @@ def test_plain_operations_equal_the_reference(name: str, layers: int, masked: bo
     cell = lang.load(name)
     weights = reference.random_weights(cell, INPUTS, UNITS, layers, np.random.default_rng(5))
     layer = rnnzoo.layer(
-        name, UNITS, layers=layers, return_sequences=True, return_state=True, dtype="float64", engine="portable"
+        name,
+        UNITS,
+        layers=layers,
+        return_sequences=True,
+        return_state=True,
+        dtype="float64",
+        engine="portable",
     )
     layer.build((None, None, INPUTS))
     layer.set_weights_by_name(named(weights))
     keep = KEEP if masked else None
     run = reference.run(cell, weights, X, UNITS, keep=keep)
-    expected = [run.outputs, *(states[state.name] for states in run.states for state in cell.states)]
-    found = layer(X, mask=keep)[: len(expected)]  # behind the states, the number of the step where a cell reads it
+    expected = [
+        run.outputs,
+        *(states[state.name] for states in run.states for state in cell.states),
+    ]
+    # behind the states, the number of the step where a cell reads it
+    found = layer(X, mask=keep)[: len(expected)]
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-12)
 
@@ -53,14 +65,21 @@ def gradients(layer: Recurrent, masked: bool) -> list[np.ndarray]:
     with tf.GradientTape() as tape:
         tape.watch(x)
         found = layer(x, mask=tf.constant(KEEP) if masked else None)
-        differentiable = [one for one in found if one.dtype.is_floating]  # the number of the step is a whole one
+        # the number of the step is a whole one
+        differentiable = [one for one in found if one.dtype.is_floating]
         loss = tf.add_n([tf.reduce_sum(tf.sin(one)) for one in differentiable])
-    return [np.asarray(one) for one in tape.gradient(loss, [x, *(one.value for one in layer.trainable_variables)])]
+    return [
+        np.asarray(one)
+        for one in tape.gradient(loss, [x, *(one.value for one in layer.trainable_variables)])
+    ]
 
 
 def pair(name: str, **arguments: object) -> list[Recurrent]:
     """A layer of each engine with the same weights."""
-    made = [rnnzoo.layer(name, UNITS, dtype="float64", seed=1, engine=one, **arguments) for one in ("auto", "portable")]
+    made = [
+        rnnzoo.layer(name, UNITS, dtype="float64", seed=1, engine=one, **arguments)
+        for one in ("auto", "portable")
+    ]
     for layer in made:
         layer.build((None, None, INPUTS))
     made[1].set_weights(made[0].get_weights())
@@ -85,7 +104,9 @@ def penalty(layer: keras.layers.Layer, x: tf.Tensor) -> tuple[tf.Tensor, list[tf
     return found, outer.gradient(found, [x, *(one.value for one in layer.trainable_variables)])
 
 
-@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["eager", "in a graph"])
+@pytest.mark.parametrize(
+    "compiled", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["eager", "in a graph"]
+)
 @pytest.mark.parametrize("name", ["lstm", pytest.param("clockwork", marks=pytest.mark.slow)])
 def test_second_derivatives_equal_differences_of_first_ones(name: str, compiled: bool) -> None:
     """Of the layer that is compiled, along random directions."""
@@ -93,8 +114,14 @@ def test_second_derivatives_equal_differences_of_first_ones(name: str, compiled:
     function = tf.function(penalty) if compiled else penalty
     _, slopes = function(layer, tf.constant(X))
     rng, variables = np.random.default_rng(1), layer.trainable_variables
-    start, directions = [np.asarray(one) for one in variables], [rng.normal(size=slope.shape) for slope in slopes]
-    parts = [float(np.sum(slope * direction)) for slope, direction in zip(slopes, directions, strict=True)]
+    start, directions = (
+        [np.asarray(one) for one in variables],
+        [rng.normal(size=slope.shape) for slope in slopes],
+    )
+    parts = [
+        float(np.sum(slope * direction))
+        for slope, direction in zip(slopes, directions, strict=True)
+    ]
 
     def moved(by_x: float, by_weights: float) -> float:
         for variable, value, direction in zip(variables, start, directions[1:], strict=True):
@@ -102,7 +129,9 @@ def test_second_derivatives_equal_differences_of_first_ones(name: str, compiled:
         return float(penalty(layer, tf.constant(X + by_x * directions[0]))[0])
 
     assert parts[0] == pytest.approx((moved(1e-5, 0) - moved(-1e-5, 0)) / 2e-5, rel=1e-5, abs=1e-8)
-    assert sum(parts[1:]) == pytest.approx((moved(0, 1e-5) - moved(0, -1e-5)) / 2e-5, rel=1e-5, abs=1e-8)
+    assert sum(parts[1:]) == pytest.approx(
+        (moved(0, 1e-5) - moved(0, -1e-5)) / 2e-5, rel=1e-5, abs=1e-8
+    )
 
 
 def test_second_derivatives_are_those_of_keras_lstm() -> None:
@@ -112,7 +141,9 @@ def test_second_derivatives_are_those_of_keras_lstm() -> None:
     parts = [np.split(value, 4, axis=-1) for value in theirs.get_weights()]
     for at, gate in enumerate("ifgo"):
         kernel, recurrent, bias = (part[at] for part in parts)
-        ours.set_weights_by_name({f"W_{gate}": kernel.T, f"R_{gate}": recurrent.T, f"b_{gate}": bias})
+        ours.set_weights_by_name(
+            {f"W_{gate}": kernel.T, f"R_{gate}": recurrent.T, f"b_{gate}": bias}
+        )
     x = tf.constant(X)
     one, other = penalty(ours, x), penalty(theirs, x)
     assert float(one[0]) == pytest.approx(float(other[0]))
@@ -120,10 +151,14 @@ def test_second_derivatives_are_those_of_keras_lstm() -> None:
 
 
 def test_a_model_of_fixed_shape_becomes_a_tflite_model_that_predicts_the_same() -> None:
-    model = keras.Sequential([keras.Input(batch_shape=(1, TIME, INPUTS)), rnnzoo.layer("lstm", UNITS)])
+    model = keras.Sequential(
+        [keras.Input(batch_shape=(1, TIME, INPUTS)), rnnzoo.layer("lstm", UNITS)]
+    )
     x = X[:1].astype("float32")
     expected = np.asarray(model(x))
-    interpreter = tf.lite.Interpreter(model_content=tf.lite.TFLiteConverter.from_keras_model(model).convert())
+    interpreter = tf.lite.Interpreter(
+        model_content=tf.lite.TFLiteConverter.from_keras_model(model).convert()
+    )
     interpreter.allocate_tensors()
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x)
     interpreter.invoke()
@@ -162,7 +197,9 @@ def test_a_portable_layer_has_a_jacobian() -> None:
     up, down = X.copy(), X.copy()
     up[0, 1, 2] += 1e-6
     down[0, 1, 2] -= 1e-6
-    np.testing.assert_allclose(jacobian[0, :, 1, 2], (layer(up)[0] - layer(down)[0]) / 2e-6, atol=1e-8)
+    np.testing.assert_allclose(
+        jacobian[0, :, 1, 2], (layer(up)[0] - layer(down)[0]) / 2e-6, atol=1e-8
+    )
 
 
 def test_the_engine_is_kept_in_the_configuration_and_a_wrong_name_is_refused() -> None:

@@ -18,7 +18,8 @@ import tensorflow as tf
 import rnnzoo
 
 X = np.random.default_rng(0).normal(size=(2, 5, 3)).astype("float32")
-OLDER = Path(__file__).parent / "older"  # written by the code of commit f337a96; the .npy hold predictions on X
+# written by the code of commit f337a96; the .npy hold predictions on X
+OLDER = Path(__file__).parent / "older"
 
 
 def sequential(layer: keras.layers.Layer, batch: int | None = None) -> keras.Model:
@@ -45,7 +46,9 @@ MAKERS: dict[str, Callable[[], keras.Model]] = {
 
 
 @pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
-def test_a_checkpoint_of_tensorflow_holds_every_weight(make: Callable[[], keras.Model], tmp_path: Path) -> None:
+def test_a_checkpoint_of_tensorflow_holds_every_weight(
+    make: Callable[[], keras.Model], tmp_path: Path
+) -> None:
     saved, other = make(), make()
     for model in (saved, other):
         model(X)
@@ -59,14 +62,18 @@ def test_a_checkpoint_of_tensorflow_holds_every_weight(make: Callable[[], keras.
 def test_a_checkpoint_is_restored_into_a_layer_that_is_built_later(tmp_path: Path) -> None:
     saved, other = rnnzoo.layer("gru", 4), rnnzoo.layer("gru", 4)
     saved.build((2, 5, 3))
-    tf.train.Checkpoint(layer=other).restore(tf.train.Checkpoint(layer=saved).save(tmp_path / "checkpoint"))
+    tf.train.Checkpoint(layer=other).restore(
+        tf.train.Checkpoint(layer=saved).save(tmp_path / "checkpoint")
+    )
     other.build((2, 5, 3))
     for one, its in zip(saved.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(one, its)
 
 
 def test_states_are_no_weights_and_other_batch_sizes_take_the_weights_over(tmp_path: Path) -> None:
-    trained, one = (sequential(rnnzoo.layer("clockwork", 8, stateful=True), batch) for batch in (2, 1))
+    trained, one = (
+        sequential(rnnzoo.layer("clockwork", 8, stateful=True), batch) for batch in (2, 1)
+    )
     plain = sequential(rnnzoo.layer("clockwork", 8))
     assert trained.count_params() == plain.count_params()
     for model in (one, plain):
@@ -93,10 +100,16 @@ def test_a_saved_model_computes_the_same(stateful: bool, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "duplicate", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))], ids=["copy", "pickle"]
+    "duplicate",
+    [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))],
+    ids=["copy", "pickle"],
 )
-def test_a_model_is_copied_with_its_weights(duplicate: Callable[[keras.Model], keras.Model]) -> None:
-    model = sequential(rnnzoo.layer("lstm", 4, regularizers={"R_*": "l2"}, initializers={"R_*": "orthogonal"}))
+def test_a_model_is_copied_with_its_weights(
+    duplicate: Callable[[keras.Model], keras.Model],
+) -> None:
+    model = sequential(
+        rnnzoo.layer("lstm", 4, regularizers={"R_*": "l2"}, initializers={"R_*": "orthogonal"})
+    )
     for one, its in zip(model.get_weights(), duplicate(model).get_weights(), strict=True):
         np.testing.assert_array_equal(one, its)
 
@@ -112,7 +125,9 @@ def test_a_stateful_file_of_an_older_version_gives_its_weights_and_begins_anew()
     model = rnnzoo.load_model(OLDER / "stateful_gru.keras")
     content = zipfile.ZipFile(OLDER / "stateful_gru.keras").read("model.weights.h5")
     with h5py.File(io.BytesIO(content)) as file:
-        (stored,) = (group["vars"] for name, group in file["layers"].items() if name.startswith("recurrent"))
+        (stored,) = (
+            group["vars"] for name, group in file["layers"].items() if name.startswith("recurrent")
+        )
         kept = model.layers[0].get_weights()
         assert len(stored) == len(kept) + 2
         for number, weight in enumerate(kept):

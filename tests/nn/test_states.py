@@ -1,4 +1,6 @@
-"""States as a user hands them over: by order, by name, from call to call; and the number of the step among them."""
+"""States as a user hands them over: by order, by name, from call to call; and the number of the
+step among them.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from rnnzoo.nn import Recurrent
 
 BATCH, TIME, INPUTS, UNITS = 3, 8, 4, 5
 X = np.random.default_rng(0).normal(size=(BATCH, TIME, INPUTS)).astype("float32")
-EVERY_OTHER = "name: q\nequations: |\n  h = where(t % 2 == 0, tanh(W @ x + R @ h[t-1] + b), h[t-1])\n"
+EVERY_OTHER = (
+    "name: q\nequations: |\n  h = where(t % 2 == 0, tanh(W @ x + R @ h[t-1] + b), h[t-1])\n"
+)
 
 
 def counter(steps: int) -> ir.Cell:
@@ -35,7 +39,9 @@ def test_the_number_of_the_step_is_a_whole_number_and_states_are_not() -> None:
 
 @pytest.mark.parametrize("name", ["lstm", "clockwork"])
 @pytest.mark.parametrize("layers", [pytest.param(1, marks=pytest.mark.slow), 2])
-def test_step_by_step_with_states_handed_on_equals_the_whole_sequence(name: str, layers: int) -> None:
+def test_step_by_step_with_states_handed_on_equals_the_whole_sequence(
+    name: str, layers: int
+) -> None:
     layer = rnnzoo.layer(name, 8, layers=layers, seed=1, return_sequences=True, return_state=True)
     whole, *last = layer(X)
     found, states = [], layer.get_initial_state(BATCH)
@@ -77,7 +83,9 @@ def test_each_sequence_has_a_number_of_steps_of_its_own() -> None:
     layer.set_weights_by_name(weights[0])
     behind = np.array([[0], [1], [20_000_001]])  # float32 has no odd number of that size
     found = layer(X, initial_state=[tf.zeros((BATCH, UNITS)), tf.constant(behind, "int32")])
-    np.testing.assert_allclose(found, reference.run(cell, weights, X, UNITS, first=behind).outputs, atol=1e-5)
+    np.testing.assert_allclose(
+        found, reference.run(cell, weights, X, UNITS, first=behind).outputs, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "float32"])
@@ -98,7 +106,8 @@ def test_states_are_taken_in_order_by_position_by_name_and_of_one_sequence() -> 
     wide = [np.repeat(one, BATCH, axis=0) for one in (h, c)]
     expected = layer(X, initial_state=wide, mask=mask)
     for found in (
-        layer(X, [tf.constant(one) for one in wide], tf.constant(mask)),  # the order of keras.layers.LSTM
+        # the order of keras.layers.LSTM
+        layer(X, [tf.constant(one) for one in wide], tf.constant(mask)),
         layer(X, initial_state=[h, c], mask=mask),
         layer(X, initial_state={"c": wide[1], "h": wide[0]}, mask=mask),
     ):
@@ -135,10 +144,16 @@ def test_no_sequences_give_no_outputs() -> None:
     [
         ([tf.zeros((BATCH, 8))], "t is how many steps each sequence has behind it"),
         ({"h": tf.zeros((BATCH, 8))}, "lacks t"),
-        ({"h": tf.zeros((BATCH, 8)), "t": tf.zeros((BATCH, 1)), "c": tf.zeros((BATCH, 8))}, "has no 'c'"),
+        (
+            {"h": tf.zeros((BATCH, 8)), "t": tf.zeros((BATCH, 1)), "c": tf.zeros((BATCH, 8))},
+            "has no 'c'",
+        ),
         ([tf.zeros((2, 8)), tf.zeros((BATCH, 1))], "'h' is for 2 sequences, and there are 3"),
         ([tf.zeros((BATCH, TIME), "bool"), tf.zeros((BATCH, 1))], "a mask is given as mask="),
-        ([tf.zeros((BATCH, 8), "complex64"), tf.zeros((BATCH, 1))], "must be real numbers, not complex64"),
+        (
+            [tf.zeros((BATCH, 8), "complex64"), tf.zeros((BATCH, 1))],
+            "must be real numbers, not complex64",
+        ),
         ([tf.zeros((BATCH, 8)), tf.zeros((BATCH, 1), "float16")], "float16 cannot"),
     ],
     ids=lambda one: one if isinstance(one, str) else "",
@@ -152,7 +167,12 @@ def test_states_that_do_not_fit_are_refused_in_words(given: object, words: str) 
 
 
 def test_states_of_an_unbuilt_layer_are_known_unless_they_are_learned() -> None:
-    assert [one.shape for one in rnnzoo.layer("clockwork", 8).get_initial_state(2)] == [(2, 8), (2, 1)]
-    learned = lang.parse_text("name: q\nequations: |\n  h = tanh(W @ x + R @ h[t-1])\ninitial: {h: learned}\n")
+    assert [one.shape for one in rnnzoo.layer("clockwork", 8).get_initial_state(2)] == [
+        (2, 8),
+        (2, 1),
+    ]
+    learned = lang.parse_text(
+        "name: q\nequations: |\n  h = tanh(W @ x + R @ h[t-1])\ninitial: {h: learned}\n"
+    )
     with pytest.raises(UsageError, match="no weights yet"):
         Recurrent(learned, 3).get_initial_state(2)

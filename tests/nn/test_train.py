@@ -25,8 +25,8 @@ from rnnzoo.tasks import Split, Task
 
 OPTIONS = {"length": 10, "train": 96, "valid": 40, "test": 40}
 TRIAL = Trial(
-    "e", "gru", cell_text(lang.load("gru")), "adding", 0, {"units": 8, "learning_rate": 0.02}, seed=3,
-    training=Training(epochs=8, batch=16), task_options=OPTIONS,
+    "e", "gru", cell_text(lang.load("gru")), "adding", 0, {"units": 8, "learning_rate": 0.02},
+    seed=3, training=Training(epochs=8, batch=16), task_options=OPTIONS,
 )  # fmt: skip
 SIMPLE = replace(TRIAL, cell=cell_text(lang.load("rnn")))  # which compiles in half the time
 
@@ -56,7 +56,9 @@ def test_a_training_learns_and_yields_the_same_again_bit_for_bit(tmp_path: Path)
 
 def test_the_best_weights_are_those_that_are_scored_and_patience_ends_it() -> None:
     trial = replace(
-        SIMPLE, hyperparameters={"units": 8, "learning_rate": 0.3}, training=Training(epochs=40, patience=2)
+        SIMPLE,
+        hyperparameters={"units": 8, "learning_rate": 0.3},
+        training=Training(epochs=40, patience=2),
     )
     found = train(trial, go_on)
     values = [row["validation"] for row in found.curve]
@@ -70,7 +72,12 @@ def test_an_outcome_says_what_ended_its_epochs() -> None:
     """Patience that would end it in the last epoch ends nothing: all epochs were run."""
     used_up = train(replace(SIMPLE, training=Training(epochs=2, patience=0)), go_on)
     late = train(
-        replace(SIMPLE, hyperparameters={"units": 8, "learning_rate": 1e-12}, training=Training(epochs=1)), go_on
+        replace(
+            SIMPLE,
+            hyperparameters={"units": 8, "learning_rate": 1e-12},
+            training=Training(epochs=1),
+        ),
+        go_on,
     )
     assert {used_up.ending, late.ending} == {Ending.EPOCHS}
     assert Outcome.from_dict(used_up.to_dict()) == used_up
@@ -96,7 +103,10 @@ def test_a_trial_that_is_told_to_stop_is_pruned() -> None:
     ("change", "words"),
     [
         ({"task": "nothing"}, "no task 'nothing'"),
-        ({"hyperparameters": {"units": 8, "learning_rate": 0.1, "momentum": 0.9}}, "has no momentum"),
+        (
+            {"hyperparameters": {"units": 8, "learning_rate": 0.1, "momentum": 0.9}},
+            "has no momentum",
+        ),
         ({"init": {"V": 1}}, "has no weight 'V'"),
     ],
 )
@@ -133,14 +143,27 @@ def test_data_that_are_gone_while_a_sweep_runs_are_no_failure_of_a_variant(tmp_p
 
 
 def test_a_batch_larger_than_the_data_is_cut_to_them_and_yields_the_same() -> None:
-    whole, larger = (train(replace(SIMPLE, training=Training(epochs=2, batch=batch)), go_on) for batch in (96, 9600))
-    assert [row["train"] for row in larger.curve] == pytest.approx([row["train"] for row in whole.curve], rel=1e-6)
-    assert Model(replace(SIMPLE, training=Training(batch=9600)), tasks.load("adding", OPTIONS)).batch == 96
+    whole, larger = (
+        train(replace(SIMPLE, training=Training(epochs=2, batch=batch)), go_on)
+        for batch in (96, 9600)
+    )
+    assert [row["train"] for row in larger.curve] == pytest.approx(
+        [row["train"] for row in whole.curve], rel=1e-6
+    )
+    assert (
+        Model(replace(SIMPLE, training=Training(batch=9600)), tasks.load("adding", OPTIONS)).batch
+        == 96
+    )
 
 
 @pytest.mark.parametrize(
     "optimizer",  # what is below trains with sgd, and most of the above with adam
-    ["rmsprop", "nadam", "lion", *(pytest.param(one, marks=pytest.mark.slow) for one in ("sgd", "adamw", "adagrad"))],
+    [
+        "rmsprop",
+        "nadam",
+        "lion",
+        *(pytest.param(one, marks=pytest.mark.slow) for one in ("sgd", "adamw", "adagrad")),
+    ],
 )
 def test_every_optimiser_trains(optimizer: str) -> None:
     trial = replace(SIMPLE, training=Training(optimizer=optimizer, epochs=3, clip=1.0))
@@ -148,7 +171,9 @@ def test_every_optimiser_trains(optimizer: str) -> None:
 
 
 def test_padding_never_reaches_a_loss() -> None:
-    """Two tasks that differ only in what stands in the padding, and in how much of it there is, score the same."""
+    """Two tasks that differ only in what stands in the padding, and in how much of it there is,
+    score the same.
+    """
     rng = np.random.default_rng(0)
     lengths = np.array([3, 5, 2, 5, 4, 1, 5, 3], np.int32)
     x = rng.normal(size=(8, 5, 2)).astype(np.float32)
@@ -159,7 +184,9 @@ def test_padding_never_reaches_a_loss() -> None:
 
     def score(inputs: np.ndarray, targets: np.ndarray, more: int) -> tuple[float, float]:
         split = Split(
-            np.pad(inputs, ((0, 0), (0, more), (0, 0))), np.pad(targets, ((0, 0), (0, more), (0, 0))), lengths
+            np.pad(inputs, ((0, 0), (0, more), (0, 0))),
+            np.pad(targets, ((0, 0), (0, more), (0, 0))),
+            lengths,
         )
         task = Task("t", dict.fromkeys(tasks.SPLITS, split), "bernoulli", "step", 3, "nll", "nats")
         model = Model(SIMPLE, task)
@@ -182,11 +209,21 @@ def test_losses_are_those_of_keras_averaged_over_what_counts() -> None:
     }
     for loss, y in targets.items():
         split = Split(x, y, lengths)
-        task = Task("t", dict.fromkeys(tasks.SPLITS, split), loss, "step", 5, losses.load(loss).metric, "nats")
+        task = Task(
+            "t",
+            dict.fromkeys(tasks.SPLITS, split),
+            loss,
+            "step",
+            5,
+            losses.load(loss).metric,
+            "nats",
+        )
         model = Model(TRIAL, task)
         logits = model.read_out(model.recurrent(x, mask=real)).numpy()
         if loss == "bernoulli":
-            each = keras.losses.binary_crossentropy(y[..., None].astype("float32"), logits[..., None], from_logits=True)
+            each = keras.losses.binary_crossentropy(
+                y[..., None].astype("float32"), logits[..., None], from_logits=True
+            )
             each = each.numpy().sum(-1)
         elif loss == "categorical":
             each = keras.losses.sparse_categorical_crossentropy(y, logits, from_logits=True).numpy()
@@ -210,16 +247,30 @@ def as_keras_would(model: Model, clip: float, rate: float) -> keras.Model:
 
 
 def test_a_training_follows_one_of_keras_own_layers_step_by_step() -> None:
-    """Padded sequences, a last batch that is smaller, clipped gradients and Adam: the same losses, the same answers."""
+    """Padded sequences, a last batch that is smaller, clipped gradients and Adam: the same losses,
+    the same answers.
+    """
     rng = np.random.default_rng(2)
     lengths = rng.integers(1, 7, 22).astype(np.int32)
     real = np.arange(6)[None] < lengths[:, None]
     y = rng.integers(0, 3, 22).astype(np.int32)
     split = Split((rng.normal(size=(22, 6, 2)) + y[:, None, None]).astype(np.float32), y, lengths)
-    task = Task("t", dict.fromkeys(tasks.SPLITS, split), "categorical", "sequence", 3, "cross_entropy", "nats")
+    task = Task(
+        "t",
+        dict.fromkeys(tasks.SPLITS, split),
+        "categorical",
+        "sequence",
+        3,
+        "cross_entropy",
+        "nats",
+    )
     rate, clip, batch = 0.05, 0.5, 8
     model = Model(
-        replace(SIMPLE, hyperparameters={"units": 5, "learning_rate": rate}, training=Training(batch=batch, clip=clip)),
+        replace(
+            SIMPLE,
+            hyperparameters={"units": 5, "learning_rate": rate},
+            training=Training(batch=batch, clip=clip),
+        ),
         task,
     )
     theirs, order = as_keras_would(model, clip, rate), copy.deepcopy(model.order)
@@ -229,7 +280,9 @@ def test_a_training_follows_one_of_keras_own_layers_step_by_step() -> None:
         for start in range(0, 22, batch):
             chosen = shuffled[start : start + batch]
             theirs.reset_metrics()
-            total += float(theirs.train_on_batch([split.x[chosen], real[chosen]], y[chosen])) * len(chosen)
+            total += float(theirs.train_on_batch([split.x[chosen], real[chosen]], y[chosen])) * len(
+                chosen
+            )
         assert model.epoch() == pytest.approx(total / 22, rel=1e-4)
     loss = float(theirs.evaluate([split.x, real], y, verbose=0))
     assert model.evaluate("test").metric == pytest.approx(loss, rel=1e-4)
@@ -249,10 +302,12 @@ def test_all_splits_lie_in_one_array() -> None:
     assert math.prod(data.x.shape) > 0
 
 
-# ---------------------------------------------------------------------------------------------- the protocol of a study
+# ------------------------------------------------------------------ the protocol of a study
 
 SGD = Training(optimizer="sgd", batch=16, epochs=3, patience=0)
-COPY = replace(SIMPLE, task="copy_memory", training=SGD, hyperparameters={"units": 8, "learning_rate": 0.1})
+COPY = replace(
+    SIMPLE, task="copy_memory", training=SGD, hyperparameters={"units": 8, "learning_rate": 0.1}
+)
 
 
 def curve(trial: Trial) -> list[float]:
@@ -287,14 +342,19 @@ def test_an_effective_rate_is_the_rate_times_one_minus_momentum() -> None:
         optimizer = Model(with_(COPY, training, **chosen), task).optimizer
         return float(optimizer.learning_rate), optimizer.momentum
 
-    assert step({"effective_rate": True}, momentum=0.75, learning_rate=0.2) == pytest.approx((0.05, 0.75))
+    assert step({"effective_rate": True}, momentum=0.75, learning_rate=0.2) == pytest.approx(
+        (0.05, 0.75)
+    )
     assert step(one_minus_momentum=0.25, learning_rate=0.05) == pytest.approx((0.05, 0.75))
     assert step(momentum=0.75, learning_rate=0.05) == pytest.approx((0.05, 0.75))
     assert curve(with_(COPY, momentum=0.75)) != copied()
 
 
 def test_nesterovs_momentum_is_that_of_sutskever_and_others() -> None:
-    """S13, equations 3 and 4, on a parabola: v = mu v - eps grad(theta + mu v), theta += v.  Keras keeps theta + mu v."""
+    """S13, equations 3 and 4, on a parabola: v = mu v - eps grad(theta + mu v), theta += v.
+
+    Keras keeps theta + mu v.
+    """
     optimizer = _optimizer(replace(SGD, nesterov=True).at({"learning_rate": 0.1, "momentum": 0.9}))
     variable = keras.Variable([2.0])
     theta, v = 2.0, 0.0
@@ -326,13 +386,19 @@ def test_noise_has_its_standard_deviation_and_is_new_at_every_step() -> None:
 
 
 @pytest.mark.parametrize(("init", "vectors"), [({"normal": 0.1}, True), ("orthogonal", False)])
-def test_an_initialiser_for_all_weights_is_for_the_read_out_too(init: object, vectors: bool) -> None:
+def test_an_initialiser_for_all_weights_is_for_the_read_out_too(
+    init: object, vectors: bool
+) -> None:
     model = Model(
         replace(COPY, init={"*": init}, hyperparameters={"units": 80, "learning_rate": 0.1}),
         tasks.load("copy_memory", OPTIONS),
     )
     kernel, bias = (np.asarray(one) for one in model.read_out.get_weights())
-    biases = [np.asarray(one) for name, one in model.recurrent.weights_by_name().items() if name.startswith("b")]
+    biases = [
+        np.asarray(one)
+        for name, one in model.recurrent.weights_by_name().items()
+        if name.startswith("b")
+    ]
     assert all(bool(np.any(one)) == vectors for one in (bias, *biases))
     if vectors:
         assert np.std(np.concatenate(biases)) == pytest.approx(0.1, rel=0.3)

@@ -1,4 +1,6 @@
-"""Studies with a second stage whose trainings are made up: scores from a bowl over the learning rate, an effect and noise."""
+"""Studies with a second stage whose trainings are made up: scores from a bowl over the learning
+rate, an effect and noise.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +40,13 @@ Bowl = Callable[[Mapping[str, Value]], float]
 
 
 def bowl(best: float = 0.0) -> Bowl:
-    """Best at a learning rate of 0.01 times ten to the power of `best`, and the better the more units."""
-    return lambda at: (math.log10(float(at["learning_rate"])) + 2.0 - best) ** 2 - 0.1 * math.log2(float(at["units"]))
+    """Best at a learning rate of 0.01 times ten to the power of `best`, and the better the more
+    units.
+    """
+    return lambda at: (
+        (math.log10(float(at["learning_rate"])) + 2.0 - best) ** 2
+        - 0.1 * math.log2(float(at["units"]))
+    )
 
 
 class Trainings:
@@ -65,7 +72,12 @@ class Trainings:
 
     def result(self, variant: str, stage: str, index: int, at: Mapping[str, Value]) -> Result:
         rng = np.random.default_rng([len(variant), ord(variant[0]), len(stage), index])
-        score = 3.0 + self.shape(at) + self.effects.get(variant, 0.0) + self.noise * rng.standard_normal()
+        score = (
+            3.0
+            + self.shape(at)
+            + self.effects.get(variant, 0.0)
+            + self.noise * rng.standard_normal()
+        )
         failed = stage == "round" and rng.random() < self.fails.get(variant, 0.0)
         scores = {} if failed else dict.fromkeys(("train", "validation", "test"), float(score))
         kind = Kind.DIVERGED if failed else Kind.COMPLETE
@@ -78,12 +90,17 @@ class Trainings:
         """Search, pilots and rounds, until the stage wants no more."""
         search = self.experiment.search
         found = [
-            self.result(one.label, "", at, points.point(search, one.space, one.label, "adding", at) or {})
+            self.result(
+                one.label, "", at, points.point(search, one.space, one.label, "adding", at) or {}
+            )
             for one in self.experiment.variants
             for at in range(TRIALS)
         ]
         while wanted := stand(self.experiment, "adding", found, TRIALS).next:
-            found += [self.result(one.variant, one.stage, one.index, one.hyperparameters) for one in wanted]
+            found += [
+                self.result(one.variant, one.stage, one.index, one.hyperparameters)
+                for one in wanted
+            ]
         return found
 
 

@@ -54,7 +54,7 @@ def shown(found: report.Summary) -> str:
     return console.export_text()
 
 
-# ---------------------------------------------------------------------------------------------- answers
+# ------------------------------------------------------------------ answers
 
 
 def test_the_answer_comes_before_the_ranking_in_80_columns(decided: report.Summary) -> None:
@@ -62,43 +62,77 @@ def test_the_answer_comes_before_the_ranking_in_80_columns(decided: report.Summa
     assert text.index("answers") < text.index("how they were found") < text.index("adding: loss")
     assert max(map(len, text.splitlines())) <= 80
     plain = " ".join(text.split())
-    assert "supported rnn (simple recurrent network) is worse than lstm (long short-term memory), by" in plain
+    assert (
+        "supported rnn (simple recurrent network) is worse than lstm (long short-term memory), by"
+        in plain
+    )
     assert re.search(
-        r"by 0\.\d\d to 0\.\d\d nats per step; \d trainings of each rnn worse than lstm: rnn less lstm", plain
+        r"by 0\.\d\d to 0\.\d\d nats per step; \d trainings of each rnn worse than lstm: rnn less lstm",
+        plain,
     )
     assert "At most 5 % of such studies contain a wrong word" in plain
 
 
 def test_a_ranking_says_what_its_labels_stand_for(decided: report.Summary, tmp_path: Path) -> None:
     legend = " ".join(shown(decided).partition("adding: loss")[2].split())
-    for title in ("rnn: simple recurrent network", "gru: gated recurrent unit", "lstm: long short-term memory"):
+    for title in (
+        "rnn: simple recurrent network",
+        "gru: gated recurrent unit",
+        "lstm: long short-term memory",
+    ):
         assert title in legend
-    report.write(decided, {one: CellView(lang.load(one)) for one in ("lstm", "gru", "rnn")}, tmp_path)
+    report.write(
+        decided, {one: CellView(lang.load(one)) for one in ("lstm", "gru", "rnn")}, tmp_path
+    )
     page = (tmp_path / "report.html").read_text()
-    assert '<span class="label">rnn</span><span class="subtitle">simple recurrent network</span>' in page
+    assert (
+        '<span class="label">rnn</span><span class="subtitle">simple recurrent network</span>'
+        in page
+    )
     assert ">simple recurrent network<" in (tmp_path / "distribution.svg").read_text()
 
 
-TITLES = {"nfg": "No forget gate (NFG)", "lstm": "LSTM with peepholes", "mut1": "MUT1, found by evolution", "x": "X"}
+TITLES = {
+    "nfg": "No forget gate (NFG)",
+    "lstm": "LSTM with peepholes",
+    "mut1": "MUT1, found by evolution",
+    "x": "X",
+}
 
 
-def _said(form: str, word: Word, numbers: Mapping[str, float], unit: str = "nats", number: float | None = None) -> str:
+def _said(
+    form: str,
+    word: Word,
+    numbers: Mapping[str, float],
+    unit: str = "nats",
+    number: float | None = None,
+) -> str:
     text = form.replace("A", "nfg").replace("B", "lstm")
-    claim = Claim(text, None, form, "", "nfg", "lstm", number=number)  # type: ignore[arg-type]  # no place in a file
-    verdict = Verdict(text, "t", word, "found", "test", numbers=numbers, confirmed="rounds" in numbers)
+    # no place in a file
+    claim = Claim(text, None, form, "", "nfg", "lstm", number=number)  # type: ignore[arg-type]
+    verdict = Verdict(
+        text, "t", word, "found", "test", numbers=numbers, confirmed="rounds" in numbers
+    )
     return answers([(claim, "t")], [verdict], TITLES, {"t": unit})[0]
 
 
 @pytest.mark.parametrize(
     ("form", "word", "low", "high", "sentence"),
     [
-        ("A worse than B", "supported", 0.15, 0.312, "{a} is worse than {b}, by 0.15 to 0.31 nats; 14 trainings of each"),
-        ("A worse than B", "refuted", -0.31, -0.15, "{a} is better than {b}, by 0.15 to 0.31 nats; 14 trainings of each"),
-        ("A better than B", "supported", -0.31, -0.15, "{a} is better than {b}, by 0.15 to 0.31 nats; 14 trainings of each"),
-        ("A better than B", "refuted", 12.0, 19.0, "{a} is worse than {b}, by 12.00 to 19.00 nats; 14 trainings of each"),
-        ("A worse than B", "same", -0.01, 0.03, "{a} and {b} are the same within 0.1 nats; 14 trainings of each"),
-        ("A same as B", "supported", -0.01, 0.03, "{a} and {b} are the same within 0.1 nats; 14 trainings of each"),
-        ("A same as B", "refuted", 0.11, 0.3, "{a} is worse than {b}, by 0.11 to 0.30 nats; 14 trainings of each"),
+        ("A worse than B", "supported", 0.15, 0.312,
+         "{a} is worse than {b}, by 0.15 to 0.31 nats; 14 trainings of each"),
+        ("A worse than B", "refuted", -0.31, -0.15,
+         "{a} is better than {b}, by 0.15 to 0.31 nats; 14 trainings of each"),
+        ("A better than B", "supported", -0.31, -0.15,
+         "{a} is better than {b}, by 0.15 to 0.31 nats; 14 trainings of each"),
+        ("A better than B", "refuted", 12.0, 19.0,
+         "{a} is worse than {b}, by 12.00 to 19.00 nats; 14 trainings of each"),
+        ("A worse than B", "same", -0.01, 0.03,
+         "{a} and {b} are the same within 0.1 nats; 14 trainings of each"),
+        ("A same as B", "supported", -0.01, 0.03,
+         "{a} and {b} are the same within 0.1 nats; 14 trainings of each"),
+        ("A same as B", "refuted", 0.11, 0.3,
+         "{a} is worse than {b}, by 0.11 to 0.30 nats; 14 trainings of each"),
         ("A worse than B", "undecided", -0.004, 0.3,
          "Whether {a} is worse than {b} stays open: between 0.004 better and 0.300 nats worse; 14 trainings of each"),
         ("A same as B", "undecided", 0.02, 0.3,
@@ -112,12 +146,27 @@ def _said(form: str, word: Word, numbers: Mapping[str, float], unit: str = "nats
 def test_an_answer_is_a_sentence_with_titles_amount_and_unit(
     form: str, word: Word, low: float, high: float, sentence: str
 ) -> None:
-    numbers = {"difference": (low + high) / 2, "low": low, "high": high, "margin": 0.1, "rounds": 14.0}
-    assert _said(form, word, numbers) == sentence.format(a="nfg (no forget gate)", b="lstm (LSTM with peepholes)")
+    numbers = {
+        "difference": (low + high) / 2,
+        "low": low,
+        "high": high,
+        "margin": 0.1,
+        "rounds": 14.0,
+    }
+    assert _said(form, word, numbers) == sentence.format(
+        a="nfg (no forget gate)", b="lstm (LSTM with peepholes)"
+    )
 
 
 def test_an_answer_of_a_search_says_how_many_trainings_were_chosen_from() -> None:
-    numbers = {"difference": 0.2, "low": 0.1, "high": 0.3, "kept": 3.0, "trials_a": 8.0, "trials_b": 8.0}
+    numbers = {
+        "difference": 0.2,
+        "low": 0.1,
+        "high": 0.3,
+        "kept": 3.0,
+        "trials_a": 8.0,
+        "trials_b": 8.0,
+    }
     said = _said("A worse than B", "supported", numbers, "mean squared error")
     assert said.endswith("by 0.10 to 0.30 in mean squared error; the best 3 of 8 trainings of each")
 
@@ -132,31 +181,58 @@ def test_a_title_stands_where_its_label_comes_first_only() -> None:
     ]
 
 
-# ---------------------------------------------------------------------------------------------- how they closed
+# ------------------------------------------------------------------ how they closed
 
 
-def test_the_course_of_a_claim_is_the_judges_and_ends_where_it_was_decided(decided: report.Summary) -> None:
+def test_the_course_of_a_claim_is_the_judges_and_ends_where_it_was_decided(
+    decided: report.Summary,
+) -> None:
     worse, same = decided.verdicts
     assert (worse.word, same.word) == ("supported", "supported")
     made = Trainings(confirming.experiment(SHORT), {"rnn": 0.6}).all()
-    scores = {(one.study.split("/")[1], one.trial.index): one.outcome.scores["test"] for one in made}
+    scores = {
+        (one.study.split("/")[1], one.trial.index): one.outcome.scores["test"] for one in made
+    }
     for verdict, a in ((worse, "rnn"), (same, "gru")):
-        assert [one.round for one in verdict.course] == list(range(1, int(verdict.numbers["rounds"]) + 1))
-        expected = [scores[f"{a}~round", at] - scores["lstm~round", at] for at in range(len(verdict.course))]
+        assert [one.round for one in verdict.course] == list(
+            range(1, int(verdict.numbers["rounds"]) + 1)
+        )
+        expected = [
+            scores[f"{a}~round", at] - scores["lstm~round", at] for at in range(len(verdict.course))
+        ]
         assert [one.difference for one in verdict.course] == pytest.approx(expected)
-        assert [one.low is None for one in verdict.course] == [one.round < 6 for one in verdict.course]
-        assert (verdict.course[-1].low, verdict.course[-1].high) == (verdict.numbers["low"], verdict.numbers["high"])
+        assert [one.low is None for one in verdict.course] == [
+            one.round < 6 for one in verdict.course
+        ]
+        assert (verdict.course[-1].low, verdict.course[-1].high) == (
+            verdict.numbers["low"],
+            verdict.numbers["high"],
+        )
     opened = [one for one in same.course if one.low is not None and one.high is not None][:-1]
     assert all(
-        one.low < -0.7 * 0.2 or one.high > 0.7 * 0.2 for one in opened if one.low is not None and one.high is not None
+        one.low < -0.7 * 0.2 or one.high > 0.7 * 0.2
+        for one in opened
+        if one.low is not None and one.high is not None
     )
 
 
-def test_each_confirmed_claim_has_a_strip_and_the_page_shows_it(decided: report.Summary, tmp_path: Path) -> None:
-    files = report.write(decided, {one: CellView(lang.load(one)) for one in ("lstm", "gru", "rnn")}, tmp_path)
-    pictures = {path.stem: path.read_text() for path in files if path.suffix == ".svg"}  # all of them go to the tracker
+def test_each_confirmed_claim_has_a_strip_and_the_page_shows_it(
+    decided: report.Summary, tmp_path: Path
+) -> None:
+    files = report.write(
+        decided, {one: CellView(lang.load(one)) for one in ("lstm", "gru", "rnn")}, tmp_path
+    )
+    # all of them go to the tracker
+    pictures = {path.stem: path.read_text() for path in files if path.suffix == ".svg"}
     ElementTree.fromstring(pictures["claim-1"])
-    for words in (">margin 0.2<", ">floor 0.1<", ">no difference<", ">rnn worse<", ">lstm worse<", ">supported<"):
+    for words in (
+        ">margin 0.2<",
+        ">floor 0.1<",
+        ">no difference<",
+        ">rnn worse<",
+        ">lstm worse<",
+        ">supported<",
+    ):
         assert words in pictures["claim-1"]
     assert "floor" not in pictures["claim-2"]  # "same as" has the margin alone
     page = (tmp_path / "report.html").read_text()
@@ -166,17 +242,29 @@ def test_each_confirmed_claim_has_a_strip_and_the_page_shows_it(decided: report.
     json.loads((tmp_path / "summary.json").read_text(), parse_constant=pytest.fail)
 
 
-def test_the_answers_stand_in_one_picture_before_them(decided: report.Summary, tmp_path: Path) -> None:
+def test_the_answers_stand_in_one_picture_before_them(
+    decided: report.Summary, tmp_path: Path
+) -> None:
     """A row for each confirmed claim, with what was found of A."""
     picture = figures.draw(decided)["answers"]
-    texts = [element.text for element in ElementTree.fromstring(picture).iter() if element.tag.endswith("}text")]
-    assert [text for text in texts if text in ("worse", "better", "same within 0.2", "still open")] == [
+    texts = [
+        element.text
+        for element in ElementTree.fromstring(picture).iter()
+        if element.tag.endswith("}text")
+    ]
+    assert [
+        text for text in texts if text in ("worse", "better", "same within 0.2", "still open")
+    ] == [
         "worse",
         "same within 0.2",
     ]
     assert "simple recurrent network (rnn)" in texts
-    assert "difference from lstm in loss, nats per step: left is better, shaded is the margin" in texts
-    report.write(decided, {one: CellView(lang.load(one)) for one in ("lstm", "gru", "rnn")}, tmp_path)
+    assert (
+        "difference from lstm in loss, nats per step: left is better, shaded is the margin" in texts
+    )
+    report.write(
+        decided, {one: CellView(lang.load(one)) for one in ("lstm", "gru", "rnn")}, tmp_path
+    )
     page = (tmp_path / "report.html").read_text()
     assert page.index("Answers at a glance") < page.index('class="answer"')
 
@@ -184,9 +272,12 @@ def test_the_answers_stand_in_one_picture_before_them(decided: report.Summary, t
 @pytest.mark.parametrize(
     ("form", "answer", "low", "high", "outcome"),
     [
-        ("A worse than B", "worse", 0.12, 0.4, "worse"), ("A worse than B", "better", -0.4, -0.12, "better"),
-        ("A worse than B", "same", -0.1, 0.13, "same within 0.2"), ("A same as B", "same", -0.1, 0.13, "same within 0.2"),
-        ("A worse than B", "open", 0.05, 0.4, "still open"), ("A same as B", "worse", 0.21, 0.5, "worse"),
+        ("A worse than B", "worse", 0.12, 0.4, "worse"),
+        ("A worse than B", "better", -0.4, -0.12, "better"),
+        ("A worse than B", "same", -0.1, 0.13, "same within 0.2"),
+        ("A same as B", "same", -0.1, 0.13, "same within 0.2"),
+        ("A worse than B", "open", 0.05, 0.4, "still open"),
+        ("A same as B", "worse", 0.21, 0.5, "worse"),
         ("A better than B", "worse", 0.12, 0.4, "worse"),
         ("A worse than B", "worse", 0.11, 0.19, "worse"),  # beyond the floor, and within the margin
     ],
@@ -198,7 +289,9 @@ def test_what_was_found_is_told_of_the_variant_and_not_of_the_claim(
     experiment = parse_experiment(SHORT, "e.yaml", Path())
     claim = replace(experiment.claims[0], form=form)
     standing = Standing(Answer(answer), 8, (low + high) / 2, low, high, 0.01)
-    told = confirmed.verdict(claim, experiment, Stand("adding", {claim.text: standing}, history={claim.text: ()}))
+    told = confirmed.verdict(
+        claim, experiment, Stand("adding", {claim.text: standing}, history={claim.text: ()})
+    )
     assert study._outcome(told) == outcome
 
 
@@ -208,7 +301,9 @@ def test_a_training_without_a_score_is_a_cross_and_no_difference(failing: report
     assert failed
     stage = failing.stands[0]
     assert stage.means["gru"].failed == len(failed)
-    low, high = stats.binomtest(len(failed), stage.means["gru"].trainings).proportion_ci(0.95, method="exact")
+    low, high = stats.binomtest(len(failed), stage.means["gru"].trainings).proportion_ci(
+        0.95, method="exact"
+    )
     assert f"gru {len(failed)} of 8 ({low:.0%} to {high:.0%})" in dict(box(stage))["failures"]
     assert f"gru: {len(failed)} of 8 gave no score" in same.found
     strips = figures.draw(replace(failing, tables=(replace(failing.tables[0], rows=()),)))
@@ -218,14 +313,20 @@ def test_a_training_without_a_score_is_a_cross_and_no_difference(failing: report
 def test_a_fresh_mean_has_students_interval_of_its_own_trainings(decided: report.Summary) -> None:
     made = Trainings(confirming.experiment(SHORT), {"rnn": 0.6}).all()
     for row in decided.tables[0].rows:
-        own = [one.outcome.scores["test"] for one in made if one.study.startswith(f"e/{row.variant}~round/")]
+        own = [
+            one.outcome.scores["test"]
+            for one in made
+            if one.study.startswith(f"e/{row.variant}~round/")
+        ]
         assert row.fresh is not None
         assert (row.fresh.mean, row.fresh.trainings) == (pytest.approx(np.mean(own)), len(own))
-        assert row.fresh.interval == pytest.approx(stats.t.interval(0.95, len(own) - 1, np.mean(own), stats.sem(own)))
+        assert row.fresh.interval == pytest.approx(
+            stats.t.interval(0.95, len(own) - 1, np.mean(own), stats.sem(own))
+        )
         assert f"{row.fresh.mean:.3f} of {len(own)}" in shown(decided)
 
 
-# ---------------------------------------------------------------------------------------------- what stands beside them
+# ------------------------------------------------------------------ what stands beside them
 
 
 def test_trainings_are_counted_where_they_were_spent(decided: report.Summary) -> None:
@@ -234,14 +335,22 @@ def test_trainings_are_counted_where_they_were_spent(decided: report.Summary) ->
     spent = max(rounds) * 2 + rounds[0] if rounds[0] < rounds[1] else max(rounds) * 2 + rounds[1]
     assert stage.trainings == 24 + stage.pilots + spent
     text = dict(box(stage))["trainings"]
-    assert f"{stage.trainings}: 24 in the search, {stage.pilots} pilots, {spent} in {max(rounds)} rounds" in text
+    assert (
+        f"{stage.trainings}: 24 in the search, {stage.pilots} pilots, {spent} in {max(rounds)}"
+        " rounds"
+    ) in text
     assert f"rnn worse than lstm {rounds[0]}, gru same as lstm {rounds[1]}" in text
 
 
-def test_curves_that_were_still_falling_are_told(decided: report.Summary, failing: report.Summary) -> None:
-    falling, stopped = (dict(box(one.stands[0]))["epochs"] for one in (failing, decided))  # best at 39 and at 20 of 40
+def test_curves_that_were_still_falling_are_told(
+    decided: report.Summary, failing: report.Summary
+) -> None:
+    # best at 39 and at 20 of 40
+    falling, stopped = (dict(box(one.stands[0]))["epochs"] for one in (failing, decided))
     complete = failing.stands[0].complete
-    assert falling.startswith(f"at most 40; {complete} of {complete} trainings of the rounds were best in the last 5 %")
+    assert falling.startswith(
+        f"at most 40; {complete} of {complete} trainings of the rounds were best in the last 5 %"
+    )
     assert "how fast cells learn" in falling
     assert stopped.startswith("at most 40; 0 of ")
     assert "how fast" not in stopped
@@ -259,7 +368,9 @@ def _stage(shape: Bowl, noise: float, seed: int = 0) -> Second:
         for label in labels
         for at, place in enumerate(places.tolist())
     ]
-    return second(experiment, results, Stand("adding", {}, regions=dict.fromkeys(labels, Region(places, {}))))
+    return second(
+        experiment, results, Stand("adding", {}, regions=dict.fromkeys(labels, Region(places, {})))
+    )
 
 
 def test_scores_that_improve_towards_the_border_are_told_with_their_slope() -> None:
@@ -276,13 +387,15 @@ def test_scores_that_get_worse_or_stay_are_not_told_of() -> None:
     assert alarms <= 2  # 1 % each
 
 
-# ---------------------------------------------------------------------------------------------- what it would take
+# ------------------------------------------------------------------ what it would take
 
 LEVEL = 0.01
 
 
 @pytest.mark.parametrize("looks", [Boundary(6, 24), Anytime(6)])
-def test_the_rounds_that_it_would_take_decide_four_of_five_studies(looks: Boundary | Anytime) -> None:
+def test_the_rounds_that_it_would_take_decide_four_of_five_studies(
+    looks: Boundary | Anytime,
+) -> None:
     asked, spread = Question("a", "b", 0.1, 0.2), 0.1
     text = needed(asked, spread, LEVEL, looks, 6)
     numbers = re.search(r"(\d+) if they do not differ, .* (\d+) if by 0.2", text)
@@ -296,7 +409,8 @@ def test_the_rounds_that_it_would_take_decide_four_of_five_studies(looks: Bounda
             half = np.array([planned.half_width(one, LEVEL) for one in drawn[:, :count]])
             low, high = drawn[:, :count].mean(axis=1) - half, drawn[:, :count].mean(axis=1) + half
             closed |= (low > 0.1) | ((low > -CERTAIN * 0.2) & (high < CERTAIN * 0.2))
-        assert 0.75 <= closed.mean() <= 0.95  # looks on the way close some that the last one would not
+        # looks on the way close some that the last one would not
+        assert 0.75 <= closed.mean() <= 0.95
 
 
 @pytest.mark.parametrize("run", [6, 12, 24, 200])
@@ -314,15 +428,22 @@ def test_a_difference_on_the_border_is_said_to_take_more_than_any_number() -> No
     assert "more than 1,000 if by 0.2" in text
 
 
-# ---------------------------------------------------------------------------------------------- for papers
+# ------------------------------------------------------------------ for papers
 
 
 def test_tables_for_papers_are_escaped(decided: report.Summary) -> None:
-    assert paper.tex("50% of a_b & {c} \\ ~") == r"50\% of a\_b \& \{c\} \textbackslash{} \textasciitilde{}"
+    assert (
+        paper.tex("50% of a_b & {c} \\ ~")
+        == r"50\% of a\_b \& \{c\} \textbackslash{} \textasciitilde{}"
+    )
     assert paper.escaped("a|b_*c*\nd") == r"a\|b\_\*c\* d"
     text = paper.latex(decided)
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 2
-    rows = [line for line in text.splitlines() if line.startswith("rnn worse than lstm & supported & +0.")]
+    rows = [
+        line
+        for line in text.splitlines()
+        if line.startswith("rnn worse than lstm & supported & +0.")
+    ]
     assert len(rows) == 1
     assert rows[0].count("&") == 4
     assert "95 \\% interval" in text
@@ -334,7 +455,9 @@ def test_tables_for_papers_are_escaped(decided: report.Summary) -> None:
 
 def test_a_variant_that_was_not_tuned_is_told_and_not_judged() -> None:
     experiment = parse_experiment(SHORT, "e.yaml", Path())
-    now = Stand("adding", {}, untuned=("gru",), searched=24, pilots=6, trainings=30, ended="decided")
+    now = Stand(
+        "adding", {}, untuned=("gru",), searched=24, pilots=6, trainings=30, ended="decided"
+    )
     found = second(experiment, [], now)
     assert "not tuned: gru" in dict(box(found))["trainings"]
     assert found.means == {}
@@ -355,7 +478,9 @@ def test_trials_of_a_table_that_the_space_no_longer_holds_are_no_part_of_its_sur
 
 
 def test_trainings_that_diverged_in_the_rounds_are_told_and_not_tested() -> None:
-    spec = SHORT.replace("gru same as lstm]", "gru same as lstm, gru diverges more often than lstm]")
+    spec = SHORT.replace(
+        "gru same as lstm]", "gru same as lstm, gru diverges more often than lstm]"
+    )
     found = confirming.summary({}, spec, noise=0.2, fails={"gru": 0.5})
     of_gru = found.stands[0].means["gru"]
     verdict = found.verdicts[-1]
@@ -363,8 +488,9 @@ def test_trainings_that_diverged_in_the_rounds_are_told_and_not_tested() -> None
     assert (verdict.word, verdict.p, verdict.confirmed) == ("undecided", 1.0, False)
     assert "gru diverged in 0 of 8 (0% to 37%), lstm diverged in 0 of 8" in verdict.found
     assert (
-        f"in the rounds, which are not tested: gru in {of_gru.failed} of {of_gru.trainings}, lstm in 0" in verdict.found
-    )
+        f"in the rounds, which are not tested: gru in {of_gru.failed} of {of_gru.trainings},"
+        " lstm in 0"
+    ) in verdict.found
 
 
 GUARDED = Standing(rounds=8, mean=0.3, low=0.2, high=0.4, level=0.01)
@@ -373,9 +499,21 @@ GUARDED = Standing(rounds=8, mean=0.3, low=0.2, high=0.4, level=0.01)
 @pytest.mark.parametrize(
     ("standing", "why", "remedy"),
     [
-        (replace(GUARDED, lopsided=True), "one of the two spreads over three times as wide", "see which settings"),
-        (replace(GUARDED, elsewhere=Answer.WORSE), "rnn once came within 0.1 of the mean of lstm", "search longer"),
-        (replace(GUARDED, elsewhere=Answer.BETTER), "lstm once came within 0.1 of the mean of rnn", "search longer"),
+        (
+            replace(GUARDED, lopsided=True),
+            "one of the two spreads over three times as wide",
+            "see which settings",
+        ),
+        (
+            replace(GUARDED, elsewhere=Answer.WORSE),
+            "rnn once came within 0.1 of the mean of lstm",
+            "search longer",
+        ),
+        (
+            replace(GUARDED, elsewhere=Answer.BETTER),
+            "lstm once came within 0.1 of the mean of rnn",
+            "search longer",
+        ),
         (
             replace(GUARDED, elsewhere=Answer.SAME),
             "one of the two once beat the other's mean by more than 0.2",
@@ -383,7 +521,9 @@ GUARDED = Standing(rounds=8, mean=0.3, low=0.2, high=0.4, level=0.01)
         ),
     ],
 )
-def test_an_answer_that_a_guard_holds_back_is_open_and_says_why(standing: Standing, why: str, remedy: str) -> None:
+def test_an_answer_that_a_guard_holds_back_is_open_and_says_why(
+    standing: Standing, why: str, remedy: str
+) -> None:
     experiment = parse_experiment(SHORT, "e.yaml", Path())
     claim = experiment.claims[0]
     stand = Stand("adding", {claim.text: standing}, history={claim.text: ()}, ended="most")

@@ -40,8 +40,12 @@ def searched(spec: str = SPEC, trials: int = 16) -> list[Result]:
         for index in range(trials):
             at = points.point(experiment.search, variant.space, variant.label, "adding", index)
             assert at is not None
-            quality = (math.log10(float(at["learning_rate"])) + 2.0) ** 2 + EFFECTS.get(variant.label, 0.0)
-            scores = {split: quality + rng.normal(0, 0.05) for split in ("train", "validation", "test")}
+            quality = (math.log10(float(at["learning_rate"])) + 2.0) ** 2 + EFFECTS.get(
+                variant.label, 0.0
+            )
+            scores = {
+                split: quality + rng.normal(0, 0.05) for split in ("train", "validation", "test")
+            }
             trial = Trial("e", variant.label, "", "adding", index, at, seed=index)
             outcome = Outcome(Kind.COMPLETE, scores, (), {"recurrent": 40}, 5, {"total": 2.0})
             found.append(Result(trial, outcome, f"e/{variant.label}/adding/abc"))
@@ -58,7 +62,17 @@ def told(spec: str = SPEC, results: list[Result] | None = None) -> list[Verdict]
 def summary(spec: str = SPEC) -> report.Summary:
     split = Split(np.zeros((1, 1, 1)), np.zeros((1, 1)), np.ones(1, np.int32))
     splits = dict.fromkeys(("train", "validation", "test"), split)
-    task = Task("adding", splits, "squared", "sequence", 1, "mse", "mean squared error", {"always 1": 9.5}, "")
+    task = Task(
+        "adding",
+        splits,
+        "squared",
+        "sequence",
+        1,
+        "mse",
+        "mean squared error",
+        {"always 1": 9.5},
+        "",
+    )
     experiment = parse_experiment(spec, "e.yaml", Path())
     return report.summarise(experiment, searched(spec), {"adding": task}, 16)
 
@@ -79,7 +93,8 @@ def test_a_difference_is_told_from_the_side_where_it_lies() -> None:
     (one,) = told(SPEC[: SPEC.index("claims")] + "claims: [lstm worse than rnn]\n")
     low, high = (one.numbers[f"equal_settings_{name}"] for name in ("low", "high"))
     assert one.equal_settings.startswith(
-        f"at equal settings: better by {-one.numbers['equal_settings_difference']:.3f} ({-high:.3f} to {-low:.3f}), p "
+        f"at equal settings: better by {-one.numbers['equal_settings_difference']:.3f}"
+        f" ({-high:.3f} to {-low:.3f}), p "
     )
     assert high < 0
 
@@ -102,7 +117,9 @@ SPACE = "space: {units: {int: [16, 64]}, learning_rate: {float: [1e-3, 1e-1], lo
     "spec",
     [
         SPEC.replace(SPACE, "space: {units: 16, learning_rate: 0.01}"),
-        SPEC.replace("gru, rnn]", "{name: gru, space: {units: 20}}, {name: rnn, space: {units: 24}}]"),
+        SPEC.replace(
+            "gru, rnn]", "{name: gru, space: {units: 20}}, {name: rnn, space: {units: 24}}]"
+        ),
     ],
     ids=["nothing searched", "spaces differ"],
 )
@@ -115,7 +132,9 @@ def test_where_it_cannot_be_said_nothing_is(spec: str) -> None:
 def test_few_trials_and_trials_of_another_space_say_nothing() -> None:
     assert [one.equal_settings for one in told(results=searched(trials=3))] == ["", "", ""]
     units = {"units": 4, "learning_rate": 0.01}
-    elsewhere = [replace(one, trial=replace(one.trial, hyperparameters=units)) for one in searched(trials=1)]
+    elsewhere = [
+        replace(one, trial=replace(one.trial, hyperparameters=units)) for one in searched(trials=1)
+    ]
     rest = [one for one in searched() if one.trial.index]
     assert [one.equal_settings for one in told(results=[*elsewhere, *rest])] == ["", "", ""]
 
@@ -130,7 +149,11 @@ def test_other_claims_have_no_line() -> None:
 
 def test_trainings_of_the_second_stage_are_left_out() -> None:
     fresh = [
-        replace(one, study=one.study.replace("/rnn/", "/rnn@round/"), outcome=replace(one.outcome, scores={}))
+        replace(
+            one,
+            study=one.study.replace("/rnn/", "/rnn@round/"),
+            outcome=replace(one.outcome, scores={}),
+        )
         for one in searched()
         if "/rnn/" in one.study
     ]
@@ -143,13 +166,20 @@ def test_terminal_page_and_json_say_it(tmp_path: Path) -> None:
     console = Console(width=300, record=True, file=io.StringIO())
     show(found, console)
     assert line in console.export_text()
-    report.write(found, {name: CellView(lang.load(name)) for name in ("lstm", "gru", "rnn")}, tmp_path)
+    report.write(
+        found, {name: CellView(lang.load(name)) for name in ("lstm", "gru", "rnn")}, tmp_path
+    )
     assert f"A{line[1:]}." in (tmp_path / "report.html").read_text()
-    assert json.loads((tmp_path / "summary.json").read_text())["verdicts"][0]["equal_settings"] == line
+    assert (
+        json.loads((tmp_path / "summary.json").read_text())["verdicts"][0]["equal_settings"] == line
+    )
 
 
 def test_beside_a_confirmed_claim_it_says_that_it_is_about_the_search() -> None:
     experiment = parse_experiment(SPEC, "e.yaml", Path())
-    bare = [Verdict(one.text, "adding", "supported", "", "t", confirmed=True) for one in experiment.claims]
+    bare = [
+        Verdict(one.text, "adding", "supported", "", "t", confirmed=True)
+        for one in experiment.claims
+    ]
     found = beside(experiment, searched(), bare)
     assert all(one.equal_settings.startswith("at equal settings in the search: ") for one in found)

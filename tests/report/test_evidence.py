@@ -21,10 +21,18 @@ search: {space: {units: 8}}
 
 
 @pytest.mark.parametrize(("task", "inputs"), [("narrow", 2), ("wide", 200)])
-def test_weights_are_counted_with_the_inputs_of_the_task_that_is_judged(task: str, inputs: int) -> None:
+def test_weights_are_counted_with_the_inputs_of_the_task_that_is_judged(
+    task: str, inputs: int
+) -> None:
     experiment = parse_experiment(SPEC.replace("lstm, gru", "rnn, mut1"), "e.yaml", Path())
     found = searches(
-        experiment, [], {"narrow": 2, "wide": 200}, {"narrow": 3, "wide": 3}, ImportanceModel(experiment, [])
+        experiment,
+        [],
+        {"narrow": 2, "wide": 200},
+        {"narrow": 3, "wide": 3},
+        ImportanceModel(experiment, []),
     )
-    expected = counts.weights(lang.load("mut1"), inputs, 8) / counts.weights(lang.load("rnn"), inputs, 8)
+    expected = counts.weights(lang.load("mut1"), inputs, 8) / counts.weights(
+        lang.load("rnn"), inputs, 8
+    )
     assert found.weights(task, "mut1", "rnn") == (expected, expected)

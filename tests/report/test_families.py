@@ -45,8 +45,14 @@ def results() -> list[Result]:
         for variant, diverged in (("lstm", 1), ("gru", 9), ("rnn", 9)):
             for index in range(12):
                 kind = Kind.DIVERGED if index < diverged else Kind.COMPLETE
-                scores = dict.fromkeys(("train", "validation", "test"), 1.0) if kind is Kind.COMPLETE else {}
-                trial = Trial("e", variant, "", label, index, {"units": 4, "learning_rate": 0.01}, seed=index)
+                scores = (
+                    dict.fromkeys(("train", "validation", "test"), 1.0)
+                    if kind is Kind.COMPLETE
+                    else {}
+                )
+                trial = Trial(
+                    "e", variant, "", label, index, {"units": 4, "learning_rate": 0.01}, seed=index
+                )
                 found.append(Result(trial, Outcome(kind, scores), f"e/{variant}/{label}/abc"))
     return found
 
@@ -94,7 +100,8 @@ def test_what_cannot_be_decided_is_told_of_each_family() -> None:
     by_task = [one for one in warnings(read(few + "family: task\n")) if "cannot be decided" in one]
     assert by_file.startswith("4 of 4 tested claims cannot be decided")
     assert [one.partition(" cannot")[0] for one in by_task] == [
-        "1 of 1 tested claims on adding", "2 of 2 tested claims on long", "1 of 1 tested claims on several tasks"
+        "1 of 1 tested claims on adding", "2 of 2 tested claims on long",
+        "1 of 1 tested claims on several tasks"
     ]  # fmt: skip
 
 
@@ -103,6 +110,8 @@ def test_the_family_is_kept_in_what_a_spec_resolves_to_and_changes_no_study() ->
     assert read(yaml_text(resolved(by_task))).family == "task"
     assert "family" not in resolved(by_file)
     digests, inputs = dict.fromkeys(LABELS, "d"), dict.fromkeys(LABELS, 2)
-    first, second = ({one.identity for one in studies(spec, digests, inputs)} for spec in (by_file, by_task))
+    first, second = (
+        {one.identity for one in studies(spec, digests, inputs)} for spec in (by_file, by_task)
+    )
     assert first == second
     assert replace(by_task, family="file") == by_file

@@ -42,7 +42,9 @@ def results(experiment: Experiment, score: Callable[[dict, int], float]) -> list
             at = points.point(experiment.search, variant.space, variant.label, "adding", index)
             assert at is not None
             value = score(at, index)
-            scores = {} if math.isinf(value) else dict.fromkeys(("train", "validation", "test"), value)
+            scores = (
+                {} if math.isinf(value) else dict.fromkeys(("train", "validation", "test"), value)
+            )
             trial = Trial("e", variant.label, "", "adding", index, at, seed=index)
             outcome = Outcome(Kind.COMPLETE if scores else Kind.DIVERGED, scores)
             found.append(Result(trial, outcome, f"e/{variant.label}/adding/1"))
@@ -69,12 +71,18 @@ def test_a_variant_that_is_worse_as_a_whole_moves_no_share() -> None:
     experiment = read()
     plain = results(experiment, rate)
     shifted = [
-        Result(one.trial, Outcome(Kind.COMPLETE, {k: v + 50 for k, v in one.outcome.scores.items()}), one.study)
+        Result(
+            one.trial,
+            Outcome(Kind.COMPLETE, {k: v + 50 for k, v in one.outcome.scores.items()}),
+            one.study,
+        )
         if one.trial.variant == "gru"
         else one
         for one in plain
     ]
-    first, second = (ImportanceModel(experiment, given).summary("adding") for given in (plain, shifted))
+    first, second = (
+        ImportanceModel(experiment, given).summary("adding") for given in (plain, shifted)
+    )
     assert [share.value for _, share in first.main] == pytest.approx(
         [share.value for _, share in second.main], abs=1e-3
     )
@@ -91,7 +99,12 @@ def test_a_variant_whose_trials_go_wrong_by_the_dozen_is_left_out_and_named() ->
     experiment = read(SPEC.replace("[lstm, gru]", "[lstm, gru, rnn]"))
     plain = results(experiment, rate)
     wild = [
-        replace(one, outcome=Outcome(Kind.COMPLETE, dict.fromkeys(one.outcome.scores, 10.0 ** (one.trial.index % 7))))
+        replace(
+            one,
+            outcome=Outcome(
+                Kind.COMPLETE, dict.fromkeys(one.outcome.scores, 10.0 ** (one.trial.index % 7))
+            ),
+        )
         if one.trial.variant == "rnn" and one.trial.index % 2
         else one
         for one in plain
@@ -106,7 +119,10 @@ def test_a_variant_whose_trials_go_wrong_by_the_dozen_is_left_out_and_named() ->
 def test_trials_that_diverged_count_as_bad_ones() -> None:
     """All that is known here is where trials diverge: at large rates."""
     experiment = read()
-    lost = results(experiment, lambda at, index: math.inf if at["learning_rate"] > 1e-2 else 1.0 + 0.01 * (index % 5))
+    lost = results(
+        experiment,
+        lambda at, index: math.inf if at["learning_rate"] > 1e-2 else 1.0 + 0.01 * (index % 5),
+    )
     found = ImportanceModel(experiment, lost).summary("adding")
     assert found.main[0][0] == "learning_rate"
     (curve,) = [one for one in found.marginals if one.name == "learning_rate"]
@@ -126,9 +142,11 @@ def test_what_only_some_search_or_all_have_fixed_is_not_asked_about() -> None:
     assert [(one.name, one.low, one.high) for one in searched(read(SPEC.replace("gru", own)))] == [
         ("units", 4, 128), ("batch", 0, 0),
     ]  # fmt: skip
-    assert [one.name for one in searched(read(SPEC.replace("[8, 16]", "[8]").replace("[8, 64]", "[64, 64]")))] == [
-        "learning_rate"
-    ]
-    assert [one.name for one in searched(read(SPEC.replace("gru", "{name: gru, space: {batch: {choice: [4, 8]}}}")))] == [
+    assert [
+        one.name
+        for one in searched(read(SPEC.replace("[8, 16]", "[8]").replace("[8, 64]", "[64, 64]")))
+    ] == ["learning_rate"]
+    assert [one.name for one in searched(read(SPEC.replace("gru",
+        "{name: gru, space: {batch: {choice: [4, 8]}}}")))] == [
         "units", "learning_rate",
     ]  # fmt: skip

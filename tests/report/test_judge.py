@@ -21,9 +21,10 @@ from rnnzoo.spec.experiment import Claim
 from rnnzoo.stats.compare import Trials
 from rnnzoo.stats.importance import Share
 
-# Jozefowicz, Zaremba and Sutskever 2015, tables 1 to 3: accuracies (1 - accuracy here: lower is better) of arithmetic, XML and
-# PTB; negative log-likelihoods of Nottingham without and with dropout and of Piano-midi; PTB with 5M weights (test), and
-# with dropout 10M (validation) and 20M (validation, test).
+# Jozefowicz, Zaremba and Sutskever 2015, tables 1 to 3: accuracies (1 - accuracy here: lower is
+# better) of arithmetic, XML and PTB; negative log-likelihoods of Nottingham without and with
+# dropout and of Piano-midi; PTB with 5M weights (test), and with dropout 10M (validation) and 20M
+# (validation, test).
 COLUMNS = ("arithmetic", "xml", "ptb", "n", "n_drop", "p", "ptb5", "ptb10", "ptb20", "ptb20_test")
 ROWS = {
     "tanh": (0.29493, 0.32050, 0.08782, 3.612, 3.267, 6.809, 4.811, 4.729, 4.635, 4.582),
@@ -44,7 +45,9 @@ PRINTED = Printed({
 })  # fmt: skip
 
 
-def claim(text: str, variants: tuple[str, ...] = tuple(ROWS), tasks: tuple[str, ...] = COLUMNS) -> Claim:
+def claim(
+    text: str, variants: tuple[str, ...] = tuple(ROWS), tasks: tuple[str, ...] = COLUMNS
+) -> Claim:
     mistakes = Mistakes()
     known = claims.Known(variants, tasks, ("rate",), 0.1, lambda task: True)
     found = claims.parse(text, Span("", 1, 1, text), known, mistakes)
@@ -56,10 +59,12 @@ def words(text: str, tasks: tuple[str, ...]) -> dict[str, str]:
     return {one.task: one.word for one in judge([claim(text)], tasks, PRINTED)}
 
 
-# ---------------------------------------------------------------------------------------------- Jozefowicz et al. 2015
+# ------------------------------------------------------------------ Jozefowicz et al. 2015
 
 
-def test_their_claim_that_the_gru_beats_the_lstm_but_in_language_fails_on_two_tasks_of_music() -> None:
+def test_their_claim_that_the_gru_beats_the_lstm_but_in_language_fails_on_two_tasks_of_music() -> (
+    None
+):
     """J4, section 4."""
     found = words("gru better than lstm", COLUMNS)
     assert {task for task, word in found.items() if word == "refuted"} == {
@@ -84,7 +89,12 @@ def test_their_claim_that_a_forget_bias_beats_both_fails_against_the_gru_on_four
     """J7, section 5."""
     assert set(words("lstm_b better than lstm", COLUMNS).values()) == {"supported"}
     found = words("lstm_b better than gru", COLUMNS)
-    assert {task for task, word in found.items() if word == "refuted"} == {"xml", "ptb", "n", "ptb5"}
+    assert {task for task, word in found.items() if word == "refuted"} == {
+        "xml",
+        "ptb",
+        "n",
+        "ptb5",
+    }
 
 
 @pytest.mark.parametrize(
@@ -92,7 +102,8 @@ def test_their_claim_that_a_forget_bias_beats_both_fails_against_the_gru_on_four
     [
         "on n: no variant better than mut1 by 0", "on p: no variant better than mut1 by 0",
         "on n_drop: no variant better than lstm_i by 0",
-        *(f"on n_drop: lstm_o better than {name}" for name in ROWS if name not in ("lstm_i", "lstm_o")),
+        *(f"on n_drop: lstm_o better than {name}" for name in ROWS if name not in ("lstm_i",
+            "lstm_o")),
     ],
 )  # fmt: skip
 def test_their_claims_about_what_is_best_on_music_hold(text: str) -> None:
@@ -109,24 +120,35 @@ def test_a_printed_table_says_nothing_about_weights_or_importance() -> None:
         assert verdict.word == "undecided"
 
 
-# ---------------------------------------------------------------------------------------------- searches
+# ------------------------------------------------------------------ searches
 
 
-def evidence(worse_by: Mapping[str, float], trials: int = 60, seed: int = 0, **more: object) -> Searches:
+def evidence(
+    worse_by: Mapping[str, float], trials: int = 60, seed: int = 0, **more: object
+) -> Searches:
     rng = np.random.default_rng(seed)
     found = {}
     for name, by in worse_by.items():
         quality = 8.5 + rng.gamma(1.5, 0.5, trials) + by
-        found["task", name] = Trials.of(quality + rng.normal(0, 0.03, trials), quality + rng.normal(0, 0.03, trials))
+        found["task", name] = Trials.of(
+            quality + rng.normal(0, 0.03, trials), quality + rng.normal(0, 0.03, trials)
+        )
     complete = dict.fromkeys(found, (trials, trials))
     shares = {"rate": Share(0.7, 0.68, 0.8), "": Share(0.15, 0.05, 0.25)}
     return Searches(
-        found, complete, {"task": max(3, trials // 10)}, lambda task: shares, lambda task, a, b: (0.74, 0.76), **more
+        found,
+        complete,
+        {"task": max(3, trials // 10)},
+        lambda task: shares,
+        lambda task, a, b: (0.74, 0.76),
+        **more,
     )  # type: ignore[arg-type]
 
 
 def verdict(text: str, found: Searches) -> Verdict:
-    (one,) = judge([claim(text, tuple(name for _, name in found.trials), ("task",))], ("task",), found)
+    (one,) = judge(
+        [claim(text, tuple(name for _, name in found.trials), ("task",))], ("task",), found
+    )
     return one
 
 
@@ -136,19 +158,26 @@ def verdict(text: str, found: Searches) -> Verdict:
         ("a worse than b", 0.6, 60, "supported"), ("a worse than b", -0.6, 60, "refuted"),
         ("a worse than b", 0.0, 30, "undecided"), ("a better than b", -0.6, 60, "supported"),
         ("a better than b", 0.6, 60, "refuted"), ("a same as b within 0.3", 0.0, 200, "supported"),
-        ("a same as b within 0.3", 1.0, 60, "refuted"), ("a same as b within 0.3", -1.0, 60, "refuted"),
-        ("a same as b within 0.01", 0.0, 60, "undecided"), ("a same as b within 0.3", 0.3, 60, "undecided"),
-        ("no variant better than b", 0.5, 60, "supported"), ("no variant better than b", -0.8, 60, "refuted"),
+        ("a same as b within 0.3", 1.0, 60, "refuted"),
+        ("a same as b within 0.3", -1.0, 60, "refuted"),
+        ("a same as b within 0.01", 0.0, 60, "undecided"),
+        ("a same as b within 0.3", 0.3, 60, "undecided"),
+        ("no variant better than b", 0.5, 60, "supported"),
+        ("no variant better than b", -0.8, 60, "refuted"),
         ("no variant better than b", -0.1, 60, "undecided"),
     ],
 )  # fmt: skip
-def test_verdicts_follow_the_truth_of_a_simulation(text: str, by: float, trials: int, word: str) -> None:
+def test_verdicts_follow_the_truth_of_a_simulation(
+    text: str, by: float, trials: int, word: str
+) -> None:
     found = verdict(text, evidence({"b": 0.0, "a": by}, trials))
     assert found.word == word, found
     assert found.p is not None
     assert (found.p <= 0.05) == (word != "undecided")
     assert bool(found.settle) == (word == "undecided")
-    assert {"difference", "low", "high", "welch", "welch_false_alarms", "kept", "trials_a"} <= set(found.numbers)
+    assert {"difference", "low", "high", "welch", "welch_false_alarms", "kept", "trials_a"} <= set(
+        found.numbers
+    )
 
 
 @pytest.mark.parametrize("claims_", [1, 19])
@@ -163,7 +192,8 @@ def test_the_interval_has_the_level_of_the_word_and_agrees_with_it(by: float, cl
 
 
 @pytest.mark.parametrize(
-    ("level", "text"), [(0.95, "95%"), (0.99, "99%"), (1 - 0.05 / 19, "99.74%"), (1 - 0.05 / 5, "99%"), (0.9, "90%")]
+    ("level", "text"),
+    [(0.95, "95%"), (0.99, "99%"), (1 - 0.05 / 19, "99.74%"), (1 - 0.05 / 5, "99%"), (0.9, "90%")],
 )
 def test_a_level_is_written_to_two_figures_of_what_it_leaves(level: float, text: str) -> None:
     assert percent(level) == text
@@ -175,18 +205,21 @@ def test_a_word_for_or_against_costs_what_two_directions_cost() -> None:
     assert one.p == pytest.approx(2 * one.numbers["worse"])
 
 
-# ---------------------------------------------------------------------------------------------- what would settle it
+# ------------------------------------------------------------------ what would settle it
 
 
 def test_advice_is_for_stated_differences_and_not_for_the_one_that_was_found() -> None:
-    """Studies of one truth give alike advice: the spread of a search is known far better than a difference."""
+    """Studies of one truth give alike advice: the spread of a search is known far better than a
+    difference.
+    """
     advice = []
     for seed in range(12):
         settle = verdict(
             "a worse than b", evidence({"b": 0.0, "a": 0.02}, 60, seed=seed, margin=0.025, draws=29)
         ).settle
         parts = re.fullmatch(
-            r"a difference of 0.05: about ([\d,]+) .*; a difference of 0.025: about ([\d,]+) .*", settle
+            r"a difference of 0.05: about ([\d,]+) .*; a difference of 0.025: about ([\d,]+) .*",
+            settle,
         )
         assert parts, settle
         advice.append([int(one.replace(",", "")) for one in parts.groups()])
@@ -199,15 +232,20 @@ def test_more_claims_take_more_trials_to_settle() -> None:
     found = evidence({"b": 0.0, "a": 0.0}, 60, margin=0.05, draws=199)
     one = claim("a worse than b", ("a", "b"), ("task",))
     alone, among = judge([one], ("task",), found)[0], judge([one] * 20, ("task",), found)[0]
-    first, second = (int(re.findall(r"about ([\d,]+)", text.settle)[0].replace(",", "")) for text in (alone, among))
+    first, second = (
+        int(re.findall(r"about ([\d,]+)", text.settle)[0].replace(",", ""))
+        for text in (alone, among)
+    )
     assert second > 1.5 * first
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("a same as b within 0.1", "if the two are equal: about"), ("a same as b within 0.1", "if they differ by 0.2:"),
-        ("no variant better than b by 0.1", "if the two are equal: about"), ("a worse than b", "a difference of"),
+        ("a same as b within 0.1", "if the two are equal: about"),
+        ("a same as b within 0.1", "if they differ by 0.2:"),
+        ("no variant better than b by 0.1", "if the two are equal: about"),
+        ("a worse than b", "a difference of"),
     ],
 )  # fmt: skip
 def test_advice_says_what_it_is_for(text: str, words: str) -> None:
@@ -228,7 +266,9 @@ def idle(*names: str, **more: object) -> Searches:
 def test_who_has_learnt_nothing_is_said_in_a_verdict_and_no_more_trials_are_asked_for() -> None:
     one, both = (verdict("a worse than b", idle(*names)) for names in (("a",), ("a", "b")))
     assert one.found.endswith("a is not clearly better than 'always 1', which learns nothing")
-    assert both.found.endswith("a and b are not clearly better than 'always 1', which learns nothing")
+    assert both.found.endswith(
+        "a and b are not clearly better than 'always 1', which learns nothing"
+    )
     assert one.settle == both.settle == ""
 
 
@@ -241,7 +281,7 @@ def test_scores_that_are_all_equal_are_said_to_be() -> None:
     assert one.found.endswith("all scores are equal")
 
 
-# ---------------------------------------------------------------------------------------------- what cannot be decided
+# ------------------------------------------------------------------ what cannot be decided
 
 
 def claims_about(count: int, text: str = "a worse than b") -> list[Claim]:
@@ -251,8 +291,9 @@ def claims_about(count: int, text: str = "a worse than b") -> list[Claim]:
 @pytest.mark.parametrize(
     ("count", "trials", "paired", "reached"),
     [
-        (24, 4, False, False), (1, 4, False, True), (2, 4, False, False), (24, 8, False, True), (24, 6, False, False),
-        (1, 5, True, False), (1, 6, True, True), (24, 9, True, False), (24, 10, True, True),
+        (24, 4, False, False), (1, 4, False, True), (2, 4, False, False), (24, 8, False, True),
+        (24, 6, False, False), (1, 5, True, False), (1, 6, True, True), (24, 9, True, False),
+        (24, 10, True, True),
     ],
 )  # fmt: skip
 def test_claims_that_no_scores_can_decide_are_known_beforehand(
@@ -277,8 +318,14 @@ def test_the_most_different_scores_that_there_are_decide_what_is_in_reach_and_no
     score = np.arange(4.0)
     found = evidence({"b": 0.0, "a": 0.0})
     found = replace(found, keep={"task": 3}, draws=20_000)
-    found.trials["task", "b"], found.trials["task", "a"] = Trials.of(score, score), Trials.of(score + 9, score + 9)  # type: ignore[index]
-    words = {count: {one.word for one in judge(claims_about(count), ("task",), found)} for count in (1, 2)}
+    found.trials["task", "b"], found.trials["task", "a"] = (
+        Trials.of(score, score),
+        Trials.of(score + 9, score + 9),
+    )  # type: ignore[index]
+    words = {
+        count: {one.word for one in judge(claims_about(count), ("task",), found)}
+        for count in (1, 2)
+    }
     assert words == {1: {"supported"}, 2: {"undecided"}}
 
 
@@ -299,18 +346,23 @@ def test_shares_are_judged_by_their_interval_and_weights_by_counting(text: str, 
 
 def solving(*counts: tuple[int, int]) -> Searches:
     found = evidence({"b": 0.0, "a": 0.0})
-    return replace(found, solving={("task", name): count for name, count in zip(("a", "b"), counts)})
+    return replace(
+        found, solving={("task", name): count for name, count in zip(("a", "b"), counts)}
+    )
 
 
 @pytest.mark.parametrize(
     ("a", "b", "word"),
     [
-        ((12, 12), (0, 12), "supported"), ((0, 12), (12, 12), "refuted"), ((7, 12), (5, 12), "undecided"),
-        ((0, 12), (0, 12), "undecided"), ((12, 12), (12, 12), "undecided"), ((4, 4), (1, 4), "undecided"),
+        ((12, 12), (0, 12), "supported"), ((0, 12), (12, 12), "refuted"),
+        ((7, 12), (5, 12), "undecided"), ((0, 12), (0, 12), "undecided"),
+        ((12, 12), (12, 12), "undecided"), ((4, 4), (1, 4), "undecided"),
         ((12, 12), (0, 3), "supported"),
     ],
 )  # fmt: skip
-def test_who_solves_a_task_more_often_is_judged_by_the_shares_of_all_trials(a, b, word: str) -> None:  # type: ignore[no-untyped-def]
+def test_who_solves_a_task_more_often_is_judged_by_the_shares_of_all_trials(
+    a, b, word: str
+) -> None:  # type: ignore[no-untyped-def]
     found = verdict("a solves task more often than b", solving(a, b))
     assert found.word == word
     assert f"a solves it in {a[0]} of {a[1]}" in found.found
@@ -321,7 +373,10 @@ def test_who_solves_a_task_more_often_is_judged_by_the_shares_of_all_trials(a, b
 def test_what_is_not_known_to_be_solved_is_undecided_and_says_why() -> None:
     found = verdict("a solves task more often than b", evidence({"b": 0.0, "a": 0.0}))
     assert (found.word, found.settle) == ("undecided", "")
-    assert found.found == "no trial of a has ended, or these do not say from which score on task is solved"
+    assert (
+        found.found
+        == "no trial of a has ended, or these do not say from which score on task is solved"
+    )
 
 
 DIVERGING = "a diverges more often than b"
@@ -333,12 +388,20 @@ def diverging(a: Diverging, b: Diverging) -> Searches:
 
 @pytest.mark.parametrize(
     ("a", "b", "word"),
-    [((9, 12), (1, 12), "supported"), ((0, 12), (8, 12), "refuted"), ((3, 12), (2, 12), "undecided")],
+    [
+        ((9, 12), (1, 12), "supported"),
+        ((0, 12), (8, 12), "refuted"),
+        ((3, 12), (2, 12), "undecided"),
+    ],
 )
 def test_who_diverges_more_often_is_judged_by_an_exact_test_of_shares(a, b, word: str) -> None:  # type: ignore[no-untyped-def]
     found = verdict(DIVERGING, diverging(Diverging(*a), Diverging(*b)))
     exact = min(
-        float(stats.boschloo_exact([[a[0], b[0]], [a[1] - a[0], b[1] - b[0]]], alternative=side).pvalue)
+        float(
+            stats.boschloo_exact(
+                [[a[0], b[0]], [a[1] - a[0], b[1] - b[0]]], alternative=side
+            ).pvalue
+        )
         for side in ("greater", "less")
     )
     assert (found.word, found.scale) == (word, "share")
@@ -346,34 +409,49 @@ def test_who_diverges_more_often_is_judged_by_an_exact_test_of_shares(a, b, word
 
 
 def test_what_ended_otherwise_and_the_rounds_are_told_and_not_counted() -> None:
-    found = verdict(DIVERGING, diverging(Diverging(4, 6, {"out of memory": 2}, (1, 14)), Diverging(0, 8, {}, (0, 14))))
+    found = verdict(
+        DIVERGING,
+        diverging(Diverging(4, 6, {"out of memory": 2}, (1, 14)), Diverging(0, 8, {}, (0, 14))),
+    )
     assert found.found.startswith(
-        "a diverged in 4 of 6 (22% to 96%), b diverged in 0 of 8 (0% to 37%): 67 percentage points more"
+        "a diverged in 4 of 6 (22% to 96%), b diverged in 0 of 8 (0% to 37%): 67 percentage"
+        " points more"
     )
     assert (
-        "not counted of a: 2 out of memory; in the rounds, which are not tested: a in 1 of 14, b in 0 of 14"
-        in found.found
-    )
+        "not counted of a: 2 out of memory; in the rounds, which are not tested: a in 1 of"
+        " 14, b in 0 of 14"
+    ) in found.found
     alone = verdict(DIVERGING, diverging(Diverging(4, 6), Diverging(0, 8)))
     assert alone.p == found.p
 
 
 def test_a_variant_of_which_no_training_came_to_an_end_is_undecided_and_says_why() -> None:
     found = verdict(DIVERGING, diverging(Diverging(0, 0, {"failed": 6}), Diverging(0, 6)))
-    assert (found.word, found.p, found.found) == ("undecided", None, "no trial of a has completed or diverged")
+    assert (found.word, found.p, found.found) == (
+        "undecided",
+        None,
+        "no trial of a has completed or diverged",
+    )
 
 
 def test_claims_about_diverging_share_the_error_rate() -> None:
     both = diverging(Diverging(9, 12), Diverging(1, 12))
     (alone,) = judge([claim(DIVERGING, ("a", "b"), ("task",))], ("task",), both)
-    pair = [claim(text, ("a", "b"), ("task",)) for text in (DIVERGING, "b diverges more often than a")]
+    pair = [
+        claim(text, ("a", "b"), ("task",)) for text in (DIVERGING, "b diverges more often than a")
+    ]
     assert alone.p is not None
     assert [one.p for one in judge(pair, ("task",), both)] == [pytest.approx(2 * alone.p)] * 2
 
 
 def test_a_verdict_on_shares_names_the_variants_that_it_is_not_about() -> None:
-    found = verdict("importance of rate above 2/3", evidence({"b": 0.0, "a": 0.0}, excluded=lambda task: ("a",)))
-    assert (found.word, found.found.endswith("without a, whose scores spread too wide")) == ("supported", True)
+    found = verdict(
+        "importance of rate above 2/3", evidence({"b": 0.0, "a": 0.0}, excluded=lambda task: ("a",))
+    )
+    assert (found.word, found.found.endswith("without a, whose scores spread too wide")) == (
+        "supported",
+        True,
+    )
 
 
 def test_p_values_are_adjusted_for_the_number_of_claims() -> None:
@@ -387,7 +465,10 @@ def test_p_values_are_adjusted_for_the_number_of_claims() -> None:
 
 def test_claims_that_are_counted_do_not_make_the_others_harder() -> None:
     found = evidence({"b": 0.0, "a": 0.13}, 60, seed=3)
-    one, counted = (claim(text, ("a", "b"), ("task",)) for text in ("a worse than b", "weights of a below 80% of b"))
+    one, counted = (
+        claim(text, ("a", "b"), ("task",))
+        for text in ("a worse than b", "weights of a below 80% of b")
+    )
     assert judge([one, *[counted] * 40], ("task",), found)[0] == judge([one], ("task",), found)[0]
 
 
@@ -406,7 +487,9 @@ def test_the_control_is_not_one_of_all_variants_but_can_be_named() -> None:
 
 
 def test_the_same_trials_give_the_same_verdicts() -> None:
-    first, second = (verdict("a worse than b", evidence({"b": 0.0, "a": 0.1}, seed=1)) for _ in range(2))
+    first, second = (
+        verdict("a worse than b", evidence({"b": 0.0, "a": 0.1}, seed=1)) for _ in range(2)
+    )
     assert first == second
 
 
@@ -417,7 +500,9 @@ def test_what_did_not_complete_is_said() -> None:
 
 
 def _family(worse_by: float, simulations: int) -> float:
-    """In which share of studies of eight claims at least one gets a verdict, for it or against it."""
+    """In which share of studies of eight claims at least one gets a verdict, for it or against
+    it.
+    """
     hits = 0
     for seed in range(simulations):
         names = {"b": 0.0, **{f"v{at}": worse_by for at in range(8)}}
@@ -432,7 +517,7 @@ def test_a_false_word_for_or_against_any_of_eight_claims_comes_in_at_most_5_perc
     assert _family(0.0, 300) < 0.05 + 3 * (0.05 * 0.95 / 300) ** 0.5
 
 
-# ---------------------------------------------------------------------------------------------- several tasks
+# ------------------------------------------------------------------ several tasks
 
 TASKS = ("one", "two", "three")
 
@@ -446,7 +531,11 @@ def over(text: str, *differences: float) -> Verdict:
             scores = rng.normal(better, 0.1, 20)
             trials[task, name] = Trials.of(scores, scores)
     every = replace(
-        found, trials=trials, complete=dict.fromkeys(trials, (20, 20)), keep=dict.fromkeys(TASKS, 3), _known={}
+        found,
+        trials=trials,
+        complete=dict.fromkeys(trials, (20, 20)),
+        keep=dict.fromkeys(TASKS, 3),
+        _known={},
     )
     (verdict,) = judge([claim(text, ("a", "b"), TASKS)], TASKS, every)
     return verdict
@@ -482,11 +571,21 @@ def test_a_claim_about_all_tasks_has_the_largest_p_of_them_and_counts_as_one() -
 
 def test_what_one_of_several_tasks_cannot_say_is_told_with_its_place() -> None:
     counts = dict.fromkeys([(task, name) for task in TASKS for name in "ab"], Diverging(3, 6))
-    found = replace(evidence({"b": 0.0, "a": 0.0}), diverging={**counts, ("two", "a"): Diverging(0, 0)})
-    (verdict,) = judge([claim("on all tasks: a diverges more often than b", ("a", "b"), TASKS)], TASKS, found)
-    assert (verdict.word, verdict.found) == ("undecided", "on two: no trial of a has completed or diverged")
+    found = replace(
+        evidence({"b": 0.0, "a": 0.0}), diverging={**counts, ("two", "a"): Diverging(0, 0)}
+    )
+    (verdict,) = judge(
+        [claim("on all tasks: a diverges more often than b", ("a", "b"), TASKS)], TASKS, found
+    )
+    assert (verdict.word, verdict.found) == (
+        "undecided",
+        "on two: no trial of a has completed or diverged",
+    )
     assert answers(
-        [(claim("on all tasks: a diverges more often than b", ("a", "b"), TASKS), verdict.task)], [verdict], {}, {}
+        [(claim("on all tasks: a diverges more often than b", ("a", "b"), TASKS), verdict.task)],
+        [verdict],
+        {},
+        {},
     ) == [verdict.found]
 
 
@@ -494,12 +593,15 @@ def test_what_one_of_several_tasks_cannot_say_is_told_with_its_place() -> None:
     ("text", "word", "said"),
     [
         ("on all tasks: a worse than b", "supported", "a is worse than b on all 3 tasks"),
-        ("on most tasks: a same as b", "refuted", "It is not so that a and b are the same within 0.1 on most tasks (2 of 3)"),
+        ("on most tasks: a same as b", "refuted",
+         "It is not so that a and b are the same within 0.1 on most tasks (2 of 3)"),
         ("on most tasks: a at least 2 times as fast as b", "undecided",
          "Whether a trains at least 2 times as fast as b on most tasks (2 of 3) stays open"),
     ],
 )  # fmt: skip
-def test_the_answer_to_a_claim_about_several_tasks_says_how_many(text: str, word: Word, said: str) -> None:
+def test_the_answer_to_a_claim_about_several_tasks_says_how_many(
+    text: str, word: Word, said: str
+) -> None:
     about = claim(text, ("a", "b"), TASKS)
     verdict = Verdict(text, f"{about.over} tasks", word, "found", "test", numbers={"tasks": 3.0})
     assert answers([(about, verdict.task)], [verdict], {}, {}) == [said]

@@ -47,13 +47,32 @@ def results(spec: str = SPEC) -> list[Result]:
     }.items():
         for index, kind in enumerate(kinds):
             score = 1.0 + 0.1 * index
-            scores = {"train": 0.5, "validation": score, "test": 10 - score} if kind is Kind.COMPLETE else {}
-            curve = tuple(
-                {"epoch": n, "train": 3 / n, "validation": 3 / n + rng.random(), "seconds": 0.1} for n in range(1, 6)
+            scores = (
+                {"train": 0.5, "validation": score, "test": 10 - score}
+                if kind is Kind.COMPLETE
+                else {}
             )
-            trial = Trial("gates", variant, "", "adding", index, {"units": 4, "learning_rate": 0.1}, seed=index)
+            curve = tuple(
+                {"epoch": n, "train": 3 / n, "validation": 3 / n + rng.random(), "seconds": 0.1}
+                for n in range(1, 6)
+            )
+            trial = Trial(
+                "gates",
+                variant,
+                "",
+                "adding",
+                index,
+                {"units": 4, "learning_rate": 0.1},
+                seed=index,
+            )
             outcome = Outcome(
-                kind, scores, curve, {"recurrent": 40}, 5, {"total": 2.0 + index}, "" if scores else "because"
+                kind,
+                scores,
+                curve,
+                {"recurrent": 40},
+                5,
+                {"total": 2.0 + index},
+                "" if scores else "because",
             )
             found.append(Result(trial, outcome, f"gates/{variant}/adding/abc"))
     return found
@@ -63,17 +82,30 @@ def task() -> Task:
     split = Split(np.zeros((1, 1, 1)), np.zeros((1, 1)), np.ones(1, np.int32))
     splits = dict.fromkeys(("train", "validation", "test"), split)
     return Task(
-        "adding", splits, "squared", "sequence", 1, "mse", "mean squared error", {"always 1": 9.5}, f"note {EVIL}"
+        "adding",
+        splits,
+        "squared",
+        "sequence",
+        1,
+        "mse",
+        "mean squared error",
+        {"always 1": 9.5},
+        f"note {EVIL}",
     )
 
 
 def summary(found: list[Result] | None = None) -> report.Summary:
     experiment = parse_experiment(SPEC, "gates.yaml", Path())
-    return report.summarise(experiment, results() if found is None else found, {"adding": task()}, 6)
+    return report.summarise(
+        experiment, results() if found is None else found, {"adding": task()}, 6
+    )
 
 
 def cells() -> dict[str, CellView]:
-    return {name: CellView(lang.load(cell)) for name, cell in (("lstm", "lstm"), ("gru", "gru"), ("rnn", "clockwork"))}
+    return {
+        name: CellView(lang.load(cell))
+        for name, cell in (("lstm", "lstm"), ("gru", "gru"), ("rnn", "clockwork"))
+    }
 
 
 def test_the_best_are_chosen_on_validation_and_reported_on_test() -> None:
@@ -106,8 +138,12 @@ def test_too_few_complete_trials_have_no_interval_and_none_have_no_rank() -> Non
     assert named["broken"].mean is None
 
 
-def test_the_share_that_solves_a_task_counts_every_trial_with_its_exact_interval(tmp_path: Path) -> None:
-    experiment = parse_experiment(SPEC.replace("rnn worse than", "rnn solves adding more often than"), "g.yaml", Path())
+def test_the_share_that_solves_a_task_counts_every_trial_with_its_exact_interval(
+    tmp_path: Path,
+) -> None:
+    experiment = parse_experiment(
+        SPEC.replace("rnn worse than", "rnn solves adding more often than"), "g.yaml", Path()
+    )
     found = report.summarise(experiment, results(), {"adding": replace(task(), solved=8.75)}, 6)
     rows = {row.variant: row.solved for row in found.tables[0].rows}  # test 9.0, 8.9, ..., 8.5
     assert {name: (one.count, one.trials) for name, one in rows.items() if one} == {
@@ -117,7 +153,8 @@ def test_the_share_that_solves_a_task_counts_every_trial_with_its_exact_interval
     assert (rows["broken"].low, rows["broken"].high) == pytest.approx((0.0, 1 - 0.025 ** (1 / 6)))
     (verdict,) = found.verdicts
     assert verdict.found.startswith(
-        "rnn solves it in 0 of 6 (0% to 46%), lstm solves it in 3 of 6 (12% to 88%): 50 percentage points less"
+        "rnn solves it in 0 of 6 (0% to 46%), lstm solves it in 3 of 6 (12% to 88%): 50"
+        " percentage points less"
     )
     console = Console(width=80, record=True, file=io.StringIO())
     report.show(found, console)
@@ -126,14 +163,22 @@ def test_the_share_that_solves_a_task_counts_every_trial_with_its_exact_interval
     assert '3 of 6 <span class="note">12 to 88 %</span>' in (tmp_path / "report.html").read_text()
 
 
-def test_a_claim_about_diverging_counts_what_diverged_or_completed_and_answers_in_a_sentence(tmp_path: Path) -> None:
-    experiment = parse_experiment(SPEC.replace("rnn worse than", "gru diverges more often than"), "g.yaml", Path())
+def test_a_claim_about_diverging_counts_what_diverged_or_completed_and_answers_in_a_sentence(
+    tmp_path: Path,
+) -> None:
+    experiment = parse_experiment(
+        SPEC.replace("rnn worse than", "gru diverges more often than"), "g.yaml", Path()
+    )
     found = report.summarise(experiment, results(), {"adding": task()}, 6)
     (verdict,) = found.verdicts
-    assert (verdict.numbers["diverged_a"], verdict.numbers["trials_a"], verdict.numbers["diverged_b"]) == (2, 6, 0)
+    assert (
+        verdict.numbers["diverged_a"],
+        verdict.numbers["trials_a"],
+        verdict.numbers["diverged_b"],
+    ) == (2, 6, 0)
     assert verdict.answer == (
-        "Whether gru (gated recurrent unit, reset before the product) diverges more often than lstm (long short-term memory)"
-        " stays open: 2 of 6 trainings against 0 of 6"
+        "Whether gru (gated recurrent unit, reset before the product) diverges more often than"
+        " lstm (long short-term memory) stays open: 2 of 6 trainings against 0 of 6"
     )
     assert "& +33 &" in paper.latex(found)
     assert "\\+33" not in paper.markdown(found)
@@ -141,7 +186,9 @@ def test_a_claim_about_diverging_counts_what_diverged_or_completed_and_answers_i
     report.write(found, cells(), tmp_path)
     assert verdict.answer in (tmp_path / "report.html").read_text()
     assert json.loads((tmp_path / "summary.json").read_text())["verdicts"][0]["scale"] == "share"
-    pruned = parse_experiment(SPEC.replace("rnn worse than", "rnn diverges more often than"), "g.yaml", Path())
+    pruned = parse_experiment(
+        SPEC.replace("rnn worse than", "rnn diverges more often than"), "g.yaml", Path()
+    )
     (verdict,) = report.summarise(pruned, results(), {"adding": task()}, 6).verdicts
     assert "rnn diverged in 0 of 2 (0% to 84%)" in verdict.found
     assert verdict.found.endswith("not counted of rnn: 4 pruned")
@@ -155,10 +202,14 @@ def test_a_page_explains_the_tests_that_it_used_and_no_others(tmp_path: Path) ->
     }
     for form, words in explained.items():
         text = SPEC.replace("rnn worse than", form)
-        found = report.summarise(parse_experiment(text, "g.yaml", Path()), results(), {"adding": task()}, 6)
+        found = report.summarise(
+            parse_experiment(text, "g.yaml", Path()), results(), {"adding": task()}, 6
+        )
         report.write(found, cells(), tmp_path)
         page = (tmp_path / "report.html").read_text()
-        assert [other for other in explained.values() if other and other in page] == [words] * bool(words)
+        assert [other for other in explained.values() if other and other in page] == [words] * bool(
+            words
+        )
         assert ("Holm 1979" in page) == bool(words)
 
 
@@ -179,15 +230,27 @@ def test_no_interval_of_a_share_of_wrong_answers_leaves_0_to_1() -> None:
 
 
 def test_rows_of_other_units_each_say_theirs_in_a_table_for_papers() -> None:
-    claims = "claims: [gru worse than lstm, gru diverges more often than lstm, weights of gru below 90% of lstm]\n"
+    claims = (
+        "claims: [gru worse than lstm, gru diverges more often than lstm, weights of gru below"
+        " 90% of lstm]\n"
+    )
     experiment = parse_experiment(SPEC[: SPEC.index("claims")] + claims, "g.yaml", Path())
     found = report.summarise(experiment, results(), {"adding": task()}, 6)
-    timing = replace(found.verdicts[0], scale="times", numbers={"ratio_lowest": 1.5, "ratio_highest": 1.5})
+    timing = replace(
+        found.verdicts[0], scale="times", numbers={"ratio_lowest": 1.5, "ratio_highest": 1.5}
+    )
     table = paper.latex(replace(found, verdicts=(*found.verdicts, timing)))
     rows = [
-        line.split(" & ") for line in table.splitlines() if line.startswith(("gru worse", "gru diverges", "weights of"))
+        line.split(" & ")
+        for line in table.splitlines()
+        if line.startswith(("gru worse", "gru diverges", "weights of"))
     ]
-    assert [row[4] for row in rows] == ["mean squared error", "percentage points of trainings", "", "times"]
+    assert [row[4] for row in rows] == [
+        "mean squared error",
+        "percentage points of trainings",
+        "",
+        "times",
+    ]
     assert [row[2] for row in rows][1:] == ["+33", "", "1.50 times"]
     assert "less the second, in the unit of each row; lower" in table
     assert "in mean squared error" not in table.partition("\\end{table}")[0]
@@ -199,12 +262,17 @@ def test_rows_of_other_units_each_say_theirs_in_a_table_for_papers() -> None:
 
 def test_who_is_not_better_than_what_learns_nothing_is_marked_and_counted(tmp_path: Path) -> None:
     stopped = [
-        replace(one, outcome=replace(one.outcome, ending=Ending.PATIENCE)) if one.trial.index < 2 else one
+        replace(one, outcome=replace(one.outcome, ending=Ending.PATIENCE))
+        if one.trial.index < 2
+        else one
         for one in results()
     ]
     experiment = parse_experiment(SPEC, "gates.yaml", Path())
-    found = report.summarise(experiment, stopped, {"adding": replace(task(), baselines={"key": 8.95, "other": 9.9})}, 6)
-    rows = {row.variant: row for row in found.tables[0].rows}  # test 9.0, 8.9, 8.8, ...; 8.95 less 1 % is 8.86
+    found = report.summarise(
+        experiment, stopped, {"adding": replace(task(), baselines={"key": 8.95, "other": 9.9})}, 6
+    )
+    # test 9.0, 8.9, 8.8, ...; 8.95 less 1 % is 8.86
+    rows = {row.variant: row for row in found.tables[0].rows}
     assert {name: (row.idle, row.never, row.never_by_patience) for name, row in rows.items()} == {
         "lstm": (True, 2, 2), "gru": (True, 2, 2), "rnn": (True, 2, 2), "broken": (False, 0, 0)
     }  # fmt: skip
@@ -226,8 +294,8 @@ def test_who_is_better_than_what_learns_nothing_is_not_marked() -> None:
 @pytest.mark.parametrize(
     ("baseline", "solved", "score", "beaten"),
     [
-        (0.160, 0.01, 0.158, False), (0.160, 0.01, 0.14, True), (0.736, 0.05, 0.712, False), (0.520, 0.052, 0.446, True),
-        (10.49, None, 10.45, False), (10.49, None, 10.3, True),
+        (0.160, 0.01, 0.158, False), (0.160, 0.01, 0.14, True), (0.736, 0.05, 0.712, False),
+        (0.520, 0.052, 0.446, True), (10.49, None, 10.45, False), (10.49, None, 10.3, True),
     ],
 )  # fmt: skip
 def test_a_score_on_the_plateau_does_not_beat_what_learns_nothing(
@@ -253,7 +321,9 @@ def test_the_interval_of_a_variant_redraws_its_search_and_not_only_the_kept_tria
         ("{trials: 6}", ""),
     ],
 )
-def test_trials_that_depend_on_each_other_are_told_beside_the_verdicts(search: str, words: str, tmp_path: Path) -> None:
+def test_trials_that_depend_on_each_other_are_told_beside_the_verdicts(
+    search: str, words: str, tmp_path: Path
+) -> None:
     experiment = parse_experiment(SPEC.replace("{trials: 6}", search), "gates.yaml", Path())
     found = report.summarise(experiment, results(), {"adding": task()}, 6)
     console = Console(width=300, record=True, file=io.StringIO())
@@ -302,7 +372,11 @@ def test_the_page_stands_alone_and_escapes_what_specs_say(tmp_path: Path) -> Non
 
 def test_pictures_are_svg_with_text_and_tell_how_many_lie_beyond_the_edge() -> None:
     far = [
-        Result(one.trial, Outcome(Kind.COMPLETE, {**one.outcome.scores, "test": 1e6}, one.outcome.curve), one.study)
+        Result(
+            one.trial,
+            Outcome(Kind.COMPLETE, {**one.outcome.scores, "test": 1e6}, one.outcome.curve),
+            one.study,
+        )
         if one.trial.variant == "lstm" and one.trial.index == 5
         else one
         for one in results()
@@ -332,7 +406,9 @@ def test_kept_trials_on_fresh_seeds_stand_beside_the_search_and_not_in_it(tmp_pa
     again = [
         Result(
             Trial("gates", "lstm", "", "adding", index, {"units": 4}, seed=99 + number),
-            Outcome(Kind.COMPLETE if index else Kind.DIVERGED, {"test": 9.5 + number} if index else {}),
+            Outcome(
+                Kind.COMPLETE if index else Kind.DIVERGED, {"test": 9.5 + number} if index else {}
+            ),
             f"gates/lstm~{number}/adding/abc",
         )
         for number in (1, 2)
@@ -347,8 +423,12 @@ def test_kept_trials_on_fresh_seeds_stand_beside_the_search_and_not_in_it(tmp_pa
     console = Console(width=80, record=True, file=io.StringIO())
     report.show(found, console)
     assert "the same trials on fresh seeds: lstm 11.000" in console.export_text()
-    experiment = parse_experiment(SPEC.replace("keep: 3", "keep: 3, replicates: 2"), "gates.yaml", Path())
-    report.write(report.summarise(experiment, [*results(), *again], {"adding": task()}, 6), cells(), tmp_path)
+    experiment = parse_experiment(
+        SPEC.replace("keep: 3", "keep: 3, replicates: 2"), "gates.yaml", Path()
+    )
+    report.write(
+        report.summarise(experiment, [*results(), *again], {"adding": task()}, 6), cells(), tmp_path
+    )
     page = (tmp_path / "report.html").read_text()
     assert "on fresh seeds" in page
     assert "11.000 (4 of 6)" in page
@@ -360,11 +440,18 @@ def test_headline_numbers_are_the_means() -> None:
     assert numbers["lstm"] == pytest.approx(8.9)
 
 
-def test_pictures_are_drawn_without_a_word_where_the_home_folder_cannot_be_written(tmp_path: Path) -> None:
+def test_pictures_are_drawn_without_a_word_where_the_home_folder_cannot_be_written(
+    tmp_path: Path,
+) -> None:
     """Matplotlib would say where its cache is, and advise."""
     nowhere = str(tmp_path / "file")
     (tmp_path / "file").write_text("")
-    environment = {**os.environ, "HOME": nowhere, "XDG_CACHE_HOME": nowhere, "XDG_CONFIG_HOME": nowhere}
+    environment = {
+        **os.environ,
+        "HOME": nowhere,
+        "XDG_CACHE_HOME": nowhere,
+        "XDG_CONFIG_HOME": nowhere,
+    }
     environment.pop("MPLCONFIGDIR", None)
     done = subprocess.run(
         [sys.executable, "-c", "import rnnzoo.report.figures"],
@@ -383,7 +470,10 @@ def test_an_interval_whose_ends_look_alike_is_one_number(tmp_path: Path) -> None
         scores = dict.fromkeys(one.outcome.scores, 0.25)
         alike.append(replace(one, outcome=replace(one.outcome, scores=scores)))
     found = report.summarise(experiment, alike, {"adding": task()}, 6)
-    assert next(row.interval for row in found.tables[0].rows if row.variant == "lstm") == (0.25, 0.25)
+    assert next(row.interval for row in found.tables[0].rows if row.variant == "lstm") == (
+        0.25,
+        0.25,
+    )
     console = Console(width=80, record=True, file=io.StringIO())
     report.show(found, console)
     report.write(found, cells(), tmp_path)

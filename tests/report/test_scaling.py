@@ -32,7 +32,10 @@ def summary(tasks: str) -> report.Summary:
 def test_tasks_that_differ_in_one_number_are_one_that_grows() -> None:
     (curve,) = scaling_curves(summary(LONG))
     assert (curve.name, curve.option) == ("adding", "length")
-    assert [(value, table.task) for value, table in curve.tables] == [(20.0, "short"), (200.0, "long")]
+    assert [(value, table.task) for value, table in curve.tables] == [
+        (20.0, "short"),
+        (200.0, "long"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +66,9 @@ def test_a_task_that_can_be_solved_shows_how_the_share_that_solves_it_changes() 
         for choice in experiment.tasks
         for one in results()
     ]
-    loaded = {choice.label: replace(task(), name=choice.name, solved=8.75) for choice in experiment.tasks}
+    loaded = {
+        choice.label: replace(task(), name=choice.name, solved=8.75) for choice in experiment.tasks
+    }
     shown = report.summarise(experiment, found, loaded, 6)
     (curve,) = scaling_curves(shown)
     assert curve.solved
@@ -73,7 +78,8 @@ def test_a_task_that_can_be_solved_shows_how_the_share_that_solves_it_changes() 
 def test_tasks_of_one_kind_are_one_block_of_the_ranks() -> None:
     assert summary(LONG).ranks is None
     both = summary(
-        "tasks: [{name: adding, label: a}, {name: adding, label: b, length: 9}, {name: copy_memory, label: c}]"
+        "tasks: [{name: adding, label: a}, {name: adding, label: b, length: 9}, {name:"
+        " copy_memory, label: c}]"
     )
     assert both.kinds == 2
     assert both.ranks is not None

@@ -30,9 +30,16 @@ def content() -> Trials:
     first, *others = results()
     stopped = replace(first, outcome=replace(first.outcome, ending=Ending.PATIENCE))
     found = (stopped, *others, Result(odd, failed, "gates/lstm/adding/abc"))
-    run_with = ({"Python": "3.11.7", "processor": "one"}, {"Python": "3.12.1", "processor": "another"})
+    run_with = (
+        {"Python": "3.11.7", "processor": "one"},
+        {"Python": "3.12.1", "processor": "another"},
+    )
     return Trials(
-        "gates", {"adding": TaskMetadata.of(task())}, {"gates/lstm/adding/abc": {"cell": "1f"}}, found, run_with
+        "gates",
+        {"adding": TaskMetadata.of(task())},
+        {"gates/lstm/adding/abc": {"cell": "1f"}},
+        found,
+        run_with,
     )
 
 
@@ -40,16 +47,27 @@ def content() -> Trials:
 def test_what_a_report_needs_survives_to_the_last_bit(ending: str, tmp_path: Path) -> None:
     written = content()
     read = table.read(table.write(written, tmp_path / f"deep/trials.{ending}"))
-    assert (read.experiment, read.tasks, read.parts) == (written.experiment, written.tasks, written.parts)
+    assert (read.experiment, read.tasks, read.parts) == (
+        written.experiment,
+        written.tasks,
+        written.parts,
+    )
     assert read.provenance == written.provenance
     for one, two in zip(written.results, read.results, strict=True):
-        assert (two.study, two.trial.index, two.trial.variant) == (one.study, one.trial.index, one.trial.variant)
+        assert (two.study, two.trial.index, two.trial.variant) == (
+            one.study,
+            one.trial.index,
+            one.trial.variant,
+        )
         assert dict(two.trial.hyperparameters) == dict(one.trial.hyperparameters)
         assert {name: type(value) for name, value in two.trial.hyperparameters.items()} == {
             name: type(value) for name, value in one.trial.hyperparameters.items()
         }
         assert (two.outcome.kind, two.outcome.message) == (one.outcome.kind, one.outcome.message)
-        assert (two.outcome.scores, two.outcome.best_epoch) == (one.outcome.scores, one.outcome.best_epoch)
+        assert (two.outcome.scores, two.outcome.best_epoch) == (
+            one.outcome.scores,
+            one.outcome.best_epoch,
+        )
         assert two.outcome.ending is one.outcome.ending
         assert [point["validation"] for point in two.outcome.curve] == pytest.approx(
             [point["validation"] for point in one.outcome.curve], rel=1e-3
@@ -57,7 +75,9 @@ def test_what_a_report_needs_survives_to_the_last_bit(ending: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
-def test_the_report_from_a_table_has_the_numbers_of_that_from_the_storage(ending: str, tmp_path: Path) -> None:
+def test_the_report_from_a_table_has_the_numbers_of_that_from_the_storage(
+    ending: str, tmp_path: Path
+) -> None:
     experiment = parse_experiment(SPEC, "gates.yaml", Path())
     read = table.read(table.write(content(), tmp_path / f"t.{ending}"))
     first = report.summarise(experiment, content().results, {"adding": task()}, 7)
@@ -68,7 +88,9 @@ def test_the_report_from_a_table_has_the_numbers_of_that_from_the_storage(ending
         assert replace(one, best=None) == replace(two, best=None)
 
 
-def test_a_table_of_before_is_read_as_one_that_does_not_say_how_trainings_ended(tmp_path: Path) -> None:
+def test_a_table_of_before_is_read_as_one_that_does_not_say_how_trainings_ended(
+    tmp_path: Path,
+) -> None:
     path = table.write(content(), tmp_path / "t.csv")
     note, *lines = path.read_text().splitlines()
     columns = lines[0].split(",")
@@ -100,18 +122,35 @@ def test_another_ending_is_refused(ending: str, tmp_path: Path) -> None:
     [
         (lambda text: "", "does not begin with `# rnnzoo trials 1`"),
         (lambda text: "a,b\n1,2\n", "does not begin with"),
-        (lambda text: text.replace("# rnnzoo trials 1", "# rnnzoo trials 2"), "does not begin with"),
+        (
+            lambda text: text.replace("# rnnzoo trials 1", "# rnnzoo trials 2"),
+            "does not begin with",
+        ),
         (lambda text: text.replace('"experiment"', '"experiments"'), "does not say 'experiment'"),
-        (lambda text: text.replace(",complete,", ",finished,", 1), "t.csv:3: `kind` cannot be 'finished'"),
+        (
+            lambda text: text.replace(",complete,", ",finished,", 1),
+            "t.csv:3: `kind` cannot be 'finished'",
+        ),
         (lambda text: text.replace(",best_epoch,", ",epoch,"), "it has no column `best_epoch`"),
-        (lambda text: text.replace(",4,", ",four,", 1), "t.csv:3: `units` is a whole number from 0 on, not 'four'"),
-        (lambda text: text.replace('"inputs": 1', '"inputs": "1"'), "`inputs` of the task adding cannot be '1'"),
+        (
+            lambda text: text.replace(",4,", ",four,", 1),
+            "t.csv:3: `units` is a whole number from 0 on, not 'four'",
+        ),
+        (
+            lambda text: text.replace('"inputs": 1', '"inputs": "1"'),
+            "`inputs` of the task adding cannot be '1'",
+        ),
         (lambda text: text.replace("9.5}", "NaN}"), "`always 1` of the task adding cannot be nan"),
-        (lambda text: text.replace('"inputs": 1', '"input": 1'), "unexpected keyword argument 'input'"),
+        (
+            lambda text: text.replace('"inputs": 1', '"input": 1'),
+            "unexpected keyword argument 'input'",
+        ),
         (lambda text: text.replace("{", "", 1), "is not a table of trials"),
     ],
 )
-def test_a_file_that_is_no_table_is_refused_with_the_reason(damage, words: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_file_that_is_no_table_is_refused_with_the_reason(
+    damage, words: str, tmp_path: Path
+) -> None:  # type: ignore[no-untyped-def]
     path = table.write(content(), tmp_path / "t.csv")
     path.write_text(damage(path.read_text()))
     with pytest.raises(UsageError) as caught:
@@ -138,7 +177,7 @@ def test_a_link_stays_a_link_and_what_it_leads_to_is_written(tmp_path: Path) -> 
     assert table.read(target) == table.read(link)
 
 
-# ---------------------------------------------------------------------------------------------- one row that is none
+# ------------------------------------------------------------------ one row that is none
 
 BAD = {
     "index": ({"trial": "-5"}, "`trial` is a whole number from 0 on, not '-5'"),
@@ -147,20 +186,28 @@ BAD = {
     "no units": ({"units": "0"}, "`units` is at least 1, not '0'"),
     "negative units": ({"units": "-4"}, "`units` is a whole number from 0 on, not '-4'"),
     "a negative rate": ({"learning_rate": "-0.1"}, "`learning_rate` is above 0, not '-0.1'"),
-    "a rate that is none": ({"learning_rate": "nan"}, "`learning_rate` is a finite number, not 'nan'"),
+    "a rate that is none": ({"learning_rate": "nan"},
+        "`learning_rate` is a finite number, not 'nan'"),
     "another optimiser": ({"optimizer": "adan"}, "`optimizer` is one of a few words, not 'adan'"),
     "an infinite score": ({"test": "inf"}, "`test` is a finite number, not 'inf'"),
     "a score beyond numbers": ({"test": "1e400"}, "`test` is a finite number, not '1e400'"),
-    "a score that is missing": ({"test": ""}, "has a score on every split, and there is none for test"),
-    "scores without complete": ({"kind": "diverged"}, "a trial that is diverged has no scores, and there is one for train"),
+    "a score that is missing": ({"test": ""},
+        "has a score on every split, and there is none for test"),
+    "scores without complete": ({"kind": "diverged"},
+        "a trial that is diverged has no scores, and there is one for train"),
     "a path for a variant": (
-        {"study": "gates/../../x/adding/abc", "variant": "../../x"}, "`study` is experiment/variant/task/hash"
+        {"study": "gates/../../x/adding/abc", "variant": "../../x"},
+        "`study` is experiment/variant/task/hash"
     ),
-    "dots for a variant": ({"study": "gates/../adding/abc", "variant": ".."}, "'..' cannot be the label of a variant"),
-    "another variant": ({"variant": "gru"}, "`variant` 'gru' is not that of the study 'gates/lstm/adding/abc'"),
+    "dots for a variant": ({"study": "gates/../adding/abc", "variant": ".."},
+        "'..' cannot be the label of a variant"),
+    "another variant": ({"variant": "gru"},
+        "`variant` 'gru' is not that of the study 'gates/lstm/adding/abc'"),
     "another experiment": ({"study": "other/lstm/adding/abc"}, "is not of the experiment 'gates'"),
-    "another task": ({"study": "gates/lstm/xor/abc", "task": "xor"}, "the table does not describe the task 'xor'"),
-    "a hash that is none": ({"study": "gates/lstm/adding/<b>"}, "`study` is experiment/variant/task/hash"),
+    "another task": ({"study": "gates/lstm/xor/abc", "task": "xor"},
+        "the table does not describe the task 'xor'"),
+    "a hash that is none": ({"study": "gates/lstm/adding/<b>"},
+        "`study` is experiment/variant/task/hash"),
     "an ending": ({"ending": "bored"}, "`ending` cannot be 'bored'"),
     "seconds": ({"seconds": "-1"}, "`seconds` is a finite number from 0 on, not '-1'"),
     "weights": ({"weights": "many"}, "`weights` is a whole number from 0 on, not 'many'"),
@@ -182,7 +229,9 @@ def damaged(path: Path, changes: dict[str, str], at: int = 1) -> Path:
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_a_row_that_export_cannot_have_written_is_refused_with_its_line(case: str, tmp_path: Path) -> None:
+def test_a_row_that_export_cannot_have_written_is_refused_with_its_line(
+    case: str, tmp_path: Path
+) -> None:
     changes, words = BAD[case]
     path = damaged(table.write(content(), tmp_path / "t.csv"), changes)
     with pytest.raises(UsageError) as caught:
@@ -194,12 +243,17 @@ def test_a_row_that_export_cannot_have_written_is_refused_with_its_line(case: st
 
 def test_a_row_that_is_repeated_is_refused_with_both_lines(tmp_path: Path) -> None:
     path = damaged(table.write(content(), tmp_path / "t.csv"), {"trial": "4"})
-    with pytest.raises(UsageError, match=r"t.csv:7: trial 4 of gates/lstm/adding/abc is there already, at 4\n"):
+    with pytest.raises(
+        UsageError, match=r"t.csv:7: trial 4 of gates/lstm/adding/abc is there already, at 4\n"
+    ):
         table.read(path)
 
 
 def test_a_row_after_a_message_of_several_lines_is_named_by_its_own_line(tmp_path: Path) -> None:
-    path = damaged(table.write(content(), tmp_path / "t.csv"), {"message": "one\ntwo\nthree", "kind": "complete"})
+    path = damaged(
+        table.write(content(), tmp_path / "t.csv"),
+        {"message": "one\ntwo\nthree", "kind": "complete"},
+    )
     damaged(path, {"trial": "-1"}, at=2)
     lines = path.read_text().splitlines()
     with pytest.raises(UsageError) as caught:
@@ -211,7 +265,10 @@ def test_a_row_after_a_message_of_several_lines_is_named_by_its_own_line(tmp_pat
 def test_a_parquet_table_is_looked_at_likewise(tmp_path: Path) -> None:
     one = content()
     first, second, *others = one.results
-    wrong = replace(second, outcome=replace(second.outcome, scores={**second.outcome.scores, "test": float("inf")}))
+    wrong = replace(
+        second,
+        outcome=replace(second.outcome, scores={**second.outcome.scores, "test": float("inf")}),
+    )
     path = table.write(replace(one, results=(first, wrong, *others)), tmp_path / "t.parquet")
     with pytest.raises(UsageError, match=r"t.parquet:2: `test` is a finite number, not inf"):
         table.read(path)
@@ -220,7 +277,11 @@ def test_a_parquet_table_is_looked_at_likewise(tmp_path: Path) -> None:
         table.read(path)
 
 
-@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(data=st.data())
 def test_a_table_that_was_changed_anywhere_is_read_to_legal_trials_or_refused_in_words(
     data: st.DataObject, tmp_path: Path
@@ -231,7 +292,9 @@ def test_a_table_that_was_changed_anywhere_is_read_to_legal_trials_or_refused_in
     change = data.draw(st.sampled_from(("cell", "repeat", "drop", "cut", "byte")))
     if change == "cell":
         cells_ = lines[at].rstrip("\n").split(",")
-        cells_[data.draw(st.integers(0, len(cells_) - 1))] = data.draw(st.sampled_from(CELLS) | st.text(max_size=4))
+        cells_[data.draw(st.integers(0, len(cells_) - 1))] = data.draw(
+            st.sampled_from(CELLS) | st.text(max_size=4)
+        )
         lines[at] = ",".join(cells_) + "\n"
     elif change == "repeat":
         lines.insert(at, lines[at])
@@ -241,7 +304,11 @@ def test_a_table_that_was_changed_anywhere_is_read_to_legal_trials_or_refused_in
         lines = [*lines[:at], lines[at][: data.draw(st.integers(0, 60))]]
     else:
         column = data.draw(st.integers(0, max(0, min(80, len(lines[at]) - 2))))
-        lines[at] = lines[at][:column] + data.draw(st.characters(max_codepoint=255)) + lines[at][column + 1 :]
+        lines[at] = (
+            lines[at][:column]
+            + data.draw(st.characters(max_codepoint=255))
+            + lines[at][column + 1 :]
+        )
     path.write_text("".join(lines), newline="")
     try:
         read = table.read(path)
@@ -255,7 +322,10 @@ def test_a_table_that_was_changed_anywhere_is_read_to_legal_trials_or_refused_in
         assert one.trial.index >= 0
         assert bool(one.outcome.scores) == (one.outcome.kind is Kind.COMPLETE)
         assert all(math.isfinite(score) for score in one.outcome.scores.values())
-        assert not any(HYPERPARAMETERS[name].legal.problem(value) for name, value in one.trial.hyperparameters.items())
+        assert not any(
+            HYPERPARAMETERS[name].legal.problem(value)
+            for name, value in one.trial.hyperparameters.items()
+        )
         assert ".." not in one.study.split("/")
     experiment = parse_experiment(SPEC, "gates.yaml", Path())
     if set(read.tasks) == {"adding"}:
@@ -263,8 +333,9 @@ def test_a_table_that_was_changed_anywhere_is_read_to_legal_trials_or_refused_in
 
 
 CELLS = (
-    "", "-5", "0", "nan", "inf", "-inf", "1e400", "NaN", "1_000", "7.0", " 7", "../../x", "gates/../adding/abc", '"', "{}",
-    "complete", "diverged", "lstm~1", "gates/lstm~1/adding/abc", "\u0663", "1e-400", "[]", "True",
+    "", "-5", "0", "nan", "inf", "-inf", "1e400", "NaN", "1_000", "7.0", " 7", "../../x",
+    "gates/../adding/abc", '"', "{}", "complete", "diverged", "lstm~1", "gates/lstm~1/adding/abc",
+    "\u0663", "1e-400", "[]", "True",
 )  # fmt: skip
 
 

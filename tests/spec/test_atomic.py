@@ -56,7 +56,10 @@ def test_it_goes_also_when_the_making_fails(tmp_path: Path) -> None:
 
 def test_what_a_dead_process_left_goes_and_what_others_have_stays(tmp_path: Path) -> None:
     dead = subprocess.run(
-        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True
+        [sys.executable, "-c", "import os; print(os.getpid())"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     stay = ("aside-mine", f"aside-{os.getpid()}-x", "aside-notes-1", "other")
     for name in (f"aside-{dead.stdout.strip()}-x", *stay):
@@ -65,4 +68,7 @@ def test_what_a_dead_process_left_goes_and_what_others_have_stays(tmp_path: Path
     (tmp_path / f"aside-{dead.stdout.strip()}-file").write_text("no folder")
     with staged(tmp_path / "x"):
         pass
-    assert {path.name for path in tmp_path.iterdir()} == {*stay, f"aside-{dead.stdout.strip()}-file"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *stay,
+        f"aside-{dead.stdout.strip()}-file",
+    }

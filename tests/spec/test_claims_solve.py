@@ -31,11 +31,16 @@ claims:
 def test_a_claim_about_solving_names_its_task_by_its_label() -> None:
     first, *rest = parse_experiment(LONG_TERM, "long_term.yaml", ROOT / "experiments").claims
     assert (first.form, first.a, first.task, first.b) == (SOLVES, "lstm", "order50", "lstm_b0")
-    assert (first.text, first.note) == ("lstm solves order50 more often than lstm_b0", "Jozefowicz et al. 2015")
+    assert (first.text, first.note) == (
+        "lstm solves order50 more often than lstm_b0",
+        "Jozefowicz et al. 2015",
+    )
     assert [(one.task, one.b) for one in rest] == [("adding100", "rnn"), ("copy20", "rnn")]
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "experiments").glob("**/*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "experiments").glob("**/*.yaml")), ids=lambda path: path.stem
+)
 def test_every_experiment_that_is_kept_here_is_read(path: Path) -> None:
     if path.parent.name != "cells":
         found = read(path)

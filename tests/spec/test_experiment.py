@@ -1,4 +1,6 @@
-"""Experiment files: what is read, what is filled in, what overrides do, and that the resolved text reads back alike."""
+"""Experiment files: what is read, what is filled in, what overrides do, and that the resolved text
+reads back alike.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,11 @@ def again(experiment: Experiment) -> Experiment:
 def test_a_short_file_gets_every_default() -> None:
     found = parsed(SMALL)
     assert (found.baseline, found.margin, found.claims) == ("lstm", None, ())
-    assert (found.search.sampler.name, found.search.pruner, found.search.trials) == ("random", None, 10)
+    assert (found.search.sampler.name, found.search.pruner, found.search.trials) == (
+        "random",
+        None,
+        10,
+    )
     assert (found.select.on, found.select.keep, found.select.report) == ("validation", 3, "test")
     assert all(one.space.fixed == {"units": 64, "learning_rate": 1e-3} for one in found.variants)
 
@@ -42,7 +48,8 @@ def test_a_short_file_gets_every_default() -> None:
 def test_a_list_is_overridden_as_a_whole(assignment: str) -> None:
     name = assignment.partition(".")[0]
     with pytest.raises(
-        UsageError, match=f'`{name}` is a list, which is replaced as a whole\n  fix: overrides=\\["{name}='
+        UsageError,
+        match=f'`{name}` is a list, which is replaced as a whole\n  fix: overrides=\\["{name}=',
     ):
         parsed(SMALL, assignment)
     assert [one.label for one in parsed(SMALL, "variants=[rnn, np]").variants] == ["rnn", "np"]
@@ -59,14 +66,22 @@ def test_the_main_experiment_is_right() -> None:
 
 def test_a_variant_has_a_label_options_a_space_and_initialisers_of_its_own() -> None:
     found = parsed(
-        "experiment: e\ntask: adding\ninit: {normal: 0.1}\n"
-        "variants: [lstm, {name: cw7, cell: clockwork, options: {modules: 7}, init: {b: modules}, space: {units: 7}}]\n"
+        "experiment: e\n"
+        "task: adding\n"
+        "init: {normal: 0.1}\n"
+        "variants: [lstm, {name: cw7, cell: clockwork, options: {modules: 7}, init: {b:"
+        " modules}, space: {units: 7}}]\n"
     )
     first, clockwork = found.variants
-    assert (clockwork.label, clockwork.cell.name, clockwork.reference) == ("cw7", "clockwork", "clockwork")
+    assert (clockwork.label, clockwork.cell.name, clockwork.reference) == (
+        "cw7",
+        "clockwork",
+        "clockwork",
+    )
     assert clockwork.cell.options == {"modules": 7, "base": 2}
     assert first.init == {"*": {"normal": 0.1}}
-    assert clockwork.init == {"*": {"normal": 0.1}, "b": 7}  # the option's value stands for its name
+    # the option's value stands for its name
+    assert clockwork.init == {"*": {"normal": 0.1}, "b": 7}
     assert (first.space.fixed["units"], clockwork.space.fixed["units"]) == (64, 7)
 
 
@@ -75,12 +90,18 @@ def test_a_cell_of_ones_own_is_found_beside_the_experiment_and_by_path(tmp_path:
     for place in (tmp_path / "near.yaml", tmp_path / "cells" / "mine.yaml"):
         place.write_text(f"name: {place.stem}\nextends: lstm\n")
     path = tmp_path / "e.yaml"
-    path.write_text("experiment: e\ntask: adding\nvariants: [near, mine, {name: path, cell: cells/mine.yaml}]\n")
+    path.write_text(
+        "experiment: e\ntask: adding\nvariants: [near, mine, {name: path, cell: cells/mine.yaml}]\n"
+    )
     assert [one.cell.name for one in read(path).variants] == ["near", "mine", "mine"]
 
 
 def test_tasks_may_come_several_times_under_labels() -> None:
-    found = parsed("experiment: e\ntasks: [adding, {name: adding, label: long, length: 400}]\nvariants: [lstm]\n")
+    found = parsed(
+        "experiment: e\n"
+        "tasks: [adding, {name: adding, label: long, length: 400}]\n"
+        "variants: [lstm]\n"
+    )
     assert [(one.label, one.name, dict(one.options)) for one in found.tasks] == [
         ("adding", "adding", {}),
         ("long", "adding", {"length": 400}),
@@ -91,10 +112,10 @@ def test_tasks_may_come_several_times_under_labels() -> None:
     "claim",
     [
         "lstm worse than gru", "lstm  better  than gru", "lstm same as gru within 0.1",
-        "no variant better than lstm by 1e-2", "importance of units above 2/3", "importance of units above 66%",
-        "importance of units below 0.01", "interactions below 20%", "interactions above 1/20",
-        "weights of gru below 80% of lstm", "on adding: lstm worse than gru",
-        "lstm solves adding more often than gru",
+        "no variant better than lstm by 1e-2", "importance of units above 2/3",
+        "importance of units above 66%", "importance of units below 0.01", "interactions below 20%",
+        "interactions above 1/20", "weights of gru below 80% of lstm",
+        "on adding: lstm worse than gru", "lstm solves adding more often than gru",
     ],
 )  # fmt: skip
 def test_every_form_of_a_claim_is_understood_quoted_or_not(claim: str) -> None:
@@ -130,11 +151,14 @@ def test_a_control_is_the_baseline_once_more_and_claims_can_name_it() -> None:
         "lstm_again",
         found.variants[0].cell,
     )
-    assert parse_experiment(yaml_text(resolved(found)), "resolved", Path()).variants == found.variants
+    assert (
+        parse_experiment(yaml_text(resolved(found)), "resolved", Path()).variants == found.variants
+    )
 
 
 @pytest.mark.parametrize(
-    "claim", ["lstm worse than", "lstm same as gru within x", "lstm worse than gru or so", "lstm than gru"]
+    "claim",
+    ["lstm worse than", "lstm same as gru within x", "lstm worse than gru or so", "lstm than gru"],
 )
 def test_a_sentence_of_another_form_is_answered_with_the_forms(claim: str) -> None:
     with pytest.raises(SpecError, match="one of: A worse than B"):
@@ -167,8 +191,9 @@ def test_claims_that_ask_different_questions_stand_beside_each_other(pair: tuple
 @pytest.mark.parametrize(
     "line",
     [
-        "confirm: {hours: -1}", "confirm: {hours: soon}", "confirm: {first: 0}", "confirm: {first: 999}", "confirm: {most: 1}",
-        "margin: -1", "margin: wide", "floor: -1", "search.trials: 0", "select: {keep: many}", "resources: {minutes: -1}",
+        "confirm: {hours: -1}", "confirm: {hours: soon}", "confirm: {first: 0}",
+        "confirm: {first: 999}", "confirm: {most: 1}", "margin: -1", "margin: wide", "floor: -1",
+        "search.trials: 0", "select: {keep: many}", "resources: {minutes: -1}",
     ],
 )  # fmt: skip
 def test_a_value_that_is_wrong_is_one_mistake_and_no_more(line: str) -> None:
@@ -182,7 +207,7 @@ def test_a_value_that_is_wrong_is_one_mistake_and_no_more(line: str) -> None:
     assert len(caught.value.mistakes) == 1
 
 
-# ---------------------------------------------------------------------------------------------- overrides
+# ------------------------------------------------------------------ overrides
 
 
 @pytest.mark.parametrize("trials", [1, 2, 3, 50])
@@ -192,12 +217,22 @@ def test_without_keep_a_tenth_is_kept_but_three_where_there_are_three(trials: in
 
 
 def test_overrides_reach_every_level() -> None:
-    sets = ("search.trials=4", "training.epochs=2", "search.space.units={int: [8, 32], log: true}", "task.length=50")
-    found = parsed(SMALL, *sets, "search.sampler=tpe", "search.sampler.multivariate=false", "variants=[rnn]")
+    sets = (
+        "search.trials=4",
+        "training.epochs=2",
+        "search.space.units={int: [8, 32], log: true}",
+        "task.length=50",
+    )
+    found = parsed(
+        SMALL, *sets, "search.sampler=tpe", "search.sampler.multivariate=false", "variants=[rnn]"
+    )
     assert (found.search.trials, found.training.epochs) == (4, 2)
     assert found.search.space.dimensions[0].log
     assert (found.tasks[0].name, found.tasks[0].options) == ("adding", {"length": 50})
-    assert (found.search.sampler.name, found.search.sampler.options) == ("tpe", {"multivariate": False})
+    assert (found.search.sampler.name, found.search.sampler.options) == (
+        "tpe",
+        {"multivariate": False},
+    )
     assert [one.label for one in found.variants] == ["rnn"]
 
 
@@ -209,14 +244,17 @@ def test_the_last_of_two_overrides_holds_and_an_empty_one_means_the_default() ->
 @pytest.mark.parametrize(
     ("assignment", "message"),
     [
-        ("epochs=2", "did you mean 'training.epochs'"), ("units=8", "did you mean 'search.space.units'"),
+        ("epochs=2", "did you mean 'training.epochs'"),
+        ("units=8", "did you mean 'search.space.units'"),
         ("search.epochs=2", "did you mean 'training.epochs'"),
-        ("search.trial=2", "did you mean 'search.trials'"), ("trials", 'write overrides=["key=value"]'),
-        ("=2", 'write overrides=["key=value"]'), ("search..trials=2", 'write overrides=["key=value"]'),
-        ("about=[1", 'overrides=["about='),
+        ("search.trial=2", "did you mean 'search.trials'"),
+        ("trials", 'write overrides=["key=value"]'), ("=2", 'write overrides=["key=value"]'),
+        ("search..trials=2", 'write overrides=["key=value"]'), ("about=[1", 'overrides=["about='),
     ],
 )  # fmt: skip
-def test_an_override_that_fits_nothing_is_answered_with_the_nearest_key(assignment: str, message: str) -> None:
+def test_an_override_that_fits_nothing_is_answered_with_the_nearest_key(
+    assignment: str, message: str
+) -> None:
     with pytest.raises(UsageError, match=re.escape(message)):
         parsed(SMALL, assignment)
 
@@ -224,9 +262,21 @@ def test_an_override_that_fits_nothing_is_answered_with_the_nearest_key(assignme
 @pytest.mark.parametrize(
     ("override", "problem", "fix"),
     [
-        ("search.trials=3", "with this, keep 4 is more than the 3 trials (spec.yaml:", "keep fewer, or run more"),
-        ("variants=[lstm, rnn]", "with this, the claim is about the variant 'gru', which is not here", "one of: lstm"),
-        ("search.sampler=grid", "with this, a grid needs steps, and 'learning_rate' has none", "give it a `step:`"),
+        (
+            "search.trials=3",
+            "with this, keep 4 is more than the 3 trials (spec.yaml:",
+            "keep fewer, or run more",
+        ),
+        (
+            "variants=[lstm, rnn]",
+            "with this, the claim is about the variant 'gru', which is not here",
+            "one of: lstm",
+        ),
+        (
+            "search.sampler=grid",
+            "with this, a grid needs steps, and 'learning_rate' has none",
+            "give it a `step:`",
+        ),
     ],
 )
 def test_what_an_override_makes_wrong_in_a_file_that_is_right_is_blamed_on_it(
@@ -249,7 +299,9 @@ claims: [gru worse than rnn]
     assert mistake.problem.startswith(problem)
     assert mistake.fix.startswith(fix)
     with pytest.raises(SpecError) as caught:  # wrong in the file itself
-        parse_experiment(right.replace("keep: 4", "keep: 9"), "spec.yaml", Path(), ["training.epochs=2"])
+        parse_experiment(
+            right.replace("keep: 4", "keep: 9"), "spec.yaml", Path(), ["training.epochs=2"]
+        )
     assert caught.value.mistakes[0].span.file == "spec.yaml"
 
 
@@ -286,7 +338,11 @@ def test_a_wrong_value_is_reported_and_not_what_follows_from_it(key: str, wrong:
         return
     with pytest.raises(SpecError) as caught:
         parse_experiment(misspelt, "e.yaml", Path())
-    where = next(number for number, line in enumerate(FULL.split("\n"), start=1) if line.startswith(f"{key}:"))
+    where = next(
+        number
+        for number, line in enumerate(FULL.split("\n"), start=1)
+        if line.startswith(f"{key}:")
+    )
     assert {mistake.span.line for mistake in caught.value.mistakes} == {where}
 
 
@@ -301,7 +357,7 @@ def test_a_wrong_value_of_an_override_is_shown_where_it_was_written() -> None:
     )
 
 
-# ---------------------------------------------------------------------------------------------- there and back
+# ------------------------------------------------------------------ there and back
 
 
 def names(alphabet: str = "abz019_-.+") -> st.SearchStrategy[str]:
@@ -317,7 +373,9 @@ def ranges(draw: st.DrawFn, whole: bool, top: float) -> dict[str, Any]:
     if how == "log":
         found["log"] = True
     if how == "step" and high > low:
-        found["step"] = draw(st.integers(1, int(high - low)) if whole else st.just((high - low) / 3))
+        found["step"] = draw(
+            st.integers(1, int(high - low)) if whole else st.just((high - low) / 3)
+        )
     return found
 
 
@@ -333,14 +391,22 @@ def spaces(draw: st.DrawFn, common: bool = True) -> dict[str, Any]:
     ):
         if draw(st.booleans()):
             value = st.integers(1, int(top)) if whole else st.floats(1e-6, top, exclude_max=True)
-            choice = st.lists(value, min_size=1, max_size=3, unique=True).map(lambda one: {"choice": one})
+            choice = st.lists(value, min_size=1, max_size=3, unique=True).map(
+                lambda one: {"choice": one}
+            )
             found[name] = draw(st.one_of(value, choice, ranges(whole, top)))
     if draw(st.booleans()):
-        found["optimizer"] = {"choice": draw(st.lists(st.sampled_from(OPTIMIZERS), min_size=1, unique=True))}
+        found["optimizer"] = {
+            "choice": draw(st.lists(st.sampled_from(OPTIMIZERS), min_size=1, unique=True))
+        }
         found["layers"] = {"int": [1, 4], "when": {"optimizer": found["optimizer"]["choice"][0]}}
-        found["clip"] = {"float": [0.5, 2], "when": {"layers": [2, 3], "optimizer": found["optimizer"]["choice"][:2]}}
+        found["clip"] = {
+            "float": [0.5, 2],
+            "when": {"layers": [2, 3], "optimizer": found["optimizer"]["choice"][:2]},
+        }
     elif not common and draw(st.booleans()):
-        found["optimizer"] = draw(st.sampled_from(OPTIMIZERS))  # what waits for another one drops from the common space
+        # what waits for another one drops from the common space
+        found["optimizer"] = draw(st.sampled_from(OPTIMIZERS))
     if common and not found:
         found["units"] = 8
     return dict(draw(st.permutations(list(found.items()))))
@@ -351,30 +417,45 @@ def experiments(draw: st.DrawFn) -> dict[str, Any]:
     labels = draw(st.lists(names(), min_size=1, max_size=3, unique=True))
     variants: list[Any] = ["lstm"] if "lstm" not in labels else []
     for label in labels:
-        one: dict[str, Any] = {"name": label, "cell": draw(st.sampled_from(["gru", "clockwork", "peephole"]))}
+        one: dict[str, Any] = {
+            "name": label,
+            "cell": draw(st.sampled_from(["gru", "clockwork", "peephole"])),
+        }
         if draw(st.booleans()) and (space := draw(spaces(common=False))):
             one["space"] = space
         if one["cell"] == "clockwork" and draw(st.booleans()):
             one["options"] = {"modules": draw(st.integers(1, 9))}
         if draw(st.booleans()):
-            one["init"] = draw(st.sampled_from([{"b": 1}, {"R": {"uniform": [-0.1, 0.1]}, "*": "orthogonal"}]))
+            one["init"] = draw(
+                st.sampled_from([{"b": 1}, {"R": {"uniform": [-0.1, 0.1]}, "*": "orthogonal"}])
+            )
         variants.append(one)
     trials = draw(st.integers(1, 40))
     content = {
         "experiment": draw(names()),
-        "about": draw(st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=20)),
-        "tasks": draw(st.sampled_from([["adding"], ["adding", {"name": "adding", "label": "1e3", "length": 1e-5}]])),
+        "about": draw(
+            st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=20)
+        ),
+        "tasks": draw(
+            st.sampled_from(
+                [["adding"], ["adding", {"name": "adding", "label": "1e3", "length": 1e-5}]]
+            )
+        ),
         "variants": variants,
         "baseline": draw(st.sampled_from(labels)),
         "search": {
-            "sampler": draw(st.sampled_from(["random", "qmc", {"name": "tpe", "n_startup_trials": 3}])),
+            "sampler": draw(
+                st.sampled_from(["random", "qmc", {"name": "tpe", "n_startup_trials": 3}])
+            ),
             "trials": trials,
             "seed": draw(st.integers(0, 99)),
             "draws": draw(st.sampled_from(["own", "common"])),
             "space": draw(spaces()),
         },
         "training": {"epochs": draw(st.integers(1, 9)), "clip": draw(st.floats(0, 10))},
-        "claims": [f"on adding: {labels[0]} same as lstm within 1e-2"] if "lstm" not in labels else [],
+        "claims": [f"on adding: {labels[0]} same as lstm within 1e-2"]
+        if "lstm" not in labels
+        else [],
     }
     if draw(st.booleans()):
         content["search"]["pruner"] = "median"
@@ -383,10 +464,18 @@ def experiments(draw: st.DrawFn) -> dict[str, Any]:
     if content.get("margin", 0.0) > 1e-3 and searched and draw(st.booleans()):
         until = draw(st.sampled_from(["decided", "stopped"]))
         region = draw(st.sampled_from(["1%", 0.02, ".5 %"]))
-        content["confirm"] = {"until": until, "settings": "own", "region": region, "pilot": draw(st.integers(0, 3))}
+        content["confirm"] = {
+            "until": until,
+            "settings": "own",
+            "region": region,
+            "pilot": draw(st.integers(0, 3)),
+        }
         content["floor"] = draw(st.sampled_from([0.25, 0.5, 1.0])) * content["margin"]
     if trials >= 12:
-        content["select"] = {"keep": draw(st.sampled_from([3, trials, 0.5, 0.25])), "on": "validation"}
+        content["select"] = {
+            "keep": draw(st.sampled_from([3, trials, 0.5, 0.25])),
+            "on": "validation",
+        }
     return content
 
 
@@ -401,9 +490,16 @@ def test_the_resolved_text_reads_back_as_the_same_experiment(content: dict[str, 
 
 @given(spaces(), spaces(common=False))
 @settings(max_examples=examples(60))
-def test_conditions_only_look_back_in_every_variant(common: dict[str, Any], own: dict[str, Any]) -> None:
+def test_conditions_only_look_back_in_every_variant(
+    common: dict[str, Any], own: dict[str, Any]
+) -> None:
     variants = [{"name": "a", "cell": "lstm", **({"space": own} if own else {})}]
-    content = {"experiment": "e", "task": "adding", "variants": variants, "search": {"space": common}}
+    content = {
+        "experiment": "e",
+        "task": "adding",
+        "variants": variants,
+        "search": {"space": common},
+    }
     space = parsed(yaml_text(content)).variants[0].space
     known = set(space.fixed)
     for one in space.dimensions:
@@ -429,7 +525,7 @@ def test_a_replaced_dimension_may_wait_for_one_further_down() -> None:
     assert [one.name for one in parsed(text).variants[1].space.dimensions] == ["batch", "layers"]
 
 
-# ---------------------------------------------------------------------------------------------- the manual
+# ------------------------------------------------------------------ the manual
 
 PAGE = (ROOT / "docs" / "experiments.md").read_text()
 BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
@@ -437,7 +533,9 @@ BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda text: text.split("\n")[0][:20])
 def test_every_example_of_the_manual_is_right(block: str) -> None:
-    """A block that is no whole experiment is put into one, at the place where its first key belongs."""
+    """A block that is no whole experiment is put into one, at the place where its first key
+    belongs.
+    """
     table = plain(parse(block, "docs/experiments.md"))
     content: dict[str, Any] = {"experiment": "e", "task": "adding", "variants": ["lstm"]}
     if "tasks" in table:
@@ -446,6 +544,8 @@ def test_every_example_of_the_manual_is_right(block: str) -> None:
     assert parsed(yaml_text(content)).variants
 
 
-@pytest.mark.parametrize("word", [*HYPERPARAMETERS, *OPTIMIZERS, *SAMPLERS, *PRUNERS, *OURS, "margin", "draws"])
+@pytest.mark.parametrize(
+    "word", [*HYPERPARAMETERS, *OPTIMIZERS, *SAMPLERS, *PRUNERS, *OURS, "margin", "draws"]
+)
 def test_the_manual_names_every_word_that_a_file_may_use(word: str) -> None:
     assert word == "none" or f"`{word}" in PAGE or f"{word}:" in PAGE

@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 
 from rnnzoo.errors import SpecError
-from rnnzoo.spec.hyperparameters import HYPERPARAMETERS, OPTIMIZERS, SEARCHABLE, SETTINGS, Training, resolved
+from rnnzoo.spec.hyperparameters import (
+    HYPERPARAMETERS,
+    OPTIMIZERS,
+    SEARCHABLE,
+    SETTINGS,
+    Training,
+    resolved,
+)
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Trial
 from tools.hyperparameters import PAGE, with_hyperparameters
@@ -17,15 +24,18 @@ from tools.hyperparameters import PAGE, with_hyperparameters
 HEAD = "experiment: e\ntask: adding\nvariants: [rnn]\n"
 TRIAL = Trial("e", "rnn", "", "adding", 0, {"units": 8, "learning_rate": 0.1}, seed=1)
 CHANGED: dict[str, Any] = {  # another legal value of each
-    "units": 9, "layers": 2, "learning_rate": 0.5, "momentum": 0.5, "one_minus_momentum": 0.25, "noise": 0.5, "dropout": 0.5,
-    "recurrent_dropout": 0.25, "clip": 2.0, "batch": 8, "optimizer": "sgd", "epochs": 3, "patience": 2, "nesterov": True,
-    "effective_rate": True, "error": "sum",
+    "units": 9, "layers": 2, "learning_rate": 0.5, "momentum": 0.5, "one_minus_momentum": 0.25,
+    "noise": 0.5, "dropout": 0.5, "recurrent_dropout": 0.25, "clip": 2.0, "batch": 8,
+    "optimizer": "sgd", "epochs": 3, "patience": 2, "nesterov": True, "effective_rate": True,
+    "error": "sum",
 }  # fmt: skip
 
 
 def read(text: str) -> Training:
     experiment = parse_experiment(HEAD + text, "e.yaml", Path())
-    trial = replace(TRIAL, hyperparameters=experiment.variants[0].space.fixed, training=experiment.training)
+    trial = replace(
+        TRIAL, hyperparameters=experiment.variants[0].space.fixed, training=experiment.training
+    )
     return trial.training
 
 
@@ -62,7 +72,13 @@ def test_the_space_goes_before_the_settings() -> None:
 
 def test_a_training_at_another_point_has_nothing_of_the_one_before() -> None:
     first = replace(
-        TRIAL, hyperparameters={"units": 8, "learning_rate": 0.1, "dropout": 0.5, "one_minus_momentum": 0.25}
+        TRIAL,
+        hyperparameters={
+            "units": 8,
+            "learning_rate": 0.1,
+            "dropout": 0.5,
+            "one_minus_momentum": 0.25,
+        },
     )
     assert (first.training.dropout, first.training.momentum) == (0.5, 0.75)
     assert replace(first, hyperparameters=TRIAL.hyperparameters).training == TRIAL.training
@@ -84,8 +100,16 @@ def test_a_trial_is_written_as_ever_and_read_back() -> None:
 @pytest.mark.parametrize(
     ("text", "problem", "fix"),
     [
-        ("training: {learning_rate: 0.1}\n", "`training` has no key 'learning_rate'", "`space:`, under `search:`"),
-        ("search: {space: {epochs: {int: [1, 9]}}}\n", "'epochs' cannot be searched", "write it under `training:`"),
+        (
+            "training: {learning_rate: 0.1}\n",
+            "`training` has no key 'learning_rate'",
+            "`space:`, under `search:`",
+        ),
+        (
+            "search: {space: {epochs: {int: [1, 9]}}}\n",
+            "'epochs' cannot be searched",
+            "write it under `training:`",
+        ),
         ("search: {space: {epoch: 3}}\n", "no hyper-parameter 'epoch'", "one of"),
     ],
 )

@@ -28,10 +28,16 @@ NAMES = {"A": ["lstm", "gru"], "TASK": ["adding"], "NAME": ["units"]}
         ("lstm at least 1.5 times faster than gru", "lstm at least 1.5 times as fast as gru"),
         ("the importance of units is over 20%", "importance of units above 20%"),
         ("lstm solves adding more than gru", "lstm solves adding more often than gru"),
-        ("lstm diverges on adding more often than gru", "on adding: lstm diverges more often than gru"),
+        (
+            "lstm diverges on adding more often than gru",
+            "on adding: lstm diverges more often than gru",
+        ),
         ("on every task: gru worse than lstm", "on all tasks: gru worse than lstm"),
         ("for adding: gru is worse than lstm", "on adding: gru worse than lstm"),
-        ("on the majority of tasks, most: gru worse than lstm", "on most tasks: gru worse than lstm"),
+        (
+            "on the majority of tasks, most: gru worse than lstm",
+            "on most tasks: gru worse than lstm",
+        ),
         ("no variant is better than lstm", "no variant better than lstm"),
         ("weights of gru under 80% of lstm", "weights of gru below 80% of lstm"),
     ],
@@ -42,7 +48,15 @@ def test_a_sentence_that_is_nearly_a_claim_is_told_the_nearest(sentence: str, cl
 
 @pytest.mark.parametrize(
     "sentence",
-    ["lstm rocks", "lstm is not worse than gru", "lstm than gru", "", ":", "which of them is best?", "a: b: c"],
+    [
+        "lstm rocks",
+        "lstm is not worse than gru",
+        "lstm than gru",
+        "",
+        ":",
+        "which of them is best?",
+        "a: b: c",
+    ],
 )
 def test_nothing_is_suggested_where_no_form_is_nearest(sentence: str) -> None:
     assert meant(sentence, FORMS, NAMES) == ""
@@ -50,6 +64,9 @@ def test_nothing_is_suggested_where_no_form_is_nearest(sentence: str) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_claim_that_is_right_is_its_own_nearest(form: str) -> None:
-    filled = [{"A": "lstm", "B": "gru", "TASK": "adding", "NAME": "units"}.get(word, word) for word in form.split()]
+    filled = [
+        {"A": "lstm", "B": "gru", "TASK": "adding", "NAME": "units"}.get(word, word)
+        for word in form.split()
+    ]
     sentence = " ".join(filled).replace("N%", "20%").replace(" N", " 2")
     assert meant(sentence, FORMS, NAMES) == sentence

@@ -39,7 +39,9 @@ def write(kind: str, text: str, name: str = "mine") -> Path:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("end", ["import sys; sys.exit()", "import sys; sys.exit(3)", "raise GeneratorExit"])
+@pytest.mark.parametrize(
+    "end", ["import sys; sys.exit()", "import sys; sys.exit(3)", "raise GeneratorExit"]
+)
 def test_a_plug_in_that_ends_the_program_at_import_is_one_that_breaks(kind: str, end: str) -> None:
     file = write(kind, end)
     with pytest.raises(UsageError) as caught:
@@ -56,12 +58,16 @@ def test_an_interruption_at_import_stays_one(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["tasks", "losses", "metrics", "operations"])
-def test_the_others_are_listed_beside_one_that_ends_the_program(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_others_are_listed_beside_one_that_ends_the_program(
+    kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     write(kind, "import sys\nsys.exit()")
     assert main(["list", kind]) == 0
     listed = capsys.readouterr().out
     assert "mine.py, line 2 cannot be imported: SystemExit" in listed
-    assert {"tasks": "adding", "losses": "squared", "metrics": "error", "operations": "tanh"}[kind] in listed
+    assert {"tasks": "adding", "losses": "squared", "metrics": "error", "operations": "tanh"}[
+        kind
+    ] in listed
 
 
 def test_a_check_tells_of_a_task_that_ends_the_program(capsys: pytest.CaptureFixture[str]) -> None:
@@ -99,7 +105,9 @@ def test_a_tracker_that_raises_is_named_and_rnnzoo_is_not() -> None:
     assert registry.told(caught.value).startswith(f"{file}, line 2: AttributeError: ")
 
 
-def test_a_plug_in_of_an_installed_package_is_named_by_the_file_that_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plug_in_of_an_installed_package_is_named_by_the_file_that_raised(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     site, about = Path("site").absolute(), Path("site/raising-1.0.dist-info")
     about.mkdir(parents=True)
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: raising\nVersion: 1.0\n")
@@ -111,7 +119,10 @@ def test_a_plug_in_of_an_installed_package_is_named_by_the_file_that_raised(monk
     monkeypatch.syspath_prepend(str(site))
     with pytest.raises(ZeroDivisionError) as caught:
         plugins.plugin("launchers", settings.Chosen("raising")).make(object, None)
-    assert registry.told(caught.value) == f"{site}/raising/behind.py, line 2: ZeroDivisionError: division by zero"
+    assert (
+        registry.told(caught.value)
+        == f"{site}/raising/behind.py, line 2: ZeroDivisionError: division by zero"
+    )
     for name in [name for name in sys.modules if name.startswith("raising")]:
         monkeypatch.delitem(sys.modules, name)
 

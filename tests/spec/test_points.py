@@ -25,7 +25,9 @@ MOMENTUM = Dimension("momentum", "float", 0.0, 0.99, when={"optimizer": ("sgd",)
 SPACE = Space((UNITS, RATE, DROP, STEPPED, OPTIMIZER, MOMENTUM), {"layers": 1})
 
 
-def draw(name: str, count: int, variant: str = "v", draws: str = "own", seed: int = 0) -> list[dict]:
+def draw(
+    name: str, count: int, variant: str = "v", draws: str = "own", seed: int = 0
+) -> list[dict]:
     search = Search(sampler=Named(name), seed=seed, draws=draws, space=SPACE)
     return [points.point(search, SPACE, variant, "t", index) for index in range(count)]
 
@@ -77,7 +79,11 @@ def test_points_are_the_same_in_every_process_and_for_ever() -> None:
     program = "from rnnzoo.spec import seeds; print(repr(seeds.uniform('0 v t 0 learning_rate')))"
     for seed in ("0", "1"):
         done = subprocess.run(
-            [sys.executable, "-c", program], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": seed}
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"PYTHONHASHSEED": seed},
         )
         assert float(done.stdout) == seeds.uniform("0 v t 0 learning_rate")
 
@@ -93,21 +99,28 @@ def test_a_grid_visits_every_point_once_and_then_ends() -> None:
 
 
 def test_a_grid_leaves_out_what_does_not_exist() -> None:
-    space = Space((OPTIMIZER, Dimension("momentum", "choice", choices=(0.1, 0.9), when={"optimizer": ("sgd",)})))
+    space = Space(
+        (
+            OPTIMIZER,
+            Dimension("momentum", "choice", choices=(0.1, 0.9), when={"optimizer": ("sgd",)}),
+        )
+    )
     assert points.grid_size(space) == 3  # adam; sgd with each momentum
 
 
 def test_quasi_random_points_fill_the_square_more_evenly_than_random_ones() -> None:
     def emptiest(name: str) -> int:
         found = draw(name, 256)
-        at = np.array([[one["dropout"] * 2, (math.log10(one["learning_rate"]) + 4) / 3] for one in found])
+        at = np.array(
+            [[one["dropout"] * 2, (math.log10(one["learning_rate"]) + 4) / 3] for one in found]
+        )
         counts, _, _ = np.histogram2d(*at.T, bins=8, range=((0, 1), (0, 1)))
         return int(counts.min())
 
     assert emptiest("qmc") > emptiest("random")
 
 
-# ---------------------------------------------------------------------------------------------- places and back
+# ------------------------------------------------------------------ places and back
 
 
 @st.composite
@@ -130,11 +143,16 @@ def dimensions(draw: st.DrawFn, name: str, when: dict) -> Dimension:
     if kind == "choice":
         values = st.one_of(st.integers(0, 99), st.sampled_from(["adam", "sgd", "rmsprop"]))
         return Dimension(
-            name, "choice", choices=tuple(draw(st.lists(values, min_size=1, max_size=4, unique=True))), when=when
+            name,
+            "choice",
+            choices=tuple(draw(st.lists(values, min_size=1, max_size=4, unique=True))),
+            when=when,
         )
     log = draw(st.booleans())
     whole = kind.endswith("int")
-    low = draw(st.integers(1 if log else -50, 1000) if whole else st.floats(1e-6 if log else -10.0, 10.0))
+    low = draw(
+        st.integers(1 if log else -50, 1000) if whole else st.floats(1e-6 if log else -10.0, 10.0)
+    )
     high = low + draw(st.integers(0, 5000) if whole else st.floats(1e-3, 100.0))
     if kind.startswith("stepped"):
         step = draw(st.integers(1, 7) if whole else st.sampled_from([0.1, 0.25, 0.01]))
@@ -170,7 +188,8 @@ def test_trials_of_our_samplers_have_places(space: Space, index: int) -> None:
         assert first is not None
         second = points.at(space, points.places(space, first))
         assert {
-            key: pytest.approx(value) if isinstance(value, float) else value for key, value in first.items()
+            key: pytest.approx(value) if isinstance(value, float) else value
+            for key, value in first.items()
         } == second
 
 

@@ -29,8 +29,12 @@ def deep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("marks", [["mlflow.yml"], ["runs/optuna.db"], ["runs/mlflow.db"], ["pyproject.toml"]])
-def test_a_command_in_a_subfolder_works_on_the_project_around_it(marks: list[str], deep: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "marks", [["mlflow.yml"], ["runs/optuna.db"], ["runs/mlflow.db"], ["pyproject.toml"]]
+)
+def test_a_command_in_a_subfolder_works_on_the_project_around_it(
+    marks: list[str], deep: Path, tmp_path: Path
+) -> None:
     for mark in marks:
         (tmp_path / mark).parent.mkdir(exist_ok=True)
         (tmp_path / mark).write_text("ui: {port: 5001}\n")

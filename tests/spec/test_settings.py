@@ -30,10 +30,16 @@ def test_without_a_file_all_goes_to_sqlite_under_runs(tmp_path: Path) -> None:
 
 def test_the_file_in_the_repository_says_what_is_built_in() -> None:
     assert settings.read(ROOT / "mlflow.yml") == settings.read(Path("nothing.yml"))
-    assert set(plain(parse((ROOT / "mlflow.yml").read_text(), "mlflow.yml"))) == {"tracking", "storage", "ui"}
+    assert set(plain(parse((ROOT / "mlflow.yml").read_text(), "mlflow.yml"))) == {
+        "tracking",
+        "storage",
+        "ui",
+    }
 
 
-def test_the_environment_wins_over_the_file_and_an_empty_variable_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_wins_over_the_file_and_an_empty_variable_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     Path("mlflow.yml").write_text("tracking: {uri: 'http://127.0.0.1:5001'}\n")
     assert settings.read().tracking == "http://127.0.0.1:5001"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
@@ -51,7 +57,10 @@ def test_a_server_keeps_the_files_of_runs_itself() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["tracking: {uri: 'http://me:secret@127.0.0.1'}", "storage: {url: 'postgresql+psycopg://me:secret@127.0.0.1/db'}"],
+    [
+        "tracking: {uri: 'http://me:secret@127.0.0.1'}",
+        "storage: {url: 'postgresql+psycopg://me:secret@127.0.0.1/db'}",
+    ],
 )
 def test_a_password_is_refused_and_not_repeated(text: str) -> None:
     Path("mlflow.yml").write_text(text + "\n")
@@ -79,7 +88,9 @@ def test_mistakes_in_the_file_have_places(text: str, message: str) -> None:
         settings.read()
 
 
-@pytest.mark.parametrize("address", ["s3://bucket/runs", "file:///tmp/runs", "mlflow-artifacts:/runs"])
+@pytest.mark.parametrize(
+    "address", ["s3://bucket/runs", "file:///tmp/runs", "mlflow-artifacts:/runs"]
+)
 def test_an_address_for_the_files_of_runs_is_no_folder(address: str) -> None:
     Path("mlflow.yml").write_text(f"tracking: {{artifacts: '{address}'}}\n")
     assert settings.read().artifacts == address

@@ -12,16 +12,23 @@ import pytest
 from rnnzoo.spec import stamp
 from rnnzoo.spec.trial import Trial
 
-TRIAL = Trial("e", "rnn", "name: rnn", "adding", 3, {"units": 4, "learning_rate": 0.1, "layers": 2}, seed=1)
+TRIAL = Trial(
+    "e", "rnn", "name: rnn", "adding", 3, {"units": 4, "learning_rate": 0.1, "layers": 2}, seed=1
+)
 
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     """What Keras writes, as far as it is looked at."""
     path = tmp_path / "model.keras"
-    layer = {"class_name": "Recurrent", "config": {"units": 4, "layers": 2, "dropout": 0.0, "recurrent_dropout": 0.0}}
+    layer = {
+        "class_name": "Recurrent",
+        "config": {"units": 4, "layers": 2, "dropout": 0.0, "recurrent_dropout": 0.0},
+    }
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("config.json", json.dumps({"config": {"layers": [{"class_name": "InputLayer"}, layer]}}))
+        archive.writestr(
+            "config.json", json.dumps({"config": {"layers": [{"class_name": "InputLayer"}, layer]}})
+        )
     return path
 
 

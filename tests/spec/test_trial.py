@@ -18,7 +18,9 @@ def test_an_outcome_of_an_older_version_ended_nobody_knows_how() -> None:
 
 
 def test_a_result_packed_is_the_same_unpacked() -> None:
-    result = Result(TRIAL, Outcome(Kind.PRUNED, message="stopped", ending=Ending.PRUNED), "e/rnn/adding/0")
+    result = Result(
+        TRIAL, Outcome(Kind.PRUNED, message="stopped", ending=Ending.PRUNED), "e/rnn/adding/0"
+    )
     assert Result.unpack(result.pack()) == result
 
 
@@ -26,7 +28,9 @@ KEYS = {
     "e/lstm/adding/0a1b": StudyKey("e", "lstm", "adding", "0a1b"),
     "e/lstm~2/adding/0a1b": StudyKey("e", "lstm", "adding", "0a1b", replicate=2),
     "e/lstm~pilot/adding/0a1b": StudyKey("e", "lstm", "adding", "0a1b", stage="pilot"),
-    "e/a.b-c_again~round/copy-2/0a1b": StudyKey("e", "a.b-c_again", "copy-2", "0a1b", stage="round"),
+    "e/a.b-c_again~round/copy-2/0a1b": StudyKey(
+        "e", "a.b-c_again", "copy-2", "0a1b", stage="round"
+    ),
 }
 
 
@@ -35,7 +39,11 @@ def test_a_study_is_known_by_the_text_that_it_always_had(text: str) -> None:
     key = KEYS[text]
     assert (str(key), StudyKey.parse(text)) == (text, key)
     experiment, marked, task, digest = text.split("/")
-    assert (key.marked, key.prefix, key.rest) == (marked, f"e/{marked}/{task}/", f"{marked}/{task}/{digest}")
+    assert (key.marked, key.prefix, key.rest) == (
+        marked,
+        f"e/{marked}/{task}/",
+        f"{marked}/{task}/{digest}",
+    )
     assert experiment == key.experiment
 
 

@@ -37,7 +37,10 @@ def test_a_key_without_effect_is_told(text: str, key: str) -> None:
         "search: {draws: common}\n",
         "search: {sampler: tpe}\n",
         "training: {optimizer: sgd, nesterov: true, effective_rate: true}\n" + MOMENTUM,
-        "training: {optimizer: sgd, nesterov: true}\nsearch: {space: {one_minus_momentum: {float: [0.1, 1]}}}\n",
+        (
+            "training: {optimizer: sgd, nesterov: true}\n"
+            "search: {space: {one_minus_momentum: {float: [0.1, 1]}}}\n"
+        ),
     ],
 )
 def test_a_key_with_an_effect_is_not(text: str) -> None:

@@ -3,9 +3,9 @@
     python -m tests.stats.adjusting            prints the tables of docs/judging.md
     python -m tests.stats.adjusting 100        from so many studies
 
-`real` draws trials of `results/greff2015.csv` on JSB Chorales, each variant's less the mean of its best tenth, no trial
-twice, and moves A's scores.  `lower_basin` draws them likewise and moves A's learning rates: A does at a lower rate what B
-does, and the two are equal when each is tuned.
+`real` draws trials of `results/greff2015.csv` on JSB Chorales, each variant's less the mean of its
+best tenth, no trial twice, and moves A's scores.  `lower_basin` draws them likewise and moves A's
+learning rates: A does at a lower rate what B does, and the two are equal when each is tuned.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ SPACE = Space(
 )
 SIZES = ((8, 3), (20, 3), (60, 6))  # trials of each, and how many are kept
 DIFFERENCES = (0.0, 0.1, 0.2, 0.5)
-LOWER, DECADES = 0.25, 4.0  # of learning rates: by how much A's are lower, and how many are searched
+# of learning rates: by how much A's are lower, and how many are searched
+LOWER, DECADES = 0.25, 4.0
 AXES = len(SPACE.dimensions)
 # generator and trials of each -> A and B
 Study = Callable[[np.random.Generator, int], tuple[Placed, Placed]]
@@ -42,14 +43,18 @@ Study = Callable[[np.random.Generator, int], tuple[Placed, Placed]]
 
 @cache
 def trials() -> np.ndarray:
-    """(trials, axes and 2) of all variants: the place in the unit cube, validation and test, less those of its best tenth."""
+    """(trials, axes and 2) of all variants: the place in the unit cube, validation and test, less
+    those of its best tenth.
+    """
     found: dict[str, list[list[float]]] = {}
     with TABLE.open() as stream:
         stream.readline()
         for row in csv.DictReader(stream):
             if row["task"] == "jsb_chorales" and row["variant"] != EXPLODES:
                 place = places(SPACE, {one.name: float(row[one.name]) for one in SPACE.dimensions})
-                found.setdefault(row["variant"], []).append([*place, float(row["validation"]), float(row["test"])])
+                found.setdefault(row["variant"], []).append(
+                    [*place, float(row["validation"]), float(row["test"])]
+                )
     variants = [np.array(one) for one in found.values()]
     for one in variants:
         best = np.argsort(one[:, AXES], kind="stable")[: len(one) // 10]
@@ -73,7 +78,10 @@ def lower_basin(decades: float = LOWER) -> Study:
     def study(rng: np.random.Generator, count: int) -> tuple[Placed, Placed]:
         drawn = trials()[rng.permutation(len(trials()))]
         inside = drawn[:, rate] >= down  # where A still lies in the space
-        a, b = drawn[inside][:count].copy(), drawn[~np.isin(np.arange(len(drawn)), np.flatnonzero(inside)[:count])]
+        a, b = (
+            drawn[inside][:count].copy(),
+            drawn[~np.isin(np.arange(len(drawn)), np.flatnonzero(inside)[:count])],
+        )
         a[:, rate] -= down
         return _placed(a, 0.0), _placed(b[:count], 0.0)
 
@@ -87,7 +95,8 @@ def _placed(drawn: np.ndarray, worse_by: float) -> Placed:
 
 @dataclass(frozen=True)
 class Found:
-    """Shares of studies that call A worse and better, at 5 % each, by the best and at equal settings.
+    """Shares of studies that call A worse and better, at 5 % each, by the best and at equal
+    settings.
 
     Attributes:
         estimate: mean difference at equal settings.
@@ -102,12 +111,16 @@ class Found:
     different: float
 
 
-def measure(study: Study, count: int, keep: int, number: int, truth: float = 0.0, draws: int = 199) -> Found:
+def measure(
+    study: Study, count: int, keep: int, number: int, truth: float = 0.0, draws: int = 199
+) -> Found:
     rng = np.random.default_rng([count, keep, number])
     present, adjusted, estimates, covered = [], [], [], []
     for seed in range(number):
         a, b = study(rng, count)
-        best = Comparison(Trials.of(a.on, a.report), Trials.of(b.on, b.report), keep, seed, draws).test()
+        best = Comparison(
+            Trials.of(a.on, a.report), Trials.of(b.on, b.report), keep, seed, draws
+        ).test()
         equal = Adjusted(a, b, seed, draws)
         p, (low, high) = equal.test(), equal.interval()
         present.append((best.worse <= 0.05, best.better <= 0.05))
@@ -116,11 +129,20 @@ def measure(study: Study, count: int, keep: int, number: int, truth: float = 0.0
         covered.append(low <= truth <= high)
     worse, better, different = np.mean(adjusted, axis=0)
     seen = np.mean(present, axis=0)
-    return Found((seen[0], seen[1]), (worse, better), float(np.mean(estimates)), float(np.mean(covered)), different)
+    return Found(
+        (seen[0], seen[1]),
+        (worse, better),
+        float(np.mean(estimates)),
+        float(np.mean(covered)),
+        different,
+    )
 
 
 def main(number: int = 1000) -> None:
-    print("| | trials of each | A worse, by the best | at equal settings | estimate | interval covers |")
+    print(
+        "| | trials of each | A worse, by the best | at equal settings | estimate | interval"
+        " covers |"
+    )
     print("| --- " * 6 + "|")
     for worse_by in DIFFERENCES:
         for count, keep in SIZES:
@@ -130,7 +152,10 @@ def main(number: int = 1000) -> None:
     print("\n| | trials of each | called different at equal settings |\n| --- | --- | --- |")
     for count, keep in SIZES:
         found = measure(lower_basin(), count, keep, number)
-        print(f"| equal when tuned, a quarter decade apart | {count} | {100 * found.different:.0f} |", flush=True)
+        print(
+            f"| equal when tuned, a quarter decade apart | {count} | {100 * found.different:.0f} |",
+            flush=True,
+        )
 
 
 def _row(what: str, count: int, found: Found) -> str:

@@ -1,9 +1,11 @@
-"""Studies whose truth is known: how often the judge calls two variants different that are not, and how often it is right.
+"""Studies whose truth is known: how often the judge calls two variants different that are not, and
+how often it is right.
 
     python -m tests.stats.alarms          prints the table of docs/judging.md
 
-Trials are drawn from those of `results/greff2015.csv` on JSB Chorales, each variant's less their median.  Where the two
-variants of a study differ in more than their name, A is moved so that the expected means of the best `keep` are equal.
+Trials are drawn from those of `results/greff2015.csv` on JSB Chorales, each variant's less their
+median.  Where the two variants of a study differ in more than their name, A is moved so that the
+expected means of the best `keep` are equal.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ TABLE = Path(__file__).parent.parent.parent / "results/greff2015.csv"
 EXPLODES = "noaf"  # a third of its trials do
 SIZES = ((8, 3), (20, 3), (60, 6), (200, 20))  # trials of each, and how many are kept
 LOST = 0.4
-# (studies, trials, 2): the score that selects and the one that is reported, for a generator and the numbers of both
+# (studies, trials, 2): the score that selects and the one that is reported, for a generator and the
+# numbers of both
 Draw = Callable[[np.random.Generator, int, int], np.ndarray]
 
 
@@ -36,7 +39,9 @@ def real() -> np.ndarray:
         stream.readline()
         for row in csv.DictReader(stream):
             if row["task"] == "jsb_chorales" and row["variant"] != EXPLODES:
-                found.setdefault(row["variant"], []).append((float(row["validation"]), float(row["test"])))
+                found.setdefault(row["variant"], []).append(
+                    (float(row["validation"]), float(row["test"]))
+                )
     return np.concatenate([np.array(one) - np.median(one, axis=0) for one in found.values()])
 
 
@@ -91,7 +96,9 @@ def trials(draw: Draw, rng: np.random.Generator, count: int, worse_by: float = 0
 
 
 def tuned(scores: np.ndarray, keep: int, worst: np.ndarray) -> np.ndarray:
-    """(studies,) the mean of the best `keep` of each study; what did not complete scores `worst`."""
+    """(studies,) the mean of the best `keep` of each study; what did not complete scores
+    `worst`.
+    """
     report = np.where(np.isfinite(scores[..., 1]), scores[..., 1], worst[:, None])
     best = np.argsort(scores[..., 0], axis=1, kind="stable")[:, :keep]
     return np.take_along_axis(report, best, axis=1).mean(axis=1)
@@ -133,7 +140,8 @@ def welch_alarms(case: str, count: int, keep: int, number: int) -> float:
     """Share of studies that Welch's test on the kept trials calls different, two-sided at 5 %."""
     return (
         sum(
-            Comparison(a, b, keep, seed, draws=1).welch().p <= 0.05 for a, b, seed in studies(case, count, keep, number)
+            Comparison(a, b, keep, seed, draws=1).welch().p <= 0.05
+            for a, b, seed in studies(case, count, keep, number)
         )
         / number
     )
@@ -144,9 +152,15 @@ def main(number: int = 2000) -> None:
     print("| --- " * (len(SIZES) + 1) + "|")
     for case in CASES:
         shares = [alarms(case, count, keep, number) for count, keep in SIZES]
-        print(f"| {case} | {' | '.join(f'{100 * a:.1f} / {100 * b:.1f}' for a, b in shares)} |", flush=True)
+        print(
+            f"| {case} | {' | '.join(f'{100 * a:.1f} / {100 * b:.1f}' for a, b in shares)} |",
+            flush=True,
+        )
     welch = [welch_alarms("identical", count, keep, number) for count, keep in SIZES]
-    print(f"| Welch's test, identical (both directions together) | {' | '.join(f'{100 * one:.1f}' for one in welch)} |")
+    print(
+        "| Welch's test, identical (both directions together) |"
+        f" {' | '.join(f'{100 * one:.1f}' for one in welch)} |"
+    )
 
 
 if __name__ == "__main__":

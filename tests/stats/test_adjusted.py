@@ -1,4 +1,6 @@
-"""The comparison at equal settings against least squares done otherwise, and on studies whose truth is known."""
+"""The comparison at equal settings against least squares done otherwise, and on studies whose truth
+is known.
+"""
 
 from __future__ import annotations
 
@@ -47,10 +49,14 @@ def covariance(points: np.ndarray, on: np.ndarray) -> np.ndarray:
 
 def least_squares(a: Placed, b: Placed, of_a: np.ndarray) -> tuple[float, float]:
     """Estimate and t of the label, by ordinary least squares on whitened scores."""
-    points, on, report = (np.concatenate([getattr(a, name), getattr(b, name)]) for name in ("points", "on", "report"))
+    points, on, report = (
+        np.concatenate([getattr(a, name), getattr(b, name)]) for name in ("points", "on", "report")
+    )
     white = np.linalg.inv(np.linalg.cholesky(covariance(points, on)))
     design = white @ np.stack([np.ones(len(on)), of_a], axis=1)
-    (_, label), *_ = np.linalg.lstsq(design, white @ np.minimum(report, np.quantile(report, 0.75)), rcond=None)
+    (_, label), *_ = np.linalg.lstsq(
+        design, white @ np.minimum(report, np.quantile(report, 0.75)), rcond=None
+    )
     return float(label), float(label / math.sqrt(np.linalg.inv(design.T @ design)[1, 1]))
 
 
@@ -83,7 +89,10 @@ def test_the_same_seed_gives_the_same_numbers() -> None:
 def test_to_move_a_by_the_margin_is_to_test_against_it() -> None:
     a, b = two()
     moved = replace(a, on=a.on + 0.5, report=a.report + 0.5)
-    one, other = Adjusted(moved, b, seed=0, draws=499).test(0.5), Adjusted(a, b, seed=0, draws=499).test()
+    one, other = (
+        Adjusted(moved, b, seed=0, draws=499).test(0.5),
+        Adjusted(a, b, seed=0, draws=499).test(),
+    )
     assert (one.worse, one.better) == pytest.approx((other.worse, other.better), abs=0.01)
 
 
@@ -118,28 +127,36 @@ def test_a_trial_that_did_not_complete_counts_as_the_upper_quartile() -> None:
 def test_how_bad_bad_settings_are_is_not_evidence() -> None:
     a, b = two(seed=2, trials=20)
     far = np.quantile(np.concatenate([a.report, b.report]), 0.8)
-    worse = replace(a, report=np.where(a.report > far, 1e6, a.report), on=np.where(a.report > far, 1e6, a.on))
+    worse = replace(
+        a, report=np.where(a.report > far, 1e6, a.report), on=np.where(a.report > far, 1e6, a.on)
+    )
     one, other = Adjusted(worse, b, seed=0), Adjusted(a, b, seed=0)
     assert one.difference == pytest.approx(other.difference, abs=1e-9)
 
 
 def test_pairs_are_exchanged_within_themselves() -> None:
-    """Eight pairs, A worse in each by as much; the two worst pairs lie beyond the cut, so that 4 of 2^8 flips are as seen."""
+    """Eight pairs, A worse in each by as much; the two worst pairs lie beyond the cut, so that 4 of
+    2^8 flips are as seen.
+    """
     b = search(np.random.default_rng(0), 8)
     a = replace(b, on=b.on + 0.1, report=b.report + 0.1)
     found = Adjusted(a, b, seed=0, draws=4_999, paired=True)
     assert found.test().worse == pytest.approx(4 / 2**8, abs=0.006)
     with pytest.raises(StatsError, match="6 complete"):
-        Adjusted(replace(a, index=a.index + 3), b, seed=0, paired=True)  # five numbers are those of both
+        # five numbers are those of both
+        Adjusted(replace(a, index=a.index + 3), b, seed=0, paired=True)
 
 
 @pytest.mark.parametrize(
     ("a", "b", "problem"),
     [
         (two(trials=3)[0], two(trials=3)[1], "4 complete trials"),
-        (replace(two()[0], report=np.full(12, INF), on=np.full(12, INF)), two()[1], "4 complete trials"),
-        (replace(two()[0], points=np.empty((12, 0))), replace(two()[1], points=np.empty((12, 0))), "nothing was searched"),
-        (replace(two()[0], report=np.ones(12)), replace(two()[1], report=np.ones(12)), "all scores are equal"),
+        (replace(two()[0], report=np.full(12, INF), on=np.full(12, INF)), two()[1],
+         "4 complete trials"),
+        (replace(two()[0], points=np.empty((12, 0))), replace(two()[1], points=np.empty((12, 0))),
+         "nothing was searched"),
+        (replace(two()[0], report=np.ones(12)), replace(two()[1], report=np.ones(12)),
+         "all scores are equal"),
     ],
     ids=["three trials", "none completed", "no axes", "equal"],
 )  # fmt: skip
@@ -148,7 +165,7 @@ def test_what_cannot_be_compared_is_said(a: Placed, b: Placed, problem: str) -> 
         Adjusted(a, b, seed=0)
 
 
-# ---------------------------------------------------------------------------------------------- studies, as docs/judging.md has
+# ------------------------------------------------------------------ studies, as docs/judging.md has
 
 SIZES = [
     (20, 3, 80),
@@ -158,14 +175,18 @@ SIZES = [
 
 
 @pytest.mark.parametrize(("count", "keep", "studies"), SIZES)
-def test_two_of_one_kind_are_called_different_in_one_of_twenty_studies(count: int, keep: int, studies: int) -> None:
+def test_two_of_one_kind_are_called_different_in_one_of_twenty_studies(
+    count: int, keep: int, studies: int
+) -> None:
     found = measure(real(0.0), count, keep, studies)
     assert max(found.adjusted) <= 0.05 + room(studies)
     assert abs(found.estimate) < 0.05
 
 
 @pytest.mark.parametrize(("count", "keep", "studies"), SIZES)
-def test_a_difference_is_seen_far_more_often_than_by_the_best_trials(count: int, keep: int, studies: int) -> None:
+def test_a_difference_is_seen_far_more_often_than_by_the_best_trials(
+    count: int, keep: int, studies: int
+) -> None:
     found = measure(real(0.2), count, keep, studies, 0.2)
     assert found.adjusted[0] >= found.present[0] + 0.25
     assert found.adjusted[1] <= 0.05

@@ -1,4 +1,6 @@
-"""The judge's comparison against SciPy, against enumeration, and on searches whose truth is known."""
+"""The judge's comparison against SciPy, against enumeration, and on searches whose truth is
+known.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,12 @@ from tests.stats import alarms
 INF = math.inf
 
 
-def search(rng: np.random.Generator, trials: int, worse_by: float = 0.0, diverged: float = 0.0) -> Trials:
-    """A search as they are: a skewed quality, seen with noise on both splits; some trials diverge."""
+def search(
+    rng: np.random.Generator, trials: int, worse_by: float = 0.0, diverged: float = 0.0
+) -> Trials:
+    """A search as they are: a skewed quality, seen with noise on both splits; some trials
+    diverge.
+    """
     quality = 8.5 + rng.gamma(1.5, 0.5, trials) + worse_by
     on, report = (quality + rng.normal(0, 0.05, trials) for _ in range(2))
     lost = rng.random(trials) < diverged
@@ -49,7 +55,9 @@ def same(margin: float):  # type: ignore[no-untyped-def]
     return verdict
 
 
-def share(simulations: int, trials: int, worse_by: float, verdict: object, diverged: float = 0.0) -> float:
+def share(
+    simulations: int, trials: int, worse_by: float, verdict: object, diverged: float = 0.0
+) -> float:
     """In which share of simulated studies a verdict is reached."""
     rng = np.random.default_rng([simulations, trials, round(1e6 * worse_by)])
     reached = 0
@@ -64,10 +72,11 @@ def room(simulations: int, chance: float = 0.05) -> float:
     return 3 * math.sqrt(chance * (1 - chance) / simulations)
 
 
-# ---------------------------------------------------------------------------------------------- false alarms
+# ------------------------------------------------------------------ false alarms
 
-# docs/judging.md prints these, as `python -m tests.stats.alarms` finds them: where the two have one distribution 5 % is
-# exact; where only their tuned means agree, it is near 5 %, and this near with so many trials.
+# docs/judging.md prints these, as `python -m tests.stats.alarms` finds them: where the two have one
+# distribution 5 % is exact; where only their tuned means agree, it is near 5 %, and this near with
+# so many trials.
 REACH = {(8, 3): 0.08, (20, 3): 0.095, (60, 6): 0.08, (200, 20): 0.08}
 
 
@@ -87,7 +96,9 @@ def test_variants_whose_tuned_means_are_equal_are_called_different_about_as_ofte
     assert max(found) < limit + room(simulations, limit), found
 
 
-def test_the_bare_difference_would_take_a_wider_spread_for_a_worse_variant(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_bare_difference_would_take_a_wider_spread_for_a_worse_variant(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Why the statistic is studentised: on the very same studies."""
     studentised, _ = alarms.alarms("A spreads twice as wide", 20, 3, 400)
     monkeypatch.setattr(compare, "_standard_error", lambda a, *others: np.ones_like(a.mean))
@@ -109,11 +120,15 @@ def test_trials_that_diverge_do_not_raise_the_false_alarms() -> None:
     assert abs(share(400, 60, 0.0, worse, diverged=0.4) - 0.05) < room(400)
 
 
-# ---------------------------------------------------------------------------------------------- power, margins
+# ------------------------------------------------------------------ power, margins
 
 
 def test_the_power_grows_with_the_difference_and_with_the_trials() -> None:
-    found = {(trials, by): share(100, trials, by, worse) for trials in (60, 200) for by in (0.05, 0.1, 0.2)}
+    found = {
+        (trials, by): share(100, trials, by, worse)
+        for trials in (60, 200)
+        for by in (0.05, 0.1, 0.2)
+    }
     assert found[60, 0.05] < found[60, 0.1] < found[60, 0.2]
     assert found[200, 0.05] < found[200, 0.1] <= found[200, 0.2]
     assert all(found[60, by] <= found[200, by] for by in (0.05, 0.1, 0.2))
@@ -139,7 +154,7 @@ def test_a_shift_moves_the_hypothesis_and_not_the_difference() -> None:
     assert moved.better < 0.05 < moved.worse
 
 
-# ---------------------------------------------------------------------------------------------- against other computations
+# ------------------------------------------------------------------ against other computations
 
 
 def test_every_relabelling_is_counted_where_there_are_few() -> None:
@@ -160,7 +175,9 @@ def test_welch_is_that_of_scipy_on_the_kept_trials(seed: int) -> None:
     rng = np.random.default_rng(seed)
     a, b = search(rng, 50, 0.1), search(rng, 40)
     found = Comparison(a, b, 5, seed, draws=99).welch()
-    assert found.p == pytest.approx(stats.ttest_ind(a.report[:5], b.report[:5], equal_var=False).pvalue)
+    assert found.p == pytest.approx(
+        stats.ttest_ind(a.report[:5], b.report[:5], equal_var=False).pvalue
+    )
 
 
 def test_the_error_is_the_spread_of_the_difference_over_searches() -> None:
@@ -174,7 +191,9 @@ def test_the_error_is_the_spread_of_the_difference_over_searches() -> None:
 def test_what_is_looked_at_is_all_that_matters(trials: int) -> None:
     """The best of each relabelling, chosen among the first columns only, are those among all."""
     rng = np.random.default_rng(trials)
-    found = Comparison(search(rng, trials, 0.1), search(rng, trials), max(3, trials // 10), 5, draws=300)
+    found = Comparison(
+        search(rng, trials, 0.1), search(rng, trials), max(3, trials // 10), 5, draws=300
+    )
     short = found.test(0.05)
     found._number_needed = lambda labels, order: found.size  # type: ignore[method-assign]
     whole = found.test(0.05)
@@ -188,11 +207,13 @@ def test_where_all_scores_are_equal_nothing_is_different(score: float) -> None:
     assert (found.difference, found.test()) == (0.0, PermutationTest(worse=1.0, better=1.0))
 
 
-# ---------------------------------------------------------------------------------------------- pairs
+# ------------------------------------------------------------------ pairs
 
 
 def paired(rng: np.random.Generator, trials: int, worse_by: float = 0.0) -> tuple[Trials, Trials]:
-    """Two variants at the same points: what the point does is common, the noise of a training is not."""
+    """Two variants at the same points: what the point does is common, the noise of a training is
+    not.
+    """
     quality = 8.5 + rng.gamma(1.5, 0.5, trials)
     a, b = (quality[:, None] + rng.normal(0, 0.05, (trials, 2)) + by for by in (worse_by, 0.0))
     return Trials.of(a[:, 0], a[:, 1]), Trials.of(b[:, 0], b[:, 1])
@@ -201,14 +222,17 @@ def paired(rng: np.random.Generator, trials: int, worse_by: float = 0.0) -> tupl
 def paired_share(simulations: int, trials: int, worse_by: float, pairs: bool) -> float:
     rng = np.random.default_rng([simulations, trials])
     found = (
-        Comparison(*paired(rng, trials, worse_by), max(3, trials // 10), 0, 199, pairs) for _ in range(simulations)
+        Comparison(*paired(rng, trials, worse_by), max(3, trials // 10), 0, 199, pairs)
+        for _ in range(simulations)
     )
     return sum(one.test().worse <= 0.05 for one in found) / simulations
 
 
 @pytest.mark.parametrize("simulations", [300, pytest.param(2000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("trials", [12, 60])
-def test_pairs_that_do_not_differ_are_called_worse_in_at_most_5_percent(trials: int, simulations: int) -> None:
+def test_pairs_that_do_not_differ_are_called_worse_in_at_most_5_percent(
+    trials: int, simulations: int
+) -> None:
     assert paired_share(simulations, trials, 0.0, pairs=True) < 0.05 + room(simulations)
 
 
@@ -223,10 +247,12 @@ def test_trials_that_have_no_partner_are_left_out_and_order_does_not_matter() ->
     more = Trials.of([*a.on, 1.0], [*a.report, 1.0], [*a.index, 99])
     mixed = rng.permutation(20)
     again = Trials.of(b.on[mixed], b.report[mixed], b.index[mixed])
-    assert Comparison(more, again, 3, 0, 199, True).test() == Comparison(a, b, 3, 0, 199, True).test()
+    assert (
+        Comparison(more, again, 3, 0, 199, True).test() == Comparison(a, b, 3, 0, 199, True).test()
+    )
 
 
-# ---------------------------------------------------------------------------------------------- intervals
+# ------------------------------------------------------------------ intervals
 
 
 def test_the_interval_of_a_difference_is_what_the_test_does_not_refuse() -> None:
@@ -252,15 +278,23 @@ def test_the_interval_of_a_difference_covers_it_about_as_often_as_it_says(simula
     rng = np.random.default_rng(3)
     inside = 0
     for seed in range(simulations):
-        low, high = Comparison(search(rng, 30, 0.2), search(rng, 30), 3, seed, draws=199).interval(0.9)
+        low, high = Comparison(search(rng, 30, 0.2), search(rng, 30), 3, seed, draws=199).interval(
+            0.9
+        )
         inside += low <= 0.2 <= high
     assert abs(inside / simulations - 0.9) < room(simulations, 0.1)
 
 
-@pytest.mark.parametrize(("case", "draw"), [("all complete", alarms.alike), ("40 % diverge", alarms.diverging)])
+@pytest.mark.parametrize(
+    ("case", "draw"), [("all complete", alarms.alike), ("40 % diverge", alarms.diverging)]
+)
 @pytest.mark.parametrize(
     ("size", "simulations"),
-    [((20, 3), 300), ((60, 6), 300), *(pytest.param(one, 2000, marks=pytest.mark.slow) for one in alarms.SIZES)],
+    [
+        ((20, 3), 300),
+        ((60, 6), 300),
+        *(pytest.param(one, 2000, marks=pytest.mark.slow) for one in alarms.SIZES),
+    ],
 )
 def test_the_interval_of_one_variant_covers_what_its_search_finds_on_average(
     case: str, draw: alarms.Draw, size: tuple[int, int], simulations: int
@@ -282,7 +316,7 @@ def test_an_interval_of_scores_that_cannot_be_negative_begins_at_0() -> None:
     assert high > 0.7
 
 
-# ---------------------------------------------------------------------------------------------- how many trials
+# ------------------------------------------------------------------ how many trials
 
 
 def test_the_trials_that_are_said_to_be_needed_are_about_enough() -> None:
@@ -291,7 +325,8 @@ def test_the_trials_that_are_said_to_be_needed_are_about_enough() -> None:
     wanted = [trials_needed(error, 60, 0.1) for error in found]
     assert 0.6 <= share(100, int(np.median(wanted)), 0.1, worse) <= 1.0
     low, high = np.percentile(wanted, (10, 90))
-    assert high < 5 * low  # the advice from the difference that was found ranged over more than a factor of 100
+    # the advice from the difference that was found ranged over more than a factor of 100
+    assert high < 5 * low
 
 
 def test_more_trials_are_needed_the_nearer_the_boundary() -> None:
@@ -307,15 +342,21 @@ def test_the_smallest_p_value_is_that_of_one_relabelling_of_all() -> None:
     assert smallest_p(400) == pytest.approx(1 / 5000)
     best = Trials.of([1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 3.0, 4.0])
     other = Trials.of([11.0, 12.0, 13.0, 14.0], [11.0, 12.0, 13.0, 14.0])
-    assert Comparison(best, other, 3, 0, draws=20_000).test().better == pytest.approx(1 / 70, abs=0.004)
+    assert Comparison(best, other, 3, 0, draws=20_000).test().better == pytest.approx(
+        1 / 70, abs=0.004
+    )
     assert fewest_trials(1 / 70) == 4
     assert fewest_trials(1 / 71) == 5
 
 
 def test_the_levels_are_those_at_which_holm_decided() -> None:
-    assert holm_levels([0.001, 0.02, 0.9, 0.02]) == pytest.approx((0.0125, 0.05 / 3, 0.05 / 3, 0.05 / 3))
+    assert holm_levels([0.001, 0.02, 0.9, 0.02]) == pytest.approx(
+        (0.0125, 0.05 / 3, 0.05 / 3, 0.05 / 3)
+    )
     p = [0.001, 0.012, 0.03, 0.9]
-    assert [one <= 0.05 for one in holm(p)] == [one <= limit for one, limit in zip(p, holm_levels(p))]
+    assert [one <= 0.05 for one in holm(p)] == [
+        one <= limit for one, limit in zip(p, holm_levels(p))
+    ]
 
 
 def test_holm_gives_the_numbers_of_its_definition() -> None:
@@ -346,14 +387,18 @@ def test_what_cannot_be_compared_says_why(on: list[float], report: list[float], 
         Trials.of(on, report)
 
 
-@pytest.mark.parametrize(("keep", "words"), [(2, "at least 3"), (11, "11 trials are to be kept, and there are 10")])
+@pytest.mark.parametrize(
+    ("keep", "words"), [(2, "at least 3"), (11, "11 trials are to be kept, and there are 10")]
+)
 def test_too_few_or_too_many_cannot_be_kept(keep: int, words: str) -> None:
     rng = np.random.default_rng(6)
     with pytest.raises(StatsError, match=words):
         Comparison(search(rng, 10), search(rng, 12), keep, 0)
 
 
-def test_a_partial_conjunction_is_the_largest_where_all_are_needed_and_bonferroni_where_one_is() -> None:
+def test_a_partial_conjunction_is_the_largest_where_all_are_needed_and_bonferroni_where_one_is() -> (
+    None
+):
     p = [0.03, 0.2, 0.01]
     assert partial_conjunction(p, 3) == 0.2
     assert partial_conjunction(p, 1) == pytest.approx(0.03)
@@ -373,5 +418,6 @@ def test_a_claim_about_several_tasks_is_wrong_in_at_most_5_percent_either_way(
     for enough in (needed, tasks - needed + 1):  # to support, and to refute
         p = equal.copy()
         p[:, : enough - 1] = 0.0
-        wrong = [partial_conjunction(one, enough) <= 0.025 for one in p.tolist()]  # two words share the level
+        # two words share the level
+        wrong = [partial_conjunction(one, enough) <= 0.025 for one in p.tolist()]
         assert np.mean(wrong) < 0.025 + 3 * 0.0011

@@ -1,4 +1,6 @@
-"""Importance against closed forms, against integration of scikit-learn's own predictions, and against Optuna's."""
+"""Importance against closed forms, against integration of scikit-learn's own predictions, and
+against Optuna's.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Known:
-    """A function on the unit cube, and its shares: of the main effects, of pairs, of all interactions."""
+    """A function on the unit cube, and its shares: of the main effects, of pairs, of all
+    interactions.
+    """
 
     function: Callable[[Array], Array]
     main: tuple[float, ...]
@@ -59,8 +63,12 @@ def sobol_of_ishigami() -> tuple[float, float, float]:
 FIRST, SECOND, BOTH = sobol_of_ishigami()
 KNOWN = {
     "ishigami": Known(ishigami, (FIRST, SECOND, 0.0), {("a", "c"): BOTH, ("a", "b"): 0.0}, BOTH),
-    "additive": Known(lambda u: u @ [4.0, 3.0, 2.0, 0.0], (16 / 29, 9 / 29, 4 / 29, 0.0), {("a", "b"): 0.0}, 0.0),
-    "product": Known(lambda u: (u[:, 0] - 0.5) * (u[:, 1] - 0.5), (0.0, 0.0, 0.0), {("a", "b"): 1.0}, 1.0),
+    "additive": Known(
+        lambda u: u @ [4.0, 3.0, 2.0, 0.0], (16 / 29, 9 / 29, 4 / 29, 0.0), {("a", "b"): 0.0}, 0.0
+    ),
+    "product": Known(
+        lambda u: (u[:, 0] - 0.5) * (u[:, 1] - 0.5), (0.0, 0.0, 0.0), {("a", "b"): 1.0}, 1.0
+    ),
     "mixed": Known(  # variances 4/12, 1/12 and 16/144
         lambda u: 2 * u[:, 0] + u[:, 1] + 4 * (u[:, 0] - 0.5) * (u[:, 1] - 0.5),
         (12 / 19, 3 / 19, 0.0),
@@ -70,7 +78,9 @@ KNOWN = {
 }
 
 
-def trials(known: Known, count: int, seed: int, noise: float = 0.0) -> tuple[Array, Array, np.random.Generator]:
+def trials(
+    known: Known, count: int, seed: int, noise: float = 0.0
+) -> tuple[Array, Array, np.random.Generator]:
     rng = np.random.default_rng(seed)
     points = rng.uniform(size=(count, len(known.main)))
     scores = known.function(points)
@@ -84,17 +94,31 @@ def grown(axes: int, count: int = 60, trees: int = 3, leaves: int = 9) -> Random
     return RandomForestRegressor(trees, max_leaf_nodes=leaves, random_state=0).fit(unit, scores)
 
 
-def integrated(forest: RandomForestRegressor, axes: int) -> tuple[list[Array], list[Array], list[Array]]:
-    """What the trees predict on a grid that has a point in each cell between any splits; the cells' middles and widths."""
+def integrated(
+    forest: RandomForestRegressor, axes: int
+) -> tuple[list[Array], list[Array], list[Array]]:
+    """What the trees predict on a grid that has a point in each cell between any splits; the cells'
+    middles and widths.
+    """
     edges = [
         np.unique(
-            [0.0, 1.0, *(t for one in forest.estimators_ for t in one.tree_.threshold[one.tree_.feature == axis])]
+            [
+                0.0,
+                1.0,
+                *(
+                    t
+                    for one in forest.estimators_
+                    for t in one.tree_.threshold[one.tree_.feature == axis]
+                ),
+            ]
         )
         for axis in range(axes)
     ]
     middles, widths = [(e[1:] + e[:-1]) / 2 for e in edges], [np.diff(e) for e in edges]
     grid = np.stack(np.meshgrid(*middles, indexing="ij"), axis=-1)
-    predicted = [one.predict(grid.reshape(-1, axes)).reshape(grid.shape[:-1]) for one in forest.estimators_]
+    predicted = [
+        one.predict(grid.reshape(-1, axes)).reshape(grid.shape[:-1]) for one in forest.estimators_
+    ]
     return predicted, middles, widths
 
 
@@ -117,13 +141,21 @@ def test_shares_by_tree_are_those_that_optuna_finds_in_the_same_forest() -> None
     scores = ishigami(unit)
     theirs = _Fanova(n_trees=8, max_depth=64, min_samples_split=2, min_samples_leaf=1, seed=0)
     columns = [np.array(pair) for pair in combinations(range(axes), 2)]
-    theirs.fit(unit, scores, np.tile([0.0, 1.0], (axes, 1)), [np.array([axis]) for axis in range(axes)] + columns)
+    theirs.fit(
+        unit,
+        scores,
+        np.tile([0.0, 1.0], (axes, 1)),
+        [np.array([axis]) for axis in range(axes)] + columns,
+    )
     ours = importance_by_tree(forest_of(theirs._forest.estimators_, [Axis(name) for name in "abc"]))
     main = [theirs.get_importance(axis)[0] for axis in range(axes)]
     assert [share.value for share in ours.main.values()] == pytest.approx(main, abs=1e-9)
-    for place, (first, second) in enumerate(combinations(range(axes), 2)):  # theirs hold the main effects of both
+    # theirs hold the main effects of both
+    for place, (first, second) in enumerate(combinations(range(axes), 2)):
         theirs_alone = theirs.get_importance(axes + place)[0] - main[first] - main[second]
-        assert ours.pairs["abc"[first], "abc"[second]].value == pytest.approx(theirs_alone, abs=1e-9)
+        assert ours.pairs["abc"[first], "abc"[second]].value == pytest.approx(
+            theirs_alone, abs=1e-9
+        )
     assert ours.interactions.value == pytest.approx(1.0 - sum(main), abs=1e-9)
 
 
@@ -133,19 +165,27 @@ def test_shares_by_tree_are_those_of_the_integrated_predictions() -> None:
     ours = importance_by_tree(forest_of(forest.estimators_, [Axis(name) for name in "abc"]))
 
     def share(keep: tuple[int, ...]) -> Array:
-        return np.array([covariance(p, p, widths, keep) / covariance(p, p, widths, (0, 1, 2)) for p in predicted])
+        return np.array(
+            [
+                covariance(p, p, widths, keep) / covariance(p, p, widths, (0, 1, 2))
+                for p in predicted
+            ]
+        )
 
     for axis, name in enumerate("abc"):
         assert ours.main[name].value == pytest.approx(share((axis,)).mean(), abs=1e-9)
         assert ours.main[name].high == pytest.approx(np.percentile(share((axis,)), 97.5), abs=1e-9)
-    assert ours.pairs["a", "b"].value == pytest.approx((share((0, 1)) - share((0,)) - share((1,))).mean(), abs=1e-9)
+    assert ours.pairs["a", "b"].value == pytest.approx(
+        (share((0, 1)) - share((0,)) - share((1,))).mean(), abs=1e-9
+    )
 
 
 def test_shares_of_what_trees_agree_on_are_covariances_of_the_integrated_predictions() -> None:
     forest = grown(axes=3)
     predicted, _, widths = integrated(forest, 3)
     ours = forest_of(forest.estimators_, [Axis(name) for name in "abc"])
-    found = importance(Forest(ours.axes, ours.trees, redrawn=(ours.trees,) * 4))  # redrawn alike: nothing to correct
+    # redrawn alike: nothing to correct
+    found = importance(Forest(ours.axes, ours.trees, redrawn=(ours.trees,) * 4))
 
     def total(keep: tuple[int, ...]) -> float:
         return sum(covariance(predicted[k], predicted[(k + 1) % 3], widths, keep) for k in range(3))
@@ -159,8 +199,12 @@ def test_shares_of_what_trees_agree_on_are_covariances_of_the_integrated_predict
 
 
 def test_all_shares_of_two_axes_are_one() -> None:
-    found = importance_by_tree(forest_of(grown(axes=2, leaves=40).estimators_, [Axis("a"), Axis("b")]))
-    assert found.main["a"].value + found.main["b"].value + found.pairs["a", "b"].value == pytest.approx(1.0, abs=1e-12)
+    found = importance_by_tree(
+        forest_of(grown(axes=2, leaves=40).estimators_, [Axis("a"), Axis("b")])
+    )
+    assert found.main["a"].value + found.main["b"].value + found.pairs[
+        "a", "b"
+    ].value == pytest.approx(1.0, abs=1e-12)
     assert found.interactions.value == pytest.approx(found.pairs["a", "b"].value, abs=1e-12)
 
 
@@ -174,7 +218,9 @@ def test_a_marginal_is_the_mean_of_the_integrated_predictions() -> None:
     np.testing.assert_allclose(curve.spread, expected.std(axis=0), atol=1e-12)
     at = np.stack(np.meshgrid(middles[2], middles[0], indexing="ij"), axis=-1).reshape(-1, 2)
     surface = marginal_pair(ours, ("c", "a"), at).mean.reshape(len(middles[2]), len(middles[0]))
-    np.testing.assert_allclose(surface, np.mean([averaged(p, widths, (0, 2)) for p in predicted], axis=0).T, atol=1e-12)
+    np.testing.assert_allclose(
+        surface, np.mean([averaged(p, widths, (0, 2)) for p in predicted], axis=0).T, atol=1e-12
+    )
 
 
 def test_a_marginal_averages_to_the_mean_of_the_forest() -> None:
@@ -193,7 +239,9 @@ def test_both_ends_of_an_axis_belong_to_it() -> None:
     )
 
 
-@pytest.mark.parametrize("seeds", [range(1), pytest.param(range(4), marks=pytest.mark.slow)], ids=["short", "long"])
+@pytest.mark.parametrize(
+    "seeds", [range(1), pytest.param(range(4), marks=pytest.mark.slow)], ids=["short", "long"]
+)
 @pytest.mark.parametrize("noise", [0.0, 0.5])
 @pytest.mark.parametrize("name", KNOWN)
 def test_intervals_cover_known_shares(name: str, noise: float, seeds: range) -> None:
@@ -202,17 +250,25 @@ def test_intervals_cover_known_shares(name: str, noise: float, seeds: range) -> 
     for seed in seeds:
         points, scores, rng = trials(known, 200, seed, noise)
         found = importance(fit_forest(points, scores, known.axes, rng))
-        shares = [*found.main.values(), *(found.pairs[pair] for pair in known.pairs), found.interactions]
+        shares = [
+            *found.main.values(),
+            *(found.pairs[pair] for pair in known.pairs),
+            found.interactions,
+        ]
         truth = [*known.main, *known.pairs.values(), known.interactions]
         assert all(share.low <= share.value <= share.high for share in shares)
-        hits += [share.low - 1e-3 <= true <= share.high + 1e-3 for share, true in zip(shares, truth)]
+        hits += [
+            share.low - 1e-3 <= true <= share.high + 1e-3 for share, true in zip(shares, truth)
+        ]
     assert np.mean(hits) >= 0.85
 
 
 def test_an_interval_is_no_wider_than_it_has_to_be() -> None:
     points, scores, rng = trials(KNOWN["mixed"], 200, 0)
     found = importance(fit_forest(points, scores, KNOWN["mixed"].axes, rng))
-    assert all(share.high - share.low < 0.12 for share in (*found.main.values(), *found.pairs.values()))
+    assert all(
+        share.high - share.low < 0.12 for share in (*found.main.values(), *found.pairs.values())
+    )
     assert found.pairs["a", "b"].low > 0.1
 
 
@@ -239,7 +295,8 @@ def test_what_the_forest_explains_falls_with_noise() -> None:
         points, scores, rng = trials(KNOWN["additive"], 200, 2, noise)
         explained.append(fit_forest(points, scores, KNOWN["additive"].axes, rng).explained)
     assert explained[0] > 0.9
-    assert explained[1] == pytest.approx(0.45, abs=0.12)  # half of the variance is noise; some signal is lost with it
+    # half of the variance is noise; some signal is lost with it
+    assert explained[1] == pytest.approx(0.45, abs=0.12)
 
 
 def test_a_logarithmic_axis_is_uniform_in_the_logarithm() -> None:
@@ -261,7 +318,9 @@ def test_choices_weigh_alike_however_often_they_were_tried() -> None:
     effects = np.array([0.0, 3.0, 1.0])
     codes = rng.choice(3, size=400, p=[0.7, 0.2, 0.1])
     points = np.column_stack([codes, rng.uniform(size=400)])
-    forest = fit_forest(points, effects[codes] + 4.0 * points[:, 1], [Axis("cell", choices=3), Axis("size")], rng)
+    forest = fit_forest(
+        points, effects[codes] + 4.0 * points[:, 1], [Axis("cell", choices=3), Axis("size")], rng
+    )
     share = importance(forest).main["cell"]
     expected = effects.var() / (effects.var() + 16.0 / 12.0)
     assert share.value == pytest.approx(expected, abs=0.06)
@@ -303,13 +362,16 @@ def test_a_choice_that_does_not_exist_is_drawn_among_the_choices() -> None:
     points[~has, 1] = np.nan
     forest = fit_forest(points, scores, [Axis("a"), Axis("b", choices=3)], rng)
     at = np.array([[0.2, 0.0], [0.2, 1.0], [0.2, 2.0], [0.8, 0.0], [0.8, 1.0], [0.8, 2.0]])
-    np.testing.assert_allclose(marginal_pair(forest, ("a", "b"), at).mean, [5, 5, 5, 0, 1, 0], atol=0.1)
+    np.testing.assert_allclose(
+        marginal_pair(forest, ("a", "b"), at).mean, [5, 5, 5, 0, 1, 0], atol=0.1
+    )
 
 
 def test_equal_generators_give_equal_importance() -> None:
     points, scores, _ = trials(KNOWN["mixed"], 60, 0)
     first, second = (
-        importance(fit_forest(points, scores, KNOWN["mixed"].axes, np.random.default_rng(3))) for _ in range(2)
+        importance(fit_forest(points, scores, KNOWN["mixed"].axes, np.random.default_rng(3)))
+        for _ in range(2)
     )
     assert first == second
 
@@ -324,9 +386,14 @@ def test_one_axis_has_the_whole_variance() -> None:
 
 def test_trees_of_one_value_are_skipped() -> None:
     unit = np.array([[0.2, 0.3], [0.4, 0.8], [0.9, 0.1]])
-    flat, split = DecisionTreeRegressor().fit(unit, [1.0, 1.0, 1.0]), DecisionTreeRegressor().fit(unit, [0.0, 1.0, 3.0])
+    flat, split = (
+        DecisionTreeRegressor().fit(unit, [1.0, 1.0, 1.0]),
+        DecisionTreeRegressor().fit(unit, [0.0, 1.0, 3.0]),
+    )
     axes = [Axis("a"), Axis("b")]
-    with_flat, without = (importance_by_tree(forest_of(trees, axes)) for trees in ([flat, split], [split]))
+    with_flat, without = (
+        importance_by_tree(forest_of(trees, axes)) for trees in ([flat, split], [split])
+    )
     assert with_flat.main == without.main
     with pytest.raises(StatsError, match="no tree"):
         importance_by_tree(forest_of([flat], axes))
@@ -348,7 +415,11 @@ def test_trees_of_one_value_are_skipped() -> None:
     ],
 )
 def test_trials_that_cannot_answer_are_refused(change: dict[str, Any], message: str) -> None:
-    whole = {"points": np.full((20, 2), 0.4), "scores": np.arange(20.0), "axes": [Axis("a"), Axis("b")]}
+    whole = {
+        "points": np.full((20, 2), 0.4),
+        "scores": np.arange(20.0),
+        "axes": [Axis("a"), Axis("b")],
+    }
     with pytest.raises(StatsError, match=message):
         fit_forest(**{**whole, **change}, rng=np.random.default_rng(0))
 
@@ -380,8 +451,17 @@ def test_equal_scores_and_forests_without_redrawn_scores_are_refused() -> None:
 
 @pytest.mark.parametrize(
     ("names", "at"),
-    [(("a", "z"), [[0.5, 0.5]]), (("a", "a"), [[0.5, 0.5]]), (("a", "b"), [0.5, 0.5]), (("a", "b"), [[0.5, np.nan]])],
+    [
+        (("a", "z"), [[0.5, 0.5]]),
+        (("a", "a"), [[0.5, 0.5]]),
+        (("a", "b"), [0.5, 0.5]),
+        (("a", "b"), [[0.5, np.nan]]),
+    ],
 )
-def test_marginals_of_what_was_not_searched_are_refused(names: tuple[str, str], at: list[Any]) -> None:
+def test_marginals_of_what_was_not_searched_are_refused(
+    names: tuple[str, str], at: list[Any]
+) -> None:
     with pytest.raises(StatsError):
-        marginal_pair(forest_of(grown(axes=2).estimators_, [Axis("a"), Axis("b")]), names, np.array(at))
+        marginal_pair(
+            forest_of(grown(axes=2).estimators_, [Axis("a"), Axis("b")]), names, np.array(at)
+        )

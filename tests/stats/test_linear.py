@@ -34,7 +34,9 @@ def test_a_slope_that_is_not_there_is_clear_in_as_many_samples_as_its_p_value_sa
     assert np.mean(np.array(p) < 0.05) == pytest.approx(0.05, abs=4 * (0.05 * 0.95 / 2000) ** 0.5)
 
 
-@pytest.mark.parametrize("points", [np.zeros((5, 2)), np.column_stack([np.arange(9.0), np.arange(9.0)])])
+@pytest.mark.parametrize(
+    "points", [np.zeros((5, 2)), np.column_stack([np.arange(9.0), np.arange(9.0)])]
+)
 def test_too_few_scores_or_points_on_a_line_give_no_slopes(points: np.ndarray) -> None:
     with pytest.raises(StatsError):
         slopes(points, np.arange(float(len(points))))
@@ -42,13 +44,17 @@ def test_too_few_scores_or_points_on_a_line_give_no_slopes(points: np.ndarray) -
 
 def test_an_interval_of_a_mean_is_students() -> None:
     scores = np.array([0.1, 0.4, 0.2])
-    assert mean_interval(scores, 0.9) == pytest.approx(stats.t.interval(0.9, 2, scores.mean(), stats.sem(scores)))
+    assert mean_interval(scores, 0.9) == pytest.approx(
+        stats.t.interval(0.9, 2, scores.mean(), stats.sem(scores))
+    )
     assert mean_interval(scores[:1], 0.9) is None
 
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(("rise", "p"), [(0.0, 0.5), (-0.25, 0.0), (0.25, 1.0)])
 def test_scores_without_noise_have_a_p_value_too(rise: float, p: float) -> None:
-    """As where all trainings solve a task: nothing falls, and no division by an error of 0 is warned of."""
+    """As where all trainings solve a task: nothing falls, and no division by an error of 0 is
+    warned of.
+    """
     points = np.arange(8.0)[:, None] / 8
     assert slopes(points, rise * points[:, 0]).p(0, 1) == pytest.approx(p, abs=1e-9)

@@ -11,7 +11,8 @@ from rnnzoo.stats.medians import median_interval, median_tests
 
 
 def test_the_interval_is_that_of_the_tables() -> None:
-    values = [float(one) for one in range(1, 16)]  # Conover 1999, table A3: of 15, the 4th and the 12th at 96.5 %
+    # Conover 1999, table A3: of 15, the 4th and the 12th at 96.5 %
+    values = [float(one) for one in range(1, 16)]
     assert median_interval(values, 0.95) == (4.0, 12.0)
     assert median_interval(values, 0.99) == (3.0, 13.0)
     assert median_interval(values[:6], 0.95) == (1.0, 6.0)

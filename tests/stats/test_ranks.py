@@ -45,7 +45,8 @@ def test_the_average_ranks_are_those_of_demsars_example() -> None:
 def test_the_statistics_are_those_of_demsars_example_but_for_its_ties() -> None:
     found = rank(-AUC, CLASSIFIERS)
     tied = sum(count**3 - count for row in AUC for count in np.unique(row, return_counts=True)[1])
-    uncorrected = found.chi_square * (1.0 - tied / (14 * 4 * (4**2 - 1)))  # Demsar prints what ignores ties
+    # Demsar prints what ignores ties
+    uncorrected = found.chi_square * (1.0 - tied / (14 * 4 * (4**2 - 1)))
     assert uncorrected == pytest.approx(9.28, abs=5e-3)
     assert 13 * uncorrected / (14 * 3 - uncorrected) == pytest.approx(3.69, abs=5e-3)
     assert found.f > 3.69
@@ -70,24 +71,39 @@ def test_at_90_percent_demsars_third_classifier_belongs_to_either_group() -> Non
         (0.90, [1.645, 2.052, 2.291, 2.459, 2.589, 2.693, 2.780, 2.855, 2.920]),
     ],
 )
-def test_the_critical_values_are_those_of_demsars_table_5a(level: float, printed: list[float]) -> None:
+def test_the_critical_values_are_those_of_demsars_table_5a(
+    level: float, printed: list[float]
+) -> None:
     values = [critical_difference(10, k, level) / sqrt(k * (k + 1) / 60) for k in range(2, 11)]
-    assert values == pytest.approx(printed, abs=1.1e-3)  # the printed quantiles were rounded before they were divided
+    # the printed quantiles were rounded before they were divided
+    assert values == pytest.approx(printed, abs=1.1e-3)
 
 
 @pytest.mark.parametrize("values", [None, 3], ids=["no ties", "ties"])
 def test_friedmans_statistic_is_that_of_scipy(values: int | None) -> None:
     rng = np.random.default_rng(0)
-    scores = rng.normal(size=(12, 5)) if values is None else rng.integers(0, values, size=(12, 5)).astype(float)
+    scores = (
+        rng.normal(size=(12, 5))
+        if values is None
+        else rng.integers(0, values, size=(12, 5)).astype(float)
+    )
     found = rank(scores, letters(5))
     theirs = stats.friedmanchisquare(*scores.T)
-    assert (found.chi_square, found.chi_square_p) == pytest.approx((theirs.statistic, theirs.pvalue), rel=1e-12)
+    assert (found.chi_square, found.chi_square_p) == pytest.approx(
+        (theirs.statistic, theirs.pvalue), rel=1e-12
+    )
 
 
 @pytest.mark.parametrize("values", [None, 3], ids=["no ties", "ties"])
-def test_iman_and_davenports_f_is_that_of_a_two_way_analysis_of_variance_on_the_ranks(values: int | None) -> None:
+def test_iman_and_davenports_f_is_that_of_a_two_way_analysis_of_variance_on_the_ranks(
+    values: int | None,
+) -> None:
     rng = np.random.default_rng(1)
-    scores = rng.normal(size=(9, 4)) if values is None else rng.integers(0, values, size=(9, 4)).astype(float)
+    scores = (
+        rng.normal(size=(9, 4))
+        if values is None
+        else rng.integers(0, values, size=(9, 4)).astype(float)
+    )
     ranks = stats.rankdata(scores, axis=1).ravel()
     tasks, variants = np.kron(np.eye(9), np.ones((4, 1))), np.kron(np.ones((9, 1)), np.eye(4))
     without, with_variants = (
@@ -117,7 +133,9 @@ def test_the_f_version_keeps_its_level_where_the_chi_square_is_too_shy() -> None
 
 
 @pytest.mark.parametrize("first", [[0.1, 0.2, 0.3], [0.1, 0.1, 0.3], [0.4, 0.2, 0.2]])
-def test_where_all_tasks_agree_the_p_value_is_the_share_of_orders_that_do(first: list[float]) -> None:
+def test_where_all_tasks_agree_the_p_value_is_the_share_of_orders_that_do(
+    first: list[float],
+) -> None:
     found = rank(np.array([first] * 3), letters(3))
     orders = list(permutations(first))
     agreeing = np.mean([one == two == three for one, two, three in product(orders, repeat=3)])
@@ -153,7 +171,9 @@ def test_groups_are_the_maximal_cliques_of_what_does_not_differ() -> None:
     sizes = set()
     for _ in range(30):
         found = rank(rng.normal(size=(12, 7)) + rng.normal(scale=1.5, size=7), letters(7))
-        assert {frozenset(group) for group in found.groups} == maximal_cliques(found.average, found.critical_difference)
+        assert {frozenset(group) for group in found.groups} == maximal_cliques(
+            found.average, found.critical_difference
+        )
         sizes.add(len(found.groups))
     assert len(sizes) > 1
 
@@ -163,7 +183,9 @@ def maximal_cliques(average: tuple[float, ...], distance: float) -> set[frozense
     cliques = []
     for mask in range(1 << len(average)):
         inside = [place for place in range(len(average)) if mask >> place & 1]
-        if len(inside) > 1 and all(abs(average[a] - average[b]) < distance for a in inside for b in inside):
+        if len(inside) > 1 and all(
+            abs(average[a] - average[b]) < distance for a in inside for b in inside
+        ):
             cliques.append(frozenset(letters(len(average))[place] for place in inside))
     return {one for one in cliques if not any(one < other for other in cliques)}
 
@@ -185,6 +207,8 @@ def test_variants_that_all_differ_form_no_group() -> None:
         ([[0.1, 0.2], [0.2, 0.3]], ["a", "a"], "different names"),
     ],
 )
-def test_scores_that_cannot_be_ranked_are_refused(scores: list[object], names: list[str], complaint: str) -> None:
+def test_scores_that_cannot_be_ranked_are_refused(
+    scores: list[object], names: list[str], complaint: str
+) -> None:
     with pytest.raises(StatsError, match=complaint):
         rank(np.array(scores), names)

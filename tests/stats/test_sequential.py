@@ -1,4 +1,6 @@
-"""Intervals that are looked at again and again: what they cost, by simulations and closed forms of their own."""
+"""Intervals that are looked at again and again: what they cost, by simulations and closed forms of
+their own.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ def without_effect(most: int) -> np.ndarray:
 
 
 def above_in(differences: np.ndarray, looks: Looks, level: float) -> float:
-    """The share of studies in which some look says that the mean is above 0; (studies, rounds) differences."""
+    """The share of studies in which some look says that the mean is above 0; (studies, rounds)
+    differences.
+    """
     most = differences.shape[1]
     rounds = np.arange(1, most + 1)
     mean = differences.cumsum(1) / rounds
@@ -31,7 +35,8 @@ def above_in(differences: np.ndarray, looks: Looks, level: float) -> float:
     for number in range(looks.first, most + 1):
         error = np.sqrt(squares[:, number - 1] / (number - 1) / number)
         some = np.arange(number) * 1.0
-        # half a width is a multiple of the standard error that depends on nothing but the number of rounds
+        # half a width is a multiple of the standard error that depends on nothing but the number of
+        # rounds
         above |= mean[:, number - 1] > looks.half_width(some, level) / stats.sem(some) * error
     return float(above.mean())
 
@@ -47,7 +52,9 @@ class TEveryTime:
 
 
 def most_of(level: float) -> float:
-    """What a share of studies may be whose true value is this level, in all but one of 10,000 simulations."""
+    """What a share of studies may be whose true value is this level, in all but one of 10,000
+    simulations.
+    """
     return float(stats.binom.isf(1e-4, STUDY, level)) / STUDY
 
 
@@ -68,7 +75,9 @@ def test_a_t_test_at_every_look_would_not_keep_it() -> None:
 def test_with_a_single_look_it_is_the_t_test(level: float) -> None:
     differences = np.random.default_rng(0).normal(0.3, 2.0, 9)
     low, high = stats.t.interval(1 - 2 * level, 8, differences.mean(), stats.sem(differences))
-    assert Boundary(9, 9).half_width(differences, level) == pytest.approx((high - low) / 2, rel=0.01)
+    assert Boundary(9, 9).half_width(differences, level) == pytest.approx(
+        (high - low) / 2, rel=0.01
+    )
 
 
 def test_too_far_in_the_tail_to_be_simulated_the_level_is_shared_equally() -> None:
@@ -76,7 +85,9 @@ def test_too_far_in_the_tail_to_be_simulated_the_level_is_shared_equally() -> No
     level = 0.99 * FEW / STUDIES
     differences = np.random.default_rng(0).normal(0.3, 2.0, 9)
     quantile = stats.t.ppf(1 - level / (MOST - FIRST + 1), 8)
-    assert Boundary(FIRST, MOST).half_width(differences, level) == pytest.approx(quantile * stats.sem(differences))
+    assert Boundary(FIRST, MOST).half_width(differences, level) == pytest.approx(
+        quantile * stats.sem(differences)
+    )
 
 
 def test_a_lower_level_is_never_a_narrower_interval() -> None:
@@ -114,12 +125,16 @@ def test_whoever_states_the_last_round_has_the_narrower_intervals(level: float) 
     rng = np.random.default_rng(0)
     for rounds in range(FIRST, MOST + 1):
         differences = rng.normal(size=rounds)
-        closed, open_ended = (one.half_width(differences, level) for one in (Boundary(FIRST, MOST), Anytime(FIRST)))
+        closed, open_ended = (
+            one.half_width(differences, level) for one in (Boundary(FIRST, MOST), Anytime(FIRST))
+        )
         assert closed < open_ended
 
 
 @pytest.mark.parametrize("looks", [Boundary(6, 24), Anytime(6)])
-def test_an_interval_is_as_wide_as_its_differences_and_stays_where_they_are_moved(looks: Boundary | Anytime) -> None:
+def test_an_interval_is_as_wide_as_its_differences_and_stays_where_they_are_moved(
+    looks: Boundary | Anytime,
+) -> None:
     differences = np.random.default_rng(0).normal(size=10)
     half = looks.half_width(differences, 0.01)
     assert looks.half_width(3.0 * differences + 7.0, 0.01) == pytest.approx(3.0 * half)
@@ -134,7 +149,9 @@ def test_where_both_variants_scores_are_skewed_alike_the_level_holds() -> None:
 
 
 def test_where_the_differences_themselves_are_skewed_the_level_does_not_hold() -> None:
-    """A known limit: a mean that is seldom pulled up looks low too often, six times here; against the tail never."""
+    """A known limit: a mean that is seldom pulled up looks low too often, six times here; against
+    the tail never.
+    """
     skewed = np.exp(0.5 * np.random.default_rng(5).standard_normal((STUDY, MOST))) - math.exp(0.125)
     boundary = Boundary(FIRST, MOST)
     assert above_in(skewed, boundary, 0.01) <= 0.001

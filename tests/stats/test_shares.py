@@ -18,18 +18,25 @@ def chance(share_a: float, share_b: float, trials: int, happens) -> float:  # ty
     """The chance of an event of two counts, by adding up all tables."""
     counts = np.arange(trials + 1)
     one, two = (stats.binom.pmf(counts, trials, share) for share in (share_a, share_b))
-    return float(sum(one[a] * two[b] for a, b in itertools.product(counts, counts) if happens(a, b)))
+    return float(
+        sum(one[a] * two[b] for a, b in itertools.product(counts, counts) if happens(a, b))
+    )
 
 
 def called_different(trials: int) -> set[tuple[int, int]]:
-    """Pairs of counts that are called different at 5 %.  Those of the variants exchanged are too, as a test below says."""
+    """Pairs of counts that are called different at 5 %.
+
+    Those of the variants exchanged are too, as a test below says.
+    """
     tables = itertools.combinations_with_replacement(range(trials + 1), 2)
     found = [(a, b) for a, b in tables if min(more_often(a, trials, b, trials)) <= 0.025]
     return {*found, *((b, a) for a, b in found)}
 
 
 @pytest.mark.parametrize("trials", [4, 12])
-def test_equal_shares_are_called_different_in_at_most_5_percent_whatever_they_are(trials: int) -> None:
+def test_equal_shares_are_called_different_in_at_most_5_percent_whatever_they_are(
+    trials: int,
+) -> None:
     alarms = called_different(trials)
     worst = max(chance(share, share, trials, lambda a, b: (a, b) in alarms) for share in SHARES)
     assert worst <= 0.05
@@ -68,7 +75,9 @@ def test_the_interval_of_a_share_is_that_of_clopper_and_pearson() -> None:
 def test_the_interval_of_a_share_covers_at_least_as_often_as_it_says(trials: int) -> None:
     bounds = [share_interval(count, trials, 0.95) for count in range(trials + 1)]
     for share in SHARES:
-        covered = chance(share, 0.5, trials, lambda a, b, share=share: bounds[a][0] <= share <= bounds[a][1])
+        covered = chance(
+            share, 0.5, trials, lambda a, b, share=share: bounds[a][0] <= share <= bounds[a][1]
+        )
         assert covered >= 0.95
 
 

@@ -1,4 +1,6 @@
-"""The surface through scattered scores, against scikit-learn's Gaussian process and against landscapes that are known."""
+"""The surface through scattered scores, against scikit-learn's Gaussian process and against
+landscapes that are known.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ from rnnzoo.stats.sobol import sobol
 from rnnzoo.stats.surrogate import CORRELATIONS, JITTER, LENGTHS, NOISE, UPPER, Shape, fit
 
 GRID = sobol(256, 2)
-FAR, NEAR = 1e9, 1e-9  # lengths on the axis of the variant: it does not matter, it is all that matters
+# lengths on the axis of the variant: it does not matter, it is all that matters
+FAR, NEAR = 1e9, 1e-9
 
 
 def bowl(points: np.ndarray, centre: tuple[float, ...] = (0.3, 0.6)) -> np.ndarray:
@@ -23,19 +26,25 @@ def bowl(points: np.ndarray, centre: tuple[float, ...] = (0.3, 0.6)) -> np.ndarr
     return found
 
 
-def trials(seed: int, of_each: int = 8, variants: int = 4, noise: float = 0.02) -> tuple[np.ndarray, ...]:
+def trials(
+    seed: int, of_each: int = 8, variants: int = 4, noise: float = 0.02
+) -> tuple[np.ndarray, ...]:
     rng = np.random.default_rng(seed)
     points = rng.random((of_each * variants, 2))
     which = np.repeat(np.arange(variants), of_each)
     return points, which, bowl(points) + 0.1 * which + noise * rng.standard_normal(len(points))
 
 
-def scikit(shape: Shape, points: np.ndarray, variants: np.ndarray, scores: np.ndarray) -> GaussianProcessRegressor:
+def scikit(
+    shape: Shape, points: np.ndarray, variants: np.ndarray, scores: np.ndarray
+) -> GaussianProcessRegressor:
     """The same process, of scikit-learn's parts: the variant is one axis more."""
     signal = 1.0 - shape.noise
     kernel = signal * shape.correlation * Matern([*shape.lengths, FAR], nu=2.5)
     kernel += signal * (1.0 - shape.correlation) * Matern([*shape.lengths, NEAR], nu=2.5)
-    process = GaussianProcessRegressor(kernel, alpha=shape.noise + JITTER, optimizer=None, normalize_y=True)
+    process = GaussianProcessRegressor(
+        kernel, alpha=shape.noise + JITTER, optimizer=None, normalize_y=True
+    )
     return process.fit(np.column_stack([points, variants]), scores)
 
 
@@ -43,7 +52,9 @@ def scikit(shape: Shape, points: np.ndarray, variants: np.ndarray, scores: np.nd
 def test_predictions_are_those_of_scikit_learns_process(seed: int) -> None:
     points, variants, scores = trials(seed)
     surface = fit(points, variants, scores)
-    process = scikit(surface.shape, points, variants, np.minimum(scores, np.quantile(scores, UPPER)))
+    process = scikit(
+        surface.shape, points, variants, np.minimum(scores, np.quantile(scores, UPPER))
+    )
     for variant in range(4):
         expected = process.predict(np.column_stack([GRID, np.full(len(GRID), variant)]))
         assert surface.predict(GRID, variant) == pytest.approx(expected, abs=1e-6)
@@ -60,18 +71,25 @@ def test_the_shape_is_the_likeliest_by_scikit_learns_likelihood(seed: int) -> No
         return float(process.log_marginal_likelihood_value_)
 
     others = [
-        Shape((length,) * 2, correlation, noise) for length, correlation, noise in product(LENGTHS, CORRELATIONS, NOISE)
+        Shape((length,) * 2, correlation, noise)
+        for length, correlation, noise in product(LENGTHS, CORRELATIONS, NOISE)
     ]
-    along_the_last = [Shape((chosen.lengths[0], length), chosen.correlation, chosen.noise) for length in LENGTHS]
+    along_the_last = [
+        Shape((chosen.lengths[0], length), chosen.correlation, chosen.noise) for length in LENGTHS
+    ]
     assert likelihood(chosen) >= max(map(likelihood, [*others, *along_the_last])) - 1e-6
 
 
 def test_the_bottom_of_a_bowl_is_found_from_a_few_trials_of_each() -> None:
-    """The best of 6 trials of one's own is 0.05 above the bottom on average; the worst corner 0.85."""
+    """The best of 6 trials of one's own is 0.05 above the bottom on average; the worst corner
+    0.85.
+    """
     found = []
     for seed in range(10):
         surface = fit(*trials(seed, of_each=6))
-        found += [float(bowl(GRID[np.argmin(surface.predict(GRID, variant))])) for variant in range(4)]
+        found += [
+            float(bowl(GRID[np.argmin(surface.predict(GRID, variant))])) for variant in range(4)
+        ]
     assert np.mean(found) < 0.03
     assert np.median(found) < 0.015
 
@@ -96,7 +114,11 @@ def test_a_trial_without_a_score_is_one_of_the_bad_ones() -> None:
     at = np.array([[0.9, 0.1]])
     failed = fit(np.concatenate([points, at]), np.append(variants, 0), np.append(scores, math.inf))
     cut = np.quantile(scores, UPPER)
-    bad = fit(np.concatenate([points, at]), np.append(variants, 0), np.append(np.minimum(scores, cut), cut + 1.0))
+    bad = fit(
+        np.concatenate([points, at]),
+        np.append(variants, 0),
+        np.append(np.minimum(scores, cut), cut + 1.0),
+    )
     assert np.isfinite(failed.predict(GRID, 0)).all()
     assert failed.predict(GRID, 0) == pytest.approx(bad.predict(GRID, 0), abs=0.02)
     assert failed.predict(at, 0) == pytest.approx(cut, abs=0.1)
@@ -133,7 +155,7 @@ def test_trials_at_one_point_make_a_surface_through_their_mean() -> None:
     assert found == pytest.approx(np.minimum(scores, np.quantile(scores, UPPER)).mean(), abs=0.05)
 
 
-# ---------------------------------------------------------------------------------------------- the points it is asked at
+# ------------------------------------------------------------------ the points it is asked at
 
 
 @pytest.mark.parametrize("axes", [1, 2, 5])

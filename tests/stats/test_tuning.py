@@ -1,4 +1,6 @@
-"""Tuning curves against every subset, against exact fractions, and against what their bands promise."""
+"""Tuning curves against every subset, against exact fractions, and against what their bands
+promise.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,18 @@ from rnnzoo.stats.tuning import Array, TuningCurve, tuning_curve
 INF = float("inf")
 
 
-def curve(on: object, report: object, level: float = 0.9, seed: int = 0, draws: int = 200) -> TuningCurve:
-    return tuning_curve(np.array(on), np.array(report), level, np.random.default_rng(seed), draws=draws)
+def curve(
+    on: object, report: object, level: float = 0.9, seed: int = 0, draws: int = 200
+) -> TuningCurve:
+    return tuning_curve(
+        np.array(on), np.array(report), level, np.random.default_rng(seed), draws=draws
+    )
 
 
 def over_all_subsets(on: list[float], report: list[float], n: int) -> tuple[float, float]:
-    """Mean reported score over the sets of n that hold a finite trial, and the share of such sets."""
+    """Mean reported score over the sets of n that hold a finite trial, and the share of such
+    sets.
+    """
     selected = []
     for drawn in combinations(range(len(on)), n):
         best = min(on[trial] for trial in drawn)
@@ -52,17 +60,22 @@ def test_the_curve_is_the_mean_over_all_subsets(on: list[float]) -> None:
 def test_the_band_is_that_of_all_possible_resamples() -> None:
     on, report = [0.3, 0.1, INF, 0.1], [1.0, 2.0, np.nan, 5.0]
     found = curve(on, report, level=0.8, draws=20_000)
-    resamples = [drawn for drawn in product(range(4), repeat=4) if any(on[trial] < INF for trial in drawn)]
+    resamples = [
+        drawn for drawn in product(range(4), repeat=4) if any(on[trial] < INF for trial in drawn)
+    ]
     assert len(resamples) == 4**4 - 1
     for n in found.trials:
         means = [
-            over_all_subsets([on[one] for one in drawn], [report[one] for one in drawn], n)[0] for drawn in resamples
+            over_all_subsets([on[one] for one in drawn], [report[one] for one in drawn], n)[0]
+            for drawn in resamples
         ]
         low, high = np.percentile(means, (10.0, 90.0), method="inverted_cdf")
         assert (found.low[n - 1], found.high[n - 1]) == pytest.approx((low, high), rel=1e-12)
 
 
-def test_all_trials_together_give_what_the_selected_one_reports_and_a_single_one_the_plain_mean() -> None:
+def test_all_trials_together_give_what_the_selected_one_reports_and_a_single_one_the_plain_mean() -> (
+    None
+):
     rng = np.random.default_rng(0)
     on, report = rng.normal(size=50), rng.normal(size=50)
     found = curve(on, report)
@@ -70,7 +83,9 @@ def test_all_trials_together_give_what_the_selected_one_reports_and_a_single_one
     assert found.mean[0] == pytest.approx(report.mean())
 
 
-def test_the_curve_falls_where_the_selecting_score_is_reported_and_may_rise_where_it_is_not() -> None:
+def test_the_curve_falls_where_the_selecting_score_is_reported_and_may_rise_where_it_is_not() -> (
+    None
+):
     on = np.random.default_rng(1).normal(size=80)
     falling, rising = curve(on, on), curve(on, -on)
     assert (np.diff(falling.mean) < 0.0).all()
@@ -81,7 +96,9 @@ def test_the_order_of_trials_does_not_matter_even_where_they_tie() -> None:
     rng = np.random.default_rng(2)
     on, report = rng.integers(0, 4, size=30).astype(float), rng.normal(size=30)
     shuffled = rng.permutation(30)
-    np.testing.assert_allclose(curve(on, report).mean, curve(on[shuffled], report[shuffled]).mean, rtol=1e-12)
+    np.testing.assert_allclose(
+        curve(on, report).mean, curve(on[shuffled], report[shuffled]).mean, rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize("n", [1, 2, 37, 1000, 1963, 1999, 2000])
@@ -89,9 +106,9 @@ def test_two_thousand_trials_agree_with_exact_fractions(n: int) -> None:
     size = 2000
     report = np.random.default_rng(3).integers(-1000, 1000, size=size)
     found = curve(np.arange(float(size)), report, draws=2)
-    exact = sum(Fraction(int(report[rank - 1]) * comb(size - rank, n - 1)) for rank in range(1, size + 1)) / comb(
-        size, n
-    )
+    exact = sum(
+        Fraction(int(report[rank - 1]) * comb(size - rank, n - 1)) for rank in range(1, size + 1)
+    ) / comb(size, n)
     assert found.mean[n - 1] == pytest.approx(float(exact), rel=1e-10, abs=1e-9)
     assert found.finite[n - 1] == pytest.approx(1.0, abs=1e-12)
 
@@ -122,7 +139,12 @@ def test_the_band_covers_the_truth_about_as_often_as_its_level_while_n_is_small(
     rng = np.random.default_rng(4)
     places = np.array([1, 3, 6])
     on, report = draw_scores(rng, (100_000, 6))
-    truth = np.array([np.take_along_axis(report, on[:, :n].argmin(axis=1)[:, None], axis=1).mean() for n in places])
+    truth = np.array(
+        [
+            np.take_along_axis(report, on[:, :n].argmin(axis=1)[:, None], axis=1).mean()
+            for n in places
+        ]
+    )
     hits = np.zeros(3)
     for _ in range(400):
         found = tuning_curve(*draw_scores(rng, (60,)), 0.9, rng, draws=300)
@@ -168,6 +190,8 @@ def test_equal_generators_give_equal_bands_and_a_higher_level_a_wider_one() -> N
         ([0.1, 0.2, 0.3], [0.1, INF, 0.3], "no finite reported score"),
     ],
 )
-def test_scores_that_allow_no_curve_are_refused(on: list[float], report: list[float], complaint: str) -> None:
+def test_scores_that_allow_no_curve_are_refused(
+    on: list[float], report: list[float], complaint: str
+) -> None:
     with pytest.raises(StatsError, match=complaint):
         curve(on, report)

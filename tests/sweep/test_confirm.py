@@ -1,4 +1,6 @@
-"""Both stages of a sweep with trials that do not train: what is trained and what is said, however the sweep went on."""
+"""Both stages of a sweep with trials that do not train: what is trained and what is said, however
+the sweep went on.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,9 @@ def fails(trial: Trial) -> float:
 
 @dataclass
 class Instant:
-    """A launcher without processes: trials end at once, with several at a time in an order of its own."""
+    """A launcher without processes: trials end at once, with several at a time in an order of its
+    own.
+    """
 
     score: Score
     workers: int = 1
@@ -84,7 +88,10 @@ class Instant:
         score = self.score(trial)
         if math.isinf(score):
             return Event(ticket, Outcome(Kind.DIVERGED))
-        return Event(ticket, Outcome(Kind.COMPLETE, {"train": score, "validation": score, "test": score + 0.01}))
+        return Event(
+            ticket,
+            Outcome(Kind.COMPLETE, {"train": score, "validation": score, "test": score + 0.01}),
+        )
 
     def answer(self, ticket: int, go_on: bool) -> None: ...
 
@@ -104,7 +111,12 @@ class Observer(Quiet):
 
 
 def sweep(
-    folder: Path, spec: str = SPEC, workers: int = 1, stop_after: int = 10**9, score: Score = bowl, storage: str = ""
+    folder: Path,
+    spec: str = SPEC,
+    workers: int = 1,
+    stop_after: int = 10**9,
+    score: Score = bowl,
+    storage: str = "",
 ) -> Sweep:
     experiment = parse_experiment(spec, str(folder / "two_stages.yaml"), folder)
     labels = [task.label for task in experiment.tasks]
@@ -114,7 +126,9 @@ def sweep(
     store = Store(storage or f"sqlite:///{folder}/optuna.db")
     runs = folder / "runs" / experiment.name
     launcher, observer = Instant(score, workers), Observer(stop_after)
-    return Sweep(experiment, planned, experiment.search.trials, store, tracker, launcher, observer, runs)
+    return Sweep(
+        experiment, planned, experiment.search.trials, store, tracker, launcher, observer, runs
+    )
 
 
 def ran(folder: Path, spec: str = SPEC, **how: object) -> Sweep:
@@ -125,7 +139,11 @@ def ran(folder: Path, spec: str = SPEC, **how: object) -> Sweep:
 
 def trained(results: Sequence[Result]) -> dict[tuple[str, int], tuple]:
     return {
-        (one.study, one.trial.index): (dict(one.trial.hyperparameters), one.trial.seed, one.outcome.scores)
+        (one.study, one.trial.index): (
+            dict(one.trial.hyperparameters),
+            one.trial.seed,
+            one.outcome.scores,
+        )
         for one in results
     }
 
@@ -169,7 +187,9 @@ def test_a_sweep_goes_on_until_its_claims_are_decided(whole: Sweep) -> None:
     assert all(one.confirmed for one in verdicts(whole))
 
 
-def test_all_variants_of_a_round_have_one_setting_and_one_seed_and_no_two_rounds_the_same(whole: Sweep) -> None:
+def test_all_variants_of_a_round_have_one_setting_and_one_seed_and_no_two_rounds_the_same(
+    whole: Sweep,
+) -> None:
     rounds: dict[int, list[Trial]] = {}
     for one in whole.results():
         if "~round" in one.study:
@@ -182,7 +202,9 @@ def test_all_variants_of_a_round_have_one_setting_and_one_seed_and_no_two_rounds
     assert len({*seeds, *others}) == len(seeds) + len(others)
 
 
-def check_interruption(whole: Sweep, folder: Path, stop_after: int, workers: int, spec: str = SPEC) -> None:
+def check_interruption(
+    whole: Sweep, folder: Path, stop_after: int, workers: int, spec: str = SPEC
+) -> None:
     """To the bit: trials, their points and seeds, verdicts with all their numbers."""
     expected = trained(whole.results())
     cut_off = sweep(folder, spec, workers=workers, stop_after=stop_after)
@@ -196,13 +218,17 @@ def check_interruption(whole: Sweep, folder: Path, stop_after: int, workers: int
 
 
 @pytest.mark.parametrize(("stop_after", "workers"), [(17, 1), (24, 2)])
-def test_workers_and_interruptions_change_nothing(whole: Sweep, tmp_path: Path, stop_after: int, workers: int) -> None:
+def test_workers_and_interruptions_change_nothing(
+    whole: Sweep, tmp_path: Path, stop_after: int, workers: int
+) -> None:
     check_interruption(whole, tmp_path, stop_after, workers)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
-def test_interruptions_at_any_trial_change_nothing(whole: Sweep, tmp_path: Path, workers: int) -> None:
+def test_interruptions_at_any_trial_change_nothing(
+    whole: Sweep, tmp_path: Path, workers: int
+) -> None:
     for stop_after in range(1, len(whole.results()) + 1):
         folder = tmp_path / f"{stop_after}"
         folder.mkdir()
@@ -227,7 +253,9 @@ def test_a_larger_budget_goes_on(tmp_path: Path) -> None:
     at_once = ran(tmp_path / "at_once", score=between)
     assert at_once.observer.stood[-1].ended == "most"
     budget = len(at_once.results()) - 3
-    small = ran(tmp_path / "in_steps", SPEC.replace("budget: 100", f"budget: {budget}"), score=between)
+    small = ran(
+        tmp_path / "in_steps", SPEC.replace("budget: 100", f"budget: {budget}"), score=between
+    )
     assert small.observer.stood[-1].ended == "budget"
     before = trained(small.results())
     assert len(before) == budget - 1
@@ -237,7 +265,9 @@ def test_a_larger_budget_goes_on(tmp_path: Path) -> None:
     assert verdicts(at_once) == verdicts(large)
 
 
-def test_more_trials_of_the_search_set_the_second_stage_aside_and_say_so(whole: Sweep, tmp_path: Path) -> None:
+def test_more_trials_of_the_search_set_the_second_stage_aside_and_say_so(
+    whole: Sweep, tmp_path: Path
+) -> None:
     shutil.copy(whole.runs.parents[1] / "optuna.db", tmp_path)
     later = stages(whole)
     more = ran(tmp_path, SPEC.replace("trials: 5", "trials: 6"))
@@ -246,16 +276,25 @@ def test_more_trials_of_the_search_set_the_second_stage_aside_and_say_so(whole: 
     notes = [one for one in more.observer.notes if "set aside" in one]
     assert notes
     assert all("search or its `confirm:` changed" in one for one in notes)
-    assert sum(int(one.split("; ")[1].split()[0]) for one in notes) == later["pilot"] + later["round"]
+    assert (
+        sum(int(one.split("; ")[1].split()[0]) for one in notes) == later["pilot"] + later["round"]
+    )
     back = ran(tmp_path)  # and it is there again
     assert not back.observer.ends
-    for one, two in zip(verdicts(back), verdicts(whole), strict=True):  # the line at equal settings knows more trials
-        assert (one.word, one.level, one.numbers["low"]) == (two.word, two.level, two.numbers["low"])
+    # the line at equal settings knows more trials
+    for one, two in zip(verdicts(back), verdicts(whole), strict=True):
+        assert (one.word, one.level, one.numbers["low"]) == (
+            two.word,
+            two.level,
+            two.numbers["low"],
+        )
 
 
 def test_trials_of_a_table_are_taken_over_with_both_stages(whole: Sweep, tmp_path: Path) -> None:
     notes = {"adding": task_metadata()}
-    path = table.write(table.Trials("two_stages", notes, {}, tuple(whole.results())), tmp_path / "t.csv")
+    path = table.write(
+        table.Trials("two_stages", notes, {}, tuple(whole.results())), tmp_path / "t.csv"
+    )
     read = table.read(path)
     here = sweep(tmp_path)
     here.given = read.results
@@ -264,10 +303,15 @@ def test_trials_of_a_table_are_taken_over_with_both_stages(whole: Sweep, tmp_pat
     assert trained(here.results()) == trained(whole.results())
     assert verdicts(here) == verdicts(whole)
     found = stages(whole)
-    assert f"{found['pilot'] + found['round']} trials of the second stage taken over" in here.observer.notes
+    assert (
+        f"{found['pilot'] + found['round']} trials of the second stage taken over"
+        in here.observer.notes
+    )
 
 
-def test_where_trainings_of_both_stages_were_run_is_kept_with_them(whole: Sweep, tmp_path: Path) -> None:
+def test_where_trainings_of_both_stages_were_run_is_kept_with_them(
+    whole: Sweep, tmp_path: Path
+) -> None:
     studies_ = {result.study for result in whole.results()}
     assert len(studies_) == 3 + 3 + 3  # searches, pilots and rounds
     assert all(whole.store.provenance({name}) == [whole.own_provenance] for name in studies_)
@@ -280,12 +324,16 @@ def test_where_trainings_of_both_stages_were_run_is_kept_with_them(whole: Sweep,
 
 def test_a_report_from_a_table_says_what_the_sweep_said(whole: Sweep, tmp_path: Path) -> None:
     for ending in ("csv", "parquet"):
-        content = table.Trials("two_stages", {"adding": task_metadata()}, {}, tuple(whole.results()))
+        content = table.Trials(
+            "two_stages", {"adding": task_metadata()}, {}, tuple(whole.results())
+        )
         read = table.read(table.write(content, tmp_path / f"t.{ending}"))
         assert verdicts(whole, read.results) == verdicts(whole)
 
 
-def test_a_training_of_a_table_that_was_made_at_another_setting_is_made_here(whole: Sweep, tmp_path: Path) -> None:
+def test_a_training_of_a_table_that_was_made_at_another_setting_is_made_here(
+    whole: Sweep, tmp_path: Path
+) -> None:
     results = list(whole.results())
     for stage in ("~pilot", "~round"):
         at = next(number for number, one in enumerate(results) if stage in one.study)
@@ -307,14 +355,19 @@ def test_each_task_has_a_second_stage_of_its_own(tmp_path: Path) -> None:
     found = {one.task: one for one in made.observer.stood if not one.next}
     assert found["adding"].trainings + found["long"].trainings == len(made.results())
     assert words(made) == ["supported"] * 4
-    points = {one.study.split("/")[2]: one.trial.hyperparameters for one in made.results() if "~round" in one.study}
+    points = {
+        one.study.split("/")[2]: one.trial.hyperparameters
+        for one in made.results()
+        if "~round" in one.study
+    }
     assert points["adding"] != points["long"]
 
 
 TWO_TASKS = SPEC.replace("task: adding", "tasks: [adding, {name: adding, label: long, length: 50}]")
 ON_ALL = TWO_TASKS.replace(
     "[rnn worse than lstm, gru same as lstm]",
-    "['on all tasks: rnn worse than lstm', 'on all tasks: gru worse than lstm', on adding: gru same as lstm]",
+    "['on all tasks: rnn worse than lstm', 'on all tasks: gru worse than lstm', on adding: gru"
+    " same as lstm]",
 )
 
 
@@ -333,9 +386,19 @@ def test_a_claim_about_several_tasks_rests_on_the_rounds_of_each(on_all: Sweep) 
 
 
 def test_what_one_task_decides_of_several_is_not_asked_on_the_next(on_all: Sweep) -> None:
-    """That gru is the same on the first task refutes that it is worse on all, and the next asks about rnn alone."""
-    rounds = {(one.key.task, one.key.variant) for one in on_all.results() if one.key.stage == "round"}
-    assert rounds == {("adding", "lstm"), ("adding", "rnn"), ("adding", "gru"), ("long", "lstm"), ("long", "rnn")}
+    """That gru is the same on the first task refutes that it is worse on all, and the next asks
+    about rnn alone.
+    """
+    rounds = {
+        (one.key.task, one.key.variant) for one in on_all.results() if one.key.stage == "round"
+    }
+    assert rounds == {
+        ("adding", "lstm"),
+        ("adding", "rnn"),
+        ("adding", "gru"),
+        ("long", "lstm"),
+        ("long", "rnn"),
+    }
     assert verdicts(on_all)[1].parts[1].found == "not asked: the tasks before decide the claim"
 
 
@@ -347,14 +410,19 @@ def test_a_page_shows_a_claim_about_several_tasks_round_by_round_on_each(on_all:
 
 
 def test_a_plan_asks_for_no_training_for_what_the_tasks_before_have_decided(on_all: Sweep) -> None:
-    """Of the claims on both tasks only the one about rnn is left for the second: two variants and not three."""
+    """Of the claims on both tasks only the one about rnn is left for the second: two variants and
+    not three.
+    """
     experiment = on_all.experiment
     first_task = [one for one in on_all.results() if one.key.task == "adding" or not one.key.stage]
     known = stands(experiment, first_task, on_all.trials)
     left = forecast(experiment, "long", on_all.trials, before=[known["adding"]])
     assert left is not None
     assert [claim.claim for claim in left.claims] == ["on all tasks: rnn worse than lstm"]
-    assert forecast(experiment, "long", on_all.trials).claims[1].claim == "on all tasks: gru worse than lstm"
+    assert (
+        forecast(experiment, "long", on_all.trials).claims[1].claim
+        == "on all tasks: gru worse than lstm"
+    )
     only_gru = replace(experiment, claims=experiment.claims[1:])
     assert at_most(only_gru, "long", on_all.trials, before=[known["adding"]]) == 0
     assert at_most(only_gru, "long", on_all.trials) > 0
@@ -364,7 +432,8 @@ def test_a_claim_about_several_tasks_is_told_of_as_part_of_it(on_all: Sweep) -> 
     (adding,) = [now for now in on_all.observer.stood if now.task == "adding" and now.ended]
     sentences = list(told.lines(adding, on_all.experiment))
     assert any(
-        one.startswith("round 3 on adding, of `on all tasks: rnn worse than lstm`: worse (") for one in sentences
+        one.startswith("round 3 on adding, of `on all tasks: rnn worse than lstm`: worse (")
+        for one in sentences
     )
     refuted = verdicts(on_all)[1].answer
     assert refuted.endswith("is worse than lstm on both tasks: not on adding")
@@ -372,10 +441,20 @@ def test_a_claim_about_several_tasks_is_told_of_as_part_of_it(on_all: Sweep) -> 
 
 def test_tables_for_papers_have_a_row_for_each_task_of_a_claim_about_several(on_all: Sweep) -> None:
     notes = {one.label: task_metadata() for one in on_all.experiment.tasks}
-    table_of_answers = paper.markdown(report.summarise(on_all.experiment, on_all.results(), notes, on_all.trials))
-    rows = [line for line in table_of_answers.splitlines() if "rnn worse than lstm" in line and line.startswith("|")]
+    table_of_answers = paper.markdown(
+        report.summarise(on_all.experiment, on_all.results(), notes, on_all.trials)
+    )
+    rows = [
+        line
+        for line in table_of_answers.splitlines()
+        if "rnn worse than lstm" in line and line.startswith("|")
+    ]
     assert rows[0].split("|")[3].strip() == ""
-    assert [row.split("|")[1].strip().split(":")[0] for row in rows] == ["on all tasks", "on adding", "on long"]
+    assert [row.split("|")[1].strip().split(":")[0] for row in rows] == [
+        "on all tasks",
+        "on adding",
+        "on long",
+    ]
     assert rows[1].split("|")[1].strip() == "on adding: rnn worse than lstm"
     assert all(row.split("|")[3].strip().startswith("+0.9") for row in rows[1:])
 
@@ -392,44 +471,61 @@ def test_with_settings_of_their_own_variants_train_where_each_does_well(tmp_path
     def apart(trial: Trial) -> float:
         if trial.variant != "rnn":
             return bowl(trial)
-        hyperparameters = {**trial.hyperparameters, "learning_rate": float(trial.hyperparameters["learning_rate"]) * 6}
+        hyperparameters = {
+            **trial.hyperparameters,
+            "learning_rate": float(trial.hyperparameters["learning_rate"]) * 6,
+        }
         return bowl(replace(trial, hyperparameters=hyperparameters))
 
     made = ran(
-        tmp_path, SPEC.replace("trials: 5", "trials: 12").replace("first: 3", "settings: own, first: 3"), score=apart
+        tmp_path,
+        SPEC.replace("trials: 5", "trials: 12").replace("first: 3", "settings: own, first: 3"),
+        score=apart,
     )
     rates: dict[str, list[float]] = {}
     for one in made.results():
         if "~round" in one.study:
-            rates.setdefault(one.trial.variant, []).append(float(one.trial.hyperparameters["learning_rate"]))
+            rates.setdefault(one.trial.variant, []).append(
+                float(one.trial.hyperparameters["learning_rate"])
+            )
     assert max(rates["rnn"]) < min(rates["lstm"])
     assert words(made)[0] == "supported"
 
 
 DIFFERENT = SPEC.replace(
     "variants: [lstm, rnn, gru]",
-    "variants: [lstm, rnn, {name: gru, space: {units: {int: [24, 40]}, batch: {choice: [16, 32]}}}]",
+    "variants: [lstm, rnn, {name: gru, space: {units: {int: [24, 40]}, batch: {choice: [16,"
+    " 32]}}}]",
 )
 
 
 def test_variants_of_different_spaces_have_settings_of_their_own(tmp_path: Path) -> None:
     made = ran(tmp_path, DIFFERENT.replace("first: 3", "settings: own, first: 3"))
     assert words(made)[0] == "supported"
-    batches = {one.trial.variant: "batch" in one.trial.hyperparameters for one in made.results() if "~" in one.study}
+    batches = {
+        one.trial.variant: "batch" in one.trial.hyperparameters
+        for one in made.results()
+        if "~" in one.study
+    }
     assert batches["gru"]
     assert made.observer.stood[-1].ended
 
 
 def test_a_variant_that_no_claim_is_about_may_have_a_space_of_its_own(tmp_path: Path) -> None:
     made = ran(
-        tmp_path, DIFFERENT.replace("claims: [rnn worse than lstm, gru same as lstm]", "claims: [rnn worse than lstm]")
+        tmp_path,
+        DIFFERENT.replace(
+            "claims: [rnn worse than lstm, gru same as lstm]", "claims: [rnn worse than lstm]"
+        ),
     )
     assert words(made) == ["supported"]
     assert not [one for one in made.results() if "gru~" in one.study]
 
 
 def test_without_a_claim_about_scores_nothing_is_confirmed(tmp_path: Path) -> None:
-    made = ran(tmp_path, SPEC[: SPEC.index("claims:")] + "claims: [weights of rnn below 90% of lstm]\n")
+    made = ran(
+        tmp_path, SPEC[: SPEC.index("claims:")] + "claims: [weights of rnn below 90% of lstm]\n"
+    )
     assert stages(made) == {"search": 15, "pilot": 0, "round": 0}
     assert [one.ended for one in made.observer.stood] == ["no claim is about scores"]
 
@@ -444,7 +540,9 @@ def test_a_search_of_which_nothing_completes_ends_and_says_so(tmp_path: Path) ->
     assert not ran(tmp_path, score=fails).observer.ends
 
 
-def test_a_variant_that_fails_where_all_do_well_is_not_tuned_and_the_others_are_judged(tmp_path: Path) -> None:
+def test_a_variant_that_fails_where_all_do_well_is_not_tuned_and_the_others_are_judged(
+    tmp_path: Path,
+) -> None:
     def broken(trial: Trial) -> float:
         return math.inf if trial.variant == "rnn" else bowl(trial)
 
@@ -456,13 +554,19 @@ def test_a_variant_that_fails_where_all_do_well_is_not_tuned_and_the_others_are_
     assert "not tuned: rnn does worse than predicted" in found[0].found
 
 
-def test_a_pilot_that_begins_again_when_asked_leaves_no_training_at_another_setting(tmp_path: Path) -> None:
-    """`--again` changes what the search has found, and so where pilots and rounds belong: they are made anew."""
+def test_a_pilot_that_begins_again_when_asked_leaves_no_training_at_another_setting(
+    tmp_path: Path,
+) -> None:
+    """`--again` changes what the search has found, and so where pilots and rounds belong: they are
+    made anew.
+    """
 
     def broken(trial: Trial) -> float:
         return (
             math.inf
-            if trial.variant == "gru" and trial.index == 0 and not Path(trial.base, "mended").exists()
+            if trial.variant == "gru"
+            and trial.index == 0
+            and not Path(trial.base, "mended").exists()
             else bowl(trial)
         )
 
@@ -480,16 +584,20 @@ def test_a_pilot_that_begins_again_when_asked_leaves_no_training_at_another_sett
 def test_the_hash_of_a_search_is_what_it_is_without_a_second_stage(tmp_path: Path) -> None:
     """A search can be confirmed later, and again with a larger budget."""
     confirmed = sweep(tmp_path)
-    plain = sweep(tmp_path, "".join(line for line in SPEC.splitlines(True) if not line.startswith("confirm")))
+    plain = sweep(
+        tmp_path, "".join(line for line in SPEC.splitlines(True) if not line.startswith("confirm"))
+    )
     assert [one.identity for one in confirmed.studies] == [one.identity for one in plain.studies]
     assert confirming(plain.studies, 5) == ()
-    larger = sweep(tmp_path, SPEC.replace("budget: 100", "budget: 200").replace("most: 6", "most: 20"))
+    larger = sweep(
+        tmp_path, SPEC.replace("budget: 100", "budget: 200").replace("most: 6", "most: 20")
+    )
     assert [one.identity for one in confirming(larger.studies, 5)] == [
         one.identity for one in confirming(confirmed.studies, 5)
     ]
 
 
-# ---------------------------------------------------------------------------------------------- one cell under many names
+# ------------------------------------------------------------------ one cell under many names
 
 SIX = """\
 experiment: copies
@@ -530,7 +638,11 @@ def told_of_copies(seed: int) -> list[str]:
     for study in planned:
         for index in range(4):
             train(
-                study, index, points.point(experiment.search, study.variant.space, study.variant.label, "adding", index)
+                study,
+                index,
+                points.point(
+                    experiment.search, study.variant.space, study.variant.label, "adding", index
+                ),
             )
     while (now := stand(experiment, "adding", results, 4)).next:
         for one in now.next:
@@ -541,7 +653,8 @@ def told_of_copies(seed: int) -> list[str]:
 def check_copies(studies_: int) -> None:
     answers = [told_of_copies(seed) for seed in range(studies_)]
     wrong = sum(bool({"worse", "better"} & set(one)) for one in answers)
-    assert wrong <= stats.binom.isf(1e-3, studies_, 0.05) / 3  # margin and floor make it rarer than one in twenty
+    # margin and floor make it rarer than one in twenty
+    assert wrong <= stats.binom.isf(1e-3, studies_, 0.05) / 3
     assert sum(one.count("same") for one in answers) > studies_ / 4  # and it does not keep silent
 
 

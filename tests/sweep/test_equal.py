@@ -1,4 +1,6 @@
-"""Variants of equal numbers of weights (Chung et al. 2014, Koutnik et al. 2014, Jozefowicz et al. 2015)."""
+"""Variants of equal numbers of weights (Chung et al. 2014, Koutnik et al. 2014, Jozefowicz et al.
+2015).
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ search: {space: {units: {int: [120, 200]}}}
 
 
 def planned(spec: str = SPEC) -> dict[str, Study]:
-    found = studies(parse_experiment(spec, "equal.yaml", Path()), {"adding": "digest"}, {"adding": 2})
+    found = studies(
+        parse_experiment(spec, "equal.yaml", Path()), {"adding": "digest"}, {"adding": 2}
+    )
     return {study.variant.label: study for study in found}
 
 
@@ -45,7 +49,10 @@ def test_the_baselines_cell_is_then_part_of_every_studys_identity() -> None:
     now, other = planned(large), planned(large.replace("baseline: lstm", "baseline: rnn"))
     assert now["gru"].identity != other["gru"].identity
     plain = SPEC.replace("equal: weights\n", "")
-    assert planned(plain)["gru"].identity == planned(plain.replace("baseline: lstm", "baseline: rnn"))["gru"].identity
+    assert (
+        planned(plain)["gru"].identity
+        == planned(plain.replace("baseline: lstm", "baseline: rnn"))["gru"].identity
+    )
     assert planned(plain)["gru"].trial(0, {"units": 120}).units == 120
 
 

@@ -1,4 +1,6 @@
-"""How many cores and how much memory there are, in containers of either version of control groups."""
+"""How many cores and how much memory there are, in containers of either version of control
+groups.
+"""
 
 from __future__ import annotations
 
@@ -112,5 +114,7 @@ MEMINFO = {"proc/meminfo": "MemTotal: 99000000 kB\nMemAvailable: 8000000 kB"}
         ),
     ],
 )
-def test_a_containers_limit_of_memory_counts(files: Mapping[str, str], free: float | None, tmp_path: Path) -> None:
+def test_a_containers_limit_of_memory_counts(
+    files: Mapping[str, str], free: float | None, tmp_path: Path
+) -> None:
     assert machine.free_memory(fake(tmp_path, files)) == free

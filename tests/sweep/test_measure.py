@@ -13,11 +13,17 @@ from rnnzoo.spec.trial import Kind, Outcome, Trial
 from rnnzoo.sweep import measure
 from rnnzoo.sweep.plan import Study, studies
 
-COMPILE, STEP, REST = 3.0, 0.5, 1.0  # seconds: of the first epoch beside its steps, of an epoch, of all else
+# seconds: of the first epoch beside its steps, of an epoch, of all else
+COMPILE, STEP, REST = 3.0, 0.5, 1.0
 
 
 def study(units: str, epochs: int) -> Study:
-    text = f"experiment: e\ntask: adding\nvariants: [rnn]\nsearch: {{trials: 9, space: {{units: {units}}}}}\n"
+    text = (
+        "experiment: e\n"
+        "task: adding\n"
+        "variants: [rnn]\n"
+        f"search: {{trials: 9, space: {{units: {units}}}}}\n"
+    )
     text += f"training: {{epochs: {epochs}}}\n"
     (only,) = studies(parse_experiment(text, "e.yaml", Path()), {"adding": "digest"}, {"adding": 2})
     return only
@@ -50,13 +56,16 @@ class Clock:
 
 def measured(samples: Sequence[measure.Sample]) -> tuple[Clock, dict[str, measure.Cost]]:
     clock = Clock()
-    return clock, measure.measure(samples, clock, lambda done, of: None)  # type: ignore[arg-type]  # all that is called
+    # all that is called
+    return clock, measure.measure(samples, clock, lambda done, of: None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 3, 20])
 @pytest.mark.parametrize("trials", [1, 2, 9])
 @pytest.mark.parametrize("units", ["8", "{int: [4, 8]}"])
-def test_no_study_is_measured_for_longer_than_its_trials_take(units: str, trials: int, epochs: int) -> None:
+def test_no_study_is_measured_for_longer_than_its_trials_take(
+    units: str, trials: int, epochs: int
+) -> None:
     one = study(units, epochs)
     clock, costs = measured([measure.sample(one, trials)])
     assert len(clock.trials) <= trials
@@ -68,7 +77,9 @@ def test_no_study_is_measured_for_longer_than_its_trials_take(units: str, trials
 
 def test_a_study_of_one_size_is_measured_once_and_one_of_several_at_both_ends() -> None:
     assert [trial.units for trial in measured([measure.sample(study("8", 9), 9)])[0].trials] == [8]
-    assert [trial.units for trial in measured([measure.sample(study("{int: [4, 8]}", 9), 9)])[0].trials] == [4, 8]
+    assert [
+        trial.units for trial in measured([measure.sample(study("{int: [4, 8]}", 9), 9)])[0].trials
+    ] == [4, 8]
 
 
 def test_a_study_whose_speed_is_compared_is_measured_beyond_its_first_epoch() -> None:

@@ -1,4 +1,6 @@
-"""Studies and their trials: what they are known by, where their files lie, and when that changes."""
+"""Studies and their trials: what they are known by, where their files lie, and when that
+changes.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,7 @@ def study(space: str, *changes: tuple[str, str]) -> Study:
     return planned(text)[0]
 
 
-# ---------------------------------------------------------------------------------------------- where files lie
+# ------------------------------------------------------------------ where files lie
 
 LABELS = st.sampled_from(["report", "lock", "trials", "rnn", "gru", "adding", "0000", "a"])
 
@@ -55,9 +57,16 @@ def experiments(draw: st.DrawFn) -> str:
     tasks = draw(st.lists(LABELS, min_size=1, max_size=2, unique=True))
     content = {
         "experiment": draw(LABELS),
-        "variants": [{"name": name, "cell": draw(st.sampled_from(["rnn", "gru"]))} for name in variants],
-        "tasks": [{"task": "adding", "name": name, "length": draw(st.integers(10, 11))} for name in tasks],
-        "search": {"seed": draw(st.integers(0, 1)), "space": {"units": {"int": [4, draw(st.integers(8, 9))]}}},
+        "variants": [
+            {"name": name, "cell": draw(st.sampled_from(["rnn", "gru"]))} for name in variants
+        ],
+        "tasks": [
+            {"task": "adding", "name": name, "length": draw(st.integers(10, 11))} for name in tasks
+        ],
+        "search": {
+            "seed": draw(st.integers(0, 1)),
+            "space": {"units": {"int": [4, draw(st.integers(8, 9))]}},
+        },
         "select": {"keep": 3, "replicates": draw(st.integers(0, 2))},
     }
     return json.dumps(content).replace('"task": "adding", "name"', '"name": "adding", "label"')
@@ -75,11 +84,17 @@ def folders(text: str) -> dict[tuple[str, int], Path]:
 
 @settings(max_examples=examples(20))
 @given(experiments(), experiments(), LABELS)
-def test_no_two_trials_of_any_two_experiments_share_a_folder(first: str, second: str, name: str) -> None:
+def test_no_two_trials_of_any_two_experiments_share_a_folder(
+    first: str, second: str, name: str
+) -> None:
     copied = json.dumps({**json.loads(first), "experiment": name})  # the same under another name
     found = {**folders(first), **folders(second), **folders(copied)}
     assert len(set(found.values())) == len(found)
-    places = {RUNS / identity.partition("/")[0] / name for identity, _ in found for name in ("report", "lock")}
+    places = {
+        RUNS / identity.partition("/")[0] / name
+        for identity, _ in found
+        for name in ("report", "lock")
+    }
     for folder in found.values():
         assert not places & {folder, *folder.parents}
 
@@ -97,7 +112,7 @@ def test_a_trials_key_knows_no_path_and_everything_else() -> None:
     assert Trial.from_dict(json.loads(json.dumps(trial.to_dict()))).key == trial.key
 
 
-# ---------------------------------------------------------------------------------------------- identities
+# ------------------------------------------------------------------ identities
 
 
 def test_identities_are_those_of_every_version_before() -> None:
@@ -108,7 +123,10 @@ def test_identities_are_those_of_every_version_before() -> None:
         study("learning_rate: 0.1", ("batch: 16", "batch: 32"), ("clip: 0", "clip: 1")).identity
         == "e/rnn/adding/ae1ad994e62c"
     )
-    assert study("learning_rate: 0.1, batch: {choice: [8, 32]}").identity == "e/rnn/adding/4304b60ccb74"
+    assert (
+        study("learning_rate: 0.1, batch: {choice: [8, 32]}").identity
+        == "e/rnn/adding/4304b60ccb74"
+    )
 
 
 @pytest.mark.parametrize("name", ["greff2015"])
@@ -130,15 +148,24 @@ def test_committed_tables_are_of_the_specs_as_they_are(name: str) -> None:
         ("learning_rate: 0.1, batch: {choice: [8, 32]}", "batch: 16", "batch: 64"),
         ("learning_rate: 0.1, batch: 8", "batch: 16", "batch: 64"),
         ("learning_rate: 0.1, clip: {float: [1, 2]}", "clip: 0", "clip: 3"),
-        ("learning_rate: 0.1, optimizer: {choice: [adam, sgd]}", "optimizer: adam", "optimizer: rmsprop"),
+        (
+            "learning_rate: 0.1, optimizer: {choice: [adam, sgd]}",
+            "optimizer: adam",
+            "optimizer: rmsprop",
+        ),
     ],
 )
-def test_what_the_space_decides_is_no_part_of_a_studys_identity(space: str, old: str, new: str) -> None:
+def test_what_the_space_decides_is_no_part_of_a_studys_identity(
+    space: str, old: str, new: str
+) -> None:
     assert study(space, (old, new)).identity == study(space).identity
 
 
 def test_what_the_space_decides_only_sometimes_is() -> None:
-    space = "learning_rate: 0.1, optimizer: {choice: [adam, sgd]}, clip: {float: [1, 2], when: {optimizer: sgd}}"
+    space = (
+        "learning_rate: 0.1, optimizer: {choice: [adam, sgd]}, clip: {float: [1, 2], when:"
+        " {optimizer: sgd}}"
+    )
     assert study(space, ("clip: 0", "clip: 3")).identity != study(space).identity
 
 
@@ -147,7 +174,9 @@ def test_a_trial_has_one_training_that_its_hyper_parameters_are_in() -> None:
     trial = study("learning_rate: 0.1, batch: {choice: [8, 32]}").trial(0, chosen)
     assert (trial.training.batch, trial.training.clip, trial.training.optimizer) == (8, 2.0, "sgd")
     assert trial.training.epochs == 4
-    other = study("learning_rate: 0.1, batch: {choice: [8, 32]}", ("batch: 16", "batch: 64")).trial(0, chosen)
+    other = study("learning_rate: 0.1, batch: {choice: [8, 32]}", ("batch: 16", "batch: 64")).trial(
+        0, chosen
+    )
     assert other.key == trial.key
 
 

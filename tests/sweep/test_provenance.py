@@ -8,16 +8,31 @@ from pathlib import Path
 from rnnzoo.sweep import provenance
 
 
-def test_it_names_versions_and_the_machine_and_outside_a_repository_no_commit(tmp_path: Path) -> None:
+def test_it_names_versions_and_the_machine_and_outside_a_repository_no_commit(
+    tmp_path: Path,
+) -> None:
     found = provenance.here(tmp_path)
-    assert {"Python", "rnnzoo", "tensorflow", "keras", "numpy", "optuna", "system", "processor"} == set(found)
+    assert {
+        "Python",
+        "rnnzoo",
+        "tensorflow",
+        "keras",
+        "numpy",
+        "optuna",
+        "system",
+        "processor",
+    } == set(found)
     assert all(found.values())
 
 
-def test_the_commit_is_that_of_the_folder_and_says_whether_something_changed_since(tmp_path: Path) -> None:
+def test_the_commit_is_that_of_the_folder_and_says_whether_something_changed_since(
+    tmp_path: Path,
+) -> None:
     def git(*words: str) -> str:
         identity = ("-c", "user.name=n", "-c", "user.email=e@example.org")
-        done = subprocess.run(["git", *identity, *words], cwd=tmp_path, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            ["git", *identity, *words], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
         return done.stdout.strip()
 
     git("init", "-q")

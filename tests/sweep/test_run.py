@@ -53,7 +53,9 @@ class Quiet(Observer):
     def note(self, text: str) -> None:
         self.notes.append(text)
 
-    def begin(self, studies: Sequence[Study], done: Mapping[str, int], best: Mapping[str, float]) -> None:
+    def begin(
+        self, studies: Sequence[Study], done: Mapping[str, int], best: Mapping[str, float]
+    ) -> None:
         self.done = dict(done)
 
     def ended(self, study: Study, trial: Trial, outcome: Outcome) -> None:
@@ -78,7 +80,9 @@ def sweep(
     launcher = LocalLauncher(Setup(work, workers, (work.__module__,)))
     store = Store(storage or f"sqlite:///{folder}/optuna.db")
     runs = folder / "runs" / "loop"
-    return Sweep(experiment, planned, experiment.search.trials, store, tracker, launcher, observer, runs)
+    return Sweep(
+        experiment, planned, experiment.search.trials, store, tracker, launcher, observer, runs
+    )
 
 
 def by_key(results: Sequence[Result]) -> dict[tuple[str, int], tuple[str, Outcome]]:
@@ -86,7 +90,9 @@ def by_key(results: Sequence[Result]) -> dict[tuple[str, int], tuple[str, Outcom
 
 
 @pytest.mark.parametrize("sampler", ["random", "grid", "qmc"])
-def test_workers_and_interruptions_change_no_trial_and_no_outcome(sampler: str, tmp_path: Path) -> None:
+def test_workers_and_interruptions_change_no_trial_and_no_outcome(
+    sampler: str, tmp_path: Path
+) -> None:
     spec = SPEC.format(sampler=sampler)
     (tmp_path / "one").mkdir()
     (tmp_path / "three").mkdir()
@@ -101,7 +107,9 @@ def test_workers_and_interruptions_change_no_trial_and_no_outcome(sampler: str, 
     last = sweep(tmp_path / "three", spec, 3, Quiet())
     last.run()
     found = by_key(last.results())
-    assert {key: outcome for key, (_, outcome) in found.items()} == {key: one for key, (_, one) in expected.items()}
+    assert {key: outcome for key, (_, outcome) in found.items()} == {
+        key: one for key, (_, one) in expected.items()
+    }
     assert len(last.observer.ends) == 12 - 7  # nothing that was complete ran again
 
 
@@ -140,7 +148,9 @@ def test_an_edited_space_sets_the_old_trials_aside_and_does_not_mix_them(tmp_pat
     assert not back.observer.ends
 
 
-def test_what_the_storage_has_and_the_tracker_lacks_is_written_at_the_next_start(tmp_path: Path) -> None:
+def test_what_the_storage_has_and_the_tracker_lacks_is_written_at_the_next_start(
+    tmp_path: Path,
+) -> None:
     spec = SPEC.format(sampler="random")
     sweep(tmp_path, spec, 2, Quiet()).run()
     fresh = MemoryTracker()
@@ -152,7 +162,9 @@ def test_what_the_storage_has_and_the_tracker_lacks_is_written_at_the_next_start
 
 def test_tpe_and_hyperband_and_a_conditional_space_work_together(tmp_path: Path) -> None:
     pruner = "pruner: {name: hyperband, min_resource: 1, max_resource: 4, reduction_factor: 2}"
-    spec = SPEC.format(sampler="{name: tpe, n_startup_trials: 4}").replace("  seed: 2", f"  seed: 2\n  {pruner}")
+    spec = SPEC.format(sampler="{name: tpe, n_startup_trials: 4}").replace(
+        "  seed: 2", f"  seed: 2\n  {pruner}"
+    )
     ran = sweep(tmp_path, spec.replace("trials: 6", "trials: 14"), 2, Quiet())
     ran.run()
     results = ran.results()
@@ -177,7 +189,11 @@ def test_two_sweeps_of_one_experiment_exclude_each_other_and_say_who_runs(tmp_pa
 
 
 def test_a_grid_ends_when_it_is_used_up(tmp_path: Path) -> None:
-    spec = SPEC.format(sampler="grid").replace("trials: 6", "trials: 100").replace("[rnn, gru]", "[rnn]")
+    spec = (
+        SPEC.format(sampler="grid")
+        .replace("trials: 6", "trials: 100")
+        .replace("[rnn, gru]", "[rnn]")
+    )
     ran = sweep(tmp_path, spec, 3, Quiet())
     ran.run()
     assert len(ran.results()) == 3 * 3 * 3  # units x rates x (adam, sgd at either momentum)
@@ -185,13 +201,15 @@ def test_a_grid_ends_when_it_is_used_up(tmp_path: Path) -> None:
     assert len(points) == 27
 
 
-# ---------------------------------------------------------------------------------------------- replicates, trials of elsewhere
+# ------------------------------------------------------------------ replicates, trials of elsewhere
 
 AGAIN = "select: {keep: 3, replicates: 2}\n"
 
 
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
-def test_kept_trials_run_again_on_fresh_seeds_also_after_an_interruption(sampler: str, tmp_path: Path) -> None:
+def test_kept_trials_run_again_on_fresh_seeds_also_after_an_interruption(
+    sampler: str, tmp_path: Path
+) -> None:
     spec = SPEC.format(sampler=sampler) + AGAIN
     with pytest.raises(KeyboardInterrupt):
         sweep(tmp_path, spec, 2, Quiet(stop_after=12 + 5)).run()
@@ -205,7 +223,9 @@ def test_kept_trials_run_again_on_fresh_seeds_also_after_an_interruption(sampler
         best = {one.trial.index: one.trial for one in ranked(search, "validation")[:3]}
         seeds = {one.trial.seed for one in search}
         for number in (1, 2):
-            again = [one.trial for one in results if one.study.startswith(f"loop/{variant}~{number}/")]
+            again = [
+                one.trial for one in results if one.study.startswith(f"loop/{variant}~{number}/")
+            ]
             assert {one.index: one.hyperparameters for one in again} == {
                 at: one.hyperparameters for at, one in best.items()
             }
@@ -228,7 +248,8 @@ def test_trials_of_elsewhere_are_taken_over_with_their_replicates(tmp_path: Path
     here.run()
     assert not here.observer.ends
     mine, theirs = (
-        {(one.study, one.trial.index): (one.trial.key, one.outcome) for one in of.results()} for of in (here, there)
+        {(one.study, one.trial.index): (one.trial.key, one.outcome) for one in of.results()}
+        for of in (here, there)
     )
     assert mine == theirs
     assert len(mine) == 12 + 2 * 3 * 2
@@ -243,7 +264,7 @@ def test_trials_of_an_adaptive_search_are_not_taken_over(tmp_path: Path) -> None
         here.run()
 
 
-# ---------------------------------------------------------------------------------------------- trials of older versions
+# ------------------------------------------------------------------ trials of older versions
 
 OLDER = SPEC.replace("training: {{epochs: 4}}", "training: {{epochs: 4, optimizer: rmsprop}}")
 
@@ -257,7 +278,9 @@ def as_older_versions_hashed(folder: Path, spec: str) -> Sweep:
 
 
 @pytest.mark.parametrize("sampler", ["random", "{name: tpe, n_startup_trials: 2}"])
-def test_trials_whose_hash_had_what_the_space_decides_are_found_again(sampler: str, tmp_path: Path) -> None:
+def test_trials_whose_hash_had_what_the_space_decides_are_found_again(
+    sampler: str, tmp_path: Path
+) -> None:
     spec = OLDER.format(sampler=sampler)
     before = as_older_versions_hashed(tmp_path, spec)
     before.run()
@@ -274,23 +297,28 @@ def test_trials_whose_hash_had_what_the_space_decides_are_found_again(sampler: s
     assert len(again.results()) == 12
 
 
-def test_trials_of_another_training_are_set_aside_although_the_space_decides_some_of_it(tmp_path: Path) -> None:
+def test_trials_of_another_training_are_set_aside_although_the_space_decides_some_of_it(
+    tmp_path: Path,
+) -> None:
     spec = OLDER.format(sampler="random")
     as_older_versions_hashed(tmp_path, spec).run()
     now = sweep(tmp_path, spec.replace("epochs: 4", "epochs: 5"), 2, Quiet())
     now.run()
     assert len(now.observer.ends) == 12
     assert now.observer.notes == [
-        f"{name}: the training changed; 6 trials run before are set aside" for name in ("rnn", "gru")
+        f"{name}: the training changed; 6 trials run before are set aside"
+        for name in ("rnn", "gru")
     ]
 
 
-# ---------------------------------------------------------------------------------------------- trials that go wrong
+# ------------------------------------------------------------------ trials that go wrong
 
 RETRY = "resources: {retry: {failed: 2}}\n"
 
 
-def test_a_trial_that_failed_is_begun_again_and_only_its_last_attempt_counts(tmp_path: Path) -> None:
+def test_a_trial_that_failed_is_begun_again_and_only_its_last_attempt_counts(
+    tmp_path: Path,
+) -> None:
     spec = SPEC.format(sampler="random")
     ran = sweep(tmp_path, spec + RETRY, 3, Quiet(), work=flaky)
     ran.run()
@@ -298,12 +326,16 @@ def test_a_trial_that_failed_is_begun_again_and_only_its_last_attempt_counts(tmp
     assert [one.outcome.kind for one in results] == [Kind.COMPLETE] * 12
     assert len({(one.study, one.trial.index) for one in results}) == 12
     assert set(ran.tracker.recorded("loop")) == {(one.study, one.trial.index) for one in results}
-    assert {at: opened.attempts().total() for at, opened in ran.opened.items()} == dict.fromkeys(ran.opened, 6)
+    assert {at: opened.attempts().total() for at, opened in ran.opened.items()} == dict.fromkeys(
+        ran.opened, 6
+    )
     assert not ran.observer.notes
     (tmp_path / "plain").mkdir()
     plain = sweep(tmp_path / "plain", spec, 3, Quiet())
     plain.run()
-    first, second = ({key: one for key, (_, one) in by_key(of.results()).items()} for of in (ran, plain))
+    first, second = (
+        {key: one for key, (_, one) in by_key(of.results()).items()} for of in (ran, plain)
+    )
     assert first == second
 
 
@@ -343,11 +375,15 @@ def test_the_trials_of_a_cell_are_found_again_when_it_is_spelt_otherwise_and_not
 
     cell.write_text(OTHERWISE)
     again = sweep(tmp_path, spec, 2, Quiet())
-    assert len(of_present(again.store.results("loop"), again.studies, again.store)) == 12  # also before the next sweep
+    # also before the next sweep
+    assert len(of_present(again.store.results("loop"), again.studies, again.store)) == 12
     assert [row.ended for row in rows(again.studies, again.store, again.trials)] == [6, 6]
     again.run()
     assert not again.observer.ends
-    assert "mine: 6 trials of another spelling of the cell are these, and count" in again.observer.notes
+    assert (
+        "mine: 6 trials of another spelling of the cell are these, and count"
+        in again.observer.notes
+    )
     assert not any("set aside" in note for note in again.observer.notes)
 
     cell.write_text(OTHERWISE.replace("(1 - gate)", "(1 + gate)"))
@@ -355,7 +391,8 @@ def test_the_trials_of_a_cell_are_found_again_when_it_is_spelt_otherwise_and_not
     other.run()
     assert len(other.observer.ends) == 6
     assert any(
-        "changed; the trials of 2 earlier versions, at most 6 of each, are" in note for note in other.observer.notes
+        "changed; the trials of 2 earlier versions, at most 6 of each, are" in note
+        for note in other.observer.notes
     )
 
 
@@ -387,7 +424,8 @@ def test_all_earlier_trials_are_set_aside_in_one_line_that_names_the_files_that_
     assert len(earlier) == 2
     monkeypatch.setattr(plugins, "file", lambda kind, name: f"{kind}/{name}.py")
     edition.set_aside(mine, earlier, ())
-    older = {"of an older version": ({"parts": {**mine.parts, "cell": "another"}}, 2)}  # which kept no digests
+    # which kept no digests
+    older = {"of an older version": ({"parts": {**mine.parts, "cell": "another"}}, 2)}
     edition.set_aside(mine, older, ())
     assert edition.observer.notes == [
         "mine: the cell changed (losses/huber.py, operations/twice.py);"
@@ -397,7 +435,9 @@ def test_all_earlier_trials_are_set_aside_in_one_line_that_names_the_files_that_
 
 
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
-def test_trials_that_failed_begin_once_more_when_it_is_asked_for(sampler: str, tmp_path: Path) -> None:
+def test_trials_that_failed_begin_once_more_when_it_is_asked_for(
+    sampler: str, tmp_path: Path
+) -> None:
     spec = SPEC.format(sampler=sampler)
     failed = sweep(tmp_path, spec, 2, Quiet(), work=hopeless)
     failed.run()
@@ -405,7 +445,9 @@ def test_trials_that_failed_begin_once_more_when_it_is_asked_for(sampler: str, t
     quiet = sweep(tmp_path, spec, 2, Quiet(), tracker)
     quiet.run()
     assert not quiet.observer.ends
-    assert quiet.observer.notes == ["12 of them are failed; `again='failed'` begins these once more"]
+    assert quiet.observer.notes == [
+        "12 of them are failed; `again='failed'` begins these once more"
+    ]
     other = sweep(tmp_path, spec, 2, Quiet(), tracker)
     other.again = (Kind.TIMED_OUT,)
     other.run()
@@ -414,19 +456,23 @@ def test_trials_that_failed_begin_once_more_when_it_is_asked_for(sampler: str, t
     again.again = (Kind.FAILED,)
     with pytest.raises(KeyboardInterrupt):
         again.run()
-    last = sweep(tmp_path, spec, 2, Quiet(), tracker)  # what was begun goes on without being asked again
+    # what was begun goes on without being asked again
+    last = sweep(tmp_path, spec, 2, Quiet(), tracker)
     last.run()
     assert len(last.observer.ends) == 7
     assert [one.outcome.kind for one in last.results()] == [Kind.COMPLETE] * 12
     assert tracker.results("loop") == last.results()
     record = last.store.record("loop")
-    assert sum(record.interrupted.values()) <= 2  # those that the interruption cut off, and none of those that failed
+    # those that the interruption cut off, and none of those that failed
+    assert sum(record.interrupted.values()) <= 2
 
 
 def test_data_that_change_end_the_sweep_and_are_booked_against_nobody(tmp_path: Path) -> None:
     spec = SPEC.format(sampler="random")
     ran = sweep(tmp_path, spec, 2, Quiet(), work=changed_data)
-    with pytest.raises(StoreError, match=r"data of 'adding' changed while the sweep ran\n  fix: put them back$"):
+    with pytest.raises(
+        StoreError, match=r"data of 'adding' changed while the sweep ran\n  fix: put them back$"
+    ):
         ran.run()
     assert {one.outcome.kind for one in ran.results()} <= {Kind.COMPLETE}
     later = sweep(tmp_path, spec, 2, Quiet())
@@ -453,22 +499,33 @@ class Vandal(Quiet):
                 one.write_bytes(b"this is no database" * 1000)
 
 
-def test_a_storage_that_breaks_in_the_middle_is_told_plainly_and_nothing_runs_on(tmp_path: Path) -> None:
+def test_a_storage_that_breaks_in_the_middle_is_told_plainly_and_nothing_runs_on(
+    tmp_path: Path,
+) -> None:
     vandal = Vandal()
     vandal.path = tmp_path / "optuna.db"
     ran = sweep(tmp_path, SPEC.format(sampler="random"), 2, vandal)
-    with pytest.raises(StoreError, match=r"the storage at .* cannot be used: .*\n  fix: it is damaged"):
+    with pytest.raises(
+        StoreError, match=r"the storage at .* cannot be used: .*\n  fix: it is damaged"
+    ):
         ran.run()
     assert not ran.launcher.children
 
 
-def test_a_sweep_that_is_refused_leaves_the_tracker_of_the_one_that_runs_alone(tmp_path: Path) -> None:
-    """What the running one is just writing looks like what a dead one left half written, and would be deleted."""
+def test_a_sweep_that_is_refused_leaves_the_tracker_of_the_one_that_runs_alone(
+    tmp_path: Path,
+) -> None:
+    """What the running one is just writing looks like what a dead one left half written, and would
+    be deleted.
+    """
 
     class Untouched(MemoryTracker):
         def open(self, experiment: str, about: str, artifacts: Mapping[str, str]) -> None:
             raise AssertionError
 
     refused = sweep(tmp_path, SPEC.format(sampler="random"), 1, Quiet(), Untouched())
-    with held(refused.runs / "lock", "loop"), pytest.raises(StoreError, match="another sweep of 'loop' is running"):
+    with (
+        held(refused.runs / "lock", "loop"),
+        pytest.raises(StoreError, match="another sweep of 'loop' is running"),
+    ):
         refused.run()

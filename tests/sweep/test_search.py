@@ -29,7 +29,9 @@ def trial(index: int, chosen: dict | None = None) -> Trial:
 
 def complete(score: float) -> Outcome:
     return Outcome(
-        Kind.COMPLETE, {"validation": score, "test": score}, ({"epoch": 1, "train": 1.0, "validation": score},)
+        Kind.COMPLETE,
+        {"validation": score, "test": score},
+        ({"epoch": 1, "train": 1.0, "validation": score},),
     )
 
 
@@ -37,7 +39,9 @@ def study(folder: Path, asked: Search, name: str = "e/v/t/1") -> search.StudySto
     return search.Store(f"sqlite:///{folder}/optuna.db").study(name, ATTRIBUTES, asked)
 
 
-def test_tpe_searches_a_conditional_space_and_goes_on_without_repeating_itself(tmp_path: Path) -> None:
+def test_tpe_searches_a_conditional_space_and_goes_on_without_repeating_itself(
+    tmp_path: Path,
+) -> None:
     asked = Search(sampler=Named("tpe", {"n_startup_trials": 3}), space=SPACE)
     seen = []
     for _ in range(3):  # opened anew each time, as after an interruption
@@ -57,7 +61,9 @@ def test_hyperband_stops_trials_that_are_worse(tmp_path: Path) -> None:
     kinds = []
     for index in range(24):
         number, chosen = opened.ask(
-            index, {**trial(index).hyperparameters, "optimizer": "adam", "learning_rate": 0.01}, SPACE
+            index,
+            {**trial(index).hyperparameters, "optimizer": "adam", "learning_rate": 0.01},
+            SPACE,
         )
         going = all(opened.report(number, step, float(index % 5 + 1)) for step in range(1, 10))
         outcome = complete(1.0) if going else Outcome(Kind.PRUNED)
@@ -68,14 +74,18 @@ def test_hyperband_stops_trials_that_are_worse(tmp_path: Path) -> None:
     assert opened.done()[0].kind is Kind.COMPLETE
 
 
-def test_what_a_dead_sweep_left_running_runs_again_and_what_it_had_finished_does_not(tmp_path: Path) -> None:
+def test_what_a_dead_sweep_left_running_runs_again_and_what_it_had_finished_does_not(
+    tmp_path: Path,
+) -> None:
     opened = study(tmp_path, Search(space=SPACE))
     point = {"optimizer": "adam", "learning_rate": 0.01, "units": 8, "layers": 1}
     number, chosen = opened.ask(0, point, SPACE)
     opened.tell(number, trial(0, chosen), complete(1.0))
     opened.ask(1, point, SPACE)  # killed before its outcome
     number, chosen = opened.ask(2, point, SPACE)  # killed between writing the result and telling
-    opened.asked[number].set_user_attr("rnnzoo", {"trial": trial(2).to_dict(), "outcome": complete(2.0).to_dict()})
+    opened.asked[number].set_user_attr(
+        "rnnzoo", {"trial": trial(2).to_dict(), "outcome": complete(2.0).to_dict()}
+    )
     again = study(tmp_path, Search(space=SPACE))
     assert again.reclaim() == 1
     assert sorted(again.done()) == [0, 2]
@@ -122,7 +132,9 @@ def test_the_names_are_those_of_the_installed_optuna() -> None:
 
     known = {name for name in optuna.samplers.__all__ if name.endswith("Sampler")}
     ours = {"RandomSampler", "GridSampler", "QMCSampler"}  # functions of the index here
-    assert known - ours - {"BaseSampler", "BaseGASampler", "PartialFixedSampler"} == set(SAMPLERS.values())
+    assert known - ours - {"BaseSampler", "BaseGASampler", "PartialFixedSampler"} == set(
+        SAMPLERS.values()
+    )
     assert set(optuna.pruners.__all__) - {"BasePruner"} == set(PRUNERS.values())
 
 
@@ -141,7 +153,8 @@ def test_wrong_options_are_refused_in_words(asked: Search, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["sqlite:////proc/nothing/here.db", "nonsense://x", "postgresql://u:secret@127.0.0.1:9/x"]
+    "url",
+    ["sqlite:////proc/nothing/here.db", "nonsense://x", "postgresql://u:secret@127.0.0.1:9/x"],
 )
 def test_a_storage_that_cannot_be_had_is_one_plain_message_without_a_password(url: str) -> None:
     with pytest.raises(StoreError) as caught:

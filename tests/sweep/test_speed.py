@@ -47,8 +47,12 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
     return ran(tmp_path_factory.mktemp("speed"))
 
 
-def test_only_one_of_two_trains_at_a_time_even_with_one_worker_and_each_comes_first_as_often(measured: Sweep) -> None:
-    lines = (Path(measured.experiment.file).parent / "epochs").read_text().split("\n")[3 * 3 * 2 * 2 :]
+def test_only_one_of_two_trains_at_a_time_even_with_one_worker_and_each_comes_first_as_often(
+    measured: Sweep,
+) -> None:
+    lines = (
+        (Path(measured.experiment.file).parent / "epochs").read_text().split("\n")[3 * 3 * 2 * 2 :]
+    )
     begun, ended = lines[0:-1:2], lines[1:-1:2]
     assert [one.replace("begin", "end") for one in begun] == ended
     size = 2 * (1 + ROUNDS)
@@ -62,10 +66,15 @@ def test_only_one_of_two_trains_at_a_time_even_with_one_worker_and_each_comes_fi
 def test_what_was_measured_decides_and_is_kept_for_later_reports(measured: Sweep) -> None:
     yes, no = summary(measured).verdicts
     assert (yes.word, no.word, yes.scale) == ("supported", "refuted", "times")
-    assert yes.answer.startswith("rnn (simple recurrent network) trains at least 1.5 times as fast as lstm")
+    assert yes.answer.startswith(
+        "rnn (simple recurrent network) trains at least 1.5 times as fast as lstm"
+    )
     assert no.answer.endswith("rnn trains less than 2.5 times as fast as lstm: 1.99 times")
     assert "at 4 units" in yes.found
-    assert "is the median over the rounds, each of its own ratio, and not the ratio of the median times" in yes.found
+    assert (
+        "is the median over the rounds, each of its own ratio, and not the ratio of the"
+        " median times"
+    ) in yes.found
     assert "at 16 units" in yes.found
     assert "took turns, on " in yes.found
     assert yes.p is not None
@@ -74,21 +83,27 @@ def test_what_was_measured_decides_and_is_kept_for_later_reports(measured: Sweep
     (kept,) = measured.store.timings(measured.present())
     assert kept.of() == ("adding", "rnn", "lstm")
     assert [side.units for side in kept.sides] == [4, 16]
-    assert kept.sides[0].a[0] == pytest.approx(1.002 / 8, rel=1e-6)  # the first epoch, which compiles, is left out
+    # the first epoch, which compiles, is left out
+    assert kept.sides[0].a[0] == pytest.approx(1.002 / 8, rel=1e-6)
     assert not kept.machine.startswith("unknown, 0")
 
 
-def test_it_is_measured_once_and_anew_only_where_what_was_measured_has_changed(tmp_path: Path) -> None:
+def test_it_is_measured_once_and_anew_only_where_what_was_measured_has_changed(
+    tmp_path: Path,
+) -> None:
     ran(tmp_path)
     assert not ran(tmp_path).observer.notes
     identities = ran(tmp_path, SPEC.replace("claims", "margin: 0.1\nclaims")).present()
-    assert identities == ran(tmp_path, SPEC.partition("claims")[0]).present()  # a claim is no part of it
+    # a claim is no part of it
+    assert identities == ran(tmp_path, SPEC.partition("claims")[0]).present()
     edited = ran(tmp_path, SPEC.replace("epochs: 2", "epochs: 3"))
     assert "measuring how fast rnn trains beside lstm" in edited.observer.notes
 
 
 def test_what_measuring_takes_is_told_from_what_trainings_cost(measured: Sweep) -> None:
-    """Two trainings of 16 epochs at either size: 10 s to begin and 1 s an epoch; the larger twice that."""
+    """Two trainings of 16 epochs at either size: 10 s to begin and 1 s an epoch; the larger twice
+    that.
+    """
     pairs = speed.missing(measured.experiment, measured.studies, ())
     cost = Cost((0.1, 0.2), (1.0, 2.0), (10.0 + 2 * 1.0, 20.0 + 2 * 2.0))  # of trials of 2 epochs
     costs = {study.identity: cost for study in measured.studies}
@@ -103,7 +118,9 @@ BOTH = "claims: [rnn at least 1.5 times as fast as lstm, lstm at least 0.4 times
 
 def test_two_variants_are_measured_once_for_claims_in_either_direction(tmp_path: Path) -> None:
     found = ran(tmp_path, SPEC.partition("claims")[0] + BOTH)
-    assert [one for one in found.observer.notes if "measuring" in one] == ["measuring how fast rnn trains beside lstm"]
+    assert [one for one in found.observer.notes if "measuring" in one] == [
+        "measuring how fast rnn trains beside lstm"
+    ]
     there, back = found.store.timings(found.present())
     assert {there.of(), back.of()} == {("adding", "rnn", "lstm"), ("adding", "lstm", "rnn")}
     assert there.turned() == back
@@ -115,15 +132,21 @@ def test_variants_of_other_sizes_are_measured_in_either_direction(tmp_path: Path
     own = "[lstm, {name: rnn, space: {units: {int: [8, 32]}}}, gru]"
     found = ran(tmp_path, SPEC.partition("claims")[0].replace("[lstm, rnn, gru]", own) + BOTH)
     assert sum("measuring" in one for one in found.observer.notes) == 2
-    assert {tuple(side.units for side in one.sides) for one in found.store.timings(found.present())} == {
+    assert {
+        tuple(side.units for side in one.sides) for one in found.store.timings(found.present())
+    } == {
         (4, 16),
         (8, 32),
     }
 
 
-def test_a_variant_that_cannot_be_trained_is_told_and_its_claim_says_how_it_is_measured(tmp_path: Path) -> None:
+def test_a_variant_that_cannot_be_trained_is_told_and_its_claim_says_how_it_is_measured(
+    tmp_path: Path,
+) -> None:
     found = ran(tmp_path, SPEC.replace("2.5 times as fast as lstm", "2.5 times as fast as gru"))
-    assert "not measured: gru ended as diverged: the loss was nan in epoch 1" in found.observer.notes
+    assert (
+        "not measured: gru ended as diverged: the loss was nan in epoch 1" in found.observer.notes
+    )
     _, verdict = summary(found).verdicts
     assert (verdict.word, verdict.p) == ("undecided", None)
     assert verdict.answer == "not measured: how fast rnn and gru train side by side on adding"
@@ -132,7 +155,9 @@ def test_a_variant_that_cannot_be_trained_is_told_and_its_claim_says_how_it_is_m
 
 def _table(found: Sweep) -> table.Trials:
     timings = tuple(found.store.timings(found.present()))
-    return table.Trials("loop", {"adding": TaskMetadata.of(task())}, {}, tuple(found.results()), (), timings)
+    return table.Trials(
+        "loop", {"adding": TaskMetadata.of(task())}, {}, tuple(found.results()), (), timings
+    )
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
@@ -142,7 +167,9 @@ def test_a_table_carries_it(ending: str, measured: Sweep, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("wrong", ["Infinity", "-1.0", "0.0", "NaN", '"soon"'])
-def test_a_time_that_cannot_have_been_measured_is_refused(wrong: str, measured: Sweep, tmp_path: Path) -> None:
+def test_a_time_that_cannot_have_been_measured_is_refused(
+    wrong: str, measured: Sweep, tmp_path: Path
+) -> None:
     content = _table(measured)
     path = table.write(content, tmp_path / "t.csv")
     first = json.dumps(content.timings[0].sides[0].a[0])
@@ -152,12 +179,20 @@ def test_a_time_that_cannot_have_been_measured_is_refused(wrong: str, measured: 
 
 
 def test_speeds_that_differ_by_size_are_undecided_and_say_so(measured: Sweep) -> None:
-    sides = tuple(Side(units, 1, (1.0,) * ROUNDS, (times,) * ROUNDS) for units, times in ((4, 1.2), (16, 1.8)))
+    sides = tuple(
+        Side(units, 1, (1.0,) * ROUNDS, (times,) * ROUNDS) for units, times in ((4, 1.2), (16, 1.8))
+    )
     rnn, lstm = (
-        next(one.identity for one in measured.studies if one.variant.label == name) for name in ("rnn", "lstm")
+        next(one.identity for one in measured.studies if one.variant.label == name)
+        for name in ("rnn", "lstm")
     )
     timing = Timing(rnn, lstm, "here", sides)
-    found = report.summarise(measured.experiment, measured.results(), {"adding": task()}, 3, timings=[timing])
+    found = report.summarise(
+        measured.experiment, measured.results(), {"adding": task()}, 3, timings=[timing]
+    )
     verdict = found.verdicts[0]
-    assert (verdict.word, verdict.settle) == ("undecided", "it depends on the size: narrow the range of units")
+    assert (verdict.word, verdict.settle) == (
+        "undecided",
+        "it depends on the size: narrow the range of units",
+    )
     assert verdict.answer.endswith("1.20 to 1.80 times, by its size")

@@ -1,4 +1,6 @@
-"""What trials do in tests of the loop: a module of its own, so that a fork server imports little."""
+"""What trials do in tests of the loop: a module of its own, so that a fork server imports
+little.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +14,23 @@ from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 
 
 def pretend(trial: Trial, tell: Tell) -> Outcome:
-    """A score that is a function of the hyper-parameters; small networks are slow, so that the order of ends is mixed."""
+    """A score that is a function of the hyper-parameters; small networks are slow, so that the
+    order of ends is mixed.
+    """
     score = float(trial.hyperparameters["learning_rate"]) * int(trial.hyperparameters["units"])
     time.sleep(0.05 if trial.hyperparameters["units"] == 4 else 0.0)
     for step in range(1, 5):
         if not tell(Progress(step, 4, score / step, score / step)):
             return Outcome(Kind.PRUNED, message=f"stopped after {step}")
-    return Outcome(Kind.COMPLETE, {"train": score, "validation": score, "test": score + trial.seed % 7})
+    return Outcome(
+        Kind.COMPLETE, {"train": score, "validation": score, "test": score + trial.seed % 7}
+    )
 
 
 def paced(trial: Trial, tell: Tell) -> Outcome:
-    """Epochs of made-up lengths, each noted in a file as it begins and ends; the rnn is twice as fast, gru alone diverges."""
+    """Epochs of made-up lengths, each noted in a file as it begins and ends; the rnn is twice as
+    fast, gru alone diverges.
+    """
     log = Path(trial.base) / "epochs"
     curve = []
     for epoch in range(1, trial.training.epochs + 1):
@@ -30,7 +38,9 @@ def paced(trial: Trial, tell: Tell) -> Outcome:
             stream.write(f"begin {trial.variant}\n")
             time.sleep(0.002)
             stream.write(f"end {trial.variant}\n")
-        seconds = (1.0 if trial.variant == "rnn" else 2.0) + 0.001 * epoch + (50.0 if epoch == 1 else 0.0)
+        seconds = (
+            (1.0 if trial.variant == "rnn" else 2.0) + 0.001 * epoch + (50.0 if epoch == 1 else 0.0)
+        )
         curve.append({"epoch": epoch, "validation": 1.0, "seconds": seconds})
         if trial.variant == "gru" and trial.training.epochs > 4:
             return Outcome(Kind.DIVERGED, message="the loss was nan in epoch 1")
@@ -38,7 +48,10 @@ def paced(trial: Trial, tell: Tell) -> Outcome:
             return Outcome(Kind.PRUNED)
     usual = float(np.median([row["seconds"] for row in curve[1:]]))
     return Outcome(
-        Kind.COMPLETE, dict.fromkeys(("train", "validation", "test"), 1.0), tuple(curve), seconds={"step": usual / 8}
+        Kind.COMPLETE,
+        dict.fromkeys(("train", "validation", "test"), 1.0),
+        tuple(curve),
+        seconds={"step": usual / 8},
     )
 
 
@@ -59,4 +72,7 @@ def changed_data(trial: Trial, tell: Tell) -> Outcome:
     """What a trial yields whose data are not the study's, from the second trial on."""
     if not trial.index:
         return pretend(trial, tell)
-    return Outcome(Kind.INTERRUPTED, message="the data of 'adding' changed while the sweep ran\n  fix: put them back")
+    return Outcome(
+        Kind.INTERRUPTED,
+        message="the data of 'adding' changed while the sweep ran\n  fix: put them back",
+    )

@@ -30,7 +30,12 @@ def load(folder: Path, kind: str = "classify", **arrays: np.ndarray) -> tasks.Ta
 
 def test_a_file_to_classify(tmp_path: Path) -> None:
     task = load(tmp_path, x=X, y=Y)
-    assert (task.loss, task.per, task.outputs, task.metric) == ("categorical", "sequence", 3, "error")
+    assert (task.loss, task.per, task.outputs, task.metric) == (
+        "categorical",
+        "sequence",
+        3,
+        "error",
+    )
     assert sum(map(len, task.splits.values())) == 30
 
 
@@ -49,7 +54,9 @@ def test_to_regress_one_number_or_several(tmp_path: Path) -> None:
     assert (task.outputs, task.metric) == (2, "mse")
 
 
-def test_next_step_takes_zeros_and_ones_for_bernoulli_and_numbers_for_squares(tmp_path: Path) -> None:
+def test_next_step_takes_zeros_and_ones_for_bernoulli_and_numbers_for_squares(
+    tmp_path: Path,
+) -> None:
     binary = (X > 0).astype("uint8")
     task = load(tmp_path, "next_step", x=binary)
     assert (task.loss, task.per, task.outputs) == ("bernoulli", "step", 2)
@@ -88,11 +95,21 @@ REFUSED: dict[str, tuple[dict[str, np.ndarray], str, str, str]] = {
         "has no array 'x'",
         "np.concatenate([X_train, X_test])",
     ),
-    "x of one sequence": ({"x": X[0, 0], "y": Y}, "classify", "x has shape", "cut it into sequences"),
+    "x of one sequence": (
+        {"x": X[0, 0], "y": Y},
+        "classify",
+        "x has shape",
+        "cut it into sequences",
+    ),
     "one series": ({"x": X.reshape(-1)}, "next_step", "one series", "reshape(-1, 50)"),
     "x empty": ({"x": X[:0], "y": Y[:0]}, "classify", "x has shape", "none of them 0"),
     "x text": ({"x": X.astype(str), "y": Y}, "classify", "must hold numbers", "x.astype(float)"),
-    "x complex": ({"x": X.astype(complex), "y": Y}, "classify", "must hold numbers", "np.stack([x.real, x.imag], -1)"),
+    "x complex": (
+        {"x": X.astype(complex), "y": Y},
+        "classify",
+        "must hold numbers",
+        "np.stack([x.real, x.imag], -1)",
+    ),
     "x dates": ({"x": X.astype("M8[s]"), "y": Y}, "classify", "must hold numbers", "timedelta64"),
     "x ragged": (
         {"x": np.array([{}] * 30, dtype=object), "y": Y},
@@ -100,11 +117,36 @@ REFUSED: dict[str, tuple[dict[str, np.ndarray], str, str, str]] = {
         "'x' holds Python objects",
         "pad sequences",
     ),
-    "y of others": ({"x": X, "y": Y[:5]}, "classify", "y has shape (5,)", "one row for each of the 30 sequences"),
-    "x by time": ({"x": X.transpose(1, 0, 2), "y": Y}, "classify", "y has shape", "x.transpose(1, 0, 2)"),
-    "y a number": ({"x": X, "y": np.int64(3)}, "classify", "y is a single number", "one row for each"),
-    "y without columns": ({"x": X, "y": np.zeros((30, 0))}, "regress", "nothing to predict", "one number or more"),
-    "y text": ({"x": X, "y": WORDS[Y]}, "classify", "not <U3", "np.unique(y, return_inverse=True)[1]"),
+    "y of others": (
+        {"x": X, "y": Y[:5]},
+        "classify",
+        "y has shape (5,)",
+        "one row for each of the 30 sequences",
+    ),
+    "x by time": (
+        {"x": X.transpose(1, 0, 2), "y": Y},
+        "classify",
+        "y has shape",
+        "x.transpose(1, 0, 2)",
+    ),
+    "y a number": (
+        {"x": X, "y": np.int64(3)},
+        "classify",
+        "y is a single number",
+        "one row for each",
+    ),
+    "y without columns": (
+        {"x": X, "y": np.zeros((30, 0))},
+        "regress",
+        "nothing to predict",
+        "one number or more",
+    ),
+    "y text": (
+        {"x": X, "y": WORDS[Y]},
+        "classify",
+        "not <U3",
+        "np.unique(y, return_inverse=True)[1]",
+    ),
     "y of pandas": (
         {"x": X, "y": WORDS[Y].astype(object)},
         "classify",
@@ -114,7 +156,12 @@ REFUSED: dict[str, tuple[dict[str, np.ndarray], str, str, str]] = {
     "y numbers as text": ({"x": X, "y": Y.astype(str)}, "regress", "not <U", "y=y.astype(float)"),
     "y broken": ({"x": X, "y": Y + 0.5}, "classify", "no whole number", "kind: regress"),
     "y below 0": ({"x": X, "y": Y - 1}, "classify", "the least is -1", "np.unique"),
-    "y huge": ({"x": X, "y": np.full(30, 2**63, np.uint64)}, "classify", "the largest is 9.2", "np.unique"),
+    "y huge": (
+        {"x": X, "y": np.full(30, 2**63, np.uint64)},
+        "classify",
+        "the largest is 9.2",
+        "np.unique",
+    ),
     "y with a hole": (
         {"x": X, "y": np.where(Y[0] == Y, np.nan, Y)},
         "classify",
@@ -124,11 +171,36 @@ REFUSED: dict[str, tuple[dict[str, np.ndarray], str, str, str]] = {
     "one class": ({"x": X, "y": Y * 0}, "classify", "one class only", "two classes or more"),
     "y one-hot": ({"x": X, "y": np.eye(3)[Y]}, "classify", "it is one-hot", "y=y.argmax(1)"),
     "y in a column": ({"x": X, "y": Y[:, None]}, "classify", "y has shape (30, 1)", "y=y[:, 0]"),
-    "a class a step": ({"x": X, "y": np.repeat(Y[:, None], 7, 1)}, "classify", "a class at every step", "y=y[:, -1]"),
-    "several labels": ({"x": X, "y": np.eye(3)[Y] + np.eye(3)[0] > 0}, "classify", "several labels", "kind: regress"),
-    "a number a step": ({"x": X, "y": X[..., :1]}, "regress", "a target at every step", "y=y[:, -1]"),
-    "y deep": ({"x": X, "y": np.zeros((30, 2, 2))}, "regress", "more than (sequences, outputs)", "y.reshape(30, -1)"),
-    "y infinite": ({"x": X, "y": np.where(Y == 1, np.inf, 1.0)}, "regress", "y holds", "np.isfinite(y)"),
+    "a class a step": (
+        {"x": X, "y": np.repeat(Y[:, None], 7, 1)},
+        "classify",
+        "a class at every step",
+        "y=y[:, -1]",
+    ),
+    "several labels": (
+        {"x": X, "y": np.eye(3)[Y] + np.eye(3)[0] > 0},
+        "classify",
+        "several labels",
+        "kind: regress",
+    ),
+    "a number a step": (
+        {"x": X, "y": X[..., :1]},
+        "regress",
+        "a target at every step",
+        "y=y[:, -1]",
+    ),
+    "y deep": (
+        {"x": X, "y": np.zeros((30, 2, 2))},
+        "regress",
+        "more than (sequences, outputs)",
+        "y.reshape(30, -1)",
+    ),
+    "y infinite": (
+        {"x": X, "y": np.where(Y == 1, np.inf, 1.0)},
+        "regress",
+        "y holds",
+        "np.isfinite(y)",
+    ),
     "long": (
         {"x": X, "y": Y, "lengths": np.full(30, 9)},
         "classify",
@@ -147,21 +219,36 @@ REFUSED: dict[str, tuple[dict[str, np.ndarray], str, str, str]] = {
         "whole numbers",
         "lengths.astype(int)",
     ),
-    "lengths in a column": ({"x": X, "y": Y, "lengths": np.full((30, 1), 7)}, "classify", "(30, 1)", "lengths[:, 0]"),
+    "lengths in a column": (
+        {"x": X, "y": Y, "lengths": np.full((30, 1), 7)},
+        "classify",
+        "(30, 1)",
+        "lengths[:, 0]",
+    ),
     "split of pandas": (
         {"x": X, "y": Y, "split": SPLIT.astype(object)},
         "classify",
         "'split' holds",
         "split.astype(str)",
     ),
-    "split misspelt": ({"x": X, "y": Y, "split": np.array(["trian"] * 30)}, "classify", "and not 'trian'", "'train'"),
+    "split misspelt": (
+        {"x": X, "y": Y, "split": np.array(["trian"] * 30)},
+        "classify",
+        "and not 'trian'",
+        "'train'",
+    ),
     "split of floats": (
         {"x": X, "y": Y, "split": np.repeat([0.0, 1, 2], 10)},
         "classify",
         "not float64",
         "split.astype(int)",
     ),
-    "split of two": ({"x": X, "y": Y, "split": Y == 0}, "classify", "there are three splits", "np.where(split"),
+    "split of two": (
+        {"x": X, "y": Y, "split": Y == 0},
+        "classify",
+        "there are three splits",
+        "np.where(split",
+    ),
     "no validation": (
         {"x": X, "y": Y, "split": np.repeat(["train", "test"], 15)},
         "classify",
@@ -174,7 +261,12 @@ REFUSED: dict[str, tuple[dict[str, np.ndarray], str, str, str]] = {
         "the test split is empty",
         "split == 0)[::5]] = 2",
     ),
-    "few": ({"x": X[:4], "y": np.arange(4) % 2}, "classify", "4 sequences are too few", "`split` says"),
+    "few": (
+        {"x": X[:4], "y": np.arange(4) % 2},
+        "classify",
+        "4 sequences are too few",
+        "`split` says",
+    ),
     "two groups": ({"x": X, "y": Y, "group": Y > 0}, "classify", "group names 2 groups", "`split`"),
     "a torn group": (
         {"x": X, "y": Y, "split": SPLIT, "group": np.arange(30) // 15},
@@ -231,7 +323,11 @@ MENDED: dict[str, Callable[[], dict[str, np.ndarray]]] = {
     "y text": lambda: {"x": X, "y": np.unique(WORDS[Y].astype(object), return_inverse=True)[1]},
     "y one-hot": lambda: {"x": X, "y": np.eye(3)[Y].argmax(1)},
     "split of pandas": lambda: {"x": X, "y": Y, "split": SPLIT.astype(object).astype(str)},
-    "holes": lambda: {"x": HOLES[np.isfinite(HOLES).all((1, 2))], "y": [0, 1, 0, 1, 0], "split": [0, 0, 0, 1, 2]},
+    "holes": lambda: {
+        "x": HOLES[np.isfinite(HOLES).all((1, 2))],
+        "y": [0, 1, 0, 1, 0],
+        "split": [0, 0, 0, 1, 2],
+    },
     "no validation": lambda: {"x": X, "y": Y, "split": taken_out(np.repeat(["train", "test"], 15))},
     "no test": lambda: {"x": X, "y": Y, "split": taken_out(np.repeat([0, 1], 15))},
     "targets too large to be squared": lambda: {
@@ -255,7 +351,9 @@ def taken_out(split: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("case", MENDED)
 def test_what_is_to_be_written_instead_is_taken(tmp_path: Path, case: str) -> None:
     kind = REFUSED[case][1]
-    task = load(tmp_path, kind, **{name: np.asarray(array) for name, array in MENDED[case]().items()})
+    task = load(
+        tmp_path, kind, **{name: np.asarray(array) for name, array in MENDED[case]().items()}
+    )
     assert all(len(split) for split in task.splits.values())
 
 
@@ -290,7 +388,9 @@ def test_groups_are_never_torn(tmp_path: Path) -> None:
 
 
 def test_a_file_of_earlier_versions_is_the_same_data(tmp_path: Path) -> None:
-    """A study's identity holds this digest: it is that of the version before groups and checks of form."""
+    """A study's identity holds this digest: it is that of the version before groups and checks of
+    form.
+    """
     x = (np.arange(240).reshape(40, 6) % 7 / 8).astype("float32")
     task = load(tmp_path, x=x, y=np.arange(40) % 3, lengths=np.arange(40) % 5 + 2)
     assert task.digest == "f49ba52adf49962bc960393744df422d4b7f58006f8856e2c946eb8e648e2aae"
@@ -300,12 +400,17 @@ def test_a_file_of_earlier_versions_is_the_same_data(tmp_path: Path) -> None:
     )
 
 
-def test_the_lines_of_the_manual_make_a_file_of_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_lines_of_the_manual_make_a_file_of_a_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Three steps of person p, in another order, two of q, and so on."""
     manual = (Path(__file__).parents[2] / "docs" / "tasks.md").read_text()
     lines = manual.partition("### From a table")[2].partition("```python\n")[2].partition("```")[0]
     monkeypatch.chdir(tmp_path)
-    rows = [f"{at},{step},{at + step / 10},{step},{'cat' if at % 2 else 'dog'},{'pqrst'[at % 5]}" for at, step in STEPS]
+    rows = [
+        f"{at},{step},{at + step / 10},{step},{'cat' if at % 2 else 'dog'},{'pqrst'[at % 5]}"
+        for at, step in STEPS
+    ]
     Path("my.csv").write_text("\n".join(["id,step,a,b,label,person", *reversed(rows)]) + "\n")
     exec(lines, {})
     task = tasks.load("arrays", {"file": "my.npz", "kind": "classify"})
@@ -315,7 +420,9 @@ def test_the_lines_of_the_manual_make_a_file_of_a_table(tmp_path: Path, monkeypa
     for x, y, length in zip(train.x, train.y, train.lengths):
         at = int(x[0, 0])
         assert length == 2 + at % 2
-        np.testing.assert_allclose(x[:length, 0], [at + step / 10 for step in range(length)], rtol=1e-6)
+        np.testing.assert_allclose(
+            x[:length, 0], [at + step / 10 for step in range(length)], rtol=1e-6
+        )
         assert y == (0 if at % 2 else 1)
     people = [{int(x[0, 0]) % 5 for x in split.x} for split in task.splits.values()]
     assert sum(map(len, people)) == 5
@@ -330,7 +437,8 @@ STEPS = [(at, step) for at in range(10) for step in range(2 + at % 2)]
 @pytest.mark.parametrize(
     ("file", "problem", "fix"),
     [
-        ("nothing.npz", "no file nothing.npz: No such file", "relative to the folder of the experiment"),
+        ("nothing.npz", "no file nothing.npz: No such file",
+         "relative to the folder of the experiment"),
         ("text.npz", "it is no .npz file", "np.savez"),
         ("table.csv", "it is no .npz file, but text", "From a table"),
         ("array.npy", "it is no .npz file, but one array", "x=np.load('array.npy')"),
@@ -348,7 +456,9 @@ STEPS = [(at, step) for at in range(10) for step in range(2 + at % 2)]
         ("", "needs a file", "{name: arrays, file: my.npz, kind: classify}"),
     ],
 )  # fmt: skip
-def test_what_is_no_file_of_arrays_is_said(tmp_path: Path, file: str, problem: str, fix: str) -> None:
+def test_what_is_no_file_of_arrays_is_said(
+    tmp_path: Path, file: str, problem: str, fix: str
+) -> None:
     (tmp_path / "text.npz").write_text("hello")
     (tmp_path / "table.csv").write_text("id,t,a\n")
     (tmp_path / "empty.npz").touch()
@@ -369,7 +479,9 @@ def test_what_is_no_file_of_arrays_is_said(tmp_path: Path, file: str, problem: s
 def promise(path: Path, shape: tuple[int, ...], content: bytes) -> None:
     """A file whose header says `shape`, whatever it holds."""
     header = io.BytesIO()
-    numpy.lib.format.write_array_header_1_0(header, {"descr": "<f4", "fortran_order": False, "shape": shape})
+    numpy.lib.format.write_array_header_1_0(
+        header, {"descr": "<f4", "fortran_order": False, "shape": shape}
+    )
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("x.npy", header.getvalue() + content)
 
@@ -389,13 +501,17 @@ try:
 except Exception as error:
     print(error)
 """
-    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True
+    )
     assert "does not fit into memory: 'x' takes 0.8 GB" in done.stdout
     assert "damaged" not in done.stdout
 
 
 def test_piano_rolls_take_no_eightfold_memory(tmp_path: Path) -> None:
-    """Arrays at the height of loading, in copies of the file's; four stay, and one in eight bytes is eight."""
+    """Arrays at the height of loading, in copies of the file's; four stay, and one in eight bytes
+    is eight.
+    """
     rolls = (RNG.random((100, 400, 88)) < 0.05).astype("uint8")
     np.savez(tmp_path / "rolls.npz", x=rolls)
     load(tmp_path, "next_step", x=rolls[:10])  # what is imported is no matter of the data
@@ -416,13 +532,16 @@ def test_a_split_may_be_numbers_too(tmp_path: Path) -> None:
 def test_a_file_whose_inside_is_damaged_is_said_to_be(tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "my.npz", x=X, y=Y)
     content = bytearray((tmp_path / "my.npz").read_bytes())
-    content[200:260] = bytes(60)  # within the compressed numbers: the archive's own directory is whole
+    # within the compressed numbers: the archive's own directory is whole
+    content[200:260] = bytes(60)
     (tmp_path / "my.npz").write_bytes(content)
     with pytest.raises(RnnzooError, match="it is damaged"):
         tasks.load("arrays", {"file": "my.npz", "kind": "classify"}, folder=tmp_path)
 
 
-@pytest.mark.parametrize(("name", "least"), [("adding", 2), ("temporal_order", 10), ("sum_since", 4)])
+@pytest.mark.parametrize(
+    ("name", "least"), [("adding", 2), ("temporal_order", 10), ("sum_since", 4)]
+)
 def test_a_length_without_room_for_the_task_is_refused(name: str, least: int) -> None:
     with pytest.raises(UsageError, match=f"`length` must be at least {least}, not {least - 1}"):
         tasks.load(name, {"length": least - 1})

@@ -29,24 +29,34 @@ def test_the_input_is_the_highest_note_in_its_range_and_silence_is_the_first_col
     shown = chorale_bass.soprano(roll, 60, 76)
     assert shown.shape == (5, 18)
     assert (shown.sum(1) == 1).all()
-    np.testing.assert_array_equal(shown.argmax(1), [72 - 59, 62 - 59, 0, 76 - 59, 60 - 59])  # beyond it: the nearest
+    # beyond it: the nearest
+    np.testing.assert_array_equal(shown.argmax(1), [72 - 59, 62 - 59, 0, 76 - 59, 60 - 59])
 
 
 def test_the_input_does_not_depend_on_the_notes_below() -> None:
     alone, above_others = _music.roll([[72], [74]]), _music.roll([CHORD, [41, 65, 74]])
-    np.testing.assert_array_equal(chorale_bass.soprano(alone, 60, 76), chorale_bass.soprano(above_others, 60, 76))
+    np.testing.assert_array_equal(
+        chorale_bass.soprano(alone, 60, 76), chorale_bass.soprano(above_others, 60, 76)
+    )
 
 
 def test_the_baselines_are_those_counted_by_hand() -> None:
-    train = split([1, 1, 1, 2, 2], [7, 7, 0, 4, 4], 4)  # the last frame is padding: 7 is the most frequent
+    # the last frame is padding: 7 is the most frequent
+    train = split([1, 1, 1, 2, 2], [7, 7, 0, 4, 4], 4)
     test = split([1, 2, 3, 3, 1], [7, 4, 7, 0, 0], 5)  # column 3 is new: there the answer is 7
     found = chorale_bass.baselines(train, test)
-    assert found == pytest.approx({"most frequent class": 3 / 5, "most frequent class under the soprano": 2 / 5})
+    assert found == pytest.approx(
+        {"most frequent class": 3 / 5, "most frequent class under the soprano": 2 / 5}
+    )
 
 
 def split(columns: list[int], classes: list[int], length: int) -> Split:
     """One sequence; what is behind its length is padding to the task."""
-    return Split(np.eye(4, dtype=np.uint8)[[columns]], np.array([classes], np.int32), np.array([length], np.int32))
+    return Split(
+        np.eye(4, dtype=np.uint8)[[columns]],
+        np.array([classes], np.int32),
+        np.array([length], np.int32),
+    )
 
 
 def test_the_frames_are_all_those_of_the_chorales() -> None:
@@ -57,7 +67,8 @@ def test_the_frames_are_all_those_of_the_chorales() -> None:
         real = np.arange(one.x.shape[1]) < one.lengths[:, None]
         assert (one.x[real].sum(-1) == 1).all()
         np.testing.assert_array_equal(one.y[real], chorale_bass.bass(np.concatenate(rolls[name])))
-        np.testing.assert_array_equal(one.x[real][:, 0] == 1, one.y[real] == SILENCE)  # silence is seen as it is asked
+        # silence is seen as it is asked
+        np.testing.assert_array_equal(one.x[real][:, 0] == 1, one.y[real] == SILENCE)
 
 
 def test_the_range_is_that_of_the_training_split() -> None:

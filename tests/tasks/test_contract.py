@@ -1,4 +1,6 @@
-"""A task file that breaks its contract is refused in words before a trial begins, and is in nobody else's way."""
+"""A task file that breaks its contract is refused in words before a trial begins, and is in nobody
+else's way.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,10 @@ BROKEN = {
     "no line about it": (FILE.replace("ABOUT", "_ABOUT"), "it has no `ABOUT`"),
     "no options": (FILE.replace("OPTIONS", "_OPTIONS"), "it has no `OPTIONS`"),
     "no load": (FILE.replace("def load", "def loud"), "it has no function `load("),
-    "a list for a default": (FILE.replace('{"n": 6}', '{"n": [6]}'), "the default of its option 'n' is [6]"),
+    "a list for a default": (
+        FILE.replace('{"n": 6}', '{"n": [6]}'),
+        "the default of its option 'n' is [6]",
+    ),
     "no Python": (FILE.replace("def load", "fed load"), "SyntaxError"),
     "an import that fails": (f"import nothing_of_that_name\n{FILE}", "ModuleNotFoundError"),
 }
@@ -98,7 +103,11 @@ def spec(folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("before", "after", "words"),
     [
-        ('"error", "share"', '"f1", "share"', "the metric 'f1' of the loss 'categorical' is not computed"),
+        (
+            '"error", "share"',
+            '"f1", "share"',
+            "the metric 'f1' of the loss 'categorical' is not computed",
+        ),
         ('"categorical"', '"hinge"', "there is no loss 'hinge'"),
         ('"step", 2,', '"step", 1,', "y holds classes from 0 to 1\n  fix: with outputs=1"),
         ("return Task(", "return 3 or Task(", "`load` returned int, not a Task"),
@@ -168,13 +177,19 @@ NUMBERS = np.zeros((COUNT, STEPS), np.float32)
         (replace(right(), baselines={"none": float("nan")}), "the baseline 'none' is nan"),
         (replace(right(), splits={}), "the train split is empty"),
         (broken(right(), x=NUMBERS), "x is float32, (6, 4)"),
-        (broken(right(), x=np.zeros((COUNT, STEPS, 3), np.float32)), "another number of inputs in each split"),
+        (
+            broken(right(), x=np.zeros((COUNT, STEPS, 3), np.float32)),
+            "another number of inputs in each split",
+        ),
         (broken(right(), x=np.full((COUNT, STEPS, 2), np.nan, np.float32)), "x holds NaN"),
         (broken(right(), y=NUMBERS), "takes int32, (6, 4)"),
         (broken(right(), y=np.full((COUNT, STEPS), 3, np.int32)), "classes from 3 to 3"),
         (broken(right(), y=np.full((COUNT, STEPS), -1, np.int32)), "classes from -1 to -1"),
         (broken(right(loss="squared"), y=NUMBERS), "takes numbers, (6, 4, 3)"),
-        (broken(right(loss="bernoulli"), y=np.full((COUNT, STEPS, 3), 2, np.uint8)), "no probabilities"),
+        (
+            broken(right(loss="bernoulli"), y=np.full((COUNT, STEPS, 3), 2, np.uint8)),
+            "no probabilities",
+        ),
         (broken(right(), lengths=np.full(COUNT, STEPS + 1)), "lengths must be from 1 to 4"),
         (broken(right(), lengths=np.full(COUNT, 2.0)), "lengths is float64"),
         (broken(right(), weights=NUMBERS[:, :2]), "weights is float32, (6, 2)"),
@@ -190,4 +205,8 @@ def test_each_promise_is_looked_at(task: Task, words: str) -> None:
 
 def test_the_metrics_of_the_contract_are_those_that_training_computes() -> None:
     fitting = {name: metrics.fitting(losses.load(name)) for name in losses.names()}
-    assert fitting == {"bernoulli": ("nll",), "categorical": ("cross_entropy", "error"), "squared": ("mse",)}
+    assert fitting == {
+        "bernoulli": ("nll",),
+        "categorical": ("cross_entropy", "error"),
+        "squared": ("mse",),
+    }

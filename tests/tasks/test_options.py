@@ -1,4 +1,6 @@
-"""Options of tasks in an experiment: all that is wrong with them is told by `check`, with its place, and no data is loaded."""
+"""Options of tasks in an experiment: all that is wrong with them is told by `check`, with its
+place, and no data is loaded.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ def mistakes(folder: Path, task: str, *sets: str) -> tuple[Mistake, ...]:
         ("{name: arrays, file: my.npz, kind: classify}", "file", "has no array 'y'"),
     ],
 )
-def test_a_wrong_option_is_told_with_its_place(tmp_path: Path, task: str, marked: str, problem: str) -> None:
+def test_a_wrong_option_is_told_with_its_place(
+    tmp_path: Path, task: str, marked: str, problem: str
+) -> None:
     np.savez(tmp_path / "my.npz", x=np.zeros((30, 4, 1)))
     (found,) = mistakes(tmp_path, task)
     assert problem in found.problem
@@ -51,14 +55,23 @@ def test_a_wrong_option_is_told_with_its_place(tmp_path: Path, task: str, marked
 
 
 def test_all_of_them_come_in_one_go_with_those_of_cells(tmp_path: Path) -> None:
-    (tmp_path / "mine.yaml").write_text("name: mine\nequations: |\n  h = tanh(W @ x + R @ h[t-1]) + q\n")
+    (tmp_path / "mine.yaml").write_text(
+        "name: mine\nequations: |\n  h = tanh(W @ x + R @ h[t-1]) + q\n"
+    )
     path = tmp_path / "spec.yaml"
     path.write_text(
-        "experiment: e\ntasks: [{name: adding, lenght: 3}, {name: arrays, fiel: x, kindd: 3}]\nvariants: [mine]\n"
+        "experiment: e\n"
+        "tasks: [{name: adding, lenght: 3}, {name: arrays, fiel: x, kindd: 3}]\n"
+        "variants: [mine]\n"
     )
     with pytest.raises(SpecError) as caught:
         checked(read(path))
-    assert [one.problem.split("'")[-2] for one in caught.value.mistakes] == ["q", "lenght", "fiel", "kindd"]
+    assert [one.problem.split("'")[-2] for one in caught.value.mistakes] == [
+        "q",
+        "lenght",
+        "fiel",
+        "kindd",
+    ]
 
 
 def test_check_opens_no_data(
@@ -81,7 +94,9 @@ def test_a_path_in_a_file_starts_at_the_file_and_one_of_the_command_line_where_o
         (tmp_path / place).mkdir()
         np.savez(tmp_path / place / "my.npz", x=rng.normal(size=(30, 4, inputs)))
     spec = tmp_path / "there" / "spec.yaml"
-    spec.write_text("experiment: e\ntask: {name: arrays, file: my.npz, kind: next_step}\nvariants: [rnn]\n")
+    spec.write_text(
+        "experiment: e\ntask: {name: arrays, file: my.npz, kind: next_step}\nvariants: [rnn]\n"
+    )
     monkeypatch.chdir(tmp_path / "here")
     assert door.opened(spec).tasks["arrays"].inputs == 2
     ours = door.opened(spec, ["task.file=my.npz"])
@@ -101,7 +116,9 @@ def test_an_empty_option_means_the_default(tmp_path: Path) -> None:
 def test_warnings_stand_in_the_note_of_a_report_and_beside_the_data(tmp_path: Path) -> None:
     np.savez(tmp_path / "my.npz", x=np.random.default_rng(0).normal(size=(30, 4)) * 1e3)
     path = tmp_path / "spec.yaml"
-    path.write_text("experiment: e\ntask: {name: arrays, file: my.npz, kind: next_step}\nvariants: [rnn]\n")
+    path.write_text(
+        "experiment: e\ntask: {name: arrays, file: my.npz, kind: next_step}\nvariants: [rnn]\n"
+    )
     opened = door.opened(path)
     shuffled, scale = opened.warnings["arrays"]
     assert "by a shuffle" in shuffled

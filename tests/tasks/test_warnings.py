@@ -1,4 +1,6 @@
-"""What is probably not meant in one's data, and is said before training begins; and that nothing is said of what is meant."""
+"""What is probably not meant in one's data, and is said before training begins; and that nothing is
+said of what is meant.
+"""
 
 from __future__ import annotations
 
@@ -36,8 +38,9 @@ def test_nothing_is_said_of_data_as_they_should_be(tmp_path: Path) -> None:
 
 
 def test_a_split_by_a_shuffle_is_said_to_be_one(tmp_path: Path) -> None:
-    assert "no `split` and no `group`: sequences go to train, validation and test by a shuffle" in told(
-        tmp_path, x=X, y=Y
+    assert (
+        "no `split` and no `group`: sequences go to train, validation and test by a shuffle"
+        in told(tmp_path, x=X, y=Y)
     )
     assert not told(tmp_path, x=X, y=Y, group=np.arange(60) // 3)
 
@@ -64,7 +67,9 @@ def test_windows_of_one_series_are_recognised(tmp_path: Path, step: int) -> None
         (X * 1e9, "single precision keeps only 7 digits"),
     ],
 )
-def test_inputs_far_from_1_are_told_with_what_to_write(tmp_path: Path, x: np.ndarray, words: str) -> None:
+def test_inputs_far_from_1_are_told_with_what_to_write(
+    tmp_path: Path, x: np.ndarray, words: str
+) -> None:
     text = told(tmp_path, x=x, y=Y, split=SPLIT)
     assert words in text
     assert "(x - mean) / deviation, both taken from train" in text
@@ -89,7 +94,10 @@ def test_the_deviation_is_that_of_numpy(tmp_path: Path) -> None:
     y = RNG.normal(size=(60, 3)) * [1, 50, 20] + [0, 100, 0]
     text = told(tmp_path, "regress", x=X, y=y, split=SPLIT)
     train = y[:20, 1].astype("float32").astype(float)
-    assert f"column 1 of y has mean {train.mean():.4g} and standard deviation {train.std():.4g}" in text
+    assert (
+        f"column 1 of y has mean {train.mean():.4g} and standard deviation {train.std():.4g}"
+        in text
+    )
 
 
 def test_whole_numbers_that_may_be_ids_are_told(tmp_path: Path) -> None:
@@ -111,7 +119,9 @@ def test_one_hot_ids_are_said_to_be_predicted_column_by_column(tmp_path: Path) -
 
 def test_a_class_that_a_split_lacks_is_told(tmp_path: Path) -> None:
     in_test = np.where(SPLIT == "test", Y, Y % 2)
-    assert "train lacks class 2, which validation or test has" in told(tmp_path, x=X, y=in_test, split=SPLIT)
+    assert "train lacks class 2, which validation or test has" in told(
+        tmp_path, x=X, y=in_test, split=SPLIT
+    )
     in_train = np.where(SPLIT == "train", Y, Y % 2)
     text = told(tmp_path, x=X, y=in_train, split=SPLIT)
     assert "test lacks class 2, which train has" in text
@@ -136,5 +146,8 @@ def test_a_target_that_is_not_used_and_one_that_is_read_otherwise_are_told(tmp_p
 def test_how_data_were_read_fits_into_a_line(tmp_path: Path) -> None:
     np.savez(tmp_path / "my.npz", x=X, y=Y, split=SPLIT, lengths=np.arange(60) % 4 + 5)
     task = tasks.load("arrays", {"file": "my.npz"}, folder=tmp_path)
-    expected = "20 train, 20 validation, 20 test sequences; 5 to 8 steps, 2 inputs; one class of 3 a sequence"
+    expected = (
+        "20 train, 20 validation, 20 test sequences; 5 to 8 steps, 2 inputs; one class of 3 a"
+        " sequence"
+    )
     assert tasks.form(task) == expected

@@ -16,7 +16,9 @@ from rnnzoo.terminal.console import Plain, told
 ROOT = Path(__file__).parents[2]
 
 
-def test_work_goes_on_when_nobody_reads_any_more_and_says_so_once(capfd: pytest.CaptureFixture[str]) -> None:
+def test_work_goes_on_when_nobody_reads_any_more_and_says_so_once(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     reader, writer = os.pipe()
     with os.fdopen(writer, "w") as stream:
         console = Plain(unread="the sweep goes on", file=stream)
@@ -40,12 +42,15 @@ def test_a_terminal_that_is_gone_is_a_reader_that_left() -> None:
 
 
 LONG = (
-    "  warning: two claims cannot be decided, whatever the scores\n    fix: at least experiments/with_a_long_name.yaml"
+    "  warning: two claims cannot be decided, whatever the scores\n"
+    "    fix: at least experiments/with_a_long_name.yaml"
 )
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_long_lines_break_between_words_on_a_terminal_and_stay_whole_elsewhere(terminal: bool) -> None:
+def test_long_lines_break_between_words_on_a_terminal_and_stay_whole_elsewhere(
+    terminal: bool,
+) -> None:
     console = Plain(file=io.StringIO(), width=40, force_terminal=terminal)
     told(console, LONG)
     text = console.file.getvalue().rstrip("\n")  # type: ignore[attr-defined]  # a StringIO
@@ -61,14 +66,24 @@ def test_long_lines_break_between_words_on_a_terminal_and_stay_whole_elsewhere(t
 
 def test_a_command_that_is_shown_can_be_typed() -> None:
     shown = command("sweep", Path("experiments/my spec.yaml"), "--from", "it's.csv")
-    assert shlex.split(shown) == ["rnnzoo", "sweep", "experiments/my spec.yaml", "--from", "it's.csv"]
+    assert shlex.split(shown) == [
+        "rnnzoo",
+        "sweep",
+        "experiments/my spec.yaml",
+        "--from",
+        "it's.csv",
+    ]
     assert command("sweep", "experiments/gates.yaml") == "rnnzoo sweep experiments/gates.yaml"
 
 
 @pytest.mark.parametrize("verb", ["sweep", "plan", "status", "report"])
 def test_make_takes_a_spec_whose_name_has_a_space(verb: str) -> None:
     done = subprocess.run(
-        ["make", "-n", verb, "spec=experiments/my spec.yaml"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["make", "-n", verb, "spec=experiments/my spec.yaml"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     line = next(line for line in done.stdout.splitlines() if f"rnnzoo {verb}" in line)
     assert shlex.split(line)[1:3] == [verb, "experiments/my spec.yaml"]

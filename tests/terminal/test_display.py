@@ -17,7 +17,9 @@ SPEC = "experiment: e\ntask: adding\nvariants: [rnn]\nsearch: {trials: 3, space:
 
 
 def only_study() -> Study:
-    (study,) = studies(parse_experiment(SPEC, "e.yaml", Path()), {"adding": "digest"}, {"adding": 2})
+    (study,) = studies(
+        parse_experiment(SPEC, "e.yaml", Path()), {"adding": "digest"}, {"adding": 2}
+    )
     return study
 
 
@@ -52,14 +54,20 @@ def test_a_sweep_that_is_stopped_counts_its_trials_only_once_it_knows_them() -> 
 
 def test_until_a_first_epoch_is_over_each_training_says_what_it_compiles() -> None:
     study, out = only_study(), io.StringIO()
-    first, second, third = (study.trial(index, {"units": 4, "learning_rate": 0.01}) for index in range(3))
+    first, second, third = (
+        study.trial(index, {"units": 4, "learning_rate": 0.01}) for index in range(3)
+    )
     with Display(Plain(file=out), 3, live=False) as display:
         display.begin([study], {}, {})
         display.started(study, first)
         display.started(study, second)
         display.progress(study, first, Progress(1, 2, 0.5, 0.5))
         display.started(study, third)
-    assert out.getvalue().splitlines() == [STARTING, "rnn 0: compiling rnn, 4 units", "rnn 1: compiling rnn, 4 units"]
+    assert out.getvalue().splitlines() == [
+        STARTING,
+        "rnn 0: compiling rnn, 4 units",
+        "rnn 1: compiling rnn, 4 units",
+    ]
 
 
 def test_a_training_without_an_epoch_is_shown_as_compiling_on_a_terminal() -> None:
@@ -76,7 +84,10 @@ def test_a_training_without_an_epoch_is_shown_as_compiling_on_a_terminal() -> No
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [([2.0, 5.0], "2 s to 5 s"), ([5.0, 2.0], "2 s to 5 s"), ([2.1, 1.9], "2 s"), ([7.0], "7 s")]
+    ("seconds", "text"),
+    [([2.0, 5.0], "2 s to 5 s"), ([5.0, 2.0], "2 s to 5 s"), ([2.1, 1.9], "2 s"), ([7.0], "7 s")],
 )
-def test_a_range_is_in_order_and_one_number_where_its_ends_look_alike(seconds: list[float], text: str) -> None:
+def test_a_range_is_in_order_and_one_number_where_its_ends_look_alike(
+    seconds: list[float], text: str
+) -> None:
     assert span(seconds, duration) == text

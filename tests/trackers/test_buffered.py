@@ -16,7 +16,11 @@ from rnnzoo.trackers.memory import MemoryTracker
 
 
 def result(index: int) -> Result:
-    return Result(Trial("e", "a", "", "adding", index, {"units": 4}, seed=0), Outcome(Kind.COMPLETE), "e/a/adding/1")
+    return Result(
+        Trial("e", "a", "", "adding", index, {"units": 4}, seed=0),
+        Outcome(Kind.COMPLETE),
+        "e/a/adding/1",
+    )
 
 
 @dataclass
@@ -109,7 +113,9 @@ def test_a_store_that_is_not_there_at_the_start_is_asked_again_now_and_then() ->
 
 
 @pytest.mark.parametrize("slow", [0.5, 6.0, 30.0, 300.0])
-def test_a_slow_store_holds_a_sweep_up_for_a_tenth_of_its_time_and_catches_up_at_its_end(slow: float) -> None:
+def test_a_slow_store_holds_a_sweep_up_for_a_tenth_of_its_time_and_catches_up_at_its_end(
+    slow: float,
+) -> None:
     weather = Weather(slow=slow)
     tracker = weather.tracker()
     held, began = 0.0, weather.now

@@ -1,4 +1,6 @@
-"""Where a database and the files of runs are, whatever the project's folder is called and wherever it is moved to."""
+"""Where a database and the files of runs are, whatever the project's folder is called and wherever
+it is moved to.
+"""
 
 from __future__ import annotations
 
@@ -36,18 +38,27 @@ def logs(made: MlflowTracker, to: Path) -> set[str]:
     client = made.client
     identity = client.get_experiment_by_name("moved").experiment_id
     runs = client.search_runs([identity], "tags.`rnnzoo.role` = 'trial'")
-    return {Path(client.download_artifacts(run.info.run_id, "log.txt", str(to))).read_text() for run in runs}
+    return {
+        Path(client.download_artifacts(run.info.run_id, "log.txt", str(to))).read_text()
+        for run in runs
+    }
 
 
 @pytest.mark.parametrize("name", ["feature%2Fx", "what? a#b%20c"])
-def test_any_name_of_a_projects_folder_will_do(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_name_of_a_projects_folder_will_do(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     project = tmp_path / name
     project.mkdir()
     made = tracker(project, monkeypatch)
     write(made, project, 0)
     Store(config.read().storage)
     assert [path.name for path in tmp_path.iterdir()] == [name]  # and no other beside it
-    assert {path.name for path in (project / "runs").iterdir()} >= {"optuna.db", "mlflow.db", "artifacts"}
+    assert {path.name for path in (project / "runs").iterdir()} >= {
+        "optuna.db",
+        "mlflow.db",
+        "artifacts",
+    }
     assert len(list((project / "runs/artifacts/moved").rglob("log.txt"))) == 1
     assert logs(made, tmp_path) == {"trial 0"}
     assert config.exists(config.read().storage)
@@ -72,7 +83,10 @@ def test_files_of_runs_follow_a_project_that_was_moved(
         before.touch()
     monkeypatch.chdir(now)
     (check,) = [one for one in doctor.checks(config.read()) if one.name == "MLflow"]
-    assert (check.well, "files of 1 experiments are looked for where the project was" in check.found) == (False, True)
+    assert (
+        check.well,
+        "files of 1 experiments are looked for where the project was" in check.found,
+    ) == (False, True)
     moved = tracker(now, monkeypatch)
     write(moved, now, 1)
     assert len(list((now / "runs/artifacts").rglob("log.txt"))) == 2
@@ -97,7 +111,9 @@ def test_files_stay_where_they_are_when_somebody_chooses_another_folder_for_new_
     assert logs(made, tmp_path) == {"trial 0", "trial 1"}
 
 
-def test_the_address_of_a_bucket_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_address_of_a_bucket_is_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mlflow.yml").write_text("tracking: {artifacts: 's3://bucket/runs'}\n")
     assert config.read().artifacts == "s3://bucket/runs"

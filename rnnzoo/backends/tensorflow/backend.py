@@ -8,11 +8,18 @@ from rnnzoo.backends.tensorflow.cut_entries import set_aside_what_is_cut as prep
 from rnnzoo.backends.tensorflow.engine import Engine, shared
 from rnnzoo.backends.tensorflow.scan import needs_plain_operations
 from rnnzoo.backends.tensorflow.shapes import fit
-from rnnzoo.backends.tensorflow.training import clipped, compiled, gradients, noise, one_thread, repeat
+from rnnzoo.backends.tensorflow.training import (
+    clipped,
+    compiled,
+    gradients,
+    noise,
+    one_thread,
+    repeat,
+)
 
 __all__ = [
-    "clipped", "compiled", "compiled_step", "fit", "gradients", "name", "needs_plain_operations", "noise", "one_thread",
-    "prepare", "repeat",
+    "clipped", "compiled", "compiled_step", "fit", "gradients", "name", "needs_plain_operations",
+    "noise", "one_thread", "prepare", "repeat",
 ]  # fmt: skip
 
 name = "tensorflow"

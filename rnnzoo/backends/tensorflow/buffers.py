@@ -1,8 +1,10 @@
-"""Buffer assignment: where a loop keeps what its steps yield, in sequences that it reads for the last time or in new rows.
+"""Buffer assignment: where a loop keeps what its steps yield, in sequences that it reads for the
+last time or in new rows.
 
-In: values and their sizes, and sequences that nothing reads afterwards.  Out: an `Assignment`.  Under XLA new rows are
-filled with zeros first: for an LSTM that took as long as two thirds of its forward loop.  So the gates go where the
-projections of x were, and the adjoints of the pre-activations where the gates were.
+In: values and their sizes, and sequences that nothing reads afterwards.  Out: an `Assignment`.
+Under XLA new rows are filled with zeros first: for an LSTM that took as long as two thirds of its
+forward loop.  So the gates go where the projections of x were, and the adjoints of the
+pre-activations where the gates were.
 """
 
 from __future__ import annotations
@@ -19,9 +21,10 @@ class Buffer:
     """Rows of one width, one for each step.
 
     Attributes:
-        reuses: number of the sequence whose rows they are, each replaced once it has been read; None for new rows.
-        carries: number of a carried value: one row more, the first, holds what it begins with, so that row t is the value
-            before step t and row t + 1 the one after it.
+        reuses: number of the sequence whose rows they are, each replaced once it has been read;
+            None for new rows.
+        carries: number of a carried value: one row more, the first, holds what it begins with, so
+            that row t is the value before step t and row t + 1 the one after it.
     """
 
     width: int
@@ -59,7 +62,8 @@ class Assignment(Generic[Key]):
 
 
 def assign(values: Mapping[Key, int], free: Mapping[int, int]) -> Assignment[Key]:
-    """Place values of these widths, the widest first, in free sequences of these widths, as long as they fit.
+    """Place values of these widths, the widest first, in free sequences of these widths, as long as
+    they fit.
 
     Args:
         values: key -> width.
@@ -71,7 +75,9 @@ def assign(values: Mapping[Key, int], free: Mapping[int, int]) -> Assignment[Key
     slices: dict[Key, Slice] = {}
     for key, width in sorted(values.items(), key=lambda item: -item[1]):
         taken = {sequence: used[buffer] for sequence, buffer in opened.items()}
-        fitting = [sequence for sequence, size in free.items() if taken.get(sequence, 0) + width <= size]
+        fitting = [
+            sequence for sequence, size in free.items() if taken.get(sequence, 0) + width <= size
+        ]
         sequence = min(fitting, key=free.__getitem__, default=None)
         if sequence is None or sequence not in opened:
             buffers.append(Buffer(width) if sequence is None else Buffer(free[sequence], sequence))

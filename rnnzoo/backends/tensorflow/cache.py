@@ -1,8 +1,10 @@
-"""XLA's persistent cache: what was compiled for a shape once is not compiled again, in no trial and no sweep.
+"""XLA's persistent cache: what was compiled for a shape once is not compiled again, in no trial and
+no sweep.
 
-In: nothing.  Out: the environment that trials start with.  The folder is named by the versions and the processor that the
-code is for, holds no more than `LIMIT`, and an entry that is not, byte for byte, what was recorded when its sweep ended is
-deleted: a damaged one would be loaded without a word.
+In: nothing.  Out: the environment that trials start with.  The folder is named by the versions and
+the processor that the code is for, holds no more than `LIMIT`, and an entry that is not, byte for
+byte, what was recorded when its sweep ended is deleted: a damaged one would be loaded without a
+word.
 """
 
 from __future__ import annotations
@@ -20,9 +22,11 @@ from pathlib import Path
 from rnnzoo.spec.atomic import atomic_write
 from rnnzoo.spec.settings import cache_folder
 
-XLA_CACHE = "--tf_xla_persistent_cache_directory"  # the flag in TF_XLA_FLAGS that names the folder of XLA's cache
+# the flag in TF_XLA_FLAGS that names the folder of XLA's cache
+XLA_CACHE = "--tf_xla_persistent_cache_directory"
 LIMIT = 2**29  # bytes; an entry has some hundred thousand
-ROOM = 2**26  # bytes that must be free: where an entry cannot be written, TensorFlow fails the training
+# bytes that must be free: where an entry cannot be written, TensorFlow fails the training
+ROOM = 2**26
 INDEX = "index.json"
 
 
@@ -36,14 +40,17 @@ def folder() -> Path:
 
 
 def environment(place: Path | None = None) -> Mapping[str, str]:
-    """Variables that switch the cache on, its folder checked; none where it cannot be used, or where the user has set one."""
+    """Variables that switch the cache on, its folder checked; none where it cannot be used, or
+    where the user has set one.
+    """
     place, given = place or folder(), os.environ.get("TF_XLA_FLAGS", "")
     if XLA_CACHE in given:
         return {}
     try:
         place.mkdir(parents=True, exist_ok=True)
         _check(place)
-        with tempfile.TemporaryFile(dir=place):  # a disk that is read-only says so to nobody who does not write
+        # a disk that is read-only says so to nobody who does not write
+        with tempfile.TemporaryFile(dir=place):
             pass
         if shutil.disk_usage(place).free < ROOM:
             return {}
@@ -77,7 +84,9 @@ def _check(place: Path) -> None:
 
 def _entries(place: Path) -> list[Path]:
     return (
-        [one for one in place.iterdir() if one.is_file() and not one.name.startswith(INDEX)] if place.is_dir() else []
+        [one for one in place.iterdir() if one.is_file() and not one.name.startswith(INDEX)]
+        if place.is_dir()
+        else []
     )
 
 

@@ -1,8 +1,9 @@
 """Clockwork cells: a step computes the units that are due, and nothing of the others.
 
-In: a step of the form `h = where(t % T == 0, E, h[t-1])` (`lang.passes.periodic_update`) whose periods divide one another
-and grow with the units, so that those that are due are always the first so many: Koutnik et al. 2014.  Out: an engine with
-one branch for each such number.  The projections of x and the gradients of the weights are computed for due steps only, too.
+In: a step of the form `h = where(t % T == 0, E, h[t-1])` (`lang.passes.periodic_update`) whose
+periods divide one another and grow with the units, so that those that are due are always the first
+so many: Koutnik et al. 2014.  Out: an engine with one branch for each such number.  The projections
+of x and the gradients of the weights are computed for due steps only, too.
 
 The engine of all units, which computes everything and throws most of it away, is the oracle.
 """
@@ -60,10 +61,16 @@ class DueUnits:
         def of_first(units: int) -> list[Tensor]:
             if not units:
                 return [total, *(keras.ops.zeros_like(total) for _ in engine.adjoint.emitted)]
-            previous, emitted = engine.backward_step(emitter.first(units), dict(now), like[:, :units])
+            previous, emitted = engine.backward_step(
+                emitter.first(units), dict(now), like[:, :units]
+            )
             zeros = keras.ops.zeros_like(total)
-            handed_on = _joined(zeros[:, :units], total[:, units:])  # the adjoint of what is not due
-            return [previous[state] + handed_on, *(_joined(value, zeros[:, units:]) for value in emitted)]
+            # the adjoint of what is not due
+            handed_on = _joined(zeros[:, :units], total[:, units:])
+            return [
+                previous[state] + handed_on,
+                *(_joined(value, zeros[:, units:]) for value in emitted),
+            ]
 
         before, *emitted = self._switch(t, of_first)
         return {state: before}, list(emitted)
@@ -84,9 +91,17 @@ def _joined(first: Tensor, rest: Tensor) -> Tensor:
 
 
 def of_due_units(dense: Engine) -> Engine:
-    """The engine that skips what is not due, where the step is one of clocks; else the one that is given."""
+    """The engine that skips what is not due, where the step is one of clocks; else the one that is
+    given.
+    """
     update = periodic_update(dense.step)
-    if update is None or dense.clocked or dense.drops or dense.states != (update.state,) or dense.shown:
+    if (
+        update is None
+        or dense.clocked
+        or dense.drops
+        or dense.states != (update.state,)
+        or dense.shown
+    ):
         return dense
     blocks = blocks_of(dense.constants[update.period])
     if len(blocks) < 2:
@@ -95,11 +110,20 @@ def of_due_units(dense: Engine) -> Engine:
 
 
 def blocks_of(periods: Sequence[float] | np.ndarray) -> tuple[Block, ...]:
-    """Units of one period, if the units that are due are the first so many at every step; else nothing."""
+    """Units of one period, if the units that are due are the first so many at every step; else
+    nothing.
+    """
     periods = np.asarray(periods)
     values, starts = np.unique(periods, return_index=True)
     whole = (values == np.round(values)).all() and values[0] >= 1 and values[-1] < 2**31
-    if periods.ndim != 1 or not whole or (np.diff(periods) < 0).any() or (values[1:] % values[:-1]).any():
+    if (
+        periods.ndim != 1
+        or not whole
+        or (np.diff(periods) < 0).any()
+        or (values[1:] % values[:-1]).any()
+    ):
         return ()
     ends = [*starts[1:], len(periods)]
-    return tuple((int(value), int(first), int(last)) for value, first, last in zip(values, starts, ends))
+    return tuple(
+        (int(value), int(first), int(last)) for value, first, last in zip(values, starts, ends)
+    )

@@ -1,8 +1,10 @@
-"""XLA's persistent cache, where somebody has switched it on: entries that are not whole are set aside.
+"""XLA's persistent cache, where somebody has switched it on: entries that are not whole are set
+aside.
 
-In: the environment.  Out: nothing, and a warning that names what was set aside.  Under Keras' `fit` an entry that was cut
-short ends training before its first step without a word: XLA's error for it is the one by which a data set says that it is
-at its end.  Other damage is an error that everybody sees, or is found by the digests of `cache`.
+In: the environment.  Out: nothing, and a warning that names what was set aside.  Under Keras' `fit`
+an entry that was cut short ends training before its first step without a word: XLA's error for it
+is the one by which a data set says that it is at its end.  Other damage is an error that everybody
+sees, or is found by the digests of `cache`.
 """
 
 from __future__ import annotations
@@ -41,18 +43,26 @@ def _check(folder: Path) -> None:
             entry.rename(entry.with_name(entry.name + ASIDE))
         except OSError:
             continue  # another process was sooner, or the folder cannot be written
-        warnings.warn(f"an entry of XLA's cache is cut short, it is now {entry}{ASIDE}", RuntimeWarning, stacklevel=4)
+        warnings.warn(
+            f"an entry of XLA's cache is cut short, it is now {entry}{ASIDE}",
+            RuntimeWarning,
+            stacklevel=4,
+        )
 
 
 def is_whole(entry: Path) -> bool:
-    """Whether a file is a protocol buffer from its first byte to its last: fields, each with as many bytes as it says."""
+    """Whether a file is a protocol buffer from its first byte to its last: fields, each with as
+    many bytes as it says.
+    """
     size = entry.stat().st_size
     with entry.open("rb") as file:
         return size > 0 and max(_ends(file), default=-1) == size
 
 
 def _ends(file: BinaryIO) -> Iterator[int]:
-    """Where each field ends, as far as the fields can be told apart; the end of a cut one lies beyond the file's."""
+    """Where each field ends, as far as the fields can be told apart; the end of a cut one lies
+    beyond the file's.
+    """
     fixed = {1: 8, 5: 4}
     while (key := _varint(file)) is not None:
         kind = key & 7

@@ -1,8 +1,9 @@
 """One recurrent layer as a function of tensors with a backward pass of its own.
 
-In: the program of a step and its adjoint.  Out: a function from sequences, initial states and weights to sequences and last
-states.  Forward: what does not depend on the step before is computed for all steps at once, then the loop.  Backward: the
-loop over the adjoint's instructions, then every gradient of a weight as one product or one reduction over (time x batch).
+In: the program of a step and its adjoint.  Out: a function from sequences, initial states and
+weights to sequences and last states.  Forward: what does not depend on the step before is computed
+for all steps at once, then the loop.  Backward: the loop over the adjoint's instructions, then
+every gradient of a weight as one product or one reduction over (time x batch).
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ class Units(Protocol):
 
     @property
     def blocks(self) -> tuple[Block, ...]:
-        """Blocks of units that are due at multiples of a period only; none where all units are always due."""
+        """Blocks of units that are due at multiples of a period only; none where all units are
+        always due.
+        """
 
     def forward_step(
         self, engine: Engine, emitter: Emitter, now: Values, t: Tensor, old: Tensor
@@ -86,9 +89,18 @@ class Engine(ProgramStep):
 
     @cached_property
     def forward_buffers(self) -> Assignment[Named]:
-        """Where the forward loop keeps what it carries, and what the backward pass reads beside that."""
-        later = {*named(self.adjoint.sequences(self.program)), *named(self.program.results.values())}
-        free = {number: key for number, key in enumerate(self.rows) if key[0] == "value" and key not in later}
+        """Where the forward loop keeps what it carries, and what the backward pass reads beside
+        that.
+        """
+        later = {
+            *named(self.adjoint.sequences(self.program)),
+            *named(self.program.results.values()),
+        }
+        free = {
+            number: key
+            for number, key in enumerate(self.rows)
+            if key[0] == "value" and key not in later
+        }
         sizes = {
             ("value", instruction.name): self.size.of(instruction.shape[0])
             for instruction in self.program.before
@@ -98,14 +110,21 @@ class Engine(ProgramStep):
         shown = {("carried", name): self.width(name) for name in self.shown}
         assignment = assign(saved | shown, {number: sizes[key] for number, key in free.items()})
         for number, name in enumerate(self.states):
-            assignment = assignment.added(("carried", name), Buffer(self.width(name), carries=number))
+            assignment = assignment.added(
+                ("carried", name), Buffer(self.width(name), carries=number)
+            )
         return assignment
 
     @cached_property
     def backward_buffers(self) -> Assignment[Named]:
-        """Where the backward loop keeps what is read after it: in buffers of the forward loop that are not."""
+        """Where the backward loop keeps what is read after it: in buffers of the forward loop that
+        are not.
+        """
         back, buffers = self.adjoint, self.forward_buffers
-        later = {*named(reads((*back.after, *back.once))), *named((*back.inputs.values(), *back.weights.values()))}
+        later = {
+            *named(reads((*back.after, *back.once))),
+            *named((*back.inputs.values(), *back.weights.values())),
+        }
         later |= {("carried", name) for key, name in self.aliases.items() if key in later}
         later |= {("carried", name) for name in self.wanted}
         free = {
@@ -113,7 +132,9 @@ class Engine(ProgramStep):
             for number, buffer in enumerate(buffers.buffers)
             if buffer.carries is None and later.isdisjoint(buffers.values_in(number))
         }
-        return assign({(ref.kind, ref.name): self.size.of(ref.shape[0]) for ref in back.emitted}, free)
+        return assign(
+            {(ref.kind, ref.name): self.size.of(ref.shape[0]) for ref in back.emitted}, free
+        )
 
     # -- running it
 
@@ -127,11 +148,15 @@ class Engine(ProgramStep):
     @cached_property
     def compiled(self) -> tuple[scan.Compiled, scan.Compiled]:
         """The forward and the backward pass, each compiled once for a shape."""
-        return scan.Compiled(self._forward, "rnnzoo_forward"), scan.Compiled(self._backward, "rnnzoo_backward")
+        return scan.Compiled(self._forward, "rnnzoo_forward"), scan.Compiled(
+            self._backward, "rnnzoo_backward"
+        )
 
     @cached_property
     def function(self) -> Callable[..., list[Tensor]]:
-        """From `arguments` to the wanted sequences, (time, batch, size), and then what is carried at the end."""
+        """From `arguments` to the wanted sequences, (time, batch, size), and then what is carried
+        at the end.
+        """
         return scan.differentiable(self._forward, self._backward, self._plain, self.compiled)
 
     def emitter(self, given: Given) -> Emitter:
@@ -141,11 +166,15 @@ class Engine(ProgramStep):
         return replace(given.emitter(), blocks=blocks)
 
     def _stepping(self, given: Given) -> tuple[Values, list[Tensor], list[Tensor], scan.Step]:
-        """What is computed before the loop; what it reads row by row; what it begins with; its step."""
+        """What is computed before the loop; what it reads row by row; what it begins with; its
+        step.
+        """
         program, emitter = self.program, self.emitter(given)
         emitter.prepare(program.once, ())
         values = emitter.run(program.before, given.sequences(), given.x)
-        read: Values = {(ref.kind, ref.name): values[ref.kind, ref.name] for ref in program.sequences}
+        read: Values = {
+            (ref.kind, ref.name): values[ref.kind, ref.name] for ref in program.sequences
+        }
         flat = {key: value for key, value in read.items() if key not in self.rows}
 
         def step(t: Tensor, carried: scan.Rows, row: scan.Row) -> tuple[list[Tensor], list[Tensor]]:
@@ -161,8 +190,12 @@ class Engine(ProgramStep):
                 new = [keras.ops.where(is_real, value, old) for value, old in zip(new, carried)]
             return new, saved
 
-        sequences = [read[key] for key in self.rows] + ([] if given.padding is None else [given.padding])
-        shown = [keras.ops.zeros((given.batch, self.width(name)), self.dtype) for name in self.shown]
+        sequences = [read[key] for key in self.rows] + (
+            [] if given.padding is None else [given.padding]
+        )
+        shown = [
+            keras.ops.zeros((given.batch, self.width(name)), self.dtype) for name in self.shown
+        ]
         return values, sequences, [*given.start, *shown], step
 
     def _plain(self, tensors: Sequence[Tensor]) -> list[Tensor]:
@@ -178,7 +211,9 @@ class Engine(ProgramStep):
         _, sequences, start, step = self._stepping(given)
         wanted = [self.carried.index(name) for name in self.wanted]
 
-        def shown(t: Tensor, carried: scan.Rows, row: scan.Row) -> tuple[list[Tensor], list[Tensor]]:
+        def shown(
+            t: Tensor, carried: scan.Rows, row: scan.Row
+        ) -> tuple[list[Tensor], list[Tensor]]:
             new, _ = step(t, carried, row)
             return list(new), [new[number] for number in wanted]
 
@@ -196,14 +231,24 @@ class Engine(ProgramStep):
 
         assignment = self.forward_buffers
         buffers, last = scan.loop(
-            step, sequences, start, assignment.buffers, tuple(assignment.slices.values()), given.steps, given.time
+            step,
+            sequences,
+            start,
+            assignment.buffers,
+            tuple(assignment.slices.values()),
+            given.steps,
+            given.time,
         )
         results = []
         for name in self.wanted:
             rows = self._kept(buffers, ("carried", name))
             end = last[self.carried.index(name)][None]
-            results.append(rows if given.padding is None else keras.ops.where(given.was_run, rows, end))
-        computed_before = [values["value", ref.name] for ref in self.adjoint.sequences(self.program)]
+            results.append(
+                rows if given.padding is None else keras.ops.where(given.was_run, rows, end)
+            )
+        computed_before = [
+            values["value", ref.name] for ref in self.adjoint.sequences(self.program)
+        ]
         return [*results, *last], [*buffers, *computed_before]
 
     def _backward(
@@ -212,19 +257,28 @@ class Engine(ProgramStep):
         given, back = Given.of(self, tensors), self.adjoint
         emitter = self.emitter(given)
         if self.is_singular and given.steps is not None:
-            emitter = replace(emitter, run_steps=given.was_run if given.padding is None else given.padding > 0)
+            emitter = replace(
+                emitter, run_steps=given.was_run if given.padding is None else given.padding > 0
+            )
         emitter.prepare((*self.program.once, *back.fixed), (*back.loop, *back.after, *back.once))
         count = len(self.forward_buffers.buffers)
         now = self._readable(given, kept[:count], kept[count:])
         buffers, first = self._backward_loop(given, emitter, kept[:count], now, upstream)
         return self._adjoints(given, emitter, now, buffers, first)
 
-    def _readable(self, given: Given, buffers: Sequence[Tensor], computed: Sequence[Tensor]) -> Values:
-        """What the backward pass may read, all steps of each: it lies in buffers or is a sequence of its own."""
+    def _readable(
+        self, given: Given, buffers: Sequence[Tensor], computed: Sequence[Tensor]
+    ) -> Values:
+        """What the backward pass may read, all steps of each: it lies in buffers or is a sequence
+        of its own.
+        """
         slices = self.forward_buffers.slices
         held = {key: self._kept(buffers, key) for key in slices}
         return {
-            **{("previous", name): buffers[slices["carried", name].buffer][:-1] for name in self.states},
+            **{
+                ("previous", name): buffers[slices["carried", name].buffer][:-1]
+                for name in self.states
+            },
             **dict(zip(named(self.adjoint.sequences(self.program)), computed)),
             **held,
             **{key: held["carried", name] for key, name in self.aliases.items()},
@@ -239,13 +293,17 @@ class Engine(ProgramStep):
         now: Values,
         upstream: Sequence[Tensor],
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """Run the steps back: the buffers afterwards, which the loop may write over, and the adjoints of the first states."""
+        """Run the steps back: the buffers afterwards, which the loop may write over, and the
+        adjoints of the first states.
+        """
         above = dict(zip(self.wanted, upstream))
         carried = list(upstream[len(self.wanted) :])
         if given.padding is not None:  # rows after the last real step repeat it
             for number, name in enumerate(self.carried):
                 if name in above:
-                    carried[number] += keras.ops.sum(keras.ops.where(given.was_run, 0, above[name]), axis=0)
+                    carried[number] += keras.ops.sum(
+                        keras.ops.where(given.was_run, 0, above[name]), axis=0
+                    )
         outside = [*named(self.adjoint.sequences(self.program)), *given.sequences()]
         first_above = len(buffers) + len(outside)
         sequences = [*buffers, *(now[key] for key in outside), *above.values()]
@@ -255,9 +313,16 @@ class Engine(ProgramStep):
         def step(t: Tensor, carried: scan.Rows, row: scan.Row) -> tuple[list[Tensor], list[Tensor]]:
             values: Values = {TIME: given.clock(t)}
             for key in read:
-                values[key] = row(len(buffers) + outside.index(key)) if key in outside else self._row(key, row)
+                values[key] = (
+                    row(len(buffers) + outside.index(key))
+                    if key in outside
+                    else self._row(key, row)
+                )
             from_above = {name: row(first_above + number) for number, name in enumerate(above)}
-            whole = [value + from_above[name] if name in above else value for name, value in zip(self.carried, carried)]
+            whole = [
+                value + from_above[name] if name in above else value
+                for name, value in zip(self.carried, carried)
+            ]
             waiting = [keras.ops.zeros_like(value) for value in whole]
             if given.padding is not None:
                 is_real = row(len(sequences) - 1) > 0
@@ -266,16 +331,20 @@ class Engine(ProgramStep):
             values |= {("adjoint", name): value for name, value in zip(self.carried, whole)}
             previous, emitted = self.units.backward_step(self, emitter, values, t, carried[0])
             if given.padding is not None and self.is_singular:
-                previous = {name: keras.ops.where(is_real, value, 0) for name, value in previous.items()}
+                previous = {
+                    name: keras.ops.where(is_real, value, 0) for name, value in previous.items()
+                }
             if given.padding is not None:
                 waiting_for = dict(zip(self.carried, waiting))
                 previous = {name: value + waiting_for[name] for name, value in previous.items()}
-            return [previous.get(name, value) for name, value in zip(self.carried, waiting)], emitted
+            return [
+                previous.get(name, value) for name, value in zip(self.carried, waiting)
+            ], emitted
 
         emitting = self.backward_buffers
         return scan.loop(
-            step, sequences, carried, emitting.buffers, tuple(emitting.slices.values()), given.steps, given.time,
-            backwards=True,
+            step, sequences, carried, emitting.buffers, tuple(emitting.slices.values()),
+            given.steps, given.time, backwards=True,
         )  # fmt: skip
 
     def _adjoints(
@@ -286,10 +355,13 @@ class Engine(ProgramStep):
         buffers: Sequence[Tensor],
         first: Sequence[Tensor],
     ) -> list[Tensor | None]:
-        """What comes after the backward loop: the adjoint of each argument, None for those that have none."""
+        """What comes after the backward loop: the adjoint of each argument, None for those that
+        have none.
+        """
         emitting = self.backward_buffers
         emitted = {key: _sliced(buffers, own) for key, own in emitting.slices.items()}
-        for key, own in emitting.slices.items():  # columns of a buffer are summed slower than all of it
+        # columns of a buffer are summed slower than all of it
+        for key, own in emitting.slices.items():
             emitter.sums[key] = total(emitter.finite(buffers[own.buffer]))[own.first : own.end]
         return self.after_steps(given, emitter, {**now, **emitted}, first)
 
@@ -302,10 +374,16 @@ class Engine(ProgramStep):
     def _row(self, key: Named, row: scan.Row) -> Tensor:
         """What the forward loop kept of a step: `previous` is what was carried before it."""
         kind, name = key
-        carried = ("carried", name) if kind == "previous" else ("carried", self.aliases.get(key, ""))
+        carried = (
+            ("carried", name) if kind == "previous" else ("carried", self.aliases.get(key, ""))
+        )
         slices = self.forward_buffers.slices
         own = slices[key if key in slices else carried]
-        on = 0 if self.forward_buffers.buffers[own.buffer].carries is None or kind == "previous" else 1
+        on = (
+            0
+            if self.forward_buffers.buffers[own.buffer].carries is None or kind == "previous"
+            else 1
+        )
         return row(own.buffer, on)[..., own.first : own.end]
 
 
@@ -315,7 +393,8 @@ _shared: dict[tuple[Any, ...], Engine] = {}
 def shared(engine: Engine) -> Engine:
     """The engine that was made first of those that compute the same.
 
-    TensorFlow keeps what it compiled until the process ends, 6 MB a layer: equal layers share it, those that are gone too.
+    TensorFlow keeps what it compiled until the process ends, 6 MB a layer: equal layers share it,
+    those that are gone too.
     """
     return first_of_equal(engine, _shared)
 

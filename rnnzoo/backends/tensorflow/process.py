@@ -1,4 +1,7 @@
-"""TensorFlow in the processes of a sweep: this module is a `Processes`.  It imports nothing heavy."""
+"""TensorFlow in the processes of a sweep: this module is a `Processes`.
+
+It imports nothing heavy.
+"""
 
 from __future__ import annotations
 

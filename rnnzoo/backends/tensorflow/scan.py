@@ -1,8 +1,10 @@
-"""The time loop: under XLA, forward and backward, and as plain operations; and functions with a backward pass of their own.
+"""The time loop: under XLA, forward and backward, and as plain operations; and functions with a
+backward pass of their own.
 
-In: a step's function and tensors.  Out: what it yields at every step, and what is carried at the end.  Under XLA the sequence
-has a static length, but how many steps are run is a value of run time: one executable serves all lengths up to it.  What
-steps yield is kept in buffers (`buffers`): rows that were read for the last time, or new ones.
+In: a step's function and tensors.  Out: what it yields at every step, and what is carried at the
+end.  Under XLA the sequence has a static length, but how many steps are run is a value of run time:
+one executable serves all lengths up to it.  What steps yield is kept in buffers (`buffers`): rows
+that were read for the last time, or new ones.
 
 The engine's loops, its gradients and what it asks of XLA stand here.
 """
@@ -55,7 +57,8 @@ EXPORTERS = ("keras.src.export.", "tensorflow.lite.", "tensorflow.python.saved_m
 
 
 def needs_plain_operations() -> bool:
-    """Whether what runs now must do without XLA: functions are run eagerly, or a model is traced to be exported.
+    """Whether what runs now must do without XLA: functions are run eagerly, or a model is traced to
+    be exported.
 
     TensorFlow and Keras do not say that they are exporting: who calls does.
     """
@@ -82,18 +85,28 @@ def loop(
     """Run `step(t, carried, row) -> carried, kept` for t = 0 .. steps-1, or from steps-1 down to 0.
 
     Args:
-        sequences: (rows, batch, size) each; `row(k)` in a step is row t of sequence k, `row(k, 1)` the one after it.
+        sequences: (rows, batch, size) each; `row(k)` in a step is row t of sequence k, `row(k, 1)`
+            the one after it.
         start: (batch, size) each: what is carried.
         buffers: where what a step keeps can lie, and `slices` where each of it does.
         steps: how many steps to run, a scalar, at most `time`; None for all.
-        time: length of what is kept; a number, or a tensor where one function serves sequences of all lengths.
+        time: length of what is kept; a number, or a tensor where one function serves sequences of
+            all lengths.
 
     Returns:
-        (rows, batch, size) of each buffer, 0 in rows that were not run; and the carried values at the end.
+        (rows, batch, size) of each buffer, 0 in rows that were not run; and the carried values at
+        the end.
     """
     count = tf.convert_to_tensor(time if steps is None else steps)
-    buffers = [replace(buffer, reuses=None) if _is_small(buffer, sequences) else buffer for buffer in buffers]
-    reusing = [(number, buffer.reuses) for number, buffer in enumerate(buffers) if buffer.reuses is not None]
+    buffers = [
+        replace(buffer, reuses=None) if _is_small(buffer, sequences) else buffer
+        for buffer in buffers
+    ]
+    reusing = [
+        (number, buffer.reuses)
+        for number, buffer in enumerate(buffers)
+        if buffer.reuses is not None
+    ]
     opened = [_opened(buffer, sequences, start, time) for buffer in buffers]
 
     def step_number(n: Tensor) -> Tensor:
@@ -111,16 +124,25 @@ def loop(
         for value, own in zip(values, slices, strict=True):
             on = 0 if buffers[own.buffer].carries is None else 1
             kept[own.buffer] = _write(kept[own.buffer], value, t + on, own.first)
-        # A row that will be replaced is read after the one before it was: else XLA would keep a copy of them all.
+        # A row that will be replaced is read after the one before it was: else XLA would keep a
+        # copy of them all.
         following = step_number(tf.minimum(n + 1, count - 1))
-        return n + 1, tuple(new), tuple(kept), tuple(_row(kept[number], following) for number, _ in reusing)
+        return (
+            n + 1,
+            tuple(new),
+            tuple(kept),
+            tuple(_row(kept[number], following) for number, _ in reusing),
+        )
 
     first = tf.maximum(step_number(tf.constant(0)), 0)  # of no steps at all, whatever row
     prefetched = tuple(_row(sequences[sequence], first) for _, sequence in reusing)
     state = (tf.constant(0), tuple(start), tuple(opened), prefetched)
     _, last, kept, _ = tf.while_loop(lambda n, *_: n < count, body, state, maximum_iterations=time)
     if steps is not None:
-        kept = [rows if buffer.reuses is None else _cleared(rows, steps, time) for rows, buffer in zip(kept, buffers)]
+        kept = [
+            rows if buffer.reuses is None else _cleared(rows, steps, time)
+            for rows, buffer in zip(kept, buffers)
+        ]
     return list(kept), list(last)
 
 
@@ -130,18 +152,24 @@ def _is_small(buffer: Buffer, sequences: Sequence[Tensor]) -> bool:
     return count is not None and count < SMALL
 
 
-def _opened(buffer: Buffer, sequences: Sequence[Tensor], start: Sequence[Tensor], time: Tensor) -> Tensor:
+def _opened(
+    buffer: Buffer, sequences: Sequence[Tensor], start: Sequence[Tensor], time: Tensor
+) -> Tensor:
     """A buffer before the first step."""
     if buffer.reuses is not None:
         return sequences[buffer.reuses]
     like = start[0]
     zeros = tf.zeros((time, tf.shape(like)[0], buffer.width), like.dtype)
-    rows = zeros if buffer.carries is None else tf.concat([start[buffer.carries][None], zeros], axis=0)
+    rows = (
+        zeros if buffer.carries is None else tf.concat([start[buffer.carries][None], zeros], axis=0)
+    )
     return tf.ensure_shape(rows, (None, like.shape[0], buffer.width))
 
 
 def _row(rows: Tensor, t: Tensor) -> Tensor:
-    """Row t.  Not `rows[t]`: for that XLA asks what t is before it compiles, and compiles anew for every other answer."""
+    """Row t.  Not `rows[t]`: for that XLA asks what t is before it compiles, and compiles anew for
+    every other answer.
+    """
     batch, width = rows.shape[1:]
     size = tf.stack([1, tf.shape(rows)[1], width])
     row = xla.dynamic_slice(rows, tf.stack([t, 0, 0]), size)
@@ -158,14 +186,22 @@ def _cleared(rows: Tensor, steps: Tensor, time: Tensor) -> Tensor:
     """Zeros in the rows from `steps` on."""
     zero = tf.zeros((tf.shape(rows)[1], rows.shape[2]), rows.dtype)
     return tf.while_loop(
-        lambda n, _: n < time, lambda n, rows: (n + 1, _write(rows, zero, n, 0)), (steps, rows), maximum_iterations=time
+        lambda n, _: n < time,
+        lambda n, rows: (n + 1, _write(rows, zero, n, 0)),
+        (steps, rows),
+        maximum_iterations=time,
     )[1]
 
 
 def plain_loop(
-    step: Step, sequences: Sequence[Tensor], start: Sequence[Tensor], widths: Sequence[int], time: Tensor
+    step: Step,
+    sequences: Sequence[Tensor],
+    start: Sequence[Tensor],
+    widths: Sequence[int],
+    time: Tensor,
 ) -> tuple[list[Tensor], list[Tensor]]:
-    """The forward loop as plain operations, which TensorFlow differentiates as often as is asked for.
+    """The forward loop as plain operations, which TensorFlow differentiates as often as is asked
+    for.
 
     Args:
         widths: of what a step keeps, each (batch, width).
@@ -176,7 +212,9 @@ def plain_loop(
     """
     batch, dtype = start[0].shape[0], start[0].dtype
     rows = [
-        tf.TensorArray(one.dtype, time, element_shape=one.shape[1:], clear_after_read=False).unstack(one)
+        tf.TensorArray(
+            one.dtype, time, element_shape=one.shape[1:], clear_after_read=False
+        ).unstack(one)
         for one in sequences
     ]
     arrays = [tf.TensorArray(dtype, time, element_shape=(batch, width)) for width in widths]
@@ -184,7 +222,11 @@ def plain_loop(
     def body(t: Tensor, carried: Rows, kept: Rows) -> tuple[Any, ...]:
         new, values = step(t, carried, lambda which: rows[which].read(t))
         fixed = (tf.ensure_shape(value, old.shape) for value, old in zip(new, carried))
-        return t + 1, tuple(fixed), tuple(one.write(t, value) for one, value in zip(kept, values, strict=True))
+        return (
+            t + 1,
+            tuple(fixed),
+            tuple(one.write(t, value) for one, value in zip(kept, values, strict=True)),
+        )
 
     state = (tf.constant(0), tuple(start), tuple(arrays))
     _, last, kept = tf.while_loop(lambda t, *_: t < time, body, state, maximum_iterations=time)
@@ -203,8 +245,10 @@ def differentiable(
 
     Args:
         forward: arguments -> (results, what the backward pass reads).
-        backward: (arguments, what it reads, adjoints of the results) -> adjoints of the arguments, or None.
-        plain: arguments -> results as plain operations: second derivatives are TensorFlow's, of these.
+        backward: (arguments, what it reads, adjoints of the results) -> adjoints of the arguments,
+            or None.
+        plain: arguments -> results as plain operations: second derivatives are TensorFlow's, of
+            these.
         compiled: both passes, for where XLA does not compile the caller's code as a whole.
     """
 
@@ -231,8 +275,8 @@ def differentiable(
 class Compiled:
     """A function that XLA compiles, once for each shape of its first argument.
 
-    Each has a function of TensorFlow's for itself, traced once: TensorFlow counts the tracings of all bound methods of one
-    class together, and warns of five.
+    Each has a function of TensorFlow's for itself, traced once: TensorFlow counts the tracings of
+    all bound methods of one class together, and warns of five.
     """
 
     function: Callable[..., Any]
@@ -242,7 +286,9 @@ class Compiled:
     def __call__(self, arguments: Sequence[Tensor], *others: Sequence[Tensor]) -> Any:
         shape = tuple(arguments[0].shape)
         if shape not in self.traced:
-            self.traced[shape] = tf.function(_Named(self.function, self.name), jit_compile=True, autograph=False)
+            self.traced[shape] = tf.function(
+                _Named(self.function, self.name), jit_compile=True, autograph=False
+            )
         return self.traced[shape](arguments, *others)
 
 
@@ -265,9 +311,15 @@ def _cut(tensors: Sequence[Tensor]) -> list[Tensor]:
 
 
 def _once_more(
-    back: Backward, plain: Plain, arguments: Sequence[Tensor], kept: Sequence[Tensor], upstream: Sequence[Tensor]
+    back: Backward,
+    plain: Plain,
+    arguments: Sequence[Tensor],
+    kept: Sequence[Tensor],
+    upstream: Sequence[Tensor],
 ) -> list[Tensor | None]:
-    """The backward pass as a function that has a gradient itself: that of the plain operations' gradient."""
+    """The backward pass as a function that has a gradient itself: that of the plain operations'
+    gradient.
+    """
     first, last = len(arguments), len(arguments) + len(kept)
     there: list[bool] = []
 

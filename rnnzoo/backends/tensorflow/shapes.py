@@ -1,9 +1,11 @@
-"""Few shapes for XLA, which compiles anew for each: lengths and batch sizes go up to the next of a short list.
+"""Few shapes for XLA, which compiles anew for each: lengths and batch sizes go up to the next of a
+short list.
 
-In: sequences of any length, in batches of any size.  Out: the same, padded, and how to cut the results.  The engine runs as
-many steps as there really are; what is added is a copy of what is there, so that no cell divides by a zero that nobody
-gave.  Nothing is padded where XLA compiles the caller's code as a whole, nor what a graph says beforehand: a model of
-fixed length is compiled for it.
+In: sequences of any length, in batches of any size.  Out: the same, padded, and how to cut the
+results.  The engine runs as many steps as there really are; what is added is a copy of what is
+there, so that no cell divides by a zero that nobody gave.  Nothing is padded where XLA compiles the
+caller's code as a whole, nor what a graph says beforehand: a model of fixed length is compiled for
+it.
 """
 
 from __future__ import annotations
@@ -27,7 +29,10 @@ LENGTHS = tuple(2**power for power in range(3, 31))  # steps that are added cost
 
 
 def _batch_sizes() -> tuple[int, ...]:
-    """None stays none.  Every sequence that is added is computed: above 16 they are at most 7, or an eighth."""
+    """None stays none.
+
+    Every sequence that is added is computed: above 16 they are at most 7, or an eighth.
+    """
     sizes = [0, 1, 2, 4, 8, 16]
     while sizes[-1] < LONGEST:
         octave = 2 ** (sizes[-1].bit_length() - 1)
@@ -62,7 +67,9 @@ class Fit:
     counted: bool
 
     def longer(self, rows: Tensor, real: bool = True) -> Tensor:
-        """(time, batch, size) -> with the steps and sequences that are added; zeros for steps that are not real."""
+        """(time, batch, size) -> with the steps and sequences that are added; zeros for steps that
+        are not real.
+        """
         return self.wider(_extended(rows, self.steps, 0, 1.0 if real else 0.0), axis=1)
 
     def wider(self, rows: Tensor, axis: int = 0) -> Tensor:
@@ -97,7 +104,9 @@ def fit(x: Tensor) -> Fit | None:
 
 
 def _some(time: Tensor) -> Tensor:
-    """The same number of steps; none is an error in words when the graph runs, since it cannot be seen beforehand."""
+    """The same number of steps; none is an error in words when the graph runs, since it cannot be
+    seen beforehand.
+    """
     with tf.control_dependencies([tf.debugging.Assert(time > 0, [NO_STEPS])]):
         return tf.identity(time)
 

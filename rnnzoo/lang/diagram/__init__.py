@@ -26,7 +26,8 @@ _TRIES = 8  # layouts, each with more room
 
 
 def diagram(cell: ir.Cell, layer: int = 2, highlight: Collection[str] | None = None) -> str:
-    """One time step as SVG; for a cell of more than `MOST` nodes, a picture that says that it is too large.
+    """One time step as SVG; for a cell of more than `MOST` nodes, a picture that says that it is
+    too large.
 
     Args:
         layer: the number of the layer in its stack, from 1.
@@ -47,11 +48,12 @@ def chain(cell: ir.Cell, layer: int = 2) -> str:
 
 
 def walk(cell: ir.Cell) -> tuple[tuple[str, ...], ...]:
-    """The equations in groups, in the order in which one explains the cell; one highlighted picture for each group.
+    """The equations in groups, in the order in which one explains the cell; one highlighted picture
+    for each group.
 
-    For each state with a conveyor belt: the equations behind each operation on the belt, then the state itself.  Last
-    the remaining equations, with the output.  For an LSTM: forget gate; input gate and candidate; cell state; output
-    gate and output.
+    For each state with a conveyor belt: the equations behind each operation on the belt, then the
+    state itself.  Last the remaining equations, with the output.  For an LSTM: forget gate; input
+    gate and candidate; cell state; output gate and output.
     """
     drawn = graph(cell)
     names = {number: name for name, number in drawn.values.items()}
@@ -67,7 +69,9 @@ def walk(cell: ir.Cell) -> tuple[tuple[str, ...], ...]:
     for state, belt in belts(drawn).items():
         for number in belt:
             operands = set(drawn.nodes[number].operands) - set(belt)
-            explain({names[node] for node in _ancestors(drawn, operands) if node in names} - {state})
+            explain(
+                {names[node] for node in _ancestors(drawn, operands) if node in names} - {state}
+            )
         explain({state})
     explain(set(drawn.values))
     return tuple(groups)
@@ -84,13 +88,21 @@ def _ancestors(drawn: Graph, numbers: Collection[int]) -> set[int]:
 
 
 def laid_out(drawn: Graph) -> tuple[Layout, tuple[Line, ...]] | None:
-    """The layout of a graph and its lines, with as much room as they need; None if there are too many nodes."""
-    return _laid_out(drawn.nodes, tuple(drawn.values.items()), tuple(drawn.states.items()), drawn.output)
+    """The layout of a graph and its lines, with as much room as they need; None if there are too
+    many nodes.
+    """
+    return _laid_out(
+        drawn.nodes, tuple(drawn.values.items()), tuple(drawn.states.items()), drawn.output
+    )
 
 
-@lru_cache(maxsize=64)  # a report shows a cell many times, with other equations highlighted each time
+# a report shows a cell many times, with other equations highlighted each time
+@lru_cache(maxsize=64)
 def _laid_out(
-    nodes: tuple[Node, ...], values: tuple[tuple[str, int], ...], states: tuple[tuple[str, int], ...], output: str
+    nodes: tuple[Node, ...],
+    values: tuple[tuple[str, int], ...],
+    states: tuple[tuple[str, int], ...],
+    output: str,
 ) -> tuple[Layout, tuple[Line, ...]] | None:
     if len(nodes) > MOST:
         return None

@@ -1,7 +1,9 @@
-"""A layout and its lines as SVG, in the visual language of "Understanding LSTM Networks" (Olah 2015).
+"""A layout and its lines as SVG, in the visual language of "Understanding LSTM Networks" (Olah
+2015).
 
-Yellow boxes are layers with trained weights, pink circles are pointwise operations.  Lines that merge are concatenated,
-lines that fork are copied.  Colours follow the reader's light or dark setting.
+Yellow boxes are layers with trained weights, pink circles are pointwise operations.  Lines that
+merge are concatenated, lines that fork are copied.  Colours follow the reader's light or dark
+setting.
 """
 
 from __future__ import annotations
@@ -42,7 +44,9 @@ HEAD = 7.0  # pixels: the length of an arrowhead
 REACH = 2  # units from the frame to the circles around it
 
 
-def svg(layout: Layout, lines: Sequence[Line], title: str, highlighted: Collection[str] | None = None) -> str:
+def svg(
+    layout: Layout, lines: Sequence[Line], title: str, highlighted: Collection[str] | None = None
+) -> str:
     """The picture of one step; if `highlighted` names equations, all others are faint."""
     picture = _Picture(layout, lines, highlighted)
     parts = [_frame(0, layout.width, layout.height), *picture.inside(), *picture.ends()]
@@ -53,13 +57,31 @@ def chain(layout: Layout, lines: Sequence[Line], title: str) -> str:
     """The picture of three steps: the middle one open, its neighbours closed."""
     picture = _Picture(layout, lines, None)
     parts = [_frame(0, layout.width, layout.height), *picture.inside(), *picture.verticals()]
-    for x, width, time in ((-CLOSED - BETWEEN, CLOSED, BEFORE), (layout.width + BETWEEN, CLOSED, AFTER)):
+    for x, width, time in (
+        (-CLOSED - BETWEEN, CLOSED, BEFORE),
+        (layout.width + BETWEEN, CLOSED, AFTER),
+    ):
         middle = x + width // 2
-        parts += [_frame(x, width, layout.height), _text("A", middle * UNIT, layout.height * UNIT / 2, "big")]
-        parts += [_into("x", time, middle, layout.height), _out_of(layout.graph.output, time, middle)]
+        parts += [
+            _frame(x, width, layout.height),
+            _text("A", middle * UNIT, layout.height * UNIT / 2, "big"),
+        ]
+        parts += [
+            _into("x", time, middle, layout.height),
+            _out_of(layout.graph.output, time, middle),
+        ]
     for x in (-BETWEEN, layout.width, layout.width + BETWEEN + CLOSED):
-        parts += [_arrow([(x * UNIT, y * UNIT), ((x + BETWEEN) * UNIT, y * UNIT)]) for _, y in layout.exits.values()]
-    return _document("".join(parts), layout.width + 2 * (CLOSED + BETWEEN), layout.height, title, CLOSED + BETWEEN)
+        parts += [
+            _arrow([(x * UNIT, y * UNIT), ((x + BETWEEN) * UNIT, y * UNIT)])
+            for _, y in layout.exits.values()
+        ]
+    return _document(
+        "".join(parts),
+        layout.width + 2 * (CLOSED + BETWEEN),
+        layout.height,
+        title,
+        CLOSED + BETWEEN,
+    )
 
 
 def refusal(title: str) -> str:
@@ -71,36 +93,47 @@ def refusal(title: str) -> str:
 def _document(body: str, wide: int, high: int, title: str, left: int = 0) -> str:
     width, height = UNIT * (wide + 2 * MARGIN), UNIT * (high + 2 * MARGIN)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="rz" viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
-        f' role="img" aria-label="{escape(title)}"><title>{escape(title)}</title><style>{STYLE}</style>'
-        f'<g transform="translate({(MARGIN + left) * UNIT} {MARGIN * UNIT})">{body}</g></svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="rz" viewBox="0 0 {width} {height}"'
+        f' width="{width}" height="{height}" role="img"'
+        f' aria-label="{escape(title)}"><title>{escape(title)}</title><style>{STYLE}</style><g'
+        f' transform="translate({(MARGIN + left) * UNIT} {MARGIN * UNIT})">{body}</g></svg>'
     )
 
 
 class _Picture:
-    def __init__(self, layout: Layout, lines: Sequence[Line], highlighted: Collection[str] | None) -> None:
+    def __init__(
+        self, layout: Layout, lines: Sequence[Line], highlighted: Collection[str] | None
+    ) -> None:
         self.layout = layout
         self.highlighted = highlighted
         self.lines = sorted(lines, key=lambda line: (not self.is_faint(line), line.source))
 
     def inside(self) -> Iterator[str]:
-        """Lines net by net, so that a line passes over the lines that it crosses; then arrowheads, nodes and names."""
+        """Lines net by net, so that a line passes over the lines that it crosses; then arrowheads,
+        nodes and names.
+        """
         heads = []
         for (faint, _), net in groupby(self.lines, lambda line: (self.is_faint(line), line.source)):
             outlines = [(line, self.corners(line)) for line in net]
             paths = [_rounded(corners) for _, corners in outlines]
             yield from (f'<path class="under" d="{path}"/>' for path in paths)
-            yield self.faint("".join(f'<path class="line" d="{path}"/>' for path in paths), not faint)
+            yield self.faint(
+                "".join(f'<path class="line" d="{path}"/>' for path in paths), not faint
+            )
             for line, corners in outlines:
                 if line.target in self.layout.placements:
                     heads.append(self.faint(_head(corners[-2], corners[-1]), not faint))
         yield from heads
-        yield from (self.node(number, placement) for number, placement in self.layout.placements.items())
+        yield from (
+            self.node(number, placement) for number, placement in self.layout.placements.items()
+        )
 
     def is_faint(self, line: Line) -> bool:
         """Whether a line leads to no highlighted equation."""
         if isinstance(line.target, str):
-            return not self.is_highlighted(self.layout.graph.output if line.target == "top" else line.target)
+            return not self.is_highlighted(
+                self.layout.graph.output if line.target == "top" else line.target
+            )
         nodes = self.layout.graph.nodes
         if line.target < len(nodes):
             return not self.is_highlighted(nodes[line.target].equation)
@@ -117,7 +150,9 @@ class _Picture:
         if start is not None:
             points.insert(0, start)
         if isinstance(line.target, int) and line.target not in self.layout.placements:
-            points += self.merging(self.layout.joins[line.target - len(self.layout.graph.nodes)], cells[-1])
+            points += self.merging(
+                self.layout.joins[line.target - len(self.layout.graph.nodes)], cells[-1]
+            )
         elif isinstance(line.target, int):
             end = self.border(line.target, cells[-1])
             if end is not None:
@@ -125,13 +160,17 @@ class _Picture:
         return _corners(points)
 
     def merging(self, join: Join, cell: Point) -> list[Pixel]:
-        """The end of a line that joins others: into the nearest point of the join, and one unit on from there."""
+        """The end of a line that joins others: into the nearest point of the join, and one unit on
+        from there.
+        """
         x, y = min(join.points, key=lambda point: abs(point[0] - cell[0]) + abs(point[1] - cell[1]))
         next_x, next_y = (x, y - 1) if join.below else (x + 1, y)
         return [(x * UNIT, y * UNIT), (next_x * UNIT, next_y * UNIT)]
 
     def border(self, number: int, cell: Point) -> Pixel | None:
-        """The point on a node's border that faces a cell beside it; None for what has no placement."""
+        """The point on a node's border that faces a cell beside it; None for what has no
+        placement.
+        """
         placement = self.layout.placements.get(number)
         if placement is None:
             return None
@@ -149,12 +188,15 @@ class _Picture:
         x, y = placement.x * UNIT, placement.y * UNIT
         corner = 4 if node.kind == "layer" else tall
         picture = (
-            f'<g class="{node.kind}" data-equation="{escape(node.equation)}"><rect x="{x - wide:g}" y="{y - tall:g}"'
-            f' width="{2 * wide:g}" height="{2 * tall:g}" rx="{corner:g}"/>{_text(node.label, x, y)}</g>'
+            f'<g class="{node.kind}" data-equation="{escape(node.equation)}"><rect'
+            f' x="{x - wide:g}" y="{y - tall:g}" width="{2 * wide:g}" height="{2 * tall:g}"'
+            f' rx="{corner:g}"/>{_text(node.label, x, y)}</g>'
         )
         if name_width(self.layout.graph, number):
             column, row = name_cell(node, placement)
-            picture += f'<g class="start">{_name(node.name, "t", column * UNIT - 4, row * UNIT)}</g>'
+            picture += (
+                f'<g class="start">{_name(node.name, "t", column * UNIT - 4, row * UNIT)}</g>'
+            )
         return self.faint(picture, self.is_highlighted(node.equation))
 
     def ends(self) -> Iterator[str]:
@@ -168,7 +210,8 @@ class _Picture:
                 yield self.faint(entering + name, self.has_bright_line(start))
             leaving = _arrow([(width * UNIT, y * UNIT), ((width + REACH) * UNIT, y * UNIT)])
             yield self.faint(
-                leaving + _name(state, "t", (width + REACH) * UNIT + 10, y * UNIT), self.is_highlighted(state)
+                leaving + _name(state, "t", (width + REACH) * UNIT + 10, y * UNIT),
+                self.is_highlighted(state),
             )
         yield from self.verticals()
 
@@ -177,9 +220,12 @@ class _Picture:
         for number, (x, y) in self.layout.entries.items():
             node = self.layout.graph.nodes[number]
             if node.kind == "input":
-                yield self.faint(_into(node.name, "t", x, y, node.label), self.has_bright_line(number))
+                yield self.faint(
+                    _into(node.name, "t", x, y, node.label), self.has_bright_line(number)
+                )
         yield self.faint(
-            _out_of(self.layout.graph.output, "t", self.layout.top[0]), self.is_highlighted(self.layout.graph.output)
+            _out_of(self.layout.graph.output, "t", self.layout.top[0]),
+            self.is_highlighted(self.layout.graph.output),
         )
 
     def is_highlighted(self, equation: str) -> bool:
@@ -215,7 +261,10 @@ def _half_sizes(node: Node, placement: Placement) -> Pixel:
 
 
 def _frame(x: int, width: int, height: int) -> str:
-    return f'<rect class="frame" x="{x * UNIT}" y="0" width="{width * UNIT}" height="{height * UNIT}" rx="18"/>'
+    return (
+        f'<rect class="frame" x="{x * UNIT}" y="0" width="{width * UNIT}" height="{height * UNIT}"'
+        ' rx="18"/>'
+    )
 
 
 def _text(text: str, x: float, y: float, kind: str = "") -> str:
@@ -244,7 +293,9 @@ def _corners(points: Sequence[Pixel]) -> list[Pixel]:
     """The points at which a line bends, and both ends."""
     corners = [points[0]]
     for before, point, after in zip(points, points[1:], points[2:]):
-        across = (point[0] - before[0]) * (after[1] - point[1]) - (point[1] - before[1]) * (after[0] - point[0])
+        across = (point[0] - before[0]) * (after[1] - point[1]) - (point[1] - before[1]) * (
+            after[0] - point[0]
+        )
         if abs(across) > 1e-9:
             corners.append(point)
     return [*corners, points[-1]]

@@ -1,9 +1,9 @@
 """The step of a cell as a graph of the nodes to draw.
 
-In: a cell.  Out: a `Graph`.  Every operation of the IR belongs to exactly one node.  A sum of weights times values,
-together with the activation around it, is one layer: the yellow box of "Understanding LSTM Networks" (Olah 2015).
-The matrix products of a layer read joined lines; each peephole reads a line of its own.  All other operations are
-pointwise nodes.
+In: a cell.  Out: a `Graph`.  Every operation of the IR belongs to exactly one node.  A sum of
+weights times values, together with the activation around it, is one layer: the yellow box of
+"Understanding LSTM Networks" (Olah 2015).  The matrix products of a layer read joined lines; each
+peephole reads a line of its own.  All other operations are pointwise nodes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from rnnzoo.lang.text import expression, number
 NodeKind = Literal["input", "state", "constant", "layer", "pointwise"]
 BELOW = "below"  # an input that is a value of the layer below
 LINEAR = "lin"  # the label of a layer without an activation
-_VARYING = ("input", "time", "value", "previous", "below")  # references whose value changes from step to step
+# references whose value changes from step to step
+_VARYING = ("input", "time", "value", "previous", "below")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,10 @@ def _without_unused(graph: Graph) -> Graph:
         return tuple(new_numbers[number] for number in numbers)
 
     nodes = [graph.nodes[number] for number in kept]
-    nodes = [replace(node, operands=renumbered(node.operands), joined=renumbered(node.joined)) for node in nodes]
+    nodes = [
+        replace(node, operands=renumbered(node.operands), joined=renumbered(node.joined))
+        for node in nodes
+    ]
     values = {name: new_numbers[number] for name, number in graph.values.items()}
     states = {name: new_numbers[number] for name, number in graph.states.items() if number in used}
     return Graph(tuple(nodes), values, states, graph.output)
@@ -118,7 +122,9 @@ class _Builder:
         self.current = equation.name
         if _fixed(equation.expr):
             text, covers = _fixed_text(equation.expr), _count(equation.expr)
-            return self.add(Node("constant", text, equation.name, covers=covers, equation=equation.name))
+            return self.add(
+                Node("constant", text, equation.name, covers=covers, equation=equation.name)
+            )
         number = self.expression(equation.expr)
         node = self.nodes[number]
         if node.equation == equation.name and not node.name:
@@ -149,7 +155,8 @@ class _Builder:
                 if op.signs:
                     return self.sum(expr)
                 return self.pointwise(op, args)
-        raise AssertionError(f"nothing is drawn for {expr}")  # fixed parts are in their operation's label
+        # fixed parts are in their operation's label
+        raise AssertionError(f"nothing is drawn for {expr}")
 
     def layer(self, affine: _Affine, label: str, outer: int) -> int:
         """Add a layer; `outer` is the number of operations outside of its terms."""
@@ -173,21 +180,27 @@ class _Builder:
         return total
 
     def operation(self, op: Primitive, left: int, right: ir.Expr) -> int:
-        """Add an operation whose left operand is a node already; a fixed right operand goes into the label."""
+        """Add an operation whose left operand is a node already; a fixed right operand goes into
+        the label.
+        """
         label, covers = _label(op), 1
         operands: tuple[int, ...] = (left,)
         if _fixed(right):
             label, covers = f"{label} {_fixed_text(right)}", 1 + _count(right)
         else:
             operands = (left, self.expression(right))
-        return self.add(Node("pointwise", label, "", operands, covers=covers, equation=self.current))
+        return self.add(
+            Node("pointwise", label, "", operands, covers=covers, equation=self.current)
+        )
 
     def pointwise(self, op: Primitive, args: Sequence[ir.Expr]) -> int:
         """Add an operation; fixed operands go into its label."""
         operands = tuple(self.expression(argument) for argument in args if not _fixed(argument))
         covers = 1 + sum(_count(argument) for argument in args if _fixed(argument))
         label = _pointwise_label(op, args)
-        return self.add(Node("pointwise", label, "", operands, covers=covers, equation=self.current))
+        return self.add(
+            Node("pointwise", label, "", operands, covers=covers, equation=self.current)
+        )
 
 
 def _pointwise_label(op: Primitive, args: Sequence[ir.Expr]) -> str:
@@ -253,7 +266,9 @@ class _Affine:
 
 
 def _affine(expr: ir.Expr) -> _Affine | None:
-    """The parts of a sum of trained and fixed terms, at least one of them trained; None for any other expression."""
+    """The parts of a sum of trained and fixed terms, at least one of them trained; None for any
+    other expression.
+    """
     terms = [term for term, _ in ir.terms(expr)]
     if not all(_trained(term) or _fixed(term) for term in terms) or not any(map(_trained, terms)):
         return None
@@ -274,7 +289,8 @@ def _trained(expr: ir.Expr) -> bool:
 
 
 def _factor(expr: ir.Expr) -> tuple[ir.Expr, bool] | None:
-    """The value that weights multiply, and whether the weights are a matrix; None if a term has no weights.
+    """The value that weights multiply, and whether the weights are a matrix; None if a term has no
+    weights.
 
     A fixed factor may scale the product.
     """

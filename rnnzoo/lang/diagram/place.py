@@ -1,11 +1,13 @@
 """Placement of a graph's nodes on a grid of small units.
 
-In: a `Graph`.  Out: a `Layout`: the positions of nodes, of the points where lines join, and of the ends at the frame.
+In: a `Graph`.  Out: a `Layout`: the positions of nodes, of the points where lines join, and of the
+ends at the frame.
 
-Nodes are ordered from left to right by their longest path to a result, so that values needed first come first: r
-before z in a GRU, f before i before the candidate in an LSTM.  A state that only pointwise operations update is a
-conveyor belt: its line runs along the top, through those operations.  Layers form one row at the bottom, above the
-lines that they read.  Operations on their values are above them, in the column of their last operand where possible.
+Nodes are ordered from left to right by their longest path to a result, so that values needed first
+come first: r before z in a GRU, f before i before the candidate in an LSTM.  A state that only
+pointwise operations update is a conveyor belt: its line runs along the top, through those
+operations.  Layers form one row at the bottom, above the lines that they read.  Operations on their
+values are above them, in the column of their last operand where possible.
 """
 
 from __future__ import annotations
@@ -79,7 +81,9 @@ def layout(graph: Graph, room: int) -> Layout:
 
 
 def belts(graph: Graph) -> dict[str, tuple[int, ...]]:
-    """The conveyor belts: for each state that only pointwise operations update, these operations in order."""
+    """The conveyor belts: for each state that only pointwise operations update, these operations in
+    order.
+    """
     result: dict[str, tuple[int, ...]] = {}
     taken: set[int] = set()
     for state, start in graph.states.items():
@@ -91,7 +95,9 @@ def belts(graph: Graph) -> dict[str, tuple[int, ...]]:
 
 
 def _belt(graph: Graph, end: int, start: int, taken: set[int]) -> tuple[int, ...]:
-    """The shortest path from a state to its new value through free pointwise operations; empty if there is none."""
+    """The shortest path from a state to its new value through free pointwise operations; empty if
+    there is none.
+    """
     paths: list[tuple[int, ...]] = [(end,)]
     seen = {end}
     for path in paths:
@@ -108,7 +114,9 @@ def _belt(graph: Graph, end: int, start: int, taken: set[int]) -> tuple[int, ...
 
 
 def order(graph: Graph) -> list[int]:
-    """Nodes from left to right: by longest path to a result, ties in the order in which the results need them."""
+    """Nodes from left to right: by longest path to a result, ties in the order in which the results
+    need them.
+    """
     longest = [0] * len(graph.nodes)
     for number in reversed(range(len(graph.nodes))):
         for operand in graph.nodes[number].reads:
@@ -139,7 +147,8 @@ class _Placing:
     order: list[int] = field(default_factory=list)
     heights: dict[int, int] = field(default_factory=dict)  # rows above the layers, by node
     columns: dict[int, int] = field(default_factory=dict)
-    hanging: set[int] = field(default_factory=set)  # nodes that read belts only: their lines come from above
+    # nodes that read belts only: their lines come from above
+    hanging: set[int] = field(default_factory=set)
 
     def layout(self) -> Layout:
         self.belts, self.order = belts(self.graph), order(self.graph)
@@ -153,11 +162,21 @@ class _Placing:
             half = _half_width(self.graph.nodes[number])
             placements[number] = Placement(middles[column], self._y(self.heights[number]), half)
         joins, lanes = _joins(self.graph, placements, self._groups(), base + self.drop)
-        entries, exits, deepest = self._ends(placements, lanes, joins, base + self.drop, right + EDGE)
+        entries, exits, deepest = self._ends(
+            placements, lanes, joins, base + self.drop, right + EDGE
+        )
         bottom = deepest + self.drop - 2 + sum(node.kind == "input" for node in self.graph.nodes)
         entries |= self._inputs(placements, joins, bottom)
         return Layout(
-            self.graph, placements, joins, self.belts, entries, exits, (right + EDGE - 3, 0), right + EDGE, bottom
+            self.graph,
+            placements,
+            joins,
+            self.belts,
+            entries,
+            exits,
+            (right + EDGE - 3, 0),
+            right + EDGE,
+            bottom,
         )
 
     def _y(self, height: int) -> int:
@@ -172,7 +191,11 @@ class _Placing:
         on_belt = set().union(*self.belts.values())
         from_top = {self.graph.states[state] for state in self.belts} | on_belt
         kinds = ("pointwise", "layer", "constant")
-        free = [number for number in self.order if self.graph.nodes[number].kind in kinds and number not in on_belt]
+        free = [
+            number
+            for number in self.order
+            if self.graph.nodes[number].kind in kinds and number not in on_belt
+        ]
         for number in free:
             node = self.graph.nodes[number]
             if node.kind == "layer":
@@ -191,12 +214,16 @@ class _Placing:
 
     def _highest(self, numbers: Iterable[int]) -> int:
         """The greatest height among nodes that have one; 0 if none has."""
-        return max((self.heights[number] for number in numbers if number in self.heights), default=0)
+        return max(
+            (self.heights[number] for number in numbers if number in self.heights), default=0
+        )
 
     # -- columns
 
     def _columns(self) -> None:
-        """Put each node in the column of its last operand if nothing is between them, else in a new column."""
+        """Put each node in the column of its last operand if nothing is between them, else in a new
+        column.
+        """
         on_belt: dict[int, str] = {}
         for state, belt in self.belts.items():
             on_belt |= dict.fromkeys(belt, state)
@@ -217,15 +244,27 @@ class _Placing:
                 last_on[on_belt[number]] = column
 
     def _aligned(
-        self, number: int, filled: Mapping[tuple[int, int], int], above: set[int], least: int, on_belt: Collection[int]
+        self,
+        number: int,
+        filled: Mapping[tuple[int, int], int],
+        above: set[int],
+        least: int,
+        on_belt: Collection[int],
     ) -> int | None:
-        """The column of an operand with a free vertical line to this node, right of column `least`; None if none has."""
+        """The column of an operand with a free vertical line to this node, right of column `least`;
+        None if none has.
+        """
         node = self.graph.nodes[number]
         if node.kind == "layer" or number in self.hanging:
             return None
-        near = [operand for operand in node.operands if operand in self.columns and operand not in above]
-        if number not in on_belt:  # the column above an operand of a belt's operation belongs to that operation
-            near = [operand for operand in near if not set(self.graph.readers(operand)) & set(on_belt)]
+        near = [
+            operand for operand in node.operands if operand in self.columns and operand not in above
+        ]
+        # the column above an operand of a belt's operation belongs to that operation
+        if number not in on_belt:
+            near = [
+                operand for operand in near if not set(self.graph.readers(operand)) & set(on_belt)
+            ]
         for operand in sorted(near, key=lambda operand: -self.columns[operand]):
             column = self.columns[operand]
             low, high = sorted((self.heights[operand], self.heights[number]))
@@ -242,7 +281,9 @@ class _Placing:
         for number, column in self.columns.items():
             half = _half_width(self.graph.nodes[number])
             left[column] = max(left.get(column, 0), half)
-            right[column] = max(right.get(column, 0), half, 1 + name_width(self.graph, number) - self.gap // 2)
+            right[column] = max(
+                right.get(column, 0), half, 1 + name_width(self.graph, number) - self.gap // 2
+            )
         middles = []
         for column in sorted(left):
             middles.append(x + left[column])
@@ -293,7 +334,9 @@ class _Placing:
     def _inputs(
         self, placements: Mapping[int, Placement], joins: Sequence[Join], bottom: int
     ) -> dict[int, tuple[int, int]]:
-        """The points where inputs enter from below: under their first join, else left of their first reader."""
+        """The points where inputs enter from below: under their first join, else left of their
+        first reader.
+        """
         entries: dict[int, tuple[int, int]] = {}
         for number, node in enumerate(self.graph.nodes):
             if node.kind != "input":
@@ -311,7 +354,10 @@ class _Placing:
 
 
 def _joins(
-    graph: Graph, placements: Mapping[int, Placement], groups: Mapping[tuple[int, ...], Sequence[int]], base: int
+    graph: Graph,
+    placements: Mapping[int, Placement],
+    groups: Mapping[tuple[int, ...], Sequence[int]],
+    base: int,
 ) -> tuple[tuple[Join, ...], dict[int, int]]:
     """The joins, each group in the first free lane, and the lane of each state's first join."""
     joins: list[Join] = []
@@ -335,19 +381,26 @@ def _joins(
 
 
 def _points(lines: int) -> int:
-    """The number of points of a join: the first takes up to three lines, each further line needs one more."""
+    """The number of points of a join: the first takes up to three lines, each further line needs
+    one more.
+    """
     return 1 if lines <= 3 else lines - 1
 
 
 def name_width(graph: Graph, number: int) -> int:
-    """The width in units of the name beside a node; 0 for none.  States have their names at the frame."""
+    """The width in units of the name beside a node; 0 for none.
+
+    States have their names at the frame.
+    """
     node = graph.nodes[number]
     shown = node.name and (node.kind == "layer" or node.name not in graph.states)
     return -(-(7 * len(node.name) + 6) // UNIT) if shown else 0
 
 
 def _half_width(node: Node) -> int:
-    """The half width of a node in units; an operation is a circle, or as wide as its label: 7 pixels a letter."""
+    """The half width of a node in units; an operation is a circle, or as wide as its label: 7
+    pixels a letter.
+    """
     if node.kind == "layer":
         return 2
     return max(1, -(-(7 * len(node.label) + 10) // (2 * UNIT)))

@@ -1,10 +1,12 @@
 """Routing of lines over the grid, around the nodes.
 
-In: a `Layout`.  Out: `Line`s: the path of every line from its source to its target, as points of the grid.
+In: a `Layout`.  Out: `Line`s: the path of every line from its source to its target, as points of
+the grid.
 
-Each value is one net.  The lines of a net share cells where they can (a fork), never run along another net, and cross
-it only straight.  Paths are the cheapest by A* (Hart, Nilsson and Raphael 1968): a unit costs 1, bends and crossings
-cost more.  Once all lines have a path, each net is rerouted against the others for as long as that lowers its cost.
+Each value is one net.  The lines of a net share cells where they can (a fork), never run along
+another net, and cross it only straight.  Paths are the cheapest by A* (Hart, Nilsson and Raphael
+1968): a unit costs 1, bends and crossings cost more.  Once all lines have a path, each net is
+rerouted against the others for as long as that lowers its cost.
 """
 
 from __future__ import annotations
@@ -19,9 +21,11 @@ from rnnzoo.lang.diagram.place import Join, Layout, Placement, name_width
 
 Point = tuple[int, int]
 Direction = tuple[int, int]
-Visit = tuple[Point, Direction]  # of the search: a grid cell, and the direction in which a path enters it
+# of the search: a grid cell, and the direction in which a path enters it
+Visit = tuple[Point, Direction]
 RIGHT, LEFT, UP, DOWN = (1, 0), (-1, 0), (0, -1), (0, 1)
-# Costs in units.  SECOND: leaving from a second port; NEAR: passing through a port; ROW: running along a row of ports
+# Costs in units.  SECOND: leaving from a second port; NEAR: passing through a port; ROW: running
+# along a row of ports
 BEND, CROSSING, FORK, SECOND, NEAR, ROW = 3.0, 7.0, 1.0, 8.0, 2.5, 0.4
 ROUNDS = 3  # of rerouting
 _ENDED = (0, 0)  # the direction of a path that has reached its end
@@ -29,7 +33,9 @@ _ENDED = (0, 0)  # the direction of a path that has reached its end
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A cell where a line can begin or end, and the direction that leads away from the node or the frame."""
+    """A cell where a line can begin or end, and the direction that leads away from the node or the
+    frame.
+    """
 
     cell: Point
     away: Direction
@@ -113,7 +119,8 @@ class _Routing:
     blocked: set[Point] = field(default_factory=set)
     reserved: dict[Point, int] = field(default_factory=dict)  # cells that only one net may use
     port_cells: set[Point] = field(default_factory=set)
-    row_costs: dict[int, float] = field(default_factory=dict)  # of running along rows just above and below nodes
+    # of running along rows just above and below nodes
+    row_costs: dict[int, float] = field(default_factory=dict)
     nets: dict[int, Net] = field(default_factory=dict)
     connections: list[Connection] = field(default_factory=list)
 
@@ -128,7 +135,9 @@ class _Routing:
             improved = [self._reroute(source) for source in sources]
             if not any(improved):
                 break
-        return tuple(self._line(number, connection) for number, connection in enumerate(self.connections))
+        return tuple(
+            self._line(number, connection) for number, connection in enumerate(self.connections)
+        )
 
     def _line(self, number: int, connection: Connection) -> Line:
         net = self.nets[connection.source]
@@ -172,14 +181,17 @@ class _Routing:
     # -- connections
 
     def _connections(self) -> Iterator[Connection]:
-        """Belts first, then vertical lines, lines to and from joins, other lines by distance, and results."""
+        """Belts first, then vertical lines, lines to and from joins, other lines by distance, and
+        results.
+        """
         graph = self.layout.graph
         separate = []
         for number in self.layout.placements:
             separate += [(operand, number) for operand in self._separate_operands(number)]
         for state, belt in self.layout.belts.items():
             for source, target, port in self._belt(state):
-                separate.remove((source, target))  # only one of them: an operation may read a state twice
+                # only one of them: an operation may read a state twice
+                separate.remove((source, target))
                 yield Connection(source, target, (port,))
             yield self._result(belt[-1], state)
         vertical = [pair for pair in separate if self._is_vertical(*pair)]
@@ -187,7 +199,9 @@ class _Routing:
         yield from self._from_joins()
         yield from self._to_joins()
         others = [pair for pair in separate if pair not in vertical]
-        yield from (self._to_node(*pair) for pair in sorted(others, key=lambda pair: self._distance(*pair)))
+        yield from (
+            self._to_node(*pair) for pair in sorted(others, key=lambda pair: self._distance(*pair))
+        )
         for state in graph.states:
             if state not in self.layout.belts:
                 yield self._result(graph.values[state], state)
@@ -195,7 +209,9 @@ class _Routing:
 
     def _to_node(self, source: int, target: int) -> Connection:
         is_layer = self.layout.graph.nodes[target].kind == "layer"
-        return Connection(source, target, tuple(_input_ports(self.layout.placements[target], is_layer)))
+        return Connection(
+            source, target, tuple(_input_ports(self.layout.placements[target], is_layer))
+        )
 
     def _from_joins(self) -> Iterator[Connection]:
         for number, join in enumerate(self.layout.joins):
@@ -217,11 +233,15 @@ class _Routing:
             return False
         (x, source_y), (target_x, target_y) = self._position(source), self._position(target)
         low, high = sorted((source_y, target_y))
-        in_column = [other for other in self.layout.placements.values() if abs(other.x - x) <= other.half]
+        in_column = [
+            other for other in self.layout.placements.values() if abs(other.x - x) <= other.half
+        ]
         return x == target_x and not any(low < other.y < high for other in in_column)
 
     def _separate_operands(self, number: int) -> tuple[int, ...]:
-        """The operands that a node reads through a line each; a single joined operand is one of them."""
+        """The operands that a node reads through a line each; a single joined operand is one of
+        them.
+        """
         node = self.layout.graph.nodes[number]
         return node.reads if len(node.joined) == 1 else node.operands
 
@@ -263,7 +283,9 @@ class _Routing:
     # -- routing
 
     def _reroute(self, source: int) -> bool:
-        """Route a net again with the others in place; True if that lowers its cost, else the old paths stay."""
+        """Route a net again with the others in place; True if that lowers its cost, else the old
+        paths stay.
+        """
         old = self.nets[source]
         self.nets[source] = Net()
         try:
@@ -283,7 +305,11 @@ class _Routing:
         connection = self.connections[number]
         source, net = connection.source, self.nets[connection.source]
         occupied = self._occupied(source)
-        ends = {port.cell: port for port in connection.ports if self._is_free(port.cell, source, net, occupied)}
+        ends = {
+            port.cell: port
+            for port in connection.ports
+            if self._is_free(port.cell, source, net, occupied)
+        }
         cost, path = self._search(source, net, ends, occupied)
         net.cost += cost
         net.before.setdefault(path[0], None)
@@ -293,7 +319,9 @@ class _Routing:
         net.after.setdefault(path[-1], set()).add(ends[path[-1]].inward)
         net.ends[number] = path[-1]
 
-    def _is_free(self, cell: Point, source: int, net: Net, occupied: Mapping[Point, bool | None]) -> bool:
+    def _is_free(
+        self, cell: Point, source: int, net: Net, occupied: Mapping[Point, bool | None]
+    ) -> bool:
         """Whether a line of the source can begin or end in a cell."""
         free = cell not in self.blocked and cell not in net.before and cell not in occupied
         return free and self.reserved.get(cell, source) == source
@@ -301,8 +329,8 @@ class _Routing:
     def _occupied(self, source: int) -> dict[Point, bool | None]:
         """The cells of all nets but the source's.
 
-        True where a line runs straight left or right, False where it runs straight up or down, None where it cannot
-        be crossed: at ends, bends, forks and crossings.
+        True where a line runs straight left or right, False where it runs straight up or down, None
+        where it cannot be crossed: at ends, bends, forks and crossings.
         """
         occupied: dict[Point, bool | None] = {}
         for number, net in self.nets.items():
@@ -316,9 +344,14 @@ class _Routing:
         return occupied
 
     def _search(
-        self, source: int, net: Net, ends: Mapping[Point, Port], occupied: Mapping[Point, bool | None]
+        self,
+        source: int,
+        net: Net,
+        ends: Mapping[Point, Port],
+        occupied: Mapping[Point, bool | None],
     ) -> tuple[float, list[Point]]:
-        """The cheapest path from the net, or from the source's ports, to one of the ends, and its cost.
+        """The cheapest path from the net, or from the source's ports, to one of the ends, and its
+        cost.
 
         Raises:
             NoRoute: no end can be reached.
@@ -343,8 +376,12 @@ class _Routing:
                     frontier.offer(cost + step + bend, (_beside(cell, turn), turn), visit)
         raise NoRoute
 
-    def _turns(self, visit: Visit, net: Net, occupied: Mapping[Point, bool | None]) -> Iterator[Direction]:
-        """The directions in which a path may go on: not back, and straight on where lines cross or at a fork."""
+    def _turns(
+        self, visit: Visit, net: Net, occupied: Mapping[Point, bool | None]
+    ) -> Iterator[Direction]:
+        """The directions in which a path may go on: not back, and straight on where lines cross or
+        at a fork.
+        """
         cell, direction = visit
         straight_only = cell in occupied or cell in net.before
         for turn in (RIGHT, LEFT, UP, DOWN):
@@ -354,7 +391,10 @@ class _Routing:
     def _starting_points(
         self, source: int, net: Net, occupied: Mapping[Point, bool | None]
     ) -> Iterator[tuple[float, Point, Direction]]:
-        """Where a path may begin: at a port of the source, or as a fork of a routed line.  Cost, cell and direction."""
+        """Where a path may begin: at a port of the source, or as a fork of a routed line.
+
+        Cost, cell and direction.
+        """
         for port in self._source_ports(source):
             if self._is_free(port.cell, source, net, occupied):
                 yield port.cost + (SECOND if net.before else 0.0), port.cell, port.away
@@ -380,12 +420,20 @@ class _Routing:
         if cell in ends:
             return 1.0
         x, y = cell
-        if not (0 < x < self.layout.width and 0 < y < self.layout.height) or cell in self.blocked or cell in net.before:
+        if (
+            not (0 < x < self.layout.width and 0 < y < self.layout.height)
+            or cell in self.blocked
+            or cell in net.before
+        ):
             return None
         if self.reserved.get(cell, source) != source:
             return None
         horizontal = direction[1] == 0
-        cost = 1.0 + (NEAR if cell in self.port_cells else 0.0) + (self.row_costs.get(y, 0.0) if horizontal else 0.0)
+        cost = (
+            1.0
+            + (NEAR if cell in self.port_cells else 0.0)
+            + (self.row_costs.get(y, 0.0) if horizontal else 0.0)
+        )
         if cell in occupied:
             if occupied[cell] is None or occupied[cell] == horizontal:
                 return None  # not crossable, or along the other line
@@ -403,7 +451,9 @@ class _Frontier:
     came_from: dict[Visit, Visit | None] = field(default_factory=dict)
 
     def offer(self, cost: float, visit: Visit, origin: Visit | None) -> None:
-        """Add a visit that is reached from `origin` at a cost, unless a cheaper path to it is known."""
+        """Add a visit that is reached from `origin` at a cost, unless a cheaper path to it is
+        known.
+        """
         if cost < self.best.get(visit, float("inf")):
             self.best[visit] = cost
             self.came_from[visit] = origin
@@ -435,7 +485,9 @@ def _beside(cell: Point, direction: Direction) -> Point:
 
 
 def name_cell(node: Node, placement: Placement) -> Point:
-    """The first cell of a node's name: beside a layer's line upwards, or to the right of an operation's top."""
+    """The first cell of a node's name: beside a layer's line upwards, or to the right of an
+    operation's top.
+    """
     if node.kind == "layer":
         return placement.x + 1, placement.y - 2
     return placement.x + placement.half + 1, placement.y - 1
@@ -444,11 +496,18 @@ def name_cell(node: Node, placement: Placement) -> Point:
 def _side_ports(placement: Placement) -> tuple[Port, Port, Port, Port]:
     """The ports below, left, above and right of a node."""
     x, y, half = placement.x, placement.y, placement.half
-    return Port((x, y + 2), DOWN), Port((x - half - 1, y), LEFT), Port((x, y - 2), UP), Port((x + half + 1, y), RIGHT)
+    return (
+        Port((x, y + 2), DOWN),
+        Port((x - half - 1, y), LEFT),
+        Port((x, y - 2), UP),
+        Port((x + half + 1, y), RIGHT),
+    )
 
 
 def _input_ports(placement: Placement, is_layer: bool) -> Iterator[Port]:
-    """Where lines may end at a node: at a layer from below and from its sides, at an operation from all sides."""
+    """Where lines may end at a node: at a layer from below and from its sides, at an operation from
+    all sides.
+    """
     below, left, above, right = _side_ports(placement)
     if not is_layer:
         yield from (below, left, above, replace(right, cost=5.0))

@@ -9,8 +9,9 @@
     layout         values side by side, and some of them taken out
     reductions     sums over steps and sequences, and over units
 
-To add an elementwise operation, add one object to a family.  Users cannot write the last three families, but for `@`.
-No library of its own but NumPy; `lang.ir`, whose expressions it makes, reads `spec`.  `lang.operations` has those of a project.
+To add an elementwise operation, add one object to a family.  Users cannot write the last three
+families, but for `@`.  No library of its own but NumPy; `lang.ir`, whose expressions it makes,
+reads `spec`.  `lang.operations` has those of a project.
 """
 
 from __future__ import annotations
@@ -18,7 +19,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import chain
 
-from rnnzoo.lang.primitives import activations, arithmetic, conditions, elementary, layout, products, reductions
+from rnnzoo.lang.primitives import (
+    activations,
+    arithmetic,
+    conditions,
+    elementary,
+    layout,
+    products,
+    reductions,
+)
 from rnnzoo.lang.primitives.arithmetic import add, div, mod, mul, neg, sub
 from rnnzoo.lang.primitives.base import Elementwise, Operands, Primitive, ShapeError
 from rnnzoo.lang.primitives.conditions import equal, not_equal, where
@@ -27,9 +36,9 @@ from rnnzoo.lang.primitives.products import matmul, matmul_t, outer
 from rnnzoo.lang.primitives.reductions import sum_steps, sum_units
 
 __all__ = [
-    "CALLS", "ELEMENTWISE", "INFIX", "PRIMITIVES", "Elementwise", "Operands", "Primitive", "ShapeError", "add", "div", "equal",
-    "matmul",
-    "matmul_t", "mod", "mul", "named", "neg", "not_equal", "outer", "part", "stack", "sub", "sum_steps", "sum_units", "where",
+    "CALLS", "ELEMENTWISE", "INFIX", "PRIMITIVES", "Elementwise", "Operands", "Primitive",
+    "ShapeError", "add", "div", "equal", "matmul", "matmul_t", "mod", "mul", "named", "neg",
+    "not_equal", "outer", "part", "stack", "sub", "sum_steps", "sum_units", "where",
 ]  # fmt: skip
 
 _FAMILIES = (arithmetic, activations, elementary, conditions, products, layout, reductions)
@@ -40,7 +49,9 @@ PRIMITIVES: Mapping[str, Primitive] = {primitive.name: primitive for primitive i
 ELEMENTWISE: Mapping[str, Elementwise] = {
     name: primitive for name, primitive in PRIMITIVES.items() if isinstance(primitive, Elementwise)
 }
-CALLS: Mapping[str, Elementwise] = {name: primitive for name, primitive in ELEMENTWISE.items() if not primitive.symbol}
+CALLS: Mapping[str, Elementwise] = {
+    name: primitive for name, primitive in ELEMENTWISE.items() if not primitive.symbol
+}
 INFIX: Mapping[str, Primitive] = {
     primitive.symbol: primitive for primitive in _ALL if primitive.symbol and primitive.arity == 2
 }

@@ -38,23 +38,24 @@ def _hard_sigmoid(a: Array) -> Array:
 
 
 sigmoid = Elementwise(
-    "sigmoid", 1, _sigmoid, "sigmoid", r"\sigma\left({}\right)", ("y * (1 - y)",),
-    costly=True, slope=_slope_of_sigmoid, range=(0.0, 1.0), label=GREEK["sigma"], unicode=GREEK["sigma"],
+    "sigmoid", 1, _sigmoid, "sigmoid", r"\sigma\left({}\right)", ("y * (1 - y)",), costly=True,
+    slope=_slope_of_sigmoid, range=(0.0, 1.0), label=GREEK["sigma"], unicode=GREEK["sigma"],
 )  # fmt: skip
 tanh = Elementwise(
     "tanh", 1, np.tanh, "tanh", r"\tanh\left({}\right)", ("1 - y * y",),
     costly=True, slope=_slope_of_tanh, range=(-1.0, 1.0),
 )  # fmt: skip
 relu = Elementwise(
-    "relu", 1, lambda a: np.maximum(a, 0.0), "relu", r"\mathrm{{relu}}\left({}\right)", ("where(a > 0, 1, 0)",),
+    "relu", 1, lambda a: np.maximum(a, 0.0), "relu", r"\mathrm{{relu}}\left({}\right)",
+    ("where(a > 0, 1, 0)",),
 )  # fmt: skip
 softplus = Elementwise(
-    "softplus", 1, lambda a: np.logaddexp(a, 0.0), "softplus", r"\mathrm{{softplus}}\left({}\right)", ("sigmoid(a)",),
-    costly=True,
+    "softplus", 1, lambda a: np.logaddexp(a, 0.0), "softplus",
+    r"\mathrm{{softplus}}\left({}\right)", ("sigmoid(a)",), costly=True,
 )  # fmt: skip
 softsign = Elementwise(
-    "softsign", 1, lambda a: a / (1.0 + np.abs(a)), "softsign", r"\mathrm{{softsign}}\left({}\right)",
-    ("1 / (1 + abs(a)) ** 2",), range=(-1.0, 1.0),
+    "softsign", 1, lambda a: a / (1.0 + np.abs(a)), "softsign",
+    r"\mathrm{{softsign}}\left({}\right)", ("1 / (1 + abs(a)) ** 2",), range=(-1.0, 1.0),
 )  # fmt: skip
 elu = Elementwise(
     "elu", 1, _elu, "elu", r"\mathrm{{elu}}\left({}\right)", ("where(a > 0, 1, y + 1)",),
@@ -62,5 +63,6 @@ elu = Elementwise(
 )  # fmt: skip
 hard_sigmoid = Elementwise(
     "hard_sigmoid", 1, _hard_sigmoid, "hard_sigmoid", r"\mathrm{{hard\ sigmoid}}\left({}\right)",
-    ("where(abs(a) < 3, 1 / 6, 0)",), slope=_slope_of_hard_sigmoid, range=(0.0, 1.0), label="hard sigmoid",
+    ("where(abs(a) < 3, 1 / 6, 0)",), slope=_slope_of_hard_sigmoid, range=(0.0, 1.0),
+    label="hard sigmoid",
 )  # fmt: skip

@@ -7,7 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from rnnzoo.lang import ir
-from rnnzoo.lang.primitives.base import CALL, POWER, PREFIX, PRODUCT, SUM, Elementwise, Operands, Written
+from rnnzoo.lang.primitives.base import (
+    CALL,
+    POWER,
+    PREFIX,
+    PRODUCT,
+    SUM,
+    Elementwise,
+    Operands,
+    Written,
+)
 
 Numbers = Sequence[float | None]
 
@@ -90,7 +99,11 @@ class _Power(Elementwise):
         base, exponent = operands.exprs[0], operands.texts[1]
         is_fraction = isinstance(base, ir.Apply) and base.op is div
         opening, closing = operands.brackets
-        below = f"{opening}{operands.texts[0]}{closing}" if is_fraction else operands.enclosed(0, self.binds + 1)
+        below = (
+            f"{opening}{operands.texts[0]}{closing}"
+            if is_fraction
+            else operands.enclosed(0, self.binds + 1)
+        )
         return self.latex_form.format(below, exponent), self.binds
 
 
@@ -114,7 +127,9 @@ mod = Elementwise(
     "mod", 2, np.mod, "mod", r"{} \bmod {}", (), "%", PRODUCT,
     label="mod", tame="({a}) * (t % 3)",
 )  # fmt: skip
-neg = Elementwise("neg", 1, np.negative, "negative", "-{}", ("-1",), "-", PREFIX, label="\N{MINUS SIGN}")
+neg = Elementwise(
+    "neg", 1, np.negative, "negative", "-{}", ("-1",), "-", PREFIX, label="\N{MINUS SIGN}"
+)
 pow = _Power(  # its name in the language
     "pow", 2, np.power, "power", "{{{}}}^{{{}}}", ("b * a ** (b - 1)", "y * log(a)"), "**", POWER,
     simpler=_simpler_power, label="^", unicode="^", costly=True, singular=True,

@@ -1,10 +1,12 @@
 """What an operation is: one object that holds all of its rules.
 
-In: nothing.  Out: `Primitive`, whose instances are the operations, and `Elementwise`, which most of them are.  Everything
-that treats operations differently asks the operation: how large its result is, what it computes, how its adjoint reaches its
-operands, how people write it, and what a backend calls it.  A backend adds its own rule for what is not elementwise.
+In: nothing.  Out: `Primitive`, whose instances are the operations, and `Elementwise`, which most of
+them are.  Everything that treats operations differently asks the operation: how large its result
+is, what it computes, how its adjoint reaches its operands, how people write it, and what a backend
+calls it.  A backend adds its own rule for what is not elementwise.
 
-Source: primitives of JAX's jaxpr (Bradbury et al. 2018), whose rules are registered on them in the same way.
+Source: primitives of JAX's jaxpr (Bradbury et al. 2018), whose rules are registered on them in the
+same way.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 Written = tuple[str, int]  # how an expression is written, and how strongly it binds
 
-# How strongly operators bind.  An operand that binds weaker than its operator asks for goes into parentheses.
+# How strongly operators bind.  An operand that binds weaker than its operator asks for goes into
+# parentheses.
 LOOSE, COMPARISON, SUM, PRODUCT, PREFIX, POWER, CALL = 0, 3, 4, 5, 6, 7, 9
 
 OPERANDS = ("a", "b", "c")
@@ -61,22 +64,26 @@ class Operands:
 
 
 class Primitive:
-    """An operation.  There is one object for each, and two are equal only if they are the same object.
+    """An operation.  There is one object for each, and two are equal only if they are the same
+    object.
 
     Attributes:
         name: in the language where users can write it; unique.
         arity: number of operands; None for any number.
         symbol: of an infix or prefix operator; empty for a call.
-        differentiable: whether an adjoint reaches its operands.  Where it does not, users may apply the operation to `t`,
-            options and constants only.
-        signs: 1 or -1 for each operand, where the operation is the sum of its operands with these signs.
+        differentiable: whether an adjoint reaches its operands.  Where it does not, users may apply
+            the operation to `t`, options and constants only.
+        signs: 1 or -1 for each operand, where the operation is the sum of its operands with these
+            signs.
         commutative: whether its operands may change places.
-        is_product: whether it is a matrix of weights on a vector, the one product that changes sizes.
+        is_product: whether it is a matrix of weights on a vector, the one product that changes
+            sizes.
         regroups: whether it only lays values side by side, or takes some of them out.
         reduces: whether it sums over all steps and sequences.
         costly: whether its result is kept for the backward pass; cheap results are computed again.
         singular: whether its result or a derivative is infinite where an operand is 0.
-        slope: the derivative of a saturating activation, as a function of its operand that never overflows; else None.
+        slope: the derivative of a saturating activation, as a function of its operand that never
+            overflows; else None.
         range: the least and the largest value of the result.
         label: on a node of a diagram.
     """
@@ -110,7 +117,10 @@ class Primitive:
         raise NotImplementedError
 
     def numpy(self, *operands: Array) -> Array:
-        """The result in float64; vectors are rows of a batch.  `stack` and `part` need more: see `evaluator`."""
+        """The result in float64; vectors are rows of a batch.
+
+        `stack` and `part` need more: see `evaluator`.
+        """
         raise NotImplementedError
 
     def evaluator(self, instruction: Instruction, sizes: ir.Sizes) -> Callable[..., Array]:
@@ -149,23 +159,27 @@ class Primitive:
 class Elementwise(Primitive):
     """An operation on each unit apart, whose operands have one size or are scalars.
 
-    A derivative is written in the cell language: `a`, `b` and `c` are the operands, `y` is the result.
+    A derivative is written in the cell language: `a`, `b` and `c` are the operands, `y` is the
+    result.
 
     Attributes:
         function: what it computes, in float64.
-        lowering: its name among a backend's functions; it is `keras.ops`' name, which TensorFlow, JAX and PyTorch share.  Or a
-            function `(ops, *operands)` that is put together from these.
+        lowering: its name among a backend's functions; it is `keras.ops`' name, which TensorFlow,
+            JAX and PyTorch share.  Or a function `(ops, *operands)` that is put together from
+            these.
         latex_form: LaTeX with one `{}` for each operand; braces of LaTeX are doubled.
-        derivatives: d result / d operand, one for each operand; empty for an operation without derivatives.
-        simpler: what to do instead where some operands are known numbers; gets the operands and their numbers, or None for
-            an operand that is no number.
+        derivatives: d result / d operand, one for each operand; empty for an operation without
+            derivatives.
+        simpler: what to do instead where some operands are known numbers; gets the operands and
+            their numbers, or None for an operand that is no number.
         binds: how strongly its result binds when it is written.
-        sides: how strongly each operand of an infix operator must bind; by default it associates to the left.
+        sides: how strongly each operand of an infix operator must bind; by default it associates to
+            the left.
         unicode: what stands for its symbol, or its name, in a terminal.
         yields_truth: whether a backend's function yields true and false, which mean 1 and 0 here.
         reads_truth: whether a backend's function wants true or false as its first operand.
-        tame: a form that stays finite whatever its operands `{a}` and `{b}` are, for random cells; by default the operation
-            itself.
+        tame: a form that stays finite whatever its operands `{a}` and `{b}` are, for random cells;
+            by default the operation itself.
         note: what to know about it, for docs/language.md.
         digest: of its code, where it is not one of the package's.
     """
@@ -217,13 +231,19 @@ class Elementwise(Primitive):
     def simplified(self, operands: Sequence[ir.Expr]) -> ir.Expr | None:
         from rnnzoo.lang import ir
 
-        scalars = [operand.value for operand in operands if isinstance(operand, ir.Number) and not operand.shape]
+        scalars = [
+            operand.value
+            for operand in operands
+            if isinstance(operand, ir.Number) and not operand.shape
+        ]
         if len(scalars) == len(operands):
             with np.errstate(all="ignore"):
                 return ir.Number(float(self.function(*scalars)))
         if self.simpler is None:
             return None
-        numbers = [operand.value if isinstance(operand, ir.Number) else None for operand in operands]
+        numbers = [
+            operand.value if isinstance(operand, ir.Number) else None for operand in operands
+        ]
         return self.simpler(operands, numbers)
 
     def text(self, operands: Operands, params: tuple[int, ...] = ()) -> Written:
@@ -232,7 +252,10 @@ class Elementwise(Primitive):
         if self.arity == 1:
             return f"{self.symbol}{operands.enclosed(0, self.binds)}", self.binds
         left, right = self.sides or (self.binds, self.binds + 1)
-        return f"{operands.enclosed(0, left)} {self.symbol} {operands.enclosed(1, right)}", self.binds
+        return (
+            f"{operands.enclosed(0, left)} {self.symbol} {operands.enclosed(1, right)}",
+            self.binds,
+        )
 
     def latex(self, operands: Operands) -> Written:
         if not self.symbol:
@@ -257,7 +280,10 @@ class Elementwise(Primitive):
         """`tame`, or the operation itself on `({a})` and `({b})`."""
         if self.tame:
             return self.tame
-        operands = [(f"({{{name}}})" if self.symbol else f"{{{name}}}", CALL) for name in OPERANDS[: self.arity]]
+        operands = [
+            (f"({{{name}}})" if self.symbol else f"{{{name}}}", CALL)
+            for name in OPERANDS[: self.arity]
+        ]
         return self.text(Operands((), operands))[0]
 
 

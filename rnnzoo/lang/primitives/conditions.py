@@ -1,7 +1,7 @@
 """Comparisons, which are 1 where true and 0 where false, and the choice between two values.
 
-A comparison is constant but where it changes.  Its derivatives are 0 and its operands may be trained: it chooses between
-values that hand their gradients on.
+A comparison is constant but where it changes.  Its derivatives are 0 and its operands may be
+trained: it chooses between values that hand their gradients on.
 """
 
 from __future__ import annotations
@@ -15,7 +15,12 @@ from rnnzoo.lang.primitives.base import COMPARISON, LOOSE, Array, Elementwise, O
 
 
 def _comparison(
-    name: str, function: Callable[[Array, Array], Array], symbol: str, latex: str, sign: str = "", tame: str = ""
+    name: str,
+    function: Callable[[Array, Array], Array],
+    symbol: str,
+    latex: str,
+    sign: str = "",
+    tame: str = "",
 ) -> Elementwise:
     """A comparison; two of them do not chain, so each operand of one binds stronger."""
 
@@ -24,9 +29,9 @@ def _comparison(
 
     return Elementwise(
         name, 2, numbers, name, f"{{}} {latex} {{}}", ("0", "0"), symbol, COMPARISON,
-        sides=(COMPARISON + 1, COMPARISON + 1), label=sign, unicode=sign, range=(0.0, 1.0), yields_truth=True,
-        commutative=symbol in ("==", "!="), tame=tame or f"(({{a}}) {symbol} ({{b}})) * ({{a}})",
-        note="1 where true, 0 where false",
+        sides=(COMPARISON + 1, COMPARISON + 1), label=sign, unicode=sign, range=(0.0, 1.0),
+        yields_truth=True, commutative=symbol in ("==", "!="),
+        tame=tame or f"(({{a}}) {symbol} ({{b}})) * ({{a}})", note="1 where true, 0 where false",
     )  # fmt: skip
 
 

@@ -22,17 +22,21 @@ abs = Elementwise(  # its name in the language
     "abs", 1, np.abs, "abs", r"\left|{}\right|", ("where(a > 0, 1, where(a < 0, -1, 0))",),
     range=(0.0, np.inf),
 )  # fmt: skip
-sin = Elementwise("sin", 1, np.sin, "sin", r"\sin\left({}\right)", ("cos(a)",), costly=True, range=(-1.0, 1.0))
-cos = Elementwise("cos", 1, np.cos, "cos", r"\cos\left({}\right)", ("-sin(a)",), costly=True, range=(-1.0, 1.0))
+sin = Elementwise(
+    "sin", 1, np.sin, "sin", r"\sin\left({}\right)", ("cos(a)",), costly=True, range=(-1.0, 1.0)
+)
+cos = Elementwise(
+    "cos", 1, np.cos, "cos", r"\cos\left({}\right)", ("-sin(a)",), costly=True, range=(-1.0, 1.0)
+)
 floor = Elementwise(
     "floor", 1, np.floor, "floor", r"\left\lfloor {} \right\rfloor",
     tame="({a}) * floor(t / 2)",
 )  # fmt: skip
 minimum = Elementwise(
-    "minimum", 2, np.minimum, "minimum", r"\min\left({}, {}\right)", ("where(a <= b, 1, 0)", "where(a <= b, 0, 1)"),
-    label="min", commutative=True,
+    "minimum", 2, np.minimum, "minimum", r"\min\left({}, {}\right)",
+    ("where(a <= b, 1, 0)", "where(a <= b, 0, 1)"), label="min", commutative=True,
 )  # fmt: skip
 maximum = Elementwise(
-    "maximum", 2, np.maximum, "maximum", r"\max\left({}, {}\right)", ("where(a >= b, 1, 0)", "where(a >= b, 0, 1)"),
-    label="max", commutative=True,
+    "maximum", 2, np.maximum, "maximum", r"\max\left({}, {}\right)",
+    ("where(a >= b, 1, 0)", "where(a >= b, 0, 1)"), label="max", commutative=True,
 )  # fmt: skip

@@ -1,4 +1,6 @@
-"""Values side by side: vectors, or the rows of matrices, joined into one and taken out of it again."""
+"""Values side by side: vectors, or the rows of matrices, joined into one and taken out of it
+again.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +80,9 @@ def _rows_of_matrices(*matrices: Array) -> Array:
 
 def _vectors(*vectors: Array) -> Array:
     axes = np.broadcast_shapes(*(value.shape[:-1] for value in vectors))
-    return np.concatenate([np.broadcast_to(value, (*axes, value.shape[-1])) for value in vectors], axis=-1)
+    return np.concatenate(
+        [np.broadcast_to(value, (*axes, value.shape[-1])) for value in vectors], axis=-1
+    )
 
 
 stack = _Stack()

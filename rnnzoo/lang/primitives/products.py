@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnnzoo.lang.primitives.base import CALL, PRODUCT, Array, Operands, Primitive, ShapeError, Written
+from rnnzoo.lang.primitives.base import (
+    CALL,
+    PRODUCT,
+    Array,
+    Operands,
+    Primitive,
+    ShapeError,
+    Written,
+)
 from rnnzoo.lang.primitives.layout import members
 
 if TYPE_CHECKING:
@@ -45,7 +53,9 @@ class _Matmul(Primitive):
         return vectors @ weight.T
 
     def transpose(self, reverse: Reverse, instruction: Instruction, adjoint: Atom) -> None:
-        """y = W v: the adjoint of v is W^T d.y, that of W is d.y v^T, summed over all steps and sequences."""
+        """y = W v: the adjoint of v is W^T d.y, that of W is d.y v^T, summed over all steps and
+        sequences.
+        """
         weight, vector = instruction.inputs
         if reverse.wants(vector):
             reverse.give(vector, reverse.builder.apply(matmul_t, [weight, adjoint]))
@@ -84,7 +94,9 @@ class _Outer(Primitive):
 
     def shape(self, operands: Sequence[ir.Shape], params: tuple[int, ...]) -> ir.Shape:
         if len(operands) != 2 or any(len(shape) != 1 for shape in operands):
-            raise ShapeError(f"is the outer product of {' and '.join(str(shape) for shape in operands)}")
+            raise ShapeError(
+                f"is the outer product of {' and '.join(str(shape) for shape in operands)}"
+            )
         (rows,), (columns,) = operands
         return rows, columns
 

@@ -1,4 +1,6 @@
-"""Sums that an adjoint needs: what is computed less often gets the sum of what is computed more often."""
+"""Sums that an adjoint needs: what is computed less often gets the sum of what is computed more
+often.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Matplotlib does not say where it keeps its cache: imported before it.
 
-Where the home folder cannot be written, as on a shared machine, each command that draws would begin with its advice.
+Where the home folder cannot be written, as on a shared machine, each command that draws would begin
+with its advice.
 """
 
 from __future__ import annotations

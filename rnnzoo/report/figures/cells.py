@@ -1,9 +1,9 @@
 """Cells -> pictures: their sizes, their gates at work, how far back they learn.
 
-weights     how many weights a cell has, against its units
-gates       every value of a cell over one sequence, below its input
-saturation  how often each unit of each gate is open or shut (Karpathy, Johnson and Fei-Fei 2015, figure 3)
-lags        the norm of d loss_T / d state_t against the lag (Pascanu, Mikolov and Bengio 2013)
+weights     how many weights a cell has, against its units gates       every value of a cell over
+one sequence, below its input saturation  how often each unit of each gate is open or shut
+(Karpathy, Johnson and Fei-Fei 2015, figure 3) lags        the norm of d loss_T / d state_t against
+the lag (Pascanu, Mikolov and Bengio 2013)
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ def gates(inputs: np.ndarray, rows: Sequence[Values], label: str) -> str:
     with rc_context(STYLE):
         figure = Figure(figsize=(9, 1.5 * (len(rows) + 1)), layout="constrained")
         axes = figure.subplots(len(rows) + 1, sharex=True)
-        axes[0].imshow(_used(inputs).T, aspect="auto", origin="lower", cmap="Greys", interpolation="nearest")
+        axes[0].imshow(
+            _used(inputs).T, aspect="auto", origin="lower", cmap="Greys", interpolation="nearest"
+        )
         axes[0].set_ylabel(label, rotation=0, ha="right", va="center")
         for panel, row in zip(axes[1:], rows):
             _heat(figure, panel, row)
@@ -78,7 +80,9 @@ def gates(inputs: np.ndarray, rows: Sequence[Values], label: str) -> str:
 
 
 def _used(inputs: np.ndarray) -> np.ndarray:
-    """Without the inputs beyond the first and the last that are ever anything but 0, as most keys of a piano are not."""
+    """Without the inputs beyond the first and the last that are ever anything but 0, as most keys
+    of a piano are not.
+    """
     used = np.flatnonzero(inputs.any(axis=0))
     return inputs[:, used[0] : used[-1] + 1] if len(used) else inputs
 
@@ -87,7 +91,9 @@ def _heat(figure: Figure, axes: Axes, row: Values) -> None:
     """Gates from 0 to 1; everything else around 0, in two colours."""
     most = float(np.abs(row.values).max()) or 1.0
     low, high, colours = (0.0, 1.0, "viridis") if row.gate else (-most, most, "RdBu_r")
-    image = axes.imshow(row.values.T, aspect="auto", interpolation="nearest", vmin=low, vmax=high, cmap=colours)
+    image = axes.imshow(
+        row.values.T, aspect="auto", interpolation="nearest", vmin=low, vmax=high, cmap=colours
+    )
     axes.set_ylabel(row.name, rotation=0, ha="right", va="center", style="italic", fontsize=12)
     figure.colorbar(image, ax=axes, pad=0.01, aspect=10).outline.set_visible(False)
 
@@ -104,7 +110,13 @@ def saturation(shares: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> str:
         for axes, (name, (shut, opened)) in zip(row, shares.items()):
             axes.plot((0, 1), (1, 0), color=FAINT, lw=0.8)
             axes.scatter(shut, opened, s=14, color=KEPT, alpha=0.6, lw=0)
-            axes.set(title=name, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal", xlabel="shut (below 0.1)")
+            axes.set(
+                title=name,
+                xlim=(-0.02, 1.02),
+                ylim=(-0.02, 1.02),
+                aspect="equal",
+                xlabel="shut (below 0.1)",
+            )
         row[0].set_ylabel("open (above 0.9)")
         return svg(figure)
 
@@ -121,7 +133,9 @@ class Lag:
 
 
 def lags(curves: Sequence[Lag]) -> str:
-    """Norms in log scale: untrained cells on the left, trained ones on the right where there are any; a bound is dotted."""
+    """Norms in log scale: untrained cells on the left, trained ones on the right where there are
+    any; a bound is dotted.
+    """
     sides = ["at the start"]
     if any(curve.trained is not None for curve in curves):
         sides.append("after training")
@@ -137,18 +151,27 @@ def lags(curves: Sequence[Lag]) -> str:
             axes.set(title=side, xlabel="lag: steps before the end", yscale="log")
         row[0].set_ylabel(r"norm of d loss$_T$ / d state$_{T-lag}$")
         row[-1].legend(frameon=False, loc="lower left", fontsize=9)
-        drawn = [curve.start for curve in curves] + [curve.trained for curve in curves if curve.trained is not None]
+        drawn = [curve.start for curve in curves] + [
+            curve.trained for curve in curves if curve.trained is not None
+        ]
         low = min(float(np.min(norms[norms > 0], initial=1.0)) for norms in drawn)
         row[0].set_ylim(max(low / 3, FLOOR), None)
         return svg(figure)
 
 
-def _lag(axes: Axes, curve: Lag, norms: np.ndarray, names: Sequence[str], bound: np.ndarray | None) -> None:
+def _lag(
+    axes: Axes, curve: Lag, norms: np.ndarray, names: Sequence[str], bound: np.ndarray | None
+) -> None:
     colour = COLOURS[names.index(curve.cell) % len(COLOURS)]
     steps = np.arange(1, len(norms) + 1)
     style = "-" if curve.state == "h" else "--"
     axes.plot(
-        steps, np.maximum(norms, FLOOR / 10), color=colour, ls=style, lw=1.7, label=f"{curve.cell}: {curve.state}"
+        steps,
+        np.maximum(norms, FLOOR / 10),
+        color=colour,
+        ls=style,
+        lw=1.7,
+        label=f"{curve.cell}: {curve.state}",
     )
     if bound is not None:
         axes.plot(steps, np.maximum(bound, FLOOR / 10), color=colour, ls=":", lw=1.2)

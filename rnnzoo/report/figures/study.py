@@ -1,15 +1,16 @@
 """A study's summary -> its pictures.
 
-distribution    every complete trial of every variant and its quartiles, those that are compared in colour, their mean and
+distribution    every complete trial of every variant and its quartiles, those that are compared in
+colour, their mean and
                 interval (Greff et al. 2015, figure 3)
-tuning          what to expect of the best of n trials (Dodge et al. 2019)
-importance      which hyper-parameters explain the scores, alone and together; marginals along each of them (Hutter et al. 2014)
-scatter         every trial by each hyper-parameter
-curves          how the best trial of each variant learnt
-growth          scores as a task grows in one of its options, as in its length
-answers         the answers of the second stage at a glance: the interval at which each claim was decided
-claim           the differences of two variants as rounds of fresh trainings came, and the interval that closes
-ranks           variants over several tasks, with the critical difference (Demsar 2006)
+tuning          what to expect of the best of n trials (Dodge et al. 2019) importance      which
+hyper-parameters explain the scores, alone and together; marginals along each of them (Hutter et al.
+2014) scatter         every trial by each hyper-parameter curves          how the best trial of each
+variant learnt growth          scores as a task grows in one of its options, as in its length
+answers         the answers of the second stage at a glance: the interval at which each claim was
+decided claim           the differences of two variants as rounds of fresh trainings came, and the
+interval that closes ranks           variants over several tasks, with the critical difference
+(Demsar 2006)
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ PAIRS = 6  # interactions that are shown
 LONG = 34  # characters of a title that stands beside an axis
 MANY = 12  # trials; more stand on a logarithmic axis
 _BESIDE: dict[str, Any] = {
-    "xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center", "fontsize": 8.5, "color": "#5b6570",
-    "annotation_clip": False,
+    "xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center",
+    "fontsize": 8.5, "color": "#5b6570", "annotation_clip": False,
 }  # fmt: skip
 FAR = 3.0  # spans of the middle of the scores beyond which a score is shown at the edge
 
@@ -50,7 +51,10 @@ def draw(summary: Summary) -> dict[str, str]:
         rows = [row for row in table.rows if row.points]
         if rows:
             with rc_context(STYLE):
-                pictures |= {f"{name}{suffix}": svg(figure) for name, figure in _figures(summary, table, rows).items()}
+                pictures |= {
+                    f"{name}{suffix}": svg(figure)
+                    for name, figure in _figures(summary, table, rows).items()
+                }
         on_task = [verdict for verdict in _by_task(summary.verdicts) if verdict.task == table.task]
         confirmed = [verdict for verdict in on_task if _has_course(verdict)]
         if confirmed:
@@ -84,7 +88,10 @@ def _has_course(verdict: Verdict) -> bool:
 
 def _figures(summary: Summary, table: Table, rows: Sequence[Row]) -> dict[str, Figure]:
     """The figures of one task; those for which there is nothing to show are left out."""
-    figures = {"distribution": _distribution(summary, table, rows), "curves": _curves(summary, table, rows)}
+    figures = {
+        "distribution": _distribution(summary, table, rows),
+        "curves": _curves(summary, table, rows),
+    }
     if any(row.tuning for row in rows):
         figures["tuning"] = _tuning(summary, table, rows)
     if table.explained is not None:
@@ -103,8 +110,8 @@ def _distribution(summary: Summary, table: Table, rows: Sequence[Row]) -> Figure
         if low <= score <= high:
             axes.axvline(score, color=FAINT, lw=1, ls=(0, (4, 3)), zorder=0)
             axes.annotate(
-                name, (score, -0.75 - 0.42 * (position % 2)), color="#5b6570", fontsize=8.5, ha="center", va="bottom",
-                annotation_clip=False,
+                name, (score, -0.75 - 0.42 * (position % 2)), color="#5b6570", fontsize=8.5,
+                ha="center", va="bottom", annotation_clip=False,
             )  # fmt: skip
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(low, high)
@@ -120,12 +127,18 @@ def _distribution(summary: Summary, table: Table, rows: Sequence[Row]) -> Figure
 
 
 def _strip(axes: Axes, position: int, row: Row, high: float) -> None:
-    """One variant: its trials as dots over a box of their quartiles, the mean of those that are compared, their interval."""
+    """One variant: its trials as dots over a box of their quartiles, the mean of those that are
+    compared, their interval.
+    """
     spread = np.linspace(-0.16, 0.16, 5)
     scores = np.array([point.score for point in row.points])
     shown = np.minimum(np.percentile(scores, (25, 50, 75)), high)
-    axes.fill_between(shown[[0, 2]], position - 0.3, position + 0.3, color="#eceff2", lw=0, zorder=0.5)
-    axes.plot((shown[1], shown[1]), (position - 0.3, position + 0.3), color=FAINT, lw=1.2, zorder=0.6)
+    axes.fill_between(
+        shown[[0, 2]], position - 0.3, position + 0.3, color="#eceff2", lw=0, zorder=0.5
+    )
+    axes.plot(
+        (shown[1], shown[1]), (position - 0.3, position + 0.3), color=FAINT, lw=1.2, zorder=0.6
+    )
     places = position + spread[np.arange(len(scores)) % 5]
     for kept, colour, size, alpha in ((False, FAINT, 4.5, 0.9), (True, KEPT, 5.5, 0.9)):
         mask = np.array([point.kept == kept for point in row.points]) & (scores <= high)
@@ -141,9 +154,13 @@ def _strip(axes: Axes, position: int, row: Row, high: float) -> None:
             fontsize=8.5,
         )
     if row.interval:
-        axes.plot(row.interval, (position, position), color=INK, lw=1.6, solid_capstyle="butt", zorder=3)
+        axes.plot(
+            row.interval, (position, position), color=INK, lw=1.6, solid_capstyle="butt", zorder=3
+        )
     if row.mean is not None and row.mean <= high:
-        axes.plot((row.mean, row.mean), (position - 0.26, position + 0.26), color=INK, lw=2.4, zorder=4)
+        axes.plot(
+            (row.mean, row.mean), (position - 0.26, position + 0.26), color=INK, lw=2.4, zorder=4
+        )
 
 
 def _points(rows: Sequence[Row]) -> list[Point]:
@@ -152,9 +169,13 @@ def _points(rows: Sequence[Row]) -> list[Point]:
 
 
 def _limits(table: Table, rows: Sequence[Row]) -> tuple[float, float]:
-    """From the best score to where the bulk ends; what lies far beyond is counted at the edge, not drawn."""
+    """From the best score to where the bulk ends; what lies far beyond is counted at the edge, not
+    drawn.
+    """
     scores = np.array([point.score for point in _points(rows)])
-    far = np.percentile(scores, 75) + FAR * max(float(np.ptp(np.percentile(scores, (25, 75)))), 1e-12)
+    far = np.percentile(scores, 75) + FAR * max(
+        float(np.ptp(np.percentile(scores, (25, 75)))), 1e-12
+    )
     lines = [score for score in table.baselines.values() if score <= far]
     low = float(min([*scores, *lines]))
     high = float(max([*scores[scores <= far], *lines]))
@@ -171,7 +192,14 @@ def _curves(summary: Summary, table: Table, rows: Sequence[Row]) -> Figure:
             continue
         epochs = [point["epoch"] for point in row.best.curve]
         values = [point["validation"] for point in row.best.curve]
-        axes.plot(epochs, values, **_line(number), lw=1.6, label=row.variant, marker="o" if len(epochs) == 1 else "")
+        axes.plot(
+            epochs,
+            values,
+            **_line(number),
+            lw=1.6,
+            label=row.variant,
+            marker="o" if len(epochs) == 1 else "",
+        )
         lowest += values
     if lowest:
         top = np.percentile(lowest, 97)
@@ -183,7 +211,10 @@ def _curves(summary: Summary, table: Table, rows: Sequence[Row]) -> Figure:
 
 def _line(number: int) -> dict[str, Any]:
     """Colour and dashes of the nth line."""
-    return {"color": COLOURS[number % len(COLOURS)], "ls": DASHES[number // len(COLOURS) % len(DASHES)]}
+    return {
+        "color": COLOURS[number % len(COLOURS)],
+        "ls": DASHES[number // len(COLOURS) % len(DASHES)],
+    }
 
 
 def _label(axes: Axes, x: str, y: str, legend: str) -> None:
@@ -197,12 +228,15 @@ def _label(axes: Axes, x: str, y: str, legend: str) -> None:
 
 def _legend(axes: Axes, title: str) -> None:
     axes.legend(
-        frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.01, 1.02), title=title, alignment="left"
+        frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.01, 1.02), title=title,
+        alignment="left"
     )  # fmt: skip
 
 
 def _tuning(summary: Summary, table: Table, rows: Sequence[Row]) -> Figure:
-    """Expected score of the best of n trials; a band for the baseline only, or the lines could not be seen."""
+    """Expected score of the best of n trials; a band for the baseline only, or the lines could not
+    be seen.
+    """
     figure = Figure(figsize=(8, 4.2))
     axes = figure.subplots()
     curves = [row.tuning for row in rows if row.tuning is not None]
@@ -212,9 +246,17 @@ def _tuning(summary: Summary, table: Table, rows: Sequence[Row]) -> Figure:
         trials = np.arange(1, len(row.tuning.mean) + 1)
         axes.plot(trials, row.tuning.mean, **_line(number), lw=1.6, label=row.variant)
         if row.variant == summary.baseline:
-            axes.fill_between(trials, row.tuning.low, row.tuning.high, color=_line(number)["color"], alpha=0.18, lw=0)
+            axes.fill_between(
+                trials,
+                row.tuning.low,
+                row.tuning.high,
+                color=_line(number)["color"],
+                alpha=0.18,
+                lw=0,
+            )
     low = min(min(curve.mean) for curve in curves)
-    high = float(np.median([curve.mean[0] for curve in curves]))  # the worst first trials would squeeze the rest
+    # the worst first trials would squeeze the rest
+    high = float(np.median([curve.mean[0] for curve in curves]))
     room = 0.05 * max(high - low, 1e-9)
     axes.set_ylim(low - room, high + room)
     _counting(axes, max(len(curve.mean) for curve in curves))
@@ -248,7 +290,12 @@ def _importance(importance: ImportanceSummary) -> Figure:
     upper, lower = np.asarray(figure.subfigures(2, 1, height_ratios=heights)).ravel()
     axes = upper.subplots()
     for position, (_, share) in enumerate(bars):
-        axes.barh(position, share.value, color=KEPT if position < len(importance.main) else FAINT, height=0.6)
+        axes.barh(
+            position,
+            share.value,
+            color=KEPT if position < len(importance.main) else FAINT,
+            height=0.6,
+        )
         axes.plot((share.low, share.high), (position, position), color=INK, lw=1.4)
     axes.set_yticks(range(len(bars)), [_words(name) for name, _ in bars])
     axes.set_ylim(len(bars) - 0.4, -0.6)
@@ -256,7 +303,9 @@ def _importance(importance: ImportanceSummary) -> Figure:
     axes.tick_params(axis="y", length=0)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
     axes.set_xlabel("share of the variance of the scores")
-    panels = np.atleast_1d(lower.subplots(-(-count // 4), min(count, 4), sharey=True, squeeze=False)).ravel()
+    panels = np.atleast_1d(
+        lower.subplots(-(-count // 4), min(count, 4), sharey=True, squeeze=False)
+    ).ravel()
     for panel, marginal in zip(panels, importance.marginals):
         _marginal(panel, marginal)
     for panel in panels[count:]:
@@ -266,7 +315,9 @@ def _importance(importance: ImportanceSummary) -> Figure:
 
 
 def _marginal(axes: Axes, marginal: Marginal) -> None:
-    values, mean, spread = (np.array(column) for column in (marginal.at, marginal.mean, marginal.spread))
+    values, mean, spread = (
+        np.array(column) for column in (marginal.at, marginal.mean, marginal.spread)
+    )
     if marginal.choices:
         axes.errorbar(values, mean, spread, fmt="o", ms=4, color=KEPT, elinewidth=1)
         axes.set_xticks(values, marginal.choices)
@@ -280,7 +331,9 @@ def _marginal(axes: Axes, marginal: Marginal) -> None:
 
 
 def _scale(axes: Axes, marginal: Marginal) -> None:
-    """Logarithmic where the search was; a range of less than two decades is marked at its ends and in the middle."""
+    """Logarithmic where the search was; a range of less than two decades is marked at its ends and
+    in the middle.
+    """
     if not marginal.log:
         return
     low, high = marginal.at[0], marginal.at[-1]
@@ -295,7 +348,9 @@ def _two_figures(number: float) -> str:
     return f"{number:.2g}" if number < 10 else f"{number:.0f}"
 
 
-def _scatter(summary: Summary, table: Table, rows: Sequence[Row], importance: ImportanceSummary) -> Figure:
+def _scatter(
+    summary: Summary, table: Table, rows: Sequence[Row], importance: ImportanceSummary
+) -> Figure:
     """Every complete trial of all variants by each hyper-parameter."""
     count = len(importance.marginals)
     down = -(-count // 4)
@@ -307,7 +362,15 @@ def _scatter(summary: Summary, table: Table, rows: Sequence[Row], importance: Im
         for kept, colour, alpha in ((False, FAINT, 0.9), (True, KEPT, 0.9)):
             drawn = [point for point in points if point.kept == kept and marginal.name in point.at]
             values = [_place(marginal, point.at[marginal.name]) for point in drawn]
-            panel.plot(values, [min(point.score, high) for point in drawn], "o", ms=3, mew=0, color=colour, alpha=alpha)
+            panel.plot(
+                values,
+                [min(point.score, high) for point in drawn],
+                "o",
+                ms=3,
+                mew=0,
+                color=colour,
+                alpha=alpha,
+            )
         if marginal.choices:
             panel.set_xticks(range(len(marginal.choices)), marginal.choices)
         else:
@@ -323,7 +386,9 @@ def _scatter(summary: Summary, table: Table, rows: Sequence[Row], importance: Im
 
 
 def _scaling(summary: Summary, curve: ScalingCurve) -> Figure:
-    """A line a variant; the share that solves it where the task can be solved, else the mean of the kept trials."""
+    """A line a variant; the share that solves it where the task can be solved, else the mean of the
+    kept trials.
+    """
     figure = Figure(figsize=(8, 3.6))
     axes = figure.subplots()
     places = {value: place for place, (value, _) in enumerate(curve.tables)}
@@ -339,8 +404,8 @@ def _scaling(summary: Summary, curve: ScalingCurve) -> Figure:
         points = [(place, score, interval) for place, score, interval in shown if score is not None]
         line = _line(number)
         axes.plot(
-            [place for place, *_ in points], [score for _, score, _ in points], marker=MARKERS[number % len(MARKERS)],
-            ms=4.5, lw=1.2, label=variant, **line,
+            [place for place, *_ in points], [score for _, score, _ in points],
+            marker=MARKERS[number % len(MARKERS)], ms=4.5, lw=1.2, label=variant, **line,
         )  # fmt: skip
         bands = [(place, *interval) for place, _, interval in points if interval]
         if bands:
@@ -350,7 +415,11 @@ def _scaling(summary: Summary, curve: ScalingCurve) -> Figure:
         axes.set(ylabel="share of trainings\nthat solve it", ylim=(-0.04, 1.04))
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     else:
-        least = [(places[value], min(table.baselines.values())) for value, table in curve.tables if table.baselines]
+        least = [
+            (places[value], min(table.baselines.values()))
+            for value, table in curve.tables
+            if table.baselines
+        ]
         if least:
             axes.plot(*zip(*least), color=FAINT, lw=1, ls=(0, (4, 3)), label="learns nothing")
         axes.set(ylabel=f"{table.metric.replace('_', ' ')} on {summary.report}")
@@ -363,7 +432,9 @@ def _scaling(summary: Summary, curve: ScalingCurve) -> Figure:
 
 
 def _answers(summary: Summary, table: Table, verdicts: Sequence[Verdict]) -> Figure:
-    """A row for each claim: differences of its rounds as dots, the interval of their mean, margin and floor behind it."""
+    """A row for each claim: differences of its rounds as dots, the interval of their mean, margin
+    and floor behind it.
+    """
     figure = Figure(figsize=(8, 1.0 + 0.5 * len(verdicts)))
     axes = figure.subplots()
     far = 1.08 * max(map(_reach, verdicts))
@@ -371,14 +442,19 @@ def _answers(summary: Summary, table: Table, verdicts: Sequence[Verdict]) -> Fig
         _answer(axes, position, verdict, far)
     pairs = [verdict.pair for verdict in verdicts if verdict.pair]
     titles = {row.variant: row.subtitle for row in table.rows}
-    labels = [_titled(a, titles.get(a, "")) if b == summary.baseline else f"{a} less {b}" for a, b in pairs]
+    labels = [
+        _titled(a, titles.get(a, "")) if b == summary.baseline else f"{a} less {b}"
+        for a, b in pairs
+    ]
     axes.axvline(0, color=FAINT, lw=1, zorder=1)
     axes.set_yticks(range(len(verdicts)), labels)
     axes.set(ylim=(len(verdicts) - 0.4, -0.6), xlim=(-far, far))
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     against = f" from {summary.baseline}" if all(b == summary.baseline for _, b in pairs) else ""
-    axes.set_xlabel(f"difference{against} in {table.metric}, {table.unit}: left is better, shaded is the margin")
+    axes.set_xlabel(
+        f"difference{against} in {table.metric}, {table.unit}: left is better, shaded is the margin"
+    )
     return figure
 
 
@@ -393,14 +469,31 @@ def _answer(axes: Axes, position: int, verdict: Verdict, far: float) -> None:
     if floor < margin:  # they are equal where the claim is that two are the same
         axes.barh(position, 2 * floor, 0.8, -floor, color="#dde2e7", lw=0, zorder=0)
     shown = [step.difference for step in verdict.course if step.difference is not None]
-    axes.plot(shown, [position + 0.2] * len(shown), "o", ms=3.5, mew=0, color=KEPT, alpha=0.45, zorder=3, clip_on=False)
+    axes.plot(
+        shown,
+        [position + 0.2] * len(shown),
+        "o",
+        ms=3.5,
+        mew=0,
+        color=KEPT,
+        alpha=0.45,
+        zorder=3,
+        clip_on=False,
+    )
     low, high = verdict.numbers.get("low"), verdict.numbers.get("high")
     if low is not None and high is not None:
         axes.plot(
-            [max(low, -far), min(high, far)], [position, position], color=INK, lw=2.4, solid_capstyle="butt", zorder=4
+            [max(low, -far), min(high, far)],
+            [position, position],
+            color=INK,
+            lw=2.4,
+            solid_capstyle="butt",
+            zorder=4,
         )
         axes.plot(verdict.numbers["difference"], position, "|", ms=11, mew=2.2, color=INK, zorder=4)
-    axes.annotate(_outcome(verdict), (1, position), (6, 0), **{**_BESIDE, "color": INK, "fontsize": 10})
+    axes.annotate(
+        _outcome(verdict), (1, position), (6, 0), **{**_BESIDE, "color": INK, "fontsize": 10}
+    )
 
 
 def _outcome(verdict: Verdict) -> str:
@@ -411,7 +504,9 @@ def _outcome(verdict: Verdict) -> str:
 
 
 def _course(verdict: Verdict, pair: tuple[str, str], unit: str) -> Figure:
-    """Differences as dots, round by round, and the interval of all of them so far; margin and floor in the background."""
+    """Differences as dots, round by round, and the interval of all of them so far; margin and floor
+    in the background.
+    """
     figure = Figure(figsize=(8, 2.7))
     axes = figure.subplots()
     floor, margin = verdict.numbers["floor"], verdict.numbers["margin"]
@@ -445,18 +540,34 @@ def _closing(axes: Axes, verdict: Verdict) -> None:
     rounds, low, high = zip(*((look.round, look.low, look.high) for look in looks))
     for side in (low, high):
         axes.plot(rounds, side, color=INK, lw=1.3, zorder=2)
-    axes.plot((rounds[-1], rounds[-1]), (low[-1], high[-1]), color=INK, lw=2.6, solid_capstyle="butt", zorder=3)
+    axes.plot(
+        (rounds[-1], rounds[-1]),
+        (low[-1], high[-1]),
+        color=INK,
+        lw=2.6,
+        solid_capstyle="butt",
+        zorder=3,
+    )
     said = verdict.said if verdict.word != "undecided" else "still open"
     axes.annotate(
-        said, (rounds[-1], 1), (0, 3), xycoords=("data", "axes fraction"), textcoords="offset points", ha="right", fontsize=9,
-        fontweight="bold", annotation_clip=False,
+        said, (rounds[-1], 1), (0, 3), xycoords=("data", "axes fraction"),
+        textcoords="offset points", ha="right", fontsize=9, fontweight="bold",
+        annotation_clip=False,
     )  # fmt: skip
 
 
 def _reach(verdict: Verdict) -> float:
-    """How far the axis goes: all differences, the margin and the last interval; the first ones may be far wider."""
-    ends = [verdict.course[-1].low, verdict.course[-1].high, *(step.difference for step in verdict.course)]
-    return max([1.5 * verdict.numbers["margin"], *(1.15 * abs(end) for end in ends if end is not None)])
+    """How far the axis goes: all differences, the margin and the last interval; the first ones may
+    be far wider.
+    """
+    ends = [
+        verdict.course[-1].low,
+        verdict.course[-1].high,
+        *(step.difference for step in verdict.course),
+    ]
+    return max(
+        [1.5 * verdict.numbers["margin"], *(1.15 * abs(end) for end in ends if end is not None)]
+    )
 
 
 def _scaled(curve: ScalingCurve, row: Row) -> tuple[float | None, tuple[float, float] | None]:
@@ -483,21 +594,34 @@ def _ranks(ranks: Ranks) -> Figure:
         on_left = place < half
         down = -1.0 - bars - (place if on_left else len(order) - 1 - place)
         end = left - 0.25 if on_left else right + 0.25
-        axes.plot((ranks.average[index], ranks.average[index], end), (0, down, down), color=FAINT, lw=1)
+        axes.plot(
+            (ranks.average[index], ranks.average[index], end), (0, down, down), color=FAINT, lw=1
+        )
         text = f"{ranks.names[index]} {ranks.average[index]:.1f}"
         axes.text(
-            end + (-0.1 if on_left else 0.1), down, text, ha="right" if on_left else "left", va="center", fontsize=9.5
+            end + (-0.1 if on_left else 0.1),
+            down,
+            text,
+            ha="right" if on_left else "left",
+            va="center",
+            fontsize=9.5,
         )
     for number, group in enumerate(ranks.groups):
         spots = [ranks.average[ranks.names.index(name)] for name in group]
-        axes.plot((min(spots) - 0.05, max(spots) + 0.05), (-0.5 - 0.5 * number,) * 2, color=INK, lw=3)
+        axes.plot(
+            (min(spots) - 0.05, max(spots) + 0.05), (-0.5 - 0.5 * number,) * 2, color=INK, lw=3
+        )
     axes.plot((left, left + ranks.critical_difference), (1.1, 1.1), color=INK, lw=1.6)
-    axes.text(left, 1.3, f"critical difference {ranks.critical_difference:.2f}", fontsize=8.5, va="bottom")
+    axes.text(
+        left, 1.3, f"critical difference {ranks.critical_difference:.2f}", fontsize=8.5, va="bottom"
+    )
     axes.axhline(0, color="#5b6570", lw=1)
     axes.set_xlim(left - 0.3 * right, right + 0.3 * right)
     axes.set_ylim(-1.6 - bars - half, 2.4)
     for average in range(1, len(order) + 1):
-        axes.text(average, 0.12, str(average), ha="center", va="bottom", fontsize=8.5, color="#5b6570")
+        axes.text(
+            average, 0.12, str(average), ha="center", va="bottom", fontsize=8.5, color="#5b6570"
+        )
     axes.set_axis_off()
     return figure
 
