@@ -33,7 +33,8 @@ from rnnzoo.spec.hyperparameters import Training
 from rnnzoo.spec.trial import Trial
 backends.current().one_thread()
 task = tasks.load("chorales", {})
-trial = Trial(**{**SIMPLE, "cell": cell_text(lang.load("lstm")), "training": Training(epochs=1, patience=0)})
+training = Training(epochs=1, patience=0)
+trial = Trial(**{**SIMPLE, "cell": cell_text(lang.load("lstm")), "training": training})
 model = Model(trial, task)
 rows = np.array(model.data.rows["train"])
 index, real = map(tf.constant, batches(rows, 16, model.steps))
@@ -45,14 +46,16 @@ one(index[:1], real[:1])
 whole, single = [], []
 for _ in range(12):
     model.steps = model_steps
-    at = time.perf_counter(); float(model._epoch(index, real)); whole.append(time.perf_counter() - at)
+    at = time.perf_counter()
+    float(model._epoch(index, real))
+    whole.append(time.perf_counter() - at)
     at = time.perf_counter()
     for step in range(steps):
         float(one(index[step:step + 1], real[step:step + 1]))
     single.append(time.perf_counter() - at)
 memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps({"epoch_s": statistics.median(whole), "steps_s": statistics.median(single), "steps": steps,
-                  "first_epoch_s": first, "memory_mb": memory}))
+print(json.dumps({"epoch_s": statistics.median(whole), "steps_s": statistics.median(single),
+                  "steps": steps, "first_epoch_s": first, "memory_mb": memory}))
 """
 
 FIT = """
@@ -64,7 +67,8 @@ tf.config.threading.set_intra_op_parallelism_threads(1)
 tf.config.threading.set_inter_op_parallelism_threads(1)
 steps, batch, time_, inputs, units = 30, 32, 100, 32, 64
 rng = np.random.default_rng(0)
-x, y = rng.standard_normal((steps * batch, time_, inputs)).astype("float32"), rng.integers(0, 10, steps * batch)
+x = rng.standard_normal((steps * batch, time_, inputs)).astype("float32")
+y = rng.integers(0, 10, steps * batch)
 layers = {
     "ours": lambda: rnnzoo.layer("lstm", units),
     "keras": lambda: keras.layers.LSTM(units),

@@ -54,7 +54,8 @@ def layer(
         options: for a name or a path; `rnnzoo.cell` takes them itself.
 
     Example:
-        keras.Sequential([keras.Input((None, 88)), rnnzoo.layer("peephole", 64, return_sequences=True)])
+        layer = rnnzoo.layer("peephole", 64, return_sequences=True)
+        keras.Sequential([keras.Input((None, 88)), layer])
 
     Raises:
         UsageError: no such cell or option, or an argument out of range.

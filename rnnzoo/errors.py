@@ -1,11 +1,14 @@
 """What can go wrong, as objects before it is text.
 
     RnnzooError               exit code 1: the work failed
-    |- SpecError              exit code 2: what the user wrote in a file; carries every `Mistake` with its `Span`
-    |- UsageError             exit code 2: what the user wrote on the command line or passed to a function
+    |- SpecError              exit code 2: what the user wrote in a file; carries every `Mistake`
+    |                         with its `Span`
+    |- UsageError             exit code 2: what the user wrote on the command line or passed to a
+    |                         function
     |- TaskError              data that is missing, damaged or does not fit
-    |- TrainingError          one training could not run; a sweep records it as an outcome and goes on
-    |- StoreError             Optuna's storage, MLflow's or a disk cannot be used, or is held by somebody else
+    |- TrainingError          one training could not run; a sweep records it and goes on
+    |- StoreError             Optuna's storage, MLflow's or a disk cannot be used, or is held by
+    |                         somebody else
     `- StatsError             the data cannot answer the question
 
 Everything else that escapes is a bug of ours and says so (`cli.main`).
@@ -237,23 +240,15 @@ def machine_fault(error: BaseException | None) -> str:
 # What databases, disks and servers say, and what to do: the first that fits.
 _STORE_FIXES = (
     (("locked",), "another program holds it: end that one, and give the same command again"),
-    (
-        ("disk is full", "disk full", "no space left"),
-        "make room on that disk, and give the same command again",
-    ),
-    (
-        ("not a database", "malformed"),
-        "it is damaged, or no database: move it away, or name another",
-    ),
-    (
-        ("password", "authentication"),
-        "set PGPASSWORD in the environment, or write the password to ~/.pgpass",
-    ),
-    (
-        ("access module", "no module named"),
-        "pip install 'rnnzoo[postgresql]', or the driver that the URL names",
-    ),
-)
+    (("disk is full", "disk full", "no space left"),
+     "make room on that disk, and give the same command again"),
+    (("not a database", "malformed"),
+     "it is damaged, or no database: move it away, or name another"),
+    (("password", "authentication"),
+     "set PGPASSWORD in the environment, or write the password to ~/.pgpass"),
+    (("access module", "no module named"),
+     "pip install 'rnnzoo[postgresql]', or the driver that the URL names"),
+)  # fmt: skip
 
 
 def store_error(what: str, url: str, reason: str, key: str) -> StoreError:
@@ -290,11 +285,9 @@ def _fix_of_file(url: str) -> str:
 def without_password(url: str) -> str:
     """A URL as it may be shown."""
     scheme, mark, rest = url.partition("://")
-    return (
-        f"{scheme}{mark}...@{rest.rpartition('@')[2]}"
-        if "@" in rest and scheme != "sqlite"
-        else url
-    )
+    if "@" in rest and scheme != "sqlite":
+        return f"{scheme}{mark}...@{rest.rpartition('@')[2]}"
+    return url
 
 
 class StatsError(RnnzooError):

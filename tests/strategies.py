@@ -188,10 +188,6 @@ def declare(draw: Draw, text: str) -> str:
 
 
 def start_of(draw: Draw, name: str) -> str:
-    return (
-        "0.5"
-        if name == "b"
-        else draw(
-            st.sampled_from(("orthogonal", "{normal: 0.2}", "{uniform: [-0.1, 0.2]}", "zeros"))
-        )
-    )
+    if name == "b":
+        return "0.5"
+    return draw(st.sampled_from(("orthogonal", "{normal: 0.2}", "{uniform: [-0.1, 0.2]}", "zeros")))

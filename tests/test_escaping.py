@@ -126,7 +126,9 @@ MARKDOWN = {
     "- a\n- b": r"\- a - b",
     "12. a": r"12\. a",
     "| a | b |": r"\| a \| b \|",
-    "Which gates does an LSTM need? A small Greff et al. 2015.": "Which gates does an LSTM need? A small Greff et al. 2015.",
+    "Which gates does an LSTM need? A small Greff et al. 2015.": (
+        "Which gates does an LSTM need? A small Greff et al. 2015."
+    ),
 }
 
 

@@ -70,7 +70,8 @@ def test_the_wheel_carries_the_zoo_and_the_template(tmp_path: Path) -> None:
     # and it works from elsewhere, without the checkout
     program = "import rnnzoo; print(rnnzoo.__file__, rnnzoo.cell('clockwork').count_params(5, 64))"
     found = subprocess.run(
-        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(wheel.with_suffix(''))!r}); {program}"],
+        [sys.executable, "-c",
+         f"import sys; sys.path.insert(0, {str(wheel.with_suffix(''))!r}); {program}"],
         cwd=unpacked(wheel), capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert str(tmp_path) in found.stdout

@@ -351,7 +351,8 @@ def test_a_mask_that_is_too_large_to_be_made_is_refused_when_it_is_asked_for() -
     units = int(reference.MAX_MASK**0.5) + 1
     with pytest.raises(
         UsageError,
-        match=r"the mask of 'R' would be 10,001 x 10,001, more than 100,000,000 entries\n  fix: take",
+        match=r"the mask of 'R' would be 10,001 x 10,001, more than 100,000,000 entries\n"
+        r"  fix: take",
     ):
         counts.weights(cell, 3, units)
 

@@ -24,7 +24,10 @@ SPEC = """\
 experiment: lowest
 task: {name: adding, length: 8, train: 32, valid: 16, test: 16}
 variants: [rnn, lstm]
-search: {trials: 3, seed: 1, space: {units: {choice: [4, 8]}, learning_rate: {float: [1e-3, 1e-2], log: true}}}
+search:
+  trials: 3
+  seed: 1
+  space: {units: {choice: [4, 8]}, learning_rate: {float: [1e-3, 1e-2], log: true}}
 training: {epochs: 2}
 claims: [rnn worse than lstm]
 """

@@ -243,26 +243,14 @@ def test_a_name_of_the_packages_is_taken(kind: str, name: str, project: Path) ->
 MEAN = "ops.mean(ops.where(off < 1, 0.5 * off * off, off - 0.5), axis=-1)"
 SHARE = "ops.max(ops.where(ops.abs(logits - y) > 0.1, 1.0, 0.0), axis=-1)"
 SHAPES = {  # kind and name, what is returned, what is said
-    "a loss of all answers": (
-        "losses",
-        "huber",
-        "ops.mean(off)",
-        r"the shape \(\), and must give \(8,\)",
-    ),
-    "a loss that keeps an axis": (
-        "losses",
-        "huber",
-        "off",
-        r"the shape \(8, 1\), and must give \(8,\)",
-    ),
+    "a loss of all answers": ("losses", "huber", "ops.mean(off)",
+        r"the shape \(\), and must give \(8,\)"),
+    "a loss that keeps an axis": ("losses", "huber", "off",
+        r"the shape \(8, 1\), and must give \(8,\)"),
     "no loss": ("losses", "huber", "None", "NoneType, which is no tensor of numbers"),
-    "a metric of all answers": (
-        "metrics",
-        "far_off",
-        "1.0",
-        r"the shape \(\), and must give \((8|64|None),\)",
-    ),
-}
+    "a metric of all answers": ("metrics", "far_off", "1.0",
+        r"the shape \(\), and must give \((8|64|None),\)"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", SHAPES)

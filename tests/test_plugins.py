@@ -27,7 +27,7 @@ from rnnzoo.trackers import Tracker
 from tests.sweep.work import pretend
 
 LAUNCHER = '''\
-"""Trials on threads of this process, for work that is no training: 45 lines, and no blank one is counted."""
+"""Trials on threads of this process, for work that is no training: 45 lines without blank ones."""
 
 import os
 import queue
@@ -104,7 +104,8 @@ class FolderTracker:
         self.experiment = experiment
 
     def record(self, result, artifacts=()):
-        file = self.folder / self.experiment / result.study.replace("/", "=") / f"{result.trial.index:06d}"
+        study = self.folder / self.experiment / result.study.replace("/", "=")
+        file = study / f"{result.trial.index:06d}"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(result.pack())
 
@@ -147,10 +148,12 @@ def load(options, seed, folder, progress):
 
     def part(count):
         x = rng.integers(0, 2, (count, options["length"], 1)).astype("uint8")
-        return Split(x, (np.cumsum(x[..., 0], 1) % 2).astype("int32"), np.full(count, options["length"], "int32"))
+        y = (np.cumsum(x[..., 0], 1) % 2).astype("int32")
+        return Split(x, y, np.full(count, options["length"], "int32"))
 
     splits = {name: part(options[key]) for name, key in zip(SPLITS, ("train", "valid", "test"))}
-    return Task("parity", splits, "categorical", "step", 2, "error", "share of wrong steps", {"half": 0.5})
+    words = "error", "share of wrong steps"
+    return Task("parity", splits, "categorical", "step", 2, *words, {"half": 0.5})
 """
 FILES = {"threads": LAUNCHER, "folder": TRACKER, "parity": TASK}
 SPEC = """\

@@ -11,7 +11,8 @@ PYTHON = """\
 #!/bin/sh
 case "$*" in
     --version) echo "Python 3.11.9" ;;
-    "-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; printf '#!/bin/sh\\n' > "$3/bin/uv"; chmod +x "$3/bin/uv" ;;
+    "-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python"
+        printf '#!/bin/sh\\n' > "$3/bin/uv"; chmod +x "$3/bin/uv" ;;
     *"import sys, venv"*) ;;
     *"pip install"*) test -z "${NO_NETWORK:-}" ;;
 esac

@@ -47,11 +47,9 @@ def _values(legal: Legal) -> str:
         *words, last = [f"`{word}`" for word in legal.words]
         return f"{', '.join(words)} or {last}"
     low = f"{'above' if legal.open_low else 'from'} {legal.low:g}"
-    high = (
-        ""
-        if math.isinf(legal.high)
-        else f"{', below' if legal.open_high else ' to'} {legal.high:,.0f}"
-    )
+    high = ""
+    if not math.isinf(legal.high):
+        high = f"{', below' if legal.open_high else ' to'} {legal.high:,.0f}"
     return f"{'whole, ' if legal.whole else ''}{low}{high}"
 
 

@@ -31,17 +31,10 @@ def plain(
         noise: of a training; None where the user gave none.
     """
     begun = {label: now for label, now in stands.items() if now.rounds}
-    forecasts = {
-        task.label: forecast(
-            experiment,
-            task.label,
-            trials,
-            begun.get(task.label),
-            noise,
-            earlier(stands, task.label),
-        )
-        for task in experiment.tasks
-    }
+    forecasts = {}
+    for label in (task.label for task in experiment.tasks):
+        before = earlier(stands, label)
+        forecasts[label] = forecast(experiment, label, trials, begun.get(label), noise, before)
     return {
         label: _plain(expected) for label, expected in forecasts.items() if expected is not None
     }

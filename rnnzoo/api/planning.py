@@ -107,16 +107,10 @@ def _expected(opened: Opened, store: Store | None, noise: float | None) -> dict[
     if experiment.confirm is not None:
         content["expected"] = expected.plain(experiment, opened.trials, known, noise)
         now = {label: stand for label, stand in known.items() if label in begun}
-        content["second_stage"] = {
-            task.label: at_most(
-                experiment,
-                task.label,
-                opened.trials,
-                now.get(task.label),
-                earlier(known, task.label),
-            )
-            for task in experiment.tasks
-        }
+        stages = content["second_stage"] = {}
+        for label in (task.label for task in experiment.tasks):
+            before = earlier(known, label)
+            stages[label] = at_most(experiment, label, opened.trials, now.get(label), before)
     return content
 
 

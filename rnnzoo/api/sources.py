@@ -88,11 +88,9 @@ def recorded(name: str) -> list[str]:
         StoreError: MLflow cannot be reached.
     """
     settings = config.read()
-    return (
-        [study for study, _ in root.tracker(settings).recorded(name)]
-        if root.has_tracker(settings)
-        else []
-    )
+    if root.has_tracker(settings):
+        return [study for study, _ in root.tracker(settings).recorded(name)]
+    return []
 
 
 def _ran(name: str) -> bool:

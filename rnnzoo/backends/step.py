@@ -60,13 +60,11 @@ class ProgramStep(LayerStep):
         results = ((name, self.program.results[name]) for name in self.carried)
         # what is one number for all units is computed again, and what is the same at every step is
         # there anyway
+        refs = ((name, atom) for name, atom in results if isinstance(atom, ir.Ref))
         return {
             (atom.kind, atom.name): name
-            for name, atom in results
-            if isinstance(atom, ir.Ref)
-            and atom.kind == "value"
-            and atom.shape
-            and atom.name not in fixed
+            for name, atom in refs
+            if atom.kind == "value" and atom.shape and atom.name not in fixed
         }
 
     @cached_property
@@ -124,11 +122,9 @@ class ProgramStep(LayerStep):
                 return keras.ops.zeros_like(like)
             value = emitter.value(gradients[name], after)
             value = emitter.finite(value) if len(like.shape) == 3 else value
-            return (
-                keras.ops.reshape(value, like.shape)
-                if len(value.shape) > len(like.shape)
-                else value
-            )
+            if len(value.shape) > len(like.shape):
+                return keras.ops.reshape(value, like.shape)
+            return value
 
         adjoints: Values = dict(zip((("start", name) for name in self.states), first))
         for kind, name in self.arguments:

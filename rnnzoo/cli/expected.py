@@ -41,11 +41,9 @@ def _rounds(expected: Mapping[str, Any]) -> str:
 
 def _limits(expected: Mapping[str, Any]) -> str:
     """What there are no more rounds for."""
-    return (
-        "the budget allows"
-        if expected["most"] is None
-        else f"the budget and `most: {expected['most']}` allow"
-    )
+    if expected["most"] is None:
+        return "the budget allows"
+    return f"the budget and `most: {expected['most']}` allow"
 
 
 def _table(expected: Mapping[str, Any]) -> Table:

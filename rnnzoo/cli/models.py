@@ -291,16 +291,11 @@ def _lags(reference: str, args: argparse.Namespace, console: Console) -> list[La
     lags = len(next(iter(start.values())))
     bound = memory.bound(begun.cell, begun.layers[0], lags)
     first = {name: norms[0] for name, norms in start.items()}
-    return [
-        Lag(
-            trial.variant,
-            name,
-            norms,
-            after.get(name),
-            None if bound is None else bound / bound[0] * first[name],
-        )
-        for name, norms in start.items()
-    ]
+    lags_of_states = []
+    for name, norms in start.items():
+        scaled = None if bound is None else bound / bound[0] * first[name]
+        lags_of_states.append(Lag(trial.variant, name, norms, after.get(name), scaled))
+    return lags_of_states
 
 
 def _norms(model: NumpyModel, task: Task) -> dict[str, np.ndarray]:

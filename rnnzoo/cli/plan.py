@@ -56,7 +56,8 @@ def _print_plan(content: Mapping[str, Any], console: Console) -> None:
             row["variant"], *([row["task"]] if several else []), str(row["planned"]),
             str(row["left"]), span(row["weights"], "{:,}".format),
             span([1000 * seconds for seconds in step], "{:.1f}".format) if step else "",
-            span([end * 3600 / row["left"] for end in hours], duration) if hours and row["left"] else "",
+            span([end * 3600 / row["left"] for end in hours], duration)
+            if hours and row["left"] else "",
         )  # fmt: skip
     console.print(table)
     if content["hours"]:

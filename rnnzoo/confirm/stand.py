@@ -223,11 +223,9 @@ def stand(
     if confirm is None or not claims_on(experiment, task):
         return Stand(task, {}, ended="no claim is about scores")
     now = _Stage(experiment, confirm, task, results, trials, before).stand()
-    return (
-        replace(now, next=(), ended="hours")
-        if now.next and _hours(results, task) >= confirm.hours
-        else now
-    )
+    if now.next and _hours(results, task) >= confirm.hours:
+        return replace(now, next=(), ended="hours")
+    return now
 
 
 def at_most(

@@ -587,8 +587,6 @@ def _is_timed(atom: Atom, timed: set[str]) -> bool:
     """
     if isinstance(atom, ir.Number):
         return True
-    return (
-        atom.name in timed
-        if atom.kind == "value"
-        else atom.kind not in ("previous", "input", "below", "drop")
-    )
+    if atom.kind == "value":
+        return atom.name in timed
+    return atom.kind not in ("previous", "input", "below", "drop")

@@ -341,11 +341,9 @@ class _Known:
             self.mistakes.add(declared.span, problem, "multiply it by a constant in the equation")
             return None
         tree = expression(declared.value, self.mistakes)
-        return (
-            _FixedReader(self.spec, self.constants, self.mistakes, shape).typed(tree)
-            if tree
-            else None
-        )
+        if tree:
+            return _FixedReader(self.spec, self.constants, self.mistakes, shape).typed(tree)
+        return None
 
 
 @dataclass(eq=False, slots=True)
@@ -1034,9 +1032,8 @@ def _states(
             continue
         declared = spec.initial.get(name)
         initial = declared.value if declared else 0.0
-        states.append(
-            ir.State(name, upper.sizes[name], initial if initial == "learned" else float(initial))
-        )  # type: ignore[arg-type]
+        begin = initial if initial == "learned" else float(initial)  # type: ignore[arg-type]
+        states.append(ir.State(name, upper.sizes[name], begin))  # type: ignore[arg-type]
         if upper.sizes[name] == "inputs":
             problem = f"the state '{name}' has the size of the inputs"
             fix = f"bring it to `units` with a matrix: {name} = E @ x"

@@ -172,11 +172,8 @@ def _backward(
     fixed, loop = evaluate(back.fixed, dict(tape.once), size), Evaluator.of(back.loop, size)
     for t in reversed(range(time)):
         there = _kept(program, back, tape, t)
-        now = (
-            fixed
-            | there
-            | {("adjoint", name): carried[name] + upstream[name][t] for name in upstream}
-        )
+        arriving = {("adjoint", name): carried[name] + upstream[name][t] for name in upstream}
+        now = fixed | there | arriving
         loop(now)
         kept = {(ref.kind, ref.name): value_of(ref, now, size, batch) for ref in back.emitted}
         rows[t] = there | kept

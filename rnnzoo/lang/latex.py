@@ -87,10 +87,8 @@ def _name(ref: ir.Ref) -> str:
         case "below":
             return symbol(ref.name, "t", r"\mathrm{below}")
         case "row" | "col":
-            return (
-                symbol(ref.name, rf"\mathrm{{{ref.kind}}}")
-                if ref.name
-                else rf"\mathrm{{{ref.kind}}}"
-            )
+            if ref.name:
+                return symbol(ref.name, rf"\mathrm{{{ref.kind}}}")
+            return rf"\mathrm{{{ref.kind}}}"
         case _:
             return symbol(ref.name)

@@ -205,11 +205,9 @@ def _word_fix(text: str, word: re.Match[str]) -> str:
     """What to write for a word with foreign letters that is called; empty where it is not."""
     if not text[word.end() :].lstrip().startswith("("):
         return ""
-    return (
-        f"write {_SHOWN_CALLS[word[0]]}(...)"
-        if word[0] in _SHOWN_CALLS
-        else "write an operation, such as tanh(...)"
-    )
+    if word[0] in _SHOWN_CALLS:
+        return f"write {_SHOWN_CALLS[word[0]]}(...)"
+    return "write an operation, such as tanh(...)"
 
 
 def _sign(text: str, sign: re.Match[str]) -> tuple[str, str]:
@@ -329,13 +327,11 @@ class _TreeBuilder:
         """Both sides of a product as it is printed: `f . h[t-1]`, or `W . x` with spaces around the
         dot.
         """
-        inner = (
-            node.value
-            if isinstance(node, ast.Subscript)
-            else node.func
-            if isinstance(node, ast.Call)
-            else node
-        )
+        inner = node
+        if isinstance(node, ast.Subscript):
+            inner = node.value
+        elif isinstance(node, ast.Call):
+            inner = node.func
         if (
             not isinstance(inner, ast.Attribute)
             or not isinstance(inner.value, ast.Name)
@@ -408,11 +404,9 @@ class _TreeBuilder:
             self.mistakes.add(span, "vectors are not joined", _apart("W", _joined(node)))
             return Name(_REPORTED, span)
         if not is_reported(name):
-            crossing = (
-                ": operations on a vector work unit by unit, and none crosses units"
-                if name in _CROSSING
-                else ""
-            )
+            crossing = ""
+            if name in _CROSSING:
+                crossing = ": operations on a vector work unit by unit, and none crosses units"
             fix = (
                 "leave it out; what crosses units is a product W @ a" if crossing else _called(name)
             )

@@ -113,11 +113,9 @@ class _Hoist:
         """`x` and `below.c` themselves become values of `before`, so that the loop reads one kind
         of sequence.
         """
-        return (
-            self.hoist(expr)
-            if isinstance(expr, ir.Ref) and expr.kind in ("input", "below")
-            else expr
-        )
+        if isinstance(expr, ir.Ref) and expr.kind in ("input", "below"):
+            return self.hoist(expr)
+        return expr
 
     def hoist(self, expr: ir.Expr) -> ir.Ref:
         if isinstance(expr, ir.Ref) and expr.kind == "value":

@@ -308,11 +308,9 @@ class Builder:
 
     def definition(self, atom: Atom) -> Instruction | None:
         """The instruction that computes an atom."""
-        return (
-            self.definitions.get(atom.name)
-            if isinstance(atom, ir.Ref) and atom.kind == "value"
-            else None
-        )
+        if isinstance(atom, ir.Ref) and atom.kind == "value":
+            return self.definitions.get(atom.name)
+        return None
 
     def _part_of(self, atom: Atom) -> tuple[Atom, int, int] | None:
         """The wide value that an atom is a part of, with its first and last member there."""

@@ -75,11 +75,9 @@ class CellView:
     @property
     def unicode_first_layer(self) -> tuple[str, ...]:
         """The equations in which the first layer of a stack differs, in the letters of a paper."""
-        return (
-            unicode.lines(text.patch(self.ir), self.ir.first)
-            if self.ir.first != self.ir.step
-            else ()
-        )
+        if self.ir.first != self.ir.step:
+            return unicode.lines(text.patch(self.ir), self.ir.first)
+        return ()
 
     @property
     def changes(self) -> dict[str, str]:
@@ -103,11 +101,9 @@ class CellView:
     @property
     def first_layer(self) -> tuple[str, ...]:
         """The equations in which the first layer of a stack differs; empty if it does not."""
-        return (
-            tuple(text.block(text.patch(self.ir)).splitlines())
-            if self.ir.first != self.ir.step
-            else ()
-        )
+        if self.ir.first != self.ir.step:
+            return tuple(text.block(text.patch(self.ir)).splitlines())
+        return ()
 
     @property
     def constants(self) -> tuple[str, ...]:

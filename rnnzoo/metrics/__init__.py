@@ -4,10 +4,11 @@ A metric is one file: of this folder, of a project's `experiments/metrics/`, or 
 of the group `rnnzoo.metrics` names.  A task chooses it by the file's name; it need not be
 differentiable.  The file holds
 
-    ABOUT: str              one line for `rnnzoo list metrics`
-    TARGETS: str            `classes`, `shares` or `numbers`, as for losses: it fits losses of the
-                            same
-    def value(y, logits, ops)   the metric of each answer: (..., outputs) of logits -> (...); scores are means over answers
+    ABOUT: str                  one line for `rnnzoo list metrics`
+    TARGETS: str                `classes`, `shares` or `numbers`, as for losses: it fits losses of
+                                the same
+    def value(y, logits, ops)   the metric of each answer: (..., outputs) of logits -> (...); scores
+                                are means over answers
 
 `ops` is as for losses.  `rnnzoo.testing.metrics.MetricContract` tests one.
 

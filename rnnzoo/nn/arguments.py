@@ -57,14 +57,8 @@ _KERAS_WORDS = {
     "options": "give it to `rnnzoo.layer` or `rnnzoo.cell`, with the name of the cell",
 }
 _OF_KERAS = (
-    "name",
-    "dtype",
-    "trainable",
-    "autocast",
-    "activity_regularizer",
-    "input_shape",
-    "input_dim",
-)
+    "name", "dtype", "trainable", "autocast", "activity_regularizer", "input_shape", "input_dim",
+)  # fmt: skip
 
 
 # ------------------------------------------------------------------ arguments of a layer
@@ -295,11 +289,9 @@ def states(given: Any, sizes: Mapping[str, int], clock: str, batch: int | None) 
         given = [given[name] for name in sizes]
     found = list(given) if isinstance(given, list | tuple) else [given]
     if len(found) != len(sizes):
-        more = (
-            f"; {clock} is how many steps each sequence has behind it, (batch, 1) of int32"
-            if clock
-            else ""
-        )
+        more = ""
+        if clock:
+            more = f"; {clock} is how many steps each sequence has behind it, (batch, 1) of int32"
         raise UsageError(
             f"initial_state needs {len(sizes)} tensors ({names}), not {len(found)}{more}"
         )

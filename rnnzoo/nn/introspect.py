@@ -56,14 +56,10 @@ def numpy_model(model: Any) -> NumpyModel:
     if layer.layers == 1:
         layers: tuple[dict[str, Array], ...] = (named,)
     else:
-        layers = tuple(
-            {
-                name.partition(".")[2]: value
-                for name, value in named.items()
-                if name.startswith(f"{number}.")
-            }
-            for number in range(1, layer.layers + 1)
-        )
+        layers = tuple({} for _ in range(layer.layers))
+        for label, value in named.items():
+            number, _, name = label.partition(".")
+            layers[int(number) - 1][name] = value
     kernel, bias = (np.asarray(array, np.float64) for array in read_out.get_weights())
     return NumpyModel(layer.cell, layer.units, layers, kernel, bias)
 

@@ -461,16 +461,12 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             return asked
         if config["seed"] is None:
             seed = self._seed_of(number, name)
-            return (
-                asked
-                if seed is None and alone
-                else type(asked).from_config({**config, "seed": seed})
-            )
-        return (
-            asked
-            if alone
-            else type(asked).from_config({**config, "seed": _hashed(config["seed"], number, name)})
-        )
+            if seed is None and alone:
+                return asked
+            return type(asked).from_config({**config, "seed": seed})
+        if alone:
+            return asked
+        return type(asked).from_config({**config, "seed": _hashed(config["seed"], number, name)})
 
     def _variable(self, name: str, batch: int) -> Any:
         shape = (batch, self._state_sizes()[name])
@@ -490,11 +486,9 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         return _hashed(self.seed, number, f"{name} backwards" if self.go_backwards else name)
 
     def _drop_seed(self) -> int | None:
-        return (
-            self.seed
-            if self.seed is None or not self.go_backwards
-            else _hashed(self.seed, 0, "backwards")
-        )
+        if self.seed is None or not self.go_backwards:
+            return self.seed
+        return _hashed(self.seed, 0, "backwards")
 
     def _weight_names(self) -> list[str]:
         """Names of all weights, before any is built."""

@@ -123,11 +123,9 @@ def _margin(claim: Claim, verdict: Verdict) -> float:
 def _open(claim: Claim, verdict: Verdict, a: str, b: str) -> str:
     if claim.form in _WHETHER:
         return f"Whether {_WHETHER[claim.form].format(a=a, b=b)} stays open"
-    within = (
-        f" within {_margin(claim, verdict):g}"
-        if claim.number is not None or "margin" in verdict.numbers
-        else ""
-    )
+    within = ""
+    if claim.number is not None or "margin" in verdict.numbers:
+        within = f" within {_margin(claim, verdict):g}"
     return f"Whether {a} and {b} are the same{within} stays open"
 
 

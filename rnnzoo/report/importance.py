@@ -236,15 +236,10 @@ def searched(experiment: Experiment) -> tuple[Dimension, ...]:
 
 def _alike(dimensions: Sequence[Dimension]) -> bool:
     """Whether dimensions of one name have the same choices, or are ranges on the same scale."""
-    return (
-        len(
-            {
-                (dimension.kind == "choice", dimension.choices, dimension.log)
-                for dimension in dimensions
-            }
-        )
-        == 1
-    )
+    kinds = {
+        (dimension.kind == "choice", dimension.choices, dimension.log) for dimension in dimensions
+    }
+    return len(kinds) == 1
 
 
 def axes(experiment: Experiment) -> tuple[Axis, ...]:

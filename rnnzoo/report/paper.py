@@ -170,11 +170,9 @@ def _ranking(table: Table) -> Iterator[Cells]:
 
 def _of_rounds(row: Row) -> Cells:
     fresh = row.fresh
-    return (
-        (f"{number(fresh.mean)} (n = {fresh.trainings})", _bounds(fresh.interval))
-        if fresh
-        else ("", "")
-    )
+    if fresh:
+        return (f"{number(fresh.mean)} (n = {fresh.trainings})", _bounds(fresh.interval))
+    return ("", "")
 
 
 def _bounds(interval: tuple[float, float] | None) -> str:

@@ -341,11 +341,9 @@ def _failing(stage: Second) -> str:
         for label, mean in stage.means.items()
         if mean.trainings
     ]
-    return (
-        f"trainings of the rounds that gave no score: {', '.join(counts)}"
-        if counts
-        else "no round was run"
-    )
+    if counts:
+        return f"trainings of the rounds that gave no score: {', '.join(counts)}"
+    return "no round was run"
 
 
 def _spent(stage: Second) -> str:

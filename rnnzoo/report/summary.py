@@ -285,16 +285,13 @@ def summarise(
         ran = min(trials, max((_ran(search) for search in searches_of if search), default=trials))
         keep = experiment.select.count(ran)
         beat = nothing(task.baselines, task.solved)
-        rows = [
-            _row(
-                _Asked(experiment, variant, keep, task.solved, beat),
-                search,
-                replicated(results, variant.label, choice.label),
-                stages[choice.label].means.get(variant.label) if choice.label in stages else None,
-            )
-            for variant, search in zip(experiment.variants, searches_of)
-        ]
-        rows = [_within(row, LARGEST.get(task.metric, math.inf)) for row in rows]
+        fresh = stages[choice.label].means if choice.label in stages else {}
+        rows = []
+        for variant, search in zip(experiment.variants, searches_of):
+            asked = _Asked(experiment, variant, keep, task.solved, beat)
+            again = replicated(results, variant.label, choice.label)
+            row = _row(asked, search, again, fresh.get(variant.label))
+            rows.append(_within(row, LARGEST.get(task.metric, math.inf)))
         best_first = tuple(sorted(rows, key=lambda row: (row.mean is None, row.mean)))
         about = (
             task.metric,

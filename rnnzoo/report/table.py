@@ -32,15 +32,8 @@ MARK = "# rnnzoo trials 1 "
 KEY = b"rnnzoo"
 FIRST = ("study", "task", "variant", "trial", "kind")
 LAST = (
-    "own_units",
-    "weights",
-    "weights_model",
-    "ending",
-    "best_epoch",
-    "seconds",
-    "message",
-    "curve",
-)
+    "own_units", "weights", "weights_model", "ending", "best_epoch", "seconds", "message", "curve",
+)  # fmt: skip
 FIGURES = 4  # of a learning curve, which is there to be looked at
 
 

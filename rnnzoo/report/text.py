@@ -116,11 +116,9 @@ def _best(row: Row) -> tuple[str, str, str, str]:
 def _fresh(row: Row) -> tuple[str, str]:
     """The mean of so many trainings in the rounds, and its interval."""
     fresh = row.fresh
-    return (
-        (f"{number(fresh.mean)} of {fresh.trainings}", interval(fresh.interval))
-        if fresh
-        else ("", "")
-    )
+    if fresh:
+        return (f"{number(fresh.mean)} of {fresh.trainings}", interval(fresh.interval))
+    return ("", "")
 
 
 def interval(bounds: tuple[float, float] | None) -> str:
@@ -129,13 +127,11 @@ def interval(bounds: tuple[float, float] | None) -> str:
 
 def number(value: float | None) -> str:
     """Four figures, or nothing."""
-    return (
-        ""
-        if value is None
-        else f"{value:.3f}"
-        if abs(value) >= 0.01 or value == 0
-        else f"{value:.2e}"
-    )
+    if value is None:
+        return ""
+    if abs(value) >= 0.01 or value == 0:
+        return f"{value:.3f}"
+    return f"{value:.2e}"
 
 
 def _cautions(row: Row, table: Table) -> Iterator[str]:

@@ -510,11 +510,9 @@ def _shape(entry: Fields, mistakes: Mistakes) -> tuple[float | str, ...]:
 
 def _mask(entry: Fields, mistakes: Mistakes) -> Code | None:
     node = entry.node("mask")
-    text = (
-        node.value
-        if isinstance(node, Scalar) and isinstance(node.value, str) and node.code is None
-        else ""
-    )
+    text = ""
+    if isinstance(node, Scalar) and isinstance(node.value, str) and node.code is None:
+        text = node.value
     if isinstance(node, Scalar) and text.partition("#")[0].strip() and "\n" not in text:
         quote = 1 if node.style else 0
         row = node.span

@@ -243,11 +243,9 @@ class _Composer:
             self.refuse(event, f"more than {MAX_NODES} values in one file", "split it")
         if isinstance(event, yaml.ScalarEvent):
             return self.scalar(event)
-        return (
-            self.listing(event, depth)
-            if isinstance(event, yaml.SequenceStartEvent)
-            else self.table(event, depth)
-        )
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self.listing(event, depth)
+        return self.table(event, depth)
 
     def listing(self, start: Any, depth: int) -> Listing:
         items = []
@@ -475,14 +473,10 @@ class Fields:
             quotable = (
                 expected == "text" and isinstance(node, Scalar) and not isinstance(node.value, str)
             )
-            fix = (
-                (
-                    f"put it in quotes: {key}:"
-                    f' "{node.span.text[node.span.column - 1 :][: node.span.length]}"'
-                )
-                if quotable
-                else ""
-            )
+            fix = ""
+            if quotable:
+                written = node.span.text[node.span.column - 1 :][: node.span.length]
+                fix = f'put it in quotes: {key}: "{written}"'
             self.mistakes.add(node.span, f"`{key}` must be {expected}, not {describe(node)}", fix)
             self.refused.add(key)
             return default
@@ -522,11 +516,9 @@ def describe(node: Node) -> str:
         return "nothing"
     if isinstance(node.value, bool):
         return "true or false"
-    return (
-        f"the number {node.value:g}"
-        if not isinstance(node.value, str)
-        else f"the text '{node.value[:40]}'"
-    )
+    if not isinstance(node.value, str):
+        return f"the number {node.value:g}"
+    return f"the text '{node.value[:40]}'"
 
 
 def plain(node: Node) -> Any:

@@ -15,17 +15,8 @@ CLOSE = 0.6  # shares of a sentence's words that a form must have
 CLOSE_WORD = 0.7  # likewise of a word's letters: `then` is `than`, `worst` is `worse`
 _NUMBER = re.compile(r"[0-9.]+(?:[eE][-+]?[0-9]+)?(?:%|/[0-9]+)?")
 _FILLERS = (
-    "is",
-    "are",
-    "does",
-    "performs",
-    "the",
-    "a",
-    "much",
-    "clearly",
-    "significantly",
-    "slightly",
-)
+    "is", "are", "does", "performs", "the", "a", "much", "clearly", "significantly", "slightly",
+)  # fmt: skip
 # What people write, in the words of the forms
 _HABITS: Mapping[str, Sequence[str]] = {
     **dict.fromkeys(_FILLERS, ()),

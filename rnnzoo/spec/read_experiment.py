@@ -107,16 +107,9 @@ _LISTS = ("tasks", "variants", "controls", "claims")
 _PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*%")
 _BYTES = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*([KMGT]i?)?B?", re.IGNORECASE)
 _UNITS = {
-    "": 1,
-    "k": 10**3,
-    "m": 10**6,
-    "g": 10**9,
-    "t": 10**12,
-    "ki": 2**10,
-    "mi": 2**20,
-    "gi": 2**30,
+    "": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30,
     "ti": 2**40,
-}
+}  # fmt: skip
 
 
 def read(path: Path, sets: Sequence[str] = ()) -> Experiment:
@@ -218,11 +211,9 @@ def _check_path(keys: Sequence[str], assignment: str) -> None:
 def _said(assignment: str) -> str:
     """An override as its caller writes it."""
     option = argument(OVERRIDES)
-    return (
-        f"{option} {shlex.quote(assignment)}"
-        if option.startswith("-")
-        else f'{option}=["{assignment}"]'
-    )
+    if option.startswith("-"):
+        return f"{option} {shlex.quote(assignment)}"
+    return f'{option}=["{assignment}"]'
 
 
 def _paths() -> Iterator[str]:
@@ -350,13 +341,11 @@ class _Reader:
             self.mistakes.add(
                 top.table.keys["task"], "`task` and `tasks` are both given", "keep one of them"
             )
-        nodes = (
-            top.listing("tasks", MAX_TASKS)
-            if "tasks" in top
-            else [node]
-            if (node := top.node("task"))
-            else []
-        )
+        nodes: tuple[Node, ...] = ()
+        if "tasks" in top:
+            nodes = top.listing("tasks", MAX_TASKS)
+        elif node := top.node("task"):
+            nodes = (node,)
         top.node("task")
         if not nodes:
             top.need("task", "`task: chorales`")
@@ -494,11 +483,9 @@ class _Reader:
         init, places = self.init(cell, entry)
         space = self.settled(spaces.read(entry.table_at("space"), self.mistakes), shared)
         entry.done()
-        return (
-            Variant(label, cell, space, {**shared.init, **init}, reference, places)
-            if cell
-            else None
-        )
+        if cell:
+            return Variant(label, cell, space, {**shared.init, **init}, reference, places)
+        return None
 
     def settled(self, written: Written, shared: _Shared) -> Space:
         """A variant's space, laid over the common one."""
@@ -758,13 +745,11 @@ class _Reader:
             return usual
         written = node.value if isinstance(node, Scalar) else None
         percent = _PERCENT.fullmatch(written) if isinstance(written, str) else None
-        share = (
-            float(percent[1]) / 100
-            if percent
-            else float(written)
-            if isinstance(written, int | float)
-            else 0.0
-        )
+        share = 0.0
+        if percent:
+            share = float(percent[1]) / 100
+        elif isinstance(written, int | float):
+            share = float(written)
         if not 0.0 < share < 1.0:
             self.mistakes.add(
                 node.span,

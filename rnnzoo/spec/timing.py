@@ -81,15 +81,7 @@ class Timing:
         Raises:
             ValueError, KeyError, TypeError, AttributeError: it cannot have.
         """
-        sides = tuple(
-            Side(
-                int(side["units"]),
-                int(side["layers"]),
-                tuple(map(float, side["a"])),
-                tuple(map(float, side["b"])),
-            )
-            for side in content["sides"]
-        )
+        sides = tuple(_side(side) for side in content["sides"])
         timing = cls(str(content["a"]), str(content["b"]), str(content["machine"]), sides)
         seconds = chain.from_iterable((*side.a, *side.b) for side in sides)
         if not sides or not all(0.0 < second < math.inf for second in seconds):
@@ -99,3 +91,8 @@ class Timing:
         if not (StudyKey.find(timing.a) and StudyKey.find(timing.b)):
             raise ValueError("what was measured are two studies, each experiment/variant/task/hash")
         return timing
+
+
+def _side(content: Mapping[str, Any]) -> Side:
+    a, b = (tuple(map(float, content[name])) for name in ("a", "b"))
+    return Side(int(content["units"]), int(content["layers"]), a, b)

@@ -90,8 +90,8 @@ class Adjusted:
     ) -> None:
         """Args:
             seed: of the relabellings; they depend on nothing else but the numbers of trials.
-            paired: trials with the same number are at the same point, so labels are swapped within such
-                pairs only.  Trials without a partner are excluded.
+            paired: trials with the same number are at the same point, so labels are swapped within
+                such pairs only.  Trials without a partner are excluded.
 
         Raises:
             StatsError: nothing was searched, too few trials completed to detect any difference, or

@@ -31,14 +31,8 @@ from rnnzoo.sweep import lock, machine
 from rnnzoo.sweep.search import Store
 
 PACKAGES = (
-    "rnnzoo",
-    *backends.processes().PACKAGES,
-    "optuna",
-    "mlflow",
-    "numpy",
-    "scipy",
-    "scikit-learn",
-)
+    "rnnzoo", *backends.processes().PACKAGES, "optuna", "mlflow", "numpy", "scipy", "scikit-learn",
+)  # fmt: skip
 PYTHONS = ((3, 11), (3, 13))
 A_TRIAL = 1.5e9  # bytes of memory that a trial takes, most of it TensorFlow
 DISK = 2e9  # bytes: models, logs and databases of a large sweep
@@ -74,11 +68,9 @@ def checks(settings: Settings) -> Iterator[Check]:
 def _python() -> Check:
     low, high = PYTHONS
     well = low <= sys.version_info[:2] <= high
-    fix = (
-        ""
-        if well
-        else f"rnnzoo is tested with Python {low[0]}.{low[1]} to {high[0]}.{high[1]}: make setup"
-    )
+    fix = ""
+    if not well:
+        fix = f"rnnzoo is tested with Python {low[0]}.{low[1]} to {high[0]}.{high[1]}: make setup"
     return Check(
         "Python",
         f"{platform.python_version()} on {platform.system()} {platform.machine()}",
@@ -137,11 +129,9 @@ def _writable(name: str, folder: Path) -> Check:
     """Whether files can be written to a folder, or it can be made."""
     place = next(above for above in (folder.resolve(), *folder.resolve().parents) if above.exists())
     well = place.is_dir() and os.access(place, os.W_OK | os.X_OK)
-    fix = (
-        ""
-        if well
-        else f"allow writing to {place}" + ("" if name == "runs" else ", or set XDG_CACHE_HOME")
-    )
+    fix = ""
+    if not well:
+        fix = f"allow writing to {place}" + ("" if name == "runs" else ", or set XDG_CACHE_HOME")
     return Check(name, str(folder), well, fix)
 
 
@@ -173,14 +163,12 @@ def _storage(settings: Settings) -> Check:
         return Check("storage", problem, False, fix)
     busy |= {path.parent.name for path in runs().glob("*/lock") if lock.holder(path)}
     left = sum(count for name, count in running.items() if name not in busy)
-    fix = (
-        (
+    fix = ""
+    if left:
+        fix = (
             f"{left} trials were left running by a sweep that died: the next sweep of theirs runs"
             " them again"
         )
-        if left
-        else ""
-    )
     return Check("storage", without_password(settings.storage), not left, fix)
 
 

@@ -104,12 +104,10 @@ def measure(
         key = running.pop(event.ticket)
         outcomes[key] = event.what
         progress(len(outcomes), len(wanted))
-    costs = {
-        sample.study.identity: _cost(
-            sample, [outcomes[sample.study.identity, end] for end in sample.ends]
-        )
-        for sample in samples
-    }
+    costs = {}
+    for sample in samples:
+        identity = sample.study.identity
+        costs[identity] = _cost(sample, [outcomes[identity, end] for end in sample.ends])
     return {identity: cost for identity, cost in costs.items() if cost is not None}
 
 

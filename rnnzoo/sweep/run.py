@@ -324,9 +324,8 @@ class Sweep:
         taken_over = {(result.study, result.trial.index): result for result in self.given}
         for study, training in todo:
             result = taken_over.get((study.identity, training.index))
-            if result is not None and dict(result.trial.hyperparameters) == dict(
-                training.hyperparameters
-            ):
+            wanted = dict(training.hyperparameters)
+            if result is not None and dict(result.trial.hyperparameters) == wanted:
                 self.take_over(study, result, done)
 
     def time(self, interrupted: Callable[[], bool]) -> None:

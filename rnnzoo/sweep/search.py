@@ -308,11 +308,9 @@ class Store:
         return lock.holder() if lock else ""
 
     def _lock(self, experiment: str) -> ServerLock | None:
-        return (
-            ServerLock(self.storage.engine, experiment)
-            if self.url.startswith("postgresql")
-            else None
-        )
+        if self.url.startswith("postgresql"):
+            return ServerLock(self.storage.engine, experiment)
+        return None
 
     def _names(self) -> list[str]:
         import optuna

@@ -3,16 +3,16 @@ nothing scores.
 
 A task is one file of this folder, and its name is the name of the file.  The file holds
 
-    OPTIONS: dict[str, Any]                          every option with its default; an option's type
-                                                     is its default's
-    ABOUT: str                                       one line for `rnnzoo list tasks`
-    SOLVABLE: bool                                   whether `Task.solved` is given; may be left out
-                                                     where it is not
-    def load(options, seed, folder, progress) -> Task   reads or generates the data
+    OPTIONS: dict[str, Any]   every option with its default; an option's type is its default's
+    ABOUT: str                one line for `rnnzoo list tasks`
+    SOLVABLE: bool            whether `Task.solved` is given; may be left out where it is not
+    def load(options, seed, folder, progress) -> Task
+                              reads or generates the data
 
 and, where options can be wrong in ways that their types do not tell,
 
-    def check(options, folder) -> Iterator[Wrong]    what is wrong with them, found without loading the data
+    def check(options, folder) -> Iterator[Wrong]
+                              what is wrong with them, found without loading the data
 
 Contains: next-frame prediction (`chorales`, `jsb_chorales`), one answer a sequence (`adding`,
 `temporal_order`, `sum_since`), one label a step (`copy_memory`, `chorale_bass`), and the user's own

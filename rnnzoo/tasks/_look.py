@@ -207,11 +207,9 @@ def _ids(most: int, column: _Column | None, predicted: bool) -> str:
         if most < MOST_CLASSES
         else "this task is not made for them"
     )
-    scaled = (
-        "; quantities so far from 1 are better scaled, (x - mean) / deviation of train"
-        if column
-        else ""
-    )
+    scaled = ""
+    if column:
+        scaled = "; quantities so far from 1 are better scaled, (x - mean) / deviation of train"
     return (
         f"x holds whole numbers from 0 to {most}, and a cell takes them for quantities{how}: if"
         f" they name things (words, characters, products), {one_hot}{scaled}"

@@ -73,11 +73,9 @@ class BufferedTracker:
         self._try(lambda tracker: tracker.report(experiment, files, numbers))
 
     def where(self) -> str:
-        return (
-            self._tracker.where()
-            if self._tracker is not None
-            else "nowhere: the store cannot be reached"
-        )
+        if self._tracker is not None:
+            return self._tracker.where()
+        return "nowhere: the store cannot be reached"
 
     def close(self) -> None:
         if self._tracker is not None:

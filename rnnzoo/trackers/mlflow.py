@@ -577,11 +577,9 @@ def _location(artifacts: str, name: str) -> str:
 
 def _folder(location: str) -> Path:
     """The folder of a location on this machine."""
-    return (
-        Path(unquote(location.removeprefix("file://")))
-        if location.startswith("file:")
-        else Path(location)
-    )
+    if location.startswith("file:"):
+        return Path(unquote(location.removeprefix("file://")))
+    return Path(location)
 
 
 def pages(uri: str, address: str) -> dict[str, str]:

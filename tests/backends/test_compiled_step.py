@@ -50,7 +50,8 @@ from rnnzoo.nn.train import Model
 from rnnzoo.spec.hyperparameters import Training
 from rnnzoo.spec.trial import Trial
 sizes = {"length": 60, "train": 64, "valid": 32, "test": 32}
-trial = Trial("few", "rnn", cell_text(lang.load("rnn")), "adding", 0, {"units": 16, "learning_rate": 0.01}, 1,
+settings = {"units": 16, "learning_rate": 0.01}
+trial = Trial("few", "rnn", cell_text(lang.load("rnn")), "adding", 0, settings, 1,
               Training(epochs=1, patience=0), sizes)
 model = Model(trial, tasks.load("adding", sizes))
 for _ in range(3):

@@ -468,12 +468,12 @@ def test_a_new_cell_checks_and_is_never_overwritten(tmp_path: Path) -> None:
 def test_show_prints_what_a_reader_wants_to_know(tmp_path: Path) -> None:
     text = rnnzoo("show", "depth_gated", cwd=tmp_path, PYTHONIOENCODING="utf-8").stdout
     for words in (
-        "= σ(W_d xₜ + p_d ⊙ cₜ₋₁ + p_l ⊙ below.cₜ + b_d)",
+        "= σ(W_d xₜ + p_d ⊙ cₜ₋₁ + p_l ⊙ below.cₜ + b_d)",  # noqa: RUF001
         "first layer",
         "Yao",
         "W_d",
         "in all",
-    ):  # noqa: RUF001
+    ):
         assert words in text
     content = json.loads(
         rnnzoo("show", "lstm", "--json", "--units", "3", "--inputs", "2", cwd=tmp_path).stdout
@@ -539,7 +539,8 @@ def test_a_report_from_a_table_needs_neither_runs_nor_tensorflow_and_says_the_sa
 ) -> None:
     stored = json.loads(rnnzoo("report", "small.yaml", "--json", cwd=swept).stdout)
     bare = subprocess.run(
-        [sys.executable, "-c", WITHOUT_TENSORFLOW, "report", "small.yaml", "--json", "--from", "results/small.csv"],
+        [sys.executable, "-c", WITHOUT_TENSORFLOW, "report", "small.yaml", "--json",
+         "--from", "results/small.csv"],
         cwd=elsewhere, capture_output=True, text=True, check=False,
     )  # fmt: skip
     for done in (bare, rnnzoo("report", "small.yaml", "--json", cwd=elsewhere)):

@@ -22,31 +22,19 @@ GRU = {
 }
 # The names of the gates, and the order of the lines.
 COPIES = {
-    "gru": (
-        {"reset": "r", "update": "z", "candidate": "n"},
-        ("reset", "update", "candidate", "state"),
-    ),
-    "copy_b": (
-        {"reset": "a", "update": "b", "candidate": "c"},
-        ("update", "reset", "candidate", "state"),
-    ),
-    "copy_c": (
-        {"reset": "u", "update": "v", "candidate": "w"},
-        ("reset", "candidate", "update", "state"),
-    ),
-    "copy_d": (
-        {"reset": "z", "update": "r", "candidate": "g"},
-        ("reset", "update", "candidate", "state"),
-    ),
-    "copy_e": (
-        {"reset": "p", "update": "q", "candidate": "s"},
-        ("update", "reset", "candidate", "state"),
-    ),
-    "copy_f": (
-        {"reset": "k", "update": "i", "candidate": "o"},
-        ("reset", "candidate", "update", "state"),
-    ),
-}
+    "gru": ({"reset": "r", "update": "z", "candidate": "n"},
+        ("reset", "update", "candidate", "state")),
+    "copy_b": ({"reset": "a", "update": "b", "candidate": "c"},
+        ("update", "reset", "candidate", "state")),
+    "copy_c": ({"reset": "u", "update": "v", "candidate": "w"},
+        ("reset", "candidate", "update", "state")),
+    "copy_d": ({"reset": "z", "update": "r", "candidate": "g"},
+        ("reset", "update", "candidate", "state")),
+    "copy_e": ({"reset": "p", "update": "q", "candidate": "s"},
+        ("update", "reset", "candidate", "state")),
+    "copy_f": ({"reset": "k", "update": "i", "candidate": "o"},
+        ("reset", "candidate", "update", "state")),
+}  # fmt: skip
 SPEC = """\
 experiment: copies
 task: chorales

@@ -30,7 +30,9 @@ SPEC = """\
 experiment: thousands
 task: {{name: adding, length: 10, train: 4, valid: 4, test: 4}}
 variants: [{variants}]
-search: {{trials: {trials}, space: {{units: {{int: [4, 64]}}, learning_rate: {{float: [1e-4, 1e-1], log: true}}}}}}
+search:
+  trials: {trials}
+  space: {{units: {{int: [4, 64]}}, learning_rate: {{float: [1e-4, 1e-1], log: true}}}}
 select: {{keep: 0.1}}
 claims: [v1 worse than v0, importance of units above 10%]
 """

@@ -27,11 +27,9 @@ def missing() -> str:
         return "psycopg is not installed"
     if _binary("initdb") is None:
         return "PostgreSQL is not installed"
-    return (
-        ""
-        if os.geteuid() or _unprivileged()
-        else "PostgreSQL does not run as root, and there is no other user"
-    )
+    if os.geteuid() or _unprivileged():
+        return ""
+    return "PostgreSQL does not run as root, and there is no other user"
 
 
 def _binary(name: str) -> str | None:

@@ -268,7 +268,8 @@ def change(random: Random, tree: Any) -> None:
     new = random.choice((
         None, True, -1, 0, 1, 2, 3, 0.5, 1e300, 1e-300, 10**39, "", "x", [], {}, [old], {"a": old},
         [old, old], {str(key): old}, deep, hostile_word(random),
-        random.choice(random.choice(holders) or [0]) if isinstance(random.choice(holders), list) else old,
+        random.choice(random.choice(holders) or [0])
+        if isinstance(random.choice(holders), list) else old,
         random.choice(holders), [f"{old}" for _ in range(random.choice((2, 70, 300)))],
         {f"k{n}": old for n in range(random.choice((2, 70, 300)))},
     ))  # fmt: skip

@@ -71,7 +71,9 @@ class Problem:
                 {
                     "weight": weights, "constant": self.constants, "previous": state,
                     "time": {"t": np.asarray(float(t))}, "input": {"x": values["input", "x"][t]},
-                    "below": {name: value[t] for (kind, name), value in values.items() if kind == "below"},
+                    "below": {
+                        name: value[t] for (kind, name), value in values.items() if kind == "below"
+                    },
                 },
                 self.size, BATCH,
             )  # fmt: skip
@@ -162,7 +164,9 @@ FOUND = {
     "a matrix on zeros": "tanh(W @ (0 * x) + W @ x + R @ h[t-1])",
     "a matrix on a number for all units": "tanh(W @ where(1, 2, x) + W @ x + R @ h[t-1])",
     "a costly function of time": "tanh((W @ x) * elu(t) + R @ h[t-1])",
-    "a function of time in and after the loop": "tanh((W @ x) / (1 + exp(t)) + (R @ h[t-1]) / (1 + exp(t)))",
+    "a function of time in and after the loop": (
+        "tanh((W @ x) / (1 + exp(t)) + (R @ h[t-1]) / (1 + exp(t)))"
+    ),
     "a function of time and a weight": "tanh((W @ x) * sin(t * b) + R @ h[t-1] * exp(-t))",
     "a matrix on zeros in the loop": "tanh(W @ x + R @ (0 * h[t-1]) + R @ h[t-1])",
 }

@@ -51,7 +51,8 @@ def shown(equation: str) -> str:
         ("b_alpha_2 + c", r"b_{\alpha,2} + c_{t}"),
         (
             "where(t > 1, c, b) + c",
-            r"\left(\begin{cases} c_{t} & \text{if } t > 1 \\ b & \text{otherwise} \end{cases}\right) + c_{t}",
+            r"\left(\begin{cases} c_{t} & \text{if } t > 1 \\ b & \text{otherwise}"
+            r" \end{cases}\right) + c_{t}",
         ),
         ("abs(floor(t) - c)", r"\left|\left\lfloor t \right\rfloor - c_{t}\right|"),
     ],

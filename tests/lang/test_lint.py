@@ -196,74 +196,29 @@ def test_a_cell_that_can_never_learn_is_told_with_the_init_that_helps() -> None:
 # (equation, what else stands in the file) -> (problem, names, fix, which is empty where no init
 # helps)
 ODD = {
-    "a product of zeros": (
-        "p * p * tanh(W @ x + R @ h[t-1])",
-        "",
-        "no gradient",
-        "p",
-        "`init: {p: 1}`",
-    ),
-    "zero by symmetry": (
-        "tanh(W @ x + R @ h[t-1] + b ** 2)",
-        "",
-        "no gradient",
-        "b",
-        "`init: {b: 1}`",
-    ),
-    "shut by relu": (
-        "relu(W @ x + R @ h[t-1] + b)",
-        "init: {b: -50}\n",
-        "no gradient",
-        "b",
-        "`init: {b: 1}`",
-    ),
-    "a branch that is never taken": (
-        "where(t < 0, V @ x, tanh(W @ x + R @ h[t-1]))",
-        "",
-        "no gradient",
-        "V",
-        "",
-    ),
-    "in a condition only": (
-        "where(V @ x > 0, tanh(W @ x + R @ h[t-1]), h[t-1])",
-        "",
-        "no gradient",
-        "V",
-        "",
-    ),
+    "a product of zeros": ("p * p * tanh(W @ x + R @ h[t-1])", "", "no gradient", "p",
+        "`init: {p: 1}`"),
+    "zero by symmetry": ("tanh(W @ x + R @ h[t-1] + b ** 2)", "", "no gradient", "b",
+        "`init: {b: 1}`"),
+    "shut by relu": ("relu(W @ x + R @ h[t-1] + b)", "init: {b: -50}\n", "no gradient", "b",
+        "`init: {b: 1}`"),
+    "a branch that is never taken": ("where(t < 0, V @ x, tanh(W @ x + R @ h[t-1]))", "",
+        "no gradient", "V", ""),
+    "in a condition only": ("where(V @ x > 0, tanh(W @ x + R @ h[t-1]), h[t-1])", "",
+        "no gradient", "V", ""),
     "terms that cancel": ("tanh(W @ x + R @ h[t-1] + b_2 - b_2)", "", "no gradient", "b_2", ""),
-    "a division by zero": (
-        "tanh((W @ x) / p + R @ h[t-1])",
-        "",
-        "not finite",
-        "p",
-        "`init: {p: 1}`",
-    ),
-    "a root of zero": (
-        "tanh(W @ x + R @ h[t-1] + sqrt(abs(b)))",
-        "",
-        "not finite",
-        "b",
-        "`init: {b: 1}`",
-    ),
-    "a large matrix": (
-        "W @ x + R @ h[t-1]",
-        "init: {R: {normal: 0.5}}\n",
-        "explodes",
-        "h",
-        "`init: {R: orthogonal}`",
-    ),
+    "a division by zero": ("tanh((W @ x) / p + R @ h[t-1])", "", "not finite", "p",
+        "`init: {p: 1}`"),
+    "a root of zero": ("tanh(W @ x + R @ h[t-1] + sqrt(abs(b)))", "", "not finite", "b",
+        "`init: {b: 1}`"),
+    "a large matrix": ("W @ x + R @ h[t-1]", "init: {R: {normal: 0.5}}\n", "explodes", "h",
+        "`init: {R: orthogonal}`"),
     "a factor above 1": ("W @ x + 1.5 * h[t-1]", "", "explodes", "h", ""),
     "an exponential": ("exp(W @ x + R @ h[t-1])", "", "explodes", "h", ""),
     "forgets all": ("0.5 * h[t-1] * sigmoid(W @ x)", "initial: {h: 1}\n", "dies", "h", ""),
-    "far from 0": (
-        "tanh(W @ x + R @ h[t-1] + b)",
-        "init: {b: 20}\n",
-        "saturated",
-        "h",
-        "`init: {b: 1}`",
-    ),
-}
+    "far from 0": ("tanh(W @ x + R @ h[t-1] + b)", "init: {b: 20}\n", "saturated", "h",
+        "`init: {b: 1}`"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("equation", "more", "problem", "name", "fix"), ODD.values(), ids=ODD)

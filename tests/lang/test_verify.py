@@ -174,9 +174,7 @@ def test_an_operation_without_derivatives_is_right_on_time_options_and_constants
     assert lang.parse_text(text).states
 
 
-def test_recurrent_dropout_has_a_mask_for_what_a_product_with_a_state_multiplies_and_for_nothing_else() -> (
-    None
-):
+def test_recurrent_dropout_masks_what_a_product_with_a_state_multiplies_and_nothing_else() -> None:
     text = "name: q\nequations: |\n  c = tanh(P @ h[t-1])\n  h = tanh({})\n"
     text += "weights: {{P: {{shape: [3, units]}}, U: {{shape: [units, 3]}}}}\n"
     folded = lang.parse_text(text.format("R @ b + 0 * (R @ (R @ h[t-1])) + U @ c + W @ x"))

@@ -67,7 +67,8 @@ def test_the_answer_comes_before_the_ranking_in_80_columns(decided: report.Summa
         in plain
     )
     assert re.search(
-        r"by 0\.\d\d to 0\.\d\d nats per step; \d trainings of each rnn worse than lstm: rnn less lstm",
+        r"by 0\.\d\d to 0\.\d\d nats per step; \d trainings of each"
+        r" rnn worse than lstm: rnn less lstm",
         plain,
     )
     assert "At most 5 % of such studies contain a wrong word" in plain
@@ -134,13 +135,17 @@ def _said(
         ("A same as B", "refuted", 0.11, 0.3,
          "{a} is worse than {b}, by 0.11 to 0.30 nats; 14 trainings of each"),
         ("A worse than B", "undecided", -0.004, 0.3,
-         "Whether {a} is worse than {b} stays open: between 0.004 better and 0.300 nats worse; 14 trainings of each"),
+         "Whether {a} is worse than {b} stays open: between 0.004 better and 0.300 nats worse;"
+         " 14 trainings of each"),
         ("A same as B", "undecided", 0.02, 0.3,
-         "Whether {a} and {b} are the same within 0.1 stays open: 0.02 to 0.30 nats worse; 14 trainings of each"),
+         "Whether {a} and {b} are the same within 0.1 stays open: 0.02 to 0.30 nats worse;"
+         " 14 trainings of each"),
         ("A same as B", "undecided", -0.3, -0.02,
-         "Whether {a} and {b} are the same within 0.1 stays open: 0.02 to 0.30 nats better; 14 trainings of each"),
+         "Whether {a} and {b} are the same within 0.1 stays open: 0.02 to 0.30 nats better;"
+         " 14 trainings of each"),
         ("A same as B", "undecided", -0.1428, -0.003,
-         "Whether {a} and {b} are the same within 0.1 stays open: 0.003 to 0.143 nats better; 14 trainings of each"),
+         "Whether {a} and {b} are the same within 0.1 stays open: 0.003 to 0.143 nats better;"
+         " 14 trainings of each"),
     ],
 )  # fmt: skip
 def test_an_answer_is_a_sentence_with_titles_amount_and_unit(

@@ -26,7 +26,9 @@ SPEC = """\
 experiment: e
 task: adding
 variants: [lstm, gru, rnn]
-search: {trials: 16, space: {units: {int: [16, 64]}, learning_rate: {float: [1e-3, 1e-1], log: true}}}
+search:
+  trials: 16
+  space: {units: {int: [16, 64]}, learning_rate: {float: [1e-3, 1e-1], log: true}}
 select: {keep: 3}
 claims: [rnn worse than lstm, rnn better than gru, gru same as lstm within 0.3]
 """

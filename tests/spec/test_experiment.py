@@ -315,8 +315,9 @@ training: {optimizer: adam, epochs: 3}
 select: {on: validation, keep: 4}
 margin: 0.1
 confirm: {budget: 80}
-claims: [gru worse than rnn, mine same as rnn, mine solves a more often than rnn, importance of learning_rate above 20%]
-"""
+claims: [gru worse than rnn, mine same as rnn, mine solves a more often than rnn,
+  importance of learning_rate above 20%]
+"""  # noqa: E501
 
 
 @pytest.mark.parametrize("written", sorted({*re.findall(r"\w+(?=:)", FULL)} - {"label"}))

@@ -396,9 +396,7 @@ def test_too_few_or_too_many_cannot_be_kept(keep: int, words: str) -> None:
         Comparison(search(rng, 10), search(rng, 12), keep, 0)
 
 
-def test_a_partial_conjunction_is_the_largest_where_all_are_needed_and_bonferroni_where_one_is() -> (
-    None
-):
+def test_a_partial_conjunction_is_the_largest_for_all_tasks_and_bonferroni_for_one() -> None:
     p = [0.03, 0.2, 0.01]
     assert partial_conjunction(p, 3) == 0.2
     assert partial_conjunction(p, 1) == pytest.approx(0.03)

@@ -73,9 +73,7 @@ def test_the_band_is_that_of_all_possible_resamples() -> None:
         assert (found.low[n - 1], found.high[n - 1]) == pytest.approx((low, high), rel=1e-12)
 
 
-def test_all_trials_together_give_what_the_selected_one_reports_and_a_single_one_the_plain_mean() -> (
-    None
-):
+def test_all_trials_give_what_the_selected_one_reports_and_a_single_one_the_plain_mean() -> None:
     rng = np.random.default_rng(0)
     on, report = rng.normal(size=50), rng.normal(size=50)
     found = curve(on, report)

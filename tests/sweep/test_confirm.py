@@ -562,13 +562,9 @@ def test_a_pilot_that_begins_again_when_asked_leaves_no_training_at_another_sett
     """
 
     def broken(trial: Trial) -> float:
-        return (
-            math.inf
-            if trial.variant == "gru"
-            and trial.index == 0
-            and not Path(trial.base, "mended").exists()
-            else bowl(trial)
-        )
+        if trial.variant == "gru" and trial.index == 0 and not Path(trial.base, "mended").exists():
+            return math.inf
+        return bowl(trial)
 
     ran(tmp_path, score=broken)
     (tmp_path / "mended").touch()
@@ -602,8 +598,8 @@ def test_the_hash_of_a_search_is_what_it_is_without_a_second_stage(tmp_path: Pat
 SIX = """\
 experiment: copies
 task: adding
-variants: [{name: a0, cell: rnn}, {name: a1, cell: rnn}, {name: a2, cell: rnn}, {name: a3, cell: rnn},
-  {name: a4, cell: rnn}, {name: a5, cell: rnn}]
+variants: [{name: a0, cell: rnn}, {name: a1, cell: rnn}, {name: a2, cell: rnn},
+  {name: a3, cell: rnn}, {name: a4, cell: rnn}, {name: a5, cell: rnn}]
 search:
   trials: 4
   seed: SEED

@@ -104,8 +104,9 @@ def test_a_trials_key_knows_no_path_and_everything_else() -> None:
     moved = replace(trial, base="/elsewhere", folder="other", task_options={"file": "/data/x.npz"})
     assert moved.key == trial.key
     for change in (
-        {"experiment": "f"}, {"variant": "v"}, {"cell": "name: x"}, {"task": "copy_memory"}, {"index": 1}, {"seed": 1},
-        {"hyperparameters": {"units": 9, "learning_rate": 0.1}}, {"training": replace(trial.training, epochs=5)},
+        {"experiment": "f"}, {"variant": "v"}, {"cell": "name: x"}, {"task": "copy_memory"},
+        {"index": 1}, {"seed": 1}, {"hyperparameters": {"units": 9, "learning_rate": 0.1}},
+        {"training": replace(trial.training, epochs=5)},
         {"task_options": {"length": 10}}, {"init": {"R": 1}}, {"own_units": 9}, {"data": "other"},
     ):  # fmt: skip
         assert replace(trial, **change).key != trial.key, change

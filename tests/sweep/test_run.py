@@ -365,7 +365,7 @@ equations: |
 """
 
 
-def test_the_trials_of_a_cell_are_found_again_when_it_is_spelt_otherwise_and_not_when_it_computes_something_else(
+def test_trials_are_found_again_when_their_cell_is_spelt_otherwise_not_when_it_computes_otherwise(
     tmp_path: Path,
 ) -> None:
     spec = SPEC.format(sampler="random").replace("[rnn, gru]", "[rnn, mine.yaml]")

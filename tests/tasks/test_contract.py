@@ -34,7 +34,8 @@ def load(options, seed, folder, progress):
         return Split(x, (np.cumsum(x[..., 0], 1) % 2).astype("int32"), np.full(count, 8, "int32"))
 
     splits = {name: part(options["n"]) for name in SPLITS}
-    return Task("parity", splits, "categorical", "step", 2, "error", "share", {"half": 0.5}, digest=digest_of(splits))
+    return Task("parity", splits, "categorical", "step", 2, "error", "share", {"half": 0.5},
+                digest=digest_of(splits))
 """
 
 Write = Callable[[str], Path]

@@ -83,11 +83,9 @@ def _check(place: Path) -> None:
 
 
 def _entries(place: Path) -> list[Path]:
-    return (
-        [one for one in place.iterdir() if one.is_file() and not one.name.startswith(INDEX)]
-        if place.is_dir()
-        else []
-    )
+    if place.is_dir():
+        return [one for one in place.iterdir() if one.is_file() and not one.name.startswith(INDEX)]
+    return []
 
 
 def _index(place: Path) -> dict[str, str]:

@@ -211,12 +211,11 @@ def plain_loop(
         (time, batch, width) of what was kept; and the carried values at the end.
     """
     batch, dtype = start[0].shape[0], start[0].dtype
-    rows = [
-        tf.TensorArray(
-            one.dtype, time, element_shape=one.shape[1:], clear_after_read=False
-        ).unstack(one)
-        for one in sequences
-    ]
+    rows = []
+    for sequence in sequences:
+        shape = sequence.shape[1:]
+        array = tf.TensorArray(sequence.dtype, time, element_shape=shape, clear_after_read=False)
+        rows.append(array.unstack(sequence))
     arrays = [tf.TensorArray(dtype, time, element_shape=(batch, width)) for width in widths]
 
     def body(t: Tensor, carried: Rows, kept: Rows) -> tuple[Any, ...]:

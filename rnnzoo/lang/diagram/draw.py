@@ -20,17 +20,22 @@ from rnnzoo.lang.greek import greek
 CLOSED, BETWEEN = 14, 4  # units: the width of a closed step; the space between steps
 MARGIN = 4  # units around the frame, for names and arrows
 STYLE = """\
-.rz{--ink:#20262d;--frame:#e6f4e6;--edge:#7fb38a;--layer:#ffe396;--layer-edge:#c99a1c;--op:#ffb9c4;--op-edge:#cf6679;\
---end:#d3e6fb;--end-edge:#6a9fd8;--back:#fff;font-family:Inter,Helvetica,Arial,"DejaVu Sans",sans-serif}
-@media(prefers-color-scheme:dark){.rz{--ink:#dfe5ea;--frame:#20302a;--edge:#4d7a5e;--layer:#8a6a12;--layer-edge:#e0b84a;\
---op:#8c3b4b;--op-edge:#f09aa9;--end:#24425f;--end-edge:#7fb2e6;--back:#15181c}}
+.rz{--ink:#20262d;--frame:#e6f4e6;--edge:#7fb38a;--layer:#ffe396;--layer-edge:#c99a1c;\
+--op:#ffb9c4;--op-edge:#cf6679;--end:#d3e6fb;--end-edge:#6a9fd8;--back:#fff;\
+font-family:Inter,Helvetica,Arial,"DejaVu Sans",sans-serif}
+@media(prefers-color-scheme:dark){.rz{--ink:#dfe5ea;--frame:#20302a;--edge:#4d7a5e;\
+--layer:#8a6a12;--layer-edge:#e0b84a;--op:#8c3b4b;--op-edge:#f09aa9;--end:#24425f;--end-edge:#7fb2e6;--back:#15181c}}
 .rz text{fill:var(--ink);text-anchor:middle;dominant-baseline:central;font-size:14px}
-.rz .name{font-style:italic;font-size:13px}.rz .sub{font-size:9px}.rz .start text{text-anchor:start}.rz .note{font-size:11px}
+.rz .name{font-style:italic;font-size:13px}.rz .sub{font-size:9px}\
+.rz .start text{text-anchor:start}.rz .note{font-size:11px}
 .rz .big{font-size:22px}
 .rz .frame{fill:var(--frame);stroke:var(--edge);stroke-width:1.5}
-.rz .layer rect{fill:var(--layer);stroke:var(--layer-edge)}.rz .pointwise rect{fill:var(--op);stroke:var(--op-edge)}
-.rz .constant rect{fill:none;stroke:var(--ink);stroke-dasharray:2 2}.rz .end circle{fill:var(--end);stroke:var(--end-edge)}
-.rz .line{fill:none;stroke:var(--ink);stroke-width:1.6}.rz .under{fill:none;stroke:var(--frame);stroke-width:6}
+.rz .layer rect{fill:var(--layer);stroke:var(--layer-edge)}\
+.rz .pointwise rect{fill:var(--op);stroke:var(--op-edge)}
+.rz .constant rect{fill:none;stroke:var(--ink);stroke-dasharray:2 2}\
+.rz .end circle{fill:var(--end);stroke:var(--end-edge)}
+.rz .line{fill:none;stroke:var(--ink);stroke-width:1.6}\
+.rz .under{fill:none;stroke:var(--frame);stroke-width:6}
 .rz .head{fill:var(--ink);stroke:none}.rz .dim{opacity:.28}
 """
 
