@@ -7,6 +7,7 @@ point is good if, on average over the variants, the expected score is little wor
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from rnnzoo.stats.sobol import sobol
-from rnnzoo.stats.surrogate import fit
+from rnnzoo.stats.surrogate import Surface, fit
 
 Array = np.ndarray[Any, Any]
 GRID = 2048  # points; a power of two, so that they fill the cube evenly
@@ -86,6 +87,30 @@ def regions(
     return {name: best(excess[name]) for name in variants}
 
 
+def best_expected(trials: Scored, counted: Sequence[bool]) -> dict[str, float]:
+    """The best score of each variant that is more than one lucky seed.
+
+    The best of many scores is mostly that of a lucky seed.  So a training counts as no better than
+    what the surface through all trainings expects at its setting, which draws each score towards
+    those of settings nearby.
+
+    Args:
+        counted: of each training, whether it may be the best; the others have a part in the surface
+            only.
+
+    Raises:
+        StatsError: too few trainings have a score.
+    """
+    expected = _expected_where_trained(trials.points.shape[1], *_as_bytes(trials))
+    best: dict[str, float] = {}
+    for variant, score, of_surface, counts in zip(
+        trials.variants, trials.scores, expected, counted, strict=True
+    ):
+        if counts:
+            best[variant] = min(best.get(variant, math.inf), max(float(score), float(of_surface)))
+    return best
+
+
 def _as_bytes(trials: Scored) -> tuple[bytes, tuple[str, ...], bytes]:
     return (
         trials.points.astype(float).tobytes(),
@@ -99,14 +124,35 @@ def _expected(
     axes: int, points: bytes, labels: tuple[str, ...], scores: bytes, variants: tuple[str, ...]
 ) -> tuple[Array, ...]:
     """The expected score of each variant at every point of the grid: read-only arrays."""
-    names = tuple(dict.fromkeys(labels))
-    number = {name: index for index, name in enumerate(names)}
+    surface, number = _fitted(axes, points, labels, scores)
+    expected = tuple(surface.predict(sobol(GRID, axes), number[name]) for name in variants)
+    for scores_expected in expected:
+        scores_expected.flags.writeable = False
+    return expected
+
+
+@lru_cache(maxsize=16)
+def _expected_where_trained(
+    axes: int, points: bytes, labels: tuple[str, ...], scores: bytes
+) -> Array:
+    """(trainings,) the expected score of each training: a read-only array."""
+    surface, number = _fitted(axes, points, labels, scores)
+    expected = np.empty(len(labels))
+    for variant in number.values():
+        own = surface.variants == variant
+        expected[own] = surface.predict(surface.points[own], variant)
+    expected.flags.writeable = False
+    return expected
+
+
+def _fitted(
+    axes: int, points: bytes, labels: tuple[str, ...], scores: bytes
+) -> tuple[Surface, dict[str, int]]:
+    """The surface through trainings, and the number that each variant has in it."""
+    number = {name: index for index, name in enumerate(dict.fromkeys(labels))}
     surface = fit(
         np.frombuffer(points).reshape(-1, axes).copy(),
         np.array([number[label] for label in labels]),
         np.frombuffer(scores).copy(),
     )
-    expected = tuple(surface.predict(sobol(GRID, axes), number[name]) for name in variants)
-    for scores_expected in expected:
-        scores_expected.flags.writeable = False
-    return expected
+    return surface, number

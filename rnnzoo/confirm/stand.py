@@ -16,7 +16,7 @@ import numpy as np
 
 from rnnzoo.confirm import several
 from rnnzoo.confirm.questions import Answer, Question, Round, Seen, Standing
-from rnnzoo.confirm.region import Region, Scored
+from rnnzoo.confirm.region import Region, Scored, best_expected
 from rnnzoo.confirm.stage import (
     REPEATS,
     Design,
@@ -325,6 +325,7 @@ class _Stage:
             return Stand(self.task, {}, searched=count, trainings=count)
         try:
             tuned = self.tuned(variants)
+            seen = Seen(0.0) if tuned.wanted else self.seen(tuned.regions)
         except StatsError as error:
             return Stand(
                 self.task,
@@ -337,9 +338,9 @@ class _Stage:
             wanted = tuple(self.training(PILOT, pilot) for pilot in tuned.wanted)
             spent = (count, tuned.pilots, count + tuned.pilots)
             return Stand(self.task, {}, (), (), *spent, tuned.regions, next=wanted)
-        return self.rounds(tuned, count)
+        return self.rounds(tuned, seen, count)
 
-    def rounds(self, tuned: Tuned, searched: int) -> Stand:
+    def rounds(self, tuned: Tuned, seen: Seen, searched: int) -> Stand:
         asked = {claim.text: question(claim, self.experiment) for claim in self.claims}
         questions = tuned_questions(list(asked.values()), tuned.untuned)
         question_index = {
@@ -348,9 +349,7 @@ class _Stage:
             if of_claim in questions
         }
         scores = self.scores(tuned.regions, ROUND, self.experiment.select.report)
-        now = progress(
-            self.design, questions, scores, searched + tuned.pilots, self.seen(tuned.regions)
-        )
+        now = progress(self.design, questions, scores, searched + tuned.pilots, seen)
         wanted = [
             in_round(self.design, tuned, variant, number, self.uniform)
             for variant, number in now.missing
@@ -383,11 +382,11 @@ class _Stage:
         self, variants: Iterable[str], stage: str, split: str
     ) -> dict[tuple[str, int], float]:
         """Scores by variant and index; infinite where a training gave none."""
-        scores = {}
-        for label in variants:
-            for result in self.of.get((label, stage), []):
-                scores[label, result.trial.index] = result.outcome.scores.get(split, math.inf)
-        return scores
+        of_stage = self.of_stage(variants, stage)
+        return {
+            (label, result.trial.index): result.outcome.scores.get(split, math.inf)
+            for label, result in of_stage
+        }
 
     def tuned(self, variants: Sequence[str]) -> Tuned:
         """The outcome of search and pilots.
@@ -395,18 +394,10 @@ class _Stage:
         Variants with different spaces have no common settings and no common surface, so each space
         is tuned by itself.
         """
-        spaces = {label: self.experiment.variant(label).space.dimensions for label in variants}
-        groups: list[list[str]] = []  # spaces cannot be hashed
-        for label in variants:
-            group = next((group for group in groups if spaces[group[0]] == spaces[label]), None)
-            if group is None:
-                groups.append([label])
-            else:
-                group.append(label)
         pilots = self.scores(variants, PILOT, self.experiment.select.on)
         tunings = [
-            tune(self.design, tuple(group), self.search(group[0]), pilots, self.uniform)
-            for group in groups
+            tune(self.design, group, self.searched_points(group[0]), pilots, self.uniform)
+            for group in self.of_one_space(variants)
         ]
         return Tuned(
             dict(chain.from_iterable(tuning.regions.items() for tuning in tunings)),
@@ -415,24 +406,60 @@ class _Stage:
             sum(tuning.pilots for tuning in tunings),
         )
 
-    def search(self, variant: str) -> Scored:
-        """The search trials of all variants that share the space of `variant`."""
-        space, on = self.experiment.variant(variant).space, self.experiment.select.on
+    def of_one_space(self, variants: Sequence[str]) -> list[list[str]]:
+        """The variants, those that share a space together."""
+        spaces = {label: self.experiment.variant(label).space.dimensions for label in variants}
+        groups: list[list[str]] = []  # spaces cannot be hashed
+        for label in variants:
+            group = next((group for group in groups if spaces[group[0]] == spaces[label]), None)
+            if group is None:
+                groups.append([label])
+            else:
+                group.append(label)
+        return groups
+
+    def searched_with(self, variant: str) -> list[tuple[str, Result]]:
+        """The search trials of all variants that share the space of `variant`, each with its
+        variant's label.
+        """
+        space = self.experiment.variant(variant).space
+        labels = [variant.label for variant in self.experiment.variants]
         alike = {
-            variant.label
-            for variant in self.experiment.variants
-            if variant.space.dimensions == space.dimensions
+            label
+            for label in labels
+            if self.experiment.variant(label).space.dimensions == space.dimensions
         }
-        trainings = [
-            (label, result.trial.hyperparameters, result.outcome.scores.get(on, math.inf))
-            for label, result in self.all_searched()
-            if label in alike and points.within(space, result.trial.hyperparameters)
+        return [(label, result) for label, result in self.all_searched() if label in alike]
+
+    def searched_points(self, variant: str) -> Scored:
+        """Where these search trials lie, and their scores on the split that is selected on."""
+        return self.scored(
+            variant, self.placed(variant, self.searched_with(variant)), self.experiment.select.on
+        )
+
+    def of_stage(self, variants: Iterable[str], stage: str) -> list[tuple[str, Result]]:
+        """The trainings of variants in a stage, each with its variant's label."""
+        return [(label, result) for label in variants for result in self.of.get((label, stage), [])]
+
+    def placed(
+        self, variant: str, labelled: Iterable[tuple[str, Result]]
+    ) -> list[tuple[str, Result]]:
+        """The trainings that the space of `variant` still holds."""
+        space = self.experiment.variant(variant).space
+        return [
+            (label, result)
+            for label, result in labelled
+            if points.within(space, result.trial.hyperparameters)
         ]
-        places = [points.places(space, chosen) for _, chosen, _ in trainings]
+
+    def scored(self, variant: str, results: Sequence[tuple[str, Result]], split: str) -> Scored:
+        """The points of trainings in the space of `variant`, and their scores on a split."""
+        space = self.experiment.variant(variant).space
+        places = [points.places(space, result.trial.hyperparameters) for _, result in results]
         return Scored(
-            np.array(places).reshape(len(trainings), len(space.dimensions)),
-            tuple(label for label, _, _ in trainings),
-            np.array([score for _, _, score in trainings]),
+            np.array(places).reshape(len(results), len(space.dimensions)),
+            tuple(label for label, _ in results),
+            np.array([result.outcome.scores.get(split, math.inf) for _, result in results]),
         )
 
     def all_searched(self) -> list[tuple[str, Result]]:
@@ -450,23 +477,30 @@ class _Stage:
     def seen(self, regions: Mapping[str, Region]) -> Seen:
         """Scores on the reported split of search trials, and of pilots outside of a variant's
         region.
+
+        Raises:
+            StatsError: too few trainings have a score.
         """
-        report = self.experiment.select.report
-        searched = [
-            (label, trial) for label, trial in self.all_searched() if report in trial.outcome.scores
-        ]
         best: dict[str, float] = {}
-        for label, region in regions.items():
-            inside = _settings(self.experiment.variant(label).space, region)
-            before = [
-                *(trial for name, trial in searched if name == label),
-                *self.of.get((label, PILOT), []),
-            ]
-            elsewhere = [
-                result for result in before if dict(result.trial.hyperparameters) not in inside
-            ]
-            best[label] = min(
-                (result.outcome.scores.get(report, math.inf) for result in elsewhere),
-                default=math.inf,
+        for group in self.of_one_space(list(regions)):
+            results = self.placed(
+                group[0], [*self.searched_with(group[0]), *self.of_stage(group, PILOT)]
             )
-        return Seen(max((trial.outcome.scores[report] for _, trial in searched), default=0.0), best)
+            inside = {
+                label: _settings(self.experiment.variant(label).space, regions[label])
+                for label in group
+            }
+            elsewhere = [
+                dict(result.trial.hyperparameters) not in inside.get(label, ())
+                for label, result in results
+            ]
+            best |= best_expected(
+                self.scored(group[0], results, self.experiment.select.report), elsewhere
+            )
+        report = self.experiment.select.report
+        scores = [
+            trial.outcome.scores[report]
+            for _, trial in self.all_searched()
+            if report in trial.outcome.scores
+        ]
+        return Seen(max(scores, default=0.0), best)

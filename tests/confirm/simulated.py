@@ -7,22 +7,23 @@ tests.confirm.simulated 200 forest only rows whose name begins so, with so many 
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
 from rnnzoo.confirm.questions import Answer, Question, Seen
-from rnnzoo.confirm.region import Scored
-from rnnzoo.confirm.stage import Design, in_round, progress, tune, tuned_questions
+from rnnzoo.confirm.region import Scored, best_expected
+from rnnzoo.confirm.stage import Design, Tuned, in_round, progress, tune, tuned_questions
 from rnnzoo.stats.sequential import Boundary
 from tests.confirm import landscapes
 from tests.confirm.landscapes import AXES, VARIANTS, Landscape
 
 Point = tuple[float, ...]
 MARGIN, FLOOR = 0.2, 0.1
+BUDGETS = (150, 300)  # trainings
 SEARCH = 4  # trials of each variant
 # of the variants that questions are about; the rest has none
 EFFECTS = (0.0, 0.15, 0.3, 0.3, 0.0, 0.0)
@@ -91,13 +92,7 @@ def study(landscape: Landscape, design: Design, effects: Sequence[float], seed: 
     questions = tuned_questions(QUESTIONS, tuned.untuned)
     scores: dict[tuple[str, int], float] = {}
     spent = len(search.scores) + tuned.pilots
-    inside = {
-        label: set(map(tuple, region.points.tolist())) for label, region in tuned.regions.items()
-    }
-    elsewhere = {
-        pilot: score for pilot, score in pilots.items() if settings[pilot] not in inside[pilot[0]]
-    }
-    seen = Seen(float(search.scores.max()), best_seen(search, elsewhere))
+    seen = Seen(float(search.scores.max()), best_seen(search, pilots, settings, tuned))
     while (now := progress(design, questions, scores, spent, seen)).missing:
         for variant, number in now.missing:
             wanted = in_round(design, tuned, variant, number, same)
@@ -109,16 +104,23 @@ def study(landscape: Landscape, design: Design, effects: Sequence[float], seed: 
     )
 
 
-def best_seen(search: Scored, pilots: Mapping[tuple[str, int], float]) -> dict[str, float]:
-    """The best score of each variant in the search and as these pilots."""
-    scores = [
-        *zip(search.variants, search.scores),
-        *((variant, score) for (variant, _), score in pilots.items()),
-    ]
-    best: dict[str, float] = {}
-    for variant, score in scores:
-        best[variant] = min(best.get(variant, math.inf), float(score))
-    return best
+def best_seen(
+    search: Scored,
+    pilots: Mapping[tuple[str, int], float],
+    settings: Mapping[tuple[str, int], Point],
+    tuned: Tuned,
+) -> dict[str, float]:
+    """The best score of each variant at settings other than those of the rounds."""
+    inside = {
+        label: set(map(tuple, region.points.tolist())) for label, region in tuned.regions.items()
+    }
+    elsewhere = [settings[variant, number] not in inside[variant] for variant, number in pilots]
+    of_pilots = Scored(
+        np.array([settings[pilot] for pilot in pilots]),
+        tuple(variant for variant, _ in pilots),
+        np.array([*pilots.values()]),
+    )
+    return best_expected(search.with_more(of_pilots), [*(True for _ in search.scores), *elsewhere])
 
 
 def rows() -> dict[str, Callable[[], Callable[[int], Landscape]]]:
@@ -168,19 +170,15 @@ def share_and_counts(
 def main(studies: int, only: str) -> None:
     equal = (0.0,) * 6
     print(f"{'landscape':30} {'budget':>6}  wrong, all equal   wrong   right of 5   trainings")
-    for name, made in rows().items():
-        if not name.startswith(only):
-            continue
-        landscape = made()
-        for budget in (150, 300):
-            design = replace(DESIGN, budget=budget)
-            null, _, _ = share_and_counts(landscape, design, equal, studies)
-            wrong, right, trainings = share_and_counts(landscape, design, EFFECTS, studies)
-            print(
-                f"{name:30} {budget:6}  {null:16.3f}  {wrong:6.3f}  {right:11.2f}"
-                f"  {trainings:10.0f}",
-                flush=True,
-            )
+    chosen = {name: made() for name, made in rows().items() if name.startswith(only)}
+    for budget, (name, landscape) in product(BUDGETS, chosen.items()):
+        design = replace(DESIGN, budget=budget)
+        null, _, _ = share_and_counts(landscape, design, equal, studies)
+        wrong, right, trainings = share_and_counts(landscape, design, EFFECTS, studies)
+        print(
+            f"{name:30} {budget:6}  {null:16.3f}  {wrong:6.3f}  {right:11.2f}  {trainings:10.0f}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnzoo.confirm.questions import Answer, Question, Seen
-from rnnzoo.confirm.region import Scored, regions
+from rnnzoo.confirm.region import Scored, best_expected, regions
 from rnnzoo.confirm.stage import (
     REPEATS,
     SURPRISE,
@@ -50,6 +50,40 @@ def search(names: tuple[str, ...] = NAMES, of_each: int = 8) -> Scored:
 
 
 # ------------------------------------------------------------------ regions
+
+
+def test_one_lucky_seed_does_not_make_a_good_setting() -> None:
+    trained = search(of_each=16)
+    scores = trained.scores.copy()
+    # a training of the baseline at a usual setting
+    lucky = int(np.argmax(np.abs(scores - np.median(scores)) < 0.05))
+    scores[lucky] = -0.5  # below the bowl's bottom, which is 0
+    told = best_expected(Scored(trained.points, trained.variants, scores), [True] * len(scores))
+    assert -0.35 < told["base"] < scores.max()  # drawn towards its neighbours
+    unlucky = best_expected(trained, [True] * len(scores))
+    assert told["a"] == pytest.approx(unlucky["a"], abs=0.1)
+
+
+def test_a_setting_at_which_a_variant_did_well_again_and_again_is_good() -> None:
+    trained = search()
+    place = np.array([[0.9, 0.9]])  # where the bowl is 2.0
+    again = Scored(
+        np.repeat(place, 6, axis=0) + np.linspace(0, 0.01, 6)[:, None], ("a",) * 6, np.full(6, -0.5)
+    )
+    told = best_expected(trained.with_more(again), [True] * (len(trained.scores) + 6))
+    assert told["a"] == pytest.approx(-0.5, abs=0.1)
+    assert told["base"] > -0.2
+
+
+def test_a_training_counts_as_no_better_than_its_score_and_only_if_it_counts() -> None:
+    trained = search()
+    everything = best_expected(trained, [True] * len(trained.scores))
+    for name in NAMES:
+        own = np.array([variant == name for variant in trained.variants])
+        assert everything[name] >= trained.scores[own].min()
+    counted = [variant == "a" for variant in trained.variants]
+    assert set(best_expected(trained, counted)) == {"a"}
+    assert best_expected(trained, counted)["a"] == everything["a"]
 
 
 def test_the_region_lies_where_all_do_well_and_is_as_large_as_was_asked() -> None:
