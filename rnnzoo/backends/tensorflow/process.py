@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rnnzoo.backends.tensorflow import cache
-from rnnzoo.spec.settings import KERAS_BACKEND
+from rnnzoo.backends import cache
+from rnnzoo.backends.tensorflow.cache import environment as cache_switched_on
+from rnnzoo.backends.tensorflow.cache import folder
 
 PACKAGES: tuple[str, ...] = ("tensorflow", "keras")
 
 
 def environment() -> Mapping[str, str]:
     """Variables that a trial's process has beside ours."""
-    return {"KERAS_BACKEND": KERAS_BACKEND, **cache.environment()}
+    return {"KERAS_BACKEND": "tensorflow", **cache_switched_on()}
 
 
 def ended() -> None:
     """A sweep has ended: what its trials compiled is there for the next one."""
-    cache.record()
+    cache.record(folder())
