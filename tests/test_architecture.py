@@ -30,6 +30,7 @@ LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 HOMES = {
     "yaml": ("spec/document.py",),
     "keras": ("nn/", "backends/"),
+    "jax": ("backends/jax/",),
     "tensorflow": ("backends/tensorflow/",),
     "optuna": ("sweep/search.py",),
     "mlflow": ("trackers/mlflow.py",),

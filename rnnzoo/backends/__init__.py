@@ -1,4 +1,4 @@
-"""What computes: the contract of a backend, and the one that Keras is set to.
+"""What computes: the contract of a backend, and those that there are.
 
 In: a step of a cell as `LayerStep`.  Out: `CompiledStep`, which runs it over whole sequences; and
 what a training needs of the library below: compiled functions, loops, gradients.  A backend is a
@@ -6,8 +6,10 @@ folder here.  It may import its library, which nothing else does.
 
     contract     what a backend is asked for, and the values that pass between it and `rnnzoo.nn`
     step         a layer's step with its program and adjoint, as every backend needs it
+    cache        compiled code that is kept, for every backend
     emit         instructions of a program -> tensors, as operations of `keras.ops`
     tensorflow   TensorFlow and XLA
+    jax          JAX and XLA
 """
 
 from __future__ import annotations
@@ -16,25 +18,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from rnnzoo.backends.contract import Backend, Processes
-from rnnzoo.spec.settings import KERAS_BACKEND
+from rnnzoo.spec.settings import keras_backend
 
 if TYPE_CHECKING:
-    from rnnzoo.backends.tensorflow import backend as _backend
-    from rnnzoo.backends.tensorflow import process as _process
+    from rnnzoo.backends.jax import backend as _jax
+    from rnnzoo.backends.jax import process as _jax_process
+    from rnnzoo.backends.tensorflow import backend as _tensorflow
+    from rnnzoo.backends.tensorflow import process as _tensorflow_process
 
-    _COMPUTES: Backend = _backend
-    _STARTS: Processes = _process
+    _COMPUTE: tuple[Backend, ...] = (_jax, _tensorflow)
+    _START: tuple[Processes, ...] = (_jax_process, _tensorflow_process)
 
 __all__ = ["Backend", "Processes", "current", "processes"]
 
 
 def current() -> Backend:
-    """The backend that this process computes with; its library is imported."""
-    backend: Backend = import_module(f"rnnzoo.backends.{KERAS_BACKEND}.backend")
+    """The backend that Keras is set to in this process; its library is imported."""
+    backend: Backend = import_module(f"rnnzoo.backends.{keras_backend()[0]}.backend")
     return backend
 
 
-def processes() -> Processes:
-    """The same for whoever starts processes that compute; nothing heavy is imported."""
-    found: Processes = import_module(f"rnnzoo.backends.{KERAS_BACKEND}.process")
-    return found
+def processes(backend: str) -> Processes:
+    """A backend for whoever starts processes that compute; nothing heavy is imported."""
+    starts: Processes = import_module(f"rnnzoo.backends.{backend}.process")
+    return starts

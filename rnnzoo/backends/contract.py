@@ -176,8 +176,14 @@ class Backend(Protocol):
     def one_thread(self) -> None:
         """One training a core: two threads on one training are slower than two trainings."""
 
-    def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """A function of tensors, compiled as a whole with all layers that it calls."""
+    def compiled(
+        self, function: Callable[..., Any], variables: Sequence[Any]
+    ) -> Callable[..., Any]:
+        """A function of tensors, compiled as a whole with all layers that it calls.
+
+        Args:
+            variables: all that it reads or writes.
+        """
 
     def repeat(
         self, count: Tensor, step: Callable[..., Sequence[Tensor]], start: Sequence[float]

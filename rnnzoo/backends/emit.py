@@ -35,6 +35,11 @@ Values = dict[tuple[str, str], Tensor]  # (kind, name) of an `ir.Ref` -> tensor
 EXACT = "float64"
 
 
+def _of_keras(name: str) -> Callable[..., Tensor] | None:
+    function: Callable[..., Tensor] | None = getattr(keras.ops, name, None)
+    return function
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Emitter:
     """Evaluates instructions.
@@ -50,6 +55,8 @@ class Emitter:
         sums: sums over all steps and sequences that are there already.
         constants: in float64, for instructions that read the number of the step; None where none
             does.
+        exact: the dtype of such instructions: the longest that the backend has.
+        operation: the elementwise operation of a name of `keras.ops`.
         run_steps: (time, batch or 1, 1) of bool: which steps are real, where a value of others may
             be infinite or no number.
     """
@@ -62,6 +69,8 @@ class Emitter:
     blocks: tuple[tuple[int, int, int], ...] = ()
     sums: Values = field(default_factory=dict)
     constants: Mapping[str, np.ndarray] | None = None
+    exact: str = EXACT
+    operation: Callable[[str], Callable[..., Tensor] | None] = _of_keras
     run_steps: Tensor | None = None
     instructions: dict[str, Instruction] = field(default_factory=dict)  # that were run
 
@@ -105,7 +114,7 @@ class Emitter:
         operands = [self.exactly(atom, values) for atom in instruction.inputs]
         if any(operand is None for operand in operands):
             return None
-        value = values["exact", instruction.name] = self.apply(primitive, operands, EXACT)
+        value = values["exact", instruction.name] = self.apply(primitive, operands, self.exact)
         if not any(_moving(ref) in values for ref in instruction.reads):
             # of constants alone: computed as ever, and kept for what reads the number of the step
             return None
@@ -117,15 +126,15 @@ class Emitter:
         only.
         """
         if isinstance(atom, ir.Number):
-            return None if atom.shape else keras.ops.convert_to_tensor(atom.value, EXACT)
+            return None if atom.shape else keras.ops.convert_to_tensor(atom.value, self.exact)
         if atom.kind == "option":
-            return keras.ops.convert_to_tensor(float(self.size.options[atom.name]), EXACT)
+            return keras.ops.convert_to_tensor(float(self.size.options[atom.name]), self.exact)
         if atom.kind == "constant":
             assert self.constants is not None
-            return keras.ops.convert_to_tensor(self.constants[atom.name], EXACT)
+            return keras.ops.convert_to_tensor(self.constants[atom.name], self.exact)
         key = ("time", atom.name) if atom.kind == "time" else ("exact", atom.name)
         value = values.get(key, self.fixed.get(key)) if atom.kind in ("time", "value") else None
-        return None if value is None else keras.ops.cast(value, EXACT)
+        return None if value is None else keras.ops.cast(value, self.exact)
 
     def lowered(self, instruction: Instruction, values: Values, like: Tensor) -> Tensor:
         """An instruction as operations of the backend."""
@@ -210,7 +219,7 @@ class Emitter:
         Raises:
             UsageError: an operation of one's own names a function that the backend does not have.
         """
-        function = _lowered(primitive)
+        function = _lowered(primitive, self.operation)
         if primitive.reads_truth:
             return function(keras.ops.not_equal(operands[0], 0), *operands[1:])
         value = function(*operands)
@@ -226,11 +235,13 @@ class Emitter:
         return keras.ops.broadcast_to(value, (*keras.ops.shape(like)[:-1], width))
 
 
-def _lowered(primitive: Elementwise) -> Callable[..., Tensor]:
+def _lowered(
+    primitive: Elementwise, operation: Callable[[str], Callable[..., Tensor] | None]
+) -> Callable[..., Tensor]:
     lowering = primitive.lowering
     if not isinstance(lowering, str):
         return partial(lowering, keras.ops)
-    function: Callable[..., Tensor] | None = getattr(keras.ops, lowering, None)
+    function = operation(lowering)
     if function is None:
         problem = (
             f"the operation '{primitive.name}' lowers to keras.ops.{lowering}, which does not exist"

@@ -2,11 +2,12 @@
 
 What computes is a backend (`rnnzoo.backends`).
 
-    arguments   what a user hands to a layer, checked
-    layer       `Recurrent`, a Keras layer for any cell
-    losses      a task's loss and metric as tensors
-    train       Trial -> Outcome: the compiled training loop; `data`, what it reads batches from
-    introspect  a trained model -> what its cell does, in float64
+    arguments     what a user hands to a layer, checked
+    layer         `Recurrent`, a Keras layer for any cell
+    initializers  the same first weights under every backend; `philox`, their random numbers
+    losses        a task's loss and metric as tensors
+    train         Trial -> Outcome: the compiled training loop; `data`, what it reads batches from
+    introspect    a trained model -> what its cell does, in float64
 
 Importing this package registers the layer, so that plain `keras.saving.load_model` finds it.
 """
@@ -16,9 +17,9 @@ import sys
 from rnnzoo.spec import settings
 
 if "keras" in sys.modules:
-    settings.check_keras_backend(sys.modules["keras"].config.backend(), "this program")
+    settings.check_layer_backend(sys.modules["keras"].config.backend(), "this program")
 else:
-    settings.check_keras_backend(*settings.keras_backend())
+    settings.check_layer_backend(*settings.keras_backend())
 
 from rnnzoo.nn.layer import Recurrent  # Keras fails on import where its backend is not installed
 

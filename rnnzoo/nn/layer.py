@@ -24,6 +24,7 @@ from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.view import CellView
 from rnnzoo.lang.widen import operands
 from rnnzoo.nn import arguments
+from rnnzoo.nn.initializers import as_tensorflow
 from rnnzoo.spec.cell import Init
 
 Tensor = Any
@@ -729,14 +730,14 @@ def initializer(
         case "identity", (gain,):
             return make.Identity(gain)
         case "orthogonal", (gain,):
-            return make.Orthogonal(gain, seed=seed)
+            return as_tensorflow(make.Orthogonal(gain, seed=seed))
         case "normal", (deviation,):
-            return make.RandomNormal(0.0, deviation, seed=seed)
+            return as_tensorflow(make.RandomNormal(0.0, deviation, seed=seed))
         case "uniform", (low, high):
-            return make.RandomUniform(low, high, seed=seed)
+            return as_tensorflow(make.RandomUniform(low, high, seed=seed))
         case _, (scale,):
             distribution = "uniform" if start.distribution == "uniform" else "truncated_normal"
-            return make.VarianceScaling(scale, start.fan, distribution, seed=seed)
+            return as_tensorflow(make.VarianceScaling(scale, start.fan, distribution, seed=seed))
     raise AssertionError(start)
 
 

@@ -33,6 +33,7 @@ from rnnzoo.errors import (
 from rnnzoo.lang import counts, ir, operations
 from rnnzoo.lang.text import digest
 from rnnzoo.nn.data import Batch, batches, resident
+from rnnzoo.nn.initializers import as_tensorflow
 from rnnzoo.nn.layer import Recurrent, initializer
 from rnnzoo.nn.losses import criterion
 from rnnzoo.spec import stamp
@@ -209,8 +210,11 @@ class Model:
         self.steps = _ceil(len(self.data.rows["train"]), self.batch)
         self.most = _ceil(max(map(len, self.data.rows.values())), EVALUATION_BATCH)
         self.backend = backends.current()
-        self._epoch = self.backend.compiled(self._train_epoch)
-        self._scores = self.backend.compiled(self._evaluate)
+        read = [*self.network.variables, *self.optimizer.variables]
+        if self.noise is not None:
+            read.append(self.noise)
+        self._epoch = self.backend.compiled(self._train_epoch, read)
+        self._scores = self.backend.compiled(self._evaluate, self.network.variables)
 
     # -- what the loop asks
 
@@ -340,7 +344,7 @@ def _recurrent(cell: ir.Cell, task: Task, trial: Trial, seed: int) -> Recurrent:
 def _read_out(trial: Trial, outputs: int) -> keras.layers.Dense:
     """A linear layer; an initialiser for all weights (`*`) is for its weights too."""
     common = trial.init.get("*")
-    kernel: Any = keras.initializers.GlorotUniform(seed=_seed(trial, "read-out"))
+    kernel: Any = as_tensorflow(keras.initializers.GlorotUniform(seed=_seed(trial, "read-out")))
     bias: Any = "zeros"
     if common is not None:
         init = Init.from_plain(common)

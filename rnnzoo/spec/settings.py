@@ -7,6 +7,7 @@ database's in PGPASSWORD or ~/.pgpass.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -25,7 +26,9 @@ SQLITE = "sqlite:///"
 RUNS = Path("runs")  # of a project: see `runs`
 EXPERIMENTS = Path("experiments")
 DATABASES = ("optuna.db", "mlflow.db")  # built in
-KERAS_BACKEND = "tensorflow"  # the one for which there is an engine
+KERAS_BACKEND = "tensorflow"  # what Keras is set to where nothing is said
+BACKENDS = ("tensorflow", "jax")  # libraries that layers and trials compute with
+TITLES = {"tensorflow": "TensorFlow", "jax": "JAX"}
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
 _PASSWORD = re.compile(r"[a-z0-9+]+://[^/@]*:[^/]*@")
 
@@ -152,14 +155,48 @@ def keras_backend() -> tuple[str, str]:
     return (str(named), str(file)) if named else (KERAS_BACKEND, "Keras")
 
 
-def check_keras_backend(name: str, source: str) -> None:
+def is_installed(backend: str) -> bool:
+    """Whether the library of a backend can be imported; it is not imported for that."""
+    return importlib.util.find_spec(backend) is not None
+
+
+def fastest_backend() -> str:
+    """The backend of `backend: auto`: JAX where it is installed, since small nets on a CPU compile
+    in half the time there.
+    """
+    return "jax" if is_installed("jax") else KERAS_BACKEND
+
+
+def check_trial_backend(backend: str) -> None:
+    """
+    Raises:
+        UsageError: the library of a training's backend is not installed, or KERAS_BACKEND asks
+            for another; a keras.json does not reach trials.
+    """
+    if not is_installed(backend):
+        raise UsageError(
+            f"this experiment trains with {TITLES[backend]}, which is not installed",
+            f'pip install "rnnzoo[{backend}]"; or ask for `training: {{backend: auto}}`',
+        )
+    name, source = keras_backend()
+    if source == "KERAS_BACKEND" and name != backend:
+        wanted = f", or ask for `training: {{backend: {name}}}`" if name in BACKENDS else ""
+        raise UsageError(
+            f"this experiment trains with {TITLES[backend]}, and KERAS_BACKEND sets Keras to"
+            f" '{name}'",
+            f"unset KERAS_BACKEND{wanted}",
+        )
+
+
+def check_layer_backend(name: str, source: str) -> None:
     """
     Raises:
         UsageError: Keras is set to a backend for which there is no engine.
     """
-    if name != KERAS_BACKEND:
+    if name not in BACKENDS:
         raise UsageError(
-            f"rnnzoo computes with TensorFlow, and {source} sets Keras to '{name}'",
+            f"rnnzoo computes with {' or '.join(TITLES.values())}, and {source} sets Keras"
+            f" to '{name}'",
             f"set KERAS_BACKEND={KERAS_BACKEND} before Python starts",
         )
 

@@ -21,8 +21,10 @@ def one_thread() -> None:
         pass  # TensorFlow is running already, as in a notebook: its threads stay as they are
 
 
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of tensors, compiled as a whole with all layers that it calls."""
+def compiled(function: Callable[..., Any], variables: Sequence[Any]) -> Callable[..., Any]:
+    """A function of tensors, compiled as a whole with all layers that it calls; TensorFlow finds
+    the variables itself.
+    """
     run: Callable[..., Any] = tf.function(function, jit_compile=True, autograph=False)
     return run
 

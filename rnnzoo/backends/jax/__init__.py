@@ -1,0 +1,7 @@
+"""JAX and XLA: the only folder that imports JAX.
+
+backend     the contract, fulfilled
+engine      a step's program and its adjoint -> a scan with a backward pass of its own
+process     what the processes of a sweep need
+training    compiled functions, loops over batches, gradients
+"""

@@ -1,0 +1,208 @@
+"""One recurrent layer as a scan with a backward pass of its own.
+
+In: the program of a step and its adjoint.  Out: a function from sequences, initial states and
+weights to sequences and last states.  Forward: what does not depend on the step before is computed
+for all steps at once, then the scan.  Backward: a scan over the adjoint's instructions from the
+last step to the first, then every gradient of a weight as one product or one reduction over (time x
+batch).  JAX differentiates this backward pass again where a second derivative is wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any
+
+import jax
+from jax import lax
+from jax import numpy as jnp
+
+from rnnzoo.backends.contract import COUNT, PADDING, LayerStep, Named, Results
+from rnnzoo.backends.emit import Emitter, Values, total
+from rnnzoo.backends.step import TIME, Given, ProgramStep, first_of_equal, named
+from rnnzoo.lang.program import reads
+
+Tensor = Any
+Rows = dict[Named, Tensor]  # one row of each sequence
+# what was carried after every step, and what else was computed
+Kept = tuple[dict[str, Tensor], Values]
+
+
+@dataclass(frozen=True)
+class Engine(ProgramStep):
+    """A layer's step, ready to run."""
+
+    @staticmethod
+    def of(layer: LayerStep) -> Engine:
+        return Engine(**{field.name: getattr(layer, field.name) for field in fields(LayerStep)})
+
+    def run(self, given: Mapping[Named, Tensor], plain: bool) -> Results:
+        """Compute a layer over whole sequences, with our backward pass or with JAX's."""
+        tensors = [given[argument] for argument in self.arguments]
+        yielded = self._plain(*tensors) if plain else self.function(*tensors)
+        sequences, last = yielded[: len(self.wanted)], yielded[len(self.wanted) :]
+        return Results(dict(zip(self.wanted, sequences)), dict(zip(self.carried, last)))
+
+    @cached_property
+    def function(self) -> Callable[..., list[Tensor]]:
+        """From `arguments` to the wanted sequences, (time, batch, size), and then what is carried
+        at the end.
+        """
+
+        @jax.custom_vjp  # type: ignore[untyped-decorator]  # mypy does not read JAX
+        def layer(*tensors: Tensor) -> list[Tensor]:
+            return self._forward(tensors)[0]
+
+        def forward(*tensors: Tensor) -> tuple[list[Tensor], tuple[Sequence[Tensor], Kept]]:
+            results, kept = self._forward(tensors)
+            return results, (tensors, kept)
+
+        def backward(
+            residuals: tuple[Sequence[Tensor], Kept], upstream: Sequence[Tensor]
+        ) -> tuple[Tensor | None, ...]:
+            tensors, kept = residuals
+            return tuple(self._backward(tensors, kept, upstream))
+
+        layer.defvjp(forward, backward)
+        compiled: Callable[..., list[Tensor]] = jax.jit(layer)
+        return compiled
+
+    def _plain(self, *tensors: Tensor) -> list[Tensor]:
+        return self._forward(tensors)[0]
+
+    def _forward(self, tensors: Sequence[Tensor]) -> tuple[list[Tensor], Kept]:
+        program, given = self.program, self._given(tensors)
+        emitter = _emitter(given)
+        emitter.prepare(program.once, ())
+        values = emitter.run(program.before, given.sequences(), given.x)
+        read: Values = {
+            (ref.kind, ref.name): values[ref.kind, ref.name] for ref in program.sequences
+        }
+        moving = {key: read[key] for key in self.rows}
+        still = {key: value for key, value in read.items() if key not in moving}
+
+        def step(
+            carried: tuple[Tensor, ...], row: tuple[Tensor, Rows, Tensor | None]
+        ) -> tuple[Any, Any]:
+            t, of_step, is_real = row
+            previous = {("previous", name): value for name, value in zip(self.states, carried)}
+            new, saved = self.forward_step(
+                emitter, {**still, **of_step, **previous, TIME: given.clock(t)}, carried[0]
+            )
+            if is_real is not None:
+                new = [
+                    jnp.where(is_real, value, old) for value, old in zip(new, carried, strict=True)
+                ]
+            return tuple(new), (tuple(new), tuple(saved))
+
+        shown = [jnp.zeros((given.batch, self.width(name)), self.dtype) for name in self.shown]
+        last, (history, saved) = lax.scan(
+            step, (*given.start, *shown), (_steps(given), moving, _real(given))
+        )
+        after = dict(zip(self.carried, history))
+        computed: Values = {
+            (ref.kind, ref.name): value for ref, value in zip(self.adjoint.saved, saved)
+        }
+        computed |= {
+            ("value", ref.name): values["value", ref.name]
+            for ref in self.adjoint.sequences(program)
+        }
+        return [*(after[name] for name in self.wanted), *last], (after, computed)
+
+    def _backward(
+        self, tensors: Sequence[Tensor], kept: Kept, upstream: Sequence[Tensor]
+    ) -> list[Tensor | None]:
+        given, back = self._given(tensors), self.adjoint
+        after, computed = kept
+        emitter = _emitter(given)
+        real = _real(given)
+        if self.is_singular and real is not None:
+            emitter = replace(emitter, run_steps=real)
+        emitter.prepare((*self.program.once, *back.fixed), (*back.loop, *back.after, *back.once))
+        now: Values = {
+            **{
+                ("previous", name): _shifted(after[name], given.tensors["start", name])
+                for name in self.states
+            },
+            **computed,
+            **{key: after[name] for key, name in self.aliases.items()},
+            **given.sequences(),
+        }
+        above = dict(zip(self.wanted, upstream))
+        read = {key for key in named(reads(back.loop)) if key in now}
+        moving = {key: now[key] for key in read if now[key].ndim == 3}
+        still = {key: now[key] for key in read if now[key].ndim < 3}
+
+        def step(carried: tuple[Tensor, ...], row: tuple[Any, ...]) -> tuple[Any, Any]:
+            t, of_step, from_above, is_real = row
+            whole = [
+                value + from_above[name] if name in above else value
+                for name, value in zip(self.carried, carried)
+            ]
+            waiting = [jnp.zeros_like(value) for value in whole]  # for the step before the padding
+            if is_real is not None:
+                waiting = [jnp.where(is_real, 0, value) for value in whole]
+                whole = [jnp.where(is_real, value, 0) for value in whole]
+            adjoints = {("adjoint", name): value for name, value in zip(self.carried, whole)}
+            values = {**still, **of_step, **adjoints, TIME: given.clock(t)}
+            previous, emitted = self.backward_step(emitter, values, carried[0])
+            if is_real is not None and self.is_singular:
+                previous = {name: jnp.where(is_real, value, 0) for name, value in previous.items()}
+            handed_on = [
+                value + previous[name] if name in previous else value
+                for name, value in zip(self.carried, waiting)
+            ]
+            return tuple(handed_on), tuple(emitted)
+
+        rows = (_steps(given), moving, above, real)
+        first, emitted = lax.scan(step, tuple(upstream[len(self.wanted) :]), rows, reverse=True)
+        emitted_by_name: Values = {
+            (ref.kind, ref.name): value for ref, value in zip(back.emitted, emitted)
+        }
+        emitter.sums.update(
+            {key: total(emitter.finite(value)) for key, value in emitted_by_name.items()}
+        )
+        return self.after_steps(given, emitter, {**now, **emitted_by_name}, first)
+
+    def _given(self, tensors: Sequence[Tensor]) -> Given:
+        """The arguments; steps that are not to be run are padding."""
+        given = Given.of(self, tensors)
+        if given.padding is not None or given.count is None:
+            return given
+        real = jnp.arange(given.time, dtype=jnp.int32) < given.tensors[COUNT]
+        return replace(
+            given, tensors={**given.tensors, PADDING: real.reshape(-1, 1, 1).astype(self.dtype)}
+        )
+
+
+def _emitter(given: Given) -> Emitter:
+    exact = "float64" if jax.config.read("jax_enable_x64") else "float32"
+    return replace(given.emitter(), exact=exact, operation=_operation)
+
+
+def _operation(name: str) -> Callable[..., Tensor] | None:
+    """JAX's own: under it, some operations of Keras' turn float64 into float32."""
+    return next((getattr(home, name) for home in (jnp, jax.nn, lax) if hasattr(home, name)), None)
+
+
+def _steps(given: Given) -> Tensor:
+    return jnp.arange(given.time, dtype=jnp.int32)
+
+
+def _real(given: Given) -> Tensor | None:
+    """(time, batch or 1, 1) of bool: which steps are real; None where all are."""
+    return None if given.padding is None else given.padding > 0
+
+
+def _shifted(rows: Tensor, start: Tensor) -> Tensor:
+    """What was carried before every step, from what was carried after it."""
+    return jnp.concatenate([start[None], rows[:-1]])
+
+
+_shared: dict[tuple[Any, ...], Engine] = {}
+
+
+def shared(engine: Engine) -> Engine:
+    """The engine that was made first of those that compute the same."""
+    return first_of_equal(engine, _shared)

@@ -1,0 +1,40 @@
+"""JAX in the processes of a sweep: this module is a `Processes`.  It imports nothing heavy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from rnnzoo.backends import cache
+
+PACKAGES: tuple[str, ...] = ("jax", "jaxlib", "keras")
+CACHE = "JAX_COMPILATION_CACHE_DIR"
+ONE_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+
+
+def folder() -> Path:
+    """Where the cache of compiled code is, unless the user has set another."""
+    return cache.folder("jax", PACKAGES)
+
+
+def environment() -> Mapping[str, str]:
+    """Variables that a trial's process has beside ours: one thread, and a cache of all that is
+    compiled, however small.
+    """
+    flags = f"{os.environ.get('XLA_FLAGS', '')} {ONE_THREAD}".strip()
+    variables = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags}
+    place = folder()
+    if CACHE in os.environ or not cache.is_usable(place):
+        return variables
+    return {
+        **variables,
+        CACHE: str(place),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
+
+
+def ended() -> None:
+    """A sweep has ended: what its trials compiled is there for the next one."""
+    cache.record(folder())

@@ -1,0 +1,70 @@
+"""Initialisers that yield the same numbers under every backend of Keras': those that they yield
+under TensorFlow.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from rnnzoo.nn import philox
+
+Tensor = Any
+# standard deviation of a normal distribution that is cut at two of its own
+CUT_DEVIATION = 0.87962566103423978
+
+
+def as_tensorflow(initializer: keras.initializers.Initializer) -> keras.initializers.Initializer:
+    """An initialiser of Keras' with a seed, which draws as under TensorFlow; under TensorFlow,
+    itself.
+    """
+    return initializer if keras.config.backend() == "tensorflow" else AsTensorFlow(initializer)
+
+
+@keras.saving.register_keras_serializable(package="rnnzoo")
+class AsTensorFlow(keras.initializers.Initializer):  # type: ignore[misc]  # Keras has no types
+    """An initialiser of Keras' whose random numbers are TensorFlow's."""
+
+    def __init__(self, initializer: Any) -> None:
+        self.initializer = keras.initializers.get(initializer)
+
+    def __call__(self, shape: Sequence[int], dtype: str | None = None, **options: Any) -> Tensor:
+        make, config = keras.initializers, self.initializer.get_config()
+        seed = config.get("seed")
+        if not isinstance(seed, int):
+            return self.initializer(shape, dtype=dtype, **options)
+        match self.initializer:
+            case make.Orthogonal():
+                numbers = philox.orthogonal(seed, shape, config["gain"])
+            case make.RandomNormal():
+                numbers = config["mean"] + philox.normal(seed, shape, config["stddev"])
+            case make.RandomUniform():
+                numbers = philox.uniform(seed, shape, config["minval"], config["maxval"])
+            case make.VarianceScaling():
+                numbers = _scaled(self.initializer, seed, shape)
+            case _:
+                return self.initializer(shape, dtype=dtype, **options)
+        return keras.ops.convert_to_tensor(numbers, dtype or keras.config.floatx())
+
+    def get_config(self) -> dict[str, Any]:
+        return {"initializer": keras.initializers.serialize(self.initializer)}
+
+
+def _scaled(
+    initializer: keras.initializers.VarianceScaling, seed: int, shape: Sequence[int]
+) -> philox.Array:
+    """A variance that depends on the size of the matrix (Glorot and Bengio 2010; He et al.
+    2015).
+    """
+    inputs, outputs = (shape[0], shape[-1]) if len(shape) == 2 else (math.prod(shape),) * 2
+    fans = {"fan_in": inputs, "fan_out": outputs, "fan_avg": (inputs + outputs) / 2}
+    variance = initializer.scale / max(1.0, fans[initializer.mode])
+    if initializer.distribution == "uniform":
+        limit = math.sqrt(3.0 * variance)
+        return philox.uniform(seed, shape, -limit, limit)
+    if initializer.distribution == "untruncated_normal":
+        return philox.normal(seed, shape, math.sqrt(variance))
+    return philox.truncated_normal(seed, shape, math.sqrt(variance) / CUT_DEVIATION)
