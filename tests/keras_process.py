@@ -21,16 +21,21 @@ from rnnzoo.sweep import run
 from tests import fork_servers
 
 
-def printed(program: str, folder: Path, environment: Mapping[str, str] | None = None) -> str:
-    """What a Python program prints; with variables of the environment that are set before
-    TensorFlow looks at them.
+def printed(
+    program: str,
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    backend: str = "tensorflow",
+) -> str:
+    """What a Python program prints; with variables of the environment that are set before the
+    backend looks at them.
     """
     work = json.dumps({"program": program, "environment": dict(environment or {})})
     log = folder / "program"
     with (
         fork_servers.shared(),
         mock.patch.object(run, "work", execute),
-        root.launched(1, folder) as launcher,
+        root.launched(1, folder, backend) as launcher,
     ):
         launcher.submit(Trial("program", "program", work, "", 0, {}, seed=0, folder=str(log)))
         while (event := launcher.wait()) is None or not isinstance(event.what, Outcome):

@@ -52,7 +52,7 @@ def planned(
     costs: Mapping[str, measure.Cost] = {}
     samples = _samples(opened, store, done) if measured else []
     if samples:
-        with root.launched(count, opened.runs) as launcher:
+        with root.launched(count, opened.runs, opened.experiment.training.backend) as launcher:
             count = launcher.capacity()  # one of the user's may have its own
             costs = measure.measure(
                 samples, launcher, lambda at, of: progress("measuring trainings", at, of)

@@ -77,20 +77,19 @@ def workers(given: int | None) -> int:
 
 
 @contextmanager
-def launched(workers: int, runs: Path, limits: Resources | None = None) -> Iterator[Launcher]:
-    """Where trials run, with XLA's cache; whatever compiled something, the next run finds it.
+def launched(
+    workers: int, runs: Path, backend: str, limits: Resources | None = None
+) -> Iterator[Launcher]:
+    """Where trials run, with a backend's cache; whatever compiled something, the next run finds it.
 
     Raises:
-        UsageError: KERAS_BACKEND asks for another backend than trials have; a keras.json does not
-            reach them.
+        UsageError: the backend is not installed, or KERAS_BACKEND asks for another.
     """
     from rnnzoo import launchers
     from rnnzoo.sweep.run import work
 
-    backend, source = config.keras_backend()
-    if source == "KERAS_BACKEND":
-        config.check_keras_backend(backend, source)
-    library = backends.processes()
+    config.check_trial_backend(backend)
+    library = backends.processes(backend)
     limits = limits or Resources()
     log = runs / "workers.log"
     setup = launchers.Setup(

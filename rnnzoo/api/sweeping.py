@@ -68,7 +68,9 @@ class Prepared:
         """
         opened = self.opened
         experiment = opened.experiment
-        with root.launched(self.workers, opened.runs, experiment.resources) as launcher:
+        with root.launched(
+            self.workers, opened.runs, experiment.training.backend, experiment.resources
+        ) as launcher:
             capacity = launcher.capacity()
             if capacity != self.workers:
                 named = config.read().launcher.name

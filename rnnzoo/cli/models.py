@@ -52,7 +52,7 @@ def train(args: argparse.Namespace) -> int:
 
 def trained(trial: Trial, console: Console) -> Outcome:
     """Run one trial in a child process, with a line for every epoch."""
-    with launched(1, runs() / "train") as launcher:
+    with launched(1, runs() / "train", trial.training.backend) as launcher:
         launcher.submit(trial)
         while True:
             event = launcher.wait()

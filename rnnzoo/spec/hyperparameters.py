@@ -13,14 +13,16 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from rnnzoo.spec.document import as_integer, is_number
+from rnnzoo.spec.settings import BACKENDS
 
 Value = float | int | str | bool
-Acts = Literal["layer", "inputs", "optimiser", "gradient", "batches", "epochs"]
+Acts = Literal["layer", "inputs", "optimiser", "gradient", "batches", "epochs", "all"]
 OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop", "nadam", "adagrad", "lion")
 WITH_MOMENTUM = ("sgd", "rmsprop")
 WITH_NESTEROV = ("sgd",)
 MOMENTUM = ("momentum", "one_minus_momentum")  # two names of one thing
 MAX_EPOCHS = 1_000_000
+AUTO = "auto"  # a backend that is chosen when an experiment is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +257,15 @@ class Training:
             " `sum` over the steps of each sequence, averaged over sequences",
             Legal(words=("mean", "sum")),
             "gradient",
+            "training",
+        ),
+    )
+    backend: str = field(
+        default=BACKENDS[0],
+        metadata=_row(
+            "the library that computes; `auto` is `jax` where JAX is installed, else `tensorflow`",
+            Legal(words=(AUTO, *BACKENDS)),
+            "all",
             "training",
         ),
     )

@@ -57,6 +57,7 @@ from rnnzoo.spec.experiment import (
 from rnnzoo.spec.files import located
 from rnnzoo.spec.follow_ups import without_follow_ups
 from rnnzoo.spec.hyperparameters import (
+    AUTO,
     HYPERPARAMETERS,
     NEEDED,
     SEARCHABLE,
@@ -64,6 +65,7 @@ from rnnzoo.spec.hyperparameters import (
     Hyperparameter,
     Training,
 )
+from rnnzoo.spec.settings import fastest_backend
 from rnnzoo.spec.space import Written
 from rnnzoo.spec.trial import PATH, RETRIED
 
@@ -639,7 +641,9 @@ class _Reader:
                 entry.span("nesterov"), problem, "write `optimizer: sgd`, or delete `nesterov`"
             )
         entry.done(dict.fromkeys(SEARCHABLE, "write it into `space:`, under `search:`"))
-        return training
+        return (
+            replace(training, backend=fastest_backend()) if training.backend == AUTO else training
+        )
 
     def select(self, trials: int) -> Select:
         table = self.top.table_at("select")

@@ -19,20 +19,24 @@ from pathlib import Path
 from rnnzoo import backends, trackers
 from rnnzoo.errors import RnnzooError, StoreError, UsageError, without_password
 from rnnzoo.spec.settings import (
+    BACKENDS,
+    KERAS_BACKEND,
     MLFLOW,
+    TITLES,
     Settings,
     cache_folder,
-    check_keras_backend,
+    check_layer_backend,
     exists,
+    fastest_backend,
+    is_installed,
     keras_backend,
     runs,
 )
 from rnnzoo.sweep import lock, machine
 from rnnzoo.sweep.search import Store
 
-PACKAGES = (
-    "rnnzoo", *backends.processes().PACKAGES, "optuna", "mlflow", "numpy", "scipy", "scikit-learn",
-)  # fmt: skip
+LIBRARY = backends.processes(KERAS_BACKEND).PACKAGES
+PACKAGES = ("rnnzoo", *LIBRARY, "optuna", "mlflow", "numpy", "scipy", "scikit-learn")
 PYTHONS = ((3, 11), (3, 13))
 A_TRIAL = 1.5e9  # bytes of memory that a trial takes, most of it TensorFlow
 DISK = 2e9  # bytes: models, logs and databases of a large sweep
@@ -55,6 +59,7 @@ def checks(settings: Settings) -> Iterator[Check]:
     """All of them, the quick ones first."""
     yield _python()
     yield _packages()
+    yield _backends()
     yield _keras()
     yield from _machine()
     for name, folder in (("runs", runs()), ("cache", cache_folder())):
@@ -90,11 +95,26 @@ def _packages() -> Check:
     return Check("packages", ", ".join(versions), not missing, fix)
 
 
+def _backends() -> Check:
+    """What trials can compute with, and what `backend: auto` is here; an extra that is missing is
+    no fault.
+    """
+    installed = [name for name in BACKENDS if is_installed(name)]
+    missing = [
+        f"`rnnzoo[{name}]` adds {TITLES[name]}" for name in BACKENDS if name not in installed
+    ]
+    titles = " and ".join(TITLES[name] for name in installed)
+    return Check("backends", "; ".join([f"{titles}, `auto` is {fastest_backend()}", *missing]))
+
+
 def _keras() -> Check:
-    """Whether Keras is set to the backend that layers need.  Trials have it always."""
+    """Whether layers can compute with the backend that Keras is set to.
+
+    Trials have their experiment's.
+    """
     backend, source = keras_backend()
     try:
-        check_keras_backend(backend, source)
+        check_layer_backend(backend, source)
     except UsageError as error:
         problem, fix = error.parts
         return Check("Keras", problem, False, fix)

@@ -14,15 +14,13 @@ from pathlib import Path
 
 from rnnzoo import backends
 
-PACKAGES = ("rnnzoo", *backends.processes().PACKAGES, "numpy", "optuna")
 
-
-def here(folder: Path) -> dict[str, str]:
+def here(folder: Path, backend: str) -> dict[str, str]:
     """What this process would run trials with; the commit is that of the folder's repository, where
     it is in one.
     """
     provenance = {"Python": platform.python_version()}
-    for name in PACKAGES:
+    for name in ("rnnzoo", *backends.processes(backend).PACKAGES, "numpy", "optuna"):
         try:
             provenance[name] = version(name)
         except PackageNotFoundError:

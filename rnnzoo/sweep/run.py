@@ -102,7 +102,9 @@ class Sweep:
             self.tracker.open(name, self.experiment.about, self.texts)
             done = self.open()
             self.adopt(done)
-            self.own_provenance = provenance.here(Path(self.experiment.file).parent)
+            self.own_provenance = provenance.here(
+                Path(self.experiment.file).parent, self.experiment.training.backend
+            )
             self.record_provenance(self.opened, {study.identity for study, _ in self.missing(done)})
             self.level()
             self.begin(done)

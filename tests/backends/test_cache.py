@@ -1,4 +1,4 @@
-"""XLA's persistent cache: switched on for trials, checked, capped, never worth an error."""
+"""The caches of compiled code: switched on for trials, checked, capped, never worth an error."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from rnnzoo.backends.tensorflow import cache
+from rnnzoo.backends import cache, processes
+from rnnzoo.backends.jax import process as of_jax
+from rnnzoo.backends.tensorflow import cache as xla
 from rnnzoo.backends.tensorflow.cache import XLA_CACHE
 from tests.faults.disks import read_only
 from tests.keras_process import printed
@@ -17,13 +19,13 @@ def test_the_cache_is_switched_on_beside_flags_of_the_users(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TF_XLA_FLAGS", "--tf_xla_clustering_debug")
-    flags = cache.environment(tmp_path / "xla")["TF_XLA_FLAGS"]
+    flags = xla.environment(tmp_path / "xla")["TF_XLA_FLAGS"]
     assert flags == f"--tf_xla_clustering_debug {XLA_CACHE}={tmp_path / 'xla'}"
 
 
 def test_a_cache_of_the_users_own_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TF_XLA_FLAGS", f"{XLA_CACHE}=/elsewhere")
-    assert cache.environment(tmp_path) == {}
+    assert xla.environment(tmp_path) == {}
 
 
 def test_entries_that_were_recorded_stay_and_others_go(tmp_path: Path) -> None:
@@ -33,8 +35,8 @@ def test_entries_that_were_recorded_stay_and_others_go(tmp_path: Path) -> None:
     (tmp_path / "damaged").write_bytes(b"Code" + b"code" * 99)
     (tmp_path / "cut").write_bytes(b"code" * 50)
     (tmp_path / "unknown").write_bytes(b"of a sweep that was killed")
-    cache.environment(tmp_path)
-    assert {one.name for one in tmp_path.iterdir()} == {"whole", cache.INDEX}
+    assert cache.is_usable(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"whole", cache.INDEX}
 
 
 def test_what_was_made_longest_ago_goes_first(
@@ -45,20 +47,20 @@ def test_what_was_made_longest_ago_goes_first(
         (tmp_path / name).write_bytes(bytes(100))
         os.utime(tmp_path / name, (1_000_000 - age, 1_000_000 - age))
     cache.record(tmp_path)
-    cache.environment(tmp_path)
-    assert {one.name for one in tmp_path.iterdir()} == {"new", "old", cache.INDEX}
+    assert cache.is_usable(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"new", "old", cache.INDEX}
 
 
 def test_a_folder_that_cannot_be_made_means_no_cache(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    assert cache.environment(tmp_path / "file" / "xla") == {}
+    assert not cache.is_usable(tmp_path / "file" / "xla")
     cache.record(tmp_path / "file" / "xla")
 
 
 def test_a_damaged_index_is_no_index(tmp_path: Path) -> None:
     (tmp_path / "entry").write_bytes(b"code")
     (tmp_path / cache.INDEX).write_text("{ half")
-    cache.environment(tmp_path)
+    assert cache.is_usable(tmp_path)
     assert not (tmp_path / "entry").exists()
 
 
@@ -73,30 +75,45 @@ def test_what_comes_out_of_the_cache_is_the_same_bit_for_bit(tmp_path: Path) -> 
     entries = tmp_path / "xla"
     outputs = []
     for _ in range(2):
-        bits = printed(PROGRAM, tmp_path, cache.environment(entries))
+        bits = printed(PROGRAM, tmp_path, xla.environment(entries))
         cache.record(entries)
-        outputs.append((bits, {one.name for one in entries.iterdir()}))
+        outputs.append((bits, {path.name for path in entries.iterdir()}))
     assert outputs[0] == outputs[1]  # nothing was compiled anew either
     assert len(outputs[0][1]) > 1
 
 
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
 def test_whatever_command_compiled_something_records_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from rnnzoo.api import root
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with root.launched(1, tmp_path):
-        (cache.folder() / "entry").write_bytes(b"code of a trial")
-    cache.environment()
-    assert (cache.folder() / "entry").exists()
+    place = {"tensorflow": xla.folder, "jax": of_jax.folder}[backend]()
+    with root.launched(1, tmp_path, backend):
+        (place / "entry").write_bytes(b"code of a trial")
+    processes(backend).environment()
+    assert (place / "entry").exists()
+
+
+def test_jax_has_its_cache_and_the_users_flags_and_a_cache_of_the_users_own_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=dumped")
+    variables = of_jax.environment()
+    assert variables[of_jax.CACHE] == str(of_jax.folder())
+    assert variables["XLA_FLAGS"] == f"--xla_dump_to=dumped {of_jax.ONE_THREAD}"
+    monkeypatch.setenv(of_jax.CACHE, "/elsewhere")
+    assert of_jax.CACHE not in of_jax.environment()
 
 
 def test_a_cache_on_a_disk_that_is_read_only_is_left_out_and_no_trial_meets_it(
     tmp_path: Path,
 ) -> None:
     folder = tmp_path / "cache"
-    assert cache.environment(folder)
+    assert xla.environment(folder)
     with read_only(folder):
-        assert cache.environment(folder) == {}
+        assert not cache.is_usable(folder)
+        assert xla.environment(folder) == {}
     assert [path.name for path in folder.iterdir()] == []

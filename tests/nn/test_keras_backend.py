@@ -1,4 +1,4 @@
-"""Keras set to another backend than TensorFlow: one sentence, and trials have their own setting."""
+"""Keras set to another backend than TensorFlow, and trials, which have their own setting."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rnnzoo.api.root import launched
 from rnnzoo.cli import main
-from rnnzoo.errors import UsageError
 from rnnzoo.spec import settings
+from rnnzoo.spec.hyperparameters import Training
+from rnnzoo.spec.read_experiment import read
 from rnnzoo.spec.settings import keras_backend
+from rnnzoo.spec.trial import Trial, unusual
 from rnnzoo.sweep import doctor
 
 TRAIN = ["train", "rnn", "--task", "adding", "--set", "units=4", "--set", "learning_rate=0.01"]
@@ -23,6 +26,14 @@ SMALL = [
     for key in ("length=20", "train=32", "valid=16", "test=16")
     for part in ("--set", f"task.{key}")
 ]
+
+SPEC = """
+experiment: e
+task: adding
+variants: [rnn, gru]
+search: {trials: 3, space: {units: 4, learning_rate: 0.01}}
+training: {backend: auto}
+"""
 
 
 @pytest.fixture
@@ -48,9 +59,7 @@ def test_without_a_word_about_it_keras_takes_tensorflow(home: Path, written: str
     assert keras_backend() == ("tensorflow", "Keras")
 
 
-@pytest.mark.parametrize(
-    "variables", [{"KERAS_BACKEND": "jax"}, {"KERAS_BACKEND": "torch"}, {}], ids=str
-)
+@pytest.mark.parametrize("variables", [{"KERAS_BACKEND": "torch"}, {}], ids=str)
 def test_a_layer_is_refused_in_one_sentence_before_keras_is_imported(
     home: Path, variables: dict[str, str]
 ) -> None:
@@ -66,31 +75,63 @@ def test_a_layer_is_refused_in_one_sentence_before_keras_is_imported(
     *_, problem, fix = done.stderr.strip().splitlines()
     source = "KERAS_BACKEND" if variables else home / "keras.json"
     assert problem.endswith(
-        f"rnnzoo computes with TensorFlow, and {source} sets Keras to '{keras_of(variables)}'"
+        f"rnnzoo computes with TensorFlow or JAX, and {source} sets Keras to 'torch'"
     )
     assert fix == "  fix: set KERAS_BACKEND=tensorflow before Python starts"
     assert "keras/src" not in done.stderr
-
-
-def keras_of(variables: dict[str, str]) -> str:
-    return variables.get("KERAS_BACKEND", "torch")
 
 
 def test_a_training_is_refused_where_the_environment_asks_for_another_backend(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("KERAS_BACKEND", "jax")
-    assert main([*TRAIN, *SMALL, "--set", "training.epochs=1"]) == 2
-    assert (
-        "KERAS_BACKEND sets Keras to 'jax'\n  fix: set KERAS_BACKEND=tensorflow"
-        in capsys.readouterr().err
-    )
+    for name, fix in (
+        ("jax", "unset KERAS_BACKEND, or ask for `training: {backend: jax}`"),
+        ("torch", "unset KERAS_BACKEND"),
+    ):
+        monkeypatch.setenv("KERAS_BACKEND", name)
+        assert main([*TRAIN, *SMALL, "--set", "training.epochs=1"]) == 2
+        problem = f"trains with TensorFlow, and KERAS_BACKEND sets Keras to '{name}'"
+        assert f"{problem}\n  fix: {fix}\n" in capsys.readouterr().err
 
 
-def test_trials_have_their_own_backend_whatever_a_file_says(home: Path) -> None:
-    with launched(1, home) as launcher:
-        assert launcher.setup.environment["KERAS_BACKEND"] == "tensorflow"
+def test_a_training_is_refused_where_its_backend_is_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(settings, "is_installed", lambda backend: backend != "jax")
+    assert main([*TRAIN, *SMALL, "--set", "training.backend=jax"]) == 2
+    told = capsys.readouterr().err
+    assert "this experiment trains with JAX, which is not installed\n" in told
+    assert 'fix: pip install "rnnzoo[jax]"; or ask for `training: {backend: auto}`' in told
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_auto_is_jax_where_it_is_installed(
+    installed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name is what counts from then on: what was read knows no `auto`."""
+    monkeypatch.setattr(settings, "is_installed", lambda backend: installed)
+    file = tmp_path / "e.yaml"
+    file.write_text(SPEC)
+    assert read(file).training.backend == ("jax" if installed else "tensorflow")
+    assert read(file, ["training.backend=tensorflow"]).training.backend == "tensorflow"
+
+
+def test_the_backend_is_part_of_what_a_trial_is_and_tensorflow_changes_no_identity() -> None:
+    trial = Trial("e", "v", "cell", "adding", 0, {"units": 4, "learning_rate": 0.01}, seed=1)
+    assert trial.training.backend == "tensorflow"
+    assert "backend" not in unusual(trial.training)
+    of_jax = replace(trial, training=Training(backend="jax"))
+    assert of_jax.training.backend == "jax"
+    assert of_jax.key != trial.key
+    assert Trial.from_dict(of_jax.to_dict()) == of_jax
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_trials_have_their_own_backend_whatever_a_file_says(home: Path, backend: str) -> None:
+    with launched(1, home, backend) as launcher:
+        assert launcher.setup.environment["KERAS_BACKEND"] == backend
 
 
 @pytest.mark.slow
@@ -104,19 +145,28 @@ def test_a_training_runs_though_a_file_of_keras_names_another_backend(
 def test_the_doctor_says_so(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(home)
 
-    def looked() -> doctor.Check:
-        return next(one for one in doctor.checks(settings.read()) if one.name == "Keras")
+    def looked(name: str) -> doctor.Check:
+        return next(check for check in doctor.checks(settings.read()) if check.name == name)
 
-    assert (looked().well, looked().fix) == (
-        False,
-        "set KERAS_BACKEND=tensorflow before Python starts",
-    )
-    assert looked().found.endswith("keras.json sets Keras to 'torch'")
-    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
-    assert looked().well
+    keras = looked("Keras")
+    assert (keras.well, keras.fix) == (False, "set KERAS_BACKEND=tensorflow before Python starts")
+    assert keras.found.endswith("keras.json sets Keras to 'torch'")
+    for name in settings.BACKENDS:
+        monkeypatch.setenv("KERAS_BACKEND", name)
+        assert looked("Keras").well
 
 
-def test_only_tensorflow_has_an_engine() -> None:
-    settings.check_keras_backend("tensorflow", "Keras")
-    with pytest.raises(UsageError, match="sets Keras to 'jax'"):
-        settings.check_keras_backend("jax", "KERAS_BACKEND")
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (("tensorflow", "jax"), "TensorFlow and JAX, `auto` is jax"),
+        (("tensorflow",), "TensorFlow, `auto` is tensorflow; `rnnzoo[jax]` adds JAX"),
+    ],
+)
+def test_the_doctor_says_what_trials_can_compute_with(
+    names: tuple[str, ...], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "is_installed", lambda backend: backend in names)
+    monkeypatch.setattr(doctor, "is_installed", lambda backend: backend in names)
+    check = next(check for check in doctor.checks(settings.read()) if check.name == "backends")
+    assert (check.found, check.well) == (told, True)

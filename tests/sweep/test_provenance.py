@@ -5,24 +5,23 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from rnnzoo.sweep import provenance
 
 
+@pytest.mark.parametrize(
+    ("backend", "libraries"),
+    [("tensorflow", {"tensorflow", "keras"}), ("jax", {"jax", "jaxlib", "keras"})],
+)
 def test_it_names_versions_and_the_machine_and_outside_a_repository_no_commit(
-    tmp_path: Path,
+    backend: str, libraries: set[str], tmp_path: Path
 ) -> None:
-    found = provenance.here(tmp_path)
-    assert {
-        "Python",
-        "rnnzoo",
-        "tensorflow",
-        "keras",
-        "numpy",
-        "optuna",
-        "system",
-        "processor",
-    } == set(found)
-    assert all(found.values())
+    versions = provenance.here(tmp_path, backend)
+    assert {*versions} == {
+        "Python", "rnnzoo", "numpy", "optuna", "system", "processor", *libraries,
+    }  # fmt: skip
+    assert all(versions.values())
 
 
 def test_the_commit_is_that_of_the_folder_and_says_whether_something_changed_since(
@@ -40,8 +39,8 @@ def test_the_commit_is_that_of_the_folder_and_says_whether_something_changed_sin
     git("add", "spec.yaml")
     git("commit", "-qm", "first")
     commit = git("rev-parse", "HEAD")
-    assert provenance.here(tmp_path)["commit"] == commit
+    assert provenance.here(tmp_path, "tensorflow")["commit"] == commit
     (tmp_path / "untracked").write_text("runs")
-    assert provenance.here(tmp_path)["commit"] == commit
+    assert provenance.here(tmp_path, "tensorflow")["commit"] == commit
     (tmp_path / "spec.yaml").write_text("a: 2\n")
-    assert provenance.here(tmp_path)["commit"] == commit + "+"
+    assert provenance.here(tmp_path, "tensorflow")["commit"] == commit + "+"

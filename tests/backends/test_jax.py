@@ -1,0 +1,111 @@
+"""JAX computes what the reference and TensorFlow compute; each test asks a process in which Keras
+is set to JAX.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pytest
+
+from rnnzoo.nn.train import train
+from rnnzoo.spec.cell import built_in_names
+from tests.backends.trained import predictions, trial
+from tests.keras_process import printed
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("jax") is None, reason="JAX is not installed"
+)
+EXACT, OF_GRADIENTS = 1e-12, 1e-11
+SINGLE = 1e-5  # relative, over the first epochs in float32
+
+
+class UnderJax(Protocol):
+    def __call__(self, what: str, *arguments: object) -> Any:
+        """What a function of `under_jax` returns."""
+
+
+@pytest.fixture
+def under_jax(tmp_path: Path) -> UnderJax:
+    def asked(what: str, *arguments: object) -> Any:
+        call = f"under_jax.{what}({', '.join(map(repr, arguments))})"
+        program = f"import json\nfrom tests.backends import under_jax\nprint(json.dumps({call}))"
+        return json.loads(printed(program, tmp_path, backend="jax").splitlines()[-1])
+
+    return asked
+
+
+def check_layers(under_jax: UnderJax, layers: Sequence[tuple[str, int, bool]]) -> None:
+    errors = under_jax("layers", *layers)
+    wrong = [
+        (layer, outputs, gradients)
+        for layer, (outputs, gradients) in zip(layers, errors, strict=True)
+        if outputs > EXACT or gradients > OF_GRADIENTS
+    ]
+    assert not wrong
+
+
+def test_layers_equal_the_reference_and_their_gradients_jaxs_own(under_jax: UnderJax) -> None:
+    """A stack, a condition on the step's number, most operations."""
+    check_layers(under_jax, [("depth_gated", 2, True), ("clockwork", 1, True), ("mut1", 1, False)])
+
+
+@pytest.mark.slow
+def test_all_layers_equal_the_reference_and_their_gradients_jaxs_own(under_jax: UnderJax) -> None:
+    check_layers(under_jax, [*product(built_in_names(), (1, 2), (False, True))])
+
+
+def check_trainings(under_jax: UnderJax, *names: str) -> None:
+    found = under_jax("trainings", *names)
+    for name in names:
+        outcome = train(trial(name), lambda progress: True)
+        expected = [row[column] for row in outcome.curve for column in ("train", "validation")]
+        assert len(expected) == 6
+        np.testing.assert_allclose(found[name], expected, rtol=SINGLE, err_msg=name)
+
+
+def test_a_training_has_the_same_curve_as_under_tensorflow(under_jax: UnderJax) -> None:
+    check_trainings(under_jax, "mut1")
+
+
+@pytest.mark.slow
+def test_a_training_of_any_cell_has_the_same_curve_as_under_tensorflow(under_jax: UnderJax) -> None:
+    check_trainings(under_jax, *built_in_names())
+
+
+def test_a_model_trained_under_one_backend_predicts_the_same_under_the_other(
+    tmp_path: Path, under_jax: UnderJax
+) -> None:
+    under_tensorflow, of_jax = tmp_path / "tensorflow", tmp_path / "jax"
+    expected = under_jax("saved", str(of_jax), "gru")
+    np.testing.assert_allclose(predictions(of_jax / "model.keras"), expected, rtol=1e-5, atol=1e-6)
+    train(replace(trial("gru"), folder=str(under_tensorflow)), lambda progress: True)
+    file = under_tensorflow / "model.keras"
+    np.testing.assert_allclose(
+        under_jax("loaded", str(file)), predictions(file), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_keras_fit_trains_a_layer(under_jax: UnderJax) -> None:
+    losses = under_jax("fitted", "lstm")
+    assert losses[2] < losses[0]
+
+
+def test_a_cache_that_is_damaged_or_cannot_be_written_costs_no_training(
+    tmp_path: Path, under_jax: UnderJax
+) -> None:
+    cache = tmp_path / "cache"
+    first = under_jax("trainings_with_cache", str(cache), "rnn")
+    entries = sorted(cache.glob("*-cache"))
+    assert len(entries) > 1
+    for entry in entries:
+        entry.write_bytes(entry.read_bytes()[: entry.stat().st_size // 2])
+    assert under_jax("trainings_with_cache", str(cache), "rnn") == first
+    assert under_jax("trainings_with_cache", "/proc/nowhere", "rnn") == first

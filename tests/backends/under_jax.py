@@ -1,0 +1,105 @@
+"""What tests/backends/test_jax.py asks of a process in which Keras is set to JAX."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jax
+import keras
+import numpy as np
+
+import rnnzoo
+from rnnzoo import lang
+from rnnzoo.lang import reference
+from rnnzoo.nn import Recurrent
+from rnnzoo.nn.train import train
+from tests.backends.trained import predictions, trial
+
+SIZE = {"batch": 2, "time": 6, "inputs": 3, "units": 8}
+X_SEED, KEPT_SEED = 1, 2
+
+
+def layers(*asked: tuple[str, int, bool]) -> list[tuple[float, float]]:
+    """How far outputs are from the reference, and gradients from JAX's own, in float64.
+
+    Args:
+        asked: cell, number of layers, and whether some steps are padding.
+    """
+    jax.config.update("jax_enable_x64", True)
+    return [_layer(*layer) for layer in asked]
+
+
+def _layer(name: str, count: int, masked: bool) -> tuple[float, float]:
+    shape = (SIZE["batch"], SIZE["time"], SIZE["inputs"])
+    cell = lang.load(name)
+    rng = np.random.default_rng(0)
+    weights = reference.random_weights(cell, SIZE["inputs"], SIZE["units"], count, rng)
+    layer = Recurrent(cell, SIZE["units"], layers=count, return_sequences=True, dtype="float64")
+    layer.build(shape)
+    for number, of_layer in enumerate(weights, start=1):
+        prefix = f"{number}." if count > 1 else ""
+        layer.set_weights_by_name({prefix + key: value for key, value in of_layer.items()})
+    x = np.random.default_rng(X_SEED).normal(size=shape)
+    keep = np.array([[1, 1, 0, 1, 1, 0], [1] * 6], bool) if masked else None
+    mask = None if keep is None else keras.ops.convert_to_tensor(keep)
+    outputs = layer(x, mask=mask)
+    expected = reference.run(cell, weights, x, SIZE["units"], keep=keep).outputs
+    upstream = np.random.default_rng(KEPT_SEED).normal(size=outputs.shape)
+    variables = layer.trainable_variables
+
+    def loss(values: Any, x: Any, engine: str) -> Any:
+        layer.engine = engine
+        with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
+            return (layer(x, mask=mask) * upstream).sum()
+
+    values = [variable.value for variable in variables]
+    ours, plain = (
+        jax.tree.leaves(jax.grad(loss, (0, 1))(values, x, engine))
+        for engine in ("auto", "portable")
+    )
+    return _furthest([outputs], [expected]), _furthest(ours, plain)
+
+
+def _furthest(arrays: Any, others: Any) -> float:
+    pairs = zip(arrays, others, strict=True)
+    return max(float(np.abs(np.asarray(array) - np.asarray(other)).max()) for array, other in pairs)
+
+
+def trainings(*names: str) -> dict[str, list[float]]:
+    """By cell, the training and validation losses of three epochs."""
+    outcomes = {name: train(trial(name), lambda progress: True) for name in names}
+    return {
+        name: [row[column] for row in outcome.curve for column in ("train", "validation")]
+        for name, outcome in outcomes.items()
+    }
+
+
+def trainings_with_cache(cache: str, *names: str) -> dict[str, list[float]]:
+    """The same, where compiled code is kept in a folder."""
+    jax.config.update("jax_compilation_cache_dir", cache)
+    return trainings(*names)
+
+
+def saved(folder: str, name: str) -> list[float]:
+    """Train and save a model; what it predicts for some inputs."""
+    asked = replace(trial(name), folder=folder)
+    train(asked, lambda progress: True)
+    return predictions(Path(folder) / "model.keras")
+
+
+def loaded(file: str) -> list[float]:
+    """What a saved model predicts for the same inputs."""
+    return predictions(Path(file))
+
+
+def fitted(name: str) -> list[float]:
+    """Losses of a model that `fit` trains, in three epochs."""
+    keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(32, 7, 3)).astype("float32")
+    y = x.sum(axis=(1, 2))[:, None]
+    model = keras.Sequential([rnnzoo.layer(name, 8, seed=1), keras.layers.Dense(1)])
+    model.compile(optimizer=keras.optimizers.Adam(0.02), loss="mse")
+    return [float(loss) for loss in model.fit(x, y, epochs=3, verbose=0).history["loss"]]
