@@ -118,20 +118,34 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One mistake: where, what is wrong, what to write instead.
+    """One mistake, or warning: where, what is wrong, what to write instead.
 
     Attributes:
         supposes: keys that must be right for this to be a mistake of its own.
+        warning: it is probably not meant, and no mistake.
     """
 
     span: Span
     problem: str
     fix: str = ""
     supposes: tuple[str, ...] = field(default=(), compare=False)
+    warning: bool = False
 
     def __str__(self) -> str:
-        lines = [f"{self.span}: {_short(self.problem)}", *_draw(self.span)]
+        which = "warning: " if self.warning else ""
+        lines = [f"{self.span}: {which}{_short(self.problem)}", *_draw(self.span)]
         return printable(worded("\n".join(lines), _short(self.fix)))
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A warning about a whole file, or about data: what is probably not meant, and what to do."""
+
+    problem: str
+    fix: str = ""
+
+    def __str__(self) -> str:
+        return printable(worded(f"warning: {self.problem}", self.fix))
 
 
 def _short(text: str) -> str:
@@ -330,6 +344,21 @@ def run_again(file: str) -> str:
 def command(*words: object) -> str:
     """A command of ours as a shell takes it: `rnnzoo sweep 'experiments/my spec.yaml'`."""
     return shlex.join(["rnnzoo", *map(str, words)])
+
+
+def number_of(count: int, thing: str, things: str = "") -> str:
+    """A count and what is counted: "1 trial", "2 trials".
+
+    Args:
+        things: what more than one are called, where that is not the word with an s.
+    """
+    return f"{count} {thing if count == 1 else things or f'{thing}s'}"
+
+
+def listed(names: Iterable[str], last: str = "and") -> str:
+    """Names as a sentence has them: "a, b and c"."""
+    *others, end = names
+    return f"{', '.join(others)} {last} {end}" if others else end
 
 
 def close(name: str, known: Iterable[str]) -> list[str]:

@@ -5,6 +5,7 @@ them.
 from __future__ import annotations
 
 import pickle
+import re
 from pathlib import Path
 
 import pytest
@@ -48,8 +49,26 @@ def test_a_spec_error_has_the_fields_of_its_first_mistake() -> None:
 
 
 def test_problem_and_fix_become_text_in_one_place() -> None:
-    joined = [path for path in ROOT.rglob("*.py") if "\\n  fix: " in path.read_text()]
+    joins = re.compile(r"\\n *fix: ")
+    joined = [path for path in ROOT.rglob("*.py") if joins.search(path.read_text())]
     assert joined == [ROOT / "errors.py"]
+
+
+def test_what_is_no_mistake_is_called_a_warning_where_it_becomes_text() -> None:
+    span = Span("a.yaml", 1, 1, "x")
+    told = str(errors.Mistake(span, "it is odd", "mend it", warning=True))
+    assert told.startswith("a.yaml:1:1: warning: it is odd\n")
+    assert str(errors.Remark("it is odd", "mend it")) == "warning: it is odd\n  fix: mend it"
+    called = [path for path in ROOT.rglob("*.py") if '"warning: ' in path.read_text()]
+    assert called == [ROOT / "errors.py"]
+
+
+def test_counts_and_lists_read_as_a_sentence_has_them() -> None:
+    counts = [errors.number_of(count, "trial") for count in (0, 1, 2)]
+    assert counts == ["0 trials", "1 trial", "2 trials"]
+    assert errors.number_of(2, "study", "studies") == "2 studies"
+    assert errors.listed(["a"]) == "a"
+    assert errors.listed(["a", "b", "c"], "or") == "a, b or c"
 
 
 @pytest.mark.parametrize(

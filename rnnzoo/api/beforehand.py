@@ -1,31 +1,32 @@
 """What an experiment cannot find out, said before it runs; a warning is no mistake.
 
-In: an experiment.  Out: sentences, each with what to do.
+In: an experiment.  Out: remarks, each with what to do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from rnnzoo import lang
 from rnnzoo.confirm.forecast import forecast
 from rnnzoo.confirm.region import region_size
 from rnnzoo.confirm.stand import claimed, confirmed, left
-from rnnzoo.errors import Mistake
+from rnnzoo.errors import Mistake, Remark, listed, number_of
 from rnnzoo.lang import ir
 from rnnzoo.spec.cell import Init, built_in_names
 from rnnzoo.spec.claims import FASTER, SHARES, TESTED, approximate, family, judged
-from rnnzoo.spec.experiment import Claim, Experiment
+from rnnzoo.spec.experiment import Claim, Confirm, Experiment
 from rnnzoo.spec.read_experiment import solvable
 from rnnzoo.spec.timing import ROUNDS
 from rnnzoo.spec.unused import without_effect
 
-FIX = "\n    fix: "  # what stands in a warning between what it says and what to do
+Said = TypeVar("Said")
 SHORT = 1 / 3  # of the epochs: patience below it may end a training on its plateau
 
 
-def warned(experiment: Experiment) -> list[str]:
+def warned(experiment: Experiment) -> list[Remark]:
     """What has no effect, and what cannot be found out so; no mistake."""
     return [*without_effect(experiment), *warnings(experiment)]
 
@@ -50,12 +51,12 @@ def odd_starts(experiment: Experiment) -> tuple[Mistake, ...]:
             continue
         seen.append(begun)
         for mistake in lint.warnings(variant.cell, begun):
-            problem = mistake.problem.replace(": ", f": variant '{variant.label}': ", 1)
+            problem = f"variant '{variant.label}': {mistake.problem}"
             mistakes.append(replace(mistake, problem=problem))
     return tuple(mistakes)
 
 
-def warnings(experiment: Experiment) -> list[str]:
+def warnings(experiment: Experiment) -> list[Remark]:
     """Warnings about an experiment whose text is right."""
     return [
         *_patience(experiment),
@@ -65,100 +66,195 @@ def warnings(experiment: Experiment) -> list[str]:
     ]
 
 
-def _patience(experiment: Experiment) -> Iterator[str]:
+def _patience(experiment: Experiment) -> Iterator[Remark]:
     training = experiment.training
     plateaus = [task.label for task in experiment.tasks if solvable(task.name)]
     if plateaus and 0 < training.patience < SHORT * training.epochs:
-        yield (
+        yield Remark(
             f"patience {training.patience} of {training.epochs} epochs is short for"
-            f" {', '.join(plateaus)}: such tasks are learnt after a plateau on which no score"
-            " improves, and a training that is stopped there counts as one that"
-            f" fails{FIX}patience: 0, or at least {-(-training.epochs // 3)}"
+            f" {listed(plateaus)}: such tasks are learnt after a plateau on which no score"
+            " improves, and a training that is stopped there counts as one that fails",
+            f"patience: 0, or at least {-(-training.epochs // 3)}",
         )
 
 
-def _reach(experiment: Experiment) -> Iterator[str]:
+def _reach(experiment: Experiment) -> Iterator[Remark]:
     labels, trials = [task.label for task in experiment.tasks], experiment.search.trials
     paired = experiment.paired(experiment.baseline, experiment.baseline)
     pairs = judged(experiment.claims, labels)
     # what rounds decide is not up to the search, and has its share of the level
     if experiment.confirm is not None:
         pairs = [(claim, where) for claim, where in pairs if not confirmed(claim)]
-    for own in dict.fromkeys(family(where, experiment.family) for _, where in pairs):
+
+    def beyond(own: str) -> OutOfReach | None:
         members = [claim for claim, where in pairs if family(where, experiment.family) == own]
         share = left(experiment, labels if experiment.confirm else (), own)
-        beyond = out_of_reach(members, ("",), trials, paired, share) if share > 0 else None
-        if beyond is None:
-            continue
-        where = f" on {own}" if own else ""
-        yield (
-            f"{beyond.claims} of {beyond.tested} tested claims{where} cannot be decided, whatever"
-            f" the scores: with {trials} trials of each variant no p-value is below"
-            f" {2 * beyond.smallest:.2g}, and {beyond.tested} claims share 0.05{FIX}at least"
-            f" {beyond.trials} trials, or fewer claims"
+        return out_of_reach(members, ("",), trials, paired, share) if share > 0 else None
+
+    families = dict.fromkeys(family(where, experiment.family) for _, where in pairs)
+    for lost, tasks in _alike(families, beyond).items():
+        each = " each" if len(tasks) > 1 else ""
+        where = f"{each} {listed(f'on {task}' for task in tasks)}" if any(tasks) else ""
+        yield Remark(
+            f"{lost.claims} of {number_of(lost.tested, 'tested claim')}{where} cannot be decided,"
+            f" whatever the scores: with {number_of(trials, 'trial')} of each variant no p-value is"
+            f" below {2 * lost.smallest:.2g}, and {_sharing(lost.tested)} 0.05",
+            f"at least {number_of(lost.trials, 'trial')}, or fewer claims",
         )
 
 
-def _second_stage(experiment: Experiment) -> Iterator[str]:
+def _sharing(claims: int) -> str:
+    return f"{claims} claims share" if claims > 1 else "1 claim has"
+
+
+def _alike(labels: Iterable[str], said: Callable[[str], Said | None]) -> dict[Said, list[str]]:
+    """What there is to say of tasks, each with the tasks of which the same is said."""
+    alike: dict[Said, list[str]] = {}
+    for label in labels:
+        what = said(label)
+        if what is not None:
+            alike.setdefault(what, []).append(label)
+    return alike
+
+
+def _second_stage(experiment: Experiment) -> Iterator[Remark]:
     """A budget that ends before the first look or decides nothing, and a region that is a single
     point.
     """
     confirm = experiment.confirm
     if confirm is None:
         return
-    if not any(claimed(experiment, task.label) for task in experiment.tasks):
-        yield (
+    labels = [task.label for task in experiment.tasks]
+    if not any(claimed(experiment, label) for label in labels):
+        yield Remark(
             "`confirm` has nothing to decide: none of the claims compares the scores of two"
-            f" variants{FIX}claim `A worse than B`, `A better than B` or `A same as B`, or delete"
-            " `confirm:`"
+            " variants",
+            "claim `A worse than B`, `A better than B` or `A same as B`, or delete `confirm:`",
         )
-    for task in experiment.tasks:
-        variants = len(claimed(experiment, task.label))
-        searched = experiment.search.trials * len(experiment.variants)
-        pilots, rounds = confirm.pilot * variants, confirm.first * variants
-        needed = searched + pilots + rounds
-        if variants and confirm.budget < needed:
-            most = confirm.most if confirm.until == "decided" else 3 * confirm.first
-            more = min(2 * rounds, max(most - confirm.first, 0) * variants)
-            yield (
-                f"nothing can be confirmed on {task.label} with a budget of {confirm.budget}: the"
-                f" search takes {searched} trainings, the pilots at least {pilots}, and the"
-                f" {confirm.first} rounds before the first look {rounds}{FIX}budget:"
-                f" {needed + more}, or fewer variants, trials or claims; at least {needed}"
-            )
-        elif variants:
-            yield from _too_little(experiment, task.label)
+    budgets = {label: _Budget.of(experiment, label, confirm) for label in labels}
+    yield from _too_short(confirm, budgets)
+    yield from _too_little(
+        experiment, confirm, [label for label in labels if budgets[label].reaches_a_look]
+    )
     if region_size(confirm.region) == 1:
-        yield (
+        yield Remark(
             f"the region of {confirm.region:.3g} of the space is one setting, at which all rounds"
-            f" train: what they find holds for that setting alone{FIX}region: 1%"
+            " train: what they find holds for that setting alone",
+            "region: 1%",
         )
 
 
-def _too_little(experiment: Experiment, task: str) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class _Budget:
+    """What a budget is spent on before claims about scores are first judged, in trainings.
+
+    Attributes:
+        variants: that such claims compare on the task.
+    """
+
+    variants: int
+    budget: int
+    searched: int
+    pilots: int
+    rounds: int
+
+    @classmethod
+    def of(cls, experiment: Experiment, task: str, confirm: Confirm) -> _Budget:
+        variants = len(claimed(experiment, task))
+        return cls(
+            variants=variants,
+            budget=confirm.budget,
+            searched=experiment.search.trials * len(experiment.variants),
+            pilots=confirm.pilot * variants,
+            rounds=confirm.first * variants,
+        )
+
+    @property
+    def needed(self) -> int:
+        return self.searched + self.pilots + self.rounds
+
+    @property
+    def reaches_a_look(self) -> bool:
+        return self.variants > 0 and self.budget >= self.needed
+
+    @property
+    def ends_before_it(self) -> bool:
+        return self.variants > 0 and self.budget < self.needed
+
+
+def _too_short(confirm: Confirm, budgets: Mapping[str, _Budget]) -> Iterator[Remark]:
+    """A budget that ends before the first look."""
+    short = [label for label, budget in budgets.items() if budget.ends_before_it]
+    most = confirm.most if confirm.until == "decided" else 3 * confirm.first
+    for budget, tasks in _alike(short, lambda label: budgets[label]).items():
+        more = min(2 * budget.rounds, max(most - confirm.first, 0) * budget.variants)
+        on_each = "on each, " if len(tasks) > 1 else ""
+        yield Remark(
+            f"nothing can be confirmed on {listed(tasks, 'or')} with a budget of"
+            f" {confirm.budget}: {on_each}the search takes"
+            f" {number_of(budget.searched, 'training')}, the pilots at least {budget.pilots}, and"
+            f" the {number_of(confirm.first, 'round')} before the first look {budget.rounds}",
+            f"budget: {budget.needed + more}, or fewer variants, trials or claims; at least"
+            f" {budget.needed}",
+        )
+
+
+def _too_little(
+    experiment: Experiment, confirm: Confirm, labels: Iterable[str]
+) -> Iterator[Remark]:
     """A budget that decides no claim, whether variants do not differ or differ by the margin."""
-    likely, confirm = forecast(experiment, task, experiment.search.trials), experiment.confirm
-    if likely is None or confirm is None or any(claim.decidable for claim in likely.claims):
-        return
-    sees = min(claim.sees for claim in likely.claims)
-    more = [f"budget: {likely.budget}"] if likely.budget and likely.budget > confirm.budget else []
-    more += (
-        [f"most: {likely.suffices}"] if likely.suffices and likely.suffices > confirm.most else []
-    )
-    enough = f"{' and '.join(more)}, " if more else ""
-    yield (
-        f"a budget of {confirm.budget} decides no claim on {task} in four of five studies, where"
-        f" variants do not differ or differ by the margin: it finds differences from {sees:.2g}"
-        f" on, with at most {likely.longest} rounds and a training's noise of {likely.noise:g},"
-        f" which is a guess: `rnnzoo plan SPEC --noise N` where you know it{FIX}{enough}a larger"
-        " margin, or fewer claims"
-    )
+    for lacking, tasks in _alike(labels, lambda label: _Lacking.of(experiment, label)).items():
+        yield Remark(
+            f"a budget of {confirm.budget} decides no claim on {listed(tasks, 'or')} in four of"
+            " five studies, where variants do not differ or differ by the margin: it finds"
+            f" differences from {lacking.sees:.2g} on, with at most"
+            f" {number_of(lacking.longest, 'round')} and a training's noise of"
+            f" {lacking.noise:g}, which is a guess: `rnnzoo plan SPEC --noise N` where you know it",
+            lacking.fix(confirm),
+        )
 
 
-def _approximate(experiment: Experiment) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class _Lacking:
+    """What a budget that decides no claim on a task can do, and what would decide one.
+
+    Attributes:
+        sees: the smallest difference that it finds.
+        longest: rounds for a claim that stays open longest.
+        noise: of a training, as it is guessed.
+        budget, most: that would decide a claim; 0 where none is known.
+    """
+
+    sees: float
+    longest: int
+    noise: float
+    budget: int
+    most: int
+
+    @classmethod
+    def of(cls, experiment: Experiment, task: str) -> _Lacking | None:
+        """None where the budget decides a claim, or nothing can be foretold."""
+        likely = forecast(experiment, task, experiment.search.trials)
+        if likely is None or any(claim.decidable for claim in likely.claims):
+            return None
+        sees = min(claim.sees for claim in likely.claims)
+        enough = (likely.budget or 0, likely.suffices or 0)
+        return cls(sees, likely.longest, likely.noise, *enough)
+
+    def fix(self, confirm: Confirm) -> str:
+        enough = []
+        if self.budget > confirm.budget:
+            enough.append(f"budget: {self.budget}")
+        if self.most > confirm.most:
+            enough.append(f"most: {self.most}")
+        or_else = "a larger margin, or fewer claims"
+        return f"{listed(enough)}, {or_else}" if enough else or_else
+
+
+def _approximate(experiment: Experiment) -> Iterator[Remark]:
     text = approximate(experiment.search)
     if text and experiment.claims:
-        yield f"{text}{FIX}sampler random, grid or qmc and no pruner, where verdicts count"
+        yield Remark(text, "sampler random, grid or qmc and no pruner, where verdicts count")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ of `rnnzoo plan`.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -144,7 +145,7 @@ def _plan(
     return {
         "experiment": opened.experiment.name,
         "workers": workers,
-        "warnings": warned(opened.experiment),
+        "warnings": [dataclasses.asdict(remark) for remark in warned(opened.experiment)],
         "data": data(opened),
         "studies": rows,
         "hours": total_hours,

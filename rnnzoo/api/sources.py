@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rnnzoo.api import root
 from rnnzoo.api.value import Results
-from rnnzoo.errors import UsageError, argument
+from rnnzoo.errors import UsageError, argument, number_of
 from rnnzoo.spec import points
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.experiment import Experiment
@@ -139,7 +139,7 @@ def _from_table(experiment: Experiment, path: Path, tell: Tell) -> Results:
             f" '{experiment.name}'",
             f"give the file of that experiment beside {argument('source')} {path}",
         )
-    tell(f"from {path}: {len(content.results)} trials", False)
+    tell(f"from {path}: {number_of(len(content.results), 'trial')}", False)
     experiment = _limited(experiment, content, tell)
     changes = _changes(experiment, content)
     _check_settings(experiment, content, path)

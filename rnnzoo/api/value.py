@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnnzoo.errors import UsageError, nearest
+from rnnzoo.errors import UsageError, nearest, number_of
 from rnnzoo.lang.ir import Cell
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.settings import runs
@@ -59,7 +59,8 @@ class Results:
 
     def __repr__(self) -> str:
         variants = ", ".join(variant.label for variant in self.experiment.variants)
-        return f"<Results of '{self.experiment.name}': {len(self)} trials of {variants}>"
+        trials = number_of(len(self), "trial")
+        return f"<Results of '{self.experiment.name}': {trials} of {variants}>"
 
     @property
     def folder(self) -> Path:

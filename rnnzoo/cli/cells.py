@@ -16,8 +16,18 @@ from typing import Any
 from rich.console import Console
 
 from rnnzoo import lang, losses, metrics, tasks
-from rnnzoo.api.beforehand import FIX, odd_starts, warned
-from rnnzoo.errors import Mistake, Mistakes, SpecError, UsageError, command, nearest, worded
+from rnnzoo.api.beforehand import odd_starts, warned
+from rnnzoo.cli.warned import print_warnings
+from rnnzoo.errors import (
+    Mistake,
+    Mistakes,
+    Remark,
+    SpecError,
+    UsageError,
+    command,
+    nearest,
+    number_of,
+)
 from rnnzoo.lang import ir, operations
 from rnnzoo.lang import listing as programs
 from rnnzoo.lang.canonical import canonical_hash
@@ -64,7 +74,7 @@ class _Looked:
     name: str
     about: str = ""
     note: str = ""
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     warnings: tuple[Mistake, ...] = ()
     error: SpecError | UsageError | None = None
 
@@ -73,13 +83,10 @@ class _Looked:
         if self.error is not None:
             print(f"{self.error}\n")
             return
-        notes = [f"  note: {self.note}"] if self.note else []
-        for text in (
-            f"{self.name}: {self.about}",
-            *notes,
-            *(f"  warning: {text}" for text in self.remarks),
-        ):
-            told(console, text)
+        told(console, f"{self.name}: {self.about}")
+        if self.note:
+            told(console, f"  note: {self.note}")
+        print_warnings(self.remarks, console, style="")
         for warning in self.warnings:
             print(warning)
 
@@ -92,8 +99,7 @@ class _Looked:
         )
         if isinstance(self.error, UsageError):
             mistakes = [self._without_place(*self.error.parts)]
-        remarks = [text.partition(FIX) for text in self.remarks]
-        warnings = [self._without_place(problem, fix) for problem, _, fix in remarks]
+        warnings = [self._without_place(remark.problem, remark.fix) for remark in self.remarks]
         warnings += [_plain(mistake) for mistake in self.warnings]
         return {
             "file": self.name,
@@ -109,7 +115,7 @@ class _Looked:
 
 def _plain(mistake: Mistake) -> dict[str, Any]:
     place = {"file": mistake.span.file, "line": mistake.span.line, "column": mistake.span.column}
-    return {**place, "problem": mistake.problem.removeprefix("warning: "), "fix": mistake.fix}
+    return {**place, "problem": mistake.problem, "fix": mistake.fix}
 
 
 def _looked_at(path: Path) -> _Looked:
@@ -126,7 +132,8 @@ def _looked_at(path: Path) -> _Looked:
         cell = CellView(lang.check(spec))
         states = ", ".join(cell.states)
         about = (
-            f"{len(cell.equations)} equations, {len(cell.ir.step.weights)} weights, states {states}"
+            f"{number_of(len(cell.equations), 'equation')},"
+            f" {number_of(len(cell.ir.step.weights), 'weight')}, states {states}"
         )
         about = f"cell '{cell.name}' is right: {about}"
         return _Looked(str(path), about, _same_as(cell.ir, path), warnings=warnings(spec, cell.ir))
@@ -172,9 +179,11 @@ def _about_experiment(experiment: Experiment) -> str:
     door.checked(experiment)
     trials = experiment.search.trials * len(experiment.variants) * len(experiment.tasks)
     counts = (
-        f"{len(experiment.variants)} variants, {trials} trials, {len(experiment.claims)} claims"
+        number_of(len(experiment.variants), "variant"),
+        number_of(trials, "trial"),
+        number_of(len(experiment.claims), "claim"),
     )
-    return f"experiment '{experiment.name}' is right: {counts}"
+    return f"experiment '{experiment.name}' is right: {', '.join(counts)}"
 
 
 def listing(args: argparse.Namespace) -> None:
@@ -306,7 +315,7 @@ def show(args: argparse.Namespace) -> None:
     else:
         print("\n".join(_description(cell, args.inputs, args.units)))
         for warning in lint(cell.ir):
-            print(f"\n{worded(f'warning: {warning.text}', warning.fix)}")
+            print(f"\n{Remark(warning.text, warning.fix)}")
 
 
 def _write(path: Path, content: str) -> None:
@@ -336,7 +345,7 @@ def gallery(args: argparse.Namespace) -> None:
         else:
             print(f"left out {path}, which has mistakes: {command('check', path)}")
     files = write(views, folder, Path(args.bench or runs() / "bench/results.json"))
-    print(f"wrote {len(files)} pages\n  open {files[0]}")
+    print(f"wrote {number_of(len(files), 'page')}\n  open {files[0]}")
 
 
 def _difference(cell: CellView, other: CellView) -> list[str]:
@@ -384,7 +393,8 @@ def _description(cell: CellView, inputs: int, units: int) -> list[str]:
             "options  "
             + ", ".join(f"{name} = {value:g}" for name, value in cell.ir.options.items())
         )
-    lines += ["", f"weights with {inputs} inputs and {units} units", *_weights(cell, inputs, units)]
+    size = f"{number_of(inputs, 'input')} and {number_of(units, 'unit')}"
+    lines += ["", f"weights with {size}", *_weights(cell, inputs, units)]
     lines.append(
         f"  {cell.count_params(inputs, units):,} in all;"
         f" {cell.count_multiply_adds(inputs, units):,} multiply-adds a step"

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from rnnzoo.api.argument import experiment_of
 from rnnzoo.cli.warned import print_data
+from rnnzoo.errors import Remark, number_of
 from rnnzoo.terminal.bars import bars
 from rnnzoo.terminal.console import plain_console, told
 
@@ -28,7 +29,8 @@ def plan(args: argparse.Namespace) -> None:
     if args.json:
         print(json.dumps(content, indent=2))
     else:
-        print_data(content["warnings"], content["data"], console)
+        warnings = [Remark(**warning) for warning in content["warnings"]]
+        print_data(warnings, content["data"], console)
         _print_plan(content, console)
 
 
@@ -83,5 +85,5 @@ def _measurements(measurements: int, seconds: float | None) -> str:
     if not measurements:
         return "all that claims about speed need is measured"
     how_long = f", about {duration(seconds)}" if seconds is not None else ""
-    count = f"{measurements} pair{'s' if measurements > 1 else ''} of variants"
+    count = f"{number_of(measurements, 'pair')} of variants"
     return f"at the end, for claims about speed: {count} side by side, one at a time{how_long}"

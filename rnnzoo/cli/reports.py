@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from rnnzoo.errors import UsageError, command
+from rnnzoo.errors import UsageError, command, number_of
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.settings import project
 from rnnzoo.terminal.console import plain_console
@@ -87,4 +87,6 @@ def export(args: argparse.Namespace) -> None:
         timings=tuple(store.timings(opened.identities)),
     )
     table.write(content, path)
-    print(f"{path}: {len(results)} trials of {len({result.study for result in results})} studies")
+    studies = len({result.study for result in results})
+    trials = number_of(len(results), "trial")
+    print(f"{path}: {trials} of {number_of(studies, 'study', 'studies')}")

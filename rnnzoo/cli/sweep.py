@@ -13,7 +13,7 @@ from rich.console import Console
 from rnnzoo.api.argument import experiment_of
 from rnnzoo.api.beforehand import warned
 from rnnzoo.cli.warned import print_data
-from rnnzoo.errors import command, without_password
+from rnnzoo.errors import command, number_of, without_password
 from rnnzoo.spec import settings as config
 from rnnzoo.terminal.bars import bars
 from rnnzoo.terminal.console import plain_console, told
@@ -76,8 +76,8 @@ def _headline(opened: Opened, workers: int) -> str:
     tasks = ", ".join(task.label for task in experiment.tasks)
     at_once = f", {workers} at a time" if config.read().launcher.name == config.LOCAL.name else ""
     return (
-        f"{experiment.name}: {len(experiment.variants)} variants x {opened.trials} trials on"
-        f" {tasks}{at_once}"
+        f"{experiment.name}: {number_of(len(experiment.variants), 'variant')} x"
+        f" {number_of(opened.trials, 'trial')} on {tasks}{at_once}"
     )
 
 
@@ -96,7 +96,7 @@ def sync(args: argparse.Namespace) -> None:
     results = sources.of_opened(opened, door.results(opened, store), store)
     title = settings.tracker_title
     where = f"MLflow at {without_password(settings.tracking)}" if title == "MLflow" else title
-    print(f"asking {where} what it has of {len(results)} trials", flush=True)
+    print(f"asking {where} what it has of {number_of(len(results), 'trial')}", flush=True)
     tracker = root.tracker(settings)
     with held(opened.runs / "lock", experiment.name), store.alone(experiment.name):
         tracker.open(experiment.name, experiment.about, sweeping.texts(experiment))
@@ -105,7 +105,7 @@ def sync(args: argparse.Namespace) -> None:
         print("writing the report and the best models", flush=True)
         sweeping.published(opened, results, store, tracker, noted(console))
     print(
-        f"{late} of {len(results)} trials were written to {title}, which has them all now:"
+        f"{late} of {number_of(len(results), 'trial')} written to {title}, which has them all now:"
         f" {tracker.where()}"
     )
 

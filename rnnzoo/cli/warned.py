@@ -4,15 +4,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import Console
 
+from rnnzoo.errors import Remark
 from rnnzoo.terminal.console import told
 
 
-def print_data(warnings: Sequence[str], data: Mapping[str, Any], console: Console) -> None:
+def print_data(warnings: Iterable[Remark], data: Mapping[str, Any], console: Console) -> None:
     """
     Args:
         warnings: about the spec.
@@ -21,9 +23,9 @@ def print_data(warnings: Sequence[str], data: Mapping[str, Any], console: Consol
     print_warnings(warnings, console)
     for label, read in data.items():
         told(console, f"{label}: {read['form']}", style="dim")
-        print_warnings(read["warnings"], console)
+        print_warnings(map(Remark, read["warnings"]), console)
 
 
-def print_warnings(warnings: Sequence[str], console: Console) -> None:
-    for text in warnings:
-        told(console, f"  warning: {text}", style="yellow")
+def print_warnings(warnings: Iterable[Remark], console: Console, style: str = "yellow") -> None:
+    for remark in warnings:
+        told(console, textwrap.indent(str(remark), "  "), style=style)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from rnnzoo.confirm.questions import Answer, Standing
 from rnnzoo.confirm.stand import Stand, extent, question
+from rnnzoo.errors import number_of
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.trial import PILOT
 
@@ -33,7 +34,7 @@ def lines(now: Stand, experiment: Experiment) -> Iterator[str]:
             claim = f", of `{text}`:" if text in over else f": {text}:"
             yield f"round {standing.rounds}{where}{claim} {_answer(standing, text, experiment)}"
     if now.ended:
-        yield f"{ENDED.get(now.ended, now.ended)}{where}: {now.trainings} trainings"
+        yield f"{ENDED.get(now.ended, now.ended)}{where}: {number_of(now.trainings, 'training')}"
 
 
 def _answer(standing: Standing, text: str, experiment: Experiment) -> str:

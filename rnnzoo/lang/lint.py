@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rnnzoo.errors import Mistake, Span, UsageError
+from rnnzoo.errors import Mistake, Span, UsageError, listed
 from rnnzoo.lang import interpret, ir, reference, start
 from rnnzoo.lang.adjoint import Adjoint, adjoint
 from rnnzoo.lang.program import Program
@@ -125,7 +125,7 @@ class Finding:
 def warnings(spec: CellSpec, cell: ir.Cell) -> tuple[Mistake, ...]:
     """The warnings about how a cell starts, with their places in the cell's file."""
     return tuple(
-        Mistake(finding.place(spec), f"warning: {finding.text}", finding.fix)
+        Mistake(finding.place(spec), finding.text, finding.fix, warning=True)
         for finding in lint(cell)
     )
 
@@ -592,8 +592,7 @@ def _growing_gradients(observed: _Observed) -> tuple[str, ...]:
 
 
 def _listed(names: Sequence[str]) -> str:
-    quoted = [f"'{name}'" for name in names]
-    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+    return listed(f"'{name}'" for name in names)
 
 
 def _power(value: float) -> str:

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Protocol, TypeVar
 
-from rnnzoo.errors import StatsError
+from rnnzoo.errors import StatsError, number_of
 from rnnzoo.report.learnt import Nothing
 from rnnzoo.report.verdict import LEVEL, Scale, Verdict, Word, counted, ends, percent
 from rnnzoo.spec.claims import DIVERGES, FASTER, SHARES, SOLVES, judged
@@ -694,7 +694,7 @@ class Searches:
         for name in (a, b):
             done, of = self.complete[task, name]
             if done < MOSTLY * of:
-                remarks.append(f"{name}: only {done} of {of} trials completed")
+                remarks.append(f"{name}: only {done} of {number_of(of, 'trial')} completed")
         return remarks
 
     def _equal(self, task: str, a: str, b: str) -> bool:

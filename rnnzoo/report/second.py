@@ -20,7 +20,7 @@ from rnnzoo.confirm import told
 from rnnzoo.confirm.region import Region
 from rnnzoo.confirm.stand import Stand, extent
 from rnnzoo.confirm.told import span, value
-from rnnzoo.errors import StatsError
+from rnnzoo.errors import StatsError, number_of
 from rnnzoo.report.results import belonging, staged, variant
 from rnnzoo.report.verdict import LEVEL, counted
 from rnnzoo.spec import points
@@ -321,8 +321,8 @@ def _whose(stage: Second, border: Border) -> str:
 
 def _how_long(stage: Second) -> str:
     late = (
-        f"{stage.late} of {stage.complete} trainings of the rounds were best in the last"
-        f" {100 * LATE:g} % of them"
+        f"{stage.late} of {number_of(stage.complete, 'training')} of the rounds were best in the"
+        f" last {100 * LATE:g} % of them"
     )
     if stage.late > MOSTLY * stage.complete:
         return (
@@ -353,7 +353,7 @@ def _spent(stage: Second) -> str:
     ended = told.ENDED.get(stage.ended, stage.ended)
     untuned = f"; not tuned: {', '.join(stage.untuned)}" if stage.untuned else ""
     parts = (
-        f"{stage.searched} in the search, {stage.pilots} pilots, {rounds} in {stage.rounds}"
-        f" rounds{claims}"
+        f"{stage.searched} in the search, {number_of(stage.pilots, 'pilot')}, {rounds} in"
+        f" {number_of(stage.rounds, 'round')}{claims}"
     )
     return f"{stage.trainings}: {parts}{untuned}" + (f"; {ended}" if ended else "")

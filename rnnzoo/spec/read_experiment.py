@@ -18,7 +18,17 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from rnnzoo.errors import Mistake, Mistakes, Span, SpecError, UsageError, argument, close, nearest
+from rnnzoo.errors import (
+    Mistake,
+    Mistakes,
+    Span,
+    SpecError,
+    UsageError,
+    argument,
+    close,
+    nearest,
+    number_of,
+)
 from rnnzoo.spec import cell as cells
 from rnnzoo.spec import claims as sentences
 from rnnzoo.spec import plugins
@@ -700,11 +710,9 @@ class _Reader:
             )
         if confirm.first > confirm.most and not {"first", "most"} & entry.refused:
             fix = f"write first: {confirm.most} or less"
-            add(
-                entry.span("first"),
-                f"the first look, after {confirm.first} rounds, is later than the last",
-                fix,
-            )
+            rounds = number_of(confirm.first, "round")
+            problem = f"the first look, after {rounds}, is later than the last"
+            add(entry.span("first"), problem, fix)
         if "most" in entry and confirm.until == "stopped":
             add(
                 entry.span("most"),
@@ -787,13 +795,12 @@ class _Reader:
 
     def check_keep(self, keep: float, trials: int, span: Span) -> None:
         """`keep` is a count or a share of the trials; fewer than three cannot be compared."""
-        add = self.mistakes.add
+        add, of_trials = self.mistakes.add, number_of(trials, "trial")
         if 0 < keep < 1 and keep * trials < LEAST_KEPT:
             fix = f"keep at least {LEAST_KEPT}, or run more trials"
             add(
                 span,
-                f"a share of {keep:g} of {trials} trials is {keep * trials:.1f}: too few to"
-                " compare",
+                f"a share of {keep:g} of {of_trials} is {keep * trials:.1f}: too few to compare",
                 fix,
             )
         elif keep >= 1 and not float(keep).is_integer():
@@ -803,7 +810,11 @@ class _Reader:
         elif keep <= 0 or 1 <= keep < LEAST_KEPT:
             add(span, f"keep {keep:g} is too few to compare", f"keep at least {LEAST_KEPT}")
         elif keep > trials:
-            add(span, f"keep {keep:g} is more than the {trials} trials", "keep fewer, or run more")
+            add(
+                span,
+                f"keep {keep:g} is more than the {of_trials}",
+                "keep fewer, or run more",
+            )
 
     def resources(self) -> Resources:
         table = self.top.table_at("resources")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
+from rnnzoo.errors import number_of
 from rnnzoo.spec.trial import StudyKey
 
 ROUNDS = 15  # of one epoch of each variant, after an epoch that compiles
@@ -39,7 +40,8 @@ class Side:
 
     @property
     def words(self) -> str:
-        return f"{self.units} units" + (f" in {self.layers} layers" if self.layers > 1 else "")
+        units = number_of(self.units, "unit")
+        return f"{units} in {self.layers} layers" if self.layers > 1 else units
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
+from rnnzoo.errors import Remark
 from rnnzoo.spec.experiment import OURS, Experiment
 from rnnzoo.spec.hyperparameters import MOMENTUM
 
 
-def without_effect(experiment: Experiment) -> Iterator[str]:
-    """A sentence for each key that changes nothing."""
+def without_effect(experiment: Experiment) -> Iterator[Remark]:
+    """A warning for each key that changes nothing."""
     search, training = experiment.search, experiment.training
     if search.draws == "common" and search.sampler.name not in OURS:
-        yield (
+        yield Remark(
             f"`draws: common` has no effect: the points of '{search.sampler.name}' follow each"
             " variant's own results"
         )
@@ -23,7 +24,7 @@ def without_effect(experiment: Experiment) -> Iterator[str]:
         return
     for name in ("nesterov", "effective_rate"):
         if getattr(training, name):
-            yield f"`{name}: true` has no effect: there is no momentum in the space"
+            yield Remark(f"`{name}: true` has no effect: there is no momentum in the space")
 
 
 def _has_momentum(experiment: Experiment) -> bool:

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from rnnzoo.errors import Mistakes, SpecError, UsageError
+from rnnzoo.errors import Mistakes, SpecError, UsageError, number_of
 from rnnzoo.lang import check, counts, no_weight, with_init
 from rnnzoo.lang.canonical import canonical_hash
 from rnnzoo.lang.ir import Cell
@@ -289,8 +289,8 @@ def _check_equal(study: Study) -> None:
         units, own, off = max(far)
         raise UsageError(
             f"`equal: weights`: {study.label} has no size with as many weights as"
-            f" {study.experiment.baseline} with {units} units: the nearest, {own}, is {off:.1%}"
-            f" off, and {OFF:.0%} is allowed",
+            f" {study.experiment.baseline} with {number_of(units, 'unit')}: the nearest, {own}, is"
+            f" {off:.1%} off, and {OFF:.0%} is allowed",
             "search larger units, where one unit more or less counts for less",
         )
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rnnzoo.confirm.stand import NextTraining, Stand, stand
-from rnnzoo.errors import StoreError, UsageError, argument
+from rnnzoo.errors import StoreError, UsageError, argument, number_of
 from rnnzoo.lang import operations
 from rnnzoo.launchers import Event, Launcher, Tell
 from rnnzoo.signals import interrupts
@@ -142,11 +142,12 @@ class Sweep:
             interrupted = opened.reclaim()
             if interrupted:
                 self.observer.note(
-                    f"{study.label}: {interrupted} interrupted trials will run again"
+                    f"{study.label}: {number_of(interrupted, 'interrupted trial')} will run again"
                 )
             forgotten = opened.forget(self.again)
             if forgotten:
-                self.observer.note(f"{study.label}: {forgotten} trials begin once more")
+                begin = number_of(forgotten, "trial begins", "trials begin")
+                self.observer.note(f"{study.label}: {begin} once more")
             self.opened[study.identity] = opened
             self.forgotten[study.identity] = forgotten
             self.attempts[study.identity] = opened.attempts()
@@ -184,8 +185,10 @@ class Sweep:
         if self.given:
             known = self.present()
             other = sum(1 for result in self.given if result.study not in known)
-            left = f"; {other} are of another edition of the experiment" if other else ""
-            self.observer.note(f"{taken} of {len(self.given)} trials taken over{left}")
+            others = number_of(other, "is", "are")
+            left = f"; {others} of another edition of the experiment" if other else ""
+            given = number_of(len(self.given), "trial")
+            self.observer.note(f"{taken} of {given} taken over{left}")
 
     def take_over(
         self, study: Study, result: Result, done: Mapping[str, dict[int, Outcome]]
@@ -315,7 +318,7 @@ class Sweep:
             ended.append(now)
         taken = sum(len(outcomes) for outcomes in done.values()) - before
         if taken:
-            self.observer.note(f"{taken} trials of the second stage taken over")
+            self.observer.note(f"{number_of(taken, 'trial')} of the second stage taken over")
 
     def take_rest(
         self, todo: Sequence[tuple[Study, NextTraining]], done: Mapping[str, dict[int, Outcome]]
@@ -377,9 +380,10 @@ class Sweep:
             if outcome.kind in RETRIED
         )
         for kind, count in ended.items():
+            ended_so = f"{number_of(count, 'of them is', 'of them are')} {kind.words}"
+            these = "it" if count == 1 else "these"
             self.observer.note(
-                f"{count} of them are {kind.words}; `{argument('again', str(kind))}` begins these"
-                " once more"
+                f"{ended_so}; `{argument('again', str(kind))}` begins {these} once more"
             )
 
     def attributes(self, study: Study) -> dict[str, object]:
@@ -421,7 +425,9 @@ class Sweep:
                 )
                 taken.add(name)  # also where all of its trials are here already
             if count:
-                self.observer.note(f"{study.label}: {count} trials of {whose} are these, and count")
+                trials = number_of(count, "trial")
+                so = "is one of these, and counts" if count == 1 else "are these, and count"
+                self.observer.note(f"{study.label}: {trials} of {whose} {so}")
                 taken.add(name)
         return taken
 
@@ -443,12 +449,13 @@ class Sweep:
             return
         what = " and ".join(name for name in study.parts if name in parts) or "something"
         what = "search or its `confirm:`" if study.stage else what
-        which = f"{counts[0]} trials run before"
+        which = f"{number_of(counts[0], 'trial')} run before"
         # one may have taken over the trials of another, so that a sum would count these twice
         if len(counts) > 1:
             which = f"the trials of {len(counts)} earlier versions, at most {max(counts)} of each,"
+        are = "is" if counts == [1] else "are"
         where = f" ({', '.join(sorted(files))})" if files else ""
-        self.observer.note(f"{study.label}: the {what} changed{where}; {which} are set aside")
+        self.observer.note(f"{study.label}: the {what} changed{where}; {which} {are} set aside")
 
     def edited(self, study: Study, before: Mapping[str, str]) -> Iterator[str]:
         """Files of a study's operations, loss and metric that are not as they were."""
@@ -461,7 +468,7 @@ class Sweep:
         results = self.results()
         late = level(results, self.tracker, self.experiment.name)
         if 0 < late < len(results):  # not when the tracker is a new one
-            self.observer.note(f"the tracker was brought level: {late} trials")
+            self.observer.note(f"the tracker was brought level: {number_of(late, 'trial')}")
 
     def results(self) -> list[Result]:
         """Results of the present studies; editions that were set aside are left out."""

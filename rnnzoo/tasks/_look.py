@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rnnzoo.errors import number_of
 from rnnzoo.tasks._contract import SPLITS, Split, Task
 
 FAR, NEAR = 10.0, 0.01  # outside of this range, the root mean square of a column is far from 1
@@ -32,18 +33,17 @@ def form(task: Task) -> str:
     counts = ", ".join(f"{len(task.splits[name])} {name}" for name in SPLITS)
     lengths = [int(length) for name in SPLITS for length in _ends(task.splits[name].lengths)]
     steps = (
-        f"{min(lengths)} to {max(lengths)}" if min(lengths) < max(lengths) else str(max(lengths))
+        f"{min(lengths)} to {max(lengths)} steps"
+        if min(lengths) < max(lengths)
+        else number_of(max(lengths), "step")
     )
     what = {
         "classes": f"one class of {task.outputs}",
-        "numbers": _many(task.outputs, "number"),
-        "shares": f"{task.outputs} zeros or ones",
+        "numbers": number_of(task.outputs, "number"),
+        "shares": f"{task.outputs} zeros or ones" if task.outputs > 1 else "a zero or one",
     }[task.targets]
-    return f"{counts} sequences; {steps} steps, {_many(task.inputs, 'input')}; {what} a {task.per}"
-
-
-def _many(count: int, thing: str) -> str:
-    return f"{count} {thing}{'s' if count > 1 else ''}"
+    inputs = number_of(task.inputs, "input")
+    return f"{counts} sequences; {steps}, {inputs}; {what} a {task.per}"
 
 
 def _ends(lengths: np.ndarray) -> tuple[int, int]:

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnzoo.errors import TaskError, nearest
+from rnnzoo.errors import TaskError, nearest, number_of
 from rnnzoo.tasks import SPLITS, Report, Split, Task, Wrong, _npz, digest_of
 from rnnzoo.tasks import _arrays_file as files
 
@@ -376,9 +376,10 @@ def _check_filled(split_numbers: np.ndarray, arrays: Mapping[str, np.ndarray], p
         if "split" in arrays
         else "`split` says where each goes, and one series can be cut into several sequences"
     )
-    problem = f"the {empty[0]} split is empty: {len(split_numbers)} sequences"
+    problem = f"the {empty[0]} split is empty: {number_of(len(split_numbers), 'sequence')}"
+    are = "is" if len(split_numbers) == 1 else "are"
     raise _refuse(
-        path, problem if "split" in arrays else f"{problem} are too few for 70, 15 and 15 %", fix
+        path, problem if "split" in arrays else f"{problem} {are} too few for 70, 15 and 15 %", fix
     )
 
 
@@ -429,7 +430,7 @@ def _shuffled(x: np.ndarray) -> str:
     step = _overlap(x)
     if step:
         return (
-            f"sequences are windows of one series, each begun {step} step{'s' if step > 1 else ''}"
+            f"sequences are windows of one series, each begun {number_of(step, 'step')}"
             " after the one before, and they are split by a shuffle: train holds steps of test,"
             " and scores on test are too good; write a `split` by time"
         )

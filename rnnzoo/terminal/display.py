@@ -18,6 +18,7 @@ from rich.text import Text
 
 from rnnzoo.confirm import told
 from rnnzoo.confirm.stand import Stand
+from rnnzoo.errors import number_of
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 from rnnzoo.sweep.observer import Observer
@@ -96,7 +97,8 @@ class Display(Observer):
         state.began = time.monotonic()
         if self.state.finished:
             rest = "; going on with the rest" if state.finished < state.total else ""
-            self.note(f"{state.finished} of {state.total} trials are done already{rest}")
+            trials = number_of(state.total, "trial is", "trials are")
+            self.note(f"{state.finished} of {trials} done already{rest}")
         if state.finished < state.total and self.live is not None:
             self.live.start()
         elif state.finished < state.total:
@@ -147,7 +149,7 @@ class Display(Observer):
         """The sweep was interrupted, perhaps before it knew what is done already."""
         state = self.state
         done = (
-            f"{state.finished} of {state.total} trials are done"
+            f"{state.finished} of {number_of(state.total, 'trial is', 'trials are')} done"
             if state.studies
             else "no trial was begun"
         )
@@ -185,7 +187,7 @@ class Display(Observer):
         for study in state.studies:
             table.add_row(*self._row(study))
         foot = Text(
-            f"{state.finished} of {state.total} trials, {len(state.running)} running,"
+            f"{state.finished} of {number_of(state.total, 'trial')}, {len(state.running)} running,"
             f" {state.left()}",
             style="dim",
         )

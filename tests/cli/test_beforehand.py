@@ -33,16 +33,19 @@ def experiment(more: str = "", task: str = "chorales") -> Experiment:
 def test_patience_is_short_where_a_task_is_learnt_after_a_plateau(
     training: str, task: str, warned: bool
 ) -> None:
-    found = warnings(experiment(f"training: {training}\n", task))
-    assert bool(found) == warned
-    assert not warned or f"patience 6 of 25 epochs is short for {task}" in found[0]
-    assert not warned or "fix: patience: 0, or at least 9" in found[0]
+    remarks = warnings(experiment(f"training: {training}\n", task))
+    assert bool(remarks) == warned
+    for remark in remarks:
+        assert f"patience 6 of 25 epochs is short for {task}" in remark.problem
+        assert remark.fix == "patience: 0, or at least 9"
 
 
 @pytest.mark.parametrize(
     ("trials", "claims", "draws", "words"),
     [
         (4, 24, "own", "24 of 24 tested claims cannot be decided"), (4, 1, "own", ""),
+        (2, 1, "own", "1 of 1 tested claim cannot be decided"),
+        (2, 1, "own", "and 1 claim has 0.05"),
         (8, 24, "own", ""),
         (8, 24, "common",
          "with 8 trials of each variant no p-value is below 0.0078, and 24 claims share 0.05"),
@@ -53,17 +56,19 @@ def test_claims_that_no_scores_can_decide_are_told(
     trials: int, claims: int, draws: str, words: str
 ) -> None:
     listed = "".join(f"  - lstm same as gru within {number}\n" for number in range(1, claims + 1))
-    found = warnings(experiment(f"search: {{trials: {trials}, draws: {draws}}}\nclaims:\n{listed}"))
-    assert bool(found) == bool(words)
-    assert words in "".join(found)
+    remarks = warnings(
+        experiment(f"search: {{trials: {trials}, draws: {draws}}}\nclaims:\n{listed}")
+    )
+    assert bool(remarks) == bool(words)
+    assert words in "".join(map(str, remarks))
 
 
 def test_the_study_that_could_not_decide_is_told_how_many_trials_it_takes() -> None:
     claims = "".join(f"  - lstm same as gru within {number}\n" for number in range(1, 25))
-    (found,) = warnings(
+    (remark,) = warnings(
         experiment(f"search: {{trials: 4}}\nselect: {{keep: 3}}\nclaims:\n{claims}")
     )
-    assert found.endswith("fix: at least 7 trials, or fewer claims")
+    assert remark.fix == "at least 7 trials, or fewer claims"
     assert (
         warnings(experiment(f"search: {{trials: 7}}\nselect: {{keep: 3}}\nclaims:\n{claims}")) == []
     )
@@ -79,9 +84,9 @@ def test_the_study_that_could_not_decide_is_told_how_many_trials_it_takes() -> N
     ],
 )  # fmt: skip
 def test_trials_that_depend_on_each_other_are_told(search: str, words: str) -> None:
-    found = warnings(experiment(f"search: {search}\nclaims: [lstm worse than gru]\n"))
-    assert bool(found) == bool(words)
-    assert words in "".join(found)
+    remarks = warnings(experiment(f"search: {search}\nclaims: [lstm worse than gru]\n"))
+    assert bool(remarks) == bool(words)
+    assert words in "".join(map(str, remarks))
 
 
 def test_a_warning_is_one_object_with_its_fix_for_programs_too(
@@ -96,6 +101,7 @@ def test_a_warning_is_one_object_with_its_fix_for_programs_too(
     assert warning["fix"] == "patience: 0, or at least 9"
 
 
+CHORALES = "{name: chorales, label: a}, {name: chorales, label: b}"
 CONFIRM = (
     "search: {{trials: {trials}, space: {{units: {{int: [16, 64]}}}}}}\n"
     "confirm: {{{confirm}}}\n"
@@ -122,12 +128,44 @@ CONFIRM = (
         # rounds decide, not the search
         (2, "budget: 150", "[lstm worse than gru, gru same as lstm]", ""),
         (2, "budget: 150", "[lstm worse than gru, no variant better than gru]",
-         "1 of 1 tested claims cannot be decided"),
+         "1 of 1 tested claim cannot be decided"),
     ],
 )  # fmt: skip
 def test_what_a_second_stage_cannot_do_is_told(
     trials: int, confirm: str, claims: str, words: str
 ) -> None:
-    found = warnings(experiment(CONFIRM.format(trials=trials, confirm=confirm, claims=claims)))
-    assert bool(found) == bool(words)
-    assert words in "".join(found)
+    remarks = warnings(experiment(CONFIRM.format(trials=trials, confirm=confirm, claims=claims)))
+    assert bool(remarks) == bool(words)
+    assert words in "".join(map(str, remarks))
+
+
+@pytest.mark.parametrize(
+    ("confirm", "words"),
+    [
+        ("budget: 35", "nothing can be confirmed on a or b with a budget of 35: on each, the"),
+        ("budget: 36", "a budget of 36 decides no claim on a or b in four of five"),
+    ],
+)  # fmt: skip
+def test_what_is_so_on_several_tasks_is_said_once(confirm: str, words: str) -> None:
+    tasks = TEXT.replace("task: {task}", "tasks: [" + CHORALES + "]")
+    more = CONFIRM.format(trials=10, confirm=confirm, claims="[lstm worse than gru]")
+    (remark,) = warnings(parse_experiment(tasks + more, "e.yaml", Path()))
+    assert remark.problem.startswith(words)
+
+
+def test_families_that_lack_the_same_trials_are_told_together() -> None:
+    tasks = TEXT.replace("task: {task}", "tasks: [" + CHORALES + "]")
+    more = "family: task\nsearch: {trials: 2}\nclaims: [lstm worse than gru]\n"
+    (remark,) = warnings(parse_experiment(tasks + more, "e.yaml", Path()))
+    assert remark.problem.startswith("1 of 1 tested claim each on a and on b cannot be")
+
+
+def test_warnings_are_printed_with_their_fix_beneath(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "e.yaml"
+    path.write_text(TEXT.format(task="adding") + "training: {epochs: 25, patience: 6}\n")
+    assert main(["check", str(path)]) == 0
+    printed = capsys.readouterr().out
+    assert "\n  warning: patience 6 of 25 epochs is short for adding: such tasks" in printed
+    assert "counts as one that fails\n    fix: patience: 0, or at least 9\n" in printed

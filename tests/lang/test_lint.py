@@ -296,12 +296,13 @@ def test_a_cell_of_a_thousand_operations_is_looked_at_in_seconds() -> None:
 
 def test_a_warning_stands_where_the_weight_is_used_and_at_the_init_that_is_in_the_way() -> None:
     spec = parse_cell(DEAD, "dead.yaml")
-    (one,) = warnings(spec, lang.check(spec))
-    assert (one.span.line, one.span.column, one.span.length) == (5, 33, 3)
-    assert one.problem.startswith("warning: 'w_a', 'w_b' and 'w_c' get no gradient")
+    (mistake,) = warnings(spec, lang.check(spec))
+    assert (mistake.span.line, mistake.span.column, mistake.span.length) == (5, 33, 3)
+    assert mistake.warning
+    assert mistake.problem.startswith("'w_a', 'w_b' and 'w_c' get no gradient")
     spec = parse_cell("name: q\nextends: lstm\ninit:\n  b_f: 20\n", "q.yaml")
-    (one,) = warnings(spec, lang.check(spec))
-    assert (one.span.file, one.span.line, one.span.column) == ("q.yaml", 4, 3)
+    (mistake,) = warnings(spec, lang.check(spec))
+    assert (mistake.span.file, mistake.span.line, mistake.span.column) == ("q.yaml", 4, 3)
 
 
 def test_check_warns_and_does_not_refuse(

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from rnnzoo.errors import Remark
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.unused import without_effect
 
 MOMENTUM = "search: {space: {momentum: 0.9}}\n"
 
 
-def told(text: str) -> list[str]:
+def told(text: str) -> list[Remark]:
     whole = f"experiment: e\ntask: adding\nvariants: [lstm, gru]\n{text}"
     return list(without_effect(parse_experiment(whole, "e.yaml", Path())))
 
@@ -26,8 +27,8 @@ def told(text: str) -> list[str]:
     ],
 )
 def test_a_key_without_effect_is_told(text: str, key: str) -> None:
-    (sentence,) = told(text)
-    assert sentence.startswith(f"{key} has no effect")
+    (remark,) = told(text)
+    assert remark.problem.startswith(f"{key} has no effect")
 
 
 @pytest.mark.parametrize(
