@@ -39,7 +39,14 @@ _FIX_OF_CYCLE = "write {name}[t-1] where the previous step is meant"
 _TAKEN_FOR_PRODUCTS = frozenset({mul, div, neg, matmul})
 _FIX_OF_CONSTANT_CYCLE = "write one of them without the others"
 _UNKNOWN = "?"  # the size of what has a mistake: nothing else is reported of it
-_MISTAKEN = ir.Ref("value", "?", (_UNKNOWN,))
+
+
+def _mistaken(size: ir.Size) -> ir.Ref:
+    """What stands for a vector with a mistake, so that reading goes on."""
+    return ir.Ref("value", "?", (size,))
+
+
+_MISTAKEN = _mistaken(_UNKNOWN)
 
 
 def checkable(reader: Callable[[], CellSpec]) -> CellSpec:
@@ -398,16 +405,16 @@ class _Layer:
                     problem = f"the layer below has no equation '{node.name}'"
                     self.mistakes.add(node.span, problem, nearest(node.name, self.trees))
                 elif self is first:
-                    fix = "give `first_layer: |` with the equations that need no `below`"
-                    given = bool(self.known.spec.first_layer)
-                    where = (
-                        "and `first_layer` reads it all the same"
-                        if given
-                        else "and there is no `first_layer`"
-                    )
                     self.mistakes.add(
-                        node.span, f"the first layer has nothing below it, {where}", fix
+                        node.span,
+                        f"the first layer has nothing below it, {self.why_it_reads_below()}",
+                        "give `first_layer: |` with the equations that need no `below`",
                     )
+
+    def why_it_reads_below(self) -> str:
+        if self.known.spec.first_layer:
+            return "and `first_layer` reads it all the same"
+        return "and there is no `first_layer`"
 
     # -- sizes
 
@@ -722,16 +729,12 @@ class _Layer:
             if factor is not None and not self.is_matrix(factor):
                 self.typed(factor)
         matrix, product = star.matrix.name, f"{star.matrix.name} @ {_text(star.operand)}"
-        fix = (
-            f"write {product}"
-            if star.factor is None
-            else f"write {_text(star.factor)} * ({product})"
-        )
+        meant = product if star.factor is None else f"{_text(star.factor)} * ({product})"
         problem = f"`*` multiplies element by element, and '{matrix}' is a matrix"
         sign = _sign_between(star.left.span, star.right.span)
         if sign is None or sign.text[sign.column - 1] == "*":  # another sign is reported already
-            self.mistakes.add(sign or star.left.span, problem, fix)
-        return ir.Ref("value", "?", (self.rows(matrix),))
+            self.mistakes.add(sign or star.left.span, problem, f"write {meant}")
+        return _mistaken(self.rows(matrix))
 
     def product(self, tree: Call) -> ir.Expr:
         left, right = tree.args
@@ -741,45 +744,52 @@ class _Layer:
         operand = self.typed(right)
         if not isinstance(left, Name) or not self.is_weight(left.name, before_product=True):
             self.not_a_matrix(left, tree.span)
-            return ir.Ref("value", "?", ("units",))
+            return _mistaken("units")
         if len(operand.shape) != 1:
-            reported = any(
-                isinstance(node, Name | Lag) and self.is_reported(node.name)
-                for node in _nodes(right)
-            )
-            if (
-                not reported and len(self.mistakes.found) == mistakes_before
-            ):  # else the operand's mistake is reported already
-                problem = f"{left.name} @ needs a vector on its right, not {_words(operand.shape)}"
-                self.mistakes.add(right.span, problem, "write * for a product with a number")
-            return ir.Ref("value", "?", ("units",))
+            if len(self.mistakes.found) == mistakes_before:
+                self.not_a_vector(left.name, right, operand.shape)
+            return _mistaken("units")
         if operand.shape == (_UNKNOWN,):
-            return ir.Ref("value", "?", (self.rows(left.name),))
-        shape = self.known.shape_of(left.name)
-        if shape is None:
-            shape = (
-                self.weights[left.name][0]
-                if left.name in self.weights
-                else ("units", operand.shape[0])
-            )
-        weight = self.use(left.name, shape, left.span)
+            return _mistaken(self.rows(left.name))
+        return self.applied(left, right, operand)
+
+    def applied(self, matrix: Name, right: Tree, vector: ir.Expr) -> ir.Expr:
+        """The product of a matrix with a vector, whose sizes fit."""
+        name, shape = matrix.name, self.shape_before(matrix.name, vector.shape)
+        weight = self.use(name, shape, matrix.span)
         if len(shape) != 2:
-            problem = f"{left.name} is {_words(shape)}, and only a matrix stands before @"
+            problem = f"{name} is {_words(shape)}, and only a matrix stands before @"
             self.mistakes.add(
-                left.span, problem, f"write {left.name} * ... for a product element by element"
+                matrix.span, problem, f"write {name} * ... for a product element by element"
             )
-        elif shape[1] != operand.shape[0]:
-            self.mistakes.add(right.span, *self.wrong_operand(left.name, shape, operand.shape))
-        if ir.depends(operand, self.stateful):
-            self.known.on_state.add(left.name)
-        return ir.Apply(matmul, (weight, operand), shape[:1])
+        elif shape[1] != vector.shape[0]:
+            self.mistakes.add(right.span, *self.wrong_operand(name, shape, vector.shape))
+        if ir.depends(vector, self.stateful):
+            self.known.on_state.add(name)
+        return ir.Apply(matmul, (weight, vector), shape[:1])
+
+    def shape_before(self, matrix: str, vector: ir.Shape) -> ir.Shape:
+        """The shape of a matrix: as it is declared, else as it was used first, else as this vector
+        needs it.
+        """
+        declared = self.known.shape_of(matrix)
+        if declared is not None:
+            return declared
+        return self.weights[matrix][0] if matrix in self.weights else ("units", vector[0])
+
+    def not_a_vector(self, matrix: str, right: Tree, shape: ir.Shape) -> None:
+        """Report what stands after @, unless a name in it is reported."""
+        names = [node.name for node in _nodes(right) if isinstance(node, Name | Lag)]
+        if not any(map(self.is_reported, names)):
+            problem = f"{matrix} @ needs a vector on its right, not {_words(shape)}"
+            self.mistakes.add(right.span, problem, "write * for a product with a number")
 
     def turned(self, left: Tree, matrix: Name) -> ir.Expr:
         """Report `x @ W`, as libraries write it."""
         self.typed(left)
         problem = f"the matrix '{matrix.name}' stands after @, and belongs before it"
         self.mistakes.add(matrix.span, problem, f"write {matrix.name} @ {_text(left)}")
-        return ir.Ref("value", "?", (self.rows(matrix.name),))
+        return _mistaken(self.rows(matrix.name))
 
     def wrong_operand(self, name: str, shape: ir.Shape, got: ir.Shape) -> tuple[str, str]:
         first_use = self.weights[name][1]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from rnnzoo.lang import ir
@@ -69,31 +69,25 @@ class _Printer:
     ) -> list[str]:
         """Lines of one part; `ends` are the names of its results, `later` the instructions that
         read it too.
-
-        A temporary that is read once, in this part, gets no line: its text goes where it is read.
         """
-        uses = Counter(ref.name for ref in reads(instructions) if ref.kind == "value")
-        read_later = {ref.name for ref in reads(later)} - names_of(later)
         named = {atom.name: name for name, atom in ends.items() if isinstance(atom, ir.Ref)}
-        lines = []
+        inlined = _inlined(instructions, {*named, *_names_read(later)})
+        lines = {}
         for instruction in dict.fromkeys(instructions):
             name, written = instruction.name, self.written(instruction)
-            is_temporary = name.startswith(("$", "d$"))
-            stands_where_read = uses[name] < 2 or instruction.primitive.regroups
-            if is_temporary and name not in named and name not in read_later and stands_where_read:
+            if name in inlined:
                 self.texts[name] = written
             elif name not in self.letters:
                 # what is computed again has its letter, and its line, from an earlier part
-                letter = named.get(name) or (next(self.free) if is_temporary else name)
-                self.letters[name] = letter
-                lines.append(f"{letter} = {written[0]}")
-        # the other results have no instruction of this part: they are an input, a number, or what
-        # another result is
-        done = {line.partition(" = ")[0] for line in lines}
-        lines += [
-            f"{name} = {self.text(atom)[0]}" for name, atom in ends.items() if name not in done
-        ]
-        return lines
+                self.letters[name] = named.get(name) or self.letter(name)
+                lines[self.letters[name]] = written[0]
+        for name, atom in ends.items():
+            if name not in lines:  # it is an input, a number, or what another result is
+                lines[name] = self.text(atom)[0]
+        return [f"{name} = {text}" for name, text in lines.items()]
+
+    def letter(self, name: str) -> str:
+        return next(self.free) if _is_temporary(name) else name
 
     def names(self, values: list[ir.Ref]) -> str:
         return ", ".join(dict.fromkeys(self.text(value)[0] for value in values))
@@ -119,6 +113,29 @@ class _Printer:
             case "value" if atom.name in self.texts:
                 return self.texts[atom.name]
         return atom.name, CALL
+
+
+def _inlined(instructions: Instructions, read_elsewhere: Collection[str]) -> set[str]:
+    """The temporaries of a part that get no line, since their text goes where they are read: those
+    that are read once and in this part, and those that only regroup.
+    """
+    uses = Counter(ref.name for ref in reads(instructions) if ref.kind == "value")
+    return {
+        instruction.name
+        for instruction in instructions
+        if _is_temporary(instruction.name)
+        and instruction.name not in read_elsewhere
+        and (uses[instruction.name] < 2 or instruction.primitive.regroups)
+    }
+
+
+def _is_temporary(name: str) -> bool:
+    return name.startswith(("$", "d$"))
+
+
+def _names_read(instructions: Instructions) -> set[str]:
+    """Names of what instructions read and do not compute."""
+    return {ref.name for ref in reads(instructions)} - names_of(instructions)
 
 
 def costs(cell: ir.Cell) -> Iterator[tuple[str, int]]:

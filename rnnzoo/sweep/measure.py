@@ -8,14 +8,15 @@ has one size, or one trial; its epochs if they are few.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rnnzoo.launchers import Launcher
 from rnnzoo.spec import points
 from rnnzoo.spec.experiment import Dimension, Space
 from rnnzoo.spec.hyperparameters import SIZES, Value
-from rnnzoo.spec.trial import Kind, Outcome, Progress
+from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 from rnnzoo.sweep.plan import Study
 
 EPOCHS = 3  # that are measured; an epoch varies
@@ -63,6 +64,13 @@ class Sample:
     ends: tuple[float, ...]
     epochs: int
 
+    def trials(self) -> Iterator[Trial]:
+        """One at each end."""
+        for end in self.ends:
+            trial = self.study.trial(0, corner(self.study.variant.space, end))
+            short = replace(trial.training, epochs=self.epochs, patience=0)
+            yield replace(trial, training=short)
+
 
 def sample(study: Study, trials: int) -> Sample:
     """The sample for so many trials of a study, which takes no longer than they do."""
@@ -82,33 +90,37 @@ def measure(
     samples: Sequence[Sample], launcher: Launcher, progress: Callable[[int, int], None]
 ) -> dict[str, Cost]:
     """The cost of each study, by identity; a study whose training fails is left out."""
-    wanted = [(sample, end) for sample in samples for end in sample.ends]
-    progress(0, len(wanted))
-    todo = list(reversed(wanted))
-    running: dict[int, tuple[str, float]] = {}
-    outcomes: dict[tuple[str, float], Outcome] = {}
-    while todo or running:
-        while todo and len(running) < launcher.capacity():
-            sample, end = todo.pop()
-            trial = sample.study.trial(0, corner(sample.study.variant.space, end))
-            short = replace(
-                trial, training=replace(trial.training, epochs=sample.epochs, patience=0)
-            )
-            running[launcher.submit(short)] = (sample.study.identity, end)
+    trials = [trial for sample in samples for trial in sample.trials()]
+    outcomes = iter(_outcomes(trials, launcher, progress))
+    costs = {}
+    for sample in samples:
+        cost = _cost(sample, [next(outcomes) for _ in sample.ends])
+        if cost is not None:
+            costs[sample.study.identity] = cost
+    return costs
+
+
+def _outcomes(
+    trials: Sequence[Trial], launcher: Launcher, progress: Callable[[int, int], None]
+) -> list[Outcome]:
+    """Run trials, as many at once as the launcher can, and none of them is stopped early."""
+    progress(0, len(trials))
+    waiting = deque(enumerate(trials))
+    running: dict[int, int] = {}  # by ticket, which trial
+    outcomes: dict[int, Outcome] = {}
+    while waiting or running:
+        while waiting and len(running) < launcher.capacity():
+            number, trial = waiting.popleft()
+            running[launcher.submit(trial)] = number
         event = launcher.wait()
         if event is None or event.ticket not in running:
             continue
         if isinstance(event.what, Progress):
             launcher.answer(event.ticket, True)
-            continue
-        key = running.pop(event.ticket)
-        outcomes[key] = event.what
-        progress(len(outcomes), len(wanted))
-    costs = {}
-    for sample in samples:
-        identity = sample.study.identity
-        costs[identity] = _cost(sample, [outcomes[identity, end] for end in sample.ends])
-    return {identity: cost for identity, cost in costs.items() if cost is not None}
+        else:
+            outcomes[running.pop(event.ticket)] = event.what
+            progress(len(outcomes), len(trials))
+    return [outcomes[number] for number in range(len(trials))]
 
 
 def _cost(sample: Sample, outcomes: Sequence[Outcome]) -> Cost | None:

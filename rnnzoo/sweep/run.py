@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from rnnzoo.confirm.stand import NextTraining, Stand, stand
+from rnnzoo.confirm.stand import Stand, stand
 from rnnzoo.errors import StoreError, UsageError, argument, number_of
 from rnnzoo.lang import operations
 from rnnzoo.launchers import Event, Launcher, Tell
@@ -40,6 +40,15 @@ class _Running:
     study: Study
     number: int
     trial: Trial
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A trial whose point is known before it is asked for: of a replicate, a pilot or a round."""
+
+    study: Study
+    index: int
+    point: Mapping[str, Value]
 
 
 @dataclass(slots=True)
@@ -84,6 +93,8 @@ class Sweep:
     still_alone: Sequence[Callable[[], None]] = ()
     # where and with what trials are run
     own_provenance: Mapping[str, str] = field(default_factory=dict)
+    # by study and index
+    given_by_index: Mapping[tuple[str, int], Result] = field(default_factory=dict, init=False)
     replicates: tuple[Study, ...] = field(init=False)
     second: tuple[Study, ...] = field(init=False)  # of the second stage
 
@@ -94,6 +105,7 @@ class Sweep:
     def run(self) -> None:
         """Run what is missing; a study's trials that have ended stay as they are."""
         self.store.retries.note = self.observer.note
+        self.given_by_index = {(result.study, result.trial.index): result for result in self.given}
         name = self.experiment.name
         with held(self.runs / "lock", name) as in_folder, self.store.alone(name) as in_storage:
             self.still_alone = (in_folder, in_storage)
@@ -242,35 +254,23 @@ class Sweep:
 
     def replicate(self, interrupted: Callable[[], bool]) -> None:
         """Run the kept trials again on fresh seeds, where the experiment asks for it."""
-        studies = self.replicates
-        if not studies:
+        if not self.replicates:
             return
-        done = self.open_all(studies, self.search_for_known_points())
+        done = self.open_all(self.replicates, self.search_for_known_points())
+        kept = list(self.kept_again())
+        self.adopt_known(kept, done)
+        counts = {name: len(outcomes) for name, outcomes in done.items()}
+        self.observer.begin(self.replicates, counts, {})
+        self.run_known(kept, done, interrupted)
+
+    def kept_again(self) -> Iterator[_Known]:
+        """The kept trials of each search, in every replicate of it."""
         select, results = self.experiment.select, self.results()
-        for study in studies:
+        for study in self.replicates:
             search = replace(study, replicate=0).identity
             searched = [result for result in results if result.study == search]
-            best = ranked(searched, select.on)[: select.count(self.trials)]
-            self.known_points[study.identity] = {
-                result.trial.index: result.trial.hyperparameters for result in best
-            }
-        for study in studies:
-            known, ended = self.known_points[study.identity], done[study.identity]
-            for result in self.given:
-                index = result.trial.index
-                if result.study == study.identity and index in known and index not in ended:
-                    self.take_over(study, result, done)
-        self.observer.begin(studies, {name: len(outcomes) for name, outcomes in done.items()}, {})
-        todo = [
-            (study, index)
-            for study in studies
-            for index in self.known_points[study.identity]
-            if index not in done[study.identity]
-        ]
-        self.record_provenance(
-            (study.identity for study in studies), {study.identity for study, _ in todo}
-        )
-        self.loop(iter(todo), interrupted)
+            for result in ranked(searched, select.on)[: select.count(self.trials)]:
+                yield _Known(study, result.trial.index, result.trial.hyperparameters)
 
     def search_for_known_points(self) -> Search:
         """A search that asks for trials at known points; 'random' only selects the sampler that
@@ -285,53 +285,63 @@ class Sweep:
         if not self.second:
             return
         done = self.open_all(self.second, self.search_for_known_points())
-        before = sum(len(outcomes) for outcomes in done.values())
         ended: list[Stand] = []
+        taken = 0
         for task in self.experiment.tasks:
-            studies = {
-                (study.stage, study.variant.label): study
-                for study in self.second
-                if study.task.label == task.label
-            }
-            while (
-                now := stand(self.experiment, task.label, self.results(), self.trials, ended)
-            ).next:
-                todo = [
-                    (studies[training.stage, training.variant], training) for training in now.next
-                ]
-                for study, training in todo:
-                    self.known_points.setdefault(study.identity, {})[training.index] = (
-                        training.hyperparameters
-                    )
-                self.observer.stands(now, self.experiment)
-                self.take_rest(todo, done)
-                left = [
-                    (study, training.index)
-                    for study, training in todo
-                    if training.index not in done[study.identity]
-                ]
-                self.record_provenance(
-                    (study.identity for study, _ in todo), {study.identity for study, _ in left}
-                )
-                self.loop(iter(left), interrupted)
-            self.observer.stands(now, self.experiment)
+            while (now := self.stands(task.label, ended)).next:
+                wanted = list(self.coming_next(now))
+                taken += self.adopt_known(wanted, done)
+                self.run_known(wanted, done, interrupted)
             ended.append(now)
-        taken = sum(len(outcomes) for outcomes in done.values()) - before
         if taken:
             self.observer.note(f"{number_of(taken, 'trial')} of the second stage taken over")
 
-    def take_rest(
-        self, todo: Sequence[tuple[Study, NextTraining]], done: Mapping[str, dict[int, Outcome]]
-    ) -> None:
-        """Record the given ones of these trainings; one that was made at another setting is left
-        out, and made here.
+    def stands(self, task: str, before: Sequence[Stand]) -> Stand:
+        """Where the second stage on a task stands, by all results so far; the observer is told."""
+        now = stand(self.experiment, task, self.results(), self.trials, before)
+        self.observer.stands(now, self.experiment)
+        return now
+
+    def coming_next(self, now: Stand) -> Iterator[_Known]:
+        """The trainings that come next on a task, as trials of its studies."""
+        studies = {
+            (study.stage, study.variant.label): study
+            for study in self.second
+            if study.task.label == now.task
+        }
+        for training in now.next:
+            study = studies[training.stage, training.variant]
+            yield _Known(study, training.index, training.hyperparameters)
+
+    def adopt_known(self, wanted: Sequence[_Known], done: Mapping[str, dict[int, Outcome]]) -> int:
+        """Record the given ones of these trials, and return how many; one that was run at another
+        point is left out, and run here.
         """
-        taken_over = {(result.study, result.trial.index): result for result in self.given}
-        for study, training in todo:
-            result = taken_over.get((study.identity, training.index))
-            wanted = dict(training.hyperparameters)
-            if result is not None and dict(result.trial.hyperparameters) == wanted:
-                self.take_over(study, result, done)
+        adopted = 0
+        for known in wanted:
+            result = self.given_by_index.get((known.study.identity, known.index))
+            if result is None or known.index in done[known.study.identity]:
+                continue
+            if dict(result.trial.hyperparameters) == dict(known.point):
+                self.take_over(known.study, result, done)
+                adopted += 1
+        return adopted
+
+    def run_known(
+        self,
+        wanted: Sequence[_Known],
+        done: Mapping[str, Mapping[int, Outcome]],
+        interrupted: Callable[[], bool],
+    ) -> None:
+        """Run those of these trials that have not ended."""
+        for known in wanted:
+            points_of_study = self.known_points.setdefault(known.study.identity, {})
+            points_of_study[known.index] = known.point
+        left = [known for known in wanted if known.index not in done[known.study.identity]]
+        self.record_provenance(
+            {known.study.identity for known in wanted}, {known.study.identity for known in left}
+        )
+        self.loop(iter([(known.study, known.index) for known in left]), interrupted)
 
     def time(self, interrupted: Callable[[], bool]) -> None:
         """Measure what claims about speed ask, where it was not measured yet; no trial runs beside
