@@ -301,21 +301,24 @@ def show(args: argparse.Namespace) -> None:
         from rnnzoo.report.gallery import cell_page
 
         _write(Path(args.html), cell_page(cell))
-    if args.svg or args.html:
-        return
+    if not (args.svg or args.html):
+        print(_shown(cell, other, args))
+
+
+def _shown(cell: CellView, other: CellView | None, args: argparse.Namespace) -> str:
+    """The one of a cell's texts that is asked for."""
     if args.latex:
-        print(cell.latex())
-    elif args.engine:
-        print(programs.listing(cell.ir))
-    elif args.json:
-        odd = [warning.to_dict() for warning in lint(cell.ir)]
-        print(json.dumps({**cell.to_dict(args.inputs, args.units), "warnings": odd}, indent=2))
-    elif other is not None:
-        print("\n".join(_difference(cell, other)))
-    else:
-        print("\n".join(_description(cell, args.inputs, args.units)))
-        for warning in lint(cell.ir):
-            print(f"\n{Remark(warning.text, warning.fix)}")
+        return cell.latex()
+    if args.engine:
+        return programs.listing(cell.ir)
+    if args.json:
+        odd = [finding.to_dict() for finding in lint(cell.ir)]
+        return json.dumps({**cell.to_dict(args.inputs, args.units), "warnings": odd}, indent=2)
+    if other is not None:
+        return "\n".join(_difference(cell, other))
+    description = "\n".join(_description(cell, args.inputs, args.units))
+    remarks = [str(Remark(finding.text, finding.fix)) for finding in lint(cell.ir)]
+    return "\n\n".join([description, *remarks])
 
 
 def _write(path: Path, content: str) -> None:

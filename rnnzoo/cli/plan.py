@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console
 
@@ -15,6 +16,11 @@ from rnnzoo.cli.warned import print_data
 from rnnzoo.errors import Remark, number_of
 from rnnzoo.terminal.bars import bars
 from rnnzoo.terminal.console import plain_console, told
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Study = Mapping[str, Any]  # what a plan says of one
 
 
 def plan(args: argparse.Namespace) -> None:
@@ -35,48 +41,78 @@ def plan(args: argparse.Namespace) -> None:
 
 
 def _print_plan(content: Mapping[str, Any], console: Console) -> None:
-    from rich.table import Table
-
     from rnnzoo.cli import expected
     from rnnzoo.terminal.display import duration, span
 
-    table = Table(box=None, pad_edge=False)
-    several = len({row["task"] for row in content["studies"]}) > 1
-    for name in (
-        "variant",
-        *(["task"] if several else []),
-        "trials",
-        "left",
-        "weights",
-        "ms a step",
-        "a trial",
-    ):
-        table.add_column(name, justify="left" if name in ("variant", "task") else "right")
-    for row in content["studies"]:
-        step, hours = row["seconds_per_step"], row["core_hours"]
-        table.add_row(
-            row["variant"], *([row["task"]] if several else []), str(row["planned"]),
-            str(row["left"]), span(row["weights"], "{:,}".format),
-            span([1000 * seconds for seconds in step], "{:.1f}".format) if step else "",
-            span([end * 3600 / row["left"] for end in hours], duration)
-            if hours and row["left"] else "",
-        )  # fmt: skip
-    console.print(table)
+    console.print(_table(content["studies"]))
     if content["hours"]:
         how_long = span([hours * 3600 for hours in content["hours"]], duration)
         console.print(f"\n{how_long} with {content['workers']} at a time, if no trial stops early")
     for task, most in content.get("second_stage", {}).items():
-        console.print(
-            "\n"
-            f"then to confirm claims on {task}: {f'at most {most}' if most else 'no'} trainings"
-            " more"
-        )
+        trainings = f"at most {number_of(most, 'training')}" if most else "no trainings"
+        console.print(f"\nthen to confirm claims on {task}: {trainings} more")
         if task in content.get("expected", {}):
             expected.show(content["expected"][task], console)
     if "speed" in content:
         told(console, f"\n{_measurements(**content['speed'])}")
     for text in content.get("advice", ()):
         told(console, f"\n{text}")
+
+
+def _table(studies: Sequence[Study]) -> Table:
+    """A row for each study; tasks are named where there are several."""
+    from rich.table import Table
+
+    several = len({study["task"] for study in studies}) > 1
+    columns = [column for column in _COLUMNS if several or column.title != "task"]
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column.title, justify=column.justify)
+    for study in studies:
+        table.add_row(*(column.text(study) for column in columns))
+    return table
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column of the table: what it says of a study."""
+
+    title: str
+    text: Callable[[Study], str]
+    justify: Literal["left", "right"] = "right"
+
+
+def _weights(study: Study) -> str:
+    from rnnzoo.terminal.display import span
+
+    return span(study["weights"], "{:,}".format)
+
+
+def _step(study: Study) -> str:
+    """Milliseconds of a training step, where they were measured."""
+    from rnnzoo.terminal.display import span
+
+    seconds = study["seconds_per_step"]
+    return span([1000 * second for second in seconds], "{:.1f}".format) if seconds else ""
+
+
+def _trial(study: Study) -> str:
+    """How long a trial takes, where that was measured and some are left."""
+    from rnnzoo.terminal.display import duration, span
+
+    hours, left = study["core_hours"], study["left"]
+    return span([3600 * end / left for end in hours], duration) if hours and left else ""
+
+
+_COLUMNS = (
+    _Column("variant", lambda study: str(study["variant"]), "left"),
+    _Column("task", lambda study: str(study["task"]), "left"),
+    _Column("trials", lambda study: str(study["planned"])),
+    _Column("left", lambda study: str(study["left"])),
+    _Column("weights", _weights),
+    _Column("ms a step", _step),
+    _Column("a trial", _trial),
+)
 
 
 def _measurements(measurements: int, seconds: float | None) -> str:

@@ -111,18 +111,17 @@ def forecast(
     """
     if experiment.confirm is None:
         return None
-    how = design(experiment, experiment.confirm, task)
+    how, hours = design(experiment, experiment.confirm, task), experiment.confirm.hours
     asked = {
         claim.text: question(claim, experiment) for claim in undecided(experiment, task, before)
     }
     rounds: Sequence[Round] = ()
     if now is not None and now.rounds:
         rounds = now.rounds
-        asked = {
-            text: asked[text]
-            for text, standing in now.standings.items()
-            if standing.answer is Answer.OPEN
-        }
+        still_open = [
+            text for text, standing in now.standings.items() if standing.answer is Answer.OPEN
+        ]
+        asked = {text: asked[text] for text in still_open}
     if not asked:
         return None
     variants = len({label for pair in asked.values() for label in (pair.a, pair.b)})
@@ -150,9 +149,7 @@ def forecast(
         suffices,
         None if suffices is None else max(how.budget, spent + max(suffices - run, 0) * variants),
         how.most,
-        experiment.confirm.hours
-        if experiment.confirm and math.isfinite(experiment.confirm.hours)
-        else None,
+        hours if math.isfinite(hours) else None,
     )
 
 
@@ -185,11 +182,8 @@ def _spreads(
 
 
 def _differences(asked: Question, rounds: Sequence[Round]) -> list[float]:
-    differences = [
-        scored[asked.a] - scored[asked.b]
-        for scored in rounds
-        if asked.a in scored and asked.b in scored
-    ]
+    paired = [scored for scored in rounds if asked.a in scored and asked.b in scored]
+    differences = [scored[asked.a] - scored[asked.b] for scored in paired]
     return [difference for difference in differences if math.isfinite(difference)]
 
 

@@ -239,15 +239,15 @@ class Reverse:
         names: dict[str, Atom] = {**dict(zip(OPERANDS, inputs)), "y": value}
         # a choice between 1 and 0: what is not chosen is 0, whatever it would be multiplied with
         if isinstance(tree, ir.Apply) and tree.op is where and tree.args[1:] in _CHOICES:
-            chosen = [
-                adjoint if branch == ir.Number(1.0) else ir.Number(0.0) for branch in tree.args[1:]
-            ]
             condition = self.builder.flatten(tree.args[0], names)
+            branches: dict[ir.Expr, Atom] = {_ONE: adjoint, _ZERO: _ZERO}
+            chosen = [branches[branch] for branch in tree.args[1:]]
             return self.builder.apply(where, [condition, *chosen])
         return self.builder.apply(mul, [adjoint, self.builder.flatten(tree, names)])
 
 
-_CHOICES = ((ir.Number(1.0), ir.Number(0.0)), (ir.Number(0.0), ir.Number(1.0)))
+_ONE, _ZERO = ir.Number(1.0), ir.Number(0.0)
+_CHOICES = ((_ONE, _ZERO), (_ZERO, _ONE))
 
 
 def _is_zero(atom: Atom) -> bool:

@@ -177,12 +177,10 @@ def _backward(
         loop(now)
         kept = {(ref.kind, ref.name): value_of(ref, now, size, batch) for ref in back.emitted}
         rows[t] = there | kept
-        carried = {
-            name: value_of(back.previous[name], now, size, batch)
-            if name in back.previous
-            else np.zeros_like(value)
-            for name, value in carried.items()
-        }
+        carried = {name: np.zeros_like(value) for name, value in carried.items()}
+        for name in carried:
+            if name in back.previous:
+                carried[name] = value_of(back.previous[name], now, size, batch)
         entering[t] = carried
     return rows, entering
 

@@ -254,12 +254,9 @@ class _Layer:
             has_loss = name == self.cell.output or name in self.cell.needs_below
             shape = results[name].shape
             upstream[name] = rng.normal(size=shape) if has_loss else np.zeros(shape)
-        finite = all(np.isfinite(value).all() for value in results.values())
-        gradients = (
-            interpret.gradients(self.program, self.back, tape, upstream, self.size)
-            if finite
-            else None
-        )
+        gradients = None
+        if all(np.isfinite(value).all() for value in results.values()):
+            gradients = interpret.gradients(self.program, self.back, tape, upstream, self.size)
         return _Observed(tape, results, gradients)
 
     def updated(self, init: Mapping[str, Init]) -> tuple[_Observed, list[str], bool]:
@@ -381,11 +378,9 @@ class _Layer:
             yield self.without_gradient(left, {})
 
     def without_gradient(self, names: Sequence[str], init: Mapping[str, Init]) -> Finding:
-        verb, they = (
-            ("gets", "it stays as it begins")
-            if len(names) == 1
-            else ("get", "they stay as they begin")
-        )
+        verb, they = "get", "they stay as they begin"
+        if len(names) == 1:
+            verb, they = "gets", "it stays as it begins"
         text = f"{_listed(names)} {verb} no gradient in {self.steps} steps: {they}"
         advice = (
             f"no beginning helps: '{self.cell.output}' does not change with {_listed(names)}, or"
@@ -452,11 +447,8 @@ class _Layer:
 
                 names = tuple(ref.name for ref in ir.refs(expr, "weight"))
                 init = self.first_that_helps(names, helps)
-                what = (
-                    f"'{name}'"
-                    if self.step.equation(name).expr == expr
-                    else f"{expr.op.name} in '{name}'"
-                )
+                is_whole = self.step.equation(name).expr == expr
+                what = f"'{name}'" if is_whole else f"{expr.op.name} in '{name}'"
                 text = (
                     f"{what} is saturated at the start: {expr.op.name} is flat for {share:.0%} of"
                     " its values"

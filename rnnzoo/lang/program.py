@@ -234,11 +234,8 @@ class Builder:
             return self.apply(sub, [inputs[0], negative], label)
         if primitive is neg and (twice := self._negated(inputs[0])) is not None:
             return twice
-        name = (
-            label
-            if label and label not in self.definitions
-            else f"{self.prefix}{len(self.instructions)}"
-        )
+        is_free = label and label not in self.definitions
+        name = label if is_free else f"{self.prefix}{len(self.instructions)}"
         return self._write(Instruction.of(name, primitive, inputs, params))
 
     def _write(self, instruction: Instruction) -> Atom:

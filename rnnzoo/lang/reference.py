@@ -187,12 +187,9 @@ def start(
     """The states before the first step, (batch, size) each: as given, or as the cell says."""
     states = {}
     for state in cell.states:
-        learned = (
-            weights[f"initial_{state.name}"]
-            if state.initial == "learned"
-            else np.asarray(state.initial)
-        )
-        value = (given or {}).get(state.name, learned)
+        is_learned = state.initial == "learned"
+        initial = weights[f"initial_{state.name}"] if is_learned else np.asarray(state.initial)
+        value = (given or {}).get(state.name, initial)
         states[state.name] = np.broadcast_to(value, (batch, size.of(state.size))).astype(float)
     return states
 

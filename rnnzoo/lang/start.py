@@ -57,6 +57,11 @@ class Beginning:
 SCALED = {"glorot": (1.0, "fan_avg"), "he": (2.0, "fan_in"), "lecun": (1.0, "fan_in")}
 
 
+def _number(value: float | str, options: Mapping[str, float]) -> float:
+    """A value of an initialiser, which may be the name of an option."""
+    return float(options[value]) if isinstance(value, str) else float(value)
+
+
 def beginning(init: Init, options: Mapping[str, float]) -> Beginning:
     """The definition of an initialiser, for NumPy and Keras: the one place that says what each name
     means.
@@ -64,9 +69,7 @@ def beginning(init: Init, options: Mapping[str, float]) -> Beginning:
     Args:
         options: values of the options that an initialiser may name.
     """
-    values = tuple(
-        float(options[value]) if isinstance(value, str) else float(value) for value in init.values
-    )
+    values = tuple(_number(value, options) for value in init.values)
     match init.name, values:
         case "zeros", _:
             return Beginning("constant", (0.0,))

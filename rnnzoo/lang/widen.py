@@ -342,9 +342,8 @@ class _Rewrite:
             missing.append(base)
             base = base.base
         for later in reversed(missing):
-            self.wides[later] = (
-                self.product(later) if later.base is None else self.further(later, later.base)
-            )
+            base = later.base
+            self.wides[later] = self.product(later) if base is None else self.further(later, base)
         return self.wides[run]
 
     def product(self, run: _Run) -> Atom:
@@ -352,15 +351,16 @@ class _Rewrite:
         weights = self.builder.stack([weight for weight, _ in inputs])
         return self.builder.apply(matmul, [weights, self.atom(inputs[0][1])])
 
+    def other(self, others: Sequence[Atom]) -> Atom:
+        """The other operands of a run as one; if they are numbers they are the same."""
+        if isinstance(others[0], ir.Number):
+            return others[0]
+        return self.builder.stack([self.atom(other) for other in others])
+
     def further(self, run: _Run, base: _Run) -> Atom:
         inputs = [self.builder.part(self.wide(base), run.first, run.first + len(run.names) - 1)]
         if run.others:
-            numbers = isinstance(run.others[0], ir.Number)
-            inputs.append(
-                run.others[0]
-                if numbers
-                else self.builder.stack([self.atom(other) for other in run.others])
-            )
+            inputs.append(self.other(run.others))
         return self.builder.apply(run.primitive, inputs[::-1] if run.swapped else inputs)
 
 

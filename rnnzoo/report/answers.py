@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
+from rnnzoo.errors import listed
 from rnnzoo.report.verdict import Verdict
 from rnnzoo.spec.claims import COMPARED, DIVERGES, FASTER, SOLVES
 from rnnzoo.spec.experiment import Claim
@@ -201,11 +202,8 @@ def _shares(claim: Claim, verdict: Verdict, names: _Names) -> str:
 def _faster(claim: Claim, verdict: Verdict, names: _Names) -> str:
     a, b, number = names(claim.a), names(claim.b), f"{claim.number:g}"
     low, high = (verdict.numbers[name] for name in ("ratio_lowest", "ratio_highest"))
-    ratio = (
-        f"{low:.2f} times"
-        if f"{low:.2f}" == f"{high:.2f}"
-        else f"{low:.2f} to {high:.2f} times, by its size"
-    )
+    lowest, highest = f"{low:.2f}", f"{high:.2f}"
+    ratio = f"{lowest} to {highest} times, by its size" if lowest != highest else f"{lowest} times"
     if verdict.word == "undecided":
         return f"Whether {a} trains at least {number} times as fast as {b} stays open: {ratio}"
     at_least = "at least" if verdict.word == "supported" else "less than"
@@ -219,10 +217,10 @@ def _over(claim: Claim, verdict: Verdict, names: _Names) -> str:
     count = len(claim.tasks)
     every = "both tasks" if count == 2 else f"all {count} tasks"
     tasks = every if claim.over == "all" else f"most tasks ({claim.needed} of {count})"
-    labels = [names(label) if label else "" for label in (claim.a, claim.b)]
-    text = f"{stated.format(a=labels[0], b=labels[1], number=claim.number)} on {tasks}"
+    a, b = names(claim.a), names(claim.b)
+    text = f"{stated.format(a=a, b=b, number=claim.number)} on {tasks}"
     if verdict.word == "undecided":
         return f"Whether {text} stays open"
     against = [part.task for part in verdict.parts if part.word in ("refuted", "same")]
-    where = f": not on {' and '.join(against)}" if against else ""
+    where = f": not on {listed(against)}" if against else ""
     return text if verdict.word == "supported" else f"It is not so that {text}{where}"

@@ -14,6 +14,7 @@ from rnnzoo.confirm.questions import Answer, Looks, Question, Standing, rounds_t
 from rnnzoo.confirm.several import bears_out
 from rnnzoo.confirm.stand import Stand, design, holds_over, level_over, question
 from rnnzoo.confirm.told import SPENT
+from rnnzoo.errors import listed, number_of
 from rnnzoo.report.second import fresh
 from rnnzoo.report.verdict import Relation, Step, Verdict, Word, percent
 from rnnzoo.spec.experiment import Claim, Experiment
@@ -142,7 +143,7 @@ def _unasked(claim: Claim, stand: Stand) -> str:
     if untuned:
         does = "does" if len(untuned) == 1 else "do"
         return (
-            f"not tuned: {' and '.join(untuned)} {does} worse than predicted where all should do"
+            f"not tuned: {listed(untuned)} {does} worse than predicted where all should do"
             " well; search longer"
         )
     if stand.ended.startswith("nothing"):
@@ -155,11 +156,9 @@ def _numbers(asked: Question, standing: Standing, common: bool) -> str:
     """The difference with its interval, and what it rests on."""
     if not standing.rounds:
         return "no round was run"
-    where = (
-        f"at {standing.rounds} settings where all do well"
-        if common
-        else "each where it does well itself"
-    )
+    where = "each where it does well itself"
+    if common:
+        where = f"at {number_of(standing.rounds, 'setting')} where all do well"
     difference = f"{asked.a} less {asked.b} {standing.mean:+.3f} on average"
     if math.isinf(standing.low):
         return f"{difference}, {where}"

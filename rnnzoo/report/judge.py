@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Protocol, TypeVar
 
-from rnnzoo.errors import StatsError, number_of
+from rnnzoo.errors import StatsError, listed, number_of
 from rnnzoo.report.learnt import Nothing
 from rnnzoo.report.verdict import LEVEL, Scale, Verdict, Word, counted, ends, percent
 from rnnzoo.spec.claims import DIVERGES, FASTER, SHARES, SOLVES, judged
@@ -519,12 +519,9 @@ def _faster(claim: Claim, task: str, evidence: Evidence) -> Finding:
             "ratio_lowest": min(medians), "ratio_highest": max(medians), "limit": limit,
             "low": min(low for low, _ in bounds), "high": max(high for _, high in bounds),
         }  # fmt: skip
-        apart = min(medians) < limit <= max(medians)
-        settle = (
-            "it depends on the size: narrow the range of units"
-            if apart
-            else "a quieter machine, or another number"
-        )
+        settle = "a quieter machine, or another number"
+        if min(medians) < limit <= max(medians):
+            settle = "it depends on the size: narrow the range of units"
         finite = {name: number for name, number in numbers.items() if math.isfinite(number)}
         return VerdictText(f"{claim.a} is {'; '.join(speeds)}; measured {where}", finite, settle)
 
@@ -688,7 +685,7 @@ class Searches:
         if idle:
             are = "are" if len(idle) > 1 else "is"
             remarks.append(
-                f"{' and '.join(idle)} {are} not clearly better than '{self.nothing[task].name}',"
+                f"{listed(idle)} {are} not clearly better than '{self.nothing[task].name}',"
                 " which learns nothing"
             )
         for name in (a, b):
@@ -718,11 +715,10 @@ class Searches:
             return max(least, trials_needed(size.error, run, distance, alpha, power))
 
         if margin is None:
-            shown = (
-                (2 * self.margin, self.margin)
-                if self.margin
-                else _round_differences(size.error, alpha)
-            )
+            if self.margin:
+                shown = (2 * self.margin, self.margin)
+            else:
+                shown = _round_differences(size.error, alpha)
             return _advice(
                 {f"a difference of {difference:g}": needed(difference) for difference in shown}, run
             )

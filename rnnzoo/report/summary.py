@@ -444,6 +444,10 @@ class _Asked:
     solved: float | None
     nothing: Nothing | None
 
+    def has_learnt(self, score: float) -> bool:
+        """Whether a score beats the best that learns nothing, where that is known."""
+        return self.nothing is None or self.nothing.beaten(score)
+
     def words(self) -> str:
         """The seed of generators in words, so that the same results always print the same
         numbers.
@@ -458,12 +462,9 @@ def _row(
     complete = ranked(results, on)
     scores = [result.outcome.scores[report] for result in complete]
     kept = scores[: asked.keep]
-    beat = asked.nothing
-    never = [
-        result
-        for result in complete
-        if beat is not None and not beat.beaten(result.outcome.scores[report])
-    ]
+    seconds = [result.outcome.seconds.get("total", 0.0) for result in complete]
+    learnt = asked.has_learnt
+    never = [result for result in complete if not learnt(result.outcome.scores[report])]
     return Row(
         variant=asked.variant.label,
         title=asked.variant.cell.title,
@@ -478,14 +479,12 @@ def _row(
         mean=statistics.fmean(kept) if kept else None,
         interval=_interval(asked, results),
         best=_best(complete[0], on, report) if complete else None,
-        seconds=statistics.median(result.outcome.seconds.get("total", 0.0) for result in complete)
-        if complete
-        else None,
+        seconds=statistics.median(seconds) if seconds else None,
         tuning=_tuning(results, on, report, asked.words()),
         again=_replicate_summary(again, report) if again else None,
         solved=_solved(results, report, asked.solved),
         fresh=fresh if fresh and fresh.trainings else None,
-        idle=bool(kept) and beat is not None and not beat.beaten(statistics.fmean(kept)),
+        idle=bool(kept) and not learnt(statistics.fmean(kept)),
         never=len(never),
         never_by_patience=sum(result.outcome.ending is Ending.PATIENCE for result in never),
     )
@@ -548,9 +547,8 @@ def _best(result: Result, on: str, report: str) -> Best:
 def numbers(summary: Summary) -> dict[str, float]:
     """Headline numbers for a tracker: the mean of each variant's kept trials."""
     several = len(summary.tables) > 1
-    return {
-        (f"{table.task}/" if several else "") + row.variant: row.mean
-        for table in summary.tables
-        for row in table.rows
-        if row.mean is not None
-    }
+    means: dict[str, float] = {}
+    for table in summary.tables:
+        prefix = f"{table.task}/" if several else ""
+        means |= {f"{prefix}{row.variant}": row.mean for row in table.rows if row.mean is not None}
+    return means

@@ -92,19 +92,15 @@ def write(content: Trials, path: Path) -> Path:
     """
     if path.suffix not in (".csv", ".parquet"):
         raise UsageError(f"cannot write {path.name}: the ending is .csv or .parquet")
-    head = json.dumps(
-        {
-            "experiment": content.experiment,
-            "tasks": {label: asdict(task) for label, task in content.tasks.items()},
-            "parts": {study: dict(parts) for study, parts in content.parts.items()},
-            "provenance": [dict(setup) for setup in content.provenance],
-            **(
-                {"timings": [timing.to_dict() for timing in content.timings]}
-                if content.timings
-                else {}
-            ),
-        }
-    )
+    about: dict[str, Any] = {
+        "experiment": content.experiment,
+        "tasks": {label: asdict(task) for label, task in content.tasks.items()},
+        "parts": {study: dict(parts) for study, parts in content.parts.items()},
+        "provenance": [dict(setup) for setup in content.provenance],
+    }
+    if content.timings:
+        about["timings"] = [timing.to_dict() for timing in content.timings]
+    head = json.dumps(about)
     rows = [row(trial) for trial in content.results]
     path = Path(os.path.realpath(path))  # write to the target of a link, so that the link stays
     with atomic_write(path) as draft:

@@ -70,14 +70,9 @@ def _groups(root: Path, controller: str) -> Iterator[Path]:
         _, controllers, path = line.split(":", 2)
         if controllers and controller not in controllers.split(","):
             continue
-        top = next(
-            (
-                folder
-                for folder in (mounts / controllers, mounts / controller)
-                if controllers and folder.is_dir()
-            ),
-            mounts,
-        )
+        # the first of these; version 1 has a folder for each group of controllers
+        tops = [mounts / controllers, mounts / controller] if controllers else []
+        top = next((folder for folder in tops if folder.is_dir()), mounts)
         inner = Path(path.strip("/"))
         for group in (inner, *inner.parents):
             if ".." not in group.parts:

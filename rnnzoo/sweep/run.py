@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 from rnnzoo.confirm.stand import Stand, stand
-from rnnzoo.errors import StoreError, UsageError, argument, number_of
+from rnnzoo.errors import StoreError, UsageError, argument, listed, number_of
 from rnnzoo.lang import operations
 from rnnzoo.launchers import Event, Launcher, Tell
 from rnnzoo.signals import interrupts
@@ -383,13 +384,10 @@ class Sweep:
         self.observer.begin(
             self.studies, {name: len(outcomes) for name, outcomes in planned.items()}, best
         )
-        ended = Counter(
-            outcome.kind
-            for outcomes in planned.values()
-            for outcome in outcomes
-            if outcome.kind in RETRIED
-        )
+        ended = Counter(outcome.kind for outcome in chain.from_iterable(planned.values()))
         for kind, count in ended.items():
+            if kind not in RETRIED:
+                continue
             ended_so = f"{number_of(count, 'of them is', 'of them are')} {kind.words}"
             these = "it" if count == 1 else "these"
             self.observer.note(
@@ -457,7 +455,8 @@ class Sweep:
                 counts.append(trials)
         if not counts:
             return
-        what = " and ".join(name for name in study.parts if name in parts) or "something"
+        names = [name for name in study.parts if name in parts]
+        what = listed(names) if names else "something"
         what = "search or its `confirm:`" if study.stage else what
         which = f"{number_of(counts[0], 'trial')} run before"
         # one may have taken over the trials of another, so that a sum would count these twice
@@ -564,7 +563,7 @@ class Sweep:
         fates = self.fates[running.study.identity]
         fates[outcome.kind] += 1
         if fates.total() == EARLY and not fates[Kind.COMPLETE] and not fates[Kind.PRUNED]:
-            kinds = " and ".join(sorted(kind.words for kind in fates))
+            kinds = listed(sorted(kind.words for kind in fates))
             reason = f": {outcome.message}" if outcome.message else ""
             self.observer.note(
                 f"{running.study.label}: its first {EARLY} trials all ended as {kinds}{reason}"

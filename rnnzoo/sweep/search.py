@@ -682,15 +682,12 @@ def _engine(url: str) -> dict[str, Any]:
 def _other_version(url: str, message: str) -> StoreError:
     from optuna import __version__
 
-    older = "storage upgrade" in message
-    fix = (
-        "keep a copy of it, then: optuna storage upgrade --storage URL"
-        if older
-        else "make setup, with a later rnnzoo"
-    )
+    which, fix = "a later", "make setup, with a later rnnzoo"
+    if "storage upgrade" in message:
+        which, fix = "an older", "keep a copy of it, then: optuna storage upgrade --storage URL"
     return StoreError(
-        f"the storage at {without_password(url)} was written by"
-        f" {'an older' if older else 'a later'} version of Optuna than {__version__}",
+        f"the storage at {without_password(url)} was written by {which} version of Optuna than"
+        f" {__version__}",
         f"{fix}; or name another storage in mlflow.yml",
     )
 

@@ -99,11 +99,9 @@ class _Power(Elementwise):
         base, exponent = operands.exprs[0], operands.texts[1]
         is_fraction = isinstance(base, ir.Apply) and base.op is div
         opening, closing = operands.brackets
-        below = (
-            f"{opening}{operands.texts[0]}{closing}"
-            if is_fraction
-            else operands.enclosed(0, self.binds + 1)
-        )
+        below = operands.enclosed(0, self.binds + 1)
+        if is_fraction:
+            below = f"{opening}{operands.texts[0]}{closing}"
         return self.latex_form.format(below, exponent), self.binds
 
 

@@ -231,20 +231,14 @@ class Elementwise(Primitive):
     def simplified(self, operands: Sequence[ir.Expr]) -> ir.Expr | None:
         from rnnzoo.lang import ir
 
-        scalars = [
-            operand.value
-            for operand in operands
-            if isinstance(operand, ir.Number) and not operand.shape
-        ]
+        numbers = [operand for operand in operands if isinstance(operand, ir.Number)]
+        scalars = [number.value for number in numbers if not number.shape]
         if len(scalars) == len(operands):
             with np.errstate(all="ignore"):
                 return ir.Number(float(self.function(*scalars)))
         if self.simpler is None:
             return None
-        numbers = [
-            operand.value if isinstance(operand, ir.Number) else None for operand in operands
-        ]
-        return self.simpler(operands, numbers)
+        return self.simpler(operands, list(map(_value, operands)))
 
     def text(self, operands: Operands, params: tuple[int, ...] = ()) -> Written:
         if not self.symbol:
@@ -280,11 +274,16 @@ class Elementwise(Primitive):
         """`tame`, or the operation itself on `({a})` and `({b})`."""
         if self.tame:
             return self.tame
-        operands = [
-            (f"({{{name}}})" if self.symbol else f"{{{name}}}", CALL)
-            for name in OPERANDS[: self.arity]
-        ]
+        enclosed = "({{{}}})" if self.symbol else "{{{}}}"
+        operands = [(enclosed.format(name), CALL) for name in OPERANDS[: self.arity]]
         return self.text(Operands((), operands))[0]
+
+
+def _value(operand: ir.Expr) -> float | None:
+    """Of a number; None of everything else."""
+    from rnnzoo.lang import ir
+
+    return operand.value if isinstance(operand, ir.Number) else None
 
 
 def _is_prefix(expr: ir.Expr) -> bool:

@@ -442,10 +442,9 @@ def _answers(summary: Summary, table: Table, verdicts: Sequence[Verdict]) -> Fig
         _answer(axes, position, verdict, far)
     pairs = [verdict.pair for verdict in verdicts if verdict.pair]
     titles = {row.variant: row.subtitle for row in table.rows}
-    labels = [
-        _titled(a, titles.get(a, "")) if b == summary.baseline else f"{a} less {b}"
-        for a, b in pairs
-    ]
+    labels = []
+    for a, b in pairs:
+        labels.append(_titled(a, titles.get(a, "")) if b == summary.baseline else f"{a} less {b}")
     axes.axvline(0, color=FAINT, lw=1, zorder=1)
     axes.set_yticks(range(len(verdicts)), labels)
     axes.set(ylim=(len(verdicts) - 0.4, -0.6), xlim=(-far, far))
