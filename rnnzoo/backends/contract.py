@@ -153,9 +153,11 @@ class Backend(Protocol):
 
     Attributes:
         name: as `KERAS_BACKEND` has it.
+        joins_weights: whether an update is one of all weights as one vector.
     """
 
     name: str
+    joins_weights: bool
 
     # -- layers
 

@@ -7,6 +7,7 @@ What computes is a backend (`rnnzoo.backends`).
     initializers  the same first weights under every backend; `philox`, their random numbers
     losses        a task's loss and metric as tensors
     train         Trial -> Outcome: the compiled training loop; `data`, what it reads batches from
+    update        how weights follow their gradients: one after the other, or as one vector
     introspect    a trained model -> what its cell does, in float64
 
 Importing this package registers the layer, so that plain `keras.saving.load_model` finds it.

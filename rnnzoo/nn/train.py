@@ -36,6 +36,7 @@ from rnnzoo.nn.data import Batch, batches, resident
 from rnnzoo.nn.initializers import as_tensorflow
 from rnnzoo.nn.layer import Recurrent, initializer
 from rnnzoo.nn.losses import criterion
+from rnnzoo.nn.update import updating
 from rnnzoo.spec import stamp
 from rnnzoo.spec.atomic import atomic_write
 from rnnzoo.spec.cell import Init
@@ -192,12 +193,10 @@ class Model:
         self.read_out = _read_out(trial, task.outputs)
         inputs = keras.Input((None, task.inputs), name="x")
         self.network = keras.Model(inputs, self.read_out(self.recurrent(inputs)), name="model")
-        self.optimizer = _optimizer(self.training)
         # a variable, so that trainings with other noise share what is compiled
         noise = self.training.noise
         self.noise = None if noise is None else keras.Variable(noise, trainable=False)
         self.noise_seed = _seed(trial, "noise")
-        self.optimizer.build(self.network.trainable_variables)
         self.data = resident(task)
         # often shorter than what is evaluated
         self.longest = int(task.splits["train"].lengths.max())
@@ -210,7 +209,12 @@ class Model:
         self.steps = _ceil(len(self.data.rows["train"]), self.batch)
         self.most = _ceil(max(map(len, self.data.rows.values())), EVALUATION_BATCH)
         self.backend = backends.current()
-        read = [*self.network.variables, *self.optimizer.variables]
+        self.update = updating(
+            _optimizer(self.training),
+            self.network.trainable_variables,
+            at_once=self.backend.joins_weights,
+        )
+        read = [*self.network.variables, *self.update.variables]
         if self.noise is not None:
             read.append(self.noise)
         self._epoch = self.backend.compiled(self._train_epoch, read)
@@ -276,9 +280,10 @@ class Model:
 
             variables = self.network.trainable_variables
             (loss, counted), gradients = self.backend.gradients(error, variables)
+            joined = self.update.joined(gradients)
             if self.training.clip:
-                gradients = self.backend.clipped(gradients, self.training.clip)
-            self.optimizer.apply(gradients, variables)
+                joined = self.backend.clipped(joined, self.training.clip)
+            self.update.apply(joined)
             return total + loss, count + counted
 
         total, count = self.backend.repeat(self.steps, step, (0.0, 0.0))
@@ -306,7 +311,7 @@ class Model:
     def _noisy(self, x: Tensor) -> Tensor:
         """Inputs with Gaussian noise, other noise at every step."""
         return x + self.noise * self.backend.noise(
-            keras.ops.shape(x), self.noise_seed, self.optimizer.iterations.value
+            keras.ops.shape(x), self.noise_seed, self.update.count.value
         )
 
 
@@ -380,6 +385,11 @@ def _seed(trial: Trial, purpose: str) -> int:
     return (
         int.from_bytes(hashlib.sha256(f"{trial.seed} {purpose}".encode()).digest()[:4], "big") >> 1
     )
+
+
+def look_for_other_libraries() -> None:
+    """Have Keras look now for the libraries that it looks for once, when a model is saved."""
+    keras.saving.serialize_keras_object(keras.layers.Dense(1))
 
 
 def _ceil(count: int, size: int) -> int:

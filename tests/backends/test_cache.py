@@ -103,7 +103,7 @@ def test_jax_has_its_cache_and_the_users_flags_and_a_cache_of_the_users_own_stay
     monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=dumped")
     variables = of_jax.environment()
     assert variables[of_jax.CACHE] == str(of_jax.folder())
-    assert variables["XLA_FLAGS"] == f"--xla_dump_to=dumped {of_jax.ONE_THREAD}"
+    assert variables["XLA_FLAGS"] == f"{of_jax.FLAGS} --xla_dump_to=dumped"
     monkeypatch.setenv(of_jax.CACHE, "/elsewhere")
     assert of_jax.CACHE not in of_jax.environment()
 

@@ -12,11 +12,14 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Protocol
 
+import keras
 import numpy as np
 import pytest
 
 from rnnzoo.nn.train import train
+from rnnzoo.nn.update import AllAtOnce, OneByOne
 from rnnzoo.spec.cell import built_in_names
+from rnnzoo.spec.hyperparameters import OPTIMIZERS
 from tests.backends.trained import predictions, trial
 from tests.keras_process import printed
 
@@ -91,6 +94,30 @@ def test_a_model_trained_under_one_backend_predicts_the_same_under_the_other(
     np.testing.assert_allclose(
         under_jax("loaded", str(file)), predictions(file), rtol=1e-5, atol=1e-6
     )
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_an_update_of_all_weights_at_once_is_that_of_each(optimizer: str) -> None:
+    """Keras changes each weight by itself; the same numbers as one vector end up the same."""
+    rng = np.random.default_rng(0)
+    values = [rng.normal(size=shape).astype("float32") for shape in ((3, 4), (4,), (1, 2))]
+    ways = {}
+    for update in (OneByOne, AllAtOnce):
+        weights = [keras.Variable(value) for value in values]
+        applied = update(keras.optimizers.get(optimizer), weights)
+        draws = np.random.default_rng(1)
+        for _ in range(3):
+            gradients = [draws.normal(size=value.shape).astype("float32") for value in values]
+            applied.apply(applied.joined([keras.ops.convert_to_tensor(g) for g in gradients]))
+        ways[update] = [np.asarray(weight) for weight in weights]
+        assert int(applied.count) == 3
+    for ours, its, before in zip(ways[AllAtOnce], ways[OneByOne], values, strict=True):
+        np.testing.assert_allclose(ours, its, rtol=1e-6, atol=1e-7)
+        assert np.abs(its - before).min() > 0
+
+
+def test_trials_under_jax_save_models_without_importing_tensorflow(under_jax: UnderJax) -> None:
+    assert under_jax("saves_without_tensorflow") is True
 
 
 def test_keras_fit_trains_a_layer(under_jax: UnderJax) -> None:

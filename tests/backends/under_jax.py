@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import jax
@@ -87,6 +89,14 @@ def saved(folder: str, name: str) -> list[float]:
     asked = replace(trial(name), folder=folder)
     train(asked, lambda progress: True)
     return predictions(Path(folder) / "model.keras")
+
+
+def saves_without_tensorflow() -> bool:
+    """Whether a model is saved, and TensorFlow was not imported for that."""
+    with TemporaryDirectory() as folder:
+        model = keras.Sequential([keras.Input((None, 2)), rnnzoo.layer("rnn", 4)])
+        model.save(Path(folder) / "model.keras")
+        return (Path(folder) / "model.keras").is_file() and "tensorflow" not in sys.modules
 
 
 def loaded(file: str) -> list[float]:

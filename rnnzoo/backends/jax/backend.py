@@ -9,12 +9,13 @@ from rnnzoo.backends.jax.engine import Engine, shared
 from rnnzoo.backends.jax.training import clipped, compiled, gradients, noise, one_thread, repeat
 
 __all__ = [
-    "clipped", "compiled", "compiled_step", "fit", "gradients", "name", "needs_plain_operations",
-    "noise", "one_thread", "prepare", "repeat",
+    "clipped", "compiled", "compiled_step", "fit", "gradients", "joins_weights", "name",
+    "needs_plain_operations", "noise", "one_thread", "prepare", "repeat",
 ]  # fmt: skip
 
 Tensor = Any
 name = "jax"
+joins_weights = True
 
 
 def prepare() -> None:

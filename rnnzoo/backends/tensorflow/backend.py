@@ -18,11 +18,12 @@ from rnnzoo.backends.tensorflow.training import (
 )
 
 __all__ = [
-    "clipped", "compiled", "compiled_step", "fit", "gradients", "name", "needs_plain_operations",
-    "noise", "one_thread", "prepare", "repeat",
+    "clipped", "compiled", "compiled_step", "fit", "gradients", "joins_weights", "name",
+    "needs_plain_operations", "noise", "one_thread", "prepare", "repeat",
 ]  # fmt: skip
 
 name = "tensorflow"
+joins_weights = False
 
 
 def compiled_step(layer: LayerStep) -> CompiledStep:
