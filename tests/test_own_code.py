@@ -240,6 +240,26 @@ def test_a_name_of_the_packages_is_taken(kind: str, name: str, project: Path) ->
         load(name)
 
 
+def test_a_name_of_the_packages_is_taken_in_ones_own_cells_and_nowhere_else(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Built-in cells and derivatives mean rnnzoo's operations."""
+    for name in ("tanh", "sigmoid"):
+        text = OPERATION.replace("snake", name)
+        write(project / f"experiments/operations/{name}.py", text)
+    without = "name: q\nequations: |\n  h = softplus(W @ x + R @ h[t-1] + b)\n"
+    write(project / "experiments/cells/soft.yaml", without)
+    write(project / "experiments/cells/squashed.yaml", without.replace("softplus", "tanh"))
+    assert main(["check", "experiments/cells/soft.yaml"]) == 0
+    assert main(["show", "soft", "--engine"]) == 0  # the slope of softplus is sigmoid
+    assert main(["check", "experiments/cells/squashed.yaml"]) == 2
+    refused = capsys.readouterr().out.splitlines()
+    assert any("squashed.yaml:3:7: operation 'tanh' is one of rnnzoo's" in line for line in refused)
+    lstm = lang.load("lstm")
+    assert lang.parse_text(cell_text(lstm)) == lstm
+    assert operations.code(lstm) == ""
+
+
 MEAN = "ops.mean(ops.where(off < 1, 0.5 * off * off, off - 0.5), axis=-1)"
 SHARE = "ops.max(ops.where(ops.abs(logits - y) > 0.1, 1.0, 0.0), axis=-1)"
 SHAPES = {  # kind and name, what is returned, what is said

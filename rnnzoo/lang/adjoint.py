@@ -258,7 +258,7 @@ def _is_zero(atom: Atom) -> bool:
 def derivative_tree(text: str) -> ir.Expr:
     """A derivative of a primitive as an expression of `a`, `b`, `c` and `y`."""
     mistakes = Mistakes()
-    tree = parse.expression(Code("primitives", (Row(1, 1, text),), text), mistakes)
+    tree = parse.expression(Code("<derivative>", (Row(1, 1, text),), text), mistakes)
     mistakes.raise_if_any()
     assert tree is not None
     return _typed(tree)

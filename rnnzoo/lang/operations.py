@@ -16,7 +16,7 @@ means what it meant.  `rnnzoo.testing.operations.OperationContract` tests one.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import cache
 from itertools import chain
@@ -28,18 +28,16 @@ from rnnzoo.lang import ir
 from rnnzoo.lang.primitives import CALLS, Elementwise
 from rnnzoo.lang.primitives.base import OPERANDS
 from rnnzoo.spec import plugins
+from rnnzoo.spec.cell import is_built_in
 
 KIND = "operations"
 
 
-class _Calls(Mapping[str, Elementwise]):
-    """All operations that are written as calls; one's own is imported when it is asked for."""
+class _Calls(Collection[str]):
+    """Names of all operations that are written as calls; nothing is imported."""
 
     def __contains__(self, name: object) -> bool:
         return name in CALLS or name in plugins.names(KIND)
-
-    def __getitem__(self, name: str) -> Elementwise:
-        return CALLS[name] if name in CALLS and name not in plugins.names(KIND) else load(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys([*CALLS, *plugins.names(KIND)]))
@@ -49,6 +47,25 @@ class _Calls(Mapping[str, Elementwise]):
 
 
 calls = _Calls()
+
+
+def named(name: str, file: str) -> Elementwise:
+    """The operation that a name means in a file.
+
+    In what is rnnzoo's own, as cells of the zoo, derivatives and the text of a cell that was read
+    before, the names of rnnzoo's operations mean these, whatever a project adds.
+
+    Raises:
+        UsageError: as `load`; in a file of a user's, a name of rnnzoo's operations that is also one
+            of the project's.
+    """
+    if name in CALLS and (name not in plugins.names(KIND) or _is_ours(file)):
+        return CALLS[name]
+    return load(name)
+
+
+def _is_ours(file: str) -> bool:
+    return file.startswith("<") or is_built_in(file)
 
 
 def load(name: str) -> Elementwise:

@@ -14,8 +14,8 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from rnnzoo.errors import Mistakes, Span, UsageError, nearest
-from rnnzoo.lang.operations import calls
+from rnnzoo.errors import Mistakes, Span, UsageError, nearest, number_of
+from rnnzoo.lang.operations import calls, named
 from rnnzoo.lang.primitives import CALLS, INFIX, Primitive, matmul, mul, neg
 from rnnzoo.spec.cell import FOREIGN, SHOWN_BEFORE, SHOWN_NOW, SIGNS, foreign_words, shown_words
 from rnnzoo.spec.document import MAX_NUMBER, Code
@@ -370,7 +370,7 @@ class _TreeBuilder:
         if name not in calls:
             return self.no_operation(node, name, depth)
         try:
-            operation = calls[name]
+            operation = named(name, self.code.file)
         except UsageError as error:
             raise _NotInTheLanguage(node.func, *error.parts) from None
         if node.keywords:
@@ -380,7 +380,7 @@ class _TreeBuilder:
             letters = ", ".join("abc"[:wanted])
             raise _NotInTheLanguage(
                 node,
-                f"{name} takes {wanted} operand{'s' * (wanted > 1)}, not {got}",
+                f"{name} takes {number_of(wanted, 'operand')}, not {got}",
                 f"write {name}({letters})",
             )
         return Call(

@@ -41,6 +41,7 @@ from rnnzoo.spec.hyperparameters import Value
 from rnnzoo.spec.settings import project
 
 ZOO = Path(__file__).parent.parent / "zoo"
+_SHOWN = "zoo/{}.yaml"  # what messages call a file in it
 # Limits of a cell.  The largest of the zoo has 7 equations.
 MAX_NAME = 40  # characters: longer ones make equations that nobody can read
 # in each block, what is inherited included; also what recursion from one to the next may cost
@@ -268,6 +269,11 @@ def built_in_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in ZOO.glob("*.yaml") if path.stem != "sources"))
 
 
+def is_built_in(file: str) -> bool:
+    """Whether a file, as messages name it, is that of a cell of the zoo."""
+    return file in {_SHOWN.format(name) for name in built_in_names()}
+
+
 def sources() -> Mapping[str, str]:
     """The bibliography: key -> reference."""
     path = ZOO / "sources.yaml"
@@ -289,7 +295,7 @@ def read_file(path: Path, chain: tuple[Path, ...] = ()) -> CellSpec:
     Args:
         chain: the files that led here, each of which extends the next.
     """
-    shown = f"zoo/{path.name}" if path.parent == ZOO else str(path)
+    shown = _SHOWN.format(path.stem) if path.parent == ZOO else str(path)
     return _parse(read_text(path, shown), shown, path.parent, (*chain, path.resolve()))
 
 

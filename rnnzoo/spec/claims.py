@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rnnzoo.errors import Mistakes, Span, nearest
+from rnnzoo.errors import Mistakes, Span, listed, nearest
 from rnnzoo.spec.document import MAX_NUMBER, MAX_TEXT, Fields, Node, Scalar, Table, describe
 from rnnzoo.spec.experiment import OURS, Claim, Search
 from rnnzoo.spec.meant import meant
@@ -193,10 +193,9 @@ def _matching_form(sentence: str) -> tuple[str, re.Match[str] | None]:
 def _nearest_form(text: str, known: Known) -> str:
     """The fix for a sentence that matches no form."""
     listing = f"one of: {'; '.join(FORMS)}"
-    nearest_form = meant(
-        text, FORMS, {"A": known.variants, "TASK": known.tasks, "NAME": known.searched}
-    )
-    return f"did you mean '{nearest_form}'?  ({listing})" if nearest_form else f"write {listing}"
+    names = {"A": known.variants, "TASK": known.tasks, "NAME": known.searched}
+    claims = [f"'{claim}'" for claim in meant(text, FORMS, names)]
+    return f"did you mean {listed(claims, 'or')}?  ({listing})" if claims else f"write {listing}"
 
 
 def _number(text: str) -> float:

@@ -31,43 +31,56 @@ _HABITS: Mapping[str, Sequence[str]] = {
 _DENIALS = ("not", "never", "isn't", "doesn't")  # there is no form that denies one
 
 
-def meant(sentence: str, forms: Sequence[str], names: Mapping[str, Collection[str]]) -> str:
-    """The claim that is probably meant; empty where no form is near, or several are equally near.
+def meant(
+    sentence: str, forms: Sequence[str], names: Mapping[str, Collection[str]]
+) -> tuple[str, ...]:
+    """The claim that is probably meant; none where no form is near, or several are equally near,
+    and more than one where tasks are named in words that claims do not have.
 
     Args:
         names: for each of the blanks A, TASK and NAME, the names that may fill it; those of A may
             fill B too.
     """
-    prefix, rest = _prefix(sentence, names["TASK"])
+    prefixes, rest = _prefixes(sentence, names["TASK"])
     if any(word.lower() in _DENIALS for word in rest.split()):
-        return ""
+        return ()
     known = set(" ".join(forms).split())
     words, blanks = _read(rest.split(), known, names)
     ranked = sorted(((_alike(words, form.split()), form) for form in forms), reverse=True)
     (best, form), (second, _) = ranked[:2]
     strangers = "A" in blanks and not {blanks["A"], blanks.get("B")} & {*names["A"]}
     if best < CLOSE or best == second or strangers:
-        return ""
-    if not prefix and "TASK" in blanks and "TASK" not in form.split():
-        prefix = f"on {blanks['TASK']}: "
+        return ()
+    if prefixes == ("",) and "TASK" in blanks and "TASK" not in form.split():
+        prefixes = (f"on {blanks['TASK']}: ",)
     if "A" not in form.split() and "A" in blanks:  # it is about one variant
         blanks["B"] = blanks["A"]
-    return prefix + " ".join(blanks.get(word.rstrip("%"), word) for word in form.split())
+    claim = " ".join(blanks.get(word.rstrip("%"), word) for word in form.split())
+    return tuple(f"{prefix}{claim}" for prefix in prefixes)
 
 
-def _prefix(sentence: str, tasks: Collection[str]) -> tuple[str, str]:
-    """Where a claim is judged, as claims say it, and the rest."""
+def _prefixes(sentence: str, tasks: Collection[str]) -> tuple[tuple[str, ...], str]:
+    """Where a claim is judged, as claims say it, and the rest of the sentence."""
     place, colon, rest = sentence.partition(":")
     if not colon:
-        return "", sentence
-    words = place.split()
-    named = next((word for word in words if word in tasks), "")
+        return ("",), sentence
+    words = place.replace(",", " ").split()
+    named = [word for word in dict.fromkeys(words) if word in tasks]
     if named:
-        return f"on {named}: ", rest
-    if "most" in words:
-        return "on most tasks: ", rest
-    every = {"all", "each", "every", "any"} & {*words}
-    return ("on all tasks: " if every else "on TASK: "), rest
+        return tuple(f"on {task}: " for task in named), rest
+    over = _over({*words})
+    if over and len(tasks) == 1:  # a claim about several would be refused
+        return ("",), rest
+    return tuple(f"on {which} tasks: " for which in over) or ("on TASK: ",), rest
+
+
+def _over(words: Collection[str]) -> tuple[str, ...]:
+    """Which tasks are meant where none is named; both readings where it is some of them."""
+    if not {"most", "majority"}.isdisjoint(words):
+        return ("most",)
+    if not {"all", "each", "every", "any", "both"}.isdisjoint(words):
+        return ("all",)
+    return ("all", "most") if "tasks" in words else ()
 
 
 def _read(

@@ -33,7 +33,7 @@ class OperationContract:
     high: float = 2.0
 
     def load(self) -> Elementwise:
-        return operations.calls[self.name]
+        return operations.named(self.name, file="")
 
     def operands(self) -> list[Array]:
         rng = np.random.default_rng(3)

@@ -449,7 +449,7 @@ def test_check_finds_all_mistakes_of_all_files(tmp_path: Path) -> None:
     )
     done = rnnzoo("check", "good.yaml", "bad.yaml", cwd=tmp_path)
     assert done.returncode == 2
-    assert "good.yaml: experiment 'small' is right: 2 variants, 6 trials, 1 claims" in done.stdout
+    assert "good.yaml: experiment 'small' is right: 2 variants, 6 trials, 1 claim" in done.stdout
     assert "bad.yaml:4:" in done.stdout
     assert "bad.yaml:6:" in done.stdout
 

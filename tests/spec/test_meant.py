@@ -7,7 +7,7 @@ import pytest
 from rnnzoo.spec.claims import FORMS
 from rnnzoo.spec.meant import meant
 
-NAMES = {"A": ["lstm", "gru"], "TASK": ["adding"], "NAME": ["units"]}
+NAMES = {"A": ["lstm", "gru"], "TASK": ["adding", "copy"], "NAME": ["units"]}
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,31 @@ NAMES = {"A": ["lstm", "gru"], "TASK": ["adding"], "NAME": ["units"]}
     ],
 )
 def test_a_sentence_that_is_nearly_a_claim_is_told_the_nearest(sentence: str, claim: str) -> None:
-    assert meant(sentence, FORMS, NAMES) == claim
+    assert meant(sentence, FORMS, NAMES) == (claim,)
+
+
+@pytest.mark.parametrize(
+    ("place", "prefixes"),
+    [
+        ("on some tasks", ["on all tasks: ", "on most tasks: "]),
+        ("on several of the tasks", ["on all tasks: ", "on most tasks: "]),
+        ("on both tasks", ["on all tasks: "]),
+        ("on the majority", ["on most tasks: "]),
+        ("on adding, copy", ["on adding: ", "on copy: "]),
+        ("there", ["on TASK: "]),
+    ],
+)
+def test_tasks_that_are_named_in_other_words_are_told_as_claims_name_them(
+    place: str, prefixes: list[str]
+) -> None:
+    claims = meant(f"{place}: lstm is worse than gru", FORMS, NAMES)
+    assert claims == tuple(f"{prefix}lstm worse than gru" for prefix in prefixes)
+
+
+@pytest.mark.parametrize("place", ["on some tasks", "on every task", "for most tasks"])
+def test_where_there_is_one_task_no_claim_about_several_is_suggested(place: str) -> None:
+    names = {**NAMES, "TASK": ["adding"]}
+    assert meant(f"{place}: lstm is worse than gru", FORMS, names) == ("lstm worse than gru",)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +83,7 @@ def test_a_sentence_that_is_nearly_a_claim_is_told_the_nearest(sentence: str, cl
     ],
 )
 def test_nothing_is_suggested_where_no_form_is_nearest(sentence: str) -> None:
-    assert meant(sentence, FORMS, NAMES) == ""
+    assert meant(sentence, FORMS, NAMES) == ()
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -69,4 +93,4 @@ def test_a_claim_that_is_right_is_its_own_nearest(form: str) -> None:
         for word in form.split()
     ]
     sentence = " ".join(filled).replace("N%", "20%").replace(" N", " 2")
-    assert meant(sentence, FORMS, NAMES) == sentence
+    assert meant(sentence, FORMS, NAMES) == (sentence,)
