@@ -8,6 +8,7 @@ the loop and the kernels' orientation: this knows no backend.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -55,7 +56,7 @@ class Emitter:
         sums: sums over all steps and sequences that are there already.
         constants: in float64, for instructions that read the number of the step; None where none
             does.
-        exact: the dtype of such instructions: the longest that the backend has.
+        in_float64: within it, the backend has float64, in which such instructions are computed.
         operation: the elementwise operation of a name of `keras.ops`.
         run_steps: (time, batch or 1, 1) of bool: which steps are real, where a value of others may
             be infinite or no number.
@@ -69,7 +70,7 @@ class Emitter:
     blocks: tuple[tuple[int, int, int], ...] = ()
     sums: Values = field(default_factory=dict)
     constants: Mapping[str, np.ndarray] | None = None
-    exact: str = EXACT
+    in_float64: Callable[[], AbstractContextManager[Any]] = nullcontext
     operation: Callable[[str], Callable[..., Tensor] | None] = _of_keras
     run_steps: Tensor | None = None
     instructions: dict[str, Instruction] = field(default_factory=dict)  # that were run
@@ -95,15 +96,14 @@ class Emitter:
         for instruction in instructions:
             self.instructions[instruction.name] = instruction
             of_time = self.of_time(instruction, values)
-            if of_time is None:
-                values["value", instruction.name] = self.lowered(instruction, values, like)
-            else:
-                values["value", instruction.name] = keras.ops.cast(of_time, self.dtype)
+            values["value", instruction.name] = (
+                self.lowered(instruction, values, like) if of_time is None else of_time
+            )
         return values
 
     def of_time(self, instruction: Instruction, values: Values) -> Tensor | None:
-        """The value of what depends on the number of the step and on no data, in float64; None of
-        everything else.
+        """The value of what depends on the number of the step and on no data, computed in float64;
+        None of everything else.
 
         The number of a step is a whole number, of which bfloat16 has those up to 256 only; float64
         has all of int32.
@@ -111,30 +111,32 @@ class Emitter:
         primitive = instruction.primitive
         if self.constants is None or not isinstance(primitive, Elementwise):
             return None
-        operands = [self.exactly(atom, values) for atom in instruction.inputs]
-        if any(operand is None for operand in operands):
-            return None
-        value = values["exact", instruction.name] = self.apply(primitive, operands, self.exact)
+        with self.in_float64():
+            operands = [self.exactly(atom, values) for atom in instruction.inputs]
+            if any(operand is None for operand in operands):
+                return None
+            value = values["exact", instruction.name] = self.apply(primitive, operands, EXACT)
+            in_layers_dtype = keras.ops.cast(value, self.dtype)
         if not any(_moving(ref) in values for ref in instruction.reads):
             # of constants alone: computed as ever, and kept for what reads the number of the step
             return None
         values["moving", instruction.name] = value
-        return value
+        return in_layers_dtype
 
     def exactly(self, atom: Atom, values: Values) -> Tensor | None:
         """An atom in float64, where it depends on numbers, constants and the number of the step
         only.
         """
         if isinstance(atom, ir.Number):
-            return None if atom.shape else keras.ops.convert_to_tensor(atom.value, self.exact)
+            return None if atom.shape else keras.ops.convert_to_tensor(atom.value, EXACT)
         if atom.kind == "option":
-            return keras.ops.convert_to_tensor(float(self.size.options[atom.name]), self.exact)
+            return keras.ops.convert_to_tensor(float(self.size.options[atom.name]), EXACT)
         if atom.kind == "constant":
             assert self.constants is not None
-            return keras.ops.convert_to_tensor(self.constants[atom.name], self.exact)
+            return keras.ops.convert_to_tensor(self.constants[atom.name], EXACT)
         key = ("time", atom.name) if atom.kind == "time" else ("exact", atom.name)
         value = values.get(key, self.fixed.get(key)) if atom.kind in ("time", "value") else None
-        return None if value is None else keras.ops.cast(value, self.exact)
+        return None if value is None else keras.ops.cast(value, EXACT)
 
     def lowered(self, instruction: Instruction, values: Values, like: Tensor) -> Tensor:
         """An instruction as operations of the backend."""

@@ -120,11 +120,6 @@ def test_trials_under_jax_save_models_without_importing_tensorflow(under_jax: Un
     assert under_jax("saves_without_tensorflow") is True
 
 
-def test_keras_fit_trains_a_layer(under_jax: UnderJax) -> None:
-    losses = under_jax("fitted", "lstm")
-    assert losses[2] < losses[0]
-
-
 def test_a_cache_that_is_damaged_or_cannot_be_written_costs_no_training(
     tmp_path: Path, under_jax: UnderJax
 ) -> None:

@@ -102,14 +102,3 @@ def saves_without_tensorflow() -> bool:
 def loaded(file: str) -> list[float]:
     """What a saved model predicts for the same inputs."""
     return predictions(Path(file))
-
-
-def fitted(name: str) -> list[float]:
-    """Losses of a model that `fit` trains, in three epochs."""
-    keras.utils.set_random_seed(0)
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(32, 7, 3)).astype("float32")
-    y = x.sum(axis=(1, 2))[:, None]
-    model = keras.Sequential([rnnzoo.layer(name, 8, seed=1), keras.layers.Dense(1)])
-    model.compile(optimizer=keras.optimizers.Adam(0.02), loss="mse")
-    return [float(loss) for loss in model.fit(x, y, epochs=3, verbose=0).history["loss"]]

@@ -9,7 +9,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from keras.src import testing  # ships with Keras; private, so the lock pins it
 
 import rnnzoo
@@ -18,6 +17,7 @@ from rnnzoo.errors import UsageError
 from rnnzoo.lang import reference
 from rnnzoo.lang.text import cell_text
 from rnnzoo.nn import Recurrent
+from tests.nn.differentiated import gradients
 
 BATCH, TIME, INPUTS, UNITS = 3, 6, 4, 5
 MASK = np.array([[1, 1, 1, 1, 0, 0], [0, 1, 0, 1, 1, 1], [1, 1, 1, 1, 1, 1]], bool)
@@ -145,7 +145,7 @@ def model() -> keras.Model:
     return keras.Model(inputs, keras.layers.Dense(2)(layer(inputs)))
 
 
-def test_a_model_is_cloned_saved_and_exported(tmp_path: Path) -> None:
+def test_a_model_is_cloned_and_saved(tmp_path: Path) -> None:
     made = model()
     expected = made(data())
     clone = keras.models.clone_model(made)
@@ -157,9 +157,6 @@ def test_a_model_is_cloned_saved_and_exported(tmp_path: Path) -> None:
     same(other(data()), expected)
     made.save(tmp_path / "model.keras")
     same(keras.saving.load_model(tmp_path / "model.keras")(data()), expected)
-    made.export(tmp_path / "saved", verbose=False)
-    exported = tf.saved_model.load(str(tmp_path / "saved"))
-    same(exported.serve(data()), expected)
 
 
 def test_regularizers_constraints_and_initializers_go_by_name_or_pattern() -> None:
@@ -196,20 +193,26 @@ def test_frozen_weights_stay() -> None:
         np.testing.assert_array_equal(value, before[name])
 
 
-@pytest.mark.parametrize(
-    ("policy", "dtype"),
-    [("mixed_bfloat16", "bfloat16"), ("float64", "float64"), ("float32", "float32")],
-)
-def test_a_dtype_policy_rules_what_is_computed(policy: str, dtype: str) -> None:
-    layer = rnnzoo.layer("gru", UNITS, dtype=policy)
-    with tf.GradientTape() as tape:
-        output = layer(data())
-        loss = tf.reduce_sum(tf.cast(output, tf.float32))
-    assert keras.backend.standardize_dtype(output.dtype) == dtype
-    kept = "float64" if policy == "float64" else "float32"
-    assert {keras.backend.standardize_dtype(one.dtype) for one in layer.weights} == {kept}
-    gradients = tape.gradient(loss, layer.trainable_variables)
-    assert all(np.isfinite(np.asarray(one, np.float64)).all() for one in gradients)
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "float64", "float32"])
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype float64")
+def test_a_dtype_policy_rules_what_is_computed(policy: str) -> None:
+    """As for Keras' own layer, which has float64 under JAX only where JAX is told to."""
+    layer, theirs = (make(UNITS, dtype=policy) for make in (our_gru, keras.layers.GRU))
+    assert dtypes(layer(data())) == dtypes(theirs(data()))
+    assert dtypes(*layer.weights) == dtypes(*theirs.weights)
+    slopes = gradients(
+        lambda: keras.ops.sum(keras.ops.cast(layer(data()), "float32")), layer.trainable_variables
+    )
+    assert all(np.isfinite(slope).all() for slope in slopes)
+    assert any(slope.any() for slope in slopes)
+
+
+def our_gru(units: int, **arguments: object) -> Recurrent:
+    return rnnzoo.layer("gru", units, **arguments)
+
+
+def dtypes(*tensors: object) -> set[str]:
+    return {keras.backend.standardize_dtype(tensor.dtype) for tensor in tensors}
 
 
 def test_a_sequence_is_the_same_in_any_batch() -> None:

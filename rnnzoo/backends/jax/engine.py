@@ -10,6 +10,7 @@ batch).  JAX differentiates this backward pass again where a second derivative i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
@@ -177,8 +178,12 @@ class Engine(ProgramStep):
 
 
 def _emitter(given: Given) -> Emitter:
-    exact = "float64" if jax.config.read("jax_enable_x64") else "float32"
-    return replace(given.emitter(), exact=exact, operation=_operation)
+    return replace(given.emitter(), in_float64=_in_float64, operation=_operation)
+
+
+def _in_float64() -> AbstractContextManager[Any]:
+    context: AbstractContextManager[Any] = jax.enable_x64(True)
+    return context
 
 
 def _operation(name: str) -> Callable[..., Tensor] | None:
