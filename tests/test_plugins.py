@@ -14,7 +14,7 @@ import rnnzoo
 from rnnzoo import launchers, registry, tasks, trackers
 from rnnzoo.api import root
 from rnnzoo.cli import main
-from rnnzoo.errors import RnnzooError
+from rnnzoo.errors import RnnzooError, UsageError
 from rnnzoo.launchers import Launcher, Setup
 from rnnzoo.spec import plugins, settings
 from rnnzoo.spec.settings import Chosen
@@ -275,6 +275,59 @@ def test_a_launcher_that_raises_while_a_sweep_runs_is_told_of_and_not_as_a_bug(
         in told
     )
     assert "bug in rnnzoo" not in told
+
+
+RUBBISH = {  # what a launcher returns, and what is said of it
+    "no event": ("return self.events.get(timeout=timeout)", "return 'done'",
+        "its `wait(timeout)` returned 'done', not an Event or None"),
+    "an event of nothing": ("Event(ticket, outcome)", "Event(ticket, 0.5)",
+        "its `wait(timeout)` returned an Event of 0.5, not of a Progress or an Outcome"),
+    "an unknown ticket": ("Event(ticket, outcome)", "Event(-1, outcome)",
+        "its `wait(timeout)` returned an Event with the ticket -1, which no running trial has"),
+    "a kind in words": ("Event(ticket, outcome)", "Event(ticket, Outcome('well'))",
+        "its `wait(timeout)` returned an Outcome of the kind 'well', which is no Kind"),
+    "no ticket": ("return ticket", "return None",
+        "its `submit(trial)` returned None, not a whole number"),
+    "one ticket for all": ("return ticket", "return 1",
+        "its `submit(trial)` returned 1, the ticket of a running trial"),
+    "no capacity": ("return self.setup.workers", "return 0",
+        "its `capacity()` returned 0, not a whole number from 1 on"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", RUBBISH)
+def test_a_launcher_that_returns_rubbish_is_told_of_with_its_file_and_the_contract(
+    case: str, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    right, wrong, words = RUBBISH[case]
+    assert right in LAUNCHER
+    file = sweeps_on("rubbish", LAUNCHER.replace(right, wrong), project, monkeypatch)
+    assert main(["sweep", "plugged.yaml", "--workers", "2"]) == 2
+    told = capsys.readouterr().err
+    assert f"{file} is no launcher: {words}" in told
+    assert 'fix: see docs/python.md, "Plug-ins"' in told
+
+
+@pytest.mark.parametrize(
+    ("method", "returned"),
+    [
+        ("recorded", "[]"), ("recorded", "{'a/b/c/0': 'complete'}"), ("results", "None"),
+        ("results", "['a']"),
+    ],
+)  # fmt: skip
+def test_a_tracker_that_reads_back_rubbish_is_told_of_likewise(
+    method: str, returned: str, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = f"    def {method}(self, experiment):\n"
+    file = project / "experiments" / "trackers" / "rubbish.py"
+    file.parent.mkdir(parents=True)
+    file.write_text(TRACKER.replace(head, f"{head}        return {returned}\n"))
+    (project / "mlflow.yml").write_text("tracker: rubbish\n")
+    tracker = trackers.make(settings.read())
+    with pytest.raises(UsageError) as caught:
+        getattr(tracker, method)("plugged")
+    said = f"{file.resolve()} is no tracker: its `{method}(experiment)` returned {returned}, not a "
+    assert said in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", ["launchers", "trackers", "tasks"])

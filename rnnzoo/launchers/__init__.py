@@ -93,4 +93,8 @@ def make(chosen: Chosen, setup: Setup) -> Launcher:
     """
     plugin = plugins.plugin("launchers", chosen)
     made: Launcher = plugin.make(Launcher, replace(setup, options=plugin.options))
-    return made
+    if plugin.is_built_in:
+        return made
+    from rnnzoo.launchers._checked import CheckedLauncher
+
+    return CheckedLauncher(made, plugin.thing)

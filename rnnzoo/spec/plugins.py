@@ -144,6 +144,11 @@ class Plugin:
     thing: Any
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def is_built_in(self) -> bool:
+        """Whether it is the package's own."""
+        return self.chosen.name in registry.built_in(self.kind)
+
     def make(self, contract: Any, *arguments: Any) -> Any:
         """Call its function, and see that what comes back has the methods of the contract.
 

@@ -98,4 +98,8 @@ def make(settings: Settings) -> Tracker:
     made: Tracker = plugin.make(
         Tracker, Setup(settings.tracking, settings.artifacts, plugin.options)
     )
-    return made
+    if plugin.is_built_in:
+        return made
+    from rnnzoo.trackers._checked import CheckedTracker
+
+    return CheckedTracker(made, plugin.thing)
