@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 
 from rnnzoo.confirm.stand import Stand, stand
-from rnnzoo.errors import StoreError, UsageError, argument, listed, number_of
+from rnnzoo.errors import StoreError, UsageError, argument, listed, number_of, worded
 from rnnzoo.lang import operations
 from rnnzoo.launchers import Event, Launcher, Tell
 from rnnzoo.signals import interrupts
@@ -33,6 +33,10 @@ from rnnzoo.trackers import Tracker
 
 EARLY = 3  # trials after which a variant that only fails is told
 CODE = "code"  # under which digests of a study's own operations, loss and metric are stored
+AGAIN = (
+    "put back what was there; or give the same command again, which begins anew with what is there"
+    " now"
+)
 POLL = 0.5  # seconds until Ctrl-C is noticed, at most
 
 
@@ -540,11 +544,33 @@ class Sweep:
             self.observer.progress(running.study, running.trial, event.what)
             return
         del self.running[event.ticket]
-        self.finish(running, event.what)
-        if event.what.kind is Kind.INTERRUPTED:
+        outcome = self.unless_edited(running.study, event.what)
+        self.finish(running, outcome)
+        if outcome.kind is Kind.INTERRUPTED:
             # its cause (changed data, a full disk, no process) would end all others too; a
             # StoreError blames the machine
-            raise StoreError(event.what.message)
+            raise StoreError(outcome.message)
+
+    def unless_edited(self, study: Study, outcome: Outcome) -> Outcome:
+        """The outcome of a trial; where code that it runs was edited since the sweep began, that is
+        the cause, and no variant is to blame.
+        """
+        if outcome.kind not in (Kind.FAILED, Kind.INTERRUPTED):
+            return outcome
+        files = sorted(self.edited_since(study))
+        if not files:
+            return outcome
+        problem = f"{listed(files)} changed while the sweep ran"
+        return Outcome(Kind.INTERRUPTED, message=worded(problem, AGAIN))
+
+    def edited_since(self, study: Study) -> Iterator[str]:
+        """Files of a study's operations, loss and metric that are not as the sweep found them."""
+        for (kind, name), digest in self.own_code(study).items():
+            try:
+                if plugins.digest(kind, name) != digest:
+                    yield plugins.file(kind, name)
+            except UsageError:  # it is gone, or cannot be imported any more
+                yield str(plugins.folder(kind) / f"{name}.py")
 
     def finish(self, running: _Running, outcome: Outcome) -> None:
         identity, index = running.study.identity, running.trial.index

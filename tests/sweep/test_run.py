@@ -480,6 +480,26 @@ def test_data_that_change_end_the_sweep_and_are_booked_against_nobody(tmp_path: 
     assert [one.outcome.kind for one in later.results()] == [Kind.COMPLETE] * 12
 
 
+@pytest.mark.parametrize("work", [changed_data, hopeless])
+@pytest.mark.parametrize("now", ["B = 1", "B =", None])
+def test_a_loss_that_is_edited_while_a_sweep_runs_is_named(
+    work: Work, now: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = Path("experiments/losses/mine.py")
+    file.parent.mkdir(parents=True)
+    file.write_text("A = 1")
+    here = sweep(tmp_path, SPEC.format(sampler="random"), 2, Quiet(), work=work)
+    here.code = {"adding": {("losses", "mine"): plugins.digest("losses", "mine")}}
+    if now is None:
+        file.unlink()
+    else:
+        file.write_text(now)
+    with pytest.raises(StoreError, match=r"losses/mine.py changed while the sweep ran\n  fix: put"):
+        here.run()
+    assert {result.outcome.kind for result in here.results()} <= {Kind.COMPLETE}
+
+
 def test_a_variant_that_only_fails_is_told_after_three_trials_and_once(tmp_path: Path) -> None:
     ran = sweep(tmp_path, SPEC.format(sampler="random"), 1, Quiet(), work=hopeless)
     ran.run()
