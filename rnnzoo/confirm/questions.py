@@ -171,8 +171,7 @@ def standing(
         return Standing(level=level)
     differences = scores[:, 0] - scores[:, 1]
     mean = float(differences.mean())
-    answer, level = _answer_at_level(question, differences, looks, level)
-    half = looks.half_width(differences, level)
+    answer, level, half = _answer_at_level(question, differences, looks, level)
     lopsided = len(scores) > 1 and _lopsided(scores, question.margin)
     if lopsided:
         answer = Answer.OPEN
@@ -184,18 +183,21 @@ def standing(
 
 def _answer_at_level(
     question: Question, differences: Array, looks: Looks, level: float
-) -> tuple[Answer, float]:
-    """The answer, and the level at which it is given; open at `level` where no answer's own level
-    gives it.
+) -> tuple[Answer, float, float]:
+    """The answer, the level at which it is given, and half the width of the interval at that level;
+    open at `level` where no answer's own level gives it.
     """
     mean = float(differences.mean())
     levels = question.levels or dict.fromkeys(CLOSED, level)
-    for own_level in sorted(set(levels.values()), reverse=True):
-        half = looks.half_width(differences, own_level)
+    half_widths = {
+        own_level: looks.half_width(differences, own_level)
+        for own_level in sorted({*levels.values(), level}, reverse=True)
+    }
+    for own_level, half in half_widths.items():
         answer = Answer.OPEN if math.isinf(half) else _answer(question, mean - half, mean + half)
         if levels.get(answer) == own_level:
-            return answer, own_level
-    return Answer.OPEN, level
+            return answer, own_level, half
+    return Answer.OPEN, level, half_widths[level]
 
 
 def rounds_to_decide(

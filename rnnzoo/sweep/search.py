@@ -56,6 +56,12 @@ _TRIALS = """
     left join trial_user_attributes kept on kept.trial_id = trials.trial_id and kept.key = '{key}'
     where trials.study_id in ({studies}) order by trials.trial_id
 """
+_RUNNING = """
+    select studies.study_name, count(*) from trials
+    join studies on studies.study_id = trials.study_id
+    where trials.state = 'RUNNING' group by studies.study_id, studies.study_name
+    order by studies.study_id
+"""
 LOCKED = 5.0  # seconds that SQLite waits for a lock before it says so
 
 
@@ -267,15 +273,11 @@ class Store:
     @retried
     def running(self) -> dict[str, int]:
         """How many trials are said to be running, by experiment."""
-        from optuna.trial import TrialState
-
-        running: dict[str, int] = {}
-        for name in self._names():
-            count = len(self._load(name).get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
-            if count:
+        running: Counter[str] = Counter()
+        with self.storage.engine.connect() as connection:
+            for name, count in connection.exec_driver_sql(_RUNNING):
                 key = StudyKey.find(name)
-                experiment = key.experiment if key else name
-                running[experiment] = running.get(experiment, 0) + count
+                running[key.experiment if key else name] += count
         return running
 
     @contextmanager

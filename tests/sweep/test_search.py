@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from rnnzoo.errors import StoreError, UsageError
 from rnnzoo.spec.experiment import PRUNERS, SAMPLERS, Dimension, Named, Search, Space
@@ -112,6 +113,24 @@ def test_every_kind_of_outcome_comes_back_as_it_was(tmp_path: Path) -> None:
     nothing = store.record("another")
     assert nothing == search.Record((), {}, {})
     assert store.editions("e/v/t/")["e/v/t/1"][1] == len(outcomes)
+
+
+def test_trials_that_run_are_counted_by_experiment_in_one_query(tmp_path: Path) -> None:
+    store = search.Store(f"sqlite:///{tmp_path}/optuna.db")
+    assert store.running() == {}
+    point = {"optimizer": "adam", "learning_rate": 0.01, "units": 8}
+    for name in ("e/v/t/1", "e/w/t/1", "other/v/t/1", "of another program", "idle/v/t/1"):
+        opened = store.study(name, ATTRIBUTES, Search(space=SPACE))
+        number, chosen = opened.ask(0, point, SPACE)
+        opened.tell(number, trial(0, chosen), complete(1.0))
+        if not name.startswith("idle"):
+            opened.ask(1, point, SPACE)
+    queries: list[str] = []
+    event.listen(
+        store.storage.engine, "before_cursor_execute", lambda *told: queries.append(told[2])
+    )
+    assert store.running() == {"e": 2, "other": 1, "of another program": 1}
+    assert len(queries) == 1
 
 
 @pytest.mark.parametrize("name", sorted(SAMPLERS))
