@@ -25,7 +25,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnnzoo.api.argument import Given, Overrides, experiment_of
+from rnnzoo.api.argument import ExperimentLike, Overrides, experiment_of
 
 if TYPE_CHECKING:
     from rnnzoo.api.value import Report, Results
@@ -46,7 +46,7 @@ __all__ = [
 
 
 def run(
-    experiment: Given,
+    experiment: ExperimentLike,
     *,
     overrides: Overrides = (),
     trials: int | None = None,
@@ -91,7 +91,7 @@ def run(
 
 
 def results(
-    experiment: Given,
+    experiment: ExperimentLike,
     *,
     overrides: Overrides = (),
     source: str | Path = "",
@@ -122,7 +122,7 @@ def results(
 
 
 def report(
-    experiment: Given,
+    experiment: ExperimentLike,
     *,
     overrides: Overrides = (),
     source: str | Path = "",
@@ -135,7 +135,7 @@ def report(
 
 
 def plan(
-    experiment: Given,
+    experiment: ExperimentLike,
     *,
     overrides: Overrides = (),
     trials: int | None = None,

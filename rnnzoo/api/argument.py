@@ -16,11 +16,13 @@ from rnnzoo.spec.document import inline, yaml_text
 from rnnzoo.spec.experiment import TEXT, Experiment
 from rnnzoo.spec.read_experiment import MAX_TRIALS, parse_experiment, read
 
-Given = str | Path | Mapping[str, Any] | Experiment
+ExperimentLike = str | Path | Mapping[str, Any] | Experiment
 Overrides = Mapping[str, Any] | Sequence[str]
 
 
-def experiment_of(given: Given, overrides: Overrides = (), trials: int | None = None) -> Experiment:
+def experiment_of(
+    given: ExperimentLike, overrides: Overrides = (), trials: int | None = None
+) -> Experiment:
     """The experiment that a caller means.
 
     Args:

@@ -22,16 +22,18 @@ from rnnzoo.tasks import Report as Progress
 from rnnzoo.tasks import silent
 
 if TYPE_CHECKING:
-    from rnnzoo.report.table import Trials
+    from rnnzoo.report.table import TrialTable
     from rnnzoo.sweep.open import Opened
     from rnnzoo.sweep.plan import Study
     from rnnzoo.sweep.search import Store
 
 MLFLOW = "mlflow"  # stands for a file
-Tell = Callable[[str, bool], None]  # (text, whether it is a warning)
+TellSource = Callable[[str, bool], None]  # (text, whether it is a warning)
 
 
-def found(experiment: Experiment, source: str, tell: Tell, progress: Progress = silent) -> Results:
+def found(
+    experiment: Experiment, source: str, tell: TellSource, progress: Progress = silent
+) -> Results:
     """From where the user says; else from the storage, MLflow, or the table in `results/`: the
     first that has trials.
 
@@ -126,7 +128,7 @@ def _from_mlflow(experiment: Experiment, progress: Progress) -> Results:
     return of_opened(opened, [result for result in results if result.study in opened.identities])
 
 
-def _from_table(experiment: Experiment, path: Path, tell: Tell) -> Results:
+def _from_table(experiment: Experiment, path: Path, tell: TellSource) -> Results:
     from rnnzoo.report import table
     from rnnzoo.sweep import open as door
     from rnnzoo.sweep.plan import cells
@@ -156,7 +158,7 @@ def _from_table(experiment: Experiment, path: Path, tell: Tell) -> Results:
     return Results(experiment, content.results, content.tasks, *told)
 
 
-def _limited(experiment: Experiment, content: Trials, tell: Tell) -> Experiment:
+def _limited(experiment: Experiment, content: TrialTable, tell: TellSource) -> Experiment:
     """The experiment as far as the table has its tasks; claims about another task cannot be
     judged.
     """
@@ -172,7 +174,7 @@ def _limited(experiment: Experiment, content: Trials, tell: Tell) -> Experiment:
     return replace(experiment, tasks=tasks, claims=claims)
 
 
-def _planned(experiment: Experiment, content: Trials) -> list[Study]:
+def _planned(experiment: Experiment, content: TrialTable) -> list[Study]:
     """The studies of an experiment that a table has trials of, in whatever edition."""
     from rnnzoo.sweep.plan import studies
 
@@ -182,7 +184,7 @@ def _planned(experiment: Experiment, content: Trials) -> list[Study]:
     return [study for study in every if any(name.startswith(study.prefix) for name in ran)]
 
 
-def _changes(experiment: Experiment, content: Trials) -> list[str]:
+def _changes(experiment: Experiment, content: TrialTable) -> list[str]:
     """What the spec says otherwise than when the trials were run, as far as it can be told without
     the data.
     """
@@ -202,7 +204,7 @@ def _changes(experiment: Experiment, content: Trials) -> list[str]:
     return [_changed(part, whose, len(planned)) for part, whose in labels.items()]
 
 
-def _check_settings(experiment: Experiment, content: Trials, path: Path) -> None:
+def _check_settings(experiment: Experiment, content: TrialTable, path: Path) -> None:
     """Whether trials stand in the space that their search had, where that is known: where it is the
     file's.
 

@@ -32,7 +32,7 @@ from rnnzoo.terminal.console import plain_console
 
 if TYPE_CHECKING:
     from rnnzoo.nn.introspect import NumpyModel
-    from rnnzoo.report.figures import Lag
+    from rnnzoo.report.figures import LagNorms
 
 NOWHERE = Path(os.devnull)  # for what native libraries say while they are loaded
 SEQUENCES = 32  # for gradients
@@ -245,7 +245,7 @@ def _weights(file: Path) -> NumpyModel:
 def gradients(args: argparse.Namespace) -> None:
     """How far back each cell learns, before and after a training."""
     console = plain_console(args.json)
-    curves: list[Lag] = []
+    curves: list[LagNorms] = []
     for reference in args.cells:
         curves += _lags(reference, args, console)
     from rnnzoo.report import figures
@@ -269,9 +269,9 @@ def gradients(args: argparse.Namespace) -> None:
     print(f"\npicture {out}")
 
 
-def _lags(reference: str, args: argparse.Namespace, console: Console) -> list[Lag]:
+def _lags(reference: str, args: argparse.Namespace, console: Console) -> list[LagNorms]:
     from rnnzoo.lang import memory
-    from rnnzoo.report.figures import Lag
+    from rnnzoo.report.figures import LagNorms
 
     of_cell = argparse.Namespace(**{**vars(args), "cell": reference})
     trial = single_trial(of_cell, cell_text(lang.load(reference)))
@@ -294,7 +294,7 @@ def _lags(reference: str, args: argparse.Namespace, console: Console) -> list[La
     lags_of_states = []
     for name, norms in start.items():
         scaled = None if bound is None else bound / bound[0] * first[name]
-        lags_of_states.append(Lag(trial.variant, name, norms, after.get(name), scaled))
+        lags_of_states.append(LagNorms(trial.variant, name, norms, after.get(name), scaled))
     return lags_of_states
 
 
@@ -310,7 +310,7 @@ def _norms(model: NumpyModel, task: Task) -> dict[str, np.ndarray]:
     return {name: np.median(value, axis=1) for name, value in norms.items()}
 
 
-def _print_lags(curves: list[Lag]) -> None:
+def _print_lags(curves: list[LagNorms]) -> None:
     lags = [lag for lag in SHOWN_LAGS if lag <= len(curves[0].start)]
     print(f"\n{'':24} " + " ".join(f"{f'lag {lag}':>9}" for lag in lags))
     for curve in curves:
@@ -320,7 +320,7 @@ def _print_lags(curves: list[Lag]) -> None:
                 print(f"{curve.cell[:12]:12} {curve.state:3} {name:7} {row}")
 
 
-def _plain(curve: Lag) -> dict[str, Any]:
+def _plain(curve: LagNorms) -> dict[str, Any]:
     return {
         "cell": curve.cell, "state": curve.state, "start": curve.start.tolist(),
         "trained": None if curve.trained is None else curve.trained.tolist(),

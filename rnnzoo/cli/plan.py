@@ -20,7 +20,7 @@ from rnnzoo.terminal.console import plain_console, told
 if TYPE_CHECKING:
     from rich.table import Table
 
-Study = Mapping[str, Any]  # what a plan says of one
+PlannedStudy = Mapping[str, Any]  # what a plan says of one
 
 
 def plan(args: argparse.Namespace) -> None:
@@ -59,7 +59,7 @@ def _print_plan(content: Mapping[str, Any], console: Console) -> None:
         told(console, f"\n{text}")
 
 
-def _table(studies: Sequence[Study]) -> Table:
+def _table(studies: Sequence[PlannedStudy]) -> Table:
     """A row for each study; tasks are named where there are several."""
     from rich.table import Table
 
@@ -78,17 +78,17 @@ class _Column:
     """A column of the table: what it says of a study."""
 
     title: str
-    text: Callable[[Study], str]
+    text: Callable[[PlannedStudy], str]
     justify: Literal["left", "right"] = "right"
 
 
-def _weights(study: Study) -> str:
+def _weights(study: PlannedStudy) -> str:
     from rnnzoo.terminal.display import span
 
     return span(study["weights"], "{:,}".format)
 
 
-def _step(study: Study) -> str:
+def _step(study: PlannedStudy) -> str:
     """Milliseconds of a training step, where they were measured."""
     from rnnzoo.terminal.display import span
 
@@ -96,7 +96,7 @@ def _step(study: Study) -> str:
     return span([1000 * second for second in seconds], "{:.1f}".format) if seconds else ""
 
 
-def _trial(study: Study) -> str:
+def _trial(study: PlannedStudy) -> str:
     """How long a trial takes, where that was measured and some are left."""
     from rnnzoo.terminal.display import duration, span
 

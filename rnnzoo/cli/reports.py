@@ -74,7 +74,7 @@ def export(args: argparse.Namespace) -> None:
             f"no trial of '{opened.experiment.name}' has ended yet", command("sweep", args.spec)
         )
     ran = {result.key.task for result in results}
-    content: Any = table.Trials(
+    content: Any = table.TrialTable(
         experiment=opened.experiment.name,
         tasks={
             label: table.TaskMetadata.of(task)

@@ -44,7 +44,7 @@ from rnnzoo.lang.program import (
     scopes,
 )
 from rnnzoo.lang.verify import verify_adjoint
-from rnnzoo.spec.document import Code, Row
+from rnnzoo.spec.document import Code, CodeLine
 
 _LEAVES = tuple(kind for kind in ir.WITH_ADJOINT if kind != "value")  # what no instruction computes
 
@@ -258,7 +258,7 @@ def _is_zero(atom: Atom) -> bool:
 def derivative_tree(text: str) -> ir.Expr:
     """A derivative of a primitive as an expression of `a`, `b`, `c` and `y`."""
     mistakes = Mistakes()
-    tree = parse.expression(Code("<derivative>", (Row(1, 1, text),), text), mistakes)
+    tree = parse.expression(Code("<derivative>", (CodeLine(1, 1, text),), text), mistakes)
     mistakes.raise_if_any()
     assert tree is not None
     return _typed(tree)

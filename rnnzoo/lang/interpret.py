@@ -20,8 +20,8 @@ from rnnzoo.lang.adjoint import Adjoint
 from rnnzoo.lang.program import Atom, Instructions, Program
 
 Array = np.ndarray[Any, Any]
-Key = tuple[str, str]  # (kind, name) of an `ir.Ref`
-Values = dict[Key, Array]
+RefKey = tuple[str, str]  # (kind, name) of an `ir.Ref`
+Values = dict[RefKey, Array]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -42,7 +42,7 @@ class Evaluator:
             `Values`, or a number.
     """
 
-    calls: tuple[tuple[Key, Callable[..., Array], tuple[Key | Array, ...]], ...]
+    calls: tuple[tuple[RefKey, Callable[..., Array], tuple[RefKey | Array, ...]], ...]
 
     @staticmethod
     def of(instructions: Instructions, size: ir.Sizes) -> Evaluator:
@@ -60,7 +60,7 @@ class Evaluator:
         return values
 
 
-def _resolved(operand: Key | Array, values: Values) -> Array:
+def _resolved(operand: RefKey | Array, values: Values) -> Array:
     return values[operand] if isinstance(operand, tuple) else operand
 
 
@@ -218,7 +218,7 @@ def _at(values: Values, t: int, time: int, batch: int) -> Values:
     return now
 
 
-def _key(atom: Atom) -> Key:
+def _key(atom: Atom) -> RefKey:
     assert isinstance(atom, ir.Ref)
     return atom.kind, atom.name
 
@@ -238,7 +238,7 @@ def value_of(atom: Atom, values: Values, size: ir.Sizes, batch: int) -> Array:
     return np.broadcast_to(value, (batch, width)).astype(float)
 
 
-def _operand(atom: Atom, size: ir.Sizes) -> Key | Array:
+def _operand(atom: Atom, size: ir.Sizes) -> RefKey | Array:
     """The number that an atom is, or the key of its value."""
     if isinstance(atom, ir.Number):
         return np.full([size.of(one) for one in atom.shape], atom.value)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # several sizes: vectors side by side, which `stack` makes, in programs only
 Size = str | int | tuple["Size", ...]
 Shape = tuple[Size, ...]
-Kind = Literal[
+RefKind = Literal[
     "input",
     "time",
     "option",
@@ -42,7 +42,7 @@ Kind = Literal[
     "adjoint",
 ]
 # what a gradient flows to
-WITH_ADJOINT: tuple[Kind, ...] = ("value", "weight", "input", "below", "previous")
+WITH_ADJOINT: tuple[RefKind, ...] = ("value", "weight", "input", "below", "previous")
 _VECTOR = re.compile(r"[bpw](_\w+)?")
 
 
@@ -64,7 +64,7 @@ class Ref:
     equation's value.
     """
 
-    kind: Kind
+    kind: RefKind
     name: str
     shape: Shape = ()
 
@@ -215,7 +215,7 @@ def walk(expr: Expr) -> Iterator[Expr]:
     yield expr
 
 
-def refs(expr: Expr, *kinds: Kind) -> Iterator[Ref]:
+def refs(expr: Expr, *kinds: RefKind) -> Iterator[Ref]:
     """The names of these kinds in an expression, in reading order."""
     for node in walk(expr):
         if isinstance(node, Ref) and node.kind in kinds:

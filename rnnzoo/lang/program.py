@@ -93,7 +93,7 @@ class Scope(IntEnum):
     LOOP = 2  # step after step: in `loop`
 
 
-SCOPES: Mapping[ir.Kind, Scope] = {
+SCOPES: Mapping[ir.RefKind, Scope] = {
     "input": Scope.STEPS, "below": Scope.STEPS, "drop": Scope.STEPS,
     "previous": Scope.LOOP, "time": Scope.LOOP, "adjoint": Scope.LOOP,
 }  # fmt: skip

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from rnnzoo.lang.adjoint import Adjoint
 
 # Kinds of names, besides values, that a phase may read.
-_FIXED: frozenset[ir.Kind] = frozenset({"weight", "constant", "option"})
-_STEPS: frozenset[ir.Kind] = _FIXED | {"input", "below", "drop"}
-_LOOP: frozenset[ir.Kind] = _STEPS | {"previous", "time"}
+_FIXED: frozenset[ir.RefKind] = frozenset({"weight", "constant", "option"})
+_STEPS: frozenset[ir.RefKind] = _FIXED | {"input", "below", "drop"}
+_LOOP: frozenset[ir.RefKind] = _STEPS | {"previous", "time"}
 
 
 class MalformedProgram(AssertionError):
@@ -45,7 +45,7 @@ class _Phase:
     """
 
     title: str
-    kinds: frozenset[ir.Kind]
+    kinds: frozenset[ir.RefKind]
     values: dict[str, ir.Shape]
     reducible: Mapping[str, ir.Shape] = field(default_factory=dict)
     adjoints: frozenset[ir.Ref] | None = frozenset()  # those that may be read; None for all

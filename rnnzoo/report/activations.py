@@ -22,7 +22,7 @@ SHUT, OPEN = 0.1, 0.9
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ActivationRow:
     """The values of one equation, over all real steps and all units.
 
     Attributes:
@@ -51,7 +51,7 @@ def is_gate(step: ir.Step, name: str) -> bool:
     return False
 
 
-def rows(step: ir.Step, values: Mapping[str, np.ndarray], keep: np.ndarray) -> list[Row]:
+def rows(step: ir.Step, values: Mapping[str, np.ndarray], keep: np.ndarray) -> list[ActivationRow]:
     """One row for each equation.
 
     Args:
@@ -63,7 +63,9 @@ def rows(step: ir.Step, values: Mapping[str, np.ndarray], keep: np.ndarray) -> l
         real, gate = values[equation.name][keep], is_gate(step, equation.name)
         size = real if gate else np.abs(real)
         shut, open_ = float((size < SHUT).mean()), float((size > OPEN).mean())
-        table.append(Row(equation.name, gate, float(real.mean()), float(real.std()), shut, open_))
+        table.append(
+            ActivationRow(equation.name, gate, float(real.mean()), float(real.std()), shut, open_)
+        )
     return table
 
 
@@ -109,7 +111,7 @@ def page(
     pictures = {
         "gates": figures.gates(
             inputs[1][:length],
-            [figures.Values(name, value, is_gate(step, name)) for name, value in drawn.items()],
+            [figures.HeatMapRow(name, value, is_gate(step, name)) for name, value in drawn.items()],
             inputs[0],
         )
     }

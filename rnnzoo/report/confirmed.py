@@ -16,7 +16,7 @@ from rnnzoo.confirm.stand import Stand, design, holds_over, level_over, question
 from rnnzoo.confirm.told import SPENT
 from rnnzoo.errors import listed, number_of
 from rnnzoo.report.second import fresh
-from rnnzoo.report.verdict import Relation, Step, Verdict, Word, percent
+from rnnzoo.report.verdict import Relation, RoundResult, Verdict, Word, percent
 from rnnzoo.spec.experiment import Claim, Experiment
 from rnnzoo.stats.sequential import MANY
 
@@ -128,14 +128,14 @@ def _part(claim: Claim, experiment: Experiment, now: Stand, before: Sequence[Sta
     return replace(part, claim=claim.text.removeprefix(f"on {claim.over} tasks: "))
 
 
-def _course(asked: Question, stand: Stand, history: Sequence[Standing]) -> Iterator[Step]:
+def _course(asked: Question, stand: Stand, history: Sequence[Standing]) -> Iterator[RoundResult]:
     """Up to the look at which the question was closed; what comes later is not about it."""
     for number, (scores, after) in enumerate(zip(stand.rounds, history), start=1):
         if after.rounds < number:
             return
         difference = scores[asked.a] - scores[asked.b]
         bounds = (after.low, after.high) if math.isfinite(after.low) else (None, None)
-        yield Step(number, difference if math.isfinite(difference) else None, *bounds)
+        yield RoundResult(number, difference if math.isfinite(difference) else None, *bounds)
 
 
 def _unasked(claim: Claim, stand: Stand) -> str:

@@ -90,7 +90,7 @@ class Diverging:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class UnadjustedVerdict:
     """What the evidence says before it is known how many claims there are.
 
     Attributes:
@@ -185,7 +185,7 @@ def judge_pairs(
     tested = [
         position
         for position, finding in enumerate(findings)
-        if isinstance(finding, Finding) and finding.tested
+        if isinstance(finding, UnadjustedVerdict) and finding.tested
     ]
     # a text is not tested
     p = [min(1.0, findings[position].p / share) for position in tested]  # type: ignore[union-attr]
@@ -198,7 +198,7 @@ def judge_pairs(
 
 
 def _verdict(
-    claim: Claim, task: str, finding: Finding | str, adjusted: tuple[float, float] | None
+    claim: Claim, task: str, finding: UnadjustedVerdict | str, adjusted: tuple[float, float] | None
 ) -> Verdict:
     """The verdict of a finding, with the adjusted p-value of its words and the level that was left
     for it.
@@ -225,7 +225,7 @@ def _verdict(
     )
 
 
-def _finding(claim: Claim, task: str, evidence: Evidence) -> Finding | str:
+def _finding(claim: Claim, task: str, evidence: Evidence) -> UnadjustedVerdict | str:
     """What the evidence says; a text where it cannot say anything."""
     try:
         return _over(claim, evidence) if claim.over else _FORMS[claim.form](claim, task, evidence)
@@ -233,7 +233,7 @@ def _finding(claim: Claim, task: str, evidence: Evidence) -> Finding | str:
         return str(error)
 
 
-def _over(claim: Claim, evidence: Evidence) -> Finding:
+def _over(claim: Claim, evidence: Evidence) -> UnadjustedVerdict:
     """One claim about several tasks: it holds on all, or on more than half, of them.
 
     It is refuted where so few are left that it cannot.  Both are partial conjunctions of what each
@@ -263,10 +263,10 @@ def _over(claim: Claim, evidence: Evidence) -> Finding:
     test = (
         f"{parts[0].test}; on at least {claim.needed} of {len(parts)} tasks, by partial conjunction"
     )
-    return Finding(supports, refutes, test, tell, parts[0].tested, parts[0].scale)
+    return UnadjustedVerdict(supports, refutes, test, tell, parts[0].tested, parts[0].scale)
 
 
-def _on(claim: Claim, task: str, evidence: Evidence) -> Finding:
+def _on(claim: Claim, task: str, evidence: Evidence) -> UnadjustedVerdict:
     """What one of several tasks says.
 
     Raises:
@@ -281,15 +281,15 @@ def _on(claim: Claim, task: str, evidence: Evidence) -> Finding:
 # ------------------------------------------------------------------ one function for each form
 
 
-def _worse(claim: Claim, task: str, evidence: Evidence) -> Finding:
+def _worse(claim: Claim, task: str, evidence: Evidence) -> UnadjustedVerdict:
     return _ordered(claim, task, evidence, worse=True)
 
 
-def _better(claim: Claim, task: str, evidence: Evidence) -> Finding:
+def _better(claim: Claim, task: str, evidence: Evidence) -> UnadjustedVerdict:
     return _ordered(claim, task, evidence, worse=False)
 
 
-def _ordered(claim: Claim, task: str, evidence: Evidence, worse: bool) -> Finding:
+def _ordered(claim: Claim, task: str, evidence: Evidence, worse: bool) -> UnadjustedVerdict:
     """A difference of any size supports it, one of the other sign refutes it."""
     above, below = evidence.difference(task, claim.a, claim.b, 0.0)
 
@@ -299,10 +299,12 @@ def _ordered(claim: Claim, task: str, evidence: Evidence, worse: bool) -> Findin
         return VerdictText(sentence, {**numbers, "worse": above, "better": below}, settle)
 
     supports, refutes = (above, below) if worse else (below, above)
-    return Finding(supports, refutes, evidence.test(claim.a, claim.b), tell, evidence.tests)
+    return UnadjustedVerdict(
+        supports, refutes, evidence.test(claim.a, claim.b), tell, evidence.tests
+    )
 
 
-def _same(claim: Claim, task: str, evidence: Evidence) -> Finding:
+def _same(claim: Claim, task: str, evidence: Evidence) -> UnadjustedVerdict:
     """Supported where the difference is inside the margin on both sides, refuted where it is
     outside on either.
     """
@@ -323,10 +325,10 @@ def _same(claim: Claim, task: str, evidence: Evidence) -> Finding:
         )
 
     test = f"{evidence.test(claim.a, claim.b)}, against the margin on both sides"
-    return Finding(inside, min(above_high, below_low), test, tell, evidence.tests)
+    return UnadjustedVerdict(inside, min(above_high, below_low), test, tell, evidence.tests)
 
 
-def _none_better(claim: Claim, task: str, evidence: Evidence) -> Finding:
+def _none_better(claim: Claim, task: str, evidence: Evidence) -> UnadjustedVerdict:
     """Supported where each variant is significantly not better by the margin; refuted where one of
     them is.
     """
@@ -349,7 +351,7 @@ def _none_better(claim: Claim, task: str, evidence: Evidence) -> Finding:
     test = (
         f"{evidence.test(nearest, claim.b)}, against the margin, for each of {len(names)} variants"
     )
-    return Finding(
+    return UnadjustedVerdict(
         differences[nearest][0],
         min(1.0, len(names) * differences[best][1]),
         test,
@@ -358,7 +360,7 @@ def _none_better(claim: Claim, task: str, evidence: Evidence) -> Finding:
     )
 
 
-def _weights(claim: Claim, task: str, evidence: Evidence) -> Finding:
+def _weights(claim: Claim, task: str, evidence: Evidence) -> UnadjustedVerdict:
     low, high = evidence.weights(task, claim.a, claim.b)
     limit = _number(claim)
     span = ends(f"{low:.1%}", f"{high:.1%}")
@@ -370,13 +372,13 @@ def _weights(claim: Claim, task: str, evidence: Evidence) -> Finding:
     return _counted(high < limit, low >= limit, "counted", text)
 
 
-def _counted(supported: bool, refuted: bool, test: str, text: VerdictText) -> Finding:
-    return Finding(
+def _counted(supported: bool, refuted: bool, test: str, text: VerdictText) -> UnadjustedVerdict:
+    return UnadjustedVerdict(
         0.0 if supported else 1.0, 0.0 if refuted else 1.0, test, lambda word, level: text
     )
 
 
-def _share(claim: Claim, task: str, evidence: Evidence) -> Finding:
+def _share(claim: Claim, task: str, evidence: Evidence) -> UnadjustedVerdict:
     """An interval of 95 % on one side of the number."""
     share, limit = evidence.share(task, claim.name), _number(claim)
     subject = f"{claim.name} explains" if claim.name else "all interactions together explain"
@@ -395,7 +397,7 @@ def _share(claim: Claim, task: str, evidence: Evidence) -> Finding:
     return _counted(above, below, test, text)
 
 
-def _solves(claim: Claim, task: str, evidence: Evidence) -> Finding:
+def _solves(claim: Claim, task: str, evidence: Evidence) -> UnadjustedVerdict:
     """Shares of all trials: nothing is chosen, and one that diverged or failed has not solved the
     task.
 
@@ -406,7 +408,7 @@ def _solves(claim: Claim, task: str, evidence: Evidence) -> Finding:
     return _more_often(claim, ("solves it in", "solve the task", "solved"), solved_a, solved_b)
 
 
-def _diverges(claim: Claim, task: str, evidence: Evidence) -> Finding:
+def _diverges(claim: Claim, task: str, evidence: Evidence) -> UnadjustedVerdict:
     """Shares of the trainings of the search that diverged or completed; the others say nothing of
     it.
 
@@ -440,7 +442,7 @@ def _more_often(
     a: tuple[int, int],
     b: tuple[int, int],
     remarks: Sequence[str] = (),
-) -> Finding:
+) -> UnadjustedVerdict:
     """Which of two shares of trainings is the larger.
 
     Args:
@@ -470,7 +472,7 @@ def _more_often(
             _advice(needed, a[1]),
         )  # fmt: skip
 
-    return Finding(
+    return UnadjustedVerdict(
         more,
         less,
         f"Boschloo's exact test of the shares that {do}",
@@ -497,7 +499,7 @@ def _share_of(name: str, does: str, count: int, trials: int) -> str:
     return f"{name} {does} {counted(count, trials, share_interval(count, trials, LEVEL))}"
 
 
-def _faster(claim: Claim, task: str, evidence: Evidence) -> Finding:
+def _faster(claim: Claim, task: str, evidence: Evidence) -> UnadjustedVerdict:
     """By the median of the ratios of each round, at the smallest and at the largest size.
 
     Supported where it is at or above the number at every size, refuted where it is below at every
@@ -527,7 +529,7 @@ def _faster(claim: Claim, task: str, evidence: Evidence) -> Finding:
 
     at_least, below = zip(*tests)
     test = "sign test of the ratios of epochs that took turns, at each size"
-    return Finding(max(at_least), max(below), test, tell, tested=True, scale="times")
+    return UnadjustedVerdict(max(at_least), max(below), test, tell, tested=True, scale="times")
 
 
 def _speed(side: Side, low: float, high: float, level: float) -> str:
@@ -543,7 +545,7 @@ def _milliseconds(seconds: float) -> str:
     return f"{1000 * seconds:.3g}" if seconds < 1.0 else f"{1000 * seconds:.0f}"
 
 
-_FORMS: Mapping[str, Callable[[Claim, str, Evidence], Finding]] = {
+_FORMS: Mapping[str, Callable[[Claim, str, Evidence], UnadjustedVerdict]] = {
     "A worse than B": _worse,
     "A better than B": _better,
     "A same as B": _same,

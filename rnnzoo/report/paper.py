@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rnnzoo.report.second import PROMISE
-from rnnzoo.report.summary import Row, Summary, Table
+from rnnzoo.report.summary import Summary, TaskTable, VariantRow
 from rnnzoo.report.text import number
 from rnnzoo.report.verdict import Verdict, ends, percent, pvalue
 
@@ -149,16 +149,16 @@ def _below(summary: Summary) -> str:
     )
 
 
-def _fresh(table: Table) -> bool:
+def _fresh(table: TaskTable) -> bool:
     return any(row.fresh for row in table.rows)
 
 
-def _heads(table: Table) -> Cells:
+def _heads(table: TaskTable) -> Cells:
     more = ("fresh mean", "95 % interval") if _fresh(table) else ()
     return ("variant", f"best {table.keep} of the search", "95 % interval", *more)
 
 
-def _ranking(table: Table) -> Iterator[Cells]:
+def _ranking(table: TaskTable) -> Iterator[Cells]:
     for row in table.rows:
         yield (
             row.variant,
@@ -168,7 +168,7 @@ def _ranking(table: Table) -> Iterator[Cells]:
         )
 
 
-def _of_rounds(row: Row) -> Cells:
+def _of_rounds(row: VariantRow) -> Cells:
     fresh = row.fresh
     if fresh:
         return (f"{number(fresh.mean)} (n = {fresh.trainings})", _bounds(fresh.interval))
@@ -179,7 +179,7 @@ def _bounds(interval: tuple[float, float] | None) -> str:
     return ends(number(interval[0]), number(interval[1])) if interval else ""
 
 
-def _about(summary: Summary, table: Table) -> str:
+def _about(summary: Summary, table: TaskTable) -> str:
     return f"{table.task}: {table.metric} on {summary.report}, {table.unit}; lower is better."
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rnnzoo.report.summary import Summary, Table
+from rnnzoo.report.summary import Summary, TaskTable
 
 LEAST = 2  # tasks
 
@@ -25,7 +25,7 @@ class ScalingCurve:
 
     name: str
     option: str
-    tables: tuple[tuple[float, Table], ...]
+    tables: tuple[tuple[float, TaskTable], ...]
 
     @property
     def solved(self) -> bool:

@@ -87,7 +87,7 @@ class Best:
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class ScoredPoint:
     """A complete trial: its score on the reported split, whether it was kept, and where in the
     space it lies.
     """
@@ -131,7 +131,7 @@ class Solved:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class VariantRow:
     """One variant on one task.
 
     Attributes:
@@ -152,7 +152,7 @@ class Row:
     variant: str
     title: str
     counts: Mapping[str, int]
-    points: tuple[Point, ...]
+    points: tuple[ScoredPoint, ...]
     kept: int
     mean: float | None
     interval: tuple[float, float] | None
@@ -177,7 +177,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TaskTable:
     """One task: its variants by rank, the best first; those without a complete trial last.
 
     Attributes:
@@ -198,7 +198,7 @@ class Table:
     digest: str
     solved: float | None
     nothing: Nothing | None
-    rows: tuple[Row, ...]
+    rows: tuple[VariantRow, ...]
     explained: ImportanceSummary | None
 
     @property
@@ -239,7 +239,7 @@ class Summary:
     on: str
     report: str
     spec: Mapping[str, Any]
-    tables: tuple[Table, ...]
+    tables: tuple[TaskTable, ...]
     verdicts: tuple[Verdict, ...]
     controls: tuple[Control, ...]
     ranks: Ranks | None
@@ -303,7 +303,7 @@ def summarise(
             beat,
         )
         tables.append(
-            Table(choice.label, ran, keep, *about, best_first, _importance(model, choice.label))
+            TaskTable(choice.label, ran, keep, *about, best_first, _importance(model, choice.label))
         )
     inputs = {label: task.inputs for label, task in tasks.items()}
     solved = {label: task.solved for label, task in tasks.items()}
@@ -338,7 +338,7 @@ def summarise(
     )
 
 
-def _within(row: Row, largest: float) -> Row:
+def _within(row: VariantRow, largest: float) -> VariantRow:
     """The row with intervals that hold no score that is impossible: no metric is below 0."""
     fresh = row.fresh and replace(row.fresh, interval=_cut(row.fresh.interval, largest))
     return replace(row, interval=_cut(row.interval, largest), fresh=fresh)
@@ -354,7 +354,10 @@ def _ran(search: Sequence[Result]) -> int:
 
 
 def _verdicts(
-    experiment: Experiment, tables: Sequence[Table], evidence: Searches, stands: Mapping[str, Stand]
+    experiment: Experiment,
+    tables: Sequence[TaskTable],
+    evidence: Searches,
+    stands: Mapping[str, Stand],
 ) -> tuple[Verdict, ...]:
     """In the order of the claims; a claim that names no task is judged on each."""
     pairs = judged(experiment.claims, [table.task for table in tables])
@@ -402,7 +405,7 @@ def _controls(
         yield Control(task, experiment.control, text, min(1.0, 2 * min(worse, better)))
 
 
-def _ranks(experiment: Experiment, tables: Sequence[Table]) -> Ranks | None:
+def _ranks(experiment: Experiment, tables: Sequence[TaskTable]) -> Ranks | None:
     """Ranks of the variants that have a mean on every task, the control left out.
 
     The test needs tasks that are independent (Demsar 2006): those of one kind, as one at several
@@ -457,7 +460,7 @@ class _Asked:
 
 def _row(
     asked: _Asked, results: Sequence[Result], again: Sequence[Result], fresh: Fresh | None
-) -> Row:
+) -> VariantRow:
     on, report = asked.experiment.select.on, asked.experiment.select.report
     complete = ranked(results, on)
     scores = [result.outcome.scores[report] for result in complete]
@@ -465,14 +468,14 @@ def _row(
     seconds = [result.outcome.seconds.get("total", 0.0) for result in complete]
     learnt = asked.has_learnt
     never = [result for result in complete if not learnt(result.outcome.scores[report])]
-    return Row(
+    return VariantRow(
         variant=asked.variant.label,
         title=asked.variant.cell.title,
         counts={
             str(kind): sum(1 for result in results if result.outcome.kind is kind) for kind in Kind
         },
         points=tuple(
-            Point(score, position < asked.keep, dict(result.trial.hyperparameters))
+            ScoredPoint(score, position < asked.keep, dict(result.trial.hyperparameters))
             for position, (score, result) in enumerate(zip(scores, complete))
         ),
         kept=len(kept),

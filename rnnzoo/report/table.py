@@ -65,7 +65,7 @@ class TaskMetadata:
 
 
 @dataclass(frozen=True, slots=True)
-class Trials:
+class TrialTable:
     """What a file holds.
 
     Attributes:
@@ -84,7 +84,7 @@ class Trials:
     timings: tuple[Timing, ...] = ()
 
 
-def write(content: Trials, path: Path) -> Path:
+def write(content: TrialTable, path: Path) -> Path:
     """Write a table; its path's ending chooses CSV or Parquet.
 
     Raises:
@@ -158,7 +158,7 @@ def row(result: Result) -> dict[str, Any]:
 Numbered = tuple[int, Mapping[str, Any]]
 
 
-def read(path: Path) -> Trials:
+def read(path: Path) -> TrialTable:
     """The trials of a file, each cell of which is looked at: what `export` cannot have written is
     refused.
 
@@ -170,7 +170,7 @@ def read(path: Path) -> Trials:
         head, rows = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
         about = json.loads(head)
         tasks = {label: _task(label, task) for label, task in about["tasks"].items()}
-        return Trials(
+        return TrialTable(
             experiment=_checked(about["experiment"], str, "its experiment"),
             tasks=tasks,
             parts={study: dict(parts) for study, parts in about["parts"].items()},

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from rnnzoo.errors import Remark
 from rnnzoo.report.second import PROMISE, Second, box
-from rnnzoo.report.summary import Row, Summary, Table
+from rnnzoo.report.summary import Summary, TaskTable, VariantRow
 from rnnzoo.report.verdict import counted, ends, pvalue
 from rnnzoo.spec.trial import Kind
 
@@ -79,11 +79,11 @@ def _box(summary: Summary, stage: Second, console: Console) -> None:
     console.print(grid)
 
 
-def _title(summary: Summary, table: Table) -> str:
+def _title(summary: Summary, table: TaskTable) -> str:
     return f"{table.task}: {table.metric} on {summary.report}, {table.unit}, lower is better"
 
 
-def _grid(summary: Summary, table: Table) -> Grid:
+def _grid(summary: Summary, table: TaskTable) -> Grid:
     """Where a variant trained anew, that stands beside the search instead of what is on the page
     only.
     """
@@ -104,7 +104,7 @@ def _grid(summary: Summary, table: Table) -> Grid:
     return grid
 
 
-def _best(row: Row) -> tuple[str, str, str, str]:
+def _best(row: VariantRow) -> tuple[str, str, str, str]:
     best = row.best
     return (
         number(best.score if best else None),
@@ -114,7 +114,7 @@ def _best(row: Row) -> tuple[str, str, str, str]:
     )
 
 
-def _fresh(row: Row) -> tuple[str, str]:
+def _fresh(row: VariantRow) -> tuple[str, str]:
     """The mean of so many trainings in the rounds, and its interval."""
     fresh = row.fresh
     if fresh:
@@ -135,7 +135,7 @@ def number(value: float | None) -> str:
     return f"{value:.2e}"
 
 
-def _cautions(row: Row, table: Table) -> Iterator[str]:
+def _cautions(row: VariantRow, table: TaskTable) -> Iterator[str]:
     """What to know of a variant before its mean is compared."""
     counts = [
         f"{count} {kind.replace('_', ' ')}"
@@ -155,7 +155,7 @@ def _cautions(row: Row, table: Table) -> Iterator[str]:
         yield f"only {row.kept} complete, {table.keep} are compared elsewhere"
 
 
-def _notes(summary: Summary, table: Table, console: Console) -> None:
+def _notes(summary: Summary, table: TaskTable, console: Console) -> None:
     titles = [f"{row.variant}: {row.subtitle}" for row in table.rows if row.subtitle]
     if titles:
         console.print(Padding(Text("; ".join(titles), style="dim"), (0, 0, 0, 2)))

@@ -15,7 +15,7 @@ Scale = Literal["score", "share", "times"]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RoundResult:
     """What one round of fresh trainings gave.
 
     Attributes:
@@ -71,7 +71,7 @@ class Verdict:
     confirmed: bool = False
     pair: tuple[str, str] | None = None
     relation: Relation = ""
-    course: tuple[Step, ...] = ()
+    course: tuple[RoundResult, ...] = ()
     answer: str = ""
     equal_settings: str = ""
     scale: Scale = "score"

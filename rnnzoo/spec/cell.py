@@ -24,10 +24,10 @@ from rnnzoo.spec.document import (
     MAX_NUMBER,
     MAX_TEXT,
     Code,
+    CodeLine,
     Fields,
     Listing,
     Node,
-    Row,
     Scalar,
     Table,
     as_integer,
@@ -522,7 +522,7 @@ def _mask(entry: Fields, mistakes: Mistakes) -> Code | None:
     if isinstance(node, Scalar) and text.partition("#")[0].strip() and "\n" not in text:
         quote = 1 if node.style else 0
         row = node.span
-        return Code(row.file, (Row(row.line, row.column + quote, row.text),), text)
+        return Code(row.file, (CodeLine(row.line, row.column + quote, row.text),), text)
     mistakes.add(
         entry.span("mask"), "a mask is one expression on one line", "write mask: row >= col"
     )

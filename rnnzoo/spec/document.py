@@ -49,7 +49,7 @@ _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CodeLine:
     """The place of one line of a `Code` in its file: number and text of the line, and the column
     where the code begins.
     """
@@ -64,7 +64,7 @@ class Code:
     """Text that is not YAML, such as equations; every character of it has a place in the file."""
 
     file: str
-    rows: tuple[Row, ...]
+    rows: tuple[CodeLine, ...]
     text: str
 
     def span(self, row: int, column: int, length: int = 1) -> Span:
@@ -81,7 +81,10 @@ class Code:
             lines[-1] = lines[-1][:end]
         lines[0] = lines[0][column:]
         first = self.rows[row]
-        rows = (Row(first.line, first.column + column, first.text), *self.rows[row + 1 : until])
+        rows = (
+            CodeLine(first.line, first.column + column, first.text),
+            *self.rows[row + 1 : until],
+        )
         return Code(self.file, rows, "\n".join(lines))
 
 
@@ -319,9 +322,11 @@ class _Composer:
         for number, value in enumerate(values):
             raw = self.lines[start + number] if start + number < len(self.lines) else ""
             indent = len(raw) - len(value) if raw.endswith(value) else 0
-            rows.append(Row(start + number + 1, indent + 1, raw))
+            rows.append(CodeLine(start + number + 1, indent + 1, raw))
         return Code(
-            self.file, tuple(rows) or (Row(start, 1, self.lines[start - 1]),), "\n".join(values)
+            self.file,
+            tuple(rows) or (CodeLine(start, 1, self.lines[start - 1]),),
+            "\n".join(values),
         )
 
     def span(self, event: Any) -> Span:

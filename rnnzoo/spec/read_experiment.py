@@ -76,7 +76,7 @@ from rnnzoo.spec.hyperparameters import (
     Training,
 )
 from rnnzoo.spec.settings import fastest_backend
-from rnnzoo.spec.space import Written
+from rnnzoo.spec.space import WrittenSpace
 from rnnzoo.spec.trial import PATH, RETRIED
 
 SPLITS = ("train", "validation", "test")
@@ -268,7 +268,7 @@ def _replaced(table: Table, keys: Sequence[str], value: Node, span: Span) -> Tab
 class _Shared:
     """What all variants have in common."""
 
-    space: Written
+    space: WrittenSpace
     init: Mapping[str, Any]
     optimizer: str
     sampler: str
@@ -472,7 +472,7 @@ class _Reader:
         label, span = self.label(node)
         if isinstance(node, Scalar) and isinstance(node.value, str):
             cell = self.cell(node.value, span)
-            space = self.settled(Written(), shared)
+            space = self.settled(WrittenSpace(), shared)
             return Variant(label, cell, space, dict(shared.init), node.value) if cell else None
         if not isinstance(node, Table):
             fix = "write the name of a cell, or {name: cw7, cell: clockwork, options: {modules: 7}}"
@@ -499,7 +499,7 @@ class _Reader:
             return Variant(label, cell, space, {**shared.init, **init}, reference, places)
         return None
 
-    def settled(self, written: Written, shared: _Shared) -> Space:
+    def settled(self, written: WrittenSpace, shared: _Shared) -> Space:
         """A variant's space, laid over the common one."""
         merged = written.over(shared.space)
         space = spaces.settled(merged, written.spans, self.mistakes)
@@ -597,7 +597,7 @@ class _Reader:
 
     # -- search
 
-    def search(self) -> tuple[Search, Written]:
+    def search(self) -> tuple[Search, WrittenSpace]:
         """How is searched, and the common space as variants inherit it."""
         table = self.top.table_at("search")
         entry = Fields(table or Table({}, {}, self.top.span("search")), self.mistakes, "`search`")
@@ -610,7 +610,7 @@ class _Reader:
             fix = "write `units: {int: [16, 64], log: true}`"
             self.mistakes.add(entry.span("space"), "the search space is empty", fix)
         written = written.over(
-            Written(Space(fixed={name: getattr(Training(), name) for name in NEEDED}))
+            WrittenSpace(Space(fixed={name: getattr(Training(), name) for name in NEEDED}))
         )
         space = spaces.settled(written, written.spans, self.mistakes)
         search = Search(

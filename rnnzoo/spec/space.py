@@ -29,17 +29,17 @@ MAX_CHOICES = 1000  # of one hyper-parameter
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenSpace:
     """A space with the places of its names, also of those whose value is wrong."""
 
     space: Space = field(default_factory=Space)
     spans: Mapping[str, Span] = field(default_factory=dict)
 
-    def over(self, base: Written) -> Written:
-        return Written(self.space.over(base.space), {**base.spans, **self.spans})
+    def over(self, base: WrittenSpace) -> WrittenSpace:
+        return WrittenSpace(self.space.over(base.space), {**base.spans, **self.spans})
 
 
-def read(table: Table | None, mistakes: Mistakes) -> Written:
+def read(table: Table | None, mistakes: Mistakes) -> WrittenSpace:
     """The space of one table; `settled` checks how its dimensions fit together."""
     dimensions: list[Dimension] = []
     fixed: dict[str, Value] = {}
@@ -59,10 +59,10 @@ def read(table: Table | None, mistakes: Mistakes) -> Written:
         elif node.value is not None:
             value = _legal(name, node, mistakes)
             fixed.update({name: value} if value is not None else {})
-    return Written(Space(tuple(dimensions), fixed), table.keys if table else {})
+    return WrittenSpace(Space(tuple(dimensions), fixed), table.keys if table else {})
 
 
-def settled(written: Written, own_names: Collection[str], mistakes: Mistakes) -> Space:
+def settled(written: WrittenSpace, own_names: Collection[str], mistakes: Mistakes) -> Space:
     """The space with its dimensions sorted so that `when` refers to earlier ones only.
 
     Args:

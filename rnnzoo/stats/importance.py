@@ -100,7 +100,7 @@ class Axis:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tree:
+class RegressionTree:
     """A regression tree as a step function on the unit cube.
 
     Attributes:
@@ -125,8 +125,8 @@ class Forest:
     """
 
     axes: tuple[Axis, ...]
-    trees: tuple[Tree, ...]
-    redrawn: tuple[tuple[Tree, ...], ...] = ()
+    trees: tuple[RegressionTree, ...]
+    redrawn: tuple[tuple[RegressionTree, ...], ...] = ()
     explained: float = float("nan")
 
 
@@ -389,7 +389,7 @@ def _filled_in(axis: Axis, values: Array, rng: np.random.Generator) -> Array:
     return unit
 
 
-def _boxes(nodes: Any, axes: Sequence[Axis]) -> Tree:
+def _boxes(nodes: Any, axes: Sequence[Axis]) -> RegressionTree:
     low, high = np.zeros((nodes.node_count, len(axes))), np.ones((nodes.node_count, len(axes)))
     columns, lefts, rights = (
         nodes.feature.tolist(),
@@ -404,10 +404,10 @@ def _boxes(nodes: Any, axes: Sequence[Axis]) -> Tree:
         high[left] = high[right] = high[node]
         high[left, column] = low[right, column] = axes[column].edge(nodes.threshold[node])
     leaf = nodes.children_left < 0
-    return Tree(low[leaf], high[leaf], nodes.value[leaf, 0, 0])
+    return RegressionTree(low[leaf], high[leaf], nodes.value[leaf, 0, 0])
 
 
-def _weights(tree: Tree, columns: Sequence[int]) -> Array:
+def _weights(tree: RegressionTree, columns: Sequence[int]) -> Array:
     """The contribution of each leaf to the marginal along `columns`: its value times its volume
     along all other axes.
     """
@@ -415,7 +415,7 @@ def _weights(tree: Tree, columns: Sequence[int]) -> Array:
     return tree.values * volumes
 
 
-def _marginal(tree: Tree, columns: Sequence[int], unit: Array) -> Array:
+def _marginal(tree: RegressionTree, columns: Sequence[int], unit: Array) -> Array:
     """(points,) the mean of the tree over all axes but `columns`."""
     # boxes exclude their lower faces, the cube includes 0
     points = np.maximum(unit, np.finfo(float).tiny)[:, None]
@@ -424,7 +424,7 @@ def _marginal(tree: Tree, columns: Sequence[int], unit: Array) -> Array:
     return mean
 
 
-def _effects(tree: Tree, other: Tree) -> Array:
+def _effects(tree: RegressionTree, other: RegressionTree) -> Array:
     """Covariances of two trees' effects: one for each axis, one for each pair of axes, and the
     total.
 
@@ -445,12 +445,12 @@ def _effects(tree: Tree, other: Tree) -> Array:
     return np.array([*main, *pairs, total])
 
 
-def _centered(tree: Tree) -> Tree:
+def _centered(tree: RegressionTree) -> RegressionTree:
     """A tree minus its mean over the cube."""
-    return Tree(tree.low, tree.high, tree.values - _weights(tree, ()).sum())
+    return RegressionTree(tree.low, tree.high, tree.values - _weights(tree, ()).sum())
 
 
-def _overlaps(tree: Tree, other: Tree, axis: int) -> Array:
+def _overlaps(tree: RegressionTree, other: RegressionTree, axis: int) -> Array:
     """(leaves, other's leaves) the length of the intersection of two boxes along an axis."""
     high = np.minimum.outer(tree.high[:, axis], other.high[:, axis])
     low = np.maximum.outer(tree.low[:, axis], other.low[:, axis])
@@ -466,7 +466,7 @@ def _shares(effects: Array, axes: int) -> Array:
     return shares
 
 
-def _agreed_shares(trees: Sequence[Tree]) -> Array:
+def _agreed_shares(trees: Sequence[RegressionTree]) -> Array:
     """Shares of the covariances of each tree with the next, of the last with the first."""
     pairs = zip(trees, (*trees[1:], trees[0]))
     effects = np.mean([_effects(tree, other) for tree, other in pairs], axis=0, keepdims=True)

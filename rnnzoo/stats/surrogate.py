@@ -38,7 +38,7 @@ JITTER = 1e-9  # keeps a covariance positive definite
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class KernelShape:
     """Hyper-parameters of the process: a length for each axis, the correlation between variants,
     the share of noise.
     """
@@ -58,7 +58,7 @@ class Surface:
         mean: the prediction far from all trials.
     """
 
-    shape: Shape
+    shape: KernelShape
     points: Array
     variants: Array
     weights: Array
@@ -96,7 +96,7 @@ def fit(points: Array, variants: Array, scores: Array) -> Surface:
     # all equally likely for a single variant
     correlations = CORRELATIONS if np.ptp(variants) else CORRELATIONS[:1]
     equal = [
-        Shape((length,) * axes, correlation, noise)
+        KernelShape((length,) * axes, correlation, noise)
         for length, correlation, noise in product(LENGTHS, correlations, NOISE)
     ]
     shape = max(equal, key=trials.likelihood)
@@ -109,7 +109,7 @@ def fit(points: Array, variants: Array, scores: Array) -> Surface:
     return Surface(shape, points, variants, weights, mean)
 
 
-def _with_length(shape: Shape, axis: int, length: float) -> Shape:
+def _with_length(shape: KernelShape, axis: int, length: float) -> KernelShape:
     return replace(shape, lengths=(*shape.lengths[:axis], length, *shape.lengths[axis + 1 :]))
 
 
@@ -127,17 +127,17 @@ class _Trials:
     same: Array
     scores: Array
 
-    def likelihood(self, shape: Shape) -> float:
+    def likelihood(self, shape: KernelShape) -> float:
         """Logarithm of the marginal likelihood, less a constant."""
         factor = self._factor(shape)
         misfit = self.scores @ cho_solve(factor, self.scores, check_finite=False)
         return float(-0.5 * misfit - np.log(np.diagonal(factor[0])).sum())
 
-    def weights(self, shape: Shape) -> Array:
+    def weights(self, shape: KernelShape) -> Array:
         weights: Array = cho_solve(self._factor(shape), self.scores, check_finite=False)
         return weights
 
-    def _factor(self, shape: Shape) -> tuple[Array, bool]:
+    def _factor(self, shape: KernelShape) -> tuple[Array, bool]:
         of_points = matern(self.points, self.points, shape.lengths)
         covariance = (1.0 - shape.noise) * of_points * np.where(self.same, 1.0, shape.correlation)
         covariance[np.diag_indices_from(covariance)] += shape.noise + JITTER

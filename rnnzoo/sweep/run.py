@@ -48,7 +48,7 @@ class _Running:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _KnownTrial:
     """A trial whose point is known before it is asked for: of a replicate, a pilot or a round."""
 
     study: Study
@@ -268,14 +268,14 @@ class Sweep:
         self.observer.begin(self.replicates, counts, {})
         self.run_known(kept, done, interrupted)
 
-    def kept_again(self) -> Iterator[_Known]:
+    def kept_again(self) -> Iterator[_KnownTrial]:
         """The kept trials of each search, in every replicate of it."""
         select, results = self.experiment.select, self.results()
         for study in self.replicates:
             search = replace(study, replicate=0).identity
             searched = [result for result in results if result.study == search]
             for result in ranked(searched, select.on)[: select.count(self.trials)]:
-                yield _Known(study, result.trial.index, result.trial.hyperparameters)
+                yield _KnownTrial(study, result.trial.index, result.trial.hyperparameters)
 
     def search_for_known_points(self) -> Search:
         """A search that asks for trials at known points; 'random' only selects the sampler that
@@ -307,7 +307,7 @@ class Sweep:
         self.observer.stands(now, self.experiment)
         return now
 
-    def coming_next(self, now: Stand) -> Iterator[_Known]:
+    def coming_next(self, now: Stand) -> Iterator[_KnownTrial]:
         """The trainings that come next on a task, as trials of its studies."""
         studies = {
             (study.stage, study.variant.label): study
@@ -316,9 +316,11 @@ class Sweep:
         }
         for training in now.next:
             study = studies[training.stage, training.variant]
-            yield _Known(study, training.index, training.hyperparameters)
+            yield _KnownTrial(study, training.index, training.hyperparameters)
 
-    def adopt_known(self, wanted: Sequence[_Known], done: Mapping[str, dict[int, Outcome]]) -> int:
+    def adopt_known(
+        self, wanted: Sequence[_KnownTrial], done: Mapping[str, dict[int, Outcome]]
+    ) -> int:
         """Record the given ones of these trials, and return how many; one that was run at another
         point is left out, and run here.
         """
@@ -334,7 +336,7 @@ class Sweep:
 
     def run_known(
         self,
-        wanted: Sequence[_Known],
+        wanted: Sequence[_KnownTrial],
         done: Mapping[str, Mapping[int, Outcome]],
         interrupted: Callable[[], bool],
     ) -> None:

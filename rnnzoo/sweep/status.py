@@ -17,7 +17,7 @@ from rnnzoo.sweep.search import Record, Store
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class StudyStatus:
     """One study.
 
     Attributes:
@@ -45,7 +45,7 @@ class Row:
         }  # fmt: skip
 
 
-def rows(studies: Sequence[Study], store: Store, trials: int) -> tuple[Row, ...]:
+def rows(studies: Sequence[Study], store: Store, trials: int) -> tuple[StudyStatus, ...]:
     """One row a study, in the order of the studies."""
     if not studies:
         return ()
@@ -56,13 +56,13 @@ def rows(studies: Sequence[Study], store: Store, trials: int) -> tuple[Row, ...]
     return tuple(_row(study, ended.get(study.identity, []), record, trials) for study in studies)
 
 
-def _row(study: Study, outcomes: Sequence[Outcome], record: Record, trials: int) -> Row:
+def _row(study: Study, outcomes: Sequence[Outcome], record: Record, trials: int) -> StudyStatus:
     complete = [outcome for outcome in outcomes if outcome.kind is Kind.COMPLETE]
     on = study.experiment.select.on
     counts = {
         kind: sum(1 for outcome in outcomes if outcome.kind is kind) for kind in Kind if kind.final
     }
-    return Row(
+    return StudyStatus(
         variant=study.variant.label,
         task=study.task.label,
         planned=planned(study, trials),

@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 
 
-class Plain(Console):
+class PlainConsole(Console):
     """A console whose reader may leave, as `| head` does, or a terminal that closes: the work goes
     on without it.
 
@@ -71,4 +71,4 @@ def _folded(line: str, width: int) -> str:
 
 
 def plain_console(stderr: bool = False, unread: str = "") -> Console:
-    return Plain(unread, stderr=stderr)
+    return PlainConsole(unread, stderr=stderr)

@@ -25,7 +25,7 @@ from rnnzoo.sweep.observer import Observer
 from rnnzoo.sweep.plan import Study
 from rnnzoo.sweep.status import planned
 
-Key = tuple[str, int]
+TrialKey = tuple[str, int]
 STARTING = "starting the processes that train"
 
 
@@ -38,7 +38,7 @@ class _State:
     done: dict[str, int] = field(default_factory=dict)
     best: dict[str, float] = field(default_factory=dict)
     bad: dict[str, int] = field(default_factory=dict)
-    running: dict[Key, tuple[Trial, Study, Progress | None]] = field(default_factory=dict)
+    running: dict[TrialKey, tuple[Trial, Study, Progress | None]] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
     ended: int = 0
     heard: bool = False  # whether some training has told of an epoch

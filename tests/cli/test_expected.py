@@ -16,7 +16,7 @@ from rnnzoo.confirm.questions import Answer
 from rnnzoo.confirm.stand import at_most, stand
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import parse_experiment
-from rnnzoo.terminal.console import Plain
+from rnnzoo.terminal.console import PlainConsole
 from tests.report import confirming
 
 SPEC = """\
@@ -37,7 +37,7 @@ def read(text: str) -> Experiment:
 
 def printed(content: dict[str, Any], width: int) -> str:
     out = io.StringIO()
-    expected.show(content, Plain(file=out, width=width))
+    expected.show(content, PlainConsole(file=out, width=width))
     return out.getvalue()
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rnnzoo import report
 from rnnzoo.errors import UsageError
 from rnnzoo.report import table
-from rnnzoo.report.table import TaskMetadata, Trials
+from rnnzoo.report.table import TaskMetadata, TrialTable
 from rnnzoo.spec.hyperparameters import HYPERPARAMETERS
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Ending, Kind, Outcome, Result, Trial
@@ -24,7 +24,7 @@ from tests.samples import examples
 ODD = {"units": 7, "learning_rate": 0.1 + 0.2, "optimizer": "adam", "noise": 1e-17, "batch": 1}
 
 
-def content() -> Trials:
+def content() -> TrialTable:
     odd = Trial("gates", "lstm", "", "adding", 6, ODD, seed=0)
     failed = Outcome(Kind.FAILED, message='a "quoted", broken\nline; <b>')
     first, *others = results()
@@ -34,7 +34,7 @@ def content() -> Trials:
         {"Python": "3.11.7", "processor": "one"},
         {"Python": "3.12.1", "processor": "another"},
     )
-    return Trials(
+    return TrialTable(
         "gates",
         {"adding": TaskMetadata.of(task())},
         {"gates/lstm/adding/abc": {"cell": "1f"}},

@@ -14,7 +14,7 @@ from sklearn.gaussian_process.kernels import Matern
 
 from rnnzoo.errors import StatsError
 from rnnzoo.stats.sobol import sobol
-from rnnzoo.stats.surrogate import CORRELATIONS, JITTER, LENGTHS, NOISE, UPPER, Shape, fit
+from rnnzoo.stats.surrogate import CORRELATIONS, JITTER, LENGTHS, NOISE, UPPER, KernelShape, fit
 
 GRID = sobol(256, 2)
 # lengths on the axis of the variant: it does not matter, it is all that matters
@@ -36,7 +36,7 @@ def trials(
 
 
 def scikit(
-    shape: Shape, points: np.ndarray, variants: np.ndarray, scores: np.ndarray
+    shape: KernelShape, points: np.ndarray, variants: np.ndarray, scores: np.ndarray
 ) -> GaussianProcessRegressor:
     """The same process, of scikit-learn's parts: the variant is one axis more."""
     signal = 1.0 - shape.noise
@@ -66,16 +66,17 @@ def test_the_shape_is_the_likeliest_by_scikit_learns_likelihood(seed: int) -> No
     bounded = np.minimum(scores, np.quantile(scores, UPPER))
     chosen = fit(points, variants, scores).shape
 
-    def likelihood(shape: Shape) -> float:
+    def likelihood(shape: KernelShape) -> float:
         process = scikit(shape, points, variants, bounded)
         return float(process.log_marginal_likelihood_value_)
 
     others = [
-        Shape((length,) * 2, correlation, noise)
+        KernelShape((length,) * 2, correlation, noise)
         for length, correlation, noise in product(LENGTHS, CORRELATIONS, NOISE)
     ]
     along_the_last = [
-        Shape((chosen.lengths[0], length), chosen.correlation, chosen.noise) for length in LENGTHS
+        KernelShape((chosen.lengths[0], length), chosen.correlation, chosen.noise)
+        for length in LENGTHS
     ]
     assert likelihood(chosen) >= max(map(likelihood, [*others, *along_the_last])) - 1e-6
 

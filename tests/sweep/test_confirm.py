@@ -293,7 +293,7 @@ def test_more_trials_of_the_search_set_the_second_stage_aside_and_say_so(
 def test_trials_of_a_table_are_taken_over_with_both_stages(whole: Sweep, tmp_path: Path) -> None:
     notes = {"adding": task_metadata()}
     path = table.write(
-        table.Trials("two_stages", notes, {}, tuple(whole.results())), tmp_path / "t.csv"
+        table.TrialTable("two_stages", notes, {}, tuple(whole.results())), tmp_path / "t.csv"
     )
     read = table.read(path)
     here = sweep(tmp_path)
@@ -324,7 +324,7 @@ def test_where_trainings_of_both_stages_were_run_is_kept_with_them(
 
 def test_a_report_from_a_table_says_what_the_sweep_said(whole: Sweep, tmp_path: Path) -> None:
     for ending in ("csv", "parquet"):
-        content = table.Trials(
+        content = table.TrialTable(
             "two_stages", {"adding": task_metadata()}, {}, tuple(whole.results())
         )
         read = table.read(table.write(content, tmp_path / f"t.{ending}"))

@@ -153,9 +153,9 @@ def test_a_variant_that_cannot_be_trained_is_told_and_its_claim_says_how_it_is_m
     assert verdict.settle == "sweep again with this claim, which measures it at the end"
 
 
-def _table(found: Sweep) -> table.Trials:
+def _table(found: Sweep) -> table.TrialTable:
     timings = tuple(found.store.timings(found.present()))
-    return table.Trials(
+    return table.TrialTable(
         "loop", {"adding": TaskMetadata.of(task())}, {}, tuple(found.results()), (), timings
     )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rnnzoo.errors import command
-from rnnzoo.terminal.console import Plain, told
+from rnnzoo.terminal.console import PlainConsole, told
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,7 +21,7 @@ def test_work_goes_on_when_nobody_reads_any_more_and_says_so_once(
 ) -> None:
     reader, writer = os.pipe()
     with os.fdopen(writer, "w") as stream:
-        console = Plain(unread="the sweep goes on", file=stream)
+        console = PlainConsole(unread="the sweep goes on", file=stream)
         console.print("first")
         assert os.read(reader, 100) == b"first\n"
         os.close(reader)
@@ -34,7 +34,7 @@ def test_work_goes_on_when_nobody_reads_any_more_and_says_so_once(
 def test_a_terminal_that_is_gone_is_a_reader_that_left() -> None:
     master, terminal = os.openpty()
     with os.fdopen(terminal, "w") as stream:
-        console = Plain(file=stream)
+        console = PlainConsole(file=stream)
         console.print("first")
         os.close(master)
         console.print("second")
@@ -51,7 +51,7 @@ LONG = (
 def test_long_lines_break_between_words_on_a_terminal_and_stay_whole_elsewhere(
     terminal: bool,
 ) -> None:
-    console = Plain(file=io.StringIO(), width=40, force_terminal=terminal)
+    console = PlainConsole(file=io.StringIO(), width=40, force_terminal=terminal)
     told(console, LONG)
     text = console.file.getvalue().rstrip("\n")  # type: ignore[attr-defined]  # a StringIO
     assert text.split() == LONG.split()

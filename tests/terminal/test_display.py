@@ -10,7 +10,7 @@ import pytest
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Progress
 from rnnzoo.sweep.plan import Study, studies
-from rnnzoo.terminal.console import Plain
+from rnnzoo.terminal.console import PlainConsole
 from rnnzoo.terminal.display import STARTING, Display, duration, span
 
 SPEC = "experiment: e\ntask: adding\nvariants: [rnn]\nsearch: {trials: 3, space: {units: 4}}\n"
@@ -33,14 +33,14 @@ def only_study() -> Study:
 )
 def test_a_rest_is_told_of_only_where_there_is_one(done: int, words: str) -> None:
     study, out = only_study(), io.StringIO()
-    with Display(Plain(file=out), 3, live=False) as display:
+    with Display(PlainConsole(file=out), 3, live=False) as display:
         display.begin([study], {study.identity: done}, {})
     assert out.getvalue() == words
 
 
 def test_a_sweep_that_is_stopped_counts_its_trials_only_once_it_knows_them() -> None:
     study, out = only_study(), io.StringIO()
-    display = Display(Plain(file=out), 3, live=False)
+    display = Display(PlainConsole(file=out), 3, live=False)
     display.stopped()
     display.begin([study], {study.identity: 1}, {})
     display.stopped()
@@ -57,7 +57,7 @@ def test_until_a_first_epoch_is_over_each_training_says_what_it_compiles() -> No
     first, second, third = (
         study.trial(index, {"units": 4, "learning_rate": 0.01}) for index in range(3)
     )
-    with Display(Plain(file=out), 3, live=False) as display:
+    with Display(PlainConsole(file=out), 3, live=False) as display:
         display.begin([study], {}, {})
         display.started(study, first)
         display.started(study, second)
@@ -72,7 +72,7 @@ def test_until_a_first_epoch_is_over_each_training_says_what_it_compiles() -> No
 
 def test_a_training_without_an_epoch_is_shown_as_compiling_on_a_terminal() -> None:
     study, out = only_study(), io.StringIO()
-    console = Plain(file=out, force_terminal=True, width=80, color_system=None)
+    console = PlainConsole(file=out, force_terminal=True, width=80, color_system=None)
     display = Display(console, 3, live=True)
     display.state.studies = [study]
     display.started(study, study.trial(0, {"units": 4}))

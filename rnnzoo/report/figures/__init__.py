@@ -6,7 +6,7 @@ style   what they share
 """
 
 from rnnzoo.report.figures import _quiet  # noqa: F401  # before the others import matplotlib
-from rnnzoo.report.figures.cells import Lag, Values, gates, lags, saturation, weights
+from rnnzoo.report.figures.cells import HeatMapRow, LagNorms, gates, lags, saturation, weights
 from rnnzoo.report.figures.study import draw
 
-__all__ = ["Lag", "Values", "draw", "gates", "lags", "saturation", "weights"]
+__all__ = ["HeatMapRow", "LagNorms", "draw", "gates", "lags", "saturation", "weights"]

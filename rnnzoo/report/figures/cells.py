@@ -42,7 +42,7 @@ def weights(cell: CellView, others: Sequence[CellView], inputs: int, most: int) 
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Values:
+class HeatMapRow:
     """One row of a picture of a cell at work.
 
     Attributes:
@@ -55,7 +55,7 @@ class Values:
     gate: bool
 
 
-def gates(inputs: np.ndarray, rows: Sequence[Values], label: str) -> str:
+def gates(inputs: np.ndarray, rows: Sequence[HeatMapRow], label: str) -> str:
     """Heat maps of units by steps, one below the other, the input above.
 
     Args:
@@ -87,7 +87,7 @@ def _used(inputs: np.ndarray) -> np.ndarray:
     return inputs[:, used[0] : used[-1] + 1] if len(used) else inputs
 
 
-def _heat(figure: Figure, axes: Axes, row: Values) -> None:
+def _heat(figure: Figure, axes: Axes, row: HeatMapRow) -> None:
     """Gates from 0 to 1; everything else around 0, in two colours."""
     most = float(np.abs(row.values).max()) or 1.0
     low, high, colours = (0.0, 1.0, "viridis") if row.gate else (-most, most, "RdBu_r")
@@ -122,7 +122,7 @@ def saturation(shares: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> str:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Lag:
+class LagNorms:
     """Norms of gradients of one state of a cell, by lag from 1 on; of the sequences, the median."""
 
     cell: str
@@ -132,7 +132,7 @@ class Lag:
     bound: np.ndarray | None = None
 
 
-def lags(curves: Sequence[Lag]) -> str:
+def lags(curves: Sequence[LagNorms]) -> str:
     """Norms in log scale: untrained cells on the left, trained ones on the right where there are
     any; a bound is dotted.
     """
@@ -160,7 +160,7 @@ def lags(curves: Sequence[Lag]) -> str:
 
 
 def _lag(
-    axes: Axes, curve: Lag, norms: np.ndarray, names: Sequence[str], bound: np.ndarray | None
+    axes: Axes, curve: LagNorms, norms: np.ndarray, names: Sequence[str], bound: np.ndarray | None
 ) -> None:
     colour = COLOURS[names.index(curve.cell) % len(COLOURS)]
     steps = np.arange(1, len(norms) + 1)

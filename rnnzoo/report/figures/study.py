@@ -29,7 +29,7 @@ from rnnzoo.confirm.questions import CERTAIN
 from rnnzoo.report.figures.style import COLOURS, DASHES, FAINT, INK, KEPT, MARKERS, STYLE, svg
 from rnnzoo.report.importance import ImportanceSummary, Marginal
 from rnnzoo.report.scaling import ScalingCurve, scaling_curves
-from rnnzoo.report.summary import Point, Row, Summary, Table
+from rnnzoo.report.summary import ScoredPoint, Summary, TaskTable, VariantRow
 from rnnzoo.report.verdict import Verdict
 from rnnzoo.stats.ranks import Ranks
 
@@ -86,7 +86,7 @@ def _has_course(verdict: Verdict) -> bool:
     return bool(verdict.course and verdict.pair)
 
 
-def _figures(summary: Summary, table: Table, rows: Sequence[Row]) -> dict[str, Figure]:
+def _figures(summary: Summary, table: TaskTable, rows: Sequence[VariantRow]) -> dict[str, Figure]:
     """The figures of one task; those for which there is nothing to show are left out."""
     figures = {
         "distribution": _distribution(summary, table, rows),
@@ -100,7 +100,7 @@ def _figures(summary: Summary, table: Table, rows: Sequence[Row]) -> dict[str, F
     return figures
 
 
-def _distribution(summary: Summary, table: Table, rows: Sequence[Row]) -> Figure:
+def _distribution(summary: Summary, table: TaskTable, rows: Sequence[VariantRow]) -> Figure:
     figure = Figure(figsize=(8, 0.9 + 0.36 * len(rows)))
     axes = figure.subplots()
     low, high = _limits(table, rows)
@@ -126,7 +126,7 @@ def _distribution(summary: Summary, table: Table, rows: Sequence[Row]) -> Figure
     return figure
 
 
-def _strip(axes: Axes, position: int, row: Row, high: float) -> None:
+def _strip(axes: Axes, position: int, row: VariantRow, high: float) -> None:
     """One variant: its trials as dots over a box of their quartiles, the mean of those that are
     compared, their interval.
     """
@@ -163,12 +163,12 @@ def _strip(axes: Axes, position: int, row: Row, high: float) -> None:
         )
 
 
-def _points(rows: Sequence[Row]) -> list[Point]:
+def _points(rows: Sequence[VariantRow]) -> list[ScoredPoint]:
     """The complete trials of all variants."""
     return list(chain.from_iterable(row.points for row in rows))
 
 
-def _limits(table: Table, rows: Sequence[Row]) -> tuple[float, float]:
+def _limits(table: TaskTable, rows: Sequence[VariantRow]) -> tuple[float, float]:
     """From the best score to where the bulk ends; what lies far beyond is counted at the edge, not
     drawn.
     """
@@ -183,7 +183,7 @@ def _limits(table: Table, rows: Sequence[Row]) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _curves(summary: Summary, table: Table, rows: Sequence[Row]) -> Figure:
+def _curves(summary: Summary, table: TaskTable, rows: Sequence[VariantRow]) -> Figure:
     figure = Figure(figsize=(8, 4.2))
     axes = figure.subplots()
     lowest = []
@@ -233,7 +233,7 @@ def _legend(axes: Axes, title: str) -> None:
     )  # fmt: skip
 
 
-def _tuning(summary: Summary, table: Table, rows: Sequence[Row]) -> Figure:
+def _tuning(summary: Summary, table: TaskTable, rows: Sequence[VariantRow]) -> Figure:
     """Expected score of the best of n trials; a band for the baseline only, or the lines could not
     be seen.
     """
@@ -349,7 +349,7 @@ def _two_figures(number: float) -> str:
 
 
 def _scatter(
-    summary: Summary, table: Table, rows: Sequence[Row], importance: ImportanceSummary
+    summary: Summary, table: TaskTable, rows: Sequence[VariantRow], importance: ImportanceSummary
 ) -> Figure:
     """Every complete trial of all variants by each hyper-parameter."""
     count = len(importance.marginals)
@@ -431,7 +431,7 @@ def _scaling(summary: Summary, curve: ScalingCurve) -> Figure:
     return figure
 
 
-def _answers(summary: Summary, table: Table, verdicts: Sequence[Verdict]) -> Figure:
+def _answers(summary: Summary, table: TaskTable, verdicts: Sequence[Verdict]) -> Figure:
     """A row for each claim: differences of its rounds as dots, the interval of their mean, margin
     and floor behind it.
     """
@@ -569,7 +569,9 @@ def _reach(verdict: Verdict) -> float:
     )
 
 
-def _scaled(curve: ScalingCurve, row: Row) -> tuple[float | None, tuple[float, float] | None]:
+def _scaled(
+    curve: ScalingCurve, row: VariantRow
+) -> tuple[float | None, tuple[float, float] | None]:
     """What a line shows, and its interval."""
     if not curve.solved:
         return row.mean, row.interval
@@ -577,7 +579,7 @@ def _scaled(curve: ScalingCurve, row: Row) -> tuple[float | None, tuple[float, f
     return (solved.count / solved.trials, (solved.low, solved.high)) if solved else (None, None)
 
 
-def _named(row: Row) -> str:
+def _named(row: VariantRow) -> str:
     return row.variant
 
 
