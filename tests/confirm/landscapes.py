@@ -102,7 +102,7 @@ def _place(axis: str, value: float) -> float:
 
 def forest(own: bool) -> Truth:
     """Trees of all variants' trials, or of each variant's own."""
-    trees = [_trees(at if own else None) for at in range(VARIANTS)]
+    trees = [_trees(number if own else None) for number in range(VARIANTS)]
     return level(lambda points, variant: trees[variant].predict(points))
 
 
@@ -144,12 +144,12 @@ def _trees(variant: int | None) -> Trees:
     grown = ExtraTreesRegressor(100, min_samples_leaf=2, random_state=variant or 0).fit(
         points[mine], scores[mine]
     )
-    trees = [one.tree_ for one in grown.estimators_]
-    most = max(one.node_count for one in trees)
+    trees = [estimator.tree_ for estimator in grown.estimators_]
+    most = max(tree.node_count for tree in trees)
 
     def padded(name: str) -> Array:
         return np.array(
-            [np.pad(np.ravel(getattr(one, name)), (0, most - one.node_count)) for one in trees]
+            [np.pad(np.ravel(getattr(tree, name)), (0, most - tree.node_count)) for tree in trees]
         )
 
     axis = np.maximum(padded("feature"), 0)  # -2 stands for a leaf's
@@ -169,8 +169,8 @@ def kernel(own: bool, width: float = 0.12) -> Truth:
     points, scores, variants = trials()
     names = sorted(set(variants))
     mine = [
-        np.array(variants) == names[at % len(names)] if own else np.full(len(scores), True)
-        for at in range(VARIANTS)
+        np.array(variants) == names[number % len(names)] if own else np.full(len(scores), True)
+        for number in range(VARIANTS)
     ]
 
     def raw(asked: Array, variant: int) -> Array:

@@ -27,7 +27,7 @@ BUDGETS = (150, 300)  # trainings
 SEARCH = 4  # trials of each variant
 # of the variants that questions are about; the rest has none
 EFFECTS = (0.0, 0.15, 0.3, 0.3, 0.0, 0.0)
-QUESTIONS = tuple(Question(f"v{at}", "v0", FLOOR, MARGIN) for at in range(1, 6))
+QUESTIONS = tuple(Question(f"v{position}", "v0", FLOOR, MARGIN) for position in range(1, 6))
 DESIGN = Design(Boundary(6, 24), 24, margin=MARGIN)
 
 
@@ -44,7 +44,7 @@ class Told:
     trainings: int
 
     def wrong(self, effects: Sequence[float]) -> int:
-        return sum(_wrong(answer, effects[at]) for at, answer in enumerate(self.answers, 1))
+        return sum(_wrong(answer, effects[number]) for number, answer in enumerate(self.answers, 1))
 
     def right(self, effects: Sequence[float]) -> int:
         return sum(answer is not Answer.OPEN for answer in self.answers) - self.wrong(effects)
@@ -71,13 +71,15 @@ def study(landscape: Landscape, design: Design, effects: Sequence[float], seed: 
         return float(rng.random())
 
     drawn = [rng.random((SEARCH, len(AXES))) for _ in range(VARIANTS)]
-    names = [f"v{at}" for at in range(VARIANTS)]
+    names = [f"v{position}" for position in range(VARIANTS)]
     search = Scored(
         np.concatenate(drawn),
         tuple(name for name in names for _ in range(SEARCH)),
         np.concatenate([train(name, points) for name, points in zip(names, drawn)]),
     )
-    claimed = tuple(dict.fromkeys(label for one in QUESTIONS for label in (one.b, one.a)))
+    claimed = tuple(
+        dict.fromkeys(label for question in QUESTIONS for label in (question.b, question.a))
+    )
     fixed: dict[str, float] = {}
 
     def same(words: str) -> float:
@@ -86,9 +88,11 @@ def study(landscape: Landscape, design: Design, effects: Sequence[float], seed: 
     pilots: dict[tuple[str, int], float] = {}
     settings: dict[tuple[str, int], Point] = {}
     while (tuned := tune(design, claimed, search, pilots, same)).wanted:
-        for one in tuned.wanted:
-            pilots[one.variant, one.index] = float(train(one.variant, np.array([one.point]))[0])
-            settings[one.variant, one.index] = one.point
+        for pilot in tuned.wanted:
+            pilots[pilot.variant, pilot.index] = float(
+                train(pilot.variant, np.array([pilot.point]))[0]
+            )
+            settings[pilot.variant, pilot.index] = pilot.point
     questions = tuned_questions(QUESTIONS, tuned.untuned)
     scores: dict[tuple[str, int], float] = {}
     spent = len(search.scores) + tuned.pilots
@@ -99,7 +103,9 @@ def study(landscape: Landscape, design: Design, effects: Sequence[float], seed: 
             scores[variant, number] = float(train(variant, np.array([wanted.point]))[0])
     found = dict(zip(questions, now.standings))
     return Told(
-        tuple(found[one].answer if one in found else Answer.OPEN for one in QUESTIONS),
+        tuple(
+            found[question].answer if question in found else Answer.OPEN for question in QUESTIONS
+        ),
         now.trainings,
     )
 
@@ -159,11 +165,11 @@ def share_and_counts(
 ) -> tuple[float, float, float]:
     """The share of studies with a wrong answer, right answers a study, trainings a study."""
     told = [study(landscape(seed), design, effects, seed) for seed in range(studies)]
-    wrong = np.mean([one.wrong(effects) > 0 for one in told])
+    wrong = np.mean([run.wrong(effects) > 0 for run in told])
     return (
         float(wrong),
-        float(np.mean([one.right(effects) for one in told])),
-        float(np.mean([one.trainings for one in told])),
+        float(np.mean([run.right(effects) for run in told])),
+        float(np.mean([run.trainings for run in told])),
     )
 
 

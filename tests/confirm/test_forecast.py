@@ -51,10 +51,16 @@ def spent_by(budget: int, effects: Mapping[str, Sequence[float]]) -> list[int]:
     how = design(read, read.confirm, "adding")
     asked = [question(claim, read) for claim in claims_on(read, "adding")]
     zeros = np.zeros(MANY)
-    scores = {(label, at): float(effects.get(label, zeros)[at]) for label in ("lstm", "gru", "rnn",
-        "np")
-              for at in range(MANY)}  # fmt: skip
-    return [one.rounds for one in progress(how, asked, scores, 4 * 4 + 2 * 4, Seen(9.0)).standings]
+    labels = ("lstm", "gru", "rnn", "np")
+    scores = {
+        (label, number): float(effects.get(label, zeros)[number])
+        for label in labels
+        for number in range(MANY)
+    }
+    return [
+        standing.rounds
+        for standing in progress(how, asked, scores, 4 * 4 + 2 * 4, Seen(9.0)).standings
+    ]
 
 
 UNDECIDED = np.tile([3.0, -3.0], MANY // 2)  # no interval of such differences lies anywhere
@@ -83,8 +89,8 @@ def share_decided(difference: float, spread: float, level: float, most: int, rou
     for _ in range(200):
         effects = {"a": difference, "b": 0.0}
         scores = {
-            (label, at): effect + spread / math.sqrt(2) * rng.standard_normal()
-            for label, effect in effects.items() for at in range(rounds)
+            (label, number): effect + spread / math.sqrt(2) * rng.standard_normal()
+            for label, effect in effects.items() for number in range(rounds)
         }  # fmt: skip
         now = progress(replace(how, budget=2 * rounds), [ASKED], scores, 0, Seen(9.0))
         closed += now.standings[0].answer is not Answer.OPEN
@@ -113,7 +119,7 @@ def test_without_rounds_the_noise_is_half_the_margin_unless_it_is_given() -> Non
     guess, given = of(150), of(150, noise=0.1)
     assert (guess.noise, guess.given, given.given) == (0.1, False, True)
     assert guess.claims == given.claims
-    assert [one.spread for one in guess.claims] == pytest.approx([math.sqrt(2) * 0.1] * 3)
+    assert [claim.spread for claim in guess.claims] == pytest.approx([math.sqrt(2) * 0.1] * 3)
     louder = of(150, noise=0.2)
     for one, other in zip(guess.claims, louder.claims):
         assert one.sees < other.sees
@@ -125,8 +131,8 @@ def test_without_rounds_the_noise_is_half_the_margin_unless_it_is_given() -> Non
 def test_no_claim_can_be_decided_that_has_no_look() -> None:
     found = of(40)
     assert found.rounds == found.longest == 4
-    assert not any(one.decidable for one in found.claims)
-    assert all(math.isinf(one.sees) for one in found.claims)
+    assert not any(claim.decidable for claim in found.claims)
+    assert all(math.isinf(claim.sees) for claim in found.claims)
 
 
 @pytest.mark.parametrize("most", [24, 8])
@@ -136,11 +142,11 @@ def test_the_budget_that_suffices_does(most: int) -> None:
     assert short is not None
     assert short.budget is not None
     assert short.suffices is not None
-    assert not any(one.decidable for one in short.claims)
+    assert not any(claim.decidable for claim in short.claims)
     enough = forecast(with_most(short.budget, max(most, short.suffices)), "adding", 4)
     assert enough is not None
     assert enough.rounds == short.suffices
-    assert any(one.decidable for one in enough.claims)
+    assert any(claim.decidable for claim in enough.claims)
     needed = [
         case.rounds
         for case in enough.claims[0].cases
@@ -163,8 +169,8 @@ def test_once_rounds_were_run_their_spread_counts_and_what_is_decided_is_left_ou
     found = forecast(read, "adding", confirming.TRIALS, now)
     assert found is not None
     assert now.ended == "budget"
-    assert [one.claim for one in found.claims] == ["gru same as lstm"]
-    differences = [one["gru"] - one["lstm"] for one in now.rounds]
+    assert [claim.claim for claim in found.claims] == ["gru same as lstm"]
+    differences = [scored["gru"] - scored["lstm"] for scored in now.rounds]
     assert found.claims[0].spread == pytest.approx(np.std(differences, ddof=1))
     assert found.claims[0].measured == found.run == found.rounds == len(differences)
 
@@ -183,7 +189,7 @@ def test_a_stage_that_goes_on_with_a_larger_budget_has_the_rounds_that_were_expe
         read, "adding", confirming.Trainings(read, shape, noise=0.4).all(), confirming.TRIALS
     )
     assert expected is not None
-    assert all(one.answer is Answer.OPEN for one in ran.standings.values())
+    assert all(standing.answer is Answer.OPEN for standing in ran.standings.values())
     assert expected.rounds == len(ran.rounds)
 
 

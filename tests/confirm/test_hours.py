@@ -62,7 +62,9 @@ def test_the_report_says_that_the_hours_are_spent() -> None:
     read = confirming.experiment(with_hours(SEARCHED + PILOTS + 1))
     results = made(with_hours(SEARCHED + PILOTS + 1))
     found = summarise(read, results, {"adding": confirming.task()}, confirming.TRIALS)  # type: ignore[arg-type]
-    assert [one.settle.partition(";")[0] for one in found.verdicts] == ["the hours are spent"] * 2
+    assert [verdict.settle.partition(";")[0] for verdict in found.verdicts] == [
+        "the hours are spent"
+    ] * 2
     now = stand(read, "adding", results, confirming.TRIALS)  # type: ignore[arg-type]
     assert [*told.lines(now, read)][
         -1
@@ -76,7 +78,7 @@ def test_hours_are_no_part_of_what_a_study_is() -> None:
             parse_experiment(spec, "e.yaml", Path()), {"adding": "digest"}, {"adding": 2}
         )
         names.append(
-            [one.identity for one in (*planned, *second_stage(planned, confirming.TRIALS))]
+            [study.identity for study in (*planned, *second_stage(planned, confirming.TRIALS))]
         )
     assert names[0] == names[1]
 

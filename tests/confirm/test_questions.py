@@ -52,8 +52,8 @@ def question(a: str = "a", floor: float = FLOOR, margin: float = MARGIN) -> Ques
 def rounds(**differences: float) -> list[Round]:
     """Two rounds in which each variant does so much worse than the baseline."""
     return [
-        {"base": 1.0 + at, **{label: 1.0 + at + by for label, by in differences.items()}}
-        for at in (0.0, 0.5)
+        {"base": 1.0 + shift, **{label: 1.0 + shift + by for label, by in differences.items()}}
+        for shift in (0.0, 0.5)
     ]
 
 
@@ -120,16 +120,16 @@ def test_what_closes_hands_its_part_of_the_level_to_those_that_are_left() -> Non
     questions = [question("a"), question("b"), question("c")]
     scores = rounds(a=0.2, b=0.14, c=0.12)[:1]
     found = played(questions, scores, Fixed())
-    assert [one.answer for one in found] == ["worse", "worse", "worse"]
-    assert [one.level for one in found] == pytest.approx([0.06 / 3, 0.06 / 2, 0.06])
-    assert [one.rounds for one in found] == [1, 1, 1]
+    assert [answered.answer for answered in found] == ["worse", "worse", "worse"]
+    assert [answered.level for answered in found] == pytest.approx([0.06 / 3, 0.06 / 2, 0.06])
+    assert [answered.rounds for answered in found] == [1, 1, 1]
 
 
 def test_what_stays_open_keeps_its_equal_part() -> None:
     questions = [question("a"), question("b"), question("c")]
     found = played(questions, rounds(a=0.3, b=0.12, c=0.05), Fixed(scale=2.0))
-    assert [one.answer for one in found] == ["worse", "open", "same"]
-    assert [one.level for one in found] == pytest.approx([0.06 / 3, 0.06, 0.06 / 2])
+    assert [answered.answer for answered in found] == ["worse", "open", "same"]
+    assert [answered.level for answered in found] == pytest.approx([0.06 / 3, 0.06, 0.06 / 2])
 
 
 def test_a_closed_question_is_not_looked_at_again() -> None:
@@ -180,15 +180,24 @@ def test_a_training_without_a_score_counts_as_the_worst() -> None:
 
 def test_nothing_is_said_where_one_spreads_much_wider_than_the_other() -> None:
     """As where some of its trainings fail: 3 times as wide, and wide in terms of the margin."""
-    steady = [{"base": 1.0 + 0.02 * (at % 2), "a": 2.0 + 0.02 * (at % 2)} for at in range(8)]
+    steady = [
+        {"base": 1.0 + 0.02 * (number % 2), "a": 2.0 + 0.02 * (number % 2)} for number in range(8)
+    ]
     assert standing(question(), steady, Fixed(), 1.0, SEEN).answer is Answer.WORSE
-    wild = [{**one, "a": 2.0 + (3.0 if at == 4 else 0.0)} for at, one in enumerate(steady)]
-    for pair in (wild, [{"base": one["a"], "a": one["base"]} for one in wild]):  # whichever of them
+    wild = [
+        {**scored, "a": 2.0 + (3.0 if number == 4 else 0.0)} for number, scored in enumerate(steady)
+    ]
+    for pair in (
+        wild,
+        [{"base": scored["a"], "a": scored["base"]} for scored in wild],
+    ):  # whichever of them
         found = standing(question(), pair, Fixed(), 1.0, SEEN)
         assert (found.answer, found.lopsided) == (Answer.OPEN, True)
-    both = [{**one, "base": one["a"] - 1.0} for one in wild]
+    both = [{**scored, "base": scored["a"] - 1.0} for scored in wild]
     assert not standing(question(), both, Fixed(), 1.0, SEEN).lopsided
-    little = [{"base": 1.0 + 1e-4 * (at % 2), "a": 2.0 + 1e-2 * (at % 2)} for at in range(8)]
+    little = [
+        {"base": 1.0 + 1e-4 * (number % 2), "a": 2.0 + 1e-2 * (number % 2)} for number in range(8)
+    ]
     # wide only beside almost nothing
     assert not standing(question(), little, Fixed(), 1.0, SEEN).lopsided
 
@@ -236,7 +245,7 @@ def share_of_wrong_studies(
 ) -> float:
     rng = np.random.default_rng(17)
     looks, bad = Boundary(6, 24), 0
-    by = dict(zip([one.a for one in asked_], effects))
+    by = dict(zip([asked_question.a for asked_question in asked_], effects))
     for _ in range(studies):
         found: tuple[Standing, ...] = tuple(Standing() for _ in asked_)
         scores: list[Round] = []

@@ -26,8 +26,8 @@ def test_few_studies_without_an_effect_say_a_wrong_word(row: str) -> None:
 def test_large_effects_are_found() -> None:
     landscape = rows()["forest"]()
     told = [study(landscape(seed), DESIGN, EFFECTS, seed) for seed in range(4)]
-    assert sum(one.right(EFFECTS) for one in told) >= 4
-    assert all(one.trainings <= DESIGN.budget for one in told)
+    assert sum(run.right(EFFECTS) for run in told) >= 4
+    assert all(run.trainings <= DESIGN.budget for run in told)
 
 
 @pytest.mark.slow

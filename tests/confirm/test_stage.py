@@ -121,7 +121,7 @@ def piloted(
         batches.append(list(now.wanted))
         assert not now.untuned
         assert now.pilots == sum(map(len, batches[:-1]))
-        pilots |= {(one.variant, one.index): score(one) for one in now.wanted}
+        pilots |= {(pilot.variant, pilot.index): score(pilot) for pilot in now.wanted}
     assert now.pilots == len(pilots)
     return batches, now.untuned
 
@@ -132,8 +132,8 @@ def as_predicted(one: Wanted) -> float:
 
 def test_pilots_that_do_as_well_as_predicted_are_trained_once() -> None:
     batches, untuned = piloted(as_predicted)
-    assert [[(one.variant, one.index) for one in batch] for batch in batches] == [
-        [(name, at) for name in NAMES for at in (0, 1)]
+    assert [[(pilot.variant, pilot.index) for pilot in batch] for batch in batches] == [
+        [(name, number) for name in NAMES for number in (0, 1)]
     ]
     assert untuned == ()
 
@@ -149,13 +149,15 @@ def test_a_variant_that_keeps_doing_worse_repeats_its_pilots_four_times_and_is_n
 ) -> None:
     batches, untuned = piloted(lambda one: score if one.variant == "a" else one.expected)
     assert len(batches) == REPEATS == 4
-    assert [{one.variant for one in batch} for batch in batches] == [
+    assert [{pilot.variant for pilot in batch} for batch in batches] == [
         set(NAMES),
         {"a"},
         {"a"},
         {"a"},
     ]
-    assert [one.index for batch in batches for one in batch if one.variant == "a"] == list(range(8))
+    assert [pilot.index for batch in batches for pilot in batch if pilot.variant == "a"] == list(
+        range(8)
+    )
     assert untuned == ("a",)
 
 
@@ -164,7 +166,7 @@ def test_a_variant_that_is_surprised_once_comes_clean() -> None:
     batches, untuned = piloted(
         lambda one: one.expected + (2.6 if (one.variant, one.index) == ("b", 1) else 0.0) * MARGIN
     )
-    assert [{one.variant for one in batch} for batch in batches] == [set(NAMES), {"b"}]
+    assert [{pilot.variant for pilot in batch} for batch in batches] == [set(NAMES), {"b"}]
     assert untuned == ()
 
 
@@ -179,7 +181,7 @@ def test_pilots_teach_the_surface() -> None:
     before = regions(search(), NAMES, 0.01, common=True)["a"].points
     pilots: Scores = {}
     while (now := tune(DESIGN, NAMES, search(), pilots, uniform)).wanted:
-        pilots |= {(one.variant, one.index): 9.0 for one in now.wanted}
+        pilots |= {(pilot.variant, pilot.index): 9.0 for pilot in now.wanted}
     assert now.untuned == NAMES
     assert not np.array_equal(before, now.regions["a"].points)
 
@@ -194,7 +196,7 @@ def test_without_pilots_the_region_is_that_of_the_search() -> None:
 
 def test_of_pilots_that_were_cut_off_only_those_that_lack_come_again() -> None:
     first = tune(DESIGN, NAMES, search(), {}, uniform).wanted
-    some = {(one.variant, one.index): one.expected for one in first[::2]}
+    some = {(pilot.variant, pilot.index): pilot.expected for pilot in first[::2]}
     assert tune(DESIGN, NAMES, search(), some, uniform).wanted == first[1::2]
 
 
@@ -236,7 +238,7 @@ def test_all_rounds_up_to_the_first_look_come_at_once_and_then_one_by_one() -> N
     found, batches, _ = played(DESIGN, {"a": 0.15, "b": 0.15})
     assert batches[0] == tuple((name, number) for number in range(4) for name in NAMES)
     assert [{number for _, number in batch} for batch in batches[1:]] == [
-        {at} for at in range(4, 4 + len(batches) - 1)
+        {number} for number in range(4, 4 + len(batches) - 1)
     ]
     assert len(batches) > 1
     assert found.trainings == 30 + sum(map(len, batches))
@@ -252,7 +254,7 @@ def test_trainings_go_only_where_a_question_is_open() -> None:
 def test_it_ends_when_all_is_decided() -> None:
     found, batches, _ = played(DESIGN, {"a": 3.0, "b": -3.0})
     assert (found.ended, len(found.rounds), len(batches)) == ("decided", 4, 1)
-    assert [one.answer for one in found.standings] == [Answer.WORSE, Answer.BETTER]
+    assert [standing.answer for standing in found.standings] == [Answer.WORSE, Answer.BETTER]
 
 
 def test_it_ends_with_the_last_round() -> None:

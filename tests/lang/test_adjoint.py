@@ -22,7 +22,7 @@ UNITS, INPUTS, BATCH, TIME = 9, 4, 2, 5
 
 
 def compiled(cell: ir.Cell, step: ir.Step) -> tuple[Program, Adjoint]:
-    states = [one.name for one in cell.states]
+    states = [state.name for state in cell.states]
     program = compile_step(step, list(dict.fromkeys([*states, cell.output])))
     return program, adjoint(program, states)
 
@@ -35,10 +35,12 @@ class Problem:
         self.cell, self.step = cell, cell.layer(number)
         self.size = ir.Sizes(UNITS, INPUTS, cell.options)
         self.program, self.back = compiled(cell, self.step)
-        shapes = {("weight", one.name): self.size.shape(one.shape) for one in self.step.weights}
+        shapes = {
+            ("weight", weight.name): self.size.shape(weight.shape) for weight in self.step.weights
+        }
         self.values = {key: rng.normal(0, 0.5, shape) for key, shape in shapes.items()}
         self.values["input", "x"] = rng.normal(size=(TIME, BATCH, INPUTS))
-        below = {ref for one in self.step.equations for ref in ir.refs(one.expr, "below")}
+        below = {ref for equation in self.step.equations for ref in ir.refs(equation.expr, "below")}
         for ref in below:
             self.values["below", ref.name] = rng.normal(
                 size=(TIME, BATCH, self.size.of(ref.shape[0]))
@@ -46,12 +48,12 @@ class Problem:
         for state in cell.states:
             self.values["start", state.name] = rng.normal(0, 0.5, (BATCH, self.size.of(state.size)))
         self.masks = {
-            one.name: found
-            for one in self.step.weights
-            if (found := reference.mask(cell, one, self.size)) is not None
+            weight.name: found
+            for weight in self.step.weights
+            if (found := reference.mask(cell, weight, self.size)) is not None
         }
         self.constants = reference.constants(cell, self.size)
-        sizes = {one.name: self.size.of(one.size) for one in self.step.equations}
+        sizes = {equation.name: self.size.of(equation.size) for equation in self.step.equations}
         self.upstream = {
             name: rng.normal(size=(TIME, BATCH, sizes[name])) for name in self.program.results
         }
@@ -207,11 +209,11 @@ def test_what_does_not_differ_from_step_to_step_is_differentiated_too(expression
 @pytest.mark.parametrize("name", built_in_names())
 def test_no_gradient_of_a_weight_is_computed_in_the_backward_loop(name: str) -> None:
     _, back = compiled(cell := lang.load(name), cell.step)
-    assert not [one for one in back.loop if one.primitive.reduces]
-    weights = {one.name for one in cell.step.weights}
+    assert not [instruction for instruction in back.loop if instruction.primitive.reduces]
+    weights = {weight.name for weight in cell.step.weights}
     assert set(back.weights) == weights
     # states are there anyway
-    assert not {ref.name for ref in back.saved} & {one.name for one in cell.states}
+    assert not {ref.name for ref in back.saved} & {state.name for state in cell.states}
 
 
 @pytest.mark.parametrize("name", built_in_names())
@@ -219,17 +221,17 @@ def test_the_backward_loop_multiplies_by_every_recurrent_matrix_once_and_never_f
     name: str,
 ) -> None:
     program, back = compiled(cell := lang.load(name), cell.step)
-    ops = [one.primitive.name for one in back.loop]
-    forward = [one.primitive.name for one in program.loop]
+    ops = [instruction.primitive.name for instruction in back.loop]
+    forward = [instruction.primitive.name for instruction in program.loop]
     assert "matmul" not in ops
     assert ops.count("matmul_t") == forward.count("matmul")
 
 
 def test_an_lstm_is_one_product_a_step_and_one_wide_sigmoid() -> None:
     program, back = compiled(cell := lang.load("lstm"), cell.step)
-    ops = [one.primitive.name for one in program.loop]
+    ops = [instruction.primitive.name for instruction in program.loop]
     assert (ops.count("matmul"), ops.count("sigmoid"), ops.count("tanh")) == (1, 1, 2)
-    assert [one.primitive.name for one in program.before] == ["matmul"]
+    assert [instruction.primitive.name for instruction in program.before] == ["matmul"]
     # g, and three gates side by side
     assert sorted(len(members(ref.shape)) for ref in back.saved) == [1, 3]
     assert len(back.emitted) == 1

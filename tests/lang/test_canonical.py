@@ -34,7 +34,10 @@ def rewritten(cell: ir.Cell, change: Callable[[ir.Expr], ir.Expr]) -> ir.Cell:
 
     def step(old: ir.Step) -> ir.Step:
         return replace(
-            old, equations=tuple(replace(one, expr=of(one.expr)) for one in old.equations)
+            old,
+            equations=tuple(
+                replace(equation, expr=of(equation.expr)) for equation in old.equations
+            ),
         )
 
     return read_again(replace(cell, step=step(cell.step), first=step(cell.first)))
@@ -85,8 +88,8 @@ def regrouped(cell: ir.Cell, rng: random.Random) -> ir.Cell:
 def renamed(cell: ir.Cell, rng: random.Random) -> ir.Cell:
     """Every equation and every weight under another name."""
     steps = (cell.step, cell.first)
-    equations = sorted({one.name for step in steps for one in step.equations})
-    weights = sorted({one.name for step in steps for one in step.weights})
+    equations = sorted({equation.name for step in steps for equation in step.equations})
+    weights = sorted({weight.name for step in steps for weight in step.weights})
     new = {name: f"q{number}" for number, name in enumerate(rng.sample(equations, len(equations)))}
     new |= {name: f"{name}_of_{number}" for number, name in enumerate(weights)}
 
@@ -100,12 +103,13 @@ def renamed(cell: ir.Cell, rng: random.Random) -> ir.Cell:
     def step(old: ir.Step) -> ir.Step:
         return ir.Step(
             tuple(
-                replace(one, name=new[one.name], expr=expression(one.expr)) for one in old.equations
+                replace(equation, name=new[equation.name], expr=expression(equation.expr))
+                for equation in old.equations
             ),
-            tuple(replace(one, name=new[one.name]) for one in old.weights),
+            tuple(replace(weight, name=new[weight.name]) for weight in old.weights),
         )
 
-    states = tuple(replace(one, name=new[one.name]) for one in cell.states)
+    states = tuple(replace(state, name=new[state.name]) for state in cell.states)
     changed = replace(
         cell, output=new[cell.output], states=states, step=step(cell.step), first=step(cell.first)
     )

@@ -28,9 +28,9 @@ Cells = set[tuple[int, int]]
 def names_of(layout: Layout) -> dict[int, Cells]:
     """The cells of the grid that the names beside nodes take."""
     found: dict[int, Cells] = {}
-    for at, placement in layout.placements.items():
-        x, y = name_cell(layout.graph.nodes[at], placement)
-        found[at] = {(x + on, y) for on in range(name_width(layout.graph, at))}
+    for number, placement in layout.placements.items():
+        x, y = name_cell(layout.graph.nodes[number], placement)
+        found[number] = {(x + on, y) for on in range(name_width(layout.graph, number))}
     return found
 
 
@@ -81,13 +81,13 @@ def check_ends(layout: Layout, lines: tuple[Line, ...]) -> None:
     led = Counter((line.source, line.target) for line in lines)
     wanted: Counter[tuple[int, int | str]] = Counter()
     for at, node in enumerate(nodes):
-        for one in node.operands:
-            wanted[one, at] += 1
+        for operand in node.operands:
+            wanted[operand, at] += 1
         if len(node.joined) == 1:
             wanted[node.joined[0], at] += 1
     for number, join in enumerate(layout.joins, len(nodes)):
-        wanted.update((one, number) for one in join.operands)
-        wanted.update((number, at) for at in join.layers)
+        wanted.update((operand, number) for operand in join.operands)
+        wanted.update((number, position) for position in join.layers)
     wanted.update((layout.graph.values[state], state) for state in layout.graph.states)
     wanted[layout.graph.values[layout.graph.output], "top"] += 1
     assert led == wanted
@@ -96,9 +96,9 @@ def check_ends(layout: Layout, lines: tuple[Line, ...]) -> None:
 def check(cell: ir.Cell, layer: int) -> None:
     found = graph(cell, layer)
     operations = sum(
-        isinstance(one, ir.Apply)
+        isinstance(node, ir.Apply)
         for each in cell.layer(layer).equations
-        for one in ir.walk(each.expr)
+        for node in ir.walk(each.expr)
     )
     assert sum(node.covers for node in found.nodes) == operations
     drawn = laid_out(found)
@@ -138,8 +138,8 @@ def test_the_walk_through_an_lstm_is_forget_input_update_output() -> None:
 
 @pytest.mark.parametrize("name", built_in_names())
 def test_a_walk_tells_every_equation_once(name: str) -> None:
-    told = [one for group, _ in view(name).walk() for one in group]
-    assert sorted(told) == sorted(one.name for one in view(name).ir.step.equations)
+    told = [equation for group, _ in view(name).walk() for equation in group]
+    assert sorted(told) == sorted(equation.name for equation in view(name).ir.step.equations)
 
 
 def bright(picture: str) -> set[str]:
@@ -174,21 +174,21 @@ def test_the_famous_pictures_are_laid_out_as_one_knows_them() -> None:
     the output on the right.
     """
     layout, _ = laid_out(graph(lang.load("lstm"))) or pytest.fail("no picture")
-    labels = {at: layout.graph.nodes[at].label for at in layout.placements}
+    labels = {number: layout.graph.nodes[number].label for number in layout.placements}
     (belt,) = layout.belts.values()
-    assert [labels[at] for at in belt] == ["\N{MULTIPLICATION SIGN}", "+"]
+    assert [labels[number] for number in belt] == ["\N{MULTIPLICATION SIGN}", "+"]
     assert all(
         layout.placements[belt[0]].y < placement.y
-        for at, placement in layout.placements.items()
-        if at not in belt
+        for number, placement in layout.placements.items()
+        if number not in belt
     )
     layers = sorted(
-        (placement.x, at)
-        for at, placement in layout.placements.items()
-        if layout.graph.nodes[at].kind == "layer"
+        (placement.x, number)
+        for number, placement in layout.placements.items()
+        if layout.graph.nodes[number].kind == "layer"
     )
-    assert [layout.graph.nodes[at].name for _, at in layers] == ["f", "i", "g", "o"]
-    assert len({layout.placements[at].y for _, at in layers}) == 1
+    assert [layout.graph.nodes[number].name for _, number in layers] == ["f", "i", "g", "o"]
+    assert len({layout.placements[number].y for _, number in layers}) == 1
     # what is forgotten, above the gate that says so
     assert layout.placements[belt[0]].x == layers[0][0]
     assert (

@@ -39,7 +39,7 @@ def test_every_whole_cell_on_the_page_is_right(text: str) -> None:
 def test_the_low_rank_example_is_right_too() -> None:
     (text,) = [block for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.S) if "rank" in block]
     cell = lang.parse_text("name: low_rank\n" + text)
-    assert {one.name: one.shape for one in cell.step.weights}["U"] == ("units", "rank")
+    assert {weight.name: weight.shape for weight in cell.step.weights}["U"] == ("units", "rank")
 
 
 def test_the_example_message_is_what_we_print() -> None:
@@ -88,8 +88,8 @@ def test_two_steps_back_are_two_steps_back() -> None:
     weights = {"W": np.eye(1), "R": np.eye(1)}
     x = np.array([0.3, -0.2, 0.5, 0.1])
     h = [0.0, 0.0]
-    for one in x:
-        h.append(float(np.tanh(one + h[-2])))
+    for row in x:
+        h.append(float(np.tanh(row + h[-2])))
     np.testing.assert_allclose(
         reference.run(cell, [weights], x[None, :, None], 1).outputs[0, :, 0], h[2:]
     )
@@ -122,6 +122,6 @@ def test_cells_of_ones_own_are_what_their_papers_say(name: str, step) -> None:
     np.testing.assert_allclose(layer(x.astype("float32")), found, atol=1e-5)
     for row, sequence in enumerate(x):
         h = np.zeros(4)
-        for t, one in enumerate(sequence):
-            h = step(weights[0], one, h)
+        for t, step_input in enumerate(sequence):
+            h = step(weights[0], step_input, h)
             np.testing.assert_allclose(found[row, t], h, atol=1e-12)

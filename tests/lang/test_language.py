@@ -31,11 +31,11 @@ def outputs(cell: ir.Cell, layers: int = 1) -> np.ndarray:
     weights = []
     for number in range(1, layers + 1):
         size = ir.sizes(cell, INPUTS, UNITS, number)
-        shapes = {one.name: size.shape(one.shape) for one in cell.layer(number).weights}
+        shapes = {weight.name: size.shape(weight.shape) for weight in cell.layer(number).weights}
         shapes |= {
-            f"initial_{one.name}": (size.of(one.size),)
-            for one in cell.states
-            if one.initial == "learned"
+            f"initial_{state.name}": (size.of(state.size),)
+            for state in cell.states
+            if state.initial == "learned"
         }
         weights.append({name: drawn(name, shape) for name, shape in shapes.items()})
     x = np.random.default_rng(7).normal(size=(BATCH, TIME, INPUTS))
@@ -80,8 +80,8 @@ def in_other_order(block: str, random: Random) -> str:
 def test_renaming_changes_nothing_that_is_computed(text: str) -> None:
     first = lang.parse_text(text)
     steps = (first.step, first.first)
-    names = {one.name for step in steps for one in (*step.equations, *step.weights)}
-    names |= {one.name for one in first.constants} | set(first.options)
+    names = {part.name for step in steps for part in (*step.equations, *step.weights)}
+    names |= {constant.name for constant in first.constants} | set(first.options)
     renamed = re.sub(rf"\b({'|'.join(names)})\b(?!_)", rf"\1{RENAMED}", text)
     second = lang.parse_text(renamed)
     np.testing.assert_array_equal(outputs(first, 2), outputs(second, 2))
@@ -121,7 +121,7 @@ def by_schedule(
 def hoists_nothing_wrong(cell: ir.Cell) -> None:
     size = ir.sizes(cell, INPUTS, UNITS, 1)
     weights = reference.random_weights(cell, INPUTS, UNITS, 1, np.random.default_rng(0))[0]
-    masks = {one.name: reference.mask(cell, one, size) for one in cell.first.weights}
+    masks = {weight.name: reference.mask(cell, weight, size) for weight in cell.first.weights}
     weights |= {name: weights[name] * mask for name, mask in masks.items() if mask is not None}
     x = np.random.default_rng(1).normal(size=(BATCH, TIME, INPUTS))
     expected = reference.run(cell, [weights], x, UNITS).outputs
@@ -142,7 +142,7 @@ def test_hoisting_out_of_the_loop_changes_no_zoo_cell(name: str) -> None:
 
 def test_a_state_that_needs_no_state_leaves_the_loop_and_is_still_carried() -> None:
     cell = lang.parse_text("name: q\nequations: |\n  u = tanh(W @ x)\n  h = tanh(R @ u[t-1])\n")
-    assert [one.name for one in passes.schedule(cell.step).before] == ["u"]
+    assert [equation.name for equation in passes.schedule(cell.step).before] == ["u"]
     hoists_nothing_wrong(cell)
 
 
@@ -153,7 +153,10 @@ def test_matrices_of_one_name_begin_alike_in_all_layers() -> None:
     text = "name: q\nequations: |\n  e = tanh(W @ x + R @ h[t-1])\n  h = V @ e\n"
     cell = lang.parse_text(text + "first_layer: |\n  e = tanh(W @ x)\n  h = V @ e + h[t-1]\n")
     starts = {
-        one.init.name for step in (cell.step, cell.first) for one in step.weights if one.name == "V"
+        weight.init.name
+        for step in (cell.step, cell.first)
+        for weight in step.weights
+        if weight.name == "V"
     }
     assert starts == {"orthogonal"}
     assert lang.parse_text(cell_text(cell)) == cell
@@ -199,8 +202,8 @@ JUNK = st.one_of(
 def test_damaged_text_gives_a_cell_or_mistakes_with_a_place_and_nothing_else(
     text: str, damages: list[tuple[int, int, str]]
 ) -> None:
-    for at, length, junk in damages:
-        start = at % max(len(text), 1)
+    for position, length, junk in damages:
+        start = position % max(len(text), 1)
         text = text[:start] + junk + text[start + length :]
     reads_or_says_where(text)
 
@@ -279,11 +282,11 @@ def test_every_derivative_agrees_with_differences(name: str) -> None:
     if name == "where":
         args[0] = (rng.random(50) < 0.5) * 1.0
     result = op.numpy(*args)
-    for at in range(ARGUMENTS.get(name, 0), op.arity):
+    for number in range(ARGUMENTS.get(name, 0), op.arity):
         up, down = list(args), list(args)
-        up[at], down[at] = args[at] + 1e-6, args[at] - 1e-6
+        up[number], down[number] = args[number] + 1e-6, args[number] - 1e-6
         numeric = (op.numpy(*up) - op.numpy(*down)) / 2e-6
-        symbolic = np.broadcast_to(derivative(op.derivatives[at], args, result), numeric.shape)
+        symbolic = np.broadcast_to(derivative(op.derivatives[number], args, result), numeric.shape)
         np.testing.assert_allclose(symbolic, numeric, rtol=1e-5, atol=1e-7)
 
 

@@ -225,7 +225,7 @@ ODD = {
 def test_what_is_odd_at_the_start_is_named(
     equation: str, more: str, problem: str, name: str, fix: str
 ) -> None:
-    found = [one for one in lint(cell(of(equation, more))) if one.problem == problem]
+    found = [finding for finding in lint(cell(of(equation, more))) if finding.problem == problem]
     assert len(found) == 1
     assert name in found[0].names
     assert found[0].fix == fix if fix else not found[0].init
@@ -259,7 +259,7 @@ def test_a_gate_is_named_by_its_equation_and_an_activation_within_one_by_its_nam
 
 def test_states_that_die_with_what_never_reaches_them_are_told_with_it() -> None:
     body = "equations: |\n  c = c[t-1] * sigmoid(V @ x)\n  h = tanh(W @ x + R @ h[t-1] + U @ c)\n"
-    assert {(one.problem, one.names) for one in lint(cell(body))} == {
+    assert {(finding.problem, finding.names) for finding in lint(cell(body))} == {
         ("no gradient", ("V", "U")),
         ("dies", ("c",)),
     }
@@ -269,7 +269,7 @@ def test_a_cell_that_has_no_value_with_few_units_is_run_with_more() -> None:
     many = lang.load("clockwork", options={"modules": 40})
     assert lint(many) == ()
     broken = lang.with_init(many, {"b": Init("constant", (9,))})
-    assert [one.problem for one in lint(broken)] == ["saturated"]
+    assert [finding.problem for finding in lint(broken)] == ["saturated"]
 
 
 def test_a_layer_above_the_first_is_looked_at_too() -> None:

@@ -81,14 +81,17 @@ def damaged(parts: Program | Adjoint) -> Iterator[tuple[str, Program | Adjoint]]
     names = [line.name for part in PARTS[type(parts)] for line in getattr(parts, part)]
     for part in PARTS[type(parts)]:
         lines = getattr(parts, part)
-        for at, line in enumerate(lines):
+        for number, line in enumerate(lines):
             if names.count(line.name) > 1:
                 continue  # a part of a sequence that the loop takes itself
-            yield f"without {line.name}", replace(parts, **{part: lines[:at] + lines[at + 1 :]})
+            yield (
+                f"without {line.name}",
+                replace(parts, **{part: lines[:number] + lines[number + 1 :]}),
+            )
             wrong = replace(line, shape=("elsewhere",))
             yield (
                 f"{line.name} of another size",
-                replace(parts, **{part: (*lines[:at], wrong, *lines[at + 1 :])}),
+                replace(parts, **{part: (*lines[:number], wrong, *lines[number + 1 :])}),
             )
 
 
@@ -178,5 +181,5 @@ def test_recurrent_dropout_masks_what_a_product_with_a_state_multiplies_and_noth
     text = "name: q\nequations: |\n  c = tanh(P @ h[t-1])\n  h = tanh({})\n"
     text += "weights: {{P: {{shape: [3, units]}}, U: {{shape: [units, 3]}}}}\n"
     folded = lang.parse_text(text.format("R @ b + 0 * (R @ (R @ h[t-1])) + U @ c + W @ x"))
-    assert [one.shape for one in operands(folded.step)] == [("units",), ("units",), (3,)]
+    assert [operand.shape for operand in operands(folded.step)] == [("units",), ("units",), (3,)]
     holds(folded)  # the second is needed by nothing, and does not change the number of the third

@@ -91,15 +91,18 @@ class Trainings:
         search = self.experiment.search
         found = [
             self.result(
-                one.label, "", at, points.point(search, one.space, one.label, "adding", at) or {}
+                variant.label,
+                "",
+                number,
+                points.point(search, variant.space, variant.label, "adding", number) or {},
             )
-            for one in self.experiment.variants
-            for at in range(TRIALS)
+            for variant in self.experiment.variants
+            for number in range(TRIALS)
         ]
         while wanted := stand(self.experiment, "adding", found, TRIALS).next:
             found += [
-                self.result(one.variant, one.stage, one.index, one.hyperparameters)
-                for one in wanted
+                self.result(pilot.variant, pilot.stage, pilot.index, pilot.hyperparameters)
+                for pilot in wanted
             ]
         return found
 

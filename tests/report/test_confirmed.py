@@ -196,28 +196,34 @@ def test_the_course_of_a_claim_is_the_judges_and_ends_where_it_was_decided(
     assert (worse.word, same.word) == ("supported", "supported")
     made = Trainings(confirming.experiment(SHORT), {"rnn": 0.6}).all()
     scores = {
-        (one.study.split("/")[1], one.trial.index): one.outcome.scores["test"] for one in made
+        (result.study.split("/")[1], result.trial.index): result.outcome.scores["test"]
+        for result in made
     }
     for verdict, a in ((worse, "rnn"), (same, "gru")):
-        assert [one.round for one in verdict.course] == list(
+        assert [after_round.round for after_round in verdict.course] == list(
             range(1, int(verdict.numbers["rounds"]) + 1)
         )
         expected = [
-            scores[f"{a}~round", at] - scores["lstm~round", at] for at in range(len(verdict.course))
+            scores[f"{a}~round", number] - scores["lstm~round", number]
+            for number in range(len(verdict.course))
         ]
-        assert [one.difference for one in verdict.course] == pytest.approx(expected)
-        assert [one.low is None for one in verdict.course] == [
-            one.round < 6 for one in verdict.course
+        assert [after_round.difference for after_round in verdict.course] == pytest.approx(expected)
+        assert [after_round.low is None for after_round in verdict.course] == [
+            after_round.round < 6 for after_round in verdict.course
         ]
         assert (verdict.course[-1].low, verdict.course[-1].high) == (
             verdict.numbers["low"],
             verdict.numbers["high"],
         )
-    opened = [one for one in same.course if one.low is not None and one.high is not None][:-1]
+    opened = [
+        after_round
+        for after_round in same.course
+        if after_round.low is not None and after_round.high is not None
+    ][:-1]
     assert all(
-        one.low < -0.7 * 0.2 or one.high > 0.7 * 0.2
-        for one in opened
-        if one.low is not None and one.high is not None
+        after_round.low < -0.7 * 0.2 or after_round.high > 0.7 * 0.2
+        for after_round in opened
+        if after_round.low is not None and after_round.high is not None
     )
 
 
@@ -302,7 +308,7 @@ def test_what_was_found_is_told_of_the_variant_and_not_of_the_claim(
 
 def test_a_training_without_a_score_is_a_cross_and_no_difference(failing: report.Summary) -> None:
     same = failing.verdicts[1]
-    failed = [one.round for one in same.course if one.difference is None]
+    failed = [after_round.round for after_round in same.course if after_round.difference is None]
     assert failed
     stage = failing.stands[0]
     assert stage.means["gru"].failed == len(failed)
@@ -319,9 +325,9 @@ def test_a_fresh_mean_has_students_interval_of_its_own_trainings(decided: report
     made = Trainings(confirming.experiment(SHORT), {"rnn": 0.6}).all()
     for row in decided.tables[0].rows:
         own = [
-            one.outcome.scores["test"]
-            for one in made
-            if one.study.startswith(f"e/{row.variant}~round/")
+            result.outcome.scores["test"]
+            for result in made
+            if result.study.startswith(f"e/{row.variant}~round/")
         ]
         assert row.fresh is not None
         assert (row.fresh.mean, row.fresh.trainings) == (pytest.approx(np.mean(own)), len(own))
@@ -369,9 +375,11 @@ def _stage(shape: Bowl, noise: float, seed: int = 0) -> Second:
     made = Trainings(experiment, {"rnn": 2.0}, noise, shape=shape)
     labels = ("lstm", "gru", "rnn")
     results = [
-        made.result(label, "round", at + 100 * seed, points.at(experiment.variants[0].space, place))
+        made.result(
+            label, "round", number + 100 * seed, points.at(experiment.variants[0].space, place)
+        )
         for label in labels
-        for at, place in enumerate(places.tolist())
+        for number, place in enumerate(places.tolist())
     ]
     return second(
         experiment, results, Stand("adding", {}, regions=dict.fromkeys(labels, Region(places, {})))
@@ -411,7 +419,7 @@ def test_the_rounds_that_it_would_take_decide_four_of_five_studies(
         planned = Boundary(6, max(rounds, 24)) if isinstance(looks, Boundary) else looks
         closed = np.zeros(1000, bool)
         for count in range(6, rounds + 1):
-            half = np.array([planned.half_width(one, LEVEL) for one in drawn[:, :count]])
+            half = np.array([planned.half_width(sample, LEVEL) for sample in drawn[:, :count]])
             low, high = drawn[:, :count].mean(axis=1) - half, drawn[:, :count].mean(axis=1) + half
             closed |= (low > 0.1) | ((low > -CERTAIN * 0.2) & (high < CERTAIN * 0.2))
         # looks on the way close some that the last one would not
@@ -423,7 +431,9 @@ def test_the_rounds_that_it_would_take_decide_four_of_five_studies(
 def test_no_number_of_rounds_is_below_what_was_run(run: int, spread: float) -> None:
     text = needed(Question("a", "b", 0.1, 0.2), spread, LEVEL, Boundary(6, 24), run)
     told = re.sub(r"differ by [0-9.]+|by 0\.2", "", text)
-    assert all(int(one.replace(",", "")) >= run for one in re.findall(r"\d[\d,]*(?<!,)", told))
+    assert all(
+        int(number.replace(",", "")) >= run for number in re.findall(r"\d[\d,]*(?<!,)", told)
+    )
 
 
 def test_a_difference_on_the_border_is_said_to_take_more_than_any_number() -> None:
@@ -473,7 +483,7 @@ def test_trials_of_a_table_that_the_space_no_longer_holds_are_no_part_of_its_sur
     older = SPEC.replace("units: {int: [16, 64], log: true}", "units: {choice: [16, 32, 64]}")
     results = Trainings(confirming.experiment(older), {"rnn": 0.6}).all()
     now = confirming.experiment(older.replace("[16, 32, 64]", "[16, 32]"))
-    lost = [one for one in results if one.trial.hyperparameters["units"] == 64]
+    lost = [result for result in results if result.trial.hyperparameters["units"] == 64]
     assert lost
     stands = stand(now, "adding", results, confirming.TRIALS)
     assert all(training.hyperparameters["units"] != 64 for training in stands.next)

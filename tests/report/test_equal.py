@@ -57,7 +57,7 @@ def searched(spec: str = SPEC, trials: int = 16) -> list[Result]:
 def told(spec: str = SPEC, results: list[Result] | None = None) -> list[Verdict]:
     """Verdicts that say nothing yet, with what stands beside them."""
     experiment = parse_experiment(spec, "e.yaml", Path())
-    bare = [Verdict(one.text, "adding", "undecided", "", "none") for one in experiment.claims]
+    bare = [Verdict(claim.text, "adding", "undecided", "", "none") for claim in experiment.claims]
     return list(beside(experiment, searched(spec) if results is None else results, bare))
 
 
@@ -103,12 +103,12 @@ def test_a_difference_is_told_from_the_side_where_it_lies() -> None:
 
 def test_it_changes_no_verdict() -> None:
     with_it = summary().verdicts
-    assert all(one.equal_settings for one in with_it)
-    bare = [replace(one, equal_settings="") for one in with_it]
+    assert all(verdict.equal_settings for verdict in with_it)
+    bare = [replace(verdict, equal_settings="") for verdict in with_it]
     experiment = parse_experiment(SPEC, "e.yaml", Path())
     again = beside(experiment, searched(), bare)
-    assert [(one.word, one.p, one.found, one.settle) for one in again] == [
-        (one.word, one.p, one.found, one.settle) for one in with_it
+    assert [(verdict.word, verdict.p, verdict.found, verdict.settle) for verdict in again] == [
+        (verdict.word, verdict.p, verdict.found, verdict.settle) for verdict in with_it
     ]
 
 
@@ -127,18 +127,27 @@ SPACE = "space: {units: {int: [16, 64]}, learning_rate: {float: [1e-3, 1e-1], lo
 )
 def test_where_it_cannot_be_said_nothing_is(spec: str) -> None:
     assert spec != SPEC
-    assert [one.equal_settings for one in told(spec)] == ["", "", ""]
-    assert all("equal_settings_p" not in one.numbers for one in told(spec))
+    assert [verdict.equal_settings for verdict in told(spec)] == ["", "", ""]
+    assert all("equal_settings_p" not in verdict.numbers for verdict in told(spec))
 
 
 def test_few_trials_and_trials_of_another_space_say_nothing() -> None:
-    assert [one.equal_settings for one in told(results=searched(trials=3))] == ["", "", ""]
+    assert [verdict.equal_settings for verdict in told(results=searched(trials=3))] == [
+        "",
+        "",
+        "",
+    ]
     units = {"units": 4, "learning_rate": 0.01}
     elsewhere = [
-        replace(one, trial=replace(one.trial, hyperparameters=units)) for one in searched(trials=1)
+        replace(result, trial=replace(result.trial, hyperparameters=units))
+        for result in searched(trials=1)
     ]
-    rest = [one for one in searched() if one.trial.index]
-    assert [one.equal_settings for one in told(results=[*elsewhere, *rest])] == ["", "", ""]
+    rest = [result for result in searched() if result.trial.index]
+    assert [verdict.equal_settings for verdict in told(results=[*elsewhere, *rest])] == [
+        "",
+        "",
+        "",
+    ]
 
 
 def test_other_claims_have_no_line() -> None:
@@ -146,18 +155,18 @@ def test_other_claims_have_no_line() -> None:
         SPEC[: SPEC.index("claims")]
         + "margin: 0.1\nclaims: [no variant better than lstm, weights of gru below 90% of lstm]\n"
     )
-    assert [one.equal_settings for one in told(spec)] == ["", ""]
+    assert [verdict.equal_settings for verdict in told(spec)] == ["", ""]
 
 
 def test_trainings_of_the_second_stage_are_left_out() -> None:
     fresh = [
         replace(
-            one,
-            study=one.study.replace("/rnn/", "/rnn@round/"),
-            outcome=replace(one.outcome, scores={}),
+            result,
+            study=result.study.replace("/rnn/", "/rnn@round/"),
+            outcome=replace(result.outcome, scores={}),
         )
-        for one in searched()
-        if "/rnn/" in one.study
+        for result in searched()
+        if "/rnn/" in result.study
     ]
     assert told(results=[*searched(), *fresh]) == told()
 
@@ -180,8 +189,10 @@ def test_terminal_page_and_json_say_it(tmp_path: Path) -> None:
 def test_beside_a_confirmed_claim_it_says_that_it_is_about_the_search() -> None:
     experiment = parse_experiment(SPEC, "e.yaml", Path())
     bare = [
-        Verdict(one.text, "adding", "supported", "", "t", confirmed=True)
-        for one in experiment.claims
+        Verdict(claim.text, "adding", "supported", "", "t", confirmed=True)
+        for claim in experiment.claims
     ]
     found = beside(experiment, searched(), bare)
-    assert all(one.equal_settings.startswith("at equal settings in the search: ") for one in found)
+    assert all(
+        verdict.equal_settings.startswith("at equal settings in the search: ") for verdict in found
+    )

@@ -62,10 +62,17 @@ def summary(spec: str) -> report.Summary:
 
 
 def test_p_values_are_adjusted_within_a_family() -> None:
-    by_file, by_task = ([one.p for one in summary(spec).verdicts] for spec in (SPEC, BY_TASK))
+    by_file, by_task = (
+        [verdict.p for verdict in summary(spec).verdicts] for spec in (SPEC, BY_TASK)
+    )
     smallest = by_task[3]  # of the claim about both tasks, which is alone in its family
     assert smallest is not None
-    assert [one.task for one in summary(SPEC).verdicts] == ["adding", "long", "long", "all tasks"]
+    assert [verdict.task for verdict in summary(SPEC).verdicts] == [
+        "adding",
+        "long",
+        "long",
+        "all tasks",
+    ]
     assert by_task == pytest.approx([smallest, 2 * smallest, 2 * smallest, smallest])
     assert by_file == pytest.approx([4 * smallest] * 4)
 
@@ -116,7 +123,7 @@ def test_the_family_is_kept_in_what_a_spec_resolves_to_and_changes_no_study() ->
     assert "family" not in resolved(by_file)
     digests, inputs = dict.fromkeys(LABELS, "d"), dict.fromkeys(LABELS, 2)
     first, second = (
-        {one.identity for one in studies(spec, digests, inputs)} for spec in (by_file, by_task)
+        {study.identity for study in studies(spec, digests, inputs)} for spec in (by_file, by_task)
     )
     assert first == second
     assert replace(by_task, family="file") == by_file

@@ -61,10 +61,12 @@ def test_the_hyper_parameter_that_matters_is_found_and_its_marginal_follows_it()
     (name, share), *rest = found.main
     assert (name, share.value > 0.9, found.trials) == ("learning_rate", True, 200)
     assert all(one.value < 0.05 for _, one in rest)
-    (curve,) = [one for one in found.marginals if one.name == "learning_rate"]
+    (curve,) = [marginal for marginal in found.marginals if marginal.name == "learning_rate"]
     truth = np.log10(curve.at) ** 2
     assert np.corrcoef(curve.mean, truth)[0, 1] > 0.97
-    assert [one.choices for one in found.marginals if one.name == "batch"] == [("8", "16")]
+    assert [marginal.choices for marginal in found.marginals if marginal.name == "batch"] == [
+        ("8", "16")
+    ]
 
 
 def test_a_variant_that_is_worse_as_a_whole_moves_no_share() -> None:
@@ -72,13 +74,13 @@ def test_a_variant_that_is_worse_as_a_whole_moves_no_share() -> None:
     plain = results(experiment, rate)
     shifted = [
         Result(
-            one.trial,
-            Outcome(Kind.COMPLETE, {k: v + 50 for k, v in one.outcome.scores.items()}),
-            one.study,
+            result.trial,
+            Outcome(Kind.COMPLETE, {k: v + 50 for k, v in result.outcome.scores.items()}),
+            result.study,
         )
-        if one.trial.variant == "gru"
-        else one
-        for one in plain
+        if result.trial.variant == "gru"
+        else result
+        for result in plain
     ]
     first, second = (
         ImportanceModel(experiment, given).summary("adding") for given in (plain, shifted)
@@ -100,14 +102,15 @@ def test_a_variant_whose_trials_go_wrong_by_the_dozen_is_left_out_and_named() ->
     plain = results(experiment, rate)
     wild = [
         replace(
-            one,
+            result,
             outcome=Outcome(
-                Kind.COMPLETE, dict.fromkeys(one.outcome.scores, 10.0 ** (one.trial.index % 7))
+                Kind.COMPLETE,
+                dict.fromkeys(result.outcome.scores, 10.0 ** (result.trial.index % 7)),
             ),
         )
-        if one.trial.variant == "rnn" and one.trial.index % 2
-        else one
-        for one in plain
+        if result.trial.variant == "rnn" and result.trial.index % 2
+        else result
+        for result in plain
     ]
     found = ImportanceModel(experiment, wild).summary("adding")
     name, share = found.main[0]
@@ -125,7 +128,7 @@ def test_trials_that_diverged_count_as_bad_ones() -> None:
     )
     found = ImportanceModel(experiment, lost).summary("adding")
     assert found.main[0][0] == "learning_rate"
-    (curve,) = [one for one in found.marginals if one.name == "learning_rate"]
+    (curve,) = [marginal for marginal in found.marginals if marginal.name == "learning_rate"]
     assert curve.mean[-1] > max(curve.mean[:20])
 
 
@@ -139,14 +142,17 @@ def test_noise_is_not_judged() -> None:
 
 def test_what_only_some_search_or_all_have_fixed_is_not_asked_about() -> None:
     own = "{name: gru, space: {units: {int: [4, 128], log: true}, learning_rate: 0.01}}"
-    assert [(one.name, one.low, one.high) for one in searched(read(SPEC.replace("gru", own)))] == [
+    dimensions = searched(read(SPEC.replace("gru", own)))
+    assert [(dimension.name, dimension.low, dimension.high) for dimension in dimensions] == [
         ("units", 4, 128), ("batch", 0, 0),
     ]  # fmt: skip
     assert [
-        one.name
-        for one in searched(read(SPEC.replace("[8, 16]", "[8]").replace("[8, 64]", "[64, 64]")))
+        dimension.name
+        for dimension in searched(
+            read(SPEC.replace("[8, 16]", "[8]").replace("[8, 64]", "[64, 64]"))
+        )
     ] == ["learning_rate"]
-    assert [one.name for one in searched(read(SPEC.replace("gru",
+    assert [result.name for result in searched(read(SPEC.replace("gru",
         "{name: gru, space: {batch: {choice: [4, 8]}}}")))] == [
         "units", "learning_rate",
     ]  # fmt: skip

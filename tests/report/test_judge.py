@@ -40,8 +40,11 @@ ROWS = {
 }
 ACCURACIES = COLUMNS[:3]
 PRINTED = Printed({
-    column: {name: 1 - row[at] if column in ACCURACIES else row[at] for name, row in ROWS.items()}
-    for at, column in enumerate(COLUMNS)
+    column: {
+        name: 1 - row[number] if column in ACCURACIES else row[number]
+        for name, row in ROWS.items()
+    }
+    for number, column in enumerate(COLUMNS)
 })  # fmt: skip
 
 
@@ -56,7 +59,7 @@ def claim(
 
 
 def words(text: str, tasks: tuple[str, ...]) -> dict[str, str]:
-    return {one.task: one.word for one in judge([claim(text)], tasks, PRINTED)}
+    return {judged.task: judged.word for judged in judge([claim(text)], tasks, PRINTED)}
 
 
 # ------------------------------------------------------------------ Jozefowicz et al. 2015
@@ -222,7 +225,7 @@ def test_advice_is_for_stated_differences_and_not_for_the_one_that_was_found() -
             settle,
         )
         assert parts, settle
-        advice.append([int(one.replace(",", "")) for one in parts.groups()])
+        advice.append([int(number.replace(",", "")) for number in parts.groups()])
     large, small = np.array(advice).T
     assert (small > 3 * large).all()
     assert large.max() < 6 * large.min()
@@ -323,7 +326,7 @@ def test_the_most_different_scores_that_there_are_decide_what_is_in_reach_and_no
         Trials.of(score + 9, score + 9),
     )  # type: ignore[index]
     words = {
-        count: {one.word for one in judge(claims_about(count), ("task",), found)}
+        count: {judged.word for judged in judge(claims_about(count), ("task",), found)}
         for count in (1, 2)
     }
     assert words == {1: {"supported"}, 2: {"undecided"}}
@@ -441,7 +444,7 @@ def test_claims_about_diverging_share_the_error_rate() -> None:
         claim(text, ("a", "b"), ("task",)) for text in (DIVERGING, "b diverges more often than a")
     ]
     assert alone.p is not None
-    assert [one.p for one in judge(pair, ("task",), both)] == [pytest.approx(2 * alone.p)] * 2
+    assert [judged.p for judged in judge(pair, ("task",), both)] == [pytest.approx(2 * alone.p)] * 2
 
 
 def test_a_verdict_on_shares_names_the_variants_that_it_is_not_about() -> None:
@@ -505,10 +508,10 @@ def _family(worse_by: float, simulations: int) -> float:
     """
     hits = 0
     for seed in range(simulations):
-        names = {"b": 0.0, **{f"v{at}": worse_by for at in range(8)}}
+        names = {"b": 0.0, **{f"v{number}": worse_by for number in range(8)}}
         found = evidence(names, 30, seed=10_000 + seed, draws=1999)
-        several = [claim(f"v{at} worse than b", tuple(names), ("task",)) for at in range(8)]
-        hits += any(one.word != "undecided" for one in judge(several, ("task",), found))
+        several = [claim(f"v{number} worse than b", tuple(names), ("task",)) for number in range(8)]
+        hits += any(judged.word != "undecided" for judged in judge(several, ("task",), found))
     return hits / simulations
 
 

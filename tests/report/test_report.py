@@ -114,7 +114,7 @@ def test_the_best_are_chosen_on_validation_and_reported_on_test() -> None:
     assert lstm.mean == pytest.approx((9.0 + 8.9 + 8.8) / 3)
     assert lstm.best is not None
     assert (lstm.best.selected_by, lstm.best.score) == (1.0, 9.0)
-    assert [one.kept for one in lstm.points] == [True] * 3 + [False] * 3
+    assert [point.kept for point in lstm.points] == [True] * 3 + [False] * 3
     assert lstm.interval is not None
     assert lstm.interval[0] <= lstm.mean <= lstm.interval[1]
     assert lstm.seconds == pytest.approx(4.5)
@@ -146,7 +146,7 @@ def test_the_share_that_solves_a_task_counts_every_trial_with_its_exact_interval
     )
     found = report.summarise(experiment, results(), {"adding": replace(task(), solved=8.75)}, 6)
     rows = {row.variant: row.solved for row in found.tables[0].rows}  # test 9.0, 8.9, ..., 8.5
-    assert {name: (one.count, one.trials) for name, one in rows.items() if one} == {
+    assert {name: (solved.count, solved.trials) for name, solved in rows.items() if solved} == {
         "lstm": (3, 6), "gru": (1, 6), "rnn": (0, 6), "broken": (0, 6)
     }  # fmt: skip
     assert rows["broken"] is not None
@@ -216,9 +216,9 @@ def test_a_page_explains_the_tests_that_it_used_and_no_others(tmp_path: Path) ->
 def test_no_interval_of_a_share_of_wrong_answers_leaves_0_to_1() -> None:
     experiment = parse_experiment(SPEC, "g.yaml", Path())
     small = []
-    for one in results():
-        scores = {split: score / 9.0 for split, score in one.outcome.scores.items()}
-        small.append(replace(one, outcome=replace(one.outcome, scores=scores)))
+    for result in results():
+        scores = {split: score / 9.0 for split, score in result.outcome.scores.items()}
+        small.append(replace(result, outcome=replace(result.outcome, scores=scores)))
     highest = {}
     for metric in ("mse", "error"):
         found = report.summarise(experiment, small, {"adding": replace(task(), metric=metric)}, 6)
@@ -262,10 +262,10 @@ def test_rows_of_other_units_each_say_theirs_in_a_table_for_papers() -> None:
 
 def test_who_is_not_better_than_what_learns_nothing_is_marked_and_counted(tmp_path: Path) -> None:
     stopped = [
-        replace(one, outcome=replace(one.outcome, ending=Ending.PATIENCE))
-        if one.trial.index < 2
-        else one
-        for one in results()
+        replace(result, outcome=replace(result.outcome, ending=Ending.PATIENCE))
+        if result.trial.index < 2
+        else result
+        for result in results()
     ]
     experiment = parse_experiment(SPEC, "gates.yaml", Path())
     found = report.summarise(
@@ -308,7 +308,7 @@ def test_a_score_on_the_plateau_does_not_beat_what_learns_nothing(
 
 def test_the_interval_of_a_variant_redraws_its_search_and_not_only_the_kept_trials() -> None:
     lstm = next(row for row in summary().tables[0].rows if row.variant == "lstm")
-    kept = [one.score for one in lstm.points if one.kept]
+    kept = [point.score for point in lstm.points if point.kept]
     assert lstm.interval is not None
     assert lstm.interval[1] - lstm.interval[0] > max(kept) - min(kept)
 
@@ -336,7 +336,9 @@ def test_trials_that_depend_on_each_other_are_told_beside_the_verdicts(
 
 
 def test_results_of_another_task_or_variant_are_left_out() -> None:
-    stray = [Result(one.trial, one.outcome, "gates/other/adding/abc") for one in results()[:3]]
+    stray = [
+        Result(result.trial, result.outcome, "gates/other/adding/abc") for result in results()[:3]
+    ]
     assert summary([*results(), *stray]) == summary()
 
 
@@ -373,13 +375,13 @@ def test_the_page_stands_alone_and_escapes_what_specs_say(tmp_path: Path) -> Non
 def test_pictures_are_svg_with_text_and_tell_how_many_lie_beyond_the_edge() -> None:
     far = [
         Result(
-            one.trial,
-            Outcome(Kind.COMPLETE, {**one.outcome.scores, "test": 1e6}, one.outcome.curve),
-            one.study,
+            result.trial,
+            Outcome(Kind.COMPLETE, {**result.outcome.scores, "test": 1e6}, result.outcome.curve),
+            result.study,
         )
-        if one.trial.variant == "lstm" and one.trial.index == 5
-        else one
-        for one in results()
+        if result.trial.variant == "lstm" and result.trial.index == 5
+        else result
+        for result in results()
     ]
     pictures = figures.draw(summary(far))
     assert set(pictures) == {"distribution", "curves", "tuning"}
@@ -391,7 +393,7 @@ def test_pictures_are_svg_with_text_and_tell_how_many_lie_beyond_the_edge() -> N
 
 
 def test_without_any_complete_trial_there_is_a_page_and_no_picture(tmp_path: Path) -> None:
-    failed = [one for one in results() if one.trial.variant == "broken"]
+    failed = [result for result in results() if result.trial.variant == "broken"]
     assert figures.draw(summary(failed)) == {}
     report.write(summary(failed), cells(), tmp_path)
     assert "No trial is complete yet" in (tmp_path / "report.html").read_text()
@@ -466,9 +468,9 @@ def test_pictures_are_drawn_without_a_word_where_the_home_folder_cannot_be_writt
 def test_an_interval_whose_ends_look_alike_is_one_number(tmp_path: Path) -> None:
     experiment = parse_experiment(SPEC, "g.yaml", Path())
     alike = []
-    for one in results():
-        scores = dict.fromkeys(one.outcome.scores, 0.25)
-        alike.append(replace(one, outcome=replace(one.outcome, scores=scores)))
+    for result in results():
+        scores = dict.fromkeys(result.outcome.scores, 0.25)
+        alike.append(replace(result, outcome=replace(result.outcome, scores=scores)))
     found = report.summarise(experiment, alike, {"adding": task()}, 6)
     assert next(row.interval for row in found.tables[0].rows if row.variant == "lstm") == (
         0.25,

@@ -21,9 +21,9 @@ LONG = "tasks: [{name: adding, label: long, length: 200}, {name: adding, label: 
 def summary(tasks: str) -> report.Summary:
     experiment = parse_experiment(SPEC.replace("task: adding", tasks), "gates.yaml", Path())
     found = [
-        Result(one.trial, one.outcome, one.study.replace("/adding/", f"/{choice.label}/"))
+        Result(result.trial, result.outcome, result.study.replace("/adding/", f"/{choice.label}/"))
         for choice in experiment.tasks
-        for one in results()
+        for result in results()
     ]
     loaded = {choice.label: replace(task(), name=choice.name) for choice in experiment.tasks}
     return report.summarise(experiment, found, loaded, 6)
@@ -62,9 +62,9 @@ def test_the_report_shows_the_growth_with_every_variant_that_has_scores() -> Non
 def test_a_task_that_can_be_solved_shows_how_the_share_that_solves_it_changes() -> None:
     experiment = parse_experiment(SPEC.replace("task: adding", LONG), "gates.yaml", Path())
     found = [
-        Result(one.trial, one.outcome, one.study.replace("/adding/", f"/{choice.label}/"))
+        Result(result.trial, result.outcome, result.study.replace("/adding/", f"/{choice.label}/"))
         for choice in experiment.tasks
-        for one in results()
+        for result in results()
     ]
     loaded = {
         choice.label: replace(task(), name=choice.name, solved=8.75) for choice in experiment.tasks

@@ -94,20 +94,20 @@ def test_a_table_of_before_is_read_as_one_that_does_not_say_how_trainings_ended(
     path = table.write(content(), tmp_path / "t.csv")
     note, *lines = path.read_text().splitlines()
     columns = lines[0].split(",")
-    keep = [at for at, name in enumerate(columns) if name != "ending"]
+    keep = [number for number, name in enumerate(columns) if name != "ending"]
     rows = csv.reader(lines)
     with path.open("w", newline="") as stream:
         stream.write(note.replace(', "solved": null', "") + "\n")
-        csv.writer(stream).writerows([[row[at] for at in keep] for row in rows])
+        csv.writer(stream).writerows([[row[number] for number in keep] for row in rows])
     read = table.read(path)
-    assert {one.outcome.ending for one in read.results} == {Ending.UNKNOWN}
+    assert {result.outcome.ending for result in read.results} == {Ending.UNKNOWN}
     assert read.tasks["adding"].solved is None
     assert len(read.results) == len(content().results)
 
 
 def test_nothing_half_written_has_the_name_of_a_table(tmp_path: Path) -> None:
     path = table.write(content(), tmp_path / "t.csv")
-    assert [one.name for one in tmp_path.iterdir()] == ["t.csv"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["t.csv"]
     assert path.read_text().startswith(table.MARK)
 
 
@@ -316,17 +316,17 @@ def test_a_table_that_was_changed_anywhere_is_read_to_legal_trials_or_refused_in
         assert "t.csv" in str(error)
         assert "fix:" in str(error)
         return
-    keys = [(one.study, one.trial.index) for one in read.results]
+    keys = [(result.study, result.trial.index) for result in read.results]
     assert len(set(keys)) == len(keys)
-    for one in read.results:
-        assert one.trial.index >= 0
-        assert bool(one.outcome.scores) == (one.outcome.kind is Kind.COMPLETE)
-        assert all(math.isfinite(score) for score in one.outcome.scores.values())
+    for result in read.results:
+        assert result.trial.index >= 0
+        assert bool(result.outcome.scores) == (result.outcome.kind is Kind.COMPLETE)
+        assert all(math.isfinite(score) for score in result.outcome.scores.values())
         assert not any(
             HYPERPARAMETERS[name].legal.problem(value)
-            for name, value in one.trial.hyperparameters.items()
+            for name, value in result.trial.hyperparameters.items()
         )
-        assert ".." not in one.study.split("/")
+        assert ".." not in result.study.split("/")
     experiment = parse_experiment(SPEC, "gates.yaml", Path())
     if set(read.tasks) == {"adding"}:
         report.summarise(experiment, read.results, read.tasks, 7)

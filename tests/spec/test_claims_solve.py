@@ -35,7 +35,7 @@ def test_a_claim_about_solving_names_its_task_by_its_label() -> None:
         "lstm solves order50 more often than lstm_b0",
         "Jozefowicz et al. 2015",
     )
-    assert [(one.task, one.b) for one in rest] == [("adding100", "rnn"), ("copy20", "rnn")]
+    assert [(claim.task, claim.b) for claim in rest] == [("adding100", "rnn"), ("copy20", "rnn")]
 
 
 @pytest.mark.parametrize(

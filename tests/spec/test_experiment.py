@@ -41,7 +41,9 @@ def test_a_short_file_gets_every_default() -> None:
         10,
     )
     assert (found.select.on, found.select.keep, found.select.report) == ("validation", 3, "test")
-    assert all(one.space.fixed == {"units": 64, "learning_rate": 1e-3} for one in found.variants)
+    assert all(
+        variant.space.fixed == {"units": 64, "learning_rate": 1e-3} for variant in found.variants
+    )
 
 
 @pytest.mark.parametrize("assignment", ["variants.0=gru", "claims.x=1", "tasks.0.length=3"])
@@ -52,16 +54,19 @@ def test_a_list_is_overridden_as_a_whole(assignment: str) -> None:
         match=f'`{name}` is a list, which is replaced as a whole\n  fix: overrides=\\["{name}=',
     ):
         parsed(SMALL, assignment)
-    assert [one.label for one in parsed(SMALL, "variants=[rnn, np]").variants] == ["rnn", "np"]
+    assert [variant.label for variant in parsed(SMALL, "variants=[rnn, np]").variants] == [
+        "rnn",
+        "np",
+    ]
 
 
 def test_the_main_experiment_is_right() -> None:
     found = read(ROOT / "experiments" / "gates.yaml")
     assert len(found.variants) == 11
     assert {name for claim in found.claims for name in (claim.a, claim.b) if name} <= {
-        one.label for one in found.variants
+        variant.label for variant in found.variants
     }
-    assert [one.name for one in found.variants[0].space.dimensions] == ["learning_rate"]
+    assert [dimension.name for dimension in found.variants[0].space.dimensions] == ["learning_rate"]
 
 
 def test_a_variant_has_a_label_options_a_space_and_initialisers_of_its_own() -> None:
@@ -93,7 +98,7 @@ def test_a_cell_of_ones_own_is_found_beside_the_experiment_and_by_path(tmp_path:
     path.write_text(
         "experiment: e\ntask: adding\nvariants: [near, mine, {name: path, cell: cells/mine.yaml}]\n"
     )
-    assert [one.cell.name for one in read(path).variants] == ["near", "mine", "mine"]
+    assert [variant.cell.name for variant in read(path).variants] == ["near", "mine", "mine"]
 
 
 def test_tasks_may_come_several_times_under_labels() -> None:
@@ -102,7 +107,7 @@ def test_tasks_may_come_several_times_under_labels() -> None:
         "tasks: [adding, {name: adding, label: long, length: 400}]\n"
         "variants: [lstm]\n"
     )
-    assert [(one.label, one.name, dict(one.options)) for one in found.tasks] == [
+    assert [(task.label, task.name, dict(task.options)) for task in found.tasks] == [
         ("adding", "adding", {}),
         ("long", "adding", {"length": 400}),
     ]
@@ -132,7 +137,7 @@ def test_the_blanks_of_a_claim_are_filled_in() -> None:
         "lstm same as gru within 1e-2",
         "{claim: importance of units above 2/3, note: where}",
     )
-    on_task, own, share = parsed(text + "".join(f"  - {one}\n" for one in lines)).claims
+    on_task, own, share = parsed(text + "".join(f"  - {line}\n" for line in lines)).claims
     assert (on_task.form, on_task.task, on_task.a, on_task.b, on_task.number) == (
         "A same as B",
         "adding",
@@ -233,7 +238,7 @@ def test_overrides_reach_every_level() -> None:
         "tpe",
         {"multivariate": False},
     )
-    assert [one.label for one in found.variants] == ["rnn"]
+    assert [variant.label for variant in found.variants] == ["rnn"]
 
 
 def test_the_last_of_two_overrides_holds_and_an_empty_one_means_the_default() -> None:
@@ -503,9 +508,9 @@ def test_conditions_only_look_back_in_every_variant(
     }
     space = parsed(yaml_text(content)).variants[0].space
     known = set(space.fixed)
-    for one in space.dimensions:
-        assert set(one.when) <= known
-        known.add(one.name)
+    for dimension in space.dimensions:
+        assert set(dimension.when) <= known
+        known.add(dimension.name)
     assert {"units", "learning_rate"} <= known
     assert set(own) <= known
 
@@ -515,7 +520,7 @@ def test_what_a_variant_can_no_longer_reach_drops_out_of_its_space() -> None:
     momentum = "{choice: [0.5, 0.9], when: {optimizer: sgd}}"
     text += f"search: {{space: {{momentum: {momentum}, optimizer: {{choice: [adam, sgd]}}}}}}\n"
     first, other = parsed(text).variants
-    assert [one.name for one in first.space.dimensions] == ["optimizer", "momentum"]
+    assert [dimension.name for dimension in first.space.dimensions] == ["optimizer", "momentum"]
     assert other.space.dimensions == ()
 
 
@@ -523,7 +528,10 @@ def test_a_replaced_dimension_may_wait_for_one_further_down() -> None:
     own = "{layers: {int: [1, 3], when: {batch: 8}}, batch: {choice: [8, 16]}}"
     text = SMALL.replace("gru", f"{{name: other, cell: gru, space: {own}}}")
     text += "search: {space: {layers: {int: [1, 2]}, batch: {choice: [4, 8]}}}\n"
-    assert [one.name for one in parsed(text).variants[1].space.dimensions] == ["batch", "layers"]
+    assert [dimension.name for dimension in parsed(text).variants[1].space.dimensions] == [
+        "batch",
+        "layers",
+    ]
 
 
 # ------------------------------------------------------------------ the manual

@@ -35,27 +35,27 @@ def draw(
 @pytest.mark.parametrize("name", ["random", "qmc"])
 def test_values_have_the_distribution_that_was_asked_for(name: str) -> None:
     found = draw(name, 3000)
-    rates = np.log([one["learning_rate"] for one in found])
+    rates = np.log([setting["learning_rate"] for setting in found])
     low, high = math.log(1e-4), math.log(1e-1)
     assert stats.kstest(rates, stats.uniform(low, high - low).cdf).pvalue > 1e-3
-    drops = [one["dropout"] for one in found]
+    drops = [setting["dropout"] for setting in found]
     assert stats.kstest(drops, stats.uniform(0, 0.5).cdf).pvalue > 1e-3
-    counts = np.bincount([int(one["clip"] * 4) for one in found], minlength=5)
+    counts = np.bincount([int(setting["clip"] * 4) for setting in found], minlength=5)
     assert stats.chisquare(counts).pvalue > 1e-3
 
 
 def test_whole_numbers_stay_in_their_range_and_reach_both_ends() -> None:
-    units = [one["units"] for one in draw("random", 3000)]
+    units = [setting["units"] for setting in draw("random", 3000)]
     assert (min(units), max(units)) == (16, 64)
-    assert all(isinstance(one, int) for one in units)
+    assert all(isinstance(size, int) for size in units)
     share = math.log(64.5 / 63.5) / math.log(64.5 / 15.5)
     assert np.mean(np.array(units) == 64) == pytest.approx(share, rel=0.5)
 
 
 def test_a_conditional_dimension_exists_only_where_its_condition_holds() -> None:
-    for one in draw("random", 200):
-        assert ("momentum" in one) == (one["optimizer"] == "sgd")
-        assert one["layers"] == 1
+    for setting in draw("random", 200):
+        assert ("momentum" in setting) == (setting["optimizer"] == "sgd")
+        assert setting["layers"] == 1
 
 
 def test_common_draws_are_the_same_for_all_variants_and_own_ones_are_not() -> None:
@@ -94,7 +94,7 @@ def test_a_grid_visits_every_point_once_and_then_ends() -> None:
     assert size == 3 * 2 * 5
     search = Search(sampler=Named("grid"), space=space)
     found = [points.point(search, space, "v", "t", index) for index in range(size)]
-    assert len({tuple(sorted(one.items())) for one in found}) == size
+    assert len({tuple(sorted(setting.items())) for setting in found}) == size
     assert points.point(search, space, "v", "t", size) is None
 
 
@@ -112,7 +112,10 @@ def test_quasi_random_points_fill_the_square_more_evenly_than_random_ones() -> N
     def emptiest(name: str) -> int:
         found = draw(name, 256)
         at = np.array(
-            [[one["dropout"] * 2, (math.log10(one["learning_rate"]) + 4) / 3] for one in found]
+            [
+                [setting["dropout"] * 2, (math.log10(setting["learning_rate"]) + 4) / 3]
+                for setting in found
+            ]
         )
         counts, _, _ = np.histogram2d(*at.T, bins=8, range=((0, 1), (0, 1)))
         return int(counts.min())
@@ -127,13 +130,13 @@ def test_quasi_random_points_fill_the_square_more_evenly_than_random_ones() -> N
 def spaces(draw: st.DrawFn) -> Space:
     """One to five dimensions of every kind; later ones may depend on an earlier choice."""
     found: list[Dimension] = []
-    for at in range(draw(st.integers(1, 5))):
-        choices = [one for one in found if one.kind == "choice"]
+    for number in range(draw(st.integers(1, 5))):
+        choices = [dimension for dimension in found if dimension.kind == "choice"]
         when = {}
         if choices and draw(st.booleans()):
             above = draw(st.sampled_from(choices))
             when = {above.name: draw(st.sampled_from([above.choices[:1], above.choices[-1:]]))}
-        found.append(draw(dimensions(f"d{at}", when)))
+        found.append(draw(dimensions(f"d{number}", when)))
     return Space(tuple(found), {"layers": 1})
 
 

@@ -139,12 +139,12 @@ def ran(folder: Path, spec: str = SPEC, **how: object) -> Sweep:
 
 def trained(results: Sequence[Result]) -> dict[tuple[str, int], tuple]:
     return {
-        (one.study, one.trial.index): (
-            dict(one.trial.hyperparameters),
-            one.trial.seed,
-            one.outcome.scores,
+        (result.study, result.trial.index): (
+            dict(result.trial.hyperparameters),
+            result.trial.seed,
+            result.outcome.scores,
         )
-        for one in results
+        for result in results
     }
 
 
@@ -153,21 +153,21 @@ def task_metadata() -> TaskMetadata:
 
 
 def verdicts(made: Sweep, results: Sequence[Result] | None = None) -> tuple:
-    notes = {one.label: task_metadata() for one in made.experiment.tasks}
+    notes = {task.label: task_metadata() for task in made.experiment.tasks}
     return report.summarise(
         made.experiment, made.results() if results is None else results, notes, made.trials
     ).verdicts
 
 
 def words(made: Sweep) -> list[str]:
-    return [one.word for one in verdicts(made)]
+    return [verdict.word for verdict in verdicts(made)]
 
 
 def stages(made: Sweep) -> dict[str, int]:
     """How many trainings there were in the search, as pilots and in rounds."""
     found = {"search": 0, "pilot": 0, "round": 0}
-    for one in made.results():
-        found[one.study.split("/")[1].partition("~")[2] or "search"] += 1
+    for result in made.results():
+        found[result.study.split("/")[1].partition("~")[2] or "search"] += 1
     return found
 
 
@@ -184,21 +184,21 @@ def test_a_sweep_goes_on_until_its_claims_are_decided(whole: Sweep) -> None:
     assert 9 <= found["round"] <= 18
     last = whole.observer.stood[-1]
     assert (last.ended, last.trainings, last.next) == ("decided", sum(found.values()), ())
-    assert all(one.confirmed for one in verdicts(whole))
+    assert all(verdict.confirmed for verdict in verdicts(whole))
 
 
 def test_all_variants_of_a_round_have_one_setting_and_one_seed_and_no_two_rounds_the_same(
     whole: Sweep,
 ) -> None:
     rounds: dict[int, list[Trial]] = {}
-    for one in whole.results():
-        if "~round" in one.study:
-            rounds.setdefault(one.trial.index, []).append(one.trial)
+    for result in whole.results():
+        if "~round" in result.study:
+            rounds.setdefault(result.trial.index, []).append(result.trial)
     assert sorted(rounds) == list(range(len(rounds)))
     for trials in rounds.values():
-        assert len({(tuple(one.hyperparameters.items()), one.seed) for one in trials}) == 1
+        assert len({(tuple(trial.hyperparameters.items()), trial.seed) for trial in trials}) == 1
     seeds = [trials[0].seed for trials in rounds.values()]
-    others = [one.trial.seed for one in whole.results() if "~round" not in one.study]
+    others = [result.trial.seed for result in whole.results() if "~round" not in result.study]
     assert len({*seeds, *others}) == len(seeds) + len(others)
 
 
@@ -273,11 +273,12 @@ def test_more_trials_of_the_search_set_the_second_stage_aside_and_say_so(
     more = ran(tmp_path, SPEC.replace("trials: 5", "trials: 6"))
     found = stages(more)
     assert found["search"] == 18
-    notes = [one for one in more.observer.notes if "set aside" in one]
+    notes = [note for note in more.observer.notes if "set aside" in note]
     assert notes
-    assert all("search or its `confirm:` changed" in one for one in notes)
+    assert all("search or its `confirm:` changed" in note for note in notes)
     assert (
-        sum(int(one.split("; ")[1].split()[0]) for one in notes) == later["pilot"] + later["round"]
+        sum(int(note.split("; ")[1].split()[0]) for note in notes)
+        == later["pilot"] + later["round"]
     )
     back = ran(tmp_path)  # and it is there again
     assert not back.observer.ends
@@ -336,7 +337,7 @@ def test_a_training_of_a_table_that_was_made_at_another_setting_is_made_here(
 ) -> None:
     results = list(whole.results())
     for stage in ("~pilot", "~round"):
-        at = next(number for number, one in enumerate(results) if stage in one.study)
+        at = next(number for number, result in enumerate(results) if stage in result.study)
         trial = results[at].trial
         other = replace(trial, hyperparameters={**trial.hyperparameters, "units": 17})
         results[at] = replace(results[at], trial=other)
@@ -350,15 +351,21 @@ def test_a_training_of_a_table_that_was_made_at_another_setting_is_made_here(
 def test_each_task_has_a_second_stage_of_its_own(tmp_path: Path) -> None:
     spec = SPEC.replace("task: adding", "tasks: [adding, {name: adding, label: long, length: 50}]")
     made = ran(tmp_path, spec, workers=2)
-    ends = {one.task: one.ended for one in made.observer.stood if not one.next}
+    ends = {
+        ended_stand.task: ended_stand.ended
+        for ended_stand in made.observer.stood
+        if not ended_stand.next
+    }
     assert ends == {"adding": "decided", "long": "decided"}
-    found = {one.task: one for one in made.observer.stood if not one.next}
+    found = {
+        ended_stand.task: ended_stand for ended_stand in made.observer.stood if not ended_stand.next
+    }
     assert found["adding"].trainings + found["long"].trainings == len(made.results())
     assert words(made) == ["supported"] * 4
     points = {
-        one.study.split("/")[2]: one.trial.hyperparameters
-        for one in made.results()
-        if "~round" in one.study
+        result.study.split("/")[2]: result.trial.hyperparameters
+        for result in made.results()
+        if "~round" in result.study
     }
     assert points["adding"] != points["long"]
 
@@ -390,7 +397,9 @@ def test_what_one_task_decides_of_several_is_not_asked_on_the_next(on_all: Sweep
     about rnn alone.
     """
     rounds = {
-        (one.key.task, one.key.variant) for one in on_all.results() if one.key.stage == "round"
+        (result.key.task, result.key.variant)
+        for result in on_all.results()
+        if result.key.stage == "round"
     }
     assert rounds == {
         ("adding", "lstm"),
@@ -403,7 +412,7 @@ def test_what_one_task_decides_of_several_is_not_asked_on_the_next(on_all: Sweep
 
 
 def test_a_page_shows_a_claim_about_several_tasks_round_by_round_on_each(on_all: Sweep) -> None:
-    notes = {one.label: task_metadata() for one in on_all.experiment.tasks}
+    notes = {task.label: task_metadata() for task in on_all.experiment.tasks}
     summary = report.summarise(on_all.experiment, on_all.results(), notes, on_all.trials)
     pictures = {name for name in draw(summary) if name.startswith("claim")}
     assert pictures == {"claim-1-adding", "claim-1-long", "claim-2-adding", "claim-3"}
@@ -414,7 +423,9 @@ def test_a_plan_asks_for_no_training_for_what_the_tasks_before_have_decided(on_a
     not three.
     """
     experiment = on_all.experiment
-    first_task = [one for one in on_all.results() if one.key.task == "adding" or not one.key.stage]
+    first_task = [
+        result for result in on_all.results() if result.key.task == "adding" or not result.key.stage
+    ]
     known = stands(experiment, first_task, on_all.trials)
     left = forecast(experiment, "long", on_all.trials, before=[known["adding"]])
     assert left is not None
@@ -432,15 +443,15 @@ def test_a_claim_about_several_tasks_is_told_of_as_part_of_it(on_all: Sweep) -> 
     (adding,) = [now for now in on_all.observer.stood if now.task == "adding" and now.ended]
     sentences = list(told.lines(adding, on_all.experiment))
     assert any(
-        one.startswith("round 3 on adding, of `on all tasks: rnn worse than lstm`: worse (")
-        for one in sentences
+        sentence.startswith("round 3 on adding, of `on all tasks: rnn worse than lstm`: worse (")
+        for sentence in sentences
     )
     refuted = verdicts(on_all)[1].answer
     assert refuted.endswith("is worse than lstm on both tasks: not on adding")
 
 
 def test_tables_for_papers_have_a_row_for_each_task_of_a_claim_about_several(on_all: Sweep) -> None:
-    notes = {one.label: task_metadata() for one in on_all.experiment.tasks}
+    notes = {task.label: task_metadata() for task in on_all.experiment.tasks}
     table_of_answers = paper.markdown(
         report.summarise(on_all.experiment, on_all.results(), notes, on_all.trials)
     )
@@ -483,10 +494,10 @@ def test_with_settings_of_their_own_variants_train_where_each_does_well(tmp_path
         score=apart,
     )
     rates: dict[str, list[float]] = {}
-    for one in made.results():
-        if "~round" in one.study:
-            rates.setdefault(one.trial.variant, []).append(
-                float(one.trial.hyperparameters["learning_rate"])
+    for result in made.results():
+        if "~round" in result.study:
+            rates.setdefault(result.trial.variant, []).append(
+                float(result.trial.hyperparameters["learning_rate"])
             )
     assert max(rates["rnn"]) < min(rates["lstm"])
     assert words(made)[0] == "supported"
@@ -503,9 +514,9 @@ def test_variants_of_different_spaces_have_settings_of_their_own(tmp_path: Path)
     made = ran(tmp_path, DIFFERENT.replace("first: 3", "settings: own, first: 3"))
     assert words(made)[0] == "supported"
     batches = {
-        one.trial.variant: "batch" in one.trial.hyperparameters
-        for one in made.results()
-        if "~" in one.study
+        result.trial.variant: "batch" in result.trial.hyperparameters
+        for result in made.results()
+        if "~" in result.study
     }
     assert batches["gru"]
     assert made.observer.stood[-1].ended
@@ -519,7 +530,7 @@ def test_a_variant_that_no_claim_is_about_may_have_a_space_of_its_own(tmp_path: 
         ),
     )
     assert words(made) == ["supported"]
-    assert not [one for one in made.results() if "gru~" in one.study]
+    assert not [result for result in made.results() if "gru~" in result.study]
 
 
 def test_without_a_claim_about_scores_nothing_is_confirmed(tmp_path: Path) -> None:
@@ -527,7 +538,9 @@ def test_without_a_claim_about_scores_nothing_is_confirmed(tmp_path: Path) -> No
         tmp_path, SPEC[: SPEC.index("claims:")] + "claims: [weights of rnn below 90% of lstm]\n"
     )
     assert stages(made) == {"search": 15, "pilot": 0, "round": 0}
-    assert [one.ended for one in made.observer.stood] == ["no claim is about scores"]
+    assert [ended_stand.ended for ended_stand in made.observer.stood] == [
+        "no claim is about scores"
+    ]
 
 
 def test_a_search_of_which_nothing_completes_ends_and_says_so(tmp_path: Path) -> None:
@@ -550,7 +563,7 @@ def test_a_variant_that_fails_where_all_do_well_is_not_tuned_and_the_others_are_
     last = made.observer.stood[-1]
     assert last.untuned == ("rnn",)
     found = verdicts(made)
-    assert [one.word for one in found] == ["undecided", "supported"]
+    assert [verdict.word for verdict in found] == ["undecided", "supported"]
     assert "not tuned: rnn does worse than predicted" in found[0].found
 
 
@@ -583,13 +596,15 @@ def test_the_hash_of_a_search_is_what_it_is_without_a_second_stage(tmp_path: Pat
     plain = sweep(
         tmp_path, "".join(line for line in SPEC.splitlines(True) if not line.startswith("confirm"))
     )
-    assert [one.identity for one in confirmed.studies] == [one.identity for one in plain.studies]
+    assert [study.identity for study in confirmed.studies] == [
+        study.identity for study in plain.studies
+    ]
     assert confirming(plain.studies, 5) == ()
     larger = sweep(
         tmp_path, SPEC.replace("budget: 100", "budget: 200").replace("most: 6", "most: 20")
     )
-    assert [one.identity for one in confirming(larger.studies, 5)] == [
-        one.identity for one in confirming(confirmed.studies, 5)
+    assert [study.identity for study in confirming(larger.studies, 5)] == [
+        study.identity for study in confirming(confirmed.studies, 5)
     ]
 
 
@@ -620,7 +635,10 @@ def told_of_copies(seed: int) -> list[str]:
     """The answers about six copies of one cell, by the loop of a sweep without its stores."""
     experiment = parse_experiment(SIX.replace("SEED", str(seed)), "copies.yaml", Path())
     planned = studies(experiment, {"adding": "digest"}, {"adding": 2})
-    later = {(one.stage, one.variant.label): one for one in confirming(planned, 4)}
+    later = {
+        (planned_study.stage, planned_study.variant.label): planned_study
+        for planned_study in confirming(planned, 4)
+    }
     results: list[Result] = []
 
     def train(study: object, index: int, hyperparameters: object) -> None:
@@ -643,15 +661,16 @@ def told_of_copies(seed: int) -> list[str]:
     while (now := stand(experiment, "adding", results, 4)).next:
         for one in now.next:
             train(later[one.stage, one.variant], one.index, one.hyperparameters)
-    return [str(one.answer) for one in now.standings.values()]
+    return [str(standing.answer) for standing in now.standings.values()]
 
 
 def check_copies(studies_: int) -> None:
     answers = [told_of_copies(seed) for seed in range(studies_)]
-    wrong = sum(bool({"worse", "better"} & set(one)) for one in answers)
+    wrong = sum(bool({"worse", "better"} & set(answer)) for answer in answers)
     # margin and floor make it rarer than one in twenty
     assert wrong <= stats.binom.isf(1e-3, studies_, 0.05) / 3
-    assert sum(one.count("same") for one in answers) > studies_ / 4  # and it does not keep silent
+    # and it does not keep silent
+    assert sum(answer.count("same") for answer in answers) > studies_ / 4
 
 
 def test_no_difference_is_found_between_six_copies_of_one_cell() -> None:

@@ -136,7 +136,10 @@ def test_committed_tables_are_of_the_specs_as_they_are(name: str) -> None:
     experiment = read(ROOT / "experiments" / "studies" / f"{name}.yaml")
     inputs = {label: task.inputs for label, task in content.tasks.items()}
     data = {label: task.digest for label, task in content.tasks.items()}
-    found = {one.identity: dict(one.parts) for one in studies(experiment, data, inputs)}
+    found = {
+        planned_study.identity: dict(planned_study.parts)
+        for planned_study in studies(experiment, data, inputs)
+    }
     assert found == {identity: dict(parts) for identity, parts in content.parts.items()}
     with (ROOT / "results" / f"{name}.csv").open(newline="") as stream:
         next(stream)

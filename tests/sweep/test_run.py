@@ -86,7 +86,10 @@ def sweep(
 
 
 def by_key(results: Sequence[Result]) -> dict[tuple[str, int], tuple[str, Outcome]]:
-    return {(one.trial.variant, one.trial.index): (one.trial.key, one.outcome) for one in results}
+    return {
+        (result.trial.variant, result.trial.index): (result.trial.key, result.outcome)
+        for result in results
+    }
 
 
 @pytest.mark.parametrize("sampler", ["random", "grid", "qmc"])
@@ -108,7 +111,7 @@ def test_workers_and_interruptions_change_no_trial_and_no_outcome(
     last.run()
     found = by_key(last.results())
     assert {key: outcome for key, (_, outcome) in found.items()} == {
-        key: one for key, (_, one) in expected.items()
+        key: outcome for key, (_, outcome) in expected.items()
     }
     assert len(last.observer.ends) == 12 - 7  # nothing that was complete ran again
 
@@ -120,7 +123,7 @@ def test_more_trials_add_to_those_that_are_there(tmp_path: Path) -> None:
     before = by_key(first.results())
     more = sweep(tmp_path, spec.replace("trials: 6", "trials: 8"), 2, Quiet())
     more.run()
-    assert sorted(one.index for one in more.observer.ends) == [6, 6, 7, 7]
+    assert sorted(end.index for end in more.observer.ends) == [6, 6, 7, 7]
     assert before.items() <= by_key(more.results()).items()
 
 
@@ -129,7 +132,7 @@ def test_a_variant_added_later_leaves_the_others_untouched(tmp_path: Path) -> No
     sweep(tmp_path, spec, 2, Quiet()).run()
     added = sweep(tmp_path, spec.replace("[rnn, gru]", "[rnn, gru, lstm]"), 2, Quiet())
     added.run()
-    assert {one.variant for one in added.observer.ends} == {"lstm"}
+    assert {end.variant for end in added.observer.ends} == {"lstm"}
     assert not added.observer.notes
 
 
@@ -142,7 +145,7 @@ def test_an_edited_space_sets_the_old_trials_aside_and_does_not_mix_them(tmp_pat
         f"{name}: the space changed; 6 trials run before are set aside" for name in ("rnn", "gru")
     ]
     assert len(edited.results()) == 12
-    assert {one.trial.hyperparameters["units"] for one in edited.results()} <= {4, 8}
+    assert {result.trial.hyperparameters["units"] for result in edited.results()} <= {4, 8}
     back = sweep(tmp_path, spec, 2, Quiet())  # and they are there again when the edit is taken back
     back.run()
     assert not back.observer.ends
@@ -169,11 +172,11 @@ def test_tpe_and_hyperband_and_a_conditional_space_work_together(tmp_path: Path)
     ran.run()
     results = ran.results()
     assert len(results) == 28
-    kinds = [one.outcome.kind for one in results]
+    kinds = [result.outcome.kind for result in results]
     assert kinds.count(Kind.PRUNED) >= 2
     assert kinds.count(Kind.COMPLETE) >= 8
-    for one in results:
-        chosen = one.trial.hyperparameters
+    for result in results:
+        chosen = result.trial.hyperparameters
         assert ("momentum" in chosen) == (chosen["optimizer"] == "sgd")
 
 
@@ -197,7 +200,7 @@ def test_a_grid_ends_when_it_is_used_up(tmp_path: Path) -> None:
     ran = sweep(tmp_path, spec, 3, Quiet())
     ran.run()
     assert len(ran.results()) == 3 * 3 * 3  # units x rates x (adam, sgd at either momentum)
-    points = {tuple(sorted(one.trial.hyperparameters.items())) for one in ran.results()}
+    points = {tuple(sorted(result.trial.hyperparameters.items())) for result in ran.results()}
     assert len(points) == 27
 
 
@@ -219,18 +222,20 @@ def test_kept_trials_run_again_on_fresh_seeds_also_after_an_interruption(
     results = last.results()
     assert len(results) == 12 + 2 * 3 * 2
     for variant in ("rnn", "gru"):
-        search = [one for one in results if one.study.startswith(f"loop/{variant}/")]
-        best = {one.trial.index: one.trial for one in ranked(search, "validation")[:3]}
-        seeds = {one.trial.seed for one in search}
+        search = [result for result in results if result.study.startswith(f"loop/{variant}/")]
+        best = {result.trial.index: result.trial for result in ranked(search, "validation")[:3]}
+        seeds = {result.trial.seed for result in search}
         for number in (1, 2):
             again = [
-                one.trial for one in results if one.study.startswith(f"loop/{variant}~{number}/")
+                result.trial
+                for result in results
+                if result.study.startswith(f"loop/{variant}~{number}/")
             ]
-            assert {one.index: one.hyperparameters for one in again} == {
-                at: one.hyperparameters for at, one in best.items()
+            assert {trial.index: trial.hyperparameters for trial in again} == {
+                index: trial.hyperparameters for index, trial in best.items()
             }
-            assert not seeds & {one.seed for one in again}
-            seeds |= {one.seed for one in again}
+            assert not seeds & {trial.seed for trial in again}
+            seeds |= {trial.seed for trial in again}
     once_more = sweep(tmp_path, spec, 2, Quiet())
     once_more.run()
     assert not once_more.observer.ends
@@ -248,7 +253,10 @@ def test_trials_of_elsewhere_are_taken_over_with_their_replicates(tmp_path: Path
     here.run()
     assert not here.observer.ends
     mine, theirs = (
-        {(one.study, one.trial.index): (one.trial.key, one.outcome) for one in of.results()}
+        {
+            (result.study, result.trial.index): (result.trial.key, result.outcome)
+            for result in of.results()
+        }
         for of in (here, there)
     )
     assert mine == theirs
@@ -273,7 +281,7 @@ def as_older_versions_hashed(folder: Path, spec: str) -> Sweep:
     """The sweep of a version that hashed also what the space decides."""
     made = sweep(folder, spec, 2, Quiet())
     hashed = {"training": digest({"epochs": 4, "optimizer": "rmsprop"})}
-    made.studies = tuple(replace(one, parts={**one.parts, **hashed}) for one in made.studies)
+    made.studies = tuple(replace(study, parts={**study.parts, **hashed}) for study in made.studies)
     return made
 
 
@@ -323,18 +331,20 @@ def test_a_trial_that_failed_is_begun_again_and_only_its_last_attempt_counts(
     ran = sweep(tmp_path, spec + RETRY, 3, Quiet(), work=flaky)
     ran.run()
     results = ran.results()
-    assert [one.outcome.kind for one in results] == [Kind.COMPLETE] * 12
-    assert len({(one.study, one.trial.index) for one in results}) == 12
-    assert set(ran.tracker.recorded("loop")) == {(one.study, one.trial.index) for one in results}
-    assert {at: opened.attempts().total() for at, opened in ran.opened.items()} == dict.fromkeys(
-        ran.opened, 6
-    )
+    assert [result.outcome.kind for result in results] == [Kind.COMPLETE] * 12
+    assert len({(result.study, result.trial.index) for result in results}) == 12
+    assert set(ran.tracker.recorded("loop")) == {
+        (result.study, result.trial.index) for result in results
+    }
+    assert {
+        identity: opened.attempts().total() for identity, opened in ran.opened.items()
+    } == dict.fromkeys(ran.opened, 6)
     assert not ran.observer.notes
     (tmp_path / "plain").mkdir()
     plain = sweep(tmp_path / "plain", spec, 3, Quiet())
     plain.run()
     first, second = (
-        {key: one for key, (_, one) in by_key(of.results()).items()} for of in (ran, plain)
+        {key: outcome for key, (_, outcome) in by_key(of.results()).items()} for of in (ran, plain)
     )
     assert first == second
 
@@ -345,7 +355,7 @@ def test_a_trial_is_begun_again_as_often_as_stated_also_over_interruptions(tmp_p
         sweep(tmp_path, spec, 1, Quiet(stop_after=3), work=hopeless).run()
     last = sweep(tmp_path, spec, 2, Quiet(), work=hopeless)
     last.run()
-    assert [one.outcome.kind for one in last.results()] == [Kind.FAILED] * 12
+    assert [result.outcome.kind for result in last.results()] == [Kind.FAILED] * 12
     for opened in last.opened.values():
         assert opened.attempts() == dict.fromkeys(range(6), 2)
 
@@ -460,7 +470,7 @@ def test_trials_that_failed_begin_once_more_when_it_is_asked_for(
     last = sweep(tmp_path, spec, 2, Quiet(), tracker)
     last.run()
     assert len(last.observer.ends) == 7
-    assert [one.outcome.kind for one in last.results()] == [Kind.COMPLETE] * 12
+    assert [result.outcome.kind for result in last.results()] == [Kind.COMPLETE] * 12
     assert tracker.results("loop") == last.results()
     record = last.store.record("loop")
     # those that the interruption cut off, and none of those that failed
@@ -474,10 +484,10 @@ def test_data_that_change_end_the_sweep_and_are_booked_against_nobody(tmp_path: 
         StoreError, match=r"data of 'adding' changed while the sweep ran\n  fix: put them back$"
     ):
         ran.run()
-    assert {one.outcome.kind for one in ran.results()} <= {Kind.COMPLETE}
+    assert {result.outcome.kind for result in ran.results()} <= {Kind.COMPLETE}
     later = sweep(tmp_path, spec, 2, Quiet())
     later.run()
-    assert [one.outcome.kind for one in later.results()] == [Kind.COMPLETE] * 12
+    assert [result.outcome.kind for result in later.results()] == [Kind.COMPLETE] * 12
 
 
 @pytest.mark.parametrize("work", [changed_data, hopeless])
@@ -515,8 +525,8 @@ class Vandal(Quiet):
     def ended(self, study: Study, trial: Trial, outcome: Outcome) -> None:
         super().ended(study, trial, outcome)
         if len(self.ends) == 3:
-            for one in self.path.parent.glob("optuna.db*"):
-                one.write_bytes(b"this is no database" * 1000)
+            for path in self.path.parent.glob("optuna.db*"):
+                path.write_bytes(b"this is no database" * 1000)
 
 
 def test_a_storage_that_breaks_in_the_middle_is_told_plainly_and_nothing_runs_on(

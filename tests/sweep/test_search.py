@@ -107,8 +107,8 @@ def test_every_kind_of_outcome_comes_back_as_it_was(tmp_path: Path) -> None:
     final = [outcome for outcome in outcomes if outcome.kind.final]
     opened.ask(len(outcomes), point, SPACE)
     record = store.record("e")
-    assert [one.outcome for one in record.results] == final
-    assert all(one.study == "e/v/t/1" for one in record.results)
+    assert [result.outcome for result in record.results] == final
+    assert all(result.study == "e/v/t/1" for result in record.results)
     assert (record.running, record.interrupted) == ({"e/v/t/1": 1}, {"e/v/t/1": 1})
     nothing = store.record("another")
     assert nothing == search.Record((), {}, {})

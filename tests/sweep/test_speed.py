@@ -54,12 +54,12 @@ def test_only_one_of_two_trains_at_a_time_even_with_one_worker_and_each_comes_fi
         (Path(measured.experiment.file).parent / "epochs").read_text().split("\n")[3 * 3 * 2 * 2 :]
     )
     begun, ended = lines[0:-1:2], lines[1:-1:2]
-    assert [one.replace("begin", "end") for one in begun] == ended
+    assert [entry.replace("begin", "end") for entry in begun] == ended
     size = 2 * (1 + ROUNDS)
     for epochs in (begun[:size], begun[size:]):  # at the smallest and at the largest size
         assert epochs[:2] == ["begin rnn", "begin lstm"]
         rounds = list(zip(epochs[2::2], epochs[3::2]))
-        assert all(set(one) == {"begin rnn", "begin lstm"} for one in rounds)
+        assert all(set(scored) == {"begin rnn", "begin lstm"} for scored in rounds)
         assert [first for first, _ in rounds].count("begin rnn") == ROUNDS // 2
 
 
@@ -109,7 +109,7 @@ def test_what_measuring_takes_is_told_from_what_trainings_cost(measured: Sweep) 
     costs = {study.identity: cost for study in measured.studies}
     assert speed.seconds(pairs, costs) == pytest.approx(2 * (10.0 + 16.0 + 20.0 + 32.0))
     assert speed.seconds(pairs, {}) is None
-    known = [(one.a, one.b) for one in measured.store.timings(measured.present())]
+    known = [(timing.a, timing.b) for timing in measured.store.timings(measured.present())]
     assert speed.missing(measured.experiment, measured.studies, known) == []
 
 
@@ -118,22 +118,23 @@ BOTH = "claims: [rnn at least 1.5 times as fast as lstm, lstm at least 0.4 times
 
 def test_two_variants_are_measured_once_for_claims_in_either_direction(tmp_path: Path) -> None:
     found = ran(tmp_path, SPEC.partition("claims")[0] + BOTH)
-    assert [one for one in found.observer.notes if "measuring" in one] == [
+    assert [note for note in found.observer.notes if "measuring" in note] == [
         "measuring how fast rnn trains beside lstm"
     ]
     there, back = found.store.timings(found.present())
     assert {there.of(), back.of()} == {("adding", "rnn", "lstm"), ("adding", "lstm", "rnn")}
     assert there.turned() == back
-    assert [one.word for one in summary(found).verdicts] == ["supported", "supported"]
+    assert [verdict.word for verdict in summary(found).verdicts] == ["supported", "supported"]
     assert not ran(tmp_path, SPEC.partition("claims")[0] + BOTH).observer.notes
 
 
 def test_variants_of_other_sizes_are_measured_in_either_direction(tmp_path: Path) -> None:
     own = "[lstm, {name: rnn, space: {units: {int: [8, 32]}}}, gru]"
     found = ran(tmp_path, SPEC.partition("claims")[0].replace("[lstm, rnn, gru]", own) + BOTH)
-    assert sum("measuring" in one for one in found.observer.notes) == 2
+    assert sum("measuring" in note for note in found.observer.notes) == 2
     assert {
-        tuple(side.units for side in one.sides) for one in found.store.timings(found.present())
+        tuple(side.units for side in timing.sides)
+        for timing in found.store.timings(found.present())
     } == {
         (4, 16),
         (8, 32),
@@ -183,7 +184,7 @@ def test_speeds_that_differ_by_size_are_undecided_and_say_so(measured: Sweep) ->
         Side(units, 1, (1.0,) * ROUNDS, (times,) * ROUNDS) for units, times in ((4, 1.2), (16, 1.8))
     )
     rnn, lstm = (
-        next(one.identity for one in measured.studies if one.variant.label == name)
+        next(study.identity for study in measured.studies if study.variant.label == name)
         for name in ("rnn", "lstm")
     )
     timing = Timing(rnn, lstm, "here", sides)
