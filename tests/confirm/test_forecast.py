@@ -37,9 +37,9 @@ def experiment(budget: int) -> Experiment:
 
 
 def of(budget: int, noise: float | None = None) -> Forecast:
-    found = forecast(experiment(budget), "adding", 4, noise=noise)
-    assert found is not None
-    return found
+    likely = forecast(experiment(budget), "adding", 4, noise=noise)
+    assert likely is not None
+    return likely
 
 
 def spent_by(budget: int, effects: Mapping[str, Sequence[float]]) -> list[int]:
@@ -129,10 +129,10 @@ def test_without_rounds_the_noise_is_half_the_margin_unless_it_is_given() -> Non
 
 
 def test_no_claim_can_be_decided_that_has_no_look() -> None:
-    found = of(40)
-    assert found.rounds == found.longest == 4
-    assert not any(claim.decidable for claim in found.claims)
-    assert all(math.isinf(claim.sees) for claim in found.claims)
+    likely = of(40)
+    assert likely.rounds == likely.longest == 4
+    assert not any(claim.decidable for claim in likely.claims)
+    assert all(math.isinf(claim.sees) for claim in likely.claims)
 
 
 @pytest.mark.parametrize("most", [24, 8])
@@ -166,13 +166,13 @@ def test_once_rounds_were_run_their_spread_counts_and_what_is_decided_is_left_ou
     read = confirming.experiment(spec)
     made = confirming.Trainings(read, {"rnn": 2.0, "gru": 0.1}, noise=0.15).all()
     now = stand(read, "adding", made, confirming.TRIALS)
-    found = forecast(read, "adding", confirming.TRIALS, now)
-    assert found is not None
+    likely = forecast(read, "adding", confirming.TRIALS, now)
+    assert likely is not None
     assert now.ended == "budget"
-    assert [claim.claim for claim in found.claims] == ["gru same as lstm"]
+    assert [claim.claim for claim in likely.claims] == ["gru same as lstm"]
     differences = [scored["gru"] - scored["lstm"] for scored in now.rounds]
-    assert found.claims[0].spread == pytest.approx(np.std(differences, ddof=1))
-    assert found.claims[0].measured == found.run == found.rounds == len(differences)
+    assert likely.claims[0].spread == pytest.approx(np.std(differences, ddof=1))
+    assert likely.claims[0].measured == likely.run == likely.rounds == len(differences)
 
 
 def test_a_stage_that_goes_on_with_a_larger_budget_has_the_rounds_that_were_expected() -> None:

@@ -61,8 +61,8 @@ def test_with_more_hours_it_wants_what_it_would_have_wanted() -> None:
 def test_the_report_says_that_the_hours_are_spent() -> None:
     read = confirming.experiment(with_hours(SEARCHED + PILOTS + 1))
     results = made(with_hours(SEARCHED + PILOTS + 1))
-    found = summarise(read, results, {"adding": confirming.task()}, confirming.TRIALS)  # type: ignore[arg-type]
-    assert [verdict.settle.partition(";")[0] for verdict in found.verdicts] == [
+    summarised = summarise(read, results, {"adding": confirming.task()}, confirming.TRIALS)  # type: ignore[arg-type]
+    assert [verdict.settle.partition(";")[0] for verdict in summarised.verdicts] == [
         "the hours are spent"
     ] * 2
     now = stand(read, "adding", results, confirming.TRIALS)  # type: ignore[arg-type]

@@ -78,10 +78,10 @@ def played(
 def test_an_answer_is_where_the_whole_interval_lies(
     difference: float, half: float, answer: str
 ) -> None:
-    found = standing(question(), rounds(a=difference), Fixed(scale=half / 0.001), 1.0, SEEN)
-    assert found.answer == answer
-    assert found.mean == pytest.approx(difference)
-    assert (found.low, found.high) == (
+    answered = standing(question(), rounds(a=difference), Fixed(scale=half / 0.001), 1.0, SEEN)
+    assert answered.answer == answer
+    assert answered.mean == pytest.approx(difference)
+    assert (answered.low, answered.high) == (
         pytest.approx(difference - half),
         pytest.approx(difference + half),
     )
@@ -119,17 +119,17 @@ def test_what_closes_hands_its_part_of_the_level_to_those_that_are_left() -> Non
     """
     questions = [question("a"), question("b"), question("c")]
     scores = rounds(a=0.2, b=0.14, c=0.12)[:1]
-    found = played(questions, scores, Fixed())
-    assert [answered.answer for answered in found] == ["worse", "worse", "worse"]
-    assert [answered.level for answered in found] == pytest.approx([0.06 / 3, 0.06 / 2, 0.06])
-    assert [answered.rounds for answered in found] == [1, 1, 1]
+    standings = played(questions, scores, Fixed())
+    assert [answered.answer for answered in standings] == ["worse", "worse", "worse"]
+    assert [answered.level for answered in standings] == pytest.approx([0.06 / 3, 0.06 / 2, 0.06])
+    assert [answered.rounds for answered in standings] == [1, 1, 1]
 
 
 def test_what_stays_open_keeps_its_equal_part() -> None:
     questions = [question("a"), question("b"), question("c")]
-    found = played(questions, rounds(a=0.3, b=0.12, c=0.05), Fixed(scale=2.0))
-    assert [answered.answer for answered in found] == ["worse", "open", "same"]
-    assert [answered.level for answered in found] == pytest.approx([0.06 / 3, 0.06, 0.06 / 2])
+    standings = played(questions, rounds(a=0.3, b=0.12, c=0.05), Fixed(scale=2.0))
+    assert [answered.answer for answered in standings] == ["worse", "open", "same"]
+    assert [answered.level for answered in standings] == pytest.approx([0.06 / 3, 0.06, 0.06 / 2])
 
 
 def test_a_closed_question_is_not_looked_at_again() -> None:
@@ -155,8 +155,8 @@ def test_a_question_rests_on_the_rounds_that_have_both() -> None:
         {"base": 1.0, "b": 9.0},
         {"base": 2.0, "a": 2.5},
     ]
-    found = standing(question(), scores, Fixed(), 1.0, SEEN)
-    assert (found.rounds, found.mean) == (2, 0.5)
+    answered = standing(question(), scores, Fixed(), 1.0, SEEN)
+    assert (answered.rounds, answered.mean) == (2, 0.5)
     assert standing(question("c"), scores, Fixed(), 0.3, SEEN) == Standing(level=0.3)
 
 
@@ -171,9 +171,9 @@ def test_who_is_asked_about_are_the_variants_of_open_questions_in_order() -> Non
 
 def test_a_training_without_a_score_counts_as_the_worst() -> None:
     scores: list[Round] = [{"base": 1.0, "a": math.inf}, {"base": 1.0, "a": math.inf}]
-    found = standing(question(), scores, Fixed(), 1.0, SEEN)
-    assert found.mean == WORST - 1.0
-    assert found.answer is Answer.WORSE
+    answered = standing(question(), scores, Fixed(), 1.0, SEEN)
+    assert answered.mean == WORST - 1.0
+    assert answered.answer is Answer.WORSE
     both: list[Round] = [{"base": math.inf, "a": math.inf}] * 2
     assert standing(question(), both, Fixed(), 1.0, SEEN).mean == 0.0
 
@@ -191,8 +191,8 @@ def test_nothing_is_said_where_one_spreads_much_wider_than_the_other() -> None:
         wild,
         [{"base": scored["a"], "a": scored["base"]} for scored in wild],
     ):  # whichever of them
-        found = standing(question(), pair, Fixed(), 1.0, SEEN)
-        assert (found.answer, found.lopsided) == (Answer.OPEN, True)
+        answered = standing(question(), pair, Fixed(), 1.0, SEEN)
+        assert (answered.answer, answered.lopsided) == (Answer.OPEN, True)
     both = [{**scored, "base": scored["a"] - 1.0} for scored in wild]
     assert not standing(question(), both, Fixed(), 1.0, SEEN).lopsided
     little = [
@@ -218,8 +218,8 @@ def test_what_a_training_before_the_rounds_contradicts_is_not_said(
     """The baseline's rounds have a mean of 1.25, A's one of 1.25 and the difference; the floor is
     0.1, the margin 0.2.
     """
-    found = standing(question(), rounds(a=difference), Fixed(), 1.0, Seen(WORST, best))
-    assert (found.answer, found.elsewhere) == (answer, elsewhere)
+    answered = standing(question(), rounds(a=difference), Fixed(), 1.0, Seen(WORST, best))
+    assert (answered.answer, answered.elsewhere) == (answer, elsewhere)
 
 
 def test_equal_scores_are_the_same_at_the_first_look_and_not_before() -> None:

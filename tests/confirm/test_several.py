@@ -106,9 +106,9 @@ def test_levels_of_its_own_are_neither_divided_nor_handed_on() -> None:
         {"base": 0.0, "a": 0.5, "b": 0.12 + 0.3 * number, "c": 0.14 + 0.3 * number}
         for number in (-1, 0, 1)
     ]
-    found = look([own, *shared], [Standing()] * 3, scores, Boundary(3, 6), 0.04, SEEN)
-    assert [standing.answer for standing in found] == [WORSE, OPEN, OPEN]
-    assert [standing.level for standing in found] == pytest.approx([0.01, 0.02, 0.02])
+    standings = look([own, *shared], [Standing()] * 3, scores, Boundary(3, 6), 0.04, SEEN)
+    assert [standing.answer for standing in standings] == [WORSE, OPEN, OPEN]
+    assert [standing.level for standing in standings] == pytest.approx([0.01, 0.02, 0.02])
 
 
 # ------------------------------------------------------------------ how often a word is wrong

@@ -87,11 +87,11 @@ def test_a_training_counts_as_no_better_than_its_score_and_only_if_it_counts() -
 
 
 def test_the_region_lies_where_all_do_well_and_is_as_large_as_was_asked() -> None:
-    found = regions(search(), NAMES, 0.01, common=True)
-    assert found["a"] is found["b"] is found["base"]
-    assert len(found["a"].points) == 20  # 1 % of 2,048
-    assert bowl(found["a"].points).max() < 0.2
-    assert set(found["a"].expected) == set(NAMES)
+    fitted = regions(search(), NAMES, 0.01, common=True)
+    assert fitted["a"] is fitted["b"] is fitted["base"]
+    assert len(fitted["a"].points) == 20  # 1 % of 2,048
+    assert bowl(fitted["a"].points).max() < 0.2
+    assert set(fitted["a"].expected) == set(NAMES)
     assert len(regions(search(), NAMES, 1e-5, common=True)["a"].points) == 1
 
 
@@ -101,9 +101,9 @@ def test_regions_of_ones_own_lie_where_each_does_well() -> None:
     left = np.arange(60) < 30
     centres = np.where(left[:, None], [[0.25, 0.5]], [[0.75, 0.5]])
     trials = Scored(points, tuple(np.where(left, "a", "b")), 4.0 * ((points - centres) ** 2).sum(1))
-    found = regions(trials, ("a", "b"), 0.02, common=False)
-    assert found["a"].points[:, 0].mean() < 0.4
-    assert found["b"].points[:, 0].mean() > 0.6
+    fitted = regions(trials, ("a", "b"), 0.02, common=False)
+    assert fitted["a"].points[:, 0].mean() < 0.4
+    assert fitted["b"].points[:, 0].mean() > 0.6
 
 
 # ------------------------------------------------------------------ pilots

@@ -46,10 +46,10 @@ def test_the_example_message_is_what_we_print() -> None:
     lstm = (ROOT / "rnnzoo/zoo/lstm.yaml").read_text()
     with pytest.raises(SpecError) as caught:
         lang.parse_text(re.sub(r"tanh\(c\)", "tanh(cc)", lstm), "lstm.yaml")
-    found = re.sub(r":\d+:\d+:", ":", str(caught.value))
+    message = re.sub(r":\d+:\d+:", ":", str(caught.value))
     shown = re.search(r"```\n(lstm\.yaml.*?)```", PAGE, re.S)
     assert shown is not None
-    assert found.replace("  h = o * tanh(cc)", "  h = o * tanh(cc)") == re.sub(
+    assert message.replace("  h = o * tanh(cc)", "  h = o * tanh(cc)") == re.sub(
         r":\d+:\d+:", ":", shown[1].rstrip("\n")
     )
 

@@ -242,9 +242,9 @@ def test_what_is_odd_at_the_start_is_named(
     ],
 )
 def test_with_the_init_that_is_proposed_the_warning_is_gone(body: str) -> None:
-    found = lint(cell(body))
-    assert found
-    for one in found:
+    findings = lint(cell(body))
+    assert findings
+    for one in findings:
         assert one.init
         mended = lint(lang.with_init(cell(body), one.init))
         assert (one.problem, one.names) not in [(other.problem, other.names) for other in mended]

@@ -48,9 +48,9 @@ def failing() -> report.Summary:
     return confirming.summary({"rnn": 0.15}, SHORT, noise=0.2, fails={"gru": 0.5}, best_epoch=39)
 
 
-def shown(found: report.Summary) -> str:
+def shown(summarised: report.Summary) -> str:
     console = Console(width=80, record=True, file=io.StringIO())
-    report.show(found, console)
+    report.show(summarised, console)
     return console.export_text()
 
 
@@ -496,9 +496,9 @@ def test_trainings_that_diverged_in_the_rounds_are_told_and_not_tested() -> None
     spec = SHORT.replace(
         "gru same as lstm]", "gru same as lstm, gru diverges more often than lstm]"
     )
-    found = confirming.summary({}, spec, noise=0.2, fails={"gru": 0.5})
-    of_gru = found.stands[0].means["gru"]
-    verdict = found.verdicts[-1]
+    summarised = confirming.summary({}, spec, noise=0.2, fails={"gru": 0.5})
+    of_gru = summarised.stands[0].means["gru"]
+    verdict = summarised.verdicts[-1]
     assert of_gru.failed >= 2
     assert (verdict.word, verdict.p, verdict.confirmed) == ("undecided", 1.0, False)
     assert "gru diverged in 0 of 8 (0% to 37%), lstm diverged in 0 of 8" in verdict.found

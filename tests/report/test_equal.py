@@ -172,13 +172,13 @@ def test_trainings_of_the_second_stage_are_left_out() -> None:
 
 
 def test_terminal_page_and_json_say_it(tmp_path: Path) -> None:
-    found = summary()
-    line = found.verdicts[0].equal_settings
+    summarised = summary()
+    line = summarised.verdicts[0].equal_settings
     console = Console(width=300, record=True, file=io.StringIO())
-    show(found, console)
+    show(summarised, console)
     assert line in console.export_text()
     report.write(
-        found, {name: CellView(lang.load(name)) for name in ("lstm", "gru", "rnn")}, tmp_path
+        summarised, {name: CellView(lang.load(name)) for name in ("lstm", "gru", "rnn")}, tmp_path
     )
     assert f"A{line[1:]}." in (tmp_path / "report.html").read_text()
     assert (
@@ -192,7 +192,7 @@ def test_beside_a_confirmed_claim_it_says_that_it_is_about_the_search() -> None:
         Verdict(claim.text, "adding", "supported", "", "t", confirmed=True)
         for claim in experiment.claims
     ]
-    found = beside(experiment, searched(), bare)
+    judged = beside(experiment, searched(), bare)
     assert all(
-        verdict.equal_settings.startswith("at equal settings in the search: ") for verdict in found
+        verdict.equal_settings.startswith("at equal settings in the search: ") for verdict in judged
     )

@@ -25,7 +25,7 @@ def test_weights_are_counted_with_the_inputs_of_the_task_that_is_judged(
     task: str, inputs: int
 ) -> None:
     experiment = parse_experiment(SPEC.replace("lstm, gru", "rnn, mut1"), "e.yaml", Path())
-    found = searches(
+    searched = searches(
         experiment,
         [],
         {"narrow": 2, "wide": 200},
@@ -35,4 +35,4 @@ def test_weights_are_counted_with_the_inputs_of_the_task_that_is_judged(
     expected = counts.weights(lang.load("mut1"), inputs, 8) / counts.weights(
         lang.load("rnn"), inputs, 8
     )
-    assert found.weights(task, "mut1", "rnn") == (expected, expected)
+    assert searched.weights(task, "mut1", "rnn") == (expected, expected)

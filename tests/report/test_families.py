@@ -82,11 +82,11 @@ def test_a_report_says_which_claims_share_an_error_rate() -> None:
         (SPEC, "All tested claims of the file share"),
         (BY_TASK, "The tested claims on each task share"),
     ):
-        found = summary(spec)
+        summarised = summary(spec)
         console = Console(width=80, record=True, file=io.StringIO())
-        report.show(found, console)
+        report.show(summarised, console)
         assert sentence in " ".join(console.export_text().split())
-        assert sentence in paper.latex(found)
+        assert sentence in paper.latex(summarised)
         assert "(on all tasks)" not in console.export_text()
 
 

@@ -57,14 +57,14 @@ def rate(at: dict, index: int) -> float:
 
 def test_the_hyper_parameter_that_matters_is_found_and_its_marginal_follows_it() -> None:
     experiment = read()
-    found = ImportanceModel(experiment, results(experiment, rate)).summary("adding")
-    (name, share), *rest = found.main
-    assert (name, share.value > 0.9, found.trials) == ("learning_rate", True, 200)
+    importance = ImportanceModel(experiment, results(experiment, rate)).summary("adding")
+    (name, share), *rest = importance.main
+    assert (name, share.value > 0.9, importance.trials) == ("learning_rate", True, 200)
     assert all(one.value < 0.05 for _, one in rest)
-    (curve,) = [marginal for marginal in found.marginals if marginal.name == "learning_rate"]
+    (curve,) = [marginal for marginal in importance.marginals if marginal.name == "learning_rate"]
     truth = np.log10(curve.at) ** 2
     assert np.corrcoef(curve.mean, truth)[0, 1] > 0.97
-    assert [marginal.choices for marginal in found.marginals if marginal.name == "batch"] == [
+    assert [marginal.choices for marginal in importance.marginals if marginal.name == "batch"] == [
         ("8", "16")
     ]
 
@@ -112,10 +112,10 @@ def test_a_variant_whose_trials_go_wrong_by_the_dozen_is_left_out_and_named() ->
         else result
         for result in plain
     ]
-    found = ImportanceModel(experiment, wild).summary("adding")
-    name, share = found.main[0]
-    assert (name, share.value > 0.8, found.predicted > 0.5) == ("learning_rate", True, True)
-    assert (found.without, found.trials) == (("rnn",), 200)
+    importance = ImportanceModel(experiment, wild).summary("adding")
+    name, share = importance.main[0]
+    assert (name, share.value > 0.8, importance.predicted > 0.5) == ("learning_rate", True, True)
+    assert (importance.without, importance.trials) == (("rnn",), 200)
     assert ImportanceModel(experiment, plain).summary("adding").without == ()
 
 
@@ -126,9 +126,9 @@ def test_trials_that_diverged_count_as_bad_ones() -> None:
         experiment,
         lambda at, index: math.inf if at["learning_rate"] > 1e-2 else 1.0 + 0.01 * (index % 5),
     )
-    found = ImportanceModel(experiment, lost).summary("adding")
-    assert found.main[0][0] == "learning_rate"
-    (curve,) = [marginal for marginal in found.marginals if marginal.name == "learning_rate"]
+    importance = ImportanceModel(experiment, lost).summary("adding")
+    assert importance.main[0][0] == "learning_rate"
+    (curve,) = [marginal for marginal in importance.marginals if marginal.name == "learning_rate"]
     assert curve.mean[-1] > max(curve.mean[:20])
 
 

@@ -69,8 +69,8 @@ def test_their_claim_that_the_gru_beats_the_lstm_but_in_language_fails_on_two_ta
     None
 ):
     """J4, section 4."""
-    found = words("gru better than lstm", COLUMNS)
-    assert {task for task, word in found.items() if word == "refuted"} == {
+    judged = words("gru better than lstm", COLUMNS)
+    assert {task for task, word in judged.items() if word == "refuted"} == {
         "n_drop",
         "p",
         "ptb10",
@@ -78,21 +78,23 @@ def test_their_claim_that_the_gru_beats_the_lstm_but_in_language_fails_on_two_ta
         "ptb20_test",
     }
     # "but in language modelling": there it is ahead without dropout
-    assert found["ptb"] == found["ptb5"] == "supported"
+    assert judged["ptb"] == judged["ptb5"] == "supported"
 
 
 def test_their_claim_that_mut1_beats_the_gru_outside_language_holds_on_every_task() -> None:
     """J5, section 4."""
-    found = words("mut1 better than gru", COLUMNS)
-    assert all(found[task] == "supported" for task in ("arithmetic", "xml", "n", "n_drop", "p"))
-    assert all(found[task] == "refuted" for task in ("ptb", "ptb5", "ptb10", "ptb20", "ptb20_test"))
+    judged = words("mut1 better than gru", COLUMNS)
+    assert all(judged[task] == "supported" for task in ("arithmetic", "xml", "n", "n_drop", "p"))
+    assert all(
+        judged[task] == "refuted" for task in ("ptb", "ptb5", "ptb10", "ptb20", "ptb20_test")
+    )
 
 
 def test_their_claim_that_a_forget_bias_beats_both_fails_against_the_gru_on_four_tasks() -> None:
     """J7, section 5."""
     assert set(words("lstm_b better than lstm", COLUMNS).values()) == {"supported"}
-    found = words("lstm_b better than gru", COLUMNS)
-    assert {task for task, word in found.items() if word == "refuted"} == {
+    judged = words("lstm_b better than gru", COLUMNS)
+    assert {task for task, word in judged.items() if word == "refuted"} == {
         "xml",
         "ptb",
         "n",
@@ -148,9 +150,9 @@ def evidence(
     )  # type: ignore[arg-type]
 
 
-def verdict(text: str, found: Searches) -> Verdict:
+def verdict(text: str, searched: Searches) -> Verdict:
     (one,) = judge(
-        [claim(text, tuple(name for _, name in found.trials), ("task",))], ("task",), found
+        [claim(text, tuple(name for _, name in searched.trials), ("task",))], ("task",), searched
     )
     return one
 
@@ -173,22 +175,22 @@ def verdict(text: str, found: Searches) -> Verdict:
 def test_verdicts_follow_the_truth_of_a_simulation(
     text: str, by: float, trials: int, word: str
 ) -> None:
-    found = verdict(text, evidence({"b": 0.0, "a": by}, trials))
-    assert found.word == word, found
-    assert found.p is not None
-    assert (found.p <= 0.05) == (word != "undecided")
-    assert bool(found.settle) == (word == "undecided")
+    judged = verdict(text, evidence({"b": 0.0, "a": by}, trials))
+    assert judged.word == word, judged
+    assert judged.p is not None
+    assert (judged.p <= 0.05) == (word != "undecided")
+    assert bool(judged.settle) == (word == "undecided")
     assert {"difference", "low", "high", "welch", "welch_false_alarms", "kept", "trials_a"} <= set(
-        found.numbers
+        judged.numbers
     )
 
 
 @pytest.mark.parametrize("claims_", [1, 19])
 @pytest.mark.parametrize("by", [-0.5, -0.25, 0.0, 0.2, 0.3])
 def test_the_interval_has_the_level_of_the_word_and_agrees_with_it(by: float, claims_: int) -> None:
-    found = evidence({"b": 0.0, "a": by, "c": 0.05}, 60)
+    searched = evidence({"b": 0.0, "a": by, "c": 0.05}, 60)
     texts = ["a worse than b", *["c worse than b"] * (claims_ - 1)]
-    one = judge([claim(text, ("a", "b", "c"), ("task",)) for text in texts], ("task",), found)[0]
+    one = judge([claim(text, ("a", "b", "c"), ("task",)) for text in texts], ("task",), searched)[0]
     assert one.level == pytest.approx(1 - 0.05 / claims_)
     assert (one.word == "undecided") == (one.numbers["low"] <= 0.0 <= one.numbers["high"])
     assert percent(one.level) in one.found
@@ -203,8 +205,8 @@ def test_a_level_is_written_to_two_figures_of_what_it_leaves(level: float, text:
 
 
 def test_a_word_for_or_against_costs_what_two_directions_cost() -> None:
-    found = evidence({"b": 0.0, "a": 0.13}, 60, seed=3)
-    one = verdict("a worse than b", found)
+    searched = evidence({"b": 0.0, "a": 0.13}, 60, seed=3)
+    one = verdict("a worse than b", searched)
     assert one.p == pytest.approx(2 * one.numbers["worse"])
 
 
@@ -232,9 +234,9 @@ def test_advice_is_for_stated_differences_and_not_for_the_one_that_was_found() -
 
 
 def test_more_claims_take_more_trials_to_settle() -> None:
-    found = evidence({"b": 0.0, "a": 0.0}, 60, margin=0.05, draws=199)
+    searched = evidence({"b": 0.0, "a": 0.0}, 60, margin=0.05, draws=199)
     one = claim("a worse than b", ("a", "b"), ("task",))
-    alone, among = judge([one], ("task",), found)[0], judge([one] * 20, ("task",), found)[0]
+    alone, among = judge([one], ("task",), searched)[0], judge([one] * 20, ("task",), searched)[0]
     first, second = (
         int(re.findall(r"about ([\d,]+)", text.settle)[0].replace(",", ""))
         for text in (alone, among)
@@ -256,14 +258,14 @@ def test_advice_says_what_it_is_for(text: str, words: str) -> None:
 
 
 def test_what_so_many_trials_would_have_shown_is_said() -> None:
-    found = verdict("a worse than b", evidence({"b": 0.0, "a": 0.0}, 60, margin=2.0))
-    assert found.settle.startswith("a difference of 4: 80% of such studies would have shown it")
+    judged = verdict("a worse than b", evidence({"b": 0.0, "a": 0.0}, 60, margin=2.0))
+    assert judged.settle.startswith("a difference of 4: 80% of such studies would have shown it")
 
 
 def idle(*names: str, **more: object) -> Searches:
-    found = evidence({"b": 0.0, "a": 0.0}, 30, **more)
+    searched = evidence({"b": 0.0, "a": 0.0}, 30, **more)
     nothing = {"task": Nothing("always 1", 8.0)}
-    return replace(found, nothing=nothing, idle={("task", name) for name in names})
+    return replace(searched, nothing=nothing, idle={("task", name) for name in names})
 
 
 def test_who_has_learnt_nothing_is_said_in_a_verdict_and_no_more_trials_are_asked_for() -> None:
@@ -276,9 +278,9 @@ def test_who_has_learnt_nothing_is_said_in_a_verdict_and_no_more_trials_are_aske
 
 
 def test_scores_that_are_all_equal_are_said_to_be() -> None:
-    found = evidence({"b": 0.0, "a": 0.0})
-    found.trials["task", "a"] = found.trials["task", "b"] = Trials.of([0.5] * 60, [0.5] * 60)  # type: ignore[index]
-    one = verdict("a worse than b", found)
+    searched = evidence({"b": 0.0, "a": 0.0})
+    searched.trials["task", "a"] = searched.trials["task", "b"] = Trials.of([0.5] * 60, [0.5] * 60)  # type: ignore[index]
+    one = verdict("a worse than b", searched)
     assert (one.word, one.settle, one.p) == ("undecided", "", 1.0)
     assert "no difference" in one.found
     assert one.found.endswith("all scores are equal")
@@ -302,12 +304,12 @@ def claims_about(count: int, text: str = "a worse than b") -> list[Claim]:
 def test_claims_that_no_scores_can_decide_are_known_beforehand(
     count: int, trials: int, paired: bool, reached: bool
 ) -> None:
-    found = out_of_reach(claims_about(count), ("task",), trials, paired)
-    assert (found is None) == reached
-    if found is not None:
-        assert (found.claims, found.tested) == (count, count)
-        assert out_of_reach(claims_about(count), ("task",), found.trials, paired) is None
-        assert out_of_reach(claims_about(count), ("task",), found.trials - 1, paired) is not None
+    beyond = out_of_reach(claims_about(count), ("task",), trials, paired)
+    assert (beyond is None) == reached
+    if beyond is not None:
+        assert (beyond.claims, beyond.tested) == (count, count)
+        assert out_of_reach(claims_about(count), ("task",), beyond.trials, paired) is None
+        assert out_of_reach(claims_about(count), ("task",), beyond.trials - 1, paired) is not None
 
 
 def test_a_claim_that_can_be_decided_may_bring_the_others_into_reach() -> None:
@@ -319,14 +321,14 @@ def test_a_claim_that_can_be_decided_may_bring_the_others_into_reach() -> None:
 
 def test_the_most_different_scores_that_there_are_decide_what_is_in_reach_and_no_more() -> None:
     score = np.arange(4.0)
-    found = evidence({"b": 0.0, "a": 0.0})
-    found = replace(found, keep={"task": 3}, draws=20_000)
-    found.trials["task", "b"], found.trials["task", "a"] = (
+    searched = evidence({"b": 0.0, "a": 0.0})
+    searched = replace(searched, keep={"task": 3}, draws=20_000)
+    searched.trials["task", "b"], searched.trials["task", "a"] = (
         Trials.of(score, score),
         Trials.of(score + 9, score + 9),
     )  # type: ignore[index]
     words = {
-        count: {judged.word for judged in judge(claims_about(count), ("task",), found)}
+        count: {judged.word for judged in judge(claims_about(count), ("task",), searched)}
         for count in (1, 2)
     }
     assert words == {1: {"supported"}, 2: {"undecided"}}
@@ -343,14 +345,14 @@ def test_the_most_different_scores_that_there_are_decide_what_is_in_reach_and_no
     ],
 )  # fmt: skip
 def test_shares_are_judged_by_their_interval_and_weights_by_counting(text: str, word: str) -> None:
-    found = verdict(text, evidence({"b": 0.0, "a": 0.0}))
-    assert (found.word, found.p) == (word, None)
+    judged = verdict(text, evidence({"b": 0.0, "a": 0.0}))
+    assert (judged.word, judged.p) == (word, None)
 
 
 def solving(*counts: tuple[int, int]) -> Searches:
-    found = evidence({"b": 0.0, "a": 0.0})
+    searched = evidence({"b": 0.0, "a": 0.0})
     return replace(
-        found, solving={("task", name): count for name, count in zip(("a", "b"), counts)}
+        searched, solving={("task", name): count for name, count in zip(("a", "b"), counts)}
     )
 
 
@@ -366,18 +368,18 @@ def solving(*counts: tuple[int, int]) -> Searches:
 def test_who_solves_a_task_more_often_is_judged_by_the_shares_of_all_trials(
     a, b, word: str
 ) -> None:  # type: ignore[no-untyped-def]
-    found = verdict("a solves task more often than b", solving(a, b))
-    assert found.word == word
-    assert f"a solves it in {a[0]} of {a[1]}" in found.found
-    assert found.numbers["difference"] == pytest.approx(a[0] / a[1] - b[0] / b[1])
-    assert ("as often" in found.found) == (found.numbers["difference"] == 0.0)
+    judged = verdict("a solves task more often than b", solving(a, b))
+    assert judged.word == word
+    assert f"a solves it in {a[0]} of {a[1]}" in judged.found
+    assert judged.numbers["difference"] == pytest.approx(a[0] / a[1] - b[0] / b[1])
+    assert ("as often" in judged.found) == (judged.numbers["difference"] == 0.0)
 
 
 def test_what_is_not_known_to_be_solved_is_undecided_and_says_why() -> None:
-    found = verdict("a solves task more often than b", evidence({"b": 0.0, "a": 0.0}))
-    assert (found.word, found.settle) == ("undecided", "")
+    judged = verdict("a solves task more often than b", evidence({"b": 0.0, "a": 0.0}))
+    assert (judged.word, judged.settle) == ("undecided", "")
     assert (
-        found.found
+        judged.found
         == "no trial of a has ended, or these do not say from which score on task is solved"
     )
 
@@ -398,7 +400,7 @@ def diverging(a: Diverging, b: Diverging) -> Searches:
     ],
 )
 def test_who_diverges_more_often_is_judged_by_an_exact_test_of_shares(a, b, word: str) -> None:  # type: ignore[no-untyped-def]
-    found = verdict(DIVERGING, diverging(Diverging(*a), Diverging(*b)))
+    judged = verdict(DIVERGING, diverging(Diverging(*a), Diverging(*b)))
     exact = min(
         float(
             stats.boschloo_exact(
@@ -407,30 +409,30 @@ def test_who_diverges_more_often_is_judged_by_an_exact_test_of_shares(a, b, word
         )
         for side in ("greater", "less")
     )
-    assert (found.word, found.scale) == (word, "share")
-    assert found.p == pytest.approx(min(1.0, 2 * exact))
+    assert (judged.word, judged.scale) == (word, "share")
+    assert judged.p == pytest.approx(min(1.0, 2 * exact))
 
 
 def test_what_ended_otherwise_and_the_rounds_are_told_and_not_counted() -> None:
-    found = verdict(
+    judged = verdict(
         DIVERGING,
         diverging(Diverging(4, 6, {"out of memory": 2}, (1, 14)), Diverging(0, 8, {}, (0, 14))),
     )
-    assert found.found.startswith(
+    assert judged.found.startswith(
         "a diverged in 4 of 6 (22% to 96%), b diverged in 0 of 8 (0% to 37%): 67 percentage"
         " points more"
     )
     assert (
         "not counted of a: 2 out of memory; in the rounds, which are not tested: a in 1 of"
         " 14, b in 0 of 14"
-    ) in found.found
+    ) in judged.found
     alone = verdict(DIVERGING, diverging(Diverging(4, 6), Diverging(0, 8)))
-    assert alone.p == found.p
+    assert alone.p == judged.p
 
 
 def test_a_variant_of_which_no_training_came_to_an_end_is_undecided_and_says_why() -> None:
-    found = verdict(DIVERGING, diverging(Diverging(0, 0, {"failed": 6}), Diverging(0, 6)))
-    assert (found.word, found.p, found.found) == (
+    judged = verdict(DIVERGING, diverging(Diverging(0, 0, {"failed": 6}), Diverging(0, 6)))
+    assert (judged.word, judged.p, judged.found) == (
         "undecided",
         None,
         "no trial of a has completed or diverged",
@@ -448,45 +450,48 @@ def test_claims_about_diverging_share_the_error_rate() -> None:
 
 
 def test_a_verdict_on_shares_names_the_variants_that_it_is_not_about() -> None:
-    found = verdict(
+    judged = verdict(
         "importance of rate above 2/3", evidence({"b": 0.0, "a": 0.0}, excluded=lambda task: ("a",))
     )
-    assert (found.word, found.found.endswith("without a, whose scores spread too wide")) == (
+    assert (judged.word, judged.found.endswith("without a, whose scores spread too wide")) == (
         "supported",
         True,
     )
 
 
 def test_p_values_are_adjusted_for_the_number_of_claims() -> None:
-    found = evidence({"b": 0.0, "a": 0.13}, 60, seed=3)
+    searched = evidence({"b": 0.0, "a": 0.13}, 60, seed=3)
     one = claim("a worse than b", ("a", "b"), ("task",))
-    alone = judge([one], ("task",), found)[0]
+    alone = judge([one], ("task",), searched)[0]
     assert alone.word == "supported"
-    among = judge([one] * 40, ("task",), found)[0]
+    among = judge([one] * 40, ("task",), searched)[0]
     assert (among.word, among.numbers["worse"]) == ("undecided", alone.numbers["worse"])
 
 
 def test_claims_that_are_counted_do_not_make_the_others_harder() -> None:
-    found = evidence({"b": 0.0, "a": 0.13}, 60, seed=3)
+    searched = evidence({"b": 0.0, "a": 0.13}, 60, seed=3)
     one, counted = (
         claim(text, ("a", "b"), ("task",))
         for text in ("a worse than b", "weights of a below 80% of b")
     )
-    assert judge([one, *[counted] * 40], ("task",), found)[0] == judge([one], ("task",), found)[0]
+    assert (
+        judge([one, *[counted] * 40], ("task",), searched)[0]
+        == judge([one], ("task",), searched)[0]
+    )
 
 
 def test_a_variant_without_trials_is_undecided_and_says_why() -> None:
-    found = evidence({"b": 0.0, "a": 0.0})
-    found.trials["task", "c"] = StatsError("a comparison needs 3 complete trials, not 0")  # type: ignore[index]
-    one = verdict("c worse than b", found)
+    searched = evidence({"b": 0.0, "a": 0.0})
+    searched.trials["task", "c"] = StatsError("a comparison needs 3 complete trials, not 0")  # type: ignore[index]
+    one = verdict("c worse than b", searched)
     assert (one.word, one.found) == ("undecided", "c: a comparison needs 3 complete trials, not 0")
     assert one.settle
 
 
 def test_the_control_is_not_one_of_all_variants_but_can_be_named() -> None:
-    found = evidence({"b": 0.0, "a": 0.5, "b_again": -0.8}, control="b_again")
-    assert verdict("no variant better than b", found).word == "supported"
-    assert verdict("b_again better than b", found).word == "supported"
+    searched = evidence({"b": 0.0, "a": 0.5, "b_again": -0.8}, control="b_again")
+    assert verdict("no variant better than b", searched).word == "supported"
+    assert verdict("b_again better than b", searched).word == "supported"
 
 
 def test_the_same_trials_give_the_same_verdicts() -> None:
@@ -497,9 +502,9 @@ def test_the_same_trials_give_the_same_verdicts() -> None:
 
 
 def test_what_did_not_complete_is_said() -> None:
-    found = evidence({"b": 0.0, "a": 0.5})
-    found.complete["task", "a"] = (41, 60)  # type: ignore[index]
-    assert "a: only 41 of 60 trials completed" in verdict("a worse than b", found).found
+    searched = evidence({"b": 0.0, "a": 0.5})
+    searched.complete["task", "a"] = (41, 60)  # type: ignore[index]
+    assert "a: only 41 of 60 trials completed" in verdict("a worse than b", searched).found
 
 
 def _family(worse_by: float, simulations: int) -> float:
@@ -509,9 +514,9 @@ def _family(worse_by: float, simulations: int) -> float:
     hits = 0
     for seed in range(simulations):
         names = {"b": 0.0, **{f"v{number}": worse_by for number in range(8)}}
-        found = evidence(names, 30, seed=10_000 + seed, draws=1999)
+        searched = evidence(names, 30, seed=10_000 + seed, draws=1999)
         several = [claim(f"v{number} worse than b", tuple(names), ("task",)) for number in range(8)]
-        hits += any(judged.word != "undecided" for judged in judge(several, ("task",), found))
+        hits += any(judged.word != "undecided" for judged in judge(several, ("task",), searched))
     return hits / simulations
 
 
@@ -527,14 +532,14 @@ TASKS = ("one", "two", "three")
 
 def over(text: str, *differences: float) -> Verdict:
     """Of a and b on three tasks, where they differ by so much."""
-    found = evidence({"b": 0.0, "a": 0.0})
+    searched = evidence({"b": 0.0, "a": 0.0})
     trials, rng = {}, np.random.default_rng(11)
     for task, difference in zip(TASKS, differences):
         for name, better in (("a", difference), ("b", 0.0)):
             scores = rng.normal(better, 0.1, 20)
             trials[task, name] = Trials.of(scores, scores)
     every = replace(
-        found,
+        searched,
         trials=trials,
         complete=dict.fromkeys(trials, (20, 20)),
         keep=dict.fromkeys(TASKS, 3),
@@ -560,16 +565,16 @@ def over(text: str, *differences: float) -> Verdict:
 def test_one_claim_about_several_tasks_holds_on_all_or_on_more_than_half_of_them(
     text: str, differences: tuple[float, ...], word: str
 ) -> None:
-    found = over(text, *differences)
-    assert (found.word, found.names_task, found.where) == (word, True, "")
-    assert [f"on {task}: a " in found.found for task in TASKS] == [True] * 3
-    assert {f"{task}/difference" for task in TASKS} <= set(found.numbers)
+    judged = over(text, *differences)
+    assert (judged.word, judged.names_task, judged.where) == (word, True, "")
+    assert [f"on {task}: a " in judged.found for task in TASKS] == [True] * 3
+    assert {f"{task}/difference" for task in TASKS} <= set(judged.numbers)
 
 
 def test_a_claim_about_all_tasks_has_the_largest_p_of_them_and_counts_as_one() -> None:
-    found = over("on all tasks: a worse than b", 1.0, 1.0, 0.15)
-    each = [found.numbers[f"{task}/worse"] for task in TASKS]
-    assert found.p == pytest.approx(2 * max(each))
+    judged = over("on all tasks: a worse than b", 1.0, 1.0, 0.15)
+    each = [judged.numbers[f"{task}/worse"] for task in TASKS]
+    assert judged.p == pytest.approx(2 * max(each))
 
 
 def test_what_one_of_several_tasks_cannot_say_is_told_with_its_place() -> None:

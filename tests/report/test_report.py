@@ -94,10 +94,10 @@ def task() -> Task:
     )
 
 
-def summary(found: list[Result] | None = None) -> report.Summary:
+def summary(given: list[Result] | None = None) -> report.Summary:
     experiment = parse_experiment(SPEC, "gates.yaml", Path())
     return report.summarise(
-        experiment, results() if found is None else found, {"adding": task()}, 6
+        experiment, results() if given is None else given, {"adding": task()}, 6
     )
 
 
@@ -144,22 +144,24 @@ def test_the_share_that_solves_a_task_counts_every_trial_with_its_exact_interval
     experiment = parse_experiment(
         SPEC.replace("rnn worse than", "rnn solves adding more often than"), "g.yaml", Path()
     )
-    found = report.summarise(experiment, results(), {"adding": replace(task(), solved=8.75)}, 6)
-    rows = {row.variant: row.solved for row in found.tables[0].rows}  # test 9.0, 8.9, ..., 8.5
+    summarised = report.summarise(
+        experiment, results(), {"adding": replace(task(), solved=8.75)}, 6
+    )
+    rows = {row.variant: row.solved for row in summarised.tables[0].rows}  # test 9.0, 8.9, ..., 8.5
     assert {name: (solved.count, solved.trials) for name, solved in rows.items() if solved} == {
         "lstm": (3, 6), "gru": (1, 6), "rnn": (0, 6), "broken": (0, 6)
     }  # fmt: skip
     assert rows["broken"] is not None
     assert (rows["broken"].low, rows["broken"].high) == pytest.approx((0.0, 1 - 0.025 ** (1 / 6)))
-    (verdict,) = found.verdicts
+    (verdict,) = summarised.verdicts
     assert verdict.found.startswith(
         "rnn solves it in 0 of 6 (0% to 46%), lstm solves it in 3 of 6 (12% to 88%): 50"
         " percentage points less"
     )
     console = Console(width=80, record=True, file=io.StringIO())
-    report.show(found, console)
+    report.show(summarised, console)
     assert "gru: 1 of 6 (0% to 64%)" in console.export_text()
-    report.write(found, cells(), tmp_path)
+    report.write(summarised, cells(), tmp_path)
     assert '3 of 6 <span class="note">12 to 88 %</span>' in (tmp_path / "report.html").read_text()
 
 
@@ -169,8 +171,8 @@ def test_a_claim_about_diverging_counts_what_diverged_or_completed_and_answers_i
     experiment = parse_experiment(
         SPEC.replace("rnn worse than", "gru diverges more often than"), "g.yaml", Path()
     )
-    found = report.summarise(experiment, results(), {"adding": task()}, 6)
-    (verdict,) = found.verdicts
+    summarised = report.summarise(experiment, results(), {"adding": task()}, 6)
+    (verdict,) = summarised.verdicts
     assert (
         verdict.numbers["diverged_a"],
         verdict.numbers["trials_a"],
@@ -180,10 +182,10 @@ def test_a_claim_about_diverging_counts_what_diverged_or_completed_and_answers_i
         "Whether gru (gated recurrent unit, reset before the product) diverges more often than"
         " lstm (long short-term memory) stays open: 2 of 6 trainings against 0 of 6"
     )
-    assert "& +33 &" in paper.latex(found)
-    assert "\\+33" not in paper.markdown(found)
-    assert "less the second, in percentage points of trainings;" in paper.latex(found)
-    report.write(found, cells(), tmp_path)
+    assert "& +33 &" in paper.latex(summarised)
+    assert "\\+33" not in paper.markdown(summarised)
+    assert "less the second, in percentage points of trainings;" in paper.latex(summarised)
+    report.write(summarised, cells(), tmp_path)
     assert verdict.answer in (tmp_path / "report.html").read_text()
     assert json.loads((tmp_path / "summary.json").read_text())["verdicts"][0]["scale"] == "share"
     pruned = parse_experiment(
@@ -202,10 +204,10 @@ def test_a_page_explains_the_tests_that_it_used_and_no_others(tmp_path: Path) ->
     }
     for form, words in explained.items():
         text = SPEC.replace("rnn worse than", form)
-        found = report.summarise(
+        summarised = report.summarise(
             parse_experiment(text, "g.yaml", Path()), results(), {"adding": task()}, 6
         )
-        report.write(found, cells(), tmp_path)
+        report.write(summarised, cells(), tmp_path)
         page = (tmp_path / "report.html").read_text()
         assert [other for other in explained.values() if other and other in page] == [words] * bool(
             words
@@ -221,8 +223,10 @@ def test_no_interval_of_a_share_of_wrong_answers_leaves_0_to_1() -> None:
         small.append(replace(result, outcome=replace(result.outcome, scores=scores)))
     highest = {}
     for metric in ("mse", "error"):
-        found = report.summarise(experiment, small, {"adding": replace(task(), metric=metric)}, 6)
-        intervals = [row.interval for row in found.tables[0].rows if row.interval]
+        summarised = report.summarise(
+            experiment, small, {"adding": replace(task(), metric=metric)}, 6
+        )
+        intervals = [row.interval for row in summarised.tables[0].rows if row.interval]
         assert min(low for low, _ in intervals) >= 0.0
         highest[metric] = max(high for _, high in intervals)
     assert highest["mse"] > 1.0
@@ -235,11 +239,11 @@ def test_rows_of_other_units_each_say_theirs_in_a_table_for_papers() -> None:
         " 90% of lstm]\n"
     )
     experiment = parse_experiment(SPEC[: SPEC.index("claims")] + claims, "g.yaml", Path())
-    found = report.summarise(experiment, results(), {"adding": task()}, 6)
+    summarised = report.summarise(experiment, results(), {"adding": task()}, 6)
     timing = replace(
-        found.verdicts[0], scale="times", numbers={"ratio_lowest": 1.5, "ratio_highest": 1.5}
+        summarised.verdicts[0], scale="times", numbers={"ratio_lowest": 1.5, "ratio_highest": 1.5}
     )
-    table = paper.latex(replace(found, verdicts=(*found.verdicts, timing)))
+    table = paper.latex(replace(summarised, verdicts=(*summarised.verdicts, timing)))
     rows = [
         line.split(" & ")
         for line in table.splitlines()
@@ -254,8 +258,10 @@ def test_rows_of_other_units_each_say_theirs_in_a_table_for_papers() -> None:
     assert [row[2] for row in rows][1:] == ["+33", "", "1.50 times"]
     assert "less the second, in the unit of each row; lower" in table
     assert "in mean squared error" not in table.partition("\\end{table}")[0]
-    assert "| claim | verdict | difference | interval | unit | trainings |" in paper.markdown(found)
-    alone = paper.latex(replace(found, verdicts=(timing,)))
+    assert "| claim | verdict | difference | interval | unit | trainings |" in paper.markdown(
+        summarised
+    )
+    alone = paper.latex(replace(summarised, verdicts=(timing,)))
     assert "Differences are" not in alone
     assert "How many times as fast is the median over the rounds." in alone
 
@@ -268,20 +274,20 @@ def test_who_is_not_better_than_what_learns_nothing_is_marked_and_counted(tmp_pa
         for result in results()
     ]
     experiment = parse_experiment(SPEC, "gates.yaml", Path())
-    found = report.summarise(
+    summarised = report.summarise(
         experiment, stopped, {"adding": replace(task(), baselines={"key": 8.95, "other": 9.9})}, 6
     )
     # test 9.0, 8.9, 8.8, ...; 8.95 less 1 % is 8.86
-    rows = {row.variant: row for row in found.tables[0].rows}
+    rows = {row.variant: row for row in summarised.tables[0].rows}
     assert {name: (row.idle, row.never, row.never_by_patience) for name, row in rows.items()} == {
         "lstm": (True, 2, 2), "gru": (True, 2, 2), "rnn": (True, 2, 2), "broken": (False, 0, 0)
     }  # fmt: skip
     console = Console(width=80, record=True, file=io.StringIO())
-    report.show(found, console)
+    report.show(summarised, console)
     text = console.export_text()
     assert "gru: 2 diverged, 2 never better than key (2 ended by patience there)" in text
     assert "lstm: its mean is not clearly better than key, which learns nothing" in text
-    report.write(found, cells(), tmp_path)
+    report.write(summarised, cells(), tmp_path)
     page = (tmp_path / "report.html").read_text()
     assert page.count('<span class="idle">not clearly better than key</span>') == 3
     assert '<th scope="col">ended by patience there</th>' in page
@@ -325,13 +331,13 @@ def test_trials_that_depend_on_each_other_are_told_beside_the_verdicts(
     search: str, words: str, tmp_path: Path
 ) -> None:
     experiment = parse_experiment(SPEC.replace("{trials: 6}", search), "gates.yaml", Path())
-    found = report.summarise(experiment, results(), {"adding": task()}, 6)
+    summarised = report.summarise(experiment, results(), {"adding": task()}, 6)
     console = Console(width=300, record=True, file=io.StringIO())
-    report.show(found, console)
+    report.show(summarised, console)
     text = console.export_text()
     assert ("warning:" in text) == bool(words)
     assert words in text
-    report.write(found, cells(), tmp_path)
+    report.write(summarised, cells(), tmp_path)
     assert words.replace("'", "&#39;") in (tmp_path / "report.html").read_text()
 
 
@@ -416,14 +422,14 @@ def test_kept_trials_on_fresh_seeds_stand_beside_the_search_and_not_in_it(tmp_pa
         for number in (1, 2)
         for index in range(3)
     ]
-    found = summary([*results(), *again])
-    row = next(row for row in found.tables[0].rows if row.variant == "lstm")
+    summarised = summary([*results(), *again])
+    row = next(row for row in summarised.tables[0].rows if row.variant == "lstm")
     plain = next(row for row in summary().tables[0].rows if row.variant == "lstm")
     assert (row.points, row.counts, row.mean) == (plain.points, plain.counts, plain.mean)
     assert row.again is not None
     assert (row.again.mean, row.again.runs, row.again.complete) == (pytest.approx(11.0), 6, 4)
     console = Console(width=80, record=True, file=io.StringIO())
-    report.show(found, console)
+    report.show(summarised, console)
     assert "the same trials on fresh seeds: lstm 11.000" in console.export_text()
     experiment = parse_experiment(
         SPEC.replace("keep: 3", "keep: 3, replicates: 2"), "gates.yaml", Path()
@@ -471,16 +477,16 @@ def test_an_interval_whose_ends_look_alike_is_one_number(tmp_path: Path) -> None
     for result in results():
         scores = dict.fromkeys(result.outcome.scores, 0.25)
         alike.append(replace(result, outcome=replace(result.outcome, scores=scores)))
-    found = report.summarise(experiment, alike, {"adding": task()}, 6)
-    assert next(row.interval for row in found.tables[0].rows if row.variant == "lstm") == (
+    summarised = report.summarise(experiment, alike, {"adding": task()}, 6)
+    assert next(row.interval for row in summarised.tables[0].rows if row.variant == "lstm") == (
         0.25,
         0.25,
     )
     console = Console(width=80, record=True, file=io.StringIO())
-    report.show(found, console)
-    report.write(found, cells(), tmp_path)
+    report.show(summarised, console)
+    report.write(summarised, cells(), tmp_path)
     page = (tmp_path / "report.html").read_text()
-    for text in (console.export_text(), page, paper.latex(found), paper.markdown(found)):
+    for text in (console.export_text(), page, paper.latex(summarised), paper.markdown(summarised)):
         assert "0.250" in text
         assert "0.250 - 0.250" not in text
         assert "0.250 to 0.250" not in text

@@ -51,12 +51,12 @@ def test_others_do_not_grow(tasks: str) -> None:
 
 
 def test_the_report_shows_the_growth_with_every_variant_that_has_scores() -> None:
-    found = summary(LONG)
-    pictures = figures.draw(found)
+    summarised = summary(LONG)
+    pictures = figures.draw(summarised)
     ElementTree.fromstring(pictures["growth-adding"])
     for name in ("lstm", "gru", "rnn", "learns nothing", "length"):
         assert name in pictures["growth-adding"]
-    assert "As the task grows" in html.page(found, cells(), pictures)
+    assert "As the task grows" in html.page(summarised, cells(), pictures)
 
 
 def test_a_task_that_can_be_solved_shows_how_the_share_that_solves_it_changes() -> None:

@@ -43,5 +43,5 @@ def test_a_claim_about_solving_names_its_task_by_its_label() -> None:
 )
 def test_every_experiment_that_is_kept_here_is_read(path: Path) -> None:
     if path.parent.name != "cells":
-        found = read(path)
-        assert all(bool(claim.task) for claim in found.claims if claim.form == SOLVES)
+        experiment = read(path)
+        assert all(bool(claim.task) for claim in experiment.claims if claim.form == SOLVES)

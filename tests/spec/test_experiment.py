@@ -33,16 +33,21 @@ def again(experiment: Experiment) -> Experiment:
 
 
 def test_a_short_file_gets_every_default() -> None:
-    found = parsed(SMALL)
-    assert (found.baseline, found.margin, found.claims) == ("lstm", None, ())
-    assert (found.search.sampler.name, found.search.pruner, found.search.trials) == (
+    experiment = parsed(SMALL)
+    assert (experiment.baseline, experiment.margin, experiment.claims) == ("lstm", None, ())
+    assert (experiment.search.sampler.name, experiment.search.pruner, experiment.search.trials) == (
         "random",
         None,
         10,
     )
-    assert (found.select.on, found.select.keep, found.select.report) == ("validation", 3, "test")
+    assert (experiment.select.on, experiment.select.keep, experiment.select.report) == (
+        "validation",
+        3,
+        "test",
+    )
     assert all(
-        variant.space.fixed == {"units": 64, "learning_rate": 1e-3} for variant in found.variants
+        variant.space.fixed == {"units": 64, "learning_rate": 1e-3}
+        for variant in experiment.variants
     )
 
 
@@ -61,23 +66,25 @@ def test_a_list_is_overridden_as_a_whole(assignment: str) -> None:
 
 
 def test_the_main_experiment_is_right() -> None:
-    found = read(ROOT / "experiments" / "gates.yaml")
-    assert len(found.variants) == 11
-    assert {name for claim in found.claims for name in (claim.a, claim.b) if name} <= {
-        variant.label for variant in found.variants
+    experiment = read(ROOT / "experiments" / "gates.yaml")
+    assert len(experiment.variants) == 11
+    assert {name for claim in experiment.claims for name in (claim.a, claim.b) if name} <= {
+        variant.label for variant in experiment.variants
     }
-    assert [dimension.name for dimension in found.variants[0].space.dimensions] == ["learning_rate"]
+    assert [dimension.name for dimension in experiment.variants[0].space.dimensions] == [
+        "learning_rate"
+    ]
 
 
 def test_a_variant_has_a_label_options_a_space_and_initialisers_of_its_own() -> None:
-    found = parsed(
+    experiment = parsed(
         "experiment: e\n"
         "task: adding\n"
         "init: {normal: 0.1}\n"
         "variants: [lstm, {name: cw7, cell: clockwork, options: {modules: 7}, init: {b:"
         " modules}, space: {units: 7}}]\n"
     )
-    first, clockwork = found.variants
+    first, clockwork = experiment.variants
     assert (clockwork.label, clockwork.cell.name, clockwork.reference) == (
         "cw7",
         "clockwork",
@@ -102,12 +109,12 @@ def test_a_cell_of_ones_own_is_found_beside_the_experiment_and_by_path(tmp_path:
 
 
 def test_tasks_may_come_several_times_under_labels() -> None:
-    found = parsed(
+    experiment = parsed(
         "experiment: e\n"
         "tasks: [adding, {name: adding, label: long, length: 400}]\n"
         "variants: [lstm]\n"
     )
-    assert [(task.label, task.name, dict(task.options)) for task in found.tasks] == [
+    assert [(task.label, task.name, dict(task.options)) for task in experiment.tasks] == [
         ("adding", "adding", {}),
         ("long", "adding", {"length": 400}),
     ]
@@ -150,14 +157,15 @@ def test_the_blanks_of_a_claim_are_filled_in() -> None:
 
 
 def test_a_control_is_the_baseline_once_more_and_claims_can_name_it() -> None:
-    found = parsed(SMALL + "controls: true\nclaims: [lstm_again worse than lstm]\n")
-    assert (found.control, found.variants[-1].label, found.variants[-1].cell) == (
+    experiment = parsed(SMALL + "controls: true\nclaims: [lstm_again worse than lstm]\n")
+    assert (experiment.control, experiment.variants[-1].label, experiment.variants[-1].cell) == (
         "lstm_again",
         "lstm_again",
-        found.variants[0].cell,
+        experiment.variants[0].cell,
     )
     assert (
-        parse_experiment(yaml_text(resolved(found)), "resolved", Path()).variants == found.variants
+        parse_experiment(yaml_text(resolved(experiment)), "resolved", Path()).variants
+        == experiment.variants
     )
 
 
@@ -189,8 +197,8 @@ def test_claims_that_ask_different_questions_stand_beside_each_other(pair: tuple
     tasks = ", ".join(f"{{name: adding, label: {label}}}" for label in "abc")
     text = SMALL.replace("task: adding", f"tasks: [{tasks}]") + "margin: 0.3\n"
     text += "search: {space: {units: {int: [8, 16]}}}\n"
-    found = parsed(text + "claims:\n" + "".join(f"  - {claim}\n" for claim in pair))
-    assert [claim.text for claim in found.claims] == list(pair)
+    experiment = parsed(text + "claims:\n" + "".join(f"  - {claim}\n" for claim in pair))
+    assert [claim.text for claim in experiment.claims] == list(pair)
 
 
 @pytest.mark.parametrize(
@@ -228,17 +236,17 @@ def test_overrides_reach_every_level() -> None:
         "search.space.units={int: [8, 32], log: true}",
         "task.length=50",
     )
-    found = parsed(
+    experiment = parsed(
         SMALL, *sets, "search.sampler=tpe", "search.sampler.multivariate=false", "variants=[rnn]"
     )
-    assert (found.search.trials, found.training.epochs) == (4, 2)
-    assert found.search.space.dimensions[0].log
-    assert (found.tasks[0].name, found.tasks[0].options) == ("adding", {"length": 50})
-    assert (found.search.sampler.name, found.search.sampler.options) == (
+    assert (experiment.search.trials, experiment.training.epochs) == (4, 2)
+    assert experiment.search.space.dimensions[0].log
+    assert (experiment.tasks[0].name, experiment.tasks[0].options) == ("adding", {"length": 50})
+    assert (experiment.search.sampler.name, experiment.search.sampler.options) == (
         "tpe",
         {"multivariate": False},
     )
-    assert [variant.label for variant in found.variants] == ["rnn"]
+    assert [variant.label for variant in experiment.variants] == ["rnn"]
 
 
 def test_the_last_of_two_overrides_holds_and_an_empty_one_means_the_default() -> None:

@@ -34,13 +34,13 @@ def draw(
 
 @pytest.mark.parametrize("name", ["random", "qmc"])
 def test_values_have_the_distribution_that_was_asked_for(name: str) -> None:
-    found = draw(name, 3000)
-    rates = np.log([setting["learning_rate"] for setting in found])
+    settings = draw(name, 3000)
+    rates = np.log([setting["learning_rate"] for setting in settings])
     low, high = math.log(1e-4), math.log(1e-1)
     assert stats.kstest(rates, stats.uniform(low, high - low).cdf).pvalue > 1e-3
-    drops = [setting["dropout"] for setting in found]
+    drops = [setting["dropout"] for setting in settings]
     assert stats.kstest(drops, stats.uniform(0, 0.5).cdf).pvalue > 1e-3
-    counts = np.bincount([int(setting["clip"] * 4) for setting in found], minlength=5)
+    counts = np.bincount([int(setting["clip"] * 4) for setting in settings], minlength=5)
     assert stats.chisquare(counts).pvalue > 1e-3
 
 
@@ -110,11 +110,11 @@ def test_a_grid_leaves_out_what_does_not_exist() -> None:
 
 def test_quasi_random_points_fill_the_square_more_evenly_than_random_ones() -> None:
     def emptiest(name: str) -> int:
-        found = draw(name, 256)
+        settings = draw(name, 256)
         at = np.array(
             [
                 [setting["dropout"] * 2, (math.log10(setting["learning_rate"]) + 4) / 3]
-                for setting in found
+                for setting in settings
             ]
         )
         counts, _, _ = np.histogram2d(*at.T, bins=8, range=((0, 1), (0, 1)))

@@ -39,9 +39,9 @@ def test_a_command_in_a_subfolder_works_on_the_project_around_it(
         (tmp_path / mark).parent.mkdir(exist_ok=True)
         (tmp_path / mark).write_text("ui: {port: 5001}\n")
     assert settings.project() == Path("../..")
-    found = settings.read()
-    assert found.storage == f"sqlite:///{tmp_path}/runs/optuna.db"
-    assert found.artifacts == f"{tmp_path}/runs/artifacts"
+    chosen = settings.read()
+    assert chosen.storage == f"sqlite:///{tmp_path}/runs/optuna.db"
+    assert chosen.artifacts == f"{tmp_path}/runs/artifacts"
     assert os.path.realpath(settings.runs()) == f"{tmp_path}/runs"
 
 
@@ -81,9 +81,9 @@ def test_what_lies_in_a_folder_that_many_share_is_no_mark_for_those_within(
 def test_paths_of_mlflow_yml_are_relative_to_its_folder(deep: Path, tmp_path: Path) -> None:
     text = "storage: {url: sqlite:///kept/optuna.db}\ntracking: {artifacts: kept/files}\n"
     (tmp_path / "mlflow.yml").write_text(text)
-    found = settings.read()
-    assert found.storage == f"sqlite:///{tmp_path}/kept/optuna.db"
-    assert found.artifacts == f"{tmp_path}/kept/files"
+    chosen = settings.read()
+    assert chosen.storage == f"sqlite:///{tmp_path}/kept/optuna.db"
+    assert chosen.artifacts == f"{tmp_path}/kept/files"
 
 
 def test_what_a_trial_keeps_is_found_from_every_folder_of_the_project(

@@ -21,11 +21,11 @@ def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_without_a_file_all_goes_to_sqlite_under_runs(tmp_path: Path) -> None:
-    found = settings.read()
-    assert found.tracking == f"sqlite:///{tmp_path}/runs/mlflow.db"
-    assert found.storage == f"sqlite:///{tmp_path}/runs/optuna.db"
-    assert found.artifacts == f"{tmp_path}/runs/artifacts"
-    assert (found.host, found.port) == ("127.0.0.1", 5000)
+    chosen = settings.read()
+    assert chosen.tracking == f"sqlite:///{tmp_path}/runs/mlflow.db"
+    assert chosen.storage == f"sqlite:///{tmp_path}/runs/optuna.db"
+    assert chosen.artifacts == f"{tmp_path}/runs/artifacts"
+    assert (chosen.host, chosen.port) == ("127.0.0.1", 5000)
 
 
 def test_the_file_in_the_repository_says_what_is_built_in() -> None:

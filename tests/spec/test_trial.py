@@ -12,9 +12,9 @@ TRIAL = Trial("e", "rnn", "name: rnn", "adding", 3, {"units": 4, "learning_rate"
 def test_an_outcome_of_an_older_version_ended_nobody_knows_how() -> None:
     content = Outcome(Kind.COMPLETE, {"test": 0.5}, ending=Ending.EPOCHS).to_dict()
     del content["ending"]
-    found = Outcome.from_dict(content)
-    assert found.ending is Ending.UNKNOWN
-    assert found.scores == {"test": 0.5}
+    outcome = Outcome.from_dict(content)
+    assert outcome.ending is Ending.UNKNOWN
+    assert outcome.scores == {"test": 0.5}
 
 
 def test_a_result_packed_is_the_same_unpacked() -> None:

@@ -178,12 +178,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
 
 def test_a_sweep_goes_on_until_its_claims_are_decided(whole: Sweep) -> None:
     assert words(whole) == ["supported", "supported"]
-    found = stages(whole)
-    assert found["search"] == 15
-    assert found["pilot"] >= 6
-    assert 9 <= found["round"] <= 18
+    counts = stages(whole)
+    assert counts["search"] == 15
+    assert counts["pilot"] >= 6
+    assert 9 <= counts["round"] <= 18
     last = whole.observer.stood[-1]
-    assert (last.ended, last.trainings, last.next) == ("decided", sum(found.values()), ())
+    assert (last.ended, last.trainings, last.next) == ("decided", sum(counts.values()), ())
     assert all(verdict.confirmed for verdict in verdicts(whole))
 
 
@@ -271,8 +271,8 @@ def test_more_trials_of_the_search_set_the_second_stage_aside_and_say_so(
     shutil.copy(whole.runs.parents[1] / "optuna.db", tmp_path)
     later = stages(whole)
     more = ran(tmp_path, SPEC.replace("trials: 5", "trials: 6"))
-    found = stages(more)
-    assert found["search"] == 18
+    counts = stages(more)
+    assert counts["search"] == 18
     notes = [note for note in more.observer.notes if "set aside" in note]
     assert notes
     assert all("search or its `confirm:` changed" in note for note in notes)
@@ -303,9 +303,9 @@ def test_trials_of_a_table_are_taken_over_with_both_stages(whole: Sweep, tmp_pat
     assert not here.observer.ends
     assert trained(here.results()) == trained(whole.results())
     assert verdicts(here) == verdicts(whole)
-    found = stages(whole)
+    counts = stages(whole)
     assert (
-        f"{found['pilot'] + found['round']} trials of the second stage taken over"
+        f"{counts['pilot'] + counts['round']} trials of the second stage taken over"
         in here.observer.notes
     )
 
@@ -562,9 +562,9 @@ def test_a_variant_that_fails_where_all_do_well_is_not_tuned_and_the_others_are_
     made = ran(tmp_path, score=broken)
     last = made.observer.stood[-1]
     assert last.untuned == ("rnn",)
-    found = verdicts(made)
-    assert [verdict.word for verdict in found] == ["undecided", "supported"]
-    assert "not tuned: rnn does worse than predicted" in found[0].found
+    judged = verdicts(made)
+    assert [verdict.word for verdict in judged] == ["undecided", "supported"]
+    assert "not tuned: rnn does worse than predicted" in judged[0].found
 
 
 def test_a_pilot_that_begins_again_when_asked_leaves_no_training_at_another_setting(

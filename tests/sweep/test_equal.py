@@ -25,23 +25,23 @@ search: {space: {units: {int: [120, 200]}}}
 
 
 def planned(spec: str = SPEC) -> dict[str, Study]:
-    found = studies(
+    planned_studies = studies(
         parse_experiment(spec, "equal.yaml", Path()), {"adding": "digest"}, {"adding": 2}
     )
-    return {study.variant.label: study for study in found}
+    return {study.variant.label: study for study in planned_studies}
 
 
 @pytest.mark.parametrize("units", [120, 157, 200])
 def test_every_variant_has_the_weights_of_the_baseline_within_1_percent(units: int) -> None:
-    found = planned()
-    for label, study in found.items():
+    planned_studies = planned()
+    for label, study in planned_studies.items():
         layers = 2 if label == "two" else 1
-        wanted = counts.weights(found["lstm"].cell, 2, units, layers)
+        wanted = counts.weights(planned_studies["lstm"].cell, 2, units, layers)
         trial = study.trial(0, {"units": units, "layers": layers})
         assert trial.hyperparameters["units"] == units
         assert counts.weights(study.cell, 2, trial.units, layers) == pytest.approx(wanted, rel=0.01)
-    assert found["lstm_again"].trial(0, {"units": units}).units == units
-    assert found["gru"].trial(0, {"units": units}).units > units
+    assert planned_studies["lstm_again"].trial(0, {"units": units}).units == units
+    assert planned_studies["gru"].trial(0, {"units": units}).units > units
 
 
 def test_the_baselines_cell_is_then_part_of_every_studys_identity() -> None:

@@ -33,8 +33,8 @@ training: {batch: 16, clip: 0, optimizer: adam, epochs: 4}
 def planned(text: str) -> tuple[Study, ...]:
     experiment = parse_experiment(text, "e.yaml", ROOT / "experiments")
     labels = [task.label for task in experiment.tasks]
-    found = studies(experiment, dict.fromkeys(labels, "digest"), dict.fromkeys(labels, 2))
-    return (*found, *replicates(found))
+    planned_studies = studies(experiment, dict.fromkeys(labels, "digest"), dict.fromkeys(labels, 2))
+    return (*planned_studies, *replicates(planned_studies))
 
 
 def study(space: str, *changes: tuple[str, str]) -> Study:

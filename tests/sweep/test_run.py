@@ -109,8 +109,8 @@ def test_workers_and_interruptions_change_no_trial_and_no_outcome(
             sweep(tmp_path / "three", spec, 3, Quiet(stop_after)).run()
     last = sweep(tmp_path / "three", spec, 3, Quiet())
     last.run()
-    found = by_key(last.results())
-    assert {key: outcome for key, (_, outcome) in found.items()} == {
+    outcomes = by_key(last.results())
+    assert {key: outcome for key, (_, outcome) in outcomes.items()} == {
         key: outcome for key, (_, outcome) in expected.items()
     }
     assert len(last.observer.ends) == 12 - 7  # nothing that was complete ran again

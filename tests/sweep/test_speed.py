@@ -32,14 +32,14 @@ claims: [rnn at least 1.5 times as fast as lstm, rnn at least 2.5 times as fast 
 
 
 def ran(folder: Path, spec: str = SPEC, workers: int = 1) -> Sweep:
-    found = sweep(folder, spec, workers, Quiet(), work=paced)
-    found.run()
-    return found
+    swept = sweep(folder, spec, workers, Quiet(), work=paced)
+    swept.run()
+    return swept
 
 
-def summary(found: Sweep) -> report.Summary:
-    kept = found.store.timings(found.present())
-    return report.summarise(found.experiment, found.results(), {"adding": task()}, 3, timings=kept)
+def summary(swept: Sweep) -> report.Summary:
+    kept = swept.store.timings(swept.present())
+    return report.summarise(swept.experiment, swept.results(), {"adding": task()}, 3, timings=kept)
 
 
 @pytest.fixture(scope="module")
@@ -117,24 +117,24 @@ BOTH = "claims: [rnn at least 1.5 times as fast as lstm, lstm at least 0.4 times
 
 
 def test_two_variants_are_measured_once_for_claims_in_either_direction(tmp_path: Path) -> None:
-    found = ran(tmp_path, SPEC.partition("claims")[0] + BOTH)
-    assert [note for note in found.observer.notes if "measuring" in note] == [
+    swept = ran(tmp_path, SPEC.partition("claims")[0] + BOTH)
+    assert [note for note in swept.observer.notes if "measuring" in note] == [
         "measuring how fast rnn trains beside lstm"
     ]
-    there, back = found.store.timings(found.present())
+    there, back = swept.store.timings(swept.present())
     assert {there.of(), back.of()} == {("adding", "rnn", "lstm"), ("adding", "lstm", "rnn")}
     assert there.turned() == back
-    assert [verdict.word for verdict in summary(found).verdicts] == ["supported", "supported"]
+    assert [verdict.word for verdict in summary(swept).verdicts] == ["supported", "supported"]
     assert not ran(tmp_path, SPEC.partition("claims")[0] + BOTH).observer.notes
 
 
 def test_variants_of_other_sizes_are_measured_in_either_direction(tmp_path: Path) -> None:
     own = "[lstm, {name: rnn, space: {units: {int: [8, 32]}}}, gru]"
-    found = ran(tmp_path, SPEC.partition("claims")[0].replace("[lstm, rnn, gru]", own) + BOTH)
-    assert sum("measuring" in note for note in found.observer.notes) == 2
+    swept = ran(tmp_path, SPEC.partition("claims")[0].replace("[lstm, rnn, gru]", own) + BOTH)
+    assert sum("measuring" in note for note in swept.observer.notes) == 2
     assert {
         tuple(side.units for side in timing.sides)
-        for timing in found.store.timings(found.present())
+        for timing in swept.store.timings(swept.present())
     } == {
         (4, 16),
         (8, 32),
@@ -144,20 +144,20 @@ def test_variants_of_other_sizes_are_measured_in_either_direction(tmp_path: Path
 def test_a_variant_that_cannot_be_trained_is_told_and_its_claim_says_how_it_is_measured(
     tmp_path: Path,
 ) -> None:
-    found = ran(tmp_path, SPEC.replace("2.5 times as fast as lstm", "2.5 times as fast as gru"))
+    swept = ran(tmp_path, SPEC.replace("2.5 times as fast as lstm", "2.5 times as fast as gru"))
     assert (
-        "not measured: gru ended as diverged: the loss was nan in epoch 1" in found.observer.notes
+        "not measured: gru ended as diverged: the loss was nan in epoch 1" in swept.observer.notes
     )
-    _, verdict = summary(found).verdicts
+    _, verdict = summary(swept).verdicts
     assert (verdict.word, verdict.p) == ("undecided", None)
     assert verdict.answer == "not measured: how fast rnn and gru train side by side on adding"
     assert verdict.settle == "sweep again with this claim, which measures it at the end"
 
 
-def _table(found: Sweep) -> table.TrialTable:
-    timings = tuple(found.store.timings(found.present()))
+def _table(swept: Sweep) -> table.TrialTable:
+    timings = tuple(swept.store.timings(swept.present()))
     return table.TrialTable(
-        "loop", {"adding": TaskMetadata.of(task())}, {}, tuple(found.results()), (), timings
+        "loop", {"adding": TaskMetadata.of(task())}, {}, tuple(swept.results()), (), timings
     )
 
 
@@ -188,10 +188,10 @@ def test_speeds_that_differ_by_size_are_undecided_and_say_so(measured: Sweep) ->
         for name in ("rnn", "lstm")
     )
     timing = Timing(rnn, lstm, "here", sides)
-    found = report.summarise(
+    summarised = report.summarise(
         measured.experiment, measured.results(), {"adding": task()}, 3, timings=[timing]
     )
-    verdict = found.verdicts[0]
+    verdict = summarised.verdicts[0]
     assert (verdict.word, verdict.settle) == (
         "undecided",
         "it depends on the size: narrow the range of units",
