@@ -32,6 +32,7 @@ HOMES = {
     "keras": ("nn/", "backends/"),
     "jax": ("backends/jax/",),
     "tensorflow": ("backends/tensorflow/",),
+    "torch": ("backends/torch/",),
     "optuna": ("sweep/search.py",),
     "mlflow": ("trackers/mlflow.py",),
     "matplotlib": ("report/figures/",),

@@ -10,14 +10,16 @@ folder here.  It may import its library, which nothing else does.
     emit         instructions of a program -> tensors, as operations of `keras.ops`
     tensorflow   TensorFlow and XLA
     jax          JAX and XLA
+    plain        a step as a loop over plain operations
+    torch        torch, for layers only
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from rnnzoo.backends.contract import Backend, Processes
+from rnnzoo.backends.contract import Backend, ForLayers, Processes
 from rnnzoo.spec.settings import keras_backend
 
 if TYPE_CHECKING:
@@ -25,17 +27,29 @@ if TYPE_CHECKING:
     from rnnzoo.backends.jax import process as _jax_process
     from rnnzoo.backends.tensorflow import backend as _tensorflow
     from rnnzoo.backends.tensorflow import process as _tensorflow_process
+    from rnnzoo.backends.torch import backend as _torch
 
     _COMPUTE: tuple[Backend, ...] = (_jax, _tensorflow)
+    _LAYERS: tuple[ForLayers, ...] = (*_COMPUTE, _torch)
     _START: tuple[Processes, ...] = (_jax_process, _tensorflow_process)
 
-__all__ = ["Backend", "Processes", "current", "processes"]
+__all__ = ["Backend", "ForLayers", "Processes", "current", "for_layers", "processes"]
 
 
 def current() -> Backend:
-    """The backend that Keras is set to in this process; its library is imported."""
-    backend: Backend = import_module(f"rnnzoo.backends.{keras_backend()[0]}.backend")
+    """The backend of trainings that Keras is set to in this process; its library is imported."""
+    backend: Backend = _set()
     return backend
+
+
+def for_layers() -> ForLayers:
+    """What computes layers in this process: that backend, or one that has no trainings."""
+    backend: ForLayers = _set()
+    return backend
+
+
+def _set() -> Any:
+    return import_module(f"rnnzoo.backends.{keras_backend()[0]}.backend")
 
 
 def processes(backend: str) -> Processes:

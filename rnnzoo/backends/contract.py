@@ -148,18 +148,14 @@ class Processes(Protocol):
         """A sweep has ended: keep what is of use for the next one."""
 
 
-class Backend(Protocol):
-    """A library that computes.
+class ForLayers(Protocol):
+    """A library that computes layers.
 
     Attributes:
         name: as `KERAS_BACKEND` has it.
-        joins_weights: whether an update is one of all weights as one vector.
     """
 
     name: str
-    joins_weights: bool
-
-    # -- layers
 
     def prepare(self) -> None:
         """Called before weights are made: look after caches."""
@@ -173,7 +169,15 @@ class Backend(Protocol):
     def fit(self, x: Tensor) -> Fit | None:
         """How to pad (time, batch, size); None where its shape is compiled as it is."""
 
-    # -- trainings
+
+class Backend(ForLayers, Protocol):
+    """A library that computes layers and trains them.
+
+    Attributes:
+        joins_weights: whether an update is one of all weights as one vector.
+    """
+
+    joins_weights: bool
 
     def one_thread(self) -> None:
         """One training a core: two threads on one training are slower than two trainings."""

@@ -57,7 +57,7 @@ class Emitter:
         constants: in float64, for instructions that read the number of the step; None where none
             does.
         in_float64: within it, the backend has float64, in which such instructions are computed.
-        operation: the elementwise operation of a name of `keras.ops`.
+        operation: what computes an operation of `keras.ops`: an elementwise one, or `matmul`.
         run_steps: (time, batch or 1, 1) of bool: which steps are real, where a value of others may
             be infinite or no number.
     """
@@ -157,9 +157,9 @@ class Emitter:
         is a row for every step.
         """
         if not self.blocks or len(rows.shape) < 3:
-            return _product(rows, kernel if self.upto is None else kernel[:, : self.upto])
+            return self.rows_times(rows, kernel if self.upto is None else kernel[:, : self.upto])
         found = [
-            _between(_product(rows[::period], kernel[:, first:last]), period, rows.shape[0])
+            _between(self.rows_times(rows[::period], kernel[:, first:last]), period, rows.shape[0])
             for period, first, last in self.blocks
         ]
         return keras.ops.concatenate(found, axis=-1)
@@ -167,12 +167,39 @@ class Emitter:
     def outer(self, adjoint: Tensor, operand: Tensor) -> Tensor:
         """The gradient of a kernel; the adjoint is 0 where a block is not due."""
         if not self.blocks or len(operand.shape) < 3:
-            return _outer(adjoint, operand)
+            return self.all_outer(adjoint, operand)
         found = [
-            _outer(adjoint[::period, :, first:last], operand[::period])
+            self.all_outer(adjoint[::period, :, first:last], operand[::period])
             for period, first, last in self.blocks
         ]
         return keras.ops.concatenate(found, axis=-1)
+
+    def rows_times(self, rows: Tensor, kernel: Tensor) -> Tensor:
+        """Row vectors times a kernel, with all axes before the last as one: one large product, not
+        one a step.
+        """
+        if len(rows.shape) <= 2:
+            return self.matmul(rows, kernel)
+        shape = keras.ops.shape(rows)
+        flat = self.matmul(keras.ops.reshape(rows, (-1, shape[-1])), kernel)
+        return keras.ops.reshape(flat, (*shape[:-1], kernel.shape[-1]))
+
+    def all_outer(self, adjoint: Tensor, operand: Tensor) -> Tensor:
+        """The gradient of a kernel (columns, rows): the sum over all steps and sequences of operand
+        times adjoint.
+        """
+        axes = keras.ops.shape(adjoint)[:-1]
+        if len(operand.shape) < len(adjoint.shape):
+            operand = keras.ops.broadcast_to(operand, (*axes, operand.shape[-1]))
+        flat = keras.ops.reshape(operand, (-1, operand.shape[-1]))
+        return self.matmul(
+            keras.ops.transpose(flat), keras.ops.reshape(adjoint, (-1, adjoint.shape[-1]))
+        )
+
+    def matmul(self, left: Tensor, right: Tensor) -> Tensor:
+        multiply = self.operation("matmul")
+        assert multiply is not None
+        return multiply(left, right)
 
     def finite(self, sequence: Tensor) -> Tensor:
         """A sequence with 0 in the steps that are not real, where that is not sure."""
@@ -267,7 +294,7 @@ def _lowered_matmul_t(
 ) -> Tensor:
     weight = instruction.reads[0]
     kernel = emitter.transposed[weight.kind, weight.name][: emitter.upto]
-    return _product(emitter.cut(instruction.inputs[1], values), kernel)
+    return emitter.rows_times(emitter.cut(instruction.inputs[1], values), kernel)
 
 
 def _lowered_outer(
@@ -334,33 +361,9 @@ def total(sequence: Tensor) -> Tensor:
     return keras.ops.sum(sequence, axis=tuple(range(len(sequence.shape) - 1)))
 
 
-def _product(rows: Tensor, kernel: Tensor) -> Tensor:
-    """Row vectors times a kernel, with all axes before the last as one: one large product, not one
-    a step.
-    """
-    if len(rows.shape) <= 2:
-        return keras.ops.matmul(rows, kernel)
-    shape = keras.ops.shape(rows)
-    flat = keras.ops.matmul(keras.ops.reshape(rows, (-1, shape[-1])), kernel)
-    return keras.ops.reshape(flat, (*shape[:-1], kernel.shape[-1]))
-
-
 def _between(rows: Tensor, period: int, time: int) -> Tensor:
     """Rows of every `period`-th step, with 0 in the steps between."""
     if period == 1:
         return rows
     padded = keras.ops.pad(rows[:, None], [(0, 0), (0, period - 1), (0, 0), (0, 0)])
     return keras.ops.reshape(padded, (-1, *keras.ops.shape(rows)[1:]))[:time]
-
-
-def _outer(adjoint: Tensor, operand: Tensor) -> Tensor:
-    """The gradient of a kernel (columns, rows): the sum over all steps and sequences of operand
-    times adjoint.
-    """
-    axes = keras.ops.shape(adjoint)[:-1]
-    if len(operand.shape) < len(adjoint.shape):
-        operand = keras.ops.broadcast_to(operand, (*axes, operand.shape[-1]))
-    flat = keras.ops.reshape(operand, (-1, operand.shape[-1]))
-    return keras.ops.matmul(
-        keras.ops.transpose(flat), keras.ops.reshape(adjoint, (-1, adjoint.shape[-1]))
-    )

@@ -326,7 +326,8 @@ def _real(what: str, tensor: Tensor) -> None:
 
 
 def _dtype(tensor: Tensor) -> str:
-    return str(getattr(tensor.dtype, "name", tensor.dtype))
+    # torch says `torch.float32`
+    return str(getattr(tensor.dtype, "name", tensor.dtype)).rpartition(".")[2]
 
 
 def _text(shape: Sequence[int | None]) -> str:

@@ -112,8 +112,8 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             whatever Keras accepts.  A matrix is seen as the kernel (columns, rows) that Keras' own
             layers have.  Weights that share an initialiser begin differently all the same: each has
             a seed of its own.
-        engine: "auto" compiles the layer, and takes plain operations of TensorFlow where a model is
-            exported, as to TFLite; "portable" takes them always, as `tape.jacobian` and other
+        engine: "auto" compiles the layer, and takes plain operations where a model is exported, as
+            to TFLite, and under torch; "portable" takes them always, as `tape.jacobian` and other
             runtimes need it.  Both compute the same.
 
     Call arguments:
@@ -193,7 +193,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             raise UsageError(
                 f"a recurrent layer reads (batch, time, inputs), not a shape {tuple(input_shape)}"
             )
-        backends.current().prepare()
+        backends.for_layers().prepare()
         features = int(input_shape[-1])
         self._stack = tuple(
             self._build_layer(features, number) for number in range(1, self.layers + 1)
@@ -371,7 +371,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         named = {}
         for built in self._built():
             for name, variable in built.weights.items():
-                value = np.asarray(keras.ops.convert_to_tensor(variable))
+                value = keras.ops.convert_to_numpy(variable)
                 value = value * built.masks[name].T if name in built.masks else value
                 named[self._label(built.number, name)] = np.ascontiguousarray(value.T)
         return named
@@ -440,7 +440,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             initializer=made if mask is None else _masked(made, mask.T),
             regularizer=self.regularizers.of(label),
             constraint=self.constraints.of(label),
-            name=label,
+            name=_variable_name(label),
         )
         # as an attribute, it is in TensorFlow's checkpoints
         setattr(self, f"weight_{label}", variable)
@@ -586,8 +586,8 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         keep = (
             None if mask is None else keras.ops.expand_dims(keras.ops.transpose(mask, (1, 0)), -1)
         )
-        plain = self.engine == "portable" or backends.current().needs_plain_operations()
-        fit = None if plain else backends.current().fit(x)
+        plain = self.engine == "portable" or backends.for_layers().needs_plain_operations()
+        fit = None if plain else backends.for_layers().fit(x)
         optional = {PADDING: keep, CLOCK: clock}
         of_all_layers = {name: tensor for name, tensor in optional.items() if tensor is not None}
         stack_input = _StackInput(x, tuple(start), tuple(drops), of_all_layers)
@@ -682,7 +682,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
                 clocked=clocked,
                 counted=counted,
             )
-            self._steps[key] = layer_step, backends.current().compiled_step(layer_step)
+            self._steps[key] = layer_step, backends.for_layers().compiled_step(layer_step)
         return self._steps[key]
 
     def _cell_states(self) -> Iterator[tuple[int, ir.State]]:
@@ -756,6 +756,11 @@ def _masked(made: keras.initializers.Initializer, mask: np.ndarray) -> Callable[
 def _spread(state: Tensor, batch: Tensor) -> Tensor:
     """A state of one sequence, for all."""
     return keras.ops.broadcast_to(state, (batch, state.shape[1]))
+
+
+def _variable_name(label: str) -> str:
+    """A weight's name for Keras; torch has no parameters with a dot in their names."""
+    return label.replace(".", "_") if keras.config.backend() == "torch" else label
 
 
 def _hashed(seed: int, number: int, name: str) -> int:

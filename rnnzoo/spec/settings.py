@@ -27,8 +27,9 @@ RUNS = Path("runs")  # of a project: see `runs`
 EXPERIMENTS = Path("experiments")
 DATABASES = ("optuna.db", "mlflow.db")  # built in
 KERAS_BACKEND = "tensorflow"  # what Keras is set to where nothing is said
-BACKENDS = ("tensorflow", "jax")  # libraries that layers and trials compute with
-TITLES = {"tensorflow": "TensorFlow", "jax": "JAX"}
+BACKENDS = ("tensorflow", "jax")  # libraries that trials compute with
+LAYERS = (*BACKENDS, "torch")  # libraries that layers compute with
+TITLES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "torch"}
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
 _PASSWORD = re.compile(r"[a-z0-9+]+://[^/@]*:[^/]*@")
 
@@ -191,12 +192,13 @@ def check_trial_backend(backend: str) -> None:
 def check_layer_backend(name: str, source: str) -> None:
     """
     Raises:
-        UsageError: Keras is set to a backend for which there is no engine.
+        UsageError: Keras is set to a backend under which layers do not compute.
     """
-    if name not in BACKENDS:
+    if name not in LAYERS:
+        *titles, last = (TITLES[known] for known in LAYERS)
         raise UsageError(
-            f"rnnzoo computes with {' or '.join(TITLES.values())}, and {source} sets Keras"
-            f" to '{name}'",
+            f"layers compute with {', '.join(titles)} or {last}, and {source} sets Keras to"
+            f" '{name}'",
             f"set KERAS_BACKEND={KERAS_BACKEND} before Python starts",
         )
 

@@ -96,7 +96,7 @@ def in_numpy() -> SimpleNamespace:
 def test_a_layer_runs_on_another_backend(
     name: str, layers: int, masked: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backends, "current", in_numpy)
+    monkeypatch.setattr(backends, "for_layers", in_numpy)
     cell = lang.load(name)
     weights = reference.random_weights(cell, INPUTS, UNITS, layers, np.random.default_rng(0))
     layer = rnnzoo.nn.Recurrent(cell, UNITS, layers=layers, return_sequences=True, dtype="float64")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import keras
 import numpy as np
 
+import rnnzoo
 from rnnzoo import lang
 from rnnzoo.lang.text import cell_text
 from rnnzoo.spec.hyperparameters import Training
@@ -31,10 +33,23 @@ def trial(cell: str) -> Trial:
     )
 
 
+def small_model() -> keras.Model:
+    """A stack with most of what a layer can be told, after a step of `fit`."""
+    layer = rnnzoo.layer(
+        "peephole", 5, layers=2, go_backwards=True, dropout=0.1, regularizers={"R_*": "l2"}
+    )
+    model = keras.Sequential(
+        [keras.Input((None, 2)), keras.layers.Masking(), layer, keras.layers.Dense(2)]
+    )
+    model.compile("adam", "mse")
+    x = np.random.default_rng(1).normal(size=(4, 6, 2)).astype("float32")
+    model.fit(x, np.ones((4, 2)), verbose=0)
+    return model
+
+
 def predictions(file: Path) -> list[float]:
     """What a saved model says of fixed inputs."""
-    import rnnzoo
-
     x = np.random.default_rng(0).normal(size=(4, 10, 2)).astype("float32")
-    predicted: list[float] = np.asarray(rnnzoo.load_model(file)(x)).ravel().tolist()
-    return predicted
+    predicted = keras.ops.convert_to_numpy(rnnzoo.load_model(file)(x))
+    numbers: list[float] = predicted.ravel().tolist()
+    return numbers

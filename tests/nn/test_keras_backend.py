@@ -59,10 +59,11 @@ def test_without_a_word_about_it_keras_takes_tensorflow(home: Path, written: str
     assert keras_backend() == ("tensorflow", "Keras")
 
 
-@pytest.mark.parametrize("variables", [{"KERAS_BACKEND": "torch"}, {}], ids=str)
+@pytest.mark.parametrize("variables", [{"KERAS_BACKEND": "openvino"}, {}], ids=str)
 def test_a_layer_is_refused_in_one_sentence_before_keras_is_imported(
     home: Path, variables: dict[str, str]
 ) -> None:
+    (home / "keras.json").write_text(json.dumps({"backend": "openvino"}))
     program = "import rnnzoo; rnnzoo.layer('lstm', 5)"
     environment = {**os.environ, **variables}
     done = subprocess.run(
@@ -75,7 +76,7 @@ def test_a_layer_is_refused_in_one_sentence_before_keras_is_imported(
     *_, problem, fix = done.stderr.strip().splitlines()
     source = "KERAS_BACKEND" if variables else home / "keras.json"
     assert problem.endswith(
-        f"rnnzoo computes with TensorFlow or JAX, and {source} sets Keras to 'torch'"
+        f"layers compute with TensorFlow, JAX or torch, and {source} sets Keras to 'openvino'"
     )
     assert fix == "  fix: set KERAS_BACKEND=tensorflow before Python starts"
     assert "keras/src" not in done.stderr
@@ -148,10 +149,12 @@ def test_the_doctor_says_so(home: Path, monkeypatch: pytest.MonkeyPatch) -> None
     def looked(name: str) -> doctor.Check:
         return next(check for check in doctor.checks(settings.read()) if check.name == name)
 
+    assert looked("Keras") == doctor.Check("Keras", "with torch")
+    (home / "keras.json").write_text(json.dumps({"backend": "openvino"}))
     keras = looked("Keras")
     assert (keras.well, keras.fix) == (False, "set KERAS_BACKEND=tensorflow before Python starts")
-    assert keras.found.endswith("keras.json sets Keras to 'torch'")
-    for name in settings.BACKENDS:
+    assert keras.found.endswith("keras.json sets Keras to 'openvino'")
+    for name in settings.LAYERS:
         monkeypatch.setenv("KERAS_BACKEND", name)
         assert looked("Keras").well
 
