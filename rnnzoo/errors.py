@@ -19,6 +19,7 @@ from __future__ import annotations
 import difflib
 import errno
 import os
+import re
 import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -161,7 +162,7 @@ def _draw(span: Span) -> list[str]:
     start = max(0, span.column - 1 - _WIDEST_LINE // 2) if len(span.text) > _WIDEST_LINE else 0
     shown = span.text[start : start + _WIDEST_LINE].rstrip()
     before = span.text[start : span.column - 1]
-    pad = "".join("\t" if char == "\t" else " " for char in before).ljust(span.column - 1 - start)
+    pad = re.sub(r"[^\t]", " ", before).ljust(span.column - 1 - start)
     marks = "^" * max(1, min(span.length, len(shown) - len(before)))
     return [f"    {shown}", f"    {pad}{marks}"]
 
@@ -170,10 +171,11 @@ def printable(text: str) -> str:
     """The text as a terminal shows it: what would steer it, or change the direction of writing, is
     replaced.
     """
-    return "".join(
-        char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}"
-        for char in text
-    )
+    return "".join(map(_printable, text))
+
+
+def _printable(char: str) -> str:
+    return char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}"
 
 
 class SpecError(RnnzooError):
@@ -197,12 +199,9 @@ class SpecError(RnnzooError):
 
     def __str__(self) -> str:
         shown = [str(mistake) for mistake in self.mistakes[:MAX_MISTAKES]]
-        more = (
-            ["There may be more mistakes: mend these, and look again."]
-            if len(shown) == MAX_MISTAKES
-            else []
-        )
-        return "\n\n".join([*shown, *more])
+        if len(shown) == MAX_MISTAKES:
+            shown.append("There may be more mistakes: mend these, and look again.")
+        return "\n\n".join(shown)
 
 
 class UsageError(RnnzooError):

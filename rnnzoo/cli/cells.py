@@ -92,12 +92,10 @@ class _Looked:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for `--json`."""
-        mistakes = (
-            [_plain(mistake) for mistake in self.error.mistakes]
-            if isinstance(self.error, SpecError)
-            else []
-        )
-        if isinstance(self.error, UsageError):
+        mistakes = []
+        if isinstance(self.error, SpecError):
+            mistakes = [_plain(mistake) for mistake in self.error.mistakes]
+        elif isinstance(self.error, UsageError):
             mistakes = [self._without_place(*self.error.parts)]
         warnings = [self._without_place(remark.problem, remark.fix) for remark in self.remarks]
         warnings += [_plain(mistake) for mistake in self.warnings]
@@ -471,11 +469,9 @@ def new(args: argparse.Namespace) -> None:
     path = project() / "experiments/cells" / f"{args.name}.yaml"
     if path.exists():
         raise UsageError(f"{path} is there already", "edit it, or choose another name")
-    text = (
-        _variant(args.name, args.extends, path)
-        if args.extends
-        else NEW.format(name=args.name, path=path)
-    )
+    text = NEW.format(name=args.name, path=path)
+    if args.extends:
+        text = _variant(args.name, args.extends, path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     print(f"wrote {path}\n  edit it, then: {command('check', path)}")

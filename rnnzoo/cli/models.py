@@ -149,11 +149,8 @@ def inspect(args: argparse.Namespace) -> None:
         task = tasks.load(trial.task, trial.task_options, folder=trial.home)
         layers, sequences = trial.training.layers, len(task.splits["test"])
         if not 1 <= args.layer <= layers:
-            raise UsageError(
-                "--layer must be 1: there is one layer"
-                if layers == 1
-                else f"--layer must be from 1 to {layers}"
-            )
+            wanted = "1: there is one layer" if layers == 1 else f"from 1 to {layers}"
+            raise UsageError(f"--layer must be {wanted}")
         if not 0 <= args.sequence < sequences:
             raise UsageError(
                 f"--sequence must be from 0 to {sequences - 1}: the test split has {sequences}"

@@ -568,15 +568,9 @@ def _initialiser(
     if not least <= len(values) <= most:
         wanted = f"{least}" if least == most else f"{least} to {most}"
         noun = "value" if wanted == "1" else "values"
-        example = ["0.1", "-0.1"][:most]
-        fix = (
-            f"write {{{name}: {example[0] if len(example) == 1 else '[-0.1, 0.1]'}}}"
-            if most
-            else f"write {name}"
-        )
-        mistakes.add(
-            span, f"the initialiser '{name}' takes {wanted} {noun}, not {len(values)}", fix
-        )
+        example = (name, f"{{{name}: 0.1}}", f"{{{name}: [-0.1, 0.1]}}")[most]
+        problem = f"the initialiser '{name}' takes {wanted} {noun}, not {len(values)}"
+        mistakes.add(span, problem, f"write {example}")
         return None
     return Init(name, values)
 

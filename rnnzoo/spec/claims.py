@@ -252,15 +252,11 @@ def _check_solves(task: str, prefix: str, span: Span, known: Known, mistakes: Mi
         )
     elif task in known.tasks and not known.solved(task):
         able = [f"`{task}`" for task in known.tasks if known.solved(task)]
-        fix = (
-            f"{', '.join(able)} can be solved"
-            if able
-            else "those of `rnnzoo list tasks` that are generated can be solved"
-        )
+        solvable = ", ".join(able) or "those of `rnnzoo list tasks` that are generated"
         mistakes.add(
             _within(span, task),
             f"no score counts as a solution of the task '{task}'",
-            f"compare scores, as in `on {task}: A better than B`; {fix}",
+            f"compare scores, as in `on {task}: A better than B`; {solvable} can be solved",
         )
 
 

@@ -486,11 +486,8 @@ class _Reader:
         reference = entry.text("cell", label)
         misspelt = "cell" not in entry and any(close(key, ["cell"]) for key in node.entries)
         unknown = reference == "?" or misspelt or "cell" in entry.refused
-        cell = (
-            None
-            if unknown
-            else self.cell(reference, entry.span("cell") if "cell" in entry else span)
-        )
+        place = entry.span("cell") if "cell" in entry else span
+        cell = None if unknown else self.cell(reference, place)
         cell = self.options(cell, entry)
         init, places = self.init(cell, entry)
         space = self.settled(spaces.read(entry.table_at("space"), self.mistakes), shared)

@@ -160,11 +160,10 @@ def _dimension(name: str, table: Table, span: Span, mistakes: Mistakes) -> Dimen
         fix = f"write {name}: {{int: [1, 9]}}, {{float: [0.1, 1]}} or {{choice: [a, b]}}"
         mistakes.add(span, f"'{name}' needs one of int, float and choice", fix)
         return None
-    dimension = (
-        _choice(name, entry, mistakes)
-        if kinds == ["choice"]
-        else _range(name, kinds[0], entry, mistakes)
-    )
+    if kinds == ["choice"]:
+        dimension = _choice(name, entry, mistakes)
+    else:
+        dimension = _range(name, kinds[0], entry, mistakes)
     when = _when(entry.table_at("when"), mistakes)
     entry.done()
     return replace(dimension, when=when) if dimension else None

@@ -96,11 +96,8 @@ def misfits(path: Path, kind: str) -> Iterator[Problem]:
         arrays.pop("y", None)
     count = arrays["x"].shape[0] if arrays["x"].shape else 0
     for name, header in arrays.items():
-        problems = (
-            (_x(header) if name == "x" else _of_each(name, header, kind, arrays["x"]))
-            if count
-            else _x(header)
-        )
+        is_x = name == "x" or not count
+        problems = _x(header) if is_x else _of_each(name, header, kind, arrays["x"])
         for problem, fix in problems:
             yield f"{path}: {problem}", fix
 

@@ -120,11 +120,8 @@ def _x(arrays: Mapping[str, np.ndarray], path: Path) -> tuple[np.ndarray, np.nda
     padding = np.arange(x.shape[1])[None, :] >= lengths[:, None]
     # What stands in the padding must not matter, NaN included.
     kept = np.where(padding[..., None], 0, x) if padding.any() else x
-    exact = (
-        kept.astype(np.uint8, copy=False)
-        if x.dtype.kind in "bu" and x.max() <= 255
-        else _single(kept)
-    )
+    fits_a_byte = x.dtype.kind in "bu" and x.max() <= 255
+    exact = kept.astype(np.uint8, copy=False) if fits_a_byte else _single(kept)
     if exact.dtype == np.float32 and not np.isfinite(exact).all():
         raise _not_finite("x", kept, path, _fix_of_x(given, kept, "lengths" in arrays))
     return exact, lengths.astype(np.int32)
@@ -306,10 +303,14 @@ def _where(arrays: Mapping[str, np.ndarray], count: int, seed: int, path: Path) 
     return where
 
 
+def _word(value: Any) -> Any:
+    return value.decode() if isinstance(value, bytes) else value
+
+
 def _given(split: np.ndarray, count: int, path: Path) -> np.ndarray:
     """The splits as numbers."""
     values, place = np.unique(split, return_inverse=True)
-    words = [value.decode() if isinstance(value, bytes) else value for value in values.tolist()]
+    words = [_word(value) for value in values.tolist()]
     known: dict[str | int, int] = {
         **{name: number for number, name in enumerate(SPLITS)},
         0: 0,
@@ -371,15 +372,14 @@ def _check_filled(split_numbers: np.ndarray, arrays: Mapping[str, np.ndarray], p
     empty = [name for number, name in enumerate(SPLITS) if not (split_numbers == number).any()]
     if not empty:
         return
-    fix = (
-        _fix_of_empty(empty[0], arrays["split"])
-        if "split" in arrays
-        else "`split` says where each goes, and one series can be cut into several sequences"
-    )
     problem = f"the {empty[0]} split is empty: {number_of(len(split_numbers), 'sequence')}"
+    if "split" in arrays:
+        raise _refuse(path, problem, _fix_of_empty(empty[0], arrays["split"]))
     are = "is" if len(split_numbers) == 1 else "are"
     raise _refuse(
-        path, problem if "split" in arrays else f"{problem} {are} too few for 70, 15 and 15 %", fix
+        path,
+        f"{problem} {are} too few for 70, 15 and 15 %",
+        "`split` says where each goes, and one series can be cut into several sequences",
     )
 
 

@@ -49,11 +49,9 @@ def told(console: Console, text: str, **options: Any) -> None:
 
     Elsewhere they stay whole, for programs that look for a line.
     """
-    lines = (
-        [_folded(line, console.width) for line in text.split("\n")]
-        if console.is_terminal
-        else [text]
-    )
+    lines = [text]
+    if console.is_terminal:
+        lines = [_folded(line, console.width) for line in text.split("\n")]
     plain: dict[str, Any] = {"markup": False, "highlight": False, "emoji": False, "soft_wrap": True}
     console.print("\n".join(lines), **plain, **options)
 

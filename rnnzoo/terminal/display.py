@@ -148,11 +148,9 @@ class Display(Observer):
     def stopped(self) -> None:
         """The sweep was interrupted, perhaps before it knew what is done already."""
         state = self.state
-        done = (
-            f"{state.finished} of {number_of(state.total, 'trial is', 'trials are')} done"
-            if state.studies
-            else "no trial was begun"
-        )
+        done = "no trial was begun"
+        if state.studies:
+            done = f"{state.finished} of {number_of(state.total, 'trial is', 'trials are')} done"
         self.note(f"stopped; {done}, and the same command goes on")
 
     # -- how it looks
@@ -166,8 +164,7 @@ class Display(Observer):
         else:
             result = f"{outcome.kind}: {outcome.message.splitlines()[0] if outcome.message else ''}"
         chosen = " ".join(
-            f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}"
-            for k, v in trial.hyperparameters.items()
+            f"{name}={_short(value)}" for name, value in trial.hyperparameters.items()
         )
         seconds = outcome.seconds.get("total", 0.0)
         head = f"[{state.finished}/{state.total}] {study.label} {trial.index}"
@@ -210,13 +207,15 @@ class Display(Observer):
     def _running(self) -> list[Text]:
         lines = []
         for trial, study, progress in list(self.state.running.values())[:8]:
-            how = (
-                f"epoch {progress.step}/{progress.of}, {progress.value:.4f}"
-                if progress
-                else _compiling(trial)
-            )
+            how = _compiling(trial)
+            if progress:
+                how = f"epoch {progress.step}/{progress.of}, {progress.value:.4f}"
             lines.append(Text(f"  {study.label} {trial.index}: {how}", style="cyan"))
         return lines
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _compiling(trial: Trial) -> str:

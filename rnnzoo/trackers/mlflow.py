@@ -230,11 +230,9 @@ class MlflowTracker:
         """The id of an experiment; a missing one is created, a deleted one restored."""
         experiment = self.client.get_experiment_by_name(name)
         if experiment is None:
-            location = (
-                _location(self.artifacts, name)
-                if self.artifacts and not self.uri.startswith("http")
-                else None
-            )
+            location = None
+            if self.artifacts and not self.uri.startswith("http"):
+                location = _location(self.artifacts, name)
             return str(self.client.create_experiment(name, artifact_location=location))
         if experiment.lifecycle_stage == "deleted":
             self.client.restore_experiment(experiment.experiment_id)
@@ -440,15 +438,12 @@ def _other_version(uri: str, reason: str) -> StoreError:
 
     revision = reason.partition("found version ")[2].partition(",")[0]
     migrations = Path(mlflow.__file__).parent / "store/db_migrations/versions"
-    older = any(migrations.glob(f"{revision}_*.py"))
-    fix = (
-        "keep a copy of it, then: mlflow db upgrade URI"
-        if older
-        else "make setup, with a later rnnzoo"
-    )
+    which, fix = "a later", "make setup, with a later rnnzoo"
+    if any(migrations.glob(f"{revision}_*.py")):
+        which, fix = "an older", "keep a copy of it, then: mlflow db upgrade URI"
     return StoreError(
-        f"MLflow's database at {without_password(uri)} was written by"
-        f" {'an older' if older else 'a later'} version than {mlflow.__version__}",
+        f"MLflow's database at {without_password(uri)} was written by {which} version than"
+        f" {mlflow.__version__}",
         f"{fix}; or name another store in mlflow.yml",
     )
 
