@@ -35,6 +35,7 @@ def printed(
     with (
         fork_servers.shared(),
         mock.patch.object(run, "work", execute),
+        mock.patch.dict(os.environ, {"KERAS_BACKEND": backend}),
         root.launched(1, folder, backend) as launcher,
     ):
         launcher.submit(Trial("program", "program", work, "", 0, {}, seed=0, folder=str(log)))

@@ -4,9 +4,11 @@ installed.
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -187,11 +189,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def project(tmp_path: Path, site: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty project, beside that package."""
+def project(tmp_path: Path, site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty project, beside that package; a launcher on threads changes our environment."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(site))
-    return tmp_path
+    with mock.patch.dict(os.environ):
+        yield tmp_path
 
 
 class TestThreads(LauncherContract):

@@ -18,7 +18,7 @@ if [ -z "$python" ]; then
     exit 1
 fi
 
-echo "Setting up $venv with $("$python" --version): about 3 GB and half a minute, once."
+echo "Setting up $venv with $("$python" --version): about 4 GB and a minute, once."
 rm -f "$venv/.ready"
 # An environment of another Python, or one that was left half made, is made anew.
 if ! fits "$venv/bin/python"; then rm -rf "$venv"; fi

@@ -118,6 +118,9 @@ def _keras() -> Check:
     except UsageError as error:
         problem, fix = error.parts
         return Check("Keras", problem, False, fix)
+    if not is_installed(backend):
+        problem = f"{source} sets Keras to '{backend}', and {TITLES[backend]} is not installed"
+        return Check("Keras", problem, False, f"install it, or set KERAS_BACKEND={KERAS_BACKEND}")
     return Check("Keras", f"with {backend}")
 
 

@@ -80,7 +80,7 @@ CHANGES: list[dict[str, Any]] = [
     {"hyperparameters": {"units": 5, "x": 0.1}},
     *({"training": replace(Training(), **{name: value})} for name, value in {
         "optimizer": "rmsprop", "batch": 8, "epochs": 3, "patience": 1, "clip": 1.0,
-        "nesterov": True, "effective_rate": True, "error": "sum",
+        "nesterov": True, "effective_rate": True, "error": "sum", "backend": "jax",
     }.items()),
     {"task_options": {"length": 10}}, {"init": {"*": {"normal": 0.1}}}, {"init": {"R": 0.5}},
     {"own_units": 9}, {"variant": "b"}, {"task": "copy_memory"}, {"index": 1}, {"seed": 77},

@@ -149,7 +149,13 @@ def test_the_doctor_says_so(home: Path, monkeypatch: pytest.MonkeyPatch) -> None
     def looked(name: str) -> doctor.Check:
         return next(check for check in doctor.checks(settings.read()) if check.name == name)
 
+    monkeypatch.setattr(doctor, "is_installed", lambda backend: True)
     assert looked("Keras") == doctor.Check("Keras", "with torch")
+    monkeypatch.setattr(doctor, "is_installed", lambda backend: backend != "torch")
+    keras = looked("Keras")
+    assert (keras.well, keras.fix) == (False, "install it, or set KERAS_BACKEND=tensorflow")
+    assert keras.found.endswith("sets Keras to 'torch', and torch is not installed")
+    monkeypatch.setattr(doctor, "is_installed", lambda backend: True)
     (home / "keras.json").write_text(json.dumps({"backend": "openvino"}))
     keras = looked("Keras")
     assert (keras.well, keras.fix) == (False, "set KERAS_BACKEND=tensorflow before Python starts")

@@ -339,7 +339,7 @@ def test_an_effective_rate_is_the_rate_times_one_minus_momentum() -> None:
 
     def step(training: dict | None = None, **chosen: float) -> tuple[float, float]:
         """Rate and momentum of a training's optimiser."""
-        optimizer = Model(with_(COPY, training, **chosen), task).optimizer
+        optimizer = Model(with_(COPY, training, **chosen), task).update.optimizer
         return float(optimizer.learning_rate), optimizer.momentum
 
     assert step({"effective_rate": True}, momentum=0.75, learning_rate=0.2) == pytest.approx(

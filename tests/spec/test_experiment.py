@@ -474,8 +474,15 @@ def experiments(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.booleans()):
         content["search"]["pruner"] = "median"
         content["margin"] = draw(st.floats(0, 5))
-    searched = [one for one in content["search"]["space"].values() if isinstance(one, dict)]
-    if content.get("margin", 0.0) > 1e-3 and searched and draw(st.booleans()):
+    # what does not wait for another one is searched of every variant
+    searched = [
+        value
+        for value in content["search"]["space"].values()
+        if isinstance(value, dict) and "when" not in value
+    ]
+    own = [variant.get("space", {}) for variant in variants if isinstance(variant, dict)]
+    narrowed = any("optimizer" in space for space in own) and len(searched) == 1
+    if content.get("margin", 0.0) > 1e-3 and searched and not narrowed and draw(st.booleans()):
         until = draw(st.sampled_from(["decided", "stopped"]))
         region = draw(st.sampled_from(["1%", 0.02, ".5 %"]))
         content["confirm"] = {
