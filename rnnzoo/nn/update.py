@@ -51,8 +51,8 @@ class AllAtOnce:
     """All weights as one vector.
 
     Every optimiser that a training can have changes each number by itself, so that the update is
-    the same.  It is a few large kernels instead of some for each weight: a peephole LSTM has 17
-    weights, and half of the time to compile its epoch went into their updates.
+    the same.  It is a few large kernels instead of some for each weight: the epoch of a peephole
+    LSTM, which has 17 weights, compiles to 106 kernels instead of 147.
     """
 
     def __init__(
