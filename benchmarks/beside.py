@@ -33,6 +33,7 @@ from typing import Any
 from unittest import mock
 
 import rnnzoo
+from benchmarks.training import PIN, ROOT
 from rnnzoo import backends, lang, launchers, tasks
 from rnnzoo.api.root import PRELOAD
 from rnnzoo.lang.text import cell_text
@@ -42,8 +43,6 @@ from rnnzoo.spec.settings import BACKENDS, LOCAL, is_installed
 from rnnzoo.spec.trial import Kind, Outcome, Trial
 from rnnzoo.sweep import run
 
-ROOT = Path(__file__).parent.parent
-CORE = int(os.environ.get("BENCH_CORE", (os.cpu_count() or 1) - 1))
 EPOCHS = 10
 STATES = ("cold", "cached")
 PARTS = ("start", "data", "build", "compile", "save")
@@ -80,10 +79,9 @@ def main(rounds: int) -> None:
 
 def _alone(*arguments: str) -> Iterator[dict[str, Any]]:
     """What a process of its own prints, on one core and with an empty cache."""
-    pin = ["taskset", "-c", str(CORE)] if sys.platform == "linux" else []
     with tempfile.TemporaryDirectory() as cache:
         done = subprocess.run(
-            [*pin, sys.executable, "-m", "benchmarks.beside", *arguments],
+            [*PIN, sys.executable, "-m", "benchmarks.beside", *arguments],
             cwd=ROOT,
             env={**os.environ, "XDG_CACHE_HOME": cache},
             stdout=subprocess.PIPE,
@@ -141,9 +139,9 @@ def work(trial: Trial, tell: Tell) -> Outcome:
     began, save, seconds = time.perf_counter(), train.Model.save, dict[str, float]()
 
     def timed(model: Any, path: Path, trial: Trial) -> None:
-        at = time.perf_counter()
+        saving = time.perf_counter()
         save(model, path, trial)
-        seconds["save"] = time.perf_counter() - at
+        seconds["save"] = time.perf_counter() - saving
 
     train.Model.save = timed
     outcome = train.train(trial, tell)

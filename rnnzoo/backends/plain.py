@@ -7,12 +7,12 @@ the library below.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 
-from rnnzoo.backends.contract import LayerStep, Named, Results
+from rnnzoo.backends.contract import Named, Results
 from rnnzoo.backends.emit import Emitter, Values
 from rnnzoo.backends.step import TIME, Given, ProgramStep
 
@@ -22,10 +22,6 @@ Tensor = Any
 @dataclass(frozen=True)
 class PlainStep(ProgramStep):
     """A layer's step, ready to run."""
-
-    @classmethod
-    def of(cls, layer: LayerStep) -> PlainStep:
-        return cls(**{field.name: getattr(layer, field.name) for field in fields(LayerStep)})
 
     def emitter(self, given: Given) -> Emitter:
         """What evaluates the step's instructions on these arguments."""

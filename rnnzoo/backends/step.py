@@ -9,9 +9,9 @@ are those of `keras.ops`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import keras
 
@@ -31,6 +31,10 @@ MOST = 64  # steps that are kept compiled
 @dataclass(frozen=True)
 class ProgramStep(LayerStep):
     """A layer's step with its program and its adjoint."""
+
+    @classmethod
+    def of(cls, layer: LayerStep) -> Self:
+        return cls(**{field.name: getattr(layer, field.name) for field in fields(LayerStep)})
 
     @property
     def identity(self) -> tuple[Any, ...]:

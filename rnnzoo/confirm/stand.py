@@ -325,7 +325,8 @@ class _Stage:
             return Stand(self.task, {}, searched=count, trainings=count)
         try:
             tuned = self.tuned(variants)
-            seen = Seen(0.0) if tuned.wanted else self.seen(tuned.regions)
+            if not tuned.wanted:
+                return self.rounds(tuned, count)
         except StatsError as error:
             return Stand(
                 self.task,
@@ -334,13 +335,15 @@ class _Stage:
                 trainings=count,
                 ended=f"nothing can be confirmed: {error}",
             )
-        if tuned.wanted:
-            wanted = tuple(self.training(PILOT, pilot) for pilot in tuned.wanted)
-            spent = (count, tuned.pilots, count + tuned.pilots)
-            return Stand(self.task, {}, (), (), *spent, tuned.regions, next=wanted)
-        return self.rounds(tuned, seen, count)
+        wanted = tuple(self.training(PILOT, pilot) for pilot in tuned.wanted)
+        spent = (count, tuned.pilots, count + tuned.pilots)
+        return Stand(self.task, {}, (), (), *spent, tuned.regions, next=wanted)
 
-    def rounds(self, tuned: Tuned, seen: Seen, searched: int) -> Stand:
+    def rounds(self, tuned: Tuned, searched: int) -> Stand:
+        """
+        Raises:
+            StatsError: too few trainings have a score.
+        """
         asked = {claim.text: question(claim, self.experiment) for claim in self.claims}
         questions = tuned_questions(list(asked.values()), tuned.untuned)
         question_index = {
@@ -349,6 +352,7 @@ class _Stage:
             if of_claim in questions
         }
         scores = self.scores(tuned.regions, ROUND, self.experiment.select.report)
+        seen = self.seen(tuned.regions)
         now = progress(self.design, questions, scores, searched + tuned.pilots, seen)
         wanted = [
             in_round(self.design, tuned, variant, number, self.uniform)
@@ -422,13 +426,9 @@ class _Stage:
         """The search trials of all variants that share the space of `variant`, each with its
         variant's label.
         """
-        space = self.experiment.variant(variant).space
-        labels = [variant.label for variant in self.experiment.variants]
-        alike = {
-            label
-            for label in labels
-            if self.experiment.variant(label).space.dimensions == space.dimensions
-        }
+        dimensions = self.experiment.variant(variant).space.dimensions
+        variants = self.experiment.variants
+        alike = {other.label for other in variants if other.space.dimensions == dimensions}
         return [(label, result) for label, result in self.all_searched() if label in alike]
 
     def searched_points(self, variant: str) -> Scored:

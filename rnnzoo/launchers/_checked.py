@@ -67,16 +67,11 @@ class CheckedLauncher:
 def _wrong(event: Any, running: set[int]) -> str:
     """What is wrong with what came instead of an event; empty where nothing is."""
     if not isinstance(event, Event):
-        return f"{_short(event)}, not an Event or None"
+        return f"{plugins.shown(event)}, not an Event or None"
     if not isinstance(event.what, Progress | Outcome):
-        return f"an Event of {_short(event.what)}, not of a Progress or an Outcome"
+        return f"an Event of {plugins.shown(event.what)}, not of a Progress or an Outcome"
     if isinstance(event.what, Outcome) and not isinstance(event.what.kind, Kind):
-        return f"an Outcome of the kind {_short(event.what.kind)}, which is no Kind"
+        return f"an Outcome of the kind {plugins.shown(event.what.kind)}, which is no Kind"
     if type(event.ticket) is not int or event.ticket not in running:
-        return f"an Event with the ticket {_short(event.ticket)}, which no running trial has"
+        return f"an Event with the ticket {plugins.shown(event.ticket)}, which no running trial has"
     return ""
-
-
-def _short(thing: Any) -> str:
-    text = repr(thing)
-    return text if len(text) <= 100 else f"{text[:100]} ..."

@@ -16,6 +16,7 @@ from rnnzoo.errors import Mistakes, UsageError, nearest
 from rnnzoo.spec.settings import EXPERIMENTS, Chosen, project
 
 PAGE = 'docs/python.md, "Plug-ins"'
+LONGEST = 100  # characters of what a plug-in handed back
 MOST = 10**9  # of anything that an option counts
 TYPES: Mapping[type, str] = {
     int: "a whole number",
@@ -82,6 +83,12 @@ def require(word: str, thing: Any, lacks: Iterable[str], page: str = PAGE) -> No
     """
     for lack in lacks:
         raise UsageError(f"{registry.where(thing)} is no {word}: {lack}", f"see {page}")
+
+
+def shown(thing: object) -> str:
+    """What a plug-in handed back, as a message shows it."""
+    text = repr(thing)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
 
 
 def lacking_about(thing: Any) -> Iterator[str]:

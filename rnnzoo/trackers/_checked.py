@@ -67,9 +67,8 @@ class CheckedTracker:
         Raises:
             UsageError: always; it names the tracker's file.
         """
-        text = repr(returned)
-        shown = text if len(text) <= 100 else f"{text[:100]} ..."
-        plugins.require("tracker", self.source, [f"its `{method}` returned {shown}, not {wanted}"])
+        lack = f"its `{method}` returned {plugins.shown(returned)}, not {wanted}"
+        plugins.require("tracker", self.source, [lack])
 
 
 def _is_kept(item: tuple[object, object]) -> bool:

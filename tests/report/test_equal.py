@@ -20,7 +20,7 @@ from rnnzoo.report.verdict import Verdict
 from rnnzoo.spec import points
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Kind, Outcome, Result, Trial
-from rnnzoo.tasks import Split, Task
+from tests.report import confirming
 
 SPEC = """\
 experiment: e
@@ -62,19 +62,7 @@ def told(spec: str = SPEC, results: list[Result] | None = None) -> list[Verdict]
 
 
 def summary(spec: str = SPEC) -> report.Summary:
-    split = Split(np.zeros((1, 1, 1)), np.zeros((1, 1)), np.ones(1, np.int32))
-    splits = dict.fromkeys(("train", "validation", "test"), split)
-    task = Task(
-        "adding",
-        splits,
-        "squared",
-        "sequence",
-        1,
-        "mse",
-        "mean squared error",
-        {"always 1": 9.5},
-        "",
-    )
+    task = replace(confirming.task("mean squared error"), metric="mse")
     experiment = parse_experiment(spec, "e.yaml", Path())
     return report.summarise(experiment, searched(spec), {"adding": task}, 16)
 

@@ -21,7 +21,8 @@ from rnnzoo.report import figures, paper
 from rnnzoo.report.learnt import nothing
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Ending, Kind, Outcome, Result, Trial
-from rnnzoo.tasks import Split, Task
+from rnnzoo.tasks import Task
+from tests.report import confirming
 
 EVIL = "<script>alert('x')</script>"
 SPEC = f"""\
@@ -79,19 +80,8 @@ def results(spec: str = SPEC) -> list[Result]:
 
 
 def task() -> Task:
-    split = Split(np.zeros((1, 1, 1)), np.zeros((1, 1)), np.ones(1, np.int32))
-    splits = dict.fromkeys(("train", "validation", "test"), split)
-    return Task(
-        "adding",
-        splits,
-        "squared",
-        "sequence",
-        1,
-        "mse",
-        "mean squared error",
-        {"always 1": 9.5},
-        f"note {EVIL}",
-    )
+    made = confirming.task("mean squared error")
+    return replace(made, metric="mse", note=f"note {EVIL}")
 
 
 def summary(given: list[Result] | None = None) -> report.Summary:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,7 +19,7 @@ import jax
 from jax import lax
 from jax import numpy as jnp
 
-from rnnzoo.backends.contract import COUNT, PADDING, LayerStep, Named, Results
+from rnnzoo.backends.contract import Named, Results
 from rnnzoo.backends.emit import Emitter, Values, total
 from rnnzoo.backends.step import TIME, Given, ProgramStep, first_of_equal, named
 from rnnzoo.lang.program import reads
@@ -33,10 +33,6 @@ Kept = tuple[dict[str, Tensor], Values]
 @dataclass(frozen=True)
 class Engine(ProgramStep):
     """A layer's step, ready to run."""
-
-    @staticmethod
-    def of(layer: LayerStep) -> Engine:
-        return Engine(**{field.name: getattr(layer, field.name) for field in fields(LayerStep)})
 
     def run(self, given: Mapping[Named, Tensor], plain: bool) -> Results:
         """Compute a layer over whole sequences, with our backward pass or with JAX's."""
@@ -73,7 +69,7 @@ class Engine(ProgramStep):
         return self._forward(tensors)[0]
 
     def _forward(self, tensors: Sequence[Tensor]) -> tuple[list[Tensor], Kept]:
-        program, given = self.program, self._given(tensors)
+        program, given = self.program, Given.of(self, tensors)
         emitter = _emitter(given)
         emitter.prepare(program.once, ())
         values = emitter.run(program.before, given.sequences(), given.x)
@@ -114,7 +110,7 @@ class Engine(ProgramStep):
     def _backward(
         self, tensors: Sequence[Tensor], kept: Kept, upstream: Sequence[Tensor]
     ) -> list[Tensor | None]:
-        given, back = self._given(tensors), self.adjoint
+        given, back = Given.of(self, tensors), self.adjoint
         after, computed = kept
         emitter = _emitter(given)
         real = _real(given)
@@ -165,16 +161,6 @@ class Engine(ProgramStep):
             {key: total(emitter.finite(value)) for key, value in emitted_by_name.items()}
         )
         return self.after_steps(given, emitter, {**now, **emitted_by_name}, first)
-
-    def _given(self, tensors: Sequence[Tensor]) -> Given:
-        """The arguments; steps that are not to be run are padding."""
-        given = Given.of(self, tensors)
-        if given.padding is not None or given.count is None:
-            return given
-        real = jnp.arange(given.time, dtype=jnp.int32) < given.tensors[COUNT]
-        return replace(
-            given, tensors={**given.tensors, PADDING: real.reshape(-1, 1, 1).astype(self.dtype)}
-        )
 
 
 def _emitter(given: Given) -> Emitter:

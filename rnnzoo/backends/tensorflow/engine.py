@@ -9,13 +9,13 @@ every gradient of a weight as one product or one reduction over (time x batch).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol
 
 import keras
 
-from rnnzoo.backends.contract import PADDING, LayerStep, Named, Results
+from rnnzoo.backends.contract import PADDING, Named, Results
 from rnnzoo.backends.emit import Emitter, Values, total
 from rnnzoo.backends.step import TIME, Given, ProgramStep, first_of_equal, named
 from rnnzoo.backends.tensorflow import scan
@@ -78,10 +78,6 @@ class Engine(ProgramStep):
     """
 
     units: Units = AllUnits()
-
-    @staticmethod
-    def of(layer: LayerStep) -> Engine:
-        return Engine(**{field.name: getattr(layer, field.name) for field in fields(LayerStep)})
 
     @property
     def identity(self) -> tuple[Any, ...]:
