@@ -15,6 +15,7 @@ from rnnzoo.errors import UsageError, argument
 from rnnzoo.spec.document import inline, yaml_text
 from rnnzoo.spec.experiment import TEXT, Experiment
 from rnnzoo.spec.read_experiment import MAX_TRIALS, parse_experiment, read
+from rnnzoo.sweep.begun import by_backend
 
 ExperimentLike = str | Path | Mapping[str, Any] | Experiment
 Overrides = Mapping[str, Any] | Sequence[str]
@@ -59,7 +60,8 @@ def _overridden(experiment: Experiment, sets: Sequence[str]) -> Experiment:
     if not sets:
         return experiment
     folder = Path(experiment.file).parent
-    if parse_experiment(experiment.text, experiment.file, folder, experiment.sets) != experiment:
+    written = parse_experiment(experiment.text, experiment.file, folder, experiment.sets)
+    if experiment not in (written, *by_backend(written).values()):
         raise UsageError(
             f"the experiment '{experiment.name}' is not what its text says any more, and overrides"
             " are of its text",

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,6 +75,11 @@ def tables(name: str) -> list[Path]:
     ]
 
 
+def studies_of(results: Sequence[Result]) -> set[str]:
+    """The studies of results, by identity."""
+    return {result.study for result in results}
+
+
 def tracked(name: str) -> Sequence[Result]:
     """What MLflow holds of an experiment.
 
@@ -123,14 +129,16 @@ def _from_storage(experiment: Experiment, progress: Progress) -> Results:
 def _from_mlflow(experiment: Experiment, progress: Progress) -> Results:
     from rnnzoo.sweep import open as door
 
-    opened = door.loaded(experiment, progress)
     results = tracked(experiment.name)
+    tracker = partial(studies_of, results)
+    opened = door.loaded(experiment, progress, tracker, partial(door.stored, experiment.name))
     return of_opened(opened, [result for result in results if result.study in opened.identities])
 
 
 def _from_table(experiment: Experiment, path: Path, tell: TellSource) -> Results:
     from rnnzoo.report import table
     from rnnzoo.sweep import open as door
+    from rnnzoo.sweep.begun import settled
     from rnnzoo.sweep.plan import cells
 
     content = table.read(path)
@@ -142,7 +150,7 @@ def _from_table(experiment: Experiment, path: Path, tell: TellSource) -> Results
             f"give the file of that experiment beside {argument('source')} {path}",
         )
     tell(f"from {path}: {number_of(len(content.results), 'trial')}", False)
-    experiment = _limited(experiment, content, tell)
+    experiment = settled(_limited(experiment, content, tell), partial(_trained_so, content))
     changes = _changes(experiment, content)
     _check_settings(experiment, content, path)
     for text in changes:
@@ -178,10 +186,20 @@ def _planned(experiment: Experiment, content: TrialTable) -> list[Study]:
     """The studies of an experiment that a table has trials of, in whatever edition."""
     from rnnzoo.sweep.plan import studies
 
-    ran = {result.study for result in content.results}
+    ran = studies_of(content.results)
     inputs = {label: task.inputs for label, task in content.tasks.items()}
     every = studies(experiment, dict.fromkeys(inputs, ""), inputs)
     return [study for study in every if any(name.startswith(study.prefix) for name in ran)]
+
+
+def _trained_so(content: TrialTable, experiment: Experiment) -> bool:
+    """Whether a table has trials that were trained as an experiment says."""
+    return any(
+        parts.get("training") == study.parts["training"]
+        for study in _planned(experiment, content)
+        for name, parts in content.parts.items()
+        if name.startswith(study.prefix)
+    )
 
 
 def _changes(experiment: Experiment, content: TrialTable) -> list[str]:

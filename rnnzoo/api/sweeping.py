@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -124,8 +125,10 @@ def prepared(
         TaskError: the data of a task cannot be had.
         StoreError: the storage cannot be used.
     """
-    settings = config.read()
-    opened = door.loaded(experiment, progress)
+    settings, name = config.read(), experiment.name
+    opened = door.loaded(
+        experiment, progress, partial(door.stored, name), partial(_given_studies, source, name)
+    )
     store = door.store(settings, experiment)
     tracker = root.buffered_tracker(settings, note)
     return Prepared(opened, store, tracker, root.workers(workers), source, _kinds(again))
@@ -173,6 +176,11 @@ def _given(source: str, experiment: str) -> tuple[Sequence[Result], Sequence[Map
     return _of(experiment, content.results), content.provenance
 
 
+def _given_studies(source: str, experiment: str) -> set[str]:
+    """The studies of these trials, by identity."""
+    return sources.studies_of(_given(source, experiment)[0])
+
+
 def _of(experiment: str, results: Sequence[Result]) -> Sequence[Result]:
     """Trials as those of an experiment, whichever ran them: what is left of a study's identity says
     what its outcomes depend on, and a trial's seed does not depend on the experiment's name.
@@ -188,6 +196,7 @@ def _elsewhere(opened: Opened, store: Store) -> Iterator[str]:
     name, sampler = opened.experiment.name, opened.experiment.search.sampler.name
     if store.results(name):
         return
+    own = opened.identities | replace(opened, studies=opened.otherwise).identities
     holders = {}
     with suppress(StoreError):  # the sweep itself says that MLflow is away
         holders[sources.MLFLOW] = sources.recorded(name)
@@ -195,7 +204,7 @@ def _elsewhere(opened: Opened, store: Store) -> Iterator[str]:
         with suppress(UsageError):  # a table that cannot be read is no matter of this sweep
             holders[str(path)] = [result.study for result in table.read(path).results]
     for source, studies in holders.items():
-        count = sum(study in opened.identities for study in studies)
+        count = sum(study in own for study in studies)
         if not count:
             continue
         yield f"{source} holds {count} of its trials and the storage none: they run anew"

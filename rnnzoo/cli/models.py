@@ -76,6 +76,7 @@ _TRAIN_KEYS = {
 def single_trial(args: argparse.Namespace, cell: str) -> Trial:
     """A trial from `--set`: hyper-parameters, `training.KEY`, `task.KEY` and `seed`."""
     from rnnzoo.spec.read_experiment import parse_experiment
+    from rnnzoo.sweep.begun import settled
 
     known = plugins.names("tasks")
     if args.task not in known:
@@ -93,7 +94,7 @@ def single_trial(args: argparse.Namespace, cell: str) -> Trial:
         f"task: {json.dumps(args.task)}\n"
         f"variants: [{{name: cell, cell: {json.dumps(args.cell)}}}]\n"
     )
-    experiment = parse_experiment(text, str(folder / "rnnzoo train"), folder, sets)
+    experiment = settled(parse_experiment(text, str(folder / "rnnzoo train"), folder, sets))
     if experiment.search.space.dimensions:
         raise UsageError(
             "a training has no search: give every hyper-parameter one value, as in --set units=64"

@@ -22,7 +22,7 @@ WITH_MOMENTUM = ("sgd", "rmsprop")
 WITH_NESTEROV = ("sgd",)
 MOMENTUM = ("momentum", "one_minus_momentum")  # two names of one thing
 MAX_EPOCHS = 1_000_000
-AUTO = "auto"  # a backend that is chosen when an experiment is read
+AUTO = "auto"  # a backend that is chosen when a study is made
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +263,8 @@ class Training:
     backend: str = field(
         default=BACKENDS[0],
         metadata=_row(
-            "the library that computes; `auto` is `jax` where JAX is installed, else `tensorflow`",
+            "the library that computes; `auto` is the one with which the experiment was begun, else"
+            " `jax` where JAX is installed, else `tensorflow`",
             Legal(words=(AUTO, *BACKENDS)),
             "all",
             "training",

@@ -67,7 +67,6 @@ from rnnzoo.spec.experiment import (
 from rnnzoo.spec.files import located
 from rnnzoo.spec.follow_ups import without_follow_ups
 from rnnzoo.spec.hyperparameters import (
-    AUTO,
     HYPERPARAMETERS,
     NEEDED,
     SEARCHABLE,
@@ -75,7 +74,6 @@ from rnnzoo.spec.hyperparameters import (
     Hyperparameter,
     Training,
 )
-from rnnzoo.spec.settings import fastest_backend
 from rnnzoo.spec.space import WrittenSpace
 from rnnzoo.spec.trial import PATH, RETRIED
 
@@ -648,9 +646,7 @@ class _Reader:
                 entry.span("nesterov"), problem, "write `optimizer: sgd`, or delete `nesterov`"
             )
         entry.done(dict.fromkeys(SEARCHABLE, "write it into `space:`, under `search:`"))
-        return (
-            replace(training, backend=fastest_backend()) if training.backend == AUTO else training
-        )
+        return training
 
     def select(self, trials: int) -> Select:
         table = self.top.table_at("select")

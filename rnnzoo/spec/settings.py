@@ -162,8 +162,8 @@ def is_installed(backend: str) -> bool:
 
 
 def fastest_backend() -> str:
-    """The backend of `backend: auto`: JAX where it is installed, since small nets on a CPU compile
-    in half the time there.
+    """The backend of `backend: auto` where nothing was run yet: JAX where it is installed, since
+    small nets on a CPU compile in half the time there.
     """
     return "jax" if is_installed("jax") else KERAS_BACKEND
 
@@ -177,7 +177,8 @@ def check_trial_backend(backend: str) -> None:
     if not is_installed(backend):
         raise UsageError(
             f"this experiment trains with {TITLES[backend]}, which is not installed",
-            f'pip install "rnnzoo[{backend}]"; or ask for `training: {{backend: auto}}`',
+            f'pip install "rnnzoo[{backend}]"; or start anew with'
+            f" `training: {{backend: {KERAS_BACKEND}}}`",
         )
     name, source = keras_backend()
     if source == "KERAS_BACKEND" and name != backend:

@@ -1,6 +1,7 @@
 """The loop: plan, search, run.
 
 open        a spec file -> the experiment with its data, its studies and its storage
+begun       `backend: auto` -> the backend with which an experiment was begun
 plan        experiment -> studies and trials, as data (pure)
 search      Optuna: storage, adaptive samplers, pruners (the only file that imports it)
 run         ask -> submit -> wait -> tell -> record

@@ -7,30 +7,34 @@ its digest, its baselines and so that it is in the cache before the first trial 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 from rnnzoo import tasks
 from rnnzoo.errors import Mistakes, SpecError, UsageError, without_password
 from rnnzoo.spec import points, stamp
+from rnnzoo.spec import settings as config
 from rnnzoo.spec.experiment import Experiment, Search
 from rnnzoo.spec.read_experiment import read
 from rnnzoo.spec.settings import Settings, exists, runs
 from rnnzoo.spec.trial import Result, StudyKey
 from rnnzoo.sweep import search
+from rnnzoo.sweep.begun import among, by_backend, settled
 from rnnzoo.sweep.plan import Study, cells, confirming, replicates, studies
 from rnnzoo.tasks import Report, Task
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An experiment with its data and studies.
+    """An experiment with its data and studies; its backend has a name.
 
     Attributes:
         tasks: by the label that the experiment gives them.
         trials: per study, a total: that of the command line, else that of the spec.
         warnings: what is probably not meant in the data, by the task's label.
+        otherwise: its studies under another backend, which `backend: auto` could have meant.
     """
 
     experiment: Experiment
@@ -38,6 +42,7 @@ class Opened:
     studies: tuple[Study, ...]
     trials: int
     warnings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    otherwise: tuple[Study, ...] = ()
 
     @property
     def all_studies(self) -> tuple[Study, ...]:
@@ -105,12 +110,19 @@ def opened(path: Path, sets: Sequence[str] = (), progress: Report = tasks.silent
     return loaded(read(path, sets), progress)
 
 
-def loaded(experiment: Experiment, progress: Report = tasks.silent) -> Opened:
+def loaded(
+    experiment: Experiment, progress: Report = tasks.silent, *known: Callable[[], Collection[str]]
+) -> Opened:
     """An experiment with its data.
+
+    Args:
+        known: who may hold studies of it, and say so by their identities: by them it is known what
+            `backend: auto` means.  By default the storage, where there is one.
 
     Raises:
         SpecError, UsageError: what the user wrote is wrong.
         TaskError: the data of a task cannot be had.
+        StoreError: the storage, which must be asked, cannot be used.
     """
     checked(experiment)
     folder = Path(experiment.file).parent
@@ -123,9 +135,24 @@ def loaded(experiment: Experiment, progress: Report = tasks.silent) -> Opened:
         {label: getattr(task, what) for label, task in loaded.items()}
         for what in ("digest", "inputs")
     )
-    planned = studies(experiment, digests, inputs)
+    planned = {
+        name: studies(named, digests, inputs) for name, named in by_backend(experiment).items()
+    }
+    holders = [
+        among(holder, lambda named: planned[named.training.backend])
+        for holder in known or [lambda: stored(experiment.name)]
+    ]
+    experiment = settled(experiment, *holders)
+    own = planned.pop(experiment.training.backend)
     noted = {label: _noted(task, warnings[label]) for label, task in loaded.items()}
-    return Opened(experiment, noted, planned, experiment.search.trials, warnings)
+    others = tuple(chain.from_iterable(planned.values()))
+    return Opened(experiment, noted, own, experiment.search.trials, warnings, others)
+
+
+def stored(experiment: str) -> Collection[str]:
+    """What the storage knows the studies of an experiment by; nothing where there is none."""
+    storage = config.read().storage
+    return search.Store(storage).marks(experiment) if exists(storage) else ()
 
 
 def _noted(task: Task, warnings: Sequence[str]) -> Task:

@@ -15,7 +15,6 @@ from rnnzoo.api.root import launched
 from rnnzoo.cli import main
 from rnnzoo.spec import settings
 from rnnzoo.spec.hyperparameters import Training
-from rnnzoo.spec.read_experiment import read
 from rnnzoo.spec.settings import keras_backend
 from rnnzoo.spec.trial import Trial, unusual
 from rnnzoo.sweep import doctor
@@ -26,14 +25,6 @@ SMALL = [
     for key in ("length=20", "train=32", "valid=16", "test=16")
     for part in ("--set", f"task.{key}")
 ]
-
-SPEC = """
-experiment: e
-task: adding
-variants: [rnn, gru]
-search: {trials: 3, space: {units: 4, learning_rate: 0.01}}
-training: {backend: auto}
-"""
 
 
 @pytest.fixture
@@ -104,19 +95,8 @@ def test_a_training_is_refused_where_its_backend_is_not_installed(
     assert main([*TRAIN, *SMALL, "--set", "training.backend=jax"]) == 2
     told = capsys.readouterr().err
     assert "this experiment trains with JAX, which is not installed\n" in told
-    assert 'fix: pip install "rnnzoo[jax]"; or ask for `training: {backend: auto}`' in told
-
-
-@pytest.mark.parametrize("installed", [True, False])
-def test_auto_is_jax_where_it_is_installed(
-    installed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The name is what counts from then on: what was read knows no `auto`."""
-    monkeypatch.setattr(settings, "is_installed", lambda backend: installed)
-    file = tmp_path / "e.yaml"
-    file.write_text(SPEC)
-    assert read(file).training.backend == ("jax" if installed else "tensorflow")
-    assert read(file, ["training.backend=tensorflow"]).training.backend == "tensorflow"
+    fix = 'pip install "rnnzoo[jax]"; or start anew with `training: {backend: tensorflow}`'
+    assert f"fix: {fix}" in told
 
 
 def test_the_backend_is_part_of_what_a_trial_is_and_tensorflow_changes_no_identity() -> None:
