@@ -17,6 +17,7 @@ import numpy as np
 from rnnzoo.tasks import SPLITS, Split, Task
 
 Tensor = Any
+ALIKE = 0.1  # lengths may be so far apart, as a share, and still come in any order
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -102,6 +103,25 @@ def _weights(split: Split, time: int) -> np.ndarray:
         else split.weights.astype(np.float32)
     )
     return _padded(given, time)
+
+
+def grouped(lengths: np.ndarray, batch: int, order: np.random.Generator) -> np.ndarray:
+    """The sequences of an epoch in an order in which those of a batch are nearly of one length.
+
+    Sequences are sorted by their length times a random factor, so that batches differ from epoch to
+    epoch, and batches come in a random order.  Where the last one has fewer sequences, any lengths
+    may be in it.
+
+    Args:
+        lengths: of all sequences.
+        batch: sequences in a batch.
+    """
+    by_length = np.argsort(lengths * order.uniform(1.0, 1.0 + ALIKE, len(lengths)))
+    whole, rest = divmod(len(lengths), batch)
+    begins = batch * int(order.integers(whole + 1))  # of the batch with fewer sequences
+    last = by_length[begins : begins + rest]
+    full = np.delete(by_length, np.s_[begins : begins + rest]).reshape(whole, batch)
+    return np.concatenate([order.permutation(full).ravel(), last])
 
 
 def batches(rows: np.ndarray, batch: int, steps: int) -> tuple[np.ndarray, np.ndarray]:

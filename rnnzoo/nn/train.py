@@ -32,7 +32,7 @@ from rnnzoo.errors import (
 )
 from rnnzoo.lang import counts, ir, operations
 from rnnzoo.lang.text import digest
-from rnnzoo.nn.data import Batch, batches, resident
+from rnnzoo.nn.data import Batch, batches, grouped, resident
 from rnnzoo.nn.initializers import as_tensorflow
 from rnnzoo.nn.layer import Recurrent, initializer
 from rnnzoo.nn.losses import criterion
@@ -226,7 +226,11 @@ class Model:
         """One pass over the training split in a new order; returns the mean loss before each
         update.
         """
-        rows = self.order.permutation(np.array(self.data.rows["train"]))
+        rows = np.array(self.data.rows["train"])
+        if self.training.group_by_length:
+            rows = rows[grouped(self.task.splits["train"].lengths, self.batch, self.order)]
+        else:
+            rows = self.order.permutation(rows)
         index, real = batches(rows, self.batch, self.steps)
         return float(
             self._epoch(keras.ops.convert_to_tensor(index), keras.ops.convert_to_tensor(real))

@@ -201,6 +201,15 @@ class Training:
             unit="sequences",
         ),
     )
+    group_by_length: bool = field(
+        default=False,
+        metadata=_row(
+            "sequences of nearly one length share a batch, so that little of it is padding",
+            Legal(flag=True),
+            "batches",
+            "training",
+        ),
+    )
     optimizer: str = field(
         default="adam",
         metadata=_row(

@@ -6,17 +6,20 @@ import copy
 import math
 from dataclasses import replace
 from functools import cache
+from itertools import combinations
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
 
 import rnnzoo
 from rnnzoo import lang, losses, tasks
 from rnnzoo.lang.text import cell_text
-from rnnzoo.nn.data import batches, resident
+from rnnzoo.nn.data import ALIKE, batches, grouped, resident
 from rnnzoo.nn.train import Model, _optimizer, train, work
 from rnnzoo.spec import stamp
 from rnnzoo.spec.hyperparameters import Training
@@ -405,3 +408,69 @@ def test_an_initialiser_for_all_weights_is_for_the_read_out_too(
         assert np.std(kernel) == pytest.approx(0.1, rel=0.1)
     else:
         np.testing.assert_allclose(kernel.T @ kernel, np.eye(kernel.shape[1]), atol=1e-5)
+
+
+# ------------------------------------------------------------------ batches by length
+
+
+def steps_of(lengths: np.ndarray, order: np.ndarray, batch: int) -> int:
+    """Steps that an epoch runs: those of the longest sequence of each batch."""
+    in_order = lengths[order]
+    return sum(int(in_order[first : first + batch].max()) for first in range(0, len(order), batch))
+
+
+@given(st.lists(st.integers(1, 200), min_size=1, max_size=60), st.integers(1, 20))
+def test_every_sequence_is_in_one_batch_by_length(lengths: list[int], batch: int) -> None:
+    order = grouped(np.array(lengths), batch, np.random.default_rng(0))
+    assert sorted(order) == list(range(len(lengths)))
+
+
+@given(st.lists(st.integers(1, 200), min_size=1, max_size=60), st.integers(1, 20))
+def test_of_two_batches_by_length_one_has_the_longer_sequences(
+    lengths: list[int], batch: int
+) -> None:
+    """But for a tenth, within which lengths come in any order."""
+    numbers = np.array(lengths)
+    order = grouped(numbers, batch, np.random.default_rng(1))
+    full = numbers[order[: len(order) // batch * batch]].reshape(-1, batch)
+    for some, others in combinations(full, 2):
+        shorter, longer = sorted((some, others), key=lambda part: part.sum())
+        assert shorter.max() <= (1 + ALIKE) * longer.min()
+
+
+def test_batches_by_length_run_fewer_steps_and_differ_from_epoch_to_epoch() -> None:
+    lengths = np.random.default_rng(2).integers(20, 170, 200)
+    order = np.random.default_rng(3)
+    first, second = grouped(lengths, 16, order), grouped(lengths, 16, order)
+    assert not np.array_equal(first, second)
+    assert {*map(frozenset, first[:192].reshape(12, 16).tolist())} != {
+        *map(frozenset, second[:192].reshape(12, 16).tolist())
+    }
+    shuffled = np.random.default_rng(4).permutation(200)
+    assert steps_of(lengths, first, 16) < 0.7 * steps_of(lengths, shuffled, 16)
+    ideal = lengths.sum() / 16
+    assert steps_of(lengths, first, 16) < 1.2 * ideal
+
+
+def test_the_batch_with_fewer_sequences_is_not_always_of_the_longest() -> None:
+    lengths = np.arange(1, 22)
+    lasts = {
+        int(lengths[grouped(lengths, 8, np.random.default_rng(seed))[-1]]) for seed in range(40)
+    }
+    assert min(lasts) <= 8
+    assert max(lasts) >= 17
+
+
+def test_an_epoch_by_length_trains_on_every_sequence_once() -> None:
+    """At a learning rate of almost 0 the loss of an epoch is that of the untrained model."""
+    rng = np.random.default_rng(5)
+    lengths = rng.integers(1, 7, 22).astype(np.int32)
+    y = rng.integers(0, 2, 22).astype(np.int32)
+    split = Split(rng.normal(size=(22, 6, 2)).astype(np.float32), y, lengths)
+    splits = dict.fromkeys(("train", "validation", "test"), split)
+    task = Task("t", splits, "categorical", "sequence", 2, "error", "share")
+    still = {"units": 4, "learning_rate": 1e-12}
+    training = Training(batch=4, group_by_length=True)
+    by_length = Model(replace(SIMPLE, hyperparameters=still, training=training), task)
+    shuffled = Model(replace(SIMPLE, hyperparameters=still, training=Training(batch=4)), task)
+    assert by_length.epoch() == pytest.approx(shuffled.epoch(), rel=1e-4)

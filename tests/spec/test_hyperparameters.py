@@ -27,7 +27,7 @@ CHANGED: dict[str, Any] = {  # another legal value of each
     "units": 9, "layers": 2, "learning_rate": 0.5, "momentum": 0.5, "one_minus_momentum": 0.25,
     "noise": 0.5, "dropout": 0.5, "recurrent_dropout": 0.25, "clip": 2.0, "batch": 8,
     "optimizer": "sgd", "epochs": 3, "patience": 2, "nesterov": True, "effective_rate": True,
-    "error": "sum", "backend": "jax",
+    "error": "sum", "backend": "jax", "group_by_length": True,
 }  # fmt: skip
 
 
