@@ -17,6 +17,7 @@ import numpy as np
 
 from rnnzoo import backends
 from rnnzoo.backends.contract import CLOCK, COUNT, PADDING, CompiledStep, Fit, LayerStep, Named, X
+from rnnzoo.backends.exporting import is_exporting
 from rnnzoo.errors import UsageError, nearest
 from rnnzoo.lang import ir, reference
 from rnnzoo.lang.start import beginning
@@ -508,6 +509,12 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         self, inputs: Tensor, initial_state: Any, mask: Tensor | None
     ) -> list[Tensor] | None:
         """The tensors of an initial state, in order; what is wrong with a call is refused."""
+        backend = keras.config.backend()
+        if self.stateful and backend != "tensorflow" and is_exporting():
+            raise UsageError(
+                f"under {backend}, Keras exports a stateful layer without its states",
+                "model.save(...) as .keras, and export what KERAS_BACKEND=tensorflow loads of it",
+            )
         arguments.sequences(inputs, self._built()[0].size.inputs, self._memory.batch)
         if mask is not None:
             arguments.padding(mask, inputs)

@@ -14,6 +14,7 @@ import numpy as np
 
 import rnnzoo
 from rnnzoo import lang
+from rnnzoo.errors import UsageError
 from rnnzoo.lang import reference
 from rnnzoo.nn import Recurrent
 from rnnzoo.nn.train import train
@@ -97,6 +98,31 @@ def saves_without_tensorflow() -> bool:
         model = keras.Sequential([keras.Input((None, 2)), rnnzoo.layer("rnn", 4)])
         model.save(Path(folder) / "model.keras")
         return (Path(folder) / "model.keras").is_file() and "tensorflow" not in sys.modules
+
+
+def exported(folder: str) -> list[float]:
+    """How far a SavedModel is from the model that it was exported of, at two shapes."""
+    import tensorflow as tf
+
+    layer = rnnzoo.layer("peephole", 4, layers=2, go_backwards=True, dropout=0.2)
+    model = keras.Sequential([keras.Input((None, 3)), keras.layers.Masking(), layer])
+    model.export(folder, verbose=False)
+    of_export = tf.saved_model.load(folder)
+    shapes = (2, 6, 3), (1, 9, 3)
+    inputs = [np.random.default_rng(0).normal(size=shape).astype("float32") for shape in shapes]
+    inputs[0][0, 3:] = 0.0  # padding
+    return [_furthest([of_export.serve(x)], [model(x)]) for x in inputs]
+
+
+def refused_stateful_export(folder: str) -> str:
+    """What the export of a stateful layer ends with."""
+    layer = rnnzoo.layer("gru", 4, stateful=True)
+    model = keras.Sequential([keras.Input(batch_shape=(2, None, 3)), layer])
+    try:
+        model.export(folder, verbose=False)
+    except UsageError as error:
+        return str(error)
+    return ""
 
 
 def loaded(file: str) -> list[float]:

@@ -12,7 +12,6 @@ The engine's loops, its gradients and what it asks of XLA stand here.
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -22,6 +21,7 @@ import tensorflow as tf
 from tensorflow.compiler.tf2xla.python import xla
 from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
+from rnnzoo.backends.exporting import is_exporting
 from rnnzoo.backends.tensorflow.buffers import Buffer, Slice
 
 Tensor = Any
@@ -52,24 +52,13 @@ def compiled_as_a_whole() -> bool:
     return _inside.get() or GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
 
 
-# Modules that write a model for other runtimes, which have no XLA
-EXPORTERS = ("keras.src.export.", "tensorflow.lite.", "tensorflow.python.saved_model.")
-
-
 def needs_plain_operations() -> bool:
     """Whether what runs now must do without XLA: functions are run eagerly, or a model is traced to
-    be exported.
-
-    TensorFlow and Keras do not say that they are exporting: who calls does.
+    be exported to other runtimes, which have no XLA.
     """
     if tf.executing_eagerly():
         return bool(tf.config.functions_run_eagerly())
-    frame = sys._getframe()
-    while frame is not None:
-        if str(frame.f_globals.get("__name__")).startswith(EXPORTERS):
-            return True
-        frame = frame.f_back  # type: ignore[assignment]
-    return False
+    return is_exporting()
 
 
 def loop(
