@@ -212,12 +212,8 @@ class Reverse:
         """
         value, inputs = instruction.value, instruction.inputs
         definition = self.builder.definition(adjoint)
-        in_pieces = definition is not None and definition.primitive is stack
-        if (
-            definition is None
-            or not in_pieces
-            or any(atom.shape not in ((), value.shape) for atom in inputs)
-        ):
+        can_be_cut = all(atom.shape in ((), value.shape) for atom in inputs)
+        if definition is None or definition.primitive is not stack or not can_be_cut:
             return self._scaled(adjoint, derivative, inputs, value)
         pieces = []
         for piece, first, last in definition.stacked():
@@ -287,33 +283,34 @@ def _scheduled(
 ) -> Adjoint:
     """What the step before waits for stays in the loop; the rest is computed before it, or after
     it.
+
+    First the adjoint's own instructions are divided, then the forward values that they read are
+    kept, handed over by the loop, or computed again.
     """
     results = (*inputs.values(), *weights.values())
     fixed, once = _invariant(instructions, program)
     asked = needed(instructions, (*previous.values(), *results))
-    waited = tuple(
+    in_loop = tuple(
         instruction
         for instruction in needed(instructions, previous.values())
         if instruction.name not in fixed
     )
-    names = names_of(waited) | fixed
-    rest = tuple(instruction for instruction in asked if instruction.name not in names)
-    emitted, taken = _emitted(waited, rest, results)
+    before_or_in_loop = names_of(in_loop) | fixed
+    later = tuple(instruction for instruction in asked if instruction.name not in before_or_in_loop)
+    emitted, taken = _emitted(in_loop, later, results)
     forward, saved = _Rematerialisation(program), dict[ir.Ref, None]()
-    handed_over, timed = forward.read_after_the_loop((*taken, *rest))
-    again_in_loop = forward.instructions_for((*reads(waited), *handed_over), saved)
+    handed_over, timed = forward.read_after_the_loop((*taken, *later))
+    # the loop first: what it keeps is there for what comes after it
+    again_in_loop = forward.instructions_for((*reads(in_loop), *handed_over), saved)
     again_after = forward.instructions_for(timed, saved)
+    for_all_steps = tuple(instruction for instruction in later if instruction.name not in once)
     return Adjoint(
         saved=tuple(saved),
         fixed=tuple(instruction for instruction in asked if instruction.name in fixed),
-        loop=(*again_in_loop, *waited),
+        loop=(*again_in_loop, *in_loop),
         emitted=(*emitted, *(ref for ref in handed_over if ref not in saved)),
-        after=(
-            *again_after,
-            *taken,
-            *(instruction for instruction in rest if instruction.name not in once),
-        ),
-        once=tuple(instruction for instruction in rest if instruction.name in once),
+        after=(*again_after, *taken, *for_all_steps),
+        once=tuple(instruction for instruction in later if instruction.name in once),
         previous=previous,
         inputs=inputs,
         weights=weights,
@@ -321,7 +318,7 @@ def _scheduled(
 
 
 def _emitted(
-    waited: Instructions, rest: Instructions, results: Iterable[Atom]
+    in_loop: Instructions, later: Instructions, results: Iterable[Atom]
 ) -> tuple[tuple[ir.Ref, ...], Instructions]:
     """What the loop emits for what comes after it; and instructions that take from that what lies
     in it already.
@@ -330,10 +327,10 @@ def _emitted(
     and not emitted twice.  What is one number for all units depends on `t` alone, and is computed
     once more.
     """
-    scalars = [instruction for instruction in waited if not instruction.shape]
-    scalars_again = needed(scalars, reads(rest))
-    vectors = by_name(instruction for instruction in waited if instruction.shape)
-    wanted = _read_later(vectors, rest, results)
+    scalars = [instruction for instruction in in_loop if not instruction.shape]
+    scalars_again = needed(scalars, reads(later))
+    vectors = by_name(instruction for instruction in in_loop if instruction.shape)
+    wanted = _read_later(vectors, later, results)
     emitted, parts = _taken_apart(vectors, wanted)
     from_stacks = _inside_stacks(vectors, emitted)
     needed_whole = tuple(ref for ref in emitted if not _is_value_of(ref, from_stacks))
@@ -341,12 +338,12 @@ def _emitted(
 
 
 def _read_later(
-    vectors: Mapping[str, Instruction], rest: Instructions, results: Iterable[Atom]
+    vectors: Mapping[str, Instruction], later: Instructions, results: Iterable[Atom]
 ) -> list[ir.Ref]:
     """What the instructions after the loop, and the results, read of what the loop has: adjoints,
     and its own vectors.
     """
-    asked = [*reads(rest), *(atom for atom in results if isinstance(atom, ir.Ref))]
+    asked = [*reads(later), *(atom for atom in results if isinstance(atom, ir.Ref))]
     return [
         ref for ref in dict.fromkeys(asked) if ref.kind == "adjoint" or _is_value_of(ref, vectors)
     ]
@@ -473,13 +470,9 @@ class _Rematerialisation:
         def visit(atom: Atom) -> tuple[Atom, ...]:
             """Mark a value as needed; the operands to visit next."""
             definition = self.definition(atom)
-            is_there = atom in saved or atom in self.results
-            if (
-                definition is None
-                or not isinstance(atom, ir.Ref)
-                or atom.name in computed
-                or is_there
-            ):
+            if definition is None or not isinstance(atom, ir.Ref):
+                return ()  # the loop does not compute it
+            if atom.name in computed or atom in saved or atom in self.results:
                 return ()
             if self.keeps(atom):
                 saved[atom] = None
@@ -497,7 +490,7 @@ class _Rematerialisation:
         while todo:
             todo += visit(todo.pop())[::-1]
         for whole, asked in parts.items():
-            if whole in saved or _make_up(whole, asked.values()):
+            if whole in saved or _cover(whole, asked.values()):
                 saved[whole] = None
                 computed |= {ref.name for ref in asked}
             else:
@@ -573,7 +566,7 @@ class _Rematerialisation:
         return None
 
 
-def _make_up(whole: ir.Ref, extents: Iterable[tuple[int, int]]) -> bool:
+def _cover(whole: ir.Ref, extents: Iterable[tuple[int, int]]) -> bool:
     """Whether parts, each from its first member to its last, are all of a wide value."""
     asked: set[int] = set()
     for first, last in extents:

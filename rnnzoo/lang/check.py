@@ -34,9 +34,9 @@ RESERVED = frozenset({"x", "t", "unit", "units", "inputs", "row", "col", "below"
 MAX_BLOCK = 2_000
 MAX_ENTRIES = 5_000_000  # of a weight whose sizes stand in the file: its mask takes 40 MB
 _MATRIX_INITS = frozenset({"orthogonal", "identity"})
-_FIX_OF_CYCLE = "write {name}[t-1] where the previous step is meant"
 # what may stand before @ where a matrix is meant
 _TAKEN_FOR_PRODUCTS = frozenset({mul, div, neg, matmul})
+_FIX_OF_CYCLE = "write {name}[t-1] where the previous step is meant"
 _FIX_OF_CONSTANT_CYCLE = "write one of them without the others"
 _UNKNOWN = "?"  # the size of what has a mistake: nothing else is reported of it
 
@@ -84,13 +84,15 @@ def check(spec: CellSpec, earlier: Iterable[Mistake] = ()) -> ir.Cell:
             spec, output=with_time if with_time in spec.equations else [*spec.equations][-1]
         )
     constants = _constants(spec, mistakes)
-    known = _Known(spec, constants, mistakes, told={output} - {*spec.equations})
-    upper = _Layer(known, spec.equations)
-    first = _Layer(known, {**spec.equations, **spec.first_layer}) if spec.first_layer else upper
+    shared = _Shared(spec, constants, mistakes, reported={output} - {*spec.equations})
+    upper = first = _Layer(shared, spec.equations)
+    if spec.first_layer:
+        first = _Layer(shared, {**spec.equations, **spec.first_layer})
     for layer in dict.fromkeys((upper, first)):
         layer.check_below(first)
         layer.infer_sizes()
-        layer.order(upper.sequence)
+        # of `upper` itself nothing is ordered yet, and it comes first: it keeps its own order
+        layer.order(upper.in_order)
         layer.type_equations(_needed(spec, (upper, first)))
     _check_layers_agree(spec, upper, first, mistakes)
     step, bottom = upper.step(), first.step()
@@ -286,19 +288,22 @@ class _FixedReader:
 
 
 @dataclass(slots=True)
-class _Known:
+class _Shared:
     """The parts of a cell that all layers share."""
 
     spec: CellSpec
     constants: Mapping[str, ir.Equation]
     mistakes: Mistakes
     # names that mean nothing, each reported where it comes first
-    told: set[str] = field(default_factory=set)
+    reported: set[str] = field(default_factory=set)
     # matrices that multiply what depends on a state, in any layer
     on_state: set[str] = field(default_factory=set)
 
     def shape_of(self, name: str) -> ir.Shape | None:
-        """The declared shape of a weight, checked; None where it is not declared."""
+        """The declared shape of a weight, checked; None where it is not declared.
+
+        It is asked for at every use of the weight: `Mistakes` keeps equal mistakes once.
+        """
         declared = self.spec.shapes.get(name)
         if declared is None:
             return None
@@ -357,19 +362,19 @@ class _Known:
 class _Layer:
     """One layer's equations on their way from trees to a `Step`."""
 
-    known: _Known
+    shared: _Shared
     statements: Mapping[str, Statement]
     trees: dict[str, Tree] = field(default_factory=dict)
     unread: set[str] = field(default_factory=set)  # equations whose expression cannot be read
     sizes: dict[str, ir.Size] = field(default_factory=dict)
     weights: dict[str, tuple[ir.Shape, Span]] = field(default_factory=dict)
     stateful: set[str] = field(default_factory=set)
-    sequence: tuple[str, ...] = ()
+    in_order: tuple[str, ...] = ()  # names of the equations, each after those that it needs
     equations: tuple[ir.Equation, ...] = ()
 
     def __post_init__(self) -> None:
         for name, statement in self.statements.items():
-            tree = expression(statement.code, self.known.mistakes)
+            tree = expression(statement.code, self.shared.mistakes)
             # so that the other mistakes are found too
             self.trees[name] = tree or Literal(0.0, statement.span)
             if tree is None:
@@ -378,19 +383,19 @@ class _Layer:
 
     @property
     def mistakes(self) -> Mistakes:
-        return self.known.mistakes
+        return self.shared.mistakes
 
     # -- names
 
     def is_weight(self, name: str, before_product: bool) -> bool:
         """By declaration or by convention."""
-        if name in self.known.spec.shapes:
+        if name in self.shared.spec.shapes:
             return True
         if (
             name in self.trees
             or name in RESERVED
-            or name in self.known.constants
-            or name in self.known.spec.options
+            or name in self.shared.constants
+            or name in self.shared.spec.options
         ):
             return False
         return ir.names_matrix(name) if before_product else ir.names_vector(name)
@@ -412,7 +417,7 @@ class _Layer:
                     )
 
     def why_it_reads_below(self) -> str:
-        if self.known.spec.first_layer:
+        if self.shared.spec.first_layer:
             return "and `first_layer` reads it all the same"
         return "and there is no `first_layer`"
 
@@ -477,7 +482,7 @@ class _Layer:
         """Whether a part of an expression is a name that means nothing."""
         if isinstance(node, Lag | Below):
             return node.name not in self.trees
-        known = (*self.trees, *self.known.constants, *self.known.spec.options, "t", "x")
+        known = (*self.trees, *self.shared.constants, *self.shared.spec.options, "t", "x")
         return (
             isinstance(node, Name)
             and node.name not in known
@@ -497,10 +502,10 @@ class _Layer:
         match node:
             case Name(name="x"):
                 return "inputs"
-            case Name(name=name) if name in self.known.constants and name not in self.trees:
-                return self.known.constants[name].size or None
+            case Name(name=name) if name in self.shared.constants and name not in self.trees:
+                return self.shared.constants[name].size or None
             case Name(name=name) if self.is_weight(name, before_product=False):
-                shape = self.known.shape_of(name)
+                shape = self.shared.shape_of(name)
                 if shape is None:
                     return "units"
                 return shape[0] if shape else None
@@ -520,21 +525,21 @@ class _Layer:
         """
         spans = {name: statement.span for name, statement in self.statements.items()}
         trees = {name: self.trees[name] for name in (*like, *self.trees)}
-        self.sequence = _topological(trees, spans, self.mistakes, _FIX_OF_CYCLE)
+        self.in_order = _topological(trees, spans, self.mistakes, _FIX_OF_CYCLE)
 
     # -- types
 
     def type_equations(self, needed: frozenset[str]) -> None:
         """Resolve names and sizes of all equations but those that are needed by nothing."""
         equations = []
-        for name in self.sequence:
+        for name in self.in_order:
             if name not in needed:
                 continue
             expr = self.typed(self.trees[name])
             size = self.sizes[name]
-            # of others it may be a consequence
-            known = _UNKNOWN not in (size, *expr.shape) and not self.mistakes.found
-            if known and expr.shape not in ((), (size,)):
+            # after another mistake, a difference in size may only follow from it
+            is_own_mistake = _UNKNOWN not in (size, *expr.shape) and not self.mistakes.found
+            if is_own_mistake and expr.shape not in ((), (size,)):
                 problem = (
                     f"'{name}' has {_words(expr.shape)} here, and {_words((size,))} by its other"
                     " uses"
@@ -543,7 +548,7 @@ class _Layer:
                     self.statements[name].span, problem, "bring it to one size with a matrix: W @ x"
                 )
             equations.append(ir.Equation(name, expr, size))
-            if ir.depends(expr, self.stateful):
+            if ir.is_stateful(expr, self.stateful):
                 self.stateful.add(name)
         self.equations = tuple(equations)
 
@@ -598,7 +603,7 @@ class _Layer:
             )
 
     def name(self, node: Name) -> ir.Expr:
-        name, spec = node.name, self.known.spec
+        name, spec = node.name, self.shared.spec
         if name == "x":
             return ir.Ref("input", "x", ("inputs",))
         if name == "t":
@@ -607,13 +612,13 @@ class _Layer:
             return ir.Ref("value", name, (self.sizes[name],))
         if name in spec.options:
             return ir.Ref("option", name)
-        if name in self.known.constants:
-            size = self.known.constants[name].size
+        if name in self.shared.constants:
+            size = self.shared.constants[name].size
             return ir.Ref("constant", name, (size,) if size else ())
         if name in spec.constants:
             return _MISTAKEN  # its mistake is reported already
         if self.is_weight(name, before_product=False):
-            shape = self.known.shape_of(name)
+            shape = self.shared.shape_of(name)
             return self.use(name, ("units",) if shape is None else shape, node.span)
         self.unknown(node)
         return _MISTAKEN
@@ -622,7 +627,7 @@ class _Layer:
         name = node.name
         if self.is_reported(name) or self.has_its_time(name):
             return
-        self.known.told.add(name)
+        self.shared.reported.add(name)
         base = name.removesuffix("_t")
         if name.endswith("_t") and (base == "x" or base in self.trees):
             problem, fix = (
@@ -640,7 +645,7 @@ class _Layer:
             problem = f"'{name}' is no equation, and a weight matrix only before @"
             fix = f"write {name} @ x, or declare it: `weights: {{{name}: {{shape: [units]}}}}`"
         else:
-            known = [*self.trees, "x", *self.known.constants, *self.known.spec.options]
+            known = [*self.trees, "x", *self.shared.constants, *self.shared.spec.options]
             problem, fix = f"unknown name '{name}'", nearest(name, known)
             if not fix.startswith("did you mean"):
                 declared = f"`weights: {{{name}: {{shape: [units]}}}}`"
@@ -654,14 +659,14 @@ class _Layer:
         """Whether a mistake about a name is reported already: that it means nothing, or one of its
         letters or its line.
         """
-        return is_reported(name) or name in self.known.told or name in self.known.spec.unread
+        return is_reported(name) or name in self.shared.reported or name in self.shared.spec.unread
 
     def has_its_time(self, name: str) -> bool:
         """Report, once, an equation `c_t = ...` of a name that is used as `c`."""
         timed = f"{name}_t"
         if timed not in self.trees:
             return False
-        self.known.told.add(name)
+        self.shared.reported.add(name)
         problem = f"'{timed}' has an equation, and '{name}' has none"
         fix = f"write `{name} = ...`: a bare name is this step's value"
         self.mistakes.add(self.statements[timed].span, problem, fix)
@@ -681,13 +686,13 @@ class _Layer:
         elif (
             name in RESERVED
             or self.is_weight(name, False)
-            or (self.is_weight(name, True) and name in self.known.spec.shapes)
+            or (self.is_weight(name, True) and name in self.shared.spec.shapes)
         ):
             self.mistakes.add(
                 node.span, f"'{name}' has no previous step: only equations do", f"write {name}"
             )
         else:
-            self.known.told.add(name)
+            self.shared.reported.add(name)
             near = nearest(name, self.trees)
             self.mistakes.add(
                 node.span,
@@ -700,14 +705,14 @@ class _Layer:
         """Whether this is the name of a matrix of weights, which stands before @ only."""
         if not isinstance(tree, Name):
             return False
-        shape = self.known.shape_of(tree.name)
+        shape = self.shared.shape_of(tree.name)
         if shape is not None:
             return len(shape) == 2
         return self.is_weight(tree.name, True) and not self.is_weight(tree.name, False)
 
     def rows(self, matrix: str) -> ir.Size:
         """The size of a product with a matrix."""
-        shape = self.known.shape_of(matrix)
+        shape = self.shared.shape_of(matrix)
         return shape[0] if shape else "units"
 
     def starred(self, tree: Tree) -> _Star | None:
@@ -764,15 +769,15 @@ class _Layer:
             )
         elif shape[1] != vector.shape[0]:
             self.mistakes.add(right.span, *self.wrong_operand(name, shape, vector.shape))
-        if ir.depends(vector, self.stateful):
-            self.known.on_state.add(name)
+        if ir.is_stateful(vector, self.stateful):
+            self.shared.on_state.add(name)
         return ir.Apply(matmul, (weight, vector), shape[:1])
 
     def shape_before(self, matrix: str, vector: ir.Shape) -> ir.Shape:
         """The shape of a matrix: as it is declared, else as it was used first, else as this vector
         needs it.
         """
-        declared = self.known.shape_of(matrix)
+        declared = self.shared.shape_of(matrix)
         if declared is not None:
             return declared
         return self.weights[matrix][0] if matrix in self.weights else ("units", vector[0])
@@ -794,7 +799,9 @@ class _Layer:
     def wrong_operand(self, name: str, shape: ir.Shape, got: ir.Shape) -> tuple[str, str]:
         first_use = self.weights[name][1]
         where = (
-            "declared so" if name in self.known.spec.shapes else f"used so on line {first_use.line}"
+            "declared so"
+            if name in self.shared.spec.shapes
+            else f"used so on line {first_use.line}"
         )
         problem = f"{name} is {_words(shape)} ({where}), and this is {_words(got)}"
         return (
@@ -832,12 +839,12 @@ class _Layer:
 
     def weight(self, name: str) -> ir.Weight:
         shape, span = self.weights[name]
-        spec = self.known.spec
+        spec = self.shared.spec
         declared = spec.init.get(name)
-        default = ir.default_init(shape, name in self.known.on_state)
+        default = ir.default_init(shape, name in self.shared.on_state)
         init = declared.value if declared and isinstance(declared.value, Init) else default
         _check_init(init, shape, declared.span if declared else span, spec, self.mistakes)
-        return ir.Weight(name, shape, init, self.known.mask_of(name, shape))
+        return ir.Weight(name, shape, init, self.shared.mask_of(name, shape))
 
 
 def _sizes_of_operands(
@@ -848,9 +855,9 @@ def _sizes_of_operands(
     """
     inferred = {}
     for name, candidates in operands.items():
-        known = [candidate for candidate in candidates if candidate in sizes]
-        if name not in sizes and known:
-            inferred[name] = sizes[known[0]]
+        with_size = [candidate for candidate in candidates if candidate in sizes]
+        if name not in sizes and with_size:
+            inferred[name] = sizes[with_size[0]]
     return inferred
 
 
@@ -930,14 +937,13 @@ def _nodes(tree: Tree) -> Iterator[Tree]:
             yield from _nodes(arg)
 
 
-def _leave_out(statement: Statement, output: str) -> str:
+def _fix_of_unused(statement: Statement, output: str) -> str:
     """What to do with an equation that nothing needs; one that reads the output is a paper's
     read-out.
     """
     tree = expression(statement.code, Mistakes())
-    if tree is not None and any(
-        isinstance(node, Name) and node.name == output for node in _nodes(tree)
-    ):
+    nodes = _nodes(tree) if tree is not None else ()
+    if any(isinstance(node, Name) and node.name == output for node in nodes):
         return (
             f"delete it: a layer that reads '{output}' is added to every cell; or write `output:"
             f" {statement.name}`"
@@ -1022,7 +1028,7 @@ def _states(
     needed = _needed(spec, layers)
     lags: list[str] = []
     for layer in dict.fromkeys((upper, first)):
-        for name in layer.sequence:  # the order of computation, which survives printing
+        for name in layer.in_order:  # the order of computation, which survives printing
             if name in needed:
                 lags += [node.name for node in _nodes(layer.trees[name]) if isinstance(node, Lag)]
     # stable: the output first
@@ -1059,7 +1065,7 @@ def _check_use(spec: CellSpec, cell: ir.Cell, mistakes: Mistakes) -> None:
             mistakes.add(
                 statement.span,
                 f"'{statement.name}' is needed by nothing",
-                _leave_out(statement, spec.output),
+                _fix_of_unused(statement, spec.output),
             )
     for name, option in spec.option_keys.items():
         if option.own and name not in _used_options(cell):

@@ -23,39 +23,39 @@ def units_for(cell: ir.Cell, inputs: int, wanted: int, layers: int = 1) -> int:
     one.
     """
 
-    def size(units: int) -> float:
+    def weights_with(units: int) -> float:
         try:
             return weights(cell, inputs, units, layers)
         except UsageError:
             return -math.inf  # too few units for the cell's modules
 
     low, high = 1, 2
-    while size(high) < wanted:
+    while weights_with(high) < wanted:
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
-        if size(middle) < wanted:
+        if weights_with(middle) < wanted:
             low = middle
         else:
             high = middle
-    return min((low, high), key=lambda units: abs(size(units) - wanted))
+    return min((low, high), key=lambda units: abs(weights_with(units) - wanted))
 
 
 def weight_shapes(
     cell: ir.Cell, inputs: int, units: int, number: int = 1
 ) -> dict[str, tuple[int, ...]]:
     """The shape of every weight of layer `number`, by name."""
-    size = ir.sizes(cell, inputs, units, number)
-    return {weight.name: size.shape(weight.shape) for weight in cell.layer(number).weights}
+    sizes = ir.sizes(cell, inputs, units, number)
+    return {weight.name: sizes.shape(weight.shape) for weight in cell.layer(number).weights}
 
 
 def multiply_adds(cell: ir.Cell, inputs: int, units: int, layers: int = 1) -> int:
     """Multiply-adds of the matrix products of one step of one sequence."""
     total = 0
     for number in range(1, layers + 1):
-        size = ir.sizes(cell, inputs, units, number)
+        sizes = ir.sizes(cell, inputs, units, number)
         entries = {
-            weight.name: _entries(cell, weight, size) for weight in cell.layer(number).weights
+            weight.name: _entries(cell, weight, sizes) for weight in cell.layer(number).weights
         }
         for node in distinct_products(cell.layer(number)):
             total += entries[_matrix(node)]
@@ -76,13 +76,13 @@ def _matrix(product: ir.Apply) -> str:
 
 
 def _layer_weights(cell: ir.Cell, inputs: int, units: int, number: int) -> int:
-    size = ir.sizes(cell, inputs, units, number)
-    learned = sum(size.of(state.size) for state in cell.states if state.initial == "learned")
-    return learned + sum(_entries(cell, weight, size) for weight in cell.layer(number).weights)
+    sizes = ir.sizes(cell, inputs, units, number)
+    learned = sum(sizes.of(state.size) for state in cell.states if state.initial == "learned")
+    return learned + sum(_entries(cell, weight, sizes) for weight in cell.layer(number).weights)
 
 
-def _entries(cell: ir.Cell, weight: ir.Weight, size: ir.Sizes) -> int:
-    masked = mask(cell, weight, size)
+def _entries(cell: ir.Cell, weight: ir.Weight, sizes: ir.Sizes) -> int:
+    masked = mask(cell, weight, sizes)
     if masked is not None:
         return int(masked.sum())
-    return math.prod(size.shape(weight.shape))
+    return math.prod(sizes.shape(weight.shape))

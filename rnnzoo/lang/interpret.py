@@ -45,11 +45,11 @@ class Evaluator:
     calls: tuple[tuple[RefKey, Callable[..., Array], tuple[RefKey | Array, ...]], ...]
 
     @staticmethod
-    def of(instructions: Instructions, size: ir.Sizes) -> Evaluator:
+    def of(instructions: Instructions, sizes: ir.Sizes) -> Evaluator:
         calls = []
         for instruction in instructions:
-            operands = tuple(_operand(atom, size) for atom in instruction.inputs)
-            function = instruction.primitive.evaluator(instruction, size)
+            operands = tuple(_operand(atom, sizes) for atom in instruction.inputs)
+            function = instruction.primitive.evaluator(instruction, sizes)
             calls.append((("value", instruction.name), function, operands))
         return Evaluator(tuple(calls))
 
@@ -64,9 +64,9 @@ def _resolved(operand: RefKey | Array, values: Values) -> Array:
     return values[operand] if isinstance(operand, tuple) else operand
 
 
-def evaluate(instructions: Instructions, values: Values, size: ir.Sizes) -> Values:
+def evaluate(instructions: Instructions, values: Values, sizes: ir.Sizes) -> Values:
     """Add the value of every instruction to `values`."""
-    return Evaluator.of(instructions, size)(values)
+    return Evaluator.of(instructions, sizes)(values)
 
 
 def run(
@@ -74,25 +74,30 @@ def run(
     states: Sequence[str],
     given: Values,
     start: Mapping[str, Array],
-    size: ir.Sizes,
+    sizes: ir.Sizes,
     time: int,
     batch: int,
 ) -> Tape:
-    """Run a program; `given` has weights, constants, and (time, batch, size) of x and of the layer
-    below.
+    """Run a program over a batch of sequences.
+
+    Args:
+        states: names of the results that the next step reads.
+        given: weights, constants, and (time, batch, size) of x and of the layer below.
+        start: (batch, size) of each state.
+        time: number of steps.
+        batch: number of sequences.
     """
-    once = evaluate(program.once, dict(given), size)
-    before = evaluate(program.before, dict(once), size)
-    state, steps, loop = dict(start), [], Evaluator.of(program.loop, size)
+    once = evaluate(program.once, dict(given), sizes)
+    before = evaluate(program.before, dict(once), sizes)
+    state, steps, loop = dict(start), [], Evaluator.of(program.loop, sizes)
     for t in range(time):
         now = _at(before, t, time, batch)
-        now |= {("previous", name): value for name, value in state.items()} | {
-            ("time", "t"): np.asarray(float(t))
-        }
+        now |= {("previous", name): value for name, value in state.items()}
+        now["time", "t"] = np.asarray(float(t))
         loop(now)
         steps.append(now)
         results = {
-            name: value_of(program.results[name], now, size, batch) for name in program.results
+            name: value_of(program.results[name], now, sizes, batch) for name in program.results
         }
         now |= {("result", name): value for name, value in results.items()}
         state = {name: results[name] for name in states}
@@ -124,7 +129,7 @@ def gradients(
     back: Adjoint,
     tape: Tape,
     upstream: Mapping[str, Array],
-    size: ir.Sizes,
+    sizes: ir.Sizes,
 ) -> Gradients:
     """Gradients of sum(upstream * results).
 
@@ -132,13 +137,13 @@ def gradients(
         upstream: (time, batch, size) for each result.
     """
     time = len(tape.steps)
-    rows, entering = _backward(program, back, tape, upstream, size)
+    rows, entering = _backward(program, back, tape, upstream, sizes)
     whole: Values = {
         key: np.stack([row[key] for row in rows]) for key in rows[0] if key not in tape.before
     }
     whole["time", "t"] = np.arange(float(time))[:, None, None]
-    fixed = evaluate(back.fixed, dict(tape.before), size)
-    values = evaluate(back.once, evaluate(back.after, {**fixed, **whole}, size), size)
+    fixed = evaluate(back.fixed, dict(tape.before), sizes)
+    values = evaluate(back.once, evaluate(back.after, {**fixed, **whole}, sizes), sizes)
     return Gradients(
         {name: values[_key(atom)] for name, atom in back.inputs.items()},
         _entering(back, entering),
@@ -147,12 +152,12 @@ def gradients(
 
 
 def state_gradients(
-    program: Program, back: Adjoint, tape: Tape, upstream: Mapping[str, Array], size: ir.Sizes
+    program: Program, back: Adjoint, tape: Tape, upstream: Mapping[str, Array], sizes: ir.Sizes
 ) -> dict[str, Array]:
     """Gradients of sum(upstream * results) with respect to the states that enter each step: (time,
     batch, size) each.
     """
-    return _entering(back, _backward(program, back, tape, upstream, size)[1])
+    return _entering(back, _backward(program, back, tape, upstream, sizes)[1])
 
 
 def _entering(back: Adjoint, entering: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
@@ -160,7 +165,7 @@ def _entering(back: Adjoint, entering: Sequence[Mapping[str, Array]]) -> dict[st
 
 
 def _backward(
-    program: Program, back: Adjoint, tape: Tape, upstream: Mapping[str, Array], size: ir.Sizes
+    program: Program, back: Adjoint, tape: Tape, upstream: Mapping[str, Array], sizes: ir.Sizes
 ) -> tuple[list[Values], list[dict[str, Array]]]:
     """The backward loop: of each step, what the instructions after the loop may read; and the
     adjoints of what enters it.
@@ -169,18 +174,18 @@ def _backward(
     carried = {name: np.zeros(value.shape[1:]) for name, value in upstream.items()}
     rows: list[Values] = [{} for _ in range(time)]
     entering: list[dict[str, Array]] = [{} for _ in range(time)]
-    fixed, loop = evaluate(back.fixed, dict(tape.once), size), Evaluator.of(back.loop, size)
+    fixed, loop = evaluate(back.fixed, dict(tape.once), sizes), Evaluator.of(back.loop, sizes)
     for t in reversed(range(time)):
         there = _kept(program, back, tape, t)
         arriving = {("adjoint", name): carried[name] + upstream[name][t] for name in upstream}
         now = fixed | there | arriving
         loop(now)
-        kept = {(ref.kind, ref.name): value_of(ref, now, size, batch) for ref in back.emitted}
+        kept = {(ref.kind, ref.name): value_of(ref, now, sizes, batch) for ref in back.emitted}
         rows[t] = there | kept
         carried = {name: np.zeros_like(value) for name, value in carried.items()}
         for name in carried:
             if name in back.previous:
-                carried[name] = value_of(back.previous[name], now, size, batch)
+                carried[name] = value_of(back.previous[name], now, sizes, batch)
         entering[t] = carried
     return rows, entering
 
@@ -223,25 +228,25 @@ def _key(atom: Atom) -> RefKey:
     return atom.kind, atom.name
 
 
-def value_of(atom: Atom, values: Values, size: ir.Sizes, batch: int) -> Array:
+def value_of(atom: Atom, values: Values, sizes: ir.Sizes, batch: int) -> Array:
     """A value, spread over the batch."""
-    operand = _operand(atom, size)
+    operand = _operand(atom, sizes)
     value = values[operand] if isinstance(operand, tuple) else operand
     if atom.shape:
-        width = size.of(atom.shape[0])
+        width = sizes.of(atom.shape[0])
     elif value.ndim:
         width = value.shape[-1]
     else:
-        width = size.units
+        width = sizes.units
     if value.shape == (batch, width):
         return value
     return np.broadcast_to(value, (batch, width)).astype(float)
 
 
-def _operand(atom: Atom, size: ir.Sizes) -> RefKey | Array:
+def _operand(atom: Atom, sizes: ir.Sizes) -> RefKey | Array:
     """The number that an atom is, or the key of its value."""
     if isinstance(atom, ir.Number):
-        return np.full([size.of(one) for one in atom.shape], atom.value)
+        return np.full([sizes.of(size) for size in atom.shape], atom.value)
     if atom.kind == "option":
-        return np.asarray(float(size.options[atom.name]))
+        return np.asarray(float(sizes.options[atom.name]))
     return atom.kind, atom.name

@@ -26,20 +26,20 @@ if TYPE_CHECKING:
 Size = str | int | tuple["Size", ...]
 Shape = tuple[Size, ...]
 RefKind = Literal[
-    "input",
-    "time",
+    "input",  # `x`
+    "time",  # `t`, the number of the step
     "option",
     "constant",
-    "unit",
-    "row",
-    "col",
+    "unit",  # in constants: the number of each unit, from 0
+    "row",  # in masks: a constant along the rows of a weight; without a name, the rows' numbers
+    "col",  # likewise along its columns
     "weight",
-    "value",
-    "previous",
-    "below",
-    "size",
-    "drop",
-    "adjoint",
+    "value",  # of an equation at this step
+    "previous",  # of an equation at the step before
+    "below",  # of an equation at this step, in the layer below
+    "size",  # `units` or `inputs` as a number, in constants and masks
+    "drop",  # in programs: the mask of dropout on a product's operand (`lang.widen`)
+    "adjoint",  # in programs: the gradient of the loss with respect to a value (`lang.adjoint`)
 ]
 # what a gradient flows to
 WITH_ADJOINT: tuple[RefKind, ...] = ("value", "weight", "input", "below", "previous")
@@ -54,15 +54,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A name: `x` (input), `t` (time), a weight, this step's `value`, the `previous` step's, the
-    layer `below`'s, ...
-
-    `row` and `col` appear in masks only: a constant along the rows or columns of the weight, or
-    their number itself where the name is empty.  `size` is `units` or `inputs`, as a number.  Two
-    kinds stand in programs only: `drop` (from `lang.widen`), the mask of dropout on a product's
-    operand, and `adjoint` (from `lang.adjoint`), the gradient of the loss with respect to an
-    equation's value.
-    """
+    """A name in an expression, and the kind of thing that it stands for."""
 
     kind: RefKind
     name: str
@@ -179,11 +171,6 @@ class Cell:
         """Whether an equation of any layer reads the number of the step, `t`."""
         return self.step.reads_time or self.first.reads_time
 
-    @property
-    def stateful_names(self) -> frozenset[str]:
-        """Equations that depend, within the step, on the previous step or on time."""
-        return depending(self.step.equations) | depending(self.first.equations)
-
 
 def default_init(shape: Shape, on_state: bool) -> Init:
     """What a weight begins with where nothing is said: Glorot uniform on inputs, orthogonal on
@@ -240,18 +227,18 @@ def terms(expr: Expr, positive: bool = True) -> Iterator[tuple[Expr, bool]]:
         yield from terms(operand, positive == (sign > 0))
 
 
-def depending(equations: Sequence[Equation]) -> frozenset[str]:
+def stateful_names(equations: Sequence[Equation]) -> frozenset[str]:
     """Names of the equations that depend on a previous step or on time, directly or through
     others.
     """
     names: set[str] = set()
     for equation in equations:  # in order: what an equation needs stands before it
-        if depends(equation.expr, names):
+        if is_stateful(equation.expr, names):
             names.add(equation.name)
     return frozenset(names)
 
 
-def depends(expr: Expr, stateful: frozenset[str] | set[str]) -> bool:
+def is_stateful(expr: Expr, stateful: frozenset[str] | set[str]) -> bool:
     """Whether an expression depends on a previous step or on time, given the equations that do."""
     return any(
         ref.kind in ("previous", "time") or (ref.kind == "value" and ref.name in stateful)

@@ -14,9 +14,9 @@ with chrono initialisation and others).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Any, Literal
 
 import numpy as np
@@ -40,6 +40,8 @@ MAX_WORK = 90_000_000
 FEWEST = 20  # steps; a cell for which these are too much work is not checked
 MAX_TRIES = 12  # runs with other initial weights; fewer if a run takes long
 UPDATES = 4  # of weights with a gradient, until no further weight gets one
+CHANGE = 0.005, 0.02  # of a weight in an update: small beside weights, far above rounding
+END = 10  # steps at either end of the sequence over which a largest value is taken
 
 # A state that accumulates grows like t or the root of t: at most 2.1 times between steps 100 and
 # 200 over the zoo (nfg, nig).  A state that grows by more than 2.3 % a step grows 10 times.
@@ -82,11 +84,8 @@ class Finding:
         """What to write."""
         if not self.init:
             return self.advice
-        return (
-            "`init: {"
-            + ", ".join(f"{name}: {_written(init)}" for name, init in self.init.items())
-            + "}`"
-        )
+        inits = ", ".join(f"{name}: {_written(init)}" for name, init in self.init.items())
+        return f"`init: {{{inits}}}`"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for `--json`."""
@@ -113,10 +112,10 @@ class Finding:
             return statements[first].span
         if first.removeprefix("initial_") in spec.initial:
             return spec.initial[first.removeprefix("initial_")].span
+        word = re.compile(rf"(?<![\w.]){re.escape(first)}\b")
         for statement in statements.values():
-            if (
-                match := re.search(rf"(?<![\w.]){re.escape(first)}\b", statement.code.text)
-            ) is not None:
+            match = word.search(statement.code.text)
+            if match is not None:
                 before = statement.code.text[: match.start()].split("\n")
                 return statement.code.span(len(before) - 1, len(before[-1]), len(first))
         return spec.span
@@ -197,7 +196,7 @@ class _Layer:
     cell: ir.Cell
     number: int
     step: ir.Step
-    size: ir.Sizes
+    sizes: ir.Sizes
     program: Program
     back: Adjoint
     steps: int
@@ -210,43 +209,42 @@ class _Layer:
         states = [state.name for state in cell.states]
         above = sorted(cell.needs_below) if cell.first != cell.step else []
         program = compile_step(step, list(dict.fromkeys([*states, cell.output, *above])))
-        size = ir.sizes(cell, INPUTS, units, number)
-        entries = sum(int(np.prod(size.shape(weight.shape))) for weight in step.weights)
-        # an operation of NumPy takes as long as some thousand additions
+        sizes = ir.sizes(cell, INPUTS, units, number)
+        entries = sum(int(np.prod(sizes.shape(weight.shape))) for weight in step.weights)
+        # an operation of NumPy takes as long as some thousand additions; 3: forward, and backward
+        # with respect to the operand and to the weight
         work = 3 * BATCH * entries + 3 * 2_000 * len(program.instructions)
         steps = min(STEPS, MAX_WORK // work)
         if steps < FEWEST:
             return None
         tries = min(MAX_TRIES, MAX_WORK // (work * steps))
-        return _Layer(cell, number, step, size, program, adjoint(program, states), steps, tries)
+        return _Layer(cell, number, step, sizes, program, adjoint(program, states), steps, tries)
 
     # -- running
 
     def initial_weights(self, init: Mapping[str, Init]) -> dict[str, Array]:
         """Initial weights, some with other initialisers."""
-        weights = start.weights(self.cell, self.number, self.size, np.random.default_rng(SEED))
+        weights = start.weights(self.cell, self.number, self.sizes, np.random.default_rng(SEED))
         for number, (name, initialiser) in enumerate(init.items()):
             rng = np.random.default_rng([SEED, number])
-            weights[name] = start.draw(initialiser, weights[name].shape, self.size.options, rng)
+            weights[name] = start.draw(initialiser, weights[name].shape, self.sizes.options, rng)
         return weights
 
     def observe(self, weights: Mapping[str, Array]) -> _Observed:
         """Run the layer forward, and backward if the results are finite."""
         rng = np.random.default_rng(SEED)
-        masked = reference.masked(self.cell, self.step, weights, self.size)
+        masked = reference.masked(self.cell, self.step, weights, self.sizes)
         given: interpret.Values = {("weight", name): value for name, value in masked.items()}
-        constants = reference.constants(self.cell, self.size)
+        constants = reference.constants(self.cell, self.sizes)
         given |= {("constant", name): value for name, value in constants.items()}
-        given["input", "x"] = rng.normal(size=(self.steps, BATCH, self.size.inputs))
-        for ref in dict.fromkeys(
-            ref for equation in self.step.equations for ref in ir.refs(equation.expr, "below")
-        ):
-            given["below", ref.name] = rng.normal(
-                size=(self.steps, BATCH, self.size.of(ref.shape[0]))
-            )
-        states = reference.start(self.cell, weights, self.size, BATCH)
+        given["input", "x"] = rng.normal(size=(self.steps, BATCH, self.sizes.inputs))
+        below = (ir.refs(equation.expr, "below") for equation in self.step.equations)
+        for ref in dict.fromkeys(chain.from_iterable(below)):
+            shape = self.steps, BATCH, self.sizes.of(ref.shape[0])
+            given["below", ref.name] = rng.normal(size=shape)
+        states = reference.start(self.cell, weights, self.sizes, BATCH)
         tape = interpret.run(
-            self.program, list(states), given, states, self.size, self.steps, BATCH
+            self.program, list(states), given, states, self.sizes, self.steps, BATCH
         )
         results, upstream = {}, {}
         for name in self.program.results:
@@ -256,7 +254,7 @@ class _Layer:
             upstream[name] = rng.normal(size=shape) if has_loss else np.zeros(shape)
         gradients = None
         if all(np.isfinite(value).all() for value in results.values()):
-            gradients = interpret.gradients(self.program, self.back, tape, upstream, self.size)
+            gradients = interpret.gradients(self.program, self.back, tape, upstream, self.sizes)
         return _Observed(tape, results, gradients)
 
     def updated(self, init: Mapping[str, Init]) -> tuple[_Observed, list[str], bool]:
@@ -279,7 +277,7 @@ class _Layer:
                 return observed, still, True
             untrained = still
             for name, gradient in gradients.items():
-                change = np.sign(gradient) * rng.uniform(0.005, 0.02, gradient.shape)
+                change = np.sign(gradient) * rng.uniform(*CHANGE, gradient.shape)
                 weights[name] = weights[name] - (change if name not in untrained else 0.0)
             observed = self.observe(weights)
             if observed.gradients is None:
@@ -294,7 +292,7 @@ class _Layer:
         if gradients is None:
             return {name: np.full(value.shape, np.nan) for name, value in weights.items()}
         masks = {
-            weight.name: reference.mask(self.cell, weight, self.size)
+            weight.name: reference.mask(self.cell, weight, self.sizes)
             for weight in self.step.weights
         }
         shaped = {}
@@ -396,9 +394,9 @@ class _Layer:
                 text = f"the state '{state.name}' stays as it begins for {self.steps} steps"
                 advice = f"see that what '{state.name}' is computed from is not multiplied with 0"
                 yield Finding("dies", (state.name,), text, {}, advice)
-            elif (value != value[:, :1]).any() and value[-10:].max() < SMALL * value.max():
-                # a counter reads no inputs
-                share = _power(value[-10:].max() / value.max())
+            # one that is the same for all sequences reads no inputs, as a counter, and may end at 0
+            elif (value != value[:, :1]).any() and value[-END:].max() < SMALL * value.max():
+                share = _power(value[-END:].max() / value.max())
                 text = (
                     f"the state '{state.name}' dies: after {self.steps} steps it is {share} of"
                     " what it was"
@@ -409,12 +407,11 @@ class _Layer:
     def states_that_explode(self, observed: _Observed) -> Iterator[Finding]:
         for state in self.cell.states:
             if _grows(observed, state.name):
-                init = self.first_that_helps(
-                    (),
-                    lambda init, name=state.name: (
-                        not _grows(self.observe(self.initial_weights(init)), name)
-                    ),
-                )
+
+                def helps(init: Mapping[str, Init], name: str = state.name) -> bool:
+                    return not _grows(self.observe(self.initial_weights(init)), name)
+
+                init = self.first_that_helps((), helps)
                 times = np.abs(observed.results[state.name][-1]).max()
                 text = (
                     f"the state '{state.name}' explodes: it is {_power(times)} after {self.steps}"
@@ -430,9 +427,8 @@ class _Layer:
             )
             text = (
                 f"gradients explode on their way back through {_listed(names)}: more than"
-                f" {GRADIENT_GROWTH:.0e} times"
+                f" {GRADIENT_GROWTH:.0e} times in {self.steps} steps"
             )
-            text += f" in {self.steps} steps"
             yield Finding(
                 "gradient explodes", names, text, init, "let matrices on states begin orthogonal"
             )
@@ -478,7 +474,7 @@ class _Layer:
         flat, slope = [], expr.op.slope
         assert slope is not None
         for values in self.sampled(observed):
-            operand = reference.evaluate(expr.args[0], values, self.size)
+            operand = reference.evaluate(expr.args[0], values, self.sizes)
             flat.append(np.mean(slope(operand) < SLOPE))
         return float(np.mean(flat))
 
@@ -492,7 +488,7 @@ class _Layer:
                 for (kind, name), value in observed.tape.steps[t].items():
                     if kind not in ("value", "result"):
                         kinds.setdefault(kind, {})[name] = value
-                kinds["value"] = reference.step(self.step.equations, kinds, self.size, BATCH)
+                kinds["value"] = reference.step(self.step.equations, kinds, self.sizes, BATCH)
                 observed.samples.append(kinds)
         return observed.samples
 
@@ -522,7 +518,7 @@ class _Layer:
         else:
             candidates = [Init("constant", (1,)), Init("constant", (0,))]
         rng = np.random.default_rng(SEED)
-        initial = start.draw(weight.init, self.size.shape(weight.shape), self.size.options, rng)
+        initial = start.draw(weight.init, self.sizes.shape(weight.shape), self.sizes.options, rng)
         for init in candidates:
             if self._differs(init, weight, initial):
                 yield init
@@ -534,7 +530,9 @@ class _Layer:
             return bool((initial != init.values[0]).any())
         return init.name != weight.init.name
 
-    def first_that_helps(self, names: Sequence[str], helps: Any) -> dict[str, Init]:
+    def first_that_helps(
+        self, names: Sequence[str], helps: Callable[[Mapping[str, Init]], bool]
+    ) -> dict[str, Init]:
         """The first change that helps, of these weights or of any; empty if none helps."""
         if not names:
             by_default = sorted(self.step.weights, key=lambda weight: weight.init.name in _DEFAULTS)
@@ -566,7 +564,7 @@ def _grows(observed: _Observed, name: str) -> bool:
     if not np.isfinite(value).all():
         return True
     half = len(value) // 2
-    return bool(value[-10:].max() > max(LARGE, GROWTH * value[half - 10 : half].max()))
+    return bool(value[-END:].max() > max(LARGE, GROWTH * value[half - END : half].max()))
 
 
 def _growing_gradients(observed: _Observed) -> tuple[str, ...]:
@@ -578,7 +576,8 @@ def _growing_gradients(observed: _Observed) -> tuple[str, ...]:
     names = []
     for name, value in observed.gradients.entering.items():
         norm = np.linalg.norm(value, axis=(1, 2))
-        if not np.isfinite(norm).all() or norm[:10].max() > GRADIENT_GROWTH * norm[-10:].max() > 0:
+        grows = norm[:END].max() > GRADIENT_GROWTH * norm[-END:].max() > 0
+        if grows or not np.isfinite(norm).all():
             names.append(name)
     return tuple(names)
 

@@ -40,19 +40,19 @@ def norms(
     states = [state.name for state in cell.states]
     program = compile_step(cell.first, list(dict.fromkeys([*states, cell.output])))
     batch, time, inputs = x.shape
-    size = ir.sizes(cell, inputs, units, 1)
-    masked = reference.masked(cell, cell.first, weights, size)
+    sizes = ir.sizes(cell, inputs, units, 1)
+    masked = reference.masked(cell, cell.first, weights, sizes)
     given: interpret.Values = {
         ("weight", name): np.asarray(value, float) for name, value in masked.items()
     }
-    given |= {("constant", name): value for name, value in reference.constants(cell, size).items()}
+    given |= {("constant", name): value for name, value in reference.constants(cell, sizes).items()}
     given["input", "x"] = np.asarray(x, float).transpose(1, 0, 2)
-    start = reference.start(cell, weights, size, batch)
-    tape = interpret.run(program, states, given, start, size, time, batch)
+    start = reference.start(cell, weights, sizes, batch)
+    tape = interpret.run(program, states, given, start, sizes, time, batch)
     widths = {name: tape.steps[0]["result", name].shape[-1] for name in program.results}
     upstreams = {name: np.zeros((time, batch, width)) for name, width in widths.items()}
     upstreams[cell.output][-1] = upstream
-    gradients = interpret.state_gradients(program, adjoint(program, states), tape, upstreams, size)
+    gradients = interpret.state_gradients(program, adjoint(program, states), tape, upstreams, sizes)
     return {name: np.linalg.norm(value[::-1], axis=-1) for name, value in gradients.items()}
 
 

@@ -103,6 +103,13 @@ _HABITS: dict[type[ast.AST], tuple[str, str]] = {
     ast.Tuple: ("a tuple is not part of the language", "write one expression"),
     ast.Slice: ("slices are not part of the language", ""),
 }
+# Calls from habit: what multiplies matrices elsewhere, what joins vectors, and what crosses units.
+_PRODUCTS = frozenset({"dot", "matmul"})
+_JOINS = frozenset({"concat", "concatenate", "cat", "stack", "hstack", "vstack", "join"})
+_CROSSING = frozenset({
+    "mean", "sum", "norm", "softmax", "var", "std",
+    "layer_norm", "layernorm", "LayerNorm", "dot_product",
+})  # fmt: skip
 
 
 class _NotInTheLanguage(Exception):
@@ -118,7 +125,7 @@ def expression(code: Code, mistakes: Mistakes) -> Tree | None:
             code.span(0, 0), f"an expression of more than {MAX_CHARACTERS} characters", "split it"
         )
         return None
-    code = _shown_notation(_printed_notation(code, mistakes), mistakes)
+    code = _unicode_notation(_latex_notation(code, mistakes), mistakes)
     readable = _foreign_letters(code, mistakes)
     if readable is None:
         return None
@@ -151,7 +158,8 @@ _REPORTED = "\N{LATIN LETTER ALVEOLAR CLICK}"
 _LAGGED = re.compile(r"\b([A-Za-z]\w*?)_?\{\s*t\s*-\s*1\s*\}")
 _NOW = re.compile(r"\b([A-Za-z]\w*?)_?\{\s*t\s*\}")
 _SHOWN = re.compile(rf"\b([A-Za-z][A-Za-z0-9_]*)({SHOWN_BEFORE}|{SHOWN_NOW})")
-_SHOWN_CALLS = {one.unicode: name for name, one in CALLS.items() if one.unicode}
+# sign in a terminal -> name in the language, as of the sigmoid; most operations have no sign
+_SHOWN_CALLS = {operation.unicode: name for name, operation in CALLS.items()}
 # of products with a matrix, too
 _DOTS = frozenset("\N{MIDDLE DOT}\N{DOT OPERATOR}\N{MULTIPLICATION SIGN}")
 _AFTER_MATRIX = re.compile(r"\b[A-Z]\w*\s*$")
@@ -162,7 +170,7 @@ def is_reported(name: str) -> bool:
     return name.startswith(_REPORTED)
 
 
-def _printed_notation(code: Code, mistakes: Mistakes) -> Code:
+def _latex_notation(code: Code, mistakes: Mistakes) -> Code:
     """Report `h_{t-1}` and `x_{t}`, and read them as intended; the text keeps its length, so that
     positions stay right.
     """
@@ -185,7 +193,7 @@ def _printed_notation(code: Code, mistakes: Mistakes) -> Code:
     return replace(code, text=text)
 
 
-def _shown_notation(code: Code, mistakes: Mistakes) -> Code:
+def _unicode_notation(code: Code, mistakes: Mistakes) -> Code:
     """Report `xₜ` and `hₜ₋₁`; the first is read as `x`, the second as an unreadable name, as
     `h[t-1]` is longer.
     """
@@ -404,13 +412,11 @@ class _TreeBuilder:
             self.mistakes.add(span, "vectors are not joined", _apart("W", _joined(node)))
             return Name(_REPORTED, span)
         if not is_reported(name):
-            crossing = ""
+            problem, fix = f"no operation '{name}'", _fix_of_unknown(name)
             if name in _CROSSING:
-                crossing = ": operations on a vector work unit by unit, and none crosses units"
-            fix = (
-                "leave it out; what crosses units is a product W @ a" if crossing else _called(name)
-            )
-            self.mistakes.add(span, f"no operation '{name}'{crossing}", fix)
+                problem += ": operations on a vector work unit by unit, and none crosses units"
+                fix = "leave it out; what crosses units is a product W @ a"
+            self.mistakes.add(span, problem, fix)
         operands = [self.tree(arg, depth + 1) for arg in node.args]
         return operands[0] if operands and name not in _CROSSING else Name(_REPORTED, span)
 
@@ -431,25 +437,6 @@ class _TreeBuilder:
         return _NotInTheLanguage(
             node, f"'{ast.unparse(node)[:40]}' is not part of the language", "see docs/language.md"
         )
-
-
-# What multiplies matrices elsewhere, what joins vectors, and what crosses units.
-_PRODUCTS = frozenset({"dot", "matmul"})
-_JOINS = frozenset({"concat", "concatenate", "cat", "stack", "hstack", "vstack", "join"})
-_CROSSING = frozenset(
-    {
-        "mean",
-        "sum",
-        "norm",
-        "softmax",
-        "var",
-        "std",
-        "layer_norm",
-        "layernorm",
-        "LayerNorm",
-        "dot_product",
-    }
-)
 
 
 def _factor(node: ast.expr) -> str:
@@ -477,7 +464,7 @@ def _apart(matrix: str, operands: Sequence[ast.expr]) -> str:
     return f"give each its own matrix: {' + '.join(terms)}"
 
 
-def _called(name: str) -> str:
+def _fix_of_unknown(name: str) -> str:
     """What to write instead of an unknown operation."""
     if name in _PRODUCTS:
         return "write W @ x"

@@ -7,7 +7,8 @@ at once, and those of the loop.  In an LSTM the former are the four projections 
 they become one matrix product over (time x batch).  The same rule hoists the embedding of MUT1, the
 lower layer's cell in a depth-gated LSTM, and all of a cell without recurrence.
 
-Each pass is a small function.  Tests compare the schedule with the reference.
+Clockwork steps (Koutnik et al. 2014) update each unit at multiples of its period only, so that a
+backend can leave out the rows of the others (`backends.tensorflow.clockwork`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from rnnzoo.lang import ir
 from rnnzoo.lang.primitives import add, equal, mod, neg, not_equal, sub, where
 
 HOISTED = "hoisted"  # names of new equations; `$` keeps them apart from the user's
+SignedTerm = tuple[ir.Expr, bool]  # of a sum, and whether it is added
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Schedule:
 
 def schedule(step: ir.Step) -> Schedule:
     """Split a step into hoisted equations and those of the loop."""
-    stateful = ir.depending(step.equations)
+    stateful = ir.stateful_names(step.equations)
     before = [equation for equation in step.equations if equation.name not in stateful]
     hoist = _Hoist(stateful, before)
     loop = tuple(
@@ -70,9 +72,9 @@ class _Hoist:
         replaced by a name of `before`.
         """
         if not isinstance(expr, ir.Apply):
-            return self.sequence(expr)
-        if not ir.depends(expr, self.stateful):
-            return self.hoist(expr) if self.worth(expr) else expr
+            return self.as_sequence(expr)
+        if not ir.is_stateful(expr, self.stateful):
+            return self.hoist(expr) if self.reads_sequence(expr) else expr
         if expr.op.signs:
             return self.rewrite_sum(expr)
         return ir.Apply(expr.op, tuple(self.rewrite(arg) for arg in expr.args), expr.shape)
@@ -83,17 +85,16 @@ class _Hoist:
         The loop then reads one sequence instead of two.  A constant term stays in the loop, where
         it joins other sums: that costs less than a pass over all steps.
         """
-        terms = list(ir.terms(expr))
-        recurrent = [
-            (self.rewrite(term), positive)
-            for term, positive in terms
-            if ir.depends(term, self.stateful)
-        ]
-        others = [
-            (term, positive) for term, positive in terms if not ir.depends(term, self.stateful)
-        ]
-        sequences = [(term, positive) for term, positive in others if self.worth(term)]
-        constants = [(term, positive) for term, positive in others if not self.worth(term)]
+        recurrent: list[SignedTerm] = []
+        sequences: list[SignedTerm] = []
+        constants: list[SignedTerm] = []
+        for term, positive in ir.terms(expr):
+            if ir.is_stateful(term, self.stateful):
+                recurrent.append((self.rewrite(term), positive))
+            elif self.reads_sequence(term):
+                sequences.append((term, positive))
+            else:
+                constants.append((term, positive))
         if not sequences:
             return _sum([*recurrent, *constants])
         # Constants right after the first term of the loop: before it, they would be added over all
@@ -103,13 +104,14 @@ class _Hoist:
             [(self.hoist(_sum(sequences)), True), *recurrent[:1], *constants, *recurrent[1:]]
         )
 
-    def worth(self, expr: ir.Expr) -> bool:
-        """Whether an expression reads x, the layer below or an equation; a constant one is as cheap
-        in the loop.
+    def reads_sequence(self, expr: ir.Expr) -> bool:
+        """Whether an expression reads x, the layer below or an equation.
+
+        Only such ones are hoisted: a constant one is as cheap in the loop.
         """
         return any(_is_sequence(node) for node in ir.walk(expr))
 
-    def sequence(self, expr: ir.Expr) -> ir.Expr:
+    def as_sequence(self, expr: ir.Expr) -> ir.Expr:
         """`x` and `below.c` themselves become values of `before`, so that the loop reads one kind
         of sequence.
         """
@@ -118,6 +120,7 @@ class _Hoist:
         return expr
 
     def hoist(self, expr: ir.Expr) -> ir.Ref:
+        """The name in `before` of an expression, written there unless it is there already."""
         if isinstance(expr, ir.Ref) and expr.kind == "value":
             return expr
         if expr not in self.known:
@@ -131,7 +134,7 @@ def _is_sequence(expr: ir.Expr) -> bool:
     return isinstance(expr, ir.Ref) and expr.kind in ("input", "below", "value")
 
 
-def _sum(terms: Sequence[tuple[ir.Expr, bool]]) -> ir.Expr:
+def _sum(terms: Sequence[SignedTerm]) -> ir.Expr:
     """Signed terms as one expression, a positive term first if there is one."""
     ordered = sorted(terms, key=lambda term: not term[1])
     (total, positive), *others = ordered
@@ -187,7 +190,7 @@ def periodic_update(step: ir.Step) -> PeriodicUpdate | None:
         *_needed(step.equations, value),
         ir.Equation(state, value, step.equation(state).size),
     )
-    if not _computes_units_apart([equation.expr for equation in equations], state):
+    if not _computes_units_apart([equation.expr for equation in equations]):
         return None
     return PeriodicUpdate(state, period, ir.Step(equations, step.weights))
 
@@ -237,7 +240,7 @@ def _needed(equations: Sequence[ir.Equation], value: ir.Expr) -> list[ir.Equatio
     return kept[::-1]
 
 
-def _computes_units_apart(exprs: Sequence[ir.Expr], state: str) -> bool:
+def _computes_units_apart(exprs: Sequence[ir.Expr]) -> bool:
     """Whether a unit that is not due may be left out: no other unit reads it, but by way of the
     state's one product.
 
@@ -246,10 +249,9 @@ def _computes_units_apart(exprs: Sequence[ir.Expr], state: str) -> bool:
     """
     lagged = [ref for expr in exprs for ref in ir.refs(expr, "previous")]
     operands = [node.args[1] for expr in exprs for node in ir.products(expr)]
-    plain = all(
+    are_names = all(
         isinstance(operand, ir.Ref) and operand.kind in ("input", "below", "previous")
         for operand in operands
     )
-    return (
-        plain and len(set(operands)) == len(operands) and len(lagged) == 1 and lagged[0] in operands
-    )
+    are_distinct = len(set(operands)) == len(operands)
+    return are_names and are_distinct and len(lagged) == 1 and lagged[0] in operands

@@ -121,7 +121,7 @@ class Program:
     @property
     def sequences(self) -> tuple[ir.Ref, ...]:
         """What the loop reads row by row: values of `before`, x and values of the layer below."""
-        # `widen.parts_inside` leaves parts in `before` too
+        # a part that `widen.parts_inside` took into the loop stands in `before` too, and is no row
         before_only = names_of(self.before) - names_of(self.loop)
         read = [
             *reads(self.loop),

@@ -39,7 +39,7 @@ class Run:
     values: tuple[Values, ...]
 
 
-def constants(cell: ir.Cell, size: ir.Sizes) -> dict[str, Array]:
+def constants(cell: ir.Cell, sizes: ir.Sizes) -> dict[str, Array]:
     """The constants of one layer, in float64.
 
     Raises:
@@ -47,14 +47,14 @@ def constants(cell: ir.Cell, size: ir.Sizes) -> dict[str, Array]:
     """
     values: dict[str, Array] = {}
     for constant in cell.constants:
-        with _finite(cell, f"the constant '{constant.name}'", size):
+        with _finite(cell, f"the constant '{constant.name}'", sizes):
             values[constant.name] = np.asarray(
-                evaluate(constant.expr, {"constant": values}, size), dtype=float
+                evaluate(constant.expr, {"constant": values}, sizes), dtype=float
             )
     return values
 
 
-def mask(cell: ir.Cell, weight: ir.Weight, size: ir.Sizes) -> Array | None:
+def mask(cell: ir.Cell, weight: ir.Weight, sizes: ir.Sizes) -> Array | None:
     """The mask of a weight as an array of 0 and 1, or None.
 
     Raises:
@@ -62,42 +62,42 @@ def mask(cell: ir.Cell, weight: ir.Weight, size: ir.Sizes) -> Array | None:
     """
     if weight.mask is None:
         return None
-    shape = size.shape(weight.shape)
+    shape = sizes.shape(weight.shape)
     if math.prod(shape) > MAX_MASK:
-        sizes = " x ".join(f"{length:,}" for length in shape)
+        dimensions = " x ".join(f"{length:,}" for length in shape)
         raise UsageError(
-            f"cell '{cell.name}': the mask of '{weight.name}' would be {sizes}, more than"
+            f"cell '{cell.name}': the mask of '{weight.name}' would be {dimensions}, more than"
             f" {MAX_MASK:,} entries",
             "take fewer units",
         )
-    constant_values, entries = constants(cell, size), np.empty(shape)
+    constant_values, entries = constants(cell, sizes), np.empty(shape)
     rows, cols = (np.arange(length) for length in shape)
     # in blocks: intermediate values would be as large as the mask
     at_once = max(1, MASK_AT_ONCE // len(cols))
     for first in range(0, len(rows), at_once):
         part = slice(first, first + at_once)
-        with _finite(cell, f"the mask of '{weight.name}'", size):
+        with _finite(cell, f"the mask of '{weight.name}'", sizes):
             value = evaluate(
                 weight.mask,
                 {"constant": constant_values, "mask": {"row": rows[part], "col": cols}},
-                size,
+                sizes,
             )
         entries[part] = value != 0
     return entries
 
 
-def masked(cell: ir.Cell, step: ir.Step, weights: Values, size: ir.Sizes) -> dict[str, Array]:
+def masked(cell: ir.Cell, step: ir.Step, weights: Values, sizes: ir.Sizes) -> dict[str, Array]:
     """The weights of one layer, multiplied by their masks."""
     products = dict(weights)
     for weight in step.weights:
-        entries = mask(cell, weight, size)
+        entries = mask(cell, weight, sizes)
         if entries is not None and weight.name in weights:
             products[weight.name] = weights[weight.name] * entries
     return products
 
 
 @contextmanager
-def _finite(cell: ir.Cell, what: str, size: ir.Sizes) -> Iterator[None]:
+def _finite(cell: ir.Cell, what: str, sizes: ir.Sizes) -> Iterator[None]:
     """Turn a division by zero, or any other invalid value even if it is not used, into an error
     about the sizes.
     """
@@ -107,12 +107,12 @@ def _finite(cell: ir.Cell, what: str, size: ir.Sizes) -> Iterator[None]:
     except FloatingPointError:
         options = "".join(f", {name}={value:g}" for name, value in cell.options.items())
         raise UsageError(
-            f"cell '{cell.name}': {what} has no value with units={size.units}{options}",
+            f"cell '{cell.name}': {what} has no value with units={sizes.units}{options}",
             "take more units, or change the cell's options",
         ) from None
 
 
-def evaluate(expr: ir.Expr, values: Mapping[str, Values], size: ir.Sizes) -> Array:
+def evaluate(expr: ir.Expr, values: Mapping[str, Values], sizes: ir.Sizes) -> Array:
     """The value of an expression; `values` holds arrays by kind of name, then by name.
 
     Vectors are (batch, size), or (size,) if they are the same for all sequences.
@@ -121,11 +121,11 @@ def evaluate(expr: ir.Expr, values: Mapping[str, Values], size: ir.Sizes) -> Arr
         case ir.Number(value=value):
             return np.asarray(value)
         case ir.Ref(kind="option", name=name):
-            return np.asarray(float(size.options[name]))
+            return np.asarray(float(sizes.options[name]))
         case ir.Ref(kind="size", name=name):
-            return np.asarray(float(size.of(name)))
+            return np.asarray(float(sizes.of(name)))
         case ir.Ref(kind="unit"):
-            return np.arange(size.units, dtype=float)
+            return np.arange(sizes.units, dtype=float)
         case ir.Ref(kind=("row" | "col") as axis, name=name):
             numbers = values["mask"][axis]
             along = values["constant"][name][numbers] if name else numbers.astype(float)
@@ -133,17 +133,17 @@ def evaluate(expr: ir.Expr, values: Mapping[str, Values], size: ir.Sizes) -> Arr
         case ir.Ref(kind=kind, name=name):
             return values[kind][name]
         case ir.Apply(op=op, args=args):
-            return np.asarray(op.numpy(*(evaluate(arg, values, size) for arg in args)))
+            return np.asarray(op.numpy(*(evaluate(arg, values, sizes) for arg in args)))
 
 
 def step(
-    equations: Sequence[ir.Equation], values: Mapping[str, Values], size: ir.Sizes, batch: int
+    equations: Sequence[ir.Equation], values: Mapping[str, Values], sizes: ir.Sizes, batch: int
 ) -> dict[str, Array]:
     """All equations of one layer at one step: name -> (batch, size)."""
     now: dict[str, Array] = {}
     for equation in equations:
-        value = evaluate(equation.expr, {**values, "value": now}, size)
-        now[equation.name] = np.broadcast_to(value, (batch, size.of(equation.size)))
+        value = evaluate(equation.expr, {**values, "value": now}, sizes)
+        now[equation.name] = np.broadcast_to(value, (batch, sizes.of(equation.size)))
     return now
 
 
@@ -170,11 +170,11 @@ def run(
     below: dict[str, Array] = {}
     states, values = [], []
     for number, layer_weights in enumerate(weights, start=1):
-        size = ir.sizes(cell, x.shape[-1], units, number)
-        begin = start(cell, layer_weights, size, len(x), initial[number - 1] if initial else {})
+        sizes = ir.sizes(cell, x.shape[-1], units, number)
+        begin = start(cell, layer_weights, sizes, len(x), initial[number - 1] if initial else {})
         sequence = x if number == 1 else below[cell.output]
         below, last = _layer(
-            cell, cell.layer(number), layer_weights, sequence, below, begin, size, keep, first
+            cell, cell.layer(number), layer_weights, sequence, below, begin, sizes, keep, first
         )
         values.append(below)
         states.append(last)
@@ -182,7 +182,7 @@ def run(
 
 
 def start(
-    cell: ir.Cell, weights: Values, size: ir.Sizes, batch: int, given: Values | None = None
+    cell: ir.Cell, weights: Values, sizes: ir.Sizes, batch: int, given: Values | None = None
 ) -> dict[str, Array]:
     """The states before the first step, (batch, size) each: as given, or as the cell says."""
     states = {}
@@ -190,18 +190,18 @@ def start(
         is_learned = state.initial == "learned"
         initial = weights[f"initial_{state.name}"] if is_learned else np.asarray(state.initial)
         value = (given or {}).get(state.name, initial)
-        states[state.name] = np.broadcast_to(value, (batch, size.of(state.size))).astype(float)
+        states[state.name] = np.broadcast_to(value, (batch, sizes.of(state.size))).astype(float)
     return states
 
 
 def _layer(
     cell: ir.Cell,
-    equations: ir.Step,
+    layer_step: ir.Step,
     weights: Values,
     x: Array,
     below: Values,
     start: Mapping[str, Array],
-    size: ir.Sizes,
+    sizes: ir.Sizes,
     keep: Array | None,
     first: Array | int,
 ) -> tuple[dict[str, Array], dict[str, Array]]:
@@ -209,10 +209,11 @@ def _layer(
     step.
     """
     batch, time = x.shape[:2]
-    fixed = {"constant": constants(cell, size), "weight": masked(cell, equations, weights, size)}
+    fixed = {"constant": constants(cell, sizes), "weight": masked(cell, layer_step, weights, sizes)}
     state = dict(start)
     shown = {
-        equation.name: np.zeros((batch, size.of(equation.size))) for equation in equations.equations
+        equation.name: np.zeros((batch, sizes.of(equation.size)))
+        for equation in layer_step.equations
     }
     rows: dict[str, list[Array]] = {name: [] for name in shown}
     for t in range(time):
@@ -225,7 +226,7 @@ def _layer(
             "previous": state,
             "below": lower,
         }
-        now = step(equations.equations, values, size, batch)
+        now = step(layer_step.equations, values, sizes, batch)
         real = np.ones((batch, 1), bool) if keep is None else keep[:, t, None]
         state = {name: np.where(real, now[name], value) for name, value in state.items()}
         shown = {name: np.where(real, now[name], value) for name, value in shown.items()}
@@ -244,10 +245,10 @@ def random_weights(
     """
     weights = []
     for number in range(1, layers + 1):
-        size = ir.sizes(cell, inputs, units, number)
-        shapes = {weight.name: size.shape(weight.shape) for weight in cell.layer(number).weights}
+        sizes = ir.sizes(cell, inputs, units, number)
+        shapes = {weight.name: sizes.shape(weight.shape) for weight in cell.layer(number).weights}
         shapes |= {
-            f"initial_{state.name}": (size.of(state.size),)
+            f"initial_{state.name}": (sizes.of(state.size),)
             for state in cell.states
             if state.initial == "learned"
         }

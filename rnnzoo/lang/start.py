@@ -20,16 +20,16 @@ Array = np.ndarray[Any, Any]
 
 
 def weights(
-    cell: ir.Cell, layer: int, size: ir.Sizes, rng: np.random.Generator
+    cell: ir.Cell, layer: int, sizes: ir.Sizes, rng: np.random.Generator
 ) -> dict[str, Array]:
     """The initial weights of one layer (from 1), including learned initial states."""
     values = {
-        weight.name: draw(weight.init, size.shape(weight.shape), size.options, rng)
+        weight.name: draw(weight.init, sizes.shape(weight.shape), sizes.options, rng)
         for weight in cell.layer(layer).weights
     }
     for state in cell.states:
         if state.initial == "learned":
-            values[f"initial_{state.name}"] = np.zeros(size.of(state.size))
+            values[f"initial_{state.name}"] = np.zeros(sizes.of(state.size))
     return values
 
 
@@ -106,7 +106,7 @@ def draw(
             rows, columns = (shape[0], shape[-1]) if shape else (1, 1)
             variance = scale / (columns if definition.fan == "fan_in" else (rows + columns) / 2)
             if definition.distribution == "uniform":
-                limit = np.sqrt(3.0 * variance)
+                limit = np.sqrt(3.0 * variance)  # numbers between -a and a have variance a^2 / 3
                 return rng.uniform(-limit, limit, shape)
             return rng.normal(0.0, np.sqrt(variance), shape)
     raise AssertionError(definition)
@@ -115,5 +115,6 @@ def draw(
 def _orthogonal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
     rows, columns = shape
     q, r = np.linalg.qr(rng.normal(size=(max(shape), min(shape))))
+    # with r's diagonal positive, every orthogonal matrix is as likely (Mezzadri 2007)
     q *= np.sign(np.diag(r))
     return q if rows >= columns else q.T

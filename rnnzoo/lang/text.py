@@ -100,9 +100,9 @@ def _print(expr: ir.Expr) -> Written:
 
 def number(value: float) -> str:
     """A number as short as is exact."""
-    return (
-        str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
-    )
+    if float(value).is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return repr(float(value))
 
 
 def _declarations(cell: ir.Cell) -> dict[str, Any]:
@@ -110,9 +110,8 @@ def _declarations(cell: ir.Cell) -> dict[str, Any]:
     weights: dict[str, Any] = {}
     init: dict[str, Any] = {}
     on_states = _on_states(cell)
-    for weight in {
-        weight.name: weight for weight in (*cell.step.weights, *cell.first.weights)
-    }.values():
+    distinct = {weight.name: weight for weight in (*cell.step.weights, *cell.first.weights)}
+    for weight in distinct.values():
         entry: dict[str, Any] = {}
         if not _conventional(weight):
             entry["shape"] = list(weight.shape)
@@ -124,21 +123,14 @@ def _declarations(cell: ir.Cell) -> dict[str, Any]:
         if weight.init != ir.default_init(weight.shape, on_state):
             init[weight.name] = weight.init.plain()
     initial = {state.name: state.initial for state in cell.states if state.initial != 0}
-    return {
-        key: value
-        for key, value in (("weights", weights), ("init", init), ("initial", initial))
-        if value
-    }
+    declarations = {"weights": weights, "init": init, "initial": initial}
+    return {key: value for key, value in declarations.items() if value}
 
 
 def _conventional(weight: ir.Weight) -> bool:
     """Whether the name alone tells the shape."""
     if ir.names_matrix(weight.name):
-        return (
-            len(weight.shape) == 2
-            and weight.shape[0] == "units"
-            and weight.shape[1] in ("units", "inputs")
-        )
+        return weight.shape in (("units", "units"), ("units", "inputs"))
     return ir.names_vector(weight.name) and weight.shape == ("units",)
 
 
@@ -146,11 +138,11 @@ def _on_states(cell: ir.Cell) -> frozenset[ir.Expr]:
     """The matrices that multiply what depends on a state, in any layer."""
     matrices: set[ir.Expr] = set()
     for step in (cell.step, cell.first):
-        stateful = ir.depending(step.equations)
+        stateful = ir.stateful_names(step.equations)
         for equation in step.equations:
             matrices |= {
                 node.args[0]
                 for node in ir.products(equation.expr)
-                if ir.depends(node.args[1], stateful)
+                if ir.is_stateful(node.args[1], stateful)
             }
     return frozenset(matrices)

@@ -32,7 +32,9 @@ from rnnzoo.lang.program import (
 )
 from rnnzoo.lang.verify import verify
 
-MAX_SIGNATURE = 8  # operations of a product's future by which neighbours are chosen
+# Operations of a product's future by which neighbours are chosen.  Cells of the zoo have at most 5
+# (gru_reset_after); a generated one with a chain of hundreds is not followed to its end.
+MAX_SIGNATURE = 8
 
 
 def compile_step(step: ir.Step, wanted: Sequence[str], drops: bool = False) -> Program:
@@ -48,12 +50,10 @@ def compile_step(step: ir.Step, wanted: Sequence[str], drops: bool = False) -> P
     results = {name: values[name] for name in wanted}
     if drops:
         loop = _dropped(loop)
-    instructions = needed((*outside, *loop), results.values())
-    inside = names_of(loop)
-    outside = tuple(instruction for instruction in instructions if instruction.name not in inside)
+    used = names_of(needed((*outside, *loop), results.values()))
     return _widened(
-        outside,
-        tuple(instruction for instruction in instructions if instruction.name in inside),
+        tuple(instruction for instruction in outside if instruction.name in used),
+        tuple(instruction for instruction in loop if instruction.name in used),
         results,
     )
 
@@ -335,6 +335,7 @@ class _Rewrite:
         return self.values[atom.name]
 
     def wide(self, run: _Run) -> Atom:
+        """The value of a run, in which its members lie side by side."""
         # a chain of runs may be longer than Python lets functions call each other
         missing: list[_Run] = []
         base: _Run | None = run
@@ -343,24 +344,26 @@ class _Rewrite:
             base = base.base
         for later in reversed(missing):
             base = later.base
-            self.wides[later] = self.product(later) if base is None else self.further(later, base)
+            self.wides[later] = self.product(later) if base is None else self.follower(later, base)
         return self.wides[run]
 
     def product(self, run: _Run) -> Atom:
+        """One product with the matrices of a run stacked; their operand is the same."""
         inputs = [self.instructions[name].inputs for name in run.names]
         weights = self.builder.stack([weight for weight, _ in inputs])
         return self.builder.apply(matmul, [weights, self.atom(inputs[0][1])])
 
-    def other(self, others: Sequence[Atom]) -> Atom:
-        """The other operands of a run as one; if they are numbers they are the same."""
+    def second_operands(self, others: Sequence[Atom]) -> Atom:
+        """The second operands of a run as one; if they are numbers they are the same."""
         if isinstance(others[0], ir.Number):
             return others[0]
         return self.builder.stack([self.atom(other) for other in others])
 
-    def further(self, run: _Run, base: _Run) -> Atom:
+    def follower(self, run: _Run, base: _Run) -> Atom:
+        """The operation of a run on the members that it takes from its base."""
         inputs = [self.builder.part(self.wide(base), run.first, run.first + len(run.names) - 1)]
         if run.others:
-            inputs.append(self.other(run.others))
+            inputs.append(self.second_operands(run.others))
         return self.builder.apply(run.primitive, inputs[::-1] if run.swapped else inputs)
 
 
@@ -412,15 +415,10 @@ def _dropped(loop: Instructions) -> Instructions:
 def _program(builder: Builder, results: Mapping[str, Atom]) -> Program:
     instructions = needed(builder.instructions, results.values())
     scope = scopes(instructions)
-    once = tuple(
-        instruction for instruction in instructions if scope[instruction.name] is Scope.ONCE
-    )
-    before = tuple(
-        instruction for instruction in instructions if scope[instruction.name] is Scope.STEPS
-    )
-    loop = tuple(
-        instruction for instruction in instructions if scope[instruction.name] is Scope.LOOP
-    )
+    of_scope: dict[Scope, list[Instruction]] = {each: [] for each in Scope}
+    for instruction in instructions:
+        of_scope[scope[instruction.name]].append(instruction)
+    once, before, loop = (tuple(of_scope[each]) for each in Scope)
     program = Program(once, before, parts_inside(loop, before), results)
     verify(program)
     return program

@@ -12,6 +12,7 @@ values are above them, in the column of their last operand where possible.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -20,6 +21,9 @@ from rnnzoo.lang.diagram.graph import Graph, Node
 UNIT = 12  # pixels
 FIRST = 7  # units from the frame to the first join
 EDGE = 8  # units from the middle of the last column to the frame
+LETTER = 7  # pixels, about as wide as a letter of a label or a name
+BESIDE = 5  # units from a layer's middle to what comes to it from the left
+APART = 3  # units between two inputs: the circles around their names are nearly as wide
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,10 +349,10 @@ class _Placing:
             beside = []
             for reader in self.graph.readers(number):
                 is_below = self.graph.nodes[reader].joined == (number,)
-                beside.append(placements[reader].x - (0 if is_below else 5))
+                beside.append(placements[reader].x - (0 if is_below else BESIDE))
             x = min(own) if own else min(beside, default=FIRST)
-            while any(abs(x - taken) < 3 for taken, _ in entries.values()):
-                x += 3
+            while any(abs(x - taken) < APART for taken, _ in entries.values()):
+                x += APART
             entries[number] = (x, bottom)
         return entries
 
@@ -366,7 +370,7 @@ def _joins(
     for operands, layers in groups.items():
         count = _points(len(operands))
         below = len(layers) == 1 and count == 1 and bool(joins)
-        x = placements[layers[0]].x - (0 if below else 5)
+        x = placements[layers[0]].x - (0 if below else BESIDE)
         span = (x - 2 * count, x + 2 if below else placements[layers[-1]].x + 1)
         y = base
         while any(low <= span[1] and span[0] <= high for low, high in busy.get(y, [])):
@@ -394,13 +398,16 @@ def name_width(graph: Graph, number: int) -> int:
     """
     node = graph.nodes[number]
     shown = node.name and (node.kind == "layer" or node.name not in graph.states)
-    return -(-(7 * len(node.name) + 6) // UNIT) if shown else 0
+    return _units(LETTER * len(node.name) + 6) if shown else 0
 
 
 def _half_width(node: Node) -> int:
-    """The half width of a node in units; an operation is a circle, or as wide as its label: 7
-    pixels a letter.
-    """
+    """The half width of a node in units; an operation is a circle, or as wide as its label."""
     if node.kind == "layer":
         return 2
-    return max(1, -(-(7 * len(node.label) + 10) // (2 * UNIT)))
+    return max(1, _units((LETTER * len(node.label) + 10) / 2))
+
+
+def _units(pixels: float) -> int:
+    """The whole units that so many pixels take."""
+    return math.ceil(pixels / UNIT)

@@ -7,6 +7,8 @@ import numpy as np
 from rnnzoo.lang.greek import GREEK
 from rnnzoo.lang.primitives.base import Array, Elementwise
 
+FLAT = 350.0  # a slope there is as good as 0; cosh of more than 355 overflows when squared
+
 
 def _sigmoid(a: Array) -> Array:
     e = np.exp(-np.abs(a))  # of the absolute value, so that nothing overflows
@@ -14,12 +16,12 @@ def _sigmoid(a: Array) -> Array:
 
 
 def _slope_of_sigmoid(a: Array) -> Array:
-    slope: Array = 0.25 / np.cosh(np.clip(a / 2, -350, 350)) ** 2
+    slope: Array = 0.25 / np.cosh(np.clip(a / 2, -FLAT, FLAT)) ** 2
     return slope
 
 
 def _slope_of_tanh(a: Array) -> Array:
-    slope: Array = 1 / np.cosh(np.clip(a, -350, 350)) ** 2
+    slope: Array = 1 / np.cosh(np.clip(a, -FLAT, FLAT)) ** 2
     return slope
 
 
