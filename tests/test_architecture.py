@@ -33,7 +33,7 @@ HOMES = {
     "jax": ("backends/jax/",),
     "tensorflow": ("backends/tensorflow/",),
     "torch": ("backends/torch/",),
-    "optuna": ("sweep/search.py",),
+    "optuna": ("sweep/search.py", "sweep/samplers.py"),
     "mlflow": ("trackers/mlflow.py",),
     "matplotlib": ("report/figures/",),
     "latex2mathml": ("report/html.py",),

@@ -8,7 +8,7 @@ they become one matrix product over (time x batch).  The same rule hoists the em
 lower layer's cell in a depth-gated LSTM, and all of a cell without recurrence.
 
 Clockwork steps (Koutnik et al. 2014) update each unit at multiples of its period only, so that a
-backend can leave out the rows of the others (`backends.tensorflow.clockwork`).
+backend can leave out the rows of the others.
 """
 
 from __future__ import annotations

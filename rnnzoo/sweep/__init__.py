@@ -3,7 +3,8 @@
 open        a spec file -> the experiment with its data, its studies and its storage
 begun       `backend: auto` -> the backend with which an experiment was begun
 plan        experiment -> studies and trials, as data (pure)
-search      Optuna: storage, adaptive samplers, pruners (the only file that imports it)
+search      Optuna's storage, and what the loop asks and tells it
+samplers    Optuna's samplers and pruners, and our own points as one; no others import Optuna
 run         ask -> submit -> wait -> tell -> record
 observer    what the loop tells whoever shows it
 status      how far an experiment is

@@ -116,11 +116,8 @@ class FileLock:
             except OSError:
                 with stream:
                     raise _refused(self.what, _holder(stream)) from None
-        if (
-            self._stream is None
-            and _left_by(stream) not in ("", socket.gethostname())
-            and _beats(self.path)
-        ):
+        is_ours_again = self._stream is not None  # nobody needs to be watched for that
+        if not is_ours_again and _is_held_elsewhere(self.path, stream):
             with stream:
                 raise _refused(
                     self.what, f"{_holder(stream)}, whose lock does not reach this machine"
@@ -223,6 +220,11 @@ def _left_by(stream: IO[str]) -> str:
         return str(json.load(stream)["host"])
     except (json.JSONDecodeError, KeyError, TypeError):
         return ""
+
+
+def _is_held_elsewhere(path: Path, stream: IO[str]) -> bool:
+    """Whether another machine, which our lock does not reach, holds a file; watched for a while."""
+    return _left_by(stream) not in ("", socket.gethostname()) and _beats(path)
 
 
 def _beats(path: Path) -> bool:

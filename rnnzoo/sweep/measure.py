@@ -51,6 +51,7 @@ def corner(space: Space, end: float) -> dict[str, Value]:
 
 def _place(dimension: Dimension, end: float) -> float:
     """Size goes from one end to the other; everything else stays at its middle."""
+    # `points.value` takes places below 1: at 1 it would be past the last choice
     return min(end, 1 - 1e-9) if dimension.name in SIZES else 0.5
 
 

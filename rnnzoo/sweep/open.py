@@ -20,7 +20,7 @@ from rnnzoo.spec.experiment import Experiment, Search
 from rnnzoo.spec.read_experiment import read
 from rnnzoo.spec.settings import Settings, exists, runs
 from rnnzoo.spec.trial import Result, StudyKey
-from rnnzoo.sweep import search
+from rnnzoo.sweep import samplers, search
 from rnnzoo.sweep.begun import among, by_backend, settled
 from rnnzoo.sweep.plan import Study, cells, confirming, replicates, studies
 from rnnzoo.tasks import Report, Task
@@ -99,7 +99,7 @@ def _check_search(experiment: Experiment) -> None:
         if named is None or (points.ours(named.name) and not named.options):
             continue
         try:
-            search.check(replace(Search(), **{what: named}))
+            samplers.check(replace(Search(), **{what: named}))
         except UsageError as error:
             mistakes.add(experiment.places[what], *error.parts)
     mistakes.raise_if_any()
@@ -131,10 +131,8 @@ def loaded(
         for task in experiment.tasks
     }
     warnings = {label: tasks.warnings(task) for label, task in loaded.items()}
-    digests, inputs = (
-        {label: getattr(task, what) for label, task in loaded.items()}
-        for what in ("digest", "inputs")
-    )
+    digests = {label: task.digest for label, task in loaded.items()}
+    inputs = {label: task.inputs for label, task in loaded.items()}
     planned = {
         name: studies(named, digests, inputs) for name, named in by_backend(experiment).items()
     }

@@ -167,10 +167,8 @@ class Study:
         """Units of this variant at a point of the space."""
         training = resolved(hyperparameters)
         units, layers = training.units, training.layers
-        if self.equal is None or self.variant.label in (
-            self.experiment.baseline,
-            self.experiment.control,
-        ):
+        measures = (self.experiment.baseline, self.experiment.control)
+        if self.equal is None or self.variant.label in measures:
             return units
         baseline, inputs = self.equal
         return counts.units_for(
@@ -360,9 +358,9 @@ def _parts(
     data: str,
 ) -> dict[str, str]:
     """Digests of what outcomes depend on."""
-    baseline = (
-        cell_digest(checked_cells[experiment.baseline]) if experiment.equal == "weights" else ""
-    )
+    baseline = ""
+    if experiment.equal == "weights":
+        baseline = cell_digest(checked_cells[experiment.baseline])
     parts: dict[str, Any] = {
         "cell": [cell_digest(checked_cells[variant.label]), dict(variant.init)],
         "space": asdict(replace(variant.space, fixed=dict(variant.space.fixed))),

@@ -31,7 +31,7 @@ from rnnzoo.sweep.plan import FORM, Study, changed, confirming, in_turn, replica
 from rnnzoo.sweep.search import Editions, Store, StudyStore
 from rnnzoo.trackers import Tracker
 
-EARLY = 3  # trials after which a variant that only fails is told
+EARLY = 3  # trials after which a variant that only fails is reported
 CODE = "code"  # under which digests of a study's own operations, loss and metric are stored
 AGAIN = (
     "put back what was there; or give the same command again, which begins anew with what is there"
@@ -42,6 +42,8 @@ POLL = 0.5  # seconds until Ctrl-C is noticed, at most
 
 @dataclass(slots=True)
 class _Running:
+    """A trial that has been submitted; `number` is that of the storage."""
+
     study: Study
     number: int
     trial: Trial
@@ -90,22 +92,23 @@ class Sweep:
     # of trials that were begun again
     attempts: dict[str, Counter[int]] = field(default_factory=dict)
     retries: deque[tuple[Study, int]] = field(default_factory=deque)
-    fates: dict[str, Counter[Kind]] = field(default_factory=dict)  # how the trials of a study ended
+    # how the trials of a study ended
+    ended_kinds: dict[str, Counter[Kind]] = field(default_factory=dict)
     # where `points_are_known`
     known_points: dict[str, dict[int, Mapping[str, Value]]] = field(default_factory=dict)
     running: dict[int, _Running] = field(default_factory=dict)
-    # they raise where another sweep of the experiment has begun
+    # called before each trial; they raise where another sweep of the experiment has begun
     still_alone: Sequence[Callable[[], None]] = ()
     # where and with what trials are run
     own_provenance: Mapping[str, str] = field(default_factory=dict)
     # by study and index
     given_by_index: Mapping[tuple[str, int], Result] = field(default_factory=dict, init=False)
     replicates: tuple[Study, ...] = field(init=False)
-    second: tuple[Study, ...] = field(init=False)  # of the second stage
+    second_stage: tuple[Study, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         self.replicates = replicates(self.studies)
-        self.second = confirming(self.studies, self.trials)
+        self.second_stage = confirming(self.studies, self.trials)
 
     def run(self) -> None:
         """Run what is missing; a study's trials that have ended stay as they are."""
@@ -130,17 +133,21 @@ class Sweep:
                     self.loop(self.missing(done), interrupted)
                     self.replicate(interrupted)
                     self.confirm(interrupted)
-                    self.time(interrupted)
+                    self.measure_speeds(interrupted)
                 finally:
                     self.stop()
 
     def open(self) -> dict[str, dict[int, Outcome]]:
-        """Open every study; what a dead sweep left running is told to have been interrupted."""
+        """Open every study of the search, and begin the second stage anew where its search is.
+
+        Returns:
+            Outcomes that are final, by identity of the study and index.
+        """
         done = self.open_all(self.studies, self.experiment.search)
         begun_again_tasks = {
             study.task.label for study in self.studies if self.forgotten[study.identity]
         }
-        for study in self.second:
+        for study in self.second_stage:
             # other trials, so another region: its second stage starts over
             if study.task.label in begun_again_tasks:
                 opened = self.store.study(
@@ -150,6 +157,12 @@ class Sweep:
         return done
 
     def open_all(self, studies: Sequence[Study], search: Search) -> dict[str, dict[int, Outcome]]:
+        """Open studies: trials of earlier editions are taken over or set aside, those that a dead
+        sweep left running are interrupted, and those to begin again are forgotten.
+
+        Returns:
+            Outcomes that are final, by identity of the study and index.
+        """
         done = {}
         for study in studies:
             earlier = self.store.editions(study.prefix)
@@ -169,7 +182,7 @@ class Sweep:
             self.forgotten[study.identity] = forgotten
             self.attempts[study.identity] = opened.attempts()
             done[study.identity] = opened.done()
-            self.fates[study.identity] = Counter(
+            self.ended_kinds[study.identity] = Counter(
                 outcome.kind for outcome in done[study.identity].values()
             )
         return done
@@ -219,20 +232,22 @@ class Sweep:
         opened.tell(number, trial, result.outcome)
         done[study.identity][index] = result.outcome
 
-    def record_provenance(self, studies: Iterable[str], lacking: Collection[str]) -> None:
+    def record_provenance(self, identities: Iterable[str], lacking: Collection[str]) -> None:
         """Record with each study where and with what its trials are run, and, for given ones, were
         run.
 
         Args:
-            studies: their identities.
+            identities: of the studies.
             lacking: those of them that have trials to run.
         """
         taken_over = {result.study for result in self.given}
-        for name in studies:
-            elsewhere = self.given_provenance if name in taken_over else ()
-            self.opened[name].add_provenance(
-                [*elsewhere, *([self.own_provenance] if name in lacking else ())]
-            )
+        for identity in identities:
+            provenances: list[Mapping[str, str]] = []
+            if identity in taken_over:
+                provenances += self.given_provenance
+            if identity in lacking:
+                provenances.append(self.own_provenance)
+            self.opened[identity].add_provenance(provenances)
 
     def optuna_chooses(self, study: Study) -> bool:
         """Whether a sampler of Optuna's chooses a study's points; those of replicates, pilots and
@@ -287,9 +302,9 @@ class Sweep:
         """Run the second stage, task by task, until its claims are decided or its budget is
         spent.
         """
-        if not self.second:
+        if not self.second_stage:
             return
-        done = self.open_all(self.second, self.search_for_known_points())
+        done = self.open_all(self.second_stage, self.search_for_known_points())
         ended: list[Stand] = []
         taken = 0
         for task in self.experiment.tasks:
@@ -311,7 +326,7 @@ class Sweep:
         """The trainings that come next on a task, as trials of its studies."""
         studies = {
             (study.stage, study.variant.label): study
-            for study in self.second
+            for study in self.second_stage
             if study.task.label == now.task
         }
         for training in now.next:
@@ -350,7 +365,7 @@ class Sweep:
         )
         self.loop(iter([(known.study, known.index) for known in left]), interrupted)
 
-    def time(self, interrupted: Callable[[], bool]) -> None:
+    def measure_speeds(self, interrupted: Callable[[], bool]) -> None:
         """Measure what claims about speed ask, where it was not measured yet; no trial runs beside
         it.
         """
@@ -358,10 +373,10 @@ class Sweep:
         for a, b in speed.wanted(self.experiment, self.studies):
             if (a.identity, b.identity) in known:
                 continue
-            turned = known.get((b.identity, a.identity)) if speed.turns(a, b) else None
+            turned = known.get((b.identity, a.identity)) if speed.answers_both_ways(a, b) else None
             timing = turned.turned() if turned else self.side_by_side(a, b, interrupted)
             if timing is not None:
-                self.opened[a.identity].time(timing)
+                self.opened[a.identity].add_timing(timing)
                 known[a.identity, b.identity] = timing
 
     def side_by_side(self, a: Study, b: Study, interrupted: Callable[[], bool]) -> Timing | None:
@@ -401,6 +416,7 @@ class Sweep:
             )
 
     def attributes(self, study: Study) -> dict[str, object]:
+        """What the storage keeps of a study beside its trials."""
         code = self.own_code(study)
         return {
             "experiment": self.experiment.name,
@@ -430,6 +446,7 @@ class Sweep:
         taken = set()
         for name, (attributes, _) in earlier.items():
             count, whose = 0, ""
+            # `study.same` says how that comes about
             if changed(study.parts, attributes.get("parts", {})) == ("training",):
                 count, whose = self.store.inherit(opened, name, study.same), "an older version"
             elif study.is_spelt_otherwise(name, attributes):
@@ -494,7 +511,7 @@ class Sweep:
 
     def present(self) -> set[str]:
         """Identities of all studies of this edition."""
-        return {study.identity for study in (*self.studies, *self.replicates, *self.second)}
+        return {study.identity for study in (*self.studies, *self.replicates, *self.second_stage)}
 
     def missing(self, done: Mapping[str, Mapping[int, Outcome]]) -> Iterator[tuple[Study, int]]:
         for study, index in in_turn(self.studies, self.trials):
@@ -502,41 +519,37 @@ class Sweep:
                 yield study, index
 
     def loop(self, todo: Iterator[tuple[Study, int]], interrupted: Callable[[], bool]) -> None:
+        """Run these trials, and those that are tried again, as many at once as the launcher can."""
         more = True
         while more or self.retries or self.running:
             if interrupted():
                 raise KeyboardInterrupt
             while (more or self.retries) and len(self.running) < self.launcher.capacity():
-                # a retry sets `more` again, harmlessly: the next call without one finds `todo` used
-                # up
-                more = self.submit(self.retries.popleft() if self.retries else next(todo, None))
+                planned = self.retries.popleft() if self.retries else next(todo, None)
+                if planned is None:
+                    more = False
+                else:
+                    self.submit(*planned)
             if self.running:
                 event = self.launcher.wait(POLL)
                 if event is not None:
-                    self.take(event)
+                    self.handle(event)
 
-    def submit(self, planned: tuple[Study, int] | None) -> bool:
-        """Start the next trial; False when nothing is left.
-
-        A point that the grid lacks is passed over.
-        """
-        if planned is None:
-            return False
+    def submit(self, study: Study, index: int) -> None:
+        """Start a trial; one whose point the grid lacks is passed over."""
         for check in self.still_alone:
             check()
-        study, index = planned
         # None: not ours, Optuna chooses; or the grid is used up before the budget
         point = self.point_for(study, index)
         if point is None and not self.optuna_chooses(study):
-            return True
+            return
         number, chosen = self.opened[study.identity].ask(index, point, study.variant.space)
         trial = study.trial(index, chosen, self.runs)
         ticket = self.launcher.submit(trial)
         self.running[ticket] = _Running(study, number, trial)
         self.observer.started(study, trial)
-        return True
 
-    def take(self, event: Event) -> None:
+    def handle(self, event: Event) -> None:
         """Something happened to a trial: progress is answered, an outcome is told and recorded."""
         running = self.running[event.ticket]
         opened = self.opened[running.study.identity]
@@ -575,6 +588,10 @@ class Sweep:
                 yield str(plugins.folder(kind) / f"{name}.py")
 
     def finish(self, running: _Running, outcome: Outcome) -> None:
+        """Tell the storage, the tracker and the observer how a trial ended, or queue it once more.
+
+        The storage first: what the tracker misses is brought level from it.
+        """
         identity, index = running.study.identity, running.trial.index
         if self.attempts[identity][index] < self.experiment.resources.retry.get(outcome.kind, 0):
             outcome = replace(outcome, retried=True)
@@ -588,10 +605,14 @@ class Sweep:
 
     def warn(self, running: _Running, outcome: Outcome) -> None:
         """Say it early when a variant goes wrong from the start."""
-        fates = self.fates[running.study.identity]
-        fates[outcome.kind] += 1
-        if fates.total() == EARLY and not fates[Kind.COMPLETE] and not fates[Kind.PRUNED]:
-            kinds = listed(sorted(kind.words for kind in fates))
+        ended_kinds = self.ended_kinds[running.study.identity]
+        ended_kinds[outcome.kind] += 1
+        if (
+            ended_kinds.total() == EARLY
+            and not ended_kinds[Kind.COMPLETE]
+            and not ended_kinds[Kind.PRUNED]
+        ):
+            kinds = listed(sorted(kind.words for kind in ended_kinds))
             reason = f": {outcome.message}" if outcome.message else ""
             self.observer.note(
                 f"{running.study.label}: its first {EARLY} trials all ended as {kinds}{reason}"

@@ -1,6 +1,4 @@
-"""Optuna: the storage that is the truth, adaptive samplers, and pruners.
-
-The only file that imports it.
+"""Optuna's storage: the truth about what was run.
 
 In: studies, outcomes.  Out: hyper-parameters to try, and everything that was ever recorded.  One
 Optuna study for each (variant, task) and edition of the spec; never the cell as a categorical.  A
@@ -10,12 +8,8 @@ alone.
 
 from __future__ import annotations
 
-import importlib.util
-import inspect
 import json
 import os
-import re
-import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -23,19 +17,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rnnzoo.errors import StoreError, UsageError, nearest, store_error, without_password
+from rnnzoo.errors import StoreError, store_error, without_password
 from rnnzoo.spec import points
 from rnnzoo.spec.atomic import staged
-from rnnzoo.spec.document import is_number
-from rnnzoo.spec.experiment import PRUNERS, SAMPLERS, Dimension, Named, Search, Space
+from rnnzoo.spec.experiment import Dimension, Search, Space
 from rnnzoo.spec.hyperparameters import Value
-from rnnzoo.spec.seeds import derive_seed
 from rnnzoo.spec.settings import SQLITE, sqlite_file, sqlite_url
 from rnnzoo.spec.timing import Timing
 from rnnzoo.spec.trial import Kind, Outcome, Result, StudyKey, Trial
+from rnnzoo.sweep import samplers
 from rnnzoo.sweep._retry import RetryPolicy, plain, retried
 from rnnzoo.sweep.lock import ServerLock
 from rnnzoo.sweep.plan import FORM
+from rnnzoo.sweep.samplers import quiet
 
 _RESULT, _INDEX = "rnnzoo", "index"  # user attributes of an Optuna trial
 # user attributes of an Optuna study
@@ -63,20 +57,6 @@ _RUNNING = """
     order by studies.study_id
 """
 LOCKED = 5.0  # seconds that SQLite waits for a lock before it says so
-
-
-def check(search: Search) -> None:
-    """Check that sampler and pruner exist and take their options.
-
-    Raises:
-        UsageError: they do not; or a package that they need is missing.
-    """
-    if points.ours(search.sampler.name):
-        if search.sampler.options:
-            raise UsageError(f"the sampler '{search.sampler.name}' takes no options")
-    else:
-        _sampler(search.sampler, seed=0)
-    _pruner(search.pruner)
 
 
 # of a study, by identity: attributes, and how many trials ended
@@ -110,7 +90,7 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self.url, self.retries = url, RetryPolicy(url)
-        with _quiet():
+        with quiet():
             self.storage = _open(url)
 
     @retried
@@ -118,25 +98,22 @@ class Store:
         """The study of that identity, made where there is none."""
         import optuna
 
-        with _quiet():
+        with quiet():
             study = optuna.create_study(
                 storage=self.storage,
                 study_name=identity,
                 direction="minimize",
-                sampler=_point_sampler() if points.ours(search.sampler.name) else None,
-                pruner=_pruner(search.pruner),
+                pruner=samplers.pruner(search.pruner),
                 load_if_exists=True,
             )
             known = study.user_attrs
             for name, value in attributes.items():
                 if known.get(name) != value:
                     study.set_user_attr(name, value)
-            if not points.ours(search.sampler.name):
-                # A sampler that was made anew with its old seed would repeat its draws.
-                study.sampler = _sampler(
-                    search.sampler,
-                    _seed(identity, search.seed, len(study.get_trials(deepcopy=False))),
-                )
+            begun = 0
+            if not points.ours(search.sampler.name):  # our own points do not depend on it
+                begun = len(study.get_trials(deepcopy=False))
+            study.sampler = samplers.for_study(search, identity, begun)
         return StudyStore(
             study, str(attributes["on"]), self.retries, prunes=search.pruner is not None
         )
@@ -163,7 +140,7 @@ class Store:
         Args:
             same: whether a trial of the earlier edition is the study's.
         """
-        with _quiet():
+        with quiet():
             before = self._load(earlier)
             done = study.done()
             copied = [
@@ -355,7 +332,7 @@ class StudyStore:
             point: known beforehand: from a sampler of ours, of a replicate, a pilot or a round, or
                 of a trial taken over; None lets Optuna's sampler choose.
         """
-        with _quiet():
+        with quiet():
             if self.asking:
                 self._end_unknown()
             self.asking = True
@@ -384,7 +361,7 @@ class StudyStore:
         if not self.prunes:
             return True  # nobody would read it, and a write costs more than an epoch
         trial = self.asked[number]
-        with _quiet():
+        with quiet():
             trial.report(value, step)
             return not trial.should_prune()
 
@@ -396,7 +373,7 @@ class StudyStore:
         from optuna.exceptions import UpdateFinishedTrialError
 
         # all was written before a server could not say so
-        with _quiet(), suppress(UpdateFinishedTrialError):
+        with quiet(), suppress(UpdateFinishedTrialError):
             self.asked[number].set_user_attr(
                 _RESULT, Result(trial, outcome, self.study.study_name).pack()
             )
@@ -419,7 +396,7 @@ class StudyStore:
         from optuna.trial import TrialState
 
         count = 0
-        with _quiet():
+        with quiet():
             for trial in self.study.get_trials(
                 deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)
             ):
@@ -447,18 +424,18 @@ class StudyStore:
     @retried
     def add_provenance(self, provenance: Sequence[Mapping[str, str]]) -> None:
         """Remember where and with what trials are run, beside what is remembered already."""
-        with _quiet():
+        with quiet():
             known = list(self.study.user_attrs.get(_PROVENANCE, []))
             new = [dict(entry) for entry in provenance if entry not in known]
             if new:
                 self.study.set_user_attr(_PROVENANCE, [*known, *new])
 
     @retried
-    def time(self, timing: Timing) -> None:
+    def add_timing(self, timing: Timing) -> None:
         """Remember how fast this study's variant trained beside another, in place of what was
         measured of the two before.
         """
-        with _quiet():
+        with quiet():
             known = [
                 content
                 for content in self.study.user_attrs.get(_TIMINGS, [])
@@ -524,114 +501,6 @@ def _suggest(trial: Any, dimension: Dimension) -> Value:
     return value
 
 
-def _point_sampler() -> Any:
-    """Our own points, as a sampler of Optuna's; made here so that importing this module does not
-    import Optuna.
-    """
-    from optuna.samplers import BaseSampler
-
-    class Points(BaseSampler):  # type: ignore[misc]  # Optuna is read without its types
-        """Suggests the values of `point`."""
-
-        point: Mapping[str, Value] = {}
-
-        def infer_relative_search_space(self, study: Any, trial: Any) -> dict[str, Any]:
-            return {}
-
-        def sample_relative(self, study: Any, trial: Any, search_space: Any) -> dict[str, Any]:
-            return {}
-
-        def sample_independent(
-            self, study: Any, trial: Any, param_name: str, param_distribution: Any
-        ) -> Any:
-            return self.point[param_name]
-
-    return Points()
-
-
-def _class(what: str, names: Mapping[str, str], chosen: str) -> Any:
-    """Optuna's class of sampler or pruner for a name of ours, or for its own name."""
-    import optuna
-
-    known = (*names, *names.values())
-    if chosen not in known:
-        raise UsageError(f"no {what} '{chosen}'", nearest(str(chosen), known))
-    return getattr(getattr(optuna, f"{what}s"), names.get(chosen, chosen))
-
-
-_NEEDS = {
-    "GPSampler": "torch",
-    "CmaEsSampler": "cmaes",
-}  # packages that Optuna misses only when the search is under way
-
-
-def _sampler(named: Named, seed: int) -> Any:
-    package = _NEEDS.get(SAMPLERS.get(named.name, named.name))
-    if package and importlib.util.find_spec(package) is None:
-        raise UsageError(f"the sampler '{named.name}' needs {package}", f"pip install {package}")
-    kind = _class("sampler", SAMPLERS, named.name)
-    return _make(kind, named, {"seed": seed})
-
-
-def _pruner(named: Named | None) -> Any:
-    import optuna
-
-    if named is None:
-        return optuna.pruners.NopPruner()
-    kind = _class("pruner", PRUNERS, named.name)
-    options = dict(named.options)
-    if kind is optuna.pruners.PatientPruner:
-        wrapped = _pruner(_wrapped(options.pop("wrapped_pruner", None)))
-        return _make(kind, Named(named.name, options), {"wrapped_pruner": wrapped})
-    return _make(kind, named, {})
-
-
-def _wrapped(option: Any) -> Named | None:
-    """The pruner that a patient one waits for: a name, or a table with `name` and options; none
-    prunes by patience alone.
-    """
-    if option is None:
-        return None
-    options = dict(option) if isinstance(option, Mapping) else {"name": option}
-    return Named(str(options.pop("name", "")), options)
-
-
-def _make(kind: Any, named: Named, arguments: Mapping[str, Any]) -> Any:
-    parameters = inspect.signature(kind).parameters
-    known = [name for name in parameters if name not in arguments]
-    for name, value in named.options.items():
-        if name not in known:
-            raise UsageError(f"{kind.__name__} has no option '{name}'", nearest(name, known))
-        kinds = _kinds(parameters[name].annotation)
-        if kinds and not any(_KINDS[kind_of_value][1](value) for kind_of_value in kinds):
-            wanted = " or ".join(_KINDS[kind_of_value][0] for kind_of_value in sorted(kinds))
-            raise UsageError(f"{kind.__name__}: `{name}` must be {wanted}, not {value!r}")
-    try:
-        with _quiet():
-            return kind(**named.options, **arguments)
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"{kind.__name__} cannot be made: {error}") from None
-
-
-# What Optuna's annotations call the plain values that a spec can hold; a bool is none of Python's
-# ints here.
-_KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
-    "int": ("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool)),
-    "float": ("a number", is_number),
-    "bool": ("true or false", lambda value: isinstance(value, bool)),
-    "str": ("text", lambda value: isinstance(value, str)),
-    "None": ("empty", lambda value: value is None),
-}
-
-
-def _kinds(annotation: Any) -> set[str]:
-    """Names of the plain kinds that an annotation allows; empty where it says anything else."""
-    words = set(
-        re.findall(r"\w+", annotation if isinstance(annotation, str) else str(annotation))
-    ) - {"class"}
-    return words if words <= set(_KINDS) else set()
-
-
 def _attributes(connection: Any, key: str) -> dict[str, Any]:
     """An attribute of all studies that have it, by name and in the order in which they were made.
 
@@ -647,10 +516,6 @@ def _of(name: str, experiment: str) -> bool:
     """Whether a study of Optuna's is one of an experiment of ours."""
     key = StudyKey.find(name)
     return key is not None and key.experiment == experiment
-
-
-def _seed(identity: str, seed: int, trials: int) -> int:
-    return derive_seed(f"{seed} {identity} {trials}")
 
 
 def _open(url: str) -> Any:
@@ -715,14 +580,3 @@ def _make_sqlite(path: Path) -> None:
         # `replace` would throw away what the faster one has written since
         with suppress(FileExistsError):
             os.link(new, path)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Optuna without its log lines, and without its warning that what we chose is experimental."""
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        yield

@@ -42,7 +42,11 @@ def wanted(experiment: Experiment, studies: Sequence[Study]) -> list[tuple[Study
         for task in tasks_of(claim, labels)
     ]
     pairs = [(known[claim.a, task], known[claim.b, task]) for claim, task in asked]
-    return [pair for number, pair in enumerate(pairs) if pair not in pairs[:number]]
+    distinct: list[tuple[Study, Study]] = []  # no set: a study has mappings, and so no hash
+    for pair in pairs:
+        if pair not in distinct:
+            distinct.append(pair)
+    return distinct
 
 
 def missing(
@@ -54,13 +58,12 @@ def missing(
     Args:
         known: identities of the pairs that were measured.
     """
-    have, pairs = {*known}, []
+    answered, pairs = {*known}, []
     for a, b in wanted(experiment, studies):
-        if (a.identity, b.identity) not in have and not (
-            (b.identity, a.identity) in have and turns(a, b)
-        ):
+        is_turned = (b.identity, a.identity) in answered and answers_both_ways(a, b)
+        if (a.identity, b.identity) not in answered and not is_turned:
             pairs.append((a, b))
-        have.add((a.identity, b.identity))
+        answered.add((a.identity, b.identity))
     return pairs
 
 
@@ -82,7 +85,7 @@ def seconds(pairs: Sequence[tuple[Study, Study]], costs: Mapping[str, Cost]) -> 
     return total
 
 
-def turns(a: Study, b: Study) -> bool:
+def answers_both_ways(a: Study, b: Study) -> bool:
     """Whether B beside A is measured at the sizes of A beside B."""
     return sizes(a, b) == [(of_a, of_b) for of_b, of_a in sizes(b, a)]
 
@@ -121,11 +124,9 @@ def _settings(a: Study, b: Study, end: float) -> tuple[dict[str, Value], dict[st
     """Each variant's hyper-parameters, the sizes those of B; slow to learn, so that none
     diverges.
     """
-    common = _slow(b.variant.space, end)
-    return {
-        **_slow(a.variant.space, end),
-        **{name: common[name] for name in COMMON if name in common},
-    }, common
+    of_b = _slow(b.variant.space, end)
+    common = {name: of_b[name] for name in COMMON if name in of_b}
+    return {**_slow(a.variant.space, end), **common}, of_b
 
 
 def _slow(space: Space, end: float) -> dict[str, Value]:
@@ -149,12 +150,8 @@ class _Turns:
         interrupted: Callable[[], bool],
         patience: float,
     ) -> None:
-        self.launcher, self.trials, self.interrupted, self.patience = (
-            launcher,
-            trials,
-            interrupted,
-            patience,
-        )
+        self.launcher, self.trials = launcher, trials
+        self.interrupted, self.patience = interrupted, patience
         self.tickets: list[int] = []
 
     def run(self) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -10,7 +10,7 @@ from sqlalchemy import event
 from rnnzoo.errors import StoreError, UsageError
 from rnnzoo.spec.experiment import PRUNERS, SAMPLERS, Dimension, Named, Search, Space
 from rnnzoo.spec.trial import Kind, Outcome, Trial
-from rnnzoo.sweep import search
+from rnnzoo.sweep import samplers, search
 
 SPACE = Space(
     (
@@ -136,14 +136,14 @@ def test_trials_that_run_are_counted_by_experiment_in_one_query(tmp_path: Path) 
 @pytest.mark.parametrize("name", sorted(SAMPLERS))
 def test_every_sampler_can_be_made_or_says_what_it_needs(name: str) -> None:
     try:
-        search.check(Search(sampler=Named(name)))
+        samplers.check(Search(sampler=Named(name)))
     except UsageError as error:
         assert "pip install" in str(error)
 
 
 @pytest.mark.parametrize("name", sorted(set(PRUNERS) - {"threshold", "percentile", "patient"}))
 def test_every_pruner_can_be_made(name: str) -> None:
-    search.check(Search(pruner=Named(name)))
+    samplers.check(Search(pruner=Named(name)))
 
 
 def test_the_names_are_those_of_the_installed_optuna() -> None:
@@ -168,7 +168,7 @@ def test_the_names_are_those_of_the_installed_optuna() -> None:
 )
 def test_wrong_options_are_refused_in_words(asked: Search, words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        search.check(asked)
+        samplers.check(asked)
 
 
 @pytest.mark.parametrize(
