@@ -8,6 +8,7 @@
     results <-> table    CSV or Parquet, from which all of that can be made again; `rows`, one row
                          of it, checked
 
+    verdict      what the judge says of a claim on a task
     answers      a verdict as the sentence that is read first
     confirmed    what the second stage decided; `second`, what is said of it beside the verdicts
     equal        the trials of the search at equal settings

@@ -1,17 +1,23 @@
 """The vocabulary: frozen values that know where they were written, and no behaviour beyond reading
 and checking.
 
-document          YAML text -> nodes with a Span (the only file that imports yaml) cell
-CellSpec: a cell as text, `extends` resolved experiment        Experiment, Search, Space, Select,
-Claim read_experiment   an experiment file -> Experiment hyperparameters   what each hyper-parameter
-may be, its default, where it acts; all of a training's together space, claims     what a space and
-a claim may say meant             the claim that was probably meant by a sentence that is none
-follow_ups        mistakes of an experiment without those that follow from others files
-where a file is that a user names points            random, grid and quasi-random points as
-functions of the index (pure) unused            keys of an experiment that have no effect trial
-Trial (all that one training needs), Outcome (all that it yields) timing            how long
-training steps take, as a sweep keeps it stamp             the trial to which the file of a model
-belongs settings          mlflow.yml plugins           tasks, trackers and launchers by their names,
-the user's own too atomic            files that are whole or not there seeds             numbers
-that follow from words
+    document         YAML text -> nodes with a Span (the only file that imports yaml)
+    cell             CellSpec: a cell as text, `extends` resolved
+    experiment       Experiment, Search, Space, Select, Claim
+    read_experiment  an experiment file -> Experiment
+    hyperparameters  what each hyper-parameter may be, its default, where it acts; all of a
+                     training's together
+    space, claims    what a space and a claim may say
+    meant            the claim that was probably meant by a sentence that is none
+    follow_ups       mistakes of an experiment without those that follow from others
+    unused           keys of an experiment that have no effect
+    files            where a file is that a user names
+    points           random, grid and quasi-random points as functions of the index (pure)
+    trial            Trial (all that one training needs), Outcome (all that it yields)
+    timing           how long training steps take, as a sweep keeps it
+    stamp            the trial to which the file of a model belongs
+    settings         mlflow.yml
+    plugins          tasks, trackers and launchers by their names, the user's own too
+    atomic           files that are whole or not there
+    seeds            numbers that follow from words
 """

@@ -2,12 +2,16 @@
 
 Needs NumPy, SciPy and scikit-learn only.
 
-compare     two searches: a permutation test that repeats the selection, Welch's test, intervals,
-trials still needed adjusted    two searches at equal settings: which variant does better where both
-do well importance  which hyper-parameters explain the scores: functional ANOVA linear      a mean
-with its interval, and the slopes of scores along axes medians     tests and intervals of a median
-by counting ranks       variants over several tasks: Friedman's test and critical differences
-sequential  repeated looks at a mean: intervals that hold at every look shares      success rates:
-exact tests and intervals sobol       points that fill a cube evenly surrogate   a surface through
-scattered scores tuning      the expected score of the best of n trials
+    compare     two searches: a permutation test that repeats the selection, Welch's test,
+                intervals, trials still needed
+    adjusted    two searches at equal settings: which variant does better where both do well
+    importance  which hyper-parameters explain the scores: functional ANOVA
+    linear      a mean with its interval, and the slopes of scores along axes
+    medians     tests and intervals of a median by counting
+    ranks       variants over several tasks: Friedman's test and critical differences
+    sequential  repeated looks at a mean: intervals that hold at every look
+    shares      success rates: exact tests and intervals
+    sobol       points that fill a cube evenly
+    surrogate   a surface through scattered scores
+    tuning      the expected score of the best of n trials
 """
