@@ -164,8 +164,11 @@ class Sweep:
             Outcomes that are final, by identity of the study and index.
         """
         done = {}
+        editions = self.store.editions(self.experiment.name)
         for study in studies:
-            earlier = self.store.editions(study.prefix)
+            earlier = {
+                name: edition for name, edition in editions.items() if name.startswith(study.prefix)
+            }
             opened = self.store.study(study.identity, self.attributes(study), search)
             taken = self.take_over_earlier(study, opened, earlier)
             self.set_aside(study, earlier, taken)

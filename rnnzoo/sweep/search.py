@@ -39,7 +39,7 @@ _VOID = "again"
 _TIMINGS = "timings"  # speed beside other variants, which no trial depends on
 _LIBPQ = ("postgresql://", "postgresql+psycopg")
 _UNDER_WAY = ("RUNNING", "WAITING")  # Optuna's names of states
-_STUDIES = "select study_id, study_name from studies"
+_STUDIES = "select study_id, study_name from studies order by study_id"
 _ATTRIBUTES = """
     select studies.study_name, kept.value_json from studies
     join study_user_attributes kept on kept.study_id = studies.study_id and kept.key = '{key}'
@@ -49,6 +49,16 @@ _TRIALS = """
     select trials.study_id, trials.number, trials.state, kept.value_json from trials
     left join trial_user_attributes kept on kept.trial_id = trials.trial_id and kept.key = '{key}'
     where trials.study_id in ({studies}) order by trials.trial_id
+"""
+_ALL_ATTRIBUTES = """
+    select study_id, key, value_json from study_user_attributes where study_id in ({studies})
+"""
+# distinct indices: two sweeps at once could leave two trials of one
+_ENDED = """
+    select trials.study_id, count(distinct coalesce(own.value_json, '')) from trials
+    join trial_user_attributes kept on kept.trial_id = trials.trial_id and kept.key = '{key}'
+    left join trial_user_attributes own on own.trial_id = trials.trial_id and own.key = '{index}'
+    where trials.study_id in ({studies}) group by trials.study_id
 """
 _RUNNING = """
     select studies.study_name, count(*) from trials
@@ -119,18 +129,27 @@ class Store:
         )
 
     @retried
-    def editions(self, prefix: str) -> Editions:
-        """Studies whose identity begins so: their attributes, and how many trials have ended."""
-        editions = {}
-        for name in self._names():
-            if name.startswith(prefix):
-                study = self._load(name)
-                trials = study.get_trials(deepcopy=False)
-                ended = {
-                    trial.user_attrs.get(_INDEX) for trial in trials if _RESULT in trial.user_attrs
-                }
-                editions[name] = (study.user_attrs, len(ended))
-        return editions
+    def editions(self, experiment: str) -> Editions:
+        """All studies of an experiment, in the order in which they were made, with their attributes
+        and how many of their trials have ended.
+
+        By queries of our own, three for all studies: Optuna asks the database several times for
+        each of them, and makes objects of every trial.
+        """
+        with self.storage.engine.connect() as connection:
+            names = _names_of(connection, experiment)
+            if not names:
+                return {}
+            studies = ", ".join(map(str, names))
+            attributes: dict[int, dict[str, Any]] = {study_id: {} for study_id in names}
+            rows = connection.exec_driver_sql(_ALL_ATTRIBUTES.format(studies=studies))
+            for study_id, key, value in rows:
+                attributes[study_id][key] = json.loads(value)
+            counts = _ENDED.format(key=_RESULT, index=_INDEX, studies=studies)
+            ended = dict(map(tuple, connection.exec_driver_sql(counts)))
+        return {
+            name: (attributes[study_id], ended.get(study_id, 0)) for study_id, name in names.items()
+        }
 
     @retried
     def inherit(self, study: StudyStore, earlier: str, same: Callable[[Trial], bool]) -> int:
@@ -206,8 +225,7 @@ class Store:
         running: Counter[str] = Counter()
         interrupted: Counter[str] = Counter()
         with self.storage.engine.connect() as connection:
-            ids = connection.exec_driver_sql(_STUDIES)
-            names = {study_id: name for study_id, name in ids if _of(name, experiment)}
+            names = _names_of(connection, experiment)
             if not names:
                 return Record((), running, interrupted)
             void = {name: set(numbers) for name, numbers in _attributes(connection, _VOID).items()}
@@ -510,6 +528,12 @@ def _attributes(connection: Any, key: str) -> dict[str, Any]:
         name: json.loads(value)
         for name, value in connection.exec_driver_sql(_ATTRIBUTES.format(key=key))
     }
+
+
+def _names_of(connection: Any, experiment: str) -> dict[int, str]:
+    """The studies of an experiment, by Optuna's numbers."""
+    rows = connection.exec_driver_sql(_STUDIES)
+    return {study_id: name for study_id, name in rows if _of(name, experiment)}
 
 
 def _of(name: str, experiment: str) -> bool:

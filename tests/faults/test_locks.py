@@ -144,7 +144,7 @@ def test_of_two_results_of_one_index_the_first_in_the_storage_counts(tmp_path: P
     assert study.done()[0].scores["test"] == 0.0
     (row, _) = status.rows(first.studies, first.store, 6)
     assert (row.counts[Kind.COMPLETE], row.best) == (1, 0.0)
-    assert first.store.editions(planned.prefix)[planned.identity][1] == 1
+    assert first.store.editions("loop")[planned.identity][1] == 1
     first.run()
     keys = [(one.study, one.trial.index) for one in first.results()]
     assert len(set(keys)) == len(keys) == 12

@@ -112,7 +112,8 @@ def test_every_kind_of_outcome_comes_back_as_it_was(tmp_path: Path) -> None:
     assert (record.running, record.interrupted) == ({"e/v/t/1": 1}, {"e/v/t/1": 1})
     nothing = store.record("another")
     assert nothing == search.Record((), {}, {})
-    assert store.editions("e/v/t/")["e/v/t/1"][1] == len(outcomes)
+    attributes, ended = store.editions("e")["e/v/t/1"]
+    assert (attributes, ended) == (ATTRIBUTES, len(outcomes))
 
 
 def test_trials_that_run_are_counted_by_experiment_in_one_query(tmp_path: Path) -> None:
@@ -131,6 +132,30 @@ def test_trials_that_run_are_counted_by_experiment_in_one_query(tmp_path: Path) 
     )
     assert store.running() == {"e": 2, "other": 1, "of another program": 1}
     assert len(queries) == 1
+
+
+def test_editions_of_an_experiment_are_read_in_as_many_queries_however_many_there_are(
+    tmp_path: Path,
+) -> None:
+    store = search.Store(f"sqlite:///{tmp_path}/optuna.db")
+    assert store.editions("e") == {}
+    point = {"optimizer": "adam", "learning_rate": 0.01, "units": 8}
+    names = [f"e/v/t/{number}" for number in (3, 1, 2)] + ["other/v/t/1", "of another program"]
+    for count, name in enumerate(names):
+        opened = store.study(name, {**ATTRIBUTES, "parts": {"cell": name}}, Search(space=SPACE))
+        for index in (*range(count), 0):  # two of one index count once
+            number, chosen = opened.ask(index, point, SPACE)
+            opened.tell(number, trial(index, chosen), complete(1.0))
+        opened.ask(count, point, SPACE)  # this one runs
+    queries: list[str] = []
+    event.listen(
+        store.storage.engine, "before_cursor_execute", lambda *told: queries.append(told[2])
+    )
+    editions = store.editions("e")
+    assert list(editions) == names[:3]  # in the order in which they were made
+    assert [ended for _, ended in editions.values()] == [1, 1, 2]
+    assert all(attributes["parts"] == {"cell": name} for name, (attributes, _) in editions.items())
+    assert len(queries) == 3
 
 
 @pytest.mark.parametrize("name", sorted(SAMPLERS))
