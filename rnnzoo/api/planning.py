@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rnnzoo import tasks
 from rnnzoo.api import expected, root
 from rnnzoo.api.beforehand import warned
-from rnnzoo.errors import UsageError, argument
+from rnnzoo.errors import Remark, UsageError, argument
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.hyperparameters import resolved
@@ -81,9 +81,13 @@ def _samples(opened: Opened, store: Store | None, done: Mapping[str, int]) -> li
 def data(opened: Opened) -> dict[str, Any]:
     """By task, how its data was read, and what is probably not meant in it."""
     return {
-        label: {"form": tasks.form(task), "warnings": list(opened.warnings[label])}
+        label: {"form": tasks.form(task), "warnings": _plain(opened.warnings[label])}
         for label, task in opened.tasks.items()
     }
+
+
+def _plain(remarks: Iterable[Remark]) -> list[dict[str, str]]:
+    return [dataclasses.asdict(remark) for remark in remarks]
 
 
 def checked_noise(noise: float | None) -> float | None:
@@ -145,7 +149,7 @@ def _plan(
     return {
         "experiment": opened.experiment.name,
         "workers": workers,
-        "warnings": [dataclasses.asdict(remark) for remark in warned(opened.experiment)],
+        "warnings": _plain(warned(opened.experiment)),
         "data": data(opened),
         "studies": rows,
         "hours": total_hours,

@@ -18,7 +18,7 @@ from rnnzoo.api import root
 from rnnzoo.api.root import launched
 from rnnzoo.cli.status import best_trial
 from rnnzoo.cli.warned import print_warnings
-from rnnzoo.errors import Remark, TrainingError, UsageError, nearest, number_of
+from rnnzoo.errors import TrainingError, UsageError, nearest, number_of
 from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.view import CellView
 from rnnzoo.launchers.local import stderr_to
@@ -46,7 +46,7 @@ def train(args: argparse.Namespace) -> int:
     console = plain_console(args.json)
     trial = single_trial(args, cell_text(lang.load(args.cell)))
     task = tasks.load(trial.task, trial.task_options, folder=trial.home)
-    print_warnings(map(Remark, tasks.warnings(task)), console)
+    print_warnings(tasks.warnings(task), console)
     return _show_outcome(trained(trial, console), trial, args, console)
 
 

@@ -23,7 +23,8 @@ def print_data(warnings: Iterable[Remark], data: Mapping[str, Any], console: Con
     print_warnings(warnings, console)
     for label, read in data.items():
         told(console, f"{label}: {read['form']}", style="dim")
-        print_warnings(map(Remark, read["warnings"]), console)
+        remarks = [Remark(**warning) for warning in read["warnings"]]
+        print_warnings(remarks, console)
 
 
 def print_warnings(warnings: Iterable[Remark], console: Console, style: str = "yellow") -> None:

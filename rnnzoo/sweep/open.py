@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 
 from rnnzoo import tasks
-from rnnzoo.errors import Mistakes, SpecError, UsageError, without_password
+from rnnzoo.errors import Mistakes, Remark, SpecError, UsageError, without_password
 from rnnzoo.spec import points, stamp
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.experiment import Experiment, Search
@@ -41,7 +41,7 @@ class Opened:
     tasks: Mapping[str, Task]
     studies: tuple[Study, ...]
     trials: int
-    warnings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    warnings: Mapping[str, tuple[Remark, ...]] = field(default_factory=dict)
     otherwise: tuple[Study, ...] = ()
 
     @property
@@ -153,9 +153,12 @@ def stored(experiment: str) -> Collection[str]:
     return search.Store(storage).marks(experiment) if exists(storage) else ()
 
 
-def _noted(task: Task, warnings: Sequence[str]) -> Task:
+def _noted(task: Task, warnings: Sequence[Remark]) -> Task:
     """The task with its warnings in its note, which every report and table of its trials shows."""
-    sentences = [f"Warning: {warning}." for warning in warnings]
+    sentences = []
+    for remark in warnings:
+        fix = f"; {remark.fix}" if remark.fix else ""
+        sentences.append(f"Warning: {remark.problem}{fix}.")
     return replace(task, note=" ".join([task.note, *sentences]).strip())
 
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from rnnzoo import losses, metrics
-from rnnzoo.errors import TaskError, UsageError
+from rnnzoo.errors import Remark, TaskError, UsageError
 
 SPLITS = ("train", "validation", "test")
 Report = Callable[[str, int, int], None]  # reports progress: (activity, items done, items in total)
@@ -69,7 +69,8 @@ class Task:
             score.  Reports use it; neither the digest nor a study's identity depends on it.
         note: information that a reader needs before comparing the scores with others.
         digest: SHA-256 of the data, part of a study's identity; if empty, `tasks.load` computes it.
-        warnings: probable mistakes in the data that were noticed when it was read.
+        warnings: probable mistakes in the data that were noticed when it was read; a sentence is a
+            remark without a fix.
     """
 
     name: str
@@ -83,7 +84,7 @@ class Task:
     note: str = ""
     digest: str = ""
     solved: float | None = None
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Remark | str, ...] = ()
 
     @property
     def inputs(self) -> int:

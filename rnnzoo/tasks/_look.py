@@ -1,6 +1,6 @@
 """Warnings about probable mistakes in a task's data; none of them is an error.
 
-In: a loaded task.  Out: a sentence for each property that makes scores misleading: classes missing
+In: a loaded task.  Out: a `Remark` for each property that makes scores misleading: classes missing
 in a split, numbers far from 1, whole numbers that may be ids.  Checked once per sweep, never in a
 trial.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnzoo.errors import number_of
+from rnnzoo.errors import Remark, number_of
 from rnnzoo.tasks._contract import SPLITS, Split, Task
 
 FAR, NEAR = 10.0, 0.01  # outside of this range, the root mean square of a column is far from 1
@@ -23,20 +23,22 @@ _FIRST = 100  # sequences that are checked before all others
 _NAMED = 5  # classes that a sentence lists
 
 
-def warnings(task: Task) -> tuple[str, ...]:
+def warnings(task: Task) -> tuple[Remark, ...]:
     """The warnings to show before training: those from reading the data, and those found here."""
-    return (*task.warnings, *_classes(task), *_inputs(task), *_targets(task))
+    return (*map(_remark, task.warnings), *_classes(task), *_inputs(task), *_targets(task))
+
+
+def _remark(warning: Remark | str) -> Remark:
+    return Remark(warning) if isinstance(warning, str) else warning
 
 
 def form(task: Task) -> str:
     """The form of the data in one line: sequences of each split, steps, inputs and targets."""
     counts = ", ".join(f"{len(task.splits[name])} {name}" for name in SPLITS)
     lengths = [int(length) for name in SPLITS for length in _ends(task.splits[name].lengths)]
-    steps = (
-        f"{min(lengths)} to {max(lengths)} steps"
-        if min(lengths) < max(lengths)
-        else number_of(max(lengths), "step")
-    )
+    steps = number_of(max(lengths), "step")
+    if min(lengths) < max(lengths):
+        steps = f"{min(lengths)} to {max(lengths)} steps"
     what = {
         "classes": f"one class of {task.outputs}",
         "numbers": number_of(task.outputs, "number"),
@@ -53,7 +55,7 @@ def _ends(lengths: np.ndarray) -> tuple[int, int]:
 # ------------------------------------------------------------------ classes
 
 
-def _classes(task: Task) -> Iterator[str]:
+def _classes(task: Task) -> Iterator[Remark]:
     """Warnings about classes that cannot be learned, or that no score measures."""
     if task.targets != "classes":
         return
@@ -64,24 +66,29 @@ def _classes(task: Task) -> Iterator[str]:
     everywhere = sum(counts.values())
     never = np.flatnonzero(everywhere == 0)
     if len(never):
-        yield (
-            f"there is no {_some(never)}, and the read-out has a unit for it: if labels do not"
-            " count from 0 without gaps, write y=np.unique(y, return_inverse=True)[1]"
+        yield Remark(
+            f"there is no {_some(never)}, and the read-out has a unit for it",
+            "y=np.unique(y, return_inverse=True)[1] counts labels from 0 without gaps",
         )
     unlearnt = np.flatnonzero((counts["train"] == 0) & (everywhere > 0))
     if len(unlearnt):
-        yield f"train lacks {_some(unlearnt)}, which validation or test has: it cannot be learnt"
+        yield Remark(
+            f"train lacks {_some(unlearnt)}, which validation or test has: it cannot be learnt",
+            "a split in which train has every class",
+        )
     if np.count_nonzero(counts["train"]) == 1:
-        yield (
+        yield Remark(
             f"train has one class only, {_some(np.flatnonzero(counts['train']))}: there is nothing"
-            " to tell apart"
+            " to tell apart",
+            "a split in which train has two classes or more",
         )
     for name in SPLITS[1:]:
         lacking = np.flatnonzero((counts[name] == 0) & (counts["train"] > 0))
         if len(lacking):
-            yield (
+            yield Remark(
                 f"{name} lacks {_some(lacking)}, which train has: its scores do not tell how well"
-                " that is learnt"
+                " that is learnt",
+                f"a split in which {name} has every class",
             )
 
 
@@ -113,7 +120,7 @@ class _Column:
         return float(np.hypot(self.mean, self.deviation))
 
 
-def _inputs(task: Task) -> Iterator[str]:
+def _inputs(task: Task) -> Iterator[Remark]:
     """Warnings about inputs: whole numbers that may be ids, and numbers far from 1."""
     train = task.splits["train"]
     column = _extreme_column(train.x, _real_steps(train))
@@ -124,18 +131,14 @@ def _inputs(task: Task) -> Iterator[str]:
         yield _scale("x", column, task.inputs)
 
 
-def _targets(task: Task) -> Iterator[str]:
+def _targets(task: Task) -> Iterator[Remark]:
     """Warnings about targets: numbers far from 1, and one-hot ids that are predicted column by
     column.
     """
     train = task.splits["train"]
-    if (
-        task.loss == "bernoulli"
-        and task.per == "step"
-        and task.outputs > 1
-        and _one_hot(train.y[_real_steps(train)])
-    ):
-        yield (
+    predicts_keys = task.loss == "bernoulli" and task.per == "step" and task.outputs > 1
+    if predicts_keys and _one_hot(train.y[_real_steps(train)]):
+        yield Remark(
             f"every step to predict has exactly one 1: its {task.outputs} columns are predicted"
             " each by itself, as keys of a piano are, not as one class out of them"
         )
@@ -144,16 +147,16 @@ def _targets(task: Task) -> Iterator[str]:
     y = train.y[:, None] if task.per == "sequence" else train.y
     column = _extreme_column(y, _real_steps(train, task.per))
     if column is not None:
-        yield _scale("y", column, task.outputs) + "; scores are in the units of y, squared"
+        yield _scale("y", column, task.outputs, "; scores are in the units of y, squared")
 
 
-def _scale(name: str, column: _Column, columns: int) -> str:
+def _scale(name: str, column: _Column, columns: int, consequence: str = "") -> Remark:
     where = f"column {column.number} of {name}" if columns > 1 else name
     exact = ", and single precision keeps only 7 digits of them" if column.size > EXACT else ""
-    return (
+    return Remark(
         f"{where} has mean {column.mean:.4g} and standard deviation {column.deviation:.4g}: cells"
-        f" learn from numbers near 1, and nothing is scaled here{exact}; write ({name} - mean) /"
-        " deviation, both taken from train"
+        f" learn from numbers near 1, and nothing is scaled here{exact}{consequence}",
+        f"({name} - mean) / deviation, both taken from train",
     )
 
 
@@ -167,18 +170,16 @@ def _extreme_column(values: np.ndarray, real: np.ndarray) -> _Column | None:
     rows = max(1, _BLOCK // max(1, values[0].size))
     for start in range(0, len(values), rows):
         block = values[start : start + rows][real[start : start + rows]].astype(float)
-        count, total, squares = (
-            count + len(block),
-            total + block.sum(0),
-            squares + (block**2).sum(0),
-        )
-    mean, size = total / count, np.sqrt(squares / count)
-    column = int(np.argmax(size))
-    if size[column] <= FAR and (size[column] >= NEAR or size[column] == 0):
+        count += len(block)
+        total += block.sum(0)
+        squares += (block**2).sum(0)
+    means, sizes = total / count, np.sqrt(squares / count)
+    column = int(np.argmax(sizes))
+    mean, size = float(means[column]), float(sizes[column])
+    if size == 0 or NEAR <= size <= FAR:
         return None
-    return _Column(
-        column, float(mean[column]), float(np.sqrt(max(0.0, size[column] ** 2 - mean[column] ** 2)))
-    )
+    # rounding may leave the variance of a constant column below 0
+    return _Column(column, mean, float(np.sqrt(max(0.0, size**2 - mean**2))))
 
 
 # ------------------------------------------------------------------ ids
@@ -200,20 +201,17 @@ def _most_of_ids(task: Task) -> int:
     return most if most > 1 else 0
 
 
-def _ids(most: int, column: _Column | None, predicted: bool) -> str:
-    how = ", and predicts them by squared error" if predicted else ""
-    one_hot = (
-        f"write them one-hot, x=np.eye({most + 1})[x]"
-        if most < MOST_CLASSES
-        else "this task is not made for them"
-    )
-    scaled = ""
+def _ids(most: int, column: _Column | None, predicted: bool) -> Remark:
+    problem = f"x holds whole numbers from 0 to {most}, and a cell takes them for quantities"
+    if predicted:
+        problem += ", and predicts them by squared error"
+    one_hot = "this task is not made for them"
+    if most < MOST_CLASSES:
+        one_hot = f"write them one-hot, x=np.eye({most + 1})[x]"
+    fix = f"if they name things (words, characters, products), {one_hot}"
     if column:
-        scaled = "; quantities so far from 1 are better scaled, (x - mean) / deviation of train"
-    return (
-        f"x holds whole numbers from 0 to {most}, and a cell takes them for quantities{how}: if"
-        f" they name things (words, characters, products), {one_hot}{scaled}"
-    )
+        fix += "; quantities so far from 1 are better scaled, (x - mean) / deviation of train"
+    return Remark(problem, fix)
 
 
 def _counts_from_0(values: np.ndarray) -> bool:

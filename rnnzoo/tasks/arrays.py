@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnzoo.errors import TaskError, nearest, number_of
+from rnnzoo.errors import Remark, TaskError, nearest, number_of
 from rnnzoo.tasks import SPLITS, Report, Split, Task, Wrong, _npz, digest_of
 from rnnzoo.tasks import _arrays_file as files
 
@@ -406,38 +406,39 @@ def _rows(whole: Split, chosen: np.ndarray) -> Split:
 
 def _noticed(
     kind: str, arrays: Mapping[str, np.ndarray], headers: Mapping[str, _npz.Header]
-) -> Iterator[str]:
+) -> Iterator[Remark]:
     """What is probably not meant, as far as only the file can tell."""
     if "split" not in arrays and "group" not in arrays:
         yield _shuffled(arrays["x"])
     if kind == "next_step" and "y" in headers:
-        yield "y is not used: next_step predicts x itself, one step on"
-    y = arrays.get("y")
-    if (
-        kind == "regress"
-        and y is not None
-        and y.ndim == 2
-        and 1 < y.shape[1] == arrays["x"].shape[1]
-    ):
-        yield (
+        yield Remark(
+            "y is not used: next_step predicts x itself, one step on",
+            "kind: classify or regress, if y is to be predicted",
+        )
+    y, steps = arrays.get("y"), arrays["x"].shape[1]
+    if kind == "regress" and y is not None and y.ndim == 2 and 1 < y.shape[1] == steps:
+        yield Remark(
             f"y has as many columns as x has steps: it is read as {y.shape[1]} numbers to predict"
-            " at the end of a sequence, not as one at every step"
+            " at the end of a sequence, not as one at every step",
+            "a number at every step is not offered: y=y[:, -1] keeps the last one",
         )
 
 
-def _shuffled(x: np.ndarray) -> str:
+def _shuffled(x: np.ndarray) -> Remark:
     """What the split by a shuffle means."""
     step = _overlap(x)
     if step:
-        return (
+        return Remark(
             f"sequences are windows of one series, each begun {number_of(step, 'step')}"
             " after the one before, and they are split by a shuffle: train holds steps of test,"
-            " and scores on test are too good; write a `split` by time"
+            " and scores on test are too good",
+            "write a `split` by time",
         )
-    return (
+    return Remark(
         "there is no `split` and no `group`: sequences go to train, validation and test by a"
-        " shuffle; where several are of one person, machine or series, scores on test are too"
-        " good"
+        " shuffle",
+        "give a `group` where several are of one person, machine or series: else scores on test"
+        " are too good",
     )
 
 

@@ -121,9 +121,11 @@ def test_warnings_stand_in_the_note_of_a_report_and_beside_the_data(tmp_path: Pa
     )
     opened = door.opened(path)
     shuffled, scale = opened.warnings["arrays"]
-    assert "by a shuffle" in shuffled
-    assert "nothing is scaled here" in scale
-    assert opened.tasks["arrays"].note == f"Warning: {shuffled}. Warning: {scale}."
+    assert "by a shuffle" in shuffled.problem
+    assert "nothing is scaled here" in scale.problem
+    assert opened.tasks["arrays"].note == (
+        f"Warning: {shuffled.problem}; {shuffled.fix}. Warning: {scale.problem}; {scale.fix}."
+    )
     assert opened.studies[0].parts == door.opened(path).studies[0].parts
     bare = tasks.load("arrays", {"file": "my.npz", "kind": "next_step"}, folder=tmp_path)
     assert bare.note == ""
@@ -142,4 +144,4 @@ def test_plan_says_how_data_were_read_and_what_is_probably_not_meant(
     told = capsys.readouterr().out
     assert "21 train, 5 validation, 4 test sequences" in told
     assert told.count("warning: ") == 2
-    assert "if they name things" in told
+    assert "fix: if they name things" in told

@@ -4,12 +4,14 @@ said of what is meant.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rnnzoo import registry, tasks
+from rnnzoo.errors import Remark
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 8, 2)).astype("float32")
@@ -17,11 +19,21 @@ Y = np.arange(60) % 3
 SPLIT = np.repeat(["train", "validation", "test"], 20)
 
 
-def told(folder: Path, kind: str = "classify", **arrays: np.ndarray) -> str:
+def remarks(folder: Path, kind: str = "classify", **arrays: np.ndarray) -> tuple[Remark, ...]:
     """All warnings about a file."""
     np.savez(folder / "my.npz", **arrays)
-    task = tasks.load("arrays", {"file": "my.npz", "kind": kind}, folder=folder)
-    return "\n".join(tasks.warnings(task))
+    return tasks.warnings(tasks.load("arrays", {"file": "my.npz", "kind": kind}, folder=folder))
+
+
+def told(folder: Path, kind: str = "classify", **arrays: np.ndarray) -> str:
+    """The same as text."""
+    return "\n".join(map(str, remarks(folder, kind, **arrays)))
+
+
+def test_a_sentence_of_a_task_is_a_warning_without_a_fix() -> None:
+    given = ("these are two numbers", Remark("they are odd", "add one"))
+    task = replace(tasks.load("adding", {"length": 4}), warnings=given)
+    assert tasks.warnings(task) == (Remark("these are two numbers"), given[1])
 
 
 @pytest.mark.parametrize(
@@ -72,7 +84,7 @@ def test_inputs_far_from_1_are_told_with_what_to_write(
 ) -> None:
     text = told(tmp_path, x=x, y=Y, split=SPLIT)
     assert words in text
-    assert "(x - mean) / deviation, both taken from train" in text
+    assert "\n  fix: (x - mean) / deviation, both taken from train" in text
 
 
 def test_only_real_steps_of_train_count(tmp_path: Path) -> None:
@@ -107,7 +119,8 @@ def test_whole_numbers_that_may_be_ids_are_told(tmp_path: Path) -> None:
     text = told(tmp_path, "next_step", x=ids, split=SPLIT)
     assert "whole numbers from 0 to 49" in text
     assert "predicts them by squared error" in text
-    assert "x=np.eye(50)[x]" in told(tmp_path, x=ids, y=Y, split=SPLIT)
+    (remark,) = remarks(tmp_path, x=ids, y=Y, split=SPLIT)
+    assert "x=np.eye(50)[x]" in remark.fix
     assert "whole numbers" not in told(tmp_path, x=ids + 0.5, y=Y, split=SPLIT)
     assert "whole numbers" not in told(tmp_path, x=ids - 25, y=Y, split=SPLIT)
 
