@@ -351,9 +351,12 @@ _LOWERINGS: Mapping[Primitive, Lowering] = {
 }
 
 
+_KEYS_OF_MOVING = {"time": "time", "value": "moving"}
+
+
 def _moving(ref: ir.Ref) -> tuple[str, str]:
     """Under which key a value lies that differs from step to step, whatever the data."""
-    return ("time" if ref.kind == "time" else "moving" if ref.kind == "value" else ""), ref.name
+    return _KEYS_OF_MOVING.get(ref.kind, ""), ref.name
 
 
 def total(sequence: Tensor) -> Tensor:

@@ -389,14 +389,11 @@ class _Layer:
 
     def is_weight(self, name: str, before_product: bool) -> bool:
         """By declaration or by convention."""
-        if name in self.shared.spec.shapes:
+        spec = self.shared.spec
+        if name in spec.shapes:
             return True
-        if (
-            name in self.trees
-            or name in RESERVED
-            or name in self.shared.constants
-            or name in self.shared.spec.options
-        ):
+        others = (self.trees, RESERVED, self.shared.constants, spec.options)
+        if any(name in names for names in others):
             return False
         return ir.names_matrix(name) if before_product else ir.names_vector(name)
 
@@ -482,12 +479,11 @@ class _Layer:
         """Whether a part of an expression is a name that means nothing."""
         if isinstance(node, Lag | Below):
             return node.name not in self.trees
-        known = (*self.trees, *self.shared.constants, *self.shared.spec.options, "t", "x")
-        return (
-            isinstance(node, Name)
-            and node.name not in known
-            and not self.is_weight(node.name, False)
-        )
+        if not isinstance(node, Name) or self.is_weight(node.name, before_product=False):
+            return False
+        return node.name not in (
+            *self.trees, *self.shared.constants, *self.shared.spec.options, "t", "x"
+        )  # fmt: skip
 
     def _sized(self, tree: Tree) -> Iterator[Tree]:
         """The parts of an expression that may determine its size, in reading order."""

@@ -332,8 +332,8 @@ def _dtype(tensor: Tensor) -> str:
 
 def _text(shape: Sequence[int | None]) -> str:
     """A shape, with `?` for what is not known yet."""
-    known_sizes = ["?" if size is None else str(size) for size in shape]
-    return f"({', '.join(known_sizes)}{',' if len(known_sizes) == 1 else ''})"
+    sizes = ", ".join(map(str, shape)).replace("None", "?")
+    return f"({sizes},)" if len(shape) == 1 else f"({sizes})"
 
 
 def _shown(value: Any) -> str:

@@ -70,20 +70,20 @@ def resident(task: Task) -> Resident:
     per_step = task.per == "step"
     ends = np.cumsum([0, *map(len, splits)])
     rows = {name: range(int(start), int(end)) for name, start, end in zip(SPLITS, ends, ends[1:])}
-    weighted = any(split.weights is not None for split in splits)
+    x = np.concatenate([_padded(split.x, time) for split in splits])
+    targets = [split.y for split in splits]
+    if per_step:
+        targets = [_padded(y, time) for y in targets]
+    lengths = np.concatenate([split.lengths for split in splits]).astype(np.int32)
+    weights = None
+    if any(split.weights is not None for split in splits):
+        of_splits = [_weights(split, time) for split in splits]
+        weights = keras.ops.convert_to_tensor(np.concatenate(of_splits))
     return Resident(
-        x=keras.ops.convert_to_tensor(np.concatenate([_padded(split.x, time) for split in splits])),
-        y=keras.ops.convert_to_tensor(
-            np.concatenate([_padded(split.y, time) if per_step else split.y for split in splits])
-        ),
-        lengths=keras.ops.convert_to_tensor(
-            np.concatenate([split.lengths for split in splits]).astype(np.int32)
-        ),
-        weights=keras.ops.convert_to_tensor(
-            np.concatenate([_weights(split, time) for split in splits])
-        )
-        if weighted
-        else None,
+        x=keras.ops.convert_to_tensor(x),
+        y=keras.ops.convert_to_tensor(np.concatenate(targets)),
+        lengths=keras.ops.convert_to_tensor(lengths),
+        weights=weights,
         rows=rows,
         time=time,
         per_step=per_step,
@@ -97,12 +97,9 @@ def _padded(array: np.ndarray, time: int) -> np.ndarray:
 
 
 def _weights(split: Split, time: int) -> np.ndarray:
-    given = (
-        np.ones(split.x.shape[:2], np.float32)
-        if split.weights is None
-        else split.weights.astype(np.float32)
-    )
-    return _padded(given, time)
+    if split.weights is None:
+        return _padded(np.ones(split.x.shape[:2], np.float32), time)
+    return _padded(split.weights.astype(np.float32), time)
 
 
 def grouped(lengths: np.ndarray, batch: int, order: np.random.Generator) -> np.ndarray:

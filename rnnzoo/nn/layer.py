@@ -83,10 +83,9 @@ class _StackInput:
             shared_by_all[COUNT] = keras.ops.convert_to_tensor(fit.time, "int32")
         if CLOCK in shared_by_all:
             shared_by_all[CLOCK] = fit.wider(shared_by_all[CLOCK])
-        start, drops = (
-            [fit.wider(tensor) for tensor in tensors] for tensors in (self.start, self.drops)
-        )
-        return _StackInput(fit.longer(self.x), tuple(start), tuple(drops), shared_by_all)
+        start = tuple(fit.wider(state) for state in self.start)
+        drops = tuple(fit.wider(mask) for mask in self.drops)
+        return _StackInput(fit.longer(self.x), start, drops, shared_by_all)
 
 
 @keras.saving.register_keras_serializable(package="rnnzoo")
@@ -531,10 +530,10 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         """
         batch = keras.ops.shape(inputs)[0]
         if initial_state is not None:
-            states = [
-                state if state.shape[0] == inputs.shape[0] else _spread(state, batch)
-                for state in initial_state
-            ]
+            states = list(initial_state)
+            for number, state in enumerate(states):
+                if state.shape[0] != inputs.shape[0]:
+                    states[number] = _spread(state, batch)
         elif self.stateful:
             states = [keras.ops.convert_to_tensor(state) for state in self._memory.states]
         else:

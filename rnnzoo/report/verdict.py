@@ -119,4 +119,6 @@ def counted(count: int, of: int, interval: tuple[float, float]) -> str:
 
 def pvalue(p: float) -> str:
     """Two figures, and nothing smaller than what so many relabellings can show."""
-    return f"{p:.2f}" if p >= 0.1 else f"{p:.3f}" if p >= 0.001 else "below 0.001"
+    if p < 0.001:
+        return "below 0.001"
+    return f"{p:.2f}" if p >= 0.1 else f"{p:.3f}"

@@ -438,7 +438,9 @@ def _merge(base: CellSpec, patch: CellSpec, mistakes: Mistakes) -> CellSpec:
 
 def _source(fields: Fields, mistakes: Mistakes) -> tuple[str, ...]:
     node = fields.node("source")
-    items: Sequence[Node] = node.items if isinstance(node, Listing) else [node] if node else []
+    items: Sequence[Node] = [node] if node else []
+    if isinstance(node, Listing):
+        items = node.items
     keys = []
     for item in items:
         if isinstance(item, Scalar) and isinstance(item.value, str) and len(item.value) <= MAX_TEXT:

@@ -208,21 +208,18 @@ class Trial:
     @property
     def key(self) -> str:
         """SHA-256 of the content: a trial's provenance."""
+        settings = unusual(self.training)
         content = {
             **unusual(self),
-            "training": {
-                name: value for name, value in unusual(self.training).items() if name in SETTINGS
-            },
+            "training": {name: settings[name] for name in SETTINGS if name in settings},
             "task_options": without_paths(self.task_options),
         }
         for name in ("base", "folder", "cell_hash"):
             content.pop(name, None)
-        return digest(
-            {
-                name: dict(value) if isinstance(value, Mapping) else value
-                for name, value in content.items()
-            }
-        )
+        for name, value in content.items():
+            if isinstance(value, Mapping):  # any mapping, which JSON need not know
+                content[name] = dict(value)
+        return digest(content)
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -322,9 +319,8 @@ class Outcome:
     def _result(self) -> dict[str, Any]:
         content = self.to_dict()
         content.pop("seconds")
-        content["curve"] = [
-            {k: v for k, v in row.items() if k != "seconds"} for row in content["curve"]
-        ]
+        for row in content["curve"]:
+            row.pop("seconds", None)
         return content
 
     def to_dict(self) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from pathlib import Path
 
 from rnnzoo.confirm.stand import Stand, stand
@@ -395,20 +394,17 @@ class Sweep:
 
     def begin(self, done: Mapping[str, Mapping[int, Outcome]]) -> None:
         """Tell the observer what there is already, of the trials that are planned."""
-        on = self.experiment.select.on
-        planned = {
-            name: [outcome for index, outcome in outcomes.items() if index < self.trials]
-            for name, outcomes in done.items()
-        }
-        scores = {
-            name: [outcome.scores[on] for outcome in outcomes if outcome.scores]
-            for name, outcomes in planned.items()
-        }
-        best = {name: min(all_scores) for name, all_scores in scores.items() if all_scores}
-        self.observer.begin(
-            self.studies, {name: len(outcomes) for name, outcomes in planned.items()}, best
-        )
-        ended = Counter(outcome.kind for outcome in chain.from_iterable(planned.values()))
+        counts: dict[str, int] = {}
+        best: dict[str, float] = {}
+        ended: Counter[Kind] = Counter()
+        for name, outcomes in done.items():
+            planned = [outcome for index, outcome in outcomes.items() if index < self.trials]
+            scores = [outcome.scores for outcome in planned if outcome.scores]
+            counts[name] = len(planned)
+            ended.update(outcome.kind for outcome in planned)
+            if scores:
+                best[name] = min(of_splits[self.experiment.select.on] for of_splits in scores)
+        self.observer.begin(self.studies, counts, best)
         for kind, count in ended.items():
             if kind not in RETRIED:
                 continue

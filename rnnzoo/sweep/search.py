@@ -484,15 +484,11 @@ def _ended(study: Any) -> Iterator[tuple[Any, Result]]:
     void, known = set(study.user_attrs.get(_VOID, ())), set()
     for trial in study.get_trials(deepcopy=False):
         result = _result(trial.user_attrs.get(_RESULT))
-        if (
-            result is None
-            or not result.outcome.final
-            or trial.number in void
-            or result.trial.index in known
-        ):
+        if result is None or not result.outcome.final or trial.number in void:
             continue
-        known.add(result.trial.index)
-        yield trial, result
+        if result.trial.index not in known:
+            known.add(result.trial.index)
+            yield trial, result
 
 
 def _result(content: Any, study: str = "") -> Result | None:

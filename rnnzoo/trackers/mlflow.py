@@ -513,11 +513,8 @@ class Astray:
         chosen another folder for new runs.
         """
         before, now = _folder(self.before), _folder(self.now)
-        return (
-            self.before != self.now
-            and before.name == self.name
-            and (now.is_dir() or not before.is_dir())
-        )
+        is_of_a_project = self.before != self.now and before.name == self.name
+        return is_of_a_project and (now.is_dir() or not before.is_dir())
 
 
 def astray(uri: str, artifacts: str | None) -> list[Astray]:

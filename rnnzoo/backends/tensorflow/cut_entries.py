@@ -20,6 +20,9 @@ from rnnzoo.backends.tensorflow.cache import XLA_CACHE
 
 PATTERN = "xla_compile_cache*.pb"
 ASIDE = ".damaged"
+# Kinds of fields of a protocol buffer: a number, so many bytes, and those of fixed length in bytes
+VARINT, COUNTED = 0, 2
+FIXED = {1: 8, 5: 4}
 
 
 def set_aside_what_is_cut() -> None:
@@ -63,13 +66,15 @@ def _ends(file: BinaryIO) -> Iterator[int]:
     """Where each field ends, as far as the fields can be told apart; the end of a cut one lies
     beyond the file's.
     """
-    fixed = {1: 8, 5: 4}
     while (key := _varint(file)) is not None:
         kind = key & 7
-        length = fixed[kind] if kind in fixed else _varint(file) if kind in (0, 2) else None
+        length = FIXED.get(kind)
+        if kind in (VARINT, COUNTED):
+            length = _varint(file)
         if length is None:
             return
-        yield file.seek(length if kind else 0, os.SEEK_CUR)
+        # of a number the bytes are read already
+        yield file.seek(0 if kind == VARINT else length, os.SEEK_CUR)
 
 
 def _varint(file: BinaryIO) -> int | None:

@@ -15,6 +15,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from itertools import compress
 from typing import Any
 
 import tensorflow as tf
@@ -87,10 +88,7 @@ def loop(
         the end.
     """
     count = tf.convert_to_tensor(time if steps is None else steps)
-    buffers = [
-        replace(buffer, reuses=None) if _is_small(buffer, sequences) else buffer
-        for buffer in buffers
-    ]
+    buffers = [_worth_reusing(buffer, sequences) for buffer in buffers]
     reusing = [
         (number, buffer.reuses)
         for number, buffer in enumerate(buffers)
@@ -127,18 +125,21 @@ def loop(
     prefetched = tuple(_row(sequences[sequence], first) for _, sequence in reusing)
     state = (tf.constant(0), tuple(start), tuple(opened), prefetched)
     _, last, kept, _ = tf.while_loop(lambda n, *_: n < count, body, state, maximum_iterations=time)
-    if steps is not None:
-        kept = [
-            rows if buffer.reuses is None else _cleared(rows, steps, time)
-            for rows, buffer in zip(kept, buffers)
-        ]
-    return list(kept), list(last)
+    kept = list(kept)
+    if steps is not None:  # in rows that were not run, a reused buffer holds the sequence still
+        for number, _ in reusing:
+            kept[number] = _cleared(kept[number], steps, time)
+    return kept, list(last)
 
 
-def _is_small(buffer: Buffer, sequences: Sequence[Tensor]) -> bool:
-    """True if filling with zeros is cheaper than prefetching a row every step."""
-    count = None if buffer.reuses is None else sequences[buffer.reuses].shape.num_elements()
-    return count is not None and count < SMALL
+def _worth_reusing(buffer: Buffer, sequences: Sequence[Tensor]) -> Buffer:
+    """The buffer, with memory of its own where filling it with zeros is cheaper than prefetching a
+    row of the sequence every step.
+    """
+    if buffer.reuses is None:
+        return buffer
+    count = sequences[buffer.reuses].shape.num_elements()  # None where a size is not known yet
+    return replace(buffer, reuses=None) if count is not None and count < SMALL else buffer
 
 
 def _opened(
@@ -295,7 +296,7 @@ class _Named:
 
 def _cut(tensors: Sequence[Tensor]) -> list[Tensor]:
     """The same, unknown to tapes, which would want a gradient of what reads them."""
-    return [tf.stop_gradient(one) for one in tensors]
+    return [tf.stop_gradient(tensor) for tensor in tensors]
 
 
 def _once_more(
@@ -309,27 +310,31 @@ def _once_more(
     gradient.
     """
     first, last = len(arguments), len(arguments) + len(kept)
-    there: list[bool] = []
+    has_gradient: list[bool] = []  # of each argument; known once `back` has been traced
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def run(*tensors: Tensor) -> tuple[list[Tensor], Callable[..., list[Tensor | None]]]:
         # all that `back` reads comes in here: TensorFlow looks for variables behind everything else
-        found = back(_cut(tensors[:first]), _cut(tensors[first:last]), _cut(tensors[last:]))
-        there[:] = [one is not None for one in found]
+        gradients = back(_cut(tensors[:first]), _cut(tensors[first:last]), _cut(tensors[last:]))
+        has_gradient[:] = [gradient is not None for gradient in gradients]
 
         def second(*adjoints: Tensor) -> list[Tensor | None]:
             inputs, above = list(tensors[:first]), list(tensors[last:])
             with tf.GradientTape() as outer:
-                outer.watch([one for one in (*inputs, *above) if one.dtype.is_floating])
+                outer.watch([given for given in (*inputs, *above) if given.dtype.is_floating])
                 with tf.GradientTape() as inner:
-                    inner.watch([one for one in inputs if one.dtype.is_floating])
+                    inner.watch([given for given in inputs if given.dtype.is_floating])
                     results = plain(inputs)
-                trained = [one for one, is_there in zip(inputs, there, strict=True) if is_there]
+                trained = list(compress(inputs, has_gradient))
                 slopes = inner.gradient(results, trained, above, tf.UnconnectedGradients.ZERO)
             slopes_of = outer.gradient(slopes, [*inputs, *above], list(adjoints))
             return [*slopes_of[:first], *(None for _ in kept), *slopes_of[first:]]
 
-        return [one for one in found if one is not None], second
+        return [gradient for gradient in gradients if gradient is not None], second
 
-    found = iter(run(*arguments, *kept, *upstream))
-    return [next(found) if is_there else None for is_there in there]
+    gradients = run(*arguments, *kept, *upstream)
+    of_arguments: list[Tensor | None] = [None] * len(has_gradient)
+    numbers = [number for number, has_one in enumerate(has_gradient) if has_one]
+    for number, gradient in zip(numbers, gradients, strict=True):
+        of_arguments[number] = gradient
+    return of_arguments
