@@ -62,17 +62,19 @@ class Worker:
     @staticmethod
     def start(python: Path, module: str, core: int) -> Worker:
         pin = ["taskset", "-c", str(core)] if sys.platform == "linux" else []
-        one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+        one_thread = dict.fromkeys(
+            ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
+        )
         environment = {
             **os.environ,
-            **one,
+            **one_thread,
             **KEEP_MEMORY,
             "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
         }
         process = subprocess.Popen(
             [*pin, str(python), "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL, text=True, cwd=ROOT,
-            env=environment if "peer" in module else {**os.environ, **one, **KEEP_MEMORY},
+            env=environment if "peer" in module else {**os.environ, **one_thread, **KEEP_MEMORY},
         )  # fmt: skip
         return Worker(process)
 
@@ -119,20 +121,20 @@ def measure(
     return {
         "cell": cell,
         "shape": list(shape),
-        "ms": {name: round(statistics.median(found), 4) for name, found in times.items()},
-        "first_ms": {name: round(one["first_ms"]) for name, one in made.items()},
+        "ms": {name: round(statistics.median(of_rounds), 4) for name, of_rounds in times.items()},
+        "first_ms": {name: round(peer["first_ms"]) for name, peer in made.items()},
     }
 
 
-def row(found: dict) -> str:
+def row(result: dict) -> str:
     """A line of the table: milliseconds of a step, and what they mean."""
-    ms = found["ms"]
+    ms = result["ms"]
     ours, cell = ms["ours"], min(ms["cell"], ms["cell-jit"])
     built_in = min((ms[name] for name in ("keras", "keras-jit") if name in ms), default=None)
     others = [f"{ms[name]:.2f}" if name in ms else "" for name in ("torch", "torch-cell", "jax")]
     return " | ".join(
         [
-            f"| {found['cell']}", "x".join(map(str, found["shape"])), f"**{ours:.2f}**",
+            f"| {result['cell']}", "x".join(map(str, result["shape"])), f"**{ours:.2f}**",
             f"{cell:.2f}", f"{built_in:.2f}" if built_in else "", *others, f"{cell / ours:.2f}",
             f"{ms['ceiling'] / ours:.0%} |",
         ]
@@ -148,11 +150,13 @@ HEAD = (
 
 def targets(results: Sequence[dict]) -> list[str]:
     """Which of the targets are reached, in words."""
-    fast = [one for one in results if _by_hand(one) >= 1.8 or _ceiling(one) >= 0.7]
+    fast = [result for result in results if _by_hand(result) >= 1.8 or _ceiling(result) >= 0.7]
     large = [
-        one
-        for one in results
-        if one["shape"][3] >= 128 and one["shape"][0] >= 32 and one["cell"] in ("lstm", "gru")
+        result
+        for result in results
+        if result["shape"][3] >= 128
+        and result["shape"][0] >= 32
+        and result["cell"] in ("lstm", "gru")
     ]
     lines = [
         (
@@ -165,22 +169,20 @@ def targets(results: Sequence[dict]) -> list[str]:
             "70 % of the ceiling for lstm and gru at 128 units and more: lowest"
             f" {min(map(_ceiling, large)):.0%}"
         )
-    for one in results:
-        if "torch" in one["ms"] and one["cell"] in ("lstm", "gru_reset_after"):
-            ratio = one["ms"]["torch"] / one["ms"]["ours"]
-            lines.append(
-                f"{one['cell']} {'x'.join(map(str, one['shape']))}: torch takes {ratio:.2f} of our"
-                " time"
-            )
+    for result in results:
+        if "torch" in result["ms"] and result["cell"] in ("lstm", "gru_reset_after"):
+            ratio = result["ms"]["torch"] / result["ms"]["ours"]
+            shape = "x".join(map(str, result["shape"]))
+            lines.append(f"{result['cell']} {shape}: torch takes {ratio:.2f} of our time")
     return lines
 
 
-def _by_hand(one: dict) -> float:
-    return float(min(one["ms"]["cell"], one["ms"]["cell-jit"]) / one["ms"]["ours"])
+def _by_hand(result: dict) -> float:
+    return float(min(result["ms"]["cell"], result["ms"]["cell-jit"]) / result["ms"]["ours"])
 
 
-def _ceiling(one: dict) -> float:
-    return float(one["ms"]["ceiling"] / one["ms"]["ours"])
+def _ceiling(result: dict) -> float:
+    return float(result["ms"]["ceiling"] / result["ms"]["ours"])
 
 
 def main() -> None:
@@ -240,7 +242,7 @@ def document(results: Sequence[dict]) -> None:
     table = "\n".join([HEAD, *map(row, results)])
     text = DOCS.read_text()
     marks = re.compile(r"(<!-- bench -->\n).*?(<!-- /bench -->)", re.DOTALL)
-    DOCS.write_text(marks.sub(lambda found: f"{found[1]}{table}\n{found[2]}", text))
+    DOCS.write_text(marks.sub(lambda match: f"{match[1]}{table}\n{match[2]}", text))
 
 
 if __name__ == "__main__":

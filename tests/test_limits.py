@@ -86,8 +86,8 @@ def wide(rows: int, columns: int) -> str:
     return f"{HEAD}  h = tanh(H @ (G @ (E @ x)) + R @ h[t-1])\nweights:\n{shapes}"
 
 
-def entries(key: str, found: list[str]) -> str:
-    return f"{key}:\n" + "".join(f"  - {one}\n" for one in found)
+def entries(key: str, lines: list[str]) -> str:
+    return f"{key}:\n" + "".join(f"  - {line}\n" for line in lines)
 
 
 def nested(depth: int) -> str:
@@ -274,8 +274,8 @@ OF_EXPERIMENTS = (
     ids=lambda limit: limit.what.strip("`").replace(" ", "_"),
 )
 def limit(request: pytest.FixtureRequest) -> Limit:
-    found: Limit = request.param
-    return found
+    limit: Limit = request.param
+    return limit
 
 
 def read(text: str, folder: Path) -> None:
@@ -296,7 +296,9 @@ def test_what_is_as_large_as_it_may_be_is_read(limit: Limit, tmp_path: Path) -> 
 def test_one_more_is_refused_with_its_place_and_what_to_do(limit: Limit, tmp_path: Path) -> None:
     with pytest.raises(SpecError, match=re.escape(limit.refusal)) as caught:
         read(limit.file(limit.most + limit.step), tmp_path)
-    (mistake, *_) = [one for one in caught.value.mistakes if limit.refusal in one.problem]
+    (mistake, *_) = [
+        mistake for mistake in caught.value.mistakes if limit.refusal in mistake.problem
+    ]
     assert mistake.span.line >= 1
     assert mistake.fix or "at most" in mistake.problem
 
@@ -309,8 +311,8 @@ OTHERS = {  # of several files, of what is made of a file, of messages
 
 
 PAGES = {
-    "language.md": {**{one.what: one.most for one in OF_FILES_AND_CELLS}, **OTHERS},
-    "experiments.md": {one.what: one.most for one in OF_EXPERIMENTS},
+    "language.md": {**{limit.what: limit.most for limit in OF_FILES_AND_CELLS}, **OTHERS},
+    "experiments.md": {limit.what: limit.most for limit in OF_EXPERIMENTS},
 }
 
 
@@ -359,7 +361,7 @@ def test_a_mask_that_is_too_large_to_be_made_is_refused_when_it_is_asked_for() -
 
 def test_a_mask_that_is_made_in_parts_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     cell = lang.load("clockwork", options={"modules": 4})
-    (weight,) = [one for one in cell.step.weights if one.mask is not None]
+    (weight,) = [weight for weight in cell.step.weights if weight.mask is not None]
     size = ir.sizes(cell, 3, 13, 1)
     whole = reference.mask(cell, weight, size)
     monkeypatch.setattr(reference, "MASK_AT_ONCE", 30)  # two rows

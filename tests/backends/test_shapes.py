@@ -45,12 +45,12 @@ def results(
     x = tf.constant(x)
     with tf.GradientTape() as tape:
         tape.watch(x)
-        found = layer(x, mask=None if mask is None else tf.constant(mask), training=training)
+        outputs = layer(x, mask=None if mask is None else tf.constant(mask), training=training)
         # the number of the step is a whole one
-        differentiable = [one for one in found if one.dtype.is_floating]
-        loss = tf.add_n([tf.reduce_sum(tf.sin(one)) for one in differentiable])
-    gradients = tape.gradient(loss, [x, *(one.value for one in layer.trainable_variables)])
-    return [np.asarray(one) for one in found], [np.asarray(one) for one in gradients]
+        differentiable = [tensor for tensor in outputs if tensor.dtype.is_floating]
+        loss = tf.add_n([tf.reduce_sum(tf.sin(tensor)) for tensor in differentiable])
+    gradients = tape.gradient(loss, [x, *(weight.value for weight in layer.trainable_variables)])
+    return [np.asarray(tensor) for tensor in outputs], [np.asarray(tensor) for tensor in gradients]
 
 
 def slow(*case: object) -> object:
@@ -83,28 +83,30 @@ def test_padding_changes_no_result_but_for_rounding(
         mask = KEEP if masked else None
         return [results(layer, PADDED, mask, "dropout" in arguments) for _ in range(2)]
 
-    found = twice()
+    rounded = twice()
     monkeypatch.setattr(shapes, "fit", lambda x: None)
-    for (outputs, gradients), (outputs_exact, gradients_exact) in zip(found, twice(), strict=True):
-        for one, other in zip(outputs, outputs_exact, strict=True):
-            np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
-        for one, other in zip(gradients, gradients_exact, strict=True):
-            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+    for (outputs, gradients), (outputs_exact, gradients_exact) in zip(
+        rounded, twice(), strict=True
+    ):
+        for value, exact in zip(outputs, outputs_exact, strict=True):
+            np.testing.assert_allclose(value, exact, rtol=1e-5, atol=1e-6)
+        for value, exact in zip(gradients, gradients_exact, strict=True):
+            np.testing.assert_allclose(value, exact, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(
-    "name", [one if one == "clockwork" else slow(one) for one in built_in_names()]
+    "name", [name if name == "clockwork" else slow(name) for name in built_in_names()]
 )
 def test_padding_changes_no_result_of_any_cell(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     layer = rnnzoo.layer(
         name, UNITS, return_sequences=True, return_state=True, seed=1, dtype="float64"
     )
     x = PADDED.astype("float64")
-    found = [*results(layer, x)[0], *results(layer, x)[1]]
+    rounded = [*results(layer, x)[0], *results(layer, x)[1]]
     monkeypatch.setattr(shapes, "fit", lambda x: None)
     expected = [*results(layer, x)[0], *results(layer, x)[1]]
-    for one, other in zip(found, expected, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
+    for value, exact in zip(rounded, expected, strict=True):
+        np.testing.assert_allclose(value, exact, rtol=1e-9, atol=1e-12)
 
 
 DIVIDES = "name: q\nequations: |\n  v = 1 + sigmoid(R @ v[t-1] + V @ x + b)\n  h = (W @ x) / v\n"
@@ -118,7 +120,7 @@ def test_steps_that_are_not_real_divide_nothing_by_zero(masked: bool) -> None:
     )
     mask = KEEP & (np.arange(11) < 8)[None, :] if masked else None
     outputs, gradients = results(layer, PADDED, mask)
-    assert all(np.isfinite(one).all() for one in (*outputs, *gradients))
+    assert all(np.isfinite(tensor).all() for tensor in (*outputs, *gradients))
 
 
 def engines(layer: Recurrent) -> list[Any]:

@@ -43,7 +43,10 @@ claims: [rnn worse than gated]
 
 def outcomes(folder: Path) -> dict[tuple[str, int], Outcome]:
     store = Store(f"sqlite:///{folder}/runs/optuna.db")
-    return {(one.trial.variant, one.trial.index): one.outcome for one in store.results("small")}
+    return {
+        (result.trial.variant, result.trial.index): result.outcome
+        for result in store.results("small")
+    }
 
 
 def copy_database(file: Path, to: Path) -> None:
@@ -163,7 +166,7 @@ def test_a_model_of_another_trial_is_not_handed_out(swept: Path) -> None:
     )
     model = swept / best["model"]
     assert model.parent.parent.parent.parent.parent == swept / "runs" / "small" / "trials"
-    other = next(one for one in model.parents[1].glob("*/model.keras") if one != model)
+    other = next(path for path in model.parents[1].glob("*/model.keras") if path != model)
     kept = model.read_bytes()
     try:
         model.write_bytes(other.read_bytes())
@@ -233,7 +236,7 @@ def test_a_sweep_whose_variant_never_completes_ends_with_1_and_says_how_to_go_on
     ) == (2, True)
     done = rnnzoo("sweep", "small.yaml", "--again", "out_of_memory", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert {one.kind for one in outcomes(tmp_path).values()} == {Kind.COMPLETE}
+    assert {outcome.kind for outcome in outcomes(tmp_path).values()} == {Kind.COMPLETE}
 
 
 def test_the_report_is_one_page_that_asks_for_nothing_and_escapes_what_specs_say(
@@ -258,8 +261,11 @@ def test_a_report_can_be_made_once_more(swept: Path) -> None:
 
 def test_mlflow_holds_the_same_results_as_the_storage(swept: Path) -> None:
     tracker = MlflowTracker(f"sqlite:///{swept}/runs/mlflow.db")
-    found = {(one.trial.variant, one.trial.index): one.outcome for one in tracker.results("small")}
-    assert found == outcomes(swept)
+    recorded = {
+        (result.trial.variant, result.trial.index): result.outcome
+        for result in tracker.results("small")
+    }
+    assert recorded == outcomes(swept)
     client = tracker.client
     experiment = client.get_experiment_by_name("small")
     runs = client.search_runs([experiment.experiment_id])
@@ -267,11 +273,11 @@ def test_mlflow_holds_the_same_results_as_the_storage(swept: Path) -> None:
     assert sorted(roles) == sorted(["trial"] * 6 + ["study"] * 2 + ["report"])
     (report,) = [run for run in runs if run.data.tags["rnnzoo.role"] == "report"]
     assert {"report.html", "resolved.yaml"} <= {
-        one.path for one in client.list_artifacts(report.info.run_id)
+        file.path for file in client.list_artifacts(report.info.run_id)
     }
     for run in runs:
         if run.data.tags["rnnzoo.role"] == "study":
-            assert [one.path for one in client.list_artifacts(run.info.run_id, "model")] == [
+            assert [file.path for file in client.list_artifacts(run.info.run_id, "model")] == [
                 "model/model.keras"
             ]
 
@@ -305,9 +311,9 @@ def test_plan_says_what_would_run_and_what_is_done(swept: Path) -> None:
         rnnzoo("plan", "small.yaml", "--json", "--no-measure", "--trials", "5", cwd=swept).stdout
     )
     assert [row["left"] for row in both["studies"]] == [2, 2]
-    one = ("--set", "variants=[rnn]", "--set", "claims=[]")
+    only_rnn = ("--set", "variants=[rnn]", "--set", "claims=[]")
     plan = json.loads(
-        rnnzoo("plan", "small.yaml", "--json", "--trials", "5", *one, cwd=swept).stdout
+        rnnzoo("plan", "small.yaml", "--json", "--trials", "5", *only_rnn, cwd=swept).stdout
     )
     assert [row["left"] for row in plan["studies"]] == [2]
     assert plan["studies"][0]["weights"] == [4 * (2 + 4 + 1), 8 * (2 + 8 + 1)]
@@ -319,7 +325,7 @@ def test_plan_says_what_would_run_and_what_is_done(swept: Path) -> None:
 def test_one_training_shows_its_curve(tmp_path: Path) -> None:
     sets = ["units=4", "training.epochs=2", "task.length=8", "task.train=32"]
     done = rnnzoo(
-        "train", "rnn", "--task", "adding", *(f"--set={one}" for one in sets), cwd=tmp_path
+        "train", "rnn", "--task", "adding", *(f"--set={setting}" for setting in sets), cwd=tmp_path
     )
     assert done.returncode == 0, done.stderr
     assert "epoch   2/2  validation" in done.stdout
@@ -503,7 +509,7 @@ def test_cells_of_ones_own_run_in_a_sweep_with_nothing_but_their_files_added(
     )
     done = rnnzoo("sweep", "experiments/own.yaml", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert {key: one.kind for key, one in outcomes(tmp_path).items()} == {
+    assert {key: outcome.kind for key, outcome in outcomes(tmp_path).items()} == {
         ("mgu", 0): "complete",
         ("janet", 0): "complete",
     }
@@ -546,10 +552,16 @@ def test_a_report_from_a_table_needs_neither_runs_nor_tensorflow_and_says_the_sa
     for done in (bare, rnnzoo("report", "small.yaml", "--json", cwd=elsewhere)):
         assert done.returncode == 0, done.stderr
         assert "from results/small.csv: 6 trials" in done.stderr
-        found = json.loads(done.stdout)
-        assert found["verdicts"] == stored["verdicts"]
-        for one, two in zip(found["tables"][0]["rows"], stored["tables"][0]["rows"], strict=True):
-            assert {**one, "best": None, "seconds": None} == {**two, "best": None, "seconds": None}
+        content = json.loads(done.stdout)
+        assert content["verdicts"] == stored["verdicts"]
+        for row, stored_row in zip(
+            content["tables"][0]["rows"], stored["tables"][0]["rows"], strict=True
+        ):
+            assert {**row, "best": None, "seconds": None} == {
+                **stored_row,
+                "best": None,
+                "seconds": None,
+            }
     assert (elsewhere / "runs/small/report/report.html").exists()
     assert not (elsewhere / "runs/optuna.db").exists()
 
@@ -563,8 +575,8 @@ def test_where_the_storage_is_lost_the_report_comes_from_mlflow(
     copy_database(swept / "runs/mlflow.db", tmp_path / "runs/mlflow.db")
     done = rnnzoo("report", "small.yaml", "--json", cwd=tmp_path)
     assert "from MLflow" in done.stderr, done.stderr
-    for found in (done, rnnzoo("report", "small.yaml", "--json", "--from", "mlflow", cwd=swept)):
-        assert json.loads(found.stdout)["verdicts"] == stored["verdicts"]
+    for reported in (done, rnnzoo("report", "small.yaml", "--json", "--from", "mlflow", cwd=swept)):
+        assert json.loads(reported.stdout)["verdicts"] == stored["verdicts"]
     assert not (tmp_path / "runs/optuna.db").exists()
     (tmp_path / "runs/mlflow.db").unlink()
     for arguments in (["--from", "mlflow"], []):
@@ -713,13 +725,13 @@ def test_a_sweep_goes_on_from_the_table_of_another_machine(swept: Path, tmp_path
     assert "4 of 6 trials are done already" in done.stdout
     mine, other = outcomes(tmp_path), outcomes(swept)
     assert mine.keys() == other.keys()
-    assert {key: one.scores for key, one in mine.items()} == {
-        key: one.scores for key, one in other.items()
+    assert {key: outcome.scores for key, outcome in mine.items()} == {
+        key: outcome.scores for key, outcome in other.items()
     }
     run_with = json.loads(rnnzoo("report", "small.yaml", "--json", cwd=tmp_path).stdout)[
         "provenance"
     ]
-    assert [one["Python"].startswith("an older ") for one in run_with] == [True, False]
+    assert [setup["Python"].startswith("an older ") for setup in run_with] == [True, False]
     again = rnnzoo("sweep", "small.yaml", "--from", "half.csv", cwd=tmp_path)
     assert "0 of 4 trials taken over" in again.stdout
     (tmp_path / "renamed.yaml").write_text(SPEC.replace("experiment: small", "experiment: renamed"))
@@ -759,17 +771,17 @@ def test_a_sweep_goes_on_without_mlflow_and_sync_brings_it_level(
     )
     mine, other = outcomes(tmp_path), outcomes(swept)
     assert len(mine) == 2
-    assert all(one.same_result(other[key]) for key, one in mine.items())
+    assert all(outcome.same_result(other[key]) for key, outcome in mine.items())
     refused = rnnzoo("sync", "small.yaml", cwd=tmp_path, MLFLOW_TRACKING_URI="http://127.0.0.1:9")
     assert (refused.returncode, "cannot be used" in refused.stderr) == (1, True), refused.stderr
     first, second = (rnnzoo("sync", "small.yaml", cwd=tmp_path) for _ in range(2))
     assert "2 of 2 trials written to MLflow" in first.stdout, first.stderr
     assert "0 of 2 trials written to MLflow" in second.stdout, second.stderr
-    found = json.loads(
+    content = json.loads(
         rnnzoo("report", "small.yaml", "--json", "--from", "mlflow", cwd=tmp_path).stdout
     )
     assert (
-        found["tables"][0]["rows"]
+        content["tables"][0]["rows"]
         == json.loads(rnnzoo("report", "small.yaml", "--json", cwd=tmp_path).stdout)["tables"][0][
             "rows"
         ]

@@ -23,16 +23,18 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def looked() -> dict[str, Check]:
-    return {one.name: one for one in doctor.checks(config.read())}
+    return {check.name: check for check in doctor.checks(config.read())}
 
 
 def test_an_empty_folder_is_well_and_stays_empty(here: Path) -> None:
-    found = looked()
+    checks = looked()
     assert [
-        one.name for one in found.values() if not one.well and one.name not in ("memory", "disk")
+        check.name
+        for check in checks.values()
+        if not check.well and check.name not in ("memory", "disk")
     ] == []
-    assert "made by the first sweep" in found["storage"].found
-    assert "made by the first sweep" in found["MLflow"].found
+    assert "made by the first sweep" in checks["storage"].found
+    assert "made by the first sweep" in checks["MLflow"].found
     assert list(here.iterdir()) == []
 
 
@@ -51,8 +53,8 @@ def test_trials_that_nobody_runs_any_more_are_counted(here: Path) -> None:
         study = optuna.create_study(storage=f"sqlite:///{here}/runs/optuna.db", study_name=name)
         for _ in range(count):
             study.ask()
-    found = looked()["storage"]
-    assert (found.well, found.fix.startswith("3 trials were left running")) == (False, True)
+    storage = looked()["storage"]
+    assert (storage.well, storage.fix.startswith("3 trials were left running")) == (False, True)
     with held(here / "runs/mine/lock", "mine"):
         assert looked()["storage"].well
 
@@ -63,10 +65,10 @@ def test_a_damaged_storage_and_a_server_that_is_away_are_told_with_what_to_do(
     (here / "runs").mkdir()
     (here / "runs/optuna.db").write_bytes(b"no database at all" * 100)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    found = looked()
-    assert not found["storage"].well
-    assert not found["MLflow"].well
-    assert "sync" in found["MLflow"].fix
+    checks = looked()
+    assert not checks["storage"].well
+    assert not checks["MLflow"].well
+    assert "sync" in checks["MLflow"].fix
 
 
 @pytest.mark.parametrize(
@@ -82,9 +84,9 @@ def test_what_is_lacking_is_told(
     name: str, patch: tuple[str, object], words: str, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(doctor, *patch)
-    found = looked()[name]
-    assert not found.well
-    assert words in found.fix
+    check = looked()[name]
+    assert not check.well
+    assert words in check.fix
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
@@ -96,8 +98,9 @@ def test_a_folder_that_cannot_be_written_is_told(here: Path) -> None:
 def test_the_command_prints_and_its_exit_code_says_whether_all_is_well(tmp_path: Path) -> None:
     plain = rnnzoo("doctor", cwd=tmp_path)
     listed = rnnzoo("doctor", "--json", cwd=tmp_path)
-    found = json.loads(listed.stdout)
-    assert (plain.returncode == 0) == (listed.returncode == 0) == all(one["well"] for one in found)
-    assert all(one["name"] in plain.stdout for one in found)
+    checks = json.loads(listed.stdout)
+    all_well = all(check["well"] for check in checks)
+    assert (plain.returncode == 0) == (listed.returncode == 0) == all_well
+    assert all(check["name"] in plain.stdout for check in checks)
     away = rnnzoo("doctor", cwd=tmp_path, MLFLOW_TRACKING_URI="http://127.0.0.1:9")
     assert (away.returncode, "look" in away.stdout) == (1, True)

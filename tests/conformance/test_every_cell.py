@@ -50,8 +50,8 @@ def layer_of(name: str, layers: int, dtype: str):
     layer.build((None, None, INPUTS))
     named = {
         (f"{number}.{key}" if layers > 1 else key): value
-        for number, found in enumerate(weights_of(name, layers), start=1)
-        for key, value in found.items()
+        for number, by_name in enumerate(weights_of(name, layers), start=1)
+        for key, value in by_name.items()
     }
     layer.set_weights_by_name(named)
     return layer
@@ -90,19 +90,23 @@ def initial_states(name: str, layers: int) -> list[dict[str, np.ndarray]]:
 def flat(name: str, initial: list[dict[str, np.ndarray]], dtype: str) -> list[tf.Tensor]:
     clock = [tf.constant(FIRST, "int32")] if cell_of(name).reads_time else []
     return [
-        *(tf.constant(one[state.name], dtype) for one in initial for state in cell_of(name).states),
+        *(
+            tf.constant(of_layer[state.name], dtype)
+            for of_layer in initial
+            for state in cell_of(name).states
+        ),
         *clock,
     ]
 
 
 def floating(tensors: list[tf.Tensor]) -> list[tf.Tensor]:
     """Those with a gradient: the number of steps has none."""
-    return [one for one in tensors if one.dtype.is_floating]
+    return [tensor for tensor in tensors if tensor.dtype.is_floating]
 
 
-def close(found: list, wanted: list[np.ndarray], tolerance: float) -> None:
-    for one, other in zip(found, wanted, strict=True):
-        np.testing.assert_allclose(one, other, atol=tolerance, rtol=0)
+def close(computed: list, wanted: list[np.ndarray], tolerance: float) -> None:
+    for value, exact in zip(computed, wanted, strict=True):
+        np.testing.assert_allclose(value, exact, atol=tolerance, rtol=0)
 
 
 @pytest.mark.parametrize("name", SOME)
@@ -127,8 +131,10 @@ def test_the_layer_equals_the_reference_where_steps_are_padding(name: str) -> No
 @pytest.mark.parametrize("name", SOME)
 def test_initial_states_are_used(name: str) -> None:
     initial = initial_states(name, 2)
-    found = layer_of(name, 2, "float32")(data(), initial_state=flat(name, initial, "float32"))
-    close(found, expected(name, 2, data(), None, initial), 1e-5)
+    outputs_and_states = layer_of(name, 2, "float32")(
+        data(), initial_state=flat(name, initial, "float32")
+    )
+    close(outputs_and_states, expected(name, 2, data(), None, initial), 1e-5)
 
 
 def layers_that_differ(name: str) -> int:
@@ -145,17 +151,24 @@ def test_in_float64_values_and_gradients_are_exact(name: str) -> None:
     layer, rng = layer_of(name, layers, "float64"), np.random.default_rng(4)
     x, initial = tf.constant(data()), initial_states(name, layers)
     states = flat(name, initial, "float64")
-    variables = {one.name: one.value for one in layer.trainable_variables}
+    variables = {variable.name: variable.value for variable in layer.trainable_variables}
     with tf.GradientTape() as tape:
         tape.watch([x, *floating(states)])
-        found = layer(x, mask=tf.constant(KEEP), initial_state=states)
-        goal = [rng.normal(size=one.shape) for one in floating(found)]
+        computed = layer(x, mask=tf.constant(KEEP), initial_state=states)
+        goal = [rng.normal(size=tensor.shape) for tensor in floating(computed)]
         loss = tf.add_n(
-            [tf.reduce_sum(one * weight) for one, weight in zip(floating(found), goal, strict=True)]
+            [
+                tf.reduce_sum(tensor * weight)
+                for tensor, weight in zip(floating(computed), goal, strict=True)
+            ]
         )
-    close(found, expected(name, layers, data(), KEEP, initial), 1e-10)
+    close(computed, expected(name, layers, data(), KEEP, initial), 1e-10)
 
-    places = ["x", *((number, one) for number in range(layers) for one in initial[0]), *variables]
+    places = [
+        "x",
+        *((number, state) for number in range(layers) for state in initial[0]),
+        *variables,
+    ]
     gradients = tape.gradient(loss, [x, *floating(states), *variables.values()])
     for place, gradient in zip(places, gradients, strict=True):
         assert gradient is not None, place
@@ -174,7 +187,7 @@ def moved(
     inputs moved a little.
     """
     x, initial = data(), initial_states(name, layers)
-    weights = [dict(one) for one in weights_of(name, layers)]
+    weights = [dict(of_layer) for of_layer in weights_of(name, layers)]
     if place == "x":
         x = x + by
     elif isinstance(place, tuple):
@@ -185,7 +198,8 @@ def moved(
         weights[layer][key] = weights[layer][key] + by.T  # kernels are transposed
     run = reference.run(cell_of(name), weights, x, UNITS, initial, KEEP, FIRST)
     return sum(
-        float(np.sum(one * weight)) for one, weight in zip(everything(name, run), goal, strict=True)
+        float(np.sum(value * weight))
+        for value, weight in zip(everything(name, run), goal, strict=True)
     )
 
 
@@ -200,7 +214,7 @@ def outputs(name: str, x: np.ndarray, keep: np.ndarray) -> list[tf.Tensor]:
 def test_an_output_does_not_depend_on_what_comes_later(name: str) -> None:
     x, changed, all_real = data(), data(), np.ones_like(KEEP)
     changed[:, TIME // 2 :] += 1.0
-    first, second = (outputs(name, one, all_real)[0] for one in (x, changed))
+    first, second = (outputs(name, given, all_real)[0] for given in (x, changed))
     np.testing.assert_array_equal(first[:, : TIME // 2], second[:, : TIME // 2])
     assert np.abs(first[:, TIME // 2 :] - second[:, TIME // 2 :]).max() > 1e-3
 
@@ -209,8 +223,8 @@ def test_an_output_does_not_depend_on_what_comes_later(name: str) -> None:
 def test_what_stands_in_the_padding_does_not_matter(name: str) -> None:
     x, changed = data(), data()
     changed[~KEEP] = 100.0
-    for one, other in zip(*(outputs(name, given, KEEP) for given in (x, changed)), strict=True):
-        np.testing.assert_array_equal(one, other)
+    for before, after in zip(*(outputs(name, given, KEEP) for given in (x, changed)), strict=True):
+        np.testing.assert_array_equal(before, after)
 
 
 @pytest.mark.parametrize("name", CELLS)
@@ -252,7 +266,7 @@ def test_what_random_cells_have_found_is_computed_and_differentiated_by_the_laye
     with tf.GradientTape() as tape:
         outputs = layer(data())
         loss = tf.reduce_sum(outputs * goal)
-    variables = {one.name: one.value for one in layer.trainable_variables}
+    variables = {variable.name: variable.value for variable in layer.trainable_variables}
     np.testing.assert_allclose(
         outputs, reference.run(cell, weights, data(), UNITS).outputs, atol=1e-10
     )
@@ -353,7 +367,7 @@ def test_a_depth_gate_lets_memory_of_the_layer_below_through_at_this_step() -> N
     """
     weights = weights_of("depth_gated", 2)
     run = reference.run(cell_of("depth_gated"), weights, data(), UNITS)
-    below, upper = ({key: one[:, -1] for key, one in values.items()} for values in run.values)
+    below, upper = ({key: value[:, -1] for key, value in values.items()} for values in run.values)
     past, w = run.values[1]["c"][:, -2], weights[1]
     d = sigmoid(below["h"] @ w["W_d"].T + w["p_d"] * past + w["p_l"] * below["c"] + w["b_d"])
     np.testing.assert_allclose(
@@ -376,7 +390,9 @@ def test_slow_modules_of_a_clockwork_rnn_feed_fast_ones_and_idle_ones_keep_their
     size = ir.sizes(cell, INPUTS, units, 1)
     periods = reference.constants(cell, size)["T"]
     np.testing.assert_array_equal(periods, np.repeat(2.0 ** np.arange(modules), units // modules))
-    mask = reference.mask(cell, next(one for one in cell.step.weights if one.name == "R"), size)
+    mask = reference.mask(
+        cell, next(weight for weight in cell.step.weights if weight.name == "R"), size
+    )
     for row in range(units):
         for col in range(units):
             # R[row, col] carries col to row

@@ -44,7 +44,7 @@ class Process:
 
 def of_session(session: int) -> list[Process]:
     """The living processes of a session."""
-    found = []
+    processes = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
@@ -55,8 +55,8 @@ def of_session(session: int) -> list[Process]:
         except (OSError, ValueError):
             continue  # it ended while we looked
         if its == session and state != "Z":
-            found.append(Process(int(folder.name), parent, command))
-    return found
+            processes.append(Process(int(folder.name), parent, command))
+    return processes
 
 
 @dataclass
@@ -105,13 +105,17 @@ class Killer:
 
     def victims(self, what: str, session: int) -> list[int]:
         alive = of_session(session)
-        servers = {one.pid for one in alive if SERVER in one.command and one.parent == session}
-        trials = [one.pid for one in alive if one.parent in servers]
+        servers = {
+            process.pid
+            for process in alive
+            if SERVER in process.command and process.parent == session
+        }
+        trials = [process.pid for process in alive if process.parent in servers]
         return {
             "sweep": [session],
             "fork server": sorted(servers),
             "trial": [self.rng.choice(trials)] if trials else [],
-            "everything": [one.pid for one in alive],
+            "everything": [process.pid for process in alive],
         }[what]
 
     def wait_until_gone(self, session: int) -> None:
@@ -120,8 +124,8 @@ class Killer:
         while (left := of_session(session)) and time.monotonic() < end:
             time.sleep(0.05)
         self.orphans += left
-        for one in left:
-            os.kill(one.pid, signal.SIGKILL)
+        for process in left:
+            os.kill(process.pid, signal.SIGKILL)
 
     def finish(self) -> str:
         """One run that is left alone."""
@@ -139,20 +143,20 @@ def check_the_books(folder: Path, storage: str = "") -> None:
     store, tracker = stores(folder, storage)
     record = store.record(NAME)
     results = record.results
-    keys = Counter((one.study, one.trial.index) for one in results)
+    keys = Counter((result.study, result.trial.index) for result in results)
     assert len(keys) == PLANNED
     assert set(keys.values()) == {1}
-    assert {one.outcome.kind for one in results} == {Kind.COMPLETE}
+    assert {result.outcome.kind for result in results} == {Kind.COMPLETE}
     assert not record.running
     tracked = tracker.results(NAME)
-    assert {(one.study, one.trial.index): one for one in tracked} == {
-        (one.study, one.trial.index): one for one in results
+    assert {(result.study, result.trial.index): result for result in tracked} == {
+        (result.study, result.trial.index): result for result in results
     }
     assert len(tracked) == PLANNED
     identity = tracker.client.get_experiment_by_name(NAME).experiment_id
     assert not list(tracker.client.search_runs([identity], "attributes.status = 'RUNNING'"))
-    for one in results:  # scores are functions of the trial: none was taken for another's
-        assert one.outcome.scores["test"] == one.trial.units / 7 + one.trial.seed % 100
+    for result in results:  # scores are functions of the trial: none was taken for another's
+        assert result.outcome.scores["test"] == result.trial.units / 7 + result.trial.seed % 100
 
 
 def series(folder: Path, seed: int, kills: int) -> Iterator[Killer]:

@@ -68,12 +68,12 @@ def spec(number: int) -> Input:
 
 def damaged(random: Random, data: bytes) -> bytes:
     """Bytes changed, cut out, or put in."""
-    found = bytearray(data)
+    mutated = bytearray(data)
     for _ in range(random.randint(1, 4)):
-        at = random.randrange(len(found) + 1)
+        place = random.randrange(len(mutated) + 1)
         new = (b"", b"\xff", b"\xc3", b"\xed\xa0\x80", random.randbytes(2))
-        found[at : at + random.choice((0, 0, 1, 1, 5))] = random.choice(new)
-    return bytes(found)
+        mutated[place : place + random.choice((0, 0, 1, 1, 5))] = random.choice(new)
+    return bytes(mutated)
 
 
 # ------------------------------------------------------------------ what is put in
@@ -143,9 +143,9 @@ def hostile_word(random: Random) -> str:
 
 def spot(random: Random, text: str, pattern: str) -> tuple[int, int]:
     """Where one of a pattern's matches begins and ends; anywhere, where it has none."""
-    found = [match.span() for match in re.finditer(pattern, text[:SEARCHED], re.MULTILINE)]
-    at = random.randrange(len(text) + 1)
-    return random.choice(found) if found else (at, at)
+    places = [match.span() for match in re.finditer(pattern, text[:SEARCHED], re.MULTILINE)]
+    place = random.randrange(len(text) + 1)
+    return random.choice(places) if places else (place, place)
 
 
 # ------------------------------------------------------------------ characters, tokens, lines
@@ -153,8 +153,8 @@ def spot(random: Random, text: str, pattern: str) -> tuple[int, int]:
 
 def characters(random: Random, text: str) -> str:
     for _ in range(random.choice((1, 1, 1, 5))):
-        at = random.randrange(len(text) + 1)
-        text = text[:at] + random.choice(CHARACTERS) + text[at + random.choice((0, 0, 1)) :]
+        place = random.randrange(len(text) + 1)
+        text = text[:place] + random.choice(CHARACTERS) + text[place + random.choice((0, 0, 1)) :]
     return text
 
 
@@ -171,18 +171,18 @@ def tokens(random: Random, text: str) -> str:
 
 def lines(random: Random, text: str) -> str:
     """Lines deleted, repeated, moved, indented, or taken from another file."""
-    found = text.split("\n")
+    lines = text.split("\n")
     for _ in range(random.choice((1, 1, 3))):
-        at = random.randrange(len(found) or 1)
-        line = found[at] if found else ""
-        found[at : at + 1] = random.choice((
+        number = random.randrange(len(lines) or 1)
+        line = lines[number] if lines else ""
+        lines[number : number + 1] = random.choice((
             [], [line, line], [line] * random.choice((60, 300)), [" " + line], [line[1:]],
             ["\t" + line], ["---", line],
             [line, random.choice(random.choice(good_files())[1].split("\n"))], ["...", line],
             ["%YAML 9.9", "---", line], [line[: random.randrange(len(line) + 1)]],
         ))  # fmt: skip
-        random.shuffle(found) if random.random() < 0.03 else None
-    return "\n".join(found)
+        random.shuffle(lines) if random.random() < 0.03 else None
+    return "\n".join(lines)
 
 
 def endings(random: Random, text: str) -> str:
@@ -288,15 +288,15 @@ def collect(tree: Any, holders: list[Any]) -> None:
     """All lists and tables of a tree."""
     if isinstance(tree, dict | list):
         holders.append(tree)
-        for one in tree.values() if isinstance(tree, dict) else tree:
-            collect(one, holders)
+        for inner in tree.values() if isinstance(tree, dict) else tree:
+            collect(inner, holders)
 
 
 def reaches(tree: Any, holder: Any) -> bool:
     """Whether a tree would hold itself, were it put into the holder; such a tree has no text."""
-    found: list[Any] = []
-    collect(tree, found)
-    return any(one is holder for one in found)
+    holders: list[Any] = []
+    collect(tree, holders)
+    return any(inner is holder for inner in holders)
 
 
 # ------------------------------------------------------------------ equations

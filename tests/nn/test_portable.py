@@ -19,7 +19,8 @@ KEEP = np.array([[1, 1, 1, 1, 0], [0, 1, 0, 1, 0], [0, 0, 0, 0, 0]], bool)
 X = np.random.default_rng(0).normal(size=(BATCH, TIME, INPUTS))
 SAMPLE = ("lstm", "clockwork", "depth_gated")
 CELLS = [
-    one if one in SAMPLE else pytest.param(one, marks=pytest.mark.slow) for one in built_in_names()
+    name if name in SAMPLE else pytest.param(name, marks=pytest.mark.slow)
+    for name in built_in_names()
 ]
 
 
@@ -55,30 +56,32 @@ def test_plain_operations_equal_the_reference(name: str, layers: int, masked: bo
         *(states[state.name] for states in run.states for state in cell.states),
     ]
     # behind the states, the number of the step where a cell reads it
-    found = layer(X, mask=keep)[: len(expected)]
-    for one, other in zip(found, expected, strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-12)
+    computed = layer(X, mask=keep)[: len(expected)]
+    for value, exact in zip(computed, expected, strict=True):
+        np.testing.assert_allclose(value, exact, atol=1e-12)
 
 
 def gradients(layer: Recurrent, masked: bool) -> list[np.ndarray]:
     x = tf.constant(X)
     with tf.GradientTape() as tape:
         tape.watch(x)
-        found = layer(x, mask=tf.constant(KEEP) if masked else None)
+        computed = layer(x, mask=tf.constant(KEEP) if masked else None)
         # the number of the step is a whole one
-        differentiable = [one for one in found if one.dtype.is_floating]
-        loss = tf.add_n([tf.reduce_sum(tf.sin(one)) for one in differentiable])
+        differentiable = [tensor for tensor in computed if tensor.dtype.is_floating]
+        loss = tf.add_n([tf.reduce_sum(tf.sin(tensor)) for tensor in differentiable])
     return [
-        np.asarray(one)
-        for one in tape.gradient(loss, [x, *(one.value for one in layer.trainable_variables)])
+        np.asarray(gradient)
+        for gradient in tape.gradient(
+            loss, [x, *(weight.value for weight in layer.trainable_variables)]
+        )
     ]
 
 
 def pair(name: str, **arguments: object) -> list[Recurrent]:
     """A layer of each engine with the same weights."""
     made = [
-        rnnzoo.layer(name, UNITS, dtype="float64", seed=1, engine=one, **arguments)
-        for one in ("auto", "portable")
+        rnnzoo.layer(name, UNITS, dtype="float64", seed=1, engine=engine, **arguments)
+        for engine in ("auto", "portable")
     ]
     for layer in made:
         layer.build((None, None, INPUTS))
@@ -89,8 +92,9 @@ def pair(name: str, **arguments: object) -> list[Recurrent]:
 @pytest.mark.parametrize("name", CELLS)
 def test_both_engines_have_the_same_gradients(name: str) -> None:
     compiled, portable = pair(name, return_sequences=True, return_state=True)
-    for one, other in zip(gradients(compiled, True), gradients(portable, True), strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-10)
+    both = zip(gradients(compiled, True), gradients(portable, True), strict=True)
+    for of_compiled, of_portable in both:
+        np.testing.assert_allclose(of_compiled, of_portable, atol=1e-10)
 
 
 def penalty(layer: keras.layers.Layer, x: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
@@ -100,8 +104,8 @@ def penalty(layer: keras.layers.Layer, x: tf.Tensor) -> tuple[tf.Tensor, list[tf
         with tf.GradientTape() as inner:
             inner.watch(x)
             loss = tf.reduce_sum(layer(x) ** 2)
-        found = tf.reduce_sum(inner.gradient(loss, x) ** 2)
-    return found, outer.gradient(found, [x, *(one.value for one in layer.trainable_variables)])
+        norm = tf.reduce_sum(inner.gradient(loss, x) ** 2)
+    return norm, outer.gradient(norm, [x, *(weight.value for weight in layer.trainable_variables)])
 
 
 @pytest.mark.parametrize(
@@ -115,7 +119,7 @@ def test_second_derivatives_equal_differences_of_first_ones(name: str, compiled:
     _, slopes = function(layer, tf.constant(X))
     rng, variables = np.random.default_rng(1), layer.trainable_variables
     start, directions = (
-        [np.asarray(one) for one in variables],
+        [np.asarray(variable) for variable in variables],
         [rng.normal(size=slope.shape) for slope in slopes],
     )
     parts = [
@@ -139,15 +143,15 @@ def test_second_derivatives_are_those_of_keras_lstm() -> None:
     ours, _ = pair("lstm")
     theirs.build((None, None, INPUTS))
     parts = [np.split(value, 4, axis=-1) for value in theirs.get_weights()]
-    for at, gate in enumerate("ifgo"):
-        kernel, recurrent, bias = (part[at] for part in parts)
+    for number, gate in enumerate("ifgo"):
+        kernel, recurrent, bias = (part[number] for part in parts)
         ours.set_weights_by_name(
             {f"W_{gate}": kernel.T, f"R_{gate}": recurrent.T, f"b_{gate}": bias}
         )
     x = tf.constant(X)
-    one, other = penalty(ours, x), penalty(theirs, x)
-    assert float(one[0]) == pytest.approx(float(other[0]))
-    np.testing.assert_allclose(one[1][0], other[1][0], atol=1e-10)
+    ours_twice, theirs_twice = penalty(ours, x), penalty(theirs, x)
+    assert float(ours_twice[0]) == pytest.approx(float(theirs_twice[0]))
+    np.testing.assert_allclose(ours_twice[1][0], theirs_twice[1][0], atol=1e-10)
 
 
 def test_a_model_of_fixed_shape_becomes_a_tflite_model_that_predicts_the_same() -> None:
@@ -162,8 +166,8 @@ def test_a_model_of_fixed_shape_becomes_a_tflite_model_that_predicts_the_same() 
     interpreter.allocate_tensors()
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x)
     interpreter.invoke()
-    found = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    predicted = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    np.testing.assert_allclose(predicted, expected, atol=1e-5)
 
 
 def test_an_exported_model_has_no_operation_of_xla_and_a_model_in_use_has(tmp_path) -> None:  # type: ignore[no-untyped-def]
@@ -191,8 +195,8 @@ def test_a_portable_layer_has_a_jacobian() -> None:
     x = tf.constant(X)
     with tf.GradientTape() as tape:
         tape.watch(x)
-        found = layer(x)
-    jacobian = tape.batch_jacobian(found, x)
+        outputs = layer(x)
+    jacobian = tape.batch_jacobian(outputs, x)
     assert jacobian.shape == (BATCH, UNITS, TIME, INPUTS)
     up, down = X.copy(), X.copy()
     up[0, 1, 2] += 1e-6

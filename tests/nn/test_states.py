@@ -44,11 +44,11 @@ def test_step_by_step_with_states_handed_on_equals_the_whole_sequence(
 ) -> None:
     layer = rnnzoo.layer(name, 8, layers=layers, seed=1, return_sequences=True, return_state=True)
     whole, *last = layer(X)
-    found, states = [], layer.get_initial_state(BATCH)
+    outputs, states = [], layer.get_initial_state(BATCH)
     for t in range(TIME):
         output, *states = layer(X[:, t : t + 1], initial_state=states)
-        found.append(output)
-    np.testing.assert_allclose(np.concatenate(found, axis=1), whole, atol=1e-6)
+        outputs.append(output)
+    np.testing.assert_allclose(np.concatenate(outputs, axis=1), whole, atol=1e-6)
     for state, its in zip(states, last, strict=True):
         np.testing.assert_allclose(state, its, atol=1e-6)
 
@@ -61,7 +61,7 @@ def test_the_number_of_the_step_is_the_last_state_of_a_cell_that_reads_it() -> N
     assert keras.backend.standardize_dtype(t.dtype) == "int32"
     np.testing.assert_array_equal(t, np.full((BATCH, 1), TIME))
     symbols = layer(keras.Input((TIME, INPUTS)))
-    assert [one.dtype for one in symbols] == ["float32", "float32", "float32", "int32"]
+    assert [symbol.dtype for symbol in symbols] == ["float32", "float32", "float32", "int32"]
     assert rnnzoo.layer("lstm", 8).state_names == ("h", "c")
 
 
@@ -82,9 +82,9 @@ def test_each_sequence_has_a_number_of_steps_of_its_own() -> None:
     layer.build(X.shape)
     layer.set_weights_by_name(weights[0])
     behind = np.array([[0], [1], [20_000_001]])  # float32 has no odd number of that size
-    found = layer(X, initial_state=[zeros((BATCH, UNITS)), convert(behind, "int32")])
+    outputs = layer(X, initial_state=[zeros((BATCH, UNITS)), convert(behind, "int32")])
     np.testing.assert_allclose(
-        found, reference.run(cell, weights, X, UNITS, first=behind).outputs, atol=1e-5
+        outputs, reference.run(cell, weights, X, UNITS, first=behind).outputs, atol=1e-5
     )
 
 
@@ -92,8 +92,8 @@ def test_each_sequence_has_a_number_of_steps_of_its_own() -> None:
 def test_steps_are_counted_in_whole_numbers_whatever_the_layer_computes_in(policy: str) -> None:
     """bfloat16 has whole numbers up to 256, float16 up to 2,048; neither has 1,027."""
     layer = Recurrent(counter(1027), 1, return_sequences=True, dtype=policy)
-    found = np.asarray(layer(np.zeros((1, 4200, 1), "float32")), "float32")[0, :, 0]
-    np.testing.assert_array_equal(np.flatnonzero(found), [0, 1027, 2054, 3081, 4108])
+    outputs = np.asarray(layer(np.zeros((1, 4200, 1), "float32")), "float32")[0, :, 0]
+    np.testing.assert_array_equal(np.flatnonzero(outputs), [0, 1027, 2054, 3081, 4108])
 
 
 def test_states_are_taken_in_order_by_position_by_name_and_of_one_sequence() -> None:
@@ -103,16 +103,16 @@ def test_states_are_taken_in_order_by_position_by_name_and_of_one_sequence() -> 
     layer.build(X.shape)
     mask = np.arange(TIME)[None] < np.array([[TIME], [3], [5]])
     h, c = (np.random.default_rng(1).normal(size=(1, UNITS)).astype("float32") for _ in range(2))
-    wide = [np.repeat(one, BATCH, axis=0) for one in (h, c)]
+    wide = [np.repeat(state, BATCH, axis=0) for state in (h, c)]
     expected = layer(X, initial_state=wide, mask=mask)
-    for found in (
+    for outputs in (
         # the order of keras.layers.LSTM
-        layer(X, [convert(one) for one in wide], convert(mask)),
+        layer(X, [convert(state) for state in wide], convert(mask)),
         layer(X, initial_state=[h, c], mask=mask),
         layer(X, initial_state={"c": wide[1], "h": wide[0]}, mask=mask),
     ):
-        np.testing.assert_allclose(found, expected, atol=1e-6)
-    assert theirs(X, [convert(one) for one in wide], convert(mask)).shape == expected.shape
+        np.testing.assert_allclose(outputs, expected, atol=1e-6)
+    assert theirs(X, [convert(state) for state in wide], convert(mask)).shape == expected.shape
 
 
 def test_the_mask_of_a_layer_below_acts_with_initial_states_too() -> None:
@@ -121,17 +121,17 @@ def test_the_mask_of_a_layer_below_acts_with_initial_states_too() -> None:
     padded = X.copy()
     padded[:, 5:] = 0
     start = [zeros((BATCH, UNITS))] * 2
-    found = layer(keras.layers.Masking()(padded), initial_state=start)
-    np.testing.assert_allclose(found, layer(X[:, :5]), atol=1e-6)
+    outputs = layer(keras.layers.Masking()(padded), initial_state=start)
+    np.testing.assert_allclose(outputs, layer(X[:, :5]), atol=1e-6)
 
 
 def test_both_directions_hand_their_states_on() -> None:
     both = keras.layers.Bidirectional(rnnzoo.layer("clockwork", 8, return_state=True))
     symbols = both(keras.Input((TIME, INPUTS)))
-    found = both(X)
-    assert [one.shape[1] for one in symbols] == [16, 8, 1, 8, 1]
-    assert [one.shape[1] for one in found] == [16, 8, 1, 8, 1]
-    again = both(X, initial_state=found[1:])
+    results = both(X)
+    assert [symbol.shape[1] for symbol in symbols] == [16, 8, 1, 8, 1]
+    assert [result.shape[1] for result in results] == [16, 8, 1, 8, 1]
+    again = both(X, initial_state=results[1:])
     np.testing.assert_array_equal(again[2], np.full((BATCH, 1), 2 * TIME))
 
 
@@ -156,7 +156,7 @@ def test_no_sequences_give_no_outputs() -> None:
         ),
         ([zeros((BATCH, 8)), zeros((BATCH, 1), "float16")], "float16 cannot"),
     ],
-    ids=lambda one: one if isinstance(one, str) else "",
+    ids=lambda given: given if isinstance(given, str) else "",
 )
 def test_states_that_do_not_fit_are_refused_in_words(given: object, words: str) -> None:
     layer = rnnzoo.layer("clockwork", 8, autocast=False)
@@ -167,7 +167,7 @@ def test_states_that_do_not_fit_are_refused_in_words(given: object, words: str) 
 
 
 def test_states_of_an_unbuilt_layer_are_known_unless_they_are_learned() -> None:
-    assert [one.shape for one in rnnzoo.layer("clockwork", 8).get_initial_state(2)] == [
+    assert [state.shape for state in rnnzoo.layer("clockwork", 8).get_initial_state(2)] == [
         (2, 8),
         (2, 1),
     ]

@@ -63,12 +63,12 @@ def test_the_best_weights_are_those_that_are_scored_and_patience_ends_it() -> No
         hyperparameters={"units": 8, "learning_rate": 0.3},
         training=Training(epochs=40, patience=2),
     )
-    found = train(trial, go_on)
-    values = [row["validation"] for row in found.curve]
-    assert found.best_epoch == int(np.argmin(values)) + 1
-    assert found.scores["validation"] == pytest.approx(min(values), rel=1e-6)
-    assert len(values) == min(40, found.best_epoch + 2)
-    assert found.ending is Ending.PATIENCE
+    outcome = train(trial, go_on)
+    values = [row["validation"] for row in outcome.curve]
+    assert outcome.best_epoch == int(np.argmin(values)) + 1
+    assert outcome.scores["validation"] == pytest.approx(min(values), rel=1e-6)
+    assert len(values) == min(40, outcome.best_epoch + 2)
+    assert outcome.ending is Ending.PATIENCE
 
 
 def test_an_outcome_says_what_ended_its_epochs() -> None:
@@ -88,18 +88,18 @@ def test_an_outcome_says_what_ended_its_epochs() -> None:
 
 def test_a_loss_that_is_not_finite_is_seen() -> None:
     cell = "name: bad\nequations: |\n  h = exp(exp(h[t-1] + W @ x + 3))\n"
-    found = train(replace(TRIAL, cell=cell), go_on)
-    assert found.kind is Kind.DIVERGED
-    assert found.ending is Ending.DIVERGED
-    assert not found.scores
-    assert len(found.curve) == 1
+    outcome = train(replace(TRIAL, cell=cell), go_on)
+    assert outcome.kind is Kind.DIVERGED
+    assert outcome.ending is Ending.DIVERGED
+    assert not outcome.scores
+    assert len(outcome.curve) == 1
 
 
 def test_a_trial_that_is_told_to_stop_is_pruned() -> None:
-    found = train(SIMPLE, lambda progress: progress.step < 2)
-    assert found.kind is Kind.PRUNED
-    assert found.ending is Ending.PRUNED
-    assert len(found.curve) == 2
+    outcome = train(SIMPLE, lambda progress: progress.step < 2)
+    assert outcome.kind is Kind.PRUNED
+    assert outcome.ending is Ending.PRUNED
+    assert len(outcome.curve) == 2
 
 
 @pytest.mark.parametrize(
@@ -114,9 +114,9 @@ def test_a_trial_that_is_told_to_stop_is_pruned() -> None:
     ],
 )
 def test_what_cannot_run_is_an_outcome_with_its_reason(change: dict, words: str) -> None:
-    found = work(replace(TRIAL, **change), go_on)
-    assert found.kind is Kind.FAILED
-    assert words in found.message
+    outcome = work(replace(TRIAL, **change), go_on)
+    assert outcome.kind is Kind.FAILED
+    assert words in outcome.message
 
 
 def of_study(**change: object) -> Outcome:
@@ -131,18 +131,18 @@ def test_the_data_of_the_study_are_taken() -> None:
 
 @pytest.mark.parametrize("change", [{"data": "another"}, {"task_options": {"length": 11}}])
 def test_data_other_than_the_studys_are_refused_and_no_variant_is_to_blame(change: dict) -> None:
-    found = of_study(**change)
-    assert not found.final
-    assert "the data of 'adding' changed while the sweep ran: their digest is" in found.message
-    assert "\n  fix: put back what was there" in found.message
+    outcome = of_study(**change)
+    assert not outcome.final
+    assert "the data of 'adding' changed while the sweep ran: their digest is" in outcome.message
+    assert "\n  fix: put back what was there" in outcome.message
 
 
 def test_data_that_are_gone_while_a_sweep_runs_are_no_failure_of_a_variant(tmp_path: Path) -> None:
     gone = replace(TRIAL, task="arrays", task_options={"file": "gone.npz"}, base=str(tmp_path))
     assert work(gone, go_on).kind is Kind.FAILED  # a training by hand
-    found = work(replace(gone, data="digest"), go_on)
-    assert not found.final
-    assert "changed while the sweep ran, gone.npz: no file" in found.message
+    outcome = work(replace(gone, data="digest"), go_on)
+    assert not outcome.final
+    assert "changed while the sweep ran, gone.npz: no file" in outcome.message
 
 
 def test_a_batch_larger_than_the_data_is_cut_to_them_and_yields_the_same() -> None:
@@ -165,7 +165,7 @@ def test_a_batch_larger_than_the_data_is_cut_to_them_and_yields_the_same() -> No
         "rmsprop",
         "nadam",
         "lion",
-        *(pytest.param(one, marks=pytest.mark.slow) for one in ("sgd", "adamw", "adagrad")),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("sgd", "adamw", "adagrad")),
     ],
 )
 def test_every_optimiser_trains(optimizer: str) -> None:
@@ -372,7 +372,7 @@ def test_noise_disturbs_the_training_and_nothing_else() -> None:
     assert curve(with_(COPY, noise=0.0)) == copied()
     loud = with_(COPY, noise=0.5)
     assert curve(loud) == curve(loud) != copied()
-    models = [Model(one, tasks.load("copy_memory", OPTIONS)) for one in (COPY, loud)]
+    models = [Model(trial, tasks.load("copy_memory", OPTIONS)) for trial in (COPY, loud)]
     assert models[0].evaluate("test") == models[1].evaluate("test")  # the same weights so far
 
 
@@ -396,13 +396,13 @@ def test_an_initialiser_for_all_weights_is_for_the_read_out_too(
         replace(COPY, init={"*": init}, hyperparameters={"units": 80, "learning_rate": 0.1}),
         tasks.load("copy_memory", OPTIONS),
     )
-    kernel, bias = (np.asarray(one) for one in model.read_out.get_weights())
+    kernel, bias = (np.asarray(array) for array in model.read_out.get_weights())
     biases = [
-        np.asarray(one)
-        for name, one in model.recurrent.weights_by_name().items()
+        np.asarray(array)
+        for name, array in model.recurrent.weights_by_name().items()
         if name.startswith("b")
     ]
-    assert all(bool(np.any(one)) == vectors for one in (bias, *biases))
+    assert all(bool(np.any(array)) == vectors for array in (bias, *biases))
     if vectors:
         assert np.std(np.concatenate(biases)) == pytest.approx(0.1, rel=0.3)
         assert np.std(kernel) == pytest.approx(0.1, rel=0.1)

@@ -53,9 +53,9 @@ def claim(
 ) -> Claim:
     mistakes = Mistakes()
     known = claims.Known(variants, tasks, ("rate",), 0.1, lambda task: True)
-    found = claims.parse(text, Span("", 1, 1, text), known, mistakes)
-    assert found is not None, mistakes.found
-    return found
+    parsed = claims.parse(text, Span("", 1, 1, text), known, mistakes)
+    assert parsed is not None, mistakes.found
+    return parsed
 
 
 def words(text: str, tasks: tuple[str, ...]) -> dict[str, str]:
@@ -132,16 +132,16 @@ def evidence(
     worse_by: Mapping[str, float], trials: int = 60, seed: int = 0, **more: object
 ) -> Searches:
     rng = np.random.default_rng(seed)
-    found = {}
+    searched = {}
     for name, by in worse_by.items():
         quality = 8.5 + rng.gamma(1.5, 0.5, trials) + by
-        found["task", name] = Trials.of(
+        searched["task", name] = Trials.of(
             quality + rng.normal(0, 0.03, trials), quality + rng.normal(0, 0.03, trials)
         )
-    complete = dict.fromkeys(found, (trials, trials))
+    complete = dict.fromkeys(searched, (trials, trials))
     shares = {"rate": Share(0.7, 0.68, 0.8), "": Share(0.15, 0.05, 0.25)}
     return Searches(
-        found,
+        searched,
         complete,
         {"task": max(3, trials // 10)},
         lambda task: shares,
@@ -151,10 +151,10 @@ def evidence(
 
 
 def verdict(text: str, searched: Searches) -> Verdict:
-    (one,) = judge(
+    (verdict,) = judge(
         [claim(text, tuple(name for _, name in searched.trials), ("task",))], ("task",), searched
     )
-    return one
+    return verdict
 
 
 @pytest.mark.parametrize(
@@ -190,10 +190,12 @@ def test_verdicts_follow_the_truth_of_a_simulation(
 def test_the_interval_has_the_level_of_the_word_and_agrees_with_it(by: float, claims_: int) -> None:
     searched = evidence({"b": 0.0, "a": by, "c": 0.05}, 60)
     texts = ["a worse than b", *["c worse than b"] * (claims_ - 1)]
-    one = judge([claim(text, ("a", "b", "c"), ("task",)) for text in texts], ("task",), searched)[0]
-    assert one.level == pytest.approx(1 - 0.05 / claims_)
-    assert (one.word == "undecided") == (one.numbers["low"] <= 0.0 <= one.numbers["high"])
-    assert percent(one.level) in one.found
+    judged = judge(
+        [claim(text, ("a", "b", "c"), ("task",)) for text in texts], ("task",), searched
+    )[0]
+    assert judged.level == pytest.approx(1 - 0.05 / claims_)
+    assert (judged.word == "undecided") == (judged.numbers["low"] <= 0.0 <= judged.numbers["high"])
+    assert percent(judged.level) in judged.found
 
 
 @pytest.mark.parametrize(
@@ -206,8 +208,8 @@ def test_a_level_is_written_to_two_figures_of_what_it_leaves(level: float, text:
 
 def test_a_word_for_or_against_costs_what_two_directions_cost() -> None:
     searched = evidence({"b": 0.0, "a": 0.13}, 60, seed=3)
-    one = verdict("a worse than b", searched)
-    assert one.p == pytest.approx(2 * one.numbers["worse"])
+    judged = verdict("a worse than b", searched)
+    assert judged.p == pytest.approx(2 * judged.numbers["worse"])
 
 
 # ------------------------------------------------------------------ what would settle it
@@ -235,8 +237,9 @@ def test_advice_is_for_stated_differences_and_not_for_the_one_that_was_found() -
 
 def test_more_claims_take_more_trials_to_settle() -> None:
     searched = evidence({"b": 0.0, "a": 0.0}, 60, margin=0.05, draws=199)
-    one = claim("a worse than b", ("a", "b"), ("task",))
-    alone, among = judge([one], ("task",), searched)[0], judge([one] * 20, ("task",), searched)[0]
+    asked = claim("a worse than b", ("a", "b"), ("task",))
+    alone = judge([asked], ("task",), searched)[0]
+    among = judge([asked] * 20, ("task",), searched)[0]
     first, second = (
         int(re.findall(r"about ([\d,]+)", text.settle)[0].replace(",", ""))
         for text in (alone, among)
@@ -269,21 +272,21 @@ def idle(*names: str, **more: object) -> Searches:
 
 
 def test_who_has_learnt_nothing_is_said_in_a_verdict_and_no_more_trials_are_asked_for() -> None:
-    one, both = (verdict("a worse than b", idle(*names)) for names in (("a",), ("a", "b")))
-    assert one.found.endswith("a is not clearly better than 'always 1', which learns nothing")
+    of_a, both = (verdict("a worse than b", idle(*names)) for names in (("a",), ("a", "b")))
+    assert of_a.found.endswith("a is not clearly better than 'always 1', which learns nothing")
     assert both.found.endswith(
         "a and b are not clearly better than 'always 1', which learns nothing"
     )
-    assert one.settle == both.settle == ""
+    assert of_a.settle == both.settle == ""
 
 
 def test_scores_that_are_all_equal_are_said_to_be() -> None:
     searched = evidence({"b": 0.0, "a": 0.0})
     searched.trials["task", "a"] = searched.trials["task", "b"] = Trials.of([0.5] * 60, [0.5] * 60)  # type: ignore[index]
-    one = verdict("a worse than b", searched)
-    assert (one.word, one.settle, one.p) == ("undecided", "", 1.0)
-    assert "no difference" in one.found
-    assert one.found.endswith("all scores are equal")
+    judged = verdict("a worse than b", searched)
+    assert (judged.word, judged.settle, judged.p) == ("undecided", "", 1.0)
+    assert "no difference" in judged.found
+    assert judged.found.endswith("all scores are equal")
 
 
 # ------------------------------------------------------------------ what cannot be decided
@@ -461,31 +464,34 @@ def test_a_verdict_on_shares_names_the_variants_that_it_is_not_about() -> None:
 
 def test_p_values_are_adjusted_for_the_number_of_claims() -> None:
     searched = evidence({"b": 0.0, "a": 0.13}, 60, seed=3)
-    one = claim("a worse than b", ("a", "b"), ("task",))
-    alone = judge([one], ("task",), searched)[0]
+    asked = claim("a worse than b", ("a", "b"), ("task",))
+    alone = judge([asked], ("task",), searched)[0]
     assert alone.word == "supported"
-    among = judge([one] * 40, ("task",), searched)[0]
+    among = judge([asked] * 40, ("task",), searched)[0]
     assert (among.word, among.numbers["worse"]) == ("undecided", alone.numbers["worse"])
 
 
 def test_claims_that_are_counted_do_not_make_the_others_harder() -> None:
     searched = evidence({"b": 0.0, "a": 0.13}, 60, seed=3)
-    one, counted = (
+    asked, counted = (
         claim(text, ("a", "b"), ("task",))
         for text in ("a worse than b", "weights of a below 80% of b")
     )
     assert (
-        judge([one, *[counted] * 40], ("task",), searched)[0]
-        == judge([one], ("task",), searched)[0]
+        judge([asked, *[counted] * 40], ("task",), searched)[0]
+        == judge([asked], ("task",), searched)[0]
     )
 
 
 def test_a_variant_without_trials_is_undecided_and_says_why() -> None:
     searched = evidence({"b": 0.0, "a": 0.0})
     searched.trials["task", "c"] = StatsError("a comparison needs 3 complete trials, not 0")  # type: ignore[index]
-    one = verdict("c worse than b", searched)
-    assert (one.word, one.found) == ("undecided", "c: a comparison needs 3 complete trials, not 0")
-    assert one.settle
+    judged = verdict("c worse than b", searched)
+    assert (judged.word, judged.found) == (
+        "undecided",
+        "c: a comparison needs 3 complete trials, not 0",
+    )
+    assert judged.settle
 
 
 def test_the_control_is_not_one_of_all_variants_but_can_be_named() -> None:
@@ -579,11 +585,11 @@ def test_a_claim_about_all_tasks_has_the_largest_p_of_them_and_counts_as_one() -
 
 def test_what_one_of_several_tasks_cannot_say_is_told_with_its_place() -> None:
     counts = dict.fromkeys([(task, name) for task in TASKS for name in "ab"], Diverging(3, 6))
-    found = replace(
+    changed = replace(
         evidence({"b": 0.0, "a": 0.0}), diverging={**counts, ("two", "a"): Diverging(0, 0)}
     )
     (verdict,) = judge(
-        [claim("on all tasks: a diverges more often than b", ("a", "b"), TASKS)], TASKS, found
+        [claim("on all tasks: a diverges more often than b", ("a", "b"), TASKS)], TASKS, changed
     )
     assert (verdict.word, verdict.found) == (
         "undecided",

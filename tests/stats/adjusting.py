@@ -46,19 +46,22 @@ def trials() -> np.ndarray:
     """(trials, axes and 2) of all variants: the place in the unit cube, validation and test, less
     those of its best tenth.
     """
-    found: dict[str, list[list[float]]] = {}
+    rows: dict[str, list[list[float]]] = {}
     with TABLE.open() as stream:
         stream.readline()
         for row in csv.DictReader(stream):
             if row["task"] == "jsb_chorales" and row["variant"] != EXPLODES:
-                place = places(SPACE, {one.name: float(row[one.name]) for one in SPACE.dimensions})
-                found.setdefault(row["variant"], []).append(
+                place = places(
+                    SPACE,
+                    {dimension.name: float(row[dimension.name]) for dimension in SPACE.dimensions},
+                )
+                rows.setdefault(row["variant"], []).append(
                     [*place, float(row["validation"]), float(row["test"])]
                 )
-    variants = [np.array(one) for one in found.values()]
-    for one in variants:
-        best = np.argsort(one[:, AXES], kind="stable")[: len(one) // 10]
-        one[:, AXES:] -= one[best, AXES:].mean(axis=0)
+    variants = [np.array(variant) for variant in rows.values()]
+    for variant in variants:
+        best = np.argsort(variant[:, AXES], kind="stable")[: len(variant) // 10]
+        variant[:, AXES:] -= variant[best, AXES:].mean(axis=0)
     return np.concatenate(variants)
 
 
@@ -72,7 +75,9 @@ def real(worse_by: float) -> Study:
 
 def lower_basin(decades: float = LOWER) -> Study:
     """A scores at a learning rate what B scores at one that is so much higher."""
-    rate = next(at for at, one in enumerate(SPACE.dimensions) if one.name == "learning_rate")
+    rate = next(
+        axis for axis, dimension in enumerate(SPACE.dimensions) if dimension.name == "learning_rate"
+    )
     down = decades / DECADES
 
     def study(rng: np.random.Generator, count: int) -> tuple[Placed, Placed]:
@@ -146,21 +151,24 @@ def main(number: int = 1000) -> None:
     print("| --- " * 6 + "|")
     for worse_by in DIFFERENCES:
         for count, keep in SIZES:
-            found = measure(real(worse_by), count, keep, number, worse_by)
+            measured = measure(real(worse_by), count, keep, number, worse_by)
             what = f"worse by {worse_by:g}" if worse_by else "no difference"
-            print(_row(what, count, found), flush=True)
+            print(_row(what, count, measured), flush=True)
     print("\n| | trials of each | called different at equal settings |\n| --- | --- | --- |")
     for count, keep in SIZES:
-        found = measure(lower_basin(), count, keep, number)
+        measured = measure(lower_basin(), count, keep, number)
         print(
-            f"| equal when tuned, a quarter decade apart | {count} | {100 * found.different:.0f} |",
+            f"| equal when tuned, a quarter decade apart | {count} |"
+            f" {100 * measured.different:.0f} |",
             flush=True,
         )
 
 
-def _row(what: str, count: int, found: Found) -> str:
-    shares = f"{100 * found.present[0]:.1f} | {100 * found.adjusted[0]:.1f}"
-    return f"| {what} | {count} | {shares} | {found.estimate:.3f} | {100 * found.covered:.1f} |"
+def _row(what: str, count: int, measured: Found) -> str:
+    shares = f"{100 * measured.present[0]:.1f} | {100 * measured.adjusted[0]:.1f}"
+    return (
+        f"| {what} | {count} | {shares} | {measured.estimate:.3f} | {100 * measured.covered:.1f} |"
+    )
 
 
 if __name__ == "__main__":

@@ -38,13 +38,15 @@ def covariance(points: np.ndarray, on: np.ndarray) -> np.ndarray:
     surface = fit(points, np.zeros(len(on), dtype=int), on)
     lengths, noise = np.array(surface.shape.lengths), surface.shape.noise
     expected = surface.predict(points, 0)
-    found = np.empty((len(on), len(on)))
+    covariances = np.empty((len(on), len(on)))
     for i, j in itertools.product(range(len(on)), repeat=2):
         far = math.sqrt(5.0 * (((points[i] - points[j]) / lengths) ** 2).sum())
-        found[i, j] = (1 - noise) * bounded.var() * (1 + far + far**2 / 3) * math.exp(-far)
+        covariances[i, j] = (1 - noise) * bounded.var() * (1 + far + far**2 / 3) * math.exp(-far)
         if i == j:
-            found[i, j] += noise * bounded.var() + (EXCESS * (expected[i] - expected.min())) ** 2
-    return found
+            covariances[i, j] += (
+                noise * bounded.var() + (EXCESS * (expected[i] - expected.min())) ** 2
+            )
+    return covariances
 
 
 def least_squares(a: Placed, b: Placed, of_a: np.ndarray) -> tuple[float, float]:
@@ -73,44 +75,44 @@ def test_the_p_value_is_the_share_of_all_relabellings_that_reach_the_statistic()
         least_squares(a, b, np.isin(np.arange(8), chosen).astype(float))[1]
         for chosen in itertools.combinations(range(8), 4)
     ]
-    expected = np.mean([one >= seen - 1e-9 for one in each])
-    found = Adjusted(a, b, seed=0, draws=9_999).test().worse
-    assert found == pytest.approx(expected, abs=3 * math.sqrt(expected * (1 - expected) / 9_999))
+    expected = np.mean([value >= seen - 1e-9 for value in each])
+    worse = Adjusted(a, b, seed=0, draws=9_999).test().worse
+    assert worse == pytest.approx(expected, abs=3 * math.sqrt(expected * (1 - expected) / 9_999))
 
 
 def test_the_same_seed_gives_the_same_numbers() -> None:
     a, b = two()
-    one, other = (Adjusted(a, b, seed=5, draws=199) for _ in range(2))
-    assert (one.difference, one.test(), one.test(0.1), one.interval()) == (
-        other.difference, other.test(), other.test(0.1), other.interval()
+    first, second = (Adjusted(a, b, seed=5, draws=199) for _ in range(2))
+    assert (first.difference, first.test(), first.test(0.1), first.interval()) == (
+        second.difference, second.test(), second.test(0.1), second.interval()
     )  # fmt: skip
 
 
 def test_to_move_a_by_the_margin_is_to_test_against_it() -> None:
     a, b = two()
     moved = replace(a, on=a.on + 0.5, report=a.report + 0.5)
-    one, other = (
+    first, second = (
         Adjusted(moved, b, seed=0, draws=499).test(0.5),
         Adjusted(a, b, seed=0, draws=499).test(),
     )
-    assert (one.worse, one.better) == pytest.approx((other.worse, other.better), abs=0.01)
+    assert (first.worse, first.better) == pytest.approx((second.worse, second.better), abs=0.01)
 
 
 def test_exchanging_the_two_exchanges_worse_and_better() -> None:
     a, b = two(worse_by=0.2)
-    one, other = Adjusted(a, b, seed=0), Adjusted(b, a, seed=0)
-    assert one.difference == pytest.approx(-other.difference, rel=1e-6)
-    assert one.test().worse == pytest.approx(other.test().better, abs=0.02)
+    of_a, of_b = Adjusted(a, b, seed=0), Adjusted(b, a, seed=0)
+    assert of_a.difference == pytest.approx(-of_b.difference, rel=1e-6)
+    assert of_a.test().worse == pytest.approx(of_b.test().better, abs=0.02)
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_the_interval_excludes_no_difference_exactly_where_the_test_does(seed: int) -> None:
-    found = Adjusted(*two(seed, worse_by=0.05), seed=seed, draws=399)
-    low, high = found.interval()
-    p = found.test()
+    adjusted = Adjusted(*two(seed, worse_by=0.05), seed=seed, draws=399)
+    low, high = adjusted.interval()
+    p = adjusted.test()
     assert (low > 0) == (p.worse <= 0.025)
     assert (high < 0) == (p.better <= 0.025)
-    assert low <= found.difference <= high
+    assert low <= adjusted.difference <= high
 
 
 def test_a_trial_that_did_not_complete_counts_as_the_upper_quartile() -> None:
@@ -130,8 +132,8 @@ def test_how_bad_bad_settings_are_is_not_evidence() -> None:
     worse = replace(
         a, report=np.where(a.report > far, 1e6, a.report), on=np.where(a.report > far, 1e6, a.on)
     )
-    one, other = Adjusted(worse, b, seed=0), Adjusted(a, b, seed=0)
-    assert one.difference == pytest.approx(other.difference, abs=1e-9)
+    shifted, plain = Adjusted(worse, b, seed=0), Adjusted(a, b, seed=0)
+    assert shifted.difference == pytest.approx(plain.difference, abs=1e-9)
 
 
 def test_pairs_are_exchanged_within_themselves() -> None:
@@ -140,8 +142,8 @@ def test_pairs_are_exchanged_within_themselves() -> None:
     """
     b = search(np.random.default_rng(0), 8)
     a = replace(b, on=b.on + 0.1, report=b.report + 0.1)
-    found = Adjusted(a, b, seed=0, draws=4_999, paired=True)
-    assert found.test().worse == pytest.approx(4 / 2**8, abs=0.006)
+    adjusted = Adjusted(a, b, seed=0, draws=4_999, paired=True)
+    assert adjusted.test().worse == pytest.approx(4 / 2**8, abs=0.006)
     with pytest.raises(StatsError, match="6 complete"):
         # five numbers are those of both
         Adjusted(replace(a, index=a.index + 3), b, seed=0, paired=True)
@@ -178,18 +180,18 @@ SIZES = [
 def test_two_of_one_kind_are_called_different_in_one_of_twenty_studies(
     count: int, keep: int, studies: int
 ) -> None:
-    found = measure(real(0.0), count, keep, studies)
-    assert max(found.adjusted) <= 0.05 + room(studies)
-    assert abs(found.estimate) < 0.05
+    measured = measure(real(0.0), count, keep, studies)
+    assert max(measured.adjusted) <= 0.05 + room(studies)
+    assert abs(measured.estimate) < 0.05
 
 
 @pytest.mark.parametrize(("count", "keep", "studies"), SIZES)
 def test_a_difference_is_seen_far_more_often_than_by_the_best_trials(
     count: int, keep: int, studies: int
 ) -> None:
-    found = measure(real(0.2), count, keep, studies, 0.2)
-    assert found.adjusted[0] >= found.present[0] + 0.25
-    assert found.adjusted[1] <= 0.05
+    measured = measure(real(0.2), count, keep, studies, 0.2)
+    assert measured.adjusted[0] >= measured.present[0] + 0.25
+    assert measured.adjusted[1] <= 0.05
 
 
 @pytest.mark.parametrize(("count", "keep", "studies"), SIZES)
@@ -197,5 +199,5 @@ def test_two_that_do_best_at_different_settings_are_called_different_too_often(
     count: int, keep: int, studies: int
 ) -> None:
     """The limit that the report states: it is no verdict on what the two can do."""
-    found = measure(lower_basin(LOWER), count, keep, studies)
-    assert found.different > 0.05 + room(studies)
+    measured = measure(lower_basin(LOWER), count, keep, studies)
+    assert measured.different > 0.05 + room(studies)

@@ -49,8 +49,8 @@ def worse(a: Trials, b: Trials, keep: int, seed: int) -> bool:
 
 def same(margin: float):  # type: ignore[no-untyped-def]
     def verdict(a: Trials, b: Trials, keep: int, seed: int) -> bool:
-        found = Comparison(a, b, keep, seed, draws=199)
-        return max(found.test(-margin).worse, found.test(margin).better) <= 0.05
+        comparison = Comparison(a, b, keep, seed, draws=199)
+        return max(comparison.test(-margin).worse, comparison.test(margin).better) <= 0.05
 
     return verdict
 
@@ -91,9 +91,9 @@ REACH = {(8, 3): 0.08, (20, 3): 0.095, (60, 6): 0.08, (200, 20): 0.08}
 def test_variants_whose_tuned_means_are_equal_are_called_different_about_as_often_as_is_said(
     case: str, size: tuple[int, int], simulations: int
 ) -> None:
-    found = alarms.alarms(case, *size, simulations)
+    rates = alarms.alarms(case, *size, simulations)
     limit = 0.05 if alarms.CASES[case].a is alarms.CASES[case].b else REACH[size]
-    assert max(found) < limit + room(simulations, limit), found
+    assert max(rates) < limit + room(simulations, limit), rates
 
 
 def test_the_bare_difference_would_take_a_wider_spread_for_a_worse_variant(
@@ -124,15 +124,15 @@ def test_trials_that_diverge_do_not_raise_the_false_alarms() -> None:
 
 
 def test_the_power_grows_with_the_difference_and_with_the_trials() -> None:
-    found = {
+    power = {
         (trials, by): share(100, trials, by, worse)
         for trials in (60, 200)
         for by in (0.05, 0.1, 0.2)
     }
-    assert found[60, 0.05] < found[60, 0.1] < found[60, 0.2]
-    assert found[200, 0.05] < found[200, 0.1] <= found[200, 0.2]
-    assert all(found[60, by] <= found[200, by] for by in (0.05, 0.1, 0.2))
-    assert found[60, 0.2] > 0.8
+    assert power[60, 0.05] < power[60, 0.1] < power[60, 0.2]
+    assert power[200, 0.05] < power[200, 0.1] <= power[200, 0.2]
+    assert all(power[60, by] <= power[200, by] for by in (0.05, 0.1, 0.2))
+    assert power[60, 0.2] > 0.8
 
 
 @pytest.mark.parametrize("simulations", [200, pytest.param(2000, marks=pytest.mark.slow)])
@@ -148,8 +148,8 @@ def test_a_lack_of_trials_is_not_taken_for_sameness() -> None:
 
 def test_a_shift_moves_the_hypothesis_and_not_the_difference() -> None:
     rng = np.random.default_rng(1)
-    found = Comparison(search(rng, 60, 0.3), search(rng, 60), 6, 2, draws=999)
-    plain, moved = found.test(), found.test(0.6)
+    comparison = Comparison(search(rng, 60, 0.3), search(rng, 60), 6, 2, draws=999)
+    plain, moved = comparison.test(), comparison.test(0.6)
     assert plain.worse < 0.05 < plain.better
     assert moved.better < 0.05 < moved.worse
 
@@ -161,50 +161,57 @@ def test_every_relabelling_is_counted_where_there_are_few() -> None:
     """Three trials each, all kept: the permutation test of Welch's t, which can be enumerated."""
     a, b = np.array([1.0, 5.0, 9.0]), np.array([0.5, 2.0, 3.0])
     pooled = np.concatenate([a, b])
-    chosen = [np.isin(np.arange(6), one) for one in itertools.combinations(range(6), 3)]
-    t = [stats.ttest_ind(pooled[one], pooled[~one], equal_var=False).statistic for one in chosen]
-    exact = np.mean([one >= t[0] - 1e-9 for one in t])
-    found = Comparison(Trials.of(a, a), Trials.of(b, b), 3, 0, draws=20_000)
-    assert found.test().worse == pytest.approx(exact, abs=0.01)
-    assert found.difference == pytest.approx(a.mean() - b.mean())
-    assert found.error == pytest.approx(math.sqrt(a.var(ddof=1) / 3 + b.var(ddof=1) / 3))
+    chosen = [np.isin(np.arange(6), kept) for kept in itertools.combinations(range(6), 3)]
+    t = [stats.ttest_ind(pooled[kept], pooled[~kept], equal_var=False).statistic for kept in chosen]
+    exact = np.mean([statistic >= t[0] - 1e-9 for statistic in t])
+    comparison = Comparison(Trials.of(a, a), Trials.of(b, b), 3, 0, draws=20_000)
+    assert comparison.test().worse == pytest.approx(exact, abs=0.01)
+    assert comparison.difference == pytest.approx(a.mean() - b.mean())
+    assert comparison.error == pytest.approx(math.sqrt(a.var(ddof=1) / 3 + b.var(ddof=1) / 3))
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_welch_is_that_of_scipy_on_the_kept_trials(seed: int) -> None:
     rng = np.random.default_rng(seed)
     a, b = search(rng, 50, 0.1), search(rng, 40)
-    found = Comparison(a, b, 5, seed, draws=99).welch()
-    assert found.p == pytest.approx(
+    welch = Comparison(a, b, 5, seed, draws=99).welch()
+    assert welch.p == pytest.approx(
         stats.ttest_ind(a.report[:5], b.report[:5], equal_var=False).pvalue
     )
 
 
 def test_the_error_is_the_spread_of_the_difference_over_searches() -> None:
     rng = np.random.default_rng(11)
-    found = [Comparison(search(rng, 100), search(rng, 100), 10, 0, draws=1) for _ in range(200)]
-    spread = np.std([one.difference for one in found])
-    assert np.mean([one.error for one in found]) == pytest.approx(spread, rel=0.2)
+    comparisons = [
+        Comparison(search(rng, 100), search(rng, 100), 10, 0, draws=1) for _ in range(200)
+    ]
+    spread = np.std([comparison.difference for comparison in comparisons])
+    assert np.mean([comparison.error for comparison in comparisons]) == pytest.approx(
+        spread, rel=0.2
+    )
 
 
 @pytest.mark.parametrize("trials", [12, 60, 300])
 def test_what_is_looked_at_is_all_that_matters(trials: int) -> None:
     """The best of each relabelling, chosen among the first columns only, are those among all."""
     rng = np.random.default_rng(trials)
-    found = Comparison(
+    comparison = Comparison(
         search(rng, trials, 0.1), search(rng, trials), max(3, trials // 10), 5, draws=300
     )
-    short = found.test(0.05)
-    found._number_needed = lambda labels, order: found.size  # type: ignore[method-assign]
-    whole = found.test(0.05)
+    short = comparison.test(0.05)
+    comparison._number_needed = lambda labels, order: comparison.size  # type: ignore[method-assign]
+    whole = comparison.test(0.05)
     assert (short.worse, short.better) == (whole.worse, whole.better)
 
 
 @pytest.mark.parametrize("score", [0.0, 0.7, 1e-9, 1e6])
 def test_where_all_scores_are_equal_nothing_is_different(score: float) -> None:
-    one = Trials.of([score] * 6, [score] * 6)
-    found = Comparison(one, one, 3, 0, draws=199)
-    assert (found.difference, found.test()) == (0.0, PermutationTest(worse=1.0, better=1.0))
+    trials = Trials.of([score] * 6, [score] * 6)
+    comparison = Comparison(trials, trials, 3, 0, draws=199)
+    assert (comparison.difference, comparison.test()) == (
+        0.0,
+        PermutationTest(worse=1.0, better=1.0),
+    )
 
 
 # ------------------------------------------------------------------ pairs
@@ -221,11 +228,11 @@ def paired(rng: np.random.Generator, trials: int, worse_by: float = 0.0) -> tupl
 
 def paired_share(simulations: int, trials: int, worse_by: float, pairs: bool) -> float:
     rng = np.random.default_rng([simulations, trials])
-    found = (
+    comparisons = (
         Comparison(*paired(rng, trials, worse_by), max(3, trials // 10), 0, 199, pairs)
         for _ in range(simulations)
     )
-    return sum(one.test().worse <= 0.05 for one in found) / simulations
+    return sum(comparison.test().worse <= 0.05 for comparison in comparisons) / simulations
 
 
 @pytest.mark.parametrize("simulations", [300, pytest.param(2000, marks=pytest.mark.slow)])
@@ -257,20 +264,20 @@ def test_trials_that_have_no_partner_are_left_out_and_order_does_not_matter() ->
 
 def test_the_interval_of_a_difference_is_what_the_test_does_not_refuse() -> None:
     rng = np.random.default_rng(3)
-    found = Comparison(search(rng, 30, 0.2), search(rng, 30), 3, 0, draws=1999)
-    low, high = found.interval(0.9)
-    assert low < found.difference < high
+    comparison = Comparison(search(rng, 30, 0.2), search(rng, 30), 3, 0, draws=1999)
+    low, high = comparison.interval(0.9)
+    assert low < comparison.difference < high
     span = high - low
     for bound, side in ((low, -1), (high, 1)):
-        inside, outside = (found.test(bound + by * side * span / 100) for by in (-1, 1))
+        inside, outside = (comparison.test(bound + by * side * span / 100) for by in (-1, 1))
         assert min(inside.worse, inside.better) > 0.05 >= min(outside.worse, outside.better)
 
 
 def test_so_few_trials_that_nothing_can_be_refused_have_no_bounds() -> None:
     rng = np.random.default_rng(3)
-    found = Comparison(search(rng, 4, 0.2), search(rng, 4), 3, 0, draws=1999)
-    assert found.interval(1 - 2 * smallest_p(4) / 3) == (-math.inf, math.inf)
-    assert all(map(math.isfinite, found.interval(0.8)))
+    comparison = Comparison(search(rng, 4, 0.2), search(rng, 4), 3, 0, draws=1999)
+    assert comparison.interval(1 - 2 * smallest_p(4) / 3) == (-math.inf, math.inf)
+    assert all(map(math.isfinite, comparison.interval(0.8)))
 
 
 @pytest.mark.parametrize("simulations", [60, pytest.param(600, marks=pytest.mark.slow)])
@@ -293,7 +300,7 @@ def test_the_interval_of_a_difference_covers_it_about_as_often_as_it_says(simula
     [
         ((20, 3), 300),
         ((60, 6), 300),
-        *(pytest.param(one, 2000, marks=pytest.mark.slow) for one in alarms.SIZES),
+        *(pytest.param(size, 2000, marks=pytest.mark.slow) for size in alarms.SIZES),
     ],
 )
 def test_the_interval_of_one_variant_covers_what_its_search_finds_on_average(
@@ -303,15 +310,18 @@ def test_the_interval_of_one_variant_covers_what_its_search_finds_on_average(
     rng = np.random.default_rng([*size, simulations])
     many = draw(rng, 20_000, size[0])
     target = alarms.tuned(many, size[1], alarms.worst(many)).mean()
-    found = [alarms.trials(draw, rng, size[0]) for _ in range(simulations)]
-    intervals = [tuned_interval(one, size[1], 0.95, at, draws=300) for at, one in enumerate(found)]
+    searches = [alarms.trials(draw, rng, size[0]) for _ in range(simulations)]
+    intervals = [
+        tuned_interval(searched, size[1], 0.95, seed, draws=300)
+        for seed, searched in enumerate(searches)
+    ]
     covered = np.mean([low <= target <= high for low, high in intervals])
     assert 0.94 - room(simulations) < covered < 0.975 + room(simulations), (case, covered)
 
 
 def test_an_interval_of_scores_that_cannot_be_negative_begins_at_0() -> None:
-    one = Trials.of([0.0, 0.0, 0.7, 0.7], [0.0, 0.0, 0.7, 0.7])
-    low, high = tuned_interval(one, 3, 0.95, 0)
+    trials = Trials.of([0.0, 0.0, 0.7, 0.7], [0.0, 0.0, 0.7, 0.7])
+    low, high = tuned_interval(trials, 3, 0.95, 0)
     assert low == 0.0
     assert high > 0.7
 
@@ -321,8 +331,8 @@ def test_an_interval_of_scores_that_cannot_be_negative_begins_at_0() -> None:
 
 def test_the_trials_that_are_said_to_be_needed_are_about_enough() -> None:
     rng = np.random.default_rng(4)
-    found = [Comparison(search(rng, 60), search(rng, 60), 6, 0, draws=1).error for _ in range(40)]
-    wanted = [trials_needed(error, 60, 0.1) for error in found]
+    errors = [Comparison(search(rng, 60), search(rng, 60), 6, 0, draws=1).error for _ in range(40)]
+    wanted = [trials_needed(error, 60, 0.1) for error in errors]
     assert 0.6 <= share(100, int(np.median(wanted)), 0.1, worse) <= 1.0
     low, high = np.percentile(wanted, (10, 90))
     # the advice from the difference that was found ranged over more than a factor of 100
@@ -354,8 +364,8 @@ def test_the_levels_are_those_at_which_holm_decided() -> None:
         (0.0125, 0.05 / 3, 0.05 / 3, 0.05 / 3)
     )
     p = [0.001, 0.012, 0.03, 0.9]
-    assert [one <= 0.05 for one in holm(p)] == [
-        one <= limit for one, limit in zip(p, holm_levels(p))
+    assert [value <= 0.05 for value in holm(p)] == [
+        value <= limit for value, limit in zip(p, holm_levels(p))
     ]
 
 
@@ -417,5 +427,5 @@ def test_a_claim_about_several_tasks_is_wrong_in_at_most_5_percent_either_way(
         p = equal.copy()
         p[:, : enough - 1] = 0.0
         # two words share the level
-        wrong = [partial_conjunction(one, enough) <= 0.025 for one in p.tolist()]
+        wrong = [partial_conjunction(of_tasks, enough) <= 0.025 for of_tasks in p.tolist()]
         assert np.mean(wrong) < 0.025 + 3 * 0.0011

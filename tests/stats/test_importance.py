@@ -107,8 +107,8 @@ def integrated(
                 1.0,
                 *(
                     t
-                    for one in forest.estimators_
-                    for t in one.tree_.threshold[one.tree_.feature == axis]
+                    for estimator in forest.estimators_
+                    for t in estimator.tree_.threshold[estimator.tree_.feature == axis]
                 ),
             ]
         )
@@ -117,7 +117,8 @@ def integrated(
     middles, widths = [(e[1:] + e[:-1]) / 2 for e in edges], [np.diff(e) for e in edges]
     grid = np.stack(np.meshgrid(*middles, indexing="ij"), axis=-1)
     predicted = [
-        one.predict(grid.reshape(-1, axes)).reshape(grid.shape[:-1]) for one in forest.estimators_
+        estimator.predict(grid.reshape(-1, axes)).reshape(grid.shape[:-1])
+        for estimator in forest.estimators_
     ]
     return predicted, middles, widths
 
@@ -129,9 +130,9 @@ def averaged(values: Array, widths: list[Array], keep: tuple[int, ...]) -> Array
     return values
 
 
-def covariance(one: Array, other: Array, widths: list[Array], keep: tuple[int, ...]) -> float:
+def covariance(first: Array, second: Array, widths: list[Array], keep: tuple[int, ...]) -> float:
     """Of the marginals of two trees over the axes kept."""
-    left, right = (averaged(v, widths, keep) - averaged(v, widths, ()) for v in (one, other))
+    left, right = (averaged(v, widths, keep) - averaged(v, widths, ()) for v in (first, second))
     return float(averaged(left * right, [widths[axis] for axis in keep], ()))
 
 
@@ -185,27 +186,27 @@ def test_shares_of_what_trees_agree_on_are_covariances_of_the_integrated_predict
     predicted, _, widths = integrated(forest, 3)
     ours = forest_of(forest.estimators_, [Axis(name) for name in "abc"])
     # redrawn alike: nothing to correct
-    found = importance(Forest(ours.axes, ours.trees, redrawn=(ours.trees,) * 4))
+    shares = importance(Forest(ours.axes, ours.trees, redrawn=(ours.trees,) * 4))
 
     def total(keep: tuple[int, ...]) -> float:
         return sum(covariance(predicted[k], predicted[(k + 1) % 3], widths, keep) for k in range(3))
 
     for axis, name in enumerate("abc"):
         expected = max(0.0, total((axis,)) / total((0, 1, 2)))
-        assert found.main[name].value == pytest.approx(expected, abs=1e-9)
-        assert found.main[name].low == pytest.approx(found.main[name].high, abs=1e-9)
+        assert shares.main[name].value == pytest.approx(expected, abs=1e-9)
+        assert shares.main[name].low == pytest.approx(shares.main[name].high, abs=1e-9)
     pair = (total((0, 1)) - total((0,)) - total((1,))) / total((0, 1, 2))
-    assert found.pairs["a", "b"].value == pytest.approx(pair, abs=1e-9)
+    assert shares.pairs["a", "b"].value == pytest.approx(pair, abs=1e-9)
 
 
 def test_all_shares_of_two_axes_are_one() -> None:
-    found = importance_by_tree(
+    shares = importance_by_tree(
         forest_of(grown(axes=2, leaves=40).estimators_, [Axis("a"), Axis("b")])
     )
-    assert found.main["a"].value + found.main["b"].value + found.pairs[
+    assert shares.main["a"].value + shares.main["b"].value + shares.pairs[
         "a", "b"
     ].value == pytest.approx(1.0, abs=1e-12)
-    assert found.interactions.value == pytest.approx(found.pairs["a", "b"].value, abs=1e-12)
+    assert shares.interactions.value == pytest.approx(shares.pairs["a", "b"].value, abs=1e-12)
 
 
 def test_a_marginal_is_the_mean_of_the_integrated_predictions() -> None:
@@ -213,11 +214,11 @@ def test_a_marginal_is_the_mean_of_the_integrated_predictions() -> None:
     predicted, middles, widths = integrated(forest, 3)
     ours = forest_of(forest.estimators_, [Axis(name) for name in "abc"])
     curve = marginal(ours, "b", middles[1])
-    expected = np.array([averaged(one, widths, (1,)) for one in predicted])
+    expected = np.array([averaged(prediction, widths, (1,)) for prediction in predicted])
     np.testing.assert_allclose(curve.mean, expected.mean(axis=0), atol=1e-12)
     np.testing.assert_allclose(curve.spread, expected.std(axis=0), atol=1e-12)
-    at = np.stack(np.meshgrid(middles[2], middles[0], indexing="ij"), axis=-1).reshape(-1, 2)
-    surface = marginal_pair(ours, ("c", "a"), at).mean.reshape(len(middles[2]), len(middles[0]))
+    places = np.stack(np.meshgrid(middles[2], middles[0], indexing="ij"), axis=-1).reshape(-1, 2)
+    surface = marginal_pair(ours, ("c", "a"), places).mean.reshape(len(middles[2]), len(middles[0]))
     np.testing.assert_allclose(
         surface, np.mean([averaged(p, widths, (0, 2)) for p in predicted], axis=0).T, atol=1e-12
     )
@@ -249,11 +250,11 @@ def test_intervals_cover_known_shares(name: str, noise: float, seeds: range) -> 
     hits = []
     for seed in seeds:
         points, scores, rng = trials(known, 200, seed, noise)
-        found = importance(fit_forest(points, scores, known.axes, rng))
+        shares_found = importance(fit_forest(points, scores, known.axes, rng))
         shares = [
-            *found.main.values(),
-            *(found.pairs[pair] for pair in known.pairs),
-            found.interactions,
+            *shares_found.main.values(),
+            *(shares_found.pairs[pair] for pair in known.pairs),
+            shares_found.interactions,
         ]
         truth = [*known.main, *known.pairs.values(), known.interactions]
         assert all(share.low <= share.value <= share.high for share in shares)
@@ -265,11 +266,12 @@ def test_intervals_cover_known_shares(name: str, noise: float, seeds: range) -> 
 
 def test_an_interval_is_no_wider_than_it_has_to_be() -> None:
     points, scores, rng = trials(KNOWN["mixed"], 200, 0)
-    found = importance(fit_forest(points, scores, KNOWN["mixed"].axes, rng))
+    shares_found = importance(fit_forest(points, scores, KNOWN["mixed"].axes, rng))
     assert all(
-        share.high - share.low < 0.12 for share in (*found.main.values(), *found.pairs.values())
+        share.high - share.low < 0.12
+        for share in (*shares_found.main.values(), *shares_found.pairs.values())
     )
-    assert found.pairs["a", "b"].low > 0.1
+    assert shares_found.pairs["a", "b"].low > 0.1
 
 
 def test_steps_of_trees_are_interactions_by_tree_and_are_taken_out() -> None:
@@ -334,12 +336,12 @@ def test_a_split_among_some_choices_leaves_each_choice_whole(choices: int) -> No
     codes = np.array([0, choices - 1])
     tree = DecisionTreeRegressor().fit(axis.to_unit(codes)[:, None], [0.0, 1.0])
     everywhere = np.arange(choices)
-    found = marginal(forest_of([tree], [axis]), "cell", everywhere).mean
-    np.testing.assert_array_equal(found, everywhere >= (choices + 1) // 2)
+    means = marginal(forest_of([tree], [axis]), "cell", everywhere).mean
+    np.testing.assert_array_equal(means, everywhere >= (choices + 1) // 2)
     fine = Axis("fine")  # the same forest, looked at between the codes
     inside = (np.repeat(everywhere, 3) + np.tile([0.1, 0.5, 0.9], choices)) / choices
     same = Forest((fine,), forest_of([tree], [axis]).trees)
-    np.testing.assert_array_equal(marginal(same, "fine", inside).mean, np.repeat(found, 3))
+    np.testing.assert_array_equal(marginal(same, "fine", inside).mean, np.repeat(means, 3))
 
 
 def test_a_condition_is_an_interaction_with_what_it_hangs_on() -> None:
@@ -347,8 +349,8 @@ def test_a_condition_is_an_interaction_with_what_it_hangs_on() -> None:
     logarithm, has = rng.uniform(-3.0, 1.0, size=400), rng.integers(2, size=400)
     points = np.column_stack([has, np.where(has, 10.0**logarithm, np.nan)])
     axes = [Axis("momentum", choices=2), Axis("decay", 1e-3, 10.0, log=True)]
-    found = importance(fit_forest(points, has * logarithm, axes, rng))
-    shares = [*found.main.values(), *found.pairs.values()]
+    important = importance(fit_forest(points, has * logarithm, axes, rng))
+    shares = [*important.main.values(), *important.pairs.values()]
     expected = np.array([3.0, 4.0, 4.0]) / 11.0  # variances 1/4, 1/3 and 1/3
     assert [share.value for share in shares] == pytest.approx(expected, abs=0.06)
     assert all(share.low <= true <= share.high for share, true in zip(shares, expected))
@@ -361,9 +363,9 @@ def test_a_choice_that_does_not_exist_is_drawn_among_the_choices() -> None:
     scores = np.where(has, points[:, 1] == 1.0, 5.0)
     points[~has, 1] = np.nan
     forest = fit_forest(points, scores, [Axis("a"), Axis("b", choices=3)], rng)
-    at = np.array([[0.2, 0.0], [0.2, 1.0], [0.2, 2.0], [0.8, 0.0], [0.8, 1.0], [0.8, 2.0]])
+    places = np.array([[0.2, 0.0], [0.2, 1.0], [0.2, 2.0], [0.8, 0.0], [0.8, 1.0], [0.8, 2.0]])
     np.testing.assert_allclose(
-        marginal_pair(forest, ("a", "b"), at).mean, [5, 5, 5, 0, 1, 0], atol=0.1
+        marginal_pair(forest, ("a", "b"), places).mean, [5, 5, 5, 0, 1, 0], atol=0.1
     )
 
 
@@ -378,10 +380,10 @@ def test_equal_generators_give_equal_importance() -> None:
 
 def test_one_axis_has_the_whole_variance() -> None:
     points = np.linspace(0.0, 1.0, 40)[:, None]
-    found = importance(fit_forest(points, points[:, 0], [Axis("a")], np.random.default_rng(0)))
-    assert found.main["a"].value == pytest.approx(1.0)
-    assert found.pairs == {}
-    assert found.interactions.value == pytest.approx(0.0, abs=1e-9)
+    important = importance(fit_forest(points, points[:, 0], [Axis("a")], np.random.default_rng(0)))
+    assert important.main["a"].value == pytest.approx(1.0)
+    assert important.pairs == {}
+    assert important.interactions.value == pytest.approx(0.0, abs=1e-9)
 
 
 def test_trees_of_one_value_are_skipped() -> None:
@@ -450,7 +452,7 @@ def test_equal_scores_and_forests_without_redrawn_scores_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "at"),
+    ("names", "places"),
     [
         (("a", "z"), [[0.5, 0.5]]),
         (("a", "a"), [[0.5, 0.5]]),
@@ -459,9 +461,9 @@ def test_equal_scores_and_forests_without_redrawn_scores_are_refused() -> None:
     ],
 )
 def test_marginals_of_what_was_not_searched_are_refused(
-    names: tuple[str, str], at: list[Any]
+    names: tuple[str, str], places: list[Any]
 ) -> None:
     with pytest.raises(StatsError):
         marginal_pair(
-            forest_of(grown(axes=2).estimators_, [Axis("a"), Axis("b")]), names, np.array(at)
+            forest_of(grown(axes=2).estimators_, [Axis("a"), Axis("b")]), names, np.array(places)
         )

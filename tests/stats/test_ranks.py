@@ -43,25 +43,25 @@ def test_the_average_ranks_are_those_of_demsars_example() -> None:
 
 
 def test_the_statistics_are_those_of_demsars_example_but_for_its_ties() -> None:
-    found = rank(-AUC, CLASSIFIERS)
+    ranked = rank(-AUC, CLASSIFIERS)
     tied = sum(count**3 - count for row in AUC for count in np.unique(row, return_counts=True)[1])
     # Demsar prints what ignores ties
-    uncorrected = found.chi_square * (1.0 - tied / (14 * 4 * (4**2 - 1)))
+    uncorrected = ranked.chi_square * (1.0 - tied / (14 * 4 * (4**2 - 1)))
     assert uncorrected == pytest.approx(9.28, abs=5e-3)
     assert 13 * uncorrected / (14 * 3 - uncorrected) == pytest.approx(3.69, abs=5e-3)
-    assert found.f > 3.69
+    assert ranked.f > 3.69
 
 
 def test_at_95_percent_demsars_classifiers_cannot_be_told_apart() -> None:
-    found = rank(-AUC, CLASSIFIERS, level=0.95)
-    assert found.critical_difference == pytest.approx(1.25, abs=5e-3)
-    assert found.groups == (("C4.5+m+cf", "C4.5+m", "C4.5+cf", "C4.5"),)
+    ranked = rank(-AUC, CLASSIFIERS, level=0.95)
+    assert ranked.critical_difference == pytest.approx(1.25, abs=5e-3)
+    assert ranked.groups == (("C4.5+m+cf", "C4.5+m", "C4.5+cf", "C4.5"),)
 
 
 def test_at_90_percent_demsars_third_classifier_belongs_to_either_group() -> None:
-    found = rank(-AUC, CLASSIFIERS, level=0.90)
-    assert found.critical_difference == pytest.approx(1.12, abs=5e-3)
-    assert found.groups == (("C4.5+m+cf", "C4.5+m", "C4.5+cf"), ("C4.5+cf", "C4.5"))
+    ranked = rank(-AUC, CLASSIFIERS, level=0.90)
+    assert ranked.critical_difference == pytest.approx(1.12, abs=5e-3)
+    assert ranked.groups == (("C4.5+m+cf", "C4.5+m", "C4.5+cf"), ("C4.5+cf", "C4.5"))
 
 
 @pytest.mark.parametrize(
@@ -87,9 +87,9 @@ def test_friedmans_statistic_is_that_of_scipy(values: int | None) -> None:
         if values is None
         else rng.integers(0, values, size=(12, 5)).astype(float)
     )
-    found = rank(scores, letters(5))
+    ranked = rank(scores, letters(5))
     theirs = stats.friedmanchisquare(*scores.T)
-    assert (found.chi_square, found.chi_square_p) == pytest.approx(
+    assert (ranked.chi_square, ranked.chi_square_p) == pytest.approx(
         (theirs.statistic, theirs.pvalue), rel=1e-12
     )
 
@@ -111,23 +111,23 @@ def test_iman_and_davenports_f_is_that_of_a_two_way_analysis_of_variance_on_the_
         for design in (tasks, np.hstack([tasks, variants]))
     )
     expected = ((without - with_variants) / 3) / (with_variants / 24)
-    found = rank(scores, letters(4))
-    assert found.f == pytest.approx(expected, rel=1e-9)
-    assert found.f_p == pytest.approx(stats.f.sf(expected, 3, 24), rel=1e-9)
+    ranked = rank(scores, letters(4))
+    assert ranked.f == pytest.approx(expected, rel=1e-9)
+    assert ranked.f_p == pytest.approx(stats.f.sf(expected, 3, 24), rel=1e-9)
 
 
 def test_nine_variants_on_two_tasks_give_what_r_prints() -> None:
     scores = [[1, 8, 6, 4, 7, 2, 5, 3, 9], [1, 6, 3, 9, 7, 2, 8, 4, 5]]
-    found = rank(np.array(scores), letters(9))  # R's friedman.test, and scmamp's imanDavenportTest
-    assert (found.chi_square, found.chi_square_p) == pytest.approx((11.733, 0.1635), abs=5e-4)
-    assert (found.f, found.f_p) == pytest.approx((2.75, 0.08697), abs=5e-5)
+    ranked = rank(np.array(scores), letters(9))  # R's friedman.test, and scmamp's imanDavenportTest
+    assert (ranked.chi_square, ranked.chi_square_p) == pytest.approx((11.733, 0.1635), abs=5e-4)
+    assert (ranked.f, ranked.f_p) == pytest.approx((2.75, 0.08697), abs=5e-5)
 
 
 def test_the_f_version_keeps_its_level_where_the_chi_square_is_too_shy() -> None:
     rng = np.random.default_rng(2)
-    found = [rank(rng.normal(size=(6, 4)), letters(4)) for _ in range(800)]
-    by_f = np.mean([one.f_p < 0.05 for one in found])
-    by_chi_square = np.mean([one.chi_square_p < 0.05 for one in found])
+    rankings = [rank(rng.normal(size=(6, 4)), letters(4)) for _ in range(800)]
+    by_f = np.mean([ranking.f_p < 0.05 for ranking in rankings])
+    by_chi_square = np.mean([ranking.chi_square_p < 0.05 for ranking in rankings])
     assert by_chi_square < by_f
     assert 0.03 < by_f < 0.07
 
@@ -136,11 +136,11 @@ def test_the_f_version_keeps_its_level_where_the_chi_square_is_too_shy() -> None
 def test_where_all_tasks_agree_the_p_value_is_the_share_of_orders_that_do(
     first: list[float],
 ) -> None:
-    found = rank(np.array([first] * 3), letters(3))
+    ranked = rank(np.array([first] * 3), letters(3))
     orders = list(permutations(first))
-    agreeing = np.mean([one == two == three for one, two, three in product(orders, repeat=3)])
-    assert found.f == INF
-    assert found.f_p == pytest.approx(agreeing, rel=1e-12)
+    agreeing = np.mean([len(set(of_tasks)) == 1 for of_tasks in product(orders, repeat=3)])
+    assert ranked.f == INF
+    assert ranked.f_p == pytest.approx(agreeing, rel=1e-12)
 
 
 def test_agreement_among_very_many_variants_is_beyond_chance_and_not_an_overflow() -> None:
@@ -149,15 +149,15 @@ def test_agreement_among_very_many_variants_is_beyond_chance_and_not_an_overflow
 
 
 def test_variants_that_always_tie_do_not_differ() -> None:
-    found = rank(np.ones((4, 3)), letters(3))
-    assert found.average == (2.0, 2.0, 2.0)
-    assert (found.chi_square, found.chi_square_p, found.f, found.f_p) == (0.0, 1.0, 0.0, 1.0)
-    assert found.groups == (("a", "b", "c"),)
+    ranked = rank(np.ones((4, 3)), letters(3))
+    assert ranked.average == (2.0, 2.0, 2.0)
+    assert (ranked.chi_square, ranked.chi_square_p, ranked.f, ranked.f_p) == (0.0, 1.0, 0.0, 1.0)
+    assert ranked.groups == (("a", "b", "c"),)
 
 
 def test_a_variant_that_diverged_is_last_and_two_share_the_last_place() -> None:
-    found = rank(np.array([[INF, 0.2, INF], [0.3, 0.1, INF]]), letters(3))
-    assert found.average == (2.25, 1.0, 2.75)
+    ranked = rank(np.array([[INF, 0.2, INF], [0.3, 0.1, INF]]), letters(3))
+    assert ranked.average == (2.25, 1.0, 2.75)
 
 
 def test_only_the_order_within_a_task_counts() -> None:
@@ -170,11 +170,11 @@ def test_groups_are_the_maximal_cliques_of_what_does_not_differ() -> None:
     rng = np.random.default_rng(4)
     sizes = set()
     for _ in range(30):
-        found = rank(rng.normal(size=(12, 7)) + rng.normal(scale=1.5, size=7), letters(7))
-        assert {frozenset(group) for group in found.groups} == maximal_cliques(
-            found.average, found.critical_difference
+        ranked = rank(rng.normal(size=(12, 7)) + rng.normal(scale=1.5, size=7), letters(7))
+        assert {frozenset(group) for group in ranked.groups} == maximal_cliques(
+            ranked.average, ranked.critical_difference
         )
-        sizes.add(len(found.groups))
+        sizes.add(len(ranked.groups))
     assert len(sizes) > 1
 
 
@@ -187,12 +187,12 @@ def maximal_cliques(average: tuple[float, ...], distance: float) -> set[frozense
             abs(average[a] - average[b]) < distance for a in inside for b in inside
         ):
             cliques.append(frozenset(letters(len(average))[place] for place in inside))
-    return {one for one in cliques if not any(one < other for other in cliques)}
+    return {clique for clique in cliques if not any(clique < other for other in cliques)}
 
 
 def test_variants_that_all_differ_form_no_group() -> None:
-    found = rank(np.tile([0.3, 0.1, 0.2], (40, 1)), letters(3))
-    assert found.groups == ()
+    ranked = rank(np.tile([0.3, 0.1, 0.2], (40, 1)), letters(3))
+    assert ranked.groups == ()
 
 
 @pytest.mark.parametrize(

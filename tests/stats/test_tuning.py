@@ -49,36 +49,38 @@ def over_all_subsets(on: list[float], report: list[float], n: int) -> tuple[floa
 )
 def test_the_curve_is_the_mean_over_all_subsets(on: list[float]) -> None:
     report = [1.7, -0.4, 2.2, 0.9, 3.1, 0.5]
-    found = curve(on, report)
-    assert found.trials.tolist() == [1, 2, 3, 4, 5, 6]
-    for n in found.trials:
+    tuned = curve(on, report)
+    assert tuned.trials.tolist() == [1, 2, 3, 4, 5, 6]
+    for n in tuned.trials:
         mean, finite = over_all_subsets(on, report, n)
-        assert found.mean[n - 1] == pytest.approx(mean, rel=1e-12)
-        assert found.finite[n - 1] == pytest.approx(finite, rel=1e-12)
+        assert tuned.mean[n - 1] == pytest.approx(mean, rel=1e-12)
+        assert tuned.finite[n - 1] == pytest.approx(finite, rel=1e-12)
 
 
 def test_the_band_is_that_of_all_possible_resamples() -> None:
     on, report = [0.3, 0.1, INF, 0.1], [1.0, 2.0, np.nan, 5.0]
-    found = curve(on, report, level=0.8, draws=20_000)
+    tuned = curve(on, report, level=0.8, draws=20_000)
     resamples = [
         drawn for drawn in product(range(4), repeat=4) if any(on[trial] < INF for trial in drawn)
     ]
     assert len(resamples) == 4**4 - 1
-    for n in found.trials:
+    for n in tuned.trials:
         means = [
-            over_all_subsets([on[one] for one in drawn], [report[one] for one in drawn], n)[0]
+            over_all_subsets([on[trial] for trial in drawn], [report[trial] for trial in drawn], n)[
+                0
+            ]
             for drawn in resamples
         ]
         low, high = np.percentile(means, (10.0, 90.0), method="inverted_cdf")
-        assert (found.low[n - 1], found.high[n - 1]) == pytest.approx((low, high), rel=1e-12)
+        assert (tuned.low[n - 1], tuned.high[n - 1]) == pytest.approx((low, high), rel=1e-12)
 
 
 def test_all_trials_give_what_the_selected_one_reports_and_a_single_one_the_plain_mean() -> None:
     rng = np.random.default_rng(0)
     on, report = rng.normal(size=50), rng.normal(size=50)
-    found = curve(on, report)
-    assert found.mean[-1] == report[np.argmin(on)]
-    assert found.mean[0] == pytest.approx(report.mean())
+    tuned = curve(on, report)
+    assert tuned.mean[-1] == report[np.argmin(on)]
+    assert tuned.mean[0] == pytest.approx(report.mean())
 
 
 def test_the_curve_falls_where_the_selecting_score_is_reported_and_may_rise_where_it_is_not() -> (
@@ -103,12 +105,12 @@ def test_the_order_of_trials_does_not_matter_even_where_they_tie() -> None:
 def test_two_thousand_trials_agree_with_exact_fractions(n: int) -> None:
     size = 2000
     report = np.random.default_rng(3).integers(-1000, 1000, size=size)
-    found = curve(np.arange(float(size)), report, draws=2)
+    tuned = curve(np.arange(float(size)), report, draws=2)
     exact = sum(
         Fraction(int(report[rank - 1]) * comb(size - rank, n - 1)) for rank in range(1, size + 1)
     ) / comb(size, n)
-    assert found.mean[n - 1] == pytest.approx(float(exact), rel=1e-10, abs=1e-9)
-    assert found.finite[n - 1] == pytest.approx(1.0, abs=1e-12)
+    assert tuned.mean[n - 1] == pytest.approx(float(exact), rel=1e-10, abs=1e-9)
+    assert tuned.finite[n - 1] == pytest.approx(1.0, abs=1e-12)
 
 
 def test_what_a_diverged_trial_reports_is_not_looked_at() -> None:
@@ -120,12 +122,12 @@ def test_what_a_diverged_trial_reports_is_not_looked_at() -> None:
 
 
 def test_the_band_has_no_gaps_where_most_trials_diverged() -> None:
-    found = curve(
+    tuned = curve(
         [INF] * 17 + [0.1, 0.2, 0.3], np.arange(20.0), draws=1000
     )  # 4 % of the resamples hold no finite trial
-    assert np.isfinite([found.low, found.high]).all()
-    assert (found.low >= 17.0).all()
-    assert (found.high <= 19.0).all()
+    assert np.isfinite([tuned.low, tuned.high]).all()
+    assert (tuned.low >= 17.0).all()
+    assert (tuned.high <= 19.0).all()
 
 
 def draw_scores(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[Array, Array]:
@@ -145,8 +147,8 @@ def test_the_band_covers_the_truth_about_as_often_as_its_level_while_n_is_small(
     )
     hits = np.zeros(3)
     for _ in range(400):
-        found = tuning_curve(*draw_scores(rng, (60,)), 0.9, rng, draws=300)
-        hits += (found.low[places - 1] <= truth) & (truth <= found.high[places - 1])
+        tuned = tuning_curve(*draw_scores(rng, (60,)), 0.9, rng, draws=300)
+        hits += (tuned.low[places - 1] <= truth) & (truth <= tuned.high[places - 1])
     assert (hits / 400 > 0.82).all()
     assert (hits / 400 < 0.94).all()
 
@@ -158,8 +160,8 @@ def test_the_band_is_as_narrow_near_the_end_as_its_docstring_warns() -> None:
     hits = np.zeros(3)
     for _ in range(400):
         scores = rng.normal(size=60)
-        found = tuning_curve(scores, scores, 0.9, rng, draws=300)
-        hits += (found.low[places - 1] <= truth) & (truth <= found.high[places - 1])
+        tuned = tuning_curve(scores, scores, 0.9, rng, draws=300)
+        hits += (tuned.low[places - 1] <= truth) & (truth <= tuned.high[places - 1])
     np.testing.assert_allclose(hits / 400, [0.85, 0.77, 0.45], atol=0.06)
 
 

@@ -92,7 +92,7 @@ def fit(x: Tensor) -> Fit | None:
     if scan.compiled_as_a_whole():
         return None
     eager = tf.executing_eagerly()
-    known = [None if eager else size for size in x.shape[:2]]
+    known = [None, None] if eager else list(x.shape[:2])
     if None not in known:
         return None
     time, batch = x.shape[:2] if eager else tf.unstack(tf.shape(x)[:2])
