@@ -25,7 +25,9 @@ from rnnzoo.lang.widen import compile_step
 Tensor = Any
 Step = TypeVar("Step", bound="ProgramStep")
 TIME: Named = ("time", "t")
-MOST = 64  # steps that are kept compiled
+# steps that are kept compiled, those last used: a process that makes ever new layers does not grow
+# without end
+MOST = 64
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,8 @@ SCRAMBLE = (0x3EC8F720, 0x02461E29)  # the key with which a seed is made into a 
 LOW, SHIFT = np.uint64(0xFFFFFFFF), np.uint64(32)
 SEEDS = 2**31 - 2  # Keras wraps a seed at this number
 WORDS = 4  # of a counter
-RESERVED = 256  # counters for every four truncated numbers, however many are thrown away
+# counters for every four truncated numbers, however many are thrown away: TensorFlow's number
+RESERVED = 256
 SMALLEST = np.float32(1e-7)  # of a uniform number whose logarithm is taken
 CUT = np.float32(2.0)  # standard deviations at which a truncated normal number is thrown away
 

@@ -46,7 +46,7 @@ from rnnzoo.tasks import SPLITS, Task
 
 Tensor = Any
 Tell = Callable[[Progress], bool]
-EVALUATION_BATCH = 64
+EVALUATION_BATCH = 64  # of every trial, so that scores do not depend on its own batch
 
 
 def train(trial: Trial, tell: Tell) -> Outcome:

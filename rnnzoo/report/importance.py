@@ -28,7 +28,7 @@ from rnnzoo.stats.importance import (
 )
 
 POINTS = 41  # of a marginal curve
-FENCE = 3.0
+FENCE = 3.0  # distances between the quartiles, above the upper one (Tukey 1977)
 # times the median variant's spread: trials of a wider one would be most of the variance
 SPREAD_LIMIT = 10.0
 PREDICTED = 0.5  # below, shares are shares of what is mostly noise

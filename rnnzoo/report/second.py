@@ -29,11 +29,11 @@ from rnnzoo.spec.trial import PILOT, ROUND, Kind, Result
 from rnnzoo.stats.linear import mean_interval, slopes
 from rnnzoo.stats.shares import share_interval
 
-LATE = 0.05  # of the epochs: who is best there might have gone on
+LATE = 0.05  # of the epochs: a training that is best in the last of them might have gone on
 # of the span of a hyper-parameter: a region that comes so close touches the border of the space
 NEAR = 0.05
 CLEAR = 0.01  # p, for all borders together
-MOSTLY = 0.5
+MOSTLY = 0.5  # of the trainings; where more were best so late, the report says what that means
 PROMISE = (
     "At most 5 % of such studies contain a wrong word, as far as chance is that of seeds and of"
     " settings. Not in it: that the search misses a cell's best settings."

@@ -37,7 +37,7 @@ from rnnzoo.sweep.search import Store
 
 LIBRARY = backends.processes(KERAS_BACKEND).PACKAGES
 PACKAGES = ("rnnzoo", *LIBRARY, "optuna", "mlflow", "numpy", "scipy", "scikit-learn")
-PYTHONS = ((3, 11), (3, 13))
+PYTHONS = ((3, 11), (3, 13))  # the oldest and the newest that the tests run with
 A_TRIAL = 1.5e9  # bytes of memory that a trial takes, most of it TensorFlow
 DISK = 2e9  # bytes: models, logs and databases of a large sweep
 

@@ -33,7 +33,9 @@ from typing import IO, Any
 from rnnzoo.errors import StoreError
 
 BEAT = 5.0  # seconds between two renewals of a file's time
-WATCHED = 20.0  # seconds without one after which its holder is gone
+# seconds without one after which its holder is gone: four beats, some of which may be late on a
+# network
+WATCHED = 20.0
 
 
 def _refused(what: str, holder: str) -> StoreError:

@@ -25,7 +25,9 @@ from rnnzoo.spec.seeds import derive_seed
 from rnnzoo.spec.settings import in_project
 from rnnzoo.spec.trial import PILOT, ROUND, StudyKey, Trial, digest, unusual, without_paths
 
-MANY = 100  # sizes that are looked at in a range of units, at its low end and over all of it
+# sizes that are looked at in a range of units: at its low end, where one unit is the largest share
+# of a net, and over all of it
+MANY = 100
 SHORT = 12  # hexadecimal digits of a hash that people see
 # folder of an experiment's trials, beside `report` and `lock`: a variant may be called so
 TRIALS = "trials"

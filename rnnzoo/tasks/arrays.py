@@ -1,11 +1,11 @@
 """One's own data: a NumPy `.npz` file of sequences.
 
-x         (sequences, time, inputs), or (sequences, time) for one input y         `classify`:
-(sequences,) of classes from 0; `regress`: (sequences,) or (sequences, outputs);
-          `next_step` takes none: x itself, one step on, is the target
-lengths   (sequences,): how many steps are real; without it, all
-split     (sequences,) of `train`, `validation`, `test`, or of 0, 1, 2
-group     (sequences,) of numbers or names: whose a sequence is; a group is never in two splits
+    x         (sequences, time, inputs), or (sequences, time) for one input
+    y         `classify`: (sequences,) of classes from 0; `regress`: (sequences,) or (sequences,
+              outputs); `next_step` takes none: x itself, one step on, is the target
+    lengths   (sequences,): how many steps are real; without it, all
+    split     (sequences,) of `train`, `validation`, `test`, or of 0, 1, 2
+    group     (sequences,) of numbers or names: whose a sequence is; a group is never in two splits
 
 Without `split`, 70, 15 and 15 % of the groups, or of the sequences, by a shuffle that is always the
 same.  Other arrays of the file are not read.

@@ -1,8 +1,9 @@
 """Simulated studies: how often `confirm:` says a wrong word, and how many right ones for how many
 trainings.
 
-python -m tests.confirm.simulated            prints the table of docs/judging.md python -m
-tests.confirm.simulated 200 forest only rows whose name begins so, with so many studies each
+    python -m tests.confirm.simulated             prints the table of docs/judging.md
+    python -m tests.confirm.simulated 200 forest  only rows whose name begins so, with so many
+                                                  studies each
 """
 
 from __future__ import annotations

@@ -23,7 +23,6 @@ from rnnzoo.backends.tensorflow import scan
 Tensor = Any
 Count = Any  # an int, or a scalar tensor where a graph does not know it beforehand
 
-SHORTEST = 8
 LONGEST = 2**30
 LENGTHS = tuple(2**power for power in range(3, 31))  # steps that are added cost nothing in the loop
 

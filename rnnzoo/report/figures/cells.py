@@ -1,9 +1,10 @@
 """Cells -> pictures: their sizes, their gates at work, how far back they learn.
 
-weights     how many weights a cell has, against its units gates       every value of a cell over
-one sequence, below its input saturation  how often each unit of each gate is open or shut
-(Karpathy, Johnson and Fei-Fei 2015, figure 3) lags        the norm of d loss_T / d state_t against
-the lag (Pascanu, Mikolov and Bengio 2013)
+weights     how many weights a cell has, against its units
+gates       every value of a cell over one sequence, below its input
+saturation  how often each unit of each gate is open or shut (Karpathy, Johnson and Fei-Fei
+            2015, figure 3)
+lags        the norm of d loss_T / d state_t against the lag (Pascanu, Mikolov and Bengio 2013)
 """
 
 from __future__ import annotations

@@ -1,16 +1,18 @@
 """A study's summary -> its pictures.
 
-distribution    every complete trial of every variant and its quartiles, those that are compared in
-colour, their mean and
-                interval (Greff et al. 2015, figure 3)
-tuning          what to expect of the best of n trials (Dodge et al. 2019) importance      which
-hyper-parameters explain the scores, alone and together; marginals along each of them (Hutter et al.
-2014) scatter         every trial by each hyper-parameter curves          how the best trial of each
-variant learnt growth          scores as a task grows in one of its options, as in its length
-answers         the answers of the second stage at a glance: the interval at which each claim was
-decided claim           the differences of two variants as rounds of fresh trainings came, and the
-interval that closes ranks           variants over several tasks, with the critical difference
-(Demsar 2006)
+distribution  every complete trial of every variant and its quartiles, those that are compared
+              in colour, their mean and interval (Greff et al. 2015, figure 3)
+tuning        what to expect of the best of n trials (Dodge et al. 2019)
+importance    which hyper-parameters explain the scores, alone and together; marginals along
+              each of them (Hutter et al. 2014)
+scatter       every trial by each hyper-parameter
+curves        how the best trial of each variant learnt
+growth        scores as a task grows in one of its options, as in its length
+answers       the answers of the second stage at a glance: the interval at which each claim was
+              decided
+claim         the differences of two variants as rounds of fresh trainings came, and the
+              interval that closes
+ranks         variants over several tasks, with the critical difference (Demsar 2006)
 """
 
 from __future__ import annotations
