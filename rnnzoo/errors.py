@@ -191,7 +191,7 @@ class SpecError(RnnzooError):
         self.mistakes = tuple(
             sorted(
                 dict.fromkeys(mistakes),
-                key=lambda one: (one.span.file, one.span.line, one.span.column),
+                key=lambda mistake: (mistake.span.file, mistake.span.line, mistake.span.column),
             )
         )
         Exception.__init__(self, *self.mistakes)
@@ -290,7 +290,7 @@ def _fix_of_file(url: str) -> str:
     path = Path(unquote(url.removeprefix("sqlite:///").partition("?")[0]))
     if path.exists() and not path.is_file():
         return "that is no file: name another"
-    if not all(os.access(one, os.W_OK) for one in (path, path.parent) if one.exists()):
+    if not all(os.access(place, os.W_OK) for place in (path, path.parent) if place.exists()):
         return "allow writing to it and to its folder"
     return "it was deleted or moved while it was in use: put it back, or begin anew"
 
@@ -324,7 +324,7 @@ class Mistakes:
         self.extend([Mistake(span, problem, fix, supposes)])
 
     def extend(self, mistakes: Iterable[Mistake]) -> None:
-        self.found += [one for one in mistakes if one not in self.found]
+        self.found += [mistake for mistake in mistakes if mistake not in self.found]
         if len(self.found) >= MAX_MISTAKES:
             raise SpecError(*self.found[:MAX_MISTAKES])
 

@@ -85,9 +85,9 @@ def run(
         noting = Noting(observer)
         with _told(progress is True) as report:
             ready = prepared(read, workers, str(source), kinds, noting.note, report)
-        found = ready.run(noting)
-        ready.publish(found, noting.note)
-    return found.noted(noting.notes)
+        results = ready.run(noting)
+        ready.publish(results, noting.note)
+    return results.noted(noting.notes)
 
 
 def results(
@@ -115,10 +115,10 @@ def results(
     notes: list[str] = []
     with _told(progress) as report:
         read = experiment_of(experiment, overrides)
-        found = sources.found(
+        results = sources.found(
             read, str(source), lambda text, warning: notes.append(text.strip()), report
         )
-    return found.noted(notes)
+    return results.noted(notes)
 
 
 def report(

@@ -59,7 +59,7 @@ def advice(experiment: Experiment, trials: int) -> list[str]:
     families = Counter(
         family(where, experiment.family) for claim, where in pairs if claim.form in TESTED
     )
-    found = []
+    advised = []
     for claim in experiment.claims:
         if claim.form in SHARES:
             tested = max(
@@ -72,16 +72,16 @@ def advice(experiment: Experiment, trials: int) -> list[str]:
                 for apart in DIFFERENCES
             ]
             needed = f"if shares differ, it takes about {', '.join(each)} percentage points"
-            found.append(f"{claim.text}: {trials} trainings of each; {needed}")
+            advised.append(f"{claim.text}: {trials} trainings of each; {needed}")
     searched = any(variant.space.dimensions for variant in experiment.variants)
     if (
         experiment.confirm is None
         and searched
         and any(claim.form in CONFIRMED for claim in experiment.claims)
     ):
-        found.append(
+        advised.append(
             "claims about scores rest on the trials of the search, whose spread is mostly the"
             " luck of their draws and not known beforehand; with `confirm: {}`, and a margin,"
             " fresh trainings decide them, and `plan` says how many it takes"
         )
-    return found
+    return advised

@@ -56,7 +56,7 @@ def planned(
         with root.launched(count, opened.runs, opened.experiment.training.backend) as launcher:
             count = launcher.capacity()  # one of the user's may have its own
             costs = measure.measure(
-                samples, launcher, lambda at, of: progress("measuring trainings", at, of)
+                samples, launcher, lambda ended, of: progress("measuring trainings", ended, of)
             )
     return {
         **_plan(opened, done, costs, count),

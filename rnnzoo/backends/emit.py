@@ -158,21 +158,21 @@ class Emitter:
         """
         if not self.blocks or len(rows.shape) < 3:
             return self.rows_times(rows, kernel if self.upto is None else kernel[:, : self.upto])
-        found = [
+        pieces = [
             _between(self.rows_times(rows[::period], kernel[:, first:last]), period, rows.shape[0])
             for period, first, last in self.blocks
         ]
-        return keras.ops.concatenate(found, axis=-1)
+        return keras.ops.concatenate(pieces, axis=-1)
 
     def outer(self, adjoint: Tensor, operand: Tensor) -> Tensor:
         """The gradient of a kernel; the adjoint is 0 where a block is not due."""
         if not self.blocks or len(operand.shape) < 3:
             return self.all_outer(adjoint, operand)
-        found = [
+        pieces = [
             self.all_outer(adjoint[::period, :, first:last], operand[::period])
             for period, first, last in self.blocks
         ]
-        return keras.ops.concatenate(found, axis=-1)
+        return keras.ops.concatenate(pieces, axis=-1)
 
     def rows_times(self, rows: Tensor, kernel: Tensor) -> Tensor:
         """Row vectors times a kernel, with all axes before the last as one: one large product, not

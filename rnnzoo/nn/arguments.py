@@ -287,15 +287,15 @@ def states(given: Any, sizes: Mapping[str, int], clock: str, batch: int | None) 
             )
             raise UsageError(f"initial_state needs {names} by name; what is given {what}")
         given = [given[name] for name in sizes]
-    found = list(given) if isinstance(given, list | tuple) else [given]
-    if len(found) != len(sizes):
+    states = list(given) if isinstance(given, list | tuple) else [given]
+    if len(states) != len(sizes):
         more = ""
         if clock:
             more = f"; {clock} is how many steps each sequence has behind it, (batch, 1) of int32"
         raise UsageError(
-            f"initial_state needs {len(sizes)} tensors ({names}), not {len(found)}{more}"
+            f"initial_state needs {len(sizes)} tensors ({names}), not {len(states)}{more}"
         )
-    for (name, size), tensor in zip(sizes.items(), found):
+    for (name, size), tensor in zip(sizes.items(), states):
         shape, dtype = tuple(tensor.shape), _dtype(tensor)
         if len(shape) != 2 or shape[1] not in (None, size):
             raise UsageError(
@@ -312,7 +312,7 @@ def states(given: Any, sizes: Mapping[str, int], clock: str, batch: int | None) 
         if name == clock and dtype in ("float16", "bfloat16"):
             raise UsageError(f"'{name}' counts steps: {dtype} cannot, beyond a few", "int32")
         _real(f"the initial state of '{name}'", tensor)
-    return found
+    return states
 
 
 def _agree(shape: Sequence[int | None], other: Sequence[int | None]) -> bool:

@@ -14,7 +14,7 @@ from rnnzoo.spec.document import Table
 
 
 def without_follow_ups(
-    found: Sequence[Mistake], table: Table, known: Collection[str]
+    mistakes: Sequence[Mistake], table: Table, known: Collection[str]
 ) -> list[Mistake]:
     """The mistakes to report.
 
@@ -22,11 +22,11 @@ def without_follow_ups(
         table: the experiment.
         known: all keys that it may have.
     """
-    causes = [mistake for mistake in found if not mistake.supposes]
+    causes = [mistake for mistake in mistakes if not mistake.supposes]
     doubtful = {key for mistake in causes for key in _keys_at(mistake.span, table)}
     doubtful |= {*_misspelt(table, known), *_absent(table)}
     kept: list[Mistake] = []
-    for mistake in found:
+    for mistake in mistakes:
         said = any(mistake.supposes and mistake.problem == other.problem for other in kept)
         if not said and not {*mistake.supposes} & doubtful:
             kept.append(mistake)

@@ -58,6 +58,6 @@ def environment(trial: Trial, tell: Tell) -> Outcome:
 
 
 _BEHAVIOURS: Mapping[str, Callable[[Trial, Tell], Outcome]] = {
-    one.__name__: one
-    for one in (complete, reporting, raising, exhausting, exiting, endless, environment)
+    behaviour.__name__: behaviour
+    for behaviour in (complete, reporting, raising, exhausting, exiting, endless, environment)
 }
