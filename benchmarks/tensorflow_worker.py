@@ -47,7 +47,7 @@ def training_step(
         with inside_compiled_code(), tf.GradientTape() as tape:
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(y, read_out(recurrent(x)))
             loss = tf.reduce_mean(losses)
-        optimizer.apply(tape.gradient(loss, [one.value for one in weights]), weights)
+        optimizer.apply(tape.gradient(loss, [weight.value for weight in weights]), weights)
         return loss
 
     return lambda: float(update())
@@ -57,26 +57,26 @@ def ceiling(cell: str, batch: int, time: int, inputs: int, units: int) -> Step:
     """The multiply-adds of a training step, three times those of the forward pass, as products of
     the loop's shape.
     """
-    found = rnnzoo.cell(cell).ir
-    each = counts.multiply_adds(found, inputs, units)
+    known = rnnzoo.cell(cell).ir
+    each = counts.multiply_adds(known, inputs, units)
     rows = max(1, round(each / units))  # of a matrix that does the same work in one product
     kernel = tf.constant(np.random.default_rng(0).standard_normal((units, rows)) * 0.01, tf.float32)
     start = tf.ones((batch, units))
 
     @tf.function(jit_compile=True)
     def multiply() -> tf.Tensor:
-        def body(at: tf.Tensor, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        def body(step: tf.Tensor, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             product = tf.matmul(state, kernel)
             taken = (
                 product[:, :units]
                 if rows >= units
                 else tf.pad(product, [[0, 0], [0, units - rows]])
             )
-            return at + 1, taken + state * 0.5
+            return step + 1, taken + state * 0.5
 
         return tf.reduce_sum(
             tf.while_loop(
-                lambda at, _: at < 3 * time, body, (0, start), maximum_iterations=3 * time
+                lambda step, _: step < 3 * time, body, (0, start), maximum_iterations=3 * time
             )[1]
         )
 

@@ -56,9 +56,9 @@ class Scope:
 
     def vectors(self, size: str) -> list[str]:
         """Vectors of one size that are no weights."""
-        names = [name for name, one in self.now.items() if one == size]
-        names += [f"{name}[t-1]" for name, one in self.states.items() if one == size]
-        return names + [f"below.{name}" for name, one in self.below.items() if one == size]
+        names = [name for name, known in self.now.items() if known == size]
+        names += [f"{name}[t-1]" for name, known in self.states.items() if known == size]
+        return names + [f"below.{name}" for name, known in self.below.items() if known == size]
 
 
 def leaf(draw: Draw, scope: Scope, size: str) -> str:
@@ -76,7 +76,7 @@ def leaf(draw: Draw, scope: Scope, size: str) -> str:
     if kind == "weight":
         return f"{scale} * {draw(st.sampled_from(VECTORS[size]))}"
     columns = draw(
-        st.sampled_from(["inputs", *(one for one in ("units", "proj") if scope.vectors(one))])
+        st.sampled_from(["inputs", *(size for size in ("units", "proj") if scope.vectors(size))])
     )
     matrix = draw(st.sampled_from(MATRICES[size, columns]))
     if columns == "inputs":
@@ -119,8 +119,8 @@ def cell_texts(draw: Draw) -> str:
 
     def block(below: dict[str, str]) -> list[str]:
         lines = []
-        for at, name in enumerate(names):
-            scope = Scope({one: sizes[one] for one in names[:at]}, states, below)
+        for number, name in enumerate(names):
+            scope = Scope({earlier: sizes[earlier] for earlier in names[:number]}, states, below)
             more = use_all(names[:-1], states, below, sizes) if name == output else ""
             lines.append(equation(draw, scope, name, sizes[name], more))
         return lines
@@ -146,8 +146,8 @@ def use_all(
     size = list(sizes.values())[-1]
     used = [*names, *(f"{name}[t-1]" for name in states), *(f"below.{name}" for name in below)]
     return "".join(
-        f" + 0.1 * ({MATRICES[size, sizes[re.sub(r'below.|.t-1.', '', one)]][1]} @ {one})"
-        for one in used
+        f" + 0.1 * ({MATRICES[size, sizes[re.sub(r'below.|.t-1.', '', operand)]][1]} @ {operand})"
+        for operand in used
     )
 
 
@@ -169,8 +169,8 @@ def declare(draw: Draw, text: str) -> str:
     if weights:
         rows = (
             f"  {name}:\n    {key}: {value}\n"
-            for name, one in weights.items()
-            for key, value in one.items()
+            for name, of_weight in weights.items()
+            for key, value in of_weight.items()
         )
         text += "weights:\n" + "".join(rows)
     starts = [name for name in ("W", "R_2", "b", "P") if name in used and draw(st.booleans())]

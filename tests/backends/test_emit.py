@@ -30,13 +30,13 @@ def test_every_operation_is_the_same_in_numpy_and_in_the_compiled_layer(name: st
     axes = np.meshgrid(*[grid] * op.arity)
     args = [axis.ravel() for axis in axes]
     if name in ("div", "mod"):
-        args = [one[args[1] != 0] for one in args]
+        args = [operand[args[1] != 0] for operand in args]
     emitter = Emitter(ir.Sizes(1, 1, {}), "float64", {})
-    found = keras.ops.convert_to_numpy(
-        emitter.apply(op, [keras.ops.convert_to_tensor(one, "float64") for one in args])
+    emitted = keras.ops.convert_to_numpy(
+        emitter.apply(op, [keras.ops.convert_to_tensor(operand, "float64") for operand in args])
     )
-    assert found.dtype == np.float64
-    np.testing.assert_allclose(found, op.numpy(*args), rtol=1e-12, atol=1e-15)
+    assert emitted.dtype == np.float64
+    np.testing.assert_allclose(emitted, op.numpy(*args), rtol=1e-12, atol=1e-15)
 
 
 def differences(cell: ir.Cell, layers: int, keep: np.ndarray | None) -> float:
@@ -51,14 +51,19 @@ def differences(cell: ir.Cell, layers: int, keep: np.ndarray | None) -> float:
     layer.build((None, None, INPUTS))
     named = {
         (f"{number}.{name}" if layers > 1 else name): value
-        for number, found in enumerate(weights, start=1)
-        for name, value in found.items()
+        for number, of_layer in enumerate(weights, start=1)
+        for name, value in of_layer.items()
     }
     layer.set_weights_by_name(named)
-    expected = [run.outputs, *(states[one.name] for states in run.states for one in cell.states)]
+    expected = [
+        run.outputs,
+        *(states[state.name] for states in run.states for state in cell.states),
+    ]
     # behind the states stands the number of the step, where a cell reads it
-    found = layer(x, mask=None if keep is None else tf.constant(keep))[: len(expected)]
-    return max(float(np.abs(one - other).max()) for one, other in zip(found, expected, strict=True))
+    computed = layer(x, mask=None if keep is None else tf.constant(keep))[: len(expected)]
+    return max(
+        float(np.abs(value - exact).max()) for value, exact in zip(computed, expected, strict=True)
+    )
 
 
 @given(cell_texts(), st.integers(1, 2), st.booleans())

@@ -104,23 +104,23 @@ def test_inspect_shows_the_best_trial_of_a_variant_and_a_run_of_mlflow_alike(swe
     done = rnnzoo("inspect", "small.yaml", "--variant", "gated", "--json", cwd=swept)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    found = json.loads(done.stdout)
-    assert [row["name"] for row in found["values"] if row["gate"]] == ["r", "z"]
-    assert "<svg" in (swept / found["page"]).read_text()
+    content = json.loads(done.stdout)
+    assert [row["name"] for row in content["values"] if row["gate"]] == ["r", "z"]
+    assert "<svg" in (swept / content["page"]).read_text()
     tracker = MlflowTracker(f"sqlite:///{swept}/runs/mlflow.db")
     runs = tracker.client.search_runs(
         [tracker.client.get_experiment_by_name("small").experiment_id]
     )
     run = next(
-        one
-        for one in runs
-        if one.data.tags.get("rnnzoo.role") == "study" and one.data.tags["variant"] == "gated"
+        stored
+        for stored in runs
+        if stored.data.tags.get("rnnzoo.role") == "study" and stored.data.tags["variant"] == "gated"
     )
     again = rnnzoo("inspect", run.info.run_id, "--json", cwd=swept)
-    assert json.loads(again.stdout)["values"] == found["values"]
-    kept = {one.path for one in tracker.client.list_artifacts(run.info.run_id, "cell")}
+    assert json.loads(again.stdout)["values"] == content["values"]
+    kept = {file.path for file in tracker.client.list_artifacts(run.info.run_id, "cell")}
     assert kept == {"cell/diagram.svg", "cell/equations.tex", "cell/cell.yaml"}
-    trial = next(one for one in runs if one.data.tags.get("rnnzoo.role") == "trial")
+    trial = next(stored for stored in runs if stored.data.tags.get("rnnzoo.role") == "trial")
     refused = rnnzoo("inspect", trial.info.run_id, cwd=swept)
     assert refused.returncode == 1
     assert "take the run of a variant" in refused.stderr
@@ -172,13 +172,13 @@ def test_gradients_are_drawn_at_the_start_and_after_training(tmp_path: Path) -> 
     ]
     done = rnnzoo("gradients", "rnn", "lstm", *settings, "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert [(one["cell"], one["state"], len(one["start"]),
-        len(one["trained"])) for one in found["norms"]] == [
+    content = json.loads(done.stdout)
+    assert [(norms["cell"], norms["state"], len(norms["start"]),
+        len(norms["trained"])) for norms in content["norms"]] == [
         ("rnn", "h", 20, 20), ("lstm", "c", 20, 20), ("lstm", "h", 20, 20),
     ]  # fmt: skip
-    assert [one["bound"] is not None for one in found["norms"]] == [True, False, False]
-    ET.parse(tmp_path / found["picture"])
+    assert [norms["bound"] is not None for norms in content["norms"]] == [True, False, False]
+    ET.parse(tmp_path / content["picture"])
 
 
 def test_a_notebook_shows_a_cells_equations_and_its_picture() -> None:

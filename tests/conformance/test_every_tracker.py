@@ -93,9 +93,9 @@ def test_the_changes_below_are_of_everything_that_a_training_depends_on() -> Non
     changed = {name for change in CHANGES for name in change}
     # MLflow's experiment, the cell's hash, and no matter
     nowhere = {"experiment", "cell", "base", "folder"}
-    assert changed == {one.name for one in fields(Trial)} - nowhere
+    assert changed == {attribute.name for attribute in fields(Trial)} - nowhere
     trainings = [unusual(change["training"]) for change in CHANGES if "training" in change]
-    assert {name for one in trainings for name in one} == {*SETTINGS}
+    assert {name for training in trainings for name in training} == {*SETTINGS}
 
 
 def test_two_trials_that_differ_look_different_in_mlflow(store: Path) -> None:
@@ -104,7 +104,7 @@ def test_two_trials_that_differ_look_different_in_mlflow(store: Path) -> None:
 
     def shown(trial: Trial) -> tuple[dict[str, str], dict[str, str]]:
         tags = tracker._tags(Result(trial, result(0).outcome, "e/a/adding/abc"))  # type: ignore[attr-defined]
-        params = {one.key: one.value for one in _params(trial)}
+        params = {param.key: param.value for param in _params(trial)}
         return params, {
             name: value for name, value in tags.items() if not name.startswith("mlflow.")
         }
@@ -122,7 +122,7 @@ def test_what_the_space_decides_has_one_value_in_mlflow() -> None:
         trial = replace(
             result(0).trial, hyperparameters=chosen, training=training, task_options={"length": 10}
         )
-        told = {one.key: one.value for one in _params(trial)}
+        told = {param.key: param.value for param in _params(trial)}
         assert told["batch"] == told["training.batch"] == str(batch)
         expected = {
             "optimizer": "rmsprop",
@@ -139,7 +139,8 @@ def test_a_parameter_of_mlflow_holds_what_its_pages_can_hold() -> None:
     """Two reasons for a length had one name, and parameters were cut as short as reasons."""
     file = "data/" + "x" * 600
     told = {
-        one.key: one.value for one in _params(replace(result(0).trial, task_options={"file": file}))
+        param.key: param.value
+        for param in _params(replace(result(0).trial, task_options={"file": file}))
     }
     assert told["task.file"] == file[:500]
 
@@ -169,15 +170,15 @@ def test_mlflow_hands_out_no_model_of_another_trial(store: Path, tmp_path: Path)
 def test_a_run_that_a_killed_sweep_left_half_written_is_written_anew(store: Path) -> None:
     tracker = make(store)
     tracker.open("half", "", {})
-    one = result(0)
+    given = result(0)
     client = tracker.client  # type: ignore[attr-defined]
     # killed here
-    client.create_run(tracker._id, tags=tracker._tags(one))  # type: ignore[attr-defined]
+    client.create_run(tracker._id, tags=tracker._tags(given))  # type: ignore[attr-defined]
     again = make(store)
     again.open("half", "", {})
     assert again.recorded("half") == {}
-    again.record(one)
-    assert list(again.results("half")) == [one]
+    again.record(given)
+    assert list(again.results("half")) == [given]
 
 
 def test_a_store_that_cannot_be_reached_is_one_plain_message() -> None:

@@ -50,8 +50,8 @@ class Filler(Quiet):
 
 def check_the_books(store: Store, tracker: Tracker) -> None:
     results = store.results("loop")
-    assert len({(one.study, one.trial.index) for one in results}) == len(results) == 12
-    assert {one.outcome.kind for one in results} == {Kind.COMPLETE}
+    assert len({(result.study, result.trial.index) for result in results}) == len(results) == 12
+    assert {result.outcome.kind for result in results} == {Kind.COMPLETE}
     assert not store.running()
     assert tracker.results("loop") == results
 
@@ -78,7 +78,7 @@ def test_logs_whose_disk_is_full_end_the_sweep_plainly_and_no_trial_is_blamed(
         StoreError, match=r"No space left on device.*\n  fix: make room on that disk"
     ):
         stopped.run()
-    assert {one.outcome.kind for one in Store(url).results("loop")} == {Kind.COMPLETE}
+    assert {result.outcome.kind for result in Store(url).results("loop")} == {Kind.COMPLETE}
     make_room(disk)
     sweep(disk, RANDOM, 2, Quiet(), tracker, work=chatty, storage=url).run()
     check_the_books(Store(url), tracker)
@@ -111,7 +111,7 @@ def test_a_sweep_goes_on_where_mlflows_disk_is_full_and_brings_it_level_later(
     assert not client.search_runs([identity], "attributes.status = 'RUNNING'")
     # whole logs, not beginnings
     for run in client.search_runs([identity], "tags.`rnnzoo.role` = 'trial'"):
-        assert [one.file_size for one in client.list_artifacts(run.info.run_id)] == [CHATTY]
+        assert [file.file_size for file in client.list_artifacts(run.info.run_id)] == [CHATTY]
 
 
 @pytest.mark.parametrize(
@@ -149,5 +149,5 @@ storage: {{url: "sqlite:///{tmp_path}/optuna.db"}}
     done = rnnzoo("sweep", "small.yaml", "--trials", "5", cwd=disk)
     assert done.returncode == 0, done.stderr
     results: Sequence[Result] = Store(f"sqlite:///{tmp_path}/optuna.db").results("small")
-    assert [one.outcome.kind for one in results] == [Kind.COMPLETE] * 10
-    assert all((disk / one.trial.folder / "model.keras").stat().st_size for one in results)
+    assert [result.outcome.kind for result in results] == [Kind.COMPLETE] * 10
+    assert all((disk / result.trial.folder / "model.keras").stat().st_size for result in results)

@@ -48,9 +48,9 @@ class Problem:
         for state in cell.states:
             self.values["start", state.name] = rng.normal(0, 0.5, (BATCH, self.size.of(state.size)))
         self.masks = {
-            weight.name: found
+            weight.name: mask
             for weight in self.step.weights
-            if (found := reference.mask(cell, weight, self.size)) is not None
+            if (mask := reference.mask(cell, weight, self.size)) is not None
         }
         self.constants = reference.constants(cell, self.size)
         sizes = {equation.name: self.size.of(equation.size) for equation in self.step.equations}
@@ -95,21 +95,21 @@ class Problem:
         return interpret.run(self.program, list(start), given_values, start, self.size, TIME, BATCH)
 
     def loss(self, values: dict) -> float:
-        found = self.results(values)
-        return float(sum((found[name] * goal).sum() for name, goal in self.upstream.items()))
+        results = self.results(values)
+        return float(sum((results[name] * goal).sum() for name, goal in self.upstream.items()))
 
     def check(self) -> None:
         tape = self.tape()
         for name, rows in self.results(self.values).items():
-            found = np.stack([step["result", name] for step in tape.steps])
-            np.testing.assert_allclose(found, rows, atol=1e-12)
+            computed = np.stack([step["result", name] for step in tape.steps])
+            np.testing.assert_allclose(computed, rows, atol=1e-12)
         gradients = interpret.gradients(self.program, self.back, tape, self.upstream, self.size)
-        found = {
+        gradients_found = {
             ("below" if name != "x" else "input", name): value
             for name, value in gradients.inputs.items()
         }
-        found |= {("start", name): value for name, value in gradients.start.items()}
-        found |= {
+        gradients_found |= {("start", name): value for name, value in gradients.start.items()}
+        gradients_found |= {
             ("weight", name): value * self.masks.get(name, 1)
             for name, value in gradients.weights.items()
         }
@@ -118,7 +118,9 @@ class Problem:
             direction = rng.normal(size=value.shape)
             up, down = ({**self.values, key: value + by * direction} for by in (1e-6, -1e-6))
             slope = (self.loss(up) - self.loss(down)) / 2e-6
-            derived = float((found[key] * direction).sum()) if key in found else 0.0
+            derived = (
+                float((gradients_found[key] * direction).sum()) if key in gradients_found else 0.0
+            )
             assert derived == pytest.approx(slope, rel=1e-5, abs=1e-6), key
 
 

@@ -33,8 +33,8 @@ def trial(behaviour: str, index: int = 0, folder: str = "") -> Trial:
     return Trial("e", behaviour, "name: v", "adding", index, {}, seed=0, folder=folder)
 
 
-def outcome(launcher: LocalLauncher, one: Trial) -> Outcome:
-    ticket = launcher.submit(one)
+def outcome(launcher: LocalLauncher, asked: Trial) -> Outcome:
+    ticket = launcher.submit(asked)
     while True:
         event = launcher.wait(30)
         assert event is not None
@@ -58,9 +58,9 @@ def outcome(launcher: LocalLauncher, one: Trial) -> Outcome:
 def test_however_a_trial_ends_it_is_an_outcome_of_its_kind(
     launcher: LocalLauncher, behaviour: str, kind: Kind, words: str
 ) -> None:
-    found = outcome(launcher, trial(behaviour))
-    assert found.kind is kind
-    assert words in found.message
+    ended = outcome(launcher, trial(behaviour))
+    assert ended.kind is kind
+    assert words in ended.message
     assert outcome(launcher, trial("complete")).kind is Kind.COMPLETE  # and the next one runs
 
 
@@ -110,7 +110,9 @@ def test_a_moment_of_too_much_memory_is_too_much_however_often_somebody_looks() 
     finally:
         with_limit.close()
     message = "it held more than 128 MiB of memory"
-    assert [one.what for one in ends if one] == [Outcome(Kind.OUT_OF_MEMORY, message=message)] * 3
+    assert [event.what for event in ends if event] == [
+        Outcome(Kind.OUT_OF_MEMORY, message=message)
+    ] * 3
 
 
 @pytest.mark.parametrize(
@@ -120,10 +122,10 @@ def test_a_moment_of_too_much_memory_is_too_much_however_often_somebody_looks() 
 def test_no_trial_is_blamed_for_what_its_machines_file_system_refuses(
     launcher: LocalLauncher, behaviour: str, number: int
 ) -> None:
-    found = outcome(launcher, replace(trial(behaviour), base=str(number)))
-    assert found.kind is Kind.INTERRUPTED
-    assert os.strerror(number) in found.message
-    assert re.search(r"\n  fix: .+, and give the same command again", found.message)
+    ended = outcome(launcher, replace(trial(behaviour), base=str(number)))
+    assert ended.kind is Kind.INTERRUPTED
+    assert os.strerror(number) in ended.message
+    assert re.search(r"\n  fix: .+, and give the same command again", ended.message)
 
 
 def test_a_script_without_a_main_guard_is_not_run_by_its_trials_and_a_long_tmpdir_is_no_matter(
@@ -177,7 +179,7 @@ def test_a_fork_server_that_is_killed_is_replaced_and_what_runs_goes_on(
         assert event is not None
         ends[event.ticket] = event.what
     assert {
-        ticket: one.kind for ticket, one in ends.items() if isinstance(one, Outcome)
+        ticket: what.kind for ticket, what in ends.items() if isinstance(what, Outcome)
     } == dict.fromkeys((running, waiting), Kind.COMPLETE)
 
 

@@ -26,12 +26,12 @@ convert = keras.ops.convert_to_tensor
 def gates(weights: list[np.ndarray], order: str, sign: dict[str, float]) -> dict[str, np.ndarray]:
     """Keras' kernel and recurrent kernel, cut into our matrices."""
     kernel, recurrent, _ = weights
-    found = {}
-    for at, name in enumerate(order):
-        part = slice(at * UNITS, (at + 1) * UNITS)
-        found[f"W_{name}"] = sign.get(name, 1.0) * kernel[:, part].T
-        found[f"R_{name}"] = sign.get(name, 1.0) * recurrent[:, part].T
-    return found
+    weights = {}
+    for number, name in enumerate(order):
+        part = slice(number * UNITS, (number + 1) * UNITS)
+        weights[f"W_{name}"] = sign.get(name, 1.0) * kernel[:, part].T
+        weights[f"R_{name}"] = sign.get(name, 1.0) * recurrent[:, part].T
+    return weights
 
 
 def lstm(weights: list[np.ndarray]) -> dict[str, np.ndarray]:
@@ -80,7 +80,10 @@ def theirs_of(name: str) -> list[keras.layers.Layer]:
     for layer, inputs in zip(layers, (INPUTS, UNITS)):
         layer.build((None, None, inputs))
         layer.set_weights(
-            [np.random.default_rng(3).normal(0, 0.4, one.shape) for one in layer.get_weights()]
+            [
+                np.random.default_rng(3).normal(0, 0.4, weight.shape)
+                for weight in layer.get_weights()
+            ]
         )
     return layers
 
@@ -104,8 +107,8 @@ def test_a_layer_of_ours_equals_keras_own(name: str, layers: int, masked: bool) 
     ours.set_weights_by_name(
         {
             (f"{n}.{key}" if layers > 1 else key): v
-            for n, one in enumerate(copied, 1)
-            for key, v in one.items()
+            for n, of_layer in enumerate(copied, 1)
+            for key, v in of_layer.items()
         }
     )
     x = keras.Variable(np.random.default_rng(0).normal(size=(BATCH, TIME, INPUTS)))
@@ -135,12 +138,12 @@ def test_a_layer_of_ours_equals_keras_own(name: str, layers: int, masked: bool) 
     # Gradients are copied over just as weights are.
     per_layer = len(their_gradients) // layers
     expected_of_layers = [
-        PAIRS[name][1](their_gradients[at * per_layer : (at + 1) * per_layer])
-        for at in range(layers)
+        PAIRS[name][1](their_gradients[number * per_layer : (number + 1) * per_layer])
+        for number in range(layers)
     ]
     named = dict(zip(ours.weights_by_name(), our_gradients, strict=True))
-    for number, found in enumerate(expected_of_layers, start=1):
-        for key, value in found.items():
+    for number, of_layer in enumerate(expected_of_layers, start=1):
+        for key, value in of_layer.items():
             ours_here = named[f"{number}.{key}" if layers > 1 else key].T
             np.testing.assert_allclose(
                 ours_here, value, atol=1e-4, rtol=1e-4, err_msg=f"layer {number}, {key}"
@@ -164,9 +167,9 @@ def test_initial_states_and_padding_act_as_in_keras(sequences: bool) -> None:
     rng = np.random.default_rng(0)
     x = convert(rng.normal(size=(BATCH, TIME, INPUTS)), "float32")
     start = [convert(rng.normal(size=(BATCH, UNITS)), "float32") for _ in range(2)]
-    for one, other in zip(
+    for value, exact in zip(
         ours(x, mask=convert(KEEP), initial_state=start),
         theirs(x, mask=convert(KEEP), initial_state=start),
         strict=True,
     ):
-        np.testing.assert_allclose(one, other, atol=1e-5)
+        np.testing.assert_allclose(value, exact, atol=1e-5)

@@ -61,8 +61,8 @@ def test_a_checkpoint_of_tensorflow_holds_every_weight(
         model(X)
     path = tf.train.Checkpoint(model=saved).save(tmp_path / "checkpoint")
     tf.train.Checkpoint(model=other).restore(path).assert_consumed()
-    for one, its in zip(saved.get_weights(), other.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, its)
+    for ours, theirs in zip(saved.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
     assert len(saved.get_weights()) > 2
 
 
@@ -74,22 +74,22 @@ def test_a_checkpoint_is_restored_into_a_layer_that_is_built_later(tmp_path: Pat
         tf.train.Checkpoint(layer=saved).save(tmp_path / "checkpoint")
     )
     other.build((2, 5, 3))
-    for one, its in zip(saved.get_weights(), other.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, its)
+    for ours, theirs in zip(saved.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_states_are_no_weights_and_other_batch_sizes_take_the_weights_over(tmp_path: Path) -> None:
-    trained, one = (
+    trained, loaded = (
         sequential(rnnzoo.layer("clockwork", 8, stateful=True), batch) for batch in (2, 1)
     )
     plain = sequential(rnnzoo.layer("clockwork", 8))
     assert trained.count_params() == plain.count_params()
-    for model in (one, plain):
+    for model in (loaded, plain):
         model.set_weights(trained.get_weights())
     trained.save_weights(tmp_path / "trained.weights.h5")
-    one.load_weights(tmp_path / "trained.weights.h5")
+    loaded.load_weights(tmp_path / "trained.weights.h5")
     expected = np.asarray(trained(X))
-    np.testing.assert_allclose(one(X[:1]), expected[:1], atol=1e-6)
+    np.testing.assert_allclose(loaded(X[:1]), expected[:1], atol=1e-6)
     states = [np.asarray(state) for state in trained.layers[0].states]
     trained.set_weights(trained.get_weights())
     for state, its in zip(trained.layers[0].states, states, strict=True):
@@ -98,12 +98,12 @@ def test_states_are_no_weights_and_other_batch_sizes_take_the_weights_over(tmp_p
 
 @needs_tensorflow
 def test_a_checkpoint_is_restored_for_another_batch_size(tmp_path: Path) -> None:
-    trained, one = (
+    trained, loaded = (
         sequential(rnnzoo.layer("clockwork", 8, stateful=True), batch) for batch in (2, 1)
     )
     path = tf.train.Checkpoint(model=trained).save(tmp_path / "checkpoint")
-    tf.train.Checkpoint(model=one).restore(path).assert_consumed()
-    np.testing.assert_allclose(one(X[:1]), np.asarray(trained(X))[:1], atol=1e-6)
+    tf.train.Checkpoint(model=loaded).restore(path).assert_consumed()
+    np.testing.assert_allclose(loaded(X[:1]), np.asarray(trained(X))[:1], atol=1e-6)
 
 
 @needs_tensorflow
@@ -121,13 +121,13 @@ def test_a_saved_model_computes_the_same(
     model = sequential(rnnzoo.layer(name, 8, **arguments), 2)
     model.export(tmp_path / "exported", verbose=False)
     exported = tf.saved_model.load(str(tmp_path / "exported"))
-    found = exported.serve(X)
-    np.testing.assert_allclose(found, model(X), atol=1e-6)
+    served = exported.serve(X)
+    np.testing.assert_allclose(served, model(X), atol=1e-6)
 
 
 @pytest.mark.parametrize(
     "duplicate",
-    [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))],
+    [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))],
     ids=["copy", "pickle"],
 )
 def test_a_model_is_copied_with_its_weights(
@@ -136,8 +136,8 @@ def test_a_model_is_copied_with_its_weights(
     model = sequential(
         rnnzoo.layer("lstm", 4, regularizers={"R_*": "l2"}, initializers={"R_*": "orthogonal"})
     )
-    for one, its in zip(model.get_weights(), duplicate(model).get_weights(), strict=True):
-        np.testing.assert_array_equal(one, its)
+    for ours, theirs in zip(model.get_weights(), duplicate(model).get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("name", ["lstm", "clockwork"])

@@ -36,23 +36,23 @@ def read(spec: str = SPEC) -> Experiment:
 
 def results(experiment: Experiment, score: Callable[[dict, int], float]) -> list[Result]:
     """Trials at the points of a random search; an infinite score is a trial that diverged."""
-    found = []
+    made = []
     for variant in experiment.variants:
         for index in range(experiment.search.trials):
-            at = points.point(experiment.search, variant.space, variant.label, "adding", index)
-            assert at is not None
-            value = score(at, index)
+            chosen = points.point(experiment.search, variant.space, variant.label, "adding", index)
+            assert chosen is not None
+            value = score(chosen, index)
             scores = (
                 {} if math.isinf(value) else dict.fromkeys(("train", "validation", "test"), value)
             )
-            trial = Trial("e", variant.label, "", "adding", index, at, seed=index)
+            trial = Trial("e", variant.label, "", "adding", index, chosen, seed=index)
             outcome = Outcome(Kind.COMPLETE if scores else Kind.DIVERGED, scores)
-            found.append(Result(trial, outcome, f"e/{variant.label}/adding/1"))
-    return found
+            made.append(Result(trial, outcome, f"e/{variant.label}/adding/1"))
+    return made
 
 
-def rate(at: dict, index: int) -> float:
-    return math.log10(at["learning_rate"]) ** 2 + 0.05 * (index % 7)
+def rate(chosen: dict, index: int) -> float:
+    return math.log10(chosen["learning_rate"]) ** 2 + 0.05 * (index % 7)
 
 
 def test_the_hyper_parameter_that_matters_is_found_and_its_marginal_follows_it() -> None:
@@ -60,7 +60,7 @@ def test_the_hyper_parameter_that_matters_is_found_and_its_marginal_follows_it()
     importance = ImportanceModel(experiment, results(experiment, rate)).summary("adding")
     (name, share), *rest = importance.main
     assert (name, share.value > 0.9, importance.trials) == ("learning_rate", True, 200)
-    assert all(one.value < 0.05 for _, one in rest)
+    assert all(share.value < 0.05 for _, share in rest)
     (curve,) = [marginal for marginal in importance.marginals if marginal.name == "learning_rate"]
     truth = np.log10(curve.at) ** 2
     assert np.corrcoef(curve.mean, truth)[0, 1] > 0.97
@@ -92,7 +92,7 @@ def test_a_variant_that_is_worse_as_a_whole_moves_no_share() -> None:
 
 def test_one_trial_that_went_wrong_is_not_most_of_the_variance() -> None:
     experiment = read()
-    wild = results(experiment, lambda at, index: 1e6 if index == 17 else rate(at, index))
+    wild = results(experiment, lambda chosen, index: 1e6 if index == 17 else rate(chosen, index))
     name, share = ImportanceModel(experiment, wild).summary("adding").main[0]
     assert (name, share.value > 0.8) == ("learning_rate", True)
 
@@ -124,7 +124,9 @@ def test_trials_that_diverged_count_as_bad_ones() -> None:
     experiment = read()
     lost = results(
         experiment,
-        lambda at, index: math.inf if at["learning_rate"] > 1e-2 else 1.0 + 0.01 * (index % 5),
+        lambda chosen, index: (
+            math.inf if chosen["learning_rate"] > 1e-2 else 1.0 + 0.01 * (index % 5)
+        ),
     )
     importance = ImportanceModel(experiment, lost).summary("adding")
     assert importance.main[0][0] == "learning_rate"
@@ -135,7 +137,9 @@ def test_trials_that_diverged_count_as_bad_ones() -> None:
 def test_noise_is_not_judged() -> None:
     experiment = read()
     rng = np.random.default_rng(0)
-    model = ImportanceModel(experiment, results(experiment, lambda at, index: float(rng.normal())))
+    model = ImportanceModel(
+        experiment, results(experiment, lambda chosen, index: float(rng.normal()))
+    )
     with pytest.raises(StatsError, match=r"at least 50% are needed|agree on nothing"):
         model.shares("adding")
 

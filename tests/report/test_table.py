@@ -29,7 +29,7 @@ def content() -> TrialTable:
     failed = Outcome(Kind.FAILED, message='a "quoted", broken\nline; <b>')
     first, *others = results()
     stopped = replace(first, outcome=replace(first.outcome, ending=Ending.PATIENCE))
-    found = (stopped, *others, Result(odd, failed, "gates/lstm/adding/abc"))
+    rows = (stopped, *others, Result(odd, failed, "gates/lstm/adding/abc"))
     run_with = (
         {"Python": "3.11.7", "processor": "one"},
         {"Python": "3.12.1", "processor": "another"},
@@ -38,7 +38,7 @@ def content() -> TrialTable:
         "gates",
         {"adding": TaskMetadata.of(task())},
         {"gates/lstm/adding/abc": {"cell": "1f"}},
-        found,
+        rows,
         run_with,
     )
 
@@ -53,24 +53,27 @@ def test_what_a_report_needs_survives_to_the_last_bit(ending: str, tmp_path: Pat
         written.parts,
     )
     assert read.provenance == written.provenance
-    for one, two in zip(written.results, read.results, strict=True):
-        assert (two.study, two.trial.index, two.trial.variant) == (
-            one.study,
-            one.trial.index,
-            one.trial.variant,
+    for before, after in zip(written.results, read.results, strict=True):
+        assert (after.study, after.trial.index, after.trial.variant) == (
+            before.study,
+            before.trial.index,
+            before.trial.variant,
         )
-        assert dict(two.trial.hyperparameters) == dict(one.trial.hyperparameters)
-        assert {name: type(value) for name, value in two.trial.hyperparameters.items()} == {
-            name: type(value) for name, value in one.trial.hyperparameters.items()
+        assert dict(after.trial.hyperparameters) == dict(before.trial.hyperparameters)
+        assert {name: type(value) for name, value in after.trial.hyperparameters.items()} == {
+            name: type(value) for name, value in before.trial.hyperparameters.items()
         }
-        assert (two.outcome.kind, two.outcome.message) == (one.outcome.kind, one.outcome.message)
-        assert (two.outcome.scores, two.outcome.best_epoch) == (
-            one.outcome.scores,
-            one.outcome.best_epoch,
+        assert (after.outcome.kind, after.outcome.message) == (
+            before.outcome.kind,
+            before.outcome.message,
         )
-        assert two.outcome.ending is one.outcome.ending
-        assert [point["validation"] for point in two.outcome.curve] == pytest.approx(
-            [point["validation"] for point in one.outcome.curve], rel=1e-3
+        assert (after.outcome.scores, after.outcome.best_epoch) == (
+            before.outcome.scores,
+            before.outcome.best_epoch,
+        )
+        assert after.outcome.ending is before.outcome.ending
+        assert [point["validation"] for point in after.outcome.curve] == pytest.approx(
+            [point["validation"] for point in before.outcome.curve], rel=1e-3
         )
 
 
@@ -84,8 +87,8 @@ def test_the_report_from_a_table_has_the_numbers_of_that_from_the_storage(
     second = report.summarise(experiment, read.results, read.tasks, 7)
     assert first.verdicts == second.verdicts
     assert report.numbers(first) == report.numbers(second)
-    for one, two in zip(first.tables[0].rows, second.tables[0].rows, strict=True):
-        assert replace(one, best=None) == replace(two, best=None)
+    for before, after in zip(first.tables[0].rows, second.tables[0].rows, strict=True):
+        assert replace(before, best=None) == replace(after, best=None)
 
 
 def test_a_table_of_before_is_read_as_one_that_does_not_say_how_trainings_ended(
@@ -161,8 +164,8 @@ def test_a_file_that_is_no_table_is_refused_with_the_reason(
 
 @pytest.mark.parametrize("name", ["t.parquet", "t.csv", "missing.csv", "missing.parquet"])
 def test_what_is_no_text_or_is_not_there_is_refused(name: str, tmp_path: Path) -> None:
-    for one in ("t.parquet", "t.csv"):
-        (tmp_path / one).write_bytes(b"\xff\xfe\x00PAR1")
+    for damaged_file in ("t.parquet", "t.csv"):
+        (tmp_path / damaged_file).write_bytes(b"\xff\xfe\x00PAR1")
     with pytest.raises(UsageError):
         table.read(tmp_path / name)
 
@@ -215,11 +218,11 @@ BAD = {
 }  # fmt: skip
 
 
-def damaged(path: Path, changes: dict[str, str], at: int = 1) -> Path:
+def damaged(path: Path, changes: dict[str, str], row: int = 1) -> Path:
     """A row of a table with some cells changed."""
     note, *lines = path.read_text().splitlines(keepends=True)
     rows = list(csv.DictReader(lines))
-    rows[at] |= changes
+    rows[row] |= changes
     with path.open("w", newline="") as stream:
         stream.write(note)
         writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
@@ -254,7 +257,7 @@ def test_a_row_after_a_message_of_several_lines_is_named_by_its_own_line(tmp_pat
         table.write(content(), tmp_path / "t.csv"),
         {"message": "one\ntwo\nthree", "kind": "complete"},
     )
-    damaged(path, {"trial": "-1"}, at=2)
+    damaged(path, {"trial": "-1"}, row=2)
     lines = path.read_text().splitlines()
     with pytest.raises(UsageError) as caught:
         table.read(path)
@@ -263,16 +266,16 @@ def test_a_row_after_a_message_of_several_lines_is_named_by_its_own_line(tmp_pat
 
 
 def test_a_parquet_table_is_looked_at_likewise(tmp_path: Path) -> None:
-    one = content()
-    first, second, *others = one.results
+    whole = content()
+    first, second, *others = whole.results
     wrong = replace(
         second,
         outcome=replace(second.outcome, scores={**second.outcome.scores, "test": float("inf")}),
     )
-    path = table.write(replace(one, results=(first, wrong, *others)), tmp_path / "t.parquet")
+    path = table.write(replace(whole, results=(first, wrong, *others)), tmp_path / "t.parquet")
     with pytest.raises(UsageError, match=r"t.parquet:2: `test` is a finite number, not inf"):
         table.read(path)
-    path = table.write(replace(one, results=(first, first)), tmp_path / "t.parquet")
+    path = table.write(replace(whole, results=(first, first)), tmp_path / "t.parquet")
     with pytest.raises(UsageError, match=r"t.parquet:2: trial 0 of .* is there already, at 1"):
         table.read(path)
 
@@ -288,26 +291,26 @@ def test_a_table_that_was_changed_anywhere_is_read_to_legal_trials_or_refused_in
 ) -> None:
     path = table.write(content(), tmp_path / "t.csv")
     lines = path.read_text().splitlines(keepends=True)
-    at = data.draw(st.integers(0, len(lines) - 1))
+    number = data.draw(st.integers(0, len(lines) - 1))
     change = data.draw(st.sampled_from(("cell", "repeat", "drop", "cut", "byte")))
     if change == "cell":
-        cells_ = lines[at].rstrip("\n").split(",")
+        cells_ = lines[number].rstrip("\n").split(",")
         cells_[data.draw(st.integers(0, len(cells_) - 1))] = data.draw(
             st.sampled_from(CELLS) | st.text(max_size=4)
         )
-        lines[at] = ",".join(cells_) + "\n"
+        lines[number] = ",".join(cells_) + "\n"
     elif change == "repeat":
-        lines.insert(at, lines[at])
+        lines.insert(number, lines[number])
     elif change == "drop":
-        del lines[at]
+        del lines[number]
     elif change == "cut":
-        lines = [*lines[:at], lines[at][: data.draw(st.integers(0, 60))]]
+        lines = [*lines[:number], lines[number][: data.draw(st.integers(0, 60))]]
     else:
-        column = data.draw(st.integers(0, max(0, min(80, len(lines[at]) - 2))))
-        lines[at] = (
-            lines[at][:column]
+        column = data.draw(st.integers(0, max(0, min(80, len(lines[number]) - 2))))
+        lines[number] = (
+            lines[number][:column]
             + data.draw(st.characters(max_codepoint=255))
-            + lines[at][column + 1 :]
+            + lines[number][column + 1 :]
         )
     path.write_text("".join(lines), newline="")
     try:

@@ -34,15 +34,17 @@ Draw = Callable[[np.random.Generator, int, int], np.ndarray]
 @cache
 def real() -> np.ndarray:
     """(trials, 2) of all variants, validation and test, less the variant's median."""
-    found: dict[str, list[tuple[float, float]]] = {}
+    rows: dict[str, list[tuple[float, float]]] = {}
     with TABLE.open() as stream:
         stream.readline()
         for row in csv.DictReader(stream):
             if row["task"] == "jsb_chorales" and row["variant"] != EXPLODES:
-                found.setdefault(row["variant"], []).append(
+                rows.setdefault(row["variant"], []).append(
                     (float(row["validation"]), float(row["test"]))
                 )
-    return np.concatenate([np.array(one) - np.median(one, axis=0) for one in found.values()])
+    return np.concatenate(
+        [np.array(variant) - np.median(variant, axis=0) for variant in rows.values()]
+    )
 
 
 def alike(rng: np.random.Generator, studies: int, trials: int) -> np.ndarray:
@@ -59,17 +61,17 @@ def half(rng: np.random.Generator, studies: int, trials: int) -> np.ndarray:
 
 def bad(rng: np.random.Generator, studies: int, trials: int) -> np.ndarray:
     """The worse half is three times as bad."""
-    found = alike(rng, studies, trials)
-    return np.where(found > 0.0, 3.0 * found, found)
+    scores = alike(rng, studies, trials)
+    return np.where(scores > 0.0, 3.0 * scores, scores)
 
 
 def diverging(rng: np.random.Generator, studies: int, trials: int) -> np.ndarray:
     """Two in five trials diverge, but at least three do not."""
-    found = alike(rng, studies, trials)
+    scores = alike(rng, studies, trials)
     lost = rng.random((studies, trials)) < LOST
     lost[:, :3] = False
-    found[rng.permuted(lost, axis=1)] = math.inf
-    return found
+    scores[rng.permuted(lost, axis=1)] = math.inf
+    return scores
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,8 @@ CASES = {
 
 
 def trials(draw: Draw, rng: np.random.Generator, count: int, worse_by: float = 0.0) -> Trials:
-    found = draw(rng, 1, count)[0] + worse_by
-    return Trials.of(found[:, 0], found[:, 1])
+    scores = draw(rng, 1, count)[0] + worse_by
+    return Trials.of(scores[:, 0], scores[:, 1])
 
 
 def tuned(scores: np.ndarray, keep: int, worst: np.ndarray) -> np.ndarray:
@@ -106,7 +108,7 @@ def tuned(scores: np.ndarray, keep: int, worst: np.ndarray) -> np.ndarray:
 
 def worst(*scores: np.ndarray) -> np.ndarray:
     """(studies,) the worst reported score that is finite."""
-    both = np.concatenate([one[..., 1] for one in scores], axis=1)
+    both = np.concatenate([of_variant[..., 1] for of_variant in scores], axis=1)
     return np.where(np.isfinite(both), both, -math.inf).max(axis=1)
 
 
@@ -130,9 +132,9 @@ def alarms(case: str, count: int, keep: int, number: int, draws: int = 199) -> t
     """Shares of studies that call A worse, and A better, at 5 % each."""
     worse = better = 0
     for a, b, seed in studies(case, count, keep, number):
-        found = Comparison(a, b, keep, seed, draws).test()
-        worse += found.worse <= 0.05
-        better += found.better <= 0.05
+        verdict = Comparison(a, b, keep, seed, draws).test()
+        worse += verdict.worse <= 0.05
+        better += verdict.better <= 0.05
     return worse / number, better / number
 
 
@@ -159,7 +161,7 @@ def main(number: int = 2000) -> None:
     welch = [welch_alarms("identical", count, keep, number) for count, keep in SIZES]
     print(
         "| Welch's test, identical (both directions together) |"
-        f" {' | '.join(f'{100 * one:.1f}' for one in welch)} |"
+        f" {' | '.join(f'{100 * rate:.1f}' for rate in welch)} |"
     )
 
 

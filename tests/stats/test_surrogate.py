@@ -22,8 +22,8 @@ FAR, NEAR = 1e9, 1e-9
 
 
 def bowl(points: np.ndarray, centre: tuple[float, ...] = (0.3, 0.6)) -> np.ndarray:
-    found: np.ndarray = ((points - np.array(centre)) ** 2).sum(-1)
-    return found
+    distances: np.ndarray = ((points - np.array(centre)) ** 2).sum(-1)
+    return distances
 
 
 def trials(
@@ -85,14 +85,14 @@ def test_the_bottom_of_a_bowl_is_found_from_a_few_trials_of_each() -> None:
     """The best of 6 trials of one's own is 0.05 above the bottom on average; the worst corner
     0.85.
     """
-    found = []
+    errors = []
     for seed in range(10):
         surface = fit(*trials(seed, of_each=6))
-        found += [
+        errors += [
             float(bowl(GRID[np.argmin(surface.predict(GRID, variant))])) for variant in range(4)
         ]
-    assert np.mean(found) < 0.03
-    assert np.median(found) < 0.015
+    assert np.mean(errors) < 0.03
+    assert np.median(errors) < 0.015
 
 
 def test_a_variant_without_trials_nearby_learns_from_the_others() -> None:
@@ -112,17 +112,19 @@ def test_how_bad_a_bad_trial_is_does_not_matter() -> None:
 
 def test_a_trial_without_a_score_is_one_of_the_bad_ones() -> None:
     points, variants, scores = trials(1)
-    at = np.array([[0.9, 0.1]])
-    failed = fit(np.concatenate([points, at]), np.append(variants, 0), np.append(scores, math.inf))
+    place = np.array([[0.9, 0.1]])
+    failed = fit(
+        np.concatenate([points, place]), np.append(variants, 0), np.append(scores, math.inf)
+    )
     cut = np.quantile(scores, UPPER)
     bad = fit(
-        np.concatenate([points, at]),
+        np.concatenate([points, place]),
         np.append(variants, 0),
         np.append(np.minimum(scores, cut), cut + 1.0),
     )
     assert np.isfinite(failed.predict(GRID, 0)).all()
     assert failed.predict(GRID, 0) == pytest.approx(bad.predict(GRID, 0), abs=0.02)
-    assert failed.predict(at, 0) == pytest.approx(cut, abs=0.1)
+    assert failed.predict(place, 0) == pytest.approx(cut, abs=0.1)
 
 
 @pytest.mark.parametrize("finite", [0, 3])
@@ -152,8 +154,12 @@ def test_scores_that_are_all_equal_make_a_flat_surface() -> None:
 
 def test_trials_at_one_point_make_a_surface_through_their_mean() -> None:
     scores = np.array([1.0, 2.0, 3.0, 4.0] * 3)
-    found = fit(np.full((12, 2), 0.5), np.zeros(12, int), scores).predict(np.full((1, 2), 0.5), 0)
-    assert found == pytest.approx(np.minimum(scores, np.quantile(scores, UPPER)).mean(), abs=0.05)
+    predicted = fit(np.full((12, 2), 0.5), np.zeros(12, int), scores).predict(
+        np.full((1, 2), 0.5), 0
+    )
+    assert predicted == pytest.approx(
+        np.minimum(scores, np.quantile(scores, UPPER)).mean(), abs=0.05
+    )
 
 
 # ------------------------------------------------------------------ the points it is asked at

@@ -74,12 +74,14 @@ def experiments(draw: st.DrawFn) -> str:
 
 def folders(text: str) -> dict[tuple[str, int], Path]:
     """Folders of trials, by study and index, as the sweep asks for them."""
-    found = {}
-    for one in planned(text):
+    folders_of_trials = {}
+    for study in planned(text):
         for index in (0, 1, 12_345):
-            trial = one.trial(index, {"units": 4, "learning_rate": 0.1}, RUNS / one.experiment.name)
-            found[one.identity, index] = Path(trial.folder)
-    return found
+            trial = study.trial(
+                index, {"units": 4, "learning_rate": 0.1}, RUNS / study.experiment.name
+            )
+            folders_of_trials[study.identity, index] = Path(trial.folder)
+    return folders_of_trials
 
 
 @settings(max_examples=examples(20))
@@ -88,14 +90,14 @@ def test_no_two_trials_of_any_two_experiments_share_a_folder(
     first: str, second: str, name: str
 ) -> None:
     copied = json.dumps({**json.loads(first), "experiment": name})  # the same under another name
-    found = {**folders(first), **folders(second), **folders(copied)}
-    assert len(set(found.values())) == len(found)
+    all_folders = {**folders(first), **folders(second), **folders(copied)}
+    assert len(set(all_folders.values())) == len(all_folders)
     places = {
         RUNS / identity.partition("/")[0] / name
-        for identity, _ in found
+        for identity, _ in all_folders
         for name in ("report", "lock")
     }
-    for folder in found.values():
+    for folder in all_folders.values():
         assert not places & {folder, *folder.parents}
 
 
@@ -136,14 +138,14 @@ def test_committed_tables_are_of_the_specs_as_they_are(name: str) -> None:
     experiment = read(ROOT / "experiments" / "studies" / f"{name}.yaml")
     inputs = {label: task.inputs for label, task in content.tasks.items()}
     data = {label: task.digest for label, task in content.tasks.items()}
-    found = {
+    recorded = {
         planned_study.identity: dict(planned_study.parts)
         for planned_study in studies(experiment, data, inputs)
     }
-    assert found == {identity: dict(parts) for identity, parts in content.parts.items()}
+    assert recorded == {identity: dict(parts) for identity, parts in content.parts.items()}
     with (ROOT / "results" / f"{name}.csv").open(newline="") as stream:
         next(stream)
-        assert {row["study"] for row in csv.DictReader(stream)} <= found.keys()
+        assert {row["study"] for row in csv.DictReader(stream)} <= recorded.keys()
 
 
 @pytest.mark.parametrize(
@@ -185,5 +187,5 @@ def test_a_trial_has_one_training_that_its_hyper_parameters_are_in() -> None:
 
 
 def test_the_hash_of_an_identity_is_that_of_its_parts() -> None:
-    found = study("learning_rate: 0.1")
-    assert found.identity.rpartition("/")[2] == digest(dict(found.parts))[:12]
+    planned_study = study("learning_rate: 0.1")
+    assert planned_study.identity.rpartition("/")[2] == digest(dict(planned_study.parts))[:12]
