@@ -7,7 +7,7 @@ else reads that.
     canonical          one text and one hash for all spellings of a cell
     reference, counts  float64 NumPy, the oracle; weights and multiply-adds
     text, latex, unicode, greek, diagram, view     for people
-    passes, program, widen     a step as a program
+    passes, program, widen     a step as a program, made by `widen.compile_step`
     adjoint, listing, verify   its reverse; both as text; what both must hold
     interpret          programs in float64 NumPy, the engine's oracle
     memory             gradients of states against lags

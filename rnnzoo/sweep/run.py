@@ -85,17 +85,15 @@ class Sweep:
     again: Collection[Kind] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
     code: Mapping[str, Mapping[tuple[str, str], str]] = field(default_factory=dict)
+    # What the run knows, by identity of a study where nothing else is said.
     opened: dict[str, StudyStore] = field(default_factory=dict)
-    # how many trials of a study begin once more
-    forgotten: dict[str, int] = field(default_factory=dict)
-    # of trials that were begun again
-    attempts: dict[str, Counter[int]] = field(default_factory=dict)
-    retries: deque[tuple[Study, int]] = field(default_factory=deque)
-    # how the trials of a study ended
+    forgotten: dict[str, int] = field(default_factory=dict)  # trials that begin once more
+    attempts: dict[str, Counter[int]] = field(default_factory=dict)  # retries of each index
     ended_kinds: dict[str, Counter[Kind]] = field(default_factory=dict)
-    # where `points_are_known`
+    # index -> point, where `points_are_known`
     known_points: dict[str, dict[int, Mapping[str, Value]]] = field(default_factory=dict)
-    running: dict[int, _Running] = field(default_factory=dict)
+    retries: deque[tuple[Study, int]] = field(default_factory=deque)  # trials to begin once more
+    running: dict[int, _Running] = field(default_factory=dict)  # by ticket
     # called before each trial; they raise where another sweep of the experiment has begun
     still_alone: Sequence[Callable[[], None]] = ()
     # where and with what trials are run
@@ -135,6 +133,8 @@ class Sweep:
                     self.measure_speeds(interrupted)
                 finally:
                     self.stop()
+
+    # -- what is there already
 
     def open(self) -> dict[str, dict[int, Outcome]]:
         """Open every study of the search, and begin the second stage anew where its search is.
@@ -188,255 +188,6 @@ class Sweep:
                 outcome.kind for outcome in done[study.identity].values()
             )
         return done
-
-    def adopt(self, done: Mapping[str, dict[int, Outcome]]) -> None:
-        """Record the given trials, where there are none of their index yet.
-
-        Raises:
-            UsageError: a trial is not the one of its index, or no trial can be told by its index.
-        """
-        if self.given and not points.ours(self.experiment.search.sampler.name):
-            raise UsageError(
-                f"the points of '{self.experiment.search.sampler.name}' depend on what was run"
-                " before, so trials that were run elsewhere cannot be taken over"
-            )
-        studies = {study.identity: study for study in self.studies}
-        taken = 0
-        for result in self.given:
-            study, index = studies.get(result.study), result.trial.index
-            if study is None or index in done[result.study]:
-                continue
-            point = self.point_for(study, index)
-            if point != dict(result.trial.hyperparameters):
-                raise UsageError(
-                    f"trial {index} of {study.label} was given other hyper-parameters than it has"
-                    " here"
-                )
-            self.take_over(study, result, done)
-            taken += 1
-        if self.given:
-            known = self.present()
-            other = sum(1 for result in self.given if result.study not in known)
-            others = number_of(other, "is", "are")
-            left = f"; {others} of another edition of the experiment" if other else ""
-            given = number_of(len(self.given), "trial")
-            self.observer.note(f"{taken} of {given} taken over{left}")
-
-    def take_over(
-        self, study: Study, result: Result, done: Mapping[str, dict[int, Outcome]]
-    ) -> None:
-        """Record one of the given trials."""
-        index, opened = result.trial.index, self.opened[study.identity]
-        number, chosen = opened.ask(index, result.trial.hyperparameters, study.variant.space)
-        # given trials that were read from MLflow name the folder of their model; those of a table
-        # have none
-        trial = replace(study.trial(index, chosen), folder=result.trial.folder)
-        opened.tell(number, trial, result.outcome)
-        done[study.identity][index] = result.outcome
-
-    def record_provenance(self, identities: Iterable[str], lacking: Collection[str]) -> None:
-        """Record with each study where and with what its trials are run, and, for given ones, were
-        run.
-
-        Args:
-            identities: of the studies.
-            lacking: those of them that have trials to run.
-        """
-        taken_over = {result.study for result in self.given}
-        for identity in identities:
-            provenances: list[Mapping[str, str]] = []
-            if identity in taken_over:
-                provenances += self.given_provenance
-            if identity in lacking:
-                provenances.append(self.own_provenance)
-            self.opened[identity].add_provenance(provenances)
-
-    def optuna_chooses(self, study: Study) -> bool:
-        """Whether a sampler of Optuna's chooses a study's points; those of replicates, pilots and
-        rounds are known.
-        """
-        return not study.points_are_known and not points.ours(self.experiment.search.sampler.name)
-
-    def point_for(self, study: Study, index: int) -> Mapping[str, Value] | None:
-        """The point of an index: of a replicate, a pilot or a round, or of a sampler of ours.
-
-        None where Optuna's sampler chooses it, and where the grid is used up.
-        """
-        if self.optuna_chooses(study):
-            return None
-        if study.points_are_known:
-            return self.known_points[study.identity][index]
-        return points.point(
-            self.experiment.search,
-            study.variant.space,
-            study.variant.label,
-            study.task.label,
-            index,
-        )
-
-    def replicate(self, interrupted: Callable[[], bool]) -> None:
-        """Run the kept trials again on fresh seeds, where the experiment asks for it."""
-        if not self.replicates:
-            return
-        done = self.open_all(self.replicates, self.search_for_known_points())
-        kept = list(self.kept_again())
-        self.adopt_known(kept, done)
-        counts = {name: len(outcomes) for name, outcomes in done.items()}
-        self.observer.begin(self.replicates, counts, {})
-        self.run_known(kept, done, interrupted)
-
-    def kept_again(self) -> Iterator[_KnownTrial]:
-        """The kept trials of each search, in every replicate of it."""
-        select, results = self.experiment.select, self.results()
-        for study in self.replicates:
-            search = replace(study, replicate=0).identity
-            searched = [result for result in results if result.study == search]
-            for result in ranked(searched, select.on)[: select.count(self.trials)]:
-                yield _KnownTrial(study, result.trial.index, result.trial.hyperparameters)
-
-    def search_for_known_points(self) -> Search:
-        """A search that asks for trials at known points; 'random' only selects the sampler that
-        returns known points.
-        """
-        return replace(self.experiment.search, sampler=Named("random"), pruner=None)
-
-    def confirm(self, interrupted: Callable[[], bool]) -> None:
-        """Run the second stage, task by task, until its claims are decided or its budget is
-        spent.
-        """
-        if not self.second_stage:
-            return
-        done = self.open_all(self.second_stage, self.search_for_known_points())
-        ended: list[Stand] = []
-        taken = 0
-        for task in self.experiment.tasks:
-            while (now := self.stands(task.label, ended)).next:
-                wanted = list(self.coming_next(now))
-                taken += self.adopt_known(wanted, done)
-                self.run_known(wanted, done, interrupted)
-            ended.append(now)
-        if taken:
-            self.observer.note(f"{number_of(taken, 'trial')} of the second stage taken over")
-
-    def stands(self, task: str, before: Sequence[Stand]) -> Stand:
-        """Where the second stage on a task stands, by all results so far; the observer is told."""
-        now = stand(self.experiment, task, self.results(), self.trials, before)
-        self.observer.stands(now, self.experiment)
-        return now
-
-    def coming_next(self, now: Stand) -> Iterator[_KnownTrial]:
-        """The trainings that come next on a task, as trials of its studies."""
-        studies = {
-            (study.stage, study.variant.label): study
-            for study in self.second_stage
-            if study.task.label == now.task
-        }
-        for training in now.next:
-            study = studies[training.stage, training.variant]
-            yield _KnownTrial(study, training.index, training.hyperparameters)
-
-    def adopt_known(
-        self, wanted: Sequence[_KnownTrial], done: Mapping[str, dict[int, Outcome]]
-    ) -> int:
-        """Record the given ones of these trials, and return how many; one that was run at another
-        point is left out, and run here.
-        """
-        adopted = 0
-        for known in wanted:
-            result = self.given_by_index.get((known.study.identity, known.index))
-            if result is None or known.index in done[known.study.identity]:
-                continue
-            if dict(result.trial.hyperparameters) == dict(known.point):
-                self.take_over(known.study, result, done)
-                adopted += 1
-        return adopted
-
-    def run_known(
-        self,
-        wanted: Sequence[_KnownTrial],
-        done: Mapping[str, Mapping[int, Outcome]],
-        interrupted: Callable[[], bool],
-    ) -> None:
-        """Run those of these trials that have not ended."""
-        for known in wanted:
-            points_of_study = self.known_points.setdefault(known.study.identity, {})
-            points_of_study[known.index] = known.point
-        left = [known for known in wanted if known.index not in done[known.study.identity]]
-        self.record_provenance(
-            {known.study.identity for known in wanted}, {known.study.identity for known in left}
-        )
-        self.loop(iter([(known.study, known.index) for known in left]), interrupted)
-
-    def measure_speeds(self, interrupted: Callable[[], bool]) -> None:
-        """Measure what claims about speed ask, where it was not measured yet; no trial runs beside
-        it.
-        """
-        known = {(timing.a, timing.b): timing for timing in self.store.timings(self.present())}
-        for a, b in speed.wanted(self.experiment, self.studies):
-            if (a.identity, b.identity) in known:
-                continue
-            turned = known.get((b.identity, a.identity)) if speed.answers_both_ways(a, b) else None
-            timing = turned.turned() if turned else self.side_by_side(a, b, interrupted)
-            if timing is not None:
-                self.opened[a.identity].add_timing(timing)
-                known[a.identity, b.identity] = timing
-
-    def side_by_side(self, a: Study, b: Study, interrupted: Callable[[], bool]) -> Timing | None:
-        """How fast two variants train; None, and a note, where they cannot be measured."""
-        self.observer.note(f"measuring how fast {a.label} trains beside {b.variant.label}")
-        try:
-            return speed.side_by_side(
-                a, b, self.launcher, provenance.processor(), interrupted, POLL
-            )
-        except speed.SpeedError as error:
-            self.observer.note(f"not measured: {error}")
-            return None
-
-    def begin(self, done: Mapping[str, Mapping[int, Outcome]]) -> None:
-        """Tell the observer what there is already, of the trials that are planned."""
-        counts: dict[str, int] = {}
-        best: dict[str, float] = {}
-        ended: Counter[Kind] = Counter()
-        for name, outcomes in done.items():
-            planned = [outcome for index, outcome in outcomes.items() if index < self.trials]
-            scores = [outcome.scores for outcome in planned if outcome.scores]
-            counts[name] = len(planned)
-            ended.update(outcome.kind for outcome in planned)
-            if scores:
-                best[name] = min(of_splits[self.experiment.select.on] for of_splits in scores)
-        self.observer.begin(self.studies, counts, best)
-        for kind, count in ended.items():
-            if kind not in RETRIED:
-                continue
-            ended_so = f"{number_of(count, 'of them is', 'of them are')} {kind.words}"
-            these = "it" if count == 1 else "these"
-            self.observer.note(
-                f"{ended_so}; `{argument('again', str(kind))}` begins {these} once more"
-            )
-
-    def attributes(self, study: Study) -> dict[str, object]:
-        """What the storage keeps of a study beside its trials."""
-        code = self.own_code(study)
-        return {
-            "experiment": self.experiment.name,
-            "file": str(Path(self.experiment.file).resolve()),
-            "variant": study.variant.label,
-            "task": study.task.label,
-            "on": self.experiment.select.on,
-            "parts": dict(study.parts),
-            FORM: study.form,
-            **({CODE: {"/".join(name): digest for name, digest in code.items()}} if code else {}),
-        }
-
-    def own_code(self, study: Study) -> dict[tuple[str, str], str]:
-        """Digests of a study's operations, loss and metric that are not the package's, by kind and
-        name.
-        """
-        used = {
-            (operations.KIND, name): digest
-            for name, digest in operations.digests(study.cell).items()
-        }
-        return {**used, **self.code.get(study.task.label, {})}
 
     def take_over_earlier(self, study: Study, opened: StudyStore, earlier: Editions) -> set[str]:
         """Take over the trials of earlier editions that are this study's; names of those
@@ -494,12 +245,75 @@ class Sweep:
             if before.get(f"{kind}/{name}", now) != now:
                 yield plugins.file(kind, name)
 
+    def attributes(self, study: Study) -> dict[str, object]:
+        """What the storage keeps of a study beside its trials."""
+        code = self.own_code(study)
+        return {
+            "experiment": self.experiment.name,
+            "file": str(Path(self.experiment.file).resolve()),
+            "variant": study.variant.label,
+            "task": study.task.label,
+            "on": self.experiment.select.on,
+            "parts": dict(study.parts),
+            FORM: study.form,
+            **({CODE: {"/".join(name): digest for name, digest in code.items()}} if code else {}),
+        }
+
+    def own_code(self, study: Study) -> dict[tuple[str, str], str]:
+        """Digests of a study's operations, loss and metric that are not the package's, by kind and
+        name.
+        """
+        used = {
+            (operations.KIND, name): digest
+            for name, digest in operations.digests(study.cell).items()
+        }
+        return {**used, **self.code.get(study.task.label, {})}
+
+    def record_provenance(self, identities: Iterable[str], lacking: Collection[str]) -> None:
+        """Record with each study where and with what its trials are run, and, for given ones, were
+        run.
+
+        Args:
+            identities: of the studies.
+            lacking: those of them that have trials to run.
+        """
+        taken_over = {result.study for result in self.given}
+        for identity in identities:
+            provenances: list[Mapping[str, str]] = []
+            if identity in taken_over:
+                provenances += self.given_provenance
+            if identity in lacking:
+                provenances.append(self.own_provenance)
+            self.opened[identity].add_provenance(provenances)
+
     def level(self) -> None:
         """Write to the tracker what it lacks of what the storage holds."""
         results = self.results()
         late = level(results, self.tracker, self.experiment.name)
         if 0 < late < len(results):  # not when the tracker is a new one
             self.observer.note(f"the tracker was brought level: {number_of(late, 'trial')}")
+
+    def begin(self, done: Mapping[str, Mapping[int, Outcome]]) -> None:
+        """Tell the observer what there is already, of the trials that are planned."""
+        counts: dict[str, int] = {}
+        best: dict[str, float] = {}
+        ended: Counter[Kind] = Counter()
+        for name, outcomes in done.items():
+            planned = [outcome for index, outcome in outcomes.items() if index < self.trials]
+            scores = [outcome.scores for outcome in planned if outcome.scores]
+            counts[name] = len(planned)
+            ended.update(outcome.kind for outcome in planned)
+            if scores:
+                best[name] = min(of_splits[self.experiment.select.on] for of_splits in scores)
+        self.observer.begin(self.studies, counts, best)
+        for kind, count in ended.items():
+            if kind not in RETRIED:
+                continue
+            ended_so = f"{number_of(count, 'of them is', 'of them are')} {kind.words}"
+            these = "it" if count == 1 else "these"
+            self.observer.note(
+                f"{ended_so}; `{argument('again', str(kind))}` begins {these} once more"
+            )
 
     def results(self) -> list[Result]:
         """Results of the present studies; editions that were set aside are left out."""
@@ -511,6 +325,71 @@ class Sweep:
     def present(self) -> set[str]:
         """Identities of all studies of this edition."""
         return {study.identity for study in (*self.studies, *self.replicates, *self.second_stage)}
+
+    # -- trials that were run elsewhere
+
+    def adopt(self, done: Mapping[str, dict[int, Outcome]]) -> None:
+        """Record the given trials, where there are none of their index yet.
+
+        Raises:
+            UsageError: a trial is not the one of its index, or no trial can be told by its index.
+        """
+        if self.given and not points.ours(self.experiment.search.sampler.name):
+            raise UsageError(
+                f"the points of '{self.experiment.search.sampler.name}' depend on what was run"
+                " before, so trials that were run elsewhere cannot be taken over"
+            )
+        studies = {study.identity: study for study in self.studies}
+        taken = 0
+        for result in self.given:
+            study, index = studies.get(result.study), result.trial.index
+            if study is None or index in done[result.study]:
+                continue
+            point = self.point_for(study, index)
+            if point != dict(result.trial.hyperparameters):
+                raise UsageError(
+                    f"trial {index} of {study.label} was given other hyper-parameters than it has"
+                    " here"
+                )
+            self.take_over(study, result, done)
+            taken += 1
+        if self.given:
+            known = self.present()
+            other = sum(1 for result in self.given if result.study not in known)
+            others = number_of(other, "is", "are")
+            left = f"; {others} of another edition of the experiment" if other else ""
+            given = number_of(len(self.given), "trial")
+            self.observer.note(f"{taken} of {given} taken over{left}")
+
+    def adopt_known(
+        self, wanted: Sequence[_KnownTrial], done: Mapping[str, dict[int, Outcome]]
+    ) -> int:
+        """Record the given ones of these trials, and return how many; one that was run at another
+        point is left out, and run here.
+        """
+        adopted = 0
+        for known in wanted:
+            result = self.given_by_index.get((known.study.identity, known.index))
+            if result is None or known.index in done[known.study.identity]:
+                continue
+            if dict(result.trial.hyperparameters) == dict(known.point):
+                self.take_over(known.study, result, done)
+                adopted += 1
+        return adopted
+
+    def take_over(
+        self, study: Study, result: Result, done: Mapping[str, dict[int, Outcome]]
+    ) -> None:
+        """Record one of the given trials."""
+        index, opened = result.trial.index, self.opened[study.identity]
+        number, chosen = opened.ask(index, result.trial.hyperparameters, study.variant.space)
+        # given trials that were read from MLflow name the folder of their model; those of a table
+        # have none
+        trial = replace(study.trial(index, chosen), folder=result.trial.folder)
+        opened.tell(number, trial, result.outcome)
+        done[study.identity][index] = result.outcome
+
+    # -- the loop
 
     def missing(self, done: Mapping[str, Mapping[int, Outcome]]) -> Iterator[tuple[Study, int]]:
         for study, index in in_turn(self.studies, self.trials):
@@ -548,6 +427,29 @@ class Sweep:
         self.running[ticket] = _Running(study, number, trial)
         self.observer.started(study, trial)
 
+    def point_for(self, study: Study, index: int) -> Mapping[str, Value] | None:
+        """The point of an index: of a replicate, a pilot or a round, or of a sampler of ours.
+
+        None where Optuna's sampler chooses it, and where the grid is used up.
+        """
+        if self.optuna_chooses(study):
+            return None
+        if study.points_are_known:
+            return self.known_points[study.identity][index]
+        return points.point(
+            self.experiment.search,
+            study.variant.space,
+            study.variant.label,
+            study.task.label,
+            index,
+        )
+
+    def optuna_chooses(self, study: Study) -> bool:
+        """Whether a sampler of Optuna's chooses a study's points; those of replicates, pilots and
+        rounds are known.
+        """
+        return not study.points_are_known and not points.ours(self.experiment.search.sampler.name)
+
     def handle(self, event: Event) -> None:
         """Something happened to a trial: progress is answered, an outcome is told and recorded."""
         running = self.running[event.ticket]
@@ -564,6 +466,22 @@ class Sweep:
             # its cause (changed data, a full disk, no process) would end all others too; a
             # StoreError blames the machine
             raise StoreError(outcome.message)
+
+    def finish(self, running: _Running, outcome: Outcome) -> None:
+        """Tell the storage, the tracker and the observer how a trial ended, or queue it once more.
+
+        The storage first: what the tracker misses is brought level from it.
+        """
+        identity, index = running.study.identity, running.trial.index
+        if self.attempts[identity][index] < self.experiment.resources.retry.get(outcome.kind, 0):
+            outcome = replace(outcome, retried=True)
+            self.attempts[identity][index] += 1
+            self.retries.append((running.study, index))
+        self.opened[identity].tell(running.number, running.trial, outcome)
+        if outcome.final:
+            self.tracker.record(Result(running.trial, outcome, identity), _files(running.trial))
+            self.warn(running, outcome)
+        self.observer.ended(running.study, running.trial, outcome)
 
     def unless_edited(self, study: Study, outcome: Outcome) -> Outcome:
         """The outcome of a trial; where code that it runs was edited since the sweep began, that is
@@ -585,22 +503,6 @@ class Sweep:
                     yield plugins.file(kind, name)
             except UsageError:  # it is gone, or cannot be imported any more
                 yield str(plugins.folder(kind) / f"{name}.py")
-
-    def finish(self, running: _Running, outcome: Outcome) -> None:
-        """Tell the storage, the tracker and the observer how a trial ended, or queue it once more.
-
-        The storage first: what the tracker misses is brought level from it.
-        """
-        identity, index = running.study.identity, running.trial.index
-        if self.attempts[identity][index] < self.experiment.resources.retry.get(outcome.kind, 0):
-            outcome = replace(outcome, retried=True)
-            self.attempts[identity][index] += 1
-            self.retries.append((running.study, index))
-        self.opened[identity].tell(running.number, running.trial, outcome)
-        if outcome.final:
-            self.tracker.record(Result(running.trial, outcome, identity), _files(running.trial))
-            self.warn(running, outcome)
-        self.observer.ended(running.study, running.trial, outcome)
 
     def warn(self, running: _Running, outcome: Outcome) -> None:
         """Say it early when a variant goes wrong from the start."""
@@ -624,6 +526,110 @@ class Sweep:
             self.finish(
                 self.running.pop(ticket), Outcome(Kind.INTERRUPTED, message="the sweep was stopped")
             )
+
+    # -- after the search: replicates, the second stage, speeds
+
+    def replicate(self, interrupted: Callable[[], bool]) -> None:
+        """Run the kept trials again on fresh seeds, where the experiment asks for it."""
+        if not self.replicates:
+            return
+        done = self.open_all(self.replicates, self.search_for_known_points())
+        kept = list(self.kept_again())
+        self.adopt_known(kept, done)
+        counts = {name: len(outcomes) for name, outcomes in done.items()}
+        self.observer.begin(self.replicates, counts, {})
+        self.run_known(kept, done, interrupted)
+
+    def kept_again(self) -> Iterator[_KnownTrial]:
+        """The kept trials of each search, in every replicate of it."""
+        select, results = self.experiment.select, self.results()
+        for study in self.replicates:
+            search = replace(study, replicate=0).identity
+            searched = [result for result in results if result.study == search]
+            for result in ranked(searched, select.on)[: select.count(self.trials)]:
+                yield _KnownTrial(study, result.trial.index, result.trial.hyperparameters)
+
+    def confirm(self, interrupted: Callable[[], bool]) -> None:
+        """Run the second stage, task by task, until its claims are decided or its budget is
+        spent.
+        """
+        if not self.second_stage:
+            return
+        done = self.open_all(self.second_stage, self.search_for_known_points())
+        ended: list[Stand] = []
+        taken = 0
+        for task in self.experiment.tasks:
+            while (now := self.stands(task.label, ended)).next:
+                wanted = list(self.coming_next(now))
+                taken += self.adopt_known(wanted, done)
+                self.run_known(wanted, done, interrupted)
+            ended.append(now)
+        if taken:
+            self.observer.note(f"{number_of(taken, 'trial')} of the second stage taken over")
+
+    def stands(self, task: str, before: Sequence[Stand]) -> Stand:
+        """Where the second stage on a task stands, by all results so far; the observer is told."""
+        now = stand(self.experiment, task, self.results(), self.trials, before)
+        self.observer.stands(now, self.experiment)
+        return now
+
+    def coming_next(self, now: Stand) -> Iterator[_KnownTrial]:
+        """The trainings that come next on a task, as trials of its studies."""
+        studies = {
+            (study.stage, study.variant.label): study
+            for study in self.second_stage
+            if study.task.label == now.task
+        }
+        for training in now.next:
+            study = studies[training.stage, training.variant]
+            yield _KnownTrial(study, training.index, training.hyperparameters)
+
+    def run_known(
+        self,
+        wanted: Sequence[_KnownTrial],
+        done: Mapping[str, Mapping[int, Outcome]],
+        interrupted: Callable[[], bool],
+    ) -> None:
+        """Run those of these trials that have not ended."""
+        for known in wanted:
+            points_of_study = self.known_points.setdefault(known.study.identity, {})
+            points_of_study[known.index] = known.point
+        left = [known for known in wanted if known.index not in done[known.study.identity]]
+        self.record_provenance(
+            {known.study.identity for known in wanted}, {known.study.identity for known in left}
+        )
+        self.loop(iter([(known.study, known.index) for known in left]), interrupted)
+
+    def search_for_known_points(self) -> Search:
+        """A search that asks for trials at known points; 'random' only selects the sampler that
+        returns known points.
+        """
+        return replace(self.experiment.search, sampler=Named("random"), pruner=None)
+
+    def measure_speeds(self, interrupted: Callable[[], bool]) -> None:
+        """Measure what claims about speed ask, where it was not measured yet; no trial runs beside
+        it.
+        """
+        known = {(timing.a, timing.b): timing for timing in self.store.timings(self.present())}
+        for a, b in speed.wanted(self.experiment, self.studies):
+            if (a.identity, b.identity) in known:
+                continue
+            turned = known.get((b.identity, a.identity)) if speed.answers_both_ways(a, b) else None
+            timing = turned.turned() if turned else self.side_by_side(a, b, interrupted)
+            if timing is not None:
+                self.opened[a.identity].add_timing(timing)
+                known[a.identity, b.identity] = timing
+
+    def side_by_side(self, a: Study, b: Study, interrupted: Callable[[], bool]) -> Timing | None:
+        """How fast two variants train; None, and a note, where they cannot be measured."""
+        self.observer.note(f"measuring how fast {a.label} trains beside {b.variant.label}")
+        try:
+            return speed.side_by_side(
+                a, b, self.launcher, provenance.processor(), interrupted, POLL
+            )
+        except speed.SpeedError as error:
+            self.observer.note(f"not measured: {error}")
+            return None
 
 
 def level(
