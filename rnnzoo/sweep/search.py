@@ -189,9 +189,8 @@ class Store:
     def marks(self, experiment: str) -> set[str]:
         """Identities and forms of all studies of an experiment, in whatever edition."""
         with self.storage.engine.connect() as connection:
-            names = {name for _, name in connection.exec_driver_sql(_STUDIES)}
+            own = set(_names_of(connection, experiment).values())
             forms = _attributes(connection, FORM)
-        own = {name for name in names if _of(name, experiment)}
         return own | {form for name, form in forms.items() if name in own}
 
     @retried
