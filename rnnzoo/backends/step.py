@@ -17,6 +17,7 @@ import keras
 
 from rnnzoo.backends.contract import CLOCK, COUNT, PADDING, LayerStep, Named, X
 from rnnzoo.backends.emit import Emitter, Values
+from rnnzoo.backends.units import ALL_UNITS, Units
 from rnnzoo.lang import ir
 from rnnzoo.lang.adjoint import Adjoint, adjoint
 from rnnzoo.lang.program import Atom, Program
@@ -32,7 +33,13 @@ MOST = 64
 
 @dataclass(frozen=True)
 class ProgramStep(LayerStep):
-    """A layer's step with its program and its adjoint."""
+    """A layer's step with its program and its adjoint.
+
+    Attributes:
+        units: which units a step computes.
+    """
+
+    units: Units = ALL_UNITS
 
     @classmethod
     def of(cls, layer: LayerStep) -> Self:
@@ -49,7 +56,8 @@ class ProgramStep(LayerStep):
         )
         names = self.states, self.shown, self.wanted, self.below, self.weights
         flags = self.drops, self.masked, self.clocked, self.counted
-        return self.step.equations, size, self.dtype, constants, names, flags
+        step = self.step.equations, size, self.dtype, constants, names, flags
+        return self.units.blocks, *step
 
     @cached_property
     def program(self) -> Program:

@@ -10,7 +10,8 @@ import tensorflow as tf
 
 import rnnzoo
 from rnnzoo import lang
-from rnnzoo.backends.tensorflow import backend, clockwork
+from rnnzoo.backends import units as of_units
+from rnnzoo.backends.tensorflow import backend
 from rnnzoo.backends.tensorflow.engine import Engine
 from rnnzoo.lang import ir, reference
 from rnnzoo.lang.passes import periodic_update
@@ -78,7 +79,7 @@ def test_what_is_not_due_need_not_be_computed(
     cell, units = CELLS[name]
     kind, found = values_and_gradients(cell, units, masked)
     assert kind == "DueUnits"
-    monkeypatch.setattr(backend, "of_due_units", lambda dense: dense)
+    monkeypatch.setattr(backend, "of_due_units", lambda dense, switch: dense)
     kind, expected = values_and_gradients(cell, units, masked)
     assert kind == "AllUnits"
     for one, other in zip(found, expected, strict=True):
@@ -103,7 +104,7 @@ def test_only_the_clockwork_cell_of_the_zoo_has_clocks() -> None:
     ],
 )
 def test_periods_that_divide_one_another_make_blocks(periods: list[float], blocks: tuple) -> None:
-    assert clockwork.blocks_of(np.array(periods, float)) == blocks
+    assert of_units.blocks_of(np.array(periods, float)) == blocks
 
 
 def spelt(*equations: str) -> ir.Cell:

@@ -45,8 +45,10 @@ def under_jax(tmp_path: Path) -> UnderJax:
     return asked
 
 
-def check_layers(under_jax: UnderJax, layers: Sequence[tuple[str, int, bool]]) -> None:
-    errors = under_jax("layers", *layers)
+def check_layers(
+    under_jax: UnderJax, layers: Sequence[tuple[str, int, bool]], how: str = "layers"
+) -> None:
+    errors = under_jax(how, *layers)
     wrong = [
         (layer, outputs, gradients)
         for layer, (outputs, gradients) in zip(layers, errors, strict=True)
@@ -58,6 +60,11 @@ def check_layers(under_jax: UnderJax, layers: Sequence[tuple[str, int, bool]]) -
 def test_layers_equal_the_reference_and_their_gradients_jaxs_own(under_jax: UnderJax) -> None:
     """A stack, a condition on the step's number, most operations."""
     check_layers(under_jax, [("depth_gated", 2, True), ("clockwork", 1, True), ("mut1", 1, False)])
+
+
+def test_units_that_are_not_due_need_not_be_computed(under_jax: UnderJax) -> None:
+    """The gradients that JAX derives are those of all units."""
+    check_layers(under_jax, [("clockwork", 1, True)], "layers_of_due_units")
 
 
 @pytest.mark.slow

@@ -14,6 +14,8 @@ import numpy as np
 
 import rnnzoo
 from rnnzoo import lang
+from rnnzoo.backends.jax import backend
+from rnnzoo.backends.jax.engine import _shared
 from rnnzoo.errors import UsageError
 from rnnzoo.lang import reference
 from rnnzoo.nn import Recurrent
@@ -32,6 +34,14 @@ def layers(*asked: tuple[str, int, bool]) -> list[tuple[float, float]]:
     """
     jax.config.update("jax_enable_x64", True)
     return [_layer(*layer) for layer in asked]
+
+
+def layers_of_due_units(*asked: tuple[str, int, bool]) -> list[tuple[float, float]]:
+    """The same, where units that are not due are left out however few there are."""
+    backend.DUE_FROM = 1
+    errors = layers(*asked)
+    assert any(step.units.blocks for step in _shared.values())
+    return errors
 
 
 def _layer(name: str, count: int, masked: bool) -> tuple[float, float]:

@@ -37,7 +37,7 @@ class Engine(ProgramStep):
     def run(self, given: Mapping[Named, Tensor], plain: bool) -> Results:
         """Compute a layer over whole sequences, with our backward pass or with JAX's."""
         tensors = [given[argument] for argument in self.arguments]
-        yielded = self._plain(*tensors) if plain else self.function(*tensors)
+        yielded = self.units.all_of(self)._plain(*tensors) if plain else self.function(*tensors)
         sequences, last = yielded[: len(self.wanted)], yielded[len(self.wanted) :]
         return Results(dict(zip(self.wanted, sequences)), dict(zip(self.carried, last)))
 
@@ -84,9 +84,8 @@ class Engine(ProgramStep):
         ) -> tuple[Any, Any]:
             t, of_step, is_real = row
             previous = {("previous", name): value for name, value in zip(self.states, carried)}
-            new, saved = self.forward_step(
-                emitter, {**still, **of_step, **previous, TIME: given.clock(t)}, carried[0]
-            )
+            now: Values = {**still, **of_step, **previous, TIME: given.clock(t)}
+            new, saved = self.units.forward_step(self, emitter, now, t, carried[0])
             if is_real is not None:
                 new = [
                     jnp.where(is_real, value, old) for value, old in zip(new, carried, strict=True)
@@ -143,7 +142,7 @@ class Engine(ProgramStep):
                 whole = [jnp.where(is_real, value, 0) for value in whole]
             adjoints = {("adjoint", name): value for name, value in zip(self.carried, whole)}
             values = {**still, **of_step, **adjoints, TIME: given.clock(t)}
-            previous, emitted = self.backward_step(emitter, values, carried[0])
+            previous, emitted = self.units.backward_step(self, emitter, values, t, carried[0])
             if is_real is not None and self.is_singular:
                 previous = {name: jnp.where(is_real, value, 0) for name, value in previous.items()}
             handed_on = [
@@ -164,7 +163,13 @@ class Engine(ProgramStep):
 
 
 def _emitter(given: Given) -> Emitter:
-    return replace(given.emitter(), in_float64=_in_float64, operation=_operation)
+    blocks = given.step.units.blocks
+    return replace(given.emitter(), blocks=blocks, in_float64=_in_float64, operation=_operation)
+
+
+def switch(case: Tensor, branches: Sequence[Callable[[], Any]]) -> Any:
+    """Run one of the branches, chosen at run time."""
+    return lax.switch(case, list(branches))
 
 
 def _in_float64() -> AbstractContextManager[Any]:

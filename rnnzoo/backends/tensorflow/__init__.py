@@ -3,7 +3,6 @@
 backend     the contract, fulfilled
 buffers     where a loop keeps what its steps yield
 cache       XLA's persistent cache of compiled code
-clockwork   an engine that computes due units only
 cut_entries  what is not whole in that cache is set aside
 engine      a step's program and its adjoint -> a function with a backward pass of its own
 process     what the processes of a sweep need

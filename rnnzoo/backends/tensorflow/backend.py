@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from rnnzoo.backends.contract import CompiledStep, LayerStep
-from rnnzoo.backends.tensorflow.clockwork import of_due_units
 from rnnzoo.backends.tensorflow.cut_entries import set_aside_what_is_cut as prepare
 from rnnzoo.backends.tensorflow.engine import Engine, shared
-from rnnzoo.backends.tensorflow.scan import needs_plain_operations
+from rnnzoo.backends.tensorflow.scan import needs_plain_operations, switch
 from rnnzoo.backends.tensorflow.shapes import fit
 from rnnzoo.backends.tensorflow.training import (
     clipped,
@@ -16,6 +15,7 @@ from rnnzoo.backends.tensorflow.training import (
     one_thread,
     repeat,
 )
+from rnnzoo.backends.units import of_due_units
 
 __all__ = [
     "clipped", "compiled", "compiled_step", "fit", "gradients", "joins_weights", "name",
@@ -28,4 +28,4 @@ joins_weights = False
 
 def compiled_step(layer: LayerStep) -> CompiledStep:
     """A step that is ready to run; equal steps share one."""
-    return shared(of_due_units(Engine.of(layer)))
+    return shared(of_due_units(Engine.of(layer), switch))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import keras
 
@@ -23,65 +23,11 @@ from rnnzoo.backends.tensorflow.buffers import Assignment, Buffer, Slice, assign
 from rnnzoo.lang.program import reads
 
 Tensor = Any
-Block = tuple[int, int, int]  # period, first unit, the unit after the last
-
-
-class Units(Protocol):
-    """Which units a step computes."""
-
-    @property
-    def blocks(self) -> tuple[Block, ...]:
-        """Blocks of units that are due at multiples of a period only; none where all units are
-        always due.
-        """
-
-    def forward_step(
-        self, engine: Engine, emitter: Emitter, now: Values, t: Tensor, old: Tensor
-    ) -> tuple[list[Tensor], list[Tensor]]:
-        """One step: what is carried, and what is saved beside it."""
-
-    def backward_step(
-        self, engine: Engine, emitter: Emitter, now: Values, t: Tensor, like: Tensor
-    ) -> tuple[dict[str, Tensor], list[Tensor]]:
-        """One step back: the adjoints of the states before it, and what is emitted."""
-
-    def plain(self, engine: Engine) -> Engine:
-        """The engine that computes the same as plain operations."""
-
-
-@dataclass(frozen=True, slots=True)
-class AllUnits:
-    """Every unit at every step."""
-
-    blocks: tuple[Block, ...] = ()
-
-    def forward_step(
-        self, engine: Engine, emitter: Emitter, now: Values, t: Tensor, old: Tensor
-    ) -> tuple[list[Tensor], list[Tensor]]:
-        return engine.forward_step(emitter, now, old)
-
-    def backward_step(
-        self, engine: Engine, emitter: Emitter, now: Values, t: Tensor, like: Tensor
-    ) -> tuple[dict[str, Tensor], list[Tensor]]:
-        return engine.backward_step(emitter, now, like)
-
-    def plain(self, engine: Engine) -> Engine:
-        return engine
 
 
 @dataclass(frozen=True)
 class Engine(ProgramStep):
-    """A layer's step with its program and its adjoint, ready to run.
-
-    Attributes:
-        units: which units a step computes.
-    """
-
-    units: Units = AllUnits()
-
-    @property
-    def identity(self) -> tuple[Any, ...]:
-        return self.units.blocks, *super().identity
+    """A layer's step with its program and its adjoint, ready to run."""
 
     @cached_property
     def forward_buffers(self) -> Assignment[Named]:
@@ -195,7 +141,7 @@ class Engine(ProgramStep):
         return values, sequences, [*given.start, *shown], step
 
     def _plain(self, tensors: Sequence[Tensor]) -> list[Tensor]:
-        return self.units.plain(self).plain_loop(tensors)
+        return self.units.all_of(self).plain_loop(tensors)
 
     def plain_loop(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """The function as plain operations."""
