@@ -70,7 +70,7 @@ LOCKED = 5.0  # seconds that SQLite waits for a lock before it says so
 
 
 # of a study, by identity: attributes, and how many trials ended
-Editions = dict[str, tuple[Mapping[str, Any], int]]
+Editions = Mapping[str, tuple[Mapping[str, Any], int]]
 
 
 @dataclass(frozen=True, slots=True)

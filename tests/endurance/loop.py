@@ -8,13 +8,13 @@ Everything but the training is real: a fork server, Optuna's storage, MLflow.  N
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rnnzoo.launchers import Setup, Tell
 from rnnzoo.launchers.local import LocalLauncher
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
+from rnnzoo.sweep.observer import Observer
 from rnnzoo.sweep.plan import Study, studies
 from rnnzoo.sweep.run import Sweep
 from rnnzoo.sweep.search import Store
@@ -51,19 +51,11 @@ def work(trial: Trial, tell: Tell) -> Outcome:
     )
 
 
-class Silent:
+class Silent(Observer):
     """An observer that prints a line for each trial that ended."""
 
     def note(self, text: str) -> None:
         print(text, flush=True)
-
-    def begin(
-        self, studies: Sequence[Study], done: Mapping[str, int], best: Mapping[str, float]
-    ) -> None: ...
-
-    def started(self, study: Study, trial: Trial) -> None: ...
-
-    def progress(self, study: Study, trial: Trial, progress: Progress) -> None: ...
 
     def ended(self, study: Study, trial: Trial, outcome: Outcome) -> None:
         print(f"{study.label} {trial.index} {outcome.kind}", flush=True)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rnnzoo.launchers import Setup, Tell
@@ -21,6 +20,7 @@ from rnnzoo.launchers.local import LocalLauncher
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.trial import Kind, Outcome, Trial
 from rnnzoo.sweep import open as door
+from rnnzoo.sweep.observer import Observer
 from rnnzoo.sweep.plan import Study
 from rnnzoo.sweep.run import Sweep
 from rnnzoo.trackers.mlflow import MlflowTracker
@@ -56,21 +56,11 @@ def work(trial: Trial, tell: Tell) -> Outcome:
     )
 
 
-class Clock:
+class Clock(Observer):
     """An observer that notes when each trial ended, and how large this process was then."""
 
     def __init__(self) -> None:
         self.ended_at: list[tuple[float, float]] = []
-
-    def note(self, text: str) -> None: ...
-
-    def begin(
-        self, studies: Sequence[Study], done: Mapping[str, int], best: Mapping[str, float]
-    ) -> None: ...
-
-    def started(self, study: Study, trial: Trial) -> None: ...
-
-    def progress(self, study: Study, trial: Trial, progress: object) -> None: ...
 
     def ended(self, study: Study, trial: Trial, outcome: Outcome) -> None:
         self.ended_at.append((time.monotonic(), resident()))

@@ -48,11 +48,9 @@ def read_only(folder: Path) -> Iterator[Path]:
     Root may write everywhere but to a disk that is read-only.
     """
     if os.geteuid():
-        writable = [
-            path
-            for path in (folder, *folder.rglob("*"))
-            if not path.chmod(path.stat().st_mode & ~0o222)
-        ]
+        writable = [folder, *folder.rglob("*")]
+        for path in writable:
+            path.chmod(path.stat().st_mode & ~0o222)
         try:
             yield folder
         finally:

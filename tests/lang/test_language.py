@@ -99,20 +99,19 @@ def by_schedule(
     plan = passes.schedule(step)
     fixed = {"constant": reference.constants(cell, size), "weight": weights}
     before: dict[str, np.ndarray] = {}
-    for one in plan.before:
-        value = reference.evaluate(one.expr, {**fixed, "input": {"x": x}, "value": before}, size)
-        before[one.name] = np.broadcast_to(value, (*x.shape[:2], size.of(one.size)))
-    state = {}
-    for one in cell.states:
-        value = weights[f"initial_{one.name}"] if one.initial == "learned" else float(one.initial)
-        state[one.name] = np.broadcast_to(value, (len(x), size.of(one.size))).astype(float)
+    for equation in plan.before:
+        value = reference.evaluate(
+            equation.expr, {**fixed, "input": {"x": x}, "value": before}, size
+        )
+        before[equation.name] = np.broadcast_to(value, (*x.shape[:2], size.of(equation.size)))
+    state = reference.start(cell, weights, size, len(x))
     rows = []
     for t in range(x.shape[1]):
         now = {name: value[:, t] for name, value in before.items()}
-        for one in plan.loop:
+        for equation in plan.loop:
             values = {**fixed, "value": now, "previous": state, "time": {"t": np.asarray(float(t))}}
-            value = reference.evaluate(one.expr, values, size)
-            now[one.name] = np.broadcast_to(value, (len(x), size.of(one.size)))
+            value = reference.evaluate(equation.expr, values, size)
+            now[equation.name] = np.broadcast_to(value, (len(x), size.of(equation.size)))
         state = {name: now[name] for name in state}
         rows.append(now[cell.output])
     return np.stack(rows, axis=1)

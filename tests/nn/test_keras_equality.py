@@ -26,12 +26,12 @@ convert = keras.ops.convert_to_tensor
 def gates(weights: list[np.ndarray], order: str, sign: dict[str, float]) -> dict[str, np.ndarray]:
     """Keras' kernel and recurrent kernel, cut into our matrices."""
     kernel, recurrent, _ = weights
-    weights = {}
+    matrices = {}
     for number, name in enumerate(order):
         part = slice(number * UNITS, (number + 1) * UNITS)
-        weights[f"W_{name}"] = sign.get(name, 1.0) * kernel[:, part].T
-        weights[f"R_{name}"] = sign.get(name, 1.0) * recurrent[:, part].T
-    return weights
+        matrices[f"W_{name}"] = sign.get(name, 1.0) * kernel[:, part].T
+        matrices[f"R_{name}"] = sign.get(name, 1.0) * recurrent[:, part].T
+    return matrices
 
 
 def lstm(weights: list[np.ndarray]) -> dict[str, np.ndarray]:

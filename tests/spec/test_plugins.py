@@ -130,7 +130,7 @@ def test_a_plug_in_of_an_installed_package_is_named_by_the_file_that_raised(
 def test_what_rnnzoo_raises_when_a_plug_in_calls_it_is_rnnzoos(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*arguments: object) -> None:
+    def broken(*arguments: object) -> str:
         return registry.digest(3, 4)  # type: ignore[arg-type]  # as a bug in rnnzoo
 
     write("launchers", "def launcher(call):\n    return call()\n")

@@ -19,8 +19,9 @@ from rnnzoo.sweep.observer import Observer
 from rnnzoo.sweep.open import of_present
 from rnnzoo.sweep.plan import Study, studies
 from rnnzoo.sweep.run import CODE, Sweep
-from rnnzoo.sweep.search import Editions, Store
+from rnnzoo.sweep.search import Store
 from rnnzoo.sweep.status import rows
+from rnnzoo.trackers import Tracker
 from rnnzoo.trackers.memory import MemoryTracker
 from tests.sweep.work import changed_data, flaky, hopeless, pretend
 
@@ -70,7 +71,7 @@ def sweep(
     spec: str,
     workers: int,
     observer: Quiet,
-    tracker: MemoryTracker | None = None,
+    tracker: Tracker | None = None,
     work: Work = pretend,
     storage: str = "",
 ) -> Sweep:
@@ -422,7 +423,7 @@ def test_all_earlier_trials_are_set_aside_in_one_line_that_names_the_files_that_
     (tmp_path / "mine.yaml").write_text(SPELT.replace("tanh(", "twice("))
     file = tmp_path / "experiments" / "operations" / "twice.py"
     file.parent.mkdir(parents=True)
-    earlier: Editions = {}
+    earlier: dict[str, tuple[dict[str, object], int]] = {}
     for number, huber in enumerate("aab"):
         file.write_text(f"{OPERATION}# edition {number}\n")
         edition = sweep(tmp_path, spec, 2, Quiet())
