@@ -69,7 +69,7 @@ class Worker:
             **os.environ,
             **one_thread,
             **KEEP_MEMORY,
-            "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+            "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
         }
         process = subprocess.Popen(
             [*pin, str(python), "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE,

@@ -273,7 +273,7 @@ class Training:
         default=BACKENDS[0],
         metadata=_row(
             "the library that computes; `auto` is the one with which the experiment was begun, else"
-            " `jax` where JAX is installed, else `tensorflow`",
+            " `tensorflow`",
             Legal(words=(AUTO, *BACKENDS)),
             "all",
             "training",

@@ -96,6 +96,11 @@ def test_whatever_command_compiled_something_records_it(
     assert (place / "entry").exists()
 
 
+def test_all_words_for_xla_are_flags() -> None:
+    """It reads no flag behind a word that is none: a flag of ours had no effect for that."""
+    assert all(word.startswith("--") for word in of_jax.FLAGS.split())
+
+
 def test_jax_has_its_cache_and_the_users_flags_and_a_cache_of_the_users_own_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

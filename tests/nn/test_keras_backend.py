@@ -148,7 +148,7 @@ def test_the_doctor_says_so(home: Path, monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize(
     ("names", "told"),
     [
-        (("tensorflow", "jax"), "TensorFlow and JAX, `auto` is jax"),
+        (("tensorflow", "jax"), "TensorFlow and JAX, `auto` is tensorflow"),
         (("tensorflow",), "TensorFlow, `auto` is tensorflow; `rnnzoo[jax]` adds JAX"),
     ],
 )

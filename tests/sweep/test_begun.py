@@ -18,6 +18,7 @@ from rnnzoo.spec import settings
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import parse_experiment, read
 from rnnzoo.spec.settings import BACKENDS
+from rnnzoo.sweep import begun
 from rnnzoo.sweep import run as loop
 from rnnzoo.sweep.begun import Holds, settled
 from rnnzoo.sweep.search import Store
@@ -49,11 +50,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def fastest(monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Makes a backend the fastest that is installed."""
+    """Makes a backend the one that new studies get; JAX is installed only if it is that."""
 
     def install(name: str) -> None:
         names = BACKENDS if name == "jax" else ("tensorflow",)
         monkeypatch.setattr(settings, "is_installed", lambda backend: backend in names)
+        monkeypatch.setattr(begun, "fastest_backend", lambda: name)
 
     return install
 
@@ -81,7 +83,7 @@ def test_what_was_read_says_auto_whatever_is_installed(project: Path, fastest: I
 
 
 @pytest.mark.parametrize("installed", BACKENDS)
-def test_a_new_study_is_made_with_the_fastest_that_is_installed(
+def test_a_new_study_is_made_with_the_fastest(
     installed: str, project: Path, fastest: Install
 ) -> None:
     fastest(installed)
@@ -129,28 +131,28 @@ def test_what_was_begun_with_jax_goes_on_with_it_or_says_that_it_is_missing(
     assert len(rnnzoo.run(mended[0], overrides=mended[1])) == 4
 
 
-@pytest.mark.parametrize("begun", BACKENDS)
+@pytest.mark.parametrize("earlier", BACKENDS)
 def test_mlflow_and_tables_say_it_where_the_storage_does_not(
-    begun: str, project: Path, fastest: Install
+    earlier: str, project: Path, fastest: Install
 ) -> None:
-    fastest(begun)
+    fastest(earlier)
     rnnzoo.run(FILE)
     assert main(["export", FILE, "kept.csv"]) == 0
     (project / "runs" / "optuna.db").unlink()
-    fastest(other(begun))
+    fastest(other(earlier))
     of_table = rnnzoo.results(FILE, source="kept.csv")
-    assert of_table.experiment.training.backend == begun
+    assert of_table.experiment.training.backend == earlier
     assert not [note for note in of_table.notes if "another training" in note]
     for results in (rnnzoo.results(FILE), rnnzoo.results(FILE, source="mlflow")):
-        assert (len(results), trained_with(results)) == (4, {begun})
+        assert (len(results), trained_with(results)) == (4, {earlier})
     prepared = sweeping.prepared(read(Path(FILE)), 1, "", (), lambda text: None)
-    assert prepared.opened.experiment.training.backend == other(begun)
+    assert prepared.opened.experiment.training.backend == other(earlier)
     assert any("mlflow holds 4 of its trials" in text for text in prepared.elsewhere())
     fastest("jax")
     for source in ("kept.csv", "mlflow"):
         (project / "runs" / "optuna.db").unlink(missing_ok=True)
         taken = rnnzoo.run(FILE, source=source)
-        assert (len(taken), taken.experiment.training.backend) == (4, begun)
+        assert (len(taken), taken.experiment.training.backend) == (4, earlier)
         assert studies(project) == 2
 
 
@@ -162,9 +164,7 @@ def holding(*backends: str) -> Holds:
 
 
 @pytest.mark.parametrize("installed", BACKENDS)
-def test_of_several_backends_or_none_it_is_the_fastest_that_is_installed(
-    installed: str, fastest: Install
-) -> None:
+def test_of_several_backends_or_none_it_is_the_fastest(installed: str, fastest: Install) -> None:
     fastest(installed)
     experiment = parse_experiment(SPEC, FILE, Path())
     for holders in ([holding()], [holding(*BACKENDS)], [holding(*BACKENDS), holding("jax")], []):

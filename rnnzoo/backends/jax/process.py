@@ -10,12 +10,8 @@ from rnnzoo.backends import cache
 
 PACKAGES: tuple[str, ...] = ("jax", "jaxlib", "keras")
 CACHE = "JAX_COMPILATION_CACHE_DIR"
-# One thread; and code that LLVM optimises a little: it is made in two thirds of the time, and runs
-# as fast where a step is some hundred small kernels.
-FLAGS = (
-    "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-    " --xla_backend_optimization_level=1"
-)
+# One thread.  Each word must be a flag: XLA reads none that stands behind one which is not.
+FLAGS = "--xla_cpu_multi_thread_eigen=false"
 
 
 def folder() -> Path:
