@@ -4,11 +4,14 @@ where it is at hand.
 
 import gc
 import os
+import shutil
 import sqlite3
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -36,14 +39,27 @@ settings.register_profile(
 settings.load_profile("steady")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """No test reads or fills the user's own cache."""
-    folder = tmp_path_factory.mktemp("cache")
-    os.environ["XDG_CACHE_HOME"] = str(folder)
-    os.environ.pop("RNNZOO_DATA", None)
-    os.environ.pop("MLFLOW_TRACKING_URI", None)
-    return folder
+CACHES = "RNNZOO_TEST_CACHES"  # the folder of this run of the tests, for all its processes
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """No test reads or fills the user's own cache, and none waits before it asks a server again
+    that is away.
+
+    What was read and compiled is there for all tests of this run, whichever process they run in.
+    """
+    if CACHES in os.environ:  # a process of pytest-xdist
+        return
+    folder = tempfile.mkdtemp(prefix="rnnzoo-caches-")
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    os.environ |= {
+        CACHES: folder,
+        "XDG_CACHE_HOME": folder,
+        "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "0",
+        "MLFLOW_HTTP_REQUEST_BACKOFF_JITTER": "0",
+    }
+    for name in ("RNNZOO_DATA", "MLFLOW_TRACKING_URI"):
+        os.environ.pop(name, None)
 
 
 def pytest_collection_finish() -> None:
@@ -123,6 +139,17 @@ def revisions_once() -> Iterator[None]:
         return read[0]
 
     with mock.patch.object(_VersionManager, "_create_alembic_script", kept):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting_for_optuna() -> Iterator[None]:
+    """Where a storage cannot be written, Optuna tries five times to begin a trial, up to two
+    seconds apart.
+    """
+    from optuna.storages._rdb import storage
+
+    with mock.patch.object(storage, "random", SimpleNamespace(random=lambda: 0.0)):
         yield
 
 
