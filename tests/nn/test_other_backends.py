@@ -19,7 +19,9 @@ FILES = tuple(
     str(HERE / f"test_{name}.py")
     for name in ("keras_conformance", "keras_equality", "layer", "saving", "states")
 )
-SAMPLE = "computed[mixed_bfloat16 or number_of_steps_of_its_own or learns_what_fit"
+SAMPLE = (
+    "number_of_steps_of_its_own or learns_what_fit"  # states of whole numbers, and Keras' `fit`
+)
 OPTIONS = ("-q", "--noconftest", "-p", "no:cacheprovider", "-W", "ignore", "--tb=short")
 ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # no plug-in takes part that pytest finds by itself
 
