@@ -147,4 +147,4 @@ def test_of_two_results_of_one_index_the_first_in_the_storage_counts(tmp_path: P
     assert first.store.editions("loop")[planned.identity][1] == 1
     first.run()
     keys = [(one.study, one.trial.index) for one in first.results()]
-    assert len(set(keys)) == len(keys) == 12
+    assert len(set(keys)) == len(keys) == 8

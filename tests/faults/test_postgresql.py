@@ -87,7 +87,7 @@ def check_the_books(ran: Sweep, url: str, expected: Outcomes) -> None:
     store = Store(url)
     results = store.results("loop")
     assert outcomes(results) == expected
-    assert len(results) == 12
+    assert len(results) == 8
     assert not store.running()
     assert set(ran.tracker.recorded("loop")) == {(one.study, one.trial.index) for one in results}
 
