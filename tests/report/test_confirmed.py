@@ -44,6 +44,15 @@ def decided() -> report.Summary:
 
 
 @pytest.fixture(scope="module")
+def written(decided: report.Summary, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What stands in the files of its report, by name."""
+    cells = {name: CellView(lang.load(name)) for name in ("lstm", "gru", "rnn")}
+    # all of them go to the tracker
+    files = report.write(decided, cells, tmp_path_factory.mktemp("written"))
+    return {path.name: path.read_text() for path in files}
+
+
+@pytest.fixture(scope="module")
 def failing() -> report.Summary:
     return confirming.summary({"rnn": 0.15}, SHORT, noise=0.2, fails={"gru": 0.5}, best_epoch=39)
 
@@ -74,7 +83,9 @@ def test_the_answer_comes_before_the_ranking_in_80_columns(decided: report.Summa
     assert "At most 5 % of such studies contain a wrong word" in plain
 
 
-def test_a_ranking_says_what_its_labels_stand_for(decided: report.Summary, tmp_path: Path) -> None:
+def test_a_ranking_says_what_its_labels_stand_for(
+    decided: report.Summary, written: dict[str, str]
+) -> None:
     legend = " ".join(shown(decided).partition("adding: loss")[2].split())
     for title in (
         "rnn: simple recurrent network",
@@ -82,15 +93,11 @@ def test_a_ranking_says_what_its_labels_stand_for(decided: report.Summary, tmp_p
         "lstm: long short-term memory",
     ):
         assert title in legend
-    report.write(
-        decided, {one: CellView(lang.load(one)) for one in ("lstm", "gru", "rnn")}, tmp_path
-    )
-    page = (tmp_path / "report.html").read_text()
     assert (
         '<span class="label">rnn</span><span class="subtitle">simple recurrent network</span>'
-        in page
+        in written["report.html"]
     )
-    assert ">simple recurrent network<" in (tmp_path / "distribution.svg").read_text()
+    assert ">simple recurrent network<" in written["distribution.svg"]
 
 
 TITLES = {
@@ -227,15 +234,8 @@ def test_the_course_of_a_claim_is_the_judges_and_ends_where_it_was_decided(
     )
 
 
-def test_each_confirmed_claim_has_a_strip_and_the_page_shows_it(
-    decided: report.Summary, tmp_path: Path
-) -> None:
-    files = report.write(
-        decided, {one: CellView(lang.load(one)) for one in ("lstm", "gru", "rnn")}, tmp_path
-    )
-    # all of them go to the tracker
-    pictures = {path.stem: path.read_text() for path in files if path.suffix == ".svg"}
-    ElementTree.fromstring(pictures["claim-1"])
+def test_each_confirmed_claim_has_a_strip_and_the_page_shows_it(written: dict[str, str]) -> None:
+    ElementTree.fromstring(written["claim-1.svg"])
     for words in (
         ">margin 0.2<",
         ">floor 0.1<",
@@ -244,23 +244,20 @@ def test_each_confirmed_claim_has_a_strip_and_the_page_shows_it(
         ">lstm worse<",
         ">supported<",
     ):
-        assert words in pictures["claim-1"]
-    assert "floor" not in pictures["claim-2"]  # "same as" has the margin alone
-    page = (tmp_path / "report.html").read_text()
+        assert words in written["claim-1.svg"]
+    assert "floor" not in written["claim-2.svg"]  # "same as" has the margin alone
+    page = written["report.html"]
     assert page.index("Differences round by round") < page.index("<h2>Ranking</h2>")
     assert '<th scope="col">fresh mean</th>' in page
     assert "At most 5 % of such studies" in page
-    json.loads((tmp_path / "summary.json").read_text(), parse_constant=pytest.fail)
+    json.loads(written["summary.json"], parse_constant=pytest.fail)
 
 
-def test_the_answers_stand_in_one_picture_before_them(
-    decided: report.Summary, tmp_path: Path
-) -> None:
+def test_the_answers_stand_in_one_picture_before_them(written: dict[str, str]) -> None:
     """A row for each confirmed claim, with what was found of A."""
-    picture = figures.draw(decided)["answers"]
     texts = [
         element.text
-        for element in ElementTree.fromstring(picture).iter()
+        for element in ElementTree.fromstring(written["answers.svg"]).iter()
         if element.tag.endswith("}text")
     ]
     assert [
@@ -273,10 +270,7 @@ def test_the_answers_stand_in_one_picture_before_them(
     assert (
         "difference from lstm in loss, nats per step: left is better, shaded is the margin" in texts
     )
-    report.write(
-        decided, {one: CellView(lang.load(one)) for one in ("lstm", "gru", "rnn")}, tmp_path
-    )
-    page = (tmp_path / "report.html").read_text()
+    page = written["report.html"]
     assert page.index("Answers at a glance") < page.index('class="answer"')
 
 

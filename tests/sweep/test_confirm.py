@@ -21,7 +21,7 @@ from rnnzoo.confirm.forecast import forecast
 from rnnzoo.confirm.stand import Stand, at_most, stand, stands
 from rnnzoo.launchers import Event
 from rnnzoo.report import paper, table
-from rnnzoo.report.figures.study import draw
+from rnnzoo.report.figures import study as study_figures
 from rnnzoo.report.table import TaskMetadata
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import parse_experiment
@@ -176,15 +176,20 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
     return ran(tmp_path_factory.mktemp("whole"))
 
 
-def test_a_sweep_goes_on_until_its_claims_are_decided(whole: Sweep) -> None:
-    assert words(whole) == ["supported", "supported"]
+@pytest.fixture(scope="module")
+def of_whole(whole: Sweep) -> tuple:
+    return verdicts(whole)
+
+
+def test_a_sweep_goes_on_until_its_claims_are_decided(whole: Sweep, of_whole: tuple) -> None:
+    assert [verdict.word for verdict in of_whole] == ["supported", "supported"]
     counts = stages(whole)
     assert counts["search"] == 15
     assert counts["pilot"] >= 6
     assert 9 <= counts["round"] <= 18
     last = whole.observer.stood[-1]
     assert (last.ended, last.trainings, last.next) == ("decided", sum(counts.values()), ())
-    assert all(verdict.confirmed for verdict in verdicts(whole))
+    assert all(verdict.confirmed for verdict in of_whole)
 
 
 def test_all_variants_of_a_round_have_one_setting_and_one_seed_and_no_two_rounds_the_same(
@@ -217,7 +222,9 @@ def check_interruption(
     assert len(last.observer.ends) == len(expected) - stop_after  # nothing ran twice
 
 
-@pytest.mark.parametrize(("stop_after", "workers"), [(17, 1), (24, 2)])
+@pytest.mark.parametrize(
+    ("stop_after", "workers"), [pytest.param(17, 1, marks=pytest.mark.slow), (24, 2)]
+)
 def test_workers_and_interruptions_change_nothing(
     whole: Sweep, tmp_path: Path, stop_after: int, workers: int
 ) -> None:
@@ -266,7 +273,7 @@ def test_a_larger_budget_goes_on(tmp_path: Path) -> None:
 
 
 def test_more_trials_of_the_search_set_the_second_stage_aside_and_say_so(
-    whole: Sweep, tmp_path: Path
+    whole: Sweep, of_whole: tuple, tmp_path: Path
 ) -> None:
     shutil.copy(whole.runs.parents[1] / "optuna.db", tmp_path)
     later = stages(whole)
@@ -283,7 +290,7 @@ def test_more_trials_of_the_search_set_the_second_stage_aside_and_say_so(
     back = ran(tmp_path)  # and it is there again
     assert not back.observer.ends
     # the line at equal settings knows more trials
-    for one, two in zip(verdicts(back), verdicts(whole), strict=True):
+    for one, two in zip(verdicts(back), of_whole, strict=True):
         assert (one.word, one.level, one.numbers["low"]) == (
             two.word,
             two.level,
@@ -291,7 +298,9 @@ def test_more_trials_of_the_search_set_the_second_stage_aside_and_say_so(
         )
 
 
-def test_trials_of_a_table_are_taken_over_with_both_stages(whole: Sweep, tmp_path: Path) -> None:
+def test_trials_of_a_table_are_taken_over_with_both_stages(
+    whole: Sweep, of_whole: tuple, tmp_path: Path
+) -> None:
     notes = {"adding": task_metadata()}
     path = table.write(
         table.TrialTable("two_stages", notes, {}, tuple(whole.results())), tmp_path / "t.csv"
@@ -302,7 +311,7 @@ def test_trials_of_a_table_are_taken_over_with_both_stages(whole: Sweep, tmp_pat
     here.run()
     assert not here.observer.ends
     assert trained(here.results()) == trained(whole.results())
-    assert verdicts(here) == verdicts(whole)
+    assert verdicts(here) == of_whole
     counts = stages(whole)
     assert (
         f"{counts['pilot'] + counts['round']} trials of the second stage taken over"
@@ -323,13 +332,15 @@ def test_where_trainings_of_both_stages_were_run_is_kept_with_them(
     assert all(later.store.provenance({name}) == [elsewhere] for name in studies_)
 
 
-def test_a_report_from_a_table_says_what_the_sweep_said(whole: Sweep, tmp_path: Path) -> None:
+def test_a_report_from_a_table_says_what_the_sweep_said(
+    whole: Sweep, of_whole: tuple, tmp_path: Path
+) -> None:
     for ending in ("csv", "parquet"):
         content = table.TrialTable(
             "two_stages", {"adding": task_metadata()}, {}, tuple(whole.results())
         )
         read = table.read(table.write(content, tmp_path / f"t.{ending}"))
-        assert verdicts(whole, read.results) == verdicts(whole)
+        assert verdicts(whole, read.results) == of_whole
 
 
 def test_a_training_of_a_table_that_was_made_at_another_setting_is_made_here(
@@ -383,8 +394,16 @@ def on_all(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
     return ran(tmp_path_factory.mktemp("on_all"), ON_ALL)
 
 
-def test_a_claim_about_several_tasks_rests_on_the_rounds_of_each(on_all: Sweep) -> None:
-    first, second, third = verdicts(on_all)
+@pytest.fixture(scope="module")
+def summary_of_all(on_all: Sweep) -> report.Summary:
+    notes = {task.label: task_metadata() for task in on_all.experiment.tasks}
+    return report.summarise(on_all.experiment, on_all.results(), notes, on_all.trials)
+
+
+def test_a_claim_about_several_tasks_rests_on_the_rounds_of_each(
+    summary_of_all: report.Summary,
+) -> None:
+    first, second, third = summary_of_all.verdicts
     assert (first.word, second.word, third.word) == ("supported", "refuted", "supported")
     relations = [(part.task, part.relation, part.confirmed) for part in first.parts]
     assert relations == [("adding", "worse", True), ("long", "worse", True)]
@@ -392,7 +411,9 @@ def test_a_claim_about_several_tasks_rests_on_the_rounds_of_each(on_all: Sweep) 
     assert first.numbers["adding/low"] == first.parts[0].numbers["low"] > 0.1
 
 
-def test_what_one_task_decides_of_several_is_not_asked_on_the_next(on_all: Sweep) -> None:
+def test_what_one_task_decides_of_several_is_not_asked_on_the_next(
+    on_all: Sweep, summary_of_all: report.Summary
+) -> None:
     """That gru is the same on the first task refutes that it is worse on all, and the next asks
     about rnn alone.
     """
@@ -408,13 +429,16 @@ def test_what_one_task_decides_of_several_is_not_asked_on_the_next(on_all: Sweep
         ("long", "lstm"),
         ("long", "rnn"),
     }
-    assert verdicts(on_all)[1].parts[1].found == "not asked: the tasks before decide the claim"
+    refuted = summary_of_all.verdicts[1]
+    assert refuted.parts[1].found == "not asked: the tasks before decide the claim"
 
 
-def test_a_page_shows_a_claim_about_several_tasks_round_by_round_on_each(on_all: Sweep) -> None:
-    notes = {task.label: task_metadata() for task in on_all.experiment.tasks}
-    summary = report.summarise(on_all.experiment, on_all.results(), notes, on_all.trials)
-    pictures = {name for name in draw(summary) if name.startswith("claim")}
+def test_a_page_shows_a_claim_about_several_tasks_round_by_round_on_each(
+    summary_of_all: report.Summary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # the names are what counts here
+    monkeypatch.setattr(study_figures, "svg", lambda figure: "")
+    pictures = {name for name in study_figures.draw(summary_of_all) if name.startswith("claim")}
     assert pictures == {"claim-1-adding", "claim-1-long", "claim-2-adding", "claim-3"}
 
 
@@ -439,22 +463,23 @@ def test_a_plan_asks_for_no_training_for_what_the_tasks_before_have_decided(on_a
     assert at_most(only_gru, "long", on_all.trials) > 0
 
 
-def test_a_claim_about_several_tasks_is_told_of_as_part_of_it(on_all: Sweep) -> None:
+def test_a_claim_about_several_tasks_is_told_of_as_part_of_it(
+    on_all: Sweep, summary_of_all: report.Summary
+) -> None:
     (adding,) = [now for now in on_all.observer.stood if now.task == "adding" and now.ended]
     sentences = list(told.lines(adding, on_all.experiment))
     assert any(
         sentence.startswith("round 3 on adding, of `on all tasks: rnn worse than lstm`: worse (")
         for sentence in sentences
     )
-    refuted = verdicts(on_all)[1].answer
+    refuted = summary_of_all.verdicts[1].answer
     assert refuted.endswith("is worse than lstm on both tasks: not on adding")
 
 
-def test_tables_for_papers_have_a_row_for_each_task_of_a_claim_about_several(on_all: Sweep) -> None:
-    notes = {task.label: task_metadata() for task in on_all.experiment.tasks}
-    table_of_answers = paper.markdown(
-        report.summarise(on_all.experiment, on_all.results(), notes, on_all.trials)
-    )
+def test_tables_for_papers_have_a_row_for_each_task_of_a_claim_about_several(
+    summary_of_all: report.Summary,
+) -> None:
+    table_of_answers = paper.markdown(summary_of_all)
     rows = [
         line
         for line in table_of_answers.splitlines()
