@@ -8,7 +8,7 @@ ALL = bool(os.environ.get("RNNZOO_TEST_ALL"))  # set by `make test-all`
 
 
 def examples(count: int) -> int:
-    """How many examples of a property are looked at, of this many; `make test` takes the first 40
-    %.
+    """How many examples of a property are looked at, of this many; `make test` takes the first
+    quarter.
     """
-    return count if ALL else -(-2 * count // 5)
+    return count if ALL else -(-count // 4)

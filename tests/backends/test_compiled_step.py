@@ -22,7 +22,7 @@ def test_no_step_of_a_loop_copies_a_sequence(cell: str) -> None:
     read_out(layer(x))
     weights = [one.value for one in layer.trainable_variables + read_out.trainable_variables]
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=True, autograph=False)
     def gradients():  # type: ignore[no-untyped-def]
         with inside_compiled_code(), tf.GradientTape() as tape:
             loss = tf.reduce_sum(read_out(layer(x, mask=mask)))

@@ -67,7 +67,7 @@ def differences(cell: ir.Cell, layers: int, keep: np.ndarray | None) -> float:
 
 
 @given(cell_texts(), st.integers(1, 2), st.booleans())
-@settings(max_examples=examples(8), suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(16), suppress_health_check=[HealthCheck.too_slow])
 def test_any_cell_compiles_to_a_layer_that_equals_the_reference(
     text: str, layers: int, masked: bool
 ) -> None:

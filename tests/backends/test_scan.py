@@ -28,7 +28,7 @@ def compiled(
     is.
     """
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=True, autograph=False)
     def run(a, b, start, count):  # type: ignore[no-untyped-def]
         def step(t, carried, row):  # type: ignore[no-untyped-def]
             new = carried[0] + row(0)[:, :2] * row(1)

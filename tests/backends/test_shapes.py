@@ -190,7 +190,7 @@ def of_unknown_size(layer: Recurrent) -> tf.types.experimental.PolymorphicFuncti
     neither length nor batch.
     """
 
-    @tf.function(input_signature=[tf.TensorSpec((None, None, INPUTS))])
+    @tf.function(input_signature=[tf.TensorSpec((None, None, INPUTS))], autograph=False)
     def run(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
             tape.watch(x)

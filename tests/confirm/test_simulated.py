@@ -14,7 +14,7 @@ EQUAL = (0.0,) * 6
 STUDIES = 1000
 
 
-@pytest.mark.parametrize("row", ["forest", "bowls"])
+@pytest.mark.parametrize("row", ["bowls", pytest.param("forest", marks=pytest.mark.slow)])
 def test_few_studies_without_an_effect_say_a_wrong_word(row: str) -> None:
     """8 each: where one in twenty is wrong, more than 2 are in 1 of 170."""
     landscape = rows()[row]()

@@ -18,6 +18,7 @@ from rnnzoo.lang import reference
 from rnnzoo.lang.text import cell_text
 from rnnzoo.nn import Recurrent
 from tests.nn.differentiated import gradients
+from tests.samples import ALL
 
 BATCH, TIME, INPUTS, UNITS = 3, 6, 4, 5
 MASK = np.array([[1, 1, 1, 1, 0, 0], [0, 1, 0, 1, 1, 1], [1, 1, 1, 1, 1, 1]], bool)
@@ -246,6 +247,13 @@ def test_the_reference_agrees_with_a_layer_read_backwards() -> None:
     same(layer(data()), reference.run(cell, weights, data()[:, ::-1], UNITS).outputs[:, -1])
 
 
+CASES: tuple[tuple[str, dict], ...] = (
+    ("lstm", {}),
+    ("gru", {"return_sequences": True}),
+    ("clockwork", {"go_backwards": True}),
+)
+
+
 class TestKerasOwnTest(testing.TestCase):
     """Keras' `run_layer_test`: configuration, shapes, dtypes, masking, a fit step, mixed
     precision.
@@ -253,11 +261,7 @@ class TestKerasOwnTest(testing.TestCase):
 
     @pytest.mark.filterwarnings("ignore")
     def test_it_passes(self) -> None:
-        for name, arguments in (
-            ("lstm", {}),
-            ("gru", {"return_sequences": True}),
-            ("clockwork", {"go_backwards": True}),
-        ):
+        for name, arguments in CASES if ALL else CASES[1:]:
             cell = lang.load(name)
             units = 8 if name == "clockwork" else 3
             self.run_layer_test(

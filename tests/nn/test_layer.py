@@ -214,7 +214,7 @@ def test_sequences_of_any_length_go_through_one_model() -> None:
 
 def test_training_goes_on_with_sequences_of_another_length() -> None:
     model = keras.Sequential(
-        [keras.Input((None, 3)), keras.layers.Masking(), rnnzoo.layer("gru", 4, dropout=0.1)]
+        [keras.Input((None, 3)), keras.layers.Masking(), rnnzoo.layer("rnn", 4, dropout=0.1)]
     )
     model.compile("adam", "mse")
     for length in (4, 9):

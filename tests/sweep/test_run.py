@@ -461,9 +461,7 @@ def test_trials_that_failed_begin_once_more_when_it_is_asked_for(
     quiet = sweep(tmp_path, spec, 2, Quiet(), tracker)
     quiet.run()
     assert not quiet.observer.ends
-    assert quiet.observer.notes == [
-        "8 of them are failed; `again='failed'` begins these once more"
-    ]
+    assert quiet.observer.notes == ["8 of them are failed; `again='failed'` begins these once more"]
     other = sweep(tmp_path, spec, 2, Quiet(), tracker)
     other.again = (Kind.TIMED_OUT,)
     other.run()
