@@ -26,6 +26,11 @@ from rnnzoo.lang.program import reads
 
 Tensor = Any
 Rows = dict[Named, Tensor]  # one row of each sequence
+# Steps of a loop that are compiled as one.  With 1, 2, 4 and 8, at 16 x 100 x 88 inputs, a training
+# step of lstm takes 4.7, 4.8, 5.2 and 6.5 ms at 32 units and is compiled in 3.5, 3.7, 4.8 and 12.7
+# s; of gru 3.7, 3.8, 5.0 and 5.5 ms, and 2.6, 6.2, 8.2 and 24.5 s.  At 64 units lstm takes 21, 20,
+# 20 and 32 ms, gru 17, 18, 19 and 33 ms: a trial that makes 800 updates never makes up for it.
+UNROLL = 1
 # what was carried after every step, and what else was computed
 Kept = tuple[dict[str, Tensor], Values]
 
@@ -94,7 +99,7 @@ class Engine(ProgramStep):
 
         shown = [jnp.zeros((given.batch, self.width(name)), self.dtype) for name in self.shown]
         last, (history, saved) = lax.scan(
-            step, (*given.start, *shown), (_steps(given), moving, _real(given))
+            step, (*given.start, *shown), (_steps(given), moving, _real(given)), unroll=UNROLL
         )
         after = dict(zip(self.carried, history))
         computed: Values = {
@@ -152,7 +157,9 @@ class Engine(ProgramStep):
             return tuple(handed_on), tuple(emitted)
 
         rows = (_steps(given), moving, above, real)
-        first, emitted = lax.scan(step, tuple(upstream[len(self.wanted) :]), rows, reverse=True)
+        first, emitted = lax.scan(
+            step, tuple(upstream[len(self.wanted) :]), rows, reverse=True, unroll=UNROLL
+        )
         emitted_by_name: Values = {
             (ref.kind, ref.name): value for ref, value in zip(back.emitted, emitted)
         }
