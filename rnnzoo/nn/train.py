@@ -109,7 +109,7 @@ def _epochs(
     kind, message, ending = Kind.COMPLETE, "", Ending.EPOCHS
     started = time.perf_counter()
     for epoch in range(1, model.training.epochs + 1):
-        began = time.perf_counter()
+        epoch_began = time.perf_counter()
         loss = model.epoch()
         validation = model.evaluate("validation")
         curve.append(
@@ -117,7 +117,7 @@ def _epochs(
                 "epoch": epoch,
                 "train": loss,
                 "validation": validation.metric,
-                "seconds": time.perf_counter() - began,
+                "seconds": time.perf_counter() - epoch_began,
             }
         )
         print(f"epoch {epoch}: train {loss:.4f}, validation {validation.metric:.4f}", flush=True)

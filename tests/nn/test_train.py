@@ -86,6 +86,15 @@ def test_an_outcome_says_what_ended_its_epochs() -> None:
     assert Outcome.from_dict(used_up.to_dict()) == used_up
 
 
+def test_the_seconds_of_a_trial_are_those_of_its_parts() -> None:
+    outcome = train(replace(SIMPLE, training=Training(epochs=2, patience=0)), go_on)
+    seconds = outcome.seconds
+    parts = seconds["data"] + seconds["build"] + seconds["train"]
+    assert min(seconds.values()) >= 0
+    assert sum(row["seconds"] for row in outcome.curve) <= seconds["train"]
+    assert parts <= seconds["total"]
+
+
 def test_a_loss_that_is_not_finite_is_seen() -> None:
     cell = "name: bad\nequations: |\n  h = exp(exp(h[t-1] + W @ x + 3))\n"
     outcome = train(replace(TRIAL, cell=cell), go_on)
