@@ -164,9 +164,9 @@ def _figures(first: float, second: float, low: float, high: float) -> tuple[str,
 
 def measured(number: str, unit: str) -> str:
     """A number with its unit: 0.1 nats per frame, 0.1 in mean squared error."""
-    return (
-        f"{number} {unit}" if unit.startswith("nats") else f"{number} in {unit}" if unit else number
-    )
+    if not unit:
+        return number
+    return f"{number} {unit}" if unit.startswith("nats") else f"{number} in {unit}"
 
 
 def _trainings(verdict: Verdict) -> str:

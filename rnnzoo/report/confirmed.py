@@ -86,7 +86,8 @@ def verdict_over(
         _part(claim, experiment, now, stands[:number]) for number, now in enumerate(stands)
     )
     holds = holds_over(claim, stands)
-    word: Word = "undecided" if holds is None else "supported" if holds else "refuted"
+    words: dict[bool | None, Word] = {True: "supported", False: "refuted", None: "undecided"}
+    word = words[holds]
     numbers = {
         f"{part.task}/{name}": number for part in parts for name, number in part.numbers.items()
     }

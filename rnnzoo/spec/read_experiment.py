@@ -250,15 +250,11 @@ def _replaced(table: Table, keys: Sequence[str], value: Node, span: Span) -> Tab
     first, *rest = keys
     if rest:
         inner = table.entries.get(first)
-        if isinstance(inner, Scalar) and first in (
-            "task",
-            "sampler",
-            "pruner",
-        ):  # a name becomes a table for its options
-            inner = Table({"name": inner}, {"name": inner.span}, inner.span)
-        value = _replaced(
-            inner if isinstance(inner, Table) else Table({}, {}, span), rest, value, span
-        )
+        own = inner if isinstance(inner, Table) else Table({}, {}, span)
+        if isinstance(inner, Scalar) and first in ("task", "sampler", "pruner"):
+            # a name becomes a table for its options
+            own = Table({"name": inner}, {"name": inner.span}, inner.span)
+        value = _replaced(own, rest, value, span)
     return Table({**table.entries, first: value}, {**table.keys, first: span}, table.span)
 
 
@@ -394,13 +390,9 @@ class _Reader:
         """A path of the command line, which is relative to the current folder, as the file would
         have it.
         """
-        if (
-            not isinstance(path, str)
-            or not path
-            or path.startswith("~")
-            or os.path.isabs(path)
-            or "://" in path
-        ):
+        if not isinstance(path, str) or not path:
+            return path
+        if path.startswith("~") or os.path.isabs(path) or "://" in path:
             return path
         return os.path.relpath(os.path.realpath(path), os.path.realpath(self.folder))
 

@@ -521,12 +521,9 @@ def astray(uri: str, artifacts: str | None) -> list[Astray]:
     """The experiments in a SQLite database whose recorded location is that of before a move: MLflow
     keeps absolute paths.
     """
-    if (
-        not uri.startswith(SQLITE)
-        or not artifacts
-        or "://" in artifacts
-        or not sqlite_file(uri).is_file()
-    ):
+    if not artifacts or "://" in artifacts:
+        return []
+    if not uri.startswith(SQLITE) or not sqlite_file(uri).is_file():
         return []
     query = (
         "select name, experiment_id, artifact_location from experiments where artifact_location"
