@@ -56,17 +56,6 @@ def copy_database(file: Path, to: Path) -> None:
         source.backup(copy)
 
 
-@pytest.fixture(scope="module")
-def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a sweep that one worker ran without interruption."""
-    folder = tmp_path_factory.mktemp("swept")
-    (folder / "small.yaml").write_text(SPEC)
-    done = rnnzoo("sweep", "small.yaml", "--workers", "1", cwd=folder)
-    assert done.returncode == 0, done.stderr + done.stdout
-    (folder / "printed.txt").write_text(done.stdout)
-    return folder
-
-
 def test_a_sweep_prints_the_ranking_and_where_to_look(swept: Path) -> None:
     told = (swept / "printed.txt").read_text()
     assert "2 variants x 3 trials on adding, 1 at a time" in told

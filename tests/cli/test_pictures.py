@@ -14,7 +14,6 @@ from rnnzoo.lang.view import view
 from rnnzoo.spec.cell import built_in_names
 from rnnzoo.spec.trial import Kind, Outcome
 from rnnzoo.trackers.mlflow import MlflowTracker
-from tests.cli.test_commands import SPEC
 from tests.command import rnnzoo
 
 
@@ -90,17 +89,6 @@ def test_a_gallery_is_not_written_among_other_files(tmp_path: Path) -> None:
     done = rnnzoo("gallery", "thesis", cwd=tmp_path)
     assert done.returncode == 2
     assert "holds other files" in done.stderr
-
-
-@pytest.fixture(scope="module")
-def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("inspected")
-    (folder / "small.yaml").write_text(
-        SPEC.replace("trials: 3", "trials: 1").replace("claims: [rnn worse than gated]", "")
-    )
-    done = rnnzoo("sweep", "small.yaml", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return folder
 
 
 def test_inspect_shows_the_best_trial_of_a_variant_and_a_run_of_mlflow_alike(swept: Path) -> None:
