@@ -122,15 +122,15 @@ def test_trials_under_jax_save_models_without_importing_tensorflow(under_jax: Un
     assert under_jax("saves_without_tensorflow") is True
 
 
-def test_a_model_is_exported_from_jax_for_any_shape(tmp_path: Path, under_jax: UnderJax) -> None:
-    errors = under_jax("exported", str(tmp_path / "exported"))
+def test_a_model_is_exported_from_jax_for_any_shape_and_a_stateful_layer_is_not(
+    tmp_path: Path, under_jax: UnderJax
+) -> None:
+    """Keras would write it without its states, and without a word."""
+    # in one process: it imports TensorFlow, which takes four seconds
+    errors, refused = under_jax("exports", str(tmp_path / "exported"))
     assert len(errors) == 2
     assert max(errors) < 1e-6
-
-
-def test_a_stateful_layer_is_not_exported_from_jax(tmp_path: Path, under_jax: UnderJax) -> None:
-    """Keras would write it without its states, and without a word."""
-    assert under_jax("refused_stateful_export", str(tmp_path / "exported")) == (
+    assert refused == (
         "under jax, Keras exports a stateful layer without its states\n"
         "  fix: model.save(...) as .keras, and export what KERAS_BACKEND=tensorflow loads of it"
     )

@@ -113,7 +113,12 @@ def saves_without_tensorflow() -> bool:
         return (Path(folder) / "model.keras").is_file() and "tensorflow" not in sys.modules
 
 
-def exported(folder: str) -> list[float]:
+def exports(folder: str) -> tuple[list[float], str]:
+    """What two exports end with: one of a stack, and one of a stateful layer."""
+    return _exported(folder), _refused_stateful_export(f"{folder}_stateful")
+
+
+def _exported(folder: str) -> list[float]:
     """How far a SavedModel is from the model that it was exported of, at two shapes."""
     import tensorflow as tf
 
@@ -127,7 +132,7 @@ def exported(folder: str) -> list[float]:
     return [_furthest([of_export.serve(x)], [model(x)]) for x in inputs]
 
 
-def refused_stateful_export(folder: str) -> str:
+def _refused_stateful_export(folder: str) -> str:
     """What the export of a stateful layer ends with."""
     layer = rnnzoo.layer("gru", 4, stateful=True)
     model = keras.Sequential([keras.Input(batch_shape=(2, None, 3)), layer])
