@@ -131,7 +131,7 @@ def test_what_was_begun_with_jax_goes_on_with_it_or_says_that_it_is_missing(
     assert len(rnnzoo.run(mended[0], overrides=mended[1])) == 4
 
 
-@pytest.mark.parametrize("earlier", BACKENDS)
+@pytest.mark.parametrize("earlier", ["jax", pytest.param("tensorflow", marks=pytest.mark.slow)])
 def test_mlflow_and_tables_say_it_where_the_storage_does_not(
     earlier: str, project: Path, fastest: Install
 ) -> None:
