@@ -696,6 +696,8 @@ def test_claims_about_a_task_that_a_table_does_not_have_are_left_out(elsewhere: 
     assert done.stdout.count("rnn worse than gated") == 1
 
 
+# in short: tests/sweep/test_run.py of trials of elsewhere, and above, of those that MLflow has
+@pytest.mark.slow
 def test_a_sweep_goes_on_from_the_table_of_another_machine(swept: Path, tmp_path: Path) -> None:
     (tmp_path / "small.yaml").write_text(SPEC)
     assert rnnzoo("export", "small.yaml", "half.csv", "--force", cwd=swept).returncode == 0

@@ -47,7 +47,7 @@ def heeding() -> None:
 @pytest.mark.parametrize(
     ("number", "moment"),
     [
-        (signal.SIGTERM, importing), (signal.SIGHUP, within_a_trial),
+        (signal.SIGTERM, within_a_trial),
         *(
             pytest.param(number, moment, marks=pytest.mark.slow)
             for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)

@@ -108,10 +108,10 @@ def penalty(layer: keras.layers.Layer, x: tf.Tensor) -> tuple[tf.Tensor, list[tf
     return norm, outer.gradient(norm, [x, *(weight.value for weight in layer.trainable_variables)])
 
 
-@pytest.mark.parametrize(
-    "compiled", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["eager", "in a graph"]
-)
-@pytest.mark.parametrize("name", ["lstm", pytest.param("clockwork", marks=pytest.mark.slow)])
+# in short: those of Keras' LSTM, below
+@pytest.mark.slow
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "in a graph"])
+@pytest.mark.parametrize("name", ["lstm", "clockwork"])
 def test_second_derivatives_equal_differences_of_first_ones(name: str, compiled: bool) -> None:
     """Of the layer that is compiled, along random directions."""
     layer, _ = pair(name)
