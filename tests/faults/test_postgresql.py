@@ -138,6 +138,8 @@ def test_a_server_that_stays_away_ends_the_sweep_with_one_message_and_the_same_c
     check_the_books(ran, url, expected)
 
 
+# in short: the server that is restarted, above
+@pytest.mark.slow
 def test_connections_that_are_cut_now_and_then_lose_nothing_and_double_nothing(
     server: Server, url: str, expected: Outcomes, tmp_path: Path
 ) -> None:

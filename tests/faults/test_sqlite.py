@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -35,6 +36,14 @@ database.execute("begin exclusive")
 print("locked", flush=True)
 time.sleep(float(sys.argv[2]))
 """
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow tries four times to open a database, within a second."""
+    from mlflow.store.db import utils
+
+    monkeypatch.setattr(utils, "time", SimpleNamespace(sleep=lambda seconds: None))
 
 
 @dataclass
