@@ -14,6 +14,7 @@ import pytest
 import rnnzoo
 from rnnzoo.api import Results, root, sweeping
 from rnnzoo.cli import main
+from rnnzoo.report.figures import study as figures
 from rnnzoo.spec import settings
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import parse_experiment, read
@@ -44,6 +45,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
     monkeypatch.setattr(loop, "work", pretend)
     monkeypatch.setattr(root, "PRELOAD", (pretend.__module__,))
+    monkeypatch.setattr(figures, "svg", lambda figure: "<svg></svg>")  # nobody looks at them
     (tmp_path / FILE).write_text(SPEC)
     return tmp_path
 
