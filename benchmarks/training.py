@@ -13,13 +13,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 from benchmarks.user_script import SPEC
 from rnnzoo.backends.tensorflow.cache import XLA_CACHE
+from rnnzoo.spec.settings import BACKENDS, is_installed
 
 ROOT = Path(__file__).parent.parent
 CORE = int(os.environ.get("BENCH_CORE", (os.cpu_count() or 1) - 1))
+SCRIPT = "script"
 PIN = ["taskset", "-c", str(CORE)] if sys.platform == "linux" else []
 EPOCH = """
 import json, resource, statistics, time
@@ -134,14 +137,16 @@ def first_step(cache: Path) -> dict:
 
 
 def sweep(folder: Path, few: int = 8, many: int = 24) -> dict:
-    """Seconds of a sweep and of the script, both from the start of the program on, one worker: of a
-    short one, and of a long one.  Their difference is what a trial takes, the rest what it takes to
-    begin and to report.
+    """Seconds of a sweep under each backend and of the script, all from the start of the program
+    on, one worker: of a short one, and of a long one.  Their difference is what a trial takes, the
+    rest what it takes to begin and to report.
     """
     (folder / "speed.yaml").write_text(SPEC)
-    seconds: dict[str, dict[int, float]] = {"sweep": {}, "script": {}}
+    backends = [name for name in BACKENDS if is_installed(name)]
+    runs = {name: partial(_sweep, name) for name in backends} | {SCRIPT: _script}
+    seconds: dict[str, dict[int, float]] = {name: {} for name in runs}
     for trials in (few, many):
-        for name, run in {"sweep": _sweep, "script": _script}.items():
+        for name, run in runs.items():
             place = folder / f"{name}-{trials}"
             place.mkdir()
             seconds[name][trials] = run(place, folder / "speed.yaml", trials)
@@ -153,12 +158,14 @@ def sweep(folder: Path, few: int = 8, many: int = 24) -> dict:
             f"{name}_{many}_s": of[many],
             f"{name}_trial_s": trial,
         }
-    theirs, ours = seconds["script"], seconds["sweep"]
-    rates = {f"times_{trials}": theirs[trials] / ours[trials] for trials in (few, many)}
-    return {**found, **rates, "times_a_trial": found["script_trial_s"] / found["sweep_trial_s"]}
+    for name in backends:
+        for what in (f"{few}_s", f"{many}_s", "trial_s"):
+            ratio = found[f"{SCRIPT}_{what}"] / found[f"{name}_{what}"]
+            found[f"{name}_{what.removesuffix('_s')}_times"] = ratio
+    return found
 
 
-def _sweep(folder: Path, spec: Path, trials: int) -> float:
+def _sweep(backend: str, folder: Path, spec: Path, trials: int) -> float:
     (folder / spec.name).write_text(spec.read_text())
     command = [
         *PIN,
@@ -171,6 +178,8 @@ def _sweep(folder: Path, spec: Path, trials: int) -> float:
         "1",
         "--trials",
         str(trials),
+        "--set",
+        f"training.backend={backend}",
     ]
     began = time.perf_counter()
     subprocess.run(command, cwd=folder, capture_output=True, check=True)
