@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from rnnzoo.nn import philox
 
@@ -34,6 +35,9 @@ class AsTensorFlow(keras.initializers.Initializer):  # type: ignore[misc]  # Ker
     def __call__(self, shape: Sequence[int], dtype: str | None = None, **options: Any) -> Tensor:
         make, config = keras.initializers, self.initializer.get_config()
         seed = config.get("seed")
+        if isinstance(self.initializer, make.Constant):  # Keras would compile a product for it
+            numbers = np.full(shape, config["value"])
+            return keras.ops.convert_to_tensor(numbers, dtype or keras.config.floatx())
         if not isinstance(seed, int):
             return self.initializer(shape, dtype=dtype, **options)
         match self.initializer:

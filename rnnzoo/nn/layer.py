@@ -732,7 +732,7 @@ def initializer(
     start, make = beginning(init, options), keras.initializers
     match start.kind, start.numbers:
         case "constant", (value,):
-            return make.Constant(value)
+            return as_tensorflow(make.Constant(value))
         case "identity", (gain,):
             return make.Identity(gain)
         case "orthogonal", (gain,):

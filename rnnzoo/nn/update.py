@@ -59,7 +59,9 @@ class AllAtOnce:
         self, optimizer: keras.optimizers.Optimizer, weights: Sequence[keras.Variable]
     ) -> None:
         self.optimizer, self.weights = optimizer, list(weights)
-        self.vector = keras.Variable(_joined(self.weights), name="weights")
+        # in NumPy: as operations, each weight's shape would be compiled by itself
+        values = [keras.ops.convert_to_numpy(weight).ravel() for weight in self.weights]
+        self.vector = keras.Variable(np.concatenate(values), name="weights")
         optimizer.build([self.vector])
         self.variables: Sequence[keras.Variable] = [self.vector, *optimizer.variables]
         self.count = optimizer.iterations

@@ -118,6 +118,12 @@ def test_an_update_of_all_weights_at_once_is_that_of_each(optimizer: str) -> Non
         assert np.abs(its - before).min() > 0
 
 
+def test_a_trial_finds_imported_what_jax_compiles_with(tmp_path: Path) -> None:
+    modules = ("jaxlib.mlir.dialects.mhlo", "rnnzoo.backends.jax.engine")
+    program = f"import sys\nprint(set({modules!r}) - set(sys.modules))"
+    assert printed(program, tmp_path, backend="jax").strip() == "set()"
+
+
 def test_trials_under_jax_save_models_without_importing_tensorflow(under_jax: UnderJax) -> None:
     assert under_jax("saves_without_tensorflow") is True
 

@@ -44,6 +44,14 @@ def test_orthogonal_matrices_are_tensorflows(shape: tuple[int, int]) -> None:
     np.testing.assert_allclose(ours, drawn, atol=2e-6)
 
 
+@pytest.mark.parametrize("value", [0.0, 1.0, 0.1, -1e-3])
+def test_a_constant_is_the_same_number_to_the_bit(value: float) -> None:
+    constant = keras.initializers.Constant(value)
+    ours = np.asarray(AsTensorFlow(constant)((3, 2), dtype="float32"))
+    assert ours.dtype == np.float32
+    assert np.array_equal(ours, constant((3, 2), dtype="float32"))
+
+
 def test_other_kinds_are_left_to_keras() -> None:
     assert np.array_equal(AsTensorFlow(keras.initializers.Ones())((2, 2)), np.ones((2, 2)))
 

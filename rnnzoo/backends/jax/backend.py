@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 from rnnzoo.backends.contract import CompiledStep, Fit, LayerStep
@@ -21,6 +23,10 @@ joins_weights = True
 # 32 x 100 takes 1.6 times as long without it at 128 and at 256 units, and 1.15 times at 64, where
 # 5 s more for compiling its branches are not made up for.
 DUE_FROM = 128
+
+with suppress(ImportError):  # not in every version of JAX
+    # JAX imports it when it first compiles, which takes a tenth of a second: a fork server has it
+    import_module("jaxlib.mlir.dialects.mhlo")
 
 
 def prepare() -> None:
