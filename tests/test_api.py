@@ -22,6 +22,7 @@ from rnnzoo.api import Observer, Results, root
 from rnnzoo.api.argument import experiment_of
 from rnnzoo.cli import main
 from rnnzoo.errors import SpecError, UsageError
+from rnnzoo.report.figures import study as figures
 from rnnzoo.spec.document import parse, plain
 from rnnzoo.spec.read_experiment import read, resolved
 from rnnzoo.spec.trial import Kind, Outcome, Trial
@@ -68,6 +69,7 @@ def project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sweeping, "work", pretend)
     monkeypatch.setattr(root, "PRELOAD", (pretend.__module__,))
+    monkeypatch.setattr(figures, "svg", lambda figure: "<svg></svg>")  # nobody looks at them
     return folder
 
 
