@@ -154,8 +154,11 @@ def stored(experiment: str) -> Collection[str]:
 
 
 def _noted(task: Task, warnings: Sequence[Remark]) -> Task:
-    """The task with its warnings in its note, which every report and table of its trials shows."""
-    sentences = []
+    """The task with the names of its classes and its warnings in its note, which every report and
+    table of its trials shows.
+    """
+    names = tasks.class_names(task)
+    sentences = [f"Classes: {names}."] if names else []
     for remark in warnings:
         fix = f"; {remark.fix}" if remark.fix else ""
         sentences.append(f"Warning: {remark.problem}{fix}.")

@@ -33,12 +33,12 @@ from rnnzoo.errors import TaskError
 from rnnzoo.spec.plugins import MOST, Wrong
 from rnnzoo.tasks._contract import SPLITS, Report, Split, Task, digest_of, silent
 from rnnzoo.tasks._contract import check as _check_contract
-from rnnzoo.tasks._look import form, warnings
+from rnnzoo.tasks._look import class_names, form, warnings
 from rnnzoo.tasks._options import check_spec, module, options_of
 
 __all__ = [
-    "MOST", "SPLITS", "Report", "Split", "Task", "Wrong", "check_spec", "code", "digest_of", "form",
-    "load", "module", "silent", "warnings",
+    "MOST", "SPLITS", "Report", "Split", "Task", "Wrong", "check_spec", "class_names", "code",
+    "digest_of", "form", "load", "module", "silent", "warnings",
 ]  # fmt: skip
 
 # Studies of these tasks are known by their arrays alone; of every other task, what is computed

@@ -16,7 +16,8 @@ from typing import Any, Literal
 import numpy as np
 
 from rnnzoo import losses, metrics
-from rnnzoo.errors import Remark, TaskError, UsageError
+from rnnzoo.errors import Remark, TaskError, UsageError, number_of
+from rnnzoo.spec.plugins import shown
 
 SPLITS = ("train", "validation", "test")
 Report = Callable[[str, int, int], None]  # reports progress: (activity, items done, items in total)
@@ -69,6 +70,8 @@ class Task:
             score.  Reports use it; neither the digest nor a study's identity depends on it.
         note: information that a reader needs before comparing the scores with others.
         digest: SHA-256 of the data, part of a study's identity; if empty, `tasks.load` computes it.
+        classes: names of classes by number, as many as outputs; empty where they have none.  Shown
+            to readers; neither the digest nor a study's identity depends on them.
         warnings: probable mistakes in the data that were noticed when it was read; a sentence is a
             remark without a fix.
     """
@@ -85,6 +88,7 @@ class Task:
     digest: str = ""
     solved: float | None = None
     warnings: tuple[Remark | str, ...] = ()
+    classes: tuple[str, ...] = ()
 
     @property
     def inputs(self) -> int:
@@ -123,7 +127,7 @@ def check(task: Any, file: str) -> None:
         raise TaskError(
             f"{file}: `load` returned {type(task).__name__}, not a Task", "return Task(...)"
         )
-    for problem, fix in chain(_words(task), _splits(task), _baselines(task)):
+    for problem, fix in chain(_words(task), _classes(task), _splits(task), _baselines(task)):
         raise TaskError(f"task '{task.name}' ({file}): {problem}", fix)
 
 
@@ -154,6 +158,23 @@ def _words(task: Task) -> Iterator[Problem]:
         yield f"`per` cannot be '{task.per}'", "write step or sequence"
     if not isinstance(task.outputs, int) or task.outputs < 1:
         yield f"`outputs` must be a whole number from 1, not {task.outputs!r}", ""
+
+
+def _classes(task: Task) -> Iterator[Problem]:
+    """Problems with the names of classes; only what has passed `_words` gets here."""
+    names = task.classes
+    if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
+        yield f"`classes` must be a tuple of names, not {shown(names)}", "classes=('cat', 'dog')"
+    elif names and task.targets != "classes":
+        yield f"it names classes, and the loss '{task.loss}' has none", "leave `classes` out"
+    elif names and len(names) != task.outputs:
+        yield (
+            f"it names {number_of(len(names), 'class', 'classes')} of {task.outputs}",
+            "a name for each of the outputs, in the order of their numbers",
+        )
+    elif len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        yield f"two of its classes are called {twice!r}", "a name for each class"
 
 
 def _splits(task: Task) -> Iterator[Problem]:

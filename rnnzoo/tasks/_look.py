@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnzoo.errors import Remark, number_of
+from rnnzoo.errors import Remark, number_of, printable
 from rnnzoo.tasks._contract import SPLITS, Split, Task
 
 FAR, NEAR = 10.0, 0.01  # outside of this range, the root mean square of a column is far from 1
@@ -21,6 +21,7 @@ MOST_CLASSES = 1000  # of ids: with more, a column for each is too many
 _BLOCK = 2**24  # numbers that are processed together
 _FIRST = 100  # sequences that are checked before all others
 _NAMED = 5  # classes that a sentence lists
+_LONGEST_NAME = 24  # characters of a name of a class
 
 
 def warnings(task: Task) -> tuple[Remark, ...]:
@@ -39,13 +40,21 @@ def form(task: Task) -> str:
     steps = number_of(max(lengths), "step")
     if min(lengths) < max(lengths):
         steps = f"{min(lengths)} to {max(lengths)} steps"
+    names = f" ({class_names(task)})" if task.classes else ""
     what = {
-        "classes": f"one class of {task.outputs}",
+        "classes": f"one class of {task.outputs}{names}",
         "numbers": number_of(task.outputs, "number"),
         "shares": f"{task.outputs} zeros or ones" if task.outputs > 1 else "a zero or one",
     }[task.targets]
     inputs = number_of(task.inputs, "input")
     return f"{counts} sequences; {steps}, {inputs}; {what} a {task.per}"
+
+
+def class_names(task: Task) -> str:
+    """The names of the first few classes, and the number of the others; empty where they have
+    none.
+    """
+    return _list(task, np.arange(len(task.classes)))
 
 
 def _ends(lengths: np.ndarray) -> tuple[int, int]:
@@ -67,27 +76,28 @@ def _classes(task: Task) -> Iterator[Remark]:
     never = np.flatnonzero(everywhere == 0)
     if len(never):
         yield Remark(
-            f"there is no {_some(never)}, and the read-out has a unit for it",
+            f"there is no {_some(task, never)}, and the read-out has a unit for it",
             "y=np.unique(y, return_inverse=True)[1] counts labels from 0 without gaps",
         )
     unlearnt = np.flatnonzero((counts["train"] == 0) & (everywhere > 0))
     if len(unlearnt):
         yield Remark(
-            f"train lacks {_some(unlearnt)}, which validation or test has: it cannot be learnt",
+            f"train lacks {_some(task, unlearnt)}, which validation or test has: it cannot be"
+            " learnt",
             "a split in which train has every class",
         )
-    if np.count_nonzero(counts["train"]) == 1:
+    learnt = np.flatnonzero(counts["train"])
+    if len(learnt) == 1:
         yield Remark(
-            f"train has one class only, {_some(np.flatnonzero(counts['train']))}: there is nothing"
-            " to tell apart",
+            f"train has one class only, {_some(task, learnt)}: there is nothing to tell apart",
             "a split in which train has two classes or more",
         )
     for name in SPLITS[1:]:
         lacking = np.flatnonzero((counts[name] == 0) & (counts["train"] > 0))
         if len(lacking):
             yield Remark(
-                f"{name} lacks {_some(lacking)}, which train has: its scores do not tell how well"
-                " that is learnt",
+                f"{name} lacks {_some(task, lacking)}, which train has: its scores do not tell how"
+                " well that is learnt",
                 f"a split in which {name} has every class",
             )
 
@@ -96,11 +106,25 @@ def _labels(task: Task, split: Split) -> np.ndarray:
     return split.y[_real_steps(split)] if task.per == "step" else split.y
 
 
-def _some(classes: np.ndarray) -> str:
-    """Names of the first few classes, and the number of the others."""
-    names = ", ".join(map(str, classes[:_NAMED]))
-    more = f" and {len(classes) - _NAMED} more" if len(classes) > _NAMED else ""
-    return f"class{'es' if len(classes) > 1 else ''} {names}{more}"
+def _some(task: Task, numbers: np.ndarray) -> str:
+    """Classes in a sentence."""
+    return f"class{'es' if len(numbers) > 1 else ''} {_list(task, numbers)}"
+
+
+def _list(task: Task, numbers: np.ndarray) -> str:
+    """The first few of these classes, by name where they have names, and how many more there
+    are.
+    """
+    names = ", ".join(_name(task, number) for number in numbers[:_NAMED])
+    return names + (f" and {len(numbers) - _NAMED} more" if len(numbers) > _NAMED else "")
+
+
+def _name(task: Task, number: int) -> str:
+    """A class by its name, or its number where it has none."""
+    if not task.classes:
+        return str(number)
+    name = printable(task.classes[number])
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 3]}..."
 
 
 # ------------------------------------------------------------------ scale

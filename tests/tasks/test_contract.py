@@ -177,6 +177,14 @@ NUMBERS = np.zeros((COUNT, STEPS), np.float32)
         (replace(right(), outputs=0), "`outputs` must be a whole number from 1"),
         (replace(right(), baselines={"none": float("nan")}), "the baseline 'none' is nan"),
         (replace(right(), splits={}), "the train split is empty"),
+        (replace(right(), classes=("cat", "dog")), "it names 2 classes of 3"),
+        (replace(right(), classes=("cat", "dog", "cat")), "two of its classes are called 'cat'"),
+        (replace(right(), classes=["cat", "dog", "eel"]), "must be a tuple of names"),
+        (replace(right(), classes=(0, 1, 2)), "must be a tuple of names, not (0, 1, 2)"),
+        (
+            replace(right(loss="squared"), classes=("cat", "dog", "eel")),
+            "it names classes, and the loss 'squared' has none",
+        ),
         (broken(right(), x=NUMBERS), "x is float32, (6, 4)"),
         (
             broken(right(), x=np.zeros((COUNT, STEPS, 3), np.float32)),
@@ -202,6 +210,16 @@ def test_each_promise_is_looked_at(task: Task, words: str) -> None:
     with pytest.raises(RnnzooError, match=r"right\.py") as caught:
         tasks._check_contract(task, "right.py")
     assert words in str(caught.value)
+
+
+def test_names_of_classes_are_no_part_of_a_studys_identity(write: Write) -> None:
+    write(FILE)
+    nameless = tasks.load("parity")
+    write(FILE.replace("digest=", 'classes=("even", "odd"), digest='))
+    named = tasks.load("parity")
+    assert named.classes == ("even", "odd")
+    assert nameless.classes == ()
+    assert named.digest == nameless.digest
 
 
 def test_the_metrics_of_the_contract_are_those_that_training_computes() -> None:

@@ -132,6 +132,33 @@ def test_warnings_stand_in_the_note_of_a_report_and_beside_the_data(tmp_path: Pa
     assert bare.digest == opened.tasks["arrays"].digest
 
 
+def test_names_of_classes_stand_in_the_note_of_a_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "experiments" / "tasks" / "signs.py"
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        """
+import numpy as np
+from rnnzoo.tasks import SPLITS, Split, Task
+
+OPTIONS = {}
+ABOUT = "the sign of the last number"
+
+
+def load(options, seed, folder, progress):
+    x = np.random.default_rng(seed).normal(size=(9, 4, 1)).astype("float32")
+    split = Split(x, (np.arange(9) % 2).astype("int32"), np.full(9, 4, "int32"))
+    return Task("signs", dict.fromkeys(SPLITS, split), "categorical", "sequence", 2, "error",
+                "share", classes=("minus", "plus"))
+"""
+    )
+    path = tmp_path / "spec.yaml"
+    path.write_text("experiment: e\ntask: signs\nvariants: [rnn]\n")
+    assert door.opened(path).tasks["signs"].note == "Classes: minus, plus."
+
+
 def test_plan_says_how_data_were_read_and_what_is_probably_not_meant(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

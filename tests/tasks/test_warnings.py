@@ -164,3 +164,16 @@ def test_how_data_were_read_fits_into_a_line(tmp_path: Path) -> None:
         " sequence"
     )
     assert tasks.form(task) == expected
+
+
+def test_classes_go_by_their_names_where_they_have_them(tmp_path: Path) -> None:
+    split, y = SPLIT.copy(), Y.copy()
+    y[split == "test"] = 0
+    np.savez(tmp_path / "my.npz", x=X, y=y, split=split)
+    task = tasks.load("arrays", {"file": "my.npz"}, folder=tmp_path)
+    named = replace(task, classes=("cat", "dog\x1b[31m", "e" * 99))
+    names = f"dog\N{REPLACEMENT CHARACTER}[31m, {'e' * 21}..."
+    assert tasks.form(named).endswith(f"one class of 3 (cat, {names}) a sequence")
+    assert any(f"test lacks classes {names}, which" in str(r) for r in tasks.warnings(named))
+    many = replace(task, outputs=9, classes=tuple("abcdefghi"))
+    assert tasks.form(many).endswith("one class of 9 (a, b, c, d, e and 4 more) a sequence")
