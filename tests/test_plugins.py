@@ -155,12 +155,12 @@ def load(options, seed, folder, progress):
 
     splits = {name: part(options[key]) for name, key in zip(SPLITS, ("train", "valid", "test"))}
     words = "error", "share of wrong steps"
-    return Task("parity", splits, "categorical", "step", 2, *words, {"half": 0.5})
+    return Task("bit_parity", splits, "categorical", "step", 2, *words, {"half": 0.5})
 """
-FILES = {"threads": LAUNCHER, "folder": TRACKER, "parity": TASK}
+FILES = {"threads": LAUNCHER, "folder": TRACKER, "bit_parity": TASK}
 SPEC = """\
 experiment: plugged
-task: {name: parity, length: 6}
+task: {name: bit_parity, length: 6}
 variants: [rnn, lstm]
 search: {trials: 3, seed: 1, space: {units: {choice: [4, 8]}, learning_rate: 0.01}}
 training: {epochs: 4}
@@ -184,7 +184,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, text in FILES.items():
         (folder / f"plugged_{name}.py").write_text(text)
     points = {"launchers": "threads = plugged_threads", "trackers": "folder = plugged_folder"}
-    install(folder, "plugged", **points, tasks="parity = plugged_parity")
+    install(folder, "plugged", **points, tasks="bit_parity = plugged_bit_parity")
     return folder
 
 
@@ -217,7 +217,7 @@ class TestFolder(TrackerContract):
 
 
 class TestParity(TaskContract):
-    name = "parity"
+    name = "bit_parity"
 
     @pytest.fixture(autouse=True)
     def _installed(self, project: Path) -> None: ...
@@ -355,8 +355,8 @@ def test_a_task_of_a_project_is_listed_and_checked_like_any_other(
     (project / "spec.yaml").write_text(SPEC.replace("length", "lenght"))
     assert main(["check", "spec.yaml"]) == 2
     assert "spec.yaml:2:" in (told := capsys.readouterr().out)
-    assert "task 'parity' has no option 'lenght'" in told
-    assert tasks.load("parity", {"length": 5}).splits["test"].x.shape == (16, 5, 1)
+    assert "task 'bit_parity' has no option 'lenght'" in told
+    assert tasks.load("bit_parity", {"length": 5}).splits["test"].x.shape == (16, 5, 1)
 
 
 NO_OPTIONS = "OPTIONS = [1]\ndef launcher(setup): ..."
@@ -409,7 +409,7 @@ def test_what_is_wrong_with_a_plug_in_is_a_sentence(
 
 
 def test_a_name_stands_for_one_thing_only(project: Path) -> None:
-    for name in ("parity", "adding"):
+    for name in ("bit_parity", "adding"):
         file = project / "experiments" / "tasks" / f"{name}.py"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(TASK)

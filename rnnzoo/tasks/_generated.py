@@ -4,11 +4,12 @@ others as they were.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
+from rnnzoo.errors import nearest
 from rnnzoo.spec.seeds import checksum_seed
 from rnnzoo.tasks import SPLITS, Split, Task, Wrong, digest_of
 
@@ -18,10 +19,24 @@ _SPLIT_OF = dict(zip(SIZES, SPLITS))
 
 def too_short(least: int, options: Mapping[str, Any], task: str) -> Iterator[Wrong]:
     """A length in which the task has no room."""
-    if options["length"] < least:
+    yield from too_small("length", least, options, task)
+
+
+def too_small(option: str, least: int, options: Mapping[str, Any], task: str) -> Iterator[Wrong]:
+    """A number below which the task makes no sense."""
+    if options[option] < least:
         yield Wrong(
-            "length", f"task '{task}': `length` must be at least {least}, not {options['length']}"
+            option, f"task '{task}': `{option}` must be at least {least}, not {options[option]}"
         )
+
+
+def not_among(
+    option: str, known: Collection[str], options: Mapping[str, Any], task: str
+) -> Iterator[Wrong]:
+    """A word of which the task knows only a few others."""
+    if options[option] not in known:
+        words = f"task '{task}': `{option}` cannot be '{options[option]}'"
+        yield Wrong(option, words, nearest(options[option], known))
 
 
 def splits(

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnzoo.tasks import Report, Split, Task, _music, chorales, digest_of
+from rnnzoo.tasks import Report, Split, Task, _music, _symbols, chorales, digest_of
 
 OPTIONS: dict[str, Any] = {}
 ABOUT = (
@@ -100,24 +100,5 @@ def _split(pieces: Sequence[np.ndarray], low: int, high: int) -> Split:
 def baselines(train: Split, test: Split) -> dict[str, float]:
     """Scores on `test` of two predictors fitted on `train`; neither knows any frame but the present
     one.
-
-    `most frequent class` always gives one answer; `most frequent class under the soprano` gives one
-    for each note of the soprano, and the former's under a note that `train` does not have.  A
-    network that is worse than the second has learnt nothing from one frame to the next.
     """
-    # how often each class came under each note
-    counts = np.zeros((train.x.shape[-1], CLASSES), int)
-    np.add.at(counts, _frames(train), 1)
-    usual = counts.sum(0).argmax()
-    under = np.where(counts.any(1), counts.argmax(1), usual)
-    notes, classes = _frames(test)
-    return {
-        "most frequent class": float((classes != usual).mean()),
-        "most frequent class under the soprano": float((classes != under[notes]).mean()),
-    }
-
-
-def _frames(split: Split) -> tuple[np.ndarray, np.ndarray]:
-    """The column of the input and the class, of every real frame."""
-    real = np.arange(split.x.shape[1]) < split.lengths[:, None]
-    return split.x.argmax(-1)[real], split.y[real]
+    return _symbols.most_frequent(train, test, CLASSES, "the soprano")

@@ -23,7 +23,7 @@ import numpy as np
 from rnnzoo.tasks import SPLITS, Split, Task, digest_of
 
 OPTIONS = {"n": 6}
-ABOUT = "parity of bits"
+ABOUT = "bit_parity of bits"
 
 
 def load(options, seed, folder, progress):
@@ -34,7 +34,7 @@ def load(options, seed, folder, progress):
         return Split(x, (np.cumsum(x[..., 0], 1) % 2).astype("int32"), np.full(count, 8, "int32"))
 
     splits = {name: part(options["n"]) for name in SPLITS}
-    return Task("parity", splits, "categorical", "step", 2, "error", "share", {"half": 0.5},
+    return Task("bit_parity", splits, "categorical", "step", 2, "error", "share", {"half": 0.5},
                 digest=digest_of(splits))
 """
 
@@ -43,9 +43,9 @@ Write = Callable[[str], Path]
 
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
-    """Writes a task `parity` of a project."""
+    """Writes a task `bit_parity` of a project."""
     monkeypatch.chdir(tmp_path)
-    path = tmp_path / "experiments" / "tasks" / "parity.py"
+    path = tmp_path / "experiments" / "tasks" / "bit_parity.py"
     path.parent.mkdir(parents=True)
 
     def written(text: str) -> Path:
@@ -57,7 +57,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
 
 def test_a_file_of_twenty_lines_in_a_project_is_a_task(write: Write) -> None:
     write(FILE)
-    task = tasks.load("parity", {"n": 9})
+    task = tasks.load("bit_parity", {"n": 9})
     assert (len(task.splits["test"]), task.loss, task.metric) == (9, "categorical", "error")
 
 
@@ -81,13 +81,13 @@ def test_a_file_that_is_no_task_is_named_and_breaks_no_list(
     text, words = BROKEN[case]
     file = write(text)
     with pytest.raises(RnnzooError) as caught:
-        tasks.load("parity")
+        tasks.load("bit_parity")
     assert words in str(caught.value)
-    assert "parity.py" in str(caught.value)
+    assert "bit_parity.py" in str(caught.value)
     assert main(["list", "tasks"]) == 0
     listed = capsys.readouterr().out
     assert "adding " in listed
-    assert words in next(line for line in listed.splitlines() if line.startswith("parity"))
+    assert words in next(line for line in listed.splitlines() if line.startswith("bit_parity"))
     assert main(["check", str(spec(tmp_path))]) == 2
     told = capsys.readouterr().out
     assert words in told
@@ -97,7 +97,7 @@ def test_a_file_that_is_no_task_is_named_and_breaks_no_list(
 
 def spec(folder: Path) -> Path:
     path = folder / "spec.yaml"
-    path.write_text("experiment: e\ntask: parity\nvariants: [rnn]\n")
+    path.write_text("experiment: e\ntask: bit_parity\nvariants: [rnn]\n")
     return path
 
 
@@ -121,15 +121,15 @@ def test_a_task_that_breaks_its_contract_is_refused_with_its_file(
     assert before in FILE
     write(FILE.replace(before, after))
     with pytest.raises(RnnzooError) as caught:
-        tasks.load("parity")
+        tasks.load("bit_parity")
     assert words in str(caught.value)
-    assert "parity.py" in str(caught.value)
+    assert "bit_parity.py" in str(caught.value)
 
 
 def test_what_is_computed_is_part_of_the_identity_with_and_without_a_digest(write: Write) -> None:
     def identity(text: str) -> str:
         write(text)
-        return tasks.load("parity").digest
+        return tasks.load("bit_parity").digest
 
     bare = FILE.replace(", digest=digest_of(splits)", "")
     metric = ('"error", "share"', '"cross_entropy", "nats"')

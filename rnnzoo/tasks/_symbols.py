@@ -1,0 +1,82 @@
+"""What tasks share whose inputs are symbols and whose answers are classes: one-hot inputs, the
+share of wrong answers, and predictors that know the present symbol only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from rnnzoo.tasks import Split, Task
+
+SOLVED = 0.01  # share of wrong answers
+
+
+def one_hot(symbols: np.ndarray, count: int) -> np.ndarray:
+    """(..., count) uint8 from symbols 0 to `count` - 1."""
+    return np.eye(count, dtype=np.uint8)[symbols]
+
+
+def task(
+    name: str,
+    splits: Mapping[str, Split],
+    classes: int,
+    baselines: Mapping[str, float] | None = None,
+    note: str = "",
+) -> Task:
+    """A task with one class a step, or a sequence, scored by the share of wrong answers.
+
+    Args:
+        baselines: beside those of `most_frequent`.
+    """
+    scores = {
+        **most_frequent(splits["train"], splits["test"], classes, "the symbol"),
+        **(baselines or {}),
+    }
+    return Task(
+        name=name,
+        splits=splits,
+        loss="categorical",
+        per="sequence" if splits["train"].y.ndim == 1 else "step",
+        outputs=classes,
+        metric="error",
+        unit="share of wrong answers",
+        baselines=dict(sorted(scores.items(), key=lambda named: -named[1])),
+        note=note,
+        solved=SOLVED,
+    )
+
+
+def most_frequent(train: Split, test: Split, classes: int, symbol: str) -> dict[str, float]:
+    """Scores on `test` of two predictors fitted on `train`; neither knows any step but the present
+    one.
+
+    `most frequent class` always gives one answer; `most frequent class under ...` gives one for
+    each symbol, and the former's under a symbol that `train` does not have.  A network that is
+    worse than the second has learnt nothing from one step to the next.
+
+    Args:
+        symbol: what the inputs are called, as `the soprano`.
+    """
+    # how often each class came under each symbol
+    counts = np.zeros((train.x.shape[-1], classes), int)
+    np.add.at(counts, answers(train), 1)
+    usual = counts.sum(0).argmax()
+    under = np.where(counts.any(1), counts.argmax(1), usual)
+    symbols, targets = answers(test)
+    return {
+        "most frequent class": float((targets != usual).mean()),
+        f"most frequent class under {symbol}": float((targets != under[symbols]).mean()),
+    }
+
+
+def answers(split: Split) -> tuple[np.ndarray, np.ndarray]:
+    """The present symbol and the class of every answer that counts."""
+    symbols = split.x.argmax(-1)
+    if split.y.ndim == 1:
+        return symbols[np.arange(len(split)), split.lengths - 1], split.y
+    counts = np.arange(split.x.shape[1]) < split.lengths[:, None]
+    if split.weights is not None:
+        counts &= split.weights > 0
+    return symbols[counts], split.y[counts]
