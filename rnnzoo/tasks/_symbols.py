@@ -15,7 +15,8 @@ SOLVED = 0.01  # share of wrong answers
 
 def one_hot(symbols: np.ndarray, count: int) -> np.ndarray:
     """(..., count) uint8 from symbols 0 to `count` - 1."""
-    return np.eye(count, dtype=np.uint8)[symbols]
+    hot: np.ndarray = np.eye(count, dtype=np.uint8)[symbols]
+    return hot
 
 
 def task(

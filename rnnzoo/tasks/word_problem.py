@@ -48,7 +48,8 @@ def elements(group: str) -> np.ndarray:
         return permutations
     first, second = np.triu_indices(points, 1)
     inversions = (permutations[:, first] > permutations[:, second]).sum(1)
-    return permutations[inversions % 2 == 0]
+    even: np.ndarray = permutations[inversions % 2 == 0]
+    return even
 
 
 def products(group: np.ndarray) -> np.ndarray:
@@ -56,7 +57,8 @@ def products(group: np.ndarray) -> np.ndarray:
     points = group.shape[1]
     places = points ** np.arange(points)[::-1]  # elements as numbers in that base are in order
     composed = np.stack([group[:, first] for first in group])  # second after first
-    return np.searchsorted(group @ places, composed @ places)
+    table: np.ndarray = np.searchsorted(group @ places, composed @ places)
+    return table
 
 
 def _make(count: int, length: int, table: np.ndarray, rng: np.random.Generator) -> Split:
