@@ -17,9 +17,9 @@ and, where options can be wrong in ways that their types do not tell,
 Contains: next-frame prediction (`chorales`, `jsb_chorales`), one answer a sequence (`adding`,
 `temporal_order`, `sum_since`), one label a step (`copy_memory`, `chorale_bass`), states that follow
 from all steps so far (`parity`, `modular`, `dyck`, `word_problem`), memories that are asked now and
-then (`flip_flop`, `associative_recall`, `selective_copy`), and the user's own `arrays`.
-Generated data comes from the task's own generator and `seed`, so that all variants see
-the same sequences.
+then (`flip_flop`, `associative_recall`, `selective_copy`), images read as sequences (`digits`), and
+the user's own `arrays`.  Generated data comes from the task's own generator and `seed`, so that all
+variants see the same sequences.
 """
 
 from __future__ import annotations
