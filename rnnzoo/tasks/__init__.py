@@ -14,12 +14,12 @@ and, where options can be wrong in ways that their types do not tell,
     def check(options, folder) -> Iterator[Wrong]
                               what is wrong with them, found without loading the data
 
-Contains: next-frame prediction (`chorales`, `jsb_chorales`), one answer a sequence (`adding`,
-`temporal_order`, `sum_since`), one label a step (`copy_memory`, `chorale_bass`), states that follow
-from all steps so far (`parity`, `modular`, `dyck`, `word_problem`), memories that are asked now and
-then (`flip_flop`, `associative_recall`, `selective_copy`), images read as sequences (`digits`), and
-the user's own `arrays`.  Generated data comes from the task's own generator and `seed`, so that all
-variants see the same sequences.
+Contains: next-frame prediction (`chorales`, `jsb_chorales`), next-character prediction
+(`folk_tunes`), one answer a sequence (`adding`, `temporal_order`, `sum_since`), one label a step
+(`copy_memory`, `chorale_bass`), states that follow from all steps so far (`parity`, `modular`,
+`dyck`, `word_problem`), memories that are asked now and then (`flip_flop`, `associative_recall`,
+`selective_copy`), images read as sequences (`digits`), and the user's own `arrays`.  Generated data
+comes from the task's own generator and `seed`, so that all variants see the same sequences.
 """
 
 from __future__ import annotations

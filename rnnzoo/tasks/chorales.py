@@ -9,8 +9,6 @@ itself is never imported: its MusicXML files are read by `_musicxml`, once, and 
 from __future__ import annotations
 
 import csv
-import importlib.metadata
-import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from rnnzoo.errors import TaskError
-from rnnzoo.tasks import Report, Task, _cache, _music, _musicxml
+from rnnzoo.tasks import Report, Task, _cache, _music, _music21, _musicxml
 
 OPTIONS: dict[str, Any] = {}
 ABOUT = (
@@ -45,7 +43,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
 
 def rolls(progress: Report) -> dict[str, list[np.ndarray]]:
     """Piano rolls by split."""
-    name = f"chorales-{_version()}-{READER}.npz"
+    name = f"chorales-{_music21.version('chorales')}-{READER}.npz"
     cached = _cache.load(name)
     if (
         cached is None
@@ -74,28 +72,8 @@ def files() -> list[tuple[str, str]]:
         return [(_SPLITS[row["split"]], row["music21_file"]) for row in csv.DictReader(stream)]
 
 
-def _version() -> str:
-    try:
-        return importlib.metadata.version("music21")
-    except importlib.metadata.PackageNotFoundError:
-        raise TaskError(
-            "the task 'chorales' reads the music21 package", "pip install music21"
-        ) from None
-
-
-def _corpus() -> Path:
-    package = importlib.util.find_spec("music21")
-    folders = list(package.submodule_search_locations or []) if package else []
-    for folder in folders:
-        if (Path(folder) / "corpus" / "bach").is_dir():
-            return Path(folder) / "corpus" / "bach"
-    raise TaskError(
-        "the music21 package has no corpus of Bach chorales", "reinstall it: pip install music21"
-    )
-
-
 def _read(progress: Report) -> list[np.ndarray]:
-    corpus, names = _corpus(), files()
+    corpus, names = _music21.corpus("bach"), files()
     rolls = []
     for done, (_, name) in enumerate(names):
         progress("reading chorales", done, len(names))
@@ -103,7 +81,7 @@ def _read(progress: Report) -> list[np.ndarray]:
             rolls.append(_music.roll(_musicxml.frames(corpus / name, VOICES)))
         except (OSError, ValueError, SyntaxError) as error:  # a ParseError of XML is a SyntaxError
             raise TaskError(
-                f"cannot read {name} of music21's corpus: {error}", "pip install music21"
+                f"cannot read {name} of music21's corpus: {error}", _music21.INSTALL
             ) from None
     progress("reading chorales", len(names), len(names))
     return rolls
