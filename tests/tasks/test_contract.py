@@ -65,9 +65,9 @@ BROKEN = {
     "no line about it": (FILE.replace("ABOUT", "_ABOUT"), "it has no `ABOUT`"),
     "no options": (FILE.replace("OPTIONS", "_OPTIONS"), "it has no `OPTIONS`"),
     "no load": (FILE.replace("def load", "def loud"), "it has no function `load("),
-    "a list for a default": (
-        FILE.replace('{"n": 6}', '{"n": [6]}'),
-        "the default of its option 'n' is [6]",
+    "a table for a default": (
+        FILE.replace('{"n": 6}', '{"n": {6: 7}}'),
+        "the default of its option 'n' is {6: 7}",
     ),
     "no Python": (FILE.replace("def load", "fed load"), "SyntaxError"),
     "an import that fails": (f"import nothing_of_that_name\n{FILE}", "ModuleNotFoundError"),
@@ -214,9 +214,9 @@ def test_each_promise_is_looked_at(task: Task, words: str) -> None:
 
 def test_names_of_classes_are_no_part_of_a_studys_identity(write: Write) -> None:
     write(FILE)
-    nameless = tasks.load("parity")
+    nameless = tasks.load("bit_parity")
     write(FILE.replace("digest=", 'classes=("even", "odd"), digest='))
-    named = tasks.load("parity")
+    named = tasks.load("bit_parity")
     assert named.classes == ("even", "odd")
     assert nameless.classes == ()
     assert named.digest == nameless.digest
