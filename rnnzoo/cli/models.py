@@ -132,6 +132,9 @@ def _show_outcome(
         console.print(
             f"\n{trial.variant} on {trial.task}: {scores}  (weights of epoch {outcome.best_epoch})"
         )
+        if outcome.by_length:
+            parts = (f"{length}: {score:.4f}" for length, score in outcome.by_length.items())
+            console.print(f"test by length: {', '.join(parts)}")
         console.print(f"model   {model}")
     else:
         print(

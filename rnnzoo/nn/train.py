@@ -152,6 +152,7 @@ def _epochs(
     scores = (
         {split: model.evaluate(split).metric for split in SPLITS} if kind is Kind.COMPLETE else {}
     )
+    by_length = model.by_length() if scores and model.task.by_length else {}
     first = curve[0]["seconds"]
     usual = float(np.median([row["seconds"] for row in curve[1:]])) if len(curve) > 1 else first
     return Outcome(
@@ -170,6 +171,7 @@ def _epochs(
         },
         message=message,
         ending=ending,
+        by_length=by_length,
     )
 
 
@@ -241,7 +243,19 @@ class Model:
         lengths = self.task.splits[split].lengths
         # a batch runs as many steps as its longest sequence has
         longest_first = np.argsort(-lengths, kind="stable")
-        rows = np.array(self.data.rows[split])[longest_first]
+        return self._score(np.array(self.data.rows[split])[longest_first])
+
+    def by_length(self) -> dict[str, float]:
+        """The metric of the sequences of `test` of each length, the shortest first."""
+        lengths = self.task.splits["test"].lengths
+        rows = np.array(self.data.rows["test"])
+        return {
+            str(length): self._score(rows[lengths == length]).metric
+            for length in np.unique(lengths)
+        }
+
+    def _score(self, rows: np.ndarray) -> Score:
+        """Loss and metric of some sequences."""
         index, real = batches(rows, EVALUATION_BATCH, self.most)
         steps = _ceil(len(rows), EVALUATION_BATCH)
         given = (keras.ops.convert_to_tensor(value) for value in (index, real, steps))

@@ -17,6 +17,7 @@ from rnnzoo.spec.hyperparameters import SEARCHABLE, Value
 from rnnzoo.spec.trial import Ending, Kind, Outcome, Result, StudyKey, Trial
 
 SPLITS = ("train", "validation", "test")
+BY_LENGTH = "by_length"  # a column of tables whose tasks are scored at several lengths
 MOST = 2**53  # a whole number that is exact in every table
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 _HASH = re.compile(r"[0-9a-f]+")
@@ -114,7 +115,25 @@ def _outcome(row: Mapping[str, Any]) -> Outcome:
         message=row["message"] or "",
         # tables of before have none
         ending=_word(row, "ending", Ending) if row.get("ending") else Ending.UNKNOWN,
+        by_length=_by_length(row.get(BY_LENGTH) or ""),
     )
+
+
+def length_cell(scores: Mapping[str, float]) -> str:
+    """Scores by length in one cell: `40:0.25 80:0.5`."""
+    return " ".join(f"{length}:{score!r}" for length, score in scores.items())
+
+
+def _by_length(cell: Any) -> Mapping[str, float]:
+    """The scores of such a cell."""
+    pairs = [pair.partition(":") for pair in str(cell).split()]
+    try:
+        scores = {str(int(length)): float(score) for length, _, score in pairs}
+    except ValueError:
+        scores = {"": math.nan}
+    if not all(map(math.isfinite, scores.values())):
+        raise RowError(f"`{BY_LENGTH}` is lengths with finite scores, 40:0.25 80:0.5, not {cell!r}")
+    return scores
 
 
 def _curve(row: Mapping[str, Any]) -> tuple[Mapping[str, float], ...]:

@@ -147,6 +147,8 @@ class VariantRow:
         idle: whether the mean is not better than what learns nothing.
         never: complete trials that are not better than what learns nothing.
         never_by_patience: of these, how many patience ended.
+        by_length: means of the kept trials on the sequences of `test` of each length, where the
+            task asks for that.
     """
 
     variant: str
@@ -165,6 +167,7 @@ class VariantRow:
     idle: bool
     never: int
     never_by_patience: int
+    by_length: Mapping[str, float]
 
     @property
     def complete(self) -> int:
@@ -200,6 +203,11 @@ class TaskTable:
     nothing: Nothing | None
     rows: tuple[VariantRow, ...]
     explained: ImportanceSummary | None
+
+    @property
+    def lengths(self) -> list[str]:
+        """The lengths of `test` at which variants were scored by themselves, the shortest first."""
+        return sorted({length for row in self.rows for length in row.by_length}, key=int)
 
     @property
     def kinds(self) -> list[str]:
@@ -490,7 +498,17 @@ def _row(
         idle=bool(kept) and not learnt(statistics.fmean(kept)),
         never=len(never),
         never_by_patience=sum(result.outcome.ending is Ending.PATIENCE for result in never),
+        by_length=_by_length(complete[: asked.keep]),
     )
+
+
+def _by_length(kept: Sequence[Result]) -> dict[str, float]:
+    """Mean scores at every length that all of them were scored at."""
+    scores = [result.outcome.by_length for result in kept]
+    common = (
+        [length for length in scores[0] if all(length in one for one in scores)] if kept else []
+    )
+    return {length: statistics.fmean(one[length] for one in scores) for length in common}
 
 
 def _solved(results: Sequence[Result], report: str, solved: float | None) -> Solved | None:

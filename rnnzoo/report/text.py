@@ -104,6 +104,18 @@ def _grid(summary: Summary, table: TaskTable) -> Grid:
     return grid
 
 
+def _by_length(table: TaskTable) -> Grid:
+    """Scores on the sequences of each length of test."""
+    grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    grid.add_column("length", no_wrap=True)
+    for length in table.lengths:
+        grid.add_column(length, justify="right", no_wrap=True)
+    for row in table.rows:
+        scores = (number(row.by_length.get(length)) for length in table.lengths)
+        grid.add_row(*map(Text, (row.variant, *scores)))
+    return grid
+
+
 def _best(row: VariantRow) -> tuple[str, str, str, str]:
     best = row.best
     return (
@@ -175,6 +187,9 @@ def _notes(summary: Summary, table: TaskTable, console: Console) -> None:
             console.print(
                 f"    {row.variant}: {share or 'no trial'}", markup=False, highlight=False
             )
+    if table.lengths:
+        console.print(f"  on test by length, mean of {table.keep}:", highlight=False)
+        console.print(Padding(_by_length(table), (0, 0, 0, 4)))
     for row in table.rows:
         for text in _cautions(row, table):
             console.print(f"  {row.variant}: {text}", style="yellow", markup=False, highlight=False)

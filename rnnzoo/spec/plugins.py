@@ -23,6 +23,7 @@ TYPES: Mapping[type, str] = {
     float: "a number",
     str: "text",
     bool: "true or false",
+    list: "a list of whole numbers",
 }
 
 
@@ -120,8 +121,16 @@ def wrong_options(what: str, given: Mapping[str, Any], known: Mapping[str, Any])
         if type(value) is not type(default) and not whole_for_float:
             words = f"{what}: `{key}` must be {TYPES[type(default)]}, not {value!r}"
             yield Wrong(key, words, f"its default is {default!r}")
-        elif type(default) is int and not 1 <= value <= MOST:
+        elif type(default) is int and not _counts(value):
             yield Wrong(key, f"{what}: `{key}` must be at least 1 and at most {MOST}, not {value}")
+        elif type(default) is list and not all(map(_counts, value)):
+            words = f"{what}: `{key}` must be whole numbers from 1 to {MOST}, not {value}"
+            yield Wrong(key, words, "write [40, 80]")
+
+
+def _counts(value: Any) -> bool:
+    """Whether something can be a number of things."""
+    return type(value) is int and 1 <= value <= MOST
 
 
 def lacking_options(thing: Any) -> Iterator[str]:
@@ -133,8 +142,8 @@ def lacking_options(thing: Any) -> Iterator[str]:
     for key, default in options.items():
         if type(default) not in TYPES:
             yield (
-                f"the default of its option '{key}' is {default!r}: neither a number, text, nor"
-                " true or false"
+                f"the default of its option '{key}' is {default!r}: neither a number, text, true"
+                " or false, nor a list of whole numbers"
             )
 
 

@@ -295,6 +295,8 @@ class Outcome:
             others), and `total`, which also has the last scores; and `step`, of one training step.
         message: why it ended so, for kinds other than complete.
         retried: it did not complete, and the trial was begun again; only the last attempt counts.
+        by_length: the task's metric on the sequences of `test` of each length, by the length as
+            text, where the task asks for it; else empty.
     """
 
     kind: Kind
@@ -306,6 +308,7 @@ class Outcome:
     message: str = ""
     retried: bool = False
     ending: Ending = Ending.UNKNOWN
+    by_length: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def final(self) -> bool:
@@ -333,6 +336,7 @@ class Outcome:
             "curve": [dict(row) for row in self.curve],
             "weights": dict(self.weights),
             "seconds": dict(self.seconds),
+            "by_length": dict(self.by_length),
         }
 
     @classmethod

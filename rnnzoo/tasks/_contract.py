@@ -72,6 +72,9 @@ class Task:
         digest: SHA-256 of the data, part of a study's identity; if empty, `tasks.load` computes it.
         classes: names of classes by number, as many as outputs; empty where they have none.  Shown
             to readers; neither the digest nor a study's identity depends on them.
+        by_length: whether the sequences of `test` of each length are also scored by themselves;
+            then few lengths occur there.  A score more for readers: neither the digest nor a
+            study's identity depends on it.
         warnings: probable mistakes in the data that were noticed when it was read; a sentence is a
             remark without a fix.
     """
@@ -89,6 +92,7 @@ class Task:
     solved: float | None = None
     warnings: tuple[Remark | str, ...] = ()
     classes: tuple[str, ...] = ()
+    by_length: bool = False
 
     @property
     def inputs(self) -> int:

@@ -4,7 +4,7 @@ others as they were.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,19 @@ from rnnzoo.spec.seeds import checksum_seed
 from rnnzoo.tasks import SPLITS, Split, Task, Wrong, digest_of
 
 SIZES = {"train": 2000, "valid": 500, "test": 500}  # options: sequences of each split
+LENGTHS: dict[str, Any] = {"test_lengths": []}  # an option: lengths of `test`, if others than train
 _SPLIT_OF = dict(zip(SIZES, SPLITS))
 
 
 def too_short(least: int, options: Mapping[str, Any], task: str) -> Iterator[Wrong]:
     """A length in which the task has no room."""
     yield from too_small("length", least, options, task)
+    short = [length for length in options.get("test_lengths", ()) if length < least]
+    if short:
+        yield Wrong(
+            "test_lengths",
+            f"task '{task}': `test_lengths` must be at least {least} each, not {short[0]}",
+        )
 
 
 def too_small(option: str, least: int, options: Mapping[str, Any], task: str) -> Iterator[Wrong]:
@@ -45,6 +52,54 @@ def splits(
     """`make(sequences, generator)` for every split."""
     generators = {name: np.random.default_rng([seed, checksum_seed(name)]) for name in SIZES}
     return {split: make(options[name], generators[name]) for name, split in _SPLIT_OF.items()}
+
+
+def at_lengths(
+    options: Mapping[str, Any],
+    seed: int,
+    make: Callable[[int, int, np.random.Generator], Split],
+    at: Callable[[int, int, np.random.Generator], Split] | None = None,
+) -> dict[str, Split]:
+    """`make(sequences, length, generator)` for every split; for `test` so many sequences of each of
+    its lengths, where these are given.
+
+    Args:
+        at: makes those where `make` makes sequences that are also shorter.
+    """
+    lengths = sorted(set(options["test_lengths"]))
+    drawn = splits(options, seed, lambda count, rng: make(count, options["length"], rng))
+    if lengths:
+        generators = [
+            np.random.default_rng([seed, checksum_seed(f"test {length}")]) for length in lengths
+        ]
+        drawn["test"] = _joined(
+            [
+                (at or make)(options["test"], length, generator)
+                for length, generator in zip(lengths, generators)
+            ]
+        )
+    return drawn
+
+
+def _joined(parts: Sequence[Split]) -> Split:
+    """One split of all their sequences, padded to the longest."""
+    time = max(part.x.shape[1] for part in parts)
+
+    def padded(arrays: Iterable[np.ndarray]) -> np.ndarray:
+        return np.concatenate(
+            [
+                np.pad(array, [(0, 0), (0, time - array.shape[1]), *[(0, 0)] * (array.ndim - 2)])
+                for array in arrays
+            ]
+        )
+
+    targets, weights = [part.y for part in parts], [part.weights for part in parts]
+    return Split(
+        padded(part.x for part in parts),
+        padded(targets) if targets[0].ndim > 1 else np.concatenate(targets),
+        np.concatenate([part.lengths for part in parts]),
+        padded(array for array in weights if array is not None) if weights[0] is not None else None,
+    )
 
 
 def one_number(

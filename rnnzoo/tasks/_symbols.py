@@ -25,6 +25,7 @@ def task(
     classes: int,
     baselines: Mapping[str, float] | None = None,
     note: str = "",
+    by_length: bool = False,
 ) -> Task:
     """A task with one class a step, or a sequence, scored by the share of wrong answers.
 
@@ -46,6 +47,7 @@ def task(
         baselines=dict(sorted(scores.items(), key=lambda named: -named[1])),
         note=note,
         solved=SOLVED,
+        by_length=by_length,
     )
 
 

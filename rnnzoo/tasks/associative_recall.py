@@ -17,7 +17,14 @@ import numpy as np
 
 from rnnzoo.tasks import Report, Split, Task, Wrong, _generated, _symbols
 
-OPTIONS: dict[str, Any] = {"length": 40, "pairs": 4, "keys": 8, "values": 8, **_generated.SIZES}
+OPTIONS: dict[str, Any] = {
+    "length": 40,
+    "pairs": 4,
+    "keys": 8,
+    "values": 8,
+    **_generated.SIZES,
+    **_generated.LENGTHS,
+}
 ABOUT = "keys with values, then some keys again: the value of each (multi-query recall)"
 SOLVABLE = True
 
@@ -33,13 +40,14 @@ def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
 
 def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) -> Task:
     """Generate the task."""
-    length, pairs = options["length"], options["pairs"]
-    keys, values = options["keys"], options["values"]
-    splits = _generated.splits(
-        options, seed, lambda count, rng: _make(count, length, pairs, keys, values, rng)
+    pairs, keys, values = options["pairs"], options["keys"], options["values"]
+    splits = _generated.at_lengths(
+        options, seed, lambda count, length, rng: _make(count, length, pairs, keys, values, rng)
     )
     shown = {"any value that was shown": 1 - 1 / pairs}
-    return _symbols.task("associative_recall", splits, values, shown)
+    return _symbols.task(
+        "associative_recall", splits, values, shown, by_length=bool(options["test_lengths"])
+    )
 
 
 def _make(

@@ -19,7 +19,13 @@ import numpy as np
 
 from rnnzoo.tasks import Report, Split, Task, Wrong, _generated, _symbols
 
-OPTIONS: dict[str, Any] = {"length": 40, "kinds": 2, "depth": 3, **_generated.SIZES}
+OPTIONS: dict[str, Any] = {
+    "length": 40,
+    "kinds": 2,
+    "depth": 3,
+    **_generated.SIZES,
+    **_generated.LENGTHS,
+}
 ABOUT = "brackets of `kinds` kinds, at most `depth` deep: which symbols may come next"
 SOLVABLE = True
 
@@ -32,11 +38,11 @@ def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
 
 def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) -> Task:
     """Generate the task."""
-    length, kinds, depth = options["length"], options["kinds"], options["depth"]
-    splits = _generated.splits(
-        options, seed, lambda count, rng: _make(count, length, kinds, depth, rng)
+    kinds, depth = options["kinds"], options["depth"]
+    splits = _generated.at_lengths(
+        options, seed, lambda count, length, rng: _make(count, length, kinds, depth, rng)
     )
-    return _symbols.task("dyck", splits, 1 + 2 * kinds)
+    return _symbols.task("dyck", splits, 1 + 2 * kinds, by_length=bool(options["test_lengths"]))
 
 
 def _make(count: int, length: int, kinds: int, depth: int, rng: np.random.Generator) -> Split:

@@ -18,7 +18,7 @@ import numpy as np
 
 from rnnzoo.tasks import Report, Split, Task, Wrong, _generated, _symbols
 
-OPTIONS: dict[str, Any] = {"length": 100, "ignored": 0.8, **_generated.SIZES}
+OPTIONS: dict[str, Any] = {"length": 100, "ignored": 0.8, **_generated.SIZES, **_generated.LENGTHS}
 ABOUT = "flip-flop language: at each read, the bit written last; others must be ignored"
 SOLVABLE = True
 SYMBOLS = "01wri"
@@ -28,12 +28,12 @@ WRITE, READ, IGNORE = (SYMBOLS.index(letter) for letter in "wri")
 def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
     """Whether the sequence consists of pairs, and something may be ignored."""
     yield from _generated.too_short(6, options, "flip_flop")
-    if options["length"] % 2:
-        yield Wrong(
-            "length",
-            f"task 'flip_flop': `length` must be even, not {options['length']}",
-            "each instruction is followed by a bit",
-        )
+    given = {"length": [options["length"]], "test_lengths": options["test_lengths"]}
+    for option, lengths in given.items():
+        odd = [length for length in lengths if length % 2]
+        if odd:
+            words = f"task 'flip_flop': `{option}` must be even, not {odd[0]}"
+            yield Wrong(option, words, "each instruction is followed by a bit")
     if not 0 < options["ignored"] < 1:
         yield Wrong(
             "ignored",
@@ -44,9 +44,12 @@ def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
 
 def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) -> Task:
     """Generate the task."""
-    pairs, ignored = options["length"] // 2, options["ignored"]
-    splits = _generated.splits(options, seed, lambda count, rng: _make(count, pairs, ignored, rng))
-    return _symbols.task("flip_flop", splits, 2, {"the bit before": _bit_before(splits["test"])})
+    ignored = options["ignored"]
+    splits = _generated.at_lengths(
+        options, seed, lambda count, length, rng: _make(count, length // 2, ignored, rng)
+    )
+    before = {"the bit before": _bit_before(splits["test"])}
+    return _symbols.task("flip_flop", splits, 2, before, by_length=bool(options["test_lengths"]))
 
 
 def _make(count: int, pairs: int, ignored: float, rng: np.random.Generator) -> Split:

@@ -16,7 +16,13 @@ import numpy as np
 
 from rnnzoo.tasks import Report, Split, Task, Wrong, _generated, _symbols
 
-OPTIONS: dict[str, Any] = {"length": 40, "modulus": 5, "kind": "addition", **_generated.SIZES}
+OPTIONS: dict[str, Any] = {
+    "length": 40,
+    "modulus": 5,
+    "kind": "addition",
+    **_generated.SIZES,
+    **_generated.LENGTHS,
+}
 ABOUT = "the sum of digits (or of ones) so far, modulo `modulus`: a class a step"
 SOLVABLE = True
 KINDS = ("addition", "counting")
@@ -31,12 +37,12 @@ def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
 
 def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) -> Task:
     """Generate the task."""
-    length, modulus = options["length"], options["modulus"]
+    modulus = options["modulus"]
     digits = 2 if options["kind"] == "counting" else modulus
-    splits = _generated.splits(
-        options, seed, lambda count, rng: sums(count, length, digits, modulus, rng)
+    splits = _generated.at_lengths(
+        options, seed, lambda count, length, rng: sums(count, length, digits, modulus, rng)
     )
-    return _symbols.task("modular", splits, modulus)
+    return _symbols.task("modular", splits, modulus, by_length=bool(options["test_lengths"]))
 
 
 def sums(count: int, length: int, digits: int, modulus: int, rng: np.random.Generator) -> Split:

@@ -16,7 +16,7 @@ import numpy as np
 
 from rnnzoo.tasks import Report, Split, Task, Wrong, _generated, _symbols, modular
 
-OPTIONS: dict[str, Any] = {"length": 40, "answer": "step", **_generated.SIZES}
+OPTIONS: dict[str, Any] = {"length": 40, "answer": "step", **_generated.SIZES, **_generated.LENGTHS}
 ABOUT = "whether the ones so far are odd in number: at each step, or at the end"
 SOLVABLE = True
 ANSWERS = ("step", "sequence")
@@ -30,10 +30,11 @@ def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
 
 def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) -> Task:
     """Generate the task."""
-    length, whole = options["length"], options["answer"] == "sequence"
-    make = _whole if whole else _running
-    splits = _generated.splits(options, seed, lambda count, rng: make(count, length, rng))
-    return _symbols.task("parity", splits, 2)
+    if options["answer"] == "step":
+        splits = _generated.at_lengths(options, seed, _running)
+    else:
+        splits = _generated.at_lengths(options, seed, _up_to, at=_whole)
+    return _symbols.task("parity", splits, 2, by_length=bool(options["test_lengths"]))
 
 
 def _running(count: int, length: int, rng: np.random.Generator) -> Split:
@@ -41,6 +42,11 @@ def _running(count: int, length: int, rng: np.random.Generator) -> Split:
 
 
 def _whole(count: int, length: int, rng: np.random.Generator) -> Split:
+    running = _running(count, length, rng)
+    return Split(running.x, running.y[:, -1], running.lengths)
+
+
+def _up_to(count: int, length: int, rng: np.random.Generator) -> Split:
     running = _running(count, length, rng)
     lengths = rng.integers(1, length + 1, count).astype(np.int32)
     real = np.arange(length) < lengths[:, None]

@@ -17,7 +17,13 @@ import numpy as np
 
 from rnnzoo.tasks import Report, Split, Task, Wrong, _generated, _symbols
 
-OPTIONS: dict[str, Any] = {"length": 40, "items": 4, "symbols": 4, **_generated.SIZES}
+OPTIONS: dict[str, Any] = {
+    "length": 40,
+    "items": 4,
+    "symbols": 4,
+    **_generated.SIZES,
+    **_generated.LENGTHS,
+}
 ABOUT = "symbols at random places among blanks, to be repeated in order at the end"
 SOLVABLE = True
 
@@ -30,11 +36,11 @@ def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
 
 def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) -> Task:
     """Generate the task."""
-    length, items, symbols = options["length"], options["items"], options["symbols"]
-    splits = _generated.splits(
-        options, seed, lambda count, rng: _make(count, length, items, symbols, rng)
+    items, symbols = options["items"], options["symbols"]
+    splits = _generated.at_lengths(
+        options, seed, lambda count, length, rng: _make(count, length, items, symbols, rng)
     )
-    return _symbols.task("selective_copy", splits, symbols)
+    return _symbols.task("selective_copy", splits, symbols, by_length=bool(options["test_lengths"]))
 
 
 def _make(count: int, length: int, items: int, symbols: int, rng: np.random.Generator) -> Split:

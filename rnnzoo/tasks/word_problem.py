@@ -21,7 +21,7 @@ import numpy as np
 
 from rnnzoo.tasks import Report, Split, Task, Wrong, _generated, _symbols
 
-OPTIONS: dict[str, Any] = {"length": 20, "group": "S3", **_generated.SIZES}
+OPTIONS: dict[str, Any] = {"length": 20, "group": "S3", **_generated.SIZES, **_generated.LENGTHS}
 ABOUT = "the product of the permutations so far, in the group S3, S4, S5, A4 or A5"
 SOLVABLE = True
 GROUPS = ("S3", "S4", "S5", "A4", "A5")
@@ -35,9 +35,13 @@ def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
 
 def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) -> Task:
     """Generate the task."""
-    length, table = options["length"], products(elements(options["group"]))
-    splits = _generated.splits(options, seed, lambda count, rng: _make(count, length, table, rng))
-    return _symbols.task("word_problem", splits, len(table))
+    table = products(elements(options["group"]))
+    splits = _generated.at_lengths(
+        options, seed, lambda count, length, rng: _make(count, length, table, rng)
+    )
+    return _symbols.task(
+        "word_problem", splits, len(table), by_length=bool(options["test_lengths"])
+    )
 
 
 def elements(group: str) -> np.ndarray:

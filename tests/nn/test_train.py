@@ -71,6 +71,29 @@ def test_the_best_weights_are_those_that_are_scored_and_patience_ends_it() -> No
     assert outcome.ending is Ending.PATIENCE
 
 
+def test_each_length_of_test_is_scored_as_if_it_were_alone() -> None:
+    """A score at a length is that of a task whose test has no other; their mean over the steps that
+    count is the score on test.
+    """
+    options = {"length": 6, "train": 64, "valid": 16, "test": 20}
+    trial = replace(
+        SIMPLE, task="parity", training=Training(epochs=2, batch=16), task_options=options
+    )
+    several, *alone = (
+        train(replace(trial, task_options={**options, "test_lengths": lengths}), go_on)
+        for lengths in ([6, 30], [6], [30])
+    )
+    assert several.by_length == {
+        "6": pytest.approx(alone[0].scores["test"], abs=1e-6),
+        "30": pytest.approx(alone[1].scores["test"], abs=1e-6),
+    }
+    mean = (6 * several.by_length["6"] + 30 * several.by_length["30"]) / 36
+    assert several.scores["test"] == pytest.approx(mean, abs=1e-6)
+    assert several.scores["validation"] == alone[0].scores["validation"]
+    assert not train(trial, go_on).by_length
+    assert Outcome.from_dict(several.to_dict()) == several
+
+
 def test_an_outcome_says_what_ended_its_epochs() -> None:
     """Patience that would end it in the last epoch ends nothing: all epochs were run."""
     used_up = train(replace(SIMPLE, training=Training(epochs=2, patience=0)), go_on)

@@ -155,6 +155,35 @@ def test_the_share_that_solves_a_task_counts_every_trial_with_its_exact_interval
     assert '3 of 6 <span class="note">12 to 88 %</span>' in (tmp_path / "report.html").read_text()
 
 
+def test_scores_by_length_are_means_of_the_kept_trials_on_the_terminal_and_on_the_page(
+    tmp_path: Path,
+) -> None:
+    def scored(result: Result) -> Result:
+        scores = {"40": 0.1 * (result.trial.index + 1), "320": 0.5, "80": 0.25}
+        complete = result.outcome.kind is Kind.COMPLETE
+        return replace(
+            result, outcome=replace(result.outcome, by_length=scores if complete else {})
+        )
+
+    assert not any(table.lengths for table in summary().tables)
+    summarised = summary([scored(result) for result in results()])
+    (table,) = summarised.tables
+    rows = {row.variant: row.by_length for row in table.rows}
+    assert table.lengths == ["40", "80", "320"]
+    assert rows["lstm"] == pytest.approx({"40": (0.1 + 0.2 + 0.3) / 3, "80": 0.25, "320": 0.5})
+    assert rows["rnn"]["40"] == pytest.approx((0.1 + 0.2) / 2)
+    assert rows["broken"] == {}
+    console = Console(width=80, record=True, file=io.StringIO())
+    report.show(summarised, console)
+    lines = [line.split() for line in console.export_text().splitlines()]
+    assert ["length", "40", "80", "320"] in lines
+    assert ["lstm", "0.200", "0.250", "0.500"] in lines
+    report.write(summarised, cells(), tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert '<th scope="col">40</th><th scope="col">80</th><th scope="col">320</th>' in page
+    assert "<td>0.200</td><td>0.250</td><td>0.500</td>" in page
+
+
 def test_a_claim_about_diverging_counts_what_diverged_or_completed_and_answers_in_a_sentence(
     tmp_path: Path,
 ) -> None:

@@ -44,6 +44,30 @@ def content() -> TrialTable:
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_scores_by_length_survive_where_there_are_any(ending: str, tmp_path: Path) -> None:
+    plain = content()
+    first, *others = plain.results
+    scores = {"40": 0.1 + 0.2, "80": 0.0}
+    long = replace(first, outcome=replace(first.outcome, by_length=scores))
+    path = table.write(replace(plain, results=(long, *others)), tmp_path / f"trials.{ending}")
+    read = [result.outcome.by_length for result in table.read(path).results]
+    assert read == [scores, *({} for _ in others)]
+    assert "by_length" in table.columns([long, *others])
+    assert "by_length" not in table.columns(plain.results)
+
+
+@pytest.mark.parametrize("cell", ["40:", "40", "x:0.5", "40:nan", "40:0.5 80"])
+def test_scores_by_length_that_are_none_are_refused(cell: str, tmp_path: Path) -> None:
+    plain = content()
+    first = plain.results[0]
+    long = replace(first, outcome=replace(first.outcome, by_length={"40": 0.5}))
+    path = table.write(replace(plain, results=(long,)), tmp_path / "trials.csv")
+    path.write_text(path.read_text().replace("40:0.5", cell))
+    with pytest.raises(UsageError, match="`by_length` is lengths with finite scores"):
+        table.read(path)
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_what_a_report_needs_survives_to_the_last_bit(ending: str, tmp_path: Path) -> None:
     written = content()
     read = table.read(table.write(written, tmp_path / f"deep/trials.{ending}"))
