@@ -80,8 +80,18 @@ def _unreadable(path: Path, file: str) -> Problem | None:
     return what, f"np.savez('my.npz', x=..., y=...) writes one; {_TABLE}"
 
 
-def misfits(path: Path, kind: str) -> Iterator[Problem]:
+def at_steps(y: tuple[int, ...], x: tuple[int, ...], per: str) -> bool:
+    """Whether a target of this shape stands at every step of an x of that shape; one column is one
+    target a sequence, unless `per` says otherwise.
+    """
+    return len(y) > 1 and y[1] == x[1] and (len(y) > 2 or per == "step" or (not per and y[1] > 1))
+
+
+def misfits(path: Path, kind: str, per: str) -> Iterator[Problem]:
     """What is wrong with the form of a file's arrays.
+
+    Args:
+        kind, per: the options.
 
     Raises:
         OSError, ValueError: as `_npz.headers`.
@@ -97,7 +107,7 @@ def misfits(path: Path, kind: str) -> Iterator[Problem]:
     count = arrays["x"].shape[0] if arrays["x"].shape else 0
     for name, header in arrays.items():
         is_x = name == "x" or not count
-        problems = _x(header) if is_x else _of_each(name, header, kind, arrays["x"])
+        problems = _x(header) if is_x else _of_each(name, header, kind, per, arrays["x"])
         for problem, fix in problems:
             yield f"{path}: {problem}", fix
 
@@ -154,11 +164,12 @@ def _as_numbers(name: str, kind: str) -> str:
     )
 
 
-def _of_each(name: str, header: Header, kind: str, x: Header) -> Iterator[Problem]:
+def _of_each(name: str, header: Header, kind: str, per: str, x: Header) -> Iterator[Problem]:
     """An array with something for each sequence."""
     count = x.shape[0]
     if name == "y":
-        yield from _y(header, kind, x)
+        problems = list(_y(header, kind, x))
+        yield from problems or _shape_of_y(header.shape, kind, per, x.shape)
     elif name == "lengths" and header.dtype.kind not in "iu":
         yield (
             f"lengths must be {count} whole numbers, not {header.dtype}",
@@ -192,16 +203,14 @@ def _of_each(name: str, header: Header, kind: str, x: Header) -> Iterator[Proble
 
 
 def _y(y: Header, kind: str, x: Header) -> Iterator[Problem]:
+    """What is wrong with y before its shape matters: what it holds, and whose it is."""
     count = x.shape[0]
-    labels = "classes as numbers from 0: y=np.unique(y, return_inverse=True)[1]"
     if y.dtype.hasobject:
-        fix = labels if kind == "classify" else "y=y.astype(float)"
+        fix = "y=y.astype(str)" if kind == "classify" else "y=y.astype(float)"
         yield f"'y' {_OBJECTS}; pandas writes text so", fix
-    elif y.dtype.kind not in NUMBERS:
-        yield (
-            f"'y' must hold numbers, not {y.dtype}",
-            labels if kind == "classify" else _as_numbers("y", y.dtype.kind),
-        )
+    elif y.dtype.kind not in (NUMBERS + TEXTS if kind == "classify" else NUMBERS):
+        wanted = "numbers or names" if kind == "classify" else "numbers"
+        yield f"'y' must hold {wanted}, not {y.dtype}", _as_numbers("y", y.dtype.kind)
     elif not y.shape:
         yield "y is a single number", f"it needs one row for each of the {count} sequences of x"
     elif y.shape[0] != count:
@@ -213,13 +222,25 @@ def _y(y: Header, kind: str, x: Header) -> Iterator[Problem]:
         yield f"y has shape {y.shape}", fix + more
     elif 0 in y.shape:
         yield f"y has shape {y.shape}: nothing to predict", "y=..., one number or more a sequence"
-    elif len(y.shape) == 2 and y.shape[1] == 1 and kind == "classify":
-        yield f"y has shape {y.shape}, and classes are ({count},)", "y=y[:, 0]"
-    elif len(y.shape) > 2 and y.shape[1:2] == x.shape[1:2]:
-        fix = "targets at every step are not offered: y=y[:, -1] keeps those of the last step"
-        yield f"y has shape {y.shape}: a target at every step, and '{kind}' has one a sequence", fix
-    elif len(y.shape) > 2:
+
+
+def _shape_of_y(y: tuple[int, ...], kind: str, per: str, x: tuple[int, ...]) -> Iterator[Problem]:
+    """Whether a target is one a sequence or one a step, and which."""
+    count, steps = x[:2]
+    if per == "step" and not at_steps(y, x, per):
         yield (
-            f"y has shape {y.shape}, with more than (sequences, outputs)",
-            f"y=y.reshape({count}, -1)",
+            f"y has shape {y}, and with `per: step` it is ({count}, {steps}) or ({count}, {steps},"
+            " outputs)",
+            "leave `per` out, if y is one target a sequence",
+        )
+    elif len(y) > 3 or (len(y) == 3 and y[1] != steps):
+        yield f"y has shape {y}, with more than (sequences, outputs)", f"y=y.reshape({count}, -1)"
+    elif len(y) == 3 and per == "sequence":
+        fix = "leave `per` out, or y=y[:, -1] keeps those of the last step"
+        yield f"y has shape {y}: a target at every step, and not one a sequence", fix
+    elif kind == "regress" and len(y) == 2 and not per and at_steps(y, x, per):
+        yield (
+            f"y has shape {y}, and x has {steps} steps: {steps} numbers to predict at the end of a"
+            " sequence, or one at every step?",
+            "per: sequence, or per: step",
         )

@@ -150,7 +150,7 @@ def _inputs(task: Task) -> Iterator[Remark]:
     column = _extreme_column(train.x, _real_steps(train))
     most = _most_of_ids(task)
     if most:
-        yield _ids(most, column, _predicts_numbers(task))
+        yield _ids(most, column, _predicts_inputs(task))
     elif column is not None:
         yield _scale("x", column, task.inputs)
 
@@ -166,7 +166,7 @@ def _targets(task: Task) -> Iterator[Remark]:
             f"every step to predict has exactly one 1: its {task.outputs} columns are predicted"
             " each by itself, as keys of a piano are, not as one class out of them"
         )
-    if task.loss != "squared" or (task.name == "arrays" and task.per == "step"):
+    if task.loss != "squared" or _predicts_inputs(task):
         return  # the targets are the inputs, which have their own warning
     y = train.y[:, None] if task.per == "sequence" else train.y
     column = _extreme_column(y, _real_steps(train, task.per))
@@ -209,14 +209,21 @@ def _extreme_column(values: np.ndarray, real: np.ndarray) -> _Column | None:
 # ------------------------------------------------------------------ ids
 
 
-def _predicts_numbers(task: Task) -> bool:
-    return task.loss == "squared" and task.per == "step"
+def _predicts_inputs(task: Task) -> bool:
+    """Whether the targets are the inputs, as numbers, one step on."""
+    train = task.splits["train"]
+    if task.loss != "squared" or task.per != "step" or train.x.shape != train.y.shape:
+        return False
+    return all(
+        np.array_equal(x[1:length], y[: length - 1])
+        for x, y, length in zip(train.x[:_FIRST], train.y, train.lengths)
+    )
 
 
 def _most_of_ids(task: Task) -> int:
     """The largest input if all are whole numbers from 0, which may be ids; else 0."""
     train = task.splits["train"]
-    if task.inputs > 1 and not _predicts_numbers(task):
+    if task.inputs > 1 and not _predicts_inputs(task):
         return 0
     real = _real_steps(train)
     if not all(_counts_from_0(train.x[rows][real[rows]]) for rows in (slice(_FIRST), slice(None))):

@@ -23,9 +23,10 @@ X = RNG.normal(size=(30, 7, 2)).astype("float32")
 Y = RNG.integers(0, 3, 30)
 
 
-def load(folder: Path, kind: str = "classify", **arrays: np.ndarray) -> tasks.Task:
+def load(folder: Path, kind: str = "classify", per: str = "", **arrays: np.ndarray) -> tasks.Task:
     np.savez(folder / "my.npz", **arrays)
-    return tasks.load("arrays", {"file": "my.npz", "kind": kind}, folder=folder)
+    options = {"file": "my.npz", "kind": kind, "per": per}
+    return tasks.load("arrays", options, folder=folder)
 
 
 def test_a_file_to_classify(tmp_path: Path) -> None:
@@ -141,17 +142,11 @@ REFUSED: dict[str, tuple[dict[str, np.ndarray], str, str, str]] = {
         "nothing to predict",
         "one number or more",
     ),
-    "y text": (
-        {"x": X, "y": WORDS[Y]},
-        "classify",
-        "not <U3",
-        "np.unique(y, return_inverse=True)[1]",
-    ),
     "y of pandas": (
         {"x": X, "y": WORDS[Y].astype(object)},
         "classify",
         "'y' holds Python objects",
-        "np.unique(y, return_inverse=True)[1]",
+        "y=y.astype(str)",
     ),
     "y numbers as text": ({"x": X, "y": Y.astype(str)}, "regress", "not <U", "y=y.astype(float)"),
     "y broken": ({"x": X, "y": Y + 0.5}, "classify", "no whole number", "kind: regress"),
@@ -169,25 +164,53 @@ REFUSED: dict[str, tuple[dict[str, np.ndarray], str, str, str]] = {
         "keep = np.isfinite(y)",
     ),
     "one class": ({"x": X, "y": Y * 0}, "classify", "one class only", "two classes or more"),
-    "y one-hot": ({"x": X, "y": np.eye(3)[Y]}, "classify", "it is one-hot", "y=y.argmax(1)"),
-    "y in a column": ({"x": X, "y": Y[:, None]}, "classify", "y has shape (30, 1)", "y=y[:, 0]"),
-    "a class a step": (
-        {"x": X, "y": np.repeat(Y[:, None], 7, 1)},
-        "classify",
-        "a class at every step",
-        "y=y[:, -1]",
-    ),
     "several labels": (
         {"x": X, "y": np.eye(3)[Y] + np.eye(3)[0] > 0},
         "classify",
         "several labels",
         "kind: regress",
     ),
-    "a number a step": (
-        {"x": X, "y": X[..., :1]},
+    "one name only": (
+        {"x": X, "y": np.full(30, "cat")},
+        "classify",
+        "all are 'cat', one class only",
+        "two classes or more",
+    ),
+    "several labels a step": (
+        {"x": X, "y": np.ones((30, 7, 3))},
+        "classify",
+        "not one 1 among zeros at each step",
+        "kind: regress predicts 3 numbers",
+    ),
+    "names in columns": (
+        {"x": X, "y": WORDS[[Y, Y]].T},
+        "classify",
+        "it has shape (30, 2)",
+        "one at each of the 7 steps",
+    ),
+    "a hole at a step": (
+        {"x": X, "y": np.where(np.arange(7) == 4, np.nan, Y[:, None])},
+        "classify",
+        "30 of them are NaN or infinite, the first that of sequence 0, step 4",
+        "np.isfinite(y).all(1)",
+    ),
+    "one-hot or at every step": (
+        {"x": X[:, :3], "y": np.eye(3)[Y]},
+        "classify",
+        "one-hot classes of a sequence, or a class at every step?",
+        "per: sequence, or per: step",
+    ),
+    "numbers or one at every step": (
+        {"x": X, "y": X[..., 0]},
         "regress",
-        "a target at every step",
-        "y=y[:, -1]",
+        "7 numbers to predict at the end of a sequence, or one at every step?",
+        "per: sequence, or per: step",
+    ),
+    "a number missing at a step": (
+        {"x": X, "y": np.where(X[..., :1] == X[3, 2, 0], np.nan, X[..., :1])},
+        "regress",
+        "y holds 1 NaN or infinite values, the first in sequence 3, step 2, output 0",
+        "np.isfinite(y).all((1, 2))",
     ),
     "y deep": (
         {"x": X, "y": np.zeros((30, 2, 2))},
@@ -319,9 +342,128 @@ def test_what_does_not_fit_is_said_with_what_to_write_instead(tmp_path: Path, ca
     assert fix in mended
 
 
+# and with an option `per`
+REFUSED_PER: dict[str, tuple[dict[str, np.ndarray], str, str, str, str]] = {
+    "no such place": ({"x": X, "y": Y}, "classify", "steps", "cannot be 'steps'", "'step'"),
+    "next step of a sequence": (
+        {"x": X},
+        "next_step",
+        "sequence",
+        "next_step predicts every step",
+        "leave `per` out",
+    ),
+    "one label": (
+        {"x": X, "y": Y},
+        "classify",
+        "step",
+        "y has shape (30,), and with `per: step` it is (30, 7) or (30, 7, outputs)",
+        "leave `per` out",
+    ),
+    "labels of steps": (
+        {"x": X, "y": np.repeat(Y[:, None], 7, 1)},
+        "classify",
+        "sequence",
+        "it has shape (30, 7), a class at every step",
+        "y=y[:, -1]",
+    ),
+    "numbers of steps": (
+        {"x": X, "y": X},
+        "regress",
+        "sequence",
+        "a target at every step, and not one a sequence",
+        "y=y[:, -1]",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED_PER)
+def test_per_says_what_the_shape_leaves_open_and_nothing_else(tmp_path: Path, case: str) -> None:
+    arrays, kind, per, problem, fix = REFUSED_PER[case]
+    with pytest.raises(RnnzooError) as caught:
+        load(tmp_path, kind, per, **arrays)
+    told, _, mended = str(caught.value).partition("\n  fix: ")
+    assert problem in told
+    assert fix in mended
+
+
+NUMBERED = np.array([2, 0, 1] * 10)
+LABELS = {  # the same classes, however they are written
+    "a column": NUMBERED[:, None],
+    "one-hot": np.eye(3)[NUMBERED],
+    "one-hot true and false": np.eye(3, dtype=bool)[NUMBERED],
+    "floats": NUMBERED.astype(float),
+    "names": WORDS[NUMBERED],
+    "bytes": WORDS[NUMBERED].astype("S"),
+    "a column of names": WORDS[NUMBERED][:, None],
+}
+
+
+@pytest.mark.parametrize("form", LABELS)
+def test_classes_are_the_same_however_they_are_written(tmp_path: Path, form: str) -> None:
+    task = load(tmp_path, x=X, y=LABELS[form])
+    assert task.digest == load(tmp_path, x=X, y=NUMBERED).digest
+    assert (task.per, task.outputs) == ("sequence", 3)
+    names = ("cat", "dog", "eel") if LABELS[form].dtype.kind in "US" else ()
+    assert task.classes == names
+
+
+LENGTHS = np.arange(30) % 5 + 3
+AT_STEPS = np.cumsum(X[..., 0] > 0, 1) % 3
+PADDING = np.arange(7) >= LENGTHS[:, None]
+STEP_LABELS = {
+    "numbers": np.where(PADDING, -1, AT_STEPS),
+    "floats with nothing in the padding": np.where(PADDING, np.nan, AT_STEPS),
+    "a column": np.where(PADDING, -1, AT_STEPS)[..., None],
+    "one-hot": np.where(PADDING[..., None], 9, np.eye(3)[AT_STEPS]),
+    "names": np.where(PADDING, "", WORDS[AT_STEPS]),
+}
+
+
+@pytest.mark.parametrize("form", STEP_LABELS)
+def test_a_class_at_every_step_however_it_is_written(tmp_path: Path, form: str) -> None:
+    task = load(tmp_path, x=X, y=STEP_LABELS[form], lengths=LENGTHS, split=SPLIT)
+    assert (task.loss, task.per, task.outputs, task.metric) == ("categorical", "step", 3, "error")
+    assert task.classes == (("cat", "dog", "eel") if form == "names" else ())
+    np.testing.assert_array_equal(
+        np.concatenate([task.splits[name].y for name in tasks.SPLITS]),
+        np.where(PADDING, 0, AT_STEPS),
+    )
+    usual = np.bincount(AT_STEPS[:20][~PADDING[:20]]).argmax()
+    wrong = (usual != AT_STEPS)[24:][~PADDING[24:]]
+    assert task.baselines["most frequent class"] == wrong.mean()
+
+
+def test_numbers_at_every_step(tmp_path: Path) -> None:
+    y = np.where(PADDING[..., None], np.nan, X)
+    task = load(tmp_path, "regress", x=X, y=y, lengths=LENGTHS, split=SPLIT)
+    assert (task.loss, task.per, task.outputs, task.metric) == ("squared", "step", 2, "mse")
+    np.testing.assert_array_equal(task.splits["test"].y, np.where(PADDING[..., None], 0, X)[24:])
+    mean = X[:20][~PADDING[:20]].astype(float).mean(0)
+    errors = (X.astype(float) - mean)[24:][~PADDING[24:]] ** 2
+    assert task.baselines["mean of train"] == pytest.approx(errors.mean(), rel=1e-12)
+
+
+def test_per_decides_where_a_shape_can_be_read_in_two_ways(tmp_path: Path) -> None:
+    y = X[..., 0]
+    assert load(tmp_path, "regress", "sequence", x=X, y=y).outputs == 7
+    at_steps = load(tmp_path, "regress", "step", x=X, y=y)
+    assert at_steps.outputs == 1
+    assert at_steps.digest == load(tmp_path, "regress", x=X, y=y[..., None]).digest
+    few, one_hot = X[:, :3], np.eye(3)[NUMBERED]
+    assert load(tmp_path, "classify", "sequence", x=few, y=one_hot).outputs == 3
+    assert load(tmp_path, "classify", "step", x=few, y=one_hot).outputs == 2
+    single = X[:, :1]
+    assert load(tmp_path, "regress", x=single, y=single[..., 0]).per == "sequence"
+    assert load(tmp_path, "regress", "step", x=single, y=single[..., 0]).per == "step"
+
+
+def test_a_class_that_is_called_as_a_missing_label_is_told(tmp_path: Path) -> None:
+    task = load(tmp_path, x=X, y=np.array(["cat", "dog", "nan"])[NUMBERED])
+    assert any("a class is called 'nan'" in str(remark) for remark in task.warnings)
+
+
 MENDED: dict[str, Callable[[], dict[str, np.ndarray]]] = {
-    "y text": lambda: {"x": X, "y": np.unique(WORDS[Y].astype(object), return_inverse=True)[1]},
-    "y one-hot": lambda: {"x": X, "y": np.eye(3)[Y].argmax(1)},
+    "y of pandas": lambda: {"x": X, "y": WORDS[Y].astype(object).astype(str)},
     "split of pandas": lambda: {"x": X, "y": Y, "split": SPLIT.astype(object).astype(str)},
     "holes": lambda: {
         "x": HOLES[np.isfinite(HOLES).all((1, 2))],

@@ -150,10 +150,16 @@ def test_labels_that_do_not_count_from_0_are_told(tmp_path: Path) -> None:
     assert "and 99992 more" in told(tmp_path, x=X, y=np.where(Y == 2, 99_999, Y), split=SPLIT)
 
 
-def test_a_target_that_is_not_used_and_one_that_is_read_otherwise_are_told(tmp_path: Path) -> None:
+def test_a_target_that_is_not_used_is_told(tmp_path: Path) -> None:
     assert "y is not used" in told(tmp_path, "next_step", x=X, y=Y, split=SPLIT)
-    text = told(tmp_path, "regress", x=X, y=X[..., 0], split=SPLIT)
-    assert "8 numbers to predict at the end of a sequence" in text
+
+
+def test_the_scale_of_targets_at_every_step_is_told_unless_they_are_the_inputs(
+    tmp_path: Path,
+) -> None:
+    text = told(tmp_path, "regress", x=X, y=X * 1000, split=SPLIT)
+    assert "column 1 of y has mean" in text or "column 0 of y has mean" in text
+    assert "of y" not in told(tmp_path, "next_step", x=X * 1000, split=SPLIT)
 
 
 def test_how_data_were_read_fits_into_a_line(tmp_path: Path) -> None:
