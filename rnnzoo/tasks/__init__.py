@@ -18,8 +18,9 @@ Contains: next-frame prediction (`chorales`, `jsb_chorales`), next-character pre
 (`folk_tunes`), one answer a sequence (`adding`, `temporal_order`, `sum_since`), one label a step
 (`copy_memory`, `chorale_bass`), states that follow from all steps so far (`parity`, `modular`,
 `dyck`, `word_problem`), memories that are asked now and then (`flip_flop`, `associative_recall`,
-`selective_copy`), images read as sequences (`digits`), and the user's own `arrays`.  Generated data
-comes from the task's own generator and `seed`, so that all variants see the same sequences.
+`selective_copy`), clocks (`spike_delays`, `timed_spikes`, `periodic`), images read as sequences
+(`digits`), and the user's own `arrays`.  Generated data comes from the task's own generator and
+`seed`, so that all variants see the same sequences.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ def task(
     baselines: Mapping[str, float] | None = None,
     note: str = "",
     by_length: bool = False,
+    solved: float = SOLVED,
 ) -> Task:
     """A task with one class a step, or a sequence, scored by the share of wrong answers.
 
@@ -46,7 +47,7 @@ def task(
         unit="share of wrong answers",
         baselines=dict(sorted(scores.items(), key=lambda named: -named[1])),
         note=note,
-        solved=SOLVED,
+        solved=solved,
         by_length=by_length,
     )
 
