@@ -3,8 +3,8 @@
 The tunes of O'Neill's Music of Ireland (1903) out of the music21 package, as far as they are not
 longer than `longest` characters and are written in the characters of `VOCABULARY`.  Of a tune's
 head, the meter and the key are kept (`M:6/8`, `K:G`), a line each; of its body, all but texts in
-quotation marks, comments and the signs that join lines.  Spaces in a row are one.  Nothing is
-downloaded, and music21 itself is never imported.
+quotation marks, comments, the signs that join lines, and those of ornaments (`.`, `~`, `H`, `T`).
+Spaces in a row are one.  Nothing is downloaded, and music21 itself is never imported.
 
 One symbol more begins and ends every tune.  The score is the cross-entropy in nats a character,
 ends included.
@@ -25,9 +25,10 @@ from rnnzoo.tasks import SPLITS, Report, Split, Task, Wrong, _generated, _music2
 OPTIONS: dict[str, Any] = {"longest": 200}
 ABOUT = "Irish folk tunes in ABC from the music21 package: the next character (no download)"
 NOTE = "A task of our own: no published numbers. Versions of one tune may be in two splits."
-VOCABULARY = "\n !'(),-./1234689:<=>ABCDEFGHKMT[]^_abcdefgmorz{|}~"
+VOCABULARY = "\n '(),-/1234689:<=>ABCDEFGKM[]^abcdefgmz{|}"
 EDGE = 0  # begins and ends a tune; characters are numbered from 1
 SYMBOLS = 1 + len(VOCABULARY)
+NAMES = ("edge of a tune", "end of a line", "space", *VOCABULARY[2:])
 ORDERS = {"unigram": 1, "bigram": 2, "5-gram": 5}
 SHORTEST = 150  # below it, hardly a tune is left
 _EVERY = 10  # of so many tunes, one is for validation and one for test
@@ -64,7 +65,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
             for name, order in ORDERS.items()
         },
         note=NOTE,
-        classes=("edge of a tune", *VOCABULARY),
+        classes=NAMES,
     )
 
 
@@ -85,7 +86,7 @@ def tune(block: str) -> str:
     lines = plain.splitlines()
     head = "\n".join(_field(name, lines) for name in ("M:", "K:"))
     body = re.sub(r"(?m)^[A-Za-z]:(?![|:]).*", "", plain)
-    text = re.sub(r'"[^"]*"|\\', "", body)
+    text = re.sub(r'"[^"]*"|[\\.~!HT]', "", body)
     spaced = re.sub(r"[ \t]+", " ", text)
     return f"{head}\n" + re.sub(r" *\n[ \n]*", "\n", spaced).strip()
 

@@ -26,7 +26,7 @@ M: 6/8
 L: 1/8  % all of it
 K:G Major
 "With spirit" (d/>c/) \\
-|  B>AB \t GAB |"G"c3 B2A |
+|  B>AB \t GAB |"G".c3 ~B2HA |
 
 d:| d3 |
 K:D
@@ -61,7 +61,7 @@ def test_every_tune_is_in_one_split_and_asked_for_one_character_ahead() -> None:
     assert texts["validation"] == short[0::10]
     assert texts["test"] == short[1::10]
     assert sorted([*texts["train"], *short[0::10], *short[1::10]]) == sorted(short)
-    assert load().classes == ("edge of a tune", *VOCABULARY)
+    assert load().classes[:4] == ("edge of a tune", "end of a line", "space", "'")
 
 
 class WittenBell:
