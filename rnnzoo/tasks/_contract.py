@@ -20,6 +20,7 @@ from rnnzoo.errors import Remark, TaskError, UsageError, number_of
 from rnnzoo.spec.plugins import shown
 
 SPLITS = ("train", "validation", "test")
+MOST_LENGTHS = 50  # that are scored by themselves
 Report = Callable[[str, int, int], None]  # reports progress: (activity, items done, items in total)
 
 
@@ -191,6 +192,12 @@ def _splits(task: Task) -> Iterator[Problem]:
     widths = {name: task.splits[name].x.shape[-1] for name in SPLITS}
     if len(set(widths.values())) > 1:
         yield f"x has another number of inputs in each split: {widths}", ""
+    lengths = len(np.unique(task.splits["test"].lengths))
+    if task.by_length and lengths > MOST_LENGTHS:
+        yield (
+            f"with `by_length`, each of the {lengths} lengths of test would be scored by itself",
+            f"at most {MOST_LENGTHS} lengths, or leave `by_length` out",
+        )
 
 
 def _split(task: Task, split: Split) -> Iterator[Problem]:

@@ -222,6 +222,19 @@ def test_names_of_classes_are_no_part_of_a_studys_identity(write: Write) -> None
     assert named.digest == nameless.digest
 
 
+def test_only_a_few_lengths_are_scored_by_themselves() -> None:
+    steps = 51
+    x, y = np.zeros((steps, steps, 2), np.float32), np.zeros((steps, steps), np.int32)
+    many = broken(right(), x=x, y=y, lengths=np.arange(1, steps + 1))
+    tasks._check_contract(many, "right.py")
+    with pytest.raises(
+        RnnzooError, match=r"each of the 51 lengths of test(?s:.*)at most 50 lengths"
+    ):
+        tasks._check_contract(replace(many, by_length=True), "right.py")
+    few = broken(many, lengths=np.arange(1, steps + 1).clip(2))
+    tasks._check_contract(replace(few, by_length=True), "right.py")
+
+
 def test_the_metrics_of_the_contract_are_those_that_training_computes() -> None:
     fitting = {name: metrics.fitting(losses.load(name)) for name in losses.names()}
     assert fitting == {
