@@ -37,7 +37,7 @@ HOMES = {
     "mlflow": ("trackers/mlflow.py",),
     "matplotlib": ("report/figures/",),
     "latex2mathml": ("report/html.py",),
-    "pyarrow": ("report/table.py",),
+    "pyarrow": ("report/table.py", "tasks/_table/read.py"),
     "sklearn": ("stats/importance.py",),
     "scipy": ("stats/",),
     "jinja2": ("report/html.py",),

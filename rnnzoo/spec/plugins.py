@@ -24,11 +24,16 @@ TYPES: Mapping[type, str] = {
     str: "text",
     bool: "true or false",
     list: "a list of whole numbers",
+    tuple: "text, a list of texts, or a table of `name: word`",
+    dict: "text, or a table of `key: value`",
 }
+_SIMPLE = (int, float, str, bool)
 
 
 class Wrong(NamedTuple):
-    """What is wrong with the value of an option."""
+    """What is wrong with the value of an option, or with a part of it: `window.length`,
+    `inputs.1`.
+    """
 
     option: str
     problem: str
@@ -117,10 +122,9 @@ def wrong_options(what: str, given: Mapping[str, Any], known: Mapping[str, Any])
             yield Wrong(key, f"{what} has no option '{key}'", nearest(key, known) or "it has none")
             continue
         default = known[key]
-        whole_for_float = isinstance(default, float) and type(value) is int
-        if type(value) is not type(default) and not whole_for_float:
+        if not _is_like(value, default):
             words = f"{what}: `{key}` must be {TYPES[type(default)]}, not {value!r}"
-            yield Wrong(key, words, f"its default is {default!r}")
+            yield Wrong(key, words, _fix_of_type(value, default))
         elif type(default) is int and not _counts(value):
             yield Wrong(key, f"{what}: `{key}` must be at least 1 and at most {MOST}, not {value}")
         elif type(default) is list and not all(map(_counts, value)):
@@ -133,6 +137,22 @@ def _counts(value: Any) -> bool:
     return type(value) is int and 1 <= value <= MOST
 
 
+def _is_like(value: Any, default: Any) -> bool:
+    """Whether a value is of a default's type."""
+    if isinstance(default, tuple) and isinstance(value, list):
+        return all(isinstance(item, str) for item in value)
+    if isinstance(default, tuple | dict):
+        entries = value.values() if isinstance(value, dict) else ()
+        return isinstance(value, str | dict) and all(type(entry) in _SIMPLE for entry in entries)
+    return type(value) is type(default) or (isinstance(default, float) and type(value) is int)
+
+
+def _fix_of_type(value: Any, default: Any) -> str:
+    if isinstance(default, tuple) and isinstance(value, list):
+        return "put names in quotes"
+    return f"its default is {default!r}" if default or not isinstance(default, tuple | dict) else ""
+
+
 def lacking_options(thing: Any) -> Iterator[str]:
     """What the `OPTIONS` of a file lack."""
     options = getattr(thing, "OPTIONS", None)
@@ -143,7 +163,7 @@ def lacking_options(thing: Any) -> Iterator[str]:
         if type(default) not in TYPES:
             yield (
                 f"the default of its option '{key}' is {default!r}: neither a number, text, true"
-                " or false, nor a list of whole numbers"
+                " or false, a list of whole numbers, a tuple of texts, nor a dictionary"
             )
 
 

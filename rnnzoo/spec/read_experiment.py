@@ -258,6 +258,17 @@ def _replaced(table: Table, keys: Sequence[str], value: Node, span: Span) -> Tab
     return Table({**table.entries, first: value}, {**table.keys, first: span}, table.span)
 
 
+def _parts(options: Table) -> dict[str, Span]:
+    """Where the parts of options stand that are lists or tables: `inputs.1`, `window.length`."""
+    places: dict[str, Span] = {}
+    for key, value in options.entries.items():
+        if isinstance(value, Table):
+            places |= {f"{key}.{name}": span for name, span in value.keys.items()}
+        elif isinstance(value, Listing):
+            places |= {f"{key}.{number}": item.span for number, item in enumerate(value.items)}
+    return places
+
+
 @dataclass(frozen=True, slots=True)
 class _Shared:
     """What all variants have in common."""
@@ -381,16 +392,21 @@ class _Reader:
         self.check_label(label, node.span, "the label of a task")
         # empty: the default
         options = {key: value for key, value in named.options.items() if value is not None}
-        if PATH in options and node.keys[PATH].file == argument(OVERRIDES):
-            options[PATH] = self.from_here(options[PATH])
-        places = {**node.keys, NAME: node.entries[NAME].span}
+        if PATH in options:
+            options[PATH] = self.from_here(options[PATH], node.entries[PATH], node.keys[PATH])
+        places = {**_parts(node), **node.keys, NAME: node.entries[NAME].span}
         return TaskChoice(label, named.name, options, places)
 
-    def from_here(self, path: Any) -> Any:
+    def from_here(self, path: Any, node: Node, key: Span) -> Any:
         """A path of the command line, which is relative to the current folder, as the file would
-        have it.
+        have it; or several, by name.
         """
-        if not isinstance(path, str) or not path:
+        if isinstance(path, dict) and isinstance(node, Table):
+            return {
+                name: self.from_here(inner, node.entries[name], node.keys[name])
+                for name, inner in path.items()
+            }
+        if not isinstance(path, str) or not path or key.file != argument(OVERRIDES):
             return path
         if path.startswith("~") or os.path.isabs(path) or "://" in path:
             return path

@@ -21,6 +21,8 @@ Contains: next-frame prediction (`chorales`, `jsb_chorales`), next-character pre
 `selective_copy`), clocks (`spike_delays`, `timed_spikes`, `periodic`), images read as sequences
 (`digits`), and the user's own `arrays`.  Generated data comes from the task's own generator and
 `seed`, so that all variants see the same sequences.
+
+Tables of one's own are read by `table`, whose parts are in `_table`.
 """
 
 from __future__ import annotations

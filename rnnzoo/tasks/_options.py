@@ -70,7 +70,8 @@ def check_spec(experiment: Experiment) -> None:
     folder = Path(experiment.file).parent
     for task in experiment.tasks:
         for option, problem, fix in _all(task, folder):
-            mistakes.add(task.places.get(option) or task.places[NAME], problem, fix)
+            whole = task.places.get(option.partition(".")[0]) or task.places[NAME]
+            mistakes.add(task.places.get(option, whole), problem, fix)
     mistakes.raise_if_any()
 
 

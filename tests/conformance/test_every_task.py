@@ -16,7 +16,9 @@ from rnnzoo.errors import TaskError, UsageError
 from rnnzoo.tasks import SPLITS, Task, digest_of
 from rnnzoo.testing.tasks import TaskContract
 
-FREE = [name for name in registry.built_in("tasks") if name not in ("arrays", "jsb_chorales")]
+FREE = [
+    name for name in registry.built_in("tasks") if name not in ("arrays", "jsb_chorales", "table")
+]
 SMALL = {"train": 40, "valid": 20, "test": 30}
 
 

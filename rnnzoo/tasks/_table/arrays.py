@@ -1,0 +1,328 @@
+"""Columns -> the arrays of a task's splits: inputs, filled in, scaled or one-hot, and targets.
+
+In: rows, pieces and their sides.  Out: `Split`s and what reports need to know of targets.  Whatever
+is estimated (means, deviations) is of the train split alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnzoo.errors import TaskError, listed
+from rnnzoo.tasks._contract import SPLITS, Split
+from rnnzoo.tasks._table.read import Rows
+from rnnzoo.tasks._table.roles import CATEGORY, GUESSED, NUMBER, STANDARD, Roles, refused
+from rnnzoo.tasks._table.sequences import Pieces, Sequences, check_same
+
+MOST_CATEGORIES = 1000  # of an input: each is a column
+_PAIRS = 20_000  # neighbours that are compared with others, to tell ids from quantities
+_LEAST_IDS = 5  # different values: fewer are levels
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a cell sees of each step.
+
+    Attributes:
+        values: (steps, columns) float64, NaN where one is missing.
+        is_number: (columns,) whether it is scaled: categories are not.
+    """
+
+    values: np.ndarray
+    is_number: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What is predicted at each step.
+
+    Attributes:
+        values: (steps,) of classes, -1 where there is none; or (steps, outputs), NaN likewise.
+        classes: their names; empty for numbers.
+        columns: as the table calls them.
+        scaled: whether they are divided by the deviation of train.
+    """
+
+    values: np.ndarray
+    classes: tuple[str, ...]
+    columns: tuple[str, ...]
+    scaled: bool = False
+
+    @property
+    def missing(self) -> np.ndarray:
+        """(steps,) whether there is none."""
+        if self.classes:
+            return np.asarray(self.values < 0)
+        return np.asarray(np.isnan(self.values).any(1))
+
+
+# ------------------------------------------------------------------ inputs
+
+
+def inputs(rows: Rows, whole: Sequences, columns: Mapping[str, str], own: Roles) -> Inputs:
+    """The inputs of all steps.
+
+    Raises:
+        TaskError: text among numbers, ids among quantities, or a value that is missing.
+    """
+    parts, is_number = [], []
+    for column, role in columns.items():
+        if role == CATEGORY:
+            part = _one_hot(rows, whole, column)
+        else:
+            part = rows.numbers(column)[whole.row][:, None]
+            if role == GUESSED and rows.is_whole(column):
+                _check_quantities(rows, whole, column, part[:, 0])
+        if own.missing == "refuse":
+            _check_missing(rows, whole, column, np.isnan(part[:, 0]))
+        parts.append(part)
+        is_number += [role != CATEGORY] * part.shape[1]
+    return Inputs(np.concatenate(parts, 1), np.array(is_number))
+
+
+def _one_hot(rows: Rows, whole: Sequences, column: str) -> np.ndarray:
+    names = rows.names(column)
+    count = len(names.names)
+    if count > MOST_CATEGORIES:
+        problem = f"the column '{column}' holds {count:,} categories, and each would be an input"
+        raise refused(problem, f"at most {MOST_CATEGORIES}: leave it out, or merge rare ones")
+    codes = names.codes[whole.row]
+    part = np.zeros((len(codes), max(1, count)))
+    part[np.arange(len(codes)), codes] = 1
+    part[codes < 0] = np.nan
+    return part
+
+
+def _check_missing(rows: Rows, whole: Sequences, column: str, missing: np.ndarray) -> None:
+    if not missing.any():
+        return
+    row = int(whole.row[missing].min())
+    count = int(missing.sum())
+    more = f" ({count - 1:,} more in this column)" if count > 1 else ""
+    raise refused(
+        f"{rows.place(row, column)} is missing{more}",
+        "fill it in, leave the sequence out, or say what stands for it: missing: zero, forward or"
+        " flag",
+    )
+
+
+def _check_quantities(rows: Rows, whole: Sequences, column: str, values: np.ndarray) -> None:
+    """Refuse whole numbers that name things: dense from 0 or 1 on, and neighbours in a sequence
+    are no nearer to each other than strangers.
+    """
+    known = values[~np.isnan(values)]
+    distinct = np.unique(known)
+    if len(distinct) < _LEAST_IDS or distinct[0] not in (0, 1):
+        return
+    steps = np.flatnonzero(whole.of_step[1:] == whole.of_step[:-1])
+    steps = steps[~np.isnan(values[steps] + values[steps + 1])]
+    if len(distinct) < 0.5 * (distinct[-1] - distinct[0] + 1) or not len(steps):
+        return
+    random = np.random.default_rng(0)
+    steps = random.choice(steps, min(len(steps), _PAIRS), replace=False)
+    near = np.abs(values[steps] - values[steps + 1]).mean()
+    far = np.abs(random.permutation(values[steps]) - values[steps + 1]).mean()
+    if near < 0.8 * far:
+        return
+    raise refused(
+        f"{rows.place(int(whole.row[0]), column)}: the column holds whole numbers from"
+        f" {distinct[0]:g} to {distinct[-1]:g} whose neighbours are no nearer to each other than"
+        " others: they look like ids, and a cell would take them for quantities",
+        f"say what they are: {{{column}: {CATEGORY}}} makes them one-hot, {{{column}: {NUMBER}}}"
+        " takes them as they are",
+    )
+
+
+# ------------------------------------------------------------------ targets
+
+
+def targets(rows: Rows, whole: Sequences, columns: Mapping[str, str], own: Roles) -> Targets:
+    """The targets of all steps.
+
+    Raises:
+        TaskError: it cannot be known what a column holds, or a target changes within a sequence.
+    """
+    roles = {column: role or _guessed(rows, column) for column, role in columns.items()}
+    names = tuple(roles)
+    if CATEGORY in roles.values():
+        return _classes(rows, whole, roles, own)
+    values = np.stack([rows.numbers(column)[whole.row] for column in names], 1)
+    if _is_constant(own):
+        for number, column in enumerate(names):
+            _check_constant(rows, whole, own, column, values[:, number])
+    return Targets(values, (), names, STANDARD in roles.values())
+
+
+def _is_constant(own: Roles) -> bool:
+    """Whether a sequence has one target, which stands in each of its rows."""
+    return own.per == "sequence" and not own.window.length and not own.window.horizon
+
+
+def _guessed(rows: Rows, column: str) -> str:
+    if rows.is_text(column):
+        return CATEGORY
+    if not rows.is_whole(column):
+        return NUMBER
+    raise refused(
+        f"{rows.place(0, column)}: the target is a whole number, which may be a class or a"
+        " quantity",
+        f"say which: target: {{{column}: {CATEGORY}}}, or {{{column}: {NUMBER}}}",
+    )
+
+
+def _classes(rows: Rows, whole: Sequences, roles: Mapping[str, str], own: Roles) -> Targets:
+    if len(roles) > 1:
+        texts = [column for column, role in roles.items() if role == CATEGORY]
+        problem = f"the targets {listed(roles)} are several, and '{texts[0]}' is a category"
+        raise refused(problem, "several targets are numbers: a category is predicted alone")
+    (column,) = roles
+    names = rows.names(column)
+    if _is_constant(own):
+        why = (
+            "a sequence has one label: `per: step` predicts one at each step; or ids of two"
+            " sequences are alike"
+        )
+        check_same(rows, whole, own.id, column, names, why)
+    if len(names.names) < 2:
+        problem = f"{rows.place(0, column)}: all labels are '{names.names[0]}'"
+        raise refused(problem, "there is nothing to tell apart: name a column of several classes")
+    return Targets(names.codes[whole.row], names.names, (column,))
+
+
+def _check_constant(
+    rows: Rows, whole: Sequences, own: Roles, column: str, values: np.ndarray
+) -> None:
+    began = np.repeat(values[whole.starts], whole.lengths)
+    changed = np.flatnonzero((values != began) & ~(np.isnan(values) & np.isnan(began)))
+    if len(changed):
+        row = int(whole.row[changed[0]])
+        start = int(whole.row[whole.starts[whole.of_step[changed[0]]]])
+        raise refused(
+            f"{rows.place(row, column)}: the target is {rows.text(row, column)} here, and"
+            f" {rows.text(start, column)} in {rows.place(start)}, of the same sequence",
+            "`per: step` predicts it at each step; window: {length: 50, horizon: 1} after each"
+            " window",
+        )
+
+
+def check_targets(
+    rows: Rows, whole: Sequences, cut: Pieces, side: np.ndarray, given: Targets, own: Roles
+) -> None:
+    """Refuse targets that are missing, and classes that train lacks.
+
+    With one target a step and `missing` other than `refuse`, a step without target is a step that
+    does not count.
+    """
+    predicted = asked(cut.chosen(side >= 0), own)
+    missing = given.missing[predicted]
+    if missing.any() and (own.per == "sequence" or own.missing == "refuse"):
+        row = int(whole.row[predicted[missing]].min())
+        lacking = [column for column in given.columns if not _has(rows, row, column)]
+        fix = "leave the sequence out"
+        if own.per == "step":
+            fix = "missing: zero (or forward, flag) makes it a step that does not count"
+        where = rows.place(row, (lacking or list(given.columns))[0])
+        raise refused(f"{where}: the target is missing", fix)
+    if not given.classes:
+        return
+    learnt = np.unique(given.values[asked(cut.chosen(side == 0), own)])
+    for number in (1, 2):
+        steps = asked(cut.chosen(side == number), own)
+        unlearnt = steps[(given.values[steps] >= 0) & ~np.isin(given.values[steps], learnt)]
+        if len(unlearnt):
+            raise _unlearnt(rows, int(whole.row[unlearnt].min()), given, SPLITS[number])
+
+
+def _has(rows: Rows, row: int, column: str) -> bool:
+    return rows.text(row, column).strip() not in ("", "None", "nan", "NaN", "NA", "?")
+
+
+def _unlearnt(rows: Rows, row: int, given: Targets, split: str) -> TaskError:
+    (column,) = given.columns
+    label = rows.text(row, column)
+    return refused(
+        f"{rows.place(row, column)}: train has no '{label}', and {split} has: it cannot be learnt",
+        "a split in which train has every class; leave `split` out for one by class",
+    )
+
+
+def asked(cut: Pieces, own: Roles) -> np.ndarray:
+    """The steps whose targets are asked for."""
+    if not len(cut):
+        return np.zeros(0, np.int64)
+    if own.per == "sequence":
+        return cut.last
+    steps, real = cut.steps()
+    return np.asarray(steps[real] + cut.horizon)
+
+
+# ------------------------------------------------------------------ filled in and scaled
+
+
+def finished(given: Inputs, whole: Sequences, seen: np.ndarray, own: Roles) -> np.ndarray:
+    """(steps, inputs) float32: scaled by train, gaps filled, and a column for each that has gaps
+    where these are flagged.
+
+    Args:
+        seen: (steps,) which of them train sees.
+    """
+    values, gaps = given.values, np.isnan(given.values)
+    if own.missing == "forward":
+        values = _forward(values, whole)
+    middle, spread = moments(values[seen], own.scale)
+    middle, spread = np.where(given.is_number, middle, 0), np.where(given.is_number, spread, 1)
+    scaled = np.nan_to_num((values - middle) / spread, nan=0.0)
+    if own.missing == "flag":
+        scaled = np.concatenate([scaled, gaps[:, gaps.any(0)]], 1)
+    return np.asarray(scaled, np.float32)
+
+
+def _forward(values: np.ndarray, whole: Sequences) -> np.ndarray:
+    """Gaps filled with what was there before, within a sequence."""
+    steps = np.arange(len(values))[:, None]
+    begins = np.repeat(whole.starts, whole.lengths)[:, None]
+    known = np.maximum.accumulate(np.where(np.isnan(values), begins, steps), 0)
+    return np.take_along_axis(values, known, 0)
+
+
+def moments(values: np.ndarray, scale: str) -> tuple[np.ndarray, np.ndarray]:
+    """What is subtracted of each column, and what it is divided by: mean and deviation, or median
+    and the distance of the quartiles; a column that does not vary is not divided.
+    """
+    count = values.shape[1]
+    middle, spread = np.zeros(count), np.ones(count)
+    known = ~np.isnan(values).all(0)
+    if scale == "standard":
+        middle[known] = np.nanmean(values[:, known], 0)
+        spread[known] = np.nanstd(values[:, known], 0)
+    elif scale == "robust":
+        low, middle[known], high = np.nanpercentile(values[:, known], (25, 50, 75), 0)
+        spread[known] = high - low
+    # rounding may leave a little of a constant column
+    flat = spread <= 1e-12 * np.abs(middle)
+    return middle, np.where(flat | (spread == 0), 1, spread)
+
+
+# ------------------------------------------------------------------ splits
+
+
+def split(cut: Pieces, x: np.ndarray, y: np.ndarray, missing: np.ndarray, own: Roles) -> Split:
+    """The arrays of some pieces.
+
+    Args:
+        x, y: of all steps.
+        missing: (steps,) which have no target.
+    """
+    steps, real = cut.steps()
+    shown = np.where(real[..., None], x[steps], np.float32(0))
+    lengths = cut.lengths.astype(np.int32)
+    if own.per == "sequence":
+        return Split(shown, y[cut.last], lengths)
+    asked = steps + cut.horizon
+    counts = real & ~missing[asked]
+    y_shown = np.where(counts if y.ndim == 1 else counts[..., None], y[asked], y.dtype.type(0))
+    weights = None if np.array_equal(counts, real) else counts.astype(np.float32)
+    return Split(shown, y_shown, lengths, weights)

@@ -1,0 +1,110 @@
+"""The files of a table: which they are, and which split each belongs to.
+
+In: the option `file`: a path, or one for each split.  Out: `Source`s in a fixed order, or what is
+wrong; no file is opened but to see what it is.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rnnzoo.errors import nearest
+from rnnzoo.spec.plugins import Wrong
+from rnnzoo.tasks import _arrays_file
+from rnnzoo.tasks._contract import SPLITS
+from rnnzoo.tasks._table.roles import ALSO
+
+CSV, PARQUET, ARROW, TS = "csv", "parquet", "arrow", "ts"
+FORMATS = {
+    ".csv": CSV, ".tsv": CSV, ".parquet": PARQUET, ".pq": PARQUET, ".arrow": ARROW,
+    ".feather": ARROW, ".ts": TS,
+}  # fmt: skip
+UNSAID = -1  # the split of a file that is of no split in particular
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file of the table.
+
+    Attributes:
+        shown: its path as the user gave it, for messages.
+        side: the number of its split, or `UNSAID`.
+    """
+
+    path: Path
+    shown: str
+    side: int
+
+    @property
+    def format(self) -> str:
+        return FORMATS[self.path.suffix.lower()]
+
+
+def sources(file: str | Mapping[str, str], folder: Path) -> list[Source | Wrong]:
+    """Every file in a fixed order, or what is wrong in its place."""
+    if not file:
+        example = "task: {name: table, file: my.csv, id: person, inputs: [a, b], target: label}"
+        return [Wrong("file", "the task 'table' needs a file", example)]
+    if isinstance(file, str):
+        return _of_path("file", file, folder, UNSAID)
+    found: list[Source | Wrong] = []
+    for name, path in file.items():
+        split = ALSO.get(name, name)
+        if split not in SPLITS:
+            fix = nearest(name, [*SPLITS, *ALSO])
+            found.append(Wrong(f"file.{name}", f"there is no split '{name}'", fix))
+        elif not isinstance(path, str):
+            found.append(Wrong(f"file.{name}", f"a file is text, not {path!r}", "put it in quotes"))
+        else:
+            found += _of_path(f"file.{name}", path, folder, SPLITS.index(split))
+    if "train" not in file:
+        found.append(Wrong("file", "no file is for train", "file: {train: a.csv, test: b.csv}"))
+    return found + _mixed(found)
+
+
+def _mixed(found: list[Source | Wrong]) -> list[Source | Wrong]:
+    kinds = sorted({source.format for source in found if isinstance(source, Source)})
+    if len(kinds) < 2:
+        return []
+    return [Wrong("file", f"these are files of several kinds: {', '.join(kinds)}", "use one kind")]
+
+
+def _of_path(option: str, file: str, folder: Path, side: int) -> list[Source | Wrong]:
+    path = _arrays_file.place(file, folder)
+    try:
+        kind = os.stat(path).st_mode
+    except (OSError, ValueError):
+        kind = 0
+    if stat.S_ISDIR(kind):
+        return _of_folder(option, file, path, side)
+    if not stat.S_ISREG(kind):  # nothing, an address, a pipe: what `arrays` says of it
+        problem, fix = _arrays_file.unusable(file, folder) or (f"no file {file}", "")
+        return [Wrong(option, problem, fix)]
+    if path.suffix.lower() not in FORMATS:
+        problem = f"{file} is no table: its name ends in '{path.suffix}'"
+        return [Wrong(option, problem, _ENDS if path.suffix != ".npz" else "task: arrays reads it")]
+    if not path.stat().st_size:
+        return [Wrong(option, f"{file} is empty", "write the table to it")]
+    return [Source(path, file, side)]
+
+
+_ENDS = f"a name that ends in {', '.join(FORMATS)}"
+
+
+def _of_folder(option: str, file: str, path: Path, side: int) -> list[Source | Wrong]:
+    """All tables in a folder, by name; hidden files are none."""
+    inner = [
+        entry
+        for entry in sorted(path.iterdir())
+        if entry.suffix.lower() in FORMATS and not entry.name.startswith((".", "_"))
+    ]
+    if not inner:
+        return [Wrong(option, f"the folder {file} holds no table", _ENDS)]
+    found: list[Source | Wrong] = [
+        Source(entry, os.path.join(file, entry.name), side) for entry in inner
+    ]
+    return found + _mixed(found)

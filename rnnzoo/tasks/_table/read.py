@@ -1,0 +1,385 @@
+"""CSV, Parquet and Arrow files -> columns that know in which row of which file each value stands.
+
+In: `Source`s.  Out: `Rows`, whose columns are numbers, names or moments as NumPy arrays.  What is
+no such thing is refused with its row, counted as an editor counts lines: the header of a CSV file
+is row 1.  The only file of the tasks that imports pyarrow.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.ipc
+import pyarrow.parquet
+
+from rnnzoo.errors import TaskError
+from rnnzoo.tasks._table import ts
+from rnnzoo.tasks._table.files import CSV, PARQUET, Source
+from rnnzoo.tasks._table.roles import refused
+
+# of text, what stands for a number that is missing
+NO_NUMBER = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NAN", "null", "NULL", "None", "<NA>", "?")
+_NUMBER = r"^[-+]?(\d+\.?\d*([eE][-+]?\d+)?|\.\d+([eE][-+]?\d+)?|inf|Inf|infinity|Infinity)$"
+_WHOLE = r"^[-+]?\d+$"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """A column of names.
+
+    Attributes:
+        codes: (rows,) of each row its name's number; -1 where it has none.
+        names: sorted, as numbers if all of them are.
+    """
+
+    codes: np.ndarray
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The rows of one file; `line` is the row of the file in which one of them stands."""
+
+    source: Source
+    table: pa.Table
+    line: Callable[[int], int]
+
+
+class Rows:
+    """The rows of all files, end to end."""
+
+    def __init__(self, sources: Sequence[Source], columns: Iterable[str]) -> None:
+        """Read some columns of all files.
+
+        Raises:
+            TaskError: a file cannot be read, or has no row.
+        """
+        wanted = list(dict.fromkeys(columns))
+        self._parts = [_part(source, wanted) for source in sources]
+        self._starts = np.cumsum([0, *(part.table.num_rows for part in self._parts)])
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    @cached_property
+    def file(self) -> np.ndarray:
+        """(rows,) of each row the number of its file."""
+        return np.repeat(np.arange(len(self._parts)), np.diff(self._starts))
+
+    @property
+    def side(self) -> np.ndarray:
+        """(rows,) of each row the split of its file."""
+        return np.asarray(np.array([part.source.side for part in self._parts])[self.file])
+
+    def place(self, row: int, column: str = "") -> str:
+        """Where a value stands, for a message."""
+        number = int(self.file[row])
+        part = self._parts[number]
+        where = f"{part.source.shown}, row {part.line(int(row - self._starts[number]))}"
+        return f"{where}, column '{column}'" if column else where
+
+    def text(self, row: int, column: str) -> str:
+        """A value as a message shows it."""
+        number = int(self.file[row])
+        return str(self._parts[number].table[column][int(row - self._starts[number])].as_py())
+
+    def is_text(self, column: str) -> bool:
+        """Whether a column holds names, or true and false, and no numbers."""
+        return any(_is_text(part.table[column]) for part in self._parts)
+
+    def is_whole(self, column: str) -> bool:
+        """Whether a column holds whole numbers, and none that is written with a point."""
+        return all(_is_whole(part.table[column]) for part in self._parts)
+
+    def numbers(self, column: str) -> np.ndarray:
+        """(rows,) float64; NaN where there is none.
+
+        Raises:
+            TaskError: some are no numbers; it names the first.
+        """
+        return np.concatenate([self._numbers(number, column) for number in range(len(self._parts))])
+
+    def _numbers(self, number: int, column: str) -> np.ndarray:
+        values = _plain(self._parts[number].table[column])
+        start = int(self._starts[number])
+        if _is_string(values.type):
+            values = _without_missing(values)
+            bad = pc.invert(pc.match_substring_regex(values, _NUMBER))
+            self._refuse_text(start, column, bad)
+        elif not _is_number(values.type):
+            problem = f"{self.place(start, column)}: it holds {values.type}, and no numbers"
+            raise refused(problem, "name another column, or write numbers")
+        found = values.cast(pa.float64(), safe=False).to_numpy()
+        infinite = np.flatnonzero(np.isinf(found))
+        if len(infinite):
+            problem = f"{self.place(start + infinite[0], column)} is infinite"
+            raise refused(problem, "leave it empty if it is not known")
+        return np.asarray(found, float)
+
+    def _refuse_text(self, start: int, column: str, bad: pa.ChunkedArray) -> None:
+        first = pc.index(bad, pa.scalar(True)).as_py()
+        if first < 0:
+            return
+        row = start + first
+        value = self.text(row, column)
+        fix = f"if it names things: {{{column}: category}}; if it is missing, leave it empty"
+        if _is_decimal_comma(value):
+            fix = f"numbers are written with a point: {value.replace(',', '.')}"
+        raise refused(f"{self.place(row, column)} holds '{value}', which is no number", fix)
+
+    def names(self, column: str) -> Names:
+        """A column as names."""
+        texts = pa.chunked_array(
+            [chunk for part in self._parts for chunk in _texts(part.table[column]).chunks],
+            pa.string(),
+        )
+        encoded = texts.combine_chunks().dictionary_encode()
+        names = encoded.dictionary.to_pylist()
+        codes = np.asarray(encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), np.int64)
+        order = sorted(range(len(names)), key=_natural(names))
+        rank = np.empty(len(names) + 1, np.int64)
+        rank[order], rank[-1] = np.arange(len(names)), -1
+        return Names(rank[codes], tuple(names[number] for number in order))
+
+    def moments(self, column: str) -> np.ndarray:
+        """(rows,) of numbers that can be sorted: as they stand, or of dates and times.
+
+        Raises:
+            TaskError: some are neither, or missing; it names the first.
+        """
+        parts = []
+        for number, part in enumerate(self._parts):
+            moments = _moments(_plain(part.table[column]))
+            parts.append(self._numbers(number, column) if moments is None else moments)
+        found = np.concatenate(parts)
+        missing = np.isnan(found) if found.dtype.kind == "f" else np.zeros(len(found), bool)
+        if missing.any():
+            problem = f"{self.place(int(missing.argmax()), column)} is missing"
+            raise refused(problem, "every step needs its place in the order")
+        return found
+
+
+# ------------------------------------------------------------------ columns
+
+
+def _plain(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Without dictionaries, true and false as 1 and 0, texts of one type."""
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    if pa.types.is_boolean(values.type):
+        return values.cast(pa.int8())
+    return values.cast(pa.string()) if _is_string(values.type) else values
+
+
+def _is_string(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    is_exact = pa.types.is_decimal(kind) or pa.types.is_null(kind)
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or is_exact)
+
+
+def _without_missing(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    trimmed = pc.utf8_trim_whitespace(texts)
+    absent = pc.is_in(trimmed, value_set=pa.array(NO_NUMBER))
+    return pc.if_else(absent, pa.scalar(None, pa.string()), trimmed)
+
+
+def _is_text(values: pa.ChunkedArray) -> bool:
+    if pa.types.is_boolean(values.type):
+        return True
+    values = _plain(values)
+    if not _is_string(values.type):
+        return False
+    matched = pc.match_substring_regex(_without_missing(values), _NUMBER)
+    return not pc.all(matched, min_count=0).as_py()
+
+
+def _is_whole(values: pa.ChunkedArray) -> bool:
+    values = _plain(values)
+    if _is_string(values.type):
+        matched = pc.match_substring_regex(_without_missing(values), _WHOLE)
+        return bool(pc.all(matched, min_count=0).as_py())
+    return bool(pa.types.is_integer(values.type))
+
+
+def _texts(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """As text, null where there is none."""
+    if not pa.types.is_boolean(values.type):
+        values = _plain(values)
+    if pa.types.is_floating(values.type):
+        whole = pc.equal(values, pc.floor(values))
+        if pc.all(whole, min_count=0).as_py():  # 1.0 is class 1, as pandas writes it beside NaN
+            values = values.cast(pa.int64(), safe=False)
+    texts = pc.utf8_trim_whitespace(values.cast(pa.string()))
+    return pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
+
+
+def _natural(names: Sequence[str]) -> Callable[[int], tuple[float, str]]:
+    """The key that sorts names, as numbers if all of them are."""
+    try:
+        numbers = [float(name) for name in names]
+    except ValueError:
+        numbers = [0.0] * len(names)
+    return lambda number: (numbers[number], names[number])
+
+
+def _moments(values: pa.ChunkedArray) -> np.ndarray | None:
+    """Whole numbers exactly, dates and times as microseconds; None for other numbers and texts."""
+    if values.null_count:
+        return None
+    if pa.types.is_integer(values.type):
+        return np.asarray(values.cast(pa.int64()).to_numpy())
+    if _is_string(values.type):
+        values = pc.utf8_trim_whitespace(values)
+    is_time = pa.types.is_temporal(values.type) and not pa.types.is_duration(values.type)
+    if not (is_time or _is_string(values.type)):
+        return None
+    for kind in (pa.timestamp("us"), pa.timestamp("us", "UTC")):
+        try:
+            return np.asarray(values.cast(kind).cast(pa.int64()).to_numpy())
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            continue
+    return None
+
+
+def _is_decimal_comma(value: str) -> bool:
+    whole, comma, rest = value.partition(",")
+    return bool(comma) and whole.lstrip("-").isdigit() and rest.isdigit()
+
+
+# ------------------------------------------------------------------ files
+
+
+def header(source: Source) -> tuple[str, ...]:
+    """The names of a file's columns; its values are not read.
+
+    Raises:
+        TaskError: it cannot be read.
+    """
+    if source.format == ts.FORMAT:
+        return ts.header(source)
+    try:
+        if source.format == CSV:
+            with source.path.open(encoding="utf-8-sig", newline="") as stream:
+                return tuple(next(csv.reader(stream, delimiter=_delimiter(source.path)), ()))
+        if source.format == PARQUET:
+            return tuple(pyarrow.parquet.read_schema(source.path).names)
+        with pyarrow.memory_map(str(source.path)) as file:
+            return tuple(_arrow_reader(file).schema.names)
+    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowInvalid) as error:
+        raise _damaged(source, error) from None
+
+
+def _damaged(source: Source, error: Exception) -> TaskError:
+    if isinstance(error, UnicodeDecodeError) or "UTF8" in str(error):
+        return refused(f"{source.shown} is not UTF-8 text", "save it as UTF-8")
+    reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+    return refused(f"cannot read {source.shown}: {reason}", "write it once more")
+
+
+def _delimiter(path: Path) -> str:
+    """A tab in `.tsv`; else a comma, or the semicolon of countries with a decimal comma."""
+    if path.suffix.lower() == ".tsv":
+        return "\t"
+    with path.open(encoding="utf-8-sig", errors="replace") as stream:
+        first = stream.readline()
+    return ";" if ";" in first and "," not in first else ","
+
+
+def _part(source: Source, columns: Sequence[str]) -> _Part:
+    lacking = [name for name in columns if name not in header(source)]
+    if lacking:
+        raise refused(
+            f"{source.shown} has no column '{lacking[0]}', which another file of the table has",
+            "all files of a table have the same columns",
+        )
+    if source.format == ts.FORMAT:
+        cases = ts.read(source)
+        table = pa.table({name: cases.columns[name] for name in columns})
+        part = _Part(source, table, lambda row: int(cases.lines[row]))
+    elif source.format == CSV:
+        part = _Part(source, _csv(source, columns), lambda row: _line(source.path, row))
+    else:
+        part = _Part(source, _binary(source, columns), lambda row: row + 1)
+    if not part.table.num_rows:
+        raise refused(f"{source.shown} has a header and no rows", "write the table to it")
+    return part
+
+
+def _csv(source: Source, columns: Sequence[str]) -> pa.Table:
+    """All columns as text: what they hold depends on their role."""
+    try:
+        return pyarrow.csv.read_csv(
+            source.path,
+            parse_options=pyarrow.csv.ParseOptions(
+                delimiter=_delimiter(source.path), newlines_in_values=True
+            ),
+            convert_options=pyarrow.csv.ConvertOptions(
+                include_columns=list(columns),
+                column_types=dict.fromkeys(columns, pa.string()),
+                strings_can_be_null=False,
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        raise _uneven(source) or _damaged(source, error) from None
+
+
+def _uneven(source: Source) -> TaskError | None:
+    """Which row has another number of columns than the header."""
+    with source.path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
+        reader = csv.reader(stream, delimiter=_delimiter(source.path))
+        count = len(next(reader))
+        end = reader.line_num
+        for values in reader:
+            start, end = end + 1, reader.line_num
+            if values and len(values) != count:
+                problem = (
+                    f"{source.shown}, row {start}: it has {len(values)} columns, and the header"
+                    f" {count}"
+                )
+                return refused(problem, "quote values that hold the sign between columns")
+    return None
+
+
+def _line(path: Path, row: int) -> int:
+    """The line of a CSV file on which a row begins; quoted texts may hold ends of lines, and empty
+    lines are no rows.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        reader = csv.reader(stream, delimiter=_delimiter(path))
+        end, count = 0, -2
+        for values in reader:
+            start, end = end + 1, reader.line_num
+            count += bool(values)
+            if count == row:
+                return start
+    return row + 2
+
+
+def _binary(source: Source, columns: Sequence[str]) -> pa.Table:
+    try:
+        if source.format == PARQUET:
+            return pyarrow.parquet.read_table(source.path, columns=list(columns), partitioning=None)
+        with pyarrow.memory_map(str(source.path)) as file:
+            return _arrow_reader(file).read_all().select(list(columns))
+    except (OSError, pa.ArrowInvalid) as error:
+        raise _damaged(source, error) from None
+
+
+def _arrow_reader(file: pa.NativeFile) -> pa.RecordBatchReader | pa.RecordBatchFileReader:
+    """Of both forms of Arrow's files."""
+    try:
+        return pyarrow.ipc.open_file(file)
+    except pa.ArrowInvalid:
+        file.seek(0)
+        return pyarrow.ipc.open_stream(file)

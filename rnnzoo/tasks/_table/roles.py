@@ -1,0 +1,274 @@
+"""What the options of `table` say: the role of each column, and how sequences are cut, split and
+scaled.
+
+In: options as a spec gives them.  Out: `Roles`, or what is wrong with them; no file is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from rnnzoo.errors import TaskError, listed, nearest
+from rnnzoo.spec.plugins import MOST, Wrong
+from rnnzoo.tasks._contract import SPLITS
+
+OPTIONS: dict[str, Any] = {
+    "file": {}, "id": (), "order": "", "inputs": (), "target": (), "per": "sequence", "split": {},
+    "window": {}, "scale": "standard", "missing": "refuse",
+}  # fmt: skip
+PER = ("sequence", "step")
+SCALES = ("standard", "robust", "none")
+MISSING = ("refuse", "zero", "forward", "flag")
+NUMBER, CATEGORY, STANDARD, GUESSED = "number", "category", "standard", ""
+INPUTS, TARGETS = (NUMBER, CATEGORY), (NUMBER, CATEGORY, STANDARD)
+# what else the splits are called
+ALSO = {"valid": "validation", "val": "validation", "dev": "validation"}
+SHOWN = 12  # columns that a message lists
+SHARE = 0.15  # of the sequences, for validation and for test each
+_OF_SPLIT = ("by", "time", "column", "validation", "test")
+_OF_WINDOW = ("length", "step", "horizon")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How sequences are cut.
+
+    Attributes:
+        length: steps of each; 0 keeps sequences whole.
+        step: from the beginning of a window to that of the next.
+        horizon: how many steps behind the last step its target stands.
+    """
+
+    length: int = 0
+    step: int = 1
+    horizon: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """How sequences are divided into splits.
+
+    Attributes:
+        column: holds the names of splits; empty where none does.
+        by: holds whose a sequence is.
+        time: holds the time of a step; what is later is for validation, and the latest for test.
+        shares: of validation and of test, where neither files nor a column say which they are.
+    """
+
+    column: str = ""
+    by: str = ""
+    time: str = ""
+    shares: tuple[float, float] = (SHARE, SHARE)
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """What each column is for.
+
+    Attributes:
+        id: columns that together name a sequence.
+        order: the column by which the steps of a sequence are sorted; empty: as in the file.
+        inputs: columns, or patterns with `*`, and what each holds: `NUMBER`, `CATEGORY` or, where
+            that is not said, `GUESSED`.
+        target: likewise; `STANDARD` numbers are scaled.
+    """
+
+    id: tuple[str, ...]
+    order: str
+    inputs: Mapping[str, str]
+    target: Mapping[str, str]
+    per: str
+    split: Division
+    window: Window
+    scale: str
+    missing: str
+
+    def named(self) -> Iterator[tuple[str, str]]:
+        """Each column that has a role, with the option that gives it: patterns are not among
+        them.
+        """
+        yield from ((f"id.{number}", name) for number, name in enumerate(self.id))
+        yield "order", self.order
+        for option, columns in (("inputs", self.inputs), ("target", self.target)):
+            for number, (name, role) in enumerate(columns.items()):
+                if "*" not in name:
+                    yield f"{option}.{name if role else number}", name
+        yield ("split.column" if self.split.by or self.split.time else "split"), self.split.column
+        yield "split.by", self.split.by
+        yield "split.time", self.split.time
+
+
+def roles(options: Mapping[str, Any]) -> Roles:
+    """The roles that right options give."""
+    split = options["split"]
+    given = {"column": split} if isinstance(split, str) else dict(split)
+    shares = (float(given.pop("validation", SHARE)), float(given.pop("test", SHARE)))
+    identifying = options["id"]
+    return Roles(
+        id=(identifying,) if isinstance(identifying, str) else tuple(identifying),
+        order=options["order"],
+        inputs=_columns(options["inputs"]),
+        target=_columns(options["target"]),
+        per=options["per"],
+        split=Division(**given, shares=shares),
+        window=_window(options["window"]),
+        scale=options["scale"],
+        missing=options["missing"],
+    )
+
+
+def _columns(given: str | list[str] | Mapping[str, str]) -> dict[str, str]:
+    if isinstance(given, Mapping):
+        return dict(given)
+    names = [given] if isinstance(given, str) else given
+    return dict.fromkeys(names, GUESSED)
+
+
+def _window(given: Mapping[str, int]) -> Window:
+    window = Window(**given)
+    return Window(window.length, given.get("step", max(1, window.length)), window.horizon)
+
+
+def columns_of(roles_of: Mapping[str, str], header: tuple[str, ...]) -> dict[str, str]:
+    """Columns with their roles, patterns written out in the order of the file."""
+    written: dict[str, str] = {}
+    for name, role in roles_of.items():
+        matching = [column for column in header if fnmatchcase(column, name)]
+        names = [name] if "*" not in name or name in header else matching
+        written |= dict.fromkeys(names, role)
+    return written
+
+
+# ------------------------------------------------------------------ what is wrong
+
+
+def wrong(options: Mapping[str, Any]) -> Iterator[Wrong]:
+    """What is wrong with options of the right types, but for files and columns."""
+    for option, words in (("per", PER), ("scale", SCALES), ("missing", MISSING)):
+        if options[option] not in words:
+            problem = f"`{option}` cannot be '{options[option]}'"
+            yield Wrong(option, problem, nearest(options[option], words))
+    if isinstance(options["id"], dict):
+        yield Wrong("id", "`id` is a column, or a list of columns", "id: [patient, visit]")
+    yield from _wrong_roles("inputs", options["inputs"], INPUTS)
+    yield from _wrong_roles("target", options["target"], TARGETS)
+    yield from _wrong_split(options["split"])
+    yield from _wrong_window(options["window"])
+
+
+def _wrong_roles(option: str, given: Any, words: tuple[str, ...]) -> Iterator[Wrong]:
+    if not isinstance(given, dict):
+        return
+    for name, role in given.items():
+        if role not in words:
+            problem = f"the column '{name}' is a {listed(words, 'or')}, not {role!r}"
+            yield Wrong(f"{option}.{name}", problem, nearest(str(role), words))
+    if option == "target" and CATEGORY in given.values() and len(given) > 1:
+        yield Wrong(
+            option,
+            "several targets are numbers: a category is predicted alone",
+            "name one column, or make one of them",
+        )
+
+
+def _wrong_split(given: Any) -> Iterator[Wrong]:
+    if isinstance(given, str):
+        return
+    for key, value in given.items():
+        if key not in _OF_SPLIT:
+            fix = nearest(key, _OF_SPLIT)
+            yield Wrong(f"split.{key}", f"`split` has no key '{key}'", fix)
+        elif key in SPLITS:
+            if not isinstance(value, int | float) or not 0 < value < 1:
+                problem = f"`{key}` must be a share between 0 and 1, not {value!r}"
+                yield Wrong(f"split.{key}", problem, f"{key}: {SHARE}")
+        elif not isinstance(value, str):
+            problem = f"`{key}` must be the name of a column, not {value!r}"
+            yield Wrong(f"split.{key}", problem, f'put it in quotes: {key}: "{value}"')
+    if len({"time", "column"} & given.keys()) > 1 or {"by", "time"} <= given.keys():
+        yield Wrong(
+            "split",
+            "one thing says which split a sequence is in: a column of names, a group, or time",
+            "split: {by: patient}, or {time: date}, or the column's name",
+        )
+    shares = [given.get(name, SHARE) for name in SPLITS[1:]]
+    if all(isinstance(share, float) and 0 < share < 1 for share in shares) and sum(shares) >= 1:
+        yield Wrong("split", "validation and test leave nothing for train", "less than 1 together")
+
+
+def _wrong_window(given: Any) -> Iterator[Wrong]:
+    if isinstance(given, str):
+        yield Wrong(
+            "window",
+            f"`window` must be a table, not '{given}'",
+            "window: {length: 50, step: 10, horizon: 1}",
+        )
+        return
+    for key, value in given.items():
+        least = 0 if key == "horizon" else 1
+        if key not in _OF_WINDOW:
+            fix = nearest(key, _OF_WINDOW)
+            yield Wrong(f"window.{key}", f"`window` has no key '{key}'", fix)
+        elif type(value) is not int or not least <= value <= MOST:
+            problem = f"`{key}` must be a whole number from {least}, not {value!r}"
+            yield Wrong(f"window.{key}", problem, "it counts steps")
+    if "step" in given and given.keys() <= {"step", "horizon"}:
+        yield Wrong("window.step", "`step` without `length`", "window: {length: 50, step: 10}")
+
+
+def wrong_columns(
+    options: Mapping[str, Any], header: tuple[str, ...], shown: str
+) -> Iterator[Wrong]:
+    """What is wrong with the columns that options name, given those that there are.
+
+    Args:
+        shown: the file, for messages.
+    """
+    own = roles(options)
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        yield Wrong("file", f"{shown} has two columns '{twice[0]}'", "give one another name")
+    for option, name in own.named():
+        if name and name not in header:
+            yield Wrong(option, f"{shown} has no column '{name}'", nearest(name, header))
+    for option in ("inputs", "target"):
+        given = getattr(own, option)
+        if not given:
+            names = ", ".join(header[:SHOWN])
+            yield Wrong(option, f"the task 'table' needs `{option}`", f"columns of: {names}")
+        for number, (name, role) in enumerate(given.items()):
+            if "*" in name and not columns_of({name: role}, header):
+                place = f"{option}.{name if role else number}"
+                fix = f"columns of: {', '.join(header[:SHOWN])}"
+                yield Wrong(place, f"{shown} has no column like '{name}'", fix)
+    yield from _wrong_doubles(own, header)
+
+
+def _wrong_doubles(own: Roles, header: tuple[str, ...]) -> Iterator[Wrong]:
+    """Columns with two roles that one column cannot have."""
+    inputs, targets = columns_of(own.inputs, header), columns_of(own.target, header)
+    for name in targets:
+        if name in inputs and not own.window.horizon:
+            yield Wrong(
+                "target",
+                f"the target '{name}' is an input too: it is seen when it is asked for",
+                "leave it out of `inputs`, or predict it later: window: {horizon: 1}",
+            )
+    marks = {"id": own.id, "split": (own.split.column,), "split.by": (own.split.by,)}
+    for option, names in marks.items():
+        for name in names:
+            if name in inputs:
+                yield Wrong(
+                    option,
+                    f"the column '{name}' is among the inputs too: a cell would learn by heart"
+                    " whose a sequence is",
+                    "leave it out of `inputs`",
+                )
+
+
+def refused(problem: str, fix: str) -> TaskError:
+    """What is refused in a table, as it is told."""
+    return TaskError(problem, fix)

@@ -1,0 +1,175 @@
+"""One's own table: a row for each step, in CSV, Parquet or Arrow files, or `.ts` files of the UCR
+and UEA archives.
+
+    file      my.csv, a folder of tables, or a file for each split: {train: a.csv, test: b.csv}
+    id        the column, or columns, that name a sequence; without one each file is a series
+    order     the column by which its steps are sorted; without one, as in the file
+    inputs    columns: numbers, or {weekday: category}, which is one-hot; `dim_*` names several
+    target    a column of names, or {price: number}, or several numbers
+    per       one target a `sequence` (it stands in each of its rows), or one a `step`
+    split     a column of train, validation and test; {by: patient}; {time: date}; by default drawn,
+              whole sequences, as equally out of each class as can be
+    window    {length: 50, step: 10, horizon: 1}: pieces of sequences, and a target some steps later
+    scale     `standard`, `robust` or `none`: the inputs, by the train split alone
+    missing   `refuse`; `zero` (the mean, where inputs are scaled); `forward`; `flag`: zero, and an
+              input that says so
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnnzoo.errors import Remark, TaskError, number_of
+from rnnzoo.tasks import SPLITS, Report, Split, Task, Wrong, digest_of
+from rnnzoo.tasks._table import arrays, files, read, roles, ts
+from rnnzoo.tasks._table.files import Source
+from rnnzoo.tasks._table.roles import Roles
+from rnnzoo.tasks._table.sequences import Pieces, Sequences, pieces, sequences
+from rnnzoo.tasks._table.split import LEFT_OUT, sides
+
+OPTIONS: dict[str, Any] = roles.OPTIONS
+ABOUT = "your own table: CSV, Parquet, Arrow or .ts; classes or numbers, a sequence or a step"
+
+
+def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
+    """What is wrong with the options, with the files that there are, and with their headers; no
+    values are read.
+    """
+    found = files.sources(options["file"], folder)
+    mistakes = [source for source in found if isinstance(source, Wrong)]
+    mistakes += roles.wrong(options)
+    yield from mistakes
+    if mistakes:
+        return
+    sources = [source for source in found if isinstance(source, Source)]
+    try:
+        header = read.header(sources[0])
+        given = _with_defaults(options, sources[0])
+    except TaskError as error:
+        yield Wrong("file", *error.parts)
+        return
+    yield from roles.wrong_columns(given, header, sources[0].shown)
+    if roles.roles(given).split.column and sources[0].side != files.UNSAID:
+        yield Wrong("split", "files say already which split a sequence is in", "leave it out")
+
+
+def _with_defaults(options: Mapping[str, Any], source: Source) -> dict[str, Any]:
+    """The options, with those that a format knows by itself."""
+    if source.format != ts.FORMAT:
+        return dict(options)
+    known = ts.defaults(ts.predicts_number(source))
+    return {name: value or known.get(name, value) for name, value in options.items()}
+
+
+def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) -> Task:
+    """Read the files.
+
+    Raises:
+        TaskError: one cannot be read, or what a row holds does not fit.
+    """
+    found = files.sources(options["file"], folder)
+    sources = [source for source in found if isinstance(source, Source)]
+    header = read.header(sources[0])
+    own = roles.roles(_with_defaults(options, sources[0]))
+    inputs, target = roles.columns_of(own.inputs, header), roles.columns_of(own.target, header)
+    split = own.split
+    marks = (*own.id, own.order, split.column, split.by, split.time)
+    rows = read.Rows(sources, [*inputs, *target, *filter(None, marks)])
+    whole = sequences(rows, own)
+    cut, short = pieces(rows, whole, own)
+    x, y = arrays.inputs(rows, whole, inputs, own), arrays.targets(rows, whole, target, own)
+    classes = y.values[cut.last] if y.classes and own.per == "sequence" else None
+    side = sides(rows, whole, cut, own, classes, seed)
+    arrays.check_targets(rows, whole, cut, side, y, own)
+    remarks = tuple(_left_out(short, int((side == LEFT_OUT).sum()), own))
+    return _task(own, whole, cut, side, x, y, remarks)
+
+
+def _left_out(short: int, torn: int, own: Roles) -> Iterator[Remark]:
+    if short:
+        what = number_of(short, "sequence is", "sequences are")
+        yield Remark(f"{what} too short for a window, and left out", "a smaller `length`")
+    if torn:
+        what = "window" if own.window.length else "sequence"
+        yield Remark(
+            f"{number_of(torn, what)} lie{'s' if torn == 1 else ''} on two sides of the split, and"
+            f" {'is' if torn == 1 else 'are'} left out: train holds no step of test"
+        )
+
+
+def _task(
+    own: Roles,
+    whole: Sequences,
+    cut: Pieces,
+    side: np.ndarray,
+    x: arrays.Inputs,
+    y: arrays.Targets,
+    remarks: tuple[Remark, ...],
+) -> Task:
+    seen = _seen(cut.chosen(side == 0), len(whole.row))
+    inputs = arrays.finished(x, whole, seen, own)
+    numbers, unit = _predicted(y, cut.chosen(side == 0), own)
+    splits = {
+        name: arrays.split(cut.chosen(side == number), inputs, numbers, y.missing, own)
+        for number, name in enumerate(SPLITS)
+    }
+    return Task(
+        name="table",
+        splits=splits,
+        loss="categorical" if y.classes else "squared",
+        per="step" if own.per == "step" else "sequence",
+        outputs=len(y.classes) or numbers.shape[1],
+        metric="error" if y.classes else "mse",
+        unit=unit,
+        baselines=_baselines(splits, own.per, bool(y.classes)),
+        digest=digest_of(splits),
+        warnings=remarks,
+        classes=y.classes,
+    )
+
+
+def _seen(train: Pieces, count: int) -> np.ndarray:
+    """(steps,) whether train sees it."""
+    edges = np.zeros(count + 1, np.int64)
+    np.add.at(edges, train.starts, 1)
+    np.add.at(edges, train.starts + train.lengths, -1)
+    return np.asarray(np.cumsum(edges)[:-1] > 0)
+
+
+def _predicted(y: arrays.Targets, train: Pieces, own: Roles) -> tuple[np.ndarray, str]:
+    """Targets of all steps as they are predicted, and the unit of the metric."""
+    if y.classes:
+        return y.values.astype(np.int32), "share of wrong answers"
+    if not y.scaled:
+        return y.values.astype(np.float32), "mean squared error"
+    asked = y.values[arrays.asked(train, own)]
+    middle, spread = arrays.moments(asked, "standard")
+    return ((y.values - middle) / spread).astype(np.float32), _unit(spread)
+
+
+def _unit(spread: np.ndarray) -> str:
+    each = f" ({spread[0] ** 2:.4g})" if len(spread) == 1 else ""
+    return f"mean squared error, in variances of train{each}"
+
+
+def _baselines(splits: Mapping[str, Split], per: str, has_classes: bool) -> dict[str, float]:
+    """The score on test of always answering what was usual in train."""
+    known, asked = _counted(splits["train"], per), _counted(splits["test"], per)
+    if has_classes:
+        usual = int(np.bincount(known).argmax())
+        return {"most frequent class": float((asked != usual).mean())}
+    mean = known.astype(float).mean(0)
+    return {"mean of train": float(((asked.astype(float) - mean) ** 2).mean())}
+
+
+def _counted(split: Split, per: str) -> np.ndarray:
+    """Targets that count: (how many,) of classes, or (how many, outputs)."""
+    if per == "sequence":
+        return split.y
+    if split.weights is not None:
+        return split.y[split.weights > 0]
+    return split.y[np.arange(split.y.shape[1]) < split.lengths[:, None]]
