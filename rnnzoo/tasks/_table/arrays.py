@@ -220,6 +220,8 @@ def check_targets(
     missing = given.missing[predicted]
     if missing.any() and (own.per == "sequence" or own.missing == "refuse"):
         row = int(whole.row[predicted[missing]].min())
+        if _is_constant(own):  # the sequence's first row
+            row = int(whole.row[whole.starts[whole.of_step[predicted[missing]]]].min())
         lacking = [column for column in given.columns if not _has(rows, row, column)]
         fix = "leave the sequence out"
         if own.per == "step":
