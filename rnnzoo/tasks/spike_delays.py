@@ -2,8 +2,8 @@
 
 Spikes come at T(0) = 0 and T(n) = T(n - 1) + `interval` + I(n), where the delay I(n) is one of 0 to
 `delays` - 1, all alike.  Each spike but the first asks for its delay; no other step counts.  The
-paper has two delays, intervals of 10 to 50, and streams of 100 spikes or more in which the network
-is never reset; here a sequence ends with its `spikes`-th delay.
+paper has two delays, intervals of up to 50 steps, and streams that end with a mistake or after 100
+spikes (in tests 1000); here a sequence ends with its `spikes`-th delay.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Gers, Schraudolph and Schmidhuber 2002).
 `spike_delays` the other way round: the n-th spike must come `interval` + I(n) steps after the one
 before, or after the start.  The input is the delay I(n), one of 0 to `delays` - 1, and is shown
 from the step after the last spike to that of the next.  Each step asks whether there is a spike.
-The paper has two delays and intervals of 10 to 50, and only LSTMs with peepholes solve it there.
+In the paper only LSTMs with peepholes solve it.
 """
 
 from __future__ import annotations
