@@ -172,7 +172,7 @@ class Confirm:
     region: float = 0.01
     pilot: int = 2
     first: int = 6
-    most: int = 24
+    most: int = 18
     budget: int = 150
     hours: float = math.inf
 

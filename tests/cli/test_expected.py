@@ -83,7 +83,7 @@ def test_claims_that_the_budget_cannot_decide_are_named_with_what_it_finds() -> 
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ("", "the budget and `most: 24` allow"),
+        ("", "the budget and `most: 18` allow"),
         (", most: 6", "the budget and `most: 6` allow 6 rounds"),
         (", until: stopped", "the budget allows"),
         (", hours: 0.5", "`hours: 0.5` may end it sooner"),

@@ -29,7 +29,7 @@ SEARCH = 4  # trials of each variant
 # of the variants that questions are about; the rest has none
 EFFECTS = (0.0, 0.15, 0.3, 0.3, 0.0, 0.0)
 QUESTIONS = tuple(Question(f"v{position}", "v0", FLOOR, MARGIN) for position in range(1, 6))
-DESIGN = Design(Boundary(6, 24), 24, margin=MARGIN)
+DESIGN = Design(Boundary(6, 18), 18, margin=MARGIN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from tests.confirm.simulated import DESIGN, EFFECTS, rows, study
 
 EQUAL = (0.0,) * 6
 STUDIES = 1000
+# each variant has ripples of its own, as large as the differences
+WHERE_IT_ENDS = "bowls, ripples 0.3"
 
 
 @pytest.mark.parametrize("row", ["bowls", pytest.param("forest", marks=pytest.mark.slow)])
@@ -33,9 +35,12 @@ def test_large_effects_are_found() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("row", rows())
 def test_at_most_one_study_in_twenty_says_a_wrong_word(row: str) -> None:
-    """The true share is at most 0.05, or this fails; by chance in 1 of 1,000."""
+    """The true share is at most 0.05, or this fails; by chance in 1 of 1,000.  In the row that
+    docs/judging.md leaves out of that promise it is at most 0.1.
+    """
     landscape = rows()[row]()
     wrong = sum(
         study(landscape(seed), DESIGN, EQUAL, seed).wrong(EQUAL) > 0 for seed in range(STUDIES)
     )
-    assert wrong <= stats.binom.isf(1e-3, STUDIES, 0.05)
+    share = 0.1 if row == WHERE_IT_ENDS else 0.05
+    assert wrong <= stats.binom.isf(1e-3, STUDIES, share)
