@@ -69,6 +69,8 @@ class Prepared:
         """
         opened = self.opened
         experiment = opened.experiment
+        for said in opened.notes:
+            observer.note(said)
         with root.launched(
             self.workers, opened.runs, experiment.training.backend, experiment.resources
         ) as launcher:

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,9 +46,15 @@ def train(args: argparse.Namespace) -> int:
 
     console = plain_console(args.json)
     trial = single_trial(args, cell_text(lang.load(args.cell)))
-    task = tasks.load(trial.task, trial.task_options, folder=trial.home)
+    trial, task = _with_data(trial, console)
     print_warnings(tasks.warnings(task), console)
     return _show_outcome(trained(trial, console), trial, args, console)
+
+
+def _with_data(trial: Trial, console: Console) -> tuple[Trial, Task]:
+    """The trial with the digest of its data, which its process finds in the cache, and the data."""
+    task = tasks.prepare(trial.task, trial.task_options, folder=trial.home, note=console.print)
+    return replace(trial, data=task.digest), task
 
 
 def trained(trial: Trial, console: Console) -> Outcome:
@@ -276,7 +283,7 @@ def _lags(reference: str, args: argparse.Namespace, console: Console) -> list[La
 
     of_cell = argparse.Namespace(**{**vars(args), "cell": reference})
     trial = single_trial(of_cell, cell_text(lang.load(reference)))
-    task = tasks.load(trial.task, trial.task_options, folder=trial.home)
+    trial, task = _with_data(trial, console)
     with stderr_to(NOWHERE):
         from rnnzoo.nn import introspect, train
 

@@ -82,7 +82,11 @@ def _data(trial: Trial) -> tuple[Task | None, str]:
         " as they are now"
     )
     try:
-        task = tasks.load(trial.task, trial.task_options, folder=trial.home)
+        task = None
+        if trial.data:  # as the study's own process left them, whatever is there now
+            task = tasks.prepared(trial.task, trial.task_options, trial.data)
+        if task is None:
+            task = tasks.load(trial.task, trial.task_options, folder=trial.home)
     except (TaskError, UsageError) as error:
         # where the study had them, what is wrong now has changed since
         if not trial.data:

@@ -35,6 +35,7 @@ class Opened:
         trials: per study, a total: that of the command line, else that of the spec.
         warnings: what is probably not meant in the data, by the task's label.
         otherwise: its studies under another backend, which `backend: auto` could have meant.
+        notes: what a sweep says of how its trials get their data.
     """
 
     experiment: Experiment
@@ -43,6 +44,7 @@ class Opened:
     trials: int
     warnings: Mapping[str, tuple[Remark, ...]] = field(default_factory=dict)
     otherwise: tuple[Study, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def all_studies(self) -> tuple[Study, ...]:
@@ -126,8 +128,11 @@ def loaded(
     """
     checked(experiment)
     folder = Path(experiment.file).parent
+    notes: list[str] = []
     loaded = {
-        task.label: tasks.load(task.name, task.options, folder=folder, progress=progress)
+        task.label: tasks.prepare(
+            task.name, task.options, folder=folder, progress=progress, note=notes.append
+        )
         for task in experiment.tasks
     }
     warnings = {label: tasks.warnings(task) for label, task in loaded.items()}
@@ -144,7 +149,8 @@ def loaded(
     own = planned.pop(experiment.training.backend)
     noted = {label: _noted(task, warnings[label]) for label, task in loaded.items()}
     others = tuple(chain.from_iterable(planned.values()))
-    return Opened(experiment, noted, own, experiment.search.trials, warnings, others)
+    trials = experiment.search.trials
+    return Opened(experiment, noted, own, trials, warnings, others, tuple(notes))
 
 
 def stored(experiment: str) -> Collection[str]:

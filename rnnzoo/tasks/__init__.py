@@ -14,6 +14,11 @@ and, where options can be wrong in ways that their types do not tell,
     def check(options, folder) -> Iterator[Wrong]
                               what is wrong with them, found without loading the data
 
+and, in this folder, where data are read from files,
+
+    def sources(options, folder) -> Iterable[Path]
+                              these files: what was once made from them is not made again
+
 Contains: next-frame prediction (`chorales`, `jsb_chorales`), next-character prediction
 (`folk_tunes`), one answer a sequence (`adding`, `temporal_order`, `sum_since`), one label a step
 (`copy_memory`, `chorale_bass`), states that follow from all steps so far (`parity`, `modular`,
@@ -28,22 +33,25 @@ Tables of one's own are read by `table`, whose parts are in `_table`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rnnzoo import losses, metrics, registry
+from rnnzoo import registry
 from rnnzoo.errors import TaskError
 from rnnzoo.spec.plugins import MOST, Wrong
-from rnnzoo.tasks._contract import SPLITS, Report, Split, Task, digest_of, silent
+from rnnzoo.tasks import _prepared
+from rnnzoo.tasks._contract import SPLITS, Report, Split, Task, code, digest_of, silent
 from rnnzoo.tasks._contract import check as _check_contract
 from rnnzoo.tasks._look import class_names, form, warnings
 from rnnzoo.tasks._options import check_spec, module, options_of
+from rnnzoo.tasks._packed import PackedSplit, packed
 
 __all__ = [
-    "MOST", "SPLITS", "Report", "Split", "Task", "Wrong", "check_spec", "class_names", "code",
-    "digest_of", "form", "load", "module", "silent", "warnings",
+    "MOST", "SPLITS", "PackedSplit", "Report", "Split", "Task", "Wrong", "check_spec",
+    "class_names", "code", "digest_of", "form", "load", "module", "packed", "prepare", "prepared",
+    "silent", "warnings",
 ]  # fmt: skip
 
 # Studies of these tasks are known by their arrays alone; of every other task, what is computed
@@ -86,13 +94,60 @@ def load(
     return replace(task, digest=_identity(name, task))
 
 
-def code(task: Task) -> dict[tuple[str, str], str]:
-    """Digests of a task's loss and metric where these are not the package's, by kind and name."""
-    loss = losses.load(task.loss)
-    digests = {("losses", task.loss): loss.digest}
-    if task.metric != loss.metric:
-        digests["metrics", task.metric] = metrics.load(task.metric).digest
-    return {name: digest for name, digest in digests.items() if digest}
+def prepare(
+    name: str,
+    options: Mapping[str, Any] | None = None,
+    *,
+    folder: Path | None = None,
+    progress: Report = silent,
+    note: Callable[[str], None] = lambda said: None,
+) -> Task:
+    """Load a task for trainings: its arrays are written to the cache, from where `prepared` maps
+    them in every process.
+
+    Args:
+        options, folder, progress: as for `load`.
+        note: told where the cache cannot be used; each training then loads the task by itself.
+
+    Raises:
+        UsageError, TaskError: as `load`.
+    """
+    given = dict(options or {})
+    source = _source(name, given, folder or Path())
+    known = _prepared.made_from(source) if source else None
+    if known is not None:
+        return known
+    task = load(name, given, folder=folder, progress=progress)
+    try:
+        kept = _prepared.keep(task, given)
+        if source and source == _source(name, given, folder or Path()):  # not written meanwhile
+            _prepared.remember(source, task, given)
+        return kept
+    except (OSError, TypeError, ValueError) as error:  # or a field that JSON does not know
+        note(
+            f"the data of '{name}' are read anew in each training, since the cache cannot be"
+            f" written: {error}"
+        )
+        return task
+
+
+def _source(name: str, given: Mapping[str, Any], folder: Path) -> str:
+    """A digest of all that a task's data follow from; empty where that is not known."""
+    sources = getattr(module(name), "sources", None)
+    if name not in registry.built_in("tasks") or sources is None:
+        return ""
+    options = options_of(name, given, folder)
+    try:
+        return _prepared.source(name, given, sources(options, folder))
+    except OSError:  # which loading tells in words
+        return ""
+
+
+def prepared(name: str, options: Mapping[str, Any], digest: str) -> Task | None:
+    """What `prepare` wrote of the data with this digest, mapped into memory; None where there is
+    nothing that can be used.
+    """
+    return _prepared.find(name, options, digest)
 
 
 def _identity(name: str, task: Task) -> str:

@@ -119,6 +119,15 @@ def digest_of(splits: Mapping[str, Split]) -> str:
     return sha.hexdigest()
 
 
+def code(task: Task) -> dict[tuple[str, str], str]:
+    """Digests of a task's loss and metric where these are not the package's, by kind and name."""
+    loss = losses.load(task.loss)
+    digests = {("losses", task.loss): loss.digest}
+    if task.metric != loss.metric:
+        digests["metrics", task.metric] = metrics.load(task.metric).digest
+    return {name: digest for name, digest in digests.items() if digest}
+
+
 def check(task: Any, file: str) -> None:
     """Check that a task keeps its contract.
 

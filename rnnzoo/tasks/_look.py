@@ -14,6 +14,7 @@ import numpy as np
 
 from rnnzoo.errors import Remark, number_of, printable
 from rnnzoo.tasks._contract import SPLITS, Split, Task
+from rnnzoo.tasks._packed import PackedSplit, packed
 
 FAR, NEAR = 10.0, 0.01  # outside of this range, the root mean square of a column is far from 1
 EXACT = 2**24  # float32 cannot represent all whole numbers above
@@ -103,7 +104,7 @@ def _classes(task: Task) -> Iterator[Remark]:
 
 
 def _labels(task: Task, split: Split) -> np.ndarray:
-    return split.y[_real_steps(split)] if task.per == "step" else split.y
+    return packed(split, task.per == "step").targets
 
 
 def _some(task: Task, numbers: np.ndarray) -> str:
@@ -146,8 +147,7 @@ class _Column:
 
 def _inputs(task: Task) -> Iterator[Remark]:
     """Warnings about inputs: whole numbers that may be ids, and numbers far from 1."""
-    train = task.splits["train"]
-    column = _extreme_column(train.x, _real_steps(train))
+    column = _extreme_column(_train(task).values)
     most = _most_of_ids(task)
     if most:
         yield _ids(most, column, _predicts_inputs(task))
@@ -159,17 +159,16 @@ def _targets(task: Task) -> Iterator[Remark]:
     """Warnings about targets: numbers far from 1, and one-hot ids that are predicted column by
     column.
     """
-    train = task.splits["train"]
+    targets = _train(task).targets
     predicts_keys = task.loss == "bernoulli" and task.per == "step" and task.outputs > 1
-    if predicts_keys and _one_hot(train.y[_real_steps(train)]):
+    if predicts_keys and _one_hot(targets):
         yield Remark(
             f"every step to predict has exactly one 1: its {task.outputs} columns are predicted"
             " each by itself, as keys of a piano are, not as one class out of them"
         )
     if task.loss != "squared" or _predicts_inputs(task):
         return  # the targets are the inputs, which have their own warning
-    y = train.y[:, None] if task.per == "sequence" else train.y
-    column = _extreme_column(y, _real_steps(train, task.per))
+    column = _extreme_column(targets)
     if column is not None:
         yield _scale("y", column, task.outputs, "; scores are in the units of y, squared")
 
@@ -184,17 +183,16 @@ def _scale(name: str, column: _Column, columns: int, consequence: str = "") -> R
     )
 
 
-def _extreme_column(values: np.ndarray, real: np.ndarray) -> _Column | None:
-    """The column with the largest numbers, if these are far from 1; `real` marks the steps that
-    count.
+def _extreme_column(values: np.ndarray) -> _Column | None:
+    """The column with the largest numbers, if these are far from 1; values are (how many,
+    columns).
     """
     if values.dtype == np.uint8 and values.max() <= 1:
         return None
-    count, total, squares = 0, np.zeros(values.shape[-1]), np.zeros(values.shape[-1])
-    rows = max(1, _BLOCK // max(1, values[0].size))
-    for start in range(0, len(values), rows):
-        block = values[start : start + rows][real[start : start + rows]].astype(float)
-        count += len(block)
+    count, total, squares = len(values), np.zeros(values.shape[-1]), np.zeros(values.shape[-1])
+    rows = max(1, _BLOCK // values.shape[-1])
+    for start in range(0, count, rows):
+        block = values[start : start + rows].astype(float)
         total += block.sum(0)
         squares += (block**2).sum(0)
     means, sizes = total / count, np.sqrt(squares / count)
@@ -211,24 +209,27 @@ def _extreme_column(values: np.ndarray, real: np.ndarray) -> _Column | None:
 
 def _predicts_inputs(task: Task) -> bool:
     """Whether the targets are the inputs, as numbers, one step on."""
-    train = task.splits["train"]
-    if task.loss != "squared" or task.per != "step" or train.x.shape != train.y.shape:
+    if task.loss != "squared" or task.per != "step":
         return False
+    train = _train(task)
+    if train.values.shape != train.targets.shape:
+        return False
+    ends = np.cumsum(train.lengths[:_FIRST])
     return all(
-        np.array_equal(x[1:length], y[: length - 1])
-        for x, y, length in zip(train.x[:_FIRST], train.y, train.lengths)
+        np.array_equal(train.values[start + 1 : end], train.targets[start : end - 1])
+        for start, end in zip(ends - train.lengths[:_FIRST], ends)
     )
 
 
 def _most_of_ids(task: Task) -> int:
     """The largest input if all are whole numbers from 0, which may be ids; else 0."""
-    train = task.splits["train"]
     if task.inputs > 1 and not _predicts_inputs(task):
         return 0
-    real = _real_steps(train)
-    if not all(_counts_from_0(train.x[rows][real[rows]]) for rows in (slice(_FIRST), slice(None))):
+    train = _train(task)
+    first = int(train.lengths[:_FIRST].sum())
+    if not (_counts_from_0(train.values[:first]) and _counts_from_0(train.values)):
         return 0
-    most = int(train.x[real].max())
+    most = int(train.values.max())
     return most if most > 1 else 0
 
 
@@ -246,17 +247,15 @@ def _ids(most: int, column: _Column | None, predicted: bool) -> Remark:
 
 
 def _counts_from_0(values: np.ndarray) -> bool:
-    return bool(values.min() >= 0 and np.array_equal(values, np.floor(values)))
+    rows = max(1, _BLOCK // values.shape[-1])
+    blocks = (values[start : start + rows] for start in range(0, len(values), rows))
+    return all(bool(block.min() >= 0 and (block == np.floor(block)).all()) for block in blocks)
 
 
 def _one_hot(rows: np.ndarray) -> bool:
     return bool((rows.sum(-1, dtype=int) == 1).all())
 
 
-def _real_steps(split: Split, per: str = "step") -> np.ndarray:
-    """(sequences, time) bool: the steps without padding; (sequences, 1) of True with one target per
-    sequence.
-    """
-    if per == "sequence":
-        return np.ones((len(split), 1), bool)
-    return np.arange(split.x.shape[1]) < split.lengths[:, None]
+def _train(task: Task) -> PackedSplit:
+    """What is learnt from, without padding."""
+    return packed(task.splits["train"], task.per == "step")

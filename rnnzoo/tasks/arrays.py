@@ -76,6 +76,11 @@ def _damaged(path: Path, error: Exception) -> files.Problem:
     return f"cannot read {path}: {error}", "write it once more: np.savez('my.npz', x=..., y=...)"
 
 
+def sources(options: Mapping[str, Any], folder: Path) -> Iterator[Path]:
+    """The files that the data are read from."""
+    yield files.place(options["file"], folder)
+
+
 def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) -> Task:
     """Read the file.
 

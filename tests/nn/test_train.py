@@ -177,6 +177,30 @@ def test_data_that_are_gone_while_a_sweep_runs_are_no_failure_of_a_variant(tmp_p
     assert "changed while the sweep ran, gone.npz: no file" in outcome.message
 
 
+@pytest.mark.parametrize("kind", ["next_step", "classify"])
+def test_a_file_that_changes_after_it_was_prepared_changes_no_trial(
+    kind: str, tmp_path: Path
+) -> None:
+    """Scores are those of the file as it was, to the last bit, and the file is not looked at."""
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(2, 9, 40)
+    arrays = {"x": rng.normal(size=(40, 11, 2)), "y": rng.integers(0, 2, 40), "lengths": lengths}
+    np.savez(tmp_path / "my.npz", **arrays)
+    options = {"file": "my.npz", "kind": kind}
+    trial = replace(
+        SIMPLE, task="arrays", task_options=options, base=str(tmp_path), training=Training(epochs=2)
+    )
+    as_it_was = train(trial, go_on)
+    of_study = replace(trial, data=tasks.prepare("arrays", options, folder=tmp_path).digest)
+    for change in (lambda: np.savez(tmp_path / "my.npz", x=np.ones((40, 3)), y=arrays["y"]),
+                   lambda: (tmp_path / "my.npz").write_bytes(b"damaged"),
+                   (tmp_path / "my.npz").unlink):  # fmt: skip
+        change()
+        outcome = train(of_study, go_on)
+        assert outcome.scores == as_it_was.scores
+        assert [row["train"] for row in outcome.curve] == [row["train"] for row in as_it_was.curve]
+
+
 def test_a_batch_larger_than_the_data_is_cut_to_them_and_yields_the_same() -> None:
     whole, larger = (
         train(replace(SIMPLE, training=Training(epochs=2, batch=batch)), go_on)

@@ -1,0 +1,425 @@
+"""Data sets that are ready to be trained on: each is a folder of the cache, which trials map into
+memory.
+
+In: a task that a sweep has loaded.  Out: the same task, its arrays read-only in files that all
+processes share.  A folder is named by what determines it (the task, its options, the digest of its
+data), so that no file that changes later is of any matter to it.
+
+    about.json      the task without its arrays; sizes and digests of the files
+    x.npy           (steps, inputs): the steps of all sequences of all splits, end to end
+    y.npy           (steps, ...) with one target a step, or (sequences, ...)
+    weights.npy     (steps,), where a split has weights
+    lengths.npy     (sequences,) int32
+
+`sources/` says which folder was made from which files, so that a sweep, too, reads a user's file
+once only.
+
+Written aside and renamed, so that there is a whole folder or none.  A sweep checks every byte, a
+trial the sizes; what is damaged is made anew.  All folders together hold no more than `LIMIT`
+bytes: those that no sweep has used for longest go, and none that is in use.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import math
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from rnnzoo.errors import Remark
+from rnnzoo.spec.atomic import PREFIX, atomic_write, staged
+from rnnzoo.spec.settings import cache_folder
+from rnnzoo.spec.trial import digest, without_paths
+from rnnzoo.tasks._contract import SPLITS, Split, Task, code
+from rnnzoo.tasks._packed import PackedSplit, real
+
+FORMAT = 1  # raise it when what is written changes its meaning: it names the folders
+LIMIT = 2**33  # bytes of all folders together; a larger data set stays while it is used
+SPARE = 2**26  # bytes that stay free on the disk
+ABOUT = "about.json"
+SOURCES = "sources"
+_BLOCK = 2**24  # bytes that are processed together
+_ELSEWHERE = ("splits", "baselines", "warnings")  # fields of a task that are written as they need
+
+
+def folder() -> Path:
+    """Where all of them are."""
+    return cache_folder() / "data"
+
+
+def place(name: str, options: Mapping[str, Any], data: str) -> Path:
+    """The folder of a task's data.
+
+    Args:
+        options: as given; where the data lie is no part of what they are.
+        data: the task's digest.
+    """
+    determined = digest([FORMAT, name, without_paths(options), data])
+    return folder() / f"{re.sub(r'[^a-z0-9_]', '-', name.lower())[:40]}-{determined[:32]}"
+
+
+# ------------------------------------------------------------------ reading
+
+
+def find(name: str, options: Mapping[str, Any], data: str) -> Task | None:
+    """The task out of its folder, its arrays mapped; None where there is none, or it is damaged."""
+    return _read(place(name, options, data), every_byte=False)
+
+
+def _read(path: Path, every_byte: bool) -> Task | None:
+    try:
+        held = _Held.take(path / ABOUT)
+        content = _content(held)
+        for name, file in content["files"].items():
+            if (path / name).stat().st_size != file["bytes"]:
+                return None
+            if every_byte and _digest(path / name) != file["sha256"]:
+                return None
+        task = _task(path, content, held)
+        return task if _code(task) == content["code"] else None
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def _content(held: _Held) -> dict[str, Any]:
+    """What `about.json` says.
+
+    Raises:
+        ValueError, LookupError, TypeError: it is damaged.
+    """
+    with os.fdopen(os.dup(held.descriptor), encoding="utf-8") as stream:
+        stream.seek(0)
+        written = json.load(stream)
+    if written["sha256"] != digest(written["content"]):
+        raise ValueError("another digest")
+    content: dict[str, Any] = written["content"]
+    return content
+
+
+def _task(path: Path, content: Mapping[str, Any], held: _Held) -> Task:
+    arrays = {name: _map(path / name) for name in content["files"]}
+    per_step = content["task"]["per"] == "step"
+    splits = {}
+    first, begin = 0, 0  # sequence and step of the split
+    for name in SPLITS:
+        about = content["splits"][name]
+        last = first + about["sequences"]
+        lengths = np.array(arrays["lengths.npy"][first:last])
+        end = begin + int(lengths.sum())
+        splits[name] = PackedSplit(
+            arrays["x.npy"][begin:end],
+            arrays["y.npy"][begin:end] if per_step else arrays["y.npy"][first:last],
+            lengths,
+            arrays["weights.npy"][begin:end] if about["weights"] else None,
+            width=about["width"],
+            per_step=per_step,
+            held=held,
+        )
+        first, begin = last, end
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in content["task"].items()
+    }
+    return Task(
+        **values,
+        splits=splits,
+        baselines=content["baselines"],
+        warnings=tuple(Remark(*parts) for parts in content["warnings"]),
+    )
+
+
+def _map(file: Path) -> np.ndarray:
+    """Read-only, and never an array of Python objects."""
+    return np.asarray(np.load(file, mmap_mode="r", allow_pickle=False))
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@dataclass(slots=True)
+class _Held:
+    """A folder that is in use, by a lock on its `about.json` that ends with the process."""
+
+    descriptor: int
+
+    @classmethod
+    def take(cls, file: Path) -> _Held:
+        """
+        Raises:
+            OSError: there is none.
+        """
+        held = cls(os.open(file, os.O_RDONLY | os.O_CLOEXEC))
+        with suppress(OSError):  # a disk without locks: then nobody can delete by them either
+            fcntl.flock(held.descriptor, fcntl.LOCK_SH)
+        if not os.path.samestat(os.stat(file), os.fstat(held.descriptor)):
+            raise FileNotFoundError(file)  # it was being deleted
+        return held
+
+    def __del__(self) -> None:
+        with suppress(OSError):
+            os.close(self.descriptor)
+
+
+# ------------------------------------------------------------------ what it was made from
+
+
+def source(name: str, options: Mapping[str, Any], files: Iterable[Path]) -> str:
+    """A digest of all that the data of a task of the package follow from.
+
+    Args:
+        files: that they are read from.
+
+    Raises:
+        OSError: one of them cannot be read.
+    """
+    content = [_digest(file) for file in files]
+    return digest([FORMAT, name, without_paths(options), content, np.__version__, _readers()])
+
+
+@cache
+def _readers() -> str:
+    """A digest of the package's code that makes data."""
+    texts = [path.read_text() for path in sorted(Path(__file__).parent.rglob("*.py"))]
+    return digest(texts)
+
+
+def made_from(given: str) -> Task | None:
+    """What was made from the same; None where nothing was, or it is damaged."""
+    try:
+        name = (folder() / SOURCES / given).read_text()
+    except (OSError, ValueError):
+        return None
+    path = folder() / name
+    if path.parent != folder():  # not written here
+        return None
+    kept = _read(path, every_byte=True)
+    if kept is not None:
+        _use(path)
+    return kept
+
+
+def remember(given: str, task: Task, options: Mapping[str, Any]) -> None:
+    """That a task was made from this."""
+    with suppress(OSError), atomic_write(folder() / SOURCES / given) as new:
+        new.write_text(place(task.name, options, task.digest).name)
+
+
+# ------------------------------------------------------------------ writing
+
+
+def keep(task: Task, options: Mapping[str, Any]) -> Task:
+    """The task out of its folder, which is made where there is none or it is damaged.
+
+    Raises:
+        OSError: the cache cannot be written.
+    """
+    path = place(task.name, options, task.digest)
+    kept = _read(path, every_byte=True)
+    if kept is None or _said(kept) != _said(task):
+        kept = None  # which holds the folder that is to be replaced
+        _write(task, path)
+        kept = _read(path, every_byte=False)
+    if kept is None:
+        raise OSError(f"{path} cannot be read back")
+    _use(path)
+    return replace(task, splits=kept.splits)
+
+
+def _said(task: Task) -> str:
+    """All but the arrays, as what is compared and written."""
+    return digest(_plain(task))
+
+
+def _plain(task: Task) -> dict[str, Any]:
+    names = (field.name for field in fields(Task) if field.name not in _ELSEWHERE)
+    values = {name: getattr(task, name) for name in names}
+    warnings = (Remark(said) if isinstance(said, str) else said for said in task.warnings)
+    return {
+        "task": {**values, "solved": None if task.solved is None else float(task.solved)},
+        "code": _code(task),
+        "baselines": {name: float(score) for name, score in task.baselines.items()},
+        "warnings": [[remark.problem, remark.fix] for remark in warnings],
+        "splits": {
+            name: {
+                "sequences": len(split),
+                "width": split.width if isinstance(split, PackedSplit) else split.x.shape[1],
+                "weights": split.weights is not None,
+            }
+            for name, split in task.splits.items()
+            if name in SPLITS
+        },
+    }
+
+
+def _code(task: Task) -> list[list[str]]:
+    """Digests of its own loss and metric: other code is another task."""
+    return sorted([kind, name, of_file] for (kind, name), of_file in code(task).items())
+
+
+def _write(task: Task, path: Path) -> None:
+    """
+    Raises:
+        OSError: the cache cannot be written, or has no room.
+    """
+    folder().mkdir(parents=True, exist_ok=True)
+    splits = [task.splits[name] for name in SPLITS]
+    free, needed = shutil.disk_usage(folder()).free, sum(map(_bytes, splits)) + SPARE
+    if free < needed:
+        raise OSError(f"{folder()} has {free / 2**20:,.0f} MiB free, of {needed / 2**20:,.0f}")
+    with staged(path) as draft:
+        draft.mkdir()
+        files = {}
+        for name, array in _arrays(task.per == "step", splits):
+            files[name] = array.write(draft / name)
+        content = {**_plain(task), "files": files}
+        about = json.dumps({"content": content, "sha256": digest(content)}, indent=1)
+        (draft / ABOUT).write_text(about, encoding="utf-8")
+        _move(draft, path)
+
+
+def _move(draft: Path, path: Path) -> None:
+    """Give a folder its name; a damaged one that has it goes, and of two writers one is first."""
+    if _read(path, every_byte=True) is None:
+        with suppress(FileNotFoundError):
+            path.rename(draft.with_name("damaged"))  # in the staging directory, which is deleted
+    else:
+        _retire(path)
+    with suppress(OSError):  # somebody else's, made at the same time
+        draft.rename(path)
+
+
+def _bytes(split: Split) -> int:
+    return sum(array.nbytes for array in (split.x, split.y, split.weights) if array is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Array:
+    """An array that is written block by block, so that no copy of it is made."""
+
+    dtype: np.dtype
+    shape: tuple[int, ...]
+    blocks: Iterator[np.ndarray]
+
+    def write(self, file: Path) -> dict[str, Any]:
+        """Write it as `.npy`, and say how many bytes it has, and their digest."""
+        sha = hashlib.sha256()
+        with file.open("wb") as stream:
+            header = {"descr": self.dtype.str, "fortran_order": False, "shape": self.shape}
+            np.lib.format.write_array_header_1_0(stream, header)
+            stream.flush()
+            sha.update(file.read_bytes())
+            for block in self.blocks:
+                content = np.ascontiguousarray(block, self.dtype)
+                stream.write(content.data)
+                sha.update(content.data)
+            size = stream.tell()
+        return {"bytes": size, "sha256": sha.hexdigest()}
+
+
+def _arrays(per_step: bool, splits: list[Split]) -> Iterator[tuple[str, _Array]]:
+    steps = sum(int(split.lengths.sum()) for split in splits)
+    sequences = sum(map(len, splits))
+    x, y = [split.x for split in splits], [split.y for split in splits]
+    lengths = [split.lengths for split in splits]
+    yield "x.npy", _Array(_type(x), (steps, *x[0].shape[2:]), _real(x, lengths))
+    if per_step:
+        yield "y.npy", _Array(_type(y), (steps, *y[0].shape[2:]), _real(y, lengths))
+    else:
+        yield "y.npy", _Array(_type(y), (sequences, *y[0].shape[1:]), iter(y))
+    if any(split.weights is not None for split in splits):
+        weights = [_weights(split) for split in splits]
+        yield "weights.npy", _Array(_type(weights), (steps,), _real(weights, lengths))
+    yield "lengths.npy", _Array(np.dtype(np.int32), (sequences,), iter(lengths))
+
+
+def _type(arrays: list[np.ndarray]) -> np.dtype:
+    """That of all splits together."""
+    return np.result_type(*arrays)
+
+
+def _weights(split: Split) -> np.ndarray:
+    if split.weights is None:
+        return np.broadcast_to(np.float32(1), split.x.shape[:2])
+    return split.weights
+
+
+def _real(arrays: list[np.ndarray], lengths: list[np.ndarray]) -> Iterator[np.ndarray]:
+    """The steps that are no padding, some sequences at a time."""
+    for array, counts in zip(arrays, lengths):
+        width = array.shape[1]
+        row = array.dtype.itemsize * math.prod(array.shape[1:])
+        rows = max(1, _BLOCK // max(1, row))
+        for start in range(0, len(array), rows):
+            yield array[start : start + rows][real(counts[start : start + rows], width)]
+
+
+# ------------------------------------------------------------------ the limit
+
+
+def _use(path: Path) -> None:
+    """Note that a folder is used now."""
+    with suppress(OSError):  # read-only
+        os.utime(path / ABOUT)
+        _bound(path)
+
+
+def _bound(own: Path) -> None:
+    """Delete what was used longest ago, until the rest fits; what is in use stays."""
+    used = sorted(_folders(), key=lambda path: (path == own, _used(path)), reverse=True)
+    total = 0
+    for path in used:
+        size = sum(file.stat().st_size for file in path.iterdir())
+        total += size
+        if total > LIMIT and path != own and _retire(path):
+            total -= size
+    for known in (folder() / SOURCES).glob("*"):
+        if known.is_file() and not (folder() / known.read_text()).exists():
+            known.unlink()
+
+
+def _used(path: Path) -> float:
+    try:
+        return (path / ABOUT).stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _folders() -> list[Path]:
+    return [
+        path
+        for path in folder().iterdir()
+        if path.is_dir() and path.name != SOURCES and not path.name.startswith(PREFIX)
+    ]
+
+
+def _retire(path: Path) -> bool:
+    """Delete a folder unless it is in use; whether it went."""
+    with suppress(OSError), _alone(path / ABOUT), staged(path) as aside:
+        path.rename(aside)
+        return True
+    return False
+
+
+@contextmanager
+def _alone(file: Path) -> Iterator[IO[bytes]]:
+    """Hold a file that nobody else does.
+
+    Raises:
+        OSError: somebody does.
+    """
+    with file.open("rb") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield stream
