@@ -19,7 +19,7 @@ READ = ("x", "y", "lengths", "split", "group")
 NUMBERS, TEXTS = "biuf", "US"
 NEEDED = {"classify": ("x", "y"), "regress": ("x", "y"), "next_step": ("x",)}
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-_TABLE = 'docs/tasks.md, "From a table", has the lines that make one'
+_TABLE = 'the task `table` reads tables: docs/tasks.md, "Your own table"'
 _OBJECTS = "holds Python objects, which are never opened"
 
 Problem = tuple[str, str]  # and what to write instead

@@ -19,6 +19,11 @@ from rnnzoo.tasks._packed import PackedSplit, packed
 FAR, NEAR = 10.0, 0.01  # outside of this range, the root mean square of a column is far from 1
 EXACT = 2**24  # float32 cannot represent all whole numbers above
 MOST_CLASSES = 1000  # of ids: with more, a column for each is too many
+# of tasks that scale where they are told to, what tells them
+_SCALING = {
+    ("table", "x"): "`scale: standard` scales inputs",
+    ("table", "y"): "`target: {price: standard}` scales it",
+}
 _BLOCK = 2**24  # numbers that are processed together
 _FIRST = 100  # sequences that are checked before all others
 _NAMED = 5  # classes that a sentence lists
@@ -152,7 +157,7 @@ def _inputs(task: Task) -> Iterator[Remark]:
     if most:
         yield _ids(most, column, _predicts_inputs(task))
     elif column is not None:
-        yield _scale("x", column, task.inputs)
+        yield _scale(task, "x", column, task.inputs)
 
 
 def _targets(task: Task) -> Iterator[Remark]:
@@ -170,16 +175,16 @@ def _targets(task: Task) -> Iterator[Remark]:
         return  # the targets are the inputs, which have their own warning
     column = _extreme_column(targets)
     if column is not None:
-        yield _scale("y", column, task.outputs, "; scores are in the units of y, squared")
+        yield _scale(task, "y", column, task.outputs, "; scores are in the units of y, squared")
 
 
-def _scale(name: str, column: _Column, columns: int, consequence: str = "") -> Remark:
+def _scale(task: Task, name: str, column: _Column, columns: int, consequence: str = "") -> Remark:
     where = f"column {column.number} of {name}" if columns > 1 else name
     exact = ", and single precision keeps only 7 digits of them" if column.size > EXACT else ""
     return Remark(
         f"{where} has mean {column.mean:.4g} and standard deviation {column.deviation:.4g}: cells"
         f" learn from numbers near 1, and nothing is scaled here{exact}{consequence}",
-        f"({name} - mean) / deviation, both taken from train",
+        _SCALING.get((task.name, name), f"({name} - mean) / deviation, both taken from train"),
     )
 
 

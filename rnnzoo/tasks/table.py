@@ -2,7 +2,8 @@
 and UEA archives.
 
     file      my.csv, a folder of tables, or a file for each split: {train: a.csv, test: b.csv}
-    id        the column, or columns, that name a sequence; without one each file is a series
+    id        the column, or columns, that name a sequence; without one, each file of a folder is a
+              sequence, or what is cut into windows; or each row, and its inputs are the steps
     order     the column by which its steps are sorted; without one, as in the file
     inputs    columns: numbers, or {weekday: category}, which is one-hot; `dim_*` names several
     target    a column of names, or {price: number}, or several numbers
@@ -79,14 +80,25 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     split = own.split
     marks = (*own.id, own.order, split.column, split.by, split.time)
     rows = read.Rows(sources, [*inputs, *target, *filter(None, marks)])
-    whole = sequences(rows, own)
+    whole, x = _inputs(rows, inputs, own)
     cut, short = pieces(rows, whole, own)
-    x, y = arrays.inputs(rows, whole, inputs, own), arrays.targets(rows, whole, target, own)
+    y = arrays.targets(rows, whole, target, own)
     classes = y.values[cut.last] if y.classes and own.per == "sequence" else None
     side = sides(rows, whole, cut, own, classes, seed)
     arrays.check_targets(rows, whole, cut, side, y, own)
     remarks = tuple(_left_out(short, int((side == LEFT_OUT).sum()), own))
     return _task(own, whole, cut, side, x, y, remarks)
+
+
+def _inputs(
+    rows: read.Rows, columns: Mapping[str, str], own: Roles
+) -> tuple[Sequences, arrays.Inputs]:
+    """The steps of all sequences; of a table that names none, each row is one."""
+    series = own.id or own.order or own.window.length or own.window.horizon or rows.has_series
+    if not series and own.per == "sequence":
+        return arrays.rows_as_sequences(rows, columns, own)
+    whole = sequences(rows, own)
+    return whole, arrays.inputs(rows, whole, columns, own)
 
 
 def _left_out(short: int, torn: int, own: Roles) -> Iterator[Remark]:
@@ -113,6 +125,7 @@ def _task(
     seen = _seen(cut.chosen(side == 0), len(whole.row))
     inputs = arrays.finished(x, whole, seen, own)
     numbers, unit = _predicted(y, cut.chosen(side == 0), own)
+    last = {} if y.classes else _last_value(numbers, y.missing, cut.chosen(side == 2), own)
     splits = {
         name: arrays.split(cut.chosen(side == number), inputs, numbers, y.missing, own)
         for number, name in enumerate(SPLITS)
@@ -125,7 +138,7 @@ def _task(
         outputs=len(y.classes) or numbers.shape[1],
         metric="error" if y.classes else "mse",
         unit=unit,
-        baselines=_baselines(splits, own.per, bool(y.classes)),
+        baselines={**_baselines(splits, own.per, bool(y.classes)), **last},
         digest=digest_of(splits),
         warnings=remarks,
         classes=y.classes,
@@ -164,6 +177,18 @@ def _baselines(splits: Mapping[str, Split], per: str, has_classes: bool) -> dict
         return {"most frequent class": float((asked != usual).mean())}
     mean = known.astype(float).mean(0)
     return {"mean of train": float(((asked.astype(float) - mean) ** 2).mean())}
+
+
+def _last_value(
+    numbers: np.ndarray, missing: np.ndarray, test: Pieces, own: Roles
+) -> dict[str, float]:
+    """The score on test of always answering that nothing changes until the target's step."""
+    asked = arrays.asked(test, own)
+    asked = asked[~missing[asked] & ~missing[asked - own.window.horizon]]
+    if not own.window.horizon or not len(asked):
+        return {}
+    errors = numbers[asked].astype(float) - numbers[asked - own.window.horizon]
+    return {"last value": float(np.square(errors).mean())}
 
 
 def _counted(split: Split, per: str) -> np.ndarray:

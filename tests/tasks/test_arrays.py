@@ -542,37 +542,6 @@ def test_a_file_of_earlier_versions_is_the_same_data(tmp_path: Path) -> None:
     )
 
 
-def test_the_lines_of_the_manual_make_a_file_of_a_table(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Three steps of person p, in another order, two of q, and so on."""
-    manual = (Path(__file__).parents[2] / "docs" / "tasks.md").read_text()
-    lines = manual.partition("### From a table")[2].partition("```python\n")[2].partition("```")[0]
-    monkeypatch.chdir(tmp_path)
-    rows = [
-        f"{at},{step},{at + step / 10},{step},{'cat' if at % 2 else 'dog'},{'pqrst'[at % 5]}"
-        for at, step in STEPS
-    ]
-    Path("my.csv").write_text("\n".join(["id,step,a,b,label,person", *reversed(rows)]) + "\n")
-    exec(lines, {})
-    task = tasks.load("arrays", {"file": "my.npz", "kind": "classify"})
-    assert (task.outputs, task.inputs) == (2, 2)
-    assert sum(map(len, task.splits.values())) == 10
-    train = task.splits["train"]
-    for x, y, length in zip(train.x, train.y, train.lengths):
-        at = int(x[0, 0])
-        assert length == 2 + at % 2
-        np.testing.assert_allclose(
-            x[:length, 0], [at + step / 10 for step in range(length)], rtol=1e-6
-        )
-        assert y == (0 if at % 2 else 1)
-    people = [{int(x[0, 0]) % 5 for x in split.x} for split in task.splits.values()]
-    assert sum(map(len, people)) == 5
-
-
-STEPS = [(at, step) for at in range(10) for step in range(2 + at % 2)]
-
-
 # ------------------------------------------------------------------ files
 
 
@@ -582,7 +551,7 @@ STEPS = [(at, step) for at in range(10) for step in range(2 + at % 2)]
         ("nothing.npz", "no file nothing.npz: No such file",
          "relative to the folder of the experiment"),
         ("text.npz", "it is no .npz file", "np.savez"),
-        ("table.csv", "it is no .npz file, but text", "From a table"),
+        ("table.csv", "it is no .npz file, but text", "Your own table"),
         ("array.npy", "it is no .npz file, but one array", "x=np.load('array.npy')"),
         ("empty.npz", "it is no .npz file, but empty", "np.savez"),
         ("folder.npz", "it is a folder", "name a .npz file in it"),

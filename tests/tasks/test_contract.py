@@ -65,9 +65,9 @@ BROKEN = {
     "no line about it": (FILE.replace("ABOUT", "_ABOUT"), "it has no `ABOUT`"),
     "no options": (FILE.replace("OPTIONS", "_OPTIONS"), "it has no `OPTIONS`"),
     "no load": (FILE.replace("def load", "def loud"), "it has no function `load("),
-    "a table for a default": (
-        FILE.replace('{"n": 6}', '{"n": {6: 7}}'),
-        "the default of its option 'n' is {6: 7}",
+    "a set for a default": (
+        FILE.replace('{"n": 6}', '{"n": {6}}'),
+        "the default of its option 'n' is {6}",
     ),
     "no Python": (FILE.replace("def load", "fed load"), "SyntaxError"),
     "an import that fails": (f"import nothing_of_that_name\n{FILE}", "ModuleNotFoundError"),

@@ -291,6 +291,10 @@ def test_windows_of_one_series_with_a_horizon_split_by_time(tmp_path: Path) -> N
         any(begin <= start and start + 7 < end for begin, end in itertools.pairwise(begins))
         for start in every
     )
+    # of cumulated noise, the value 3 steps ago is nearer than the mean
+    starts = [place[x[0, 0]] for x in task.splits["test"].x]
+    errors = [values[start + 7] - values[start + 4] for start in starts]
+    assert task.baselines["last value"] == pytest.approx(np.square(errors).mean(), rel=1e-5)
     (remark,) = task.warnings
     assert f"{len(every) - total} windows lie on two sides" in str(remark)
 
@@ -312,6 +316,44 @@ def test_windows_of_one_sequence_are_all_in_one_split(table: Path) -> None:
     }
     sides = [{whose[tuple(x.ravel())] for x in split.x} for split in task.splits.values()]
     assert sum(map(len, sides)) == len(set.union(*sides)) == PEOPLE
+
+
+def test_without_id_and_order_a_row_is_a_sequence(tmp_path: Path) -> None:
+    """Cells that are empty at the end of a row are no steps."""
+    random = np.random.default_rng(4)
+    values = [random.normal(size=3 + row % 3).round(3) for row in range(30)]
+    text = ["label,t0,t1,t2,t3,t4"]
+    for row, steps in enumerate(values):
+        cells = [*map(str, steps), *[""] * (5 - len(steps))]
+        text.append(",".join(["xy"[row % 2], *cells]))
+    write(tmp_path, text)
+    options = {"inputs": "t*", "target": "label", "scale": "none"}
+    task = load(tmp_path, options)
+    assert task.inputs == 1
+    rows = {steps.astype("float32").tobytes(): "xy"[row % 2] for row, steps in enumerate(values)}
+    shown = {
+        x.tobytes(): task.classes[y]
+        for split in task.splits.values()
+        for x, y in zip(real(split), split.y)
+    }
+    assert shown == rows
+    scaled = load(tmp_path, {**options, "scale": "standard"})
+    seen = np.concatenate(real(scaled.splits["train"]))
+    np.testing.assert_allclose([seen.mean(), seen.std()], [0, 1], atol=1e-6)
+    write(tmp_path, [*text[:4], text[4].replace(str(values[3][0]), ""), *text[5:]])
+    with pytest.raises(TaskError, match="row 5, column 't0' is missing"):
+        load(tmp_path, options)
+
+
+def test_without_id_each_file_of_a_folder_is_a_series(tmp_path: Path) -> None:
+    header, *rows = lines()
+    (tmp_path / "series").mkdir()
+    for person in range(PEOPLE):
+        own = [row for row in rows if row.startswith(f"n{person},")]
+        write(tmp_path / "series", [header, *own], f"{person:02}.csv")
+    write(tmp_path, [header, *rows])
+    options = {**RAW, "split": "split"}
+    assert load(tmp_path, {**options, "id": []}, "series").digest == load(tmp_path, options).digest
 
 
 # ------------------------------------------------------------------ missing
@@ -508,7 +550,7 @@ REFUSED: dict[str, tuple[Change, dict[str, Any], str, str]] = {
     ),
     "no id": (at(2, "n0,0", ",0"), {}, "my.csv, row 2, column 'person' is empty", "fill it in"),
     "an order that is none": (
-        at(2, "n0,0", "n0,early"), {}, "my.csv, row 2, column 'step' holds 'early'", "",
+        at(2, "n0,0", "n0,early"), {}, "my.csv, row 2, column 'step' holds 'early'", "2020-12-31",
     ),
     "no label": (
         lambda text: [row.replace("dog", "") for row in text], {},
@@ -563,7 +605,7 @@ REFUSED: dict[str, tuple[Change, dict[str, Any], str, str]] = {
     ),
     "one series without time": (
         lambda text: text,
-        {"id": [], "order": "", "window": {"length": 5}},
+        {"id": [], "target": "clinic", "window": {"length": 5}, "order": ""},
         "1 sequence: too few sequences for train, validation and test", "{time: column}",
     ),
 }  # fmt: skip

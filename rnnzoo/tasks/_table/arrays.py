@@ -19,6 +19,9 @@ from rnnzoo.tasks._table.sequences import Pieces, Sequences, check_same
 
 MOST_CATEGORIES = 1000  # of an input: each is a column
 _PAIRS = 20_000  # neighbours that are compared with others, to tell ids from quantities
+_FIX_OF_GAPS = (
+    "fill it in, leave the sequence out, or say what stands for it: missing: zero, forward or flag"
+)
 _LEAST_IDS = 5  # different values: fewer are levels
 
 
@@ -83,6 +86,34 @@ def inputs(rows: Rows, whole: Sequences, columns: Mapping[str, str], own: Roles)
     return Inputs(np.concatenate(parts, 1), np.array(is_number))
 
 
+def rows_as_sequences(
+    rows: Rows, columns: Mapping[str, str], own: Roles
+) -> tuple[Sequences, Inputs]:
+    """A sequence for each row, whose inputs are its steps; gaps at the end end it.
+
+    Raises:
+        TaskError: a value is no number, or missing between others.
+    """
+    values = np.stack([rows.numbers(column) for column in columns], 1)
+    known = ~np.isnan(values)
+    lengths = np.where(known.any(1), values.shape[1] - known[:, ::-1].argmax(1), 0)
+    within = np.arange(values.shape[1]) < lengths[:, None]
+    _check_filled(rows, lengths, next(iter(columns)))
+    gaps = np.argwhere(within & ~known)
+    if len(gaps) and own.missing == "refuse":
+        row, number = map(int, gaps[0])
+        raise refused(f"{rows.place(row, list(columns)[number])} is missing", _FIX_OF_GAPS)
+    whole = Sequences(np.nonzero(within)[0], np.cumsum(lengths) - lengths, lengths)
+    return whole, Inputs(values[within][:, None], np.array([True]))
+
+
+def _check_filled(rows: Rows, lengths: np.ndarray, column: str) -> None:
+    empty = np.flatnonzero(lengths == 0)
+    if len(empty):
+        problem = f"{rows.place(int(empty[0]), column)}: the row has no step"
+        raise refused(problem, "leave the row out")
+
+
 def _one_hot(rows: Rows, whole: Sequences, column: str) -> np.ndarray:
     names = rows.names(column)
     count = len(names.names)
@@ -104,8 +135,7 @@ def _check_missing(rows: Rows, whole: Sequences, column: str, missing: np.ndarra
     more = f" ({count - 1:,} more in this column)" if count > 1 else ""
     raise refused(
         f"{rows.place(row, column)} is missing{more}",
-        "fill it in, leave the sequence out, or say what stands for it: missing: zero, forward or"
-        " flag",
+        _FIX_OF_GAPS,
     )
 
 

@@ -28,6 +28,7 @@ from rnnzoo.tasks._table.roles import refused
 # of text, what stands for a number that is missing
 NO_NUMBER = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NAN", "null", "NULL", "None", "<NA>", "?")
 _NUMBER = r"^[-+]?(\d+\.?\d*([eE][-+]?\d+)?|\.\d+([eE][-+]?\d+)?|inf|Inf|infinity|Infinity)$"
+_DATES = "numbers, or dates and times as 2020-12-31 and 2020-12-31T23:59:00"
 _WHOLE = r"^[-+]?\d+$"
 
 
@@ -75,6 +76,12 @@ class Rows:
         return np.repeat(np.arange(len(self._parts)), np.diff(self._starts))
 
     @property
+    def has_series(self) -> bool:
+        """Whether there are several files of one split, so that each may be a sequence."""
+        sides = [part.source.side for part in self._parts]
+        return len(set(sides)) < len(sides)
+
+    @property
     def side(self) -> np.ndarray:
         """(rows,) of each row the split of its file."""
         return np.asarray(np.array([part.source.side for part in self._parts])[self.file])
@@ -107,13 +114,13 @@ class Rows:
         """
         return np.concatenate([self._numbers(number, column) for number in range(len(self._parts))])
 
-    def _numbers(self, number: int, column: str) -> np.ndarray:
+    def _numbers(self, number: int, column: str, fix: str = "") -> np.ndarray:
         values = _plain(self._parts[number].table[column])
         start = int(self._starts[number])
         if _is_string(values.type):
             values = _without_missing(values)
             bad = pc.invert(pc.match_substring_regex(values, _NUMBER))
-            self._refuse_text(start, column, bad)
+            self._refuse_text(start, column, bad, fix)
         elif not _is_number(values.type):
             problem = f"{self.place(start, column)}: it holds {values.type}, and no numbers"
             raise refused(problem, "name another column, or write numbers")
@@ -124,13 +131,13 @@ class Rows:
             raise refused(problem, "leave it empty if it is not known")
         return np.asarray(found, float)
 
-    def _refuse_text(self, start: int, column: str, bad: pa.ChunkedArray) -> None:
+    def _refuse_text(self, start: int, column: str, bad: pa.ChunkedArray, fix: str) -> None:
         first = pc.index(bad, pa.scalar(True)).as_py()
         if first < 0:
             return
         row = start + first
         value = self.text(row, column)
-        fix = f"if it names things: {{{column}: category}}; if it is missing, leave it empty"
+        fix = fix or f"if it names things: {{{column}: category}}; if it is missing, leave it empty"
         if _is_decimal_comma(value):
             fix = f"numbers are written with a point: {value.replace(',', '.')}"
         raise refused(f"{self.place(row, column)} holds '{value}', which is no number", fix)
@@ -158,7 +165,7 @@ class Rows:
         parts = []
         for number, part in enumerate(self._parts):
             moments = _moments(_plain(part.table[column]))
-            parts.append(self._numbers(number, column) if moments is None else moments)
+            parts.append(self._numbers(number, column, _DATES) if moments is None else moments)
         found = np.concatenate(parts)
         missing = np.isnan(found) if found.dtype.kind == "f" else np.zeros(len(found), bool)
         if missing.any():
