@@ -16,7 +16,7 @@ and, where options can be wrong in ways that their types do not tell,
 
 and, in this folder, where data are read from files,
 
-    def sources(options, folder) -> Iterable[Path]
+    def sources(options, folder) -> Iterable[Path | str]
                               these files: what was once made from them is not made again
 
 Contains: next-frame prediction (`chorales`, `jsb_chorales`), next-character prediction

@@ -176,16 +176,16 @@ class _Held:
 # ------------------------------------------------------------------ what it was made from
 
 
-def source(name: str, options: Mapping[str, Any], files: Iterable[Path]) -> str:
+def source(name: str, options: Mapping[str, Any], files: Iterable[Path | str]) -> str:
     """A digest of all that the data of a task of the package follow from.
 
     Args:
-        files: that they are read from.
+        files: that they are read from; a text among them is what else they follow from.
 
     Raises:
         OSError: one of them cannot be read.
     """
-    content = [_digest(file) for file in files]
+    content = [file if isinstance(file, str) else _digest(file) for file in files]
     return digest([FORMAT, name, without_paths(options), content, np.__version__, _readers()])
 
 

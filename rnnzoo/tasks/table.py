@@ -66,6 +66,14 @@ def _with_defaults(options: Mapping[str, Any], source: Source) -> dict[str, Any]
     return {name: value or known.get(name, value) for name, value in options.items()}
 
 
+def sources(options: Mapping[str, Any], folder: Path) -> Iterator[Path | str]:
+    """The files that the data are read from, and how: which split each is for, and as what."""
+    for source in files.sources(options["file"], folder):
+        if isinstance(source, Source):
+            yield source.path
+            yield f"{source.side} {source.path.suffix.lower()}"
+
+
 def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) -> Task:
     """Read the files.
 

@@ -459,6 +459,26 @@ def test_ts_files_need_no_roles(tmp_path: Path) -> None:
     np.testing.assert_array_equal(real(one.splits["test"])[0][:, 0], test[0][:, 1].astype("f4"))
 
 
+def test_which_split_a_file_is_for_is_part_of_what_data_are_made_from(tmp_path: Path) -> None:
+    cases(tmp_path, "T_TRAIN.ts", 20)
+    cases(tmp_path, "T_TEST.ts", 10)
+    one, other = (
+        tasks.prepare(
+            "table", {"file": {"train": "T_TRAIN.ts", split: "T_TEST.ts"}}, folder=tmp_path
+        )
+        for split in ("test", "validation")
+    )
+    assert [len(task.splits["test"]) for task in (one, other)] == [10, 4]  # of each class 2
+    again = tasks.prepare(
+        "table", {"file": {"train": "T_TRAIN.ts", "test": "T_TEST.ts"}}, folder=tmp_path
+    )
+    assert again.digest == one.digest
+    (tmp_path / "T_TRAIN.ts").unlink()
+    assert tasks.prepared(
+        "table", {"file": {"train": "T_TRAIN.ts", "test": "T_TEST.ts"}}, one.digest
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "folder", "steps"),
     [("JapaneseVowels", "japanese_vowels", 29), ("PenDigits", "pen_digits", 8)],
