@@ -13,7 +13,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from rnnzoo.tasks._npz import Header, headers
+from rnnzoo.tasks._npz import Header
 
 READ = ("x", "y", "lengths", "split", "group")
 NUMBERS, TEXTS = "biuf", "US"
@@ -87,16 +87,12 @@ def at_steps(y: tuple[int, ...], x: tuple[int, ...], per: str) -> bool:
     return len(y) > 1 and y[1] == x[1] and (len(y) > 2 or per == "step" or (not per and y[1] > 1))
 
 
-def misfits(path: Path, kind: str, per: str) -> Iterator[Problem]:
+def misfits(path: Path, in_file: Mapping[str, Header], kind: str, per: str) -> Iterator[Problem]:
     """What is wrong with the form of a file's arrays.
 
     Args:
         kind, per: the options.
-
-    Raises:
-        OSError, ValueError: as `_npz.headers`.
     """
-    in_file = headers(path)
     missing = [name for name in NEEDED[kind] if name not in in_file]
     if missing:
         yield f"{path} has no array '{missing[0]}'", _renamed(in_file)
@@ -107,7 +103,7 @@ def misfits(path: Path, kind: str, per: str) -> Iterator[Problem]:
     count = arrays["x"].shape[0] if arrays["x"].shape else 0
     for name, header in arrays.items():
         is_x = name == "x" or not count
-        problems = _x(header) if is_x else _of_each(name, header, kind, per, arrays["x"])
+        problems = form_of_x(header) if is_x else form_of_each(name, header, kind, per, arrays["x"])
         for problem, fix in problems:
             yield f"{path}: {problem}", fix
 
@@ -116,37 +112,36 @@ def _renamed(in_file: Mapping[str, Header]) -> str:
     """How the arrays that there are become those that are read."""
     names = sorted(in_file)
     holds = f"it holds {', '.join(names[:12]) or 'nothing'}"
-    lower = {name.lower(): name for name in names}
-    if {"x_train", "y_train", "x_test", "y_test"} <= set(lower):
-        train, test = lower["x_train"], lower["x_test"]
-        return (
-            f"{holds}; write x=np.concatenate([{train}, {test}]), y likewise, and"
-            f" split=np.repeat(['train', 'test'], [len({train}), len({test})]).astype('U10') with"
-            " some of train set to 'validation'"
-        )
+    lower = {name.lower() for name in names}
+    if lower & {"x_train", "x_test"}:
+        return f"{holds}; a file that is split has X_train, y_train, X_test and y_test"
     if {"arr_0", "arr_1"} <= set(names):
         return f"{holds}; give them names: np.savez('my.npz', x=x, y=y)"
-    if {"x", "y"} & set(lower) - set(names):
+    if {"x", "y"} & lower - set(names):
         return f"{holds}; names are small letters: np.savez('my.npz', x=..., y=...)"
     return f"{holds}; write np.savez('my.npz', x=..., y=...)"
 
 
-def _x(header: Header) -> Iterator[Problem]:
+def form_of_x(header: Header, name: str = "x") -> Iterator[Problem]:
+    """
+    Args:
+        name: in the file.
+    """
     shape, dtype = header.shape, header.dtype
     if dtype.hasobject:
         padded = "pad sequences at the end to one length, and give the real ones as `lengths`"
-        yield f"'x' {_OBJECTS}", padded if len(shape) == 1 else "x=x.astype(float)"
+        yield f"'{name}' {_OBJECTS}", padded if len(shape) == 1 else f"{name}={name}.astype(float)"
     elif dtype.kind not in NUMBERS:
-        yield f"'x' must hold numbers, not {dtype}", _as_numbers("x", dtype.kind)
+        yield f"'{name}' must hold numbers, not {dtype}", _as_numbers(name, dtype.kind)
     elif len(shape) == 1 and shape[0]:
         fix = (
-            "cut it into sequences, x = series[: len(series) // 50 * 50].reshape(-1, 50), and"
+            f"cut it into sequences, {name} = series[: len(series) // 50 * 50].reshape(-1, 50), and"
             " give a `split` by time"
         )
-        yield f"x has shape {shape}: one series, and not (sequences, time, inputs)", fix
+        yield f"{name} has shape {shape}: one series, and not (sequences, time, inputs)", fix
     elif len(shape) not in (2, 3) or 0 in shape:
         yield (
-            f"x has shape {shape}",
+            f"{name} has shape {shape}",
             "it must be (sequences, time, inputs), or (sequences, time), none of them 0",
         )
 
@@ -164,34 +159,39 @@ def _as_numbers(name: str, kind: str) -> str:
     )
 
 
-def _of_each(name: str, header: Header, kind: str, per: str, x: Header) -> Iterator[Problem]:
-    """An array with something for each sequence."""
-    count = x.shape[0]
-    if name == "y":
-        problems = list(_y(header, kind, x))
-        yield from problems or _shape_of_y(header.shape, kind, per, x.shape)
-    elif name == "lengths" and header.dtype.kind not in "iu":
+def form_of_each(
+    role: str, header: Header, kind: str, per: str, x: Header, name: str = ""
+) -> Iterator[Problem]:
+    """An array with something for each sequence.
+
+    Args:
+        role: what it is.
+        kind, per: the options.
+        name: in the file, where that is another.
+    """
+    count, name = x.shape[0], name or role
+    if role == "y":
+        problems = list(_y(header, kind, x, name))
+        yield from problems or _shape_of_y(header.shape, kind, per, x.shape, name)
+    elif role == "lengths" and header.dtype.kind not in "iu":
         yield (
-            f"lengths must be {count} whole numbers, not {header.dtype}",
-            "lengths=lengths.astype(int)",
+            f"{name} must be {count} whole numbers, not {header.dtype}",
+            f"{name}={name}.astype(int)",
         )
-    elif name in ("split", "group") and header.dtype.hasobject:
+    elif role in ("split", "group") and header.dtype.hasobject:
         yield f"'{name}' {_OBJECTS}; pandas writes text so", f"{name}={name}.astype(str)"
-    elif name == "split" and header.dtype.kind == "f":
+    elif role == "split" and header.dtype.kind == "f":
         yield (
             f"split must hold text or whole numbers, not {header.dtype}",
             "split=split.astype(int)",
         )
-    elif name == "split" and header.dtype.kind == "b":
-        fix = (
-            "split=np.where(split, 'train', 'test').astype('U10'), and some of train set to"
-            " 'validation'"
-        )
-        yield "split holds true and false, and there are three splits", fix
-    elif name == "group" and header.dtype.kind not in f"biu{TEXTS}":
+    elif role == "split" and header.dtype.kind == "b":
+        fix = "split=np.where(split, 'train', 'test'), if true is train"
+        yield "split holds true and false, which are no names of splits", fix
+    elif role == "group" and header.dtype.kind not in f"biu{TEXTS}":
         yield (
-            f"group must hold whole numbers or text, not {header.dtype}",
-            "group=group.astype(str)",
+            f"{name} must hold whole numbers or text, not {header.dtype}",
+            f"{name}={name}.astype(str)",
         )
     elif header.shape == (count, 1):
         yield f"{name} has shape {header.shape}", f"{name}={name}[:, 0]"
@@ -202,45 +202,51 @@ def _of_each(name: str, header: Header, kind: str, per: str, x: Header) -> Itera
         )
 
 
-def _y(y: Header, kind: str, x: Header) -> Iterator[Problem]:
+def _y(y: Header, kind: str, x: Header, name: str) -> Iterator[Problem]:
     """What is wrong with y before its shape matters: what it holds, and whose it is."""
     count = x.shape[0]
+    rows = f"it needs one row for each of the {count} sequences of x"
     if y.dtype.hasobject:
-        fix = "y=y.astype(str)" if kind == "classify" else "y=y.astype(float)"
-        yield f"'y' {_OBJECTS}; pandas writes text so", fix
+        fix = "str" if kind == "classify" else "float"
+        yield f"'{name}' {_OBJECTS}; pandas writes text so", f"{name}={name}.astype({fix})"
     elif y.dtype.kind not in (NUMBERS + TEXTS if kind == "classify" else NUMBERS):
         wanted = "numbers or names" if kind == "classify" else "numbers"
-        yield f"'y' must hold {wanted}, not {y.dtype}", _as_numbers("y", y.dtype.kind)
+        yield f"'{name}' must hold {wanted}, not {y.dtype}", _as_numbers(name, y.dtype.kind)
     elif not y.shape:
-        yield "y is a single number", f"it needs one row for each of the {count} sequences of x"
+        yield f"{name} is a single number", rows
     elif y.shape[0] != count:
         swapped = len(x.shape) == 3 and x.shape[1] == y.shape[0]
-        fix = f"it needs one row for each of the {count} sequences of x"
         more = (
             ": if x is (time, sequences, inputs), write x=x.transpose(1, 0, 2)" if swapped else ""
         )
-        yield f"y has shape {y.shape}", fix + more
+        yield f"{name} has shape {y.shape}", rows + more
     elif 0 in y.shape:
-        yield f"y has shape {y.shape}: nothing to predict", "y=..., one number or more a sequence"
+        yield (
+            f"{name} has shape {y.shape}: nothing to predict",
+            f"{name}=..., one number or more a sequence",
+        )
 
 
-def _shape_of_y(y: tuple[int, ...], kind: str, per: str, x: tuple[int, ...]) -> Iterator[Problem]:
+def _shape_of_y(
+    y: tuple[int, ...], kind: str, per: str, x: tuple[int, ...], name: str
+) -> Iterator[Problem]:
     """Whether a target is one a sequence or one a step, and which."""
     count, steps = x[:2]
     if per == "step" and not at_steps(y, x, per):
         yield (
-            f"y has shape {y}, and with `per: step` it is ({count}, {steps}) or ({count}, {steps},"
-            " outputs)",
-            "leave `per` out, if y is one target a sequence",
+            f"{name} has shape {y}, and with `per: step` it is ({count}, {steps}) or ({count},"
+            f" {steps}, outputs)",
+            f"leave `per` out, if {name} is one target a sequence",
         )
     elif len(y) > 3 or (len(y) == 3 and y[1] != steps):
-        yield f"y has shape {y}, with more than (sequences, outputs)", f"y=y.reshape({count}, -1)"
+        fix = f"{name}={name}.reshape({count}, -1)"
+        yield f"{name} has shape {y}, with more than (sequences, outputs)", fix
     elif len(y) == 3 and per == "sequence":
-        fix = "leave `per` out, or y=y[:, -1] keeps those of the last step"
-        yield f"y has shape {y}: a target at every step, and not one a sequence", fix
+        fix = f"leave `per` out, or {name}={name}[:, -1] keeps those of the last step"
+        yield f"{name} has shape {y}: a target at every step, and not one a sequence", fix
     elif kind == "regress" and len(y) == 2 and not per and at_steps(y, x, per):
         yield (
-            f"y has shape {y}, and x has {steps} steps: {steps} numbers to predict at the end of a"
-            " sequence, or one at every step?",
+            f"{name} has shape {y}, and x has {steps} steps: {steps} numbers to predict at the end"
+            " of a sequence, or one at every step?",
             "per: sequence, or per: step",
         )

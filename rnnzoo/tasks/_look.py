@@ -90,7 +90,7 @@ def _classes(task: Task) -> Iterator[Remark]:
         yield Remark(
             f"train lacks {_some(task, unlearnt)}, which validation or test has: it cannot be"
             " learnt",
-            "a split in which train has every class",
+            f"a split in which train has every class{_stratified(task)}",
         )
     learnt = np.flatnonzero(counts["train"])
     if len(learnt) == 1:
@@ -104,8 +104,15 @@ def _classes(task: Task) -> Iterator[Remark]:
             yield Remark(
                 f"{name} lacks {_some(task, lacking)}, which train has: its scores do not tell how"
                 " well that is learnt",
-                f"a split in which {name} has every class",
+                f"a split in which {name} has every class{_stratified(task)}",
             )
+
+
+def _stratified(task: Task) -> str:
+    """What makes such a split, if the data have none of their own."""
+    if task.name != "arrays" or task.per != "sequence":
+        return ""
+    return "; `split: stratified` makes one where the file has no `split` and no `group`"
 
 
 def _labels(task: Task, split: Split) -> np.ndarray:

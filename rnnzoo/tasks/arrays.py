@@ -9,31 +9,49 @@
     split     (sequences,) of `train`, `validation`, `test`, or of 0, 1, 2
     group     (sequences,) of numbers or names: whose a sequence is; a group is never in two splits
 
+or each of them for each split, but `split`: `X_train`, `y_train`, `X_test`, `y_test`, and `X_val`,
+`y_val`; letters may be large or small.
+
 Without `split`, 70, 15 and 15 % of the groups, or of the sequences, by a shuffle that is always the
-same.  Other arrays of the file are not read.
+same; with train and test only, a share of train is for validation.  Other arrays of the file are
+not read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rnnzoo.errors import Remark, TaskError, nearest, number_of
-from rnnzoo.tasks import SPLITS, Report, Split, Task, Wrong, _arrays_targets, _npz, digest_of
+from rnnzoo.tasks import (
+    SPLITS,
+    Report,
+    Split,
+    Task,
+    Wrong,
+    _arrays_parts,
+    _arrays_splits,
+    _arrays_targets,
+    _npz,
+    digest_of,
+)
 from rnnzoo.tasks import _arrays_file as files
 from rnnzoo.tasks._arrays_targets import MISSING, Targets, as_single, not_finite, real_steps, refuse
 
 # `per` decides where the shape of y can be read in two ways
-OPTIONS: dict[str, Any] = {"file": "", "kind": "classify", "per": ""}
+OPTIONS: dict[str, Any] = {
+    "file": "",
+    "kind": "classify",
+    "per": "",
+    "split": "shuffle",
+    "validation": _arrays_splits.VALIDATION,
+}
 ABOUT = "your own sequences, from a .npz file: next_step, classify or regress"
 KINDS = ("next_step", "classify", "regress")
 PER = ("step", "sequence")
-SHARES = (0.7, 0.85)  # where validation begins, and test
-# what else the splits are called
-ALSO = {"valid": "validation", "val": "validation", "dev": "validation"}
 WINDOWS = 16  # pairs of sequences that are compared for overlap
 _BLOCK = 1000  # steps that are scored together
 _REPORTED = {  # of each loss the metric and its unit
@@ -54,6 +72,7 @@ def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
         yield Wrong("per", f"`per` cannot be '{options['per']}'", nearest(options["per"], PER))
     elif kind == "next_step" and options["per"] == "sequence":
         yield Wrong("per", "next_step predicts every step", "leave `per` out")
+    yield from _wrong_split(options)
     if not file:
         yield Wrong(
             "file",
@@ -65,11 +84,32 @@ def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
     elif kind in KINDS:
         path = files.place(file, folder)
         try:
-            yield from (
-                Wrong("file", *problem) for problem in files.misfits(path, kind, options["per"])
-            )
+            problems = list(_arrays_parts.misfits(path, kind, options["per"]))
+            yield from (Wrong("file", *problem) for problem in problems)
+            if options["split"] == "stratified" and not problems:
+                yield from _split_already(_npz.headers(path))
         except (OSError, ValueError) as error:
             yield Wrong("file", *_damaged(path, error))
+
+
+def _wrong_split(options: Mapping[str, Any]) -> Iterator[Wrong]:
+    how, share = options["split"], options["validation"]
+    if how not in _arrays_splits.HOW:
+        yield Wrong("split", f"`split` cannot be '{how}'", nearest(how, _arrays_splits.HOW))
+    elif how == "stratified" and options["kind"] in ("next_step", "regress"):
+        problem = f"`split: stratified` needs classes, and '{options['kind']}' has none"
+        yield Wrong("split", problem, "leave it out, or give a `split` in the file")
+    if not 0 < share < 1:
+        problem = f"`validation` must be a share of train between 0 and 1, not {share}"
+        yield Wrong("validation", problem, f"its default is {_arrays_splits.VALIDATION}")
+
+
+def _split_already(in_file: Mapping[str, _npz.Header]) -> Iterator[Wrong]:
+    """Whether the file itself says which sequences are together."""
+    for name in sorted({"split", "group"} & _arrays_parts.given(in_file)):
+        yield Wrong(
+            "split", f"the file has a `{name}`, and `split: stratified` makes one", "leave it out"
+        )
 
 
 def _damaged(path: Path, error: Exception) -> files.Problem:
@@ -89,10 +129,8 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     """
     kind, path = options["kind"], files.place(options["file"], folder)
     try:
-        arrays = _npz.read(
-            path, [name for name in files.READ if name != "y" or kind != "next_step"]
-        )
-        warnings = list(_noticed(kind, arrays, _npz.headers(path)))
+        arrays = _arrays_parts.read(path, kind)
+        warnings = list(_noticed(options, arrays, _arrays_parts.given(_npz.headers(path))))
     except (OSError, ValueError) as error:
         problem, fix = _damaged(path, error)
         raise TaskError(problem, fix) from None
@@ -100,7 +138,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     del arrays["x"]  # what is no longer needed makes room for the splits
     whole, targets = _targets(options, x, lengths, arrays, path)
     del x
-    split_numbers = _where(arrays, len(whole), seed, path)
+    split_numbers, remarks = _arrays_splits.numbers(arrays, targets, options, seed, path)
     splits = {name: _rows(whole, split_numbers == number) for number, name in enumerate(SPLITS)}
     metric, unit = _REPORTED[targets.loss]
     return Task(
@@ -113,7 +151,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
         unit=unit,
         baselines=_baselines(splits, targets),
         digest=digest_of(splits),
-        warnings=(*warnings, *_missing(targets.classes)),
+        warnings=(*warnings, *remarks, *_missing(targets.classes)),
         classes=targets.classes,
     )
 
@@ -180,114 +218,6 @@ def _targets(
 # ------------------------------------------------------------------ splits
 
 
-def _where(arrays: Mapping[str, np.ndarray], count: int, seed: int, path: Path) -> np.ndarray:
-    """0, 1 or 2 for each sequence: its split."""
-    if "split" in arrays:
-        where = _given(arrays["split"], count, path)
-        if "group" in arrays:
-            _check_groups(arrays["group"], where, path)
-    elif "group" in arrays:
-        where = _by_group(arrays["group"], seed, path)
-    else:
-        where = np.digitize(np.random.default_rng(seed).permutation(count) / count, SHARES)
-    _check_filled(where, arrays, path)
-    return where
-
-
-def _word(value: Any) -> Any:
-    return value.decode() if isinstance(value, bytes) else value
-
-
-def _given(split: np.ndarray, count: int, path: Path) -> np.ndarray:
-    """The splits as numbers."""
-    values, place = np.unique(split, return_inverse=True)
-    words = [_word(value) for value in values.tolist()]
-    known: dict[str | int, int] = {
-        **{name: number for number, name in enumerate(SPLITS)},
-        0: 0,
-        1: 1,
-        2: 2,
-    }
-    known |= {synonym: known[name] for synonym, name in ALSO.items()}
-    strange = [word for word in words if word not in known]
-    if strange:
-        near = nearest(str(strange[0]), [*SPLITS, *ALSO])
-        cut = (
-            " (an array of short texts cuts longer ones: split.astype('U10') before you write"
-            " into it)"
-        )
-        raise refuse(
-            path,
-            f"split must hold one of {', '.join(SPLITS)}, or of 0, 1, 2, for each of the {count}"
-            f" sequences, and not {', '.join(map(repr, strange[:4]))}",
-            near + (cut if split.dtype.kind in files.TEXTS else ""),
-        )
-    return np.array([known[word] for word in words])[place]
-
-
-def _by_group(group: np.ndarray, seed: int, path: Path) -> np.ndarray:
-    """Splits of whole groups: a shuffle of the groups, 15 % of them each for validation and test,
-    at least one.
-    """
-    names, member = np.unique(group, return_inverse=True)
-    if len(names) < len(SPLITS):
-        raise refuse(
-            path,
-            f"group names {len(names)} groups, and there are three splits",
-            "give a `split` instead",
-        )
-    aside = max(1, round((1 - SHARES[1]) * len(names)))
-    where = np.zeros(len(names), int)
-    shuffled = np.random.default_rng(seed).permutation(len(names))
-    where[shuffled[-aside:]], where[shuffled[-2 * aside : -aside]] = 2, 1
-    return where[member]
-
-
-def _check_groups(group: np.ndarray, where: np.ndarray, path: Path) -> None:
-    names, member = np.unique(group, return_inverse=True)
-    first = np.zeros(len(names), int)
-    first[member] = where  # of each group, the split of one of its sequences
-    torn = np.flatnonzero(first[member] != where)
-    if len(torn):
-        sides = sorted({int(where[torn[0]]), int(first[member[torn[0]]])})
-        both = " and in ".join(SPLITS[side] for side in sides)
-        raise refuse(
-            path,
-            f"group {names[member[torn[0]]]!s} is in {both}",
-            "leave `split` out, or keep groups whole in it",
-        )
-
-
-def _check_filled(split_numbers: np.ndarray, arrays: Mapping[str, np.ndarray], path: Path) -> None:
-    """Every split needs a sequence."""
-    empty = [name for number, name in enumerate(SPLITS) if not (split_numbers == number).any()]
-    if not empty:
-        return
-    problem = f"the {empty[0]} split is empty: {number_of(len(split_numbers), 'sequence')}"
-    if "split" in arrays:
-        raise refuse(path, problem, _fix_of_empty(empty[0], arrays["split"]))
-    are = "is" if len(split_numbers) == 1 else "are"
-    raise refuse(
-        path,
-        f"{problem} {are} too few for 70, 15 and 15 %",
-        "`split` says where each goes, and one series can be cut into several sequences",
-    )
-
-
-def _fix_of_empty(name: str, split: np.ndarray) -> str:
-    """What fills a split out of train."""
-    if name == "train":
-        return "give it most of the sequences"
-    if split.dtype.kind not in files.TEXTS:
-        return (
-            f"take some out of train: split[np.flatnonzero(split == 0)[::5]] = {SPLITS.index(name)}"
-        )
-    return (
-        "take some out of train: split = split.astype('U10'); split[np.flatnonzero(split =="
-        f" 'train')[::5]] = '{name}'"
-    )
-
-
 def _rows(whole: Split, chosen: np.ndarray) -> Split:
     return Split(whole.x[chosen], whole.y[chosen], whole.lengths[chosen])
 
@@ -296,12 +226,16 @@ def _rows(whole: Split, chosen: np.ndarray) -> Split:
 
 
 def _noticed(
-    kind: str, arrays: Mapping[str, np.ndarray], headers: Mapping[str, _npz.Header]
+    options: Mapping[str, Any], arrays: Mapping[str, np.ndarray], given: Collection[str]
 ) -> Iterator[Remark]:
-    """What is probably not meant, as far as only the file can tell."""
+    """What is probably not meant, as far as only the file can tell.
+
+    Args:
+        given: what the file says of its sequences, read or not.
+    """
     if "split" not in arrays and "group" not in arrays:
-        yield _shuffled(arrays["x"])
-    if kind == "next_step" and "y" in headers:
+        yield _shuffled(arrays["x"], options["split"])
+    if options["kind"] == "next_step" and "y" in given:
         yield Remark(
             "y is not used: next_step predicts x itself, one step on",
             "kind: classify or regress, if y is to be predicted",
@@ -319,7 +253,7 @@ def _missing(classes: Sequence[str]) -> Iterator[Remark]:
         )
 
 
-def _shuffled(x: np.ndarray) -> Remark:
+def _shuffled(x: np.ndarray, how: str) -> Remark:
     """What the split by a shuffle means."""
     step = _overlap(x)
     if step:
@@ -331,7 +265,7 @@ def _shuffled(x: np.ndarray) -> Remark:
         )
     return Remark(
         "there is no `split` and no `group`: sequences go to train, validation and test by a"
-        " shuffle",
+        f" shuffle{' of each class' if how == 'stratified' else ''}",
         "give a `group` where several are of one person, machine or series: else scores on test"
         " are too good",
     )

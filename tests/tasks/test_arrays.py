@@ -10,6 +10,7 @@ import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.lib.format
@@ -24,9 +25,12 @@ Y = RNG.integers(0, 3, 30)
 
 
 def load(folder: Path, kind: str = "classify", per: str = "", **arrays: np.ndarray) -> tasks.Task:
+    return load_with(folder, {"kind": kind, "per": per}, **arrays)
+
+
+def load_with(folder: Path, options: dict[str, Any], **arrays: np.ndarray) -> tasks.Task:
     np.savez(folder / "my.npz", **arrays)
-    options = {"file": "my.npz", "kind": kind, "per": per}
-    return tasks.load("arrays", options, folder=folder)
+    return tasks.load("arrays", {"file": "my.npz", **options}, folder=folder)
 
 
 def test_a_file_to_classify(tmp_path: Path) -> None:
@@ -89,12 +93,6 @@ REFUSED: dict[str, tuple[dict[str, np.ndarray], str, str, str]] = {
         "classify",
         "has no array 'x'",
         "give them names: np.savez('my.npz', x=x, y=y)",
-    ),
-    "train and test": (
-        {"X_train": X, "y_train": Y, "X_test": X, "y_test": Y},
-        "classify",
-        "has no array 'x'",
-        "np.concatenate([X_train, X_test])",
     ),
     "x of one sequence": (
         {"x": X[0, 0], "y": Y},
@@ -269,20 +267,32 @@ REFUSED: dict[str, tuple[dict[str, np.ndarray], str, str, str]] = {
     "split of two": (
         {"x": X, "y": Y, "split": Y == 0},
         "classify",
-        "there are three splits",
+        "no names of splits",
         "np.where(split",
     ),
-    "no validation": (
-        {"x": X, "y": Y, "split": np.repeat(["train", "test"], 15)},
+    "no train": (
+        {"x": X, "y": Y, "split": np.repeat(["test", "val"], 15)},
         "classify",
-        "the validation split is empty",
-        "= 'validation'",
+        "the train split is empty",
+        "most of the sequences",
+    ),
+    "one sequence of train": (
+        {"x": X, "y": Y, "split": np.array(["train"] + ["test"] * 29)},
+        "classify",
+        "the validation split is empty, and train has one sequence only",
+        "'validation'",
+    ),
+    "one group of train": (
+        {"x": X, "y": Y, "split": np.repeat(["train", "test"], 15), "group": np.repeat([0, 1], 15)},
+        "classify",
+        "train has one group only",
+        "'validation'",
     ),
     "no test": (
         {"x": X, "y": Y, "split": np.repeat([0, 1], 15)},
         "classify",
         "the test split is empty",
-        "split == 0)[::5]] = 2",
+        "split == 0)[::5]] = 2; where 1 means test, split=2 * split",
     ),
     "few": (
         {"x": X[:4], "y": np.arange(4) % 2},
@@ -342,6 +352,83 @@ def test_what_does_not_fit_is_said_with_what_to_write_instead(tmp_path: Path, ca
     assert fix in mended
 
 
+TRAIN, TEST = slice(20), slice(20, 30)
+PARTS = {"X_train": X[TRAIN], "y_train": Y[TRAIN], "X_test": X[TEST], "y_test": Y[TEST]}
+REFUSED |= {
+    "train only": (
+        {"X_train": X, "y_train": Y},
+        "classify",
+        "has no array 'x'",
+        "X_train, y_train, X_test and y_test",
+    ),
+    "no labels of test": (
+        {name: array for name, array in PARTS.items() if name != "y_test"},
+        "classify",
+        "it has X_test, and no y_test",
+        "y_test=...",
+    ),
+    "no labels at all": (
+        {"X_train": X, "X_test": X},
+        "classify",
+        "it has X_train, and no y_train",
+        "y_train=...",
+    ),
+    "labels of nothing": (
+        {**PARTS, "y_val": Y},
+        "classify",
+        "it has y_val, and no x_validation",
+        "x_validation=...",
+    ),
+    "validation twice": (
+        {**PARTS, "X_val": X, "X_valid": X, "y_val": Y},
+        "classify",
+        "X_val and X_valid are of the same split",
+        "one of them",
+    ),
+    "lengths of train only": (
+        {**PARTS, "lengths_train": np.full(20, 7)},
+        "classify",
+        "it has X_test, and no lengths_test",
+        "lengths_test=...",
+    ),
+    "other inputs in test": (
+        {**PARTS, "X_test": X[TEST, :, :1]},
+        "classify",
+        "X_train has shape (20, 7, 2), and X_test (10, 7, 1)",
+        "nothing else",
+    ),
+    "names in test": (
+        {**PARTS, "y_test": WORDS[Y[TEST]]},
+        "classify",
+        "y_train holds int64, and y_test <U3",
+        "y_test=y_test.astype(y_train.dtype)",
+    ),
+    "one-hot in test": (
+        {**PARTS, "y_test": np.eye(3)[Y[TEST]]},
+        "classify",
+        "y_train has shape (20,), and y_test (10, 3)",
+        "nothing else",
+    ),
+    "labels of others in test": (
+        {**PARTS, "y_test": Y[:9]},
+        "classify",
+        "y_test has shape (9,)",
+        "one row for each of the 10 sequences",
+    ),
+    "objects in train": (
+        {**PARTS, "y_train": WORDS[Y[TRAIN]].astype(object)},
+        "classify",
+        "'y_train' holds Python objects",
+        "y_train=y_train.astype(str)",
+    ),
+    "text in test": (
+        {**PARTS, "X_test": X[TEST].astype(str)},
+        "classify",
+        "'X_test' must hold numbers",
+        "X_test=X_test.astype(float)",
+    ),
+}
+
 # and with an option `per`
 REFUSED_PER: dict[str, tuple[dict[str, np.ndarray], str, str, str, str]] = {
     "no such place": ({"x": X, "y": Y}, "classify", "steps", "cannot be 'steps'", "'step'"),
@@ -384,6 +471,135 @@ def test_per_says_what_the_shape_leaves_open_and_nothing_else(tmp_path: Path, ca
     told, _, mended = str(caught.value).partition("\n  fix: ")
     assert problem in told
     assert fix in mended
+
+
+REFUSED_OPTIONS: dict[str, tuple[dict[str, Any], dict[str, np.ndarray], str, str]] = {
+    "no such split": ({"split": "random"}, {}, "`split` cannot be 'random'", "shuffle, stratified"),
+    "all for validation": ({"validation": 1.0}, {}, "between 0 and 1, not 1.0", "0.15"),
+    "nothing to stratify by": (
+        {"split": "stratified", "kind": "regress"},
+        {},
+        "needs classes, and 'regress' has none",
+        "leave it out",
+    ),
+    "no class of a sequence": (
+        {"split": "stratified"},
+        {"y": np.repeat(Y[:, None], 7, 1)},
+        "needs one class a sequence",
+        "leave it out",
+    ),
+    "split twice": (
+        {"split": "stratified"},
+        {"split": SPLIT},
+        "the file has a `split`",
+        "leave it out",
+    ),
+    "split by group": (
+        {"split": "stratified"},
+        {"group": np.arange(30)},
+        "the file has a `group`",
+        "leave it out",
+    ),
+    "two of a class": (
+        {"split": "stratified"},
+        {"y": WORDS[np.array([2, 2] + [0, 1] * 14)]},
+        "class 'eel' has 2 sequences, and there are three splits",
+        "leave the class out",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED_OPTIONS)
+def test_an_option_that_does_not_fit_is_said(tmp_path: Path, case: str) -> None:
+    options, arrays, problem, fix = REFUSED_OPTIONS[case]
+    with pytest.raises(RnnzooError) as caught:
+        load_with(tmp_path, options, **{"x": X, "y": Y, **arrays})
+    told, _, mended = str(caught.value).partition("\n  fix: ")
+    assert problem in told
+    assert fix in mended
+
+
+# ------------------------------------------------------------------ splits
+
+VALIDATION = {"X_val": X[:5], "y_val": Y[:5]}
+
+
+@pytest.mark.parametrize("write", [str, str.lower, str.upper])
+@pytest.mark.parametrize("called", ["val", "valid", "validation", "dev"])
+def test_a_file_that_is_split_already_is_one_with_split(
+    tmp_path: Path, write: Callable[[str], str], called: str
+) -> None:
+    parts = {**PARTS, f"X_{called}": X[:5], f"y_{called}": Y[:5], "lengths": np.zeros(3)}
+    task = load(tmp_path, **{write(name): array for name, array in parts.items()})
+    split = np.repeat(["train", "validation", "test"], [20, 5, 10])
+    x, y = (np.concatenate([array[TRAIN], array[:5], array[TEST]]) for array in (X, Y))
+    assert task.digest == load(tmp_path, x=x, y=y, split=split).digest
+    assert not any("shuffle" in str(remark) for remark in task.warnings)
+
+
+def test_splits_of_other_lengths_are_padded(tmp_path: Path) -> None:
+    at_steps = X[..., :1]
+    parts = {
+        "x_train": X[TRAIN],
+        "y_train": at_steps[TRAIN],
+        "x_valid": X[TRAIN, :4],
+        "y_valid": at_steps[TRAIN, :4],
+        "x_test": X[TEST, :5],
+        "y_test": at_steps[TEST, :5],
+    }
+    task = load(tmp_path, "regress", **parts)
+    assert [set(task.splits[name].lengths) for name in tasks.SPLITS] == [{7}, {4}, {5}]
+    np.testing.assert_array_equal(task.splits["test"].y[:, :5], at_steps[TEST, :5])
+    assert not task.splits["test"].y[:, 5:].any()
+    assert load(tmp_path, "next_step", **parts).splits["test"].lengths.max() == 4
+
+
+def test_without_validation_a_share_of_train_is_taken_in_proportion_to_the_classes(
+    tmp_path: Path,
+) -> None:
+    x = np.arange(480.0).reshape(120, 4) / 480
+    y = np.repeat([0, 1, 2], [60, 40, 20])
+    split = np.where(np.arange(120) % 6 == 5, "test", "train")
+    task = load(tmp_path, x=x, y=y, split=split)
+    train = np.bincount(y[split == "train"])
+    assert list(train) == [50, 34, 16]
+    assert list(np.bincount(task.splits["validation"].y)) == [8, 5, 2]  # of 7.5, 5.1 and 2.4
+    told = next(remark for remark in task.warnings if "validation" in remark.problem)
+    assert "15 % of train, 15 sequences, are taken for it, in proportion to" in told.problem
+    np.testing.assert_array_equal(task.splits["test"].y, y[split == "test"])
+    assert task.digest == load(tmp_path, x=x, y=y, split=split).digest
+    both = [task.splits[name].x[:, 0, 0] for name in ("train", "validation")]
+    np.testing.assert_array_equal(
+        np.sort(np.concatenate(both)), x[split == "train", 0].astype("float32")
+    )
+    half = load_with(tmp_path, {"validation": 0.5}, x=x, y=y, split=split)
+    assert list(np.bincount(half.splits["validation"].y)) == [25, 17, 8]
+    apart = {"x_train": x[split == "train"], "y_train": y[split == "train"]}
+    apart |= {"x_test": x[split == "test"], "y_test": y[split == "test"]}
+    assert load(tmp_path, **apart).digest == task.digest
+
+
+def test_validation_out_of_train_tears_no_group(tmp_path: Path) -> None:
+    group, split = np.arange(30) // 2, np.repeat(["train", "test"], [20, 10])
+    x = np.repeat(group[:, None, None] / 30, 7, 1)
+    task = load(tmp_path, x=x, y=Y, split=split, group=group)
+    groups = [set(task.splits[name].x[:, 0, 0]) for name in tasks.SPLITS]
+    assert [len(names) for names in groups] == [8, 2, 5]
+    assert not groups[0] & groups[1]
+
+
+def test_a_stratified_split_has_every_class_everywhere(tmp_path: Path) -> None:
+    y = np.repeat([0, 1, 2], [97, 20, 3])
+    x = np.arange(480.0).reshape(120, 4) / 480
+    task = load_with(tmp_path, {"split": "stratified"}, x=x, y=y)
+    counts = [list(np.bincount(task.splits[name].y)) for name in tasks.SPLITS]
+    assert counts == [[67, 14, 1], [15, 3, 1], [15, 3, 1]]
+    assert any("by a shuffle of each class" in str(remark) for remark in task.warnings)
+
+
+def test_a_share_of_validation_that_is_not_used_is_told(tmp_path: Path) -> None:
+    task = load_with(tmp_path, {"validation": 0.3}, x=X, y=Y, split=SPLIT)
+    assert any("`validation` is not used" in str(remark) for remark in task.warnings)
 
 
 NUMBERED = np.array([2, 0, 1] * 10)
@@ -470,7 +686,6 @@ MENDED: dict[str, Callable[[], dict[str, np.ndarray]]] = {
         "y": [0, 1, 0, 1, 0],
         "split": [0, 0, 0, 1, 2],
     },
-    "no validation": lambda: {"x": X, "y": Y, "split": taken_out(np.repeat(["train", "test"], 15))},
     "no test": lambda: {"x": X, "y": Y, "split": taken_out(np.repeat([0, 1], 15))},
     "targets too large to be squared": lambda: {
         "x": X,
