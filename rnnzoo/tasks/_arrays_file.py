@@ -11,6 +11,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 
 from rnnzoo.tasks._npz import Header
@@ -100,12 +101,13 @@ def misfits(path: Path, in_file: Mapping[str, Header], kind: str, per: str) -> I
     arrays = {name: in_file[name] for name in READ if name in in_file}
     if kind == "next_step":
         arrays.pop("y", None)
-    count = arrays["x"].shape[0] if arrays["x"].shape else 0
-    for name, header in arrays.items():
-        is_x = name == "x" or not count
-        problems = form_of_x(header) if is_x else form_of_each(name, header, kind, per, arrays["x"])
-        for problem, fix in problems:
-            yield f"{path}: {problem}", fix
+    x = arrays.pop("x")
+    problems = list(form_of_x(x))
+    if not problems:
+        others = (form_of_each(name, other, kind, per, x) for name, other in arrays.items())
+        problems = list(chain.from_iterable(others))
+    for problem, fix in problems:
+        yield f"{path}: {problem}", fix
 
 
 def _renamed(in_file: Mapping[str, Header]) -> str:

@@ -18,6 +18,7 @@ import pytest
 
 from rnnzoo import tasks
 from rnnzoo.errors import RnnzooError, TaskError, UsageError
+from rnnzoo.tasks._options import wrong
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(30, 7, 2)).astype("float32")
@@ -645,8 +646,8 @@ def test_a_class_at_every_step_however_it_is_written(tmp_path: Path, form: str) 
         np.where(PADDING, 0, AT_STEPS),
     )
     usual = np.bincount(AT_STEPS[:20][~PADDING[:20]]).argmax()
-    wrong = (usual != AT_STEPS)[24:][~PADDING[24:]]
-    assert task.baselines["most frequent class"] == wrong.mean()
+    others = (usual != AT_STEPS)[24:][~PADDING[24:]]
+    assert task.baselines["most frequent class"] == others.mean()
 
 
 def test_numbers_at_every_step(tmp_path: Path) -> None:
@@ -676,6 +677,13 @@ def test_per_decides_where_a_shape_can_be_read_in_two_ways(tmp_path: Path) -> No
 def test_a_class_that_is_called_as_a_missing_label_is_told(tmp_path: Path) -> None:
     task = load(tmp_path, x=X, y=np.array(["cat", "dog", "nan"])[NUMBERED])
     assert any("a class is called 'nan'" in str(remark) for remark in task.warnings)
+
+
+@pytest.mark.parametrize("x", [X[0, 0], np.array([{}] * 30), X[:, :0]])
+def test_what_only_follows_from_a_wrong_x_is_not_said(tmp_path: Path, x: np.ndarray) -> None:
+    np.savez(tmp_path / "my.npz", x=x, y=Y, lengths=Y[:3])
+    (mistake,) = wrong("arrays", {"file": "my.npz"}, tmp_path)
+    assert mistake.problem.partition(": ")[2].startswith(("x has shape", "'x' holds"))
 
 
 MENDED: dict[str, Callable[[], dict[str, np.ndarray]]] = {
