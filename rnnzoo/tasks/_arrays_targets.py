@@ -48,21 +48,21 @@ def real_steps(lengths: np.ndarray, steps: int) -> np.ndarray:
 
 
 def next_step(x: np.ndarray, lengths: np.ndarray, path: Path) -> tuple[np.ndarray, Targets]:
-    """The inputs of x, which are all steps but the last, and as targets all but the first."""
+    """The inputs of x, which are all steps but the last, and as targets all but the first; x is
+    written into, since copies are large.
+    """
     if lengths.min() < 2:
         problem = "to predict the next step, every sequence needs at least 2 steps"
         raise refuse(
             path, problem, f"leave out sequence {int(lengths.argmin())} and others as short"
         )
     binary = _binary(x)
-    inputs = np.where(
-        np.arange(x.shape[1] - 1)[None, :, None] < lengths[:, None, None] - 1, x[:, :-1], 0
-    )
     y = x[:, 1:].astype(np.uint8 if binary else np.float32)
     if not binary:
         _check_squares("x", y, path)
     loss = "bernoulli" if binary else "squared"
-    return inputs.astype(x.dtype, copy=False), Targets(y, loss, "step", x.shape[-1])
+    x[np.arange(len(x)), lengths - 1] = 0  # the last real step, which predicts nothing
+    return x[:, :-1], Targets(y, loss, "step", x.shape[-1])
 
 
 def _binary(x: np.ndarray) -> bool:
@@ -102,9 +102,11 @@ def _fix_of_holes(y: np.ndarray, per: Per) -> str:
 
 
 def as_single(array: np.ndarray) -> np.ndarray:
-    """As float32; what is too large for it becomes infinite, which is refused in words."""
+    """As float32, the same array where it is that already; what is too large for it becomes
+    infinite, which is refused in words.
+    """
     with np.errstate(over="ignore"):
-        return array.astype(np.float32)
+        return array.astype(np.float32, copy=False)
 
 
 def not_finite(name: str, array: np.ndarray, path: Path, fix: str) -> TaskError:

@@ -140,6 +140,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     del x
     split_numbers, remarks = _arrays_splits.numbers(arrays, targets, options, seed, path)
     splits = {name: _rows(whole, split_numbers == number) for number, name in enumerate(SPLITS)}
+    del whole
     metric, unit = _REPORTED[targets.loss]
     return Task(
         name="arrays",
@@ -168,11 +169,12 @@ def _x(arrays: Mapping[str, np.ndarray], path: Path) -> tuple[np.ndarray, np.nda
         problem = f"lengths must be from 1 to {x.shape[1]}, the steps of x, and not {worst}"
         raise refuse(path, problem, "lengths=..., how many steps of each sequence are real")
     padding = np.arange(x.shape[1])[None, :] >= lengths[:, None]
-    # What stands in the padding must not matter, NaN included.
-    kept = np.where(padding[..., None], 0, x) if padding.any() else x
     fits_a_byte = x.dtype.kind in "bu" and x.max() <= 255
-    exact = kept.astype(np.uint8, copy=False) if fits_a_byte else as_single(kept)
+    exact = x.astype(np.uint8, copy=False) if fits_a_byte else as_single(x)
+    # What stands in the padding must not matter, NaN included; in place, since copies are large.
+    exact[padding] = 0
     if exact.dtype == np.float32 and not np.isfinite(exact).all():
+        kept = np.where(padding[..., None], 0, x)
         raise not_finite("x", kept, path, _fix_of_x(given, kept, "lengths" in arrays))
     return exact, lengths.astype(np.int32)
 
