@@ -215,6 +215,29 @@ def test_categories_are_one_hot_and_never_scaled(table: Path) -> None:
         np.testing.assert_array_equal(x[:, 1:], np.tile(expected, (LENGTHS[person], 1)))
 
 
+def test_true_and_false_are_one_and_zero_in_every_form(table: Path) -> None:
+    header, *rows = lines()
+    for name, words in (("words.csv", ("False", "True")), ("numbers.csv", ("0", "1"))):
+        write(table, [f"{header},on", *(f"{row},{words[len(row) % 2]}" for row in rows)], name)
+    rows_of_arrow = pyarrow.csv.read_csv(table / "words.csv")
+    assert pa.types.is_boolean(rows_of_arrow["on"].type)
+    pyarrow.parquet.write_table(rows_of_arrow, table / "words.parquet")
+    options = {**RAW, "inputs": ["a", "on"]}
+    digests = {
+        load(table, options, file).digest for file in ("words.csv", "numbers.csv", "words.parquet")
+    }
+    assert len(digests) == 1
+
+
+def test_an_empty_text_names_no_column(table: Path) -> None:
+    for option in ("inputs", "target"):
+        with pytest.raises(RnnzooError, match=f"needs `{option}`"):
+            load(table, {**RAW, option: ""})
+    with pytest.raises(RnnzooError, match="has no column ''"):
+        load(table, {**RAW, "inputs": ["a", ""]})
+    assert load(table, {**RAW, "split": "", "window": {}}).digest == load(table, RAW).digest
+
+
 def test_a_pattern_names_columns_in_their_order(table: Path) -> None:
     assert load(table, {**RAW, "inputs": "[ab]*"}).digest == load(table, RAW).digest
 
@@ -610,6 +633,14 @@ REFUSED: dict[str, tuple[Change, dict[str, Any], str, str]] = {
         tokens, {"target": "token", "per": "step"},
         "my.csv, row 2, column 'token': the target is a whole number",
         "target: {token: category}",
+    ),
+    "a whole number as pandas writes it beside gaps": (
+        lambda text: [f"{text[0]},c", *(f"{row},{len(row) % 3}.0" for row in text[1:])],
+        {"target": "c", "per": "step"}, "the target is a whole number", "{c: category}",
+    ),
+    "a category where a row is a sequence": (
+        lambda text: text, {"id": "", "order": "", "inputs": {"a": "category"}},
+        "a sequence in each row, whose steps are numbers", "`id` names",
     ),
     "a target that changes": (
         lambda text: text, {"inputs": "a", "target": "b"}, "my.csv, row 3, column 'b': the target",

@@ -94,6 +94,9 @@ def rows_as_sequences(
     Raises:
         TaskError: a value is no number, or missing between others.
     """
+    if CATEGORY in columns.values():
+        problem = "a table without `id` has a sequence in each row, whose steps are numbers"
+        raise refused(problem, "`id` names what tells sequences of several rows apart")
     values = np.stack([rows.numbers(column) for column in columns], 1)
     known = ~np.isnan(values)
     lengths = np.where(known.any(1), values.shape[1] - known[:, ::-1].argmax(1), 0)

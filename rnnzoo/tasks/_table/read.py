@@ -29,7 +29,8 @@ from rnnzoo.tasks._table.roles import refused
 NO_NUMBER = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NAN", "null", "NULL", "None", "<NA>", "?")
 _NUMBER = r"^[-+]?(\d+\.?\d*([eE][-+]?\d+)?|\.\d+([eE][-+]?\d+)?|inf|Inf|infinity|Infinity)$"
 _DATES = "numbers, or dates and times as 2020-12-31 and 2020-12-31T23:59:00"
-_WHOLE = r"^[-+]?\d+$"
+_WHOLE = r"^[-+]?\d+(\.0)?$"
+_TRUTHS = {"True": "1", "true": "1", "TRUE": "1", "False": "0", "false": "0", "FALSE": "0"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class Rows:
         return any(_is_text(part.table[column]) for part in self._parts)
 
     def is_whole(self, column: str) -> bool:
-        """Whether a column holds whole numbers, and none that is written with a point."""
+        """Whether a column holds whole numbers, also such as 1.0."""
         return all(_is_whole(part.table[column]) for part in self._parts)
 
     def numbers(self, column: str) -> np.ndarray:
@@ -118,7 +119,7 @@ class Rows:
         values = _plain(self._parts[number].table[column])
         start = int(self._starts[number])
         if _is_string(values.type):
-            values = _without_missing(values)
+            values = _truths(_without_missing(values))
             bad = pc.invert(pc.match_substring_regex(values, _NUMBER))
             self._refuse_text(start, column, bad, fix)
         elif not _is_number(values.type):
@@ -216,7 +217,17 @@ def _is_whole(values: pa.ChunkedArray) -> bool:
     if _is_string(values.type):
         matched = pc.match_substring_regex(_without_missing(values), _WHOLE)
         return bool(pc.all(matched, min_count=0).as_py())
+    if pa.types.is_floating(values.type):
+        return bool(pc.all(pc.equal(values, pc.floor(values)), min_count=0).as_py())
     return bool(pa.types.is_integer(values.type))
+
+
+def _truths(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """True and false as 1 and 0, where there is nothing else."""
+    position = pc.index_in(texts, value_set=pa.array(list(_TRUTHS)))
+    if not pc.all(pc.or_(pc.is_valid(position), pc.is_null(texts)), min_count=0).as_py():
+        return texts
+    return pc.take(pa.chunked_array([list(_TRUTHS.values())], pa.string()), position)
 
 
 def _texts(values: pa.ChunkedArray) -> pa.ChunkedArray:

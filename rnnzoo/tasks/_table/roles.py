@@ -6,7 +6,7 @@ In: options as a spec gives them.  Out: `Roles`, or what is wrong with them; no 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -106,9 +106,8 @@ def roles(options: Mapping[str, Any]) -> Roles:
     split = options["split"]
     given = {"column": split} if isinstance(split, str) else dict(split)
     shares = (float(given.pop("validation", SHARE)), float(given.pop("test", SHARE)))
-    identifying = options["id"]
     return Roles(
-        id=(identifying,) if isinstance(identifying, str) else tuple(identifying),
+        id=_names(options["id"]),
         order=options["order"],
         inputs=_columns(options["inputs"]),
         target=_columns(options["target"]),
@@ -123,8 +122,14 @@ def roles(options: Mapping[str, Any]) -> Roles:
 def _columns(given: str | list[str] | Mapping[str, str]) -> dict[str, str]:
     if isinstance(given, Mapping):
         return dict(given)
-    names = [given] if isinstance(given, str) else given
-    return dict.fromkeys(names, GUESSED)
+    return dict.fromkeys(_names(given), GUESSED)
+
+
+def _names(given: str | Iterable[str]) -> tuple[str, ...]:
+    """One or several; an empty text is none."""
+    if isinstance(given, str):
+        return (given,) if given else ()
+    return tuple(given)
 
 
 def _window(given: Mapping[str, int]) -> Window:
@@ -232,7 +237,14 @@ def wrong_columns(
     if twice:
         yield Wrong("file", f"{shown} has two columns '{twice[0]}'", "give one another name")
     for option, name in own.named():
-        if name and name not in header:
+        is_none = not name and option in (
+            "order",
+            "split",
+            "split.column",
+            "split.by",
+            "split.time",
+        )
+        if name not in header and not is_none:
             yield Wrong(option, f"{shown} has no column '{name}'", nearest(name, header))
     for option in ("inputs", "target"):
         given = getattr(own, option)
