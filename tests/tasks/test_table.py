@@ -5,6 +5,7 @@ does not fit, with file, row and column.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,11 @@ import pyarrow.parquet
 import pytest
 
 from rnnzoo import tasks
+from rnnzoo.cli import main
 from rnnzoo.errors import RnnzooError, TaskError
+from rnnzoo.spec.read_experiment import parse_experiment, read
 from rnnzoo.tasks import Split, Task
+from rnnzoo.tasks._table import roles
 
 RNG = np.random.default_rng(0)
 PEOPLE = 40
@@ -538,6 +542,54 @@ def by_hand(path: Path) -> list[tuple[np.ndarray, str]]:
         values = np.array([[float(value) for value in channel.split(",")] for channel in channels])
         found.append((values.T.astype("float32"), label))
     return found
+
+
+# ------------------------------------------------------------------ the manual
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def blocks(page: str, language: str) -> list[str]:
+    text = (DOCS / page).read_text()
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def test_the_manuals_table_and_experiment_fit_each_other_and_what_it_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (lines_of_python,) = blocks("your-data.md", "python")
+    exec(lines_of_python, {})
+    (tmp_path / "visits.csv").write_text(capsys.readouterr().out)
+    (tmp_path / "experiments").mkdir()
+    (spec,) = blocks("your-data.md", "yaml")
+    monkeypatch.chdir(tmp_path)
+    Path("experiments/ward.yaml").write_text(spec)
+    shown = (DOCS / "your-data.md").read_text()
+    assert main(["check", "experiments/ward.yaml"]) == 0
+    assert capsys.readouterr().out.strip() in shown
+    (choice,) = read(Path("experiments/ward.yaml")).tasks
+    task = tasks.load("table", choice.options, folder=Path("experiments"))
+    assert f"table: {tasks.form(task)}" in shown
+    assert f"most frequent class: {task.baselines['most frequent class']:.3f}" in shown
+    head = Path("visits.csv").read_text().splitlines()[:3]
+    assert "\n".join(head) in shown
+    rows = Path("visits.csv").read_text().splitlines()
+    write(tmp_path, at(57, rows[56].split(",")[2], "n/k")(rows), "visits.csv")
+    with pytest.raises(TaskError) as caught:
+        tasks.load("table", choice.options, folder=Path("experiments"))
+    assert str(caught.value) in shown
+
+
+def test_the_experiments_of_the_manual_have_right_options() -> None:
+    section = (DOCS / "tasks.md").read_text().partition("## Your own table")[2]
+    specs = re.findall(r"^```yaml\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
+    assert len(specs) == 3
+    for spec in specs:
+        (choice,) = parse_experiment(spec, "spec.yaml", Path()).tasks
+        options = {**roles.OPTIONS, **choice.options}
+        assert list(roles.wrong(options)) == []
+        assert roles.roles(options).scale == "standard"
+        assert len(spec.splitlines()) <= 12
 
 
 # ------------------------------------------------------------------ what is refused
