@@ -48,6 +48,7 @@ test-all: $(READY)  ## the tests, with the slow ones, on code that XLA optimises
 bench: $(READY)  ## every cell beside its peers, one core: an hour; cells="lstm gru" shapes="0 4" for less
 	@test -x .bench/bin/python || sh tools/peers.sh .bench
 	@$(BIN)/python -m benchmarks.beside
+	@$(BIN)/python -m benchmarks.data
 	@$(BIN)/python -m benchmarks $(if $(cells),--cells $(cells)) $(if $(shapes),--shapes $(shapes))
 
 check: $(READY)  ## lint, types, architecture

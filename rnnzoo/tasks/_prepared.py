@@ -32,6 +32,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, replace
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 
@@ -186,7 +187,8 @@ def source(name: str, options: Mapping[str, Any], files: Iterable[Path | str]) -
         OSError: one of them cannot be read.
     """
     content = [file if isinstance(file, str) else _digest(file) for file in files]
-    return digest([FORMAT, name, without_paths(options), content, np.__version__, _readers()])
+    versions = [np.__version__, version("pyarrow")]
+    return digest([FORMAT, name, without_paths(options), content, versions, _readers()])
 
 
 @cache
