@@ -113,6 +113,8 @@ def lacking_functions(thing: Any, *signatures: str) -> Iterator[str]:
 def wrong_options(what: str, given: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[Wrong]:
     """Every option that is unknown, or not of its default's type; whole numbers count something.
 
+    Where the default is a tuple or a dictionary, a text alone is taken too (`TYPES`).
+
     Args:
         what: whose, as in `task 'adding'`.
         known: all options with their defaults.

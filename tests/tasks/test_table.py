@@ -544,6 +544,32 @@ def by_hand(path: Path) -> list[tuple[np.ndarray, str]]:
     return found
 
 
+def test_check_reads_headers_and_no_values(
+    table: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(table, [row.replace("dog", "").replace("n0,1", "n0,0") for row in lines()])
+    spec = (
+        "experiment: e\nvariants: [rnn]\ntask: {name: table, file: my.csv, id: person, order: step,"
+        " inputs: [a, b], target: label}\n"
+    )
+    (table / "spec.yaml").write_text(spec)
+    monkeypatch.setattr("rnnzoo.tasks._table.read.Rows", None)
+    assert main(["check", str(table / "spec.yaml")]) == 0
+    assert "is right" in capsys.readouterr().out
+
+
+def test_paths_of_the_command_line_start_where_it_stands(
+    table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of the experiment's file, beside them in one option, start at that file."""
+    (table / "here").mkdir()
+    spec = table / "spec.yaml"
+    spec.write_text("experiment: e\nvariants: [rnn]\ntask: {name: table, file: {train: my.csv}}\n")
+    monkeypatch.chdir(table / "here")
+    (choice,) = read(spec, ["task.file.test=test.csv"]).tasks
+    assert choice.options["file"] == {"train": "my.csv", "test": str(Path("here", "test.csv"))}
+
+
 # ------------------------------------------------------------------ the manual
 
 DOCS = Path(__file__).parents[2] / "docs"
