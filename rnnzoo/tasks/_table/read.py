@@ -28,6 +28,7 @@ from rnnzoo.tasks._table.roles import refused
 # of text, what stands for a number that is missing
 NO_NUMBER = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NAN", "null", "NULL", "None", "<NA>", "?")
 _NUMBER = r"^[-+]?(\d+\.?\d*([eE][-+]?\d+)?|\.\d+([eE][-+]?\d+)?|inf|Inf|infinity|Infinity)$"
+_FIRST = 1000  # rows
 _DATES = "numbers, or dates and times as 2020-12-31 and 2020-12-31T23:59:00"
 _WHOLE = r"^[-+]?\d+(\.0)?$"
 _TRUTHS = {"True": "1", "true": "1", "TRUE": "1", "False": "0", "false": "0", "FALSE": "0"}
@@ -119,9 +120,7 @@ class Rows:
         values = _plain(self._parts[number].table[column])
         start = int(self._starts[number])
         if _is_string(values.type):
-            values = _truths(_without_missing(values))
-            bad = pc.invert(pc.match_substring_regex(values, _NUMBER))
-            self._refuse_text(start, column, bad, fix)
+            values = self._of_texts(start, column, _without_missing(values), fix)
         elif not _is_number(values.type):
             problem = f"{self.place(start, column)}: it holds {values.type}, and no numbers"
             raise refused(problem, "name another column, or write numbers")
@@ -131,6 +130,18 @@ class Rows:
             problem = f"{self.place(start + infinite[0], column)} is infinite"
             raise refused(problem, "leave it empty if it is not known")
         return np.asarray(found, float)
+
+    def _of_texts(
+        self, start: int, column: str, texts: pa.ChunkedArray, fix: str
+    ) -> pa.ChunkedArray:
+        """Texts as numbers; what is wrong with them is looked for only where something is."""
+        try:
+            return texts.cast(pa.float64())
+        except pa.ArrowInvalid:
+            texts = _truths(texts)
+            bad = pc.invert(pc.match_substring_regex(texts, _NUMBER))
+            self._refuse_text(start, column, bad, fix)
+            return texts.cast(pa.float64())
 
     def _refuse_text(self, start: int, column: str, bad: pa.ChunkedArray, fix: str) -> None:
         first = pc.index(bad, pa.scalar(True)).as_py()
@@ -208,15 +219,20 @@ def _is_text(values: pa.ChunkedArray) -> bool:
     values = _plain(values)
     if not _is_string(values.type):
         return False
-    matched = pc.match_substring_regex(_without_missing(values), _NUMBER)
-    return not pc.all(matched, min_count=0).as_py()
+    return not _matches(values, _NUMBER)
+
+
+def _matches(texts: pa.ChunkedArray, pattern: str) -> bool:
+    """Whether all texts that are there match."""
+    matched = pc.match_substring_regex(_without_missing(texts), pattern)
+    return bool(pc.all(matched, min_count=0).as_py())
 
 
 def _is_whole(values: pa.ChunkedArray) -> bool:
     values = _plain(values)
     if _is_string(values.type):
-        matched = pc.match_substring_regex(_without_missing(values), _WHOLE)
-        return bool(pc.all(matched, min_count=0).as_py())
+        first = values.slice(0, _FIRST)  # which tells of most columns
+        return all(_matches(texts, _WHOLE) for texts in (first, values))
     if pa.types.is_floating(values.type):
         return bool(pc.all(pc.equal(values, pc.floor(values)), min_count=0).as_py())
     return bool(pa.types.is_integer(values.type))
