@@ -151,6 +151,8 @@ def _is_like(value: Any, default: Any) -> bool:
 
 def _fix_of_type(value: Any, default: Any) -> str:
     if isinstance(default, tuple) and isinstance(value, list):
+        if any(isinstance(item, dict) for item in value):
+            return "a list or a table, not one within the other: {temperature: number, state: word}"
         return "put names in quotes"
     return f"its default is {default!r}" if default or not isinstance(default, tuple | dict) else ""
 

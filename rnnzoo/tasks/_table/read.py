@@ -149,7 +149,10 @@ class Rows:
             return
         row = start + first
         value = self.text(row, column)
-        fix = fix or f"if it names things: {{{column}: category}}; if it is missing, leave it empty"
+        fix = fix or (
+            f"if it names things, say so of all inputs: {{{column}: category, OTHER: number}}; if it"
+            " is missing, leave it empty"
+        )
         if _is_decimal_comma(value):
             fix = f"numbers are written with a point: {value.replace(',', '.')}"
         raise refused(f"{self.place(row, column)} holds '{value}', which is no number", fix)
