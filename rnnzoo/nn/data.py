@@ -1,20 +1,20 @@
 """A task's splits as tensors that stay where the training runs.
 
-In: a `Task`.  Out: the steps of all sequences of all splits, end to end and without padding, so
-that every split is a range of rows and one compiled function serves them all; and batches of rows,
-padded to one shape throughout.
+In: a `Task`.  Out: one array of all sequences of all splits, padded to one length, so that every
+split is a range of rows and one compiled function serves them all; and batches of rows, of one
+shape throughout.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
 
-from rnnzoo.tasks import SPLITS, PackedSplit, Task, packed
+from rnnzoo.tasks import SPLITS, Split, Task
 
 Tensor = Any
 ALIKE = 0.1  # lengths may be so far apart, as a share, and still come in any order
@@ -32,82 +32,74 @@ class Batch:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Resident:
-    """All splits of a task on the device, one sequence after the other.
-
-    Attributes:
-        x: of all steps end to end, (steps, inputs).
-        y: likewise with one target a step, else (sequences, ...).
-        weights: (steps,); None where all steps count.
-        starts: (sequences,) int32: the first step of each sequence.
-        lengths: (sequences,) int32.
-        rows: the sequences of each split.
-        time: to how many steps sequences are padded where nobody says less.
-    """
+    """All splits of a task on the device."""
 
     x: Tensor
     y: Tensor
-    weights: Tensor | None
-    starts: Tensor
     lengths: Tensor
+    weights: Tensor | None
     rows: Mapping[str, range]
     time: int
     per_step: bool
 
     def batch(self, rows: Tensor, real: Tensor, time: int | None = None) -> Batch:
-        """The sequences of these rows (batch,), padded with zeros; `real` (batch,) is 0 where a row
-        only fills the batch.
+        """The sequences of these rows (batch,); `real` (batch,) is 0 where a row only fills the
+        batch.
 
         Args:
             time: to how many steps they are cut, where all of them are that short.
         """
-        steps = keras.ops.arange(time or self.time, dtype="int32")
+        time = time or self.time
         lengths = keras.ops.take(self.lengths, rows, axis=0)
-        within = steps < lengths[:, None]
-        place = keras.ops.where(within, keras.ops.take(self.starts, rows)[:, None] + steps, 0)
-
-        def padded(values: Tensor) -> Tensor:
-            taken = keras.ops.take(values, place, axis=0)
-            known = keras.ops.reshape(within, (*within.shape, *[1] * (len(values.shape) - 1)))
-            return keras.ops.where(known, taken, keras.ops.zeros_like(taken))
-
-        mask = keras.ops.logical_and(within, real[:, None] > 0)
+        mask = keras.ops.logical_and(
+            keras.ops.arange(time, dtype="int32") < lengths[:, None], real[:, None] > 0
+        )
         counted = keras.ops.cast(mask if self.per_step else real, "float32")
         if self.weights is not None:
-            counted *= padded(self.weights)
-        y = padded(self.y) if self.per_step else keras.ops.take(self.y, rows, axis=0)
-        return Batch(keras.ops.cast(padded(self.x), "float32"), y, mask, counted)
+            counted *= keras.ops.take(self.weights, rows, axis=0)[:, :time]
+        x, y = keras.ops.take(self.x, rows, axis=0)[:, :time], keras.ops.take(self.y, rows, axis=0)
+        return Batch(
+            keras.ops.cast(x, "float32"), y[:, :time] if self.per_step else y, mask, counted
+        )
 
 
 def resident(task: Task) -> Resident:
     """Put a task's splits on the device."""
+    splits = [task.splits[name] for name in SPLITS]
+    time = max(split.x.shape[1] for split in splits)
     per_step = task.per == "step"
-    splits = [packed(task.splits[name], per_step) for name in SPLITS]
     ends = np.cumsum([0, *map(len, splits)])
     rows = {name: range(int(start), int(end)) for name, start, end in zip(SPLITS, ends, ends[1:])}
+    x = np.concatenate([_padded(split.x, time) for split in splits])
+    targets = [split.y for split in splits]
+    if per_step:
+        targets = [_padded(y, time) for y in targets]
     lengths = np.concatenate([split.lengths for split in splits]).astype(np.int32)
     weights = None
-    if any(split.shares is not None for split in splits):
-        weights = _joined([_shares(split) for split in splits])
+    if any(split.weights is not None for split in splits):
+        of_splits = [_weights(split, time) for split in splits]
+        weights = keras.ops.convert_to_tensor(np.concatenate(of_splits))
     return Resident(
-        x=_joined([split.values for split in splits]),
-        y=_joined([split.targets for split in splits]),
-        weights=weights,
-        starts=keras.ops.convert_to_tensor((np.cumsum(lengths) - lengths).astype(np.int32)),
+        x=keras.ops.convert_to_tensor(x),
+        y=keras.ops.convert_to_tensor(np.concatenate(targets)),
         lengths=keras.ops.convert_to_tensor(lengths),
+        weights=weights,
         rows=rows,
-        time=max(split.width for split in splits),
+        time=time,
         per_step=per_step,
     )
 
 
-def _joined(arrays: Sequence[np.ndarray]) -> Tensor:
-    return keras.ops.convert_to_tensor(np.concatenate(arrays))
+def _padded(array: np.ndarray, time: int) -> np.ndarray:
+    """(sequences, time, ...) with zeros at the end of the second axis."""
+    widths = [(0, 0), (0, time - array.shape[1]), *((0, 0) for _ in array.shape[2:])]
+    return np.pad(array, widths)
 
 
-def _shares(split: PackedSplit) -> np.ndarray:
-    if split.shares is None:
-        return np.ones(len(split.values), np.float32)
-    return split.shares.astype(np.float32)
+def _weights(split: Split, time: int) -> np.ndarray:
+    if split.weights is None:
+        return _padded(np.ones(split.x.shape[:2], np.float32), time)
+    return _padded(split.weights.astype(np.float32), time)
 
 
 def grouped(lengths: np.ndarray, batch: int, order: np.random.Generator) -> np.ndarray:

@@ -359,50 +359,8 @@ def test_batches_hold_every_row_once_and_the_rest_weighs_nothing() -> None:
 def test_all_splits_lie_in_one_array() -> None:
     data = resident(tasks.load("temporal_order", {"length": 20, "train": 5, "valid": 3, "test": 2}))
     assert [len(rows) for rows in data.rows.values()] == [5, 3, 2]
-    assert data.lengths.shape == data.starts.shape == (10,)
-    assert data.x.shape[0] == int(np.sum(data.lengths))
+    assert data.x.shape[0] == 10
     assert math.prod(data.x.shape) > 0
-
-
-@pytest.mark.parametrize("per", ["step", "sequence"])
-def test_a_batch_out_of_steps_end_to_end_is_that_of_padded_arrays(per: str) -> None:
-    """Cut to some time or not, with a row that only fills the batch, whatever stands in padding."""
-    rng = np.random.default_rng(0)
-
-    def split(count: int, width: int) -> Split:
-        lengths = rng.integers(1, width + 1, count).astype(np.int32)
-        y = rng.integers(0, 3, (count, width) if per == "step" else count).astype(np.int32)
-        weights = rng.uniform(size=(count, width)).astype(np.float32) if per == "step" else None
-        return Split(rng.normal(size=(count, width, 2)).astype(np.float32), y, lengths, weights)
-
-    splits = {"train": split(6, 7), "validation": split(3, 9), "test": split(4, 5)}
-    task = Task("mine", splits, "categorical", per, 3, "error", "share")  # type: ignore[arg-type]
-    data = resident(task)
-    rows, real = np.array([7, 2, 11, 0], np.int32), np.array([1, 1, 1, 0], np.float32)
-    chosen = [splits["validation"], splits["train"], splits["test"], splits["train"]]
-    within = [1, 2, 2, 0]  # their numbers within their splits
-    for time in (9, 4):
-        batch = data.batch(
-            keras.ops.convert_to_tensor(rows), keras.ops.convert_to_tensor(real), time
-        )
-        x, mask = np.zeros((4, time, 2)), np.zeros((4, time), bool)
-        y = np.zeros((4, time) if per == "step" else 4)
-        counted = np.zeros((4, time) if per == "step" else 4)
-        for row, (of, number) in enumerate(zip(chosen, within)):
-            length = min(int(of.lengths[number]), time)
-            x[row, :length] = of.x[number, :length]
-            mask[row, :length] = real[row]
-            if per == "step":
-                assert of.weights is not None
-                y[row, :length] = of.y[number, :length]
-                counted[row, :length] = real[row] * of.weights[number, :length]
-            else:
-                y[row], counted[row] = of.y[number], real[row]
-        for tensor, array in zip(
-            (batch.x, batch.y, batch.mask, batch.weights), (x, y, mask, counted)
-        ):
-            np.testing.assert_array_equal(keras.ops.convert_to_numpy(tensor), array.astype(
-                keras.ops.convert_to_numpy(tensor).dtype))  # fmt: skip
 
 
 # ------------------------------------------------------------------ the protocol of a study
