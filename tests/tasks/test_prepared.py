@@ -278,8 +278,10 @@ def test_two_processes_that_write_one_folder_at_once_both_have_it(cache: Path) -
     assert_equal(mapped, task)
 
 
+# who runs tests in the background may have SIGINT ignored, and children inherit that
 SLOW = """
-import time
+import signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from tests.tasks.test_prepared import uneven
 from rnnzoo.tasks import _prepared
 real = _prepared._real
