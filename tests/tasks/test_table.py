@@ -650,7 +650,7 @@ REFUSED: dict[str, tuple[Change, dict[str, Any], str, str]] = {
     ),
     "text among numbers": (
         at(3, str(VALUES[0][1, 0]), "high"), {},
-        "my.csv, row 3, column 'a' holds 'high', which is no number", "{a: category}",
+        "my.csv, row 3, column 'a' holds 'high', which is no number", "{a: category, OTHER",
     ),
     "a decimal comma": (
         at(3, str(VALUES[0][1, 0]), '"0,5"'), {},

@@ -150,8 +150,8 @@ class Rows:
         row = start + first
         value = self.text(row, column)
         fix = fix or (
-            f"if it names things, say so of all inputs: {{{column}: category, OTHER: number}};"
-            " if it is missing, leave it empty"
+            f"if it names things: {{{column}: category, OTHER: number}}; if it is missing, leave it"
+            " empty"
         )
         if _is_decimal_comma(value):
             fix = f"numbers are written with a point: {value.replace(',', '.')}"
