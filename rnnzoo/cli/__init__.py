@@ -2,7 +2,9 @@
 
 What a command does is in `rnnzoo.api` and below.
 
-    cells         list, show, gallery, new, check
+    data          data
+    cells         list, show, gallery, check
+    new           new
     sweep         sweep, sync
     plan          plan; `expected`, its part about claims
     status        status, best
@@ -172,6 +174,7 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     sync = _command(commands, "sync", "sweep", "write to MLflow what it lacks of what was run")
     _spec(sync)
     _set(sync)
+    _data_command(commands)
     _plan_command(commands)
     status = _command(commands, "status", "status", "how far an experiment is")
     _spec(status)
@@ -229,6 +232,17 @@ def _experiment_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     _json(doctor)
     ui = _command(commands, "ui", "ui", "MLflow's pages, on this machine only")
     ui.add_argument("--port", type=_whole, metavar="N", help="port, instead of that of mlflow.yml")
+
+
+def _data_command(commands: argparse._SubParsersAction[_Parser]) -> None:
+    data = _command(
+        commands, "data", "data", "what is in a file of data, or in an experiment's tasks"
+    )
+    data.add_argument(
+        "file", metavar="FILE", help="a table, a folder of tables, a .npz file, or an experiment"
+    )
+    _set(data)
+    _json(data)
 
 
 def _plan_command(commands: argparse._SubParsersAction[_Parser]) -> None:
@@ -340,10 +354,20 @@ def _cell_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
         " there)"
     )
     gallery.add_argument("--bench", metavar="FILE", help=text)
-    new = _command(commands, "new", "cells", "a new cell to start from")
-    new.add_argument("what", choices=("cell",))
+    _new_command(commands)
+
+
+def _new_command(commands: argparse._SubParsersAction[_Parser]) -> None:
+    new = _command(commands, "new", "new", "a new cell, or an experiment on your data")
+    new.add_argument("what", choices=("cell", "experiment"))
     new.add_argument("name", metavar="NAME")
-    new.add_argument("--extends", metavar="CELL", help="begin as a variant of this cell")
+    new.add_argument("--extends", metavar="CELL", help="of a cell: begin as a variant of this one")
+    text = "of an experiment: a table, a folder of tables, or a .npz file"
+    new.add_argument("--data", metavar="FILE", help=text)
+    text = "the column that names a sequence; several as A,B"
+    new.add_argument("--id", metavar="COLUMN", help=text)
+    new.add_argument("--order", metavar="COLUMN", help="the column that orders the steps of one")
+    new.add_argument("--target", metavar="COLUMN", help="the column that is predicted")
 
 
 def _command(

@@ -1,4 +1,4 @@
-"""Commands about cells and files: check, list, show, new, gallery.
+"""Commands about cells and files: check, list, show, gallery.
 
 Nothing heavy is imported here.
 """
@@ -20,7 +20,6 @@ from rnnzoo.api.beforehand import odd_starts, warned
 from rnnzoo.cli.warned import print_warnings
 from rnnzoo.errors import (
     Mistake,
-    Mistakes,
     Remark,
     SpecError,
     UsageError,
@@ -36,7 +35,7 @@ from rnnzoo.lang.primitives import ELEMENTWISE
 from rnnzoo.lang.view import CellView, view
 from rnnzoo.spec import plugins
 from rnnzoo.spec.cell import KEYS as CELL_KEYS
-from rnnzoo.spec.cell import ZOO, built_in_names, find, legal_name, read
+from rnnzoo.spec.cell import ZOO, built_in_names, read
 from rnnzoo.spec.document import NEEDS, Table, parse, read_text
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.files import located
@@ -432,55 +431,3 @@ def _can_print(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-NEW = """\
-name: {name}
-title: What it is called
-# source: [a key of the bibliography, or a reference]
-equations: |
-  z = sigmoid(W_z @ x + R_z @ h[t-1] + b_z)     # a gate: how much is written
-  n = tanh(W_n @ x + R_n @ h[t-1] + b_n)        # the candidate
-  h = (1 - z) * h[t-1] + z * n                  # the output, and the one state
-# See docs/language.md.  Check it:  rnnzoo check {path}
-"""
-
-NEW_VARIANT = """\
-name: {name}
-title: What it is called
-extends: {extends}
-equations: |
-  {equation}
-# An equation here replaces the one of the same name; a new one is added.  These are the others:
-{others}
-# See docs/language.md.  Check it:  rnnzoo check {path}
-"""
-
-
-def new(args: argparse.Namespace) -> None:
-    """Write a cell to start from; nothing is overwritten."""
-    from rnnzoo.errors import Span
-
-    mistakes = Mistakes()
-    if not legal_name(args.name, Span("NAME", 1, 1, args.name, len(args.name)), mistakes):
-        raise UsageError(mistakes.found[0].problem, mistakes.found[0].fix)
-    if args.name in built_in_names():
-        raise UsageError(f"'{args.name}' is a built-in cell", "choose another name")
-    path = project() / "experiments/cells" / f"{args.name}.yaml"
-    if path.exists():
-        raise UsageError(f"{path} is there already", "edit it, or choose another name")
-    text = NEW.format(name=args.name, path=path)
-    if args.extends:
-        text = _variant(args.name, args.extends, path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    print(f"wrote {path}\n  edit it, then: {command('check', path)}")
-
-
-def _variant(name: str, extends: str, path: Path) -> str:
-    find(extends, Path())
-    equations = CellView(lang.load(extends)).equations
-    others = "\n".join(f"#   {line}" for line in equations[1:])
-    return NEW_VARIANT.format(
-        name=name, extends=extends, equation=equations[0], others=others, path=path
-    )

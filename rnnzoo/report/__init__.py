@@ -18,6 +18,7 @@
     paper        answers and ranking as tables for a paper
     gallery      cells -> a page each
     activations  a trained cell -> its gates over a sequence
+    data         a task's data -> a page, before anything trains
 
 A report only reads: it needs neither Keras nor Optuna, and can be made again next year.
 """

@@ -44,14 +44,15 @@ from rnnzoo.spec.plugins import MOST, Wrong
 from rnnzoo.tasks import _prepared
 from rnnzoo.tasks._contract import SPLITS, Report, Split, Task, code, digest_of, silent
 from rnnzoo.tasks._contract import check as _check_contract
+from rnnzoo.tasks._facts import facts
 from rnnzoo.tasks._look import class_names, form, warnings
 from rnnzoo.tasks._options import check_spec, module, options_of
 from rnnzoo.tasks._packed import PackedSplit, packed
 
 __all__ = [
     "MOST", "SPLITS", "PackedSplit", "Report", "Split", "Task", "Wrong", "check_spec",
-    "class_names", "code", "digest_of", "form", "load", "module", "packed", "prepare", "prepared",
-    "silent", "warnings",
+    "class_names", "code", "digest_of", "facts", "form", "load", "module", "packed", "prepare",
+    "prepared", "silent", "warnings",
 ]  # fmt: skip
 
 # Studies of these tasks are known by their arrays alone; of every other task, what is computed

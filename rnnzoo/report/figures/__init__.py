@@ -2,11 +2,16 @@
 
 study   of a study: distributions, tuning curves, importance, ranks
 cells   of cells: sizes, gates at work, gradients
+data    of a task's data: sequences, lengths, classes
 style   what they share
 """
 
 from rnnzoo.report.figures import _quiet  # noqa: F401  # before the others import matplotlib
 from rnnzoo.report.figures.cells import HeatMapRow, LagNorms, gates, lags, saturation, weights
+from rnnzoo.report.figures.data import classes, lengths, sequences
 from rnnzoo.report.figures.study import draw
 
-__all__ = ["HeatMapRow", "LagNorms", "draw", "gates", "lags", "saturation", "weights"]
+__all__ = [
+    "HeatMapRow", "LagNorms", "classes", "draw", "gates", "lags", "lengths", "saturation",
+    "sequences", "weights",
+]  # fmt: skip

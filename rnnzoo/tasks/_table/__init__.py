@@ -8,4 +8,6 @@ read, ts     columns that know their rows, out of CSV, Parquet and Arrow, or out
 sequences    steps in their order, and windows of them
 split        which split each is in
 arrays       inputs and targets as a task's splits have them
+
+profile      what columns hold, before anybody says what they are for; `guess`, what that may be
 """

@@ -143,30 +143,39 @@ def _check_missing(rows: Rows, whole: Sequences, column: str, missing: np.ndarra
 
 
 def _check_quantities(rows: Rows, whole: Sequences, column: str, values: np.ndarray) -> None:
-    """Refuse whole numbers that name things: dense from 0 or 1 on, and neighbours in a sequence
-    are no nearer to each other than strangers.
-    """
-    known = values[~np.isnan(values)]
-    distinct = np.unique(known)
-    if len(distinct) < _LEAST_IDS or distinct[0] not in (0, 1):
+    """Refuse whole numbers that name things."""
+    if not names_things(values, whole.of_step):
         return
-    steps = np.flatnonzero(whole.of_step[1:] == whole.of_step[:-1])
-    steps = steps[~np.isnan(values[steps] + values[steps + 1])]
-    if len(distinct) < 0.5 * (distinct[-1] - distinct[0] + 1) or not len(steps):
-        return
-    random = np.random.default_rng(0)
-    steps = random.choice(steps, min(len(steps), _PAIRS), replace=False)
-    near = np.abs(values[steps] - values[steps + 1]).mean()
-    far = np.abs(random.permutation(values[steps]) - values[steps + 1]).mean()
-    if near < 0.8 * far:
-        return
+    low, high = np.nanmin(values), np.nanmax(values)
     raise refused(
         f"{rows.place(int(whole.row[0]), column)}: the column holds whole numbers from"
-        f" {distinct[0]:g} to {distinct[-1]:g} whose neighbours are no nearer to each other than"
+        f" {low:g} to {high:g} whose neighbours are no nearer to each other than"
         " others: they look like ids, and a cell would take them for quantities",
         f"say what they are: {{{column}: {CATEGORY}}} makes them one-hot, {{{column}: {NUMBER}}}"
         " takes them as they are",
     )
+
+
+def names_things(values: np.ndarray, of_step: np.ndarray) -> bool:
+    """Whether whole numbers look like ids: dense from 0 or 1 on, and neighbours in a sequence are
+    no nearer to each other than strangers.
+
+    Args:
+        of_step: the sequence of each.
+    """
+    known = values[~np.isnan(values)]
+    distinct = np.unique(known)
+    if len(distinct) < _LEAST_IDS or distinct[0] not in (0, 1):
+        return False
+    steps = np.flatnonzero(of_step[1:] == of_step[:-1])
+    steps = steps[~np.isnan(values[steps] + values[steps + 1])]
+    if len(distinct) < 0.5 * (distinct[-1] - distinct[0] + 1) or not len(steps):
+        return False
+    random = np.random.default_rng(0)
+    steps = random.choice(steps, min(len(steps), _PAIRS), replace=False)
+    near = np.abs(values[steps] - values[steps + 1]).mean()
+    far = np.abs(random.permutation(values[steps]) - values[steps + 1]).mean()
+    return bool(near >= 0.8 * far)
 
 
 # ------------------------------------------------------------------ targets

@@ -104,6 +104,10 @@ class Rows:
         """Whether a column holds names, or true and false, and no numbers."""
         return any(_is_text(part.table[column]) for part in self._parts)
 
+    def is_truth(self, column: str) -> bool:
+        """Whether a column holds true and false, and nothing else."""
+        return all(_is_truth(part.table[column]) for part in self._parts)
+
     def is_whole(self, column: str) -> bool:
         """Whether a column holds whole numbers, also such as 1.0."""
         return all(_is_whole(part.table[column]) for part in self._parts)
@@ -170,6 +174,12 @@ class Rows:
         rank = np.empty(len(names) + 1, np.int64)
         rank[order], rank[-1] = np.arange(len(names)), -1
         return Names(rank[codes], tuple(names[number] for number in order))
+
+    def dates(self, column: str) -> np.ndarray | None:
+        """(rows,) datetime64, NaT where there is none; None where a column holds no dates."""
+        parts = [_dates(_plain(part.table[column])) for part in self._parts]
+        known = [part for part in parts if part is not None]
+        return np.concatenate(known) if len(known) == len(parts) else None
 
     def moments(self, column: str) -> np.ndarray:
         """(rows,) of numbers that can be sorted: as they stand, or of dates and times.
@@ -249,6 +259,13 @@ def _truths(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.take(pa.chunked_array([list(_TRUTHS.values())], pa.string()), position)
 
 
+def _is_truth(values: pa.ChunkedArray) -> bool:
+    if not _is_string(values.type):
+        return bool(pa.types.is_boolean(values.type))
+    known = pc.is_in(_without_missing(values).drop_null(), value_set=pa.array(list(_TRUTHS)))
+    return bool(len(known) and pc.all(known).as_py())
+
+
 def _texts(values: pa.ChunkedArray) -> pa.ChunkedArray:
     """As text, null where there is none."""
     if not pa.types.is_boolean(values.type):
@@ -286,6 +303,23 @@ def _moments(values: pa.ChunkedArray) -> np.ndarray | None:
             return np.asarray(values.cast(kind).cast(pa.int64()).to_numpy())
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             continue
+    return None
+
+
+def _dates(values: pa.ChunkedArray) -> np.ndarray | None:
+    """Dates and times; None where there is something else, or nothing."""
+    if _is_string(values.type):
+        values = _without_missing(values)
+    elif not pa.types.is_temporal(values.type) or pa.types.is_duration(values.type):
+        return None
+    if values.null_count == len(values):
+        return None
+    for kind in (pa.timestamp("us"), pa.timestamp("us", "UTC")):
+        try:
+            found = values.cast(kind).cast(pa.timestamp("us"))
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            continue
+        return np.asarray(found.to_numpy(), "datetime64[us]")
     return None
 
 

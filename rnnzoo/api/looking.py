@@ -1,0 +1,247 @@
+"""What is in data, before anything trains: the plain values of `rnnzoo data`.
+
+In: a file of data, or an experiment.  Out: of a file without roles its columns or arrays, each with
+what it is probably for; of an experiment its tasks as they are loaded, and a page about them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnnzoo import tasks
+from rnnzoo.errors import TaskError, UsageError, close
+from rnnzoo.spec.atomic import atomic_write
+from rnnzoo.spec.settings import runs
+from rnnzoo.tasks import Wrong, _facts, _npz
+from rnnzoo.tasks._table.files import FORMATS, TS, Source, sources
+from rnnzoo.tasks._table.guess import Given, Guess
+
+EXPERIMENTS = (".yaml", ".yml")
+ARRAYS = ".npz"
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A table whose columns were looked at.
+
+    Attributes:
+        columns: what `profile.Column.plain` says of each.
+        header: what is odd about the names of columns.
+    """
+
+    file: str
+    files: int
+    rows: int
+    columns: dict[str, Any]
+    guess: Guess
+    odd: tuple[str, ...]
+
+    def plain(self) -> dict[str, Any]:
+        """For JSON."""
+        roles = self.guess.roles
+        columns = [
+            {**column.plain(), "role": roles[name].role, "why": roles[name].why}
+            for name, column in self.columns.items()
+        ]
+        return {
+            "file": self.file,
+            "files": self.files,
+            "rows": self.rows,
+            "columns": columns,
+            "sequences": self.guess.sequences,
+            "lengths": list(self.guess.lengths),
+            "form": self.guess.form,
+            "open": [
+                {"option": known.option, "problem": known.problem} for known in self.guess.open
+            ],
+            "odd": list(self.odd),
+        }
+
+
+def table(file: str, given: Given, progress: tasks.Report = tasks.silent) -> Looked:
+    """The columns of a table.
+
+    Args:
+        file: a path, or a folder of tables.
+        given: roles that are known.
+
+    Raises:
+        UsageError: there is no such table, or no such column.
+        TaskError: it cannot be read.
+    """
+    from rnnzoo.tasks._table import guess, profile, read, ts
+
+    found = _sources(file)
+    names = read.header(found[0])
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        problem = f"{found[0].shown} has two columns '{twice[0]}'"
+        raise TaskError(problem, _no_header(names) or "give one another name")
+    rows = read.Rows(found, names)
+    columns: dict[str, profile.Column] = {}
+    for number, name in enumerate(names):
+        progress(f"looking at {file}", number, len(names))
+        columns |= {column.name: column for column in profile.profile(rows, [name])}
+    if found[0].format == TS:
+        given = Given((ts.CASE,), "", ts.LABEL)
+    roles = guess.guess(list(columns.values()), rows.file, given)
+    odd = tuple(filter(None, [_no_header(names)]))
+    return Looked(file, len(found), len(rows), columns, roles, odd)
+
+
+def _sources(file: str) -> list[Source]:
+    found = sources(file, Path())
+    for source in found:
+        if isinstance(source, Wrong):
+            raise UsageError(source.problem, source.fix)
+    return [source for source in found if isinstance(source, Source)]
+
+
+def _no_header(names: tuple[str, ...]) -> str:
+    """What to do about a file that begins with values."""
+    numbers = [name for name in names if _is_number(name)]
+    if len(numbers) < max(1, len(names) / 2):
+        return ""
+    return "the first row holds numbers: write the names of the columns into a row before it"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def arrays(file: str) -> dict[str, Any]:
+    """The arrays of a `.npz` file, from their headers, and how each of them is read.
+
+    Raises:
+        UsageError: there is no such file, or it is damaged.
+    """
+    path = Path(file)
+    try:
+        headers = _npz.headers(path)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(
+            f"cannot read {file}: {reason}", "np.savez('my.npz', x=..., y=...) writes one"
+        ) from None
+    content = [
+        {"name": name, "shape": list(header.shape), "type": str(header.dtype)}
+        for name, header in headers.items()
+    ]
+    readable = [name for name, header in headers.items() if not header.dtype.hasobject]
+    values = _npz.read(path, readable)
+    for number, array in enumerate(content):
+        if array["name"] in values:
+            content[number] = {**array, **_of_array(values[array["name"]])}
+    return {"file": file, "arrays": content, "kind": kind_of(headers, values)}
+
+
+def _of_array(values: np.ndarray) -> dict[str, Any]:
+    """What an array holds."""
+    if not values.size:
+        return {"distinct": 0, "missing": 0, "low": "", "high": ""}
+    if values.dtype.kind not in "biuf":
+        known = np.unique(values)
+        return {
+            "distinct": len(known),
+            "missing": 0,
+            "low": str(known[0]),
+            "high": str(known[-1]),
+        }
+    finite = values[np.isfinite(values)]
+    known = np.unique(finite)
+    low, high = (f"{known[0]:.4g}", f"{known[-1]:.4g}") if len(known) else ("", "")
+    return {
+        "distinct": len(known),
+        "missing": int(values.size - finite.size),
+        "low": low,
+        "high": high,
+    }
+
+
+def kind_of(headers: Any, values: Any) -> tuple[str, str]:
+    """The `kind` that an array `y` says, and why; empty where it cannot be told."""
+    names = {name.lower(): name for name in headers}
+    target = next((names[name] for name in ("y", "y_train") if name in names), "")
+    if not names.keys() & {"x", "x_train"}:
+        return "", "there is no x, (sequences, time, inputs)"
+    if not target:
+        return "next_step", "there is no y: each step is predicted from those before"
+    y = values.get(target)
+    if y is None:
+        return "", f"'{target}' holds Python objects"
+    if y.dtype.kind in "US":
+        return "classify", f"{target} holds names"
+    if y.dtype.kind == "f" and not bool((y[np.isfinite(y)] == np.floor(y[np.isfinite(y)])).all()):
+        return "regress", f"{target} holds numbers"
+    distinct = len(np.unique(y))
+    if distinct <= MOST_LABELS:
+        why = f"{target} holds {distinct} different whole numbers, taken for classes"
+        return "classify", f"{why} (quantities would be regress)"
+    return "regress", f"{target} holds {distinct} different whole numbers, taken for quantities"
+
+
+MOST_LABELS = 100  # of whole numbers; more are quantities
+
+
+def experiment(path: Path, sets: list[str], progress: tasks.Report) -> dict[str, Any]:
+    """The tasks of an experiment, as they are loaded, and where the page about them is.
+
+    Raises:
+        SpecError, UsageError: what the user wrote is wrong.
+        TaskError: the data of a task cannot be had.
+        StoreError: the page cannot be written.
+    """
+    from rnnzoo.report import data
+    from rnnzoo.spec.read_experiment import read
+
+    known = read(path, sets)
+    tasks.check_spec(known)
+    folder = Path(known.file).parent
+    loaded = {
+        task.label: tasks.prepare(task.name, task.options, folder=folder, progress=progress)
+        for task in known.tasks
+    }
+    warnings = {label: tasks.warnings(task) for label, task in loaded.items()}
+    page = runs() / "data" / f"{known.name}.html"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(page) as draft:
+        draft.write_text(data.page(known.name, loaded, warnings), encoding="utf-8")
+    content = {
+        label: {
+            "form": tasks.form(task),
+            **_facts.plain(task),
+            "warnings": [
+                {"problem": remark.problem, "fix": remark.fix} for remark in warnings[label]
+            ],
+        }
+        for label, task in loaded.items()
+    }
+    return {"experiment": known.name, "tasks": content, "page": str(page)}
+
+
+def format_of(file: str) -> str:
+    """The format of a table: `csv`, `parquet`, `arrow` or `ts`."""
+    return _sources(file)[0].format
+
+
+def is_table(path: Path) -> bool:
+    """Whether a path is that of a table, or of a folder of them."""
+    return path.is_dir() or path.suffix.lower() in FORMATS
+
+
+def unknown(path: Path) -> UsageError:
+    """What is said of a path that is nothing of all this."""
+    if not path.exists():
+        beside = [entry.name for entry in path.parent.glob("*")] if path.parent.is_dir() else []
+        meant = close(path.name, beside)
+        return UsageError(f"no file {path}", f"did you mean '{meant[0]}'?" if meant else "")
+    endings = ", ".join([*FORMATS, ARRAYS, *EXPERIMENTS])
+    return UsageError(f"{path} is neither data nor an experiment", f"a name that ends in {endings}")

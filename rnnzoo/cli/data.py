@@ -1,0 +1,211 @@
+"""The command `data`: what is in a file of data, or in the tasks of an experiment, before anything
+trains.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from rnnzoo.cli.warned import print_warnings
+from rnnzoo.errors import Remark, UsageError, command, number_of, printable
+from rnnzoo.spec.files import located
+from rnnzoo.terminal.bars import bars
+from rnnzoo.terminal.console import plain_console, told
+
+MOST_COLUMNS = 60  # of a table, that are shown
+MOST_INPUTS = 8  # of a task
+WIDEST = 24  # characters of a name
+
+
+def data(args: argparse.Namespace) -> None:
+    """Print what there is, as text or JSON."""
+    from rnnzoo.api import looking
+
+    path = Path(args.file)
+    console = plain_console(args.json)
+    if args.set and path.suffix not in looking.EXPERIMENTS:
+        raise UsageError(f"{path} is no experiment, and --set is for these", "leave it out")
+    with bars(console) as report:
+        if path.suffix in looking.EXPERIMENTS:
+            content = looking.experiment(located(path), args.set, report)
+            show: Any = _experiment
+        elif path.suffix == looking.ARRAYS and path.exists():
+            content, show = looking.arrays(args.file), _arrays
+        elif path.exists() and looking.is_table(path):
+            from rnnzoo.tasks._table.guess import Given
+
+            content, show = looking.table(args.file, Given(), report).plain(), _table
+        else:
+            raise looking.unknown(path)
+    if args.json:
+        print(json.dumps(content, indent=2))
+    else:
+        show(content, console)
+
+
+# ------------------------------------------------------------------ a table
+
+
+def _table(content: Mapping[str, Any], console: Console) -> None:
+    columns = content["columns"]
+    of = f" in {content['files']} files" if content["files"] > 1 else ""
+    size = f"{content['rows']:,} rows, {number_of(len(columns), 'column')}{of}"
+    told(console, f"{content['file']}: {size}\n")
+    grid = _grid("column", "holds", ">missing", ">values", "range", "role")
+    for column in columns[:MOST_COLUMNS]:
+        missing = f"{column['missing']:,}" if column["missing"] else ""
+        name, values = _cut(column["name"]), f"{column['distinct']:,}"
+        _add(grid, name, column["holds"], missing, values, _range(column), column["role"])
+    console.print(grid)
+    if len(columns) > MOST_COLUMNS:
+        told(console, f"  and {len(columns) - MOST_COLUMNS} columns more (--json has them)")
+    _roles(content, console)
+
+
+def _range(column: Mapping[str, Any]) -> str:
+    """From the least to the largest; of names, the most frequent."""
+    if column["often"]:
+        names = [_cut(name, 10) for name in column["often"][:3]]
+        more = ", ..." if column["distinct"] > len(names) else ""
+        return ", ".join(names) + more
+    return f"{column['low']} to {column['high']}" if column["low"] else ""
+
+
+def _roles(content: Mapping[str, Any], console: Console) -> None:
+    told(console, "\nprobably:")
+    by_role: dict[tuple[str, str], list[str]] = {}
+    for column in content["columns"]:
+        by_role.setdefault((column["role"], column["why"]), []).append(column["name"])
+    lengths = content["lengths"]
+    if content["form"]:
+        many = f": {content['sequences']:,} of {_span(lengths)} rows" if lengths[1] > 1 else ""
+        told(console, f"  {content['form']}{many}")
+    for (role, why), names in by_role.items():
+        told(console, f"  {role:9} {_names(names)}: {why}")
+    for known in content["open"]:
+        told(console, f"  open      {known['option']}: {known['problem']}", style="yellow")
+    print_warnings([Remark(text) for text in content["odd"]], console)
+    _next(content["file"], console)
+
+
+def _span(ends: Sequence[int]) -> str:
+    return f"{ends[0]:,}" if ends[0] == ends[1] else f"{ends[0]:,} to {ends[1]:,}"
+
+
+def _names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(_cut(name) for name in names[:5]) + more
+
+
+def _next(file: str, console: Console) -> None:
+    told(console, "\nan experiment to start from, with these roles in it:")
+    told(console, f"  {command('new', 'experiment', 'NAME', '--data', file)}")
+
+
+# ------------------------------------------------------------------ arrays
+
+
+def _arrays(content: Mapping[str, Any], console: Console) -> None:
+    told(console, f"{content['file']}: {number_of(len(content['arrays']), 'array')}\n")
+    grid = _grid("array", "shape", "type", ">missing", ">values", "range")
+    for array in content["arrays"]:
+        shape = " x ".join(map(str, array["shape"])) or "one value"
+        missing = f"{array['missing']:,}" if array.get("missing") else ""
+        known = f"{_cut(array['low'], 12)} to {_cut(array['high'], 12)}" if "low" in array else ""
+        values = f"{array['distinct']:,}" if "distinct" in array else ""
+        _add(grid, _cut(array["name"]), shape, array["type"], missing, values, known)
+    console.print(grid)
+    kind, why = content["kind"]
+    told(console, f"\nprobably: kind: {kind or '?'} ({why})")
+    _next(content["file"], console)
+
+
+# ------------------------------------------------------------------ an experiment
+
+
+def _experiment(content: Mapping[str, Any], console: Console) -> None:
+    for label, task in content["tasks"].items():
+        _task(label, task, console)
+    told(console, f"page    {content['page']}")
+
+
+def _task(label: str, task: Mapping[str, Any], console: Console) -> None:
+    told(console, f"{label}: {task['form']}\n")
+    console.print(_splits(task))
+    console.print()
+    console.print(_targets(task))
+    if task["hidden_classes"]:
+        told(console, f"  and {task['hidden_classes']} classes more, rarer in train")
+    console.print()
+    console.print(_inputs(task["ranges"]))
+    if len(task["ranges"]) > MOST_INPUTS:
+        told(console, f"  and {len(task['ranges']) - MOST_INPUTS} inputs more")
+    if task["baselines"]:
+        told(console, f"\nwhat learns nothing scores on test, {task['unit']}:")
+        for name, score in task["baselines"].items():
+            told(console, f"  {name}: {score:.4g}")
+    print()
+    print_warnings([Remark(**warning) for warning in task["warnings"]], console)
+    if task["warnings"]:
+        print()
+
+
+def _splits(task: Mapping[str, Any]) -> Table:
+    grid = _grid("split", ">sequences", ">least steps", ">median", ">most", ">padding")
+    for name, split in task["splits"].items():
+        least, median, most = split["lengths"]
+        numbers = (f"{split['sequences']:,}", f"{least:,}", f"{median:,.0f}", f"{most:,}")
+        _add(grid, name, *numbers, f"{split['padding']:.0%}")
+    return grid
+
+
+def _targets(task: Mapping[str, Any]) -> Table:
+    """How often each class is asked for, or what numbers are."""
+    splits = task["splits"]
+    if "classes" not in splits["train"]:
+        grid = _grid("targets", ">answers", ">least", ">mean", ">largest")
+        for name, split in splits.items():
+            _add(grid, name, f"{split['answers']:,}", *map("{:.4g}".format, split["range"]))
+        return grid
+    grid = _grid("class", *(f">{name}" for name in splits))
+    for known in splits["train"]["classes"]:
+        counts = (f"{split['classes'][known]:,}" for split in splits.values())
+        _add(grid, _cut(known), *counts)
+    return grid
+
+
+def _inputs(ranges: Sequence[Mapping[str, float]]) -> Table:
+    grid = _grid("input", ">least", ">mean", ">deviation", ">largest")
+    for number, known in enumerate(ranges[:MOST_INPUTS]):
+        values = (known[name] for name in ("low", "mean", "deviation", "high"))
+        _add(grid, str(number), *map("{:.4g}".format, values))
+    return grid
+
+
+# ------------------------------------------------------------------ tables on a terminal
+
+
+def _grid(*columns: str) -> Table:
+    """A table; `>` begins the titles of numbers."""
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in columns:
+        numbers = title.startswith(">")
+        grid.add_column(title.removeprefix(">"), justify="right" if numbers else "left")
+    return grid
+
+
+def _add(grid: Table, *cells: str) -> None:
+    grid.add_row(*map(Text, cells))
+
+
+def _cut(name: str, widest: int = WIDEST) -> str:
+    text = printable(name)
+    return text if len(text) <= widest else f"{text[: widest - 3]}..."

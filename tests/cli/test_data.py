@@ -1,0 +1,262 @@
+"""`rnnzoo data` and `rnnzoo new experiment` on files as people have them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.feather
+import pyarrow.parquet
+import pytest
+
+from rnnzoo import tasks
+from rnnzoo.spec.read_experiment import read
+from rnnzoo.tasks import Task
+from tests.command import rnnzoo
+
+RNG = np.random.default_rng(0)
+ROWS = [
+    (person, step, round(float(RNG.normal(70, 9)), 2), ("ill", "well", "dead <b>")[person % 3])
+    for person in range(60)
+    for step in range(2 + person % 5)
+]
+NAMES = ["person", "step", "pulse", "outcome"]
+
+
+def arrow() -> pa.Table:
+    return pa.table(dict(zip(NAMES, map(list, zip(*ROWS)))))
+
+
+def as_csv(path: Path) -> None:
+    pyarrow.csv.write_csv(arrow(), path)
+
+
+def as_tsv(path: Path) -> None:
+    pyarrow.csv.write_csv(arrow(), path, pyarrow.csv.WriteOptions(delimiter="\t"))
+
+
+def as_parquet(path: Path) -> None:
+    pyarrow.parquet.write_table(arrow(), path)
+
+
+def as_feather(path: Path) -> None:
+    pyarrow.feather.write_feather(arrow(), str(path))
+
+
+def as_ts(path: Path) -> None:
+    cases = [f"{','.join(map(str, RNG.normal(size=5).round(2)))}:{'ab'[n % 2]}" for n in range(20)]
+    path.write_text("@classLabel true a b\n@data\n" + "\n".join(cases) + "\n")
+
+
+def as_npz(path: Path) -> None:
+    np.savez(path, x=RNG.normal(size=(40, 6, 2)), y=np.array(["dog", "cat"] * 20))
+
+
+def lines_within(text: str, width: int = 80) -> bool:
+    return all(len(line) <= width for line in text.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("my.csv", as_csv),
+        ("my.tsv", as_tsv),
+        ("my.parquet", as_parquet),
+        ("my.feather", as_feather),
+        ("my.arrow", as_feather),
+        ("my.ts", as_ts),
+        ("my.npz", as_npz),
+    ],
+)
+def test_an_experiment_begins_with_any_file(
+    tmp_path: Path, name: str, write: Callable[[Path], None]
+) -> None:
+    write(tmp_path / name)
+    made = rnnzoo("new", "experiment", "mine", "--data", name, cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    checked = rnnzoo("check", "experiments/mine.yaml", cwd=tmp_path)
+    assert checked.returncode == 0, checked.stdout
+    assert "warning" not in checked.stdout
+    experiment = read(tmp_path / "experiments/mine.yaml")
+    task = tasks.load(
+        experiment.tasks[0].name, experiment.tasks[0].options, folder=tmp_path / "experiments"
+    )
+    assert set(task.classes) in ({"ill", "well", "dead <b>"}, {"a", "b"}, {"dog", "cat"})
+
+
+def test_what_was_guessed_stands_in_the_file_and_on_the_terminal(tmp_path: Path) -> None:
+    as_csv(tmp_path / "my.csv")
+    made = rnnzoo("new", "experiment", "mine", "--data", "my.csv", cwd=tmp_path)
+    assert "guessed: id person (60 values; rows of a value stand together)" in made.stdout
+    text = (tmp_path / "experiments/mine.yaml").read_text()
+    assert "  id: person                       # 60 values; rows of a value stand together" in text
+    assert "  order: step " in text
+    assert "  inputs: [pulse]\n" in text
+    assert "  target: outcome                  # its name; 3 classes" in text
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    as_csv(tmp_path / "my.csv")
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "experiments/mine.yaml").write_text("mine")
+    made = rnnzoo("new", "experiment", "mine", "--data", "my.csv", cwd=tmp_path)
+    assert made.returncode == 2
+    assert "is there already" in made.stderr
+    assert (tmp_path / "experiments/mine.yaml").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "words"),
+    [
+        (
+            "person,step,a,b,c",
+            "{id},{step},{a},{b},{b}",
+            ["it is not clear what is to be predicted", "--target COLUMN, one of: a, b, c"],
+        ),
+        ("a,b", "{a},{a}", ["no column tells sequences apart", "--id COLUMN", "--order COLUMN"]),
+    ],
+)
+def test_what_cannot_be_guessed_is_asked_for_and_nothing_is_written(
+    tmp_path: Path, header: str, row: str, words: Sequence[str]
+) -> None:
+    values = [
+        row.format(id=n // 5, step=n % 5, a=round(RNG.normal(), 3), b=n % 3) for n in range(50)
+    ]
+    (tmp_path / "my.csv").write_text("\n".join([header, *values]) + "\n")
+    made = rnnzoo("new", "experiment", "mine", "--data", "my.csv", cwd=tmp_path)
+    assert made.returncode == 2
+    for words_of_one in words:
+        assert words_of_one in made.stderr
+    assert not (tmp_path / "experiments").exists()
+
+
+def test_what_the_user_says_is_no_guess(tmp_path: Path) -> None:
+    as_csv(tmp_path / "my.csv")
+    asked = ("--id", "person", "--order", "step", "--target", "pulse")
+    made = rnnzoo("new", "experiment", "mine", "--data", "my.csv", *asked, cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    assert "guessed" not in made.stdout.partition("look at")[0]
+    text = (tmp_path / "experiments/mine.yaml").read_text()
+    assert "  target: {pulse: standard} " in text
+    assert "  per: step " in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("cell", "mine", "--data", "my.csv"), "--data is not for `rnnzoo new cell`"),
+        (("experiment", "mine", "--extends", "lstm"), "--extends is not for"),
+        (("experiment", "mine"), "on which data?"),
+        (("experiment", "../mine", "--data", "my.csv"), "cannot be the name of an experiment"),
+        (("experiment", "mine", "--data", "your.csv"), "did you mean 'my.csv'?"),
+        (("experiment", "mine", "--data", "my.xls"), "neither data nor an experiment"),
+        (("experiment", "mine", "--data", "my.npz", "--id", "a"), "arrays, which have no columns"),
+    ],
+)
+def test_wrong_arguments_are_told(tmp_path: Path, arguments: Sequence[str], words: str) -> None:
+    as_csv(tmp_path / "my.csv")
+    as_npz(tmp_path / "my.npz")
+    (tmp_path / "my.xls").write_text("x")
+    made = rnnzoo("new", *arguments, cwd=tmp_path)
+    assert made.returncode == 2
+    assert words in made.stderr
+
+
+# ------------------------------------------------------------------ data
+
+
+def test_a_table_is_shown_with_probable_roles(tmp_path: Path) -> None:
+    as_csv(tmp_path / "my.csv")
+    shown = rnnzoo("data", "my.csv", cwd=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    assert f"my.csv: {len(ROWS)} rows, 4 columns" in shown.stdout
+    assert "a sequence is what has the same person: 60 of 2 to 6 rows" in shown.stdout
+    assert "rnnzoo new experiment NAME --data my.csv" in shown.stdout
+    assert lines_within(shown.stdout)
+    content = json.loads(rnnzoo("data", "my.csv", "--json", cwd=tmp_path).stdout)
+    assert [column["role"] for column in content["columns"]] == ["id", "order", "input", "target"]
+    assert content["rows"] == len(ROWS)
+
+
+def test_arrays_are_shown(tmp_path: Path) -> None:
+    x = RNG.normal(size=(40, 6))
+    x[3, 2] = np.nan
+    np.savez(tmp_path / "my.npz", x=x, y=np.arange(40) % 3, odd=np.array([None, {}]))
+    shown = rnnzoo("data", "my.npz", cwd=tmp_path)
+    assert "40 x 6" in shown.stdout
+    assert "probably: kind: classify (y holds 3 different whole numbers" in shown.stdout
+    content = json.loads(rnnzoo("data", "my.npz", "--json", cwd=tmp_path).stdout)
+    by_name = {array["name"]: array for array in content["arrays"]}
+    assert by_name["x"]["missing"] == 1
+    assert "distinct" not in by_name["odd"]
+
+
+def spec(folder: Path, task: str) -> Path:
+    path = folder / "my.yaml"
+    path.write_text(f"experiment: mine\ntask: {task}\nvariants: [lstm, rnn]\n")
+    return path
+
+
+def test_an_experiment_is_shown_as_it_is_loaded(tmp_path: Path) -> None:
+    as_csv(tmp_path / "my.csv")
+    roles = "file: my.csv, id: person, order: step, inputs: [pulse], target: outcome"
+    spec(tmp_path, f"{{name: table, {roles}}}")
+    shown = rnnzoo("data", "my.yaml", cwd=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    assert "most frequent class: " in shown.stdout
+    task: Task = tasks.load("table", read(tmp_path / "my.yaml").tasks[0].options, folder=tmp_path)
+    content = json.loads(rnnzoo("data", "my.yaml", "--json", cwd=tmp_path).stdout)
+    facts = content["tasks"]["table"]
+    train = task.splits["train"]
+    assert facts["splits"]["train"]["sequences"] == len(train)
+    assert facts["splits"]["train"]["lengths"] == [2, float(np.median(train.lengths)), 6]
+    share = 1 - train.lengths.sum() / (len(train) * train.x.shape[1])
+    assert facts["splits"]["train"]["padding"] == pytest.approx(share)
+    counts = np.bincount(train.y)
+    assert facts["splits"]["train"]["classes"] == dict(zip(task.classes, counts.tolist()))
+    page = (tmp_path / "runs/data/mine.html").read_text()
+    assert page.count("<svg") == 3
+    assert "dead &lt;b&gt;" in page
+    assert "<b>" not in page
+
+
+def test_what_looks_wrong_in_data_is_said(tmp_path: Path) -> None:
+    np.savez(tmp_path / "my.npz", x=255 * RNG.random((40, 6)), y=np.arange(40.0) * 1e6)
+    spec(tmp_path, "{name: arrays, file: my.npz, kind: regress}")
+    shown = rnnzoo("data", "my.yaml", cwd=tmp_path)
+    assert "cells learn from numbers near 1" in " ".join(shown.stdout.split())
+    assert "mean of train" in shown.stdout
+    assert "targets" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("none.csv", "no file none.csv"),
+        ("my.txt", "neither data nor an experiment"),
+        ("empty.csv", "empty.csv is empty"),
+        ("broken.npz", "cannot read broken.npz: it is no .npz file"),
+        ("twice.csv", "has two columns 'a'"),
+        ("folder", "holds no table"),
+    ],
+)
+def test_files_that_are_no_data_are_told(tmp_path: Path, name: str, words: str) -> None:
+    (tmp_path / "my.txt").write_text("x")
+    (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "broken.npz").write_text("x")
+    (tmp_path / "twice.csv").write_text("a,a\n1,2\n")
+    (tmp_path / "folder").mkdir()
+    shown = rnnzoo("data", name, cwd=tmp_path)
+    assert shown.returncode in (1, 2)
+    assert words in shown.stderr
+    assert "Traceback" not in shown.stderr
+
+
+def test_overrides_are_of_experiments_only(tmp_path: Path) -> None:
+    as_csv(tmp_path / "my.csv")
+    shown = rnnzoo("data", "my.csv", "--set", "task.per=step", cwd=tmp_path)
+    assert "my.csv is no experiment" in shown.stderr
