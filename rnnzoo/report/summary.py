@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from rnnzoo import tasks as loaded
 from rnnzoo.confirm.stand import Stand, confirmed, left
 from rnnzoo.confirm.stand import stands as stands_by_task
 from rnnzoo.errors import StatsError
@@ -72,6 +73,14 @@ class TaskInfo(Protocol):
 
     @property
     def solved(self) -> float | None: ...
+
+
+def data_of(task: TaskInfo) -> Mapping[str, Any] | None:
+    """What is counted in a task's data; None where nobody has."""
+    if isinstance(task, loaded.Task):
+        return loaded.facts(task)
+    known: Mapping[str, Any] | None = getattr(task, "data", None)
+    return known
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +198,8 @@ class TaskTable:
         solved: the score from which on the task is solved; None where there is none.
         nothing: what a variant must beat to have learnt something; None where the task has no
             baseline.
+        data: sequences, lengths and classes of each split (`rnnzoo.tasks.facts`); None where a
+            table of before does not say.
     """
 
     task: str
@@ -203,6 +214,7 @@ class TaskTable:
     nothing: Nothing | None
     rows: tuple[VariantRow, ...]
     explained: ImportanceSummary | None
+    data: Mapping[str, Any] | None = None
 
     @property
     def lengths(self) -> list[str]:
@@ -311,7 +323,15 @@ def summarise(
             beat,
         )
         tables.append(
-            TaskTable(choice.label, ran, keep, *about, best_first, _importance(model, choice.label))
+            TaskTable(
+                choice.label,
+                ran,
+                keep,
+                *about,
+                best_first,
+                _importance(model, choice.label),
+                data_of(task),
+            )
         )
     inputs = {label: task.inputs for label, task in tasks.items()}
     solved = {label: task.solved for label, task in tasks.items()}

@@ -21,7 +21,7 @@ from typing import Any
 
 from rnnzoo.errors import UsageError, command
 from rnnzoo.report.rows import BY_LENGTH, SPLITS, RowError, length_cell, repeated, result
-from rnnzoo.report.summary import TaskInfo
+from rnnzoo.report.summary import TaskInfo, data_of
 from rnnzoo.spec.atomic import atomic_write
 from rnnzoo.spec.files import missing
 from rnnzoo.spec.hyperparameters import SEARCHABLE
@@ -50,6 +50,7 @@ class TaskMetadata:
     note: str
     digest: str
     solved: float | None = None  # tables of before have none
+    data: Mapping[str, Any] | None = None  # what is counted in it; tables of before have none
 
     @classmethod
     def of(cls, task: TaskInfo) -> TaskMetadata:
@@ -61,6 +62,7 @@ class TaskMetadata:
             task.note,
             task.digest,
             task.solved,
+            data_of(task),
         )
 
 
@@ -220,7 +222,28 @@ def _task(label: str, task: Mapping[str, Any]) -> TaskMetadata:
     for name, score in {**note.baselines, "solved": note.solved}.items():
         if name != "solved" or score is not None:
             _checked(score, (int, float), f"`{name}` of the task {label}")
+    if note.data is not None:
+        _check_data(note.data, f"`data` of the task {label}")
     return note
+
+
+def _check_data(data: Any, owner: str) -> None:
+    """See that counts of data are those that a report shows."""
+    _checked(data, dict, owner)
+    _checked(data["hidden_classes"], int, owner)
+    splits = _checked(data["splits"], dict, owner)
+    if tuple(splits) != SPLITS:
+        raise ValueError(f"{owner} is of {', '.join(splits)}")
+    classes = list(splits["train"].get("classes", ()))
+    for split in splits.values():
+        _checked(split["sequences"], int, owner)
+        _checked(split["padding"], (int, float), owner)
+        numbers = [*split["lengths"], *split.get("range", (0, 0, 0))]
+        if len(numbers) != 6 or list(split.get("classes", ())) != classes:
+            raise ValueError(f"{owner} does not fit itself")
+        counts = split["classes"].values() if classes else [split["answers"]]
+        for number in (*numbers, *counts):
+            _checked(number, (int, float), owner)
 
 
 def _read_csv(path: Path) -> tuple[str, list[Numbered]]:

@@ -7,6 +7,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ from rnnzoo.report.table import TaskMetadata, TrialTable
 from rnnzoo.spec.hyperparameters import HYPERPARAMETERS
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Ending, Kind, Outcome, Result, Trial
+from rnnzoo.tasks import Split
 from tests.report.test_report import SPEC, results, task
 from tests.samples import examples
 
@@ -378,3 +380,56 @@ def test_a_table_that_is_not_there_is_answered_with_those_of_similar_names(
         "there is no file gate.csv",
         "did you mean 'results/gates.csv'?",
     )
+
+
+def test_what_is_counted_in_the_data_survives_and_heads_the_report(tmp_path: Path) -> None:
+    labels = np.array([0, 1, 1, 1], np.int32)
+    lengths = np.array([1, 3, 2, 2], np.int32)
+    split = Split(np.zeros((4, 4, 1)), labels, lengths)
+    named = replace(
+        task(),
+        splits=dict.fromkeys(table.SPLITS, split),
+        loss="categorical",
+        outputs=2,
+        classes=("ill", "<b>well"),
+    )
+    tasks = {"adding": TaskMetadata.of(named)}
+    read = table.read(table.write(replace(content(), tasks=tasks), tmp_path / "trials.csv"))
+    experiment = parse_experiment(SPEC, "gates.yaml", Path())
+    for known in (named, read.tasks["adding"]):
+        summarised = report.summarise(experiment, results(), {"adding": known}, 6)
+        train = (summarised.tables[0].data or {})["splits"]["train"]
+        assert train == {
+            "sequences": 4,
+            "steps": 8,
+            "lengths": [1, 2.0, 3],
+            "padding": 0.5,
+            "classes": {"ill": 1, "<b>well": 3},
+        }
+    report.write(summarised, {}, tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert "<summary>Data: 4 train, 4 validation, 4 test sequences</summary>" in page
+    assert "<td>&lt;b&gt;well</td><td>3</td><td>3</td><td>3</td>" in page
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('"sequences": 1', '"sequences": "1"'),
+        ('"padding": 0.0', '"padding": null'),
+        ('"lengths": [1, 1.0, 1]', '"lengths": [1, 1.0]'),
+        ('"answers": 1', '"answers": [1]'),
+        ('"range": [0.0, 0.0, 0.0]', '"range": [0.0, 0.0, NaN]'),
+        ('"data": {', '"data": 3, "more": {'),
+        ('"validation": {"seq', '"valid": {"seq'),
+    ],
+)
+def test_counts_of_data_that_no_report_can_show_are_refused(
+    before: str, after: str, tmp_path: Path
+) -> None:
+    path = table.write(content(), tmp_path / "trials.csv")
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after, 1))
+    with pytest.raises(UsageError, match="is not a table of trials"):
+        table.read(path)
