@@ -287,7 +287,7 @@ def _lags(reference: str, args: argparse.Namespace, console: Console) -> list[La
     with stderr_to(NOWHERE):
         from rnnzoo.nn import introspect, train
 
-        begun = introspect.numpy_model(train.Model(trial, task).network)
+        begun = introspect.numpy_model(train.Model(trial, task).network.model)
     start = _norms(begun, task)
     after: dict[str, np.ndarray] = {}
     if not args.untrained:

@@ -6,6 +6,7 @@ What computes is a backend (`rnnzoo.backends`).
     layer         `Recurrent`, a Keras layer for any cell
     initializers  the same first weights under every backend; `philox`, their random numbers
     losses        a task's loss and metric as tensors
+    network       a trial's layers, from its inputs to its logits
     train         Trial -> Outcome: the compiled training loop; `data`, what it reads batches from
     update        how weights follow their gradients: one after the other, or as one vector
     introspect    a trained model -> what its cell does, in float64

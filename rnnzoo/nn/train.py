@@ -8,7 +8,6 @@ executable.  Nothing else is compiled in a trial.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 import traceback
@@ -20,7 +19,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from rnnzoo import backends, lang, registry, tasks
+from rnnzoo import backends, registry, tasks
 from rnnzoo.errors import (
     RnnzooError,
     TaskError,
@@ -30,16 +29,12 @@ from rnnzoo.errors import (
     nearest,
     worded,
 )
-from rnnzoo.lang import counts, ir, operations
-from rnnzoo.lang.text import digest
 from rnnzoo.nn.data import Batch, batches, grouped, resident
-from rnnzoo.nn.initializers import as_tensorflow
-from rnnzoo.nn.layer import Recurrent, initializer
 from rnnzoo.nn.losses import criterion
+from rnnzoo.nn.network import Network, seed_of
 from rnnzoo.nn.update import updating
 from rnnzoo.spec import stamp
 from rnnzoo.spec.atomic import atomic_write
-from rnnzoo.spec.cell import Init
 from rnnzoo.spec.hyperparameters import HYPERPARAMETERS, OPTIMIZERS, Training
 from rnnzoo.spec.trial import PATH, Ending, Kind, Outcome, Progress, Trial
 from rnnzoo.tasks import SPLITS, Task
@@ -186,30 +181,23 @@ class Score:
 
 
 class Model:
-    """A recurrent layer with a linear read-out, its optimiser, its data, and the two
-    executables.
-    """
+    """A trial's network, its optimiser, its data, and the two executables."""
 
     def __init__(self, trial: Trial, task: Task) -> None:
         self.task = task
         self.criterion = criterion(task)
         self.training = trial.training
-        self.cell = _cell(trial)
-        self.recurrent = _recurrent(self.cell, task, trial, _seed(trial, "weights"))
-        self.read_out = _read_out(trial, task.outputs)
-        inputs = keras.Input((None, task.inputs), name="x")
-        self.network = keras.Model(inputs, self.read_out(self.recurrent(inputs)), name="model")
+        self.network = Network(trial, task)
+        self.weights = self.network.model.trainable_variables
         # a variable, so that trainings with other noise share what is compiled
         noise = self.training.noise
         self.noise = None if noise is None else keras.Variable(noise, trainable=False)
-        self.noise_seed = _seed(trial, "noise")
+        self.noise_seed = seed_of(trial, "noise")
         self.data = resident(task)
         # often shorter than what is evaluated
         self.longest = int(task.splits["train"].lengths.max())
-        self.order = np.random.default_rng(_seed(trial, "order"))
-        self.best = [
-            keras.Variable(weight, trainable=False) for weight in self.network.trainable_variables
-        ]
+        self.order = np.random.default_rng(seed_of(trial, "order"))
+        self.best = [keras.Variable(weight, trainable=False) for weight in self.weights]
         # more would only be padding
         self.batch = min(self.training.batch, len(self.data.rows["train"]))
         self.steps = _ceil(len(self.data.rows["train"]), self.batch)
@@ -217,14 +205,14 @@ class Model:
         self.backend = backends.current()
         self.update = updating(
             _optimizer(self.training),
-            self.network.trainable_variables,
+            self.weights,
             at_once=self.backend.joins_weights,
         )
-        read = [*self.network.variables, *self.update.variables]
+        read = [*self.network.model.variables, *self.update.variables]
         if self.noise is not None:
             read.append(self.noise)
         self._epoch = self.backend.compiled(self._train_epoch, read)
-        self._scores = self.backend.compiled(self._evaluate, self.network.variables)
+        self._scores = self.backend.compiled(self._evaluate, self.network.model.variables)
 
     # -- what the loop asks
 
@@ -268,25 +256,22 @@ class Model:
 
     def keep(self) -> None:
         """Remember the weights as they are."""
-        for kept, variable in zip(self.best, self.network.trainable_variables):
+        for kept, variable in zip(self.best, self.weights):
             kept.assign(variable)
 
     def restore(self) -> None:
         """Go back to the weights that were kept last."""
-        for kept, variable in zip(self.best, self.network.trainable_variables):
+        for kept, variable in zip(self.best, self.weights):
             variable.assign(kept)
 
     def count(self) -> dict[str, int]:
         """Trained numbers of the recurrent layer, and of the whole model."""
-        recurrent = counts.weights(
-            self.cell, self.task.inputs, self.recurrent.units, self.recurrent.layers
-        )
-        return {"recurrent": recurrent, "model": recurrent + self.read_out.count_params()}
+        return self.network.count()
 
     def save(self, path: Path, trial: Trial) -> None:
         """Write the model as `.keras`, with the key of its trial."""
         with atomic_write(path) as draft:
-            self.network.save(draft)
+            self.network.model.save(draft)
             stamp.write(draft, trial)
 
     # -- what is compiled
@@ -300,8 +285,7 @@ class Model:
                 divisor = counted if self.training.error == "mean" else keras.ops.sum(real[number])
                 return loss / divisor, (loss, counted)
 
-            variables = self.network.trainable_variables
-            (loss, counted), gradients = self.backend.gradients(error, variables)
+            (loss, counted), gradients = self.backend.gradients(error, self.weights)
             joined = self.update.joined(gradients)
             if self.training.clip:
                 joined = self.backend.clipped(joined, self.training.clip)
@@ -321,7 +305,7 @@ class Model:
     def _losses(self, batch: Batch, training: bool) -> tuple[Tensor, Tensor, Tensor]:
         """Sum of the loss, sum of the metric, and how much was counted."""
         x = self._noisy(batch.x) if training and self.noise is not None else batch.x
-        logits = self.read_out(self.recurrent(x, mask=batch.mask, training=training))
+        logits = self.network.logits(x, batch.mask, training)
         losses, metrics = self.criterion(batch.y, logits)
         weights = batch.weights
         return (
@@ -335,51 +319,6 @@ class Model:
         return x + self.noise * self.backend.noise(
             keras.ops.shape(x), self.noise_seed, self.update.count.value
         )
-
-
-def _cell(trial: Trial) -> ir.Cell:
-    """The trial's cell.
-
-    Raises:
-        TrainingError: an operation of one's own was edited since the sweep began.
-    """
-    cell = lang.parse_text(trial.cell, file=f"<cell of {trial.variant}>")
-    if operations.code(cell) and trial.cell_hash and not digest(cell).startswith(trial.cell_hash):
-        raise TrainingError(
-            f"an operation of {trial.variant} changed while the sweep ran",
-            "give the same command again, which begins anew",
-        )
-    return lang.with_init(
-        cell, {name: Init.from_plain(value) for name, value in trial.init.items()}
-    )
-
-
-def _recurrent(cell: ir.Cell, task: Task, trial: Trial, seed: int) -> Recurrent:
-    training = trial.training
-    return Recurrent(
-        cell,
-        units=training.units,
-        layers=training.layers,
-        return_sequences=task.per == "step",
-        dropout=training.dropout,
-        recurrent_dropout=training.recurrent_dropout,
-        seed=seed,
-        name="recurrent",
-    )
-
-
-def _read_out(trial: Trial, outputs: int) -> keras.layers.Dense:
-    """A linear layer; an initialiser for all weights (`*`) is for its weights too."""
-    common = trial.init.get("*")
-    kernel: Any = as_tensorflow(keras.initializers.GlorotUniform(seed=_seed(trial, "read-out")))
-    bias: Any = "zeros"
-    if common is not None:
-        init = Init.from_plain(common)
-        kernel = initializer(init, {}, _seed(trial, "read-out"))
-        bias = initializer(init, {}, _seed(trial, "read-out bias")) if init.for_vectors else bias
-    return keras.layers.Dense(
-        outputs, kernel_initializer=kernel, bias_initializer=bias, name="read_out"
-    )
 
 
 def _optimizer(training: Training) -> keras.optimizers.Optimizer:
@@ -400,13 +339,6 @@ def _optimizer(training: Training) -> keras.optimizers.Optimizer:
         {"class_name": name, "config": {"learning_rate": rate, **arguments}}
     )
     return made
-
-
-def _seed(trial: Trial, purpose: str) -> int:
-    """A seed of its own for each purpose, so that none of them disturbs another."""
-    return (
-        int.from_bytes(hashlib.sha256(f"{trial.seed} {purpose}".encode()).digest()[:4], "big") >> 1
-    )
 
 
 def look_for_other_libraries() -> None:

@@ -280,7 +280,7 @@ def test_losses_are_those_of_keras_averaged_over_what_counts() -> None:
             "nats",
         )
         model = Model(TRIAL, task)
-        logits = model.read_out(model.recurrent(x, mask=real)).numpy()
+        logits = model.network.logits(x, real).numpy()
         if loss == "bernoulli":
             each = keras.losses.binary_crossentropy(
                 y[..., None].astype("float32"), logits[..., None], from_logits=True
@@ -295,13 +295,13 @@ def test_losses_are_those_of_keras_averaged_over_what_counts() -> None:
 
 def as_keras_would(model: Model, clip: float, rate: float) -> keras.Model:
     """The same network of Keras' own layers with the same weights: inputs and masks -> logits."""
-    units, outputs = model.recurrent.units, model.task.outputs
+    units, outputs = model.network.recurrent.units, model.task.outputs
     x, mask = keras.Input((None, model.task.inputs)), keras.Input((None,), dtype="bool")
     recurrent, read_out = keras.layers.SimpleRNN(units), keras.layers.Dense(outputs)
     network = keras.Model([x, mask], read_out(recurrent(x, mask=mask)))
-    weights = model.recurrent.weights_by_name()
+    weights = model.network.recurrent.weights_by_name()
     recurrent.set_weights([weights["W"].T, weights["R"].T, weights["b"]])
-    read_out.set_weights(model.read_out.get_weights())
+    read_out.set_weights(model.network.read_out.get_weights())
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     network.compile(keras.optimizers.Adam(rate, global_clipnorm=clip), loss, run_eagerly=True)
     return network
@@ -454,10 +454,10 @@ def test_an_initialiser_for_all_weights_is_for_the_read_out_too(
         replace(COPY, init={"*": init}, hyperparameters={"units": 80, "learning_rate": 0.1}),
         tasks.load("copy_memory", OPTIONS),
     )
-    kernel, bias = (np.asarray(array) for array in model.read_out.get_weights())
+    kernel, bias = (np.asarray(array) for array in model.network.read_out.get_weights())
     biases = [
         np.asarray(array)
-        for name, array in model.recurrent.weights_by_name().items()
+        for name, array in model.network.recurrent.weights_by_name().items()
         if name.startswith("b")
     ]
     assert all(bool(np.any(array)) == vectors for array in (bias, *biases))
