@@ -9,6 +9,7 @@
                                             `.summary()`
     rnnzoo.report(experiment)               write its report once more
     rnnzoo.plan(experiment)                 what would run, and how long it would take
+    rnnzoo.Task.from_frame(frame, ...)      a task of data that Python holds; `from_arrays` too
 
 Importing rnnzoo imports neither Keras nor Optuna nor MLflow.
 """
@@ -23,9 +24,12 @@ if TYPE_CHECKING:
     from rnnzoo.api import plan, report, results, run
     from rnnzoo.lang.view import CellView
     from rnnzoo.spec.experiment import Experiment
+    from rnnzoo.tasks import Task
 
 __version__ = "0.1.0"
-__all__ = ["cell", "layer", "load_experiment", "load_model", "plan", "report", "results", "run"]
+__all__ = [
+    "Task", "cell", "layer", "load_experiment", "load_model", "plan", "report", "results", "run",
+]  # fmt: skip
 
 
 def cell(reference: str | Path, options: Mapping[str, float] | None = None) -> CellView:
@@ -105,6 +109,8 @@ def __getattr__(name: str) -> Any:
 
     if name in ("plan", "results", "run"):
         return getattr(importlib.import_module("rnnzoo.api"), name)
+    if name == "Task":
+        return importlib.import_module("rnnzoo.tasks").Task
     if name in ("api", "report"):
         return importlib.import_module(f"rnnzoo.{name}")
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -103,6 +104,65 @@ class Task:
     def targets(self) -> str:
         """What the loss compares answers with: `classes`, `shares` or `numbers`."""
         return losses.load(self.loss).targets
+
+    @classmethod
+    def from_arrays(
+        cls,
+        x: Any,
+        y: Any = None,
+        *,
+        lengths: Any = None,
+        split: Any = None,
+        group: Any = None,
+        **options: Any,
+    ) -> Task:
+        """A task of arrays, as the task `arrays` reads them out of a file (docs/tasks.md).
+
+        Args:
+            x: (sequences, time, inputs) or (sequences, time); or a list with (steps, inputs) or
+                (steps,) for each sequence.
+            y: targets; of a list of sequences, those at every step are a list too.
+            lengths, split, group: for each sequence.
+            options: those of the task, as `kind="regress"`; `split` as an option, which draws
+                classes alike, is `how="stratified"`.
+
+        Raises:
+            UsageError, TaskError: the arrays do not fit, in the words of that task.
+        """
+        from rnnzoo.tasks import _own
+
+        given = {"split" if name == "how" else name: value for name, value in options.items()}
+        arrays = {"x": x, "y": y, "lengths": lengths, "split": split, "group": group}
+        return _own.from_arrays(arrays, given)
+
+    @classmethod
+    def from_frame(cls, frame: Any, *, inputs: Any, target: Any, **options: Any) -> Task:
+        """A task of a frame of pandas, polars or Arrow, or of a dictionary of columns, as the task
+        `table` reads them out of a file (docs/tasks.md).
+
+        Args:
+            inputs, target: columns, as there.
+            options: those of the task, as `id="patient"`.
+
+        Raises:
+            UsageError, TaskError: the columns do not fit, in the words of that task.
+        """
+        from rnnzoo.tasks import _own
+
+        return _own.from_frame(frame, {"inputs": inputs, "target": target, **options})
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> dict[str, Any]:
+        """Write the task to a `.npz` file that the task `arrays` reads, and return what an
+        experiment says of it: `{"name": "arrays", "file": ..., ...}`.
+
+        A file that holds the same is left as it is.
+
+        Raises:
+            UsageError: another file is there; or `arrays` has no such loss, metric or weights.
+        """
+        from rnnzoo.tasks import _own
+
+        return _own.save(self, Path(path), overwrite)
 
 
 def digest_of(splits: Mapping[str, Split]) -> str:

@@ -8,19 +8,22 @@ is row 1.  The only file of the tasks that imports pyarrow.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
+import pyarrow.feather
+import pyarrow.interchange
 import pyarrow.ipc
 import pyarrow.parquet
 
-from rnnzoo.errors import TaskError
+from rnnzoo.errors import TaskError, UsageError
 from rnnzoo.tasks._table import ts
 from rnnzoo.tasks._table.files import CSV, PARQUET, Source
 from rnnzoo.tasks._table.roles import refused
@@ -454,3 +457,38 @@ def _arrow_reader(file: pa.NativeFile) -> pa.RecordBatchReader | pa.RecordBatchF
     except pa.ArrowInvalid:
         file.seek(0)
         return pyarrow.ipc.open_stream(file)
+
+
+def write(frame: Any, path: Path) -> None:
+    """A frame of pandas, polars or Arrow, or a dictionary of columns, as a Feather file.
+
+    Raises:
+        UsageError: it is none of these, or its columns have no common length.
+    """
+    try:
+        table = _arrow(frame)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, TypeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise UsageError(f"a frame of {type(frame).__name__} cannot be read: {reason}") from None
+    if table is None:
+        raise UsageError(
+            f"a frame is one of pandas, polars or Arrow, not {type(frame).__name__}",
+            "a dictionary of columns is taken too",
+        )
+    pyarrow.feather.write_feather(table, str(path))
+
+
+def _arrow(frame: Any) -> pa.Table | None:
+    if isinstance(frame, Mapping):
+        return pa.table(dict(frame))
+    if isinstance(frame, pa.Table):
+        return frame
+    if hasattr(frame, "__arrow_c_stream__"):
+        table = pa.table(frame)
+        index = [name for name in table.column_names if name.startswith("__index_level_")]
+        return table.drop_columns(index)
+    if hasattr(frame, "to_arrow"):
+        return frame.to_arrow()
+    if hasattr(frame, "__dataframe__"):
+        return pyarrow.interchange.from_dataframe(frame)
+    return None

@@ -1,0 +1,161 @@
+"""Arrays and frames of Python's -> tasks, by the same code that reads files; and back to a file.
+
+In: arrays, lists of unequal arrays, or a frame of pandas, polars or Arrow.  Out: a `Task`.  What a
+caller holds is written to a folder that is deleted again, in the form of the tasks `arrays` and
+`table`, so that what is checked, split, scaled and said is what they do.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnnzoo.errors import RnnzooError, UsageError, listed
+from rnnzoo.spec.atomic import atomic_write
+from rnnzoo.tasks._contract import SPLITS, Task
+from rnnzoo.tasks._packed import padded
+
+ARRAYS, FRAME = "arrays.npz", "frame.feather"
+_KINDS = {("categorical", "error"): "classify", ("squared", "mse"): "regress"}
+
+
+def from_arrays(arrays: Mapping[str, Any], options: Mapping[str, Any]) -> Task:
+    """See `Task.from_arrays`."""
+    given = {name: array for name, array in arrays.items() if array is not None}
+    if _is_ragged(given["x"]):
+        _check_lengths(given)
+        given = _of_unequal(given)
+    held = {name: _plain(array) for name, array in given.items()}
+
+    def write(path: Path) -> None:
+        np.savez(path, **held)  # type: ignore[arg-type]  # names of arrays
+
+    return _loaded("arrays", ARRAYS, write, options)
+
+
+def from_frame(frame: Any, options: Mapping[str, Any]) -> Task:
+    """See `Task.from_frame`."""
+    from rnnzoo.tasks._table import read
+
+    given = {name: value for name, value in options.items() if value is not None}
+    return _loaded("table", FRAME, lambda path: read.write(frame, path), given)
+
+
+def _loaded(name: str, file: str, write: Any, options: Mapping[str, Any]) -> Task:
+    from rnnzoo import tasks
+
+    with tempfile.TemporaryDirectory(prefix="rnnzoo-") as temporary:
+        folder = Path(temporary)
+        write(folder / file)
+        try:
+            return tasks.load(name, {**options, "file": file}, folder=folder)
+        except RnnzooError as error:  # in which the folder's name says nothing
+            problem, fix = (text.replace(f"{folder}/", "") for text in error.parts)
+            raise type(error)(problem, fix) from None
+
+
+# ------------------------------------------------------------------ unequal lengths
+
+
+def _is_ragged(x: Any) -> bool:
+    """Whether sequences come one by one."""
+    is_list = isinstance(x, list | tuple) or (isinstance(x, np.ndarray) and x.dtype.hasobject)
+    return is_list and any(np.ndim(sequence) for sequence in x)
+
+
+def _check_lengths(given: Mapping[str, Any]) -> None:
+    if "lengths" in given:
+        raise UsageError("sequences in a list have their lengths", "leave `lengths` out")
+
+
+def _of_unequal(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Sequences padded, with their lengths; targets at every step likewise."""
+    x = [np.asarray(sequence) for sequence in given["x"]]
+    for number, sequence in enumerate(x):
+        if sequence.ndim not in (1, 2) or sequence.shape[1:] != x[0].shape[1:]:
+            raise UsageError(
+                f"sequence {number} of x (counted from 0) has shape {sequence.shape}, and the"
+                f" first {x[0].shape}",
+                "(steps,) or (steps, inputs), with the same inputs in each",
+            )
+    lengths = np.array([len(sequence) for sequence in x])
+    y = given.get("y")
+    if y is not None and _is_ragged(y):
+        y = _of_steps([np.asarray(sequence) for sequence in y], lengths)
+    return {**given, "x": _padded(x, lengths), "y": y, "lengths": lengths}
+
+
+def _of_steps(y: Sequence[np.ndarray], lengths: np.ndarray) -> np.ndarray:
+    """Targets of unequal sequences; those that are one a sequence stay as they are."""
+    found = [len(target) for target in y]
+    if found == lengths.tolist():
+        return _padded(y, lengths)
+    if len(set(found)) == 1 or len(y) != len(lengths):
+        return np.asarray(y)
+    number = int(np.flatnonzero(np.array(found) != lengths)[0])
+    problem = f"sequence {number} (counted from 0) has {lengths[number]} steps in x"
+    raise UsageError(f"{problem} and {found[number]} in y", "a target at each step of x")
+
+
+def _padded(sequences: Sequence[np.ndarray], lengths: np.ndarray) -> np.ndarray:
+    return padded(np.concatenate(sequences), lengths, int(lengths.max()))
+
+
+def _plain(array: Any) -> np.ndarray:
+    """As an array without Python objects, as far as it can be."""
+    given = np.asarray(array)
+    is_text = given.dtype.hasobject and all(isinstance(value, str) for value in given.flat)
+    return given.astype(str) if is_text else given
+
+
+# ------------------------------------------------------------------ to a file
+
+
+def save(task: Task, path: Path, overwrite: bool) -> dict[str, Any]:
+    """See `Task.save`."""
+    kind = _KINDS.get((task.loss, task.metric))
+    splits = [task.splits[name] for name in SPLITS]
+    if kind is None:
+        known = listed((f"{loss} with {metric}" for loss, metric in _KINDS), "or")
+        raise UsageError(
+            f"a task of {task.loss} with {task.metric} cannot be saved: `arrays` has {known}",
+            "a task file of your own: docs/tasks.md",
+        )
+    if any(split.weights is not None for split in splits):
+        raise UsageError(
+            "a task with steps that do not count cannot be saved: `arrays` counts all",
+            "name the table in the experiment: task: {name: table, ...}",
+        )
+    width = max(split.x.shape[1] for split in splits)
+    y = [split.y for split in splits]
+    if task.per == "step":
+        y = [_wide(array, width) for array in y]
+    targets = np.concatenate(y)
+    content = {
+        "x": np.concatenate([_wide(split.x, width) for split in splits]),
+        "y": np.array(task.classes)[targets] if task.classes else targets,
+        "lengths": np.concatenate([split.lengths for split in splits]),
+        "split": np.repeat(SPLITS, [len(split) for split in splits]),
+    }
+    _write(path, content, overwrite)
+    options = {"name": "arrays", "file": str(path), "kind": kind}
+    return {**options, "per": task.per}
+
+
+def _wide(array: np.ndarray, width: int) -> np.ndarray:
+    behind = [(0, 0), (0, width - array.shape[1]), *((0, 0) for _ in array.shape[2:])]
+    return np.pad(array, behind)
+
+
+def _write(path: Path, content: Mapping[str, np.ndarray], overwrite: bool) -> None:
+    """Write a file whole; one that holds the same already is left alone."""
+    with atomic_write(path) as draft:
+        with draft.open("wb") as stream:
+            np.savez(stream, **content)  # type: ignore[arg-type]  # names of arrays
+        is_other = path.exists() and path.read_bytes() != draft.read_bytes()
+        if is_other and not overwrite:
+            raise UsageError(f"{path} is there already", "another name, or overwrite=True")

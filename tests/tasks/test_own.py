@@ -1,0 +1,169 @@
+"""Tasks of arrays and frames that Python holds: the same as out of files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+import pytest
+
+import rnnzoo
+from rnnzoo import tasks
+from rnnzoo.errors import RnnzooError, UsageError
+from rnnzoo.tasks import SPLITS, Task
+from rnnzoo.tasks._own import from_arrays
+
+DOCS = Path(__file__).parents[2] / "docs"
+RNG = np.random.default_rng(0)
+LENGTHS = RNG.integers(2, 7, 40)
+SEQUENCES = [RNG.normal(size=(length, 2)).astype("float32") for length in LENGTHS]
+LABELS = np.array(["dog", "cat"] * 20)
+FRAME = pd.DataFrame(
+    {
+        "person": np.repeat(np.arange(40), LENGTHS),
+        "a": np.concatenate(SEQUENCES)[:, 0],
+        "label": np.repeat(LABELS, LENGTHS),
+    }
+)
+ROLES: dict[str, Any] = {"id": "person", "inputs": ["a"], "target": "label"}
+
+
+def padded() -> np.ndarray:
+    x = np.zeros((40, 6, 2), np.float32)
+    for row, sequence in zip(x, SEQUENCES):
+        row[: len(sequence)] = sequence
+    return x
+
+
+def test_a_list_of_unequal_arrays_is_what_padding_by_hand_makes(tmp_path: Path) -> None:
+    np.savez(tmp_path / "my.npz", x=padded(), y=LABELS, lengths=LENGTHS)
+    of_file = tasks.load("arrays", {"file": "my.npz"}, folder=tmp_path)
+    for labels in (LABELS, LABELS.tolist(), LABELS.astype(object)):
+        assert Task.from_arrays(SEQUENCES, labels).digest == of_file.digest
+    assert Task.from_arrays(padded(), LABELS, lengths=LENGTHS).digest == of_file.digest
+    assert of_file.classes == Task.from_arrays(SEQUENCES, LABELS).classes == ("cat", "dog")
+
+
+def test_targets_at_every_step_may_be_a_list_too() -> None:
+    y = [sequence.sum(1) for sequence in SEQUENCES]
+    task = Task.from_arrays(SEQUENCES, y, kind="regress", per="step")
+    for split in task.splits.values():
+        np.testing.assert_allclose(split.y[..., 0], split.x.sum(-1), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [FRAME, pa.Table.from_pandas(FRAME), FRAME.to_dict("list"), FRAME.set_index(FRAME.index[::-1])],
+    ids=["pandas", "arrow", "dictionary", "pandas with an index"],
+)
+def test_a_frame_is_what_its_file_is(tmp_path: Path, frame: Any) -> None:
+    pyarrow.csv.write_csv(pa.Table.from_pandas(FRAME, preserve_index=False), tmp_path / "my.csv")
+    of_file = tasks.load("table", {"file": "my.csv", **ROLES}, folder=tmp_path)
+    of_frame = Task.from_frame(frame, **ROLES)
+    for name in SPLITS:
+        np.testing.assert_allclose(of_frame.splits[name].x, of_file.splits[name].x, atol=1e-6)
+        np.testing.assert_array_equal(of_frame.splits[name].y, of_file.splits[name].y)
+    assert of_frame.classes == of_file.classes
+
+
+def test_a_frame_that_only_speaks_the_interchange_protocol_is_read() -> None:
+    class Other:
+        def __dataframe__(self, **how: Any) -> Any:
+            return pa.Table.from_pandas(FRAME).__dataframe__(**how)
+
+    assert Task.from_frame(Other(), **ROLES).digest == Task.from_frame(FRAME, **ROLES).digest
+
+
+def test_a_saved_task_is_the_same_task(tmp_path: Path) -> None:
+    task = Task.from_frame(FRAME, **ROLES)
+    options = task.save(tmp_path / "my.npz")
+    name, given = options.pop("name"), options
+    again = tasks.load(name, given)
+    for split in SPLITS:
+        before, after = task.splits[split], again.splits[split]
+        width = before.x.shape[1]
+        np.testing.assert_array_equal(after.x[:, :width], before.x)
+        np.testing.assert_array_equal(after.y, before.y)
+        np.testing.assert_array_equal(after.lengths, before.lengths)
+    assert again.classes == task.classes
+
+
+def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
+    path = tmp_path / "my.npz"
+    Task.from_frame(FRAME, **ROLES).save(path)
+    written = path.read_bytes()
+    Task.from_frame(FRAME, **ROLES).save(path)  # the same
+    other = Task.from_arrays(SEQUENCES, LABELS)
+    with pytest.raises(UsageError, match=r"is there already.*\n.*overwrite=True"):
+        other.save(path)
+    assert path.read_bytes() == written
+    other.save(path, overwrite=True)
+    assert path.read_bytes() != written
+    assert [entry.name for entry in tmp_path.iterdir()] == ["my.npz"]
+
+
+def test_names_of_classes_survive_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    options = Task.from_frame(FRAME, **ROLES).save(tmp_path / "my.npz")
+    del options["name"]
+    kept = tasks.prepare("arrays", options)
+    mapped = tasks.prepared("arrays", options, kept.digest)
+    assert mapped is not None
+    assert mapped.classes == kept.classes == ("cat", "dog")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Task.from_arrays([[1.0, 2], [[3.0]]], ["a", "b"]), "sequence 1 of x"),
+        (lambda: Task.from_arrays(SEQUENCES, LABELS, lengths=LENGTHS), "leave `lengths` out"),
+        (
+            lambda: Task.from_arrays(
+                SEQUENCES, [np.zeros(2 + n % 2) for n in range(40)], per="step"
+            ),
+            r"has \d steps in x and \d in y",
+        ),
+        (lambda: Task.from_arrays(padded() * np.nan, LABELS), r"^arrays\.npz: x holds 480 NaN"),
+        (lambda: Task.from_frame(3, inputs="a", target="b"), "pandas, polars or Arrow, not int"),
+        (lambda: Task.from_frame(FRAME, **{**ROLES, "id": "persn"}), "did you mean 'person'"),
+        (
+            lambda: Task.from_frame({"a": [1, 2], "b": [1]}, inputs="a", target="b"),
+            "a frame of dict cannot be read",
+        ),
+        (
+            lambda: Task.from_frame(FRAME.assign(a=FRAME.a.where(FRAME.a < 2)), **ROLES),
+            r"^frame\.feather, row \d+, column 'a' is missing",
+        ),
+    ],
+    ids=range(8),
+)
+def test_what_does_not_fit_is_told_without_a_folder_of_ours(make: Any, words: str) -> None:
+    with pytest.raises(RnnzooError, match=words) as raised:
+        make()
+    assert "rnnzoo-" not in str(raised.value)
+
+
+def test_a_task_that_arrays_cannot_say_is_not_saved(tmp_path: Path) -> None:
+    rolls = from_arrays({"x": (padded() > 0).astype("uint8")}, {"kind": "next_step"})
+    with pytest.raises(UsageError, match="bernoulli with nll cannot be saved"):
+        rolls.save(tmp_path / "my.npz")
+
+
+def test_the_example_of_the_manual_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (DOCS / "python.md").read_text()
+    section = text.partition("## Data that Python holds")[2].partition("\n## ")[0]
+    (example,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    seen: list[Any] = []
+    monkeypatch.setattr("rnnzoo.api.run", lambda experiment, **_: seen.append(experiment))
+    exec(example, {})
+    task = seen[0]["task"]
+    assert rnnzoo.api.experiment_of(seen[0]).tasks[0].options["file"] == task["file"]
+    assert (tmp_path / task["file"]).exists()
