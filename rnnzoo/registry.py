@@ -81,7 +81,23 @@ def load(kind: str, name: str, own: Path | None = None) -> Any:
     if len(places) > 1:
         where = " and also ".join(place.words for place in places)
         raise UsageError(f"{thing} '{name}' is {where}", "give one of them another name")
-    (place,) = places
+    return _imported(places[0])
+
+
+def load_file(kind: str, file: Path) -> ModuleType:
+    """A file that stands in no folder of its kind, as a module.
+
+    Raises:
+        UsageError: there is none, or it cannot be imported.
+    """
+    if not file.is_file():
+        raise UsageError(f"no file {file}", f"a {singular(kind)} by its path ends in .py")
+    place = _Place(str(file), lambda: _own_module(kind, file, file.stat().st_mtime_ns))
+    module: ModuleType = _imported(place)
+    return module
+
+
+def _imported(place: _Place) -> Any:
     try:
         return place.load()
     except KeyboardInterrupt:

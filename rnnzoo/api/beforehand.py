@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TypeVar
 
 from rnnzoo import lang
@@ -67,8 +68,8 @@ def warnings(experiment: Experiment) -> list[Remark]:
 
 
 def _patience(experiment: Experiment) -> Iterator[Remark]:
-    training = experiment.training
-    plateaus = [task.label for task in experiment.tasks if solvable(task.name)]
+    training, folder = experiment.training, Path(experiment.file).parent
+    plateaus = [task.label for task in experiment.tasks if solvable(task.name, folder)]
     if plateaus and 0 < training.patience < SHORT * training.epochs:
         yield Remark(
             f"patience {training.patience} of {training.epochs} epochs is short for"

@@ -6,7 +6,9 @@ In: a name, and options as a file gives them.  Out: what it stands for, or what 
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -57,6 +59,46 @@ def load(kind: str, name: str) -> Any:
         UsageError: nothing, several things, or something that cannot be imported.
     """
     return registry.load(kind, name, folder(kind))
+
+
+def is_path(name: str) -> bool:
+    """Whether a task is named by the path of its file."""
+    return name.endswith(".py")
+
+
+def load_at(kind: str, name: str, base: Path) -> Any:
+    """What a name, or the path of a file, stands for.
+
+    Args:
+        base: that paths are relative to.
+
+    Raises:
+        UsageError: as `load`.
+    """
+    return registry.load_file(kind, base / name) if is_path(name) else load(kind, name)
+
+
+def stated(file: Path) -> dict[str, Any]:
+    """What a file says of itself in plain values (`OPTIONS = {...}`, `SOLVABLE = True`), by name;
+    the file is read, and not run.
+
+    Raises:
+        UsageError: it cannot be read, or is no Python.
+    """
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (OSError, SyntaxError, ValueError) as error:
+        line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+        reason = getattr(error, "strerror", None) or getattr(error, "msg", None) or str(error)
+        raise UsageError(f"{file}{line} cannot be read: {reason}", "a file of Python") from None
+    values: dict[str, Any] = {}
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        (name, *others) = targets
+        if isinstance(name, ast.Name) and not others and getattr(node, "value", None) is not None:
+            with suppress(ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+                values[name.id] = ast.literal_eval(node.value)  # type: ignore[attr-defined]
+    return values
 
 
 def digest(kind: str, name: str) -> str:

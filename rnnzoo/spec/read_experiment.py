@@ -74,6 +74,7 @@ from rnnzoo.spec.hyperparameters import (
     Hyperparameter,
     Training,
 )
+from rnnzoo.spec.settings import project
 from rnnzoo.spec.space import WrittenSpace
 from rnnzoo.spec.trial import PATH, RETRIED
 
@@ -313,7 +314,12 @@ class _Reader:
         searched = {dimension.name for dimension in dimensions}
         names = {task.label: task.name for task in tasks}
         known = sentences.Known(
-            labels, names, searched, margin, lambda label: solvable(names[label]), control
+            labels,
+            names,
+            searched,
+            margin,
+            lambda label: solvable(names[label], self.folder),
+            control,
         )
         claims = self.claims(known)
         if confirm is not None:
@@ -380,15 +386,22 @@ class _Reader:
         named = self.named(node, "task", extra=("label",))
         if named is None:
             return None
-        if named.name not in plugins.names("tasks"):
-            span = node.entries["name"].span if isinstance(node, Table) else node.span
+        span = node.entries["name"].span if isinstance(node, Table) else node.span
+        is_path = plugins.is_path(named.name)
+        if is_path and not self.is_task_file(named.name, span):
+            return None
+        if not is_path and named.name not in plugins.names("tasks"):
             self.mistakes.add(
                 span, f"no task '{named.name}'", nearest(named.name, plugins.names("tasks"))
             )
             return None
+        if is_path:
+            named = replace(named, name=Path(named.name).as_posix())  # without `./`
+        short = Path(named.name).stem if is_path else named.name
         if not isinstance(node, Table):
-            return TaskChoice(named.name, named.name, places={NAME: node.span})
-        label = Fields(node, self.mistakes, "a task").text("label", named.name)
+            self.check_label(short, span, "the label of a task")
+            return TaskChoice(short, named.name, places={NAME: node.span})
+        label = Fields(node, self.mistakes, "a task").text("label", short)
         self.check_label(label, node.span, "the label of a task")
         # empty: the default
         options = {key: value for key, value in named.options.items() if value is not None}
@@ -396,6 +409,28 @@ class _Reader:
             options[PATH] = self.from_here(options[PATH], node.entries[PATH], node.keys[PATH])
         places = {**_parts(node), **node.keys, NAME: node.entries[NAME].span}
         return TaskChoice(label, named.name, options, places)
+
+    def is_task_file(self, name: str, span: Span) -> bool:
+        """Whether there is such a file, beside the experiment or in its project: what is beyond is
+        not run.
+        """
+        try:
+            file = (self.folder / name).resolve()
+            is_there = file.is_file()
+        except (OSError, ValueError, RuntimeError):
+            is_there = False
+        if not is_there:
+            beside = sorted((self.folder / name).parent.glob("*.py"))[:MAX_TASKS]
+            fix = nearest(Path(name).name, [path.name for path in beside])
+            problem = f"no file {name}, from the folder of the experiment"
+            self.mistakes.add(span, problem, fix or "task: ./tasks/mine.py")
+            return False
+        homes = (self.folder.resolve(), project().resolve())
+        if not any(file.is_relative_to(home) for home in homes):
+            problem = f"{name} lies outside of the project, and a file of Python is run"
+            self.mistakes.add(span, problem, f"copy it into {homes[0]} or a folder in it")
+            return False
+        return True
 
     def from_here(self, path: Any, node: Node, key: Span) -> Any:
         """A path of the command line, which is relative to the current folder, as the file would
@@ -918,8 +953,10 @@ def _differing(first: Sequence[Dimension], second: Sequence[Dimension]) -> str:
     return ", ".join(sorted(names)) or "the order of their dimensions"
 
 
-def solvable(task: str) -> bool:
-    """Whether a task, by its name, says from which score on it is solved."""
+def solvable(task: str, folder: Path) -> bool:
+    """Whether a task, by its name or path, says from which score on it is solved."""
+    if plugins.is_path(task):
+        return plugins.stated(folder / task).get("SOLVABLE") is True
     return bool(getattr(plugins.load("tasks", task), "SOLVABLE", False))
 
 

@@ -40,7 +40,7 @@ from typing import Any
 
 from rnnzoo import registry
 from rnnzoo.errors import TaskError
-from rnnzoo.spec.plugins import MOST, Wrong
+from rnnzoo.spec.plugins import MOST, Wrong, is_path
 from rnnzoo.tasks import _prepared
 from rnnzoo.tasks._contract import SPLITS, Report, Split, Task, code, digest_of, silent
 from rnnzoo.tasks._contract import check as _check_contract
@@ -82,7 +82,7 @@ def load(
         UsageError: no such task, or an option that it does not have or cannot take.
         TaskError: data missing, damaged or of a wrong form; or a task that breaks its contract.
     """
-    source = module(name)
+    source = module(name, folder or Path())
     given = options_of(name, options or {}, folder or Path())
     try:
         task: Task = source.load(given, seed, folder or Path(), progress)
@@ -92,7 +92,8 @@ def load(
             f"task '{name}' does not fit into memory{what}", "fewer or shorter sequences"
         ) from None
     _check_contract(task, registry.where(source))
-    return replace(task, digest=_identity(name, task))
+    known = replace(task, digest=_identity(name, task))
+    return replace(known, name=name) if is_path(name) else known  # by which trials know it
 
 
 def prepare(
@@ -134,8 +135,10 @@ def prepare(
 
 def _source(name: str, given: Mapping[str, Any], folder: Path) -> str:
     """A digest of all that a task's data follow from; empty where that is not known."""
+    if name not in registry.built_in("tasks"):
+        return ""
     sources = getattr(module(name), "sources", None)
-    if name not in registry.built_in("tasks") or sources is None:
+    if sources is None:
         return ""
     options = options_of(name, given, folder)
     try:

@@ -16,14 +16,17 @@ from rnnzoo.spec.experiment import NAME, Experiment, TaskChoice
 from rnnzoo.spec.plugins import Wrong, lacking_options, wrong_options
 
 
-def module(name: str) -> Any:
+def module(name: str, folder: Path = Path()) -> Any:
     """The file of a task, with all that the contract asks of it.
+
+    Args:
+        folder: that the path of a task's file is relative to.
 
     Raises:
         UsageError: there is none, it cannot be imported, or it lacks something; the message names
             the file.
     """
-    task = plugins.load("tasks", name)
+    task = plugins.load_at("tasks", name, folder)
     plugins.require("task", task, _lacks(task), 'docs/tasks.md, "Adding a task"')
     return task
 
@@ -40,7 +43,7 @@ def wrong(name: str, given: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
     Args:
         folder: that paths are relative to.
     """
-    task = module(name)
+    task = module(name, folder)
     known: Mapping[str, Any] = task.OPTIONS
     mistakes = list(wrong_options(f"task '{name}'", given, known))
     yield from mistakes
@@ -56,7 +59,7 @@ def options_of(name: str, given: Mapping[str, Any], folder: Path) -> dict[str, A
     """
     for mistake in wrong(name, given, folder):
         raise UsageError(mistake.problem, mistake.fix)
-    return {**module(name).OPTIONS, **given}
+    return {**module(name, folder).OPTIONS, **given}
 
 
 def check_spec(experiment: Experiment) -> None:
@@ -77,6 +80,17 @@ def check_spec(experiment: Experiment) -> None:
 
 def _all(task: TaskChoice, folder: Path) -> list[Wrong]:
     try:
+        if plugins.is_path(task.name):
+            return list(_unlike(task, folder / task.name))
         return list(wrong(task.name, task.options, folder))
     except UsageError as error:  # the task's file
         return [Wrong(NAME, *error.parts)]
+
+
+def _unlike(task: TaskChoice, file: Path) -> Iterator[Wrong]:
+    """What is wrong with the options of a task's file, as far as it can be told without running
+    it.
+    """
+    known = plugins.stated(file).get("OPTIONS")
+    if isinstance(known, dict):
+        yield from wrong_options(f"task '{task.label}'", task.options, known)
