@@ -15,10 +15,12 @@ import numpy as np
 from rnnzoo import tasks
 from rnnzoo.errors import TaskError, UsageError, close
 from rnnzoo.spec.atomic import atomic_write
+from rnnzoo.spec.experiment import TaskChoice
 from rnnzoo.spec.settings import runs
 from rnnzoo.tasks import Wrong, _facts, _npz
 from rnnzoo.tasks._table.files import FORMATS, TS, Source, sources
 from rnnzoo.tasks._table.guess import Given, Guess
+from rnnzoo.tasks._table.roles import no_header
 
 EXPERIMENTS = (".yaml", ".yml")
 ARRAYS = ".npz"
@@ -80,7 +82,7 @@ def table(file: str, given: Given, progress: tasks.Report = tasks.silent) -> Loo
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         problem = f"{found[0].shown} has two columns '{twice[0]}'"
-        raise TaskError(problem, _no_header(names) or "give one another name")
+        raise TaskError(problem, no_header(names) or "give one another name")
     rows = read.Rows(found, names)
     columns: dict[str, profile.Column] = {}
     for number, name in enumerate(names):
@@ -89,7 +91,7 @@ def table(file: str, given: Given, progress: tasks.Report = tasks.silent) -> Loo
     if found[0].format == TS:
         given = Given((ts.CASE,), "", ts.LABEL)
     roles = guess.guess(list(columns.values()), rows.file, given)
-    odd = tuple(filter(None, [_no_header(names)]))
+    odd = tuple(filter(None, [no_header(names)]))
     return Looked(file, len(found), len(rows), columns, roles, odd)
 
 
@@ -99,22 +101,6 @@ def _sources(file: str) -> list[Source]:
         if isinstance(source, Wrong):
             raise UsageError(source.problem, source.fix)
     return [source for source in found if isinstance(source, Source)]
-
-
-def _no_header(names: tuple[str, ...]) -> str:
-    """What to do about a file that begins with values."""
-    numbers = [name for name in names if _is_number(name)]
-    if len(numbers) < max(1, len(names) / 2):
-        return ""
-    return "the first row holds numbers: write the names of the columns into a row before it"
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def arrays(file: str) -> dict[str, Any]:
@@ -210,6 +196,7 @@ def experiment(path: Path, sets: list[str], progress: tasks.Report) -> dict[str,
         for task in known.tasks
     }
     warnings = {label: tasks.warnings(task) for label, task in loaded.items()}
+    gaps = {task.label: _gaps(task, folder) for task in known.tasks}
     page = runs() / "data" / f"{known.name}.html"
     page.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(page) as draft:
@@ -218,6 +205,7 @@ def experiment(path: Path, sets: list[str], progress: tasks.Report) -> dict[str,
         label: {
             "form": tasks.form(task),
             **_facts.plain(task),
+            "missing": gaps[label],
             "warnings": [
                 {"problem": remark.problem, "fix": remark.fix} for remark in warnings[label]
             ],
@@ -225,6 +213,26 @@ def experiment(path: Path, sets: list[str], progress: tasks.Report) -> dict[str,
         for label, task in loaded.items()
     }
     return {"experiment": known.name, "tasks": content, "page": str(page)}
+
+
+def _gaps(task: TaskChoice, folder: Path) -> dict[str, str]:
+    """Of a table, the columns with roles that lack values, and how many."""
+    if task.name != "table":
+        return {}
+    from rnnzoo.tasks._table import profile, read, roles
+
+    options = {**roles.OPTIONS, **task.options}
+    found = [known for known in sources(options["file"], folder) if isinstance(known, Source)]
+    if found[0].format == TS:
+        return {}
+    header = read.header(found[0])
+    own = roles.roles(options)
+    named = {**roles.columns_of(own.inputs, header), **roles.columns_of(own.target, header)}
+    rows = read.Rows(found, named)
+    columns = profile.profile(rows, named)
+    return {
+        column.name: f"{column.missing:,} of {len(rows):,}" for column in columns if column.missing
+    }
 
 
 def format_of(file: str) -> str:

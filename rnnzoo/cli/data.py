@@ -148,6 +148,9 @@ def _task(label: str, task: Mapping[str, Any], console: Console) -> None:
     console.print(_inputs(task["ranges"]))
     if len(task["ranges"]) > MOST_INPUTS:
         told(console, f"  and {len(task['ranges']) - MOST_INPUTS} inputs more")
+    if task["missing"]:
+        gaps = ", ".join(f"{_cut(name)} {count}" for name, count in task["missing"].items())
+        told(console, f"\nmissing in the table: {gaps}")
     if task["baselines"]:
         told(console, f"\nwhat learns nothing scores on test, {task['unit']}:")
         for name, score in task["baselines"].items():

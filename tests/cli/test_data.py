@@ -260,3 +260,13 @@ def test_overrides_are_of_experiments_only(tmp_path: Path) -> None:
     as_csv(tmp_path / "my.csv")
     shown = rnnzoo("data", "my.csv", "--set", "task.per=step", cwd=tmp_path)
     assert "my.csv is no experiment" in shown.stderr
+
+
+def test_gaps_of_a_table_are_counted(tmp_path: Path) -> None:
+    lines = [",".join(map(str, row)) for row in ROWS]
+    lines[3] = lines[3].replace(str(ROWS[3][2]), "")
+    (tmp_path / "my.csv").write_text("\n".join([",".join(NAMES), *lines]) + "\n")
+    roles = "file: my.csv, id: person, inputs: [pulse], target: outcome, missing: zero"
+    spec(tmp_path, f"{{name: table, {roles}}}")
+    shown = rnnzoo("data", "my.yaml", cwd=tmp_path)
+    assert f"missing in the table: pulse 1 of {len(ROWS)}\n" in shown.stdout

@@ -156,6 +156,20 @@ def test_a_column_that_is_not_there_is_told(tmp_path: Path) -> None:
         guessed(tmp_path, list(ward()), Given(target="outcom"))
 
 
+def test_an_id_whose_rows_are_scattered_asks_for_an_order(tmp_path: Path) -> None:
+    lines = ["id,x,label"]
+    lines += [f"{row % 9},{RNG.normal():.3f},{'abc'[row % 3]}" for row in range(90)]
+    found = guessed(tmp_path, lines)
+    assert (found.of("id"), [known.option for known in found.open]) == (["id"], ["order"])
+
+
+def test_decimal_commas_are_told(tmp_path: Path) -> None:
+    lines = ["id;t;x;label"]
+    lines += [f"{row // 5};{row % 5};{row},5;{'ab'[row // 5 % 2]}" for row in range(50)]
+    (lacking,) = guessed(tmp_path, lines).open
+    assert "x: text such as 0,5: numbers are written with a point, 0.5" in lacking.problem
+
+
 def test_a_file_without_a_header_is_odd(tmp_path: Path) -> None:
-    rows = [f"{number / 7:.3f},{number},a" for number in range(1, 9)]
+    rows = [f"{number / 7:.3f},{number / 3:.2f},a" for number in range(1, 9)]
     assert "first row holds numbers" in looked(tmp_path, rows).odd[0]

@@ -835,3 +835,15 @@ def test_files_that_are_not_there_or_hold_nothing(table: Path) -> None:
         with pytest.raises(RnnzooError) as caught:
             load(table, RAW, file)
         assert problem in caught.value.problem
+
+
+def test_a_file_without_a_header_is_told_where_it_is_named(tmp_path: Path) -> None:
+    write(tmp_path, [f"{row},0.{row + 11},1.{row + 11}" for row in range(9)])
+    task = "{name: table, file: my.csv, inputs: [a], target: b}"
+    (tmp_path / "e.yaml").write_text(f"experiment: e\ntask: {task}\nvariants: [rnn]\n")
+    with pytest.raises(RnnzooError) as raised:
+        tasks.check_spec(read(tmp_path / "e.yaml"))
+    (mistake,) = raised.value.mistakes  # type: ignore[attr-defined]
+    assert mistake.problem == "my.csv has no header, as it seems: 0, ..."
+    assert mistake.fix.startswith("the first row holds numbers")
+    assert mistake.span.line == 2

@@ -240,9 +240,11 @@ class _Guessing:
         together = [column.name for column in hinted]
         if len(together) > 1 and self.orders(together):
             return together
+        if self.by_row():
+            return []
         contiguous = [column for column in hinted if _runs(column) == column.distinct]
-        if contiguous:
-            return [max(contiguous, key=lambda known: known.distinct).name]
+        if hinted:
+            return [max(contiguous or hinted, key=lambda known: known.distinct).name]
         others = [column for column in self.free() if self.may_be_id(column, False)]
         others = [column for column in others if not _named(column, _ORDERS + _TARGETS)]
         for column in sorted(others, key=lambda known: -known.distinct):
@@ -370,12 +372,19 @@ class _Guessing:
         if any(self.columns[name].missing for name in seen):
             self.found.missing = "flag"
         if not seen:
-            self.found.open.append(Open("inputs", "no column is left that a cell could see"))
+            unused = [f"{name}: {self.found.roles[name].why}" for name in self.found.of(UNUSED)]
+            why = f" ({'; '.join(unused)})" if unused else ""
+            problem = f"no column is left that a cell could see{why}"
+            self.found.open.append(Open("inputs", problem))
 
     def input(self, column: Column) -> tuple[str, str, str]:
         if column.holds == profile.DATES:
             return UNUSED, "dates are no quantities: write what matters of them as numbers", ""
         if column.holds == profile.NAMES:
+            if all(re.fullmatch(r"[-+]?\d+,\d+", name) for name in column.often):
+                point = column.often[0].replace(",", ".")
+                why = f"text such as {column.often[0]}: numbers are written with a point, {point}"
+                return UNUSED, why, ""
             if column.distinct > _MOST_CATEGORIES:
                 return UNUSED, f"text, {column.distinct:,} different", ""
             return INPUT, f"{column.distinct} categories, one-hot", CATEGORY

@@ -6,7 +6,8 @@ In: options as a spec gives them.  Out: `Roles`, or what is wrong with them; no 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -234,8 +235,14 @@ def wrong_columns(
     """
     own = roles(options)
     twice = sorted({name for name in header if header.count(name) > 1})
+    without = no_header(header)
     if twice:
-        yield Wrong("file", f"{shown} has two columns '{twice[0]}'", "give one another name")
+        problem = f"{shown} has two columns '{twice[0]}'"
+        yield Wrong("file", problem, without or "give one another name")
+    elif without:
+        yield Wrong("file", f"{shown} has no header, as it seems: {header[0]}, ...", without)
+    if without:
+        return
     for option, name in own.named():
         is_none = not name and option in (
             "order",
@@ -257,6 +264,19 @@ def wrong_columns(
                 fix = f"columns of: {', '.join(header[:SHOWN])}"
                 yield Wrong(place, f"{shown} has no column like '{name}'", fix)
     yield from _wrong_doubles(own, header)
+
+
+def no_header(names: Sequence[str]) -> str:
+    """What to do about a file whose first row holds values; empty where it holds names."""
+    numbers = [name for name in names if _is_decimal(name)]
+    if len(numbers) < max(1, len(names) / 2):
+        return ""
+    return "the first row holds numbers: write the names of the columns into a row before it"
+
+
+def _is_decimal(name: str) -> bool:
+    """Whether a name is a number as data have them: columns may be called 0, 1, 2."""
+    return bool(re.fullmatch(r"[-+]?\d*\.\d+([eE][-+]?\d+)?", name.strip()))
 
 
 def _wrong_doubles(own: Roles, header: tuple[str, ...]) -> Iterator[Wrong]:
