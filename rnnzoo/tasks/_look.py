@@ -26,13 +26,16 @@ _SCALING = {
 }
 _BLOCK = 2**24  # numbers that are processed together
 _FIRST = 100  # sequences that are checked before all others
+_LEAST_STEPS = 8  # inputs: fewer are no time axis
+_NEAR = 0.5  # of the distance of neighbouring steps
 _NAMED = 5  # classes that a sentence lists
 _LONGEST_NAME = 24  # characters of a name of a class
 
 
 def warnings(task: Task) -> tuple[Remark, ...]:
     """The warnings to show before training: those from reading the data, and those found here."""
-    return (*map(_remark, task.warnings), *_classes(task), *_inputs(task), *_targets(task))
+    said = map(_remark, task.warnings)
+    return (*said, *_classes(task), *_inputs(task), *_targets(task), *_axes(task))
 
 
 def _remark(warning: Remark | str) -> Remark:
@@ -214,6 +217,28 @@ def _extreme_column(values: np.ndarray) -> _Column | None:
         return None
     # rounding may leave the variance of a constant column below 0
     return _Column(column, mean, float(np.sqrt(max(0.0, size**2 - mean**2))))
+
+
+# ------------------------------------------------------------------ axes
+
+
+def _axes(task: Task) -> Iterator[Remark]:
+    """A warning where time may be the last axis of x: there are more inputs than steps, and
+    neighbours among the inputs are much nearer to each other than steps are.
+    """
+    train = _train(task)
+    steps, inputs = train.width, task.inputs
+    short = steps < inputs and inputs >= _LEAST_STEPS and bool((train.lengths == steps).all())
+    if task.name != "arrays" or not short or steps < 2:
+        return
+    x = train.values[: _FIRST * steps].reshape(-1, steps, inputs).astype(float)
+    along_inputs, along_steps = (float(np.abs(np.diff(x, axis=axis)).mean()) for axis in (2, 1))
+    if 0 < along_inputs < _NEAR * along_steps:
+        yield Remark(
+            f"x has {steps} steps of {inputs} inputs, and neighbouring inputs are nearer to each"
+            " other than neighbouring steps: time may be the last axis",
+            "x=x.transpose(0, 2, 1), if x is (sequences, inputs, time)",
+        )
 
 
 # ------------------------------------------------------------------ ids

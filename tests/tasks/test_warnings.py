@@ -188,3 +188,13 @@ def test_classes_go_by_their_names_where_they_have_them(tmp_path: Path) -> None:
     assert any(f"test lacks classes {names}, which" in str(r) for r in tasks.warnings(named))
     many = replace(task, outputs=9, classes=tuple("abcdefghi"))
     assert tasks.form(many).endswith("one class of 9 (a, b, c, d, e and 4 more) a sequence")
+
+
+def test_time_on_the_last_axis_is_told_and_on_its_own_is_not(tmp_path: Path) -> None:
+    smooth = np.cumsum(RNG.normal(size=(60, 40, 3)), 1).astype("float32") / 6
+    swapped = told(tmp_path, x=smooth.transpose(0, 2, 1), y=Y, split=SPLIT)
+    assert "x has 3 steps of 40 inputs" in swapped
+    assert "x.transpose(0, 2, 1)" in swapped
+    assert not told(tmp_path, x=smooth, y=Y, split=SPLIT)
+    noise = RNG.normal(size=(60, 3, 40))
+    assert not told(tmp_path, x=noise, y=Y, split=SPLIT)
