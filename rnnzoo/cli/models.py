@@ -86,8 +86,14 @@ def single_trial(args: argparse.Namespace, cell: str) -> Trial:
     from rnnzoo.sweep.begun import settled
 
     known = plugins.names("tasks")
-    if args.task not in known:
-        raise UsageError(f"--task {args.task}: no such task", nearest(args.task, known))
+    folder = Path(args.cell).parent
+    task_name = args.task
+    if plugins.is_path(task_name):
+        if not Path(task_name).is_file():
+            raise UsageError(f"--task {task_name}: no such file", "a path from the current folder")
+        task_name = os.path.relpath(os.path.realpath(task_name), os.path.realpath(folder))
+    elif task_name not in known:
+        raise UsageError(f"--task {task_name}: no such task", nearest(task_name, known))
     sets = [f"{_TRAIN_KEYS.get(override.partition('=')[0], '')}{override}" for override in args.set]
     for override in sets:
         name = override.partition("=")[0]
@@ -95,10 +101,9 @@ def single_trial(args: argparse.Namespace, cell: str) -> Trial:
             raise UsageError(
                 f"--set {override}: no '{name}' in a training", nearest(name, _TRAIN_KEYS)
             )
-    folder = Path(args.cell).parent
     text = (
         "experiment: train\n"
-        f"task: {json.dumps(args.task)}\n"
+        f"task: {json.dumps(task_name)}\n"
         f"variants: [{{name: cell, cell: {json.dumps(args.cell)}}}]\n"
     )
     experiment = settled(parse_experiment(text, str(folder / "rnnzoo train"), folder, sets))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import pytest
 
 from rnnzoo import tasks
 from rnnzoo.cli import main
-from rnnzoo.errors import SpecError
+from rnnzoo.cli.models import single_trial
+from rnnzoo.errors import SpecError, UsageError
 from rnnzoo.spec.read_experiment import read
 from rnnzoo.sweep import open as door
 
@@ -136,3 +138,15 @@ def test_a_file_that_is_no_task_is_told(folder: Path, text: str, words: str) -> 
     assert main(["plan", str(path), "--no-measure"]) == 2
     with pytest.raises(Exception, match=words.replace("(", r"\(")):
         door.loaded(read(path))
+
+
+def test_one_training_takes_a_path_from_the_current_folder(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = argparse.Namespace(task="own/mine.py", cell="lstm", set=["task.length=7"])
+    monkeypatch.chdir(folder / "experiments")
+    trial = single_trial(asked, "")
+    assert (trial.task, trial.task_options) == ("own/mine.py", {"length": 7})
+    asked.task = "own/mnie.py"
+    with pytest.raises(UsageError, match=r"own/mnie.py: no such file"):
+        single_trial(asked, "")
