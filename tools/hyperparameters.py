@@ -9,10 +9,14 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from rnnzoo.spec.hyperparameters import SEARCHABLE, SETTINGS, Hyperparameter, Legal
+from rnnzoo.spec.hyperparameters import MODEL, SEARCHABLE, TRAINING, Hyperparameter, Legal
 
 PAGE = Path(__file__).parent.parent / "docs" / "experiments.md"
-TABLES: Mapping[str, Mapping[str, Hyperparameter]] = {"space": SEARCHABLE, "training": SETTINGS}
+TABLES: Mapping[str, Mapping[str, Hyperparameter]] = {
+    "space": SEARCHABLE,
+    "training": TRAINING,
+    "model": MODEL,
+}
 
 
 def with_hyperparameters(page: str) -> str:

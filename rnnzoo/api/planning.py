@@ -129,7 +129,12 @@ def _plan(
         small, large = (measure.corner(study.variant.space, end) for end in (0.0, 1.0))
         inputs = opened.tasks[study.task.label].inputs
         weights = [
-            counts.weights(study.cell, inputs, study.units(point), resolved(point).layers)
+            counts.weights(
+                study.cell,
+                study.experiment.training.at(point).width(inputs),
+                study.units(point),
+                resolved(point).layers,
+            )
             for point in (small, large)
         ]
         cost = costs.get(study.identity)

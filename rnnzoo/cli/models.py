@@ -25,7 +25,7 @@ from rnnzoo.lang.view import CellView
 from rnnzoo.launchers.local import stderr_to
 from rnnzoo.spec import plugins
 from rnnzoo.spec import settings as config
-from rnnzoo.spec.hyperparameters import HYPERPARAMETERS, SEARCHABLE
+from rnnzoo.spec.hyperparameters import HYPERPARAMETERS, MODEL, SEARCHABLE
 from rnnzoo.spec.settings import RUNS, in_project, runs
 from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
 from rnnzoo.tasks import Task
@@ -75,6 +75,7 @@ def trained(trial: Trial, console: Console) -> Outcome:
 # training.epochs=9`
 _TRAIN_KEYS = {
     **dict.fromkeys(HYPERPARAMETERS, "training."),
+    **dict.fromkeys(MODEL, "model."),
     **dict.fromkeys(SEARCHABLE, "search.space."),
     "seed": "search.",
 }

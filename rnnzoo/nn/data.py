@@ -24,7 +24,7 @@ ALIKE = 0.1  # lengths may be so far apart, as a share, and still come in any or
 class Batch:
     """Sequences of one step; a row whose weight is 0 is padding of the batch."""
 
-    x: Tensor  # (batch, time, inputs) float32
+    x: Tensor  # (batch, time, inputs) float32, or (batch, time, 1) int32 of ids
     y: Tensor  # as in `Split.y`
     mask: Tensor  # (batch, time) bool: real steps
     weights: Tensor  # (batch, time), or (batch,) for one target a sequence: what counts in a loss
@@ -41,6 +41,7 @@ class Resident:
     rows: Mapping[str, range]
     time: int
     per_step: bool
+    ids: bool = False  # `x` holds ids, which are read as they are
 
     def batch(self, rows: Tensor, real: Tensor, time: int | None = None) -> Batch:
         """The sequences of these rows (batch,); `real` (batch,) is 0 where a row only fills the
@@ -59,7 +60,10 @@ class Resident:
             counted *= keras.ops.take(self.weights, rows, axis=0)[:, :time]
         x, y = keras.ops.take(self.x, rows, axis=0)[:, :time], keras.ops.take(self.y, rows, axis=0)
         return Batch(
-            keras.ops.cast(x, "float32"), y[:, :time] if self.per_step else y, mask, counted
+            keras.ops.cast(x, "int32" if self.ids else "float32"),
+            y[:, :time] if self.per_step else y,
+            mask,
+            counted,
         )
 
 
@@ -87,6 +91,7 @@ def resident(task: Task) -> Resident:
         rows=rows,
         time=time,
         per_step=per_step,
+        ids=task.vocabulary > 0,
     )
 
 

@@ -18,6 +18,7 @@ from rnnzoo import losses
 from rnnzoo.errors import UsageError
 from rnnzoo.lang import ir, memory, reference
 from rnnzoo.nn.layer import Recurrent
+from rnnzoo.nn.network import Embedding, OneHot
 
 Array = np.ndarray[Any, Any]
 
@@ -29,6 +30,7 @@ class NumpyModel:
     Attributes:
         layers: a mapping a layer, name -> array in the orientation of the equations.
         kernel, bias: of the read-out: logits = output @ kernel + bias.
+        vectors: of ids, one below the other; None where the model reads numbers.
     """
 
     cell: ir.Cell
@@ -36,6 +38,11 @@ class NumpyModel:
     layers: tuple[Mapping[str, Array], ...]
     kernel: Array
     bias: Array
+    vectors: Array | None = None
+
+    def read(self, x: Array) -> Array:
+        """What the recurrent layers read, in float64."""
+        return x.astype(np.float64) if self.vectors is None else self.vectors[x[..., 0]]
 
 
 def numpy_model(model: Any) -> NumpyModel:
@@ -61,13 +68,23 @@ def numpy_model(model: Any) -> NumpyModel:
             number, _, name = label.partition(".")
             layers[int(number) - 1][name] = value
     kernel, bias = (np.asarray(array, np.float64) for array in read_out.get_weights())
-    return NumpyModel(layer.cell, layer.units, layers, kernel, bias)
+    return NumpyModel(layer.cell, layer.units, layers, kernel, bias, _vectors(model))
+
+
+def _vectors(model: Any) -> Array | None:
+    """The vector of each id, (ids, size)."""
+    for layer in model.layers:
+        if isinstance(layer, OneHot):
+            return np.eye(layer.vocabulary)
+        if isinstance(layer, Embedding):
+            return np.asarray(layer.get_weights()[0], np.float64)
+    return None
 
 
 def values(model: NumpyModel, x: Array, lengths: Array) -> tuple[Mapping[str, Array], ...]:
     """Every equation's value at every step: a mapping a layer, name -> (sequences, time, size)."""
     return reference.run(
-        model.cell, model.layers, x.astype(np.float64), model.units, keep=real(x, lengths)
+        model.cell, model.layers, model.read(x), model.units, keep=real(x, lengths)
     ).values
 
 
@@ -92,7 +109,7 @@ def gradients(model: NumpyModel, loss: str, x: Array, y: Array) -> dict[str, Arr
         raise UsageError("gradients are drawn for one layer", "--set layers=1")
     output = values(model, x, np.full(len(x), x.shape[1]))[0][model.cell.output][:, -1]
     upstream = losses.load(loss).slope(y, predictions(model, output)) @ model.kernel.T
-    return memory.norms(model.cell, model.layers[0], x, model.units, upstream)
+    return memory.norms(model.cell, model.layers[0], model.read(x), model.units, upstream)
 
 
 def outputs(cell: ir.Cell, weights: Mapping[str, Array], x: Array, units: int) -> Array:

@@ -1,4 +1,4 @@
-"""The network of a trial: recurrent layers and a read-out, which yields logits.
+"""The network of a trial: what reads ids, recurrent layers, and a read-out, which yields logits.
 
 In: a trial and its task.  Out: layers that a training calls with a mask, and a Keras model of the
 same layers, which is what is saved.  Every weight begins with a seed of its own name, so that a
@@ -8,6 +8,7 @@ layer more leaves the others as they were.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -23,6 +24,7 @@ from rnnzoo.spec.trial import Trial
 from rnnzoo.tasks import Task
 
 Tensor = Any
+EMBEDDED = 0.05  # embeddings begin evenly from -0.05 to 0.05, as in Keras
 
 
 class Network:
@@ -35,27 +37,76 @@ class Network:
 
     def __init__(self, trial: Trial, task: Task) -> None:
         self.cell = _cell(trial)
-        self.inputs = task.inputs
+        self.ids = _reader(trial, task)
+        self.width = trial.training.width(task.inputs)
         self.recurrent = _recurrent(self.cell, task, trial)
         self.read_out = _read_out(trial, task.outputs)
-        inputs = keras.Input((None, task.inputs), name="x")
+        inputs = keras.Input((None, self.width), name="x")
+        if self.ids is not None:
+            inputs = keras.Input((None, 1), dtype="int32", name="x")
         self.model = keras.Model(inputs, self.logits(inputs), name="model")
 
     def logits(self, x: Tensor, mask: Tensor | None = None, training: bool = False) -> Tensor:
-        """(batch, time, inputs) -> (batch, time, outputs), or (batch, outputs) for one target a
-        sequence.
+        """(batch, time, inputs), or (batch, time, 1) of ids -> (batch, time, outputs), or (batch,
+        outputs) for one target a sequence.
 
         Args:
             mask: (batch, time) of bool: real steps.
         """
+        return self.answer(self.read(x), mask, training)
+
+    def read(self, x: Tensor) -> Tensor:
+        """What the recurrent layers read: ids as vectors, numbers as they are."""
+        return x if self.ids is None else self.ids(x)
+
+    def answer(self, x: Tensor, mask: Tensor | None, training: bool) -> Tensor:
+        """The logits for what `read` yields."""
         return self.read_out(self.recurrent(x, mask=mask, training=training))
 
     def count(self) -> dict[str, int]:
         """Trained numbers of the recurrent layer, and of the whole model."""
         recurrent = counts.weights(
-            self.cell, self.inputs, self.recurrent.units, self.recurrent.layers
+            self.cell, self.width, self.recurrent.units, self.recurrent.layers
         )
-        return {"recurrent": recurrent, "model": recurrent + self.read_out.count_params()}
+        beside = [self.read_out, *([] if self.ids is None else [self.ids])]
+        whole = recurrent + sum(layer.count_params() for layer in beside)
+        return {"recurrent": recurrent, "model": whole}
+
+
+@keras.saving.register_keras_serializable(package="rnnzoo")
+class OneHot(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
+    """Ids (batch, time, 1) below a number -> (batch, time, that number): 1 at the id, else 0."""
+
+    def __init__(self, vocabulary: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.vocabulary = vocabulary
+        self.supports_masking = True
+
+    def call(self, ids: Tensor) -> Tensor:
+        return keras.ops.one_hot(ids[..., 0], self.vocabulary, dtype=self.compute_dtype)
+
+    def compute_output_shape(self, shape: Sequence[int | None]) -> tuple[int | None, ...]:
+        return (*shape[:-1], self.vocabulary)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "vocabulary": self.vocabulary}
+
+
+@keras.saving.register_keras_serializable(package="rnnzoo")
+class Embedding(keras.layers.Embedding):  # type: ignore[misc]  # Keras has no types
+    """Ids (batch, time, 1) -> (batch, time, size): a row of trained weights for each id.
+
+    Steps are masked by who calls it: no id stands for padding.
+    """
+
+    def call(self, ids: Tensor) -> Tensor:
+        return super().call(ids[..., 0])
+
+    def compute_output_shape(self, shape: Sequence[int | None]) -> tuple[int | None, ...]:
+        return (*shape[:-1], self.output_dim)
+
+    def compute_mask(self, ids: Tensor, mask: Tensor | None = None) -> Tensor | None:
+        return mask
 
 
 def seed_of(trial: Trial, purpose: str) -> int:
@@ -79,6 +130,28 @@ def _cell(trial: Trial) -> ir.Cell:
     return lang.with_init(
         cell, {name: Init.from_plain(value) for name, value in trial.init.items()}
     )
+
+
+def _reader(trial: Trial, task: Task) -> OneHot | Embedding | None:
+    """What makes vectors of ids; None where the task has numbers.
+
+    Raises:
+        TrainingError: an embedding of numbers is asked for.
+    """
+    size = trial.training.embed
+    if size and not task.vocabulary:
+        raise TrainingError(
+            f"`embed: {size}` is for ids, and '{task.name}' has numbers", "delete it from `model:`"
+        )
+    if not task.vocabulary:
+        return None
+    if not size:
+        return OneHot(task.vocabulary, name="one_hot")
+    seed, common = seed_of(trial, "embedding"), trial.init.get("*")
+    first: Any = as_tensorflow(keras.initializers.RandomUniform(-EMBEDDED, EMBEDDED, seed=seed))
+    if common is not None:
+        first = initializer(Init.from_plain(common), {}, seed)
+    return Embedding(task.vocabulary, size, embeddings_initializer=first, name="embedding")
 
 
 def _recurrent(cell: ir.Cell, task: Task, trial: Trial) -> Recurrent:

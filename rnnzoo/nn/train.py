@@ -304,8 +304,9 @@ class Model:
 
     def _losses(self, batch: Batch, training: bool) -> tuple[Tensor, Tensor, Tensor]:
         """Sum of the loss, sum of the metric, and how much was counted."""
-        x = self._noisy(batch.x) if training and self.noise is not None else batch.x
-        logits = self.network.logits(x, batch.mask, training)
+        x = self.network.read(batch.x)
+        x = self._noisy(x) if training and self.noise is not None else x
+        logits = self.network.answer(x, batch.mask, training)
         losses, metrics = self.criterion(batch.y, logits)
         weights = batch.weights
         return (

@@ -136,6 +136,7 @@ def _ratio(experiment: Experiment, a: str, b: str, inputs: int) -> tuple[float, 
     searched.
     """
     cell_a, cell_b = (check(experiment.variant(label).cell) for label in (a, b))
+    inputs = experiment.training.width(inputs)
     layers = experiment.variant(b).space.values("layers") or (Training().layers,)
     ratios = [
         counts.weights(cell_a, inputs, units, int(layer))

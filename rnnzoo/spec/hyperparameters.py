@@ -16,7 +16,7 @@ from rnnzoo.spec.document import as_integer, is_number
 from rnnzoo.spec.settings import BACKENDS
 
 Value = float | int | str | bool
-Acts = Literal["layer", "inputs", "optimiser", "gradient", "batches", "epochs", "all"]
+Acts = Literal["model", "layer", "inputs", "optimiser", "gradient", "batches", "epochs", "all"]
 OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop", "nadam", "adagrad", "lion")
 WITH_MOMENTUM = ("sgd", "rmsprop")
 WITH_NESTEROV = ("sgd",)
@@ -73,6 +73,7 @@ class Hyperparameter:
         acts: on which part of a training.
         in_space: whether it may stand in `space:`, with a value or a range.
         in_training: whether it may stand in `training:`.
+        in_model: whether it may stand in `model:`.
         optimizers: the optimisers that have it; empty for all of them.
         help: one line.
     """
@@ -84,6 +85,7 @@ class Hyperparameter:
     acts: Acts
     in_space: bool
     in_training: bool
+    in_model: bool
     optimizers: tuple[str, ...]
     help: str
 
@@ -92,7 +94,7 @@ def _row(
     help: str,  # as the field that it fills
     legal: Legal,
     acts: Acts,
-    *places: Literal["space", "training"],
+    *places: Literal["space", "training", "model"],
     unit: str = "",
     optimizers: tuple[str, ...] = (),
 ) -> Mapping[str, Any]:
@@ -103,6 +105,7 @@ def _row(
         "acts": acts,
         "in_space": "space" in places,
         "in_training": "training" in places,
+        "in_model": "model" in places,
         "unit": unit,
         "optimizers": optimizers,
     }
@@ -116,8 +119,8 @@ class Training:
     """All hyper-parameters of a training: the fields are the rows of the table, and
     `HYPERPARAMETERS` says what they mean.
 
-    That of an experiment has what its `training:` says; that of a trial is resolved, also from the
-    point of the space, and is what runs and what trackers show.
+    That of an experiment has what its `training:` and `model:` say; that of a trial is resolved,
+    also from the point of the space, and is what runs and what trackers show.
     """
 
     units: int = field(
@@ -130,6 +133,17 @@ class Training:
         default=1,
         metadata=_row(
             "layers, one above the other", Legal(whole=True, low=1, high=100), "layer", "space"
+        ),
+    )
+    embed: int = field(
+        default=0,
+        metadata=_row(  # as in Bengio et al. 2003
+            "size of the trained vector that stands for each id, of tasks whose inputs are ids; 0"
+            " reads them one-hot",
+            Legal(whole=True, high=100_000),
+            "model",
+            "space",
+            "model",
         ),
     )
     learning_rate: float = field(
@@ -294,8 +308,16 @@ class Training:
             **{name: HYPERPARAMETERS[name].legal.typed(value) for name, value in given.items()}
         )
 
+    def width(self, inputs: int) -> int:
+        """The size of what the first layer reads at a step.
+
+        Args:
+            inputs: of the task, ids one-hot.
+        """
+        return self.embed or inputs
+
     def settings(self) -> dict[str, Any]:
-        """What may stand in `training:`, by name."""
+        """What may stand in `training:` and `model:`, by name."""
         return {name: getattr(self, name) for name in SETTINGS}
 
     def values(self) -> dict[str, Any]:
@@ -311,7 +333,11 @@ SEARCHABLE: Mapping[str, Hyperparameter] = {
     name: row for name, row in HYPERPARAMETERS.items() if row.in_space
 }
 SETTINGS: Mapping[str, Hyperparameter] = {
-    name: row for name, row in HYPERPARAMETERS.items() if row.in_training
+    name: row for name, row in HYPERPARAMETERS.items() if row.in_training or row.in_model
+}
+MODEL: Mapping[str, Hyperparameter] = {name: row for name, row in SETTINGS.items() if row.in_model}
+TRAINING: Mapping[str, Hyperparameter] = {
+    name: row for name, row in SETTINGS.items() if row.in_training
 }
 SIZES = ("units", "layers")  # of models
 NEEDED = ("units", "learning_rate")  # every point of a space has them, so that tables show them

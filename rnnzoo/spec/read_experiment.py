@@ -68,9 +68,10 @@ from rnnzoo.spec.files import located
 from rnnzoo.spec.follow_ups import without_follow_ups
 from rnnzoo.spec.hyperparameters import (
     HYPERPARAMETERS,
+    MODEL,
     NEEDED,
     SEARCHABLE,
-    SETTINGS,
+    TRAINING,
     Hyperparameter,
     Training,
 )
@@ -102,13 +103,15 @@ _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 # where it is used.
 TOP = (
     "experiment", "about", "task", "tasks", "baseline", "variants", "controls", "equal", "search",
-    "training", "select", "margin", "floor", "confirm", "init", "resources", "claims", "family",
+    "training", "model", "select", "margin", "floor", "confirm", "init", "resources", "claims",
+    "family",
 )  # fmt: skip
 _KEYS: Mapping[str, Sequence[str]] = {
     "": TOP,
     "search": [setting.name for setting in fields(Search)],
     "search.space": list(SEARCHABLE),
-    "training": list(SETTINGS),
+    "training": list(TRAINING),
+    "model": list(MODEL),
     "select": [setting.name for setting in fields(Select)],
     "confirm": [setting.name for setting in fields(Confirm)],
     "resources": [setting.name for setting in fields(Resources)],
@@ -678,18 +681,34 @@ class _Reader:
     # -- training, selection, claims
 
     def training(self) -> Training:
+        model = self.model()
         table = self.top.table_at("training")
         if table is None:
-            return Training()
+            return model
         entry = Fields(table, self.mistakes, "`training`")
-        training = Training(**{name: _setting(entry, row) for name, row in SETTINGS.items()})
+        training = replace(model, **{name: _setting(entry, row) for name, row in TRAINING.items()})
         if training.nesterov and training.optimizer not in HYPERPARAMETERS["nesterov"].optimizers:
             problem = f"the optimiser '{training.optimizer}' has no momentum that looks ahead"
             self.mistakes.add(
                 entry.span("nesterov"), problem, "write `optimizer: sgd`, or delete `nesterov`"
             )
-        entry.done(dict.fromkeys(SEARCHABLE, "write it into `space:`, under `search:`"))
+        places = dict.fromkeys(SEARCHABLE, "write it into `space:`, under `search:`")
+        entry.done({**places, **dict.fromkeys(MODEL, "write it into `model:`")})
         return training
+
+    def model(self) -> Training:
+        """What `model:` says, all else by default."""
+        table = self.top.table_at("model")
+        if table is None:
+            return Training()
+        entry = Fields(table, self.mistakes, "`model`")
+        model = Training(**{name: _setting(entry, row) for name, row in MODEL.items()})
+        places = dict.fromkeys(TRAINING, "write it into `training:`")
+        entry.done(
+            {**places, **dict.fromkeys(SEARCHABLE, "write it into `space:`, under `search:`")}
+        )
+        self.places |= {f"model.{name}": span for name, span in table.keys.items()}
+        return model
 
     def select(self, trials: int) -> Select:
         table = self.top.table_at("select")
@@ -965,6 +984,8 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
     an equal one.
     """
     search, select = experiment.search, experiment.select
+    settings = experiment.training.settings()
+    model = {name: settings[name] for name, row in MODEL.items() if settings[name] != row.default}
     content: dict[str, Any] = {
         "experiment": experiment.name,
         "about": experiment.about,
@@ -992,7 +1013,8 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
             "draws": search.draws,
             "space": _space_plain(search.space),
         },
-        "training": experiment.training.settings(),
+        "training": {name: settings[name] for name in TRAINING},
+        **({"model": model} if model else {}),
         "select": {
             "on": select.on,
             # fewer only by default

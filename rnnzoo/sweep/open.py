@@ -16,7 +16,7 @@ from rnnzoo import tasks
 from rnnzoo.errors import Mistakes, Remark, SpecError, UsageError, without_password
 from rnnzoo.spec import points, stamp
 from rnnzoo.spec import settings as config
-from rnnzoo.spec.experiment import Experiment, Search
+from rnnzoo.spec.experiment import Experiment, Search, Space
 from rnnzoo.spec.read_experiment import read
 from rnnzoo.spec.settings import Settings, exists, runs
 from rnnzoo.spec.trial import Result, StudyKey
@@ -135,6 +135,7 @@ def loaded(
         )
         for task in experiment.tasks
     }
+    _check_model(experiment, loaded)
     warnings = {label: tasks.warnings(task) for label, task in loaded.items()}
     digests = {label: task.digest for label, task in loaded.items()}
     inputs = {label: task.inputs for label, task in loaded.items()}
@@ -151,6 +152,31 @@ def loaded(
     others = tuple(chain.from_iterable(planned.values()))
     trials = experiment.search.trials
     return Opened(experiment, noted, own, trials, warnings, others, tuple(notes))
+
+
+def _check_model(experiment: Experiment, loaded: Mapping[str, Task]) -> None:
+    """Check that every task has what `model:` asks of it.
+
+    Raises:
+        SpecError, UsageError: it is asked of a task that does not; or the space asks it.
+    """
+    mistakes = Mistakes()
+    searched = any(_embeds(variant.space) for variant in experiment.variants)
+    for label, task in loaded.items():
+        if task.vocabulary:
+            continue
+        problem = f"an embedding is for ids, and the inputs of '{label}' are numbers"
+        if experiment.training.embed:
+            mistakes.add(experiment.places["model.embed"], problem, "delete `embed`")
+        elif searched:
+            raise UsageError(problem, "delete `embed` from the `space:`")
+    mistakes.raise_if_any()
+
+
+def _embeds(space: Space) -> bool:
+    """Whether any point of a space has an embedding."""
+    dimensions = {dimension.name for dimension in space.dimensions}
+    return "embed" in dimensions or bool(space.fixed.get("embed"))
 
 
 def stored(experiment: str) -> Collection[str]:

@@ -20,7 +20,7 @@ from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.text import digest as cell_digest
 from rnnzoo.spec.cell import Init
 from rnnzoo.spec.experiment import Experiment, Space, TaskChoice, Variant
-from rnnzoo.spec.hyperparameters import Training, Value, resolved
+from rnnzoo.spec.hyperparameters import Training, Value
 from rnnzoo.spec.seeds import derive_seed
 from rnnzoo.spec.settings import in_project
 from rnnzoo.spec.trial import PILOT, ROUND, StudyKey, Trial, digest, unusual, without_paths
@@ -167,12 +167,13 @@ class Study:
 
     def units(self, hyperparameters: Mapping[str, Value]) -> int:
         """Units of this variant at a point of the space."""
-        training = resolved(hyperparameters)
+        training = self.experiment.training.at(hyperparameters)
         units, layers = training.units, training.layers
         measures = (self.experiment.baseline, self.experiment.control)
         if self.equal is None or self.variant.label in measures:
             return units
         baseline, inputs = self.equal
+        inputs = training.width(inputs)
         return counts.units_for(
             self.cell, inputs, counts.weights(baseline, inputs, units, layers), layers
         )
@@ -277,12 +278,13 @@ def _check_equal(study: Study) -> None:
     """
     assert study.equal is not None
     baseline, inputs = study.equal
+    width = study.experiment.training.width(inputs)
     sizes, far = _sizes(study.variant.space), []
     for layers in study.variant.space.values("layers") or (Training().layers,):
         for units in sizes:
-            wanted = counts.weights(baseline, inputs, units, int(layers))
+            wanted = counts.weights(baseline, width, units, int(layers))
             own = study.units({"units": units, "layers": layers})
-            off = abs(counts.weights(study.cell, inputs, own, int(layers)) / wanted - 1)
+            off = abs(counts.weights(study.cell, width, own, int(layers)) / wanted - 1)
             if off > OFF:
                 far.append((units, own, off))
     if far:

@@ -163,4 +163,5 @@ def _identity(name: str, task: Task) -> str:
     if name in _BY_ARRAYS and not own:
         return data
     words = f"{data} {task.loss} {task.per} {task.outputs} {task.metric}"
+    words += f" {task.vocabulary}" if task.vocabulary else ""
     return hashlib.sha256(f"{words} {own}".rstrip().encode()).hexdigest()

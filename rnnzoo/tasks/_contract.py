@@ -35,7 +35,8 @@ class Split:
     no metric.
 
     Attributes:
-        x: (sequences, time, inputs), uint8 or float32.
+        x: (sequences, time, inputs), uint8 or float32; or (sequences, time, 1) int32 of ids, where
+            the task has a vocabulary.
         y: with `per="step"`: (sequences, time, outputs), or (sequences, time) of int32 classes for
             `categorical`; with `per="sequence"`: (sequences, outputs), or (sequences,) of classes.
         lengths: (sequences,) int32, at least 1: the number of real steps.
@@ -79,6 +80,8 @@ class Task:
             study's identity depends on it.
         warnings: probable mistakes in the data that were noticed when it was read; a sentence is a
             remark without a fix.
+        vocabulary: above 0, `x` holds ids below it (characters, words, products), which a model
+            reads one-hot or by an embedding; with 0, `x` holds numbers.
     """
 
     name: str
@@ -95,9 +98,13 @@ class Task:
     warnings: tuple[Remark | str, ...] = ()
     classes: tuple[str, ...] = ()
     by_length: bool = False
+    vocabulary: int = 0
 
     @property
     def inputs(self) -> int:
+        """The size of what a model reads at a step, ids one-hot."""
+        if self.vocabulary:
+            return self.vocabulary
         return int(self.splits["train"].x.shape[-1])
 
     @property
@@ -232,6 +239,8 @@ def _words(task: Task) -> Iterator[Problem]:
         yield f"`per` cannot be '{task.per}'", "write step or sequence"
     if not isinstance(task.outputs, int) or task.outputs < 1:
         yield f"`outputs` must be a whole number from 1, not {task.outputs!r}", ""
+    if type(task.vocabulary) is not int or task.vocabulary < 0:
+        yield f"`vocabulary` must be a whole number from 0, not {task.vocabulary!r}", ""
 
 
 def _classes(task: Task) -> Iterator[Problem]:
@@ -279,6 +288,9 @@ def _shapes(task: Task, split: Split) -> Iterator[Problem]:
     if split.x.ndim != 3 or not all(split.x.shape) or split.x.dtype.kind not in "biuf":
         yield f"x is {_form(split.x)}", "numbers, (sequences, time, inputs)"
         return
+    if task.vocabulary and (split.x.shape[-1] != 1 or split.x.dtype != np.int32):
+        yield f"x is {_form(split.x)}", "with a vocabulary, ids: int32, (sequences, time, 1)"
+        return
     count, time = split.x.shape[:2]
     if split.lengths.shape != (count,) or split.lengths.dtype.kind not in "iu":
         yield f"lengths is {_form(split.lengths)}", f"whole numbers, ({count},)"
@@ -313,6 +325,11 @@ def _values(task: Task, split: Split) -> Iterator[Problem]:
                 f"{name} holds NaN or infinite values",
                 "fill them in, or leave these sequences out",
             )
+    if task.vocabulary and not 0 <= split.x.min() <= split.x.max() < task.vocabulary:
+        yield (
+            f"x holds ids from {int(split.x.min())} to {int(split.x.max())}",
+            f"with vocabulary={task.vocabulary}, they are from 0 to {task.vocabulary - 1}",
+        )
     if task.targets == "classes" and not 0 <= split.y.min() <= split.y.max() < task.outputs:
         low, high = int(split.y.min()), int(split.y.max())
         yield (

@@ -56,6 +56,8 @@ def form(task: Task) -> str:
         "shares": f"{task.outputs} zeros or ones" if task.outputs > 1 else "a zero or one",
     }[task.targets]
     inputs = number_of(task.inputs, "input")
+    if task.vocabulary:
+        inputs = f"one id of {task.vocabulary}"
     return f"{counts} sequences; {steps}, {inputs}; {what} a {task.per}"
 
 
@@ -162,6 +164,8 @@ class _Column:
 
 def _inputs(task: Task) -> Iterator[Remark]:
     """Warnings about inputs: whole numbers that may be ids, and numbers far from 1."""
+    if task.vocabulary:
+        return  # they are ids, and known to be
     column = _extreme_column(_train(task).values)
     most = _most_of_ids(task)
     if most:

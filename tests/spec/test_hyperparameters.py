@@ -11,9 +11,11 @@ import pytest
 from rnnzoo.errors import SpecError
 from rnnzoo.spec.hyperparameters import (
     HYPERPARAMETERS,
+    MODEL,
     OPTIMIZERS,
     SEARCHABLE,
     SETTINGS,
+    TRAINING,
     Training,
     resolved,
 )
@@ -28,6 +30,7 @@ CHANGED: dict[str, Any] = {  # another legal value of each
     "noise": 0.5, "dropout": 0.5, "recurrent_dropout": 0.25, "clip": 2.0, "batch": 8,
     "optimizer": "sgd", "epochs": 3, "patience": 2, "nesterov": True, "effective_rate": True,
     "error": "sum", "backend": "jax", "group_by_length": True,
+    "embed": 4,
 }  # fmt: skip
 
 
@@ -49,7 +52,7 @@ def test_the_tables_of_the_manual_are_the_one_in_the_code() -> None:
 def test_every_default_is_legal_and_is_what_a_training_has(row: Any) -> None:
     assert row.default is None or not row.legal.problem(row.default)
     assert getattr(Training(), row.name) == row.default
-    assert row.in_space or row.in_training
+    assert row.in_space or row.in_training or row.in_model
     assert {*row.optimizers} <= {*OPTIMIZERS}
 
 
@@ -57,7 +60,7 @@ def test_every_default_is_legal_and_is_what_a_training_has(row: Any) -> None:
 def test_what_a_file_says_of_a_hyper_parameter_is_what_runs(name: str) -> None:
     value = str(CHANGED[name]).lower()
     optimizer = "optimizer: sgd" if name in ("momentum", "one_minus_momentum", "nesterov") else ""
-    both = {"search: {space: {%s}}": SEARCHABLE, "training: {%s}": SETTINGS}
+    both = {"search: {space: {%s}}": SEARCHABLE, "training: {%s}": TRAINING, "model: {%s}": MODEL}
     for text, table in both.items():
         if name in table:
             entries = ", ".join(filter(None, [f"{name}: {value}", optimizer]))

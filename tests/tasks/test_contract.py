@@ -158,6 +158,22 @@ def broken(task: Task, **changes: Any) -> Task:
     return replace(task, splits={**task.splits, "test": replace(task.splits["test"], **changes)})
 
 
+def of_ids() -> Task:
+    """A task that keeps its contract, of ids below 3."""
+    x = np.zeros((COUNT, STEPS, 1), np.int32)
+    split = replace(right().splits["test"], x=x)
+    return replace(right(), splits=dict.fromkeys(tasks.SPLITS, split), vocabulary=3)
+
+
+def test_ids_are_as_many_inputs_as_they_are_ids() -> None:
+    tasks._check_contract(of_ids(), "right.py")
+    assert of_ids().inputs == 3
+    assert "one id of 3" in tasks.form(of_ids())
+    assert tasks._identity("ids", of_ids()) != tasks._identity(
+        "ids", replace(of_ids(), vocabulary=4)
+    )
+
+
 @pytest.mark.parametrize("per", ["step", "sequence"])
 @pytest.mark.parametrize("loss", ["categorical", "squared", "bernoulli"])
 def test_every_loss_at_every_place_can_keep_the_contract(per: str, loss: str) -> None:
@@ -201,6 +217,9 @@ NUMBERS = np.zeros((COUNT, STEPS), np.float32)
         ),
         (broken(right(), lengths=np.full(COUNT, STEPS + 1)), "lengths must be from 1 to 4"),
         (broken(right(), lengths=np.full(COUNT, 2.0)), "lengths is float64"),
+        (replace(right(), vocabulary=-1), "`vocabulary` must be a whole number from 0, not -1"),
+        (replace(right(), vocabulary=3), "with a vocabulary, ids: int32, (sequences, time, 1)"),
+        (broken(of_ids(), x=np.full((COUNT, STEPS, 1), 3, np.int32)), "x holds ids from 3 to 3"),
         (broken(right(), weights=NUMBERS[:, :2]), "weights is float32, (6, 2)"),
         (broken(right(), weights=NUMBERS), "nor all zero"),
         (broken(right("sequence"), weights=NUMBERS), "for one target a step only"),

@@ -53,7 +53,8 @@ def gradients(
     """What else a loss yields, and its gradients with respect to variables."""
     with tf.GradientTape() as tape:
         error, others = loss()
-    return others, tape.gradient(error, variables)
+    # that of an embedding has the rows only that were looked up
+    return others, [tf.convert_to_tensor(slope) for slope in tape.gradient(error, variables)]
 
 
 def clipped(gradients: Sequence[Tensor], norm: float) -> list[Tensor]:
