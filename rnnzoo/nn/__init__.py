@@ -8,6 +8,7 @@ What computes is a backend (`rnnzoo.backends`).
     losses        a task's loss and metric as tensors
     network       a trial's layers, from its inputs to its logits
     train         Trial -> Outcome: the compiled training loop; `data`, what it reads batches from
+    schedule      how the learning rate changes from epoch to epoch
     update        how weights follow their gradients: one after the other, or as one vector
     introspect    a trained model -> what its cell does, in float64
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from rnnzoo.errors import (
 from rnnzoo.nn.data import Batch, batches, grouped, resident
 from rnnzoo.nn.losses import criterion
 from rnnzoo.nn.network import Network, seed_of
+from rnnzoo.nn.schedule import factor
 from rnnzoo.nn.update import updating
 from rnnzoo.spec import stamp
 from rnnzoo.spec.atomic import atomic_write
@@ -107,10 +108,13 @@ def _epochs(
     best_epoch = 0
     kind, message, ending = Kind.COMPLETE, "", Ending.EPOCHS
     started = time.perf_counter()
+    losses: list[float] = []  # on validation
     for epoch in range(1, model.training.epochs + 1):
         epoch_began = time.perf_counter()
+        model.follow_schedule(losses)
         loss = model.epoch()
         validation = model.evaluate("validation")
+        losses.append(validation.loss)
         curve.append(
             {
                 "epoch": epoch,
@@ -193,6 +197,13 @@ class Model:
         noise = self.training.noise
         self.noise = None if noise is None else keras.Variable(noise, trainable=False)
         self.noise_seed = seed_of(trial, "noise")
+        deviation = self.training.weight_noise
+        self.weight_noise = (
+            None if deviation is None else keras.Variable(deviation, trainable=False)
+        )
+        self.weight_seeds = [
+            seed_of(trial, f"weight noise {number}") for number in range(len(self.weights))
+        ]
         self.data = resident(task)
         # often shorter than what is evaluated
         self.longest = int(task.splits["train"].lengths.max())
@@ -208,9 +219,12 @@ class Model:
             self.weights,
             at_once=self.backend.joins_weights,
         )
+        self.rate = float(self.update.optimizer.learning_rate)  # before any schedule
         read = [*self.network.model.variables, *self.update.variables]
         if self.noise is not None:
             read.append(self.noise)
+        if self.weight_noise is not None:
+            read.append(self.weight_noise)
         self._epoch = self.backend.compiled(self._train_epoch, read)
         self._scores = self.backend.compiled(self._evaluate, self.network.model.variables)
 
@@ -229,6 +243,11 @@ class Model:
         return float(
             self._epoch(keras.ops.convert_to_tensor(index), keras.ops.convert_to_tensor(real))
         )
+
+    def follow_schedule(self, losses: Sequence[float]) -> None:
+        """Set the learning rate of the next epoch, after these losses on validation."""
+        if self.training.schedule != "constant":
+            self.update.optimizer.learning_rate = self.rate * factor(self.training, losses)
 
     def evaluate(self, split: str) -> Score:
         """Loss and metric of a split, averaged over all that counts."""
@@ -285,8 +304,14 @@ class Model:
                 divisor = counted if self.training.error == "mean" else keras.ops.sum(real[number])
                 return loss / divisor, (loss, counted)
 
+            exact = self._disturbed()
             (loss, counted), gradients = self.backend.gradients(error, self.weights)
+            for weight, value in zip(self.weights, exact):
+                weight.assign(value)
             joined = self.update.joined(gradients)
+            if self.training.clip_value:
+                most = self.training.clip_value
+                joined = [keras.ops.clip(gradient, -most, most) for gradient in joined]
             if self.training.clip:
                 joined = self.backend.clipped(joined, self.training.clip)
             self.update.apply(joined)
@@ -315,6 +340,17 @@ class Model:
             keras.ops.sum(weights),
         )
 
+    def _disturbed(self) -> list[Tensor]:
+        """Put noise on all weights; returns what they were, or nothing where there is no noise."""
+        if self.weight_noise is None:
+            return []
+        # copies: TensorFlow would hand on the variables, which change below
+        exact = [keras.ops.copy(weight) for weight in self.weights]
+        for weight, value, seed in zip(self.weights, exact, self.weight_seeds, strict=True):
+            noise = self.backend.noise(tuple(weight.shape), seed, self.update.count.value)
+            weight.assign(value + self.weight_noise * noise)
+        return exact
+
     def _noisy(self, x: Tensor) -> Tensor:
         """Inputs with Gaussian noise, other noise at every step."""
         return x + self.noise * self.backend.noise(
@@ -336,6 +372,8 @@ def _optimizer(training: Training) -> keras.optimizers.Optimizer:
         rate *= 1 - momentum if training.effective_rate else 1
         if training.nesterov and name in HYPERPARAMETERS["nesterov"].optimizers:
             arguments["nesterov"] = True
+    if training.weight_decay is not None:
+        arguments["weight_decay"] = training.weight_decay
     made: keras.optimizers.Optimizer = keras.optimizers.get(
         {"class_name": name, "config": {"learning_rate": rate, **arguments}}
     )

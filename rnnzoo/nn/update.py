@@ -15,10 +15,12 @@ class Update(Protocol):
     """An optimiser and the weights that it changes.
 
     Attributes:
+        optimizer: Keras' own.
         variables: all that it reads or writes, the weights left out.
         count: how many updates were made, a variable.
     """
 
+    optimizer: keras.optimizers.Optimizer
     variables: Sequence[keras.Variable]
     count: keras.Variable
 

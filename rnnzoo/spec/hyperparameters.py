@@ -16,10 +16,20 @@ from rnnzoo.spec.document import as_integer, is_number
 from rnnzoo.spec.settings import BACKENDS
 
 Value = float | int | str | bool
-Acts = Literal["model", "layer", "inputs", "optimiser", "gradient", "batches", "epochs", "all"]
+Acts = Literal[
+    "model", "layer", "inputs", "optimiser", "gradient", "weights", "batches", "epochs", "all"
+]
 OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop", "nadam", "adagrad", "lion")
 WITH_MOMENTUM = ("sgd", "rmsprop")
 WITH_NESTEROV = ("sgd",)
+SCHEDULES = ("constant", "halve", "decay", "cosine")
+# what only one schedule reads
+OF_SCHEDULE = {
+    "plateau": "halve",
+    "decay_from": "decay",
+    "decay_factor": "decay",
+    "warm_up": "cosine",
+}
 MOMENTUM = ("momentum", "one_minus_momentum")  # two names of one thing
 MAX_EPOCHS = 1_000_000
 AUTO = "auto"  # a backend that is chosen when a study is made
@@ -204,6 +214,16 @@ class Training:
             "training",
         ),
     )
+    clip_value: float = field(
+        default=0.0,
+        metadata=_row(  # as Graves 2013 clips
+            "largest size of each number of the gradient, cut before `clip`; 0 does not clip",
+            Legal(),
+            "gradient",
+            "space",
+            "training",
+        ),
+    )
     batch: int = field(
         default=16,
         metadata=_row(
@@ -232,6 +252,73 @@ class Training:
             "optimiser",
             "space",
             "training",
+        ),
+    )
+    weight_decay: float | None = field(
+        default=None,
+        metadata=_row(  # Loshchilov and Hutter 2019, decoupled
+            "share of every weight, times the learning rate, that an update takes off; without it,"
+            " 0.004 with `adamw` and nothing else",
+            Legal(),
+            "optimiser",
+            "space",
+        ),
+    )
+    weight_noise: float | None = field(
+        default=None,
+        metadata=_row(  # Graves 2011; Chung et al. 2014
+            "standard deviation of Gaussian noise on all weights, other noise in each update; the"
+            " gradient is taken there, and the noise is gone before the update",
+            Legal(),
+            "weights",
+            "space",
+        ),
+    )
+    schedule: str = field(
+        default="constant",
+        metadata=_row(  # `decay`: Zaremba et al. 2014; `cosine`: Loshchilov and Hutter 2017
+            "how the learning rate changes from epoch to epoch",
+            Legal(words=SCHEDULES),
+            "optimiser",
+            "training",
+        ),
+    )
+    plateau: int = field(
+        default=2,
+        metadata=_row(  # as Mikolov et al. 2011 halve it
+            "`halve`: so many epochs without a better validation loss halve the learning rate",
+            Legal(whole=True, low=1, high=MAX_EPOCHS),
+            "optimiser",
+            "training",
+            unit="epochs",
+        ),
+    )
+    decay_from: int = field(
+        default=5,
+        metadata=_row(  # Zaremba et al. 2014
+            "`decay`: the first epoch whose learning rate is lowered, as that of each one after it",
+            Legal(whole=True, low=1, high=MAX_EPOCHS),
+            "optimiser",
+            "training",
+        ),
+    )
+    decay_factor: float = field(
+        default=0.5,
+        metadata=_row(  # Zaremba et al. 2014
+            "`decay`: what each of these epochs multiplies the learning rate by",
+            Legal(open_low=True, high=1),
+            "optimiser",
+            "training",
+        ),
+    )
+    warm_up: int = field(
+        default=0,
+        metadata=_row(  # Goyal et al. 2017
+            "`cosine`: so many epochs first in which the learning rate rises in a line",
+            Legal(whole=True, high=MAX_EPOCHS),
+            "optimiser",
+            "training",
+            unit="epochs",
         ),
     )
     epochs: int = field(

@@ -70,6 +70,7 @@ from rnnzoo.spec.hyperparameters import (
     HYPERPARAMETERS,
     MODEL,
     NEEDED,
+    OF_SCHEDULE,
     SEARCHABLE,
     TRAINING,
     Hyperparameter,
@@ -692,9 +693,21 @@ class _Reader:
             self.mistakes.add(
                 entry.span("nesterov"), problem, "write `optimizer: sgd`, or delete `nesterov`"
             )
+        self.check_schedule(training, entry)
         places = dict.fromkeys(SEARCHABLE, "write it into `space:`, under `search:`")
         entry.done({**places, **dict.fromkeys(MODEL, "write it into `model:`")})
         return training
+
+    def check_schedule(self, training: Training, entry: Fields) -> None:
+        """What only one schedule reads stands beside that one."""
+        for name, schedule in OF_SCHEDULE.items():
+            if name in entry and training.schedule != schedule and not entry.refused:
+                problem = f"`{name}` is for `schedule: {schedule}`"
+                fix = f"write `schedule: {schedule}`, or delete `{name}`"
+                self.mistakes.add(entry.span(name), problem, fix)
+        if training.schedule == "cosine" and training.warm_up >= training.epochs:
+            problem = f"all of the {training.epochs} epochs would warm up"
+            self.mistakes.add(entry.span("warm_up"), problem, "write a smaller `warm_up`")
 
     def model(self) -> Training:
         """What `model:` says, all else by default."""

@@ -12,6 +12,7 @@ from rnnzoo.errors import SpecError
 from rnnzoo.spec.hyperparameters import (
     HYPERPARAMETERS,
     MODEL,
+    OF_SCHEDULE,
     OPTIMIZERS,
     SEARCHABLE,
     SETTINGS,
@@ -30,7 +31,8 @@ CHANGED: dict[str, Any] = {  # another legal value of each
     "noise": 0.5, "dropout": 0.5, "recurrent_dropout": 0.25, "clip": 2.0, "batch": 8,
     "optimizer": "sgd", "epochs": 3, "patience": 2, "nesterov": True, "effective_rate": True,
     "error": "sum", "backend": "jax", "group_by_length": True,
-    "embed": 4,
+    "embed": 4, "clip_value": 2.0, "weight_decay": 0.5, "weight_noise": 0.5, "schedule": "halve",
+    "plateau": 3, "decay_from": 2, "decay_factor": 0.25, "warm_up": 1,
 }  # fmt: skip
 
 
@@ -60,10 +62,11 @@ def test_every_default_is_legal_and_is_what_a_training_has(row: Any) -> None:
 def test_what_a_file_says_of_a_hyper_parameter_is_what_runs(name: str) -> None:
     value = str(CHANGED[name]).lower()
     optimizer = "optimizer: sgd" if name in ("momentum", "one_minus_momentum", "nesterov") else ""
+    beside = f"schedule: {OF_SCHEDULE[name]}" if name in OF_SCHEDULE else optimizer
     both = {"search: {space: {%s}}": SEARCHABLE, "training: {%s}": TRAINING, "model: {%s}": MODEL}
     for text, table in both.items():
         if name in table:
-            entries = ", ".join(filter(None, [f"{name}: {value}", optimizer]))
+            entries = ", ".join(filter(None, [f"{name}: {value}", beside]))
             assert getattr(read(text % entries + "\n"), name) == CHANGED[name]
     assert {*CHANGED} == {*HYPERPARAMETERS}
 
@@ -112,6 +115,16 @@ def test_a_trial_is_written_as_ever_and_read_back() -> None:
             "search: {space: {epochs: {int: [1, 9]}}}\n",
             "'epochs' cannot be searched",
             "write it under `training:`",
+        ),
+        (
+            "training: {schedule: cosine, plateau: 3}\n",
+            "`plateau` is for `schedule: halve`",
+            "or delete `plateau`",
+        ),
+        (
+            "training: {schedule: cosine, warm_up: 9, epochs: 9}\n",
+            "all of the 9 epochs would warm up",
+            "a smaller",
         ),
         ("search: {space: {epoch: 3}}\n", "no hyper-parameter 'epoch'", "one of"),
     ],
