@@ -701,7 +701,8 @@ class _Reader:
     def check_schedule(self, training: Training, entry: Fields) -> None:
         """What only one schedule reads stands beside that one."""
         for name, schedule in OF_SCHEDULE.items():
-            if name in entry and training.schedule != schedule and not entry.refused:
+            usual = getattr(training, name) == TRAINING[name].default  # as `resolved` writes it
+            if not usual and training.schedule != schedule and not entry.refused:
                 problem = f"`{name}` is for `schedule: {schedule}`"
                 fix = f"write `schedule: {schedule}`, or delete `{name}`"
                 self.mistakes.add(entry.span(name), problem, fix)

@@ -81,7 +81,8 @@ CHANGES: list[dict[str, Any]] = [
     *({"training": replace(Training(), **{name: value})} for name, value in {
         "optimizer": "rmsprop", "batch": 8, "epochs": 3, "patience": 1, "clip": 1.0,
         "nesterov": True, "effective_rate": True, "error": "sum", "backend": "jax",
-        "group_by_length": True,
+        "group_by_length": True, "embed": 4, "clip_value": 1.0, "schedule": "halve", "plateau": 3,
+        "decay_from": 2, "decay_factor": 0.25, "warm_up": 1,
     }.items()),
     {"task_options": {"length": 10}}, {"init": {"*": {"normal": 0.1}}}, {"init": {"R": 0.5}},
     {"own_units": 9}, {"variant": "b"}, {"task": "copy_memory"}, {"index": 1}, {"seed": 77},
