@@ -70,7 +70,7 @@ class Resident:
 def resident(task: Task) -> Resident:
     """Put a task's splits on the device."""
     splits = [task.splits[name] for name in SPLITS]
-    time = max(split.x.shape[1] for split in splits)
+    time = max(split.width for split in splits)
     per_step = task.per == "step"
     ends = np.cumsum([0, *map(len, splits)])
     rows = {name: range(int(start), int(end)) for name, start, end in zip(SPLITS, ends, ends[1:])}
@@ -96,14 +96,18 @@ def resident(task: Task) -> Resident:
 
 
 def _padded(array: np.ndarray, time: int) -> np.ndarray:
-    """(sequences, time, ...) with zeros at the end of the second axis."""
+    """(sequences, time, ...) with zeros at the end of the second axis; the array itself where none
+    are missing.
+    """
+    if array.shape[1] == time:
+        return array
     widths = [(0, 0), (0, time - array.shape[1]), *((0, 0) for _ in array.shape[2:])]
     return np.pad(array, widths)
 
 
 def _weights(split: Split, time: int) -> np.ndarray:
     if split.weights is None:
-        return _padded(np.ones(split.x.shape[:2], np.float32), time)
+        return _padded(np.ones((len(split), split.width), np.float32), time)
     return _padded(split.weights.astype(np.float32), time)
 
 

@@ -49,6 +49,16 @@ class Split:
     lengths: np.ndarray
     weights: np.ndarray | None = None
 
+    @property
+    def width(self) -> int:
+        """To how many steps the arrays are padded."""
+        return int(self.x.shape[1])
+
+    @property
+    def inputs(self) -> int:
+        """How many numbers, or ids, `x` has at a step."""
+        return int(self.x.shape[-1])
+
     def __len__(self) -> int:
         return len(self.x)
 
@@ -105,7 +115,7 @@ class Task:
         """The size of what a model reads at a step, ids one-hot."""
         if self.vocabulary:
             return self.vocabulary
-        return int(self.splits["train"].x.shape[-1])
+        return self.splits["train"].inputs
 
     @property
     def targets(self) -> str:
@@ -267,9 +277,9 @@ def _splits(task: Task) -> Iterator[Problem]:
             yield f"the {name} split is empty", "every split needs a sequence"
             return
         yield from ((f"the {name} split: {problem}", fix) for problem, fix in _split(task, split))
-    widths = {name: task.splits[name].x.shape[-1] for name in SPLITS}
-    if len(set(widths.values())) > 1:
-        yield f"x has another number of inputs in each split: {widths}", ""
+    inputs = {name: task.splits[name].inputs for name in SPLITS}
+    if len(set(inputs.values())) > 1:
+        yield f"x has another number of inputs in each split: {inputs}", ""
     lengths = len(np.unique(task.splits["test"].lengths))
     if task.by_length and lengths > MOST_LENGTHS:
         yield (

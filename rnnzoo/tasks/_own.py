@@ -130,7 +130,7 @@ def save(task: Task, path: Path, overwrite: bool) -> dict[str, Any]:
             "a task with steps that do not count cannot be saved: `arrays` counts all",
             "name the table in the experiment: task: {name: table, ...}",
         )
-    width = max(split.x.shape[1] for split in splits)
+    width = max(split.width for split in splits)
     y = [split.y for split in splits]
     if task.per == "step":
         y = [_wide(array, width) for array in y]

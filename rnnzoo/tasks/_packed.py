@@ -51,6 +51,10 @@ class PackedSplit(Split):
             object.__setattr__(self, name, value)
 
     @property
+    def inputs(self) -> int:
+        return int(self.values.shape[-1])
+
+    @property
     def x(self) -> np.ndarray:
         return padded(self.values, self.lengths, self.width)
 
@@ -70,14 +74,13 @@ def packed(split: Split, per_step: bool) -> PackedSplit:
     """The same without padding; where there is none, no array is copied."""
     if isinstance(split, PackedSplit):
         return split
-    width = split.x.shape[1]
     weights = None if split.weights is None else _steps(split.weights, split.lengths)
     return PackedSplit(
         _steps(split.x, split.lengths),
         _steps(split.y, split.lengths) if per_step else split.y,
         split.lengths,
         weights,
-        width=width,
+        width=split.width,
         per_step=per_step,
     )
 

@@ -257,7 +257,7 @@ def _plain(task: Task) -> dict[str, Any]:
         "splits": {
             name: {
                 "sequences": len(split),
-                "width": split.width if isinstance(split, PackedSplit) else split.x.shape[1],
+                "width": split.width,
                 "weights": split.weights is not None,
             }
             for name, split in task.splits.items()
@@ -354,7 +354,7 @@ def _type(arrays: list[np.ndarray]) -> np.dtype:
 
 def _weights(split: Split) -> np.ndarray:
     if split.weights is None:
-        return np.broadcast_to(np.float32(1), split.x.shape[:2])
+        return np.broadcast_to(np.float32(1), (len(split), split.width))
     return split.weights
 
 

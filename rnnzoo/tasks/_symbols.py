@@ -64,7 +64,7 @@ def most_frequent(train: Split, test: Split, classes: int, symbol: str) -> dict[
         symbol: what the inputs are called, as `the soprano`.
     """
     # how often each class came under each symbol
-    counts = np.zeros((train.x.shape[-1], classes), int)
+    counts = np.zeros((train.inputs, classes), int)
     np.add.at(counts, answers(train), 1)
     usual = counts.sum(0).argmax()
     under = np.where(counts.any(1), counts.argmax(1), usual)
@@ -80,7 +80,7 @@ def answers(split: Split) -> tuple[np.ndarray, np.ndarray]:
     symbols = split.x.argmax(-1)
     if split.y.ndim == 1:
         return symbols[np.arange(len(split)), split.lengths - 1], split.y
-    counts = np.arange(split.x.shape[1]) < split.lengths[:, None]
+    counts = np.arange(split.width) < split.lengths[:, None]
     if split.weights is not None:
         counts &= split.weights > 0
     return symbols[counts], split.y[counts]

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from rnnzoo import tasks
-from rnnzoo.tasks import SPLITS, Split, Task, _prepared, digest_of
+from rnnzoo.tasks import SPLITS, Split, Task, _packed, _prepared, digest_of
 
 RNG = np.random.default_rng(0)
 SMALL = {"length": 12, "train": 6, "valid": 4, "test": 4}
@@ -109,6 +109,21 @@ def test_no_padding_is_on_the_disk_and_every_step_is_there_once(cache: Path) -> 
         ]
     )
     np.testing.assert_array_equal(np.load(folder / "x.npy"), in_order)
+
+
+def test_shapes_are_known_without_padding_a_mapped_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = uneven()
+    mapped = _prepared.keep(task, {})
+
+    def pads(*arrays: object) -> None:
+        raise AssertionError("a whole split was padded")
+
+    monkeypatch.setattr(_packed, "padded", pads)
+    assert mapped.inputs == task.splits["train"].x.shape[-1]
+    for name in SPLITS:
+        count, width, inputs = task.splits[name].x.shape
+        split = mapped.splits[name]
+        assert (len(split), split.width, split.inputs) == (count, width, inputs)
 
 
 def test_maps_are_read_only_and_of_the_files() -> None:
