@@ -18,9 +18,10 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
+from importlib.machinery import SourceFileLoader
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from rnnzoo.errors import UsageError, nearest
@@ -195,6 +196,18 @@ def _of_package(point: EntryPoint) -> Any:
     return point.load()
 
 
+class _FromSource(SourceFileLoader):
+    """Runs what the file says now, and leaves no `__pycache__` beside it.
+
+    Bytecode on the disk counts as current where a file was changed within the second to one of the
+    same size.
+    """
+
+    def get_code(self, fullname: str) -> CodeType:
+        code: CodeType = self.source_to_code(self.get_data(self.path), self.path)
+        return code
+
+
 @cache
 def _own_module(kind: str, file: Path, changed: int) -> ModuleType:
     """A file of a project as a module; one that was changed since is imported anew.
@@ -203,7 +216,8 @@ def _own_module(kind: str, file: Path, changed: int) -> ModuleType:
         changed: when the file was changed last.
     """
     name = f"{_OWN}_{kind}_{file.stem}"
-    spec = importlib.util.spec_from_file_location(name, file)
+    loader = _FromSource(name, str(file.absolute()))
+    spec = importlib.util.spec_from_file_location(name, file, loader=loader)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -78,6 +80,20 @@ def test_other_code_that_makes_other_data_is_another_task(folder: Path) -> None:
     before = door.loaded(read(spec(folder, "./own/mine.py"))).studies[0].identity
     (folder / "experiments/own/mine.py").write_text(MINE.replace("x[:, 0, 0]", "x[:, 1, 0]"))
     assert door.loaded(read(spec(folder, "./own/mine.py"))).studies[0].identity != before
+
+
+def test_a_file_that_changed_within_a_second_to_one_of_the_same_size_is_read_anew(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    file = folder / "experiments/own/mine.py"
+    identities = []
+    for step in (1, 2):
+        file.write_text(MINE.replace("x[:, 0, 0]", f"x[:, {step}, 0]"))
+        os.utime(file, ns=(10**18 + step, 10**18 + step))  # nanoseconds apart
+        identities.append(door.loaded(read(spec(folder, "./own/mine.py"))).studies[0].identity)
+    assert identities[0] != identities[1]
+    assert not file.with_name("__pycache__").exists()
 
 
 def test_check_runs_no_file_and_looks_at_its_options(
