@@ -27,7 +27,7 @@ Contains: next-frame prediction (`chorales`, `jsb_chorales`), next-character pre
 (`digits`), and the user's own `arrays`.  Generated data comes from the task's own generator and
 `seed`, so that all variants see the same sequences.
 
-Tables of one's own are read by `table`, whose parts are in `_table`.
+Tables of one's own are read by `table`, whose parts are in `_table`, and texts by `text`.
 """
 
 from __future__ import annotations

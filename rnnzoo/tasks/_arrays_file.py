@@ -48,7 +48,7 @@ def unusable(file: str, folder: Path) -> Problem | None:
         kind = os.stat(path).st_mode
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a name of a file"
-        return f"no file {file}: {reason}", _where(folder)
+        return f"no file {file}: {reason}", where(folder)
     if stat.S_ISDIR(kind):
         return f"no file {file}: it is a folder", f"name a .npz file in it; {_TABLE}"
     if not stat.S_ISREG(kind):
@@ -56,7 +56,8 @@ def unusable(file: str, folder: Path) -> Problem | None:
     return _unreadable(path, file)
 
 
-def _where(folder: Path) -> str:
+def where(folder: Path) -> str:
+    """The fix of a path that leads nowhere."""
     return (
         "a path is relative to the folder of the experiment that it stands in, on the command"
         f" line to the current folder (here {os.path.realpath(folder)})"

@@ -20,7 +20,17 @@ from typing import Any
 import numpy as np
 
 from rnnzoo.errors import TaskError
-from rnnzoo.tasks import SPLITS, Report, Split, Task, Wrong, _generated, _music21, _symbols
+from rnnzoo.tasks import (
+    SPLITS,
+    Report,
+    Split,
+    Task,
+    Wrong,
+    _generated,
+    _music21,
+    _ngrams,
+    _symbols,
+)
 
 OPTIONS: dict[str, Any] = {"longest": 200}
 ABOUT = "Irish folk tunes in ABC from the music21 package: the next character (no download)"
@@ -29,7 +39,6 @@ VOCABULARY = "\n '(),-/1234689:<=>ABCDEFGKM[]^abcdefgmz{|}"
 EDGE = 0  # begins and ends a tune; characters are numbered from 1
 SYMBOLS = 1 + len(VOCABULARY)
 NAMES = ("edge of a tune", "end of a line", "space", *VOCABULARY[2:])
-ORDERS = {"unigram": 1, "bigram": 2, "5-gram": 5}
 SHORTEST = 150  # below it, hardly a tune is left
 _EVERY = 10  # of so many tunes, one is for validation and one for test
 
@@ -60,10 +69,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
         outputs=SYMBOLS,
         metric="cross_entropy",
         unit="nats per character",
-        baselines={
-            name: cross_entropy(parts["train"], parts["test"], order)
-            for name, order in ORDERS.items()
-        },
+        baselines=_ngrams.baselines(parts["train"], parts["test"], SYMBOLS),
         note=NOTE,
         classes=NAMES,
     )
@@ -111,42 +117,3 @@ def _split(tunes: Sequence[np.ndarray]) -> Split:
         x[row, : lengths[row]] = _symbols.one_hot(tune[:-1], SYMBOLS)
         y[row, : lengths[row]] = tune[1:]
     return Split(x, y, lengths)
-
-
-def cross_entropy(train: Sequence[np.ndarray], test: Sequence[np.ndarray], order: int) -> float:
-    """Nats a character of an n-gram model that was counted on `train`.
-
-    Orders are interpolated as Witten and Bell 1991 do (their method C): behind a context that came
-    n times with k different symbols, the shorter context has the weight k / (n + k); behind the
-    empty one come all symbols alike.
-    """
-    chance = np.full(sum(len(tune) - 1 for tune in test), 1 / SYMBOLS)
-    for reach in range(order):
-        context, grams = _grams(train, reach)
-        context_tested, grams_tested = _grams(test, reach)
-        came = _counted(context, context_tested)
-        kinds = _counted(np.unique(grams) // SYMBOLS, context_tested)
-        seen = _counted(grams, grams_tested) + kinds * chance
-        chance = np.where(came > 0, seen / np.maximum(came + kinds, 1), chance)
-    return float(-np.log(chance).mean())
-
-
-def _grams(tunes: Sequence[np.ndarray], reach: int) -> tuple[np.ndarray, np.ndarray]:
-    """For each symbol but the first of every tune, the `reach` symbols before it as one number, and
-    these with the symbol.
-    """
-    contexts = []
-    for tune in tunes:
-        padded = np.concatenate([np.full(max(reach - 1, 0), EDGE), tune[:-1]]).astype(np.int64)
-        context = np.zeros(len(tune) - 1, np.int64)
-        for back in range(reach):
-            context = context * SYMBOLS + padded[back : back + len(context)]
-        contexts.append(context)
-    joined = np.concatenate(contexts)
-    return joined, joined * SYMBOLS + np.concatenate([tune[1:] for tune in tunes])
-
-
-def _counted(values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """How often each wanted value is among the values."""
-    ordered = np.sort(values)
-    return np.searchsorted(ordered, wanted, "right") - np.searchsorted(ordered, wanted, "left")

@@ -17,7 +17,9 @@ from rnnzoo.tasks import SPLITS, Task, digest_of
 from rnnzoo.testing.tasks import TaskContract
 
 FREE = [
-    name for name in registry.built_in("tasks") if name not in ("arrays", "jsb_chorales", "table")
+    name
+    for name in registry.built_in("tasks")
+    if name not in ("arrays", "jsb_chorales", "table", "text")
 ]
 SMALL = {"train": 40, "valid": 20, "test": 30}
 

@@ -1,0 +1,214 @@
+"""One's own text: predict the next character, or the next word.
+
+    file        my.txt in UTF-8, or a file for each split: {train: a.txt, test: b.txt}
+    level       `character`, or `word`: what stands between spaces; the end of a line is one too
+    vocabulary  so many of the most frequent symbols of train are known; 0 knows all of them
+    window      symbols that a model reads at once: it begins each window with an empty memory
+    validation, test
+                shares of the text, where no file is theirs: its last part is for test, the part
+                before it for validation
+
+What train lacks, or the vocabulary, is `<unk>`.  Every symbol of a split but its first is predicted
+once.  The n-gram models see over the edges of windows.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnnzoo.errors import TaskError, nearest
+from rnnzoo.tasks import SPLITS, Report, Split, Task, Wrong, _ngrams
+from rnnzoo.tasks import _arrays_file as files
+from rnnzoo.tasks._table.roles import ALSO
+
+OPTIONS: dict[str, Any] = {
+    "file": {},
+    "level": "character",
+    "vocabulary": 0,
+    "window": 100,
+    "validation": 0.1,
+    "test": 0.1,
+}
+ABOUT = "your own text, from a .txt file: the next character, or the next word"
+NOTE = "Memory begins anew in each window; the n-gram models see over its edges."
+UNKNOWN, END = "<unk>", "\n"
+_WORD = re.compile(r"\n|\S+")
+_NAMES = {END: "end of a line", " ": "space", "\t": "tab"}
+_EXAMPLE = "task: {name: text, file: my.txt, level: character}"
+
+
+def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
+    """What is wrong with the options, and with the places of the files; no text is read."""
+    levels = ("character", "word")
+    if options["level"] not in levels:
+        problem = f"`level` cannot be '{options['level']}'"
+        yield Wrong("level", problem, nearest(options["level"], levels))
+    for name in ("validation", "test"):
+        if not 0 < options[name] < 1:
+            yield Wrong(name, f"`{name}` must be a share of the text between 0 and 1", "write 0.1")
+    if options["validation"] + options["test"] >= 1:
+        yield Wrong("test", "nothing is left for train", "write `validation: 0.1, test: 0.1`")
+    if not options["file"]:
+        yield Wrong("file", "the task 'text' needs a file", _EXAMPLE)
+        return
+    by_split = _by_split(options["file"])
+    for name, file in by_split.items():
+        option = f"file.{name}" if isinstance(options["file"], Mapping) else "file"
+        if ALSO.get(name, name) not in SPLITS:
+            yield Wrong(option, f"there is no split '{name}'", nearest(name, [*SPLITS, *ALSO]))
+        elif not isinstance(file, str):
+            yield Wrong(option, f"a file is text, not {file!r}", "put it in quotes")
+        elif problem := _unusable(file, folder):
+            yield Wrong(option, problem, files.where(folder))
+    if "train" not in by_split:
+        yield Wrong("file", "no file is for train", "file: {train: a.txt, test: b.txt}")
+
+
+def _by_split(file: str | Mapping[str, str]) -> Mapping[str, str]:
+    """The files as they are given; one for all splits is that of train."""
+    return {"train": file} if isinstance(file, str) else file
+
+
+def _unusable(file: str, folder: Path) -> str:
+    """Why there is no text at that place; empty where there is one."""
+    path = files.place(file, folder)
+    try:
+        size = os.stat(path).st_size
+    except (OSError, ValueError) as error:
+        return f"no file {file}: {getattr(error, 'strerror', None) or 'not a name of a file'}"
+    if not path.is_file():
+        return f"no file {file}: it is a {'folder' if path.is_dir() else 'device or a pipe'}"
+    return "" if size else f"{file} is empty"
+
+
+def sources(options: Mapping[str, Any], folder: Path) -> Iterator[Path | str]:
+    """The files that the text is read from, and which split each is for."""
+    for name, file in _by_split(options["file"]).items():
+        yield files.place(file, folder)
+        yield name
+
+
+def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) -> Task:
+    """Read the text.
+
+    Raises:
+        TaskError: it cannot be read, is not UTF-8, or is too short.
+    """
+    texts = {
+        ALSO.get(name, name): _read(files.place(file, folder), file)
+        for name, file in _by_split(options["file"]).items()
+    }
+    parts = _divided(
+        {name: _symbols(text, options["level"]) for name, text in texts.items()}, options
+    )
+    vocabulary = _vocabulary(parts, options["vocabulary"])
+    number = {symbol: position for position, symbol in enumerate(vocabulary)}
+    unknown = number.get(UNKNOWN, -1)
+    streams = {
+        name: np.array([number.get(symbol, unknown) for symbol in parts[name]], np.int32)
+        for name in SPLITS
+    }
+    return Task(
+        name="text",
+        splits={name: _windows(streams[name], options["window"]) for name in SPLITS},
+        loss="categorical",
+        per="step",
+        outputs=len(vocabulary),
+        metric="cross_entropy",
+        unit=f"nats per {options['level']}",
+        baselines=_ngrams.baselines([streams["train"]], [streams["test"]], len(vocabulary)),
+        note=NOTE,
+        classes=tuple(map(_named, vocabulary)),
+        vocabulary=len(vocabulary),
+    )
+
+
+def _read(path: Path, shown: str) -> str:
+    """A text; ends of lines are one character on every system.
+
+    Raises:
+        TaskError: it cannot be read, or is not UTF-8.
+    """
+    try:
+        content = path.read_bytes()
+        text = content.decode("utf-8-sig")
+    except OSError as error:
+        raise TaskError(f"cannot read {shown}: {error.strerror}", "make it readable") from None
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise TaskError(
+            f"{shown}, line {line}: it is not UTF-8", "save it as UTF-8 in your editor"
+        ) from None
+    return text.replace("\r\n", "\n")
+
+
+def _symbols(text: str, level: str) -> Sequence[str]:
+    return _WORD.findall(text) if level == "word" else text
+
+
+def _divided(
+    given: Mapping[str, Sequence[str]], options: Mapping[str, Any]
+) -> dict[str, Sequence[str]]:
+    """The symbols of each split; what no file is for comes off the end of train.
+
+    Raises:
+        TaskError: a split has no symbol to predict.
+    """
+    parts = dict(given)
+    whole = len(parts["train"])
+    for name in ("test", "validation"):
+        if name not in parts:
+            end = len(parts["train"]) - int(whole * options[name])
+            parts["train"], parts[name] = parts["train"][:end], parts["train"][end:]
+    for name in SPLITS:
+        if len(parts[name]) < 2:
+            raise TaskError(
+                f"the {name} split has {len(parts[name])} {options['level']}s of text, and needs 2",
+                "a longer text, or a larger share",
+            )
+    return parts
+
+
+def _vocabulary(parts: Mapping[str, Sequence[str]], most: int) -> list[str]:
+    """The symbols that are known, the most frequent in train first; `<unk>` stands for the others,
+    where there are any.
+
+    Raises:
+        TaskError: train has one symbol only.
+    """
+    counts = Counter(parts["train"])
+    if len(counts) < 2:
+        raise TaskError(f"the train split has no symbol but {min(counts)!r}", "another text")
+    # those that are as frequent in the order of their characters, and not of the text
+    ordered = sorted(counts, key=lambda symbol: (-counts[symbol], symbol))
+    known = ordered[:most] if most else ordered
+    others = set().union(*parts.values()).difference(known)
+    return [*known, UNKNOWN] if others and UNKNOWN not in known else known
+
+
+def _windows(stream: np.ndarray, window: int) -> Split:
+    """(windows, `window`) of symbols, each with the one behind it; the last may be shorter."""
+    predicted = len(stream) - 1
+    count = -(-predicted // window)
+    lengths = np.full(count, window, np.int32)
+    lengths[-1] = predicted - (count - 1) * window
+    width = int(lengths.max())
+
+    def cut(symbols: np.ndarray) -> np.ndarray:
+        return np.pad(symbols, (0, count * width - predicted)).reshape(count, width)
+
+    return Split(cut(stream[:-1])[..., None], cut(stream[1:]), lengths)
+
+
+def _named(symbol: str) -> str:
+    """What a symbol is called where it is shown."""
+    if symbol in _NAMES:
+        return _NAMES[symbol]
+    return symbol if symbol.isprintable() else symbol.encode("unicode_escape").decode()
