@@ -251,5 +251,10 @@ def unknown(path: Path) -> UsageError:
         beside = [entry.name for entry in path.parent.glob("*")] if path.parent.is_dir() else []
         meant = close(path.name, beside)
         return UsageError(f"no file {path}", f"did you mean '{meant[0]}'?" if meant else "")
+    if path.suffix.lower() == ".txt":
+        return UsageError(
+            f"{path} is a text, and this command looks at tables",
+            f"an experiment that names it, `task: {{name: text, file: {path}}}`, can be looked at",
+        )
     endings = ", ".join([*FORMATS, ARRAYS, *EXPERIMENTS])
     return UsageError(f"{path} is neither data nor an experiment", f"a name that ends in {endings}")

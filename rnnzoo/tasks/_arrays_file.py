@@ -77,7 +77,9 @@ def _unreadable(path: Path, file: str) -> Problem | None:
         return f"{what}, but one array", f"np.savez('my.npz', x=np.load({file!r}), y=...)"
     if not begins:
         return f"{what}, but empty", "np.savez('my.npz', x=..., y=...) writes one"
-    if path.suffix.lower() in (".csv", ".tsv", ".txt", ".json"):
+    if path.suffix.lower() == ".txt":
+        return f"{what}, but text", "the task `text` predicts its characters or words"
+    if path.suffix.lower() in (".csv", ".tsv", ".json"):
         return f"{what}, but text", _TABLE
     return what, f"np.savez('my.npz', x=..., y=...) writes one; {_TABLE}"
 

@@ -237,7 +237,8 @@ def test_what_looks_wrong_in_data_is_said(tmp_path: Path) -> None:
     ("name", "words"),
     [
         ("none.csv", "no file none.csv"),
-        ("my.txt", "neither data nor an experiment"),
+        ("my.txt", "my.txt is a text, and this command looks at tables"),
+        ("my.pdf", "neither data nor an experiment"),
         ("empty.csv", "empty.csv is empty"),
         ("broken.npz", "cannot read broken.npz: it is no .npz file"),
         ("twice.csv", "has two columns 'a'"),
@@ -246,6 +247,7 @@ def test_what_looks_wrong_in_data_is_said(tmp_path: Path) -> None:
 )
 def test_files_that_are_no_data_are_told(tmp_path: Path, name: str, words: str) -> None:
     (tmp_path / "my.txt").write_text("x")
+    (tmp_path / "my.pdf").write_text("x")
     (tmp_path / "empty.csv").write_text("")
     (tmp_path / "broken.npz").write_text("x")
     (tmp_path / "twice.csv").write_text("a,a\n1,2\n")

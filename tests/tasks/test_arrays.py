@@ -775,6 +775,7 @@ def test_a_file_of_earlier_versions_is_the_same_data(tmp_path: Path) -> None:
          "relative to the folder of the experiment"),
         ("text.npz", "it is no .npz file", "np.savez"),
         ("table.csv", "it is no .npz file, but text", "Your own table"),
+        ("words.txt", "it is no .npz file, but text", "the task `text` predicts"),
         ("array.npy", "it is no .npz file, but one array", "x=np.load('array.npy')"),
         ("empty.npz", "it is no .npz file, but empty", "np.savez"),
         ("folder.npz", "it is a folder", "name a .npz file in it"),
@@ -795,6 +796,7 @@ def test_what_is_no_file_of_arrays_is_said(
 ) -> None:
     (tmp_path / "text.npz").write_text("hello")
     (tmp_path / "table.csv").write_text("id,t,a\n")
+    (tmp_path / "words.txt").write_text("once upon a time")
     (tmp_path / "empty.npz").touch()
     (tmp_path / "two_bytes.npz").write_bytes(b"PK")
     (tmp_path / "folder.npz").mkdir()
