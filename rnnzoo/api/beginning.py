@@ -129,19 +129,19 @@ def _table(
     file: str, given: Given, folder: Path, progress: tasks.Report
 ) -> tuple[list[_Line], list[str]]:
     looked = looking.table(file, given, progress)
-    found = looked.guess
+    guessed = looked.guess
     if looked.odd:
-        raise UsageError(f"{file}: {looked.odd[0]}", f"{found.form}" if found.form else "")
-    for lacking in found.open:
-        raise _asked(file, lacking, found)
-    if looking.format_of(file) == TS:
+        raise UsageError(f"{file}: {looked.odd[0]}", f"{guessed.form}" if guessed.form else "")
+    for lacking in guessed.open:
+        raise _asked(file, lacking, guessed)
+    if looked.format == TS:
         return _archive(file, folder), []
-    options = guess.options(found, looked.columns)
+    options = guess.options(guessed, looked.columns)
     lines = [_Line("  name: table"), _Line(f"  file: {inline(_from(folder, file))}")]
-    lines += _of_options(options, found)
-    unused = [f"{column} ({found.roles[column].why})" for column in found.of(guess.UNUSED)]
+    lines += _of_options(options, guessed)
+    unused = [f"{column} ({guessed.roles[column].why})" for column in guessed.of(guess.UNUSED)]
     lines += [_Line(f"  # not used: {text}") for text in unused]
-    return lines, list(_guessed(found))
+    return lines, list(_guessed(guessed))
 
 
 def _asked(file: str, lacking: guess.Open, found: Guess) -> UsageError:

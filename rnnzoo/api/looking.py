@@ -6,6 +6,7 @@ what it is probably for; of an experiment its tasks as they are loaded, and a pa
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from rnnzoo.spec.settings import runs
 from rnnzoo.tasks import Wrong, _facts, _npz
 from rnnzoo.tasks._table.files import FORMATS, TS, Source, sources
 from rnnzoo.tasks._table.guess import Given, Guess
-from rnnzoo.tasks._table.roles import no_header
+from rnnzoo.tasks._table.roles import no_header, same_names
 
 EXPERIMENTS = (".yaml", ".yml")
 ARRAYS = ".npz"
@@ -31,11 +32,13 @@ class Looked:
     """A table whose columns were looked at.
 
     Attributes:
+        format: `csv`, `parquet`, `arrow` or `ts`.
         columns: what `profile.Column.plain` says of each.
-        header: what is odd about the names of columns.
+        odd: what is odd about the names of columns.
     """
 
     file: str
+    format: str
     files: int
     rows: int
     columns: dict[str, Any]
@@ -77,30 +80,32 @@ def table(file: str, given: Given, progress: tasks.Report = tasks.silent) -> Loo
     """
     from rnnzoo.tasks._table import guess, profile, read, ts
 
-    found = _sources(file)
-    names = read.header(found[0])
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        problem = f"{found[0].shown} has two columns '{twice[0]}'"
-        raise TaskError(problem, no_header(names) or "give one another name")
-    rows = read.Rows(found, names)
+    files = _sources(file)
+    names = read.header(files[0])
+    if twice := same_names(names, files[0].shown):
+        raise TaskError(*twice)
+    rows = read.Rows(files, names)
     columns: dict[str, profile.Column] = {}
     for number, name in enumerate(names):
         progress(f"looking at {file}", number, len(names))
         columns |= {column.name: column for column in profile.profile(rows, [name])}
-    if found[0].format == TS:
+    if files[0].format == TS:
         given = Given((ts.CASE,), "", ts.LABEL)
     roles = guess.guess(list(columns.values()), rows.file, given)
     odd = tuple(filter(None, [no_header(names)]))
-    return Looked(file, len(found), len(rows), columns, roles, odd)
+    return Looked(file, files[0].format, len(files), len(rows), columns, roles, odd)
 
 
-def _sources(file: str) -> list[Source]:
-    found = sources(file, Path())
-    for source in found:
+def _sources(file: str | Mapping[str, str], folder: Path = Path()) -> list[Source]:
+    """
+    Raises:
+        UsageError: about the first that is no table.
+    """
+    named = sources(file, folder)
+    for source in named:
         if isinstance(source, Wrong):
             raise UsageError(source.problem, source.fix)
-    return [source for source in found if isinstance(source, Source)]
+    return [source for source in named if isinstance(source, Source)]
 
 
 def arrays(file: str) -> dict[str, Any]:
@@ -195,16 +200,17 @@ def experiment(path: Path, sets: list[str], progress: tasks.Report) -> dict[str,
         task.label: tasks.prepare(task.name, task.options, folder=folder, progress=progress)
         for task in known.tasks
     }
+    facts = {label: _facts.plain(task) for label, task in loaded.items()}
     warnings = {label: tasks.warnings(task) for label, task in loaded.items()}
     gaps = {task.label: _gaps(task, folder) for task in known.tasks}
     page = runs() / "data" / f"{known.name}.html"
     page.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(page) as draft:
-        draft.write_text(data.page(known.name, loaded, warnings), encoding="utf-8")
+        draft.write_text(data.page(known.name, loaded, facts, warnings), encoding="utf-8")
     content = {
         label: {
             "form": tasks.form(task),
-            **_facts.plain(task),
+            **facts[label],
             "missing": gaps[label],
             "warnings": [
                 {"problem": remark.problem, "fix": remark.fix} for remark in warnings[label]
@@ -222,22 +228,17 @@ def _gaps(task: TaskChoice, folder: Path) -> dict[str, str]:
     from rnnzoo.tasks._table import profile, read, roles
 
     options = {**roles.OPTIONS, **task.options}
-    found = [known for known in sources(options["file"], folder) if isinstance(known, Source)]
-    if found[0].format == TS:
+    files = _sources(options["file"], folder)
+    if files[0].format == TS:
         return {}
-    header = read.header(found[0])
+    header = read.header(files[0])
     own = roles.roles(options)
     named = {**roles.columns_of(own.inputs, header), **roles.columns_of(own.target, header)}
-    rows = read.Rows(found, named)
+    rows = read.Rows(files, named)
     columns = profile.profile(rows, named)
     return {
         column.name: f"{column.missing:,} of {len(rows):,}" for column in columns if column.missing
     }
-
-
-def format_of(file: str) -> str:
-    """The format of a table: `csv`, `parquet`, `arrow` or `ts`."""
-    return _sources(file)[0].format
 
 
 def is_table(path: Path) -> bool:

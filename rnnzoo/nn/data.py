@@ -14,7 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from rnnzoo.tasks import SPLITS, Split, Task
+from rnnzoo.tasks import SPLITS, Split, Task, to_width
 
 Tensor = Any
 ALIKE = 0.1  # lengths may be so far apart, as a share, and still come in any order
@@ -74,10 +74,10 @@ def resident(task: Task) -> Resident:
     per_step = task.per == "step"
     ends = np.cumsum([0, *map(len, splits)])
     rows = {name: range(int(start), int(end)) for name, start, end in zip(SPLITS, ends, ends[1:])}
-    x = np.concatenate([_padded(split.x, time) for split in splits])
+    x = np.concatenate([to_width(split.x, time) for split in splits])
     targets = [split.y for split in splits]
     if per_step:
-        targets = [_padded(y, time) for y in targets]
+        targets = [to_width(y, time) for y in targets]
     lengths = np.concatenate([split.lengths for split in splits]).astype(np.int32)
     weights = None
     if any(split.weights is not None for split in splits):
@@ -95,20 +95,10 @@ def resident(task: Task) -> Resident:
     )
 
 
-def _padded(array: np.ndarray, time: int) -> np.ndarray:
-    """(sequences, time, ...) with zeros at the end of the second axis; the array itself where none
-    are missing.
-    """
-    if array.shape[1] == time:
-        return array
-    widths = [(0, 0), (0, time - array.shape[1]), *((0, 0) for _ in array.shape[2:])]
-    return np.pad(array, widths)
-
-
 def _weights(split: Split, time: int) -> np.ndarray:
     if split.weights is None:
-        return _padded(np.ones((len(split), split.width), np.float32), time)
-    return _padded(split.weights.astype(np.float32), time)
+        return to_width(np.ones((len(split), split.width), np.float32), time)
+    return to_width(split.weights.astype(np.float32), time)
 
 
 def grouped(lengths: np.ndarray, batch: int, order: np.random.Generator) -> np.ndarray:

@@ -193,14 +193,9 @@ class Model:
         self.training = trial.training
         self.network = Network(trial, task)
         self.weights = self.network.model.trainable_variables
-        # a variable, so that trainings with other noise share what is compiled
-        noise = self.training.noise
-        self.noise = None if noise is None else keras.Variable(noise, trainable=False)
+        self.noise = _untrained(self.training.noise)
         self.noise_seed = seed_of(trial, "noise")
-        deviation = self.training.weight_noise
-        self.weight_noise = (
-            None if deviation is None else keras.Variable(deviation, trainable=False)
-        )
+        self.weight_noise = _untrained(self.training.weight_noise)
         self.weight_seeds = [
             seed_of(trial, f"weight noise {number}") for number in range(len(self.weights))
         ]
@@ -221,10 +216,7 @@ class Model:
         )
         self.rate = float(self.update.optimizer.learning_rate)  # before any schedule
         read = [*self.network.model.variables, *self.update.variables]
-        if self.noise is not None:
-            read.append(self.noise)
-        if self.weight_noise is not None:
-            read.append(self.weight_noise)
+        read += [value for value in (self.noise, self.weight_noise) if value is not None]
         self._epoch = self.backend.compiled(self._train_epoch, read)
         self._scores = self.backend.compiled(self._evaluate, self.network.model.variables)
 
@@ -356,6 +348,11 @@ class Model:
         return x + self.noise * self.backend.noise(
             keras.ops.shape(x), self.noise_seed, self.update.count.value
         )
+
+
+def _untrained(value: float | None) -> keras.Variable | None:
+    """A value as a variable, so that trainings with another share what is compiled."""
+    return None if value is None else keras.Variable(value, trainable=False)
 
 
 def _optimizer(training: Training) -> keras.optimizers.Optimizer:

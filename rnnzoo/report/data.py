@@ -16,20 +16,26 @@ SAMPLES = 6  # sequences that are drawn
 MOST_RANGES = 100  # inputs that a page lists
 
 
-def page(title: str, tasks: Mapping[str, Task], warnings: Mapping[str, Sequence[Remark]]) -> str:
+def page(
+    title: str,
+    tasks: Mapping[str, Task],
+    facts: Mapping[str, Mapping[str, Any]],
+    warnings: Mapping[str, Sequence[Remark]],
+) -> str:
     """The page of all tasks of an experiment.
 
     Args:
-        tasks, warnings: by label.
+        tasks, facts, warnings: by label; facts are those of `_facts.plain`.
     """
-    shown = [_task(label, task, warnings[label]) for label, task in tasks.items()]
+    shown = [_task(label, task, facts[label], warnings[label]) for label, task in tasks.items()]
     return render("data.html.j2", title=title, tasks=shown)
 
 
-def _task(label: str, task: Task, warnings: Sequence[Remark]) -> dict[str, Any]:
+def _task(
+    label: str, task: Task, facts: Mapping[str, Any], warnings: Sequence[Remark]
+) -> dict[str, Any]:
     from markupsafe import Markup
 
-    facts = _facts.plain(task)
     pictures = {name: Markup(text) for name, text in _pictures(task, facts).items()}
     return {
         "label": label,

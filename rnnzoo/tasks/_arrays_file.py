@@ -38,6 +38,17 @@ def place(file: str, folder: Path) -> Path:
 
 def unusable(file: str, folder: Path) -> Problem | None:
     """Why there is no `.npz` file at that place."""
+    nothing = nowhere(file, folder, f"name a .npz file in it; {_TABLE}", "the arrays")
+    return nothing or _unreadable(place(file, folder), file)
+
+
+def nowhere(file: str, folder: Path, of_folder: str, content: str) -> Problem | None:
+    """Why there is no file at that place.
+
+    Args:
+        of_folder: what to do where it is a folder.
+        content: what is to be in the file.
+    """
     if _ADDRESS.match(file):
         return (
             f"'{file}' is an address, and nothing is downloaded",
@@ -48,16 +59,15 @@ def unusable(file: str, folder: Path) -> Problem | None:
         kind = os.stat(path).st_mode
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a name of a file"
-        return f"no file {file}: {reason}", where(folder)
+        return f"no file {file}: {reason}", _where(folder)
     if stat.S_ISDIR(kind):
-        return f"no file {file}: it is a folder", f"name a .npz file in it; {_TABLE}"
+        return f"no file {file}: it is a folder", of_folder
     if not stat.S_ISREG(kind):
-        return f"no file {file}: it is a device or a pipe", "write the arrays to a file"
-    return _unreadable(path, file)
+        return f"no file {file}: it is a device or a pipe", f"write {content} to a file"
+    return None
 
 
-def where(folder: Path) -> str:
-    """The fix of a path that leads nowhere."""
+def _where(folder: Path) -> str:
     return (
         "a path is relative to the folder of the experiment that it stands in, on the command"
         f" line to the current folder (here {os.path.realpath(folder)})"

@@ -44,7 +44,7 @@ def _shown(task: Task, train: PackedSplit) -> list[int]:
         return []
     if task.outputs <= MOST_CLASSES:
         return list(range(task.outputs))
-    counts = np.bincount(counted(train), minlength=task.outputs)
+    counts = np.bincount(train.counted, minlength=task.outputs)
     return sorted(np.argsort(-counts, kind="stable")[:MOST_CLASSES].tolist())
 
 
@@ -57,7 +57,7 @@ def _of_split(task: Task, split: PackedSplit, shown: list[int]) -> dict[str, Any
         "lengths": [int(lengths.min()), float(np.median(lengths)), int(lengths.max())],
         "padding": 1 - steps / (len(split) * split.width),
     }
-    targets = counted(split)
+    targets = split.counted
     if task.targets == "classes":
         counts = np.bincount(targets, minlength=task.outputs)
         content["classes"] = {_name(task, number): int(counts[number]) for number in shown}
@@ -65,13 +65,6 @@ def _of_split(task: Task, split: PackedSplit, shown: list[int]) -> dict[str, Any
         content["answers"] = len(targets)
         content["range"] = _range(targets)
     return content
-
-
-def counted(split: PackedSplit) -> np.ndarray:
-    """Targets that count: (how many,) of classes, or (how many, outputs)."""
-    if split.shares is None:
-        return split.targets
-    return np.asarray(split.targets[split.shares > 0])
 
 
 def _name(task: Task, number: int) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from rnnzoo.errors import nearest
 from rnnzoo.spec.seeds import checksum_seed
-from rnnzoo.tasks import SPLITS, Split, Task, Wrong, digest_of
+from rnnzoo.tasks import SPLITS, Split, Task, Wrong, digest_of, to_width
 
 SIZES = {"train": 2000, "valid": 500, "test": 500}  # options: sequences of each split
 LENGTHS: dict[str, Any] = {"test_lengths": []}  # an option: lengths of `test`, if others than train
@@ -83,15 +83,10 @@ def at_lengths(
 
 def _joined(parts: Sequence[Split]) -> Split:
     """One split of all their sequences, padded to the longest."""
-    time = max(part.x.shape[1] for part in parts)
+    width = max(part.width for part in parts)
 
     def padded(arrays: Iterable[np.ndarray]) -> np.ndarray:
-        return np.concatenate(
-            [
-                np.pad(array, [(0, 0), (0, time - array.shape[1]), *[(0, 0)] * (array.ndim - 2)])
-                for array in arrays
-            ]
-        )
+        return np.concatenate([to_width(array, width) for array in arrays])
 
     targets, weights = [part.y for part in parts], [part.weights for part in parts]
     return Split(

@@ -17,7 +17,7 @@ import numpy as np
 from rnnzoo.errors import RnnzooError, UsageError, listed
 from rnnzoo.spec.atomic import atomic_write
 from rnnzoo.tasks._contract import SPLITS, Task
-from rnnzoo.tasks._packed import padded
+from rnnzoo.tasks._packed import padded, to_width
 
 ARRAYS, FRAME = "arrays.npz", "frame.feather"
 _KINDS = {("categorical", "error"): "classify", ("squared", "mse"): "regress"}
@@ -91,14 +91,14 @@ def _of_unequal(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _of_steps(y: Sequence[np.ndarray], lengths: np.ndarray) -> np.ndarray:
     """Targets of unequal sequences; those that are one a sequence stay as they are."""
-    found = [len(target) for target in y]
-    if found == lengths.tolist():
+    steps = [len(target) for target in y]
+    if steps == lengths.tolist():
         return _padded(y, lengths)
-    if len(set(found)) == 1 or len(y) != len(lengths):
+    if len(set(steps)) == 1 or len(y) != len(lengths):
         return np.asarray(y)
-    number = int(np.flatnonzero(np.array(found) != lengths)[0])
+    number = int(np.flatnonzero(np.array(steps) != lengths)[0])
     problem = f"sequence {number} (counted from 0) has {lengths[number]} steps in x"
-    raise UsageError(f"{problem} and {found[number]} in y", "a target at each step of x")
+    raise UsageError(f"{problem} and {steps[number]} in y", "a target at each step of x")
 
 
 def _padded(sequences: Sequence[np.ndarray], lengths: np.ndarray) -> np.ndarray:
@@ -133,10 +133,10 @@ def save(task: Task, path: Path, overwrite: bool) -> dict[str, Any]:
     width = max(split.width for split in splits)
     y = [split.y for split in splits]
     if task.per == "step":
-        y = [_wide(array, width) for array in y]
+        y = [to_width(array, width) for array in y]
     targets = np.concatenate(y)
     content = {
-        "x": np.concatenate([_wide(split.x, width) for split in splits]),
+        "x": np.concatenate([to_width(split.x, width) for split in splits]),
         "y": np.array(task.classes)[targets] if task.classes else targets,
         "lengths": np.concatenate([split.lengths for split in splits]),
         "split": np.repeat(SPLITS, [len(split) for split in splits]),
@@ -144,11 +144,6 @@ def save(task: Task, path: Path, overwrite: bool) -> dict[str, Any]:
     _write(path, content, overwrite)
     options = {"name": "arrays", "file": str(path), "kind": kind}
     return {**options, "per": task.per}
-
-
-def _wide(array: np.ndarray, width: int) -> np.ndarray:
-    behind = [(0, 0), (0, width - array.shape[1]), *((0, 0) for _ in array.shape[2:])]
-    return np.pad(array, behind)
 
 
 def _write(path: Path, content: Mapping[str, np.ndarray], overwrite: bool) -> None:

@@ -66,6 +66,13 @@ class PackedSplit(Split):
     def weights(self) -> np.ndarray | None:
         return None if self.shares is None else padded(self.shares, self.lengths, self.width)
 
+    @property
+    def counted(self) -> np.ndarray:
+        """Targets that count: (how many,) of classes, or (how many, outputs)."""
+        if self.shares is None:
+            return self.targets
+        return np.asarray(self.targets[self.shares > 0])
+
     def __len__(self) -> int:
         return len(self.lengths)
 
@@ -104,6 +111,15 @@ def padded(steps: np.ndarray, lengths: np.ndarray, width: int) -> np.ndarray:
     whole = np.zeros(shape, steps.dtype)
     whole[real(lengths, width)] = steps
     return whole
+
+
+def to_width(array: np.ndarray, width: int) -> np.ndarray:
+    """(sequences, width, ...) with zeros at the end of the second axis; the array itself where none
+    are missing.
+    """
+    if array.shape[1] == width:
+        return array
+    return np.pad(array, [(0, 0), (0, width - array.shape[1]), *[(0, 0)] * (array.ndim - 2)])
 
 
 def real(lengths: np.ndarray, width: int) -> np.ndarray:

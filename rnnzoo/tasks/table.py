@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from rnnzoo.errors import Remark, TaskError, number_of
-from rnnzoo.tasks import SPLITS, Report, Split, Task, Wrong, digest_of
+from rnnzoo.tasks import SPLITS, Report, Split, Task, Wrong, digest_of, packed
 from rnnzoo.tasks._table import arrays, files, read, roles, ts
 from rnnzoo.tasks._table.files import Source
 from rnnzoo.tasks._table.roles import Roles
@@ -179,7 +179,7 @@ def _unit(spread: np.ndarray) -> str:
 
 def _baselines(splits: Mapping[str, Split], per: str, has_classes: bool) -> dict[str, float]:
     """The score on test of always answering what was usual in train."""
-    known, asked = _counted(splits["train"], per), _counted(splits["test"], per)
+    known, asked = (packed(splits[name], per == "step").counted for name in ("train", "test"))
     if has_classes:
         usual = int(np.bincount(known).argmax())
         return {"most frequent class": float((asked != usual).mean())}
@@ -197,12 +197,3 @@ def _last_value(
         return {}
     errors = numbers[asked].astype(float) - numbers[asked - own.window.horizon]
     return {"last value": float(np.square(errors).mean())}
-
-
-def _counted(split: Split, per: str) -> np.ndarray:
-    """Targets that count: (how many,) of classes, or (how many, outputs)."""
-    if per == "sequence":
-        return split.y
-    if split.weights is not None:
-        return split.y[split.weights > 0]
-    return split.y[np.arange(split.y.shape[1]) < split.lengths[:, None]]

@@ -14,7 +14,6 @@ once.  The n-gram models see over the edges of windows.
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +25,7 @@ import numpy as np
 from rnnzoo.errors import TaskError, nearest
 from rnnzoo.tasks import SPLITS, Report, Split, Task, Wrong, _ngrams
 from rnnzoo.tasks import _arrays_file as files
-from rnnzoo.tasks._table.roles import ALSO
+from rnnzoo.tasks._table.files import by_split
 
 OPTIONS: dict[str, Any] = {
     "file": {},
@@ -58,39 +57,35 @@ def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
     if not options["file"]:
         yield Wrong("file", "the task 'text' needs a file", _EXAMPLE)
         return
-    by_split = _by_split(options["file"])
-    for name, file in by_split.items():
-        option = f"file.{name}" if isinstance(options["file"], Mapping) else "file"
-        if ALSO.get(name, name) not in SPLITS:
-            yield Wrong(option, f"there is no split '{name}'", nearest(name, [*SPLITS, *ALSO]))
-        elif not isinstance(file, str):
-            yield Wrong(option, f"a file is text, not {file!r}", "put it in quotes")
-        elif problem := _unusable(file, folder):
-            yield Wrong(option, problem, files.where(folder))
-    if "train" not in by_split:
-        yield Wrong("file", "no file is for train", "file: {train: a.txt, test: b.txt}")
+    for named in _named(options["file"]):
+        if isinstance(named, Wrong):
+            yield named
+            continue
+        _, option, file = named
+        nothing = files.nowhere(file, folder, "name a .txt file in it", "the text")
+        if nothing:
+            yield Wrong(option, *nothing)
+        elif not files.place(file, folder).stat().st_size:
+            yield Wrong(option, f"{file} is empty", "write the text to it")
 
 
-def _by_split(file: str | Mapping[str, str]) -> Mapping[str, str]:
-    """The files as they are given; one for all splits is that of train."""
-    return {"train": file} if isinstance(file, str) else file
+def _named(file: str | Mapping[str, str]) -> Iterator[tuple[str, str, str] | Wrong]:
+    """As `by_split`; one file for all splits is that of train."""
+    if isinstance(file, str):
+        yield "train", "file", file
+    else:
+        yield from by_split(file, "txt")
 
 
-def _unusable(file: str, folder: Path) -> str:
-    """Why there is no text at that place; empty where there is one."""
-    path = files.place(file, folder)
-    try:
-        size = os.stat(path).st_size
-    except (OSError, ValueError) as error:
-        return f"no file {file}: {getattr(error, 'strerror', None) or 'not a name of a file'}"
-    if not path.is_file():
-        return f"no file {file}: it is a {'folder' if path.is_dir() else 'device or a pipe'}"
-    return "" if size else f"{file} is empty"
+def _files(file: str | Mapping[str, str]) -> dict[str, str]:
+    """The files that `check` let pass, by split."""
+    named = (known for known in _named(file) if not isinstance(known, Wrong))
+    return {split: path for split, _, path in named}
 
 
 def sources(options: Mapping[str, Any], folder: Path) -> Iterator[Path | str]:
     """The files that the text is read from, and which split each is for."""
-    for name, file in _by_split(options["file"]).items():
+    for name, file in _files(options["file"]).items():
         yield files.place(file, folder)
         yield name
 
@@ -102,8 +97,8 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
         TaskError: it cannot be read, is not UTF-8, or is too short.
     """
     texts = {
-        ALSO.get(name, name): _read(files.place(file, folder), file)
-        for name, file in _by_split(options["file"]).items()
+        name: _read(files.place(file, folder), file)
+        for name, file in _files(options["file"]).items()
     }
     parts = _divided(
         {name: _symbols(text, options["level"]) for name, text in texts.items()}, options
@@ -125,7 +120,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
         unit=f"nats per {options['level']}",
         baselines=_ngrams.baselines([streams["train"]], [streams["test"]], len(vocabulary)),
         note=NOTE,
-        classes=tuple(map(_named, vocabulary)),
+        classes=tuple(map(_shown, vocabulary)),
         vocabulary=len(vocabulary),
     )
 
@@ -207,7 +202,7 @@ def _windows(stream: np.ndarray, window: int) -> Split:
     return Split(cut(stream[:-1])[..., None], cut(stream[1:]), lengths)
 
 
-def _named(symbol: str) -> str:
+def _shown(symbol: str) -> str:
     """What a symbol is called where it is shown."""
     if symbol in _NAMES:
         return _NAMES[symbol]

@@ -28,8 +28,8 @@ def guessed(folder: Path, lines: Sequence[str], given: Given = NOTHING) -> Guess
     return looked(folder, lines, given).guess
 
 
-def roles(found: Guess) -> dict[str, str]:
-    return {name: role.role for name, role in found.roles.items()}
+def roles(guess: Guess) -> dict[str, str]:
+    return {name: role.role for name, role in guess.roles.items()}
 
 
 def ward(people: int = 12) -> Iterator[str]:
@@ -43,8 +43,8 @@ def ward(people: int = 12) -> Iterator[str]:
 
 
 def test_ids_orders_groups_and_targets_are_told_by_how_values_lie(tmp_path: Path) -> None:
-    found = guessed(tmp_path, list(ward()))
-    assert roles(found) == {
+    guess = guessed(tmp_path, list(ward()))
+    assert roles(guess) == {
         "person": "group",
         "patient_id": "id",
         "hour": "order",
@@ -53,9 +53,9 @@ def test_ids_orders_groups_and_targets_are_told_by_how_values_lie(tmp_path: Path
         "site": "not used",
         "outcome": "target",
     }
-    assert (found.sequences, found.lengths, found.per) == (12, (3, 5), "sequence")
-    assert found.roles["ward"].kind == "category"
-    assert found.roles["site"].why == "it has one value"
+    assert (guess.sequences, guess.lengths, guess.per) == (12, (3, 5), "sequence")
+    assert guess.roles["ward"].kind == "category"
+    assert guess.roles["site"].why == "it has one value"
 
 
 def test_names_need_not_tell_where_the_order_begins_again(tmp_path: Path) -> None:
@@ -63,8 +63,8 @@ def test_names_need_not_tell_where_the_order_begins_again(tmp_path: Path) -> Non
     lines += [
         f"{row // 4 + 7},{row % 4},{RNG.normal():.3f},{'xy'[row // 4 % 2]}" for row in range(80)
     ]
-    found = guessed(tmp_path, lines)
-    assert roles(found) == {"a": "id", "b": "order", "c": "input", "d": "target"}
+    guess = guessed(tmp_path, lines)
+    assert roles(guess) == {"a": "id", "b": "order", "c": "input", "d": "target"}
 
 
 def test_a_target_that_changes_within_a_sequence_is_one_a_step(tmp_path: Path) -> None:
@@ -81,9 +81,9 @@ def test_two_columns_name_a_sequence_where_one_does_not(tmp_path: Path) -> None:
         for visit in range(2)
         for hour in range(4)
     ]
-    found = guessed(tmp_path, lines)
-    assert found.of("id") == ["patient", "visit"]
-    assert found.sequences == 12
+    guess = guessed(tmp_path, lines)
+    assert guess.of("id") == ["patient", "visit"]
+    assert guess.sequences == 12
 
 
 def test_rows_are_sequences_where_columns_are_numbered(tmp_path: Path) -> None:
@@ -91,10 +91,10 @@ def test_rows_are_sequences_where_columns_are_numbered(tmp_path: Path) -> None:
     lines += [
         f"{'ab'[row % 2]}," + ",".join(map(str, RNG.normal(size=10).round(2))) for row in range(20)
     ]
-    found = guessed(tmp_path, lines)
-    assert found.form == "each row is a sequence"
-    assert found.of("target") == ["label"]
-    assert len(found.of("input")) == 10
+    guess = guessed(tmp_path, lines)
+    assert guess.form == "each row is a sequence"
+    assert guess.of("target") == ["label"]
+    assert len(guess.of("input")) == 10
 
 
 def test_one_series_is_cut_into_windows_once_its_target_is_named(tmp_path: Path) -> None:
@@ -102,10 +102,10 @@ def test_one_series_is_cut_into_windows_once_its_target_is_named(tmp_path: Path)
     lines += [f"2020-01-{day:02d},{RNG.normal():.3f},{RNG.integers(9, 99)}" for day in range(1, 29)]
     (lacking,) = guessed(tmp_path, lines).open
     assert (lacking.option, lacking.candidates) == ("target", ("price", "volume"))
-    found = guessed(tmp_path, lines, Given(target="price"))
-    assert found.of("order") == ["date"]
-    assert found.window["horizon"] == 1
-    assert found.roles["price"].kind == "standard"
+    guess = guessed(tmp_path, lines, Given(target="price"))
+    assert guess.of("order") == ["date"]
+    assert guess.window["horizon"] == 1
+    assert guess.roles["price"].kind == "standard"
 
 
 def test_what_names_things_is_one_hot_and_what_numbers_rows_is_left_out(tmp_path: Path) -> None:
@@ -114,10 +114,10 @@ def test_what_names_things_is_one_hot_and_what_numbers_rows_is_left_out(tmp_path
         f"{row},{row // 6},{row % 6},{RNG.integers(0, 9)},remark {row},{'ab'[row // 6 % 2]}"
         for row in range(600)
     ]
-    found = guessed(tmp_path, lines)
-    assert found.roles["word"].kind == "category"
-    assert "look like ids" in found.roles["word"].why
-    assert roles(found)["row"] == roles(found)["note"] == "not used"
+    guess = guessed(tmp_path, lines)
+    assert guess.roles["word"].kind == "category"
+    assert "look like ids" in guess.roles["word"].why
+    assert roles(guess)["row"] == roles(guess)["note"] == "not used"
 
 
 def test_a_sequence_is_in_one_split(tmp_path: Path) -> None:
@@ -126,10 +126,10 @@ def test_a_sequence_is_in_one_split(tmp_path: Path) -> None:
         f"{row // 10},{row % 10},{'train' if row % 3 else 'test'},{row * 7 % 13}"
         for row in range(100)
     ]
-    found = guessed(tmp_path, lines)
-    assert found.of("id") == []
-    assert found.of("split") == ["set"]
-    assert found.open[0].option == "id"
+    guess = guessed(tmp_path, lines)
+    assert guess.of("id") == []
+    assert guess.of("split") == ["set"]
+    assert guess.open[0].option == "id"
 
 
 def test_columns_are_counted_as_they_are(tmp_path: Path) -> None:
@@ -159,8 +159,8 @@ def test_a_column_that_is_not_there_is_told(tmp_path: Path) -> None:
 def test_an_id_whose_rows_are_scattered_asks_for_an_order(tmp_path: Path) -> None:
     lines = ["id,x,label"]
     lines += [f"{row % 9},{RNG.normal():.3f},{'abc'[row % 3]}" for row in range(90)]
-    found = guessed(tmp_path, lines)
-    assert (found.of("id"), [known.option for known in found.open]) == (["id"], ["order"])
+    guess = guessed(tmp_path, lines)
+    assert (guess.of("id"), [known.option for known in guess.open]) == (["id"], ["order"])
 
 
 def test_decimal_commas_are_told(tmp_path: Path) -> None:

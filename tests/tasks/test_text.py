@@ -145,6 +145,7 @@ def test_a_text_that_does_not_do_is_refused(folder: Path, content: bytes, words:
     [
         ({"file": {}}, "the task 'text' needs a file"),
         ({"file": "no.txt"}, "no file no.txt: No such file or directory"),
+        ({"file": "https://example.org/a.txt"}, "is an address, and nothing is downloaded"),
         ({"file": "."}, r"no file \.: it is a folder"),
         ({"file": "nothing.txt"}, "nothing.txt is empty"),
         ({"file": {"test": "my.txt"}}, "no file is for train"),

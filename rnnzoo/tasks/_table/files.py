@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,18 +52,33 @@ def sources(file: str | Mapping[str, str], folder: Path) -> list[Source | Wrong]
     if isinstance(file, str):
         return _of_path("file", file, folder, UNSAID)
     found: list[Source | Wrong] = []
+    for named in by_split(file, "csv"):
+        if isinstance(named, Wrong):
+            found.append(named)
+        else:
+            split, option, path = named
+            found += _of_path(option, path, folder, SPLITS.index(split))
+    return found + _mixed(found)
+
+
+def by_split(file: Mapping[str, str], ending: str) -> Iterator[tuple[str, str, str] | Wrong]:
+    """The split, the option and the path of each file, or what is wrong in its place.
+
+    Args:
+        ending: of the files that the fix shows.
+    """
     for name, path in file.items():
-        split = ALSO.get(name, name)
+        split, option = ALSO.get(name, name), f"file.{name}"
         if split not in SPLITS:
             fix = nearest(name, [*SPLITS, *ALSO])
-            found.append(Wrong(f"file.{name}", f"there is no split '{name}'", fix))
+            yield Wrong(option, f"there is no split '{name}'", fix)
         elif not isinstance(path, str):
-            found.append(Wrong(f"file.{name}", f"a file is text, not {path!r}", "put it in quotes"))
+            yield Wrong(option, f"a file is text, not {path!r}", "put it in quotes")
         else:
-            found += _of_path(f"file.{name}", path, folder, SPLITS.index(split))
+            yield split, option, path
     if "train" not in file:
-        found.append(Wrong("file", "no file is for train", "file: {train: a.csv, test: b.csv}"))
-    return found + _mixed(found)
+        fix = f"file: {{train: a.{ending}, test: b.{ending}}}"
+        yield Wrong("file", "no file is for train", fix)
 
 
 def _mixed(found: list[Source | Wrong]) -> list[Source | Wrong]:

@@ -124,13 +124,13 @@ def guess(columns: Sequence[Column], rows_of_file: np.ndarray, given: Given) -> 
 
 
 class _Guessing:
-    """One table. What is known so far is in `found`."""
+    """One table. What is known so far is in `guess`."""
 
     def __init__(self, columns: Sequence[Column], file: np.ndarray, given: Given) -> None:
         self.columns = {column.name: column for column in columns}
         self.file, self.given = file, given
         self.count = len(file)
-        self.found = Guess()
+        self.guess = Guess()
         self.sequence = np.zeros(self.count, np.int64)  # of each row
         for option in ("id", "order", "target"):
             names = getattr(given, option)
@@ -146,18 +146,18 @@ class _Guessing:
         self.target()
         self.group()
         self.inputs()
-        ordered = {name: self.found.roles[name] for name in self.columns}
-        self.found.roles = ordered
-        return self.found
+        ordered = {name: self.guess.roles[name] for name in self.columns}
+        self.guess.roles = ordered
+        return self.guess
 
     # ------------------------------------------------------------------ helpers
 
     def free(self) -> list[Column]:
         """Columns without a role."""
-        return [column for name, column in self.columns.items() if name not in self.found.roles]
+        return [column for name, column in self.columns.items() if name not in self.guess.roles]
 
     def take(self, name: str, role: str, why: str, kind: str = "") -> None:
-        self.found.roles[name] = Role(role, why, kind)
+        self.guess.roles[name] = Role(role, why, kind)
 
     def is_constant(self, column: Column) -> bool:
         """Whether it has one value in each sequence."""
@@ -194,41 +194,45 @@ class _Guessing:
             self.order()
         elif self.by_row():
             self.sequence = np.arange(self.count)
-            self.found.sequences = self.count
-            self.found.form = "each row is a sequence"
+            self.guess.sequences = self.count
+            self.guess.form = "each row is a sequence"
         elif order := self.given.order or self.rising():
             self.take(order, ORDER, "it rises from row to row, and nothing tells sequences apart")
             self.measure("the table is one series, of which windows are cut")
             length = max(1, min(_LONGEST_WINDOW, self.count // _WINDOWS))
-            self.found.window = {"length": length, "horizon": 1}
+            self.guess.window = {"length": length, "horizon": 1}
         else:
             names = [column.name for column in self.free() if 1 < column.distinct < self.count]
             problem = "no column tells sequences apart, nor their order"
-            self.found.open.append(Open("id", problem, tuple(names)))
+            self.guess.open.append(Open("id", problem, tuple(names)))
 
     def measure(self, form: str) -> None:
         lengths = np.bincount(self.sequence)
-        self.found.sequences = len(lengths)
-        self.found.lengths = (int(lengths.min()), int(lengths.max()))
-        self.found.form = form
+        self.guess.sequences = len(lengths)
+        self.guess.lengths = (int(lengths.min()), int(lengths.max()))
+        self.guess.form = form
 
     def by_id(self, names: Sequence[str]) -> None:
-        code = np.zeros(self.count, np.int64)
-        for name in names:
-            column = self.columns[name]
-            code = np.unique(code * (column.distinct + 1) + column.codes, return_inverse=True)[1]
-        self.sequence = code
+        code = self.sequence = self.together(names)
         self.measure(f"a sequence is what has the same {listed(names)}")
-        together = int((np.diff(code) != 0).sum()) + 1 == self.found.sequences
+        together = int((np.diff(code) != 0).sum()) + 1 == self.guess.sequences
         stand = "rows of a value stand together" if together else "rows of a value are scattered"
         for name in names:
             why = f"{self.columns[name].distinct:,} values; {stand}"
             self.take(name, ID, "as you say" if name in self.given.id else why)
         self.order()
-        if not self.found.of(ORDER) and not together:
+        if not self.guess.of(ORDER) and not together:
             rest = tuple(column.name for column in self.free() if column.holds != profile.NAMES)
             problem = f"rows of one {listed(names)} do not stand together, and nothing orders them"
-            self.found.open.append(Open("order", problem, rest))
+            self.guess.open.append(Open("order", problem, rest))
+
+    def together(self, names: Sequence[str]) -> np.ndarray:
+        """(rows,) the number of what has the same values of some columns."""
+        code = np.zeros(self.count, np.int64)
+        for name in names:
+            column = self.columns[name]
+            code = np.unique(code * (column.distinct + 1) + column.codes, return_inverse=True)[1]
+        return code
 
     def ids(self) -> list[str]:
         """The columns that name a sequence."""
@@ -256,7 +260,7 @@ class _Guessing:
         named = column.holds in (profile.WHOLE, profile.NAMES) and not column.missing
         most = self.count - 1 if is_hinted else self.count // 2
         fits = named and 2 <= column.distinct <= most and column.name != self.given.target
-        splits = self.found.of(SPLIT)  # a sequence is in one
+        splits = self.guess.of(SPLIT)  # a sequence is in one
         return fits and all(_is_constant(self.columns[name], column.codes) for name in splits)
 
     def orders(self, names: Sequence[str], restarts: bool = False) -> list[str]:
@@ -265,10 +269,8 @@ class _Guessing:
         Args:
             restarts: only such as begin again with each.
         """
-        code = np.zeros(self.count, np.int64)
-        for name in names:
-            code = code * (self.columns[name].distinct + 1) + self.columns[name].codes
-        taken = {*self.found.roles, *names, self.given.target}
+        code = self.together(names)
+        taken = {*self.guess.roles, *names, self.given.target}
         columns = [column for name, column in self.columns.items() if name not in taken]
         ordering = [column for column in columns if _orders(column, code)]
         if restarts:
@@ -280,7 +282,7 @@ class _Guessing:
         if self.given.order:
             self.take(self.given.order, ORDER, "as you say")
             return
-        for name in self.orders(self.found.of(ID)) if self.found.of(ID) else self.in_files():
+        for name in self.orders(self.guess.of(ID)) if self.guess.of(ID) else self.in_files():
             self.take(name, ORDER, "no value comes twice in a sequence")
             return
 
@@ -315,15 +317,15 @@ class _Guessing:
         if column is None:
             candidates = [known.name for known in self.free() if known.distinct > 1]
             problem = "it is not clear what is to be predicted"
-            self.found.open.append(Open("target", problem, tuple(candidates)))
+            self.guess.open.append(Open("target", problem, tuple(candidates)))
             return
         is_constant = self.is_constant(column)
-        if not self.found.window and not is_constant:
-            self.found.per = "step"
+        if not self.guess.window and not is_constant:
+            self.guess.per = "step"
         kind, more = self.kind_of_target(column)
-        if self.found.window and kind == CATEGORY:
-            self.found.per = "step"
-            self.found.window.pop("horizon")
+        if self.guess.window and kind == CATEGORY:
+            self.guess.per = "step"
+            self.guess.window.pop("horizon")
         self.take(column.name, TARGET, f"{why}{more}", kind)
 
     def target_column(self) -> tuple[Column | None, str]:
@@ -332,7 +334,7 @@ class _Guessing:
         hinted = [column for column in self.free() if _named(column, _TARGETS)]
         if len(hinted) == 1:
             return hinted[0], "its name"
-        if self.found.sequences in (0, self.count) or self.found.window:
+        if self.guess.sequences in (0, self.count) or self.guess.window:
             return None, ""
         free = [column for column in self.free() if self.is_constant(column)]
         names = [column for column in free if not _named(column, _GROUPS + _IDS)]
@@ -351,11 +353,11 @@ class _Guessing:
 
     def group(self) -> None:
         """Whose a sequence is, where several are of one person or machine."""
-        if not self.found.of(ID) or self.found.of(SPLIT):
+        if not self.guess.of(ID) or self.guess.of(SPLIT):
             return
         for column in self.free():
             fits = _named(column, _GROUPS) and not column.missing
-            if fits and 3 <= column.distinct < self.found.sequences and self.is_constant(column):
+            if fits and 3 <= column.distinct < self.guess.sequences and self.is_constant(column):
                 self.take(column.name, GROUP, "several sequences are of one: kept in one split")
                 return
 
@@ -365,17 +367,17 @@ class _Guessing:
         for column in self.free():
             role, why, kind = self.input(column)
             self.take(column.name, role, why, kind)
-        seen = self.found.of(INPUT)
-        target = self.found.of(TARGET)
-        if self.found.window.get("horizon") and target:
+        seen = self.guess.of(INPUT)
+        target = self.guess.of(TARGET)
+        if self.guess.window.get("horizon") and target:
             seen = [*seen, *target]  # what was is known when what comes is predicted
         if any(self.columns[name].missing for name in seen):
-            self.found.missing = "flag"
+            self.guess.missing = "flag"
         if not seen:
-            unused = [f"{name}: {self.found.roles[name].why}" for name in self.found.of(UNUSED)]
+            unused = [f"{name}: {self.guess.roles[name].why}" for name in self.guess.of(UNUSED)]
             why = f" ({'; '.join(unused)})" if unused else ""
             problem = f"no column is left that a cell could see{why}"
-            self.found.open.append(Open("inputs", problem))
+            self.guess.open.append(Open("inputs", problem))
 
     def input(self, column: Column) -> tuple[str, str, str]:
         if column.holds == profile.DATES:
@@ -388,17 +390,17 @@ class _Guessing:
             if column.distinct > _MOST_CATEGORIES:
                 return UNUSED, f"text, {column.distinct:,} different", ""
             return INPUT, f"{column.distinct} categories, one-hot", CATEGORY
-        is_number = column.holds == profile.WHOLE
-        if is_number and column.distinct == self.count > 1 and _rises(column.codes):
+        is_whole = column.holds == profile.WHOLE
+        if is_whole and column.distinct == self.count > 1 and _rises(column.codes):
             return UNUSED, "it numbers the rows", ""
-        if is_number and self.looks_like_ids(column):
+        if is_whole and self.looks_like_ids(column):
             if column.distinct > _MOST_CATEGORIES:
                 return UNUSED, f"{column.distinct:,} whole numbers that look like ids", ""
             return INPUT, f"{column.distinct} whole numbers that look like ids, one-hot", CATEGORY
         return INPUT, "numbers" if column.holds != profile.TRUTHS else "1 and 0", NUMBER
 
     def looks_like_ids(self, column: Column) -> bool:
-        if self.found.form.startswith("each row"):
+        if self.guess.form.startswith("each row"):
             return False
         low = float(column.low)
         values = np.where(column.codes < 0, np.nan, column.codes + low)
@@ -447,28 +449,28 @@ def _orders(column: Column, sequence: np.ndarray) -> bool:
     return longer and bool((rises | other).all())
 
 
-def options(found: Guess, columns: Mapping[str, Column]) -> dict[str, Any]:
+def options(guessed: Guess, columns: Mapping[str, Column]) -> dict[str, Any]:
     """The options of the task `table` that say the same, but for the file."""
-    ids, target = found.of(ID), found.of(TARGET)
-    inputs = {name: found.roles[name].kind for name in found.of(INPUT)}
-    if found.window.get("horizon"):
+    ids, target = guessed.of(ID), guessed.of(TARGET)
+    inputs = {name: guessed.roles[name].kind for name in guessed.of(INPUT)}
+    if guessed.window.get("horizon"):
         inputs |= dict.fromkeys(target, NUMBER)
-    written: dict[str, Any] = {"id": ids[0] if len(ids) == 1 else ids, "order": found.of(ORDER)}
-    written["order"] = found.of(ORDER)[0] if found.of(ORDER) else ""
+    written: dict[str, Any] = {"id": ids[0] if len(ids) == 1 else ids}
+    written["order"] = guessed.of(ORDER)[0] if guessed.of(ORDER) else ""
     written["inputs"] = inputs
     name = target[0] if target else ""
     holds_names = bool(name) and columns[name].holds in (profile.NAMES, profile.TRUTHS)
-    written["target"] = name if holds_names or not name else {name: found.roles[name].kind}
-    written["per"] = "" if found.per == "sequence" else found.per
-    written["split"] = _split(found)
-    written["window"] = dict(found.window)
-    written["missing"] = "" if found.missing == "refuse" else found.missing
+    written["target"] = name if holds_names or not name else {name: guessed.roles[name].kind}
+    written["per"] = "" if guessed.per == "sequence" else guessed.per
+    written["split"] = _split(guessed)
+    written["window"] = dict(guessed.window)
+    written["missing"] = "" if guessed.missing == "refuse" else guessed.missing
     return {option: value for option, value in written.items() if value}
 
 
-def _split(found: Guess) -> Any:
-    if found.of(SPLIT):
-        return found.of(SPLIT)[0]
-    if found.of(GROUP):
-        return {"by": found.of(GROUP)[0]}
-    return {"time": found.of(ORDER)[0]} if found.window else ""
+def _split(guessed: Guess) -> Any:
+    if guessed.of(SPLIT):
+        return guessed.of(SPLIT)[0]
+    if guessed.of(GROUP):
+        return {"by": guessed.of(GROUP)[0]}
+    return {"time": guessed.of(ORDER)[0]} if guessed.window else ""

@@ -73,13 +73,13 @@ def _column(rows: Rows, name: str) -> Column:
 
 
 def _of_names(rows: Rows, name: str) -> Column:
-    found = rows.names(name)
-    counts = np.bincount(found.codes[found.codes >= 0], minlength=len(found.names))
+    named = rows.names(name)
+    counts = np.bincount(named.codes[named.codes >= 0], minlength=len(named.names))
     order = np.argsort(-counts, kind="stable")[:_EXAMPLES]
     holds = TRUTHS if rows.is_truth(name) else NAMES
-    missing = int((found.codes < 0).sum())
-    often = tuple(found.names[number] for number in order)
-    return Column(name, holds, missing, len(found.names), "", "", often, found.codes)
+    missing = int((named.codes < 0).sum())
+    often = tuple(named.names[number] for number in order)
+    return Column(name, holds, missing, len(named.names), "", "", often, named.codes)
 
 
 def _of_dates(name: str, dates: np.ndarray) -> Column:

@@ -319,10 +319,10 @@ def _dates(values: pa.ChunkedArray) -> np.ndarray | None:
         return None
     for kind in (pa.timestamp("us"), pa.timestamp("us", "UTC")):
         try:
-            found = values.cast(kind).cast(pa.timestamp("us"))
+            moments = values.cast(kind).cast(pa.timestamp("us"))
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             continue
-        return np.asarray(found.to_numpy(), "datetime64[us]")
+        return np.asarray(moments.to_numpy(), "datetime64[us]")
     return None
 
 

@@ -234,11 +234,9 @@ def wrong_columns(
         shown: the file, for messages.
     """
     own = roles(options)
-    twice = sorted({name for name in header if header.count(name) > 1})
     without = no_header(header)
-    if twice:
-        problem = f"{shown} has two columns '{twice[0]}'"
-        yield Wrong("file", problem, without or "give one another name")
+    if twice := same_names(header, shown):
+        yield Wrong("file", *twice)
     elif without:
         yield Wrong("file", f"{shown} has no header, as it seems: {header[0]}, ...", without)
     if without:
@@ -264,6 +262,14 @@ def wrong_columns(
                 fix = f"columns of: {', '.join(header[:SHOWN])}"
                 yield Wrong(place, f"{shown} has no column like '{name}'", fix)
     yield from _wrong_doubles(own, header)
+
+
+def same_names(header: Sequence[str], shown: str) -> tuple[str, str] | None:
+    """The problem and the fix where two columns have one name."""
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if not twice:
+        return None
+    return f"{shown} has two columns '{twice[0]}'", no_header(header) or "give one another name"
 
 
 def no_header(names: Sequence[str]) -> str:
