@@ -6,13 +6,14 @@ What computes is a backend (`rnnzoo.backends`).
     layer         `Recurrent`, a Keras layer for any cell
     initializers  the same first weights under every backend; `philox`, their random numbers
     losses        a task's loss and metric as tensors
-    network       a trial's layers, from its inputs to its logits
+    network       a trial's layers, from its inputs to its logits; `parts`, those that are not
+                  recurrent
     train         Trial -> Outcome: the compiled training loop; `data`, what it reads batches from
     schedule      how the learning rate changes from epoch to epoch
     update        how weights follow their gradients: one after the other, or as one vector
     introspect    a trained model -> what its cell does, in float64
 
-Importing this package registers the layer, so that plain `keras.saving.load_model` finds it.
+Importing this package registers the layers, so that plain `keras.saving.load_model` finds them.
 """
 
 import sys
@@ -24,6 +25,7 @@ if "keras" in sys.modules:
 else:
     settings.check_layer_backend(*settings.keras_backend())
 
+import rnnzoo.nn.parts  # noqa: F401  # registers its layers
 from rnnzoo.nn.layer import Recurrent  # Keras fails on import where its backend is not installed
 
 __all__ = ["Recurrent"]

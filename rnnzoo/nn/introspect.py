@@ -18,7 +18,7 @@ from rnnzoo import losses
 from rnnzoo.errors import UsageError
 from rnnzoo.lang import ir, memory, reference
 from rnnzoo.nn.layer import Recurrent
-from rnnzoo.nn.network import Embedding, OneHot
+from rnnzoo.nn.parts import Embedding, OneHot
 
 Array = np.ndarray[Any, Any]
 

@@ -90,3 +90,16 @@ def test_an_embedding_of_numbers_is_refused_before_anything_runs(written: str, p
         door.loaded(parse_experiment(text, "e.yaml", Path()), tasks.silent, list)
     assert isinstance(caught.value, SpecError) == bool(place)
     assert f"e.yaml{place}" in str(caught.value) or not place
+
+
+def test_all_layers_that_models_are_saved_with_are_known_where_the_package_is_imported() -> None:
+    """In another process than that which trained: its front imports their modules."""
+    folder = Path(rnnzoo.__file__).parent / "nn"
+    front = (folder / "__init__.py").read_text()
+    defining = [file.stem for file in folder.glob("*.py") if "(keras.layers." in _classes(file)]
+    assert {"layer", "parts"} <= {*defining}
+    assert [name for name in defining if f"rnnzoo.nn.{name} " not in front] == []
+
+
+def _classes(file: Path) -> str:
+    return "\n".join(line for line in file.read_text().splitlines() if line.startswith("class "))
