@@ -15,7 +15,6 @@ from rnnzoo.api.beforehand import warned
 from rnnzoo.errors import Remark, UsageError, argument
 from rnnzoo.spec import settings as config
 from rnnzoo.spec.experiment import Experiment
-from rnnzoo.spec.hyperparameters import resolved
 from rnnzoo.sweep import measure, speed, status
 from rnnzoo.sweep import open as door
 from rnnzoo.sweep.open import Opened
@@ -129,11 +128,10 @@ def _plan(
         small, large = (measure.corner(study.variant.space, end) for end in (0.0, 1.0))
         inputs = opened.tasks[study.task.label].inputs
         weights = [
-            counts.weights(
+            counts.weights_in(
+                dataclasses.replace(study.experiment.training.at(point), units=study.units(point)),
                 study.cell,
-                study.experiment.training.at(point).width(inputs),
-                study.units(point),
-                resolved(point).layers,
+                inputs,
             )
             for point in (small, large)
         ]

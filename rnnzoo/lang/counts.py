@@ -11,21 +11,45 @@ import math
 from rnnzoo.errors import UsageError
 from rnnzoo.lang import ir
 from rnnzoo.lang.reference import mask
+from rnnzoo.spec.hyperparameters import Training
 
 
-def weights(cell: ir.Cell, inputs: int, units: int, layers: int = 1) -> int:
-    """The number of trained parameters of a stack of layers, including learned initial states."""
-    return sum(_layer_weights(cell, inputs, units, number) for number in range(1, layers + 1))
+def weights(
+    cell: ir.Cell, inputs: int, units: int, layers: int = 1, bidirectional: bool = False
+) -> int:
+    """The number of trained parameters of a stack of layers, including learned initial states.
+
+    Args:
+        bidirectional: each layer is a pair that reads in both directions, and the next one reads
+            the outputs of both.
+    """
+    if not bidirectional:
+        return sum(_layer_weights(cell, inputs, units, number) for number in range(1, layers + 1))
+    further = 2 * ir.Sizes(units, inputs, cell.options).of(cell.output_size)
+    widths = [inputs, *[further] * (layers - 1)]
+    return 2 * sum(_layer_weights(cell, width, units, 1) for width in widths)
 
 
-def units_for(cell: ir.Cell, inputs: int, wanted: int, layers: int = 1) -> int:
+def weights_in(training: Training, cell: ir.Cell, inputs: int) -> int:
+    """The same of the recurrent layers of a training.
+
+    Args:
+        inputs: of the task, ids one-hot.
+    """
+    width, both = training.width(inputs), training.bidirectional
+    return weights(cell, width, training.units, training.layers, both)
+
+
+def units_for(
+    cell: ir.Cell, inputs: int, wanted: int, layers: int = 1, bidirectional: bool = False
+) -> int:
     """The number of units whose number of weights is nearest to `wanted`; in a tie the smaller
     one.
     """
 
     def weights_with(units: int) -> float:
         try:
-            return weights(cell, inputs, units, layers)
+            return weights(cell, inputs, units, layers, bidirectional)
         except UsageError:
             return -math.inf  # too few units for the cell's modules
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import keras
@@ -18,7 +19,7 @@ from rnnzoo import losses
 from rnnzoo.errors import UsageError
 from rnnzoo.lang import ir, memory, reference
 from rnnzoo.nn.layer import Recurrent
-from rnnzoo.nn.parts import Embedding, OneHot
+from rnnzoo.nn.parts import Bias, Embedding, OneHot, Pool
 
 Array = np.ndarray[Any, Any]
 
@@ -29,16 +30,18 @@ class NumpyModel:
 
     Attributes:
         layers: a mapping a layer, name -> array in the orientation of the equations.
-        kernel, bias: of the read-out: logits = output @ kernel + bias.
+        read_out: kernel and bias of its dense layers, those before the last of rectified units:
+            logits = output @ kernel + bias.
+        pool: what is read out where a sequence has one target.
         vectors: of ids, one below the other; None where the model reads numbers.
     """
 
     cell: ir.Cell
     units: int
     layers: tuple[Mapping[str, Array], ...]
-    kernel: Array
-    bias: Array
+    read_out: tuple[tuple[Array, Array], ...]
     vectors: Array | None = None
+    pool: str = "last"
 
     def read(self, x: Array) -> Array:
         """What the recurrent layers read, in float64."""
@@ -49,16 +52,22 @@ def numpy_model(model: Any) -> NumpyModel:
     """The numbers of a model.
 
     Raises:
-        UsageError: it is not a recurrent layer of ours with a read-out.
+        UsageError: it is not a recurrent layer of ours with a read-out, or it reads in both
+            directions.
     """
+    if any(isinstance(layer, keras.layers.Bidirectional) for layer in model.layers):
+        raise UsageError(
+            "this model reads in both directions, and what cells do is shown in one",
+            "a model without `bidirectional`",
+        )
     layers_of_ours = [layer for layer in model.layers if isinstance(layer, Recurrent)]
-    read_outs = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
-    if len(layers_of_ours) != 1 or len(read_outs) != 1:
+    read_out = _read_out(model)
+    if len(layers_of_ours) != 1 or not read_out:
         raise UsageError(
             "this model is not one recurrent layer of rnnzoo's with a read-out",
             "take a model of a sweep",
         )
-    (layer,), (read_out,) = layers_of_ours, read_outs
+    (layer,) = layers_of_ours
     named = {name: value.astype(np.float64) for name, value in layer.weights_by_name().items()}
     if layer.layers == 1:
         layers: tuple[dict[str, Array], ...] = (named,)
@@ -67,8 +76,26 @@ def numpy_model(model: Any) -> NumpyModel:
         for label, value in named.items():
             number, _, name = label.partition(".")
             layers[int(number) - 1][name] = value
-    kernel, bias = (np.asarray(array, np.float64) for array in read_out.get_weights())
-    return NumpyModel(layer.cell, layer.units, layers, kernel, bias, _vectors(model))
+    pool = next((part.pool for part in model.layers if isinstance(part, Pool)), "last")
+    return NumpyModel(layer.cell, layer.units, layers, read_out, _vectors(model), pool)
+
+
+def _read_out(model: Any) -> tuple[tuple[Array, Array], ...]:
+    """Kernel and bias of each dense layer; those that are tied have the vectors' kernel."""
+    layers = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense | Bias)]
+    return tuple(
+        (np.asarray(kernel, np.float64), np.asarray(bias, np.float64))
+        for kernel, bias in map(partial(_kernel_and_bias, model), layers)
+    )
+
+
+def _kernel_and_bias(model: Any, layer: Any) -> tuple[Array, Array]:
+    if isinstance(layer, Bias):  # the vectors are the weights
+        vectors = _vectors(model)
+        assert vectors is not None
+        return vectors.T, layer.get_weights()[0]
+    kernel, bias = layer.get_weights()
+    return kernel, bias
 
 
 def _vectors(model: Any) -> Array | None:
@@ -89,8 +116,26 @@ def values(model: NumpyModel, x: Array, lengths: Array) -> tuple[Mapping[str, Ar
 
 
 def predictions(model: NumpyModel, output: Array) -> Array:
-    """The read-out's logits for outputs of the last layer."""
-    return np.asarray(output @ model.kernel + model.bias)
+    """The read-out's logits for what it reads: outputs of the last layer, pooled where the model
+    pools.
+    """
+    *hidden, (kernel, bias) = model.read_out
+    for hidden_kernel, hidden_bias in hidden:
+        output = np.maximum(output @ hidden_kernel + hidden_bias, 0)
+    return np.asarray(output @ kernel + bias)
+
+
+def _upstream(model: NumpyModel, output: Array, slope: Array) -> Array:
+    """The gradient of what is read out, from that of the logits."""
+    *hidden, (last, _) = model.read_out
+    shut = []
+    for kernel, bias in hidden:
+        output = np.maximum(output @ kernel + bias, 0)
+        shut.append(output == 0)
+    slope = slope @ last.T
+    for (kernel, _), closed in zip(reversed(hidden), reversed(shut)):
+        slope = np.where(closed, 0, slope) @ kernel.T
+    return slope
 
 
 def gradients(model: NumpyModel, loss: str, x: Array, y: Array) -> dict[str, Array]:
@@ -103,12 +148,18 @@ def gradients(model: NumpyModel, loss: str, x: Array, y: Array) -> dict[str, Arr
         y: the targets of the last step.
 
     Raises:
-        UsageError: there are several layers.
+        UsageError: there are several layers, or all steps are read out.
     """
     if len(model.layers) != 1:
         raise UsageError("gradients are drawn for one layer", "--set layers=1")
+    if model.pool != "last":
+        raise UsageError(
+            "gradients are drawn from the last step, and this model reads all of them out",
+            "--set model.pool=last",
+        )
     output = values(model, x, np.full(len(x), x.shape[1]))[0][model.cell.output][:, -1]
-    upstream = losses.load(loss).slope(y, predictions(model, output)) @ model.kernel.T
+    slope = losses.load(loss).slope(y, predictions(model, output))
+    upstream = _upstream(model, output, slope)
     return memory.norms(model.cell, model.layers[0], model.read(x), model.units, upstream)
 
 

@@ -103,7 +103,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             never on the carry.
         seed: drives initial weights and dropout; None draws from Keras' global generator.
         go_backwards: read the sequences from their ends; what is returned stays in that order, as
-            in Keras.
+            in Keras.  Steps are counted from the last real one on.
         stateful: begin where the last call ended; `reset_state` begins anew.  The batch has one
             size throughout.  States are not weights: a model of another batch size takes the
             weights over.
@@ -224,6 +224,8 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         if self.go_backwards:
             inputs = keras.ops.flip(inputs, axis=1)
             mask = None if mask is None else keras.ops.flip(mask, axis=1)
+            if mask is not None and clock is None and self.cell.reads_time:
+                clock = -_padded_first(mask)
         drops = self._drops(inputs) if training and self._random is not None else []
         keep = None if mask is None else keras.ops.cast(mask, self.compute_dtype)
         x = keras.ops.cast(inputs, self.compute_dtype)
@@ -713,6 +715,12 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
 
     def _sizes_of(self, state: ir.State) -> int:
         return ir.Sizes(self.units, 0, self.cell.options).of(state.size)
+
+
+def _padded_first(mask: Tensor) -> Tensor:
+    """(batch, 1) of int32: the steps before the first real one of each sequence."""
+    first = keras.ops.argmax(keras.ops.cast(mask, "int32"), axis=1)
+    return keras.ops.cast(first, CLOCK_DTYPE)[:, None]
 
 
 def _begun(keep: Tensor) -> Tensor:

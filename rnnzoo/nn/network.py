@@ -18,10 +18,10 @@ from rnnzoo.lang import counts, ir, operations
 from rnnzoo.lang.text import digest
 from rnnzoo.nn.initializers import as_tensorflow
 from rnnzoo.nn.layer import Recurrent, initializer
-from rnnzoo.nn.parts import Embedding, OneHot
+from rnnzoo.nn.parts import Bias, Embedding, OneHot, Pool
 from rnnzoo.spec.cell import Init
 from rnnzoo.spec.trial import Trial
-from rnnzoo.tasks import Task
+from rnnzoo.tasks import Task, unfit
 
 Tensor = Any
 EMBEDDED = 0.05  # embeddings begin evenly from -0.05 to 0.05, as in Keras
@@ -33,15 +33,22 @@ class Network:
     Attributes:
         cell: with the initialisers that the trial gives it.
         model: of these layers; as it reads sequences without padding, none of its inputs is a mask.
+
+    Raises:
+        TrainingError: the task cannot have such a model.
     """
 
     def __init__(self, trial: Trial, task: Task) -> None:
         self.cell = _cell(trial)
+        for refusal in unfit(task, trial.training, self.cell):
+            raise TrainingError(refusal.problem, refusal.fix)
+        self.training = trial.training
+        self.inputs = task.inputs
         self.ids = _reader(trial, task)
-        self.width = trial.training.width(task.inputs)
         self.recurrent = _recurrent(self.cell, task, trial)
+        self.between = _between(trial)
         self.read_out = _read_out(trial, task.outputs)
-        inputs = keras.Input((None, self.width), name="x")
+        inputs = keras.Input((None, self.training.width(task.inputs)), name="x")
         if self.ids is not None:
             inputs = keras.Input((None, 1), dtype="int32", name="x")
         self.model = keras.Model(inputs, self.logits(inputs), name="model")
@@ -61,14 +68,23 @@ class Network:
 
     def answer(self, x: Tensor, mask: Tensor | None, training: bool) -> Tensor:
         """The logits for what `read` yields."""
-        return self.read_out(self.recurrent(x, mask=mask, training=training))
+        for layer in self.recurrent:
+            x = layer(x, mask=mask, training=training)
+        for layer in self.between:
+            if isinstance(layer, Pool):
+                x = layer(x, mask=mask)
+            elif isinstance(layer, keras.layers.Dropout):
+                x = layer(x, training=training)
+            else:
+                x = layer(x)
+        if self.training.tie and self.ids is not None:
+            x = self.ids(x, reverse=True)
+        return self.read_out(x)
 
     def count(self) -> dict[str, int]:
-        """Trained numbers of the recurrent layer, and of the whole model."""
-        recurrent = counts.weights(
-            self.cell, self.width, self.recurrent.units, self.recurrent.layers
-        )
-        beside = [self.read_out, *([] if self.ids is None else [self.ids])]
+        """Trained numbers of the recurrent layers, and of the whole model."""
+        recurrent = counts.weights_in(self.training, self.cell, self.inputs)
+        beside = [*self.between, self.read_out, *([] if self.ids is None else [self.ids])]
         whole = recurrent + sum(layer.count_params() for layer in beside)
         return {"recurrent": recurrent, "model": whole}
 
@@ -97,16 +113,8 @@ def _cell(trial: Trial) -> ir.Cell:
 
 
 def _reader(trial: Trial, task: Task) -> OneHot | Embedding | None:
-    """What makes vectors of ids; None where the task has numbers.
-
-    Raises:
-        TrainingError: an embedding of numbers is asked for.
-    """
+    """What makes vectors of ids; None where the task has numbers."""
     size = trial.training.embed
-    if size and not task.vocabulary:
-        raise TrainingError(
-            f"`embed: {size}` is for ids, and '{task.name}' has numbers", "delete it from `model:`"
-        )
     if not task.vocabulary:
         return None
     if not size:
@@ -118,30 +126,74 @@ def _reader(trial: Trial, task: Task) -> OneHot | Embedding | None:
     return Embedding(task.vocabulary, size, embeddings_initializer=first, name="embedding")
 
 
-def _recurrent(cell: ir.Cell, task: Task, trial: Trial) -> Recurrent:
+def _recurrent(cell: ir.Cell, task: Task, trial: Trial) -> list[keras.layers.Layer]:
+    """One layer of ours, which is a stack by itself; or a pair of them for each layer."""
     training = trial.training
-    return Recurrent(
-        cell,
-        units=training.units,
-        layers=training.layers,
-        return_sequences=task.per == "step",
-        dropout=training.dropout,
-        recurrent_dropout=training.recurrent_dropout,
-        seed=seed_of(trial, "weights"),
-        name="recurrent",
-    )
+    of_each_step = task.per == "step" or training.pool != "last"
+
+    def layer(count: int, returns_each: bool, mark: str = "") -> Recurrent:
+        return Recurrent(
+            cell,
+            units=training.units,
+            layers=count,
+            return_sequences=returns_each,
+            dropout=training.dropout,
+            recurrent_dropout=training.recurrent_dropout,
+            seed=seed_of(trial, f"weights{mark}"),
+            name="recurrent",
+        )
+
+    if not training.bidirectional:
+        return [layer(training.layers, of_each_step)]
+    pairs = []
+    for number in range(1, training.layers + 1):
+        below = number < training.layers
+        mark = f" of layer {number}" if number > 1 else ""
+        one_way = layer(1, of_each_step or below, mark)
+        pairs.append(keras.layers.Bidirectional(one_way, name=f"recurrent_{number}"))
+    return pairs
 
 
-def _read_out(trial: Trial, outputs: int) -> keras.layers.Dense:
-    """A linear layer; an initialiser for all weights (`*`) is for its weights too."""
-    common = trial.init.get("*")
-    seed = seed_of(trial, "read-out")
+def _between(trial: Trial) -> list[keras.layers.Layer]:
+    """What stands between the recurrent layers and the read-out."""
+    training = trial.training
+    layers: list[keras.layers.Layer] = []
+    if training.pool != "last":
+        layers.append(Pool(training.pool, name="pool"))
+    for number in range(1, training.hidden_layers + 1 if training.hidden else 1):
+        layers.append(_dense(trial, training.hidden, f"hidden_{number}", activation="relu"))
+    if training.read_out_dropout:
+        seed = seed_of(trial, "read-out dropout")
+        layers.append(
+            keras.layers.Dropout(training.read_out_dropout, seed=seed, name="read_out_dropout")
+        )
+    return layers
+
+
+def _read_out(trial: Trial, outputs: int) -> keras.layers.Layer:
+    """A linear layer; or its bias, where its weights are those of the embedding."""
+    if trial.training.tie:
+        return Bias(_of_bias(trial, "read-out"), name="read_out")
+    return _dense(trial, outputs, "read_out")
+
+
+def _dense(trial: Trial, size: int, name: str, **options: Any) -> keras.layers.Dense:
+    """A dense layer; an initialiser for all weights (`*`) is for its weights too."""
+    purpose, common = name.replace("_", "-"), trial.init.get("*")
+    seed = seed_of(trial, purpose)
     kernel: Any = as_tensorflow(keras.initializers.GlorotUniform(seed=seed))
-    bias: Any = "zeros"
     if common is not None:
-        init = Init.from_plain(common)
-        kernel = initializer(init, {}, seed)
-        bias = initializer(init, {}, seed_of(trial, "read-out bias")) if init.for_vectors else bias
+        kernel = initializer(Init.from_plain(common), {}, seed)
+    bias = _of_bias(trial, purpose)
     return keras.layers.Dense(
-        outputs, kernel_initializer=kernel, bias_initializer=bias, name="read_out"
+        size, kernel_initializer=kernel, bias_initializer=bias, name=name, **options
     )
+
+
+def _of_bias(trial: Trial, purpose: str) -> Any:
+    """How the bias of a dense layer begins."""
+    common = trial.init.get("*")
+    init = None if common is None else Init.from_plain(common)
+    if init is None or not init.for_vectors:
+        return "zeros"
+    return initializer(init, {}, seed_of(trial, f"{purpose} bias"))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from itertools import product
 from types import MappingProxyType
 
 import numpy as np
@@ -21,9 +20,9 @@ from rnnzoo.report.importance import ImportanceModel
 from rnnzoo.report.judge import Diverging, Searches
 from rnnzoo.report.learnt import Nothing
 from rnnzoo.report.results import belonging, staged
+from rnnzoo.spec import points
 from rnnzoo.spec.claims import judged
 from rnnzoo.spec.experiment import Experiment
-from rnnzoo.spec.hyperparameters import Training
 from rnnzoo.spec.timing import Timing
 from rnnzoo.spec.trial import ROUND, Kind, Result
 from rnnzoo.stats.compare import Trials, draws_for
@@ -136,13 +135,15 @@ def _ratio(experiment: Experiment, a: str, b: str, inputs: int) -> tuple[float, 
     searched.
     """
     cell_a, cell_b = (check(experiment.variant(label).cell) for label in (a, b))
-    inputs = experiment.training.width(inputs)
-    layers = experiment.variant(b).space.values("layers") or (Training().layers,)
-    ratios = [
-        counts.weights(cell_a, inputs, units, int(layer))
-        / counts.weights(cell_b, inputs, units, int(layer))
-        for units, layer in product(_sizes(experiment, b), layers)
-    ]
+    ratios = []
+    for point in points.shapes(
+        experiment.variant(b).space, experiment.training, _sizes(experiment, b)
+    ):
+        of_a, of_b = (
+            counts.weights_in(experiment.training.at(point), cell, inputs)
+            for cell in (cell_a, cell_b)
+        )
+        ratios.append(of_a / of_b)
     return min(ratios), max(ratios)
 
 

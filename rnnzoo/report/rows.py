@@ -78,8 +78,10 @@ def _trial(row: Mapping[str, Any], experiment: str) -> Trial:
 
 def _hyperparameter(row: Mapping[str, Any], name: str) -> Value:
     legal = SEARCHABLE[name].legal
-    if legal.words:
-        value: Value = _text(row, name)
+    if legal.flag:
+        value: Value = _flag(row, name)
+    elif legal.words:
+        value = _text(row, name)
     elif legal.whole:
         value = _whole(row, name)
     else:
@@ -155,6 +157,14 @@ def _text(row: Mapping[str, Any], name: str) -> str:
     if not isinstance(row[name], str) or not row[name]:
         raise RowError(f"`{name}` is a text, not {row[name]!r}")
     return str(row[name])
+
+
+def _flag(row: Mapping[str, Any], name: str) -> bool:
+    """True or false, however spreadsheets write it."""
+    known = {"true": True, "false": False}.get(str(row[name]).lower())
+    if known is None:
+        raise RowError(f"`{name}` is true or false, not {row[name]!r}")
+    return known
 
 
 def _word(row: Mapping[str, Any], name: str, words: type[_Word]) -> _Word:

@@ -23,6 +23,7 @@ OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop", "nadam", "adagrad", "lion")
 WITH_MOMENTUM = ("sgd", "rmsprop")
 WITH_NESTEROV = ("sgd",)
 SCHEDULES = ("constant", "halve", "decay", "cosine")
+POOLS = ("last", "mean", "max")
 # what only one schedule reads
 OF_SCHEDULE = {
     "plateau": "halve",
@@ -151,6 +152,69 @@ class Training:
             "size of the trained vector that stands for each id, of tasks whose inputs are ids; 0"
             " reads them one-hot",
             Legal(whole=True, high=100_000),
+            "model",
+            "space",
+            "model",
+        ),
+    )
+    bidirectional: bool = field(
+        default=False,
+        metadata=_row(  # Schuster and Paliwal 1997
+            "each layer reads the sequence in both directions, with weights for each, and the next"
+            " one reads the outputs of both",
+            Legal(flag=True),
+            "model",
+            "space",
+            "model",
+        ),
+    )
+    pool: str = field(
+        default="last",
+        metadata=_row(
+            "what is read out where a sequence has one target: the output of its last step, or the"
+            " mean or the maximum over its steps",
+            Legal(words=POOLS),
+            "model",
+            "space",
+            "model",
+        ),
+    )
+    hidden: int = field(
+        default=0,
+        metadata=_row(
+            "units of a dense layer of rectified units before the read-out; 0 has none",
+            Legal(whole=True, high=100_000),
+            "model",
+            "space",
+            "model",
+        ),
+    )
+    hidden_layers: int = field(
+        default=1,
+        metadata=_row(
+            "so many of these dense layers, one above the other",
+            Legal(whole=True, low=1, high=100),
+            "model",
+            "space",
+            "model",
+        ),
+    )
+    read_out_dropout: float = field(
+        default=0.0,
+        metadata=_row(  # as Zaremba et al. 2014 drop below the softmax
+            "share of what the read-out reads that training leaves out, others at each step",
+            _SHARE,
+            "model",
+            "space",
+            "model",
+        ),
+    )
+    tie: bool = field(
+        default=False,
+        metadata=_row(  # Press and Wolf 2017
+            "the vectors of `embed` are the weights of the read-out, too, of tasks whose answer is"
+            " an id",
+            Legal(flag=True),
             "model",
             "space",
             "model",
@@ -427,6 +491,8 @@ TRAINING: Mapping[str, Hyperparameter] = {
     name: row for name, row in SETTINGS.items() if row.in_training
 }
 SIZES = ("units", "layers")  # of models
+# on which a number of weights depends, beside the units
+SHAPE = ("layers", "embed", "bidirectional")
 NEEDED = ("units", "learning_rate")  # every point of a space has them, so that tables show them
 
 

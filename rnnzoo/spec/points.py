@@ -8,13 +8,24 @@ points; a dimension more leaves the others as they were.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import product
 
 from rnnzoo.spec.experiment import Dimension, Search, Space
-from rnnzoo.spec.hyperparameters import Value
+from rnnzoo.spec.hyperparameters import SHAPE, Training, Value
 from rnnzoo.spec.seeds import uniform
 
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53)
+
+
+def shapes(space: Space, usual: Training, sizes: Sequence[int]) -> Iterator[dict[str, Value]]:
+    """Points with each of these units and of the shapes of models that a space has: of ranges what
+    is usual.
+    """
+    otherwise = usual.values()
+    known = [space.values(name) or (otherwise[name],) for name in SHAPE]
+    for units, *shape in product(sizes, *known):
+        yield {"units": units, **dict(zip(SHAPE, shape, strict=True))}
 
 
 def ours(sampler: str) -> bool:
@@ -28,6 +39,26 @@ def point(
     """The hyper-parameters of a trial; None where a grid has no such point."""
     who = f"{search.seed} {task}" if search.draws == "common" else f"{search.seed} {variant} {task}"
     return _SAMPLERS[search.sampler.name](space, who, index)
+
+
+def corners(space: Space, names: Collection[str]) -> Iterator[dict[str, Value]]:
+    """Points with every combination of values that these names, and those that they wait for, can
+    have; of a range its ends, and of all other names one value.
+    """
+    waited = {*names}
+    for dimension in reversed(space.dimensions):  # `when` looks back
+        waited |= {*dimension.when} if dimension.name in waited else set()
+    few = [_fewer(dimension, dimension.name in waited) for dimension in space.dimensions]
+    return _grid(few, dict(space.fixed))
+
+
+def _fewer(dimension: Dimension, ends: bool) -> Dimension:
+    """A choice of some values of a dimension: all that it lists, or its ends; or one of these."""
+    values = [value(dimension, place) for place in (0.0, 1 - 1e-9)]
+    if dimension.kind == "choice":
+        values = list(dimension.choices)
+    some = tuple(dict.fromkeys(values if ends else values[:1]))
+    return Dimension(dimension.name, "choice", choices=some, when=dimension.when)
 
 
 def grid_size(space: Space) -> int:

@@ -310,6 +310,7 @@ class _Reader:
             variants += tuple(
                 replace(variant, label=control) for variant in variants if variant.label == baseline
             )
+        self.check_hidden(training, variants)
         margin = self.margin()
         confirm = self.confirm(margin)
         dimensions = chain(
@@ -535,7 +536,9 @@ class _Reader:
         cell = None if unknown else self.cell(reference, place)
         cell = self.options(cell, entry)
         init, places = self.init(cell, entry)
-        space = self.settled(spaces.read(entry.table_at("space"), self.mistakes), shared)
+        written = spaces.read(entry.table_at("space"), self.mistakes)
+        space = self.settled(written, shared)
+        self.places |= {f"{label}.space.{name}": span for name, span in written.spans.items()}
         entry.done()
         if cell:
             return Variant(label, cell, space, {**shared.init, **init}, reference, places)
@@ -664,6 +667,7 @@ class _Reader:
             draws=entry.word("draws", ("own", "common"), usual.draws),  # type: ignore[arg-type]
             space=space,
         )
+        self.places |= {f"space.{name}": span for name, span in written.spans.items()}
         self.trials_refused = "trials" in entry.refused
         entry.done()
         return search, replace(written, space=space)
@@ -723,6 +727,15 @@ class _Reader:
         )
         self.places |= {f"model.{name}": span for name, span in table.keys.items()}
         return model
+
+    def check_hidden(self, training: Training, variants: Sequence[Variant]) -> None:
+        """`hidden_layers` stands beside `hidden`."""
+        places = [place for place in self.places if place.endswith(".hidden_layers")]
+        hidden = (variant.space.values("hidden") or (training.hidden,) for variant in variants)
+        searched = any(_searches(variant.space, "hidden") for variant in variants)
+        if places and not searched and not any(chain.from_iterable(hidden)):
+            problem, fix = "there are no layers of `hidden` units", "write `hidden: 64`, too"
+            self.mistakes.add(self.places[places[0]], problem, fix)
 
     def select(self, trials: int) -> Select:
         table = self.top.table_at("select")
@@ -984,6 +997,10 @@ def _differing(first: Sequence[Dimension], second: Sequence[Dimension]) -> str:
         if not (dimension in first and dimension in second)
     }
     return ", ".join(sorted(names)) or "the order of their dimensions"
+
+
+def _searches(space: Space, name: str) -> bool:
+    return any(dimension.name == name for dimension in space.dimensions)
 
 
 def solvable(task: str, folder: Path) -> bool:

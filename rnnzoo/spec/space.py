@@ -195,8 +195,11 @@ def _values(name: str, nodes: Sequence[Node], mistakes: Mistakes) -> tuple[Value
 def _range(name: str, kind: str, entry: Fields, mistakes: Mistakes) -> Dimension | None:
     ends = entry.listing(kind)
     log, step = entry.flag("log"), entry.number("step", 0.0)
-    if SEARCHABLE[name].legal.words:
-        mistakes.add(entry.span(kind), f"'{name}' is a word", f"write {name}: {{choice: [...]}}")
+    legal = SEARCHABLE[name].legal
+    if legal.words or legal.flag:
+        what, choices = ("true or false",) * 2 if legal.flag else ("a word", "...")
+        fix = f"write {name}: {{choice: [{choices.replace(' or', ',')}]}}"
+        mistakes.add(entry.span(kind), f"'{name}' is {what}", fix)
         return None
     numbers = [end.value for end in ends if isinstance(end, Scalar) and is_number(end.value)]
     if len(ends) != 2 or len(numbers) != 2:

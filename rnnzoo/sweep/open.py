@@ -16,7 +16,8 @@ from rnnzoo import tasks
 from rnnzoo.errors import Mistakes, Remark, SpecError, UsageError, without_password
 from rnnzoo.spec import points, stamp
 from rnnzoo.spec import settings as config
-from rnnzoo.spec.experiment import Experiment, Search, Space
+from rnnzoo.spec.experiment import Experiment, Search
+from rnnzoo.spec.hyperparameters import MODEL, SIZES
 from rnnzoo.spec.read_experiment import read
 from rnnzoo.spec.settings import Settings, exists, runs
 from rnnzoo.spec.trial import Result, StudyKey
@@ -135,13 +136,13 @@ def loaded(
         )
         for task in experiment.tasks
     }
-    _check_model(experiment, loaded)
     warnings = {label: tasks.warnings(task) for label, task in loaded.items()}
     digests = {label: task.digest for label, task in loaded.items()}
     inputs = {label: task.inputs for label, task in loaded.items()}
     planned = {
         name: studies(named, digests, inputs) for name, named in by_backend(experiment).items()
     }
+    _check_model(next(iter(planned.values())), loaded)
     holders = [
         among(holder, lambda named: planned[named.training.backend])
         for holder in known or [lambda: stored(experiment.name)]
@@ -154,29 +155,25 @@ def loaded(
     return Opened(experiment, noted, own, trials, warnings, others, tuple(notes))
 
 
-def _check_model(experiment: Experiment, loaded: Mapping[str, Task]) -> None:
-    """Check that every task has what `model:` asks of it.
+def _check_model(planned: Sequence[Study], loaded: Mapping[str, Task]) -> None:
+    """Check that every task, and every cell, can have the models that are asked for.
 
     Raises:
-        SpecError, UsageError: it is asked of a task that does not; or the space asks it.
+        SpecError: one cannot; said once for each place.
     """
     mistakes = Mistakes()
-    searched = any(_embeds(variant.space) for variant in experiment.variants)
-    for label, task in loaded.items():
-        if task.vocabulary:
-            continue
-        problem = f"an embedding is for ids, and the inputs of '{label}' are numbers"
-        if experiment.training.embed:
-            mistakes.add(experiment.places["model.embed"], problem, "delete `embed`")
-        elif searched:
-            raise UsageError(problem, "delete `embed` from the `space:`")
+    for study in planned:
+        experiment, variant = study.experiment, study.variant
+        refused: dict[str, tuple[str, str]] = {}
+        for point in points.corners(variant.space, (*SIZES, *MODEL)):
+            training = replace(experiment.training.at(point), units=study.units(point))
+            for refusal in tasks.unfit(loaded[study.task.label], training, study.cell):
+                refused.setdefault(refusal.name, (refusal.problem, refusal.fix))
+        for name, (problem, fix) in refused.items():
+            span = experiment.place(variant.label, name)
+            if all(mistake.span != span for mistake in mistakes.found):
+                mistakes.add(span, problem, fix)
     mistakes.raise_if_any()
-
-
-def _embeds(space: Space) -> bool:
-    """Whether any point of a space has an embedding."""
-    dimensions = {dimension.name for dimension in space.dimensions}
-    return "embed" in dimensions or bool(space.fixed.get("embed"))
 
 
 def stored(experiment: str) -> Collection[str]:

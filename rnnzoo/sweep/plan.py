@@ -18,6 +18,7 @@ from rnnzoo.lang.canonical import canonical_hash
 from rnnzoo.lang.ir import Cell
 from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.text import digest as cell_digest
+from rnnzoo.spec import points
 from rnnzoo.spec.cell import Init
 from rnnzoo.spec.experiment import Experiment, Space, TaskChoice, Variant
 from rnnzoo.spec.hyperparameters import Training, Value
@@ -168,15 +169,13 @@ class Study:
     def units(self, hyperparameters: Mapping[str, Value]) -> int:
         """Units of this variant at a point of the space."""
         training = self.experiment.training.at(hyperparameters)
-        units, layers = training.units, training.layers
         measures = (self.experiment.baseline, self.experiment.control)
         if self.equal is None or self.variant.label in measures:
-            return units
+            return training.units
         baseline, inputs = self.equal
-        inputs = training.width(inputs)
-        return counts.units_for(
-            self.cell, inputs, counts.weights(baseline, inputs, units, layers), layers
-        )
+        wanted = counts.weights_in(training, baseline, inputs)
+        width, both = training.width(inputs), training.bidirectional
+        return counts.units_for(self.cell, width, wanted, training.layers, both)
 
     def seed(self, index: int) -> int:
         """A trial's seed: a function of the experiment's seed, the variant, the task, the index,
@@ -278,15 +277,16 @@ def _check_equal(study: Study) -> None:
     """
     assert study.equal is not None
     baseline, inputs = study.equal
-    width = study.experiment.training.width(inputs)
-    sizes, far = _sizes(study.variant.space), []
-    for layers in study.variant.space.values("layers") or (Training().layers,):
-        for units in sizes:
-            wanted = counts.weights(baseline, width, units, int(layers))
-            own = study.units({"units": units, "layers": layers})
-            off = abs(counts.weights(study.cell, width, own, int(layers)) / wanted - 1)
-            if off > OFF:
-                far.append((units, own, off))
+    far = []
+    usual, space = study.experiment.training, study.variant.space
+    for point in points.shapes(space, usual, _sizes(space)):
+        training = usual.at(point)
+        wanted = counts.weights_in(training, baseline, inputs)
+        own = study.units(point)
+        weights = counts.weights_in(replace(training, units=own), study.cell, inputs)
+        off = abs(weights / wanted - 1)
+        if off > OFF:
+            far.append((training.units, own, off))
     if far:
         units, own, off = max(far)
         raise UsageError(

@@ -92,6 +92,9 @@ class Task:
             remark without a fix.
         vocabulary: above 0, `x` holds ids below it (characters, words, products), which a model
             reads one-hot or by an embedding; with 0, `x` holds numbers.
+        ahead: whether the target at a step tells of a later one, so that no model may read the
+            sequence backwards; need not be said where it is the next input.  Neither the digest nor
+            a study's identity depends on it.
     """
 
     name: str
@@ -109,6 +112,7 @@ class Task:
     classes: tuple[str, ...] = ()
     by_length: bool = False
     vocabulary: int = 0
+    ahead: bool = False
 
     @property
     def inputs(self) -> int:

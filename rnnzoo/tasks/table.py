@@ -150,6 +150,7 @@ def _task(
         digest=digest_of(splits),
         warnings=remarks,
         classes=y.classes,
+        ahead=own.per == "step" and own.window.horizon > 0,
     )
 
 

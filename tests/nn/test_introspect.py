@@ -102,7 +102,7 @@ def test_no_gradient_of_a_plain_network_is_above_the_bound() -> None:
     output = introspect.values(numbers, data(), np.full(BATCH, TIME))[0]["h"][:, -1]
     begin = np.linalg.norm(
         losses.load("squared").slope(np.zeros((BATCH, 3)), introspect.predictions(numbers, output))
-        @ numbers.kernel.T,
+        @ numbers.read_out[-1][0].T,
         axis=-1,
     )
     assert np.all(norms <= factors[:, None] * begin[None] * (1 + 1e-9))

@@ -32,7 +32,8 @@ CHANGED: dict[str, Any] = {  # another legal value of each
     "optimizer": "sgd", "epochs": 3, "patience": 2, "nesterov": True, "effective_rate": True,
     "error": "sum", "backend": "jax", "group_by_length": True,
     "embed": 4, "clip_value": 2.0, "weight_decay": 0.5, "weight_noise": 0.5, "schedule": "halve",
-    "plateau": 3, "decay_from": 2, "decay_factor": 0.25, "warm_up": 1,
+    "bidirectional": True, "pool": "max", "hidden": 9, "hidden_layers": 2, "read_out_dropout": 0.5,
+    "tie": True, "plateau": 3, "decay_from": 2, "decay_factor": 0.25, "warm_up": 1,
 }  # fmt: skip
 
 
@@ -63,6 +64,7 @@ def test_what_a_file_says_of_a_hyper_parameter_is_what_runs(name: str) -> None:
     value = str(CHANGED[name]).lower()
     optimizer = "optimizer: sgd" if name in ("momentum", "one_minus_momentum", "nesterov") else ""
     beside = f"schedule: {OF_SCHEDULE[name]}" if name in OF_SCHEDULE else optimizer
+    beside = "hidden: 9" if name == "hidden_layers" else beside
     both = {"search: {space: {%s}}": SEARCHABLE, "training: {%s}": TRAINING, "model: {%s}": MODEL}
     for text, table in both.items():
         if name in table:
@@ -127,6 +129,17 @@ def test_a_trial_is_written_as_ever_and_read_back() -> None:
             "a smaller",
         ),
         ("search: {space: {epoch: 3}}\n", "no hyper-parameter 'epoch'", "one of"),
+        ("model: {hidden_layers: 2}\n", "there are no layers of `hidden` units", "`hidden: 64`"),
+        (
+            "search: {space: {hidden_layers: {int: [1, 3]}}}\n",
+            "there are no layers of `hidden` units",
+            "`hidden: 64`",
+        ),
+        (
+            "search: {space: {tie: {int: [0, 1]}}}\n",
+            "'tie' is true or false",
+            "write tie: {choice: [true, false]}",
+        ),
     ],
 )
 def test_what_stands_in_the_wrong_table_is_said_to(text: str, problem: str, fix: str) -> None:

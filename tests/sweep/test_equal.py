@@ -44,6 +44,15 @@ def test_every_variant_has_the_weights_of_the_baseline_within_1_percent(units: i
     assert planned_studies["gru"].trial(0, {"units": units}).units > units
 
 
+def test_weights_of_both_directions_are_equal_too() -> None:
+    text = SPEC.replace("search:", "model: {bidirectional: true}\nsearch:")
+    lstm, two = (planned(text)[label] for label in ("lstm", "two"))
+    point = {"units": 128, "layers": 2}
+    wanted = counts.weights(lstm.cell, 2, 128, 2, bidirectional=True)
+    own = counts.weights(two.cell, 2, two.trial(0, point).units, 2, bidirectional=True)
+    assert own == pytest.approx(wanted, rel=0.01)
+
+
 def test_the_baselines_cell_is_then_part_of_every_studys_identity() -> None:
     large = SPEC.replace("[120, 200]", "[500, 510]")
     now, other = planned(large), planned(large.replace("baseline: lstm", "baseline: rnn"))

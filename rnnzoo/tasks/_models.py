@@ -1,0 +1,101 @@
+"""Which models a task can have, and why it cannot have the others.
+
+In: a task, the hyper-parameters of a model and its cell.  Out: what `model:` asks for in vain, in
+words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnzoo.lang import ir
+from rnnzoo.spec.hyperparameters import Training
+from rnnzoo.tasks._contract import Split, Task
+from rnnzoo.tasks._packed import packed
+
+_FIRST = 100  # sequences that are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A hyper-parameter that a task cannot have so, and what to write instead."""
+
+    name: str
+    problem: str
+    fix: str
+
+
+def unfit(task: Task, training: Training, cell: ir.Cell) -> Iterator[Refusal]:
+    """What a model asks for that this task, or this cell, cannot have."""
+    if training.embed and not task.vocabulary:
+        problem = f"an embedding is for ids, and the inputs of '{task.name}' are numbers"
+        yield Refusal("embed", problem, "delete `embed`")
+    if training.bidirectional:
+        yield from _both_directions(task, training, cell)
+    if training.pool != "last" and task.per == "step":
+        problem = f"`pool` is for one target a sequence, and '{task.name}' has one at each step"
+        yield Refusal("pool", problem, "delete `pool`")
+    if training.tie:
+        yield from _tied(task, training, cell)
+
+
+def foretells(task: Task) -> bool:
+    """Whether the target at a step tells of a later one, which a model must not have read.
+
+    A task says so, or its targets are its inputs, one step on.
+    """
+    if task.per != "step":
+        return False
+    return task.ahead or _is_next(task.splits["train"])
+
+
+def _both_directions(task: Task, training: Training, cell: ir.Cell) -> Iterator[Refusal]:
+    if foretells(task):
+        problem = (
+            f"'{task.name}' asks at each step for what comes later, which a layer that reads"
+            " backwards has seen"
+        )
+        yield Refusal("bidirectional", problem, "delete `bidirectional`")
+    elsewhere = sorted(cell.needs_below - {cell.output})
+    if training.layers > 1 and elsewhere:
+        problem = (
+            f"layers of '{cell.name}' read {' and '.join(elsewhere)} of the layer below, and below"
+            " are two that read in both directions"
+        )
+        yield Refusal("bidirectional", problem, "write `layers: 1`, or delete `bidirectional`")
+
+
+def _tied(task: Task, training: Training, cell: ir.Cell) -> Iterator[Refusal]:
+    if not task.vocabulary or task.outputs != task.vocabulary:
+        problem = f"`tie` is for answers that are ids as the inputs are, and '{task.name}' has none"
+        yield Refusal("tie", problem, "delete `tie`")
+        return
+    units = training.units * (2 if training.bidirectional else 1)
+    size = training.hidden or ir.Sizes(units, task.inputs, cell.options).of(cell.output_size)
+    if not training.embed:
+        problem = "`tie` shares the vectors of `embed`, and there are none"
+        yield Refusal("tie", problem, f"write `embed: {size}`")
+    elif training.embed != size:
+        problem = (
+            f"`tie` needs vectors as long as what is read out, and `embed` has {training.embed}"
+            f" numbers where that has {size}"
+        )
+        yield Refusal("tie", problem, f"write `embed: {size}`, or `hidden: {training.embed}`")
+
+
+def _is_next(split: Split) -> bool:
+    """Whether the targets of the first sequences are their inputs, one step on."""
+    train = packed(split, per_step=True)
+    lengths = train.lengths[:_FIRST]
+    steps = int(lengths.sum())
+    x, y = train.values[:steps], train.targets[:steps]
+    if y.ndim == 1:  # classes, of ids or of one-hot rows
+        x = x[:, 0] if x.shape[1] == 1 else x.argmax(1)
+    goes_on = np.ones(steps, bool)
+    goes_on[np.cumsum(lengths) - 1] = False
+    if x.shape != y.shape or not goes_on.any():
+        return False
+    return bool(np.array_equal(x[1:][goes_on[:-1]], y[:-1][goes_on[:-1]]))
