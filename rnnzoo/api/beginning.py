@@ -31,14 +31,25 @@ _PLAN = """\
 
 variants: [lstm, gru, rnn]     # `rnnzoo list cells` has others
 search:
-  trials: 10                   # of each variant
+  trials: {trials:<21}# of each variant
   space:
-    learning_rate: {float: [1e-3, 3e-2], log: true}
-    units: {choice: [16, 32, 64]}
-training: {batch: 32, epochs: 20, patience: 10}
+    learning_rate: {{float: [1e-3, 3e-2], log: true}}
+    units: {units}
+training: {training}
 claims:
   - lstm better than rnn
 """
+_SEQUENCES = {
+    "trials": "10",
+    "units": "{choice: [16, 32, 64]}",
+    "training": "{batch: 32, epochs: 20, patience: 10}",
+}
+# a text is long: few trainings, of a size that learns more than n-grams do
+_TEXTS = {
+    "trials": "4",
+    "units": "128",
+    "training": "{batch: 32, epochs: 10, clip: 5}",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +106,11 @@ def experiment(
         UsageError: there is no such file, or what it is for cannot be told; says what to add.
         TaskError: the data do not fit; nothing is written then.
     """
-    path = Path(file)
+    path, plan = Path(file), _SEQUENCES
     if path.suffix.lower() == looking.ARRAYS and path.is_file():
         lines, guessed = _arrays(file, given, folder)
+    elif path.suffix.lower() == looking.TEXT and path.is_file():
+        lines, guessed, plan = *_text(file, given, folder), _TEXTS
     elif path.exists() and looking.is_table(path):
         lines, guessed = _table(file, given, folder, progress)
     else:
@@ -108,7 +121,7 @@ def experiment(
         "task:",
         *map(str, lines),
     ])  # fmt: skip
-    text += f"\n{_PLAN}"
+    text += f"\n{_PLAN.format(**plan)}"
     known = parse_experiment(text, str(folder / f"{name}.yaml"), folder)
     tasks.check_spec(known)
     choice = known.tasks[0]
@@ -222,10 +235,31 @@ def _archive(file: str, folder: Path) -> list[_Line]:
 # ------------------------------------------------------------------ arrays
 
 
-def _arrays(file: str, given: Given, folder: Path) -> tuple[list[_Line], list[str]]:
+def _no_columns(file: str, held: str, given: Given) -> None:
+    """
+    Raises:
+        UsageError: something is said of columns, which a file of this kind lacks.
+    """
     if given != Given():
-        problem = f"{file} holds arrays, which have no columns"
+        problem = f"{file} holds {held}, without columns"
         raise UsageError(problem, "leave --id, --order and --target out")
+
+
+def _text(file: str, given: Given, folder: Path) -> tuple[list[_Line], list[str]]:
+    _no_columns(file, "text", given)
+    words = looking.text(file)["levels"]["word"]["distinct"]
+    why = f"or word, of which there are {words:,}: then add `model: {{embed: 64}}`"
+    lines = [
+        _Line("  name: text"),
+        _Line(f"  file: {inline(_from(folder, file))}"),
+        _Line("  level: character", why),
+        _Line("  window: 100", "memory begins anew after so many"),
+    ]
+    return lines, ["level character (each letter is predicted from those before it)"]
+
+
+def _arrays(file: str, given: Given, folder: Path) -> tuple[list[_Line], list[str]]:
+    _no_columns(file, "arrays", given)
     kind, why = looking.arrays(file)["kind"]
     if not kind:
         raise UsageError(f"{file}: {why}", "np.savez('my.npz', x=..., y=...) of numbers or texts")

@@ -6,7 +6,9 @@ what it is probably for; of an experiment its tasks as they are loaded, and a pa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,10 @@ from rnnzoo.tasks._table.roles import no_header, same_names
 
 EXPERIMENTS = (".yaml", ".yml")
 ARRAYS = ".npz"
+TEXT = ".txt"
+LEVELS = ("character", "word")
+MOST_FREQUENT = 8  # symbols that are shown
+_NUMBERS = re.compile(r"[\s,;]*[-+.\d][-+.\deE\s,;]*")  # a line of a table of numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +188,41 @@ def kind_of(headers: Any, values: Any) -> tuple[str, str]:
 MOST_LABELS = 100  # of whole numbers; more are quantities
 
 
+def text(file: str) -> dict[str, Any]:
+    """The characters and the words of a text.
+
+    Raises:
+        TaskError: it cannot be read, is empty, or is a table of numbers.
+    """
+    from rnnzoo.tasks import text as task
+
+    content = task.read(Path(file), file)
+    lines = content.splitlines()
+    if not content.strip():
+        raise TaskError(f"{file} is empty", "write the text to it")
+    if all(_NUMBERS.fullmatch(line) for line in lines if line.strip()):
+        raise TaskError(
+            f"{file} holds numbers only, which are read as a table",
+            "give it a name that ends in .csv, or in .tsv where tabs are between its columns",
+        )
+    levels = {level: _of_symbols(task.symbols(content, level)) for level in LEVELS}
+    return {"file": file, "lines": len(lines), "levels": levels}
+
+
+def _of_symbols(symbols: Sequence[str]) -> dict[str, Any]:
+    """How many symbols there are, and which."""
+    from rnnzoo.tasks import text as task
+
+    counts = Counter(symbols)
+    frequent = [task.called(symbol) for symbol, _ in counts.most_common(MOST_FREQUENT)]
+    return {
+        "symbols": len(symbols),
+        "distinct": len(counts),
+        "once": sum(count == 1 for count in counts.values()),
+        "often": frequent,
+    }
+
+
 def experiment(path: Path, sets: list[str], progress: tasks.Report) -> dict[str, Any]:
     """The tasks of an experiment, as they are loaded, and where the page about them is.
 
@@ -252,10 +293,5 @@ def unknown(path: Path) -> UsageError:
         beside = [entry.name for entry in path.parent.glob("*")] if path.parent.is_dir() else []
         meant = close(path.name, beside)
         return UsageError(f"no file {path}", f"did you mean '{meant[0]}'?" if meant else "")
-    if path.suffix.lower() == ".txt":
-        return UsageError(
-            f"{path} is a text, and this command looks at tables",
-            f"an experiment that names it, `task: {{name: text, file: {path}}}`, can be looked at",
-        )
-    endings = ", ".join([*FORMATS, ARRAYS, *EXPERIMENTS])
+    endings = ", ".join([*FORMATS, ARRAYS, TEXT, *EXPERIMENTS])
     return UsageError(f"{path} is neither data nor an experiment", f"a name that ends in {endings}")

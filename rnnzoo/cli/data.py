@@ -23,6 +23,7 @@ from rnnzoo.terminal.console import plain_console, told
 MOST_COLUMNS = 60  # of a table, that are shown
 MOST_INPUTS = 8  # of a task
 WIDEST = 24  # characters of a name
+_WITH_ROLES = "an experiment to start from, with these roles in it"
 
 
 def data(args: argparse.Namespace) -> None:
@@ -39,6 +40,8 @@ def data(args: argparse.Namespace) -> None:
             show: Any = _experiment
         elif path.suffix == looking.ARRAYS and path.exists():
             content, show = looking.arrays(args.file), _arrays
+        elif path.suffix.lower() == looking.TEXT and path.is_file():
+            content, show = looking.text(args.file), _text
         elif path.exists() and looking.is_table(path):
             from rnnzoo.tasks._table.guess import Given
 
@@ -105,8 +108,8 @@ def _names(names: Sequence[str]) -> str:
     return ", ".join(_cut(name) for name in names[:5]) + more
 
 
-def _next(file: str, console: Console) -> None:
-    told(console, "\nan experiment to start from, with these roles in it:")
+def _next(file: str, console: Console, what: str = _WITH_ROLES) -> None:
+    told(console, f"\n{what}:")
     told(console, f"  {command('new', 'experiment', 'NAME', '--data', file)}")
 
 
@@ -126,6 +129,20 @@ def _arrays(content: Mapping[str, Any], console: Console) -> None:
     kind, why = content["kind"]
     told(console, f"\nprobably: kind: {kind or '?'} ({why})")
     _next(content["file"], console)
+
+
+# ------------------------------------------------------------------ a text
+
+
+def _text(content: Mapping[str, Any], console: Console) -> None:
+    told(console, f"{content['file']}: {number_of(content['lines'], 'line')} of text\n")
+    grid = _grid("level", ">symbols", ">different", ">only once", "most frequent")
+    for level, known in content["levels"].items():
+        counts = (f"{known[name]:,}" for name in ("symbols", "distinct", "once"))
+        _add(grid, level, *counts, ", ".join(_cut(name, 14) for name in known["often"]))
+    console.print(grid)
+    told(console, "\nprobably: the next character is to be predicted (level: word, the next word)")
+    _next(content["file"], console, "an experiment to start from")
 
 
 # ------------------------------------------------------------------ an experiment

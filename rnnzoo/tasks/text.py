@@ -97,11 +97,11 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
         TaskError: it cannot be read, is not UTF-8, or is too short.
     """
     texts = {
-        name: _read(files.place(file, folder), file)
+        name: read(files.place(file, folder), file)
         for name, file in _files(options["file"]).items()
     }
     parts = _divided(
-        {name: _symbols(text, options["level"]) for name, text in texts.items()}, options
+        {name: symbols(text, options["level"]) for name, text in texts.items()}, options
     )
     vocabulary = _vocabulary(parts, options["vocabulary"])
     number = {symbol: position for position, symbol in enumerate(vocabulary)}
@@ -120,12 +120,12 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
         unit=f"nats per {options['level']}",
         baselines=_ngrams.baselines([streams["train"]], [streams["test"]], len(vocabulary)),
         note=NOTE,
-        classes=tuple(map(_shown, vocabulary)),
+        classes=tuple(map(called, vocabulary)),
         vocabulary=len(vocabulary),
     )
 
 
-def _read(path: Path, shown: str) -> str:
+def read(path: Path, shown: str) -> str:
     """A text; ends of lines are one character on every system.
 
     Raises:
@@ -144,7 +144,8 @@ def _read(path: Path, shown: str) -> str:
     return text.replace("\r\n", "\n")
 
 
-def _symbols(text: str, level: str) -> Sequence[str]:
+def symbols(text: str, level: str) -> Sequence[str]:
+    """The characters of a text, or its words, among which are ends of lines."""
     return _WORD.findall(text) if level == "word" else text
 
 
@@ -202,7 +203,7 @@ def _windows(stream: np.ndarray, window: int) -> Split:
     return Split(cut(stream[:-1])[..., None], cut(stream[1:]), lengths)
 
 
-def _shown(symbol: str) -> str:
+def called(symbol: str) -> str:
     """What a symbol is called where it is shown."""
     if symbol in _NAMES:
         return _NAMES[symbol]

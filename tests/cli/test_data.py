@@ -154,12 +154,14 @@ def test_what_the_user_says_is_no_guess(tmp_path: Path) -> None:
         (("experiment", "../mine", "--data", "my.csv"), "cannot be the name of an experiment"),
         (("experiment", "mine", "--data", "your.csv"), "did you mean 'my.csv'?"),
         (("experiment", "mine", "--data", "my.xls"), "neither data nor an experiment"),
-        (("experiment", "mine", "--data", "my.npz", "--id", "a"), "arrays, which have no columns"),
+        (("experiment", "mine", "--data", "my.npz", "--id", "a"), "holds arrays, without columns"),
+        (("experiment", "mine", "--data", "my.txt", "--id", "a"), "holds text, without columns"),
     ],
 )
 def test_wrong_arguments_are_told(tmp_path: Path, arguments: Sequence[str], words: str) -> None:
     as_csv(tmp_path / "my.csv")
     as_npz(tmp_path / "my.npz")
+    (tmp_path / "my.txt").write_text(TEXT)
     (tmp_path / "my.xls").write_text("x")
     made = rnnzoo("new", *arguments, cwd=tmp_path)
     assert made.returncode == 2
@@ -193,6 +195,36 @@ def test_arrays_are_shown(tmp_path: Path) -> None:
     by_name = {array["name"]: array for array in content["arrays"]}
     assert by_name["x"]["missing"] == 1
     assert "distinct" not in by_name["odd"]
+
+
+TEXT = "to be, or not to be:\nthat is the question\n" * 30
+
+
+def test_a_text_is_shown_by_its_characters_and_words(tmp_path: Path) -> None:
+    (tmp_path / "my.txt").write_text(TEXT + "Z")
+    shown = rnnzoo("data", "my.txt", cwd=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    assert "my.txt: 61 lines of text" in shown.stdout
+    assert "rnnzoo new experiment NAME --data my.txt" in shown.stdout
+    levels = json.loads(rnnzoo("data", "my.txt", "--json", cwd=tmp_path).stdout)["levels"]
+    characters, words = levels["character"], levels["word"]
+    assert characters["symbols"] == len(TEXT) + 1
+    assert characters["distinct"] == len(set(TEXT)) + 1
+    assert characters["once"] == 1
+    assert words["symbols"] == len(TEXT.split()) + TEXT.count("\n") + 1
+    assert words["distinct"] == len({*TEXT.split(), "\n", "Z"})
+    assert set(words["often"][:2]) == {"to", "end of a line"}
+
+
+def test_an_experiment_on_a_text_begins_with_its_characters(tmp_path: Path) -> None:
+    (tmp_path / "my.txt").write_text(TEXT)
+    made = rnnzoo("new", "experiment", "mine", "--data", "my.txt", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    path = tmp_path / "experiments/mine.yaml"
+    task = read(path).tasks[0]
+    assert (task.name, task.options["level"]) == ("text", "character")
+    assert "or word, of which there are 10:" in path.read_text()
+    assert rnnzoo("check", str(path), cwd=tmp_path).returncode == 0
 
 
 def spec(folder: Path, task: str) -> Path:
@@ -237,7 +269,8 @@ def test_what_looks_wrong_in_data_is_said(tmp_path: Path) -> None:
     ("name", "words"),
     [
         ("none.csv", "no file none.csv"),
-        ("my.txt", "my.txt is a text, and this command looks at tables"),
+        ("empty.txt", "empty.txt is empty"),
+        ("numbers.txt", "holds numbers only, which are read as a table"),
         ("my.pdf", "neither data nor an experiment"),
         ("empty.csv", "empty.csv is empty"),
         ("broken.npz", "cannot read broken.npz: it is no .npz file"),
@@ -246,7 +279,8 @@ def test_what_looks_wrong_in_data_is_said(tmp_path: Path) -> None:
     ],
 )
 def test_files_that_are_no_data_are_told(tmp_path: Path, name: str, words: str) -> None:
-    (tmp_path / "my.txt").write_text("x")
+    (tmp_path / "empty.txt").write_text("\n ")
+    (tmp_path / "numbers.txt").write_text("1.5 2 -3\n\n4,5e-3;6\n")
     (tmp_path / "my.pdf").write_text("x")
     (tmp_path / "empty.csv").write_text("")
     (tmp_path / "broken.npz").write_text("x")
