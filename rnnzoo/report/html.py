@@ -19,8 +19,8 @@ from rnnzoo.report.methods import methods
 from rnnzoo.report.scaling import scaling_curves
 from rnnzoo.report.second import PROMISE, box
 from rnnzoo.report.summary import Summary
-from rnnzoo.report.text import number
-from rnnzoo.report.verdict import ends, pvalue
+from rnnzoo.report.text import interval, number
+from rnnzoo.report.verdict import pvalue
 from rnnzoo.spec.document import yaml_text
 
 
@@ -58,9 +58,7 @@ def render(template: str, **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters["number"] = number
-    environment.filters["interval"] = lambda bounds: (
-        ends(number(bounds[0]), number(bounds[1])) if bounds else ""
-    )
+    environment.filters["interval"] = interval
     environment.filters["pvalue"] = pvalue
     environment.filters["box"] = box
     environment.filters["methods"] = methods

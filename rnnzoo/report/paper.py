@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from rnnzoo.report.second import PROMISE
 from rnnzoo.report.summary import Summary, TaskTable, VariantRow
-from rnnzoo.report.text import number
+from rnnzoo.report.text import interval, number
 from rnnzoo.report.verdict import Verdict, ends, percent, pvalue
 
 _TEX = {
@@ -163,7 +163,7 @@ def _ranking(table: TaskTable) -> Iterator[Cells]:
         yield (
             row.variant,
             number(row.mean),
-            _bounds(row.interval),
+            interval(row.interval),
             *(_of_rounds(row) if _fresh(table) else ()),
         )
 
@@ -171,12 +171,8 @@ def _ranking(table: TaskTable) -> Iterator[Cells]:
 def _of_rounds(row: VariantRow) -> Cells:
     fresh = row.fresh
     if fresh:
-        return (f"{number(fresh.mean)} (n = {fresh.trainings})", _bounds(fresh.interval))
+        return (f"{number(fresh.mean)} (n = {fresh.trainings})", interval(fresh.interval))
     return ("", "")
-
-
-def _bounds(interval: tuple[float, float] | None) -> str:
-    return ends(number(interval[0]), number(interval[1])) if interval else ""
 
 
 def _about(summary: Summary, table: TaskTable) -> str:

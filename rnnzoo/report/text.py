@@ -19,6 +19,7 @@ from rnnzoo.report.verdict import counted, ends, pvalue
 from rnnzoo.spec.trial import Kind
 
 STYLES = {"supported": "green", "refuted": "red", "same": "cyan", "undecided": "yellow"}
+SMALL = 0.01  # a smaller score is written with an exponent
 
 
 def show(summary: Summary, console: Console) -> None:
@@ -97,7 +98,7 @@ def _grid(summary: Summary, table: TaskTable) -> Grid:
         cells = (
             row.variant,
             number(row.mean),
-            interval(row.interval),
+            interval(row.interval, " - "),
             *(_fresh(row) if fresh else _best(row)),
         )
         grid.add_row(*map(Text, cells), style="" if row.mean is not None else "dim")
@@ -130,19 +131,24 @@ def _fresh(row: VariantRow) -> tuple[str, str]:
     """The mean of so many trainings in the rounds, and its interval."""
     fresh = row.fresh
     if fresh:
-        return (f"{number(fresh.mean)} of {fresh.trainings}", interval(fresh.interval))
+        return (f"{number(fresh.mean)} of {fresh.trainings}", interval(fresh.interval, " - "))
     return ("", "")
 
 
-def interval(bounds: tuple[float, float] | None) -> str:
-    return ends(number(bounds[0]), number(bounds[1]), " - ") if bounds else ""
+def interval(bounds: tuple[float, float] | None, joint: str = " to ") -> str:
+    """Both ends in one form: where one is written with decimals, the other is, too."""
+    if not bounds:
+        return ""
+    if max(map(abs, bounds)) >= SMALL:
+        return ends(f"{bounds[0]:.3f}", f"{bounds[1]:.3f}", joint)
+    return ends(number(bounds[0]), number(bounds[1]), joint)
 
 
 def number(value: float | None) -> str:
     """Four figures, or nothing."""
     if value is None:
         return ""
-    if abs(value) >= 0.01 or value == 0:
+    if abs(value) >= SMALL or value == 0:
         return f"{value:.3f}"
     return f"{value:.2e}"
 

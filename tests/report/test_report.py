@@ -18,6 +18,7 @@ from rich.console import Console
 from rnnzoo import lang, report
 from rnnzoo.lang.view import CellView
 from rnnzoo.report import figures, paper
+from rnnzoo.report import text as report_text
 from rnnzoo.report.learnt import nothing
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Ending, Kind, Outcome, Result, Trial
@@ -509,3 +510,20 @@ def test_an_interval_whose_ends_look_alike_is_one_number(tmp_path: Path) -> None
         assert "0.250" in text
         assert "0.250 - 0.250" not in text
         assert "0.250 to 0.250" not in text
+
+
+@pytest.mark.parametrize(
+    ("bounds", "shown"),
+    [
+        ((0.00599, 0.0234), "0.006 to 0.023"),
+        ((-0.004, 0.5), "-0.004 to 0.500"),
+        ((1e-5, 2e-4), "1.00e-05 to 2.00e-04"),
+        ((0.0, 0.02), "0.000 to 0.020"),
+        ((0.0, 0.002), "0.000 to 2.00e-03"),
+        (None, ""),
+    ],
+)
+def test_both_ends_of_an_interval_are_written_in_one_form(
+    bounds: tuple[float, float] | None, shown: str
+) -> None:
+    assert report_text.interval(bounds) == shown
