@@ -42,6 +42,7 @@ _BESIDE: dict[str, Any] = {
     "xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center",
     "fontsize": 8.5, "color": "#5b6570", "annotation_clip": False,
 }  # fmt: skip
+LINE = 0.15  # of the half of a strip's axis: what a line of text beside it takes
 FAR = 3.0  # spans of the middle of the scores beyond which a score is shown at the edge
 
 
@@ -512,11 +513,11 @@ def _course(verdict: Verdict, pair: tuple[str, str], unit: str) -> Figure:
     axes = figure.subplots()
     floor, margin = verdict.numbers["floor"], verdict.numbers["margin"]
     far = _reach(verdict)
-    for bound, name, colour in ((margin, "margin", "#eceff2"), (floor, "floor", "#dde2e7")):
-        axes.axhspan(-bound, bound, color=colour, lw=0, zorder=0)
-        if bound < margin or name == "margin":
-            axes.annotate(f"{name} {bound:g}", (1, bound), (4, 0), **_BESIDE)
-    axes.annotate("no difference", (1, 0), (4, 0), **_BESIDE)
+    axes.axhspan(-margin, margin, color="#eceff2", lw=0, zorder=0)
+    axes.axhspan(-floor, floor, color="#dde2e7", lw=0, zorder=0)
+    names = {0.0: "no difference", floor: f"floor {floor:g}", margin: f"margin {margin:g}"}
+    for bound, height in zip(names, _apart(list(names), LINE * far)):
+        axes.annotate(names[bound], (1, height), (4, 0), **_BESIDE)
     axes.axhline(0, color=FAINT, lw=1, zorder=1)
     for bound in (-CERTAIN * margin, CERTAIN * margin):
         axes.axhline(bound, color=FAINT, lw=0.8, ls=(0, (4, 3)), zorder=1)
@@ -531,6 +532,14 @@ def _course(verdict: Verdict, pair: tuple[str, str], unit: str) -> Figure:
     for end, who in ((0.96, pair[0]), (0.04, pair[1])):
         axes.annotate(f"{who} worse", (1, end), (4, 0), **{**_BESIDE, "xycoords": "axes fraction"})
     return figure
+
+
+def _apart(heights: Sequence[float], least: float) -> list[float]:
+    """Ascending heights, each moved up until it is so far from the one below."""
+    moved: list[float] = []
+    for height in heights:
+        moved.append(max(height, moved[-1] + least) if moved else height)
+    return moved
 
 
 def _closing(axes: Axes, verdict: Verdict) -> None:
