@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rnnzoo.confirm.questions import Answer, Standing
 from rnnzoo.confirm.stand import Stand, extent, question
@@ -12,7 +12,7 @@ from rnnzoo.spec.trial import PILOT
 
 SPENT = {"budget": "the budget is spent", "hours": "the hours are spent"}
 _OPEN = "and some claims are still open"
-ENDED = {
+_ENDED = {
     "decided": "all claims about scores are decided",
     "most": f"all rounds are run, {_OPEN}",
     **{ended: f"{what}, {_OPEN}" for ended, what in SPENT.items()},
@@ -34,7 +34,19 @@ def lines(now: Stand, experiment: Experiment) -> Iterator[str]:
             claim = f", of `{text}`:" if text in over else f": {text}:"
             yield f"round {standing.rounds}{where}{claim} {_answer(standing, text, experiment)}"
     if now.ended:
-        yield f"{ENDED.get(now.ended, now.ended)}{where}: {number_of(now.trainings, 'training')}"
+        why = ending(now.ended, now.untuned)
+        yield f"{why}{where}: {number_of(now.trainings, 'training')}"
+
+
+def ending(ended: str, untuned: Sequence[str]) -> str:
+    """Why no training comes next: a stand's `ended`, in words.
+
+    Claims about variants that are not tuned are left out of the rounds, so what ends decided may
+    have left them undecided.
+    """
+    if ended == "decided" and untuned:
+        return "no other claim about scores is open"
+    return _ENDED.get(ended, ended)
 
 
 def _answer(standing: Standing, text: str, experiment: Experiment) -> str:

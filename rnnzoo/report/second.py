@@ -93,8 +93,8 @@ class Second:
         settings: by variant and hyper-parameter, the lowest and highest value in the region.
         borders: of the space, towards which scores clearly improve.
         epochs: at most, in a training.
-        late, complete: trainings of the rounds that were best in the last 5 % of these epochs, of
-            so many.
+        late, complete: trainings of the rounds that were best in the last 5 % of these epochs, at
+            least in the last one, of so many.
         means: by variant, its trainings in the rounds.
     """
 
@@ -130,7 +130,6 @@ def second(experiment: Experiment, results: Sequence[Result], now: Stand) -> Sec
     rounds = [result for label in regions for result in staged(results, label, now.task, ROUND)]
     judged = [result for result in rounds if result.trial.index < means[variant(result)].trainings]
     complete = [result for result in judged if result.outcome.kind is Kind.COMPLETE]
-    last = max(1, round(LATE * epochs))
     return Second(
         task=now.task,
         searched=now.searched,
@@ -146,10 +145,15 @@ def second(experiment: Experiment, results: Sequence[Result], now: Stand) -> Sec
         settings={label: extent(experiment, label, region) for label, region in regions.items()},
         borders=tuple(_borders(experiment, results, now, confirm.settings == "common")),
         epochs=epochs,
-        late=sum(result.outcome.best_epoch > epochs - last for result in complete),
+        late=sum(result.outcome.best_epoch > epochs - _last(epochs) for result in complete),
         complete=len(complete),
         means=means,
     )
+
+
+def _last(epochs: int) -> int:
+    """In how many of the last epochs a best one is late."""
+    return max(1, round(LATE * epochs))
 
 
 def fresh(label: str, now: Stand) -> Fresh:
@@ -320,9 +324,10 @@ def _whose(stage: Second, border: Border) -> str:
 
 
 def _how_long(stage: Second) -> str:
+    last = _last(stage.epochs)
     late = (
         f"{stage.late} of {number_of(stage.complete, 'training')} of the rounds were best in the"
-        f" last {100 * LATE:g} % of them"
+        f" last {last if last > 1 else 'one'}"
     )
     if stage.late > MOSTLY * stage.complete:
         return (
@@ -350,7 +355,7 @@ def _spent(stage: Second) -> str:
     rounds = stage.trainings - stage.searched - stage.pilots
     spent = ", ".join(f"{text} {count}" for text, count in stage.by_claim.items())
     claims = f" (how many rounds each claim took: {spent})" if spent else ""
-    ended = told.ENDED.get(stage.ended, stage.ended)
+    ended = told.ending(stage.ended, stage.untuned)
     untuned = f"; not tuned: {', '.join(stage.untuned)}" if stage.untuned else ""
     parts = (
         f"{stage.searched} in the search, {number_of(stage.pilots, 'pilot')}, {rounds} in"

@@ -472,8 +472,8 @@ def _agreed_shares(trees: Sequence[RegressionTree]) -> Array:
     effects = np.mean([_effects(tree, other) for tree, other in pairs], axis=0, keepdims=True)
     if effects[0, -1] <= 0.0:
         raise StatsError(
-            "the trees agree on nothing: the scores hardly depend on the hyper-parameters, or run"
-            " more trials"
+            "the trees agree on nothing: the scores hardly depend on the hyper-parameters, or the"
+            " trials are too few to show how"
         )
     shares: Array = _shares(effects, trees[0].low.shape[1])[0]
     return shares

@@ -20,6 +20,7 @@ from rnnzoo import lang, report
 from rnnzoo.confirm.questions import CERTAIN, Answer, Question, Standing
 from rnnzoo.confirm.region import Region
 from rnnzoo.confirm.stand import Stand, stand
+from rnnzoo.confirm.told import lines
 from rnnzoo.lang.view import CellView
 from rnnzoo.report import confirmed, figures, paper
 from rnnzoo.report.answers import answers
@@ -253,6 +254,22 @@ def test_each_confirmed_claim_has_a_strip_and_the_page_shows_it(written: dict[st
     json.loads(written["summary.json"], parse_constant=pytest.fail)
 
 
+def test_names_beside_a_strip_stand_apart_however_far_differences_go(
+    decided: report.Summary,
+) -> None:
+    worse = decided.verdicts[0]
+    far = replace(worse.course[0], difference=40.0 * worse.numbers["margin"])
+    wide = replace(worse, course=(far, *worse.course[1:]))
+    strip = figures.draw(replace(decided, verdicts=(wide,)))["claim-1"]
+    names = ("no difference", "floor 0.1", "margin 0.2")
+    places = [re.search(rf' y="([\d.]+)"[^>]*>{name}<', strip) for name in names]
+    below, *above = [float(place[1]) for place in places if place]
+    assert len(above) == 2
+    for height in above:  # counted from the top, in points
+        assert below - height >= 8.5
+        below = height
+
+
 def test_the_answers_stand_in_one_picture_before_them(written: dict[str, str]) -> None:
     """A row for each confirmed claim, with what was found of A."""
     texts = [
@@ -354,7 +371,7 @@ def test_curves_that_were_still_falling_are_told(
     falling, stopped = (dict(box(one.stands[0]))["epochs"] for one in (failing, decided))
     complete = failing.stands[0].complete
     assert falling.startswith(
-        f"at most 40; {complete} of {complete} trainings of the rounds were best in the last 5 %"
+        f"at most 40; {complete} of {complete} trainings of the rounds were best in the last 2:"
     )
     assert "how fast cells learn" in falling
     assert stopped.startswith("at most 40; 0 of ")
@@ -468,7 +485,9 @@ def test_a_variant_that_was_not_tuned_is_told_and_not_judged() -> None:
         "adding", {}, untuned=("gru",), searched=24, pilots=6, trainings=30, ended="decided"
     )
     found = second(experiment, [], now)
-    assert "not tuned: gru" in dict(box(found))["trainings"]
+    told_of = dict(box(found))["trainings"]
+    assert told_of.endswith("not tuned: gru; no other claim about scores is open")
+    assert list(lines(now, experiment))[-1].startswith("no other claim about scores is open")
     assert found.means == {}
 
 
