@@ -7,6 +7,7 @@ importance    which hyper-parameters explain the scores, alone and together; mar
               each of them (Hutter et al. 2014)
 scatter       every trial by each hyper-parameter
 curves        how the best trial of each variant learnt
+lengths       scores on sequences of each length, where a task is tested at several
 growth        scores as a task grows in one of its options, as in its length
 answers       the answers of the second stage at a glance: the interval at which each claim was
               decided
@@ -97,6 +98,8 @@ def _figures(summary: Summary, table: TaskTable, rows: Sequence[VariantRow]) -> 
     }
     if any(row.tuning for row in rows):
         figures["tuning"] = _tuning(summary, table, rows)
+    if len(table.lengths) > 1:
+        figures["lengths"] = _lengths(summary, table, rows)
     if table.explained is not None:
         figures["importance"] = _importance(table.explained)
         figures["scatter"] = _scatter(summary, table, rows, table.explained)
@@ -385,6 +388,25 @@ def _scatter(
         panel.set_visible(False)
     panels[0].set_ylim(low, high)
     panels[0].set_ylabel(f"{table.metric} on {summary.report}")
+    return figure
+
+
+def _lengths(summary: Summary, table: TaskTable, rows: Sequence[VariantRow]) -> Figure:
+    """A line a variant; lengths stand as far apart as they are listed, which is mostly by
+    doubling.
+    """
+    figure = Figure(figsize=(8, 3.6))
+    axes = figure.subplots()
+    places = {length: place for place, length in enumerate(table.lengths)}
+    for number, row in enumerate(rows):
+        shown = [(places[length], row.by_length[length]) for length in row.by_length]
+        axes.plot(
+            *zip(*sorted(shown)), **_line(number), marker=MARKERS[number % len(MARKERS)], ms=4.5,
+            lw=1.2, label=row.variant,
+        )  # fmt: skip
+    axes.set_xticks(list(places.values()), table.lengths)
+    _label(axes, "steps of a sequence", f"{table.metric.replace('_', ' ')} on test", table.task)
+    axes.set_ylim(0, None)
     return figure
 
 
