@@ -105,9 +105,9 @@ def tune(
             for number in range(design.pilot)
         ]
         missing = tuple(pilot for pilot in wanted if pilot.key not in pilots)
+        count += len(wanted) - len(missing)
         if missing:
             return Tuned(predicted, missing, (), count)
-        count += len(wanted)
         scores = [pilots[pilot.key] for pilot in wanted]
         points = np.array([pilot.point for pilot in wanted])
         trials = trials.with_more(

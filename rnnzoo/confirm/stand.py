@@ -335,8 +335,10 @@ class _Stage:
                 trainings=count,
                 ended=f"nothing can be confirmed: {error}",
             )
-        wanted = tuple(self.training(PILOT, pilot) for pilot in tuned.wanted)
         spent = (count, tuned.pilots, count + tuned.pilots)
+        if spent[-1] + len(tuned.wanted) > self.design.budget:
+            return Stand(self.task, {}, (), (), *spent, tuned.regions, ended="budget")
+        wanted = tuple(self.training(PILOT, pilot) for pilot in tuned.wanted)
         return Stand(self.task, {}, (), (), *spent, tuned.regions, next=wanted)
 
     def rounds(self, tuned: Tuned, searched: int) -> Stand:

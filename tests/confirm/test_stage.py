@@ -197,7 +197,9 @@ def test_without_pilots_the_region_is_that_of_the_search() -> None:
 def test_of_pilots_that_were_cut_off_only_those_that_lack_come_again() -> None:
     first = tune(DESIGN, NAMES, search(), {}, uniform).wanted
     some = {(pilot.variant, pilot.index): pilot.expected for pilot in first[::2]}
-    assert tune(DESIGN, NAMES, search(), some, uniform).wanted == first[1::2]
+    again = tune(DESIGN, NAMES, search(), some, uniform)
+    assert again.wanted == first[1::2]
+    assert again.pilots == len(some)
 
 
 def test_what_is_not_tuned_is_not_asked_about() -> None:

@@ -272,6 +272,18 @@ def test_a_larger_budget_goes_on(tmp_path: Path) -> None:
     assert verdicts(at_once) == verdicts(large)
 
 
+def test_pilots_for_which_the_budget_has_no_room_are_not_trained(tmp_path: Path) -> None:
+    short = SPEC.replace("budget: 100", "budget: 20")  # 15 of the search, and 6 pilots
+    ended = ran(tmp_path, short)
+    assert stages(ended) == {"search": 15, "pilot": 0, "round": 0}
+    assert {verdict.found for verdict in verdicts(ended)} == {
+        "nothing was confirmed: the budget is spent"
+    }
+    assert stages(ran(tmp_path, SPEC.replace("budget: 100", "budget: 21"))) == {
+        "search": 15, "pilot": 6, "round": 0,
+    }  # fmt: skip
+
+
 def test_more_trials_of_the_search_set_the_second_stage_aside_and_say_so(
     whole: Sweep, of_whole: tuple, tmp_path: Path
 ) -> None:
