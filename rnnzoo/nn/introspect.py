@@ -125,7 +125,7 @@ def predictions(model: NumpyModel, output: Array) -> Array:
     return np.asarray(output @ kernel + bias)
 
 
-def _upstream(model: NumpyModel, output: Array, slope: Array) -> Array:
+def upstream(model: NumpyModel, output: Array, slope: Array) -> Array:
     """The gradient of what is read out, from that of the logits."""
     *hidden, (last, _) = model.read_out
     shut = []
@@ -159,8 +159,8 @@ def gradients(model: NumpyModel, loss: str, x: Array, y: Array) -> dict[str, Arr
         )
     output = values(model, x, np.full(len(x), x.shape[1]))[0][model.cell.output][:, -1]
     slope = losses.load(loss).slope(y, predictions(model, output))
-    upstream = _upstream(model, output, slope)
-    return memory.norms(model.cell, model.layers[0], model.read(x), model.units, upstream)
+    begin = upstream(model, output, slope)
+    return memory.norms(model.cell, model.layers[0], model.read(x), model.units, begin)
 
 
 def outputs(cell: ir.Cell, weights: Mapping[str, Array], x: Array, units: int) -> Array:

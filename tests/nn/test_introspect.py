@@ -4,6 +4,8 @@ in float64.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -124,3 +126,28 @@ def test_what_is_no_model_of_ours_is_refused() -> None:
     other = keras.Sequential([keras.Input((None, 3)), keras.layers.LSTM(4), keras.layers.Dense(2)])
     with pytest.raises(UsageError, match="take a model of a sweep"):
         introspect.numpy_model(other)
+
+
+def test_both_directions_and_gradients_of_pooled_steps_are_refused() -> None:
+    inputs = keras.Input((None, INPUTS))
+    both = keras.layers.Bidirectional(rnnzoo.layer("rnn", UNITS))(inputs)
+    with pytest.raises(UsageError, match="reads in both directions"):
+        introspect.numpy_model(keras.Model(inputs, keras.layers.Dense(2)(both)))
+    pooled = replace(introspect.numpy_model(model_of("rnn")), pool="mean")
+    with pytest.raises(UsageError, match="reads all of them out"):
+        introspect.gradients(pooled, "squared", data(), np.zeros((BATCH, 3)))
+
+
+def test_gradients_come_through_dense_layers_as_numeric_differentiation_has_them() -> None:
+    rng, small = np.random.default_rng(0), 1e-6
+    dense = tuple(
+        (rng.normal(size=(a, b)), rng.normal(size=b)) for a, b in ((9, 6), (6, 5), (5, 3))
+    )
+    model = replace(introspect.numpy_model(model_of("rnn")), read_out=dense)
+    output, slope = rng.normal(size=(BATCH, UNITS)), rng.normal(size=(BATCH, 3))
+    numeric = np.zeros_like(output)
+    for column in range(UNITS):
+        step = small * np.eye(UNITS)[column]
+        ends = [introspect.predictions(model, output + sign * step) for sign in (1, -1)]
+        numeric[:, column] = ((ends[0] - ends[1]) * slope).sum(1) / (2 * small)
+    np.testing.assert_allclose(introspect.upstream(model, output, slope), numeric, atol=1e-6)

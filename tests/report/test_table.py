@@ -103,6 +103,20 @@ def test_what_a_report_needs_survives_to_the_last_bit(ending: str, tmp_path: Pat
         )
 
 
+@pytest.mark.parametrize(("written", "read"), [("True", True), ("FALSE", False), ("yes", None)])
+def test_true_and_false_are_read_as_spreadsheets_write_them(
+    written: str, read: bool | None, tmp_path: Path
+) -> None:
+    path = table.write(content(), tmp_path / "t.csv")
+    path.write_text(path.read_text().replace("optimizer", "tie").replace("adam", written))
+    if read is None:
+        with pytest.raises(UsageError, match="`tie` is true or false, not 'yes'"):
+            table.read(path)
+    else:
+        results = table.read(path).results
+        assert {result.trial.hyperparameters.get("tie") for result in results} >= {read}
+
+
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_the_report_from_a_table_has_the_numbers_of_that_from_the_storage(
     ending: str, tmp_path: Path

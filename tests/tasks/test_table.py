@@ -329,7 +329,10 @@ def test_windows_of_one_series_with_a_horizon_split_by_time(tmp_path: Path) -> N
 def test_a_target_some_steps_later_at_each_step(tmp_path: Path) -> None:
     values = series(tmp_path)
     options = {**FORECAST, "per": "step", "window": {"length": 5, "step": 5, "horizon": 1}}
-    split = load(tmp_path, options, "series.csv").splits["train"]
+    task = load(tmp_path, options, "series.csv")
+    split = task.splits["train"]
+    assert task.ahead
+    assert not load(tmp_path, FORECAST, "series.csv").ahead  # its last step is read before
     np.testing.assert_array_equal(split.x[:, 1:], split.y[:, :-1])
     np.testing.assert_array_equal(split.y[0, :, 0], values[1:6].astype("float32"))
 
