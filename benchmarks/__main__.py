@@ -78,10 +78,10 @@ class Worker:
         )  # fmt: skip
         return Worker(process)
 
-    def ask(self, what: dict) -> dict:
+    def ask(self, request: dict) -> dict:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps(what) + "\n")
+        self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:

@@ -123,9 +123,9 @@ def _timed(launcher: Launcher, trial: Trial) -> tuple[float, Outcome]:
     launcher.submit(trial)
     while True:
         event = launcher.wait()
-        if event is not None and isinstance(event.what, Outcome):
-            assert event.what.kind is Kind.COMPLETE, event.what.message
-            return time.perf_counter() - began, event.what
+        if event is not None and isinstance(event.news, Outcome):
+            assert event.news.kind is Kind.COMPLETE, event.news.message
+            return time.perf_counter() - began, event.news
         if event is not None:
             launcher.answer(event.ticket, True)
 

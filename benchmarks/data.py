@@ -41,7 +41,7 @@ def drawn(path: Path) -> None:
     np.savez_compressed(path, x=x, lengths=lengths)
 
 
-def measured(what: str, file: str, digest: str) -> dict:
+def measured(row: str, file: str, digest: str) -> dict:
     """What one row took, in this process."""
     from rnnzoo import tasks
 
@@ -52,11 +52,11 @@ def measured(what: str, file: str, digest: str) -> dict:
         "again": lambda: tasks.prepare("arrays", options),
         "map": lambda: tasks.prepared("arrays", options, digest),
     }
-    if what.startswith("trial"):
-        return trained(options, digest if what == "trial mapped" else "")
+    if row.startswith("trial"):
+        return trained(options, digest if row == "trial mapped" else "")
     tasks.module("arrays")
     before, began = _peak(), time.perf_counter()
-    made = functions[what]()
+    made = functions[row]()
     seconds = time.perf_counter() - began
     return {"seconds": seconds, "MB": _peak() - before, "digest": getattr(made, "digest", "")}
 

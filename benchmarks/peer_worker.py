@@ -11,7 +11,7 @@ from benchmarks.protocol import Step, serve
 CLASSES = 10
 
 
-def torch_step(what: str, cell: str, batch: int, time: int, inputs: int, units: int) -> Step:
+def torch_step(peer: str, cell: str, batch: int, time: int, inputs: int, units: int) -> Step:
     import torch
 
     torch.set_num_threads(1)
@@ -39,13 +39,13 @@ def torch_step(what: str, cell: str, batch: int, time: int, inputs: int, units: 
         "gru": torch.nn.GRU,
         "rnn": torch.nn.RNN,
     }
-    model = Cell() if what == "torch-cell" else fused[cell](inputs, units)
+    model = Cell() if peer == "torch-cell" else fused[cell](inputs, units)
     read_out = torch.nn.Linear(units, CLASSES)
     optimizer = torch.optim.SGD([*model.parameters(), *read_out.parameters()], 0.01, momentum=0.9)
     x, y = torch.randn(time, batch, inputs), torch.randint(0, CLASSES, (batch,))
 
     def step() -> float:
-        last = model(x) if what == "torch-cell" else model(x)[0][-1]
+        last = model(x) if peer == "torch-cell" else model(x)[0][-1]
         loss = torch.nn.functional.cross_entropy(read_out(last), y)
         optimizer.zero_grad()
         loss.backward()
@@ -113,8 +113,8 @@ def jax_step(cell: str, batch: int, time: int, inputs: int, units: int) -> Step:
     return step
 
 
-def make(what: str, cell: str, *sizes: int) -> Step:
-    return jax_step(cell, *sizes) if what == "jax" else torch_step(what, cell, *sizes)
+def make(peer: str, cell: str, *sizes: int) -> Step:
+    return jax_step(cell, *sizes) if peer == "jax" else torch_step(peer, cell, *sizes)
 
 
 if __name__ == "__main__":

@@ -40,10 +40,10 @@ def events(folder: Path) -> Iterator[tuple[str, float]]:
 
 
 def profile(
-    what: str, cell: str, shape: tuple[int, int, int, int]
+    contestant: str, cell: str, shape: tuple[int, int, int, int]
 ) -> tuple[Counter[str], Counter[str]]:
     """Milliseconds and calls of each kernel, a training step."""
-    step = make(what, cell, *shape)
+    step = make(contestant, cell, *shape)
     for _ in range(3):
         step()
     ms, calls = Counter[str](), Counter[str]()
@@ -65,15 +65,15 @@ def kinds(ms: Counter[str], calls: Counter[str], time: int) -> dict[str, tuple[f
     """Milliseconds and kernels of each kind; a kernel of a loop is counted once, however many steps
     it runs.
     """
-    inside = set(ms) - {one for one in ms if not _is_kernel(one)}
-    found: dict[str, tuple[float, int]] = {}
+    inside = set(ms) - {name for name in ms if not _is_kernel(name)}
+    totals: dict[str, tuple[float, int]] = {}
     for kernel in inside:
-        what = "products" if kernel.startswith(("MatMul", "dot")) else "everything else"
+        kind = "products" if kernel.startswith(("MatMul", "dot")) else "everything else"
         where = "in the loops" if calls[kernel] >= time else "outside"
-        so_far, count = found.get(f"{what} {where}", (0.0, 0))
-        found[f"{what} {where}"] = so_far + ms[kernel], count + 1
-    found["between kernels"] = ms[WHOLE] - sum(took for took, _ in found.values()), 0
-    return dict(sorted(found.items(), key=lambda one: -one[1][0]))
+        so_far, count = totals.get(f"{kind} {where}", (0.0, 0))
+        totals[f"{kind} {where}"] = so_far + ms[kernel], count + 1
+    totals["between kernels"] = ms[WHOLE] - sum(took for took, _ in totals.values()), 0
+    return dict(sorted(totals.items(), key=lambda item: -item[1][0]))
 
 
 def _is_kernel(name: str) -> bool:

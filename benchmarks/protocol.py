@@ -41,10 +41,10 @@ def serve(make: Callable[..., Step]) -> None:
 
 
 def _timed(step: Step) -> float:
-    at = time.perf_counter()
+    began = time.perf_counter()
     step()
-    return (time.perf_counter() - at) * 1e3
+    return (time.perf_counter() - began) * 1e3
 
 
-def _say(what: dict) -> None:
-    print(json.dumps(what), flush=True)
+def _say(message: dict) -> None:
+    print(json.dumps(message), flush=True)

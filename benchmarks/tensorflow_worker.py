@@ -83,11 +83,11 @@ def ceiling(cell: str, batch: int, time: int, inputs: int, units: int) -> Step:
     return lambda: float(multiply())
 
 
-def make(what: str, cell: str, batch: int, time: int, inputs: int, units: int) -> Step:
+def make(contestant: str, cell: str, batch: int, time: int, inputs: int, units: int) -> Step:
     keras.utils.set_random_seed(0)
-    if what == "ceiling":
+    if contestant == "ceiling":
         return ceiling(cell, batch, time, inputs, units)
-    kind, _, jit = what.partition("-")
+    kind, _, jit = contestant.partition("-")
     if kind == "ours":
         return training_step(rnnzoo.layer(cell, units), batch, time, inputs, jit=True)
     layer = BUILT_IN[cell](units) if kind == "keras" else keras.layers.RNN(CELLS[cell](units))

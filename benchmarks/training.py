@@ -117,7 +117,7 @@ def first_step(cache: Path) -> dict:
     """
     ask = json.dumps({"make": ["ours", "lstm", 32, 100, 32, 64]}) + "\n"
     environment = {**os.environ, "TF_XLA_FLAGS": f"{XLA_CACHE}={cache}"}
-    found = {}
+    medians = {}
     for name in ("cold", "cached"):
         times = []
         for _ in range(1 if name == "cold" else 3):
@@ -132,8 +132,8 @@ def first_step(cache: Path) -> dict:
                 check=True,
             )
             times.append(json.loads(done.stdout)["first_ms"] / 1e3)
-        found[f"first_step_{name}_s"] = statistics.median(times)
-    return found
+        medians[f"first_step_{name}_s"] = statistics.median(times)
+    return medians
 
 
 def sweep(folder: Path, few: int = 8, many: int = 24) -> dict:
@@ -150,19 +150,19 @@ def sweep(folder: Path, few: int = 8, many: int = 24) -> dict:
             place = folder / f"{name}-{trials}"
             place.mkdir()
             seconds[name][trials] = run(place, folder / "speed.yaml", trials)
-    found = {}
+    figures = {}
     for name, of in seconds.items():
         trial = (of[many] - of[few]) / (many - few)
-        found |= {
+        figures |= {
             f"{name}_{few}_s": of[few],
             f"{name}_{many}_s": of[many],
             f"{name}_trial_s": trial,
         }
     for name in backends:
-        for what in (f"{few}_s", f"{many}_s", "trial_s"):
-            ratio = found[f"{SCRIPT}_{what}"] / found[f"{name}_{what}"]
-            found[f"{name}_{what.removesuffix('_s')}_times"] = ratio
-    return found
+        for measure in (f"{few}_s", f"{many}_s", "trial_s"):
+            ratio = figures[f"{SCRIPT}_{measure}"] / figures[f"{name}_{measure}"]
+            figures[f"{name}_{measure.removesuffix('_s')}_times"] = ratio
+    return figures
 
 
 def _sweep(backend: str, folder: Path, spec: Path, trials: int) -> float:
@@ -205,8 +205,8 @@ def _python(program: str) -> str:
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for found in (epoch(), fit(), first_step(folder / "xla"), sweep(folder)):
-            print(json.dumps({key: round(value, 3) for key, value in found.items()}), flush=True)
+        for figures in (epoch(), fit(), first_step(folder / "xla"), sweep(folder)):
+            print(json.dumps({key: round(value, 3) for key, value in figures.items()}), flush=True)
 
 
 if __name__ == "__main__":

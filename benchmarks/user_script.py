@@ -50,7 +50,7 @@ def main(folder: str, trials: int) -> None:
     def arrays(name: str):  # type: ignore[no-untyped-def]
         split = data.splits[name]
         pad = [(0, 0), (0, longest - split.x.shape[1]), (0, 0)]
-        x, y = (np.pad(one, pad).astype("float32") for one in (split.x, split.y))
+        x, y = (np.pad(array, pad).astype("float32") for array in (split.x, split.y))
         return x, y, (np.arange(longest)[None] < split.lengths[:, None]).astype("float32")
 
     sets = {name: arrays(name) for name in ("train", "validation", "test")}

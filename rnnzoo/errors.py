@@ -264,11 +264,11 @@ _STORE_FIXES = (
 )  # fmt: skip
 
 
-def store_error(what: str, url: str, reason: str, key: str) -> StoreError:
+def store_error(store: str, url: str, reason: str, key: str) -> StoreError:
     """The error for what a store's database, disk or server said.
 
     Args:
-        what: whose store it is, as in "the storage".
+        store: whose store it is, as in "the storage".
         key: its section of mlflow.yml.
     """
     secret = url.partition("://")[2].rpartition("@")[0]
@@ -277,7 +277,7 @@ def store_error(what: str, url: str, reason: str, key: str) -> StoreError:
     lower = reason.lower()
     known = (fix for words, fix in _STORE_FIXES if any(word in lower for word in words))
     fix = next(known, None) or _fix_of_file(url) or "see that it runs and can be reached"
-    problem = f"{what} at {without_password(url)} cannot be used: {reason}"
+    problem = f"{store} at {without_password(url)} cannot be used: {reason}"
     return StoreError(problem, f"{fix} (`{key}:` in mlflow.yml names it)")
 
 
@@ -318,19 +318,19 @@ class Mistakes:
         mistakes.raise_if_any()
     """
 
-    found: list[Mistake] = field(default_factory=list)
+    collected: list[Mistake] = field(default_factory=list)
 
     def add(self, span: Span, problem: str, fix: str = "", supposes: tuple[str, ...] = ()) -> None:
         self.extend([Mistake(span, problem, fix, supposes)])
 
     def extend(self, mistakes: Iterable[Mistake]) -> None:
-        self.found += [mistake for mistake in mistakes if mistake not in self.found]
-        if len(self.found) >= MAX_MISTAKES:
-            raise SpecError(*self.found[:MAX_MISTAKES])
+        self.collected += [mistake for mistake in mistakes if mistake not in self.collected]
+        if len(self.collected) >= MAX_MISTAKES:
+            raise SpecError(*self.collected[:MAX_MISTAKES])
 
     def raise_if_any(self) -> None:
-        if self.found:
-            raise SpecError(*self.found)
+        if self.collected:
+            raise SpecError(*self.collected)
 
 
 def run_again(file: str) -> str:
@@ -345,13 +345,13 @@ def command(*words: object) -> str:
     return shlex.join(["rnnzoo", *map(str, words)])
 
 
-def number_of(count: int, thing: str, things: str = "") -> str:
+def number_of(count: int, noun: str, plural: str = "") -> str:
     """A count and what is counted: "1 trial", "2 trials".
 
     Args:
-        things: what more than one are called, where that is not the word with an s.
+        plural: what more than one are called, where that is not the noun with an s.
     """
-    return f"{count} {thing if count == 1 else things or f'{thing}s'}"
+    return f"{count} {noun if count == 1 else plural or f'{noun}s'}"
 
 
 def listed(names: Iterable[str], last: str = "and") -> str:

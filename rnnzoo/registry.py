@@ -76,12 +76,12 @@ def load(kind: str, name: str, own: Path | None = None) -> Any:
             be imported.
     """
     places = list(_places(kind, name, own))
-    thing = singular(kind)
+    word = singular(kind)
     if not places:
-        raise UsageError(f"no {thing} '{name}'", nearest(name, names(kind, own)))
+        raise UsageError(f"no {word} '{name}'", nearest(name, names(kind, own)))
     if len(places) > 1:
         where = " and also ".join(place.words for place in places)
-        raise UsageError(f"{thing} '{name}' is {where}", "give one of them another name")
+        raise UsageError(f"{word} '{name}' is {where}", "give one of them another name")
     return _imported(places[0])
 
 
@@ -148,13 +148,15 @@ def digest(kind: str, name: str, own: Path | None = None) -> str:
     """
     if name in built_in(kind):
         return ""
-    thing = load(kind, name, own)
-    return hashlib.sha256(Path(where(thing)).read_bytes()).hexdigest()
+    plug_in = load(kind, name, own)
+    return hashlib.sha256(Path(where(plug_in)).read_bytes()).hexdigest()
 
 
-def where(thing: Any) -> str:
+def where(plug_in: Any) -> str:
     """The file of what a name stands for, for a message."""
-    return str(getattr(thing, "__file__", None) or getattr(thing, "__module__", None) or thing)
+    return str(
+        getattr(plug_in, "__file__", None) or getattr(plug_in, "__module__", None) or plug_in
+    )
 
 
 def _places(kind: str, name: str, own: Path | None) -> Iterator[_Place]:

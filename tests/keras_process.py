@@ -39,10 +39,10 @@ def printed(
         root.launched(1, folder, backend) as launcher,
     ):
         launcher.submit(Trial("program", "program", work, "", 0, {}, seed=0, folder=str(log)))
-        while (event := launcher.wait()) is None or not isinstance(event.what, Outcome):
+        while (event := launcher.wait()) is None or not isinstance(event.news, Outcome):
             pass
-    assert event.what.kind is Kind.COMPLETE, (log / "log.txt").read_text()
-    return event.what.message
+    assert event.news.kind is Kind.COMPLETE, (log / "log.txt").read_text()
+    return event.news.message
 
 
 def execute(trial: Trial, tell: Tell) -> Outcome:

@@ -16,19 +16,19 @@ FOLDER = Path(__file__).parent.parent / "docs" / "figures"
 def pictures() -> dict[str, str]:
     """SVG texts by file name."""
     lstm = rnnzoo.cell("lstm")
-    found = {
+    drawn = {
         "rnn-chain": rnnzoo.cell("rnn").chain(),
         "lstm-chain": lstm.chain(),
         "lstm": lstm.diagram(),
     }
     for number, (_, picture) in enumerate(lstm.walk(), start=1):
-        found[f"lstm-step{number}"] = picture
+        drawn[f"lstm-step{number}"] = picture
     for name in ("peephole", "coupled"):
         cell = rnnzoo.cell(name)
-        found[name] = cell.diagram(highlight=cell.changes)
+        drawn[name] = cell.diagram(highlight=cell.changes)
     for name in ("gru", "depth_gated", "clockwork"):
-        found[name] = rnnzoo.cell(name).diagram()
-    return found
+        drawn[name] = rnnzoo.cell(name).diagram()
+    return drawn
 
 
 def main() -> None:

@@ -112,9 +112,9 @@ def _alike(labels: Iterable[str], said: Callable[[str], Said | None]) -> dict[Sa
     """What there is to say of tasks, each with the tasks of which the same is said."""
     alike: dict[Said, list[str]] = {}
     for label in labels:
-        what = said(label)
-        if what is not None:
-            alike.setdefault(what, []).append(label)
+        statement = said(label)
+        if statement is not None:
+            alike.setdefault(statement, []).append(label)
     return alike
 
 

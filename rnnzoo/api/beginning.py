@@ -157,14 +157,14 @@ def _table(
     return lines, list(_guessed(guessed))
 
 
-def _asked(file: str, lacking: guess.Open, found: Guess) -> UsageError:
+def _asked(file: str, lacking: guess.Open, guessed: Guess) -> UsageError:
     """What is said where columns do not tell."""
     problem = f"{file}: {lacking.problem}"
     names = ", ".join(lacking.candidates[:_SHOWN]) or "none is left"
     if lacking.option == "inputs":
         return UsageError(problem, "numbers or categories beside id, order and target")
     if lacking.option == "target":
-        where = f"; {found.form}" if found.form else ""
+        where = f"; {guessed.form}" if guessed.form else ""
         return UsageError(f"{problem}{where}", f"--target COLUMN, one of: {names}")
     fix = f"--{lacking.option} COLUMN, one of: {names}"
     if lacking.option == "id":
@@ -172,46 +172,46 @@ def _asked(file: str, lacking: guess.Open, found: Guess) -> UsageError:
     return UsageError(problem, fix)
 
 
-def _guessed(found: Guess) -> Iterator[str]:
+def _guessed(guessed: Guess) -> Iterator[str]:
     for role in (guess.ID, guess.ORDER, guess.TARGET, guess.SPLIT, guess.GROUP):
-        for name in found.of(role):
-            if not found.roles[name].why.startswith("as you say"):
-                yield f"{role} {name} ({found.roles[name].why})"
+        for name in guessed.of(role):
+            if not guessed.roles[name].why.startswith("as you say"):
+                yield f"{role} {name} ({guessed.roles[name].why})"
 
 
-def _of_options(options: Mapping[str, Any], found: Guess) -> Iterator[_Line]:
+def _of_options(options: Mapping[str, Any], guessed: Guess) -> Iterator[_Line]:
     for option, value in options.items():
         if option == "inputs":
-            yield from _inputs(value, found)
+            yield from _inputs(value, guessed)
         else:
-            yield _Line(f"  {option}: {inline(value)}", _why(option, found))
+            yield _Line(f"  {option}: {inline(value)}", _why(option, guessed))
 
 
-def _why(option: str, found: Guess) -> str:
+def _why(option: str, guessed: Guess) -> str:
     """Why an option has this value."""
     if option == "per":
         return "the target changes within a sequence"
     if option == "missing":
         return "a gap is 0, and an input more says so"
     if option == "window":
-        horizon = "; the target stands a step behind" if "horizon" in found.window else ""
+        horizon = "; the target stands a step behind" if "horizon" in guessed.window else ""
         return f"one series is cut into windows{horizon}"
-    if option == "split" and found.window:
+    if option == "split" and guessed.window:
         return "what is latest is for test"
     roles = {"id": guess.ID, "order": guess.ORDER, "target": guess.TARGET}
-    role = roles.get(option, guess.SPLIT if found.of(guess.SPLIT) else guess.GROUP)
-    return listed(dict.fromkeys(found.roles[name].why for name in found.of(role)))
+    role = roles.get(option, guess.SPLIT if guessed.of(guess.SPLIT) else guess.GROUP)
+    return listed(dict.fromkeys(guessed.roles[name].why for name in guessed.of(role)))
 
 
-def _inputs(inputs: Mapping[str, str], found: Guess) -> Iterator[_Line]:
+def _inputs(inputs: Mapping[str, str], guessed: Guess) -> Iterator[_Line]:
     if len(set(inputs.values())) == 1 and next(iter(inputs.values())) == NUMBER:
         whole = f"  inputs: {inline(list(inputs))}"
-        if len(whole) <= 90 and not any("ids" in found.roles[name].why for name in inputs):
+        if len(whole) <= 90 and not any("ids" in guessed.roles[name].why for name in inputs):
             yield _Line(whole)
             return
     yield _Line("  inputs:")
     for name, kind in inputs.items():
-        why = found.roles[name].why if kind == CATEGORY else ""
+        why = guessed.roles[name].why if kind == CATEGORY else ""
         yield _Line(f"    {inline(name)}: {kind}", why)
 
 

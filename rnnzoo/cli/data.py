@@ -108,8 +108,8 @@ def _names(names: Sequence[str]) -> str:
     return ", ".join(_cut(name) for name in names[:5]) + more
 
 
-def _next(file: str, console: Console, what: str = _WITH_ROLES) -> None:
-    told(console, f"\n{what}:")
+def _next(file: str, console: Console, heading: str = _WITH_ROLES) -> None:
+    told(console, f"\n{heading}:")
     told(console, f"  {command('new', 'experiment', 'NAME', '--data', file)}")
 
 

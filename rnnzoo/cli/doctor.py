@@ -21,11 +21,11 @@ def doctor(args: argparse.Namespace) -> int:
     else:
         console, table = plain_console(), Table(box=None, pad_edge=False, show_header=False)
         for check in checks:
-            sign = Text("ok", style="green") if check.well else Text("look", style="bold red")
+            sign = Text("ok", style="green") if check.passed else Text("fail", style="bold red")
             table.add_row(
                 sign,
                 check.name,
-                Text(check.found) if check.well else Text(f"{check.found}\n{check.fix}"),
+                Text(check.detail) if check.passed else Text(f"{check.detail}\n{check.fix}"),
             )
         console.print(table)
-    return 0 if all(check.well for check in checks) else 1
+    return 0 if all(check.passed for check in checks) else 1

@@ -65,10 +65,10 @@ def trained(trial: Trial, console: Console) -> Outcome:
             event = launcher.wait()
             if event is None:
                 continue
-            if isinstance(event.what, Outcome):
-                return event.what
+            if isinstance(event.news, Outcome):
+                return event.news
             launcher.answer(event.ticket, True)
-            _print_epoch(event.what, console)
+            _print_epoch(event.news, console)
 
 
 # `--set units=64` is short for `--set search.space.units=64`, and `--set epochs=9` for `--set

@@ -60,7 +60,7 @@ def new(args: argparse.Namespace) -> None:
 def _cell(args: argparse.Namespace) -> None:
     mistakes = Mistakes()
     if not legal_name(args.name, Span("NAME", 1, 1, args.name, len(args.name)), mistakes):
-        raise UsageError(mistakes.found[0].problem, mistakes.found[0].fix)
+        raise UsageError(mistakes.collected[0].problem, mistakes.collected[0].fix)
     if args.name in built_in_names():
         raise UsageError(f"'{args.name}' is a built-in cell", "choose another name")
     path = _free(project() / EXPERIMENTS / "cells" / f"{args.name}.yaml")

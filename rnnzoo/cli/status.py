@@ -30,7 +30,7 @@ def status(args: argparse.Namespace) -> None:
         stores = {"tracking_uri": settings.tracking, "storage": settings.storage}
         content = {
             "experiment": opened.experiment.name,
-            **{what: without_password(url) for what, url in stores.items()},
+            **{store: without_password(url) for store, url in stores.items()},
         }
         print(json.dumps({**content, "variants": [row.to_dict() for row in rows]}, indent=2))
         return

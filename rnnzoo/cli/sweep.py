@@ -55,10 +55,10 @@ def sweep(args: argparse.Namespace) -> int:
     reports.shown(results, ready.publish(results, noted(console)), console)
     missed = ready.tracker.missed
     if missed or ready.tracker.behind:
-        what = f"{len(missed)} of these trials" if missed else "their report or models"
+        missing = f"{len(missed)} of these trials" if missed else "their report or models"
         title = config.read().tracker_title
         console.print(
-            f"\n{title} lacks {what}: {command('sync', args.spec)} writes them", style="yellow"
+            f"\n{title} lacks {missing}: {command('sync', args.spec)} writes them", style="yellow"
         )
     without = ready.incomplete(results)
     if without:

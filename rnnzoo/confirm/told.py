@@ -15,7 +15,7 @@ _OPEN = "and some claims are still open"
 _ENDED = {
     "decided": "all claims about scores are decided",
     "most": f"all rounds are run, {_OPEN}",
-    **{ended: f"{what}, {_OPEN}" for ended, what in SPENT.items()},
+    **{ended: f"{reason}, {_OPEN}" for ended, reason in SPENT.items()},
 }
 
 

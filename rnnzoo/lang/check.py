@@ -534,7 +534,7 @@ class _Layer:
             expr = self.typed(self.trees[name])
             size = self.sizes[name]
             # after another mistake, a difference in size may only follow from it
-            is_own_mistake = _UNKNOWN not in (size, *expr.shape) and not self.mistakes.found
+            is_own_mistake = _UNKNOWN not in (size, *expr.shape) and not self.mistakes.collected
             if is_own_mistake and expr.shape not in ((), (size,)):
                 problem = (
                     f"'{name}' has {_words(expr.shape)} here, and {_words((size,))} by its other"
@@ -741,13 +741,13 @@ class _Layer:
         left, right = tree.args
         if not self.is_matrix(left) and self.is_matrix(right):
             return self.turned(left, right)
-        mistakes_before = len(self.mistakes.found)
+        mistakes_before = len(self.mistakes.collected)
         operand = self.typed(right)
         if not isinstance(left, Name) or not self.is_weight(left.name, before_product=True):
             self.not_a_matrix(left, tree.span)
             return _mistaken("units")
         if len(operand.shape) != 1:
-            if len(self.mistakes.found) == mistakes_before:
+            if len(self.mistakes.collected) == mistakes_before:
                 self.not_a_vector(left.name, right, operand.shape)
             return _mistaken("units")
         if operand.shape == (_UNKNOWN,):
@@ -881,9 +881,9 @@ def _apply(op: Primitive, args: tuple[ir.Expr, ...], span: Span, mistakes: Mista
     if (_UNKNOWN,) in shapes:
         return _MISTAKEN
     if len(shapes) > 1:
-        what = f"'{op.symbol}'" if op.symbol else op.name
+        symbol = f"'{op.symbol}'" if op.symbol else op.name
         problem = (
-            f"the operands of {what} differ in size: {_words(shapes[0])} and {_words(shapes[1])}"
+            f"the operands of {symbol} differ in size: {_words(shapes[0])} and {_words(shapes[1])}"
         )
         mistakes.add(span, problem, "bring both to one size with a matrix: W @ x")
         return _MISTAKEN

@@ -444,10 +444,10 @@ class _Layer:
                 names = tuple(ref.name for ref in ir.refs(expr, "weight"))
                 init = self.first_that_helps(names, helps)
                 is_whole = self.step.equation(name).expr == expr
-                what = f"'{name}'" if is_whole else f"{expr.op.name} in '{name}'"
+                subject = f"'{name}'" if is_whole else f"{expr.op.name} in '{name}'"
                 text = (
-                    f"{what} is saturated at the start: {expr.op.name} is flat for {share:.0%} of"
-                    " its values"
+                    f"{subject} is saturated at the start: {expr.op.name} is flat for {share:.0%}"
+                    " of its values"
                 )
                 yield Finding(
                     "saturated",

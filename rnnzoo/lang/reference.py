@@ -97,7 +97,7 @@ def masked(cell: ir.Cell, step: ir.Step, weights: Values, sizes: ir.Sizes) -> di
 
 
 @contextmanager
-def _finite(cell: ir.Cell, what: str, sizes: ir.Sizes) -> Iterator[None]:
+def _finite(cell: ir.Cell, subject: str, sizes: ir.Sizes) -> Iterator[None]:
     """Turn a division by zero, or any other invalid value even if it is not used, into an error
     about the sizes.
     """
@@ -107,7 +107,7 @@ def _finite(cell: ir.Cell, what: str, sizes: ir.Sizes) -> Iterator[None]:
     except FloatingPointError:
         options = "".join(f", {name}={value:g}" for name, value in cell.options.items())
         raise UsageError(
-            f"cell '{cell.name}': {what} has no value with units={sizes.units}{options}",
+            f"cell '{cell.name}': {subject} has no value with units={sizes.units}{options}",
             "take more units, or change the cell's options",
         ) from None
 

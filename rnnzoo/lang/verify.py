@@ -178,7 +178,7 @@ def _shapes(instructions: Iterable[Instruction]) -> dict[str, ir.Shape]:
 
 
 def _values(
-    atoms: Sequence[Atom], shapes: Mapping[str, ir.Shape], what: str
+    atoms: Sequence[Atom], shapes: Mapping[str, ir.Shape], role: str
 ) -> dict[str, ir.Shape]:
     """Shapes of those of the atoms that are values of the forward program."""
     values = {}
@@ -186,7 +186,7 @@ def _values(
         if isinstance(atom, ir.Ref) and atom.kind == "value":
             if atom.name not in shapes:
                 raise MalformedProgram(
-                    f"backward: '{atom.name}' is {what}, and nothing in the step defines it"
+                    f"backward: '{atom.name}' is {role}, and nothing in the step defines it"
                 )
             values[atom.name] = shapes[atom.name]
     return values

@@ -39,7 +39,7 @@ class Event:
     """Something that happened to a submitted trial: progress, or its end."""
 
     ticket: int
-    what: Progress | Outcome
+    news: Progress | Outcome
 
 
 class Launcher(Protocol):
@@ -97,4 +97,4 @@ def make(chosen: Chosen, setup: Setup) -> Launcher:
         return made
     from rnnzoo.launchers._checked import CheckedLauncher
 
-    return CheckedLauncher(made, plugin.thing)
+    return CheckedLauncher(made, plugin.loaded)

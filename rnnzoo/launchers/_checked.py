@@ -46,7 +46,7 @@ class CheckedLauncher:
         wrong = _wrong(event, self.running)
         if wrong:
             self._refuse(f"its `wait(timeout)` returned {wrong}")
-        if isinstance(event.what, Outcome):
+        if isinstance(event.news, Outcome):
             self.running.discard(event.ticket)
         return event
 
@@ -68,10 +68,10 @@ def _wrong(event: Any, running: set[int]) -> str:
     """What is wrong with what came instead of an event; empty where nothing is."""
     if not isinstance(event, Event):
         return f"{plugins.shown(event)}, not an Event or None"
-    if not isinstance(event.what, Progress | Outcome):
-        return f"an Event of {plugins.shown(event.what)}, not of a Progress or an Outcome"
-    if isinstance(event.what, Outcome) and not isinstance(event.what.kind, Kind):
-        return f"an Outcome of the kind {plugins.shown(event.what.kind)}, which is no Kind"
+    if not isinstance(event.news, Progress | Outcome):
+        return f"an Event of {plugins.shown(event.news)}, not of a Progress or an Outcome"
+    if isinstance(event.news, Outcome) and not isinstance(event.news.kind, Kind):
+        return f"an Outcome of the kind {plugins.shown(event.news.kind)}, which is no Kind"
     if type(event.ticket) is not int or event.ticket not in running:
         return f"an Event with the ticket {plugins.shown(event.ticket)}, which no running trial has"
     return ""

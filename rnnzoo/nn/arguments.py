@@ -280,12 +280,12 @@ def states(given: Any, sizes: Mapping[str, int], clock: str, batch: int | None) 
     if isinstance(given, Mapping):
         if set(given) != set(sizes):
             wrong = next((name for name in given if name not in sizes), "")
-            what = (
+            fault = (
                 f"has no '{wrong}'"
                 if wrong
                 else f"lacks {', '.join(name for name in sizes if name not in given)}"
             )
-            raise UsageError(f"initial_state needs {names} by name; what is given {what}")
+            raise UsageError(f"initial_state needs {names} by name; what is given {fault}")
         given = [given[name] for name in sizes]
     states = list(given) if isinstance(given, list | tuple) else [given]
     if len(states) != len(sizes):
@@ -319,10 +319,10 @@ def _agree(shape: Sequence[int | None], other: Sequence[int | None]) -> bool:
     return all(None in pair or pair[0] == pair[1] for pair in zip(shape, other))
 
 
-def _real(what: str, tensor: Tensor) -> None:
+def _real(subject: str, tensor: Tensor) -> None:
     dtype = _dtype(tensor)
     if "complex" in dtype or dtype == "string":
-        raise UsageError(f"{what} must be real numbers, not {dtype}")
+        raise UsageError(f"{subject} must be real numbers, not {dtype}")
 
 
 def _dtype(tensor: Tensor) -> str:

@@ -41,18 +41,18 @@ def criterion(task: Task) -> Criterion:
     return values
 
 
-def in_tensors(what: Loss | Metric, y: Array, logits: Array) -> Array:
+def in_tensors(measure: Loss | Metric, y: Array, logits: Array) -> Array:
     """A loss or metric of each answer as it is trained or measured, in float32."""
     value = _value(
-        what, keras.ops.convert_to_tensor(y), keras.ops.convert_to_tensor(logits, "float32")
+        measure, keras.ops.convert_to_tensor(y), keras.ops.convert_to_tensor(logits, "float32")
     )
     return np.asarray(keras.ops.convert_to_numpy(value))
 
 
-def in_float64(what: Loss | Metric, y: Array, logits: Array) -> Array:
+def in_float64(measure: Loss | Metric, y: Array, logits: Array) -> Array:
     """A loss or metric of each answer as it is tested, in float64."""
-    numpy = what.numpy if isinstance(what, Loss) else None
-    return np.asarray(numpy(y, logits) if numpy else what.value(y, logits, _InFloat64()), float)
+    numpy = measure.numpy if isinstance(measure, Loss) else None
+    return np.asarray(numpy(y, logits) if numpy else measure.value(y, logits, _InFloat64()), float)
 
 
 class _InFloat64:
@@ -73,16 +73,16 @@ def _array(value: Any) -> Any:
     return keras.ops.convert_to_numpy(value) if keras.ops.is_tensor(value) else value
 
 
-def _value(what: Loss | Metric, y: Tensor, logits: Tensor) -> Tensor:
+def _value(measure: Loss | Metric, y: Tensor, logits: Tensor) -> Tensor:
     """A loss or metric of each answer.
 
     Raises:
         TrainingError: what it gives is no tensor, or has another shape than the answers; sizes that
             are not known while a graph is traced fit.
     """
-    y = keras.ops.cast(y, "int32" if what.targets == "classes" else logits.dtype)
-    value = what.value(y, logits, keras.ops)
-    called = f"the {'loss' if isinstance(what, Loss) else 'metric'} '{what.name}' gives"
+    y = keras.ops.cast(y, "int32" if measure.targets == "classes" else logits.dtype)
+    value = measure.value(y, logits, keras.ops)
+    called = f"the {'loss' if isinstance(measure, Loss) else 'metric'} '{measure.name}' gives"
     fix = "give one number for each answer, as by a mean over `axis=-1`"
     try:
         value = keras.ops.cast(value, logits.dtype)

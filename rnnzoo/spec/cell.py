@@ -314,15 +314,15 @@ def _parse(text: str, file: str, folder: Path, chain: tuple[Path, ...]) -> CellS
             "a cell needs `equations:`, or a cell that it `extends:`",
             "write `equations: |`",
         )
-    if unread.found and not mistakes.found:
+    if unread.collected and not mistakes.collected:
         names = (
             re.findall(r"\w+", mistake.span.text[mistake.span.column - 1 :])
-            for mistake in unread.found
+            for mistake in unread.collected
         )
         raise UnreadLines(
-            replace(spec, unread=frozenset(words[0] for words in names if words)), *unread.found
+            replace(spec, unread=frozenset(words[0] for words in names if words)), *unread.collected
         )
-    mistakes.extend(unread.found)
+    mistakes.extend(unread.collected)
     mistakes.raise_if_any()
     return spec
 

@@ -145,7 +145,7 @@ def parse(text: str, span: Span, known: Known, mistakes: Mistakes) -> Claim | No
         **({"TASK": task} if task else {}),
         **{key: name for key, name in blanks.items() if key != "N"},
     }
-    before = len(mistakes.found)
+    before = len(mistakes.collected)
     _check_names(names, span, known, mistakes)
     if form == SOLVES:
         _check_solves(names["TASK"], f"{over} tasks" if over else task, span, known, mistakes)
@@ -172,7 +172,7 @@ def parse(text: str, span: Span, known: Known, mistakes: Mistakes) -> Claim | No
         )
     if number == 0.0:
         _check_nothing(form, span, blanks.get("N", ""), mistakes)
-    if len(mistakes.found) > before:
+    if len(mistakes.collected) > before:
         return None
     form = form.removesuffix(" within N").removesuffix(" by N")
     return Claim(

@@ -347,10 +347,10 @@ class Fields:
         refused: keys whose values were mistakes, of which nothing more is to be said.
     """
 
-    def __init__(self, table: Table, mistakes: Mistakes, what: str) -> None:
+    def __init__(self, table: Table, mistakes: Mistakes, subject: str) -> None:
         self.table = table
         self.mistakes = mistakes
-        self.what = what
+        self.subject = subject
         self.refused: set[str] = set()
         self._asked: set[str] = set()
         self._lacks: dict[str, Mistake] = {}
@@ -372,7 +372,7 @@ class Fields:
         """Report that a key is missing."""
         if self.node(key) is None:
             self._lacks[key] = Mistake(
-                self.table.span, f"{self.what} needs `{key}:`", f"write {example}"
+                self.table.span, f"{self.subject} needs `{key}:`", f"write {example}"
             )
             self.mistakes.extend([self._lacks[key]])
 
@@ -386,11 +386,11 @@ class Fields:
         for key, span in self.table.keys.items():
             if key not in self._asked:
                 fix = (elsewhere or {}).get(key) or nearest(key, self._asked)
-                self.mistakes.add(span, f"{self.what} has no key '{key}'", fix)
+                self.mistakes.add(span, f"{self.subject} has no key '{key}'", fix)
                 for lacking in close(key, self._lacks):
                     said = self._lacks.pop(lacking)
-                    self.mistakes.found = [
-                        mistake for mistake in self.mistakes.found if mistake != said
+                    self.mistakes.collected = [
+                        mistake for mistake in self.mistakes.collected if mistake != said
                     ]
 
     def text(self, key: str, default: str = "") -> str:

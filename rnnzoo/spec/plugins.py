@@ -119,7 +119,7 @@ def file(kind: str, name: str) -> str:
     return registry.where(load(kind, name))
 
 
-def require(word: str, thing: Any, lacks: Iterable[str], page: str = PAGE) -> None:
+def require(word: str, plug_in: Any, lacks: Iterable[str], page: str = PAGE) -> None:
     """Refuse what does not keep the contract of its kind.
 
     Args:
@@ -130,49 +130,51 @@ def require(word: str, thing: Any, lacks: Iterable[str], page: str = PAGE) -> No
         UsageError: it lacks something; the message names its file.
     """
     for lack in lacks:
-        raise UsageError(f"{registry.where(thing)} is no {word}: {lack}", f"see {page}")
+        raise UsageError(f"{registry.where(plug_in)} is no {word}: {lack}", f"see {page}")
 
 
-def shown(thing: object) -> str:
+def shown(value: object) -> str:
     """What a plug-in handed back, as a message shows it."""
-    text = repr(thing)
+    text = repr(value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
 
 
-def lacking_about(thing: Any) -> Iterator[str]:
+def lacking_about(plug_in: Any) -> Iterator[str]:
     """What the `ABOUT` of a file lacks."""
-    if not isinstance(getattr(thing, "ABOUT", None), str):
+    if not isinstance(getattr(plug_in, "ABOUT", None), str):
         yield "it has no `ABOUT`, a line about it"
 
 
-def lacking_functions(thing: Any, *signatures: str) -> Iterator[str]:
+def lacking_functions(plug_in: Any, *signatures: str) -> Iterator[str]:
     """Which functions a file lacks, of these: `value(y, logits, ops)`."""
     for signature in signatures:
-        if not callable(getattr(thing, signature.partition("(")[0], None)):
+        if not callable(getattr(plug_in, signature.partition("(")[0], None)):
             yield f"it has no function `{signature}`"
 
 
-def wrong_options(what: str, given: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[Wrong]:
+def wrong_options(
+    owner: str, given: Mapping[str, Any], known: Mapping[str, Any]
+) -> Iterator[Wrong]:
     """Every option that is unknown, or not of its default's type; whole numbers count something.
 
     Where the default is a tuple or a dictionary, a text alone is taken too (`TYPES`).
 
     Args:
-        what: whose, as in `task 'adding'`.
+        owner: whose, as in `task 'adding'`.
         known: all options with their defaults.
     """
     for key, value in given.items():
         if key not in known:
-            yield Wrong(key, f"{what} has no option '{key}'", nearest(key, known) or "it has none")
+            yield Wrong(key, f"{owner} has no option '{key}'", nearest(key, known) or "it has none")
             continue
         default = known[key]
         if not _is_like(value, default):
-            words = f"{what}: `{key}` must be {TYPES[type(default)]}, not {value!r}"
+            words = f"{owner}: `{key}` must be {TYPES[type(default)]}, not {value!r}"
             yield Wrong(key, words, _fix_of_type(value, default))
         elif type(default) is int and not _counts(value):
-            yield Wrong(key, f"{what}: `{key}` must be at least 1 and at most {MOST}, not {value}")
+            yield Wrong(key, f"{owner}: `{key}` must be at least 1 and at most {MOST}, not {value}")
         elif type(default) is list and not all(map(_counts, value)):
-            words = f"{what}: `{key}` must be whole numbers from 1 to {MOST}, not {value}"
+            words = f"{owner}: `{key}` must be whole numbers from 1 to {MOST}, not {value}"
             yield Wrong(key, words, "write [40, 80]")
 
 
@@ -199,9 +201,9 @@ def _fix_of_type(value: Any, default: Any) -> str:
     return f"its default is {default!r}" if default or not isinstance(default, tuple | dict) else ""
 
 
-def lacking_options(thing: Any) -> Iterator[str]:
+def lacking_options(plug_in: Any) -> Iterator[str]:
     """What the `OPTIONS` of a file lack."""
-    options = getattr(thing, "OPTIONS", None)
+    options = getattr(plug_in, "OPTIONS", None)
     if not isinstance(options, dict):
         yield "it has no `OPTIONS`, a dictionary of options with their defaults"
         return
@@ -223,7 +225,7 @@ class Plugin:
 
     kind: str
     chosen: Chosen
-    thing: Any
+    loaded: Any
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -241,14 +243,14 @@ class Plugin:
             UsageError: it does not.
         """
         word = registry.singular(self.kind)
-        made = getattr(self.thing, word)(*arguments)
+        made = getattr(self.loaded, word)(*arguments)
         methods = [
             name for base in contract.__mro__ for name in vars(base) if not name.startswith("_")
         ]
         lacks = [name for name in methods if not callable(getattr(made, name, None))]
         if lacks:
             problem = (
-                f"{word} '{self.chosen.name}' ({registry.where(self.thing)}) has no method"
+                f"{word} '{self.chosen.name}' ({registry.where(self.loaded)}) has no method"
                 f" `{lacks[0]}`"
             )
             raise UsageError(problem, f"see {PAGE}")
@@ -265,17 +267,20 @@ def plugin(kind: str, chosen: Chosen) -> Plugin:
     """
     word, mistakes = registry.singular(kind), Mistakes()
     try:
-        thing = load(kind, chosen.name)
+        loaded = load(kind, chosen.name)
     except UsageError as error:
         mistakes.add(chosen.span, *error.parts)
         mistakes.raise_if_any()
-    options = getattr(thing, "OPTIONS", {})
+    options = getattr(loaded, "OPTIONS", {})
     require(
         word,
-        thing,
-        [*lacking_functions(thing, f"{word}(setup)"), *(lacking_options(thing) if options else ())],
+        loaded,
+        [
+            *lacking_functions(loaded, f"{word}(setup)"),
+            *(lacking_options(loaded) if options else ()),
+        ],
     )
     for option, problem, fix in wrong_options(f"{word} '{chosen.name}'", chosen.options, options):
         mistakes.add(chosen.places.get(option, chosen.span), problem, fix)
     mistakes.raise_if_any()
-    return Plugin(kind, chosen, thing, {**options, **chosen.options})
+    return Plugin(kind, chosen, loaded, {**options, **chosen.options})

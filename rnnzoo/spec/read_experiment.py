@@ -154,7 +154,7 @@ def parse_experiment(text: str, file: str, folder: Path, sets: Sequence[str] = (
         experiment = _Reader(
             Fields(changed, mistakes, "an experiment"), mistakes, file, folder
         ).experiment(text)
-        return experiment, without_follow_ups(mistakes.found, changed, TOP)
+        return experiment, without_follow_ups(mistakes.collected, changed, TOP)
 
     experiment, mistakes = attempt(sets)
     if mistakes:
@@ -355,11 +355,11 @@ class _Reader:
         top.done()
         return experiment
 
-    def check_label(self, label: str, span: Span, what: str) -> None:
+    def check_label(self, label: str, span: Span, role: str) -> None:
         """Labels end up in names of folders and in claims."""
         if label != "?" and not (_LABEL.fullmatch(label) and len(label) <= MAX_LABEL):
             fix = f"use letters, digits, `_`, `-`, `+` and `.`, at most {MAX_LABEL}"
-            self.mistakes.add(span, f"'{label[:MAX_LABEL]}' cannot be {what}", fix)
+            self.mistakes.add(span, f"'{label[:MAX_LABEL]}' cannot be {role}", fix)
 
     # -- tasks
 
@@ -452,7 +452,7 @@ class _Reader:
             return path
         return os.path.relpath(os.path.realpath(path), os.path.realpath(self.folder))
 
-    def named(self, node: Node, what: str, extra: tuple[str, ...] = ()) -> Named | None:
+    def named(self, node: Node, word: str, extra: tuple[str, ...] = ()) -> Named | None:
         """Something chosen by name: `tpe`, or `{name: tpe, option: value}`."""
         if isinstance(node, Scalar) and isinstance(node.value, str):
             return Named(node.value)
@@ -467,9 +467,9 @@ class _Reader:
                 if key not in ("name", *extra)
             }
             return Named(name.value, options)
-        fix = f"write `{what}: NAME`, or `{what}: {{name: NAME, option: value}}`"
+        fix = f"write `{word}: NAME`, or `{word}: {{name: NAME, option: value}}`"
         self.mistakes.add(
-            node.span, f"a {what} is a name or a table with `name:`, not {describe(node)}", fix
+            node.span, f"a {word} is a name or a table with `name:`, not {describe(node)}", fix
         )
         return None
 
@@ -672,15 +672,15 @@ class _Reader:
         entry.done()
         return search, replace(written, space=space)
 
-    def known(self, entry: Fields, what: str, names: Sequence[str]) -> Named | None:
+    def known(self, entry: Fields, key: str, names: Sequence[str]) -> Named | None:
         """A sampler or a pruner, by a name that there is."""
-        node = entry.node(what)
-        chosen = self.named(node, what) if node else None
+        node = entry.node(key)
+        chosen = self.named(node, key) if node else None
         if node and chosen and chosen.name not in names:
             span = node.entries["name"].span if isinstance(node, Table) else node.span
-            self.mistakes.add(span, f"no {what} '{chosen.name}'", nearest(chosen.name, names))
+            self.mistakes.add(span, f"no {key} '{chosen.name}'", nearest(chosen.name, names))
         if node:
-            self.places[what] = node.span
+            self.places[key] = node.span
         return chosen
 
     # -- training, selection, claims

@@ -261,16 +261,16 @@ def read(path: Path | None = None) -> Settings:
     )
 
 
-def _chosen(top: Fields, what: str, usual: Chosen, mistakes: Mistakes) -> Chosen:
+def _chosen(top: Fields, setting: str, usual: Chosen, mistakes: Mistakes) -> Chosen:
     """`launcher: NAME`, or `launcher: {name: NAME, option: value}`."""
-    node = top.node(what)
+    node = top.node(setting)
     if node is None:
         return usual
     name = node.entries.get("name") if isinstance(node, Table) else node
     if not isinstance(name, Scalar) or not isinstance(name.value, str):
-        fix = f"write `{what}: NAME`, or `{what}: {{name: NAME, option: value}}`"
+        fix = f"write `{setting}: NAME`, or `{setting}: {{name: NAME, option: value}}`"
         mistakes.add(
-            node.span, f"a {what} is a name or a table with `name:`, not {describe(node)}", fix
+            node.span, f"a {setting} is a name or a table with `name:`, not {describe(node)}", fix
         )
         return usual
     if not isinstance(node, Table):

@@ -197,9 +197,9 @@ def _range(name: str, kind: str, entry: Fields, mistakes: Mistakes) -> Dimension
     log, step = entry.flag("log"), entry.number("step", 0.0)
     legal = SEARCHABLE[name].legal
     if legal.words or legal.flag:
-        what, choices = ("true or false",) * 2 if legal.flag else ("a word", "...")
+        type_words, choices = ("true or false",) * 2 if legal.flag else ("a word", "...")
         fix = f"write {name}: {{choice: [{choices.replace(' or', ',')}]}}"
-        mistakes.add(entry.span(kind), f"'{name}' is {what}", fix)
+        mistakes.add(entry.span(kind), f"'{name}' is {type_words}", fix)
         return None
     numbers = [end.value for end in ends if isinstance(end, Scalar) and is_number(end.value)]
     if len(ends) != 2 or len(numbers) != 2:
@@ -212,9 +212,9 @@ def _range(name: str, kind: str, entry: Fields, mistakes: Mistakes) -> Dimension
     low, high = (float(number) for number in numbers)  # type: ignore[arg-type]  # numbers they are
     # one of two kinds
     dimension = Dimension(name, kind, low, high, log, float(step))  # type: ignore[arg-type]
-    before = len(mistakes.found)
+    before = len(mistakes.collected)
     _check_range(dimension, entry, mistakes)
-    return dimension if len(mistakes.found) == before else None
+    return dimension if len(mistakes.collected) == before else None
 
 
 def _check_range(dimension: Dimension, entry: Fields, mistakes: Mistakes) -> None:

@@ -1,7 +1,7 @@
 """What a sweep needs of a machine, looked at before it is missed.
 
-In: settings.  Out: one `Check` after the other: what was found, whether that is well, and what to
-do if not.  Nothing is made, changed or ended here.
+In: settings.  Out: one `Check` after the other: what was found, whether it passed, and what to do
+if not.  Nothing is made, changed or ended here.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ DISK = 2e9  # bytes: models, logs and databases of a large sweep
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at."""
+    """What was looked at, what is there, whether a sweep can run with it, and else what to do."""
 
     name: str
-    found: str
-    well: bool = True
+    detail: str
+    passed: bool = True
     fix: str = ""
 
     def to_dict(self) -> dict[str, object]:
-        return {"name": self.name, "found": self.found, "well": self.well, "fix": self.fix}
+        return {"name": self.name, "detail": self.detail, "passed": self.passed, "fix": self.fix}
 
 
 def checks(settings: Settings) -> Iterator[Check]:
@@ -72,14 +72,14 @@ def checks(settings: Settings) -> Iterator[Check]:
 
 def _python() -> Check:
     low, high = PYTHONS
-    well = low <= sys.version_info[:2] <= high
+    passed = low <= sys.version_info[:2] <= high
     fix = ""
-    if not well:
+    if not passed:
         fix = f"rnnzoo is tested with Python {low[0]}.{low[1]} to {high[0]}.{high[1]}: make setup"
     return Check(
         "Python",
         f"{platform.python_version()} on {platform.system()} {platform.machine()}",
-        well,
+        passed,
         fix,
     )
 
@@ -133,29 +133,29 @@ def _machine() -> Iterator[Check]:
             f"a trial takes about {A_TRIAL / 1e9:g} GB: rnnzoo sweep SPEC --workers"
             f" {max(1, int(memory / A_TRIAL))}"
         )
-        well = memory >= cores * A_TRIAL
-        yield Check("memory", f"{memory / 1e9:.1f} GB free", well, "" if well else fix)
+        passed = memory >= cores * A_TRIAL
+        yield Check("memory", f"{memory / 1e9:.1f} GB free", passed, "" if passed else fix)
     folder = next(
         above for above in (runs().resolve(), *runs().resolve().parents) if above.exists()
     )
     free = shutil.disk_usage(folder).free
-    well = free >= DISK
+    passed = free >= DISK
     yield Check(
         "disk",
         f"{free / 1e9:.1f} GB free for {runs()}/",
-        well,
-        "" if well else "make room, or sweep elsewhere",
+        passed,
+        "" if passed else "make room, or sweep elsewhere",
     )
 
 
 def _writable(name: str, folder: Path) -> Check:
     """Whether files can be written to a folder, or it can be made."""
     place = next(above for above in (folder.resolve(), *folder.resolve().parents) if above.exists())
-    well = place.is_dir() and os.access(place, os.W_OK | os.X_OK)
+    passed = place.is_dir() and os.access(place, os.W_OK | os.X_OK)
     fix = ""
-    if not well:
+    if not passed:
         fix = f"allow writing to {place}" + ("" if name == "runs" else ", or set XDG_CACHE_HOME")
-    return Check(name, str(folder), well, fix)
+    return Check(name, str(folder), passed, fix)
 
 
 def _locks() -> Iterator[Check]:

@@ -38,15 +38,15 @@ BEAT = 5.0  # seconds between two renewals of a file's time
 WATCHED = 20.0
 
 
-def _refused(what: str, holder: str) -> StoreError:
-    return StoreError(f"another sweep of '{what}' is running: {holder}", "wait, or end it")
+def _refused(experiment: str, holder: str) -> StoreError:
+    return StoreError(f"another sweep of '{experiment}' is running: {holder}", "wait, or end it")
 
 
 # ------------------------------------------------------------------ on a file
 
 
 @contextmanager
-def held(path: Path, what: str) -> Iterator[Callable[[], None]]:
+def held(path: Path, experiment: str) -> Iterator[Callable[[], None]]:
     """Hold the lock while the block runs.
 
     Yields a function to call now and then: it checks that the lock is held still, and raises where
@@ -56,8 +56,8 @@ def held(path: Path, what: str) -> Iterator[Callable[[], None]]:
         StoreError: somebody else holds it; says who, and since when.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _name(path, what):
-        lock = FileLock(path, what)
+    with _name(path, experiment):
+        lock = FileLock(path, experiment)
         lock.take()
         try:
             with lock.beating():
@@ -67,7 +67,7 @@ def held(path: Path, what: str) -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def _name(path: Path, what: str) -> Iterator[None]:
+def _name(path: Path, experiment: str) -> Iterator[None]:
     """Hold the name of a lock, which nobody can delete as its file: an address in Linux's memory
     that ends with its process.
     """
@@ -82,7 +82,7 @@ def _name(path: Path, what: str) -> Iterator[None]:
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise
-            raise _refused(what, holder(path) or "the file of its lock was deleted") from None
+            raise _refused(experiment, holder(path) or "the file of its lock was deleted") from None
         yield
 
 
@@ -96,7 +96,7 @@ class FileLock:
     """
 
     path: Path
-    what: str
+    experiment: str
     lost: str = ""
     _stream: IO[str] | None = None
     _one_by_one: threading.Lock = field(default_factory=threading.Lock)  # the beat, and who asks
@@ -117,12 +117,12 @@ class FileLock:
                 stream.close()  # it was deleted or replaced in between
             except OSError:
                 with stream:
-                    raise _refused(self.what, _holder(stream)) from None
+                    raise _refused(self.experiment, _holder(stream)) from None
         is_ours_again = self._stream is not None  # nobody needs to be watched for that
         if not is_ours_again and _is_held_elsewhere(self.path, stream):
             with stream:
                 raise _refused(
-                    self.what, f"{_holder(stream)}, whose lock does not reach this machine"
+                    self.experiment, f"{_holder(stream)}, whose lock does not reach this machine"
                 )
         stream.seek(0)
         stream.truncate()
@@ -266,7 +266,7 @@ class ServerLock:
     """
 
     engine: Any
-    what: str
+    experiment: str
     _connection: Any = None
     _process: int = 0  # the server's, of our last connection
     _name: str = field(init=False)  # what the server shows of us, 63 characters at most
@@ -291,8 +291,8 @@ class ServerLock:
         connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
             self._greet(connection)
-            if not _ask(connection, "select pg_try_advisory_lock(%s)", _key(self.what)):
-                raise _refused(self.what, self.holder())
+            if not _ask(connection, "select pg_try_advisory_lock(%s)", _key(self.experiment)):
+                raise _refused(self.experiment, self.holder())
         except BaseException:
             connection.close()
             raise
@@ -300,7 +300,7 @@ class ServerLock:
 
     def holder(self) -> str:
         """Who holds it; empty where nobody does."""
-        high, low = _key(self.what) >> 32 & 0xFFFFFFFF, _key(self.what) & 0xFFFFFFFF
+        high, low = _key(self.experiment) >> 32 & 0xFFFFFFFF, _key(self.experiment) & 0xFFFFFFFF
         with self.engine.connect() as connection:
             holder = _ask(connection, _HOLDER, high, low)
         return "" if holder is None else str(holder) or "somebody"
@@ -331,6 +331,6 @@ def _ask(connection: Any, statement: str, *values: object) -> Any:
     return connection.exec_driver_sql(statement, values).scalar()
 
 
-def _key(what: str) -> int:
+def _key(experiment: str) -> int:
     """PostgreSQL's locks have numbers, of 64 bits with a sign."""
-    return int.from_bytes(hashlib.sha256(what.encode()).digest()[:8], "big", signed=True)
+    return int.from_bytes(hashlib.sha256(experiment.encode()).digest()[:8], "big", signed=True)

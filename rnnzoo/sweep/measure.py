@@ -116,10 +116,10 @@ def _outcomes(
         event = launcher.wait()
         if event is None or event.ticket not in running:
             continue
-        if isinstance(event.what, Progress):
+        if isinstance(event.news, Progress):
             launcher.answer(event.ticket, True)
         else:
-            outcomes[running.pop(event.ticket)] = event.what
+            outcomes[running.pop(event.ticket)] = event.news
             progress(len(outcomes), len(trials))
     return [outcomes[number] for number in range(len(trials))]
 

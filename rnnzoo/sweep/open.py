@@ -97,14 +97,14 @@ def _check_search(experiment: Experiment) -> None:
     own is named.
     """
     mistakes = Mistakes()
-    for what in ("sampler", "pruner"):
-        named = getattr(experiment.search, what)
+    for role in ("sampler", "pruner"):
+        named = getattr(experiment.search, role)
         if named is None or (points.ours(named.name) and not named.options):
             continue
         try:
-            samplers.check(replace(Search(), **{what: named}))
+            samplers.check(replace(Search(), **{role: named}))
         except UsageError as error:
-            mistakes.add(experiment.places[what], *error.parts)
+            mistakes.add(experiment.places[role], *error.parts)
     mistakes.raise_if_any()
 
 
@@ -171,7 +171,7 @@ def _check_model(planned: Sequence[Study], loaded: Mapping[str, Task]) -> None:
                 refused.setdefault(refusal.name, (refusal.problem, refusal.fix))
         for name, (problem, fix) in refused.items():
             span = experiment.place(variant.label, name)
-            if all(mistake.span != span for mistake in mistakes.found):
+            if all(mistake.span != span for mistake in mistakes.collected):
                 mistakes.add(span, problem, fix)
     mistakes.raise_if_any()
 

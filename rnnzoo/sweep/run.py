@@ -229,15 +229,15 @@ class Sweep:
         if not counts:
             return
         names = [name for name in study.parts if name in parts]
-        what = listed(names) if names else "something"
-        what = "search or its `confirm:`" if study.stage else what
+        part = listed(names) if names else "something"
+        part = "search or its `confirm:`" if study.stage else part
         which = f"{number_of(counts[0], 'trial')} run before"
         # one may have taken over the trials of another, so that a sum would count these twice
         if len(counts) > 1:
             which = f"the trials of {len(counts)} earlier versions, at most {max(counts)} of each,"
         are = "is" if counts == [1] else "are"
         where = f" ({', '.join(sorted(files))})" if files else ""
-        self.observer.note(f"{study.label}: the {what} changed{where}; {which} {are} set aside")
+        self.observer.note(f"{study.label}: the {part} changed{where}; {which} {are} set aside")
 
     def edited(self, study: Study, before: Mapping[str, str]) -> Iterator[str]:
         """Files of a study's operations, loss and metric that are not as they were."""
@@ -454,13 +454,13 @@ class Sweep:
         """Something happened to a trial: progress is answered, an outcome is told and recorded."""
         running = self.running[event.ticket]
         opened = self.opened[running.study.identity]
-        if isinstance(event.what, Progress):
-            go_on = opened.report(running.number, event.what.step, event.what.value)
+        if isinstance(event.news, Progress):
+            go_on = opened.report(running.number, event.news.step, event.news.value)
             self.launcher.answer(event.ticket, go_on)
-            self.observer.progress(running.study, running.trial, event.what)
+            self.observer.progress(running.study, running.trial, event.news)
             return
         del self.running[event.ticket]
-        outcome = self.unless_edited(running.study, event.what)
+        outcome = self.unless_edited(running.study, event.news)
         self.finish(running, outcome)
         if outcome.kind is Kind.INTERRUPTED:
             # its cause (changed data, a full disk, no process) would end all others too; a

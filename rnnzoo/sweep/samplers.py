@@ -76,14 +76,14 @@ def _known_points() -> Any:
     return Points()
 
 
-def _class(what: str, names: Mapping[str, str], chosen: str) -> Any:
+def _class(kind: str, names: Mapping[str, str], chosen: str) -> Any:
     """Optuna's class of sampler or pruner for a name of ours, or for its own name."""
     import optuna
 
     known = (*names, *names.values())
     if chosen not in known:
-        raise UsageError(f"no {what} '{chosen}'", nearest(str(chosen), known))
-    return getattr(getattr(optuna, f"{what}s"), names.get(chosen, chosen))
+        raise UsageError(f"no {kind} '{chosen}'", nearest(str(chosen), known))
+    return getattr(getattr(optuna, f"{kind}s"), names.get(chosen, chosen))
 
 
 def _sampler(named: Named, seed: int) -> Any:

@@ -174,14 +174,14 @@ class _Turns:
 
     def heard(self, side: int) -> None:
         """Wait until an epoch of a trial is over."""
-        what = self.next(side)
-        if isinstance(what, Outcome):
+        news = self.next(side)
+        if isinstance(news, Outcome):
             for other, ticket in enumerate(self.tickets):
                 if other != side:
                     self.launcher.answer(ticket, False)
                     self.next(other)
-            reason = f": {what.message}" if what.message else ""
-            raise SpeedError(f"{self.trials[side].variant} ended as {what.kind.words}{reason}")
+            reason = f": {news.message}" if news.message else ""
+            raise SpeedError(f"{self.trials[side].variant} ended as {news.kind.words}{reason}")
 
     def ended(self, side: int) -> tuple[float, ...]:
         self.launcher.answer(self.tickets[side], True)
@@ -202,4 +202,4 @@ class _Turns:
                 raise KeyboardInterrupt
             event = self.launcher.wait(self.patience)
             if event is not None and event.ticket == self.tickets[side]:
-                return event.what
+                return event.news

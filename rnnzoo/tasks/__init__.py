@@ -88,9 +88,9 @@ def load(
     try:
         task: Task = source.load(given, seed, folder or Path(), progress)
     except MemoryError as error:
-        what = f": {error}" if str(error) else ""
+        detail = f": {error}" if str(error) else ""
         raise TaskError(
-            f"task '{name}' does not fit into memory{what}", "fewer or shorter sequences"
+            f"task '{name}' does not fit into memory{detail}", "fewer or shorter sequences"
         ) from None
     _check_contract(task, registry.where(source))
     known = replace(task, digest=_identity(name, task))

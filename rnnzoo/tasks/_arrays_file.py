@@ -82,16 +82,16 @@ def _unreadable(path: Path, file: str) -> Problem | None:
         return f"cannot read {file}: {error.strerror}", "make it readable"
     if begins.startswith(b"PK"):
         return None
-    what = f"cannot read {file}: it is no .npz file"
+    problem = f"cannot read {file}: it is no .npz file"
     if begins.startswith(b"\x93NUMPY"):
-        return f"{what}, but one array", f"np.savez('my.npz', x=np.load({file!r}), y=...)"
+        return f"{problem}, but one array", f"np.savez('my.npz', x=np.load({file!r}), y=...)"
     if not begins:
-        return f"{what}, but empty", "np.savez('my.npz', x=..., y=...) writes one"
+        return f"{problem}, but empty", "np.savez('my.npz', x=..., y=...) writes one"
     if path.suffix.lower() == ".txt":
-        return f"{what}, but text", "the task `text` predicts its characters or words"
+        return f"{problem}, but text", "the task `text` predicts its characters or words"
     if path.suffix.lower() in (".csv", ".tsv", ".json"):
-        return f"{what}, but text", _TABLE
-    return what, f"np.savez('my.npz', x=..., y=...) writes one; {_TABLE}"
+        return f"{problem}, but text", _TABLE
+    return problem, f"np.savez('my.npz', x=..., y=...) writes one; {_TABLE}"
 
 
 def at_steps(y: tuple[int, ...], x: tuple[int, ...], per: str) -> bool:

@@ -106,15 +106,17 @@ def _unlike(in_file: Mapping[str, Header], parts: Parts) -> Iterator[files.Probl
     for role, of_splits in parts.items():
         (first, *others) = (names[0] for _, names in sorted(of_splits.items()))
         for other in others:
-            one, two = in_file[first], in_file[other]
-            if _text_kind(one) != _text_kind(two):
+            first_header, other_header = in_file[first], in_file[other]
+            if _text_kind(first_header) != _text_kind(other_header):
                 yield (
-                    f"{first} holds {one.dtype}, and {other} {two.dtype}",
+                    f"{first} holds {first_header.dtype}, and {other} {other_header.dtype}",
                     f"{other}={other}.astype({first}.dtype), if they are the same",
                 )
-            elif _width(role, one, in_file, parts) != _width(role, two, in_file, parts):
+            elif _width(role, first_header, in_file, parts) != _width(
+                role, other_header, in_file, parts
+            ):
                 yield (
-                    f"{first} has shape {one.shape}, and {other} {two.shape}",
+                    f"{first} has shape {first_header.shape}, and {other} {other_header.shape}",
                     "splits differ in their sequences and steps, and in nothing else",
                 )
 

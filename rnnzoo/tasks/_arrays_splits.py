@@ -71,10 +71,10 @@ def _with_validation(
     member = None if group is None else np.unique(group, return_inverse=True)[1]
     units = train if member is None else np.unique(member[train])
     if len(units) < 2:
-        what = "sequence" if group is None else "group"
+        unit = "sequence" if group is None else "group"
         raise refuse(
             path,
-            f"the validation split is empty, and train has one {what} only",
+            f"the validation split is empty, and train has one {unit} only",
             "a `split` with 'validation'",
         )
     classes = targets.y[train] if _has_classes(targets) and group is None else np.zeros(len(units))

@@ -83,14 +83,14 @@ def numbers(y: np.ndarray, real: np.ndarray, per: str, path: Path) -> Targets:
         given = y.reshape(*real.shape, -1)
         # What stands in the padding must not matter, NaN included.
         given = np.where(real[..., None], given, 0)
-        at: Per = "step"
+        resolved: Per = "step"
     else:
-        given, at = y.reshape(len(y), -1), "sequence"
+        given, resolved = y.reshape(len(y), -1), "sequence"
     single = as_single(given)
     if not np.isfinite(single).all():
-        raise not_finite("y", given, path, _fix_of_holes(y, at))
+        raise not_finite("y", given, path, _fix_of_holes(y, resolved))
     _check_squares("y", single, path)
-    return Targets(single, "squared", at, single.shape[-1])
+    return Targets(single, "squared", resolved, single.shape[-1])
 
 
 def _fix_of_holes(y: np.ndarray, per: Per) -> str:
@@ -112,16 +112,16 @@ def as_single(array: np.ndarray) -> np.ndarray:
 def not_finite(name: str, array: np.ndarray, path: Path, fix: str) -> TaskError:
     """How many values are no numbers, and where the first is."""
     bad = ~np.isfinite(array)
-    what = "NaN or infinite values"
+    fault = "NaN or infinite values"
     if not bad.any():
         bad = ~np.isfinite(as_single(array))
-        what = "values that are too large for single precision (3.4e38)"
+        fault = "values that are too large for single precision (3.4e38)"
     first = np.argwhere(bad)[0]
     last = "input" if name == "x" else "output"
     axes = ("sequence", "step", last) if array.ndim == 3 else ("sequence", last)
     place = ", ".join(f"{axis} {position}" for axis, position in zip(axes, first))
     return refuse(
-        path, f"{name} holds {bad.sum():,} {what}, the first in {place} (counted from 0)", fix
+        path, f"{name} holds {bad.sum():,} {fault}, the first in {place} (counted from 0)", fix
     )
 
 
@@ -152,11 +152,11 @@ def classes(y: np.ndarray, real: np.ndarray, per: str, path: Path) -> Targets:
     for problem, fix in _no_labels(y, real, per):
         raise _no_classes(problem, fix, path)
     if files.at_steps(y.shape, real.shape, per):
-        at: Per = "step"
+        resolved: Per = "step"
         labels = y if y.ndim == 2 else _of_steps(y)
         counted = real
     else:
-        at = "sequence"
+        resolved = "sequence"
         labels = y if y.ndim == 1 else _of_sequences(y)
         counted = np.ones(len(labels), bool)
     known = labels[counted]
@@ -168,7 +168,7 @@ def classes(y: np.ndarray, real: np.ndarray, per: str, path: Path) -> Targets:
         raise _no_classes(problem, fix, path)
     numbered = np.zeros(labels.shape, np.int32)  # what stands in the padding must not matter
     numbered[counted] = known
-    return Targets(numbered, "categorical", at, int(known.max()) + 1, names)
+    return Targets(numbered, "categorical", resolved, int(known.max()) + 1, names)
 
 
 def _no_classes(problem: str, fix: str, path: Path) -> TaskError:
@@ -251,7 +251,9 @@ def _no_numbers(labels: np.ndarray, places: np.ndarray, names: Sequence[str]) ->
     bad = ~np.isfinite(labels) if labels.dtype.kind == "f" else np.zeros(len(labels), bool)
     if bad.any():
         axes = ("sequence", "step")
-        place = ", ".join(f"{axis} {at}" for axis, at in zip(axes, places[bad.argmax()]))
+        place = ", ".join(
+            f"{axis} {position}" for axis, position in zip(axes, places[bad.argmax()])
+        )
         keep = "np.isfinite(y)" if places.shape[1] == 1 else "np.isfinite(y).all(1)"
         yield (
             f"{bad.sum()} of them are NaN or infinite, the first that of {place}",

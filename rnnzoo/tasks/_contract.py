@@ -25,7 +25,7 @@ MOST_LENGTHS = 50  # that are scored by themselves
 Report = Callable[[str, int, int], None]  # reports progress: (activity, items done, items in total)
 
 
-def silent(what: str, done: int, of: int) -> None:
+def silent(label: str, done: int, of: int) -> None:
     """A `Report` that shows nothing."""
 
 

@@ -58,13 +58,13 @@ def at_lengths(
     options: Mapping[str, Any],
     seed: int,
     make: Callable[[int, int, np.random.Generator], Split],
-    at: Callable[[int, int, np.random.Generator], Split] | None = None,
+    at_length: Callable[[int, int, np.random.Generator], Split] | None = None,
 ) -> dict[str, Split]:
     """`make(sequences, length, generator)` for every split; for `test` so many sequences of each of
     its lengths, where these are given.
 
     Args:
-        at: makes those where `make` makes sequences that are also shorter.
+        at_length: makes those where `make` makes sequences that are also shorter.
     """
     lengths = sorted(set(options["test_lengths"]))
     drawn = splits(options, seed, lambda count, rng: make(count, options["length"], rng))
@@ -74,7 +74,7 @@ def at_lengths(
         ]
         drawn["test"] = _joined(
             [
-                (at or make)(options["test"], length, generator)
+                (at_length or make)(options["test"], length, generator)
                 for length, generator in zip(lengths, generators)
             ]
         )

@@ -50,7 +50,7 @@ def form(task: Task) -> str:
     if min(lengths) < max(lengths):
         steps = f"{min(lengths)} to {max(lengths)} steps"
     names = f" ({class_names(task)})" if task.classes else ""
-    what = {
+    target = {
         "classes": f"one class of {task.outputs}{names}",
         "numbers": number_of(task.outputs, "number"),
         "shares": f"{task.outputs} zeros or ones" if task.outputs > 1 else "a zero or one",
@@ -58,7 +58,7 @@ def form(task: Task) -> str:
     inputs = number_of(task.inputs, "input")
     if task.vocabulary:
         inputs = f"one id of {task.vocabulary}"
-    return f"{counts} sequences; {steps}, {inputs}; {what} a {task.per}"
+    return f"{counts} sequences; {steps}, {inputs}; {target} a {task.per}"
 
 
 def class_names(task: Task) -> str:

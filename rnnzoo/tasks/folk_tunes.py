@@ -57,7 +57,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     texts = [text for text in tunes() if len(text) <= options["longest"]]
     numbered = [numbers(text) for text in texts]
     parts = {
-        "train": [tune for at, tune in enumerate(numbered) if at % _EVERY > 1],
+        "train": [tune for number, tune in enumerate(numbered) if number % _EVERY > 1],
         "validation": numbered[0::_EVERY],
         "test": numbered[1::_EVERY],
     }

@@ -33,7 +33,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     if options["answer"] == "step":
         splits = _generated.at_lengths(options, seed, _running)
     else:
-        splits = _generated.at_lengths(options, seed, _up_to, at=_whole)
+        splits = _generated.at_lengths(options, seed, _up_to, at_length=_whole)
     return _symbols.task("parity", splits, 2, by_length=bool(options["test_lengths"]))
 
 

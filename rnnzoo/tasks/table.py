@@ -40,13 +40,13 @@ def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
     """What is wrong with the options, with the files that there are, and with their headers; no
     values are read.
     """
-    found = files.sources(options["file"], folder)
-    mistakes = [source for source in found if isinstance(source, Wrong)]
+    entries = files.sources(options["file"], folder)
+    mistakes = [source for source in entries if isinstance(source, Wrong)]
     mistakes += roles.wrong(options)
     yield from mistakes
     if mistakes:
         return
-    sources = [source for source in found if isinstance(source, Source)]
+    sources = [source for source in entries if isinstance(source, Source)]
     try:
         header = read.header(sources[0])
         given = _with_defaults(options, sources[0])
@@ -80,8 +80,8 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     Raises:
         TaskError: one cannot be read, or what a row holds does not fit.
     """
-    found = files.sources(options["file"], folder)
-    sources = [source for source in found if isinstance(source, Source)]
+    entries = files.sources(options["file"], folder)
+    sources = [source for source in entries if isinstance(source, Source)]
     header = read.header(sources[0])
     own = roles.roles(_with_defaults(options, sources[0]))
     inputs, target = roles.columns_of(own.inputs, header), roles.columns_of(own.target, header)
@@ -111,12 +111,12 @@ def _inputs(
 
 def _left_out(short: int, torn: int, own: Roles) -> Iterator[Remark]:
     if short:
-        what = number_of(short, "sequence is", "sequences are")
-        yield Remark(f"{what} too short for a window, and left out", "a smaller `length`")
+        counted = number_of(short, "sequence is", "sequences are")
+        yield Remark(f"{counted} too short for a window, and left out", "a smaller `length`")
     if torn:
-        what = "window" if own.window.length else "sequence"
+        unit = "window" if own.window.length else "sequence"
         yield Remark(
-            f"{number_of(torn, what)} lie{'s' if torn == 1 else ''} on two sides of the split, and"
+            f"{number_of(torn, unit)} lie{'s' if torn == 1 else ''} on two sides of the split, and"
             f" {'is' if torn == 1 else 'are'} left out: train holds no step of test"
         )
 

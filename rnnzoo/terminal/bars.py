@@ -28,11 +28,11 @@ def bars(console: Console, lines: bool = False) -> Iterator[Report]:
     with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
         known: dict[str, Any] = {}
 
-        def tell(what: str, done: int, of: int) -> None:
-            if what not in known and lines and not console.is_terminal:
-                console.print(f"{what} ...")
-            if what not in known:
-                known[what] = shown.add_task(what, total=of)
-            shown.update(known[what], completed=done)
+        def tell(label: str, done: int, of: int) -> None:
+            if label not in known and lines and not console.is_terminal:
+                console.print(f"{label} ...")
+            if label not in known:
+                known[label] = shown.add_task(label, total=of)
+            shown.update(known[label], completed=done)
 
         yield tell

@@ -53,8 +53,8 @@ class LauncherContract:
             }
             for _ in range(2):
                 event = next_event(launcher)
-                assert isinstance(event.what, Outcome)
-                ended[event.ticket] = event.what.scores["validation"]
+                assert isinstance(event.news, Outcome)
+                ended[event.ticket] = event.news.scores["validation"]
         assert ended == expected
         assert len(ended) == 6
 
@@ -69,8 +69,8 @@ class LauncherContract:
         ticket = launcher.submit(trial("reporting"))
         for step in range(1, work.STEPS + 1):
             event = next_event(launcher)
-            assert isinstance(event.what, Progress)
-            assert (event.ticket, event.what.step) == (ticket, step)
+            assert isinstance(event.news, Progress)
+            assert (event.ticket, event.news.step) == (ticket, step)
             assert launcher.wait(0.05) is None
             launcher.answer(ticket, True)
         assert outcome(launcher).kind is Kind.COMPLETE
@@ -78,7 +78,7 @@ class LauncherContract:
     def test_a_trial_stops_when_it_is_told_to(self, launcher: Launcher) -> None:
         ticket = launcher.submit(trial("reporting"))
         for go_on in (True, False):
-            assert isinstance(next_event(launcher).what, Progress)
+            assert isinstance(next_event(launcher).news, Progress)
             launcher.answer(ticket, go_on)
         ended = outcome(launcher)
         assert (ended.kind, ended.message) == (Kind.PRUNED, "stopped after 2")
@@ -147,5 +147,5 @@ def next_event(launcher: Launcher) -> Event:
 def outcome(launcher: Launcher) -> Outcome:
     """How the one trial that runs ends."""
     event = next_event(launcher)
-    assert isinstance(event.what, Outcome)
-    return event.what
+    assert isinstance(event.news, Outcome)
+    return event.news

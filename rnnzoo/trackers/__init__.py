@@ -102,4 +102,4 @@ def make(settings: Settings) -> Tracker:
         return made
     from rnnzoo.trackers._checked import CheckedTracker
 
-    return CheckedTracker(made, plugin.thing)
+    return CheckedTracker(made, plugin.loaded)

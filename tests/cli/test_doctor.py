@@ -31,16 +31,16 @@ def test_an_empty_folder_is_well_and_stays_empty(here: Path) -> None:
     assert [
         check.name
         for check in checks.values()
-        if not check.well and check.name not in ("memory", "disk")
+        if not check.passed and check.name not in ("memory", "disk")
     ] == []
-    assert "made by the first sweep" in checks["storage"].found
-    assert "made by the first sweep" in checks["MLflow"].found
+    assert "made by the first sweep" in checks["storage"].detail
+    assert "made by the first sweep" in checks["MLflow"].detail
     assert list(here.iterdir()) == []
 
 
 def test_a_sweep_that_runs_is_named_and_its_trials_are_no_orphans(here: Path) -> None:
     with held(here / "runs/mine/lock", "mine"):
-        assert f"'mine' is running: process {os.getpid()} on" in looked()["sweep"].found
+        assert f"'mine' is running: process {os.getpid()} on" in looked()["sweep"].detail
     assert "sweep" not in looked()
 
 
@@ -54,9 +54,9 @@ def test_trials_that_nobody_runs_any_more_are_counted(here: Path) -> None:
         for _ in range(count):
             study.ask()
     storage = looked()["storage"]
-    assert (storage.well, storage.fix.startswith("3 trials were left running")) == (False, True)
+    assert (storage.passed, storage.fix.startswith("3 trials were left running")) == (False, True)
     with held(here / "runs/mine/lock", "mine"):
-        assert looked()["storage"].well
+        assert looked()["storage"].passed
 
 
 def test_a_damaged_storage_and_a_server_that_is_away_are_told_with_what_to_do(
@@ -66,8 +66,8 @@ def test_a_damaged_storage_and_a_server_that_is_away_are_told_with_what_to_do(
     (here / "runs/optuna.db").write_bytes(b"no database at all" * 100)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     checks = looked()
-    assert not checks["storage"].well
-    assert not checks["MLflow"].well
+    assert not checks["storage"].passed
+    assert not checks["MLflow"].passed
     assert "sync" in checks["MLflow"].fix
 
 
@@ -85,22 +85,22 @@ def test_what_is_lacking_is_told(
 ) -> None:
     monkeypatch.setattr(doctor, *patch)
     check = looked()[name]
-    assert not check.well
+    assert not check.passed
     assert words in check.fix
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_cannot_be_written_is_told(here: Path) -> None:
     (here / "runs").mkdir(mode=0o500)
-    assert not looked()["runs"].well
+    assert not looked()["runs"].passed
 
 
 def test_the_command_prints_and_its_exit_code_says_whether_all_is_well(tmp_path: Path) -> None:
     plain = rnnzoo("doctor", cwd=tmp_path)
     listed = rnnzoo("doctor", "--json", cwd=tmp_path)
     checks = json.loads(listed.stdout)
-    all_well = all(check["well"] for check in checks)
-    assert (plain.returncode == 0) == (listed.returncode == 0) == all_well
+    all_passed = all(check["passed"] for check in checks)
+    assert (plain.returncode == 0) == (listed.returncode == 0) == all_passed
     assert all(check["name"] in plain.stdout for check in checks)
     away = rnnzoo("doctor", cwd=tmp_path, MLFLOW_TRACKING_URI="http://127.0.0.1:9")
-    assert (away.returncode, "look" in away.stdout) == (1, True)
+    assert (away.returncode, "fail" in away.stdout) == (1, True)

@@ -39,8 +39,8 @@ def outcome(launcher: LocalLauncher, asked: Trial) -> Outcome:
         event = launcher.wait(30)
         assert event is not None
         assert event.ticket == ticket
-        if isinstance(event.what, Outcome):
-            return event.what
+        if isinstance(event.news, Outcome):
+            return event.news
         launcher.answer(ticket, True)
 
 
@@ -110,7 +110,7 @@ def test_a_moment_of_too_much_memory_is_too_much_however_often_somebody_looks() 
     finally:
         with_limit.close()
     message = "it held more than 128 MiB of memory"
-    assert [event.what for event in ends if event] == [
+    assert [event.news for event in ends if event] == [
         Outcome(Kind.OUT_OF_MEMORY, message=message)
     ] * 3
 
@@ -177,7 +177,7 @@ def test_a_fork_server_that_is_killed_is_replaced_and_what_runs_goes_on(
     while len(ends) < 2:
         event = launcher.wait(30)
         assert event is not None
-        ends[event.ticket] = event.what
+        ends[event.ticket] = event.news
     assert {
         ticket: what.kind for ticket, what in ends.items() if isinstance(what, Outcome)
     } == dict.fromkeys((running, waiting), Kind.COMPLETE)

@@ -133,16 +133,16 @@ def test_the_doctor_says_so(home: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert looked("Keras") == doctor.Check("Keras", "with torch")
     monkeypatch.setattr(doctor, "is_installed", lambda backend: backend != "torch")
     keras = looked("Keras")
-    assert (keras.well, keras.fix) == (False, "install it, or set KERAS_BACKEND=tensorflow")
-    assert keras.found.endswith("sets Keras to 'torch', and torch is not installed")
+    assert (keras.passed, keras.fix) == (False, "install it, or set KERAS_BACKEND=tensorflow")
+    assert keras.detail.endswith("sets Keras to 'torch', and torch is not installed")
     monkeypatch.setattr(doctor, "is_installed", lambda backend: True)
     (home / "keras.json").write_text(json.dumps({"backend": "openvino"}))
     keras = looked("Keras")
-    assert (keras.well, keras.fix) == (False, "set KERAS_BACKEND=tensorflow before Python starts")
-    assert keras.found.endswith("keras.json sets Keras to 'openvino'")
+    assert (keras.passed, keras.fix) == (False, "set KERAS_BACKEND=tensorflow before Python starts")
+    assert keras.detail.endswith("keras.json sets Keras to 'openvino'")
     for name in settings.LAYERS:
         monkeypatch.setenv("KERAS_BACKEND", name)
-        assert looked("Keras").well
+        assert looked("Keras").passed
 
 
 @pytest.mark.parametrize(
@@ -158,4 +158,4 @@ def test_the_doctor_says_what_trials_can_compute_with(
     monkeypatch.setattr(settings, "is_installed", lambda backend: backend in names)
     monkeypatch.setattr(doctor, "is_installed", lambda backend: backend in names)
     check = next(check for check in doctor.checks(settings.read()) if check.name == "backends")
-    assert (check.found, check.well) == (told, True)
+    assert (check.detail, check.passed) == (told, True)

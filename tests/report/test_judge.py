@@ -54,7 +54,7 @@ def claim(
     mistakes = Mistakes()
     known = claims.Known(variants, tasks, ("rate",), 0.1, lambda task: True)
     parsed = claims.parse(text, Span("", 1, 1, text), known, mistakes)
-    assert parsed is not None, mistakes.found
+    assert parsed is not None, mistakes.collected
     return parsed
 
 

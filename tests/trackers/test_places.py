@@ -62,9 +62,9 @@ def test_any_name_of_a_projects_folder_will_do(
     assert len(list((project / "runs/artifacts/moved").rglob("log.txt"))) == 1
     assert logs(made, tmp_path) == {"trial 0"}
     assert config.exists(config.read().storage)
-    found = {one.name: one for one in doctor.checks(config.read())}
-    assert found["storage"].well
-    assert found["MLflow"].well
+    checks = {check.name: check for check in doctor.checks(config.read())}
+    assert checks["storage"].passed
+    assert checks["MLflow"].passed
 
 
 @pytest.mark.parametrize("old", ["blocked", "copied from"])
@@ -82,10 +82,10 @@ def test_files_of_runs_follow_a_project_that_was_moved(
     if old == "blocked":
         before.touch()
     monkeypatch.chdir(now)
-    (check,) = [one for one in doctor.checks(config.read()) if one.name == "MLflow"]
+    (check,) = [check for check in doctor.checks(config.read()) if check.name == "MLflow"]
     assert (
-        check.well,
-        "files of 1 experiments are looked for where the project was" in check.found,
+        check.passed,
+        "files of 1 experiments are looked for where the project was" in check.detail,
     ) == (False, True)
     moved = tracker(now, monkeypatch)
     write(moved, now, 1)
@@ -95,8 +95,8 @@ def test_files_of_runs_follow_a_project_that_was_moved(
     if old == "copied from":
         shutil.rmtree(before)
     assert logs(moved, tmp_path) == {"trial 0", "trial 1"}
-    (check,) = [one for one in doctor.checks(config.read()) if one.name == "MLflow"]
-    assert check.well
+    (check,) = [check for check in doctor.checks(config.read()) if check.name == "MLflow"]
+    assert check.passed
 
 
 def test_files_stay_where_they_are_when_somebody_chooses_another_folder_for_new_ones(

@@ -214,12 +214,12 @@ def plain_loop(
         return (
             t + 1,
             tuple(fixed),
-            tuple(one.write(t, value) for one, value in zip(kept, values, strict=True)),
+            tuple(array.write(t, value) for array, value in zip(kept, values, strict=True)),
         )
 
     state = (tf.constant(0), tuple(start), tuple(arrays))
     _, last, kept = tf.while_loop(lambda t, *_: t < time, body, state, maximum_iterations=time)
-    return [one.stack() for one in kept], list(last)
+    return [array.stack() for array in kept], list(last)
 
 
 def switch(case: Tensor, branches: Sequence[Callable[[], Any]]) -> Any:

@@ -51,14 +51,14 @@ def sources(file: str | Mapping[str, str], folder: Path) -> list[Source | Wrong]
         return [Wrong("file", "the task 'table' needs a file", example)]
     if isinstance(file, str):
         return _of_path("file", file, folder, UNSAID)
-    found: list[Source | Wrong] = []
+    entries: list[Source | Wrong] = []
     for named in by_split(file, "csv"):
         if isinstance(named, Wrong):
-            found.append(named)
+            entries.append(named)
         else:
             split, option, path = named
-            found += _of_path(option, path, folder, SPLITS.index(split))
-    return found + _mixed(found)
+            entries += _of_path(option, path, folder, SPLITS.index(split))
+    return entries + _mixed(entries)
 
 
 def by_split(file: Mapping[str, str], ending: str) -> Iterator[tuple[str, str, str] | Wrong]:
@@ -81,8 +81,8 @@ def by_split(file: Mapping[str, str], ending: str) -> Iterator[tuple[str, str, s
         yield Wrong("file", "no file is for train", fix)
 
 
-def _mixed(found: list[Source | Wrong]) -> list[Source | Wrong]:
-    kinds = sorted({source.format for source in found if isinstance(source, Source)})
+def _mixed(entries: list[Source | Wrong]) -> list[Source | Wrong]:
+    kinds = sorted({source.format for source in entries if isinstance(source, Source)})
     if len(kinds) < 2:
         return []
     return [Wrong("file", f"these are files of several kinds: {', '.join(kinds)}", "use one kind")]
@@ -119,7 +119,7 @@ def _of_folder(option: str, file: str, path: Path, side: int) -> list[Source | W
     ]
     if not inner:
         return [Wrong(option, f"the folder {file} holds no table", _ENDS)]
-    found: list[Source | Wrong] = [
+    tables: list[Source | Wrong] = [
         Source(entry, os.path.join(file, entry.name), side) for entry in inner
     ]
-    return found + _mixed(found)
+    return tables + _mixed(tables)

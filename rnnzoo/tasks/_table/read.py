@@ -131,12 +131,12 @@ class Rows:
         elif not _is_number(values.type):
             problem = f"{self.place(start, column)}: it holds {values.type}, and no numbers"
             raise refused(problem, "name another column, or write numbers")
-        found = values.cast(pa.float64(), safe=False).to_numpy()
-        infinite = np.flatnonzero(np.isinf(found))
+        numbers = values.cast(pa.float64(), safe=False).to_numpy()
+        infinite = np.flatnonzero(np.isinf(numbers))
         if len(infinite):
             problem = f"{self.place(start + infinite[0], column)} is infinite"
             raise refused(problem, "leave it empty if it is not known")
-        return np.asarray(found, float)
+        return np.asarray(numbers, float)
 
     def _of_texts(
         self, start: int, column: str, texts: pa.ChunkedArray, fix: str
@@ -194,12 +194,12 @@ class Rows:
         for number, part in enumerate(self._parts):
             moments = _moments(_plain(part.table[column]))
             parts.append(self._numbers(number, column, _DATES) if moments is None else moments)
-        found = np.concatenate(parts)
-        missing = np.isnan(found) if found.dtype.kind == "f" else np.zeros(len(found), bool)
+        joined = np.concatenate(parts)
+        missing = np.isnan(joined) if joined.dtype.kind == "f" else np.zeros(len(joined), bool)
         if missing.any():
             problem = f"{self.place(int(missing.argmax()), column)} is missing"
             raise refused(problem, "every step needs its place in the order")
-        return found
+        return joined
 
 
 # ------------------------------------------------------------------ columns

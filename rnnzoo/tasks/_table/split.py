@@ -200,11 +200,11 @@ def _draw(
 
 
 def _too_few(count: int, how: Division, lacking: list[int]) -> TaskError:
-    what = f"groups ('{how.by}')" if how.by else "sequences"
+    units = f"groups ('{how.by}')" if how.by else "sequences"
     wanted = " and ".join(SPLITS[number] for number in lacking)
-    one = number_of(count, "group" if how.by else "sequence")
+    counted = number_of(count, "group" if how.by else "sequence")
     return refused(
-        f"{one}: too few {what} for train, {wanted}",
+        f"{counted}: too few {units} for train, {wanted}",
         "one series is split by time: split: {time: column}, with window: {length: 50}; or"
         " name what tells sequences apart as `id`",
     )
@@ -213,8 +213,8 @@ def _too_few(count: int, how: Division, lacking: list[int]) -> TaskError:
 def _check_filled(side: np.ndarray, count: int, own: Roles) -> None:
     for number, name in enumerate(SPLITS):
         if not (side == number).any():
-            what = number_of(count, "window" if own.window.length else "sequence")
+            counted = number_of(count, "window" if own.window.length else "sequence")
             fix = "other shares: split: {..., validation: 0.2, test: 0.2}"
             if own.split.time:
                 fix = "shorter windows, or a column of splits"
-            raise refused(f"the {name} split is empty: {what} are too few", fix)
+            raise refused(f"the {name} split is empty: {counted} are too few", fix)
