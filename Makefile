@@ -9,10 +9,10 @@ workers ?=
 trials  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep plan status report gallery ui test test-all bench check accept docs-figures lock build clean
+.PHONY: help setup sweep plan status report gallery ui test test-all bench check accept docs-figures lock build wheel-check clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  spec=FILE chooses the experiment ($(spec)); workers=N and trials=N go to the sweep."
 
 setup: $(READY)  ## .venv from requirements.lock; does nothing when it is up to date
@@ -76,8 +76,12 @@ lock: $(READY)  ## resolve requirements.lock anew (hashes, no address)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --upgrade \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.lock
 
-build: $(READY)  ## the wheel, into dist/
+build: $(READY)  ## the wheel, into dist/, in place of an older one
+	@rm -f dist/*.whl
 	@$(BIN)/python -m hatchling build -t wheel
+
+wheel-check: build  ## the wheel installed on its own, and a sweep with it: some minutes and 4 GB of room
+	@sh tools/wheel.sh
 
 clean:  ## delete .venv and caches; runs/ stays
 	@rm -rf $(VENV) .bench dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
