@@ -97,7 +97,9 @@ class Display(Observer):
         state.began = time.monotonic()
         if self.state.finished:
             rest = "; going on with the rest" if state.finished < state.total else ""
-            trials = number_of(state.total, "trial is", "trials are")
+            # how much of a second stage is done is not known yet
+            of = " of the search" if any(study.experiment.confirm for study in studies) else ""
+            trials = number_of(state.total, f"trial{of} is", f"trials{of} are")
             self.note(f"{state.finished} of {trials} done already{rest}")
         if state.finished < state.total and self.live is not None:
             self.live.start()

@@ -6,10 +6,10 @@
                     after its trial
       report run    the report's pages
 
-A child repeats the tags `variant`, `cell`, `task`, `trial`, `seed`, `data` and `outcome`, so that
-flat filters and Group-by work; its parameters are the hyper-parameters and the training, task and
-initialisers as they were run, searched or not; one that failed says why in `message`, and its log
-is among its artifacts.
+A child repeats the tags `variant`, `cell`, `task` (its label), `stage`, `trial`, `seed`, `data` and
+`outcome`, so that flat filters and Group-by work; its parameters are the hyper-parameters and the
+training, task and initialisers as they were run, searched or not; one that failed says why in
+`message`, and its log is among its artifacts.
 The result itself is kept in tags that MLflow's pages do not show, compressed, so that a report can
 be made from MLflow alone.  The only file that imports mlflow, and only when a tracker is made: the
 import takes two seconds.
@@ -53,6 +53,7 @@ ENVIRONMENT = {
 STUDY = "rnnzoo.study"  # tag of every run of ours: the study's identity, or `report`
 ROLE = "rnnzoo.role"  # `study`, `trial` or `report`
 BEST = "trial "  # before the number of a study's best trial, in its run's tag `best`
+SEARCH, REPLICATE = "search", "replicate"  # tag `stage` of trials that confirm nothing
 HIDDEN = "mlflow.rnnzoo.result."  # MLflow's pages leave out tags that begin with `mlflow.`
 LONGEST = 500  # characters of a parameter
 SHOWN = 12  # hexadecimal digits of a hash
@@ -297,7 +298,7 @@ class MlflowTracker:
         return str(run.info.run_id)
 
     def _tags(self, result: Result) -> dict[str, str]:
-        trial = result.trial
+        trial, key = result.trial, result.key
         packed = result.pack()
         return {
             "mlflow.parentRunId": self._parent(result.study, trial.variant),
@@ -306,7 +307,8 @@ class MlflowTracker:
             "variant": trial.variant,
             "cell": trial.cell.partition("\n")[0].removeprefix("name: "),
             **_given(cell_hash=trial.cell_hash, data=trial.data[:SHOWN]),
-            "task": trial.task,
+            "task": key.task,
+            "stage": key.stage or (REPLICATE if key.replicate else SEARCH),
             "trial": str(trial.index),
             "seed": str(trial.seed),
             "outcome": str(result.outcome.kind),
@@ -329,7 +331,7 @@ def _given(**values: Any) -> dict[str, Any]:
 
 
 def _name(result: Result) -> str:
-    return f"{result.trial.variant} {result.trial.index}"
+    return f"{result.key.marked} {result.trial.index}"
 
 
 def _start_time(result: Result) -> int:
@@ -349,6 +351,7 @@ def _params(trial: Trial) -> list[Any]:
         },
         **trial.hyperparameters,  # where weights are equal, the units of the baseline
         **{f"training.{name}": value for name, value in trial.training.settings().items()},
+        "task": trial.task,
         **{f"task.{name}": value for name, value in trial.task_options.items()},
         **{f"init.{name}".removesuffix(".*"): value for name, value in trial.init.items()},
     }

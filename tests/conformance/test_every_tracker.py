@@ -69,11 +69,31 @@ def test_mlflow_shows_what_people_filter_by(store: Path) -> None:
     assert len(client.get_metric_history(run.info.run_id, "curve/train")) == len(CURVE)
     visible = {name for name in run.data.tags if not name.startswith("mlflow.")}
     assert visible == {
-        "variant", "cell", "cell_hash", "data", "task", "trial", "seed", "outcome", "message",
-        "rnnzoo.study", "rnnzoo.role",
+        "variant", "cell", "cell_hash", "data", "task", "stage", "trial", "seed", "outcome",
+        "message", "rnnzoo.study", "rnnzoo.role",
     }  # fmt: skip
     assert (run.data.tags["cell_hash"], run.data.tags["data"]) == ("c0ffee", "da7a")
     assert client.get_run(run.data.tags["mlflow.parentRunId"]).data.tags["rnnzoo.role"] == "study"
+
+
+@pytest.mark.parametrize(
+    ("marked", "stage"),
+    [("a", "search"), ("a~2", "replicate"), ("a~pilot", "pilot"), ("a~round", "round")],
+)
+def test_mlflow_tells_the_stages_of_a_variant_and_tasks_of_one_kind_apart(
+    store: Path, marked: str, stage: str
+) -> None:
+    tracker = make(store)
+    tracker.open("stages", "", {})
+    tracker.record(replace(result(2), study=f"e/{marked}/adding50/abc"))
+    client = tracker.client  # type: ignore[attr-defined]  # MLflow's own
+    experiment = client.get_experiment_by_name("stages")
+    (run,) = client.search_runs(
+        [experiment.experiment_id],
+        f"tags.stage = '{stage}' and tags.task = 'adding50' and tags.variant = 'a'",
+    )
+    assert run.info.run_name == f"{marked} 2"
+    assert run.data.params["task"] == "adding"
 
 
 CHANGES: list[dict[str, Any]] = [

@@ -16,9 +16,9 @@ from rnnzoo.terminal.display import STARTING, Display, duration, span
 SPEC = "experiment: e\ntask: adding\nvariants: [rnn]\nsearch: {trials: 3, space: {units: 4}}\n"
 
 
-def only_study() -> Study:
+def only_study(spec: str = SPEC) -> Study:
     (study,) = studies(
-        parse_experiment(SPEC, "e.yaml", Path()), {"adding": "digest"}, {"adding": 2}
+        parse_experiment(spec, "e.yaml", Path()), {"adding": "digest"}, {"adding": 2}
     )
     return study
 
@@ -36,6 +36,14 @@ def test_a_rest_is_told_of_only_where_there_is_one(done: int, words: str) -> Non
     with Display(PlainConsole(file=out), 3, live=False) as display:
         display.begin([study], {study.identity: done}, {})
     assert out.getvalue() == words
+
+
+def test_of_an_experiment_that_confirms_the_search_is_told_of() -> None:
+    spec = SPEC.replace("units: 4", "units: {int: [4, 8]}") + "margin: 0.1\nconfirm: {}\n"
+    study, out = only_study(spec), io.StringIO()
+    with Display(PlainConsole(file=out), 3, live=False) as display:
+        display.begin([study], {study.identity: 3}, {})
+    assert out.getvalue() == "3 of 3 trials of the search are done already\n"
 
 
 def test_a_sweep_that_is_stopped_counts_its_trials_only_once_it_knows_them() -> None:
