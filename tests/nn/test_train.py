@@ -295,11 +295,11 @@ def test_losses_are_those_of_keras_averaged_over_what_counts() -> None:
 
 def as_keras_would(model: Model, clip: float, rate: float) -> keras.Model:
     """The same network of Keras' own layers with the same weights: inputs and masks -> logits."""
-    units, outputs = model.network.recurrent.units, model.task.outputs
+    units, outputs = model.network.recurrent[0].units, model.task.outputs
     x, mask = keras.Input((None, model.task.inputs)), keras.Input((None,), dtype="bool")
     recurrent, read_out = keras.layers.SimpleRNN(units), keras.layers.Dense(outputs)
     network = keras.Model([x, mask], read_out(recurrent(x, mask=mask)))
-    weights = model.network.recurrent.weights_by_name()
+    weights = model.network.recurrent[0].weights_by_name()
     recurrent.set_weights([weights["W"].T, weights["R"].T, weights["b"]])
     read_out.set_weights(model.network.read_out.get_weights())
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -457,7 +457,7 @@ def test_an_initialiser_for_all_weights_is_for_the_read_out_too(
     kernel, bias = (np.asarray(array) for array in model.network.read_out.get_weights())
     biases = [
         np.asarray(array)
-        for name, array in model.network.recurrent.weights_by_name().items()
+        for name, array in model.network.recurrent[0].weights_by_name().items()
         if name.startswith("b")
     ]
     assert all(bool(np.any(array)) == vectors for array in (bias, *biases))
