@@ -170,6 +170,24 @@ def test_every_relabelling_is_counted_where_there_are_few() -> None:
     assert comparison.error == pytest.approx(math.sqrt(a.var(ddof=1) / 3 + b.var(ddof=1) / 3))
 
 
+def test_one_search_split_in_every_way_is_called_worse_in_5_percent_and_welch_says_so_more() -> (
+    None
+):
+    every = search(np.random.default_rng(4), 10)
+    splits = [np.isin(np.arange(10), half) for half in itertools.combinations(range(10), 5)]
+    halves = [
+        (Trials.of(every.on[one], every.report[one]), Trials.of(every.on[~one], every.report[~one]))
+        for one in splits
+    ]
+    called = [Comparison(a, b, 3, 0, draws=499).test().worse <= 0.05 for a, b in halves]
+    assert 0.02 <= np.mean(called) <= 0.06  # 0.05, but for the 499 relabellings that are drawn
+    kept = [(a.report[:3], b.report[:3]) for a, b in halves]
+    welch = np.mean([stats.ttest_ind(a, b, equal_var=False).pvalue <= 0.05 for a, b in kept])
+    assert welch > 0.06
+    alarms_said = Comparison(*halves[0], 3, 0, draws=4_999).welch().false_alarms
+    assert alarms_said == pytest.approx(welch, abs=0.02)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_welch_is_that_of_scipy_on_the_kept_trials(seed: int) -> None:
     rng = np.random.default_rng(seed)
