@@ -253,9 +253,9 @@ class _Lacking:
 
 
 def _approximate(experiment: Experiment) -> Iterator[Remark]:
-    text = approximate(experiment.search)
-    if text and experiment.claims:
-        yield Remark(text, "sampler random, grid or qmc and no pruner, where verdicts count")
+    remark = approximate(experiment.search)
+    if remark and experiment.claims:
+        yield remark
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ import numpy as np
 from rnnzoo import tasks as loaded
 from rnnzoo.confirm.stand import Stand, confirmed, left
 from rnnzoo.confirm.stand import stands as stands_by_task
-from rnnzoo.errors import StatsError
+from rnnzoo.errors import Remark, StatsError
 from rnnzoo.report.answers import answers, subtitle
 from rnnzoo.report.confirmed import verdict, verdict_over
 from rnnzoo.report.equal import beside
@@ -265,7 +265,7 @@ class Summary:
     ranks: Ranks | None
     kinds: int
     provenance: tuple[Mapping[str, str], ...]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Remark, ...] = ()
     changes: tuple[str, ...] = ()
     stands: tuple[Second, ...] = ()
     sharing: str = ""
@@ -361,7 +361,7 @@ def summarise(
         ranks=_ranks(experiment, tables),
         kinds=len({task.name for task in experiment.tasks}),
         provenance=tuple(provenance),
-        warnings=(text,) if (text := approximate(experiment.search)) else (),
+        warnings=(remark,) if (remark := approximate(experiment.search)) else (),
         changes=tuple(changes),
     )
 

@@ -12,7 +12,6 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from rnnzoo.errors import Remark
 from rnnzoo.report.second import PROMISE, Second, box
 from rnnzoo.report.summary import Summary, TaskTable, VariantRow
 from rnnzoo.report.verdict import counted, ends, pvalue
@@ -56,8 +55,8 @@ def _answers(summary: Summary, console: Console) -> None:
         if verdict.settle:
             grid.add_row("", Text(f"to settle it: {verdict.settle}", style="dim"))
     console.print(grid)
-    for text in summary.warnings if summary.verdicts else ():
-        console.print(Padding(Text(str(Remark(text)), style="yellow"), (0, 0, 0, 2)))
+    for remark in summary.warnings if summary.verdicts else ():
+        console.print(Padding(Text(str(remark), style="yellow"), (0, 0, 0, 2)))
     for control in summary.controls:
         where = f" on {control.task}" if several else ""
         text = f"control{where}: {control.found}; p {pvalue(control.p)} (any difference is chance)"

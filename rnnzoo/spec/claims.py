@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rnnzoo.errors import Mistakes, Span, listed, nearest
+from rnnzoo.errors import Mistakes, Remark, Span, listed, nearest
 from rnnzoo.spec.document import MAX_NUMBER, MAX_TEXT, Fields, Node, Scalar, Table, describe
 from rnnzoo.spec.experiment import OURS, Claim, Search
 from rnnzoo.spec.meant import meant
@@ -336,18 +336,17 @@ def tasks_of(claim: Claim, tasks: Sequence[str]) -> Sequence[str]:
     return claim.tasks or ([claim.task] if claim.task else tasks)
 
 
-def approximate(search: Search) -> str:
-    """Why the p-values of claims are approximate; empty where the trials of a search do not depend
+def approximate(search: Search) -> Remark | None:
+    """Why the p-values of claims are approximate; None where the trials of a search do not depend
     on each other.
     """
     if search.sampler.name not in OURS:
-        return (
-            f"'{search.sampler.name}' goes by the trials before, and p-values are exact for"
-            " independent trials only"
-        )
-    if search.pruner is not None:
-        return (
-            f"'{search.pruner.name}' prunes by the trials before, and p-values are exact for"
-            " independent trials only"
-        )
-    return ""
+        dependence = f"'{search.sampler.name}' goes by the trials before"
+    elif search.pruner is not None:
+        dependence = f"'{search.pruner.name}' prunes by the trials before"
+    else:
+        return None
+    return Remark(
+        f"{dependence}, and p-values are exact for independent trials only",
+        "sampler random, grid or qmc and no pruner, where verdicts count",
+    )
