@@ -362,10 +362,10 @@ def test_a_mask_that_is_too_large_to_be_made_is_refused_when_it_is_asked_for() -
 def test_a_mask_that_is_made_in_parts_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     cell = lang.load("clockwork", options={"modules": 4})
     (weight,) = [weight for weight in cell.step.weights if weight.mask is not None]
-    size = ir.sizes(cell, 3, 13, 1)
-    whole = reference.mask(cell, weight, size)
+    sizes = ir.sizes(cell, 3, 13, 1)
+    whole = reference.mask(cell, weight, sizes)
     monkeypatch.setattr(reference, "MASK_AT_ONCE", 30)  # two rows
-    np.testing.assert_array_equal(reference.mask(cell, weight, size), whole)
+    np.testing.assert_array_equal(reference.mask(cell, weight, sizes), whole)
 
 
 def test_a_mask_takes_little_more_memory_than_it_has_entries() -> None:

@@ -44,7 +44,7 @@ class LayerStep:
     """
 
     step: ir.Step
-    size: ir.Sizes
+    sizes: ir.Sizes
     dtype: str
     constants: Mapping[str, np.ndarray]
     states: tuple[str, ...]
@@ -76,7 +76,7 @@ class LayerStep:
 
     def width(self, name: str) -> int:
         """The size of an equation's value."""
-        return self.size.of(self.step.equation(name).size)
+        return self.sizes.of(self.step.equation(name).size)
 
 
 @dataclass(frozen=True, slots=True)

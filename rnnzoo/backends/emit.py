@@ -62,7 +62,7 @@ class Emitter:
             be infinite or no number.
     """
 
-    size: ir.Sizes
+    sizes: ir.Sizes
     dtype: str
     fixed: Values
     transposed: dict[tuple[str, str], Tensor] = field(default_factory=dict)
@@ -130,7 +130,7 @@ class Emitter:
         if isinstance(atom, ir.Number):
             return None if atom.shape else keras.ops.convert_to_tensor(atom.value, EXACT)
         if atom.kind == "option":
-            return keras.ops.convert_to_tensor(float(self.size.options[atom.name]), EXACT)
+            return keras.ops.convert_to_tensor(float(self.sizes.options[atom.name]), EXACT)
         if atom.kind == "constant":
             assert self.constants is not None
             return keras.ops.convert_to_tensor(self.constants[atom.name], EXACT)
@@ -222,7 +222,7 @@ class Emitter:
         if any(total_of is None for total_of in sums):
             return None
         if instruction.primitive is part:
-            begin, end = instruction.extent(self.size)
+            begin, end = instruction.extent(self.sizes)
             return sums[0][begin:end]
         return keras.ops.concatenate(sums)
 
@@ -230,7 +230,7 @@ class Emitter:
         if isinstance(atom, ir.Number):
             return keras.ops.convert_to_tensor(atom.value, self.dtype)
         if atom.kind == "option":
-            return keras.ops.convert_to_tensor(float(self.size.options[atom.name]), self.dtype)
+            return keras.ops.convert_to_tensor(float(self.sizes.options[atom.name]), self.dtype)
         key = atom.kind, atom.name
         value = values[key] if key in values else self.fixed[key]
         return keras.ops.cast(value, self.dtype) if atom.kind == "time" else value
@@ -239,7 +239,7 @@ class Emitter:
         """A value that a product needs whole, also where it is one number for all units."""
         value = self.value(atom, values)
         if isinstance(atom, ir.Number):
-            return keras.ops.broadcast_to(value, [self.size.of(size) for size in atom.shape])
+            return keras.ops.broadcast_to(value, [self.sizes.of(size) for size in atom.shape])
         return value
 
     def apply(self, primitive: Elementwise, operands: Sequence[Tensor], dtype: str = "") -> Tensor:
@@ -257,7 +257,7 @@ class Emitter:
     def spread(self, atom: Atom, size: ir.Size, values: Values, like: Tensor) -> Tensor:
         """A value over all sequences, where it does not differ between them."""
         value = self.value(atom, values)
-        whole = self.size.of(size)
+        whole = self.sizes.of(size)
         width = whole if self.upto is None else self.upto
         if len(value.shape) == len(like.shape) and value.shape[-1] in (width, whole):
             return value
@@ -313,7 +313,7 @@ def _lowered_stack(
     laid = []
     for operand in instruction.inputs:
         if isinstance(operand, ir.Number):  # the zeros of an adjoint that nothing was handed to
-            laid.append(keras.ops.zeros((*axes, emitter.size.of(operand.shape[0])), emitter.dtype))
+            laid.append(keras.ops.zeros((*axes, emitter.sizes.of(operand.shape[0])), emitter.dtype))
         else:
             laid.append(emitter.value(operand, values))
     return keras.ops.concatenate(laid, axis=-1)
@@ -322,7 +322,7 @@ def _lowered_stack(
 def _lowered_part(
     emitter: Emitter, instruction: Instruction, values: Values, like: Tensor
 ) -> Tensor:
-    begin, end = instruction.extent(emitter.size)
+    begin, end = instruction.extent(emitter.sizes)
     return emitter.value(instruction.inputs[0], values)[..., begin:end]
 
 

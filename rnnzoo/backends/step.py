@@ -50,13 +50,13 @@ class ProgramStep(LayerStep):
         """Equal for engines that compute the same: what is compiled for the one serves the
         other.
         """
-        size = self.size.units, self.size.inputs, tuple(sorted(self.size.options.items()))
+        sizes = self.sizes.units, self.sizes.inputs, tuple(sorted(self.sizes.options.items()))
         constants = tuple(
             (name, value.shape, value.tobytes()) for name, value in sorted(self.constants.items())
         )
         names = self.states, self.shown, self.wanted, self.below, self.weights
         flags = self.drops, self.masked, self.clocked, self.counted
-        step = self.step.equations, size, self.dtype, constants, names, flags
+        step = self.step.equations, sizes, self.dtype, constants, names, flags
         return self.units.blocks, *step
 
     @cached_property
@@ -246,4 +246,4 @@ class Given:
             },
         }
         constants = step.constants if step.step.reads_time else None
-        return Emitter(step.size, step.dtype, fixed, constants=constants)
+        return Emitter(step.sizes, step.dtype, fixed, constants=constants)

@@ -39,7 +39,7 @@ class _Built:
     """One layer of the stack: its sizes, weights, masks and constants."""
 
     number: int
-    size: ir.Sizes
+    sizes: ir.Sizes
     # keras variables, by name; matrices are kept as kernels (columns, rows)
     weights: Mapping[str, Any]
     masks: Mapping[str, np.ndarray]
@@ -410,35 +410,35 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
     # -- building
 
     def _build_layer(self, inputs: int, number: int) -> _Built:
-        size = ir.sizes(self.cell, inputs, self.units, number)
+        sizes = ir.sizes(self.cell, inputs, self.units, number)
         step = self.cell.layer(number)
         masks = {
             weight.name: mask
             for weight in step.weights
-            if (mask := reference.mask(self.cell, weight, size)) is not None
+            if (mask := reference.mask(self.cell, weight, sizes)) is not None
         }
         weights = {
-            weight.name: self._add(number, weight, size, masks.get(weight.name))
+            weight.name: self._add(number, weight, sizes, masks.get(weight.name))
             for weight in step.weights
         }
         for state in self.cell.states:
             if state.initial == "learned":
                 name = f"initial_{state.name}"
                 weights[name] = self._add(
-                    number, ir.Weight(name, (state.size,), Init("zeros")), size
+                    number, ir.Weight(name, (state.size,), Init("zeros")), sizes
                 )
-        constants = reference.constants(self.cell, size)
-        return _Built(number, size, weights, masks, constants)
+        constants = reference.constants(self.cell, sizes)
+        return _Built(number, sizes, weights, masks, constants)
 
     def _add(
-        self, number: int, weight: ir.Weight, size: ir.Sizes, mask: np.ndarray | None = None
+        self, number: int, weight: ir.Weight, sizes: ir.Sizes, mask: np.ndarray | None = None
     ) -> Any:
         label = self._label(number, weight.name)
         made = self._asked(number, weight.name) or initializer(
-            weight.init, size.options, self._seed_of(number, weight.name)
+            weight.init, sizes.options, self._seed_of(number, weight.name)
         )
         variable = self.add_weight(
-            shape=tuple(reversed(size.shape(weight.shape))),
+            shape=tuple(reversed(sizes.shape(weight.shape))),
             initializer=made if mask is None else _masked(made, mask.T),
             regularizer=self.regularizers.of(label),
             constraint=self.constraints.of(label),
@@ -516,7 +516,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
                 f"under {backend}, Keras exports a stateful layer without its states",
                 "model.save(...) as .keras, and export what KERAS_BACKEND=tensorflow loads of it",
             )
-        arguments.sequences(inputs, self._built()[0].size.inputs, self._memory.batch)
+        arguments.sequences(inputs, self._built()[0].sizes.inputs, self._memory.batch)
         if mask is not None:
             arguments.padding(mask, inputs)
         if initial_state is None:
@@ -568,10 +568,10 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         batch = keras.ops.shape(inputs)[0]
         masks = []
         for built in self._stack:
-            sizes = [(built.size.inputs, self.dropout)]
+            sizes = [(built.sizes.inputs, self.dropout)]
             step = self.cell.layer(built.number)
             sizes += [
-                (built.size.of(operand.shape[0]), self.recurrent_dropout)
+                (built.sizes.of(operand.shape[0]), self.recurrent_dropout)
                 for operand in operands(step)
             ]
             for size, rate in sizes:
@@ -667,7 +667,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             shown = tuple(name for name in (self.cell.output, *sorted(above)) if name not in states)
             layer_step = LayerStep(
                 step=step,
-                size=built.size,
+                sizes=built.sizes,
                 dtype=self.compute_dtype,
                 constants=built.constants,
                 states=states,

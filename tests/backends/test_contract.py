@@ -64,8 +64,8 @@ class InNumpy:
 
 
 def _step(program, layer: LayerStep, values, last, t: int, batch: int) -> dict[str, np.ndarray]:  # type: ignore[no-untyped-def]
-    now = interpret.evaluate(program.once, dict(values), layer.size)
-    now = interpret.evaluate(program.before, now, layer.size)
+    now = interpret.evaluate(program.once, dict(values), layer.sizes)
+    now = interpret.evaluate(program.before, now, layer.sizes)
     now = {
         key: value[0] if key[0] in ("input", "below", "value") and value.ndim == 3 else value
         for key, value in now.items()
@@ -73,9 +73,9 @@ def _step(program, layer: LayerStep, values, last, t: int, batch: int) -> dict[s
     now |= {("previous", name): last[name] for name in layer.states} | {
         ("time", "t"): np.asarray(float(t))
     }
-    interpret.evaluate(program.loop, now, layer.size)
+    interpret.evaluate(program.loop, now, layer.sizes)
     return {
-        name: interpret.value_of(program.results[name], now, layer.size, batch)
+        name: interpret.value_of(program.results[name], now, layer.sizes, batch)
         for name in layer.carried
     }
 

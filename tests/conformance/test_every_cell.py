@@ -399,11 +399,11 @@ def test_full_gate_recurrence_adds_nine_matrices_on_the_last_gates() -> None:
 
 def test_slow_modules_of_a_clockwork_rnn_feed_fast_ones_and_idle_ones_keep_their_value() -> None:
     cell, units, modules = cell_of("clockwork"), 16, 8
-    size = ir.sizes(cell, INPUTS, units, 1)
-    periods = reference.constants(cell, size)["T"]
+    sizes = ir.sizes(cell, INPUTS, units, 1)
+    periods = reference.constants(cell, sizes)["T"]
     np.testing.assert_array_equal(periods, np.repeat(2.0 ** np.arange(modules), units // modules))
     mask = reference.mask(
-        cell, next(weight for weight in cell.step.weights if weight.name == "R"), size
+        cell, next(weight for weight in cell.step.weights if weight.name == "R"), sizes
     )
     for row in range(units):
         for col in range(units):

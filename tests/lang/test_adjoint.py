@@ -33,27 +33,29 @@ class Problem:
     def __init__(self, cell: ir.Cell, number: int) -> None:
         rng = np.random.default_rng(7)
         self.cell, self.step = cell, cell.layer(number)
-        self.size = ir.Sizes(UNITS, INPUTS, cell.options)
+        self.sizes = ir.Sizes(UNITS, INPUTS, cell.options)
         self.program, self.back = compiled(cell, self.step)
         shapes = {
-            ("weight", weight.name): self.size.shape(weight.shape) for weight in self.step.weights
+            ("weight", weight.name): self.sizes.shape(weight.shape) for weight in self.step.weights
         }
         self.values = {key: rng.normal(0, 0.5, shape) for key, shape in shapes.items()}
         self.values["input", "x"] = rng.normal(size=(TIME, BATCH, INPUTS))
         below = {ref for equation in self.step.equations for ref in ir.refs(equation.expr, "below")}
         for ref in below:
             self.values["below", ref.name] = rng.normal(
-                size=(TIME, BATCH, self.size.of(ref.shape[0]))
+                size=(TIME, BATCH, self.sizes.of(ref.shape[0]))
             )
         for state in cell.states:
-            self.values["start", state.name] = rng.normal(0, 0.5, (BATCH, self.size.of(state.size)))
+            self.values["start", state.name] = rng.normal(
+                0, 0.5, (BATCH, self.sizes.of(state.size))
+            )
         self.masks = {
             weight.name: mask
             for weight in self.step.weights
-            if (mask := reference.mask(cell, weight, self.size)) is not None
+            if (mask := reference.mask(cell, weight, self.sizes)) is not None
         }
-        self.constants = reference.constants(cell, self.size)
-        sizes = {equation.name: self.size.of(equation.size) for equation in self.step.equations}
+        self.constants = reference.constants(cell, self.sizes)
+        sizes = {equation.name: self.sizes.of(equation.size) for equation in self.step.equations}
         self.upstream = {
             name: rng.normal(size=(TIME, BATCH, sizes[name])) for name in self.program.results
         }
@@ -77,7 +79,7 @@ class Problem:
                         name: value[t] for (kind, name), value in values.items() if kind == "below"
                     },
                 },
-                self.size, BATCH,
+                self.sizes, BATCH,
             )  # fmt: skip
             state = {name: now[name] for name in state}
             for name, row in rows.items():
@@ -92,7 +94,9 @@ class Problem:
         }
         given_values |= {("constant", name): value for name, value in self.constants.items()}
         start = {state.name: self.values["start", state.name] for state in self.cell.states}
-        return interpret.run(self.program, list(start), given_values, start, self.size, TIME, BATCH)
+        return interpret.run(
+            self.program, list(start), given_values, start, self.sizes, TIME, BATCH
+        )
 
     def loss(self, values: dict) -> float:
         results = self.results(values)
@@ -103,7 +107,7 @@ class Problem:
         for name, rows in self.results(self.values).items():
             computed = np.stack([step["result", name] for step in tape.steps])
             np.testing.assert_allclose(computed, rows, atol=1e-12)
-        gradients = interpret.gradients(self.program, self.back, tape, self.upstream, self.size)
+        gradients = interpret.gradients(self.program, self.back, tape, self.upstream, self.sizes)
         gradients_found = {
             ("below" if name != "x" else "input", name): value
             for name, value in gradients.inputs.items()
@@ -196,7 +200,7 @@ def test_a_condition_that_is_a_state_is_read_as_such_where_its_adjoint_lies_in_a
     problem.values["input", "x"][0] = 0.0
     problem.values["start", "a"][:] = 0.0
     gradients = interpret.gradients(
-        problem.program, problem.back, problem.tape(), problem.upstream, problem.size
+        problem.program, problem.back, problem.tape(), problem.upstream, problem.sizes
     )
     upstream = problem.upstream["h"]
     np.testing.assert_allclose(gradients.weights["b_q"], upstream[1:].sum(axis=(0, 1)))

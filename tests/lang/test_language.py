@@ -30,10 +30,10 @@ def outputs(cell: ir.Cell, layers: int = 1) -> np.ndarray:
     """
     weights = []
     for number in range(1, layers + 1):
-        size = ir.sizes(cell, INPUTS, UNITS, number)
-        shapes = {weight.name: size.shape(weight.shape) for weight in cell.layer(number).weights}
+        sizes = ir.sizes(cell, INPUTS, UNITS, number)
+        shapes = {weight.name: sizes.shape(weight.shape) for weight in cell.layer(number).weights}
         shapes |= {
-            f"initial_{state.name}": (size.of(state.size),)
+            f"initial_{state.name}": (sizes.of(state.size),)
             for state in cell.states
             if state.initial == "learned"
         }
@@ -91,41 +91,41 @@ def test_renaming_changes_nothing_that_is_computed(text: str) -> None:
 
 
 def by_schedule(
-    step: ir.Step, cell: ir.Cell, size: ir.Sizes, weights: dict, x: np.ndarray
+    step: ir.Step, cell: ir.Cell, sizes: ir.Sizes, weights: dict, x: np.ndarray
 ) -> np.ndarray:
     """The output of one layer, computed the hoisted way in NumPy: `before` for all steps at once,
     then the loop.
     """
     plan = passes.schedule(step)
-    fixed = {"constant": reference.constants(cell, size), "weight": weights}
+    fixed = {"constant": reference.constants(cell, sizes), "weight": weights}
     before: dict[str, np.ndarray] = {}
     for equation in plan.before:
         value = reference.evaluate(
-            equation.expr, {**fixed, "input": {"x": x}, "value": before}, size
+            equation.expr, {**fixed, "input": {"x": x}, "value": before}, sizes
         )
-        before[equation.name] = np.broadcast_to(value, (*x.shape[:2], size.of(equation.size)))
-    state = reference.start(cell, weights, size, len(x))
+        before[equation.name] = np.broadcast_to(value, (*x.shape[:2], sizes.of(equation.size)))
+    state = reference.start(cell, weights, sizes, len(x))
     rows = []
     for t in range(x.shape[1]):
         now = {name: value[:, t] for name, value in before.items()}
         for equation in plan.loop:
             values = {**fixed, "value": now, "previous": state, "time": {"t": np.asarray(float(t))}}
-            value = reference.evaluate(equation.expr, values, size)
-            now[equation.name] = np.broadcast_to(value, (len(x), size.of(equation.size)))
+            value = reference.evaluate(equation.expr, values, sizes)
+            now[equation.name] = np.broadcast_to(value, (len(x), sizes.of(equation.size)))
         state = {name: now[name] for name in state}
         rows.append(now[cell.output])
     return np.stack(rows, axis=1)
 
 
 def hoists_nothing_wrong(cell: ir.Cell) -> None:
-    size = ir.sizes(cell, INPUTS, UNITS, 1)
+    sizes = ir.sizes(cell, INPUTS, UNITS, 1)
     weights = reference.random_weights(cell, INPUTS, UNITS, 1, np.random.default_rng(0))[0]
-    masks = {weight.name: reference.mask(cell, weight, size) for weight in cell.first.weights}
+    masks = {weight.name: reference.mask(cell, weight, sizes) for weight in cell.first.weights}
     weights |= {name: weights[name] * mask for name, mask in masks.items() if mask is not None}
     x = np.random.default_rng(1).normal(size=(BATCH, TIME, INPUTS))
     expected = reference.run(cell, [weights], x, UNITS).outputs
     np.testing.assert_allclose(
-        by_schedule(cell.first, cell, size, weights, x), expected, atol=1e-12
+        by_schedule(cell.first, cell, sizes, weights, x), expected, atol=1e-12
     )
 
 

@@ -36,7 +36,7 @@ def prepare() -> None:
 def compiled_step(layer: LayerStep) -> CompiledStep:
     """A step that is ready to run; equal steps share one."""
     engine = Engine.of(layer)
-    return shared(of_due_units(engine, switch) if layer.size.units >= DUE_FROM else engine)
+    return shared(of_due_units(engine, switch) if layer.sizes.units >= DUE_FROM else engine)
 
 
 def needs_plain_operations() -> bool:

@@ -44,11 +44,11 @@ class Engine(ProgramStep):
             if key[0] == "value" and key not in later
         }
         sizes = {
-            ("value", instruction.name): self.size.of(instruction.shape[0])
+            ("value", instruction.name): self.sizes.of(instruction.shape[0])
             for instruction in self.program.before
             if instruction.shape
         }
-        saved = {(ref.kind, ref.name): self.size.of(ref.shape[0]) for ref in self.adjoint.saved}
+        saved = {(ref.kind, ref.name): self.sizes.of(ref.shape[0]) for ref in self.adjoint.saved}
         shown = {("carried", name): self.width(name) for name in self.shown}
         assignment = assign(saved | shown, {number: sizes[key] for number, key in free.items()})
         for number, name in enumerate(self.states):
@@ -75,7 +75,7 @@ class Engine(ProgramStep):
             if buffer.carries is None and later.isdisjoint(buffers.values_in(number))
         }
         return assign(
-            {(ref.kind, ref.name): self.size.of(ref.shape[0]) for ref in back.emitted}, free
+            {(ref.kind, ref.name): self.sizes.of(ref.shape[0]) for ref in back.emitted}, free
         )
 
     # -- running it
