@@ -104,13 +104,13 @@ def test_nothing_was_run_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_run_returns_every_trial_and_a_second_one_has_nothing_to_do(
     ran: Results, project: Path
 ) -> None:
-    assert [(one.trial.variant, one.trial.index) for one in ran] == [
+    assert [(result.trial.variant, result.trial.index) for result in ran] == [
         ("lstm", 0),
         ("lstm", 1),
         ("rnn", 0),
         ("rnn", 1),
     ]
-    assert {one.outcome.kind for one in ran} == {Kind.COMPLETE}
+    assert {result.outcome.kind for result in ran} == {Kind.COMPLETE}
     assert (project / "runs" / "small" / "report" / "report.html").is_file()
     watcher = Watcher()
     assert rnnzoo.run(Path("small.yaml"), progress=watcher).trials == ran.trials
@@ -151,7 +151,7 @@ def test_an_experiment_is_a_path_a_text_a_dictionary_or_what_was_loaded(project:
         plain(parse(SPEC, "")),
         rnnzoo.load_experiment("small.yaml"),
     ]
-    assert [resolved(experiment_of(one)) for one in given] == [expected] * 5
+    assert [resolved(experiment_of(experiment)) for experiment in given] == [expected] * 5
     with pytest.raises(UsageError, match="not int"):
         experiment_of(3)  # type: ignore[arg-type]
     with pytest.raises(SpecError, match=r"<experiment>:2:\d+: no task 'addnig'"):
@@ -219,7 +219,9 @@ def test_the_best_trial_is_that_of_the_command(ran: Results, capsys: Printed) ->
     assert main(["best", "small.yaml", "--variant", "lstm", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["trial"], told["scores"]) == (best.trial.index, dict(best.outcome.scores))
-    scores = [one.outcome.scores["validation"] for one in ran if one.trial.variant == "lstm"]
+    scores = [
+        result.outcome.scores["validation"] for result in ran if result.trial.variant == "lstm"
+    ]
     assert best.outcome.scores["validation"] == min(scores)
     with pytest.raises(UsageError, match="did you mean 'lstm'"):
         ran.best("lsmt")

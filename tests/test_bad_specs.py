@@ -38,11 +38,11 @@ def test_a_wrong_file_gives_the_expected_message(
     monkeypatch.chdir(elsewhere / path.parent.name)
     with pytest.raises((SpecError, UsageError)) as caught:
         READERS[path.parent.name](Path(path.name))
-    found = str(caught.value) + "\n"
+    message = str(caught.value) + "\n"
     expected = path.with_suffix(".expected")
     if os.environ.get("RNNZOO_ACCEPT"):
-        expected.write_text(found)
-    assert found == expected.read_text()
+        expected.write_text(message)
+    assert message == expected.read_text()
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")

@@ -75,9 +75,9 @@ def test_a_cell_or_an_experiment_is_no_part_of_a_page(
 
 def test_pictures_hold_it_as_text(summary: report.Summary) -> None:
     for picture in figures.draw(summary).values():
-        found = ElementTree.fromstring(picture)
-        assert not [one for one in found.iter() if one.tag.endswith("script")]
-        assert TAG in "".join(found.itertext())
+        drawn = ElementTree.fromstring(picture)
+        assert not [element for element in drawn.iter() if element.tag.endswith("script")]
+        assert TAG in "".join(drawn.itertext())
 
 
 def test_a_notebook_shows_it_as_text(cells: dict[str, CellView]) -> None:

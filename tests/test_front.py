@@ -69,12 +69,12 @@ def test_the_wheel_carries_the_zoo_and_the_template(tmp_path: Path) -> None:
     assert not [name for name in names if name.startswith("tests")]
     # and it works from elsewhere, without the checkout
     program = "import rnnzoo; print(rnnzoo.__file__, rnnzoo.cell('clockwork').count_params(5, 64))"
-    found = subprocess.run(
+    printed = subprocess.run(
         [sys.executable, "-c",
          f"import sys; sys.path.insert(0, {str(wheel.with_suffix(''))!r}); {program}"],
         cwd=unpacked(wheel), capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert str(tmp_path) in found.stdout
+    assert str(tmp_path) in printed.stdout
 
 
 def unpacked(wheel: Path) -> Path:

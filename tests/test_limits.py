@@ -36,13 +36,13 @@ class Limit:
     """One row of a table in the manual.
 
     Attributes:
-        what: as the manual calls it.
+        name: as the manual calls it.
         file: the text of a file that has so many, and is right if that is not too many.
         refusal: what is said where it is.
         step: how many more are too many.
     """
 
-    what: str
+    name: str
     most: int
     file: Callable[[int], str]
     refusal: str
@@ -192,7 +192,7 @@ OF_EXPERIMENTS = (
         read_experiment.MAX_VARIANTS,
         lambda n: (
             "experiment: e\ntask: adding\n"
-            + entries("variants", [f"{{name: v{at}, cell: rnn}}" for at in range(n)])
+            + entries("variants", [f"{{name: v{number}, cell: rnn}}" for number in range(n)])
         ),
         "`variants` has more than 200 entries",
     ),
@@ -201,7 +201,7 @@ OF_EXPERIMENTS = (
         read_experiment.MAX_TASKS,
         lambda n: (
             "experiment: e\nvariants: [rnn]\n"
-            + entries("tasks", [f"{{name: adding, label: t{at}}}" for at in range(n)])
+            + entries("tasks", [f"{{name: adding, label: t{number}}}" for number in range(n)])
         ),
         "`tasks` has more than 50 entries",
     ),
@@ -209,7 +209,8 @@ OF_EXPERIMENTS = (
         "claims",
         read_experiment.MAX_CLAIMS,
         lambda n: (
-            EXPERIMENT + entries("claims", [f"lstm same as gru within {at + 1}" for at in range(n)])
+            EXPERIMENT
+            + entries("claims", [f"lstm same as gru within {number + 1}" for number in range(n)])
         ),
         "`claims` has more than 200 entries",
     ),
@@ -271,7 +272,7 @@ OF_EXPERIMENTS = (
 
 @pytest.fixture(
     params=[*OF_FILES_AND_CELLS, *OF_EXPERIMENTS],
-    ids=lambda limit: limit.what.strip("`").replace(" ", "_"),
+    ids=lambda limit: limit.name.strip("`").replace(" ", "_"),
 )
 def limit(request: pytest.FixtureRequest) -> Limit:
     limit: Limit = request.param
@@ -311,8 +312,8 @@ OTHERS = {  # of several files, of what is made of a file, of messages
 
 
 PAGES = {
-    "language.md": {**{limit.what: limit.most for limit in OF_FILES_AND_CELLS}, **OTHERS},
-    "experiments.md": {limit.what: limit.most for limit in OF_EXPERIMENTS},
+    "language.md": {**{limit.name: limit.most for limit in OF_FILES_AND_CELLS}, **OTHERS},
+    "experiments.md": {limit.name: limit.most for limit in OF_EXPERIMENTS},
 }
 
 
@@ -322,7 +323,7 @@ def test_the_table_of_limits_in_the_manual_is_that_of_the_code(page: str) -> Non
         (DOCS / page).read_text(encoding="utf-8").partition("<!-- limits")[2].partition("\n\n")[0]
     )
     rows = re.findall(r"^\| ([^|]+) \| ([0-9,]+) \|", table, re.MULTILINE)
-    assert {what: int(most.replace(",", "")) for what, most in rows} == PAGES[page]
+    assert {name: int(most.replace(",", "")) for name, most in rows} == PAGES[page]
 
 
 @pytest.mark.parametrize("length", [cells.MAX_EXTENDS, cells.MAX_EXTENDS + 1])

@@ -232,7 +232,7 @@ def test_a_sweep_runs_a_task_on_a_launcher_into_a_tracker_of_an_installed_packag
         "launcher: {name: threads, prefix: trial}\ntracker: folder\n"
     )
     results = rnnzoo.run(SPEC, workers=3)
-    assert [one.outcome.kind for one in results] == [Kind.COMPLETE] * 6
+    assert [result.outcome.kind for result in results] == [Kind.COMPLETE] * 6
     assert len(list((project / "results-of-trials" / "plugged").glob("*/*"))) == 6
     assert not (project / "runs" / "mlflow.db").exists()
     assert rnnzoo.results(SPEC, source="mlflow").trials == results.trials  # from the tracker
@@ -384,9 +384,9 @@ BROKEN = {  # mlflow.yml, the files of a package `own`, and words of the problem
 
 
 def make_all() -> None:
-    found = settings.read()
-    launchers.make(found.launcher, Setup(pretend, 1))
-    trackers.make(found)
+    config = settings.read()
+    launchers.make(config.launcher, Setup(pretend, 1))
+    trackers.make(config)
 
 
 @pytest.mark.parametrize("case", BROKEN)

@@ -38,10 +38,10 @@ def values_and_gradients(cell: ir.Cell, units: int, masked: bool) -> tuple[str, 
         tape.watch(x)
         output, state, _ = layer(x, mask=tf.constant(KEEP) if masked else None)
         loss = tf.reduce_sum(tf.sin(output)) + tf.reduce_sum(state * state)
-    weights = [one.value for one in layer.trainable_variables]
+    weights = [weight.value for weight in layer.trainable_variables]
     ((_, engine),) = layer._steps.values()
     return type(engine.units).__name__, [
-        np.asarray(one) for one in (output, state, *tape.gradient(loss, [x, *weights]))
+        np.asarray(tensor) for tensor in (output, state, *tape.gradient(loss, [x, *weights]))
     ]
 
 
@@ -77,13 +77,13 @@ def test_what_is_not_due_need_not_be_computed(
     name: str, masked: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cell, units = CELLS[name]
-    kind, found = values_and_gradients(cell, units, masked)
+    kind, due = values_and_gradients(cell, units, masked)
     assert kind == "DueUnits"
     monkeypatch.setattr(backend, "of_due_units", lambda dense, switch: dense)
     kind, expected = values_and_gradients(cell, units, masked)
     assert kind == "AllUnits"
-    for one, other in zip(found, expected, strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-11)
+    for computed, wanted in zip(due, expected, strict=True):
+        np.testing.assert_allclose(computed, wanted, atol=1e-11)
 
 
 def test_only_the_clockwork_cell_of_the_zoo_has_clocks() -> None:

@@ -20,7 +20,7 @@ def test_no_step_of_a_loop_copies_a_sequence(cell: str) -> None:
     layer, read_out = rnnzoo.layer(cell, UNITS), keras.layers.Dense(3)
     x, mask = tf.random.normal((BATCH, TIME, INPUTS)), tf.sequence_mask([TIME - 3] * BATCH, TIME)
     read_out(layer(x))
-    weights = [one.value for one in layer.trainable_variables + read_out.trainable_variables]
+    weights = [weight.value for weight in layer.trainable_variables + read_out.trainable_variables]
 
     @tf.function(jit_compile=True, autograph=False)
     def gradients():  # type: ignore[no-untyped-def]
@@ -30,15 +30,15 @@ def test_no_step_of_a_loop_copies_a_sequence(cell: str) -> None:
 
     text = gradients.experimental_get_compiler_ir()(stage="optimized_hlo")
     bodies = [
-        one
-        for one in re.split(r"\n(?=%|ENTRY)", text)
-        if "dynamic-update-slice" in one and " while(" not in one
+        computation
+        for computation in re.split(r"\n(?=%|ENTRY)", text)
+        if "dynamic-update-slice" in computation and " while(" not in computation
     ]
     assert len(bodies) > 2
     copy = re.compile(rf"\[10[01],{BATCH},(\d+)\]\S* copy\(")
     assert not [line for body in bodies for line in body.splitlines() if copy.search(line)]
     assert not [
-        found for found in copy.findall(text) if int(found) > UNITS
+        width for width in copy.findall(text) if int(width) > UNITS
     ]  # nor are the gates copied between the loops
 
 

@@ -56,8 +56,8 @@ class InNumpy:
                 rows[name].append(last[name])
         return Results(
             {
-                name: keras.ops.convert_to_tensor(np.stack(found), layer.dtype)
-                for name, found in rows.items()
+                name: keras.ops.convert_to_tensor(np.stack(steps), layer.dtype)
+                for name, steps in rows.items()
             },
             {name: keras.ops.convert_to_tensor(value, layer.dtype) for name, value in last.items()},
         )

@@ -31,14 +31,14 @@ SINGLE = 1e-5  # relative, over the first epochs in float32
 
 
 class UnderJax(Protocol):
-    def __call__(self, what: str, *arguments: object) -> Any:
+    def __call__(self, function: str, *arguments: object) -> Any:
         """What a function of `under_jax` returns."""
 
 
 @pytest.fixture
 def under_jax(tmp_path: Path) -> UnderJax:
-    def asked(what: str, *arguments: object) -> Any:
-        call = f"under_jax.{what}({', '.join(map(repr, arguments))})"
+    def asked(function: str, *arguments: object) -> Any:
+        call = f"under_jax.{function}({', '.join(map(repr, arguments))})"
         program = f"import json\nfrom tests.backends import under_jax\nprint(json.dumps({call}))"
         return json.loads(printed(program, tmp_path, backend="jax").splitlines()[-1])
 
@@ -72,11 +72,11 @@ def test_all_layers_equal_the_reference_and_their_gradients_jaxs_own(under_jax: 
     check_layers(under_jax, [*product(built_in_names(), (1, 2), (False, True))])
 
 
-def check_curve(found: list[float], name: str, folder: str = "") -> None:
+def check_curve(curve: list[float], name: str, folder: str = "") -> None:
     outcome = train(replace(trial(name), folder=folder), lambda progress: True)
     expected = [row[column] for row in outcome.curve for column in ("train", "validation")]
     assert len(expected) == 6
-    np.testing.assert_allclose(found, expected, rtol=SINGLE, err_msg=name)
+    np.testing.assert_allclose(curve, expected, rtol=SINGLE, err_msg=name)
 
 
 def test_a_training_has_the_curve_of_tensorflow_and_either_predicts_the_same_with_the_others_model(

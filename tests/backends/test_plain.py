@@ -71,9 +71,9 @@ def test_layers_under_torch_equal_the_reference_and_their_gradients_tensorflows(
 ) -> None:
     file = tmp_path / "computed.npz"
     under_torch(f"from tests.backends import in_float64 as f\nf.save({str(file)!r}, {ALL!r})")
-    found = np.load(file)
+    arrays = np.load(file)
     for layer in ALL:
-        outputs, *gradients = (found[key] for key in sorted(found) if key.startswith(f"{layer} "))
+        outputs, *gradients = (arrays[key] for key in sorted(arrays) if key.startswith(f"{layer} "))
         np.testing.assert_allclose(
             outputs, expected_outputs(layer), rtol=0, atol=EXACT, err_msg=str(layer)
         )

@@ -58,7 +58,7 @@ def looped(
     run = compiled(steps is None, backwards, buffers, slices, scan.SMALL)
     kept, last = run(a, b, start, tf.constant(TIME if steps is None else steps))
     assert run.experimental_get_tracing_count() == 1  # one function serves every number of steps
-    return a, b, start, [one.numpy() for one in kept], last[0].numpy()
+    return a, b, start, [rows.numpy() for rows in kept], last[0].numpy()
 
 
 def expected(a, b, start, steps: int, backwards: bool):  # type: ignore[no-untyped-def]
@@ -89,8 +89,8 @@ def test_a_loop_keeps_what_the_same_loop_in_numpy_keeps(
     monkeypatch.setattr(scan, "SMALL", small)
     a, b, start, kept, last = looped(steps, backwards, *layout)
     *rows, total = expected(a, b, start, TIME if steps is None else steps, backwards)
-    for found, wanted in zip(kept, rows, strict=True):
-        np.testing.assert_allclose(found, wanted, rtol=1e-5)
+    for buffer, wanted in zip(kept, rows, strict=True):
+        np.testing.assert_allclose(buffer, wanted, rtol=1e-5)
     np.testing.assert_allclose(last, total, rtol=1e-5)
 
 

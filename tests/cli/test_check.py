@@ -23,9 +23,9 @@ def checked(text: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
 def test_a_file_that_is_neither_a_cell_nor_an_experiment_is_told_what_each_needs(
     text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = checked(text, tmp_path, capsys)
-    assert found.count("fix:") == 1
-    assert f"fix: {NEEDS}" in found
+    printed = checked(text, tmp_path, capsys)
+    assert printed.count("fix:") == 1
+    assert f"fix: {NEEDS}" in printed
 
 
 @pytest.mark.parametrize(
@@ -45,9 +45,9 @@ def test_a_file_that_is_neither_a_cell_nor_an_experiment_is_told_what_each_needs
 def test_a_file_is_looked_at_as_what_most_of_its_keys_are_of(
     text: str, problem: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = checked(text, tmp_path, capsys)
-    assert problem in found
-    assert found.count("fix:") == 1
+    printed = checked(text, tmp_path, capsys)
+    assert problem in printed
+    assert printed.count("fix:") == 1
 
 
 def test_a_cell_that_is_a_built_in_one_by_other_names_is_noted_once(
@@ -56,9 +56,9 @@ def test_a_cell_that_is_a_built_in_one_by_other_names_is_noted_once(
     renamed = "name: elman\nequations: |\n  out = tanh(b_q + U @ out[t-1] + V @ x)\noutput: out\n"
     (tmp_path / "elman.yaml").write_text(renamed)
     assert main(["check", str(tmp_path / "elman.yaml")]) == 0
-    found = capsys.readouterr().out
-    assert found.count("\n  note: the same cell as rnn, but for names\n") == 1
-    assert "warning" not in found
+    printed = capsys.readouterr().out
+    assert printed.count("\n  note: the same cell as rnn, but for names\n") == 1
+    assert "warning" not in printed
     (tmp_path / "elman.yaml").write_text(renamed.replace("tanh", "relu"))
     main(["check", str(tmp_path / "elman.yaml")])
     assert "note" not in capsys.readouterr().out

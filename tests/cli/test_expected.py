@@ -67,7 +67,7 @@ def test_claims_that_the_budget_cannot_decide_are_named_with_what_it_finds() -> 
     content = of(SPEC.replace("60", "45"))
     assert content["undecidable"] == ["gru worse than lstm", "rnn same as lstm"]
     text = " ".join(printed(content, 80).split())
-    sees = [f"{one['sees']:.2g}" for one in content["claims"]]
+    sees = [f"{claim['sees']:.2g}" for claim in content["claims"]]
     assert (
         f"differ by the margin: gru worse than lstm (it finds differences from {sees[0]} on),"
         " rnn same as"
@@ -148,8 +148,8 @@ def test_a_second_stage_that_has_begun_takes_what_is_left_of_it() -> None:
     assert before == min(150 - 3 * 8, 3 * (4 * 2 + 24))
     assert at_most(experiment, "adding", confirming.TRIALS, now) == 0
     one_open = {
-        text: replace(one, answer=Answer.OPEN)
-        for text, one in now.standings.items()
+        text: replace(standing, answer=Answer.OPEN)
+        for text, standing in now.standings.items()
         if "same" in text
     }
     going_on = replace(now, ended="", standings={**now.standings, **one_open})

@@ -17,7 +17,7 @@ TABLES = sorted((ROOT / "results").glob("*.csv"))
 
 
 def spec(path: Path) -> Path:
-    return next(found for found in (ROOT / "experiments").glob(f"**/{path.stem}.yaml"))
+    return next(file for file in (ROOT / "experiments").glob(f"**/{path.stem}.yaml"))
 
 
 @pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
@@ -35,5 +35,5 @@ def test_a_setting_that_a_search_cannot_have_is_refused_unless_the_space_was_ano
         UsageError, match=r"trial \d+ of .* has `units` 9999, which its search cannot have"
     ):
         _check_settings(experiment, edited, path)
-    parts = {name: {**one, "space": "another"} for name, one in content.parts.items()}
+    parts = {name: {**by_part, "space": "another"} for name, by_part in content.parts.items()}
     _check_settings(experiment, replace(edited, parts=parts), path)

@@ -126,8 +126,8 @@ class Trees:
             below = points[column, self.axis[tree, node]] <= self.threshold[tree, node]
             child = np.where(below, self.left[tree, node], self.right[tree, node])
             node = np.where(inner, child, node)
-        found: Array = self.value[tree, node].mean(0)
-        return found
+        mean: Array = self.value[tree, node].mean(0)
+        return mean
 
 
 @cache
@@ -177,8 +177,8 @@ def kernel(own: bool, width: float = 0.12) -> Truth:
         there, heights = points[mine[variant]], scores[mine[variant]]
         squared = ((asked[:, None, :] - there[None, :, :]) ** 2).sum(-1)
         near = np.exp(-0.5 * squared / width**2) + 1e-12
-        found: Array = near @ heights / near.sum(1)
-        return found
+        smoothed: Array = near @ heights / near.sum(1)
+        return smoothed
 
     return level(raw)
 
@@ -220,13 +220,13 @@ def bowls(seed: int, ripple: float) -> Truth:
     phases = rng.uniform(0.0, 2.0 * math.pi, (VARIANTS + 1, waves))
     heights = ripple * rng.standard_normal((VARIANTS + 1, waves)) / math.sqrt(waves / 2)
 
-    def wavy(points: Array, at: int) -> Array:
-        found: Array = np.cos(points @ turns[at].T + phases[at]) @ heights[at]
-        return found
+    def wavy(points: Array, number: int) -> Array:
+        wave: Array = np.cos(points @ turns[number].T + phases[number]) @ heights[number]
+        return wave
 
     def raw(points: Array, variant: int) -> Array:
         bowl = depth * np.minimum((((points - centre) / width) ** 2).sum(-1), 4.0)
-        found: Array = bowl + wavy(points, VARIANTS) + wavy(points, variant)
-        return found
+        score: Array = bowl + wavy(points, VARIANTS) + wavy(points, variant)
+        return score
 
     return level(raw)

@@ -65,8 +65,8 @@ def study(landscape: Landscape, design: Design, effects: Sequence[float], seed: 
     added = dict(enumerate(effects))
 
     def train(variant: str, points: np.ndarray) -> np.ndarray:
-        at = int(variant[1:])
-        return landscape.score(points, at, rng) + added.get(at, 0.0)
+        number = int(variant[1:])
+        return landscape.score(points, number, rng) + added.get(number, 0.0)
 
     def uniform(words: str) -> float:
         return float(rng.random())
@@ -102,10 +102,11 @@ def study(landscape: Landscape, design: Design, effects: Sequence[float], seed: 
         for variant, number in now.missing:
             wanted = in_round(design, tuned, variant, number, same)
             scores[variant, number] = float(train(variant, np.array([wanted.point]))[0])
-    found = dict(zip(questions, now.standings))
+    standings = dict(zip(questions, now.standings))
     return Told(
         tuple(
-            found[question].answer if question in found else Answer.OPEN for question in QUESTIONS
+            standings[question].answer if question in standings else Answer.OPEN
+            for question in QUESTIONS
         ),
         now.trainings,
     )
@@ -133,7 +134,7 @@ def best_seen(
 def rows() -> dict[str, Callable[[], Callable[[int], Landscape]]]:
     """By name, what makes the landscape of a study of some seed."""
     forest, kernel = landscapes.forest, landscapes.kernel
-    half, one = {1: 0.5, 3: -0.5, 4: 0.5}, {1: 1.0, 4: 1.0}
+    half, whole = {1: 0.5, 3: -0.5, 4: 0.5}, {1: 1.0, 4: 1.0}
 
     def always(landscape: Landscape) -> Callable[[int], Landscape]:
         return lambda seed: landscape
@@ -151,7 +152,7 @@ def rows() -> dict[str, Callable[[], Callable[[int], Landscape]]]:
             Landscape(landscapes.apart(forest(own=False), half))
         ),
         "forest, a decade apart": lambda: always(
-            Landscape(landscapes.apart(forest(own=False), one))
+            Landscape(landscapes.apart(forest(own=False), whole))
         ),
         "kernel": lambda: always(Landscape(kernel(own=False))),
         "own forests": lambda: always(Landscape(forest(own=True))),

@@ -121,10 +121,10 @@ def test_without_rounds_the_noise_is_half_the_margin_unless_it_is_given() -> Non
     assert guess.claims == given.claims
     assert [claim.spread for claim in guess.claims] == pytest.approx([math.sqrt(2) * 0.1] * 3)
     louder = of(150, noise=0.2)
-    for one, other in zip(guess.claims, louder.claims):
-        assert one.sees < other.sees
-        assert [case.rounds or 0 for case in one.cases] <= [
-            case.rounds or 9999 for case in other.cases
+    for claim, with_noise in zip(guess.claims, louder.claims):
+        assert claim.sees < with_noise.sees
+        assert [case.rounds or 0 for case in claim.cases] <= [
+            case.rounds or 9999 for case in with_noise.cases
         ]
 
 

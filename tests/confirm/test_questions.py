@@ -60,10 +60,10 @@ def rounds(**differences: float) -> list[Round]:
 def played(
     questions: Sequence[Question], scores: Sequence[Round], looks: Looks, level: float = LEVEL
 ) -> tuple[Standing, ...]:
-    found = tuple(Standing() for _ in questions)
+    standings = tuple(Standing() for _ in questions)
     for number in range(1, len(scores) + 1):
-        found = look(questions, found, scores[:number], looks, level, SEEN)
-    return found
+        standings = look(questions, standings, scores[:number], looks, level, SEEN)
+    return standings
 
 
 @pytest.mark.parametrize(
@@ -247,15 +247,16 @@ def share_of_wrong_studies(
     looks, bad = Boundary(6, 24), 0
     by = dict(zip([asked_question.a for asked_question in asked_], effects))
     for _ in range(studies):
-        found: tuple[Standing, ...] = tuple(Standing() for _ in asked_)
+        standings: tuple[Standing, ...] = tuple(Standing() for _ in asked_)
         scores: list[Round] = []
-        while len(scores) < 24 and (names := asked(asked_, found)):
+        while len(scores) < 24 and (names := asked(asked_, standings)):
             scores.append(
                 {name: by.get(name, 0.0) + noise * rng.standard_normal() for name in names}
             )
-            found = look(asked_, found, scores, looks, 0.05, SEEN)
+            standings = look(asked_, standings, scores, looks, 0.05, SEEN)
         bad += any(
-            wrong(one.answer, effect, ask) for one, effect, ask in zip(found, effects, asked_)
+            wrong(standing.answer, effect, ask)
+            for standing, effect, ask in zip(standings, effects, asked_)
         )
     return bad / studies
 

@@ -40,8 +40,8 @@ def uniform(words: str) -> float:
 
 
 def bowl(points: np.ndarray) -> np.ndarray:
-    found: np.ndarray = 4.0 * ((points - 0.4) ** 2).sum(-1)
-    return found
+    score: np.ndarray = 4.0 * ((points - 0.4) ** 2).sum(-1)
+    return score
 
 
 def search(names: tuple[str, ...] = NAMES, of_each: int = 8) -> Scored:
@@ -126,8 +126,8 @@ def piloted(
     return batches, now.untuned
 
 
-def as_predicted(one: Wanted) -> float:
-    return one.expected
+def as_predicted(pilot: Wanted) -> float:
+    return pilot.expected
 
 
 def test_pilots_that_do_as_well_as_predicted_are_trained_once() -> None:
@@ -139,7 +139,7 @@ def test_pilots_that_do_as_well_as_predicted_are_trained_once() -> None:
 
 
 def test_better_than_predicted_is_no_surprise() -> None:
-    batches, untuned = piloted(lambda one: one.expected - 100.0)
+    batches, untuned = piloted(lambda pilot: pilot.expected - 100.0)
     assert (len(batches), untuned) == (1, ())
 
 
@@ -147,7 +147,7 @@ def test_better_than_predicted_is_no_surprise() -> None:
 def test_a_variant_that_keeps_doing_worse_repeats_its_pilots_four_times_and_is_not_tuned(
     score: float,
 ) -> None:
-    batches, untuned = piloted(lambda one: score if one.variant == "a" else one.expected)
+    batches, untuned = piloted(lambda pilot: score if pilot.variant == "a" else pilot.expected)
     assert len(batches) == REPEATS == 4
     assert [{pilot.variant for pilot in batch} for batch in batches] == [
         set(NAMES),
@@ -164,7 +164,9 @@ def test_a_variant_that_keeps_doing_worse_repeats_its_pilots_four_times_and_is_n
 def test_a_variant_that_is_surprised_once_comes_clean() -> None:
     """One of its two pilots is enough to repeat both."""
     batches, untuned = piloted(
-        lambda one: one.expected + (2.6 if (one.variant, one.index) == ("b", 1) else 0.0) * MARGIN
+        lambda pilot: (
+            pilot.expected + (2.6 if (pilot.variant, pilot.index) == ("b", 1) else 0.0) * MARGIN
+        )
     )
     assert [{pilot.variant for pilot in batch} for batch in batches] == [set(NAMES), {"b"}]
     assert untuned == ()
@@ -172,8 +174,8 @@ def test_a_variant_that_is_surprised_once_comes_clean() -> None:
 
 def test_a_surprise_is_measured_in_margins() -> None:
     for by, batches in ((0.99 * SURPRISE, 1), (1.01 * SURPRISE, REPEATS)):
-        found, _ = piloted(lambda one, by=by: one.expected + by * MARGIN)
-        assert len(found) == batches
+        repeats, _ = piloted(lambda pilot, by=by: pilot.expected + by * MARGIN)
+        assert len(repeats) == batches
 
 
 def test_pilots_teach_the_surface() -> None:
@@ -228,61 +230,61 @@ def played(
     """The whole stage; the batches that came."""
     scores: Scores = {}
     batches = []
-    while (found := now(scores, design, spent)).missing:
-        batches.append(found.missing)
-        for key in found.missing:
+    while (so_far := now(scores, design, spent)).missing:
+        batches.append(so_far.missing)
+        for key in so_far.missing:
             assert key not in scores  # what was trained is never wanted again
             scores[key] = scored(*key, effects)
-    return found, batches, scores
+    return so_far, batches, scores
 
 
 def test_all_rounds_up_to_the_first_look_come_at_once_and_then_one_by_one() -> None:
-    found, batches, _ = played(DESIGN, {"a": 0.15, "b": 0.15})
+    so_far, batches, _ = played(DESIGN, {"a": 0.15, "b": 0.15})
     assert batches[0] == tuple((name, number) for number in range(4) for name in NAMES)
     assert [{number for _, number in batch} for batch in batches[1:]] == [
         {number} for number in range(4, 4 + len(batches) - 1)
     ]
     assert len(batches) > 1
-    assert found.trainings == 30 + sum(map(len, batches))
+    assert so_far.trainings == 30 + sum(map(len, batches))
 
 
 def test_trainings_go_only_where_a_question_is_open() -> None:
-    found, batches, _ = played(DESIGN, {"a": 3.0, "b": 0.15})
-    assert found.standings[0].answer is Answer.WORSE
-    assert found.standings[0].rounds == 4
+    so_far, batches, _ = played(DESIGN, {"a": 3.0, "b": 0.15})
+    assert so_far.standings[0].answer is Answer.WORSE
+    assert so_far.standings[0].rounds == 4
     assert batches[1] == (("base", 4), ("b", 4))
 
 
 def test_it_ends_when_all_is_decided() -> None:
-    found, batches, _ = played(DESIGN, {"a": 3.0, "b": -3.0})
-    assert (found.ended, len(found.rounds), len(batches)) == ("decided", 4, 1)
-    assert [standing.answer for standing in found.standings] == [Answer.WORSE, Answer.BETTER]
+    so_far, batches, _ = played(DESIGN, {"a": 3.0, "b": -3.0})
+    assert (so_far.ended, len(so_far.rounds), len(batches)) == ("decided", 4, 1)
+    assert [standing.answer for standing in so_far.standings] == [Answer.WORSE, Answer.BETTER]
 
 
 def test_it_ends_with_the_last_round() -> None:
-    found, _, _ = played(DESIGN, {"a": 0.1, "b": 0.1})
-    assert (found.ended, len(found.rounds)) == ("most", 8)
+    so_far, _, _ = played(DESIGN, {"a": 0.1, "b": 0.1})
+    assert (so_far.ended, len(so_far.rounds)) == ("most", 8)
 
 
 def test_it_goes_on_until_the_budget_is_spent_where_there_is_no_last_round() -> None:
-    found, _, _ = played(
+    so_far, _, _ = played(
         replace(DESIGN, looks=Anytime(4), most=None, budget=100), {"a": 0.1, "b": 0.1}
     )
-    assert (found.ended, found.trainings) == ("budget", 99)
+    assert (so_far.ended, so_far.trainings) == ("budget", 99)
 
 
 @given(st.integers(0, 70))
 def test_the_budget_is_never_exceeded_and_a_larger_one_goes_on(budget: int) -> None:
     effects = {"a": 0.12, "b": 0.1}
-    found, _, scores = played(replace(DESIGN, budget=budget), effects)
-    assert found.trainings <= max(budget, 30)
-    assert found.ended in ("budget", "most", "decided")
-    assert found.ended != "budget" or budget - found.trainings < 3
+    so_far, _, scores = played(replace(DESIGN, budget=budget), effects)
+    assert so_far.trainings <= max(budget, 30)
+    assert so_far.ended in ("budget", "most", "decided")
+    assert so_far.ended != "budget" or budget - so_far.trainings < 3
     larger, _, more = played(replace(DESIGN, budget=1000), effects)
     assert scores.items() <= more.items()
     whole = now(scores, replace(DESIGN, budget=1000))
     assert set(whole.missing) <= set(more)
-    assert larger.rounds[: len(found.rounds)] == found.rounds
+    assert larger.rounds[: len(so_far.rounds)] == so_far.rounds
 
 
 @given(st.data())
@@ -298,39 +300,39 @@ def test_what_comes_next_depends_on_what_was_trained_and_not_on_the_order(
     }
     expected, _, all_scores = played(DESIGN, effects)
     scores: Scores = {}
-    while (found := now(scores)).missing:
-        assert not set(found.missing) & set(scores)
-        assert found.trainings == 30 + len(scores) + len(
-            found.missing
-        ) or found.trainings <= 30 + len(all_scores)
-        for key in data.draw(st.lists(st.sampled_from(found.missing), min_size=1, unique=True)):
+    while (so_far := now(scores)).missing:
+        assert not set(so_far.missing) & set(scores)
+        assert so_far.trainings == 30 + len(scores) + len(
+            so_far.missing
+        ) or so_far.trainings <= 30 + len(all_scores)
+        for key in data.draw(st.lists(st.sampled_from(so_far.missing), min_size=1, unique=True)):
             scores[key] = scored(*key, effects)
     assert scores == all_scores
-    assert found == expected
+    assert so_far == expected
 
 
 def test_rounds_are_told_without_a_gap_and_none_is_asked_for_behind_a_complete_one() -> None:
     scores = {(name, number): scored(name, number, {}) for name in NAMES for number in (0, 2)}
-    found = now({**scores, ("a", 1): 0.0})
-    assert found.missing == (("base", 1), ("b", 1))
-    assert len(found.rounds) == 1
+    so_far = now({**scores, ("a", 1): 0.0})
+    assert so_far.missing == (("base", 1), ("b", 1))
+    assert len(so_far.rounds) == 1
     filled = now({**scores, **{(name, 1): 0.0 for name in NAMES}})
     assert {number for _, number in filled.missing} == {3}
     assert len(filled.rounds) == 3
 
 
 def test_a_training_that_is_not_asked_for_changes_nothing() -> None:
-    found, _, scores = played(DESIGN, {"a": 3.0, "b": 0.15})
-    assert now({**scores, ("a", 6): -99.0, ("other", 0): 1.0}) == found
+    so_far, _, scores = played(DESIGN, {"a": 3.0, "b": 0.15})
+    assert now({**scores, ("a", 6): -99.0, ("other", 0): 1.0}) == so_far
 
 
 def test_a_training_without_a_score_is_trained_once_and_counts_as_the_worst() -> None:
     scores = {
         (name, number): math.inf if name == "a" else 1.0 for name in NAMES for number in range(4)
     }
-    found = now(scores)
-    assert found.standings[0].mean == 8.0
-    assert not set(found.missing) & set(scores)
+    so_far = now(scores)
+    assert so_far.standings[0].mean == 8.0
+    assert not set(so_far.missing) & set(scores)
 
 
 # ------------------------------------------------------------------ settings of rounds
@@ -349,10 +351,10 @@ def test_a_round_is_at_one_setting_for_all_or_at_one_of_ones_own() -> None:
     for common in (True, False):
         design = replace(DESIGN, common=common, pilot=0)
         tuned = tune(design, NAMES, search(), {}, uniform)
-        found = [
+        settings = [
             in_round(design, tuned, name, number, uniform).point
             for number in range(5)
             for name in NAMES
         ]
-        same = [len(set(found[3 * number : 3 * number + 3])) for number in range(5)]
+        same = [len(set(settings[3 * number : 3 * number + 3])) for number in range(5)]
         assert all(count == 1 for count in same) == common

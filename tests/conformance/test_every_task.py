@@ -134,7 +134,7 @@ def test_temporal_order_is_that_of_experiment_6a() -> None:
 
 def test_chorales_are_those_of_the_split_in_their_range() -> None:
     task = load("chorales")
-    assert [len(task.splits[one]) for one in SPLITS] == [207, 64, 72]
+    assert [len(task.splits[name]) for name in SPLITS] == [207, 64, 72]
     frames = sum(int((split.lengths + 1).sum()) for split in task.splits.values())
     assert frames == 18_750
     keys = (
@@ -163,11 +163,11 @@ def test_chorales_come_out_of_the_cache_and_a_damaged_cache_is_read_anew(
     monkeypatch.setattr(chorales, "files", lambda: some)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     told: list[str] = []
-    first = tasks.load("chorales", progress=lambda what, done, of: told.append(what))
+    first = tasks.load("chorales", progress=lambda label, done, of: told.append(label))
     assert told
     told.clear()
     assert (
-        tasks.load("chorales", progress=lambda what, done, of: told.append(what)).digest
+        tasks.load("chorales", progress=lambda label, done, of: told.append(label)).digest
         == first.digest
     )
     assert not told
@@ -208,7 +208,7 @@ def test_jsb_chorales_is_the_canonical_set_with_its_known_baselines(
 ) -> None:
     monkeypatch.setenv("RNNZOO_DATA", str(jsb_folder))
     task = tasks.load("jsb_chorales")
-    assert [len(task.splits[one]) for one in SPLITS] == [229, 76, 77]
+    assert [len(task.splits[name]) for name in SPLITS] == [229, 76, 77]
     assert task.baselines["key frequencies"] == pytest.approx(11.091, abs=5e-4)
     assert task.baselines["Markov per key"] == pytest.approx(10.491, abs=5e-4)
 

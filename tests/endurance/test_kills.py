@@ -80,20 +80,20 @@ class Killer:
                 command, cwd=ROOT, stdout=out, stderr=out, start_new_session=True
             )
 
-    def kill_one(self, what: str) -> bool:
+    def kill_one(self, victim: str) -> bool:
         """Start, kill at a random moment, let what lives on run to its end; False where it had
         ended before.
         """
         sweep = self.start()
-        self.wait_for(sweep, lambda: bool(self.victims(what, sweep.pid)), LONGEST)
-        self.wait_for(sweep, lambda: False, self.rng.uniform(0.0, MOMENTS[what]))
-        victims = self.victims(what, sweep.pid)
+        self.wait_for(sweep, lambda: bool(self.victims(victim, sweep.pid)), LONGEST)
+        self.wait_for(sweep, lambda: False, self.rng.uniform(0.0, MOMENTS[victim]))
+        victims = self.victims(victim, sweep.pid)
         for pid in victims:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         sweep.wait(timeout=120)
         self.wait_until_gone(sweep.pid)
-        self.kills[what] += bool(victims)
+        self.kills[victim] += bool(victims)
         return bool(victims)
 
     def wait_for(
@@ -103,7 +103,7 @@ class Killer:
         while time.monotonic() < end and sweep.poll() is None and not until():
             time.sleep(0.01)
 
-    def victims(self, what: str, session: int) -> list[int]:
+    def victims(self, victim: str, session: int) -> list[int]:
         alive = of_session(session)
         servers = {
             process.pid
@@ -116,7 +116,7 @@ class Killer:
             "fork server": sorted(servers),
             "trial": [self.rng.choice(trials)] if trials else [],
             "everything": [process.pid for process in alive],
-        }[what]
+        }[victim]
 
     def wait_until_gone(self, session: int) -> None:
         """What still runs some seconds later is an orphan; it is ended, and told."""

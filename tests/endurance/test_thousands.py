@@ -41,10 +41,13 @@ def test_ten_thousand_trials_neither_slow_a_sweep_down_nor_make_it_grow(tmp_path
     seconds, _ = timed("-c", program, cwd=ROOT)
     clock = json.loads((tmp_path / "clock.json").read_text())
     assert len(clock) == VARIANTS * TRIALS
-    at = [moment for moment, _ in clock]
+    moments = [moment for moment, _ in clock]
     memory = [size for _, size in clock]
     part = max(len(clock) // 10, 2)  # a hundred of each study, which take turns
-    first, last = (at[part - 1] - at[0]) / (part - 1), (at[-1] - at[-part]) / (part - 1)
+    first, last = (
+        (moments[part - 1] - moments[0]) / (part - 1),
+        (moments[-1] - moments[-part]) / (part - 1),
+    )
     settled, end = memory[part - 1], memory[-1]
     looked, status = timed("-m", "rnnzoo", "status", "thousands.yaml", "--json", cwd=tmp_path)
     reported, _ = timed("-m", "rnnzoo", "report", "thousands.yaml", cwd=tmp_path)
@@ -59,7 +62,7 @@ def test_ten_thousand_trials_neither_slow_a_sweep_down_nor_make_it_grow(tmp_path
         f" end; status {looked:.1f} s, report {reported:.1f} s, from MLflow {from_mlflow:.1f} s,"
         f" export {exported:.1f} s"
     )
-    assert {one["complete"] for one in json.loads(status)["variants"]} == {TRIALS}
+    assert {variant["complete"] for variant in json.loads(status)["variants"]} == {TRIALS}
     assert len((tmp_path / "a.csv").read_text().splitlines()) >= VARIANTS * TRIALS
     assert last < 2 * first
     assert end < 1.2 * settled + 20

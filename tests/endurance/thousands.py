@@ -77,21 +77,21 @@ def main(folder: Path, trials: int) -> None:
     variants = ", ".join(f"{{name: v{n}, cell: rnn}}" for n in range(VARIANTS))
     Path("thousands.yaml").write_text(SPEC.format(variants=variants, trials=trials))
     settings = config.read()
-    found = door.opened(Path("thousands.yaml"))
-    store = door.store(settings, found.experiment)
+    opened = door.opened(Path("thousands.yaml"))
+    store = door.store(settings, opened.experiment)
     tracker = MlflowTracker(settings.tracking, settings.artifacts)
     clock = Clock()
-    launcher = LocalLauncher(Setup(work, 2, preload=(__name__,), log=found.runs / "workers.log"))
+    launcher = LocalLauncher(Setup(work, 2, preload=(__name__,), log=opened.runs / "workers.log"))
     try:
         Sweep(
-            found.experiment,
-            found.studies,
-            found.trials,
+            opened.experiment,
+            opened.studies,
+            opened.trials,
             store,
             tracker,
             launcher,
             clock,
-            found.runs,
+            opened.runs,
         ).run()
     finally:
         launcher.close()

@@ -35,13 +35,13 @@ def missing() -> str:
 def _binary(name: str) -> str | None:
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     return shutil.which(name) or next(
-        (str(one / name) for one in folders if (one / name).exists()), None
+        (str(folder / name) for folder in folders if (folder / name).exists()), None
     )
 
 
 def _unprivileged() -> str:
     """A user that is not root, where we are."""
-    names = {one.pw_name for one in pwd.getpwall()}
+    names = {user.pw_name for user in pwd.getpwall()}
     return next((name for name in ("postgres", "nobody") if name in names), "")
 
 

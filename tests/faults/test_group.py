@@ -26,11 +26,13 @@ COMMAND = [sys.executable, "-m", "tests.faults.group"]
 
 def importing(session: int, told: str) -> bool:
     """The fork server runs, and is busy with its imports."""
-    return "started" in told and any(SERVER in one.command for one in of_session(session))
+    return "started" in told and any(SERVER in process.command for process in of_session(session))
 
 
 def within_a_trial(session: int, told: str) -> bool:
-    return any(one.parent != session and SERVER in one.command for one in of_session(session))
+    return any(
+        process.parent != session and SERVER in process.command for process in of_session(session)
+    )
 
 
 def between_two(session: int, told: str) -> bool:
@@ -85,7 +87,7 @@ def test_a_signal_to_the_group_interrupts_a_sweep_and_its_trials_run_again(
     )
     assert done.returncode == 0, done.stdout + done.stderr
     record = group.store(tmp_path).record("group")
-    assert [(one.trial.index, one.outcome.kind) for one in record.results] == [
-        (at, Kind.COMPLETE) for at in range(6)
+    assert [(result.trial.index, result.outcome.kind) for result in record.results] == [
+        (index, Kind.COMPLETE) for index in range(6)
     ]
     assert not record.running

@@ -78,14 +78,14 @@ def test_a_sweep_renews_its_lock_and_leaves_no_name_when_it_ends(tmp_path: Path)
         pass
 
 
-@pytest.mark.parametrize("what", ["file", "folder"])
+@pytest.mark.parametrize("deleted", ["file", "folder"])
 def test_a_lock_that_is_deleted_under_its_holder_still_keeps_others_away_and_is_there_again_soon(
-    what: str, tmp_path: Path
+    deleted: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "runs" / "mine" / "lock"
     with held(path, "mine") as check:
         path.unlink()
-        if what == "folder":
+        if deleted == "folder":
             path.parent.rmdir()
         with (
             pytest.raises(
@@ -146,5 +146,5 @@ def test_of_two_results_of_one_index_the_first_in_the_storage_counts(tmp_path: P
     assert (row.counts[Kind.COMPLETE], row.best) == (1, 0.0)
     assert first.store.editions("loop")[planned.identity][1] == 1
     first.run()
-    keys = [(one.study, one.trial.index) for one in first.results()]
+    keys = [(result.study, result.trial.index) for result in first.results()]
     assert len(set(keys)) == len(keys) == 8

@@ -89,7 +89,9 @@ def check_the_books(ran: Sweep, url: str, expected: Outcomes) -> None:
     assert outcomes(results) == expected
     assert len(results) == 8
     assert not store.running()
-    assert set(ran.tracker.recorded("loop")) == {(one.study, one.trial.index) for one in results}
+    assert set(ran.tracker.recorded("loop")) == {
+        (result.study, result.trial.index) for result in results
+    }
 
 
 def test_a_whole_sweep_gives_the_same_outcomes_as_with_sqlite_also_over_an_interruption(
@@ -181,8 +183,8 @@ def test_sweeps_that_are_killed_go_on_from_the_server_and_the_books_balance(
     url: str, tmp_path: Path
 ) -> None:
     killer = Killer(tmp_path, random.Random(3), url)
-    for what in ("sweep", "everything", "trial", "sweep"):
-        killer.kill_one(what)
+    for victim in ("sweep", "everything", "trial", "sweep"):
+        killer.kill_one(victim)
     killer.finish()
     assert not killer.orphans
     test_kills.check_the_books(tmp_path, url)

@@ -73,15 +73,15 @@ def program(path: Path, seconds: float) -> Iterator[Callable[[], None]]:
     try:
         yield start
     finally:
-        for one in started:
-            one.kill()
-            one.wait()
+        for process in started:
+            process.kill()
+            process.wait()
 
 
 def check_the_books(folder: Path, tracker: MemoryTracker) -> None:
     store = Store(f"sqlite:///{folder}/optuna.db")
     results = store.results("loop")
-    assert len({(one.study, one.trial.index) for one in results}) == len(results) == 8
+    assert len({(result.study, result.trial.index) for result in results}) == len(results) == 8
     assert not store.running()
     assert tracker.results("loop") == results
 
@@ -185,12 +185,12 @@ def test_a_database_of_another_version_is_left_alone_and_it_is_said_what_to_do(
 
 
 @pytest.mark.parametrize("name", ["optuna", "mlflow"])
-@pytest.mark.parametrize("what", ["garbage", "a folder"])
+@pytest.mark.parametrize("kind", ["garbage", "a folder"])
 def test_what_is_no_database_is_left_alone_and_it_is_said_what_to_do(
-    name: str, what: str, tmp_path: Path
+    name: str, kind: str, tmp_path: Path
 ) -> None:
     path = tmp_path / f"{name}.db"
-    path.mkdir() if what == "a folder" else path.write_bytes(b"no database" * 1000)
+    path.mkdir() if kind == "a folder" else path.write_bytes(b"no database" * 1000)
     with pytest.raises(
         StoreError, match=r"cannot be used: .*\n  fix: (it is damaged|that is no file)"
     ):

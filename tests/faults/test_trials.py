@@ -101,4 +101,6 @@ resources: {{{limit}}}
     tracker = MlflowTracker(f"sqlite:///{tmp_path}/runs/mlflow.db")
     identity = tracker.client.get_experiment_by_name("small").experiment_id
     for run in tracker.client.search_runs([identity], "tags.`rnnzoo.role` = 'trial'"):
-        assert [one.path for one in tracker.client.list_artifacts(run.info.run_id)] == ["log.txt"]
+        assert [artifact.path for artifact in tracker.client.list_artifacts(run.info.run_id)] == [
+            "log.txt"
+        ]

@@ -126,7 +126,7 @@ EXPRESSIONS = (
     "w__1", "b_" + "x" * 38, "b_" + "x" * 39, "\n", "(\n", ")\n(", "# )", "h[t-1",
 )  # fmt: skip
 BOMB = "a: &a [x, x]\n" + "".join(
-    f"{one}: &{one} [*{last}, *{last}]\n" for last, one in zip("abcdefg", "bcdefgh")
+    f"{anchor}: &{anchor} [*{last}, *{last}]\n" for last, anchor in zip("abcdefg", "bcdefgh")
 )
 
 

@@ -55,13 +55,13 @@ def read_whole_experiment(path: Path) -> None:
     """Read with its claims and cells, and where it is right once more from what it says with every
     default filled in.
     """
-    found = read_experiment.read(path)
-    for variant in found.variants:
+    experiment = read_experiment.read(path)
+    for variant in experiment.variants:
         lang.check(variant.cell)
     again = read_experiment.parse_experiment(
-        yaml_text(read_experiment.resolved(found)), found.file, path.parent
+        yaml_text(read_experiment.resolved(experiment)), experiment.file, path.parent
     )
-    assert again == found
+    assert again == experiment
 
 
 def read_settings(path: Path) -> None:
@@ -202,5 +202,5 @@ class Watch:
 
 def inside(path: Any, roots: tuple[Path, ...]) -> bool:
     return not isinstance(path, int) and any(
-        Path(os.path.realpath(os.fsdecode(path))).is_relative_to(one) for one in roots
+        Path(os.path.realpath(os.fsdecode(path))).is_relative_to(root) for root in roots
     )

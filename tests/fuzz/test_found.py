@@ -67,7 +67,8 @@ WIDE = {
     + "  a100 = tanh(W @ x)\n  h = a0 + h[t-1]\n",
     "490 matrices on one state": HEAD
     + "".join(
-        f"  a{n} = {'+'.join(f'(M{n}_{at} @ h[t-1])' for at in range(49))}\n" for n in range(9)
+        f"  a{n} = {'+'.join(f'(M{n}_{column} @ h[t-1])' for column in range(49))}\n"
+        for n in range(9)
     )
     + f"  h = {' + '.join(f'a{n}' for n in range(9))} + V @ x\n",
 }

@@ -112,7 +112,7 @@ class Fuzz:
             self.note(number, error, f"{made.kind}, {', '.join(made.made_by)}")
         self.slowest = max(self.slowest, (time.perf_counter() - began, number))
 
-    def note(self, number: int, error: BaseException, what: str) -> None:
+    def note(self, number: int, error: BaseException, kind: str) -> None:
         """One finding for each place in the code and kind of error."""
         place, trace = "", error.__traceback__
         while trace is not None:
@@ -123,7 +123,7 @@ class Fuzz:
         key = f"{type(error).__name__} at {place}"
         self.counts[key] = self.counts.get(key, 0) + 1
         self.findings.setdefault(
-            key, f"{key}: {str(error)[:300]}\n    RNNZOO_FUZZ_FROM={number} ({what})"
+            key, f"{key}: {str(error)[:300]}\n    RNNZOO_FUZZ_FROM={number} ({kind})"
         )
 
     def report(self) -> str:

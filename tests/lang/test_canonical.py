@@ -224,8 +224,8 @@ def test_which_state_is_read_where_is_part_of_the_form() -> None:
         "  h = sigmoid(V @ x + {} @ {}[t-1]) + c\n"
     )
     forms = {
-        canonical_text(lang.parse_text(text.format("R", one, "S", other)))
-        for one, other in (("c", "h"), ("h", "c"), ("c", "c"), ("h", "h"))
+        canonical_text(lang.parse_text(text.format("R", state, "S", other)))
+        for state, other in (("c", "h"), ("h", "c"), ("c", "c"), ("h", "h"))
     }
     assert len(forms) == 4
 

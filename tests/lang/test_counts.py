@@ -111,5 +111,5 @@ def test_the_units_for_a_number_of_weights_are_the_nearest_of_all(name: str, lay
     least = int(cell.options.get("modules", 1))
     sizes = {units: counts.weights(cell, 7, units, layers) for units in range(least, 60)}
     for wanted in (sizes[20], sizes[20] + 1, (sizes[30] + sizes[31]) // 2 - 1, sizes[40] - 5):
-        found = counts.units_for(cell, 7, wanted, layers)
-        assert abs(sizes[found] - wanted) == min(abs(size - wanted) for size in sizes.values())
+        units = counts.units_for(cell, 7, wanted, layers)
+        assert abs(sizes[units] - wanted) == min(abs(size - wanted) for size in sizes.values())

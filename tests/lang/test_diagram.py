@@ -27,11 +27,11 @@ Cells = set[tuple[int, int]]
 
 def names_of(layout: Layout) -> dict[int, Cells]:
     """The cells of the grid that the names beside nodes take."""
-    found: dict[int, Cells] = {}
+    cells: dict[int, Cells] = {}
     for number, placement in layout.placements.items():
         x, y = name_cell(layout.graph.nodes[number], placement)
-        found[number] = {(x + on, y) for on in range(name_width(layout.graph, number))}
-    return found
+        cells[number] = {(x + on, y) for on in range(name_width(layout.graph, number))}
+    return cells
 
 
 def check_room(layout: Layout) -> None:
@@ -80,11 +80,11 @@ def check_ends(layout: Layout, lines: tuple[Line, ...]) -> None:
             assert beside(layout.placements[line.target], line.points[-1])
     led = Counter((line.source, line.target) for line in lines)
     wanted: Counter[tuple[int, int | str]] = Counter()
-    for at, node in enumerate(nodes):
+    for number, node in enumerate(nodes):
         for operand in node.operands:
-            wanted[operand, at] += 1
+            wanted[operand, number] += 1
         if len(node.joined) == 1:
-            wanted[node.joined[0], at] += 1
+            wanted[node.joined[0], number] += 1
     for number, join in enumerate(layout.joins, len(nodes)):
         wanted.update((operand, number) for operand in join.operands)
         wanted.update((number, position) for position in join.layers)
@@ -94,14 +94,14 @@ def check_ends(layout: Layout, lines: tuple[Line, ...]) -> None:
 
 
 def check(cell: ir.Cell, layer: int) -> None:
-    found = graph(cell, layer)
+    whole = graph(cell, layer)
     operations = sum(
         isinstance(node, ir.Apply)
         for each in cell.layer(layer).equations
         for node in ir.walk(each.expr)
     )
-    assert sum(node.covers for node in found.nodes) == operations
-    drawn = laid_out(found)
+    assert sum(node.covers for node in whole.nodes) == operations
+    drawn = laid_out(whole)
     assert drawn is not None
     layout, lines = drawn
     check_room(layout)
@@ -144,17 +144,17 @@ def test_a_walk_tells_every_equation_once(name: str) -> None:
 
 def bright(picture: str) -> set[str]:
     """Equations of the nodes that are not faint."""
-    found = set()
+    equations = set()
 
     def look(element: ElementTree.Element, faint: bool) -> None:
         faint = faint or element.get("class") == "dim"
         if element.get("data-equation") and not faint:
-            found.add(element.get("data-equation", ""))
+            equations.add(element.get("data-equation", ""))
         for child in element:
             look(child, faint)
 
     look(ElementTree.fromstring(picture), False)
-    return found
+    return equations
 
 
 def test_a_highlight_leaves_only_its_equations_in_full_colour() -> None:

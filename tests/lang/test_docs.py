@@ -115,13 +115,13 @@ def test_cells_of_ones_own_are_what_their_papers_say(name: str, step) -> None:
     cell = lang.load(str(ROOT / f"experiments/cells/{name}.yaml"))
     weights = reference.random_weights(cell, 3, 4, 1, np.random.default_rng(0))
     x = np.random.default_rng(1).normal(size=(2, 6, 3))
-    found = reference.run(cell, weights, x, 4).outputs
+    outputs = reference.run(cell, weights, x, 4).outputs
     layer = rnnzoo.layer(ROOT / f"experiments/cells/{name}.yaml", 4, return_sequences=True)
     layer.build((None, None, 3))
     layer.set_weights_by_name(weights[0])
-    np.testing.assert_allclose(layer(x.astype("float32")), found, atol=1e-5)
+    np.testing.assert_allclose(layer(x.astype("float32")), outputs, atol=1e-5)
     for row, sequence in enumerate(x):
         h = np.zeros(4)
         for t, step_input in enumerate(sequence):
             h = step(weights[0], step_input, h)
-            np.testing.assert_allclose(found[row, t], h, atol=1e-12)
+            np.testing.assert_allclose(outputs[row, t], h, atol=1e-12)

@@ -225,10 +225,10 @@ def reads_or_says_where(text: str) -> None:
         assert str(error)
         return
     except SpecError as error:
-        found = error.mistakes
-        assert found
+        mistakes = error.mistakes
+        assert mistakes
         lines = text.split("\n")
-        for mistake in found:
+        for mistake in mistakes:
             assert mistake.problem
             assert 1 <= mistake.span.line <= len(lines) + 1
             assert mistake.span.column >= 1

@@ -225,11 +225,11 @@ ODD = {
 def test_what_is_odd_at_the_start_is_named(
     equation: str, more: str, problem: str, name: str, fix: str
 ) -> None:
-    found = [finding for finding in lint(cell(of(equation, more))) if finding.problem == problem]
-    assert len(found) == 1
-    assert name in found[0].names
-    assert found[0].fix == fix if fix else not found[0].init
-    assert found[0].advice
+    findings = [finding for finding in lint(cell(of(equation, more))) if finding.problem == problem]
+    assert len(findings) == 1
+    assert name in findings[0].names
+    assert findings[0].fix == fix if fix else not findings[0].init
+    assert findings[0].advice
 
 
 @pytest.mark.parametrize(
@@ -244,10 +244,12 @@ def test_what_is_odd_at_the_start_is_named(
 def test_with_the_init_that_is_proposed_the_warning_is_gone(body: str) -> None:
     findings = lint(cell(body))
     assert findings
-    for one in findings:
-        assert one.init
-        mended = lint(lang.with_init(cell(body), one.init))
-        assert (one.problem, one.names) not in [(other.problem, other.names) for other in mended]
+    for finding in findings:
+        assert finding.init
+        mended = lint(lang.with_init(cell(body), finding.init))
+        assert (finding.problem, finding.names) not in [
+            (other.problem, other.names) for other in mended
+        ]
 
 
 def test_a_gate_is_named_by_its_equation_and_an_activation_within_one_by_its_name() -> None:
@@ -317,9 +319,9 @@ def test_check_warns_and_does_not_refuse(
     assert main(["check", "--json", str(tmp_path / "dead.yaml")]) == 0
     (file,) = json.loads(capsys.readouterr().out)
     assert file["mistakes"] == []
-    assert [(one["line"], one["column"], one["fix"]) for one in file["warnings"]] == [
-        (5, 33, "`init: {w_b: 1}`")
-    ]
+    assert [
+        (warning["line"], warning["column"], warning["fix"]) for warning in file["warnings"]
+    ] == [(5, 33, "`init: {w_b: 1}`")]
 
 
 def test_check_as_json_has_mistakes_and_the_exit_code(

@@ -108,10 +108,12 @@ def test_a_program_that_lacks_a_line_or_has_a_wrong_size_is_malformed(cell: ir.C
     states = [state.name for state in cell.states]
     program = compile_step(cell.step, states)
     back = adjoint(program, states)
-    accepted = [what for what, wrong in damaged(program) if not malformed(partial(verify, wrong))]
+    accepted = [
+        damage for damage, wrong in damaged(program) if not malformed(partial(verify, wrong))
+    ]
     accepted += [
-        what
-        for what, wrong in damaged(back)
+        damage
+        for damage, wrong in damaged(back)
         if not malformed(partial(verify_adjoint, program, wrong))
     ]
     assert not accepted

@@ -179,7 +179,7 @@ def test_a_fork_server_that_is_killed_is_replaced_and_what_runs_goes_on(
         assert event is not None
         ends[event.ticket] = event.news
     assert {
-        ticket: what.kind for ticket, what in ends.items() if isinstance(what, Outcome)
+        ticket: news.kind for ticket, news in ends.items() if isinstance(news, Outcome)
     } == dict.fromkeys((running, waiting), Kind.COMPLETE)
 
 

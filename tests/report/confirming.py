@@ -43,9 +43,9 @@ def bowl(best: float = 0.0) -> Bowl:
     """Best at a learning rate of 0.01 times ten to the power of `best`, and the better the more
     units.
     """
-    return lambda at: (
-        (math.log10(float(at["learning_rate"])) + 2.0 - best) ** 2
-        - 0.1 * math.log2(float(at["units"]))
+    return lambda setting: (
+        (math.log10(float(setting["learning_rate"])) + 2.0 - best) ** 2
+        - 0.1 * math.log2(float(setting["units"]))
     )
 
 
@@ -70,11 +70,11 @@ class Trainings:
         self.experiment, self.effects, self.noise = experiment, effects, noise
         self.fails, self.best_epoch, self.shape = fails or {}, best_epoch, shape or bowl()
 
-    def result(self, variant: str, stage: str, index: int, at: Mapping[str, Value]) -> Result:
+    def result(self, variant: str, stage: str, index: int, setting: Mapping[str, Value]) -> Result:
         rng = np.random.default_rng([len(variant), ord(variant[0]), len(stage), index])
         score = (
             3.0
-            + self.shape(at)
+            + self.shape(setting)
             + self.effects.get(variant, 0.0)
             + self.noise * rng.standard_normal()
         )
@@ -82,14 +82,14 @@ class Trainings:
         scores = {} if failed else dict.fromkeys(("train", "validation", "test"), float(score))
         kind = Kind.DIVERGED if failed else Kind.COMPLETE
         curve = tuple({"epoch": epoch, "validation": 4.0 / epoch} for epoch in range(1, 5))
-        trial = Trial("e", variant, "", "adding", index, dict(at), seed=index)
+        trial = Trial("e", variant, "", "adding", index, dict(setting), seed=index)
         outcome = Outcome(kind, scores, curve, {"recurrent": 40}, self.best_epoch, {"total": 1.0})
         return Result(trial, outcome, str(StudyKey("e", variant, "adding", "abc", stage=stage)))
 
     def all(self) -> list[Result]:
         """Search, pilots and rounds, until the stage wants no more."""
         search = self.experiment.search
-        found = [
+        results = [
             self.result(
                 variant.label,
                 "",
@@ -99,12 +99,12 @@ class Trainings:
             for variant in self.experiment.variants
             for number in range(TRIALS)
         ]
-        while wanted := stand(self.experiment, "adding", found, TRIALS).next:
-            found += [
+        while wanted := stand(self.experiment, "adding", results, TRIALS).next:
+            results += [
                 self.result(pilot.variant, pilot.stage, pilot.index, pilot.hyperparameters)
                 for pilot in wanted
             ]
-        return found
+        return results
 
 
 def task(unit: str = "nats per step") -> Task:

@@ -132,7 +132,9 @@ def test_tasks_may_come_several_times_under_labels() -> None:
 )  # fmt: skip
 def test_every_form_of_a_claim_is_understood_quoted_or_not(claim: str) -> None:
     text = SMALL + "search: {space: {units: {int: [8, 16]}}}\n"
-    bare, quoted = (parsed(f"{text}claims:\n  - {one}\n").claims for one in (claim, f'"{claim}"'))
+    bare, quoted = (
+        parsed(f"{text}claims:\n  - {written}\n").claims for written in (claim, f'"{claim}"')
+    )
     assert bare == quoted
     assert bare[0].text == " ".join(claim.split())
 
@@ -382,21 +384,21 @@ def names(alphabet: str = "abz019_-.+") -> st.SearchStrategy[str]:
 def ranges(draw: st.DrawFn, whole: bool, top: float) -> dict[str, Any]:
     numbers = st.integers(1, int(top)) if whole else st.floats(1e-6, top, exclude_max=True)
     low, high = sorted((draw(numbers), draw(numbers)))
-    found: dict[str, Any] = {"int" if whole else "float": [low, high]}
+    dimension: dict[str, Any] = {"int" if whole else "float": [low, high]}
     how = draw(st.sampled_from(["", "log", "step"]))
     if how == "log":
-        found["log"] = True
+        dimension["log"] = True
     if how == "step" and high > low:
-        found["step"] = draw(
+        dimension["step"] = draw(
             st.integers(1, int(high - low)) if whole else st.just((high - low) / 3)
         )
-    return found
+    return dimension
 
 
 @st.composite
 def spaces(draw: st.DrawFn, common: bool = True) -> dict[str, Any]:
     """A space in any order, with chains of `when`."""
-    found: dict[str, Any] = {}
+    space: dict[str, Any] = {}
     for name, whole, top in (
         ("units", True, 99),
         ("learning_rate", False, 1),
@@ -406,24 +408,24 @@ def spaces(draw: st.DrawFn, common: bool = True) -> dict[str, Any]:
         if draw(st.booleans()):
             value = st.integers(1, int(top)) if whole else st.floats(1e-6, top, exclude_max=True)
             choice = st.lists(value, min_size=1, max_size=3, unique=True).map(
-                lambda one: {"choice": one}
+                lambda values: {"choice": values}
             )
-            found[name] = draw(st.one_of(value, choice, ranges(whole, top)))
+            space[name] = draw(st.one_of(value, choice, ranges(whole, top)))
     if draw(st.booleans()):
-        found["optimizer"] = {
+        space["optimizer"] = {
             "choice": draw(st.lists(st.sampled_from(OPTIMIZERS), min_size=1, unique=True))
         }
-        found["layers"] = {"int": [1, 4], "when": {"optimizer": found["optimizer"]["choice"][0]}}
-        found["clip"] = {
+        space["layers"] = {"int": [1, 4], "when": {"optimizer": space["optimizer"]["choice"][0]}}
+        space["clip"] = {
             "float": [0.5, 2],
-            "when": {"layers": [2, 3], "optimizer": found["optimizer"]["choice"][:2]},
+            "when": {"layers": [2, 3], "optimizer": space["optimizer"]["choice"][:2]},
         }
     elif not common and draw(st.booleans()):
         # what waits for another one drops from the common space
-        found["optimizer"] = draw(st.sampled_from(OPTIMIZERS))
-    if common and not found:
-        found["units"] = 8
-    return dict(draw(st.permutations(list(found.items()))))
+        space["optimizer"] = draw(st.sampled_from(OPTIMIZERS))
+    if common and not space:
+        space["units"] = 8
+    return dict(draw(st.permutations(list(space.items()))))
 
 
 @st.composite
@@ -431,19 +433,19 @@ def experiments(draw: st.DrawFn) -> dict[str, Any]:
     labels = draw(st.lists(names(), min_size=1, max_size=3, unique=True))
     variants: list[Any] = ["lstm"] if "lstm" not in labels else []
     for label in labels:
-        one: dict[str, Any] = {
+        variant: dict[str, Any] = {
             "name": label,
             "cell": draw(st.sampled_from(["gru", "clockwork", "peephole"])),
         }
         if draw(st.booleans()) and (space := draw(spaces(common=False))):
-            one["space"] = space
-        if one["cell"] == "clockwork" and draw(st.booleans()):
-            one["options"] = {"modules": draw(st.integers(1, 9))}
+            variant["space"] = space
+        if variant["cell"] == "clockwork" and draw(st.booleans()):
+            variant["options"] = {"modules": draw(st.integers(1, 9))}
         if draw(st.booleans()):
-            one["init"] = draw(
+            variant["init"] = draw(
                 st.sampled_from([{"b": 1}, {"R": {"uniform": [-0.1, 0.1]}, "*": "orthogonal"}])
             )
-        variants.append(one)
+        variants.append(variant)
     trials = draw(st.integers(1, 40))
     content = {
         "experiment": draw(names()),

@@ -93,8 +93,8 @@ def test_a_grid_visits_every_point_once_and_then_ends() -> None:
     size = points.grid_size(space)
     assert size == 3 * 2 * 5
     search = Search(sampler=Named("grid"), space=space)
-    found = [points.point(search, space, "v", "t", index) for index in range(size)]
-    assert len({tuple(sorted(setting.items())) for setting in found}) == size
+    settings = [points.point(search, space, "v", "t", index) for index in range(size)]
+    assert len({tuple(sorted(setting.items())) for setting in settings}) == size
     assert points.point(search, space, "v", "t", size) is None
 
 
@@ -111,13 +111,13 @@ def test_a_grid_leaves_out_what_does_not_exist() -> None:
 def test_quasi_random_points_fill_the_square_more_evenly_than_random_ones() -> None:
     def emptiest(name: str) -> int:
         settings = draw(name, 256)
-        at = np.array(
+        places = np.array(
             [
                 [setting["dropout"] * 2, (math.log10(setting["learning_rate"]) + 4) / 3]
                 for setting in settings
             ]
         )
-        counts, _, _ = np.histogram2d(*at.T, bins=8, range=((0, 1), (0, 1)))
+        counts, _, _ = np.histogram2d(*places.T, bins=8, range=((0, 1), (0, 1)))
         return int(counts.min())
 
     assert emptiest("qmc") > emptiest("random")
@@ -129,15 +129,15 @@ def test_quasi_random_points_fill_the_square_more_evenly_than_random_ones() -> N
 @st.composite
 def spaces(draw: st.DrawFn) -> Space:
     """One to five dimensions of every kind; later ones may depend on an earlier choice."""
-    found: list[Dimension] = []
+    so_far: list[Dimension] = []
     for number in range(draw(st.integers(1, 5))):
-        choices = [dimension for dimension in found if dimension.kind == "choice"]
+        choices = [dimension for dimension in so_far if dimension.kind == "choice"]
         when = {}
         if choices and draw(st.booleans()):
             above = draw(st.sampled_from(choices))
             when = {above.name: draw(st.sampled_from([above.choices[:1], above.choices[-1:]]))}
-        found.append(draw(dimensions(f"d{number}", when)))
-    return Space(tuple(found), {"layers": 1})
+        so_far.append(draw(dimensions(f"d{number}", when)))
+    return Space(tuple(so_far), {"layers": 1})
 
 
 @st.composite

@@ -152,8 +152,8 @@ def main(number: int = 1000) -> None:
     for worse_by in DIFFERENCES:
         for count, keep in SIZES:
             measured = measure(real(worse_by), count, keep, number, worse_by)
-            what = f"worse by {worse_by:g}" if worse_by else "no difference"
-            print(_row(what, count, measured), flush=True)
+            effect = f"worse by {worse_by:g}" if worse_by else "no difference"
+            print(_row(effect, count, measured), flush=True)
     print("\n| | trials of each | called different at equal settings |\n| --- | --- | --- |")
     for count, keep in SIZES:
         measured = measure(lower_basin(), count, keep, number)
@@ -164,11 +164,10 @@ def main(number: int = 1000) -> None:
         )
 
 
-def _row(what: str, count: int, measured: Found) -> str:
+def _row(effect: str, count: int, measured: Found) -> str:
     shares = f"{100 * measured.present[0]:.1f} | {100 * measured.adjusted[0]:.1f}"
-    return (
-        f"| {what} | {count} | {shares} | {measured.estimate:.3f} | {100 * measured.covered:.1f} |"
-    )
+    covered = f"{measured.estimate:.3f} | {100 * measured.covered:.1f}"
+    return f"| {effect} | {count} | {shares} | {covered} |"
 
 
 if __name__ == "__main__":

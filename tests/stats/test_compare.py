@@ -176,8 +176,11 @@ def test_one_search_split_in_every_way_is_called_worse_in_5_percent_and_welch_sa
     every = search(np.random.default_rng(4), 10)
     splits = [np.isin(np.arange(10), half) for half in itertools.combinations(range(10), 5)]
     halves = [
-        (Trials.of(every.on[one], every.report[one]), Trials.of(every.on[~one], every.report[~one]))
-        for one in splits
+        (
+            Trials.of(every.on[half], every.report[half]),
+            Trials.of(every.on[~half], every.report[~half]),
+        )
+        for half in splits
     ]
     called = [Comparison(a, b, 3, 0, draws=499).test().worse <= 0.05 for a, b in halves]
     assert 0.02 <= np.mean(called) <= 0.06  # 0.05, but for the 499 relabellings that are drawn

@@ -12,20 +12,23 @@ from rnnzoo.stats.linear import mean_interval, slopes
 
 def test_one_slope_and_its_p_value_are_those_of_a_simple_regression() -> None:
     rng = np.random.default_rng(0)
-    at = rng.random(12)
-    scores = 3.0 - 0.4 * at + 0.2 * rng.standard_normal(12)
-    found, expected = slopes(at[:, None], scores), stats.linregress(at, scores, alternative="less")
-    assert (found.slope[0], found.error[0]) == pytest.approx((expected.slope, expected.stderr))
-    assert found.p(0, 1.0) == pytest.approx(expected.pvalue)
-    assert found.p(0, -1.0) == pytest.approx(1.0 - expected.pvalue)
+    points = rng.random(12)
+    scores = 3.0 - 0.4 * points + 0.2 * rng.standard_normal(12)
+    fitted, expected = (
+        slopes(points[:, None], scores),
+        stats.linregress(points, scores, alternative="less"),
+    )
+    assert (fitted.slope[0], fitted.error[0]) == pytest.approx((expected.slope, expected.stderr))
+    assert fitted.p(0, 1.0) == pytest.approx(expected.pvalue)
+    assert fitted.p(0, -1.0) == pytest.approx(1.0 - expected.pvalue)
 
 
 def test_each_slope_is_that_of_its_axis_with_the_others_held() -> None:
     rng = np.random.default_rng(1)
     first = rng.random(200)
     points = np.column_stack([first, first + 0.1 * rng.random(200)])  # nearly one axis
-    found = slopes(points, 2.0 * points[:, 0] - points[:, 1] + 0.01 * rng.standard_normal(200))
-    assert found.slope == pytest.approx([2.0, -1.0], abs=4 * found.error.max())
+    fitted = slopes(points, 2.0 * points[:, 0] - points[:, 1] + 0.01 * rng.standard_normal(200))
+    assert fitted.slope == pytest.approx([2.0, -1.0], abs=4 * fitted.error.max())
 
 
 def test_a_slope_that_is_not_there_is_clear_in_as_many_samples_as_its_p_value_says() -> None:

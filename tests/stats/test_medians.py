@@ -12,7 +12,7 @@ from rnnzoo.stats.medians import median_interval, median_tests
 
 def test_the_interval_is_that_of_the_tables() -> None:
     # Conover 1999, table A3: of 15, the 4th and the 12th at 96.5 %
-    values = [float(one) for one in range(1, 16)]
+    values = [float(number) for number in range(1, 16)]
     assert median_interval(values, 0.95) == (4.0, 12.0)
     assert median_interval(values, 0.99) == (3.0, 13.0)
     assert median_interval(values[:6], 0.95) == (1.0, 6.0)
@@ -32,5 +32,5 @@ def test_the_interval_lies_on_one_side_exactly_where_the_test_says_so(level: flo
 
 def test_it_covers_the_median_of_skewed_values_at_least_as_often_as_it_says() -> None:
     rng = np.random.default_rng(6)
-    found = [median_interval(rng.exponential(1.0, 15).tolist(), 0.95) for _ in range(2_000)]
-    assert np.mean([low <= math.log(2) <= high for low, high in found]) > 0.95
+    intervals = [median_interval(rng.exponential(1.0, 15).tolist(), 0.95) for _ in range(2_000)]
+    assert np.mean([low <= math.log(2) <= high for low, high in intervals]) > 0.95

@@ -126,7 +126,8 @@ def test_whoever_states_the_last_round_has_the_narrower_intervals(level: float) 
     for rounds in range(FIRST, MOST + 1):
         differences = rng.normal(size=rounds)
         closed, open_ended = (
-            one.half_width(differences, level) for one in (Boundary(FIRST, MOST), Anytime(FIRST))
+            looks.half_width(differences, level)
+            for looks in (Boundary(FIRST, MOST), Anytime(FIRST))
         )
         assert closed < open_ended
 

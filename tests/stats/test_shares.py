@@ -17,9 +17,13 @@ SHARES = np.linspace(0.02, 0.98, 13)
 def chance(share_a: float, share_b: float, trials: int, happens) -> float:  # type: ignore[no-untyped-def]
     """The chance of an event of two counts, by adding up all tables."""
     counts = np.arange(trials + 1)
-    one, two = (stats.binom.pmf(counts, trials, share) for share in (share_a, share_b))
+    chances_a, chances_b = (stats.binom.pmf(counts, trials, share) for share in (share_a, share_b))
     return float(
-        sum(one[a] * two[b] for a, b in itertools.product(counts, counts) if happens(a, b))
+        sum(
+            chances_a[a] * chances_b[b]
+            for a, b in itertools.product(counts, counts)
+            if happens(a, b)
+        )
     )
 
 
@@ -29,8 +33,8 @@ def called_different(trials: int) -> set[tuple[int, int]]:
     Those of the variants exchanged are too, as a test below says.
     """
     tables = itertools.combinations_with_replacement(range(trials + 1), 2)
-    found = [(a, b) for a, b in tables if min(more_often(a, trials, b, trials)) <= 0.025]
-    return {*found, *((b, a) for a, b in found)}
+    different = [(a, b) for a, b in tables if min(more_often(a, trials, b, trials)) <= 0.025]
+    return {*different, *((b, a) for a, b in different)}
 
 
 @pytest.mark.parametrize("trials", [4, 12])

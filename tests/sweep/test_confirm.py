@@ -82,9 +82,9 @@ class Instant:
         return self.tickets
 
     def wait(self, timeout: float) -> Event | None:
-        at = random.Random(f"{self.waiting[0][0]}").randrange(len(self.waiting))
-        ticket, trial = self.waiting[at]
-        del self.waiting[at]
+        place = random.Random(f"{self.waiting[0][0]}").randrange(len(self.waiting))
+        ticket, trial = self.waiting[place]
+        del self.waiting[place]
         score = self.score(trial)
         if math.isinf(score):
             return Event(ticket, Outcome(Kind.DIVERGED))
@@ -165,10 +165,10 @@ def words(made: Sweep) -> list[str]:
 
 def stages(made: Sweep) -> dict[str, int]:
     """How many trainings there were in the search, as pilots and in rounds."""
-    found = {"search": 0, "pilot": 0, "round": 0}
+    counts = {"search": 0, "pilot": 0, "round": 0}
     for result in made.results():
-        found[result.study.split("/")[1].partition("~")[2] or "search"] += 1
-    return found
+        counts[result.study.split("/")[1].partition("~")[2] or "search"] += 1
+    return counts
 
 
 @pytest.fixture(scope="module")
@@ -302,11 +302,11 @@ def test_more_trials_of_the_search_set_the_second_stage_aside_and_say_so(
     back = ran(tmp_path)  # and it is there again
     assert not back.observer.ends
     # the line at equal settings knows more trials
-    for one, two in zip(verdicts(back), of_whole, strict=True):
-        assert (one.word, one.level, one.numbers["low"]) == (
-            two.word,
-            two.level,
-            two.numbers["low"],
+    for verdict, expected in zip(verdicts(back), of_whole, strict=True):
+        assert (verdict.word, verdict.level, verdict.numbers["low"]) == (
+            expected.word,
+            expected.level,
+            expected.numbers["low"],
         )
 
 
@@ -360,10 +360,10 @@ def test_a_training_of_a_table_that_was_made_at_another_setting_is_made_here(
 ) -> None:
     results = list(whole.results())
     for stage in ("~pilot", "~round"):
-        at = next(number for number, result in enumerate(results) if stage in result.study)
-        trial = results[at].trial
+        place = next(number for number, result in enumerate(results) if stage in result.study)
+        trial = results[place].trial
         other = replace(trial, hyperparameters={**trial.hyperparameters, "units": 17})
-        results[at] = replace(results[at], trial=other)
+        results[place] = replace(results[place], trial=other)
     here = sweep(tmp_path)
     here.given = results
     here.run()
@@ -380,10 +380,10 @@ def test_each_task_has_a_second_stage_of_its_own(tmp_path: Path) -> None:
         if not ended_stand.next
     }
     assert ends == {"adding": "decided", "long": "decided"}
-    found = {
+    ends_by_task = {
         ended_stand.task: ended_stand for ended_stand in made.observer.stood if not ended_stand.next
     }
-    assert found["adding"].trainings + found["long"].trainings == len(made.results())
+    assert ends_by_task["adding"].trainings + ends_by_task["long"].trainings == len(made.results())
     assert words(made) == ["supported"] * 4
     points = {
         result.study.split("/")[2]: result.trial.hyperparameters
@@ -696,8 +696,8 @@ def told_of_copies(seed: int) -> list[str]:
                 ),
             )
     while (now := stand(experiment, "adding", results, 4)).next:
-        for one in now.next:
-            train(later[one.stage, one.variant], one.index, one.hyperparameters)
+        for wanted in now.next:
+            train(later[wanted.stage, wanted.variant], wanted.index, wanted.hyperparameters)
     return [str(standing.answer) for standing in now.standings.values()]
 
 

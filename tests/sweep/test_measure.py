@@ -66,13 +66,13 @@ def measured(samples: Sequence[measure.Sample]) -> tuple[Clock, dict[str, measur
 def test_no_study_is_measured_for_longer_than_its_trials_take(
     units: str, trials: int, epochs: int
 ) -> None:
-    one = study(units, epochs)
-    clock, costs = measured([measure.sample(one, trials)])
+    planned = study(units, epochs)
+    clock, costs = measured([measure.sample(planned, trials)])
     assert len(clock.trials) <= trials
     assert all(trial.training.epochs <= epochs for trial in clock.trials)
-    low, high = costs[one.identity].trial
+    low, high = costs[planned.identity].trial
     assert low == high == pytest.approx(COMPILE + epochs * STEP + REST)
-    assert (costs[one.identity].step is None) == (epochs == 1)
+    assert (costs[planned.identity].step is None) == (epochs == 1)
 
 
 def test_a_study_of_one_size_is_measured_once_and_one_of_several_at_both_ends() -> None:
@@ -83,9 +83,9 @@ def test_a_study_of_one_size_is_measured_once_and_one_of_several_at_both_ends() 
 
 
 def test_a_study_whose_speed_is_compared_is_measured_beyond_its_first_epoch() -> None:
-    one = study("8", 1)
-    _, costs = measured([measure.timed(one)])
-    assert costs[one.identity].epoch == pytest.approx((STEP, STEP))
+    planned = study("8", 1)
+    _, costs = measured([measure.timed(planned)])
+    assert costs[planned.identity].epoch == pytest.approx((STEP, STEP))
 
 
 def test_nothing_is_waited_for_where_nothing_is_measured() -> None:

@@ -80,7 +80,7 @@ def test_what_was_missed_is_written_when_the_store_is_back_and_it_is_told_twice_
     for index in (1, 2, 3):
         tracker.record(result(index))
     assert weather.recorded() == [0]
-    assert [one.trial.index for one, _ in tracker.missed] == [1, 2, 3]
+    assert [result.trial.index for result, _ in tracker.missed] == [1, 2, 3]
     weather.up = True
     tracker.record(result(4))
     assert weather.recorded() == [0]  # it was tried a moment ago
