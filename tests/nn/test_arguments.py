@@ -165,8 +165,8 @@ def test_weights_that_share_an_initialiser_begin_differently(
     asked: object, seed: int | None
 ) -> None:
     weights = matrices(initializers={"*[WR]_?": asked}, seed=seed)
-    for one, other in itertools.combinations(weights.values(), 2):
-        assert not np.allclose(one, other)
+    for weight, other in itertools.combinations(weights.values(), 2):
+        assert not np.allclose(weight, other)
     for value in weights.values():
         np.testing.assert_allclose(value @ value.T, np.eye(5), atol=1e-5)
 
@@ -191,7 +191,7 @@ def test_regularisers_by_name_are_one_for_each_weight_and_an_object_is_one_for_a
     mine = keras.regularizers.L2(0.1)
     layer = rnnzoo.layer("lstm", 5, regularizers={"R_*": "l2", "W_*": mine})
     layer.build((None, None, 4))
-    by_name = {one.name: one.regularizer for one in layer.weights}
+    by_name = {weight.name: weight.regularizer for weight in layer.weights}
     assert by_name["R_i"] is not by_name["R_f"]
     assert by_name["W_i"] is by_name["W_f"] is mine
 
@@ -199,7 +199,9 @@ def test_regularisers_by_name_are_one_for_each_weight_and_an_object_is_one_for_a
 def test_both_directions_begin_differently() -> None:
     both = keras.layers.Bidirectional(rnnzoo.layer("rnn", 5, seed=1))
     both.build((None, None, 4))
-    ahead, back = (one.weights_by_name()["R"] for one in (both.forward_layer, both.backward_layer))
+    ahead, back = (
+        layer.weights_by_name()["R"] for layer in (both.forward_layer, both.backward_layer)
+    )
     assert not np.allclose(ahead, back)
 
 

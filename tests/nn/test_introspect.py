@@ -68,7 +68,7 @@ def test_values_and_predictions_are_those_of_the_compiled_layer_on_real_sequence
         "rnn",
         "fgr",
         "depth_gated",
-        *(pytest.param(one, marks=pytest.mark.slow) for one in ("lstm", "gru", "mut1")),
+        *(pytest.param(cell, marks=pytest.mark.slow) for cell in ("lstm", "gru", "mut1")),
     ],
 )
 def test_gradient_norms_are_those_of_automatic_differentiation(cell: str) -> None:
@@ -81,7 +81,7 @@ def test_gradient_norms_are_those_of_automatic_differentiation(cell: str) -> Non
     whole = rnnzoo.layer(cell, UNITS, return_sequences=True, return_state=True, dtype="float64")
     whole.build((None, None, INPUTS))
     whole.set_weights_by_name(model.layers[1].weights_by_name())
-    states = [tf.convert_to_tensor(one) for one in whole(x[:, : TIME - lag])[1:]]
+    states = [tf.convert_to_tensor(state) for state in whole(x[:, : TIME - lag])[1:]]
     with tf.GradientTape() as tape:
         tape.watch(states)
         output = whole(x[:, TIME - lag :], initial_state=states)[0][:, -1]
@@ -119,7 +119,7 @@ def test_there_is_a_bound_for_plain_networks_only() -> None:
 
 
 def _named(name: str) -> dict[str, np.ndarray]:
-    return {one.name: np.eye(2) for one in lang.load(name).first.weights}
+    return {weight.name: np.eye(2) for weight in lang.load(name).first.weights}
 
 
 def test_what_is_no_model_of_ours_is_refused() -> None:

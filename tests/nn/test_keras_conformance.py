@@ -42,11 +42,11 @@ def pair(**arguments: object) -> tuple[Recurrent, keras.layers.LSTM]:
 def copy(ours: Recurrent, theirs: keras.layers.LSTM) -> None:
     rng = np.random.default_rng(1)
     kernel, recurrent, bias = (
-        rng.normal(0, 0.4, one.shape).astype(np.float32) for one in theirs.get_weights()[:3]
+        rng.normal(0, 0.4, weights.shape).astype(np.float32) for weights in theirs.get_weights()[:3]
     )
     theirs.set_weights([kernel, recurrent, bias, *theirs.get_weights()[3:]])
-    for gate, at in zip("ifgo", range(4)):
-        part = slice(at * UNITS, (at + 1) * UNITS)
+    for gate, place in zip("ifgo", range(4)):
+        part = slice(place * UNITS, (place + 1) * UNITS)
         named = {
             f"W_{gate}": kernel[:, part].T,
             f"R_{gate}": recurrent[:, part].T,
@@ -55,8 +55,8 @@ def copy(ours: Recurrent, theirs: keras.layers.LSTM) -> None:
         ours.set_weights_by_name(named)
 
 
-def same(one: object, other: object) -> None:
-    for mine, its in zip(keras.tree.flatten(one), keras.tree.flatten(other), strict=True):
+def same(ours: object, theirs: object) -> None:
+    for mine, its in zip(keras.tree.flatten(ours), keras.tree.flatten(theirs), strict=True):
         np.testing.assert_allclose(
             keras.ops.convert_to_numpy(mine), keras.ops.convert_to_numpy(its), atol=1e-5
         )
@@ -92,8 +92,8 @@ def test_a_stateful_clock_runs_on() -> None:
     halves = rnnzoo.layer("clockwork", 8, stateful=True, return_sequences=True, seed=3)
     whole = rnnzoo.layer("clockwork", 8, return_sequences=True, seed=3)
     x = np.random.default_rng(0).normal(size=(2, 10, 3)).astype(np.float32)
-    found = np.concatenate([np.asarray(halves(x[:, :5])), np.asarray(halves(x[:, 5:]))], axis=1)
-    same(found, whole(x))
+    in_halves = np.concatenate([np.asarray(halves(x[:, :5])), np.asarray(halves(x[:, 5:]))], axis=1)
+    same(in_halves, whole(x))
 
 
 def test_a_stateful_layer_refuses_another_batch_and_a_batch_without_size() -> None:
@@ -133,7 +133,8 @@ def test_initial_states_may_be_symbolic() -> None:
     rng = np.random.default_rng(2)
     given = [data(), *(rng.normal(size=(BATCH, UNITS)).astype(np.float32) for _ in states)]
     models = [
-        keras.Model([inputs, *states], one(inputs, initial_state=states)) for one in (ours, theirs)
+        keras.Model([inputs, *states], layer(inputs, initial_state=states))
+        for layer in (ours, theirs)
     ]
     same(models[0](given), models[1](given))
 
@@ -219,8 +220,10 @@ def dtypes(*tensors: object) -> set[str]:
 def test_a_sequence_is_the_same_in_any_batch() -> None:
     ours, _ = pair(return_sequences=True)
     whole = np.asarray(ours(data()))
-    for at in range(BATCH):
-        np.testing.assert_allclose(np.asarray(ours(data()[at : at + 1]))[0], whole[at], atol=1e-6)
+    for row in range(BATCH):
+        np.testing.assert_allclose(
+            np.asarray(ours(data()[row : row + 1]))[0], whole[row], atol=1e-6
+        )
 
 
 def test_fit_with_our_layer_learns_what_fit_with_keras_own_learns() -> None:

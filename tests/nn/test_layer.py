@@ -199,17 +199,17 @@ def test_symbolic_shapes_are_the_real_ones(sequences: bool, states: bool) -> Non
     layer = rnnzoo.layer("lstm", 4, layers=2, return_sequences=sequences, return_state=states)
     symbolic = layer(keras.Input((9, 3), batch_size=6))
     real = layer(X)
-    for one, other in zip(
+    for shown, computed in zip(
         symbolic if states else [symbolic], real if states else [real], strict=True
     ):
-        assert tuple(one.shape) == tuple(other.shape)
+        assert tuple(shown.shape) == tuple(computed.shape)
 
 
 def test_sequences_of_any_length_go_through_one_model() -> None:
     model = keras.Sequential([keras.Input((None, 3)), rnnzoo.layer("gru", 4)])
     for length in (4, 9, 6):  # at the second length Keras makes a function for all lengths
-        found = model.predict(X[:, :length], verbose=0)
-        np.testing.assert_allclose(found, model.layers[0](X[:, :length]), atol=1e-6)
+        outputs = model.predict(X[:, :length], verbose=0)
+        np.testing.assert_allclose(outputs, model.layers[0](X[:, :length]), atol=1e-6)
 
 
 def test_training_goes_on_with_sequences_of_another_length() -> None:

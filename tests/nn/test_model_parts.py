@@ -187,9 +187,9 @@ def test_models_that_a_task_cannot_have_are_refused(
 
 
 def test_layers_that_read_a_state_of_the_one_below_have_no_two_below() -> None:
-    cell, one = lang.load("depth_gated"), trial(bidirectional=True).training
-    assert not [*tasks.unfit(task(), one, cell)]
-    (refusal,) = tasks.unfit(task(), replace(one, layers=2), cell)
+    cell, training = lang.load("depth_gated"), trial(bidirectional=True).training
+    assert not [*tasks.unfit(task(), training, cell)]
+    (refusal,) = tasks.unfit(task(), replace(training, layers=2), cell)
     assert "read c of the layer below" in refusal.problem
 
 

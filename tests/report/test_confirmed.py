@@ -353,7 +353,7 @@ def test_a_fresh_mean_has_students_interval_of_its_own_trainings(decided: report
 
 def test_trainings_are_counted_where_they_were_spent(decided: report.Summary) -> None:
     stage, (worse, same) = decided.stands[0], decided.verdicts
-    rounds = [int(one.numbers["rounds"]) for one in (worse, same)]
+    rounds = [int(verdict.numbers["rounds"]) for verdict in (worse, same)]
     spent = max(rounds) * 2 + rounds[0] if rounds[0] < rounds[1] else max(rounds) * 2 + rounds[1]
     assert stage.trainings == 24 + stage.pilots + spent
     text = dict(box(stage))["trainings"]
@@ -368,7 +368,7 @@ def test_curves_that_were_still_falling_are_told(
     decided: report.Summary, failing: report.Summary
 ) -> None:
     # best at 39 and at 20 of 40
-    falling, stopped = (dict(box(one.stands[0]))["epochs"] for one in (failing, decided))
+    falling, stopped = (dict(box(summary.stands[0]))["epochs"] for summary in (failing, decided))
     complete = failing.stands[0].complete
     assert falling.startswith(
         f"at most 40; {complete} of {complete} trainings of the rounds were best in the last 2:"
@@ -398,16 +398,16 @@ def _stage(shape: Bowl, noise: float, seed: int = 0) -> Second:
 
 
 def test_scores_that_improve_towards_the_border_are_told_with_their_slope() -> None:
-    found = _stage(lambda at: -0.4 * math.log2(float(at["units"])), 0.05)
-    (border,) = found.borders
+    stage = _stage(lambda setting: -0.4 * math.log2(float(setting["units"])), 0.05)
+    (border,) = stage.borders
     assert (border.name, border.value) == ("units", 64)
     assert border.by == pytest.approx(0.3 * 2 * 0.4, abs=4 * border.error)  # 0.3 of two doublings
-    assert "scores still improve towards units 64" in dict(box(found))["settings"].lower()
+    assert "scores still improve towards units 64" in dict(box(stage))["settings"].lower()
 
 
 def test_scores_that_get_worse_or_stay_are_not_told_of() -> None:
-    assert _stage(lambda at: 0.4 * math.log2(float(at["units"])), 0.05).borders == ()
-    alarms = sum(bool(_stage(lambda at: 0.0, 0.1, seed).borders) for seed in range(30))
+    assert _stage(lambda setting: 0.4 * math.log2(float(setting["units"])), 0.05).borders == ()
+    alarms = sum(bool(_stage(lambda setting: 0.0, 0.1, seed).borders) for seed in range(30))
     assert alarms <= 2  # 1 % each
 
 
@@ -484,11 +484,11 @@ def test_a_variant_that_was_not_tuned_is_told_and_not_judged() -> None:
     now = Stand(
         "adding", {}, untuned=("gru",), searched=24, pilots=6, trainings=30, ended="decided"
     )
-    found = second(experiment, [], now)
-    told_of = dict(box(found))["trainings"]
+    stage = second(experiment, [], now)
+    told_of = dict(box(stage))["trainings"]
     assert told_of.endswith("not tuned: gru; no other claim about scores is open")
     assert list(lines(now, experiment))[-1].startswith("no other claim about scores is open")
-    assert found.means == {}
+    assert stage.means == {}
 
 
 def test_trials_of_a_table_that_the_space_no_longer_holds_are_no_part_of_its_surface() -> None:

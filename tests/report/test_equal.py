@@ -37,21 +37,22 @@ EFFECTS = {"lstm": 0.0, "gru": 0.0, "rnn": 0.3}
 
 def searched(spec: str = SPEC, trials: int = 16) -> list[Result]:
     """A bowl over the learning rate, an effect and noise."""
-    experiment, rng, found = parse_experiment(spec, "e.yaml", Path()), np.random.default_rng(0), []
+    experiment, rng = parse_experiment(spec, "e.yaml", Path()), np.random.default_rng(0)
+    results = []
     for variant in experiment.variants:
         for index in range(trials):
-            at = points.point(experiment.search, variant.space, variant.label, "adding", index)
-            assert at is not None
-            quality = (math.log10(float(at["learning_rate"])) + 2.0) ** 2 + EFFECTS.get(
+            setting = points.point(experiment.search, variant.space, variant.label, "adding", index)
+            assert setting is not None
+            quality = (math.log10(float(setting["learning_rate"])) + 2.0) ** 2 + EFFECTS.get(
                 variant.label, 0.0
             )
             scores = {
                 split: quality + rng.normal(0, 0.05) for split in ("train", "validation", "test")
             }
-            trial = Trial("e", variant.label, "", "adding", index, at, seed=index)
+            trial = Trial("e", variant.label, "", "adding", index, setting, seed=index)
             outcome = Outcome(Kind.COMPLETE, scores, (), {"recurrent": 40}, 5, {"total": 2.0})
-            found.append(Result(trial, outcome, f"e/{variant.label}/adding/abc"))
-    return found
+            results.append(Result(trial, outcome, f"e/{variant.label}/adding/abc"))
+    return results
 
 
 def told(spec: str = SPEC, results: list[Result] | None = None) -> list[Verdict]:
@@ -69,21 +70,21 @@ def summary(spec: str = SPEC) -> report.Summary:
 
 def test_a_claim_about_two_variants_has_a_line_with_its_numbers_and_its_limit() -> None:
     worse, better, same = told()
-    for one in (worse, better):
-        assert one.equal_settings.startswith("at equal settings: worse by 0.")
-        assert one.equal_settings.endswith(f", p below 0.001; {LIMIT}")
-        assert one.numbers["equal_settings_low"] > 0.1
-        assert abs(one.numbers["equal_settings_difference"] - 0.3) < 0.1
+    for verdict in (worse, better):
+        assert verdict.equal_settings.startswith("at equal settings: worse by 0.")
+        assert verdict.equal_settings.endswith(f", p below 0.001; {LIMIT}")
+        assert verdict.numbers["equal_settings_low"] > 0.1
+        assert abs(verdict.numbers["equal_settings_difference"] - 0.3) < 0.1
     assert ", within 0.3 with p below 0.001; " in same.equal_settings
     assert same.numbers["equal_settings_low"] <= 0.0 <= same.numbers["equal_settings_high"]
     assert worse.word == better.word == same.word == "undecided"
 
 
 def test_a_difference_is_told_from_the_side_where_it_lies() -> None:
-    (one,) = told(SPEC[: SPEC.index("claims")] + "claims: [lstm worse than rnn]\n")
-    low, high = (one.numbers[f"equal_settings_{name}"] for name in ("low", "high"))
-    assert one.equal_settings.startswith(
-        f"at equal settings: better by {-one.numbers['equal_settings_difference']:.3f}"
+    (verdict,) = told(SPEC[: SPEC.index("claims")] + "claims: [lstm worse than rnn]\n")
+    low, high = (verdict.numbers[f"equal_settings_{name}"] for name in ("low", "high"))
+    assert verdict.equal_settings.startswith(
+        f"at equal settings: better by {-verdict.numbers['equal_settings_difference']:.3f}"
         f" ({-high:.3f} to {-low:.3f}), p "
     )
     assert high < 0

@@ -40,7 +40,7 @@ def read(spec: str) -> Experiment:
 
 def results() -> list[Result]:
     """gru and rnn diverge in 9 of 12 trainings on each task, lstm in 1."""
-    found = []
+    made = []
     for label in LABELS:
         for variant, diverged in (("lstm", 1), ("gru", 9), ("rnn", 9)):
             for index in range(12):
@@ -53,8 +53,8 @@ def results() -> list[Result]:
                 trial = Trial(
                     "e", variant, "", label, index, {"units": 4, "learning_rate": 0.01}, seed=index
                 )
-                found.append(Result(trial, Outcome(kind, scores), f"e/{variant}/{label}/abc"))
-    return found
+                made.append(Result(trial, Outcome(kind, scores), f"e/{variant}/{label}/abc"))
+    return made
 
 
 def summary(spec: str) -> report.Summary:

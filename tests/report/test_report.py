@@ -39,7 +39,7 @@ claims: [rnn worse than lstm]
 
 def results(spec: str = SPEC) -> list[Result]:
     """lstm: six complete; gru: two diverged; rnn: two complete; broken: none."""
-    found = []
+    made = []
     rng = np.random.default_rng(0)
     for variant, kinds in {
         "lstm": [Kind.COMPLETE] * 6,
@@ -76,8 +76,8 @@ def results(spec: str = SPEC) -> list[Result]:
                 {"total": 2.0 + index},
                 "" if scores else "because",
             )
-            found.append(Result(trial, outcome, f"gates/{variant}/adding/abc"))
-    return found
+            made.append(Result(trial, outcome, f"gates/{variant}/adding/abc"))
+    return made
 
 
 def task() -> Task:

@@ -20,13 +20,13 @@ LONG = "tasks: [{name: adding, label: long, length: 200}, {name: adding, label: 
 
 def summary(tasks: str) -> report.Summary:
     experiment = parse_experiment(SPEC.replace("task: adding", tasks), "gates.yaml", Path())
-    found = [
+    of_tasks = [
         Result(result.trial, result.outcome, result.study.replace("/adding/", f"/{choice.label}/"))
         for choice in experiment.tasks
         for result in results()
     ]
     loaded = {choice.label: replace(task(), name=choice.name) for choice in experiment.tasks}
-    return report.summarise(experiment, found, loaded, 6)
+    return report.summarise(experiment, of_tasks, loaded, 6)
 
 
 def test_tasks_that_differ_in_one_number_are_one_that_grows() -> None:
@@ -61,7 +61,7 @@ def test_the_report_shows_the_growth_with_every_variant_that_has_scores() -> Non
 
 def test_a_task_that_can_be_solved_shows_how_the_share_that_solves_it_changes() -> None:
     experiment = parse_experiment(SPEC.replace("task: adding", LONG), "gates.yaml", Path())
-    found = [
+    of_tasks = [
         Result(result.trial, result.outcome, result.study.replace("/adding/", f"/{choice.label}/"))
         for choice in experiment.tasks
         for result in results()
@@ -69,7 +69,7 @@ def test_a_task_that_can_be_solved_shows_how_the_share_that_solves_it_changes() 
     loaded = {
         choice.label: replace(task(), name=choice.name, solved=8.75) for choice in experiment.tasks
     }
-    shown = report.summarise(experiment, found, loaded, 6)
+    shown = report.summarise(experiment, of_tasks, loaded, 6)
     (curve,) = scaling_curves(shown)
     assert curve.solved
     assert "that solve it" in figures.draw(shown)["growth-adding"]

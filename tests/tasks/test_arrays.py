@@ -723,7 +723,7 @@ def test_what_is_to_be_written_instead_is_taken(tmp_path: Path, case: str) -> No
 
 
 def test_arrays_that_nobody_asks_for_are_not_read(tmp_path: Path) -> None:
-    names = np.array([f"person {at}" for at in range(30)], dtype=object)
+    names = np.array([f"person {number}" for number in range(30)], dtype=object)
     assert load(tmp_path, x=X, y=Y, names=names).digest == load(tmp_path, x=X, y=Y).digest
 
 
@@ -740,7 +740,7 @@ def test_validation_that_numpy_has_cut_short_is_still_validation(tmp_path: Path)
 
 
 def test_groups_are_never_torn(tmp_path: Path) -> None:
-    group = np.array([f"person {at % 7}" for at in range(30)])
+    group = np.array([f"person {number % 7}" for number in range(30)])
     marked = X.copy()
     marked[:, 0, 0] = np.arange(30) % 7
     task = load(tmp_path, x=marked, y=Y, group=group)

@@ -44,8 +44,8 @@ def test_the_baselines_are_those_counted_by_hand() -> None:
     # the last frame is padding: 7 is the most frequent
     train = split([1, 1, 1, 2, 2], [7, 7, 0, 4, 4], 4)
     test = split([1, 2, 3, 3, 1], [7, 4, 7, 0, 0], 5)  # column 3 is new: there the answer is 7
-    found = chorale_bass.baselines(train, test)
-    assert found == pytest.approx(
+    baselines = chorale_bass.baselines(train, test)
+    assert baselines == pytest.approx(
         {"most frequent class": 3 / 5, "most frequent class under the soprano": 2 / 5}
     )
 
@@ -62,13 +62,15 @@ def split(columns: list[int], classes: list[int], length: int) -> Split:
 def test_the_frames_are_all_those_of_the_chorales() -> None:
     rolls = chorales.rolls(tasks.silent)
     for name in SPLITS:
-        one = load().splits[name]
-        assert one.lengths.tolist() == [len(piece) for piece in rolls[name]]
-        real = np.arange(one.x.shape[1]) < one.lengths[:, None]
-        assert (one.x[real].sum(-1) == 1).all()
-        np.testing.assert_array_equal(one.y[real], chorale_bass.bass(np.concatenate(rolls[name])))
+        frames = load().splits[name]
+        assert frames.lengths.tolist() == [len(piece) for piece in rolls[name]]
+        real = np.arange(frames.x.shape[1]) < frames.lengths[:, None]
+        assert (frames.x[real].sum(-1) == 1).all()
+        np.testing.assert_array_equal(
+            frames.y[real], chorale_bass.bass(np.concatenate(rolls[name]))
+        )
         # silence is seen as it is asked
-        np.testing.assert_array_equal(one.x[real][:, 0] == 1, one.y[real] == SILENCE)
+        np.testing.assert_array_equal(frames.x[real][:, 0] == 1, frames.y[real] == SILENCE)
 
 
 def test_the_range_is_that_of_the_training_split() -> None:

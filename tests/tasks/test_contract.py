@@ -140,7 +140,7 @@ def test_what_is_computed_is_part_of_the_identity_with_and_without_a_digest(writ
     assert digests[:3] == digests[3:]
     assert len(set(digests[:3])) == 3
     assert identity(bare) == identity(bare)
-    assert all(len(one) == 64 for one in digests)
+    assert all(len(digest) == 64 for digest in digests)
 
 
 def right(per: str = "step", loss: str = "categorical") -> Task:

@@ -17,7 +17,8 @@ from rnnzoo.tasks import SPLITS
 
 def joined(task: tasks.Task) -> tuple[np.ndarray, np.ndarray]:
     splits = [task.splits[name] for name in SPLITS]
-    return np.concatenate([one.x for one in splits]), np.concatenate([one.y for one in splits])
+    x, y = ([getattr(split, array) for split in splits] for array in "xy")
+    return np.concatenate(x), np.concatenate(y)
 
 
 def test_images_and_digits_are_those_of_scikit_learn_in_its_order() -> None:

@@ -38,7 +38,7 @@ def test_running_parity_is_that_of_the_binary_number_of_its_bits() -> None:
     for bits, answers in zip(split.x.argmax(-1), split.y):
         number = "".join(map(str, bits))
         ones = [number[:end].count("1") for end in range(1, len(number) + 1)]
-        assert [one & 1 for one in ones] == answers.tolist()
+        assert [count & 1 for count in ones] == answers.tolist()
 
 
 def test_parity_of_the_whole_counts_all_real_bits_and_nothing_behind_them() -> None:

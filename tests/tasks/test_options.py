@@ -48,10 +48,10 @@ def test_a_wrong_option_is_told_with_its_place(
     tmp_path: Path, task: str, marked: str, problem: str
 ) -> None:
     np.savez(tmp_path / "my.npz", x=np.zeros((30, 4, 1)))
-    (found,) = mistakes(tmp_path, task)
-    assert problem in found.problem
-    assert found.span.line == 2
-    assert found.span.text[found.span.column - 1 :].startswith(marked)
+    (mistake,) = mistakes(tmp_path, task)
+    assert problem in mistake.problem
+    assert mistake.span.line == 2
+    assert mistake.span.text[mistake.span.column - 1 :].startswith(marked)
 
 
 def test_all_of_them_come_in_one_go_with_those_of_cells(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_all_of_them_come_in_one_go_with_those_of_cells(tmp_path: Path) -> None:
     )
     with pytest.raises(SpecError) as caught:
         checked(read(path))
-    assert [one.problem.split("'")[-2] for one in caught.value.mistakes] == [
+    assert [mistake.problem.split("'")[-2] for mistake in caught.value.mistakes] == [
         "q",
         "lenght",
         "fiel",

@@ -144,7 +144,7 @@ def test_other_data_other_options_and_another_task_have_folders_of_their_own(cac
     assert len(list(cache.iterdir())) == 4
 
 
-def changed(what: str) -> Callable[[Path], None]:
+def changed(damage: str) -> Callable[[Path], None]:
     def cut(folder: Path) -> None:
         os.truncate(folder / "x.npy", 200)
 
@@ -173,7 +173,7 @@ def changed(what: str) -> Callable[[Path], None]:
         (folder / "y.npy").unlink()
         (folder / "y.npy").mkdir()
 
-    return {name: function for name, function in locals().items() if name != "what"}[what]
+    return {name: function for name, function in locals().items() if name != "damage"}[damage]
 
 
 @pytest.mark.parametrize(

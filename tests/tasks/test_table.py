@@ -485,27 +485,28 @@ def test_ts_files_need_no_roles(tmp_path: Path) -> None:
     np.testing.assert_array_equal(task.splits["test"].y, np.arange(10) % 2)
     others = [*real(task.splits["train"]), *real(task.splits["validation"])]
     assert {x.tobytes() for x in others} == {case.astype("float32").tobytes() for case in train}
-    one = load(tmp_path, {"scale": "none", "inputs": "dim_1"}, files)
-    np.testing.assert_array_equal(real(one.splits["test"])[0][:, 0], test[0][:, 1].astype("f4"))
+    alone = load(tmp_path, {"scale": "none", "inputs": "dim_1"}, files)
+    np.testing.assert_array_equal(real(alone.splits["test"])[0][:, 0], test[0][:, 1].astype("f4"))
 
 
 def test_which_split_a_file_is_for_is_part_of_what_data_are_made_from(tmp_path: Path) -> None:
     cases(tmp_path, "T_TRAIN.ts", 20)
     cases(tmp_path, "T_TEST.ts", 10)
-    one, other = (
+    for_test, for_validation = (
         tasks.prepare(
             "table", {"file": {"train": "T_TRAIN.ts", split: "T_TEST.ts"}}, folder=tmp_path
         )
         for split in ("test", "validation")
     )
-    assert [len(task.splits["test"]) for task in (one, other)] == [10, 4]  # of each class 2
+    counts = [len(task.splits["test"]) for task in (for_test, for_validation)]
+    assert counts == [10, 4]  # of each class 2
     again = tasks.prepare(
         "table", {"file": {"train": "T_TRAIN.ts", "test": "T_TEST.ts"}}, folder=tmp_path
     )
-    assert again.digest == one.digest
+    assert again.digest == for_test.digest
     (tmp_path / "T_TRAIN.ts").unlink()
     assert tasks.prepared(
-        "table", {"file": {"train": "T_TRAIN.ts", "test": "T_TEST.ts"}}, one.digest
+        "table", {"file": {"train": "T_TRAIN.ts", "test": "T_TEST.ts"}}, for_test.digest
     )
 
 
@@ -538,13 +539,13 @@ def test_a_set_of_the_archive_is_what_its_lines_say(
 
 
 def by_hand(path: Path) -> list[tuple[np.ndarray, str]]:
-    found = []
+    sequences = []
     lines = path.read_text().partition("@data\n")[2].splitlines()
     for line in filter(None, lines):
         *channels, label = line.split(":")
         values = np.array([[float(value) for value in channel.split(",")] for channel in channels])
-        found.append((values.T.astype("float32"), label))
-    return found
+        sequences.append((values.T.astype("float32"), label))
+    return sequences
 
 
 def test_check_reads_headers_and_no_values(

@@ -23,7 +23,7 @@ def matrices(group: str) -> list[np.ndarray]:
         np.eye(points, dtype=int)[:, list(places)]
         for places in itertools.permutations(range(points))
     ]
-    return [one for one in every if group[0] == "S" or round(np.linalg.det(one)) == 1]
+    return [matrix for matrix in every if group[0] == "S" or round(np.linalg.det(matrix)) == 1]
 
 
 @pytest.mark.parametrize("group", ORDERS)
