@@ -112,45 +112,61 @@ def forecast(
     if experiment.confirm is None:
         return None
     how, hours = design(experiment, experiment.confirm, task), experiment.confirm.hours
-    asked = {
-        claim.text: question(claim, experiment) for claim in undecided(experiment, task, before)
-    }
-    rounds: Sequence[Round] = ()
-    if now is not None and now.rounds:
-        rounds = now.rounds
-        still_open = [
-            text for text, standing in now.standings.items() if standing.answer is Answer.OPEN
-        ]
-        asked = {text: asked[text] for text in still_open}
+    rounds = () if now is None else now.rounds
+    asked = _open_questions(experiment, task, before, now)
     if not asked:
         return None
     variants = len({label for pair in asked.values() for label in (pair.a, pair.b)})
-    spent = trials * len(experiment.variants) + how.pilot * variants
-    if now is not None and rounds:
-        spent = now.trainings
+    spent = _spent(experiment, how, trials, variants, now)
     left, run = max(how.budget - spent, 0), len(rounds)
     usual = USUAL * how.margin if noise is None else noise
     spreads = _spreads(asked, rounds if noise is None else (), math.sqrt(2.0) * usual)
     longest = _up_to(how, _longest(how, run, left, variants))
     sharing = sum(about.levels is None for about in asked.values())
-    claims = tuple(
-        _expected(text, about, how, sharing, longest, *spreads[text])
-        for text, about in asked.items()
-    )
     suffices = _suffices(how, [(about, spreads[text][0]) for text, about in asked.items()])
+    budget = None
+    if suffices is not None:
+        budget = max(how.budget, spent + max(suffices - run, 0) * variants)
     return Forecast(
-        task,
-        usual,
-        noise is not None,
-        run,
-        _up_to(how, run + left // variants),
-        longest,
-        claims,
-        suffices,
-        None if suffices is None else max(how.budget, spent + max(suffices - run, 0) * variants),
-        how.most,
-        hours if math.isfinite(hours) else None,
+        task=task,
+        noise=usual,
+        given=noise is not None,
+        run=run,
+        rounds=_up_to(how, run + left // variants),
+        longest=longest,
+        claims=tuple(
+            _expected(text, about, how, sharing, longest, *spreads[text])
+            for text, about in asked.items()
+        ),
+        suffices=suffices,
+        budget=budget,
+        most=how.most,
+        hours=hours if math.isfinite(hours) else None,
     )
+
+
+def _open_questions(
+    experiment: Experiment, task: str, before: Sequence[Stand], now: Stand | None
+) -> dict[str, Question]:
+    """By claim, the questions that rounds are still to answer on a task."""
+    asked = {
+        claim.text: question(claim, experiment) for claim in undecided(experiment, task, before)
+    }
+    if now is None or not now.rounds:
+        return asked
+    standings = now.standings.items()
+    return {text: asked[text] for text, standing in standings if standing.answer is Answer.OPEN}
+
+
+def _spent(
+    experiment: Experiment, how: Design, trials: int, variants: int, now: Stand | None
+) -> int:
+    """Trainings that are made before the next round: as counted, or else whole searches and the
+    pilots of the variants that are asked about.
+    """
+    if now is not None and now.rounds:
+        return now.trainings
+    return trials * len(experiment.variants) + how.pilot * variants
 
 
 def _up_to(how: Design, rounds: int) -> int:

@@ -276,43 +276,48 @@ def states(given: Any, sizes: Mapping[str, int], clock: str, batch: int | None) 
         clock: the name among them that counts steps, or "".
         batch: how many sequences there are, where that is known.
     """
+    tensors = _in_order(given, sizes, clock)
+    for (name, size), tensor in zip(sizes.items(), tensors):
+        _check_state(name, size, tensor, batch)
+        if name == clock and _dtype(tensor) in ("float16", "bfloat16"):
+            raise UsageError(
+                f"'{name}' counts steps: {_dtype(tensor)} cannot, beyond a few", "int32"
+            )
+        _real(f"the initial state of '{name}'", tensor)
+    return tensors
+
+
+def _in_order(given: Any, sizes: Mapping[str, int], clock: str) -> list[Tensor]:
+    """As many tensors as there are states, in the order of the states."""
     names = ", ".join(sizes)
     if isinstance(given, Mapping):
-        if set(given) != set(sizes):
-            wrong = next((name for name in given if name not in sizes), "")
-            fault = (
-                f"has no '{wrong}'"
-                if wrong
-                else f"lacks {', '.join(name for name in sizes if name not in given)}"
-            )
+        unknown = [name for name in given if name not in sizes]
+        missing = [name for name in sizes if name not in given]
+        if unknown or missing:
+            fault = f"has no '{unknown[0]}'" if unknown else f"lacks {', '.join(missing)}"
             raise UsageError(f"initial_state needs {names} by name; what is given {fault}")
-        given = [given[name] for name in sizes]
-    states = list(given) if isinstance(given, list | tuple) else [given]
-    if len(states) != len(sizes):
+        return [given[name] for name in sizes]
+    tensors = list(given) if isinstance(given, list | tuple) else [given]
+    if len(tensors) != len(sizes):
         more = ""
         if clock:
             more = f"; {clock} is how many steps each sequence has behind it, (batch, 1) of int32"
         raise UsageError(
-            f"initial_state needs {len(sizes)} tensors ({names}), not {len(states)}{more}"
+            f"initial_state needs {len(sizes)} tensors ({names}), not {len(tensors)}{more}"
         )
-    for (name, size), tensor in zip(sizes.items(), states):
-        shape, dtype = tuple(tensor.shape), _dtype(tensor)
-        if len(shape) != 2 or shape[1] not in (None, size):
-            raise UsageError(
-                f"the initial state of '{name}' is (batch, {size}), not {_text(shape)}"
-            )
-        if None not in (shape[0], batch) and shape[0] not in (1, batch):
-            raise UsageError(
-                f"the initial state of '{name}' is for {shape[0]} sequences, and there are {batch}"
-            )
-        if dtype == "bool":
-            raise UsageError(
-                f"the initial state of '{name}' is of bool", "a mask is given as mask=..."
-            )
-        if name == clock and dtype in ("float16", "bfloat16"):
-            raise UsageError(f"'{name}' counts steps: {dtype} cannot, beyond a few", "int32")
-        _real(f"the initial state of '{name}'", tensor)
-    return states
+    return tensors
+
+
+def _check_state(name: str, size: int, tensor: Tensor, batch: int | None) -> None:
+    """Refuse a tensor that cannot be the initial state of that name."""
+    called, shape = f"the initial state of '{name}'", tuple(tensor.shape)
+    if len(shape) != 2 or shape[1] not in (None, size):
+        raise UsageError(f"{called} is (batch, {size}), not {_text(shape)}")
+    # one row is for all sequences; a size that is None is known when the model runs
+    if None not in (shape[0], batch) and shape[0] not in (1, batch):
+        raise UsageError(f"{called} is for {shape[0]} sequences, and there are {batch}")
+    if _dtype(tensor) == "bool":
+        raise UsageError(f"{called} is of bool", "a mask is given as mask=...")
 
 
 def _agree(shape: Sequence[int | None], other: Sequence[int | None]) -> bool:

@@ -128,57 +128,79 @@ def _sentence(node: Node) -> tuple[str, Span] | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    """A claim's sentence taken apart; what stands in its blanks may still be wrong.
+
+    Attributes:
+        over: `all` or `most`, where the claim is about so many tasks.
+        on: the task of `on TASK:`, where there is one.
+        blanks: what stands in the blanks of the form, as it is written.
+        number: what stands in the blank N, else the experiment's margin; None where there is
+            neither.
+    """
+
+    text: str
+    span: Span
+    form: str
+    over: str
+    on: str
+    blanks: Mapping[str, str]
+    number: float | None
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What the claim names, by blank; a form with a task of its own goes before `on TASK:`."""
+        named = {"TASK": self.on} if self.on else {}
+        return named | {blank: name for blank, name in self.blanks.items() if blank != "N"}
+
+    @property
+    def number_span(self) -> Span:
+        return _within(self.span, self.blanks["N"]) if "N" in self.blanks else self.span
+
+    def claim(self, tasks: Collection[str]) -> Claim:
+        names = self.names
+        return Claim(
+            self.text,
+            self.span,
+            # whether the margin is the claim's own or the experiment's makes no other claim of it
+            self.form.removesuffix(" within N").removesuffix(" by N"),
+            names.get("TASK", ""),
+            names.get("A", ""),
+            names.get("B", ""),
+            names.get("NAME", ""),
+            self.number,
+            over=self.over,
+            tasks=tuple(tasks) if self.over else (),
+        )
+
+
 def parse(text: str, span: Span, known: Known, mistakes: Mistakes) -> Claim | None:
     """The claim of a sentence; None, and mistakes, where it has none of the forms or names what is
     not there.
     """
-    prefix = _ON.match(text)
-    rest = text[prefix.end() :] if prefix else text
-    form, match = _matching_form(rest)
-    if match is None:
+    sentence = _taken_apart(text, span, known.margin)
+    if sentence is None:
         mistakes.add(span, "this is not a claim that can be judged", _nearest_form(text, known))
         return None
-    blanks = match.groupdict()
-    number = _number(blanks["N"]) if "N" in blanks else known.margin
-    over, task = (prefix["OVER"] or "", prefix["TASK"] or "") if prefix else ("", "")
-    names = {
-        **({"TASK": task} if task else {}),
-        **{key: name for key, name in blanks.items() if key != "N"},
-    }
     before = len(mistakes.collected)
-    _check_names(names, span, known, mistakes)
-    if form == SOLVES:
-        _check_solves(names["TASK"], f"{over} tasks" if over else task, span, known, mistakes)
-    if over and len(known.tasks) == 1:
-        problem = f"`on {over} tasks:` is about several tasks, and there is one"
-        mistakes.add(span, problem, f"leave out `on {over} tasks:`")
-    if number is not None and not number <= MAX_NUMBER:
-        fix = f"write one of at most {MAX_NUMBER:g}"
-        mistakes.add(_within(span, blanks["N"]), f"the number {blanks['N']} is too large", fix)
-    if form.startswith("no variant") and not {*known.variants} - {blanks["B"], known.control}:
-        fix = "add a variant, or delete the claim"
-        problem = f"there is no variant that could be better: '{blanks['B']}' is the only one"
-        mistakes.add(span, problem, fix, ("variants",))
-    elif form in WITH_MARGIN and number is None:
-        fix = f"give the experiment a `margin:`, or {WITH_MARGIN[form]}"
-        mistakes.add(
-            span, f"`{form}` needs a margin: how much difference is none?", fix, ("margin",)
-        )
-    if form.startswith(("importance", "interactions")) and not 0 < _number(blanks["N"]) < 1:
-        mistakes.add(
-            _within(span, blanks["N"]),
-            f"a share lies between 0 and 1, and {blanks['N']} does not",
-            "write 20%, 0.2 or 1/5",
-        )
-    if number == 0.0:
-        _check_nothing(form, span, blanks.get("N", ""), mistakes)
-    if len(mistakes.collected) > before:
+    _check_names(sentence.names, span, known, mistakes)
+    _check_tasks(sentence, known, mistakes)
+    _check_number(sentence, mistakes)
+    _check_comparison(sentence, known, mistakes)
+    return sentence.claim(known.tasks) if len(mistakes.collected) == before else None
+
+
+def _taken_apart(text: str, span: Span, margin: float | None) -> _Sentence | None:
+    """The parts of a sentence; None where it has none of the forms."""
+    prefix = _ON.match(text)
+    form, match = _matching_form(text[prefix.end() :] if prefix else text)
+    if match is None:
         return None
-    form = form.removesuffix(" within N").removesuffix(" by N")
-    return Claim(
-        text, span, form, names.get("TASK", ""), names.get("A", ""), names.get("B", ""),
-        names.get("NAME", ""), number, over=over, tasks=tuple(known.tasks) if over else (),
-    )  # fmt: skip
+    blanks = match.groupdict()
+    number = _number(blanks["N"]) if "N" in blanks else margin
+    over, on = (prefix["OVER"], prefix["TASK"]) if prefix else ("", "")
+    return _Sentence(text, span, form, over or "", on or "", blanks, number)
 
 
 def _matching_form(sentence: str) -> tuple[str, re.Match[str] | None]:
@@ -236,10 +258,43 @@ _OF_NOTHING = {
 }  # fmt: skip
 
 
-def _check_nothing(form: str, span: Span, written: str, mistakes: Mistakes) -> None:
-    """Report a number of 0 that makes a claim undecidable."""
-    if form in _OF_NOTHING:
-        mistakes.add(_within(span, written) if written else span, *_OF_NOTHING[form])
+def _check_number(sentence: _Sentence, mistakes: Mistakes) -> None:
+    """Report a number that no claim of the form can have."""
+    form, written = sentence.form, sentence.blanks.get("N", "")
+    if sentence.number is not None and not sentence.number <= MAX_NUMBER:
+        problem, fix = f"the number {written} is too large", f"write one of at most {MAX_NUMBER:g}"
+        mistakes.add(sentence.number_span, problem, fix)
+    if form.startswith(("importance", "interactions")) and not 0 < _number(written) < 1:
+        problem = f"a share lies between 0 and 1, and {written} does not"
+        mistakes.add(sentence.number_span, problem, "write 20%, 0.2 or 1/5")
+    if sentence.number == 0.0 and form in _OF_NOTHING:
+        mistakes.add(sentence.number_span, *_OF_NOTHING[form])
+
+
+def _check_comparison(sentence: _Sentence, known: Known, mistakes: Mistakes) -> None:
+    """Report a claim without anything to compare with, or without the margin that it needs."""
+    form = sentence.form
+    if form.startswith("no variant"):
+        best = sentence.blanks["B"]
+        if not {*known.variants} - {best, known.control}:
+            problem = f"there is no variant that could be better: '{best}' is the only one"
+            fix = "add a variant, or delete the claim"
+            mistakes.add(sentence.span, problem, fix, ("variants",))
+            return
+    if form in WITH_MARGIN and sentence.number is None:
+        problem = f"`{form}` needs a margin: how much difference is none?"
+        fix = f"give the experiment a `margin:`, or {WITH_MARGIN[form]}"
+        mistakes.add(sentence.span, problem, fix, ("margin",))
+
+
+def _check_tasks(sentence: _Sentence, known: Known, mistakes: Mistakes) -> None:
+    """Report tasks that do not fit the claim."""
+    over = f"{sentence.over} tasks" if sentence.over else ""
+    if sentence.form == SOLVES:
+        _check_solves(sentence.blanks["TASK"], over or sentence.on, sentence.span, known, mistakes)
+    if over and len(known.tasks) == 1:
+        problem = f"`on {over}:` is about several tasks, and there is one"
+        mistakes.add(sentence.span, problem, f"leave out `on {over}:`")
 
 
 def _check_solves(task: str, prefix: str, span: Span, known: Known, mistakes: Mistakes) -> None:

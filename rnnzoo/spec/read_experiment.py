@@ -1014,7 +1014,6 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
     """The experiment as plain values with every default filled in; `yaml_text` of it reads back to
     an equal one.
     """
-    search, select = experiment.search, experiment.select
     settings = experiment.training.settings()
     model = {name: settings[name] for name, row in MODEL.items() if settings[name] != row.default}
     content: dict[str, Any] = {
@@ -1025,41 +1024,45 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
         ],
         "baseline": experiment.baseline,
         "variants": [
-            _variant_plain(variant, search.space)
+            _variant_plain(variant, experiment.search.space)
             for variant in experiment.variants
             if variant.label != experiment.control
         ],
-        **({"controls": True} if experiment.control else {}),
-        **({"equal": experiment.equal} if experiment.equal != "units" else {}),
-        **({"family": experiment.family} if experiment.family != "file" else {}),
-        "search": {
-            "sampler": {"name": search.sampler.name, **search.sampler.options},
-            **(
-                {"pruner": {"name": search.pruner.name, **search.pruner.options}}
-                if search.pruner
-                else {}
-            ),
-            "trials": search.trials,
-            "seed": search.seed,
-            "draws": search.draws,
-            "space": _space_plain(search.space),
-        },
+        "controls": True if experiment.control else None,
+        "equal": experiment.equal if experiment.equal != "units" else None,
+        "family": experiment.family if experiment.family != "file" else None,
+        "search": _search_plain(experiment.search),
         "training": {name: settings[name] for name in TRAINING},
-        **({"model": model} if model else {}),
-        "select": {
-            "on": select.on,
-            # fewer only by default
-            **({"keep": select.keep} if select.keep >= LEAST_KEPT or select.keep < 1 else {}),
-            "report": select.report,
-            "replicates": select.replicates,
-        },
-        **({"margin": experiment.margin} if experiment.margin is not None else {}),
-        **({"floor": experiment.floor} if experiment.floor is not None else {}),
-        **({"confirm": _confirm_plain(experiment.confirm)} if experiment.confirm else {}),
+        "model": model or None,
+        "select": _select_plain(experiment.select),
+        "margin": experiment.margin,
+        "floor": experiment.floor,
+        "confirm": _confirm_plain(experiment.confirm) if experiment.confirm else None,
         **_resources_plain(experiment.resources),
         "claims": [_claim_plain(claim) for claim in experiment.claims],
     }
-    return content
+    # None: there is none, or it is what a file that says nothing has
+    return {key: value for key, value in content.items() if value is not None}
+
+
+def _search_plain(search: Search) -> dict[str, Any]:
+    content: dict[str, Any] = {"sampler": {"name": search.sampler.name, **search.sampler.options}}
+    if search.pruner:
+        content["pruner"] = {"name": search.pruner.name, **search.pruner.options}
+    return content | {
+        "trials": search.trials,
+        "seed": search.seed,
+        "draws": search.draws,
+        "space": _space_plain(search.space),
+    }
+
+
+def _select_plain(select: Select) -> dict[str, Any]:
+    content: dict[str, Any] = {"on": select.on}
+    # fewer than the least are kept by default only, where trials are few: no file may say it
+    if select.keep >= LEAST_KEPT or select.keep < 1:
+        content["keep"] = select.keep
+    return content | {"report": select.report, "replicates": select.replicates}
 
 
 def _claim_plain(claim: Claim) -> str | dict[str, str]:

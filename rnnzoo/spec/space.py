@@ -8,7 +8,7 @@ another's value, as the momentum of sgd.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rnnzoo.errors import Mistakes, Span, nearest
@@ -109,31 +109,37 @@ def check_use(
     Args:
         optimizer: that of `training:`, used where the space has none.
     """
-    dimensions = {dimension.name: dimension for dimension in space.dimensions}
-    given = [name for name in MOMENTUM if name in dimensions or name in space.fixed]
+    given = [name for name in MOMENTUM if _has(space, name)]
     if len(given) > 1:
-        mistakes.add(
-            spans[given[1]], "the momentum is given twice", f"keep one of {' and '.join(MOMENTUM)}"
-        )
+        fix = f"keep one of {' and '.join(MOMENTUM)}"
+        mistakes.add(spans[given[1]], "the momentum is given twice", fix)
     for name in given:
-        used = space.values("optimizer") or (optimizer,)
-        met = dimensions[name].when.get("optimizer", used) if name in dimensions else used
-        having = SEARCHABLE[name].optimizers
-        without = [
-            str(optimiser) for optimiser in used if optimiser in met and optimiser not in having
-        ]
-        if without:
-            fix = (
-                f"only {' and '.join(having)} have: give it `when: {{optimizer:"
-                f" [{', '.join(having)}]}}`"
-            )
-            mistakes.add(spans[name], f"the optimiser '{without[0]}' has no momentum", fix)
-    for dimension in space.dimensions if sampler == "grid" else ():
-        if dimension.kind == "float" and not dimension.step:
-            fix = "give it a `step:`, or a `choice:` of values"
-            mistakes.add(
-                spans[dimension.name], f"a grid needs steps, and '{dimension.name}' has none", fix
-            )
+        _check_momentum(space, name, spans[name], optimizer, mistakes)
+    if sampler == "grid":
+        for dimension in space.dimensions:
+            if dimension.kind == "float" and not dimension.step:
+                problem = f"a grid needs steps, and '{dimension.name}' has none"
+                fix = "give it a `step:`, or a `choice:` of values"
+                mistakes.add(spans[dimension.name], problem, fix)
+
+
+def _has(space: Space, name: str) -> bool:
+    return name in space.fixed or any(dimension.name == name for dimension in space.dimensions)
+
+
+def _check_momentum(
+    space: Space, name: str, span: Span, optimizer: str, mistakes: Mistakes
+) -> None:
+    """Report an optimiser that a momentum meets, and that has none."""
+    used = space.values("optimizer") or (optimizer,)
+    conditions = [dimension.when for dimension in space.dimensions if dimension.name == name]
+    met = conditions[0].get("optimizer", used) if conditions else used
+    having = SEARCHABLE[name].optimizers
+    without = [optimiser for optimiser in used if optimiser in met and optimiser not in having]
+    if without:
+        only = f"only {' and '.join(having)} have"
+        fix = f"{only}: give it `when: {{optimizer: [{', '.join(having)}]}}`"
+        mistakes.add(span, f"the optimiser '{without[0]}' has no momentum", fix)
 
 
 # ------------------------------------------------------------------ one dimension
@@ -219,38 +225,39 @@ def _range(name: str, kind: str, entry: Fields, mistakes: Mistakes) -> Dimension
 
 def _check_range(dimension: Dimension, entry: Fields, mistakes: Mistakes) -> None:
     """Report mistakes of a range whose ends are legal."""
-    name, kind = dimension.name, str(dimension.kind)
+    for key, problem, fix in (*_of_ends(dimension), *_of_steps(dimension, "step" in entry)):
+        mistakes.add(entry.span(key), problem, fix)
+
+
+def _of_ends(dimension: Dimension) -> Iterator[tuple[str, str, str]]:
+    """What is wrong with the ends of a range: key, problem and fix."""
+    name, kind, low, high = dimension.name, dimension.kind, dimension.low, dimension.high
     if kind == "float" and SEARCHABLE[name].legal.whole:
-        mistakes.add(
-            entry.span(kind), f"'{name}' is a whole number", f"write {name}: {{int: [low, high]}}"
-        )
-    elif kind == "int" and not (dimension.low.is_integer() and dimension.high.is_integer()):
-        mistakes.add(entry.span(kind), "an `int` range has whole ends", "write float: [low, high]")
-    if dimension.low > dimension.high:
-        fix = f"write {kind}: [{dimension.high:g}, {dimension.low:g}]"
-        mistakes.add(
-            entry.span(kind), f"low {dimension.low:g} is above high {dimension.high:g}", fix
-        )
-    if dimension.log and dimension.low <= 0:
-        mistakes.add(
-            entry.span("log"),
-            "a logarithmic range begins above 0",
-            "raise the low end, or delete `log: true`",
-        )
-    if dimension.step < 0 or ("step" in entry and dimension.step == 0):
-        mistakes.add(entry.span("step"), "a step is above 0", "delete it, or write step: 1")
-    elif dimension.log and dimension.step:
-        mistakes.add(
-            entry.span("step"), "a logarithmic range has no steps", "write a `choice:` of values"
-        )
-    elif kind == "int" and not dimension.step.is_integer():
-        mistakes.add(entry.span("step"), "an `int` range has whole steps", "write step: 1")
-    elif dimension.step > dimension.high - dimension.low >= 0:
-        mistakes.add(
-            entry.span("step"),
-            f"the step {dimension.step:g} is larger than the range",
-            "write a smaller step",
-        )
+        yield kind, f"'{name}' is a whole number", f"write {name}: {{int: [low, high]}}"
+    elif kind == "int" and not (low.is_integer() and high.is_integer()):
+        yield kind, "an `int` range has whole ends", "write float: [low, high]"
+    if low > high:
+        yield kind, f"low {low:g} is above high {high:g}", f"write {kind}: [{high:g}, {low:g}]"
+    if dimension.log and low <= 0:
+        fix = "raise the low end, or delete `log: true`"
+        yield "log", "a logarithmic range begins above 0", fix
+
+
+def _of_steps(dimension: Dimension, is_said: bool) -> Iterator[tuple[str, str, str]]:
+    """What is wrong with the steps of a range: key, problem and fix.
+
+    Args:
+        is_said: whether the file has `step:`; without it the step is 0, and the range has none.
+    """
+    step = dimension.step
+    if step < 0 or (is_said and step == 0):
+        yield "step", "a step is above 0", "delete it, or write step: 1"
+    elif dimension.log and step:
+        yield "step", "a logarithmic range has no steps", "write a `choice:` of values"
+    elif dimension.kind == "int" and not step.is_integer():
+        yield "step", "an `int` range has whole steps", "write step: 1"
+    elif step > dimension.high - dimension.low >= 0:
+        yield "step", f"the step {step:g} is larger than the range", "write a smaller step"
 
 
 # ------------------------------------------------------------------ when

@@ -12,6 +12,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from rnnzoo.confirm.stand import Stand, stand
 from rnnzoo.errors import StoreError, UsageError, argument, listed, number_of, worded
@@ -218,26 +219,28 @@ class Sweep:
         """
         if study.identity in earlier:
             return
+        left = {
+            name: attributes
+            for name, (attributes, trials) in earlier.items()
+            if trials and name not in taken
+        }
+        if left:
+            change = self.what_changed(study, left.values())
+            trials = _set_aside([earlier[name][1] for name in left])
+            self.observer.note(f"{study.label}: {change}; {trials} set aside")
+
+    def what_changed(self, study: Study, earlier: Collection[Mapping[str, Any]]) -> str:
+        """What differs between a study and earlier editions of it, by their attributes."""
         parts: set[str] = set()
         files: set[str] = set()
-        counts: list[int] = []
-        for name, (attributes, trials) in earlier.items():
-            if trials and name not in taken:
-                parts.update(changed(study.parts, attributes.get("parts", {})))
-                files.update(self.edited(study, attributes.get(CODE, {})))
-                counts.append(trials)
-        if not counts:
-            return
+        for attributes in earlier:
+            parts.update(changed(study.parts, attributes.get("parts", {})))
+            files.update(self.edited(study, attributes.get(CODE, {})))
         names = [name for name in study.parts if name in parts]
         part = listed(names) if names else "something"
-        part = "search or its `confirm:`" if study.stage else part
-        which = f"{number_of(counts[0], 'trial')} run before"
-        # one may have taken over the trials of another, so that a sum would count these twice
-        if len(counts) > 1:
-            which = f"the trials of {len(counts)} earlier versions, at most {max(counts)} of each,"
-        are = "is" if counts == [1] else "are"
-        where = f" ({', '.join(sorted(files))})" if files else ""
-        self.observer.note(f"{study.label}: the {part} changed{where}; {which} {are} set aside")
+        if study.stage:
+            part = "search or its `confirm:`"
+        return f"the {part} changed" + (f" ({', '.join(sorted(files))})" if files else "")
 
     def edited(self, study: Study, before: Mapping[str, str]) -> Iterator[str]:
         """Files of a study's operations, loss and metric that are not as they were."""
@@ -663,6 +666,14 @@ def work(trial: Trial, tell: Tell) -> Outcome:
     from rnnzoo.nn.train import work as train
 
     return train(trial, tell)
+
+
+def _set_aside(counts: Sequence[int]) -> str:
+    """The trials of earlier editions, with the verb, by the count of each edition."""
+    if len(counts) == 1:
+        return f"{number_of(counts[0], 'trial')} run before {'is' if counts[0] == 1 else 'are'}"
+    # one may have taken over the trials of another, so that a sum would count these twice
+    return f"the trials of {len(counts)} earlier versions, at most {max(counts)} of each, are"
 
 
 def _files(trial: Trial) -> list[Path]:
