@@ -29,7 +29,6 @@ import json, resource, statistics, time
 import numpy as np, tensorflow as tf
 from rnnzoo import lang, tasks
 from rnnzoo.lang.text import cell_text
-from rnnzoo.nn.data import batches
 from rnnzoo import backends
 from rnnzoo.nn.train import Model
 from rnnzoo.spec.hyperparameters import Training
@@ -39,22 +38,22 @@ task = tasks.load("chorales", {})
 training = Training(epochs=1, patience=0)
 trial = Trial(**{**SIMPLE, "cell": cell_text(lang.load("lstm")), "training": training})
 model = Model(trial, task)
-rows = np.array(model.data.rows["train"])
-index, real = map(tf.constant, batches(rows, 16, model.steps))
-steps, model_steps = model.steps, model.steps
-one = tf.function(model._train_epoch, jit_compile=True)
+steps = model.steps
+rows = np.arange(model.data.sizes["train"])
+[portion] = model.data.portions("train", rows, 16, model.longest)
+parts = [portion._replace(rows=portion.rows[step:step + 1], real=portion.real[step:step + 1])
+         for step in range(steps)]
+totals = [tf.zeros(())] * 2
 began = time.perf_counter(); model.epoch(); first = time.perf_counter() - began
-model.steps = 1
-one(index[:1], real[:1])
+float(model._epoch(parts[0], totals)[0])
 whole, single = [], []
 for _ in range(12):
-    model.steps = model_steps
     at = time.perf_counter()
-    float(model._epoch(index, real))
+    float(model._epoch(portion, totals)[0])
     whole.append(time.perf_counter() - at)
     at = time.perf_counter()
-    for step in range(steps):
-        float(one(index[step:step + 1], real[step:step + 1]))
+    for part in parts:
+        float(model._epoch(part, totals)[0])
     single.append(time.perf_counter() - at)
 memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(json.dumps({"epoch_s": statistics.median(whole), "steps_s": statistics.median(single),

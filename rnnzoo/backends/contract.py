@@ -192,7 +192,7 @@ class Backend(ForLayers, Protocol):
         """
 
     def repeat(
-        self, count: Tensor, step: Callable[..., Sequence[Tensor]], start: Sequence[float]
+        self, count: Tensor, step: Callable[..., Sequence[Tensor]], start: Sequence[Tensor]
     ) -> tuple[Tensor, ...]:
         """`step(number, *totals) -> totals` for number = 0 .. count - 1, from these totals on, in
         compiled code.

@@ -186,7 +186,8 @@ def _show_work(args: argparse.Namespace, trial: Trial, model: NumpyModel, task: 
         : max(args.sequences - 1, 0)
     ]
     chosen = np.array([args.sequence, *others])
-    x, lengths = split.x[chosen], split.lengths[chosen]
+    taken = tasks.take(split, chosen, split.width, task.per == "step")
+    x, lengths = taken.x, taken.lengths
     values = introspect.values(model, x, lengths)[args.layer - 1]
     layers = f", layer {args.layer} of {len(model.layers)}" if len(model.layers) > 1 else ""
     title = (
@@ -319,8 +320,10 @@ def _norms(model: NumpyModel, task: Task) -> dict[str, np.ndarray]:
     split = task.splits["test"]
     length = int(np.median(split.lengths))
     chosen = np.flatnonzero(split.lengths >= length)[:SEQUENCES]
-    y = split.y[chosen, length - 1] if task.per == "step" else split.y[chosen]
-    norms = introspect.gradients(model, task.loss, split.x[chosen][:, :length], y)
+    per_step = task.per == "step"
+    taken = tasks.take(split, chosen, length, per_step)
+    y = taken.y[:, -1] if per_step else taken.y
+    norms = introspect.gradients(model, task.loss, taken.x, y)
     return {name: np.median(value, axis=1) for name, value in norms.items()}
 
 

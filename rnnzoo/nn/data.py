@@ -1,23 +1,30 @@
-"""A task's splits as tensors that stay where the training runs.
+"""A task's splits as tensors: whole, where the training runs, or a portion at a time.
 
-In: a `Task`.  Out: one array of all sequences of all splits, padded to one length, so that every
-split is a range of rows and one compiled function serves them all; and batches of rows, of one
-shape throughout.
+In: a `Task`.  Out: portions of an epoch, each some batches of rows and the sequences that these are
+of, padded to one length, so that one compiled function serves them all.  What is small stays on the
+device as one portion (`Resident`).  What is large stays in its files, or in memory without padding,
+and a portion is made of a few batches when it is their turn (`Streamed`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
-from rnnzoo.tasks import SPLITS, Split, Task, to_width
+from rnnzoo.tasks import SPLITS, Split, Task, take
 
 Tensor = Any
+FIRST = np.zeros(1, np.int32)  # the row of the first sequence
+# of `x`, `y`, lengths and weights; None where there are no weights
+Types = tuple[np.dtype, np.dtype, np.dtype, np.dtype | None]
 ALIKE = 0.1  # lengths may be so far apart, as a share, and still come in any order
+WHOLE = 2**26  # bytes, with padding, up to which data stay on the device
+PORTION = 2**22  # bytes, with padding, of batches that go there together
+WIDTHS = 4  # that are compiled for batches by length; each is half the one before
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -30,35 +37,60 @@ class Batch:
     weights: Tensor  # (batch, time), or (batch,) for one target a sequence: what counts in a loss
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Resident:
-    """All splits of a task on the device."""
+class Sequences(NamedTuple):
+    """Sequences on the device, padded to one length; fields are as in `Split`."""
 
     x: Tensor
     y: Tensor
     lengths: Tensor
     weights: Tensor | None
-    rows: Mapping[str, range]
+
+
+class Portion(NamedTuple):
+    """Some batches of an epoch, and what they are of."""
+
+    sequences: Sequences
+    rows: Tensor  # (steps, batch) int32: which of the sequences
+    real: Tensor  # (steps, batch) float32: 0 where a row only fills the batch
+    steps: Tensor | None  # how many are run, from the first on; None: all of them
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Data:
+    """All splits of a task.
+
+    Attributes:
+        sizes: how many sequences each split has.
+        time: to how many steps all of them are padded.
+        per_step: whether there is a target at each step.
+        ids: whether `x` holds ids, which are read as they are.
+    """
+
+    sizes: Mapping[str, int]
     time: int
     per_step: bool
-    ids: bool = False  # `x` holds ids, which are read as they are
+    ids: bool
 
-    def batch(self, rows: Tensor, real: Tensor, time: int | None = None) -> Batch:
+    def batch(
+        self, sequences: Sequences, rows: Tensor, real: Tensor, time: int | None = None
+    ) -> Batch:
         """The sequences of these rows (batch,); `real` (batch,) is 0 where a row only fills the
         batch.
 
         Args:
             time: to how many steps they are cut, where all of them are that short.
         """
-        time = time or self.time
-        lengths = keras.ops.take(self.lengths, rows, axis=0)
+        width = sequences.x.shape[1]
+        time = min(time or width, width)
+        lengths = keras.ops.take(sequences.lengths, rows, axis=0)
         mask = keras.ops.logical_and(
             keras.ops.arange(time, dtype="int32") < lengths[:, None], real[:, None] > 0
         )
         counted = keras.ops.cast(mask if self.per_step else real, "float32")
-        if self.weights is not None:
-            counted *= keras.ops.take(self.weights, rows, axis=0)[:, :time]
-        x, y = keras.ops.take(self.x, rows, axis=0)[:, :time], keras.ops.take(self.y, rows, axis=0)
+        if sequences.weights is not None:
+            counted *= keras.ops.take(sequences.weights, rows, axis=0)[:, :time]
+        x = keras.ops.take(sequences.x, rows, axis=0)[:, :time]
+        y = keras.ops.take(sequences.y, rows, axis=0)
         return Batch(
             keras.ops.cast(x, "int32" if self.ids else "float32"),
             y[:, :time] if self.per_step else y,
@@ -67,38 +99,157 @@ class Resident:
         )
 
 
-def resident(task: Task) -> Resident:
-    """Put a task's splits on the device."""
-    splits = [task.splits[name] for name in SPLITS]
-    time = max(split.width for split in splits)
+@dataclass(frozen=True, eq=False, slots=True)
+class Resident(Data):
+    """All of them on the device.
+
+    Attributes:
+        sequences: of all splits, one split behind the other.
+        begins: the first row of each split.
+    """
+
+    sequences: Sequences
+    begins: Mapping[str, int]
+
+    def portions(
+        self, split: str, rows: np.ndarray, batch: int, time: int, steps: int | None = None
+    ) -> Iterator[Portion]:
+        """Batches of some rows of a split: one portion.
+
+        Args:
+            time: not asked for, since batches are cut as they are made.
+            steps: for how many batches the portion has room, so that one size is compiled for
+                all splits; without it, for these.
+        """
+        count = ceil(len(rows), batch)
+        index, real = batches(rows + self.begins[split], batch, steps or count)
+        given = (index, real, None if steps is None else count)
+        yield Portion(self.sequences, *map(_tensor, given))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Streamed(Data):
+    """A few batches at a time on the device.
+
+    Attributes:
+        splits: in files that are mapped, or in memory.
+        types: of the arrays there.
+        step: bytes of a step of a sequence there.
+        widths: to how many lengths batches are padded, each half the one before.
+    """
+
+    splits: Mapping[str, Split]
+    types: Types
+    step: int
+    widths: int
+
+    def portions(
+        self, split: str, rows: np.ndarray, batch: int, time: int, steps: int | None = None
+    ) -> Iterator[Portion]:
+        """Batches of some rows of a split, in their order.
+
+        Args:
+            time: to how many steps the longest are padded.
+            steps: not asked for, since a portion has room for as many batches as fit in `PORTION`.
+        """
+        index, real = batches(rows, batch, ceil(len(rows), batch))
+        longest = np.max(self.splits[split].lengths[index], axis=1, initial=1, where=real > 0)
+        begin = 0
+        while begin < len(index):
+            end, width = self._next(longest[begin:], batch, time)
+            end += begin
+            yield self._portion(split, index[begin:end], real[begin:end], width)
+            begin = end
+
+    def _room(self, batch: int, width: int) -> int:
+        """For how many batches a portion has room."""
+        return max(1, PORTION // (batch * width * self.step))
+
+    def _next(self, longest: np.ndarray, batch: int, time: int) -> tuple[int, int]:
+        """How many of these batches, which have these longest sequences, are in the next portion;
+        and to how many steps it is padded.
+        """
+        widths = np.array([ceil(time, 2**halved) for halved in range(self.widths)][::-1])
+        needed = np.maximum.accumulate(longest[: self._room(batch, int(widths[0]))])
+        padded = widths[np.searchsorted(widths, needed)]
+        count = 1
+        while count < len(padded) and count < self._room(batch, int(padded[count])):
+            count += 1
+        return count, int(padded[count - 1])
+
+    def _portion(self, split: str, index: np.ndarray, real: np.ndarray, width: int) -> Portion:
+        count, batch = index.shape
+        room = self._room(batch, width)
+        taken = take(self.splits[split], index.ravel(), width, self.per_step)
+        rows = [_longer(array, room * batch) for array in _arrays(taken, self.types)]
+        numbers = np.arange(room * batch, dtype=np.int32).reshape(room, batch)
+        return Portion(
+            Sequences(*map(_tensor, rows)), *map(_tensor, (numbers, _longer(real, room), count))
+        )
+
+
+def data_of(task: Task, by_length: bool) -> Resident | Streamed:
+    """A task's splits, on the device where they are small.
+
+    Args:
+        by_length: whether batches hold sequences of nearly one length.
+    """
     per_step = task.per == "step"
-    ends = np.cumsum([0, *map(len, splits)])
-    rows = {name: range(int(start), int(end)) for name, start, end in zip(SPLITS, ends, ends[1:])}
-    x = np.concatenate([to_width(split.x, time) for split in splits])
-    targets = [split.y for split in splits]
-    if per_step:
-        targets = [to_width(y, time) for y in targets]
-    lengths = np.concatenate([split.lengths for split in splits]).astype(np.int32)
+    splits = {name: task.splits[name] for name in SPLITS}
+    sizes = {name: len(split) for name, split in splits.items()}
+    time = max(split.width for split in splits.values())
+    types, step = _types([take(split, FIRST, 1, per_step) for split in splits.values()], per_step)
+    form = (sizes, time, per_step, task.vocabulary > 0)
+    if sum(sizes.values()) * time * step > WHOLE:
+        return Streamed(*form, splits, types, step, WIDTHS if by_length else 1)
+    whole = [take(split, np.arange(len(split)), time, per_step) for split in splits.values()]
+    arrays = zip(*(_arrays(split, types) for split in whole))
+    joined = (None if parts[0] is None else np.concatenate(parts) for parts in arrays)
+    ends = np.cumsum([0, *sizes.values()])
+    return Resident(*form, Sequences(*map(_tensor, joined)), dict(zip(SPLITS, map(int, ends))))
+
+
+def _types(splits: Sequence[Split], per_step: bool) -> tuple[Types, int]:
+    """What arrays are on the device, and how many bytes a step is there.
+
+    Args:
+        splits: one step of each.
+    """
     weights = None
     if any(split.weights is not None for split in splits):
-        of_splits = [_weights(split, time) for split in splits]
-        weights = keras.ops.convert_to_tensor(np.concatenate(of_splits))
-    return Resident(
-        x=keras.ops.convert_to_tensor(x),
-        y=keras.ops.convert_to_tensor(np.concatenate(targets)),
-        lengths=keras.ops.convert_to_tensor(lengths),
-        weights=weights,
-        rows=rows,
-        time=time,
-        per_step=per_step,
-        ids=task.vocabulary > 0,
+        weights = np.dtype(np.float32)
+    types = (
+        np.result_type(*(split.x for split in splits)),
+        np.result_type(*(split.y for split in splits)),
+        np.dtype(np.int32),
+        weights,
     )
+    x, y, _, shares = _arrays(splits[0], types)
+    arrays = (x, y if per_step else None, shares)
+    return types, sum(array.nbytes for array in arrays if array is not None)
 
 
-def _weights(split: Split, time: int) -> np.ndarray:
-    if split.weights is None:
-        return to_width(np.ones((len(split), split.width), np.float32), time)
-    return to_width(split.weights.astype(np.float32), time)
+def _arrays(split: Split, types: Types) -> list[np.ndarray | None]:
+    """The fields of `Sequences`; where other splits have weights, those of this one are 1."""
+    weights = split.weights
+    if weights is None:
+        weights = np.ones((len(split), split.width), np.float32)
+    arrays = (split.x, split.y, split.lengths, weights)
+    return [
+        None if dtype is None else array.astype(dtype, copy=False)
+        for array, dtype in zip(arrays, types, strict=True)
+    ]
+
+
+def _longer(array: np.ndarray | None, rows: int) -> np.ndarray | None:
+    """With rows of zeros behind it."""
+    if array is None or len(array) == rows:
+        return array
+    return np.concatenate([array, np.zeros((rows - len(array), *array.shape[1:]), array.dtype)])
+
+
+def _tensor(array: Any) -> Tensor:
+    return None if array is None else keras.ops.convert_to_tensor(array)
 
 
 def grouped(lengths: np.ndarray, batch: int, order: np.random.Generator) -> np.ndarray:
@@ -130,3 +281,8 @@ def batches(rows: np.ndarray, batch: int, steps: int) -> tuple[np.ndarray, np.nd
     index[: len(rows)] = rows
     real[: len(rows)] = 1.0
     return index.reshape(steps, batch), real.reshape(steps, batch)
+
+
+def ceil(count: int, size: int) -> int:
+    """How many parts of a size hold so many."""
+    return -(-count // size)

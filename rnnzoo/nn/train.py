@@ -2,7 +2,8 @@
 
 In: a trial, and whom to tell after every epoch.  Out: what it yielded.  An epoch is one call of one
 XLA executable: its steps, the backward passes and the optimiser's updates are a loop within it,
-over data that stays on the device.  All batches have one shape; evaluation of any split is a second
+over data that stays on the device; or a few such calls, each over a portion of large data.  All
+batches have one shape, or one of four with batches by length; evaluation of any split is a second
 executable.  Nothing else is compiled in a trial.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 import math
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from rnnzoo.errors import (
     nearest,
     worded,
 )
-from rnnzoo.nn.data import Batch, batches, grouped, resident
+from rnnzoo.nn.data import Batch, Portion, ceil, data_of, grouped
 from rnnzoo.nn.losses import criterion
 from rnnzoo.nn.network import Network, seed_of
 from rnnzoo.nn.schedule import factor
@@ -42,7 +43,8 @@ from rnnzoo.tasks import SPLITS, Task
 
 Tensor = Any
 Tell = Callable[[Progress], bool]
-EVALUATION_BATCH = 64  # of every trial, so that scores do not depend on its own batch
+EVALUATION_BATCH = 64  # at most, of every trial: scores do not depend on its own batch
+EVALUATED = 2**26  # bytes of inputs and answers that are in memory together where a split is scored
 
 
 def train(trial: Trial, tell: Tell) -> Outcome:
@@ -199,15 +201,16 @@ class Model:
         self.weight_seeds = [
             seed_of(trial, f"weight noise {number}") for number in range(len(self.weights))
         ]
-        self.data = resident(task)
+        self.data = data_of(task, self.training.group_by_length)
         # often shorter than what is evaluated
         self.longest = int(task.splits["train"].lengths.max())
         self.order = np.random.default_rng(seed_of(trial, "order"))
         self.best = [keras.Variable(weight, trainable=False) for weight in self.weights]
         # more would only be padding
-        self.batch = min(self.training.batch, len(self.data.rows["train"]))
-        self.steps = _ceil(len(self.data.rows["train"]), self.batch)
-        self.most = _ceil(max(map(len, self.data.rows.values())), EVALUATION_BATCH)
+        self.batch = min(self.training.batch, self.data.sizes["train"])
+        self.steps = ceil(self.data.sizes["train"], self.batch)
+        self.evaluated = evaluation_batch(task, self.data.time)
+        self.most = ceil(max(self.data.sizes.values()), self.evaluated)
         self.backend = backends.current()
         self.update = updating(
             _optimizer(self.training),
@@ -226,15 +229,13 @@ class Model:
         """One pass over the training split in a new order; returns the mean loss before each
         update.
         """
-        rows = np.array(self.data.rows["train"])
         if self.training.group_by_length:
-            rows = rows[grouped(self.task.splits["train"].lengths, self.batch, self.order)]
+            rows = grouped(self.task.splits["train"].lengths, self.batch, self.order)
         else:
-            rows = self.order.permutation(rows)
-        index, real = batches(rows, self.batch, self.steps)
-        return float(
-            self._epoch(keras.ops.convert_to_tensor(index), keras.ops.convert_to_tensor(real))
-        )
+            rows = self.order.permutation(self.data.sizes["train"])
+        portions = self.data.portions("train", rows, self.batch, self.longest)
+        total, count = _totals(self._epoch, portions, 2)
+        return float(total / count)
 
     def follow_schedule(self, losses: Sequence[float]) -> None:
         """Set the learning rate of the next epoch, after these losses on validation."""
@@ -246,23 +247,20 @@ class Model:
         lengths = self.task.splits[split].lengths
         # a batch runs as many steps as its longest sequence has
         longest_first = np.argsort(-lengths, kind="stable")
-        return self._score(np.array(self.data.rows[split])[longest_first])
+        return self._score(split, longest_first)
 
     def by_length(self) -> dict[str, float]:
         """The metric of the sequences of `test` of each length, the shortest first."""
         lengths = self.task.splits["test"].lengths
-        rows = np.array(self.data.rows["test"])
         return {
-            str(length): self._score(rows[lengths == length]).metric
+            str(length): self._score("test", np.flatnonzero(lengths == length)).metric
             for length in np.unique(lengths)
         }
 
-    def _score(self, rows: np.ndarray) -> Score:
-        """Loss and metric of some sequences."""
-        index, real = batches(rows, EVALUATION_BATCH, self.most)
-        steps = _ceil(len(rows), EVALUATION_BATCH)
-        given = (keras.ops.convert_to_tensor(value) for value in (index, real, steps))
-        loss, metric, counted = map(float, self._scores(*given))
+    def _score(self, split: str, rows: np.ndarray) -> Score:
+        """Loss and metric of some sequences of a split."""
+        portions = self.data.portions(split, rows, self.evaluated, self.data.time, self.most)
+        loss, metric, counted = map(float, _totals(self._scores, portions, 3))
         return Score(loss / counted, metric / counted)
 
     def keep(self) -> None:
@@ -287,13 +285,14 @@ class Model:
 
     # -- what is compiled
 
-    def _train_epoch(self, index: Tensor, real: Tensor) -> Tensor:
+    def _train_epoch(self, portion: Portion, totals: Sequence[Tensor]) -> tuple[Tensor, ...]:
         def step(number: Tensor, total: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
-            batch = self.data.batch(index[number], real[number], self.longest)
+            rows, real = portion.rows[number], portion.real[number]
+            batch = self.data.batch(portion.sequences, rows, real, self.longest)
 
             def error() -> tuple[Tensor, tuple[Tensor, Tensor]]:
                 loss, _, counted = self._losses(batch, training=True)
-                divisor = counted if self.training.error == "mean" else keras.ops.sum(real[number])
+                divisor = counted if self.training.error == "mean" else keras.ops.sum(real)
                 return loss / divisor, (loss, counted)
 
             exact = self._disturbed()
@@ -309,15 +308,17 @@ class Model:
             self.update.apply(joined)
             return total + loss, count + counted
 
-        total, count = self.backend.repeat(self.steps, step, (0.0, 0.0))
-        return total / count
+        steps = portion.rows.shape[0] if portion.steps is None else portion.steps
+        return self.backend.repeat(steps, step, totals)
 
-    def _evaluate(self, index: Tensor, real: Tensor, steps: Tensor) -> tuple[Tensor, ...]:
+    def _evaluate(self, portion: Portion, totals: Sequence[Tensor]) -> tuple[Tensor, ...]:
         def step(number: Tensor, *totals: Tensor) -> tuple[Tensor, ...]:
-            new = self._losses(self.data.batch(index[number], real[number]), training=False)
+            rows, real = portion.rows[number], portion.real[number]
+            batch = self.data.batch(portion.sequences, rows, real)
+            new = self._losses(batch, training=False)
             return tuple(total + value for total, value in zip(totals, new))
 
-        return self.backend.repeat(steps, step, (0.0, 0.0, 0.0))
+        return self.backend.repeat(portion.steps, step, totals)
 
     def _losses(self, batch: Batch, training: bool) -> tuple[Tensor, Tensor, Tensor]:
         """Sum of the loss, sum of the metric, and how much was counted."""
@@ -350,6 +351,31 @@ class Model:
         )
 
 
+def evaluation_batch(task: Task, time: int) -> int:
+    """How many sequences are scored together: the task alone says it.
+
+    Args:
+        time: to how many steps they are padded.
+    """
+    numbers = task.inputs + (task.outputs if task.per == "step" else 0)
+    batch = EVALUATION_BATCH
+    while batch > 1 and 4 * batch * time * numbers > EVALUATED:
+        batch //= 2
+    return batch
+
+
+def _totals(
+    compiled: Callable[..., Sequence[Tensor]], portions: Iterable[Portion], count: int
+) -> list[np.ndarray]:
+    """So many sums over all portions, each of which goes on from those before it, and is waited
+    for: no two of them are in memory.
+    """
+    totals = [np.zeros((), np.float32)] * count
+    for portion in portions:
+        totals = [np.array(float(total), np.float32) for total in compiled(portion, totals)]
+    return totals
+
+
 def _untrained(value: float | None) -> keras.Variable | None:
     """A value as a variable, so that trainings with another share what is compiled."""
     return None if value is None else keras.Variable(value, trainable=False)
@@ -380,10 +406,6 @@ def _optimizer(training: Training) -> keras.optimizers.Optimizer:
 def look_for_other_libraries() -> None:
     """Have Keras look now for the libraries that it looks for once, when a model is saved."""
     keras.saving.serialize_keras_object(keras.layers.Dense(1))
-
-
-def _ceil(count: int, size: int) -> int:
-    return -(-count // size)
 
 
 def work(trial: Trial, tell: Tell) -> Outcome:

@@ -48,12 +48,12 @@ from rnnzoo.tasks._facts import facts
 from rnnzoo.tasks._look import class_names, form, warnings
 from rnnzoo.tasks._models import foretells, unfit
 from rnnzoo.tasks._options import check_spec, module, options_of
-from rnnzoo.tasks._packed import PackedSplit, packed, to_width
+from rnnzoo.tasks._packed import PackedSplit, packed, take, to_width
 
 __all__ = [
     "MOST", "SPLITS", "PackedSplit", "Report", "Split", "Task", "Wrong", "check_spec",
     "class_names", "code", "digest_of", "facts", "foretells", "form", "load", "module", "packed",
-    "prepare", "prepared", "silent", "to_width", "unfit", "warnings",
+    "prepare", "prepared", "silent", "take", "to_width", "unfit", "warnings",
 ]  # fmt: skip
 
 # Studies of these tasks are known by their arrays alone; of every other task, what is computed

@@ -7,11 +7,20 @@ padded arrays are made anew each time that they are asked for, and not kept.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 
 from rnnzoo.tasks._contract import Split
+
+
+class Held(Protocol):
+    """Files that are mapped into memory."""
+
+    def release(self) -> None:
+        """Give back the memory that what was read of them takes; it is read again where it is
+        used.
+        """
 
 
 class PackedSplit(Split):
@@ -23,17 +32,20 @@ class PackedSplit(Split):
         shares: of steps that count, (steps,); None where all of them do.
         width: to how many steps the arrays are padded.
         per_step: whether there is a target at each step.
-        held: what keeps the files from being deleted as long as the split is used.
+        held: the files that are mapped, which keeps them from being deleted as long as the split
+            is used; None where the arrays are in memory.
+        starts: (sequences,) int64: the first step of each sequence.
     """
 
-    __slots__ = ("held", "per_step", "shares", "targets", "values", "width")
+    __slots__ = ("held", "per_step", "shares", "starts", "targets", "values", "width")
 
     values: np.ndarray
     targets: np.ndarray
     shares: np.ndarray | None
     width: int
     per_step: bool
-    held: Any
+    held: Held | None
+    starts: np.ndarray
 
     def __init__(
         self,
@@ -44,9 +56,11 @@ class PackedSplit(Split):
         *,
         width: int,
         per_step: bool,
-        held: Any = None,
+        held: Held | None = None,
     ) -> None:
-        given = {"values": values, "targets": targets, "lengths": lengths, "shares": shares}
+        starts = np.cumsum(lengths, dtype=np.int64) - lengths
+        arrays = {"values": values, "targets": targets, "lengths": lengths, "shares": shares}
+        given = {**arrays, "starts": starts}
         for name, value in {**given, "width": width, "per_step": per_step, "held": held}.items():
             object.__setattr__(self, name, value)
 
@@ -99,6 +113,48 @@ def _steps(array: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         return array.reshape(-1, *array.shape[2:])
     steps: np.ndarray = array[real(lengths, width)]
     return steps
+
+
+def take(split: Split, rows: np.ndarray, width: int, per_step: bool) -> Split:
+    """Some sequences, cut or padded to a width; what was mapped is read for these only, and its
+    memory given back.
+
+    Args:
+        rows: numbers of sequences; one may come several times.
+        per_step: whether there is a target at each step.
+    """
+    if isinstance(split, PackedSplit):
+        return _gathered(split, rows, width)
+
+    def cut(array: np.ndarray) -> np.ndarray:
+        return to_width(array[rows, :width], width)
+
+    return Split(
+        cut(split.x),
+        cut(split.y) if per_step else split.y[rows],
+        split.lengths[rows],
+        None if split.weights is None else cut(split.weights),
+    )
+
+
+def _gathered(split: PackedSplit, rows: np.ndarray, width: int) -> Split:
+    within = real(split.lengths[rows], width)
+    steps = (split.starts[rows][:, None] + np.arange(width))[within]
+
+    def whole(values: np.ndarray) -> np.ndarray:
+        array = np.zeros((*within.shape, *values.shape[1:]), values.dtype)
+        array[within] = values[steps]
+        return array
+
+    taken = Split(
+        whole(split.values),
+        whole(split.targets) if split.per_step else split.targets[rows],
+        split.lengths[rows],
+        None if split.shares is None else whole(split.shares),
+    )
+    if split.held is not None:
+        split.held.release()
+    return taken
 
 
 def padded(steps: np.ndarray, lengths: np.ndarray, width: int) -> np.ndarray:

@@ -30,9 +30,10 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from importlib.metadata import version
+from mmap import MADV_DONTNEED, mmap
 from pathlib import Path
 from typing import IO, Any
 
@@ -109,7 +110,7 @@ def _content(held: _Held) -> dict[str, Any]:
 
 
 def _task(path: Path, content: Mapping[str, Any], held: _Held) -> Task:
-    arrays = {name: _map(path / name) for name in content["files"]}
+    arrays = {name: held.map(path / name) for name in content["files"]}
     per_step = content["task"]["per"] == "step"
     splits = {}
     first, begin = 0, 0  # sequence and step of the split
@@ -140,11 +141,6 @@ def _task(path: Path, content: Mapping[str, Any], held: _Held) -> Task:
     )
 
 
-def _map(file: Path) -> np.ndarray:
-    """Read-only, and never an array of Python objects."""
-    return np.asarray(np.load(file, mmap_mode="r", allow_pickle=False))
-
-
 def _digest(file: Path) -> str:
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -152,9 +148,12 @@ def _digest(file: Path) -> str:
 
 @dataclass(slots=True)
 class _Held:
-    """A folder that is in use, by a lock on its `about.json` that ends with the process."""
+    """A folder that is in use, by a lock on its `about.json` that ends with the process, and its
+    files that are mapped.
+    """
 
     descriptor: int
+    maps: list[mmap] = field(default_factory=list)
 
     @classmethod
     def take(cls, file: Path) -> _Held:
@@ -168,6 +167,18 @@ class _Held:
         if not os.path.samestat(os.stat(file), os.fstat(held.descriptor)):
             raise FileNotFoundError(file)  # it was being deleted
         return held
+
+    def map(self, file: Path) -> np.ndarray:
+        """An array, read-only, and never of Python objects."""
+        array = np.load(file, mmap_mode="r", allow_pickle=False)
+        if isinstance(array.base, mmap):
+            self.maps.append(array.base)
+        return np.asarray(array)
+
+    def release(self) -> None:
+        """Give back the memory of pages that were read; they stay in the system's cache."""
+        for mapped in self.maps:
+            mapped.madvise(MADV_DONTNEED)
 
     def __del__(self) -> None:
         with suppress(OSError):
@@ -246,7 +257,7 @@ def _said(task: Task) -> str:
 
 
 def _plain(task: Task) -> dict[str, Any]:
-    names = (field.name for field in fields(Task) if field.name not in _ELSEWHERE)
+    names = (known.name for known in fields(Task) if known.name not in _ELSEWHERE)
     values = {name: getattr(task, name) for name in names}
     warnings = (Remark(said) if isinstance(said, str) else said for said in task.warnings)
     return {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from dataclasses import replace
 from functools import cache
 from itertools import combinations
@@ -19,8 +18,9 @@ from hypothesis import strategies as st
 import rnnzoo
 from rnnzoo import lang, losses, tasks
 from rnnzoo.lang.text import cell_text
-from rnnzoo.nn.data import ALIKE, batches, grouped, resident
-from rnnzoo.nn.train import Model, _optimizer, train, work
+from rnnzoo.nn import data
+from rnnzoo.nn.data import ALIKE, Data, Resident, Streamed, batches, ceil, data_of, grouped
+from rnnzoo.nn.train import EVALUATED, Model, _optimizer, evaluation_batch, train, work
 from rnnzoo.spec import stamp
 from rnnzoo.spec.hyperparameters import Training
 from rnnzoo.spec.trial import Ending, Kind, Outcome, Progress, Trial
@@ -335,9 +335,8 @@ def test_a_training_follows_one_of_keras_own_layers_step_by_step() -> None:
         task,
     )
     theirs, order = as_keras_would(model, clip, rate), copy.deepcopy(model.order)
-    rows = np.array(model.data.rows["train"])
     for _ in range(3):
-        total, shuffled = 0.0, order.permutation(rows) - rows[0]
+        total, shuffled = 0.0, order.permutation(22)
         for start in range(0, 22, batch):
             chosen = shuffled[start : start + batch]
             theirs.reset_metrics()
@@ -356,11 +355,126 @@ def test_batches_hold_every_row_once_and_the_rest_weighs_nothing() -> None:
     assert (real > 0).sum() == 21
 
 
-def test_all_splits_lie_in_one_array() -> None:
-    data = resident(tasks.load("temporal_order", {"length": 20, "train": 5, "valid": 3, "test": 2}))
-    assert [len(rows) for rows in data.rows.values()] == [5, 3, 2]
-    assert data.x.shape[0] == 10
-    assert math.prod(data.x.shape) > 0
+# ------------------------------------------------------------------ data in portions
+
+
+def uneven(per: str, packed: bool = False, weighted: bool = False) -> Task:
+    """Sequences of unequal lengths, in splits of unequal widths."""
+    rng = np.random.default_rng(0)
+
+    def split(count: int, width: int) -> Split:
+        lengths = rng.integers(1, width + 1, count).astype(np.int32)
+        lengths[0] = width
+        real = np.arange(width) < lengths[:, None]
+        y = rng.integers(0, 3, (count, width) if per == "step" else count).astype(np.int32)
+        x = rng.normal(size=(count, width, 2)).astype(np.float32) * real[..., None]
+        weights = rng.integers(0, 2, (count, width)).astype(np.float32) * real if weighted else None
+        made = Split(x, y * real if per == "step" else y, lengths, weights)
+        return tasks.packed(made, per == "step") if packed else made
+
+    splits = {"train": split(22, 40), "validation": split(5, 9), "test": split(6, 45)}
+    return Task("mine", splits, "categorical", per, 3, "error", "share")  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All data are too large for the device, and three of the batches below for one portion."""
+    monkeypatch.setattr(data, "WHOLE", 0)
+    monkeypatch.setattr(data, "PORTION", 3 * 4 * 40 * 8)
+
+
+def made_of(placed: Data, split: str, rows: np.ndarray, time: int) -> list[list[np.ndarray]]:
+    """The arrays of all batches of four of these rows."""
+    made = []
+    for portion in placed.portions(split, rows, 4, time):
+        for number in range(len(portion.rows) if portion.steps is None else int(portion.steps)):
+            batch = placed.batch(
+                portion.sequences, portion.rows[number], portion.real[number], time
+            )
+            tensors = (batch.x, batch.y, batch.mask, batch.weights)
+            made.append([keras.ops.convert_to_numpy(tensor) for tensor in tensors])
+    return made
+
+
+@pytest.mark.parametrize(
+    ("per", "packed", "weighted"),
+    [("step", False, False), ("step", True, True), ("sequence", True, False)],
+)
+def test_batches_in_portions_are_those_of_data_that_stay_on_the_device(
+    per: str, packed: bool, weighted: bool, request: pytest.FixtureRequest
+) -> None:
+    task = uneven(per, packed, weighted)
+    resident = data_of(task, by_length=False)
+    assert isinstance(resident, Resident)
+    request.getfixturevalue("large")
+    streamed = data_of(task, by_length=False)
+    assert isinstance(streamed, Streamed)
+    for split, time in (("train", 40), ("validation", 45), ("test", 45)):
+        rows = np.random.default_rng(1).permutation(len(task.splits[split]))
+        whole, portions = (made_of(placed, split, rows, time) for placed in (resident, streamed))
+        assert len(whole) == len(portions) == ceil(len(rows), 4)
+        for batch, other in zip(whole, portions):
+            is_real = batch[2].any(axis=1)  # what else fills the batch may be any sequence
+            np.testing.assert_array_equal(other[2], batch[2])
+            np.testing.assert_array_equal(other[3], batch[3])
+            for array, same in zip(batch[:2], other[:2]):
+                np.testing.assert_array_equal(same[is_real], array[is_real], strict=True)
+
+
+def test_a_training_out_of_portions_has_the_scores_of_one_on_the_device(
+    request: pytest.FixtureRequest,
+) -> None:
+    """To the last bit: both compile the same operations."""
+    task = uneven("step", packed=True)
+    trial = replace(SIMPLE, training=Training(batch=4, clip=1.0))
+
+    def curve_of(model: Model) -> list[float]:
+        losses = [model.epoch() for _ in range(3)]
+        return [*losses, *(model.evaluate(split).metric for split in ("train", "test"))]
+
+    resident = Model(trial, task)
+    request.getfixturevalue("large")
+    streamed = Model(trial, task)
+    assert isinstance(resident.data, Resident)
+    assert isinstance(streamed.data, Streamed)
+    assert curve_of(streamed) == curve_of(resident)
+
+
+@pytest.mark.parametrize("room", [1, 2000, 4000, 10**6])
+def test_portions_by_length_are_bounded_and_of_few_shapes(
+    room: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A portion takes no more than it may, or is one batch; and it is padded to less than twice its
+    longest sequence, or to an eighth of the longest of all.
+    """
+    monkeypatch.setattr(data, "WHOLE", 0)
+    monkeypatch.setattr(data, "PORTION", room)
+    task = uneven("step", packed=True)
+    split, placed = task.splits["train"], data_of(task, by_length=True)
+    rows = grouped(split.lengths, 4, np.random.default_rng(0))
+    shapes, done = set(), 0
+    for portion in placed.portions("train", rows, 4, 40):
+        x, steps = keras.ops.convert_to_numpy(portion.sequences.x), int(portion.steps)
+        shapes.add(x.shape)
+        batch_bytes = 4 * x.shape[1] * 12
+        assert x.shape[0] == 4 * max(1, room // batch_bytes)
+        lengths = split.lengths[rows[4 * done : 4 * (done + steps)]]
+        assert lengths.max() <= x.shape[1] < max(2 * lengths.max(), 6)
+        done += steps
+    assert done == 6
+    assert len(shapes) <= 4
+    assert room > 1 or len(shapes) > 1
+
+
+def test_fewer_sequences_are_scored_together_where_they_are_long() -> None:
+    """MuseData: 4,273 steps of 88 keys, and as many answers."""
+    wide = Split(np.zeros((1, 2, 88), np.uint8), np.zeros((1, 2, 88)), np.ones(1, np.int32))
+    splits = dict.fromkeys(("train", "validation", "test"), wide)
+    task = Task("t", splits, "bernoulli", "step", 88, "nll", "nats a frame")
+    assert evaluation_batch(task, 161) == 64  # as in all studies so far
+    assert evaluation_batch(task, 4273) == 16
+    assert 16 * 4273 * 176 * 4 <= EVALUATED < 32 * 4273 * 176 * 4
+    assert evaluation_batch(task, 10**7) == 1
 
 
 # ------------------------------------------------------------------ the protocol of a study

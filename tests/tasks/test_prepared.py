@@ -69,6 +69,54 @@ def assert_equal(mapped: Task, task: Task) -> None:
     assert digest_of(mapped.splits) == digest_of(task.splits)
 
 
+@pytest.mark.parametrize("task", [uneven(), uneven(per="sequence")], ids=["step", "seq"])
+def test_sequences_are_taken_as_out_of_padded_arrays(task: Task) -> None:
+    """Some of them, one twice, cut to 4 steps or padded to 12; out of files or out of memory."""
+    rows = np.array([2, 0, 2])
+    mapped = _prepared.keep(task, {})
+    for name, width in ((name, width) for name in SPLITS for width in (4, 12)):
+        split = task.splits[name]
+
+        def expected(array: np.ndarray, chosen: int = width) -> np.ndarray:
+            cut = array[rows][:, :chosen]
+            missing = np.zeros((3, chosen - cut.shape[1], *cut.shape[2:]), array.dtype)
+            return np.concatenate([cut, missing], axis=1)
+
+        y = expected(split.y) if task.per == "step" else split.y[rows]
+        weights = None if split.weights is None else expected(split.weights)
+        for given in (split, mapped.splits[name]):
+            taken = tasks.take(given, rows, width, task.per == "step")
+            np.testing.assert_array_equal(taken.x, expected(split.x), strict=True)
+            np.testing.assert_array_equal(taken.y, y, strict=True)
+            np.testing.assert_array_equal(taken.lengths, split.lengths[rows], strict=True)
+            np.testing.assert_array_equal(taken.weights, weights)
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="only Linux says it")
+def test_what_is_taken_out_of_files_leaves_no_memory_behind() -> None:
+    x = np.ones((4, 2**18, 1), np.float32)
+    split = Split(x, np.zeros(4, np.int32), np.full(4, 2**18, np.int32))
+    task = Task("t", dict.fromkeys(SPLITS, split), "categorical", "sequence", 2, "error", "share")
+    mapped = _prepared.keep(task, {}).splits["train"]
+    assert isinstance(mapped, tasks.PackedSplit)
+    before = in_memory("x.npy")
+    mapped.values.sum()
+    assert in_memory("x.npy") >= before + x.nbytes
+    assert tasks.take(mapped, np.array([0, 1]), 2**18, per_step=False).x.sum() == 2**19
+    assert in_memory("x.npy") == 0
+
+
+def in_memory(name: str) -> int:
+    """Bytes of the files of a name that are mapped and in this process's memory."""
+    size, is_it = 0, False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        if "-" in line.split()[0]:
+            is_it = line.endswith(f"/{name}")
+        elif is_it and line.startswith("Rss:"):
+            size += 1024 * int(line.split()[1])
+    return size
+
+
 @pytest.mark.parametrize(
     "task", [uneven(), uneven(per="sequence"), uneven(weighted=False)], ids=["step", "seq", "plain"]
 )

@@ -45,7 +45,7 @@ def compiled(function: Callable[..., Any], variables: Sequence[Any]) -> Callable
 
 
 def repeat(
-    count: Tensor, step: Callable[..., Sequence[Tensor]], start: Sequence[float]
+    count: Tensor, step: Callable[..., Sequence[Tensor]], start: Sequence[Tensor]
 ) -> tuple[Tensor, ...]:
     """`step(number, *totals) -> totals` for number = 0 .. count - 1, from these totals on, in
     compiled code.

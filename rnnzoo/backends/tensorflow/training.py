@@ -30,7 +30,7 @@ def compiled(function: Callable[..., Any], variables: Sequence[Any]) -> Callable
 
 
 def repeat(
-    count: Tensor, step: Callable[..., Sequence[Tensor]], start: Sequence[float]
+    count: Tensor, step: Callable[..., Sequence[Tensor]], start: Sequence[Tensor]
 ) -> tuple[Tensor, ...]:
     """`step(number, *totals) -> totals` for number = 0 .. count - 1, from these totals on, in
     compiled code.
@@ -40,7 +40,7 @@ def repeat(
         return number + 1, *step(number, *totals)
 
     with inside_compiled_code():
-        state = (tf.constant(0), *(tf.constant(total) for total in start))
+        state = (tf.constant(0), *(tf.convert_to_tensor(total) for total in start))
         totals: tuple[Tensor, ...] = tf.while_loop(lambda number, *_: number < count, body, state)[
             1:
         ]
