@@ -1,10 +1,21 @@
-"""How large the samples of tests are: `make test` takes a part of what `make test-all` takes."""
+"""How large the samples of tests are: `make test` takes a part of what `make test-all` takes.
+
+Of cells: what takes milliseconds is tested for each; what compiles or draws is tested for `compiled`
+or for `FEW`, and by `make test-all` for each.
+"""
 
 from __future__ import annotations
 
 import os
+from functools import cache
+
+import pytest
+
+from rnnzoo.lang.view import view
+from rnnzoo.spec.cell import FAMILIES, built_in_names
 
 ALL = bool(os.environ.get("RNNZOO_TEST_ALL"))  # set by `make test-all`
+FEW = ("clockwork", "depth_gated", "lstm")  # a clock; layers that differ; two states
 
 
 def examples(count: int) -> int:
@@ -12,3 +23,23 @@ def examples(count: int) -> int:
     quarter.
     """
     return count if ALL else -(-count // 4)
+
+
+@cache
+def compiled() -> tuple[str, ...]:
+    """`FEW`, and a cell of each other family: the oldest, and of those the first by name."""
+    cells = sorted(map(view, built_in_names()), key=lambda cell: (cell.year, cell.name))
+    covered = {cell.family for cell in cells if cell.name in FEW}
+    names = [*FEW]
+    for family in FAMILIES:
+        oldest = [cell.name for cell in cells if cell.family == family][:1]
+        names += [] if family in covered else oldest
+    return tuple(sorted(names))
+
+
+def cells(sample: tuple[str, ...]) -> list[object]:
+    """Every cell of the zoo, for `parametrize`; those outside of the sample are slow."""
+    return [
+        name if name in sample else pytest.param(name, marks=pytest.mark.slow)
+        for name in built_in_names()
+    ]

@@ -324,6 +324,9 @@ def _cell_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
         metavar="WHAT",
         help="cells, tasks, losses, metrics, operations or studies",
     )
+    listing.add_argument(
+        "--family", metavar="FAMILY", help="of cells: only those of one family, such as lstm"
+    )
     _json(listing)
     show = _command(commands, "show", "cells", "a cell: its equations, states, weights and counts")
     show.add_argument("cell", metavar="CELL", help="name of a cell, or a path to its YAML file")

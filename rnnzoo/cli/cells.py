@@ -9,7 +9,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +33,9 @@ from rnnzoo.lang.canonical import canonical_hash
 from rnnzoo.lang.lint import lint, warnings
 from rnnzoo.lang.primitives import ELEMENTWISE
 from rnnzoo.lang.view import CellView, view
-from rnnzoo.spec import plugins
+from rnnzoo.spec import claims, plugins
 from rnnzoo.spec.cell import KEYS as CELL_KEYS
-from rnnzoo.spec.cell import ZOO, built_in_names, read
+from rnnzoo.spec.cell import FAMILIES, ZOO, built_in_names, read
 from rnnzoo.spec.document import NEEDS, Table, parse, read_text
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.files import located
@@ -127,6 +127,9 @@ def _looked_at(path: Path) -> _Looked:
             return _Looked(str(path), about, "", tuple(warned(experiment)), odd_starts(experiment))
         spec = lang.checkable(lambda: read(str(path) if path.suffix in (".yaml", ".yml") else path))
         cell = CellView(lang.check(spec))
+        if spec.claim:
+            known = [*built_in_names(), *(beside.stem for beside in path.parent.glob("*.yaml"))]
+            claims.check_of_cell(spec, known, plugins.names("tasks"))
         states = ", ".join(cell.states)
         about = (
             f"{number_of(len(cell.equations), 'equation')},"
@@ -183,30 +186,79 @@ def _about_experiment(experiment: Experiment) -> str:
     return f"experiment '{experiment.name}' is right: {', '.join(counts)}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of a list.
+
+    Attributes:
+        columns: what stands between the name and what it is about, by their names in `--json`.
+    """
+
+    about: str
+    columns: Mapping[str, str | int] = field(default_factory=dict)
+
+    def to_dict(self, name: str) -> dict[str, str | int | None]:
+        """Plain values, for `--json`."""
+        columns = {key: value or None for key, value in self.columns.items()}
+        return {"name": name, "about": self.about, **columns}
+
+
 def listing(args: argparse.Namespace) -> None:
     """Names with a line about each; without a word, what can be listed."""
-    if args.what and args.what not in _LISTINGS:
-        raise UsageError(f"'{args.what}' cannot be listed", nearest(args.what, _LISTINGS))
-    rows = _LISTINGS[args.what]() if args.what else LISTED
+    if args.what and args.what not in LISTED:
+        raise UsageError(f"'{args.what}' cannot be listed", nearest(args.what, LISTED))
+    if args.family is not None and args.what != "cells":
+        raise UsageError("only cells have a family", command("list", "cells", "--family", "lstm"))
+    lines = _listed(args.what, args.family)
     if args.json:
-        print(
-            json.dumps([{"name": name, "about": about} for name, about in rows.items()], indent=2)
-        )
+        plain = [line.to_dict(name) for name, line in lines.items()]
+        print(json.dumps(plain, indent=2))
         return
-    width = max(map(len, rows), default=0)
-    for name, about in rows.items():
-        print(f"{name:{width}}  {about}")
-    if not rows:
+    for row in _aligned(lines):
+        print(row)
+    if not lines:
         print(f"there are no {args.what} here")
 
 
-def _cells() -> dict[str, str]:
-    titles = {name: CellView(lang.load(name)).title for name in built_in_names()}
-    for path, cell in _own():
-        titles[path.stem] = (
-            f"{cell.title}  ({path})" if cell else f"has mistakes: {command('check', path)}"
-        )
-    return titles
+def _listed(what: str | None, family: str | None) -> dict[str, _Line]:
+    if what == "cells":
+        return _cells(family)
+    abouts = _LISTINGS[what]() if what else LISTED
+    return {name: _Line(about) for name, about in abouts.items()}
+
+
+def _aligned(lines: Mapping[str, _Line]) -> Iterator[str]:
+    """A text for each line, its columns below those of the others."""
+    rows = [[name, *map(str, line.columns.values())] for name, line in lines.items()]
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    for row, line in zip(rows, lines.values()):
+        columns = (f"{text:{width}}" for text, width in zip(row, widths))
+        yield "  ".join([*columns, line.about])
+
+
+def _cells(family: str | None) -> dict[str, _Line]:
+    """The cells, of one family where it is given.
+
+    Raises:
+        UsageError: there is no such family.
+    """
+    if family is not None and family not in FAMILIES:
+        raise UsageError(f"no family '{family}'", nearest(family, FAMILIES))
+    lines = {}
+    for name in built_in_names():
+        cell = view(name)
+        lines[name] = _cell_line(cell, cell.title)
+    for path, own in _own():
+        about = f"{own.title}  ({path})" if own else f"has mistakes: {command('check', path)}"
+        lines[path.stem] = _cell_line(own, about)
+    if family is None:
+        return lines
+    return {name: line for name, line in lines.items() if line.columns["family"] == family}
+
+
+def _cell_line(cell: CellView | None, about: str) -> _Line:
+    year, family = (cell.year, cell.family) if cell else (0, "")
+    return _Line(about, {"year": year or "", "family": family})
 
 
 def _own() -> Iterator[tuple[Path, CellView | None]]:
@@ -274,7 +326,6 @@ LISTED = {
     "studies": "the experiments of this project",
 }
 _LISTINGS: Mapping[str, Callable[[], dict[str, str]]] = {
-    "cells": _cells,
     "tasks": _tasks,
     "losses": _losses,
     "metrics": _metrics,
@@ -388,6 +439,11 @@ def _description(cell: CellView, inputs: int, units: int) -> list[str]:
             ),
         ]
     lines += ["", f"states   {', '.join(cell.states)}"]
+    known = [str(fact) for fact in (cell.family, cell.year) if fact]
+    if known:
+        lines.append(f"family   {', '.join(known)}")
+    if cell.claim:
+        lines.append(f"claim    {cell.claim}")
     if cell.ir.options:
         lines.append(
             "options  "

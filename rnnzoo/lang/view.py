@@ -28,7 +28,8 @@ def view(
     """
     spec = checkable(lambda: read(reference, folder))
     cell = check(spec.with_options(options) if options else spec)
-    return CellView(cell, check(spec.base) if spec.base is not None else None)
+    parent = check(spec.base) if spec.base is not None else None
+    return CellView(cell, parent, spec.family, spec.year, spec.claim)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +39,14 @@ class CellView:
     Attributes:
         ir: the intermediate representation itself.
         parent: the cell that it extends, if its file says so.
+        family, year, claim: as in `CellSpec`; what is computed does not depend on them.
     """
 
     ir: Cell
     parent: Cell | None = None
+    family: str = ""
+    year: int = 0
+    claim: str = ""
 
     @property
     def name(self) -> str:
@@ -174,6 +179,9 @@ class CellView:
             "name": self.name,
             "title": self.title,
             "source": list(self.source),
+            "family": self.family or None,
+            "year": self.year or None,
+            "claim": self.claim or None,
             "options": dict(self.ir.options),
             "constants": list(self.constants),
             "equations": list(self.equations),

@@ -7,12 +7,15 @@ equations are MathML, pictures SVG.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rnnzoo.lang.view import CellView
 from rnnzoo.report.html import described, render
+from rnnzoo.spec.cell import FAMILIES
 
 UNITS = (32, 64, 128, 256)
 INPUTS = 88  # the keys of a piano, as in the chorales
@@ -24,16 +27,27 @@ def write(cells: Sequence[CellView], folder: Path, bench: Path | None = None) ->
     Args:
         bench: results of `make bench`, for the time of a training step.
     """
+    from markupsafe import Markup
+
     times = _times(bench) if bench is not None else {}
-    names = [cell.name for cell in cells]
+    sections = families(cells)
+    in_order = [cell for section in sections for cell, _ in section.cells]
+    names = [cell.name for cell in in_order]
     folder.mkdir(parents=True, exist_ok=True)
-    pages = {"index.html": render("gallery.html.j2", cells=[_card(cell) for cell in cells])}
-    for number, cell in enumerate(cells):
+    pages = {
+        "index.html": render(
+            "gallery.html.j2",
+            sections=sections,
+            count=len(cells),
+            diagrams={cell.name: Markup(cell.diagram()) for cell in cells},
+        )
+    }
+    for number, cell in enumerate(in_order):
         neighbours = (
             names[number - 1] if number else "",
             names[number + 1] if number + 1 < len(names) else "",
         )
-        pages[f"{cell.name}.html"] = cell_page(cell, cells, times.get(cell.name, ()), neighbours)
+        pages[f"{cell.name}.html"] = cell_page(cell, in_order, times.get(cell.name, ()), neighbours)
     for name, text in pages.items():
         (folder / name).write_text(text, encoding="utf-8")
     return [folder / name for name in pages]
@@ -77,10 +91,41 @@ def cell_page(
     )
 
 
-def _card(cell: CellView) -> dict[str, Any]:
-    from markupsafe import Markup
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A family of cells on the front page.
 
-    return {"name": cell.name, "title": cell.title, "diagram": Markup(cell.diagram())}
+    Attributes:
+        cells: each after the one that it extends, with how many of the family it descends from.
+    """
+
+    family: str
+    about: str
+    cells: tuple[tuple[CellView, int], ...]
+
+
+def families(cells: Sequence[CellView]) -> list[Section]:
+    """The cells by family, in the order of `FAMILIES`; those without one come last."""
+    sections = []
+    for family, about in {**FAMILIES, "": "cells whose file names no family"}.items():
+        members = [cell for cell in cells if cell.family == family]
+        if members:
+            sections.append(Section(family, about, tuple(_descent(members))))
+    return sections
+
+
+def _descent(members: Sequence[CellView]) -> Iterator[tuple[CellView, int]]:
+    """The cells of a family, oldest first, each followed by what extends it."""
+    names = {cell.name for cell in members}
+    children: dict[str, list[CellView]] = {}
+    for cell in sorted(members, key=lambda cell: (cell.year or math.inf, cell.name)):
+        parent = cell.parent.name if cell.parent is not None else ""
+        children.setdefault(parent if parent in names else "", []).append(cell)
+    waiting = [(cell, 0) for cell in reversed(children[""])]
+    while waiting:
+        cell, depth = waiting.pop()
+        yield cell, depth
+        waiting += [(child, depth + 1) for child in reversed(children.get(cell.name, ()))]
 
 
 def _times(file: Path) -> dict[str, list[dict[str, Any]]]:

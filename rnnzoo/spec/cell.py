@@ -4,8 +4,8 @@ In: a YAML file, or the name of one.  Out: statements (`name = text`), declarati
 of them stands.  What the text of an equation means is `rnnzoo.lang`'s business.
 
 A variant is a patch: it merges equations, constants, weights, init, options and initial by key with
-the cell that it extends; a replaced equation keeps its place, a new one is appended.  Name, title
-and source are not inherited.
+the cell that it extends; a replaced equation keeps its place, a new one is appended.  The family is
+inherited; name, title, source, year and claim are not.
 """
 
 from __future__ import annotations
@@ -57,6 +57,19 @@ SIGNS = {"\N{MINUS SIGN}": "-", "\N{MULTIPLICATION SIGN}": "*", "\N{MIDDLE DOT}"
 # How `rnnzoo show` prints the time of a name: this step, the previous one.
 SHOWN_NOW = "\N{LATIN SUBSCRIPT SMALL LETTER T}"
 SHOWN_BEFORE = f"{SHOWN_NOW}\N{SUBSCRIPT MINUS}\N{SUBSCRIPT ONE}"
+# What kinds of cells the literature has, as the gallery orders them; with what makes a cell one.
+FAMILIES: Mapping[str, str] = {
+    "simple": "a layer that reads its own output, without gates",
+    "lstm": "gates around a memory cell that is added to",
+    "gru": "gates that mix the last output with a candidate, which depends on it",
+    "additive": "gates, and a candidate that depends on the inputs alone",
+    "linear": "linear in its states once the inputs are known",
+    "ode": "one step of a differential equation",
+    "deep": "several layers within one step",
+    "clockwork": "units that are updated at times of their own",
+    "searched": "found by search or evolution",
+}
+_YEARS = (1940, 2100)  # of a cell
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -127,6 +140,10 @@ class CellSpec:
 
     Attributes:
         source: keys of `zoo/sources.yaml`, or free text.
+        family: one of `FAMILIES`, or empty.
+        year: in which the cell was first published; 0 where that is not said.
+        claim: what its paper says of it, as a line of an experiment's `claims:`
+            (`spec.claims.check_of_cell`).
         options: numbers that constants, masks, equations and init may name.
         option_keys: where the options stand.
         shapes, masks: from `weights:`.
@@ -140,6 +157,10 @@ class CellSpec:
     span: Span
     title: str = ""
     source: tuple[str, ...] = ()
+    family: str = ""
+    year: int = 0
+    claim: str = ""
+    claim_span: Span | None = None
     output: str = "h"
     options: Mapping[str, float] = field(default_factory=dict)
     option_keys: Mapping[str, Declared] = field(default_factory=dict)
@@ -328,8 +349,8 @@ def _parse(text: str, file: str, folder: Path, chain: tuple[Path, ...]) -> CellS
 
 
 KEYS = (
-    "name", "extends", "title", "source", "output", "options", "constants", "equations",
-    "first_layer", "weights", "init", "initial",
+    "name", "extends", "title", "source", "family", "year", "claim", "output", "options",
+    "constants", "equations", "first_layer", "weights", "init", "initial",
 )  # fmt: skip
 
 
@@ -351,6 +372,10 @@ def _own(fields: Fields, file: str, mistakes: Mistakes, unread: Mistakes) -> Cel
         span=fields.table.span,
         title=fields.text("title"),
         source=_source(fields, mistakes),
+        family=fields.word("family", FAMILIES, "") if "family" in fields else "",
+        year=fields.integer("year", 0, *_YEARS) if "year" in fields else 0,
+        claim=fields.text("claim"),
+        claim_span=fields.span("claim") if "claim" in fields else None,
         output=fields.text("output", ""),
         options=options,
         option_keys=option_keys,
@@ -419,6 +444,7 @@ def _merge(base: CellSpec, patch: CellSpec, mistakes: Mistakes) -> CellSpec:
 
     merged = replace(
         patch,
+        family=patch.family or base.family,
         output=patch.output or base.output,
         options={**base.options, **patch.options},
         option_keys={**declared(base.option_keys), **patch.option_keys},

@@ -13,8 +13,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rnnzoo.errors import Mistakes, Remark, Span, listed, nearest
+from rnnzoo.spec.cell import CellSpec
 from rnnzoo.spec.document import MAX_NUMBER, MAX_TEXT, Fields, Node, Scalar, Table, describe
 from rnnzoo.spec.experiment import OURS, Claim, Search
+from rnnzoo.spec.hyperparameters import HYPERPARAMETERS
 from rnnzoo.spec.meant import meant
 
 SOLVES = "A solves TASK more often than B"
@@ -112,6 +114,24 @@ def read(node: Node, known: Known, mistakes: Mistakes) -> Claim | None:
         return None
     claim = parse(*sentence, known, mistakes)
     return replace(claim, note=note) if claim else None
+
+
+def check_of_cell(spec: CellSpec, cells: Collection[str], tasks: Collection[str]) -> None:
+    """Look at what a cell's file claims: an experiment could ask it whose variants are called as
+    their cells are, and which gives a `margin:`.
+
+    Args:
+        cells, tasks: names that the claim may use.
+
+    Raises:
+        SpecError: it is no claim, or names what is not there.
+    """
+    mistakes = Mistakes()
+    if spec.claim and spec.claim_span is not None:
+        searched = [*HYPERPARAMETERS]
+        known = Known({spec.name, *cells}, tasks, searched, margin=1.0, solved=lambda task: True)
+        parse(" ".join(spec.claim.split()), spec.claim_span, known, mistakes)
+    mistakes.raise_if_any()
 
 
 def _sentence(node: Node) -> tuple[str, Span] | None:

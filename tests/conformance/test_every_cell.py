@@ -14,28 +14,16 @@ import rnnzoo
 from rnnzoo import lang
 from rnnzoo.lang import ir, reference
 from rnnzoo.spec.cell import built_in_names, sources
+from tests import samples
 
 tf = pytest.importorskip("tensorflow")
 
 INPUTS, UNITS, BATCH, TIME = 4, 9, 3, 6
 CELLS = built_in_names()
-# Two states, a clock, layers that differ.  What is compiled for these only, the test in float64
-# does for more: with padding, initial states and gradients, and where layers differ in a stack of
-# two.
-SAMPLE = ("lstm", "clockwork", "depth_gated")
-# Cells that lack or share a gate of another, or have it elsewhere: `make test` compiles the others
-# only, and whatever cell is new.
-ALIKE = (
-    "cifg", "coupled", "gru_reset_after", "mut2", "mut3", "nfg", "niaf", "nig", "noaf", "nog", "np",
-)  # fmt: skip
-
-
-def slow(name: str) -> object:
-    return pytest.param(name, marks=pytest.mark.slow)
-
-
-SOME = [name if name in SAMPLE else slow(name) for name in CELLS]
-MOST = [slow(name) if name in ALIKE else name for name in CELLS]
+# What is compiled for a few only, the test in float64 does for more: with padding, initial states
+# and gradients, and where layers differ in a stack of two.
+SOME = samples.cells(samples.FEW)
+MORE = samples.cells(samples.compiled())
 # right-padded; with a hole and padding in front; nothing but padding
 FIRST = np.array([[0], [5], [1000]])  # steps behind each sequence, where initial states are given
 KEEP = np.array([[1, 1, 1, 1, 1, 0], [0, 1, 0, 1, 1, 0], [0, 0, 0, 0, 0, 0]], bool)
@@ -154,7 +142,7 @@ def layers_that_differ(name: str) -> int:
     return 1 if cell_of(name).first == cell_of(name).step else 2
 
 
-@pytest.mark.parametrize("name", MOST)
+@pytest.mark.parametrize("name", MORE)
 def test_in_float64_values_and_gradients_are_exact(name: str) -> None:
     """With padding and initial states; gradients against differences of the reference along random
     directions.
@@ -222,7 +210,7 @@ def outputs(name: str, x: np.ndarray, keep: np.ndarray) -> list[tf.Tensor]:
     return layer_of(name, layers, "float64")(x, mask=tf.constant(keep), initial_state=start)
 
 
-@pytest.mark.parametrize("name", MOST)
+@pytest.mark.parametrize("name", MORE)
 def test_an_output_does_not_depend_on_what_comes_later(name: str) -> None:
     x, changed, all_real = data(), data(), np.ones_like(KEEP)
     changed[:, TIME // 2 :] += 1.0
@@ -231,7 +219,7 @@ def test_an_output_does_not_depend_on_what_comes_later(name: str) -> None:
     assert np.abs(first[:, TIME // 2 :] - second[:, TIME // 2 :]).max() > 1e-3
 
 
-@pytest.mark.parametrize("name", MOST)
+@pytest.mark.parametrize("name", MORE)
 def test_what_stands_in_the_padding_does_not_matter(name: str) -> None:
     x, changed = data(), data()
     changed[~KEEP] = 100.0

@@ -12,16 +12,12 @@ from rnnzoo import lang
 from rnnzoo.errors import UsageError
 from rnnzoo.lang import reference
 from rnnzoo.nn import Recurrent
-from rnnzoo.spec.cell import built_in_names
+from tests import samples
 
 INPUTS, UNITS, BATCH, TIME = 4, 9, 3, 5
 KEEP = np.array([[1, 1, 1, 1, 0], [0, 1, 0, 1, 0], [0, 0, 0, 0, 0]], bool)
 X = np.random.default_rng(0).normal(size=(BATCH, TIME, INPUTS))
-SAMPLE = ("lstm", "clockwork", "depth_gated")
-CELLS = [
-    name if name in SAMPLE else pytest.param(name, marks=pytest.mark.slow)
-    for name in built_in_names()
-]
+CELLS = samples.cells(samples.FEW)
 
 
 def named(weights: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:

@@ -1,0 +1,156 @@
+"""What the zoo says of its cells beside their equations: family, year and claim."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from rnnzoo import lang
+from rnnzoo.cli import main
+from rnnzoo.errors import SpecError
+from rnnzoo.lang.canonical import canonical_hash
+from rnnzoo.lang.view import view
+from rnnzoo.report.gallery import families
+from rnnzoo.spec import plugins
+from rnnzoo.spec.cell import FAMILIES, ZOO, built_in_names, parse_cell, sources
+from rnnzoo.spec.claims import check_of_cell
+
+NAMES = built_in_names()
+ROOT = Path(__file__).parents[2]
+CELL = "name: mine\nextends: lstm\n{}equations: |\n  f = 1 - i\n"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_cell_of_the_zoo_has_a_title_a_family_and_the_year_of_one_of_its_sources(
+    name: str,
+) -> None:
+    cell = view(name)
+    assert cell.title
+    assert cell.family in FAMILIES
+    known = [
+        re.findall(r"(?<!\d)(?:19|20)\d\d(?!\d)", key + sources()[key]) for key in cell.ir.source
+    ]
+    assert str(cell.year) in {year for years in known for year in years}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_claim_of_the_zoo_is_one_that_an_experiment_can_ask(name: str) -> None:
+    spec = parse_cell((ZOO / f"{name}.yaml").read_text(), folder=ZOO)
+    check_of_cell(spec, NAMES, plugins.names("tasks"))
+    assert not spec.claim or name in spec.claim
+
+
+@pytest.mark.parametrize("facts", ["family: gru\n", "year: 2026\n", "claim: mine same as lstm\n"])
+def test_what_is_known_of_a_cell_does_not_change_its_identity(facts: str) -> None:
+    bare, told = (lang.parse_text(CELL.format(text)) for text in ("", facts))
+    assert canonical_hash(told) == canonical_hash(bare)
+    assert lang.text.digest(told) == lang.text.digest(bare)
+    assert lang.text.cell_text(told) == lang.text.cell_text(bare)
+
+
+def test_a_family_is_inherited_and_a_year_and_a_claim_are_not() -> None:
+    heir = parse_cell("name: heir\nextends: nfg\n")
+    assert (heir.family, heir.year, heir.claim) == ("lstm", 0, "")
+    assert parse_cell(CELL.format("family: gru\n")).family == "gru"
+
+
+WRONG = {
+    "mine worse than lstmm": "the claim is about the variant 'lstmm'",
+    "mine is great": "this is not a claim that can be judged",
+    "'on parityy: mine worse than lstm'": "the claim is about the task 'parityy'",
+}
+
+
+@pytest.mark.parametrize(("claim", "problem"), WRONG.items())
+def test_check_finds_the_mistake_in_a_claim(
+    claim: str, problem: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.yaml").write_text(CELL.format(f"claim: {claim}\n"))
+    assert main(["check", str(tmp_path / "mine.yaml")]) == 2
+    printed = capsys.readouterr().out
+    assert "mine.yaml:3:" in printed
+    assert problem in printed
+
+
+def test_a_claim_may_name_a_cell_beside_its_own(tmp_path: Path) -> None:
+    (tmp_path / "other.yaml").write_text("name: other\nextends: gru\n")
+    (tmp_path / "mine.yaml").write_text(CELL.format("claim: mine same as other within 0.1\n"))
+    assert main(["check", str(tmp_path / "mine.yaml")]) == 0
+
+
+def test_cells_of_one_family_are_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "experiments" / "cells"
+    own.mkdir(parents=True)
+    (own / "mine.yaml").write_text(CELL.format("title: Mine\n"))
+    (own / "bad.yaml").write_text("name: bad\n")
+    monkeypatch.chdir(tmp_path)
+    assert main(["list", "cells", "--family", "lstm", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    in_zoo = [name for name in NAMES if view(name).family == "lstm"]
+    assert [line["name"] for line in listed] == [*in_zoo, "mine"]
+    (nfg,) = [line for line in listed if line["name"] == "nfg"]
+    assert nfg == {"name": "nfg", "year": 2015, "family": "lstm", "about": "No forget gate (NFG)"}
+    assert listed[-1]["year"] is None
+    assert main(["list", "cells"]) == 0
+    printed = capsys.readouterr().out
+    assert len(printed.splitlines()) == len(NAMES) + 2
+    assert re.search(r"^nfg +2015  lstm +No forget gate \(NFG\)$", printed, re.M)
+    assert re.search(
+        r"^bad +has mistakes: rnnzoo check experiments/cells/bad\.yaml$", printed, re.M
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["cells", "--family", "lst"], "no family 'lst'\n  fix: did you mean 'lstm'?"),
+        (["tasks", "--family", "lstm"], "only cells have a family"),
+        (["--family", "lstm"], "only cells have a family"),
+    ],
+)
+def test_a_family_that_is_not_there_is_said(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["list", *arguments]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_cell_stands_behind_the_one_that_it_extends() -> None:
+    sections = {section.family: section.cells for section in families([*map(view, NAMES)])}
+    assert [*sections] == [family for family in FAMILIES if family in sections]
+    lineage = [(cell.name, depth) for cell, depth in sections["lstm"]]
+    names = [name for name, _ in lineage]
+    assert sorted(names) == [name for name in NAMES if view(name).family == "lstm"]
+    depths = dict(lineage)
+    for cell, depth in sections["lstm"]:
+        if cell.parent is not None and cell.parent.name in depths:
+            assert depth == depths[cell.parent.name] + 1
+            assert names.index(cell.name) > names.index(cell.parent.name)
+        else:
+            assert depth == 0
+
+
+def test_cells_without_a_family_come_last() -> None:
+    own = lang.parse_text("name: own\nequations: |\n  h = tanh(W @ x + R @ h[t-1] + b)\n")
+    sections = families([lang.view.CellView(own), view("rnn")])
+    assert [section.family for section in sections] == ["simple", ""]
+
+
+def test_every_family_is_in_the_docs() -> None:
+    page = (ROOT / "docs/language.md").read_text().partition("### Families")[2]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|$", page.partition("\n## ")[0], re.M))
+    assert rows == FAMILIES
+
+
+def test_a_family_or_a_year_that_cannot_be_is_a_mistake() -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_cell(CELL.format("family: lstn\nyear: 97\n"))
+    assert [mistake.problem for mistake in caught.value.mistakes] == [
+        "`family` cannot be 'lstn'",
+        "`year` is 97, below its least value 1940",
+    ]
