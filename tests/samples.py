@@ -1,6 +1,6 @@
 """How large the samples of tests are: `make test` takes a part of what `make test-all` takes.
 
-Of cells: what takes milliseconds is tested for each; what compiles or draws is tested for `compiled`
+Of cells: what takes milliseconds is tested for each; what compiles is tested for `compiled`
 or for `FEW`, and by `make test-all` for each.
 """
 

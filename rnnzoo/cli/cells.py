@@ -34,8 +34,8 @@ from rnnzoo.lang.lint import lint, warnings
 from rnnzoo.lang.primitives import ELEMENTWISE
 from rnnzoo.lang.view import CellView, view
 from rnnzoo.spec import claims, plugins
-from rnnzoo.spec.cell import KEYS as CELL_KEYS
 from rnnzoo.spec.cell import FAMILIES, ZOO, built_in_names, read
+from rnnzoo.spec.cell import KEYS as CELL_KEYS
 from rnnzoo.spec.document import NEEDS, Table, parse, read_text
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.files import located
