@@ -84,6 +84,7 @@ class Adjoint:
         row.
         """
         backward = (*self.loop, *self.after, *self.once)
+        # a forward value that is computed again has its old name, and is no row that is read
         before = names_of(program.before) - names_of(backward)
         return tuple(
             dict.fromkeys(
@@ -138,6 +139,7 @@ class Reverse:
             self.give(atom, ir.Ref("adjoint", name, atom.shape or ("units",)))
         for instruction in reversed(instructions):
             value = instruction.value
+            # no result depends on a value that nothing was handed to: its adjoint is 0
             if instruction.name in self.active and (value in self.terms or value in self.pieces):
                 instruction.primitive.transpose(self, instruction, self.total(value))
 
@@ -167,6 +169,7 @@ class Reverse:
         none.
         """
         sizes = members(ref.shape)
+        # member by member, as pieces may overlap: z[0:3] goes into a sum, z[0:1] into a product
         adjoints: list[Atom | None] = [None] * len(sizes)
         for first, last, adjoint in self.pieces[ref]:
             for member in range(first, last + 1):
@@ -182,6 +185,7 @@ class Reverse:
         """Hand an adjoint to a value; what is computed less often gets the sum of it."""
         if isinstance(atom, ir.Number) or not self.wants(atom) or _is_zero(adjoint):
             return
+        # all units read a number, and all steps what is computed once: their adjoints add up
         if not atom.shape and adjoint.shape:
             adjoint = self.builder.apply(sum_units, [adjoint])
         if self.scope_of(atom) is Scope.ONCE and self.scope_of(adjoint) is not Scope.ONCE:
@@ -485,7 +489,8 @@ class _Rematerialisation:
             computed.add(atom.name)
             return definition.inputs
 
-        # a stack: a chain of values may be longer than Python lets functions call each other
+        # A stack: a chain of values may be longer than Python lets functions call each other.  It
+        # is reversed, so that a value and all below it are visited before the next.
         todo = list[Atom](wanted)[::-1]
         while todo:
             todo += visit(todo.pop())[::-1]

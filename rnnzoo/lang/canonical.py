@@ -211,6 +211,8 @@ class _Form:
         for number, node in enumerate(graph.nodes):
             label, operands = _in_form(node, start, layers_below)
             if number in lagged:
+                # This closes the circle from h over h[t-1] to h.  There is no end to begin hashing
+                # at, hence colours.
                 state = lagged[number]
                 label, operands = f"lag {initial[state]}", ((1, start + graph.values[state]),)
             self.labels.append(label)
@@ -222,6 +224,8 @@ class _Form:
         nodes = self._needed(roots)
         readers = self._readers(nodes)
         self.colours = {node: _hashed(self.labels[node]) for node in nodes}
+        # a colour holds the one before it, so that classes split and never merge: as many as before
+        # are the same as before
         classes = 0
         while len(set(self.colours.values())) > classes:
             classes = len(set(self.colours.values()))
@@ -301,6 +305,7 @@ def canonical_text(cell: ir.Cell) -> str:
     options = "".join(f"{name} {value!r}\n" for name, value in sorted(cell.options.items()))
     steps = [cell.step]
     text = _text(cell, steps)
+    # a first layer of its own that computes the same is none
     if cell.first != cell.step and text != _text(cell, [cell.first]):
         steps = [cell.step, cell.first]
         text = _text(cell, steps)

@@ -138,6 +138,7 @@ def gradients(
     """
     time = len(tape.steps)
     rows, entering = _backward(program, back, tape, upstream, sizes)
+    # rows of `before` are whole in the tape already
     whole: Values = {
         key: np.stack([row[key] for row in rows]) for key in rows[0] if key not in tape.before
     }
@@ -182,6 +183,7 @@ def _backward(
         loop(now)
         kept = {(ref.kind, ref.name): value_of(ref, now, sizes, batch) for ref in back.emitted}
         rows[t] = there | kept
+        # a result that is no state gets its adjoint from `upstream` alone
         carried = {name: np.zeros_like(value) for name, value in carried.items()}
         for name in carried:
             if name in back.previous:

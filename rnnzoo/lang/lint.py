@@ -190,6 +190,21 @@ class _Observed:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class _Updated:
+    """A layer after some updates.
+
+    Attributes:
+        observed: the last run; the first, if a later one is not finite.
+        untrained: weights without any gradient so far.
+        is_finite: whether all gradients are.
+    """
+
+    observed: _Observed
+    untrained: list[str]
+    is_finite: bool = True
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class _Layer:
     """One layer of a cell, compiled for runs."""
 
@@ -257,9 +272,8 @@ class _Layer:
             gradients = interpret.gradients(self.program, self.back, tape, upstream, self.sizes)
         return _Observed(tape, results, gradients)
 
-    def updated(self, init: Mapping[str, Init]) -> tuple[_Observed, list[str], bool]:
-        """A run after some updates; the weights without any gradient so far; whether all gradients
-        are finite.
+    def updated(self, init: Mapping[str, Init]) -> _Updated:
+        """Run the layer and update its weights, a few times.
 
         An initial weight of 0 may block another weight's gradient for one update, as the outer
         matrix of a low-rank product does.  So weights with a gradient are updated until no further
@@ -271,18 +285,18 @@ class _Layer:
         for _ in range(UPDATES):
             gradients = self.of_weights(observed, weights)
             if not all(np.isfinite(gradient).all() for gradient in gradients.values()):
-                return first, [], False
+                return _Updated(first, [], is_finite=False)
             still = _without_gradient(gradients, untrained)
             if not still or (still == untrained and observed is not first):
-                return observed, still, True
+                return _Updated(observed, still)
             untrained = still
             for name, gradient in gradients.items():
                 change = np.sign(gradient) * rng.uniform(*CHANGE, gradient.shape)
                 weights[name] = weights[name] - (change if name not in untrained else 0.0)
             observed = self.observe(weights)
             if observed.gradients is None:
-                return first, untrained, True  # it explodes, which is a finding of its own
-        return observed, untrained, True
+                return _Updated(first, untrained)  # it explodes, which is a finding of its own
+        return _Updated(observed, untrained)
 
     def of_weights(self, observed: _Observed, weights: Mapping[str, Array]) -> dict[str, Array]:
         """The gradient of every weight, in the weight's shape; 0 for weights that the adjoint does
@@ -313,31 +327,29 @@ class _Layer:
         if (broken := observed.broken()) is not None:
             yield self.not_finite(*broken)
             return
-        after_updates, untrained, finite = self.updated({})
-        if not finite:
-            names = _not_finite(self.of_weights(observed, self.initial_weights({})))
-            init = self.first_that_helps(names, lambda init: self.updated(init)[2])
-            text = (
-                f"the gradient of {_listed(names)} is not finite at the start: training would end"
-                " at once"
-            )
-            yield Finding(
-                "not finite",
-                names,
-                text,
-                init,
-                "keep what is divided by, and what a root or log is of, off 0",
-            )
+        updated = self.updated({})
+        if not updated.is_finite:
+            yield self.gradient_not_finite(observed)
             return
         held_back: dict[str, Init] = {}
-        for finding in self.never_trained(untrained):
+        for finding in self.never_trained(updated.untrained):
             held_back |= finding.init
             yield finding
-        if held_back:
-            after_updates = self.updated(held_back)[0]
-        yield from self.states_that_die(after_updates)
+        if held_back:  # with what is proposed, so that nothing is named that only follows from it
+            updated = self.updated(held_back)
+        yield from self.states_that_die(updated.observed)
         yield from self.states_that_explode(observed)
         yield from self.saturated(observed)
+
+    def gradient_not_finite(self, observed: _Observed) -> Finding:
+        names = _not_finite(self.of_weights(observed, self.initial_weights({})))
+        init = self.first_that_helps(names, lambda init: self.updated(init).is_finite)
+        text = (
+            f"the gradient of {_listed(names)} is not finite at the start: training would end at"
+            " once"
+        )
+        advice = "keep what is divided by, and what a root or log is of, off 0"
+        return Finding("not finite", names, text, init, advice)
 
     def not_finite(self, name: str, step: int) -> Finding:
         init = self.first_that_helps(
@@ -367,7 +379,7 @@ class _Layer:
         for init in self.changes(left):
             if not left:
                 return
-            still = self.updated(init)[1]
+            still = self.updated(init).untrained
             helped = [name for name in left if name not in still]
             if helped:
                 left = [name for name in left if name in still]

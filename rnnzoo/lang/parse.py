@@ -335,6 +335,8 @@ class _TreeBuilder:
         """Both sides of a product as it is printed: `f . h[t-1]`, or `W . x` with spaces around the
         dot.
         """
+        # Python takes `f . h[t-1]` for an element of `f.h`: what is indexed, or called, becomes the
+        # right side alone
         inner = node
         if isinstance(node, ast.Subscript):
             inner = node.value

@@ -230,6 +230,7 @@ class Builder:
             return self.apply(simpler.op, _atoms(simpler.args), label)
         if simpler is not None:
             return simpler
+        # `a + -b`, as a reversed difference leaves it, is the one operation `a - b`
         if primitive is add and (negative := self._negated(inputs[1])) is not None:
             return self.apply(sub, [inputs[0], negative], label)
         if primitive is neg and (twice := self._negated(inputs[0])) is not None:

@@ -50,6 +50,7 @@ def compile_step(step: ir.Step, wanted: Sequence[str], drops: bool = False) -> P
     results = {name: values[name] for name in wanted}
     if drops:
         loop = _dropped(loop)
+    # only now: masks are numbered over the whole loop, whatever is wanted of it
     used = names_of(needed((*outside, *loop), results.values()))
     return _widened(
         tuple(instruction for instruction in outside if instruction.name in used),
@@ -99,7 +100,7 @@ class _Following:
         return self.primitive, self.other_kind, self.swapped
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)  # a key of dictionaries, each run for itself
 class _Run:
     """Instructions that are done at once: the same operation on members `first` and on of what
     another run yields.
@@ -144,6 +145,7 @@ class _Uses:
             for reader in self.readers.get(name, ())
         )
         fitting = [candidate for candidate in candidates if candidate is not None]
+        # of two readers, each might want the value beside other neighbours
         return fitting[0] if len(fitting) == 1 else None
 
     def _candidate(self, name: str, reader: Instruction) -> _Following | None:
@@ -152,6 +154,7 @@ class _Uses:
             isinstance(atom, ir.Ref) and atom.kind == "value" and atom.name == name
             for atom in inputs
         ]
+        # products begin runs, and `h * h` has no second operand that could lie beside others
         if primitive.is_product or sum(mine) != 1:
             return None
         if len(inputs) == 1:

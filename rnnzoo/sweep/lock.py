@@ -129,7 +129,7 @@ class FileLock:
         now = datetime.now().astimezone().isoformat(timespec="seconds")
         json.dump({"host": socket.gethostname(), "pid": os.getpid(), "since": now}, stream)
         stream.flush()
-        self._close()
+        self._close()  # the file before; only now, so that one of the two is held at any moment
         self._stream = stream
 
     def keep(self) -> None:

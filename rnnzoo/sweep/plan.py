@@ -216,7 +216,7 @@ def studies(
         cell = checked_cells[variant.label]
         parts = _parts(experiment, variant, task, checked_cells, data[task.label])
         normal = {**parts, "cell": forms[variant.label]}
-        if same:
+        if same:  # the baseline's cell is part of the search, and may be spelt otherwise too
             normal["search"] = digest(_searched(experiment, baseline))
         equal = (checked_cells[experiment.baseline], inputs[task.label]) if same else None
         return Study(experiment, variant, task, cell, parts, normal, data[task.label], equal)
@@ -401,6 +401,7 @@ def _form(cell: Cell, variant: Variant) -> str:
 
 def _undecided(training: Training, space: Space) -> dict[str, Any]:
     """What a training's outcome depends on, as far as the space does not always decide it."""
+    # what `training:` says of these never comes into effect
     decided = {
         *space.fixed,
         *(dimension.name for dimension in space.dimensions if not dimension.when),

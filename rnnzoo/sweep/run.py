@@ -562,6 +562,7 @@ class Sweep:
         ended: list[Stand] = []
         taken = 0
         for task in self.experiment.tasks:
+            # asked anew after each batch: its scores decide what comes next
             while (now := self.stands(task.label, ended)).next:
                 wanted = list(self.coming_next(now))
                 taken += self.adopt_known(wanted, done)
@@ -617,6 +618,7 @@ class Sweep:
         for a, b in speed.wanted(self.experiment, self.studies):
             if (a.identity, b.identity) in known:
                 continue
+            # one measurement serves `a faster than b` and `b faster than a` where sizes agree
             turned = known.get((b.identity, a.identity)) if speed.answers_both_ways(a, b) else None
             timing = turned.turned() if turned else self.side_by_side(a, b, interrupted)
             if timing is not None:

@@ -227,6 +227,7 @@ class Store:
             names = _names_of(connection, experiment)
             if not names:
                 return Record((), running, interrupted)
+            # what `forget` has made void
             void = {name: set(numbers) for name, numbers in _attributes(connection, _VOID).items()}
             rows = connection.exec_driver_sql(
                 _TRIALS.format(key=_RESULT, studies=", ".join(map(str, names)))
@@ -353,7 +354,7 @@ class StudyStore:
             if self.asking:
                 self._end_unknown()
             self.asking = True
-            if point is not None:
+            if point is not None:  # Optuna has no way to hand it over: `samplers._known_points`
                 self.study.sampler.point = point
             trial = self.study.ask()
             trial.set_user_attr(_INDEX, index)

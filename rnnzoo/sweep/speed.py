@@ -130,7 +130,7 @@ def _settings(a: Study, b: Study, end: float) -> tuple[dict[str, Value], dict[st
 
 
 def _slow(space: Space, end: float) -> dict[str, Value]:
-    chosen = corner(space, end)
+    chosen = corner(space, end)  # where rates are in the middle
     rates = [dimension for dimension in space.dimensions if dimension.name == "learning_rate"]
     return {**chosen, **{rate.name: points.value(rate, 0.0) for rate in rates}}
 
@@ -141,7 +141,9 @@ def _short(study: Study, chosen: Mapping[str, Value]) -> Trial:
 
 
 class _Turns:
-    """Trials that take turns."""
+    """Trials that take turns: each waits after an epoch for its answer, so that the one that is
+    answered has the machine to itself.
+    """
 
     def __init__(
         self,
@@ -192,6 +194,7 @@ class _Turns:
             or not outcome.seconds.get("step")
         ):
             raise SpeedError(f"{self.trials[side].variant} did not tell how long its epochs took")
+        # steps an epoch follow from the median, which the trial itself has divided by them
         epochs = np.array([row["seconds"] for row in outcome.curve[1:]])
         steps = float(np.median(epochs)) / outcome.seconds["step"]
         return tuple((epochs / steps).tolist())
