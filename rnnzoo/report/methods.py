@@ -42,6 +42,7 @@ def methods(verdicts: Sequence[Verdict]) -> list[str]:
         sentences.append(
             "\u201cSame as\u201d needs a difference that is significantly inside the margin."
         )
-    if any(verdict.word == "undecided" for verdict in searched):
+    # one that no test was made for says itself why
+    if any(verdict.word == "undecided" and verdict.test != "none" for verdict in searched):
         sentences.append("Undecided means that the trials do not decide it.")
     return sentences

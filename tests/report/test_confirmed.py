@@ -26,6 +26,7 @@ from rnnzoo.report import confirmed, figures, paper
 from rnnzoo.report.answers import answers
 from rnnzoo.report.confirmed import needed
 from rnnzoo.report.figures import study
+from rnnzoo.report.methods import methods
 from rnnzoo.report.second import Second, box, second
 from rnnzoo.report.summary import summarise
 from rnnzoo.report.verdict import Verdict, Word
@@ -489,6 +490,9 @@ def test_a_variant_that_was_not_tuned_is_told_and_not_judged() -> None:
     assert told_of.endswith("not tuned: gru; no other claim about scores is open")
     assert list(lines(now, experiment))[-1].startswith("no other claim about scores is open")
     assert stage.means == {}
+    verdict = confirmed.verdict(experiment.claims[1], experiment, now)
+    assert (verdict.word, verdict.found[:14]) == ("undecided", "not tuned: gru")
+    assert methods([verdict]) == []
 
 
 def test_trials_of_a_table_that_the_space_no_longer_holds_are_no_part_of_its_surface() -> None:
