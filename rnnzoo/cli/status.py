@@ -6,7 +6,7 @@ import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -16,9 +16,15 @@ from rnnzoo.spec.document import yaml_text
 from rnnzoo.spec.trial import Kind, Result
 from rnnzoo.terminal.console import plain_console
 
+if TYPE_CHECKING:
+    from rnnzoo.confirm.stand import Stand
+    from rnnzoo.sweep.open import Opened
+    from rnnzoo.sweep.search import Store
+
 
 def status(args: argparse.Namespace) -> None:
-    """Trials by kind and the best score, for every study."""
+    """Trials by kind and the best score, for every study; and how far a second stage is."""
+    from rnnzoo.confirm import told
     from rnnzoo.sweep import open as door
     from rnnzoo.sweep import status as reader
 
@@ -26,15 +32,41 @@ def status(args: argparse.Namespace) -> None:
     opened = door.opened(Path(args.spec), args.set)
     store = door.existing_store(settings, opened.experiment)
     rows = reader.rows(opened.studies, store, opened.trials)
+    stood = _stood(opened, store)
     if args.json:
         stores = {"tracking_uri": settings.tracking, "storage": settings.storage}
-        content = {
+        content: dict[str, Any] = {
             "experiment": opened.experiment.name,
             **{store: without_password(url) for store, url in stores.items()},
         }
-        print(json.dumps({**content, "variants": [row.to_dict() for row in rows]}, indent=2))
+        content["variants"] = [row.to_dict() for row in rows]
+        if stood:
+            content["second_stage"] = {label: told.plain(now) for label, now in stood.items()}
+        print(json.dumps(content, indent=2))
         return
-    _print_status(rows, plain_console())
+    console = plain_console()
+    _print_status(rows, console)
+    for now in stood.values():
+        for line in told.standing_lines(now, opened.experiment):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _stood(opened: Opened, store: Store) -> dict[str, Stand]:
+    """Where the second stage stands, on each task that it has come to."""
+    from rnnzoo.confirm.stand import stands
+    from rnnzoo.sweep import open as door
+
+    if opened.experiment.confirm is None:
+        return {}
+    results = door.results(opened, store)
+    begun = {result.key.task for result in results if result.key.stage}
+    if not begun:
+        return {}
+    return {
+        label: now
+        for label, now in stands(opened.experiment, results, opened.trials).items()
+        if label in begun
+    }
 
 
 def _print_status(rows: Sequence[Any], console: Console) -> None:

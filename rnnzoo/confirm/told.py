@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from rnnzoo.confirm.questions import Answer, Standing
 from rnnzoo.confirm.stand import Stand, extent, question
@@ -36,6 +38,45 @@ def lines(now: Stand, experiment: Experiment) -> Iterator[str]:
     if now.ended:
         why = ending(now.ended, now.untuned)
         yield f"{why}{where}: {number_of(now.trainings, 'training')}"
+
+
+def standing_lines(now: Stand, experiment: Experiment) -> Iterator[str]:
+    """How far a second stage is: a line on its trainings, and one on each claim."""
+    where = f" on {now.task}" if len(experiment.tasks) > 1 else ""
+    rounds = now.trainings - now.searched - now.pilots
+    spent = (
+        f"second stage{where}: {number_of(now.pilots, 'pilot')} and"
+        f" {number_of(rounds, 'training')} in rounds so far"
+    )
+    yield f"{spent}; {ending(now.ended, now.untuned)}" if now.ended else spent
+    for label in now.untuned:
+        yield f"  {label} is not tuned"
+    for text, standing in now.standings.items():
+        after = f"after {number_of(standing.rounds, 'round')}"
+        if standing.answer is not Answer.OPEN:
+            yield f"  {text}: {_answer(standing, text, experiment)}, {after}"
+        elif math.isfinite(standing.high):
+            yield f"  {text}: open ({standing.low:+.3f} to {standing.high:+.3f}), {after}"
+        else:
+            yield f"  {text}: open"
+
+
+def plain(now: Stand) -> dict[str, Any]:
+    """The same as plain values."""
+    return {
+        "pilots": now.pilots,
+        "trainings": now.trainings,
+        "rounds": len(now.rounds),
+        "untuned": list(now.untuned),
+        "ended": now.ended,
+        "claims": {text: _plain(standing) for text, standing in now.standings.items()},
+    }
+
+
+def _plain(standing: Standing) -> dict[str, Any]:
+    bounds = {"low": standing.low, "high": standing.high}
+    finite = {name: bound if math.isfinite(bound) else None for name, bound in bounds.items()}
+    return {"answer": str(standing.answer), "rounds": standing.rounds, **finite}
 
 
 def ending(ended: str, untuned: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ the sweep went on.
 
 from __future__ import annotations
 
+import json
 import math
 import random
 import shutil
@@ -16,6 +17,7 @@ import pytest
 from scipy import stats
 
 from rnnzoo import report
+from rnnzoo.cli import main
 from rnnzoo.confirm import told
 from rnnzoo.confirm.forecast import forecast
 from rnnzoo.confirm.stand import Stand, at_most, stand, stands
@@ -26,6 +28,8 @@ from rnnzoo.report.table import TaskMetadata
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Kind, Outcome, Result, Trial
+from rnnzoo.sweep import open as door
+from rnnzoo.sweep.open import Opened
 from rnnzoo.sweep.plan import confirming, studies
 from rnnzoo.sweep.run import Sweep
 from rnnzoo.sweep.search import Store
@@ -190,6 +194,29 @@ def test_a_sweep_goes_on_until_its_claims_are_decided(whole: Sweep, of_whole: tu
     last = whole.observer.stood[-1]
     assert (last.ended, last.trainings, last.next) == ("decided", sum(counts.values()), ())
     assert all(verdict.confirmed for verdict in of_whole)
+
+
+def test_status_says_how_far_it_is_and_what_each_claim_is_decided_as(
+    whole: Sweep, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened = Opened(whole.experiment, {}, tuple(whole.studies), whole.trials)
+    monkeypatch.setattr(door, "opened", lambda *_: opened)
+    monkeypatch.setattr(door, "existing_store", lambda *_: whole.store)
+    assert main(["status", "two_stages.yaml"]) == 0
+    pilots, rounds = (stages(whole)[stage] for stage in ("pilot", "round"))
+    worse, same = (int(verdict.numbers["rounds"]) for verdict in verdicts(whole))
+    told_of = capsys.readouterr().out.splitlines()[-3:]
+    assert told_of[0] == (
+        f"second stage: {pilots} pilots and {rounds} trainings in rounds so far; all claims about"
+        " scores are decided"
+    )
+    assert told_of[1].startswith("  rnn worse than lstm: worse (+")
+    assert told_of[1].endswith(f"), after {worse} rounds")
+    assert told_of[2].startswith("  gru same as lstm: the same within 0.2 (-0.")
+    assert told_of[2].endswith(f"), after {same} rounds")
+    assert main(["status", "two_stages.yaml", "--json"]) == 0
+    claims = json.loads(capsys.readouterr().out)["second_stage"]["adding"]["claims"]
+    assert [claim["answer"] for claim in claims.values()] == ["worse", "same"]
 
 
 def test_all_variants_of_a_round_have_one_setting_and_one_seed_and_no_two_rounds_the_same(
