@@ -20,7 +20,7 @@ from rnnzoo.errors import TaskError, UsageError, close
 from rnnzoo.spec.atomic import atomic_write
 from rnnzoo.spec.experiment import TaskChoice
 from rnnzoo.spec.settings import runs
-from rnnzoo.tasks import Wrong, _facts, _npz
+from rnnzoo.tasks import Wrong, _facts, _npz, _symbols
 from rnnzoo.tasks._table.files import FORMATS, TS, Source, sources
 from rnnzoo.tasks._table.guess import Given, Guess
 from rnnzoo.tasks._table.roles import no_header, same_names
@@ -211,10 +211,8 @@ def text(file: str) -> dict[str, Any]:
 
 def _of_symbols(symbols: Sequence[str]) -> dict[str, Any]:
     """How many symbols there are, and which."""
-    from rnnzoo.tasks import text as task
-
     counts = Counter(symbols)
-    frequent = [task.called(symbol) for symbol, _ in counts.most_common(MOST_FREQUENT)]
+    frequent = [_symbols.called(symbol) for symbol, _ in counts.most_common(MOST_FREQUENT)]
     return {
         "symbols": len(symbols),
         "distinct": len(counts),

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from rnnzoo.errors import TaskError, nearest
-from rnnzoo.tasks import SPLITS, Report, Split, Task, Wrong, _ngrams
+from rnnzoo.tasks import SPLITS, Report, Split, Task, Wrong, _ngrams, _symbols
 from rnnzoo.tasks import _arrays_file as files
 from rnnzoo.tasks._table.files import by_split
 
@@ -39,7 +39,6 @@ ABOUT = "your own text, from a .txt file: the next character, or the next word"
 NOTE = "Memory begins anew in each window; the n-gram models see over its edges."
 UNKNOWN, END = "<unk>", "\n"
 _WORD = re.compile(r"\n|\S+")
-_NAMES = {END: "end of a line", " ": "space", "\t": "tab"}
 _EXAMPLE = "task: {name: text, file: my.txt, level: character}"
 
 
@@ -120,7 +119,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
         unit=f"nats per {options['level']}",
         baselines=_ngrams.baselines([streams["train"]], [streams["test"]], len(vocabulary)),
         note=NOTE,
-        classes=tuple(map(called, vocabulary)),
+        classes=tuple(map(_symbols.called, vocabulary)),
         vocabulary=len(vocabulary),
     )
 
@@ -201,10 +200,3 @@ def _windows(stream: np.ndarray, window: int) -> Split:
         return np.pad(symbols, (0, count * width - predicted)).reshape(count, width)
 
     return Split(cut(stream[:-1])[..., None], cut(stream[1:]), lengths)
-
-
-def called(symbol: str) -> str:
-    """What a symbol is called where it is shown."""
-    if symbol in _NAMES:
-        return _NAMES[symbol]
-    return symbol if symbol.isprintable() else symbol.encode("unicode_escape").decode()
