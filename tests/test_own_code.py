@@ -184,7 +184,7 @@ BROKEN = {  # kind, text, what is said
     "other targets": ("losses", LOSS.replace('"numbers"', '"reals"'),
         "its `TARGETS` is none of classes, shares, numbers"),
     "no name of the loss": ("losses", LOSS.replace("METRIC", "NAME"), "it has no `METRIC`"),
-    "a metric without a value": ("metrics", METRIC.replace("def value", "def score"),
+    "a metric without a value": ("metrics", METRIC.replace("def value", "def values"),
         "no function `value(y, logits, ops)`"),
     "a metric of nothing": ("metrics", METRIC.replace("ABOUT", "TITLE"), "it has no `ABOUT`"),
     "no operation": ("operations", "ABOUT = 'nothing'", "it has no `operation`, an Elementwise"),

@@ -148,6 +148,9 @@ def _show_outcome(
         if outcome.by_length:
             parts = (f"{length}: {score:.4f}" for length, score in outcome.by_length.items())
             console.print(f"test by length: {', '.join(parts)}")
+        if outcome.also:
+            parts = (f"{metric} {score:.4f}" for metric, score in outcome.also.items())
+            console.print(f"test by other metrics: {', '.join(parts)}")
         console.print(f"model   {model}")
     else:
         print(

@@ -1,4 +1,4 @@
-"""Metrics: what is reported beside a loss, one file each.  Lower is better.
+"""Metrics: what is reported beside a loss, one file each.
 
 A metric is one file: of this folder, of a project's `experiments/metrics/`, or what an entry point
 of the group `rnnzoo.metrics` names.  A task chooses it by the file's name; it need not be
@@ -7,23 +7,41 @@ differentiable.  The file holds
     ABOUT: str                  one line for `rnnzoo list metrics`
     TARGETS: str                `classes`, `shares` or `numbers`, as for losses: it fits losses of
                                 the same
-    def value(y, logits, ops)   the metric of each answer: (..., outputs) of logits -> (...); scores
-                                are means over answers
+    def value(y, logits, ops)   the metric of each answer: (..., outputs) of logits -> (...); the
+                                score is their mean
 
-`ops` is as for losses.  `rnnzoo.testing.metrics.MetricContract` tests one.
+and may hold
 
-Contains: `error`.
+    def finish(mean)            what the mean is turned into, as by a root; grows with it
+    def score(y, logits, weights)
+                                instead of `value`, where a score is no mean: of all answers of a
+                                split together, in NumPy: (n,) or (n, outputs), (n, outputs) of
+                                float64, and (n,) how much each counts -> a number
+    def numpy(y, logits)        `value` in float64, where NumPy lacks what that is made of
+    UNIT: str                   for axes and tables
+    HIGHER: bool                whether higher is better; False where it is not said
+
+`ops` is as for losses.  What selects is a mean, and lower is better; the others are reported beside
+it.  `rnnzoo.testing.metrics.MetricContract` tests one.
+
+Contains: of classes `error`, `accuracy`, `balanced_accuracy`, `f1`, `auroc`, `bits`, `perplexity`;
+of numbers `mae`, `rmse`, `r2`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from rnnzoo.errors import UsageError
-from rnnzoo.losses import Loss, Tensor, lacking_targets
+from rnnzoo.losses import Array, Loss, Tensor, lacking_targets
 from rnnzoo.spec import plugins
+
+
+def as_it_is(mean: float) -> float:
+    """The finish of a metric that is a mean."""
+    return mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +50,11 @@ class Metric:
 
     Attributes:
         targets: one of `losses.TARGETS`.
-        value: (y, logits, ops) -> the metric of each answer.
+        value: (y, logits, ops) -> the metric of each answer; None where it has no such thing.
+        numpy: (y, logits) -> the same in float64, where its file has that; else None.
+        finish: what the mean of these is turned into.
+        whole: (y, logits, weights) -> the metric of all answers, where there is no `value`.
+        higher: whether higher is better.
         digest: of its code where it is not one of the package's, for the identity of studies; else
             empty.
     """
@@ -40,8 +62,18 @@ class Metric:
     name: str
     about: str
     targets: str
-    value: Callable[[Tensor, Tensor, Any], Tensor]
+    value: Callable[[Tensor, Tensor, Any], Tensor] | None
+    numpy: Callable[[Array, Array], Array] | None = None
+    finish: Callable[[float], float] = as_it_is
+    whole: Callable[[Array, Array, Array], float] | None = None
+    unit: str = ""
+    higher: bool = False
     digest: str = ""
+
+    @property
+    def selects(self) -> bool:
+        """Whether trials can be chosen and judged by it."""
+        return self.value is not None and not self.higher
 
 
 def names() -> tuple[str, ...]:
@@ -58,16 +90,47 @@ def load(name: str) -> Metric:
     """
     source = plugins.load("metrics", name)
     plugins.require("metric", source, _lacks(source))
-    return Metric(name, source.ABOUT, source.TARGETS, source.value, plugins.digest("metrics", name))
+    numpy = getattr(source, "numpy", None)  # the module of that name, where the file imports it so
+    return Metric(
+        name,
+        source.ABOUT,
+        source.TARGETS,
+        getattr(source, "value", None),
+        numpy if callable(numpy) else None,
+        getattr(source, "finish", as_it_is),
+        getattr(source, "score", None),
+        getattr(source, "UNIT", ""),
+        bool(getattr(source, "HIGHER", False)),
+        plugins.digest("metrics", name),
+    )
 
 
 def fitting(loss: Loss) -> tuple[str, ...]:
-    """What may be reported of answers to a loss's targets: the loss itself, and metrics of the same
-    targets.
+    """What may select and be judged, of answers to a loss's targets: the loss itself, and metrics
+    of the same targets.
 
     A metric that cannot be imported is left out; a task that names it is told why.
     """
+    return loss.metric, *(name for name in measuring(loss)[1:] if load(name).selects)
+
+
+def measuring(loss: Loss) -> tuple[str, ...]:
+    """What may be reported of answers to a loss's targets: the loss itself, and all metrics of the
+    same targets.
+    """
     return loss.metric, *(name for name in names() if _fits(name, loss))
+
+
+def of_which_more_is_better(names: Iterable[str]) -> list[str]:
+    """Those of some metrics of which higher is better; one that is no longer there is none."""
+    return [name for name in names if _is_higher(name)]
+
+
+def _is_higher(name: str) -> bool:
+    try:
+        return load(name).higher
+    except UsageError:  # a loss, or a file that is gone since its trials were run
+        return False
 
 
 def _fits(name: str, loss: Loss) -> bool:
@@ -80,4 +143,12 @@ def _fits(name: str, loss: Loss) -> bool:
 def _lacks(source: Any) -> Iterator[str]:
     yield from plugins.lacking_about(source)
     yield from lacking_targets(source)
-    yield from plugins.lacking_functions(source, "value(y, logits, ops)")
+    functions = [hasattr(source, name) for name in ("value", "score")]
+    if all(functions):
+        yield "it has `value` and `score`, and a metric is one of both"
+    elif functions[1]:
+        yield from plugins.lacking_functions(source, "score(y, logits, weights)")
+    else:
+        yield from plugins.lacking_functions(source, "value(y, logits, ops)")
+    if hasattr(source, "finish"):
+        yield from plugins.lacking_functions(source, "finish(mean)")

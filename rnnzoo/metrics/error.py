@@ -8,6 +8,7 @@ from rnnzoo.losses import Tensor
 
 ABOUT = "share of wrong classes"
 TARGETS = "classes"
+UNIT = "share of wrong answers"
 
 
 def value(y: Tensor, logits: Tensor, ops: Any) -> Tensor:

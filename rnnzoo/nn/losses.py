@@ -1,7 +1,8 @@
 """What a task minimises and reports, as tensors: its loss and its metric on what the read-out
 yields, its logits.
 
-In: a task, which names both.  Out: a function of targets and logits.
+In: a task, which names both.  Out: a function of targets and logits, and what the means of its
+metric are turned into.
 """
 
 from __future__ import annotations
@@ -31,14 +32,40 @@ def criterion(task: Task) -> Criterion:
     What is returned raises a `TrainingError` where one of them gives another shape than that of the
     answers.
     """
-    loss = losses.load(task.loss)
-    metric = None if task.metric == loss.metric else metrics.load(task.metric)
+    loss, metric = losses.load(task.loss), named(task, task.metric)
 
     def values(y: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
         of_loss = _value(loss, y, logits)
-        return of_loss, of_loss if metric is None else _value(metric, y, logits)
+        return of_loss, of_loss if task.metric == loss.metric else _value(metric, y, logits)
 
     return values
+
+
+def finish(task: Task) -> Callable[[float], float]:
+    """(mean of the metric) -> score."""
+    metric = named(task, task.metric)
+    return metric.finish if isinstance(metric, Metric) else metrics.as_it_is
+
+
+def named(task: Task, name: str) -> Loss | Metric:
+    """What a task calls so: its loss, or a metric."""
+    loss = losses.load(task.loss)
+    return loss if name == loss.metric else metrics.load(name)
+
+
+def of_all(measure: Loss | Metric, y: Array, logits: Array, weights: Array) -> float:
+    """The score of all answers together.
+
+    Args:
+        y: (n,) of classes, or (n, outputs).
+        logits: (n, outputs).
+        weights: (n,) how much each counts.
+    """
+    exact = logits.astype(np.float64)
+    if isinstance(measure, Metric) and measure.whole is not None:
+        return float(measure.whole(y, exact, weights.astype(np.float64)))
+    mean = float(np.average(in_float64(measure, y, exact), weights=weights))
+    return float(measure.finish(mean)) if isinstance(measure, Metric) else mean
 
 
 def in_tensors(measure: Loss | Metric, y: Array, logits: Array) -> Array:
@@ -51,8 +78,10 @@ def in_tensors(measure: Loss | Metric, y: Array, logits: Array) -> Array:
 
 def in_float64(measure: Loss | Metric, y: Array, logits: Array) -> Array:
     """A loss or metric of each answer as it is tested, in float64."""
-    numpy = measure.numpy if isinstance(measure, Loss) else None
-    return np.asarray(numpy(y, logits) if numpy else measure.value(y, logits, _InFloat64()), float)
+    assert measure.value is not None, f"{measure.name} has no value of each answer"
+    if measure.numpy is not None:
+        return np.asarray(measure.numpy(y, logits), float)
+    return np.asarray(measure.value(y, logits, _InFloat64()), float)
 
 
 class _InFloat64:
@@ -81,6 +110,7 @@ def _value(measure: Loss | Metric, y: Tensor, logits: Tensor) -> Tensor:
             are not known while a graph is traced fit.
     """
     y = keras.ops.cast(y, "int32" if measure.targets == "classes" else logits.dtype)
+    assert measure.value is not None, f"{measure.name} has no value of each answer"
     value = measure.value(y, logits, keras.ops)
     called = f"the {'loss' if isinstance(measure, Loss) else 'metric'} '{measure.name}' gives"
     fix = "give one number for each answer, as by a mean over `axis=-1`"

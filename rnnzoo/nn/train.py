@@ -4,7 +4,8 @@ In: a trial, and whom to tell after every epoch.  Out: what it yielded.  An epoc
 XLA executable: its steps, the backward passes and the optimiser's updates are a loop within it,
 over data that stays on the device; or a few such calls, each over a portion of large data.  All
 batches have one shape, or one of four with batches by length; evaluation of any split is a second
-executable.  Nothing else is compiled in a trial.
+executable.  Nothing else is compiled in a trial, but what yields answers where further metrics are
+asked for.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import math
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,8 @@ from rnnzoo.errors import (
     nearest,
     worded,
 )
-from rnnzoo.nn.data import Batch, Portion, ceil, data_of, grouped
-from rnnzoo.nn.losses import criterion
+from rnnzoo.nn.data import Batch, Portion, Sequences, ceil, data_of, grouped
+from rnnzoo.nn.losses import criterion, finish, named, of_all
 from rnnzoo.nn.network import Network, seed_of
 from rnnzoo.nn.schedule import factor
 from rnnzoo.nn.update import updating
@@ -158,6 +159,7 @@ def _epochs(
         {split: model.evaluate(split).metric for split in SPLITS} if kind is Kind.COMPLETE else {}
     )
     by_length = model.by_length() if scores and model.task.by_length else {}
+    also = model.also() if scores and model.task.also else {}
     first = curve[0]["seconds"]
     usual = float(np.median([row["seconds"] for row in curve[1:]])) if len(curve) > 1 else first
     return Outcome(
@@ -177,6 +179,7 @@ def _epochs(
         message=message,
         ending=ending,
         by_length=by_length,
+        also=also,
     )
 
 
@@ -192,6 +195,7 @@ class Model:
     def __init__(self, trial: Trial, task: Task) -> None:
         self.task = task
         self.criterion = criterion(task)
+        self.finish = finish(task)
         self.training = trial.training
         self.network = Network(trial, task)
         self.weights = self.network.model.trainable_variables
@@ -222,6 +226,7 @@ class Model:
         read += [value for value in (self.noise, self.weight_noise) if value is not None]
         self._epoch = self.backend.compiled(self._train_epoch, read)
         self._scores = self.backend.compiled(self._evaluate, self.network.model.variables)
+        self._answers = self.backend.compiled(self._answer, self.network.model.variables)
 
     # -- what the loop asks
 
@@ -261,7 +266,25 @@ class Model:
         """Loss and metric of some sequences of a split."""
         portions = self.data.portions(split, rows, self.evaluated, self.data.time, self.most)
         loss, metric, counted = map(float, _totals(self._scores, portions, 3))
-        return Score(loss / counted, metric / counted)
+        return Score(loss / counted, self.finish(metric / counted))
+
+    def also(self) -> dict[str, float]:
+        """The other metrics of `test` that are asked for, where they can be told."""
+        y, logits, weights = map(np.concatenate, zip(*self._answered("test")))
+        scores = {
+            name: of_all(named(self.task, name), y, logits, weights) for name in self.task.also
+        }
+        return {name: score for name, score in scores.items() if math.isfinite(score)}
+
+    def _answered(self, split: str) -> Iterator[tuple[np.ndarray, ...]]:
+        """Of each batch all that counts: targets, logits, and how much each counts."""
+        rows = np.arange(self.data.sizes[split])
+        for portion in self.data.portions(split, rows, self.evaluated, self.data.time):
+            for number in range(len(portion.rows)):
+                given = portion.sequences, portion.rows[number], portion.real[number]
+                y, logits, weights = map(keras.ops.convert_to_numpy, self._answers(*given))
+                counts = weights > 0
+                yield y[counts], logits[counts], weights[counts]
 
     def keep(self) -> None:
         """Remember the weights as they are."""
@@ -319,6 +342,13 @@ class Model:
             return tuple(total + value for total, value in zip(totals, new))
 
         return self.backend.repeat(portion.steps, step, totals)
+
+    def _answer(
+        self, sequences: Sequences, rows: Tensor, real: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Targets, logits and weights of one batch."""
+        batch = self.data.batch(sequences, rows, real)
+        return batch.y, self.network.logits(batch.x, batch.mask), batch.weights
 
     def _losses(self, batch: Batch, training: bool) -> tuple[Tensor, Tensor, Tensor]:
         """Sum of the loss, sum of the metric, and how much was counted."""

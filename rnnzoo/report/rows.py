@@ -18,6 +18,7 @@ from rnnzoo.spec.trial import Ending, Kind, Outcome, Result, StudyKey, Trial
 
 SPLITS = ("train", "validation", "test")
 BY_LENGTH = "by_length"  # a column of tables whose tasks are scored at several lengths
+ALSO = "also"  # a column of tables whose tasks are scored by several metrics
 MOST = 2**53  # a whole number that is exact in every table
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 _HASH = re.compile(r"[0-9a-f]+")
@@ -118,24 +119,44 @@ def _outcome(row: Mapping[str, Any]) -> Outcome:
         # tables of before have none
         ending=_word(row, "ending", Ending) if row.get("ending") else Ending.UNKNOWN,
         by_length=_by_length(row.get(BY_LENGTH) or ""),
+        also=_also(row.get(ALSO) or ""),
     )
 
 
-def length_cell(scores: Mapping[str, float]) -> str:
-    """Scores by length in one cell: `40:0.25 80:0.5`."""
-    return " ".join(f"{length}:{score!r}" for length, score in scores.items())
+def cell_of_scores(scores: Mapping[str, float]) -> str:
+    """Scores by what they are of, in one cell: `40:0.25 80:0.5`."""
+    return " ".join(f"{name}:{score!r}" for name, score in scores.items())
+
+
+def _scores(cell: Any) -> dict[str, float]:
+    """The scores of such a cell.
+
+    Raises:
+        ValueError: it is none.
+    """
+    pairs = [pair.rpartition(":") for pair in str(cell).split()]
+    scores = {name: float(score) for name, _, score in pairs}
+    if "" in scores or not all(map(math.isfinite, scores.values())):
+        raise ValueError(cell)
+    return scores
 
 
 def _by_length(cell: Any) -> Mapping[str, float]:
-    """The scores of such a cell."""
-    pairs = [pair.partition(":") for pair in str(cell).split()]
     try:
-        scores = {str(int(length)): float(score) for length, _, score in pairs}
+        return {str(int(length)): score for length, score in _scores(cell).items()}
     except ValueError:
-        scores = {"": math.nan}
-    if not all(map(math.isfinite, scores.values())):
-        raise RowError(f"`{BY_LENGTH}` is lengths with finite scores, 40:0.25 80:0.5, not {cell!r}")
-    return scores
+        raise RowError(
+            f"`{BY_LENGTH}` is lengths with finite scores, 40:0.25 80:0.5, not {cell!r}"
+        ) from None
+
+
+def _also(cell: Any) -> Mapping[str, float]:
+    try:
+        return _scores(cell)
+    except ValueError:
+        raise RowError(
+            f"`{ALSO}` is metrics with finite scores, f1:0.5 mae:2.0, not {cell!r}"
+        ) from None
 
 
 def _curve(row: Mapping[str, Any]) -> tuple[Mapping[str, float], ...]:

@@ -11,14 +11,16 @@ import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from typing import Any, Protocol
 
 import numpy as np
 
+from rnnzoo import metrics
 from rnnzoo import tasks as loaded
 from rnnzoo.confirm.stand import Stand, confirmed, left
 from rnnzoo.confirm.stand import stands as stands_by_task
-from rnnzoo.errors import Remark, StatsError
+from rnnzoo.errors import Remark, StatsError, listed
 from rnnzoo.report.answers import answers, subtitle
 from rnnzoo.report.confirmed import verdict, verdict_over
 from rnnzoo.report.equal import beside
@@ -158,6 +160,7 @@ class VariantRow:
         never_by_patience: of these, how many patience ended.
         by_length: means of the kept trials on the sequences of `test` of each length, where the
             task asks for that.
+        also: means of the kept trials on `test` by other metrics, where these are asked for.
     """
 
     variant: str
@@ -177,6 +180,7 @@ class VariantRow:
     never: int
     never_by_patience: int
     by_length: Mapping[str, float]
+    also: Mapping[str, float]
 
     @property
     def complete(self) -> int:
@@ -220,6 +224,21 @@ class TaskTable:
     def lengths(self) -> list[str]:
         """The lengths of `test` at which variants were scored by themselves, the shortest first."""
         return sorted({length for row in self.rows for length in row.by_length}, key=int)
+
+    @property
+    def also(self) -> list[str]:
+        """The metrics that variants were scored by beside the one that is compared."""
+        return list(dict.fromkeys(chain.from_iterable(row.also for row in self.rows)))
+
+    @property
+    def also_direction(self) -> str:
+        """Which of these are better the higher they are, in words; nothing where lower is."""
+        higher = metrics.of_which_more_is_better(self.also)
+        if not higher:
+            return ""
+        if len(higher) == len(self.also):
+            return "higher is better"
+        return f"of {listed(higher)} higher is better"
 
     @property
     def kinds(self) -> list[str]:
@@ -518,17 +537,16 @@ def _row(
         idle=bool(kept) and not learnt(statistics.fmean(kept)),
         never=len(never),
         never_by_patience=sum(result.outcome.ending is Ending.PATIENCE for result in never),
-        by_length=_by_length(complete[: asked.keep]),
+        by_length=_means([result.outcome.by_length for result in complete[: asked.keep]]),
+        also=_means([result.outcome.also for result in complete[: asked.keep]]),
     )
 
 
-def _by_length(kept: Sequence[Result]) -> dict[str, float]:
-    """Mean scores at every length that all of them were scored at."""
-    scores = [result.outcome.by_length for result in kept]
-    common = (
-        [length for length in scores[0] if all(length in one for one in scores)] if kept else []
-    )
-    return {length: statistics.fmean(one[length] for one in scores) for length in common}
+def _means(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Mean scores of what all of these have a score of."""
+    first = scores[0] if scores else {}
+    common = [name for name in first if all(name in of_trial for of_trial in scores)]
+    return {name: statistics.fmean(of_trial[name] for of_trial in scores) for name in common}
 
 
 def _solved(results: Sequence[Result], report: str, solved: float | None) -> Solved | None:

@@ -20,7 +20,15 @@ from pathlib import Path
 from typing import Any
 
 from rnnzoo.errors import UsageError, command
-from rnnzoo.report.rows import BY_LENGTH, SPLITS, RowError, length_cell, repeated, result
+from rnnzoo.report.rows import (
+    ALSO,
+    BY_LENGTH,
+    SPLITS,
+    RowError,
+    cell_of_scores,
+    repeated,
+    result,
+)
 from rnnzoo.report.summary import TaskInfo, data_of
 from rnnzoo.spec.atomic import atomic_write
 from rnnzoo.spec.files import missing
@@ -136,20 +144,24 @@ _WRITERS = {".csv": _write_csv, ".parquet": _write_parquet}
 def columns(results: Sequence[Result]) -> tuple[str, ...]:
     """The names of what `row` has of any of these."""
     used = {name for result in results for name in result.trial.hyperparameters}
-    lengths = [BY_LENGTH] if any(result.outcome.by_length for result in results) else []
-    return (*FIRST, *(name for name in SEARCHABLE if name in used), *SPLITS, *lengths, *LAST)
+    further = []
+    if any(result.outcome.by_length for result in results):
+        further.append(BY_LENGTH)
+    if any(result.outcome.also for result in results):
+        further.append(ALSO)
+    return (*FIRST, *(name for name in SEARCHABLE if name in used), *SPLITS, *further, *LAST)
 
 
 def row(result: Result) -> dict[str, Any]:
     """A result as a row of a table; what it does not have is left out, or None."""
     trial, outcome, key = result.trial, result.outcome, result.key
     curve = [point["validation"] for point in outcome.curve]
-    by_length = {BY_LENGTH: length_cell(outcome.by_length)} if outcome.by_length else {}
+    further = {BY_LENGTH: outcome.by_length, ALSO: outcome.also}
     return {
         "study": result.study, "task": key.task, "variant": key.marked, "trial": trial.index,
         "kind": str(outcome.kind), **trial.hyperparameters,
         **{split: outcome.scores[split] for split in SPLITS if split in outcome.scores},
-        **by_length,
+        **{name: cell_of_scores(scores) for name, scores in further.items() if scores},
         "own_units": trial.own_units or None, "weights": outcome.weights.get("recurrent"),
         "weights_model": outcome.weights.get("model"), "ending": str(outcome.ending),
         "best_epoch": outcome.best_epoch, "seconds": round(outcome.seconds.get("total", 0.0), 2),

@@ -5,7 +5,7 @@ What specs and tasks say is text: nowhere is it read as rich's markup.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Console
 from rich.padding import Padding
@@ -104,15 +104,14 @@ def _grid(summary: Summary, table: TaskTable) -> Grid:
     return grid
 
 
-def _by_length(table: TaskTable) -> Grid:
-    """Scores on the sequences of each length of test."""
+def _scores(heading: str, names: Sequence[str], rows: Mapping[str, Mapping[str, float]]) -> Grid:
+    """Scores of each variant by what they are of: lengths, or metrics."""
     grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    grid.add_column("length", no_wrap=True)
-    for length in table.lengths:
-        grid.add_column(length, justify="right", no_wrap=True)
-    for row in table.rows:
-        scores = (number(row.by_length.get(length)) for length in table.lengths)
-        grid.add_row(*map(Text, (row.variant, *scores)))
+    grid.add_column(heading, no_wrap=True)
+    for name in names:
+        grid.add_column(name, justify="right", no_wrap=True)
+    for variant, scores in rows.items():
+        grid.add_row(*map(Text, (variant, *(number(scores.get(name)) for name in names))))
     return grid
 
 
@@ -194,7 +193,14 @@ def _notes(summary: Summary, table: TaskTable, console: Console) -> None:
             )
     if table.lengths:
         console.print(f"  on test by length, mean of {table.keep}:", highlight=False)
-        console.print(Padding(_by_length(table), (0, 0, 0, 4)))
+        by_length = {row.variant: row.by_length for row in table.rows}
+        console.print(Padding(_scores("length", table.lengths, by_length), (0, 0, 0, 4)))
+    if table.also:
+        direction = f"; {table.also_direction}" if table.also_direction else ""
+        heading = f"  on test by other metrics, mean of {table.keep}{direction}:"
+        console.print(heading, highlight=False)
+        also = {row.variant: row.also for row in table.rows}
+        console.print(Padding(_scores("metric", table.also, also), (0, 0, 0, 4)))
     for row in table.rows:
         for text in _cautions(row, table):
             console.print(f"  {row.variant}: {text}", style="yellow", markup=False, highlight=False)

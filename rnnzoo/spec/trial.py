@@ -23,6 +23,7 @@ from rnnzoo.spec.hyperparameters import SETTINGS, Training, Value
 from rnnzoo.spec.settings import project
 
 PATH = "file"  # the option of a task that is a path
+METRIC, ALSO = "metric", "also"  # options of every task: what selects, what else is measured
 PILOT, ROUND = "pilot", "round"  # the stages of what is trained to confirm
 _MARK = "~"  # no label of a variant has it
 _REPLICATE = re.compile("[1-9][0-9]*")
@@ -51,8 +52,10 @@ def _usual(attribute: Field[Any]) -> Any:
 
 
 def without_paths(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options of a task without where its data lie: what they are is in their digest."""
-    return {name: value for name, value in options.items() if name != PATH}
+    """Options of a task without where its data lie, since what they are is in their digest, and
+    without what else is measured, which changes no training.
+    """
+    return {name: value for name, value in options.items() if name not in (PATH, ALSO)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +300,8 @@ class Outcome:
         retried: it did not complete, and the trial was begun again; only the last attempt counts.
         by_length: the task's metric on the sequences of `test` of each length, by the length as
             text, where the task asks for it; else empty.
+        also: scores on `test` by other metrics, where they are asked for and can be told
+            of these answers.
     """
 
     kind: Kind
@@ -309,6 +314,7 @@ class Outcome:
     retried: bool = False
     ending: Ending = Ending.UNKNOWN
     by_length: Mapping[str, float] = field(default_factory=dict)
+    also: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def final(self) -> bool:
@@ -322,6 +328,7 @@ class Outcome:
     def _result(self) -> dict[str, Any]:
         content = self.to_dict()
         content.pop("seconds")
+        content.pop("also")  # which may have been asked for later
         for row in content["curve"]:
             row.pop("seconds", None)
         return content
@@ -337,6 +344,7 @@ class Outcome:
             "weights": dict(self.weights),
             "seconds": dict(self.seconds),
             "by_length": dict(self.by_length),
+            "also": dict(self.also),
         }
 
     @classmethod

@@ -41,19 +41,20 @@ from typing import Any
 from rnnzoo import registry
 from rnnzoo.errors import TaskError
 from rnnzoo.spec.plugins import MOST, Wrong, is_path
-from rnnzoo.tasks import _prepared
+from rnnzoo.tasks import _measures, _prepared
 from rnnzoo.tasks._contract import SPLITS, Report, Split, Task, code, digest_of, silent
 from rnnzoo.tasks._contract import check as _check_contract
 from rnnzoo.tasks._facts import facts
 from rnnzoo.tasks._look import class_names, form, warnings
+from rnnzoo.tasks._measures import Unmeasurable
 from rnnzoo.tasks._models import foretells, unfit
 from rnnzoo.tasks._options import check_spec, module, options_of
 from rnnzoo.tasks._packed import PackedSplit, packed, take, to_width
 
 __all__ = [
-    "MOST", "SPLITS", "PackedSplit", "Report", "Split", "Task", "Wrong", "check_spec",
-    "class_names", "code", "digest_of", "facts", "foretells", "form", "load", "module", "packed",
-    "prepare", "prepared", "silent", "take", "to_width", "unfit", "warnings",
+    "MOST", "SPLITS", "PackedSplit", "Report", "Split", "Task", "Unmeasurable", "Wrong",
+    "check_spec", "class_names", "code", "digest_of", "facts", "foretells", "form", "load",
+    "module", "packed", "prepare", "prepared", "silent", "take", "to_width", "unfit", "warnings",
 ]  # fmt: skip
 
 # Studies of these tasks are known by their arrays alone; of every other task, what is computed
@@ -84,7 +85,9 @@ def load(
         TaskError: data missing, damaged or of a wrong form; or a task that breaks its contract.
     """
     source = module(name, folder or Path())
-    given = options_of(name, options or {}, folder or Path())
+    own, asked = _measures.divided(options or {})
+    measures = _measures.measures(asked)
+    given = options_of(name, own, folder or Path())
     try:
         task: Task = source.load(given, seed, folder or Path(), progress)
     except MemoryError as error:
@@ -94,7 +97,9 @@ def load(
         ) from None
     _check_contract(task, registry.where(source))
     known = replace(task, digest=_identity(name, task))
-    return replace(known, name=name) if is_path(name) else known  # by which trials know it
+    if is_path(name):
+        known = replace(known, name=name)  # by which trials know it
+    return _measures.measured(known, measures)
 
 
 def prepare(
@@ -115,7 +120,19 @@ def prepare(
     Raises:
         UsageError, TaskError: as `load`.
     """
-    given = dict(options or {})
+    own, asked = _measures.divided(options or {})
+    measures = _measures.measures(asked)
+    return _measures.measured(_prepare(name, own, folder, progress, note), measures)
+
+
+def _prepare(
+    name: str,
+    given: dict[str, Any],
+    folder: Path | None,
+    progress: Report,
+    note: Callable[[str], None],
+) -> Task:
+    """`prepare` with a task's own options and measures."""
     source = _source(name, given, folder or Path())
     known = _prepared.made_from(source) if source else None
     if known is not None:
@@ -152,7 +169,9 @@ def prepared(name: str, options: Mapping[str, Any], digest: str) -> Task | None:
     """What `prepare` wrote of the data with this digest, mapped into memory; None where there is
     nothing that can be used.
     """
-    return _prepared.find(name, options, digest)
+    own, asked = _measures.divided(options)
+    task = _prepared.find(name, own, _measures.of_data(digest))
+    return task and _measures.measured(task, _measures.measures(asked))
 
 
 def _identity(name: str, task: Task) -> str:

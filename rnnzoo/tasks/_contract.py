@@ -77,6 +77,9 @@ class Task:
         outputs: units of the read-out.
         metric: what is reported: what the loss calls itself, or a name of `rnnzoo.metrics`.  Lower
             is better.
+        also: names of `rnnzoo.metrics`, or what the loss calls itself: what is measured on test
+            beside it, of the weights that are best by it.  Neither the digest nor a study's
+            identity depends on them.
         unit: the metric's unit, for axes and tables.
         baselines: scores of predictors without memory on the test split, by name, best last.
         solved: the score at or below which a training has solved the task; None if there is no such
@@ -112,6 +115,7 @@ class Task:
     classes: tuple[str, ...] = ()
     by_length: bool = False
     vocabulary: int = 0
+    also: tuple[str, ...] = ()
     ahead: bool = False
 
     @property
@@ -249,6 +253,10 @@ def _words(task: Task) -> Iterator[Problem]:
             f"the metric '{task.metric}' of the loss '{task.loss}' is not computed",
             f"write {known}",
         )
+    for name in task.also:
+        if name not in metrics.measuring(loss):
+            known = ", ".join(metrics.measuring(loss))
+            yield f"`also`: '{name}' does not measure {loss.targets}", f"of: {known}"
     if task.per not in ("step", "sequence"):
         yield f"`per` cannot be '{task.per}'", "write step or sequence"
     if not isinstance(task.outputs, int) or task.outputs < 1:

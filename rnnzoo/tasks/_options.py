@@ -14,6 +14,7 @@ from rnnzoo.errors import Mistakes, UsageError
 from rnnzoo.spec import plugins
 from rnnzoo.spec.experiment import NAME, Experiment, TaskChoice
 from rnnzoo.spec.plugins import Wrong, lacking_options, wrong_options
+from rnnzoo.tasks import _measures
 
 
 def module(name: str, folder: Path = Path()) -> Any:
@@ -35,6 +36,9 @@ def _lacks(task: Any) -> Iterator[str]:
     yield from plugins.lacking_about(task)
     yield from plugins.lacking_functions(task, "load(options, seed, folder, progress)")
     yield from lacking_options(task)
+    for name in _measures.RESERVED:
+        if name in getattr(task, "OPTIONS", {}):
+            yield f"its `OPTIONS` have '{name}', which says of every task what is measured"
 
 
 def wrong(name: str, given: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
@@ -45,10 +49,12 @@ def wrong(name: str, given: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
     """
     task = module(name, folder)
     known: Mapping[str, Any] = task.OPTIONS
-    mistakes = list(wrong_options(f"task '{name}'", given, known))
+    own, asked = _measures.divided(given)
+    yield from _measures.wrong(asked)
+    mistakes = list(wrong_options(f"task '{name}'", own, known))
     yield from mistakes
     if not mistakes and hasattr(task, "check"):
-        yield from task.check({**known, **given}, folder)
+        yield from task.check({**known, **own}, folder)
 
 
 def options_of(name: str, given: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -92,5 +98,7 @@ def _unlike(task: TaskChoice, file: Path) -> Iterator[Wrong]:
     it.
     """
     known = plugins.stated(file).get("OPTIONS")
+    own, asked = _measures.divided(task.options)
+    yield from _measures.wrong(asked)
     if isinstance(known, dict):
-        yield from wrong_options(f"task '{task.label}'", task.options, known)
+        yield from wrong_options(f"task '{task.label}'", own, known)

@@ -370,6 +370,7 @@ def _metrics(result: Result) -> list[Any]:
     outcome, now = result.outcome, int(time.time() * 1000)
     single: dict[str, float] = {
         **outcome.scores,
+        **{f"test/{metric}": score for metric, score in outcome.also.items()},
         "weights": outcome.weights.get("recurrent", 0),
         "best_epoch": outcome.best_epoch,
         "seconds": outcome.seconds.get("total", 0.0),

@@ -258,6 +258,6 @@ def test_the_metrics_of_the_contract_are_those_that_training_computes() -> None:
     fitting = {name: metrics.fitting(losses.load(name)) for name in losses.names()}
     assert fitting == {
         "bernoulli": ("nll",),
-        "categorical": ("cross_entropy", "error"),
-        "squared": ("mse",),
+        "categorical": ("cross_entropy", "bits", "error", "perplexity"),
+        "squared": ("mse", "mae", "rmse"),
     }

@@ -1,0 +1,189 @@
+"""What an experiment has measured of a task beside, or instead of, what the task itself says.
+
+In: `metric:` and `also:` among the options of any task.  Out: the task with them; its baselines and
+its `solved` are those of the metric that selects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from rnnzoo import losses, metrics
+from rnnzoo.errors import UsageError, nearest
+from rnnzoo.losses import Loss
+from rnnzoo.metrics import Metric
+from rnnzoo.spec.plugins import Wrong
+from rnnzoo.spec.trial import ALSO, METRIC
+from rnnzoo.tasks._contract import Task
+from rnnzoo.tasks._packed import packed
+
+RESERVED = METRIC, ALSO
+CERTAIN = 20.0  # a logit of a class that is answered for sure
+OF_CODE = "."  # between the digest of data and that of an own metric's code
+
+
+class Unmeasurable(UsageError):
+    """A metric that is not for a task.
+
+    Attributes:
+        option: that names it: `metric`, or `also.0`.
+    """
+
+    def __init__(self, option: str, problem: str, fix: str) -> None:
+        super().__init__(problem, fix)
+        self.option = option
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """What is to be measured.
+
+    Attributes:
+        metric: that selects and is judged; empty for the task's own.
+        also: those that are reported beside it.
+    """
+
+    metric: str = ""
+    also: tuple[str, ...] = ()
+
+
+def divided(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options that are the task's, and those that say what is measured."""
+    ours = {name: given[name] for name in RESERVED if name in given}
+    return {name: value for name, value in given.items() if name not in RESERVED}, ours
+
+
+def wrong(given: Mapping[str, Any]) -> Iterator[Wrong]:
+    """What is wrong with what is to be measured, as far as it can be told without data."""
+    if not given:
+        return
+    known = _names()
+    metric, also = given.get(METRIC, ""), given.get(ALSO, [])
+    if not isinstance(metric, str):
+        yield Wrong(
+            METRIC, f"`metric` must be a name, not {metric!r}", "one metric; others: `also`"
+        )
+    elif metric and metric not in known:
+        yield Wrong(METRIC, f"no metric '{metric}'", nearest(metric, known))
+    if not isinstance(also, list | tuple) or not all(isinstance(name, str) for name in also):
+        yield Wrong(ALSO, f"`also` must be a list of metrics, not {also!r}", "also: [accuracy]")
+        return
+    for number, name in enumerate(also):
+        if name not in known:
+            yield Wrong(f"{ALSO}.{number}", f"no metric '{name}'", nearest(name, known))
+
+
+def _names() -> list[str]:
+    """Of all metrics, and what losses call themselves; a loss that is broken is told elsewhere."""
+    names = list(metrics.names())
+    for loss in losses.names():
+        with suppress(UsageError):
+            names.append(losses.load(loss).metric)
+    return names
+
+
+def measures(given: Mapping[str, Any]) -> Measures:
+    """
+    Raises:
+        UsageError: about the first mistake of `wrong`.
+    """
+    for mistake in wrong(given):
+        raise UsageError(mistake.problem, mistake.fix)
+    return Measures(given.get(METRIC, ""), tuple(dict.fromkeys(given.get(ALSO, ()))))
+
+
+def measured(task: Task, asked: Measures) -> Task:
+    """The task with what is to be measured.
+
+    Raises:
+        Unmeasurable: a metric is not for targets as these, or cannot select.
+    """
+    loss = losses.load(task.loss)
+    known = metrics.measuring(loss)
+    options = {METRIC: asked.metric or task.metric}
+    options |= {f"{ALSO}.{number}": name for number, name in enumerate(asked.also)}
+    for option, name in options.items():
+        if name not in known:
+            problem = f"the targets of '{task.name}' are {loss.targets}, which '{name}' is not for"
+            raise Unmeasurable(option, problem, f"one of: {', '.join(known)}")
+    also = tuple(name for name in asked.also if name != options[METRIC])
+    task = replace(task, also=also or task.also)
+    if options[METRIC] == task.metric:
+        return task
+    if asked.metric not in metrics.fitting(loss):
+        what = "higher is better" if metrics.load(asked.metric).higher else "it is no mean"
+        selecting = ", ".join(metrics.fitting(loss))
+        raise Unmeasurable(
+            METRIC,
+            f"trials cannot be chosen by '{asked.metric}': {what}",
+            f"write `also: [{asked.metric}]`, and choose by one of: {selecting}",
+        )
+    return _selected_by(task, loss, asked.metric)
+
+
+def _selected_by(task: Task, loss: Loss, name: str) -> Task:
+    """The task with another metric; what is known in terms of the old one is told in the new one
+    where that follows, and is measured anew or left out where it does not.
+    """
+    metric = None if name == loss.metric else metrics.load(name)
+    unit = metric.unit if metric else loss.about
+    follows = metric is not None and task.metric == loss.metric and _of_loss(metric, loss)
+    if metric is not None and follows:
+        baselines = {label: metric.finish(score) for label, score in task.baselines.items()}
+        solved = None if task.solved is None else metric.finish(task.solved)
+    else:
+        baselines, solved = _baselines(task, metric or loss), None
+    digest = task.digest
+    if metric is not None and metric.digest:
+        digest = f"{digest}{OF_CODE}{metric.digest[:12]}"
+    return replace(task, metric=name, unit=unit, baselines=baselines, solved=solved, digest=digest)
+
+
+def of_data(digest: str) -> str:
+    """The digest of a task's data alone."""
+    return digest.partition(OF_CODE)[0]
+
+
+def _of_loss(metric: Metric, loss: Loss) -> bool:
+    """Whether a metric is what the loss's own mean is turned into."""
+    y = np.zeros(1, np.int32) if loss.targets == "classes" else np.full((1, 2), 0.25)
+    logits = np.array([[0.3, -1.1]])
+    values = (_values(what, y, logits) for what in (metric, loss))
+    mine, its = (value is not None and float(value[0]) for value in values)
+    return mine is not False and its is not False and abs(mine - its) < 1e-9
+
+
+def _values(what: Metric | Loss, y: np.ndarray, logits: np.ndarray) -> np.ndarray | None:
+    """Of each answer in NumPy; None where NumPy lacks what it is made of."""
+    try:
+        if what.numpy is not None:
+            return np.asarray(what.numpy(y, logits), float)
+        assert what.value is not None
+        return np.asarray(what.value(y, logits, np), float)
+    except (AttributeError, TypeError):  # a function of `keras.ops`, or arguments as only it has
+        return None
+
+
+def _baselines(task: Task, what: Metric | Loss) -> dict[str, float]:
+    """The score on test of always answering what was usual in train."""
+    per_step = task.per == "step"
+    known, asked = (packed(task.splits[name], per_step).counted for name in ("train", "test"))
+    if task.targets == "classes":
+        shares = np.bincount(known, minlength=task.outputs) / len(known)
+        label = "most frequent class" if what.name == "error" else "frequencies of train"
+        logits = np.log(np.maximum(shares, np.exp(-CERTAIN)))
+    elif task.targets == "numbers":
+        label, logits = "mean of train", known.astype(float).mean(0)
+    else:
+        shares = np.clip(known.astype(float).mean(0), np.exp(-CERTAIN), 1 - np.exp(-CERTAIN))
+        label, logits = "frequencies of train", np.log(shares / (1 - shares))
+    values = _values(what, asked, np.broadcast_to(logits, (len(asked), task.outputs)))
+    if values is None:
+        return {}
+    mean = float(values.mean())
+    return {label: float(what.finish(mean)) if isinstance(what, Metric) else mean}
