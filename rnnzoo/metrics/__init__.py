@@ -25,7 +25,7 @@ and may hold
 it.  `rnnzoo.testing.metrics.MetricContract` tests one.
 
 Contains: of classes `error`, `accuracy`, `balanced_accuracy`, `f1`, `auroc`, `bits`, `perplexity`;
-of numbers `mae`, `rmse`, `r2`.
+of numbers `mae`, `rmse`, `r2`; and `_counts`, what several of them count.
 """
 
 from __future__ import annotations
