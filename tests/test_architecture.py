@@ -101,5 +101,5 @@ def test_the_docstring_of_a_package_names_its_modules_and_no_others(package: Pat
     listed = {name for column in first_columns for name in column.split(", ")}
     # elsewhere than in a table: in a drawing with arrows, or as a name in a sentence
     drawn = {word for line in text.splitlines() if "->" in line for word in re.split(r"\W", line)}
-    named = set(re.findall(r"`([a-z_]+)`", text))
+    named = set(re.findall(r"`([a-z_0-9]+)`", text))
     assert (modules - listed - drawn - named, listed - modules) == (set(), set())
