@@ -24,10 +24,9 @@ _ENDED = {
 def lines(now: Stand, experiment: Experiment) -> Iterator[str]:
     """What can be said by now; what was said before is said again in the same words."""
     where = f" on {now.task}" if len(experiment.tasks) > 1 else ""
-    if now.next and now.next[0].stage == PILOT:
-        yield f"confirming{where}: pilots where all do well: {_settings(now, experiment)}"
-    elif now.next:
-        yield f"confirming{where}: rounds where all do well: {_settings(now, experiment)}"
+    if now.next:
+        stage = "pilots" if now.next[0].stage == PILOT else "rounds"
+        yield f"confirming{where}: {stage} where {_settings(now, experiment)}"
     for label in now.untuned:
         yield f"{label}{where} is not tuned: it does worse than predicted where all should do well"
     over = {claim.text for claim in experiment.claims if claim.over}
@@ -101,10 +100,14 @@ def _answer(standing: Standing, text: str, experiment: Experiment) -> str:
 
 
 def _settings(now: Stand, experiment: Experiment) -> str:
+    """Who does well there, and of common settings which these are."""
+    if experiment.confirm is not None and experiment.confirm.settings == "own":
+        return "each does well itself"
     regions = now.regions or {}
     label = next(iter(regions))
     settings = extent(experiment, label, regions[label])
-    return ", ".join(f"{name.replace('_', ' ')} {span(*ends)}" for name, ends in settings.items())
+    spans = [f"{name.replace('_', ' ')} {span(*ends)}" for name, ends in settings.items()]
+    return f"all do well: {', '.join(spans)}"
 
 
 def span(low: object, high: object) -> str:

@@ -51,6 +51,7 @@ confirm: {first: 3, most: 6, region: 2%, budget: 100}
 claims: [rnn worse than lstm, gru same as lstm]
 """
 EFFECTS = {"rnn": 1.0, "gru": 0.0}
+STAGES = ("pilots", "rounds")
 Score = Callable[[Trial], float]
 
 
@@ -565,6 +566,14 @@ def test_with_settings_of_their_own_variants_train_where_each_does_well(tmp_path
             )
     assert max(rates["rnn"]) < min(rates["lstm"])
     assert words(made)[0] == "supported"
+    told_of = {next(told.lines(now, made.experiment)) for now in made.observer.stood if now.next}
+    assert told_of == {f"confirming: {stage} where each does well itself" for stage in STAGES}
+
+
+def test_common_settings_are_told_of_as_they_are_found(whole: Sweep) -> None:
+    told_of = [next(told.lines(now, whole.experiment)) for now in whole.observer.stood if now.next]
+    assert told_of[0].startswith("confirming: pilots where all do well: units ")
+    assert told_of[-1].startswith("confirming: rounds where all do well: units ")
 
 
 DIFFERENT = SPEC.replace(
