@@ -22,7 +22,7 @@ from rnnzoo.confirm.region import Region
 from rnnzoo.confirm.stand import Stand, stand
 from rnnzoo.confirm.told import lines
 from rnnzoo.lang.view import CellView
-from rnnzoo.report import confirmed, figures, paper
+from rnnzoo.report import confirmed, figures, html, paper
 from rnnzoo.report.answers import answers
 from rnnzoo.report.confirmed import needed
 from rnnzoo.report.figures import study
@@ -253,6 +253,15 @@ def test_each_confirmed_claim_has_a_strip_and_the_page_shows_it(written: dict[st
     assert '<th scope="col">fresh mean</th>' in page
     assert "At most 5 % of such studies" in page
     json.loads(written["summary.json"], parse_constant=pytest.fail)
+
+
+def test_a_page_says_whose_settings_a_dot_is_of(decided: report.Summary) -> None:
+    own = replace(decided, stands=tuple(replace(stage, common=False) for stage in decided.stands))
+    for summarised, words in (
+        (decided, "two fresh trainings at one setting; a cross"),
+        (own, "two fresh trainings, each where it does well itself; a cross"),
+    ):
+        assert words in html.page(summarised, {}, {})
 
 
 def test_names_beside_a_strip_stand_apart_however_far_differences_go(
