@@ -39,7 +39,7 @@ HOMES = {
     "latex2mathml": ("report/html.py",),
     "pyarrow": ("report/table.py", "tasks/_table/read.py"),
     "sklearn": ("stats/importance.py",),
-    "scipy": ("stats/",),
+    "scipy": ("stats/", "tasks/_piano_rolls.py"),
     "jinja2": ("report/html.py",),
     "pandas": ("api/value.py",),
     "pooch": ("tasks/",),

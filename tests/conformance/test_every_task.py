@@ -12,15 +12,11 @@ import numpy as np
 import pytest
 
 from rnnzoo import registry, tasks
-from rnnzoo.errors import TaskError, UsageError
+from rnnzoo.errors import UsageError
 from rnnzoo.tasks import SPLITS, Task, digest_of
 from rnnzoo.testing.tasks import TaskContract
+from tests.samples import FREE_TASKS
 
-FREE = [
-    name
-    for name in registry.built_in("tasks")
-    if name not in ("arrays", "jsb_chorales", "table", "text")
-]
 SMALL = {"train": 40, "valid": 20, "test": 30}
 
 
@@ -38,7 +34,7 @@ def test_a_task_says_what_it_is_and_what_it_takes(name: str) -> None:
 
 
 class TestEveryTask(TaskContract):
-    @pytest.fixture(params=FREE, autouse=True)
+    @pytest.fixture(params=FREE_TASKS, autouse=True)
     def _named(self, request: pytest.FixtureRequest) -> None:
         self.name = request.param
 
@@ -201,31 +197,3 @@ def test_chorales_agree_with_the_canonical_set_after_transposition(jsb_folder) -
         shifted = np.roll(ours[row["music21_file"]], int(row["transposition"]), axis=1)
         steps = min(len(theirs), len(shifted))
         assert (theirs[:steps] == shifted[:steps]).all(1).mean() >= 0.9, row["music21_file"]
-
-
-def test_jsb_chorales_is_the_canonical_set_with_its_known_baselines(
-    jsb_folder, monkeypatch
-) -> None:
-    monkeypatch.setenv("RNNZOO_DATA", str(jsb_folder))
-    task = tasks.load("jsb_chorales")
-    assert [len(task.splits[name]) for name in SPLITS] == [229, 76, 77]
-    assert task.baselines["key frequencies"] == pytest.approx(11.091, abs=5e-4)
-    assert task.baselines["Markov per key"] == pytest.approx(10.491, abs=5e-4)
-
-
-def test_another_file_of_that_name_is_refused(monkeypatch, tmp_path) -> None:
-    monkeypatch.setenv("RNNZOO_DATA", str(tmp_path))
-    (tmp_path / "jsb-chorales-quarter.json").write_text('{"train": [], "valid": [], "test": []}')
-    with pytest.raises(TaskError, match="is not the file it should be"):
-        tasks.load("jsb_chorales")
-
-
-def test_without_a_network_the_message_says_where_to_put_the_file(monkeypatch, tmp_path) -> None:
-    from rnnzoo.tasks import jsb_chorales
-
-    monkeypatch.setattr(jsb_chorales, "URL", "http://127.0.0.1:9/jsb-chorales-quarter.json")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with pytest.raises(TaskError, match="put it by hand into") as caught:
-        tasks.load("jsb_chorales")
-    assert str(tmp_path / "rnnzoo") in str(caught.value)
-    assert "RNNZOO_DATA" in str(caught.value)

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnnzoo import registry, tasks
+from rnnzoo import tasks
 from rnnzoo.errors import Remark
+from tests.samples import FREE_TASKS
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 8, 2)).astype("float32")
@@ -36,14 +37,7 @@ def test_a_sentence_of_a_task_is_a_warning_without_a_fix() -> None:
     assert tasks.warnings(task) == (Remark("these are two numbers"), given[1])
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        name
-        for name in registry.built_in("tasks")
-        if name not in ("arrays", "jsb_chorales", "table", "text")
-    ],
-)
+@pytest.mark.parametrize("name", FREE_TASKS)
 def test_nothing_is_said_of_the_tasks_that_come_with_it(name: str) -> None:
     assert tasks.warnings(tasks.load(name)) == ()
 
