@@ -43,7 +43,7 @@ class Network:
         for refusal in unfit(task, trial.training, self.cell):
             raise TrainingError(refusal.problem, refusal.fix)
         self.training = trial.training
-        self.inputs = task.inputs
+        self.inputs, self.carries = task.inputs, task.carry
         self.ids = _reader(trial, task)
         self.recurrent = _recurrent(self.cell, task, trial)
         self.between = _between(trial)
@@ -70,6 +70,18 @@ class Network:
         """The logits for what `read` yields."""
         for layer in self.recurrent:
             x = layer(x, mask=mask, training=training)
+        return self._logits_of(x[0] if self.carries else x, mask, training)
+
+    def go_on(
+        self, x: Tensor, mask: Tensor, training: bool, start: list[Tensor]
+    ) -> tuple[Tensor, list[Tensor]]:
+        """The same from these states on, of a task that carries them; and the states after it."""
+        (layer,) = self.recurrent
+        x, *states = layer(x, initial_state=start, mask=mask, training=training)
+        return self._logits_of(x, mask, training), states
+
+    def _logits_of(self, x: Tensor, mask: Tensor | None, training: bool) -> Tensor:
+        """The logits for outputs of the recurrent layers."""
         for layer in self.between:
             if isinstance(layer, Pool):
                 x = layer(x, mask=mask)
@@ -137,6 +149,7 @@ def _recurrent(cell: ir.Cell, task: Task, trial: Trial) -> list[keras.layers.Lay
             units=training.units,
             layers=count,
             return_sequences=returns_each,
+            return_state=task.carry,
             dropout=training.dropout,
             recurrent_dropout=training.recurrent_dropout,
             seed=seed_of(trial, f"weights{mark}"),

@@ -31,6 +31,7 @@ from rnnzoo.errors import (
     nearest,
     worded,
 )
+from rnnzoo.nn.carry import Streams, side_by_side
 from rnnzoo.nn.data import Batch, Portion, Sequences, ceil, data_of, grouped
 from rnnzoo.nn.losses import criterion, finish, named, of_all
 from rnnzoo.nn.network import Network, seed_of
@@ -215,6 +216,13 @@ class Model:
         self.steps = ceil(self.data.sizes["train"], self.batch)
         self.evaluated = evaluation_batch(task, self.data.time)
         self.most = ceil(max(self.data.sizes.values()), self.evaluated)
+        self.streams: dict[bool, Streams] = {}  # of training, and of evaluation
+        if task.carry:
+            (layer,) = self.network.recurrent
+            self.streams = {
+                True: Streams(layer, self.batch),
+                False: Streams(layer, self.evaluated),
+            }
         self.backend = backends.current()
         self.update = updating(
             _optimizer(self.training),
@@ -224,17 +232,22 @@ class Model:
         self.rate = float(self.update.optimizer.learning_rate)  # before any schedule
         read = [*self.network.model.variables, *self.update.variables]
         read += [value for value in (self.noise, self.weight_noise) if value is not None]
-        self._epoch = self.backend.compiled(self._train_epoch, read)
-        self._scores = self.backend.compiled(self._evaluate, self.network.model.variables)
-        self._answers = self.backend.compiled(self._answer, self.network.model.variables)
+        carried = {training: streams.variables for training, streams in self.streams.items()}
+        self._epoch = self.backend.compiled(self._train_epoch, [*read, *carried.get(True, ())])
+        read = [*self.network.model.variables, *carried.get(False, ())]
+        self._scores = self.backend.compiled(self._evaluate, read)
+        self._answers = self.backend.compiled(self._answer, read)
 
     # -- what the loop asks
 
     def epoch(self) -> float:
-        """One pass over the training split in a new order; returns the mean loss before each
-        update.
+        """One pass over the training split in a new order, or in its own where states are carried;
+        returns the mean loss before each update.
         """
-        if self.training.group_by_length:
+        if self.streams:
+            self.streams[True].begin()
+            rows = side_by_side(self.data.sizes["train"], self.batch)
+        elif self.training.group_by_length:
             rows = grouped(self.task.splits["train"].lengths, self.batch, self.order)
         else:
             rows = self.order.permutation(self.data.sizes["train"])
@@ -250,6 +263,9 @@ class Model:
     def evaluate(self, split: str) -> Score:
         """Loss and metric of a split, averaged over all that counts."""
         lengths = self.task.splits[split].lengths
+        if self.streams:
+            self.streams[False].begin()
+            return self._score(split, np.arange(len(lengths)))
         # a batch runs as many steps as its longest sequence has
         longest_first = np.argsort(-lengths, kind="stable")
         return self._score(split, longest_first)
@@ -279,6 +295,8 @@ class Model:
     def _answered(self, split: str) -> Iterator[tuple[np.ndarray, ...]]:
         """Of each batch all that counts: targets, logits, and how much each counts."""
         rows = np.arange(self.data.sizes[split])
+        if self.streams:
+            self.streams[False].begin()
         for portion in self.data.portions(split, rows, self.evaluated, self.data.time):
             for number in range(len(portion.rows)):
                 given = portion.sequences, portion.rows[number], portion.real[number]
@@ -348,13 +366,14 @@ class Model:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Targets, logits and weights of one batch."""
         batch = self.data.batch(sequences, rows, real)
-        return batch.y, self.network.logits(batch.x, batch.mask), batch.weights
+        logits = self._logits(self.network.read(batch.x), batch.mask, training=False)
+        return batch.y, logits, batch.weights
 
     def _losses(self, batch: Batch, training: bool) -> tuple[Tensor, Tensor, Tensor]:
         """Sum of the loss, sum of the metric, and how much was counted."""
         x = self.network.read(batch.x)
         x = self._noisy(x) if training and self.noise is not None else x
-        logits = self.network.answer(x, batch.mask, training)
+        logits = self._logits(x, batch.mask, training)
         losses, metrics = self.criterion(batch.y, logits)
         weights = batch.weights
         return (
@@ -362,6 +381,15 @@ class Model:
             keras.ops.sum(metrics * weights),
             keras.ops.sum(weights),
         )
+
+    def _logits(self, x: Tensor, mask: Tensor, training: bool) -> Tensor:
+        """Answers, from an empty memory on or from what each stream has in it."""
+        if not self.streams:
+            return self.network.answer(x, mask, training)
+        streams = self.streams[training]
+        logits, states = self.network.go_on(x, mask, training, streams.start())
+        streams.keep(states)
+        return logits
 
     def _disturbed(self) -> list[Tensor]:
         """Put noise on all weights; returns what they were, or nothing where there is no noise."""
@@ -382,13 +410,14 @@ class Model:
 
 
 def evaluation_batch(task: Task, time: int) -> int:
-    """How many sequences are scored together: the task alone says it.
+    """How many sequences are scored together: the task alone says it.  One, where states are
+    carried from each to the next.
 
     Args:
         time: to how many steps they are padded.
     """
     numbers = task.inputs + (task.outputs if task.per == "step" else 0)
-    batch = EVALUATION_BATCH
+    batch = 1 if task.carry else EVALUATION_BATCH
     while batch > 1 and 4 * batch * time * numbers > EVALUATED:
         batch //= 2
     return batch

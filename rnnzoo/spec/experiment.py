@@ -279,8 +279,8 @@ class Experiment:
             none; None where no claim needs it.
         floor: what a difference must exceed to be confirmed; half the margin where it is not given.
         sets: overrides of the text, as `--set` has them; all else here is what both say.
-        places: where the spec names the sampler and the pruner, and what is in `model:` and in a
-            `space:`.
+        places: where the spec names the sampler and the pruner, and what is in `model:`, in
+            `training:` and in a `space:`.
         equal: what variants have in common at one point of the space: their `units`, or their
             number of `weights`, which is then that of the baseline with these units.
         family: which claims share an error rate: all of the `file`, or those on each `task`, and
@@ -317,9 +317,9 @@ class Experiment:
         return next(variant for variant in self.variants if variant.label == label)
 
     def place(self, variant: str, name: str) -> Span:
-        """Where the spec says what a hyper-parameter of a model is, for a variant."""
+        """Where the spec says what a hyper-parameter is, for a variant."""
         variant = self.baseline if variant == self.control else variant
-        where = (f"{variant}.space.{name}", f"space.{name}", f"model.{name}")
+        where = (f"{variant}.space.{name}", f"space.{name}", f"model.{name}", f"training.{name}")
         return next(self.places[place] for place in where if place in self.places)
 
     def paired(self, a: str, b: str) -> bool:

@@ -698,6 +698,7 @@ class _Reader:
                 entry.span("nesterov"), problem, "write `optimizer: sgd`, or delete `nesterov`"
             )
         self.check_schedule(training, entry)
+        self.places |= {f"training.{name}": span for name, span in table.keys.items()}
         places = dict.fromkeys(SEARCHABLE, "write it into `space:`, under `search:`")
         entry.done({**places, **dict.fromkeys(MODEL, "write it into `model:`")})
         return training

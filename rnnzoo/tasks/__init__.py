@@ -185,4 +185,5 @@ def _identity(name: str, task: Task) -> str:
         return data
     words = f"{data} {task.loss} {task.per} {task.outputs} {task.metric}"
     words += f" {task.vocabulary}" if task.vocabulary else ""
+    words += " carry" if task.carry else ""
     return hashlib.sha256(f"{words} {own}".rstrip().encode()).hexdigest()

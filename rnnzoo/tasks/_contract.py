@@ -98,6 +98,8 @@ class Task:
         ahead: whether the target at a step tells of a later one, so that no model may read the
             sequence backwards; need not be said where it is the next input.  Neither the digest nor
             a study's identity depends on it.
+        carry: whether each sequence of a split goes on where the one before it ended, as windows of
+            a text do: then states are carried from one to the next.
     """
 
     name: str
@@ -117,6 +119,7 @@ class Task:
     vocabulary: int = 0
     also: tuple[str, ...] = ()
     ahead: bool = False
+    carry: bool = False
 
     @property
     def inputs(self) -> int:
@@ -263,6 +266,11 @@ def _words(task: Task) -> Iterator[Problem]:
         yield f"`outputs` must be a whole number from 1, not {task.outputs!r}", ""
     if type(task.vocabulary) is not int or task.vocabulary < 0:
         yield f"`vocabulary` must be a whole number from 0, not {task.vocabulary!r}", ""
+    if task.carry and (task.per != "step" or task.by_length):
+        yield (
+            "with `carry`, sequences go on in one another, and each step has a target",
+            'per="step", and no `by_length`',
+        )
 
 
 def _classes(task: Task) -> Iterator[Problem]:

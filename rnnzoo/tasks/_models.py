@@ -35,6 +35,9 @@ def unfit(task: Task, training: Training, cell: ir.Cell) -> Iterator[Refusal]:
         yield Refusal("embed", problem, "delete `embed`")
     if training.bidirectional:
         yield from _both_directions(task, training, cell)
+    if training.group_by_length and task.carry:
+        problem = f"the sequences of '{task.name}' go on in one another, and come in their order"
+        yield Refusal("group_by_length", problem, "delete `group_by_length`")
     if training.pool != "last" and task.per == "step":
         problem = f"`pool` is for one target a sequence, and '{task.name}' has one at each step"
         yield Refusal("pool", problem, "delete `pool`")
@@ -53,7 +56,7 @@ def foretells(task: Task) -> bool:
 
 
 def _both_directions(task: Task, training: Training, cell: ir.Cell) -> Iterator[Refusal]:
-    if foretells(task):
+    if foretells(task) or task.carry:
         problem = (
             f"'{task.name}' asks at each step for what comes later, which a layer that reads"
             " backwards has seen"

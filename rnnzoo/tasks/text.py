@@ -4,6 +4,7 @@
     level       `character`, or `word`: what stands between spaces; the end of a line is one too
     vocabulary  so many of the most frequent symbols of train are known; 0 knows all of them
     window      symbols that a model reads at once: it begins each window with an empty memory
+    carry       true: it begins with the memory that the window before left; gradients end there
     validation, test
                 shares of the text, where no file is theirs: its last part is for test, the part
                 before it for validation
@@ -32,11 +33,13 @@ OPTIONS: dict[str, Any] = {
     "level": "character",
     "vocabulary": 0,
     "window": 100,
+    "carry": False,
     "validation": 0.1,
     "test": 0.1,
 }
 ABOUT = "your own text, from a .txt file: the next character, or the next word"
 NOTE = "Memory begins anew in each window; the n-gram models see over its edges."
+CARRIED = "Memory is carried from window to window; gradients are not."
 UNKNOWN, END = "<unk>", "\n"
 _WORD = re.compile(r"\n|\S+")
 _EXAMPLE = "task: {name: text, file: my.txt, level: character}"
@@ -118,9 +121,10 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
         metric="cross_entropy",
         unit=f"nats per {options['level']}",
         baselines=_ngrams.baselines([streams["train"]], [streams["test"]], len(vocabulary)),
-        note=NOTE,
+        note=CARRIED if options["carry"] else NOTE,
         classes=tuple(map(_symbols.called, vocabulary)),
         vocabulary=len(vocabulary),
+        carry=options["carry"],
     )
 
 

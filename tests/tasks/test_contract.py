@@ -218,6 +218,7 @@ NUMBERS = np.zeros((COUNT, STEPS), np.float32)
         (broken(right(), lengths=np.full(COUNT, STEPS + 1)), "lengths must be from 1 to 4"),
         (broken(right(), lengths=np.full(COUNT, 2.0)), "lengths is float64"),
         (replace(right(), vocabulary=-1), "`vocabulary` must be a whole number from 0, not -1"),
+        (replace(right(), carry=True, by_length=True), "sequences go on in one another"),
         (replace(right(), vocabulary=3), "with a vocabulary, ids: int32, (sequences, time, 1)"),
         (broken(of_ids(), x=np.full((COUNT, STEPS, 1), 3, np.int32)), "x holds ids from 3 to 3"),
         (broken(right(), weights=NUMBERS[:, :2]), "weights is float32, (6, 2)"),
