@@ -174,3 +174,13 @@ def jsb_folder() -> Path:
     if not folder.is_dir():
         pytest.skip("the development data (shared/data) is not here")
     return folder
+
+
+@pytest.fixture
+def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of data sets that `RNNZOO_DATA` names, and an empty cache."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    monkeypatch.setenv("RNNZOO_DATA", str(folder))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return folder

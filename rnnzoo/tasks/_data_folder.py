@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rnnzoo.errors import TaskError
+from rnnzoo.errors import TaskError, listed
+from rnnzoo.spec.experiment import NAME
+from rnnzoo.spec.plugins import Wrong
 from rnnzoo.spec.settings import cache_folder
 from rnnzoo.tasks._contract import Report
 
@@ -70,12 +72,63 @@ def find(task: str, names: Sequence[str]) -> Path | None:
     return None
 
 
-def how_to_place(task: str) -> str:
-    """What to do with a file that was got by hand."""
+def how_to_place(task: str, files: str = "it") -> str:
+    """What to do with a file, or files, that were got by hand."""
     return (
-        f"put it by hand into {cache_folder()}, or into a folder that the environment variable"
+        f"put {files} by hand into {cache_folder()}, or into a folder that the environment variable"
         f" {VARIABLE} names, or into the folder {task} in one of them"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFiles:
+    """Files that are got by hand, because nobody may pass them on, or no checksum is known.
+
+    Attributes:
+        task: the task that reads them.
+        names: of each file or folder, the names under which it is known.
+        origin: where they come from, a sentence.
+    """
+
+    task: str
+    names: Mapping[str, Sequence[str]]
+    origin: str
+
+    def missing(self) -> Iterator[Wrong]:
+        """What is not there, all in one."""
+        try:
+            missing = [names for names in self.names.values() if not find(self.task, names)]
+        except TaskError as error:
+            yield Wrong(NAME, *error.parts)
+            return
+        if missing:
+            wanted = listed((" or ".join(names) for names in missing), "and")
+            yield Wrong(
+                NAME,
+                f"the task '{self.task}' needs {wanted}",
+                f"{how_to_place(self.task, 'them')}\n       {self.origin}",
+            )
+
+    def places(self) -> dict[str, Path]:
+        """The path of each.
+
+        Raises:
+            TaskError: one is missing.
+        """
+        for wrong in self.missing():
+            raise TaskError(wrong.problem, wrong.fix)
+        found = {key: find(self.task, names) for key, names in self.names.items()}
+        return {key: path for key, path in found.items() if path}
+
+    def sources(self) -> Iterator[Path]:
+        """The files.
+
+        Raises:
+            FileNotFoundError: one is missing.
+        """
+        for _ in self.missing():
+            raise FileNotFoundError(self.task)
+        yield from self.places().values()
 
 
 def checked(download: Download, progress: Report) -> Path:

@@ -47,10 +47,7 @@ _EXAMPLE = "task: {name: text, file: my.txt, level: character}"
 
 def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
     """What is wrong with the options, and with the places of the files; no text is read."""
-    levels = ("character", "word")
-    if options["level"] not in levels:
-        problem = f"`level` cannot be '{options['level']}'"
-        yield Wrong("level", problem, nearest(options["level"], levels))
+    yield from wrong_level(options["level"])
     for name in ("validation", "test"):
         if not 0 < options[name] < 1:
             yield Wrong(name, f"`{name}` must be a share of the text between 0 and 1", "write 0.1")
@@ -69,6 +66,13 @@ def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
             yield Wrong(option, *nothing)
         elif not files.place(file, folder).stat().st_size:
             yield Wrong(option, f"{file} is empty", "write the text to it")
+
+
+def wrong_level(level: str) -> Iterator[Wrong]:
+    """Whether it is another than the two that there are."""
+    levels = ("character", "word")
+    if level not in levels:
+        yield Wrong("level", f"`level` cannot be '{level}'", nearest(level, levels))
 
 
 def _named(file: str | Mapping[str, str]) -> Iterator[tuple[str, str, str] | Wrong]:

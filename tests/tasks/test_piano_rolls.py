@@ -37,22 +37,13 @@ def pieces(count: int, seed: int) -> list[np.ndarray]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder of data sets, and an empty cache."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("RNNZOO_DATA", str(tmp_path / "data"))
-    (tmp_path / "data").mkdir()
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def small(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[np.ndarray]]:
+def small(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[np.ndarray]]:
     """Piano-midi.de with a few pieces: a file of its form, whose checksum is taken for its own."""
     parts = {name: pieces(count, count) for name, count in zip(PARTS, (6, 2, 3))}
     cells = {name: np.empty((1, len(rolls)), object) for name, rolls in parts.items()}
     for name, rolls in parts.items():
         cells[name][0, :] = rolls
-    path = folder / "Piano_midi.mat"
+    path = data_folder / "Piano_midi.mat"
     scipy.io.savemat(path, cells)
     module = registry.load("tasks", "piano_midi")
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -78,20 +69,20 @@ def test_frames_are_those_of_the_file_and_targets_the_next_ones(
 
 
 def test_a_file_is_found_in_the_folder_of_its_task_and_in_the_cache(
-    folder: Path, small: dict[str, list[np.ndarray]]
+    data_folder: Path, small: dict[str, list[np.ndarray]]
 ) -> None:
     digest = tasks.load("piano_midi").digest
-    for place in (folder / "piano_midi", folder.parent / "cache" / "rnnzoo"):
+    for place in (data_folder / "piano_midi", data_folder.parent / "cache" / "rnnzoo"):
         place.mkdir(parents=True)
-        (folder / "Piano_midi.mat").rename(place / "Piano_midi.mat")
+        (data_folder / "Piano_midi.mat").rename(place / "Piano_midi.mat")
         assert tasks.load("piano_midi").digest == digest
-        (place / "Piano_midi.mat").rename(folder / "Piano_midi.mat")
+        (place / "Piano_midi.mat").rename(data_folder / "Piano_midi.mat")
 
 
 @pytest.mark.parametrize("name", FOUR)
-def test_another_file_of_that_name_is_refused(name: str, folder: Path) -> None:
+def test_another_file_of_that_name_is_refused(name: str, data_folder: Path) -> None:
     module = registry.load("tasks", name)
-    (folder / module.FILE.file).write_text(json.dumps({"train": []}))
+    (data_folder / module.FILE.file).write_text(json.dumps({"train": []}))
     with pytest.raises(TaskError, match="is not the file it should be") as caught:
         tasks.load(name)
     assert module.FILE.url in str(caught.value)
@@ -99,14 +90,14 @@ def test_another_file_of_that_name_is_refused(name: str, folder: Path) -> None:
 
 @pytest.mark.parametrize("name", FOUR)
 def test_without_a_network_the_message_says_where_to_put_the_file(
-    name: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, data_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = registry.load("tasks", name)
     elsewhere = replace(module.FILE, url=f"http://127.0.0.1:9/{module.FILE.file}")
     monkeypatch.setattr(module, "FILE", elsewhere)
     with pytest.raises(TaskError, match="put it by hand into") as caught:
         tasks.load(name)
-    assert str(folder.parent / "cache" / "rnnzoo") in str(caught.value)
+    assert str(data_folder.parent / "cache" / "rnnzoo") in str(caught.value)
     assert f"the environment variable RNNZOO_DATA names, or into the folder {name} in" in str(
         caught.value
     )
