@@ -115,6 +115,42 @@ class ProgramStep(LayerStep):
         }
         return previous, [emitter.spread(ref, ref.shape[0], now, like) for ref in back.emitted]
 
+    def step_back(
+        self,
+        emitter: Emitter,
+        values: Values,
+        t: Tensor,
+        arriving: Sequence[Tensor],
+        is_real: Tensor | None,
+        like: Tensor,
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """One step of the backward loop: the adjoints of what was carried into it, in the order of
+        `carried`, and what is emitted.
+
+        At padding a step repeats what is carried.  So there an adjoint is passed on to the step
+        before as it is, and the instructions get 0.
+
+        Args:
+            values: what the instructions read of the step, adjoints apart.
+            arriving: the adjoints of what was carried out of it.
+            is_real: which sequences have a real step here; None where there is no padding.
+        """
+        where = keras.ops.where
+        passed_on = [keras.ops.zeros_like(value) for value in arriving]
+        if is_real is not None:
+            passed_on = [where(is_real, 0, value) for value in arriving]
+            arriving = [where(is_real, value, 0) for value in arriving]
+        adjoints = {("adjoint", name): value for name, value in zip(self.carried, arriving)}
+        previous, emitted = self.units.backward_step(self, emitter, {**values, **adjoints}, t, like)
+        if is_real is not None:
+            if self.is_singular:  # 0 times infinity is no number
+                previous = {name: where(is_real, value, 0) for name, value in previous.items()}
+            of_padding = dict(zip(self.carried, passed_on))
+            previous = {name: value + of_padding[name] for name, value in previous.items()}
+        # what no instruction reads has no adjoint of this step's own
+        handed_on = [previous.get(name, value) for name, value in zip(self.carried, passed_on)]
+        return handed_on, emitted
+
     def after_steps(
         self, given: Given, emitter: Emitter, values: Values, first: Sequence[Tensor]
     ) -> list[Tensor | None]:

@@ -137,23 +137,12 @@ class Engine(ProgramStep):
 
         def step(carried: tuple[Tensor, ...], row: tuple[Any, ...]) -> tuple[Any, Any]:
             t, of_step, from_above, is_real = row
-            whole = [
+            arriving = [
                 value + from_above[name] if name in above else value
                 for name, value in zip(self.carried, carried)
             ]
-            waiting = [jnp.zeros_like(value) for value in whole]  # for the step before the padding
-            if is_real is not None:
-                waiting = [jnp.where(is_real, 0, value) for value in whole]
-                whole = [jnp.where(is_real, value, 0) for value in whole]
-            adjoints = {("adjoint", name): value for name, value in zip(self.carried, whole)}
-            values = {**still, **of_step, **adjoints, TIME: given.clock(t)}
-            previous, emitted = self.units.backward_step(self, emitter, values, t, carried[0])
-            if is_real is not None and self.is_singular:
-                previous = {name: jnp.where(is_real, value, 0) for name, value in previous.items()}
-            handed_on = [
-                value + previous[name] if name in previous else value
-                for name, value in zip(self.carried, waiting)
-            ]
+            values = {**still, **of_step, TIME: given.clock(t)}
+            handed_on, emitted = self.step_back(emitter, values, t, arriving, is_real, carried[0])
             return tuple(handed_on), tuple(emitted)
 
         rows = (_steps(given), moving, above, real)

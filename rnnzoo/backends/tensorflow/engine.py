@@ -261,27 +261,12 @@ class Engine(ProgramStep):
                     else self._row(key, row)
                 )
             from_above = {name: row(first_above + number) for number, name in enumerate(above)}
-            whole = [
+            arriving = [
                 value + from_above[name] if name in above else value
                 for name, value in zip(self.carried, carried)
             ]
-            waiting = [keras.ops.zeros_like(value) for value in whole]
-            if given.padding is not None:
-                is_real = row(len(sequences) - 1) > 0
-                waiting = [keras.ops.where(is_real, 0, value) for value in whole]
-                whole = [keras.ops.where(is_real, value, 0) for value in whole]
-            values |= {("adjoint", name): value for name, value in zip(self.carried, whole)}
-            previous, emitted = self.units.backward_step(self, emitter, values, t, carried[0])
-            if given.padding is not None and self.is_singular:
-                previous = {
-                    name: keras.ops.where(is_real, value, 0) for name, value in previous.items()
-                }
-            if given.padding is not None:
-                waiting_for = dict(zip(self.carried, waiting))
-                previous = {name: value + waiting_for[name] for name, value in previous.items()}
-            return [
-                previous.get(name, value) for name, value in zip(self.carried, waiting)
-            ], emitted
+            is_real = None if given.padding is None else row(len(sequences) - 1) > 0
+            return self.step_back(emitter, values, t, arriving, is_real, carried[0])
 
         emitting = self.backward_buffers
         return scan.loop(
