@@ -220,10 +220,10 @@ def listing(args: argparse.Namespace) -> None:
         print(f"there are no {args.what} here")
 
 
-def _listed(what: str | None, family: str | None) -> dict[str, _Line]:
-    if what == "cells":
+def _listed(kind: str | None, family: str | None) -> dict[str, _Line]:
+    if kind == "cells":
         return _cells(family)
-    abouts = _LISTINGS[what]() if what else LISTED
+    abouts = _LISTINGS[kind]() if kind else LISTED
     return {name: _Line(about) for name, about in abouts.items()}
 
 

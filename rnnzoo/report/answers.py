@@ -92,7 +92,7 @@ def _answer(claim: Claim, verdict: Verdict, names: _Names, unit: str) -> str:
     if claim.form == FASTER and verdict.scale == "times":
         return _faster(claim, verdict, names)
     if claim.form not in _PAIRS:
-        return verdict.found
+        return verdict.detail
     a, b = names(claim.a), names(claim.b)
     low, high = (
         verdict.numbers.get(name, side * math.inf) for name, side in (("low", -1), ("high", 1))
@@ -213,7 +213,7 @@ def _faster(claim: Claim, verdict: Verdict, names: _Names) -> str:
 def _over(claim: Claim, verdict: Verdict, names: _Names) -> str:
     stated = _STATED.get(claim.form)
     if stated is None or not verdict.numbers:
-        return verdict.found
+        return verdict.detail
     count = len(claim.tasks)
     every = "both tasks" if count == 2 else f"all {count} tasks"
     tasks = every if claim.over == "all" else f"most tasks ({claim.needed} of {count})"

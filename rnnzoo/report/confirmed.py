@@ -97,7 +97,7 @@ def verdict_over(
         claim.text,
         where,
         word,
-        "; ".join(f"on {part.task}: {part.found}" for part in parts),
+        "; ".join(f"on {part.task}: {part.detail}" for part in parts),
         f"{TEST}; on at least {claim.needed} of {len(parts)} tasks, by partial conjunction",
         "; ".join(settle) if word == "undecided" else "",
         note=claim.note,

@@ -39,7 +39,7 @@ class Marginal:
     """The expected score for each value of one hyper-parameter, averaged over all the others.
 
     Attributes:
-        at: the values; of a choice, positions in `choices`.
+        values: where it is expected; of a choice, positions in `choices`.
         mean: expected score, less the median of its variant.
         spread: how much the trees differ.
     """
@@ -47,7 +47,7 @@ class Marginal:
     name: str
     log: bool
     choices: tuple[str, ...]
-    at: tuple[float, ...]
+    values: tuple[float, ...]
     mean: tuple[float, ...]
     spread: tuple[float, ...]
 

@@ -105,7 +105,7 @@ class ScoredPoint:
 
     score: float
     kept: bool
-    at: Mapping[str, Any]
+    setting: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +254,7 @@ class Control:
 
     task: str
     variant: str
-    found: str
+    detail: str
     p: float  # two-sided
 
 

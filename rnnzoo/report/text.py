@@ -48,7 +48,7 @@ def _answers(summary: Summary, console: Console) -> None:
         grid.add_row(
             Text(f"  {verdict.said}", STYLES[verdict.word]), Text(f"{verdict.answer}{place}")
         )
-        detail = "" if verdict.found == verdict.answer else f": {verdict.found}"
+        detail = "" if verdict.detail == verdict.answer else f": {verdict.detail}"
         grid.add_row("", Text(f"{verdict.claim}{p}{detail}", style="dim"))
         if verdict.equal_settings:
             grid.add_row("", Text(verdict.equal_settings, style="dim"))
@@ -59,7 +59,7 @@ def _answers(summary: Summary, console: Console) -> None:
         console.print(Padding(Text(str(remark), style="yellow"), (0, 0, 0, 2)))
     for control in summary.controls:
         where = f" on {control.task}" if several else ""
-        text = f"control{where}: {control.found}; p {pvalue(control.p)} (any difference is chance)"
+        text = f"control{where}: {control.detail}; p {pvalue(control.p)} (any difference is chance)"
         console.print(Padding(Text(text, style="dim"), (0, 0, 0, 2)))
     if summary.sharing:
         console.print(Padding(Text(summary.sharing, style="dim"), (0, 0, 0, 2)))

@@ -36,7 +36,7 @@ class Verdict:
     Attributes:
         task: its label; `all tasks` or `most tasks` for a claim about several.
         answer: what a newcomer should read first, as a sentence.
-        found: the numbers, as a sentence.
+        detail: the numbers, as a sentence.
         test: how it was judged.
         settle: for an undecided claim, what would settle it; empty where more trials would not.
         p: p-value of the nearer word, adjusted for both words and for all claims; None where
@@ -60,7 +60,7 @@ class Verdict:
     claim: str
     task: str
     word: Word
-    found: str
+    detail: str
     test: str
     settle: str = ""
     p: float | None = None

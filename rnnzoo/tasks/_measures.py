@@ -116,11 +116,11 @@ def measured(task: Task, asked: Measures) -> Task:
     if options[METRIC] == task.metric:
         return task
     if asked.metric not in metrics.fitting(loss):
-        what = "higher is better" if metrics.load(asked.metric).higher else "it is no mean"
+        why = "higher is better" if metrics.load(asked.metric).higher else "it is no mean"
         selecting = ", ".join(metrics.fitting(loss))
         raise Unmeasurable(
             METRIC,
-            f"trials cannot be chosen by '{asked.metric}': {what}",
+            f"trials cannot be chosen by '{asked.metric}': {why}",
             f"write `also: [{asked.metric}]`, and choose by one of: {selecting}",
         )
     return _selected_by(task, loss, asked.metric)
@@ -153,37 +153,37 @@ def _of_loss(metric: Metric, loss: Loss) -> bool:
     """Whether a metric is what the loss's own mean is turned into."""
     y = np.zeros(1, np.int32) if loss.targets == "classes" else np.full((1, 2), 0.25)
     logits = np.array([[0.3, -1.1]])
-    values = (_values(what, y, logits) for what in (metric, loss))
+    values = (_values(measure, y, logits) for measure in (metric, loss))
     mine, its = (value is not None and float(value[0]) for value in values)
     return mine is not False and its is not False and abs(mine - its) < 1e-9
 
 
-def _values(what: Metric | Loss, y: np.ndarray, logits: np.ndarray) -> np.ndarray | None:
+def _values(measure: Metric | Loss, y: np.ndarray, logits: np.ndarray) -> np.ndarray | None:
     """Of each answer in NumPy; None where NumPy lacks what it is made of."""
     try:
-        if what.numpy is not None:
-            return np.asarray(what.numpy(y, logits), float)
-        assert what.value is not None
-        return np.asarray(what.value(y, logits, np), float)
+        if measure.numpy is not None:
+            return np.asarray(measure.numpy(y, logits), float)
+        assert measure.value is not None
+        return np.asarray(measure.value(y, logits, np), float)
     except (AttributeError, TypeError):  # a function of `keras.ops`, or arguments as only it has
         return None
 
 
-def _baselines(task: Task, what: Metric | Loss) -> dict[str, float]:
+def _baselines(task: Task, measure: Metric | Loss) -> dict[str, float]:
     """The score on test of always answering what was usual in train."""
     per_step = task.per == "step"
     known, asked = (packed(task.splits[name], per_step).counted for name in ("train", "test"))
     if task.targets == "classes":
         shares = np.bincount(known, minlength=task.outputs) / len(known)
-        label = "most frequent class" if what.name == "error" else "frequencies of train"
+        label = "most frequent class" if measure.name == "error" else "frequencies of train"
         logits = np.log(np.maximum(shares, np.exp(-CERTAIN)))
     elif task.targets == "numbers":
         label, logits = "mean of train", known.astype(float).mean(0)
     else:
         shares = np.clip(known.astype(float).mean(0), np.exp(-CERTAIN), 1 - np.exp(-CERTAIN))
         label, logits = "frequencies of train", np.log(shares / (1 - shares))
-    values = _values(what, asked, np.broadcast_to(logits, (len(asked), task.outputs)))
+    values = _values(measure, asked, np.broadcast_to(logits, (len(asked), task.outputs)))
     if values is None:
         return {}
     mean = float(values.mean())
-    return {label: float(what.finish(mean)) if isinstance(what, Metric) else mean}
+    return {label: float(measure.finish(mean)) if isinstance(measure, Metric) else mean}

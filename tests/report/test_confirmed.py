@@ -337,7 +337,7 @@ def test_a_training_without_a_score_is_a_cross_and_no_difference(failing: report
         0.95, method="exact"
     )
     assert f"gru {len(failed)} of 8 ({low:.0%} to {high:.0%})" in dict(box(stage))["failures"]
-    assert f"gru: {len(failed)} of 8 gave no score" in same.found
+    assert f"gru: {len(failed)} of 8 gave no score" in same.detail
     strips = figures.draw(replace(failing, tables=(replace(failing.tables[0], rows=()),)))
     ElementTree.fromstring(strips["claim-2"])
 
@@ -500,7 +500,7 @@ def test_a_variant_that_was_not_tuned_is_told_and_not_judged() -> None:
     assert list(lines(now, experiment))[-1].startswith("no other claim about scores is open")
     assert stage.means == {}
     verdict = confirmed.verdict(experiment.claims[1], experiment, now)
-    assert (verdict.word, verdict.found[:14]) == ("undecided", "not tuned: gru")
+    assert (verdict.word, verdict.detail[:14]) == ("undecided", "not tuned: gru")
     assert methods([verdict]) == []
 
 
@@ -527,11 +527,11 @@ def test_trainings_that_diverged_in_the_rounds_are_told_and_not_tested() -> None
     verdict = summarised.verdicts[-1]
     assert of_gru.failed >= 2
     assert (verdict.word, verdict.p, verdict.confirmed) == ("undecided", 1.0, False)
-    assert "gru diverged in 0 of 8 (0% to 37%), lstm diverged in 0 of 8" in verdict.found
+    assert "gru diverged in 0 of 8 (0% to 37%), lstm diverged in 0 of 8" in verdict.detail
     assert (
         f"in the rounds, which are not tested: gru in {of_gru.failed} of {of_gru.trainings},"
         " lstm in 0"
-    ) in verdict.found
+    ) in verdict.detail
 
 
 GUARDED = Standing(rounds=8, mean=0.3, low=0.2, high=0.4, level=0.01)
@@ -570,5 +570,5 @@ def test_an_answer_that_a_guard_holds_back_is_open_and_says_why(
     stand = Stand("adding", {claim.text: standing}, history={claim.text: ()}, ended="most")
     told = confirmed.verdict(claim, experiment, stand)
     assert told.word == "undecided"
-    assert why in told.found
+    assert why in told.detail
     assert told.settle.startswith(remedy)

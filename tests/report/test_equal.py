@@ -96,8 +96,8 @@ def test_it_changes_no_verdict() -> None:
     bare = [replace(verdict, equal_settings="") for verdict in with_it]
     experiment = parse_experiment(SPEC, "e.yaml", Path())
     again = beside(experiment, searched(), bare)
-    assert [(verdict.word, verdict.p, verdict.found, verdict.settle) for verdict in again] == [
-        (verdict.word, verdict.p, verdict.found, verdict.settle) for verdict in with_it
+    assert [(verdict.word, verdict.p, verdict.detail, verdict.settle) for verdict in again] == [
+        (verdict.word, verdict.p, verdict.detail, verdict.settle) for verdict in with_it
     ]
 
 

@@ -62,7 +62,7 @@ def test_the_hyper_parameter_that_matters_is_found_and_its_marginal_follows_it()
     assert (name, share.value > 0.9, importance.trials) == ("learning_rate", True, 200)
     assert all(share.value < 0.05 for _, share in rest)
     (curve,) = [marginal for marginal in importance.marginals if marginal.name == "learning_rate"]
-    truth = np.log10(curve.at) ** 2
+    truth = np.log10(curve.values) ** 2
     assert np.corrcoef(curve.mean, truth)[0, 1] > 0.97
     assert [marginal.choices for marginal in importance.marginals if marginal.name == "batch"] == [
         ("8", "16")

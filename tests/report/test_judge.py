@@ -195,7 +195,7 @@ def test_the_interval_has_the_level_of_the_word_and_agrees_with_it(by: float, cl
     )[0]
     assert judged.level == pytest.approx(1 - 0.05 / claims_)
     assert (judged.word == "undecided") == (judged.numbers["low"] <= 0.0 <= judged.numbers["high"])
-    assert percent(judged.level) in judged.found
+    assert percent(judged.level) in judged.detail
 
 
 @pytest.mark.parametrize(
@@ -273,8 +273,8 @@ def idle(*names: str, **more: object) -> Searches:
 
 def test_who_has_learnt_nothing_is_said_in_a_verdict_and_no_more_trials_are_asked_for() -> None:
     of_a, both = (verdict("a worse than b", idle(*names)) for names in (("a",), ("a", "b")))
-    assert of_a.found.endswith("a is not clearly better than 'always 1', which learns nothing")
-    assert both.found.endswith(
+    assert of_a.detail.endswith("a is not clearly better than 'always 1', which learns nothing")
+    assert both.detail.endswith(
         "a and b are not clearly better than 'always 1', which learns nothing"
     )
     assert of_a.settle == both.settle == ""
@@ -285,8 +285,8 @@ def test_scores_that_are_all_equal_are_said_to_be() -> None:
     searched.trials["task", "a"] = searched.trials["task", "b"] = Trials.of([0.5] * 60, [0.5] * 60)  # type: ignore[index]
     judged = verdict("a worse than b", searched)
     assert (judged.word, judged.settle, judged.p) == ("undecided", "", 1.0)
-    assert "no difference" in judged.found
-    assert judged.found.endswith("all scores are equal")
+    assert "no difference" in judged.detail
+    assert judged.detail.endswith("all scores are equal")
 
 
 # ------------------------------------------------------------------ what cannot be decided
@@ -373,16 +373,16 @@ def test_who_solves_a_task_more_often_is_judged_by_the_shares_of_all_trials(
 ) -> None:  # type: ignore[no-untyped-def]
     judged = verdict("a solves task more often than b", solving(a, b))
     assert judged.word == word
-    assert f"a solves it in {a[0]} of {a[1]}" in judged.found
+    assert f"a solves it in {a[0]} of {a[1]}" in judged.detail
     assert judged.numbers["difference"] == pytest.approx(a[0] / a[1] - b[0] / b[1])
-    assert ("as often" in judged.found) == (judged.numbers["difference"] == 0.0)
+    assert ("as often" in judged.detail) == (judged.numbers["difference"] == 0.0)
 
 
 def test_what_is_not_known_to_be_solved_is_undecided_and_says_why() -> None:
     judged = verdict("a solves task more often than b", evidence({"b": 0.0, "a": 0.0}))
     assert (judged.word, judged.settle) == ("undecided", "")
     assert (
-        judged.found
+        judged.detail
         == "no trial of a has ended, or these do not say from which score on task is solved"
     )
 
@@ -421,21 +421,21 @@ def test_what_ended_otherwise_and_the_rounds_are_told_and_not_counted() -> None:
         DIVERGING,
         diverging(Diverging(4, 6, {"out of memory": 2}, (1, 14)), Diverging(0, 8, {}, (0, 14))),
     )
-    assert judged.found.startswith(
+    assert judged.detail.startswith(
         "a diverged in 4 of 6 (22% to 96%), b diverged in 0 of 8 (0% to 37%): 67 percentage"
         " points more"
     )
     assert (
         "not counted of a: 2 out of memory; in the rounds, which are not tested: a in 1 of"
         " 14, b in 0 of 14"
-    ) in judged.found
+    ) in judged.detail
     alone = verdict(DIVERGING, diverging(Diverging(4, 6), Diverging(0, 8)))
     assert alone.p == judged.p
 
 
 def test_a_variant_of_which_no_training_came_to_an_end_is_undecided_and_says_why() -> None:
     judged = verdict(DIVERGING, diverging(Diverging(0, 0, {"failed": 6}), Diverging(0, 6)))
-    assert (judged.word, judged.p, judged.found) == (
+    assert (judged.word, judged.p, judged.detail) == (
         "undecided",
         None,
         "no trial of a has completed or diverged",
@@ -456,7 +456,7 @@ def test_a_verdict_on_shares_names_the_variants_that_it_is_not_about() -> None:
     judged = verdict(
         "importance of rate above 2/3", evidence({"b": 0.0, "a": 0.0}, excluded=lambda task: ("a",))
     )
-    assert (judged.word, judged.found.endswith("without a, whose scores spread too wide")) == (
+    assert (judged.word, judged.detail.endswith("without a, whose scores spread too wide")) == (
         "supported",
         True,
     )
@@ -487,7 +487,7 @@ def test_a_variant_without_trials_is_undecided_and_says_why() -> None:
     searched = evidence({"b": 0.0, "a": 0.0})
     searched.trials["task", "c"] = StatsError("a comparison needs 3 complete trials, not 0")  # type: ignore[index]
     judged = verdict("c worse than b", searched)
-    assert (judged.word, judged.found) == (
+    assert (judged.word, judged.detail) == (
         "undecided",
         "c: a comparison needs 3 complete trials, not 0",
     )
@@ -510,7 +510,7 @@ def test_the_same_trials_give_the_same_verdicts() -> None:
 def test_what_did_not_complete_is_said() -> None:
     searched = evidence({"b": 0.0, "a": 0.5})
     searched.complete["task", "a"] = (41, 60)  # type: ignore[index]
-    assert "a: only 41 of 60 trials completed" in verdict("a worse than b", searched).found
+    assert "a: only 41 of 60 trials completed" in verdict("a worse than b", searched).detail
 
 
 def _family(worse_by: float, simulations: int) -> float:
@@ -573,7 +573,7 @@ def test_one_claim_about_several_tasks_holds_on_all_or_on_more_than_half_of_them
 ) -> None:
     judged = over(text, *differences)
     assert (judged.word, judged.names_task, judged.where) == (word, True, "")
-    assert [f"on {task}: a " in judged.found for task in TASKS] == [True] * 3
+    assert [f"on {task}: a " in judged.detail for task in TASKS] == [True] * 3
     assert {f"{task}/difference" for task in TASKS} <= set(judged.numbers)
 
 
@@ -591,7 +591,7 @@ def test_what_one_of_several_tasks_cannot_say_is_told_with_its_place() -> None:
     (verdict,) = judge(
         [claim("on all tasks: a diverges more often than b", ("a", "b"), TASKS)], TASKS, changed
     )
-    assert (verdict.word, verdict.found) == (
+    assert (verdict.word, verdict.detail) == (
         "undecided",
         "on two: no trial of a has completed or diverged",
     )
@@ -600,7 +600,7 @@ def test_what_one_of_several_tasks_cannot_say_is_told_with_its_place() -> None:
         [verdict],
         {},
         {},
-    ) == [verdict.found]
+    ) == [verdict.detail]
 
 
 @pytest.mark.parametrize(

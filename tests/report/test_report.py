@@ -145,7 +145,7 @@ def test_the_share_that_solves_a_task_counts_every_trial_with_its_exact_interval
     assert rows["broken"] is not None
     assert (rows["broken"].low, rows["broken"].high) == pytest.approx((0.0, 1 - 0.025 ** (1 / 6)))
     (verdict,) = summarised.verdicts
-    assert verdict.found.startswith(
+    assert verdict.detail.startswith(
         "rnn solves it in 0 of 6 (0% to 46%), lstm solves it in 3 of 6 (12% to 88%): 50"
         " percentage points less"
     )
@@ -213,8 +213,8 @@ def test_a_claim_about_diverging_counts_what_diverged_or_completed_and_answers_i
         SPEC.replace("rnn worse than", "rnn diverges more often than"), "g.yaml", Path()
     )
     (verdict,) = report.summarise(pruned, results(), {"adding": task()}, 6).verdicts
-    assert "rnn diverged in 0 of 2 (0% to 84%)" in verdict.found
-    assert verdict.found.endswith("not counted of rnn: 4 pruned")
+    assert "rnn diverged in 0 of 2 (0% to 84%)" in verdict.detail
+    assert verdict.detail.endswith("not counted of rnn: 4 pruned")
 
 
 def test_a_page_explains_the_tests_that_it_used_and_no_others(tmp_path: Path) -> None:

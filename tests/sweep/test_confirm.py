@@ -304,7 +304,7 @@ def test_pilots_for_which_the_budget_has_no_room_are_not_trained(tmp_path: Path)
     short = SPEC.replace("budget: 100", "budget: 20")  # 15 of the search, and 6 pilots
     ended = ran(tmp_path, short)
     assert stages(ended) == {"search": 15, "pilot": 0, "round": 0}
-    assert {verdict.found for verdict in verdicts(ended)} == {
+    assert {verdict.detail for verdict in verdicts(ended)} == {
         "nothing was confirmed: the budget is spent"
     }
     assert stages(ran(tmp_path, SPEC.replace("budget: 100", "budget: 21"))) == {
@@ -470,7 +470,7 @@ def test_what_one_task_decides_of_several_is_not_asked_on_the_next(
         ("long", "rnn"),
     }
     refuted = summary_of_all.verdicts[1]
-    assert refuted.parts[1].found == "not asked: the tasks before decide the claim"
+    assert refuted.parts[1].detail == "not asked: the tasks before decide the claim"
 
 
 def test_a_page_shows_a_claim_about_several_tasks_round_by_round_on_each(
@@ -637,7 +637,7 @@ def test_a_variant_that_fails_where_all_do_well_is_not_tuned_and_the_others_are_
     assert last.untuned == ("rnn",)
     judged = verdicts(made)
     assert [verdict.word for verdict in judged] == ["undecided", "supported"]
-    assert "not tuned: rnn does worse than predicted" in judged[0].found
+    assert "not tuned: rnn does worse than predicted" in judged[0].detail
 
 
 def test_a_pilot_that_begins_again_when_asked_leaves_no_training_at_another_setting(

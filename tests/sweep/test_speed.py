@@ -70,13 +70,13 @@ def test_what_was_measured_decides_and_is_kept_for_later_reports(measured: Sweep
         "rnn (simple recurrent network) trains at least 1.5 times as fast as lstm"
     )
     assert no.answer.endswith("rnn trains less than 2.5 times as fast as lstm: 1.99 times")
-    assert "at 4 units" in yes.found
+    assert "at 4 units" in yes.detail
     assert (
         "is the median over the rounds, each of its own ratio, and not the ratio of the"
         " median times"
-    ) in yes.found
-    assert "at 16 units" in yes.found
-    assert "took turns, on " in yes.found
+    ) in yes.detail
+    assert "at 16 units" in yes.detail
+    assert "took turns, on " in yes.detail
     assert yes.p is not None
     assert yes.p == pytest.approx(2 * 2 * 0.5**ROUNDS)  # two words, two claims
     assert re.search(r"& 1\.99 times & 1\.99 to 2\.00 times \(9\d", paper.latex(summary(measured)))

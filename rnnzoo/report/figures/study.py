@@ -322,7 +322,7 @@ def _importance(importance: ImportanceSummary) -> Figure:
 
 def _marginal(axes: Axes, marginal: Marginal) -> None:
     values, mean, spread = (
-        np.array(column) for column in (marginal.at, marginal.mean, marginal.spread)
+        np.array(column) for column in (marginal.values, marginal.mean, marginal.spread)
     )
     if marginal.choices:
         axes.errorbar(values, mean, spread, fmt="o", ms=4, color=KEPT, elinewidth=1)
@@ -342,7 +342,7 @@ def _scale(axes: Axes, marginal: Marginal) -> None:
     """
     if not marginal.log:
         return
-    low, high = marginal.at[0], marginal.at[-1]
+    low, high = marginal.values[0], marginal.values[-1]
     axes.set_xscale("log")
     axes.xaxis.set_minor_formatter(NullFormatter())
     if high < 100 * low:
@@ -366,8 +366,10 @@ def _scatter(
     points = _points(rows)
     for panel, marginal in zip(panels, importance.marginals):
         for kept, colour, alpha in ((False, FAINT, 0.9), (True, KEPT, 0.9)):
-            drawn = [point for point in points if point.kept == kept and marginal.name in point.at]
-            values = [_place(marginal, point.at[marginal.name]) for point in drawn]
+            drawn = [
+                point for point in points if point.kept == kept and marginal.name in point.setting
+            ]
+            values = [_place(marginal, point.setting[marginal.name]) for point in drawn]
             panel.plot(
                 values,
                 [min(point.score, high) for point in drawn],
