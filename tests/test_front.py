@@ -37,12 +37,13 @@ def test_importing_rnnzoo_imports_nothing_heavy() -> None:
 
 
 def test_the_readme_names_what_there_is() -> None:
+    from rnnzoo.lang.view import view
     from rnnzoo.spec.cell import built_in_names
 
     readme = (ROOT / "README.md").read_text()
-    named = re.search(r"\*\*Cells\*\*: `([^`]*)`", readme)
-    assert named is not None
-    assert sorted(named[1].split()) == sorted(built_in_names())
+    families = dict(re.findall(r"^  - (\w+): `([^`]*)`$", readme, re.M))
+    named = {name: family for family, names in families.items() for name in names.split()}
+    assert named == {name: view(name).family for name in built_in_names()}
     for link in re.findall(r"\]\(([^)]+)\)", readme):
         assert (ROOT / link).exists(), link
 

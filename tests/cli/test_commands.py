@@ -19,6 +19,7 @@ from mlflow.entities import ViewType
 
 from rnnzoo.api import sources
 from rnnzoo.report import table
+from rnnzoo.spec.cell import built_in_names
 from rnnzoo.spec.read_experiment import read
 from rnnzoo.spec.trial import Kind, Outcome
 from rnnzoo.sweep.search import Store
@@ -474,7 +475,7 @@ def test_show_prints_what_a_reader_wants_to_know(tmp_path: Path) -> None:
 
 
 def test_lists_have_a_line_for_everything(tmp_path: Path) -> None:
-    assert len(rnnzoo("list", "cells", cwd=tmp_path).stdout.splitlines()) == 19
+    assert len(rnnzoo("list", "cells", cwd=tmp_path).stdout.splitlines()) == len(built_in_names())
     assert "chorales" in rnnzoo("list", "tasks", cwd=tmp_path).stdout
     assert "there are no studies here" in rnnzoo("list", "studies", cwd=tmp_path).stdout
     assert "experiments/gates.yaml" in rnnzoo("list", "studies", cwd=ROOT).stdout
@@ -484,8 +485,8 @@ def test_cells_of_ones_own_run_in_a_sweep_with_nothing_but_their_files_added(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "experiments/cells").mkdir(parents=True)
-    shutil.copy(ROOT / "experiments/cells/mgu.yaml", tmp_path / "experiments/cells")
-    spec = SPEC.replace("[rnn, {name: gated, cell: gru}]", "[mgu]").replace(
+    shutil.copy(ROOT / "experiments/cells/cifg_noaf.yaml", tmp_path / "experiments/cells")
+    spec = SPEC.replace("[rnn, {name: gated, cell: gru}]", "[cifg_noaf]").replace(
         "trials: 3", "trials: 1"
     )
     (tmp_path / "experiments/own.yaml").write_text(
@@ -494,7 +495,7 @@ def test_cells_of_ones_own_run_in_a_sweep_with_nothing_but_their_files_added(
     done = rnnzoo("sweep", "experiments/own.yaml", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert {key: outcome.kind for key, outcome in outcomes(tmp_path).items()} == {
-        ("mgu", 0): "complete"
+        ("cifg_noaf", 0): "complete"
     }
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import rnnzoo
 from rnnzoo import lang
 from rnnzoo.errors import SpecError
 from rnnzoo.lang import reference
@@ -93,35 +92,3 @@ def test_two_steps_back_are_two_steps_back() -> None:
     np.testing.assert_allclose(
         reference.run(cell, [weights], x[None, :, None], 1).outputs[0, :, 0], h[2:]
     )
-
-
-def sigmoid(a: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-a))
-
-
-def mgu(w: dict, x: np.ndarray, h: np.ndarray) -> np.ndarray:
-    f = sigmoid(w["W_f"] @ x + w["R_f"] @ h + w["b_f"])
-    n = np.tanh(w["W_n"] @ x + w["R_n"] @ (f * h) + w["b_n"])
-    return (1 - f) * h + f * n
-
-
-def janet(w: dict, x: np.ndarray, h: np.ndarray) -> np.ndarray:
-    s = w["W_f"] @ x + w["R_f"] @ h + w["b_f"]
-    return sigmoid(s) * h + (1 - sigmoid(s - 1)) * np.tanh(w["W_g"] @ x + w["R_g"] @ h + w["b_g"])
-
-
-@pytest.mark.parametrize(("name", "step"), [("mgu", mgu), ("janet", janet)])
-def test_cells_of_ones_own_are_what_their_papers_say(name: str, step) -> None:
-    cell = lang.load(str(ROOT / f"experiments/cells/{name}.yaml"))
-    weights = reference.random_weights(cell, 3, 4, 1, np.random.default_rng(0))
-    x = np.random.default_rng(1).normal(size=(2, 6, 3))
-    outputs = reference.run(cell, weights, x, 4).outputs
-    layer = rnnzoo.layer(ROOT / f"experiments/cells/{name}.yaml", 4, return_sequences=True)
-    layer.build((None, None, 3))
-    layer.set_weights_by_name(weights[0])
-    np.testing.assert_allclose(layer(x.astype("float32")), outputs, atol=1e-5)
-    for row, sequence in enumerate(x):
-        h = np.zeros(4)
-        for t, step_input in enumerate(sequence):
-            h = step(weights[0], step_input, h)
-            np.testing.assert_allclose(outputs[row, t], h, atol=1e-12)

@@ -1,0 +1,83 @@
+"""The cells of the zoo against what their papers print (`tests/zoo/papers`)."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from rnnzoo import lang
+from rnnzoo.lang import ir, reference
+from rnnzoo.spec.cell import built_in_names
+from tests.zoo import papers
+from tests.zoo.papers import Values
+
+STEPS, SEQUENCES = 7, 2
+SIZES = [(3, 4), (1, 8), (5, 12)]  # inputs, units
+Step = Callable[..., Values]
+# The first of the zoo, which other tests compare with Keras' layers, with the sizes and properties
+# that papers print, or with one another.
+FIRST = (
+    "cifg", "clockwork", "coupled", "depth_gated", "fgr", "gru", "gru_reset_after", "lstm", "mut1",
+    "mut2", "mut3", "nfg", "niaf", "nig", "noaf", "nog", "np", "peephole", "rnn",
+)  # fmt: skip
+
+
+def printed() -> dict[str, Step]:
+    """The cells as papers print them, by name."""
+    steps: dict[str, Step] = {}
+    for module in pkgutil.iter_modules(papers.__path__, f"{papers.__name__}."):
+        for name, step in inspect.getmembers(importlib.import_module(module.name)):
+            is_cell = inspect.isfunction(step) and step.__module__ == module.name
+            if is_cell and not name.startswith("_"):
+                assert name not in steps, f"{name} is there twice"
+                steps[name] = step
+    return steps
+
+
+PRINTED = printed()
+
+
+def outputs(step: Step, cell: ir.Cell, weights: reference.Values, x: np.ndarray, units: int):
+    """What a step gives over one sequence, (time, units)."""
+    sizes = ir.sizes(cell, x.shape[-1], units, 1)
+    of_state = {state.name: sizes.of(state.size) for state in cell.states}
+    parameters = [*inspect.signature(step).parameters.values()][2:]
+    before = [one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
+    asked = [one.name for one in parameters if one.kind is one.KEYWORD_ONLY]
+    values = {name: np.zeros(of_state.get(name, units)) for name in before}
+    rows = []
+    for t, now in enumerate(x):
+        known = {**cell.options, "units": units, "t": t}
+        last = (values[name] for name in before)
+        values = step(weights, now, *last, **{name: known[name] for name in asked})
+        rows.append(values[cell.output])
+    return np.stack(rows)
+
+
+@pytest.mark.parametrize(("inputs", "units"), SIZES)
+@pytest.mark.parametrize("name", PRINTED)
+def test_a_cell_is_what_its_paper_prints(name: str, inputs: int, units: int) -> None:
+    cell, rng = lang.load(name), np.random.default_rng(units)
+    (weights,) = reference.random_weights(cell, inputs, units, 1, rng)
+    x = rng.normal(size=(SEQUENCES, STEPS, inputs))
+    computed = reference.run(cell, [weights], x, units).outputs
+    for found, sequence in zip(computed, x, strict=True):
+        expected = outputs(PRINTED[name], cell, weights, sequence, units)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+
+
+def test_every_cell_but_the_first_is_there_as_its_paper_prints_it() -> None:
+    assert sorted([*PRINTED, *FIRST]) == sorted(built_in_names())
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_what_is_printed_says_where(name: str) -> None:
+    said = PRINTED[name].__doc__ or ""
+    assert re.search(r"\b(19|20)\d\d\b", said)
+    assert "quation" in said
