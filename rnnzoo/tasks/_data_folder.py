@@ -117,8 +117,8 @@ class OwnFiles:
         """
         for wrong in self.missing():
             raise TaskError(wrong.problem, wrong.fix)
-        found = {key: find(self.task, names) for key, names in self.names.items()}
-        return {key: path for key, path in found.items() if path}
+        paths = {key: find(self.task, names) for key, names in self.names.items()}
+        return {key: path for key, path in paths.items() if path}
 
     def sources(self) -> Iterator[Path]:
         """The files.

@@ -235,22 +235,35 @@ class _Guessing:
         return code
 
     def ids(self) -> list[str]:
-        """The columns that name a sequence."""
-        hinted = [column for column in self.free() if _named(column, _IDS)]
-        hinted = [column for column in hinted if self.may_be_id(column, True)]
-        for column in sorted(hinted, key=lambda known: -known.distinct):
+        """The columns that name a sequence; none where each row is one, or where nothing tells."""
+        called = [
+            column
+            for column in self.free()
+            if _named(column, _IDS) and self.may_be_id(column, True)
+        ]
+        # the finer one first: of a ward and its patients, patients are the sequences
+        for column in sorted(called, key=lambda known: -known.distinct):
             if self.orders([column.name]):
                 return [column.name]
-        together = [column.name for column in hinted]
+        together = [column.name for column in called]  # as a person and a session
         if len(together) > 1 and self.orders(together):
             return together
         if self.by_row():
             return []
-        contiguous = [column for column in hinted if _runs(column) == column.distinct]
-        if hinted:
-            return [max(contiguous or hinted, key=lambda known: known.distinct).name]
-        others = [column for column in self.free() if self.may_be_id(column, False)]
-        others = [column for column in others if not _named(column, _ORDERS + _TARGETS)]
+        if called:  # rows are in no column's order, and perhaps in that of the file
+            contiguous = [column for column in called if _runs(column) == column.distinct]
+            return [max(contiguous or called, key=lambda known: known.distinct).name]
+        return self.ids_by_values()
+
+    def ids_by_values(self) -> list[str]:
+        """The column that names a sequence though it is not called so: its rows stand together, and
+        something begins again with each of its values.
+        """
+        others = [
+            column
+            for column in self.free()
+            if self.may_be_id(column, False) and not _named(column, _ORDERS + _TARGETS)
+        ]
         for column in sorted(others, key=lambda known: -known.distinct):
             if _runs(column) == column.distinct and self.orders([column.name], restarts=True):
                 return [column.name]
