@@ -568,25 +568,34 @@ def _init(table: Table | None, mistakes: Mistakes) -> dict[str, Declared]:
 
 def init_of(node: Node, mistakes: Mistakes) -> Init | None:
     """An initialiser as written: a number, a name, an option, or `{normal: 0.1}`."""
-    if isinstance(node, Scalar) and is_number(node.value):
-        return Init("constant", (node.value,))  # type: ignore[arg-type]
-    if isinstance(node, Scalar) and isinstance(node.value, str):
-        if node.value in INITIALISERS:
-            return _initialiser(node.value, (), node.span, mistakes)
-        # the name of an option; `lang.check` knows which there are
-        return Init("constant", (node.value,))
-    if isinstance(node, Table) and len(node.entries) == 1:
-        ((name, argument),) = node.entries.items()
-        if name not in INITIALISERS:
-            mistakes.add(node.keys[name], f"no initialiser '{name}'", nearest(name, INITIALISERS))
-            return None
-        items = argument.items if isinstance(argument, Listing) else (argument,)
-        values = tuple(item.value for item in items if isinstance(item, Scalar))
-        if len(values) == len(items) and all(is_number(v) or isinstance(v, str) for v in values):
-            return _initialiser(name, values, argument.span, mistakes)  # type: ignore[arg-type]
+    match node:
+        case Scalar(value=str(name)) if name in INITIALISERS:
+            return _initialiser(name, (), node.span, mistakes)
+        case Scalar(value=str(option)):
+            return Init("constant", (option,))  # `lang.check` knows which options there are
+        case Scalar(value=number) if is_number(number):
+            return Init("constant", (number,))  # type: ignore[arg-type]
+        case Table() if len(node.entries) == 1:
+            ((name, argument),) = node.entries.items()
+            if name not in INITIALISERS:
+                fix = nearest(name, INITIALISERS)
+                mistakes.add(node.keys[name], f"no initialiser '{name}'", fix)
+                return None
+            values = _arguments(argument)
+            if values is not None:
+                return _initialiser(name, values, argument.span, mistakes)
     fix = "write a number, a name such as orthogonal, or {normal: 0.1}"
     mistakes.add(node.span, f"an initialiser cannot be {describe(node)}", fix)
     return None
+
+
+def _arguments(node: Node) -> tuple[float | str, ...] | None:
+    """Numbers and names of options, of which a list may have several; None for anything else."""
+    items = node.items if isinstance(node, Listing) else (node,)
+    values = tuple(item.value for item in items if isinstance(item, Scalar))
+    legal = all(is_number(value) or isinstance(value, str) for value in values)
+    # checked just now
+    return values if legal and len(values) == len(items) else None  # type: ignore[return-value]
 
 
 def _initialiser(

@@ -58,7 +58,9 @@ class Legal:
             return "" if value in self.words else "is one of a few words"
         if not is_number(value) or (self.whole and as_integer(value) is None):
             return "is a whole number" if self.whole else "is a number"
-        number = float(value)  # type: ignore[arg-type]  # it is a number
+        return self._out_of_range(float(value))  # type: ignore[arg-type]  # it is a number
+
+    def _out_of_range(self, number: float) -> str:
         if number < self.low or (self.open_low and number == self.low):
             return f"is {'above' if self.open_low else 'at least'} {self.low:g}"
         if number > self.high or (self.open_high and number == self.high):
