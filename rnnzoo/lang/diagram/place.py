@@ -104,7 +104,7 @@ def _belt(graph: Graph, end: int, start: int, taken: set[int]) -> tuple[int, ...
     """
     paths: list[tuple[int, ...]] = [(end,)]
     seen = {end}
-    for path in paths:
+    for path in paths:  # grows as it is read: breadth first, so the first path found is a shortest
         node = graph.nodes[path[0]]
         if node.kind != "pointwise" or path[0] in taken:
             continue
@@ -133,6 +133,7 @@ def order(graph: Graph) -> list[int]:
                 need(operand)
             needed[number] = None
 
+    # the output's own state last: it is computed from the others, as h of c
     for state in sorted(graph.states, key=lambda name: name == graph.output):
         need(graph.values[state])
     for number in range(len(graph.nodes)):

@@ -154,6 +154,7 @@ class _Routing:
             self.port_cells |= {port.cell for port in _side_ports(placement)}
             node = self.layout.graph.nodes[number]
             if node.kind == "layer":
+                # its value leaves above, and what it reads comes from below: nothing else may pass
                 self.reserved[x, y - 2] = number
                 if node.joined:
                     self.reserved[x, y + 2] = self._net_below(number)
@@ -183,6 +184,8 @@ class _Routing:
     def _connections(self) -> Iterator[Connection]:
         """Belts first, then vertical lines, lines to and from joins, other lines by distance, and
         results.
+
+        Those with the least choice come first: later ones go around them.
         """
         graph = self.layout.graph
         separate = []
@@ -295,6 +298,7 @@ class _Routing:
         except NoRoute:
             self.nets[source] = old
             return False
+        # rounding is no gain: two paths of one cost would take turns
         if self.nets[source].cost < old.cost - 1e-9:
             return True
         self.nets[source] = old
