@@ -67,8 +67,10 @@ def find(task: str, names: Sequence[str]) -> Path | None:
     """
     for folder in folders(task):
         for name in names:
-            if (folder / name).exists():
-                return folder / name
+            path = folder / name
+            # the folder of the task's name is no file of it, as `text8/` beside `text8`
+            if path.is_file() or (path.is_dir() and name != task):
+                return path
     return None
 
 

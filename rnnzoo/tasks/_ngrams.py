@@ -11,6 +11,7 @@ import numpy as np
 
 ORDERS: Mapping[str, int] = {"unigram": 1, "bigram": 2, "5-gram": 5}
 _START = 0  # stands before the first symbol of each sequence
+_DENSE = 4  # times as many numbers as values may be counted in a table
 
 
 def baselines(
@@ -43,7 +44,7 @@ def cross_entropy(
         context, grams = _grams(train, reach, symbols)
         context_tested, grams_tested = _grams(test, reach, symbols)
         came = _counted(context, context_tested)
-        kinds = _counted(np.unique(grams) // symbols, context_tested)
+        kinds = _counted(_distinct(grams) // symbols, context_tested)
         seen = _counted(grams, grams_tested) + kinds * chance
         chance = np.where(came > 0, seen / np.maximum(came + kinds, 1), chance)
     return float(-np.log(chance).mean())
@@ -70,5 +71,16 @@ def _grams(
 
 def _counted(values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """How often each wanted value is among the values."""
+    most = int(max(values.max(), wanted.max()))
+    if most < _DENSE * len(values):
+        counts: np.ndarray = np.bincount(values, minlength=most + 1)[wanted]
+        return counts
     ordered = np.sort(values)
     return np.searchsorted(ordered, wanted, "right") - np.searchsorted(ordered, wanted, "left")
+
+
+def _distinct(values: np.ndarray) -> np.ndarray:
+    """The values in order, each once."""
+    if int(values.max()) < _DENSE * len(values):
+        return np.flatnonzero(np.bincount(values))
+    return np.unique(values)

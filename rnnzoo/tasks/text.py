@@ -118,7 +118,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     }
     return Task(
         name="text",
-        splits={name: _windows(streams[name], options["window"]) for name in SPLITS},
+        splits={name: windows(streams[name], options["window"]) for name in SPLITS},
         loss="categorical",
         per="step",
         outputs=len(vocabulary),
@@ -196,7 +196,7 @@ def _vocabulary(parts: Mapping[str, Sequence[str]], most: int) -> list[str]:
     return [*known, UNKNOWN] if others and UNKNOWN not in known else known
 
 
-def _windows(stream: np.ndarray, window: int) -> Split:
+def windows(stream: np.ndarray, window: int) -> Split:
     """(windows, `window`) of symbols, each with the one behind it; the last may be shorter."""
     predicted = len(stream) - 1
     count = -(-predicted // window)
