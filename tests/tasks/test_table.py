@@ -587,11 +587,11 @@ def blocks(page: str, language: str) -> list[str]:
 def test_the_manuals_table_and_experiment_fit_each_other_and_what_it_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (lines_of_python,) = blocks("your-data.md", "python")
+    lines_of_python, *_ = blocks("your-data.md", "python")
     exec(lines_of_python, {})
     (tmp_path / "visits.csv").write_text(capsys.readouterr().out)
     (tmp_path / "experiments").mkdir()
-    (spec,) = blocks("your-data.md", "yaml")
+    spec, *_ = blocks("your-data.md", "yaml")
     monkeypatch.chdir(tmp_path)
     Path("experiments/ward.yaml").write_text(spec)
     shown = (DOCS / "your-data.md").read_text()
