@@ -56,17 +56,18 @@ def _grams(
     """For each symbol but the first of every sequence, the `reach` symbols before it as one number,
     and these with the symbol.
     """
+    number = np.int32 if symbols ** (reach + 1) < 2**31 else np.int64
     contexts = []
     for sequence in sequences:
-        padded = np.concatenate([np.full(max(reach - 1, 0), _START), sequence[:-1]]).astype(
-            np.int64
-        )
-        context = np.zeros(len(sequence) - 1, np.int64)
+        start = np.full(max(reach - 1, 0), _START)
+        padded: np.ndarray = np.concatenate([start, sequence[:-1]]).astype(number)
+        context: np.ndarray = np.zeros(len(sequence) - 1, number)
         for back in range(reach):
             context = context * symbols + padded[back : back + len(context)]
         contexts.append(context)
     joined = np.concatenate(contexts)
-    return joined, joined * symbols + np.concatenate([sequence[1:] for sequence in sequences])
+    following = np.concatenate([sequence[1:] for sequence in sequences])
+    return joined, joined * number(symbols) + following.astype(number)
 
 
 def _counted(values: np.ndarray, wanted: np.ndarray) -> np.ndarray:

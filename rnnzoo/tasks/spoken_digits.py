@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from rnnzoo.errors import TaskError, nearest, number_of
-from rnnzoo.tasks import SPLITS, Report, Split, Task, Wrong, _generated, _speech
+from rnnzoo.tasks import SPLITS, Report, Split, Task, Wrong, _generated, _orderless, _speech
 from rnnzoo.tasks._data_folder import OwnFiles
 from rnnzoo.tasks._packed import padded
 
@@ -207,7 +207,7 @@ def _task(frames: list[np.ndarray], digits: np.ndarray, side: np.ndarray, by_spe
         outputs=CLASSES,
         metric="error",
         unit="share of wrong answers",
-        baselines=_baselines(splits["train"], splits["test"]),
+        baselines=_orderless.baselines(splits["train"], splits["test"], "the frames"),
         note=NOTES[by_speaker],
         classes=tuple(map(str, range(CLASSES))),
     )
@@ -218,25 +218,3 @@ def _split(frames: list[np.ndarray], digits: np.ndarray, chosen: np.ndarray) -> 
     lengths = np.array([len(part) for part in parts], np.int32)
     x = padded(np.concatenate(parts), lengths, int(lengths.max()))
     return Split(x, digits[chosen], lengths)
-
-
-def _baselines(train: Split, test: Split) -> dict[str, float]:
-    """Scores on test of two predictors that do not know the order of frames: the digit that is the
-    most frequent in train, and the one whose recordings have the nearest mean over all frames.
-    """
-    usual = np.bincount(train.y).argmax()
-    known = np.unique(train.y)
-    averages, asked = _averages(train), _averages(test)
-    centres = np.stack([averages[train.y == digit].mean(0) for digit in known])
-    distances = ((asked[:, None] - centres) ** 2).sum(-1)
-    scores = {
-        "most frequent class": float((test.y != usual).mean()),
-        "nearest mean of the frames": float((test.y != known[distances.argmin(1)]).mean()),
-    }
-    return dict(sorted(scores.items(), key=lambda named: -named[1]))
-
-
-def _averages(split: Split) -> np.ndarray:
-    """(sequences, inputs): the mean over the frames of each; padding is 0."""
-    means: np.ndarray = split.x.sum(1, dtype=float) / split.lengths[:, None]
-    return means
