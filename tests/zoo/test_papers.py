@@ -48,8 +48,12 @@ def outputs(step: Step, cell: ir.Cell, weights: reference.Values, x: np.ndarray,
     sizes = ir.sizes(cell, x.shape[-1], units, 1)
     of_state = {state.name: sizes.of(state.size) for state in cell.states}
     parameters = [*inspect.signature(step).parameters.values()][2:]
-    before = [one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
-    asked = [one.name for one in parameters if one.kind is one.KEYWORD_ONLY]
+    before = [
+        parameter.name
+        for parameter in parameters
+        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+    ]
+    asked = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
     values = {name: np.zeros(of_state.get(name, units)) for name in before}
     rows = []
     for t, now in enumerate(x):
@@ -67,9 +71,9 @@ def test_a_cell_is_what_its_paper_prints(name: str, inputs: int, units: int) -> 
     (weights,) = reference.random_weights(cell, inputs, units, 1, rng)
     x = rng.normal(size=(SEQUENCES, STEPS, inputs))
     computed = reference.run(cell, [weights], x, units).outputs
-    for found, sequence in zip(computed, x, strict=True):
+    for output, sequence in zip(computed, x, strict=True):
         expected = outputs(PRINTED[name], cell, weights, sequence, units)
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(output, expected, rtol=0, atol=1e-12)
 
 
 def test_every_cell_but_the_first_is_there_as_its_paper_prints_it() -> None:
