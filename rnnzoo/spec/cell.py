@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from rnnzoo.errors import Mistake, Mistakes, Span, SpecError, UsageError, nearest
+from rnnzoo.errors import Mistake, Mistakes, Span, SpecError, UsageError, command, nearest
 from rnnzoo.spec.document import (
     MAX_NUMBER,
     MAX_TEXT,
@@ -250,7 +250,11 @@ def find(reference: str, folder: Path) -> Path:
         known = list(built_in_names())
         for place in places:
             known += [path.stem for path in _cells_in(place)]
-        raise UsageError(f"no cell '{reference}'", nearest(reference, known))
+        fix = (
+            nearest(reference, known)
+            or f"take one of those that `{command('list', 'cells')}` names"
+        )
+        raise UsageError(f"no cell '{reference}'", fix)
     return next(iter(candidates.values()))
 
 

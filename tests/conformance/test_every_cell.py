@@ -81,9 +81,10 @@ def everything(name: str, run: reference.Run) -> list[np.ndarray]:
 
 def initial_states(name: str, layers: int) -> list[dict[str, np.ndarray]]:
     rng = np.random.default_rng(2)
+    sizes = ir.sizes(cell_of(name), INPUTS, UNITS, 1)  # of states: alike in all layers
+    shapes = {state.name: (BATCH, sizes.of(state.size)) for state in cell_of(name).states}
     return [
-        {state.name: rng.normal(0, 0.5, (BATCH, UNITS)) for state in cell_of(name).states}
-        for _ in range(layers)
+        {state: rng.normal(0, 0.5, shape) for state, shape in shapes.items()} for _ in range(layers)
     ]
 
 

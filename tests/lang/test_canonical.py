@@ -17,11 +17,11 @@ from rnnzoo.lang.canonical import canonical_hash, canonical_text
 from rnnzoo.lang.primitives import add, neg, sub
 from rnnzoo.lang.text import cell_text
 from rnnzoo.spec.cell import built_in_names
-from tests.samples import examples
+from tests.samples import cells, compiled, examples
 from tests.strategies import cell_texts
 
 CELLS = sorted((Path(__file__).parents[2] / "experiments" / "cells").glob("*.yaml"))
-NAMES = (*built_in_names(), *map(str, CELLS))
+NAMES = (*cells(compiled()), *map(str, CELLS))
 
 
 def rewritten(cell: ir.Cell, change: Callable[[ir.Expr], ir.Expr]) -> ir.Cell:

@@ -49,12 +49,6 @@ def test_nothing_is_said_of_the_cells_of_the_zoo_and_of_experiments(name: str) -
 # Healthy cells of the literature whose start is unusual: zeros that hold others back for one update
 # only, gates that are nearly open or shut, counters and sums, states that only conditions read.
 HEALTHY = {
-    "indrnn": """
-equations: |
-  h = relu(W @ x + u * h[t-1] + b)
-weights: {u: {shape: [units]}}
-init: {u: {uniform: [0, 1]}}
-""",
     "irnn": """
 equations: |
   h = relu(W @ x + R @ h[t-1] + b)
@@ -115,13 +109,6 @@ options: {a: 0.95}
 equations: |
   s = (1 - a) * (B @ x) + a * s[t-1]
   h = sigmoid(P @ s + A @ x + R @ h[t-1])
-""",
-    "ran": """
-equations: |
-  i = sigmoid(W_i @ x + R_i @ h[t-1] + b_i)
-  f = sigmoid(W_f @ x + R_f @ h[t-1] + b_f)
-  c = i * (W_c @ x) + f * c[t-1]
-  h = tanh(c)
 """,
     "rwkv": """
 equations: |

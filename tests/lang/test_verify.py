@@ -19,12 +19,11 @@ from rnnzoo.lang.primitives import CALLS, Elementwise
 from rnnzoo.lang.program import Program, reads
 from rnnzoo.lang.verify import MalformedProgram, verify, verify_adjoint
 from rnnzoo.lang.widen import compile_step, operands
-from rnnzoo.spec.cell import built_in_names
-from tests.samples import examples
+from tests.samples import cells, compiled, examples
 from tests.strategies import cell_texts
 
 CELLS = Path(__file__).parents[2] / "experiments" / "cells"
-NAMES = (*built_in_names(), *(str(path) for path in sorted(CELLS.glob("*.yaml"))))
+NAMES = (*cells(compiled()), *(str(path) for path in sorted(CELLS.glob("*.yaml"))))
 PARTS = {Program: ("once", "before", "loop"), Adjoint: ("fixed", "loop", "after", "once")}
 
 
