@@ -45,7 +45,7 @@ test: $(READY)  ## the tests
 test-all: $(READY)  ## the tests, with the slow ones, on code that XLA optimises as it does for a sweep
 	@XLA_FLAGS= RNNZOO_TEST_ALL=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
-bench: $(READY)  ## every cell beside its peers, one core: an hour; cells="lstm gru" shapes="0 4" for less
+bench: $(READY)  ## cells beside their peers, one core: an hour; cells="lstm gru" shapes="0 4" for less
 	@test -x .bench/bin/python || sh tools/peers.sh .bench
 	@$(BIN)/python -m benchmarks.beside
 	@$(BIN)/python -m benchmarks.data

@@ -1,4 +1,4 @@
-"""`make bench`: every cell and shape beside its peers, in one run.
+"""`make bench`: every cell that somebody has written by hand, at every shape, in one run.
 
 Each peer is a process of its own, pinned to one core with one thread, with the allocator's settings
 that trials have.  They take turns, a few steps each, many rounds, so that whatever else the machine
@@ -23,8 +23,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.keras_cells import CELLS
 from rnnzoo.launchers.local import KEEP_MEMORY
-from rnnzoo.spec.cell import built_in_names
 
 SHAPES = (
     (32, 100, 32, 64),
@@ -187,7 +187,7 @@ def _ceiling(result: dict) -> float:
 
 def main() -> None:
     asked = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    asked.add_argument("--cells", nargs="+", default=list(built_in_names()))
+    asked.add_argument("--cells", nargs="+", choices=CELLS, default=sorted(CELLS), metavar="CELL")
     asked.add_argument(
         "--shapes",
         nargs="+",
