@@ -88,8 +88,8 @@ class OwnFiles:
 
     Attributes:
         task: the task that reads them.
-        names: of each file or folder, the names under which it is known.
-        origin: where they come from, a sentence.
+        names: of each file or folder, the names under which it is known; messages say the first.
+        origin: what they are and where they come from, a sentence.
     """
 
     task: str
@@ -104,12 +104,10 @@ class OwnFiles:
             yield Wrong(NAME, *error.parts)
             return
         if missing:
-            wanted = listed((" or ".join(names) for names in missing), "and")
-            yield Wrong(
-                NAME,
-                f"the task '{self.task}' needs {wanted}",
-                f"{how_to_place(self.task, 'them')}\n       {self.origin}",
-            )
+            wanted = listed((names[0] for names in missing), "and")
+            place = how_to_place(self.task, "them" if len(missing) > 1 else "it")
+            problem = f"the task '{self.task}' needs {wanted}"
+            yield Wrong(NAME, problem, f"{place}\n       {self.origin}")
 
     def places(self) -> dict[str, Path]:
         """The path of each.

@@ -38,7 +38,9 @@ def _files(images: str) -> OwnFiles:
         for prefix in prefixes
         for kind, name in _KINDS.items()
     }
-    return OwnFiles("mnist", names, "they are the four files of The MNIST Database (LeCun)")
+    return OwnFiles(
+        "mnist", names, "The MNIST Database (LeCun) has four files, which may be packed (.gz)"
+    )
 
 
 def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:

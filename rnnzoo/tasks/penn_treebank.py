@@ -31,7 +31,7 @@ FILES = OwnFiles(
         "validation": ["ptb.valid.txt"],
         "test": ["ptb.test.txt"],
     },
-    "they are in the folder data of Mikolov's simple-examples.tgz (RNNLM toolkit)",
+    "three files are in the folder data of Mikolov's simple-examples.tgz (RNNLM toolkit)",
 )
 
 

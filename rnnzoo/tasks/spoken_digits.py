@@ -43,7 +43,7 @@ NOTES = {
 FILES = OwnFiles(
     "spoken_digits",
     {"recordings": ["recordings", "recordings.zip", "free-spoken-digit-dataset/recordings"]},
-    "it is the folder of Jakobovski/free-spoken-digit-dataset on GitHub",
+    "it is a folder of Jakobovski/free-spoken-digit-dataset on GitHub, or a zip of it",
 )
 _FEATURES: Mapping[str, Callable[[np.ndarray, int], np.ndarray]] = {
     "mfcc": _speech.mfcc,

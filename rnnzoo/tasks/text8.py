@@ -29,7 +29,7 @@ SHORTEST = 1000
 FILES = OwnFiles(
     "text8",
     {"text": ["text8", "text8.zip"]},
-    "it is text8.zip of Mahoney's Large Text Compression Benchmark",
+    "Mahoney's Large Text Compression Benchmark has it as text8.zip, which may stay packed",
 )
 _ENDS = (18, 19)  # of train and validation, in twentieths
 _NUMBERS = np.full(256, len(SYMBOLS), np.uint8)  # of each byte; the last is none of them
