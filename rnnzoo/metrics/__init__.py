@@ -20,9 +20,11 @@ and may hold
     def numpy(y, logits)        `value` in float64, where NumPy lacks what that is made of
     UNIT: str                   for axes and tables
     HIGHER: bool                whether higher is better; False where it is not said
+    BEST: float                 where higher is better, the best that there is; 1 if it is not said
 
-`ops` is as for losses.  What selects is a mean, and lower is better; the others are reported beside
-it.  `rnnzoo.testing.metrics.MetricContract` tests one.
+`ops` is as for losses.  Trials are chosen and judged by a cost, of which lower is better: the
+metric, or, where higher is better, what it lacks of the best.  `rnnzoo.testing.metrics` has
+`MetricContract`, which tests one.
 
 Contains: of classes `error`, `accuracy`, `balanced_accuracy`, `f1`, `auroc`, `bits`, `perplexity`;
 of numbers `mae`, `rmse`, `r2`; and `_counts`, what several of them count.
@@ -55,6 +57,7 @@ class Metric:
         finish: what the mean of these is turned into.
         whole: (y, logits, weights) -> the metric of all answers, where there is no `value`.
         higher: whether higher is better.
+        best: where it is, the best score.
         digest: of its code where it is not one of the package's, for the identity of studies; else
             empty.
     """
@@ -68,12 +71,22 @@ class Metric:
     whole: Callable[[Array, Array, Array], float] | None = None
     unit: str = ""
     higher: bool = False
+    best: float = 1.0
     digest: str = ""
 
+    def cost(self, score: float) -> float:
+        """What trials are chosen and judged by; lower is better."""
+        return self.best - score if self.higher else score
+
     @property
-    def selects(self) -> bool:
-        """Whether trials can be chosen and judged by it."""
-        return self.value is not None and not self.higher
+    def cost_name(self) -> str:
+        """What that is called where it is reported."""
+        return f"{self.best:g} - {self.name}" if self.higher else self.name
+
+    @property
+    def cost_unit(self) -> str:
+        """For axes and tables."""
+        return f"{self.best:g} less {self.unit or self.name}" if self.higher else self.unit
 
 
 def names() -> tuple[str, ...]:
@@ -101,24 +114,26 @@ def load(name: str) -> Metric:
         getattr(source, "score", None),
         getattr(source, "UNIT", ""),
         bool(getattr(source, "HIGHER", False)),
+        float(getattr(source, "BEST", 1.0)),
         plugins.digest("metrics", name),
     )
 
 
 def fitting(loss: Loss) -> tuple[str, ...]:
-    """What may select and be judged, of answers to a loss's targets: the loss itself, and metrics
-    of the same targets.
+    """What may be reported of answers to a loss's targets: the loss itself, and metrics of the same
+    targets.
 
     A metric that cannot be imported is left out; a task that names it is told why.
     """
-    return loss.metric, *(name for name in measuring(loss)[1:] if load(name).selects)
-
-
-def measuring(loss: Loss) -> tuple[str, ...]:
-    """What may be reported of answers to a loss's targets: the loss itself, and all metrics of the
-    same targets.
-    """
     return loss.metric, *(name for name in names() if _fits(name, loss))
+
+
+def cost_name(name: str) -> str:
+    """What is reported where trials are chosen by something of this name: a metric, or a loss."""
+    try:
+        return load(name).cost_name
+    except UsageError:  # a loss, or a file that is gone since its trials were run
+        return name
 
 
 def of_which_more_is_better(names: Iterable[str]) -> list[str]:

@@ -23,8 +23,8 @@ Criterion = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 def criterion(task: Task) -> Criterion:
-    """(targets, logits) -> the loss of each answer, and the metric of each: the same where the loss
-    is what is reported.
+    """(targets, logits) -> the loss of each answer, and the metric of each; where no answer has one
+    of its own, the loss once more.
 
     Raises:
         UsageError: there is no such loss or metric.
@@ -33,18 +33,28 @@ def criterion(task: Task) -> Criterion:
     answers.
     """
     loss, metric = losses.load(task.loss), named(task, task.metric)
+    has_own = isinstance(metric, Metric) and metric.value is not None
 
     def values(y: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
         of_loss = _value(loss, y, logits)
-        return of_loss, of_loss if task.metric == loss.metric else _value(metric, y, logits)
+        return of_loss, _value(metric, y, logits) if has_own else of_loss
 
     return values
 
 
-def finish(task: Task) -> Callable[[float], float]:
-    """(mean of the metric) -> score."""
+def cost_of_mean(task: Task) -> Callable[[float], float] | None:
+    """(mean of the metric of each answer) -> cost; None where it is a cost of all answers."""
     metric = named(task, task.metric)
-    return metric.finish if isinstance(metric, Metric) else metrics.as_it_is
+    if not isinstance(metric, Metric):
+        return metrics.as_it_is
+    return None if metric.whole else lambda mean: metric.cost(metric.finish(mean))
+
+
+def cost_of_all(task: Task, y: Array, logits: Array, weights: Array) -> float:
+    """What a task's metric, which is of all answers together, says of these; as for `of_all`."""
+    metric = named(task, task.metric)
+    assert isinstance(metric, Metric)  # a loss is of each answer
+    return metric.cost(of_all(metric, y, logits, weights))
 
 
 def named(task: Task, name: str) -> Loss | Metric:

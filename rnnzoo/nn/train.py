@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from rnnzoo.errors import (
 )
 from rnnzoo.nn.carry import Streams, side_by_side
 from rnnzoo.nn.data import Batch, Portion, Sequences, ceil, data_of, grouped
-from rnnzoo.nn.losses import criterion, finish, named, of_all
+from rnnzoo.nn.losses import cost_of_all, cost_of_mean, criterion, named, of_all
 from rnnzoo.nn.network import Network, seed_of
 from rnnzoo.nn.schedule import factor
 from rnnzoo.nn.update import updating
@@ -196,7 +196,7 @@ class Model:
     def __init__(self, trial: Trial, task: Task) -> None:
         self.task = task
         self.criterion = criterion(task)
-        self.finish = finish(task)
+        self.cost_of_mean = cost_of_mean(task)
         self.training = trial.training
         self.network = Network(trial, task)
         self.weights = self.network.model.trainable_variables
@@ -282,27 +282,35 @@ class Model:
         """Loss and metric of some sequences of a split."""
         portions = self.data.portions(split, rows, self.evaluated, self.data.time, self.most)
         loss, metric, counted = map(float, _totals(self._scores, portions, 3))
-        return Score(loss / counted, self.finish(metric / counted))
+        if self.cost_of_mean is not None:
+            return Score(loss / counted, self.cost_of_mean(metric / counted))
+        if self.streams:
+            self.streams[False].begin()
+        return Score(loss / counted, cost_of_all(self.task, *self._answered(split, rows)))
 
     def also(self) -> dict[str, float]:
         """The other metrics of `test` that are asked for, where they can be told."""
-        y, logits, weights = map(np.concatenate, zip(*self._answered("test")))
-        scores = {
-            name: of_all(named(self.task, name), y, logits, weights) for name in self.task.also
-        }
-        return {name: score for name, score in scores.items() if math.isfinite(score)}
-
-    def _answered(self, split: str) -> Iterator[tuple[np.ndarray, ...]]:
-        """Of each batch all that counts: targets, logits, and how much each counts."""
-        rows = np.arange(self.data.sizes[split])
         if self.streams:
             self.streams[False].begin()
-        for portion in self.data.portions(split, rows, self.evaluated, self.data.time):
-            for number in range(len(portion.rows)):
-                given = portion.sequences, portion.rows[number], portion.real[number]
-                y, logits, weights = map(keras.ops.convert_to_numpy, self._answers(*given))
-                counts = weights > 0
-                yield y[counts], logits[counts], weights[counts]
+        answered = self._answered("test", np.arange(self.data.sizes["test"]))
+        scores = {name: of_all(named(self.task, name), *answered) for name in self.task.also}
+        return {name: score for name, score in scores.items() if math.isfinite(score)}
+
+    def _answered(self, split: str, rows: np.ndarray) -> list[np.ndarray]:
+        """Of some sequences all that counts: targets, logits, and how much each counts."""
+        parts = [
+            self._answered_in(portion, number)
+            for portion in self.data.portions(split, rows, self.evaluated, self.data.time)
+            for number in range(len(portion.rows))
+        ]
+        return [np.concatenate(arrays) for arrays in zip(*parts)]
+
+    def _answered_in(self, portion: Portion, number: int) -> tuple[np.ndarray, ...]:
+        """The same of one batch."""
+        given = portion.sequences, portion.rows[number], portion.real[number]
+        y, logits, weights = map(keras.ops.convert_to_numpy, self._answers(*given))
+        counts = weights > 0
+        return y[counts], logits[counts], weights[counts]
 
     def keep(self) -> None:
         """Remember the weights as they are."""

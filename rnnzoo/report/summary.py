@@ -42,7 +42,8 @@ from rnnzoo.stats.ranks import Ranks, mean_ranks, rank
 from rnnzoo.stats.shares import share_interval
 from rnnzoo.stats.tuning import tuning_curve
 
-LARGEST = {"error": 1.0}  # score of a metric, where there is one: a share of wrong answers
+# of a metric's cost, where there is one
+LARGEST = dict.fromkeys(("error", "accuracy", "balanced_accuracy", "f1", "auroc"), 1.0)
 SHARING = {
     "file": "All tested claims of the file share an error rate of 5 %.",
     "task": (
@@ -333,7 +334,7 @@ def summarise(
             rows.append(_within(row, LARGEST.get(task.metric, math.inf)))
         best_first = tuple(sorted(rows, key=lambda row: (row.mean is None, row.mean)))
         about = (
-            task.metric,
+            metrics.cost_name(task.metric),
             task.unit,
             task.note,
             dict(task.baselines),

@@ -75,8 +75,8 @@ class Task:
             the project's; always averaged over all counted steps, or over sequences.
         per: one target per `step`, or one per `sequence` (predicted at the last real step).
         outputs: units of the read-out.
-        metric: what is reported: what the loss calls itself, or a name of `rnnzoo.metrics`.  Lower
-            is better.
+        metric: what is reported: what the loss calls itself, or a name of `rnnzoo.metrics`; of one
+            of which higher is better, what it lacks of the best.
         also: names of `rnnzoo.metrics`, or what the loss calls itself: what is measured on test
             beside it, of the weights that are best by it.  Neither the digest nor a study's
             identity depends on them.
@@ -257,8 +257,8 @@ def _words(task: Task) -> Iterator[Problem]:
             f"write {known}",
         )
     for name in task.also:
-        if name not in metrics.measuring(loss):
-            known = ", ".join(metrics.measuring(loss))
+        if name not in metrics.fitting(loss):
+            known = ", ".join(metrics.fitting(loss))
             yield f"`also`: '{name}' does not measure {loss.targets}", f"of: {known}"
     if task.per not in ("step", "sequence"):
         yield f"`per` cannot be '{task.per}'", "write step or sequence"

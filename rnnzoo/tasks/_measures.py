@@ -6,6 +6,7 @@ its `solved` are those of the metric that selects.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from rnnzoo.losses import Loss
 from rnnzoo.metrics import Metric
 from rnnzoo.spec.plugins import Wrong
 from rnnzoo.spec.trial import ALSO, METRIC
-from rnnzoo.tasks._contract import Task
+from rnnzoo.tasks._contract import SPLITS, Task
 from rnnzoo.tasks._packed import packed
 
 RESERVED = METRIC, ALSO
@@ -44,7 +45,7 @@ class Measures:
     """What is to be measured.
 
     Attributes:
-        metric: that selects and is judged; empty for the task's own.
+        metric: by whose cost trials are chosen and judged; empty for the task's own.
         also: those that are reported beside it.
     """
 
@@ -101,47 +102,67 @@ def measured(task: Task, asked: Measures) -> Task:
     """The task with what is to be measured.
 
     Raises:
-        Unmeasurable: a metric is not for targets as these, or cannot select.
+        Unmeasurable: a metric is not for such targets, or cannot be told of a split.
     """
     loss = losses.load(task.loss)
-    known = metrics.measuring(loss)
-    options = {METRIC: asked.metric or task.metric}
+    known = metrics.fitting(loss)
+    selecting = asked.metric or task.metric
+    options = {METRIC: selecting}
     options |= {f"{ALSO}.{number}": name for number, name in enumerate(asked.also)}
     for option, name in options.items():
         if name not in known:
             problem = f"the targets of '{task.name}' are {loss.targets}, which '{name}' is not for"
             raise Unmeasurable(option, problem, f"one of: {', '.join(known)}")
-    also = tuple(name for name in asked.also if name != options[METRIC])
-    task = replace(task, also=also or task.also)
-    if options[METRIC] == task.metric:
-        return task
-    if asked.metric not in metrics.fitting(loss):
-        why = "higher is better" if metrics.load(asked.metric).higher else "it is no mean"
-        selecting = ", ".join(metrics.fitting(loss))
-        raise Unmeasurable(
-            METRIC,
-            f"trials cannot be chosen by '{asked.metric}': {why}",
-            f"write `also: [{asked.metric}]`, and choose by one of: {selecting}",
-        )
-    return _selected_by(task, loss, asked.metric)
+    also = asked.also or task.also
+    if selecting in metrics.of_which_more_is_better([selecting]):
+        also = (selecting, *also)  # beside its cost
+    else:
+        also = tuple(name for name in also if name != selecting)
+    task = replace(task, also=tuple(dict.fromkeys(also)))
+    return task if selecting == task.metric else _selected_by(task, loss, selecting)
 
 
 def _selected_by(task: Task, loss: Loss, name: str) -> Task:
     """The task with another metric; what is known in terms of the old one is told in the new one
     where that follows, and is measured anew or left out where it does not.
+
+    Raises:
+        Unmeasurable: of a split it cannot be told.
     """
     metric = None if name == loss.metric else metrics.load(name)
-    unit = metric.unit if metric else loss.about
-    follows = metric is not None and task.metric == loss.metric and _of_loss(metric, loss)
-    if metric is not None and follows:
+    if metric is None:
+        return replace(
+            task, metric=name, unit=loss.about, baselines=_baselines(task, loss), solved=None
+        )
+    if metric.whole is not None:
+        _check_splits(task, metric)
+    follows = task.metric == loss.metric and _of_loss(metric, loss)
+    if follows:
         baselines = {label: metric.finish(score) for label, score in task.baselines.items()}
-        solved = None if task.solved is None else metric.finish(task.solved)
     else:
-        baselines, solved = _baselines(task, metric or loss), None
-    digest = task.digest
-    if metric is not None and metric.digest:
-        digest = f"{digest}{OF_CODE}{metric.digest[:12]}"
-    return replace(task, metric=name, unit=unit, baselines=baselines, solved=solved, digest=digest)
+        baselines = _baselines(task, metric)
+    solved = metric.finish(task.solved) if follows and task.solved is not None else None
+    digest = f"{task.digest}{OF_CODE}{metric.digest[:12]}" if metric.digest else task.digest
+    return replace(
+        task,
+        metric=name,
+        unit=metric.cost_unit,
+        baselines=baselines,
+        solved=solved,
+        digest=digest,
+    )
+
+
+def _check_splits(task: Task, metric: Metric) -> None:
+    """
+    Raises:
+        Unmeasurable: whatever a model answers, a split has no such score.
+    """
+    for name in SPLITS:
+        score = _score(task, metric, name, _usual(task))
+        if not math.isfinite(score):
+            problem = f"of the {name} split of '{task.name}' '{metric.name}' cannot be told"
+            raise Unmeasurable(METRIC, problem, "another metric, or a split with all that it needs")
 
 
 def of_data(digest: str) -> str:
@@ -153,37 +174,57 @@ def _of_loss(metric: Metric, loss: Loss) -> bool:
     """Whether a metric is what the loss's own mean is turned into."""
     y = np.zeros(1, np.int32) if loss.targets == "classes" else np.full((1, 2), 0.25)
     logits = np.array([[0.3, -1.1]])
+    if metric.higher:
+        return False
     values = (_values(measure, y, logits) for measure in (metric, loss))
     mine, its = (value is not None and float(value[0]) for value in values)
     return mine is not False and its is not False and abs(mine - its) < 1e-9
 
 
 def _values(measure: Metric | Loss, y: np.ndarray, logits: np.ndarray) -> np.ndarray | None:
-    """Of each answer in NumPy; None where NumPy lacks what it is made of."""
+    """Of each answer in NumPy; None where NumPy lacks what it is made of, or no answer has one."""
     try:
         if measure.numpy is not None:
             return np.asarray(measure.numpy(y, logits), float)
-        assert measure.value is not None
-        return np.asarray(measure.value(y, logits, np), float)
+        return None if measure.value is None else np.asarray(measure.value(y, logits, np), float)
     except (AttributeError, TypeError):  # a function of `keras.ops`, or arguments as only it has
         return None
 
 
 def _baselines(task: Task, measure: Metric | Loss) -> dict[str, float]:
-    """The score on test of always answering what was usual in train."""
-    per_step = task.per == "step"
-    known, asked = (packed(task.splits[name], per_step).counted for name in ("train", "test"))
+    """The cost on test of always answering what was usual in train."""
+    score = _score(task, measure, "test", _usual(task))
+    if not math.isfinite(score):
+        return {}
+    cost = measure.cost(score) if isinstance(measure, Metric) else score
+    if task.targets == "numbers":
+        return {"mean of train": cost}
+    if measure.name in ("error", "accuracy"):
+        return {"most frequent class": cost}
+    return {"frequencies of train": cost}
+
+
+def _usual(task: Task) -> np.ndarray:
+    """(outputs,) of logits that answer what was usual in train."""
+    known = packed(task.splits["train"], task.per == "step").counted
     if task.targets == "classes":
         shares = np.bincount(known, minlength=task.outputs) / len(known)
-        label = "most frequent class" if measure.name == "error" else "frequencies of train"
-        logits = np.log(np.maximum(shares, np.exp(-CERTAIN)))
-    elif task.targets == "numbers":
-        label, logits = "mean of train", known.astype(float).mean(0)
-    else:
-        shares = np.clip(known.astype(float).mean(0), np.exp(-CERTAIN), 1 - np.exp(-CERTAIN))
-        label, logits = "frequencies of train", np.log(shares / (1 - shares))
-    values = _values(measure, asked, np.broadcast_to(logits, (len(asked), task.outputs)))
+        return np.asarray(np.log(np.maximum(shares, np.exp(-CERTAIN))))
+    mean = known.astype(float).mean(0)
+    if task.targets == "numbers":
+        return np.asarray(mean)
+    shares = np.clip(mean, np.exp(-CERTAIN), 1 - np.exp(-CERTAIN))
+    return np.asarray(np.log(shares / (1 - shares)))
+
+
+def _score(task: Task, measure: Metric | Loss, split: str, logits: np.ndarray) -> float:
+    """Of a split where every answer is the same; NaN where that cannot be told in NumPy."""
+    asked = packed(task.splits[split], task.per == "step").counted
+    answers = np.broadcast_to(logits, (len(asked), task.outputs))
+    if isinstance(measure, Metric) and measure.whole is not None:
+        return float(measure.whole(asked, answers, np.ones(len(asked))))
+    values = _values(measure, asked, answers)
     if values is None:
-        return {}
+        return math.nan
     mean = float(values.mean())
-    return {label: float(measure.finish(mean)) if isinstance(measure, Metric) else mean}
+    return float(measure.finish(mean)) if isinstance(measure, Metric) else mean

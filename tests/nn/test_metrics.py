@@ -89,10 +89,17 @@ def test_no_variance_can_be_explained_of_what_does_not_vary() -> None:
     assert math.isnan(of_all(metrics.load("r2"), y, y, np.ones(3)))
 
 
-def test_only_means_of_which_lower_is_better_select() -> None:
-    assert metrics.fitting(losses.load("categorical")) == (
-        "cross_entropy", "bits", "error", "perplexity",
+def test_a_loss_has_the_metrics_of_its_targets() -> None:
+    assert metrics.fitting(losses.load("squared")) == ("mse", "mae", "r2", "rmse")
+    assert metrics.fitting(losses.load("bernoulli")) == ("nll",)
+    assert {"cross_entropy", "error", "auroc"} <= {*metrics.fitting(losses.load("categorical"))}
+
+
+def test_the_cost_is_what_is_lacking_of_the_best() -> None:
+    accuracy = metrics.load("accuracy")
+    assert accuracy.cost(0.75) == 0.25
+    assert (accuracy.cost_name, accuracy.cost_unit) == (
+        "1 - accuracy", "1 less share of right answers",
     )  # fmt: skip
-    assert metrics.fitting(losses.load("squared")) == ("mse", "mae", "rmse")
-    assert "auroc" in metrics.measuring(losses.load("categorical"))
-    assert metrics.measuring(losses.load("bernoulli")) == ("nll",)
+    assert metrics.load("mae").cost(0.75) == 0.75
+    assert [metrics.cost_name(name) for name in ("mae", "mse", "f1")] == ["mae", "mse", "1 - f1"]

@@ -13,6 +13,7 @@ import pytest
 
 from rnnzoo import tasks
 from rnnzoo.errors import SpecError, UsageError
+from rnnzoo.nn.losses import cost_of_mean
 from rnnzoo.spec.hyperparameters import Training
 from rnnzoo.spec.read_experiment import parse_experiment
 from rnnzoo.spec.trial import Outcome, Trial
@@ -45,6 +46,27 @@ def test_what_the_loss_is_turned_into_keeps_all_baselines_and_what_is_solved() -
     }
     assert root.solved == pytest.approx(math.sqrt(squared.solved or 0.0))
     assert loaded("adding", metric="mae").solved is None
+
+
+def test_what_higher_is_better_of_is_judged_by_what_it_lacks() -> None:
+    wrong, right = loaded(metric="error"), loaded(metric="accuracy", also=["f1"])
+    assert right.also == ("accuracy", "f1")
+    assert right.unit == "1 less share of right answers"
+    assert right.baselines == wrong.baselines
+    assert cost_of_mean(right)(0.75) == 0.25  # type: ignore[misc]
+    assert cost_of_mean(loaded(metric="f1")) is None
+    assert loaded(metric="auroc").baselines == {"frequencies of train": 0.5}
+    assert loaded("adding", metric="r2").baselines["mean of train"] > 1 - 1e-6
+
+
+def test_a_split_of_which_a_metric_cannot_be_told_is_refused(tmp_path: Path) -> None:
+    x = np.zeros((40, 3, 1))
+    split = np.repeat(["train", "validation", "test"], [20, 10, 10])
+    y = np.where(split == "test", 0, np.arange(40) % 2)
+    np.savez(tmp_path / "a.npz", x=x, y=y, split=split)
+    asked = {"file": "a.npz", "kind": "classify", "metric": "auroc"}
+    with pytest.raises(UsageError, match="of the test split of 'arrays' 'auroc' cannot be told"):
+        tasks.load("arrays", asked, folder=tmp_path)
 
 
 def test_what_selects_is_of_a_trainings_identity_and_what_else_is_measured_is_not() -> None:
@@ -86,7 +108,6 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("options", "option", "words"),
     [
         ("metric: mae", "metric", "the targets of 'temporal_order' are classes, which 'mae' is"),
-        ("metric: f1", "metric", "trials cannot be chosen by 'f1': higher is better"),
         ("also: [error, r2]", "also", "which 'r2' is not for"),
     ],
 )
@@ -120,13 +141,17 @@ def test_names_of_metrics_are_looked_at_before_data(options: dict[str, Any], wor
         loaded(**options)
 
 
-def test_other_metrics_are_told_of_the_weights_that_were_chosen(tmp_path: Path) -> None:
+def test_trials_are_judged_by_what_f1_lacks_and_told_the_rest(tmp_path: Path) -> None:
     sets = [f"task.{name}={value}" for name, value in SMALL.items()]
-    sets += ["units=4", "epochs=2", "learning_rate=0.01", "task.also=[accuracy, cross_entropy, f1]"]
+    sets += ["units=4", "epochs=2", "learning_rate=0.01", "task.metric=f1"]
+    sets += ["task.also=[accuracy, error, cross_entropy]"]
     asked = [word for value in sets for word in ("--set", value)]
     done = rnnzoo("train", "rnn", "--task", "temporal_order", *asked, "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     outcome = json.loads(done.stdout)
-    assert set(outcome["also"]) == {"accuracy", "cross_entropy", "f1"}
-    assert outcome["also"]["accuracy"] == pytest.approx(1 - outcome["scores"]["test"])
-    assert 0 <= outcome["also"]["f1"] <= 1
+    also = outcome["also"]
+    assert list(also) == ["f1", "accuracy", "error", "cross_entropy"]
+    assert outcome["scores"]["test"] == pytest.approx(1 - also["f1"])
+    assert also["accuracy"] == pytest.approx(1 - also["error"])
+    best = outcome["curve"][outcome["best_epoch"] - 1]
+    assert outcome["scores"]["validation"] == pytest.approx(best["validation"])
