@@ -22,6 +22,7 @@ from rnnzoo.spec.plugins import shown
 
 SPLITS = ("train", "validation", "test")
 MOST_LENGTHS = 50  # that are scored by themselves
+_BLOCK = 2**24  # bytes that are looked at together
 Report = Callable[[str, int, int], None]  # reports progress: (activity, items done, items in total)
 
 
@@ -58,6 +59,23 @@ class Split:
     def inputs(self) -> int:
         """How many numbers, or ids, `x` has at a step."""
         return int(self.x.shape[-1])
+
+    @property
+    def stored(self) -> Mapping[str, np.ndarray]:
+        """`x`, `y` and, where there are any, `weights`, as they are in memory: without padding,
+        where a split has none there.
+        """
+        arrays = {"x": self.x, "y": self.y, "weights": self.weights}
+        return {name: array for name, array in arrays.items() if array is not None}
+
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Of `stored`, with padding."""
+        return {name: array.shape for name, array in self.stored.items()}
+
+    def padded(self, name: str) -> Iterator[np.ndarray]:
+        """An array with padding, some sequences at a time."""
+        yield self.stored[name]
 
     def __len__(self) -> int:
         return len(self.x)
@@ -198,13 +216,22 @@ def digest_of(splits: Mapping[str, Split]) -> str:
     sha = hashlib.sha256()
     for name in sorted(splits):
         split = splits[name]
-        for array in (split.x, split.y, split.lengths, split.weights):
-            sha.update(
-                f"{name} {None if array is None else (array.dtype.str, array.shape)}".encode()
-            )
-            if array is not None:
-                sha.update(np.ascontiguousarray(array).data)
+        _add(sha, name, split, "x")
+        _add(sha, name, split, "y")
+        sha.update(f"{name} {(split.lengths.dtype.str, split.lengths.shape)}".encode())
+        sha.update(np.ascontiguousarray(split.lengths).data)
+        _add(sha, name, split, "weights")
     return sha.hexdigest()
+
+
+def _add(sha: Any, split_name: str, split: Split, name: str) -> None:
+    """Shape, type and padded content of an array of a split."""
+    array = split.stored.get(name)
+    form = None if array is None else (array.dtype.str, split.shapes[name])
+    sha.update(f"{split_name} {form}".encode())
+    if array is not None:
+        for block in split.padded(name):
+            sha.update(np.ascontiguousarray(block).data)
 
 
 def code(task: Task) -> dict[tuple[str, str], str]:
@@ -315,60 +342,81 @@ def _split(task: Task, split: Split) -> Iterator[Problem]:
 
 
 def _shapes(task: Task, split: Split) -> Iterator[Problem]:
-    if split.x.ndim != 3 or not all(split.x.shape) or split.x.dtype.kind not in "biuf":
-        yield f"x is {_form(split.x)}", "numbers, (sequences, time, inputs)"
+    types = {name: array.dtype for name, array in split.stored.items()}
+    forms = {name: f"{types[name]}, {shape}" for name, shape in split.shapes.items()}
+    shape = split.shapes["x"]
+    if len(shape) != 3 or not all(shape) or types["x"].kind not in "biuf":
+        yield f"x is {forms['x']}", "numbers, (sequences, time, inputs)"
         return
-    if task.vocabulary and (split.x.shape[-1] != 1 or split.x.dtype != np.int32):
-        yield f"x is {_form(split.x)}", "with a vocabulary, ids: int32, (sequences, time, 1)"
+    if task.vocabulary and (shape[-1] != 1 or types["x"] != np.int32):
+        yield f"x is {forms['x']}", "with a vocabulary, ids: int32, (sequences, time, 1)"
         return
-    count, time = split.x.shape[:2]
+    count, time = shape[:2]
     if split.lengths.shape != (count,) or split.lengths.dtype.kind not in "iu":
-        yield f"lengths is {_form(split.lengths)}", f"whole numbers, ({count},)"
+        yield (
+            f"lengths is {split.lengths.dtype}, {split.lengths.shape}",
+            f"whole numbers, ({count},)",
+        )
     where = (count, time) if task.per == "step" else (count,)
     classes = task.targets == "classes"
     wanted = where if classes else (*where, task.outputs)
-    fits = split.y.dtype in (np.int32, np.int64) if classes else split.y.dtype.kind in "biuf"
-    if split.y.shape != wanted or not fits:
+    fits = types["y"] in (np.int32, np.int64) if classes else types["y"].kind in "biuf"
+    if split.shapes["y"] != wanted or not fits:
         numbers = "int32" if classes else "numbers"
         yield (
-            f"y is {_form(split.y)}",
+            f"y is {forms['y']}",
             f"{task.loss} with one target a {task.per} takes {numbers}, {wanted}",
         )
-    if split.weights is not None and task.per == "sequence":
+    if "weights" in types and task.per == "sequence":
         yield "it has weights, which are for one target a step only", "leave `weights` out"
-    elif split.weights is not None and split.weights.shape != (count, time):
-        yield f"weights is {_form(split.weights)}", f"numbers, {(count, time)}"
+    elif "weights" in types and split.shapes["weights"] != (count, time):
+        yield f"weights is {forms['weights']}", f"numbers, {(count, time)}"
 
 
-def _form(array: np.ndarray) -> str:
-    return f"{array.dtype}, {array.shape}"
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """What numbers an array holds."""
+
+    low: float
+    high: float
+    finite: bool
+
+    @classmethod
+    def of(cls, array: np.ndarray) -> _Range:
+        """Looked at in blocks, so that nothing as large as the array is made."""
+        low, high, finite = math.inf, -math.inf, True
+        rows = max(1, _BLOCK // max(1, array[:1].nbytes))
+        for start in range(0, len(array), rows):
+            block = array[start : start + rows]
+            finite = finite and (block.dtype.kind != "f" or bool(np.isfinite(block).all()))
+            low, high = min(low, block.min()), max(high, block.max())
+        return cls(low, high, finite)
 
 
 def _values(task: Task, split: Split) -> Iterator[Problem]:
-    steps = split.x.shape[1]
-    if split.lengths.min() < 1 or split.lengths.max() > steps:
-        yield f"lengths must be from 1 to {steps}", "whole numbers of real steps"
-    named = {"x": split.x, "y": split.y, "weights": split.weights}
-    for name, array in named.items():
-        if array is not None and array.dtype.kind == "f" and not np.isfinite(array).all():
+    if split.lengths.min() < 1 or split.lengths.max() > split.width:
+        yield f"lengths must be from 1 to {split.width}", "whole numbers of real steps"
+    ranges = {name: _Range.of(array) for name, array in split.stored.items()}
+    for name, numbers in ranges.items():
+        if not numbers.finite:
             yield (
                 f"{name} holds NaN or infinite values",
                 "fill them in, or leave these sequences out",
             )
-    if task.vocabulary and not 0 <= split.x.min() <= split.x.max() < task.vocabulary:
+    x, y, weights = ranges["x"], ranges["y"], ranges.get("weights")
+    if task.vocabulary and not 0 <= x.low <= x.high < task.vocabulary:
         yield (
-            f"x holds ids from {int(split.x.min())} to {int(split.x.max())}",
+            f"x holds ids from {int(x.low)} to {int(x.high)}",
             f"with vocabulary={task.vocabulary}, they are from 0 to {task.vocabulary - 1}",
         )
-    if task.targets == "classes" and not 0 <= split.y.min() <= split.y.max() < task.outputs:
-        low, high = int(split.y.min()), int(split.y.max())
+    if task.targets == "classes" and not 0 <= y.low <= y.high < task.outputs:
         yield (
-            f"y holds classes from {low} to {high}",
+            f"y holds classes from {int(y.low)} to {int(y.high)}",
             f"with outputs={task.outputs}, they are from 0 to {task.outputs - 1}",
         )
-    if task.targets == "shares" and not 0 <= split.y.min() <= split.y.max() <= 1:
+    if task.targets == "shares" and not 0 <= y.low <= y.high <= 1:
         yield "y holds numbers that are no probabilities", f"{task.loss} takes zeros and ones"
-    if split.weights is not None and not (split.weights.min() >= 0 and split.weights.sum() > 0):
+    if weights is not None and not (weights.low >= 0 and weights.high > 0):
         yield (
             "weights must not be negative, nor all zero",
             "1 where a step counts, 0 where it does not",

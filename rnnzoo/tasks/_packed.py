@@ -7,11 +7,14 @@ padded arrays are made anew each time that they are asked for, and not kept.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 import numpy as np
 
 from rnnzoo.tasks._contract import Split
+
+_BLOCK = 2**24  # bytes, with padding, that are made together
 
 
 class Held(Protocol):
@@ -24,7 +27,8 @@ class Held(Protocol):
 
 
 class PackedSplit(Split):
-    """A `Split` without padding.
+    """A `Split` without padding.  Its arrays may be mapped out of files (`np.load(...,
+    mmap_mode="r")`) that are larger than memory.
 
     Attributes:
         values: of all steps end to end, (steps, inputs).
@@ -33,8 +37,11 @@ class PackedSplit(Split):
         width: to how many steps the arrays are padded.
         per_step: whether there is a target at each step.
         held: the files that are mapped, which keeps them from being deleted as long as the split
-            is used; None where the arrays are in memory.
+            is used; None where nobody deletes them.
         starts: (sequences,) int64: the first step of each sequence.
+
+    Raises:
+        ValueError: lengths and arrays do not fit.
     """
 
     __slots__ = ("held", "per_step", "shares", "starts", "targets", "values", "width")
@@ -52,16 +59,26 @@ class PackedSplit(Split):
         values: np.ndarray,
         targets: np.ndarray,
         lengths: np.ndarray,
-        shares: np.ndarray | None,
+        shares: np.ndarray | None = None,
         *,
-        width: int,
         per_step: bool,
+        width: int | None = None,
         held: Held | None = None,
     ) -> None:
-        starts = np.cumsum(lengths, dtype=np.int64) - lengths
-        arrays = {"values": values, "targets": targets, "lengths": lengths, "shares": shares}
-        given = {**arrays, "starts": starts}
-        for name, value in {**given, "width": width, "per_step": per_step, "held": held}.items():
+        ends = np.cumsum(lengths, dtype=np.int64)
+        steps = int(ends[-1]) if len(ends) else 0
+        given = {
+            "values": values, "targets": targets, "lengths": lengths, "shares": shares,
+            "width": int(lengths.max()) if width is None else width, "per_step": per_step,
+            "held": held, "starts": ends - lengths,
+        }  # fmt: skip
+        of_steps = [values, *([targets] if per_step else []), *([] if shares is None else [shares])]
+        if any(len(array) != steps for array in of_steps):
+            counts = ", ".join(str(len(array)) for array in of_steps)
+            raise ValueError(f"lengths are {steps} steps in all, and the arrays have {counts}")
+        if not per_step and len(targets) != len(lengths):
+            raise ValueError(f"there are {len(lengths)} lengths, and {len(targets)} targets")
+        for name, value in given.items():
             object.__setattr__(self, name, value)
 
     @property
@@ -79,6 +96,32 @@ class PackedSplit(Split):
     @property
     def weights(self) -> np.ndarray | None:
         return None if self.shares is None else padded(self.shares, self.lengths, self.width)
+
+    @property
+    def stored(self) -> Mapping[str, np.ndarray]:
+        arrays = {"x": self.values, "y": self.targets}
+        return arrays if self.shares is None else {**arrays, "weights": self.shares}
+
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        return {
+            name: (len(self), self.width, *array.shape[1:]) if self._of_steps(name) else array.shape
+            for name, array in self.stored.items()
+        }
+
+    def padded(self, name: str) -> Iterator[np.ndarray]:
+        array = self.stored[name]
+        if not self._of_steps(name):
+            yield array
+            return
+        rows = max(1, _BLOCK // max(1, self.width * array[:1].nbytes))
+        for first in range(0, len(self), rows):
+            lengths = self.lengths[first : first + rows]
+            begin = int(self.starts[first])
+            yield padded(array[begin : begin + int(lengths.sum())], lengths, self.width)
+
+    def _of_steps(self, name: str) -> bool:
+        return name != "y" or self.per_step
 
     @property
     def counted(self) -> np.ndarray:

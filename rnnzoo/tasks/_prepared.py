@@ -33,6 +33,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from importlib.metadata import version
+from itertools import chain
 from mmap import MADV_DONTNEED, mmap
 from pathlib import Path
 from typing import IO, Any
@@ -49,6 +50,7 @@ from rnnzoo.tasks._packed import PackedSplit, real
 FORMAT = 1  # raise it when what is written changes its meaning: it names the folders
 LIMIT = 2**33  # bytes of all folders together; a larger data set stays while it is used
 SPARE = 2**26  # bytes that stay free on the disk
+TRIES = 3  # to write a folder that others write, too
 ABOUT = "about.json"
 SOURCES = "sources"
 _BLOCK = 2**24  # bytes that are processed together
@@ -243,8 +245,11 @@ def keep(task: Task, options: Mapping[str, Any]) -> Task:
     kept = _read(path, every_byte=True)
     if kept is None or _said(kept) != _said(task):
         kept = None  # which holds the folder that is to be replaced
-        _write(task, path)
-        kept = _read(path, every_byte=False)
+        tries = 0
+        while kept is None and tries < TRIES:  # another writer may be replacing it at this moment
+            _write(task, path)
+            kept = _read(path, every_byte=False)
+            tries += 1
     if kept is None:
         raise OSError(f"{path} cannot be read back")
     _use(path)
@@ -269,7 +274,7 @@ def _plain(task: Task) -> dict[str, Any]:
             name: {
                 "sequences": len(split),
                 "width": split.width,
-                "weights": split.weights is not None,
+                "weights": "weights" in split.stored,
             }
             for name, split in task.splits.items()
             if name in SPLITS
@@ -288,15 +293,14 @@ def _write(task: Task, path: Path) -> None:
         OSError: the cache cannot be written, or has no room.
     """
     folder().mkdir(parents=True, exist_ok=True)
-    splits = [task.splits[name] for name in SPLITS]
-    free, needed = shutil.disk_usage(folder()).free, sum(map(_bytes, splits)) + SPARE
+    arrays = _arrays(task.per == "step", [task.splits[name] for name in SPLITS])
+    needed = sum(array.nbytes for array in arrays.values()) + SPARE
+    free = shutil.disk_usage(folder()).free
     if free < needed:
         raise OSError(f"{folder()} has {free / 2**20:,.0f} MiB free, of {needed / 2**20:,.0f}")
     with staged(path) as draft:
         draft.mkdir()
-        files = {}
-        for name, array in _arrays(task.per == "step", splits):
-            files[name] = array.write(draft / name)
+        files = {name: array.write(draft / name) for name, array in arrays.items()}
         content = {**_plain(task), "files": files}
         about = json.dumps({"content": content, "sha256": digest(content)}, indent=1)
         (draft / ABOUT).write_text(about, encoding="utf-8")
@@ -314,10 +318,6 @@ def _move(draft: Path, path: Path) -> None:
         draft.rename(path)
 
 
-def _bytes(split: Split) -> int:
-    return sum(array.nbytes for array in (split.x, split.y, split.weights) if array is not None)
-
-
 @dataclass(frozen=True, slots=True)
 class _Array:
     """An array that is written block by block, so that no copy of it is made."""
@@ -325,6 +325,10 @@ class _Array:
     dtype: np.dtype
     shape: tuple[int, ...]
     blocks: Iterator[np.ndarray]
+
+    @property
+    def nbytes(self) -> int:
+        return self.dtype.itemsize * math.prod(self.shape)
 
     def write(self, file: Path) -> dict[str, Any]:
         """Write it as `.npy`, and say how many bytes it has, and their digest."""
@@ -342,41 +346,41 @@ class _Array:
         return {"bytes": size, "sha256": sha.hexdigest()}
 
 
-def _arrays(per_step: bool, splits: list[Split]) -> Iterator[tuple[str, _Array]]:
-    steps = sum(int(split.lengths.sum()) for split in splits)
-    sequences = sum(map(len, splits))
-    x, y = [split.x for split in splits], [split.y for split in splits]
-    lengths = [split.lengths for split in splits]
-    yield "x.npy", _Array(_type(x), (steps, *x[0].shape[2:]), _real(x, lengths))
-    if per_step:
-        yield "y.npy", _Array(_type(y), (steps, *y[0].shape[2:]), _real(y, lengths))
-    else:
-        yield "y.npy", _Array(_type(y), (sequences, *y[0].shape[1:]), iter(y))
-    if any(split.weights is not None for split in splits):
-        weights = [_weights(split) for split in splits]
-        yield "weights.npy", _Array(_type(weights), (steps,), _real(weights, lengths))
-    yield "lengths.npy", _Array(np.dtype(np.int32), (sequences,), iter(lengths))
+def _arrays(per_step: bool, splits: list[Split]) -> dict[str, _Array]:
+    """What is written, by the name of its file."""
+    arrays = {"x.npy": _array(splits, "x"), "y.npy": _array(splits, "y", of_steps=per_step)}
+    if any("weights" in split.stored for split in splits):
+        arrays["weights.npy"] = _array(splits, "weights")
+    lengths = (split.lengths for split in splits)
+    arrays["lengths.npy"] = _Array(np.dtype(np.int32), (sum(map(len, splits)),), lengths)
+    return arrays
 
 
-def _type(arrays: list[np.ndarray]) -> np.dtype:
-    """That of all splits together."""
-    return np.result_type(*arrays)
+def _array(splits: list[Split], name: str, of_steps: bool = True) -> _Array:
+    """An array of all splits, of the type of all of them together."""
+    counts = (int(split.lengths.sum()) if of_steps else len(split) for split in splits)
+    parts = [split.stored[name] for split in splits if name in split.stored]
+    numbers = next(split.shapes[name] for split in splits if name in split.stored)
+    return _Array(
+        np.result_type(*parts),
+        (sum(counts), *numbers[2 if of_steps else 1 :]),
+        chain.from_iterable(_blocks(split, name, of_steps) for split in splits),
+    )
 
 
-def _weights(split: Split) -> np.ndarray:
-    if split.weights is None:
-        return np.broadcast_to(np.float32(1), (len(split), split.width))
-    return split.weights
-
-
-def _real(arrays: list[np.ndarray], lengths: list[np.ndarray]) -> Iterator[np.ndarray]:
-    """The steps that are no padding, some sequences at a time."""
-    for array, counts in zip(arrays, lengths):
-        width = array.shape[1]
-        row = array.dtype.itemsize * math.prod(array.shape[1:])
-        rows = max(1, _BLOCK // max(1, row))
-        for start in range(0, len(array), rows):
-            yield array[start : start + rows][real(counts[start : start + rows], width)]
+def _blocks(split: Split, name: str, of_steps: bool) -> Iterator[np.ndarray]:
+    """An array of a split without padding, some of it at a time; weights that it lacks are 1."""
+    array = split.stored.get(name)
+    if array is None:
+        yield np.ones(int(split.lengths.sum()), np.float32)
+        return
+    is_padded = of_steps and not isinstance(split, PackedSplit)
+    rows = max(1, _BLOCK // max(1, array[:1].nbytes))
+    for start in range(0, len(array), rows):
+        block = array[start : start + rows]
+        if is_padded:
+            block = block[real(split.lengths[start : start + rows], split.width)]
+        yield block
 
 
 # ------------------------------------------------------------------ the limit

@@ -17,7 +17,9 @@ import numpy as np
 import pytest
 
 from rnnzoo import tasks
+from rnnzoo.errors import TaskError
 from rnnzoo.tasks import SPLITS, Split, Task, _packed, _prepared, digest_of
+from rnnzoo.tasks._contract import check as _check_contract
 
 RNG = np.random.default_rng(0)
 SMALL = {"length": 12, "train": 6, "valid": 4, "test": 4}
@@ -67,6 +69,50 @@ def assert_equal(mapped: Task, task: Task) -> None:
         assert len(mapped.splits[name]) == len(task.splits[name])
     assert mapped.inputs == task.inputs
     assert digest_of(mapped.splits) == digest_of(task.splits)
+
+
+def without_padding(task: Task) -> Task:
+    """The same, of arrays that lie in memory end to end."""
+    splits = {name: tasks.packed(task.splits[name], task.per == "step") for name in SPLITS}
+    return replace(task, splits=splits)
+
+
+@pytest.mark.parametrize("per", ["step", "sequence"])
+def test_steps_end_to_end_are_the_same_task(per: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Padded nowhere, in blocks of a few sequences: for its digest, its check and its folder."""
+    monkeypatch.setattr(_packed, "_BLOCK", 300)
+    monkeypatch.setattr(_prepared, "_BLOCK", 100)
+    task, given = uneven(per=per), without_padding(uneven(per=per))
+    assert digest_of(given.splits) == task.digest
+    _check_contract(given, "mine.py")
+    monkeypatch.setattr(_packed, "padded", None)  # which would be called for padding
+    kept = _prepared.keep(given, {})
+    monkeypatch.undo()
+    assert_equal(kept, task)
+
+
+def replace_values(split: tasks.PackedSplit, last: float) -> tasks.PackedSplit:
+    """With another last number of `x`."""
+    values = split.values.copy()
+    values[-1, -1] = last
+    return tasks.PackedSplit(values, split.targets, split.lengths, per_step=split.per_step)
+
+
+def test_what_is_wrong_with_steps_end_to_end_is_told() -> None:
+    """As of padded arrays, by the shapes that these have."""
+    right = without_padding(uneven())
+    train = right.splits["train"]
+    assert isinstance(train, tasks.PackedSplit)
+    broken = replace(right, splits={**right.splits, "train": replace_values(train, np.nan)})
+    with pytest.raises(TaskError, match="train split: x holds NaN"):
+        _check_contract(broken, "mine.py")
+    with pytest.raises(TaskError, match=r"y is float32, \(7, 9, 2\)"):
+        _check_contract(replace(without_padding(uneven()), outputs=3), "mine.py")
+    steps = int(train.lengths.sum())
+    with pytest.raises(ValueError, match=f"lengths are {steps} steps in all, .* have {steps - 1}"):
+        tasks.PackedSplit(train.values[1:], train.targets, train.lengths, per_step=True)
+    with pytest.raises(ValueError, match="there are 7 lengths, and 6 targets"):
+        tasks.PackedSplit(train.values, train.targets[:6], train.lengths, per_step=False)
 
 
 @pytest.mark.parametrize("task", [uneven(), uneven(per="sequence")], ids=["step", "seq"])
@@ -303,6 +349,7 @@ WRITER = """
 import sys
 from tests.tasks.test_prepared import uneven
 from rnnzoo.tasks import _prepared, digest_of
+from rnnzoo.tasks._contract import check as _check_contract
 task = uneven()
 sys.stdin.readline()
 for _ in range(int(sys.argv[1])):
