@@ -17,7 +17,7 @@ from rnnzoo import losses, metrics
 from rnnzoo.errors import TrainingError
 from rnnzoo.losses import Array, Loss, Tensor
 from rnnzoo.metrics import Metric
-from rnnzoo.tasks import Task
+from rnnzoo.tasks import Task, packed
 
 Criterion = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
@@ -76,6 +76,18 @@ def of_all(measure: Loss | Metric, y: Array, logits: Array, weights: Array) -> f
         return float(measure.whole(y, exact, weights.astype(np.float64)))
     mean = float(np.average(in_float64(measure, y, exact), weights=weights))
     return float(measure.finish(mean)) if isinstance(measure, Metric) else mean
+
+
+def class_weights(task: Task) -> Array:
+    """(classes,) by how much the loss of an answer is multiplied so that each class of train counts
+    the same; 1 on average over train's answers, and 0 for a class that train lacks.
+    """
+    known = packed(task.splits["train"], task.per == "step").counted
+    counts = np.bincount(known, minlength=task.outputs)
+    present = counts > 0
+    weights = np.zeros(task.outputs, np.float32)
+    weights[present] = len(known) / (present.sum() * counts[present])
+    return weights
 
 
 def in_tensors(measure: Loss | Metric, y: Array, logits: Array) -> Array:

@@ -33,7 +33,7 @@ from rnnzoo.errors import (
 )
 from rnnzoo.nn.carry import Streams, side_by_side
 from rnnzoo.nn.data import Batch, Portion, Sequences, ceil, data_of, grouped
-from rnnzoo.nn.losses import cost_of_all, cost_of_mean, criterion, named, of_all
+from rnnzoo.nn.losses import class_weights, cost_of_all, cost_of_mean, criterion, named, of_all
 from rnnzoo.nn.network import Network, seed_of
 from rnnzoo.nn.schedule import factor
 from rnnzoo.nn.update import updating
@@ -198,6 +198,9 @@ class Model:
         self.criterion = criterion(task)
         self.cost_of_mean = cost_of_mean(task)
         self.training = trial.training
+        self.class_weights: np.ndarray | None = None
+        if trial.training.class_weight == "balanced":
+            self.class_weights = class_weights(task)
         self.network = Network(trial, task)
         self.weights = self.network.model.trainable_variables
         self.noise = _untrained(self.training.noise)
@@ -384,6 +387,8 @@ class Model:
         logits = self._logits(x, batch.mask, training)
         losses, metrics = self.criterion(batch.y, logits)
         weights = batch.weights
+        if self.class_weights is not None:
+            losses *= keras.ops.take(self.class_weights, keras.ops.cast(batch.y, "int32"), axis=0)
         return (
             keras.ops.sum(losses * weights),
             keras.ops.sum(metrics * weights),

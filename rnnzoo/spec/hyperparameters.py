@@ -24,6 +24,7 @@ WITH_MOMENTUM = ("sgd", "rmsprop")
 WITH_NESTEROV = ("sgd",)
 SCHEDULES = ("constant", "halve", "decay", "cosine")
 POOLS = ("last", "mean", "max")
+CLASS_WEIGHTS = ("none", "balanced")
 # what only one schedule reads
 OF_SCHEDULE = {
     "plateau": "halve",
@@ -307,6 +308,16 @@ class Training:
             "sequences of nearly one length share a batch, so that little of it is padding",
             Legal(flag=True),
             "batches",
+            "training",
+        ),
+    )
+    class_weight: str = field(
+        default="none",
+        metadata=_row(
+            "`balanced`: each class counts the same in the loss, however rare it is in train, and"
+            " as much as all its answers did on average; no metric is changed",
+            Legal(words=CLASS_WEIGHTS),
+            "gradient",
             "training",
         ),
     )

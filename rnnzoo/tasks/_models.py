@@ -1,6 +1,6 @@
-"""Which models a task can have, and why it cannot have the others.
+"""Which models and trainings a task can have, and why it cannot have the others.
 
-In: a task, the hyper-parameters of a model and its cell.  Out: what `model:` asks for in vain, in
+In: a task, the hyper-parameters of a training and its cell.  Out: what is asked for in vain, in
 words.
 """
 
@@ -43,6 +43,9 @@ def unfit(task: Task, training: Training, cell: ir.Cell) -> Iterator[Refusal]:
         yield Refusal("pool", problem, "delete `pool`")
     if training.tie:
         yield from _tied(task, training, cell)
+    if training.class_weight != "none" and task.targets != "classes":
+        problem = f"`class_weight` is for classes, and the targets of '{task.name}' are not"
+        yield Refusal("class_weight", f"{problem} ({task.targets})", "delete `class_weight`")
 
 
 def foretells(task: Task) -> bool:
