@@ -161,8 +161,9 @@ def _task(label: str, task: Mapping[str, Any], console: Console) -> None:
     console.print(_targets(task))
     if task["hidden_classes"]:
         told(console, f"  and {task['hidden_classes']} classes more, rarer in train")
-    console.print()
-    console.print(_inputs(task["ranges"]))
+    if task["ranges"]:
+        console.print()
+        console.print(_inputs(task["ranges"]))
     if len(task["ranges"]) > MOST_INPUTS:
         told(console, f"  and {len(task['ranges']) - MOST_INPUTS} inputs more")
     if task["missing"]:

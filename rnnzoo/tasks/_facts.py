@@ -87,7 +87,12 @@ def _range(values: np.ndarray) -> list[float]:
 
 
 def ranges(task: Task) -> list[dict[str, float]]:
-    """Of each input over the real steps of train: least, mean, deviation and largest."""
+    """Of each input over the real steps of train: least, mean, deviation and largest.
+
+    Ids have none of these.
+    """
+    if task.vocabulary:
+        return []
     values = packed(task.splits["train"], task.per == "step").values
     width = values.shape[1]
     low, high = np.full(width, np.inf), np.full(width, -np.inf)

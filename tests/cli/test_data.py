@@ -224,7 +224,11 @@ def test_an_experiment_on_a_text_begins_with_its_characters(tmp_path: Path) -> N
     task = read(path).tasks[0]
     assert (task.name, task.options["level"]) == ("text", "character")
     assert "or word, of which there are 10:" in path.read_text()
-    assert rnnzoo("check", str(path), cwd=tmp_path).returncode == 0
+    shown = rnnzoo("data", str(path), cwd=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    assert "one id of" in shown.stdout
+    assert "deviation" not in shown.stdout  # of ids means nothing
+    assert "Inputs, as a cell sees them" not in (tmp_path / "runs/data/mine.html").read_text()
 
 
 def spec(folder: Path, task: str) -> Path:
