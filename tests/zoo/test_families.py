@@ -13,7 +13,7 @@ from rnnzoo.cli import main
 from rnnzoo.errors import SpecError
 from rnnzoo.lang.canonical import canonical_hash
 from rnnzoo.lang.view import view
-from rnnzoo.report.gallery import families
+from rnnzoo.report.gallery import cell_page, families
 from rnnzoo.spec import plugins
 from rnnzoo.spec.cell import FAMILIES, ZOO, built_in_names, parse_cell, sources
 from rnnzoo.spec.claims import check_of_cell
@@ -103,6 +103,19 @@ def test_cells_of_one_family_are_listed(
     assert re.search(
         r"^bad +has mistakes: rnnzoo check experiments/cells/bad\.yaml$", printed, re.M
     )
+
+
+def test_what_is_known_of_a_cell_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "nfg"]) == 0
+    printed = capsys.readouterr().out
+    assert "family   lstm, 2015\nclaim    nfg worse than peephole\n" in printed
+    assert main(["show", "nfg", "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    facts = ("lstm", 2015, "nfg worse than peephole")
+    assert (content["family"], content["year"], content["claim"]) == facts
+    page = cell_page(view("nfg"))
+    assert "lstm, 2015" in page
+    assert '<pre class="copy">nfg worse than peephole</pre>' in page
 
 
 @pytest.mark.parametrize(
