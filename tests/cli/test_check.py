@@ -81,6 +81,7 @@ def test_mistakes_have_their_problem_fix_and_place_as_fields(
 
 
 def test_the_keys_of_a_cell_are_all_that_are_read() -> None:
-    fields = Fields(parse("name: q", "q.yaml"), Mistakes(), "a cell")
+    text = "name: q\nfamily: lstm\nyear: 1997"  # which are asked for where they are there
+    fields = Fields(parse(text, "q.yaml"), Mistakes(), "a cell")
     _own(fields, "q.yaml", Mistakes(), Mistakes())
     assert set(KEYS) == fields._asked
