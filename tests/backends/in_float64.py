@@ -16,7 +16,6 @@ Layer = tuple[str, int, bool]  # cell, number of layers, whether some steps are 
 UNITS = 8
 X = np.random.default_rng(1).normal(size=(2, 6, 3))
 KEEP = np.array([[1, 1, 0, 1, 1, 0], [1] * 6], bool)
-UPSTREAM = np.random.default_rng(2).normal(size=(2, 6, UNITS))
 
 
 def random_weights(layer: Layer) -> list[dict[str, np.ndarray]]:
@@ -39,8 +38,8 @@ def computed(layer: Layer) -> tuple[np.ndarray, list[np.ndarray]]:
         made.set_weights_by_name({prefix + key: value for key, value in of_layer.items()})
     x = keras.Variable(X, dtype="float64")
     mask = keras.ops.convert_to_tensor(KEEP) if masked else None
-    upstream = keras.ops.convert_to_tensor(UPSTREAM)
     outputs = keras.ops.convert_to_numpy(made(x.value, mask=mask))
+    upstream = keras.ops.convert_to_tensor(np.random.default_rng(2).normal(size=outputs.shape))
     slopes = gradients(
         lambda: keras.ops.sum(made(x.value, mask=mask) * upstream),
         [x, *made.trainable_variables],

@@ -108,7 +108,7 @@ def floating(tensors: list[tf.Tensor]) -> list[tf.Tensor]:
 def close(computed: list, wanted: list[np.ndarray], tolerance: float) -> None:
     for value, exact in zip(computed, wanted, strict=True):
         # cells that divide by a state have large values where it begins near 0
-        np.testing.assert_allclose(value, exact, atol=tolerance, rtol=tolerance)
+        np.testing.assert_allclose(value, exact, atol=tolerance, rtol=10 * tolerance)
 
 
 @pytest.mark.parametrize("name", SOME)
