@@ -85,3 +85,12 @@ def test_what_is_printed_says_where(name: str) -> None:
     said = PRINTED[name].__doc__ or ""
     assert re.search(r"\b(19|20)\d\d\b", said)
     assert "quation" in said
+
+
+@pytest.mark.parametrize(("name", "key"), [("slstm", "W_i"), ("rwkv4", "W_k")])
+def test_the_first_step_is_read_however_little_it_weighs(name: str, key: str) -> None:
+    cell, rng = lang.load(name), np.random.default_rng(0)
+    (weights,) = reference.random_weights(cell, 3, 4, 1, rng)
+    weights = {**weights, key: 1e3 * weights[key]}  # of whose exponentials some are 0 in float64
+    x = rng.normal(size=(SEQUENCES, STEPS, 3))
+    assert np.isfinite(reference.run(cell, [weights], x, 4).outputs).all()

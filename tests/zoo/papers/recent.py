@@ -182,7 +182,7 @@ def nas(w: Weights, x: Vector, h: Vector, c: Vector) -> Values:
         sigmoid(leaves[6] + leaves[7]),
     ]
     c = second[0] * second[1]
-    return {"h": np.tanh(np.tanh(c) * np.tanh(second[2] + second[3])), "c": c}
+    return {"h": np.tanh(c * np.tanh(second[2] + second[3])), "c": c}
 
 
 def ctrnn(w: Weights, x: Vector, h: Vector, *, dt: float, tau: float) -> Values:
