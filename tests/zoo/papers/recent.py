@@ -220,6 +220,58 @@ def rwkv4(w: Weights, x: Vector, e: Vector, a: Vector, d: Vector, m: Vector) -> 
     }
 
 
+def darts(w: Weights, x: Vector, h: Vector) -> Values:
+    """Liu, Simonyan and Yang 2019, arXiv:1806.09055: the recurrent cell of second order, by the
+    equations of its authors' program: nodes are highways from one before, and their mean is the
+    output.
+    """
+    nodes = (
+        ("sigmoid", 0), ("relu", 1), ("relu", 1), ("identity", 1), ("tanh", 2), ("sigmoid", 5),
+        ("tanh", 3), ("relu", 5),
+    )  # fmt: skip
+    functions = {
+        "sigmoid": sigmoid,
+        "relu": lambda a: np.maximum(a, 0),
+        "identity": lambda a: a,
+        "tanh": np.tanh,
+    }
+    carry = sigmoid(w["V_0"] @ x + w["U_0"] @ h)
+    states = [h + carry * (np.tanh(w["W_0"] @ x + w["R_0"] @ h) - h)]
+    for number, (function, before) in enumerate(nodes, start=1):
+        last = states[before]
+        carry = sigmoid(w[f"U_{number}"] @ last)
+        states.append(last + carry * (functions[function](w[f"R_{number}"] @ last) - last))
+    return {"h": np.mean(states[1:], axis=0)}
+
+
+def mi_rnn(w: Weights, x: Vector, h: Vector) -> Values:
+    """Wu et al. 2016, arXiv:1606.06630: the equation (4), general multiplicative integration."""
+    of_x, of_h = w["W"] @ x, w["R"] @ h
+    return {"h": np.tanh(w["p_a"] * of_x * of_h + w["p_s"] * of_h + w["p_u"] * of_x + w["b"])}
+
+
+def wmc_lstm(w: Weights, x: Vector, h: Vector, c: Vector) -> Values:
+    """Landi et al. 2021, arXiv:2109.00020: the equations of working memory connections."""
+    i = sigmoid(w["W_i"] @ x + w["R_i"] @ h + np.tanh(w["M_i"] @ c) + w["b_i"])
+    f = sigmoid(w["W_f"] @ x + w["R_f"] @ h + np.tanh(w["M_f"] @ c) + w["b_f"])
+    c = f * c + i * np.tanh(w["W_g"] @ x + w["R_g"] @ h + w["b_g"])
+    o = sigmoid(w["W_o"] @ x + w["R_o"] @ h + np.tanh(w["M_o"] @ c) + w["b_o"])
+    return {"h": o * np.tanh(c), "c": c}
+
+
+def cfc(w: Weights, x: Vector, h: Vector, *, dt: float) -> Values:
+    """Hasani et al. 2022, arXiv:2106.13898: the equations of the authors' cell with a backbone of
+    one layer (LeCun's tanh), gated between two heads by the time that has passed.
+    """
+    backbone = 1.7159 * np.tanh(0.666 * (w["W"] @ x + w["R"] @ h + w["b"]))
+    first = np.tanh(w["V_g"] @ backbone + w["b_g"])
+    second = np.tanh(w["V_k"] @ backbone + w["b_k"])
+    rate = w["V_u"] @ backbone + w["b_u"]
+    offset = w["V_v"] @ backbone + w["b_v"]
+    gate = sigmoid(rate * dt + offset)
+    return {"h": first * (1 - gate) + gate * second}
+
+
 def _lstm(w: Weights, x: Vector, h: Vector, c: Vector) -> Values:
     """The LSTM with forget gate that several cells change something before."""
     i = sigmoid(w["W_i"] @ x + w["R_i"] @ h + w["b_i"])
