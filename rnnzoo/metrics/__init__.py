@@ -32,7 +32,7 @@ of numbers `mae`, `rmse`, `r2`; and `_counts`, what several of them count.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,29 +130,27 @@ def fitting(loss: Loss) -> tuple[str, ...]:
 
 def cost_name(name: str) -> str:
     """What is reported where trials are chosen by something of this name: a metric, or a loss."""
-    try:
-        return load(name).cost_name
-    except UsageError:  # a loss, or a file that is gone since its trials were run
-        return name
+    metric = _known(name)
+    return metric.cost_name if metric else name
 
 
-def of_which_more_is_better(names: Iterable[str]) -> list[str]:
-    """Those of some metrics of which higher is better; one that is no longer there is none."""
-    return [name for name in names if _is_higher(name)]
-
-
-def _is_higher(name: str) -> bool:
-    try:
-        return load(name).higher
-    except UsageError:  # a loss, or a file that is gone since its trials were run
-        return False
+def is_higher_better(name: str) -> bool:
+    """Of a metric; of a loss, and of one that is gone since its trials were run, it is not."""
+    metric = _known(name)
+    return metric is not None and metric.higher
 
 
 def _fits(name: str, loss: Loss) -> bool:
+    metric = _known(name)
+    return metric is not None and metric.targets == loss.targets
+
+
+def _known(name: str) -> Metric | None:
+    """A metric; None where it is a loss, or its file is gone or broken."""
     try:
-        return load(name).targets == loss.targets
+        return load(name)
     except UsageError:
-        return False
+        return None
 
 
 def _lacks(source: Any) -> Iterator[str]:

@@ -234,7 +234,7 @@ class TaskTable:
     @property
     def also_direction(self) -> str:
         """Which of these are better the higher they are, in words; nothing where lower is."""
-        higher = metrics.of_which_more_is_better(self.also)
+        higher = [name for name in self.also if metrics.is_higher_better(name)]
         if not higher:
             return ""
         if len(higher) == len(self.also):

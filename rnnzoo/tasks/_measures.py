@@ -114,7 +114,7 @@ def measured(task: Task, asked: Measures) -> Task:
             problem = f"the targets of '{task.name}' are {loss.targets}, which '{name}' is not for"
             raise Unmeasurable(option, problem, f"one of: {', '.join(known)}")
     also = asked.also or task.also
-    if selecting in metrics.of_which_more_is_better([selecting]):
+    if metrics.is_higher_better(selecting):
         also = (selecting, *also)  # beside its cost
     else:
         also = tuple(name for name in also if name != selecting)
@@ -158,8 +158,9 @@ def _check_splits(task: Task, metric: Metric) -> None:
     Raises:
         Unmeasurable: whatever a model answers, a split has no such score.
     """
+    usual = _usual(task)
     for name in SPLITS:
-        score = _score(task, metric, name, _usual(task))
+        score = _score(task, metric, name, usual)
         if not math.isfinite(score):
             problem = f"of the {name} split of '{task.name}' '{metric.name}' cannot be told"
             raise Unmeasurable(METRIC, problem, "another metric, or a split with all that it needs")

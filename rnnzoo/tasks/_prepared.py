@@ -245,11 +245,11 @@ def keep(task: Task, options: Mapping[str, Any]) -> Task:
     kept = _read(path, every_byte=True)
     if kept is None or _said(kept) != _said(task):
         kept = None  # which holds the folder that is to be replaced
-        tries = 0
-        while kept is None and tries < TRIES:  # another writer may be replacing it at this moment
+        for _ in range(TRIES):  # another writer may be replacing it at this moment
             _write(task, path)
             kept = _read(path, every_byte=False)
-            tries += 1
+            if kept is not None:
+                break
     if kept is None:
         raise OSError(f"{path} cannot be read back")
     _use(path)
