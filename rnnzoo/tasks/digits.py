@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from rnnzoo.errors import TaskError
-from rnnzoo.tasks import SPLITS, Report, Split, Task, _symbols
+from rnnzoo.tasks import SPLITS, Report, Split, Task, _symbols, _ten_digits
+from rnnzoo.tasks._ten_digits import CLASSES
 
 OPTIONS: dict[str, Any] = {"permuted": False}
 ABOUT = "handwritten digits of scikit-learn, 64 pixels one by one (nothing is downloaded)"
@@ -24,7 +25,7 @@ NOTE = (
     "1,797 images of 8 x 8 pixels: a small stand-in for sequential MNIST, whose published numbers"
     " are not comparable."
 )
-CLASSES, PIXELS, BRIGHTEST = 10, 64, 16
+PIXELS, BRIGHTEST = 64, 16
 # in the order of the file, so that neighbours, who may be of one hand, are in one split
 _STARTS = (1197, 1497)
 _FILE = Path("datasets") / "data" / "digits.csv.gz"
@@ -44,18 +45,8 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     parts = zip(np.split(images, _STARTS), np.split(classes, _STARTS))
     splits = {name: _split(*part) for name, part in zip(SPLITS, parts)}
     train, test = (_last_pixel(splits[name]) for name in ("train", "test"))
-    return Task(
-        name="digits",
-        splits=splits,
-        loss="categorical",
-        per="sequence",
-        outputs=CLASSES,
-        metric="error",
-        unit="share of wrong answers",
-        baselines=_symbols.most_frequent(train, test, CLASSES, "the last pixel"),
-        note=NOTE,
-        classes=tuple(map(str, range(CLASSES))),
-    )
+    baselines = _symbols.most_frequent(train, test, CLASSES, "the last pixel")
+    return _ten_digits.task("digits", splits, baselines, NOTE)
 
 
 def _split(images: np.ndarray, classes: np.ndarray) -> Split:

@@ -19,12 +19,13 @@ from typing import Any
 import numpy as np
 
 from rnnzoo.errors import TaskError
-from rnnzoo.tasks import SPLITS, Report, Split, Task, Wrong, _generated, _idx
+from rnnzoo.tasks import SPLITS, Report, Split, Task, Wrong, _generated, _idx, _ten_digits
 from rnnzoo.tasks._data_folder import OwnFiles
+from rnnzoo.tasks._ten_digits import CLASSES
 
 OPTIONS: dict[str, Any] = {"read": "pixels", "permuted": False, "images": "all"}
 ABOUT = "MNIST, 784 pixels one by one, or 28 rows (from files of your own)"
-CLASSES, SIDE, BRIGHTEST = 10, 28, 255
+SIDE, BRIGHTEST = 28, 255
 _STEPS = {"pixels": SIDE * SIDE, "rows": SIDE}
 _KINDS = {"images": "images-idx3-ubyte", "labels": "labels-idx1-ubyte"}
 _STARTS = {"all": (5 / 6,), "test": (0.8, 0.9)}  # of the splits, as shares of the first files
@@ -72,17 +73,8 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     parts = _divided(groups, _STARTS[options["images"]])
     splits = {name: _split(*part, options) for name, part in zip(SPLITS, parts)}
     usual = np.bincount(splits["train"].y).argmax()
-    return Task(
-        name="mnist",
-        splits=splits,
-        loss="categorical",
-        per="sequence",
-        outputs=CLASSES,
-        metric="error",
-        unit="share of wrong answers",
-        baselines={"most frequent class": float((splits["test"].y != usual).mean())},
-        classes=tuple(map(str, range(CLASSES))),
-    )
+    baselines = {"most frequent class": float((splits["test"].y != usual).mean())}
+    return _ten_digits.task("mnist", splits, baselines)
 
 
 Images = tuple[np.ndarray, np.ndarray]  # (images, 784) uint8, and (images,) int32 classes

@@ -28,13 +28,23 @@ from typing import Any
 import numpy as np
 
 from rnnzoo.errors import TaskError, nearest, number_of
-from rnnzoo.tasks import SPLITS, Report, Split, Task, Wrong, _generated, _orderless, _speech
+from rnnzoo.tasks import (
+    SPLITS,
+    Report,
+    Split,
+    Task,
+    Wrong,
+    _generated,
+    _orderless,
+    _speech,
+    _ten_digits,
+)
 from rnnzoo.tasks._data_folder import OwnFiles
 from rnnzoo.tasks._packed import padded
 
 OPTIONS: dict[str, Any] = {"features": "mfcc", "test_speaker": ""}
 ABOUT = "Free Spoken Digit Dataset: which digit is said (from files of your own)"
-CLASSES, RATE = 10, 8000
+RATE = 8000
 LEAST = 1e-6  # of what features are divided by
 NOTES = {
     False: "Each speaker is in all splits: recordings 0 to 4 are test, 5 to 9 validation.",
@@ -199,18 +209,8 @@ def _task(frames: list[np.ndarray], digits: np.ndarray, side: np.ndarray, by_spe
     middle, spread = known.mean(0), known.std(0)
     scaled = [((part - middle) / np.maximum(spread, LEAST)).astype(np.float32) for part in frames]
     splits = {name: _split(scaled, digits, np.flatnonzero(side == name)) for name in SPLITS}
-    return Task(
-        name="spoken_digits",
-        splits=splits,
-        loss="categorical",
-        per="sequence",
-        outputs=CLASSES,
-        metric="error",
-        unit="share of wrong answers",
-        baselines=_orderless.baselines(splits["train"], splits["test"], "the frames"),
-        note=NOTES[by_speaker],
-        classes=tuple(map(str, range(CLASSES))),
-    )
+    baselines = _orderless.baselines(splits["train"], splits["test"], "the frames")
+    return _ten_digits.task("spoken_digits", splits, baselines, NOTES[by_speaker])
 
 
 def _split(frames: list[np.ndarray], digits: np.ndarray, chosen: np.ndarray) -> Split:
