@@ -235,10 +235,7 @@ def experiment(path: Path, sets: list[str], progress: tasks.Report) -> dict[str,
     known = read(path, sets)
     tasks.check_spec(known)
     folder = Path(known.file).parent
-    loaded = {
-        task.label: tasks.prepare(task.name, task.options, folder=folder, progress=progress)
-        for task in known.tasks
-    }
+    loaded = {task.label: tasks.prepare_choice(task, folder, progress) for task in known.tasks}
     facts = {label: _facts.plain(task) for label, task in loaded.items()}
     warnings = {label: tasks.warnings(task) for label, task in loaded.items()}
     gaps = {task.label: _gaps(task, folder) for task in known.tasks}

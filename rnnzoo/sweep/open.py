@@ -16,7 +16,7 @@ from rnnzoo import tasks
 from rnnzoo.errors import Mistakes, Remark, SpecError, UsageError, without_password
 from rnnzoo.spec import points, stamp
 from rnnzoo.spec import settings as config
-from rnnzoo.spec.experiment import NAME, Experiment, Search, TaskChoice
+from rnnzoo.spec.experiment import Experiment, Search
 from rnnzoo.spec.hyperparameters import MODEL, SIZES
 from rnnzoo.spec.read_experiment import read
 from rnnzoo.spec.settings import Settings, exists, runs
@@ -131,7 +131,8 @@ def loaded(
     folder = Path(experiment.file).parent
     notes: list[str] = []
     loaded = {
-        task.label: _prepared(task, folder, progress, notes.append) for task in experiment.tasks
+        task.label: tasks.prepare_choice(task, folder, progress, notes.append)
+        for task in experiment.tasks
     }
     warnings = {label: tasks.warnings(task) for label, task in loaded.items()}
     digests = {label: task.digest for label, task in loaded.items()}
@@ -152,23 +153,6 @@ def loaded(
     return Opened(experiment, noted, own, trials, warnings, others, tuple(notes))
 
 
-def _prepared(
-    task: TaskChoice, folder: Path, progress: Report, note: Callable[[str], None]
-) -> Task:
-    """
-    Raises:
-        SpecError: a metric is not for the data.
-        UsageError, TaskError: the data cannot be had.
-    """
-    try:
-        return tasks.prepare(task.name, task.options, folder=folder, progress=progress, note=note)
-    except tasks.Unmeasurable as error:
-        whole = task.places.get(error.option.partition(".")[0], task.places[NAME])
-        mistakes = Mistakes()
-        mistakes.add(task.places.get(error.option, whole), *error.parts)
-        raise SpecError(*mistakes.collected) from None
-
-
 def _check_model(planned: Sequence[Study], loaded: Mapping[str, Task]) -> None:
     """Check that every task, and every cell, can have the models that are asked for.
 
@@ -177,11 +161,11 @@ def _check_model(planned: Sequence[Study], loaded: Mapping[str, Task]) -> None:
     """
     mistakes = Mistakes()
     for study in planned:
-        experiment, variant = study.experiment, study.variant
+        experiment, variant, label = study.experiment, study.variant, study.task.label
         refused: dict[str, tuple[str, str]] = {}
         for point in points.corners(variant.space, (*SIZES, *MODEL)):
             training = replace(experiment.training.at(point), units=study.units(point))
-            for refusal in tasks.unfit(loaded[study.task.label], training, study.cell):
+            for refusal in tasks.unfit(loaded[label], training, study.cell, label):
                 refused.setdefault(refusal.name, (refusal.problem, refusal.fix))
         for name, (problem, fix) in refused.items():
             span = experiment.place(variant.label, name)

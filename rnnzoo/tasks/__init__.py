@@ -6,6 +6,8 @@ A task is one file of this folder, and its name is the name of the file.  The fi
     OPTIONS: dict[str, Any]   every option with its default; an option's type is its default's
     ABOUT: str                one line for `rnnzoo list tasks`
     SOLVABLE: bool            whether `Task.solved` is given; may be left out where it is not
+    LOSS: str                 `Task.loss`, so that what is wrong with a metric is known before data
+                              are; may be left out
     def load(options, seed, folder, progress) -> Task
                               reads or generates the data
 
@@ -13,6 +15,11 @@ and, where options can be wrong in ways that their types do not tell,
 
     def check(options, folder) -> Iterator[Wrong]
                               what is wrong with them, found without loading the data
+
+and, where options decide which loss it is,
+
+    def loss_of(options) -> str
+                              instead of `LOSS`; empty where only the data tell
 
 and, in this folder, where data are read from files,
 
@@ -41,7 +48,8 @@ from pathlib import Path
 from typing import Any
 
 from rnnzoo import registry
-from rnnzoo.errors import TaskError
+from rnnzoo.errors import Mistakes, SpecError, TaskError
+from rnnzoo.spec.experiment import TaskChoice
 from rnnzoo.spec.plugins import MOST, Wrong, is_path
 from rnnzoo.tasks import _measures, _prepared
 from rnnzoo.tasks._contract import SPLITS, Report, Split, Task, code, digest_of, silent
@@ -50,13 +58,14 @@ from rnnzoo.tasks._facts import facts
 from rnnzoo.tasks._look import class_names, form, warnings
 from rnnzoo.tasks._measures import Unmeasurable
 from rnnzoo.tasks._models import foretells, unfit
-from rnnzoo.tasks._options import check_spec, module, options_of
+from rnnzoo.tasks._options import check_spec, module, options_of, place_of, stated_loss
 from rnnzoo.tasks._packed import PackedSplit, packed, take, to_width
 
 __all__ = [
     "MOST", "SPLITS", "PackedSplit", "Report", "Split", "Task", "Unmeasurable", "Wrong",
     "check_spec", "class_names", "code", "digest_of", "facts", "foretells", "form", "load",
-    "module", "packed", "prepare", "prepared", "silent", "take", "to_width", "unfit", "warnings",
+    "module", "packed", "prepare", "prepare_choice", "prepared", "silent", "take", "to_width",
+    "unfit", "warnings",
 ]  # fmt: skip
 
 # Studies of these tasks are known by their arrays alone; of every other task, what is computed
@@ -97,7 +106,7 @@ def load(
         raise TaskError(
             f"task '{name}' does not fit into memory{detail}", "fewer or shorter sequences"
         ) from None
-    _check_contract(task, registry.where(source))
+    _check_contract(task, registry.where(source), stated_loss(source, given))
     known = replace(task, digest=_identity(name, task))
     if is_path(name):
         known = replace(known, name=name)  # by which trials know it
@@ -125,6 +134,29 @@ def prepare(
     own, asked = _measures.divided(options or {})
     measures = _measures.measures(asked)
     return _measures.measured(_prepare(name, own, folder, progress, note), measures)
+
+
+def prepare_choice(
+    choice: TaskChoice,
+    folder: Path,
+    progress: Report = silent,
+    note: Callable[[str], None] = lambda said: None,
+) -> Task:
+    """`prepare` a task of an experiment.
+
+    Raises:
+        SpecError: a metric is not for the data; with its place.
+        UsageError, TaskError: as `load`.
+    """
+    own, asked = _measures.divided(choice.options)
+    measures = _measures.measures(asked)
+    task = _prepare(choice.name, own, folder, progress, note)
+    try:
+        return _measures.measured(task, measures, choice.label)
+    except Unmeasurable as error:
+        mistakes = Mistakes()
+        mistakes.add(place_of(choice, error.option), *error.parts)
+        raise SpecError(*mistakes.collected) from None
 
 
 def _prepare(

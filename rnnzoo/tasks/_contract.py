@@ -243,11 +243,12 @@ def code(task: Task) -> dict[tuple[str, str], str]:
     return {name: digest for name, digest in digests.items() if digest}
 
 
-def check(task: Any, file: str) -> None:
+def check(task: Any, file: str, loss: str = "") -> None:
     """Check that a task keeps its contract.
 
     Args:
         file: the task's source, for the message.
+        loss: what that says the loss is; empty where it says nothing.
 
     Raises:
         TaskError: about the first violation.
@@ -256,7 +257,8 @@ def check(task: Any, file: str) -> None:
         raise TaskError(
             f"{file}: `load` returned {type(task).__name__}, not a Task", "return Task(...)"
         )
-    for problem, fix in chain(_words(task), _classes(task), _splits(task), _baselines(task)):
+    problems = (_words(task), _stated(task, loss), _classes(task), _splits(task), _baselines(task))
+    for problem, fix in chain.from_iterable(problems):
         raise TaskError(f"task '{task.name}' ({file}): {problem}", fix)
 
 
@@ -298,6 +300,11 @@ def _words(task: Task) -> Iterator[Problem]:
             "with `carry`, sequences go on in one another, and each step has a target",
             'per="step", and no `by_length`',
         )
+
+
+def _stated(task: Task, loss: str) -> Iterator[Problem]:
+    if loss not in ("", task.loss):
+        yield f"it states the loss '{loss}', and its loss is '{task.loss}'", "one of both"
 
 
 def _classes(task: Task) -> Iterator[Problem]:

@@ -79,6 +79,28 @@ def wrong(given: Mapping[str, Any]) -> Iterator[Wrong]:
             yield Wrong(f"{ALSO}.{number}", f"no metric '{name}'", nearest(name, known))
 
 
+def unfit(given: Mapping[str, Any], task: str, loss: str) -> Iterator[Wrong]:
+    """Metrics that are not for a task's targets.
+
+    Args:
+        task: what it is called.
+        loss: its name; of an empty one nothing is known.
+    """
+    if not loss or loss not in losses.names() or any(wrong(given)):
+        return
+    yield from _not_for(losses.load(loss), task, measures(given))
+
+
+def _not_for(loss: Loss, task: str, asked: Measures) -> Iterator[Wrong]:
+    known = metrics.fitting(loss)
+    options = {METRIC: asked.metric} if asked.metric else {}
+    options |= {f"{ALSO}.{number}": name for number, name in enumerate(asked.also)}
+    for option, name in options.items():
+        if name not in known:
+            problem = f"the targets of '{task}' are {loss.targets}, which '{name}' is not for"
+            yield Wrong(option, problem, f"one of: {', '.join(known)}")
+
+
 def _names() -> list[str]:
     """Of all metrics, and what losses call themselves; a loss that is broken is told elsewhere."""
     names = list(metrics.names())
@@ -98,33 +120,36 @@ def measures(given: Mapping[str, Any]) -> Measures:
     return Measures(given.get(METRIC, ""), tuple(dict.fromkeys(given.get(ALSO, ()))))
 
 
-def measured(task: Task, asked: Measures) -> Task:
+def measured(task: Task, asked: Measures, label: str = "") -> Task:
     """The task with what is to be measured.
+
+    Args:
+        label: what it is called in messages, if that is not its name.
 
     Raises:
         Unmeasurable: a metric is not for such targets, or cannot be told of a split.
     """
     loss = losses.load(task.loss)
-    known = metrics.fitting(loss)
+    for mistake in _not_for(loss, label or task.name, asked):
+        raise Unmeasurable(*mistake)
     selecting = asked.metric or task.metric
-    options = {METRIC: selecting}
-    options |= {f"{ALSO}.{number}": name for number, name in enumerate(asked.also)}
-    for option, name in options.items():
-        if name not in known:
-            problem = f"the targets of '{task.name}' are {loss.targets}, which '{name}' is not for"
-            raise Unmeasurable(option, problem, f"one of: {', '.join(known)}")
     also = asked.also or task.also
     if metrics.is_higher_better(selecting):
         also = (selecting, *also)  # beside its cost
     else:
         also = tuple(name for name in also if name != selecting)
     task = replace(task, also=tuple(dict.fromkeys(also)))
-    return task if selecting == task.metric else _selected_by(task, loss, selecting)
+    if selecting == task.metric:
+        return task
+    return _selected_by(task, loss, selecting, label or task.name)
 
 
-def _selected_by(task: Task, loss: Loss, name: str) -> Task:
+def _selected_by(task: Task, loss: Loss, name: str, label: str) -> Task:
     """The task with another metric; what is known in terms of the old one is told in the new one
     where that follows, and is measured anew or left out where it does not.
+
+    Args:
+        label: what the task is called in messages.
 
     Raises:
         Unmeasurable: of a split it cannot be told.
@@ -135,7 +160,7 @@ def _selected_by(task: Task, loss: Loss, name: str) -> Task:
             task, metric=name, unit=loss.about, baselines=_baselines(task, loss), solved=None
         )
     if metric.whole is not None:
-        _check_splits(task, metric)
+        _check_splits(task, metric, label)
     follows = task.metric == loss.metric and _of_loss(metric, loss)
     if follows:
         baselines = {label: metric.finish(score) for label, score in task.baselines.items()}
@@ -153,7 +178,7 @@ def _selected_by(task: Task, loss: Loss, name: str) -> Task:
     )
 
 
-def _check_splits(task: Task, metric: Metric) -> None:
+def _check_splits(task: Task, metric: Metric, label: str) -> None:
     """
     Raises:
         Unmeasurable: whatever a model answers, a split has no such score.
@@ -162,7 +187,7 @@ def _check_splits(task: Task, metric: Metric) -> None:
     for name in SPLITS:
         score = _score(task, metric, name, usual)
         if not math.isfinite(score):
-            problem = f"of the {name} split of '{task.name}' '{metric.name}' cannot be told"
+            problem = f"of the {name} split of '{label}' '{metric.name}' cannot be told"
             raise Unmeasurable(METRIC, problem, "another metric, or a split with all that it needs")
 
 

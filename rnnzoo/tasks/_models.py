@@ -28,23 +28,28 @@ class Refusal:
     fix: str
 
 
-def unfit(task: Task, training: Training, cell: ir.Cell) -> Iterator[Refusal]:
-    """What a model asks for that this task, or this cell, cannot have."""
+def unfit(task: Task, training: Training, cell: ir.Cell, label: str = "") -> Iterator[Refusal]:
+    """What a model asks for that this task, or this cell, cannot have.
+
+    Args:
+        label: what the task is called, if that is not its name.
+    """
+    label = label or task.name
     if training.embed and not task.vocabulary:
-        problem = f"an embedding is for ids, and the inputs of '{task.name}' are numbers"
+        problem = f"an embedding is for ids, and the inputs of '{label}' are numbers"
         yield Refusal("embed", problem, "delete `embed`")
     if training.bidirectional:
-        yield from _both_directions(task, training, cell)
+        yield from _both_directions(task, training, cell, label)
     if training.group_by_length and task.carry:
-        problem = f"the sequences of '{task.name}' go on in one another, and come in their order"
+        problem = f"the sequences of '{label}' go on in one another, and come in their order"
         yield Refusal("group_by_length", problem, "delete `group_by_length`")
     if training.pool != "last" and task.per == "step":
-        problem = f"`pool` is for one target a sequence, and '{task.name}' has one at each step"
+        problem = f"`pool` is for one target a sequence, and '{label}' has one at each step"
         yield Refusal("pool", problem, "delete `pool`")
     if training.tie:
-        yield from _tied(task, training, cell)
+        yield from _tied(task, training, cell, label)
     if training.class_weight != "none" and task.targets != "classes":
-        problem = f"`class_weight` is for classes, and the targets of '{task.name}' are not"
+        problem = f"`class_weight` is for classes, and the targets of '{label}' are not"
         yield Refusal("class_weight", f"{problem} ({task.targets})", "delete `class_weight`")
 
 
@@ -58,10 +63,12 @@ def foretells(task: Task) -> bool:
     return task.ahead or _is_next(task.splits["train"])
 
 
-def _both_directions(task: Task, training: Training, cell: ir.Cell) -> Iterator[Refusal]:
+def _both_directions(
+    task: Task, training: Training, cell: ir.Cell, label: str
+) -> Iterator[Refusal]:
     if foretells(task) or task.carry:
         problem = (
-            f"'{task.name}' asks at each step for what comes later, which a layer that reads"
+            f"'{label}' asks at each step for what comes later, which a layer that reads"
             " backwards has seen"
         )
         yield Refusal("bidirectional", problem, "delete `bidirectional`")
@@ -74,9 +81,9 @@ def _both_directions(task: Task, training: Training, cell: ir.Cell) -> Iterator[
         yield Refusal("bidirectional", problem, "write `layers: 1`, or delete `bidirectional`")
 
 
-def _tied(task: Task, training: Training, cell: ir.Cell) -> Iterator[Refusal]:
+def _tied(task: Task, training: Training, cell: ir.Cell, label: str) -> Iterator[Refusal]:
     if not task.vocabulary or task.outputs != task.vocabulary:
-        problem = f"`tie` is for answers that are ids as the inputs are, and '{task.name}' has none"
+        problem = f"`tie` is for answers that are ids as the inputs are, and '{label}' has none"
         yield Refusal("tie", problem, "delete `tie`")
         return
     units = training.units * (2 if training.bidirectional else 1)

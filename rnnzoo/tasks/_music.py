@@ -14,6 +14,7 @@ import numpy as np
 
 from rnnzoo.tasks import Split, Task, digest_of
 
+LOSS = "bernoulli"
 KEYS = 88
 LOWEST = 21  # MIDI number of the lowest key
 
@@ -34,7 +35,7 @@ def task(name: str, rolls: Rolls, note: str) -> Task:
     return Task(
         name=name,
         splits=splits,
-        loss="bernoulli",
+        loss=LOSS,
         per="step",
         outputs=KEYS,
         metric="nll",

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rnnzoo.errors import Mistakes, UsageError
+from rnnzoo.errors import Mistakes, Span, UsageError
 from rnnzoo.spec import plugins
 from rnnzoo.spec.experiment import NAME, Experiment, TaskChoice
 from rnnzoo.spec.plugins import Wrong, lacking_options, wrong_options
@@ -41,6 +41,17 @@ def _lacks(task: Any) -> Iterator[str]:
             yield f"its `OPTIONS` have '{name}', which says of every task what is measured"
 
 
+def stated_loss(task: Any, options: Mapping[str, Any]) -> str:
+    """The loss of a task as its file states it; empty where only its data tell.
+
+    Args:
+        task: its file.
+        options: right ones.
+    """
+    loss_of = getattr(task, "loss_of", None)
+    return str(loss_of(options) if callable(loss_of) else getattr(task, "LOSS", ""))
+
+
 def wrong(name: str, given: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
     """Every mistake in a task's options.
 
@@ -52,9 +63,12 @@ def wrong(name: str, given: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
     own, asked = _measures.divided(given)
     yield from _measures.wrong(asked)
     mistakes = list(wrong_options(f"task '{name}'", own, known))
-    yield from mistakes
+    options = {**known, **own}
     if not mistakes and hasattr(task, "check"):
-        yield from task.check({**known, **own}, folder)
+        mistakes = list(task.check(options, folder))
+    yield from mistakes
+    if not mistakes:
+        yield from _measures.unfit(asked, name, stated_loss(task, options))
 
 
 def options_of(name: str, given: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -79,9 +93,14 @@ def check_spec(experiment: Experiment) -> None:
     folder = Path(experiment.file).parent
     for task in experiment.tasks:
         for option, problem, fix in _all(task, folder):
-            whole = task.places.get(option.partition(".")[0]) or task.places[NAME]
-            mistakes.add(task.places.get(option, whole), problem, fix)
+            mistakes.add(place_of(task, option), problem, fix)
     mistakes.raise_if_any()
+
+
+def place_of(task: TaskChoice, option: str) -> Span:
+    """Where a spec has an option, or a part of it (`also.0`); where it has none, the task."""
+    whole = task.places.get(option.partition(".")[0]) or task.places[NAME]
+    return task.places.get(option, whole)
 
 
 def _all(task: TaskChoice, folder: Path) -> list[Wrong]:
@@ -97,8 +116,11 @@ def _unlike(task: TaskChoice, file: Path) -> Iterator[Wrong]:
     """What is wrong with the options of a task's file, as far as it can be told without running
     it.
     """
-    known = plugins.stated(file).get("OPTIONS")
+    stated = plugins.stated(file)
+    known, loss = stated.get("OPTIONS"), stated.get("LOSS")
     own, asked = _measures.divided(task.options)
     yield from _measures.wrong(asked)
+    if isinstance(loss, str):
+        yield from _measures.unfit(asked, task.label, loss)
     if isinstance(known, dict):
         yield from wrong_options(f"task '{task.label}'", own, known)

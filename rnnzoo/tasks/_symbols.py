@@ -11,6 +11,7 @@ import numpy as np
 from rnnzoo.tasks import Split, Task
 from rnnzoo.tasks._packed import padded
 
+LOSS = "categorical"
 SOLVED = 0.01  # share of wrong answers
 _NAMES = {"\n": "end of a line", " ": "space", "\t": "tab"}
 
@@ -67,7 +68,7 @@ def task(
     return Task(
         name=name,
         splits=splits,
-        loss="categorical",
+        loss=LOSS,
         per="sequence" if splits["train"].y.ndim == 1 else "step",
         outputs=classes,
         metric="error",

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from rnnzoo.tasks._contract import Split, Task
 
+LOSS = "categorical"
 CLASSES = 10
 
 
@@ -18,7 +19,7 @@ def task(
     return Task(
         name=name,
         splits=splits,
-        loss="categorical",
+        loss=LOSS,
         per="sequence",
         outputs=CLASSES,
         metric="error",

@@ -19,6 +19,7 @@ from rnnzoo.tasks import Report, Split, Task, Wrong, _generated
 OPTIONS: dict[str, Any] = {"length": 100, **_generated.SIZES}
 ABOUT = "the sum of two marked numbers among many: memory over `length` steps"
 SOLVABLE = True
+LOSS = _generated.LOSS
 
 
 def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:

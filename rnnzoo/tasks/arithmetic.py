@@ -25,6 +25,7 @@ from rnnzoo.tasks import Report, Split, Task, Wrong, _generated, _symbols
 OPTIONS: dict[str, Any] = {"digits": 8, "letters": 3, "train": 10_000, "valid": 1000, "test": 1000}
 ABOUT = "sums and differences among letters that mean nothing: the result, digit by digit"
 SOLVABLE = True
+LOSS = _symbols.LOSS
 SYMBOLS = string.digits + string.ascii_lowercase + "+-=."
 MOST_DIGITS = 18  # numbers and results have 64 bits
 _LETTERS = list(string.ascii_lowercase)

@@ -92,6 +92,11 @@ def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
             yield Wrong("file", *_damaged(path, error))
 
 
+def loss_of(options: Mapping[str, Any]) -> str:
+    """The loss of a kind; that of `next_step` depends on what x holds."""
+    return {"classify": "categorical", "regress": "squared"}.get(options["kind"], "")
+
+
 def _wrong_split(options: Mapping[str, Any]) -> Iterator[Wrong]:
     how, share = options["split"], options["validation"]
     if how not in _arrays_splits.HOW:

@@ -27,6 +27,7 @@ OPTIONS: dict[str, Any] = {
 }
 ABOUT = "keys with values, then some keys again: the value of each (multi-query recall)"
 SOLVABLE = True
+LOSS = _symbols.LOSS
 
 
 def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:

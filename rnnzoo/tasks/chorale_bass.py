@@ -25,6 +25,7 @@ ABOUT = (
     "Bach chorales: the pitch class of the bass from the soprano, frame by frame (nothing is"
     " downloaded)"
 )
+LOSS = "categorical"
 NOTE = (
     "Soprano and bass are the highest and the lowest note that sounds: voices that cross are"
     " taken as they sound, and where one note sounds, it is both. A task of our own: no published"
@@ -46,7 +47,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     return Task(
         name="chorale_bass",
         splits=splits,
-        loss="categorical",
+        loss=LOSS,
         per="step",
         outputs=CLASSES,
         metric="error",

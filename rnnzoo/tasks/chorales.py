@@ -23,6 +23,7 @@ ABOUT = (
     "Bach chorales from the music21 package, original keys: next-frame prediction (nothing is"
     " downloaded)"
 )
+LOSS = _music.LOSS
 NOTE = (
     "Chorales in their original keys, 343 of the 382 pieces of JSB Chorales. The canonical set is"
     " transposed to one key, so these numbers are not comparable with published ones."

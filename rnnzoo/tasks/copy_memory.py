@@ -24,6 +24,7 @@ from rnnzoo.tasks import Report, Split, Task, Wrong, _generated, digest_of
 OPTIONS: dict[str, Any] = {"length": 100, "items": 10, "symbols": 8, **_generated.SIZES}
 ABOUT = "ten symbols (or `items`), repeated after `length` steps"
 SOLVABLE = True
+LOSS = "categorical"
 
 
 def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
@@ -41,7 +42,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     return Task(
         name="copy_memory",
         splits=splits,
-        loss="categorical",
+        loss=LOSS,
         per="step",
         outputs=symbols + 1,
         metric="cross_entropy",

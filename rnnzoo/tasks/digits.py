@@ -21,6 +21,7 @@ from rnnzoo.tasks._ten_digits import CLASSES
 
 OPTIONS: dict[str, Any] = {"permuted": False}
 ABOUT = "handwritten digits of scikit-learn, 64 pixels one by one (nothing is downloaded)"
+LOSS = _ten_digits.LOSS
 NOTE = (
     "1,797 images of 8 x 8 pixels: a small stand-in for sequential MNIST, whose published numbers"
     " are not comparable."

@@ -28,6 +28,7 @@ OPTIONS: dict[str, Any] = {
 }
 ABOUT = "brackets of `kinds` kinds, at most `depth` deep: which symbols may come next"
 SOLVABLE = True
+LOSS = _symbols.LOSS
 
 
 def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:

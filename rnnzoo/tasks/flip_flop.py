@@ -21,6 +21,7 @@ from rnnzoo.tasks import Report, Split, Task, Wrong, _generated, _symbols
 OPTIONS: dict[str, Any] = {"length": 100, "ignored": 0.8, **_generated.SIZES, **_generated.LENGTHS}
 ABOUT = "flip-flop language: at each read, the bit written last; others must be ignored"
 SOLVABLE = True
+LOSS = _symbols.LOSS
 SYMBOLS = "01wri"
 WRITE, READ, IGNORE = (SYMBOLS.index(letter) for letter in "wri")
 

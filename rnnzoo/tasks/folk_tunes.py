@@ -34,6 +34,7 @@ from rnnzoo.tasks import (
 
 OPTIONS: dict[str, Any] = {"longest": 200}
 ABOUT = "Irish folk tunes in ABC from the music21 package: the next character (no download)"
+LOSS = "categorical"
 NOTE = "A task of our own: no published numbers. Versions of one tune may be in two splits."
 VOCABULARY = "\n '(),-/1234689:<=>ABCDEFGKM[]^abcdefgmz{|}"
 EDGE = 0  # begins and ends a tune; characters are numbered from 1
@@ -64,7 +65,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     return Task(
         name="folk_tunes",
         splits={name: _split(parts[name]) for name in SPLITS},
-        loss="categorical",
+        loss=LOSS,
         per="step",
         outputs=SYMBOLS,
         metric="cross_entropy",

@@ -17,6 +17,7 @@ from rnnzoo.tasks._data_folder import Download
 
 OPTIONS: dict[str, Any] = {}
 ABOUT = "Japanese Vowels: which of nine speakers says a vowel (downloaded once, 1.1 MB)"
+LOSS = "categorical"
 NOTE = "The archive's test set; validation is drawn out of its train set."
 _COMMIT = "f50572553419e667e0bd89173a3e9cbe5b32a99d"
 _URL = f"https://raw.githubusercontent.com/mat-analysis/datasets/{_COMMIT}/mts/JapaneseVowels"

@@ -19,6 +19,7 @@ OPTIONS: dict[str, Any] = {}
 ABOUT = (
     "JSB Chorales, the canonical set in one key: next-frame prediction (downloaded once, 0.4 MB)"
 )
+LOSS = _music.LOSS
 NOTE = "The canonical split; averaged over frames, the first frame of a piece is not predicted."
 COMMIT = "9a7f733ddb4ed91f48da64ac7f0f621c34aadd4d"
 FILE = Download(

@@ -25,6 +25,7 @@ from rnnzoo.tasks._ten_digits import CLASSES
 
 OPTIONS: dict[str, Any] = {"read": "pixels", "permuted": False, "images": "all"}
 ABOUT = "MNIST, 784 pixels one by one, or 28 rows (from files of your own)"
+LOSS = _ten_digits.LOSS
 SIDE, BRIGHTEST = 28, 255
 _STEPS = {"pixels": SIDE * SIDE, "rows": SIDE}
 _KINDS = {"images": "images-idx3-ubyte", "labels": "labels-idx1-ubyte"}

@@ -25,6 +25,7 @@ OPTIONS: dict[str, Any] = {
 }
 ABOUT = "the sum of digits (or of ones) so far, modulo `modulus`: a class a step"
 SOLVABLE = True
+LOSS = _symbols.LOSS
 KINDS = ("addition", "counting")
 
 

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from rnnzoo.tasks import Report, Task, _data_folder, _piano_rolls
+from rnnzoo.tasks import Report, Task, _data_folder, _music, _piano_rolls
 
 OPTIONS: dict[str, Any] = {}
 ABOUT = "Nottingham, folk tunes with chords: next-frame prediction (downloaded once, 0.4 MB)"
+LOSS = _music.LOSS
 FILE = _piano_rolls.matlab(
     "nottingham",
     "Nottingham",

@@ -19,6 +19,7 @@ from rnnzoo.tasks import Report, Split, Task, Wrong, _generated, _symbols, modul
 OPTIONS: dict[str, Any] = {"length": 40, "answer": "step", **_generated.SIZES, **_generated.LENGTHS}
 ABOUT = "whether the ones so far are odd in number: at each step, or at the end"
 SOLVABLE = True
+LOSS = _symbols.LOSS
 ANSWERS = ("step", "sequence")
 
 

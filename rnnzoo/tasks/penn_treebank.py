@@ -22,6 +22,7 @@ from rnnzoo.tasks._data_folder import OwnFiles
 
 OPTIONS: dict[str, Any] = {"level": "word", "window": 35}
 ABOUT = "Penn Treebank: the next word, or the next character (from files of your own)"
+LOSS = text.LOSS
 NOTE = "Memory begins anew in each window, where published scores carry it on."
 WORDS = 10_000
 FILES = OwnFiles(

@@ -28,6 +28,7 @@ OPTIONS: dict[str, Any] = {
 }  # fmt: skip
 ABOUT = "a cosine, triangles or rectangles of `period` steps, from no input at all"
 SOLVABLE = True
+LOSS = "squared"
 SHAPES = ("cos", "triangle", "rectangle")
 
 
@@ -51,7 +52,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     return Task(
         name="periodic",
         splits=splits,
-        loss="squared",
+        loss=LOSS,
         per="step",
         outputs=1,
         metric="mse",

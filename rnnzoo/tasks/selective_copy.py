@@ -26,6 +26,7 @@ OPTIONS: dict[str, Any] = {
 }
 ABOUT = "symbols at random places among blanks, to be repeated in order at the end"
 SOLVABLE = True
+LOSS = _symbols.LOSS
 
 
 def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:

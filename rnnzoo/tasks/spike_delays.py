@@ -19,6 +19,7 @@ from rnnzoo.tasks import Report, Split, Task, Wrong, _generated, _symbols
 OPTIONS: dict[str, Any] = {"interval": 10, "delays": 2, "spikes": 10, **_generated.SIZES}
 ABOUT = "how late each spike is, by whether it came after `interval` steps or a few more"
 SOLVABLE = True
+LOSS = _symbols.LOSS
 
 
 def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:

@@ -44,6 +44,7 @@ from rnnzoo.tasks._packed import padded
 
 OPTIONS: dict[str, Any] = {"features": "mfcc", "test_speaker": ""}
 ABOUT = "Free Spoken Digit Dataset: which digit is said (from files of your own)"
+LOSS = _ten_digits.LOSS
 RATE = 8000
 LEAST = 1e-6  # of what features are divided by
 NOTES = {

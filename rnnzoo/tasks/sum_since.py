@@ -20,6 +20,7 @@ from rnnzoo.tasks import Report, Split, Task, Wrong, _generated
 OPTIONS: dict[str, Any] = {"length": 40, **_generated.SIZES}
 ABOUT = "the sum of the numbers since the last mark: a memory that must be emptied"
 SOLVABLE = True
+LOSS = _generated.LOSS
 MARKS = 3.0  # on average, before the last one
 
 

@@ -58,6 +58,14 @@ def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
         yield Wrong("split", "files say already which split a sequence is in", "leave it out")
 
 
+def loss_of(options: Mapping[str, Any]) -> str:
+    """What the roles of targets say; without roles, only the columns tell."""
+    said = roles.roles(options).target
+    if roles.CATEGORY in said.values():
+        return "categorical"
+    return "squared" if len(said) > 1 or any(said.values()) else ""
+
+
 def _with_defaults(options: Mapping[str, Any], source: Source) -> dict[str, Any]:
     """The options, with those that a format knows by itself."""
     if source.format != ts.FORMAT:

@@ -19,6 +19,7 @@ from rnnzoo.tasks import Report, Split, Task, Wrong, _generated, digest_of
 OPTIONS: dict[str, Any] = {"length": 100, **_generated.SIZES}
 ABOUT = "which of X and Y came first, twice, in about `length` symbols: four classes"
 SOLVABLE = True
+LOSS = "categorical"
 LETTERS = "abcdBEXY"
 
 
@@ -36,7 +37,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     return Task(
         name="temporal_order",
         splits=splits,
-        loss="categorical",
+        loss=LOSS,
         per="sequence",
         outputs=4,
         metric="error",

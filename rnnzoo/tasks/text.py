@@ -38,6 +38,7 @@ OPTIONS: dict[str, Any] = {
     "test": 0.1,
 }
 ABOUT = "your own text, from a .txt file: the next character, or the next word"
+LOSS = "categorical"
 NOTE = "Memory begins anew in each window; the n-gram models see over its edges."
 CARRIED = "Memory is carried from window to window; gradients are not."
 UNKNOWN, END = "<unk>", "\n"
@@ -119,7 +120,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     return Task(
         name="text",
         splits={name: windows(streams[name], options["window"]) for name in SPLITS},
-        loss="categorical",
+        loss=LOSS,
         per="step",
         outputs=len(vocabulary),
         metric="cross_entropy",

@@ -24,6 +24,7 @@ from rnnzoo.tasks._data_folder import OwnFiles
 WHOLE = 100_000_000  # characters
 OPTIONS: dict[str, Any] = {"train": WHOLE * 9 // 10, "window": 100}
 ABOUT = "text8, English in small letters: the next character (from a file of your own)"
+LOSS = text.LOSS
 SYMBOLS = " abcdefghijklmnopqrstuvwxyz"
 SHORTEST = 1000
 FILES = OwnFiles(
@@ -63,7 +64,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     return Task(
         name="text8",
         splits={name: text.windows(part, options["window"]) for name, part in streams.items()},
-        loss="categorical",
+        loss=LOSS,
         per="step",
         outputs=len(SYMBOLS),
         metric="cross_entropy",

@@ -20,6 +20,7 @@ from rnnzoo.tasks import Report, Split, Task, _generated, _symbols, spike_delays
 OPTIONS: dict[str, Any] = {"interval": 10, "delays": 2, "spikes": 10, **_generated.SIZES}
 ABOUT = "a spike `interval` steps, or a few more, after the last: in which steps is one?"
 SOLVABLE = True
+LOSS = _symbols.LOSS
 check = spike_delays.check
 
 

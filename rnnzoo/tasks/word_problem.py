@@ -24,6 +24,7 @@ from rnnzoo.tasks import Report, Split, Task, Wrong, _generated, _symbols
 OPTIONS: dict[str, Any] = {"length": 20, "group": "S3", **_generated.SIZES, **_generated.LENGTHS}
 ABOUT = "the product of the permutations so far, in the group S3, S4, S5, A4 or A5"
 SOLVABLE = True
+LOSS = _symbols.LOSS
 GROUPS = ("S3", "S4", "S5", "A4", "A5")
 
 

@@ -27,6 +27,7 @@ OPTIONS: dict[str, Any] = {"turns": 50, **_generated.SIZES}
 ABOUT = "random tags that open and close: the next character"
 NOTE = "The score is 1 less the accuracy that the paper has."
 SOLVABLE = True
+LOSS = _symbols.LOSS
 EDGE = "\n"
 SYMBOLS = EDGE + string.ascii_lowercase + "</>"
 SHORTEST, LONGEST = 2, 10  # letters of a tag

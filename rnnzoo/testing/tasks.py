@@ -34,6 +34,10 @@ class TaskContract:
             self.load().solved is not None
         )
 
+    def test_its_loss_is_the_one_that_it_states(self) -> None:
+        stated = getattr(tasks.module(self.name), "LOSS", self.load().loss)
+        assert stated == self.load().loss
+
     def test_shapes_and_lengths_fit_together(self) -> None:
         task = self.load()
         for split in (task.splits[name] for name in SPLITS):

@@ -166,3 +166,10 @@ def test_one_training_takes_a_path_from_the_current_folder(
     asked.task = "own/mnie.py"
     with pytest.raises(UsageError, match=r"own/mnie.py: no such file"):
         single_trial(asked, "")
+
+
+def test_what_a_file_states_of_its_loss_decides_which_metrics_are_for_it(folder: Path) -> None:
+    (folder / "experiments/own/mine.py").write_text(MINE + '\nLOSS = "categorical"\n')
+    with pytest.raises(SpecError, match="the targets of 'mine' are classes, which 'mae' is not"):
+        tasks.check_spec(read(spec(folder, "{name: ./own/mine.py, metric: mae}")))
+    assert not (folder / "was_run").exists()

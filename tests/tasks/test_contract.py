@@ -111,6 +111,7 @@ def spec(folder: Path) -> Path:
         ),
         ('"categorical"', '"hinge"', "there is no loss 'hinge'"),
         ('"step", 2,', '"step", 1,', "y holds classes from 0 to 1\n  fix: with outputs=1"),
+        ("OPTIONS =", 'LOSS = "squared"\nOPTIONS =', "it states the loss 'squared', and its loss"),
         ("return Task(", "return 3 or Task(", "`load` returned int, not a Task"),
         ('"step", 2,', '"sequence", 2,', "takes int32, (6,)"),
     ],

@@ -127,6 +127,23 @@ def test_a_metric_that_is_not_for_a_task_is_refused_at_its_place(
     assert text.splitlines()[1][mistake.span.column - 1 :].startswith((option, "r2"))
 
 
+def test_what_only_the_data_tell_is_refused_at_its_place_when_they_are_read(
+    cache: Path, tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "bits.npz", x=np.arange(90).reshape(30, 3) % 2)
+    text = (
+        "experiment: e\n"
+        "task: {name: arrays, label: rolls, file: bits.npz, kind: next_step, metric: error}\n"
+        "variants: [rnn]\n"
+    )
+    experiment = parse_experiment(text, str(tmp_path / "e.yaml"), tmp_path)
+    tasks.check_spec(experiment)
+    with pytest.raises(SpecError, match="the targets of 'rolls' are shares, which") as caught:
+        tasks.prepare_choice(experiment.tasks[0], tmp_path)
+    (mistake,) = caught.value.mistakes
+    assert text.splitlines()[1][mistake.span.column - 1 :].startswith("metric")
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
