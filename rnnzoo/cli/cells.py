@@ -439,6 +439,8 @@ def _description(cell: CellView, inputs: int, units: int) -> list[str]:
             ),
         ]
     lines += ["", f"states   {', '.join(cell.states)}"]
+    for number, kind in enumerate(cell.kinds):
+        lines.append(f"{'' if number else 'kind':9}{kind}")
     known = [str(fact) for fact in (cell.family, cell.year) if fact]
     if known:
         lines.append(f"family   {', '.join(known)}")

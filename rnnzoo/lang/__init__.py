@@ -10,6 +10,7 @@ else reads that.
     passes, program, widen     a step as a program, made by `widen.compile_step`
     adjoint, listing, verify   its reverse; both as text; what both must hold
     interpret          programs in float64 NumPy, the engine's oracle
+    recurrence         the kind of each group of states: linear or not, which units it joins
     memory             gradients of states against lags
     start              initial weights in NumPy
     lint               warnings about how a cell starts

@@ -14,6 +14,7 @@ from rnnzoo.errors import UsageError, nearest
 from rnnzoo.lang import counts, diagram, latex, text, unicode
 from rnnzoo.lang.check import check, checkable
 from rnnzoo.lang.ir import Cell
+from rnnzoo.lang.recurrence import Recurrence, lines, recurrences
 from rnnzoo.spec.cell import read, sources
 
 
@@ -120,6 +121,18 @@ class CellView:
         return tuple(state.name for state in self.ir.states)
 
     @property
+    def recurrences(self) -> tuple[Recurrence, ...]:
+        """The states of the first layer in groups that need each other, each with its kind."""
+        return recurrences(self.ir.first, self.ir.states)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """A line about the recurrence of each group of states; further layers where they differ."""
+        first, further = lines(self.recurrences), lines(recurrences(self.ir.step, self.ir.states))
+        added = [f"in further layers: {line}" for line in further if line not in first]
+        return (*first, *added)
+
+    @property
     def digest(self) -> str:
         """SHA-256 of the cell's text; its name, its title and the order of its lines do not matter
         (`lang.text.digest`).
@@ -187,6 +200,7 @@ class CellView:
             "equations": list(self.equations),
             "first_layer": list(self.first_layer),
             "states": list(self.states),
+            "recurrences": [group.to_dict() for group in self.recurrences],
             "inputs": inputs,
             "units": units,
             "weights": {name: list(shape) for name, shape in self.weights(inputs, units).items()},

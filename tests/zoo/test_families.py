@@ -109,12 +109,15 @@ def test_what_is_known_of_a_cell_is_shown(capsys: pytest.CaptureFixture[str]) ->
     assert main(["show", "nfg"]) == 0
     printed = capsys.readouterr().out
     assert "family   lstm, 2015\nclaim    nfg worse than peephole\n" in printed
+    kind = "nonlinear in h and c together, all units together: one step after another"
+    assert f"states   h, c\nkind     {kind}\n" in printed
     assert main(["show", "nfg", "--json"]) == 0
     content = json.loads(capsys.readouterr().out)
     facts = ("lstm", 2015, "nfg worse than peephole")
     assert (content["family"], content["year"], content["claim"]) == facts
     page = cell_page(view("nfg"))
     assert "lstm, 2015" in page
+    assert f"<li>{kind}</li>" in page
     assert '<pre class="copy">nfg worse than peephole</pre>' in page
 
 

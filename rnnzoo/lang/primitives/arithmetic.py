@@ -107,27 +107,30 @@ class _Power(Elementwise):
 
 add = Elementwise(
     "add", 2, np.add, "add", "{} + {}", ("1", "1"), "+", SUM,
-    simpler=_simpler_sum, signs=(1, 1), commutative=True,
+    simpler=_simpler_sum, signs=(1, 1), commutative=True, linear_in=((0, 1),),
 )  # fmt: skip
 sub = Elementwise(
     "sub", 2, np.subtract, "subtract", "{} - {}", ("1", "-1"), "-", SUM,
-    simpler=_simpler_difference, signs=(1, -1), label="\N{MINUS SIGN}",
+    simpler=_simpler_difference, signs=(1, -1), linear_in=((0, 1),), label="\N{MINUS SIGN}",
 )  # fmt: skip
 mul = _Product(
     "mul", 2, np.multiply, "multiply", r"{} \odot {}", ("b", "a"), "*", PRODUCT,
-    simpler=_simpler_product, commutative=True, label="\N{MULTIPLICATION SIGN}", unicode="⊙",
+    simpler=_simpler_product, commutative=True, linear_in=((0,), (1,)),
+    label="\N{MULTIPLICATION SIGN}", unicode="⊙",
 )  # fmt: skip
 div = _Quotient(
     "div", 2, np.divide, "divide", r"\frac{{{}}}{{{}}}", ("1 / b", "-y / b"), "/", PRODUCT,
-    simpler=_simpler_quotient, label="÷", singular=True, tame="({a}) / (1 + abs({b}))",
+    simpler=_simpler_quotient, linear_in=((0,),), label="÷", singular=True,
+    tame="({a}) / (1 + abs({b}))",
 )  # fmt: skip
 mod = Elementwise(
     "mod", 2, np.mod, "mod", r"{} \bmod {}", (), "%", PRODUCT,
     label="mod", tame="({a}) * (t % 3)",
 )  # fmt: skip
 neg = Elementwise(
-    "neg", 1, np.negative, "negative", "-{}", ("-1",), "-", PREFIX, label="\N{MINUS SIGN}"
-)
+    "neg", 1, np.negative, "negative", "-{}", ("-1",), "-", PREFIX,
+    linear_in=((0,),), label="\N{MINUS SIGN}",
+)  # fmt: skip
 pow = _Power(  # its name in the language
     "pow", 2, np.power, "power", "{{{}}}^{{{}}}", ("b * a ** (b - 1)", "y * log(a)"), "**", POWER,
     simpler=_simpler_power, label="^", unicode="^", costly=True, singular=True,

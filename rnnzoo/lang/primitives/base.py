@@ -11,7 +11,7 @@ same way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +76,8 @@ class Primitive:
         signs: 1 or -1 for each operand, where the operation is the sum of its operands with these
             signs.
         commutative: whether its operands may change places.
+        linear_in: sets of positions of operands; the result is linear in those of a set together,
+            but for a constant, while the others stay as they are.
         is_product: whether it is a matrix of weights on a vector, the one product that changes
             sizes.
         regroups: whether it only lays values side by side, or takes some of them out.
@@ -94,6 +96,7 @@ class Primitive:
     differentiable: bool = True
     signs: tuple[int, ...] = ()
     commutative: bool = False
+    linear_in: tuple[tuple[int, ...], ...] = ()
     is_product: bool = False
     regroups: bool = False
     reduces: bool = False
@@ -107,6 +110,12 @@ class Primitive:
     def gates(self) -> bool:
         """Whether it is an activation between 0 and 1, as gates have."""
         return self.slope is not None and self.range == (0.0, 1.0)
+
+    def is_linear(self, moving: Collection[int]) -> bool:
+        """Whether the result is linear in the operands at these positions together, but for a
+        constant, while the others stay as they are.
+        """
+        return any(set(moving) <= set(positions) for positions in self.linear_in)
 
     def shape(self, operands: Sequence[ir.Shape], params: tuple[int, ...]) -> ir.Shape:
         """The shape of the result.
@@ -198,6 +207,7 @@ class Elementwise(Primitive):
     label: str = ""
     signs: tuple[int, ...] = ()
     commutative: bool = False
+    linear_in: tuple[tuple[int, ...], ...] = ()
     costly: bool = False
     singular: bool = False
     slope: Callable[[Array], Array] | None = None

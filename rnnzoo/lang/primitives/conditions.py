@@ -63,6 +63,7 @@ where = _Choice(
     "where", 3, _where, "where",
     r"\begin{{cases}} {1} & \text{{if }} {0} \\ {2} & \text{{otherwise}} \end{{cases}}",
     ("0", "where(a, 1, 0)", "where(a, 0, 1)"),
-    simpler=_chosen, label="if", reads_truth=True, tame="where(({a}) > ({b}), {b}, {a})",
+    simpler=_chosen, linear_in=((1, 2),), label="if", reads_truth=True,
+    tame="where(({a}) > ({b}), {b}, {a})",
     note="b where the condition a is true, else c",
 )  # fmt: skip

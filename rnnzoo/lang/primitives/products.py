@@ -41,6 +41,7 @@ class _Matmul(Primitive):
     """`W @ v`."""
 
     name, arity, symbol, is_product = "matmul", 2, "@", True
+    linear_in = ((0,), (1,))
 
     def shape(self, operands: Sequence[ir.Shape], params: tuple[int, ...]) -> ir.Shape:
         rows, columns, size = _sides(operands)

@@ -1,0 +1,234 @@
+"""The kind of each recurrence of a cell, proved from its equations.
+
+In: the step of a cell.  Out: its states in groups that need each other, each with its kind, what a
+group needs before it.  A group of states is a strongly connected component of "the next value of
+one needs the previous value of the other".
+
+How a group's next values depend on its previous ones has two sides.  They are linear in them, or
+not: here an affine function, `f * c[t-1] + i * z`, is called linear, and what f and z are is known
+before.  And a unit reads only itself, or units of its own block, or all of them.  Primitives say
+what they are linear in (`Primitive.is_linear`); one that works element by element leaves units
+apart, a product joins those that its mask leaves joined, and everything else joins all.
+
+A proof goes one way.  A group that is called linear, or of units apart, is so for all weights; one
+that is called otherwise might be simpler than it is written, as `h[t-1] - h[t-1]` is.
+
+Source: scans of linear recurrences: Blelloch 1990, "Prefix sums and their applications"; Martin and
+Cundy 2018.  Newton's method for nonlinear ones: Lim et al. 2024 (DEER).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from rnnzoo.errors import listed
+from rnnzoo.lang import ir
+from rnnzoo.lang.primitives import Elementwise, equal
+
+Coupling = Literal[
+    "none",  # the next value of a state needs no state of its group
+    "unit",  # unit i reads unit i
+    "block",  # a unit reads the units of its block
+    "all",
+]
+_AMONG: Mapping[Coupling, str] = {
+    "unit": "unit by unit", "block": "block by block", "all": "all units together",
+}  # fmt: skip
+SCANNED = "can be scanned in O(log T)"
+
+
+@dataclass(frozen=True, slots=True)
+class Recurrence:
+    """A group of states that need each other, and how.
+
+    Attributes:
+        states: in the order of the cell.
+        coupling: which units of the previous values a unit of the next ones reads.
+        is_linear: whether it is linear in them, but for a constant.
+    """
+
+    states: tuple[str, ...]
+    coupling: Coupling
+    is_linear: bool
+
+    @property
+    def kind(self) -> str:
+        """`delay`, or `linear` or `nonlinear` with `diagonal`, `block` or `dense`.
+
+        What maps the previous values of a group to its next ones, or the Jacobian of that, is a
+        diagonal, small blocks along it, or a full matrix.
+        """
+        if self.coupling == "none":
+            return "delay"
+        degree = "linear" if self.is_linear else "nonlinear"
+        if self.coupling == "all":
+            return f"{degree} dense"
+        is_diagonal = self.coupling == "unit" and len(self.states) == 1
+        return f"{degree} diagonal" if is_diagonal else f"{degree} block"
+
+    @property
+    def about(self) -> str:
+        """A line for people: what the kind is, and how its steps can be computed."""
+        names = listed(self.states)
+        if self.coupling == "none":
+            return f"delay in {names}, which only the next step reads: needs no loop"
+        degree = "linear" if self.is_linear else "nonlinear"
+        together = " together" if len(self.states) > 1 else ""
+        return f"{degree} in {names}{together}, {_AMONG[self.coupling]}: {self._computed()}"
+
+    def _computed(self) -> str:
+        """How the steps of a group with a past of its own can be computed."""
+        if self.is_linear:
+            return SCANNED + (", of whole matrices" if self.coupling == "all" else "")
+        loop = "one step after another"
+        return loop if self.coupling == "all" else f"{loop}, or by Newton's method"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for `--json`."""
+        return {"states": list(self.states), "kind": self.kind, "about": self.about}
+
+
+def lines(recurrences: Sequence[Recurrence]) -> list[str]:
+    """A line for each group; one for all delays."""
+    delayed = [group for group in recurrences if group.coupling == "none"]
+    others = [group for group in recurrences if group.coupling != "none"]
+    names = [name for group in delayed for name in group.states]
+    together = [Recurrence(tuple(names), "none", True)] if names else []
+    return [group.about for group in (*together, *others)]
+
+
+def recurrences(step: ir.Step, states: Sequence[ir.State]) -> tuple[Recurrence, ...]:
+    """The groups of a step's states, each after those whose values it needs."""
+    names = [state.name for state in states]
+    needs = _needs(step, names)
+    groups: dict[frozenset[str], None] = {}
+    # what needs more stands later; of a state and a copy of it, which need the same, the copy
+    for name in sorted(names, key=lambda name: (len(needs[name]), name not in needs[name])):
+        mutual = {other for other in needs[name] if name in needs[other]}
+        groups[frozenset(mutual | {name})] = None
+    masks = {weight.name: weight.mask for weight in step.weights}
+    kinds = []
+    for group in groups:
+        ordered = tuple(name for name in names if name in group)
+        if ordered[0] in needs[ordered[0]]:
+            kinds.append(_recurrence(step, ordered, masks))
+        else:
+            kinds.append(Recurrence(ordered, "none", is_linear=True))
+    return tuple(kinds)
+
+
+def _needs(step: ir.Step, states: Sequence[str]) -> dict[str, set[str]]:
+    """The states whose previous values the next value of each needs, in one step or in several."""
+    of_equation: dict[str, set[str]] = {}
+    for equation in step.equations:  # in order: what an equation needs stands before it
+        read = {ref.name for ref in ir.refs(equation.expr, "previous")}
+        for ref in ir.refs(equation.expr, "value"):
+            read |= of_equation[ref.name]
+        of_equation[equation.name] = read
+    needs = {name: set(of_equation[name]) for name in states}
+    for between in states:
+        for name in states:
+            if between in needs[name]:
+                needs[name] |= needs[between]
+    return needs
+
+
+# -- kinds
+
+_ALL = "all"
+_Joins = frozenset[Any]  # what units are joined by: expressions of blocks, or `_ALL`
+
+
+@dataclass(frozen=True, slots=True)
+class _Dependence:
+    """How a value depends on the previous values of a group: not at all, by default.
+
+    Attributes:
+        joins: by what products a unit of the value reads other units: for each, an expression of
+            the number of the unit that has one value in each block, or `_ALL`.
+    """
+
+    depends: bool = False
+    is_linear: bool = True
+    joins: _Joins = frozenset()
+
+
+def _recurrence(
+    step: ir.Step, group: tuple[str, ...], masks: Mapping[str, ir.Expr | None]
+) -> Recurrence:
+    """A group whose next values need its previous ones."""
+    reader = _Reader(group, masks)
+    for equation in step.equations:
+        reader.values[equation.name] = reader.of(equation.expr)
+    ends = [reader.values[name] for name in group]
+    joins = frozenset[Any]().union(*(end.joins for end in ends))
+    coupling: Coupling = "block" if joins else "unit"
+    if _ALL in joins or len(joins) > 1:  # blocks of two kinds may join all
+        coupling = "all"
+    return Recurrence(group, coupling, all(end.is_linear for end in ends))
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads how expressions depend on a group; what other states were is known before."""
+
+    group: Collection[str]
+    masks: Mapping[str, ir.Expr | None]
+    values: dict[str, _Dependence] = field(default_factory=dict)
+
+    def of(self, expr: ir.Expr) -> _Dependence:
+        match expr:
+            case ir.Ref(kind="previous", name=name) if name in self.group:
+                return _Dependence(depends=True)
+            case ir.Ref(kind="value", name=name):
+                return self.values[name]
+            case ir.Apply(op=op, args=args):
+                operands = [self.of(arg) for arg in args]
+                moving = [position for position, each in enumerate(operands) if each.depends]
+                if not moving:
+                    return _Dependence()
+                is_linear = all(each.is_linear for each in operands) and op.is_linear(moving)
+                joins = frozenset[Any]().union(*(each.joins for each in operands))
+                return _Dependence(True, is_linear, joins | self.joined(expr))
+        return _Dependence()
+
+    def joined(self, applied: ir.Apply) -> _Joins:
+        """What an operation joins units of its operands by."""
+        if isinstance(applied.op, Elementwise):
+            return frozenset()
+        matrix = applied.args[0]
+        if applied.op.is_product and isinstance(matrix, ir.Ref) and matrix.kind == "weight":
+            return frozenset(_blocks(self.masks.get(matrix.name)))
+        return frozenset({_ALL})
+
+
+def _blocks(mask: ir.Expr | None) -> Iterator[ir.Expr | str]:
+    """What a product with a matrix of this mask joins units by; nothing where it is diagonal.
+
+    A mask `f(row) == f(col)` leaves the units of one value of f joined, and `row == col` none.
+    """
+    if isinstance(mask, ir.Apply) and mask.op is equal:
+        of_rows, of_columns = mask.args
+        if {*_axes(of_columns)} == {"row"}:
+            of_rows, of_columns = of_columns, of_rows
+        if _along(of_rows, "row", "col") == of_columns and {*_axes(of_rows)} == {"row"}:
+            if not isinstance(of_rows, ir.Ref) or of_rows.name:
+                yield of_rows
+            return
+    yield _ALL
+
+
+def _axes(expr: ir.Expr) -> Iterator[str]:
+    return (ref.kind for ref in ir.refs(expr, "row", "col"))
+
+
+def _along(expr: ir.Expr, axis: ir.RefKind, other: ir.RefKind) -> ir.Expr:
+    """An expression of one axis of a matrix, with the other in its place."""
+    match expr:
+        case ir.Ref(kind=kind, name=name, shape=shape) if kind == axis:
+            return ir.Ref(other, name, shape)
+        case ir.Apply(op=op, args=args, shape=shape):
+            return ir.Apply(op, tuple(_along(arg, axis, other) for arg in args), shape)
+    return expr
