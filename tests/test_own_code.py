@@ -182,7 +182,7 @@ BROKEN = {  # kind, text, what is said
     "no slope": ("losses", LOSS.replace("def slope", "def slopes"),
         "it has no function `slope(y, logits)`"),
     "other targets": ("losses", LOSS.replace('"numbers"', '"reals"'),
-        "its `TARGETS` is none of classes, shares, numbers"),
+        "its `TARGETS` is none of classes, shares, numbers, labels"),
     "no name of the loss": ("losses", LOSS.replace("METRIC", "NAME"), "it has no `METRIC`"),
     "a metric without a value": ("metrics", METRIC.replace("def value", "def values"),
         "no function `value(y, logits, ops)`"),

@@ -294,6 +294,11 @@ def _lags(reference: str, args: argparse.Namespace, console: Console) -> list[La
     of_cell = argparse.Namespace(**{**vars(args), "cell": reference})
     trial = single_trial(of_cell, cell_text(lang.load(reference)))
     trial, task = _with_data(trial, console)
+    if task.targets == "labels":
+        raise UsageError(
+            f"gradients are drawn from the last step, and '{task.name}' asks for all together",
+            "--task adding, or another whose answers have targets of their own",
+        )
     with stderr_to(NOWHERE):
         from rnnzoo.nn import introspect, train
 

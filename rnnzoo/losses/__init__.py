@@ -4,17 +4,22 @@ A loss is one file: of this folder, of a project's `experiments/losses/`, or wha
 the group `rnnzoo.losses` names.  A task chooses it by the file's name.  The file holds
 
     ABOUT: str              one line for `rnnzoo list losses`
-    TARGETS: str            `classes` (whole numbers from 0), `shares` (numbers from 0 to 1) or
-                            `numbers`
+    TARGETS: str            `classes` (whole numbers from 0), `shares` (numbers from 0 to 1),
+                            `numbers`, or `labels` (see below)
     METRIC: str             what the loss itself is called where it is reported, as `mse`
     def value(y, logits, ops)   the loss of each answer: (..., outputs) of logits -> (...)
     def slope(y, logits)        d value / d logits in float64 NumPy: (..., outputs)
+
+With `labels` an answer is that of a whole sequence: y (..., labels) holds whole numbers from 1,
+with zeros behind the last, and a model answers at each step, so that logits are (..., time,
+outputs) and the loss of each answer is (...).  Output 0 is the blank, which is no label; steps that
+are padding answer it for sure.
 
 `ops` is `keras.ops`.  In the tests it is NumPy, with the functions of `keras.ops` that NumPy lacks;
 a file that has `numpy(y, logits)` besides is tested against that.
 `rnnzoo.testing.losses.LossContract` tests one.
 
-Contains: `bernoulli`, `categorical`, `squared`.
+Contains: `bernoulli`, `categorical`, `squared`; of labels `ctc`.
 """
 
 from __future__ import annotations
@@ -29,7 +34,8 @@ from rnnzoo.spec import plugins
 
 Array = np.ndarray[Any, Any]
 Tensor = Any
-TARGETS = ("classes", "shares", "numbers")
+TARGETS = ("classes", "shares", "numbers", "labels")
+WHOLE = ("classes", "labels")  # targets that are whole numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,8 @@ class Loss:
     """A loss.
 
     Attributes:
-        targets: one of `TARGETS`; with `classes` y has no axis of outputs.
+        targets: one of `TARGETS`; with `classes` y has no axis of outputs, with `labels` one of
+            labels.
         metric: what it is called where it is reported.
         value: (y, logits, ops) -> the loss of each answer.
         numpy: (y, logits) -> the same in float64, where its file has that; else None.

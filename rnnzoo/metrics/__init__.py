@@ -5,8 +5,8 @@ of the group `rnnzoo.metrics` names.  A task chooses it by the file's name; it n
 differentiable.  The file holds
 
     ABOUT: str                  one line for `rnnzoo list metrics`
-    TARGETS: str                `classes`, `shares` or `numbers`, as for losses: it fits losses of
-                                the same
+    TARGETS: str                `classes`, `shares`, `numbers` or `labels`, as for losses: it fits
+                                losses of the same
     def value(y, logits, ops)   the metric of each answer: (..., outputs) of logits -> (...); the
                                 score is their mean
 
@@ -16,7 +16,8 @@ and may hold
     def score(y, logits, weights)
                                 instead of `value`, where a score is no mean: of all answers of a
                                 split together, in NumPy: (n,) or (n, outputs), (n, outputs) of
-                                float64, and (n,) how much each counts -> a number
+                                float64, and (n,) how much each counts -> a number; of labels
+                                (n, labels) and (n, time, outputs)
     def numpy(y, logits)        `value` in float64, where NumPy lacks what that is made of
     UNIT: str                   for axes and tables
     HIGHER: bool                whether higher is better; False where it is not said
@@ -27,7 +28,8 @@ metric, or, where higher is better, what it lacks of the best.  `rnnzoo.testing.
 `MetricContract`, which tests one.
 
 Contains: of classes `error`, `accuracy`, `balanced_accuracy`, `f1`, `auroc`, `bits`, `perplexity`;
-of numbers `mae`, `rmse`, `r2`; and `_counts`, what several of them count.
+of numbers `mae`, `rmse`, `r2`; of labels `edit_distance`; and `_counts`, what several of them
+count.
 """
 
 from __future__ import annotations

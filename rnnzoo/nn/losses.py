@@ -7,7 +7,7 @@ metric are turned into.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -15,10 +15,12 @@ import numpy as np
 
 from rnnzoo import losses, metrics
 from rnnzoo.errors import TrainingError
-from rnnzoo.losses import Array, Loss, Tensor
+from rnnzoo.losses import WHOLE, Array, Loss, Tensor
 from rnnzoo.metrics import Metric
 from rnnzoo.tasks import Task, packed
 
+BLANK = 0  # the output that is no label
+NOT = -1e9  # a logit of what is answered for sure not to be
 Criterion = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
@@ -67,8 +69,8 @@ def of_all(measure: Loss | Metric, y: Array, logits: Array, weights: Array) -> f
     """The score of all answers together.
 
     Args:
-        y: (n,) of classes, or (n, outputs).
-        logits: (n, outputs).
+        y: (n,) of classes, (n, labels), or (n, outputs).
+        logits: (n, outputs), or of labels (n, time, outputs).
         weights: (n,) how much each counts.
     """
     exact = logits.astype(np.float64)
@@ -88,6 +90,30 @@ def class_weights(task: Task) -> Array:
     weights = np.zeros(task.outputs, np.float32)
     weights[present] = len(known) / (present.sum() * counts[present])
     return weights
+
+
+def blank_padding(logits: Tensor, mask: Tensor) -> Tensor:
+    """Answers to labels, (batch, time, outputs): those of steps that are padding are the blank, for
+    sure, so that they change nothing.
+    """
+    blank = keras.ops.where(keras.ops.arange(logits.shape[-1]) == BLANK, 0.0, NOT)
+    return keras.ops.where(mask[..., None], logits, keras.ops.cast(blank, logits.dtype))
+
+
+def joined(arrays: Sequence[Array]) -> Array:
+    """Arrays of several batches as one; answers to labels may have unequal numbers of steps, and
+    what is missing is the blank.
+    """
+    if arrays[0].ndim < 3:
+        return np.concatenate(arrays)
+    time = max(array.shape[1] for array in arrays)
+    whole = np.full((sum(map(len, arrays)), time, arrays[0].shape[2]), NOT, arrays[0].dtype)
+    whole[..., BLANK] = 0
+    begin = 0
+    for array in arrays:
+        whole[begin : begin + len(array), : array.shape[1]] = array
+        begin += len(array)
+    return whole
 
 
 def in_tensors(measure: Loss | Metric, y: Array, logits: Array) -> Array:
@@ -131,7 +157,7 @@ def _value(measure: Loss | Metric, y: Tensor, logits: Tensor) -> Tensor:
         TrainingError: what it gives is no tensor, or has another shape than the answers; sizes that
             are not known while a graph is traced fit.
     """
-    y = keras.ops.cast(y, "int32" if measure.targets == "classes" else logits.dtype)
+    y = keras.ops.cast(y, "int32" if measure.targets in WHOLE else logits.dtype)
     assert measure.value is not None, f"{measure.name} has no value of each answer"
     value = measure.value(y, logits, keras.ops)
     called = f"the {'loss' if isinstance(measure, Loss) else 'metric'} '{measure.name}' gives"
@@ -142,7 +168,8 @@ def _value(measure: Loss | Metric, y: Tensor, logits: Tensor) -> Tensor:
         raise TrainingError(
             f"{called} {type(value).__name__}, which is no tensor of numbers", fix
         ) from error
-    shape, wanted = tuple(value.shape), tuple(logits.shape[:-1])
+    axes = 2 if measure.targets == "labels" else 1  # of logits that are one answer
+    shape, wanted = tuple(value.shape), tuple(logits.shape[:-axes])
     if len(shape) != len(wanted) or any(len({*sizes} - {None}) > 1 for sizes in zip(shape, wanted)):
         raise TrainingError(
             f"{called} the shape {shape}, and must give {wanted} for logits of"

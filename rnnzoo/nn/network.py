@@ -141,7 +141,7 @@ def _reader(trial: Trial, task: Task) -> OneHot | Embedding | None:
 def _recurrent(cell: ir.Cell, task: Task, trial: Trial) -> list[keras.layers.Layer]:
     """One layer of ours, which is a stack by itself; or a pair of them for each layer."""
     training = trial.training
-    of_each_step = task.per == "step" or training.pool != "last"
+    of_each_step = task.answers_steps or training.pool != "last"
 
     def layer(count: int, returns_each: bool, mark: str = "") -> Recurrent:
         return Recurrent(

@@ -33,7 +33,16 @@ from rnnzoo.errors import (
 )
 from rnnzoo.nn.carry import Streams, side_by_side
 from rnnzoo.nn.data import Batch, Portion, Sequences, ceil, data_of, grouped
-from rnnzoo.nn.losses import class_weights, cost_of_all, cost_of_mean, criterion, named, of_all
+from rnnzoo.nn.losses import (
+    blank_padding,
+    class_weights,
+    cost_of_all,
+    cost_of_mean,
+    criterion,
+    joined,
+    named,
+    of_all,
+)
 from rnnzoo.nn.network import Network, seed_of
 from rnnzoo.nn.schedule import factor
 from rnnzoo.nn.update import updating
@@ -306,7 +315,7 @@ class Model:
             for portion in self.data.portions(split, rows, self.evaluated, self.data.time)
             for number in range(len(portion.rows))
         ]
-        return [np.concatenate(arrays) for arrays in zip(*parts)]
+        return [joined(arrays) for arrays in zip(*parts)]
 
     def _answered_in(self, portion: Portion, number: int) -> tuple[np.ndarray, ...]:
         """The same of one batch."""
@@ -398,7 +407,8 @@ class Model:
     def _logits(self, x: Tensor, mask: Tensor, training: bool) -> Tensor:
         """Answers, from an empty memory on or from what each stream has in it."""
         if not self.streams:
-            return self.network.answer(x, mask, training)
+            logits = self.network.answer(x, mask, training)
+            return blank_padding(logits, mask) if self.task.targets == "labels" else logits
         streams = self.streams[training]
         logits, states = self.network.go_on(x, mask, training, streams.start())
         streams.keep(states)
@@ -429,7 +439,7 @@ def evaluation_batch(task: Task, time: int) -> int:
     Args:
         time: to how many steps they are padded.
     """
-    numbers = task.inputs + (task.outputs if task.per == "step" else 0)
+    numbers = task.inputs + (task.outputs if task.answers_steps else 0)
     batch = 1 if task.carry else EVALUATION_BATCH
     while batch > 1 and 4 * batch * time * numbers > EVALUATED:
         batch //= 2

@@ -18,6 +18,7 @@ import numpy as np
 
 from rnnzoo import losses, metrics
 from rnnzoo.errors import Remark, TaskError, UsageError, number_of
+from rnnzoo.losses import WHOLE
 from rnnzoo.spec.plugins import shown
 
 SPLITS = ("train", "validation", "test")
@@ -39,7 +40,8 @@ class Split:
         x: (sequences, time, inputs), uint8 or float32; or (sequences, time, 1) int32 of ids, where
             the task has a vocabulary.
         y: with `per="step"`: (sequences, time, outputs), or (sequences, time) of int32 classes for
-            `categorical`; with `per="sequence"`: (sequences, outputs), or (sequences,) of classes.
+            `categorical`; with `per="sequence"`: (sequences, outputs), or (sequences,) of classes,
+            or for `ctc` (sequences, labels) of int32 from 1, with zeros behind the last label.
         lengths: (sequences,) int32, at least 1: the number of real steps.
         weights: (sequences, time) float32 for `per="step"`: 1 for steps that count, else 0; None
             counts all real steps.
@@ -89,8 +91,9 @@ class Task:
         name: as in the spec.
         splits: `train`, `validation` and `test`.
         loss: a name of `rnnzoo.losses`: `bernoulli` (independent sigmoids, summed over outputs),
-            `categorical` (softmax over `outputs` classes), `squared` (mean over outputs), or one of
-            the project's; always averaged over all counted steps, or over sequences.
+            `categorical` (softmax over `outputs` classes), `squared` (mean over outputs), `ctc` (of
+            labels whose places among the steps are not known; output 0 is the blank), or one of the
+            project's; always averaged over all counted steps, or over sequences.
         per: one target per `step`, or one per `sequence` (predicted at the last real step).
         outputs: units of the read-out.
         metric: what is reported: what the loss calls itself, or a name of `rnnzoo.metrics`; of one
@@ -104,8 +107,9 @@ class Task:
             score.  Reports use it; neither the digest nor a study's identity depends on it.
         note: information that a reader needs before comparing the scores with others.
         digest: SHA-256 of the data, part of a study's identity; if empty, `tasks.load` computes it.
-        classes: names of classes by number, as many as outputs; empty where they have none.  Shown
-            to readers; neither the digest nor a study's identity depends on them.
+        classes: names of classes by number, as many as outputs; of labels the first, which is that
+            of the blank, is empty; without any where they have none.  Shown to readers; neither the
+            digest nor a study's identity depends on them.
         by_length: whether the sequences of `test` of each length are also scored by themselves;
             then few lengths occur there.  A score more for readers: neither the digest nor a
             study's identity depends on it.
@@ -148,8 +152,13 @@ class Task:
 
     @property
     def targets(self) -> str:
-        """What the loss compares answers with: `classes`, `shares` or `numbers`."""
+        """What the loss compares answers with: one of `losses.TARGETS`."""
         return losses.load(self.loss).targets
+
+    @property
+    def answers_steps(self) -> bool:
+        """Whether a model answers at each step: with one target a step, or labels a sequence."""
+        return self.per == "step" or self.targets == "labels"
 
     @classmethod
     def from_arrays(
@@ -295,6 +304,8 @@ def _words(task: Task) -> Iterator[Problem]:
         yield f"`outputs` must be a whole number from 1, not {task.outputs!r}", ""
     if type(task.vocabulary) is not int or task.vocabulary < 0:
         yield f"`vocabulary` must be a whole number from 0, not {task.vocabulary!r}", ""
+    if loss.targets == "labels" and task.per != "sequence":
+        yield f"with the loss '{task.loss}', labels are those of a sequence", 'per="sequence"'
     if task.carry and (task.per != "step" or task.by_length):
         yield (
             "with `carry`, sequences go on in one another, and each step has a target",
@@ -312,7 +323,7 @@ def _classes(task: Task) -> Iterator[Problem]:
     names = task.classes
     if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
         yield f"`classes` must be a tuple of names, not {shown(names)}", "classes=('cat', 'dog')"
-    elif names and task.targets != "classes":
+    elif names and task.targets not in WHOLE:
         yield f"it names classes, and the loss '{task.loss}' has none", "leave `classes` out"
     elif names and len(names) != task.outputs:
         yield (
@@ -334,6 +345,9 @@ def _splits(task: Task) -> Iterator[Problem]:
     inputs = {name: task.splits[name].inputs for name in SPLITS}
     if len(set(inputs.values())) > 1:
         yield f"x has another number of inputs in each split: {inputs}", ""
+    widths = {name: task.splits[name].shapes["y"][1:] for name in SPLITS}
+    if task.targets == "labels" and len(set(widths.values())) > 1:
+        yield "y is padded to another number of labels in each split", "zeros behind the last label"
     lengths = len(np.unique(task.splits["test"].lengths))
     if task.by_length and lengths > MOST_LENGTHS:
         yield (
@@ -365,11 +379,13 @@ def _shapes(task: Task, split: Split) -> Iterator[Problem]:
             f"whole numbers, ({count},)",
         )
     where = (count, time) if task.per == "step" else (count,)
-    classes = task.targets == "classes"
-    wanted = where if classes else (*where, task.outputs)
-    fits = types["y"] in (np.int32, np.int64) if classes else types["y"].kind in "biuf"
+    whole = task.targets in WHOLE
+    wanted = where if task.targets == "classes" else (*where, task.outputs)
+    if task.targets == "labels":  # as many as the longest answer has
+        wanted = (*where, *(split.shapes["y"][1:2] or ("labels",)))
+    fits = types["y"] in (np.int32, np.int64) if whole else types["y"].kind in "biuf"
     if split.shapes["y"] != wanted or not fits:
-        numbers = "int32" if classes else "numbers"
+        numbers = "int32" if whole else "numbers"
         yield (
             f"y is {forms['y']}",
             f"{task.loss} with one target a {task.per} takes {numbers}, {wanted}",
@@ -421,6 +437,8 @@ def _values(task: Task, split: Split) -> Iterator[Problem]:
             f"y holds classes from {int(y.low)} to {int(y.high)}",
             f"with outputs={task.outputs}, they are from 0 to {task.outputs - 1}",
         )
+    if task.targets == "labels":
+        yield from _labels(task, split, y)
     if task.targets == "shares" and not 0 <= y.low <= y.high <= 1:
         yield "y holds numbers that are no probabilities", f"{task.loss} takes zeros and ones"
     if weights is not None and not (weights.low >= 0 and weights.high > 0):
@@ -428,6 +446,40 @@ def _values(task: Task, split: Split) -> Iterator[Problem]:
             "weights must not be negative, nor all zero",
             "1 where a step counts, 0 where it does not",
         )
+
+
+def _labels(task: Task, split: Split, y: _Range) -> Iterator[Problem]:
+    """Problems with labels that have the right shape."""
+    if not 0 <= y.low < y.high < task.outputs:
+        yield (
+            f"y holds labels from {int(y.low)} to {int(y.high)}",
+            f"with outputs={task.outputs}, they are from 1 to {task.outputs - 1}, and 0 is none",
+        )
+    torn = np.flatnonzero(((split.y[:, :-1] == 0) & (split.y[:, 1:] != 0)).any(1))
+    if len(torn):
+        yield f"sequence {torn[0]} of y has a 0 between labels", "zeros behind the last label only"
+    short = np.flatnonzero(steps_to_spell(split.y) > split.lengths)
+    if len(short):
+        yield cannot_spell(split.y[short[0]], int(split.lengths[short[0]]), str(short[0]))
+
+
+def steps_to_spell(y: np.ndarray) -> np.ndarray:
+    """(sequences,) in how few steps labels can be said: one for each, and one between two that are
+    the same.
+    """
+    same = (y[:, 1:] == y[:, :-1]) & (y[:, 1:] != 0)
+    return np.asarray((y != 0).sum(1) + same.sum(1))
+
+
+def cannot_spell(labels: np.ndarray, steps: int, name: str) -> Problem:
+    """What is wrong with a sequence that has fewer steps than its labels need."""
+    needed = int(steps_to_spell(labels[None])[0])
+    count = number_of(int((labels != 0).sum()), "label")
+    return (
+        f"sequence {name} has {count} and {number_of(steps, 'step')}, and needs {needed}: one for"
+        " each label, and one between two that are the same",
+        "leave such sequences out, or give them more steps",
+    )
 
 
 def _baselines(task: Task) -> Iterator[Problem]:

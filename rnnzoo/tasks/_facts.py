@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from rnnzoo.losses import WHOLE
 from rnnzoo.tasks._contract import SPLITS, Split, Task
 from rnnzoo.tasks._packed import PackedSplit, packed
 
@@ -33,19 +34,30 @@ def facts(task: Task) -> dict[str, Any]:
         "targets": task.targets,
         "per": task.per,
         "outputs": task.outputs,
-        "hidden_classes": max(0, task.outputs - len(shown)) if task.targets == "classes" else 0,
+        "hidden_classes": max(0, _classes(task) - len(shown)),
         "splits": {name: _of_split(task, split, shown) for name, split in splits.items()},
     }
 
 
+def _classes(task: Task) -> int:
+    """How many classes, or labels, a target is out of."""
+    return {"classes": task.outputs, "labels": task.outputs - 1}.get(task.targets, 0)
+
+
 def _shown(task: Task, train: PackedSplit) -> list[int]:
-    """The classes that are counted, by number."""
-    if task.targets != "classes":
-        return []
-    if task.outputs <= MOST_CLASSES:
-        return list(range(task.outputs))
-    counts = np.bincount(train.counted, minlength=task.outputs)
+    """The classes, or labels, that are counted, by number."""
+    if _classes(task) <= MOST_CLASSES:
+        return list(range(task.outputs))[task.outputs - _classes(task) :]
+    counts = _counts(task, train)
     return sorted(np.argsort(-counts, kind="stable")[:MOST_CLASSES].tolist())
+
+
+def _counts(task: Task, split: PackedSplit) -> np.ndarray:
+    """(outputs,) how often each class, or label, is a target."""
+    counts = np.bincount(split.counted.ravel(), minlength=task.outputs)
+    if task.targets == "labels":
+        counts[0] = 0  # which is none
+    return counts
 
 
 def _of_split(task: Task, split: PackedSplit, shown: list[int]) -> dict[str, Any]:
@@ -58,8 +70,8 @@ def _of_split(task: Task, split: PackedSplit, shown: list[int]) -> dict[str, Any
         "padding": 1 - steps / (len(split) * split.width),
     }
     targets = split.counted
-    if task.targets == "classes":
-        counts = np.bincount(targets, minlength=task.outputs)
+    if task.targets in WHOLE:
+        counts = _counts(task, split)
         content["classes"] = {_name(task, number): int(counts[number]) for number in shown}
     else:
         content["answers"] = len(targets)
@@ -152,6 +164,8 @@ def _answer(task: Task, split: Split, number: int) -> str:
     target = split.y[number]
     if task.targets == "classes":
         return _name(task, int(target))
+    if task.targets == "labels":
+        return " ".join(_name(task, int(label)) for label in target[target != 0])
     return ", ".join(f"{value:.4g}" for value in np.atleast_1d(target)[:3])
 
 

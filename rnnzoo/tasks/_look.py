@@ -35,7 +35,14 @@ _LONGEST_NAME = 24  # characters of a name of a class
 def warnings(task: Task) -> tuple[Remark, ...]:
     """The warnings to show before training: those from reading the data, and those found here."""
     said = map(_remark, task.warnings)
-    return (*said, *_classes(task), *_inputs(task), *_targets(task), *_axes(task))
+    return (
+        *said,
+        *_classes(task),
+        *_labels_apart(task),
+        *_inputs(task),
+        *_targets(task),
+        *_axes(task),
+    )
 
 
 def _remark(warning: Remark | str) -> Remark:
@@ -52,6 +59,7 @@ def form(task: Task) -> str:
     names = f" ({class_names(task)})" if task.classes else ""
     target = {
         "classes": f"one class of {task.outputs}{names}",
+        "labels": f"{_counts_of_labels(task)} of {task.outputs - 1}{names}",
         "numbers": number_of(task.outputs, "number"),
         "shares": f"{task.outputs} zeros or ones" if task.outputs > 1 else "a zero or one",
     }[task.targets]
@@ -65,7 +73,17 @@ def class_names(task: Task) -> str:
     """The names of the first few classes, and the number of the others; empty where they have
     none.
     """
-    return _list(task, np.arange(len(task.classes)))
+    first = 1 if task.targets == "labels" else 0  # behind the blank
+    return _list(task, np.arange(first, len(task.classes)))
+
+
+def _counts_of_labels(task: Task) -> str:
+    """How many labels a sequence has."""
+    if task.targets != "labels":
+        return ""
+    counts = [(task.splits[name].y != 0).sum(1) for name in SPLITS]
+    low, high = _ends(np.concatenate(counts))
+    return number_of(high, "label") if low == high else f"{low} to {high} labels"
 
 
 def _ends(lengths: np.ndarray) -> tuple[int, int]:
@@ -111,6 +129,24 @@ def _classes(task: Task) -> Iterator[Remark]:
                 " well that is learnt",
                 f"a split in which {name} has every class{_stratified(task)}",
             )
+
+
+def _labels_apart(task: Task) -> Iterator[Remark]:
+    """A warning about labels of which nothing can be learnt."""
+    if task.targets != "labels":
+        return
+    known, asked = (
+        np.unique(np.concatenate([task.splits[name].y.ravel() for name in names]))
+        for names in (SPLITS[:1], SPLITS[1:])
+    )
+    unlearnt = np.setdiff1d(asked, [*known, 0])
+    if len(unlearnt):
+        some = _list(task, unlearnt)
+        yield Remark(
+            f"train lacks label{'s' if len(unlearnt) > 1 else ''} {some}, which validation or test"
+            " has: it cannot be learnt",
+            "a split in which train has every label",
+        )
 
 
 def _predicts_symbols(task: Task) -> bool:

@@ -24,6 +24,7 @@ from rnnzoo.tasks._contract import SPLITS, Task
 from rnnzoo.tasks._packed import packed
 
 RESERVED = METRIC, ALSO
+EMPTY = "empty transcription"
 CERTAIN = 20.0  # a logit of a class that is answered for sure
 OF_CODE = "."  # between the digest of data and that of an own metric's code
 
@@ -198,10 +199,12 @@ def of_data(digest: str) -> str:
 
 def _of_loss(metric: Metric, loss: Loss) -> bool:
     """Whether a metric is what the loss's own mean is turned into."""
-    y = np.zeros(1, np.int32) if loss.targets == "classes" else np.full((1, 2), 0.25)
-    logits = np.array([[0.3, -1.1]])
     if metric.higher:
         return False
+    if loss.targets == "labels":
+        return False  # no metric of labels has a value of each answer
+    y = np.zeros(1, np.int32) if loss.targets == "classes" else np.full((1, 2), 0.25)
+    logits = np.array([[0.3, -1.1]])
     values = (_values(measure, y, logits) for measure in (metric, loss))
     mine, its = (value is not None and float(value[0]) for value in values)
     return mine is not False and its is not False and abs(mine - its) < 1e-9
@@ -219,19 +222,27 @@ def _values(measure: Metric | Loss, y: np.ndarray, logits: np.ndarray) -> np.nda
 
 def _baselines(task: Task, measure: Metric | Loss) -> dict[str, float]:
     """The cost on test of always answering what was usual in train."""
+    if task.targets == "labels" and isinstance(measure, Loss):
+        return {}  # what is answered for sure, and wrong, has an infinite loss
     score = _score(task, measure, "test", _usual(task))
     if not math.isfinite(score):
         return {}
     cost = measure.cost(score) if isinstance(measure, Metric) else score
     if task.targets == "numbers":
         return {"mean of train": cost}
+    if task.targets == "labels":
+        return {EMPTY: cost}
     if measure.name in ("error", "accuracy"):
         return {"most frequent class": cost}
     return {"frequencies of train": cost}
 
 
 def _usual(task: Task) -> np.ndarray:
-    """(outputs,) of logits that answer what was usual in train."""
+    """(outputs,) of logits that answer what was usual in train; of labels (1, outputs), none of
+    them.
+    """
+    if task.targets == "labels":
+        return np.where(np.arange(task.outputs) == 0, 0.0, -np.inf)[None]
     known = packed(task.splits["train"], task.per == "step").counted
     if task.targets == "classes":
         shares = np.bincount(known, minlength=task.outputs) / len(known)
@@ -246,7 +257,7 @@ def _usual(task: Task) -> np.ndarray:
 def _score(task: Task, measure: Metric | Loss, split: str, logits: np.ndarray) -> float:
     """Of a split where every answer is the same; NaN where that cannot be told in NumPy."""
     asked = packed(task.splits[split], task.per == "step").counted
-    answers = np.broadcast_to(logits, (len(asked), task.outputs))
+    answers = np.broadcast_to(logits, (len(asked), *logits.shape))
     if isinstance(measure, Metric) and measure.whole is not None:
         return float(measure.whole(asked, answers, np.ones(len(asked))))
     values = _values(measure, asked, answers)

@@ -43,8 +43,8 @@ def unfit(task: Task, training: Training, cell: ir.Cell, label: str = "") -> Ite
     if training.group_by_length and task.carry:
         problem = f"the sequences of '{label}' go on in one another, and come in their order"
         yield Refusal("group_by_length", problem, "delete `group_by_length`")
-    if training.pool != "last" and task.per == "step":
-        problem = f"`pool` is for one target a sequence, and '{label}' has one at each step"
+    if training.pool != "last" and task.answers_steps:
+        problem = f"`pool` is for one target a sequence, and '{label}' is answered at each step"
         yield Refusal("pool", problem, "delete `pool`")
     if training.tie:
         yield from _tied(task, training, cell, label)

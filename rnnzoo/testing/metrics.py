@@ -75,4 +75,4 @@ class MetricContract:
     def flat(self) -> tuple[Array, Array]:
         """Targets and logits of ten answers."""
         y, logits = self.answers()
-        return y.reshape(-1, *y.shape[2:]), logits.reshape(-1, logits.shape[-1])
+        return y.reshape(-1, *y.shape[2:]), logits.reshape(-1, *logits.shape[2:])

@@ -47,7 +47,9 @@ class TaskContract:
             assert split.lengths.dtype == np.int32
             expected = (count, time) if task.per == "step" else (count,)
             assert split.y.shape[: len(expected)] == expected
-            if task.targets == "classes":
+            if task.targets == "labels":
+                assert 0 <= split.y.min() < split.y.max() < task.outputs
+            elif task.targets == "classes":
                 assert split.y.ndim == len(expected)
                 assert 0 <= split.y.min() <= split.y.max() < task.outputs
             else:

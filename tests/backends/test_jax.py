@@ -72,8 +72,8 @@ def test_all_layers_equal_the_reference_and_their_gradients_jaxs_own(under_jax: 
     check_layers(under_jax, [*product(built_in_names(), (1, 2), (False, True))])
 
 
-def check_curve(curve: list[float], name: str, folder: str = "") -> None:
-    outcome = train(replace(trial(name), folder=folder), lambda progress: True)
+def check_curve(curve: list[float], name: str, folder: str = "", task: str = "adding") -> None:
+    outcome = train(replace(trial(name, task), folder=folder), lambda progress: True)
     expected = [row[column] for row in outcome.curve for column in ("train", "validation")]
     assert len(expected) == 6
     np.testing.assert_allclose(curve, expected, rtol=SINGLE, err_msg=name)
@@ -90,6 +90,13 @@ def test_a_training_has_the_curve_of_tensorflow_and_either_predicts_the_same_wit
     np.testing.assert_allclose(
         under_jax("loaded", str(file)), predictions(file), rtol=1e-5, atol=1e-6
     )
+
+
+@pytest.mark.slow
+def test_labels_without_places_have_the_same_curve_as_under_tensorflow(
+    under_jax: UnderJax,
+) -> None:
+    check_curve(under_jax("on_task", "gru", "touch_tones"), "gru", task="touch_tones")
 
 
 @pytest.mark.slow

@@ -13,23 +13,24 @@ from rnnzoo.lang.text import cell_text
 from rnnzoo.spec.hyperparameters import Training
 from rnnzoo.spec.trial import Trial
 
-OPTIONS = {"length": 10, "train": 48, "valid": 20, "test": 20}
+SIZES = {"train": 48, "valid": 20, "test": 20}
+OPTIONS = {"adding": {"length": 10, **SIZES}, "touch_tones": {"digits": 3, **SIZES}}
 
 
-def trial(cell: str) -> Trial:
-    """Three epochs on the adding problem, without dropout or noise: those draw other numbers under
+def trial(cell: str, task: str = "adding") -> Trial:
+    """Three epochs on a task of `OPTIONS`, without dropout or noise: those draw other numbers under
     each backend.
     """
     return Trial(
         experiment="e",
         variant=cell,
         cell=cell_text(lang.load(cell)),
-        task="adding",
+        task=task,
         index=0,
         hyperparameters={"units": 8, "learning_rate": 0.02},
         seed=3,
         training=Training(epochs=3, batch=16, clip=1.0),
-        task_options=OPTIONS,
+        task_options=OPTIONS[task],
     )
 
 

@@ -88,6 +88,11 @@ def trainings(*names: str) -> dict[str, list[float]]:
     return {name: _curve(trial(name)) for name in names}
 
 
+def on_task(name: str, task: str) -> list[float]:
+    """The same of one cell on another task."""
+    return _curve(trial(name, task))
+
+
 def _curve(asked: Trial) -> list[float]:
     outcome = train(asked, lambda progress: True)
     return [row[column] for row in outcome.curve for column in ("train", "validation")]

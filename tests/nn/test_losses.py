@@ -24,7 +24,7 @@ class TestLosses(LossContract):
     def test_a_slope_is_the_gradient_of_what_is_trained(self) -> None:
         y, logits = self.answers()
         loss, given = self.load(), tf.constant(logits, tf.float32)
-        targets = tf.constant(y, tf.int32 if loss.targets == "classes" else tf.float32)
+        targets = tf.constant(y, tf.int32 if loss.targets in losses.WHOLE else tf.float32)
         with tf.GradientTape() as tape:
             tape.watch(given)
             total = tf.reduce_sum(loss.value(targets, given, keras.ops))
