@@ -110,6 +110,12 @@ _CROSSING = frozenset({
     "mean", "sum", "norm", "softmax", "var", "std",
     "layer_norm", "layernorm", "LayerNorm", "dot_product",
 })  # fmt: skip
+# Calls by another name, and what to write here.
+_SYNONYMS = {
+    "swish": "silu(a)", "logsigmoid": "log_sigmoid(a)", "lrelu": "leaky_relu(a)",
+    "leakyrelu": "leaky_relu(a)", "hard_tanh": "clip(a, -1, 1)", "hardtanh": "clip(a, -1, 1)",
+    "square": "a ** 2", "sgn": "sign(a)", "heaviside": "a > 0",
+}  # fmt: skip
 
 
 class _NotInTheLanguage(Exception):
@@ -472,6 +478,8 @@ def _fix_of_unknown(name: str) -> str:
         return "write W @ x"
     if name.lower() in calls:
         return f"write {name.lower()}(...)"
+    if name.lower() in _SYNONYMS:
+        return f"write {_SYNONYMS[name.lower()]}"
     is_letter = re.fullmatch(r"[A-Z](_\w+)?", name) is not None
     return f"write {name} @ (...) if it is a matrix" if is_letter else nearest(name, calls)
 
