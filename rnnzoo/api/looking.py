@@ -174,10 +174,16 @@ def kind_of(headers: Any, values: Any) -> tuple[str, str]:
     y = values.get(target)
     if y is None:
         return "", f"'{target}' holds Python objects"
+    if names.keys() & {"y_lengths", "y_lengths_train"}:
+        return "transcribe", f"{names.get('y_lengths', 'y_lengths_train')} says how many labels"
+    if y.ndim == 2 and y.dtype.kind in "US" and bool((y == y.dtype.type()).any()):
+        return "transcribe", f"rows of {target} end with empty names"
     if y.dtype.kind in "US":
         return "classify", f"{target} holds names"
     if y.dtype.kind == "f" and not bool((y[np.isfinite(y)] == np.floor(y[np.isfinite(y)])).all()):
         return "regress", f"{target} holds numbers"
+    if y.ndim == 2 and bool((y == -1).any()) and y.min() == -1:
+        return "transcribe", f"rows of {target} end with -1"
     distinct = len(np.unique(y))
     if distinct <= MOST_LABELS:
         why = f"{target} holds {distinct} different whole numbers, taken for classes"

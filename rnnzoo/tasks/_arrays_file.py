@@ -16,12 +16,21 @@ from pathlib import Path
 
 from rnnzoo.tasks._npz import Header
 
-READ = ("x", "y", "lengths", "split", "group")
+READ = ("x", "y", "y_lengths", "lengths", "split", "group")
 NUMBERS, TEXTS = "biuf", "US"
-NEEDED = {"classify": ("x", "y"), "regress": ("x", "y"), "next_step": ("x",)}
+NONE = -1  # stands where there is no label to transcribe
+NEEDED = {
+    "classify": ("x", "y"),
+    "regress": ("x", "y"),
+    "next_step": ("x",),
+    "transcribe": ("x", "y"),
+}
+UNUSED = {  # arrays that a kind does not read
+    "classify": ("y_lengths",), "regress": ("y_lengths",), "next_step": ("y", "y_lengths"),
+}  # fmt: skip
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _TABLE = 'the task `table` reads tables: docs/tasks.md, "Your own table"'
-_OBJECTS = "holds Python objects, which are never opened"
+OBJECTS = "holds Python objects, which are never opened"
 
 Problem = tuple[str, str]  # and what to write instead
 
@@ -94,6 +103,11 @@ def _unreadable(path: Path, file: str) -> Problem | None:
     return problem, f"np.savez('my.npz', x=..., y=...) writes one; {_TABLE}"
 
 
+def text(label: str | bytes) -> str:
+    """A name as text."""
+    return label.decode(errors="backslashreplace") if isinstance(label, bytes) else label
+
+
 def at_steps(y: tuple[int, ...], x: tuple[int, ...], per: str) -> bool:
     """Whether a target of this shape stands at every step of an x of that shape; one column is one
     target a sequence, unless `per` says otherwise.
@@ -111,13 +125,15 @@ def misfits(path: Path, in_file: Mapping[str, Header], kind: str, per: str) -> I
     if missing:
         yield f"{path} has no array '{missing[0]}'", _renamed(in_file)
         return
-    arrays = {name: in_file[name] for name in READ if name in in_file}
-    if kind == "next_step":
-        arrays.pop("y", None)
+    unused = UNUSED.get(kind, ())
+    arrays = {name: in_file[name] for name in READ if name in in_file and name not in unused}
     x = arrays.pop("x")
     problems = list(form_of_x(x))
     if not problems:
-        others = (form_of_each(name, other, kind, per, x) for name, other in arrays.items())
+        others = (
+            form_of_each(name, other, kind, per, x, counted="y_lengths" in arrays)
+            for name, other in arrays.items()
+        )
         problems = list(chain.from_iterable(others))
     for problem, fix in problems:
         yield f"{path}: {problem}", fix
@@ -145,7 +161,7 @@ def form_of_x(header: Header, name: str = "x") -> Iterator[Problem]:
     shape, dtype = header.shape, header.dtype
     if dtype.hasobject:
         padded = "pad sequences at the end to one length, and give the real ones as `lengths`"
-        yield f"'{name}' {_OBJECTS}", padded if len(shape) == 1 else f"{name}={name}.astype(float)"
+        yield f"'{name}' {OBJECTS}", padded if len(shape) == 1 else f"{name}={name}.astype(float)"
     elif dtype.kind not in NUMBERS:
         yield f"'{name}' must hold numbers, not {dtype}", _as_numbers(name, dtype.kind)
     elif len(shape) == 1 and shape[0]:
@@ -175,7 +191,13 @@ def _as_numbers(name: str, kind: str) -> str:
 
 
 def form_of_each(
-    role: str, header: Header, kind: str, per: str, x: Header, name: str = ""
+    role: str,
+    header: Header,
+    kind: str,
+    per: str,
+    x: Header,
+    name: str = "",
+    counted: bool = False,
 ) -> Iterator[Problem]:
     """An array with something for each sequence.
 
@@ -183,18 +205,21 @@ def form_of_each(
         role: what it is.
         kind, per: the options.
         name: in the file, where that is another.
+        counted: whether the file says how many labels each sequence has.
     """
     count, name = x.shape[0], name or role
-    if role == "y":
+    if role == "y" and kind == "transcribe":
+        yield from form_of_labels(header, counted, count, name)
+    elif role == "y":
         problems = list(_y(header, kind, x, name))
         yield from problems or _shape_of_y(header.shape, kind, per, x.shape, name)
-    elif role == "lengths" and header.dtype.kind not in "iu":
+    elif role in ("lengths", "y_lengths") and header.dtype.kind not in "iu":
         yield (
             f"{name} must be {count} whole numbers, not {header.dtype}",
             f"{name}={name}.astype(int)",
         )
     elif role in ("split", "group") and header.dtype.hasobject:
-        yield f"'{name}' {_OBJECTS}; pandas writes text so", f"{name}={name}.astype(str)"
+        yield f"'{name}' {OBJECTS}; pandas writes text so", f"{name}={name}.astype(str)"
     elif role == "split" and header.dtype.kind == "f":
         yield (
             f"split must hold text or whole numbers, not {header.dtype}",
@@ -223,7 +248,7 @@ def _y(y: Header, kind: str, x: Header, name: str) -> Iterator[Problem]:
     rows = f"it needs one row for each of the {count} sequences of x"
     if y.dtype.hasobject:
         fix = "str" if kind == "classify" else "float"
-        yield f"'{name}' {_OBJECTS}; pandas writes text so", f"{name}={name}.astype({fix})"
+        yield f"'{name}' {OBJECTS}; pandas writes text so", f"{name}={name}.astype({fix})"
     elif y.dtype.kind not in (NUMBERS + TEXTS if kind == "classify" else NUMBERS):
         wanted = "numbers or names" if kind == "classify" else "numbers"
         yield f"'{name}' must hold {wanted}, not {y.dtype}", _as_numbers(name, y.dtype.kind)
@@ -264,4 +289,31 @@ def _shape_of_y(
             f"{name} has shape {y}, and x has {steps} steps: {steps} numbers to predict at the end"
             " of a sequence, or one at every step?",
             "per: sequence, or per: step",
+        )
+
+
+def form_of_labels(y: Header, counted: bool, count: int, name: str) -> Iterator[Problem]:
+    """What is wrong with the form of y where it is labels to transcribe.
+
+    Args:
+        counted: whether the file has `y_lengths`.
+        count: of sequences.
+        name: in the file.
+    """
+    flat = f"{name}=np.concatenate(labels), y_lengths=list(map(len, labels))"
+    if y.dtype.hasobject:
+        yield f"'{name}' {OBJECTS}", flat
+    elif y.dtype.kind not in NUMBERS + TEXTS:
+        yield f"'{name}' must hold numbers or names, not {y.dtype}", flat
+    elif len(y.shape) not in (1, 2) or 0 in y.shape:
+        yield (
+            f"{name} has shape {y.shape}",
+            f"({count}, most labels) with -1 behind the last, ({count},) of texts; or {flat}",
+        )
+    elif len(y.shape) == 1 and not counted and y.dtype.kind in NUMBERS:
+        yield f"{name} has shape {y.shape}, and which labels are whose is not said", flat
+    elif y.shape[0] != count and not (counted and len(y.shape) == 1):
+        yield (
+            f"{name} has shape {y.shape}",
+            f"it needs the labels of each of the {count} sequences of x; or {flat}",
         )

@@ -18,7 +18,7 @@ from rnnzoo.tasks import _arrays_file as files
 from rnnzoo.tasks._npz import Header
 
 ALSO = {"valid": "validation", "val": "validation", "dev": "validation"}  # names of splits
-_OF_EACH = ("x", "y", "lengths", "group")  # what may be given for each split
+_OF_EACH = ("x", "y", "y_lengths", "lengths", "group")  # what may be given for each split
 _PART = re.compile(
     rf"({'|'.join(_OF_EACH)})_({'|'.join([*SPLITS, *ALSO])})", re.ASCII | re.IGNORECASE
 )
@@ -64,12 +64,12 @@ def misfits(path: Path, kind: str, per: str) -> Iterator[files.Problem]:
     if not parts:
         yield from files.misfits(path, in_file, kind, per)
         return
-    if kind == "next_step":
-        parts.pop("y", None)
-    elif "y" not in parts:
-        parts["y"] = {}
+    for role in files.UNUSED.get(kind, ()):
+        parts.pop(role, None)
+    if "y" in files.NEEDED[kind]:
+        parts.setdefault("y", {})
     problems = list(_incomplete(parts)) or list(_forms(in_file, parts, kind, per))
-    for problem, fix in problems or _unlike(in_file, parts):
+    for problem, fix in problems or _unlike(in_file, parts, kind):
         yield f"{path}: {problem}", fix
 
 
@@ -98,10 +98,11 @@ def _forms(
         for role in () if problems else parts:
             if role != "x":
                 own = parts[role][number][0]
-                yield from files.form_of_each(role, in_file[own], kind, per, x, own)
+                counted = "y_lengths" in parts
+                yield from files.form_of_each(role, in_file[own], kind, per, x, own, counted)
 
 
-def _unlike(in_file: Mapping[str, Header], parts: Parts) -> Iterator[files.Problem]:
+def _unlike(in_file: Mapping[str, Header], parts: Parts, kind: str) -> Iterator[files.Problem]:
     """Arrays of two splits that cannot be of one data set."""
     for role, of_splits in parts.items():
         (first, *others) = (names[0] for _, names in sorted(of_splits.items()))
@@ -112,6 +113,8 @@ def _unlike(in_file: Mapping[str, Header], parts: Parts) -> Iterator[files.Probl
                     f"{first} holds {first_header.dtype}, and {other} {other_header.dtype}",
                     f"{other}={other}.astype({first}.dtype), if they are the same",
                 )
+            elif kind == "transcribe" and role == "y":
+                continue  # some have more labels
             elif _width(role, first_header, in_file, parts) != _width(
                 role, other_header, in_file, parts
             ):
@@ -154,10 +157,14 @@ def read(path: Path, kind: str) -> dict[str, np.ndarray]:
     """
     in_file = _npz.headers(path)
     parts = parts_of(in_file)
-    unused = {"y"} if kind == "next_step" else set()
+    unused = files.UNUSED.get(kind, ())
     if not parts:
         return _npz.read(path, [name for name in files.READ if name not in unused])
-    arrays = {role: _joined(path, in_file, parts, role) for role in parts if role not in unused}
+    arrays = {
+        role: _joined(path, in_file, parts, role, ends=kind == "transcribe" and role == "y")
+        for role in parts
+        if role not in unused
+    }
     headers = {number: in_file[name] for number, (name,) in sorted(parts["x"].items())}
     counts = [header.shape[0] for header in headers.values()]
     steps = [header.shape[1] for header in headers.values()]
@@ -166,14 +173,24 @@ def read(path: Path, kind: str) -> dict[str, np.ndarray]:
     return {**arrays, "split": np.repeat(list(headers), counts)}
 
 
-def _joined(path: Path, in_file: Mapping[str, Header], parts: Parts, role: str) -> np.ndarray:
-    """The arrays of all splits as one, with nothing at steps that a split does not have."""
+def _joined(
+    path: Path, in_file: Mapping[str, Header], parts: Parts, role: str, ends: bool
+) -> np.ndarray:
+    """The arrays of all splits as one, with nothing at steps that a split does not have.
+
+    Args:
+        ends: whether they are labels, of which some splits have less: what stands then is the mark
+            of their end.
+    """
     names = [name for _, (name,) in sorted(parts[role].items())]
     headers = [in_file[name] for name in names]
     longest = tuple(map(max, zip(*(header.shape[1:] for header in headers))))
     counts = [header.shape[0] for header in headers]
     dtype = np.result_type(*(header.dtype for header in headers))
-    joined = np.zeros((sum(counts), *longest), dtype)
+    if ends and dtype.kind in files.NUMBERS:
+        joined = np.full((sum(counts), *longest), files.NONE, np.result_type(dtype, np.int8))
+    else:
+        joined = np.zeros((sum(counts), *longest), dtype)
     begins = 0
     for name, count in zip(names, counts):
         array = _npz.read(path, [name])[name]

@@ -163,7 +163,7 @@ def classes(y: np.ndarray, real: np.ndarray, per: str, path: Path) -> Targets:
     names: tuple[str, ...] = ()
     if known.dtype.kind in files.TEXTS:
         texts, known = np.unique(known, return_inverse=True)
-        names = tuple(map(_text, texts.tolist()))
+        names = tuple(map(files.text, texts.tolist()))
     for problem, fix in _no_numbers(known, np.argwhere(counted), names):
         raise _no_classes(problem, fix, path)
     numbered = np.zeros(labels.shape, np.int32)  # what stands in the padding must not matter
@@ -178,10 +178,6 @@ def _no_classes(problem: str, fix: str, path: Path) -> TaskError:
         f" {CLASSES - 1}: {problem}",
         fix,
     )
-
-
-def _text(label: str | bytes) -> str:
-    return label.decode(errors="backslashreplace") if isinstance(label, bytes) else label
 
 
 def _rows_of_one(y: np.ndarray) -> bool:
@@ -235,7 +231,7 @@ def _no_labels(y: np.ndarray, real: np.ndarray, per: str) -> Iterator[Problem]:
             "leave `per: sequence` out, or y=y[:, -1] keeps the last one",
         )
     else:
-        fix = f"one class a sequence, one at each of the {steps} steps, or kind: regress"
+        fix = f"a class a sequence, one at each of the {steps} steps, kind: regress, or transcribe"
         yield f"it has shape {y.shape}", fix
 
 

@@ -176,7 +176,8 @@ class Task:
         Args:
             x: (sequences, time, inputs) or (sequences, time); or a list with (steps, inputs) or
                 (steps,) for each sequence.
-            y: targets; of a list of sequences, those at every step are a list too.
+            y: targets; of a list of sequences, those at every step are a list too.  To transcribe,
+                a list of the labels of each sequence, or of texts.
             lengths, split, group: for each sequence.
             options: those of the task, as `kind="regress"`; `split` as an option, which draws
                 classes alike, is `how="stratified"`.

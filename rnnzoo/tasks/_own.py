@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,18 @@ from rnnzoo.tasks._contract import SPLITS, Task
 from rnnzoo.tasks._packed import padded, to_width
 
 ARRAYS, FRAME = "arrays.npz", "frame.feather"
-_KINDS = {("categorical", "error"): "classify", ("squared", "mse"): "regress"}
+_KINDS = {
+    ("categorical", "error"): "classify",
+    ("squared", "mse"): "regress",
+    ("ctc", "edit_distance"): "transcribe",
+}
 
 
 def from_arrays(arrays: Mapping[str, Any], options: Mapping[str, Any]) -> Task:
     """See `Task.from_arrays`."""
     given = {name: array for name, array in arrays.items() if array is not None}
+    if options.get("kind") == "transcribe" and _is_several(given.get("y")):
+        given |= _of_labels(given["y"])
     if _is_ragged(given["x"]):
         _check_lengths(given)
         given = _of_unequal(given)
@@ -61,6 +68,18 @@ def _loaded(name: str, file: str, write: Any, options: Mapping[str, Any]) -> Tas
 # ------------------------------------------------------------------ unequal lengths
 
 
+def _is_several(y: Any) -> bool:
+    """Whether labels come sequence by sequence, and not as texts."""
+    is_list = isinstance(y, list | tuple) or (isinstance(y, np.ndarray) and y.dtype.hasobject)
+    return is_list and not any(isinstance(labels, str | bytes) for labels in y)
+
+
+def _of_labels(y: Any) -> dict[str, np.ndarray]:
+    """The labels of all sequences behind each other, and how many each has."""
+    counts = np.array([len(labels) for labels in y])
+    return {"y": np.array([*chain.from_iterable(y)]), "y_lengths": counts}
+
+
 def _is_ragged(x: Any) -> bool:
     """Whether sequences come one by one."""
     is_list = isinstance(x, list | tuple) or (isinstance(x, np.ndarray) and x.dtype.hasobject)
@@ -84,7 +103,7 @@ def _of_unequal(given: Mapping[str, Any]) -> dict[str, Any]:
             )
     lengths = np.array([len(sequence) for sequence in x])
     y = given.get("y")
-    if y is not None and _is_ragged(y):
+    if y is not None and "y_lengths" not in given and _is_ragged(y):
         y = _of_steps([np.asarray(sequence) for sequence in y], lengths)
     return {**given, "x": _padded(x, lengths), "y": y, "lengths": lengths}
 
@@ -135,6 +154,8 @@ def save(task: Task, path: Path, overwrite: bool) -> dict[str, Any]:
     if task.per == "step":
         y = [to_width(array, width) for array in y]
     targets = np.concatenate(y)
+    if kind == "transcribe" and not task.classes:
+        targets = targets - 1  # labels of a file are counted from 0
     content = {
         "x": np.concatenate([to_width(split.x, width) for split in splits]),
         "y": np.array(task.classes)[targets] if task.classes else targets,

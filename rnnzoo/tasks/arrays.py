@@ -5,6 +5,9 @@
               `regress`: (sequences,) or (sequences, outputs); both also at every step,
               (sequences, time) or (sequences, time, outputs); `next_step` takes none: x itself,
               one step on, is the target
+              to `transcribe`, labels in their order: (sequences,) of texts, (sequences, labels)
+              with -1 or '' behind the last, or all of them behind each other
+    y_lengths (sequences,): how many labels each has, where y does not say it
     lengths   (sequences,): how many steps are real; without it, all
     split     (sequences,) of `train`, `validation`, `test`, or of 0, 1, 2
     group     (sequences,) of numbers or names: whose a sequence is; a group is never in two splits
@@ -19,7 +22,7 @@ not read.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +35,12 @@ from rnnzoo.tasks import (
     Split,
     Task,
     Wrong,
+    _arrays_labels,
     _arrays_parts,
     _arrays_splits,
     _arrays_targets,
     _npz,
+    _transcription,
     digest_of,
 )
 from rnnzoo.tasks import _arrays_file as files
@@ -49,8 +54,8 @@ OPTIONS: dict[str, Any] = {
     "split": "shuffle",
     "validation": _arrays_splits.VALIDATION,
 }
-ABOUT = "your own sequences, from a .npz file: next_step, classify or regress"
-KINDS = ("next_step", "classify", "regress")
+ABOUT = "your own sequences, from a .npz file: next_step, classify, regress or transcribe"
+KINDS = ("next_step", "classify", "regress", "transcribe")
 PER = ("step", "sequence")
 WINDOWS = 16  # pairs of sequences that are compared for overlap
 _BLOCK = 1000  # steps that are scored together
@@ -58,6 +63,7 @@ _REPORTED = {  # of each loss the metric and its unit
     "bernoulli": ("nll", "nats per step"),
     "categorical": ("error", "share of wrong answers"),
     "squared": ("mse", "mean squared error"),
+    _transcription.LOSS: (_transcription.METRIC, _transcription.UNIT),
 }
 
 
@@ -72,6 +78,12 @@ def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
         yield Wrong("per", f"`per` cannot be '{options['per']}'", nearest(options["per"], PER))
     elif kind == "next_step" and options["per"] == "sequence":
         yield Wrong("per", "next_step predicts every step", "leave `per` out")
+    elif kind == "transcribe" and options["per"] == "step":
+        yield Wrong(
+            "per",
+            "labels to transcribe are those of a sequence, whose steps are not told",
+            "leave `per` out; of a class at each step, kind: classify",
+        )
     yield from _wrong_split(options)
     if not file:
         yield Wrong(
@@ -94,14 +106,15 @@ def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
 
 def loss_of(options: Mapping[str, Any]) -> str:
     """The loss of a kind; that of `next_step` depends on what x holds."""
-    return {"classify": "categorical", "regress": "squared"}.get(options["kind"], "")
+    known = {"classify": "categorical", "regress": "squared", "transcribe": _transcription.LOSS}
+    return known.get(options["kind"], "")
 
 
 def _wrong_split(options: Mapping[str, Any]) -> Iterator[Wrong]:
     how, share = options["split"], options["validation"]
     if how not in _arrays_splits.HOW:
         yield Wrong("split", f"`split` cannot be '{how}'", nearest(how, _arrays_splits.HOW))
-    elif how == "stratified" and options["kind"] in ("next_step", "regress"):
+    elif how == "stratified" and options["kind"] in ("next_step", "regress", "transcribe"):
         problem = f"`split: stratified` needs classes, and '{options['kind']}' has none"
         yield Wrong("split", problem, "leave it out, or give a `split` in the file")
     if not 0 < share < 1:
@@ -157,7 +170,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
         unit=unit,
         baselines=_baselines(splits, targets),
         digest=digest_of(splits),
-        warnings=(*warnings, *remarks, *_missing(targets.classes)),
+        warnings=(*warnings, *remarks, *_missing(targets)),
         classes=targets.classes,
     )
 
@@ -217,6 +230,9 @@ def _targets(
     if kind == "next_step":
         inputs, targets = _arrays_targets.next_step(x, lengths, path)
         return Split(inputs, targets.y, lengths - 1), targets
+    if kind == "transcribe":
+        targets = _arrays_labels.labels(arrays["y"], arrays.get("y_lengths"), lengths, path)
+        return Split(x, targets.y, lengths), targets
     read = _arrays_targets.numbers if kind == "regress" else _arrays_targets.classes
     targets = read(arrays["y"], real_steps(lengths, x.shape[1]), per, path)
     return Split(x, targets.y, lengths), targets
@@ -245,13 +261,15 @@ def _noticed(
     if options["kind"] == "next_step" and "y" in given:
         yield Remark(
             "y is not used: next_step predicts x itself, one step on",
-            "kind: classify or regress, if y is to be predicted",
+            "kind: classify, regress or transcribe, if y is to be predicted",
         )
 
 
-def _missing(classes: Sequence[str]) -> Iterator[Remark]:
+def _missing(targets: Targets) -> Iterator[Remark]:
     """Whether a class is what programs write where a label is missing."""
-    names = [name for name in classes if name in MISSING]
+    names = [name for name in targets.classes if name in MISSING]
+    if targets.loss == _transcription.LOSS:
+        return
     if names:
         yield Remark(
             f"a class is called {names[0]!r}, as a missing label is written",
@@ -294,6 +312,8 @@ def _overlap(x: np.ndarray) -> int:
 
 def _baselines(splits: Mapping[str, Split], targets: Targets) -> dict[str, float]:
     """The score on test of always answering what was usual in train."""
+    if targets.loss == _transcription.LOSS:
+        return _transcription.baselines(splits["train"].y, splits["test"].y)
     known, asked = (_real(splits[name], targets.per) for name in ("train", "test"))
     if targets.loss == "categorical":
         usual = int(np.bincount(known).argmax())
