@@ -26,6 +26,9 @@ OTHERS = (
     "({a}) - ({a})", "({a}) - -({b})", "where(1, {a}, {b})", "where(k > 1, {a}, {b})",
     "where(t % 3 == 0, {a}, {b})", "where(t < 2, 0, {a})", "minimum({a}, 0.3)", "maximum(0, {a})",
     "({a}) * sin(t * s)", "exp(-softplus({w})) * ({a})",
+    "({a}) * mean({b})", "softmax({a})", "({a}) - max({b})", "layer_norm({a})",
+    "tanh({a}) * norm({w})", "dot({a}, {b}) * tanh({w})", "cumsum({a}) - sum(sin({b}))",
+    "softmax({a}, 1) + mean({b}, 1)",
 )  # fmt: skip
 FORMS = (*TAME, *OTHERS)
 

@@ -7,23 +7,32 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from rnnzoo.lang.primitives import ELEMENTWISE, Elementwise
+from rnnzoo.lang.primitives import ELEMENTWISE, OVER_UNITS, Elementwise, OverUnits
 
 PAGE = Path(__file__).parent.parent / "docs" / "language.md"
 _TABLE = re.compile(r"(?<=<!-- operations -->\n).*?(?=\n\n)", re.S)
+_OVER_UNITS = re.compile(r"(?<=<!-- operations over units -->\n).*?(?=\n\n)", re.S)
 _NO_GRADIENT = "no gradient: on `t`, options and constants"
 
 
 def with_operations(page: str) -> str:
-    """The page with the table as it should be."""
+    """The page with its tables as they should be."""
     rows = ["| operation | operands | |", "| --- | --- | --- |", *map(_row, ELEMENTWISE.values())]
-    return _TABLE.sub(lambda _: "\n".join(rows), page)
+    page = _TABLE.sub(lambda _: "\n".join(rows), page)
+    of_units = ["| operation | result | |", "| --- | --- | --- |"]
+    of_units += map(_row_over_units, OVER_UNITS.values())
+    return _OVER_UNITS.sub(lambda _: "\n".join(of_units), page)
 
 
 def _row(operation: Elementwise) -> str:
     note = f": {operation.note}" if operation.note else ""
     gradient = "" if operation.differentiable else f", {_NO_GRADIENT}"
     return f"| `{operation.name}` | {operation.arity} | `{operation.form()}`{note}{gradient} |"
+
+
+def _row_over_units(operation: OverUnits) -> str:
+    result = "a number" if operation.yields_number else "a vector"
+    return f"| `{operation.form()}` | {result} | {operation.note} |"
 
 
 if __name__ == "__main__":

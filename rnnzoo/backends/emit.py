@@ -20,18 +20,20 @@ from rnnzoo.errors import UsageError, nearest
 from rnnzoo.lang import ir
 from rnnzoo.lang.primitives import (
     Elementwise,
+    OverUnits,
     Primitive,
     matmul,
     matmul_t,
     outer,
     part,
+    spread,
     stack,
     sum_steps,
-    sum_units,
 )
 from rnnzoo.lang.program import Atom, Instruction, Instructions
 
 Tensor = Any
+_STATIC = ("option", "size")  # kinds of names of numbers that are known when a layer is built
 Values = dict[tuple[str, str], Tensor]  # (kind, name) of an `ir.Ref` -> tensor
 EXACT = "float64"
 
@@ -129,8 +131,8 @@ class Emitter:
         """
         if isinstance(atom, ir.Number):
             return None if atom.shape else keras.ops.convert_to_tensor(atom.value, EXACT)
-        if atom.kind == "option":
-            return keras.ops.convert_to_tensor(float(self.sizes.options[atom.name]), EXACT)
+        if atom.kind in _STATIC:
+            return keras.ops.convert_to_tensor(self.number(atom), EXACT)
         if atom.kind == "constant":
             assert self.constants is not None
             return keras.ops.convert_to_tensor(self.constants[atom.name], EXACT)
@@ -145,6 +147,10 @@ class Emitter:
             return self.apply(
                 primitive, [self.cut(operand, values) for operand in instruction.inputs]
             )
+        if isinstance(primitive, OverUnits):
+            operand, *groups = instruction.inputs
+            count = int(self.number(groups[0])) if groups else None
+            return primitive.lowered(keras.ops, self.value(operand, values), count)
         return _LOWERINGS[primitive](self, instruction, values, like)
 
     def cut(self, atom: Atom, values: Mapping[tuple[str, str], Tensor]) -> Tensor:
@@ -229,11 +235,18 @@ class Emitter:
     def value(self, atom: Atom, values: Mapping[tuple[str, str], Tensor]) -> Tensor:
         if isinstance(atom, ir.Number):
             return keras.ops.convert_to_tensor(atom.value, self.dtype)
-        if atom.kind == "option":
-            return keras.ops.convert_to_tensor(float(self.sizes.options[atom.name]), self.dtype)
+        if atom.kind in _STATIC:
+            return keras.ops.convert_to_tensor(self.number(atom), self.dtype)
         key = atom.kind, atom.name
         value = values[key] if key in values else self.fixed[key]
         return keras.ops.cast(value, self.dtype) if atom.kind == "time" else value
+
+    def number(self, atom: Atom) -> float:
+        """A number that is known when a layer is built."""
+        if isinstance(atom, ir.Number):
+            return atom.value
+        is_option = atom.kind == "option"
+        return float(self.sizes.options[atom.name] if is_option else self.sizes.of(atom.name))
 
     def vector(self, atom: Atom, values: Mapping[tuple[str, str], Tensor]) -> Tensor:
         """A value that a product needs whole, also where it is one number for all units."""
@@ -334,10 +347,12 @@ def _lowered_sum_steps(
     return total(emitter.finite(emitter.value(operand, values))) if known is None else known
 
 
-def _lowered_sum_units(
+def _lowered_spread(
     emitter: Emitter, instruction: Instruction, values: Values, like: Tensor
 ) -> Tensor:
-    return keras.ops.sum(emitter.value(instruction.inputs[0], values), axis=-1, keepdims=True)
+    value = emitter.value(instruction.inputs[0], values)
+    axes = keras.ops.shape(value)[:-1]
+    return keras.ops.broadcast_to(value, (*axes, emitter.sizes.of(instruction.shape[0])))
 
 
 _LOWERINGS: Mapping[Primitive, Lowering] = {
@@ -347,7 +362,7 @@ _LOWERINGS: Mapping[Primitive, Lowering] = {
     stack: _lowered_stack,
     part: _lowered_part,
     sum_steps: _lowered_sum_steps,
-    sum_units: _lowered_sum_units,
+    spread: _lowered_spread,
 }
 
 

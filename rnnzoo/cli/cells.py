@@ -31,7 +31,7 @@ from rnnzoo.lang import ir, operations
 from rnnzoo.lang import listing as programs
 from rnnzoo.lang.canonical import canonical_hash
 from rnnzoo.lang.lint import lint, warnings
-from rnnzoo.lang.primitives import ELEMENTWISE
+from rnnzoo.lang.primitives import ELEMENTWISE, OVER_UNITS
 from rnnzoo.lang.view import CellView, view
 from rnnzoo.spec import claims, plugins
 from rnnzoo.spec.cell import FAMILIES, ZOO, built_in_names, read
@@ -297,7 +297,9 @@ def _metrics() -> dict[str, str]:
 
 def _operations() -> dict[str, str]:
     own = _abouts(plugins.names(operations.KIND), operations.about)
-    return {**{name: operation.form() for name, operation in ELEMENTWISE.items()}, **own}
+    ours = {name: operation.form() for name, operation in ELEMENTWISE.items()}
+    over_units = {name: operation.form() for name, operation in OVER_UNITS.items()}
+    return {**ours, **over_units, **own}
 
 
 def _studies() -> dict[str, str]:

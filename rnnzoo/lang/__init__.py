@@ -8,6 +8,7 @@ else reads that.
     reference, counts  float64 NumPy, the oracle; weights and multiply-adds
     text, latex, unicode, greek, diagram, view     for people
     passes, program, widen     a step as a program, made by `widen.compile_step`
+    formulas           what primitives have in the cell language: derivatives, and means to compute
     adjoint, listing, verify   its reverse; both as text; what both must hold
     interpret          programs in float64 NumPy, the engine's oracle
     recurrence         the kind of each group of states: linear or not, which units it joins

@@ -21,12 +21,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 
-from rnnzoo.errors import Mistakes
-from rnnzoo.lang import ir, parse
+from rnnzoo.lang import ir
+from rnnzoo.lang.formulas import formula
 from rnnzoo.lang.primitives import add, mul, part, stack, sum_steps, sum_units, where
-from rnnzoo.lang.primitives.base import OPERANDS
+from rnnzoo.lang.primitives.base import OPERANDS, is_number
 from rnnzoo.lang.primitives.layout import members
 from rnnzoo.lang.program import (
     Atom,
@@ -44,7 +43,6 @@ from rnnzoo.lang.program import (
     scopes,
 )
 from rnnzoo.lang.verify import verify_adjoint
-from rnnzoo.spec.document import Code, CodeLine
 
 _LEAVES = tuple(kind for kind in ir.WITH_ADJOINT if kind != "value")  # what no instruction computes
 
@@ -186,7 +184,7 @@ class Reverse:
         if isinstance(atom, ir.Number) or not self.wants(atom) or _is_zero(adjoint):
             return
         # all units read a number, and all steps what is computed once: their adjoints add up
-        if not atom.shape and adjoint.shape:
+        if is_number(atom.shape) and not is_number(adjoint.shape):
             adjoint = self.builder.apply(sum_units, [adjoint])
         if self.scope_of(atom) is Scope.ONCE and self.scope_of(adjoint) is not Scope.ONCE:
             adjoint = self.builder.apply(sum_steps, [adjoint])
@@ -235,7 +233,7 @@ class Reverse:
     def _scaled(
         self, adjoint: Atom, derivative: str, inputs: tuple[Atom, ...], value: Atom
     ) -> Atom:
-        tree = derivative_tree(derivative)
+        tree = formula(derivative)
         names: dict[str, Atom] = {**dict(zip(OPERANDS, inputs)), "y": value}
         # a choice between 1 and 0: what is not chosen is 0, whatever it would be multiplied with
         if isinstance(tree, ir.Apply) and tree.op is where and tree.args[1:] in _CHOICES:
@@ -252,27 +250,6 @@ _CHOICES = ((_ONE, _ZERO), (_ZERO, _ONE))
 
 def _is_zero(atom: Atom) -> bool:
     return isinstance(atom, ir.Number) and atom.value == 0.0
-
-
-@cache
-def derivative_tree(text: str) -> ir.Expr:
-    """A derivative of a primitive as an expression of `a`, `b`, `c` and `y`."""
-    mistakes = Mistakes()
-    tree = parse.expression(Code("<derivative>", (CodeLine(1, 1, text),), text), mistakes)
-    mistakes.raise_if_any()
-    assert tree is not None
-    return _typed(tree)
-
-
-def _typed(tree: parse.Tree) -> ir.Expr:
-    match tree:
-        case parse.Literal(value=value):
-            return ir.Number(float(value))
-        case parse.Name(name=name):
-            return ir.Ref("value", name)
-        case parse.Call(op=op, args=args):
-            return ir.Apply(op, tuple(map(_typed, args)))
-    raise AssertionError(tree)
 
 
 # -- where each instruction is computed

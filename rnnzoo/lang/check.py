@@ -17,7 +17,20 @@ from typing import TypeGuard
 from rnnzoo.errors import Mistake, Mistakes, Span, nearest
 from rnnzoo.lang import ir
 from rnnzoo.lang.parse import Below, Call, Index, Lag, Literal, Name, Tree, expression, is_reported
-from rnnzoo.lang.primitives import CALLS, Primitive, div, matmul, mul, neg
+from rnnzoo.lang.primitives import (
+    CALLS,
+    OverUnits,
+    Primitive,
+    ShapeError,
+    div,
+    dot,
+    largest,
+    matmul,
+    mul,
+    neg,
+    together,
+)
+from rnnzoo.lang.primitives.base import ONE
 from rnnzoo.spec.cell import (
     INITIALISERS,
     MAX_SIZE,
@@ -224,6 +237,9 @@ class _FixedReader:
                 return self.name(name, span)
             case Index(name=name, axis=("row" | "col") as axis, span=span) if self.masks:
                 return self.along(name, axis, span)
+            case Call(op=OverUnits() as op, args=args):
+                typed = tuple(self.typed(arg) for arg in args)
+                return _over_units(op, typed, tree, self.spec, self.mistakes)
             case Call(op=op, args=args, span=span) if not op.is_product:
                 return _apply(op, tuple(self.typed(arg) for arg in args), span, self.mistakes)
         place = "a mask" if self.masks else "a constant"
@@ -439,19 +455,35 @@ class _Layer:
                 operands[name] = list(
                     dict.fromkeys(node.name for node in nodes if node.name in self.trees)
                 )
-        while new := _sizes_of_operands(operands, sizes):
-            sizes |= new
+        sizes = _with_operands(operands, sizes)
         sizes |= dict.fromkeys(self._doubtful(operands, sizes), _UNKNOWN)
+        sizes = self._with_numbers(operands, sizes)
         self.sizes = {name: sizes.get(name, "units") for name in self.trees}
 
+    def _with_numbers(
+        self, operands: Mapping[str, list[str]], sizes: Mapping[str, ir.Size]
+    ) -> dict[str, ir.Size]:
+        """Sizes of equations that read numbers only, as what is made of all units is one.
+
+        What is a number beside an equation that fills a vector with one is a vector.
+        """
+        left = [name for name in operands if name not in sizes]
+        numbers = [name for name in left if 1 in map(self._size, self._sized(self.trees[name]))]
+        if not numbers:
+            return dict(sizes)
+        fills = [name for name in left if not operands[name] and name not in numbers]
+        sizes = _with_operands(operands, {**sizes, **dict.fromkeys(fills, "units")})
+        left_numbers = [name for name in numbers if name not in sizes]
+        return _with_operands(operands, {**sizes, **dict.fromkeys(left_numbers, 1)})
+
     def _own_size(self, tree: Tree) -> ir.Size | None:
-        """The one size that the parts of an expression have of themselves; `?` for several, None
-        where none has any.
+        """The one size that the parts of an expression have of themselves, numbers apart; `?` for
+        several, None where none has any.
         """
         sizes: set[ir.Size] = set()
         for node in self._sized(tree):
             size = self._size(node)
-            if size is not None:
+            if size not in (None, 1):
                 sizes.add(size)
         if len(sizes) > 1:
             return _UNKNOWN
@@ -487,7 +519,9 @@ class _Layer:
 
     def _sized(self, tree: Tree) -> Iterator[Tree]:
         """The parts of an expression that may determine its size, in reading order."""
-        if isinstance(tree, Call) and not tree.op.is_product and self.starred(tree) is None:
+        if _reduces_to_number(tree):
+            yield tree
+        elif isinstance(tree, Call) and not tree.op.is_product and self.starred(tree) is None:
             for arg in tree.args:
                 yield from self._sized(arg)
         else:
@@ -507,6 +541,8 @@ class _Layer:
                 return shape[0] if shape else None
             case Call(op=op, args=(Name(name=name), _)) if op.is_product:
                 return self.rows(name)
+            case Call(op=OverUnits()):
+                return 1
             case Call() if (star := self.starred(node)) is not None:
                 return self.rows(star.matrix.name)
             case Call():
@@ -582,10 +618,23 @@ class _Layer:
                 return self.product(tree)
             case Call() if (star := self.starred(tree)) is not None:
                 return self.star(star)
+            case Call(op=OverUnits() as op, args=args):
+                if op is dot and self.is_matrix(args[0]):
+                    return self.dot_of_matrix(args[0], args[1], tree.span)
+                typed = tuple(self.typed(arg) for arg in args)
+                return _over_units(op, typed, tree, self.shared.spec, self.mistakes)
             case Call(op=op, args=args, span=span):
                 typed = tuple(self.typed(arg) for arg in args)
                 self.check_has_gradient(op, typed, span)
                 return _apply(op, typed, span, self.mistakes)
+
+    def dot_of_matrix(self, matrix: Tree, operand: Tree, span: Span) -> ir.Expr:
+        """Report `dot(W, x)`, as libraries write a product."""
+        assert isinstance(matrix, Name)
+        self.typed(operand)
+        problem = f"dot adds up a * b over units, and '{matrix.name}' is a matrix"
+        self.mistakes.add(span, problem, f"write {matrix.name} @ {_text(operand)}")
+        return _mistaken(self.rows(matrix.name))
 
     def check_has_gradient(self, op: Primitive, args: tuple[ir.Expr, ...], span: Span) -> None:
         """An operation without derivatives is not applied to what gradients flow to: it would stop
@@ -843,6 +892,16 @@ class _Layer:
         return ir.Weight(name, shape, init, self.shared.mask_of(name, shape))
 
 
+def _with_operands(
+    operands: Mapping[str, list[str]], sizes: Mapping[str, ir.Size]
+) -> dict[str, ir.Size]:
+    """Sizes of equations, with those that others take from their operands."""
+    known = dict(sizes)
+    while new := _sizes_of_operands(operands, known):
+        known |= new
+    return known
+
+
 def _sizes_of_operands(
     operands: Mapping[str, list[str]], sizes: Mapping[str, ir.Size]
 ) -> dict[str, ir.Size]:
@@ -873,21 +932,81 @@ def _check_init(
 
 
 def _apply(op: Primitive, args: tuple[ir.Expr, ...], span: Span, mistakes: Mistakes) -> ir.Expr:
-    """An elementwise operation: its operands have one size, or none."""
+    """An elementwise operation: its operands have one size, or are numbers."""
     shapes = list(dict.fromkeys(arg.shape for arg in args if arg.shape))
     if any(len(shape) > 1 for shape in shapes):
         mistakes.add(span, "a matrix stands only before @", "declare a vector, or write W @ a")
         return _MISTAKEN
     if (_UNKNOWN,) in shapes:
         return _MISTAKEN
-    if len(shapes) > 1:
+    try:
+        return ir.Apply(op, args, together(shapes))
+    except ShapeError:
+        shapes = [shape for shape in shapes if shape != ONE]
         symbol = f"'{op.symbol}'" if op.symbol else op.name
         problem = (
             f"the operands of {symbol} differ in size: {_words(shapes[0])} and {_words(shapes[1])}"
         )
         mistakes.add(span, problem, "bring both to one size with a matrix: W @ x")
         return _MISTAKEN
-    return ir.Apply(op, args, shapes[0] if shapes else ())
+
+
+def _reduces_to_number(tree: Tree) -> bool:
+    """Whether this is an operation that makes one number of all units."""
+    match tree:
+        case Call(op=OverUnits() as op, args=args):
+            return op.reduces_to_number(len(args))
+    return False
+
+
+def _over_units(
+    op: OverUnits, args: tuple[ir.Expr, ...], tree: Call, spec: CellSpec, mistakes: Mistakes
+) -> ir.Expr:
+    """An operation over the units of vectors of one size, or over those of groups of them."""
+    vectors, trees = args[: op.arity], tree.args[: op.arity]
+    instead = _MISTAKEN if not op.reduces_to_number(len(args)) else _mistaken(1)
+    shapes = [vector.shape for vector in vectors]
+    if (_UNKNOWN,) in shapes:
+        return instead
+    for shape, operand in zip(shapes, trees):
+        if len(shape) != 1:
+            problem = f"{op.name} is taken over the units of a vector, and this is {_words(shape)}"
+            mistakes.add(operand.span, problem, "give it a vector, such as h[t-1] or W @ x")
+            return instead
+    if len(set(shapes)) > 1:
+        problem = (
+            f"the operands of {op.name} differ in size: {_words(shapes[0])} and {_words(shapes[1])}"
+        )
+        mistakes.add(tree.span, problem, "bring both to one size with a matrix: W @ x")
+        return instead
+    if len(args) > len(vectors):
+        problem, fix = _wrong_groups(op, shapes[0][0], args[-1], spec)
+        if problem:
+            mistakes.add(tree.args[-1].span, problem, fix)
+            return instead
+    return ir.Apply(op, args, op.shape([arg.shape for arg in args], ()))
+
+
+def _wrong_groups(op: OverUnits, size: ir.Size, groups: ir.Expr, spec: CellSpec) -> tuple[str, str]:
+    """What is wrong with a number of groups, and the fix; empty where nothing is."""
+    match groups:
+        case ir.Number(value=count):
+            written = f"{count:g}"
+        case ir.Ref(kind="option", name=name):
+            count, written = spec.options[name], f"the option '{name}', {spec.options[name]:g},"
+        case _:
+            of = "a number that the step computes" if not groups.shape else _words(groups.shape)
+            problem = f"the last operand of {op.name} is a number of groups, and this is {of}"
+            if op is largest:
+                return problem, "write maximum(a, b) for the larger of two"
+            return problem, f"name an option: {op.form()[:-1]}, heads)"
+    if not (count >= 1 and float(count).is_integer()):
+        return f"{written} is no number of groups", "groups are a whole number from 1"
+    number = spec.options.get(size) if isinstance(size, str) else size
+    if isinstance(number, int | float) and number % count:
+        problem = f"{written} does not divide {number:g}, the size of this vector"
+        return problem, "groups have the same number of units each"
+    return "", ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -251,4 +251,6 @@ def _operand(atom: Atom, sizes: ir.Sizes) -> RefKey | Array:
         return np.full([sizes.of(size) for size in atom.shape], atom.value)
     if atom.kind == "option":
         return np.asarray(float(sizes.options[atom.name]))
+    if atom.kind == "size":
+        return np.asarray(float(sizes.of(atom.name)))
     return atom.kind, atom.name

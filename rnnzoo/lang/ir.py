@@ -37,7 +37,7 @@ RefKind = Literal[
     "value",  # of an equation at this step
     "previous",  # of an equation at the step before
     "below",  # of an equation at this step, in the layer below
-    "size",  # `units` or `inputs` as a number, in constants and masks
+    "size",  # `units` or `inputs` as a number, in constants and masks; in programs any size
     "drop",  # in programs: the mask of dropout on a product's operand (`lang.widen`)
     "adjoint",  # in programs: the gradient of the loss with respect to a value (`lang.adjoint`)
 ]
@@ -214,6 +214,15 @@ def products(expr: Expr) -> Iterator[Apply]:
     for node in walk(expr):
         if isinstance(node, Apply) and node.op.is_product:
             yield node
+
+
+def grouped(expr: Expr) -> Iterator[tuple[Primitive, Size, Expr]]:
+    """The operations over groups of units in an expression, each with the size of its operands and
+    the number of groups.
+    """
+    for node in walk(expr):
+        if isinstance(node, Apply) and node.op.over_units and len(node.args) != node.op.arity:
+            yield node.op, node.args[0].shape[0], node.args[-1]
 
 
 def terms(expr: Expr, positive: bool = True) -> Iterator[tuple[Expr, bool]]:

@@ -25,7 +25,7 @@ from typing import Any
 from rnnzoo import registry
 from rnnzoo.errors import SpecError, UsageError
 from rnnzoo.lang import ir
-from rnnzoo.lang.primitives import CALLS, Elementwise
+from rnnzoo.lang.primitives import CALLS, Elementwise, OverUnits
 from rnnzoo.lang.primitives.base import OPERANDS
 from rnnzoo.spec import plugins
 from rnnzoo.spec.cell import is_built_in
@@ -49,7 +49,7 @@ class _Calls(Collection[str]):
 calls = _Calls()
 
 
-def named(name: str, file: str) -> Elementwise:
+def named(name: str, file: str) -> Elementwise | OverUnits:
     """The operation that a name means in a file.
 
     In what is rnnzoo's own, as cells of the zoo, derivatives and the text of a cell that was read
@@ -119,10 +119,10 @@ def _lacks(source: Any, name: str) -> Iterator[str]:
 
 def _wrong(derivative: str, known: Collection[str]) -> Iterator[str]:
     """Why a derivative is no expression of the operands and the result, in the cell language."""
-    from rnnzoo.lang.adjoint import derivative_tree
+    from rnnzoo.lang.formulas import formula
 
     try:
-        tree = derivative_tree(derivative)
+        tree = formula(derivative)
     except (SpecError, UsageError, AssertionError) as error:
         yield f"its derivative `{derivative}` cannot be read: {str(error).partition(chr(10))[0]}"
         return

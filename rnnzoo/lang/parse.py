@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from rnnzoo.errors import Mistakes, Span, UsageError, nearest, number_of
 from rnnzoo.lang.operations import calls, named
-from rnnzoo.lang.primitives import CALLS, INFIX, Primitive, matmul, mul, neg
+from rnnzoo.lang.primitives import CALLS, INFIX, OverUnits, Primitive, matmul, mul, neg
 from rnnzoo.spec.cell import FOREIGN, SHOWN_BEFORE, SHOWN_NOW, SIGNS, foreign_words, shown_words
 from rnnzoo.spec.document import MAX_NUMBER, Code
 
@@ -103,18 +103,19 @@ _HABITS: dict[type[ast.AST], tuple[str, str]] = {
     ast.Tuple: ("a tuple is not part of the language", "write one expression"),
     ast.Slice: ("slices are not part of the language", ""),
 }
-# Calls from habit: what multiplies matrices elsewhere, what joins vectors, and what crosses units.
-_PRODUCTS = frozenset({"dot", "matmul"})
+# Calls from habit: what multiplies matrices elsewhere, and what joins vectors.
+_PRODUCTS = frozenset({"matmul"})
 _JOINS = frozenset({"concat", "concatenate", "cat", "stack", "hstack", "vstack", "join"})
-_CROSSING = frozenset({
-    "mean", "sum", "norm", "softmax", "var", "std",
-    "layer_norm", "layernorm", "LayerNorm", "dot_product",
-})  # fmt: skip
 # Calls by another name, and what to write here.
 _SYNONYMS = {
     "swish": "silu(a)", "logsigmoid": "log_sigmoid(a)", "lrelu": "leaky_relu(a)",
     "leakyrelu": "leaky_relu(a)", "hard_tanh": "clip(a, -1, 1)", "hardtanh": "clip(a, -1, 1)",
     "square": "a ** 2", "sgn": "sign(a)", "heaviside": "a > 0",
+    "layernorm": "layer_norm(a)", "ln": "layer_norm(a)", "average": "mean(a)",
+    "dot_product": "dot(a, b)", "inner": "dot(a, b)", "rms_norm": "a / sqrt(mean(a * a) + 1e-5)",
+    "rmsnorm": "a / sqrt(mean(a * a) + 1e-5)", "var": "mean((a - mean(a)) ** 2)",
+    "variance": "mean((a - mean(a)) ** 2)", "std": "sqrt(mean((a - mean(a)) ** 2))",
+    "min": "minimum(a, b), or -max(-a) over units", "logsumexp": "log(sum(exp(a)))",
 }  # fmt: skip
 
 
@@ -391,13 +392,14 @@ class _TreeBuilder:
             raise _NotInTheLanguage(node.func, *error.parts) from None
         if node.keywords:
             raise _NotInTheLanguage(node, f"{name} takes no named arguments", f"write {name}(a)")
-        if len(node.args) != operation.arity:
+        if len(node.args) not in _counts_of_operands(operation):
             wanted, got = operation.arity, len(node.args)
             letters = ", ".join("abc"[:wanted])
+            groups = f", or {name}({letters}, heads) for groups" * isinstance(operation, OverUnits)
             raise _NotInTheLanguage(
                 node,
                 f"{name} takes {number_of(wanted, 'operand')}, not {got}",
-                f"write {name}({letters})",
+                f"write {name}({letters}){groups}",
             )
         return Call(
             operation, tuple(self.tree(arg, depth + 1) for arg in node.args), _span(self.code, node)
@@ -420,13 +422,9 @@ class _TreeBuilder:
             self.mistakes.add(span, "vectors are not joined", _apart("W", _joined(node)))
             return Name(_REPORTED, span)
         if not is_reported(name):
-            problem, fix = f"no operation '{name}'", _fix_of_unknown(name)
-            if name in _CROSSING:
-                problem += ": operations on a vector work unit by unit, and none crosses units"
-                fix = "leave it out; what crosses units is a product W @ a"
-            self.mistakes.add(span, problem, fix)
+            self.mistakes.add(span, f"no operation '{name}'", _fix_of_unknown(name))
         operands = [self.tree(arg, depth + 1) for arg in node.args]
-        return operands[0] if operands and name not in _CROSSING else Name(_REPORTED, span)
+        return operands[0] if operands and name not in _SYNONYMS else Name(_REPORTED, span)
 
     def refuse(self, node: ast.expr) -> _NotInTheLanguage:
         for part in (node, getattr(node, "op", None)):
@@ -445,6 +443,13 @@ class _TreeBuilder:
         return _NotInTheLanguage(
             node, f"'{ast.unparse(node)[:40]}' is not part of the language", "see docs/language.md"
         )
+
+
+def _counts_of_operands(operation: Primitive) -> tuple[int, ...]:
+    """How many operands an operation takes; one over units takes a number of groups, too."""
+    assert operation.arity is not None  # users can call it
+    more = (operation.arity + 1,) if isinstance(operation, OverUnits) else ()
+    return operation.arity, *more
 
 
 def _factor(node: ast.expr) -> str:

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rnnzoo.lang import ir
-from rnnzoo.lang.primitives import add, equal, mod, neg, not_equal, sub, where
+from rnnzoo.lang.primitives import add, equal, mod, neg, not_equal, sub, together, where
 
 HOISTED = "hoisted"  # names of new equations; `$` keeps them apart from the user's
 SignedTerm = tuple[ir.Expr, bool]  # of a sum, and whether it is added
@@ -141,7 +141,7 @@ def _sum(terms: Sequence[SignedTerm]) -> ir.Expr:
     if not positive:
         total = ir.Apply(neg, (total,), total.shape)
     for term, is_added in others:
-        shape = total.shape or term.shape
+        shape = together([total.shape, term.shape])
         total = ir.Apply(add if is_added else sub, (total, term), shape)
     return total
 
@@ -242,7 +242,7 @@ def _needed(equations: Sequence[ir.Equation], value: ir.Expr) -> list[ir.Equatio
 
 def _computes_units_apart(exprs: Sequence[ir.Expr]) -> bool:
     """Whether a unit that is not due may be left out: no other unit reads it, but by way of the
-    state's one product.
+    state's one product, nor an operation over all units.
 
     A second product with the same operand would be stacked upon the first, and units then lie in
     two places.
@@ -254,4 +254,10 @@ def _computes_units_apart(exprs: Sequence[ir.Expr]) -> bool:
         for operand in operands
     )
     are_distinct = len(set(operands)) == len(operands)
+    if any(_is_over_units(node) for expr in exprs for node in ir.walk(expr)):
+        return False
     return are_names and are_distinct and len(lagged) == 1 and lagged[0] in operands
+
+
+def _is_over_units(expr: ir.Expr) -> bool:
+    return isinstance(expr, ir.Apply) and expr.op.over_units

@@ -16,7 +16,18 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from rnnzoo.lang import ir
-from rnnzoo.lang.primitives import Primitive, add, matmul, mul, neg, part, stack, sub
+from rnnzoo.lang.formulas import formula
+from rnnzoo.lang.primitives import (
+    Primitive,
+    add,
+    matmul,
+    mul,
+    neg,
+    part,
+    spread,
+    stack,
+    sub,
+)
 from rnnzoo.lang.primitives.layout import members
 
 Atom = ir.Number | ir.Ref  # what an instruction reads: a number or a name, as in JAX's jaxpr
@@ -206,9 +217,10 @@ class Builder:
     def flatten(self, expr: ir.Expr, names: Mapping[str, Atom], label: str = "") -> Atom:
         """Write an expression; `names` says where the values that it reads are."""
         if isinstance(expr, ir.Apply):
-            return self.apply(
-                expr.op, [self.flatten(operand, names) for operand in expr.args], label
-            )
+            operands = [self.flatten(operand, names) for operand in expr.args]
+            if expr.op.over_units and expr.op.simplified(operands) is None:
+                operands = [self._whole(*each) for each in zip(operands, expr.args)]
+            return self.apply(expr.op, operands, label)
         if isinstance(expr, ir.Ref) and expr.kind == "value":
             return names[expr.name]
         return expr
@@ -230,6 +242,10 @@ class Builder:
             return self.apply(simpler.op, _atoms(simpler.args), label)
         if simpler is not None:
             return simpler
+        if (written := primitive.formula(inputs)) is not None:
+            text, meant = written
+            names = {name: self._atom(expr) for name, expr in meant.items()}
+            return self.flatten(formula(text), names, label)
         # `a + -b`, as a reversed difference leaves it, is the one operation `a - b`
         if primitive is add and (negative := self._negated(inputs[1])) is not None:
             return self.apply(sub, [inputs[0], negative], label)
@@ -238,6 +254,18 @@ class Builder:
         is_free = label and label not in self.definitions
         name = label if is_free else f"{self.prefix}{len(self.instructions)}"
         return self._write(Instruction.of(name, primitive, inputs, params))
+
+    def _atom(self, expr: ir.Expr) -> Atom:
+        """The value of an expression of values that are there."""
+        if not isinstance(expr, ir.Apply):
+            return expr
+        return self.apply(expr.op, [self._atom(operand) for operand in expr.args])
+
+    def _whole(self, atom: Atom, operand: ir.Expr) -> Atom:
+        """An operand that is a vector as one, also where all its units were folded to a number."""
+        if atom.shape or not operand.shape:
+            return atom
+        return self.apply(spread, [atom, ir.Number(0.0, operand.shape)])
 
     def _write(self, instruction: Instruction) -> Atom:
         if instruction.key not in self.known:

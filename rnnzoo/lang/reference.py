@@ -43,8 +43,10 @@ def constants(cell: ir.Cell, sizes: ir.Sizes) -> dict[str, Array]:
     """The constants of one layer, in float64.
 
     Raises:
-        UsageError: a constant has no finite value at these sizes.
+        UsageError: a constant has no finite value at these sizes, or a number of groups does not
+            divide a size.
     """
+    _check_groups(cell, sizes)
     values: dict[str, Array] = {}
     for constant in cell.constants:
         with _finite(cell, f"the constant '{constant.name}'", sizes):
@@ -52,6 +54,19 @@ def constants(cell: ir.Cell, sizes: ir.Sizes) -> dict[str, Array]:
                 evaluate(constant.expr, {"constant": values}, sizes), dtype=float
             )
     return values
+
+
+def _check_groups(cell: ir.Cell, sizes: ir.Sizes) -> None:
+    """Raise a UsageError unless every number of groups of units divides the number of units."""
+    for equation in (*cell.constants, *cell.first.equations, *cell.step.equations):
+        for operation, size, groups in ir.grouped(equation.expr):
+            units, count = sizes.of(size), int(evaluate(groups, {}, sizes))
+            if units % count:
+                raise UsageError(
+                    f"cell '{cell.name}': {operation.name} in '{equation.name}' is taken over"
+                    f" {count} groups, which do not divide {units} units",
+                    f"take a multiple of {count}, such as {count * -(-units // count)}",
+                )
 
 
 def mask(cell: ir.Cell, weight: ir.Weight, sizes: ir.Sizes) -> Array | None:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 
 from rnnzoo.lang import ir
 from rnnzoo.lang.greek import greek
-from rnnzoo.lang.primitives import ELEMENTWISE
+from rnnzoo.lang.primitives import CALLS, ELEMENTWISE
 from rnnzoo.lang.text import expression
 from rnnzoo.spec.cell import SHOWN_BEFORE, SHOWN_NOW
 
@@ -20,11 +20,7 @@ _SIGNS = {" @ ": " "} | {
     for primitive in ELEMENTWISE.values()
     if primitive.symbol and primitive.unicode
 }
-_CALLS = {
-    name: primitive.unicode
-    for name, primitive in ELEMENTWISE.items()
-    if not primitive.symbol and primitive.unicode
-}
+_CALLS = {name: primitive.unicode for name, primitive in CALLS.items() if primitive.unicode}
 _OPERATORS = sorted(_SIGNS, key=len, reverse=True)  # `**` before `*`
 _TOKEN = re.compile(
     rf"below\.(\w+)|([A-Za-z_]\w*)(\[t-1\])?|{'|'.join(map(re.escape, _OPERATORS))}"

@@ -155,7 +155,7 @@ class _Uses:
             for atom in inputs
         ]
         # products begin runs, and `h * h` has no second operand that could lie beside others
-        if primitive.is_product or sum(mine) != 1:
+        if primitive.is_product or primitive.over_units or sum(mine) != 1:
             return None
         if len(inputs) == 1:
             return _Following(reader.name, primitive)

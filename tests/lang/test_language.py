@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from rnnzoo import lang
 from rnnzoo.errors import SpecError, UsageError
-from rnnzoo.lang import adjoint, counts, ir, passes, reference
+from rnnzoo.lang import counts, ir, passes, reference
+from rnnzoo.lang.formulas import formula
 from rnnzoo.lang.primitives import ELEMENTWISE
 from rnnzoo.lang.primitives.base import OPERANDS
 from rnnzoo.lang.text import cell_text, digest
@@ -292,7 +293,7 @@ def test_every_derivative_agrees_with_differences(name: str) -> None:
 def derivative(text: str, args: list[np.ndarray], result: np.ndarray) -> np.ndarray:
     """A derivative's text, read as the engine reads it and evaluated by the reference."""
     values = dict(zip(OPERANDS, args)) | {"y": result}
-    return reference.evaluate(adjoint.derivative_tree(text), {"value": values}, ir.Sizes(1, 1, {}))
+    return reference.evaluate(formula(text), {"value": values}, ir.Sizes(1, 1, {}))
 
 
 def test_no_operation_has_a_hole_in_its_row() -> None:

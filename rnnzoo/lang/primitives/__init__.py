@@ -7,10 +7,10 @@
     conditions     comparisons, and the choice between two values
     products       a matrix on a vector, its transpose, and the gradient of the matrix
     layout         values side by side, and some of them taken out
-    reductions     sums over steps and sequences, and over units
+    reductions     over the units of a vector; sums over steps and sequences
 
-To add an elementwise operation, add one object to a family.  Users cannot write the last three
-families, but for `@`.  No library of its own but NumPy; `lang.ir`, whose expressions it makes,
+To add an elementwise operation, add one object to a family.  Of products and layout, users can
+write `@` alone.  No library of its own but NumPy; `lang.ir`, whose expressions it makes,
 reads `spec`.  `lang.operations` has those of a project.
 """
 
@@ -29,16 +29,17 @@ from rnnzoo.lang.primitives import (
     reductions,
 )
 from rnnzoo.lang.primitives.arithmetic import add, div, mod, mul, neg, sub
-from rnnzoo.lang.primitives.base import Elementwise, Operands, Primitive, ShapeError
+from rnnzoo.lang.primitives.base import Elementwise, Operands, Primitive, ShapeError, together
 from rnnzoo.lang.primitives.conditions import equal, not_equal, where
 from rnnzoo.lang.primitives.layout import part, stack
 from rnnzoo.lang.primitives.products import matmul, matmul_t, outer
-from rnnzoo.lang.primitives.reductions import sum_steps, sum_units
+from rnnzoo.lang.primitives.reductions import OverUnits, dot, largest, spread, sum_steps, sum_units
 
 __all__ = [
-    "CALLS", "ELEMENTWISE", "INFIX", "PRIMITIVES", "Elementwise", "Operands", "Primitive",
-    "ShapeError", "add", "div", "equal", "matmul", "matmul_t", "mod", "mul", "named", "neg",
-    "not_equal", "outer", "part", "stack", "sub", "sum_steps", "sum_units", "where",
+    "CALLS", "ELEMENTWISE", "INFIX", "OVER_UNITS", "PRIMITIVES", "Elementwise", "Operands",
+    "OverUnits", "Primitive", "ShapeError", "add", "div", "dot", "equal", "largest", "matmul",
+    "matmul_t", "mod", "mul", "named", "neg", "not_equal", "outer", "part", "spread", "stack",
+    "sub", "sum_steps", "sum_units", "together", "where",
 ]  # fmt: skip
 
 _FAMILIES = (arithmetic, activations, elementary, conditions, products, layout, reductions)
@@ -49,8 +50,14 @@ PRIMITIVES: Mapping[str, Primitive] = {primitive.name: primitive for primitive i
 ELEMENTWISE: Mapping[str, Elementwise] = {
     name: primitive for name, primitive in PRIMITIVES.items() if isinstance(primitive, Elementwise)
 }
-CALLS: Mapping[str, Elementwise] = {
-    name: primitive for name, primitive in ELEMENTWISE.items() if not primitive.symbol
+OVER_UNITS: Mapping[str, OverUnits] = {
+    name: primitive
+    for name, primitive in PRIMITIVES.items()
+    if isinstance(primitive, OverUnits) and primitive.has_adjoint
+}
+CALLS: Mapping[str, Elementwise | OverUnits] = {
+    **{name: primitive for name, primitive in ELEMENTWISE.items() if not primitive.symbol},
+    **OVER_UNITS,
 }
 INFIX: Mapping[str, Primitive] = {
     primitive.symbol: primitive for primitive in _ALL if primitive.symbol and primitive.arity == 2

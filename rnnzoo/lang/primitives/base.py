@@ -29,12 +29,33 @@ Written = tuple[str, int]  # how an expression is written, and how strongly it b
 # parentheses.
 LOOSE, COMPARISON, SUM, PRODUCT, PREFIX, POWER, CALL = 0, 3, 4, 5, 6, 7, 9
 
+ONE: ir.Shape = (1,)  # a vector of one unit, which is a number
 OPERANDS = ("a", "b", "c")
 """What the operands of an elementwise operation are called, in its derivatives and in documents."""
 
 
 class ShapeError(ValueError):
     """Operands whose sizes do not fit an operation."""
+
+
+def together(shapes: Sequence[ir.Shape]) -> ir.Shape:
+    """The shape of what works unit by unit on operands of these shapes; numbers are the same for
+    all units.
+
+    Raises:
+        ShapeError: they differ in size.
+    """
+    distinct = dict.fromkeys(shape for shape in shapes if shape)
+    if len(distinct) > 1:
+        distinct.pop(ONE, None)
+    if len(distinct) > 1:
+        raise ShapeError("the operands differ in size")
+    return next(iter(distinct), ())
+
+
+def is_number(shape: ir.Shape) -> bool:
+    """Whether a shape is that of one number, for all units."""
+    return shape in ((), ONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +101,8 @@ class Primitive:
             but for a constant, while the others stay as they are.
         is_product: whether it is a matrix of weights on a vector, the one product that changes
             sizes.
+        over_units: whether a unit of its result needs other units of its operand, which lie in one
+            vector.
         regroups: whether it only lays values side by side, or takes some of them out.
         reduces: whether it sums over all steps and sequences.
         costly: whether its result is kept for the backward pass; cheap results are computed again.
@@ -98,6 +121,7 @@ class Primitive:
     commutative: bool = False
     linear_in: tuple[tuple[int, ...], ...] = ()
     is_product: bool = False
+    over_units: bool = False
     regroups: bool = False
     reduces: bool = False
     costly: bool = False
@@ -145,6 +169,12 @@ class Primitive:
 
     def simplified(self, operands: Sequence[ir.Expr]) -> ir.Expr | None:
         """The same result with less work; None where there is none."""
+        return None
+
+    def formula(self, operands: Sequence[ir.Expr]) -> tuple[str, dict[str, ir.Expr]] | None:
+        """An expression in the cell language that programs compute instead, and what its names
+        mean; None for an operation that backends have.
+        """
         return None
 
     def text(self, operands: Operands, params: tuple[int, ...] = ()) -> Written:
@@ -225,10 +255,7 @@ class Elementwise(Primitive):
     def shape(self, operands: Sequence[ir.Shape], params: tuple[int, ...]) -> ir.Shape:
         if len(operands) != self.arity:
             raise ShapeError(f"{self.name} takes {self.arity} operands, not {len(operands)}")
-        shapes = list(dict.fromkeys(shape for shape in operands if shape))
-        if len(shapes) > 1:
-            raise ShapeError(f"the operands of {self.name} differ in size")
-        return shapes[0] if shapes else ()
+        return together(operands)
 
     def numpy(self, *operands: Array) -> Array:
         return self.function(*operands)

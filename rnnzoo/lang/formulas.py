@@ -1,0 +1,37 @@
+"""Formulas of primitives: derivatives, and what programs compute in place of an operation.
+
+In: text in the cell language.  Out: an expression whose names are values.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from rnnzoo.errors import Mistakes
+from rnnzoo.lang import ir, parse
+from rnnzoo.spec.document import Code, CodeLine
+
+
+@cache
+def formula(text: str) -> ir.Expr:
+    """The expression of a formula; nothing in it has a size before operands stand for its names.
+
+    Raises:
+        SpecError: it is not in the language.
+    """
+    mistakes = Mistakes()
+    tree = parse.expression(Code("<formula>", (CodeLine(1, 1, text),), text), mistakes)
+    mistakes.raise_if_any()
+    assert tree is not None
+    return _typed(tree)
+
+
+def _typed(tree: parse.Tree) -> ir.Expr:
+    match tree:
+        case parse.Literal(value=value):
+            return ir.Number(float(value))
+        case parse.Name(name=name):
+            return ir.Ref("value", name)
+        case parse.Call(op=op, args=args):
+            return ir.Apply(op, tuple(map(_typed, args)))
+    raise AssertionError(tree)
