@@ -88,7 +88,8 @@ class Data:
         )
         counted = keras.ops.cast(mask if self.per_step else real, "float32")
         if sequences.weights is not None:
-            counted *= keras.ops.take(sequences.weights, rows, axis=0)[:, :time]
+            weights = keras.ops.take(sequences.weights, rows, axis=0)
+            counted *= weights[:, :time] if self.per_step else weights
         x = keras.ops.take(sequences.x, rows, axis=0)[:, :time]
         y = keras.ops.take(sequences.y, rows, axis=0)
         return Batch(
@@ -181,7 +182,8 @@ class Streamed(Data):
         count, batch = index.shape
         room = self._room(batch, width)
         taken = take(self.splits[split], index.ravel(), width, self.per_step)
-        rows = [_longer(array, room * batch) for array in _arrays(taken, self.types)]
+        arrays = _arrays(taken, self.types, self.per_step)
+        rows = [_longer(array, room * batch) for array in arrays]
         numbers = np.arange(room * batch, dtype=np.int32).reshape(room, batch)
         return Portion(
             Sequences(*map(_tensor, rows)), *map(_tensor, (numbers, _longer(real, room), count))
@@ -203,7 +205,7 @@ def data_of(task: Task, by_length: bool) -> Resident | Streamed:
     if sum(sizes.values()) * time * step > WHOLE:
         return Streamed(*form, splits, types, step, WIDTHS if by_length else 1)
     whole = [take(split, np.arange(len(split)), time, per_step) for split in splits.values()]
-    arrays = zip(*(_arrays(split, types) for split in whole))
+    arrays = zip(*(_arrays(split, types, per_step) for split in whole))
     joined = (None if parts[0] is None else np.concatenate(parts) for parts in arrays)
     ends = np.cumsum([0, *sizes.values()])
     return Resident(*form, Sequences(*map(_tensor, joined)), dict(zip(SPLITS, map(int, ends))))
@@ -224,16 +226,16 @@ def _types(splits: Sequence[Split], per_step: bool) -> tuple[Types, int]:
         np.dtype(np.int32),
         weights,
     )
-    x, y, _, shares = _arrays(splits[0], types)
-    arrays = (x, y if per_step else None, shares)
+    x, y, _, shares = _arrays(splits[0], types, per_step)
+    arrays = (x, *((y, shares) if per_step else ()))
     return types, sum(array.nbytes for array in arrays if array is not None)
 
 
-def _arrays(split: Split, types: Types) -> list[np.ndarray | None]:
+def _arrays(split: Split, types: Types, per_step: bool) -> list[np.ndarray | None]:
     """The fields of `Sequences`; where other splits have weights, those of this one are 1."""
     weights = split.weights
     if weights is None:
-        weights = np.ones((len(split), split.width), np.float32)
+        weights = np.ones((len(split), split.width)[: 1 + per_step], np.float32)
     arrays = (split.x, split.y, split.lengths, weights)
     return [
         None if dtype is None else array.astype(dtype, copy=False)

@@ -84,12 +84,20 @@ def class_weights(task: Task) -> Array:
     """(classes,) by how much the loss of an answer is multiplied so that each class of train counts
     the same; 1 on average over train's answers, and 0 for a class that train lacks.
     """
-    known = packed(task.splits["train"], task.per == "step").counted
-    counts = np.bincount(known, minlength=task.outputs)
+    train = packed(task.splits["train"], task.per == "step")
+    counts = np.bincount(train.counted, train.counts, task.outputs)
     present = counts > 0
     weights = np.zeros(task.outputs, np.float32)
-    weights[present] = len(known) / (present.sum() * counts[present])
+    weights[present] = counts.sum() / (present.sum() * counts[present])
     return weights
+
+
+def mean_weight(task: Task) -> float | None:
+    """What an answer of train counts on average; None where those that count do so alike."""
+    counts = packed(task.splits["train"], task.per == "step").counts
+    if counts is None or not counts.size or bool((counts == 1).all()):
+        return None
+    return float(counts.mean(dtype=float))
 
 
 def blank_padding(logits: Tensor, mask: Tensor) -> Tensor:

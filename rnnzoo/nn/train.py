@@ -40,6 +40,7 @@ from rnnzoo.nn.losses import (
     cost_of_mean,
     criterion,
     joined,
+    mean_weight,
     named,
     of_all,
 )
@@ -210,6 +211,7 @@ class Model:
         self.class_weights: np.ndarray | None = None
         if trial.training.class_weight == "balanced":
             self.class_weights = class_weights(task)
+        self.mean_weight = mean_weight(task)
         self.network = Network(trial, task)
         self.weights = self.network.model.trainable_variables
         self.noise = _untrained(self.training.noise)
@@ -353,8 +355,7 @@ class Model:
 
             def error() -> tuple[Tensor, tuple[Tensor, Tensor]]:
                 loss, _, counted = self._losses(batch, training=True)
-                divisor = counted if self.training.error == "mean" else keras.ops.sum(real)
-                return loss / divisor, (loss, counted)
+                return loss / self._divisor(batch, counted, real), (loss, counted)
 
             exact = self._disturbed()
             (loss, counted), gradients = self.backend.gradients(error, self.weights)
@@ -371,6 +372,19 @@ class Model:
 
         steps = portion.rows.shape[0] if portion.steps is None else portion.steps
         return self.backend.repeat(steps, step, totals)
+
+    def _divisor(self, batch: Batch, counted: Tensor, real: Tensor) -> Tensor:
+        """By what the loss of a batch is divided: how many answers it has, or sequences.
+
+        Answers that count unequally are counted at their mean in train: divided by what they count
+        in the batch, one alone in it would count like any other.
+        """
+        answers = counted if self.training.error == "mean" else keras.ops.sum(real)
+        if self.mean_weight is None:
+            return answers
+        if self.training.error == "mean":
+            answers = keras.ops.sum(keras.ops.cast(batch.weights > 0, "float32"))
+        return self.mean_weight * answers
 
     def _evaluate(self, portion: Portion, totals: Sequence[Tensor]) -> tuple[Tensor, ...]:
         def step(number: Tensor, *totals: Tensor) -> tuple[Tensor, ...]:

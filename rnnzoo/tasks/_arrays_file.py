@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rnnzoo.tasks._npz import Header
 
-READ = ("x", "y", "y_lengths", "lengths", "split", "group")
+READ = ("x", "y", "y_lengths", "lengths", "split", "group", "weights")
 NUMBERS, TEXTS = "biuf", "US"
 NONE = -1  # stands where there is no label to transcribe
 NEEDED = {
@@ -232,6 +232,11 @@ def form_of_each(
         yield (
             f"{name} must hold whole numbers or text, not {header.dtype}",
             f"{name}={name}.astype(str)",
+        )
+    elif role == "weights" and header.dtype.kind not in NUMBERS:
+        yield (
+            f"{name} must be {count} numbers, not {header.dtype}",
+            f"{name}={name}.astype(float)",
         )
     elif header.shape == (count, 1):
         yield f"{name} has shape {header.shape}", f"{name}={name}[:, 0]"

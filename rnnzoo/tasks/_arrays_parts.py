@@ -18,7 +18,7 @@ from rnnzoo.tasks import _arrays_file as files
 from rnnzoo.tasks._npz import Header
 
 ALSO = {"valid": "validation", "val": "validation", "dev": "validation"}  # names of splits
-_OF_EACH = ("x", "y", "y_lengths", "lengths", "group")  # what may be given for each split
+_OF_EACH = tuple(role for role in files.READ if role != "split")  # may be given for each split
 _PART = re.compile(
     rf"({'|'.join(_OF_EACH)})_({'|'.join([*SPLITS, *ALSO])})", re.ASCII | re.IGNORECASE
 )

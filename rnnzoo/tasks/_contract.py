@@ -43,8 +43,9 @@ class Split:
             `categorical`; with `per="sequence"`: (sequences, outputs), or (sequences,) of classes,
             or for `ctc` (sequences, labels) of int32 from 1, with zeros behind the last label.
         lengths: (sequences,) int32, at least 1: the number of real steps.
-        weights: (sequences, time) float32 for `per="step"`: 1 for steps that count, else 0; None
-            counts all real steps.
+        weights: float32, how much each answer counts in the loss and in scores, which are weighted
+            means: (sequences, time) for `per="step"`, 0 for steps that do not count; (sequences,)
+            for `per="sequence"`, above 0.  None counts all alike.
     """
 
     x: np.ndarray
@@ -169,6 +170,7 @@ class Task:
         lengths: Any = None,
         split: Any = None,
         group: Any = None,
+        weights: Any = None,
         **options: Any,
     ) -> Task:
         """A task of arrays, as the task `arrays` reads them out of a file (docs/tasks.md).
@@ -178,7 +180,7 @@ class Task:
                 (steps,) for each sequence.
             y: targets; of a list of sequences, those at every step are a list too.  To transcribe,
                 a list of the labels of each sequence, or of texts.
-            lengths, split, group: for each sequence.
+            lengths, split, group, weights: for each sequence.
             options: those of the task, as `kind="regress"`; `split` as an option, which draws
                 classes alike, is `how="stratified"`.
 
@@ -188,7 +190,9 @@ class Task:
         from rnnzoo.tasks import _own
 
         given = {"split" if name == "how" else name: value for name, value in options.items()}
-        arrays = {"x": x, "y": y, "lengths": lengths, "split": split, "group": group}
+        arrays = {
+            "x": x, "y": y, "lengths": lengths, "split": split, "group": group, "weights": weights,
+        }  # fmt: skip
         return _own.from_arrays(arrays, given)
 
     @classmethod
@@ -391,10 +395,8 @@ def _shapes(task: Task, split: Split) -> Iterator[Problem]:
             f"y is {forms['y']}",
             f"{task.loss} with one target a {task.per} takes {numbers}, {wanted}",
         )
-    if "weights" in types and task.per == "sequence":
-        yield "it has weights, which are for one target a step only", "leave `weights` out"
-    elif "weights" in types and split.shapes["weights"] != (count, time):
-        yield f"weights is {forms['weights']}", f"numbers, {(count, time)}"
+    if "weights" in types and split.shapes["weights"] != where:
+        yield f"weights is {forms['weights']}", f"numbers, {where}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -442,7 +444,9 @@ def _values(task: Task, split: Split) -> Iterator[Problem]:
         yield from _labels(task, split, y)
     if task.targets == "shares" and not 0 <= y.low <= y.high <= 1:
         yield "y holds numbers that are no probabilities", f"{task.loss} takes zeros and ones"
-    if weights is not None and not (weights.low >= 0 and weights.high > 0):
+    if weights is not None and task.per == "sequence" and weights.low <= 0:
+        yield "weights of sequences must be above 0", "leave out what is not to count"
+    elif weights is not None and not (weights.low >= 0 and weights.high > 0):
         yield (
             "weights must not be negative, nor all zero",
             "1 where a step counts, 0 where it does not",

@@ -21,7 +21,7 @@ from rnnzoo.metrics import Metric
 from rnnzoo.spec.plugins import Wrong
 from rnnzoo.spec.trial import ALSO, METRIC
 from rnnzoo.tasks._contract import SPLITS, Task
-from rnnzoo.tasks._packed import packed
+from rnnzoo.tasks._packed import packed, weighted_mean
 
 RESERVED = METRIC, ALSO
 EMPTY = "empty transcription"
@@ -243,11 +243,12 @@ def _usual(task: Task) -> np.ndarray:
     """
     if task.targets == "labels":
         return np.where(np.arange(task.outputs) == 0, 0.0, -np.inf)[None]
-    known = packed(task.splits["train"], task.per == "step").counted
+    train = packed(task.splits["train"], task.per == "step")
+    known, weights = train.counted, train.counts
     if task.targets == "classes":
-        shares = np.bincount(known, minlength=task.outputs) / len(known)
-        return np.asarray(np.log(np.maximum(shares, np.exp(-CERTAIN))))
-    mean = known.astype(float).mean(0)
+        counts = np.bincount(known, weights, task.outputs)
+        return np.asarray(np.log(np.maximum(counts / counts.sum(), np.exp(-CERTAIN))))
+    mean = weighted_mean(known.astype(float), weights)
     if task.targets == "numbers":
         return np.asarray(mean)
     shares = np.clip(mean, np.exp(-CERTAIN), 1 - np.exp(-CERTAIN))
@@ -256,12 +257,14 @@ def _usual(task: Task) -> np.ndarray:
 
 def _score(task: Task, measure: Metric | Loss, split: str, logits: np.ndarray) -> float:
     """Of a split where every answer is the same; NaN where that cannot be told in NumPy."""
-    asked = packed(task.splits[split], task.per == "step").counted
+    questions = packed(task.splits[split], task.per == "step")
+    asked, weights = questions.counted, questions.counts
     answers = np.broadcast_to(logits, (len(asked), *logits.shape))
     if isinstance(measure, Metric) and measure.whole is not None:
-        return float(measure.whole(asked, answers, np.ones(len(asked))))
+        alike = np.ones(len(asked))
+        return float(measure.whole(asked, answers, alike if weights is None else weights))
     values = _values(measure, asked, answers)
     if values is None:
         return math.nan
-    mean = float(values.mean())
+    mean = float(weighted_mean(values, weights))
     return float(measure.finish(mean)) if isinstance(measure, Metric) else mean

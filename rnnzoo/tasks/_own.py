@@ -144,7 +144,8 @@ def save(task: Task, path: Path, overwrite: bool) -> dict[str, Any]:
             f"a task of {task.loss} with {task.metric} cannot be saved: `arrays` has {known}",
             "a task file of your own: docs/tasks.md",
         )
-    if any(split.weights is not None for split in splits):
+    weights = [split.weights for split in splits]
+    if task.per == "step" and any(array is not None for array in weights):
         raise UsageError(
             "a task with steps that do not count cannot be saved: `arrays` counts all",
             "name the table in the experiment: task: {name: table, ...}",
@@ -162,6 +163,11 @@ def save(task: Task, path: Path, overwrite: bool) -> dict[str, Any]:
         "lengths": np.concatenate([split.lengths for split in splits]),
         "split": np.repeat(SPLITS, [len(split) for split in splits]),
     }
+    if any(array is not None for array in weights):
+        alike = (np.ones(len(split), np.float32) for split in splits)
+        content["weights"] = np.concatenate(
+            [ones if array is None else array for array, ones in zip(weights, alike)]
+        )
     _write(path, content, overwrite)
     options = {"name": "arrays", "file": str(path), "kind": kind}
     return {**options, "per": task.per}

@@ -33,7 +33,8 @@ class PackedSplit(Split):
     Attributes:
         values: of all steps end to end, (steps, inputs).
         targets: (steps, ...) with one target a step, else (sequences, ...) as `Split.y`.
-        shares: of steps that count, (steps,); None where all of them do.
+        shares: how much answers count, (steps,) with one target a step, else (sequences,); None
+            where all of them count alike.
         width: to how many steps the arrays are padded.
         per_step: whether there is a target at each step.
         held: the files that are mapped, which keeps them from being deleted as long as the split
@@ -72,12 +73,14 @@ class PackedSplit(Split):
             "width": int(lengths.max()) if width is None else width, "per_step": per_step,
             "held": held, "starts": ends - lengths,
         }  # fmt: skip
-        of_steps = [values, *([targets] if per_step else []), *([] if shares is None else [shares])]
+        of_answers = [targets, *([] if shares is None else [shares])]
+        of_steps = [values, *(of_answers if per_step else [])]
         if any(len(array) != steps for array in of_steps):
             counts = ", ".join(str(len(array)) for array in of_steps)
             raise ValueError(f"lengths are {steps} steps in all, and the arrays have {counts}")
-        if not per_step and len(targets) != len(lengths):
-            raise ValueError(f"there are {len(lengths)} lengths, and {len(targets)} targets")
+        if not per_step and any(len(array) != len(lengths) for array in of_answers):
+            counts = " and ".join(str(len(array)) for array in of_answers)
+            raise ValueError(f"there are {len(lengths)} lengths, and {counts} targets")
         for name, value in given.items():
             object.__setattr__(self, name, value)
 
@@ -95,7 +98,9 @@ class PackedSplit(Split):
 
     @property
     def weights(self) -> np.ndarray | None:
-        return None if self.shares is None else padded(self.shares, self.lengths, self.width)
+        if self.shares is None or not self.per_step:
+            return self.shares
+        return padded(self.shares, self.lengths, self.width)
 
     @property
     def stored(self) -> Mapping[str, np.ndarray]:
@@ -121,7 +126,7 @@ class PackedSplit(Split):
             yield padded(array[begin : begin + int(lengths.sum())], lengths, self.width)
 
     def _of_steps(self, name: str) -> bool:
-        return name != "y" or self.per_step
+        return name == "x" or self.per_step
 
     @property
     def counted(self) -> np.ndarray:
@@ -129,6 +134,11 @@ class PackedSplit(Split):
         if self.shares is None:
             return self.targets
         return np.asarray(self.targets[self.shares > 0])
+
+    @property
+    def counts(self) -> np.ndarray | None:
+        """(how many,) how much each of `counted` counts; None where all count alike."""
+        return None if self.shares is None else np.asarray(self.shares[self.shares > 0])
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -138,7 +148,9 @@ def packed(split: Split, per_step: bool) -> PackedSplit:
     """The same without padding; where there is none, no array is copied."""
     if isinstance(split, PackedSplit):
         return split
-    weights = None if split.weights is None else _steps(split.weights, split.lengths)
+    weights = split.weights
+    if weights is not None and per_step:
+        weights = _steps(weights, split.lengths)
     return PackedSplit(
         _steps(split.x, split.lengths),
         _steps(split.y, split.lengths) if per_step else split.y,
@@ -172,11 +184,14 @@ def take(split: Split, rows: np.ndarray, width: int, per_step: bool) -> Split:
     def cut(array: np.ndarray) -> np.ndarray:
         return to_width(array[rows, :width], width)
 
+    def of_answers(array: np.ndarray) -> np.ndarray:
+        return cut(array) if per_step else array[rows]
+
     return Split(
         cut(split.x),
-        cut(split.y) if per_step else split.y[rows],
+        of_answers(split.y),
         split.lengths[rows],
-        None if split.weights is None else cut(split.weights),
+        None if split.weights is None else of_answers(split.weights),
     )
 
 
@@ -189,11 +204,14 @@ def _gathered(split: PackedSplit, rows: np.ndarray, width: int) -> Split:
         array[within] = values[steps]
         return array
 
+    def of_answers(values: np.ndarray) -> np.ndarray:
+        return whole(values) if split.per_step else values[rows]
+
     taken = Split(
         whole(split.values),
-        whole(split.targets) if split.per_step else split.targets[rows],
+        of_answers(split.targets),
         split.lengths[rows],
-        None if split.shares is None else whole(split.shares),
+        None if split.shares is None else of_answers(split.shares),
     )
     if split.held is not None:
         split.held.release()
@@ -224,3 +242,10 @@ def to_width(array: np.ndarray, width: int) -> np.ndarray:
 def real(lengths: np.ndarray, width: int) -> np.ndarray:
     """(sequences, width) bool: the steps that are no padding."""
     return np.arange(width) < lengths[:, None]
+
+
+def weighted_mean(values: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """The mean over the first axis; without weights, each counts alike."""
+    if weights is None:
+        return np.asarray(values.mean(0))
+    return np.asarray(np.average(values, axis=0, weights=weights.astype(float)))

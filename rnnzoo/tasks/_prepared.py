@@ -8,7 +8,7 @@ data), so that no file that changes later is of any matter to it.
     about.json      the task without its arrays; sizes and digests of the files
     x.npy           (steps, inputs): the steps of all sequences of all splits, end to end
     y.npy           (steps, ...) with one target a step, or (sequences, ...)
-    weights.npy     (steps,), where a split has weights
+    weights.npy     (steps,) or (sequences,) likewise, where a split has weights
     lengths.npy     (sequences,) int32
 
 `sources/` says which folder was made from which files, so that a sweep, too, reads a user's file
@@ -121,11 +121,12 @@ def _task(path: Path, content: Mapping[str, Any], held: _Held) -> Task:
         last = first + about["sequences"]
         lengths = np.array(arrays["lengths.npy"][first:last])
         end = begin + int(lengths.sum())
+        answers = slice(begin, end) if per_step else slice(first, last)
         splits[name] = PackedSplit(
             arrays["x.npy"][begin:end],
-            arrays["y.npy"][begin:end] if per_step else arrays["y.npy"][first:last],
+            arrays["y.npy"][answers],
             lengths,
-            arrays["weights.npy"][begin:end] if about["weights"] else None,
+            arrays["weights.npy"][answers] if about["weights"] else None,
             width=about["width"],
             per_step=per_step,
             held=held,
@@ -350,7 +351,7 @@ def _arrays(per_step: bool, splits: list[Split]) -> dict[str, _Array]:
     """What is written, by the name of its file."""
     arrays = {"x.npy": _array(splits, "x"), "y.npy": _array(splits, "y", of_steps=per_step)}
     if any("weights" in split.stored for split in splits):
-        arrays["weights.npy"] = _array(splits, "weights")
+        arrays["weights.npy"] = _array(splits, "weights", of_steps=per_step)
     lengths = (split.lengths for split in splits)
     arrays["lengths.npy"] = _Array(np.dtype(np.int32), (sum(map(len, splits)),), lengths)
     return arrays
@@ -372,7 +373,7 @@ def _blocks(split: Split, name: str, of_steps: bool) -> Iterator[np.ndarray]:
     """An array of a split without padding, some of it at a time; weights that it lacks are 1."""
     array = split.stored.get(name)
     if array is None:
-        yield np.ones(int(split.lengths.sum()), np.float32)
+        yield np.ones(int(split.lengths.sum()) if of_steps else len(split), np.float32)
         return
     is_padded = of_steps and not isinstance(split, PackedSplit)
     rows = max(1, _BLOCK // max(1, array[:1].nbytes))

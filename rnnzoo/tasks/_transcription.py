@@ -36,28 +36,31 @@ def task(
         outputs=outputs or len(names) + 1,
         metric=METRIC,
         unit=UNIT,
-        baselines=baselines(splits["train"].y, splits["test"].y),
+        baselines=baselines(splits),
         digest=digest_of(splits),
         solved=solved,
         classes=("", *names) if names else (),
     )
 
 
-def baselines(known: np.ndarray, asked: np.ndarray) -> dict[str, float]:
+def baselines(splits: Mapping[str, Split]) -> dict[str, float]:
     """The label error rate of the best answer that is always the same: the most frequent label, as
     often as is best in train, or not at all.
     """
-    label = int(np.bincount(known[known > 0]).argmax())
-    rates = [_rate(known, label, times) for times in range(known.shape[1] + 1)]
-    return {"best constant answer": _rate(asked, label, int(np.argmin(rates)))}
+    train, test = splits["train"], splits["test"]
+    label = int(np.bincount(train.y[train.y > 0]).argmax())
+    rates = [_rate(train, label, times) for times in range(train.y.shape[1] + 1)]
+    return {"best constant answer": _rate(test, label, int(np.argmin(rates)))}
 
 
-def _rate(y: np.ndarray, label: int, times: int) -> float:
+def _rate(split: Split, label: int, times: int) -> float:
     """The label error rate of answering a label so many times.
 
     What is missing is inserted, or what is too much deleted; as many as may be stay as they are,
     and the others are replaced.
     """
-    count = (y > 0).sum(1)
-    right = np.minimum((y == label).sum(1), times)
-    return float((np.maximum(count, times) - right).sum() / count.sum())
+    weights = np.ones(len(split)) if split.weights is None else split.weights.astype(float)
+    count = (split.y > 0).sum(1)
+    right = np.minimum((split.y == label).sum(1), times)
+    edits = np.maximum(count, times) - right
+    return float((weights * edits).sum() / (weights * count).sum())

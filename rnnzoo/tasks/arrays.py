@@ -11,6 +11,7 @@
     lengths   (sequences,): how many steps are real; without it, all
     split     (sequences,) of `train`, `validation`, `test`, or of 0, 1, 2
     group     (sequences,) of numbers or names: whose a sequence is; a group is never in two splits
+    weights   (sequences,) above 0: how much a sequence counts, in the loss and in scores
 
 or each of them for each split, but `split`: `X_train`, `y_train`, `X_test`, `y_test`, and `X_val`,
 `y_val`; letters may be large or small.
@@ -23,6 +24,7 @@ not read.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,8 @@ from rnnzoo.tasks import (
 )
 from rnnzoo.tasks import _arrays_file as files
 from rnnzoo.tasks._arrays_targets import MISSING, Targets, as_single, not_finite, real_steps, refuse
+from rnnzoo.tasks._packed import packed, weighted_mean
+from rnnzoo.tasks._usual import WEIGHED, mean_of_train, most_frequent
 
 # `per` decides where the shape of y can be read in two ways
 OPTIONS: dict[str, Any] = {
@@ -155,6 +159,8 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     x, lengths = _x(arrays, path)
     del arrays["x"]  # what is no longer needed makes room for the splits
     whole, targets = _targets(options, x, lengths, arrays, path)
+    if "weights" in arrays:
+        whole = replace(whole, weights=_weights(arrays["weights"], whole, targets.per, path))
     del x
     split_numbers, remarks = _arrays_splits.numbers(arrays, targets, options, seed, path)
     splits = {name: _rows(whole, split_numbers == number) for number, name in enumerate(SPLITS)}
@@ -168,6 +174,7 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
         outputs=targets.outputs,
         metric=metric,
         unit=unit,
+        note=WEIGHED if splits["train"].weights is not None else "",
         baselines=_baselines(splits, targets),
         digest=digest_of(splits),
         warnings=(*warnings, *remarks, *_missing(targets)),
@@ -238,11 +245,26 @@ def _targets(
     return Split(x, targets.y, lengths), targets
 
 
+def _weights(given: np.ndarray, whole: Split, per: str, path: Path) -> np.ndarray | None:
+    """How much each answer counts; None where all count alike."""
+    weights = as_single(given)
+    bad = np.flatnonzero(~(np.isfinite(weights) & (weights > 0)))
+    if len(bad):
+        problem = f"the weight of sequence {bad[0]} is {given[bad[0]]:g}"
+        raise refuse(path, problem, "a number above 0; leave out sequences that are not to count")
+    if (weights == weights[0]).all():
+        return None
+    if per == "sequence":
+        return weights
+    return np.where(real_steps(whole.lengths, whole.width), weights[:, None], np.float32(0))
+
+
 # ------------------------------------------------------------------ splits
 
 
 def _rows(whole: Split, chosen: np.ndarray) -> Split:
-    return Split(whole.x[chosen], whole.y[chosen], whole.lengths[chosen])
+    weights = None if whole.weights is None else whole.weights[chosen]
+    return Split(whole.x[chosen], whole.y[chosen], whole.lengths[chosen], weights)
 
 
 # ------------------------------------------------------------------ what is noticed
@@ -313,21 +335,23 @@ def _overlap(x: np.ndarray) -> int:
 def _baselines(splits: Mapping[str, Split], targets: Targets) -> dict[str, float]:
     """The score on test of always answering what was usual in train."""
     if targets.loss == _transcription.LOSS:
-        return _transcription.baselines(splits["train"].y, splits["test"].y)
-    known, asked = (_real(splits[name], targets.per) for name in ("train", "test"))
+        return _transcription.baselines(splits)
+    train, test = (packed(splits[name], targets.per == "step") for name in ("train", "test"))
     if targets.loss == "categorical":
-        usual = int(np.bincount(known).argmax())
-        return {"most frequent class": float((asked != usual).mean())}
+        return most_frequent(train, test)
     if targets.loss == "squared":
-        mean = known.astype(float).mean(0)
-        return {"mean of train": float(((asked.astype(float) - mean) ** 2).mean())}
-    likely = (known.sum(0, dtype=float) + 0.5) / (len(known) + 1.0)
+        return mean_of_train(train, test)
+    known, asked = train.counted, test.counted
+    likely = (_sum(known, train.counts) + 0.5) / (_sum(np.ones(len(known)), train.counts) + 1.0)
     # in eight bytes a number
     blocks = [asked[start : start + _BLOCK] for start in range(0, len(asked), _BLOCK)]
     scores = [np.where(block == 1, np.log(likely), np.log1p(-likely)).sum(1) for block in blocks]
-    return {"frequencies of train": float(-np.concatenate(scores).mean())}
+    score = -weighted_mean(np.concatenate(scores), test.counts)
+    return {"frequencies of train": float(score)}
 
 
-def _real(split: Split, per: str) -> np.ndarray:
-    """Targets that are not padding, (how many, outputs) or (how many,)."""
-    return split.y[real_steps(split.lengths, split.y.shape[1])] if per == "step" else split.y
+def _sum(values: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """Over the first axis."""
+    if weights is None:
+        return np.asarray(values.sum(0, dtype=float))
+    return np.asarray(weights.astype(float) @ values)

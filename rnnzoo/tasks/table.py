@@ -19,6 +19,7 @@ and UEA archives.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,13 @@ import numpy as np
 
 from rnnzoo.errors import Remark, TaskError, number_of
 from rnnzoo.tasks import SPLITS, Report, Split, Task, Wrong, digest_of, packed
+from rnnzoo.tasks._packed import weighted_mean
 from rnnzoo.tasks._table import arrays, files, read, roles, ts
 from rnnzoo.tasks._table.files import Source
 from rnnzoo.tasks._table.roles import Roles
 from rnnzoo.tasks._table.sequences import Pieces, Sequences, pieces, sequences
 from rnnzoo.tasks._table.split import LEFT_OUT, sides
+from rnnzoo.tasks._usual import WEIGHED, mean_of_train, most_frequent
 
 OPTIONS: dict[str, Any] = roles.OPTIONS
 ABOUT = "your own table: CSV, Parquet, Arrow or .ts; classes or numbers, a sequence or a step"
@@ -94,11 +97,12 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     own = roles.roles(_with_defaults(options, sources[0]))
     inputs, target = roles.columns_of(own.inputs, header), roles.columns_of(own.target, header)
     split = own.split
-    marks = (*own.id, own.order, split.column, split.by, split.time)
+    marks = (*own.id, own.order, split.column, split.by, split.time, own.weight)
     rows = read.Rows(sources, [*inputs, *target, *filter(None, marks)])
     whole, x = _inputs(rows, inputs, own)
     cut, short = pieces(rows, whole, own)
     y = arrays.targets(rows, whole, target, own)
+    y = replace(y, weights=arrays.weights(rows, whole, own))
     classes = y.values[cut.last] if y.classes and own.per == "sequence" else None
     side = sides(rows, whole, cut, own, classes, seed)
     arrays.check_targets(rows, whole, cut, side, y, own)
@@ -141,9 +145,9 @@ def _task(
     seen = _seen(cut.chosen(side == 0), len(whole.row))
     inputs = arrays.finished(x, whole, seen, own)
     numbers, unit = _predicted(y, cut.chosen(side == 0), own)
-    last = {} if y.classes else _last_value(numbers, y.missing, cut.chosen(side == 2), own)
+    last = {} if y.classes else _last_value(numbers, y, cut.chosen(side == 2), own)
     splits = {
-        name: arrays.split(cut.chosen(side == number), inputs, numbers, y.missing, own)
+        name: arrays.split(cut.chosen(side == number), inputs, numbers, y, own)
         for number, name in enumerate(SPLITS)
     }
     return Task(
@@ -156,6 +160,7 @@ def _task(
         unit=unit,
         baselines={**_baselines(splits, own.per, bool(y.classes)), **last},
         digest=digest_of(splits),
+        note=WEIGHED if y.weights is not None else "",
         warnings=remarks,
         classes=y.classes,
         ahead=own.per == "step" and own.window.horizon > 0,
@@ -188,21 +193,20 @@ def _unit(spread: np.ndarray) -> str:
 
 def _baselines(splits: Mapping[str, Split], per: str, has_classes: bool) -> dict[str, float]:
     """The score on test of always answering what was usual in train."""
-    known, asked = (packed(splits[name], per == "step").counted for name in ("train", "test"))
+    train, test = (packed(splits[name], per == "step") for name in ("train", "test"))
     if has_classes:
-        usual = int(np.bincount(known).argmax())
-        return {"most frequent class": float((asked != usual).mean())}
-    mean = known.astype(float).mean(0)
-    return {"mean of train": float(((asked.astype(float) - mean) ** 2).mean())}
+        return most_frequent(train, test)
+    return mean_of_train(train, test)
 
 
 def _last_value(
-    numbers: np.ndarray, missing: np.ndarray, test: Pieces, own: Roles
+    numbers: np.ndarray, y: arrays.Targets, test: Pieces, own: Roles
 ) -> dict[str, float]:
     """The score on test of always answering that nothing changes until the target's step."""
     asked = arrays.asked(test, own)
-    asked = asked[~missing[asked] & ~missing[asked - own.window.horizon]]
+    asked = asked[~y.missing[asked] & ~y.missing[asked - own.window.horizon]]
     if not own.window.horizon or not len(asked):
         return {}
     errors = numbers[asked].astype(float) - numbers[asked - own.window.horizon]
-    return {"last value": float(np.square(errors).mean())}
+    weights = None if y.weights is None else y.weights[asked]
+    return {"last value": float(weighted_mean(np.square(errors).mean(1), weights))}

@@ -224,7 +224,7 @@ NUMBERS = np.zeros((COUNT, STEPS), np.float32)
         (broken(of_ids(), x=np.full((COUNT, STEPS, 1), 3, np.int32)), "x holds ids from 3 to 3"),
         (broken(right(), weights=NUMBERS[:, :2]), "weights is float32, (6, 2)"),
         (broken(right(), weights=NUMBERS), "nor all zero"),
-        (broken(right("sequence"), weights=NUMBERS), "for one target a step only"),
+        (broken(right("sequence"), weights=NUMBERS), "weights is float32, (6, 4)"),
     ],
 )
 def test_each_promise_is_looked_at(task: Task, words: str) -> None:

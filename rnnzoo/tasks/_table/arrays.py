@@ -22,6 +22,9 @@ _PAIRS = 20_000  # neighbours that are compared with others, to tell ids from qu
 _FIX_OF_GAPS = (
     "fill it in, leave the sequence out, or say what stands for it: missing: zero, forward or flag"
 )
+_FIX_OF_CHANGES = (
+    "`per: step` predicts it at each step; window: {length: 50, horizon: 1} after each window"
+)
 _LEAST_IDS = 5  # different values: fewer are levels
 
 
@@ -47,12 +50,14 @@ class Targets:
         classes: their names; empty for numbers.
         columns: as the table calls them.
         scaled: whether they are divided by the deviation of train.
+        weights: (steps,) how much each counts; None where all count alike.
     """
 
     values: np.ndarray
     classes: tuple[str, ...]
     columns: tuple[str, ...]
     scaled: bool = False
+    weights: np.ndarray | None = None
 
     @property
     def missing(self) -> np.ndarray:
@@ -194,8 +199,31 @@ def targets(rows: Rows, whole: Sequences, columns: Mapping[str, str], own: Roles
     values = np.stack([rows.numbers(column)[whole.row] for column in names], 1)
     if _is_constant(own):
         for number, column in enumerate(names):
-            _check_constant(rows, whole, own, column, values[:, number])
+            _check_constant(rows, whole, column, values[:, number])
     return Targets(values, (), names, STANDARD in roles.values())
+
+
+def weights(rows: Rows, whole: Sequences, own: Roles) -> np.ndarray | None:
+    """(steps,) how much an answer counts that is asked for there; None where all count alike.
+
+    Raises:
+        TaskError: one is missing or not above 0, or changes within a sequence that has one target.
+    """
+    if not own.weight:
+        return None
+    with np.errstate(over="ignore"):
+        values = rows.numbers(own.weight)[whole.row].astype(np.float32)
+    bad = np.flatnonzero(~(np.isfinite(values) & (values > 0)))
+    if len(bad):
+        row = int(whole.row[bad].min())
+        told = rows.text(row, own.weight) if _has(rows, row, own.weight) else "missing"
+        problem = f"{rows.place(row, own.weight)}: the weight is {told}"
+        raise refused(problem, "a number above 0; leave out rows that are not to count")
+    if _is_constant(own):
+        _check_constant(
+            rows, whole, own.weight, values, "weight", "one weight a sequence, in each of its rows"
+        )
+    return None if (values == values[0]).all() else values
 
 
 def _is_constant(own: Roles) -> bool:
@@ -235,18 +263,23 @@ def _classes(rows: Rows, whole: Sequences, roles: Mapping[str, str], own: Roles)
 
 
 def _check_constant(
-    rows: Rows, whole: Sequences, own: Roles, column: str, values: np.ndarray
+    rows: Rows,
+    whole: Sequences,
+    column: str,
+    values: np.ndarray,
+    word: str = "target",
+    fix: str = _FIX_OF_CHANGES,
 ) -> None:
+    """Refuse a sequence in which a column of numbers changes."""
     began = np.repeat(values[whole.starts], whole.lengths)
     changed = np.flatnonzero((values != began) & ~(np.isnan(values) & np.isnan(began)))
     if len(changed):
         row = int(whole.row[changed[0]])
         start = int(whole.row[whole.starts[whole.of_step[changed[0]]]])
         raise refused(
-            f"{rows.place(row, column)}: the target is {rows.text(row, column)} here, and"
+            f"{rows.place(row, column)}: the {word} is {rows.text(row, column)} here, and"
             f" {rows.text(start, column)} in {rows.place(start)}, of the same sequence",
-            "`per: step` predicts it at each step; window: {length: 50, horizon: 1} after each"
-            " window",
+            fix,
         )
 
 
@@ -353,20 +386,23 @@ def moments(values: np.ndarray, scale: str) -> tuple[np.ndarray, np.ndarray]:
 # ------------------------------------------------------------------ splits
 
 
-def split(cut: Pieces, x: np.ndarray, y: np.ndarray, missing: np.ndarray, own: Roles) -> Split:
+def split(cut: Pieces, x: np.ndarray, y: np.ndarray, given: Targets, own: Roles) -> Split:
     """The arrays of some pieces.
 
     Args:
         x, y: of all steps.
-        missing: (steps,) which have no target.
+        given: the targets, before they were scaled.
     """
     steps, real = cut.steps()
     shown = np.where(real[..., None], x[steps], np.float32(0))
     lengths = cut.lengths.astype(np.int32)
     if own.per == "sequence":
-        return Split(shown, y[cut.last], lengths)
+        weights = None if given.weights is None else given.weights[cut.last]
+        return Split(shown, y[cut.last], lengths, weights)
     asked = steps + cut.horizon
-    counts = real & ~missing[asked]
+    counts = real & ~given.missing[asked]
     y_shown = np.where(counts if y.ndim == 1 else counts[..., None], y[asked], y.dtype.type(0))
     weights = None if np.array_equal(counts, real) else counts.astype(np.float32)
+    if given.weights is not None:
+        weights = np.where(counts, given.weights[asked], np.float32(0))
     return Split(shown, y_shown, lengths, weights)

@@ -18,7 +18,7 @@ from rnnzoo.tasks._contract import SPLITS
 
 OPTIONS: dict[str, Any] = {
     "file": {}, "id": (), "order": "", "inputs": (), "target": (), "per": "sequence", "split": {},
-    "window": {}, "scale": "standard", "missing": "refuse",
+    "window": {}, "scale": "standard", "missing": "refuse", "weight": "",
 }  # fmt: skip
 PER = ("sequence", "step")
 SCALES = ("standard", "robust", "none")
@@ -75,6 +75,7 @@ class Roles:
         inputs: columns, or patterns with `*`, and what each holds: `NUMBER`, `CATEGORY` or, where
             that is not said, `GUESSED`.
         target: likewise; `STANDARD` numbers are scaled.
+        weight: the column that says how much an answer counts; empty: all alike.
     """
 
     id: tuple[str, ...]
@@ -86,6 +87,7 @@ class Roles:
     window: Window
     scale: str
     missing: str
+    weight: str
 
     def named(self) -> Iterator[tuple[str, str]]:
         """Each column that has a role, with the option that gives it: patterns are not among
@@ -100,6 +102,7 @@ class Roles:
         yield ("split.column" if self.split.by or self.split.time else "split"), self.split.column
         yield "split.by", self.split.by
         yield "split.time", self.split.time
+        yield "weight", self.weight
 
 
 def roles(options: Mapping[str, Any]) -> Roles:
@@ -117,6 +120,7 @@ def roles(options: Mapping[str, Any]) -> Roles:
         window=_window(options["window"]),
         scale=options["scale"],
         missing=options["missing"],
+        weight=options["weight"],
     )
 
 
@@ -248,6 +252,7 @@ def wrong_columns(
             "split.column",
             "split.by",
             "split.time",
+            "weight",
         )
         if name not in header and not is_none:
             yield Wrong(option, f"{shown} has no column '{name}'", nearest(name, header))
