@@ -43,7 +43,7 @@ from rnnzoo.spec.cell import (
 from rnnzoo.spec.document import Code
 
 RESERVED = frozenset({"x", "t", "unit", "units", "inputs", "row", "col", "below"})
-# names, numbers and operations of all equations of a layer; the largest cell of the zoo has 99
+# names, numbers and operations of all equations of a layer; the largest cell of the zoo has 202
 MAX_BLOCK = 2_000
 MAX_ENTRIES = 5_000_000  # of a weight whose sizes stand in the file: its mask takes 40 MB
 _MATRIX_INITS = frozenset({"orthogonal", "identity"})

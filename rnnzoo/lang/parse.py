@@ -21,7 +21,7 @@ from rnnzoo.spec.cell import FOREIGN, SHOWN_BEFORE, SHOWN_NOW, SIGNS, foreign_wo
 from rnnzoo.spec.document import MAX_NUMBER, Code
 
 # Limits of an expression, below which all that reads it is quick and nothing recurses too deep.
-# Those of the zoo have at most 26 parts, 8 deep.
+# Those of the zoo have at most 32 parts, 8 deep.
 MAX_PARTS = 500  # names, numbers and operations
 MAX_DEPTH = 60  # operations within each other; a sum of n terms is n deep
 # of the text that Python's parser is given; `MAX_PARTS` parts take fewer when they are printed
