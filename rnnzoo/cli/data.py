@@ -203,11 +203,11 @@ def _targets(task: Mapping[str, Any]) -> Table:
     return grid
 
 
-def _inputs(ranges: Sequence[Mapping[str, float]]) -> Table:
+def _inputs(ranges: Sequence[Mapping[str, Any]]) -> Table:
     grid = _grid("input", ">least", ">mean", ">deviation", ">largest")
-    for number, known in enumerate(ranges[:MOST_INPUTS]):
+    for known in ranges[:MOST_INPUTS]:
         values = (known[name] for name in ("low", "mean", "deviation", "high"))
-        _add(grid, str(number), *map("{:.4g}".format, values))
+        _add(grid, _cut(known["name"]), *map("{:.4g}".format, values))
     return grid
 
 

@@ -2,7 +2,7 @@
 same, however rare it is.
 
 Classes that are not asked for are left out (Brodersen et al. 2010, The balanced accuracy and its
-posterior distribution).
+posterior distribution); where nothing counts, the score is NaN.
 """
 
 from __future__ import annotations
@@ -19,4 +19,6 @@ HIGHER = True
 def score(y: Array, logits: Array, weights: Array) -> float:
     known = counts(y, logits, weights)
     is_asked = known.asked > 0
+    if not is_asked.any():
+        return float("nan")
     return float((known.right[is_asked] / known.asked[is_asked]).mean())

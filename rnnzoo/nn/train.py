@@ -145,8 +145,9 @@ def _epochs(
                 Ending.DIVERGED,
             )
             break
-        if validation.loss < best:
-            best, best_epoch = validation.loss, epoch
+        reached = validation.metric if model.training.best_by == "metric" else validation.loss
+        if reached < best or not best_epoch:  # a metric may be infinite, or NaN
+            best, best_epoch = math.inf if math.isnan(reached) else reached, epoch
             model.keep()
         value = curve[best_epoch - 1]["validation"]
         if not tell(Progress(epoch, model.training.epochs, validation.metric, value)):

@@ -24,6 +24,7 @@ WITH_MOMENTUM = ("sgd", "rmsprop")
 WITH_NESTEROV = ("sgd",)
 SCHEDULES = ("constant", "halve", "decay", "cosine")
 POOLS = ("last", "mean", "max")
+BEST_BY = ("loss", "metric")
 CLASS_WEIGHTS = ("none", "balanced")
 # what only one schedule reads
 OF_SCHEDULE = {
@@ -411,11 +412,21 @@ class Training:
     patience: int = field(
         default=5,
         metadata=_row(
-            "stop after so many epochs without a better validation loss; 0 never stops early",
+            "stop after so many epochs without a better one on validation; 0 never stops early",
             Legal(whole=True, high=MAX_EPOCHS),
             "epochs",
             "training",
             unit="epochs",
+        ),
+    )
+    best_by: str = field(
+        default="loss",
+        metadata=_row(
+            "by what of validation an epoch is the best, whose weights are kept and scored: the"
+            " `loss`, or the `metric` that trials are judged by",
+            Legal(words=BEST_BY),
+            "epochs",
+            "training",
         ),
     )
     nesterov: bool = field(

@@ -111,6 +111,8 @@ class Task:
         classes: names of classes by number, as many as outputs; of labels the first, which is that
             of the blank, is empty; without any where they have none.  Shown to readers; neither the
             digest nor a study's identity depends on them.
+        input_names: of each input; empty where they have none.  Shown to readers; neither the
+            digest nor a study's identity depends on them.
         by_length: whether the sequences of `test` of each length are also scored by themselves;
             then few lengths occur there.  A score more for readers: neither the digest nor a
             study's identity depends on it.
@@ -143,6 +145,7 @@ class Task:
     also: tuple[str, ...] = ()
     ahead: bool = False
     carry: bool = False
+    input_names: tuple[str, ...] = ()
 
     @property
     def inputs(self) -> int:
@@ -271,7 +274,10 @@ def check(task: Any, file: str, loss: str = "") -> None:
         raise TaskError(
             f"{file}: `load` returned {type(task).__name__}, not a Task", "return Task(...)"
         )
-    problems = (_words(task), _stated(task, loss), _classes(task), _splits(task), _baselines(task))
+    problems = (
+        _words(task), _stated(task, loss), _classes(task), _splits(task), _inputs(task),
+        _baselines(task),
+    )  # fmt: skip
     for problem, fix in chain.from_iterable(problems):
         raise TaskError(f"task '{task.name}' ({file}): {problem}", fix)
 
@@ -338,6 +344,15 @@ def _classes(task: Task) -> Iterator[Problem]:
     elif len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         yield f"two of its classes are called {twice!r}", "a name for each class"
+
+
+def _inputs(task: Task) -> Iterator[Problem]:
+    """Problems with the names of inputs; only what has passed `_splits` gets here."""
+    names = task.input_names
+    if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
+        yield f"`input_names` must be a tuple of names, not {shown(names)}", "('pulse', 'dose')"
+    elif names and len(names) != task.inputs:
+        yield f"it names {number_of(len(names), 'input')} of {task.inputs}", "a name for each"
 
 
 def _splits(task: Task) -> Iterator[Problem]:

@@ -98,8 +98,9 @@ def _range(values: np.ndarray) -> list[float]:
 # ------------------------------------------------------------------ a closer look
 
 
-def ranges(task: Task) -> list[dict[str, float]]:
-    """Of each input over the real steps of train: least, mean, deviation and largest.
+def ranges(task: Task) -> list[dict[str, Any]]:
+    """Of each input over the real steps of train: its name, which is its number where it has none,
+    and the least, mean, deviation and largest.
 
     Ids have none of these.
     """
@@ -119,9 +120,9 @@ def ranges(task: Task) -> list[dict[str, float]]:
     mean[np.abs(mean) < 1e-6 * np.maximum(np.abs(low), np.abs(high))] = 0  # of rounding only
     # which rounding may leave below 0 for a constant column
     deviation = np.sqrt(np.maximum(squares / len(values) - mean**2, 0))
-    columns = zip(low, mean, deviation, high)
-    names = ("low", "mean", "deviation", "high")
-    return [dict(zip(names, map(float, column))) for column in columns]
+    names = task.input_names or map(str, range(width))
+    columns = zip(names, *(values.tolist() for values in (low, mean, deviation, high)))
+    return [dict(zip(("name", "low", "mean", "deviation", "high"), column)) for column in columns]
 
 
 def histogram(task: Task) -> tuple[list[float], dict[str, list[int]]]:

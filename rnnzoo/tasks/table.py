@@ -143,7 +143,7 @@ def _task(
     remarks: tuple[Remark, ...],
 ) -> Task:
     seen = _seen(cut.chosen(side == 0), len(whole.row))
-    inputs = arrays.finished(x, whole, seen, own)
+    inputs, names = arrays.finished(x, whole, seen, own)
     numbers, unit = _predicted(y, cut.chosen(side == 0), own)
     last = {} if y.classes else _last_value(numbers, y, cut.chosen(side == 2), own)
     splits = {
@@ -163,6 +163,7 @@ def _task(
         note=WEIGHED if y.weights is not None else "",
         warnings=remarks,
         classes=y.classes,
+        input_names=names,
         ahead=own.per == "step" and own.window.horizon > 0,
     )
 

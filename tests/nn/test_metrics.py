@@ -103,3 +103,9 @@ def test_the_cost_is_what_is_lacking_of_the_best() -> None:
     )  # fmt: skip
     assert metrics.load("mae").cost(0.75) == 0.75
     assert [metrics.cost_name(name) for name in ("mae", "mse", "f1")] == ["mae", "mse", "1 - f1"]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", ["f1", "balanced_accuracy", "auroc"])
+def test_where_nothing_counts_there_is_no_score(name: str) -> None:
+    assert math.isnan(of_all(metrics.load(name), ASKED, LOGITS, 0 * ONES))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import replace
 from functools import cache
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -20,7 +22,16 @@ from rnnzoo import lang, losses, tasks
 from rnnzoo.lang.text import cell_text
 from rnnzoo.nn import data
 from rnnzoo.nn.data import ALIKE, Data, Resident, Streamed, batches, ceil, data_of, grouped
-from rnnzoo.nn.train import EVALUATED, Model, _optimizer, evaluation_batch, train, work
+from rnnzoo.nn.train import (
+    EVALUATED,
+    Model,
+    Score,
+    _epochs,
+    _optimizer,
+    evaluation_batch,
+    train,
+    work,
+)
 from rnnzoo.spec import stamp
 from rnnzoo.spec.hyperparameters import Training
 from rnnzoo.spec.trial import Ending, Kind, Outcome, Progress, Trial
@@ -646,3 +657,49 @@ def test_an_epoch_by_length_trains_on_every_sequence_once() -> None:
     by_length = Model(replace(SIMPLE, hyperparameters=still, training=training), task)
     shuffled = Model(replace(SIMPLE, hyperparameters=still, training=Training(batch=4)), task)
     assert by_length.epoch() == pytest.approx(shuffled.epoch(), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("best_by", "metrics", "kept", "last"),
+    [
+        ("loss", [0.3, 0.2, 0.1, 0.4, 0.5], 1, 3),
+        ("metric", [0.3, 0.2, 0.1, 0.4, 0.5], 3, 5),
+        ("metric", [0.3, 0.3, 0.3, 0.3, 0.3], 1, 3),
+        ("metric", [math.nan, math.inf, 0.3, 0.2, 0.1], 5, 5),
+    ],
+)
+def test_the_epoch_that_is_kept_is_the_best_by_loss_or_by_metric(
+    best_by: str, metrics: list[float], kept: int, last: int
+) -> None:
+    class Scripted:
+        """Whose losses grow from the first epoch on."""
+
+        training = Training(epochs=5, patience=2, best_by=best_by)
+        task = tasks.load("adding", {"length": 4, "train": 4, "valid": 4, "test": 4})
+        steps = 1
+
+        def __init__(self) -> None:
+            self.number, self.epochs = 0, list[int]()  # the present one, and those that were kept
+
+        def follow_schedule(self, losses: list[float]) -> None:
+            self.number = 1 + len(losses)
+
+        def epoch(self) -> float:
+            return 1.0
+
+        def evaluate(self, split: str) -> Score:
+            return Score(float(self.number), metrics[self.number - 1])
+
+        def keep(self) -> None:
+            self.epochs.append(self.number)
+
+        def restore(self) -> None:
+            self.number = self.epochs[-1]
+
+        def count(self) -> dict[str, int]:
+            return {}
+
+    model: Any = Scripted()
+    outcome = _epochs(TRIAL, model, go_on, 0.0, {"data": 0.0})
+    assert (outcome.best_epoch, len(outcome.curve)) == (kept, last)
+    assert outcome.scores["test"] == metrics[kept - 1]

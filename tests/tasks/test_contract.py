@@ -15,7 +15,7 @@ import pytest
 from rnnzoo import tasks
 from rnnzoo.cli import main
 from rnnzoo.errors import RnnzooError
-from rnnzoo.tasks import Split, Task
+from rnnzoo.tasks import SPLITS, Split, Task
 
 COUNT, STEPS = 6, 4
 FILE = """
@@ -222,6 +222,8 @@ NUMBERS = np.zeros((COUNT, STEPS), np.float32)
         (replace(right(), carry=True, by_length=True), "sequences go on in one another"),
         (replace(right(), vocabulary=3), "with a vocabulary, ids: int32, (sequences, time, 1)"),
         (broken(of_ids(), x=np.full((COUNT, STEPS, 1), 3, np.int32)), "x holds ids from 3 to 3"),
+        (replace(right(), input_names=("a", "b", "c")), "it names 3 inputs of"),
+        (replace(right(), input_names=["a"]), "`input_names` must be a tuple of names"),
         (broken(right(), weights=NUMBERS[:, :2]), "weights is float32, (6, 2)"),
         (broken(right(), weights=NUMBERS), "nor all zero"),
         (broken(right("sequence"), weights=NUMBERS), "weights is float32, (6, 4)"),
@@ -254,3 +256,42 @@ def test_only_a_few_lengths_are_scored_by_themselves() -> None:
         tasks._check_contract(replace(many, by_length=True), "right.py")
     few = broken(many, lengths=np.arange(1, steps + 1).clip(2))
     tasks._check_contract(replace(few, by_length=True), "right.py")
+
+
+def of_labels(y: list[list[int]], **changes: Any) -> Task:
+    """Labels to transcribe: of four steps each, and three labels."""
+    targets = np.array(y, np.int32)
+    split = Split(
+        np.ones((len(y), STEPS, 2), np.float32), targets, np.full(len(y), STEPS, np.int32)
+    )
+    task = Task(
+        "t", dict.fromkeys(SPLITS, split), "ctc", "sequence", 4, "edit_distance", "label error rate"
+    )
+    return replace(task, **changes)
+
+
+@pytest.mark.parametrize(
+    ("task", "words"),
+    [
+        (of_labels([[1, 2], [3, 0]]), ""),
+        (of_labels([[1, 2], [0, 0]]), ""),
+        (
+            of_labels([[1, 4], [3, 0]]),
+            "y holds labels from 0 to 4\n  fix: with outputs=4, they are",
+        ),
+        (of_labels([[0, 0], [0, 0]]), "y holds labels from 0 to 0"),
+        (of_labels([[1, 2], [0, 3]]), "sequence 1 of y has a 0 between labels"),
+        (of_labels([[1, 2, 1], [3, 3, 3]]), "sequence 1 has 3 labels and 4 steps, and needs 5"),
+        (of_labels([[1, 2]], per="step"), "labels are those of a sequence"),
+        (of_labels([[1, 2]], metric="error"), "the metric 'error' of the loss 'ctc'"),
+        (of_labels([[1, 2]], classes=("", "a", "b")), "it names 3 classes of 4"),
+    ],
+)
+def test_labels_are_looked_at(task: Task, words: str) -> None:
+    told = ""
+    try:
+        tasks._check_contract(task, "mine.py")
+    except RnnzooError as error:
+        told = str(error)
+    assert words in told
+    assert bool(words) == bool(told)

@@ -16,6 +16,7 @@ import rnnzoo
 from rnnzoo import tasks
 from rnnzoo.errors import RnnzooError, UsageError
 from rnnzoo.tasks import SPLITS, Task
+from rnnzoo.tasks._facts import ranges
 from rnnzoo.tasks._own import from_arrays
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -167,3 +168,18 @@ def test_the_example_of_the_manual_runs(tmp_path: Path, monkeypatch: pytest.Monk
     task = seen[0]["task"]
     assert rnnzoo.api.experiment_of(seen[0]).tasks[0].options["file"] == task["file"]
     assert (tmp_path / task["file"]).exists()
+
+
+def test_inputs_of_a_table_are_called_by_their_columns() -> None:
+    number = np.arange(60)
+    frame = {
+        "id": number, "pulse": np.where(number % 7, number, np.nan), "ward": number % 2,
+        "label": np.array(["x", "y"])[number % 2],
+    }  # fmt: skip
+    inputs = {"pulse": "number", "ward": "category"}
+    task = Task.from_frame(frame, id="id", inputs=inputs, target="label", missing="flag")
+    names = ("pulse", "ward 0", "ward 1", "pulse missing")
+    assert task.input_names == names
+    assert tuple(row["name"] for row in ranges(task)) == names
+    unnamed = Task.from_arrays(SEQUENCES, LABELS)
+    assert [row["name"] for row in ranges(unnamed)] == ["0", "1"]

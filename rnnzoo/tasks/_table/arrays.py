@@ -35,10 +35,12 @@ class Inputs:
     Attributes:
         values: (steps, columns) float64, NaN where one is missing.
         is_number: (columns,) whether it is scaled: categories are not.
+        names: of the columns.
     """
 
     values: np.ndarray
     is_number: np.ndarray
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,13 @@ def inputs(rows: Rows, whole: Sequences, columns: Mapping[str, str], own: Roles)
         TaskError: text among numbers, ids among quantities, or a value that is missing.
     """
     parts, is_number = [], []
+    names: list[str] = []
     for column, role in columns.items():
         if role == CATEGORY:
             part = _one_hot(rows, whole, column)
+            names += [f"{column} {name}" for name in rows.names(column).names or ("",)]
         else:
+            names.append(column)
             part = rows.numbers(column)[whole.row][:, None]
             if role == GUESSED and rows.is_whole(column):
                 _check_quantities(rows, whole, column, part[:, 0])
@@ -88,7 +93,7 @@ def inputs(rows: Rows, whole: Sequences, columns: Mapping[str, str], own: Roles)
             _check_missing(rows, whole, column, np.isnan(part[:, 0]))
         parts.append(part)
         is_number += [role != CATEGORY] * part.shape[1]
-    return Inputs(np.concatenate(parts, 1), np.array(is_number))
+    return Inputs(np.concatenate(parts, 1), np.array(is_number), tuple(names))
 
 
 def rows_as_sequences(
@@ -112,7 +117,7 @@ def rows_as_sequences(
         row, number = map(int, gaps[0])
         raise refused(f"{rows.place(row, list(columns)[number])} is missing", _FIX_OF_GAPS)
     whole = Sequences(np.nonzero(within)[0], np.cumsum(lengths) - lengths, lengths)
-    return whole, Inputs(values[within][:, None], np.array([True]))
+    return whole, Inputs(values[within][:, None], np.array([True]), ())
 
 
 def _check_filled(rows: Rows, lengths: np.ndarray, column: str) -> None:
@@ -339,9 +344,11 @@ def asked(cut: Pieces, own: Roles) -> np.ndarray:
 # ------------------------------------------------------------------ filled in and scaled
 
 
-def finished(given: Inputs, whole: Sequences, seen: np.ndarray, own: Roles) -> np.ndarray:
+def finished(
+    given: Inputs, whole: Sequences, seen: np.ndarray, own: Roles
+) -> tuple[np.ndarray, tuple[str, ...]]:
     """(steps, inputs) float32: scaled by train, gaps filled, and a column for each that has gaps
-    where these are flagged.
+    where these are flagged; and the names of the inputs.
 
     Args:
         seen: (steps,) which of them train sees.
@@ -352,9 +359,11 @@ def finished(given: Inputs, whole: Sequences, seen: np.ndarray, own: Roles) -> n
     middle, spread = moments(values[seen], own.scale)
     middle, spread = np.where(given.is_number, middle, 0), np.where(given.is_number, spread, 1)
     scaled = np.nan_to_num((values - middle) / spread, nan=0.0)
+    names = given.names
     if own.missing == "flag":
         scaled = np.concatenate([scaled, gaps[:, gaps.any(0)]], 1)
-    return np.asarray(scaled, np.float32)
+        names += tuple(f"{name} missing" for name, has in zip(names, gaps.any(0)) if has)
+    return np.asarray(scaled, np.float32), names
 
 
 def _forward(values: np.ndarray, whole: Sequences) -> np.ndarray:
