@@ -7,6 +7,7 @@ or for `FEW`, and by `make test-all` for each.
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Iterable
 from functools import cache
 
 import pytest
@@ -32,6 +33,14 @@ def examples(count: int) -> int:
     return count if ALL else -(-count // 4)
 
 
+def slow_outside_of(sample: Collection[object], values: Iterable[object]) -> list[object]:
+    """All values, for `parametrize`; those outside of the sample are slow."""
+    return [
+        value if value in sample else pytest.param(value, marks=pytest.mark.slow)
+        for value in values
+    ]
+
+
 @cache
 def compiled() -> tuple[str, ...]:
     """`FEW`, and a cell of each other family: the oldest, and of those the first by name."""
@@ -46,7 +55,4 @@ def compiled() -> tuple[str, ...]:
 
 def cells(sample: tuple[str, ...]) -> list[object]:
     """Every cell of the zoo, for `parametrize`; those outside of the sample are slow."""
-    return [
-        name if name in sample else pytest.param(name, marks=pytest.mark.slow)
-        for name in built_in_names()
-    ]
+    return slow_outside_of(sample, built_in_names())

@@ -11,11 +11,12 @@ import rnnzoo
 from rnnzoo.backends.tensorflow.cache import XLA_CACHE
 from rnnzoo.backends.tensorflow.scan import inside_compiled_code
 from tests.keras_process import printed
+from tests.samples import slow_outside_of
 
 TIME, BATCH, INPUTS, UNITS = 100, 32, 8, 64
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru", "peephole"])
+@pytest.mark.parametrize("cell", slow_outside_of(("peephole",), ("lstm", "gru", "peephole")))
 def test_no_step_of_a_loop_copies_a_sequence(cell: str) -> None:
     layer, read_out = rnnzoo.layer(cell, UNITS), keras.layers.Dense(3)
     x, mask = tf.random.normal((BATCH, TIME, INPUTS)), tf.sequence_mask([TIME - 3] * BATCH, TIME)

@@ -66,9 +66,8 @@ def test_values_and_predictions_are_those_of_the_compiled_layer_on_real_sequence
     "cell",
     [
         "rnn",
-        "fgr",
         "depth_gated",
-        *(pytest.param(cell, marks=pytest.mark.slow) for cell in ("lstm", "gru", "mut1")),
+        *(pytest.param(cell, marks=pytest.mark.slow) for cell in ("fgr", "lstm", "gru", "mut1")),
     ],
 )
 def test_gradient_norms_are_those_of_automatic_differentiation(cell: str) -> None:

@@ -18,7 +18,7 @@ from rnnzoo.lang import reference
 from rnnzoo.lang.text import cell_text
 from rnnzoo.nn import Recurrent
 from tests.nn.differentiated import gradients
-from tests.samples import ALL
+from tests.samples import ALL, slow_outside_of
 
 BATCH, TIME, INPUTS, UNITS = 3, 6, 4, 5
 MASK = np.array([[1, 1, 1, 1, 0, 0], [0, 1, 0, 1, 1, 1], [1, 1, 1, 1, 1, 1]], bool)
@@ -62,7 +62,8 @@ def same(ours: object, theirs: object) -> None:
         )
 
 
-@pytest.mark.parametrize("masked", [False, True])
+# without a mask: backwards and with states, the tests below
+@pytest.mark.parametrize("masked", [pytest.param(False, marks=pytest.mark.slow), True])
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -106,7 +107,10 @@ def test_a_stateful_layer_refuses_another_batch_and_a_batch_without_size() -> No
         rnnzoo.layer("lstm", 3).reset_state()
 
 
-@pytest.mark.parametrize("merge", ["sum", "mul", "ave", "concat", None])
+# how two outputs become one is for Keras alone
+@pytest.mark.parametrize(
+    "merge", slow_outside_of(("concat",), ("sum", "mul", "ave", "concat", None))
+)
 def test_bidirectional_wraps_it(merge: str | None) -> None:
     ours = keras.layers.Bidirectional(
         rnnzoo.layer("lstm", UNITS, return_sequences=True), merge_mode=merge
@@ -114,8 +118,8 @@ def test_bidirectional_wraps_it(merge: str | None) -> None:
     theirs = keras.layers.Bidirectional(
         keras.layers.LSTM(UNITS, return_sequences=True), merge_mode=merge
     )
-    ours(data())
-    theirs(data())
+    ours.build(data().shape)
+    theirs.build(data().shape)
     copy(ours.forward_layer, theirs.forward_layer)
     copy(ours.backward_layer, theirs.backward_layer)
     same(ours(data(), mask=MASK), theirs(data(), mask=MASK))
@@ -139,10 +143,10 @@ def test_initial_states_may_be_symbolic() -> None:
     same(models[0](given), models[1](given))
 
 
-def model() -> keras.Model:
+def model(cell: str = "peephole") -> keras.Model:
     inputs = keras.Input((None, INPUTS))
     layer = rnnzoo.layer(
-        "peephole", UNITS, layers=2, go_backwards=True, regularizers={"R_*": "l2"}, seed=1
+        cell, UNITS, layers=2, go_backwards=True, regularizers={"R*": "l2"}, seed=1
     )
     return keras.Model(inputs, keras.layers.Dense(2)(layer(inputs)))
 
@@ -186,7 +190,7 @@ def test_a_pattern_that_fits_no_weight_is_refused() -> None:
 
 
 def test_frozen_weights_stay() -> None:
-    made = model()
+    made = model("rnn")
     made.layers[1].trainable = False
     before = made.layers[1].weights_by_name()
     made.compile("sgd", "mse")

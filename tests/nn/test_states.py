@@ -37,7 +37,7 @@ def test_the_number_of_the_step_is_a_whole_number_and_states_are_not() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["lstm", "clockwork"])
+@pytest.mark.parametrize("name", [pytest.param("lstm", marks=pytest.mark.slow), "clockwork"])
 @pytest.mark.parametrize("layers", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_step_by_step_with_states_handed_on_equals_the_whole_sequence(
     name: str, layers: int
