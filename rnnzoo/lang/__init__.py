@@ -27,8 +27,8 @@ from pathlib import Path
 
 from rnnzoo.errors import UsageError, nearest
 from rnnzoo.lang import ir
-from rnnzoo.lang.check import check, checkable
-from rnnzoo.spec.cell import Init, parse_cell, read
+from rnnzoo.lang.check import check, checkable, with_beginnings
+from rnnzoo.spec.cell import EXPRESSION, Init, parse_cell, read
 
 __all__ = ["check", "checkable", "ir", "load", "no_weight", "parse_text", "with_init"]
 
@@ -67,6 +67,7 @@ def with_init(cell: ir.Cell, init: Mapping[str, Init]) -> ir.Cell:
 
     Raises:
         UsageError: a name that no weight has.
+        SpecError: mistakes in an expression.
     """
     for name in init:
         problem, fix = no_weight(cell, name)
@@ -84,4 +85,8 @@ def with_init(cell: ir.Cell, init: Mapping[str, Init]) -> ir.Cell:
         weights = tuple(replace(weight, init=of(weight)) for weight in step.weights)
         return replace(step, weights=weights)
 
-    return replace(cell, step=patched(cell.step), first=patched(cell.first))
+    patched_cell = replace(cell, step=patched(cell.step), first=patched(cell.first))
+    inits = [weight.init.name for step in (cell.step, cell.first) for weight in step.weights]
+    if EXPRESSION in (*inits, *(asked.name for asked in init.values())):
+        return with_beginnings(patched_cell)
+    return patched_cell

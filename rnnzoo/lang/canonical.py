@@ -15,12 +15,15 @@ colour without being symmetric; no cell of the literature is known to have such 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
 from rnnzoo.lang import ir, operations
+from rnnzoo.lang.formulas import names_in
 from rnnzoo.lang.primitives import mul, neg
+from rnnzoo.spec.cell import Init
 
 SUM_LABEL, PRODUCT_LABEL = "sum", "product"
 Operand = tuple[int, int]  # sign, number of a node
@@ -170,9 +173,23 @@ class _Graph:
         if name not in self.weights:
             weight = next(weight for weight in self.step.weights if weight.name == name)
             mask = () if weight.mask is None else ((1, self.expression(weight.mask)),)
+            init, read = self.beginning(weight.init)
             self.weights[name] = len(self.nodes)
-            self.nodes.append(_Node(f"weight {weight.shape} {weight.init}", mask))
+            self.nodes.append(_Node(f"weight {weight.shape} {init}", (*mask, *read)))
         return self.weights[name]
+
+    def beginning(self, init: Init) -> tuple[str, tuple[Operand, ...]]:
+        """What a weight begins with as text, and the weights and constants that it reads, which
+        have numbers in the text.
+        """
+        weights = {weight.name for weight in self.step.weights}
+        text, read = str(init), list[Operand]()
+        for name in names_in(init):
+            if name in weights or name in self.values:
+                text = re.sub(rf"\b{name}\b", f"#{len(read)}", text)
+                number = self.weight(name) if name in weights else self.values[name]
+                read.append((1, number))
+        return text, tuple(read)
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from typing import TypeGuard
 
 from rnnzoo.errors import Mistake, Mistakes, Span, nearest
 from rnnzoo.lang import ir
+from rnnzoo.lang.formulas import names_in
 from rnnzoo.lang.parse import Below, Call, Index, Lag, Literal, Name, Tree, expression, is_reported
 from rnnzoo.lang.primitives import (
     CALLS,
@@ -31,7 +32,9 @@ from rnnzoo.lang.primitives import (
     together,
 )
 from rnnzoo.lang.primitives.base import ONE
+from rnnzoo.lang.text import expression as printed
 from rnnzoo.spec.cell import (
+    EXPRESSION,
     INITIALISERS,
     MAX_SIZE,
     CellSpec,
@@ -40,9 +43,9 @@ from rnnzoo.spec.cell import (
     Statement,
     UnreadLines,
 )
-from rnnzoo.spec.document import Code
+from rnnzoo.spec.document import Code, CodeLine
 
-RESERVED = frozenset({"x", "t", "unit", "units", "inputs", "row", "col", "below"})
+RESERVED = frozenset({"x", "t", "unit", "units", "inputs", "row", "col", "below", "random"})
 # names, numbers and operations of all equations of a layer; the largest cell of the zoo has 202
 MAX_BLOCK = 2_000
 MAX_ENTRIES = 5_000_000  # of a weight whose sizes stand in the file: its mask takes 40 MB
@@ -108,7 +111,7 @@ def check(spec: CellSpec, earlier: Iterable[Mistake] = ()) -> ir.Cell:
         layer.order(upper.in_order)
         layer.type_equations(_needed(spec, (upper, first)))
     _check_layers_agree(spec, upper, first, mistakes)
-    step, bottom = upper.step(), first.step()
+    step, bottom = (_begun(layer.step(), spec, constants, mistakes) for layer in (upper, first))
     mistakes.raise_if_any()  # with the mistakes above, used names may seem unused
 
     cell = ir.Cell(
@@ -229,6 +232,10 @@ class _FixedReader:
     def masks(self) -> bool:
         return bool(self.shape)
 
+    @property
+    def place(self) -> str:
+        return "a mask" if self.masks else "a constant"
+
     def typed(self, tree: Tree) -> ir.Expr:
         match tree:
             case Literal(value=value):
@@ -242,17 +249,15 @@ class _FixedReader:
                 return _over_units(op, typed, tree, self.spec, self.mistakes)
             case Call(op=op, args=args, span=span) if not op.is_product:
                 return _apply(op, tuple(self.typed(arg) for arg in args), span, self.mistakes)
-        place = "a mask" if self.masks else "a constant"
-        self.mistakes.add(
-            tree.span, f"this cannot stand in {place}", f"{place} knows {', '.join(self.names())}"
-        )
+        problem = f"this cannot stand in {self.place}"
+        self.mistakes.add(tree.span, problem, f"{self.place} knows {', '.join(self.names())}")
         return _MISTAKEN
 
     def along(self, name: str, axis: str, span: Span) -> ir.Expr:
         """`T[row]`: the constant's value for the row of an entry of the matrix."""
         constant = self.constants.get(name)
         if constant is None:
-            return self.unknown(name, span, "a mask")
+            return self.unknown(name, span)
         side = self.shape[0 if axis == "row" else 1]
         if not constant.size:
             self.mistakes.add(
@@ -293,11 +298,141 @@ class _FixedReader:
             return ir.Ref("constant", name, (size,) if size else ())
         if name in self.spec.constants:
             return _MISTAKEN  # its mistake is reported already
-        return self.unknown(name, span, "a mask" if self.masks else "a constant")
+        return self.unknown(name, span)
 
-    def unknown(self, name: str, span: Span, place: str) -> ir.Expr:
-        self.mistakes.add(span, f"{place} does not know '{name}'", nearest(name, self.names()))
+    def unknown(self, name: str, span: Span) -> ir.Expr:
+        problem = f"{self.place} does not know '{name}'"
+        self.mistakes.add(span, problem, nearest(name, self.names()))
         return _MISTAKEN
+
+
+@dataclass(slots=True)
+class _BeginningReader(_FixedReader):
+    """Resolves what a weight begins with, given all weights of its step by name."""
+
+    weights: Mapping[str, ir.Weight] = field(default_factory=dict)
+
+    @property
+    def masks(self) -> bool:
+        """Whether this is a matrix, of which rows and columns have numbers."""
+        return len(self.shape) == 2
+
+    @property
+    def place(self) -> str:
+        return "the beginning of a weight"
+
+    @property
+    def vector(self) -> ir.Shape:
+        """The shape of what differs from entry to entry; in matrices that has none."""
+        return self.shape if len(self.shape) == 1 else ()
+
+    def names(self) -> list[str]:
+        axes = (["random"], ["random", "unit"], ["random", "row", "col"])[len(self.shape)]
+        alike = [weight.name for weight in self.weights.values() if weight.shape == self.shape]
+        known = [*self.spec.options, *self.constants, "units", "inputs", *axes, *alike]
+        return list(dict.fromkeys(known))
+
+    def name(self, name: str, span: Span) -> ir.Expr:
+        if name == "random":
+            return ir.Ref("random", name, self.vector)
+        if name == "unit":
+            return ir.Ref("unit", name, self.shape) if self.vector else self.unknown(name, span)
+        if name in self.weights:
+            return self.weight(self.weights[name], span)
+        return _FixedReader.name(self, name, span)
+
+    def weight(self, other: ir.Weight, span: Span) -> ir.Expr:
+        """What another weight begins with, if that is an expression or a number."""
+        problem, fix = "", ""
+        if other.shape != self.shape:
+            problem = f"'{other.name}' is {_words(other.shape)}, and this is {_words(self.shape)}"
+            fix = "name a weight of the same shape"
+        elif other.init.name not in (EXPRESSION, *_NUMBERS):
+            problem = f"'{other.name}' begins with '{other.init.name}', which is no expression"
+            fix = "name a weight that begins with an expression or a number"
+        if problem:
+            self.mistakes.add(span, problem, fix)
+            return _MISTAKEN
+        return ir.Ref("weight", other.name, self.vector)
+
+
+INIT_OF = "init of {}"  # what mistakes name instead of a file
+_NUMBERS = ("constant", "zeros", "ones")  # initialisers that give each entry the same number
+
+
+def with_beginnings(cell: ir.Cell) -> ir.Cell:
+    """The same cell with the expressions that its weights begin with, checked and written in one
+    way.
+
+    Raises:
+        SpecError: mistakes in them.
+    """
+    file = f"<init of {cell.name}>"
+    spec = CellSpec(cell.name, file, Span(file, 1, 1, "", 1), options=cell.options)
+    constants, mistakes = {each.name: each for each in cell.constants}, Mistakes()
+    step, first = (_begun(each, spec, constants, mistakes) for each in (cell.step, cell.first))
+    mistakes.raise_if_any()
+    return replace(cell, step=step, first=first)
+
+
+def _begun(
+    step: ir.Step,
+    spec: CellSpec,
+    constants: Mapping[str, ir.Equation],
+    mistakes: Mistakes,
+) -> ir.Step:
+    """A step whose weights begin as they should: texts that are expressions are checked."""
+    weights = {weight.name: weight for weight in step.weights}
+    for name, weight in weights.items():  # `b_i: b_f` is an expression, too
+        text = weight.init.values[0] if weight.init.name == "constant" else 0
+        if text in weights or text in constants:
+            weights[name] = replace(weight, init=Init(EXPRESSION, (text,)))
+    begun = dict(weights)
+    spans = {}
+    for name, weight in weights.items():
+        if weight.init.name == EXPRESSION:
+            declared = spec.init.get(name)
+            spans[name] = declared.span if declared else spec.span
+            code = declared.code if declared and declared.code else _code_of(weight)
+            reader = _BeginningReader(spec, constants, mistakes, weight.shape, weights)
+            begun[name] = replace(weight, init=_checked(code, reader))
+    for name in _in_a_circle(begun):
+        problem = f"'{name}' begins with what begins with '{name}'"
+        mistakes.add(spans[name], problem, "give one of them a beginning of its own")
+        break
+    return replace(step, weights=tuple(begun.values()))
+
+
+def _code_of(weight: ir.Weight) -> Code:
+    """The text of an expression that does not stand in a file of a cell."""
+    text = str(weight.init.values[0])
+    return Code(INIT_OF.format(weight.name), (CodeLine(1, 1, text),), text)
+
+
+def _checked(code: Code, reader: _BeginningReader) -> Init:
+    """An expression for a weight's beginning, written as all are that mean the same."""
+    tree = expression(code, reader.mistakes)
+    if tree is None:
+        return Init("zeros")
+    expr = reader.typed(tree)
+    if any(ref.name == _UNKNOWN for ref in ir.refs(expr, "value")):
+        return Init("zeros")
+    # of a matrix, a vector within is a mistake of its own
+    if not reader.masks and expr.shape not in ((), ONE, reader.vector):
+        problem = f"this is {_words(expr.shape)}, and the weight {_words(reader.shape)}"
+        reader.mistakes.add(tree.span, problem, "use `unit`, which counts the weight's own entries")
+    return Init(EXPRESSION, (printed(expr),))
+
+
+def _in_a_circle(weights: Mapping[str, ir.Weight]) -> list[str]:
+    """Names of weights whose beginning needs itself."""
+    needs: dict[str, set[str]] = {}
+    for name, weight in weights.items():
+        needs[name] = set(names_in(weight.init)) & weights.keys()
+    for _ in weights:
+        for name, others in needs.items():
+            needs[name] = others.union(*(needs[other] for other in others))
+    return [name for name, others in needs.items() if name in others]
 
 
 # ------------------------------------------------------------------ equations of a step
@@ -888,7 +1023,9 @@ class _Layer:
         declared = spec.init.get(name)
         default = ir.default_init(shape, name in self.shared.on_state)
         init = declared.value if declared and isinstance(declared.value, Init) else default
-        _check_init(init, shape, declared.span if declared else span, spec, self.mistakes)
+        names = {*self.weights, *self.shared.constants}
+        if init.name != "constant" or init.values[0] not in names:  # `_begun` reads the others
+            _check_init(init, shape, declared.span if declared else span, spec, self.mistakes)
         return ir.Weight(name, shape, init, self.shared.mask_of(name, shape))
 
 
@@ -921,7 +1058,7 @@ def _check_init(
 ) -> None:
     if len(shape) != 2 and init.name in _MATRIX_INITS:
         mistakes.add(span, f"the initialiser '{init.name}' is for matrices", "give a number")
-    for value in init.values:
+    for value in init.values if init.name != EXPRESSION else ():
         if isinstance(value, str) and value not in spec.options:
             known = [name for name in INITIALISERS if name != "constant"]
             mistakes.add(
@@ -1246,6 +1383,7 @@ def _used_options(cell: ir.Cell) -> frozenset[str]:
     exprs += [weight.mask for weight in weights if weight.mask is not None]
     names: set[object] = {ref.name for expr in exprs for ref in ir.refs(expr, "option")}
     names.update(part for weight in weights for part in (*weight.shape, *weight.init.values))
+    names.update(name for weight in weights for name in names_in(weight.init))
     return frozenset(name for name in cell.options if name in names)
 
 
@@ -1260,6 +1398,8 @@ def _used_constants(cell: ir.Cell) -> tuple[ir.Equation, ...]:
         if weight.mask is not None
     ]
     needed = {ref.name for expr in exprs for ref in ir.refs(expr, "constant", "row", "col")}
+    for weight in (*cell.step.weights, *cell.first.weights):
+        needed |= set(names_in(weight.init))
     for constant in reversed(cell.constants):
         if constant.name in needed:
             needed |= {ref.name for ref in ir.refs(constant.expr, "constant")}

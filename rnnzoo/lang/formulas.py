@@ -1,4 +1,5 @@
-"""Formulas of primitives: derivatives, and what programs compute in place of an operation.
+"""Formulas: derivatives of primitives, what programs compute in place of an operation, and what a
+weight begins with.
 
 In: text in the cell language.  Out: an expression whose names are values.
 """
@@ -9,6 +10,7 @@ from functools import cache
 
 from rnnzoo.errors import Mistakes
 from rnnzoo.lang import ir, parse
+from rnnzoo.spec.cell import EXPRESSION, Init
 from rnnzoo.spec.document import Code, CodeLine
 
 
@@ -26,12 +28,24 @@ def formula(text: str) -> ir.Expr:
     return _typed(tree)
 
 
+def names_in(init: Init) -> tuple[str, ...]:
+    """The names in the expression that a weight begins with, in reading order; none where it begins
+    otherwise.
+    """
+    if init.name != EXPRESSION:
+        return ()
+    refs = ir.refs(formula(str(init.values[0])), "value")
+    return tuple(dict.fromkeys(ref.name.partition("[")[0] for ref in refs))
+
+
 def _typed(tree: parse.Tree) -> ir.Expr:
     match tree:
         case parse.Literal(value=value):
             return ir.Number(float(value))
         case parse.Name(name=name):
             return ir.Ref("value", name)
+        case parse.Index(name=name, axis=axis):
+            return ir.Ref("value", f"{name}[{axis}]")
         case parse.Call(op=op, args=args):
             return ir.Apply(op, tuple(map(_typed, args)))
     raise AssertionError(tree)

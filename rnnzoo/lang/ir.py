@@ -30,13 +30,14 @@ RefKind = Literal[
     "time",  # `t`, the number of the step
     "option",
     "constant",
-    "unit",  # in constants: the number of each unit, from 0
+    "unit",  # in constants, and where vectors begin: the number of each unit, from 0
     "row",  # in masks: a constant along the rows of a weight; without a name, the rows' numbers
     "col",  # likewise along its columns
     "weight",
     "value",  # of an equation at this step
     "previous",  # of an equation at the step before
     "below",  # of an equation at this step, in the layer below
+    "random",  # where weights begin: a number from 0 to 1 for each entry
     "size",  # `units` or `inputs` as a number, in constants and masks; in programs any size
     "drop",  # in programs: the mask of dropout on a product's operand (`lang.widen`)
     "adjoint",  # in programs: the gradient of the loss with respect to a value (`lang.adjoint`)

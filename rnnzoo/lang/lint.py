@@ -529,8 +529,7 @@ class _Layer:
             candidates = [Init("orthogonal" if square else "glorot_uniform")]
         else:
             candidates = [Init("constant", (1,)), Init("constant", (0,))]
-        rng = np.random.default_rng(SEED)
-        initial = start.draw(weight.init, self.sizes.shape(weight.shape), self.sizes.options, rng)
+        initial = self.initial_weights({})[name]
         for init in candidates:
             if self._differs(init, weight, initial):
                 yield init

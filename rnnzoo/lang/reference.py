@@ -49,7 +49,7 @@ def constants(cell: ir.Cell, sizes: ir.Sizes) -> dict[str, Array]:
     _check_groups(cell, sizes)
     values: dict[str, Array] = {}
     for constant in cell.constants:
-        with _finite(cell, f"the constant '{constant.name}'", sizes):
+        with finite(cell, f"the constant '{constant.name}'", sizes):
             values[constant.name] = np.asarray(
                 evaluate(constant.expr, {"constant": values}, sizes), dtype=float
             )
@@ -91,7 +91,7 @@ def mask(cell: ir.Cell, weight: ir.Weight, sizes: ir.Sizes) -> Array | None:
     at_once = max(1, MASK_AT_ONCE // len(cols))
     for first in range(0, len(rows), at_once):
         part = slice(first, first + at_once)
-        with _finite(cell, f"the mask of '{weight.name}'", sizes):
+        with finite(cell, f"the mask of '{weight.name}'", sizes):
             value = evaluate(
                 weight.mask,
                 {"constant": constant_values, "mask": {"row": rows[part], "col": cols}},
@@ -112,7 +112,7 @@ def masked(cell: ir.Cell, step: ir.Step, weights: Values, sizes: ir.Sizes) -> di
 
 
 @contextmanager
-def _finite(cell: ir.Cell, subject: str, sizes: ir.Sizes) -> Iterator[None]:
+def finite(cell: ir.Cell, subject: str, sizes: ir.Sizes) -> Iterator[None]:
     """Turn a division by zero, or any other invalid value even if it is not used, into an error
     about the sizes.
     """

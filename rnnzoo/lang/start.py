@@ -7,14 +7,15 @@ ones are not truncated.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from rnnzoo.lang import ir
-from rnnzoo.spec.cell import Init
+from rnnzoo.lang import ir, reference
+from rnnzoo.lang.formulas import formula, names_in
+from rnnzoo.spec.cell import EXPRESSION, Init
 
 Array = np.ndarray[Any, Any]
 
@@ -22,15 +23,80 @@ Array = np.ndarray[Any, Any]
 def weights(
     cell: ir.Cell, layer: int, sizes: ir.Sizes, rng: np.random.Generator
 ) -> dict[str, Array]:
-    """The initial weights of one layer (from 1), including learned initial states."""
-    values = {
-        weight.name: draw(weight.init, sizes.shape(weight.shape), sizes.options, rng)
-        for weight in cell.layer(layer).weights
-    }
+    """The initial weights of one layer (from 1), including learned initial states.
+
+    Raises:
+        UsageError: a constant, or an expression that a weight begins with, has no finite value at
+            these sizes.
+    """
+    constants = reference.constants(cell, sizes)
+    values = expressions(cell, layer, sizes, constants, lambda name, shape: rng.random(shape))
+    for weight in cell.layer(layer).weights:
+        if weight.name not in values:
+            values[weight.name] = draw(weight.init, sizes.shape(weight.shape), sizes.options, rng)
     for state in cell.states:
         if state.initial == "learned":
             values[f"initial_{state.name}"] = np.zeros(sizes.of(state.size))
     return values
+
+
+def expressions(
+    cell: ir.Cell,
+    layer: int,
+    sizes: ir.Sizes,
+    constants: Mapping[str, Array],
+    random: Callable[[str, tuple[int, ...]], Array],
+) -> dict[str, Array]:
+    """The weights of one layer (from 1) that begin with an expression, in the orientation of the
+    equations.
+
+    Args:
+        random: from the name and the shape of a weight to numbers from 0 to 1.
+
+    Raises:
+        UsageError: an expression has no finite value at these sizes.
+    """
+    weights = {weight.name: weight for weight in cell.layer(layer).weights}
+    values: dict[str, Array] = {}
+
+    def value(name: str) -> Array:
+        weight = weights[name]
+        shape = sizes.shape(weight.shape)
+        if weight.init.name != EXPRESSION:  # a number
+            return draw(weight.init, shape, sizes.options, np.random.default_rng(0))
+        if name not in values:
+            names = names_in(weight.init)
+            known = _known(shape, sizes, constants)
+            if "random" in names:
+                known["random"] = random(name, shape)
+            known |= {other: value(other) for other in names if other in weights}
+            with reference.finite(cell, f"the beginning of '{name}'", sizes):
+                tree = formula(str(weight.init.values[0]))
+                computed = reference.evaluate(tree, {"value": known}, sizes)
+            values[name] = np.broadcast_to(computed, shape).astype(float)
+        return values[name]
+
+    for name, weight in weights.items():
+        if weight.init.name == EXPRESSION:
+            value(name)
+    return values
+
+
+def _known(
+    shape: tuple[int, ...], sizes: ir.Sizes, constants: Mapping[str, Array]
+) -> dict[str, Array]:
+    """What the expression of a weight's beginning may read, but for random numbers and weights."""
+    numbers = {**sizes.options, "units": sizes.units, "inputs": sizes.inputs}
+    known = {name: np.asarray(float(number)) for name, number in numbers.items()}
+    known |= constants
+    if len(shape) == 1:
+        known["unit"] = np.arange(shape[0], dtype=float)
+    if len(shape) == 2:
+        known["row"] = np.arange(shape[0], dtype=float)[:, None]
+        known["col"] = np.arange(shape[1], dtype=float)[None, :]
+        for name, vector in constants.items():
+            known |= {f"{name}[row]": vector[..., None], f"{name}[col]": vector[None]}
+    return known
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,17 @@ class AsTensorFlow(keras.initializers.Initializer):  # type: ignore[misc]  # Ker
         return {"initializer": keras.initializers.serialize(self.initializer)}
 
 
+class AsComputed(keras.initializers.Initializer):  # type: ignore[misc]  # Keras has no types
+    """Numbers that are there already, in the orientation of a kernel."""
+
+    def __init__(self, numbers: np.ndarray) -> None:
+        self.numbers = numbers
+
+    def __call__(self, shape: Sequence[int], dtype: str | None = None, **options: Any) -> Tensor:
+        assert tuple(shape) == self.numbers.shape
+        return keras.ops.convert_to_tensor(self.numbers, dtype or keras.config.floatx())
+
+
 def _scaled(
     initializer: keras.initializers.VarianceScaling, seed: int, shape: Sequence[int]
 ) -> philox.Array:

@@ -10,6 +10,7 @@ import hashlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import keras
@@ -20,12 +21,13 @@ from rnnzoo.backends.contract import CLOCK, COUNT, PADDING, CompiledStep, Fit, L
 from rnnzoo.backends.exporting import is_exporting
 from rnnzoo.errors import UsageError, nearest
 from rnnzoo.lang import ir, reference
-from rnnzoo.lang.start import beginning
+from rnnzoo.lang.start import beginning, expressions
 from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.view import CellView
 from rnnzoo.lang.widen import operands
 from rnnzoo.nn import arguments
-from rnnzoo.nn.initializers import as_tensorflow
+from rnnzoo.nn.initializers import AsComputed, as_tensorflow
+from rnnzoo.nn.philox import open_uniform
 from rnnzoo.spec.cell import Init
 
 Tensor = Any
@@ -412,13 +414,16 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
     def _build_layer(self, inputs: int, number: int) -> _Built:
         sizes = ir.sizes(self.cell, inputs, self.units, number)
         step = self.cell.layer(number)
+        constants = reference.constants(self.cell, sizes)
         masks = {
             weight.name: mask
             for weight in step.weights
             if (mask := reference.mask(self.cell, weight, sizes)) is not None
         }
+        uniform = partial(self._uniform, number)
+        begun = expressions(self.cell, number, sizes, constants, uniform)
         weights = {
-            weight.name: self._add(number, weight, sizes, masks.get(weight.name))
+            weight.name: self._add(number, weight, sizes, masks.get(weight.name), begun)
             for weight in step.weights
         }
         for state in self.cell.states:
@@ -427,16 +432,26 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
                 weights[name] = self._add(
                     number, ir.Weight(name, (state.size,), Init("zeros")), sizes
                 )
-        constants = reference.constants(self.cell, sizes)
         return _Built(number, sizes, weights, masks, constants)
 
+    def _uniform(self, number: int, name: str, shape: tuple[int, ...]) -> np.ndarray:
+        """Numbers between 0 and 1 for a weight of a layer."""
+        drawn = keras.initializers.RandomUniform(seed=self._seed_of(number, name))
+        return open_uniform(drawn.seed, shape)  # where the layer has no seed, one of Keras' choice
+
     def _add(
-        self, number: int, weight: ir.Weight, sizes: ir.Sizes, mask: np.ndarray | None = None
+        self,
+        number: int,
+        weight: ir.Weight,
+        sizes: ir.Sizes,
+        mask: np.ndarray | None = None,
+        begun: Mapping[str, np.ndarray] | None = None,
     ) -> Any:
         label = self._label(number, weight.name)
-        made = self._asked(number, weight.name) or initializer(
-            weight.init, sizes.options, self._seed_of(number, weight.name)
-        )
+        made = self._asked(number, weight.name)
+        if not made and begun and weight.name in begun:
+            made = AsComputed(begun[weight.name].T)
+        made = made or initializer(weight.init, sizes.options, self._seed_of(number, weight.name))
         variable = self.add_weight(
             shape=tuple(reversed(sizes.shape(weight.shape))),
             initializer=made if mask is None else _masked(made, mask.T),

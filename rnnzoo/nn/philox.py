@@ -39,6 +39,11 @@ def uniform(seed: int, shape: Sequence[int], low: float, high: float) -> Array:
     return (numbers * np.float32(high - low) + np.float32(low)).reshape(shape)
 
 
+def open_uniform(seed: int, shape: Sequence[int]) -> Array:
+    """Numbers between 0 and 1, in float64, of which none is either."""
+    return uniform(seed, shape, 0.0, 1.0).astype(float) + 2.0**-24
+
+
 def normal(seed: int, shape: Sequence[int], deviation: float) -> Array:
     """Normal numbers around 0."""
     count = math.prod(shape)

@@ -80,6 +80,9 @@ INITIALISERS: Mapping[str, tuple[int, int]] = {
     "normal": (1, 1), "uniform": (1, 2), "glorot_uniform": (0, 0), "glorot_normal": (0, 0),
     "he_uniform": (0, 0), "he_normal": (0, 0), "lecun_uniform": (0, 0), "lecun_normal": (0, 0),
 }  # fmt: skip
+EXPRESSION = "expression"  # an `Init` with the text of one, which `lang.start` computes
+# Names that mean something in such an expression and are no options.
+IN_BEGINNINGS = ("random", "unit", "row", "col", "units", "inputs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +100,8 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Init:
-    """How a weight begins: a name of `INITIALISERS` and its values; a text among the values names
-    an option.
+    """How a weight begins: a name of `INITIALISERS` and its values, where a text names an option;
+    or `EXPRESSION`, whose value is a text in the cell language.
     """
 
     name: str
@@ -111,7 +114,7 @@ class Init:
 
     def plain(self) -> Value | dict[str, object]:
         """As it is written in YAML."""
-        if self.name == "constant":
+        if self.name in ("constant", EXPRESSION):
             return self.values[0]
         values = list(self.values)
         return {self.name: values[0] if len(values) == 1 else values} if values else self.name
@@ -122,16 +125,22 @@ class Init:
         if isinstance(value, Mapping):
             ((name, argument),) = value.items()
             return cls(name, tuple(argument) if isinstance(argument, list | tuple) else (argument,))
-        return cls(value) if isinstance(value, str) else cls("constant", (value,))  # type: ignore[arg-type]
+        if isinstance(value, str):
+            return cls(value) if value in INITIALISERS else cls(EXPRESSION, (value,))
+        return cls("constant", (value,))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """A value under a key, with the place of its key; `own` as in `Statement`."""
+    """A value under a key, with the place of its key; `own` as in `Statement`.
+
+    `code` is the text of an initialiser that may be an expression.
+    """
 
     value: Init | Code | float | str | tuple[float | str, ...] | None
     span: Span
     own: bool = True
+    code: Code | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -548,17 +557,24 @@ def _shape(entry: Fields, mistakes: Mistakes) -> tuple[float | str, ...]:
 
 def _mask(entry: Fields, mistakes: Mistakes) -> Code | None:
     node = entry.node("mask")
+    code = _one_line(node) if node else None
+    if code is None:
+        mistakes.add(
+            entry.span("mask"), "a mask is one expression on one line", "write mask: row >= col"
+        )
+    return code
+
+
+def _one_line(node: Node) -> Code | None:
+    """An expression on one line, with its place; None for anything else."""
     text = ""
     if isinstance(node, Scalar) and isinstance(node.value, str) and node.code is None:
         text = node.value
-    if isinstance(node, Scalar) and text.partition("#")[0].strip() and "\n" not in text:
-        quote = 1 if node.style else 0
-        row = node.span
-        return Code(row.file, (CodeLine(row.line, row.column + quote, row.text),), text)
-    mistakes.add(
-        entry.span("mask"), "a mask is one expression on one line", "write mask: row >= col"
-    )
-    return None
+    if not (isinstance(node, Scalar) and text.partition("#")[0].strip()) or "\n" in text:
+        return None
+    quote = 1 if node.style else 0
+    row = node.span
+    return Code(row.file, (CodeLine(row.line, row.column + quote, row.text),), text)
 
 
 def _init(table: Table | None, mistakes: Mistakes) -> dict[str, Declared]:
@@ -566,17 +582,19 @@ def _init(table: Table | None, mistakes: Mistakes) -> dict[str, Declared]:
     for name, node in table.entries.items() if table else ():
         init = init_of(node, mistakes)
         if table and init is not None:
-            initialisers[name] = Declared(init, table.keys[name])
+            initialisers[name] = Declared(init, table.keys[name], code=_one_line(node))
     return initialisers
 
 
 def init_of(node: Node, mistakes: Mistakes) -> Init | None:
-    """An initialiser as written: a number, a name, an option, or `{normal: 0.1}`."""
+    """An initialiser as written: a number, a name, an option, an expression, or `{normal: 0.1}`."""
     match node:
         case Scalar(value=str(name)) if name in INITIALISERS:
             return _initialiser(name, (), node.span, mistakes)
-        case Scalar(value=str(option)):
+        case Scalar(value=str(option)) if _NAME.fullmatch(option) and option not in IN_BEGINNINGS:
             return Init("constant", (option,))  # `lang.check` knows which options there are
+        case Scalar(value=str(text)) if _one_line(node):
+            return Init(EXPRESSION, (text,))
         case Scalar(value=number) if is_number(number):
             return Init("constant", (number,))  # type: ignore[arg-type]
         case Table() if len(node.entries) == 1:

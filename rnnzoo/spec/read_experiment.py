@@ -589,7 +589,9 @@ class _Reader:
         for name, node in table.entries.items() if table else ():
             init = cells.init_of(node, self.mistakes)
             if init is not None and cell is not None:
-                initialisers[name] = self.without_options(init, cell.options, node.span).plain()
+                initialisers[name] = self.without_options(
+                    init, cell.options, node.span, name == "*"
+                ).plain()
         return initialisers, table.keys if table else {}
 
     def common_init(self) -> dict[str, Any]:
@@ -598,8 +600,17 @@ class _Reader:
         init = cells.init_of(node, self.mistakes) if node else None
         return {"*": self.without_options(init, {}, node.span).plain()} if init and node else {}
 
-    def without_options(self, init: Init, options: Mapping[str, float], span: Span) -> Init:
-        """The initialiser with the values of the cell's options in the place of their names."""
+    def without_options(
+        self, init: Init, options: Mapping[str, float], span: Span, for_all: bool = True
+    ) -> Init:
+        """The initialiser with the values of the cell's options in the place of their names; an
+        expression, which is never for all weights, keeps them.
+        """
+        if init.name == cells.EXPRESSION:
+            if for_all:
+                problem = "an expression is for one weight, and this is for all"
+                self.mistakes.add(span, problem, "name the weight, in the `init:` of a variant")
+            return init
         for name in init.values:
             if isinstance(name, str) and name not in options:
                 known = [*(cells.INITIALISERS if init.name == "constant" else ()), *options]

@@ -12,9 +12,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from rnnzoo.errors import Mistakes, SpecError, UsageError, number_of
+from rnnzoo.errors import Mistakes, Span, SpecError, UsageError, number_of
 from rnnzoo.lang import check, counts, no_weight, with_init
 from rnnzoo.lang.canonical import canonical_hash
+from rnnzoo.lang.check import INIT_OF
 from rnnzoo.lang.ir import Cell
 from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.text import digest as cell_digest
@@ -329,12 +330,30 @@ def cells(experiment: Experiment) -> dict[str, Cell]:
         except SpecError as error:
             mistakes.extend(error.mistakes)
             continue
+        inits = {name: Init.from_plain(value) for name, value in variant.init.items()}
         for name, place in variant.places.items():
-            problem, fix = _unfit(cell, name, Init.from_plain(variant.init[name]))
+            problem, fix = _unfit(cell, name, inits[name])
             if problem:
                 mistakes.add(place, problem, fix)
+                inits.pop(name)
+        for place, problem, fix in _mistaken(cell, inits, variant.places):
+            mistakes.add(place, problem, fix)
     mistakes.raise_if_any()
     return checked
+
+
+def _mistaken(
+    cell: Cell, inits: Mapping[str, Init], places: Mapping[str, Span]
+) -> Iterator[tuple[Span, str, str]]:
+    """The mistakes in expressions that weights begin with: place, problem, fix."""
+    of_files = {INIT_OF.format(name): place for name, place in places.items()}
+    try:
+        with_init(cell, inits)
+    except SpecError as error:
+        for mistake in error.mistakes:
+            # an expression of the cell's own may need what a variant changes
+            first = next(iter(places.values()))
+            yield of_files.get(mistake.span.file, first), mistake.problem, mistake.fix
 
 
 def _unfit(cell: Cell, name: str, init: Init) -> tuple[str, str]:
