@@ -160,7 +160,8 @@ def _task(label: str, task: Mapping[str, Any], console: Console) -> None:
     console.print()
     console.print(_targets(task))
     if task["hidden_classes"]:
-        told(console, f"  and {task['hidden_classes']} classes more, rarer in train")
+        words = "labels" if task["targets"] == "labels" else "classes"
+        told(console, f"  and {task['hidden_classes']} {words} more, rarer in train")
     if task["ranges"]:
         console.print()
         console.print(_inputs(task["ranges"]))
@@ -196,7 +197,8 @@ def _targets(task: Mapping[str, Any]) -> Table:
         for name, split in splits.items():
             _add(grid, name, f"{split['answers']:,}", *map("{:.4g}".format, split["range"]))
         return grid
-    grid = _grid("class", *(f">{name}" for name in splits))
+    word = "label" if task["targets"] == "labels" else "class"
+    grid = _grid(word, *(f">{name}" for name in splits))
     for known in splits["train"]["classes"]:
         counts = (f"{split['classes'][known]:,}" for split in splits.values())
         _add(grid, _cut(known), *counts)

@@ -185,7 +185,8 @@ def _noted(task: Task, warnings: Sequence[Remark]) -> Task:
     table of its trials shows.
     """
     names = tasks.class_names(task)
-    sentences = [f"Classes: {names}."] if names else []
+    word = "Labels" if task.targets == "labels" else "Classes"
+    sentences = [f"{word}: {names}."] if names else []
     for remark in warnings:
         fix = f"; {remark.fix}" if remark.fix else ""
         sentences.append(f"Warning: {remark.problem}{fix}.")

@@ -4,6 +4,7 @@ against a recursion over prefixes.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from itertools import groupby, product
 
@@ -139,8 +140,8 @@ def trial(**training: object) -> Trial:
 
 
 def test_a_split_is_scored_as_its_sequences_are_without_padding() -> None:
-    known = trial()
-    model = Model(known, tasks.load(known.task, known.task_options))
+    known = replace(trial(), cell=cell_text(lang.load("rnn")))  # which compiles in half the time
+    model = Model(known, tasks.load(known.task, {**known.task_options, "test": 3}))
     split = model.task.splits["test"]
     expected = []
     for number, length in enumerate(split.lengths):
@@ -149,7 +150,7 @@ def test_a_split_is_scored_as_its_sequences_are_without_padding() -> None:
         expected.append(in_float64(CTC, split.y[number : number + 1], logits)[0])
     score = model.evaluate("test")
     assert score.loss == pytest.approx(np.mean(expected), rel=1e-4)
-    y, logits, weights = model._answered("test", np.arange(60))
+    y, logits, weights = model._answered("test", np.arange(3))
     assert score.metric == of_all(metrics.load("edit_distance"), y, logits, weights)
 
 
