@@ -29,6 +29,7 @@ from rnnzoo.lang.primitives import (
     spread,
     stack,
     sum_steps,
+    transposed,
 )
 from rnnzoo.lang.program import Atom, Instruction, Instructions
 
@@ -318,6 +319,12 @@ def _lowered_outer(
     return emitter.outer(emitter.finite(emitter.value(adjoint, values)), emitter.finite(rows))
 
 
+def _lowered_transposed(
+    emitter: Emitter, instruction: Instruction, values: Values, like: Tensor
+) -> Tensor:
+    return keras.ops.transpose(emitter.value(instruction.inputs[0], values))
+
+
 def _lowered_stack(
     emitter: Emitter, instruction: Instruction, values: Values, like: Tensor
 ) -> Tensor:
@@ -359,6 +366,7 @@ _LOWERINGS: Mapping[Primitive, Lowering] = {
     matmul: _lowered_matmul,
     matmul_t: _lowered_matmul_t,
     outer: _lowered_outer,
+    transposed: _lowered_transposed,
     stack: _lowered_stack,
     part: _lowered_part,
     sum_steps: _lowered_sum_steps,

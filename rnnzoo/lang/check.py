@@ -17,7 +17,18 @@ from typing import TypeGuard
 from rnnzoo.errors import Mistake, Mistakes, Span, nearest
 from rnnzoo.lang import ir
 from rnnzoo.lang.formulas import names_in
-from rnnzoo.lang.parse import Below, Call, Index, Lag, Literal, Name, Tree, expression, is_reported
+from rnnzoo.lang.parse import (
+    Below,
+    Call,
+    Index,
+    Lag,
+    Literal,
+    Name,
+    Primed,
+    Tree,
+    expression,
+    is_reported,
+)
 from rnnzoo.lang.primitives import (
     CALLS,
     OverUnits,
@@ -30,6 +41,7 @@ from rnnzoo.lang.primitives import (
     mul,
     neg,
     together,
+    transposed,
 )
 from rnnzoo.lang.primitives.base import ONE
 from rnnzoo.lang.text import expression as printed
@@ -678,6 +690,8 @@ class _Layer:
                 return self.rows(name)
             case Call(op=OverUnits()):
                 return 1
+            case Call(op=op, args=(Primed(name=name), _)) if op.is_product:
+                return self.columns(name)
             case Call() if (star := self.starred(node)) is not None:
                 return self.rows(star.matrix.name)
             case Call():
@@ -751,6 +765,9 @@ class _Layer:
                 return _MISTAKEN
             case Call(op=op) if op.is_product:
                 return self.product(tree)
+            case Primed():
+                self.mistakes.add(tree.span, *self.lone_prime(tree))
+                return _MISTAKEN
             case Call() if (star := self.starred(tree)) is not None:
                 return self.star(star)
             case Call(op=OverUnits() as op, args=args):
@@ -895,6 +912,17 @@ class _Layer:
         shape = self.shared.shape_of(matrix)
         return shape[0] if shape else "units"
 
+    def columns(self, matrix: str) -> ir.Size:
+        """The size of a product with the transposed matrix: of what it multiplies elsewhere."""
+        shape = self.shared.shape_of(matrix)
+        if shape is not None:
+            return shape[1] if len(shape) == 2 else _UNKNOWN
+        for tree in self.trees.values():
+            for node in _nodes(tree):
+                if _multiplies_x(node, matrix):
+                    return "inputs"
+        return "units"
+
     def starred(self, tree: Tree) -> _Star | None:
         """The product with a matrix that `*` is written for, if it is."""
         if not isinstance(tree, Call) or tree.op is not mul:
@@ -923,44 +951,71 @@ class _Layer:
 
     def product(self, tree: Call) -> ir.Expr:
         left, right = tree.args
-        if not self.is_matrix(left) and self.is_matrix(right):
+        if not self.stands_for_matrix(left) and self.stands_for_matrix(right):
             return self.turned(left, right)
         mistakes_before = len(self.mistakes.collected)
         operand = self.typed(right)
-        if not isinstance(left, Name) or not self.is_weight(left.name, before_product=True):
-            self.not_a_matrix(left, tree.span)
+        if not isinstance(left, Name | Primed) or not self.is_weight(left.name, True):
+            self.not_a_matrix(left, right, tree.span)
             return _mistaken("units")
         if len(operand.shape) != 1:
             if len(self.mistakes.collected) == mistakes_before:
-                self.not_a_vector(left.name, right, operand.shape)
+                self.not_a_vector(_text(left), right, operand.shape)
             return _mistaken("units")
         if operand.shape == (_UNKNOWN,):
-            return _mistaken(self.rows(left.name))
+            return _mistaken(self.size_of_product(left))
         return self.applied(left, right, operand)
 
-    def applied(self, matrix: Name, right: Tree, vector: ir.Expr) -> ir.Expr:
-        """The product of a matrix with a vector, whose sizes fit."""
-        name, shape = matrix.name, self.shape_before(matrix.name, vector.shape)
+    def stands_for_matrix(self, tree: Tree) -> bool:
+        """Whether this is the name of a matrix of weights, or that of one with a prime."""
+        if isinstance(tree, Primed):
+            return self.is_matrix(Name(tree.name, tree.span))
+        return self.is_matrix(tree)
+
+    def size_of_product(self, matrix: Name | Primed) -> ir.Size:
+        return self.rows(matrix.name) if isinstance(matrix, Name) else self.columns(matrix.name)
+
+    def applied(self, matrix: Name | Primed, right: Tree, vector: ir.Expr) -> ir.Expr:
+        """The product of a matrix, transposed where it has a prime, with a vector; sizes fit."""
+        name, shape = matrix.name, self.shape_before(matrix, vector.shape)
         weight = self.use(name, shape, matrix.span)
         if len(shape) != 2:
             problem = f"{name} is {_words(shape)}, and only a matrix stands before @"
             self.mistakes.add(
                 matrix.span, problem, f"write {name} * ... for a product element by element"
             )
-        elif shape[1] != vector.shape[0]:
-            self.mistakes.add(right.span, *self.wrong_operand(name, shape, vector.shape))
+            return _mistaken("units")
+        if isinstance(matrix, Primed):
+            shape = shape[::-1]
+            weight = ir.Apply(transposed, (weight,), shape)
+        if shape[1] != vector.shape[0]:
+            self.mistakes.add(right.span, *self.wrong_operand(matrix, shape, vector.shape))
         if ir.is_stateful(vector, self.stateful):
             self.shared.on_state.add(name)
         return ir.Apply(matmul, (weight, vector), shape[:1])
 
-    def shape_before(self, matrix: str, vector: ir.Shape) -> ir.Shape:
+    def shape_before(self, matrix: Name | Primed, vector: ir.Shape) -> ir.Shape:
         """The shape of a matrix: as it is declared, else as it was used first, else as this vector
         needs it.
         """
-        declared = self.shared.shape_of(matrix)
+        declared = self.shared.shape_of(matrix.name)
         if declared is not None:
             return declared
-        return self.weights[matrix][0] if matrix in self.weights else ("units", vector[0])
+        if matrix.name in self.weights:
+            return self.weights[matrix.name][0]
+        columns = self.columns(matrix.name) if isinstance(matrix, Primed) else vector[0]
+        return "units", columns
+
+    def lone_prime(self, primed: Primed) -> tuple[str, str]:
+        """What to say of a prime that transposes no matrix, or of a transposed matrix that
+        multiplies nothing.
+        """
+        if self.stands_for_matrix(primed):
+            return "a transposed matrix stands only before @", f"write {primed.name}' @ a"
+        problem = "only a matrix of weights is transposed"
+        if primed.name in self.trees:  # some papers mean the previous step
+            return problem, f"write {primed.name}[t-1] for the previous step"
+        return problem, "write R' @ h[t-1]"
 
     def not_a_vector(self, matrix: str, right: Tree, shape: ir.Shape) -> None:
         """Report what stands after @, unless a name in it is reported."""
@@ -969,47 +1024,63 @@ class _Layer:
             problem = f"{matrix} @ needs a vector on its right, not {_words(shape)}"
             self.mistakes.add(right.span, problem, "write * for a product with a number")
 
-    def turned(self, left: Tree, matrix: Name) -> ir.Expr:
+    def turned(self, left: Tree, right: Tree) -> ir.Expr:
         """Report `x @ W`, as libraries write it."""
+        assert isinstance(right, Name | Primed)
         self.typed(left)
-        problem = f"the matrix '{matrix.name}' stands after @, and belongs before it"
-        self.mistakes.add(matrix.span, problem, f"write {matrix.name} @ {_text(left)}")
-        return _mistaken(self.rows(matrix.name))
+        problem = f"the matrix '{_text(right)}' stands after @, and belongs before it"
+        self.mistakes.add(right.span, problem, f"write {_text(right)} @ {_text(left)}")
+        return _mistaken(self.size_of_product(right))
 
-    def wrong_operand(self, name: str, shape: ir.Shape, got: ir.Shape) -> tuple[str, str]:
+    def wrong_operand(
+        self, matrix: Name | Primed, shape: ir.Shape, got: ir.Shape
+    ) -> tuple[str, str]:
+        name = matrix.name
         first_use = self.weights[name][1]
         where = (
             "declared so"
             if name in self.shared.spec.shapes
             else f"used so on line {first_use.line}"
         )
-        problem = f"{name} is {_words(shape)} ({where}), and this is {_words(got)}"
+        problem = f"{_text(matrix)} is {_words(shape)} ({where}), and this is {_words(got)}"
+        if isinstance(matrix, Primed):
+            return problem, f"{name}' takes a vector as large as what {name} @ ... gives"
         return (
             problem,
             f"`x` has size inputs, which never equals units: use another matrix, such as {name}_x",
         )
 
-    def not_a_matrix(self, left: Tree, span: Span) -> None:
-        if isinstance(left, Name) and self.is_reported(left.name):
-            return
-        if (
-            isinstance(left, Call)
-            and left.op in _TAKEN_FOR_PRODUCTS
-            and isinstance(left.args[-1], Name)
-        ):
-            name = left.args[-1].name
-            problem = "@ and * bind alike, from the left: the left side of @ is not one matrix here"
-            self.mistakes.add(span, problem, f"write a * ({name} @ ...)")
-        elif isinstance(left, Name):
-            problem = f"'{left.name}' is no matrix" + (
-                " but an equation" if left.name in self.trees else ""
-            )
-            fix = "a matrix has a capital letter and no equation: write W @ x, or * for elementwise"
-            self.mistakes.add(left.span, problem, fix)
-        else:
-            self.mistakes.add(
-                left.span, "the left side of @ must be one weight matrix", "write W @ (...)"
-            )
+    def not_a_matrix(self, left: Tree, right: Tree, span: Span) -> None:
+        """Report what stands before @, and is no matrix."""
+        match left:
+            case Name(name=name) if self.is_reported(name):
+                return
+            case Primed():
+                self.mistakes.add(left.span, *self.lone_prime(left))
+            case Call(op=op, args=(*_, Name() | Primed() as matrix)) if op in _TAKEN_FOR_PRODUCTS:
+                problem = (
+                    "@ and * bind alike, from the left: the left side of @ is not one matrix here"
+                )
+                self.mistakes.add(span, problem, f"write a * ({_text(matrix)} @ ...)")
+            case Name(name=name):
+                problem = f"'{name}' is no matrix" + (
+                    " but an equation" if name in self.trees else ""
+                )
+                fix = (
+                    "a matrix has a capital letter and no equation: write W @ x, or * for"
+                    " elementwise"
+                )
+                self.mistakes.add(left.span, problem, fix)
+            case Call(op=op, args=(first, second)) if op.signs and all(
+                map(self.stands_for_matrix, (first, second))
+            ):
+                operand = _text(right)
+                fix = f"write {_text(first)} @ {operand} {op.symbol} {_text(second)} @ {operand}"
+                self.mistakes.add(left.span, "matrices are not added", fix)
+            case _:
+                self.mistakes.add(
+                    left.span, "the left side of @ must be one weight matrix", "write W @ (...)"
+                )
 
     # -- weights
 
@@ -1174,6 +1245,14 @@ def _sign_between(left: Span, right: Span) -> Span | None:
     between = left.text[end : right.column - 1]
     signs = [index for index, char in enumerate(between) if not char.isspace() and char not in "()"]
     return replace(left, column=end + signs[0] + 1, length=1) if signs else None
+
+
+def _multiplies_x(node: Tree, matrix: str) -> bool:
+    """Whether this is `matrix @ x`."""
+    match node:
+        case Call(op=op, args=(Name(name=left), Name(name="x"))) if op.is_product:
+            return left == matrix
+    return False
 
 
 def _words(shape: ir.Shape) -> str:

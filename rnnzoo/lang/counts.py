@@ -94,8 +94,7 @@ def distinct_products(step: ir.Step) -> list[ir.Apply]:
 
 
 def _matrix(product: ir.Apply) -> str:
-    weight = product.args[0]
-    assert isinstance(weight, ir.Ref)  # `lang.check` lets nothing else stand before @
+    (weight,) = ir.refs(product.args[0], "weight")  # `lang.check` lets nothing else stand before @
     return weight.name
 
 

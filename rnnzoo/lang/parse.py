@@ -1,8 +1,8 @@
 """The text of an equation -> a tree whose every node knows its place.
 
-In: a `Code`.  Out: `Name`, `Lag`, `Below`, `Index`, `Literal`, `Call`.  Python's own parser gives
-precedence and positions; a whitelist of its nodes is what the language is.  Nothing is ever
-evaluated by Python.
+In: a `Code`.  Out: `Name`, `Primed`, `Lag`, `Below`, `Index`, `Literal`, `Call`.  Python's own
+parser gives precedence and positions; a whitelist of its nodes is what the language is.  Nothing is
+ever evaluated by Python.
 """
 
 from __future__ import annotations
@@ -17,7 +17,15 @@ from dataclasses import dataclass, replace
 from rnnzoo.errors import Mistakes, Span, UsageError, nearest, number_of
 from rnnzoo.lang.operations import calls, named
 from rnnzoo.lang.primitives import CALLS, INFIX, OverUnits, Primitive, matmul, mul, neg
-from rnnzoo.spec.cell import FOREIGN, SHOWN_BEFORE, SHOWN_NOW, SIGNS, foreign_words, shown_words
+from rnnzoo.spec.cell import (
+    FOREIGN,
+    SHOWN_BEFORE,
+    SHOWN_NOW,
+    SHOWN_TRANSPOSED,
+    SIGNS,
+    foreign_words,
+    shown_words,
+)
 from rnnzoo.spec.document import MAX_NUMBER, Code
 
 # Limits of an expression, below which all that reads it is quick and nothing recurses too deep.
@@ -37,6 +45,14 @@ class Literal:
 @dataclass(frozen=True, slots=True)
 class Name:
     """A bare name: this step's value, a weight, a constant, an option."""
+
+    name: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Primed:
+    """`name'`: a transposed matrix."""
 
     name: str
     span: Span
@@ -76,7 +92,7 @@ class Call:
     span: Span
 
 
-Tree = Literal | Name | Lag | Index | Below | Call
+Tree = Literal | Name | Primed | Lag | Index | Below | Call
 
 _INFIX = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Mod: "%", ast.Pow: "**",
@@ -105,6 +121,7 @@ _HABITS: dict[type[ast.AST], tuple[str, str]] = {
 }
 # Calls from habit: what multiplies matrices elsewhere, and what joins vectors.
 _PRODUCTS = frozenset({"matmul"})
+_TRANSPOSITIONS = frozenset({"T", "mT", "transpose"})
 _JOINS = frozenset({"concat", "concatenate", "cat", "stack", "hstack", "vstack", "join"})
 # Calls by another name, and what to write here.
 _SYNONYMS = {
@@ -136,7 +153,7 @@ def expression(code: Code, mistakes: Mistakes) -> Tree | None:
     readable = _foreign_letters(code, mistakes)
     if readable is None:
         return None
-    code = readable
+    code = _primes(readable, mistakes)
     if bracket := _lone_bracket(code.text):
         mistakes.add(code.span(*bracket), *_bracket_words(code, bracket))
         return None
@@ -164,7 +181,11 @@ def expression(code: Code, mistakes: Mistakes) -> Tree | None:
 _REPORTED = "\N{LATIN LETTER ALVEOLAR CLICK}"
 _LAGGED = re.compile(r"\b([A-Za-z]\w*?)_?\{\s*t\s*-\s*1\s*\}")
 _NOW = re.compile(r"\b([A-Za-z]\w*?)_?\{\s*t\s*\}")
+_SHOWN_MATRIX = re.compile(rf"\b([A-Za-z][A-Za-z0-9_]*){SHOWN_TRANSPOSED}")
 _SHOWN = re.compile(rf"\b([A-Za-z][A-Za-z0-9_]*)({SHOWN_BEFORE}|{SHOWN_NOW})")
+# `R'` is read as a name that ends in this letter, which Python allows and no user's text has
+_PRIME = "\N{MODIFIER LETTER PRIME}"
+_QUOTED = re.compile(r"(?<![\w')\]])'")  # a prime stands behind what it belongs to
 # sign in a terminal -> name in the language, as of the sigmoid; most operations have no sign
 _SHOWN_CALLS = {operation.unicode: name for name, operation in CALLS.items()}
 # of products with a matrix, too
@@ -205,6 +226,9 @@ def _unicode_notation(code: Code, mistakes: Mistakes) -> Code:
     `h[t-1]` is longer.
     """
     text = code.text
+    for match in _SHOWN_MATRIX.finditer(code.text):
+        mistakes.add(_word_span(code, match), *shown_words(match[0], f"{match[1]}'"))
+        text = text[: match.end() - 1] + "'" + text[match.end() :]
     for match in _SHOWN.finditer(code.text):
         name, time = match.groups()
         before = time == SHOWN_BEFORE
@@ -214,6 +238,19 @@ def _unicode_notation(code: Code, mistakes: Mistakes) -> Code:
         readable = _REPORTED * len(match[0]) if before else name.ljust(len(match[0]))
         text = text[: match.start()] + readable + text[match.end() :]
     return replace(code, text=text)
+
+
+def _primes(code: Code, mistakes: Mistakes) -> Code:
+    """Read `R'` as a name of its own; a prime behind a bracket is reported and left out."""
+    if _QUOTED.search(code.text):  # a text in quotes is refused as one
+        return code
+    text = code.text
+    for match in re.finditer(r"(?<=[)\]])'+", text):
+        span = replace(_character_span(code, match.start()), length=len(match[0]))
+        fix = "transpose it by its name, R' @ h[t-1]; (R @ S)' is S' @ (R' @ ...)"
+        mistakes.add(span, "only a matrix of weights is transposed", fix)
+        text = text[: match.start()] + " " * len(match[0]) + text[match.end() :]
+    return replace(code, text=text.replace("'", _PRIME))
 
 
 def _word_fix(text: str, word: re.Match[str]) -> str:
@@ -266,7 +303,7 @@ class _TreeBuilder:
             case ast.Constant(value=value):
                 return Literal(self.number(node, value), span)
             case ast.Name(id=name):
-                return Name(name, span)
+                return self.name(node, name, span)
             case ast.Attribute(value=ast.Name(id="below"), attr=name):
                 return Below(name, span)
             case ast.Subscript(value=ast.Name(id=name), slice=index):
@@ -282,6 +319,21 @@ class _TreeBuilder:
         if isinstance(node, ast.Call):
             return self.call(node, depth)
         raise self.refuse(node)
+
+    def name(self, node: ast.Name, written: str, span: Span) -> Tree:
+        """A name, or a matrix with a prime."""
+        name, primes, rest = written.partition(_PRIME)
+        if not primes:
+            return Name(name, span)
+        if rest.startswith(_PRIME):
+            raise _NotInTheLanguage(
+                node, f"{name}'' is {name}: transposed twice", f"write {name}, or {name}'"
+            )
+        if rest:
+            raise _NotInTheLanguage(
+                node, "a product is written with @", f"write {name}' @ {rest.rstrip(_PRIME)}"
+            )
+        return Primed(name, span)
 
     def check_size(self, node: ast.expr, depth: int) -> None:
         self.parts += 1
@@ -321,6 +373,12 @@ class _TreeBuilder:
             case ast.BinOp(left=left, op=ast.MatMult(), right=ast.List() | ast.Tuple() as right):
                 matrix = left.id if isinstance(left, ast.Name) else "W"
                 raise _NotInTheLanguage(right, "vectors are not joined", _apart(matrix, right.elts))
+            case ast.BinOp(left=ast.Name(id=name), op=ast.BitXor(), right=right) if _leads_with_t(
+                right
+            ):
+                raise _NotInTheLanguage(
+                    node.left, "`^` is not an operation", f"write {name}' for the transposed matrix"
+                )
             case ast.BinOp(left=left, op=ast.MatMult(), right=right):
                 return Call(matmul, (self.tree(left, depth + 1), self.tree(right, depth + 1)), span)
             case (
@@ -418,6 +476,9 @@ class _TreeBuilder:
                 (self.tree(node.args[0], depth + 1), self.tree(node.args[1], depth + 1)),
                 span,
             )
+        if name in _TRANSPOSITIONS and len(node.args) == 1:
+            self.mistakes.add(span, f"no operation '{name}'", f"write {_factor(node.args[0])}'")
+            return self.tree(node.args[0], depth + 1)
         if name in _JOINS:
             self.mistakes.add(span, "vectors are not joined", _apart("W", _joined(node)))
             return Name(_REPORTED, span)
@@ -437,8 +498,8 @@ class _TreeBuilder:
             return _NotInTheLanguage(node, "the layer below is read at this step only", fix)
         if isinstance(node, ast.Attribute):
             fix = "below.NAME is the only dotted name: the value in the layer below"
-            if node.attr == "T":
-                fix = "nothing is transposed here: give the matrix that you need a name of its own"
+            if node.attr in _TRANSPOSITIONS:
+                fix = f"write {ast.unparse(node.value)}' for the transposed matrix"
             return _NotInTheLanguage(node, f"'{ast.unparse(node)[:40]}' is not a name", fix)
         return _NotInTheLanguage(
             node, f"'{ast.unparse(node)[:40]}' is not part of the language", "see docs/language.md"
@@ -456,6 +517,13 @@ def _factor(node: ast.expr) -> str:
     """A factor of a product as it is written, in brackets where it needs them."""
     text = ast.unparse(node).replace("[t - 1]", "[t-1]")[:40]
     return f"({text})" if isinstance(node, ast.BinOp | ast.UnaryOp | ast.Compare) else text
+
+
+def _leads_with_t(node: ast.expr) -> bool:
+    """Whether an exponent is `T`, as in `R^T @ h`: Python takes it for `R^(T @ h)`."""
+    while isinstance(node, ast.BinOp):
+        node = node.left
+    return isinstance(node, ast.Name) and node.id == "T"
 
 
 def _joined(node: ast.Call) -> list[ast.expr]:
@@ -525,8 +593,10 @@ def _syntax_span(code: Code, error: SyntaxError) -> Span:
 
 
 def _syntax_fix(text: str) -> str:
-    if "'" in text:
-        return "a prime is not part of the language: write h[t-1] for the previous step"
+    if "'" in text or _PRIME in text:
+        return "a prime transposes a matrix: write R' @ h[t-1]"
+    if (power := re.search(r"\b([A-Z]\w*)\s*\^\s*\{?T\b", text)) is not None:
+        return f"write {power[1]}' for the transposed matrix"
     if re.search(r"(?<![=!<>:])=(?!=)", text):
         return "an equation has one `=`; to compare, write =="
     if word := next((word for word in re.findall(r"[a-z]+", text) if keyword.iskeyword(word)), ""):

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from rnnzoo.lang import ir, operations
-from rnnzoo.lang.primitives import Operands
+from rnnzoo.lang.primitives import Operands, transposed
 from rnnzoo.lang.primitives.base import CALL, PREFIX, Written
 from rnnzoo.spec.document import yaml_text
 
@@ -109,11 +109,13 @@ def _declarations(cell: ir.Cell) -> dict[str, Any]:
     """Weights, init and initial, where they differ from the convention."""
     weights: dict[str, Any] = {}
     init: dict[str, Any] = {}
-    on_states = _on_states(cell)
+    on_states, transposed_names = _on_states(cell), _transposed(cell)
     distinct = {weight.name: weight for weight in (*cell.step.weights, *cell.first.weights)}
     for weight in distinct.values():
         entry: dict[str, Any] = {}
-        if not _conventional(weight):
+        # the sizes of what a transposed matrix is used on do not tell its columns
+        unusual = weight.name in transposed_names and weight.shape != ("units", "units")
+        if unusual or not _conventional(weight):
             entry["shape"] = list(weight.shape)
         if weight.mask is not None:
             entry["mask"] = expression(weight.mask)
@@ -134,15 +136,23 @@ def _conventional(weight: ir.Weight) -> bool:
     return ir.names_vector(weight.name) and weight.shape == ("units",)
 
 
+def _transposed(cell: ir.Cell) -> frozenset[str]:
+    """The matrices that are used transposed, in any layer."""
+    names: set[str] = set()
+    for equation in (*cell.step.equations, *cell.first.equations):
+        for node in ir.walk(equation.expr):
+            if isinstance(node, ir.Apply) and node.op is transposed:
+                names |= {ref.name for ref in ir.refs(node, "weight")}
+    return frozenset(names)
+
+
 def _on_states(cell: ir.Cell) -> frozenset[ir.Expr]:
     """The matrices that multiply what depends on a state, in any layer."""
     matrices: set[ir.Expr] = set()
     for step in (cell.step, cell.first):
         stateful = ir.stateful_names(step.equations)
         for equation in step.equations:
-            matrices |= {
-                node.args[0]
-                for node in ir.products(equation.expr)
-                if ir.is_stateful(node.args[1], stateful)
-            }
+            for node in ir.products(equation.expr):
+                if ir.is_stateful(node.args[1], stateful):
+                    matrices |= set(ir.refs(node.args[0], "weight"))
     return frozenset(matrices)

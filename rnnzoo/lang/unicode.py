@@ -12,10 +12,10 @@ from rnnzoo.lang import ir
 from rnnzoo.lang.greek import greek
 from rnnzoo.lang.primitives import CALLS, ELEMENTWISE
 from rnnzoo.lang.text import expression
-from rnnzoo.spec.cell import SHOWN_BEFORE, SHOWN_NOW
+from rnnzoo.spec.cell import SHOWN_BEFORE, SHOWN_NOW, SHOWN_TRANSPOSED
 
 NOW, BEFORE = SHOWN_NOW, SHOWN_BEFORE
-_SIGNS = {" @ ": " "} | {
+_SIGNS = {" @ ": " ", "'": SHOWN_TRANSPOSED} | {
     primitive.symbol: primitive.unicode
     for primitive in ELEMENTWISE.values()
     if primitive.symbol and primitive.unicode

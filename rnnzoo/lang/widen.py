@@ -353,7 +353,7 @@ class _Rewrite:
     def product(self, run: _Run) -> Atom:
         """One product with the matrices of a run stacked; their operand is the same."""
         inputs = [self.instructions[name].inputs for name in run.names]
-        weights = self.builder.stack([weight for weight, _ in inputs])
+        weights = self.builder.stack([self.atom(weight) for weight, _ in inputs])
         return self.builder.apply(matmul, [weights, self.atom(inputs[0][1])])
 
     def second_operands(self, others: Sequence[Atom]) -> Atom:

@@ -57,6 +57,7 @@ SIGNS = {"\N{MINUS SIGN}": "-", "\N{MULTIPLICATION SIGN}": "*", "\N{MIDDLE DOT}"
 # How `rnnzoo show` prints the time of a name: this step, the previous one.
 SHOWN_NOW = "\N{LATIN SUBSCRIPT SMALL LETTER T}"
 SHOWN_BEFORE = f"{SHOWN_NOW}\N{SUBSCRIPT MINUS}\N{SUBSCRIPT ONE}"
+SHOWN_TRANSPOSED = "\N{MODIFIER LETTER CAPITAL T}"
 # What kinds of cells the literature has, as the gallery orders them; with what makes a cell one.
 FAMILIES: Mapping[str, str] = {
     "simple": "a layer that reads its own output, without gates",

@@ -1,4 +1,4 @@
-"""Products of matrices: the forward one, and the two that its adjoint needs."""
+"""Products of matrices, the two that their adjoints need, and the transposed matrix."""
 
 from __future__ import annotations
 
@@ -110,6 +110,32 @@ class _Outer(Primitive):
         return f"sum_t({operands.enclosed(0, PRODUCT)} @ {operands.enclosed(1, CALL)}')", CALL
 
 
+class _Transposed(Primitive):
+    """`W'`: a matrix whose rows are the columns of `W`."""
+
+    name, arity = "transposed", 1
+
+    def shape(self, operands: Sequence[ir.Shape], params: tuple[int, ...]) -> ir.Shape:
+        if len(operands) != 1 or len(operands[0]) != 2:
+            raise ShapeError(f"transposes {', '.join(str(shape) for shape in operands)}")
+        rows, columns = operands[0]
+        return columns, rows
+
+    def numpy(self, *operands: Array) -> Array:
+        (matrix,) = operands
+        return matrix.T
+
+    def transpose(self, reverse: Reverse, instruction: Instruction, adjoint: Atom) -> None:
+        reverse.give(instruction.inputs[0], reverse.builder.apply(transposed, [adjoint]))
+
+    def text(self, operands: Operands, params: tuple[int, ...] = ()) -> Written:
+        return f"{operands.enclosed(0, CALL)}'", CALL
+
+    def latex(self, operands: Operands) -> Written:
+        return f"{{{operands.texts[0]}}}^{{\\top}}", CALL
+
+
 matmul = _Matmul()
 matmul_t = _TransposedMatmul()
 outer = _Outer()
+transposed = _Transposed()
