@@ -13,7 +13,7 @@ from typing import TypeVar
 from rnnzoo import lang
 from rnnzoo.confirm.forecast import forecast
 from rnnzoo.confirm.region import region_size
-from rnnzoo.confirm.stand import claimed, confirmed, left
+from rnnzoo.confirm.stand import claimed, confirmed, left, searches
 from rnnzoo.errors import Mistake, Remark, listed, number_of
 from rnnzoo.lang import ir
 from rnnzoo.spec.cell import Init, built_in_names
@@ -165,7 +165,7 @@ class _Budget:
         return cls(
             variants=variants,
             budget=confirm.budget,
-            searched=experiment.search.trials * len(experiment.variants),
+            searched=searches(experiment, experiment.search.trials),
             pilots=confirm.pilot * variants,
             rounds=confirm.first * variants,
         )
@@ -253,7 +253,7 @@ class _Lacking:
 
 
 def _approximate(experiment: Experiment) -> Iterator[Remark]:
-    remark = approximate(experiment.search)
+    remark = approximate(experiment)
     if remark and experiment.claims:
         yield remark
 

@@ -138,7 +138,9 @@ def _plan(
         cost = costs.get(study.identity)
         total = status.planned(study, opened.trials)
         left = max(0, total - done.get(study.identity, 0))
-        hours = sorted(left * seconds / 3600 for seconds in cost.trial) if cost else None
+        search, epochs = study.experiment.search, study.experiment.training.epochs
+        share = search.trainings(total, epochs) / max(total, 1)  # of the epochs of as many trials
+        hours = sorted(left * share * seconds / 3600 for seconds in cost.trial) if cost else None
         step = list(cost.step) if cost and cost.step else None
         rows.append({"variant": study.variant.label, "task": study.task.label, "planned": total,
                      "left": left,

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from rnnzoo.confirm.questions import Answer, Looks, Question, Round, rounds_to_decide
 from rnnzoo.confirm.stage import Design
-from rnnzoo.confirm.stand import Stand, design, question, undecided
+from rnnzoo.confirm.stand import Stand, design, question, searches, undecided
 from rnnzoo.spec.experiment import Experiment
 from rnnzoo.spec.read_experiment import MAX_ROUNDS
 from rnnzoo.stats.sequential import Boundary, room_needed
@@ -166,7 +166,7 @@ def _spent(
     """
     if now is not None and now.rounds:
         return now.trainings
-    return trials * len(experiment.variants) + how.pilot * variants
+    return searches(experiment, trials) + how.pilot * variants
 
 
 def _up_to(how: Design, rounds: int) -> int:

@@ -33,7 +33,7 @@ from rnnzoo.spec.claims import CONFIRMED, TESTED, family, judged, tasks_of
 from rnnzoo.spec.experiment import Claim, Confirm, Experiment, Space
 from rnnzoo.spec.hyperparameters import Value
 from rnnzoo.spec.seeds import uniform
-from rnnzoo.spec.trial import PILOT, ROUND, Result
+from rnnzoo.spec.trial import PILOT, ROUND, Kind, Outcome, Result
 from rnnzoo.stats.sequential import Anytime, Boundary
 
 ALPHA = 0.05  # the share of studies that may contain a wrong word
@@ -60,7 +60,8 @@ class Stand:
             decided.
         rounds: the complete ones.
         searched, pilots, trainings: how many trainings were made in the search, as pilots, and in
-            all.
+            all; on rungs, trials that ended early count together as whole trainings of as many
+            epochs.
         regions: by variant.
         history: by claim, where it stood after each round.
         next: the trainings that come next; none at the end; also none, with `ended` empty, while
@@ -245,7 +246,7 @@ def at_most(
     confirm, claims = experiment.confirm, undecided(experiment, task, before)
     if confirm is None or not claims or (now is not None and now.ended):
         return 0
-    spent = trials * len(experiment.variants)
+    spent = searches(experiment, trials)
     pilots = REPEATS * confirm.pilot * len(claimed(experiment, task))
     rounds = confirm.most if confirm.until == "decided" else confirm.budget
     if now is not None:
@@ -264,6 +265,16 @@ def _hours(results: Sequence[Result], task: str) -> float:
     """Recorded hours of training on a task, summed over all workers; no clock is read."""
     outcomes = [result.outcome for result in results if result.key.task == task]
     return sum(outcome.seconds.get("total", 0.0) for outcome in outcomes) / 3600.0
+
+
+def searches(experiment: Experiment, trials: int) -> int:
+    """How many trainings all searches on a task cost, at most.
+
+    Args:
+        trials: of each search.
+    """
+    each = experiment.search.trainings(trials, experiment.training.epochs)
+    return each * len(experiment.variants)
 
 
 def extent(experiment: Experiment, variant: str, region: Region) -> dict[str, tuple[Value, Value]]:
@@ -294,6 +305,15 @@ def holds_over(claim: Claim, stands: Iterable[Stand]) -> bool | None:
     return several.holds(claim, [standing.answer for standing in standings])
 
 
+def _score(outcome: Outcome, split: str) -> float:
+    """The score of a training; of one that ended at a rung, the best on validation until there,
+    which says that its setting is a poor one and how poor.
+    """
+    if outcome.kind is Kind.PRUNED:
+        return outcome.best_until(len(outcome.curve))
+    return outcome.scores.get(split, math.inf)
+
+
 class _Stage:
     """The second stage on one task."""
 
@@ -317,7 +337,7 @@ class _Stage:
 
     def stand(self) -> Stand:
         variants = claimed(self.experiment, self.task)
-        count = len(self.all_searched())
+        count = self.spent_on_search()
         if not self.claims:
             return Stand(self.task, {}, searched=count, trainings=count, ended="decided")
         if not all(self.searched(label) for label in variants):
@@ -461,13 +481,23 @@ class _Stage:
         return Scored(
             np.array(places).reshape(len(results), len(space.dimensions)),
             tuple(label for label, _ in results),
-            np.array([result.outcome.scores.get(split, math.inf) for _, result in results]),
+            np.array([_score(result.outcome, split) for _, result in results]),
         )
 
     def all_searched(self) -> list[tuple[str, Result]]:
         """The planned trials of all searches, each with its variant's label."""
         labels = [variant.label for variant in self.experiment.variants]
         return [(label, result) for label in labels for result in self.searched(label)]
+
+    def spent_on_search(self) -> int:
+        """How many trainings the searches took; on rungs, as many as have that many epochs."""
+        results = [result for _, result in self.all_searched()]
+        if not self.experiment.search.rungs:
+            return len(results)
+        epochs = self.experiment.training.epochs
+        pruned = [result.outcome for result in results if result.outcome.kind is Kind.PRUNED]
+        run = sum(len(outcome.curve) for outcome in pruned) / epochs
+        return len(results) - len(pruned) + math.ceil(round(run, 9))
 
     def searched(self, label: str) -> list[Result]:
         """The planned trials of a variant's search, by index."""

@@ -13,10 +13,10 @@ from __future__ import annotations
 import math
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -31,7 +31,9 @@ from rnnzoo.errors import (
     nearest,
     worded,
 )
+from rnnzoo.nn import checkpoint
 from rnnzoo.nn.carry import Streams, side_by_side
+from rnnzoo.nn.checkpoint import Course
 from rnnzoo.nn.data import Batch, Portion, Sequences, ceil, data_of, grouped
 from rnnzoo.nn.losses import (
     blank_padding,
@@ -72,7 +74,7 @@ def train(trial: Trial, tell: Tell) -> Outcome:
         return Outcome(Kind.INTERRUPTED, message=problem)
     loaded = time.perf_counter()
     model = Model(trial, task)
-    outcome = _epochs(trial, model, tell, began, {"data": loaded - began})
+    outcome = _trained(trial, model, tell, began, {"data": loaded - began})
     if outcome.kind is Kind.COMPLETE and trial.folder:
         model.save(trial.model, trial)
     return outcome
@@ -111,87 +113,103 @@ def _data(trial: Trial) -> tuple[Task | None, str]:
     return None, worded(f"{again}: {digests}", fix)
 
 
-def _epochs(
-    trial: Trial, model: Model, tell: Tell, began: float, seconds: dict[str, float]
+class _Ended(NamedTuple):
+    """How the epochs ended."""
+
+    kind: Kind = Kind.COMPLETE
+    ending: Ending = Ending.EPOCHS
+    message: str = ""
+    waits: bool = False
+
+
+def _trained(
+    trial: Trial, model: Model, tell: Tell, began: float, seconds: Mapping[str, float]
 ) -> Outcome:
-    """Train until the epochs or the patience are used up; the best weights are those that are
-    scored.
+    """Train until the epochs or the patience are used up, or the trial is to wait; the best weights
+    are those that are scored.
     """
-    curve: list[dict[str, float]] = []
-    best = math.inf
-    best_epoch = 0
-    kind, message, ending = Kind.COMPLETE, "", Ending.EPOCHS
+    course = model.begin(trial)
+    before = len(course.curve)
     started = time.perf_counter()
-    losses: list[float] = []  # on validation
-    for epoch in range(1, model.training.epochs + 1):
-        epoch_began = time.perf_counter()
-        model.follow_schedule(losses)
-        loss = model.epoch()
-        validation = model.evaluate("validation")
-        losses.append(validation.loss)
-        curve.append(
-            {
-                "epoch": epoch,
-                "train": loss,
-                "validation": validation.metric,
-                "seconds": time.perf_counter() - epoch_began,
-            }
-        )
-        print(f"epoch {epoch}: train {loss:.4f}, validation {validation.metric:.4f}", flush=True)
-        if not (math.isfinite(loss) and math.isfinite(validation.loss)):
-            kind, message, ending = (
-                Kind.DIVERGED,
-                f"the loss was {loss} in epoch {epoch}",
-                Ending.DIVERGED,
-            )
-            break
-        reached = validation.metric if model.training.best_by == "metric" else validation.loss
-        if reached < best or not best_epoch:  # a metric may be infinite, or NaN
-            best, best_epoch = math.inf if math.isnan(reached) else reached, epoch
-            model.keep()
-        value = curve[best_epoch - 1]["validation"]
-        if not tell(Progress(epoch, model.training.epochs, validation.metric, value)):
-            kind, message, ending = (
-                Kind.PRUNED,
-                f"stopped by the pruner after epoch {epoch}",
-                Ending.PRUNED,
-            )
-            break
-        waited = epoch - best_epoch
-        if (
-            model.training.patience
-            and waited >= model.training.patience
-            and epoch < model.training.epochs
-        ):
-            ending = Ending.PATIENCE
-            break
-    model.restore()
+    ended = _epochs(trial.until, model, tell, course)
     trained = time.perf_counter()
-    scores = (
-        {split: model.evaluate(split).metric for split in SPLITS} if kind is Kind.COMPLETE else {}
-    )
+    scores = {}
+    if not ended.waits:
+        model.restore()
+    if ended.kind is Kind.COMPLETE:
+        scores = {split: model.evaluate(split).metric for split in SPLITS}
     by_length = model.by_length() if scores and model.task.by_length else {}
     also = model.also() if scores and model.task.also else {}
-    first = curve[0]["seconds"]
-    usual = float(np.median([row["seconds"] for row in curve[1:]])) if len(curve) > 1 else first
-    return Outcome(
-        kind=kind,
+    epochs = [row["seconds"] for row in course.curve[before:]] or [0.0]
+    usual = float(np.median(epochs[1:])) if len(epochs) > 1 else epochs[0]
+    spent = {
+        **seconds,
+        "build": started - began - seconds["data"],
+        "compile": max(0.0, epochs[0] - usual),  # what the first epoch took more than the others
+        "train": trained - started,
+        "total": time.perf_counter() - began,
+    }
+    outcome = Outcome(
+        kind=ended.kind,
         scores=scores,
-        curve=tuple(curve),
+        curve=tuple(course.curve),
         weights=model.count(),
-        best_epoch=best_epoch,
+        best_epoch=course.best_epoch,
         seconds={
-            **seconds,
-            "build": started - began - seconds["data"],
-            "compile": max(0.0, first - usual),  # what the first epoch took more than the others
-            "train": trained - started,
+            **{phase: value + course.seconds.get(phase, 0.0) for phase, value in spent.items()},
             "step": usual / model.steps,
-            "total": time.perf_counter() - began,
         },
-        message=message,
-        ending=ending,
+        message=ended.message,
+        ending=ended.ending,
+        waits=ended.waits,
         by_length=by_length,
         also=also,
+    )
+    if ended.waits:
+        model.save_checkpoint(trial, replace(course, seconds=dict(outcome.seconds)))
+    return outcome
+
+
+def _epochs(until: int, model: Model, tell: Tell, course: Course) -> _Ended:
+    """Train, from where the course is.
+
+    Args:
+        until: the epoch after which the training waits; 0: none.
+    """
+    epochs, patience = model.training.epochs, model.training.patience
+    for epoch in range(len(course.curve) + 1, epochs + 1):
+        if 0 < until < epoch:
+            return _waiting(epoch - 1)
+        row, loss = model.trained_epoch(epoch, course.losses)
+        course.curve.append(row)
+        course.losses.append(loss)
+        reached = row["validation"] if model.training.best_by == "metric" else loss
+        _print(row)
+        if not (math.isfinite(row["train"]) and math.isfinite(loss)):
+            message = f"the loss was {row['train']} in epoch {epoch}"
+            return _Ended(Kind.DIVERGED, Ending.DIVERGED, message)
+        if reached < course.best or not course.best_epoch:  # a metric may be infinite, or NaN
+            course.best = math.inf if math.isnan(reached) else reached
+            course.best_epoch = epoch
+            model.keep()
+        best = course.curve[course.best_epoch - 1]["validation"]
+        if not tell(Progress(epoch, epochs, row["validation"], best)):
+            message = f"stopped by the pruner after epoch {epoch}"
+            return _Ended(Kind.PRUNED, Ending.PRUNED, message)
+        if patience and epoch - course.best_epoch >= patience and epoch < epochs:
+            return _Ended(ending=Ending.PATIENCE)
+    return _Ended()
+
+
+def _waiting(epoch: int) -> _Ended:
+    return _Ended(Kind.PRUNED, Ending.PRUNED, f"waits after epoch {epoch}", waits=True)
+
+
+def _print(row: Mapping[str, float]) -> None:
+    """A line of the trial's log."""
+    print(
+        f"epoch {row['epoch']}: train {row['train']:.4f}, validation {row['validation']:.4f}",
+        flush=True,
     )
 
 
@@ -246,6 +264,7 @@ class Model:
         )
         self.rate = float(self.update.optimizer.learning_rate)  # before any schedule
         read = [*self.network.model.variables, *self.update.variables]
+        self.variables = [*read, *self.best]  # all that training changes
         read += [value for value in (self.noise, self.weight_noise) if value is not None]
         carried = {training: streams.variables for training, streams in self.streams.items()}
         self._epoch = self.backend.compiled(self._train_epoch, [*read, *carried.get(True, ())])
@@ -254,6 +273,39 @@ class Model:
         self._answers = self.backend.compiled(self._answer, read)
 
     # -- what the loop asks
+
+    def begin(self, trial: Trial) -> Course:
+        """The course of the trial's training, from its beginning or from where it waits."""
+        course = checkpoint.load(trial, self.variables)
+        if course.curve:
+            self.order.bit_generator.state = course.order
+        for row in course.curve:  # its log begins anew
+            _print(row)
+        return course
+
+    def save_checkpoint(self, trial: Trial, course: Course) -> None:
+        """Write all that the training needs to go on, where the trial keeps anything."""
+        if trial.folder:
+            course = replace(course, order=self.order.bit_generator.state)
+            checkpoint.save(trial, course, self.variables)
+
+    def trained_epoch(self, epoch: int, losses: Sequence[float]) -> tuple[dict[str, float], float]:
+        """Run an epoch: its row of the curve, and the loss on validation.
+
+        Args:
+            losses: on validation, of the epochs before.
+        """
+        began = time.perf_counter()
+        self.follow_schedule(losses)
+        loss = self.epoch()
+        validation = self.evaluate("validation")
+        row = {
+            "epoch": epoch,
+            "train": loss,
+            "validation": validation.metric,
+            "seconds": time.perf_counter() - began,
+        }
+        return row, validation.loss
 
     def epoch(self) -> float:
         """One pass over the training split in a new order, or in its own where states are carried;

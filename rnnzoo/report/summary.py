@@ -381,7 +381,7 @@ def summarise(
         ranks=_ranks(experiment, tables),
         kinds=len({task.name for task in experiment.tasks}),
         provenance=tuple(provenance),
-        warnings=(remark,) if (remark := approximate(experiment.search)) else (),
+        warnings=(remark,) if (remark := approximate(experiment)) else (),
         changes=tuple(changes),
     )
 

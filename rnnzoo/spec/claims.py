@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from rnnzoo.errors import Mistakes, Remark, Span, listed, nearest
 from rnnzoo.spec.cell import CellSpec
 from rnnzoo.spec.document import MAX_NUMBER, MAX_TEXT, Fields, Node, Scalar, Table, describe
-from rnnzoo.spec.experiment import OURS, Claim, Search
+from rnnzoo.spec.experiment import OURS, Claim, Experiment
 from rnnzoo.spec.hyperparameters import HYPERPARAMETERS
 from rnnzoo.spec.meant import meant
 
@@ -411,17 +411,22 @@ def tasks_of(claim: Claim, tasks: Sequence[str]) -> Sequence[str]:
     return claim.tasks or ([claim.task] if claim.task else tasks)
 
 
-def approximate(search: Search) -> Remark | None:
+def approximate(experiment: Experiment) -> Remark | None:
     """Why the p-values of claims are approximate; None where the trials of a search do not depend
-    on each other.
+    on each other, or no claim rests on them.
     """
+    search, claims = experiment.search, experiment.claims
+    if experiment.confirm and all(claim.form in CONFIRMED for claim in claims):
+        return None
     if search.sampler.name not in OURS:
         dependence = f"'{search.sampler.name}' goes by the trials before"
     elif search.pruner is not None:
         dependence = f"'{search.pruner.name}' prunes by the trials before"
+    elif search.rungs is not None:
+        dependence = "on rungs the best of each search go on"
     else:
         return None
     return Remark(
         f"{dependence}, and p-values are exact for independent trials only",
-        "sampler random, grid or qmc and no pruner, where verdicts count",
+        "sampler random, grid or qmc and no pruner or rungs, where verdicts count; or `confirm:`",
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Literal
 
 from rnnzoo.errors import Span, run_again
@@ -29,6 +30,7 @@ SAMPLERS: Mapping[str, str] = {
     "nsgaiii": "NSGAIIISampler",
     "bruteforce": "BruteForceSampler",
 }
+THIRD = 1 / 3  # goes on from a rung, where nothing is said
 PRUNERS: Mapping[str, str] = {
     "median": "MedianPruner",
     "hyperband": "HyperbandPruner",
@@ -107,6 +109,34 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
+class Rungs:
+    """Successive halving within each search (Jamieson and Talwalkar 2016, arXiv:1502.07943).
+
+    All trials of a search train to a rung and wait there; the best of them go on to the next.
+
+    Attributes:
+        epochs: of the rungs, in ascending order.
+        keep: the share of a search's trials that goes on from each rung to the next.
+    """
+
+    epochs: tuple[int, ...]
+    keep: float = THIRD
+
+    def going_on(self, rung: int, trials: int) -> int:
+        """How many of so many trials go on from a rung, counted from 0."""
+        return max(1, math.ceil(round(trials * self.keep ** (rung + 1), 9)))
+
+    def trainings(self, trials: int, epochs: int) -> int:
+        """How many whole trainings cost as many epochs as so many trials, at most."""
+        ends = [*self.epochs, epochs]
+        run, training = ends[0] * trials, trials
+        for rung, (before, end) in enumerate(pairwise(ends)):
+            training = min(training, self.going_on(rung, trials))
+            run += (end - before) * training
+        return math.ceil(round(run / epochs, 9))
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
     """How hyper-parameters are searched.
 
@@ -114,16 +144,23 @@ class Search:
         sampler: `random`, `grid`, `qmc` (our own, functions of the index), or any of Optuna's by
             name (`tpe`, `TPESampler`).
         pruner: one of Optuna's by name (`median`, `HyperbandPruner`), or None.
+        rungs: at which trials wait for each other, and the best go on; None where each trial trains
+            to its end.
         trials: per (variant, task), a total.
         draws: `own`: each variant has its own points; `common`: all variants get the same.
     """
 
     sampler: Named = Named("random")
     pruner: Named | None = None
+    rungs: Rungs | None = None
     trials: int = 10
     seed: int = 0
     draws: Literal["own", "common"] = "own"
     space: Space = field(default_factory=Space)
+
+    def trainings(self, trials: int, epochs: int) -> int:
+        """How many whole trainings so many trials of one search cost, at most."""
+        return self.rungs.trainings(trials, epochs) if self.rungs else trials
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ from rnnzoo.spec.document import (
     Node,
     Scalar,
     Table,
+    as_integer,
     describe,
     is_number,
     parse,
@@ -52,12 +53,14 @@ from rnnzoo.spec.experiment import (
     OURS,
     PRUNERS,
     SAMPLERS,
+    THIRD,
     Claim,
     Confirm,
     Dimension,
     Experiment,
     Named,
     Resources,
+    Rungs,
     Search,
     Select,
     Space,
@@ -298,7 +301,7 @@ class _Reader:
         name = top.text("experiment", "?")
         self.check_label(name, top.span("experiment"), "the name of an experiment")
         tasks, training = self.tasks(), self.training()
-        search, space = self.search()
+        search, space = self.search(training.epochs)
         labels = self.labels()
         baseline = self.baseline(labels)
         variants = self.variants(
@@ -329,6 +332,8 @@ class _Reader:
         claims = self.claims(known)
         if confirm is not None:
             self.check_spaces(confirm, claims, variants)
+        select = self.select(search.trials)
+        self.check_rungs(search, select)
         experiment = Experiment(
             name=name,
             about=top.text("about"),
@@ -339,7 +344,7 @@ class _Reader:
             variants=variants,
             search=search,
             training=training,
-            select=self.select(search.trials),
+            select=select,
             margin=margin,
             floor=self.floor(margin),
             confirm=confirm,
@@ -653,7 +658,7 @@ class _Reader:
 
     # -- search
 
-    def search(self) -> tuple[Search, WrittenSpace]:
+    def search(self, epochs: int) -> tuple[Search, WrittenSpace]:
         """How is searched, and the common space as variants inherit it."""
         table = self.top.table_at("search")
         entry = Fields(table or Table({}, {}, self.top.span("search")), self.mistakes, "`search`")
@@ -672,6 +677,7 @@ class _Reader:
         search = Search(
             sampler=sampler,
             pruner=self.known(entry, "pruner", (*PRUNERS, *PRUNERS.values())),
+            rungs=self.rungs(entry, epochs),
             trials=entry.integer("trials", usual.trials, low=1, high=MAX_TRIALS),
             seed=entry.integer("seed", usual.seed, low=0, high=MAX_SEED),
             # one of the two
@@ -680,8 +686,56 @@ class _Reader:
         )
         self.places |= {f"space.{name}": span for name, span in written.spans.items()}
         self.trials_refused = "trials" in entry.refused
+        self.places["rungs"] = entry.span("rungs")
         entry.done()
         return search, replace(written, space=space)
+
+    def rungs(self, entry: Fields, epochs: int) -> Rungs | None:
+        """`rungs: [10, 30]`, or a table that also says which share goes on."""
+        node = entry.node("rungs")
+        if node is None:
+            return None
+        keep, ends = THIRD, node
+        if isinstance(node, Table):
+            own = Fields(node, self.mistakes, "`rungs`")
+            own.need("epochs", "`epochs: [10, 30]`")
+            keep, ends = self.share(own, "keep", keep), own.node("epochs") or node
+            own.done()
+            if ends is node:
+                return None
+        numbers = _ascending(ends)
+        if not numbers:
+            problem = f"rungs are epochs in ascending order, not {_as_written(ends)}"
+            self.mistakes.add(ends.span, problem, "write rungs: [10, 30]")
+        elif numbers[-1] >= epochs:
+            problem = f"trainings end after {number_of(epochs, 'epoch')}"
+            fix = "give earlier rungs, or more `epochs` in `training:`"
+            self.mistakes.add(ends.span, f"{problem}, so there is no rung at {numbers[-1]}", fix)
+        else:
+            return Rungs(numbers, keep)
+        return None
+
+    def check_rungs(self, search: Search, select: Select) -> None:
+        """What rungs need of the search and of what is selected."""
+        rungs, add = search.rungs, self.mistakes.add
+        if rungs is None:
+            return
+        span, sampler = self.places["rungs"], search.sampler.name
+        if search.pruner is not None:
+            problem = "`rungs` and `pruner` both say which trials go on"
+            add(span, problem, "keep one of them")
+        if sampler not in OURS:
+            problem = f"the sampler '{sampler}' learns from trials that ended; on rungs they wait"
+            add(span, problem, "write `sampler: random`, or delete `rungs`")
+        if select.on != "validation":
+            problem = f"rungs go by the score on validation, and `select` by that on {select.on}"
+            add(span, problem, "write `on: validation` in `select:`, or delete `rungs`")
+        last = rungs.going_on(len(rungs.epochs) - 1, search.trials)
+        kept = select.count(search.trials)
+        if last < kept and not self.trials_refused:
+            trained = number_of(last, "trial trains", "trials train")
+            problem = f"{trained} to the end, and `select` keeps {kept}"
+            add(span, problem, "run more trials, or give fewer rungs or a larger `keep` of theirs")
 
     def known(self, entry: Fields, key: str, names: Sequence[str]) -> Named | None:
         """A sampler or a pruner, by a name that there is."""
@@ -860,7 +914,7 @@ class _Reader:
             self.mistakes.add(
                 node.span,
                 f"`{key}` is a share between 0 and 1, not {describe(node)}",
-                f"write {key}: 1%",
+                f"write {key}: {usual:.0%}",
             )
             return usual
         return share
@@ -988,6 +1042,21 @@ class _Reader:
         self.mistakes.add(claim.span, problem, "keep one of them: one answer decides both")
 
 
+def _ascending(node: Node) -> tuple[int, ...]:
+    """The whole numbers of an ascending list from 1 on; none where it is no such list."""
+    written = plain(node) if isinstance(node, Listing) else []
+    numbers = [as_integer(value) for value in written]
+    whole = tuple(number for number in numbers if number is not None and number >= 1)
+    ascending = all(before < after for before, after in pairwise(whole))
+    return whole if ascending and len(whole) == len(written) else ()
+
+
+def _as_written(node: Node) -> str:
+    """A short list as it is written; of all else what it is."""
+    written = str(plain(node)) if isinstance(node, Listing) else ""
+    return written if 0 < len(written) <= MAX_LABEL else describe(node)
+
+
 def _setting(entry: Fields, row: Hyperparameter) -> Any:
     """The value of a hyper-parameter in `training:`."""
     name, legal = row.name, row.legal
@@ -1061,12 +1130,18 @@ def _search_plain(search: Search) -> dict[str, Any]:
     content: dict[str, Any] = {"sampler": {"name": search.sampler.name, **search.sampler.options}}
     if search.pruner:
         content["pruner"] = {"name": search.pruner.name, **search.pruner.options}
+    if search.rungs:
+        content["rungs"] = _rungs_plain(search.rungs)
     return content | {
         "trials": search.trials,
         "seed": search.seed,
         "draws": search.draws,
         "space": _space_plain(search.space),
     }
+
+
+def _rungs_plain(rungs: Rungs) -> dict[str, Any]:
+    return {"epochs": list(rungs.epochs), "keep": rungs.keep}
 
 
 def _select_plain(select: Select) -> dict[str, Any]:

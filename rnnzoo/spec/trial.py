@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 import re
 import zlib
 from collections.abc import Mapping, Sequence
@@ -138,6 +139,7 @@ def _parsed(text: str) -> StudyKey:
 
 
 MODEL = "model.keras"  # a trained model's file in its folder
+CHECKPOINT = "checkpoint.npz"  # likewise, of a training that waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,9 @@ class Trial:
         cell_hash: of what the cell computes (`lang.text.digest`), for people who look for it; not
             part of `key`.
         folder: where the trial's log and model go; `""` keeps nothing.  No path is part of `key`.
+        until: the epoch after which the training waits, with all that it needs to go on in
+            `folder`; 0: none.  Not part of `key`, since a training that waited ends as one that did
+            not.
     """
 
     experiment: str
@@ -183,6 +188,7 @@ class Trial:
     folder: str = ""
     data: str = ""
     cell_hash: str = ""
+    until: int = 0
 
     def __post_init__(self) -> None:
         units = {"units": self.own_units} if self.own_units else {}
@@ -197,6 +203,11 @@ class Trial:
     def model(self) -> Path:
         """The file of the trained model, if `folder` keeps one."""
         return project() / self.folder / MODEL
+
+    @property
+    def checkpoint(self) -> Path:
+        """The file of a training that waits, if `folder` keeps one."""
+        return project() / self.folder / CHECKPOINT
 
     @property
     def log(self) -> Path:
@@ -217,7 +228,7 @@ class Trial:
             "training": {name: settings[name] for name in SETTINGS if name in settings},
             "task_options": without_paths(self.task_options),
         }
-        for name in ("base", "folder", "cell_hash"):
+        for name in ("base", "folder", "cell_hash", "until"):
             content.pop(name, None)
         for name, value in content.items():
             if isinstance(value, Mapping):  # any mapping, which JSON need not know
@@ -269,8 +280,9 @@ class Ending(StrEnum):
 
     `epochs`: all of `training.epochs` were run, so the best weights may be those of the last.
     `patience`: the validation loss was not better for `training.patience` epochs.  `pruned`: the
-    search's pruner stopped it.  `diverged`: a loss was no longer finite.  `unknown`: a version
-    recorded it that did not say, or the training did not come to an end of its own.
+    search's pruner stopped it, or it was not among the best at a rung.  `diverged`: a loss was no
+    longer finite.  `unknown`: a version recorded it that did not say, or the training did not come
+    to an end of its own.
     """
 
     EPOCHS = "epochs"
@@ -298,6 +310,7 @@ class Outcome:
             others), and `total`, which also has the last scores; and `step`, of one training step.
         message: why it ended so, for kinds other than complete.
         retried: it did not complete, and the trial was begun again; only the last attempt counts.
+        waits: the training waits at a rung, and goes on if it is among the best.
         by_length: the task's metric on the sequences of `test` of each length, by the length as
             text, where the task asks for it; else empty.
         also: scores on `test` by other metrics, where they are asked for and can be told
@@ -312,14 +325,25 @@ class Outcome:
     seconds: Mapping[str, float] = field(default_factory=dict)
     message: str = ""
     retried: bool = False
+    waits: bool = False
     ending: Ending = Ending.UNKNOWN
     by_length: Mapping[str, float] = field(default_factory=dict)
     also: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def final(self) -> bool:
-        """False where the same trial is run again."""
-        return self.kind.final and not self.retried
+        """False where the same trial is run again, or goes on."""
+        return self.kind.final and not self.retried and not self.waits
+
+    def best_until(self, epoch: int) -> float:
+        """The least score on validation up to an epoch; infinite where the training did not come so
+        far, or was no longer finite.
+        """
+        epochs = len(self.curve) - (self.kind is Kind.DIVERGED)  # without the last, in which it did
+        if epochs < epoch and self.kind is not Kind.COMPLETE:
+            return math.inf
+        scores = [row["validation"] for row in self.curve[:epoch]]
+        return min(filter(math.isfinite, scores), default=math.inf)
 
     def same_result(self, other: Outcome) -> bool:
         """Equal in everything that is a result; wall times differ from run to run."""

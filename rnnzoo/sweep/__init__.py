@@ -6,6 +6,7 @@ plan        experiment -> studies and trials, as data (pure)
 search      Optuna's storage, and what the loop asks and tells it
 samplers    Optuna's samplers and pruners, and our own points as one; no others import Optuna
 run         ask -> submit -> wait -> tell -> record
+halving     rungs: which trials of a search go on
 observer    what the loop tells whoever shows it
 status      how far an experiment is
 measure     how long a trial takes

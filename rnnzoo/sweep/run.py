@@ -24,7 +24,7 @@ from rnnzoo.spec.experiment import Experiment, Named, Search
 from rnnzoo.spec.hyperparameters import Value
 from rnnzoo.spec.timing import Timing
 from rnnzoo.spec.trial import RETRIED, Kind, Outcome, Progress, Result, Trial, ranked
-from rnnzoo.sweep import provenance, speed
+from rnnzoo.sweep import halving, provenance, speed
 from rnnzoo.sweep.lock import held
 from rnnzoo.sweep.observer import Observer
 from rnnzoo.sweep.plan import FORM, Study, changed, confirming, in_turn, replicates
@@ -95,6 +95,7 @@ class Sweep:
     known_points: dict[str, dict[int, Mapping[str, Value]]] = field(default_factory=dict)
     retries: deque[tuple[Study, int]] = field(default_factory=deque)  # trials to begin once more
     running: dict[int, _Running] = field(default_factory=dict)  # by ticket
+    until: int = 0  # the epoch after which trials wait, while those of a rung run; 0: none
     # called before each trial; they raise where another sweep of the experiment has begun
     still_alone: Sequence[Callable[[], None]] = ()
     # where and with what trials are run
@@ -128,7 +129,7 @@ class Sweep:
             self.begin(done)
             with interrupts() as interrupted:
                 try:
-                    self.loop(self.missing(done), interrupted)
+                    self.search(done, interrupted)
                     self.replicate(interrupted)
                     self.confirm(interrupted)
                     self.measure_speeds(interrupted)
@@ -392,6 +393,59 @@ class Sweep:
         opened.tell(number, trial, result.outcome)
         done[study.identity][index] = result.outcome
 
+    # -- the search, from rung to rung
+
+    def search(
+        self, done: Mapping[str, Mapping[int, Outcome]], interrupted: Callable[[], bool]
+    ) -> None:
+        """Run the trials of the search; on rungs, those that are not among the best end there."""
+        rungs = self.experiment.search.rungs
+        for rung, epoch in enumerate(rungs.epochs if rungs else ()):
+            self.until = epoch
+            self.loop(self.missing(self.with_waiting(done, epoch)), interrupted)
+            self.end_at(rung)
+            done = {study.identity: self.opened[study.identity].done() for study in self.studies}
+        self.until = 0
+        self.loop(self.missing(done), interrupted)
+
+    def with_waiting(
+        self, done: Mapping[str, Mapping[int, Outcome]], epoch: int
+    ) -> dict[str, dict[int, Outcome]]:
+        """Outcomes by study and index, those of trials that wait at a rung or later among them."""
+        return {
+            study.identity: {**self.waiting(study, epoch), **done[study.identity]}
+            for study in self.studies
+        }
+
+    def waiting(self, study: Study, epoch: int) -> dict[int, Outcome]:
+        """How trials waited that came so far, by index."""
+        waited = self.opened[study.identity].waited()
+        last = {index: results[-1].outcome for index, results in waited.items()}
+        return {index: outcome for index, outcome in last.items() if len(outcome.curve) >= epoch}
+
+    def end_at(self, rung: int) -> None:
+        """End the trials that wait at a rung and do not go on."""
+        rungs, trials = self.experiment.search.rungs, self.trials
+        assert rungs is not None
+        ended = 0
+        for study in self.studies:
+            opened = self.opened[study.identity]
+            waited, done = opened.waited(), opened.done()
+            recorded = halving.together(waited, done, trials)
+            go_on = halving.going_on(rungs, rung, trials, recorded)
+            waiting = {index: results[-1] for index, results in waited.items() if index not in done}
+            for result in halving.stopped(rungs, rung, trials, waiting, go_on):
+                index, point = result.trial.index, result.trial.hyperparameters
+                number, _ = opened.ask(index, point, study.variant.space)
+                self.finish(_Running(study, number, result.trial), result.outcome)
+                ended += 1
+        if ended:
+            going_on = rungs.going_on(rung, trials)
+            self.observer.note(
+                f"after {number_of(rungs.epochs[rung], 'epoch')}, the best {going_on} of"
+                f" {number_of(trials, 'trial')} of each search go on"
+            )
+
     # -- the loop
 
     def missing(self, done: Mapping[str, Mapping[int, Outcome]]) -> Iterator[tuple[Study, int]]:
@@ -425,7 +479,7 @@ class Sweep:
         if point is None and not self.optuna_chooses(study):
             return
         number, chosen = self.opened[study.identity].ask(index, point, study.variant.space)
-        trial = study.trial(index, chosen, self.runs)
+        trial = replace(study.trial(index, chosen, self.runs), until=self.until)
         ticket = self.launcher.submit(trial)
         self.running[ticket] = _Running(study, number, trial)
         self.observer.started(study, trial)
@@ -480,11 +534,13 @@ class Sweep:
             outcome = replace(outcome, retried=True)
             self.attempts[identity][index] += 1
             self.retries.append((running.study, index))
-        self.opened[identity].tell(running.number, running.trial, outcome)
+        trial = replace(running.trial, until=0)  # it is the same, whether it waited or not
+        self.opened[identity].tell(running.number, trial, outcome)
         if outcome.final:
-            self.tracker.record(Result(running.trial, outcome, identity), _files(running.trial))
+            self.tracker.record(Result(trial, outcome, identity), _files(trial))
             self.warn(running, outcome)
-        self.observer.ended(running.study, running.trial, outcome)
+            trial.checkpoint.unlink(missing_ok=True)
+        self.observer.ended(running.study, trial, outcome)
 
     def unless_edited(self, study: Study, outcome: Outcome) -> Outcome:
         """The outcome of a trial; where code that it runs was edited since the sweep began, that is

@@ -240,7 +240,7 @@ class Store:
                     running[names[study_id]] += 1
                 elif result is not None and result.outcome.final:
                     results.setdefault((result.study, result.trial.index), result)
-                else:
+                elif result is None or not result.outcome.waits:
                     # without a result it was left running by a sweep that was killed, and reclaimed
                     # by the next
                     interrupted[names[study_id]] += 1
@@ -465,6 +465,17 @@ class StudyStore:
     def done(self) -> dict[int, Outcome]:
         """Outcomes that are final, by index; the first of each."""
         return {result.trial.index: result.outcome for _, result in _ended(self.study)}
+
+    @retried
+    def waited(self) -> dict[int, list[Result]]:
+        """Trials as they waited at rungs, by index."""
+        waited: dict[int, list[Result]] = {}
+        void = set(self.study.user_attrs.get(_VOID, ()))
+        for trial in self.study.get_trials(deepcopy=False):
+            result = _result(trial.user_attrs.get(_RESULT), self.study.study_name)
+            if result is not None and result.outcome.waits and trial.number not in void:
+                waited.setdefault(result.trial.index, []).append(result)
+        return waited
 
     @retried
     def forget(self, kinds: Collection[Kind]) -> int:

@@ -38,6 +38,7 @@ class _State:
     done: dict[str, int] = field(default_factory=dict)
     best: dict[str, float] = field(default_factory=dict)
     bad: dict[str, int] = field(default_factory=dict)
+    waiting: dict[str, set[int]] = field(default_factory=dict)  # trials at rungs
     running: dict[TrialKey, tuple[Trial, Study, Progress | None]] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
     ended: int = 0
@@ -123,8 +124,13 @@ class Display(Observer):
             self.note(
                 f"{study.label} {trial.index}: {outcome.kind}, begun again: {outcome.message}"
             )
+        if outcome.waits:
+            state.waiting.setdefault(name, set()).add(trial.index)
+            if self.live is None:
+                self.note(f"{study.label} {trial.index}: {outcome.message}")
         if not outcome.final:
             return
+        state.waiting.get(name, set()).discard(trial.index)
         state.ended += 1
         state.done[name] = state.done.get(name, 0) + 1
         if outcome.kind is Kind.COMPLETE:
@@ -197,13 +203,18 @@ class Display(Observer):
         state, name = self.state, study.identity
         done, total = state.done.get(name, 0), planned(study, state.trials)
         best = f"{state.best[name]:.4f}" if name in state.best else ""
-        bad = Text(f"{state.bad[name]} not complete", style="yellow") if name in state.bad else ""
+        remark = Text("")
+        if name in state.bad:
+            remark = Text(f"{state.bad[name]} not complete", style="yellow")
+        elif state.waiting.get(name):
+            waiting = number_of(len(state.waiting[name]), "waits", "wait")
+            remark = Text(f"{waiting} for the others", style="dim")
         return (
             study.label,
             ProgressBar(total=max(total, 1), completed=done, width=20),
             f"{done}/{total}",
             best,
-            bad,
+            remark,
         )
 
     def _running(self) -> list[Text]:

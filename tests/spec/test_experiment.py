@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from rnnzoo.errors import SpecError, UsageError
 from rnnzoo.spec.document import parse, plain, yaml_text
-from rnnzoo.spec.experiment import OURS, PRUNERS, SAMPLERS, Experiment
+from rnnzoo.spec.experiment import OURS, PRUNERS, SAMPLERS, Experiment, Rungs
 from rnnzoo.spec.hyperparameters import HYPERPARAMETERS, OPTIMIZERS
 from rnnzoo.spec.read_experiment import parse_experiment, read, resolved
 from rnnzoo.sweep import open as door
@@ -575,3 +575,21 @@ def test_every_example_of_the_manual_is_right(block: str) -> None:
 )
 def test_the_manual_names_every_word_that_a_file_may_use(word: str) -> None:
     assert word == "none" or f"`{word}" in PAGE or f"{word}:" in PAGE
+
+
+@pytest.mark.parametrize(
+    ("written", "rungs"),
+    [
+        ("[2, 4]", Rungs((2, 4), 1 / 3)),
+        ("{epochs: [3], keep: 50%}", Rungs((3,), 0.5)),
+        ("{epochs: [1, 2], keep: 0.6}", Rungs((1, 2), 0.6)),
+    ],
+)
+def test_rungs_are_a_list_or_a_table_and_read_back_the_same(written: str, rungs: Rungs) -> None:
+    text = (
+        "experiment: rungs\ntask: adding\nvariants: [lstm, gru]\n"
+        f"search: {{trials: 27, rungs: {written}}}\ntraining: {{epochs: 8}}\n"
+    )
+    experiment = parse_experiment(text, "rungs.yaml", Path())
+    assert experiment.search.rungs == rungs
+    assert again(experiment).search == experiment.search

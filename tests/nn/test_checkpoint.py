@@ -1,0 +1,110 @@
+"""A training that waits and goes on in another process ends as one that did not wait."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rnnzoo import lang
+from rnnzoo.lang.text import cell_text
+from rnnzoo.nn.train import train
+from rnnzoo.spec.hyperparameters import Training
+from rnnzoo.spec.trial import Kind, Outcome, Progress, Trial
+from tests.sweep.test_run import slow
+
+# all that changes from epoch to epoch: orders, noise, the schedule, the optimiser's averages
+TRAINING = Training(epochs=5, batch=16, schedule="cosine", warm_up=1, weight_noise=0.01, noise=0.1)
+TRIAL = Trial(
+    "e", "rnn", cell_text(lang.load("rnn")), "adding", 0,
+    {"units": 4, "learning_rate": 0.02, "dropout": 0.2, "recurrent_dropout": 0.1},
+    seed=3, training=TRAINING, task_options={"length": 8, "train": 48, "valid": 16, "test": 16},
+)  # fmt: skip
+
+
+def go_on(progress: Progress) -> bool:
+    return True
+
+
+@pytest.fixture(scope="module")
+def whole() -> Outcome:
+    return train(TRIAL, go_on)
+
+
+@pytest.fixture(scope="module")
+def trained_in_part(tmp_path_factory: pytest.TempPathFactory) -> Trial:
+    """A trial that waits after its second epoch."""
+    trial = replace(TRIAL, folder=str(tmp_path_factory.mktemp("waiting")))
+    outcome = train(replace(trial, until=2), go_on)
+    assert (outcome.kind, outcome.waits, outcome.final) == (Kind.PRUNED, True, False)
+    assert len(outcome.curve) == 2
+    assert not outcome.scores
+    return trial
+
+
+@pytest.fixture
+def waiting(trained_in_part: Trial, tmp_path: Path) -> Trial:
+    """The same in a folder of its own."""
+    trial = replace(TRIAL, folder=str(tmp_path))
+    shutil.copy(trained_in_part.checkpoint, trial.checkpoint)
+    return trial
+
+
+def test_it_ends_as_one_that_did_not_wait_to_the_bit(
+    whole: Outcome, waiting: Trial, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told: list[int] = []
+
+    def remember(progress: Progress) -> bool:
+        told.append(progress.step)
+        return True
+
+    capsys.readouterr()
+    assert train(waiting, remember).same_result(whole)
+    assert told == [3, 4, 5]
+    # the log of the second part has all epochs
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("epoch")]
+    assert [line.partition(":")[0] for line in lines] == [f"epoch {n}" for n in range(1, 6)]
+
+
+def test_one_that_has_come_so_far_waits_at_once(waiting: Trial) -> None:
+    again = train(replace(waiting, until=2), go_on)
+    assert again.waits
+    assert len(again.curve) == 2
+
+
+def _damaged(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:100])
+
+
+def _of_another(file: Path) -> None:
+    with np.load(file) as arrays:
+        content = dict(arrays)
+    text = content["course"].tobytes().replace(b'"key": "', b'"key": "0')
+    np.savez(file, **{**content, "course": np.frombuffer(text, np.uint8)})
+
+
+def _gone(file: Path) -> None:
+    file.unlink()
+
+
+@pytest.mark.parametrize("change", [_damaged, slow(_of_another), slow(_gone)])
+def test_where_the_file_cannot_be_used_training_begins_anew_and_ends_the_same(
+    change: Callable[[Path], None], whole: Outcome, waiting: Trial
+) -> None:
+    change(waiting.checkpoint)
+    assert train(waiting, go_on).same_result(whole)
+
+
+@pytest.mark.slow
+def test_a_trial_that_keeps_nothing_begins_anew(whole: Outcome) -> None:
+    assert train(replace(TRIAL, until=2), go_on).waits
+    assert train(TRIAL, go_on).same_result(whole)
+
+
+def test_what_a_trial_is_does_not_depend_on_whether_it_waits() -> None:
+    assert replace(TRIAL, until=2).key == TRIAL.key
