@@ -133,5 +133,5 @@ def _check_steps(numbered: np.ndarray, lengths: np.ndarray, path: Path) -> None:
     """
     short = np.flatnonzero(steps_to_spell(numbered) > lengths)
     if len(short):
-        number = int(short[0])
-        raise refuse(path, *cannot_spell(numbered[number], int(lengths[number]), str(number)))
+        number, steps = int(short[0]), int(lengths[short[0]])
+        raise refuse(path, *cannot_spell(numbered[number], steps, f"sequence {number}"))

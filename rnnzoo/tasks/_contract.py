@@ -480,7 +480,8 @@ def _labels(task: Task, split: Split, y: _Range) -> Iterator[Problem]:
         yield f"sequence {torn[0]} of y has a 0 between labels", "zeros behind the last label only"
     short = np.flatnonzero(steps_to_spell(split.y) > split.lengths)
     if len(short):
-        yield cannot_spell(split.y[short[0]], int(split.lengths[short[0]]), str(short[0]))
+        number = int(short[0])
+        yield cannot_spell(split.y[number], int(split.lengths[number]), f"sequence {number}")
 
 
 def steps_to_spell(y: np.ndarray) -> np.ndarray:
@@ -492,11 +493,11 @@ def steps_to_spell(y: np.ndarray) -> np.ndarray:
 
 
 def cannot_spell(labels: np.ndarray, steps: int, name: str) -> Problem:
-    """What is wrong with a sequence that has fewer steps than its labels need."""
+    """What is wrong with a sequence, by its name, that has fewer steps than its labels need."""
     needed = int(steps_to_spell(labels[None])[0])
     count = number_of(int((labels != 0).sum()), "label")
     return (
-        f"sequence {name} has {count} and {number_of(steps, 'step')}, and needs {needed}: one for"
+        f"{name} has {count} and {number_of(steps, 'step')}, and needs {needed}: one for"
         " each label, and one between two that are the same",
         "leave such sequences out, or give them more steps",
     )

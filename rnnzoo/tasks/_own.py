@@ -62,7 +62,8 @@ def _loaded(name: str, file: str, write: Any, options: Mapping[str, Any]) -> Tas
             return tasks.load(name, {**options, "file": file}, folder=folder)
         except RnnzooError as error:  # in which the folder's name says nothing
             problem, fix = (text.replace(f"{folder}/", "") for text in error.parts)
-            raise type(error)(problem, fix) from None
+            kind = UsageError if isinstance(error, UsageError) else type(error)
+            raise kind(problem, fix) from None
 
 
 # ------------------------------------------------------------------ unequal lengths

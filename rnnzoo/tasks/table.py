@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from rnnzoo.errors import Remark, TaskError, number_of
-from rnnzoo.tasks import SPLITS, Report, Split, Task, Wrong, digest_of, packed
+from rnnzoo.tasks import SPLITS, Report, Split, Task, Wrong, _transcription, digest_of, packed
 from rnnzoo.tasks._packed import weighted_mean
 from rnnzoo.tasks._table import arrays, files, read, roles, ts
 from rnnzoo.tasks._table.files import Source
@@ -63,7 +63,10 @@ def check(options: Mapping[str, Any], folder: Path) -> Iterator[Wrong]:
 
 def loss_of(options: Mapping[str, Any]) -> str:
     """What the roles of targets say; without roles, only the columns tell."""
-    said = roles.roles(options).target
+    own = roles.roles(options)
+    said = own.target
+    if own.transcribes:
+        return _transcription.LOSS
     if roles.CATEGORY in said.values():
         return "categorical"
     return "squared" if len(said) > 1 or any(said.values()) else ""
@@ -103,7 +106,8 @@ def load(options: Mapping[str, Any], seed: int, folder: Path, progress: Report) 
     cut, short = pieces(rows, whole, own)
     y = arrays.targets(rows, whole, target, own)
     y = replace(y, weights=arrays.weights(rows, whole, own))
-    classes = y.values[cut.last] if y.classes and own.per == "sequence" else None
+    has_classes = y.classes and y.labels is None and own.per == "sequence"
+    classes = y.values[cut.last] if has_classes else None
     side = sides(rows, whole, cut, own, classes, seed)
     arrays.check_targets(rows, whole, cut, side, y, own)
     remarks = tuple(_left_out(short, int((side == LEFT_OUT).sum()), own))
@@ -150,15 +154,16 @@ def _task(
         name: arrays.split(cut.chosen(side == number), inputs, numbers, y, own)
         for number, name in enumerate(SPLITS)
     }
+    loss, metric = _measured(y)
     return Task(
         name="table",
         splits=splits,
-        loss="categorical" if y.classes else "squared",
+        loss=loss,
         per="step" if own.per == "step" else "sequence",
         outputs=len(y.classes) or numbers.shape[1],
-        metric="error" if y.classes else "mse",
+        metric=metric,
         unit=unit,
-        baselines={**_baselines(splits, own.per, bool(y.classes)), **last},
+        baselines={**_baselines(splits, own.per, loss), **last},
         digest=digest_of(splits),
         note=WEIGHED if y.weights is not None else "",
         warnings=remarks,
@@ -166,6 +171,13 @@ def _task(
         input_names=names,
         ahead=own.per == "step" and own.window.horizon > 0,
     )
+
+
+def _measured(y: arrays.Targets) -> tuple[str, str]:
+    """The loss and the metric."""
+    if y.labels is not None:
+        return _transcription.LOSS, _transcription.METRIC
+    return ("categorical", "error") if y.classes else ("squared", "mse")
 
 
 def _seen(train: Pieces, count: int) -> np.ndarray:
@@ -178,6 +190,8 @@ def _seen(train: Pieces, count: int) -> np.ndarray:
 
 def _predicted(y: arrays.Targets, train: Pieces, own: Roles) -> tuple[np.ndarray, str]:
     """Targets of all steps as they are predicted, and the unit of the metric."""
+    if y.labels is not None:
+        return y.values, _transcription.UNIT
     if y.classes:
         return y.values.astype(np.int32), "share of wrong answers"
     if not y.scaled:
@@ -192,10 +206,12 @@ def _unit(spread: np.ndarray) -> str:
     return f"mean squared error, in variances of train{each}"
 
 
-def _baselines(splits: Mapping[str, Split], per: str, has_classes: bool) -> dict[str, float]:
+def _baselines(splits: Mapping[str, Split], per: str, loss: str) -> dict[str, float]:
     """The score on test of always answering what was usual in train."""
+    if loss == _transcription.LOSS:
+        return _transcription.baselines(splits)
     train, test = (packed(splits[name], per == "step") for name in ("train", "test"))
-    if has_classes:
+    if loss == "categorical":
         return most_frequent(train, test)
     return mean_of_train(train, test)
 

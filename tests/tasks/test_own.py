@@ -183,3 +183,8 @@ def test_inputs_of_a_table_are_called_by_their_columns() -> None:
     assert tuple(row["name"] for row in ranges(task)) == names
     unnamed = Task.from_arrays(SEQUENCES, LABELS)
     assert [row["name"] for row in ranges(unnamed)] == ["0", "1"]
+
+
+def test_a_metric_that_is_not_for_the_targets_is_refused_in_words() -> None:
+    with pytest.raises(UsageError, match="the targets of 'arrays' are classes, which 'r2' is not"):
+        Task.from_arrays(SEQUENCES, LABELS, metric="r2")

@@ -169,3 +169,76 @@ def test_data_that_look_like_labels_to_transcribe_are_taken_for_that(
 ) -> None:
     np.savez(tmp_path / "my.npz", x=X, **arrays)
     assert looking.arrays(str(tmp_path / "my.npz"))["kind"][0] == "transcribe"
+
+
+# ------------------------------------------------------------------ texts in a table
+
+TEXTS = ["two one", "one", "six two", "two two"] * 10
+STROKES = {
+    "id": np.repeat(np.arange(40), 9),
+    "x": RNG.normal(size=360),
+    "text": np.repeat(TEXTS, 9),
+    "split": np.repeat(np.repeat(["train", "validation", "test"], [20, 8, 12]), 9),
+}
+
+
+def of_table(role: str, strokes: Any = STROKES, **options: Any) -> Task:
+    roles = {"id": "id", "split": "split", **options}
+    return Task.from_frame(strokes, inputs=["x"], target={"text": role}, **roles)
+
+
+@pytest.mark.parametrize(
+    ("role", "labels"), [("characters", TEXTS), ("words", [text.split() for text in TEXTS])]
+)
+def test_a_text_of_a_table_is_transcribed_by_its_characters_or_words(
+    role: str, labels: list[Any]
+) -> None:
+    task = of_table(role, scale="none")
+    x, split = STROKES["x"].reshape(40, 9), STROKES["split"][::9]
+    expected = Task.from_arrays(x, labels, split=split, kind="transcribe")
+    assert (task.loss, task.metric, task.unit) == (expected.loss, expected.metric, expected.unit)
+    assert (task.classes, task.baselines) == (expected.classes, expected.baselines)
+    for name in SPLITS:
+        np.testing.assert_array_equal(task.splits[name].y, expected.splits[name].y)
+        np.testing.assert_array_equal(task.splits[name].x[..., 0], expected.splits[name].x[..., 0])
+
+
+def test_a_text_without_a_split_is_not_divided_by_class() -> None:
+    strokes = {name: column for name, column in STROKES.items() if name != "split"}
+    task = of_table("words", strokes, split={})
+    assert [len(task.splits[name]) for name in SPLITS] == [28, 6, 6]
+
+
+def changed(row: int, text: str) -> dict[str, np.ndarray]:
+    texts = STROKES["text"].astype("U30")
+    texts[row] = text
+    return {**STROKES, "text": texts}
+
+
+@pytest.mark.parametrize(
+    ("strokes", "options", "words"),
+    [
+        (changed(12, "four"), {}, "row 13, column 'text': id 1 is 'four' here, and 'one' in"),
+        (changed(12, ""), {}, "row 13, column 'text': id 1 is"),
+        (
+            {**STROKES, "text": np.repeat(["aaaaaa", *TEXTS[1:]], 9)},
+            {},
+            "row 1, column 'text': id 0 has 6 labels and 9 steps, and needs 11: one for each",
+        ),
+        (STROKES, {"per": "step"}, "a text to transcribe is that of a sequence"),
+        (STROKES, {"window": {"length": 3}}, "and not of a window of it"),
+        (STROKES, {"metric": "error"}, "the targets of 'table' are labels, which 'error'"),
+    ],
+)
+def test_what_is_no_text_to_transcribe_is_refused_with_its_row(
+    strokes: Any, options: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(RnnzooError, match=words):
+        of_table("characters", strokes, **options)
+
+
+def test_a_label_that_train_lacks_is_told() -> None:
+    texts = np.array(TEXTS)
+    texts[-1] = "ten one"
+    task = of_table("words", {**STROKES, "text": np.repeat(texts, 9)})
+    assert any("train lacks label ten" in str(remark) for remark in tasks.warnings(task))

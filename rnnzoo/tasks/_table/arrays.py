@@ -8,14 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
 from rnnzoo.errors import TaskError, listed
-from rnnzoo.tasks._contract import SPLITS, Split
+from rnnzoo.tasks._contract import SPLITS, Split, cannot_spell, steps_to_spell
 from rnnzoo.tasks._table.read import Rows
-from rnnzoo.tasks._table.roles import CATEGORY, GUESSED, NUMBER, STANDARD, Roles, refused
-from rnnzoo.tasks._table.sequences import Pieces, Sequences, check_same
+from rnnzoo.tasks._table.roles import (
+    CATEGORY,
+    CHARACTERS,
+    GUESSED,
+    NUMBER,
+    STANDARD,
+    Roles,
+    refused,
+)
+from rnnzoo.tasks._table.sequences import Pieces, Sequences, check_same, name_of
 
 MOST_CATEGORIES = 1000  # of an input: each is a column
 _PAIRS = 20_000  # neighbours that are compared with others, to tell ids from quantities
@@ -49,10 +58,12 @@ class Targets:
 
     Attributes:
         values: (steps,) of classes, -1 where there is none; or (steps, outputs), NaN likewise.
-        classes: their names; empty for numbers.
+        classes: their names, or those of labels, the first of which is none; empty for numbers.
         columns: as the table calls them.
         scaled: whether they are divided by the deviation of train.
         weights: (steps,) how much each counts; None where all count alike.
+        labels: (texts, most) of texts to transcribe, which are the classes of `values`, the labels
+            of each, with zeros behind the last; None of other targets.
     """
 
     values: np.ndarray
@@ -60,6 +71,7 @@ class Targets:
     columns: tuple[str, ...]
     scaled: bool = False
     weights: np.ndarray | None = None
+    labels: np.ndarray | None = None
 
     @property
     def missing(self) -> np.ndarray:
@@ -199,6 +211,8 @@ def targets(rows: Rows, whole: Sequences, columns: Mapping[str, str], own: Roles
     """
     roles = {column: role or _guessed(rows, column) for column, role in columns.items()}
     names = tuple(roles)
+    if own.transcribes:
+        return _texts(rows, whole, own)
     if CATEGORY in roles.values():
         return _classes(rows, whole, roles, own)
     values = np.stack([rows.numbers(column)[whole.row] for column in names], 1)
@@ -288,6 +302,33 @@ def _check_constant(
         )
 
 
+def _texts(rows: Rows, whole: Sequences, own: Roles) -> Targets:
+    """Texts to transcribe, one a sequence."""
+    ((column, role),) = own.target.items()
+    texts = rows.names(column)
+    check_same(rows, whole, own.id, column, texts, "a sequence has one text, in each of its rows")
+    spelt = [list(text) if role == CHARACTERS else text.split() for text in texts.names]
+    names = ("", *sorted({*chain.from_iterable(spelt)}))
+    number = {name: place for place, name in enumerate(names)}
+    labels = np.zeros((len(spelt), max(1, *map(len, spelt), 1)), np.int32)
+    for row, text in zip(labels, spelt):
+        row[: len(text)] = [number[name] for name in text]
+    return Targets(texts.codes[whole.row], names, (column,), labels=labels)
+
+
+def _check_texts(rows: Rows, whole: Sequences, given: Targets, own: Roles) -> None:
+    """Refuse sequences that have too few steps for their texts."""
+    assert given.labels is not None
+    labels = given.labels[given.values[whole.starts]]
+    short = np.flatnonzero(steps_to_spell(labels) > whole.lengths)
+    if len(short):
+        number = int(short[0])
+        row = int(whole.row[whole.starts[number]])
+        name = name_of(rows, row, own.id) if own.id else "the sequence"
+        problem, fix = cannot_spell(labels[number], int(whole.lengths[number]), name)
+        raise refused(f"{rows.place(row, given.columns[0])}: {problem}", fix)
+
+
 def check_targets(
     rows: Rows, whole: Sequences, cut: Pieces, side: np.ndarray, given: Targets, own: Roles
 ) -> None:
@@ -308,7 +349,9 @@ def check_targets(
             fix = "missing: zero (or forward, flag) makes it a step that does not count"
         where = rows.place(row, (lacking or list(given.columns))[0])
         raise refused(f"{where}: the target is missing", fix)
-    if not given.classes:
+    if given.labels is not None:
+        _check_texts(rows, whole, given, own)
+    if not given.classes or given.labels is not None:
         return
     learnt = np.unique(given.values[asked(cut.chosen(side == 0), own)])
     for number in (1, 2):
@@ -407,7 +450,8 @@ def split(cut: Pieces, x: np.ndarray, y: np.ndarray, given: Targets, own: Roles)
     lengths = cut.lengths.astype(np.int32)
     if own.per == "sequence":
         weights = None if given.weights is None else given.weights[cut.last]
-        return Split(shown, y[cut.last], lengths, weights)
+        targets = y[cut.last] if given.labels is None else given.labels[y[cut.last]]
+        return Split(shown, targets, lengths, weights)
     asked = steps + cut.horizon
     counts = real & ~given.missing[asked]
     y_shown = np.where(counts if y.ndim == 1 else counts[..., None], y[asked], y.dtype.type(0))

@@ -24,7 +24,8 @@ PER = ("sequence", "step")
 SCALES = ("standard", "robust", "none")
 MISSING = ("refuse", "zero", "forward", "flag")
 NUMBER, CATEGORY, STANDARD, GUESSED = "number", "category", "standard", ""
-INPUTS, TARGETS = (NUMBER, CATEGORY), (NUMBER, CATEGORY, STANDARD)
+CHARACTERS, WORDS = TRANSCRIBED = ("characters", "words")
+INPUTS, TARGETS = (NUMBER, CATEGORY), (NUMBER, CATEGORY, STANDARD, *TRANSCRIBED)
 # what else the splits are called
 ALSO = {"valid": "validation", "val": "validation", "dev": "validation"}
 SHOWN = 12  # columns that a message lists
@@ -74,7 +75,8 @@ class Roles:
         order: the column by which the steps of a sequence are sorted; empty: as in the file.
         inputs: columns, or patterns with `*`, and what each holds: `NUMBER`, `CATEGORY` or, where
             that is not said, `GUESSED`.
-        target: likewise; `STANDARD` numbers are scaled.
+        target: likewise; `STANDARD` numbers are scaled, and a text is transcribed by its
+            `CHARACTERS` or `WORDS`.
         weight: the column that says how much an answer counts; empty: all alike.
     """
 
@@ -88,6 +90,11 @@ class Roles:
     scale: str
     missing: str
     weight: str
+
+    @property
+    def transcribes(self) -> bool:
+        """Whether the target is a text."""
+        return any(role in TRANSCRIBED for role in self.target.values())
 
     def named(self) -> Iterator[tuple[str, str]]:
         """Each column that has a role, with the option that gives it: patterns are not among
@@ -167,6 +174,7 @@ def wrong(options: Mapping[str, Any]) -> Iterator[Wrong]:
     yield from _wrong_roles("target", options["target"], TARGETS)
     yield from _wrong_split(options["split"])
     yield from _wrong_window(options["window"])
+    yield from _wrong_transcription(options)
 
 
 def _wrong_roles(option: str, given: Any, words: tuple[str, ...]) -> Iterator[Wrong]:
@@ -176,12 +184,26 @@ def _wrong_roles(option: str, given: Any, words: tuple[str, ...]) -> Iterator[Wr
         if role not in words:
             problem = f"the column '{name}' is a {listed(words, 'or')}, not {role!r}"
             yield Wrong(f"{option}.{name}", problem, nearest(str(role), words))
-    if option == "target" and CATEGORY in given.values() and len(given) > 1:
+    alone = {CATEGORY, *TRANSCRIBED} & {str(role) for role in given.values()}
+    if option == "target" and alone and len(given) > 1:
         yield Wrong(
             option,
-            "several targets are numbers: a category is predicted alone",
+            "several targets are numbers: a category or a text is predicted alone",
             "name one column, or make one of them",
         )
+
+
+def _wrong_transcription(options: Mapping[str, Any]) -> Iterator[Wrong]:
+    """What does not go with a text that is transcribed."""
+    given = options["target"].values() if isinstance(options["target"], dict) else ()
+    if not {*TRANSCRIBED} & {str(role) for role in given}:
+        return
+    if options["per"] == "step":
+        problem = "a text to transcribe is that of a sequence, whose steps are not told"
+        yield Wrong("per", problem, "leave `per` out; names of steps are a category")
+    if options["window"]:
+        problem = "a text to transcribe is that of a whole sequence, and not of a window of it"
+        yield Wrong("window", problem, "leave `window` out")
 
 
 def _wrong_split(given: Any) -> Iterator[Wrong]:
