@@ -12,7 +12,7 @@ import pytest
 
 from rnnzoo.api import looking
 from rnnzoo.errors import UsageError
-from rnnzoo.tasks._table.guess import Given, Guess
+from rnnzoo.tasks._table.guess import Given, Guess, options
 
 RNG = np.random.default_rng(0)
 NOTHING = Given()
@@ -173,3 +173,14 @@ def test_decimal_commas_are_told(tmp_path: Path) -> None:
 def test_a_file_without_a_header_is_odd(tmp_path: Path) -> None:
     rows = [f"{number / 7:.3f},{number / 3:.2f},a" for number in range(1, 9)]
     assert "first row holds numbers" in looked(tmp_path, rows).odd[0]
+
+
+def test_texts_of_which_most_come_once_are_transcribed(tmp_path: Path) -> None:
+    lines = ["id,step,x,transcript"]
+    for number in range(60):
+        text = f"{number % 31:b}".replace("1", "on ").replace("0", "off ")
+        lines += [f"{number},{step},{RNG.normal():.2f},{text}" for step in range(20)]
+    shown = looked(tmp_path, lines)
+    assert shown.guess.roles["transcript"].kind == "characters"
+    assert "31 texts" in shown.guess.roles["transcript"].why
+    assert options(shown.guess, shown.columns)["target"] == {"transcript": "characters"}

@@ -18,7 +18,7 @@ from rnnzoo.tasks._contract import SPLITS
 from rnnzoo.tasks._table import profile
 from rnnzoo.tasks._table.arrays import names_things
 from rnnzoo.tasks._table.profile import Column
-from rnnzoo.tasks._table.roles import ALSO, CATEGORY, NUMBER, STANDARD
+from rnnzoo.tasks._table.roles import ALSO, CATEGORY, CHARACTERS, NUMBER, STANDARD
 
 ID, ORDER, TARGET, INPUT, SPLIT, GROUP, UNUSED = (
     "id", "order", "target", "input", "split", "group", "not used",
@@ -39,8 +39,10 @@ _ORDERS = (
 )  # fmt: skip
 _TARGETS = (
     "target", "label", "labels", "class", "outcome", "y", "diagnosis", "result", "response",
+    "transcript", "transcription",
 )  # fmt: skip
 MOST_CLASSES = 20  # whole numbers; more are quantities
+_LEAST_OF_CLASS = 5  # sequences on average; names of fewer are texts
 _MOST_CATEGORIES = 50  # of an input
 _LEAST_STEPS = 8  # columns of a table whose rows are sequences
 _LONGEST_WINDOW = 50
@@ -356,6 +358,12 @@ class _Guessing:
         return None, ""
 
     def kind_of_target(self, column: Column) -> tuple[str, str]:
+        many = column.distinct > max(MOST_CLASSES, self.guess.sequences / _LEAST_OF_CLASS)
+        if column.holds == profile.NAMES and self.guess.per == "sequence" and many:
+            return (
+                CHARACTERS,
+                f"; {column.distinct} texts, transcribed letter by letter (or: words)",
+            )
         if column.holds in (profile.NAMES, profile.TRUTHS):
             return CATEGORY, f"; {number_of(column.distinct, 'class', 'classes')}"
         if column.holds == profile.WHOLE and column.distinct <= MOST_CLASSES:
@@ -472,8 +480,11 @@ def options(guessed: Guess, columns: Mapping[str, Column]) -> dict[str, Any]:
     written["order"] = guessed.of(ORDER)[0] if guessed.of(ORDER) else ""
     written["inputs"] = inputs
     name = target[0] if target else ""
-    holds_names = bool(name) and columns[name].holds in (profile.NAMES, profile.TRUTHS)
-    written["target"] = name if holds_names or not name else {name: guessed.roles[name].kind}
+    written["target"] = name
+    if name:
+        kind = guessed.roles[name].kind
+        holds_names = columns[name].holds in (profile.NAMES, profile.TRUTHS)
+        written["target"] = name if holds_names and kind == CATEGORY else {name: kind}
     written["per"] = "" if guessed.per == "sequence" else guessed.per
     written["split"] = _split(guessed)
     written["window"] = dict(guessed.window)
