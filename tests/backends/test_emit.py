@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rnnzoo import lang
 from rnnzoo.backends.emit import Emitter
 from rnnzoo.lang import ir, reference
-from rnnzoo.lang.primitives import ELEMENTWISE
+from rnnzoo.lang.primitives import ELEMENTWISE, PRIMITIVES, OverUnits
 from rnnzoo.nn import Recurrent
 from tests.samples import examples
 from tests.strategies import cell_texts
@@ -20,6 +20,7 @@ from tests.strategies import cell_texts
 INPUTS, UNITS, BATCH, TIME = 3, 4, 2, 5
 KEEP = np.array([[1, 0, 1, 1, 0], [0, 1, 1, 0, 0]], bool)
 POSITIVE = {"log", "sqrt", "pow"}
+LOWERED = [op for op in PRIMITIVES.values() if isinstance(op, OverUnits) and op.lowering]
 GRID = np.array([-3.5, -3.0, -1.0, -0.25, 0.0, 0.25, 1.0, 2.0, 3.0, 40.0])
 
 
@@ -37,6 +38,17 @@ def test_every_operation_is_the_same_in_numpy_and_in_the_compiled_layer(name: st
     )
     assert emitted.dtype == np.float64
     np.testing.assert_allclose(emitted, op.numpy(*args), rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("groups", [None, 3])
+@pytest.mark.parametrize("op", LOWERED, ids=str)
+def test_every_operation_over_units_is_the_same_in_numpy_and_as_tensors(
+    op: OverUnits, groups: int | None
+) -> None:
+    vectors = np.random.default_rng(0).normal(size=(2, 5, 6)).round(1)  # with some equal
+    emitted = op.lowered(keras.ops, keras.ops.convert_to_tensor(vectors, "float64"), groups)
+    exact = op.numpy(vectors) if groups is None else op.numpy(vectors, np.asarray(groups))
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(emitted), exact, rtol=1e-12)
 
 
 def differences(cell: ir.Cell, layers: int, keep: np.ndarray | None) -> float:
