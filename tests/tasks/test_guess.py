@@ -175,12 +175,16 @@ def test_a_file_without_a_header_is_odd(tmp_path: Path) -> None:
     assert "first row holds numbers" in looked(tmp_path, rows).odd[0]
 
 
-def test_texts_of_which_most_come_once_are_transcribed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("steps", "role"), [(20, "characters"), (9, "words")])
+def test_texts_of_which_most_come_once_are_transcribed(
+    tmp_path: Path, steps: int, role: str
+) -> None:
     lines = ["id,step,x,transcript"]
     for number in range(60):
-        text = f"{number % 31:b}".replace("1", "on ").replace("0", "off ")
-        lines += [f"{number},{step},{RNG.normal():.2f},{text}" for step in range(20)]
+        text = " ".join(f"{number % 31:b}")
+        rows = range(steps + number % 2)
+        lines += [f"{number},{step},{RNG.normal():.2f},on {text}" for step in rows]
     shown = looked(tmp_path, lines)
-    assert shown.guess.roles["transcript"].kind == "characters"
-    assert "31 texts" in shown.guess.roles["transcript"].why
-    assert options(shown.guess, shown.columns)["target"] == {"transcript": "characters"}
+    assert shown.guess.roles["transcript"].kind == role
+    assert "31 texts, transcribed by their" in shown.guess.roles["transcript"].why
+    assert options(shown.guess, shown.columns)["target"] == {"transcript": role}

@@ -21,6 +21,7 @@ from rnnzoo.tasks._table.roles import (
     GUESSED,
     NUMBER,
     STANDARD,
+    WORDS,
     Roles,
     refused,
 )
@@ -326,6 +327,8 @@ def _check_texts(rows: Rows, whole: Sequences, given: Targets, own: Roles) -> No
         row = int(whole.row[whole.starts[number]])
         name = name_of(rows, row, own.id) if own.id else "the sequence"
         problem, fix = cannot_spell(labels[number], int(whole.lengths[number]), name)
+        if own.target[given.columns[0]] == CHARACTERS:
+            fix = f"target: {{{given.columns[0]}: {WORDS}}} needs fewer; or {fix}"
         raise refused(f"{rows.place(row, given.columns[0])}: {problem}", fix)
 
 

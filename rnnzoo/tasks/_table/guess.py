@@ -7,8 +7,9 @@ options of the task `table` that say the same; what cannot be told is in `open`,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import eq
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from rnnzoo.tasks._contract import SPLITS
 from rnnzoo.tasks._table import profile
 from rnnzoo.tasks._table.arrays import names_things
 from rnnzoo.tasks._table.profile import Column
-from rnnzoo.tasks._table.roles import ALSO, CATEGORY, CHARACTERS, NUMBER, STANDARD
+from rnnzoo.tasks._table.roles import ALSO, CATEGORY, CHARACTERS, NUMBER, STANDARD, WORDS
 
 ID, ORDER, TARGET, INPUT, SPLIT, GROUP, UNUSED = (
     "id", "order", "target", "input", "split", "group", "not used",
@@ -360,10 +361,7 @@ class _Guessing:
     def kind_of_target(self, column: Column) -> tuple[str, str]:
         many = column.distinct > max(MOST_CLASSES, self.guess.sequences / _LEAST_OF_CLASS)
         if column.holds == profile.NAMES and self.guess.per == "sequence" and many:
-            return (
-                CHARACTERS,
-                f"; {column.distinct} texts, transcribed letter by letter (or: words)",
-            )
+            return self.of_texts(column)
         if column.holds in (profile.NAMES, profile.TRUTHS):
             return CATEGORY, f"; {number_of(column.distinct, 'class', 'classes')}"
         if column.holds == profile.WHOLE and column.distinct <= MOST_CLASSES:
@@ -371,6 +369,24 @@ class _Guessing:
                 f"; {column.distinct} whole numbers, taken for classes (quantities would be number)"
             )
         return STANDARD, "; numbers, scaled"
+
+    def of_texts(self, column: Column) -> tuple[str, str]:
+        """By characters, or by words where a sequence has too few steps for these."""
+        why = f"; {column.distinct} texts, transcribed by their"
+        if not self.have_steps(column, list) and self.have_steps(column, str.split):
+            return WORDS, f"{why} words"
+        has_words = any(" " in text for text in column.names)
+        return CHARACTERS, f"{why} characters{' (or words)' if has_words else ''}"
+
+    def have_steps(self, column: Column, labels: Callable[[str], list[str]]) -> bool:
+        """Whether each sequence has a step for each label of its text, and one between two that are
+        the same.
+        """
+        spelt = [labels(text) for text in column.names]
+        needed = np.array([len(names) + sum(map(eq, names, names[1:])) for names in spelt])
+        text = np.zeros(self.guess.sequences, np.int64)
+        text[self.sequence] = column.codes
+        return bool((needed[text] <= np.bincount(self.sequence)).all())
 
     def group(self) -> None:
         """Whose a sequence is, where several are of one person or machine."""

@@ -29,6 +29,7 @@ class Column:
         low, high: the least and the largest of numbers and dates, as text; else empty.
         often: of names, true and false the most frequent, the first before all.
         codes: (rows,) the number of each row's value, in the order of values; -1 where it has none.
+        names: by these numbers, where they are names.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Column:
     high: str
     often: tuple[str, ...]
     codes: np.ndarray = field(repr=False, compare=False)
+    names: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     def plain(self) -> dict[str, Any]:
         """All but the codes, for JSON."""
@@ -79,7 +81,7 @@ def _of_names(rows: Rows, name: str) -> Column:
     holds = TRUTHS if rows.is_truth(name) else NAMES
     missing = int((named.codes < 0).sum())
     often = tuple(named.names[number] for number in order)
-    return Column(name, holds, missing, len(named.names), "", "", often, named.codes)
+    return Column(name, holds, missing, len(named.names), "", "", often, named.codes, named.names)
 
 
 def _of_dates(name: str, dates: np.ndarray) -> Column:
