@@ -114,6 +114,15 @@ class Numbers:
         )
         return all(apart)
 
+    def has_blocks(self, group: frozenset[str]) -> bool:
+        """Whether the units fall apart into sets that do not read each other."""
+        patterns = [self.moves[start, end] for start in group for end in group]
+        if len({moved.shape for moved in patterns}) > 1:
+            return False
+        joined = np.any(patterns, axis=0) | np.eye(len(patterns[0]), dtype=bool)
+        joined = np.linalg.matrix_power(1.0 * (joined | joined.T), len(joined)) > 0
+        return not joined.all()
+
     def bends(self, group: frozenset[str]) -> bool:
         return any(point.bends(group) for point in self.points)
 
@@ -122,7 +131,7 @@ class Numbers:
             return "delay"
         degree = "nonlinear" if self.bends(group) else "linear"
         if not self.is_unit_by_unit(group):
-            return f"{degree} dense"
+            return f"{degree} {'block' if self.has_blocks(group) else 'dense'}"
         return f"{degree} {'block' if len(group) > 1 else 'diagonal'}"
 
 

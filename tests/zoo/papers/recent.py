@@ -22,6 +22,20 @@ def slstm(w: Weights, x: Vector, h: Vector, c: Vector, n: Vector, m: Vector) -> 
     return {"h": o * c / n, "c": c, "n": n, "m": stabiliser}
 
 
+def slstm_heads(
+    w: Weights, x: Vector, h: Vector, c: Vector, n: Vector, m: Vector, *, heads: float
+) -> Values:
+    """Beck et al. 2024, arXiv:2405.04517: the same equations for each head by itself, whose rows
+    and columns of the recurrent matrices are its own.
+    """
+    of_heads = []
+    for units in np.split(np.arange(len(h)), int(heads)):
+        own = {key: value[units] for key, value in w.items()}
+        recurrent = {key: own[key][:, units] for key in own if key.startswith("R_")}
+        of_heads.append(slstm({**own, **recurrent}, x, h[units], c[units], n[units], m[units]))
+    return {key: np.concatenate([head[key] for head in of_heads]) for key in of_heads[0]}
+
+
 def mingru(w: Weights, x: Vector, h: Vector) -> Values:
     """Feng et al. 2024, arXiv:2410.01201: the equations of the minGRU."""
     z = sigmoid(w["W_z"] @ x + w["b_z"])
