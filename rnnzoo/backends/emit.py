@@ -22,6 +22,8 @@ from rnnzoo.lang.primitives import (
     Elementwise,
     OverUnits,
     Primitive,
+    beside,
+    columns,
     matmul,
     matmul_t,
     outer,
@@ -346,6 +348,26 @@ def _lowered_part(
     return emitter.value(instruction.inputs[0], values)[..., begin:end]
 
 
+def _lowered_columns(
+    emitter: Emitter, instruction: Instruction, values: Values, like: Tensor
+) -> Tensor:
+    begin, end = columns.extent(instruction, emitter.sizes)
+    return emitter.value(instruction.inputs[0], values)[begin:end]
+
+
+def _lowered_beside(
+    emitter: Emitter, instruction: Instruction, values: Values, like: Tensor
+) -> Tensor:
+    laid = []
+    for operand in instruction.inputs:
+        if isinstance(operand, ir.Number):  # the zeros of an adjoint that nothing was handed to
+            shape = tuple(map(emitter.sizes.of, reversed(operand.shape)))
+            laid.append(keras.ops.zeros(shape, emitter.dtype))
+        else:
+            laid.append(emitter.value(operand, values))
+    return keras.ops.concatenate(laid, axis=0)
+
+
 def _lowered_sum_steps(
     emitter: Emitter, instruction: Instruction, values: Values, like: Tensor
 ) -> Tensor:
@@ -367,6 +389,8 @@ _LOWERINGS: Mapping[Primitive, Lowering] = {
     matmul_t: _lowered_matmul_t,
     outer: _lowered_outer,
     transposed: _lowered_transposed,
+    columns: _lowered_columns,
+    beside: _lowered_beside,
     stack: _lowered_stack,
     part: _lowered_part,
     sum_steps: _lowered_sum_steps,

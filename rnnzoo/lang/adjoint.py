@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 
 from rnnzoo.lang import ir
 from rnnzoo.lang.formulas import formula
-from rnnzoo.lang.primitives import add, mul, part, stack, sum_steps, sum_units, where
+from rnnzoo.lang.primitives import add, beside, mul, part, stack, sum_steps, sum_units, where
 from rnnzoo.lang.primitives.base import OPERANDS, is_number
 from rnnzoo.lang.primitives.layout import members
 from rnnzoo.lang.program import (
@@ -113,6 +113,8 @@ class Reverse:
     Attributes:
         terms: what was handed to a value so far; their sum is its adjoint.
         pieces: likewise, what was handed to members `first` to `last` of a wide value.
+        columns: likewise, what was handed to the columns of a matrix on joined vectors, by the
+            number of the vector.
         scope: name -> how often it is computed, of the program and of the first `scoped`
             instructions written.
         active: names of the instructions whose adjoint is asked for.
@@ -122,6 +124,7 @@ class Reverse:
     builder: Builder = field(default_factory=lambda: Builder("d$"))
     terms: dict[ir.Ref, list[Atom]] = field(default_factory=dict)
     pieces: dict[ir.Ref, list[tuple[int, int, Atom]]] = field(default_factory=dict)
+    columns: dict[ir.Ref, dict[int, Atom]] = field(default_factory=dict)
     scope: dict[str, Scope] = field(default_factory=dict)
     scoped: int = 0
     active: set[str] = field(default_factory=set)
@@ -138,7 +141,9 @@ class Reverse:
         for instruction in reversed(instructions):
             value = instruction.value
             # no result depends on a value that nothing was handed to: its adjoint is 0
-            if instruction.name in self.active and (value in self.terms or value in self.pieces):
+            if instruction.name in self.active and any(
+                value in handed for handed in (self.terms, self.pieces, self.columns)
+            ):
                 instruction.primitive.transpose(self, instruction, self.total(value))
 
     def wants(self, atom: Atom) -> bool:
@@ -148,7 +153,11 @@ class Reverse:
         return atom.name in self.active if atom.kind == "value" else atom.kind in ir.WITH_ADJOINT
 
     def leaves(self, kind: str) -> list[ir.Ref]:
-        return [ref for ref in dict.fromkeys((*self.terms, *self.pieces)) if ref.kind == kind]
+        return [
+            ref
+            for ref in dict.fromkeys((*self.terms, *self.pieces, *self.columns))
+            if ref.kind == kind
+        ]
 
     def total(self, ref: ir.Ref) -> Atom:
         """The sum of what was handed to a value."""
@@ -157,6 +166,8 @@ class Reverse:
         terms = list(self.terms.get(ref, ()))
         if ref in self.pieces:
             terms.append(self.assembled(ref))
+        if ref in self.columns:
+            terms.append(self.side_by_side(ref))
         total = terms[0]
         for number, term in enumerate(terms[1:], start=2):
             total = self.builder.apply(add, [total, term], label if number == len(terms) else "")
@@ -198,6 +209,26 @@ class Reverse:
         """
         if isinstance(whole, ir.Ref) and self.wants(whole) and not _is_zero(adjoint):
             self.pieces.setdefault(whole, []).append((first, last, adjoint))
+
+    def give_columns(self, matrix: Atom, number: int, adjoint: Atom) -> None:
+        """Hand an adjoint to the columns of a matrix that multiply a joined vector."""
+        if isinstance(matrix, ir.Ref) and self.wants(matrix) and not _is_zero(adjoint):
+            handed = self.columns.setdefault(matrix, {})
+            handed[number] = (
+                self.builder.apply(add, [handed[number], adjoint]) if number in handed else adjoint
+            )
+
+    def side_by_side(self, matrix: ir.Ref) -> Atom:
+        """A matrix's adjoint from those of its columns; 0 where there is none."""
+        rows, columns = matrix.shape
+        handed = self.columns[matrix]
+        return self.builder.apply(
+            beside,
+            [
+                handed.get(number, ir.Number(0.0, (rows, size)))
+                for number, size in enumerate(members((columns,)))
+            ],
+        )
 
     def scope_of(self, atom: Atom) -> Scope:
         for instruction in self.builder.instructions[self.scoped :]:

@@ -22,10 +22,13 @@ from itertools import accumulate
 
 from rnnzoo.lang import ir, operations
 from rnnzoo.lang.formulas import names_in
-from rnnzoo.lang.primitives import mul, neg
-from rnnzoo.spec.cell import Init
+from rnnzoo.lang.passes import apart
+from rnnzoo.lang.primitives import columns, mul, neg
+from rnnzoo.spec.cell import BY_COLUMNS, Init
 
 SUM_LABEL, PRODUCT_LABEL = "sum", "product"
+# initialisers that treat each entry alike, whatever the size of the matrix
+_BY_ENTRY = frozenset({"constant", "zeros", "ones", "normal", "uniform"})
 Operand = tuple[int, int]  # sign, number of a node
 
 
@@ -65,6 +68,7 @@ class _Graph:
 
     @staticmethod
     def of(cell: ir.Cell, step: ir.Step) -> _Graph:
+        step = apart(step)
         graph = _Graph(cell, step)
         for constant in cell.constants:
             graph.values[constant.name] = graph.expression(constant.expr)
@@ -100,6 +104,8 @@ class _Graph:
                 )
             )
             return self.sum_of([(sign, product)])
+        if expr.op is columns:
+            return self.columns(expr)
         operands = [(1, self.expression(operand)) for operand in expr.args]
         if expr.op.commutative:
             operands.sort()
@@ -167,6 +173,25 @@ class _Graph:
             case "below":
                 return self.add(_Node(f"below {ref.name}"))
         return self.add(_Node(f"{ref.kind} {ref.name}"))
+
+    def columns(self, expr: ir.Apply) -> int:
+        """The columns of a matrix for one of the joined vectors that it multiplies: a weight of
+        their own, where they begin as one.
+        """
+        (matrix,), (number,) = expr.args, expr.params
+        assert isinstance(matrix, ir.Ref)
+        weight = next(weight for weight in self.step.weights if weight.name == matrix.name)
+        if weight.mask is not None or weight.init.name not in _BY_ENTRY | {BY_COLUMNS}:
+            whole = self.weight(matrix.name)
+            return self.add(_Node(f"{expr.op.name} {number}", ((1, whole),)))
+        init = weight.init
+        if init.name == BY_COLUMNS:
+            init = Init(str(init.values[number]))
+        name = f"{matrix.name}[:, {number}]"
+        if name not in self.weights:
+            self.weights[name] = len(self.nodes)
+            self.nodes.append(_Node(f"weight {expr.shape} {init}"))
+        return self.weights[name]
 
     def weight(self, name: str) -> int:
         """A weight; two weights with the same initialiser are two nodes."""

@@ -21,6 +21,7 @@ from rnnzoo.lang.parse import (
     Below,
     Call,
     Index,
+    Joined,
     Lag,
     Literal,
     Name,
@@ -40,6 +41,7 @@ from rnnzoo.lang.primitives import (
     matmul,
     mul,
     neg,
+    stack,
     together,
     transposed,
 )
@@ -278,7 +280,7 @@ class _FixedReader:
         elif constant.size not in (side, _UNKNOWN):
             problem = (
                 f"'{name}' has a value for each of the {constant.size}, and [{axis}] counts the"
-                f" {side} here"
+                f" {ir.size_text(side)} here"
             )
             self.mistakes.add(span, problem, f"write `{axis}` for the number from 0")
         return ir.Ref(axis, name)  # type: ignore[arg-type]  # mypy widens the literal
@@ -459,8 +461,9 @@ class _Shared:
     mistakes: Mistakes
     # names that mean nothing, each reported where it comes first
     reported: set[str] = field(default_factory=set)
-    # matrices that multiply what depends on a state, in any layer
-    on_state: set[str] = field(default_factory=set)
+    # matrices, by the numbers of joined vectors that depend on a state, in any layer; 0 for one
+    # vector alone
+    on_state: dict[str, set[int]] = field(default_factory=dict)
 
     def shape_of(self, name: str) -> ir.Shape | None:
         """The declared shape of a weight, checked; None where it is not declared.
@@ -779,6 +782,7 @@ class _Layer:
                 typed = tuple(self.typed(arg) for arg in args)
                 self.check_has_gradient(op, typed, span)
                 return _apply(op, typed, span, self.mistakes)
+        raise AssertionError(tree)  # vectors are joined in products only: `lang.parse` sees to it
 
     def dot_of_matrix(self, matrix: Tree, operand: Tree, span: Span) -> ir.Expr:
         """Report `dot(W, x)`, as libraries write a product."""
@@ -954,7 +958,7 @@ class _Layer:
         if not self.stands_for_matrix(left) and self.stands_for_matrix(right):
             return self.turned(left, right)
         mistakes_before = len(self.mistakes.collected)
-        operand = self.typed(right)
+        operand = self.joined(right) if isinstance(right, Joined) else self.typed(right)
         if not isinstance(left, Name | Primed) or not self.is_weight(left.name, True):
             self.not_a_matrix(left, right, tree.span)
             return _mistaken("units")
@@ -965,6 +969,18 @@ class _Layer:
         if operand.shape == (_UNKNOWN,):
             return _mistaken(self.size_of_product(left))
         return self.applied(left, right, operand)
+
+    def joined(self, tree: Joined) -> ir.Expr:
+        """Vectors side by side, which a matrix multiplies."""
+        parts = tuple(self.typed(part) for part in tree.parts)
+        if any(part.shape == (_UNKNOWN,) for part in parts):
+            return _MISTAKEN
+        for part, written in zip(parts, tree.parts):
+            if not part.shape:
+                problem = "a number cannot stand beside vectors"
+                self.mistakes.add(written.span, problem, "add a vector of weights: W @ [...] + b")
+                return _MISTAKEN
+        return ir.Apply(stack, parts, stack.shape([part.shape for part in parts], ()))
 
     def stands_for_matrix(self, tree: Tree) -> bool:
         """Whether this is the name of a matrix of weights, or that of one with a prime."""
@@ -977,6 +993,12 @@ class _Layer:
 
     def applied(self, matrix: Name | Primed, right: Tree, vector: ir.Expr) -> ir.Expr:
         """The product of a matrix, transposed where it has a prime, with a vector; sizes fit."""
+        if isinstance(matrix, Primed) and isinstance(vector.shape[0], tuple):
+            problem = "a transposed matrix multiplies one vector"
+            self.mistakes.add(
+                right.span, problem, f"write {matrix.name}_1' @ a + {matrix.name}_2' @ b"
+            )
+            return _mistaken(_UNKNOWN)
         name, shape = matrix.name, self.shape_before(matrix, vector.shape)
         weight = self.use(name, shape, matrix.span)
         if len(shape) != 2:
@@ -986,12 +1008,17 @@ class _Layer:
             )
             return _mistaken("units")
         if isinstance(matrix, Primed):
+            if isinstance(shape[1], tuple):
+                problem = f"{name} multiplies joined vectors, and cannot be transposed as well"
+                self.mistakes.add(matrix.span, problem, "give each vector a matrix of its own")
+                return _mistaken(_UNKNOWN)
             shape = shape[::-1]
             weight = ir.Apply(transposed, (weight,), shape)
         if shape[1] != vector.shape[0]:
             self.mistakes.add(right.span, *self.wrong_operand(matrix, shape, vector.shape))
-        if ir.is_stateful(vector, self.stateful):
-            self.shared.on_state.add(name)
+        for number, part in enumerate(ir.joined(vector)):
+            if ir.is_stateful(part, self.stateful):
+                self.shared.on_state.setdefault(name, set()).add(number)
         return ir.Apply(matmul, (weight, vector), shape[:1])
 
     def shape_before(self, matrix: Name | Primed, vector: ir.Shape) -> ir.Shape:
@@ -1043,6 +1070,8 @@ class _Layer:
             else f"used so on line {first_use.line}"
         )
         problem = f"{_text(matrix)} is {_words(shape)} ({where}), and this is {_words(got)}"
+        if isinstance(shape[1], tuple) or isinstance(got[0], tuple):
+            return problem, "use another matrix, or join the same vectors in the same order"
         if isinstance(matrix, Primed):
             return problem, f"{name}' takes a vector as large as what {name} @ ... gives"
         return (
@@ -1089,14 +1118,15 @@ class _Layer:
         return ir.Ref("weight", name, shape)
 
     def weight(self, name: str) -> ir.Weight:
-        shape, span = self.weights[name]
+        shape, _ = self.weights[name]
         spec = self.shared.spec
         declared = spec.init.get(name)
-        default = ir.default_init(shape, name in self.shared.on_state)
+        default = ir.default_init(shape, self.shared.on_state.get(name, ()))
         init = declared.value if declared and isinstance(declared.value, Init) else default
         names = {*self.weights, *self.shared.constants}
-        if init.name != "constant" or init.values[0] not in names:  # `_begun` reads the others
-            _check_init(init, shape, declared.span if declared else span, spec, self.mistakes)
+        # `_begun` reads the others
+        if declared and (init.name != "constant" or init.values[0] not in names):
+            _check_init(init, shape, declared.span, spec, self.mistakes)
         return ir.Weight(name, shape, init, self.shared.mask_of(name, shape))
 
 
@@ -1258,14 +1288,18 @@ def _multiplies_x(node: Tree, matrix: str) -> bool:
 def _words(shape: ir.Shape) -> str:
     """A shape in words: `a vector [units]`."""
     kind = ("a number", "a vector", "a matrix")[len(shape)]
-    return f"{kind} [{', '.join(map(str, shape))}]" if shape else kind
+    return f"{kind} [{', '.join(map(ir.size_text, shape))}]" if shape else kind
 
 
 def _nodes(tree: Tree) -> Iterator[Tree]:
     yield tree
+    inner: tuple[Tree, ...] = ()
     if isinstance(tree, Call):
-        for arg in tree.args:
-            yield from _nodes(arg)
+        inner = tree.args
+    elif isinstance(tree, Joined):
+        inner = tree.parts
+    for each in inner:
+        yield from _nodes(each)
 
 
 def _fix_of_unused(statement: Statement, output: str) -> str:

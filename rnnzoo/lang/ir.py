@@ -13,16 +13,17 @@ Jozefowicz et al. 2015.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from rnnzoo.spec.cell import Init
+from rnnzoo.spec.cell import BY_COLUMNS, Init
 
 if TYPE_CHECKING:
     from rnnzoo.lang.primitives import Primitive
 
-# several sizes: vectors side by side, which `stack` makes, in programs only
+# several sizes: vectors side by side, which `stack` makes; in a cell only the columns of a matrix
+# on joined vectors, `W @ [h[t-1], x]`
 Size = str | int | tuple["Size", ...]
 Shape = tuple[Size, ...]
 RefKind = Literal[
@@ -64,11 +65,16 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """An operation on its operands: elementwise, or `W @ v`."""
+    """An operation on its operands: elementwise, or `W @ v`.
+
+    `params` are static numbers that the operation knows the meaning of; only `lang.passes` makes
+    operations with such.
+    """
 
     op: Primitive
     args: tuple[Expr, ...]
     shape: Shape = ()
+    params: tuple[int, ...] = ()
 
 
 Expr = Number | Ref | Apply
@@ -173,16 +179,21 @@ class Cell:
         return self.step.reads_time or self.first.reads_time
 
 
-def default_init(shape: Shape, on_state: bool) -> Init:
+def default_init(shape: Shape, on_state: Collection[int]) -> Init:
     """What a weight begins with where nothing is said: Glorot uniform on inputs, orthogonal on
     states, vectors zero.
 
     Args:
-        on_state: whether a matrix multiplies what depends on a state, in any layer.
+        on_state: which of the joined vectors that a matrix multiplies depend on a state, in any
+            layer; of a matrix on one vector, 0 if it does.
     """
     if len(shape) != 2:
         return Init("zeros")
-    return Init("orthogonal" if on_state else "glorot_uniform")
+    columns = shape[1] if isinstance(shape[1], tuple) else shape[1:]
+    names = [
+        "orthogonal" if number in on_state else "glorot_uniform" for number in range(len(columns))
+    ]
+    return Init(names[0]) if len(names) == 1 else Init(BY_COLUMNS, tuple(names))
 
 
 def names_matrix(name: str) -> bool:
@@ -224,6 +235,16 @@ def grouped(expr: Expr) -> Iterator[tuple[Primitive, Size, Expr]]:
     for node in walk(expr):
         if isinstance(node, Apply) and node.op.over_units and len(node.args) != node.op.arity:
             yield node.op, node.args[0].shape[0], node.args[-1]
+
+
+def size_text(size: Size) -> str:
+    """A size as people write it: `units`, or `units + inputs` of vectors side by side."""
+    return " + ".join(map(size_text, size)) if isinstance(size, tuple) else str(size)
+
+
+def joined(operand: Expr) -> tuple[Expr, ...]:
+    """The vectors that a product's operand lays side by side; an operand that lays none is one."""
+    return operand.args if isinstance(operand, Apply) and operand.op.joins else (operand,)
 
 
 def terms(expr: Expr, positive: bool = True) -> Iterator[tuple[Expr, bool]]:

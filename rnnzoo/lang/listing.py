@@ -3,9 +3,10 @@ cell language.
 
 In: a cell.  Out: lines of text.  A value that is read once stands where it is read; the others get
 a letter.  `[a, b]` lays vectors side by side, `z[0:3]` takes the first three of them, `W'` is a
-transposed matrix, `spread(a)` is a number for all units, `next.c` is what the step after this one
-and the layer above hand back for c, `d.c` the whole adjoint of c, and `sum_t` adds up over steps
-and sequences.
+transposed matrix, `W[:, 0]` its columns for the first of joined vectors, `[:, a, b]` lays matrices
+side by side, `spread(a)` is a number for all units, `next.c` is what the step after this one and
+the layer above hand back for c, `d.c` the whole adjoint of c, and `sum_t` adds up over steps and
+sequences.
 """
 
 from __future__ import annotations

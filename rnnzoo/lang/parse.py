@@ -1,8 +1,8 @@
 """The text of an equation -> a tree whose every node knows its place.
 
-In: a `Code`.  Out: `Name`, `Primed`, `Lag`, `Below`, `Index`, `Literal`, `Call`.  Python's own
-parser gives precedence and positions; a whitelist of its nodes is what the language is.  Nothing is
-ever evaluated by Python.
+In: a `Code`.  Out: `Name`, `Primed`, `Joined`, `Lag`, `Below`, `Index`, `Literal`, `Call`.
+Python's own parser gives precedence and positions; a whitelist of its nodes is what the language
+is.  Nothing is ever evaluated by Python.
 """
 
 from __future__ import annotations
@@ -59,6 +59,14 @@ class Primed:
 
 
 @dataclass(frozen=True, slots=True)
+class Joined:
+    """`[a, b]` after a matrix and @: vectors side by side."""
+
+    parts: tuple[Tree, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Lag:
     """`name[t-1]`."""
 
@@ -92,7 +100,7 @@ class Call:
     span: Span
 
 
-Tree = Literal | Name | Primed | Lag | Index | Below | Call
+Tree = Literal | Name | Primed | Joined | Lag | Index | Below | Call
 
 _INFIX = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Mod: "%", ast.Pow: "**",
@@ -115,7 +123,10 @@ _HABITS: dict[type[ast.AST], tuple[str, str]] = {
         "write where(condition, a, b)",
     ),
     ast.Lambda: ("`lambda` is not part of the language", ""),
-    ast.List: ("a list is not part of the language", "name the vector under `constants:`"),
+    ast.List: (
+        "vectors are joined only where a matrix multiplies them",
+        "write W @ [h[t-1], x]; a vector of numbers is named under `constants:`",
+    ),
     ast.Tuple: ("a tuple is not part of the language", "write one expression"),
     ast.Slice: ("slices are not part of the language", ""),
 }
@@ -370,9 +381,11 @@ class _TreeBuilder:
 
     def infix(self, node: ast.BinOp | ast.Compare, span: Span, depth: int) -> Tree:
         match node:
-            case ast.BinOp(left=left, op=ast.MatMult(), right=ast.List() | ast.Tuple() as right):
-                matrix = left.id if isinstance(left, ast.Name) else "W"
-                raise _NotInTheLanguage(right, "vectors are not joined", _apart(matrix, right.elts))
+            case ast.BinOp(left=left, op=ast.MatMult(), right=ast.List(elts=[_, *_]) as right):
+                return Call(matmul, (self.tree(left, depth + 1), self.joined(right, depth)), span)
+            case ast.BinOp(left=left, op=ast.MatMult(), right=ast.Tuple(elts=[_, *_]) as right):
+                fix = f"write {_side_by_side(ast.unparse(left), right.elts)}"
+                raise _NotInTheLanguage(right, "vectors are joined in square brackets", fix)
             case ast.BinOp(left=ast.Name(id=name), op=ast.BitXor(), right=right) if _leads_with_t(
                 right
             ):
@@ -438,6 +451,12 @@ class _TreeBuilder:
         )
         return Call(op, (Name(left.id, span), self.tree(right, depth + 1)), span)
 
+    def joined(self, node: ast.List, depth: int) -> Tree:
+        """`[a, b]` after a matrix; of one vector alone, that vector."""
+        self.check_size(node, depth)
+        parts = tuple(self.tree(part, depth + 1) for part in node.elts)
+        return parts[0] if len(parts) == 1 else Joined(parts, _span(self.code, node))
+
     def call(self, node: ast.Call, depth: int) -> Tree:
         if not isinstance(node.func, ast.Name):
             raise _NotInTheLanguage(node.func, "only operations can be called", nearest("", calls))
@@ -480,7 +499,8 @@ class _TreeBuilder:
             self.mistakes.add(span, f"no operation '{name}'", f"write {_factor(node.args[0])}'")
             return self.tree(node.args[0], depth + 1)
         if name in _JOINS:
-            self.mistakes.add(span, "vectors are not joined", _apart("W", _joined(node)))
+            fix = f"write {_side_by_side('W', _joined(node))}"
+            self.mistakes.add(span, f"no operation '{name}'", fix)
             return Name(_REPORTED, span)
         if not is_reported(name):
             self.mistakes.add(span, f"no operation '{name}'", _fix_of_unknown(name))
@@ -532,17 +552,10 @@ def _joined(node: ast.Call) -> list[ast.expr]:
     return first.elts if isinstance(first, ast.List | ast.Tuple) else node.args
 
 
-def _apart(matrix: str, operands: Sequence[ast.expr]) -> str:
-    """A product with joined vectors as a sum of products, each with a matrix of its own."""
-    texts = [ast.unparse(operand).replace("[t - 1]", "[t-1]") for operand in operands[:6]]
-    suffix = matrix[1:] if matrix[:1].isupper() else ""
-    free = iter(letter for letter in "RUVPQSA" if letter != matrix[:1])
-    terms = []
-    for text in sorted(texts, key=lambda text: text != "x"):
-        letter = matrix[:1] if text == "x" else next(free)
-        operand = text if re.fullmatch(r"\w+(\[t-1\])?", text) else f"({text[:40]})"
-        terms.append(f"{letter}{suffix} @ {operand}")
-    return f"give each its own matrix: {' + '.join(terms)}"
+def _side_by_side(matrix: str, operands: Sequence[ast.expr]) -> str:
+    """A product with joined vectors as it is written."""
+    texts = [ast.unparse(operand).replace("[t - 1]", "[t-1]")[:40] for operand in operands[:6]]
+    return f"{matrix} @ [{', '.join(texts)}]"
 
 
 def _fix_of_unknown(name: str) -> str:
@@ -604,7 +617,7 @@ def _syntax_fix(text: str) -> str:
     if (pair := re.search(r"\b([A-Z]\w*)\s+([A-Za-z]\w*|\()", text)) is not None:
         return f"a product is written with @: {pair[1]} @ {pair[2].replace('(', '(...)')}"
     if re.search(r"\[[^\]]*;|;[^\[]*\]", text):
-        return "vectors are not joined: give each its own matrix, W @ x + R @ h[t-1]"
+        return "vectors are joined with commas: W @ [h[t-1], x]"
     if re.search(r"[-+*/@%]\s*$", text):
         return "something is missing at the end; an equation goes on below only inside brackets"
     return "an equation is arithmetic, operations such as tanh(a), and products W @ x"

@@ -14,10 +14,10 @@ backend can leave out the rows of the others.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rnnzoo.lang import ir
-from rnnzoo.lang.primitives import add, equal, mod, neg, not_equal, sub, together, where
+from rnnzoo.lang.primitives import add, columns, equal, mod, neg, not_equal, sub, together, where
 
 HOISTED = "hoisted"  # names of new equations; `$` keeps them apart from the user's
 SignedTerm = tuple[ir.Expr, bool]  # of a sum, and whether it is added
@@ -50,6 +50,7 @@ class Schedule:
 
 def schedule(step: ir.Step) -> Schedule:
     """Split a step into hoisted equations and those of the loop."""
+    step = apart(step)
     stateful = ir.stateful_names(step.equations)
     before = [equation for equation in step.equations if equation.name not in stateful]
     hoist = _Hoist(stateful, before)
@@ -59,6 +60,30 @@ def schedule(step: ir.Step) -> Schedule:
         if equation.name in stateful
     )
     return Schedule(tuple(before), loop)
+
+
+def apart(step: ir.Step) -> ir.Step:
+    """The same step with `W @ [a, b]` as a sum of two products, each with its columns of W.
+
+    So the part of the inputs leaves the loop, as that of a matrix of its own does.
+    """
+    equations = tuple(replace(equation, expr=_apart(equation.expr)) for equation in step.equations)
+    return step if equations == step.equations else replace(step, equations=equations)
+
+
+def _apart(expr: ir.Expr) -> ir.Expr:
+    if not isinstance(expr, ir.Apply):
+        return expr
+    args = tuple(map(_apart, expr.args))
+    vectors = ir.joined(args[1]) if expr.op.is_product else ()
+    if len(vectors) < 2:
+        return expr if args == expr.args else replace(expr, args=args)
+    matrix, rows = args[0], args[0].shape[0]
+    products: list[SignedTerm] = []
+    for number, vector in enumerate(vectors):
+        own = ir.Apply(columns, (matrix,), (rows, vector.shape[0]), (number,))
+        products.append((ir.Apply(expr.op, (own, vector), expr.shape), True))
+    return _sum(products)
 
 
 @dataclass(slots=True)
@@ -77,7 +102,7 @@ class _Hoist:
             return self.hoist(expr) if self.reads_sequence(expr) else expr
         if expr.op.signs:
             return self.rewrite_sum(expr)
-        return ir.Apply(expr.op, tuple(self.rewrite(arg) for arg in expr.args), expr.shape)
+        return replace(expr, args=tuple(self.rewrite(arg) for arg in expr.args))
 
     def rewrite_sum(self, expr: ir.Apply) -> ir.Expr:
         """`W @ x + R @ h[t-1] + b` becomes `W @ x` before the loop and `zx + R @ h[t-1] + b` in it.
@@ -168,6 +193,7 @@ def periodic_update(step: ir.Step) -> PeriodicUpdate | None:
     However it is spelt: `0 == t % T`; `t % T != 0` with the branches exchanged; with names for the
     condition or a branch; `1 * h[t-1]`.
     """
+    step = apart(step)
     states = {ref.name for equation in step.equations for ref in ir.refs(equation.expr, "previous")}
     if len(states) != 1:
         return None

@@ -220,7 +220,7 @@ class Builder:
             operands = [self.flatten(operand, names) for operand in expr.args]
             if expr.op.over_units and expr.op.simplified(operands) is None:
                 operands = [self._whole(*each) for each in zip(operands, expr.args)]
-            return self.apply(expr.op, operands, label)
+            return self.apply(expr.op, operands, label, expr.params)
         if isinstance(expr, ir.Ref) and expr.kind == "value":
             return names[expr.name]
         return expr

@@ -25,6 +25,7 @@ from typing import Any, Literal
 
 from rnnzoo.errors import listed
 from rnnzoo.lang import ir
+from rnnzoo.lang.passes import apart
 from rnnzoo.lang.primitives import Elementwise, equal
 
 Coupling = Literal[
@@ -101,6 +102,7 @@ def lines(recurrences: Sequence[Recurrence]) -> list[str]:
 
 def recurrences(step: ir.Step, states: Sequence[ir.State]) -> tuple[Recurrence, ...]:
     """The groups of a step's states, each after those whose values it needs."""
+    step = apart(step)
     names = [state.name for state in states]
     needs = _needs(step, names)
     groups: dict[frozenset[str], None] = {}

@@ -15,7 +15,8 @@ import numpy as np
 
 from rnnzoo.lang import ir, reference
 from rnnzoo.lang.formulas import formula, names_in
-from rnnzoo.spec.cell import EXPRESSION, Init
+from rnnzoo.lang.primitives.layout import members
+from rnnzoo.spec.cell import BY_COLUMNS, EXPRESSION, Init
 
 Array = np.ndarray[Any, Any]
 
@@ -33,7 +34,7 @@ def weights(
     values = expressions(cell, layer, sizes, constants, lambda name, shape: rng.random(shape))
     for weight in cell.layer(layer).weights:
         if weight.name not in values:
-            values[weight.name] = draw(weight.init, sizes.shape(weight.shape), sizes.options, rng)
+            values[weight.name] = drawn(weight, sizes, rng)
     for state in cell.states:
         if state.initial == "learned":
             values[f"initial_{state.name}"] = np.zeros(sizes.of(state.size))
@@ -150,6 +151,27 @@ def beginning(init: Init, options: Mapping[str, float]) -> Beginning:
     family, _, distribution = init.name.partition("_")
     scale, fan = SCALED[family]
     return Beginning("scaled", (scale,), fan, distribution)
+
+
+def drawn(weight: ir.Weight, sizes: ir.Sizes, rng: np.random.Generator) -> Array:
+    """An initial weight that does not begin with an expression."""
+    blocks = [
+        draw(Init(name), shape, sizes.options, rng) for name, shape in by_columns(weight, sizes)
+    ]
+    if blocks:
+        return np.concatenate(blocks, axis=1)
+    return draw(weight.init, sizes.shape(weight.shape), sizes.options, rng)
+
+
+def by_columns(weight: ir.Weight, sizes: ir.Sizes) -> list[tuple[str, tuple[int, ...]]]:
+    """The initialiser and the shape of the columns for each of the joined vectors that a matrix
+    multiplies; none where it begins as a whole.
+    """
+    if weight.init.name != BY_COLUMNS:
+        return []
+    rows, columns = weight.shape
+    shapes = [sizes.shape((rows, size)) for size in members((columns,))]
+    return list(zip(map(str, weight.init.values), shapes, strict=True))
 
 
 def draw(

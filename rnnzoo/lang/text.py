@@ -116,13 +116,14 @@ def _declarations(cell: ir.Cell) -> dict[str, Any]:
         # the sizes of what a transposed matrix is used on do not tell its columns
         unusual = weight.name in transposed_names and weight.shape != ("units", "units")
         if unusual or not _conventional(weight):
-            entry["shape"] = list(weight.shape)
+            entry["shape"] = [
+                size if isinstance(size, int) else ir.size_text(size) for size in weight.shape
+            ]
         if weight.mask is not None:
             entry["mask"] = expression(weight.mask)
         if entry:
             weights[weight.name] = entry
-        on_state = ir.Ref("weight", weight.name, weight.shape) in on_states
-        if weight.init != ir.default_init(weight.shape, on_state):
+        if weight.init != ir.default_init(weight.shape, on_states.get(weight.name, ())):
             init[weight.name] = weight.init.plain()
     initial = {state.name: state.initial for state in cell.states if state.initial != 0}
     declarations = {"weights": weights, "init": init, "initial": initial}
@@ -132,7 +133,9 @@ def _declarations(cell: ir.Cell) -> dict[str, Any]:
 def _conventional(weight: ir.Weight) -> bool:
     """Whether the name alone tells the shape."""
     if ir.names_matrix(weight.name):
-        return weight.shape in (("units", "units"), ("units", "inputs"))
+        joins = len(weight.shape) == 2 and isinstance(weight.shape[1], tuple)
+        usual = weight.shape in (("units", "units"), ("units", "inputs"))
+        return usual or (joins and weight.shape[0] == "units")
     return ir.names_vector(weight.name) and weight.shape == ("units",)
 
 
@@ -146,13 +149,17 @@ def _transposed(cell: ir.Cell) -> frozenset[str]:
     return frozenset(names)
 
 
-def _on_states(cell: ir.Cell) -> frozenset[ir.Expr]:
-    """The matrices that multiply what depends on a state, in any layer."""
-    matrices: set[ir.Expr] = set()
+def _on_states(cell: ir.Cell) -> dict[str, set[int]]:
+    """The matrices that multiply what depends on a state, in any layer: by the numbers of joined
+    vectors that do.
+    """
+    numbers: dict[str, set[int]] = {}
     for step in (cell.step, cell.first):
         stateful = ir.stateful_names(step.equations)
         for equation in step.equations:
-            for node in ir.products(equation.expr):
-                if ir.is_stateful(node.args[1], stateful):
-                    matrices |= set(ir.refs(node.args[0], "weight"))
-    return frozenset(matrices)
+            for product in ir.products(equation.expr):
+                for number, vector in enumerate(ir.joined(product.args[1])):
+                    if ir.is_stateful(vector, stateful):
+                        for matrix in ir.refs(product.args[0], "weight"):
+                            numbers.setdefault(matrix.name, set()).add(number)
+    return numbers

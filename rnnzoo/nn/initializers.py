@@ -68,6 +68,17 @@ class AsComputed(keras.initializers.Initializer):  # type: ignore[misc]  # Keras
         return keras.ops.convert_to_tensor(self.numbers, dtype or keras.config.floatx())
 
 
+class SideBySide(keras.initializers.Initializer):  # type: ignore[misc]  # Keras has no types
+    """The kernel of a matrix on joined vectors: for each an initialiser and the vector's size."""
+
+    def __init__(self, blocks: Sequence[tuple[keras.initializers.Initializer, int]]) -> None:
+        self.blocks = blocks
+
+    def __call__(self, shape: Sequence[int], dtype: str | None = None, **options: Any) -> Tensor:
+        kernels = [make((size, *shape[1:]), dtype=dtype) for make, size in self.blocks]
+        return keras.ops.concatenate(kernels)
+
+
 def _scaled(
     initializer: keras.initializers.VarianceScaling, seed: int, shape: Sequence[int]
 ) -> philox.Array:

@@ -21,12 +21,12 @@ from rnnzoo.backends.contract import CLOCK, COUNT, PADDING, CompiledStep, Fit, L
 from rnnzoo.backends.exporting import is_exporting
 from rnnzoo.errors import UsageError, nearest
 from rnnzoo.lang import ir, reference
-from rnnzoo.lang.start import beginning, expressions
+from rnnzoo.lang.start import beginning, by_columns, expressions
 from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.view import CellView
 from rnnzoo.lang.widen import operands
 from rnnzoo.nn import arguments
-from rnnzoo.nn.initializers import AsComputed, as_tensorflow
+from rnnzoo.nn.initializers import AsComputed, SideBySide, as_tensorflow
 from rnnzoo.nn.philox import open_uniform
 from rnnzoo.spec.cell import Init
 
@@ -451,6 +451,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         made = self._asked(number, weight.name)
         if not made and begun and weight.name in begun:
             made = AsComputed(begun[weight.name].T)
+        made = made or self._by_columns(number, weight, sizes)
         made = made or initializer(weight.init, sizes.options, self._seed_of(number, weight.name))
         variable = self.add_weight(
             shape=tuple(reversed(sizes.shape(weight.shape))),
@@ -462,6 +463,16 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         # as an attribute, it is in TensorFlow's checkpoints
         setattr(self, f"weight_{label}", variable)
         return variable
+
+    def _by_columns(self, number: int, weight: ir.Weight, sizes: ir.Sizes) -> Any:
+        """The initialiser of a matrix on joined vectors, whose columns for each vector begin as a
+        matrix of their own does; None of others.
+        """
+        blocks = []
+        for place, (name, shape) in enumerate(by_columns(weight, sizes)):
+            seed = self._seed_of(number, f"{weight.name}[:, {place}]")
+            blocks.append((initializer(Init(name), sizes.options, seed), shape[1]))
+        return SideBySide(blocks) if blocks else None
 
     def _asked(self, number: int, name: str) -> Any:
         """The initialiser that a user wants for a weight, or None; with a seed of the weight's own

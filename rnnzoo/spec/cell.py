@@ -82,6 +82,9 @@ INITIALISERS: Mapping[str, tuple[int, int]] = {
     "he_uniform": (0, 0), "he_normal": (0, 0), "lecun_uniform": (0, 0), "lecun_normal": (0, 0),
 }  # fmt: skip
 EXPRESSION = "expression"  # an `Init` with the text of one, which `lang.start` computes
+# An `Init` of a matrix on joined vectors: an initialiser for the columns of each, as if each had a
+# matrix of its own.
+BY_COLUMNS = "by columns"
 # Names that mean something in such an expression and are no options.
 IN_BEGINNINGS = ("random", "unit", "row", "col", "units", "inputs")
 
@@ -117,6 +120,8 @@ class Init:
         """As it is written in YAML."""
         if self.name in ("constant", EXPRESSION):
             return self.values[0]
+        if self.name == BY_COLUMNS:
+            return ", ".join(map(str, self.values))
         values = list(self.values)
         return {self.name: values[0] if len(values) == 1 else values} if values else self.name
 

@@ -1,14 +1,18 @@
-"""Transposed matrices: what they compute is the reference's and the adjoint's business
-(`test_adjoint` has the zoo), what they mean is here.
+"""Transposed matrices, and vectors side by side: what they mean; `test_adjoint` has what the zoo
+computes with them.
 """
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+import rnnzoo
 from rnnzoo import lang
-from rnnzoo.lang import counts, ir, latex, reference, unicode
+from rnnzoo.lang import counts, diagram, ir, latex, passes, reference, start, unicode
 from rnnzoo.lang.canonical import canonical_hash
+from rnnzoo.lang.diagram.graph import graph
+from rnnzoo.lang.recurrence import recurrences
 from rnnzoo.lang.text import cell_text
 from tests.lang.test_adjoint import agrees_with_numeric_differentiation
 
@@ -62,3 +66,107 @@ def test_the_canonical_form_tells_which_use_is_transposed() -> None:
         ),
     )
     assert canonical_hash(one) == canonical_hash(same) != canonical_hash(other)
+
+
+# -- vectors side by side
+
+JOINED = """name: joined
+equations: |
+  f = sigmoid(W_f @ [h[t-1], x] + b_f)
+  i = sigmoid(W_i @ [h[t-1], x] + b_i)
+  g = tanh(W_g @ [h[t-1], x] + b_g)
+  c = f * c[t-1] + i * g
+  o = sigmoid(W_o @ [h[t-1], x] + b_o)
+  h = o * tanh(c)
+init: {b_f: 1}
+"""  # Olah 2015, "Understanding LSTM networks"
+GATES = "ifog"
+
+
+def joined_weights(apart: reference.Values) -> dict[str, np.ndarray]:
+    """The weights of `JOINED` that compute what those of `lstm` do."""
+    joined = {
+        f"W_{gate}": np.concatenate([apart[f"R_{gate}"], apart[f"W_{gate}"]], axis=1)
+        for gate in GATES
+    }
+    return joined | {f"b_{gate}": apart[f"b_{gate}"] for gate in GATES}
+
+
+def test_a_matrix_on_joined_vectors_computes_what_a_matrix_on_each_does() -> None:
+    (apart,) = reference.random_weights(
+        lang.load("lstm"), INPUTS, UNITS, 1, np.random.default_rng(0)
+    )
+    x = np.random.default_rng(1).normal(size=(BATCH, TIME, INPUTS))
+    joined = reference.run(lang.parse_text(JOINED), [joined_weights(apart)], x, UNITS)
+    expected = reference.run(lang.load("lstm"), [apart], x, UNITS)
+    np.testing.assert_allclose(joined.outputs, expected.outputs, atol=1e-14)
+
+
+def test_its_adjoint_agrees_with_numeric_differentiation() -> None:
+    agrees_with_numeric_differentiation(JOINED)
+    agrees_with_numeric_differentiation(
+        "name: q\nequations: |\n  h = tanh(W @ [h[t-1] * b, 0 * x, t * x, h[t-1]])\n"
+    )
+
+
+def test_the_cell_with_joined_vectors_is_the_cell_with_a_matrix_for_each() -> None:
+    joined, apart = lang.parse_text(JOINED), lang.load("lstm")
+    assert canonical_hash(joined) == canonical_hash(apart)
+    for count in (counts.weights, counts.multiply_adds):
+        assert count(joined, INPUTS, UNITS, 2) == count(apart, INPUTS, UNITS, 2)
+    assert recurrences(joined.step, joined.states) == recurrences(apart.step, apart.states)
+    assert lang.parse_text(cell_text(joined)) == joined
+    whole = lang.parse_text(JOINED.replace("{b_f: 1}", "{b_f: 1, W_f: orthogonal}"))
+    assert canonical_hash(whole) != canonical_hash(joined)
+
+
+def test_the_part_of_the_inputs_leaves_the_loop() -> None:
+    (product,) = passes.schedule(cell_of("tanh(W @ [h[t-1], x] + b)").step).before
+    assert [ref.name for ref in ir.refs(product.expr, "input", "previous")] == ["x"]
+
+
+def test_columns_begin_as_matrices_of_their_own_do() -> None:
+    cell = lang.parse_text(JOINED)
+    (weight,) = [weight for weight in cell.step.weights if weight.name == "W_f"]
+    assert weight.shape == ("units", ("units", "inputs"))
+    values = start.drawn(weight, ir.Sizes(50, 70, {}), np.random.default_rng(0))
+    np.testing.assert_allclose(values[:, :50] @ values[:, :50].T, np.eye(50), atol=1e-12)
+    limit = np.sqrt(6 / (50 + 70))
+    assert 0.98 * limit < abs(values[:, 50:]).max() <= limit
+
+
+def test_joined_vectors_are_printed_and_drawn_as_papers_have_them() -> None:
+    cell = lang.parse_text(JOINED)
+    assert latex.equations(cell)[0] == (
+        r"f_{t} = \sigma\left(W_{f} \left[h_{t-1}, x_{t}\right] + b_{f}\right)"
+    )
+    line = unicode.lines(cell.step.equations, cell.step)[0]
+    assert line == "f\u209c = \u03c3(W_f [h\u209c\u208b\u2081, x\u209c] + b_f)"
+    drawn, nodes = graph(cell), graph(cell).nodes
+    (gate,) = [node for node in nodes if node.name == "f"]
+    assert sorted(nodes[number].name for number in gate.joined) == ["h", "x"]
+    assert sum(node.covers for node in drawn.nodes) == sum(
+        isinstance(node, ir.Apply)
+        for equation in cell.step.equations
+        for node in ir.walk(equation.expr)
+    )
+    assert "<svg" in diagram.diagram(cell)
+
+
+@pytest.mark.parametrize("engine", [pytest.param("auto", marks=pytest.mark.slow), "portable"])
+def test_the_layer_with_joined_vectors_is_the_layer_with_a_matrix_for_each(
+    engine: str, tmp_path
+) -> None:
+    file = tmp_path / "joined.yaml"
+    file.write_text(JOINED)
+    joined, apart = (
+        rnnzoo.layer(cell, UNITS, seed=3, return_sequences=True, engine=engine)
+        for cell in (str(file), "lstm")
+    )
+    x = np.random.default_rng(1).normal(size=(BATCH, TIME, INPUTS)).astype("float32")
+    joined(x)
+    expected = apart(x)
+    kernel = joined.weights_by_name()["W_i"]
+    np.testing.assert_allclose(kernel[:, :UNITS] @ kernel[:, :UNITS].T, np.eye(UNITS), atol=1e-6)
+    joined.set_weights_by_name(joined_weights(apart.weights_by_name()))
+    np.testing.assert_array_equal(joined(x), expected)

@@ -10,8 +10,8 @@
     reductions     over the units of a vector; sums over steps and sequences
 
 To add an elementwise operation, add one object to a family.  Of products and layout, users can
-write `@` and `'` alone.  No library of its own but NumPy; `lang.ir`, whose expressions it makes,
-reads `spec`.  `lang.operations` has those of a project.
+write `@`, `'` and `[a, b]` alone.  No library of its own but NumPy; `lang.ir`, whose expressions
+it makes, reads `spec`.  `lang.operations` has those of a project.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from rnnzoo.lang.primitives import (
 from rnnzoo.lang.primitives.arithmetic import add, div, mod, mul, neg, sub
 from rnnzoo.lang.primitives.base import Elementwise, Operands, Primitive, ShapeError, together
 from rnnzoo.lang.primitives.conditions import equal, not_equal, where
-from rnnzoo.lang.primitives.layout import part, stack
+from rnnzoo.lang.primitives.layout import beside, columns, part, stack
 from rnnzoo.lang.primitives.products import matmul, matmul_t, outer, transposed
 from rnnzoo.lang.primitives.reductions import OverUnits, dot, largest, spread, sum_steps, sum_units
 
 __all__ = [
     "CALLS", "ELEMENTWISE", "INFIX", "OVER_UNITS", "PRIMITIVES", "Elementwise", "Operands",
-    "OverUnits", "Primitive", "ShapeError", "add", "div", "dot", "equal", "largest", "matmul",
-    "matmul_t", "mod", "mul", "named", "neg", "not_equal", "outer", "part", "spread", "stack",
-    "sub", "sum_steps", "sum_units", "together", "transposed", "where",
+    "OverUnits", "Primitive", "ShapeError", "add", "beside", "columns", "div", "dot", "equal",
+    "largest", "matmul", "matmul_t", "mod", "mul", "named", "neg", "not_equal", "outer", "part",
+    "spread", "stack", "sub", "sum_steps", "sum_units", "together", "transposed", "where",
 ]  # fmt: skip
 
 _FAMILIES = (arithmetic, activations, elementary, conditions, products, layout, reductions)

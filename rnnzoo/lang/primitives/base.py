@@ -104,6 +104,7 @@ class Primitive:
         over_units: whether a unit of its result needs other units of its operand, which lie in one
             vector.
         regroups: whether it only lays values side by side, or takes some of them out.
+        joins: whether it lays vectors side by side.
         reduces: whether it sums over all steps and sequences.
         costly: whether its result is kept for the backward pass; cheap results are computed again.
         singular: whether its result or a derivative is infinite where an operand is 0.
@@ -123,6 +124,7 @@ class Primitive:
     is_product: bool = False
     over_units: bool = False
     regroups: bool = False
+    joins: bool = False
     reduces: bool = False
     costly: bool = False
     singular: bool = False

@@ -26,7 +26,7 @@ def members(shape: ir.Shape) -> tuple[ir.Size, ...]:
 class _Stack(Primitive):
     """Its operands side by side."""
 
-    name, arity, regroups = "stack", None, True
+    name, arity, regroups, joins = "stack", None, True, True
 
     def shape(self, operands: Sequence[ir.Shape], params: tuple[int, ...]) -> ir.Shape:
         if not operands or not all(operands) or len({shape[1:] for shape in operands}) > 1:
@@ -36,12 +36,18 @@ class _Stack(Primitive):
     def evaluator(self, instruction: Instruction, sizes: ir.Sizes) -> Callable[..., Array]:
         return _rows_of_matrices if len(instruction.shape) == 2 else _vectors
 
+    def numpy(self, *operands: Array) -> Array:
+        return _vectors(*operands)  # equations join vectors only
+
     def transpose(self, reverse: Reverse, instruction: Instruction, adjoint: Atom) -> None:
         for operand, first, last in instruction.stacked():
             reverse.give(operand, reverse.builder.part(adjoint, first, last))
 
     def text(self, operands: Operands, params: tuple[int, ...] = ()) -> Written:
         return f"[{', '.join(operands.texts)}]", CALL
+
+    def latex(self, operands: Operands) -> Written:
+        return rf"\left[{', '.join(operands.texts)}\right]", CALL
 
 
 class _Part(Primitive):
@@ -74,6 +80,54 @@ class _Part(Primitive):
         return f"{operands.enclosed(0, CALL)}[{taken}]", CALL
 
 
+class _Columns(Primitive):
+    """The columns of a matrix that multiply one of the vectors which it multiplies side by side;
+    the number of the vector is its static parameter.
+    """
+
+    name, arity, regroups = "columns", 1, True
+
+    def shape(self, operands: Sequence[ir.Shape], params: tuple[int, ...]) -> ir.Shape:
+        if len(operands) != 1 or len(params) != 1 or len(operands[0]) != 2:
+            raise ShapeError(f"takes columns {params} of {', '.join(map(str, operands))}")
+        rows, columns = operands[0]
+        return rows, members((columns,))[params[0]]
+
+    def extent(self, instruction: Instruction, sizes: ir.Sizes) -> tuple[int, int]:
+        """The first column, and the one after the last."""
+        (number,) = instruction.params
+        widths = [sizes.of(size) for size in members(instruction.inputs[0].shape[1:])]
+        return sum(widths[:number]), sum(widths[: number + 1])
+
+    def evaluator(self, instruction: Instruction, sizes: ir.Sizes) -> Callable[..., Array]:
+        begin, end = self.extent(instruction, sizes)
+        return lambda matrix: matrix[:, begin:end]
+
+    def transpose(self, reverse: Reverse, instruction: Instruction, adjoint: Atom) -> None:
+        reverse.give_columns(instruction.inputs[0], instruction.params[0], adjoint)
+
+    def text(self, operands: Operands, params: tuple[int, ...] = ()) -> Written:
+        return f"{operands.enclosed(0, CALL)}[:, {params[0]}]", CALL
+
+
+class _Beside(Primitive):
+    """Matrices side by side, the columns of one after those of the other."""
+
+    name, arity, regroups = "beside", None, True
+
+    def shape(self, operands: Sequence[ir.Shape], params: tuple[int, ...]) -> ir.Shape:
+        rows = {shape[:1] for shape in operands}
+        if len(rows) != 1 or any(len(shape) != 2 for shape in operands):
+            raise ShapeError(f"lays side by side {', '.join(map(str, operands))}")
+        return operands[0][0], tuple(shape[1] for shape in operands)
+
+    def numpy(self, *operands: Array) -> Array:
+        return np.concatenate(operands, axis=1)
+
+    def text(self, operands: Operands, params: tuple[int, ...] = ()) -> Written:
+        return f"[:, {', '.join(operands.texts)}]", CALL
+
+
 def _rows_of_matrices(*matrices: Array) -> Array:
     return np.concatenate(matrices, axis=0)
 
@@ -87,3 +141,5 @@ def _vectors(*vectors: Array) -> Array:
 
 stack = _Stack()
 part = _Part()
+columns = _Columns()
+beside = _Beside()
