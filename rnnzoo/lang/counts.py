@@ -10,7 +10,7 @@ import math
 
 from rnnzoo.errors import UsageError
 from rnnzoo.lang import ir
-from rnnzoo.lang.reference import mask
+from rnnzoo.lang.reference import evaluate, mask
 from rnnzoo.spec.hyperparameters import Training
 
 
@@ -44,12 +44,13 @@ def units_for(
     cell: ir.Cell, inputs: int, wanted: int, layers: int = 1, bidirectional: bool = False
 ) -> int:
     """The number of units whose number of weights is nearest to `wanted`; in a tie the smaller
-    one.
+    one.  It is one that the cell's groups divide.
     """
+    each = groups(cell)
 
-    def weights_with(units: int) -> float:
+    def weights_with(many: int) -> float:
         try:
-            return weights(cell, inputs, units, layers, bidirectional)
+            return weights(cell, inputs, many * each, layers, bidirectional)
         except UsageError:
             return -math.inf  # too few units for the cell's modules
 
@@ -62,7 +63,17 @@ def units_for(
             low = middle
         else:
             high = middle
-    return min((low, high), key=lambda units: abs(weights_with(units) - wanted))
+    return each * min((low, high), key=lambda many: abs(weights_with(many) - wanted))
+
+
+def groups(cell: ir.Cell) -> int:
+    """What the number of units must be a multiple of, so that groups of units are of one size."""
+    counted = []
+    for equation in (*cell.constants, *cell.first.equations, *cell.step.equations):
+        for _, size, number in ir.grouped(equation.expr):
+            if size == "units":
+                counted.append(int(evaluate(number, {}, ir.Sizes(1, 1, cell.options))))
+    return math.lcm(*counted)
 
 
 def weight_shapes(

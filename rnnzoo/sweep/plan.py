@@ -321,6 +321,7 @@ def cells(experiment: Experiment) -> dict[str, Cell]:
     Raises:
         SpecError: mistakes in the equations of any of them, and every `init` of a weight that the
             cell does not have.
+        UsageError: a number of units that a cell's groups do not divide.
     """
     mistakes = Mistakes()
     checked: dict[str, Cell] = {}
@@ -339,7 +340,34 @@ def cells(experiment: Experiment) -> dict[str, Cell]:
         for place, problem, fix in _mistaken(cell, inits, variant.places):
             mistakes.add(place, problem, fix)
     mistakes.raise_if_any()
+    measures = (experiment.baseline, experiment.control)
+    for variant in experiment.variants:
+        # with `equal: weights`, the others have sizes that fit
+        if experiment.equal != "weights" or variant.label in measures:
+            _check_groups(checked[variant.label], variant, experiment.training.units)
     return checked
+
+
+def _check_groups(cell: Cell, variant: Variant, usual: int) -> None:
+    """Check that the groups of a cell's units divide every number of units that it may have."""
+    each, space = counts.groups(cell), variant.space
+    ranges = [one for one in space.dimensions if one.name == "units" and one.kind != "choice"]
+    many = [int(value) for value in space.values("units") or (usual,)]
+    said = ", ".join(map(str, many))
+    if ranges:
+        low, high, step = int(ranges[0].low), int(ranges[0].high), int(ranges[0].step) or 1
+        many, said = [low, low + step], f"{low} to {high}"
+    if any(units % each for units in many):
+        least = -(-min(many) // each) * each
+        most = max(least, (high if ranges else max(many)) // each * each)
+        middle = max(least, (least + most) // 2 // each * each)
+        fitting = list(dict.fromkeys([least, middle, most]))
+        written = f"{{choice: {fitting}}}" if len(fitting) > 1 else str(least)
+        raise UsageError(
+            f"{variant.label} has {each} groups of units, and {said} units, which they do not"
+            " divide",
+            f"take multiples of {each}: `units: {written}` in its space",
+        )
 
 
 def _mistaken(

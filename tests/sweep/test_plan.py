@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rnnzoo.errors import UsageError
 from rnnzoo.report import table
 from rnnzoo.spec.read_experiment import parse_experiment, read
 from rnnzoo.spec.trial import Trial, digest
@@ -189,3 +190,57 @@ def test_a_trial_has_one_training_that_its_hyper_parameters_are_in() -> None:
 def test_the_hash_of_an_identity_is_that_of_its_parts() -> None:
     planned_study = study("learning_rate: 0.1")
     assert planned_study.identity.rpartition("/")[2] == digest(dict(planned_study.parts))[:12]
+
+
+# ------------------------------------------------------------------ groups of units
+
+HEADS = """\
+name: heads
+options: {heads: 4}
+equations: |
+  h = softmax(W @ x + R @ h[t-1], heads) * mean(b, 6)
+"""
+OF_HEADS = """\
+experiment: e
+task: adding
+variants: [rnn, heads]
+search: {space: {units: UNITS}}
+"""
+
+
+def planned_with_heads(folder: Path, units: str, *changes: tuple[str, str]) -> tuple[Study, ...]:
+    (folder / "cells").mkdir()
+    (folder / "cells/heads.yaml").write_text(HEADS)
+    text = OF_HEADS.replace("UNITS", units)
+    for old, new in changes:
+        text = text.replace(old, new)
+    experiment = parse_experiment(text, "e.yaml", folder)
+    return studies(experiment, {"adding": "digest"}, {"adding": 2})
+
+
+@pytest.mark.parametrize(
+    ("units", "fix"),
+    [
+        ("30", "units: 36"),
+        ("{choice: [24, 64]}", "units: {choice: [24, 36, 60]}"),
+        ("{int: [12, 64], log: true}", "units: {choice: [12, 36, 60]}"),
+        ("{int: [12, 60], step: 4}", "units: {choice: [12, 36, 60]}"),
+    ],
+)
+def test_units_that_groups_do_not_divide_are_refused_before_any_trial(
+    tmp_path: Path, units: str, fix: str
+) -> None:
+    with pytest.raises(UsageError, match="heads has 12 groups of units") as caught:
+        planned_with_heads(tmp_path, units)
+    assert f"`{fix}` in its space" in str(caught.value)
+
+
+@pytest.mark.parametrize("units", ["48", "{choice: [24, 36]}", "{int: [12, 60], step: 12}"])
+def test_units_that_groups_divide_are_not(tmp_path: Path, units: str) -> None:
+    assert len(planned_with_heads(tmp_path, units)) == 2
+
+
+def test_with_equal_weights_a_cell_with_groups_has_units_that_these_divide(tmp_path: Path) -> None:
+    equal = ("variants: [rnn, heads]", "variants: [rnn, heads]\nbaseline: rnn\nequal: weights")
+    _, own = planned_with_heads(tmp_path, "1000", equal)
+    assert own.trial(0, {"units": 1000}).units % 12 == 0
