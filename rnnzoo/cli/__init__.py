@@ -11,6 +11,7 @@ What a command does is in `rnnzoo.api` and below.
     reports       report, export
     ui            ui
     models        train, inspect, gradients
+    predictions   predictions; `grids`, the tables that it and `data` print
     doctor        doctor
     warned        what several of them print before they begin
 
@@ -266,11 +267,7 @@ def _model_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     inspect = _command(
         commands, "inspect", "models", "a trained model's gates and states over a real sequence"
     )
-    inspect.add_argument(
-        "spec", metavar="SPEC", help="an experiment file, or a variant's run in MLflow"
-    )
-    inspect.add_argument("--variant", metavar="V", help="of the experiment: its best trial")
-    inspect.add_argument("--task", metavar="T", help="label of the task, where there are several")
+    _kept(inspect)
     inspect.add_argument(
         "--sequence",
         type=_whole,
@@ -293,6 +290,14 @@ def _model_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     )
     _set(inspect)
     _json(inspect)
+    answers = _command(
+        commands, "predictions", "predictions", "what a trained model answers on test"
+    )
+    _kept(answers)
+    answers.add_argument("--out", metavar="FILE", help="write all answers as CSV")
+    answers.add_argument("--force", action="store_true", help="write over a file that is there")
+    _set(answers)
+    _json(answers)
     gradients = _command(
         commands, "gradients", "models", "how far back cells learn: gradients against the lag"
     )
@@ -306,6 +311,15 @@ def _model_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     gradients.add_argument("--out", metavar="FILE", help="default: runs/gradients/CELLS.svg")
     _set(gradients)
     _json(gradients)
+
+
+def _kept(parser: argparse.ArgumentParser) -> None:
+    """Whose model it is."""
+    parser.add_argument(
+        "spec", metavar="SPEC", help="an experiment file, or a variant's run in MLflow"
+    )
+    parser.add_argument("--variant", metavar="V", help="of the experiment: its best trial")
+    parser.add_argument("--task", metavar="T", help="label of the task, where there are several")
 
 
 def _cell_commands(commands: argparse._SubParsersAction[_Parser]) -> None:

@@ -12,17 +12,16 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
+from rnnzoo.cli.grids import add, cut, grid
 from rnnzoo.cli.warned import print_warnings
-from rnnzoo.errors import Remark, UsageError, command, number_of, printable
+from rnnzoo.errors import Remark, UsageError, command, number_of
 from rnnzoo.spec.files import located
 from rnnzoo.terminal.bars import bars
 from rnnzoo.terminal.console import plain_console, told
 
 MOST_COLUMNS = 60  # of a table, that are shown
 MOST_INPUTS = 8  # of a task
-WIDEST = 24  # characters of a name
 _WITH_ROLES = "an experiment to start from, with these roles in it"
 
 
@@ -62,12 +61,12 @@ def _table(content: Mapping[str, Any], console: Console) -> None:
     of = f" in {content['files']} files" if content["files"] > 1 else ""
     size = f"{content['rows']:,} rows, {number_of(len(columns), 'column')}{of}"
     told(console, f"{content['file']}: {size}\n")
-    grid = _grid("column", "holds", ">missing", ">values", "range", "role")
+    table = grid("column", "holds", ">missing", ">values", "range", "role")
     for column in columns[:MOST_COLUMNS]:
         missing = f"{column['missing']:,}" if column["missing"] else ""
-        name, values = _cut(column["name"]), f"{column['distinct']:,}"
-        _add(grid, name, column["holds"], missing, values, _range(column), column["role"])
-    console.print(grid)
+        name, values = cut(column["name"]), f"{column['distinct']:,}"
+        add(table, name, column["holds"], missing, values, _range(column), column["role"])
+    console.print(table)
     if len(columns) > MOST_COLUMNS:
         told(console, f"  and {len(columns) - MOST_COLUMNS} columns more (--json has them)")
     _roles(content, console)
@@ -76,7 +75,7 @@ def _table(content: Mapping[str, Any], console: Console) -> None:
 def _range(column: Mapping[str, Any]) -> str:
     """From the least to the largest; of names, the most frequent."""
     if column["often"]:
-        names = [_cut(name, 10) for name in column["often"][:3]]
+        names = [cut(name, 10) for name in column["often"][:3]]
         more = ", ..." if column["distinct"] > len(names) else ""
         return ", ".join(names) + more
     return f"{column['low']} to {column['high']}" if column["low"] else ""
@@ -105,7 +104,7 @@ def _span(ends: Sequence[int]) -> str:
 
 def _names(names: Sequence[str]) -> str:
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return ", ".join(_cut(name) for name in names[:5]) + more
+    return ", ".join(cut(name) for name in names[:5]) + more
 
 
 def _next(file: str, console: Console, heading: str = _WITH_ROLES) -> None:
@@ -118,14 +117,14 @@ def _next(file: str, console: Console, heading: str = _WITH_ROLES) -> None:
 
 def _arrays(content: Mapping[str, Any], console: Console) -> None:
     told(console, f"{content['file']}: {number_of(len(content['arrays']), 'array')}\n")
-    grid = _grid("array", "shape", "type", ">missing", ">values", "range")
+    table = grid("array", "shape", "type", ">missing", ">values", "range")
     for array in content["arrays"]:
         shape = " x ".join(map(str, array["shape"])) or "one value"
         missing = f"{array['missing']:,}" if array.get("missing") else ""
-        known = f"{_cut(array['low'], 12)} to {_cut(array['high'], 12)}" if "low" in array else ""
+        known = f"{cut(array['low'], 12)} to {cut(array['high'], 12)}" if "low" in array else ""
         values = f"{array['distinct']:,}" if "distinct" in array else ""
-        _add(grid, _cut(array["name"]), shape, array["type"], missing, values, known)
-    console.print(grid)
+        add(table, cut(array["name"]), shape, array["type"], missing, values, known)
+    console.print(table)
     kind, why = content["kind"]
     told(console, f"\nprobably: kind: {kind or '?'} ({why})")
     _next(content["file"], console)
@@ -136,11 +135,11 @@ def _arrays(content: Mapping[str, Any], console: Console) -> None:
 
 def _text(content: Mapping[str, Any], console: Console) -> None:
     told(console, f"{content['file']}: {number_of(content['lines'], 'line')} of text\n")
-    grid = _grid("level", ">symbols", ">different", ">only once", "most frequent")
+    table = grid("level", ">symbols", ">different", ">only once", "most frequent")
     for level, known in content["levels"].items():
         counts = (f"{known[name]:,}" for name in ("symbols", "distinct", "once"))
-        _add(grid, level, *counts, ", ".join(_cut(name, 14) for name in known["often"]))
-    console.print(grid)
+        add(table, level, *counts, ", ".join(cut(name, 14) for name in known["often"]))
+    console.print(table)
     told(console, "\nprobably: the next character is to be predicted (level: word, the next word)")
     _next(content["file"], console, "an experiment to start from")
 
@@ -168,7 +167,7 @@ def _task(label: str, task: Mapping[str, Any], console: Console) -> None:
     if len(task["ranges"]) > MOST_INPUTS:
         told(console, f"  and {len(task['ranges']) - MOST_INPUTS} inputs more")
     if task["missing"]:
-        gaps = ", ".join(f"{_cut(name)} {count}" for name, count in task["missing"].items())
+        gaps = ", ".join(f"{cut(name)} {count}" for name, count in task["missing"].items())
         told(console, f"\nmissing in the table: {gaps}")
     if task["baselines"]:
         told(console, f"\nwhat learns nothing scores on test, {task['unit']}:")
@@ -181,54 +180,33 @@ def _task(label: str, task: Mapping[str, Any], console: Console) -> None:
 
 
 def _splits(task: Mapping[str, Any]) -> Table:
-    grid = _grid("split", ">sequences", ">least steps", ">median", ">most", ">padding")
+    table = grid("split", ">sequences", ">least steps", ">median", ">most", ">padding")
     for name, split in task["splits"].items():
         least, median, most = split["lengths"]
         numbers = (f"{split['sequences']:,}", f"{least:,}", f"{median:,.0f}", f"{most:,}")
-        _add(grid, name, *numbers, f"{split['padding']:.0%}")
-    return grid
+        add(table, name, *numbers, f"{split['padding']:.0%}")
+    return table
 
 
 def _targets(task: Mapping[str, Any]) -> Table:
     """How often each class is asked for, or what numbers are."""
     splits = task["splits"]
     if "classes" not in splits["train"]:
-        grid = _grid("targets", ">answers", ">least", ">mean", ">largest")
+        table = grid("targets", ">answers", ">least", ">mean", ">largest")
         for name, split in splits.items():
-            _add(grid, name, f"{split['answers']:,}", *map("{:.4g}".format, split["range"]))
-        return grid
+            add(table, name, f"{split['answers']:,}", *map("{:.4g}".format, split["range"]))
+        return table
     word = "label" if task["targets"] == "labels" else "class"
-    grid = _grid(word, *(f">{name}" for name in splits))
+    table = grid(word, *(f">{name}" for name in splits))
     for known in splits["train"]["classes"]:
         counts = (f"{split['classes'][known]:,}" for split in splits.values())
-        _add(grid, _cut(known), *counts)
-    return grid
+        add(table, cut(known), *counts)
+    return table
 
 
 def _inputs(ranges: Sequence[Mapping[str, Any]]) -> Table:
-    grid = _grid("input", ">least", ">mean", ">deviation", ">largest")
+    table = grid("input", ">least", ">mean", ">deviation", ">largest")
     for known in ranges[:MOST_INPUTS]:
         values = (known[name] for name in ("low", "mean", "deviation", "high"))
-        _add(grid, _cut(known["name"]), *map("{:.4g}".format, values))
-    return grid
-
-
-# ------------------------------------------------------------------ tables on a terminal
-
-
-def _grid(*columns: str) -> Table:
-    """A table; `>` begins the titles of numbers."""
-    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in columns:
-        numbers = title.startswith(">")
-        grid.add_column(title.removeprefix(">"), justify="right" if numbers else "left")
-    return grid
-
-
-def _add(grid: Table, *cells: str) -> None:
-    grid.add_row(*map(Text, cells))
-
-
-def _cut(name: str, widest: int = WIDEST) -> str:
-    text = printable(name)
-    return text if len(text) <= widest else f"{text[: widest - 3]}..."
+        add(table, cut(known["name"]), *map("{:.4g}".format, values))
+    return table

@@ -165,7 +165,7 @@ def _show_outcome(
 def inspect(args: argparse.Namespace) -> None:
     """Every gate and state of a trained model over real sequences."""
     with tempfile.TemporaryDirectory() as folder:
-        trial, file = _model(args, Path(folder))
+        trial, file = kept_model(args, Path(folder))
         task = tasks.load(trial.task, trial.task_options, folder=trial.home)
         layers, sequences = trial.training.layers, len(task.splits["test"])
         if not 1 <= args.layer <= layers:
@@ -226,7 +226,7 @@ def _input_name(task: Task) -> str:
     return "keys" if task.loss == "bernoulli" else "input"
 
 
-def _model(args: argparse.Namespace, folder: Path) -> tuple[Trial, Path]:
+def kept_model(args: argparse.Namespace, folder: Path) -> tuple[Trial, Path]:
     """The trial and the file of its model: the best one of a variant, or that of a run."""
     if not args.spec.endswith((".yaml", ".yml")):
         settings = config.read()

@@ -13,6 +13,7 @@ What computes is a backend (`rnnzoo.backends`).
     carry         states that go on from one window of a text to the next
     schedule      how the learning rate changes from epoch to epoch
     update        how weights follow their gradients: one after the other, or as one vector
+    predictions   what a trained model answers
     introspect    a trained model -> what its cell does, in float64
 
 Importing this package registers the layers, so that plain `keras.saving.load_model` finds them.
