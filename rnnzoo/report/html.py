@@ -8,6 +8,7 @@ equations MathML made from our own LaTeX.  The only file that imports jinja2 and
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,12 @@ def page(summary: Summary, cells: Mapping[str, CellView], pictures: Mapping[str,
 
 def render(template: str, **values: Any) -> str:
     """One of our pages."""
+    return str(_templates().get_template(template).render(version=version("rnnzoo"), **values))
+
+
+@cache
+def _templates() -> Any:
+    """Our templates: each is compiled once, for however many pages."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -63,7 +70,7 @@ def render(template: str, **values: Any) -> str:
     environment.filters["box"] = box
     environment.filters["methods"] = methods
     environment.filters["words"] = lambda text: str(text).replace("_", " ")
-    return environment.get_template(template).render(version=version("rnnzoo"), **values)
+    return environment
 
 
 def described(label: str, view: CellView, against: CellView | None = None) -> dict[str, Any]:

@@ -26,6 +26,7 @@ SQLITE = "sqlite:///"
 RUNS = Path("runs")  # of a project: see `runs`
 EXPERIMENTS = Path("experiments")
 DATABASES = ("optuna.db", "mlflow.db")  # built in
+_MARKS = (str(FILE), *(str(RUNS / name) for name in DATABASES))  # of a project's folder
 KERAS_BACKEND = "tensorflow"  # what Keras is set to where nothing is said
 BACKENDS = ("tensorflow", "jax")  # libraries that trials compute with
 LAYERS = (*BACKENDS, "torch")  # libraries that layers compute with
@@ -85,28 +86,29 @@ def project() -> Path:
     beside pyproject.toml; where there is none, the current folder.  What many share (the user's
     home, /tmp, the root) is no project of a folder within it.
     """
-    current = Path.cwd()
-    for steps, folder in enumerate((current, *current.parents)):
-        if steps and _shared(folder):
-            break
+    # texts, not paths: it is asked for with each name of a plug-in, thousands of times a command
+    folder, steps = os.getcwd(), 0
+    while not (steps and _shared(folder)):
         if _marked(folder):
             return Path(*[".."] * steps)
+        folder, steps = os.path.dirname(folder), steps + 1
     return Path()
 
 
-def _marked(folder: Path) -> bool:
-    marks = (FILE, *(RUNS / name for name in DATABASES))
-    if any(os.path.isfile(folder / mark) for mark in marks):
+def _marked(folder: str) -> bool:
+    if any(os.path.isfile(os.path.join(folder, mark)) for mark in _MARKS):
         return True
-    return os.path.isdir(folder / EXPERIMENTS) and os.path.isfile(folder / "pyproject.toml")
+    return os.path.isdir(os.path.join(folder, EXPERIMENTS)) and os.path.isfile(
+        os.path.join(folder, "pyproject.toml")
+    )
 
 
-def _shared(folder: Path) -> bool:
+def _shared(folder: str) -> bool:
     home = os.path.expanduser("~")
     return (
-        folder.parent == folder
+        os.path.dirname(folder) == folder
         or os.path.samefile(folder, home)
-        or bool(folder.stat().st_mode & stat.S_ISVTX)
+        or bool(os.stat(folder).st_mode & stat.S_ISVTX)
     )
 
 
