@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -139,6 +140,28 @@ def revisions_once() -> Iterator[None]:
         return read[0]
 
     with mock.patch.object(_VersionManager, "_create_alembic_script", kept):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def boundaries_once() -> Iterator[None]:
+    """What is simulated for a boundary is there for all processes: it takes half a second."""
+    import numpy as np
+
+    from rnnzoo.stats import sequential
+
+    simulate, folder = sequential._smallest_p.__wrapped__, Path(os.environ[CACHES])
+
+    @cache
+    def kept(first: int, most: int) -> Any:
+        file = folder / f"boundary-{first}-{most}.npy"
+        if not file.exists():
+            draft = folder / f"{os.getpid()}.npy"
+            np.save(draft, simulate(first, most))
+            draft.replace(file)
+        return np.load(file)
+
+    with mock.patch.object(sequential, "_smallest_p", kept):
         yield
 
 

@@ -19,6 +19,7 @@ import pytest
 
 from rnnzoo.spec.trial import Kind, Outcome, Result, Trial
 from rnnzoo.trackers.mlflow import MlflowTracker
+from tests.command import rnnzoo
 
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -179,12 +180,6 @@ def test_the_pages_are_served_on_this_machine_only(pages: str) -> None:
 
 def test_a_port_that_is_taken_is_said_to_be_taken(pages: str, tmp_path: Path) -> None:
     port = pages.rpartition(":")[2]
-    done = subprocess.run(
-        [sys.executable, "-m", "rnnzoo", "ui", "--port", port],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = rnnzoo("ui", "--port", port, cwd=tmp_path)
     assert done.returncode == 2
     assert f"port {port} is taken" in done.stderr
