@@ -36,7 +36,8 @@ class LayerStep:
         states: names of the carried states; `shown` of other values that are wanted, carried so
             that padding repeats them.
         wanted: whose values at every step are results.
-        below, weights: names of what the step reads: of the layer below, and weights.
+        below, weights, fixed: names of what the step reads: of the layer below, weights, and
+            weights that are never trained.
         drops: how many masks of recurrent dropout it reads.
         masked: whether some steps are padding.
         clocked: whether each sequence's steps are counted from a number that is given.
@@ -56,6 +57,7 @@ class LayerStep:
     masked: bool
     clocked: bool = False
     counted: bool = False
+    fixed: tuple[str, ...] = ()
 
     @property
     def carried(self) -> tuple[str, ...]:
@@ -71,6 +73,7 @@ class LayerStep:
             *(("start", name) for name in self.states),
             *(("drop", str(number)) for number in range(self.drops)),
             *(("weight", name) for name in self.weights),
+            *(("fixed", name) for name in self.fixed),
             *(argument for argument, is_read in optional.items() if is_read),
         )
 

@@ -54,7 +54,7 @@ class ProgramStep(LayerStep):
         constants = tuple(
             (name, value.shape, value.tobytes()) for name, value in sorted(self.constants.items())
         )
-        names = self.states, self.shown, self.wanted, self.below, self.weights
+        names = self.states, self.shown, self.wanted, self.below, self.weights, self.fixed
         flags = self.drops, self.masked, self.clocked, self.counted
         step = self.step.equations, sizes, self.dtype, constants, names, flags
         return self.units.blocks, *step
@@ -275,7 +275,9 @@ class Given:
         """What evaluates the step's instructions on these arguments."""
         step = self.step
         fixed: Values = {
-            **{key: value for key, value in self.tensors.items() if key[0] in ("weight", "drop")},
+            **{
+                key: value for key, value in self.tensors.items() if key[0] in ("drop", *ir.WEIGHTS)
+            },
             **{
                 ("constant", name): keras.ops.cast(value, step.dtype)
                 for name, value in step.constants.items()

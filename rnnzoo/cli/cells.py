@@ -470,18 +470,19 @@ def _weights(cell: CellView, inputs: int, units: int) -> list[str]:
     }
     width, wide = max(map(len, shapes)), max(map(len, shapes.values()))
     # `weights` is of the first layer
-    starts = {weight.name: weight.init.plain() for weight in cell.ir.first.weights}
-    return [
-        f"  {name:{width}}  {shape:{wide}}  {_start(starts[name])}"
-        for name, shape in shapes.items()
-    ]
+    starts = {weight.name: _start(weight) for weight in cell.ir.first.weights}
+    return [f"  {name:{width}}  {shape:{wide}}  {starts[name]}" for name, shape in shapes.items()]
 
 
-def _start(init: object) -> str:
+def _start(weight: ir.Weight) -> str:
+    """How a weight begins, and whether it stays so."""
+    init = weight.init.plain()
+    text = str(init)
     if isinstance(init, dict):
         ((name, value),) = init.items()
-        return f"{name} {value}"
-    return str(init)
+        values = value if isinstance(value, list) else [value]
+        text = f"{name} {', '.join(map(str, values))}"
+    return text if weight.trained else f"{text}; never trained"
 
 
 def _can_print(text: str) -> bool:

@@ -62,8 +62,8 @@ def no_weight(cell: ir.Cell, name: str) -> tuple[str, str]:
 
 
 def with_init(cell: ir.Cell, init: Mapping[str, Init]) -> ir.Cell:
-    """The same cell with other initialisers by name of a weight; `*` stands for all weights not
-    named that it fits.
+    """The same cell with other initialisers by name of a weight; `*` stands for all trained
+    weights not named that it fits.
 
     Raises:
         UsageError: a name that no weight has.
@@ -76,9 +76,9 @@ def with_init(cell: ir.Cell, init: Mapping[str, Init]) -> ir.Cell:
     common = init.get("*")
 
     def of(weight: ir.Weight) -> Init:
-        fitting = (
-            common if common and (len(weight.shape) > 1 or common.for_vectors) else weight.init
-        )
+        # what is never trained is part of what the cell computes
+        fits = common is not None and common.fits(weight.shape) and weight.trained
+        fitting = common if common and fits else weight.init
         return init.get(weight.name, fitting)
 
     def patched(step: ir.Step) -> ir.Step:

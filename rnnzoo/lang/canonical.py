@@ -163,7 +163,7 @@ class _Graph:
             case "row" | "col":
                 along = ((1, self.values[ref.name]),) if ref.name else ()
                 return self.add(_Node(ref.kind, along))
-            case "weight":
+            case "weight" | "fixed":
                 return self.weight(ref.name)
             case "previous":
                 if ref.name not in self.lags:
@@ -190,7 +190,7 @@ class _Graph:
         name = f"{matrix.name}[:, {number}]"
         if name not in self.weights:
             self.weights[name] = len(self.nodes)
-            self.nodes.append(_Node(f"weight {expr.shape} {init}"))
+            self.nodes.append(_Node(f"{matrix.kind} {expr.shape} {init}"))
         return self.weights[name]
 
     def weight(self, name: str) -> int:
@@ -200,7 +200,7 @@ class _Graph:
             mask = () if weight.mask is None else ((1, self.expression(weight.mask)),)
             init, read = self.beginning(weight.init)
             self.weights[name] = len(self.nodes)
-            self.nodes.append(_Node(f"weight {weight.shape} {init}", (*mask, *read)))
+            self.nodes.append(_Node(f"{weight.ref.kind} {weight.shape} {init}", (*mask, *read)))
         return self.weights[name]
 
     def beginning(self, init: Init) -> tuple[str, tuple[Operand, ...]]:

@@ -63,7 +63,7 @@ RESERVED = frozenset({"x", "t", "unit", "units", "inputs", "row", "col", "below"
 # names, numbers and operations of all equations of a layer; the largest cell of the zoo has 202
 MAX_BLOCK = 2_000
 MAX_ENTRIES = 5_000_000  # of a weight whose sizes stand in the file: its mask takes 40 MB
-_MATRIX_INITS = frozenset({"orthogonal", "identity"})
+_MATRIX_INITS = frozenset({"orthogonal", "identity", "spectral_radius"})
 # what may stand before @ where a matrix is meant
 _TAKEN_FOR_PRODUCTS = frozenset({mul, div, neg, matmul})
 _FIX_OF_CYCLE = "write {name}[t-1] where the previous step is meant"
@@ -509,6 +509,10 @@ class _Shared:
         if not (float(value).is_integer() and 1 <= value <= MAX_SIZE):
             problem = f"the option '{option}' is {value:g}, and a size of '{weight}'"
             self.mistakes.add(span, problem, f"a size is a whole number from 1 to {MAX_SIZE}")
+
+    def is_trained(self, name: str) -> bool:
+        declared = self.spec.trainable.get(name)
+        return declared is None or bool(declared.value)
 
     def mask_of(self, name: str, shape: ir.Shape) -> ir.Expr | None:
         declared = self.spec.masks.get(name)
@@ -1115,7 +1119,7 @@ class _Layer:
 
     def use(self, name: str, shape: ir.Shape, span: Span) -> ir.Expr:
         self.weights.setdefault(name, (shape, span))
-        return ir.Ref("weight", name, shape)
+        return ir.Ref("weight" if self.shared.is_trained(name) else "fixed", name, shape)
 
     def weight(self, name: str) -> ir.Weight:
         shape, _ = self.weights[name]
@@ -1127,7 +1131,8 @@ class _Layer:
         # `_begun` reads the others
         if declared and (init.name != "constant" or init.values[0] not in names):
             _check_init(init, shape, declared.span, spec, self.mistakes)
-        return ir.Weight(name, shape, init, self.shared.mask_of(name, shape))
+        mask, is_trained = self.shared.mask_of(name, shape), self.shared.is_trained(name)
+        return ir.Weight(name, shape, init, mask, is_trained)
 
 
 def _with_operands(
@@ -1159,6 +1164,9 @@ def _check_init(
 ) -> None:
     if len(shape) != 2 and init.name in _MATRIX_INITS:
         mistakes.add(span, f"the initialiser '{init.name}' is for matrices", "give a number")
+    elif init.name == "spectral_radius" and shape[0] != shape[1]:
+        problem = f"only a square matrix has a spectral radius, and this is {_words(shape)}"
+        mistakes.add(span, problem, "give it to a matrix on a state, such as R")
     for value in init.values if init.name != EXPRESSION else ():
         if isinstance(value, str) and value not in spec.options:
             known = [name for name in INITIALISERS if name != "constant"]
@@ -1456,7 +1464,8 @@ def _check_declarations_used(spec: CellSpec, cell: ir.Cell, mistakes: Mistakes) 
     """Every declaration of a weight or a state that the file writes names one that the cell has."""
     weights = {weight.name for weight in (*cell.step.weights, *cell.first.weights)}
     entries: tuple[tuple[str, Mapping[str, Declared]], ...] = (
-        ("weights", spec.shapes), ("weights", spec.masks), ("init", spec.init),
+        ("weights", spec.shapes), ("weights", spec.masks), ("weights", spec.trainable),
+        ("init", spec.init),
     )  # fmt: skip
     for key, declared in entries:
         for name, entry in declared.items():

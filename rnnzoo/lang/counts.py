@@ -45,6 +45,9 @@ def units_for(
 ) -> int:
     """The number of units whose number of weights is nearest to `wanted`; in a tie the smaller
     one.  It is one that the cell's groups divide.
+
+    Raises:
+        UsageError: nothing of the cell is trained.
     """
     each = groups(cell)
 
@@ -54,6 +57,11 @@ def units_for(
         except UsageError:
             return -math.inf  # too few units for the cell's modules
 
+    if weights_with(1) == weights_with(2) == 0:
+        raise UsageError(
+            f"cell '{cell.name}' has no trained weights, of which there could be {wanted:,}",
+            "say `units`",
+        )
     low, high = 1, 2
     while weights_with(high) < wanted:
         low, high = high, 2 * high
@@ -105,14 +113,17 @@ def distinct_products(step: ir.Step) -> list[ir.Apply]:
 
 
 def _matrix(product: ir.Apply) -> str:
-    (weight,) = ir.refs(product.args[0], "weight")  # `lang.check` lets nothing else stand before @
+    (weight,) = ir.refs(
+        product.args[0], *ir.WEIGHTS
+    )  # `lang.check` lets nothing else stand before @
     return weight.name
 
 
 def _layer_weights(cell: ir.Cell, inputs: int, units: int, number: int) -> int:
     sizes = ir.sizes(cell, inputs, units, number)
     learned = sum(sizes.of(state.size) for state in cell.states if state.initial == "learned")
-    return learned + sum(_entries(cell, weight, sizes) for weight in cell.layer(number).weights)
+    trained = [weight for weight in cell.layer(number).weights if weight.trained]
+    return learned + sum(_entries(cell, weight, sizes) for weight in trained)
 
 
 def _entries(cell: ir.Cell, weight: ir.Weight, sizes: ir.Sizes) -> int:

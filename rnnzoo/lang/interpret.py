@@ -24,6 +24,11 @@ RefKey = tuple[str, str]  # (kind, name) of an `ir.Ref`
 Values = dict[RefKey, Array]
 
 
+def of_weights(weights: Mapping[str, Array]) -> Values:
+    """Weights by name as a program reads them, trained or not."""
+    return {(kind, name): value for name, value in weights.items() for kind in ir.WEIGHTS}
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Tape:
     """What a run computed: values of each step, and the states that it began with."""

@@ -35,6 +35,7 @@ RefKind = Literal[
     "row",  # in masks: a constant along the rows of a weight; without a name, the rows' numbers
     "col",  # likewise along its columns
     "weight",
+    "fixed",  # a weight that is never trained
     "value",  # of an equation at this step
     "previous",  # of an equation at the step before
     "below",  # of an equation at this step, in the layer below
@@ -43,6 +44,7 @@ RefKind = Literal[
     "drop",  # in programs: the mask of dropout on a product's operand (`lang.widen`)
     "adjoint",  # in programs: the gradient of the loss with respect to a value (`lang.adjoint`)
 ]
+WEIGHTS: tuple[RefKind, ...] = ("weight", "fixed")
 # what a gradient flows to
 WITH_ADJOINT: tuple[RefKind, ...] = ("value", "weight", "input", "below", "previous")
 _VECTOR = re.compile(r"[bpw](_\w+)?")
@@ -82,7 +84,7 @@ Expr = Number | Ref | Apply
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """A trained array.
+    """An array that is trained, or that stays as it begins.
 
     `mask` is an expression of 0 and 1 over (row, col), or None; masked entries stay 0.
     """
@@ -91,6 +93,12 @@ class Weight:
     shape: Shape
     init: Init
     mask: Expr | None = None
+    trained: bool = True
+
+    @property
+    def ref(self) -> Ref:
+        """The weight in an expression."""
+        return Ref("weight" if self.trained else "fixed", self.name, self.shape)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from rnnzoo.lang import interpret, ir, reference, start
 from rnnzoo.lang.adjoint import Adjoint, adjoint
 from rnnzoo.lang.program import Program
 from rnnzoo.lang.widen import compile_step
-from rnnzoo.spec.cell import CellSpec, Init
+from rnnzoo.spec.cell import BY_COLUMNS, CellSpec, Init
 
 Array = np.ndarray[Any, Any]
 Problem = Literal["not finite", "no gradient", "explodes", "dies", "gradient explodes", "saturated"]
@@ -249,7 +249,7 @@ class _Layer:
         """Run the layer forward, and backward if the results are finite."""
         rng = np.random.default_rng(SEED)
         masked = reference.masked(self.cell, self.step, weights, self.sizes)
-        given: interpret.Values = {("weight", name): value for name, value in masked.items()}
+        given = interpret.of_weights(masked)
         constants = reference.constants(self.cell, self.sizes)
         given |= {("constant", name): value for name, value in constants.items()}
         given["input", "x"] = rng.normal(size=(self.steps, BATCH, self.sizes.inputs))
@@ -280,7 +280,9 @@ class _Layer:
         weight gets one.
         """
         weights, rng = self.initial_weights(init), np.random.default_rng(SEED + 1)
-        observed, untrained = self.observe(weights), list(weights)
+        never = {weight.name for weight in self.step.weights if not weight.trained}
+        observed = self.observe(weights)
+        untrained = [name for name in weights if name not in never]
         first = observed
         for _ in range(UPDATES):
             gradients = self.of_weights(observed, weights)
@@ -292,7 +294,8 @@ class _Layer:
             untrained = still
             for name, gradient in gradients.items():
                 change = np.sign(gradient) * rng.uniform(*CHANGE, gradient.shape)
-                weights[name] = weights[name] - (change if name not in untrained else 0.0)
+                stays = name in untrained or name in never
+                weights[name] = weights[name] - (0.0 if stays else change)
             observed = self.observe(weights)
             if observed.gradients is None:
                 return _Updated(first, untrained)  # it explodes, which is a finding of its own
@@ -554,7 +557,8 @@ class _Layer:
         return {}
 
 
-_DEFAULTS = ("zeros", "orthogonal", "glorot_uniform")  # initialisers of weights without an `init:`
+# initialisers of weights without an `init:`
+_DEFAULTS = ("zeros", "orthogonal", "glorot_uniform", BY_COLUMNS)
 
 
 def _without_gradient(gradients: Mapping[str, Array], names: Iterable[str]) -> list[str]:

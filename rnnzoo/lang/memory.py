@@ -42,9 +42,7 @@ def norms(
     batch, time, inputs = x.shape
     sizes = ir.sizes(cell, inputs, units, 1)
     masked = reference.masked(cell, cell.first, weights, sizes)
-    given: interpret.Values = {
-        ("weight", name): np.asarray(value, float) for name, value in masked.items()
-    }
+    given = interpret.of_weights({name: np.asarray(value, float) for name, value in masked.items()})
     given |= {("constant", name): value for name, value in reference.constants(cell, sizes).items()}
     given["input", "x"] = np.asarray(x, float).transpose(1, 0, 2)
     start = reference.start(cell, weights, sizes, batch)

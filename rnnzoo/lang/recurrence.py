@@ -201,7 +201,7 @@ class _Reader:
         if isinstance(applied.op, Elementwise):
             return frozenset()
         matrix = applied.args[0]
-        if applied.op.is_product and isinstance(matrix, ir.Ref) and matrix.kind == "weight":
+        if applied.op.is_product and isinstance(matrix, ir.Ref) and matrix.kind in ir.WEIGHTS:
             return frozenset(_blocks(self.masks.get(matrix.name)))
         return frozenset({_ALL})
 

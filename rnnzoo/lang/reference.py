@@ -224,7 +224,8 @@ def _layer(
     step.
     """
     batch, time = x.shape[:2]
-    fixed = {"constant": constants(cell, sizes), "weight": masked(cell, layer_step, weights, sizes)}
+    of_weights = masked(cell, layer_step, weights, sizes)
+    fixed = {"constant": constants(cell, sizes), "weight": of_weights, "fixed": of_weights}
     state = dict(start)
     shown = {
         equation.name: np.zeros((batch, sizes.of(equation.size)))

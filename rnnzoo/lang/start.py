@@ -105,11 +105,11 @@ class Beginning:
     """The definition of an initialiser with all its numbers.
 
     Attributes:
-        kind: `constant`, `identity`, `orthogonal`, `normal`, `uniform`, or `scaled`, whose variance
-            depends on the size of the matrix.
+        kind: `constant`, `identity`, `orthogonal`, `normal`, `uniform`, `spectral_radius`, or
+            `scaled`, whose variance depends on the size of the matrix.
         numbers: the value of `constant`; the gain of `identity` and `orthogonal`; the standard
             deviation of `normal`, around 0; the lower and upper bound of `uniform`; the variance
-            times the fan of `scaled`.
+            times the fan of `scaled`; the radius and the density of `spectral_radius`.
         fan: of `scaled`: `fan_in`, the number of inputs, or `fan_avg`, the mean of the numbers of
             inputs and outputs.
         distribution: of `scaled`: `uniform` or `normal`.
@@ -146,6 +146,8 @@ def beginning(init: Init, options: Mapping[str, float]) -> Beginning:
             return Beginning(init.name, (1.0,))
         case "uniform", (limit,):
             return Beginning("uniform", (-limit, limit))
+        case "spectral_radius", (radius, *density):
+            return Beginning(init.name, (radius, *(density or [1.0])))
         case "constant" | "identity" | "orthogonal" | "normal" | "uniform", _:
             return Beginning(init.name, values)
     family, _, distribution = init.name.partition("_")
@@ -190,6 +192,8 @@ def draw(
             return rng.normal(0.0, deviation, shape)
         case "uniform", (low, high):
             return rng.uniform(low, high, shape)
+        case "spectral_radius", (radius, density):
+            return reservoir(rng.normal(size=shape), rng.random(shape), radius, density)
         case _, (scale,):
             rows, columns = (shape[0], shape[-1]) if shape else (1, 1)
             variance = scale / (columns if definition.fan == "fan_in" else (rows + columns) / 2)
@@ -198,6 +202,24 @@ def draw(
                 return rng.uniform(-limit, limit, shape)
             return rng.normal(0.0, np.sqrt(variance), shape)
     raise AssertionError(definition)
+
+
+def reservoir(entries: Array, shares: Array, radius: float, density: float) -> Array:
+    """A sparse random matrix of a spectral radius, as echo state networks begin with (Jaeger 2001).
+
+    Args:
+        entries: normal numbers.
+        shares: numbers from 0 to 1; where one is below `density`, the entry stays.
+        radius: the largest absolute value of an eigenvalue.  A matrix whose eigenvalues are all 0,
+            as a very sparse small one, stays as it is.
+    """
+    sparse = np.where(shares < density, entries, 0.0).astype(float)
+    largest = np.abs(np.linalg.eigvals(sparse)).max()
+    # eigenvalues that should be 0 are found to be as large as a root of the precision
+    return sparse * (radius / largest if largest > NILPOTENT else 1.0)
+
+
+NILPOTENT = 1e-3
 
 
 def _orthogonal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:

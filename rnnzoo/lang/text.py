@@ -121,6 +121,8 @@ def _declarations(cell: ir.Cell) -> dict[str, Any]:
             ]
         if weight.mask is not None:
             entry["mask"] = expression(weight.mask)
+        if not weight.trained:
+            entry["trainable"] = False
         if entry:
             weights[weight.name] = entry
         if weight.init != ir.default_init(weight.shape, on_states.get(weight.name, ())):
@@ -145,7 +147,7 @@ def _transposed(cell: ir.Cell) -> frozenset[str]:
     for equation in (*cell.step.equations, *cell.first.equations):
         for node in ir.walk(equation.expr):
             if isinstance(node, ir.Apply) and node.op is transposed:
-                names |= {ref.name for ref in ir.refs(node, "weight")}
+                names |= {ref.name for ref in ir.refs(node, *ir.WEIGHTS)}
     return frozenset(names)
 
 
@@ -160,6 +162,6 @@ def _on_states(cell: ir.Cell) -> dict[str, set[int]]:
             for product in ir.products(equation.expr):
                 for number, vector in enumerate(ir.joined(product.args[1])):
                     if ir.is_stateful(vector, stateful):
-                        for matrix in ir.refs(product.args[0], "weight"):
+                        for matrix in ir.refs(product.args[0], *ir.WEIGHTS):
                             numbers.setdefault(matrix.name, set()).add(number)
     return numbers

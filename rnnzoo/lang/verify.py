@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rnnzoo.lang.adjoint import Adjoint
 
 # Kinds of names, besides values, that a phase may read.
-_FIXED: frozenset[ir.RefKind] = frozenset({"weight", "constant", "option", "size"})
+_FIXED: frozenset[ir.RefKind] = frozenset({"constant", "option", "size", *ir.WEIGHTS})
 _STEPS: frozenset[ir.RefKind] = _FIXED | {"input", "below", "drop"}
 _LOOP: frozenset[ir.RefKind] = _STEPS | {"previous", "time"}
 

@@ -136,6 +136,12 @@ class _Uses:
                     readers[ref.name].append(instruction.name)
         return _Uses(instructions, scopes(instructions.values()), readers)
 
+    def is_trained(self, matrix: Atom) -> bool:
+        """Whether a matrix is a weight that is trained, or is taken out of one."""
+        if not isinstance(matrix, ir.Ref) or matrix.kind != "value":
+            return isinstance(matrix, ir.Ref) and matrix.kind == "weight"
+        return any(map(self.is_trained, self.instructions[matrix.name].inputs))
+
     def following(self, name: str) -> _Following | None:
         """What is done to a value next, if that is one thing that can be done together with its
         neighbours.
@@ -237,10 +243,12 @@ def _runs(instructions: Instructions, uses: _Uses, first_reads: Mapping[str, int
     what is made of them.  For the loop's own runs `first_reads` is empty, and only the latter
     counts.
     """
-    groups: dict[Atom, list[str]] = {}
+    groups: dict[tuple[Atom, bool], list[str]] = {}
     for instruction in instructions:
         if instruction.primitive.is_product:
-            groups.setdefault(instruction.inputs[1], []).append(instruction.name)
+            matrix, vector = instruction.inputs
+            # matrices that are trained apart from others, which need no gradient
+            groups.setdefault((vector, uses.is_trained(matrix)), []).append(instruction.name)
     runs: list[_Run] = []
     for names in groups.values():
         signatures = list(dict.fromkeys(map(uses.signature, names)))

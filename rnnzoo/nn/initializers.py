@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from rnnzoo.lang.start import reservoir
 from rnnzoo.nn import philox
 
 Tensor = Any
@@ -66,6 +67,20 @@ class AsComputed(keras.initializers.Initializer):  # type: ignore[misc]  # Keras
     def __call__(self, shape: Sequence[int], dtype: str | None = None, **options: Any) -> Tensor:
         assert tuple(shape) == self.numbers.shape
         return keras.ops.convert_to_tensor(self.numbers, dtype or keras.config.floatx())
+
+
+class SpectralRadius(keras.initializers.Initializer):  # type: ignore[misc]  # Keras has no types
+    """A sparse random matrix of a spectral radius; without a seed, one of Keras' choice."""
+
+    def __init__(self, radius: float, density: float, seed: int | None) -> None:
+        self.radius, self.density = radius, density
+        self.seed = keras.initializers.RandomUniform(seed=seed).seed
+
+    def __call__(self, shape: Sequence[int], dtype: str | None = None, **options: Any) -> Tensor:
+        entries = philox.normal(self.seed, shape, 1.0)
+        shares = philox.open_uniform(self.seed + 1, shape)
+        numbers = reservoir(entries, shares, self.radius, self.density)
+        return keras.ops.convert_to_tensor(numbers, dtype or keras.config.floatx())
 
 
 class SideBySide(keras.initializers.Initializer):  # type: ignore[misc]  # Keras has no types

@@ -26,7 +26,7 @@ from rnnzoo.lang.text import cell_text
 from rnnzoo.lang.view import CellView
 from rnnzoo.lang.widen import operands
 from rnnzoo.nn import arguments
-from rnnzoo.nn.initializers import AsComputed, SideBySide, as_tensorflow
+from rnnzoo.nn.initializers import AsComputed, SideBySide, SpectralRadius, as_tensorflow
 from rnnzoo.nn.philox import open_uniform
 from rnnzoo.spec.cell import Init
 
@@ -458,6 +458,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             initializer=made if mask is None else _masked(made, mask.T),
             regularizer=self.regularizers.of(label),
             constraint=self.constraints.of(label),
+            trainable=weight.trained,
             name=_variable_name(label),
         )
         # as an attribute, it is in TensorFlow's checkpoints
@@ -650,7 +651,7 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
                 **{("below", name): below[name] for name in step.below},
                 **{("start", name): next(starts) for name in step.states},
                 **{("drop", str(number)): next(drops) for number in range(step.drops)},
-                **{("weight", name): tensor for name, tensor in self._tensors(built).items()},
+                **self._tensors(built),
                 **stack_input.of_all_layers,
             }
             results = compiled.run(tensors, plain)
@@ -664,15 +665,15 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         steps = (x.shape[1],) if self.return_sequences else ()
         return keras.ops.zeros((0, *steps, self._output_size()), dtype=x.dtype)
 
-    def _tensors(self, built: _Built) -> dict[str, Tensor]:
+    def _tensors(self, built: _Built) -> dict[Named, Tensor]:
         """The weights that the step reads, masked: a mask binds the gradient too."""
-        tensors = {}
+        tensors: dict[Named, Tensor] = {}
         for weight in self.cell.layer(built.number).weights:
             tensor = keras.ops.cast(
                 keras.ops.convert_to_tensor(built.weights[weight.name]), self.compute_dtype
             )
             mask = built.masks.get(weight.name)
-            tensors[weight.name] = (
+            tensors[weight.ref.kind, weight.name] = (
                 tensor if mask is None else tensor * keras.ops.cast(mask.T, self.compute_dtype)
             )
         return tensors
@@ -711,7 +712,8 @@ class Recurrent(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
                     )
                 ),
                 drops=len(operands(step)) if dropped else 0,
-                weights=tuple(weight.name for weight in step.weights),
+                weights=tuple(weight.name for weight in step.weights if weight.trained),
+                fixed=tuple(weight.name for weight in step.weights if not weight.trained),
                 masked=masked,
                 clocked=clocked,
                 counted=counted,
@@ -773,6 +775,8 @@ def initializer(
             return as_tensorflow(make.Orthogonal(gain, seed=seed))
         case "normal", (deviation,):
             return as_tensorflow(make.RandomNormal(0.0, deviation, seed=seed))
+        case "spectral_radius", (radius, density):
+            return SpectralRadius(radius, density, seed)
         case "uniform", (low, high):
             return as_tensorflow(make.RandomUniform(low, high, seed=seed))
         case _, (scale,):

@@ -80,6 +80,7 @@ INITIALISERS: Mapping[str, tuple[int, int]] = {
     "constant": (1, 1), "zeros": (0, 0), "ones": (0, 0), "identity": (0, 1), "orthogonal": (0, 1),
     "normal": (1, 1), "uniform": (1, 2), "glorot_uniform": (0, 0), "glorot_normal": (0, 0),
     "he_uniform": (0, 0), "he_normal": (0, 0), "lecun_uniform": (0, 0), "lecun_normal": (0, 0),
+    "spectral_radius": (1, 2),
 }  # fmt: skip
 EXPRESSION = "expression"  # an `Init` with the text of one, which `lang.start` computes
 # An `Init` of a matrix on joined vectors: an initialiser for the columns of each, as if each had a
@@ -114,7 +115,13 @@ class Init:
     @property
     def for_vectors(self) -> bool:
         """Whether a vector can begin so; there is no orthogonal vector."""
-        return self.name not in ("identity", "orthogonal")
+        return self.name not in ("identity", "orthogonal", "spectral_radius")
+
+    def fits(self, shape: tuple[object, ...]) -> bool:
+        """Whether a weight of this shape can begin so."""
+        if self.name == "spectral_radius":
+            return len(shape) == 2 and shape[0] == shape[1]
+        return len(shape) > 1 or self.for_vectors
 
     def plain(self) -> Value | dict[str, object]:
         """As it is written in YAML."""
@@ -161,7 +168,7 @@ class CellSpec:
             (`spec.claims.check_of_cell`).
         options: numbers that constants, masks, equations and init may name.
         option_keys: where the options stand.
-        shapes, masks: from `weights:`.
+        shapes, masks, trainable: from `weights:`.
         initial: what a state starts from: a number, or `learned`.
         output: the equation that is the layer's output.
         base: the cell that this one extends.
@@ -184,6 +191,7 @@ class CellSpec:
     first_layer: Mapping[str, Statement] = field(default_factory=dict)
     shapes: Mapping[str, Declared] = field(default_factory=dict)
     masks: Mapping[str, Declared] = field(default_factory=dict)
+    trainable: Mapping[str, Declared] = field(default_factory=dict)
     init: Mapping[str, Declared] = field(default_factory=dict)
     initial: Mapping[str, Declared] = field(default_factory=dict)
     base: CellSpec | None = None
@@ -383,7 +391,7 @@ def _own(fields: Fields, file: str, mistakes: Mistakes, unread: Mistakes) -> Cel
     if name != "?" and not (_LABEL.fullmatch(name) and len(name) <= MAX_NAME):
         fix = f"use letters, digits, `_`, `-` and `.`, at most {MAX_NAME}"
         mistakes.add(fields.span("name"), f"'{name[:60]}' cannot be the name of a cell", fix)
-    shapes, masks = _weights(fields, mistakes)
+    shapes, masks, trainable = _weights(fields, mistakes)
     options, option_keys = _options(fields, mistakes, unread)
     spec = CellSpec(
         name=name,
@@ -403,6 +411,7 @@ def _own(fields: Fields, file: str, mistakes: Mistakes, unread: Mistakes) -> Cel
         first_layer=_statements(fields.code("first_layer"), unread),
         shapes=shapes,
         masks=masks,
+        trainable=trainable,
         init=_init(fields.table_at("init"), mistakes),
         initial=_initial(fields.table_at("initial"), mistakes),
     )
@@ -472,6 +481,7 @@ def _merge(base: CellSpec, patch: CellSpec, mistakes: Mistakes) -> CellSpec:
         first_layer={**inherited(base.first_layer), **patch.first_layer},
         shapes={**declared(base.shapes), **patch.shapes},
         masks={**declared(base.masks), **patch.masks},
+        trainable={**declared(base.trainable), **patch.trainable},
         init={**declared(base.init), **patch.init},
         initial={**declared(base.initial), **patch.initial},
         base=base,
@@ -520,10 +530,15 @@ def _options(
     return options, keys
 
 
-def _weights(fields: Fields, mistakes: Mistakes) -> tuple[dict[str, Declared], dict[str, Declared]]:
-    """Shapes and masks of `weights: {R: {shape: [units, units], mask: row >= col}}`."""
+def _weights(
+    fields: Fields, mistakes: Mistakes
+) -> tuple[dict[str, Declared], dict[str, Declared], dict[str, Declared]]:
+    """Shapes, masks and what is trained of `weights: {R: {shape: [units, units], mask: row >= col,
+    trainable: false}}`.
+    """
     shapes: dict[str, Declared] = {}
     masks: dict[str, Declared] = {}
+    trainable: dict[str, Declared] = {}
     table = fields.table_at("weights")
     for name, node in table.entries.items() if table else ():
         span = table.keys[name] if table else node.span
@@ -537,8 +552,10 @@ def _weights(fields: Fields, mistakes: Mistakes) -> tuple[dict[str, Declared], d
             shapes[name] = Declared(_shape(entry, mistakes), span)
         if "mask" in entry:
             masks[name] = Declared(_mask(entry, mistakes), span)
+        if "trainable" in entry:
+            trainable[name] = Declared(float(entry.flag("trainable", True)), span)
         entry.done()
-    return shapes, masks
+    return shapes, masks, trainable
 
 
 def _shape(entry: Fields, mistakes: Mistakes) -> tuple[float | str, ...]:
@@ -634,6 +651,8 @@ def _initialiser(
         wanted = f"{least}" if least == most else f"{least} to {most}"
         noun = "value" if wanted == "1" else "values"
         example = (name, f"{{{name}: 0.1}}", f"{{{name}: [-0.1, 0.1]}}")[most]
+        if name == "spectral_radius":
+            example = "{spectral_radius: 0.9}, or {spectral_radius: [0.9, 0.1]} with a density"
         problem = f"the initialiser '{name}' takes {wanted} {noun}, not {len(values)}"
         mistakes.add(span, problem, f"write {example}")
         return None

@@ -387,18 +387,17 @@ def _mistaken(
 def _unfit(cell: Cell, name: str, init: Init) -> tuple[str, str]:
     """Why the weights of that name cannot begin so, and the fix; empty where they can."""
     problem, fix = no_weight(cell, name)
-    vectors = {
-        weight.name
-        for step in (cell.step, cell.first)
-        for weight in step.weights
-        if len(weight.shape) == 1
-    }
-    if not problem and name in vectors and not init.for_vectors:
-        return (
-            f"the initialiser '{init.name}' is for matrices, and '{name}' is a vector",
-            "give a number",
-        )
-    return problem, fix
+    steps = (cell.step, cell.first)
+    shapes = {weight.name: weight.shape for step in steps for weight in step.weights}
+    if problem or name not in shapes or init.fits(shapes[name]):
+        return problem, fix
+    if len(shapes[name]) == 2:
+        problem = f"the initialiser '{init.name}' is for square matrices, which '{name}' is not"
+        return problem, "give it to a matrix on a state, such as R"
+    return (
+        f"the initialiser '{init.name}' is for matrices, and '{name}' is a vector",
+        "give a number",
+    )
 
 
 def _parts(

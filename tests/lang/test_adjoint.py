@@ -36,7 +36,8 @@ class Problem:
         self.sizes = ir.Sizes(UNITS, INPUTS, cell.options)
         self.program, self.back = compiled(cell, self.step)
         shapes = {
-            ("weight", weight.name): self.sizes.shape(weight.shape) for weight in self.step.weights
+            (weight.ref.kind, weight.name): self.sizes.shape(weight.shape)
+            for weight in self.step.weights
         }
         self.values = {key: rng.normal(0, 0.5, shape) for key, shape in shapes.items()}
         self.values["input", "x"] = rng.normal(size=(TIME, BATCH, INPUTS))
@@ -65,7 +66,7 @@ class Problem:
         weights = {
             name: value * self.masks.get(name, 1)
             for (kind, name), value in values.items()
-            if kind == "weight"
+            if kind in ir.WEIGHTS
         }
         state = {name: value for (kind, name), value in values.items() if kind == "start"}
         rows: dict[str, list[np.ndarray]] = {name: [] for name in self.program.results}
@@ -73,7 +74,8 @@ class Problem:
             now = reference.step(
                 self.step.equations,
                 {
-                    "weight": weights, "constant": self.constants, "previous": state,
+                    "weight": weights, "fixed": weights, "constant": self.constants,
+                    "previous": state,
                     "time": {"t": np.asarray(float(t))}, "input": {"x": values["input", "x"][t]},
                     "below": {
                         name: value[t] for (kind, name), value in values.items() if kind == "below"
@@ -88,7 +90,7 @@ class Problem:
 
     def tape(self) -> interpret.Tape:
         given_values = {
-            key: value * self.masks.get(key[1], 1) if key[0] == "weight" else value
+            key: value * self.masks.get(key[1], 1) if key[0] in ir.WEIGHTS else value
             for key, value in self.values.items()
             if key[0] != "start"
         }
@@ -118,7 +120,10 @@ class Problem:
             for name, value in gradients.weights.items()
         }
         rng = np.random.default_rng(1)
+        assert {name for kind, name in self.values if kind == "fixed"}.isdisjoint(gradients.weights)
         for key, value in self.values.items():
+            if key[0] == "fixed":
+                continue
             direction = rng.normal(size=value.shape)
             up, down = ({**self.values, key: value + by * direction} for by in (1e-6, -1e-6))
             slope = (self.loss(up) - self.loss(down)) / 2e-6
@@ -216,8 +221,7 @@ def test_what_does_not_differ_from_step_to_step_is_differentiated_too(expression
 def test_no_gradient_of_a_weight_is_computed_in_the_backward_loop(name: str) -> None:
     _, back = compiled(cell := lang.load(name), cell.step)
     assert not [instruction for instruction in back.loop if instruction.primitive.reduces]
-    weights = {weight.name for weight in cell.step.weights}
-    assert set(back.weights) == weights
+    assert set(back.weights) == {weight.name for weight in cell.step.weights if weight.trained}
     # states are there anyway
     assert not {ref.name for ref in back.saved} & {state.name for state in cell.states}
 

@@ -98,7 +98,8 @@ def by_schedule(
     then the loop.
     """
     plan = passes.schedule(step)
-    fixed = {"constant": reference.constants(cell, sizes), "weight": weights}
+    constants = reference.constants(cell, sizes)
+    fixed = {"constant": constants, "weight": weights, "fixed": weights}
     before: dict[str, np.ndarray] = {}
     for equation in plan.before:
         value = reference.evaluate(

@@ -4,16 +4,19 @@ computes with them.
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 
 import rnnzoo
 from rnnzoo import lang
-from rnnzoo.lang import counts, diagram, ir, latex, passes, reference, start, unicode
+from rnnzoo.errors import UsageError
+from rnnzoo.lang import counts, diagram, ir, latex, listing, passes, reference, start, unicode
 from rnnzoo.lang.canonical import canonical_hash
 from rnnzoo.lang.diagram.graph import graph
 from rnnzoo.lang.recurrence import recurrences
 from rnnzoo.lang.text import cell_text
+from rnnzoo.spec.cell import Init
 from tests.lang.test_adjoint import agrees_with_numeric_differentiation
 
 INPUTS, UNITS, BATCH, TIME = 3, 4, 2, 5
@@ -170,3 +173,83 @@ def test_the_layer_with_joined_vectors_is_the_layer_with_a_matrix_for_each(
     np.testing.assert_allclose(kernel[:, :UNITS] @ kernel[:, :UNITS].T, np.eye(UNITS), atol=1e-6)
     joined.set_weights_by_name(joined_weights(apart.weights_by_name()))
     np.testing.assert_array_equal(joined(x), expected)
+
+
+# -- weights that are never trained
+
+RESERVOIR = """name: reservoir
+equations: |
+  h = tanh(W @ x + R @ h[t-1] + S @ (p * h[t-1]) + S' @ h[t-1] + V @ [h[t-1], x] + b)
+weights:
+  R: {trainable: false}
+  V: {trainable: false}
+  p: {trainable: false}
+init:
+  R: {spectral_radius: [0.8, 0.5]}
+  V: {normal: 0.1}
+  p: 0.5
+"""
+
+
+def test_what_is_never_trained_has_no_gradient_and_does_not_count() -> None:
+    cell = lang.parse_text(RESERVOIR)
+    agrees_with_numeric_differentiation(RESERVOIR)
+    trained = UNITS * INPUTS + UNITS * UNITS + UNITS
+    assert counts.weights(cell, INPUTS, UNITS) == trained
+    assert lang.parse_text(cell_text(cell)) == cell
+    other = lang.parse_text(RESERVOIR.replace("  p: {trainable: false}\n", ""))
+    assert canonical_hash(cell) != canonical_hash(other)
+    assert counts.weights(other, INPUTS, UNITS) == trained + UNITS
+
+
+def test_matrices_that_are_trained_are_not_multiplied_beside_others() -> None:
+    cell = lang.parse_text(RESERVOIR)
+    assert "d.S = " in listing.listing(cell)
+    assert not [name for name in "RVp" if f"d.{name} = " in listing.listing(cell)]
+    back = [line for line in listing.listing(cell).splitlines() if "sum_t" in line]
+    assert not [line for line in back if "@ h[t-1]')" in line and "d.S" not in line]
+
+
+def test_a_reservoir_has_its_spectral_radius_and_density() -> None:
+    cell = lang.parse_text(RESERVOIR)
+    sizes = ir.Sizes(60, 3, {})
+    matrix = start.weights(cell, 1, sizes, np.random.default_rng(0))["R"]
+    assert np.abs(np.linalg.eigvals(matrix)).max() == pytest.approx(0.8)
+    assert np.mean(matrix != 0) == pytest.approx(0.5, abs=0.05)
+    sparse = start.reservoir(np.ones((2, 2)), np.array([[1.0, 0.0], [1.0, 1.0]]), 0.9, 0.1)
+    np.testing.assert_array_equal(sparse, [[0, 1], [0, 0]])  # nilpotent: it has no other radius
+
+
+def test_cells_of_which_nothing_is_trained_have_no_number_of_units_for_a_number_of_weights() -> (
+    None
+):
+    with pytest.raises(UsageError, match="no trained weights"):
+        counts.units_for(lang.load("echo_state"), INPUTS, 1000)
+
+
+def test_an_init_for_all_weights_leaves_alone_what_is_never_trained() -> None:
+    cell = lang.with_init(lang.parse_text(RESERVOIR), {"*": Init("normal", (1,))})
+    inits = {weight.name: weight.init.name for weight in cell.step.weights}
+    assert (inits["R"], inits["S"]) == ("spectral_radius", "normal")
+
+
+@pytest.mark.parametrize("engine", [pytest.param("auto", marks=pytest.mark.slow), "portable"])
+def test_a_layer_keeps_what_is_never_trained_and_has_it_again(engine: str, tmp_path) -> None:
+    file = tmp_path / "reservoir.yaml"
+    file.write_text(RESERVOIR)
+    layer = rnnzoo.layer(str(file), UNITS, seed=3, return_sequences=True, engine=engine)
+    x = np.random.default_rng(1).normal(size=(BATCH, TIME, INPUTS)).astype("float32")
+    outputs = np.asarray(layer(x))
+    weights = layer.weights_by_name()
+    assert np.abs(np.linalg.eigvals(weights["R"])).max() == pytest.approx(0.8, abs=1e-5)
+    assert {variable.name for variable in layer.non_trainable_variables} == {"R", "V", "p"}
+    expected = reference.run(layer.cell, [weights], x.astype(float), UNITS).outputs
+    np.testing.assert_allclose(outputs, expected, atol=1e-6)
+    model = keras.Sequential([layer, keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(x, np.ones((BATCH, TIME, 1)), verbose=0)
+    trained = layer.weights_by_name()
+    assert {name for name in weights if (weights[name] == trained[name]).all()} == {*"RVp"}
+    model.save(tmp_path / "model.keras")
+    again = rnnzoo.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again(x), model(x))

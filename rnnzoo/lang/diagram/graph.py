@@ -309,6 +309,6 @@ def _scaled(scale: ir.Expr, value: ir.Expr) -> tuple[ir.Expr, bool] | None:
     if _fixed(value) or not _fixed(scale):
         return None
     inner = _factor(value)
-    if inner is None and isinstance(scale, ir.Ref) and scale.kind == "weight":
+    if inner is None and isinstance(scale, ir.Ref) and scale.kind in ir.WEIGHTS:
         return value, False
     return inner

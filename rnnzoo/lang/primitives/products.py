@@ -60,7 +60,8 @@ class _Matmul(Primitive):
         weight, vector = instruction.inputs
         if reverse.wants(vector):
             reverse.give(vector, reverse.builder.apply(matmul_t, [weight, adjoint]))
-        reverse.give(weight, reverse.builder.apply(outer, [adjoint, vector]))
+        if reverse.wants(weight):
+            reverse.give(weight, reverse.builder.apply(outer, [adjoint, vector]))
 
     def text(self, operands: Operands, params: tuple[int, ...] = ()) -> Written:
         return f"{operands.enclosed(0, CALL)} @ {operands.enclosed(1, PRODUCT + 1)}", PRODUCT

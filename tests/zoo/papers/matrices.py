@@ -20,3 +20,10 @@ def gated_antisymmetric(
     matrix = w["R"] - w["R"].T - gamma * np.eye(len(h))
     z = sigmoid(matrix @ h + w["W_z"] @ x + w["b_z"])
     return {"h": h + epsilon * z * np.tanh(matrix @ h + w["W"] @ x + w["b"])}
+
+
+def echo_state(w: Weights, x: Vector, h: Vector, *, leak: float) -> Values:
+    """Jaeger 2001, GMD report 148: the equation of the internal units, without feedback, and that
+    of leaky integrators.
+    """
+    return {"h": (1 - leak) * h + leak * np.tanh(w["W"] @ x + w["R"] @ h)}
