@@ -361,6 +361,12 @@ def _cell_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     show.add_argument(
         "--engine", action="store_true", help="what the engine runs, forward and backward"
     )
+    show.add_argument(
+        "--torch", action="store_true", help="an nn.Module of PyTorch that needs no rnnzoo"
+    )
+    show.add_argument(
+        "--jax", action="store_true", help="a pure function for JAX that needs no rnnzoo"
+    )
     _json(show)
     gallery = _command(
         commands, "gallery", "cells", "a page for every cell: its picture, equations and weights"

@@ -31,6 +31,7 @@ from rnnzoo.lang import ir, operations
 from rnnzoo.lang import listing as programs
 from rnnzoo.lang.canonical import canonical_hash
 from rnnzoo.lang.lint import lint, warnings
+from rnnzoo.lang.plain import LIBRARIES
 from rnnzoo.lang.primitives import ELEMENTWISE, OVER_UNITS
 from rnnzoo.lang.view import CellView, view
 from rnnzoo.spec import claims, plugins
@@ -359,6 +360,9 @@ def _shown(cell: CellView, other: CellView | None, args: argparse.Namespace) -> 
     """The one of a cell's texts that is asked for."""
     if args.latex:
         return cell.latex()
+    for library in LIBRARIES:
+        if getattr(args, library):
+            return cell.plain(library).rstrip("\n")
     if args.engine:
         return programs.listing(cell.ir)
     if args.json:

@@ -7,6 +7,7 @@ else reads that.
     canonical          one text and one hash for all spellings of a cell
     reference, counts  float64 NumPy, the oracle; weights and multiply-adds
     text, latex, unicode, greek, diagram, view     for people
+    plain              cells as files of Python for PyTorch and JAX
     passes, program, widen     a step as a program, made by `widen.compile_step`
     formulas           what primitives have in the cell language: derivatives, and means to compute
     adjoint, listing, verify   its reverse; both as text; what both must hold

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from rnnzoo.errors import UsageError, nearest
 from rnnzoo.lang import counts, diagram, latex, text, unicode
 from rnnzoo.lang.check import check, checkable
 from rnnzoo.lang.ir import Cell
+from rnnzoo.lang.plain import plain_text
 from rnnzoo.lang.recurrence import Recurrence, lines, recurrences
 from rnnzoo.spec.cell import read, sources
 
@@ -30,7 +31,9 @@ def view(
     spec = checkable(lambda: read(reference, folder))
     cell = check(spec.with_options(options) if options else spec)
     parent = check(spec.base) if spec.base is not None else None
-    return CellView(cell, parent, spec.family, spec.year, spec.claim)
+    statements = {**spec.equations, **spec.first_layer}
+    comments = {name: statement.comment for name, statement in statements.items()}
+    return CellView(cell, parent, spec.family, spec.year, spec.claim, comments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class CellView:
         ir: the intermediate representation itself.
         parent: the cell that it extends, if its file says so.
         family, year, claim: as in `CellSpec`; what is computed does not depend on them.
+        comments: what the file says beside equations, by name.
     """
 
     ir: Cell
@@ -48,6 +52,7 @@ class CellView:
     family: str = ""
     year: int = 0
     claim: str = ""
+    comments: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -185,6 +190,15 @@ class CellView:
         highlighted.
         """
         return tuple((group, self.diagram(highlight=group)) for group in diagram.walk(self.ir))
+
+    def plain(self, library: str) -> str:
+        """The cell as a file of Python for `torch` or `jax`, which needs no rnnzoo.
+
+        Raises:
+            UsageError: the library has no function for an operation, or a name of the cell means
+                something else there.
+        """
+        return plain_text(library, self.ir, self.comments, self.source)
 
     def to_dict(self, inputs: int, units: int) -> dict[str, Any]:
         """Plain values, for `--json`."""

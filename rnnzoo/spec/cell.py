@@ -102,6 +102,12 @@ class Statement:
     code: Code
     own: bool = True
 
+    @property
+    def comment(self) -> str:
+        """What stands behind `#` on its lines, which nothing computed depends on."""
+        remarks = (row.text.partition("#")[2].strip() for row in self.code.rows)
+        return " ".join(filter(None, remarks))
+
 
 @dataclass(frozen=True, slots=True)
 class Init:

@@ -1,0 +1,135 @@
+"""What the operations of the cell language are called in PyTorch, JAX and NumPy.
+
+An operation that stands in none of a dialect's tables is refused (`write.Writer`).  To add one, add
+its row.  Infix operators are Python's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a library's functions are written.
+
+    Attributes:
+        library: its name in messages.
+        calls: operation -> function of the same operands.
+        forms: operation -> an expression with one `{}` for each operand.
+        numbers: what an operation on Python's numbers is.
+        where: the choice between two values.
+        lower, upper: the larger, and the smaller, of an array and a number.
+        helpers: functions that a file gets where it calls them, by name.
+        joined: vectors side by side.
+        rows: whether vectors are rows of a batch, so that `W @ v` is `v @ W.T`.
+    """
+
+    library: str
+    calls: Mapping[str, str]
+    forms: Mapping[str, str]
+    where: str
+    lower: str
+    upper: str
+    joined: str
+    rows: bool = False
+    helpers: Mapping[str, str] = field(default_factory=dict)
+
+
+# of Python's numbers, such as options
+NUMBERS: Mapping[str, str] = {
+    "exp": "math.exp", "log": "math.log", "sqrt": "math.sqrt", "sin": "math.sin",
+    "cos": "math.cos", "tanh": "math.tanh", "floor": "math.floor", "erf": "math.erf",
+    "abs": "abs", "minimum": "min", "maximum": "max",
+}  # fmt: skip
+
+_SAME = ("exp", "log", "sqrt", "abs", "sin", "cos", "tanh", "floor", "sign", "minimum", "maximum")
+
+_TORCH_HELPERS = {
+    "layer_norm": '''
+def layer_norm(a: Tensor) -> Tensor:
+    """Units with mean 0 and variance 1, without weights."""
+    return F.layer_norm(a, a.shape[-1:])
+''',
+    "in_groups": '''
+def in_groups(function: Callable[[Tensor], Tensor], a: Tensor, groups: int) -> Tensor:
+    """A function of the last axis, in each group of neighbouring units by itself."""
+    split = a.reshape(*a.shape[:-1], groups, -1)
+    return function(split).expand_as(split).reshape(a.shape)
+''',
+}
+_JAX_HELPERS = {
+    "norm": '''
+def norm(a: jax.Array) -> jax.Array:
+    """The root of the sum of squares, whose gradient at 0 is 0."""
+    square = (a * a).sum(-1, keepdims=True)
+    return jnp.where(square > 0, jnp.sqrt(jnp.where(square > 0, square, 1)), 0)
+''',
+    "layer_norm": '''
+def layer_norm(a: jax.Array) -> jax.Array:
+    """Units with mean 0 and variance 1, without weights."""
+    centred = a - a.mean(-1, keepdims=True)
+    return centred / jnp.sqrt((centred**2).mean(-1, keepdims=True) + 1e-5)
+''',
+    "in_groups": '''
+def in_groups(function: Callable, a: jax.Array, groups: int) -> jax.Array:
+    """A function of the last axis, in each group of neighbouring units by itself."""
+    split = a.reshape(*a.shape[:-1], groups, -1)
+    return jnp.broadcast_to(function(split), split.shape).reshape(a.shape)
+''',
+}
+
+TORCH = Dialect(
+    "PyTorch",
+    calls={
+        **{name: f"torch.{name}" for name in (*_SAME, "sigmoid", "relu", "erf")},
+        "softplus": "F.softplus", "softsign": "F.softsign", "elu": "F.elu",
+        "hard_sigmoid": "F.hardsigmoid", "silu": "F.silu", "gelu": "F.gelu",
+        "leaky_relu": "F.leaky_relu", "log_sigmoid": "F.logsigmoid",
+    },
+    forms={
+        "sum": "{}.sum(-1, keepdim=True)", "mean": "{}.mean(-1, keepdim=True)",
+        "max": "{}.amax(-1, keepdim=True)", "norm": "{}.norm(dim=-1, keepdim=True)",
+        "dot": "({} * {}).sum(-1, keepdim=True)", "softmax": "{}.softmax(-1)",
+        "layer_norm": "layer_norm({})", "cumsum": "{}.cumsum(-1)",
+        "cumax": "{}.softmax(-1).cumsum(-1)",
+    },
+    where="torch.where({}, {}, {})", lower="torch.clamp({}, min={})",
+    upper="torch.clamp({}, max={})", joined="torch.cat([{}], dim=-1)", rows=True,
+    helpers=_TORCH_HELPERS,
+)  # fmt: skip
+
+_REDUCED = {
+    "sum": "{}.sum(-1, keepdims=True)", "mean": "{}.mean(-1, keepdims=True)",
+    "max": "{}.max(-1, keepdims=True)", "dot": "({} * {}).sum(-1, keepdims=True)",
+    "cumsum": "{}.cumsum(-1)",
+}  # fmt: skip
+
+JAX = Dialect(
+    "JAX",
+    calls={
+        **{name: f"jnp.{name}" for name in _SAME},
+        "sigmoid": "jax.nn.sigmoid", "relu": "jax.nn.relu", "softplus": "jax.nn.softplus",
+        "softsign": "jax.nn.soft_sign", "elu": "jax.nn.elu", "silu": "jax.nn.silu",
+        "hard_sigmoid": "jax.nn.hard_sigmoid", "leaky_relu": "jax.nn.leaky_relu",
+        "log_sigmoid": "jax.nn.log_sigmoid", "erf": "jax.scipy.special.erf",
+    },
+    forms={
+        **_REDUCED, "gelu": "jax.nn.gelu({}, approximate=False)",
+        "norm": "norm({})", "softmax": "jax.nn.softmax({})", "layer_norm": "layer_norm({})",
+        "cumax": "jax.nn.softmax({}).cumsum(-1)",
+    },
+    where="jnp.where({}, {}, {})", lower="jnp.maximum({}, {})", upper="jnp.minimum({}, {})",
+    joined="jnp.concatenate([{}])",
+    helpers=_JAX_HELPERS,
+)  # fmt: skip
+
+# constants beside JAX, which has float64 only where it is asked for
+NUMPY = Dialect(
+    "NumPy",
+    calls={name: f"np.{name}" for name in _SAME},
+    forms={**_REDUCED, "norm": "np.linalg.norm({}, axis=-1, keepdims=True)"},
+    where="np.where({}, {}, {})", lower="np.maximum({}, {})", upper="np.minimum({}, {})",
+    joined="np.concatenate([{}])",
+)  # fmt: skip

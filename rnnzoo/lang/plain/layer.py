@@ -1,0 +1,255 @@
+"""What both files say of a cell: its options, constants and names, and which values fill a vector.
+
+In: a cell.  Out: a `Layer`, the first of a stack; what a further layer reads of the one below is
+not written, and `above` says so.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from textwrap import wrap
+
+from rnnzoo.errors import UsageError, listed
+from rnnzoo.lang import ir, text
+from rnnzoo.lang.formulas import names_in
+from rnnzoo.lang.primitives import OverUnits
+from rnnzoo.spec.cell import EXPRESSION
+
+WIDTH = 100  # characters of a line
+ROW = 96  # characters of a line of prose
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Layer:
+    """A layer of a cell on its way to a file.
+
+    Attributes:
+        comments: of equations, by name.
+        source: references in full.
+        taken: names that the file has itself, which no equation may have.
+    """
+
+    cell: ir.Cell
+    comments: Mapping[str, str]
+    source: tuple[str, ...]
+    taken: frozenset[str]
+
+    @property
+    def step(self) -> ir.Step:
+        return self.cell.first
+
+    @property
+    def title(self) -> str:
+        return self.cell.title or self.cell.name
+
+    @property
+    def class_name(self) -> str:
+        words = re.split(r"[^A-Za-z0-9]+", self.cell.name)
+        name = "".join(word[:1].upper() + word[1:] for word in words)
+        return name if name[:1].isalpha() else f"Cell{name}"
+
+    @property
+    def function_name(self) -> str:
+        name = re.sub(r"[^A-Za-z0-9]+", "_", self.cell.name).strip("_").lower()
+        legal = name.isidentifier() and not keyword.iskeyword(name) and name not in self.taken
+        return name if legal else f"cell_{name}"
+
+    @property
+    def states(self) -> tuple[ir.State, ...]:
+        return self.cell.states
+
+    def refuse_names(self, of_weights: Collection[str], of_options: Collection[str]) -> None:
+        """Raise a UsageError where a weight or an option has a name that the file needs."""
+        weights = [weight.name for weight in self.step.weights if weight.name in of_weights]
+        options = [name for name in self.cell.options if name in of_options]
+        for name in (*weights, *options):
+            problem = f"'{name}' of cell '{self.cell.name}' has another meaning in that file"
+            raise UsageError(problem, f"rename it, as to '{name}_1'")
+
+    # -- prose
+
+    def head(self, needs: str) -> Iterator[str]:
+        """The docstring of the file: what it is, where it is from, what it needs."""
+        yield from self.first_line("", "")
+        yield ""
+        for reference in self.source:
+            yield from wrap(_escaped(reference), ROW)
+        if self.source:
+            yield ""
+        yield f"Written by rnnzoo from its cell `{self.cell.name}`; needs {needs} and nothing else."
+        yield '"""'
+
+    def equations(self, indent: str) -> Iterator[str]:
+        """The equations in the cell language."""
+        for equation in (*self.cell.constants, *self.step.equations):
+            line = f"{equation.name} = {text.expression(equation.expr)}"
+            yield from wrap(
+                line, WIDTH, initial_indent=indent, subsequent_indent=f"{indent}    ",
+                break_on_hyphens=False, break_long_words=False,
+            )  # fmt: skip
+
+    def first_line(self, indent: str, more: str) -> list[str]:
+        """The beginning of a docstring: the title."""
+        return paragraph(f'"""{_escaped(self.title)}{more}.', indent)
+
+    def above(self) -> str:
+        """How layers are stacked, or why not."""
+        if self.cell.step != self.cell.first:
+            return (
+                "This is the first layer of a stack. The equations of a further one differ: they"
+                " read values of the layer below, and are not here."
+            )
+        return ""
+
+    def of_units(self) -> str:
+        """What has the size `units`."""
+        sizes = {state.name: state.size for state in self.states}
+        sizes[self.cell.output] = self.cell.output_size
+        names = [name for name, size in sizes.items() if size == "units"]
+        return f"size of {listed(names)}" if names else "a size of the layer"
+
+    # -- options and constants
+
+    def options(self) -> Iterator[tuple[str, str, str]]:
+        """Name, type and value of each option."""
+        counts = set(self._counts())
+        for name, value in self.cell.options.items():
+            yield name, "int" if name in counts else "float", text.number(value)
+
+    def _counts(self) -> Iterator[ir.Size]:
+        """What is a size, or a number of groups."""
+        for weight in self.step.weights:
+            for size in weight.shape:
+                yield from size if isinstance(size, tuple) else (size,)
+        for equation in self.step.equations:
+            yield equation.size
+            for _, _, groups in ir.grouped(equation.expr):
+                if isinstance(groups, ir.Ref):
+                    yield groups.name
+
+    def is_number(self, name: str) -> bool:
+        """Whether a constant is a number and no array."""
+        (constant,) = (each for each in self.cell.constants if each.name == name)
+        refs = ir.refs(constant.expr, "unit", "row", "col", "constant")
+        return all(ref.kind == "constant" and self.is_number(ref.name) for ref in refs)
+
+    def arrays(self) -> tuple[str, ...]:
+        """The constants that are arrays and that a step, or the beginning of a weight, reads."""
+        return tuple(name for name in self._read() if not self.is_number(name))
+
+    def numbers(self) -> tuple[str, ...]:
+        """The constants that are numbers and that a step, or the beginning of a weight, reads."""
+        return tuple(name for name in self._read() if self.is_number(name))
+
+    def _read(self) -> Iterator[str]:
+        read = {name for weight in self.step.weights for name in names_in(weight.init)}
+        for equation in self.step.equations:
+            read |= {ref.name for ref in ir.refs(equation.expr, "constant")}
+        return (constant.name for constant in self.cell.constants if constant.name in read)
+
+    def by_expression(self) -> Iterator[ir.Weight]:
+        """The weights that begin with an expression, each after those that it reads."""
+        left = [weight for weight in self.step.weights if weight.init.name == EXPRESSION]
+        while left:
+            names = {weight.name for weight in left}
+            ready = [each for each in left if not names & {*names_in(each.init)}]
+            yield from ready
+            left = [each for each in left if each not in ready]
+
+    def masked(self) -> tuple[ir.Weight, ...]:
+        return tuple(weight for weight in self.step.weights if weight.mask is not None)
+
+    # -- names
+
+    def local(self, name: str) -> str:
+        """What an equation is called, where the file has that name itself."""
+        clashes = name in self.taken or keyword.iskeyword(name) or keyword.issoftkeyword(name)
+        return f"{name}_" if clashes else name
+
+    def previous(self, name: str) -> str:
+        """What the previous value of a state is called."""
+        known = {equation.name for equation in self.step.equations} | {*self.cell.options}
+        known |= {constant.name for constant in self.cell.constants}
+        called = f"{name}_prev"
+        while called in known or called in self.taken:
+            called += "_"
+        return called
+
+    def along(self, ref: ir.Ref, weight: ir.Weight) -> str:
+        """A constant along an axis of a weight, or the numbers of rows or columns."""
+        if not ref.name:
+            return ref.kind
+        size = weight.shape[0 if ref.kind == "row" else -1]
+        name, taken = self.local(ref.name), ":" if size == "units" else f":{size}"
+        if ref.kind == "row":
+            return f"{name}[{taken}, None]"
+        return name if size == "units" else f"{name}[{taken}]"
+
+    # -- which values are vectors
+
+    def is_full(self, equation: ir.Equation) -> bool:
+        """Whether an equation's text is a vector of its size by itself, and of each sequence."""
+        return equation.name in self._of_sequences() and equation.expr.shape == (equation.size,)
+
+    def is_of_sequences(self, expr: ir.Expr) -> bool:
+        """Whether a value differs between the sequences of a batch, or is given to each of them."""
+        names = self._of_sequences() | self.to_fill()
+        refs = ir.refs(expr, "input", "previous", "value")
+        return any(ref.kind != "value" or ref.name in names for ref in refs)
+
+    def _of_sequences(self) -> set[str]:
+        """The equations whose values differ between sequences."""
+        names: set[str] = set()
+        for equation in self.step.equations:
+            refs = ir.refs(equation.expr, "input", "previous", "value")
+            if any(ref.kind != "value" or ref.name in names for ref in refs):
+                names.add(equation.name)
+        return names
+
+    def to_fill(self) -> set[str]:
+        """The equations that have to be vectors and whose text might be a number."""
+        needed = {state.name for state in self.states} | {self.cell.output}
+        for equation in self.step.equations:
+            for node in ir.walk(equation.expr):
+                if isinstance(node, ir.Apply) and (
+                    node.op.is_product or node.op.joins or isinstance(node.op, OverUnits)
+                ):
+                    operands = (arg for arg in node.args if isinstance(arg, ir.Ref))
+                    needed |= {ref.name for ref in operands if ref.kind == "value"}
+        return {
+            equation.name
+            for equation in self.step.equations
+            if equation.name in needed and not self.is_full(equation)
+        }
+
+
+def paragraph(words: str, indent: str) -> list[str]:
+    return wrap(words, ROW, initial_indent=indent, subsequent_indent=indent)
+
+
+def as_dictionary(before: str, pairs: Sequence[str], indent: str, after: str = "") -> list[str]:
+    """A dictionary of these pairs, one a line where it is too long for one."""
+    line = f"{before}{{{', '.join(pairs)}}}{after}"
+    if len(line) <= WIDTH:
+        return [line]
+    return [f"{before}{{", *(f"{indent}    {pair}," for pair in pairs), f"{indent}}}{after}"]
+
+
+def signature(name: str, parameters: Sequence[str], returns: str, indent: str = "") -> list[str]:
+    """The first line of a function, or its first three."""
+    line = f"{indent}def {name}({', '.join(parameters)}) -> {returns}:"
+    if len(line) <= WIDTH:
+        return [line]
+    between = f"{indent}    {', '.join(parameters)}"
+    if len(between) <= WIDTH:
+        return [f"{indent}def {name}(", between, f"{indent}) -> {returns}:"]
+    rows = [f"{indent}    {parameter}," for parameter in parameters]
+    return [f"{indent}def {name}(", *rows, f"{indent}) -> {returns}:"]
+
+
+def _escaped(words: str) -> str:
+    """Words as they may stand in a docstring."""
+    return words.replace("\\", "\\\\").replace('"""', "'''")
