@@ -9,6 +9,7 @@ from rnnzoo import lang
 from rnnzoo.errors import UsageError
 from rnnzoo.lang import ir, latex, reference, text, unicode
 from rnnzoo.lang.canonical import canonical_hash
+from rnnzoo.lang.diagram.graph import graph
 from rnnzoo.lang.listing import listing
 from rnnzoo.lang.primitives import OVER_UNITS
 from tests.lang.test_adjoint import UNITS, Problem, agrees_with_numeric_differentiation
@@ -162,9 +163,16 @@ def test_they_are_written_as_they_are_read() -> None:
     assert lang.parse_text(text.cell_text(cell)) == cell
     assert "max(a, heads) * norm(a) + dot(a, b)" in text.cell_text(cell)
     assert r"\max_{\mathrm{heads}}\left(a_{t}\right)" in latex.equations(cell)[-1]
-    assert r"\left\|a_{t}\right\|" in latex.equations(cell)[-1]
+    # no circle between a vector and a number
+    assert r"\left(a_{t}\right) \, \left\|a_{t}\right\|" in latex.equations(cell)[-1]
     assert "norm(aₜ)" in unicode.lines(cell.step.equations, cell.step)[-1]
     assert "sum(a)" in listing(of_equation("mean(a) * a"))
+
+
+def test_the_picture_tells_groups_from_a_second_operand() -> None:
+    cell = of_equation("max(a, heads) * dot(a, p) + maximum(a, 3)", "options: {heads: 3}\n")
+    labels = [node.label for node in graph(cell).nodes if node.kind == "pointwise"]
+    assert {"max (heads)", "dot (p)", "max 3"} < {*labels}
 
 
 def test_the_canonical_form_does_not_depend_on_names_and_tells_operations_apart() -> None:

@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Literal
 
 from rnnzoo.lang import ir
-from rnnzoo.lang.primitives import Primitive, add, mul, sub
+from rnnzoo.lang.primitives import OverUnits, Primitive, add, mul, sub
 from rnnzoo.lang.text import expression, number
 
 NodeKind = Literal["input", "state", "constant", "layer", "pointwise"]
@@ -209,6 +209,8 @@ def _pointwise_label(op: Primitive, args: Sequence[ir.Expr]) -> str:
     if not any(map(_fixed, args)):
         return sign
     texts = list(map(_operand_text, args))
+    if isinstance(op, OverUnits):
+        return f"{sign} ({', '.join(filter(None, texts))})"
     if len(args) == 2:
         left, right = texts
         if op in (mul, add) and left:

@@ -16,6 +16,7 @@ from rnnzoo.lang.primitives.base import (
     Elementwise,
     Operands,
     Written,
+    is_number,
 )
 
 Numbers = Sequence[float | None]
@@ -81,7 +82,7 @@ def _simpler_power(operands: Sequence[ir.Expr], numbers: Numbers) -> ir.Expr | N
 class _Product(Elementwise):
     def latex(self, operands: Operands) -> Written:
         """A circle between vectors; a number times a vector is no elementwise product."""
-        if all(operand.shape for operand in operands.exprs):
+        if not any(is_number(operand.shape) for operand in operands.exprs):
             return super().latex(operands)
         left, right = self.latex_operands(operands)
         return rf"{left} \, {right}", self.binds
